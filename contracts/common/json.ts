@@ -1,0 +1,3 @@
+// Plain JSON data, as it goes over HTTP, RPC and into journals.
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined };
+export type JsonObject = { [key: string]: Json | undefined };
