@@ -2,83 +2,12 @@
 // Every driver passes `hypervisor.testing.ts`. All calls are safe to repeat; none keeps state outside the host.
 import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
+import type { GuestState, HostFacts, GuestImage, GuestSpec, GuestSummary, GuestEvent, GuestDiagnostics } from '#contracts/nova/guest.ts';
 
-/** libvirt's view of a guest, reduced to what Nova knows. `absent`: no such guest on this host. */
-export type GuestState = 'running' | 'paused' | 'suspended' | 'shutoff' | 'crashed' | 'absent';
-
-/** What the host has and can do; measured, never assumed. */
-export interface HostFacts {
-  hostname: string;
-  hypervisorType: string; // 'QEMU' | 'KVM' | 'sim'
-  /** e.g. 7_002_000 for QEMU 7.2.0: major * 1_000_000 + minor * 1_000 + micro. */
-  hypervisorVersion: number;
-  acceleration: 'kvm' | 'tcg' | 'none';
-  arch: string; // 'x86_64'
-  vcpus: number;
-  memoryMib: number;
-  diskGib: number; // capacity of the file system that holds guest disks
-  freeDiskGib: number;
-  hostIp: string;
-  cpu: { arch: string; model: string; vendor: string; features: string[]; topology: { cells: number; sockets: number; cores: number; threads: number } };
-  /** Placement traits this host proves, e.g. 'COMPUTE_STATUS...' is not one of them; 'HW_CPU_X86_AVX' is. */
-  traits: string[];
-}
-
-/** An image as the host's cache knows it. `checksum` (sha512 hex or '') guards the copy. */
-export interface GuestImage {
-  id: string;
-  diskFormat: 'raw' | 'qcow2' | 'aki' | 'ari' | 'ami' | string;
-  sizeBytes: number;
-  checksum: string;
-}
+export type { GuestState, HostFacts, GuestImage, GuestSpec, GuestSummary, GuestEvent, GuestDiagnostics } from '#contracts/nova/guest.ts';
 
 /** Opens the image's bytes from the start. Called at most once at a time for each image. */
 export type OpenImage = () => Promise<Outcome<Readable>>;
-
-/** Everything needed to make a guest; made by the conductor, stored nowhere on the host but in the domain itself. */
-export interface GuestSpec {
-  uuid: string;
-  /** Unique on the host, e.g. 'instance-0000002a'. */
-  name: string;
-  displayName: string;
-  projectId: string;
-  userId: string;
-  vcpus: number;
-  memoryMib: number;
-  /** Root disk; null = no local disk (booted from kernel alone or from a volume). `sizeGib` 0 = as large as the image. */
-  rootDisk: { image: GuestImage | null; sizeGib: number; bus: 'virtio' | 'scsi' | 'sata' | 'ide' } | null;
-  ephemeralGib: number;
-  swapMib: number;
-  /** Direct kernel boot. `commandLine` is added to the driver's console arguments. */
-  kernel: { kernel: GuestImage; ramdisk: GuestImage | null; commandLine: string } | null;
-  /** Files of a config drive (volume label `config-2`), path -> content; null = none. */
-  configDrive: Record<string, string> | null;
-  machineType: string | null; // null = the driver's default
-  cpuModel: string | null;
-  /** Later issues add network interfaces and volumes. */
-  nics: never[];
-}
-
-export interface GuestSummary {
-  uuid: string;
-  name: string;
-  state: GuestState;
-}
-
-/** What changed on its own or by command. An event only wakes: read `state(uuid)` for the truth. */
-export interface GuestEvent {
-  uuid: string;
-  state: GuestState;
-}
-
-export interface GuestDiagnostics {
-  state: GuestState;
-  uptimeS: number;
-  cpuTimeNs: number[]; // one a vCPU, or one sum
-  memoryMib: number;
-  memoryUsedMib: number;
-  disks: { target: string; readBytes: number; readRequests: number; writeBytes: number; writeRequests: number; errors: number }[];
-}
 
 export interface Hypervisor {
   /** Facts, read anew each time. unavailable: the hypervisor does not answer. */

@@ -1,0 +1,19 @@
+// Runs a tool (qemu-img, xorriso ...) with a deadline. Arguments are an array: no shell ever sees them.
+import { execFile } from 'node:child_process';
+
+/** The tool is missing, failed, or took too long. `message` holds its last words. */
+export class ChildFailed extends Error {
+  override readonly name = 'ChildFailed';
+}
+
+const MAX_OUTPUT_BYTES = 1024 * 1024;
+
+export function runTool(command: string, args: string[], timeoutMs: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(command, args, { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } }, (error, stdout, stderr) => {
+      if (!error) return resolve(stdout);
+      const reason = error.killed ? `killed after ${timeoutMs} ms` : stderr.trim().split('\n').slice(-3).join(' | ') || error.message;
+      reject(new ChildFailed(`${command} ${args[0] ?? ''}: ${reason}`, { cause: error }));
+    });
+  });
+}

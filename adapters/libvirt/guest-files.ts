@@ -1,0 +1,50 @@
+// Makes the files of a plan, all at once. Each appears whole or not at all and is kept if it is there: safe to repeat.
+import { link, mkdir, open, rm } from 'node:fs/promises';
+import { runTool } from './child-process.ts';
+import { writeConfigDrive } from './config-drive.ts';
+import type { GuestFile } from './guest-plan.ts';
+import { writeWhole, writeWholeOnce } from './write-whole.ts';
+
+const TOOL_MS = 60_000;
+
+export async function makeGuestFiles(root: string, files: GuestFile[]): Promise<void> {
+  await mkdir(root, { recursive: true });
+  // All settle before the first failure is told, else a late one would write into a folder that is being removed.
+  const results = await Promise.allSettled(files.map((file) => make(file)));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+async function make(file: GuestFile): Promise<void> {
+  switch (file.kind) {
+    case 'overlay':
+      return writeWholeOnce(file.path, (part) => runTool('qemu-img', ['create', '-q', '-f', 'qcow2', '-u', '-b', file.backing, '-F', file.backingFormat, part, String(file.sizeBytes)], TOOL_MS));
+    case 'blank':
+      return writeWholeOnce(file.path, (part) => runTool('qemu-img', ['create', '-q', '-f', 'qcow2', part, String(file.sizeBytes)], TOOL_MS));
+    case 'ephemeral':
+      return writeWholeOnce(file.path, async (part) => {
+        await sparse(part, file.sizeBytes);
+        await runTool('mkfs.ext4', ['-q', '-F', '-L', 'ephemeral0', '-E', 'lazy_itable_init=1,lazy_journal_init=1', part], TOOL_MS);
+      });
+    case 'swap':
+      return writeWholeOnce(file.path, async (part) => {
+        await sparse(part, file.sizeBytes);
+        await runTool('mkswap', [part], TOOL_MS);
+      });
+    case 'configDrive':
+      // Always anew: a repeated build may bring other files.
+      return writeWhole(file.path, (part) => writeConfigDrive(part, file.files));
+    case 'link':
+      await rm(file.path, { force: true });
+      return link(file.to, file.path);
+  }
+}
+
+async function sparse(path: string, sizeBytes: number): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.truncate(sizeBytes);
+  } finally {
+    await file.close();
+  }
+}

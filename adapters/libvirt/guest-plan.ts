@@ -1,0 +1,107 @@
+// Pure: which files a guest consists of and where its domain finds them. `guest-files.ts` makes them, `domain-xml.ts` names them.
+import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
+import type { GuestImage, GuestSpec } from '#ports/hypervisor.ts';
+import { cachedFormat, type GuestFolder } from './host-folder.ts';
+
+export const GIB = 1024 ** 3;
+export const MIB = 1024 ** 2;
+
+export type GuestFile =
+  | { kind: 'overlay'; path: string; backing: string; backingFormat: 'qcow2' | 'raw'; sizeBytes: number }
+  | { kind: 'blank'; path: string; sizeBytes: number }
+  | { kind: 'ephemeral'; path: string; sizeBytes: number }
+  | { kind: 'swap'; path: string; sizeBytes: number }
+  | { kind: 'configDrive'; path: string; files: Record<string, string> }
+  | { kind: 'link'; path: string; to: string };
+
+export interface GuestDisk {
+  path: string;
+  format: 'qcow2' | 'raw';
+  /** The device's name in the domain: 'vda', 'sda', 'hda'. */
+  target: string;
+  bus: 'virtio' | 'scsi' | 'sata' | 'ide';
+  /** What the guest sees as the disk's serial number, at most 20 characters. */
+  serial: string;
+  device: 'disk' | 'cdrom';
+}
+
+export interface GuestPlan {
+  files: GuestFile[];
+  disks: GuestDisk[];
+  kernel: { kernelPath: string; ramdiskPath: string | null; commandLine: string } | null;
+}
+
+/** Cached images by id. */
+export type CachedImages = ReadonlyMap<string, { path: string; virtualSizeBytes: number }>;
+
+/** Images the guest needs in the cache. */
+export function imagesOf(spec: GuestSpec): GuestImage[] {
+  return [spec.rootDisk?.image, spec.kernel?.kernel, spec.kernel?.ramdisk].filter((image) => image !== null && image !== undefined);
+}
+
+/** badRequest: the root disk is smaller than its image. `further` are disks that exist already: the guest's own during a rescue. */
+export function planGuest(spec: GuestSpec, folder: GuestFolder, cached: CachedImages, options: { configDrive: 'disk' | 'cdrom' }, further: string[] = []): Outcome<GuestPlan> {
+  const plan: GuestPlan = { files: [], disks: [], kernel: null };
+  const letters = new DeviceNames();
+
+  if (spec.rootDisk) {
+    const root = rootFile(spec.rootDisk, folder, cached);
+    if (isFault(root)) return root;
+    plan.files.push(root);
+    plan.disks.push({ path: folder.disk, format: 'qcow2', ...letters.next(spec.rootDisk.bus), serial: 'root', device: 'disk' });
+  }
+  further.forEach((path, index) => plan.disks.push({ path, format: 'qcow2', ...letters.next('virtio'), serial: `own-${index}`, device: 'disk' }));
+  if (spec.ephemeralGib > 0) {
+    plan.files.push({ kind: 'ephemeral', path: folder.ephemeral, sizeBytes: spec.ephemeralGib * GIB });
+    plan.disks.push({ path: folder.ephemeral, format: 'raw', ...letters.next('virtio'), serial: 'ephemeral0', device: 'disk' });
+  }
+  if (spec.swapMib > 0) {
+    plan.files.push({ kind: 'swap', path: folder.swap, sizeBytes: spec.swapMib * MIB });
+    plan.disks.push({ path: folder.swap, format: 'raw', ...letters.next('virtio'), serial: 'swap', device: 'disk' });
+  }
+  if (spec.configDrive) {
+    plan.files.push({ kind: 'configDrive', path: folder.configDrive, files: spec.configDrive });
+    // IDE where the machine has it (i440fx), else SATA (q35): neither needs a driver of its own in common guests.
+    const cdromBus = spec.machineType?.includes('q35') === true ? 'sata' : 'ide';
+    plan.disks.push({ path: folder.configDrive, format: 'raw', ...letters.next(options.configDrive === 'cdrom' ? cdromBus : 'virtio'), serial: 'config-2', device: options.configDrive });
+  }
+  if (spec.kernel) {
+    const { kernel, ramdisk, commandLine } = spec.kernel;
+    // Hard links: the guest keeps its kernel though the cache forgets it.
+    plan.files.push({ kind: 'link', path: folder.kernel, to: pathOf(kernel, cached) });
+    if (ramdisk) plan.files.push({ kind: 'link', path: folder.ramdisk, to: pathOf(ramdisk, cached) });
+    plan.kernel = { kernelPath: folder.kernel, ramdiskPath: ramdisk ? folder.ramdisk : null, commandLine: `console=ttyS0 ${commandLine}`.trim() };
+  }
+  return plan;
+}
+
+function rootFile(disk: NonNullable<GuestSpec['rootDisk']>, folder: GuestFolder, cached: CachedImages): Outcome<GuestFile> {
+  const wantedBytes = disk.sizeGib * GIB;
+  if (!disk.image) return { kind: 'blank', path: folder.disk, sizeBytes: wantedBytes };
+  const image = cached.get(disk.image.id);
+  if (!image) throw new Error(`image ${disk.image.id} was not looked up before planning`);
+  if (wantedBytes > 0 && wantedBytes < image.virtualSizeBytes) {
+    return fault('badRequest', `the root disk of ${disk.sizeGib} GiB is smaller than image ${disk.image.id} of ${Math.ceil(image.virtualSizeBytes / MIB)} MiB`, { image: disk.image.id });
+  }
+  return { kind: 'overlay', path: folder.disk, backing: image.path, backingFormat: cachedFormat(disk.image), sizeBytes: wantedBytes || image.virtualSizeBytes };
+}
+
+function pathOf(image: GuestImage, cached: CachedImages): string {
+  const found = cached.get(image.id);
+  if (!found) throw new Error(`image ${image.id} was not looked up before planning`);
+  return found.path;
+}
+
+const PREFIX = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd' } as const;
+
+/** Hands out vda, vdb, sda ... in order. */
+class DeviceNames {
+  readonly #used = new Map<string, number>();
+
+  next(bus: GuestDisk['bus']): { target: string; bus: GuestDisk['bus'] } {
+    const prefix = PREFIX[bus];
+    const index = this.#used.get(prefix) ?? 0;
+    this.#used.set(prefix, index + 1);
+    return { target: prefix + String.fromCharCode(97 + index), bus };
+  }
+}

@@ -1,0 +1,70 @@
+// Where everything lies below `stateDir`. The paths are the same for libvirtd and for us.
+//   images/<image id>.<qcow2|raw>   cached images, complete by construction (written beside, then renamed)
+//   guests/<uuid>/                  disk, ephemeral, swap, config-drive.iso, kernel, ramdisk, console.log, unrescue.xml, built
+import path from 'node:path';
+import type { GuestImage } from '#ports/hypervisor.ts';
+
+/** Suffix of what is being written: never read, removed by garbage collection. */
+export const PART = '.part';
+
+export interface GuestFolder {
+  root: string;
+  disk: string;
+  ephemeral: string;
+  swap: string;
+  configDrive: string;
+  kernel: string;
+  ramdisk: string;
+  consoleLog: string;
+  /** The half of the console that was cut off last. */
+  consoleLogBefore: string;
+  /** The guest's own domain XML while a rescue runs; its presence means "in rescue". */
+  ownDefinition: string;
+  /** Present once the guest ran for the first time: from then on a failed `create` removes nothing. */
+  built: string;
+  vncSocket: string;
+}
+
+export class HostFolder {
+  readonly images: string;
+  readonly guests: string;
+  readonly #runDir: string;
+
+  constructor(stateDir: string, runDir: string) {
+    this.images = path.join(stateDir, 'images');
+    this.guests = path.join(stateDir, 'guests');
+    this.#runDir = runDir;
+    // sun_path holds 108 bytes with its NUL (unix(7)); QEMU would fail at every start.
+    const longest = this.#vncSocket('00000000-0000-0000-0000-000000000000').length;
+    if (longest > 107) throw new Error(`runDir ${runDir} is ${longest - 107} characters too long for Unix sockets`);
+  }
+
+  /** `variant` keeps the files of a rescue apart from the guest's own. */
+  guest(uuid: string, variant: '' | 'rescue' = ''): GuestFolder {
+    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(uuid)) throw new Error(`not a guest UUID: ${uuid}`);
+    const root = path.join(this.guests, uuid);
+    const own = (name: string) => path.join(root, variant === '' ? name : `${variant}-${name}`);
+    return {
+      root,
+      disk: own('disk'), ephemeral: own('ephemeral'), swap: own('swap'), configDrive: own('config-drive.iso'), kernel: own('kernel'), ramdisk: own('ramdisk'),
+      consoleLog: path.join(root, 'console.log'),
+      consoleLogBefore: path.join(root, 'console.log.before'),
+      ownDefinition: path.join(root, 'unrescue.xml'),
+      built: path.join(root, 'built'),
+      vncSocket: this.#vncSocket(uuid),
+    };
+  }
+
+  image(image: GuestImage): string {
+    return path.join(this.images, `${image.id}.${cachedFormat(image)}`);
+  }
+
+  #vncSocket(uuid: string): string {
+    return path.join(this.#runDir, `${uuid}.vnc`);
+  }
+}
+
+/** Formats other than qcow2 and raw are converted once, on the way into the cache. */
+export function cachedFormat(image: GuestImage): 'qcow2' | 'raw' {
+  return ['qcow2', 'vmdk', 'vdi', 'vhd', 'vhdx'].includes(image.diskFormat) ? 'qcow2' : 'raw';
+}

@@ -1,0 +1,40 @@
+// Turns the expected failures of libvirt, the file system and child processes into Faults; anything else is a bug and thrown on.
+import { fault, type FaultKind, type Outcome } from '#contracts/common/fault.ts';
+import { ChildFailed } from './child-process.ts';
+import { LibvirtDisconnected, LibvirtError, LibvirtTimeout } from './rpc/errors.ts';
+import { ERROR } from './rpc/flags.ts';
+
+const kindOfLibvirtCode = new Map<number, FaultKind>([
+  [ERROR.noDomain, 'notFound'],
+  [ERROR.operationInvalid, 'conflict'],
+  [ERROR.operationTimeout, 'timeout'],
+]);
+
+/** What a method of the driver answers for work that may fail in expected ways. */
+export async function asOutcome<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof LibvirtError) return fault(kindOfLibvirtCode.get(error.code) ?? 'unavailable', `libvirt: ${error.message}`, { libvirtCode: String(error.code) });
+    if (error instanceof LibvirtTimeout) return fault('timeout', `libvirt: ${error.message}`);
+    if (error instanceof LibvirtDisconnected) return fault('unavailable', `libvirt: ${error.message}`);
+    if (error instanceof ChildFailed) return fault('unavailable', error.message);
+    if (isSystemError(error)) return fault('unavailable', error.message, { errno: error.code });
+    throw error;
+  }
+}
+
+/** ENOSPC, EIO, EACCES and their kin: the machine's condition, not our mistake. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
+  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
+}
+
+/** The value, or `absent` where the path does not exist. */
+export async function unlessMissing<T, A>(work: Promise<T>, absent: A): Promise<T | A> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOENT') return absent;
+    throw error;
+  }
+}

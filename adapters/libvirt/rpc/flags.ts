@@ -1,0 +1,31 @@
+// Numbers of libvirt's public header (libvirt-domain.h, virterror.h) that the driver speaks; named as there, without the prefix.
+
+/** virDomainState */
+export const STATE = { noState: 0, running: 1, blocked: 2, paused: 3, shutdown: 4, shutoff: 5, crashed: 6, pmSuspended: 7 } as const;
+/** virDomainPausedReason: QEMU is being set up, the guest has not run yet. */
+export const PAUSED_STARTING_UP = 11;
+/** virDomainShutoffReason: the process died without being asked. */
+export const SHUTOFF_CRASHED = 3;
+
+/** virDomainEventType */
+export const LIFECYCLE = { defined: 0, undefined: 1, started: 2, suspended: 3, resumed: 4, stopped: 5, shutdown: 6, pmSuspended: 7, crashed: 8 } as const;
+/** virDomainEventStoppedDetailType */
+export const STOPPED = { shutdown: 0, destroyed: 1, crashed: 2, migrated: 3, saved: 4, failed: 5 } as const;
+
+export const LIST_MANAGED_SAVE = 256;
+/** virDomainStatsTypes */
+export const STATS = { state: 1, cpuTotal: 2, balloon: 4, vcpu: 8, interface: 16, block: 32 } as const;
+export const XML_SECURE_INACTIVE = 1 | 2;
+export const DEFINE_VALIDATE = 1;
+/** managed save + snapshots metadata + nvram + checkpoints metadata: nothing of the guest keeps `undefine` from working. */
+export const UNDEFINE_ALL = 1 | 2 | 4 | 16;
+export const SHUTDOWN = { acpi: 1, agent: 2 } as const;
+export const BASELINE_EXPAND_FEATURES = 1;
+/** virDrvFeature, as asked by CONNECT_SUPPORTS_FEATURE. */
+export const FEATURE_PROGRAM_KEEPALIVE = 10;
+
+/** virErrorNumber */
+export const ERROR = {
+  internal: 1, noSupport: 3, noConnect: 5, invalidArg: 8, operationFailed: 9, xml: 27, system: 38, noDomain: 42,
+  operationInvalid: 55, operationTimeout: 68, operationAborted: 78, configUnsupported: 67, agentUnresponsive: 86, agentUnsynced: 97,
+} as const;

@@ -1,0 +1,184 @@
+// XDR (RFC 4506) as libvirt uses it: big endian, everything padded to 4 bytes. `protocol.ts` builds its tables from these codecs.
+
+/** Reads and writes one type. `T` is the TypeScript shape of the value. */
+export interface Codec<T> {
+  read(from: XdrReader): T;
+  write(to: XdrWriter, value: T): void;
+}
+
+/** The value type of a codec. */
+export type ValueOf<C> = C extends Codec<infer T> ? T : never;
+
+/** Bytes that do not hold what the protocol promises. */
+export class XdrError extends Error {}
+
+/** A cursor over one message body. Every read checks its bounds. */
+export class XdrReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  /** The next `length` bytes and their padding. The result shares memory with the message. */
+  take(length: number): Buffer {
+    const padded = length + padding(length);
+    if (padded > this.remaining) throw new XdrError(`message ends ${padded - this.remaining} bytes early`);
+    const start = this.#at;
+    this.#at += padded;
+    return this.#bytes.subarray(start, start + length);
+  }
+}
+
+/** Collects the encoding of one message body; grows by doubling. */
+export class XdrWriter {
+  #bytes = Buffer.allocUnsafe(256);
+  #length = 0;
+
+  /** Room for `length` bytes, padding already zeroed. */
+  reserve(length: number): Buffer {
+    const padded = length + padding(length);
+    if (this.#length + padded > this.#bytes.length) {
+      const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + padded));
+      this.#bytes.copy(grown, 0, 0, this.#length);
+      this.#bytes = grown;
+    }
+    const start = this.#length;
+    this.#length += padded;
+    this.#bytes.fill(0, start + length, this.#length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  finish(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+}
+
+function padding(length: number): number {
+  return (4 - (length % 4)) % 4;
+}
+
+export const nothing: Codec<void> = { read: () => undefined, write: () => undefined };
+
+export const int: Codec<number> = {
+  read: (from) => from.take(4).readInt32BE(),
+  write: (to, value) => void to.reserve(4).writeInt32BE(value),
+};
+
+export const uint: Codec<number> = {
+  read: (from) => from.take(4).readUInt32BE(),
+  write: (to, value) => void to.reserve(4).writeUInt32BE(value),
+};
+
+export const hyper: Codec<bigint> = {
+  read: (from) => from.take(8).readBigInt64BE(),
+  write: (to, value) => void to.reserve(8).writeBigInt64BE(value),
+};
+
+export const uhyper: Codec<bigint> = {
+  read: (from) => from.take(8).readBigUInt64BE(),
+  write: (to, value) => void to.reserve(8).writeBigUInt64BE(value),
+};
+
+export const double: Codec<number> = {
+  read: (from) => from.take(8).readDoubleBE(),
+  write: (to, value) => void to.reserve(8).writeDoubleBE(value),
+};
+
+/** UTF-8, `maxBytes` as a guard against a corrupt length. libvirt: REMOTE_STRING_MAX is 4 MiB. */
+export const string: Codec<string> = {
+  read: (from) => from.take(uint.read(from)).toString('utf8'),
+  write: (to, value) => {
+    const bytes = Buffer.from(value, 'utf8');
+    uint.write(to, bytes.length);
+    bytes.copy(to.reserve(bytes.length));
+  },
+};
+
+/** Variable-length opaque bytes. */
+export const bytes: Codec<Buffer> = {
+  read: (from) => Buffer.from(from.take(uint.read(from))),
+  write: (to, value) => {
+    uint.write(to, value.length);
+    value.copy(to.reserve(value.length));
+  },
+};
+
+/** 16 raw bytes on the wire, the usual dashed lower-case text here. */
+export const uuid: Codec<string> = {
+  read: (from) => from.take(16).toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+  write: (to, value) => {
+    const raw = Buffer.from(value.replaceAll('-', ''), 'hex');
+    if (raw.length !== 16) throw new XdrError(`not a UUID: ${value}`);
+    raw.copy(to.reserve(16));
+  },
+};
+
+/** `count` C chars, one XDR int each (libvirt's `char model[32]`), read as text up to the first NUL. */
+export function chars(count: number): Codec<string> {
+  return {
+    read: (from) => {
+      const codes = Array.from({ length: count }, () => int.read(from) & 0xff);
+      const end = codes.indexOf(0);
+      return String.fromCharCode(...(end < 0 ? codes : codes.slice(0, end)));
+    },
+    write: (to, value) => {
+      for (let i = 0; i < count; i += 1) int.write(to, i < value.length ? value.charCodeAt(i) : 0);
+    },
+  };
+}
+
+export function optional<T>(inner: Codec<T>): Codec<T | null> {
+  return {
+    read: (from) => (uint.read(from) === 0 ? null : inner.read(from)),
+    write: (to, value) => {
+      uint.write(to, value === null ? 0 : 1);
+      if (value !== null) inner.write(to, value);
+    },
+  };
+}
+
+export function array<T>(item: Codec<T>): Codec<T[]> {
+  return {
+    read: (from) => {
+      const count = uint.read(from);
+      // Every item takes at least 4 bytes: a larger count is a corrupt message, not a reason to allocate.
+      if (count * 4 > from.remaining) throw new XdrError(`array of ${count} items in ${from.remaining} bytes`);
+      return Array.from({ length: count }, () => item.read(from));
+    },
+    write: (to, values) => {
+      uint.write(to, values.length);
+      for (const value of values) item.write(to, value);
+    },
+  };
+}
+
+/** Fields in the order of the keys. */
+export function struct<T extends object>(fields: { [K in keyof T]: Codec<T[K]> }): Codec<T> {
+  const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][]; // `entries` forgets that keys and codecs belong together
+  return {
+    read: (from) => {
+      const value: Partial<T> = {};
+      for (const [name, codec] of entries) value[name] = codec.read(from);
+      return value as T; // every field was just read
+    },
+    write: (to, value) => {
+      for (const [name, codec] of entries) codec.write(to, value[name]);
+    },
+  };
+}
+
+export function encode<T>(codec: Codec<T>, value: T): Buffer {
+  const writer = new XdrWriter();
+  codec.write(writer, value);
+  return writer.finish();
+}
+
+export function decode<T>(codec: Codec<T>, body: Buffer): T {
+  return codec.read(new XdrReader(body));
+}

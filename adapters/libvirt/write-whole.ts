@@ -1,0 +1,26 @@
+// Makes a file appear whole or not at all: written beside its name, flushed, renamed. What exists is complete.
+import { open, rename, stat } from 'node:fs/promises';
+import { unlessMissing } from './outcome.ts';
+import { PART } from './host-folder.ts';
+
+export async function exists(path: string): Promise<boolean> {
+  return (await unlessMissing(stat(path), null)) !== null;
+}
+
+/** `write` fills the given path. Safe to repeat: an earlier unfinished attempt is overwritten. */
+export async function writeWhole(path: string, write: (partPath: string) => Promise<unknown>): Promise<void> {
+  const part = path + PART;
+  await write(part);
+  const file = await open(part, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(part, path);
+}
+
+/** As `writeWhole`, unless the file is there already. */
+export async function writeWholeOnce(path: string, write: (partPath: string) => Promise<unknown>): Promise<void> {
+  if (!(await exists(path))) await writeWhole(path, write);
+}

@@ -1,0 +1,21 @@
+// The Debian packages by command, read from the list that the launcher installs from. Used by `doctor`.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface DebianPackage {
+  name: string;
+  /** Commands of the CLI that need it: 'up', 'test', 'bench'. */
+  commands: string[];
+  /** What for, in a few words. */
+  purpose: string;
+}
+
+export function debianPackages(): DebianPackage[] {
+  return readFileSync(join(import.meta.dirname, 'debian-packages.txt'), 'utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('#'))
+    .map((line) => {
+      const [name = '', commands = '', ...purpose] = line.trim().split(/\s+/);
+      return { name, commands: commands.split(','), purpose: purpose.join(' ') };
+    });
+}

@@ -1,0 +1,29 @@
+// Conductor (and API) -> Nova Agent, topic `compute.<host>`. Every call is safe to repeat. An agent that is not there: unavailable.
+import type { HostFacts, GuestDiagnostics, GuestSpec, GuestState } from '#contracts/nova/guest.ts';
+
+export const computeTopic = (host: string): string => `compute.${host}`;
+
+/** Faults: as the hypervisor port's method of the same name; `unavailable` also while the agent starts. */
+export type ComputeAgentRpc = {
+  /** Images into the cache, then disks, domain, start. A guest that runs already is left alone. */
+  buildGuest: { params: { spec: GuestSpec }; result: null };
+  /** Root disk made anew; started unless `start` is false. */
+  rebuildGuest: { params: { spec: GuestSpec; start: boolean }; result: null };
+  startGuest: { params: { uuid: string }; result: null };
+  /** Asks politely for `timeoutMs`, then pulls the plug. */
+  stopGuest: { params: { uuid: string; timeoutMs: number }; result: null };
+  rebootGuest: { params: { uuid: string; kind: 'soft' | 'hard'; timeoutMs: number }; result: null };
+  pauseGuest: { params: { uuid: string }; result: null };
+  unpauseGuest: { params: { uuid: string }; result: null };
+  suspendGuest: { params: { uuid: string }; result: null };
+  resumeGuest: { params: { uuid: string }; result: null };
+  rescueGuest: { params: { uuid: string; spec: GuestSpec }; result: null };
+  unrescueGuest: { params: { uuid: string }; result: null };
+  /** Gone with its disks; one that is not there is fine. */
+  destroyGuest: { params: { uuid: string }; result: null };
+  guestState: { params: { uuid: string }; result: { state: GuestState } };
+  consoleLog: { params: { uuid: string; maxBytes: number }; result: { text: string } };
+  vncConsole: { params: { uuid: string }; result: { socketPath: string } };
+  diagnostics: { params: { uuid: string }; result: { diagnostics: GuestDiagnostics } };
+  facts: { params: Record<string, never>; result: { facts: HostFacts } };
+};

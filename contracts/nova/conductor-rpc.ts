@@ -1,0 +1,26 @@
+// API and Nova Agents -> Conductor, topic `conductor`.
+import type { GuestState, HostFacts } from '#contracts/nova/guest.ts';
+
+export const conductorTopic = 'conductor';
+
+/** What a host's guest should be doing, as the database has it. */
+export interface ExpectedGuest {
+  uuid: string;
+  /** 'run': it should run; 'keep': it exists, power as it is; 'remove': it does not belong on this host any more. */
+  want: 'run' | 'keep' | 'remove';
+  /** A saga is at work on it: hands off. */
+  busy: boolean;
+}
+
+export type ConductorRpc = {
+  /** Sagas may have been journalled: look. Sent as a cast; a lost one costs a scan period. */
+  wakeSagas: { params: Record<string, never>; result: null };
+  /** A heartbeat with facts: registers the host at first sight, marks it up. Answers its stable identity. */
+  reportHost: { params: { host: string; facts: HostFacts; version: string }; result: { nodeUuid: string; intervalMs: number } };
+  /** Power states seen; `complete` when the list holds every guest of the host. */
+  reportGuests: { params: { host: string; guests: { uuid: string; state: GuestState }[]; complete: boolean }; result: null };
+  /** What should be on the host, among `uuids` (those found there) and those placed there. */
+  expectedGuests: { params: { host: string; uuids: string[] }; result: { guests: ExpectedGuest[] } };
+  /** Images that servers on the host are made of. */
+  imagesInUse: { params: { host: string }; result: { imageIds: string[] } };
+};

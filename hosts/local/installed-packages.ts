@@ -1,0 +1,15 @@
+// Which Debian packages this machine has; for `cobalt doctor`.
+import { ToolMissing, tryTool } from './run-tool.ts';
+
+/** Those of `names` that are fully installed, asked with one dpkg-query. Without dpkg: none. */
+export async function installedPackages(names: readonly string[]): Promise<Set<string>> {
+  if (names.length === 0) return new Set();
+  try {
+    // Exit code 1 only says that some are unknown.
+    const { stdout } = await tryTool('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names]);
+    return new Set(stdout.split('\n').flatMap((line) => (line.endsWith(' installed') ? [line.slice(0, -' installed'.length)] : [])));
+  } catch (error) {
+    if (error instanceof ToolMissing) return new Set();
+    throw error;
+  }
+}

@@ -1,0 +1,41 @@
+// The two configuration files of a host's libvirtd. Pure text; written by power-on.ts.
+import { createHash } from 'node:crypto';
+
+/** A stable id of the host: libvirt refuses migration between hosts with one id, and DMI is the same for all of them. */
+function hostUuid(dir: string): string {
+  const hex = createHash('sha256').update(dir).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** The socket is root's alone, so nobody needs to log in. */
+export function libvirtdConf(dir: string): string {
+  return `host_uuid = "${hostUuid(dir)}"
+unix_sock_rw_perms = "0700"
+unix_sock_ro_perms = "0700"
+auth_unix_ro = "none"
+auth_unix_rw = "none"
+log_level = 3
+log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
+`;
+}
+
+/** The host is the isolation: what libvirt would add (users, cgroups, private /dev, seccomp) it cannot do in here or need not. */
+export function qemuConf(): string {
+  return `user = "root"
+group = "root"
+dynamic_ownership = 0
+remember_owner = 0
+security_driver = "none"
+security_default_confined = 0
+namespaces = [ ]
+cgroup_controllers = [ ]
+seccomp_sandbox = 0
+stdio_handler = "file"
+vnc_listen = "127.0.0.1"
+`;
+}
+
+/** Every host knows its own name; without it each domain start waits for name resolution. */
+export function etcHosts(name: string, index: number): string {
+  return `127.0.0.1 localhost\n127.0.1.${index} ${name}\n`;
+}

@@ -1,0 +1,29 @@
+// Network namespaces by name, through `ip netns`. All calls are safe to repeat.
+import { runTool, tryTool } from './run-tool.ts';
+
+/** Makes the namespace unless it works already. A name whose namespace is gone (left by a crash) is made anew. */
+export async function ensureNetns(netns: string): Promise<void> {
+  const added = await tryTool('ip', ['netns', 'add', netns]);
+  if (added.code === 0) return;
+  if ((await tryTool('ip', ['netns', 'exec', netns, 'true'])).code === 0) return;
+  await tryTool('ip', ['netns', 'del', netns]);
+  await runTool('ip', ['netns', 'add', netns]);
+}
+
+export async function deleteNetns(netns: string): Promise<void> {
+  if ((await listNetns(netns)).includes(netns)) await runTool('ip', ['netns', 'del', netns]);
+}
+
+export async function listNetns(prefix: string): Promise<string[]> {
+  const listed = await tryTool('ip', ['netns', 'list']);
+  return listed.stdout
+    .split('\n')
+    .map((line) => line.split(' ')[0] ?? '')
+    .filter((name) => name.startsWith(prefix));
+}
+
+/** Every process in the namespace, whoever started it. */
+export async function netnsPids(netns: string): Promise<number[]> {
+  const listed = await tryTool('ip', ['netns', 'pids', netns]);
+  return listed.stdout.split('\n').filter(Boolean).map(Number);
+}

@@ -1,0 +1,43 @@
+// Runs one child process to its end under a deadline. Used by hosts/local and images/guest; nobody else starts tools.
+import { spawn } from 'node:child_process';
+
+export interface ToolResult {
+  /** Exit code; 128 + n after signal n, as a shell counts. 137 also when the deadline passed. */
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface ToolOptions {
+  /** The child gets SIGKILL after this long. */
+  timeoutMs?: number;
+  cwd?: string;
+  input?: string | Buffer;
+  env?: NodeJS.ProcessEnv;
+}
+
+/** The tool is not installed, or may not be run. */
+export class ToolMissing extends Error {}
+
+/** Runs `file` with `args` (never a shell) and gives its exit code and output, whatever the code. Throws ToolMissing. */
+export function tryTool(file: string, args: readonly string[], options: ToolOptions = {}): Promise<ToolResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { cwd: options.cwd, env: options.env ?? process.env, timeout: options.timeoutMs ?? 30_000, killSignal: 'SIGKILL' });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    child.on('error', (cause) => reject(new ToolMissing(`${file} cannot be run`, { cause })));
+    child.on('close', (code) => resolve({ code: code ?? 137, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }));
+    child.stdin.on('error', () => undefined); // the tool may end without reading its input; its exit code tells
+    child.stdin.end(options.input);
+  });
+}
+
+/** As `tryTool`, for tools that must succeed: gives the output, throws with the tool's last words otherwise. */
+export async function runTool(file: string, args: readonly string[], options: ToolOptions = {}): Promise<string> {
+  const result = await tryTool(file, args, options);
+  if (result.code === 0) return result.stdout;
+  const words = (result.stderr.trim() || result.stdout.trim()).split('\n').slice(-5).join('\n');
+  throw new Error(`${file} ${args.join(' ')} ended with ${result.code}: ${words}`);
+}

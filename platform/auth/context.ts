@@ -1,0 +1,26 @@
+// Who asks, as told by a validated token. Made by Keystone, read by every service and by the policy engine.
+import type { Outcome } from '#contracts/common/fault.ts';
+
+export interface AuthContext {
+  userId: string;
+  userName: string;
+  userDomainId: string;
+  /** null in a domain-scoped, system-scoped or unscoped token. */
+  projectId: string | null;
+  projectName: string | null;
+  projectDomainId: string | null;
+  domainId: string | null;
+  systemScope: boolean;
+  /** Role names, implied ones included. */
+  roles: readonly string[];
+  expiresAtMs: number;
+  /** The token itself, to call other services in the user's name. Never logged. */
+  token: string;
+  appCredId: string | null;
+}
+
+/** The driver is Keystone's own check when embedded, a cached HTTP validation otherwise. */
+export interface TokenValidator {
+  /** unauthorized: unknown, expired or revoked. */
+  validate(token: string): Promise<Outcome<AuthContext>>;
+}

@@ -1,0 +1,61 @@
+// The one way to a database: SQLite in the embedded cloud, MariaDB in the distributed one. Called by compose;
+// the stores of the services get `Database` or its `db`.
+import { Kysely } from 'kysely';
+import { mariadbDialect } from './mariadb-dialect.ts';
+import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
+
+export type DialectName = 'sqlite' | 'mysql';
+
+export type DatabaseConfig =
+  | { dialect: 'sqlite'; path: string; synchronous?: 'OFF' | 'NORMAL' | 'FULL'; busyTimeoutMs?: number; maxStatements?: number }
+  | {
+      dialect: 'mysql';
+      host?: string;
+      port?: number;
+      /** Instead of host and port. */
+      socketPath?: string;
+      user: string;
+      password: string;
+      database: string;
+      maxConnections?: number;
+      connectTimeoutMs?: number;
+    };
+
+/** The part of a logger that a database needs. */
+export interface DatabaseLog {
+  debug(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/**
+ * A database and the same manners on both dialects (kept by `db.testing.ts`):
+ * text compares by code point and case, also in `like`; booleans are stored as 0 and 1 and read as numbers; integers are
+ * numbers and beyond 2^53 an error; `numUpdatedRows` counts rows that matched, so compare-and-set works; foreign keys
+ * hold; parameters are primitives or bytes, anything else throws.
+ *
+ * SQLite has one connection: within a transaction use its `trx` alone, `db` would wait for the transaction itself.
+ */
+export interface Database<T> {
+  readonly db: Kysely<T>;
+  readonly dialect: DialectName;
+  /** Ends all connections. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+/** Opens lazily: the first query connects. SQLite's path may be ':memory:'. Queries slower than 200 ms are logged. */
+export function openDatabase<T>(config: DatabaseConfig, deps: { log: DatabaseLog }): Database<T> {
+  const db = new Kysely<T>({
+    dialect:
+      config.dialect === 'sqlite'
+        ? nodeSqliteDialect({ synchronous: 'NORMAL', busyTimeoutMs: 5_000, maxStatements: 500, ...config })
+        : mariadbDialect({ maxConnections: 10, connectTimeoutMs: 10_000, ...config }),
+    log: ({ level, query, queryDurationMillis }) => {
+      if (level === 'query' && queryDurationMillis > SLOW_QUERY_MS) {
+        deps.log.warn({ sql: query.sql, ms: Math.round(queryDurationMillis) }, 'slow query');
+      }
+    },
+  });
+  return { db, dialect: config.dialect, close: () => db.destroy() };
+}
+
+const SLOW_QUERY_MS = 200;

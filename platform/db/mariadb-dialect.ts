@@ -1,0 +1,91 @@
+// Kysely's MySQL dialect on a mysql2 pool, set so that MariaDB behaves as SQLite does. Used by database.ts alone.
+import { createPool, type PoolOptions } from 'mysql2';
+import { CompiledQuery, MysqlDialect, MysqlDriver, type DatabaseConnection, type Dialect, type MysqlPool } from 'kysely';
+import { bindable } from './parameters.ts';
+
+export interface MariadbOptions {
+  host?: string;
+  port?: number;
+  socketPath?: string;
+  user: string;
+  password: string;
+  database: string;
+  maxConnections: number;
+  connectTimeoutMs: number;
+}
+
+const SESSION = [
+  // Strict: too long or out of range is an error, not a cut. PIPES_AS_CONCAT: `||` as in SQLite.
+  `sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,PIPES_AS_CONCAT'`,
+  `time_zone = '+00:00'`,
+  'innodb_lock_wait_timeout = 10',
+];
+
+export function mariadbDialect(options: MariadbOptions): Dialect {
+  const base = new MysqlDialect({ pool: () => Promise.reject(new Error('unused')) });
+  return {
+    createAdapter: () => base.createAdapter(),
+    createIntrospector: (db) => base.createIntrospector(db),
+    createQueryCompiler: () => base.createQueryCompiler(),
+    createDriver: () => new MariadbDriver(options),
+  };
+}
+
+/** Kysely's driver with checked parameters. Every connection is set up once, before its first query. */
+class MariadbDriver extends MysqlDriver {
+  readonly #checked = new WeakMap<DatabaseConnection, DatabaseConnection>();
+  readonly #plain = new WeakMap<DatabaseConnection, DatabaseConnection>();
+
+  constructor(options: MariadbOptions) {
+    super({
+      // mysql2's pool has the callback face that Kysely asks for; its typed overloads are narrower.
+      pool: createPool(poolOptions(options)) as unknown as MysqlPool,
+      onCreateConnection: async (connection) => {
+        await connection.executeQuery(CompiledQuery.raw(`set session ${SESSION.join(', ')}`));
+        await connection.executeQuery(CompiledQuery.raw('set session transaction isolation level read committed'));
+      },
+    });
+  }
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    const plain = await super.acquireConnection();
+    const known = this.#checked.get(plain);
+    if (known) return known;
+    const checked: DatabaseConnection = {
+      executeQuery: (query) => plain.executeQuery({ ...query, parameters: query.parameters.map(bindable) }),
+      streamQuery: (query, chunkSize) => plain.streamQuery({ ...query, parameters: query.parameters.map(bindable) }, chunkSize),
+    };
+    this.#checked.set(plain, checked);
+    this.#plain.set(checked, plain);
+    return checked;
+  }
+
+  override async releaseConnection(connection: DatabaseConnection): Promise<void> {
+    // `connection` came from acquireConnection; the base class knows only its own.
+    await super.releaseConnection(this.#plain.get(connection) as Parameters<MysqlDriver['releaseConnection']>[0]);
+  }
+}
+
+function poolOptions(options: MariadbOptions): PoolOptions {
+  const { host, port, socketPath, user, password, database } = options;
+  return {
+    ...(socketPath === undefined ? { host, port } : { socketPath }),
+    user,
+    password,
+    database,
+    charset: 'utf8mb4_bin',
+    timezone: 'Z',
+    connectionLimit: options.maxConnections,
+    connectTimeout: options.connectTimeoutMs,
+    enableKeepAlive: true,
+    decimalNumbers: true, // sum() gives DECIMAL
+    typeCast: (field, next) => {
+      if (field.type !== 'LONGLONG') return next();
+      const text = field.string();
+      if (text === null) return null;
+      const value = Number(text);
+      if (Number.isSafeInteger(value)) return value;
+      throw new RangeError(`column ${field.name}: ${text} is beyond 2^53`);
+    },
+  };
+}

@@ -1,0 +1,16 @@
+// The database contract on a real, private MariaDB. Skipped with its reason where there is none.
+import { after, before, describe } from 'node:test';
+import { databaseContract, type ContractTables } from './db.testing.ts';
+import { openDatabase, type DatabaseConfig } from './database.ts';
+import { mariadbMissing, startMariadb, type PrivateMariadb } from './mariadb.testing.ts';
+
+describe('mariadb', { skip: await mariadbMissing() }, () => {
+  let mariadb: PrivateMariadb;
+  let config: DatabaseConfig;
+  before(async () => {
+    mariadb = await startMariadb();
+    config = await mariadb.createDatabase();
+  });
+  after(() => mariadb.stop());
+  databaseContract('mariadb', async () => openDatabase<ContractTables>(config, { log: { debug: () => {}, warn: () => {} } }));
+});

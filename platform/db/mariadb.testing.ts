@@ -1,0 +1,97 @@
+// A private MariaDB for tests: own data folder, unix socket only, a child of this process, ended by its pid.
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { createConnection } from 'mysql2/promise';
+import type { DatabaseConfig } from './database.ts';
+
+const MARIADBD = '/usr/sbin/mariadbd'; // Debian: mariadb-server
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 20_000;
+
+export interface PrivateMariadb {
+  /** Makes an empty database and says how to open it. */
+  createDatabase(name?: string): Promise<DatabaseConfig>;
+  /** Ends the server and removes its folder. Safe to repeat. */
+  stop(): Promise<void>;
+}
+
+/** Why there is no MariaDB on this machine, for a test's `skip`; false where there is one. */
+export async function mariadbMissing(): Promise<string | false> {
+  return access(MARIADBD).then(
+    () => false as const,
+    () => `${MARIADBD} is missing: apt-get install --no-install-recommends mariadb-server`,
+  );
+}
+
+/** Runs `use` with a private MariaDB and ends it whatever happens. */
+export async function withMariadb<R>(use: (mariadb: PrivateMariadb) => Promise<R>): Promise<R> {
+  const mariadb = await startMariadb();
+  try {
+    return await use(mariadb);
+  } finally {
+    await mariadb.stop();
+  }
+}
+
+export async function startMariadb(): Promise<PrivateMariadb> {
+  const folder = await mkdtemp(join(tmpdir(), 'cobalt-mariadb-'));
+  const socketPath = join(folder, 'sock');
+  const user = userInfo().username;
+  const where = ['--no-defaults', `--user=${user}`, `--datadir=${join(folder, 'data')}`];
+  await promisify(execFile)('mariadb-install-db', [...where, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve']);
+  const server = spawn(
+    MARIADBD,
+    [...where, `--socket=${socketPath}`, `--pid-file=${join(folder, 'pid')}`, '--skip-networking', '--skip-log-bin', '--performance-schema=off',
+      '--innodb-buffer-pool-size=16M', '--innodb-log-file-size=8M', '--key-buffer-size=1M', '--innodb-flush-log-at-trx-commit=2', '--max-connections=60'],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let errors = '';
+  server.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4_000)));
+  const stop = async () => {
+    await end(server);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await untilReady(server, socketPath, () => errors);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { stop, createDatabase: (name) => createDatabase(socketPath, name ?? `t${randomBytes(6).toString('hex')}`) };
+}
+
+async function createDatabase(socketPath: string, database: string): Promise<DatabaseConfig> {
+  const connection = await createConnection({ socketPath, user: 'root' });
+  await connection.query('create database ??', [database]);
+  await connection.end();
+  return { dialect: 'mysql', socketPath, user: 'root', password: '', database };
+}
+
+async function untilReady(server: ChildProcess, socketPath: string, errors: () => string): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (Date.now() < deadline) {
+    if (server.exitCode !== null) throw new Error(`mariadbd ended with ${server.exitCode}: ${errors()}`);
+    try {
+      await (await createConnection({ socketPath, user: 'root' })).end();
+      return;
+    } catch {
+      await sleep(50); // not listening yet
+    }
+  }
+  throw new Error(`mariadbd not ready within ${START_TIMEOUT_MS} ms: ${errors()}`);
+}
+
+async function end(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const ended = once(server, 'exit');
+  server.kill('SIGTERM');
+  const late = setTimeout(() => server.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  await ended;
+  clearTimeout(late);
+}

@@ -1,0 +1,38 @@
+// The database contract on SQLite, and what only SQLite must keep.
+import { strict as assert } from 'node:assert';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { sql } from 'kysely';
+import { databaseContract, type ContractTables } from './db.testing.ts';
+import { openDatabase } from './database.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cobalt-sqlite-'));
+const log = { debug: () => {}, warn: () => {} };
+const open = (path: string, maxStatements = 500) => openDatabase<ContractTables>({ dialect: 'sqlite', path: join(folder, path), maxStatements }, { log });
+after(() => rmSync(folder, { recursive: true }));
+
+databaseContract('sqlite', async () => open('contract.db'));
+
+test('sqlite: more different queries than the statement cache holds', async () => {
+  const database = open('statements.db', 3);
+  for (let round = 0; round < 2; round += 1) {
+    for (let n = 0; n < 10; n += 1) {
+      const { rows } = await sql<{ n: number }>`select ${sql.raw(String(n))} as n`.execute(database.db);
+      assert.deepEqual(rows, [{ n }]);
+    }
+  }
+  await database.close();
+});
+
+test('sqlite: a cached select * sees a column that was added later', async () => {
+  const database = open('columns.db');
+  const select = () => sql`select * from t`.execute(database.db);
+  await sql`create table t (a integer)`.execute(database.db);
+  await sql`insert into t values (1)`.execute(database.db);
+  assert.deepEqual((await select()).rows, [{ a: 1 }]);
+  await sql`alter table t add column b integer default 2`.execute(database.db);
+  assert.deepEqual((await select()).rows, [{ a: 1, b: 2 }]);
+  await database.close();
+});

@@ -1,0 +1,55 @@
+// A transaction that is tried again when the database asks for it, and the writes that SQL spells differently.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MysqlAdapter, type Insertable, type Kysely, type Transaction } from 'kysely';
+import { isTransient } from './errors.ts';
+
+export interface RetryPolicy {
+  maxAttempts: number;
+  backoffMs: number;
+}
+
+const RETRY: RetryPolicy = { maxAttempts: 5, backoffMs: 20 };
+
+/**
+ * Runs `work` in one transaction: committed when it returns, rolled back when it throws. On a deadlock, a lock timeout or
+ * a busy SQLite file it runs again from its start, so `work` must have no effect but through `trx`.
+ */
+export async function transaction<T, R>(db: Kysely<T>, work: (trx: Transaction<T>) => Promise<R>, retry = RETRY): Promise<R> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await db.transaction().execute(work);
+    } catch (error) {
+      if (attempt >= retry.maxAttempts || !isTransient(error)) throw error;
+      await sleep(retry.backoffMs * attempt * (0.5 + Math.random()));
+    }
+  }
+}
+
+/** Inserts the row, or updates all its other columns where `key` exists already. Idempotent by `key`. */
+export async function upsert<T, N extends keyof T & string>(
+  db: Kysely<T>,
+  table: N,
+  row: Insertable<T[N]>,
+  key: readonly (keyof T[N] & string)[],
+): Promise<void> {
+  // Kysely cannot infer the columns of a generic table; `row` and `key` above keep the caller right.
+  const anyDb = db as Kysely<any>;
+  const values = row as Record<string, unknown>;
+  const changes: any = Object.fromEntries(Object.entries(values).filter(([column]) => !key.includes(column as keyof T[N] & string)));
+  const insert = anyDb.insertInto(table).values(values);
+  if (isMysql(db)) {
+    await (Object.keys(changes).length > 0 ? insert.onDuplicateKeyUpdate(changes) : insert.ignore()).execute();
+    return;
+  }
+  await insert
+    .onConflict((conflict) => {
+      const target = conflict.columns(key);
+      return Object.keys(changes).length > 0 ? target.doUpdateSet(changes) : target.doNothing();
+    })
+    .execute();
+}
+
+/** Whether `db` (or a transaction of it) speaks MySQL's dialect. */
+export function isMysql(db: Kysely<never> | Kysely<any>): boolean {
+  return db.getExecutor().adapter instanceof MysqlAdapter;
+}

@@ -1,0 +1,99 @@
+// How services call each other over HTTP: handed over in-process when embedded, by sockets otherwise. Same routes, same middleware.
+import { Readable } from 'node:stream';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { HttpMethod } from '#platform/http/api.ts';
+import type { Dispatcher } from '#platform/http/dispatcher.ts';
+
+export interface HttpCall {
+  method: HttpMethod;
+  /** Service type in the catalog's words: 'identity', 'image', 'placement', 'compute', 'network', 'volumev3'. */
+  service: string;
+  /** Path and query below the service's endpoint root, e.g. `/v2/images/…`. */
+  path: string;
+  headers?: Record<string, string>;
+  token?: string;
+  requestId?: string;
+  body?: Json;
+  /** Bytes to send instead of JSON. */
+  stream?: Readable;
+  timeoutMs?: number;
+}
+
+export interface HttpAnswer {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  /** Parsed JSON; undefined for an empty answer or with `asStream`. */
+  body: Json | undefined;
+  stream: Readable | undefined;
+}
+
+/** unavailable: not reachable; timeout: no answer in time. Any status is an answer, not a fault. */
+export interface HttpClient {
+  send(call: HttpCall & { asStream?: boolean }): Promise<Outcome<HttpAnswer>>;
+}
+
+const defaultTimeoutMs = 60_000;
+
+/** `mounts` maps a service type to its mount, e.g. {image: '/image'}. The dispatcher comes late, as services need the client first. */
+export function createInProcessClient(mounts: Readonly<Record<string, string>>, origin: string, dispatcher: () => Dispatcher): HttpClient {
+  return {
+    async send(call) {
+      const mount = mounts[call.service];
+      if (mount === undefined) return fault('unavailable', `There is no ${call.service} service in this cloud.`);
+      const [path, query] = splitPath(mount + call.path);
+      const headers: Record<string, string | undefined> = { ...call.headers, 'x-auth-token': call.token, 'x-openstack-request-id': call.requestId };
+      const reply = await dispatcher().handle({
+        method: call.method, path, query, headers, origin,
+        body: call.stream ? { stream: call.stream } : call.body === undefined ? null : { json: call.body },
+      });
+      if (reply.body instanceof Readable) {
+        return call.asStream
+          ? { status: reply.status, headers: reply.headers, body: undefined, stream: reply.body }
+          : { status: reply.status, headers: reply.headers, body: JSON.parse(await textOf(reply.body)) as Json, stream: undefined };
+      }
+      if (Buffer.isBuffer(reply.body)) return { status: reply.status, headers: reply.headers, body: call.asStream ? undefined : (JSON.parse(reply.body.toString()) as Json), stream: call.asStream ? Readable.from([reply.body]) : undefined };
+      return { status: reply.status, headers: reply.headers, body: reply.body, stream: undefined };
+    },
+  };
+}
+
+/** `endpoints` maps a service type to its root URL, e.g. {image: 'http://glance:9292'}. */
+export function createSocketClient(endpoints: Readonly<Record<string, string>>): HttpClient {
+  return {
+    async send(call) {
+      const root = endpoints[call.service];
+      if (root === undefined) return fault('unavailable', `No endpoint is configured for ${call.service}.`);
+      const headers: Record<string, string> = { accept: 'application/json', ...call.headers };
+      if (call.token) headers['x-auth-token'] = call.token;
+      if (call.requestId) headers['x-openstack-request-id'] = call.requestId;
+      if (call.body !== undefined) headers['content-type'] ??= 'application/json';
+      try {
+        const answer = await fetch(root + call.path, {
+          method: call.method, headers, redirect: 'manual',
+          signal: AbortSignal.timeout(call.timeoutMs ?? defaultTimeoutMs),
+          ...(call.stream ? { body: Readable.toWeb(call.stream) as ReadableStream, duplex: 'half' } : call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+        } as RequestInit); // `duplex` is not in the DOM's type: https://fetch.spec.whatwg.org/#dom-requestinit-duplex
+        const plain = Object.fromEntries(answer.headers);
+        if (call.asStream && answer.body) return { status: answer.status, headers: plain, body: undefined, stream: Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]) };
+        const text = await answer.text();
+        return { status: answer.status, headers: plain, body: text === '' ? undefined : (JSON.parse(text) as Json), stream: undefined };
+      } catch (error) {
+        const late = error instanceof Error && error.name === 'TimeoutError';
+        return late ? fault('timeout', `${call.service} did not answer in time.`) : fault('unavailable', `${call.service} cannot be reached: ${String(error)}`);
+      }
+    },
+  };
+}
+
+function splitPath(full: string): [string, string] {
+  const at = full.indexOf('?');
+  return at < 0 ? [full, ''] : [full.slice(0, at), full.slice(at + 1)];
+}
+
+async function textOf(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}

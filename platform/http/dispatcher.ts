@@ -1,0 +1,192 @@
+// Carries a request through: request id, route, microversion, token, policy, schema, handler, fault. Sockets (server.ts)
+// and in-process callers (client.ts) come through here alike, so both see the same middleware.
+import findMyWay from 'find-my-way';
+import { Readable } from 'node:stream';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { AuthContext, TokenValidator } from '#platform/auth/context.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
+import type { ApiRequest, HttpFace, HttpMethod, Query, Reply, Route } from '#platform/http/api.ts';
+import { alwaysLegal, faultReply } from '#platform/http/faults-to-http.ts';
+import { negotiate, versionHeaders } from '#platform/http/microversion.ts';
+import { readJson } from '#platform/http/read-json.ts';
+import { bodyChecker } from '#platform/http/schema.ts';
+import type { Policy } from '#platform/policy/policy.ts';
+import { createPolicy } from '#platform/policy/policy.ts';
+
+export interface RawRequest {
+  method: HttpMethod;
+  /** Path without the query, percent-encoded as sent. */
+  path: string;
+  /** Without the question mark. */
+  query: string;
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string | undefined>>;
+  /** JSON handed over in-process, bytes from a socket, or nothing. */
+  body: { json: Json } | { stream: Readable } | null;
+  /** `http://host:port` as the caller knows us. */
+  origin: string;
+}
+
+export interface RawReply {
+  status: number;
+  headers: Record<string, string>;
+  body: Json | Readable | Buffer | undefined;
+}
+
+export interface Dispatcher {
+  handle(raw: RawRequest): Promise<RawReply>;
+  faces: readonly HttpFace[];
+}
+
+interface BoundRoute {
+  face: BoundFace;
+  definition: Route;
+  check: ReturnType<typeof bodyChecker> | undefined;
+  legal: ReadonlySet<string>;
+}
+interface BoundFace {
+  face: HttpFace;
+  policy: Policy;
+}
+
+export interface DispatcherDeps {
+  tokens: TokenValidator;
+  ids: Ids;
+  log: Log;
+  metrics?: Metrics;
+  /** Public URL of Keystone, told to callers without a token. */
+  identityUrl: string;
+  /** Operators' rules by service name; they replace the defaults of the same name. */
+  policyOverrides?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+const noRoutes: readonly BoundRoute[] = [];
+const methods: readonly HttpMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDeps): Dispatcher {
+  const router = findMyWay({ ignoreTrailingSlash: true, maxParamLength: 4096 });
+  const table = new Map<string, BoundRoute[]>();
+  const bound = faces.map((face): BoundFace => ({ face, policy: createPolicy({ ...face.policies, ...deps.policyOverrides?.[face.name] }) }));
+  for (const owner of bound) {
+    for (const definition of owner.face.routes) {
+      if (definition.policy !== null && !owner.policy.rules().has(definition.policy)) throw new Error(`${owner.face.name}: route ${definition.method} ${definition.path} names the unknown policy ${definition.policy}`);
+      const path = owner.face.mount + (definition.path === '/' ? '' : definition.path) || '/';
+      const key = `${definition.method} ${path.replace(/:\w+/g, ':')}`;
+      const routes = table.get(key) ?? [];
+      routes.push({ face: owner, definition, check: definition.body && bodyChecker(definition.body), legal: new Set(definition.faults ?? []) });
+      if (routes.length === 1) {
+        table.set(key, routes);
+        router.on(definition.method, path, () => undefined, routes);
+      }
+    }
+  }
+
+  const ownerOf = (path: string): BoundFace | undefined =>
+    bound.filter(({ face }) => path === face.mount || path.startsWith(`${face.mount}/`) || face.mount === '').sort((a, b) => b.face.mount.length - a.face.mount.length)[0];
+
+  async function authenticate(raw: RawRequest): Promise<Outcome<AuthContext>> {
+    const token = raw.headers['x-auth-token'];
+    if (!token) return fault('unauthorized', 'The request you have made requires authentication.', { identityUrl: deps.identityUrl });
+    const context = await deps.tokens.validate(token);
+    return isFault(context) ? fault('unauthorized', 'The request you have made requires authentication.', { identityUrl: deps.identityUrl }) : context;
+  }
+
+  async function answer(raw: RawRequest, requestId: string, owner: BoundFace, candidates: readonly BoundRoute[], params: Record<string, string>): Promise<{ reply: Outcome<Reply>; route?: BoundRoute; version: number | null }> {
+    const open = candidates.find(({ definition }) => definition.auth === 'none');
+    const range = owner.face.microversions;
+    const header = (name: string): string | undefined => raw.headers[name];
+    let version = range?.min ?? 0;
+    if (range && !open?.definition.unversioned) {
+      const asked = negotiate(range, header);
+      if (isFault(asked)) return { reply: asked, version: null };
+      version = asked;
+    }
+    const who = open ? undefined : await authenticate(raw);
+    if (isFault(who)) return { reply: who, version };
+    const route = candidates.find(({ definition }) => (definition.since ?? 0) <= version && version <= (definition.until ?? Infinity));
+    if (!route) {
+      const other = candidates.length === 0 && !raw.path.endsWith('/') && methods.some((method) => method !== raw.method && router.find(method, raw.path) !== null);
+      return { reply: other ? fault('methodNotAllowed', `The method ${raw.method} is not allowed for this resource.`) : fault('notFound', 'The resource could not be found.'), version };
+    }
+    return { reply: await run(raw, requestId, route, params, version, who), route, version };
+  }
+
+  async function run(raw: RawRequest, id: string, route: BoundRoute, params: Record<string, string>, version: number, who: AuthContext | undefined): Promise<Outcome<Reply>> {
+    const { definition, face: { face, policy } } = route;
+    const own = who && { project_id: who.projectId, user_id: who.userId, domain_id: who.domainId };
+    if (who && own && definition.policy !== null && !policy.allows(definition.policy, who, own)) {
+      return fault('forbidden', `Policy doesn't allow ${definition.policy} to be performed.`);
+    }
+    let body: Json = null;
+    if (!definition.streams && raw.method !== 'GET' && raw.method !== 'HEAD') {
+      const read = await readJson(raw, definition);
+      if (isFault(read)) return read;
+      body = read;
+      const wrong = route.check?.(body, version);
+      if (wrong) return wrong;
+    }
+    const request = {
+      id, method: raw.method, path: raw.path.slice(face.mount.length), params, queryString: raw.query, body, version,
+      query: parseQuery(raw.query),
+      header: (name: string) => raw.headers[name],
+      baseUrl: raw.origin + face.mount,
+      get auth(): AuthContext {
+        if (!who) throw new Error(`${definition.method} ${definition.path} reads auth but needs no token`);
+        return who;
+      },
+      get stream(): Readable {
+        return raw.body && 'stream' in raw.body ? raw.body.stream : Readable.from([]);
+      },
+      allows: (rule: string, target?: object) => who !== undefined && policy.allows(rule, who, { ...own, ...target }),
+    } satisfies ApiRequest;
+    const reply = await definition.handler(request as ApiRequest<never>); // the schema above proved the body
+    if (isFault(reply) && !alwaysLegal.has(reply.kind) && !route.legal.has(reply.kind)) {
+      throw new Error(`${definition.method} ${definition.path} may not answer ${reply.kind}: ${reply.message}`);
+    }
+    return reply;
+  }
+
+  async function handle(raw: RawRequest): Promise<RawReply> {
+    const startedAt = performance.now();
+    const given = raw.headers['x-openstack-request-id'];
+    const requestId = given && /^req-[0-9a-f-]{36}$/.test(given) ? given : deps.ids.requestId();
+    const found = router.find(raw.method === 'HEAD' && !router.hasRoute('HEAD', raw.path) && router.find('HEAD', raw.path) === null ? 'GET' : raw.method, raw.path);
+    const candidates = (found?.store as BoundRoute[] | undefined) ?? noRoutes;
+    const owner = candidates[0]?.face ?? ownerOf(raw.path);
+    if (!owner) return { status: 404, headers: { 'x-openstack-request-id': requestId, 'content-type': 'application/json' }, body: { error: { code: 404, title: 'Not Found', message: `No service answers at ${raw.path}.` } } };
+    const { face } = owner;
+    let version: number | null = null;
+    let route: BoundRoute | undefined;
+    let reply: Reply;
+    try {
+      const answered = await answer(raw, requestId, owner, candidates, (found?.params ?? {}) as Record<string, string>);
+      ({ version, route } = answered);
+      reply = isFault(answered.reply) ? faultReply(answered.reply, face.faultStyle, requestId) : answered.reply;
+    } catch (error) {
+      deps.log.error({ service: face.name, method: raw.method, path: raw.path, req: requestId, err: error }, 'request failed unexpectedly');
+      reply = { status: 500, headers: { 'content-type': 'application/json' }, body: face.faultStyle.body(500, fault('unavailable', `Unexpected API Error. Please report this with the request id ${requestId}.`), requestId) };
+    }
+    const headers: Record<string, string> = { 'x-openstack-request-id': requestId };
+    if (face.requestIdHeader) headers[face.requestIdHeader] = requestId;
+    if (face.microversions && version !== null) Object.assign(headers, versionHeaders(face.microversions, version));
+    Object.assign(headers, reply.headers);
+    deps.metrics?.http({ service: face.name, route: route?.definition.path ?? 'unknown', method: raw.method, status: reply.status }, performance.now() - startedAt);
+    if (deps.log && face) deps.log.debug({ service: face.name, method: raw.method, path: raw.path, status: reply.status, req: requestId, ms: Math.round(performance.now() - startedAt) }, 'request');
+    return { status: reply.status, headers, body: reply.body };
+  }
+
+  return { handle, faces };
+}
+
+const emptyQuery: Query = {};
+
+function parseQuery(text: string): Query {
+  if (text === '') return emptyQuery;
+  const query: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
+  for (const [name, value] of new URLSearchParams(text)) (query[name] ??= []).push(value);
+  return query;
+}

@@ -1,0 +1,45 @@
+// The one place that knows which fault is which status code.
+import type { Fault, FaultKind } from '#contracts/common/fault.ts';
+import type { FaultStyle, Reply } from '#platform/http/api.ts';
+
+const statusOf: Record<FaultKind, number> = {
+  badRequest: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  overQuota: 403,
+  notFound: 404,
+  methodNotAllowed: 405,
+  notAcceptable: 406,
+  conflict: 409,
+  concurrentUpdate: 409,
+  gone: 410,
+  preconditionFailed: 412,
+  tooLarge: 413,
+  unsupportedMediaType: 415,
+  rangeNotSatisfiable: 416,
+  unprocessable: 422,
+  notImplemented: 501,
+  unavailable: 503,
+  timeout: 504,
+};
+
+/** Faults any route may answer without listing them. */
+export const alwaysLegal: ReadonlySet<FaultKind> = new Set([
+  'badRequest', 'unauthorized', 'forbidden', 'methodNotAllowed', 'notAcceptable', 'tooLarge', 'unsupportedMediaType', 'unavailable', 'timeout',
+]);
+
+export function faultReply(fault: Fault, style: FaultStyle, requestId: string): Reply {
+  const status = style.status?.[fault.kind] ?? statusOf[fault.kind];
+  const headers: Record<string, string> = { 'content-type': style.contentType ?? 'application/json' };
+  if (fault.kind === 'unauthorized') headers['www-authenticate'] = `Keystone uri="${fault.detail['identityUrl'] ?? ''}"`;
+  if (fault.kind === 'rangeNotSatisfiable' && fault.detail['size']) headers['content-range'] = `bytes */${fault.detail['size']}`;
+  return { status, headers, body: style.body(status, fault, requestId) };
+}
+
+/** The reason phrases that fault bodies quote. */
+export const titleOf: Readonly<Record<number, string>> = {
+  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 406: 'Not Acceptable',
+  409: 'Conflict', 410: 'Gone', 412: 'Precondition Failed', 413: 'Request Entity Too Large', 415: 'Unsupported Media Type',
+  416: 'Requested Range Not Satisfiable', 422: 'Unprocessable Entity', 500: 'Internal Server Error', 501: 'Not Implemented',
+  503: 'Service Unavailable', 504: 'Gateway Timeout',
+};

@@ -1,0 +1,70 @@
+// Structured logs: objects, not sentences. Built once in compose, handed down by deps; `child` adds fixed facts.
+import pino from 'pino';
+import type { DestinationStream } from 'pino';
+
+/** The face every room logs through: pino's, reduced. */
+export interface Log {
+  debug(facts: object, message: string): void;
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+  child(facts: object): Log;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** A value that must never be printed: logs, JSON and string conversion show `***`. */
+export class Secret {
+  readonly #value: string;
+  constructor(value: string) {
+    this.#value = value;
+  }
+  reveal(): string {
+    return this.#value;
+  }
+  toString(): string {
+    return '***';
+  }
+  toJSON(): string {
+    return '***';
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '***';
+  }
+}
+
+// Headers and fields that may carry a credential, wherever an object is logged.
+const redacted = ['password', 'adminPass', 'secret', 'token', 'x-auth-token', 'x-subject-token', 'private_key', 'user_data'];
+
+export function createLog(options: { level: LogLevel; destination?: DestinationStream }): Log {
+  return pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths: redacted.flatMap((name) => [`["${name}"]`, `*["${name}"]`]), censor: '***' },
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    options.destination ?? pino.destination({ dest: 1, sync: false }),
+  );
+}
+
+/** For tests and tools that want no output. */
+export const silentLog: Log = createLog({ level: 'silent' });
+
+const colours: Record<string, string> = { debug: '\x1b[90m', info: '\x1b[36m', warn: '\x1b[33m', error: '\x1b[31m' };
+
+/** Turns pino's JSON lines into lines for people: `12:00:01 info  nova  server built  host=h1 server=…`. */
+export function readableLines(write: (line: string) => void, colour: boolean): DestinationStream {
+  return {
+    write(line: string) {
+      const { level, time, msg, room, ...facts } = JSON.parse(line) as Record<string, unknown>;
+      const paint = (code: string, text: string): string => (colour ? `${code}${text}\x1b[0m` : text);
+      const shown = Object.entries(facts)
+        .map(([key, value]) => `${paint('\x1b[90m', `${key}=`)}${typeof value === 'string' ? value : JSON.stringify(value)}`)
+        .join(' ');
+      const clock = String(time).slice(11, 19);
+      write(`${paint('\x1b[90m', clock)} ${paint(colours[String(level)] ?? '', String(level).padEnd(5))} ${String(room ?? '').padEnd(9)} ${String(msg)}  ${shown}\n`);
+    },
+  };
+}
