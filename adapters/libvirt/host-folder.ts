@@ -41,7 +41,7 @@ export class HostFolder {
 
   /** `variant` keeps the files of a rescue apart from the guest's own. */
   guest(uuid: string, variant: '' | 'rescue' = ''): GuestFolder {
-    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(uuid)) throw new Error(`not a guest UUID: ${uuid}`);
+    if (!isGuestUuid(uuid)) throw new Error(`not a guest UUID: ${uuid}`);
     const root = path.join(this.guests, uuid);
     const own = (name: string) => path.join(root, variant === '' ? name : `${variant}-${name}`);
     return {
@@ -62,6 +62,10 @@ export class HostFolder {
   #vncSocket(uuid: string): string {
     return path.join(this.#runDir, `${uuid}.vnc`);
   }
+}
+
+export function isGuestUuid(name: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name);
 }
 
 /** Formats other than qcow2 and raw are converted once, on the way into the cache. */

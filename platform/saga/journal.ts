@@ -75,10 +75,13 @@ export interface NewSaga {
   requestId: string;
 }
 
+// Kysely is invariant in its tables: this stands for any database that holds the sagas table among others.
+type AnyDb = Kysely<any>;
+
 let lastSeq = 0;
 
 /** Inserts within the caller's transaction, beside the change it belongs to. `nowMs` orders sagas of one lock key. */
-export async function insertSaga(db: Kysely<SagaTables>, saga: NewSaga, nowMs: number): Promise<void> {
+export async function insertSaga(db: AnyDb, saga: NewSaga, nowMs: number): Promise<void> {
   lastSeq = Math.max(lastSeq + 1, nowMs * 1000); // below 2^53 until the year 2255
   await db.insertInto('sagas').values({
     seq: lastSeq, id: saga.id, name: saga.name, lock_key: saga.lockKey, input: JSON.stringify(saga.input), state: '{}', phase: 'forward',
@@ -87,16 +90,17 @@ export async function insertSaga(db: Kysely<SagaTables>, saga: NewSaga, nowMs: n
 }
 
 /** Asks every unfinished saga of the key to unwind before its next step. Within the caller's transaction. */
-export async function cancelSagas(db: Kysely<SagaTables>, lockKey: string): Promise<void> {
+export async function cancelSagas(db: AnyDb, lockKey: string): Promise<void> {
   await db.updateTable('sagas').set({ cancelled: 1 }).where('lock_key', '=', lockKey).execute();
 }
 
 /** Whether any saga of the key is unfinished. */
-export async function hasSaga(db: Kysely<SagaTables>, lockKey: string): Promise<boolean> {
+export async function hasSaga(db: AnyDb, lockKey: string): Promise<boolean> {
   return (await db.selectFrom('sagas').select('id').where('lock_key', '=', lockKey).limit(1).executeTakeFirst()) !== undefined;
 }
 
-export function createJournal(db: Kysely<SagaTables>) {
+export function createJournal(database: AnyDb) {
+  const db = database as Kysely<SagaTables>;
   return {
     /** Claims the oldest free saga of each key whose elders are done: at most `limit`. A claim holds until `leaseUntilMs`. */
     async claim(owner: string, nowMs: number, leaseUntilMs: number, limit: number): Promise<SagaRecord[]> {

@@ -8,12 +8,13 @@ import { withDeadline } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
-import type { SagaRecord, SagaTables } from '#platform/saga/journal.ts';
+import type { SagaRecord } from '#platform/saga/journal.ts';
 import { createJournal } from '#platform/saga/journal.ts';
 import type { AnySaga, SagaContext, SagaDefinition, SagaStep } from '#platform/saga/saga.ts';
 
 export interface SagaRunnerDeps {
-  db: Kysely<SagaTables>;
+  /** A database with the sagas table among others. */
+  db: Kysely<any>;
   definitions: readonly AnySaga[];
   /** Names this runner in the journal; one life at a time (a host name, a pod name). */
   owner: string;

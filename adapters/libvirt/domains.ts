@@ -1,0 +1,114 @@
+// The domains of one libvirt daemon in the driver's terms: found by UUID, with their state in Nova's words.
+import type { GuestState, GuestSummary } from '#ports/hypervisor.ts';
+import { guestState } from './guest-state.ts';
+import type { LibvirtClient } from './rpc/client.ts';
+import { LibvirtError } from './rpc/errors.ts';
+import { DEFINE_VALIDATE, ERROR, LIST_MANAGED_SAVE, STATE, STATS, UNDEFINE_ALL, XML_SECURE_INACTIVE } from './rpc/flags.ts';
+import { remote, type Domain, type ParameterValue } from './rpc/protocol.ts';
+
+/** Starting QEMU on a loaded machine, and killing one that hangs in I/O, take their time. */
+const START_MS = 120_000;
+const DESTROY_MS = 60_000;
+
+export class Domains {
+  readonly #client: LibvirtClient;
+
+  constructor(client: LibvirtClient) {
+    this.#client = client;
+  }
+
+  /** null: no such domain. */
+  async find(uuid: string): Promise<Domain | null> {
+    return orNull(this.#client.call(remote.domainLookupByUuid, { uuid }).then((found) => found.domain));
+  }
+
+  async state(uuid: string): Promise<GuestState> {
+    const domain = await this.find(uuid);
+    if (!domain) return 'absent';
+    const [now, saved] = await Promise.all([
+      orNull(this.#client.call(remote.domainGetState, { domain, flags: 0 })),
+      orNull(this.#client.call(remote.domainHasManagedSaveImage, { domain, flags: 0 })),
+    ]);
+    return now && saved ? guestState(now.state, now.reason, saved.result !== 0) : 'absent';
+  }
+
+  /** Two calls however many guests there are. */
+  async list(): Promise<GuestSummary[]> {
+    const [stats, saved] = await Promise.all([
+      this.#client.call(remote.connectGetAllDomainStats, { domains: [], stats: STATS.state, flags: 0 }),
+      this.#client.call(remote.connectListAllDomains, { needResults: 1, flags: LIST_MANAGED_SAVE }),
+    ]);
+    const suspended = new Set(saved.domains.map((domain) => domain.uuid));
+    return stats.records.map(({ domain, parameters }) => {
+      const facts = new Map(parameters.map(({ field, value }) => [field, value]));
+      return { uuid: domain.uuid, name: domain.name, state: guestState(Number(facts.get('state.state')), Number(facts.get('state.reason')), suspended.has(domain.uuid)) };
+    });
+  }
+
+  /** Replaces an earlier definition of the same UUID. */
+  async define(xml: string): Promise<Domain> {
+    return (await this.#client.call(remote.domainDefineXmlFlags, { xml, flags: DEFINE_VALIDATE })).domain;
+  }
+
+  /** Runs it, from its managed save if it has one. A running one is fine. */
+  async start(domain: Domain): Promise<void> {
+    try {
+      await this.#client.call(remote.domainCreateWithFlags, { domain, flags: 0 }, START_MS);
+    } catch (error) {
+      if (!isCode(error, ERROR.operationInvalid) || !(await this.isActive(domain))) throw error;
+    }
+  }
+
+  /** Pulls the plug. Off already, or gone, is fine. */
+  async powerOff(domain: Domain): Promise<void> {
+    await unless(this.#client.call(remote.domainDestroyFlags, { domain, flags: 0 }, DESTROY_MS), ERROR.operationInvalid, ERROR.noDomain);
+  }
+
+  /** Forgets the domain with its managed save. Gone already is fine. */
+  async undefine(domain: Domain): Promise<void> {
+    await unless(this.#client.call(remote.domainUndefineFlags, { domain, flags: UNDEFINE_ALL }), ERROR.noDomain);
+  }
+
+  async dropManagedSave(domain: Domain): Promise<void> {
+    const saved = await this.#client.call(remote.domainHasManagedSaveImage, { domain, flags: 0 });
+    if (saved.result !== 0) await this.#client.call(remote.domainManagedSaveRemove, { domain, flags: 0 });
+  }
+
+  /** Holds a QEMU process: running, paused, or starting up. */
+  async isActive(domain: Domain): Promise<boolean> {
+    const { state } = await this.#client.call(remote.domainGetState, { domain, flags: 0 });
+    return state !== STATE.shutoff && state !== STATE.crashed && state !== STATE.noState;
+  }
+
+  /** The persistent definition, secrets included: good for `define`. */
+  async definition(domain: Domain): Promise<string> {
+    return (await this.#client.call(remote.domainGetXmlDesc, { domain, flags: XML_SECURE_INACTIVE })).xml;
+  }
+
+  /** Statistics as libvirt names them ('balloon.current', 'block.0.rd.bytes' ...). */
+  async stats(domain: Domain, groups: number): Promise<Map<string, ParameterValue>> {
+    const { records } = await this.#client.call(remote.connectGetAllDomainStats, { domains: [domain], stats: groups, flags: 0 });
+    return new Map(records[0]?.parameters.map(({ field, value }) => [field, value]) ?? []);
+  }
+}
+
+export function isCode(error: unknown, ...codes: number[]): boolean {
+  return error instanceof LibvirtError && codes.includes(error.code);
+}
+
+async function unless(work: Promise<unknown>, ...codes: number[]): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!isCode(error, ...codes)) throw error;
+  }
+}
+
+async function orNull<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isCode(error, ERROR.noDomain)) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+// What the driver's parts share: one libvirt daemon, one folder, one lock for each guest. Made once by `libvirt-hypervisor.ts`.
+import type { Log } from '#platform/log.ts';
+import type { Domains } from './domains.ts';
+import type { GuestEvents } from './guest-events.ts';
+import type { GuestLocks } from './guest-locks.ts';
+import type { HostFolder } from './host-folder.ts';
+import type { ImageCache } from './image-cache.ts';
+import type { LibvirtClient } from './rpc/client.ts';
+
+export interface DriverSettings {
+  stateDir: string;
+  hostIp: string;
+  acceleration: 'kvm' | 'tcg';
+  emulator: string;
+  arch: string;
+  machineType: string;
+  cpuModel: string | null;
+  configDrive: 'disk' | 'cdrom';
+  consoleLogMaxBytes: number;
+}
+
+export interface Driver {
+  settings: DriverSettings;
+  client: LibvirtClient;
+  domains: Domains;
+  events: GuestEvents;
+  locks: GuestLocks;
+  folder: HostFolder;
+  images: ImageCache;
+  diskCache(): Promise<'none' | 'writeback'>;
+  log: Log;
+  now(): number;
+}

@@ -1,0 +1,44 @@
+// Pure: libvirt's states and lifecycle events in Nova's words.
+import type { GuestState } from '#ports/hypervisor.ts';
+import { LIFECYCLE, PAUSED_STARTING_UP, SHUTOFF_CRASHED, STATE, STOPPED } from './rpc/flags.ts';
+
+/** `hasManagedSave`: its memory lies on disk, so a guest that is off is in truth suspended. */
+export function guestState(state: number, reason: number, hasManagedSave: boolean): GuestState {
+  switch (state) {
+    case STATE.running:
+    case STATE.blocked:
+    case STATE.shutdown: // on its way down, still holding everything
+      return 'running';
+    case STATE.paused:
+      return reason === PAUSED_STARTING_UP ? 'shutoff' : 'paused';
+    case STATE.pmSuspended:
+      return 'suspended';
+    case STATE.crashed:
+      return 'crashed';
+    default:
+      if (hasManagedSave) return 'suspended';
+      return state === STATE.shutoff && reason === SHUTOFF_CRASHED ? 'crashed' : 'shutoff';
+  }
+}
+
+/** null: the event says nothing about the state (a new definition; a shutdown that only began). */
+export function stateAfterEvent(event: number, detail: number): GuestState | null {
+  switch (event) {
+    case LIFECYCLE.started:
+    case LIFECYCLE.resumed:
+      return 'running';
+    case LIFECYCLE.suspended:
+      return 'paused';
+    case LIFECYCLE.pmSuspended:
+      return 'suspended';
+    case LIFECYCLE.crashed:
+      return 'crashed';
+    case LIFECYCLE.undefined:
+      return 'absent';
+    case LIFECYCLE.stopped:
+      if (detail === STOPPED.saved) return 'suspended';
+      return detail === STOPPED.crashed || detail === STOPPED.failed ? 'crashed' : 'shutoff';
+    default:
+      return null;
+  }
+}

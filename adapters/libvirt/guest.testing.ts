@@ -1,0 +1,86 @@
+// Builds the test guest: Debian's cloud kernel and a busybox initrd. Kept in a cache folder between runs.
+import { execFile, spawn } from 'node:child_process';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createGzip } from 'node:zlib';
+
+const run = promisify(execFile);
+const CACHE = '/tmp/guestkernel';
+const MODULES = ['virtio_pci', 'virtio_blk', 'button', 'evdev', 'isofs', 'virtio_balloon'];
+
+export interface TestGuest {
+  kernelPath: string;
+  ramdiskPath: string;
+}
+
+/** The guest, or why there is none. */
+export async function buildTestGuest(): Promise<TestGuest | { skip: string }> {
+  try {
+    const kernelPath = (await findKernel()) ?? (await downloadKernel());
+    if (kernelPath === null) return { skip: 'no Debian cloud kernel could be downloaded' };
+    const ramdiskPath = path.join(CACHE, 'contract-initrd.gz');
+    const init = fileURLToPath(new URL('guest-init.testing.sh', import.meta.url));
+    const [built, source] = await Promise.all([stat(ramdiskPath).catch(() => null), stat(init)]);
+    if (!built || built.mtimeMs < source.mtimeMs) await buildInitrd(init, ramdiskPath);
+    return { kernelPath, ramdiskPath };
+  } catch (error) {
+    return { skip: `test guest: ${(error as Error).message}` };
+  }
+}
+
+async function findKernel(): Promise<string | null> {
+  const names = await readdir(path.join(CACHE, 'boot')).catch(() => []);
+  const kernel = names.find((name) => name.startsWith('vmlinuz-'));
+  return kernel === undefined ? null : path.join(CACHE, 'boot', kernel);
+}
+
+async function downloadKernel(): Promise<string | null> {
+  const scratch = await mkdtemp('/tmp/guestkernel-');
+  try {
+    const { stdout } = await run('apt-cache', ['depends', 'linux-image-cloud-amd64'], { timeout: 30_000 });
+    const name = /Depends: (linux-image-\S+)/.exec(stdout)?.[1];
+    if (name === undefined) return null;
+    await run('apt-get', ['download', name], { cwd: scratch, timeout: 120_000 });
+    const [archive] = await readdir(scratch);
+    if (archive === undefined) return null;
+    await mkdir(CACHE, { recursive: true });
+    await run('dpkg', ['-x', path.join(scratch, archive), CACHE], { timeout: 60_000 });
+    return await findKernel();
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function buildInitrd(init: string, target: string): Promise<void> {
+  const root = await mkdtemp('/tmp/guest-initrd-');
+  try {
+    const modules = path.join(CACHE, 'lib/modules');
+    const [version] = await readdir(modules);
+    if (version === undefined) throw new Error(`no modules below ${modules}`);
+    await mkdir(path.join(root, 'bin'));
+    await copyFile('/bin/busybox', path.join(root, 'bin/busybox'));
+    await copyFile(init, path.join(root, 'init'));
+    await chmod(path.join(root, 'init'), 0o755);
+    await run('depmod', ['-b', CACHE, version], { timeout: 60_000 });
+    for (const module of MODULES) {
+      const { stdout } = await run('modprobe', ['-d', CACHE, '-S', version, '--show-depends', module], { timeout: 10_000 });
+      for (const [, file] of stdout.matchAll(/^insmod (\S+)/gm)) {
+        const inside = path.join(root, path.relative(CACHE, file ?? ''));
+        await mkdir(path.dirname(inside), { recursive: true });
+        await copyFile(file ?? '', inside);
+      }
+    }
+    await run('depmod', ['-b', root, version], { timeout: 60_000 });
+    const { stdout: list } = await run('find', ['.'], { cwd: root });
+    const archive = spawn('cpio', ['-o', '-H', 'newc', '--quiet'], { cwd: root, stdio: ['pipe', 'pipe', 'ignore'] });
+    archive.stdin.end(list);
+    await pipeline(archive.stdout, createGzip({ level: 1 }), createWriteStream(`${target}.part`));
+    await rename(`${target}.part`, target);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,163 @@
+// The libvirt driver of ports/hypervisor.ts: one daemon, one state folder. Made by compose for each host's Nova Agent.
+import { constants } from 'node:fs';
+import { mkdir, open, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { fault } from '#contracts/common/fault.ts';
+import type { Log } from '#platform/log.ts';
+import type { Hypervisor } from '#ports/hypervisor.ts';
+import { agentCommand } from './agent-command.ts';
+import { createGuest, destroyGuest, rebuildGuest } from './build-guest.ts';
+import { boundConsoles, readConsole } from './console-log.ts';
+import { guestDiagnostics } from './diagnostics.ts';
+import { Domains } from './domains.ts';
+import type { Driver } from './driver.ts';
+import { collectGarbage, inventory } from './garbage.ts';
+import { GuestEvents } from './guest-events.ts';
+import { GuestLocks } from './guest-locks.ts';
+import { stateAfterEvent } from './guest-state.ts';
+import { HostFolder } from './host-folder.ts';
+import { hostFacts } from './host-facts.ts';
+import { ImageCache } from './image-cache.ts';
+import { asOutcome } from './outcome.ts';
+import { pauseGuest, rebootGuest, resumeGuest, startGuest, stopGuest, suspendGuest, unpauseGuest } from './power.ts';
+import { rescueGuest, unrescueGuest } from './rescue-guest.ts';
+import { LibvirtClient, type ClientOptions } from './rpc/client.ts';
+
+export interface LibvirtHypervisorOptions {
+  /** libvirtd's read-write socket, as this process sees it. */
+  socketPath: string;
+  /** Image cache and guest folders. libvirtd must see it under the same absolute path; on a file system of its own or shared. */
+  stateDir: string;
+  /** VNC sockets; at most 66 characters long. Default `<stateDir>/run`. */
+  runDir?: string;
+  /** As probed by booting a guest, not by the presence of /dev/kvm. */
+  acceleration: 'kvm' | 'tcg';
+  /** Where other hosts and the proxy reach this one. Default 127.0.0.1. */
+  hostIp?: string;
+  /** Default 'Nehalem' under TCG (the newest model QEMU 7.2 emulates wholly), null = host-model under KVM. */
+  cpuModel?: string | null;
+  machineType?: string; // default 'pc'
+  arch?: string; // default 'x86_64'
+  emulator?: string; // default '/usr/bin/qemu-system-<arch>'
+  /** How guests see the config drive: a read-only virtio disk (default; quicker to boot) or a CD-ROM. */
+  configDrive?: 'disk' | 'cdrom';
+  consoleLogMaxBytes?: number; // default 1 MiB
+  consoleLogCheckMs?: number; // default 10 s
+  /** Deadlines, backoff and bounds of the libvirt client. */
+  client?: Omit<ClientOptions, 'socketPath'>;
+}
+
+export interface LibvirtHypervisorDeps {
+  log: Log;
+  now?: () => number;
+  random?: () => number;
+}
+
+/** Connects at the first call, and reconnects for as long as it is open. */
+export function createLibvirtHypervisor(options: LibvirtHypervisorOptions, deps: LibvirtHypervisorDeps): Hypervisor {
+  const driver = createDriver(options, deps);
+  const consoleTimer = setInterval(() => void keepConsolesBounded(driver), options.consoleLogCheckMs ?? 10_000);
+  consoleTimer.unref();
+
+  return {
+    facts: () => hostFacts(driver),
+    list: () => asOutcome(() => driver.domains.list()),
+    state: (uuid) => asOutcome(() => driver.domains.state(uuid)),
+    ensureImage: (image, open) => asOutcome(() => driver.images.ensure(image, open)),
+    create: (spec) => createGuest(driver, spec),
+    rebuild: (spec, start) => rebuildGuest(driver, spec, start),
+    start: (uuid) => startGuest(driver, uuid),
+    stop: (uuid, timeoutMs) => stopGuest(driver, uuid, timeoutMs),
+    reboot: (uuid, kind, timeoutMs) => rebootGuest(driver, uuid, kind, timeoutMs),
+    pause: (uuid) => pauseGuest(driver, uuid),
+    unpause: (uuid) => unpauseGuest(driver, uuid),
+    suspend: (uuid) => suspendGuest(driver, uuid),
+    resume: (uuid) => resumeGuest(driver, uuid),
+    rescue: (uuid, rescue) => rescueGuest(driver, uuid, rescue),
+    unrescue: (uuid) => unrescueGuest(driver, uuid),
+    destroy: (uuid) => destroyGuest(driver, uuid),
+    consoleLog: (uuid, maxBytes) => readConsole(driver, uuid, maxBytes),
+    vncSocket: (uuid) => asOutcome(async () => {
+      const state = await driver.domains.state(uuid);
+      if (state === 'absent') return fault('notFound', `no guest ${uuid} on this host`);
+      if (state !== 'running' && state !== 'paused') return fault('conflict', `guest ${uuid} has no console while it is ${state}`, { state });
+      return { socketPath: driver.folder.guest(uuid).vncSocket };
+    }),
+    agentCommand: (uuid, command, args, timeoutMs) => agentCommand(driver, uuid, command, args, timeoutMs),
+    diagnostics: (uuid) => guestDiagnostics(driver, uuid),
+    onEvent: (listener) => {
+      void driver.client.connect().catch((error: Error) => driver.log.warn({ error: error.message }, 'no libvirt yet: events come once it answers'));
+      return driver.events.subscribe(listener);
+    },
+    collectGarbage: (keepImageIds, olderThanMs) => collectGarbage(driver, keepImageIds, olderThanMs),
+    inventory: () => inventory(driver),
+    close: async () => {
+      clearInterval(consoleTimer);
+      driver.client.close();
+    },
+  };
+}
+
+function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisorDeps): Driver {
+  const arch = options.arch ?? 'x86_64';
+  const events = new GuestEvents(deps.log);
+  const folder = new HostFolder(options.stateDir, options.runDir ?? path.join(options.stateDir, 'run'));
+  const client = new LibvirtClient({ ...options.client, socketPath: options.socketPath }, deps, {
+    lifecycle: ({ domain, event, detail }) => {
+      const state = stateAfterEvent(event, detail);
+      if (state !== null) events.emit({ uuid: domain.uuid, state });
+    },
+    // libvirt tells a reset one to three times: an event only wakes, so that is no harm.
+    reboot: ({ domain }) => events.emit({ uuid: domain.uuid, state: 'running' }),
+  }, () => void tellAllStates(driver));
+  let diskCache: Promise<'none' | 'writeback'> | undefined;
+  const driver: Driver = {
+    settings: {
+      stateDir: options.stateDir,
+      hostIp: options.hostIp ?? '127.0.0.1',
+      acceleration: options.acceleration,
+      emulator: options.emulator ?? `/usr/bin/qemu-system-${arch}`,
+      arch,
+      machineType: options.machineType ?? 'pc',
+      cpuModel: options.cpuModel !== undefined ? options.cpuModel : options.acceleration === 'tcg' ? 'Nehalem' : null,
+      configDrive: options.configDrive ?? 'disk',
+      consoleLogMaxBytes: options.consoleLogMaxBytes ?? 1024 * 1024,
+    },
+    client, events, folder,
+    domains: new Domains(client),
+    locks: new GuestLocks(),
+    images: new ImageCache(folder),
+    diskCache: () => (diskCache ??= probeDiskCache(options.stateDir)),
+    log: deps.log,
+    now: deps.now ?? Date.now,
+  };
+  return driver;
+}
+
+/** What happened while libvirt was away is not told: each guest's state is. */
+async function tellAllStates(driver: Driver): Promise<void> {
+  const guests = await asOutcome(() => driver.domains.list());
+  if (Array.isArray(guests)) for (const { uuid, state } of guests) driver.events.emit({ uuid, state });
+}
+
+async function keepConsolesBounded(driver: Driver): Promise<void> {
+  try {
+    await boundConsoles(driver);
+  } catch (error) {
+    driver.log.warn({ error: String(error) }, 'console logs were not cut; the next round tries again');
+  }
+}
+
+/** QEMU's cache=none needs O_DIRECT, which not every file system has. */
+async function probeDiskCache(stateDir: string): Promise<'none' | 'writeback'> {
+  const probe = path.join(stateDir, '.direct-io-probe');
+  await mkdir(stateDir, { recursive: true });
+  try {
+    await (await open(probe, constants.O_CREAT | constants.O_RDWR | constants.O_DIRECT)).close();
+    return 'none';
+  } catch {
+    return 'writeback'; // EINVAL here; a real defect of the folder shows at the first write
+  } finally {
+    await rm(probe, { force: true });
+  }
+}

@@ -1,0 +1,96 @@
+// Starts a private libvirtd for tests and ends it with all its guests. Leaves nothing behind.
+import { spawn } from 'node:child_process';
+import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { eventually } from '#platform/testing/eventually.ts';
+
+export interface PrivateLibvirtd {
+  folder: string;
+  socketPath: string;
+  /** Kills the daemon alone; its keeper starts it again and the guests go on. */
+  killDaemon(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const TOOLS = ['/usr/sbin/libvirtd', '/usr/bin/qemu-system-x86_64', '/usr/bin/qemu-img', '/usr/bin/xorriso', '/usr/bin/unshare'];
+
+/** Why a libvirtd cannot run here; null = it can. */
+export async function whyNoLibvirtd(): Promise<string | null> {
+  if (process.getuid?.() !== 0) return 'needs root for namespaces';
+  for (const tool of TOOLS) {
+    try {
+      await access(tool);
+    } catch {
+      return `${tool} is not installed`;
+    }
+  }
+  return null;
+}
+
+export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-libvirtd-'));
+  const script = fileURLToPath(new URL('private-libvirtd.sh', import.meta.url));
+  // --kill-child: whatever ends this process (or us) ends the pid namespace, and with it every QEMU.
+  const child = spawn('unshare', ['--mount', '--net', '--uts', '--ipc', '--pid', '--fork', '--kill-child', '--mount-proc', 'bash', script, folder], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let complaint = '';
+  child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)));
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const close = async () => {
+    child.kill('SIGKILL');
+    await ended;
+    await eventually(async () => rm(folder, { recursive: true, force: true }).then(() => true, () => false), { withinMs: 5_000, what: 'the folder of the private libvirtd is gone' });
+  };
+  // Nobody may outlive the test run, even when it is cut short.
+  process.once('exit', () => child.kill('SIGKILL'));
+  const socketPath = path.join(folder, 'run/libvirt/libvirt-sock');
+  try {
+    await eventually(() => answers(socketPath), { withinMs: 15_000, what: 'libvirtd answers' });
+  } catch (error) {
+    await close();
+    throw new Error(`libvirtd does not answer: ${complaint}`, { cause: error });
+  }
+  return {
+    folder,
+    socketPath,
+    killDaemon: async () => {
+      // The pid file speaks of the inner pid namespace; /proc tells which of ours that is.
+      const inner = (await readFile(path.join(folder, 'run/libvirt/libvirtd.pid'), 'utf8')).trim();
+      process.kill(await outerPid(child.pid ?? 0, inner), 'SIGKILL');
+    },
+    close,
+  };
+}
+
+/** The pid here of the process that is `inner` in the pid namespace whose init is a child of `unsharePid`. */
+async function outerPid(unsharePid: number, inner: string): Promise<number> {
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const status = await readFile(`/proc/${entry}/status`, 'utf8').catch(() => '');
+    const pids = /^NSpid:\s+(.*)$/m.exec(status)?.[1]?.split(/\s+/) ?? [];
+    if (pids.length >= 2 && pids.at(-1) === inner && (await isBelow(Number(entry), unsharePid))) return Number(entry);
+  }
+  throw new Error(`no process ${inner} below ${unsharePid}`);
+}
+
+async function isBelow(pid: number, ancestor: number): Promise<boolean> {
+  for (let at = pid; at > 1; ) {
+    if (at === ancestor) return true;
+    const status = await readFile(`/proc/${at}/status`, 'utf8').catch(() => '');
+    at = Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1] ?? 0);
+  }
+  return false;
+}
+
+function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(socketPath);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,98 @@
+// Builds the guest images `tiny` and `tiny-disk` on this machine; the face of images/guest, used by `cobalt up`.
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { glob, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fault } from '#contracts/common/fault.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { Log } from '#platform/log.ts';
+import { buildDisk } from './build-disk.ts';
+import { fetchPackages } from './fetch-packages.ts';
+import { packInitrd } from './pack-initrd.ts';
+
+export interface GuestImages {
+  /** `tiny`: Linux for direct kernel boot. */
+  kernel: string;
+  /** `tiny`: its initial RAM disk, which is the whole guest. */
+  ramdisk: string;
+  /** `tiny-disk`: the same guest as a bootable qcow2 (BIOS), `diskSizeMib` large. */
+  disk: string;
+  diskSizeMib: number;
+  /** e.g. '6.1.0-56-cloud-amd64'. */
+  kernelVersion: string;
+}
+
+/** What `tiny` wants on its kernel command line beside `console=ttyS0`. Emulated CPUs need no mitigations, and zeroed memory costs time. */
+export const tinyCommandLine = 'quiet mitigations=off init_on_alloc=0';
+
+const diskSizeMib = 48;
+
+/**
+ * The images, built unless `outDir` has them (5 to 15 s, mostly the download of 35 MB). What is there was made by these very
+ * sources: another version of them builds anew and removes the old. Safe to repeat and to run twice at a time: a build appears
+ * whole or not at all. No root needed. unavailable: wrong architecture, a missing tool, or no package mirror; the message says which.
+ */
+export async function buildGuestImages({ outDir, log }: { outDir: string; log: Log }): Promise<Outcome<GuestImages>> {
+  if (process.arch !== 'x64') return fault('unavailable', `the guest images are built on x86-64 machines only, this is ${process.arch}`);
+  const name = await sourceHash();
+  const done = join(outDir, name);
+  if (!existsSync(done)) {
+    const startedAt = performance.now();
+    await mkdir(outDir, { recursive: true });
+    await removeLeftovers(outDir);
+    const workDir = join(outDir, `.building-${process.pid}-${randomUUID().slice(0, 8)}`);
+    try {
+      await build(workDir);
+      await rename(join(workDir, 'images'), done).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // else another run was faster: its images are the same
+      });
+    } catch (error) {
+      return fault('unavailable', `the guest images could not be built: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      await rm(workDir, { recursive: true, force: true });
+    }
+    await removeOthers(outDir, name);
+    log.info({ ms: Math.round(performance.now() - startedAt), folder: done }, 'guest images built');
+  }
+  const { kernelVersion } = JSON.parse(readFileSync(join(done, 'manifest.json'), 'utf8')) as { kernelVersion: string }; // written below
+  return { kernel: join(done, 'kernel'), ramdisk: join(done, 'initrd'), disk: join(done, 'disk.qcow2'), diskSizeMib, kernelVersion };
+}
+
+async function build(workDir: string): Promise<void> {
+  await mkdir(join(workDir, 'images'), { recursive: true });
+  const packages = await fetchPackages(workDir);
+  const boot = join(workDir, 'root/boot');
+  const kernel = (await readdir(boot)).find((file) => file.startsWith('vmlinuz-'));
+  if (!kernel) throw new Error('the kernel package holds no vmlinuz');
+  const kernelVersion = kernel.slice('vmlinuz-'.length);
+  await rename(join(boot, kernel), join(workDir, 'kernel'));
+  await packInitrd(workDir, kernelVersion);
+  await buildDisk(workDir, `console=tty0 console=ttyS0,115200 ${tinyCommandLine}`, diskSizeMib);
+  for (const file of ['kernel', 'initrd', 'disk.qcow2']) await rename(join(workDir, file), join(workDir, 'images', file));
+  await writeFile(join(workDir, 'images/manifest.json'), JSON.stringify({ kernelVersion, packages }, null, 2));
+}
+
+/** Of everything in this folder that decides about the images. */
+async function sourceHash(): Promise<string> {
+  const hash = createHash('sha256');
+  const paths = await Array.fromAsync(glob('**', { cwd: import.meta.dirname, exclude: ['**/*.test.ts'] }));
+  for (const path of paths.sort()) {
+    const found = await stat(join(import.meta.dirname, path));
+    if (found.isFile()) hash.update(`${path}\0${found.mode}\0`).update(readFileSync(join(import.meta.dirname, path)));
+  }
+  return hash.digest('hex').slice(0, 12);
+}
+
+/** Work folders of builds whose process is gone. */
+async function removeLeftovers(outDir: string): Promise<void> {
+  for (const entry of await readdir(outDir)) {
+    const pid = /^\.building-(\d+)-/.exec(entry)?.[1];
+    if (pid && !existsSync(`/proc/${pid}`)) await rm(join(outDir, entry), { recursive: true, force: true });
+  }
+}
+
+async function removeOthers(outDir: string, keep: string): Promise<void> {
+  for (const entry of await readdir(outDir)) {
+    if (/^[0-9a-f]{12}$/.test(basename(entry)) && entry !== keep) await rm(join(outDir, entry), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,57 @@
+// A service's own identity towards other services: a token by password, kept until shortly before it ends.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { HttpClient } from '#platform/http/client.ts';
+import type { Secret } from '#platform/log.ts';
+
+export interface ServiceSession {
+  /** A valid token. unavailable: Keystone does not answer; unauthorized: the service user is not what it should be. */
+  token(): Promise<Outcome<string>>;
+  /** Forgets the token, e.g. after a 401. */
+  renew(): void;
+}
+
+export interface ServiceUser {
+  name: string;
+  password: Secret;
+  project: string;
+}
+
+const renewBeforeMs = 5 * 60_000;
+
+export function createServiceSession(deps: { http: HttpClient; clock: Clock; user: ServiceUser }): ServiceSession {
+  let held: { token: string; endsMs: number } | undefined;
+  let asking: Promise<Outcome<string>> | undefined;
+
+  async function ask(): Promise<Outcome<string>> {
+    const { name, password, project } = deps.user;
+    const domain = { id: 'default' };
+    const answer = await deps.http.send({
+      method: 'POST', service: 'identity', path: '/v3/auth/tokens?nocatalog',
+      body: { auth: {
+        identity: { methods: ['password'], password: { user: { name, domain, password: password.reveal() } } },
+        scope: { project: { name: project, domain } },
+      } },
+    });
+    if (isFault(answer)) return answer;
+    const token = answer.headers['x-subject-token'];
+    if (answer.status !== 201 || !token) return fault('unauthorized', `The service user ${name} got no token: Keystone answered ${answer.status}.`);
+    const { expires_at } = (answer.body as { token: { expires_at: string } }).token; // 201: Keystone's token document
+    held = { token, endsMs: Date.parse(expires_at) };
+    return token;
+  }
+
+  return {
+    async token() {
+      if (held && deps.clock.now() < held.endsMs - renewBeforeMs) return held.token;
+      asking ??= ask().finally(() => {
+        asking = undefined;
+      });
+      return await asking;
+    },
+    renew() {
+      held = undefined;
+    },
+  };
+}

@@ -1,0 +1,164 @@
+// What every bus driver must do. Run by each driver's test.
+import { strict as assert } from 'node:assert';
+import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
+import type { Bus, RpcContext } from '#platform/bus/bus.ts';
+
+const REQ = { requestId: 'req-11111111-1111-1111-1111-111111111111' };
+const CALL = { ...REQ, timeoutMs: 5_000 };
+
+/** Registers the suite. `open` gives a fresh bus whose queues hold 50 messages and which redelivers within milliseconds. */
+export function busContract(title: string, open: () => Promise<Bus>): void {
+  let bus: Bus;
+  beforeEach(async () => {
+    bus = await open();
+  });
+  afterEach(() => bus.close());
+
+  test(`${title}: a call brings the result and the request id there`, async () => {
+    let seen: RpcContext | undefined;
+    bus.serve('t', { add: async (params, context) => { seen = context; return { sum: Number(params['a']) + Number(params['b']) }; } });
+    assert.deepEqual(await bus.call('t', 'add', { a: 1, b: 2 }, CALL), { sum: 3 });
+    assert.equal(seen?.requestId, REQ.requestId);
+    assert.ok(seen && seen.deadlineMs < Infinity);
+  });
+
+  test(`${title}: a handler may answer nothing`, async () => {
+    bus.serve('t', { nothing: async () => undefined });
+    assert.equal(await bus.call('t', 'nothing', {}, CALL), undefined);
+  });
+
+  test(`${title}: a handler's fault arrives as an equal fault`, async () => {
+    bus.serve('t', { refuse: async () => fault('conflict', 'busy', { state: 'x' }) });
+    const outcome = await bus.call('t', 'refuse', {}, CALL);
+    assert.ok(isFault(outcome));
+    assert.deepEqual(outcome, fault('conflict', 'busy', { state: 'x' }));
+  });
+
+  test(`${title}: a bug in the handler is thrown at the caller, with its text`, async () => {
+    bus.serve('t', { bug: async () => { throw new Error('the cause'); } });
+    await assert.rejects(bus.call('t', 'bug', {}, CALL), /t\.bug.*the cause/);
+    await assert.rejects(bus.call('t', 'toString', {}, CALL), /no method toString/);
+  });
+
+  test(`${title}: a call that nobody serves is refused at once`, async () => {
+    const startedMs = performance.now();
+    const outcome = await bus.call('nobody', 'x', {}, { ...CALL, timeoutMs: 10_000 });
+    assert.equal(isFault(outcome) && outcome.kind, 'unavailable');
+    assert.ok(performance.now() - startedMs < 2_000);
+  });
+
+  test(`${title}: a call ends at its deadline, in work or in the queue`, async () => {
+    const gate = Promise.withResolvers<undefined>();
+    let started = 0;
+    bus.serve('t', { slow: () => { started += 1; return gate.promise; } }, { concurrency: 1 });
+    const outcomes = await Promise.all([1, 2].map(() => bus.call('t', 'slow', {}, { ...CALL, timeoutMs: 60 })));
+    assert.deepEqual(outcomes.map((outcome) => isFault(outcome) && outcome.kind), ['timeout', 'timeout']);
+    gate.resolve(undefined);
+    assert.equal(await bus.call('t', 'slow', {}, CALL), undefined);
+    assert.equal(started, 2, 'the call that timed out in the queue was never started');
+  });
+
+  test(`${title}: messages are copies, and only plain JSON`, async () => {
+    const mine = { list: [{ n: 1 }], gone: undefined };
+    const kept = { n: 1 };
+    bus.serve('t', { change: async (params) => {
+      assert.deepEqual(params, { list: [{ n: 1 }] });
+      (params['list'] as JsonObject[])[0]!['n'] = 2;
+      return kept;
+    } });
+    const result = (await bus.call('t', 'change', mine, CALL)) as JsonObject;
+    result['n'] = 3;
+    assert.deepEqual([mine.list, kept], [[{ n: 1 }], { n: 1 }]);
+    await assert.rejects(bus.call('t', 'change', { when: new Date() as never }, CALL), /not plain JSON/);
+  });
+
+  test(`${title}: a cast waits for a consumer that comes later`, async () => {
+    assert.equal(await bus.cast('later', 'go', { n: 1 }, REQ), undefined);
+    const got = Promise.withResolvers<JsonObject>();
+    bus.serve('later', { go: async (params) => { got.resolve(params); return undefined; } });
+    assert.deepEqual(await got.promise, { n: 1 });
+  });
+
+  test(`${title}: a cast with a known message id is taken once`, async () => {
+    let runs = 0;
+    bus.serve('t', { go: async () => { runs += 1; return undefined; }, count: async () => runs }, { concurrency: 1 });
+    for (const messageId of ['a', 'a', 'b']) assert.equal(await bus.cast('t', 'go', {}, { ...REQ, messageId }), undefined);
+    assert.equal(await bus.call('t', 'count', {}, CALL), 2);
+    await bus.cast('t', 'go', {}, { ...REQ, messageId: 'a' });
+    assert.equal(await bus.call('t', 'count', {}, CALL), 2);
+  });
+
+  test(`${title}: a cast whose handler throws is delivered again, then given up; its id may then be used again`, async () => {
+    const attempts: number[] = [];
+    const succeeded = Promise.withResolvers<void>();
+    bus.serve('t', {
+      twice: async (_, context) => { if (context.attempt < 2) throw new Error('first time'); succeeded.resolve(); return undefined; },
+      never: async (_, context) => { attempts.push(context.attempt); throw new Error('never'); },
+    });
+    await bus.cast('t', 'twice', {}, REQ);
+    await succeeded.promise;
+    const deadlineMs = performance.now() + 5_000;
+    while (attempts.length < 6 && performance.now() < deadlineMs) {
+      await bus.cast('t', 'never', {}, { ...REQ, messageId: 'm' });
+      await sleep(5);
+    }
+    assert.deepEqual(attempts.slice(0, 6), [1, 2, 3, 4, 5, 1]);
+  });
+
+  test(`${title}: a full queue refuses, and nothing is lost of what it took`, async () => {
+    const outcomes = [];
+    for (let n = 0; n < 51; n += 1) outcomes.push(await bus.cast('full', 'go', { n }, { ...REQ, messageId: `m${n}` }));
+    assert.deepEqual(outcomes.map((outcome) => isFault(outcome) && outcome.kind), [...Array<boolean>(50).fill(false), 'unavailable']);
+    const got: unknown[] = [];
+    const done = Promise.withResolvers<void>();
+    bus.serve('full', { go: async ({ n }) => { got.push(n); if (got.length === 50) done.resolve(); return undefined; } });
+    await done.promise;
+    assert.deepEqual(got, Array.from({ length: 50 }, (_, n) => n));
+  });
+
+  test(`${title}: consumers of one topic share its messages, each one goes to one of them`, async () => {
+    const counts = [0, 0];
+    const gate = Promise.withResolvers<undefined>();
+    for (const index of [0, 1]) bus.serve('shared', { go: async () => { counts[index]! += 1; return gate.promise; } }, { concurrency: 5 });
+    const calls = Array.from({ length: 10 }, () => bus.call('shared', 'go', {}, CALL));
+    gate.resolve(undefined);
+    await Promise.all(calls);
+    assert.deepEqual(counts, [5, 5]);
+  });
+
+  test(`${title}: a fanout reaches every consumer there is`, async () => {
+    const reached = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()];
+    for (const one of reached) bus.serve('all', { tell: async ({ n }) => { one.resolve(n); return undefined; } });
+    await bus.fanout('all', 'tell', { n: 7 }, REQ);
+    assert.deepEqual(await Promise.all(reached.map((one) => one.promise)), [7, 7]);
+  });
+
+  test(`${title}: closing a consumer waits for its work and hands the rest to others`, async () => {
+    const gate = Promise.withResolvers<undefined>();
+    const serving = bus.serve('drain', { slow: () => gate.promise.then(() => 'first') }, { concurrency: 1 });
+    const inWork = bus.call('drain', 'slow', {}, CALL);
+    const queued = bus.call('drain', 'slow', {}, CALL);
+    await bus.cast('drain', 'slow', {}, REQ);
+    let closed = false;
+    const closing = serving.close().then(() => (closed = true));
+    const refused = await queued;
+    assert.equal(isFault(refused) && refused.kind, 'unavailable');
+    assert.equal(closed, false);
+    gate.resolve(undefined);
+    await closing;
+    assert.equal(await inWork, 'first');
+    const taken = Promise.withResolvers<void>();
+    bus.serve('drain', { slow: async () => { taken.resolve(); return undefined; } });
+    await taken.promise;
+  });
+
+  test(`${title}: a closed bus refuses`, async () => {
+    bus.serve('t', { go: async () => 1 });
+    await bus.close();
+    const outcomes = [await bus.call('t', 'go', {}, CALL), await bus.cast('t', 'go', {}, REQ)];
+    assert.deepEqual(outcomes.map((outcome) => isFault(outcome) && outcome.kind), ['unavailable', 'unavailable']);
+  });
+}

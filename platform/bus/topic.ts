@@ -1,0 +1,88 @@
+// One topic of the in-process bus: its consumers, its bounded queue, and the ids of casts it has taken.
+
+export interface Consumer<H> {
+  readonly handlers: H;
+  readonly concurrency: number;
+  running: number;
+  closed: boolean;
+  /** Called when nothing is in work any more. */
+  onIdle: (() => void)[];
+}
+
+export interface TopicLimits {
+  maxQueued: number;
+  maxRemembered: number;
+}
+
+export class Topic<H, M> {
+  readonly consumers: Consumer<H>[] = [];
+  readonly #queue = new Fifo<M>();
+  readonly #seen = new Set<string>();
+  readonly #limits: TopicLimits;
+
+  constructor(limits: TopicLimits) {
+    this.#limits = limits;
+  }
+
+  /** The free consumer with the least in work. */
+  free(): Consumer<H> | undefined {
+    let best: Consumer<H> | undefined;
+    for (const consumer of this.consumers) {
+      if (consumer.running < consumer.concurrency && (best === undefined || consumer.running < best.running)) best = consumer;
+    }
+    return best;
+  }
+
+  /** False when the queue is full. */
+  enqueue(message: M): boolean {
+    if (this.#queue.size >= this.#limits.maxQueued) return false;
+    this.#queue.push(message);
+    return true;
+  }
+
+  dequeue(): M | undefined {
+    return this.#queue.shift();
+  }
+
+  /** False when the id is known: the cast was taken before. Forgets the oldest id beyond the bound. */
+  remember(messageId: string): boolean {
+    if (this.#seen.has(messageId)) return false;
+    this.#seen.add(messageId);
+    if (this.#seen.size > this.#limits.maxRemembered) {
+      const [oldest] = this.#seen;
+      if (oldest !== undefined) this.#seen.delete(oldest);
+    }
+    return true;
+  }
+
+  /** The cast came to nothing; the same id may be sent again. */
+  forget(messageId: string): void {
+    this.#seen.delete(messageId);
+  }
+}
+
+/** Constant time at both ends, also when long; Array.shift is not. */
+class Fifo<M> {
+  #items: (M | undefined)[] = [];
+  #head = 0;
+
+  get size(): number {
+    return this.#items.length - this.#head;
+  }
+
+  push(item: M): void {
+    this.#items.push(item);
+  }
+
+  shift(): M | undefined {
+    if (this.size === 0) return undefined;
+    const item = this.#items[this.#head];
+    this.#items[this.#head] = undefined;
+    this.#head += 1;
+    if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+}

@@ -1,0 +1,88 @@
+// The saga of every action on a built server: one effect on its host, then the state the tables name. Begun by POST …/action.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { ImageFacts } from '#contracts/nova/facts.ts';
+import type { PowerState, VmState } from '#contracts/nova/server-states.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import { saga } from '#platform/saga/saga.ts';
+import type { NovaDeps } from '../deps.ts';
+import { guestSpec } from '../domain/guest-spec.ts';
+import type { ActionRule, ServerAction } from '../domain/server-state.ts';
+import { actionRules, settled } from '../domain/server-state.ts';
+import type { Server } from '../store/servers.ts';
+import { changeDuring } from '../store/servers.ts';
+import { agentOn, asEvent, faultText, logFailure, serverOf } from './station.ts';
+
+export type ChangeInput = {
+  serverId: string;
+  actionId: string;
+  action: ServerAction;
+  /** Before the action began: decides where a rebuild ends. */
+  before: { vmState: VmState; powerState: PowerState };
+  /** The image to rescue with. */
+  rescueImage: ImageJson | null;
+};
+type ImageJson = { [K in keyof ImageFacts]: ImageFacts[K] };
+
+export const changeServerName = 'nova.change-server';
+const effectDeadlineMs = 10 * 60_000;
+
+/** What each action does on the host. One row an action; the agent's method of the same meaning. */
+type Effect = (deps: NovaDeps, server: Server, input: ChangeInput, call: { timeoutMs: number; requestId: string }) => Promise<Outcome<unknown>>;
+
+const effects: Record<ServerAction, Effect> = {
+  start: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('startGuest', { uuid: id }, call),
+  stop: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('stopGuest', { uuid: id, timeoutMs: deps.config.shutdownTimeoutMs }, call),
+  softReboot: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('rebootGuest', { uuid: id, kind: 'soft', timeoutMs: deps.config.shutdownTimeoutMs }, call),
+  hardReboot: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('rebootGuest', { uuid: id, kind: 'hard', timeoutMs: 0 }, call),
+  pause: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('pauseGuest', { uuid: id }, call),
+  unpause: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('unpauseGuest', { uuid: id }, call),
+  suspend: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('suspendGuest', { uuid: id }, call),
+  resume: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('resumeGuest', { uuid: id }, call),
+  rescue: async (deps, server, { rescueImage }, call) => await agentOn(deps, server.host ?? '').call('rescueGuest', { uuid: server.id, spec: guestSpec(server, zoneOf(deps, server), rescueImage) }, call),
+  unrescue: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('unrescueGuest', { uuid: id }, call),
+  rebuild: async (deps, server, { before }, call) => await agentOn(deps, server.host ?? '').call('rebuildGuest', { spec: guestSpec(server, zoneOf(deps, server)), start: before.vmState !== 'stopped' }, call),
+};
+
+const zoneOf = (deps: NovaDeps, server: Server): string => server.availability_zone ?? deps.config.defaultZone;
+
+export function changeServer(deps: NovaDeps): AnySaga {
+  const { database: { db }, clock } = deps;
+  return saga<ChangeInput, Record<string, never>>({
+    name: changeServerName,
+    steps: [
+      {
+        name: 'effect',
+        deadlineMs: effectDeadlineMs,
+        retries: 1,
+        async run(input, _state, { requestId }) {
+          const server = await serverOf(deps, input);
+          if (isFault(server)) return server;
+          const { host } = server;
+          if (host === null) return fault('conflict', `Instance ${server.id} is on no host.`);
+          return await asEvent(deps, input, { seq: 1, name: `compute_${input.action}_instance`, host }, async () => {
+            const done = await effects[input.action](deps, server, input, { timeoutMs: effectDeadlineMs, requestId });
+            return isFault(done) ? done : undefined;
+          });
+        },
+      },
+      {
+        name: 'settle',
+        deadlineMs: 30_000,
+        async run({ serverId, action, before }) {
+          const end = settled(action, before);
+          const now = clock.now();
+          await changeDuring(db, serverId, [actionRules[action].task], { vm_state: end.vmState, power_state: end.powerState, task_state: null, fault: null, ...(action === 'rebuild' ? { launched_at_ms: now } : {}) }, now);
+        },
+      },
+    ],
+    async failed(input, _state, reason) {
+      const rule: ActionRule = actionRules[input.action];
+      const now = clock.now();
+      await changeDuring(db, input.serverId, [rule.task], {
+        task_state: null, fault: faultText(reason, now), ...(rule.onFailure === 'same' ? {} : { vm_state: rule.onFailure }),
+      }, now);
+      await logFailure(deps, input);
+    },
+  });
+}

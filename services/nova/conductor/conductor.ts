@@ -1,0 +1,26 @@
+// The conductor: serves the hosts and wakes the sagas. One topic, one table of handlers.
+import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
+import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
+import type { RpcServer } from '#platform/bus/bus.ts';
+import { rpcServer } from '#platform/bus/contract.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import type { NovaDeps } from '../deps.ts';
+import { buildServer } from './build-server.ts';
+import { changeServer } from './change-server.ts';
+import { deleteServer } from './delete-server.ts';
+import { expectedGuests, imagesInUse, reportGuests, reportHost } from './observe-host.ts';
+
+export const sagas = (deps: NovaDeps): readonly AnySaga[] => [buildServer(deps), deleteServer(deps), changeServer(deps)];
+
+export function conductor(deps: NovaDeps, wakeSagas: () => void): RpcServer {
+  return rpcServer<ConductorRpc>(conductorTopic, {
+    wakeSagas: async () => {
+      wakeSagas();
+      return null;
+    },
+    reportHost: async (report) => await reportHost(deps, report),
+    reportGuests: async (report) => await reportGuests(deps, report),
+    expectedGuests: async (question) => await expectedGuests(deps, question),
+    imagesInUse: async (question) => await imagesInUse(deps, question),
+  });
+}

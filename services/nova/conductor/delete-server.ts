@@ -1,0 +1,61 @@
+// The saga that removes a server: guest, claim, record. Begun by DELETE /servers/{id}, which has cancelled everything else.
+import { isFault } from '#contracts/common/fault.ts';
+import { powerState } from '#contracts/nova/server-states.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import { saga } from '#platform/saga/saga.ts';
+import type { NovaDeps } from '../deps.ts';
+import { release } from '../placement.ts';
+import { changeDuring, changeServer } from '../store/servers.ts';
+import { agentOn, asEvent, faultText, logFailure, serverOf } from './station.ts';
+import type { ServerInput } from './station.ts';
+
+export const deleteServerName = 'nova.delete-server';
+const destroyDeadlineMs = 120_000;
+
+export function deleteServer(deps: NovaDeps): AnySaga {
+  const { database: { db }, clock, log } = deps;
+  return saga<ServerInput & { [key: string]: string }, Record<string, never>>({
+    name: deleteServerName,
+    steps: [
+      {
+        name: 'destroy guest',
+        deadlineMs: destroyDeadlineMs,
+        retries: 1,
+        async run(input, _state, { requestId }) {
+          const server = await serverOf(deps, input);
+          if (isFault(server) || server.host === null) return undefined; // never built, or gone in an earlier life
+          const { host } = server;
+          return await asEvent(deps, input, { seq: 1, name: 'compute_terminate_instance', host }, async () => {
+            const destroyed = await agentOn(deps, host).call('destroyGuest', { uuid: input.serverId }, { timeoutMs: destroyDeadlineMs, requestId });
+            if (!isFault(destroyed)) return undefined;
+            if (destroyed.kind !== 'unavailable') return destroyed;
+            // The tenant need not wait for a dead host: its agent removes the guest when it is back.
+            log.warn({ server: input.serverId, host, req: requestId }, 'deleted while its host is away');
+            return undefined;
+          });
+        },
+      },
+      {
+        name: 'release claim',
+        deadlineMs: 60_000,
+        retries: 5,
+        async run({ serverId }, _state, { requestId }) {
+          return await release(deps, serverId, requestId);
+        },
+      },
+      {
+        name: 'forget',
+        deadlineMs: 30_000,
+        async run({ serverId }) {
+          const now = clock.now();
+          await changeServer(db, serverId, { vm_state: 'deleted', task_state: null, power_state: powerState.noState, terminated_at_ms: now, deleted_at_ms: now, admin_pass: null, user_data: null }, now);
+        },
+      },
+    ],
+    async failed(input, _state, reason) {
+      const now = clock.now();
+      await changeDuring(db, input.serverId, ['deleting'], { vm_state: 'error', task_state: null, fault: faultText(reason, now) }, now);
+      await logFailure(deps, input);
+    },
+  });
+}

@@ -1,0 +1,62 @@
+// What hosts report: that they live, what they have, how their guests are. Only wakes and corrects; sagas have the last word.
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
+import type { GuestState, HostFacts } from '#contracts/nova/guest.ts';
+import type { NovaDeps } from '../deps.ts';
+import { observed } from '../domain/server-state.ts';
+import { computeBinary, touchNode, touchService } from '../store/hosts.ts';
+import { changeDuring, imageOf, serversOnHost } from '../store/servers.ts';
+import type { Server } from '../store/servers.ts';
+
+export async function reportHost(deps: NovaDeps, report: { host: string; facts: HostFacts; version: string }): Promise<{ nodeUuid: string; intervalMs: number }> {
+  const { database: { db }, clock, ids, config } = deps;
+  await touchService(db, computeBinary, report.host, ids, clock.now());
+  const nodeUuid = await touchNode(db, report.host, report.facts, report.version, ids, clock.now());
+  return { nodeUuid, intervalMs: config.heartbeatMs };
+}
+
+/** Corrects the states of idle servers. A guest missing from a complete report is off: its host lost it. */
+export async function reportGuests(deps: NovaDeps, report: { host: string; guests: { uuid: string; state: GuestState }[]; complete: boolean }): Promise<null> {
+  const { database: { db }, clock, log } = deps;
+  const seen = new Map(report.guests.map((guest) => [guest.uuid, guest.state]));
+  const servers = report.complete ? await serversOnHost(db, report.host) : await serversNamed(deps, report.host, [...seen.keys()]);
+  for (const server of servers) {
+    const state = seen.get(server.id) ?? (report.complete ? 'absent' : undefined);
+    if (state === undefined || server.task_state !== null) continue;
+    const next = observed(server.vm_state, state === 'absent' ? 'shutoff' : state);
+    if (!next) continue;
+    const changed = await changeDuring(db, server.id, [null], { vm_state: next.vmState, power_state: next.powerState }, clock.now());
+    if (changed) log.info({ server: server.id, host: report.host, from: server.vm_state, to: next.vmState }, 'server state follows its guest');
+  }
+  return null;
+}
+
+async function serversNamed({ database: { db } }: NovaDeps, host: string, uuids: readonly string[]): Promise<Server[]> {
+  if (uuids.length === 0) return [];
+  return await db.selectFrom('servers').selectAll().where('id', 'in', [...uuids]).where('host', '=', host).where('deleted_at_ms', 'is', null).execute();
+}
+
+/** What the host should hold: its own servers, and a verdict on each of `uuids`. */
+export async function expectedGuests(deps: NovaDeps, { host, uuids }: { host: string; uuids: string[] }): Promise<Outcome<{ guests: ExpectedGuest[] }>> {
+  const { database: { db } } = deps;
+  const own = await serversOnHost(db, host);
+  const guests = own.map((server): ExpectedGuest => ({ uuid: server.id, want: server.vm_state === 'active' ? 'run' : 'keep', busy: server.task_state !== null }));
+  const known = new Set(own.map((server) => server.id));
+  const strangers = uuids.filter((uuid) => !known.has(uuid));
+  if (strangers.length > 0) {
+    // A server between hosts, or whose saga is at work, may be found before the database names its host.
+    const elsewhere = await db.selectFrom('servers').select(['id', 'task_state']).where('id', 'in', strangers).where('deleted_at_ms', 'is', null).execute();
+    const busy = new Set(elsewhere.filter((server) => server.task_state !== null).map((server) => server.id));
+    guests.push(...strangers.map((uuid): ExpectedGuest => ({ uuid, want: 'remove', busy: busy.has(uuid) })));
+  }
+  return { guests };
+}
+
+export async function imagesInUse(deps: NovaDeps, { host }: { host: string }): Promise<{ imageIds: string[] }> {
+  const ids = new Set<string>();
+  for (const server of await serversOnHost(deps.database.db, host)) {
+    const image = imageOf(server);
+    for (const id of [image?.id, image?.kernel?.id, image?.ramdisk?.id]) if (id !== undefined) ids.add(id);
+  }
+  return { imageIds: [...ids] };
+}

@@ -1,0 +1,50 @@
+// What every nova saga shares: its server, its action log, and the agent on the server's host.
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
+import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
+import type { FaultFacts } from '#contracts/nova/facts.ts';
+import { rpcClient } from '#platform/bus/contract.ts';
+import type { RpcClient } from '#platform/bus/contract.ts';
+import type { NovaDeps } from '../deps.ts';
+import { failAction, recordEvent } from '../store/actions.ts';
+import { findServer } from '../store/servers.ts';
+import type { Server } from '../store/servers.ts';
+
+/** Every nova saga's input has these. */
+export interface ServerInput {
+  serverId: string;
+  actionId: string;
+}
+
+export function agentOn(deps: NovaDeps, host: string): RpcClient<ComputeAgentRpc> {
+  return rpcClient<ComputeAgentRpc>(deps.bus, computeTopic(host));
+}
+
+/** The server, if it still exists. A saga of a server that is gone has nothing to do but end. */
+export async function serverOf(deps: NovaDeps, input: ServerInput): Promise<Outcome<Server>> {
+  return (await findServer(deps.database.db, input.serverId, null)) ?? fault('notFound', `Instance ${input.serverId} could not be found.`);
+}
+
+/** Runs one station of an action and logs it as an event: name, host, result. */
+export async function asEvent<T>(deps: NovaDeps, input: ServerInput, event: { seq: number; name: string; host: string | null }, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  const startedAtMs = deps.clock.now();
+  const result = await work();
+  await recordEvent(deps.database.db, {
+    action_id: input.actionId, seq: event.seq, name: event.name, host: event.host,
+    result: isFault(result) ? 'Error' : 'Success', details: isFault(result) ? result.message : null,
+    started_at_ms: startedAtMs, finished_at_ms: deps.clock.now(),
+  });
+  return result;
+}
+
+/** The action's last word when it failed. */
+export async function logFailure(deps: NovaDeps, input: ServerInput): Promise<void> {
+  await failAction(deps.database.db, input.actionId, 'Error', deps.clock.now());
+}
+
+/** The fault a tenant sees: the reason, without the insides. */
+export function faultText(reason: Fault, nowMs: number): string {
+  const facts: FaultFacts = { code: reason.kind === 'badRequest' ? 400 : 500, createdMs: nowMs, message: reason.message.slice(0, 255), details: reason.message };
+  return JSON.stringify(facts);
+}

@@ -1,0 +1,53 @@
+// What Nova needs from the house; made by compose.
+import type { ServiceSession } from '#platform/auth/service-session.ts';
+import type { Bus } from '#platform/bus/bus.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Database } from '#platform/db/database.ts';
+import type { HttpClient } from '#platform/http/client.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import type { NovaTables } from './store/tables.ts';
+
+export interface NovaConfig {
+  /** Zone of hosts whose aggregate names none. */
+  defaultZone: string;
+  /** A compute service unseen for longer is down. */
+  serviceDownMs: number;
+  heartbeatMs: number;
+  /** How long a guest may take to shut down before its plug is pulled. */
+  shutdownTimeoutMs: number;
+  consoleTokenMs: number;
+  /** Where browsers reach the console pages, e.g. http://127.0.0.1:8774/console. */
+  consoleBaseUrl: string;
+  /** Hosts tried for one server, the first included. */
+  maxBuildAttempts: number;
+  maxListLimit: number;
+  cpuAllocationRatio: number;
+  ramAllocationRatio: number;
+  diskAllocationRatio: number;
+}
+
+export const novaDefaults: NovaConfig = {
+  defaultZone: 'nova',
+  serviceDownMs: 60_000,
+  heartbeatMs: 10_000,
+  shutdownTimeoutMs: 60_000,
+  consoleTokenMs: 600_000,
+  consoleBaseUrl: 'http://127.0.0.1/console',
+  maxBuildAttempts: 3,
+  maxListLimit: 1000,
+  cpuAllocationRatio: 16,
+  ramAllocationRatio: 1.5,
+  diskAllocationRatio: 1,
+};
+
+export interface NovaDeps {
+  database: Database<NovaTables>;
+  bus: Bus;
+  http: HttpClient;
+  session: ServiceSession;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  config: NovaConfig;
+}

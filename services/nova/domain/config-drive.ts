@@ -1,0 +1,58 @@
+// The files that tell a guest who it is: OpenStack's and EC2's metadata formats, as a config drive carries them.
+// https://docs.openstack.org/nova/latest/user/metadata.html
+import type { Server } from '../store/servers.ts';
+import { instanceName, metadataOf } from '../store/servers.ts';
+
+/** Path -> content, for the volume labelled `config-2`. */
+export function configDriveFiles(server: Server, zone: string): Record<string, string> {
+  const metaData = JSON.stringify(openstackMetadata(server, zone));
+  const networkData = JSON.stringify({ links: [], networks: [], services: [] });
+  const files: Record<string, string> = {};
+  for (const version of ['latest', '2018-08-27']) {
+    files[`openstack/${version}/meta_data.json`] = metaData;
+    files[`openstack/${version}/network_data.json`] = networkData;
+    files[`openstack/${version}/vendor_data.json`] = '{}';
+    files[`openstack/${version}/vendor_data2.json`] = '{}';
+    if (server.user_data !== null) files[`openstack/${version}/user_data`] = userData(server.user_data);
+  }
+  files['ec2/latest/meta-data.json'] = JSON.stringify(ec2Metadata(server, zone));
+  if (server.user_data !== null) files['ec2/latest/user-data'] = userData(server.user_data);
+  for (const [index, file] of personalityOf(server).entries()) files[`openstack/content/${contentName(index)}`] = Buffer.from(file.contents, 'base64').toString('utf8');
+  return files;
+}
+
+export function openstackMetadata(server: Server, zone: string): Record<string, unknown> {
+  const keys = server.key_name !== null && server.key_data !== null ? { [server.key_name]: server.key_data } : undefined;
+  const files = personalityOf(server).map((file, index) => ({ path: file.path, content_path: `/content/${contentName(index)}` }));
+  return {
+    uuid: server.id,
+    name: server.name,
+    hostname: server.hostname,
+    launch_index: 0,
+    availability_zone: zone,
+    project_id: server.project_id,
+    meta: metadataOf(server),
+    public_keys: keys,
+    keys: keys && Object.entries(keys).map(([name, data]) => ({ name, type: 'ssh', data })),
+    files: files.length > 0 ? files : undefined,
+    admin_pass: server.admin_pass ?? undefined,
+    devices: [],
+  };
+}
+
+export function ec2Metadata(server: Server, zone: string): Record<string, unknown> {
+  return {
+    'instance-id': `i-${server.number.toString(16).padStart(8, '0')}`,
+    'ami-id': 'ami-00000000', 'ami-launch-index': 0, 'reservation-id': server.reservation_id,
+    hostname: server.hostname, 'local-hostname': server.hostname, 'instance-type': server.flavor_id, 'instance-name': instanceName(server),
+    placement: { 'availability-zone': zone },
+    'public-keys': server.key_data === null ? undefined : { '0': { 'openssh-key': server.key_data } },
+  };
+}
+
+const contentName = (index: number): string => index.toString().padStart(4, '0');
+const userData = (base64: string): string => Buffer.from(base64, 'base64').toString('utf8');
+
+export function personalityOf(server: Pick<Server, 'personality'>): { path: string; contents: string }[] {
+  return JSON.parse(server.personality) as { path: string; contents: string }[];
+}

@@ -1,0 +1,84 @@
+// Which hosts may take a server, best first: placement's candidates through filters and weighers, both tables. Pure.
+import type { Candidate } from '../placement.ts';
+
+/** A compute host as the scheduler sees it. */
+export interface HostView {
+  host: string;
+  nodeUuid: string;
+  zone: string;
+  enabled: boolean;
+  up: boolean;
+  /** Servers on it that are being built or changed now. */
+  busy: number;
+  candidate: Candidate;
+}
+
+export interface Wanted {
+  zone: string | null;
+  host: string | null;
+  excludedHosts: readonly string[];
+}
+
+export interface Filter {
+  name: string;
+  passes(host: HostView, wanted: Wanted): boolean;
+}
+
+export interface Weigher {
+  name: string;
+  multiplier: number;
+  /** Any scale: weights are normalised over the hosts at hand. */
+  weight(host: HostView): number;
+}
+
+// A named host is asked for by an operator who knows better than enabled/disabled does: as in Nova, the service must still be up.
+export const filters: readonly Filter[] = [
+  { name: 'up', passes: (host) => host.up },
+  { name: 'enabled', passes: (host, wanted) => host.enabled || wanted.host !== null },
+  { name: 'named host', passes: (host, wanted) => wanted.host === null || host.host === wanted.host },
+  { name: 'availability zone', passes: (host, wanted) => wanted.zone === null || host.zone === wanted.zone },
+  { name: 'not tried before', passes: (host, wanted) => !wanted.excludedHosts.includes(host.host) },
+];
+
+const freeShare = (host: HostView, resource: string): number => {
+  const room = host.candidate.capacity[resource];
+  return room && room.capacity > 0 ? (room.capacity - room.used) / room.capacity : 1;
+};
+
+export const weighers: readonly Weigher[] = [
+  { name: 'free memory', multiplier: 1, weight: (host) => freeShare(host, 'MEMORY_MB') },
+  { name: 'free vCPUs', multiplier: 1, weight: (host) => freeShare(host, 'VCPU') },
+  { name: 'free disk', multiplier: 0.5, weight: (host) => freeShare(host, 'DISK_GB') },
+  { name: 'quiet', multiplier: 0.5, weight: (host) => -host.busy },
+];
+
+export interface Selection {
+  hosts: HostView[];
+  /** How many hosts each filter left, for the fault's text. */
+  left: { filter: string; hosts: number }[];
+}
+
+/** Best first. `tieBreak` in [0, 1) spreads equals. */
+export function selectHosts(hosts: readonly HostView[], wanted: Wanted, tieBreak: (host: HostView) => number): Selection {
+  const left: Selection['left'] = [];
+  let passing = [...hosts];
+  for (const filter of filters) {
+    passing = passing.filter((host) => filter.passes(host, wanted));
+    left.push({ filter: filter.name, hosts: passing.length });
+  }
+  const scores = new Map(passing.map((host) => [host, tieBreak(host) * 1e-6]));
+  for (const { weight, multiplier } of weighers) {
+    const raw = passing.map(weight);
+    const [low, high] = [Math.min(...raw), Math.max(...raw)];
+    if (high === low) continue;
+    passing.forEach((host, index) => scores.set(host, (scores.get(host) ?? 0) + multiplier * (((raw[index] ?? low) - low) / (high - low))));
+  }
+  return { hosts: passing.sort((a, b) => (scores.get(b) ?? 0) - (scores.get(a) ?? 0)), left };
+}
+
+/** "No valid host was found …", with the filter that left none. */
+export function whyNone(selection: Selection, candidates: number): string {
+  if (candidates === 0) return 'No valid host was found. No host has enough free resources.';
+  const filter = selection.left.find(({ hosts }) => hosts === 0)?.filter ?? 'placement';
+  return `No valid host was found. ${candidates} hosts have room, the filter "${filter}" left none.`;
+}

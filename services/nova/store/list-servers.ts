@@ -1,0 +1,86 @@
+// The server list as one query: scope, filters, order, page.
+import type { ExpressionBuilder, SelectQueryBuilder } from 'kysely';
+import { sql } from 'kysely';
+import type { TaskState, VmState } from '#contracts/nova/server-states.ts';
+import type { NovaDb, Scope, Server } from './servers.ts';
+import type { NovaTables, ServerRow } from './tables.ts';
+
+export interface ServerFilters {
+  scope: Scope;
+  /** Matches the states of a status; both empty: nothing can match. */
+  states?: { vmStates: readonly VmState[]; taskStates: readonly TaskState[] };
+  nameContains?: string;
+  equal: Partial<Pick<ServerRow, 'host' | 'node' | 'image_id' | 'flavor_id' | 'reservation_id' | 'user_id' | 'project_id' | 'key_name' | 'vm_state' | 'task_state' | 'power_state' | 'locked' | 'hostname' | 'availability_zone' | 'config_drive' | 'description' | 'access_ip_v4' | 'access_ip_v6'>>;
+  ids?: readonly string[];
+  changedSinceMs?: number;
+  changedBeforeMs?: number;
+  createdSinceMs?: number;
+  deleted: boolean;
+  tagsAll: readonly string[];
+  tagsAny: readonly string[];
+  notTagsAll: readonly string[];
+  notTagsAny: readonly string[];
+}
+
+export interface ServerOrder {
+  keys: readonly { column: keyof ServerRow; direction: 'asc' | 'desc' }[];
+  /** The last server of the page before; it must exist. */
+  marker: Server | undefined;
+  limit: number;
+}
+
+type Eb = ExpressionBuilder<NovaTables, 'servers'>;
+
+export async function listServers(db: NovaDb, filters: ServerFilters, order: ServerOrder): Promise<Server[]> {
+  let query = filtered(db.selectFrom('servers').selectAll(), filters);
+  const { marker } = order;
+  if (marker) {
+    // Rows after the marker in the order: (a > A) or (a = A and b > B) …
+    query = query.where((eb) => eb.or(order.keys.map(({ column, direction }, index) =>
+      eb.and([
+        ...order.keys.slice(0, index).map((earlier) => sameAs(eb, earlier.column, marker[earlier.column])),
+        after(eb, column, direction, marker[column]),
+      ]))));
+  }
+  for (const { column, direction } of order.keys) query = query.orderBy(column, direction);
+  return await query.limit(order.limit).execute();
+}
+
+function filtered<O>(start: SelectQueryBuilder<NovaTables, 'servers', O>, filters: ServerFilters): SelectQueryBuilder<NovaTables, 'servers', O> {
+  let query = start;
+  if (filters.scope !== null) query = query.where('project_id', '=', filters.scope);
+  if (filters.changedSinceMs === undefined) query = query.where('deleted_at_ms', filters.deleted ? 'is not' : 'is', null);
+  else query = query.where('updated_at_ms', '>=', filters.changedSinceMs);
+  if (filters.changedBeforeMs !== undefined) query = query.where('updated_at_ms', '<=', filters.changedBeforeMs);
+  if (filters.createdSinceMs !== undefined) query = query.where('created_at_ms', '>=', filters.createdSinceMs);
+  if (filters.ids) query = query.where('id', 'in', filters.ids.length ? [...filters.ids] : ['']);
+  const { states, nameContains } = filters;
+  if (states) {
+    query = query.where((eb) => eb.or([
+      ...(states.vmStates.length ? [eb('vm_state', 'in', [...states.vmStates])] : []),
+      ...(states.taskStates.length ? [eb('task_state', 'in', [...states.taskStates])] : []),
+      ...(states.vmStates.length + states.taskStates.length === 0 ? [sql<boolean>`1 = 0`] : []),
+    ]));
+  }
+  // instr, not like: the text is the user's, and like has wildcards.
+  if (nameContains !== undefined) query = query.where(sql<boolean>`instr(name, ${nameContains}) > 0`);
+  for (const [column, value] of Object.entries(filters.equal)) {
+    if (value !== undefined) query = query.where((eb) => sameAs(eb, column as keyof ServerRow, value));
+  }
+  const has = (eb: Eb, tag: string) => eb(sql<number>`instr(tags, ${`,${tag},`})`, '>', 0);
+  if (filters.tagsAll.length) query = query.where((eb) => eb.and(filters.tagsAll.map((tag) => has(eb, tag))));
+  if (filters.tagsAny.length) query = query.where((eb) => eb.or(filters.tagsAny.map((tag) => has(eb, tag))));
+  if (filters.notTagsAll.length) query = query.where((eb) => eb.not(eb.and(filters.notTagsAll.map((tag) => has(eb, tag)))));
+  if (filters.notTagsAny.length) query = query.where((eb) => eb.not(eb.or(filters.notTagsAny.map((tag) => has(eb, tag)))));
+  return query;
+}
+
+function sameAs(eb: Eb, column: keyof ServerRow, value: string | number | null) {
+  return value === null ? eb(column, 'is', null) : eb(column, '=', value);
+}
+
+// NULL sorts first ascending and last descending in SQLite and MariaDB alike.
+function after(eb: Eb, column: keyof ServerRow, direction: 'asc' | 'desc', value: string | number | null) {
+  if (value === null) return direction === 'asc' ? eb(column, 'is not', null) : eb(sql<number>`0`, '=', 1);
+  return direction === 'asc' ? eb(column, '>', value) : eb.or([eb(column, '<', value), eb(column, 'is', null)]);
+}

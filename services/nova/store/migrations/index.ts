@@ -1,0 +1,7 @@
+// In order of application.
+import { sagaMigration } from '#platform/saga/journal.ts';
+import type { Migration } from '#platform/db/migrate.ts';
+import { servers } from './0002-servers.ts';
+import { catalog } from './0003-catalog.ts';
+
+export const migrations: readonly Migration[] = [sagaMigration, servers, catalog];

@@ -1,0 +1,151 @@
+// Nova's tables as rows. Times are ms since the epoch, booleans 0 or 1, JSON columns hold text.
+import type { SagaTables } from '#platform/saga/journal.ts';
+import type { PowerState, TaskState, VmState } from '#contracts/nova/server-states.ts';
+
+export interface ServerRow {
+  id: string;
+  /** Counts up; the instance name on the hypervisor is made of it. */
+  number: number;
+  project_id: string;
+  user_id: string;
+  name: string;
+  description: string | null;
+  hostname: string;
+  vm_state: VmState;
+  task_state: TaskState | null;
+  power_state: PowerState;
+  host: string | null;
+  node: string | null;
+  image_id: string | null;
+  /** ImageFacts: what the guest is built from. */
+  image: string;
+  /** FlavorFacts: the flavor as it was when the server was made. */
+  flavor: string;
+  flavor_id: string;
+  vcpus: number;
+  memory_mib: number;
+  disk_gib: number;
+  key_name: string | null;
+  key_data: string | null;
+  user_data: string | null;
+  metadata: string;
+  /** ',a,b,' or ','. */
+  tags: string;
+  config_drive: number;
+  admin_pass: string | null;
+  access_ip_v4: string | null;
+  access_ip_v6: string | null;
+  availability_zone: string | null;
+  disk_config: 'AUTO' | 'MANUAL';
+  personality: string;
+  reservation_id: string;
+  locked: number;
+  locked_reason: string | null;
+  progress: number;
+  fault: string | null;
+  launched_at_ms: number | null;
+  terminated_at_ms: number | null;
+  created_at_ms: number;
+  updated_at_ms: number;
+  deleted_at_ms: number | null;
+}
+
+export interface FlavorRow {
+  flavor_id: string;
+  name: string;
+  memory_mib: number;
+  vcpus: number;
+  disk_gib: number;
+  ephemeral_gib: number;
+  swap_mib: number;
+  rxtx_factor: number;
+  is_public: number;
+  disabled: number;
+  description: string | null;
+  extra_specs: string;
+  created_at_ms: number;
+}
+
+export interface KeypairRow {
+  user_id: string;
+  name: string;
+  id: number;
+  type: 'ssh' | 'x509';
+  public_key: string;
+  fingerprint: string;
+  created_at_ms: number;
+}
+
+export interface ActionRow {
+  id: string;
+  server_id: string;
+  action: string;
+  request_id: string;
+  project_id: string;
+  user_id: string;
+  message: string | null;
+  started_at_ms: number;
+  updated_at_ms: number;
+}
+
+export interface ActionEventRow {
+  action_id: string;
+  seq: number;
+  name: string;
+  host: string | null;
+  result: string | null;
+  details: string | null;
+  started_at_ms: number;
+  finished_at_ms: number | null;
+}
+
+export interface ServiceRow {
+  id: number;
+  uuid: string;
+  binary: string;
+  host: string;
+  disabled: number;
+  disabled_reason: string | null;
+  forced_down: number;
+  last_seen_ms: number;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
+export interface ComputeNodeRow {
+  uuid: string;
+  id: number;
+  host: string;
+  /** HostFacts. */
+  facts: string;
+  version: string;
+  updated_at_ms: number;
+}
+
+export interface AggregateRow {
+  id: number;
+  uuid: string;
+  name: string;
+  metadata: string;
+  created_at_ms: number;
+  updated_at_ms: number | null;
+}
+
+export interface NovaTables extends SagaTables {
+  servers: ServerRow;
+  flavors: FlavorRow;
+  flavor_access: { flavor_id: string; project_id: string };
+  keypairs: KeypairRow;
+  actions: ActionRow;
+  action_events: ActionEventRow;
+  services: ServiceRow;
+  compute_nodes: ComputeNodeRow;
+  aggregates: AggregateRow;
+  aggregate_hosts: { aggregate_id: number; host: string };
+  /** user_id '' = the project's own limit; project_id '' = the default class. */
+  quotas: { project_id: string; user_id: string; resource: string; hard_limit: number };
+  quota_locks: { project_id: string; touched: number };
+  console_tokens: { token_hash: string; server_id: string; host: string; protocol: string; expires_at_ms: number };
+  /** Sequences that both dialects share. */
+  counters: { name: string; value: number };
+}
