@@ -23,31 +23,38 @@ export interface Hypervisor {
 
   /**
    * Disks (overlays on cached images), config drive, domain, start. Safe to repeat: what exists is kept, a running guest is left
-   * alone. After a fault nothing of the guest is left. badRequest: the disk is smaller than the image's virtual size.
+   * alone, a shut off one is started. After a fault nothing is left of a guest that never ran; one that ran keeps its disks.
+   * badRequest: the disk is smaller than the image's virtual size. conflict: an image is not in the cache (`ensureImage` first).
    */
   create(spec: GuestSpec): Promise<Outcome<void>>;
 
-  /** As `create`, but the root disk is made anew from the image; name and uuid stay. Starts it unless `start` is false. */
+  /**
+   * As `create`, but the root disk is made anew from the image (each time it is called); name and uuid stay. Starts it unless
+   * `start` is false. A badRequest or conflict comes before anything is lost.
+   */
   rebuild(spec: GuestSpec, start: boolean): Promise<Outcome<void>>;
 
-  /** Starts a shut off guest; a running one stays. notFound. */
+  /** Starts a shut off or crashed guest; a suspended one resumes; a running one stays. notFound; conflict: paused. */
   start(uuid: string): Promise<Outcome<void>>;
 
   /** Asks by ACPI (repeatedly) and after `timeoutMs` pulls the plug; 0 = at once. Already off is fine. notFound. */
   stop(uuid: string, timeoutMs: number): Promise<Outcome<void>>;
 
-  /** soft: ACPI off and on again, hard after `timeoutMs`; hard: reset now. notFound. */
+  /** soft: ACPI off and on again, hard after `timeoutMs`; hard: reset now. In every other state: running afterwards, freshly booted. notFound. */
   reboot(uuid: string, kind: 'soft' | 'hard', timeoutMs: number): Promise<Outcome<void>>;
 
+  /** Already paused is fine. notFound; conflict: not running. */
   pause(uuid: string): Promise<Outcome<void>>;
+  /** Already running is fine. notFound; conflict: neither. */
   unpause(uuid: string): Promise<Outcome<void>>;
-  /** Memory to disk, no CPU or memory held afterwards. */
+  /** Memory to disk, no CPU or memory held afterwards. Already suspended is fine. notFound; conflict: off. */
   suspend(uuid: string): Promise<Outcome<void>>;
+  /** Undoes `suspend` (and `pause`). Already running is fine. notFound; conflict: off. */
   resume(uuid: string): Promise<Outcome<void>>;
 
-  /** Off, then boots `rescue` (its own root disk, the guest's disk second). */
+  /** Off at once, then boots `rescue` (its own root disk, the guest's disk second; uuid and name stay the guest's). Again: the rescue system restarts. notFound; badRequest and conflict as in `create`. */
   rescue(uuid: string, rescue: GuestSpec): Promise<Outcome<void>>;
-  /** Ends the rescue: its disk is removed, the guest's own definition is back and started. */
+  /** Ends the rescue: its disk is removed, the guest's own definition is back and started. Not in rescue: merely started. notFound. */
   unrescue(uuid: string): Promise<Outcome<void>>;
 
   /** Guest, disks, logs: gone. A guest that is not there is fine. */
@@ -56,15 +63,16 @@ export interface Hypervisor {
   /** The last `maxBytes` of the serial console. '' when there is none yet. notFound. */
   consoleLog(uuid: string, maxBytes: number): Promise<Outcome<string>>;
 
-  /** Where the graphical console listens: RFB over a Unix socket. conflict: not running. */
+  /** Where the graphical console listens: RFB over a Unix socket. notFound; conflict: not running; unavailable: this driver has no screens (sim). */
   vncSocket(uuid: string): Promise<Outcome<{ socketPath: string }>>;
 
   /** One guest-agent command. unavailable: no agent answers within `timeoutMs`. */
   agentCommand(uuid: string, command: string, args: unknown, timeoutMs: number): Promise<Outcome<unknown>>;
 
+  /** notFound. A guest that is off shows zeros. */
   diagnostics(uuid: string): Promise<Outcome<GuestDiagnostics>>;
 
-  /** Events until the returned function is called. Listener errors never reach the driver. */
+  /** Events until the returned function is called; some may come twice. After a lost connection every guest's state is told. Listener errors never reach the driver. */
   onEvent(listener: (event: GuestEvent) => void): () => void;
 
   /** Removes cached images that are neither in `keepImageIds` nor backing a disk and were unused for `olderThanMs`; and disks and folders of guests that do not exist. Returns what was removed. */

@@ -7,7 +7,8 @@ exec < /dev/console > /dev/console 2>&1
 for module in virtio_pci virtio_blk button evdev isofs virtio_balloon; do modprobe $module 2> /dev/null; done
 name=unnamed
 for disk in /dev/vd? /dev/sr0; do
-  [ -b $disk ] && blkid $disk | grep -q 'LABEL="config-2"' && mount -t iso9660 -o ro $disk /mnt && name=$(sed -n 's/.*"hostname": *"\([^"]*\)".*/\1/p' /mnt/openstack/latest/meta_data.json)
+  # Byte 32808 is the volume id of an ISO 9660 primary volume descriptor.
+  [ -b $disk ] && [ "$(dd if=$disk bs=1 skip=32808 count=8 2> /dev/null)" = config-2 ] && mount -t iso9660 -o ro $disk /mnt && name=$(sed -n 's/.*"hostname": *"\([^"]*\)".*/\1/p' /mnt/openstack/latest/meta_data.json)
 done
 printf '#!/bin/sh\necho "power button"; poweroff -f\n' > /etc/acpi/PWRF/00000080; chmod +x /etc/acpi/PWRF/00000080
 acpid -c /etc/acpi -l /tmp/acpid.log

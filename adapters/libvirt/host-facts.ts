@@ -12,6 +12,10 @@ import { remote } from './rpc/protocol.ts';
 
 const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', isArray: (name) => name === 'feature' });
 
+/** nodeGetInfo tells the memory the first NUMA cell had at boot; the statistics of all cells (-1) are /proc/meminfo, hotplug included. */
+const ALL_CELLS = -1;
+const LINUX_MEMORY_STATS = 4; // total, free, buffers, cached: libvirt refuses another number
+
 interface CpuXml {
   arch?: string;
   model?: string | { '#text': string };
@@ -23,10 +27,11 @@ interface CpuXml {
 export function hostFacts(driver: Driver): Promise<Outcome<HostFacts>> {
   return asOutcome(async () => {
     await mkdir(driver.settings.stateDir, { recursive: true });
-    const [{ hostname }, { version }, node, capabilities, disk, guestFeatures] = await Promise.all([
+    const [{ hostname }, { version }, node, memory, capabilities, disk, guestFeatures] = await Promise.all([
       driver.client.call(remote.connectGetHostname, undefined),
       driver.client.call(remote.connectGetVersion, undefined),
       driver.client.call(remote.nodeGetInfo, undefined),
+      driver.client.call(remote.nodeGetMemoryStats, { count: LINUX_MEMORY_STATS, cell: ALL_CELLS, flags: 0 }),
       driver.client.call(remote.connectGetCapabilities, undefined),
       statfs(driver.settings.stateDir),
       guestCpuFeatures(driver),
@@ -39,7 +44,7 @@ export function hostFacts(driver: Driver): Promise<Outcome<HostFacts>> {
       acceleration: driver.settings.acceleration,
       arch: host.cpu.arch ?? driver.settings.arch,
       vcpus: node.cpus,
-      memoryMib: Number(node.memoryKib / 1024n),
+      memoryMib: Number((memory.stats.find((stat) => stat.field === 'total')?.value ?? node.memoryKib) / 1024n),
       diskGib: Math.floor((disk.blocks * disk.bsize) / GIB),
       freeDiskGib: Math.floor((disk.bavail * disk.bsize) / GIB),
       hostIp: driver.settings.hostIp,

@@ -1,5 +1,6 @@
 // A libvirt client that stays connected: reconnects with jittered backoff and registers its events anew each time.
 // Calls wait for the connection for a bounded time, so a restart of the daemon is felt as a delay.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '#platform/log.ts';
 import { LibvirtConnection, type ConnectionOptions } from './connection.ts';
 import { LibvirtDisconnected } from './errors.ts';
@@ -88,20 +89,7 @@ export class LibvirtClient {
   }
 
   async #open(): Promise<LibvirtConnection> {
-    let connection: LibvirtConnection | undefined;
-    try {
-      connection = await LibvirtConnection.open(this.#connectionOptions, {
-        message: (procedure, body) => this.#deliver(procedure, body),
-        closed: (cause) => {
-          if (connection && this.#connection === connection) this.#lost(cause);
-        },
-      }, this.#connectTimeoutMs);
-      await this.#registerEvents(connection);
-    } catch (error) {
-      connection?.close();
-      this.#retryLater();
-      throw error instanceof LibvirtDisconnected ? error : new LibvirtDisconnected(`connect to ${this.#connectionOptions.socketPath}: ${(error as Error).message}`, { cause: error });
-    }
+    const connection = await this.#openWithin(performance.now() + this.#connectTimeoutMs);
     if (this.#closed) {
       connection.close();
       throw new LibvirtDisconnected('this client is closed');
@@ -114,6 +102,31 @@ export class LibvirtClient {
     }
     this.#everConnected = true;
     return connection;
+  }
+
+  /** Tries again and again until the deadline: a daemon that restarts is back in a moment. */
+  async #openWithin(deadlineAt: number): Promise<LibvirtConnection> {
+    for (;;) {
+      let connection: LibvirtConnection | undefined;
+      try {
+        connection = await LibvirtConnection.open(this.#connectionOptions, {
+          message: (procedure, body) => this.#deliver(procedure, body),
+          closed: (cause) => {
+            if (connection && this.#connection === connection) this.#lost(cause);
+          },
+        }, Math.max(1, deadlineAt - performance.now()));
+        await this.#registerEvents(connection);
+        return connection;
+      } catch (error) {
+        connection?.close();
+        const pauseMs = this.#backoffMs.first * (0.5 + this.#random() / 2);
+        if (this.#closed || performance.now() + pauseMs >= deadlineAt) {
+          this.#retryLater();
+          throw new LibvirtDisconnected(`connect to ${this.#connectionOptions.socketPath}: ${(error as Error).message}`, { cause: error });
+        }
+        await delay(pauseMs);
+      }
+    }
   }
 
   async #registerEvents(connection: LibvirtConnection): Promise<void> {

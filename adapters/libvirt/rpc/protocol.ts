@@ -86,6 +86,8 @@ export const remote = {
   connectDomainEventCallbackDeregisterAny: procedure('connectDomainEventCallbackDeregisterAny', 317, struct({ callbackId: int }), nothing),
   nodeGetInfo: procedure('nodeGetInfo', 6, nothing,
     struct({ model: chars(32), memoryKib: uhyper, cpus: int, mhz: int, nodes: int, sockets: int, cores: int, threads: int })),
+  nodeGetMemoryStats: procedure('nodeGetMemoryStats', 228, struct({ count: int, cell: int, flags: uint }),
+    struct({ stats: array(struct({ field: string, value: uhyper })), count: int })),
   domainLookupByUuid: procedure('domainLookupByUuid', 24, struct({ uuid }), returnsDomain),
   domainLookupByName: procedure('domainLookupByName', 23, struct({ name: string }), returnsDomain),
   domainDefineXmlFlags: procedure('domainDefineXmlFlags', 350, struct({ xml: string, flags: uint }), returnsDomain),

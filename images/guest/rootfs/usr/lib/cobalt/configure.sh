@@ -14,6 +14,7 @@ value() { sed -n "s/^$1	//p" $seed/meta_data 2>/dev/null | head -n 1; }
 from_config_drive() {
   drive=$(findfs LABEL=config-2 2>/dev/null || findfs LABEL=CONFIG-2 2>/dev/null) || return 1
   mkdir -p /run/config-drive
+  modprobe -a -q isofs vfat nls_cp437 nls_ascii 2>/dev/null
   mount -o ro "$drive" /run/config-drive 2>/dev/null || { say "config drive $drive cannot be mounted"; return 1; }
   read_json </run/config-drive/openstack/latest/meta_data.json >$seed/meta_data
   cp /run/config-drive/openstack/latest/user_data /run/user-data 2>/dev/null

@@ -1,0 +1,212 @@
+// The libvirt driver keeps the port's contract on a real libvirtd with real QEMU guests, and the promises that only it makes.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createReadStream } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { randomUUID } from 'node:crypto';
+import { silentLog } from '#platform/log.ts';
+import { eventually } from '#platform/testing/eventually.ts';
+import type { GuestEvent, GuestImage, GuestSpec, Hypervisor } from '#ports/hypervisor.ts';
+import { assertFault, hypervisorContract, ok, type HypervisorBench } from '#ports/hypervisor.testing.ts';
+import { buildTestGuest, type TestGuest } from './guest.testing.ts';
+import { createLibvirtHypervisor } from './libvirt-hypervisor.ts';
+import { startPrivateLibvirtd, whyNoLibvirtd, type PrivateLibvirtd } from './libvirtd.testing.ts';
+
+const run = promisify(execFile);
+/** Under TCG on two shared cores a boot of 3 s may take 30. */
+const BOOT_MS = 60_000;
+
+const noLibvirtd = await whyNoLibvirtd();
+const guest = noLibvirtd === null ? await buildTestGuest() : { skip: noLibvirtd };
+
+if ('skip' in guest) {
+  it('libvirt driver', { skip: guest.skip });
+} else {
+  hypervisorContract('libvirt', () => contractBench(guest));
+  describe('the libvirt driver', () => ownPromises(guest));
+}
+
+interface Setup {
+  libvirtd: PrivateLibvirtd;
+  stateDir: string;
+  open(): Hypervisor;
+  kernel: NonNullable<GuestSpec['kernel']>;
+}
+
+async function setUp(files: TestGuest): Promise<Setup> {
+  const libvirtd = await startPrivateLibvirtd();
+  const stateDir = path.join(libvirtd.folder, 'state');
+  const open = () => createLibvirtHypervisor({ socketPath: libvirtd.socketPath, stateDir, acceleration: 'tcg', consoleLogMaxBytes: 64 * 1024, consoleLogCheckMs: 200 }, { log: silentLog });
+  const image = async (id: string, diskFormat: string, file: string): Promise<GuestImage> => ({ id, diskFormat, sizeBytes: (await stat(file)).size, checksum: '' });
+  const kernel = { kernel: await image('kernel', 'aki', files.kernelPath), ramdisk: await image('ramdisk', 'ari', files.ramdiskPath), commandLine: 'quiet' };
+  const first = open();
+  ok(await first.ensureImage(kernel.kernel, async () => createReadStream(files.kernelPath)));
+  ok(await first.ensureImage(kernel.ramdisk, async () => createReadStream(files.ramdiskPath)));
+  await first.close();
+  return { libvirtd, stateDir, open, kernel };
+}
+
+async function contractBench(files: TestGuest): Promise<HypervisorBench> {
+  const { libvirtd, stateDir, open, kernel } = await setUp(files);
+  let hypervisor = open();
+  const diskFile = path.join(stateDir, 'contract.qcow2');
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', diskFile, '16M']);
+  return {
+    hypervisor,
+    reopen: async () => {
+      await hypervisor.close();
+      return (hypervisor = open());
+    },
+    bootable: { kernel, rootDisk: null },
+    disk: { bytes: await readFile(diskFile), diskFormat: 'qcow2' },
+    bootMs: BOOT_MS,
+    close: async () => {
+      await hypervisor.close();
+      await libvirtd.close();
+    },
+  };
+}
+
+function ownPromises(files: TestGuest): void {
+  let host: Setup;
+  let hypervisor: Hypervisor;
+  let count = 0;
+  before(async () => {
+    host = await setUp(files);
+    hypervisor = host.open();
+  });
+  after(async () => {
+    await hypervisor?.close();
+    await host?.libvirtd.close();
+  });
+
+  function spec(overrides: Partial<GuestSpec> = {}): GuestSpec {
+    count += 1;
+    return {
+      uuid: randomUUID(), name: `own-${count}`, displayName: `own <${count}> & 'co'`, projectId: 'p', userId: 'u', vcpus: 1, memoryMib: 128, rootDisk: null,
+      ephemeralGib: 0, swapMib: 0, kernel: host.kernel, configDrive: null, machineType: null, cpuModel: null, nics: [], ...overrides,
+    };
+  }
+
+  async function cacheDisk(virtualSize: string): Promise<GuestImage> {
+    const file = path.join(host.stateDir, `${randomUUID()}.qcow2`);
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', file, virtualSize]);
+    const image = { id: randomUUID(), diskFormat: 'qcow2', sizeBytes: (await stat(file)).size, checksum: '' };
+    ok(await hypervisor.ensureImage(image, async () => createReadStream(file)));
+    return image;
+  }
+
+  it('refuses a root disk smaller than the image, with both sizes in the message, and leaves nothing', async () => {
+    const wanted = spec({ rootDisk: { image: await cacheDisk('2G'), sizeGib: 1, bus: 'virtio' } });
+    const answer = await hypervisor.create(wanted);
+    assertFault(answer, 'badRequest');
+    assert.match(JSON.stringify(answer), /1 GiB is smaller than image .* of 2048 MiB/);
+    assert.equal(await hypervisor.state(wanted.uuid), 'absent');
+    assert.ok(!ok(await hypervisor.inventory()).guestFolders.includes(wanted.uuid));
+  });
+
+  it('refuses images that would read files of the host', async () => {
+    const file = path.join(host.stateDir, 'evil.qcow2');
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-u', '-b', '/etc/shadow', '-F', 'raw', file, '1M']);
+    const image = { id: 'evil', diskFormat: 'qcow2', sizeBytes: (await stat(file)).size, checksum: '' };
+    assertFault(await hypervisor.ensureImage(image, async () => createReadStream(file)), 'badRequest');
+    assertFault(await hypervisor.ensureImage({ ...image, id: '../escape' }, async () => Readable.from([])), 'badRequest');
+    assert.deepEqual((await readdir(path.join(host.stateDir, 'images'))).filter((name) => name.includes('evil')), []);
+  });
+
+  it('converts formats that QEMU should not run from', async () => {
+    const file = path.join(host.stateDir, 'disk.vdi');
+    await run('qemu-img', ['create', '-q', '-f', 'vdi', file, '8M']);
+    const image = { id: 'from-vdi', diskFormat: 'vdi', sizeBytes: (await stat(file)).size, checksum: '' };
+    ok(await hypervisor.ensureImage(image, async () => createReadStream(file)));
+    const { stdout } = await run('qemu-img', ['info', '--output=json', path.join(host.stateDir, 'images/from-vdi.qcow2')]);
+    assert.equal((JSON.parse(stdout) as { 'virtual-size': number })['virtual-size'], 8 * 1024 ** 2);
+  });
+
+  it('makes the overlay as large as asked, on the cached image', async () => {
+    const image = await cacheDisk('16M');
+    const wanted = spec({ rootDisk: { image, sizeGib: 1, bus: 'scsi' }, configDrive: { 'openstack/latest/meta_data.json': '{"hostname": "x"}' } });
+    ok(await hypervisor.create(wanted));
+    const { stdout } = await run('qemu-img', ['info', '-U', '--output=json', path.join(host.stateDir, 'guests', wanted.uuid, 'disk')]);
+    const info = JSON.parse(stdout) as { 'virtual-size': number; 'backing-filename': string };
+    assert.deepEqual([info['virtual-size'], info['backing-filename']], [1024 ** 3, path.join(host.stateDir, 'images', `${image.id}.qcow2`)]);
+    assert.deepEqual(ok(await hypervisor.diagnostics(wanted.uuid)).disks.map((disk) => disk.target), ['sda', 'vda']);
+    ok(await hypervisor.destroy(wanted.uuid));
+  });
+
+  it('finishes a build that died at any step', async () => {
+    const image = await cacheDisk('16M');
+    const whole = spec({ rootDisk: { image, sizeGib: 1, bus: 'virtio' }, configDrive: { 'a/b': 'c' } });
+    const folder = path.join(host.stateDir, 'guests', whole.uuid);
+    // Died while the overlay and the config drive were written: parts of files are there, no domain.
+    await mkdir(folder, { recursive: true });
+    await writeFile(path.join(folder, 'disk.part'), 'half an overlay');
+    await writeFile(path.join(folder, 'config-drive.iso.part'), 'half an image');
+    ok(await hypervisor.create(whole));
+    assert.equal(await hypervisor.state(whole.uuid), 'running');
+    // Died between define and start: a domain that is off.
+    ok(await hypervisor.stop(whole.uuid, 0));
+    ok(await hypervisor.create(whole));
+    assert.equal(await hypervisor.state(whole.uuid), 'running');
+    ok(await hypervisor.destroy(whole.uuid));
+  });
+
+  it('removes what is left of a guest whose start fails, but never one that ran', async () => {
+    const impossible = spec({ cpuModel: 'no-such-cpu' });
+    assertFault(await hypervisor.create(impossible), 'unavailable');
+    assert.equal(await hypervisor.state(impossible.uuid), 'absent');
+    assert.ok(!ok(await hypervisor.inventory()).guestFolders.includes(impossible.uuid));
+
+    const ran = spec({ rootDisk: { image: null, sizeGib: 1, bus: 'virtio' } });
+    ok(await hypervisor.create(ran));
+    ok(await hypervisor.stop(ran.uuid, 0));
+    assertFault(await hypervisor.create({ ...ran, cpuModel: 'no-such-cpu' }), 'unavailable');
+    assert.ok(ok(await hypervisor.inventory()).guestFolders.includes(ran.uuid));
+    ok(await hypervisor.destroy(ran.uuid));
+  });
+
+  it('collects folders without a guest and downloads without an end', async () => {
+    const orphan = randomUUID();
+    await mkdir(path.join(host.stateDir, 'guests', orphan), { recursive: true });
+    await copyFile('/etc/hostname', path.join(host.stateDir, 'images/x.raw.download.part'));
+    const removed = ok(await hypervisor.collectGarbage(new Set(['kernel', 'ramdisk']), 3_600_000));
+    assert.deepEqual(removed.sort(), [`guests/${orphan}`, 'images/x.raw.download.part'].sort());
+  });
+
+  it('keeps the console log of a chatty guest bounded and still tells its last words', async () => {
+    const chatty = spec({ kernel: { ...host.kernel, commandLine: 'quiet chatty' } });
+    ok(await hypervisor.create(chatty));
+    const before = path.join(host.stateDir, 'guests', chatty.uuid, 'console.log.before');
+    await eventually(() => stat(before).then(() => true, () => false), { withinMs: BOOT_MS, what: 'the console log was cut' });
+    const text = ok(await hypervisor.consoleLog(chatty.uuid, 16 * 1024));
+    assert.equal(text.length, 16 * 1024);
+    assert.match(text.slice(-200), /0123456789/);
+    assert.ok(!text.includes('\0'), 'a cut file is not a sparse one: QEMU appends');
+    ok(await hypervisor.destroy(chatty.uuid));
+  });
+
+  it('goes on when libvirtd is killed: guests run, events and calls come back', async () => {
+    const survivor = spec();
+    ok(await hypervisor.create(survivor));
+    const seen: GuestEvent[] = [];
+    const stop = hypervisor.onEvent((event) => seen.push(event));
+    await host.libvirtd.killDaemon();
+    await eventually(() => seen.some((event) => event.uuid === survivor.uuid && event.state === 'running'), { withinMs: 20_000, what: 'the state is told after the reconnection' });
+    seen.length = 0;
+    ok(await hypervisor.pause(survivor.uuid));
+    await eventually(() => seen.some((event) => event.uuid === survivor.uuid && event.state === 'paused'), { withinMs: 5_000, what: 'events come again' });
+    stop();
+    ok(await hypervisor.destroy(survivor.uuid));
+  });
+
+  it('has no agent to ask in a guest without one', async () => {
+    const silent = spec();
+    ok(await hypervisor.create(silent));
+    assertFault(await hypervisor.agentCommand(silent.uuid, 'guest-ping', null, 1_000), 'unavailable');
+    ok(await hypervisor.destroy(silent.uuid));
+  });
+}

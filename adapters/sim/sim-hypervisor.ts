@@ -1,0 +1,346 @@
+// The simulated driver of ports/hypervisor.ts: same promises, no QEMU. Guests are plain records, no timer runs: thousands fit a process.
+import type { Readable } from 'node:stream';
+import { createHash } from 'node:crypto';
+import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
+import { systemClock, type Clock } from '#platform/clock.ts';
+import type { GuestEvent, GuestImage, GuestSpec, GuestState, HostFacts, Hypervisor, OpenImage } from '#ports/hypervisor.ts';
+import { bootText } from './sim-console.ts';
+import { SimTroubles, type Trouble } from './sim-trouble.ts';
+import { inMemoryStore, type SimGuest, type SimStore } from './sim-world.ts';
+
+export interface SimHypervisorOptions {
+  hostname: string;
+  vcpus?: number; // default 64
+  memoryMib?: number; // default 262_144
+  diskGib?: number; // default 4_096
+  hostIp?: string; // default 127.0.0.1
+  traits?: string[];
+  /** How long a guest takes until its banner shows on the console. Default 0. */
+  bootMs?: number;
+  /** Whether image bytes are read and checked. Default true; false makes big simulations cheap: the image counts as fetched. */
+  fetchImages?: boolean;
+}
+
+export interface SimHypervisorDeps {
+  /** Where the host's guests live. Default: memory that ends with the driver. */
+  store?: SimStore;
+  clock?: Clock;
+}
+
+export interface SimHypervisor extends Hypervisor {
+  /** The next call of `method` (any method of the port) meets this trouble. */
+  trouble(method: keyof Hypervisor, trouble: Trouble): void;
+  clearTroubles(): void;
+  /** The guest ends by itself: it powered off, or its process died. */
+  guestEnds(uuid: string, how: 'shutoff' | 'crashed'): void;
+  /** Every guest of the host is off at once, without a word: power failure. */
+  powerFailure(): void;
+}
+
+export function createSimHypervisor(options: SimHypervisorOptions, deps: SimHypervisorDeps = {}): SimHypervisor {
+  return new SimDriver(options, deps);
+}
+
+class SimDriver implements SimHypervisor {
+  readonly #options: SimHypervisorOptions;
+  readonly #store: SimStore;
+  readonly #clock: Clock;
+  readonly #troubles: SimTroubles;
+  readonly #listeners = new Set<(event: GuestEvent) => void>();
+  readonly #fetches = new Map<string, Promise<Outcome<void>>>();
+  readonly #host;
+
+  constructor(options: SimHypervisorOptions, deps: SimHypervisorDeps) {
+    this.#options = options;
+    this.#store = deps.store ?? inMemoryStore();
+    this.#clock = deps.clock ?? systemClock;
+    this.#troubles = new SimTroubles((ms) => this.#clock.sleep(ms));
+    this.#host = this.#store.load(options.hostname);
+  }
+
+  facts(): Promise<Outcome<HostFacts>> {
+    return this.#troubles.around('facts', () => {
+      const diskGib = this.#options.diskGib ?? 4_096;
+      let usedGib = 0;
+      for (const guest of this.#host.guests.values()) usedGib += guest.diskGib;
+      return {
+        hostname: this.#options.hostname, hypervisorType: 'sim', hypervisorVersion: 1_000_000, acceleration: 'none', arch: 'x86_64',
+        vcpus: this.#options.vcpus ?? 64, memoryMib: this.#options.memoryMib ?? 262_144, diskGib, freeDiskGib: Math.max(0, diskGib - usedGib),
+        hostIp: this.#options.hostIp ?? '127.0.0.1',
+        cpu: { arch: 'x86_64', model: 'sim', vendor: 'sim', features: [], topology: { cells: 1, sockets: 1, cores: this.#options.vcpus ?? 64, threads: 1 } },
+        traits: this.#options.traits ?? ['COMPUTE_NODE'],
+      };
+    });
+  }
+
+  list() {
+    return this.#troubles.around('list', () => [...this.#host.guests.values()].map(({ uuid, name, state }) => ({ uuid, name, state })));
+  }
+
+  state(uuid: string) {
+    return this.#troubles.around<GuestState>('state', () => this.#host.guests.get(uuid)?.state ?? 'absent');
+  }
+
+  ensureImage(image: GuestImage, open: OpenImage) {
+    return this.#troubles.around('ensureImage', async () => {
+      if (this.#host.images.has(image.id)) return this.#useImage(image.id);
+      let fetch = this.#fetches.get(image.id);
+      if (!fetch) {
+        fetch = this.#fetch(image, open).finally(() => this.#fetches.delete(image.id));
+        this.#fetches.set(image.id, fetch);
+      }
+      return fetch;
+    });
+  }
+
+  create(spec: GuestSpec) {
+    return this.#troubles.around('create', () => {
+      const existing = this.#host.guests.get(spec.uuid);
+      if (existing && isActive(existing)) return;
+      const problem = this.#problemWith(spec);
+      if (problem) return problem;
+      const guest = existing ?? newGuest(spec);
+      this.#host.guests.set(spec.uuid, guest);
+      this.#switchOn(guest);
+    });
+  }
+
+  rebuild(spec: GuestSpec, start: boolean) {
+    return this.#troubles.around('rebuild', () => {
+      const problem = this.#problemWith(spec);
+      if (problem) return problem;
+      const guest = newGuest(spec);
+      this.#host.guests.set(spec.uuid, guest);
+      if (start) this.#switchOn(guest);
+      else this.#become(guest, 'shutoff');
+    });
+  }
+
+  start(uuid: string) {
+    return this.#change('start', uuid, { running: 'stay', shutoff: 'on', crashed: 'on', suspended: 'on', paused: 'refuse' });
+  }
+  stop(uuid: string, _timeoutMs: number) {
+    return this.#change('stop', uuid, { running: 'off', paused: 'off', suspended: 'off', crashed: 'off', shutoff: 'stay' });
+  }
+  reboot(uuid: string, _kind: 'soft' | 'hard', _timeoutMs: number) {
+    return this.#change('reboot', uuid, { running: 'on', paused: 'on', suspended: 'on', crashed: 'on', shutoff: 'on' });
+  }
+  pause(uuid: string) {
+    return this.#change('pause', uuid, { running: 'paused', paused: 'stay', suspended: 'refuse', shutoff: 'refuse', crashed: 'refuse' });
+  }
+  unpause(uuid: string) {
+    return this.#change('unpause', uuid, { paused: 'running', running: 'stay', suspended: 'refuse', shutoff: 'refuse', crashed: 'refuse' });
+  }
+  suspend(uuid: string) {
+    return this.#change('suspend', uuid, { running: 'suspended', paused: 'suspended', suspended: 'stay', shutoff: 'refuse', crashed: 'refuse' });
+  }
+  resume(uuid: string) {
+    return this.#change('resume', uuid, { suspended: 'running', paused: 'running', running: 'stay', shutoff: 'refuse', crashed: 'refuse' });
+  }
+
+  rescue(uuid: string, rescue: GuestSpec) {
+    return this.#onGuest('rescue', uuid, (guest) => {
+      const problem = this.#problemWith(rescue);
+      if (problem) return problem;
+      guest.rescue = { imageIds: imageIds(rescue) };
+      this.#switchOn(guest);
+    });
+  }
+  unrescue(uuid: string) {
+    return this.#onGuest('unrescue', uuid, (guest) => {
+      const wasRescue = guest.rescue !== null;
+      guest.rescue = null;
+      if (wasRescue || !isActive(guest)) this.#switchOn(guest);
+    });
+  }
+
+  destroy(uuid: string) {
+    return this.#troubles.around('destroy', () => {
+      if (!this.#host.guests.delete(uuid)) return;
+      this.#save();
+      this.#tell({ uuid, state: 'absent' });
+    });
+  }
+
+  consoleLog(uuid: string, maxBytes: number) {
+    return this.#onGuest('consoleLog', uuid, (guest) => {
+      const bytes = Buffer.from(bootText(guest, this.#clock.now() - guest.bootedAtMs >= (this.#options.bootMs ?? 0)));
+      return bytes.subarray(Math.max(0, bytes.length - maxBytes)).toString();
+    });
+  }
+
+  vncSocket(uuid: string) {
+    return this.#onGuest<{ socketPath: string }>('vncSocket', uuid, (guest) =>
+      isActive(guest) ? fault('unavailable', 'a simulated guest has no screen') : fault('conflict', `guest ${uuid} has no console while it is ${guest.state}`, { state: guest.state }));
+  }
+
+  agentCommand(uuid: string, command: string, _args: unknown, _timeoutMs: number) {
+    return this.#onGuest<unknown>('agentCommand', uuid, (guest) =>
+      guest.state === 'running' && command === 'guest-ping' ? {} : fault('unavailable', `guest agent: no answer to ${command}`));
+  }
+
+  diagnostics(uuid: string) {
+    return this.#onGuest('diagnostics', uuid, (guest) => {
+      const uptimeMs = isActive(guest) ? this.#clock.now() - guest.bootedAtMs : 0;
+      return {
+        state: guest.state, uptimeS: Math.floor(uptimeMs / 1000), cpuTimeNs: Array.from({ length: guest.vcpus }, () => uptimeMs * 1_000),
+        memoryMib: guest.memoryMib, memoryUsedMib: isActive(guest) ? Math.ceil(guest.memoryMib / 2) : 0,
+        disks: guest.diskGib > 0 ? [{ target: 'vda', readBytes: 0, readRequests: 0, writeBytes: 0, writeRequests: 0, errors: 0 }] : [],
+      };
+    });
+  }
+
+  onEvent(listener: (event: GuestEvent) => void) {
+    const own = (event: GuestEvent) => listener(event); // the same function may subscribe twice
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  collectGarbage(keepImageIds: ReadonlySet<string>, olderThanMs: number) {
+    return this.#troubles.around('collectGarbage', () => {
+      const backing = new Set([...this.#host.guests.values()].flatMap((guest) => [...guest.imageIds, ...(guest.rescue?.imageIds ?? [])]));
+      const nowMs = this.#clock.now();
+      const unused = [...this.#host.images].filter(([id, usedAtMs]) => !keepImageIds.has(id) && !backing.has(id) && nowMs - usedAtMs >= olderThanMs).map(([id]) => id);
+      for (const id of unused) this.#host.images.delete(id);
+      if (unused.length > 0) this.#save();
+      return unused.map((id) => `images/${id}`);
+    });
+  }
+
+  inventory() {
+    return this.#troubles.around('inventory', () => ({
+      guestFolders: [...this.#host.guests.keys()],
+      cachedImages: [...this.#host.images.keys()],
+      brokenOverlays: [...this.#host.guests.values()].filter((guest) => guest.imageIds.some((id) => !this.#host.images.has(id))).map((guest) => guest.uuid),
+    }));
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+  }
+
+  trouble(method: keyof Hypervisor, trouble: Trouble): void {
+    this.#troubles.add(method, trouble);
+  }
+  clearTroubles(): void {
+    this.#troubles.clear();
+  }
+  guestEnds(uuid: string, how: 'shutoff' | 'crashed'): void {
+    const guest = this.#host.guests.get(uuid);
+    if (guest) this.#become(guest, how);
+  }
+  powerFailure(): void {
+    for (const guest of this.#host.guests.values()) if (guest.state !== 'suspended') guest.state = 'shutoff';
+    this.#save();
+  }
+
+  /** One row of the transition tables above, applied. */
+  #change(method: keyof Hypervisor, uuid: string, table: Record<SimGuest['state'], 'stay' | 'refuse' | 'on' | 'off' | 'running' | 'paused' | 'suspended'>) {
+    return this.#onGuest<void>(method, uuid, (guest) => {
+      const step = table[guest.state];
+      switch (step) {
+        case 'stay': return;
+        case 'refuse': return fault('conflict', `cannot ${method} guest ${uuid} while it is ${guest.state}`, { state: guest.state });
+        case 'on': return this.#switchOn(guest);
+        case 'off': return this.#become(guest, 'shutoff');
+        default: return this.#become(guest, step);
+      }
+    });
+  }
+
+  #onGuest<T>(method: keyof Hypervisor, uuid: string, work: (guest: SimGuest) => Outcome<T>): Promise<Outcome<T>> {
+    return this.#troubles.around(method, () => {
+      const guest = this.#host.guests.get(uuid);
+      return guest ? work(guest) : fault('notFound', `no guest ${uuid} on this host`);
+    });
+  }
+
+  #switchOn(guest: SimGuest): void {
+    guest.bootedAtMs = this.#clock.now();
+    guest.boots += 1;
+    this.#become(guest, 'running');
+  }
+
+  #become(guest: SimGuest, state: SimGuest['state']): void {
+    guest.state = state;
+    this.#save();
+    this.#tell({ uuid: guest.uuid, state });
+  }
+
+  #save(): void {
+    this.#store.save(this.#options.hostname, this.#host);
+  }
+
+  /** Listeners hear of it in a turn of their own, as from a real daemon. */
+  #tell(event: GuestEvent): void {
+    for (const listener of this.#listeners) {
+      queueMicrotask(() => {
+        try {
+          listener(event);
+        } catch {
+          // a listener's error never reaches the driver (port contract)
+        }
+      });
+    }
+  }
+
+  #problemWith(spec: GuestSpec): Fault | null {
+    for (const id of imageIds(spec)) {
+      if (!this.#host.images.has(id)) return fault('conflict', `image ${id} is not in this host's cache; ensureImage comes first`);
+      this.#useImage(id);
+    }
+    const root = spec.rootDisk;
+    // A raw image is as large as its bytes; more is not known here, for the bytes are not kept.
+    if (root?.image && root.sizeGib > 0 && root.sizeGib * 1024 ** 3 < root.image.sizeBytes) {
+      return fault('badRequest', `the root disk of ${root.sizeGib} GiB is smaller than image ${root.image.id} of ${Math.ceil(root.image.sizeBytes / 1024 ** 2)} MiB`, { image: root.image.id });
+    }
+    return null;
+  }
+
+  #useImage(id: string): void {
+    this.#host.images.set(id, this.#clock.now());
+  }
+
+  async #fetch(image: GuestImage, open: OpenImage): Promise<Outcome<void>> {
+    if (this.#options.fetchImages !== false) {
+      const source = await open();
+      if (isFault(source)) return source;
+      const problem = await check(image, source);
+      if (problem) return problem;
+    }
+    this.#useImage(image.id);
+    this.#save();
+  }
+}
+
+async function check(image: GuestImage, source: Readable): Promise<Fault | null> {
+  const hash = createHash('sha512');
+  let received = 0;
+  try {
+    for await (const chunk of source) {
+      hash.update(chunk as Buffer);
+      received += (chunk as Buffer).length;
+    }
+  } catch (error) {
+    return fault('unavailable', `image ${image.id}: ${(error as Error).message}`);
+  }
+  if (image.sizeBytes > 0 && received !== image.sizeBytes) return fault('badRequest', `image ${image.id} has ${received} bytes, expected ${image.sizeBytes}`);
+  if (image.checksum !== '' && hash.digest('hex') !== image.checksum) return fault('badRequest', `image ${image.id} does not match its checksum`);
+  return null;
+}
+
+function imageIds(spec: GuestSpec): string[] {
+  return [spec.rootDisk?.image, spec.kernel?.kernel, spec.kernel?.ramdisk].flatMap((image) => (image ? [image.id] : []));
+}
+
+function isActive(guest: SimGuest): boolean {
+  return guest.state === 'running' || guest.state === 'paused';
+}
+
+function newGuest(spec: GuestSpec): SimGuest {
+  return {
+    uuid: spec.uuid, name: spec.name, displayName: spec.displayName, vcpus: spec.vcpus, memoryMib: spec.memoryMib,
+    diskGib: (spec.rootDisk?.sizeGib ?? 0) + spec.ephemeralGib, imageIds: imageIds(spec),
+    state: 'shutoff', bootedAtMs: 0, boots: 0, rescue: null,
+  };
+}

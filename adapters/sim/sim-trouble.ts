@@ -1,0 +1,55 @@
+// Fault injection for simulations: the next calls of a method answer with a fault, wait, or end as if the process had been killed.
+import { isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
+
+/** Thrown in place of an answer: whoever asked died together with the answer. Only simulations see it. */
+export class SimCrash extends Error {
+  override readonly name = 'SimCrash';
+}
+
+export type Trouble =
+  | { kind: 'fault'; fault: Fault }
+  /** The work is done but its answer is lost: what a deadline or a broken connection leaves behind. */
+  | { kind: 'lostAnswer'; fault: Fault }
+  | { kind: 'delay'; ms: number }
+  | { kind: 'crashBefore' }
+  | { kind: 'crashAfter' };
+
+export class SimTroubles {
+  readonly #next = new Map<string, Trouble[]>();
+  readonly #sleep: (ms: number) => Promise<void>;
+
+  constructor(sleep: (ms: number) => Promise<void>) {
+    this.#sleep = sleep;
+  }
+
+  /** One more trouble for the method's coming calls, in order. */
+  add(method: string, trouble: Trouble): void {
+    this.#next.set(method, [...(this.#next.get(method) ?? []), trouble]);
+  }
+
+  clear(): void {
+    this.#next.clear();
+  }
+
+  async around<T>(method: string, work: () => Promise<Outcome<T>> | Outcome<T>): Promise<Outcome<T>> {
+    const trouble = this.#next.get(method)?.shift();
+    switch (trouble?.kind) {
+      case undefined:
+        return work();
+      case 'delay':
+        await this.#sleep(trouble.ms);
+        return work();
+      case 'fault':
+        return trouble.fault;
+      case 'lostAnswer': {
+        const outcome = await work();
+        return isFault(outcome) ? outcome : trouble.fault;
+      }
+      case 'crashBefore':
+        throw new SimCrash(`before ${method}`);
+      case 'crashAfter':
+        await work();
+        throw new SimCrash(`after ${method}`);
+    }
+  }
+}

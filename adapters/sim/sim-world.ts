@@ -1,0 +1,70 @@
+// What a simulated host consists of: plain data, small, outliving the driver. Kept in memory, or as one JSON file.
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { GuestState } from '#ports/hypervisor.ts';
+
+export interface SimGuest {
+  uuid: string;
+  name: string;
+  displayName: string;
+  vcpus: number;
+  memoryMib: number;
+  diskGib: number;
+  imageIds: string[];
+  state: Exclude<GuestState, 'absent'>;
+  /** When it was switched on last; 0 while off. */
+  bootedAtMs: number;
+  boots: number;
+  rescue: { imageIds: string[] } | null;
+}
+
+/** One simulated host. `images`: id -> when it was last used. */
+export interface SimHost {
+  guests: Map<string, SimGuest>;
+  images: Map<string, number>;
+}
+
+/** Hosts by name, shared by drivers that come and go: as real hosts survive their agents. */
+export type SimWorld = Map<string, SimHost>;
+
+/** Where a host's state is kept; `save` is called after each change. */
+export interface SimStore {
+  load(hostname: string): SimHost;
+  save(hostname: string, host: SimHost): void;
+}
+
+export function inMemoryStore(world: SimWorld = new Map()): SimStore {
+  return {
+    load: (hostname) => {
+      let host = world.get(hostname);
+      if (!host) world.set(hostname, (host = { guests: new Map(), images: new Map() }));
+      return host;
+    },
+    save: () => undefined, // the world holds the very object
+  };
+}
+
+/**
+ * One JSON file a host in `folder`, written beside and renamed: a kill at any moment leaves the state before or after.
+ * Synchronous on purpose: a change is on disk before the driver answers, as a real domain would be.
+ */
+export function fileStore(folder: string): SimStore {
+  const fileOf = (hostname: string) => path.join(folder, `${hostname}.json`);
+  return {
+    load: (hostname) => {
+      try {
+        const saved = JSON.parse(readFileSync(fileOf(hostname), 'utf8')) as { guests: SimGuest[]; images: [string, number][] };
+        return { guests: new Map(saved.guests.map((guest) => [guest.uuid, guest])), images: new Map(saved.images) };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { guests: new Map(), images: new Map() };
+        throw new Error(`state of simulated host ${hostname}`, { cause: error });
+      }
+    },
+    save: (hostname, host) => {
+      mkdirSync(folder, { recursive: true });
+      const part = `${fileOf(hostname)}.part`;
+      writeFileSync(part, JSON.stringify({ guests: [...host.guests.values()], images: [...host.images] }));
+      renameSync(part, fileOf(hostname));
+    },
+  };
+}

@@ -1,0 +1,86 @@
+// The simulated driver keeps the port's contract, in memory and on files, and its troubles come as ordered.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { describe, it } from 'node:test';
+import { fault } from '#contracts/common/fault.ts';
+import type { GuestImage, GuestSpec } from '#ports/hypervisor.ts';
+import { assertFault, hypervisorContract, ok, type HypervisorBench } from '#ports/hypervisor.testing.ts';
+import { createSimHypervisor } from './sim-hypervisor.ts';
+import { SimCrash } from './sim-trouble.ts';
+import { fileStore, inMemoryStore, type SimStore } from './sim-world.ts';
+
+const kernelBytes = Buffer.from('a kernel');
+const kernel: GuestImage = { id: 'kernel', diskFormat: 'aki', sizeBytes: kernelBytes.length, checksum: createHash('sha512').update(kernelBytes).digest('hex') };
+
+async function bench(store: SimStore, close: () => Promise<void>): Promise<HypervisorBench> {
+  const open = () => createSimHypervisor({ hostname: 'sim-1' }, { store });
+  const hypervisor = open();
+  ok(await hypervisor.ensureImage(kernel, async () => Readable.from([kernelBytes])));
+  return {
+    hypervisor,
+    reopen: async () => open(),
+    bootable: { kernel: { kernel, ramdisk: null, commandLine: '' }, rootDisk: null },
+    disk: { bytes: Buffer.alloc(4096, 1), diskFormat: 'raw' },
+    bootMs: 1_000,
+    close,
+  };
+}
+
+hypervisorContract('sim in memory', () => bench(inMemoryStore(), async () => undefined));
+
+hypervisorContract('sim on files', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-sim-'));
+  return bench({ load: (host) => fileStore(folder).load(host), save: (host, state) => fileStore(folder).save(host, state) }, async () => {
+    assert.deepEqual(await readdir(folder), ['sim-1.json']);
+    await rm(folder, { recursive: true });
+  });
+});
+
+describe('the simulated hypervisor', () => {
+  const spec = (n: number): GuestSpec => ({
+    uuid: `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`, name: `instance-${n}`, displayName: `vm-${n}`, projectId: 'p', userId: 'u', vcpus: 1, memoryMib: 64,
+    rootDisk: null, ephemeralGib: 0, swapMib: 0, kernel: null, configDrive: null, machineType: null, cpuModel: null, nics: [],
+  });
+
+  it('shows the banner once the boot time has passed on its clock', async () => {
+    let nowMs = 1_000;
+    const sim = createSimHypervisor({ hostname: 'h', bootMs: 500 }, { clock: { now: () => nowMs, sleep: async () => undefined } });
+    ok(await sim.create(spec(1)));
+    assert.ok(!ok(await sim.consoleLog(spec(1).uuid, 1000)).includes('vm-1 login:'));
+    nowMs += 500;
+    assert.ok(ok(await sim.consoleLog(spec(1).uuid, 1000)).includes('vm-1 login:'));
+  });
+
+  it('meets troubles in order, then works again', async () => {
+    const sim = createSimHypervisor({ hostname: 'h' });
+    sim.trouble('create', { kind: 'fault', fault: fault('unavailable', 'no hypervisor') });
+    sim.trouble('create', { kind: 'crashBefore' });
+    sim.trouble('create', { kind: 'lostAnswer', fault: fault('timeout', 'too late') });
+    assertFault(await sim.create(spec(1)), 'unavailable');
+    await assert.rejects(sim.create(spec(1)), SimCrash);
+    assert.equal(await sim.state(spec(1).uuid), 'absent');
+    assertFault(await sim.create(spec(1)), 'timeout');
+    assert.equal(await sim.state(spec(1).uuid), 'running');
+    ok(await sim.create(spec(1)));
+  });
+
+  it('loses power and guests like a real host', async () => {
+    const sim = createSimHypervisor({ hostname: 'h' });
+    ok(await sim.create(spec(1)));
+    ok(await sim.create(spec(2)));
+    sim.guestEnds(spec(1).uuid, 'crashed');
+    assert.equal(await sim.state(spec(1).uuid), 'crashed');
+    sim.powerFailure();
+    assert.deepEqual(ok(await sim.list()).map((guest) => guest.state), ['shutoff', 'shutoff']);
+  });
+
+  it('holds ten thousand guests in a process', async () => {
+    const sim = createSimHypervisor({ hostname: 'h' });
+    for (let n = 0; n < 10_000; n += 1) ok(await sim.create(spec(n)));
+    assert.equal(ok(await sim.list()).length, 10_000);
+  });
+});

@@ -1,0 +1,128 @@
+// Builds the real images and boots them under QEMU's emulation; needs the packages of `up` and a package mirror.
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Fault } from '#contracts/common/fault.ts';
+import { runTool } from '#hosts/local/run-tool.ts';
+import { silentLog } from '#platform/log.ts';
+import { buildGuestImages, tinyCommandLine } from './build-guest-images.ts';
+import type { GuestImages } from './build-guest-images.ts';
+import { startGuest } from './guest.testing.ts';
+import type { TestGuest } from './guest.testing.ts';
+
+const needed = ['/usr/bin/qemu-system-x86_64', '/usr/bin/xorriso', '/usr/bin/syslinux', '/sbin/depmod'];
+const missing = needed.filter((path) => !existsSync(path));
+const skip = process.arch !== 'x64' ? 'needs x86-64' : missing.length > 0 ? `needs ${missing.join(', ')}` : false;
+
+describe('the guest images', { skip, timeout: 600_000 }, () => {
+  const dir = mkdtempSync('/tmp/cc-images-');
+  const outDir = join(dir, 'images');
+  const guests: TestGuest[] = [];
+  let images: GuestImages;
+
+  before(async () => {
+    const built = await buildGuestImages({ outDir, log: silentLog });
+    assert.ok(!(built instanceof Fault), String((built as Fault).message));
+    images = built;
+  });
+  after(async () => {
+    await Promise.all(guests.map((guest) => guest.stop()));
+    rmSync(dir, { recursive: true });
+  });
+
+  function start(...args: string[]): TestGuest {
+    const guest = startGuest(args);
+    guests.push(guest);
+    return guest;
+  }
+  const tiny = (commandLine: string, ...args: string[]): TestGuest =>
+    start('-kernel', images.kernel, '-initrd', images.ramdisk, '-append', `console=ttyS0 ${tinyCommandLine} ${commandLine}`, ...args);
+
+  async function configDrive(name: string, userData: string): Promise<string> {
+    const folder = join(dir, name, 'openstack/latest');
+    mkdirSync(folder, { recursive: true });
+    const metadata = { uuid: 'u', hostname: `${name}.novalocal`, name, public_keys: { mine: 'ssh-ed25519 AAAAkey me@here\n' }, meta: { text: 'a "quoted" \\ text' } };
+    writeFileSync(join(folder, 'meta_data.json'), JSON.stringify(metadata));
+    writeFileSync(join(folder, 'user_data'), userData);
+    const iso = join(dir, `${name}.iso`);
+    await runTool('xorriso', ['-as', 'mkisofs', '-quiet', '-J', '-r', '-V', 'config-2', '-o', iso, join(dir, name)]);
+    return iso;
+  }
+
+  test('are built once, small, and leave no work behind', async () => {
+    const [first] = readdirSync(outDir);
+    const builtAt = statSync(images.kernel).mtimeMs;
+    assert.deepEqual(await buildGuestImages({ outDir, log: silentLog }), images);
+    assert.deepEqual(readdirSync(outDir), [first]);
+    assert.equal(statSync(images.kernel).mtimeMs, builtAt);
+    const bytes = [images.kernel, images.ramdisk, images.disk].reduce((sum, path) => sum + statSync(path).size, 0);
+    assert.ok(bytes < 60 * 1024 * 1024, `${bytes} bytes`);
+  });
+
+  test('tiny says its name from the kernel command line, and the power button turns it off', async () => {
+    const guest = tiny('cobalt.hostname=vm1');
+    await guest.consoleShows(/^Cobalt tiny: booting/m);
+    await guest.consoleShows(/Cobalt tiny on vm1 \(ttyS0\)[^]*vm1 login:/);
+    await guest.powerButton();
+    assert.equal(await guest.ended, 0);
+  });
+
+  test('without any metadata the name comes from SMBIOS', async () => {
+    const guest = tiny('', '-smbios', 'type=1,family=Virtual Machine,sku=cobalt.hostname=vm-dmi');
+    await guest.consoleShows(/vm-dmi login:/);
+    await guest.stop();
+  });
+
+  for (const [bus, device] of [['virtio', 'virtio-blk-pci,drive=cd'], ['ide', 'ide-cd,drive=cd']] as const) {
+    test(`a config drive (${bus}) gives name and keys, and its script runs`, async () => {
+      const name = `cfg-${bus}`;
+      const iso = await configDrive(name, '#!/bin/bash\necho "user-data of $(hostname): $(cat /root/.ssh/authorized_keys)"\nexit 3\n');
+      const guest = tiny('cobalt.hostname=loser', '-drive', `file=${iso},format=raw,if=none,id=cd,readonly=on`, '-device', device);
+      await guest.consoleShows(new RegExp(`${name} login:`));
+      await guest.consoleShows(new RegExp(`user-data of ${name}: ssh-ed25519 AAAAkey me@here`));
+      await guest.consoleShows(/user-data ended with 3/);
+      await guest.stop();
+    });
+  }
+
+  test('the metadata service gives the name over a leased address, and a key opens ssh', async (t) => {
+    await runTool('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(dir, 'key')]);
+    const key = await runTool('ssh-keygen', ['-y', '-f', join(dir, 'key')]);
+    const server = createServer((request, response) => {
+      if (request.url === '/openstack/latest/meta_data.json') response.end(JSON.stringify({ hostname: 'vm-net', public_keys: { k: key } }));
+      else response.writeHead(404).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const port = (server.address() as { port: number }).port; // listening on TCP
+    const sshPort = await freePort();
+    const bridge = join(dir, 'bridge.mjs');
+    writeFileSync(bridge, `import { connect } from 'node:net'; const s = connect(${port}, '127.0.0.1'); process.stdin.pipe(s).pipe(process.stdout);`);
+    // QEMU's own network: DHCP, and each connection to 169.254.169.254 handed to a process that passes it on to our server.
+    const addresses = 'net=169.254.0.0/16,host=169.254.0.2,dhcpstart=169.254.0.15';
+    const network = `user,id=n,${addresses},guestfwd=tcp:169.254.169.254:80-cmd:${process.execPath} ${bridge},hostfwd=tcp:127.0.0.1:${sshPort}-:22`;
+    const guest = tiny('', '-netdev', network, '-device', 'virtio-net-pci,netdev=n');
+    await guest.consoleShows(/metadata from the metadata service[^]*vm-net login:/);
+    const ssh = ['-p', String(sshPort), '-i', join(dir, 'key'), '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'BatchMode=yes'];
+    assert.equal((await runTool('ssh', [...ssh, 'root@127.0.0.1', 'hostname'], { timeoutMs: 60_000 })).trim(), 'vm-net');
+    await guest.stop();
+  });
+
+  test('tiny-disk boots by BIOS, answers the guest agent, and shuts down by it', async () => {
+    const guest = start('-drive', `file=${images.disk},if=virtio,format=qcow2,snapshot=on`, '-smbios', 'type=1,family=vm-disk');
+    await guest.consoleShows(/vm-disk login:/);
+    assert.deepEqual(await guest.agent('guest-get-host-name'), { 'host-name': 'vm-disk' });
+    void guest.agent('guest-shutdown').catch(() => undefined); // never answers: the guest is gone
+    assert.equal(await guest.ended, 0);
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number }; // listening on TCP
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,80 @@
+// For tests: one guest under plain QEMU, its console, its monitor (QMP) and its agent. Ends with the test.
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { eventually } from '#platform/testing/eventually.ts';
+
+export interface TestGuest {
+  console(): string;
+  /** Waits until the console matches; three seconds on a free machine, more on a busy one. */
+  consoleShows(pattern: RegExp): Promise<void>;
+  powerButton(): Promise<void>;
+  agent(command: string, args?: object): Promise<unknown>;
+  /** Resolves with QEMU's exit code. */
+  ended: Promise<number | null>;
+  stop(): Promise<void>;
+}
+
+const bootTimeoutMs = 25_000;
+
+export function startGuest(qemuArgs: readonly string[]): TestGuest {
+  const dir = mkdtempSync('/tmp/cc-guest-');
+  const log = join(dir, 'console.log');
+  const args = [
+    ...['-accel', 'tcg', '-machine', 'pc', '-cpu', 'qemu64', '-m', '128', '-nodefaults', '-display', 'none', '-vga', 'std'],
+    ...['-serial', `file:${log}`, '-qmp', `unix:${join(dir, 'qmp')},server=on,wait=off`],
+    ...['-device', 'virtio-serial', '-chardev', `socket,id=agent,path=${join(dir, 'agent')},server=on,wait=off`],
+    ...['-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0', ...qemuArgs],
+  ];
+  const qemu: ChildProcess = spawn('/usr/bin/qemu-system-x86_64', args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const ended = new Promise<number | null>((resolve) => qemu.on('exit', resolve));
+  const console = (): string => {
+    try {
+      return readFileSync(log, 'utf8');
+    } catch {
+      return ''; // QEMU has not made it yet
+    }
+  };
+  return {
+    console,
+    async consoleShows(pattern) {
+      await eventually(() => pattern.test(console()), { withinMs: bootTimeoutMs, what: `${pattern} on the console`, everyMs: 50 }).catch((cause) => {
+        throw new Error(`the console holds only:\n${console()}`, { cause });
+      });
+    },
+    async powerButton() {
+      await ask(join(dir, 'qmp'), [{ execute: 'qmp_capabilities' }, { execute: 'system_powerdown' }]);
+    },
+    agent: (command, args = {}) => ask(join(dir, 'agent'), [{ execute: command, arguments: args }]),
+    ended,
+    async stop() {
+      qemu.kill('SIGKILL');
+      await ended;
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Sends JSON commands one by one over a Unix socket, waits for each one's `return`, and gives the last. */
+async function ask(path: string, commands: readonly object[]): Promise<unknown> {
+  const socket = createConnection(path);
+  socket.setEncoding('utf8');
+  try {
+    let seen = '';
+    socket.on('data', (text: string) => (seen += text));
+    let answer: unknown;
+    for (const command of commands) {
+      seen = '';
+      socket.write(`${JSON.stringify(command)}\n`);
+      const line = await eventually(() => seen.split('\n').find((part) => /^\{"(return|error)"/.test(part)), { withinMs: 20_000, what: `an answer to ${JSON.stringify(command)}` });
+      const parsed = JSON.parse(line) as { return?: unknown; error?: { desc: string } };
+      if (parsed.error) throw new Error(parsed.error.desc);
+      answer = parsed.return;
+    }
+    return answer;
+  } finally {
+    socket.destroy();
+  }
+}

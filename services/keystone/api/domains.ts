@@ -1,0 +1,107 @@
+// /v3/domains: a domain is a project that is its own domain.
+import { Type, type Static } from 'typebox';
+import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
+import { isUniqueViolation } from '#platform/db/errors.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import { route, type Reply, type Route } from '#platform/http/api.ts';
+import { denied, enabledFilter, notFound, taken } from '#services/keystone/api/permit.ts';
+import { domainView } from '#services/keystone/api/project-view.ts';
+import { asked, created, done, enabled, extraOf, idText, listed, nameOf, options, shown, text, wrapped } from '#services/keystone/api/shapes.ts';
+import type { Keystone } from '#services/keystone/keystone.ts';
+import { filtered } from '#services/keystone/store/filter.ts';
+import { deleteDomain, findDomain, replaceTags, tagsOf } from '#services/keystone/store/projects.ts';
+import type { ProjectRow } from '#services/keystone/store/tables.ts';
+
+const columns = ['id', 'name', 'description', 'enabled', 'options', 'tags', 'explicit_domain_id', 'is_domain', 'domain_id', 'parent_id'];
+const attributes = { description: Type.Optional(text), enabled: Type.Optional(enabled), options: Type.Optional(options), tags: Type.Optional(Type.Array(nameOf(255), { maxItems: 80 })) };
+const createBody = wrapped('domain', { name: nameOf(64), explicit_domain_id: Type.Optional(idText), ...attributes });
+const updateBody = wrapped('domain', { name: Type.Optional(nameOf(64)), ...attributes });
+
+export function domainRoutes(k: Keystone): Route[] {
+  const tagsFor = async (row: ProjectRow): Promise<string[]> => (await tagsOf(k.db, [row.id])).get(row.id) ?? [];
+
+  async function change(row: ProjectRow, changes: Partial<ProjectRow>, tags: string[] | undefined): Promise<Outcome<ProjectRow>> {
+    try {
+      await transaction(k.db, async (trx) => {
+        await trx.updateTable('project').set({ enabled: row.enabled, ...changes }).where('id', '=', row.id).execute();
+        if (tags) await replaceTags(trx, row.id, tags);
+      });
+    } catch (error) {
+      if (isUniqueViolation(error)) return taken('domain', changes.name ?? row.name);
+      throw error;
+    }
+    return { ...row, ...changes };
+  }
+
+  return [
+    route({
+      method: 'GET', path: '/v3/domains', policy: 'identity:list_domains',
+      async handler(request) {
+        const query = k.db.selectFrom('project').selectAll().where('is_domain', '=', 1).orderBy('name');
+        const rows = await filtered(query, { name: asked(request, 'name'), enabled: enabledFilter(request) }).execute();
+        const tags = await tagsOf(k.db, rows.map((row) => row.id));
+        return listed(request, 'domains', rows.map((row) => domainView(request, row, tags.get(row.id) ?? [])));
+      },
+    }),
+    route<Static<typeof createBody>>({
+      method: 'POST', path: '/v3/domains', policy: 'identity:create_domain', body: createBody, faults: ['conflict'],
+      async handler(request) {
+        const { domain } = request.body;
+        const row: ProjectRow = {
+          id: domain.explicit_domain_id ?? k.ids.hex(), name: domain.name.trim(), domain_id: '', parent_id: null, is_domain: 1,
+          enabled: Number(domain.enabled ?? true), description: domain.description ?? '', options: JSON.stringify(domain.options ?? {}), extra: extraOf(domain, columns),
+        };
+        try {
+          await transaction(k.db, async (trx) => {
+            await trx.insertInto('project').values(row).execute();
+            await replaceTags(trx, row.id, domain.tags ?? []);
+          });
+        } catch (error) {
+          if (isUniqueViolation(error)) return taken('domain', row.name);
+          throw error;
+        }
+        return created('domain', domainView(request, row, domain.tags ?? []));
+      },
+    }),
+    route({
+      method: 'GET', path: '/v3/domains/:domain_id', policy: null, faults: ['notFound'],
+      async handler(request) {
+        const id = request.params['domain_id'] ?? '';
+        const refused = denied(request, 'identity:get_domain', { domain_id: id });
+        if (refused) return refused;
+        const row = await findDomain(k.db, id);
+        return row ? shown('domain', domainView(request, row, await tagsFor(row))) : notFound('domain', id);
+      },
+    }),
+    route<Static<typeof updateBody>>({
+      method: 'PATCH', path: '/v3/domains/:domain_id', policy: 'identity:update_domain', body: updateBody, faults: ['notFound', 'conflict'],
+      async handler(request): Promise<Outcome<Reply>> {
+        const id = request.params['domain_id'] ?? '';
+        const { domain } = request.body;
+        const row = await findDomain(k.db, id);
+        if (!row) return notFound('domain', id);
+        if (id === 'default' && domain.enabled === false) return fault('forbidden', 'The default domain cannot be disabled.');
+        const next = await change(row, {
+          ...(domain.name !== undefined && { name: domain.name.trim() }),
+          ...(domain.description !== undefined && { description: domain.description ?? '' }),
+          ...(domain.enabled !== undefined && { enabled: Number(domain.enabled) }),
+          ...(domain.options !== undefined && { options: JSON.stringify(domain.options) }),
+          extra: extraOf(domain, columns, row.extra),
+        }, domain.tags);
+        return isFault(next) ? next : shown('domain', domainView(request, next, await tagsFor(next)));
+      },
+    }),
+    route({
+      method: 'DELETE', path: '/v3/domains/:domain_id', policy: 'identity:delete_domain', faults: ['notFound'],
+      async handler(request) {
+        const id = request.params['domain_id'] ?? '';
+        const row = await findDomain(k.db, id);
+        if (!row) return notFound('domain', id);
+        if (id === 'default') return fault('forbidden', 'The default domain cannot be deleted.');
+        if (row.enabled) return fault('forbidden', 'Cannot delete a domain that is enabled, please disable it first.');
+        await transaction(k.db, (trx) => deleteDomain(trx, id));
+        return done;
+      },
+    }),
+  ];
+}

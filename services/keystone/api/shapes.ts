@@ -1,0 +1,68 @@
+// Body schemas that many routes share, and the envelopes of Identity API answers.
+import { Type, type TProperties } from 'typebox';
+import type { JsonObject } from '#contracts/common/json.ts';
+import type { ApiRequest, Query, Reply } from '#platform/http/api.ts';
+
+/** A name with at least one character that is not blank. */
+export const nameOf = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '\\S' });
+export const idText = Type.String({ minLength: 1, maxLength: 64 });
+export const text = Type.Union([Type.String(), Type.Null()]);
+export const enabled = Type.Boolean();
+export const options = Type.Record(Type.String(), Type.Unknown());
+
+/** `{[key]: {...properties}}`; the Identity API keeps attributes it does not know. */
+export function wrapped<K extends string, P extends TProperties>(key: K, properties: P) {
+  return Type.Object({ [key]: Type.Object(properties, { additionalProperties: true }) } as { [N in K]: ReturnType<typeof Type.Object<P>> }, { additionalProperties: true });
+}
+
+export function urlOf(request: ApiRequest<unknown>, path: string): string {
+  return `${request.baseUrl}/v3/${path}`;
+}
+
+/** A list with its links; name filters with a suffix (`name__contains`) are applied here. */
+export function listed(request: ApiRequest<unknown>, key: string, items: readonly JsonObject[]): Reply {
+  const query = request.queryString === '' ? '' : `?${request.queryString}`;
+  return { status: 200, body: { [key]: items.filter((item) => matches(item, request.query)), links: { next: null, self: `${request.baseUrl}${request.path}${query}`, previous: null } } };
+}
+
+export const shown = (key: string, item: JsonObject): Reply => ({ status: 200, body: { [key]: item } });
+export const created = (key: string, item: JsonObject): Reply => ({ status: 201, body: { [key]: item } });
+export const done: Reply = Object.freeze({ status: 204 });
+
+/** The last value of a query parameter. */
+export function asked(request: ApiRequest<unknown>, name: string): string | undefined {
+  return request.query[name]?.at(-1);
+}
+
+/** A flag in a query: present and not one of Keystone's words for no. */
+export function askedFlag(request: ApiRequest<unknown>, name: string): boolean | undefined {
+  const value = asked(request, name);
+  return value === undefined ? undefined : !['0', 'false', 'False', 'FALSE', 'no', 'off'].includes(value);
+}
+
+const comparators: Readonly<Record<string, (value: string, wanted: string) => boolean>> = {
+  contains: (value, wanted) => value.includes(wanted),
+  icontains: (value, wanted) => value.toLowerCase().includes(wanted.toLowerCase()),
+  startswith: (value, wanted) => value.startsWith(wanted),
+  istartswith: (value, wanted) => value.toLowerCase().startsWith(wanted.toLowerCase()),
+  endswith: (value, wanted) => value.endsWith(wanted),
+  iendswith: (value, wanted) => value.toLowerCase().endsWith(wanted.toLowerCase()),
+  iexact: (value, wanted) => value.toLowerCase() === wanted.toLowerCase(),
+};
+
+function matches(item: JsonObject, query: Query): boolean {
+  return Object.entries(query).every(([name, [wanted = '']]) => {
+    const [attribute = '', comparator = ''] = name.split('__');
+    const compare = comparators[comparator];
+    return !compare || compare(String(item[attribute] ?? ''), wanted);
+  });
+}
+
+/** What the caller sent beyond the attributes that have columns; shown again at top level. */
+export function extraOf(sent: Readonly<Record<string, unknown>>, columns: readonly string[], before = '{}'): string {
+  const extra = JSON.parse(before) as Record<string, unknown>; // written by us as an object
+  for (const [name, value] of Object.entries(sent)) if (!columns.includes(name) && name !== 'links') extra[name] = value;
+  return JSON.stringify(extra);
+}
+
+export const parsed = (json: string): JsonObject => JSON.parse(json) as JsonObject; // columns written by `extraOf` and for options

@@ -1,0 +1,36 @@
+// Fernet: AES-128-CBC + HMAC-SHA256 over a timestamp. Spec: https://github.com/fernet/spec. Used for tokens.
+import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
+
+const VERSION = 0x80;
+const HEAD_BYTES = 1 + 8 + 16;
+const HMAC_BYTES = 32;
+
+/** 32 bytes: the first half signs, the second encrypts. */
+export type FernetKey = Buffer;
+
+/** Base64url without padding, as Keystone sends it. */
+export function seal(key: FernetKey, plain: Buffer, nowMs: number, iv: Buffer): string {
+  const head = Buffer.alloc(HEAD_BYTES);
+  head[0] = VERSION;
+  head.writeBigUInt64BE(BigInt(Math.floor(nowMs / 1000)), 1);
+  iv.copy(head, 9);
+  const cipher = createCipheriv('aes-128-cbc', key.subarray(16), iv);
+  const signed = Buffer.concat([head, cipher.update(plain), cipher.final()]);
+  return Buffer.concat([signed, hmac(key, signed)]).toString('base64url');
+}
+
+/** The sealed bytes, or undefined when none of the keys made this token. */
+export function unseal(keys: readonly FernetKey[], token: string): Buffer | undefined {
+  const bytes = Buffer.from(token, 'base64url');
+  const cipherBytes = bytes.length - HEAD_BYTES - HMAC_BYTES;
+  if (bytes[0] !== VERSION || cipherBytes <= 0 || cipherBytes % 16 !== 0) return undefined;
+  const signed = bytes.subarray(0, -HMAC_BYTES);
+  const key = keys.find((candidate) => timingSafeEqual(hmac(candidate, signed), bytes.subarray(-HMAC_BYTES)));
+  if (!key) return undefined;
+  const decipher = createDecipheriv('aes-128-cbc', key.subarray(16), bytes.subarray(9, HEAD_BYTES));
+  return Buffer.concat([decipher.update(signed.subarray(HEAD_BYTES)), decipher.final()]);
+}
+
+function hmac(key: FernetKey, data: Buffer): Buffer {
+  return createHmac('sha256', key.subarray(0, 16)).update(data).digest();
+}

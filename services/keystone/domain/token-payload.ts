@@ -1,0 +1,80 @@
+// What a token says by itself, packed small: the rest (names, roles, catalog) is looked up when it is shown.
+
+export type AuthMethod = 'password' | 'token' | 'application_credential';
+const METHODS: readonly AuthMethod[] = ['password', 'token', 'application_credential'];
+
+export type TokenScope =
+  | { kind: 'unscoped' }
+  | { kind: 'project'; id: string }
+  | { kind: 'domain'; id: string }
+  | { kind: 'system' };
+const SCOPES = ['unscoped', 'project', 'domain', 'system'] as const;
+
+export interface TokenPayload {
+  methods: AuthMethod[];
+  userId: string;
+  scope: TokenScope;
+  issuedAtMs: number;
+  expiresAtMs: number;
+  /** Its own, then that of the first token of its chain. 22 characters of base64url each. */
+  auditIds: string[];
+  appCredId: string | null;
+  trustId: string | null;
+}
+
+const FORMAT = 1;
+const TIME_BYTES = 6;
+const AUDIT_BYTES = 16;
+
+export function pack(payload: TokenPayload): Buffer {
+  const methods = METHODS.reduce((mask, method, bit) => mask | (payload.methods.includes(method) ? 1 << bit : 0), 0);
+  const times = Buffer.alloc(2 * TIME_BYTES);
+  times.writeUIntBE(payload.issuedAtMs, 0, TIME_BYTES);
+  times.writeUIntBE(payload.expiresAtMs, TIME_BYTES, TIME_BYTES);
+  return Buffer.concat([
+    Buffer.from([FORMAT, methods, SCOPES.indexOf(payload.scope.kind), payload.auditIds.length]),
+    times,
+    ...payload.auditIds.map((id) => Buffer.from(id, 'base64url')),
+    ...[payload.userId, 'id' in payload.scope ? payload.scope.id : '', payload.appCredId ?? '', payload.trustId ?? ''].map(packId),
+  ]);
+}
+
+/** Undefined for a format of another release. The bytes are ours: the token's signature was checked before. */
+export function unpack(bytes: Buffer): TokenPayload | undefined {
+  if (bytes[0] !== FORMAT) return undefined;
+  const [mask, scopeKind, audits] = [bytes[1] ?? 0, SCOPES[bytes[2] ?? 0], bytes[3] ?? 0];
+  let at = 4 + 2 * TIME_BYTES;
+  const auditIds = Array.from({ length: audits }, () => bytes.subarray(at, (at += AUDIT_BYTES)).toString('base64url'));
+  const nextId = (): string => {
+    const { id, end } = unpackId(bytes, at);
+    at = end;
+    return id;
+  };
+  const [userId, scopeId, appCredId, trustId] = [nextId(), nextId(), nextId(), nextId()];
+  return {
+    methods: METHODS.filter((_, bit) => mask & (1 << bit)),
+    userId,
+    scope: scopeKind === 'project' || scopeKind === 'domain' ? { kind: scopeKind, id: scopeId } : { kind: scopeKind ?? 'unscoped' },
+    issuedAtMs: bytes.readUIntBE(4, TIME_BYTES),
+    expiresAtMs: bytes.readUIntBE(4 + TIME_BYTES, TIME_BYTES),
+    auditIds,
+    appCredId: appCredId || null,
+    trustId: trustId || null,
+  };
+}
+
+const HEX_ID = 255;
+
+/** Ids of 32 hex digits take 17 bytes, others (`default`) their length and one. */
+function packId(id: string): Buffer {
+  if (/^[0-9a-f]{32}$/.test(id)) return Buffer.concat([Buffer.from([HEX_ID]), Buffer.from(id, 'hex')]);
+  const text = Buffer.from(id);
+  return Buffer.concat([Buffer.from([text.length]), text]);
+}
+
+function unpackId(bytes: Buffer, at: number): { id: string; end: number } {
+  const kind = bytes[at] ?? 0;
+  const start = at + 1;
+  if (kind === HEX_ID) return { id: bytes.toString('hex', start, start + 16), end: start + 16 };
+  return { id: bytes.toString('utf8', start, start + kind), end: start + kind };
+}

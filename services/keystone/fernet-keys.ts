@@ -1,0 +1,75 @@
+// The folder of Fernet keys, with Keystone's own file names and rotation: 0 is staged, the highest number is primary,
+// the others still open tokens. Shared between processes by sharing the folder.
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '#platform/clock.ts';
+import type { Ids } from '#platform/ids.ts';
+import { seal, unseal, type FernetKey } from '#services/keystone/domain/fernet.ts';
+
+export interface FernetKeys {
+  seal(plain: Buffer): string;
+  /** Undefined when no key of the folder made the token. */
+  unseal(token: string): Promise<Buffer | undefined>;
+  /** The staged key becomes primary, a new one is staged, the oldest beyond `maxActiveKeys` go. */
+  rotate(): Promise<void>;
+}
+
+export interface FernetKeysOptions {
+  folder: string;
+  maxActiveKeys: number;
+}
+
+const KEY_BYTES = 32;
+const STAGED = 0;
+/** An unknown token makes us look whether another process has rotated, but not more often than this. */
+const RELOAD_AFTER_MS = 5_000;
+
+/** Makes the folder with its first keys where there are none. */
+export async function openFernetKeys(options: FernetKeysOptions, deps: { clock: Clock; ids: Ids }): Promise<FernetKeys> {
+  const { folder, maxActiveKeys } = options;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+
+  const write = async (number: number): Promise<void> => {
+    const temporary = join(folder, `.${deps.ids.hex()}`);
+    await writeFile(temporary, deps.ids.bytes(KEY_BYTES).toString('base64url') + '=', { mode: 0o600, flush: true });
+    await rename(temporary, join(folder, String(number)));
+  };
+  const numbers = async (): Promise<number[]> => (await readdir(folder)).filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => b - a);
+  const load = async (): Promise<FernetKey[]> => {
+    const keys = await Promise.all((await numbers()).map(async (number) => Buffer.from(await readFile(join(folder, String(number)), 'utf8'), 'base64url')));
+    if (keys.some((key) => key.length !== KEY_BYTES)) throw new Error(`${folder}: a Fernet key is not ${KEY_BYTES} bytes of base64`);
+    return keys;
+  };
+
+  const found = await numbers();
+  if (!found.includes(STAGED)) await write(STAGED); // also after a rotation that was cut short
+  if (!found.some((number) => number !== STAGED)) await write(1);
+  let keys = await load(); // highest number, the primary, first
+  let loadedAtMs = deps.clock.now();
+  const primary = (): FernetKey => {
+    const key = keys[0];
+    if (!key) throw new Error(`${folder} holds no Fernet key`);
+    return key;
+  };
+
+  return {
+    seal: (plain) => seal(primary(), plain, deps.clock.now(), deps.ids.bytes(16)),
+    async unseal(token) {
+      const plain = unseal(keys, token);
+      if (plain || deps.clock.now() - loadedAtMs < RELOAD_AFTER_MS) return plain;
+      loadedAtMs = deps.clock.now();
+      keys = await load();
+      return unseal(keys, token);
+    },
+    async rotate() {
+      const present = await numbers();
+      const next = Math.max(0, ...present) + 1;
+      await rename(join(folder, String(STAGED)), join(folder, String(next)));
+      await write(STAGED);
+      const active = (await numbers()).filter((number) => number !== STAGED);
+      for (const old of active.slice(Math.max(1, maxActiveKeys - 1))) await rm(join(folder, String(old)));
+      keys = await load();
+      loadedAtMs = deps.clock.now();
+    },
+  };
+}

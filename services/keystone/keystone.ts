@@ -1,0 +1,31 @@
+// What every part of Keystone works with. Made once by service.ts.
+import type { Kysely } from 'kysely';
+import type { Clock } from '#platform/clock.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import type { Passwords } from '#services/keystone/passwords.ts';
+import type { KeystoneTables } from '#services/keystone/store/tables.ts';
+import type { Tokens } from '#services/keystone/tokens.ts';
+
+export type Db = Kysely<KeystoneTables>;
+
+export interface KeystoneConfig {
+  tokenLifetimeMs: number;
+  /** Wrong passwords in a row until a user is locked; 0 = never. */
+  lockoutFailures: number;
+  lockoutMs: number;
+  /** Own passwords may have at least this many characters. */
+  minPasswordLength: number;
+}
+
+export const defaultKeystoneConfig: KeystoneConfig = { tokenLifetimeMs: 3_600_000, lockoutFailures: 5, lockoutMs: 300_000, minPasswordLength: 1 };
+
+export interface Keystone {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  config: KeystoneConfig;
+  passwords: Passwords;
+  tokens: Tokens;
+}

@@ -1,0 +1,138 @@
+// The tables of Keystone's database, as Kysely types. Times are ms since 1970 UTC, booleans 0 or 1, JSON is text.
+// Domains are projects with is_domain = 1, as in the Identity API. '' stands for "none" in columns that are part of a unique key.
+
+export interface KeystoneTables {
+  project: ProjectRow;
+  project_tag: { project_id: string; name: string };
+  user: UserRow;
+  group: GroupRow;
+  membership: { user_id: string; group_id: string };
+  role: RoleRow;
+  implied_role: { prior_role_id: string; implied_role_id: string };
+  assignment: AssignmentRow;
+  region: { id: string; parent_region_id: string | null; description: string; extra: string };
+  service: { id: string; type: string; name: string; enabled: number; extra: string };
+  endpoint: EndpointRow;
+  application_credential: ApplicationCredentialRow;
+  access_rule: AccessRuleRow;
+  credential: CredentialRow;
+  trust: TrustRow;
+  policy: { id: string; type: string; blob: string; extra: string };
+  revoked_token: { audit_id: string; expires_at: number };
+  registered_limit: { id: string; service_id: string; region_id: string; resource_name: string; default_limit: number; description: string | null };
+  resource_limit: { id: string; service_id: string; region_id: string; resource_name: string; resource_limit: number; description: string | null; project_id: string; domain_id: string };
+  domain_config: { domain_id: string; group: string; option: string; value: string };
+}
+
+export interface ProjectRow {
+  id: string;
+  name: string;
+  /** '' for a domain. */
+  domain_id: string;
+  /** null for a domain; a top project's parent is its domain. */
+  parent_id: string | null;
+  is_domain: number;
+  enabled: number;
+  description: string;
+  options: string;
+  extra: string;
+}
+
+export interface UserRow {
+  id: string;
+  name: string;
+  domain_id: string;
+  default_project_id: string | null;
+  enabled: number;
+  /** '' = cannot log in by password. */
+  password_hash: string;
+  options: string;
+  extra: string;
+  failed_logins: number;
+  failed_at: number;
+  /** Tokens issued before are revoked: password changed, user disabled. */
+  tokens_valid_from: number;
+}
+
+export interface GroupRow {
+  id: string;
+  name: string;
+  domain_id: string;
+  description: string;
+  extra: string;
+}
+
+export interface RoleRow {
+  id: string;
+  name: string;
+  /** '' for a global role. */
+  domain_id: string;
+  description: string | null;
+  options: string;
+  extra: string;
+}
+
+export interface AssignmentRow {
+  actor_kind: 'user' | 'group';
+  actor_id: string;
+  target_kind: 'project' | 'domain' | 'system';
+  /** 'system' for the system. */
+  target_id: string;
+  role_id: string;
+  /** 1: counts on the projects below the target, not on it. */
+  inherited: number;
+}
+
+export interface EndpointRow {
+  id: string;
+  service_id: string;
+  interface: string;
+  region_id: string | null;
+  url: string;
+  enabled: number;
+  extra: string;
+}
+
+export interface ApplicationCredentialRow {
+  id: string;
+  user_id: string;
+  project_id: string;
+  name: string;
+  description: string | null;
+  secret_hash: string;
+  expires_at: number | null;
+  unrestricted: number;
+  /** Role ids, JSON array. */
+  roles: string;
+  /** Access rule ids, JSON array; null = no restriction. */
+  access_rules: string | null;
+}
+
+export interface AccessRuleRow {
+  id: string;
+  user_id: string;
+  service: string;
+  method: string;
+  path: string;
+}
+
+export interface CredentialRow {
+  id: string;
+  user_id: string;
+  project_id: string | null;
+  type: string;
+  blob: string;
+}
+
+export interface TrustRow {
+  id: string;
+  trustor_user_id: string;
+  trustee_user_id: string;
+  project_id: string | null;
+  impersonation: number;
+  expires_at: number | null;
+  remaining_uses: number | null;
+  /** Role ids, JSON array. */
+  roles: string;
+  deleted_at: number | null;
+}

@@ -1,0 +1,43 @@
+// Small questions every handler asks of its request.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import type { ApiRequest } from '#platform/http/api.ts';
+import type { NovaDeps } from '../deps.ts';
+import type { Scope, Server } from '../store/servers.ts';
+import { findServer } from '../store/servers.ts';
+
+export const isAdmin = (request: ApiRequest<unknown>): boolean => request.allows('context_is_admin');
+
+/** Admins reach every project's objects by id, everybody else their own. */
+export function scopeOf(request: ApiRequest<unknown>): Scope {
+  return isAdmin(request) ? null : (request.auth.projectId ?? '');
+}
+
+/** The server of `:id`. notFound: also for another project's. */
+export async function requestedServer(deps: NovaDeps, request: ApiRequest<unknown>): Promise<Outcome<Server>> {
+  const id = request.params['id'] ?? '';
+  return (await findServer(deps.database.db, id, scopeOf(request))) ?? fault('notFound', `Instance ${id} could not be found.`);
+}
+
+export const first = (request: Pick<ApiRequest, 'query'>, name: string): string | undefined => request.query[name]?.[0];
+
+/** `limit` of a list: a whole number from 0; more than the maximum is the maximum. badRequest names the field. */
+export function limitOf(request: Pick<ApiRequest, 'query'>, max: number): Outcome<number> {
+  const text = first(request, 'limit');
+  if (text === undefined) return max;
+  if (!/^\d+$/.test(text)) return fault('badRequest', `Invalid input for query parameters limit. Value: ${text}. It must be a whole number, 0 or more.`);
+  return Math.min(Number(text), max);
+}
+
+const words: Readonly<Record<string, boolean>> = { true: true, '1': true, t: true, yes: true, y: true, on: true, false: false, '0': false, f: false, no: false, n: false, off: false };
+
+/** A boolean as people write it; undefined: none of the usual words. */
+export const booleanOf = (text: string): boolean | undefined => words[text.trim().toLowerCase()];
+
+/** ISO 8601 as the API takes it, or undefined. */
+export function timeOf(text: string): number | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?$/.test(text)) return undefined;
+  const zoned = /(Z|[+-]\d{2}:?\d{2})$/.test(text.slice(10)) || text.length <= 10 ? text : `${text}Z`;
+  const ms = Date.parse(zoned.replace(' ', 'T'));
+  return Number.isNaN(ms) ? undefined : ms;
+}

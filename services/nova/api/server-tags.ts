@@ -1,0 +1,69 @@
+// A server's tags (2.26): plain words, at most 50.
+import Type from 'typebox';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Route } from '#platform/http/api.ts';
+import { route } from '#platform/http/api.ts';
+import type { NovaDeps } from '../deps.ts';
+import type { Server } from '../store/servers.ts';
+import { changeServer, tagsOf, tagsText } from '../store/servers.ts';
+import { tagSchema } from './servers/create-schema.ts';
+import { requestedServer } from './request.ts';
+
+const maxTags = 50;
+const maxTagLength = 60;
+const path = '/v2.1/servers/:id/tags';
+const policy = (name: string): string => `os_compute_api:os-server-tags:${name}`;
+
+export function tagRoutes(deps: NovaDeps): readonly Route[] {
+  const { database: { db }, clock } = deps;
+  const keep = async (server: Server, tags: readonly string[]): Promise<void> => await changeServer(db, server.id, { tags: tagsText(tags) }, clock.now());
+  const since = 26;
+  const missing = (server: Server, tag: string) => fault('notFound', `Instance ${server.id} has no tag '${tag}'`);
+  return [
+    route({ method: 'GET', path, since, policy: policy('index'), faults: ['notFound'], handler: async (request) => {
+      const server = await requestedServer(deps, request);
+      return isFault(server) ? server : { status: 200, body: { tags: tagsOf(server) } };
+    } }),
+    route<{ tags: string[] }>({ method: 'PUT', path, since, policy: policy('update_all'), faults: ['notFound'],
+      body: Type.Object({ tags: Type.Array(tagSchema, { maxItems: maxTags }) }, { additionalProperties: false }),
+      handler: async (request) => {
+        const server = await requestedServer(deps, request);
+        if (isFault(server)) return server;
+        const tags = [...new Set(request.body.tags)];
+        await keep(server, tags);
+        return { status: 200, body: { tags } };
+      } }),
+    route({ method: 'DELETE', path, since, policy: policy('delete_all'), faults: ['notFound'], handler: async (request) => {
+      const server = await requestedServer(deps, request);
+      if (isFault(server)) return server;
+      await keep(server, []);
+      return { status: 204 };
+    } }),
+    route({ method: 'GET', path: `${path}/:tag`, since, policy: policy('show'), faults: ['notFound'], handler: async (request) => {
+      const server = await requestedServer(deps, request);
+      if (isFault(server)) return server;
+      const tag = request.params['tag'] ?? '';
+      return tagsOf(server).includes(tag) ? { status: 204 } : missing(server, tag);
+    } }),
+    route({ method: 'PUT', path: `${path}/:tag`, since, policy: policy('update'), faults: ['notFound'], handler: async (request) => {
+      const server = await requestedServer(deps, request);
+      if (isFault(server)) return server;
+      const tag = request.params['tag'] ?? '';
+      if (tag === '' || tag.length > maxTagLength || /[,/]/.test(tag)) return fault('badRequest', `Tag '${tag}' is invalid: 1 to ${maxTagLength} characters, no comma or slash.`);
+      const tags = tagsOf(server);
+      if (tags.includes(tag)) return { status: 204 };
+      if (tags.length >= maxTags) return fault('badRequest', `The number of tags exceeded the per-server limit ${maxTags}`);
+      await keep(server, [...tags, tag]);
+      return { status: 201, headers: { location: `${request.baseUrl}${request.path}` } };
+    } }),
+    route({ method: 'DELETE', path: `${path}/:tag`, since, policy: policy('delete'), faults: ['notFound'], handler: async (request) => {
+      const server = await requestedServer(deps, request);
+      if (isFault(server)) return server;
+      const tag = request.params['tag'] ?? '';
+      const tags = tagsOf(server);
+      if (!tags.includes(tag)) return missing(server, tag);
+      await keep(server, tags.filter((other) => other !== tag));
+      return { status: 204 };
+    } }),
+  ];
+}

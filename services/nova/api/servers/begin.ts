@@ -1,0 +1,88 @@
+// How every operation on a server begins: state check, log entry and journal in one transaction, then a wake-up call.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import type { ApiRequest } from '#platform/http/api.ts';
+import { cancelSagas, insertSaga } from '#platform/saga/journal.ts';
+import type { ChangeInput } from '../../conductor/change-server.ts';
+import { changeServerName } from '../../conductor/change-server.ts';
+import { deleteServerName } from '../../conductor/delete-server.ts';
+import { serverLock } from '../../conductor/locks.ts';
+import type { NovaDeps } from '../../deps.ts';
+import type { ServerAction } from '../../domain/server-state.ts';
+import { actionRules } from '../../domain/server-state.ts';
+import { insertAction } from '../../store/actions.ts';
+import type { NovaDb, Server, ServerChange } from '../../store/servers.ts';
+import { beginDelete, beginTask, changeServer, findServer } from '../../store/servers.ts';
+import { isAdmin } from '../request.ts';
+
+type Request = ApiRequest<unknown>;
+
+/** conflict: the server is locked and the caller no admin. */
+export function checkLock(request: Request, server: Server): Outcome<undefined> {
+  return server.locked === 1 && !isAdmin(request) ? fault('conflict', `Instance ${server.id} is locked`) : undefined;
+}
+
+/** Begins a change named in the tables. `facts` become true with it (a rebuild's new image, say). conflict: not in this state. */
+export async function beginChange(
+  deps: NovaDeps, request: Request, server: Server,
+  action: ServerAction, options: { logAs: string; facts?: ServerChange; rescueImage?: ChangeInput['rescueImage'] },
+): Promise<Outcome<void>> {
+  const locked = checkLock(request, server);
+  if (locked) return locked;
+  const { from, task } = actionRules[action];
+  const begun = await transaction(deps.database.db, async (trx) => {
+    const now = deps.clock.now();
+    const current = await findServer(trx, server.id, null);
+    if (!current || !(await beginTask(trx, server.id, from, task, now))) return await refusal(trx, server, options.logAs);
+    if (options.facts) await changeServer(trx, server.id, options.facts, now);
+    const actionId = await log(deps, trx, request, server, options.logAs, now);
+    const input: ChangeInput = { serverId: server.id, actionId, action, before: { vmState: current.vm_state, powerState: current.power_state }, rescueImage: options.rescueImage ?? null };
+    await journal(deps, trx, request, changeServerName, server.id, input, now);
+    return undefined;
+  });
+  return isFault(begun) ? begun : await wake(deps, request);
+}
+
+/** Begins a deletion: goes over whatever the server does, which unwinds first. Deleting twice is one deletion. */
+export async function beginDeletion(deps: NovaDeps, request: Request, server: Server): Promise<Outcome<void>> {
+  const locked = checkLock(request, server);
+  if (locked) return locked;
+  await transaction(deps.database.db, async (trx) => {
+    const now = deps.clock.now();
+    if (!(await beginDelete(trx, server.id, now))) return;
+    await cancelSagas(trx, serverLock(server.id));
+    const actionId = await log(deps, trx, request, server, 'delete', now);
+    await journal(deps, trx, request, deleteServerName, server.id, { serverId: server.id, actionId }, now);
+  });
+  return await wake(deps, request);
+}
+
+/** Logs an action that is done at once (lock, unlock). */
+export async function logInstant(deps: NovaDeps, request: Request, server: Server, action: string): Promise<void> {
+  await log(deps, deps.database.db, request, server, action, deps.clock.now());
+}
+
+async function log(deps: NovaDeps, db: NovaDb, request: Request, server: Server, action: string, nowMs: number): Promise<string> {
+  const id = deps.ids.uuid();
+  await insertAction(db, { id, serverId: server.id, action, requestId: request.id, projectId: request.auth.projectId ?? server.project_id, userId: request.auth.userId }, nowMs);
+  return id;
+}
+
+async function journal(deps: NovaDeps, db: NovaDb, request: Request, name: string, serverId: string, input: Json, nowMs: number): Promise<void> {
+  await insertSaga(db, { id: deps.ids.uuid(), name, lockKey: serverLock(serverId), input, requestId: request.id }, nowMs);
+}
+
+async function wake(deps: NovaDeps, request: Request): Promise<Outcome<void>> {
+  // A lost wake-up costs one scan period: the journal has the work.
+  await deps.bus.cast(conductorTopic, 'wakeSagas', {}, { requestId: request.id });
+}
+
+async function refusal(db: NovaDb, server: Server, action: string): Promise<Outcome<undefined>> {
+  const now = await findServer(db, server.id, null);
+  if (!now) return fault('notFound', `Instance ${server.id} could not be found.`);
+  const where = now.task_state === null ? `vm_state ${now.vm_state}` : `task_state ${now.task_state}`;
+  return fault('conflict', `Cannot '${action}' instance ${server.id} while it is in ${where}`);
+}

@@ -1,0 +1,139 @@
+// POST /servers: gathers flavor, image, keypair and limits, asks the plan, inserts rows, journal and log in one transaction.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import type { ApiRequest, Reply } from '#platform/http/api.ts';
+import { insertSaga } from '#platform/saga/journal.ts';
+import type { BuildInput } from '../../conductor/build-server.ts';
+import { buildServerName } from '../../conductor/build-server.ts';
+import { serverLock } from '../../conductor/locks.ts';
+import type { NovaDeps } from '../../deps.ts';
+import { planServerCreate } from '../../domain/plan-server-create.ts';
+import { checkQuota, unlimited } from '../../domain/quota.ts';
+import { fetchImageFacts } from '../../glance.ts';
+import { insertAction } from '../../store/actions.ts';
+import { findFlavor, flavorFacts } from '../../store/flavors.ts';
+import { computeBinary, listServices, zonesByHost } from '../../store/hosts.ts';
+import { lockQuota, quotaLimits, quotaUsage } from '../../store/quotas.ts';
+import { insertServers, takeNumbers } from '../../store/servers.ts';
+import { booleanOf, isAdmin } from '../request.ts';
+import { serverLinks } from '../views/server.ts';
+import type { CreateServerBody } from './create-schema.ts';
+
+type CreateRequest = ApiRequest<CreateServerBody>;
+type Body = CreateServerBody['server'];
+
+export async function createServers(deps: NovaDeps, request: CreateRequest): Promise<Outcome<Reply>> {
+  const { database: { db }, clock, ids } = deps;
+  const { auth, id: requestId } = request;
+  const body = request.body.server;
+  const projectId = auth.projectId;
+  if (projectId === null) return fault('forbidden', 'A server belongs to a project: the token must be scoped to one.');
+  const counts = countsOf(body);
+  if (isFault(counts)) return counts;
+  const refused = refuseWhatIsNotHere(body);
+  if (refused) return refused;
+  const place = await placementWish(deps, request, body);
+  if (isFault(place)) return place;
+
+  const flavor = await findFlavor(db, String(body.flavorRef), { projectId, admin: isAdmin(request) });
+  if (!flavor) return fault('badRequest', `Flavor ${body.flavorRef} could not be found.`);
+  if (!body.imageRef) return fault('badRequest', 'Invalid imageRef provided: a server without an image needs a bootable volume.');
+  const image = await fetchImageFacts(deps.http, body.imageRef, { token: auth.token, requestId });
+  if (isFault(image)) return image;
+  const keypair = body.key_name == null ? null : await db.selectFrom('keypairs').select(['name', 'public_key']).where('user_id', '=', auth.userId).where('name', '=', body.key_name).executeTakeFirst();
+  if (keypair === undefined) return fault('badRequest', 'Invalid key_name provided.');
+  const limits = await quotaLimits(db, projectId, auth.userId);
+  const tooMuch = checkItems(body, limits);
+  if (tooMuch) return tooMuch;
+
+  const nowMs = clock.now();
+  const adminPass = body.adminPass ?? ids.bytes(9).toString('base64url');
+  const reservationId = `r-${ids.bytes(6).toString('hex').slice(0, 8)}`;
+  const plan = (count: number) => planServerCreate({
+    name: body.name, hostname: body.hostname ?? null, description: body.description ?? (request.version < 19 ? body.name : null), flavor: flavorFacts(flavor), image,
+    keypair: keypair && { name: keypair.name, publicKey: keypair.public_key }, userData: body.user_data ?? null, metadata: body.metadata ?? {}, tags: body.tags ?? [],
+    personality: body.personality ?? [], configDrive: body.config_drive == null ? null : (booleanOf(String(body.config_drive)) ?? false),
+    accessIPv4: body.accessIPv4 ?? null, accessIPv6: body.accessIPv6 ?? null, zone: place.zone, diskConfig: body['OS-DCF:diskConfig'] ?? 'MANUAL',
+    adminPass, minCount: counts.min, maxCount: count, projectId, userId: auth.userId, nowMs, reservationId, ids: Array.from({ length: count }, () => ids.uuid()),
+  });
+  const misfit = plan(1);
+  if (isFault(misfit)) return misfit;
+
+  const created = await transaction(db, async (trx) => {
+    await lockQuota(trx, projectId, nowMs);
+    const used = await quotaUsage(trx, projectId);
+    // As many as fit, at least min_count.
+    let count = counts.max;
+    const check = (n: number) => checkQuota(limits, used, { instances: n, cores: n * flavor.vcpus, ram: n * flavor.memory_mib });
+    while (count > counts.min && check(count)) count -= 1;
+    const over = check(count);
+    if (over) return over;
+    const rows = plan(count);
+    if (isFault(rows)) return rows;
+    const numbers = await takeNumbers(trx, 'servers', rows.length);
+    const servers = rows.map((row, index) => ({ ...row, number: numbers[index] ?? 0 }));
+    await insertServers(trx, servers);
+    for (const server of servers) {
+      const actionId = ids.uuid();
+      await insertAction(trx, { id: actionId, serverId: server.id, action: 'create', requestId, projectId, userId: auth.userId }, nowMs);
+      const input: BuildInput = { serverId: server.id, actionId, forcedHost: place.host, zone: place.zone, excludedHosts: [] };
+      await insertSaga(trx, { id: ids.uuid(), name: buildServerName, lockKey: serverLock(server.id), input, requestId }, nowMs);
+    }
+    return servers;
+  });
+  if (isFault(created)) return created;
+  await deps.bus.cast(conductorTopic, 'wakeSagas', {}, { requestId });
+
+  if (body.return_reservation_id !== undefined && booleanOf(String(body.return_reservation_id))) return { status: 202, body: { reservation_id: reservationId } };
+  const id = created[0]?.id ?? '';
+  return {
+    status: 202,
+    headers: { location: `${request.baseUrl}/v2.1/servers/${id}` },
+    body: { server: { id, links: serverLinks(id, request.baseUrl), 'OS-DCF:diskConfig': body['OS-DCF:diskConfig'] ?? 'MANUAL', security_groups: (body.security_groups ?? [{ name: 'default' }]).map(({ name }) => ({ name })), adminPass } },
+  };
+}
+
+function countsOf(body: Body): Outcome<{ min: number; max: number }> {
+  const min = Number(body.min_count ?? 1);
+  const max = Number(body.max_count ?? body.min_count ?? 1);
+  return min > max ? fault('badRequest', 'min_count must be <= max_count') : { min, max };
+}
+
+// Networks and volumes of this cloud are asked of Neutron and Cinder; where they do not run, nothing of theirs can be found.
+function refuseWhatIsNotHere(body: Body): Outcome<undefined> {
+  if (Array.isArray(body.networks) && body.networks.length > 0) {
+    const [wanted] = body.networks;
+    return fault('badRequest', wanted?.port ? `Port ${wanted.port} could not be found.` : `Network ${wanted?.uuid ?? ''} could not be found.`);
+  }
+  const other = body.security_groups?.find(({ name }) => name !== 'default');
+  if (other) return fault('badRequest', `Security group ${other.name} not found for project.`);
+  if ((body.block_device_mapping ?? []).length > 0) return fault('badRequest', 'Block Device Mapping is Invalid: this cloud has no volumes.');
+  for (const device of body.block_device_mapping_v2 ?? []) {
+    const isRoot = device.source_type === 'image' && device.destination_type === 'local' && Number(device.boot_index) === 0 && device.uuid === body.imageRef;
+    if (!isRoot) return fault('badRequest', 'Block Device Mapping is Invalid: this cloud has no volumes.');
+  }
+  return undefined;
+}
+
+function checkItems(body: Body, limits: { metadata_items: number; injected_files: number; injected_file_content_bytes: number }): Outcome<undefined> {
+  const over = (limit: number, count: number): boolean => limit !== unlimited && count > limit;
+  if (over(limits.metadata_items, Object.keys(body.metadata ?? {}).length)) return fault('overQuota', `Maximum number of metadata items exceeds ${limits.metadata_items}`);
+  if (over(limits.injected_files, body.personality?.length ?? 0)) return fault('overQuota', `Personality file limit exceeded: ${limits.injected_files} are allowed.`);
+  if (body.personality?.some(({ contents }) => over(limits.injected_file_content_bytes, Buffer.from(contents, 'base64').length))) return fault('overQuota', 'Personality file content too long.');
+  return undefined;
+}
+
+/** Where the caller wants it: a zone, a host (`zone:host` or `host`, admins only). badRequest: no such zone or host. */
+async function placementWish(deps: NovaDeps, request: CreateRequest, body: Body): Promise<Outcome<{ zone: string | null; host: string | null }>> {
+  const [zone, ...rest] = (body.availability_zone ?? '').split(':');
+  const host = body.host ?? body.hypervisor_hostname ?? (rest.find((part) => part !== '') || null);
+  if (host !== null && !request.allows('os_compute_api:servers:create:forced_host')) return fault('forbidden', "Policy doesn't allow os_compute_api:servers:create:forced_host to be performed.");
+  const services = await listServices(deps.database.db, { binary: computeBinary });
+  if (host !== null && !services.some((service) => service.host === host)) return fault('badRequest', `Compute host ${host} could not be found.`);
+  if (!zone) return { zone: null, host };
+  const zones = await zonesByHost(deps.database.db);
+  const known = services.some((service) => (zones.get(service.host) ?? deps.config.defaultZone) === zone) || zone === deps.config.defaultZone;
+  return known ? { zone, host } : fault('badRequest', `The requested availability zone is not available: ${zone}`);
+}

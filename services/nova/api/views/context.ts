@@ -1,0 +1,24 @@
+// What the server view needs beyond the server: zones and host states, read once a request.
+import type { ApiRequest } from '#platform/http/api.ts';
+import type { NovaDeps } from '../../deps.ts';
+import { isUp } from '../../domain/service-state.ts';
+import { computeBinary, listServices, zonesByHost } from '../../store/hosts.ts';
+import type { ServerViewContext } from './server.ts';
+
+export async function viewContext(deps: NovaDeps, request: ApiRequest<unknown>): Promise<ServerViewContext> {
+  const { database: { db }, config, clock } = deps;
+  const showsHost = request.allows('os_compute_api:os-extended-server-attributes');
+  const zones = await zonesByHost(db);
+  const services = showsHost && request.version >= 16 ? new Map((await listServices(db, { binary: computeBinary })).map((service) => [service.host, service])) : undefined;
+  return {
+    version: request.version, baseUrl: request.baseUrl, showsHost,
+    zoneOf: (host) => zones.get(host) ?? config.defaultZone,
+    hostStatusOf: (host) => {
+      const service = host === null ? undefined : services?.get(host);
+      if (host === null) return '';
+      if (!service) return 'UNKNOWN';
+      if (service.disabled === 1) return 'MAINTENANCE';
+      return isUp(service, clock.now(), config) ? 'UP' : 'DOWN';
+    },
+  };
+}
