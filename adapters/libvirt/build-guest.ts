@@ -29,7 +29,10 @@ export function createGuest(driver: Driver, spec: GuestSpec): Promise<Outcome<vo
 
 async function build(driver: Driver, spec: GuestSpec, folder: GuestFolder): Promise<Outcome<void>> {
   const existing = await driver.domains.find(spec.uuid);
-  if (existing && (await driver.domains.isActive(existing))) return markBuilt(folder);
+  if (existing && (await driver.domains.isActive(existing))) {
+    await driver.domains.awaitStart(existing);
+    return markBuilt(folder);
+  }
   const plan = await planFor(driver, spec, folder);
   if (isFault(plan)) return plan;
   const domain = await realise(driver, spec, folder, plan);

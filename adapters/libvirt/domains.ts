@@ -3,7 +3,7 @@ import type { GuestState, GuestSummary } from '#ports/hypervisor.ts';
 import { guestState } from './guest-state.ts';
 import type { LibvirtClient } from './rpc/client.ts';
 import { LibvirtError } from './rpc/errors.ts';
-import { DEFINE_VALIDATE, ERROR, LIST_MANAGED_SAVE, STATE, STATS, UNDEFINE_ALL, XML_SECURE_INACTIVE } from './rpc/flags.ts';
+import { ERROR, LIST_MANAGED_SAVE, PAUSED_STARTING_UP, STATE, STATS, UNDEFINE_ALL, XML_SECURE_INACTIVE } from './rpc/flags.ts';
 import { remote, type Domain, type ParameterValue } from './rpc/protocol.ts';
 
 /** Starting QEMU on a loaded machine, and killing one that hangs in I/O, take their time. */
@@ -47,7 +47,7 @@ export class Domains {
 
   /** Replaces an earlier definition of the same UUID. */
   async define(xml: string): Promise<Domain> {
-    return (await this.#client.call(remote.domainDefineXmlFlags, { xml, flags: DEFINE_VALIDATE })).domain;
+    return (await this.#client.call(remote.domainDefineXmlFlags, { xml, flags: 0 })).domain;
   }
 
   /** Runs it, from its managed save if it has one. A running one is fine. */
@@ -57,6 +57,12 @@ export class Domains {
     } catch (error) {
       if (!isCode(error, ERROR.operationInvalid) || !(await this.isActive(domain))) throw error;
     }
+  }
+
+  /** A start that another (dead) caller began ends first: libvirt lets a second one wait for it. */
+  async awaitStart(domain: Domain): Promise<void> {
+    const { state, reason } = await this.#client.call(remote.domainGetState, { domain, flags: 0 });
+    if (state === STATE.paused && reason === PAUSED_STARTING_UP) await this.start(domain);
   }
 
   /** Pulls the plug. Off already, or gone, is fine. */

@@ -11,7 +11,7 @@ export class GuestEvents {
   }
 
   emit(event: GuestEvent): void {
-    for (const listener of [...this.#listeners]) {
+    for (const listener of Array.from(this.#listeners)) { // a listener may unsubscribe while it is told
       try {
         listener(event);
       } catch (error) {

@@ -1,8 +1,8 @@
 // Makes the files of a plan, all at once. Each appears whole or not at all and is kept if it is there: safe to repeat.
-import { link, mkdir, open, rm } from 'node:fs/promises';
+import { link, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { runTool } from './child-process.ts';
-import { writeConfigDrive } from './config-drive.ts';
 import type { GuestFile } from './guest-plan.ts';
+import { iso9660 } from './iso9660.ts';
 import { writeWhole, writeWholeOnce } from './write-whole.ts';
 
 const TOOL_MS = 60_000;
@@ -33,7 +33,7 @@ async function make(file: GuestFile): Promise<void> {
       });
     case 'configDrive':
       // Always anew: a repeated build may bring other files.
-      return writeWhole(file.path, (part) => writeConfigDrive(part, file.files));
+      return writeWhole(file.path, (part) => writeFile(part, iso9660('config-2', file.files), { mode: 0o600 }));
     case 'link':
       await rm(file.path, { force: true });
       return link(file.to, file.path);

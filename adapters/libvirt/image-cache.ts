@@ -34,7 +34,7 @@ export class ImageCache {
   async ensure(image: GuestImage, openImage: OpenImage): Promise<Outcome<void>> {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(image.id)) return fault('badRequest', `image id ${JSON.stringify(image.id)} is not a name`);
     const target = this.#folder.image(image);
-    if (await exists(target)) return void (await this.#touch(target));
+    if (await exists(target)) return this.#touch(target);
     let fetch = this.#fetches.get(target);
     if (!fetch) {
       fetch = this.#fetch(image, target, openImage).finally(() => this.#fetches.delete(target));

@@ -2,6 +2,8 @@
 // Layout: ECMA-119; Rock Ridge: IEEE P1282 (RRIP 1991A: SP, ER, PX, NM); Joliet: Microsoft's specification of 1995.
 
 const SECTOR = 2048;
+/** As mkisofs pads: readers (busybox's findfs among them) look 64 KiB and more into a disk and give up at its end. */
+const PADDING_SECTORS = 150;
 const NAME_MAX = 64; // Joliet's limit; Rock Ridge names of this length fit their record
 /** Recording time of everything, 2026-01-01 UTC: the same files give the same bytes. */
 const RECORDED = Buffer.from([126, 1, 1, 0, 0, 0, 0]);
@@ -42,6 +44,8 @@ export function iso9660(label: string, files: Record<string, string>): Buffer {
   });
   for (const view of views) for (const directory of directories) directory.sector[view.kind] = place(extent(view, directory).length);
   for (const { content, sector } of contents) sector.iso = sector.joliet = content?.length === 0 ? 0 : place(content?.length ?? 0);
+
+  place(PADDING_SECTORS * SECTOR);
 
   const image = Buffer.alloc(next * SECTOR);
   views.forEach((view, i) => {

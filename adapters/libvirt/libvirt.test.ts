@@ -1,11 +1,14 @@
 // The libvirt driver keeps the port's contract on a real libvirtd with real QEMU guests, and the promises that only it makes.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { randomUUID } from 'node:crypto';
 import { silentLog } from '#platform/log.ts';
@@ -14,6 +17,9 @@ import type { GuestEvent, GuestImage, GuestSpec, Hypervisor } from '#ports/hyper
 import { assertFault, hypervisorContract, ok, type HypervisorBench } from '#ports/hypervisor.testing.ts';
 import { buildTestGuest, type TestGuest } from './guest.testing.ts';
 import { createLibvirtHypervisor } from './libvirt-hypervisor.ts';
+import { LibvirtClient } from './rpc/client.ts';
+import { DEFINE_VALIDATE } from './rpc/flags.ts';
+import { remote } from './rpc/protocol.ts';
 import { startPrivateLibvirtd, whyNoLibvirtd, type PrivateLibvirtd } from './libvirtd.testing.ts';
 
 const run = promisify(execFile);
@@ -100,6 +106,19 @@ function ownPromises(files: TestGuest): void {
     return image;
   }
 
+  it("writes domain XML that fits libvirt's own schema", async () => {
+    const client = new LibvirtClient({ socketPath: host.libvirtd.socketPath }, { log: silentLog });
+    const goldens = new URL('domain-xml.golden/', import.meta.url);
+    const names = await readdir(goldens);
+    assert.ok(names.length >= 6);
+    for (const name of names) {
+      const xml = (await readFile(new URL(name, goldens), 'utf8')).replace("<domain type='kvm'>", "<domain type='qemu'>"); // no KVM in here
+      const { domain } = await client.call(remote.domainDefineXmlFlags, { xml, flags: DEFINE_VALIDATE });
+      await client.call(remote.domainUndefineFlags, { domain, flags: 0 });
+    }
+    client.close();
+  });
+
   it('refuses a root disk smaller than the image, with both sizes in the message, and leaves nothing', async () => {
     const wanted = spec({ rootDisk: { image: await cacheDisk('2G'), sizeGib: 1, bus: 'virtio' } });
     const answer = await hypervisor.create(wanted);
@@ -153,6 +172,27 @@ function ownPromises(files: TestGuest): void {
     ok(await hypervisor.create(whole));
     assert.equal(await hypervisor.state(whole.uuid), 'running');
     ok(await hypervisor.destroy(whole.uuid));
+  });
+
+  it('finishes a build whose process was killed at any moment', async () => {
+    const image = await cacheDisk('16M');
+    // From before the first file to after the start; the moments differ from run to run, the promise does not.
+    for (const afterMs of [5, 20, 40, 80, 160, 320]) {
+      const wanted = spec({ rootDisk: { image, sizeGib: 1, bus: 'virtio' }, ephemeralGib: 1, configDrive: { 'a/b': 'c' } });
+      const other = spawn(process.execPath, [fileURLToPath(new URL('create-guest.testing.ts', import.meta.url)), host.libvirtd.socketPath, host.stateDir, JSON.stringify(wanted)], { stdio: ['ignore', 'pipe', 'inherit'] });
+      await once(other.stdout, 'data'); // it is about to begin
+      await delay(afterMs);
+      other.kill('SIGKILL');
+      await once(other, 'exit');
+      ok(await hypervisor.create(wanted));
+      assert.equal(await hypervisor.state(wanted.uuid), 'running');
+      const { brokenOverlays, guestFolders } = ok(await hypervisor.inventory());
+      assert.deepEqual(brokenOverlays, []);
+      assert.ok(guestFolders.includes(wanted.uuid));
+      ok(await hypervisor.destroy(wanted.uuid));
+    }
+    assert.deepEqual(ok(await hypervisor.list()), []);
+    assert.deepEqual(ok(await hypervisor.inventory()).guestFolders, []);
   });
 
   it('removes what is left of a guest whose start fails, but never one that ran', async () => {

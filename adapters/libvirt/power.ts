@@ -94,7 +94,7 @@ export function suspendGuest(driver: Driver, uuid: string): Promise<Outcome<void
 export function resumeGuest(driver: Driver, uuid: string): Promise<Outcome<void>> {
   return onGuest(driver, uuid, async (domain, state) => {
     if (state === 'running') return;
-    if (state === 'paused') return void (await driver.client.call(remote.domainResume, { domain }));
+    if (state === 'paused') return driver.client.call(remote.domainResume, { domain });
     if (state !== 'suspended') return refused('resume', uuid, state);
     await driver.domains.start(domain);
   });
@@ -124,6 +124,6 @@ async function askToShutDown(driver: Driver, domain: Domain, timeoutMs: number):
 
 /** A guest that is off by now or has no agent is no failure: the caller looks at the state. */
 async function press(driver: Driver, domain: Domain, way: number): Promise<void> {
-  const pressed = await asOutcome(async () => void (await driver.client.call(remote.domainShutdownFlags, { domain, flags: way })));
+  const pressed = await asOutcome(() => driver.client.call(remote.domainShutdownFlags, { domain, flags: way }));
   if (isFault(pressed)) driver.log.debug({ server: domain.uuid, way, reason: pressed.message }, 'shutdown request not delivered');
 }

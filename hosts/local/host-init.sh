@@ -11,10 +11,10 @@ flock --nonblock 9 || { echo "host $name is already running"; exit 75; }
 # /proc is still the machine's: the shell reads its own PID and start time as the machine sees them. Together with the
 # boot id they name this process for good, so that nobody ever kills a stranger who got the same PID later.
 read -r pid stat </proc/self/stat
-# shellcheck disable=SC2086 # split on purpose; field 22 is the start time (proc_pid_stat(5)), 20th once PID and name are cut
-set_start() { shift 20; start=$1; }
+set_start() { shift 20; start=$1; } # field 22 of proc_pid_stat(5); the PID is cut off already
+# shellcheck disable=SC2086 # split on purpose
 set_start $stat
-rm -rf "$dir/ready" "$dir/run" "$dir/dev"
+rm -rf "${dir:?}/ready" "${dir:?}/run" "${dir:?}/dev"
 echo "$(cat /proc/sys/kernel/random/boot_id) $pid $start" >"$dir/init.pid.new"
 mv "$dir/init.pid.new" "$dir/init.pid"
 

@@ -13,7 +13,7 @@ import { createLocalHosts } from './local-hosts.ts';
 import type { LocalHost, LocalHosts } from './local-hosts.ts';
 import { listNetns } from './netns.ts';
 import { netnsPrefix } from './host-paths.ts';
-import { runTool } from './run-tool.ts';
+import { runTool, tryTool } from './run-tool.ts';
 
 const skip = process.getuid?.() !== 0 ? 'needs root' : !existsSync('/usr/sbin/libvirtd') ? 'needs libvirt-daemon' : false;
 
@@ -42,7 +42,7 @@ async function runGuest(host: LocalHost, name: string): Promise<number> {
 const qemuPids = (host: LocalHost): number[] =>
   execFileSync('ip', ['netns', 'pids', host.netns], { encoding: 'utf8' })
     .split('\n')
-    .filter((pid) => pid && /^\/usr\/bin\/qemu-system/.test(commandLine(pid)))
+    .filter((pid) => pid && commandLine(pid).startsWith('/usr/bin/qemu-system'))
     .map(Number);
 
 function commandLine(pid: string): string {
@@ -78,6 +78,22 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
   test('power on again finds the running host, also for a control plane that was started anew', async () => {
     const before = await on(hosts, 'h1', 1);
     assert.equal((await on(open(stateDir), 'h1', 1)).initPid, before.initPid);
+  });
+
+  test('a host outlives the kill -9 of the control plane that started it', async () => {
+    await hosts.powerOff('h1');
+    const program = `
+      import { createLocalHosts } from '#hosts/local/local-hosts.ts';
+      import { systemClock } from '#platform/clock.ts';
+      import { silentLog } from '#platform/log.ts';
+      const hosts = createLocalHosts({ stateDir: ${JSON.stringify(stateDir)}, log: silentLog, clock: systemClock, kvm: false });
+      await hosts.powerOn('h1', { index: 1 });
+      process.kill(process.pid, 'SIGKILL');`;
+    const killed = await tryTool(process.execPath, ['--input-type=module-typescript', '-e', program], { cwd: join(import.meta.dirname, '../..') });
+    assert.equal(killed.code, 137, killed.stderr);
+    const state = await hosts.state('h1');
+    assert.ok(!(state instanceof Fault) && state.state === 'running');
+    assert.equal((await virsh(state, 'hostname')).trim(), 'h1');
   });
 
   test('a host whose libvirtd dies gets a new one, and its guest goes on', async () => {

@@ -42,8 +42,8 @@ export async function tryGuest(accelerator: 'kvm' | 'tcg', timeoutMs: number): P
     await writeFile(disk, bootSector());
     const startedAt = performance.now();
     const result = await tryTool(qemu, [
-      ...['-accel', accelerator, '-machine', 'pc', '-m', '16', '-nodefaults', '-display', 'none', '-no-reboot'],
-      ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-drive', `file=${disk},format=raw,if=ide`],
+      '-accel', accelerator, '-machine', 'pc', '-m', '16', '-nodefaults', '-display', 'none', '-no-reboot',
+      '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-drive', `file=${disk},format=raw,if=ide`,
     ], { timeoutMs });
     const bootMs = Math.round(performance.now() - startedAt);
     if (result.code === guestRan) return { kvm: true, bootMs };

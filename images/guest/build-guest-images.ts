@@ -75,7 +75,7 @@ async function build(workDir: string): Promise<void> {
 /** Of everything in this folder that decides about the images. */
 async function sourceHash(): Promise<string> {
   const hash = createHash('sha256');
-  const paths = await Array.fromAsync(glob('**', { cwd: import.meta.dirname, exclude: ['**/*.test.ts'] }));
+  const paths = await Array.fromAsync(glob('**', { cwd: import.meta.dirname, exclude: ['**/*.test.ts', '**/*.testing.ts'] }));
   for (const path of paths.sort()) {
     const found = await stat(join(import.meta.dirname, path));
     if (found.isFile()) hash.update(`${path}\0${found.mode}\0`).update(readFileSync(join(import.meta.dirname, path)));

@@ -17,16 +17,16 @@ export interface TestGuest {
   stop(): Promise<void>;
 }
 
-const bootTimeoutMs = 25_000;
+const bootTimeoutMs = 90_000;
 
 export function startGuest(qemuArgs: readonly string[]): TestGuest {
   const dir = mkdtempSync('/tmp/cc-guest-');
   const log = join(dir, 'console.log');
   const args = [
-    ...['-accel', 'tcg', '-machine', 'pc', '-cpu', 'qemu64', '-m', '128', '-nodefaults', '-display', 'none', '-vga', 'std'],
-    ...['-serial', `file:${log}`, '-qmp', `unix:${join(dir, 'qmp')},server=on,wait=off`],
-    ...['-device', 'virtio-serial', '-chardev', `socket,id=agent,path=${join(dir, 'agent')},server=on,wait=off`],
-    ...['-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0', ...qemuArgs],
+    '-accel', 'tcg', '-machine', 'pc', '-cpu', 'qemu64', '-m', '128', '-nodefaults', '-display', 'none', '-vga', 'std',
+    '-serial', `file:${log}`, '-qmp', `unix:${join(dir, 'qmp')},server=on,wait=off`,
+    '-device', 'virtio-serial', '-chardev', `socket,id=agent,path=${join(dir, 'agent')},server=on,wait=off`,
+    '-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0', ...qemuArgs,
   ];
   const qemu: ChildProcess = spawn('/usr/bin/qemu-system-x86_64', args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const ended = new Promise<number | null>((resolve) => qemu.on('exit', resolve));
@@ -57,18 +57,21 @@ export function startGuest(qemuArgs: readonly string[]): TestGuest {
   };
 }
 
-/** Sends JSON commands one by one over a Unix socket, waits for each one's `return`, and gives the last. */
+/** Sends JSON commands one by one over a Unix socket, waits for each one's `return`, and gives the last; undefined when the other side is gone. */
 async function ask(path: string, commands: readonly object[]): Promise<unknown> {
   const socket = createConnection(path);
   socket.setEncoding('utf8');
   try {
     let seen = '';
     socket.on('data', (text: string) => (seen += text));
+    socket.on('error', () => undefined); // followed by close
+    let gone = false;
+    socket.on('close', () => (gone = true));
     let answer: unknown;
     for (const command of commands) {
       seen = '';
       socket.write(`${JSON.stringify(command)}\n`);
-      const line = await eventually(() => seen.split('\n').find((part) => /^\{"(return|error)"/.test(part)), { withinMs: 20_000, what: `an answer to ${JSON.stringify(command)}` });
+      const line = await eventually(() => (gone ? '{}' : seen.split('\n').find((part) => /^\{"(return|error)"/.test(part))), { withinMs: 20_000, what: `an answer to ${JSON.stringify(command)}` });
       const parsed = JSON.parse(line) as { return?: unknown; error?: { desc: string } };
       if (parsed.error) throw new Error(parsed.error.desc);
       answer = parsed.return;

@@ -41,7 +41,8 @@ export class LibvirtClient {
   #connecting: Promise<LibvirtConnection> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #failures = 0;
-  #everConnected = false;
+  /** A connection was lost, or could not be made: events were missed. */
+  #wasAway = false;
   #closed = false;
 
   /**
@@ -96,11 +97,11 @@ export class LibvirtClient {
     }
     this.#connection = connection;
     this.#failures = 0;
-    if (this.#everConnected) {
-      this.#log.info({ socket: this.#connectionOptions.socketPath }, 'libvirt connection is back');
+    if (this.#wasAway) {
+      this.#wasAway = false;
+      this.#log.info({ socket: this.#connectionOptions.socketPath }, 'libvirt is back');
       this.#onReconnected();
     }
-    this.#everConnected = true;
     return connection;
   }
 
@@ -152,6 +153,7 @@ export class LibvirtClient {
 
   #retryLater(): void {
     if (this.#closed) return;
+    this.#wasAway = true;
     const ceilingMs = Math.min(this.#backoffMs.last, this.#backoffMs.first * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 16);
     clearTimeout(this.#retry);

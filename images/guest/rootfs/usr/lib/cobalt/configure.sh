@@ -22,16 +22,17 @@ from_config_drive() {
   say "metadata from the config drive $drive"
 }
 
+fetch() { timeout 3 wget -q -O "$2" "$1" 2>/dev/null; } # not wget -T: it crashes in Debian 12's busybox-static
 has_lease() { ls /run/lease.* >/dev/null 2>&1; }
 from_service() {
   [ -n "$nics" ] || return 1
   tries=0; until has_lease; do tries=$((tries + 1)); [ $tries -le 100 ] || { say 'no DHCP lease after 10 s'; return 1; }; usleep 100000; done
   url=http://169.254.169.254/openstack/latest
-  tries=0; until wget -q -T 3 -O $seed/json $url/meta_data.json 2>/dev/null; do
+  tries=0; until fetch $url/meta_data.json $seed/json; do
     tries=$((tries + 1)); [ $tries -le 5 ] || { say 'no metadata service'; return 1; }; sleep 1
   done
   read_json <$seed/json >$seed/meta_data
-  wget -q -T 3 -O /run/user-data $url/user_data 2>/dev/null || rm -f /run/user-data
+  fetch $url/user_data /run/user-data || rm -f /run/user-data
   say 'metadata from the metadata service'
 }
 

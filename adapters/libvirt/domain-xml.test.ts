@@ -1,0 +1,71 @@
+// The exact domain XML, as golden files; UPDATE=1 rewrites them, and a changed golden is read.
+import assert from 'node:assert/strict';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { isFault } from '#contracts/common/fault.ts';
+import type { GuestSpec } from '#ports/hypervisor.ts';
+import { domainXml, escape, type DomainSetting } from './domain-xml.ts';
+import { planGuest, type CachedImages } from './guest-plan.ts';
+import { HostFolder } from './host-folder.ts';
+
+const goldens = new URL('domain-xml.golden/', import.meta.url);
+const folder = new HostFolder('/var/lib/cobaltcore/h1', '/run/h1');
+
+const image = (id: string, diskFormat: string) => ({ id, diskFormat, sizeBytes: 1, checksum: '' });
+const cached: CachedImages = new Map([
+  ['img-disk', { path: '/var/lib/cobaltcore/h1/images/img-disk.qcow2', virtualSizeBytes: 48 * 1024 ** 2 }],
+  ['img-kernel', { path: '/var/lib/cobaltcore/h1/images/img-kernel.raw', virtualSizeBytes: 1 }],
+  ['img-ramdisk', { path: '/var/lib/cobaltcore/h1/images/img-ramdisk.raw', virtualSizeBytes: 1 }],
+]);
+const base: GuestSpec = {
+  uuid: '4b4fbb4c-8e7d-4b52-9a67-0a0c4e7b0f11', name: 'instance-0000002a', displayName: 'web-1', projectId: 'project-1', userId: 'user-1', vcpus: 1, memoryMib: 128,
+  rootDisk: { image: image('img-disk', 'qcow2'), sizeGib: 1, bus: 'virtio' }, ephemeralGib: 0, swapMib: 0, kernel: null, configDrive: null, machineType: null, cpuModel: null, nics: [],
+};
+const tcg: DomainSetting = {
+  acceleration: 'tcg', emulator: '/usr/bin/qemu-system-x86_64', arch: 'x86_64', machineType: 'pc', cpuModel: 'Nehalem', diskCache: 'none',
+  consoleLogPath: folder.guest(base.uuid).consoleLog, vncSocketPath: folder.guest(base.uuid).vncSocket,
+};
+
+const cases: Record<string, { spec: GuestSpec; setting?: DomainSetting; configDrive?: 'disk' | 'cdrom'; further?: string[] }> = {
+  'disk-boot': { spec: base },
+  'kernel-boot': { spec: { ...base, kernel: { kernel: image('img-kernel', 'aki'), ramdisk: image('img-ramdisk', 'ari'), commandLine: 'quiet root=/dev/vda' } } },
+  'every-disk': { spec: { ...base, vcpus: 4, memoryMib: 2048, ephemeralGib: 2, swapMib: 512, configDrive: { a: 'b' } } },
+  'kvm-q35-scsi-cdrom': {
+    spec: { ...base, machineType: 'q35', rootDisk: { image: image('img-disk', 'qcow2'), sizeGib: 0, bus: 'scsi' }, configDrive: { a: 'b' } },
+    setting: { ...tcg, acceleration: 'kvm', cpuModel: null, diskCache: 'writeback' },
+    configDrive: 'cdrom',
+  },
+  rescue: { spec: base, further: ['/var/lib/cobaltcore/h1/guests/own/disk'] },
+  'hostile-names': { spec: { ...base, displayName: `</cobalt:name><evil a='1' b="2">&\u0000\ud800`, projectId: `'><x/>`, kernel: { kernel: image('img-kernel', 'aki'), ramdisk: null, commandLine: `a='<&>'` } } },
+};
+
+describe('domain XML', () => {
+  for (const [name, { spec, setting = tcg, configDrive = 'disk', further = [] }] of Object.entries(cases)) {
+    it(`of ${name} is the golden one`, async () => {
+      const plan = planGuest(spec, folder.guest(spec.uuid), cached, { configDrive }, further);
+      assert.ok(!isFault(plan));
+      const xml = domainXml(spec, plan, setting);
+      const file = new URL(`${name}.xml`, goldens);
+      if (process.env['UPDATE'] === '1') {
+        await mkdir(goldens, { recursive: true });
+        await writeFile(file, xml);
+      }
+      assert.equal(xml, await readFile(file, 'utf8'));
+      assert.equal(XMLValidator.validate(xml), true);
+    });
+  }
+
+  it('escapes so that a parser gives the text back', () => {
+    const text = `<a href='x'>&amp;"</a> größe \u{1F600}`;
+    const parsed = new XMLParser({ trimValues: false }).parse(`<t>${escape(text)}</t>`) as { t: string };
+    assert.equal(parsed.t, text);
+  });
+
+  it('is refused for a root disk smaller than its image', () => {
+    const large: CachedImages = new Map([['img-disk', { path: '/x', virtualSizeBytes: 3 * 1024 ** 3 }]]);
+    const plan = planGuest(base, folder.guest(base.uuid), large, { configDrive: 'disk' });
+    assert.ok(isFault(plan));
+    assert.deepEqual([plan.kind, plan.message], ['badRequest', 'the root disk of 1 GiB is smaller than image img-disk of 3072 MiB']);
+  });
+});

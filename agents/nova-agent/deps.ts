@@ -1,0 +1,46 @@
+// What the Nova Agent of one host needs; made by compose.
+import type { ServiceSession } from '#platform/auth/service-session.ts';
+import type { Bus } from '#platform/bus/bus.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { HttpClient } from '#platform/http/client.ts';
+import type { Log } from '#platform/log.ts';
+import type { Hypervisor } from '#ports/hypervisor.ts';
+
+export interface NovaAgentConfig {
+  host: string;
+  version: string;
+  /** MiB and GiB that the host keeps for itself. */
+  reservedMemoryMib: number;
+  reservedDiskGib: number;
+  cpuAllocationRatio: number;
+  ramAllocationRatio: number;
+  diskAllocationRatio: number;
+  /** Start again what a power failure of the host ended. */
+  resumeGuests: boolean;
+  syncEveryMs: number;
+  garbageEveryMs: number;
+  /** Cached images that nothing uses are kept this long. */
+  keepImagesMs: number;
+}
+
+export const novaAgentDefaults: Omit<NovaAgentConfig, 'host' | 'version'> = {
+  reservedMemoryMib: 512,
+  reservedDiskGib: 0,
+  cpuAllocationRatio: 16,
+  ramAllocationRatio: 1.5,
+  diskAllocationRatio: 1,
+  resumeGuests: true,
+  syncEveryMs: 60_000,
+  garbageEveryMs: 10 * 60_000,
+  keepImagesMs: 60 * 60_000,
+};
+
+export interface NovaAgentDeps {
+  hypervisor: Hypervisor;
+  bus: Bus;
+  http: HttpClient;
+  session: ServiceSession;
+  clock: Clock;
+  log: Log;
+  config: NovaAgentConfig;
+}

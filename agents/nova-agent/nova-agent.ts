@@ -1,0 +1,115 @@
+// The Nova Agent: carries out the conductor's calls on its hypervisor, reports the host, mends it at start. Owns no database.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
+import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
+import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
+import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
+import type { HandlersOf } from '#platform/bus/contract.ts';
+import { rpcClient, rpcServer } from '#platform/bus/contract.ts';
+import type { Serving } from '#platform/bus/bus.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
+import { withImages } from './build-guest.ts';
+import type { NovaAgentDeps } from './deps.ts';
+import { reconcile } from './reconcile.ts';
+import { createGuestReporter } from './report-guests.ts';
+import { reportResources } from './report-resources.ts';
+
+export interface NovaAgent {
+  /** Registers the host, mends it and serves its topic. unavailable: the hypervisor or the control plane does not answer; call again. */
+  start(): Promise<Outcome<void>>;
+  tasks: readonly Task[];
+  /** Ends within calls; guests run on. */
+  stop(): Promise<void>;
+}
+
+const nothing = async (work: Promise<Outcome<void>>): Promise<Outcome<null>> => {
+  const done = await work;
+  return isFault(done) ? done : null;
+};
+
+export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
+  const { hypervisor, bus, config, log, ids } = deps;
+  const conductor = rpcClient<ConductorRpc>(bus, conductorTopic);
+  const reporter = createGuestReporter(deps, conductor, () => ids.requestId());
+  const heartbeatMs = 10_000;
+  let serving: Serving | undefined;
+  let reported = '';
+
+  const handlers: HandlersOf<ComputeAgentRpc> = {
+    buildGuest: async ({ spec }) => await withImages(deps, spec, async () => await hypervisor.create(spec)),
+    rebuildGuest: async ({ spec, start }) => await withImages(deps, spec, async () => await hypervisor.rebuild(spec, start)),
+    rescueGuest: async ({ uuid, spec }) => await withImages(deps, spec, async () => await hypervisor.rescue(uuid, spec)),
+    unrescueGuest: async ({ uuid }) => await nothing(hypervisor.unrescue(uuid)),
+    startGuest: async ({ uuid }) => await nothing(hypervisor.start(uuid)),
+    stopGuest: async ({ uuid, timeoutMs }) => await nothing(hypervisor.stop(uuid, timeoutMs)),
+    rebootGuest: async ({ uuid, kind, timeoutMs }) => await nothing(hypervisor.reboot(uuid, kind, timeoutMs)),
+    pauseGuest: async ({ uuid }) => await nothing(hypervisor.pause(uuid)),
+    unpauseGuest: async ({ uuid }) => await nothing(hypervisor.unpause(uuid)),
+    suspendGuest: async ({ uuid }) => await nothing(hypervisor.suspend(uuid)),
+    resumeGuest: async ({ uuid }) => await nothing(hypervisor.resume(uuid)),
+    destroyGuest: async ({ uuid }) => await nothing(hypervisor.destroy(uuid)),
+    guestState: async ({ uuid }) => wrap('state', await hypervisor.state(uuid)),
+    consoleLog: async ({ uuid, maxBytes }) => wrap('text', await hypervisor.consoleLog(uuid, maxBytes)),
+    vncConsole: async ({ uuid }) => await hypervisor.vncSocket(uuid),
+    diagnostics: async ({ uuid }) => wrap('diagnostics', await hypervisor.diagnostics(uuid)),
+    facts: async () => wrap('facts', await hypervisor.facts()),
+  };
+
+  /** A sign of life, and the inventory where it changed. */
+  async function report(): Promise<Outcome<void>> {
+    const facts = await hypervisor.facts();
+    if (isFault(facts)) return facts;
+    const answer = await conductor.call('reportHost', { host: config.host, facts, version: config.version }, { timeoutMs: 15_000, requestId: ids.requestId() });
+    if (isFault(answer)) return answer;
+    const { freeDiskGib: _moving, ...fixed } = facts;
+    const now = JSON.stringify(fixed);
+    if (now === reported) return undefined;
+    const sent = await reportResources(deps, answer.nodeUuid, facts);
+    if (!isFault(sent)) reported = now;
+    return sent;
+  }
+
+  return {
+    async start() {
+      const registered = await report();
+      if (isFault(registered)) return registered;
+      if (!(await reconcile(deps, conductor, ids.requestId()))) return fault('unavailable', `What should run on ${config.host} is not known yet.`);
+      const { topic, handlers: rows } = rpcServer<ComputeAgentRpc>(computeTopic(config.host), handlers);
+      serving ??= bus.serve(topic, rows, { concurrency: 16 });
+      await reporter.all(ids.requestId());
+      log.info({ host: config.host }, 'nova agent ready');
+      return undefined;
+    },
+    tasks: [
+      {
+        name: 'nova-agent.report-host', everyMs: heartbeatMs,
+        run: async () => {
+          const sent = await report();
+          if (isFault(sent)) log.warn({ host: config.host, why: sent.message }, 'host not reported');
+        },
+      },
+      { name: 'nova-agent.sync-power-states', everyMs: config.syncEveryMs, run: async () => await reporter.all(ids.requestId()) },
+      {
+        name: 'nova-agent.collect-garbage', everyMs: config.garbageEveryMs,
+        run: async () => {
+          const used = await conductor.call('imagesInUse', { host: config.host }, { timeoutMs: 30_000, requestId: ids.requestId() });
+          if (isFault(used)) return;
+          const removed = await hypervisor.collectGarbage(new Set(used.imageIds), config.keepImagesMs);
+          if (isFault(removed)) log.warn({ host: config.host, why: removed.message }, 'garbage not collected');
+          else if (removed.length > 0) log.info({ host: config.host, removed }, 'garbage collected');
+        },
+      },
+    ],
+    async stop() {
+      reporter.close();
+      await serving?.close();
+      await hypervisor.close();
+    },
+  };
+}
+
+function wrap<K extends string, T>(key: K, outcome: Outcome<T>): Outcome<Record<K, T>> {
+  return isFault(outcome) ? outcome : ({ [key]: outcome } as Record<K, T>); // TypeScript widens a computed key to string
+}

@@ -1,0 +1,54 @@
+// Power states to the conductor: at once when a guest changes, and all of them now and then.
+import { isFault } from '#contracts/common/fault.ts';
+import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
+import type { RpcClient } from '#platform/bus/contract.ts';
+import type { NovaAgentDeps } from './deps.ts';
+
+const reportTimeoutMs = 15_000;
+
+export interface GuestReporter {
+  /** Every guest of the host. */
+  all(requestId: string): Promise<void>;
+  /** Ends the subscription to the hypervisor's events. */
+  close(): void;
+}
+
+export function createGuestReporter(deps: NovaAgentDeps, conductor: RpcClient<ConductorRpc>, newRequestId: () => string): GuestReporter {
+  const { hypervisor, config, log } = deps;
+  const changed = new Set<string>();
+  let reporting = false;
+
+  // One report at a time, and the state is read right before it is sent: an old event never speaks over a newer state.
+  async function reportChanges(): Promise<void> {
+    if (reporting) return;
+    reporting = true;
+    try {
+      while (changed.size > 0) {
+        const uuids = [...changed];
+        changed.clear();
+        const guests = (await Promise.all(uuids.map(async (uuid) => ({ uuid, state: await hypervisor.state(uuid) })))).flatMap(({ uuid, state }) => (isFault(state) ? [] : [{ uuid, state }]));
+        const sent = await conductor.call('reportGuests', { host: config.host, guests, complete: false }, { timeoutMs: reportTimeoutMs, requestId: newRequestId() });
+        if (isFault(sent)) log.warn({ host: config.host, why: sent.message }, 'guest states not reported; the next full report has them');
+      }
+    } catch (error) {
+      log.error({ host: config.host, err: error }, 'guest states not reported');
+    } finally {
+      reporting = false;
+    }
+  }
+
+  const close = hypervisor.onEvent(({ uuid }) => {
+    changed.add(uuid);
+    void reportChanges();
+  });
+
+  return {
+    close,
+    async all(requestId) {
+      const guests = await hypervisor.list();
+      if (isFault(guests)) return log.warn({ host: config.host, why: guests.message }, 'the hypervisor does not answer');
+      const sent = await conductor.call('reportGuests', { host: config.host, guests: guests.map(({ uuid, state }) => ({ uuid, state })), complete: true }, { timeoutMs: reportTimeoutMs, requestId });
+      if (isFault(sent)) log.warn({ host: config.host, why: sent.message }, 'guest states not reported');
+    },
+  };
+}

@@ -1,0 +1,61 @@
+// The launcher ./cobalt in a folder of its own: a CLI that prints its arguments, a list of packages, and an apt-get that only writes down.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+
+describe('./cobalt', () => {
+  const dir = mkdtempSync('/tmp/cc-launcher-');
+  after(() => rmSync(dir, { recursive: true }));
+  for (const folder of ['house/cli', 'house/node_modules/.bin', 'bin']) mkdirSync(join(dir, folder), { recursive: true });
+  copyFileSync(join(import.meta.dirname, '../cobalt'), join(dir, 'house/cobalt'));
+  writeFileSync(join(dir, 'house/cli/main.ts'), 'console.log(JSON.stringify(process.argv.slice(2)));');
+  writeFileSync(join(dir, 'house/package-lock.json'), '{}');
+  symlinkSync(process.execPath, join(dir, 'house/node_modules/.bin/node'));
+  symlinkSync(join(dir, 'house/cobalt'), join(dir, 'bin/cobalt'));
+  writeFileSync(join(dir, 'house/node_modules/.cobalt-stamp'), spawnSync('sha256sum', { input: '{}', encoding: 'utf8' }).stdout);
+  writeFileSync(join(dir, 'bin/apt-get'), `#!/bin/sh\necho "$@" >>${dir}/apt.log\n[ ! -e ${dir}/apt-fails ]\n`);
+  chmodSync(join(dir, 'bin/apt-get'), 0o755);
+
+  function cobalt(packages: string, ...args: string[]): { status: number | null; stdout: string; stderr: string; apt: string[]; ms: number } {
+    writeFileSync(join(dir, 'house/cli/debian-packages.txt'), packages);
+    writeFileSync(join(dir, 'apt.log'), '');
+    const env = { ...process.env, PATH: `${join(dir, 'bin')}:${process.env.PATH}` };
+    const startedAt = performance.now();
+    const { status, stdout, stderr } = spawnSync(join(dir, 'bin/cobalt'), args, { encoding: 'utf8', env, timeout: 60_000 });
+    const apt = readFileSync(join(dir, 'apt.log'), 'utf8').split('\n').filter(Boolean);
+    return { status, stdout, stderr, apt, ms: performance.now() - startedAt };
+  }
+
+  test('finds itself through a link, hands the arguments on as they are, and takes no time', () => {
+    const runs = [1, 2, 3].map(() => cobalt('bash up shell\n', 'status', '--json', 'a b', ''));
+    for (const run of runs) assert.deepEqual([run.status, run.stdout, run.stderr, run.apt], [0, '["status","--json","a b",""]\n', '', []]);
+    assert.ok(Math.min(...runs.map(({ ms }) => ms)) < 500);
+  });
+
+  const list = '# comment\n\nbash up,test shell\ncc-missing-one up,test x\ncc-missing-two test y\n';
+  const root = { skip: process.getuid?.() === 0 ? false : 'needs root' };
+
+  test('installs what the command lacks, without a question where there is no terminal', root, () => {
+    const up = cobalt(list, 'up', '-y', '--detach');
+    assert.equal(up.stdout, '["up","--detach"]\n');
+    assert.match(up.stderr, /installing Debian packages: cc-missing-one$/m);
+    assert.match(up.apt.at(-1) ?? '', /install --no-install-recommends cc-missing-one$/);
+    assert.match(cobalt(list, 'test').apt.at(-1) ?? '', /install --no-install-recommends cc-missing-one cc-missing-two$/);
+  });
+
+  test('installs nothing for help and for commands that need no packages', () => {
+    for (const args of [['up', '--help'], ['doctor'], ['--help'], []]) assert.deepEqual(cobalt(list, ...args).apt, [], args.join(' '));
+  });
+
+  test('when apt fails it fetches fresh lists once, then says what to do and does not start the CLI', root, () => {
+    writeFileSync(join(dir, 'apt-fails'), '');
+    const run = cobalt(list, 'up');
+    rmSync(join(dir, 'apt-fails'));
+    assert.equal(run.status, 1);
+    assert.equal(run.stdout, '');
+    assert.match(run.stderr, /mend apt/);
+    assert.ok(run.apt.some((line) => line.endsWith('update')));
+  });
+});

@@ -1,0 +1,204 @@
+// /v3/users/{id}/application_credentials and access_rules: keys for programs, with some of their user's roles.
+import { Type, type Static } from 'typebox';
+import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
+import type { Json, JsonObject } from '#contracts/common/json.ts';
+import { isUniqueViolation } from '#platform/db/errors.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import { isoMicroseconds } from '#platform/clock.ts';
+import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
+import { denied, notFound, taken } from '#services/keystone/api/permit.ts';
+import { asked, created, done, idText, listed, nameOf, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
+import type { Db, Keystone } from '#services/keystone/keystone.ts';
+import { roleIdsIn } from '#services/keystone/store/assignments.ts';
+import { filtered } from '#services/keystone/store/filter.ts';
+import { findProject } from '#services/keystone/store/projects.ts';
+import type { AccessRuleRow, ApplicationCredentialRow } from '#services/keystone/store/tables.ts';
+
+const ref = Type.Object({ id: Type.Optional(idText), name: Type.Optional(Type.String()) });
+const rule = Type.Object({ id: Type.Optional(idText), service: Type.Optional(Type.String()), method: Type.Optional(Type.String({ pattern: '^(GET|HEAD|POST|PUT|PATCH|DELETE)$' })), path: Type.Optional(Type.String({ pattern: '^/' })) });
+const createBody = wrapped('application_credential', {
+  name: nameOf(255), description: Type.Optional(text), secret: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
+  expires_at: Type.Optional(text), roles: Type.Optional(Type.Array(ref)), unrestricted: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
+  access_rules: Type.Optional(Type.Array(rule)),
+});
+type Sent = Static<typeof createBody>['application_credential'];
+
+const base = '/v3/users/:user_id/application_credentials';
+const secretBytes = 64;
+
+export function applicationCredentialRoutes(k: Keystone): Route[] {
+  const idsIn = (json: string): string[] => JSON.parse(json) as string[]; // written below as arrays of ids
+
+  async function view(request: ApiRequest<unknown>, row: ApplicationCredentialRow): Promise<JsonObject> {
+    const roles = await k.db.selectFrom('role').select(['id', 'name', 'domain_id']).where('id', 'in', [...idsIn(row.roles), '']).orderBy('name').execute();
+    const rules = row.access_rules === null ? undefined : await k.db.selectFrom('access_rule').selectAll().where('id', 'in', [...idsIn(row.access_rules), '']).execute();
+    return {
+      id: row.id, name: row.name, description: row.description, project_id: row.project_id, user_id: row.user_id, unrestricted: row.unrestricted === 1,
+      expires_at: row.expires_at === null ? null : isoMicroseconds(row.expires_at).slice(0, -1), // as upstream: without the Z
+      roles: roles.map((role) => ({ id: role.id, name: role.name, domain_id: role.domain_id || null })),
+      ...(rules && { access_rules: rules.map(({ id, service, method, path }) => ({ id, service, method, path })) }),
+      links: { self: urlOf(request, `users/${row.user_id}/application_credentials/${row.id}`) },
+    };
+  }
+
+  async function find(request: ApiRequest<unknown>, policy: string): Promise<Outcome<ApplicationCredentialRow>> {
+    const { user_id: userId = '', id = '' } = request.params;
+    const refused = denied(request, policy, { user_id: userId });
+    if (refused) return refused;
+    return (await k.db.selectFrom('application_credential').selectAll().where('id', '=', id).where('user_id', '=', userId).executeTakeFirst()) ?? notFound('application credential', id);
+  }
+
+  return [
+    route({
+      method: 'GET', path: base, policy: 'identity:list_application_credentials', faults: ['notFound'],
+      async handler(request) {
+        const userId = request.params['user_id'] ?? '';
+        const refused = denied(request, 'identity:list_application_credentials', { user_id: userId });
+        if (refused) return refused;
+        const rows = await filtered(k.db.selectFrom('application_credential').selectAll().where('user_id', '=', userId).orderBy('name'), { name: asked(request, 'name') }).execute();
+        return listed(request, 'application_credentials', await Promise.all(rows.map((row) => view(request, row))));
+      },
+    }),
+    route<Static<typeof createBody>>({
+      method: 'POST', path: base, policy: 'identity:create_application_credential', body: createBody, faults: ['conflict', 'notFound'],
+      async handler(request) {
+        const sent = request.body.application_credential;
+        const userId = request.params['user_id'] ?? '';
+        const refused = denied(request, 'identity:create_application_credential', { user_id: userId }) ?? (await mayNotCreate(k, request));
+        if (refused) return refused;
+        const projectId = request.auth.projectId;
+        if (projectId === null) return fault('badRequest', 'An application credential needs a project-scoped token.');
+        const roles = await rolesFor(k, userId, projectId, request.auth.appCredId, sent.roles);
+        if (isFault(roles)) return roles;
+        const expiresAt = expiryOf(sent, k.clock.now());
+        if (isFault(expiresAt)) return expiresAt;
+        const secret = sent.secret ?? k.ids.bytes(secretBytes).toString('base64url');
+        const secretHash = await k.passwords.hash(secret);
+        const row = await store(k, { userId, projectId, sent, roles, expiresAt, secretHash });
+        return isFault(row) ? row : created('application_credential', { ...(await view(request, row)), secret });
+      },
+    }),
+    route({
+      method: 'GET', path: `${base}/:id`, policy: 'identity:get_application_credential', faults: ['notFound'],
+      async handler(request) {
+        const row = await find(request, 'identity:get_application_credential');
+        return isFault(row) ? row : shown('application_credential', await view(request, row));
+      },
+    }),
+    route({
+      method: 'DELETE', path: `${base}/:id`, policy: 'identity:delete_application_credential', faults: ['notFound'],
+      async handler(request) {
+        const row = (await mayNotCreate(k, request)) ?? (await find(request, 'identity:delete_application_credential'));
+        if (isFault(row)) return row;
+        await k.db.deleteFrom('application_credential').where('id', '=', row.id).execute();
+        return done;
+      },
+    }),
+    ...accessRuleRoutes(k, idsIn),
+  ];
+}
+
+/** A restricted credential makes and deletes no others. Identity API, "Application Credentials": unrestricted. */
+async function mayNotCreate(k: Keystone, request: ApiRequest<unknown>): Promise<Fault | undefined> {
+  const { appCredId } = request.auth;
+  if (appCredId === null) return undefined;
+  const own = await k.db.selectFrom('application_credential').select('unrestricted').where('id', '=', appCredId).executeTakeFirst();
+  return own?.unrestricted ? undefined : fault('forbidden', 'This application credential may not manage application credentials.');
+}
+
+/** The roles asked for, or all that the user has here; never more than he has. */
+async function rolesFor(k: Keystone, userId: string, projectId: string, appCredId: string | null, wanted: Sent['roles']): Promise<Outcome<string[]>> {
+  const has = await roleIdsIn(k.db, userId, { kind: 'project', id: projectId }, await findProject(k.db, projectId));
+  const parent = appCredId === null ? undefined : await k.db.selectFrom('application_credential').select('roles').where('id', '=', appCredId).executeTakeFirst();
+  if (parent) {
+    const lent = new Set(JSON.parse(parent.roles) as string[]); // written by `store`
+    for (const id of has) if (!lent.has(id)) has.delete(id);
+  }
+  if (wanted === undefined || wanted.length === 0) return [...has];
+  const chosen: string[] = [];
+  for (const { id, name } of wanted) {
+    const role = await filtered(k.db.selectFrom('role').select('id').where('domain_id', '=', ''), { id, name }).executeTakeFirst();
+    if (!role || !(id ?? name)) return notFound('role', id ?? name ?? '');
+    if (!has.has(role.id)) return fault('badRequest', `The user has no role ${id ?? name} on the project.`);
+    chosen.push(role.id);
+  }
+  return chosen;
+}
+
+function expiryOf(sent: Sent, nowMs: number): Outcome<number | null> {
+  if (!sent.expires_at) return null;
+  const ms = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(sent.expires_at) ? sent.expires_at : `${sent.expires_at}Z`);
+  if (Number.isNaN(ms)) return fault('badRequest', `expires_at is no time: ${sent.expires_at}.`);
+  return ms > nowMs ? ms : fault('badRequest', 'expires_at is in the past.');
+}
+
+interface NewCredential { userId: string; projectId: string; sent: Sent; roles: string[]; expiresAt: number | null; secretHash: string }
+
+async function store(k: Keystone, { userId, projectId, sent, roles, expiresAt, secretHash }: NewCredential): Promise<Outcome<ApplicationCredentialRow>> {
+  try {
+    return await transaction(k.db, async (trx) => {
+      const rules = sent.access_rules && (await Promise.all(sent.access_rules.map((one) => ruleId(k, trx, userId, one))));
+      const row: ApplicationCredentialRow = {
+        id: k.ids.hex(), user_id: userId, project_id: projectId, name: sent.name.trim(), description: sent.description ?? null, secret_hash: secretHash,
+        expires_at: expiresAt, unrestricted: Number(sent.unrestricted ?? false), roles: JSON.stringify(roles), access_rules: rules ? JSON.stringify(rules) : null,
+      };
+      await trx.insertInto('application_credential').values(row).execute();
+      return row;
+    });
+  } catch (error) {
+    if (isUniqueViolation(error)) return taken('application_credential', sent.name);
+    throw error;
+  }
+}
+
+/** The user's rule with this content, made where it is not there. */
+async function ruleId(k: Keystone, trx: Db, userId: string, sent: Static<typeof rule>): Promise<string> {
+  const content = { service: sent.service ?? '', method: sent.method ?? '', path: sent.path ?? '' };
+  const there = await filtered(trx.selectFrom('access_rule').select('id').where('user_id', '=', userId), sent.id === undefined ? content : { id: sent.id }).executeTakeFirst();
+  if (there) return there.id;
+  const row: AccessRuleRow = { id: k.ids.hex(), user_id: userId, ...content };
+  await trx.insertInto('access_rule').values(row).execute();
+  return row.id;
+}
+
+function accessRuleRoutes(k: Keystone, idsIn: (json: string) => string[]): Route[] {
+  const view = (request: ApiRequest<unknown>, { id, user_id: userId, service, method, path }: AccessRuleRow): JsonObject => ({
+    id, service, method, path, links: { self: urlOf(request, `users/${userId}/access_rules/${id}`) } as Json,
+  });
+  async function find(request: ApiRequest<unknown>, policy: string): Promise<Outcome<AccessRuleRow>> {
+    const { user_id: userId = '', id = '' } = request.params;
+    const refused = denied(request, policy, { user_id: userId });
+    if (refused) return refused;
+    return (await k.db.selectFrom('access_rule').selectAll().where('id', '=', id).where('user_id', '=', userId).executeTakeFirst()) ?? notFound('access rule', id);
+  }
+  return [
+    route({
+      method: 'GET', path: '/v3/users/:user_id/access_rules', policy: 'identity:list_access_rules',
+      async handler(request) {
+        const userId = request.params['user_id'] ?? '';
+        const refused = denied(request, 'identity:list_access_rules', { user_id: userId });
+        if (refused) return refused;
+        const rows = await k.db.selectFrom('access_rule').selectAll().where('user_id', '=', userId).orderBy('id').execute();
+        return listed(request, 'access_rules', rows.map((row) => view(request, row)));
+      },
+    }),
+    route({
+      method: 'GET', path: '/v3/users/:user_id/access_rules/:id', policy: 'identity:get_access_rule', faults: ['notFound'],
+      async handler(request) {
+        const row = await find(request, 'identity:get_access_rule');
+        return isFault(row) ? row : shown('access_rule', view(request, row));
+      },
+    }),
+    route({
+      method: 'DELETE', path: '/v3/users/:user_id/access_rules/:id', policy: 'identity:delete_access_rule', faults: ['notFound'],
+      async handler(request) {
+        const row = await find(request, 'identity:delete_access_rule');
+        if (isFault(row)) return row;
+        const users = await k.db.selectFrom('application_credential').select('access_rules').where('user_id', '=', row.user_id).execute();
+        if (users.some((one) => one.access_rules !== null && idsIn(one.access_rules).includes(row.id))) return fault('forbidden', 'The access rule is in use by an application credential.');
+        await k.db.deleteFrom('access_rule').where('id', '=', row.id).execute();
+        return done;
+      },
+    }),
+  ];
+}

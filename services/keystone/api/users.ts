@@ -1,0 +1,141 @@
+// /v3/users, their passwords and groups.
+import { Type, type Static } from 'typebox';
+import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
+import { isUniqueViolation } from '#platform/db/errors.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
+import { groupView, userView } from '#services/keystone/api/actor-view.ts';
+import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from '#services/keystone/api/permit.ts';
+import { asked, created, done, enabled, extraOf, idText, listed, nameOf, options, parsed, shown, wrapped } from '#services/keystone/api/shapes.ts';
+import type { Keystone } from '#services/keystone/keystone.ts';
+import { filtered } from '#services/keystone/store/filter.ts';
+import { deleteActors, findDomain, findProject } from '#services/keystone/store/projects.ts';
+import type { UserRow } from '#services/keystone/store/tables.ts';
+
+const columns = ['id', 'name', 'domain_id', 'default_project_id', 'enabled', 'password', 'original_password', 'options', 'password_expires_at', 'federated'];
+const password = Type.Union([Type.String({ minLength: 1, maxLength: 4096 }), Type.Null()]);
+const attributes = { password: Type.Optional(password), enabled: Type.Optional(enabled), default_project_id: Type.Optional(Type.Union([idText, Type.Null()])), options: Type.Optional(options) };
+const createBody = wrapped('user', { name: nameOf(255), domain_id: Type.Optional(idText), ...attributes });
+const updateBody = wrapped('user', { name: Type.Optional(nameOf(255)), domain_id: Type.Optional(idText), ...attributes });
+const passwordBody = Type.Object({ user: Type.Object({ password: Type.String({ minLength: 1, maxLength: 4096 }), original_password: Type.String() }) });
+
+export function userRoutes(k: Keystone): Route[] {
+  /** The user the caller may act on by `rule`. */
+  async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<UserRow>> {
+    const id = request.params['user_id'] ?? '';
+    const row = await k.db.selectFrom('user').selectAll().where('id', '=', id).executeTakeFirst();
+    return denied(request, rule, { user_id: id, domain_id: row?.domain_id }) ?? row ?? notFound('user', id);
+  }
+
+  /** A default project may be unknown (stock Keystone does not look), but no domain. */
+  async function isDomain(projectId: string | null | undefined): Promise<boolean> {
+    return projectId ? (await findProject(k.db, projectId))?.is_domain === 1 : false;
+  }
+  const domainAsDefault = fault('badRequest', "A user's default project cannot be a domain.");
+
+  return [
+    route({
+      method: 'GET', path: '/v3/users', policy: 'identity:list_users',
+      async handler(request) {
+        const query = k.db.selectFrom('user').selectAll().orderBy('name');
+        const rows = await filtered(query, { name: asked(request, 'name'), domain_id: listDomain(request), enabled: enabledFilter(request) }).execute();
+        return listed(request, 'users', rows.map((row) => userView(request, row)));
+      },
+    }),
+    route<Static<typeof createBody>>({
+      method: 'POST', path: '/v3/users', policy: 'identity:create_user', body: createBody, faults: ['conflict', 'notFound'],
+      async handler(request) {
+        const { user } = request.body;
+        const domainId = user.domain_id ?? homeDomain(request);
+        if (!(await findDomain(k.db, domainId))) return notFound('domain', domainId);
+        if (await isDomain(user.default_project_id)) return domainAsDefault;
+        if (user.password && user.password.length < k.config.minPasswordLength) return tooShort(k.config.minPasswordLength);
+        const row: UserRow = {
+          id: k.ids.hex(), name: user.name.trim(), domain_id: domainId, default_project_id: user.default_project_id ?? null, enabled: Number(user.enabled ?? true),
+          password_hash: user.password ? await k.passwords.hash(user.password) : '', options: JSON.stringify(user.options ?? {}), extra: extraOf(user, columns),
+          failed_logins: 0, failed_at: 0, tokens_valid_from: 0,
+        };
+        try {
+          await k.db.insertInto('user').values(row).execute();
+        } catch (error) {
+          if (isUniqueViolation(error)) return taken('user', row.name);
+          throw error;
+        }
+        return created('user', userView(request, row));
+      },
+    }),
+    route({
+      method: 'GET', path: '/v3/users/:user_id', policy: 'identity:get_user', faults: ['notFound'],
+      async handler(request) {
+        const row = await find(request, 'identity:get_user');
+        return isFault(row) ? row : shown('user', userView(request, row));
+      },
+    }),
+    route<Static<typeof updateBody>>({
+      method: 'PATCH', path: '/v3/users/:user_id', policy: 'identity:update_user', body: updateBody, faults: ['notFound', 'conflict'],
+      async handler(request) {
+        const { user } = request.body;
+        const row = await find(request, 'identity:update_user');
+        if (isFault(row)) return row;
+        if (user.domain_id !== undefined && user.domain_id !== row.domain_id) return fault('badRequest', 'The domain_id of a user cannot be changed.');
+        if (await isDomain(user.default_project_id)) return domainAsDefault;
+        if (user.password && user.password.length < k.config.minPasswordLength) return tooShort(k.config.minPasswordLength);
+        const endsTokens = user.password !== undefined || user.enabled === false;
+        const changes = {
+          ...(user.name !== undefined && { name: user.name.trim() }),
+          ...(user.default_project_id !== undefined && { default_project_id: user.default_project_id }),
+          ...(user.enabled !== undefined && { enabled: Number(user.enabled) }),
+          ...(user.password !== undefined && { password_hash: user.password ? await k.passwords.hash(user.password) : '', failed_logins: 0 }),
+          ...(user.options !== undefined && { options: JSON.stringify({ ...parsed(row.options), ...user.options }) }),
+          ...(endsTokens && { tokens_valid_from: k.clock.now() }),
+          extra: extraOf(user, columns, row.extra),
+        };
+        try {
+          await k.db.updateTable('user').set(changes).where('id', '=', row.id).execute();
+        } catch (error) {
+          if (isUniqueViolation(error)) return taken('user', changes.name ?? row.name);
+          throw error;
+        }
+        return shown('user', userView(request, { ...row, ...changes }));
+      },
+    }),
+    route({
+      method: 'DELETE', path: '/v3/users/:user_id', policy: 'identity:delete_user', faults: ['notFound'],
+      async handler(request) {
+        const row = await find(request, 'identity:delete_user');
+        if (isFault(row)) return row;
+        await transaction(k.db, (trx) => deleteActors(trx, 'user', [row.id]));
+        return done;
+      },
+    }),
+    // No token needed: the original password is the proof. Identity API, "Change password for user".
+    route<Static<typeof passwordBody>>({
+      method: 'POST', path: '/v3/users/:user_id/password', auth: 'none', policy: null, body: passwordBody,
+      async handler(request) {
+        const { original_password: original, password: next } = request.body.user;
+        const row = await k.db.selectFrom('user').selectAll().where('id', '=', request.params['user_id'] ?? '').executeTakeFirst();
+        const right = await k.passwords.verify(original, row?.password_hash ?? '');
+        if (!row?.enabled || !right) return fault('unauthorized', 'The request you have made requires authentication.', { identityUrl: request.baseUrl });
+        if (next === original) return fault('badRequest', 'The new password must differ from the original one.');
+        if (next.length < k.config.minPasswordLength) return tooShort(k.config.minPasswordLength);
+        await k.db.updateTable('user').set({ password_hash: await k.passwords.hash(next), failed_logins: 0, tokens_valid_from: k.clock.now() }).where('id', '=', row.id).execute();
+        return done;
+      },
+    }),
+    route({
+      method: 'GET', path: '/v3/users/:user_id/groups', policy: 'identity:list_groups_for_user', faults: ['notFound'],
+      async handler(request) {
+        const row = await find(request, 'identity:list_groups_for_user');
+        if (isFault(row)) return row;
+        const groups = await k.db.selectFrom('membership').innerJoin('group', 'group.id', 'membership.group_id').selectAll('group')
+          .where('membership.user_id', '=', row.id).orderBy('group.name').execute();
+        const name = asked(request, 'name');
+        return listed(request, 'groups', groups.filter((group) => name === undefined || group.name === name).map((group) => groupView(request, group)));
+      },
+    }),
+  ];
+}
+
+function tooShort(minLength: number) {
+  return fault('badRequest', `The password does not match the requirements: at least ${minLength} characters.`);
+}

@@ -1,0 +1,104 @@
+// A seeded Keystone behind the real dispatcher, for this room's tests.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isFault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import { systemClock, type Clock } from '#platform/clock.ts';
+import { openDatabase, type Database, type DatabaseConfig } from '#platform/db/database.ts';
+import { migrate } from '#platform/db/migrate.ts';
+import type { HttpMethod } from '#platform/http/api.ts';
+import { createDispatcher } from '#platform/http/dispatcher.ts';
+import { systemIds } from '#platform/ids.ts';
+import { Secret, silentLog } from '#platform/log.ts';
+import type { KeystoneConfig } from '#services/keystone/keystone.ts';
+import type { SeedPlan } from '#services/keystone/seed.ts';
+import { createKeystone, type KeystoneService } from '#services/keystone/service.ts';
+import type { KeystoneTables } from '#services/keystone/store/tables.ts';
+
+export const plan: SeedPlan = {
+  region: 'RegionOne', adminPassword: new Secret('admin-secret'), demoPassword: new Secret('demo-secret'),
+  serviceUsers: ['nova', 'glance', 'placement'].map((name) => ({ name, password: new Secret(`${name}-secret`) })),
+  catalog: [
+    { type: 'identity', name: 'keystone', url: 'http://cloud/identity/v3' },
+    { type: 'compute', name: 'nova', url: 'http://cloud/compute/v2.1' },
+    { type: 'volumev3', name: 'cinderv3', url: 'http://cloud/volume/v3/$(project_id)s' },
+  ],
+};
+
+/** Any JSON, read by path in tests. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are read at many depths; assertions are the check
+export type Loose = any;
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body: Loose;
+}
+
+export interface TestKeystone {
+  service: KeystoneService;
+  database: Database<KeystoneTables>;
+  /** One request through the dispatcher. `path` is below /identity/v3 unless it starts with '/'. */
+  ask(method: HttpMethod, path: string, options?: { token?: string; body?: Json; headers?: Record<string, string> }): Promise<Answer>;
+  /** A token for a user of the default domain; project null = unscoped, and the whole answer in `asked`. */
+  login(name: string, password: string, scope?: Json): Promise<string>;
+  admin: string;
+  demo: string;
+  close(): Promise<void>;
+}
+
+export interface TestOptions {
+  clock?: Clock;
+  config?: Partial<KeystoneConfig>;
+  database?: DatabaseConfig;
+}
+
+export const inDefault = (name: string): { name: string; domain: { id: string } } => ({ name, domain: { id: 'default' } });
+
+export function passwordAuth(name: string, password: string, scope?: Json): Json {
+  return { auth: { identity: { methods: ['password'], password: { user: { ...inDefault(name), password } } }, ...(scope !== undefined && { scope }) } };
+}
+
+export async function startKeystone(options: TestOptions = {}): Promise<TestKeystone> {
+  const folder = await mkdtemp(join(tmpdir(), 'cobalt-keystone-'));
+  const database = openDatabase<KeystoneTables>(options.database ?? { dialect: 'sqlite', path: join(folder, 'keystone.db') }, { log: silentLog });
+  const service = await createKeystone({
+    db: database.db, clock: options.clock ?? systemClock, ids: systemIds, log: silentLog, keysFolder: join(folder, 'keys'),
+    config: { ...options.config }, passwordCost: { memoryKib: 64, passes: 1, maxConcurrent: 4 },
+  });
+  await migrate(database.db, database.dialect, 'keystone', service.migrations);
+  await service.seed(plan);
+  const errors: unknown[] = [];
+  const log = { ...silentLog, error: (facts: object) => errors.push(facts), child: () => silentLog };
+  const dispatcher = createDispatcher([service.http], { tokens: service.tokens, ids: systemIds, log, identityUrl: 'http://cloud/identity' });
+
+  const ask: TestKeystone['ask'] = async (method, path, { token, body, headers } = {}) => {
+    const [place = '', query = ''] = (path.startsWith('/') ? path : `/identity/v3/${path}`).split('?');
+    const reply = await dispatcher.handle({
+      method, path: place, query, origin: 'http://cloud', headers: { ...headers, 'x-auth-token': token, 'content-type': 'application/json' }, body: body === undefined ? null : { json: body },
+    });
+    if (reply.status === 500) throw new Error(`${method} ${path}: 500`, { cause: errors.at(-1) });
+    // What a client would read: JSON text, so that undefined members and shared objects cannot hide.
+    return { status: reply.status, headers: reply.headers, body: reply.body === undefined ? undefined : JSON.parse(JSON.stringify(reply.body)) };
+  };
+  const login: TestKeystone['login'] = async (name, password, scope) => {
+    const answer = await ask('POST', 'auth/tokens', { body: passwordAuth(name, password, scope) });
+    if (answer.status !== 201) throw new Error(`no token for ${name}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.headers['x-subject-token'] ?? '';
+  };
+  return {
+    service, database, ask, login,
+    admin: await login('admin', 'admin-secret'),
+    demo: await login('demo', 'demo-secret'),
+    close: async () => {
+      await database.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Whether the service itself still takes the token. */
+export async function isValid(keystone: TestKeystone, token: string): Promise<boolean> {
+  return !isFault(await keystone.service.tokens.validate(token));
+}

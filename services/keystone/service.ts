@@ -1,0 +1,64 @@
+// Keystone, the identity service, as data. Made by compose; the only face of this room.
+import type { TokenValidator } from '#platform/auth/context.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import { titleOf } from '#platform/http/faults-to-http.ts';
+import type { Service } from '#platform/service.ts';
+import { policies } from '#services/keystone/api/policies.ts';
+import { keystoneRoutes } from '#services/keystone/api/routes.ts';
+import { openFernetKeys } from '#services/keystone/fernet-keys.ts';
+import { defaultKeystoneConfig, type Db, type Keystone, type KeystoneConfig } from '#services/keystone/keystone.ts';
+import { createPasswords, defaultPasswordCost, type PasswordCost } from '#services/keystone/passwords.ts';
+import { seed, type SeedPlan } from '#services/keystone/seed.ts';
+import { migrations } from '#services/keystone/store/migrations.ts';
+import { createTokens } from '#services/keystone/tokens.ts';
+
+export interface KeystoneDeps {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  /** Folder of the Fernet keys; made where it is not there. */
+  keysFolder: string;
+  /** Keys kept, staged and primary included; 3 unless told. */
+  maxActiveKeys?: number;
+  config?: Partial<KeystoneConfig>;
+  passwordCost?: PasswordCost;
+  /** True where other processes write to the same database: then no token check is remembered here. */
+  shared?: boolean;
+}
+
+export interface KeystoneService extends Service {
+  /** Checks a token against the present state: what is revoked here is refused at once. For services in this process. */
+  tokens: TokenValidator;
+  /** Makes what a fresh cloud needs; safe to repeat, never takes anything away. After the migrations. */
+  seed(plan: SeedPlan): Promise<void>;
+  /** Makes the staged Fernet key primary. Tokens of the keys before stay valid until those are rotated out. */
+  rotateKeys(): Promise<void>;
+}
+
+const maxRememberedTokens = 10_000;
+
+/** Reads the key folder, so that it is asynchronous. The database may be migrated after. */
+export async function createKeystone(deps: KeystoneDeps): Promise<KeystoneService> {
+  const { db, clock, ids, log } = deps;
+  const keys = await openFernetKeys({ folder: deps.keysFolder, maxActiveKeys: deps.maxActiveKeys ?? 3 }, { clock, ids });
+  const tokens = createTokens({ db, clock, keys, maxRemembered: deps.shared ? 0 : maxRememberedTokens });
+  const config = { ...defaultKeystoneConfig, ...deps.config };
+  const k: Keystone = { db, clock, ids, log, config, passwords: createPasswords(deps.passwordCost ?? defaultPasswordCost, ids), tokens };
+  return {
+    name: 'keystone',
+    http: {
+      name: 'keystone', mount: '/identity', routes: keystoneRoutes(k), policies,
+      faultStyle: { body: (status, fault) => ({ error: { code: status, message: fault.message, title: titleOf[status] ?? 'Error' } }) },
+    },
+    rpc: [], tasks: [], sagas: [], migrations,
+    tokens: { validate: tokens.validate },
+    async seed(plan) {
+      await seed(k, plan);
+      tokens.beginEpoch();
+    },
+    rotateKeys: () => keys.rotate(),
+  };
+}

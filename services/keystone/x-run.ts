@@ -1,0 +1,18 @@
+import { openDatabase } from '#platform/db/database.ts';
+import { migrate } from '#platform/db/migrate.ts';
+import { createDispatcher } from '#platform/http/dispatcher.ts';
+import { startHttpServer } from '#platform/http/server.ts';
+import { systemClock } from '#platform/clock.ts';
+import { systemIds } from '#platform/ids.ts';
+import { createLog, Secret } from '#platform/log.ts';
+import { createKeystone } from '#services/keystone/service.ts';
+import type { KeystoneTables } from '#services/keystone/store/tables.ts';
+const log = createLog({ level: 'info' });
+const database = openDatabase<KeystoneTables>({ dialect: 'sqlite', path: '/tmp/ks/k.db' }, { log });
+const service = await createKeystone({ db: database.db, clock: systemClock, ids: systemIds, log, keysFolder: '/tmp/ks/keys' });
+await migrate(database.db, 'sqlite', 'keystone', service.migrations);
+const s = (t: string) => new Secret(t);
+await service.seed({ region: 'RegionOne', adminPassword: s('admin'), demoPassword: s('demo'), serviceUsers: ['nova'].map((name) => ({ name, password: s(name) })), catalog: [{ type: 'identity', name: 'keystone', url: 'http://127.0.0.1:18700/identity/v3' }] });
+const dispatcher = createDispatcher([service.http], { tokens: service.tokens, ids: systemIds, log, identityUrl: 'http://127.0.0.1:18700/identity' });
+await startHttpServer(dispatcher, { host: '127.0.0.1', port: 18700 });
+console.log('up', process.pid);

@@ -1,0 +1,26 @@
+// GET /allocation_candidates (1.10): who can give what is asked for, and how full they are.
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Route } from '#platform/http/api.ts';
+import { route } from '#platform/http/api.ts';
+import type { PlacementParts } from '../deps.ts';
+import { findCandidates } from '../domain/candidates.ts';
+import { parseCandidateRequest } from '../domain/resource-request.ts';
+import { unknownNames } from './parts.ts';
+import { candidatesView } from './views.ts';
+
+export function candidateRoutes({ database: { db }, world }: PlacementParts): readonly Route[] {
+  return [
+    route({ method: 'GET', path: '/allocation_candidates', since: 10, policy: 'placement:allocation_candidates:list', handler: async ({ query, version }) => {
+      const request = parseCandidateRequest(query, version);
+      if (isFault(request)) return request;
+      const asked = new Set(request.groups.flatMap((group) => [...group.resources.keys()]));
+      const strangers = await unknownNames(db, 'resource_classes', asked);
+      if (strangers.length > 0) return fault('badRequest', `Invalid resource class in resources parameter: No such resource class ${strangers.join(', ')}.`);
+      const traits = [...request.groups.flatMap((group) => [...group.required.flat(), ...group.forbidden]), ...request.rootRequired, ...request.rootForbidden];
+      const unknown = await unknownNames(db, 'traits', traits);
+      if (unknown.length > 0) return fault('badRequest', `No such trait(s): ${unknown.join(', ')}.`);
+      const snapshot = await world.read();
+      return { status: 200, body: candidatesView(findCandidates(snapshot.trees, request), snapshot.providers, snapshot.trees, asked, version) };
+    } }),
+  ];
+}

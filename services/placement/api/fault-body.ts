@@ -1,0 +1,17 @@
+// Placement's fault bodies; `code` from 1.23 on tells causes of one status apart. https://docs.openstack.org/api-ref/placement/#errors
+import type { FaultStyle } from '#platform/http/api.ts';
+import { titleOf } from '#platform/http/faults-to-http.ts';
+
+export const placementFaults: FaultStyle = {
+  body: (status, fault, requestId) => {
+    const title = titleOf[status] ?? 'Error';
+    if (status === 401) return { error: { code: 401, title, message: fault.message } };
+    const { max_version, min_version } = fault.detail;
+    return { errors: [{
+      status, title, request_id: requestId,
+      detail: `${status === 404 && !fault.message ? 'The resource could not be found.' : fault.message}`,
+      code: fault.detail['code'] ?? (fault.kind === 'concurrentUpdate' ? 'placement.concurrent_update' : 'placement.undefined_code'),
+      ...(max_version === undefined ? {} : { max_version, min_version }),
+    }] };
+  },
+};

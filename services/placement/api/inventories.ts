@@ -1,0 +1,119 @@
+// A provider's inventories: how much of each resource class it has to give.
+import Type from 'typebox';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Route } from '#platform/http/api.ts';
+import { route } from '#platform/http/api.ts';
+import type { PlacementParts } from '../deps.ts';
+import type { Inventory, Provider } from '../domain/provider.ts';
+import { changeProvider, generationSchema, requestedProvider, unknownNames } from './parts.ts';
+import { inventoriesView, inventoryView } from './views.ts';
+
+const maxInt = 2_147_483_647;
+const fields = {
+  total: Type.Integer({ minimum: 1, maximum: maxInt }), reserved: Type.Optional(Type.Integer({ minimum: 0, maximum: maxInt })),
+  min_unit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxInt })), max_unit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxInt })),
+  step_size: Type.Optional(Type.Integer({ minimum: 1, maximum: maxInt })), allocation_ratio: Type.Optional(Type.Number({ minimum: 0, maximum: 3.4e38 })),
+};
+type Given = Partial<Inventory> & { total: number };
+interface One extends Given {
+  resource_provider_generation: number;
+}
+interface All {
+  resource_provider_generation: number;
+  inventories: Record<string, Given>;
+}
+const classPattern = '^[A-Z0-9_]+$';
+const one = Type.Object({ ...fields, resource_provider_generation: generationSchema }, { additionalProperties: false });
+const oneNamed = Type.Object({ ...fields, resource_provider_generation: generationSchema, resource_class: Type.String({ pattern: classPattern }) }, { additionalProperties: false });
+const all = Type.Object({ resource_provider_generation: generationSchema, inventories: Type.Record(Type.String({ pattern: classPattern }), Type.Object(fields, { additionalProperties: false }), { additionalProperties: false }) }, { additionalProperties: false });
+
+const path = '/resource_providers/:uuid/inventories';
+const policy = (name: string): string => `placement:resource_providers:inventories:${name}`;
+const faults = ['notFound', 'conflict', 'concurrentUpdate'] as const;
+
+export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
+  const { database: { db } } = parts;
+
+  /** Replaces the inventories by `next`; what disappears or shrinks must not be in use. */
+  async function replace(provider: Provider, generation: number, next: ReadonlyMap<string, Inventory>): Promise<Outcome<Provider>> {
+    const missing = await unknownNames(db, 'resource_classes', next.keys());
+    if (missing.length > 0) return fault('badRequest', `Unknown resource class in inventory for resource provider ${provider.uuid}: No such resource class ${missing.join(', ')}.`);
+    return await changeProvider(parts, provider, generation, async (trx) => {
+      const gone = [...provider.inventories.keys()].filter((name) => !next.has(name));
+      if (gone.length > 0) {
+        const used = await trx.selectFrom('allocations').select('resource_class').where('provider_uuid', '=', provider.uuid).where('resource_class', 'in', gone).executeTakeFirst();
+        if (used) return fault('conflict', `Inventory for '${used.resource_class}' on resource provider '${provider.uuid}' in use.`, { code: 'placement.inventory.inuse' });
+      }
+      await trx.deleteFrom('inventories').where('provider_uuid', '=', provider.uuid).execute();
+      for (const [resource_class, inventory] of next) await trx.insertInto('inventories').values({ provider_uuid: provider.uuid, resource_class, ...inventory }).execute();
+      return undefined;
+    });
+  }
+
+  return [
+    route({ method: 'GET', path, policy: policy('list'), faults: ['notFound'], handler: async (request) => {
+      const provider = await requestedProvider(parts, request);
+      return isFault(provider) ? provider : { status: 200, body: inventoriesView(provider) };
+    } }),
+    route<All>({ method: 'PUT', path, policy: policy('update'), body: all, faults, handler: async (request) => {
+      const provider = await requestedProvider(parts, request);
+      if (isFault(provider)) return provider;
+      const next = new Map<string, Inventory>();
+      for (const [name, given] of Object.entries(request.body.inventories)) {
+        const inventory = complete(name, given, request.version);
+        if (isFault(inventory)) return inventory;
+        next.set(name, inventory);
+      }
+      const changed = await replace(provider, request.body.resource_provider_generation, next);
+      return isFault(changed) ? changed : { status: 200, body: inventoriesView(changed) };
+    } }),
+    route<One & { resource_class: string }>({ method: 'POST', path, policy: policy('create'), body: oneNamed, faults, handler: async (request) => {
+      const provider = await requestedProvider(parts, request);
+      if (isFault(provider)) return provider;
+      const { resource_class, resource_provider_generation, ...given } = request.body;
+      if (provider.inventories.has(resource_class)) return fault('conflict', `Update conflict: Inventory for ${resource_class} on ${provider.uuid} already exists.`, { code: 'placement.concurrent_update' });
+      const inventory = complete(resource_class, given, request.version);
+      if (isFault(inventory)) return inventory;
+      const changed = await replace(provider, resource_provider_generation, new Map([...provider.inventories, [resource_class, inventory]]));
+      return isFault(changed) ? changed : { status: 201, headers: { location: `${request.baseUrl}/resource_providers/${provider.uuid}/inventories/${resource_class}` }, body: { ...inventoryView(inventory), resource_provider_generation: changed.generation } };
+    } }),
+    route({ method: 'DELETE', path, since: 5, policy: policy('delete'), faults, handler: async (request) => {
+      const provider = await requestedProvider(parts, request);
+      if (isFault(provider)) return provider;
+      const changed = await replace(provider, provider.generation, new Map());
+      return isFault(changed) ? changed : { status: 204 };
+    } }),
+    route({ method: 'GET', path: `${path}/:class`, policy: policy('show'), faults: ['notFound'], handler: async (request) => {
+      const provider = await requestedProvider(parts, request);
+      if (isFault(provider)) return provider;
+      const inventory = provider.inventories.get(request.params['class'] ?? '');
+      return inventory ? { status: 200, body: { ...inventoryView(inventory), resource_provider_generation: provider.generation } } : fault('notFound', `No inventory of class ${request.params['class']} for ${provider.uuid}`);
+    } }),
+    route<One>({ method: 'PUT', path: `${path}/:class`, policy: policy('update'), body: one, faults, handler: async (request) => {
+      const provider = await requestedProvider(parts, request);
+      if (isFault(provider)) return provider;
+      const name = request.params['class'] ?? '';
+      const { resource_provider_generation, ...given } = request.body;
+      if (!provider.inventories.has(name)) return fault('badRequest', `No inventory record with resource class ${name} for resource provider ${provider.uuid}.`);
+      const inventory = complete(name, given, request.version);
+      if (isFault(inventory)) return inventory;
+      const changed = await replace(provider, resource_provider_generation, new Map([...provider.inventories, [name, inventory]]));
+      return isFault(changed) ? changed : { status: 200, body: { ...inventoryView(inventory), resource_provider_generation: changed.generation } };
+    } }),
+    route({ method: 'DELETE', path: `${path}/:class`, policy: policy('delete'), faults, handler: async (request) => {
+      const provider = await requestedProvider(parts, request);
+      if (isFault(provider)) return provider;
+      const name = request.params['class'] ?? '';
+      if (!provider.inventories.has(name)) return fault('notFound', `No inventory of class ${name} found for delete`);
+      const changed = await replace(provider, provider.generation, new Map([...provider.inventories].filter(([other]) => other !== name)));
+      return isFault(changed) ? changed : { status: 204 };
+    } }),
+  ];
+}
+
+function complete(name: string, given: Given, version: number): Outcome<Inventory> {
+  const inventory: Inventory = { total: given.total, reserved: given.reserved ?? 0, min_unit: given.min_unit ?? 1, max_unit: given.max_unit ?? maxInt, step_size: given.step_size ?? 1, allocation_ratio: given.allocation_ratio ?? 1 };
+  const room = inventory.total - inventory.reserved;
+  return room < 0 || (room === 0 && version < 26) ? fault('badRequest', `Invalid inventory for '${name}': The reserved value is greater than ${version < 26 ? 'or equal to ' : ''}total.`) : inventory;
+}

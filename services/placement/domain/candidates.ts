@@ -1,0 +1,135 @@
+// Finds every way to satisfy a request, tree by tree. Pure: snapshot in, candidates out.
+import type { CandidateRequest, GroupRequest } from './resource-request.ts';
+import type { Provider } from './provider.ts';
+import { refusal } from './provider.ts';
+
+export interface Candidate {
+  /** Provider -> resource class -> amount. */
+  allocations: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** Group suffix -> providers that satisfy it. */
+  mappings: ReadonlyMap<string, readonly string[]>;
+  rootUuid: string;
+}
+
+/** A provider that shares with the members of its aggregates. */
+const sharingTrait = 'MISC_SHARES_VIA_AGGREGATE';
+// A tree can be combined in many ways; beyond this many the rest adds nothing a scheduler could use.
+const maxWaysPerTree = 1000;
+
+interface Way {
+  /** Resource class -> provider, in the order of the group. */
+  picks: readonly { provider: Provider; resourceClass: string; amount: number }[];
+  providers: readonly Provider[];
+}
+
+/** In order of the trees; at most `request.limit`. */
+export function findCandidates(trees: ReadonlyMap<string, readonly Provider[]>, request: CandidateRequest): Candidate[] {
+  const found: Candidate[] = [];
+  const sharing = [...trees.values()].flat().filter((provider) => provider.traits.has(sharingTrait));
+  for (const [rootUuid, tree] of trees) {
+    if (!rootFits(tree, request)) continue;
+    const reachable = sharing.length === 0 ? tree : [...tree, ...sharing.filter((provider) => !tree.includes(provider) && tree.some((member) => sharesAggregate(provider, member)))];
+    const only = request.groups.length === 1 ? request.groups[0] : undefined;
+    const sets = only ? waysOf(only, reachable).map((way) => [{ group: only, way }]) : combine(request, reachable);
+    for (const set of sets) {
+      // A tree that gives nothing itself is no candidate: what its sharing providers give belongs to their own trees.
+      if (!set.some(({ way }) => way.providers.some((provider) => provider.rootUuid === rootUuid))) continue;
+      found.push(toCandidate(rootUuid, set));
+      if (request.limit !== null && found.length >= request.limit) return found;
+    }
+  }
+  return found;
+}
+
+function rootFits(tree: readonly Provider[], request: CandidateRequest): boolean {
+  if (request.rootRequired.length + request.rootForbidden.length === 0) return true;
+  const [root] = tree;
+  return root !== undefined && request.rootRequired.every((trait) => root.traits.has(trait)) && !request.rootForbidden.some((trait) => root.traits.has(trait));
+}
+
+/** The ways one group can be satisfied from these providers. */
+function waysOf(group: GroupRequest, providers: readonly Provider[]): Way[] {
+  const open = providers.filter((provider) => isOpen(group, provider, providers));
+  if (group.suffix !== '' || group.resources.size <= 1) {
+    // One provider for all of it.
+    return open.filter((provider) => [...group.resources].every(([name, amount]) => has(provider, name, amount)) && hasTraits(group, [provider]))
+      .map((provider) => ({ picks: [...group.resources].map(([resourceClass, amount]) => ({ provider, resourceClass, amount })), providers: [provider] }));
+  }
+  let ways: Way['picks'][] = [[]];
+  for (const [resourceClass, amount] of group.resources) {
+    const able = open.filter((provider) => has(provider, resourceClass, amount));
+    if (able.length === 0) return [];
+    ways = ways.flatMap((picks) => able.map((provider) => [...picks, { provider, resourceClass, amount }])).slice(0, maxWaysPerTree);
+  }
+  return ways.map((picks) => ({ picks, providers: [...new Set(picks.map(({ provider }) => provider))] })).filter((way) => hasTraits(group, way.providers));
+}
+
+function isOpen(group: GroupRequest, provider: Provider, reachable: readonly Provider[]): boolean {
+  if (group.forbidden.some((trait) => provider.traits.has(trait))) return false;
+  if (group.inTree !== null && provider.rootUuid !== rootOf(group.inTree, reachable)) return false;
+  // Aggregates of a root hold for its whole tree.
+  const root = reachable.find((candidate) => candidate.uuid === provider.rootUuid);
+  const member = (uuid: string): boolean => provider.aggregates.has(uuid) || (group.suffix === '' && (root?.aggregates.has(uuid) ?? false));
+  return group.memberOf.every((any) => any.some(member)) && !group.notMemberOf.some(member);
+}
+
+const rootOf = (uuid: string, reachable: readonly Provider[]): string | undefined => reachable.find((provider) => provider.uuid === uuid)?.rootUuid;
+const has = (provider: Provider, resourceClass: string, amount: number): boolean => refusal(provider, resourceClass, amount, provider.used.get(resourceClass) ?? 0) === undefined;
+const hasTraits = (group: GroupRequest, providers: readonly Provider[]): boolean => group.required.every((any) => any.some((trait) => providers.some((provider) => provider.traits.has(trait))));
+const sharesAggregate = (a: Provider, b: Provider): boolean => [...a.aggregates].some((uuid) => b.aggregates.has(uuid));
+
+type Chosen = { group: GroupRequest; way: Way };
+
+/** Every combination of the groups' ways that fits together. */
+function combine(request: CandidateRequest, providers: readonly Provider[]): Chosen[][] {
+  let sets: Chosen[][] = [[]];
+  for (const group of request.groups) {
+    const ways = group.resources.size === 0 ? waysWithoutResources(group, providers) : waysOf(group, providers);
+    sets = sets.flatMap((set) => ways.map((way) => [...set, { group, way }])).filter((set) => fits(set, request)).slice(0, maxWaysPerTree);
+  }
+  return sets.filter((set) => capacityHolds(set) && request.sameSubtree.every((suffixes) => inSameSubtree(set, suffixes, providers)));
+}
+
+const waysWithoutResources = (group: GroupRequest, providers: readonly Provider[]): Way[] =>
+  providers.filter((provider) => isOpen(group, provider, providers) && hasTraits(group, [provider])).map((provider) => ({ picks: [], providers: [provider] }));
+
+function fits(set: readonly Chosen[], request: CandidateRequest): boolean {
+  if (!request.isolate) return true;
+  const granular = set.filter(({ group }) => group.suffix !== '' && group.resources.size > 0).map(({ way }) => way.providers[0]?.uuid);
+  return new Set(granular).size === granular.length;
+}
+
+/** Groups that landed on one provider must fit there together. */
+function capacityHolds(set: readonly Chosen[]): boolean {
+  const sums = new Map<string, { provider: Provider; resourceClass: string; amount: number }>();
+  for (const { provider, resourceClass, amount } of set.flatMap(({ way }) => way.picks)) {
+    const key = `${provider.uuid}/${resourceClass}`;
+    sums.set(key, { provider, resourceClass, amount: (sums.get(key)?.amount ?? 0) + amount });
+  }
+  return [...sums.values()].every(({ provider, resourceClass, amount }) => has(provider, resourceClass, amount));
+}
+
+/** One of the groups' providers is an ancestor of (or the same as) all the others. */
+function inSameSubtree(set: readonly Chosen[], suffixes: readonly string[], providers: readonly Provider[]): boolean {
+  const chosen = set.filter(({ group }) => suffixes.includes(group.suffix)).flatMap(({ way }) => way.providers);
+  const parentOf = new Map(providers.map((provider) => [provider.uuid, provider.parentUuid]));
+  const isUnder = (uuid: string, ancestor: string): boolean => {
+    for (let at: string | null | undefined = uuid; at != null; at = parentOf.get(at)) if (at === ancestor) return true;
+    return false;
+  };
+  return chosen.some((top) => chosen.every((provider) => isUnder(provider.uuid, top.uuid)));
+}
+
+function toCandidate(rootUuid: string, set: readonly Chosen[]): Candidate {
+  const allocations = new Map<string, Map<string, number>>();
+  const mappings = new Map<string, string[]>();
+  for (const { group, way } of set) {
+    mappings.set(group.suffix, way.providers.map((provider) => provider.uuid));
+    for (const { provider, resourceClass, amount } of way.picks) {
+      const resources = allocations.get(provider.uuid) ?? new Map<string, number>();
+      resources.set(resourceClass, (resources.get(resourceClass) ?? 0) + amount);
+      allocations.set(provider.uuid, resources);
+    }
+  }
+  return { allocations, mappings, rootUuid };
+}

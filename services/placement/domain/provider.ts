@@ -1,0 +1,40 @@
+// A resource provider as the candidate search sees it. Pure.
+
+export interface Inventory {
+  total: number;
+  reserved: number;
+  min_unit: number;
+  max_unit: number;
+  step_size: number;
+  allocation_ratio: number;
+}
+
+export interface Provider {
+  uuid: string;
+  name: string;
+  generation: number;
+  parentUuid: string | null;
+  rootUuid: string;
+  createdAtMs: number;
+  updatedAtMs: number;
+  inventories: ReadonlyMap<string, Inventory>;
+  used: ReadonlyMap<string, number>;
+  traits: ReadonlySet<string>;
+  aggregates: ReadonlySet<string>;
+}
+
+/** Units that may be given out in all. https://docs.openstack.org/placement/latest/user/provider-tree.html */
+export function capacityOf(inventory: Inventory): number {
+  return Math.floor((inventory.total - inventory.reserved) * inventory.allocation_ratio);
+}
+
+/** Why `amount` cannot be had; undefined: it can. */
+export function refusal(provider: Provider, resourceClass: string, amount: number, usedByOthers: number): string | undefined {
+  const inventory = provider.inventories.get(resourceClass);
+  if (!inventory) return `it has no inventory of ${resourceClass}`;
+  if (amount < inventory.min_unit || amount > inventory.max_unit || amount % inventory.step_size !== 0) {
+    return `${resourceClass} is given out in amounts from ${inventory.min_unit} to ${inventory.max_unit} in steps of ${inventory.step_size}, ${amount} is none`;
+  }
+  const free = capacityOf(inventory) - usedByOthers;
+  return amount > free ? `it has ${Math.max(free, 0)} of ${resourceClass} left, ${amount} are wanted` : undefined;
+}

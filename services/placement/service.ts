@@ -1,0 +1,34 @@
+// Placement, as data: who has what, who holds what. Its only face.
+import type { Microversions, Route } from '#platform/http/api.ts';
+import { route } from '#platform/http/api.ts';
+import type { Service } from '#platform/service.ts';
+import { aggregateRoutes } from './api/aggregates.ts';
+import { allocationRoutes } from './api/allocations.ts';
+import { candidateRoutes } from './api/candidates.ts';
+import { placementFaults } from './api/fault-body.ts';
+import { inventoryRoutes } from './api/inventories.ts';
+import { resourceClassRoutes, traitRoutes } from './api/names.ts';
+import { policies } from './api/policies.ts';
+import { providerRoutes } from './api/providers.ts';
+import { reshaperRoutes } from './api/reshaper.ts';
+import { usageRoutes } from './api/usages.ts';
+import type { PlacementDeps, PlacementParts } from './deps.ts';
+import { migrations } from './store/tables.ts';
+import { createWorld } from './store/world.ts';
+
+const microversions: Microversions = { type: 'placement', major: 1, min: 0, max: 39 };
+
+const versionDocument: Route = route({
+  method: 'GET', path: '/', auth: 'none', unversioned: true, policy: null,
+  handler: () => ({ status: 200, body: { versions: [{ id: 'v1.0', max_version: `1.${microversions.max}`, min_version: `1.${microversions.min}`, status: 'CURRENT', links: [{ rel: 'self', href: '' }] }] } }),
+});
+
+export function createPlacement(deps: PlacementDeps): Service {
+  const parts: PlacementParts = { ...deps, world: createWorld(deps.database.db) };
+  const routes = [providerRoutes, inventoryRoutes, aggregateRoutes, traitRoutes, resourceClassRoutes, allocationRoutes, reshaperRoutes, usageRoutes, candidateRoutes].flatMap((of) => of(parts));
+  return {
+    name: 'placement',
+    http: { name: 'placement', mount: '/placement', routes: [versionDocument, ...routes], faultStyle: placementFaults, microversions, policies },
+    rpc: [], tasks: [], sagas: [], migrations,
+  };
+}
