@@ -58,13 +58,13 @@ const colours: Record<string, string> = { debug: '\x1b[90m', info: '\x1b[36m', w
 export function readableLines(write: (line: string) => void, colour: boolean): DestinationStream {
   return {
     write(line: string) {
-      const { level, time, msg, room, ...facts } = JSON.parse(line) as Record<string, unknown>;
+      const { level, time, msg, room, ...facts } = JSON.parse(line) as { level: string; time: string; msg: string; room?: string };
       const paint = (code: string, text: string): string => (colour ? `${code}${text}\x1b[0m` : text);
       const shown = Object.entries(facts)
         .map(([key, value]) => `${paint('\x1b[90m', `${key}=`)}${typeof value === 'string' ? value : JSON.stringify(value)}`)
         .join(' ');
-      const clock = String(time).slice(11, 19);
-      write(`${paint('\x1b[90m', clock)} ${paint(colours[String(level)] ?? '', String(level).padEnd(5))} ${String(room ?? '').padEnd(9)} ${String(msg)}  ${shown}\n`);
+      const clock = time.slice(11, 19);
+      write(`${paint('\x1b[90m', clock)} ${paint(colours[level] ?? '', level.padEnd(5))} ${(room ?? '').padEnd(10)} ${msg}  ${shown}\n`);
     },
   };
 }

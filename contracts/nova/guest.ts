@@ -24,7 +24,8 @@ export interface HostFacts {
 /** An image as the host's cache knows it. `checksum` (sha512 hex or '') guards the copy. */
 export interface GuestImage {
   id: string;
-  diskFormat: 'raw' | 'qcow2' | 'aki' | 'ari' | 'ami' | string;
+  /** Glance's disk format: raw, qcow2, aki, ari … */
+  diskFormat: string;
   sizeBytes: number;
   checksum: string;
 }

@@ -34,12 +34,18 @@ function parseRule(text: string, name: string, known: ReadonlyMap<string, string
   };
   const or = (): Check => {
     const parts = [and()];
-    while (tokens[at] === 'or') (at++, parts.push(and()));
+    while (tokens[at] === 'or') {
+      at++;
+      parts.push(and());
+    }
     return parts.length === 1 ? (parts[0] as Check) : (who, target) => parts.some((part) => part(who, target));
   };
   const and = (): Check => {
     const parts = [not()];
-    while (tokens[at] === 'and') (at++, parts.push(not()));
+    while (tokens[at] === 'and') {
+      at++;
+      parts.push(not());
+    }
     return parts.length === 1 ? (parts[0] as Check) : (who, target) => parts.every((part) => part(who, target));
   };
   const not = (): Check => {

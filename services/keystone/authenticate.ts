@@ -80,13 +80,14 @@ async function byPassword(k: Keystone, sent: UserRef & { password: string }): Pr
   const { lockoutFailures, lockoutMs } = k.config;
   const exempt = user !== undefined && (JSON.parse(user.options) as { ignore_lockout_failure_attempts?: boolean }).ignore_lockout_failure_attempts === true;
   const counts = lockoutFailures > 0 && !exempt;
-  const locked = user !== undefined && counts && user.failed_logins >= lockoutFailures && k.clock.now() - user.failed_at < lockoutMs;
+  const recent = user !== undefined && k.clock.now() - user.failed_at < lockoutMs;
+  const locked = user !== undefined && counts && recent && user.failed_logins >= lockoutFailures;
   // The same work is done for an unknown, a locked and a known user, so that the time tells nothing.
   const right = await k.passwords.verify(sent.password, user && !locked ? user.password_hash : '');
   if (!user || locked) return refused();
   if (!right) {
     if (counts) {
-      await k.db.updateTable('user').set((eb) => ({ failed_logins: eb('failed_logins', '+', 1), failed_at: k.clock.now() })).where('id', '=', user.id).execute();
+      await k.db.updateTable('user').set((eb) => ({ failed_logins: recent ? eb('failed_logins', '+', 1) : 1, failed_at: k.clock.now() })).where('id', '=', user.id).execute();
       k.log.info({ user: user.id, failures: user.failed_logins + 1 }, 'wrong password');
     }
     return refused();

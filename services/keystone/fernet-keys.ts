@@ -10,6 +10,8 @@ export interface FernetKeys {
   seal(plain: Buffer): string;
   /** Undefined when no key of the folder made the token. */
   unseal(token: string): Promise<Buffer | undefined>;
+  /** Reads the folder again: another process may have rotated. */
+  reload(): Promise<void>;
   /** The staged key becomes primary, a new one is staged, the oldest beyond `maxActiveKeys` go. */
   rotate(): Promise<void>;
 }
@@ -52,15 +54,20 @@ export async function openFernetKeys(options: FernetKeysOptions, deps: { clock: 
     return key;
   };
 
+  const reload = async (): Promise<void> => {
+    loadedAtMs = deps.clock.now();
+    keys = await load();
+  };
+
   return {
     seal: (plain) => seal(primary(), plain, deps.clock.now(), deps.ids.bytes(16)),
     async unseal(token) {
       const plain = unseal(keys, token);
       if (plain || deps.clock.now() - loadedAtMs < RELOAD_AFTER_MS) return plain;
-      loadedAtMs = deps.clock.now();
-      keys = await load();
+      await reload();
       return unseal(keys, token);
     },
+    reload,
     async rotate() {
       const present = await numbers();
       const next = Math.max(0, ...present) + 1;
@@ -68,8 +75,7 @@ export async function openFernetKeys(options: FernetKeysOptions, deps: { clock: 
       await write(STAGED);
       const active = (await numbers()).filter((number) => number !== STAGED);
       for (const old of active.slice(Math.max(1, maxActiveKeys - 1))) await rm(join(folder, String(old)));
-      keys = await load();
-      loadedAtMs = deps.clock.now();
+      await reload();
     },
   };
 }

@@ -208,6 +208,8 @@ describe('resources', () => {
     const first = await use();
     assert.deepEqual([first.status, first.body.token.user.id, names(first.body.token.roles), first.body.token['OS-TRUST:trust'].trustee_user.id], [201, user.id, ['reader'], trustee.id]);
     const lent = first.headers['x-subject-token'] ?? '';
+    const lasting = { application_credential: { name: 'escalation' } };
+    assert.equal((await keystone.ask('POST', `users/${user.id}/application_credentials`, { token: lent, body: lasting })).status, 403, 'what is lent does not become lasting');
     assert.equal((await keystone.ask('POST', 'auth/tokens', { body: { auth: { identity: { methods: ['token'], token: { id: lent } }, scope: { project: inDefault('demo') } } } })).status, 403);
     assert.deepEqual([(await use()).status, (await use()).status], [201, 403]);
     const role = await roleId('reader');

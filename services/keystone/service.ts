@@ -39,6 +39,8 @@ export interface KeystoneService extends Service {
 }
 
 const maxRememberedTokens = 10_000;
+/** A rotation elsewhere makes our primary key an old one; it must be noticed well before that one is rotated out. */
+const keyReloadMs = 60_000;
 
 /** Reads the key folder, so that it is asynchronous. The database may be migrated after. */
 export async function createKeystone(deps: KeystoneDeps): Promise<KeystoneService> {
@@ -53,7 +55,8 @@ export async function createKeystone(deps: KeystoneDeps): Promise<KeystoneServic
       name: 'keystone', mount: '/identity', routes: keystoneRoutes(k), policies,
       faultStyle: { body: (status, fault) => ({ error: { code: status, message: fault.message, title: titleOf[status] ?? 'Error' } }) },
     },
-    rpc: [], tasks: [], sagas: [], migrations,
+    rpc: [], sagas: [], migrations,
+    tasks: [{ name: 'keystone.reload-keys', everyMs: keyReloadMs, run: () => keys.reload() }],
     tokens: { validate: tokens.validate },
     async seed(plan) {
       await seed(k, plan);

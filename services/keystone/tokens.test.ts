@@ -165,6 +165,10 @@ test('tokens expire, and wrong passwords in a row lock a user for a while', asyn
   assert.ok(await keystone.login('demo', 'demo-secret'));
   await assert.rejects(keystone.login('demo', 'wrong'), /401/);
   assert.ok(await keystone.login('demo', 'demo-secret'), 'success begins the count anew');
+  for (let n = 0; n < 3; n += 1) await assert.rejects(keystone.login('demo', 'wrong'), /401/);
+  nowMs += 60_001;
+  await assert.rejects(keystone.login('demo', 'wrong'), /401/);
+  assert.ok(await keystone.login('demo', 'demo-secret'), 'so does time');
   await keystone.close();
 });
 
@@ -182,7 +186,7 @@ test('an application credential gives its project and roles, and no more', async
   const login = (credential: object) => ask('POST', 'auth/tokens', { body: { auth: { identity: { methods: ['application_credential'], application_credential: credential as never } } } });
   const byName = await login({ name: 'robot', secret, user: inDefault('demo') });
   assert.equal(byName.status, 201);
-  assert.deepEqual([byName.body.token.project.id, byName.body.token.roles.map((role: { name: string }) => role.name), byName.body.token.application_credential], [project.id, ['reader'], { id, name: 'robot', restricted: true }]);
+  assert.deepEqual([byName.body.token.project.id, byName.body.token.roles.map((role: { name: string }) => role.name), byName.body.token.application_credential], [project.id, ['reader'], { id, name: 'robot', restricted: true, access_rules: made.body.application_credential.access_rules }]);
   assert.equal((await login({ id, secret: 'wrong' })).status, 401);
   const robot = (await login({ id, secret })).headers['x-subject-token'] ?? '';
   assert.equal((await ask('POST', base, { token: robot, body: { application_credential: { name: 'child' } } })).status, 403);

@@ -3,6 +3,7 @@
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { AuthContext } from '#platform/auth/context.ts';
+import { upsert } from '#platform/db/transaction.ts';
 import { isoMicroseconds, type Clock } from '#platform/clock.ts';
 import type { Db } from '#services/keystone/keystone.ts';
 import type { FernetKeys } from '#services/keystone/fernet-keys.ts';
@@ -10,7 +11,7 @@ import { pack, unpack, type TokenPayload } from '#services/keystone/domain/token
 import { globalRoles, roleIdsIn } from '#services/keystone/store/assignments.ts';
 import { catalogFor } from '#services/keystone/store/catalog.ts';
 import { findDomain, findProject } from '#services/keystone/store/projects.ts';
-import type { ApplicationCredentialRow, ProjectRow, TrustRow, UserRow } from '#services/keystone/store/tables.ts';
+import type { AccessRuleRow, ApplicationCredentialRow, ProjectRow, TrustRow, UserRow } from '#services/keystone/store/tables.ts';
 
 export interface TokenFacts {
   payload: TokenPayload;
@@ -21,8 +22,12 @@ export interface TokenFacts {
   domain: ProjectRow | undefined;
   roles: { id: string; name: string }[];
   appCred: ApplicationCredentialRow | undefined;
+  /** What the application credential is limited to; undefined = not limited. */
+  accessRules: AccessRule[] | undefined;
   trust: TrustRow | undefined;
 }
+
+export type AccessRule = Omit<AccessRuleRow, 'user_id'>;
 
 export interface Tokens {
   seal(payload: TokenPayload): string;
@@ -65,10 +70,11 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     const domain = domainId === undefined ? undefined : await findDomain(db, domainId);
     if (domainId !== undefined && !domain?.enabled) return refused();
     const appCred = payload.appCredId === null ? undefined : await db.selectFrom('application_credential').selectAll().where('id', '=', payload.appCredId).executeTakeFirst();
-    if (payload.appCredId !== null && (!appCred || (appCred.expires_at !== null && appCred.expires_at <= clock.now()))) return refused();
+    if (payload.appCredId !== null && (!appCred || (appCred.expires_at_us !== null && appCred.expires_at_us <= clock.now() * 1000))) return refused();
+    const accessRules = appCred && (await accessRulesOf(appCred));
     const trust = payload.trustId === null ? undefined : await livingTrust(payload.trustId);
     if (payload.trustId !== null && !trust) return refused();
-    if (scope.kind === 'unscoped') return { payload, user, userDomain, project, domain, roles: [], appCred, trust };
+    if (scope.kind === 'unscoped') return { payload, user, userDomain, project, domain, roles: [], appCred, accessRules, trust };
 
     const ids = await roleIdsIn(db, trust?.trustor_user_id ?? user.id, scope, project);
     const lent = appCred?.roles ?? trust?.roles;
@@ -77,7 +83,13 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
       for (const id of ids) if (!only.has(id)) ids.delete(id);
     }
     const roles = await globalRoles(db, ids);
-    return roles.length === 0 ? refused() : { payload, user, userDomain, project, domain, roles, appCred, trust };
+    return roles.length === 0 ? refused() : { payload, user, userDomain, project, domain, roles, appCred, accessRules, trust };
+  }
+
+  async function accessRulesOf(appCred: ApplicationCredentialRow): Promise<AccessRule[] | undefined> {
+    if (appCred.access_rules === null) return undefined;
+    const ids = JSON.parse(appCred.access_rules) as string[]; // written by us as an array of ids
+    return ids.length === 0 ? [] : await db.selectFrom('access_rule').select(['id', 'service', 'method', 'path']).where('id', 'in', ids).orderBy('id').execute();
   }
 
   async function livingTrust(id: string): Promise<TrustRow | undefined> {
@@ -124,8 +136,7 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     },
     async revoke(payload) {
       const auditId = payload.auditIds[0] ?? '';
-      const there = await db.selectFrom('revoked_token').select('audit_id').where('audit_id', '=', auditId).executeTakeFirst();
-      if (!there) await db.insertInto('revoked_token').values({ audit_id: auditId, expires_at: payload.expiresAtMs }).execute();
+      await upsert(db, 'revoked_token', { audit_id: auditId, expires_at: payload.expiresAtMs }, ['audit_id']);
       await db.deleteFrom('revoked_token').where('expires_at', '<', clock.now()).execute();
     },
     beginEpoch() {
@@ -152,7 +163,7 @@ function contextOf({ payload, user, project, domain, roles }: TokenFacts, token:
   };
 }
 
-function documentOf({ payload, user, userDomain, project, domain, roles, appCred, trust }: TokenFacts, catalog: Json | undefined): JsonObject {
+function documentOf({ payload, user, userDomain, project, domain, roles, appCred, accessRules, trust }: TokenFacts, catalog: Json | undefined): JsonObject {
   const named = (row: { id: string; name: string }): JsonObject => ({ id: row.id, name: row.name });
   return {
     methods: payload.methods,
@@ -164,7 +175,7 @@ function documentOf({ payload, user, userDomain, project, domain, roles, appCred
     ...(payload.scope.kind === 'domain' && domain && { domain: named(domain) }),
     ...(payload.scope.kind === 'system' && { system: { all: true } }),
     ...(payload.scope.kind !== 'unscoped' && { roles: roles.map(named) }),
-    ...(appCred && { application_credential: { id: appCred.id, name: appCred.name, restricted: appCred.unrestricted === 0 } }),
+    ...(appCred && { application_credential: { id: appCred.id, name: appCred.name, restricted: appCred.unrestricted === 0, ...(accessRules && { access_rules: accessRules.map((rule) => ({ ...rule })) }) } }),
     ...(trust && {
       'OS-TRUST:trust': {
         id: trust.id, impersonation: trust.impersonation === 1,

@@ -1,7 +1,8 @@
 // Nova, as data. Its only face: compose takes routes, messages, sagas, tasks and migrations from here.
-import type { RpcServer } from '#platform/bus/bus.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
 import type { Route } from '#platform/http/api.ts';
 import type { Service } from '#platform/service.ts';
+import { consoleTarget } from './api/console-target.ts';
 import { novaFaults } from './api/fault-body.ts';
 import { instanceActionRoutes } from './api/instance-actions.ts';
 import { policies } from './api/policies.ts';
@@ -11,10 +12,14 @@ import { serverRoutes } from './api/servers/routes.ts';
 import { microversions, versionRoutes } from './api/versions.ts';
 import { conductor, sagas } from './conductor/conductor.ts';
 import type { NovaDeps } from './deps.ts';
+import { seedFlavors } from './seed.ts';
 import { migrations } from './store/migrations/index.ts';
 
 export interface NovaService extends Service {
-  rpc: readonly RpcServer[];
+  /** What a console token opens; for the websocket proxy. */
+  consoleTarget(token: string): Promise<Outcome<{ socketPath: string }>>;
+  /** Makes the flavors a fresh cloud starts with; existing ones are left alone. */
+  seed(): Promise<void>;
 }
 
 /** `wakeSagas` tells the runner of these sagas to look at the journal. */
@@ -33,5 +38,7 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
     tasks: [],
     sagas: sagas(deps),
     migrations,
+    consoleTarget: async (token) => await consoleTarget(deps, token),
+    seed: async () => await seedFlavors(deps),
   };
 }

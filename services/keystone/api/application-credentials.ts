@@ -1,13 +1,14 @@
 // /v3/users/{id}/application_credentials and access_rules: keys for programs, with some of their user's roles.
 import { Type, type Static } from 'typebox';
-import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { isoMicroseconds } from '#platform/clock.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
+import { deniedToLent } from '#services/keystone/api/lent-rights.ts';
 import { denied, notFound, taken } from '#services/keystone/api/permit.ts';
 import { asked, created, done, idText, listed, nameOf, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
+import { formatMicros, parseMicros } from '#services/keystone/domain/micro-time.ts';
 import type { Db, Keystone } from '#services/keystone/keystone.ts';
 import { roleIdsIn } from '#services/keystone/store/assignments.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
@@ -34,7 +35,7 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
     const rules = row.access_rules === null ? undefined : await k.db.selectFrom('access_rule').selectAll().where('id', 'in', [...idsIn(row.access_rules), '']).execute();
     return {
       id: row.id, name: row.name, description: row.description, project_id: row.project_id, user_id: row.user_id, unrestricted: row.unrestricted === 1,
-      expires_at: row.expires_at === null ? null : isoMicroseconds(row.expires_at).slice(0, -1), // as upstream: without the Z
+      expires_at: row.expires_at_us === null ? null : formatMicros(row.expires_at_us),
       roles: roles.map((role) => ({ id: role.id, name: role.name, domain_id: role.domain_id || null })),
       ...(rules && { access_rules: rules.map(({ id, service, method, path }) => ({ id, service, method, path })) }),
       links: { self: urlOf(request, `users/${row.user_id}/application_credentials/${row.id}`) },
@@ -64,17 +65,17 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
       async handler(request) {
         const sent = request.body.application_credential;
         const userId = request.params['user_id'] ?? '';
-        const refused = denied(request, 'identity:create_application_credential', { user_id: userId }) ?? (await mayNotCreate(k, request));
+        const refused = denied(request, 'identity:create_application_credential', { user_id: userId }) ?? (await deniedToLent(k, request));
         if (refused) return refused;
         const projectId = request.auth.projectId;
         if (projectId === null) return fault('badRequest', 'An application credential needs a project-scoped token.');
         const roles = await rolesFor(k, userId, projectId, request.auth.appCredId, sent.roles);
         if (isFault(roles)) return roles;
-        const expiresAt = expiryOf(sent, k.clock.now());
-        if (isFault(expiresAt)) return expiresAt;
+        const expiresAtUs = expiryOf(sent, k.clock.now());
+        if (isFault(expiresAtUs)) return expiresAtUs;
         const secret = sent.secret ?? k.ids.bytes(secretBytes).toString('base64url');
         const secretHash = await k.passwords.hash(secret);
-        const row = await store(k, { userId, projectId, sent, roles, expiresAt, secretHash });
+        const row = await store(k, { userId, projectId, sent, roles, expiresAtUs, secretHash });
         return isFault(row) ? row : created('application_credential', { ...(await view(request, row)), secret });
       },
     }),
@@ -88,7 +89,7 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
     route({
       method: 'DELETE', path: `${base}/:id`, policy: 'identity:delete_application_credential', faults: ['notFound'],
       async handler(request) {
-        const row = (await mayNotCreate(k, request)) ?? (await find(request, 'identity:delete_application_credential'));
+        const row = (await deniedToLent(k, request)) ?? (await find(request, 'identity:delete_application_credential'));
         if (isFault(row)) return row;
         await k.db.deleteFrom('application_credential').where('id', '=', row.id).execute();
         return done;
@@ -96,14 +97,6 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
     }),
     ...accessRuleRoutes(k, idsIn),
   ];
-}
-
-/** A restricted credential makes and deletes no others. Identity API, "Application Credentials": unrestricted. */
-async function mayNotCreate(k: Keystone, request: ApiRequest<unknown>): Promise<Fault | undefined> {
-  const { appCredId } = request.auth;
-  if (appCredId === null) return undefined;
-  const own = await k.db.selectFrom('application_credential').select('unrestricted').where('id', '=', appCredId).executeTakeFirst();
-  return own?.unrestricted ? undefined : fault('forbidden', 'This application credential may not manage application credentials.');
 }
 
 /** The roles asked for, or all that the user has here; never more than he has. */
@@ -125,22 +118,23 @@ async function rolesFor(k: Keystone, userId: string, projectId: string, appCredI
   return chosen;
 }
 
+/** µs since 1970; null = never. */
 function expiryOf(sent: Sent, nowMs: number): Outcome<number | null> {
   if (!sent.expires_at) return null;
-  const ms = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(sent.expires_at) ? sent.expires_at : `${sent.expires_at}Z`);
-  if (Number.isNaN(ms)) return fault('badRequest', `expires_at is no time: ${sent.expires_at}.`);
-  return ms > nowMs ? ms : fault('badRequest', 'expires_at is in the past.');
+  const us = parseMicros(sent.expires_at);
+  if (us === undefined) return fault('badRequest', `expires_at is no time: ${sent.expires_at}.`);
+  return us > nowMs * 1000 ? us : fault('badRequest', 'expires_at is in the past.');
 }
 
-interface NewCredential { userId: string; projectId: string; sent: Sent; roles: string[]; expiresAt: number | null; secretHash: string }
+interface NewCredential { userId: string; projectId: string; sent: Sent; roles: string[]; expiresAtUs: number | null; secretHash: string }
 
-async function store(k: Keystone, { userId, projectId, sent, roles, expiresAt, secretHash }: NewCredential): Promise<Outcome<ApplicationCredentialRow>> {
+async function store(k: Keystone, { userId, projectId, sent, roles, expiresAtUs, secretHash }: NewCredential): Promise<Outcome<ApplicationCredentialRow>> {
   try {
     return await transaction(k.db, async (trx) => {
       const rules = sent.access_rules && (await Promise.all(sent.access_rules.map((one) => ruleId(k, trx, userId, one))));
       const row: ApplicationCredentialRow = {
         id: k.ids.hex(), user_id: userId, project_id: projectId, name: sent.name.trim(), description: sent.description ?? null, secret_hash: secretHash,
-        expires_at: expiresAt, unrestricted: Number(sent.unrestricted ?? false), roles: JSON.stringify(roles), access_rules: rules ? JSON.stringify(rules) : null,
+        expires_at_us: expiresAtUs, unrestricted: Number(sent.unrestricted ?? false), roles: JSON.stringify(roles), access_rules: rules ? JSON.stringify(rules) : null,
       };
       await trx.insertInto('application_credential').values(row).execute();
       return row;

@@ -5,6 +5,7 @@ import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
+import { deniedToLent } from '#services/keystone/api/lent-rights.ts';
 import { denied, notFound } from '#services/keystone/api/permit.ts';
 import { asked, created, done, idText, listed, nameOf, shown, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
@@ -54,7 +55,7 @@ export function credentialRoutes(k: Keystone): Route[] {
       async handler(request) {
         const { credential } = request.body;
         const userId = credential.user_id ?? request.auth.userId;
-        const refused = denied(request, 'identity:create_credential', { user_id: userId });
+        const refused = denied(request, 'identity:create_credential', { user_id: userId }) ?? (await deniedToLent(k, request));
         if (refused) return refused;
         if (!(await k.db.selectFrom('user').select('id').where('id', '=', userId).executeTakeFirst())) return notFound('user', userId);
         const access = credential.type === 'ec2' ? accessIn(credential.blob) : '';
@@ -133,7 +134,7 @@ function ec2Routes(k: Keystone): Route[] {
       method: 'POST', path: ec2Base, policy: 'identity:ec2_create_credential', body: ec2Body, faults: ['notFound'],
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
-        const refused = denied(request, 'identity:ec2_create_credential', { user_id: userId });
+        const refused = denied(request, 'identity:ec2_create_credential', { user_id: userId }) ?? (await deniedToLent(k, request));
         if (refused) return refused;
         if (!(await findProject(k.db, request.body.tenant_id))) return notFound('project', request.body.tenant_id);
         if (!(await k.db.selectFrom('user').select('id').where('id', '=', userId).executeTakeFirst())) return notFound('user', userId);

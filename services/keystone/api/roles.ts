@@ -135,7 +135,7 @@ function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<Role
     }),
     rule('PUT', 'identity:create_implied_role', async (request, prior, implied) => {
       // A global role must not grant a domain's own role. Identity API, "Create role inference rule".
-      if (implied.domain_id !== '' && implied.domain_id !== prior.domain_id) return fault('forbidden', 'A role cannot imply a domain-specific role of another domain.');
+      if (implied.domain_id !== '' && prior.domain_id === '') return fault('forbidden', 'A global role cannot imply a domain-specific role.');
       if (withImplied([implied.id], await implications(k.db)).has(prior.id)) return fault('badRequest', 'The rule would make a role imply itself.');
       await upsert(k.db, 'implied_role', { prior_role_id: prior.id, implied_role_id: implied.id }, ['prior_role_id', 'implied_role_id']);
       return document(request, prior, implied, 201);

@@ -3,9 +3,11 @@ import type { Route } from '#platform/http/api.ts';
 import { applicationCredentialRoutes } from '#services/keystone/api/application-credentials.ts';
 import { catalogRoutes } from '#services/keystone/api/catalog.ts';
 import { credentialRoutes } from '#services/keystone/api/credentials.ts';
+import { domainConfigRoutes } from '#services/keystone/api/domain-config.ts';
 import { domainRoutes } from '#services/keystone/api/domains.ts';
 import { grantRoutes } from '#services/keystone/api/grants.ts';
 import { groupRoutes } from '#services/keystone/api/groups.ts';
+import { limitRoutes } from '#services/keystone/api/limits.ts';
 import { policyDocumentRoutes } from '#services/keystone/api/policy-documents.ts';
 import { projectRoutes } from '#services/keystone/api/projects.ts';
 import { roleAssignmentRoutes } from '#services/keystone/api/role-assignments.ts';
@@ -20,7 +22,7 @@ export function keystoneRoutes(k: Keystone): Route[] {
   const all = [
     ...versionRoutes(), ...tokenRoutes(k), ...domainRoutes(k), ...projectRoutes(k), ...userRoutes(k), ...groupRoutes(k), ...roleRoutes(k),
     ...grantRoutes(k), ...roleAssignmentRoutes(k), ...catalogRoutes(k), ...applicationCredentialRoutes(k),
-    ...credentialRoutes(k), ...trustRoutes(k), ...policyDocumentRoutes(k),
+    ...credentialRoutes(k), ...trustRoutes(k), ...policyDocumentRoutes(k), ...limitRoutes(k), ...domainConfigRoutes(k),
   ];
   return all.map((route) => beginningEpoch(k, route));
 }

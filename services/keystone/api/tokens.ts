@@ -44,9 +44,9 @@ export function tokenRoutes(k: Keystone): Route[] {
     const token = request.header('x-subject-token');
     if (!token) return fault('badRequest', 'The header X-Subject-Token is required.');
     const facts = await k.tokens.open(token);
-    const userId = isFault(facts) ? null : facts.user.id;
-    if (!request.allows(rule, { user_id: userId })) return fault('forbidden', `You are not authorized to perform the requested action: ${rule}.`);
-    return isFault(facts) ? fault('notFound', 'Could not find token.') : { facts, token };
+    if (isFault(facts)) return fault('notFound', 'Could not find token.');
+    if (!request.allows(rule, { user_id: facts.user.id })) return fault('forbidden', `You are not authorized to perform the requested action: ${rule}.`);
+    return { facts, token };
   }
 
   return [

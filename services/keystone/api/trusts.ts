@@ -4,6 +4,7 @@ import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
 import { route, type ApiRequest, type HttpMethod, type Route } from '#platform/http/api.ts';
+import { deniedToLent } from '#services/keystone/api/lent-rights.ts';
 import { denied, notFound } from '#services/keystone/api/permit.ts';
 import { roleView } from '#services/keystone/api/roles.ts';
 import { asked, created, done, idText, listed, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
@@ -73,7 +74,7 @@ export function trustRoutes(k: Keystone): Route[] {
       method: 'POST', path: '/v3/OS-TRUST/trusts', policy: null, body: createBody, faults: ['notFound'],
       async handler(request) {
         const { trust } = request.body;
-        const refused = denied(request, 'identity:create_trust', { trustor_user_id: trust.trustor_user_id });
+        const refused = denied(request, 'identity:create_trust', { trustor_user_id: trust.trustor_user_id }) ?? (await deniedToLent(k, request));
         if (refused) return refused;
         const expiresAt = trust.expires_at ? Date.parse(trust.expires_at) : null;
         if (expiresAt !== null && !(expiresAt > k.clock.now())) return fault('badRequest', `expires_at is no time in the future: ${trust.expires_at}.`);

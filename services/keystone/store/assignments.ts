@@ -1,4 +1,5 @@
 // Who has which role where: the grants as stored, and what follows from them through groups, inheritance and implication.
+import { upsert } from '#platform/db/transaction.ts';
 import type { Db } from '#services/keystone/keystone.ts';
 import { withImplied } from '#services/keystone/domain/implied-roles.ts';
 import type { TokenScope } from '#services/keystone/domain/token-payload.ts';
@@ -56,9 +57,9 @@ export async function reachableBy(db: Db, userId: string): Promise<{ projects: P
   };
 }
 
+/** Safe to repeat, also at once. */
 export async function grant(db: Db, row: AssignmentRow): Promise<void> {
-  const there = await grantQuery(db, row).executeTakeFirst();
-  if (!there) await db.insertInto('assignment').values(row).execute();
+  await upsert(db, 'assignment', row, keyColumns);
 }
 
 export async function hasGrant(db: Db, row: AssignmentRow): Promise<boolean> {

@@ -100,7 +100,8 @@ export interface ApplicationCredentialRow {
   name: string;
   description: string | null;
   secret_hash: string;
-  expires_at: number | null;
+  /** µs since 1970. */
+  expires_at_us: number | null;
   unrestricted: number;
   /** Role ids, JSON array. */
   roles: string;

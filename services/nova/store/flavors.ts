@@ -1,5 +1,6 @@
 // SQL of flavors and who may use the private ones.
 import type { FlavorFacts } from '#contracts/nova/facts.ts';
+import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDb } from './servers.ts';
 import type { FlavorRow } from './tables.ts';
 
@@ -18,4 +19,79 @@ export function flavorFacts(row: FlavorRow): FlavorFacts {
     id: row.flavor_id, name: row.name, vcpus: row.vcpus, memoryMib: row.memory_mib, diskGib: row.disk_gib, ephemeralGib: row.ephemeral_gib,
     swapMib: row.swap_mib, rxtxFactor: row.rxtx_factor, description: row.description, extraSpecs: JSON.parse(row.extra_specs) as Record<string, string>,
   };
+}
+
+export interface FlavorFilters {
+  /** true: public ones and those the project has access to; false: private ones; null: all. */
+  isPublic: boolean | null;
+  /** Whose accesses count. */
+  projectId: string | null;
+  minMemoryMib: number;
+  minDiskGib: number;
+}
+
+export async function listFlavors(db: NovaDb, filters: FlavorFilters, order: { column: keyof FlavorRow; direction: 'asc' | 'desc' }): Promise<FlavorRow[]> {
+  let query = db.selectFrom('flavors').selectAll().where('memory_mib', '>=', filters.minMemoryMib).where('disk_gib', '>=', filters.minDiskGib);
+  const { isPublic, projectId } = filters;
+  if (isPublic === true) {
+    query = query.where((eb) => eb.or([
+      eb('is_public', '=', 1),
+      eb('flavor_id', 'in', eb.selectFrom('flavor_access').select('flavor_access.flavor_id').where('project_id', '=', projectId ?? '')),
+    ]));
+  } else if (isPublic === false) query = query.where('is_public', '=', 0);
+  return await query.orderBy(order.column, order.direction).orderBy('flavor_id', order.direction).execute();
+}
+
+/** The field whose value another flavor has already; undefined: inserted. */
+export async function insertFlavor(db: NovaDb, row: FlavorRow): Promise<'id' | 'name' | undefined> {
+  return await transaction(db, async (trx) => {
+    const twin = await trx.selectFrom('flavors').select('flavor_id').where((eb) => eb.or([eb('flavor_id', '=', row.flavor_id), eb('name', '=', row.name)])).executeTakeFirst();
+    if (twin) return twin.flavor_id === row.flavor_id ? 'id' : 'name';
+    await trx.insertInto('flavors').values(row).execute();
+    return undefined;
+  });
+}
+
+export async function describeFlavor(db: NovaDb, flavorId: string, description: string | null): Promise<void> {
+  await db.updateTable('flavors').set({ description }).where('flavor_id', '=', flavorId).execute();
+}
+
+/** Servers keep the flavor they were made of. Returns whether it was there. */
+export async function deleteFlavor(db: NovaDb, flavorId: string): Promise<boolean> {
+  return await transaction(db, async (trx) => {
+    await trx.deleteFrom('flavor_access').where('flavor_id', '=', flavorId).execute();
+    return (await trx.deleteFrom('flavors').where('flavor_id', '=', flavorId).executeTakeFirst()).numDeletedRows > 0n;
+  });
+}
+
+export const extraSpecsOf = (row: Pick<FlavorRow, 'extra_specs'>): Record<string, string> => JSON.parse(row.extra_specs) as Record<string, string>;
+
+/** Reads, changes and writes in one transaction, so that two changes never lose one another. `change` answers undefined to leave all as it is. */
+export async function changeExtraSpecs(db: NovaDb, flavorId: string, change: (now: Record<string, string>) => Record<string, string> | undefined): Promise<boolean> {
+  return await transaction(db, async (trx) => {
+    const row = await trx.selectFrom('flavors').select('extra_specs').where('flavor_id', '=', flavorId).executeTakeFirst();
+    const next = row && change(extraSpecsOf(row));
+    if (!next) return false;
+    await trx.updateTable('flavors').set({ extra_specs: JSON.stringify(next) }).where('flavor_id', '=', flavorId).execute();
+    return true;
+  });
+}
+
+export async function flavorProjects(db: NovaDb, flavorId: string): Promise<string[]> {
+  return (await db.selectFrom('flavor_access').select('project_id').where('flavor_id', '=', flavorId).orderBy('project_id').execute()).map((row) => row.project_id);
+}
+
+/** Returns whether the access is new. */
+export async function addFlavorAccess(db: NovaDb, flavorId: string, projectId: string): Promise<boolean> {
+  return await transaction(db, async (trx) => {
+    const known = await trx.selectFrom('flavor_access').select('project_id').where('flavor_id', '=', flavorId).where('project_id', '=', projectId).executeTakeFirst();
+    if (known) return false;
+    await trx.insertInto('flavor_access').values({ flavor_id: flavorId, project_id: projectId }).execute();
+    return true;
+  });
+}
+
+/** Returns whether there was one. */
+export async function removeFlavorAccess(db: NovaDb, flavorId: string, projectId: string): Promise<boolean> {
+  return (await db.deleteFrom('flavor_access').where('flavor_id', '=', flavorId).where('project_id', '=', projectId).executeTakeFirst()).numDeletedRows > 0n;
 }

@@ -7,7 +7,7 @@ export const credentials: Migration = {
     await db.schema.createTable('application_credential').ifNotExists()
       .addColumn('id', t.id, (c) => c.primaryKey()).addColumn('user_id', t.id, (c) => c.notNull()).addColumn('project_id', t.id, (c) => c.notNull())
       .addColumn('name', t.name, (c) => c.notNull()).addColumn('description', t.text).addColumn('secret_hash', t.name, (c) => c.notNull())
-      .addColumn('expires_at', t.timeMs).addColumn('unrestricted', t.bool, (c) => c.notNull())
+      .addColumn('expires_at_us', t.bigint).addColumn('unrestricted', t.bool, (c) => c.notNull())
       .addColumn('roles', t.json, (c) => c.notNull()).addColumn('access_rules', t.json)
       .addUniqueConstraint('application_credential_name', ['user_id', 'name'])
       .addForeignKeyConstraint('application_credential_user', ['user_id'], 'user', ['id'], (k) => k.onDelete('cascade'))

@@ -1,0 +1,75 @@
+// Image bytes as files in one folder: `<key>` is whole, `<key>.part` is being written or was left by a dead process.
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { ImageStore, StoredFile } from '#ports/image-store.ts';
+import { createHashThreads } from './hash-threads.ts';
+import { writeFile } from './write-file.ts';
+
+export interface FileImageStoreOptions {
+  /** Made at the first write if missing. Rename must be atomic in it: any local disk or NFS. */
+  folder: string;
+  readChunkBytes?: number;
+  hashIdleMs?: number;
+}
+
+const part = '.part';
+
+export function createFileImageStore(options: FileImageStoreOptions): ImageStore {
+  const { folder, readChunkBytes = 1024 * 1024, hashIdleMs = 30_000 } = options;
+  const threads = createHashThreads(hashIdleMs);
+  return {
+    async write(key, source, limits) {
+      const path = pathOf(folder, key);
+      await mkdir(folder, { recursive: true });
+      try {
+        const written = await writeFile(path + part, source, limits, threads);
+        if (isFault(written)) return written;
+        await rename(path + part, path);
+        await syncFolder(folder);
+        return written;
+      } finally {
+        await rm(path + part, { force: true });
+      }
+    },
+    async read(key, range) {
+      const file = await open(pathOf(folder, key)).catch(unlessMissing);
+      if (!file) return fault('notFound', `There is no data under ${key}.`);
+      return file.createReadStream({ highWaterMark: readChunkBytes, ...(range && { start: range.first, end: range.last }) });
+    },
+    async remove(key) {
+      const path = pathOf(folder, key);
+      await rm(path, { force: true });
+      await rm(path + part, { force: true });
+    },
+    async list() {
+      const names = (await readdir(folder).catch(unlessMissing)) ?? [];
+      const files = await Promise.all(names.map(async (name): Promise<StoredFile | undefined> => {
+        const facts = await stat(join(folder, name)).catch(unlessMissing); // may go while we look
+        const whole = !name.endsWith(part);
+        return facts?.isFile() ? { key: whole ? name : name.slice(0, -part.length), sizeBytes: facts.size, whole } : undefined;
+      }));
+      return files.filter((file) => file !== undefined);
+    },
+    close: async () => await threads.close(),
+  };
+}
+
+function pathOf(folder: string, key: string): string {
+  if (!/^[A-Za-z0-9_-]{1,128}$/.test(key)) throw new Error(`"${key}" is no key of an image store`);
+  return join(folder, key);
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+/** The name itself must survive a power failure, too. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

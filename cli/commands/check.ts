@@ -1,0 +1,27 @@
+// `cobalt check`: what is quick to know: types, lint, doors.
+import type { Command } from 'commander';
+import { runTool } from '../run-tool.ts';
+
+export const checks: readonly { name: string; tool: string; args: readonly string[] }[] = [
+  { name: 'types', tool: 'tsc', args: ['-p', 'tsconfig.json'] },
+  { name: 'lint', tool: 'oxlint', args: ['--type-aware', '--quiet'] },
+  { name: 'doors', tool: 'node', args: ['--test', '--test-reporter=dot', 'test/architecture.test.ts'] },
+];
+
+/** Runs all, also after a failure. Answers whether all passed. */
+export async function runChecks(): Promise<boolean> {
+  let good = true;
+  for (const { name, tool, args } of checks) {
+    const startedAt = performance.now();
+    const code = await runTool(tool, args);
+    process.stdout.write(`  ${code === 0 ? '✓' : '✗'} ${name.padEnd(44)} ${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s\n`);
+    good &&= code === 0;
+  }
+  return good;
+}
+
+export function define(command: Command): void {
+  command.addHelpText('after', '\nExamples:\n  ./cobalt check').action(async () => {
+    process.exitCode = (await runChecks()) ? 0 : 1;
+  });
+}

@@ -1,0 +1,16 @@
+// Runs a tool of the repository with its output on the terminal.
+import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const repository = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** The exit code; a tool that cannot be started counts as 127. */
+export async function runTool(name: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
+  const bin = join(repository, 'node_modules', '.bin');
+  const child = spawn(name, args, { cwd: repository, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}`, ...env } });
+  return await new Promise((resolve) => {
+    child.on('error', () => resolve(127));
+    child.on('exit', (code, signal) => resolve(code ?? (signal ? 128 : 1)));
+  });
+}

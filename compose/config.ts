@@ -1,0 +1,26 @@
+// What an operator may set, with its defaults. File: <state folder>/cobalt.yaml.
+import Type from 'typebox';
+import type { Static } from 'typebox';
+import { novaDefaults } from '#services/nova/deps.ts';
+import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
+
+const ms = (value: number) => Type.Integer({ minimum: 0, default: value });
+const ratio = (value: number) => Type.Number({ exclusiveMinimum: 0, default: value });
+const section = <T extends Record<string, ReturnType<typeof Type.Integer> | ReturnType<typeof Type.Number> | ReturnType<typeof Type.String> | ReturnType<typeof Type.Boolean>>>(fields: T) =>
+  Type.Object(fields, { additionalProperties: false, default: {} });
+
+export const cloudConfigSchema = Type.Object({
+  api: section({ host: Type.String({ default: '127.0.0.1' }), region: Type.String({ default: 'RegionOne' }), logLevel: Type.String({ pattern: '^(debug|info|warn|error|silent)$', default: 'info' }) }),
+  database: section({ synchronous: Type.String({ pattern: '^(OFF|NORMAL|FULL)$', default: 'NORMAL' }) }),
+  keystone: section({ tokenLifetimeMs: ms(3_600_000), lockoutFailures: Type.Integer({ minimum: 0, default: 5 }), lockoutMs: ms(300_000) }),
+  nova: section({
+    shutdownTimeoutMs: ms(novaDefaults.shutdownTimeoutMs), serviceDownMs: ms(novaDefaults.serviceDownMs), consoleTokenMs: ms(novaDefaults.consoleTokenMs),
+    maxBuildAttempts: Type.Integer({ minimum: 1, default: novaDefaults.maxBuildAttempts }), defaultZone: Type.String({ minLength: 1, default: novaDefaults.defaultZone }),
+  }),
+  agent: section({
+    cpuAllocationRatio: ratio(novaAgentDefaults.cpuAllocationRatio), ramAllocationRatio: ratio(novaAgentDefaults.ramAllocationRatio), diskAllocationRatio: ratio(novaAgentDefaults.diskAllocationRatio),
+    resumeGuests: Type.Boolean({ default: novaAgentDefaults.resumeGuests }), keepImagesMs: ms(novaAgentDefaults.keepImagesMs),
+  }),
+}, { additionalProperties: false });
+
+export type CloudConfig = Static<typeof cloudConfigSchema>;

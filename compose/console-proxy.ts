@@ -1,0 +1,63 @@
+// Remote consoles: serves noVNC's pages and carries a browser's websocket to the guest's RFB socket.
+import { createRequire } from 'node:module';
+import type { IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import { dirname, join, normalize } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import type { RawData, WebSocket } from 'ws';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { Log } from '#platform/log.ts';
+
+export const consolePath = '/console';
+const socketPath = `${consolePath}/websockify`;
+// A browser that does not read is cut off before its guest's frames fill our memory.
+const maxBufferedBytes = 8 * 1024 * 1024;
+
+const types: Readonly<Record<string, string>> = { html: 'text/html; charset=utf-8', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', png: 'image/png', json: 'application/json', ico: 'image/x-icon' };
+const novncDir = dirname(createRequire(import.meta.url).resolve('@novnc/novnc/package.json'));
+
+/** noVNC's own files; undefined for any other path. */
+export async function consolePage(path: string): Promise<{ status: number; type: string; body: Buffer } | undefined> {
+  if (!path.startsWith(`${consolePath}/`)) return undefined;
+  const name = normalize(decodeURIComponent(path.slice(consolePath.length + 1)));
+  const type = types[name.split('.').pop() ?? ''];
+  if (name.startsWith('..') || !type) return undefined;
+  const body = await readFile(join(novncDir, name)).catch(() => undefined);
+  return body && { status: 200, type, body };
+}
+
+export function createConsoleProxy(deps: { target(token: string): Promise<Outcome<{ socketPath: string }>>; log: Log }) {
+  const server = new WebSocketServer({ noServer: true, handleProtocols: (offered) => (offered.has('binary') ? 'binary' : false), maxPayload: maxBufferedBytes });
+  return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const target = url.pathname === socketPath ? await deps.target(url.searchParams.get('token') ?? '') : undefined;
+    if (!target || isFault(target)) {
+      socket.end(`HTTP/1.1 ${target ? '401 Unauthorized' : '404 Not Found'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return;
+    }
+    server.handleUpgrade(request, socket, head, (browser) => carry(browser, target.socketPath, deps.log));
+  };
+}
+
+function carry(browser: WebSocket, path: string, log: Log): void {
+  const guest = connect(path);
+  const end = (): void => {
+    guest.destroy();
+    browser.close();
+  };
+  guest.on('data', (chunk) => {
+    browser.send(chunk, { binary: true });
+    if (browser.bufferedAmount > maxBufferedBytes) end();
+  });
+  guest.on('error', (error) => {
+    log.warn({ err: error }, 'console ended');
+    end();
+  });
+  guest.on('close', end);
+  browser.on('message', (data: RawData) => guest.write(Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer)));
+  browser.on('error', end);
+  browser.on('close', () => guest.destroy());
+}

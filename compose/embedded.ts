@@ -1,0 +1,134 @@
+// The whole cloud in one process: control plane, agents, hosts. Used by `cobalt up` and by end-to-end tests.
+import { createRequire } from 'node:module';
+import { isFault } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import { systemClock } from '#platform/clock.ts';
+import { systemIds } from '#platform/ids.ts';
+import { loadConfig } from '#platform/config/config.ts';
+import { createServiceSession } from '#platform/auth/service-session.ts';
+import { StateTooNewError } from '#platform/db/migrate.ts';
+import { startHttpServer } from '#platform/http/server.ts';
+import type { Log } from '#platform/log.ts';
+import { createMetrics } from '#platform/metrics/metrics.ts';
+import { createTaskRunner } from '#platform/tasks/tasks.ts';
+import { cloudConfigSchema } from './config.ts';
+import { consolePage, createConsoleProxy } from './console-proxy.ts';
+import { startFleet } from './hosts.ts';
+import { prepareHome, readSecrets, writeCloudsYaml } from './home.ts';
+import { seedGuestImages } from './seed-images.ts';
+import { catalogOf, createControlPlane, serviceUsers } from './services.ts';
+
+export interface EmbeddedOptions {
+  homeDir: string;
+  port: number;
+  localHosts: number;
+  simulatedHosts: number;
+  /** Without guest images where nothing real will boot (simulations, benchmarks). */
+  guestImages: boolean;
+  log: Log;
+  env: Readonly<Record<string, string | undefined>>;
+  /** Told when a step has ended. */
+  onStep(step: string, ms: number): void;
+}
+
+export interface EmbeddedCloud {
+  origin: string;
+  identityUrl: string;
+  /** Hosts whose agents have not registered yet; they go on trying. */
+  lateHosts: string[];
+  /** New requests are refused, running steps end, agents stop. Guests run on. */
+  stop(): Promise<void>;
+}
+
+export const version = (createRequire(import.meta.url)('../package.json') as { version: string }).version;
+
+// A host that has not come by now is reported and left to its retries.
+const hostsReadyMs = 60_000;
+
+/** Starts everything in order of need. A fault tells what a person can do about it; nothing keeps running after one. */
+export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<EmbeddedCloud>> {
+  const { log, onStep } = options;
+  let stepStartedAt = performance.now();
+  const step = (name: string): void => {
+    const now = performance.now();
+    onStep(name, Math.round(now - stepStartedAt));
+    stepStartedAt = now;
+  };
+  const home = await prepareHome(options.homeDir);
+  if (isFault(home)) return home;
+  const config = await loadConfig(cloudConfigSchema, { file: home.configFile, env: options.env, prefix: 'COBALT' });
+  const secrets = await readSecrets(options.homeDir);
+  const origin = `http://${config.api.host}:${options.port}`;
+  const identityUrl = `${origin}/identity/v3`;
+  const clock = systemClock;
+  const ids = systemIds;
+  const metrics = createMetrics();
+  const closers: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  const giveUp = async (reason: Fault): Promise<Fault> => {
+    await stop();
+    return reason;
+  };
+
+  let plane: Awaited<ReturnType<typeof createControlPlane>>;
+  try {
+    plane = await createControlPlane({ home, secrets, config, origin, clock, ids, log, metrics });
+  } catch (error) {
+    if (error instanceof StateTooNewError) return fault('conflict', `${error.message}. Use the release that made it, another --home, or begin anew with: cobalt down --purge`);
+    throw error;
+  }
+  closers.push(async () => await plane.close());
+  step('databases');
+
+  await plane.keystone.seed({
+    region: config.api.region, adminPassword: secrets.admin, demoPassword: secrets.demo,
+    serviceUsers: serviceUsers.map((name) => ({ name, password: secrets.service(name) })), catalog: catalogOf(origin),
+  });
+  await plane.nova.seed();
+  step('users, roles, catalog, flavors');
+
+  const proxy = createConsoleProxy({ target: plane.nova.consoleTarget, log: log.child({ room: 'console' }) });
+  try {
+    const server = await startHttpServer(plane.dispatcher, {
+      host: config.api.host, port: options.port,
+      pages: async (path) => (path === '/metrics' ? { status: 200, type: 'text/plain; version=0.0.4', body: await metrics.text() } : await consolePage(path)),
+      onUpgrade: (request, socket, head) => void proxy(request, socket, head).catch(() => socket.destroy()),
+    });
+    closers.push(async () => await server.close());
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') return await giveUp(fault('conflict', `Port ${options.port} is taken by another program. Choose one with --port N, or end that program (ss -ltnp 'sport = :${options.port}' names it).`));
+    if (code === 'EACCES') return await giveUp(fault('forbidden', `Port ${options.port} may not be opened by this user. Choose one from 1024 with --port N.`));
+    throw error;
+  }
+  await writeCloudsYaml(home.cloudsYaml, identityUrl, config.api.region, [
+    { cloud: 'cobalt', name: 'admin', password: secrets.admin, project: 'admin' },
+    { cloud: 'cobalt-demo', name: 'demo', password: secrets.demo, project: 'demo' },
+  ]);
+  step('APIs answer');
+
+  const tasks = createTaskRunner({ clock, ids, log: log.child({ room: 'tasks' }), metrics });
+  closers.push(async () => await tasks.stop());
+  tasks.start(plane.services.flatMap((service) => service.tasks));
+  const fleet = await startFleet(
+    { plane, homeDir: options.homeDir, simulatedDir: home.simulated, config, tasks, clock, ids, log, version },
+    { local: options.localHosts, simulated: options.simulatedHosts },
+  );
+  closers.push(async () => await fleet.stop());
+
+  if (options.guestImages) {
+    const admin = createServiceSession({ http: plane.http, clock, user: { name: 'admin', password: secrets.admin, project: 'admin' } });
+    const token = await admin.token();
+    const seeded = isFault(token) ? token : await seedGuestImages({ http: plane.http, token }, { outDir: home.guestImages, log: log.child({ room: 'images' }) });
+    if (isFault(seeded)) log.error({ why: seeded.message }, 'no guest images: upload one with `openstack image create`');
+    step('guest images');
+  }
+  const lateHosts = await fleet.ready(hostsReadyMs);
+  step(`hosts (${options.localHosts} real, ${options.simulatedHosts} simulated)`);
+  // Unfinished work waits until the hosts it needs are there.
+  await plane.sagas.start();
+  return { origin, identityUrl, lateHosts, stop };
+}

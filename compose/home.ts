@@ -1,0 +1,112 @@
+// The state folder of an embedded cloud: where everything lies, its version, its secrets, and who runs in it.
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import { Secret } from '#platform/log.ts';
+
+/** Changes when an older release could not read what this one writes. */
+export const homeVersion = 1;
+
+export interface Home {
+  dir: string;
+  databases: string;
+  imageStore: string;
+  guestImages: string;
+  fernetKeys: string;
+  simulated: string;
+  cloudsYaml: string;
+  controlPid: string;
+  controlLog: string;
+  configFile: string;
+}
+
+export interface Secrets {
+  admin: Secret;
+  demo: Secret;
+  /** One password a service user. */
+  service: (name: string) => Secret;
+}
+
+/** `--home`, else $COBALT_HOME, else the place the system has for it. */
+export function homeDir(option: string | undefined, env: Readonly<Record<string, string | undefined>>): string {
+  if (option) return resolve(option);
+  if (env['COBALT_HOME']) return resolve(env['COBALT_HOME']);
+  if (process.getuid?.() === 0) return '/var/lib/cobaltcore';
+  return join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'cobaltcore');
+}
+
+export function homePaths(dir: string): Home {
+  const at = (...parts: string[]): string => join(dir, ...parts);
+  return {
+    dir, databases: at('databases'), imageStore: at('images'), guestImages: at('guest-images'), fernetKeys: at('fernet-keys'), simulated: at('simulated-hosts'),
+    cloudsYaml: at('clouds.yaml'), controlPid: at('control.pid'), controlLog: at('control.log'), configFile: at('cobalt.yaml'),
+  };
+}
+
+/** Makes the folder fit for use. conflict: another release's; forbidden: not writable. Safe to repeat. */
+export async function prepareHome(dir: string): Promise<Outcome<Home>> {
+  const home = homePaths(dir);
+  try {
+    for (const folder of [home.dir, home.databases, home.imageStore, home.simulated]) await mkdir(folder, { recursive: true, mode: 0o711 });
+    await chmod(home.databases, 0o700);
+  } catch (error) {
+    return fault('forbidden', `The state folder ${dir} cannot be made: ${(error as Error).message}. Choose another with --home, or run as root.`);
+  }
+  const marker = join(dir, 'version');
+  const text = await readFile(marker, 'utf8').catch(() => null);
+  if (text === null) await writeWhole(marker, `${homeVersion}\n`);
+  else if (Number(text) !== homeVersion) {
+    return fault('conflict', `The state folder ${dir} is of version ${text.trim()}, this release writes version ${homeVersion}. Use the release that made it, another --home, or begin anew with: cobalt down --purge`);
+  }
+  return home;
+}
+
+/** The cloud's passwords, made once. Readable by their owner alone. */
+export async function readSecrets(dir: string): Promise<Secrets> {
+  const file = join(dir, 'secrets.json');
+  const known = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, string>;
+  const seed = { admin: password(), demo: password(), service: password(), ...known };
+  if (Object.keys(known).length < Object.keys(seed).length) await writeWhole(file, `${JSON.stringify(seed)}\n`, 0o600);
+  return { admin: new Secret(seed.admin), demo: new Secret(seed.demo), service: (name) => new Secret(`${name}-${seed.service}`) };
+}
+
+const password = (): string => randomBytes(18).toString('base64url');
+
+/** Appears whole or not at all, and survives a power failure. */
+export async function writeWhole(path: string, text: string, mode = 0o644): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = await open(temporary, 'w', mode);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+}
+
+/** What a client needs to reach the cloud, as environment variables. */
+export function clientEnvironment(identityUrl: string, region: string, user: { name: string; password: Secret; project: string }): Record<string, string> {
+  return {
+    OS_AUTH_URL: identityUrl, OS_IDENTITY_API_VERSION: '3', OS_USERNAME: user.name, OS_PASSWORD: user.password.reveal(), OS_PROJECT_NAME: user.project,
+    OS_USER_DOMAIN_NAME: 'Default', OS_PROJECT_DOMAIN_NAME: 'Default', OS_REGION_NAME: region,
+    // Servers of a cloud without networks are asked for with `--nic none`: 2.37. The newest this cloud and Debian 12's client both speak.
+    OS_COMPUTE_API_VERSION: '2.90',
+  };
+}
+
+export async function writeCloudsYaml(path: string, identityUrl: string, region: string, users: { cloud: string; name: string; password: Secret; project: string }[]): Promise<void> {
+  const lines = users.flatMap(({ cloud, name, password: secret, project }) => [
+    `  ${cloud}:`, '    auth:', `      auth_url: ${identityUrl}`, `      username: ${name}`, `      password: ${secret.reveal()}`, `      project_name: ${project}`,
+    '      user_domain_name: Default', '      project_domain_name: Default', `    region_name: ${region}`, '    identity_api_version: "3"', '    compute_api_version: "2.90"',
+  ]);
+  await writeWhole(path, `clouds:\n${lines.join('\n')}\n`, 0o600);
+}
+
+export async function readSmall(path: string): Promise<string | null> {
+  return await readFile(path, 'utf8').catch(() => null);
+}
+

@@ -1,0 +1,125 @@
+// The hypervisor hosts of an embedded cloud and the Nova Agent on each: real ones in namespaces, simulated ones in memory.
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
+import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
+import { fileStore } from '#adapters/sim/sim-world.ts';
+import { createNovaAgent } from '#agents/nova-agent/nova-agent.ts';
+import type { NovaAgent } from '#agents/nova-agent/nova-agent.ts';
+import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { LocalHosts } from '#hosts/local/local-hosts.ts';
+import { createLocalHosts } from '#hosts/local/local-hosts.ts';
+import { probeAcceleration } from '#hosts/local/probe-acceleration.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import type { TaskRunner } from '#platform/tasks/tasks.ts';
+import type { Hypervisor } from '#ports/hypervisor.ts';
+import type { CloudConfig } from './config.ts';
+import type { ControlPlane } from './services.ts';
+
+export interface HostsDeps {
+  plane: Pick<ControlPlane, 'bus' | 'http' | 'session'>;
+  homeDir: string;
+  simulatedDir: string;
+  config: CloudConfig;
+  tasks: TaskRunner;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  version: string;
+}
+
+export const localHostName = (index: number): string => `h${index}`;
+export const simulatedHostName = (index: number): string => `sim${index.toString().padStart(4, '0')}`;
+
+const retryEveryMs = 500;
+const mib = 1024 * 1024;
+
+export interface HostFleet {
+  /** Resolves when every agent has registered, or after `withinMs` with the names of those that have not: they go on trying. */
+  ready(withinMs: number): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+export async function localHosts(deps: Pick<HostsDeps, 'homeDir' | 'clock' | 'log'>): Promise<{ hosts: LocalHosts; acceleration: 'kvm' | 'tcg'; why: string }> {
+  const probe = await probeAcceleration({ stateDir: deps.homeDir });
+  const hosts = createLocalHosts({ stateDir: deps.homeDir, log: deps.log.child({ room: 'hosts' }), clock: deps.clock, kvm: probe.kvm });
+  return { hosts, acceleration: probe.kvm ? 'kvm' : 'tcg', why: probe.kvm ? '' : probe.why };
+}
+
+/** Powers on the hosts and starts their agents, all at once. A host that does not come is logged and tried again. */
+export async function startFleet(deps: HostsDeps, count: { local: number; simulated: number }): Promise<HostFleet> {
+  const stopping = new AbortController();
+  const agents: NovaAgent[] = [];
+  const waiting = new Map<string, Promise<void>>();
+
+  const begin = (host: string, connect: () => Promise<Hypervisor | undefined>, share: number): void => {
+    waiting.set(host, keepTrying(host, connect, share).finally(() => waiting.delete(host)));
+  };
+
+  async function keepTrying(host: string, connect: () => Promise<Hypervisor | undefined>, share: number): Promise<void> {
+    let agent: NovaAgent | undefined;
+    while (!stopping.signal.aborted) {
+      if (!agent) {
+        const hypervisor = await connect();
+        if (hypervisor) agents.push((agent = makeAgent(deps, host, hypervisor, share)));
+      }
+      const started = agent && (await agent.start().catch((error: unknown) => deps.log.error({ host, err: error }, 'agent cannot start')));
+      if (agent && started === undefined) {
+        deps.tasks.start(agent.tasks);
+        return;
+      }
+      if (isFault(started)) deps.log.warn({ host, why: started.message }, 'agent not ready yet');
+      await deps.clock.sleep(retryEveryMs, { signal: stopping.signal, unref: true }).catch(() => undefined);
+    }
+  }
+
+  if (count.local > 0) {
+    const { hosts, acceleration } = await localHosts(deps);
+    for (let index = 1; index <= count.local; index += 1) {
+      const name = localHostName(index);
+      begin(name, async () => {
+        const host = await hosts.powerOn(name, { index });
+        if (isFault(host)) {
+          deps.log.error({ host: name, why: host.message }, 'host does not come up');
+          return undefined;
+        }
+        return createLibvirtHypervisor({ socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration, runDir: join(host.dataDir, 'vnc') }, { log: deps.log.child({ room: 'libvirt', host: name }) });
+      }, 1 / count.local);
+    }
+  }
+  const store = fileStore(deps.simulatedDir);
+  for (let index = 1; index <= count.simulated; index += 1) {
+    const name = simulatedHostName(index);
+    begin(name, async () => createSimHypervisor({ hostname: name, fetchImages: false }, { store, clock: deps.clock }), 1);
+  }
+
+  return {
+    async ready(withinMs) {
+      const late = new AbortController();
+      const all = (async () => {
+        while (waiting.size > 0) await Promise.all(waiting.values());
+      })();
+      await Promise.race([all, deps.clock.sleep(withinMs, { signal: late.signal, unref: true }).catch(() => undefined)]);
+      late.abort();
+      return [...waiting.keys()];
+    },
+    async stop() {
+      stopping.abort();
+      await Promise.all(waiting.values());
+      await Promise.all(agents.map(async (agent) => await agent.stop()));
+    },
+  };
+}
+
+/** `share`: the part of this machine that is this host's; hosts in namespaces see all of it. */
+function makeAgent(deps: HostsDeps, host: string, hypervisor: Hypervisor, share: number): NovaAgent {
+  const { plane, config, clock, ids, log, version } = deps;
+  const ofOthersMib = Math.floor((totalmem() / mib) * (1 - share));
+  return createNovaAgent({
+    hypervisor, bus: plane.bus, http: plane.http, session: plane.session('nova'), clock, ids, log: log.child({ room: 'nova-agent' }),
+    config: { ...novaAgentDefaults, ...config.agent, host, version, reservedMemoryMib: novaAgentDefaults.reservedMemoryMib + ofOthersMib },
+  });
+}

@@ -1,0 +1,128 @@
+// Makes every service of the control plane from its databases and drivers. Used embedded, by tests and by benchmarks.
+import { join } from 'node:path';
+import { createFileImageStore } from '#adapters/file-image-store/file-image-store.ts';
+import type { TokenValidator } from '#platform/auth/context.ts';
+import { createServiceSession } from '#platform/auth/service-session.ts';
+import type { ServiceSession } from '#platform/auth/service-session.ts';
+import type { Bus } from '#platform/bus/bus.ts';
+import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Database } from '#platform/db/database.ts';
+import { openDatabase } from '#platform/db/database.ts';
+import { migrate } from '#platform/db/migrate.ts';
+import { createDispatcher } from '#platform/http/dispatcher.ts';
+import type { Dispatcher } from '#platform/http/dispatcher.ts';
+import type { HttpClient } from '#platform/http/client.ts';
+import { createInProcessClient } from '#platform/http/client.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
+import { SagaRunner } from '#platform/saga/runner.ts';
+import type { Service } from '#platform/service.ts';
+import { createGlance } from '#services/glance/service.ts';
+import type { GlanceTables } from '#services/glance/store/tables.ts';
+import { createKeystone } from '#services/keystone/service.ts';
+import type { KeystoneService } from '#services/keystone/service.ts';
+import type { KeystoneTables } from '#services/keystone/store/tables.ts';
+import { createNova } from '#services/nova/service.ts';
+import type { NovaService } from '#services/nova/service.ts';
+import type { NovaTables } from '#services/nova/store/tables.ts';
+import { novaDefaults } from '#services/nova/deps.ts';
+import { createPlacement } from '#services/placement/service.ts';
+import type { PlacementTables } from '#services/placement/store/tables.ts';
+import type { CloudConfig } from './config.ts';
+import type { Home, Secrets } from './home.ts';
+
+export interface ControlPlane {
+  dispatcher: Dispatcher;
+  http: HttpClient;
+  bus: Bus;
+  services: readonly Service[];
+  keystone: KeystoneService;
+  nova: NovaService;
+  novaDatabase: Database<NovaTables>;
+  placementDatabase: Database<PlacementTables>;
+  sagas: SagaRunner;
+  /** A session of a service user, for agents and tools. */
+  session(name: string): ServiceSession;
+  close(): Promise<void>;
+}
+
+export interface ControlPlaneDeps {
+  home: Home;
+  secrets: Secrets;
+  config: CloudConfig;
+  /** e.g. http://127.0.0.1:8780 */
+  origin: string;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  metrics?: Metrics;
+}
+
+export const serviceUsers = ['nova', 'glance', 'placement'] as const;
+const mounts = { identity: '/identity', image: '/image', placement: '/placement', compute: '/compute' } as const;
+
+export function catalogOf(origin: string): { type: string; name: string; url: string }[] {
+  return [
+    { type: 'identity', name: 'keystone', url: `${origin}/identity/v3` },
+    { type: 'image', name: 'glance', url: `${origin}/image` },
+    { type: 'placement', name: 'placement', url: `${origin}/placement` },
+    { type: 'compute', name: 'nova', url: `${origin}/compute/v2.1` },
+  ];
+}
+
+/** Opens and migrates the databases and wires the services. Nothing runs yet: no socket, no saga, no task. */
+export async function createControlPlane(deps: ControlPlaneDeps): Promise<ControlPlane> {
+  const { home, secrets, config, origin, clock, ids, log, metrics } = deps;
+  const closers: (() => Promise<void>)[] = [];
+  const open = <T>(name: string): Database<T> => {
+    const database = openDatabase<T>({ dialect: 'sqlite', path: join(home.databases, `${name}.sqlite`), synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL' }, { log: log.child({ room: name }) }); // the schema's pattern
+    closers.push(async () => await database.close());
+    return database;
+  };
+  const room = (name: string): Log => log.child({ room: name });
+  const bus = createInProcessBus({ log: room('bus'), clock, ids, ...(metrics ? { observe: metrics.rpc } : {}) });
+  // Services hold the client, the dispatcher holds the services: the circle closes at the end.
+  const circle: { dispatcher?: Dispatcher } = {};
+  const http = createInProcessClient(mounts, origin, () => {
+    if (!circle.dispatcher) throw new Error('a service was called before all were made');
+    return circle.dispatcher;
+  });
+  const session = (name: string): ServiceSession => createServiceSession({ http, clock, user: { name, password: secrets.service(name), project: 'service' } });
+
+  const keystoneDatabase = open<KeystoneTables>('keystone');
+  const keystone = await createKeystone({ db: keystoneDatabase.db, clock, ids, log: room('keystone'), keysFolder: home.fernetKeys, config: config.keystone });
+  const glanceDatabase = open<GlanceTables>('glance');
+  const glance = createGlance({ database: glanceDatabase, store: createFileImageStore({ folder: home.imageStore }), clock, ids, log: room('glance') });
+  const placementDatabase = open<PlacementTables>('placement');
+  const placement = createPlacement({ database: placementDatabase, clock, ids });
+  const novaDatabase = open<NovaTables>('nova');
+  let wake = (): void => undefined;
+  const nova = createNova({
+    database: novaDatabase, bus, http, session: session('nova'), clock, ids, log: room('nova'),
+    config: { ...novaDefaults, ...config.nova, consoleBaseUrl: `${origin}/console` },
+  }, () => wake());
+  const sagas = new SagaRunner({ db: novaDatabase.db, definitions: nova.sagas, owner: 'embedded', clock, ids, log: room('nova'), ...(metrics ? { metrics } : {}) });
+  wake = () => sagas.wake();
+
+  const services: readonly Service[] = [keystone, glance, placement, nova];
+  const databases = [keystoneDatabase, glanceDatabase, placementDatabase, novaDatabase];
+  for (const [index, service] of services.entries()) {
+    const database = databases[index];
+    if (database) await migrate(database.db, database.dialect, service.name, service.migrations);
+  }
+  const tokens: TokenValidator = keystone.tokens;
+  const dispatcher = createDispatcher(services.map((service) => service.http), { tokens, ids, log: room('http'), identityUrl: `${origin}/identity/v3`, ...(metrics ? { metrics } : {}) });
+  circle.dispatcher = dispatcher;
+  for (const service of services) for (const { topic, handlers, concurrency } of service.rpc) bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency });
+
+  return {
+    dispatcher, http, bus, services, keystone, nova, novaDatabase, placementDatabase, sagas, session,
+    async close() {
+      await sagas.stop();
+      await bus.close();
+      for (const close of closers) await close();
+    },
+  };
+}

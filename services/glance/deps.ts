@@ -1,0 +1,55 @@
+// What Glance needs from the house; made by compose.
+import type { Clock } from '#platform/clock.ts';
+import type { Database } from '#platform/db/database.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import type { ImageStore } from '#ports/image-store.ts';
+import type { GlanceTables } from './store/tables.ts';
+
+export interface GlanceConfig {
+  /** The largest image that is taken. Stock: image_size_cap, 1 TiB. */
+  maxImageBytes: number;
+  /** All images of one project together. */
+  projectQuotaBytes: number;
+  /** An upload from which nothing comes for so long is given up. */
+  uploadStallMs: number;
+  /**
+   * An upload whose process has not been heard of for so long is taken for dead. 0: there is no other process on this database,
+   * so uploads that are not ours are dead at once.
+   */
+  uploadLeaseMs: number;
+  maxListLimit: number;
+  defaultListLimit: number;
+  maxProperties: number;
+  maxTags: number;
+  maxMembers: number;
+}
+
+export const glanceDefaults: GlanceConfig = {
+  maxImageBytes: 2 ** 40,
+  projectQuotaBytes: 8 * 2 ** 40,
+  uploadStallMs: 60_000,
+  uploadLeaseMs: 30_000,
+  maxListLimit: 1000,
+  defaultListLimit: 25,
+  maxProperties: 128,
+  maxTags: 128,
+  maxMembers: 128,
+};
+
+export interface GlanceDeps {
+  database: Database<GlanceTables>;
+  store: ImageStore;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  /** `uploadLeaseMs` is 0 on SQLite unless told, since one process owns the file. */
+  config?: Partial<GlanceConfig>;
+}
+
+/** Deps as the rooms of Glance see them. */
+export interface GlanceParts extends Omit<GlanceDeps, 'config'> {
+  config: GlanceConfig;
+  /** Data keys that this process is writing now: nobody mends these. */
+  writing: Set<string>;
+}

@@ -1,0 +1,51 @@
+// What an image is, and which words its fields may hold. Pure. https://docs.openstack.org/api-ref/image/v2/#images
+
+export type ImageStatus = 'queued' | 'saving' | 'uploading' | 'importing' | 'active' | 'deactivated' | 'deleted';
+
+export const visibilities = ['public', 'community', 'shared', 'private'] as const;
+export type Visibility = (typeof visibilities)[number];
+
+export const containerFormats = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed'] as const;
+export const diskFormats = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'] as const;
+
+export const memberStatuses = ['pending', 'accepted', 'rejected'] as const;
+export type MemberStatus = (typeof memberStatuses)[number];
+
+export interface Image {
+  id: string;
+  name: string | null;
+  status: ImageStatus;
+  visibility: Visibility;
+  owner: string | null;
+  isProtected: boolean;
+  isHidden: boolean;
+  diskFormat: string | null;
+  containerFormat: string | null;
+  minDiskGib: number;
+  minRamMib: number;
+  sizeBytes: number | null;
+  virtualSizeBytes: number | null;
+  md5: string | null;
+  sha512: string | null;
+  /** Where the bytes lie in the store; set from the start of an upload on. */
+  dataKey: string | null;
+  createdAtMs: number;
+  updatedAtMs: number;
+  tags: readonly string[];
+  properties: Readonly<Record<string, string | null>>;
+}
+
+/** What a caller may write, at creation or by a patch. */
+export type ImageDraft = Pick<Image, 'name' | 'visibility' | 'owner' | 'isProtected' | 'isHidden' | 'diskFormat' | 'containerFormat' | 'minDiskGib' | 'minRamMib' | 'tags' | 'properties'>;
+
+/** Fields that Glance alone writes: 403 when a caller tries. */
+export const readOnlyFields: ReadonlySet<string> = new Set(['status', 'checksum', 'os_hash_algo', 'os_hash_value', 'size', 'virtual_size', 'created_at', 'updated_at', 'direct_url', 'self', 'file', 'schema', 'stores']);
+
+/** Names that no property may have. */
+export const reservedFields: ReadonlySet<string> = new Set(['deleted', 'deleted_at', 'is_public', 'locations', 'members', 'image_id']);
+export const isReservedProperty = (name: string): boolean => name.startsWith('os_glance_');
+
+/** Only a queued image may take data; 409 otherwise. */
+export const takesData = (status: ImageStatus): boolean => status === 'queued';
+
+export const uuidPattern = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;

@@ -1,0 +1,57 @@
+// The key folder: rotation as upstream's, shared by processes, whole after a rotation that was cut short.
+import { strict as assert } from 'node:assert';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { systemIds } from '#platform/ids.ts';
+import { openFernetKeys } from '#services/keystone/fernet-keys.ts';
+
+let root: string;
+before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'cobalt-keys-'));
+});
+after(() => rm(root, { recursive: true }));
+
+let nowMs = 1_790_000_000_000;
+const clock = { now: () => nowMs, sleep: async () => {} };
+const open = (name: string) => openFernetKeys({ folder: join(root, name), maxActiveKeys: 3 }, { clock, ids: systemIds });
+const files = async (name: string): Promise<string[]> => (await readdir(join(root, name))).sort();
+const plain = Buffer.from('payload');
+
+test('a fresh folder has a staged and a primary key, for the owner alone', async () => {
+  await open('fresh');
+  assert.deepEqual(await files('fresh'), ['0', '1']);
+  assert.equal((await stat(join(root, 'fresh', '0'))).mode & 0o777, 0o600);
+});
+
+test('rotation: the staged key becomes primary, old ones open tokens until they are rotated out', async () => {
+  const keys = await open('rotation');
+  const first = keys.seal(plain);
+  await keys.rotate();
+  assert.deepEqual(await files('rotation'), ['0', '1', '2']);
+  assert.deepEqual(await keys.unseal(first), plain);
+  await keys.rotate();
+  assert.deepEqual(await files('rotation'), ['0', '2', '3']);
+  assert.equal(await keys.unseal(first), undefined);
+});
+
+test('two processes on one folder: the staged key opens what the other seals after its rotation', async () => {
+  const [here, there] = [await open('shared'), await open('shared')];
+  await here.rotate();
+  assert.deepEqual(await there.unseal(here.seal(plain)), plain, 'without a look at the folder');
+  await here.rotate();
+  await here.rotate();
+  nowMs += 10_000;
+  assert.deepEqual(await there.unseal(here.seal(plain)), plain, 'with one');
+});
+
+test('a rotation that was cut short is made whole at the next start', async () => {
+  const keys = await open('cut');
+  const token = keys.seal(plain);
+  await rm(join(root, 'cut', '0'));
+  const again = await open('cut');
+  assert.deepEqual(await files('cut'), ['0', '1']);
+  assert.deepEqual(await again.unseal(token), plain);
+  await again.rotate();
+});

@@ -1,0 +1,51 @@
+// Limits and domain configuration as clients meet them.
+import { strict as assert } from 'node:assert';
+import { after, before, describe, test } from 'node:test';
+import type { Json } from '#contracts/common/json.ts';
+import type { HttpMethod } from '#platform/http/api.ts';
+import { startKeystone, type TestKeystone } from '#services/keystone/keystone.testing.ts';
+
+describe('limits and options', () => {
+  let keystone: TestKeystone;
+  before(async () => {
+    keystone = await startKeystone();
+  });
+  after(() => keystone.close());
+  const ask = (method: HttpMethod, path: string, body?: Json) => keystone.ask(method, path, { token: keystone.admin, body });
+
+  test('a limit needs its registered limit and is seen by its project', async () => {
+    const service_id = (await ask('GET', 'services?type=compute')).body.services[0].id;
+    const project_id = (await ask('GET', 'projects?name=demo')).body.projects[0].id;
+    const limit = { service_id, resource_name: 'servers', resource_limit: 5, project_id };
+    assert.equal((await ask('POST', 'limits', { limits: [limit] })).status, 403);
+    const registered = await ask('POST', 'registered_limits', { registered_limits: [{ service_id, resource_name: 'servers', default_limit: 10 }] });
+    assert.deepEqual([registered.status, registered.body.registered_limits[0].region_id], [201, null]);
+    assert.equal((await ask('POST', 'limits', { limits: [{ ...limit, project_id: null }] })).status, 400);
+    const made = await ask('POST', 'limits', { limits: [limit] });
+    assert.equal(made.status, 201);
+    assert.equal((await ask('POST', 'limits', { limits: [limit] })).status, 409);
+    const { id } = made.body.limits[0];
+    assert.equal((await ask('PATCH', `limits/${id}`, { limit: { resource_limit: 7 } })).body.limit.resource_limit, 7);
+    assert.equal((await keystone.ask('GET', 'limits', { token: keystone.demo })).body.limits.length, 1);
+    const nova = await keystone.login('nova', 'nova-secret', { project: { name: 'service', domain: { id: 'default' } } });
+    assert.equal((await keystone.ask('GET', `limits/${id}`, { token: nova })).status, 200, 'service users have the role admin');
+    assert.equal((await ask('DELETE', `registered_limits/${registered.body.registered_limits[0].id}`)).status, 403);
+    assert.deepEqual([(await ask('DELETE', `limits/${id}`)).status, (await ask('GET', `limits/${id}`)).status], [204, 404]);
+    assert.equal((await ask('GET', 'limits/model')).body.model.name, 'flat');
+  });
+
+  test('domain options are kept by group and option', async () => {
+    const { id } = (await ask('POST', 'domains', { domain: { name: 'configured' } })).body.domain;
+    const base = `domains/${id}/config`;
+    assert.equal((await ask('GET', base)).status, 404);
+    const config = { identity: { driver: 'ldap' }, ldap: { url: 'ldap://x' } };
+    assert.deepEqual([(await ask('PUT', base, { config })).status, (await ask('PUT', base, { config })).status], [201, 200]);
+    assert.deepEqual((await ask('GET', base)).body, { config });
+    assert.deepEqual((await ask('GET', `${base}/ldap`)).body, { config: { ldap: { url: 'ldap://x' } } });
+    assert.deepEqual((await ask('PATCH', `${base}/ldap`, { config: { ldap: { url: 'ldap://y' } } })).body.config.ldap, { url: 'ldap://y' });
+    assert.deepEqual((await ask('PATCH', `${base}/identity/driver`, { config: { driver: 'sql' } })).body.config.identity, { driver: 'sql' });
+    assert.equal((await ask('PUT', base, { config: { wrong: { x: 1 } } })).status, 403);
+    assert.deepEqual([(await ask('DELETE', `${base}/ldap`)).status, (await ask('GET', `${base}/ldap`)).status], [204, 404]);
+    assert.equal((await ask('GET', 'domains/config/identity/driver/default')).body.config.driver, 'sql');
+  });
+});

@@ -1,0 +1,103 @@
+// The doors: who may import whom. docs/architecture.md shows the rooms, CONTRIBUTING.md the table.
+import assert from 'node:assert/strict';
+import { glob, readFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const rooms = ['contracts', 'ports', 'platform', 'adapters', 'services', 'agents', 'operators', 'hosts', 'images', 'compose', 'cli', 'test', 'tools'];
+
+/** The room a file is in: the first folder, and the second where flats share a house. */
+function roomOf(file: string): string {
+  const [first = '', second = ''] = file.split('/');
+  if (['adapters', 'services', 'agents', 'operators'].includes(first)) return `${first}/${second}`;
+  if (file.startsWith('contracts/common/')) return 'contracts/common';
+  return first;
+}
+
+/** Rooms a file may import besides its own. */
+const doors: Readonly<Record<string, readonly string[]>> = {
+  'contracts/common': [],
+  contracts: ['contracts/common'],
+  ports: ['contracts', 'contracts/common'],
+  platform: ['contracts/common'],
+  adapters: ['contracts', 'contracts/common', 'ports', 'platform'],
+  services: ['contracts', 'contracts/common', 'ports', 'platform'],
+  agents: ['contracts', 'contracts/common', 'ports', 'platform'],
+  operators: ['contracts', 'contracts/common', 'ports', 'platform'],
+  hosts: ['contracts', 'contracts/common', 'platform'],
+  images: ['contracts', 'contracts/common', 'platform', 'hosts'],
+};
+const everything = new Set(['compose', 'cli', 'test', 'tools']);
+
+// Only compose names a driver or a service; the CLI starts clouds through compose.
+const neverFrom: Readonly<Record<string, readonly string[]>> = { cli: ['adapters/', 'services/', 'agents/'] };
+// Databases belong to services: agents and operators have none.
+const forbiddenPackages: Readonly<Record<string, RegExp>> = { agents: /^(kysely|mysql2|node:sqlite)/, operators: /^(kysely|mysql2|node:sqlite)/, contracts: /^node:(fs|net|http|child_process)/ };
+
+export interface Import {
+  file: string;
+  target: string;
+}
+
+export function violations(imports: readonly Import[]): string[] {
+  return imports.flatMap(({ file, target }) => {
+    const [from, house] = [roomOf(file), file.split('/')[0] ?? ''];
+    if (!rooms.includes(target.split('/')[0] ?? '')) return forbiddenPackages[house]?.test(target) ? [`${file} imports the package ${target}`] : [];
+    const to = roomOf(target);
+    if (from === to) return [];
+    // Tests and contract suites may reach for their neighbours' test tools.
+    const isTest = /\.(test|testing)\.ts$/.test(file);
+    if (neverFrom[house]?.some((room) => to.startsWith(room)) && !isTest) return [`${file} imports ${target}`];
+    if (everything.has(house)) return [];
+    if (isTest && (/\.testing\.ts$/.test(target) || target.startsWith('platform/') || target.startsWith('ports/') || target.startsWith('adapters/sim/') || target.startsWith('adapters/file-image-store/'))) return [];
+    return doors[from === 'contracts/common' ? from : house]?.includes(to) ? [] : [`${file} imports ${target}`];
+  });
+}
+
+// `import … from 'x'`, `export … from 'x'`, `import 'x'`, `import('x')`.
+const importPattern = /(?:^|\n)(?:import|export)\s[^'"=;()]*?from\s+['"]([^'"]+)['"]|(?:^|\n)import\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
+
+async function readImports(): Promise<{ imports: Import[]; files: number }> {
+  const imports: Import[] = [];
+  let files = 0;
+  for await (const file of glob(`{${rooms.join(',')}}/**/*.ts`, { cwd: root })) {
+    files += 1;
+    const text = await readFile(join(root, file), 'utf8');
+    for (const [, ...found] of text.matchAll(importPattern)) {
+      const specifier = found.find((part) => part !== undefined) ?? '';
+      const target = specifier.startsWith('#') ? specifier.slice(1) : specifier.startsWith('.') ? relative(root, join(root, dirname(file), specifier)) : specifier;
+      imports.push({ file, target });
+    }
+  }
+  return { imports, files };
+}
+
+test('every import goes through a door', async () => {
+  const { imports, files } = await readImports();
+  assert.ok(files > 200, `only ${files} files were seen: the check looks at the wrong place`);
+  assert.ok(imports.length > 800, `only ${imports.length} imports were seen`);
+  assert.deepEqual(violations(imports), []);
+});
+
+test('a planted violation is seen', () => {
+  const planted: Import[] = [
+    { file: 'services/nova/service.ts', target: 'services/glance/service.ts' },
+    { file: 'services/nova/service.ts', target: 'adapters/libvirt/libvirt-hypervisor.ts' },
+    { file: 'agents/nova-agent/nova-agent.ts', target: 'kysely' },
+    { file: 'platform/log.ts', target: 'contracts/nova/guest.ts' },
+    { file: 'adapters/sim/sim-hypervisor.ts', target: 'adapters/libvirt/driver.ts' },
+    { file: 'contracts/nova/guest.ts', target: 'ports/hypervisor.ts' },
+    { file: 'ports/hypervisor.ts', target: 'adapters/sim/sim-hypervisor.ts' },
+    { file: 'cli/main.ts', target: 'services/nova/service.ts' },
+    { file: 'hosts/local/local-hosts.ts', target: 'services/nova/service.ts' },
+  ];
+  assert.equal(violations(planted).length, planted.length);
+});
+
+test('only compose names drivers', async () => {
+  const { imports } = await readImports();
+  const named = imports.filter(({ file, target }) => target.startsWith('adapters/') && !file.startsWith('adapters/') && !/\.(test|testing)\.ts$/.test(file) && !/^(compose|test|tools)\//.test(file));
+  assert.deepEqual(named, []);
+});
