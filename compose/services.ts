@@ -29,6 +29,7 @@ import type { NovaService } from '#services/nova/service.ts';
 import type { NovaTables } from '#services/nova/store/tables.ts';
 import { novaDefaults } from '#services/nova/deps.ts';
 import { createPlacement } from '#services/placement/service.ts';
+import type { PlacementService } from '#services/placement/service.ts';
 import type { PlacementTables } from '#services/placement/store/tables.ts';
 import type { CloudConfig } from './config.ts';
 import type { Home, Secrets } from './home.ts';
@@ -40,8 +41,7 @@ export interface ControlPlane {
   services: readonly Service[];
   keystone: KeystoneService;
   nova: NovaService;
-  novaDatabase: Database<NovaTables>;
-  placementDatabase: Database<PlacementTables>;
+  placement: PlacementService;
   sagas: SagaRunner;
   /** A session of a service user, for agents and tools. */
   session(name: string): ServiceSession;
@@ -118,7 +118,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   for (const service of services) for (const { topic, handlers, concurrency } of service.rpc) bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency });
 
   return {
-    dispatcher, http, bus, services, keystone, nova, novaDatabase, placementDatabase, sagas, session,
+    dispatcher, http, bus, services, keystone, nova, placement, sagas, session,
     async close() {
       await sagas.stop();
       await bus.close();

@@ -103,7 +103,7 @@ class InProcessBus implements Bus {
   async fanout(name: string, method: string, params: JsonObject, options: { requestId: string }): Promise<void> {
     if (this.#closed) return;
     const topic = this.#topic(name);
-    for (const consumer of [...topic.consumers]) {
+    for (const consumer of topic.consumers) {
       const message: Message = { method, params: copyJson(params), requestId: options.requestId, attempt: this.#limits.maxDeliveries };
       queueMicrotask(() => void this.#deliver(name, topic, consumer, message));
     }

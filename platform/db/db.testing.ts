@@ -108,7 +108,7 @@ export function databaseContract(title: string, open: () => Promise<Database<Con
   test(`${title}: parameters that are no primitives are refused`, async () => {
     for (const bad of [new Date(), {}, [1], undefined, Number.NaN]) {
       const query = sql`select id from box where id = ${sql.val(bad)}`;
-      await assert.rejects(query.execute(database.db), { message: /^database parameter/ }, String(bad));
+      await assert.rejects(query.execute(database.db), { message: /^database parameter/ }, JSON.stringify(bad));
     }
   });
 

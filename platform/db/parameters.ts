@@ -18,7 +18,12 @@ export function bindable(value: unknown): string | number | bigint | Uint8Array 
       throw new TypeError(`database parameter: ${value} is beyond 2^53 and could not be read back as a number`);
     case 'object':
       if (value === null || value instanceof Uint8Array) return value;
+      throw unbindable(value.constructor?.name ?? 'object');
+    default:
+      throw unbindable(typeof value);
   }
-  const kind = typeof value === 'object' ? (value?.constructor?.name ?? 'object') : typeof value;
-  throw new TypeError(`database parameter: ${kind} is not a string, number, boolean, bytes or null`);
+}
+
+function unbindable(kind: string): TypeError {
+  return new TypeError(`database parameter: ${kind} is not a string, number, boolean, bytes or null`);
 }

@@ -53,7 +53,7 @@ export function createInProcessClient(mounts: Readonly<Record<string, string>>, 
           ? { status: reply.status, headers: reply.headers, body: undefined, stream: reply.body }
           : { status: reply.status, headers: reply.headers, body: JSON.parse(await textOf(reply.body)) as Json, stream: undefined };
       }
-      if (Buffer.isBuffer(reply.body)) return { status: reply.status, headers: reply.headers, body: call.asStream ? undefined : (JSON.parse(reply.body.toString()) as Json), stream: call.asStream ? Readable.from([reply.body]) : undefined };
+      if (Buffer.isBuffer(reply.body)) return { status: reply.status, headers: reply.headers, body: call.asStream ? undefined : jsonIn(reply.body.toString(), reply.headers), stream: call.asStream ? Readable.from([reply.body]) : undefined };
       return { status: reply.status, headers: reply.headers, body: reply.body, stream: undefined };
     },
   };
@@ -78,13 +78,18 @@ export function createSocketClient(endpoints: Readonly<Record<string, string>>):
         const plain = Object.fromEntries(answer.headers);
         if (call.asStream && answer.body) return { status: answer.status, headers: plain, body: undefined, stream: Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]) };
         const text = await answer.text();
-        return { status: answer.status, headers: plain, body: text === '' ? undefined : (JSON.parse(text) as Json), stream: undefined };
+        return { status: answer.status, headers: plain, body: text === '' ? undefined : jsonIn(text, plain), stream: undefined };
       } catch (error) {
         const late = error instanceof Error && error.name === 'TimeoutError';
         return late ? fault('timeout', `${call.service} did not answer in time.`) : fault('unavailable', `${call.service} cannot be reached: ${String(error)}`);
       }
     },
   };
+}
+
+/** Glance words its faults in HTML: such a body is a string to the caller. */
+function jsonIn(text: string, headers: Readonly<Record<string, string>>): Json {
+  return headers['content-type']?.startsWith('text/') ? text : (JSON.parse(text) as Json);
 }
 
 function splitPath(full: string): [string, string] {

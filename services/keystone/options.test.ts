@@ -34,6 +34,25 @@ describe('limits and options', () => {
     assert.equal((await ask('GET', 'limits/model')).body.model.name, 'flat');
   });
 
+  test('a project that was given endpoints sees those alone', async () => {
+    const project = (await ask('GET', 'projects?name=demo')).body.projects[0].id;
+    const service_id = (await ask('GET', 'services?type=compute')).body.services[0].id;
+    const { id } = (await ask('POST', 'OS-EP-FILTER/endpoint_groups', { endpoint_group: { name: 'g', filters: { service_id, interface: 'public' } } })).body.endpoint_group;
+    const catalog = async (): Promise<string[]> => (await keystone.ask('GET', 'auth/catalog', { token: keystone.demo })).body.catalog.flatMap((one: { type: string; endpoints: object[] }) => one.endpoints.map(() => one.type)).sort();
+    const all = await catalog();
+    assert.equal(all.length, 9);
+    const tie = `OS-EP-FILTER/endpoint_groups/${id}/projects/${project}`;
+    assert.deepEqual([(await ask('HEAD', tie)).status, (await ask('PUT', tie)).status, (await ask('PUT', tie)).status, (await ask('HEAD', tie)).status], [404, 204, 204, 200]);
+    assert.deepEqual(await catalog(), ['compute']);
+    const identity = (await ask('GET', 'endpoints?interface=internal')).body.endpoints.find((one: { url: string }) => one.url.includes('identity')).id;
+    assert.equal((await ask('PUT', `OS-EP-FILTER/projects/${project}/endpoints/${identity}`)).status, 204);
+    assert.deepEqual(await catalog(), ['compute', 'identity']);
+    assert.equal((await ask('GET', `OS-EP-FILTER/projects/${project}/endpoints`)).body.endpoints.length, 2);
+    assert.deepEqual([(await ask('DELETE', `OS-EP-FILTER/projects/${project}/endpoints/${identity}`)).status, (await ask('DELETE', `OS-EP-FILTER/endpoint_groups/${id}`)).status], [204, 204]);
+    assert.deepEqual(await catalog(), all);
+    assert.equal((await ask('POST', 'OS-EP-FILTER/endpoint_groups', { endpoint_group: { name: 'g', filters: {} } })).status, 400);
+  });
+
   test('domain options are kept by group and option', async () => {
     const { id } = (await ask('POST', 'domains', { domain: { name: 'configured' } })).body.domain;
     const base = `domains/${id}/config`;

@@ -82,3 +82,11 @@ export async function release(deps: PlacementDeps, consumerId: string, requestId
   if (isFault(answer)) return answer;
   return answer.status === 204 || answer.status === 404 ? undefined : fault('unavailable', `Placement answered ${answer.status}: ${refused(answer)}`);
 }
+
+/** Takes a host's provider away; none is fine. conflict: something is still allocated there. */
+export async function deleteProvider(deps: PlacementDeps, nodeUuid: string, requestId: string): Promise<Outcome<void>> {
+  const answer = await ask(deps, { method: 'DELETE', path: `/resource_providers/${nodeUuid}`, requestId });
+  if (isFault(answer)) return answer;
+  if (answer.status === 204 || answer.status === 404) return undefined;
+  return fault(answer.status === 409 ? 'conflict' : 'unavailable', `Placement answered ${answer.status}: ${refused(answer)}`);
+}

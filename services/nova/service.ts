@@ -10,6 +10,8 @@ import { metadataRoutes } from './api/server-metadata.ts';
 import { tagRoutes } from './api/server-tags.ts';
 import { serverRoutes } from './api/servers/routes.ts';
 import { microversions, versionRoutes } from './api/versions.ts';
+import type { NovaAudit } from '#contracts/nova/audit.ts';
+import { novaAudit } from './audit.ts';
 import { conductor, sagas } from './conductor/conductor.ts';
 import type { NovaDeps } from './deps.ts';
 import { seedFlavors } from './seed.ts';
@@ -20,6 +22,8 @@ export interface NovaService extends Service {
   consoleTarget(token: string): Promise<Outcome<{ socketPath: string }>>;
   /** Makes the flavors a fresh cloud starts with; existing ones are left alone. */
   seed(): Promise<void>;
+  /** What Nova's database says, for `cobalt doctor --audit`. */
+  audit(): Promise<NovaAudit>;
 }
 
 /** `wakeSagas` tells the runner of these sagas to look at the journal. */
@@ -40,5 +44,6 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
     migrations,
     consoleTarget: async (token) => await consoleTarget(deps, token),
     seed: async () => await seedFlavors(deps),
+    audit: async () => await novaAudit(deps),
   };
 }

@@ -1,4 +1,5 @@
 // Placement, as data: who has what, who holds what. Its only face.
+import type { PlacementAudit } from '#contracts/nova/audit.ts';
 import type { Microversions, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { Service } from '#platform/service.ts';
@@ -13,6 +14,7 @@ import { providerRoutes } from './api/providers.ts';
 import { reshaperRoutes } from './api/reshaper.ts';
 import { usageRoutes } from './api/usages.ts';
 import type { PlacementDeps, PlacementParts } from './deps.ts';
+import { placementAudit } from './audit.ts';
 import { migrations } from './store/tables.ts';
 import { createWorld } from './store/world.ts';
 
@@ -23,12 +25,18 @@ const versionDocument: Route = route({
   handler: () => ({ status: 200, body: { versions: [{ id: 'v1.0', max_version: `1.${microversions.max}`, min_version: `1.${microversions.min}`, status: 'CURRENT', links: [{ rel: 'self', href: '' }] }] } }),
 });
 
-export function createPlacement(deps: PlacementDeps): Service {
+export interface PlacementService extends Service {
+  /** What Placement's database says, for `cobalt doctor --audit`. */
+  audit(): Promise<PlacementAudit>;
+}
+
+export function createPlacement(deps: PlacementDeps): PlacementService {
   const parts: PlacementParts = { ...deps, world: createWorld(deps.database.db) };
   const routes = [providerRoutes, inventoryRoutes, aggregateRoutes, traitRoutes, resourceClassRoutes, allocationRoutes, reshaperRoutes, usageRoutes, candidateRoutes].flatMap((of) => of(parts));
   return {
     name: 'placement',
     http: { name: 'placement', mount: '/placement', routes: [versionDocument, ...routes], faultStyle: placementFaults, microversions, policies },
     rpc: [], tasks: [], sagas: [], migrations,
+    audit: async () => await placementAudit(deps),
   };
 }

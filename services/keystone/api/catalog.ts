@@ -174,11 +174,14 @@ const where = { region_id: Type.Optional(Type.Union([regionId, Type.Null()])), r
 const createEndpoint = wrapped('endpoint', { service_id: idText, interface: face, url, ...where });
 const updateEndpoint = wrapped('endpoint', { service_id: Type.Optional(idText), interface: Type.Optional(face), url: Type.Optional(url), ...where });
 
-function endpointRoutes(k: Keystone): Route[] {
-  const view = (request: ApiRequest<unknown>, row: EndpointRow): JsonObject => ({
+export function endpointView(request: ApiRequest<unknown>, row: EndpointRow): JsonObject {
+  return {
     ...parsed(row.extra), id: row.id, interface: row.interface, region_id: row.region_id, region: row.region_id, service_id: row.service_id,
     url: row.url, enabled: row.enabled === 1, links: { self: urlOf(request, `endpoints/${row.id}`) },
-  });
+  };
+}
+
+function endpointRoutes(k: Keystone): Route[] {
   async function find(request: ApiRequest<unknown>): Promise<Outcome<EndpointRow>> {
     const id = request.params['endpoint_id'] ?? '';
     return (await k.db.selectFrom('endpoint').selectAll().where('id', '=', id).executeTakeFirst()) ?? notFound('endpoint', id);
@@ -200,7 +203,7 @@ function endpointRoutes(k: Keystone): Route[] {
       async handler(request) {
         const filters = { interface: asked(request, 'interface'), service_id: asked(request, 'service_id'), region_id: asked(request, 'region_id') ?? asked(request, 'region') };
         const rows = await filtered(k.db.selectFrom('endpoint').selectAll().orderBy('id'), filters).execute();
-        return listed(request, 'endpoints', rows.map((row) => view(request, row)));
+        return listed(request, 'endpoints', rows.map((row) => endpointView(request, row)));
       },
     }),
     route<Static<typeof createEndpoint>>({
@@ -214,14 +217,14 @@ function endpointRoutes(k: Keystone): Route[] {
           enabled: Number(endpoint.enabled ?? true), extra: extraOf(endpoint, endpointColumns),
         };
         await k.db.insertInto('endpoint').values(row).execute();
-        return created('endpoint', view(request, row));
+        return created('endpoint', endpointView(request, row));
       },
     }),
     route({
       method: 'GET', path: '/v3/endpoints/:endpoint_id', policy: 'identity:get_endpoint', faults: ['notFound'],
       async handler(request) {
         const row = await find(request);
-        return isFault(row) ? row : shown('endpoint', view(request, row));
+        return isFault(row) ? row : shown('endpoint', endpointView(request, row));
       },
     }),
     route<Static<typeof updateEndpoint>>({
@@ -237,7 +240,7 @@ function endpointRoutes(k: Keystone): Route[] {
           region_id: region, enabled: Number(endpoint.enabled ?? row.enabled), extra: extraOf(endpoint, endpointColumns, row.extra),
         };
         await k.db.updateTable('endpoint').set(changes).where('id', '=', row.id).execute();
-        return shown('endpoint', view(request, { ...row, ...changes }));
+        return shown('endpoint', endpointView(request, { ...row, ...changes }));
       },
     }),
     route({

@@ -58,5 +58,11 @@ export const policies: Readonly<Record<string, string>> = {
   ...crud('trust', 'trusts', 'rule:admin_or_system_reader or user_id:%(trustor_user_id)s or user_id:%(trustee_user_id)s'),
   'identity:create_trust': 'user_id:%(trustor_user_id)s', 'identity:delete_trust': 'rule:admin_required or user_id:%(trustor_user_id)s',
   ...crud('policy', 'policies', read),
+  ...crud('consumer', 'consumers', read),
+  ...crud('endpoint_group', 'endpoint_groups', read),
+  'identity:list_endpoints_associated_with_endpoint_group': read, 'identity:list_projects_associated_with_endpoint_group': read,
+  'identity:list_endpoint_groups_for_project': read, 'identity:list_endpoints_for_project': read, 'identity:list_projects_for_endpoint': read,
+  'identity:add_endpoint_group_to_project': write, 'identity:check_endpoint_group_to_project': read, 'identity:remove_endpoint_group_to_project': write,
+  'identity:add_endpoint_to_project': write, 'identity:check_endpoint_to_project': read, 'identity:remove_endpoint_to_project': write,
   ...crud('registered_limit', 'registered_limits', ''), ...crud('limit', 'limits', ''),
 };

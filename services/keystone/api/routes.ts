@@ -2,9 +2,11 @@
 import type { Route } from '#platform/http/api.ts';
 import { applicationCredentialRoutes } from '#services/keystone/api/application-credentials.ts';
 import { catalogRoutes } from '#services/keystone/api/catalog.ts';
+import { consumerRoutes } from '#services/keystone/api/consumers.ts';
 import { credentialRoutes } from '#services/keystone/api/credentials.ts';
 import { domainConfigRoutes } from '#services/keystone/api/domain-config.ts';
 import { domainRoutes } from '#services/keystone/api/domains.ts';
+import { endpointFilterRoutes } from '#services/keystone/api/endpoint-filter.ts';
 import { grantRoutes } from '#services/keystone/api/grants.ts';
 import { groupRoutes } from '#services/keystone/api/groups.ts';
 import { limitRoutes } from '#services/keystone/api/limits.ts';
@@ -22,7 +24,7 @@ export function keystoneRoutes(k: Keystone): Route[] {
   const all = [
     ...versionRoutes(), ...tokenRoutes(k), ...domainRoutes(k), ...projectRoutes(k), ...userRoutes(k), ...groupRoutes(k), ...roleRoutes(k),
     ...grantRoutes(k), ...roleAssignmentRoutes(k), ...catalogRoutes(k), ...applicationCredentialRoutes(k),
-    ...credentialRoutes(k), ...trustRoutes(k), ...policyDocumentRoutes(k), ...limitRoutes(k), ...domainConfigRoutes(k),
+    ...credentialRoutes(k), ...trustRoutes(k), ...policyDocumentRoutes(k), ...limitRoutes(k), ...domainConfigRoutes(k), ...endpointFilterRoutes(k), ...consumerRoutes(k),
   ];
   return all.map((route) => beginningEpoch(k, route));
 }

@@ -54,7 +54,8 @@ function matches(item: JsonObject, query: Query): boolean {
   return Object.entries(query).every(([name, [wanted = '']]) => {
     const [attribute = '', comparator = ''] = name.split('__');
     const compare = comparators[comparator];
-    return !compare || compare(String(item[attribute] ?? ''), wanted);
+    const value = item[attribute];
+    return !compare || (typeof value === 'string' && compare(value, wanted));
   });
 }
 

@@ -1,5 +1,6 @@
 // The service catalog as a token carries it.
 import type { Db } from '#services/keystone/keystone.ts';
+import { visibleTo } from '#services/keystone/store/endpoint-filter.ts';
 
 export interface CatalogService {
   endpoints: { id: string; interface: string; region_id: string | null; url: string; region: string | null }[];
@@ -11,7 +12,8 @@ export interface CatalogService {
 /** Enabled services and endpoints. An endpoint whose URL needs a project is left out where there is none, as upstream does. */
 export async function catalogFor(db: Db, userId: string, projectId: string | null): Promise<CatalogService[]> {
   const services = await db.selectFrom('service').select(['id', 'type', 'name']).where('enabled', '=', 1).orderBy('id').execute();
-  const endpoints = await db.selectFrom('endpoint').selectAll().where('enabled', '=', 1).orderBy('id').execute();
+  const all = await db.selectFrom('endpoint').selectAll().where('enabled', '=', 1).orderBy('id').execute();
+  const endpoints = projectId === null ? all : await visibleTo(db, projectId, all);
   return services.map(({ id, type, name }) => ({
     endpoints: endpoints
       .filter((endpoint) => endpoint.service_id === id)

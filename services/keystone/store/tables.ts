@@ -21,6 +21,10 @@ export interface KeystoneTables {
   revoked_token: { audit_id: string; expires_at: number };
   registered_limit: { id: string; service_id: string; region_id: string; resource_name: string; default_limit: number; description: string | null };
   resource_limit: { id: string; service_id: string; region_id: string; resource_name: string; resource_limit: number; description: string | null; project_id: string; domain_id: string };
+  endpoint_group: EndpointGroupRow;
+  project_endpoint_group: { project_id: string; endpoint_group_id: string };
+  project_endpoint: { project_id: string; endpoint_id: string };
+  consumer: { id: string; description: string | null; secret: string; extra: string };
   domain_config: { domain_id: string; group: string; option: string; value: string };
 }
 
@@ -91,6 +95,14 @@ export interface EndpointRow {
   url: string;
   enabled: number;
   extra: string;
+}
+
+export interface EndpointGroupRow {
+  id: string;
+  name: string;
+  description: string | null;
+  /** Attributes an endpoint must have, JSON. */
+  filters: string;
 }
 
 export interface ApplicationCredentialRow {

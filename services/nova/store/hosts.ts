@@ -61,3 +61,66 @@ export async function zonesByHost(db: NovaDb): Promise<Map<string, string>> {
   }
   return zones;
 }
+
+export type ServiceChange = Partial<Pick<ServiceRow, 'disabled' | 'disabled_reason' | 'forced_down'>>;
+
+/** By host and binary, or by one of its ids. */
+export type ServiceKey = { host: string; binary: string } | { uuid: string } | { id: number };
+
+export async function findService(db: NovaDb, key: ServiceKey): Promise<ServiceRow | undefined> {
+  const query = db.selectFrom('services').selectAll();
+  if ('uuid' in key) return await query.where('uuid', '=', key.uuid).executeTakeFirst();
+  if ('id' in key) return await query.where('id', '=', key.id).executeTakeFirst();
+  return await query.where('host', '=', key.host).where('binary', '=', key.binary).executeTakeFirst();
+}
+
+/** The service as it is now; undefined: there is none. */
+export async function changeService(db: NovaDb, key: ServiceKey, change: ServiceChange, nowMs: number): Promise<ServiceRow | undefined> {
+  const service = await findService(db, key);
+  if (!service) return undefined;
+  await db.updateTable('services').set({ ...change, updated_at_ms: nowMs }).where('id', '=', service.id).execute();
+  return { ...service, ...change, updated_at_ms: nowMs };
+}
+
+/** The service with its node and its place in aggregates. Refused (false) while servers are on the host; a repeated call is fine. */
+export async function deleteService(db: NovaDb, service: ServiceRow): Promise<boolean> {
+  return await db.transaction().execute(async (trx) => {
+    if (service.binary === computeBinary) {
+      const held = await trx.selectFrom('servers').select('id').where('host', '=', service.host).where('deleted_at_ms', 'is', null).limit(1).executeTakeFirst();
+      if (held) return false;
+      await trx.deleteFrom('aggregate_hosts').where('host', '=', service.host).execute();
+      await trx.deleteFrom('compute_nodes').where('host', '=', service.host).execute();
+    }
+    await trx.deleteFrom('services').where('id', '=', service.id).execute();
+    return true;
+  });
+}
+
+/** What servers take of each host, read in one query. */
+export async function hostUsages(db: NovaDb): Promise<Map<string, HostUsage>> {
+  const rows = await db.selectFrom('servers').select(({ fn }) => ['host', fn.countAll<number>().as('servers'), fn.count<number>('task_state').as('busy'), fn.sum<number>('vcpus').as('vcpus'), fn.sum<number>('memory_mib').as('memory'), fn.sum<number>('disk_gib').as('disk')])
+    .where('host', 'is not', null).where('deleted_at_ms', 'is', null).groupBy('host').execute();
+  return new Map(rows.map((row) => [row.host ?? '', { servers: Number(row.servers), busy: Number(row.busy), vcpus: Number(row.vcpus), memoryMib: Number(row.memory), diskGib: Number(row.disk) }]));
+}
+
+export interface HostUsage {
+  servers: number;
+  /** Those with a task. */
+  busy: number;
+  vcpus: number;
+  memoryMib: number;
+  diskGib: number;
+}
+
+export const factsOf = (node: Pick<ComputeNodeRow, 'facts'>): HostFacts => JSON.parse(node.facts) as HostFacts;
+
+export async function findNode(db: NovaDb, host: string): Promise<ComputeNodeRow | undefined> {
+  return await db.selectFrom('compute_nodes').selectAll().where('host', '=', host).executeTakeFirst();
+}
+
+export async function serverNamesByHost(db: NovaDb): Promise<Map<string, { uuid: string; name: string }[]>> {
+  const rows = await db.selectFrom('servers').select(['id', 'name', 'host']).where('host', 'is not', null).where('deleted_at_ms', 'is', null).orderBy('created_at_ms').orderBy('id').execute();
+  const byHost = new Map<string, { uuid: string; name: string }[]>();
+  for (const row of rows) byHost.set(row.host ?? '', [...(byHost.get(row.host ?? '') ?? []), { uuid: row.id, name: row.name }]);
+  return byHost;
+}

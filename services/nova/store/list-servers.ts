@@ -84,3 +84,11 @@ function after(eb: Eb, column: keyof ServerRow, direction: 'asc' | 'desc', value
   if (value === null) return direction === 'asc' ? eb(column, 'is not', null) : eb(sql<number>`0`, '=', 1);
   return direction === 'asc' ? eb(column, '>', value) : eb.or([eb(column, '<', value), eb(column, 'is', null)]);
 }
+
+/** Servers that ran at some time between the two, deleted ones included, oldest first. null: of every project. */
+export async function serversRunningWithin(db: NovaDb, wanted: { projectId: string | null; startMs: number; endMs: number }): Promise<Server[]> {
+  let query = db.selectFrom('servers').selectAll().where('launched_at_ms', '<', wanted.endMs)
+    .where((eb) => eb.or([eb('terminated_at_ms', 'is', null), eb('terminated_at_ms', '>', wanted.startMs)]));
+  if (wanted.projectId !== null) query = query.where('project_id', '=', wanted.projectId);
+  return await query.orderBy('created_at_ms').orderBy('id').execute();
+}

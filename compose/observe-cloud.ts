@@ -1,0 +1,57 @@
+// Gathers what `compare` judges: opens the databases and asks every host, beside a running control plane or without one.
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
+import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
+import { fileStore } from '#adapters/sim/sim-world.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import { createLocalHosts } from '#hosts/local/local-hosts.ts';
+import { systemClock } from '#platform/clock.ts';
+import { loadConfig } from '#platform/config/config.ts';
+import { systemIds } from '#platform/ids.ts';
+import { silentLog } from '#platform/log.ts';
+import type { Hypervisor } from '#ports/hypervisor.ts';
+import type { HostAudit, Observed } from './audit.ts';
+import { emulatorProcesses } from './audit.ts';
+import { cloudConfigSchema } from './config.ts';
+import { homePaths, readSecrets } from './home.ts';
+import { createControlPlane } from './services.ts';
+
+export async function observeCloud(dir: string, env: Readonly<Record<string, string | undefined>>): Promise<Observed> {
+  const home = homePaths(dir);
+  const config = await loadConfig(cloudConfigSchema, { file: home.configFile, env, prefix: 'COBALT' });
+  const plane = await createControlPlane({ home, secrets: await readSecrets(dir), config, origin: 'http://127.0.0.1', clock: systemClock, ids: systemIds, log: silentLog });
+  try {
+    const [hosts, unreachable] = [[] as HostAudit[], [] as string[]];
+    const add = async (host: string, hypervisor: Hypervisor, dataDir: string | null): Promise<void> => {
+      const seen = await observeHost(host, hypervisor, dataDir);
+      if (seen) hosts.push(seen);
+      else unreachable.push(host);
+      await hypervisor.close();
+    };
+    const local = createLocalHosts({ stateDir: dir, log: silentLog, clock: systemClock, kvm: false });
+    for (const host of await local.list()) {
+      if (host.state === 'running') await add(host.name, createLibvirtHypervisor({ socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration: 'tcg', runDir: join(host.dataDir, 'vnc') }, { log: silentLog }), host.dataDir);
+      else unreachable.push(host.name);
+    }
+    const store = fileStore(home.simulated);
+    for (const file of (await readdir(home.simulated).catch(() => [])).filter((name) => name.endsWith('.json'))) {
+      const name = file.slice(0, -'.json'.length);
+      await add(name, createSimHypervisor({ hostname: name }, { store }), null);
+    }
+    // The databases last: what the hosts were doing meanwhile shows as a task there.
+    return { nova: await plane.nova.audit(), placement: await plane.placement.audit(), hosts, unreachable };
+  } finally {
+    await plane.close();
+  }
+}
+
+async function observeHost(host: string, hypervisor: Hypervisor, dataDir: string | null): Promise<HostAudit | undefined> {
+  const guests = await hypervisor.list();
+  const disks = await hypervisor.inventory();
+  if (isFault(guests) || isFault(disks)) return undefined;
+  return {
+    host, guests: guests.map(({ uuid, state }) => ({ uuid, state })), guestFolders: disks.guestFolders, brokenOverlays: disks.brokenOverlays,
+    processes: dataDir === null ? null : await emulatorProcesses(dataDir),
+  };
+}

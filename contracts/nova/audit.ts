@@ -1,0 +1,25 @@
+// What `cobalt doctor --audit` compares: each part's own view, as plain data.
+import type { PowerState, TaskState, VmState } from '#contracts/nova/server-states.ts';
+
+export interface AuditServer {
+  id: string;
+  name: string;
+  vmState: VmState;
+  taskState: TaskState | null;
+  powerState: PowerState;
+  host: string | null;
+  nodeUuid: string | null;
+  resources: Record<string, number>;
+}
+
+export interface NovaAudit {
+  servers: AuditServer[];
+  nodes: { uuid: string; host: string }[];
+  /** Unfinished operations by the server they hold. */
+  sagas: { id: string; name: string; lockKey: string; phase: string; ageMs: number }[];
+}
+
+export interface PlacementAudit {
+  providers: { uuid: string; name: string }[];
+  allocations: { consumer: string; provider: string; resourceClass: string; used: number }[];
+}

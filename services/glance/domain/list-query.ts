@@ -1,0 +1,126 @@
+// What a list of images asks for, read from the query. Pure. https://docs.openstack.org/api-ref/image/v2/#list-images
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Query } from '#platform/http/api.ts';
+import type { GlanceConfig } from '../deps.ts';
+import type { MemberStatus, Visibility } from './image.ts';
+import { memberStatuses, uuidPattern, visibilities } from './image.ts';
+
+export const sortKeys = ['name', 'status', 'container_format', 'disk_format', 'size', 'id', 'created_at', 'updated_at', 'min_disk', 'min_ram', 'owner', 'visibility', 'protected'] as const;
+export type SortKey = (typeof sortKeys)[number];
+export interface Sort {
+  key: SortKey;
+  direction: 'asc' | 'desc';
+}
+
+export type Comparison = 'gt' | 'gte' | 'lt' | 'lte' | 'eq' | 'neq';
+export const textColumns = ['id', 'name', 'status', 'container_format', 'disk_format', 'owner', 'checksum', 'os_hash_value'] as const;
+export type TextColumn = (typeof textColumns)[number];
+
+export interface ListRequest {
+  /** One of the values each. */
+  texts: { column: TextColumn; values: string[] }[];
+  /** Bytes, GiB or MiB, as the column has it. */
+  numbers: { column: 'size' | 'min_disk' | 'min_ram'; comparison: 'gte' | 'lte' | 'eq'; value: number }[];
+  times: { column: 'created_at_ms' | 'updated_at_ms'; comparison: Comparison; ms: number }[];
+  properties: { name: string; value: string }[];
+  /** All of them. */
+  tags: readonly string[];
+  visibility: Visibility | 'all' | null;
+  memberStatus: MemberStatus | 'all';
+  isHidden: boolean;
+  isProtected: boolean | null;
+  sorts: Sort[];
+  limit: number;
+  marker: string | null;
+}
+
+const bad = (message: string) => fault('badRequest', message);
+const paging = new Set(['limit', 'marker', 'sort', 'sort_key', 'sort_dir']);
+
+export function readListQuery(query: Query, config: Pick<GlanceConfig, 'defaultListLimit' | 'maxListLimit'>): Outcome<ListRequest> {
+  const sorts = readSorts(query);
+  if (isFault(sorts)) return sorts;
+  const limit = query['limit']?.[0];
+  if (limit !== undefined && !/^\d+$/.test(limit)) return bad('limit param must be an integer from 0.');
+  const request: ListRequest = {
+    texts: [], numbers: [], times: [], properties: [], tags: query['tag'] ?? [], visibility: null, memberStatus: 'accepted', isHidden: false, isProtected: null, sorts,
+    limit: Math.min(limit === undefined ? config.defaultListLimit : Number(limit), config.maxListLimit), marker: query['marker']?.[0] ?? null,
+  };
+  if (request.marker !== null && !uuidPattern.test(request.marker)) return bad(`Invalid marker: ${request.marker} is no image id.`);
+  for (const [name, values] of Object.entries(query)) {
+    const value = values.at(-1) ?? '';
+    const wrong = paging.has(name) || name === 'tag' ? undefined : readFilter(request, name, value);
+    if (wrong) return wrong;
+  }
+  return request;
+}
+
+/** Notes one filter in the request. badRequest: no such value. */
+function readFilter(request: ListRequest, name: string, value: string): ReturnType<typeof fault> | undefined {
+  if ((textColumns as readonly string[]).includes(name)) {
+    const values = readAny(value);
+    if (isFault(values)) return values;
+    request.texts.push({ column: name as TextColumn, values }); // one of textColumns
+    return undefined;
+  }
+  switch (name) {
+    case 'visibility':
+      if (value !== 'all' && !(visibilities as readonly string[]).includes(value)) return bad(`Invalid visibility value: ${value}. It must be one of ${visibilities.join(', ')} or all.`);
+      request.visibility = value as Visibility | 'all'; // checked above
+      return undefined;
+    case 'member_status':
+      if (value !== 'all' && !(memberStatuses as readonly string[]).includes(value)) return bad(`Invalid status: ${value}. It must be one of ${memberStatuses.join(', ')} or all.`);
+      request.memberStatus = value as MemberStatus | 'all'; // checked above
+      return undefined;
+    case 'os_hidden':
+    case 'protected': {
+      const flag = /^(true|1|yes|on)$/i.test(value) ? true : /^(false|0|no|off)$/i.test(value) ? false : null;
+      if (flag === null) return bad(`Invalid value '${value}' for '${name}' filter. Valid values are case insensitive true and false.`);
+      if (name === 'os_hidden') request.isHidden = flag;
+      else request.isProtected = flag;
+      return undefined;
+    }
+    case 'size': case 'size_min': case 'size_max': case 'min_disk': case 'min_ram': {
+      if (!/^\d{1,15}$/.test(value)) return bad(`Unable to filter on '${name}': ${value} is no whole number from 0.`);
+      const column = name.startsWith('size') ? 'size' : (name as 'min_disk' | 'min_ram'); // the cases above
+      request.numbers.push({ column, comparison: name === 'size_min' ? 'gte' : name === 'size_max' ? 'lte' : 'eq', value: Number(value) });
+      return undefined;
+    }
+    case 'created_at':
+    case 'updated_at': {
+      const match = /^(?:(gt|gte|lt|lte|eq|neq):)?(.+)$/.exec(value);
+      const ms = Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(match?.[2] ?? '') ? (match?.[2] ?? '') : `${match?.[2] ?? ''}Z`);
+      if (!match || Number.isNaN(ms)) return bad(`Invalid ${name} '${value}': it must be an operator (gt, gte, lt, lte, eq, neq) and an ISO 8601 time.`);
+      request.times.push({ column: `${name}_ms`, comparison: (match[1] ?? 'eq') as Comparison, ms }); // the pattern's words
+      return undefined;
+    }
+    default:
+      request.properties.push({ name, value });
+      return undefined;
+  }
+}
+
+/** `in:a,"b,c"` is any of these; anything else is itself. */
+function readAny(text: string): Outcome<string[]> {
+  if (!text.startsWith('in:')) return [text];
+  const words = text.slice(3).match(/"(?:[^"\\]|\\.)*"|[^,"]+/g) ?? [];
+  if (words.join(',') !== text.slice(3)) return bad(`Invalid filter value ${text}: a value with a comma or a quote must be quoted.`);
+  return words.map((word) => (word.startsWith('"') ? word.slice(1, -1).replaceAll(/\\(.)/g, '$1') : word));
+}
+
+function readSorts(query: Query): Outcome<Sort[]> {
+  const { sort, sort_key, sort_dir } = query;
+  if (sort && (sort_key || sort_dir)) return bad('Old and new sorting syntax cannot be combined.');
+  const wanted = sort ? sort.flatMap((text) => text.split(',')).map((text) => text.trim().split(':')) : (sort_key ?? ['created_at']).map((key, at) => [key, sort_dir?.[at] ?? sort_dir?.[0] ?? 'desc']);
+  if (sort_dir && sort_dir.length > 1 && sort_dir.length !== (sort_key ?? []).length) return bad('Number of sort dirs does not match the number of sort keys.');
+  const sorts: Sort[] = [];
+  for (const [key = '', direction = 'desc'] of wanted) {
+    if (!(sortKeys as readonly string[]).includes(key)) return bad(`Invalid sort key: ${key}. It must be one of the following: ${sortKeys.join(', ')}.`);
+    if (direction !== 'asc' && direction !== 'desc') return bad(`Invalid sort direction: ${direction}. It must be asc or desc.`);
+    sorts.push({ key: key as SortKey, direction }); // one of sortKeys
+  }
+  // A total order, so that a marker has one place.
+  for (const key of ['created_at', 'id'] as const) if (!sorts.some((known) => known.key === key)) sorts.push({ key, direction: sorts[0]?.direction ?? 'desc' });
+  return sorts;
+}

@@ -1,0 +1,96 @@
+// A Glance behind the real dispatcher, over SQLite and files in a folder of its own, for this room's tests.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { fault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { AuthContext, TokenValidator } from '#platform/auth/context.ts';
+import { systemClock, type Clock } from '#platform/clock.ts';
+import { openDatabase, type Database, type DatabaseConfig } from '#platform/db/database.ts';
+import { migrate } from '#platform/db/migrate.ts';
+import type { HttpMethod } from '#platform/http/api.ts';
+import { createDispatcher, type Dispatcher } from '#platform/http/dispatcher.ts';
+import { systemIds } from '#platform/ids.ts';
+import { silentLog } from '#platform/log.ts';
+import type { Service } from '#platform/service.ts';
+import type { ImageStore } from '#ports/image-store.ts';
+import type { GlanceConfig } from './deps.ts';
+import { createGlance } from './service.ts';
+import type { GlanceTables } from './store/tables.ts';
+
+/** Any JSON, read by path in tests; the assertions are the check. */
+export type Loose = any;
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  /** JSON, or the text of a fault. */
+  body: Loose;
+  bytes: Buffer;
+}
+
+export interface TestGlance {
+  service: Service;
+  dispatcher: Dispatcher;
+  database: Database<GlanceTables>;
+  store: ImageStore;
+  /** `who` is a key of `people`; path is below /image/v2 unless it starts with '//'. */
+  ask(who: string, method: HttpMethod, path: string, body?: Json | Buffer | Readable, headers?: Record<string, string>): Promise<Answer>;
+  /** An active image of this project. */
+  image(who: string, fields?: Record<string, Json>, data?: Buffer): Promise<string>;
+  /** The service's tasks once, as at a start. */
+  mend(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const person = (projectId: string, ...roles: string[]): AuthContext => ({
+  userId: `user-of-${projectId}`, userName: projectId, userDomainId: 'default', projectId, projectName: projectId, projectDomainId: 'default',
+  domainId: null, systemScope: false, roles, expiresAtMs: Number.MAX_SAFE_INTEGER, token: projectId, appCredId: null,
+});
+
+/** Token by token. */
+export const people: Readonly<Record<string, AuthContext>> = {
+  ann: person('ann-project', 'member', 'reader'), bob: person('bob-project', 'member', 'reader'), eve: person('eve-project', 'member', 'reader'),
+  reader: person('ann-project', 'reader'), admin: person('admin-project', 'admin', 'manager', 'member', 'reader'),
+};
+
+const tokens: TokenValidator = { validate: async (token) => people[token] ?? fault('unauthorized', 'unknown token') };
+
+export async function startGlance(makeStore: (folder: string) => ImageStore, options: { config?: Partial<GlanceConfig>; database?: DatabaseConfig; folder?: string; clock?: Clock } = {}): Promise<TestGlance> {
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'cobalt-glance-')));
+  const database = openDatabase<GlanceTables>(options.database ?? { dialect: 'sqlite', path: join(folder, 'glance.db') }, { log: silentLog });
+  const store = makeStore(join(folder, 'images'));
+  const service = createGlance({ database, store, clock: options.clock ?? systemClock, ids: systemIds, log: silentLog, config: options.config });
+  await migrate(database.db, database.dialect, 'glance', service.migrations);
+  const dispatcher = createDispatcher([service.http], { tokens, ids: systemIds, log: silentLog, identityUrl: 'http://cloud/identity' });
+
+  const ask: TestGlance['ask'] = async (who, method, path, body, headers = {}) => {
+    const [at = '', query = ''] = (path.startsWith('//') ? path.slice(1) : `/v2${path}`).split('?');
+    const bytes = Buffer.isBuffer(body) ? Readable.from([body]) : body instanceof Readable ? body : undefined;
+    const reply = await dispatcher.handle({
+      method, path: `/image${at === '/' ? '' : at}`, query, origin: 'http://cloud', headers: { 'x-auth-token': who, ...headers },
+      body: bytes ? { stream: bytes } : body === undefined ? null : { json: body as Json }, // bytes are told apart above
+    });
+    const raw = reply.body instanceof Readable ? Buffer.concat(await Array.fromAsync(reply.body as AsyncIterable<Buffer>)) : Buffer.isBuffer(reply.body) ? reply.body : Buffer.alloc(0);
+    return { status: reply.status, headers: reply.headers, bytes: raw, body: reply.body instanceof Readable || Buffer.isBuffer(reply.body) ? raw.toString() : reply.body };
+  };
+  return {
+    service, dispatcher, database, store, ask,
+    async image(who, fields = {}, data = Buffer.from('some data')) {
+      const made = await ask(who, 'POST', '/images', { name: 'test', disk_format: 'raw', container_format: 'bare', ...fields });
+      if (made.status !== 201) throw new Error(`POST /images: ${made.status} ${made.body}`);
+      const put = await ask(who, 'PUT', `/images/${made.body.id}/file`, data);
+      if (put.status !== 204) throw new Error(`PUT file: ${put.status} ${put.body}`);
+      return made.body.id as string;
+    },
+    async mend() {
+      for (const task of service.tasks) await task.run(new AbortController().signal);
+    },
+    async close() {
+      await database.close();
+      await store.close();
+      if (!options.folder) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,83 @@
+// A compute node as the API shows it: one table of fields with the microversions that have them.
+// Source: contracts/openstack-response-shapes.txt (compute), contracts/samples/compute_v2.1_os-hypervisors_detail.json.
+import type { HostFacts } from '#contracts/nova/guest.ts';
+import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { HostUsage } from '../../store/hosts.ts';
+import type { ComputeNodeRow, ServiceRow } from '../../store/tables.ts';
+
+export interface Hypervisor {
+  node: ComputeNodeRow;
+  service: ServiceRow;
+  up: boolean;
+  facts: HostFacts;
+  used: HostUsage;
+  /** The servers on it, where they were asked for. */
+  servers: { uuid: string; name: string }[] | undefined;
+  /** As `uptime` writes it; null: its host has not told. */
+  uptime: string | null;
+}
+
+interface Field {
+  name: string;
+  since?: number;
+  until?: number;
+  value(hypervisor: Hypervisor, version: number): Json | undefined;
+}
+
+const brief: readonly Field[] = [
+  { name: 'id', until: 52, value: ({ node }) => node.id },
+  { name: 'id', since: 53, value: ({ node }) => node.uuid },
+  { name: 'hypervisor_hostname', value: ({ facts }) => facts.hostname },
+  { name: 'state', value: ({ up }) => (up ? 'up' : 'down') },
+  { name: 'status', value: ({ service }) => (service.disabled === 1 ? 'disabled' : 'enabled') },
+  // An empty list is left out until 2.74.
+  { name: 'servers', until: 74, value: ({ servers }) => (servers?.length ? servers : undefined) },
+  { name: 'servers', since: 75, value: ({ servers }) => servers },
+];
+
+const sizes: readonly Field[] = [
+  { name: 'vcpus', value: ({ facts }) => facts.vcpus },
+  { name: 'memory_mb', value: ({ facts }) => facts.memoryMib },
+  { name: 'local_gb', value: ({ facts }) => facts.diskGib },
+  { name: 'vcpus_used', value: ({ used }) => used.vcpus },
+  { name: 'memory_mb_used', value: ({ used }) => used.memoryMib },
+  { name: 'local_gb_used', value: ({ used }) => used.diskGib },
+  { name: 'free_ram_mb', value: ({ facts, used }) => facts.memoryMib - used.memoryMib },
+  { name: 'free_disk_gb', value: ({ facts, used }) => facts.diskGib - used.diskGib },
+  { name: 'current_workload', value: ({ used }) => used.busy },
+  { name: 'running_vms', value: ({ used }) => used.servers },
+  { name: 'disk_available_least', value: ({ facts }) => facts.freeDiskGib },
+];
+
+const whole: readonly Field[] = [
+  ...brief,
+  { name: 'hypervisor_type', value: ({ facts }) => facts.hypervisorType },
+  { name: 'hypervisor_version', value: ({ facts }) => facts.hypervisorVersion },
+  { name: 'host_ip', value: ({ facts }) => facts.hostIp },
+  { name: 'service', value: ({ service }, version) => ({ id: version >= 53 ? service.uuid : service.id, host: service.host, disabled_reason: service.disabled_reason }) },
+  // 2.88 leaves to Placement what Placement knows better.
+  ...sizes.map((field): Field => ({ ...field, until: 87 })),
+  { name: 'cpu_info', until: 27, value: ({ facts }) => JSON.stringify(facts.cpu) },
+  { name: 'cpu_info', since: 28, until: 87, value: ({ facts }) => ({ ...facts.cpu }) },
+  { name: 'uptime', since: 88, value: ({ uptime }) => uptime },
+];
+
+export const hypervisorView = (hypervisor: Hypervisor, version: number): JsonObject => viewOf(whole, hypervisor, version);
+export const hypervisorSummary = (hypervisor: Hypervisor, version: number): JsonObject => viewOf(brief, hypervisor, version);
+
+function viewOf(fields: readonly Field[], hypervisor: Hypervisor, version: number): JsonObject {
+  const view: JsonObject = {};
+  for (const field of fields) {
+    if (version < (field.since ?? 0) || version > (field.until ?? Infinity)) continue;
+    const value = field.value(hypervisor, version);
+    if (value !== undefined) view[field.name] = value;
+  }
+  return view;
+}
+
+/** Sums over all compute nodes that are enabled. */
+export function hypervisorStatistics(hypervisors: readonly Hypervisor[], version: number): JsonObject {
+  const sums: JsonObject = { count: hypervisors.length };
+  for (const field of sizes) sums[field.name] = hypervisors.reduce((sum, hypervisor) => sum + Number(field.value(hypervisor, version)), 0);
+  return sums;
+}

@@ -1,0 +1,17 @@
+// Nova's own view for `cobalt doctor --audit`.
+import type { NovaAudit } from '#contracts/nova/audit.ts';
+import type { NovaDeps } from './deps.ts';
+import { resourcesOf } from './scheduler/schedule.ts';
+
+export async function novaAudit({ database: { db }, clock }: NovaDeps): Promise<NovaAudit> {
+  const servers = await db.selectFrom('servers').selectAll().where('deleted_at_ms', 'is', null).execute();
+  const sagas = await db.selectFrom('sagas').select(['id', 'name', 'lock_key', 'phase', 'created_at_ms']).execute();
+  return {
+    servers: servers.map((server) => ({
+      id: server.id, name: server.name, vmState: server.vm_state, taskState: server.task_state, powerState: server.power_state, host: server.host, nodeUuid: server.node,
+      resources: Object.fromEntries(Object.entries(resourcesOf(server)).filter(([, amount]) => amount > 0)),
+    })),
+    nodes: await db.selectFrom('compute_nodes').select(['uuid', 'host']).execute(),
+    sagas: sagas.map((saga) => ({ id: saga.id, name: saga.name, lockKey: saga.lock_key, phase: saga.phase, ageMs: clock.now() - saga.created_at_ms })),
+  };
+}

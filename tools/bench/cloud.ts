@@ -1,0 +1,58 @@
+// A cloud of its own for a benchmark: a child process on a free port, with a temporary state folder, gone afterwards.
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { homePaths, readSecrets } from '#compose/home.ts';
+import { connectCloud } from '#cli/cloud-client.ts';
+import type { CloudClient } from '#cli/cloud-client.ts';
+import { repository, runTool } from '#cli/run-tool.ts';
+
+export interface BenchCloud {
+  dir: string;
+  origin: string;
+  port: number;
+  pid: number;
+  admin: CloudClient;
+  adminPassword: string;
+  close(): Promise<void>;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+const startTimeoutMs = 300_000;
+
+export async function startBenchCloud(options: { hosts: number; simulated: number }): Promise<BenchCloud> {
+  const dir = await mkdtemp(join(tmpdir(), 'cobalt-bench-'));
+  const port = await freePort();
+  const args = ['cli/main.ts', 'up', '--hosts', String(options.hosts), '--simulated', String(options.simulated), '--port', String(port), '--home', dir, '--log-level', 'warn'];
+  const child = spawn(process.execPath, args, { cwd: repository, stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, COBALT_HOME: dir } });
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('the cloud did not come up in time')), startTimeoutMs);
+    child.on('message', (message: { ready?: object; failed?: string }) => {
+      if (message.ready) {
+        clearTimeout(timer);
+        resolve();
+      }
+      if (message.failed !== undefined) reject(new Error(message.failed));
+    });
+    child.on('exit', (code) => reject(new Error(`the cloud ended with code ${code}; see ${homePaths(dir).controlLog}`)));
+  });
+  const secrets = await readSecrets(dir);
+  const origin = `http://127.0.0.1:${port}`;
+  return {
+    dir, origin, port, pid: child.pid ?? 0, adminPassword: secrets.admin.reveal(),
+    admin: await connectCloud(origin, { name: 'admin', password: secrets.admin, project: 'admin' }, 60_000),
+    async close() {
+      await runTool(process.execPath, ['cli/main.ts', 'down', '--purge', '--home', dir], {});
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
