@@ -1,8 +1,8 @@
 // Remote consoles: serves noVNC's pages and carries a browser's websocket to the guest's RFB socket.
-import { createRequire } from 'node:module';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { dirname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -17,15 +17,18 @@ const socketPath = `${consolePath}/websockify`;
 const maxBufferedBytes = 8 * 1024 * 1024;
 
 const types: Readonly<Record<string, string>> = { html: 'text/html; charset=utf-8', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', png: 'image/png', json: 'application/json', ico: 'image/x-icon' };
-const novncDir = dirname(createRequire(import.meta.url).resolve('@novnc/novnc/package.json'));
+// The package's one export is <package>/core/rfb.js.
+const novncDir = dirname(dirname(fileURLToPath(import.meta.resolve('@novnc/novnc'))));
+const ownPage = join(import.meta.dirname, 'console-page.html');
 
-/** noVNC's own files; undefined for any other path. */
+/** Our page, and noVNC's files below `novnc/`; undefined for any other path. */
 export async function consolePage(path: string): Promise<{ status: number; type: string; body: Buffer } | undefined> {
   if (!path.startsWith(`${consolePath}/`)) return undefined;
   const name = normalize(decodeURIComponent(path.slice(consolePath.length + 1)));
   const type = types[name.split('.').pop() ?? ''];
   if (name.startsWith('..') || !type) return undefined;
-  const body = await readFile(join(novncDir, name)).catch(() => undefined);
+  const file = name === 'vnc.html' ? ownPage : name.startsWith('novnc/') ? join(novncDir, name.slice('novnc/'.length)) : undefined;
+  const body = file === undefined ? undefined : await readFile(file).catch(() => undefined);
   return body && { status: 200, type, body };
 }
 

@@ -48,6 +48,7 @@ export function hostFacts(driver: Driver): Promise<Outcome<HostFacts>> {
       diskGib: Math.floor((disk.blocks * disk.bsize) / GIB),
       freeDiskGib: Math.floor((disk.bavail * disk.bsize) / GIB),
       hostIp: driver.settings.hostIp,
+      bootedAtMs: Math.round((Date.now() - uptime() * 1000) / 60_000) * 60_000,
       cpu: {
         arch: host.cpu.arch ?? driver.settings.arch,
         model: modelName(host.cpu) ?? 'unknown',

@@ -16,6 +16,8 @@ export interface HostFacts {
   diskGib: number; // capacity of the file system that holds guest disks
   freeDiskGib: number;
   hostIp: string;
+  /** When the host started, to the minute (finer would make every heartbeat new); left out where nobody knows. */
+  bootedAtMs?: number;
   cpu: { arch: string; model: string; vendor: string; features: string[]; topology: { cells: number; sockets: number; cores: number; threads: number } };
   /** Placement traits this host proves, e.g. 'COMPUTE_STATUS...' is not one of them; 'HW_CPU_X86_AVX' is. */
   traits: string[];

@@ -168,7 +168,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
       reply = isFault(answered.reply) ? faultReply(answered.reply, face.faultStyle, requestId) : answered.reply;
     } catch (error) {
       deps.log.error({ service: face.name, method: raw.method, path: raw.path, req: requestId, err: error }, 'request failed unexpectedly');
-      reply = { status: 500, headers: { 'content-type': 'application/json' }, body: face.faultStyle.body(500, fault('unavailable', `Unexpected API Error. Please report this with the request id ${requestId}.`), requestId) };
+      reply = { status: 500, headers: { 'content-type': face.faultStyle.contentType ?? 'application/json' }, body: face.faultStyle.body(500, fault('unavailable', `Unexpected API Error. Please report this with the request id ${requestId}.`), requestId) };
     }
     const headers: Record<string, string> = { 'x-openstack-request-id': requestId };
     if (face.requestIdHeader) headers[face.requestIdHeader] = requestId;

@@ -1,9 +1,13 @@
 // Glance, as data: images and their bytes. Its only face.
 import type { Service } from '#platform/service.ts';
+import { actionRoutes } from './api/actions.ts';
 import { glanceFaults } from './api/fault-body.ts';
 import { dataRoutes } from './api/image-data.ts';
 import { imageRoutes } from './api/images.ts';
+import { importRoutes } from './api/import.ts';
+import { memberRoutes } from './api/members.ts';
 import { policies } from './api/policies.ts';
+import { schemaRoutes } from './api/schemas.ts';
 import { tagRoutes } from './api/tags.ts';
 import { versionRoutes } from './api/versions.ts';
 import type { GlanceDeps, GlanceParts } from './deps.ts';
@@ -14,10 +18,10 @@ import { mendUploads } from './tasks/mend-uploads.ts';
 export function createGlance(deps: GlanceDeps): Service {
   const uploadLeaseMs = deps.database.dialect === 'sqlite' ? 0 : glanceDefaults.uploadLeaseMs;
   const parts: GlanceParts = { ...deps, config: { ...glanceDefaults, uploadLeaseMs, ...deps.config }, writing: new Set() };
-  const routes = [imageRoutes, dataRoutes, tagRoutes].flatMap((of) => of(parts));
+  const routes = [imageRoutes, dataRoutes, tagRoutes, memberRoutes, actionRoutes, importRoutes].flatMap((of) => of(parts));
   return {
     name: 'glance',
-    http: { name: 'glance', mount: '/image', routes: [...versionRoutes, ...routes], faultStyle: glanceFaults, policies },
+    http: { name: 'glance', mount: '/image', routes: [...versionRoutes, ...schemaRoutes, ...routes], faultStyle: glanceFaults, policies },
     rpc: [], tasks: [mendUploads(parts)], sagas: [], migrations,
   };
 }

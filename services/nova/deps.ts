@@ -1,4 +1,5 @@
 // What Nova needs from the house; made by compose.
+import { hostname } from 'node:os';
 import type { ServiceSession } from '#platform/auth/service-session.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -9,6 +10,8 @@ import type { Log } from '#platform/log.ts';
 import type { NovaTables } from './store/tables.ts';
 
 export interface NovaConfig {
+  /** Under which host name conductor and scheduler are listed among the services. */
+  controlHost: string;
   /** Zone of hosts whose aggregate names none. */
   defaultZone: string;
   /** A compute service unseen for longer is down. */
@@ -28,6 +31,7 @@ export interface NovaConfig {
 }
 
 export const novaDefaults: NovaConfig = {
+  controlHost: hostname(),
   defaultZone: 'nova',
   serviceDownMs: 60_000,
   heartbeatMs: 10_000,

@@ -2,20 +2,33 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { Route } from '#platform/http/api.ts';
 import type { Service } from '#platform/service.ts';
+import { aggregateRoutes } from './api/aggregates.ts';
+import { availabilityZoneRoutes } from './api/availability-zones.ts';
 import { consoleTarget } from './api/console-target.ts';
+import { extensionRoutes } from './api/extensions.ts';
 import { novaFaults } from './api/fault-body.ts';
+import { flavorAccessRoutes } from './api/flavor-access.ts';
+import { flavorExtraSpecRoutes } from './api/flavor-extra-specs.ts';
+import { flavorRoutes } from './api/flavors.ts';
+import { hypervisorRoutes } from './api/hypervisors.ts';
 import { instanceActionRoutes } from './api/instance-actions.ts';
+import { keypairRoutes } from './api/keypairs.ts';
+import { limitRoutes } from './api/limits.ts';
 import { policies } from './api/policies.ts';
+import { quotaSetRoutes } from './api/quota-sets.ts';
 import { metadataRoutes } from './api/server-metadata.ts';
 import { tagRoutes } from './api/server-tags.ts';
 import { serverRoutes } from './api/servers/routes.ts';
+import { serviceRoutes } from './api/services.ts';
+import { tenantUsageRoutes } from './api/tenant-usage.ts';
 import { microversions, versionRoutes } from './api/versions.ts';
-import type { NovaAudit } from '#contracts/nova/audit.ts';
 import { novaAudit } from './audit.ts';
 import { conductor, sagas } from './conductor/conductor.ts';
 import type { NovaDeps } from './deps.ts';
 import { seedFlavors } from './seed.ts';
 import { migrations } from './store/migrations/index.ts';
+import { reportServices } from './tasks/report-services.ts';
+import type { NovaAudit } from '#contracts/nova/audit.ts';
 
 export interface NovaService extends Service {
   /** What a console token opens; for the websocket proxy. */
@@ -34,12 +47,24 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
     ...metadataRoutes(deps),
     ...tagRoutes(deps),
     ...instanceActionRoutes(deps),
+    ...flavorRoutes(deps),
+    ...flavorExtraSpecRoutes(deps),
+    ...flavorAccessRoutes(deps),
+    ...keypairRoutes(deps),
+    ...availabilityZoneRoutes(deps),
+    ...aggregateRoutes(deps),
+    ...serviceRoutes(deps),
+    ...hypervisorRoutes(deps),
+    ...quotaSetRoutes(deps),
+    ...limitRoutes(deps),
+    ...tenantUsageRoutes(deps),
+    ...extensionRoutes,
   ];
   return {
     name: 'nova',
     http: { name: 'nova', mount: '/compute', routes, faultStyle: novaFaults, microversions, policies, requestIdHeader: 'x-compute-request-id' },
     rpc: [conductor(deps, wakeSagas)],
-    tasks: [],
+    tasks: [reportServices(deps)],
     sagas: sagas(deps),
     migrations,
     consoleTarget: async (token) => await consoleTarget(deps, token),

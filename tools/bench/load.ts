@@ -15,7 +15,7 @@ export interface Answer {
 }
 
 export function createLoad(port: number, concurrency: number) {
-  const agent = new Agent({ keepAlive: true, maxSockets: concurrency, noDelay: true });
+  const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   const send = async (call: Call): Promise<Answer> =>
     await new Promise((resolve, reject) => {
       const text = call.body === undefined ? undefined : JSON.stringify(call.body);

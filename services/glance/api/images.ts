@@ -26,7 +26,11 @@ export function imageRoutes(parts: GlanceParts): readonly Route[] {
       method: 'POST', path: '/v2/images', policy: null, body: Type.Record(Type.String(), Type.Unknown()), faults: ['conflict'],
       handler: async (request) => await createImage(parts, request),
     }),
-    route({ method: 'GET', path: '/v2/images', policy: 'get_images', handler: async (request) => await list(parts, request) }),
+    route({
+      method: 'GET', path: '/v2/images', policy: 'get_images', faults: ['notFound'],
+      // `/v2/images/` asks for the image with the empty id: tempest, test_get_image_null_id
+      handler: async (request) => (request.path.endsWith('/') ? noImage('') : await list(parts, request)),
+    }),
     route({ method: 'GET', path: '/v2/images/:id', policy: null, faults: ['notFound'], handler: async (request) => {
       const requested = await requestedImage(parts, request);
       return isFault(requested) ? requested : { status: 200, body: imageView(requested.image) };

@@ -2,7 +2,7 @@
 
 export type ImageStatus = 'queued' | 'saving' | 'uploading' | 'importing' | 'active' | 'deactivated' | 'deleted';
 
-export const visibilities = ['public', 'community', 'shared', 'private'] as const;
+export const visibilities = ['community', 'public', 'private', 'shared'] as const;
 export type Visibility = (typeof visibilities)[number];
 
 export const containerFormats = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed'] as const;

@@ -39,6 +39,13 @@ export async function finishUpload(db: GlanceDb, upload: { key: string; owner: s
   });
 }
 
+/** Makes staged data the image's own; false: there is none that is whole. */
+export async function importStaged(db: GlanceDb, id: string, nowMs: number): Promise<boolean> {
+  const { numUpdatedRows } = await db.updateTable('images').set((eb) => ({ status: 'active', updated_at_ms: nowMs, generation: eb('generation', '+', 1) }))
+    .where('id', '=', id).where('status', '=', 'uploading').where('upload_seen_ms', 'is', null).executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
 /** Ends an upload badly: the image waits for data again. Idempotent by key. `seenBefore`: only if not heard of since. */
 export async function abandonUpload(db: GlanceDb, key: string, nowMs: number, seenBefore = Infinity): Promise<void> {
   await db.updateTable('images').set((eb) => ({ status: 'queued', data_key: null, upload_seen_ms: null, updated_at_ms: nowMs, generation: eb('generation', '+', 1) }))

@@ -48,8 +48,7 @@ export async function grantConsole(deps: NovaDeps, request: ApiRequest, server: 
   const token = ids.uuid();
   await db.deleteFrom('console_tokens').where('expires_at_ms', '<', clock.now()).execute();
   await db.insertInto('console_tokens').values({ token_hash: hashToken(token), server_id: server.id, host: server.host, protocol: 'vnc', expires_at_ms: clock.now() + config.consoleTokenMs }).execute();
-  const path = encodeURIComponent(`console/websockify?token=${token}`);
-  return { type: 'novnc', url: `${config.consoleBaseUrl}/vnc_lite.html?path=${path}` };
+  return { type: 'novnc', url: `${config.consoleBaseUrl}/vnc.html?token=${token}` };
 }
 
 /** Only hashes are kept: a stolen database opens no console. */

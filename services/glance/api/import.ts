@@ -1,0 +1,41 @@
+// Import of staged data, and what this cloud's Glance can import and store. Staging itself is in image-data.ts.
+// https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import
+import Type from 'typebox';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
+import type { Route } from '#platform/http/api.ts';
+import { route } from '#platform/http/api.ts';
+import type { GlanceParts } from '../deps.ts';
+import { importStaged } from '../store/uploads.ts';
+import { allowedImage, requestedImage } from './requested-image.ts';
+
+const importMethods = ['glance-direct'];
+const store: JsonObject = { id: 'fs', default: 'true', description: 'Files of this cloud' };
+const importBody = Type.Object({ method: Type.Object({ name: Type.String() }) });
+
+export function importRoutes(parts: GlanceParts): readonly Route[] {
+  return [
+    route<{ method: { name: string } }>({
+      method: 'POST', path: '/v2/images/:id/import', policy: null, body: importBody, faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const requested = await allowedImage(parts, request, 'modify_image');
+        if (isFault(requested)) return requested;
+        const { name } = request.body.method;
+        if (!importMethods.includes(name)) return fault('badRequest', `Unknown import method name '${name}'. This cloud has: ${importMethods.join(', ')}.`);
+        const { image } = requested;
+        // The staged file becomes the image's own, so there is nothing to wait for: the next GET says active.
+        if (await importStaged(parts.database.db, image.id, parts.clock.now())) return { status: 202 };
+        return fault('conflict', `Image needs to be staged before '${name}' method can be used; it is ${image.status}.`);
+      },
+    }),
+    route({ method: 'GET', path: '/v2/info/import', policy: null, handler: () => ({ status: 200, body: { 'import-methods': { description: 'Import methods available.', type: 'array', value: [...importMethods] } } }) }),
+    route({ method: 'GET', path: '/v2/info/stores', policy: null, handler: () => ({ status: 200, body: { stores: [{ ...store }] } }) }),
+    route({ method: 'GET', path: '/v2/info/stores/detail', policy: 'stores_info_detail', handler: () => ({ status: 200, body: { stores: [{ ...store, type: 'file', properties: {} }] } }) }),
+    // Imports end before they are answered, so no task is ever seen.
+    route({ method: 'GET', path: '/v2/images/:id/tasks', policy: null, faults: ['notFound'], handler: async (request) => {
+      const requested = await requestedImage(parts, request);
+      return isFault(requested) ? requested : { status: 200, body: { tasks: [] } };
+    } }),
+    route({ method: 'GET', path: '/v2/tasks', policy: 'tasks_api_access', handler: () => ({ status: 200, body: { tasks: [], first: '/v2/tasks', schema: '/v2/schemas/tasks' } }) }),
+  ];
+}
