@@ -93,15 +93,15 @@ export function clientEnvironment(identityUrl: string, region: string, user: { n
   return {
     OS_AUTH_URL: identityUrl, OS_IDENTITY_API_VERSION: '3', OS_USERNAME: user.name, OS_PASSWORD: user.password.reveal(), OS_PROJECT_NAME: user.project,
     OS_USER_DOMAIN_NAME: 'Default', OS_PROJECT_DOMAIN_NAME: 'Default', OS_REGION_NAME: region,
-    // Servers of a cloud without networks are asked for with `--nic none`: 2.37. The newest this cloud and Debian 12's client both speak.
-    OS_COMPUTE_API_VERSION: '2.90',
+    // From 2.37 a server may ask for no network (--nic none), up to 2.87 there are hypervisor statistics; Debian 12's client speaks both.
+    OS_COMPUTE_API_VERSION: '2.87',
   };
 }
 
 export async function writeCloudsYaml(path: string, identityUrl: string, region: string, users: { cloud: string; name: string; password: Secret; project: string }[]): Promise<void> {
   const lines = users.flatMap(({ cloud, name, password: secret, project }) => [
     `  ${cloud}:`, '    auth:', `      auth_url: ${identityUrl}`, `      username: ${name}`, `      password: ${secret.reveal()}`, `      project_name: ${project}`,
-    '      user_domain_name: Default', '      project_domain_name: Default', `    region_name: ${region}`, '    identity_api_version: "3"', '    compute_api_version: "2.90"',
+    '      user_domain_name: Default', '      project_domain_name: Default', `    region_name: ${region}`, '    identity_api_version: "3"', '    compute_api_version: "2.87"',
   ]);
   await writeWhole(path, `clouds:\n${lines.join('\n')}\n`, 0o600);
 }

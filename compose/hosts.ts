@@ -7,7 +7,7 @@ import { fileStore } from '#adapters/sim/sim-world.ts';
 import { createNovaAgent } from '#agents/nova-agent/nova-agent.ts';
 import type { NovaAgent } from '#agents/nova-agent/nova-agent.ts';
 import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
-import { isFault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import type { LocalHosts } from '#hosts/local/local-hosts.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
 import { probeAcceleration } from '#hosts/local/probe-acceleration.ts';
@@ -29,6 +29,8 @@ export interface HostsDeps {
   ids: Ids;
   log: Log;
   version: string;
+  /** For simulations that hold their hosts in hand: makes the hypervisor of a simulated host. */
+  simulate?: (host: string) => Hypervisor;
 }
 
 export const localHostName = (index: number): string => `h${index}`;
@@ -66,8 +68,8 @@ export async function startFleet(deps: HostsDeps, count: { local: number; simula
         const hypervisor = await connect();
         if (hypervisor) agents.push((agent = makeAgent(deps, host, hypervisor, share)));
       }
-      const started = agent && (await agent.start().catch((error: unknown) => deps.log.error({ host, err: error }, 'agent cannot start')));
-      if (agent && started === undefined) {
+      const started = agent && (await agent.start().catch((error: unknown) => fault('unavailable', `agent cannot start: ${String(error)}`)));
+      if (agent && !isFault(started)) {
         deps.tasks.start(agent.tasks);
         return;
       }
@@ -93,7 +95,7 @@ export async function startFleet(deps: HostsDeps, count: { local: number; simula
   const store = fileStore(deps.simulatedDir);
   for (let index = 1; index <= count.simulated; index += 1) {
     const name = simulatedHostName(index);
-    begin(name, async () => createSimHypervisor({ hostname: name, fetchImages: false }, { store, clock: deps.clock }), 1);
+    begin(name, async () => deps.simulate?.(name) ?? createSimHypervisor({ hostname: name, fetchImages: false }, { store, clock: deps.clock }), 1);
   }
 
   return {

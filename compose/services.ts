@@ -18,6 +18,7 @@ import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
 import type { Service } from '#platform/service.ts';
 import { createGlance } from '#services/glance/service.ts';
 import type { GlanceTables } from '#services/glance/store/tables.ts';
@@ -58,6 +59,8 @@ export interface ControlPlaneDeps {
   ids: Ids;
   log: Log;
   metrics?: Metrics;
+  /** For simulations: stands between the services' sagas and their runner. */
+  wrapSagas?: (definitions: readonly AnySaga[]) => readonly AnySaga[];
 }
 
 export const serviceUsers = ['nova', 'glance', 'placement'] as const;
@@ -103,7 +106,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     database: novaDatabase, bus, http, session: session('nova'), clock, ids, log: room('nova'),
     config: { ...novaDefaults, ...config.nova, consoleBaseUrl: `${origin}/console` },
   }, () => wake());
-  const sagas = new SagaRunner({ db: novaDatabase.db, definitions: nova.sagas, owner: 'embedded', clock, ids, log: room('nova'), ...(metrics ? { metrics } : {}) });
+  const sagas = new SagaRunner({ db: novaDatabase.db, definitions: deps.wrapSagas?.(nova.sagas) ?? nova.sagas, owner: 'embedded', clock, ids, log: room('nova'), ...(metrics ? { metrics } : {}) });
   wake = () => sagas.wake();
 
   const services: readonly Service[] = [keystone, glance, placement, nova];

@@ -60,6 +60,7 @@ async function pump(source: Readable, upload: Upload, limits: WriteLimits): Prom
 }
 
 interface Block {
+  number: number;
   memory: SharedArrayBuffer;
   bytes: Uint8Array;
 }
@@ -134,7 +135,7 @@ class Upload {
       if (this.#made < maxBlocks) {
         this.#made += 1;
         const memory = new SharedArrayBuffer(blockBytes);
-        return { memory, bytes: new Uint8Array(memory) };
+        return { number: this.#made, memory, bytes: new Uint8Array(memory) };
       }
       await Promise.race(this.#busy);
     }
@@ -147,7 +148,7 @@ class Upload {
     this.#current = undefined;
     this.#filled = 0;
     this.#position += length;
-    const work = Promise.all([this.#writeAll(block.bytes.subarray(0, length), position), hashing.update(block.memory, length)])
+    const work = Promise.all([this.#writeAll(block.bytes.subarray(0, length), position), hashing.update(block.number, block.memory, length)])
       .then(() => {
         this.#free.push(block);
         this.#startSync(length);

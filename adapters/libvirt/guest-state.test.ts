@@ -11,7 +11,9 @@ const states: [state: number, reason: number, hasManagedSave: boolean, expected:
   [3, 11, false, 'shutoff'], // starting up: has not run yet
   [4, 0, false, 'running'],
   [5, 1, false, 'shutoff'],
+  [5, 0, false, 'crashed'], // after a power failure libvirtd remembers no reason
   [5, 3, false, 'crashed'],
+  [5, 8, false, 'crashed'],
   [5, 6, false, 'shutoff'], // failed to start
   [5, 5, true, 'suspended'],
   [6, 0, false, 'crashed'],

@@ -1,6 +1,6 @@
 // Pure: libvirt's states and lifecycle events in Nova's words.
 import type { GuestState } from '#ports/hypervisor.ts';
-import { LIFECYCLE, PAUSED_STARTING_UP, SHUTOFF_CRASHED, STATE, STOPPED } from './rpc/flags.ts';
+import { LIFECYCLE, PAUSED_STARTING_UP, SHUTOFF_UNASKED, STATE, STOPPED } from './rpc/flags.ts';
 
 /** `hasManagedSave`: its memory lies on disk, so a guest that is off is in truth suspended. */
 export function guestState(state: number, reason: number, hasManagedSave: boolean): GuestState {
@@ -17,7 +17,7 @@ export function guestState(state: number, reason: number, hasManagedSave: boolea
       return 'crashed';
     default:
       if (hasManagedSave) return 'suspended';
-      return state === STATE.shutoff && reason === SHUTOFF_CRASHED ? 'crashed' : 'shutoff';
+      return state === STATE.shutoff && SHUTOFF_UNASKED.has(reason) ? 'crashed' : 'shutoff';
   }
 }
 

@@ -1,5 +1,6 @@
 // What the host has and can do, asked of libvirt and the file system each time; CPU features are asked once for a daemon.
 import { mkdir, statfs } from 'node:fs/promises';
+import { uptime } from 'node:os';
 import { XMLParser } from 'fast-xml-parser';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { HostFacts } from '#ports/hypervisor.ts';

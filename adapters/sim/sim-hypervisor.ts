@@ -33,7 +33,7 @@ export interface SimHypervisor extends Hypervisor {
   clearTroubles(): void;
   /** The guest ends by itself: it powered off, or its process died. */
   guestEnds(uuid: string, how: 'shutoff' | 'crashed'): void;
-  /** Every guest of the host is off at once, without a word: power failure. */
+  /** Every guest that ran died at once, without a word: power failure. */
   powerFailure(): void;
 }
 
@@ -230,7 +230,7 @@ class SimDriver implements SimHypervisor {
     if (guest) this.#become(guest, how);
   }
   powerFailure(): void {
-    for (const guest of this.#host.guests.values()) if (guest.state !== 'suspended') guest.state = 'shutoff';
+    for (const guest of this.#host.guests.values()) if (isActive(guest)) guest.state = 'crashed';
     this.#save();
   }
 

@@ -75,7 +75,7 @@ describe('the simulated hypervisor', () => {
     sim.guestEnds(spec(1).uuid, 'crashed');
     assert.equal(await sim.state(spec(1).uuid), 'crashed');
     sim.powerFailure();
-    assert.deepEqual(ok(await sim.list()).map((guest) => guest.state), ['shutoff', 'shutoff']);
+    assert.deepEqual(ok(await sim.list()).map((guest) => guest.state), ['crashed', 'crashed']);
   });
 
   it('holds ten thousand guests in a process', async () => {

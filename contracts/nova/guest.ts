@@ -1,6 +1,6 @@
 // A guest and its host as plain data: what conductor, agent and hypervisor drivers tell each other.
 
-/** libvirt's view of a guest, reduced to what Nova knows. `absent`: no such guest on this host. */
+/** libvirt's view of a guest, reduced to what Nova knows. `crashed`: off without having been asked (its process died, or the host's power). `absent`: no such guest on this host. */
 export type GuestState = 'running' | 'paused' | 'suspended' | 'shutoff' | 'crashed' | 'absent';
 
 /** What the host has and can do; measured, never assumed. */

@@ -31,6 +31,8 @@ type Step = SagaStep<Json, Record<string, Json>>;
 const leaseMs = 60_000;
 const scanEveryMs = 5_000;
 const undoRetryMs = { first: 200, max: 15_000 };
+// A saga that cannot be carried out here (unknown in this release, its database away) is looked at again after this.
+const interruptedPauseMs = 5_000;
 const retryable: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'concurrentUpdate']);
 
 export class SagaRunner {
@@ -61,9 +63,9 @@ export class SagaRunner {
     this.wake();
   }
 
-  /** Looks for sagas to run, now. Cheap to call too often; a lost call costs one scan period. */
+  /** Looks for sagas to run, now. Cheap to call too often; a lost call costs one scan period. Nothing before `start`, which frees all claims. */
   wake(): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#stopping.signal.aborted || !this.#scanner) return;
     if (this.#claiming) {
       this.#claimAgain = true;
       return;
@@ -97,9 +99,13 @@ export class SagaRunner {
     if (room <= 0) return;
     const now = this.#deps.clock.now();
     for (const record of await this.#journal.claim(this.#deps.owner, now, now + leaseMs, room)) {
+      if (this.#running.has(record.id)) continue; // its lease ran out under us, and nobody else took it
       const work = this.#carryOut(record)
         .catch(async (error: unknown) => {
-          if (!this.#stopping.signal.aborted) this.#deps.log.error({ saga: record.name, sagaId: record.id, err: error }, 'saga interrupted; it will be taken up again');
+          if (!this.#stopping.signal.aborted) {
+            this.#deps.log.error({ saga: record.name, sagaId: record.id, err: error }, 'saga interrupted; it will be taken up again');
+            await this.#deps.clock.sleep(interruptedPauseMs * (0.5 + this.#deps.ids.random()), { signal: this.#stopping.signal, unref: true }).catch(() => undefined); // stopped: at once
+          }
           await this.#journal.release(this.#deps.owner, record.id).catch(() => undefined); // the lease ends by itself
         })
         .finally(() => {

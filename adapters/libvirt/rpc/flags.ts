@@ -4,8 +4,11 @@
 export const STATE = { noState: 0, running: 1, blocked: 2, paused: 3, shutdown: 4, shutoff: 5, crashed: 6, pmSuspended: 7 } as const;
 /** virDomainPausedReason: QEMU is being set up, the guest has not run yet. */
 export const PAUSED_STARTING_UP = 11;
-/** virDomainShutoffReason: the process died without being asked. */
-export const SHUTOFF_CRASHED = 3;
+/**
+ * virDomainShutoffReason, those of a guest that was not asked to end: its process died (crashed), libvirtd found it gone (daemon),
+ * or libvirtd knows nothing (unknown), as after a power failure of the host or before a guest's first start.
+ */
+export const SHUTOFF_UNASKED: ReadonlySet<number> = new Set([0, 3, 8]);
 
 /** virDomainEventType */
 export const LIFECYCLE = { defined: 0, undefined: 1, started: 2, suspended: 3, resumed: 4, stopped: 5, shutdown: 6, pmSuspended: 7, crashed: 8 } as const;

@@ -2,7 +2,7 @@
 // https://docs.openstack.org/api-ref/compute/#host-aggregates-os-aggregates
 import Type from 'typebox';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
-import { fault, isFault } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
 import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';

@@ -36,8 +36,8 @@ export function hypervisorRoutes(deps: NovaDeps): readonly Route[] {
     route({ method: 'GET', path: `${path}/:id/uptime`, until: 87, policy: policy('uptime'), faults: ['notFound'], handler: async (request) => {
       const hypervisor = await requested(deps, request, false);
       if (isFault(hypervisor)) return hypervisor;
-      if (!hypervisor.up) return fault('badRequest', `Compute service of ${hypervisor.facts.hostname} is unavailable at this time.`);
-      if (hypervisor.uptime === null) return fault('badRequest', `The host ${hypervisor.facts.hostname} does not tell its uptime.`);
+      if (!hypervisor.up) return fault('badRequest', `Compute service of ${hypervisor.node.host} is unavailable at this time.`);
+      if (hypervisor.uptime === null) return fault('badRequest', `The host ${hypervisor.node.host} does not tell its uptime.`);
       return { status: 200, body: { hypervisor: { ...hypervisorSummary(hypervisor, request.version), uptime: hypervisor.uptime } } };
     } }),
     route({ method: 'GET', path: `${path}/:id/search`, until: 52, policy: policy('search'), faults: ['notFound'], handler: async (request) => await search(deps, request, false) }),
@@ -82,7 +82,7 @@ async function list(deps: NovaDeps, request: ApiRequest, view: (hypervisor: Hype
   const pattern = version >= 53 ? first(request, 'hypervisor_hostname_pattern') : undefined;
   if (pattern !== undefined) {
     if (first(request, 'limit') !== undefined || first(request, 'marker') !== undefined) return fault('badRequest', 'Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not supported.');
-    all = all.filter(({ facts }) => facts.hostname.includes(pattern));
+    all = all.filter(({ node }) => node.host.includes(pattern));
     if (all.length === 0) return fault('notFound', `No hypervisor matching '${pattern}' could be found.`);
   }
   if (version < 33) return { status: 200, body: { hypervisors: all.map((hypervisor) => view(hypervisor, version)) } };
@@ -95,7 +95,7 @@ async function list(deps: NovaDeps, request: ApiRequest, view: (hypervisor: Hype
 
 async function search(deps: NovaDeps, request: ApiRequest, withServers: boolean): Promise<Outcome<Reply>> {
   const pattern = request.params['id'] ?? '';
-  const found = (await readHypervisors(deps, withServers)).filter(({ facts }) => facts.hostname.includes(pattern));
+  const found = (await readHypervisors(deps, withServers)).filter(({ node }) => node.host.includes(pattern));
   if (found.length === 0) return fault('notFound', `No hypervisor matching '${pattern}' could be found.`);
   return { status: 200, body: { hypervisors: found.map((hypervisor) => hypervisorSummary(hypervisor, request.version)) } };
 }

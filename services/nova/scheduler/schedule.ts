@@ -15,8 +15,17 @@ import { selectHosts, whyNone } from './select-hosts.ts';
 // Claims lost to others before it is called a lack of room.
 const maxClaims = 8;
 
+// One decision at a time in a process: each sees the claims before it, so many servers at once spread as one after the other would.
+const lastDecision = new WeakMap<NovaDeps, Promise<unknown>>();
+
+export async function scheduleServer(deps: NovaDeps, ...args: [Server, Wanted, string]): ReturnType<typeof decide> {
+  const decision = (lastDecision.get(deps) ?? Promise.resolve()).then(async () => await decide(deps, ...args));
+  lastDecision.set(deps, decision.catch(() => undefined));
+  return await decision;
+}
+
 /** Finds a host and claims its resources for the server. The allocation in Placement is the decision: two schedulers never book the same room. */
-export async function scheduleServer(deps: NovaDeps, server: Server, wanted: Wanted, requestId: string): Promise<Outcome<{ host: string; nodeUuid: string }>> {
+async function decide(deps: NovaDeps, server: Server, wanted: Wanted, requestId: string): Promise<Outcome<{ host: string; nodeUuid: string }>> {
   const resources = resourcesOf(server);
   const found = await candidates(deps, resources, { ...requiredTraits(flavorOf(server).extraSpecs), requestId });
   if (isFault(found)) return found;

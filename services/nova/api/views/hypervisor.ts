@@ -27,7 +27,8 @@ interface Field {
 const brief: readonly Field[] = [
   { name: 'id', until: 52, value: ({ node }) => node.id },
   { name: 'id', since: 53, value: ({ node }) => node.uuid },
-  { name: 'hypervisor_hostname', value: ({ facts }) => facts.hostname },
+  // The host's name, by which servers and the scheduler know it; what its libvirtd calls itself may be another.
+  { name: 'hypervisor_hostname', value: ({ node }) => node.host },
   { name: 'state', value: ({ up }) => (up ? 'up' : 'down') },
   { name: 'status', value: ({ service }) => (service.disabled === 1 ? 'disabled' : 'enabled') },
   // An empty list is left out until 2.74.

@@ -1,0 +1,62 @@
+// Two wrappers that every saga must survive: one step fails, or every step is carried out twice (a crash lies between effect and journal).
+// Used with a real runner and real services: test/sim/sagas.test.ts holds them against every saga of the control plane.
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { AnySaga, SagaDefinition, SagaStep } from '#platform/saga/saga.ts';
+
+type Definition = SagaDefinition<Json, Record<string, Json>>;
+type Step = SagaStep<Json, Record<string, Json>>;
+
+/** The saga, but the step at `index` ends with a fault: before it has done anything, or after it has done all. Conflict: never retried. */
+export function failingAt(definition: AnySaga, index: number, when: 'before' | 'after'): AnySaga {
+  return wrapped(definition, (step, at) => (at !== index ? step : {
+    ...step,
+    async run(input, state, context) {
+      const done = when === 'after' ? await step.run(input, state, context) : undefined;
+      return isFault(done) ? done : fault('conflict', `Step "${step.name}" was made to fail ${when} its work.`);
+    },
+  }));
+}
+
+/** The saga, but each run and each undo happens twice, both with the state of the first; the second one's result counts, as after a crash. */
+export function everyStepTwice(definition: AnySaga): AnySaga {
+  return wrapped(definition, (step) => {
+    const { undo } = step;
+    return {
+      ...step,
+      async run(input, state, context) {
+        const before = structuredClone(state);
+        const first = await step.run(input, structuredClone(before), context);
+        return isFault(first) ? first : await step.run(input, before, context);
+      },
+      ...(undo && {
+        async undo(input, state, context) {
+          const before = structuredClone(state);
+          await undo(input, structuredClone(before), context);
+          await undo(input, before, context);
+        },
+      } satisfies Pick<Step, 'undo'>),
+    };
+  });
+}
+
+/** How many steps the saga has, for loops over all of them. */
+export const stepNames = (definition: AnySaga): string[] => definition.steps.map((step) => step.name);
+
+/** A saga whose behaviour can be exchanged between operations of a running control plane. */
+export function exchangeable(definition: AnySaga): { saga: AnySaga; become(variant: AnySaga): void } {
+  let current = definition;
+  return {
+    saga: { name: definition.name, get steps() { return current.steps; }, failed: async (...args) => await current.failed(...args) },
+    become: (variant) => {
+      if (variant.name !== definition.name) throw new Error(`${variant.name} is no variant of ${definition.name}`);
+      current = variant;
+    },
+  };
+}
+
+function wrapped(definition: AnySaga, change: (step: Step, index: number) => Step): AnySaga {
+  const typed = definition as unknown as Definition; // input and state pass through unread
+  const { failed } = typed;
+  return { name: typed.name, steps: typed.steps.map(change), failed: async (...args) => await failed.apply(typed, args) } satisfies Definition as unknown as AnySaga;
+}

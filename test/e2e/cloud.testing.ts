@@ -1,0 +1,71 @@
+// A real cloud for end-to-end tests, made as a person makes it: `./cobalt up --detach` in a folder of its own, `down --purge` after.
+import { execFile, spawnSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+export const repository = join(import.meta.dirname, '..', '..');
+
+/** Why real clouds cannot be made here; false when they can. For a test's `skip`. */
+export function realCloudMissing(): string | false {
+  if (process.getuid?.() !== 0) return 'needs root (namespaces)';
+  for (const tool of ['libvirtd', 'qemu-system-x86_64', 'openstack']) if (spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0) return `needs ${tool} (./cobalt test installs it)`;
+  return false;
+}
+
+export interface TestCloud {
+  dir: string;
+  port: number;
+  env: Record<string, string>;
+  /** `./cobalt WORDS… --home DIR`: its standard output. Throws on another exit code than `expected`. */
+  cobalt(...words: string[]): Promise<string>;
+  /** The stock client as admin; `openstack WORDS…`. */
+  openstack(...words: string[]): Promise<string>;
+  /** The same with `-f json`, parsed. */
+  json<T>(...words: string[]): Promise<T>;
+  virsh(host: string, ...words: string[]): Promise<string>;
+  up(...words: string[]): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+const commandTimeoutMs = 300_000;
+
+export async function testCloud(): Promise<TestCloud> {
+  // Not below /tmp's long names: a Unix socket's path has 107 bytes.
+  const dir = await mkdtemp('/var/tmp/cc-');
+  const port = await freePort();
+  const cobalt = async (...words: string[]): Promise<string> => (await run(join(repository, 'cobalt'), [...words, '--home', dir], { timeout: commandTimeoutMs, maxBuffer: 64 * 1024 * 1024 })).stdout;
+  const cloud: TestCloud = {
+    dir, port, env: {}, cobalt,
+    async openstack(...words) {
+      return (await run('openstack', words, { env: { PATH: process.env['PATH'] ?? '', HOME: dir, ...cloud.env }, timeout: commandTimeoutMs, maxBuffer: 64 * 1024 * 1024 })).stdout;
+    },
+    async json<T>(...words: string[]) {
+      return JSON.parse(await cloud.openstack(...words, '-f', 'json')) as T; // the caller names the command's document
+    },
+    async virsh(host, ...words) {
+      return (await run('virsh', ['-q', '-c', `qemu+unix:///system?socket=${join(dir, 'hosts', host, 'run/libvirt/libvirt-sock')}`, ...words], { timeout: 30_000 })).stdout;
+    },
+    async up(...words) {
+      const output = await cobalt('up', '--detach', '--port', String(port), ...words);
+      const exports = await cobalt('openrc');
+      for (const [, name = '', value = ''] of exports.matchAll(/^export (\w+)='(.*)'$/gm)) cloud.env[name] = value;
+      return output;
+    },
+    async close() {
+      await cobalt('down', '--purge');
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+  return cloud;
+}
