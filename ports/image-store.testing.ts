@@ -113,6 +113,17 @@ export function imageStoreContract(name: string, setup: () => Promise<StoreBench
       assert.deepEqual(await keys(), []);
     });
 
+    it('keeps nothing that was removed while it was written', async () => {
+      const source = new PassThrough();
+      const writing = store.write('removed-early', source, limits);
+      source.write(randomBytes(100));
+      await sleep(50);
+      await store.remove('removed-early');
+      source.end();
+      assert.equal(kindOf(await writing), 'gone');
+      assert.deepEqual(await keys(), []);
+    });
+
     it('goes on reading what is removed meanwhile', async () => {
       const bytes = randomBytes(4_000_000);
       good(await store.write('removed', inPieces(bytes, 65_536), limits));

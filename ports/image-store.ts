@@ -40,6 +40,7 @@ export interface ImageStore {
   /**
    * Reads the source to its end in constant memory; durable when it resolves. On any fault nothing stays under the key.
    * tooLarge: more than maxBytes, or no room on the disk. timeout: the source stalled. badRequest: the source broke off.
+   * gone: the key was removed meanwhile.
    * The source is not destroyed, so that its connection can still carry an answer.
    */
   write(key: string, source: Readable, limits: WriteLimits): Promise<Outcome<StoredData>>;

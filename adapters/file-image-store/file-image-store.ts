@@ -16,7 +16,7 @@ export interface FileImageStoreOptions {
 const part = '.part';
 
 export function createFileImageStore(options: FileImageStoreOptions): ImageStore {
-  const { folder, readChunkBytes = 1024 * 1024, hashIdleMs = 30_000 } = options;
+  const { folder, readChunkBytes = 1024 * 1024, hashIdleMs = 10_000 } = options;
   const threads = createHashThreads(hashIdleMs);
   return {
     async write(key, source, limits) {
@@ -25,7 +25,8 @@ export function createFileImageStore(options: FileImageStoreOptions): ImageStore
       try {
         const written = await writeFile(path + part, source, limits, threads);
         if (isFault(written)) return written;
-        await rename(path + part, path);
+        const kept = await rename(path + part, path).then(() => true, unlessMissing);
+        if (!kept) return fault('gone', `The data under ${key} was removed while it was written.`);
         await syncFolder(folder);
         return written;
       } finally {

@@ -83,7 +83,11 @@ class HashThread {
   dead = false;
 
   constructor(algorithm: string) {
-    this.#worker = new Worker(new URL('./hash-thread.mjs', import.meta.url), { workerData: { algorithm }, resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 } });
+    this.#worker = new Worker(new URL('./hash-thread.mjs', import.meta.url), {
+      workerData: { algorithm },
+      execArgv: [], // flags of the main thread, such as --input-type, are not for this one
+      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 },
+    });
     this.#worker.on('message', ({ seq, digest }: HashAnswer) => {
       this.#waiting.get(seq)?.resolve(digest);
       this.#waiting.delete(seq);

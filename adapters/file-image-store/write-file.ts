@@ -34,14 +34,16 @@ export async function writeFile(path: string, source: Readable, limits: WriteLim
 async function pump(source: Readable, upload: Upload, limits: WriteLimits): Promise<Outcome<undefined>> {
   const chunks = source.iterator({ destroyOnReturn: false });
   const late = new Error('stalled');
-  let stalled: (error: Error) => void = () => undefined;
-  const stall = new Promise<never>((_resolve, reject) => (stalled = reject));
-  stall.catch(() => undefined);
-  const timer = setTimeout(() => stalled(late), limits.stallMs);
+  let giveUp: (error: Error) => void = () => undefined;
+  const timer = setTimeout(() => giveUp(late), limits.stallMs);
   for (;;) {
-    let next: IteratorResult<Buffer | string>;
+    let next: IteratorResult<Buffer | string>; // what byte streams yield
     try {
-      next = (await Promise.race([chunks.next(), stall])) as IteratorResult<Buffer | string>; // what byte streams yield
+      // Not Promise.race: a promise that waits for the whole upload would keep every chunk.
+      next = await new Promise((resolve, reject) => {
+        giveUp = reject;
+        chunks.next().then(resolve, reject);
+      });
     } catch (error) {
       clearTimeout(timer);
       return error === late ? fault('timeout', `No data came for ${limits.stallMs / 1000} s.`) : fault('badRequest', `The data broke off after ${upload.sizeBytes} bytes: ${error instanceof Error ? error.message : String(error)}`);

@@ -75,7 +75,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     async start() {
       const registered = await report();
       if (isFault(registered)) return registered;
-      if (!(await reconcile(deps, conductor, ids.requestId()))) return fault('unavailable', `What should run on ${config.host} is not known yet.`);
+      if (!(await reconcile(deps, conductor, ids.requestId(), config))) return fault('unavailable', `What should run on ${config.host} is not known yet.`);
       const { topic, handlers: rows } = rpcServer<ComputeAgentRpc>(computeTopic(config.host), handlers);
       serving ??= bus.serve(topic, rows, { concurrency: 16 });
       await reporter.all(ids.requestId());
@@ -90,7 +90,12 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
           if (isFault(sent)) log.warn({ host: config.host, why: sent.message }, 'host not reported');
         },
       },
-      { name: 'nova-agent.sync-power-states', everyMs: config.syncEveryMs, run: async () => await reporter.all(ids.requestId()) },
+      { name: 'nova-agent.sync-power-states', everyMs: config.syncEveryMs, run: async () => {
+        const requestId = ids.requestId();
+        // A guest that could not be removed in time (the hypervisor was away) is removed now. One that died meanwhile stays off.
+        await reconcile(deps, conductor, requestId, { resumeGuests: false });
+        await reporter.all(requestId);
+      } },
       {
         name: 'nova-agent.collect-garbage', everyMs: config.garbageEveryMs,
         run: async () => {

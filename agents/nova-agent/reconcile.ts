@@ -1,4 +1,5 @@
-// At start: what runs on the host against what should. `decide` is pure, `reconcile` carries it out.
+// What runs on the host against what should: at start with guests to be started again, then now and then for what should be gone.
+// `decide` is pure, `reconcile` carries it out.
 import { isFault } from '#contracts/common/fault.ts';
 import type { ConductorRpc, ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
 import type { GuestSummary } from '#contracts/nova/guest.ts';
@@ -22,13 +23,13 @@ export function decide(found: readonly GuestSummary[], expected: readonly Expect
   });
 }
 
-export async function reconcile(deps: NovaAgentDeps, conductor: RpcClient<ConductorRpc>, requestId: string): Promise<boolean> {
+export async function reconcile(deps: NovaAgentDeps, conductor: RpcClient<ConductorRpc>, requestId: string, options: { resumeGuests: boolean }): Promise<boolean> {
   const { hypervisor, config, log } = deps;
   const found = await hypervisor.list();
   if (isFault(found)) return false;
   const expected = await conductor.call('expectedGuests', { host: config.host, uuids: found.map((guest) => guest.uuid) }, { timeoutMs: 30_000, requestId });
   if (isFault(expected)) return false;
-  for (const { uuid, action } of decide(found, expected.guests, config)) {
+  for (const { uuid, action } of decide(found, expected.guests, options)) {
     const done = await (action === 'start' ? hypervisor.start(uuid) : hypervisor.destroy(uuid));
     if (isFault(done)) log.error({ server: uuid, host: config.host, action, why: done.message }, 'guest cannot be mended');
     else log.warn({ server: uuid, host: config.host, action }, 'guest mended');

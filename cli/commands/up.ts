@@ -115,7 +115,7 @@ async function detach(options: UpOptions): Promise<void> {
   const out = openSync(logFile, 'a');
   const startedAt = performance.now();
   const args = process.argv.slice(1).filter((word) => word !== '--detach' && word !== '-d' && word !== '--reset');
-  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', out, out, 'ipc'] });
+  const child = spawn(process.execPath, [...process.execArgv, ...args], { detached: true, stdio: ['ignore', out, out, 'ipc'] });
   const failure = await new Promise<string | undefined>((resolve) => {
     child.on('message', (message: { step?: string; ms?: number; failed?: string; ready?: { origin: string; lateHosts: string[] } }) => {
       if (message.step !== undefined) step(message.step, message.ms ?? 0);

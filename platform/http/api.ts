@@ -39,7 +39,7 @@ export interface ApiRequest<Body = Json> {
 
 export interface Reply {
   status: number;
-  /** Plain JSON data, built for this reply alone (an in-process caller receives it as it is); bytes; or a stream. */
+  /** Plain JSON data (an in-process caller receives it as it is and only reads it); bytes; or a stream. */
   body?: Json | Readable | Buffer;
   headers?: Record<string, string>;
 }

@@ -22,6 +22,9 @@ export function createMetrics(): Metrics {
   const saga = histogram('cobalt_saga_step_seconds', 'Time of one saga step', ['saga', 'step', 'direction', 'outcome']);
   const task = histogram('cobalt_task_seconds', 'Time of one run of a background task', ['task', 'outcome']);
   new Counter({ name: 'cobalt_starts_total', help: 'Starts of this process', registers: [registry] }).inc();
+  for (const part of ['rss', 'heapTotal', 'heapUsed', 'external', 'arrayBuffers'] as const) {
+    new Gauge({ name: `cobalt_process_memory_${part.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_bytes`, help: `process.memoryUsage().${part}`, registers: [registry], collect() { this.set(process.memoryUsage()[part]); } });
+  }
   return {
     http: (labels, ms) => http.observe(labels, ms / 1000),
     // One label value for all hosts: a topic a host would be a series a host.

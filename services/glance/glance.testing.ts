@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { createFileImageStore } from '#adapters/file-image-store/file-image-store.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { AuthContext, TokenValidator } from '#platform/auth/context.ts';
@@ -13,10 +14,9 @@ import type { HttpMethod } from '#platform/http/api.ts';
 import { createDispatcher, type Dispatcher } from '#platform/http/dispatcher.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
-import type { Service } from '#platform/service.ts';
 import type { ImageStore } from '#ports/image-store.ts';
 import type { GlanceConfig } from './deps.ts';
-import { createGlance } from './service.ts';
+import { createGlance, type GlanceService } from './service.ts';
 import type { GlanceTables } from './store/tables.ts';
 
 /** Any JSON, read by path in tests; the assertions are the check. */
@@ -31,7 +31,7 @@ export interface Answer {
 }
 
 export interface TestGlance {
-  service: Service;
+  service: GlanceService;
   dispatcher: Dispatcher;
   database: Database<GlanceTables>;
   store: ImageStore;
@@ -57,10 +57,10 @@ export const people: Readonly<Record<string, AuthContext>> = {
 
 const tokens: TokenValidator = { validate: async (token) => people[token] ?? fault('unauthorized', 'unknown token') };
 
-export async function startGlance(makeStore: (folder: string) => ImageStore, options: { config?: Partial<GlanceConfig>; database?: DatabaseConfig; folder?: string; clock?: Clock } = {}): Promise<TestGlance> {
+export async function startGlance(options: { config?: Partial<GlanceConfig>; database?: DatabaseConfig; folder?: string; clock?: Clock } = {}): Promise<TestGlance> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'cobalt-glance-')));
   const database = openDatabase<GlanceTables>(options.database ?? { dialect: 'sqlite', path: join(folder, 'glance.db') }, { log: silentLog });
-  const store = makeStore(join(folder, 'images'));
+  const store = createFileImageStore({ folder: join(folder, 'images'), hashIdleMs: 1_000 });
   const service = createGlance({ database, store, clock: options.clock ?? systemClock, ids: systemIds, log: silentLog, config: options.config });
   await migrate(database.db, database.dialect, 'glance', service.migrations);
   const dispatcher = createDispatcher([service.http], { tokens, ids: systemIds, log: silentLog, identityUrl: 'http://cloud/identity' });

@@ -10,12 +10,18 @@ import { policies } from './api/policies.ts';
 import { schemaRoutes } from './api/schemas.ts';
 import { tagRoutes } from './api/tags.ts';
 import { versionRoutes } from './api/versions.ts';
+import { auditImages } from './audit.ts';
 import type { GlanceDeps, GlanceParts } from './deps.ts';
 import { glanceDefaults } from './deps.ts';
 import { migrations } from './store/tables.ts';
 import { mendUploads } from './tasks/mend-uploads.ts';
 
-export function createGlance(deps: GlanceDeps): Service {
+export interface GlanceService extends Service {
+  /** Differences between database and store; none in a healthy cloud at rest. */
+  audit(): Promise<string[]>;
+}
+
+export function createGlance(deps: GlanceDeps): GlanceService {
   const uploadLeaseMs = deps.database.dialect === 'sqlite' ? 0 : glanceDefaults.uploadLeaseMs;
   const parts: GlanceParts = { ...deps, config: { ...glanceDefaults, uploadLeaseMs, ...deps.config }, writing: new Set() };
   const routes = [imageRoutes, dataRoutes, tagRoutes, memberRoutes, actionRoutes, importRoutes].flatMap((of) => of(parts));
@@ -23,5 +29,6 @@ export function createGlance(deps: GlanceDeps): Service {
     name: 'glance',
     http: { name: 'glance', mount: '/image', routes: [...versionRoutes, ...schemaRoutes, ...routes], faultStyle: glanceFaults, policies },
     rpc: [], tasks: [mendUploads(parts)], sagas: [], migrations,
+    audit: async () => await auditImages(parts),
   };
 }

@@ -2,8 +2,8 @@
 // the same host, in turns.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BenchCloud } from './cloud.ts';
 import { startBenchCloud } from './cloud.ts';
@@ -21,7 +21,7 @@ export async function benchBoot(say: (text: string) => void): Promise<Figure[]> 
     const imageId = images[0]?.id ?? '';
     say('warm up: image cache, QEMU capabilities');
     const warm = await throughNova(cloud, imageId);
-    const xml = warm.xml;
+    const xml = await keepBootFiles(cloud, warm.xml);
     await destroyServer(cloud, warm.id);
     const [ours, bare]: [number[], number[]] = [[], []];
     for (let round = 1; round <= rounds; round += 1) {
@@ -60,6 +60,19 @@ async function throughNova(cloud: BenchCloud, imageId: string): Promise<{ id: st
   return { id: server.id, ms, xml: await virsh(cloud, 'dumpxml', '--inactive', server.id) };
 }
 
+/** Kernel and initrd lie in the guest's folder and go with it: the bare guest boots from copies. */
+async function keepBootFiles(cloud: BenchCloud, xml: string): Promise<string> {
+  const folder = join(hostDir(cloud), 'data', 'bench-boot');
+  await mkdir(folder, { recursive: true });
+  let kept = xml;
+  for (const [, path = ''] of xml.matchAll(/<(?:kernel|initrd)>([^<]+)</g)) {
+    const copy = join(folder, basename(path));
+    await copyFile(path, copy);
+    kept = kept.replaceAll(path, copy);
+  }
+  return kept;
+}
+
 async function consoleLogOf(cloud: BenchCloud, id: string): Promise<string | undefined> {
   const xml = await virsh(cloud, 'dumpxml', id).catch(() => '');
   return /<log file='([^']+)'/.exec(xml)?.[1];
@@ -76,7 +89,7 @@ async function throughVirsh(cloud: BenchCloud, xml: string): Promise<number> {
   const folder = join(hostDir(cloud), 'data', name);
   await mkdir(folder, { recursive: true });
   const own = (path: string): string => join(folder, path.split('/').at(-1) ?? 'disk');
-  let text = xml.replace(/<uuid>[^<]*<\/uuid>/, `<uuid>${uuid}</uuid>`).replace(/<name>[^<]*<\/name>/, `<name>${name}</name>`);
+  let text = xml.replace(/<uuid>[^<]*<\/uuid>/, `<uuid>${uuid}</uuid>`).replace(/<name>[^<]*<\/name>/, `<name>${name}</name>`).replaceAll(/<entry name='uuid'>[^<]*/g, `<entry name='uuid'>${uuid}`);
   for (const [, path] of xml.matchAll(/<source file='([^']+)'\/>/g)) {
     if (path === undefined) continue;
     await run('qemu-img', ['create', '-q', '-f', 'qcow2', own(path), '1G']);

@@ -33,7 +33,7 @@ export async function startBenchCloud(options: { hosts: number; simulated: numbe
   const dir = await mkdtemp(join(tmpdir(), 'cobalt-bench-'));
   const port = await freePort();
   const args = ['cli/main.ts', 'up', '--hosts', String(options.hosts), '--simulated', String(options.simulated), '--port', String(port), '--home', dir, '--log-level', 'warn'];
-  const child = spawn(process.execPath, args, { cwd: repository, stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, COBALT_HOME: dir } });
+  const child = spawn(process.execPath, [...process.execArgv, ...args], { cwd: repository, stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, COBALT_HOME: dir } });
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('the cloud did not come up in time')), startTimeoutMs);
     child.on('message', (message: { ready?: object; failed?: string }) => {

@@ -1,4 +1,4 @@
-// Nova's API behind the real dispatcher, over a real SQLite database, for this room's tests. Doubles stand at the ports
+// Nova's API behind the real dispatcher, over a real database (SQLite unless told), for this room's tests. Doubles stand at the ports
 // alone: tokens are names of people below, other services answer what a test tells them to.
 import { fault } from '#contracts/common/fault.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
@@ -7,6 +7,7 @@ import type { AuthContext } from '#platform/auth/context.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
 import { openDatabase } from '#platform/db/database.ts';
+import type { DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
 import type { HttpMethod } from '#platform/http/api.ts';
 import type { HttpAnswer, HttpCall } from '#platform/http/client.ts';
@@ -53,14 +54,14 @@ export interface NovaBench {
 
 export const startMs = Date.UTC(2026, 10, 22, 12);
 
-export async function startNova(config: Partial<NovaConfig> = {}): Promise<NovaBench> {
-  const database = openDatabase<NovaTables>({ dialect: 'sqlite', path: ':memory:' }, { log: silentLog });
+export async function startNova(options: { config?: Partial<NovaConfig>; database?: DatabaseConfig } = {}): Promise<NovaBench> {
+  const database = openDatabase<NovaTables>(options.database ?? { dialect: 'sqlite', path: ':memory:' }, { log: silentLog });
   const clock = { nowMs: startMs, now: () => clock.nowMs, sleep: async () => undefined };
   const ids = seededIds(1);
   const calls: HttpCall[] = [];
   let answer: Parameters<NovaBench['answerCalls']>[0] = () => ({ status: 404, body: {} });
   const deps: NovaDeps = {
-    database, clock, ids, log: silentLog, bus: createInProcessBus({ clock, ids, log: silentLog }), config: { ...novaDefaults, controlHost: 'control', ...config },
+    database, clock, ids, log: silentLog, bus: createInProcessBus({ clock, ids, log: silentLog }), config: { ...novaDefaults, controlHost: 'control', ...options.config },
     session: { token: async () => 'nova', renew: () => undefined },
     http: { send: async (call) => {
       calls.push(call);

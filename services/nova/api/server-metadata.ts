@@ -8,7 +8,7 @@ import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDeps } from '../deps.ts';
 import { unlimited } from '../domain/quota.ts';
 import { quotaLimits } from '../store/quotas.ts';
-import { changeServer, findServer, metadataOf } from '../store/servers.ts';
+import { changeServer, findServer, lockServer, metadataOf } from '../store/servers.ts';
 import { metadataSchema } from './servers/create-schema.ts';
 import { requestedServer } from './request.ts';
 
@@ -26,6 +26,7 @@ export function metadataRoutes(deps: NovaDeps): readonly Route[] {
     const server = await requestedServer(deps, request);
     if (isFault(server)) return server;
     return await transaction(db, async (trx) => {
+      await lockServer(trx, server.id);
       const current = await findServer(trx, server.id, null);
       if (!current) return fault('notFound', `Instance ${server.id} could not be found.`);
       const metadata = next(metadataOf(current));

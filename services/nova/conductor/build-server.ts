@@ -74,9 +74,11 @@ export function buildServer(deps: NovaDeps): AnySaga {
         },
         async undo({ serverId }, { host }, { requestId }) {
           if (host === undefined) return;
-          // An agent that is not there compares at its next start and removes what should not be: no need to wait for it.
           const destroyed = await agentOn(deps, host).call('destroyGuest', { uuid: serverId }, { timeoutMs: destroyTimeoutMs, requestId });
-          if (isFault(destroyed)) log.warn({ server: serverId, host, req: requestId, why: destroyed.message }, 'a half-built guest is left to its host');
+          if (!isFault(destroyed)) return;
+          if (destroyed.kind !== 'unavailable') throw new Error(`destroy the half-built guest: ${destroyed.message}`);
+          // An agent removes what should not be on its host as soon as it can: no need to wait for one that is away.
+          log.warn({ server: serverId, host, req: requestId, why: destroyed.message }, 'a half-built guest is left to its host');
         },
       },
       {
@@ -85,6 +87,10 @@ export function buildServer(deps: NovaDeps): AnySaga {
         async run({ serverId }) {
           const now = clock.now();
           await changeDuring(db, serverId, building, { vm_state: 'active', task_state: null, power_state: powerState.running, launched_at_ms: now, fault: null }, now);
+        },
+        async undo({ serverId }) {
+          // Told to be late after it had done its work: the server is to be built again, or to be in error.
+          await changeDuring(db, serverId, [null], { vm_state: 'building', task_state: 'spawning', power_state: powerState.noState, launched_at_ms: null }, clock.now());
         },
       },
     ],

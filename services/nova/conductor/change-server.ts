@@ -8,8 +8,8 @@ import { saga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
 import { guestSpec } from '../domain/guest-spec.ts';
 import type { ActionRule, ServerAction } from '../domain/server-state.ts';
-import { actionRules, settled } from '../domain/server-state.ts';
-import type { Server } from '../store/servers.ts';
+import { actionRules, observed, settled } from '../domain/server-state.ts';
+import type { Server, ServerChange } from '../store/servers.ts';
 import { changeDuring } from '../store/servers.ts';
 import { agentOn, asEvent, faultText, logFailure, serverOf } from './station.ts';
 
@@ -26,6 +26,7 @@ type ImageJson = { [K in keyof ImageFacts]: ImageFacts[K] };
 
 export const changeServerName = 'nova.change-server';
 const effectDeadlineMs = 10 * 60_000;
+const stateTimeoutMs = 15_000;
 
 /** What each action does on the host. One row an action; the agent's method of the same meaning. */
 type Effect = (deps: NovaDeps, server: Server, input: ChangeInput, call: { timeoutMs: number; requestId: string }) => Promise<Outcome<unknown>>;
@@ -43,6 +44,15 @@ const effects: Record<ServerAction, Effect> = {
   unrescue: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('unrescueGuest', { uuid: id }, call),
   rebuild: async (deps, server, { before }, call) => await agentOn(deps, server.host ?? '').call('rebuildGuest', { spec: guestSpec(server, zoneOf(deps, server)), start: before.vmState !== 'stopped' }, call),
 };
+
+/** What failed may have happened all the same: the guest itself knows. A host that does not answer reports later. */
+async function asItIs(deps: NovaDeps, input: ChangeInput, requestId: string): Promise<ServerChange> {
+  const server = await serverOf(deps, input);
+  if (isFault(server) || server.host === null) return {};
+  const guest = await agentOn(deps, server.host).call('guestState', { uuid: server.id }, { timeoutMs: stateTimeoutMs, requestId });
+  const next = isFault(guest) || guest.state === 'absent' ? undefined : observed(input.before.vmState, guest.state);
+  return next ? { vm_state: next.vmState, power_state: next.powerState } : {};
+}
 
 const zoneOf = (deps: NovaDeps, server: Server): string => server.availability_zone ?? deps.config.defaultZone;
 
@@ -76,12 +86,11 @@ export function changeServer(deps: NovaDeps): AnySaga {
         },
       },
     ],
-    async failed(input, _state, reason) {
+    async failed(input, _state, reason, { requestId }) {
       const rule: ActionRule = actionRules[input.action];
+      const end: ServerChange = rule.onFailure === 'same' ? await asItIs(deps, input, requestId) : { vm_state: rule.onFailure };
       const now = clock.now();
-      await changeDuring(db, input.serverId, [rule.task], {
-        task_state: null, fault: faultText(reason, now), ...(rule.onFailure === 'same' ? {} : { vm_state: rule.onFailure }),
-      }, now);
+      await changeDuring(db, input.serverId, [rule.task], { task_state: null, fault: faultText(reason, now), ...end }, now);
       await logFailure(deps, input);
     },
   });

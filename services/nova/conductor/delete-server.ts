@@ -40,7 +40,10 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         deadlineMs: 60_000,
         retries: 5,
         async run({ serverId }, _state, { requestId }) {
-          return await release(deps, serverId, requestId);
+          const released = await release(deps, serverId, requestId);
+          // Without a claim it is on no host, whatever happens next.
+          if (!isFault(released)) await changeServer(db, serverId, { host: null, node: null }, clock.now());
+          return released;
         },
       },
       {

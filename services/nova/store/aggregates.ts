@@ -32,8 +32,9 @@ const whole = (row: AggregateRow, hosts: string[]): Aggregate => ({ ...row, meta
 /** undefined: the name is taken. */
 export async function insertAggregate(db: NovaDb, name: string, metadata: Record<string, string>, ids: Ids, nowMs: number): Promise<Aggregate | undefined> {
   return await transaction(db, async (trx) => {
-    if (await nameTaken(trx, name)) return undefined;
+    // The counter's row is written first: it makes two creates wait for each other.
     const [id = 0] = await takeNumbers(trx, 'aggregates', 1);
+    if (await nameTaken(trx, name)) return undefined;
     const row: AggregateRow = { id, uuid: ids.uuid(), name, metadata: JSON.stringify(metadata), created_at_ms: nowMs, updated_at_ms: null };
     await trx.insertInto('aggregates').values(row).execute();
     return whole(row, []);
@@ -49,6 +50,7 @@ export async function changeAggregate(
   db: NovaDb, id: number, change: { name?: string; metadata?: (now: Record<string, string>) => Record<string, string> }, nowMs: number,
 ): Promise<AggregateRefusal | undefined> {
   return await transaction(db, async (trx) => {
+    await lockAll(trx);
     const now = await findAggregate(trx, id);
     if (!now) return 'gone';
     if (change.name !== undefined && change.name !== now.name && (await nameTaken(trx, change.name))) return 'name taken';
@@ -66,6 +68,7 @@ export async function changeAggregate(
 
 export async function deleteAggregate(db: NovaDb, id: number): Promise<AggregateRefusal | undefined> {
   return await transaction(db, async (trx) => {
+    await lockAll(trx);
     const now = await findAggregate(trx, id);
     if (!now) return 'gone';
     if (now.hosts.length > 0) return 'not empty';
@@ -76,6 +79,7 @@ export async function deleteAggregate(db: NovaDb, id: number): Promise<Aggregate
 
 export async function addHost(db: NovaDb, id: number, host: string, nowMs: number): Promise<AggregateRefusal | undefined> {
   return await transaction(db, async (trx) => {
+    await lockAll(trx);
     const now = await findAggregate(trx, id);
     if (!now) return 'gone';
     if (!(await trx.selectFrom('services').select('id').where('binary', '=', computeBinary).where('host', '=', host).executeTakeFirst())) return 'no such host';
@@ -95,6 +99,11 @@ export async function removeHost(db: NovaDb, id: number, host: string, nowMs: nu
     await trx.updateTable('aggregates').set({ updated_at_ms: nowMs }).where('id', '=', id).execute();
     return undefined;
   });
+}
+
+/** Changes nothing, but makes changes of aggregates wait for each other: a rule about zones looks at all of them. They are few and rarely changed. */
+async function lockAll(trx: NovaDb): Promise<void> {
+  await trx.updateTable('aggregates').set((eb) => ({ name: eb.ref('name') })).execute();
 }
 
 async function inOtherZone(db: NovaDb, hosts: readonly string[], zone: string, id: number): Promise<boolean> {

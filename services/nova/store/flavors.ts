@@ -1,5 +1,6 @@
 // SQL of flavors and who may use the private ones.
 import type { FlavorFacts } from '#contracts/nova/facts.ts';
+import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDb } from './servers.ts';
 import type { FlavorRow } from './tables.ts';
@@ -44,12 +45,14 @@ export async function listFlavors(db: NovaDb, filters: FlavorFilters, order: { c
 
 /** The field whose value another flavor has already; undefined: inserted. */
 export async function insertFlavor(db: NovaDb, row: FlavorRow): Promise<'id' | 'name' | undefined> {
-  return await transaction(db, async (trx) => {
-    const twin = await trx.selectFrom('flavors').select('flavor_id').where((eb) => eb.or([eb('flavor_id', '=', row.flavor_id), eb('name', '=', row.name)])).executeTakeFirst();
-    if (twin) return twin.flavor_id === row.flavor_id ? 'id' : 'name';
-    await trx.insertInto('flavors').values(row).execute();
+  try {
+    await db.insertInto('flavors').values(row).execute();
     return undefined;
-  });
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    const twin = await db.selectFrom('flavors').select('flavor_id').where('flavor_id', '=', row.flavor_id).executeTakeFirst();
+    return twin ? 'id' : 'name';
+  }
 }
 
 export async function describeFlavor(db: NovaDb, flavorId: string, description: string | null): Promise<void> {
@@ -69,6 +72,8 @@ export const extraSpecsOf = (row: Pick<FlavorRow, 'extra_specs'>): Record<string
 /** Reads, changes and writes in one transaction, so that two changes never lose one another. `change` answers undefined to leave all as it is. */
 export async function changeExtraSpecs(db: NovaDb, flavorId: string, change: (now: Record<string, string>) => Record<string, string> | undefined): Promise<boolean> {
   return await transaction(db, async (trx) => {
+    // Changes nothing, but locks the row: MariaDB would let two read the same.
+    await trx.updateTable('flavors').set((eb) => ({ disabled: eb.ref('disabled') })).where('flavor_id', '=', flavorId).execute();
     const row = await trx.selectFrom('flavors').select('extra_specs').where('flavor_id', '=', flavorId).executeTakeFirst();
     const next = row && change(extraSpecsOf(row));
     if (!next) return false;
@@ -83,12 +88,13 @@ export async function flavorProjects(db: NovaDb, flavorId: string): Promise<stri
 
 /** Returns whether the access is new. */
 export async function addFlavorAccess(db: NovaDb, flavorId: string, projectId: string): Promise<boolean> {
-  return await transaction(db, async (trx) => {
-    const known = await trx.selectFrom('flavor_access').select('project_id').where('flavor_id', '=', flavorId).where('project_id', '=', projectId).executeTakeFirst();
-    if (known) return false;
-    await trx.insertInto('flavor_access').values({ flavor_id: flavorId, project_id: projectId }).execute();
+  try {
+    await db.insertInto('flavor_access').values({ flavor_id: flavorId, project_id: projectId }).execute();
     return true;
-  });
+  } catch (error) {
+    if (isUniqueViolation(error)) return false;
+    throw error;
+  }
 }
 
 /** Returns whether there was one. */

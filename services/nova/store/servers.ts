@@ -2,6 +2,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { FaultFacts, FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
 import type { TaskState, VmState } from '#contracts/nova/server-states.ts';
+import { isUniqueViolation } from '#platform/db/errors.ts';
 import type { NovaTables, ServerRow } from './tables.ts';
 
 export type NovaDb = Kysely<NovaTables>;
@@ -27,8 +28,13 @@ export async function insertServers(trx: NovaDb, rows: readonly ServerRow[]): Pr
 
 /** The next `count` numbers, unique for ever. Within a transaction. */
 export async function takeNumbers(trx: NovaDb, counter: string, count: number): Promise<number[]> {
-  const moved = await trx.updateTable('counters').set((eb) => ({ value: eb('value', '+', count) })).where('name', '=', counter).executeTakeFirst();
-  if (moved.numUpdatedRows === 0n) await trx.insertInto('counters').values({ name: counter, value: count }).execute();
+  const move = async () => (await trx.updateTable('counters').set((eb) => ({ value: eb('value', '+', count) })).where('name', '=', counter).executeTakeFirst()).numUpdatedRows;
+  if ((await move()) === 0n) {
+    await trx.insertInto('counters').values({ name: counter, value: 0 }).execute().catch((error: unknown) => {
+      if (!isUniqueViolation(error)) throw error; // another first taker was faster
+    });
+    await move();
+  }
   const { value } = await trx.selectFrom('counters').select('value').where('name', '=', counter).executeTakeFirstOrThrow();
   return Array.from({ length: count }, (_, index) => value - count + index + 1);
 }
@@ -58,6 +64,11 @@ export type ServerChange = Partial<Pick<ServerRow,
 /** Changes a server whatever it does; for facts that are no part of the state machine. */
 export async function changeServer(db: NovaDb, id: string, change: ServerChange, nowMs: number): Promise<void> {
   await db.updateTable('servers').set({ ...change, updated_at_ms: nowMs }).where('id', '=', id).where('deleted_at_ms', 'is', null).execute();
+}
+
+/** Changes nothing, but holds the row until the transaction ends: MariaDB would let two changes start from the same state. */
+export async function lockServer(trx: NovaDb, id: string): Promise<void> {
+  await trx.updateTable('servers').set((eb) => ({ locked: eb.ref('locked') })).where('id', '=', id).execute();
 }
 
 /** Changes a server only while it is in one of `tasks` (null: idle). Returns whether it was: a deletion may have come between. */

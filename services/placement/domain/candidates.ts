@@ -25,12 +25,21 @@ interface Way {
 /** In order of the trees; at most `request.limit`. */
 export function findCandidates(trees: ReadonlyMap<string, readonly Provider[]>, request: CandidateRequest): Candidate[] {
   const found: Candidate[] = [];
-  const sharing = [...trees.values()].flat().filter((provider) => provider.traits.has(sharingTrait));
+  const sharing: Provider[] = [];
+  for (const tree of trees.values()) for (const provider of tree) if (provider.traits.has(sharingTrait)) sharing.push(provider);
+  const sole = request.groups.length === 1 ? request.groups[0] : undefined;
   for (const [rootUuid, tree] of trees) {
     if (!rootFits(tree, request)) continue;
+    const [root] = tree;
+    if (sole && sharing.length === 0 && tree.length === 1 && root) {
+      // Nearly every tree of a cloud is one host, and nearly every request one group: no combinations to try.
+      if (!givesAll(sole, root)) continue;
+      found.push({ allocations: new Map([[rootUuid, sole.resources]]), mappings: new Map([[sole.suffix, [rootUuid]]]), rootUuid });
+      if (request.limit !== null && found.length >= request.limit) return found;
+      continue;
+    }
     const reachable = sharing.length === 0 ? tree : [...tree, ...sharing.filter((provider) => !tree.includes(provider) && tree.some((member) => sharesAggregate(provider, member)))];
-    const only = request.groups.length === 1 ? request.groups[0] : undefined;
-    const sets = only ? waysOf(only, reachable).map((way) => [{ group: only, way }]) : combine(request, reachable);
+    const sets = sole ? waysOf(sole, reachable).map((way) => [{ group: sole, way }]) : combine(request, reachable);
     for (const set of sets) {
       // A tree that gives nothing itself is no candidate: what its sharing providers give belongs to their own trees.
       if (!set.some(({ way }) => way.providers.some((provider) => provider.rootUuid === rootUuid))) continue;
@@ -39,6 +48,12 @@ export function findCandidates(trees: ReadonlyMap<string, readonly Provider[]>, 
     }
   }
   return found;
+}
+
+function givesAll(group: GroupRequest, provider: Provider): boolean {
+  if (group.resources.size === 0 || !isOpen(group, provider, [provider]) || !hasTraits(group, [provider])) return false;
+  for (const [resourceClass, amount] of group.resources) if (!has(provider, resourceClass, amount)) return false;
+  return true;
 }
 
 function rootFits(tree: readonly Provider[], request: CandidateRequest): boolean {

@@ -1,0 +1,120 @@
+// The host's inventory and traits, held against a Placement that keeps generations. The double stands at the HTTP client, which is a port.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isFault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { HostFacts } from '#contracts/nova/guest.ts';
+import { systemClock } from '#platform/clock.ts';
+import type { HttpAnswer, HttpCall } from '#platform/http/client.ts';
+import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
+import { systemIds } from '#platform/ids.ts';
+import { silentLog } from '#platform/log.ts';
+import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
+import type { NovaAgentConfig, NovaAgentDeps } from './deps.ts';
+import { novaAgentDefaults } from './deps.ts';
+import type { Inventory } from './report-resources.ts';
+import { inventoryOf, reportResources } from './report-resources.ts';
+
+const config: NovaAgentConfig = { ...novaAgentDefaults, host: 'h1', version: 'test' };
+const hypervisor = createSimHypervisor({ hostname: 'h1', vcpus: 8, memoryMib: 16_384, diskGib: 100, traits: ['COMPUTE_NODE', 'HW_CPU_X86_AVX'] });
+const facts = async (change: Partial<HostFacts> = {}): Promise<HostFacts> => {
+  const read = await hypervisor.facts();
+  assert.ok(!isFault(read));
+  return { ...read, ...change };
+};
+
+describe('the inventory of a host', () => {
+  it('offers what is there, less what the host keeps for itself', async () => {
+    assert.deepEqual(inventoryOf(await facts(), { ...config, reservedMemoryMib: 512, reservedDiskGib: 10, cpuAllocationRatio: 4, ramAllocationRatio: 1, diskAllocationRatio: 2 }), {
+      VCPU: { total: 8, reserved: 0, min_unit: 1, max_unit: 8, step_size: 1, allocation_ratio: 4 },
+      MEMORY_MB: { total: 16_384, reserved: 512, min_unit: 1, max_unit: 16_384, step_size: 1, allocation_ratio: 1 },
+      DISK_GB: { total: 100, reserved: 10, min_unit: 1, max_unit: 100, step_size: 1, allocation_ratio: 2 },
+    });
+  });
+
+  it('never reserves more than there is, and leaves out what there is none of', async () => {
+    const inventory = inventoryOf(await facts({ memoryMib: 256, diskGib: 0 }), config);
+    assert.equal(inventory['MEMORY_MB']?.reserved, 256);
+    assert.equal('DISK_GB' in inventory, false);
+  });
+});
+
+/** Placement's documents of one provider, with generations, and every write it took. */
+function placement() {
+  const state = { exists: false, generation: 0, inventories: {} as Inventory, traits: [] as string[], writes: [] as string[], loseRaces: 0, broken: false };
+  const answer = (status: number, body?: Json): HttpAnswer => ({ status, headers: {}, body, stream: undefined });
+  const send = async ({ method, path, body }: HttpCall): Promise<HttpAnswer> => {
+    const what = path.split('/').at(-1);
+    if (state.broken) return answer(500, { errors: [] });
+    if (method === 'POST') {
+      state.exists = true;
+      state.writes.push('provider');
+      return answer(201);
+    }
+    if (!state.exists) return answer(404);
+    if (method === 'GET') return answer(200, what === 'traits' ? { traits: state.traits, resource_provider_generation: state.generation } : { inventories: state.inventories, resource_provider_generation: state.generation });
+    const sent = body as { resource_provider_generation: number; inventories?: Inventory; traits?: string[] };
+    if (state.loseRaces > 0) {
+      state.loseRaces -= 1;
+      state.generation += 1; // somebody else was faster
+    }
+    if (sent.resource_provider_generation !== state.generation) return answer(409, { errors: [{ code: 'placement.concurrent_update' }] });
+    state.generation += 1;
+    state.inventories = sent.inventories ?? state.inventories;
+    state.traits = sent.traits ?? state.traits;
+    state.writes.push(what ?? '');
+    return answer(200, {});
+  };
+  const deps: NovaAgentDeps = {
+    hypervisor, config, clock: systemClock, log: silentLog, http: { send }, bus: createInProcessBus({ clock: systemClock, ids: systemIds, log: silentLog }),
+    session: { token: async () => 'a-token', renew: () => undefined },
+  };
+  return { state, deps };
+}
+
+describe('reporting it to Placement', () => {
+  it('makes the provider, its inventory and its traits, and then writes nothing while nothing changes', async () => {
+    const { state, deps } = placement();
+    assert.equal(await reportResources(deps, 'n1', await facts()), undefined);
+    assert.deepEqual(state.writes, ['provider', 'inventories', 'traits']);
+    assert.deepEqual(state.inventories, inventoryOf(await facts(), config));
+    assert.deepEqual(state.traits, ['COMPUTE_NODE', 'HW_CPU_X86_AVX']);
+    assert.equal(await reportResources(deps, 'n1', await facts()), undefined);
+    assert.equal(state.writes.length, 3);
+  });
+
+  it('writes only what differs', async () => {
+    const { state, deps } = placement();
+    await reportResources(deps, 'n1', await facts());
+    await reportResources(deps, 'n1', await facts({ memoryMib: 32_768 }));
+    assert.deepEqual(state.writes.slice(3), ['inventories']);
+    assert.equal(state.inventories['MEMORY_MB']?.total, 32_768);
+  });
+
+  it("keeps an operator's traits and drops those the host has lost", async () => {
+    const { state, deps } = placement();
+    await reportResources(deps, 'n1', await facts());
+    state.traits = [...state.traits, 'CUSTOM_GOLD', 'COMPUTE_STATUS_DISABLED'];
+    await reportResources(deps, 'n1', await facts({ traits: ['COMPUTE_NODE'] }));
+    assert.deepEqual(state.traits, ['COMPUTE_NODE', 'COMPUTE_STATUS_DISABLED', 'CUSTOM_GOLD']);
+  });
+
+  it('reads again after a lost race, and gives up after a few', async () => {
+    const { state, deps } = placement();
+    state.exists = true;
+    state.loseRaces = 2;
+    assert.equal(await reportResources(deps, 'n1', await facts()), undefined);
+    assert.deepEqual(state.writes, ['inventories', 'traits']);
+    state.loseRaces = 100;
+    const lost = await reportResources(deps, 'n1', await facts({ vcpus: 9 }));
+    assert.ok(isFault(lost) && lost.kind === 'concurrentUpdate');
+  });
+
+  it('is unavailable when Placement is, so that the next heartbeat tries again', async () => {
+    const { state, deps } = placement();
+    state.broken = true;
+    const refused = await reportResources(deps, 'n1', await facts());
+    assert.ok(isFault(refused) && refused.kind === 'unavailable');
+    assert.match(refused.message, /500/);
+  });
+});

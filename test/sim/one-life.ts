@@ -1,0 +1,51 @@
+// One life of a cloud for crash.test.ts: goes on with what the folder holds, brings everything to rest, tells its parent, then works
+// until it is killed. Arguments: folder, seed.
+import { seededIds } from '#platform/ids.ts';
+import { createLog } from '#platform/log.ts';
+import { doSomething } from './random-work.ts';
+import { startSimCloud } from './sim-cloud.ts';
+
+export interface LifeReport {
+  /** Operations found unfinished; servers when all was at rest, by status; how long that took after the start. */
+  rested?: { leftOver: number; servers: Record<string, number>; ms: number };
+  failed?: string;
+}
+
+const restMs = 30_000;
+const users = 3;
+const longestPauseMs = 12;
+const longestDelayMs = 25;
+
+const [, , dir = '', seed = '0'] = process.argv;
+const ids = seededIds(Number(seed));
+const tell = (report: LifeReport): void => void process.send?.(report);
+
+try {
+  const cloud = await startSimCloud({ dir, hosts: 3, log: createLog({ level: process.env['CRASH_LOG'] === 'info' ? 'info' : 'silent' }) });
+  const startedAt = performance.now();
+  const servers: Record<string, number> = {};
+  for (const { status } of await cloud.quiet(restMs)) servers[status] = (servers[status] ?? 0) + 1;
+  tell({ rested: { leftOver: cloud.leftOver, servers, ms: Math.round(performance.now() - startedAt) } });
+
+  const stopping = new AbortController();
+  const work = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      // Slow hosts, so that the kill finds every operation in every step.
+      for (const host of cloud.hosts.values()) for (const method of ['create', 'destroy', 'stop', 'start'] as const) if (ids.random() < 0.2) host.trouble(method, { kind: 'delay', ms: ids.random() * longestDelayMs });
+      await doSomething(cloud, ids);
+      await new Promise((resolve) => setTimeout(resolve, ids.random() * longestPauseMs));
+    }
+  };
+  const working = Promise.all(Array.from({ length: users }, work));
+  // The last life of a world ends in order.
+  process.once('message', () => stopping.abort());
+  await working;
+  await cloud.quiet(restMs);
+  await cloud.stop();
+  process.disconnect();
+} catch (error) {
+  tell({ failed: error instanceof Error ? `${error.stack}${error.cause ? `\n${String(error.cause)}` : ''}` : String(error) });
+  process.exitCode = 1;
+  process.disconnect?.();
+  setTimeout(() => process.exit(1), 200);
+}

@@ -1,0 +1,160 @@
+// Bar 8: every saga of the control plane unwinds from every step, and every step may run twice. On a real control plane with three
+// simulated hosts, driven by the public API. A saga or server action without a scenario here fails the test.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Json } from '#contracts/common/json.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import { everyStepTwice, exchangeable, failingAt, stepNames } from '#platform/saga/saga.testing.ts';
+import { actionRules } from '#services/nova/domain/server-state.ts';
+import type { ServerAction } from '#services/nova/domain/server-state.ts';
+import type { SimCloud } from './sim-cloud.ts';
+import { startSimCloud } from './sim-cloud.ts';
+
+const settleMs = 10_000;
+
+interface Scenario {
+  title: string;
+  /** Brings a server where the operation may begin; undefined: the operation makes it. */
+  prepare?: () => Promise<string>;
+  /** Begins the operation that the saga carries out; the server's id. */
+  begin(id: string): Promise<string>;
+  /** Where the server is afterwards; undefined: gone. */
+  ends: string | undefined;
+}
+
+let dir: string;
+let cloud: SimCloud;
+let originals: readonly AnySaga[] = [];
+const variants = new Map<string, (variant: AnySaga) => void>();
+
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'cobalt-sagas-'));
+  cloud = await startSimCloud({
+    dir, hosts: 3,
+    wrapSagas: (definitions) => {
+      originals = definitions;
+      return definitions.map((definition) => {
+        const { saga, become } = exchangeable(definition);
+        variants.set(definition.name, become);
+        return saga;
+      });
+    },
+  });
+});
+
+after(async () => {
+  await cloud?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const create = async (): Promise<string> => await cloud.createServer('vm');
+
+/** A server after these actions, each brought to its end. */
+const built = (...actions: Json[]) => async (): Promise<string> => {
+  const id = await create();
+  await cloud.quiet(settleMs);
+  for (const action of actions) {
+    assert.ok((await cloud.act(id, action)) < 300, `${JSON.stringify(action)} is accepted`);
+    await cloud.quiet(settleMs);
+  }
+  return id;
+};
+
+const change = (title: ServerAction, action: () => Json, ends: string, ...before: Json[]): Scenario => ({
+  title, ends, prepare: built(...before),
+  begin: async (id) => {
+    const status = await cloud.act(id, action());
+    assert.ok(status < 300, `${title} is accepted: ${status}`);
+    return id;
+  },
+});
+
+const changes: readonly Scenario[] = [
+  change('start', () => ({ 'os-start': null }), 'ACTIVE', { 'os-stop': null }),
+  change('stop', () => ({ 'os-stop': null }), 'SHUTOFF'),
+  change('softReboot', () => ({ reboot: { type: 'SOFT' } }), 'ACTIVE'),
+  change('hardReboot', () => ({ reboot: { type: 'HARD' } }), 'ACTIVE', { 'os-stop': null }),
+  change('pause', () => ({ pause: null }), 'PAUSED'),
+  change('unpause', () => ({ unpause: null }), 'ACTIVE', { pause: null }),
+  change('suspend', () => ({ suspend: null }), 'SUSPENDED'),
+  change('resume', () => ({ resume: null }), 'ACTIVE', { suspend: null }),
+  change('rescue', () => ({ rescue: null }), 'RESCUE'),
+  change('unrescue', () => ({ unrescue: null }), 'ACTIVE', { rescue: null }),
+  change('rebuild', () => ({ rebuild: { imageRef: cloud.imageId } }), 'ACTIVE'),
+];
+
+const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
+  'nova.build-server': [{ title: 'create', begin: create, ends: 'ACTIVE' }],
+  'nova.delete-server': [{
+    title: 'delete', prepare: built(), ends: undefined,
+    begin: async (id) => {
+      assert.equal((await cloud.compute('DELETE', `/servers/${id}`)).status, 204);
+      return id;
+    },
+  }],
+  'nova.change-server': changes,
+};
+
+/** Carries the scenario out with the saga so changed; how the server's last action ended, and where the server is. */
+async function play(scenario: Scenario, original: AnySaga, variant: AnySaga): Promise<{ status: string | undefined; why: string | undefined; message: string | null }> {
+  const prepared = (await scenario.prepare?.()) ?? '';
+  const become = variants.get(original.name);
+  assert.ok(become);
+  become(variant);
+  try {
+    const id = await scenario.begin(prepared);
+    await cloud.quiet(settleMs);
+    const server = await cloud.show(id);
+    const { instanceActions } = (await cloud.compute('GET', `/servers/${id}/os-instance-actions`)).body as { instanceActions: { message: string | null; start_time: string }[] };
+    become(original);
+    // Whatever happened to it, its owner can get rid of it.
+    await cloud.compute('DELETE', `/servers/${id}`);
+    await cloud.quiet(settleMs);
+    assert.equal(await cloud.show(id), undefined, 'gone in the end');
+    return { status: server?.status, why: server?.fault?.message, message: instanceActions[0]?.message ?? null };
+  } finally {
+    become(original);
+  }
+}
+
+describe('every saga of the control plane', () => {
+  it('has a scenario, and every server action too', () => {
+    const names = cloud.plane.services.flatMap((service) => service.sagas.map(({ name }) => name));
+    assert.ok(names.length >= 3);
+    assert.deepEqual(names.sort(), Object.keys(scenarios).sort());
+    assert.deepEqual(changes.map(({ title }) => title).sort(), Object.keys(actionRules).sort());
+  });
+
+  for (const [name, list] of Object.entries(scenarios)) {
+    for (const scenario of list) {
+      it(`${name} (${scenario.title}) unwinds from every step`, async (t) => {
+        const original = originals.find((definition) => definition.name === name);
+        assert.ok(original);
+        for (const [index, step] of stepNames(original).entries()) {
+          for (const [how, variant] of [
+            ['before', failingAt(original, index, 'before')],
+            ['after', failingAt(original, index, 'after')],
+            ['after, every step twice', failingAt(everyStepTwice(original), index, 'after')],
+          ] as const) {
+            await t.test(`${step}: ${how}`, async () => {
+              const end = await play(scenario, original, variant);
+              assert.equal(end.message, 'Error', 'the action log says that it failed');
+              if (end.status === 'ERROR') assert.match(end.why ?? '', /was made to fail/);
+              if (end.status === undefined) assert.equal(name, 'nova.delete-server');
+            });
+          }
+        }
+      });
+
+      it(`${name} (${scenario.title}) may run every step twice`, async () => {
+        const original = originals.find((definition) => definition.name === name);
+        assert.ok(original);
+        const end = await play(scenario, original, everyStepTwice(original));
+        assert.deepEqual(end, { status: scenario.ends, why: undefined, message: null });
+      });
+    }
+  }
+});

@@ -1,0 +1,182 @@
+// A whole cloud in this process for simulations: real services on SQLite in a folder, real agents, simulated hosts that the test holds in hand.
+// Its API is reached through the real dispatcher, without a socket. What it left in the folder, the next one goes on with.
+import { Readable } from 'node:stream';
+import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
+import type { SimHypervisor, SimHypervisorOptions } from '#adapters/sim/sim-hypervisor.ts';
+import { fileStore } from '#adapters/sim/sim-world.ts';
+import type { NovaAgentConfig } from '#agents/nova-agent/deps.ts';
+import type { Difference } from '#compose/audit.ts';
+import { compare } from '#compose/audit.ts';
+import { cloudConfigSchema } from '#compose/config.ts';
+import { prepareHome, readSecrets } from '#compose/home.ts';
+import type { HostFleet } from '#compose/hosts.ts';
+import { startFleet } from '#compose/hosts.ts';
+import type { ControlPlane, ControlPlaneDeps } from '#compose/services.ts';
+import { catalogOf, createControlPlane, serviceUsers } from '#compose/services.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import { createServiceSession } from '#platform/auth/service-session.ts';
+import { systemClock } from '#platform/clock.ts';
+import { loadConfig } from '#platform/config/config.ts';
+import type { HttpMethod } from '#platform/http/api.ts';
+import type { Ids } from '#platform/ids.ts';
+import { systemIds } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import { silentLog } from '#platform/log.ts';
+import { createTaskRunner } from '#platform/tasks/tasks.ts';
+import { eventually } from '#platform/testing/eventually.ts';
+
+export interface SimCloudOptions {
+  dir: string;
+  hosts: number;
+  /** What each host has and is slow with. */
+  host?: Omit<SimHypervisorOptions, 'hostname'>;
+  agent?: Partial<NovaAgentConfig>;
+  wrapSagas?: ControlPlaneDeps['wrapSagas'];
+  ids?: Ids;
+  log?: Log;
+}
+
+/** A server as the compute API shows it, reduced. */
+export interface SeenServer {
+  id: string;
+  name: string;
+  status: string;
+  'OS-EXT-STS:task_state': string | null;
+  'OS-EXT-SRV-ATTR:host': string | null;
+  fault?: { code: number; message: string };
+}
+
+export interface SimCloud {
+  plane: ControlPlane;
+  hosts: ReadonlyMap<string, SimHypervisor>;
+  imageId: string;
+  /** Operations that an earlier life left unfinished. */
+  leftOver: number;
+  /** One request as admin, below `/compute/v2.1`, at microversion 2.90. */
+  compute(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
+  /** Asks for a server and returns its id at once. */
+  createServer(name: string, options?: { flavor?: string; host?: string }): Promise<string>;
+  act(id: string, action: Json): Promise<number>;
+  show(id: string): Promise<SeenServer | undefined>;
+  list(): Promise<SeenServer[]>;
+  /** Databases, placement and hosts against each other, and what is neither done nor at rest. */
+  differences(): Promise<Difference[]>;
+  /** Resolves with all servers when nothing is under way and the audit finds nothing; throws with what was found after `withinMs`. */
+  quiet(withinMs: number): Promise<SeenServer[]>;
+  /** The agents end and new ones start, as after a reboot of every host. */
+  restartAgents(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Where a server may rest. ERROR must say why. */
+export const restful: ReadonlySet<string> = new Set(['ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED', 'RESCUE', 'ERROR']);
+
+const hostsReadyMs = 20_000;
+
+export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud> {
+  const { ids = systemIds, log = silentLog } = options;
+  const clock = systemClock;
+  const home = sure(await prepareHome(options.dir));
+  const defaults = await loadConfig(cloudConfigSchema, { file: home.configFile, env: {}, prefix: 'COBALT' });
+  // A killed process loses nothing that it wrote: only a killed machine would, and none is here.
+  const config = { ...defaults, database: { synchronous: 'OFF' }, agent: { ...defaults.agent, ...options.agent } };
+  const secrets = await readSecrets(options.dir);
+  const origin = 'http://sim';
+  const plane = await createControlPlane({ home, secrets, config, origin, clock, ids, log, ...(options.wrapSagas ? { wrapSagas: options.wrapSagas } : {}) });
+  await plane.keystone.seed({
+    region: 'RegionOne', adminPassword: secrets.admin, demoPassword: secrets.demo, catalog: catalogOf(origin),
+    serviceUsers: serviceUsers.map((name) => ({ name, password: secrets.service(name) })),
+  });
+  await plane.nova.seed();
+
+  const store = fileStore(home.simulated);
+  const hosts = new Map<string, SimHypervisor>();
+  const simulate = (hostname: string): SimHypervisor => {
+    const hypervisor = createSimHypervisor({ fetchImages: false, ...options.host, hostname }, { store, clock });
+    hosts.set(hostname, hypervisor);
+    return hypervisor;
+  };
+  const tasks = createTaskRunner({ clock, ids, log });
+  tasks.start(plane.services.flatMap((service) => service.tasks));
+  const beginFleet = async (): Promise<HostFleet> => {
+    const fleet = await startFleet({ plane, homeDir: options.dir, simulatedDir: home.simulated, config, tasks, clock, ids, log, version: 'sim', simulate }, { local: 0, simulated: options.hosts });
+    const late = await fleet.ready(hostsReadyMs);
+    if (late.length > 0) throw new Error(`no agent on ${late.join(', ')} after ${hostsReadyMs} ms`);
+    return fleet;
+  };
+  let fleet = await beginFleet();
+  const admin = createServiceSession({ http: plane.http, clock, user: { name: 'admin', password: secrets.admin, project: 'admin' } });
+  const send = async (service: string, method: HttpMethod, path: string, rest: { body?: Json; stream?: Readable; headers?: Record<string, string> } = {}) =>
+    sure(await plane.http.send({ method, service, path, token: sure(await admin.token()), ...rest }));
+
+  const imageId = await ensureImage();
+  const leftOver = (await plane.nova.audit()).sagas.length;
+  await plane.sagas.start();
+
+  async function ensureImage(): Promise<string> {
+    const { images } = (await send('image', 'GET', '/v2/images?name=sim&status=active')).body as { images: { id: string }[] };
+    if (images[0]) return images[0].id;
+    const { id } = (await send('image', 'POST', '/v2/images', { body: { name: 'sim', disk_format: 'raw', container_format: 'bare', visibility: 'public' } })).body as { id: string };
+    const put = await send('image', 'PUT', `/v2/images/${id}/file`, { stream: Readable.from([Buffer.from('a disk')]), headers: { 'content-type': 'application/octet-stream' } });
+    if (put.status !== 204) throw new Error(`the image was not taken: ${put.status}`);
+    return id;
+  }
+
+  const cloud: SimCloud = {
+    plane, hosts, imageId, leftOver,
+    async compute(method, path, body) {
+      return await send('compute', method, `/v2.1${path}`, { headers: { 'openstack-api-version': 'compute 2.90' }, ...(body === undefined ? {} : { body }) });
+    },
+    async createServer(name, { flavor = '42', host } = {}) {
+      const answer = await cloud.compute('POST', '/servers', { server: { name, flavorRef: flavor, imageRef: imageId, networks: 'none', ...(host === undefined ? {} : { host }) } });
+      if (answer.status !== 202) throw new Error(`POST /servers: ${answer.status} ${JSON.stringify(answer.body)}`);
+      return (answer.body as { server: { id: string } }).server.id;
+    },
+    act: async (id, action) => (await cloud.compute('POST', `/servers/${id}/action`, action)).status,
+    async show(id) {
+      const answer = await cloud.compute('GET', `/servers/${id}`);
+      return answer.status === 404 ? undefined : (answer.body as unknown as { server: SeenServer }).server;
+    },
+    list: async () => ((await cloud.compute('GET', '/servers/detail?all_tenants=1')).body as unknown as { servers: SeenServer[] }).servers,
+    async differences() {
+      const seen = await Promise.all([...hosts].map(async ([host, hypervisor]) => {
+        const guests = sure(await hypervisor.list());
+        const disks = sure(await hypervisor.inventory());
+        return { host, guests, guestFolders: disks.guestFolders, brokenOverlays: disks.brokenOverlays, processes: null };
+      }));
+      const [nova, placement] = [await plane.nova.audit(), await plane.placement.audit()];
+      const unfinished = nova.sagas.map(({ name, lockKey, phase, ageMs }) => ({ what: 'unfinished saga', detail: `${name} of ${lockKey} is ${phase} since ${ageMs} ms` }));
+      const busy = nova.servers.filter(({ taskState }) => taskState !== null).map(({ id, taskState, vmState }) => ({ what: 'unfinished task', detail: `server ${id} (${vmState}) is ${taskState}` }));
+      const restless = (await cloud.list()).filter(({ status, fault }) => !restful.has(status) || (status === 'ERROR' && !fault?.message))
+        .map(({ id, status }) => ({ what: 'no state to rest in', detail: `server ${id} is ${status}${status === 'ERROR' ? ' and does not say why' : ''}` }));
+      return [...unfinished, ...busy, ...restless, ...compare({ nova, placement, hosts: seen, unreachable: [] })];
+    },
+    async quiet(withinMs) {
+      let found: Difference[] = [];
+      await eventually(async () => (found = await cloud.differences()).length === 0, { withinMs, what: 'the cloud is at rest' }).catch((cause: unknown) => {
+        throw new Error(`not at rest after ${withinMs} ms:\n${found.map(({ what, detail }) => `  ${what}: ${detail}`).join('\n')}`, { cause });
+      });
+      return await cloud.list();
+    },
+    async restartAgents() {
+      await fleet.stop();
+      hosts.clear();
+      fleet = await beginFleet();
+    },
+    async stop() {
+      await plane.sagas.stop();
+      await fleet.stop();
+      await tasks.stop();
+      await plane.close();
+    },
+  };
+  return cloud;
+}
+
+/** For what cannot fail in a simulation: a fault here is a bug of the test. */
+function sure<T>(outcome: Outcome<T>): T {
+  if (isFault(outcome)) throw new Error(`unexpected fault: ${outcome.kind} ${outcome.message}`);
+  return outcome;
+}
