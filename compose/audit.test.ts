@@ -13,6 +13,7 @@ const claimOf = (consumer: string, provider = 'n1') => [{ consumer, provider, re
 /** One server on h1, all in order. */
 const order = (change: { server?: Partial<AuditServer>; host?: Partial<HostAudit>; observed?: Partial<Observed> } = {}): Observed => ({
   nova: { servers: [server(change.server)], nodes: [{ uuid: 'n1', host: 'h1' }, { uuid: 'n2', host: 'h2' }], sagas: [] },
+  images: [],
   placement: { providers: [{ uuid: 'n1', name: 'h1' }, { uuid: 'n2', name: 'h2' }], allocations: claimOf('s1') },
   hosts: [host(change.host), empty('h2')],
   unreachable: [],
@@ -57,6 +58,7 @@ describe('the audit', () => {
     ['process without a guest', order({ host: { processes: ['s1', 's9'] } }), /s9/],
     ['guest runs twice', order({ host: { processes: ['s1', 's1'] } }), /more than one emulator for s1/],
     ['stuck task', order({ server: { taskState: 'powering-off' } }), /s1 is powering-off/],
+    ['image differs', order({ observed: { images: ['image i1 has lost its file'] } }), /image i1 has lost its file/],
   ];
   for (const [what, observed, names] of cases) {
     it(`finds: ${what} (${names.source})`, () => {

@@ -17,6 +17,8 @@ export interface Observed {
   nova: NovaAudit;
   placement: PlacementAudit;
   hosts: HostAudit[];
+  /** What Glance found between its database and its files, one line each. */
+  images: string[];
   /** Hosts that could not be asked: nothing is said of them. */
   unreachable: string[];
 }
@@ -32,7 +34,7 @@ const agreeing: Partial<Record<VmState, readonly GuestState[]>> = {
 };
 
 export function compare(observed: Observed): Difference[] {
-  return [...servers(observed), ...claims(observed), ...guests(observed), ...operations(observed)];
+  return [...servers(observed), ...claims(observed), ...guests(observed), ...operations(observed), ...observed.images.map((detail) => ({ what: 'image differs', detail }))];
 }
 
 function servers({ nova, hosts, unreachable }: Observed): Difference[] {

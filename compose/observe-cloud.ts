@@ -40,7 +40,7 @@ export async function observeCloud(dir: string, env: Readonly<Record<string, str
       await add(name, createSimHypervisor({ hostname: name }, { store }), null);
     }
     // The databases last: what the hosts were doing meanwhile shows as a task there.
-    return { nova: await plane.nova.audit(), placement: await plane.placement.audit(), hosts, unreachable };
+    return { nova: await plane.nova.audit(), placement: await plane.placement.audit(), images: await plane.glance.audit(), hosts, unreachable };
   } finally {
     await plane.close();
   }

@@ -21,6 +21,7 @@ import { SagaRunner } from '#platform/saga/runner.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { Service } from '#platform/service.ts';
 import { createGlance } from '#services/glance/service.ts';
+import type { GlanceService } from '#services/glance/service.ts';
 import type { GlanceTables } from '#services/glance/store/tables.ts';
 import { createKeystone } from '#services/keystone/service.ts';
 import type { KeystoneService } from '#services/keystone/service.ts';
@@ -43,6 +44,7 @@ export interface ControlPlane {
   keystone: KeystoneService;
   nova: NovaService;
   placement: PlacementService;
+  glance: GlanceService;
   sagas: SagaRunner;
   /** A session of a service user, for agents and tools. */
   session(name: string): ServiceSession;
@@ -97,7 +99,9 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   const keystoneDatabase = open<KeystoneTables>('keystone');
   const keystone = await createKeystone({ db: keystoneDatabase.db, clock, ids, log: room('keystone'), keysFolder: home.fernetKeys, config: config.keystone });
   const glanceDatabase = open<GlanceTables>('glance');
-  const glance = createGlance({ database: glanceDatabase, store: createFileImageStore({ folder: home.imageStore }), clock, ids, log: room('glance') });
+  const imageStore = createFileImageStore({ folder: home.imageStore });
+  closers.push(async () => await imageStore.close());
+  const glance = createGlance({ database: glanceDatabase, store: imageStore, clock, ids, log: room('glance') });
   const placementDatabase = open<PlacementTables>('placement');
   const placement = createPlacement({ database: placementDatabase, clock, ids });
   const novaDatabase = open<NovaTables>('nova');
@@ -121,7 +125,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   for (const service of services) for (const { topic, handlers, concurrency } of service.rpc) bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency });
 
   return {
-    dispatcher, http, bus, services, keystone, nova, placement, sagas, session,
+    dispatcher, http, bus, services, keystone, nova, placement, glance, sagas, session,
     async close() {
       await sagas.stop();
       await bus.close();

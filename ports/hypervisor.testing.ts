@@ -40,7 +40,7 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
       return {
         uuid: randomUUID(), name: `instance-${String(guests).padStart(8, '0')}`, displayName, projectId: 'p1', userId: 'u1',
         vcpus: 1, memoryMib: 128, ephemeralGib: 0, swapMib: 0, ...bench.bootable,
-        configDrive: { 'openstack/latest/meta_data.json': JSON.stringify({ hostname: displayName }) },
+        configDrive: { 'openstack/latest/meta_data.json': Buffer.from(JSON.stringify({ hostname: displayName })).toString('base64') },
         machineType: null, cpuModel: null, nics: [], ...overrides,
       };
     }

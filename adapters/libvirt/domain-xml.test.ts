@@ -30,9 +30,9 @@ const tcg: DomainSetting = {
 const cases: Record<string, { spec: GuestSpec; setting?: DomainSetting; configDrive?: 'disk' | 'cdrom'; further?: string[] }> = {
   'disk-boot': { spec: base },
   'kernel-boot': { spec: { ...base, kernel: { kernel: image('img-kernel', 'aki'), ramdisk: image('img-ramdisk', 'ari'), commandLine: 'quiet root=/dev/vda' } } },
-  'every-disk': { spec: { ...base, vcpus: 4, memoryMib: 2048, ephemeralGib: 2, swapMib: 512, configDrive: { a: 'b' } } },
+  'every-disk': { spec: { ...base, vcpus: 4, memoryMib: 2048, ephemeralGib: 2, swapMib: 512, configDrive: { a: 'Yg==' } } },
   'kvm-q35-scsi-cdrom': {
-    spec: { ...base, machineType: 'q35', rootDisk: { image: image('img-disk', 'qcow2'), sizeGib: 0, bus: 'scsi' }, configDrive: { a: 'b' } },
+    spec: { ...base, machineType: 'q35', rootDisk: { image: image('img-disk', 'qcow2'), sizeGib: 0, bus: 'scsi' }, configDrive: { a: 'Yg==' } },
     setting: { ...tcg, acceleration: 'kvm', cpuModel: null, diskCache: 'writeback' },
     configDrive: 'cdrom',
   },

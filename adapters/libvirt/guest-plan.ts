@@ -11,7 +11,7 @@ export type GuestFile =
   | { kind: 'blank'; path: string; sizeBytes: number }
   | { kind: 'ephemeral'; path: string; sizeBytes: number }
   | { kind: 'swap'; path: string; sizeBytes: number }
-  | { kind: 'configDrive'; path: string; files: Record<string, string> }
+  | { kind: 'configDrive'; path: string; files: Record<string, Buffer> }
   | { kind: 'link'; path: string; to: string };
 
 export interface GuestDisk {
@@ -60,7 +60,7 @@ export function planGuest(spec: GuestSpec, folder: GuestFolder, cached: CachedIm
     plan.disks.push({ path: folder.swap, format: 'raw', ...letters.next('virtio'), serial: 'swap', device: 'disk' });
   }
   if (spec.configDrive) {
-    plan.files.push({ kind: 'configDrive', path: folder.configDrive, files: spec.configDrive });
+    plan.files.push({ kind: 'configDrive', path: folder.configDrive, files: Object.fromEntries(Object.entries(spec.configDrive).map(([name, base64]) => [name, Buffer.from(base64, 'base64')])) });
     // IDE where the machine has it (i440fx), else SATA (q35): neither needs a driver of its own in common guests.
     const cdromBus = spec.machineType?.includes('q35') === true ? 'sata' : 'ide';
     plan.disks.push({ path: folder.configDrive, format: 'raw', ...letters.next(options.configDrive === 'cdrom' ? cdromBus : 'virtio'), serial: 'config-2', device: options.configDrive });

@@ -25,7 +25,7 @@ interface View {
 }
 
 /** The image. `files`: path -> content. Throws on a path with empty, dotted or too long parts. */
-export function iso9660(label: string, files: Record<string, string>): Buffer {
+export function iso9660(label: string, files: Record<string, Buffer>): Buffer {
   const root = treeOf(files);
   const directories = breadthFirst(root);
   const views = [isoView, jolietView];
@@ -60,7 +60,7 @@ export function iso9660(label: string, files: Record<string, string>): Buffer {
   return image;
 }
 
-function treeOf(files: Record<string, string>): Node {
+function treeOf(files: Record<string, Buffer>): Node {
   const newNode = (name: string, parent: Node | null, content: Buffer | null): Node => ({ name, parent, children: [], content, sector: { iso: 0, joliet: 0 } });
   const root = newNode('', null, null);
   for (const [path, content] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -71,7 +71,7 @@ function treeOf(files: Record<string, string>): Node {
       const isFile = i === parts.length - 1;
       let child = at.children.find((each) => each.name === part);
       if (child && (isFile || child.content !== null)) throw new Error(`${JSON.stringify(path)} is both a file and a folder`);
-      if (!child) at.children.push((child = newNode(part, at, isFile ? Buffer.from(content) : null)));
+      if (!child) at.children.push((child = newNode(part, at, isFile ? content : null)));
       at = child;
     });
   }

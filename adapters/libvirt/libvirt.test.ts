@@ -148,7 +148,7 @@ function ownPromises(files: TestGuest): void {
 
   it('makes the overlay as large as asked, on the cached image', async () => {
     const image = await cacheDisk('16M');
-    const wanted = spec({ rootDisk: { image, sizeGib: 1, bus: 'scsi' }, configDrive: { 'openstack/latest/meta_data.json': '{"hostname": "x"}' } });
+    const wanted = spec({ rootDisk: { image, sizeGib: 1, bus: 'scsi' }, configDrive: { 'openstack/latest/meta_data.json': Buffer.from('{"hostname": "x"}').toString('base64') } });
     ok(await hypervisor.create(wanted));
     const { stdout } = await run('qemu-img', ['info', '-U', '--output=json', path.join(host.stateDir, 'guests', wanted.uuid, 'disk')]);
     const info = JSON.parse(stdout) as { 'virtual-size': number; 'backing-filename': string };
@@ -159,7 +159,7 @@ function ownPromises(files: TestGuest): void {
 
   it('finishes a build that died at any step', async () => {
     const image = await cacheDisk('16M');
-    const whole = spec({ rootDisk: { image, sizeGib: 1, bus: 'virtio' }, configDrive: { 'a/b': 'c' } });
+    const whole = spec({ rootDisk: { image, sizeGib: 1, bus: 'virtio' }, configDrive: { 'a/b': 'Yw==' } });
     const folder = path.join(host.stateDir, 'guests', whole.uuid);
     // Died while the overlay and the config drive were written: parts of files are there, no domain.
     await mkdir(folder, { recursive: true });
@@ -178,7 +178,7 @@ function ownPromises(files: TestGuest): void {
     const image = await cacheDisk('16M');
     // From before the first file to after the start; the moments differ from run to run, the promise does not.
     for (const afterMs of [5, 20, 40, 80, 160, 320]) {
-      const wanted = spec({ rootDisk: { image, sizeGib: 1, bus: 'virtio' }, ephemeralGib: 1, configDrive: { 'a/b': 'c' } });
+      const wanted = spec({ rootDisk: { image, sizeGib: 1, bus: 'virtio' }, ephemeralGib: 1, configDrive: { 'a/b': 'Yw==' } });
       const other = spawn(process.execPath, [fileURLToPath(new URL('create-guest.testing.ts', import.meta.url)), host.libvirtd.socketPath, host.stateDir, JSON.stringify(wanted)], { stdio: ['ignore', 'pipe', 'inherit'] });
       await once(other.stdout, 'data'); // it is about to begin
       await delay(afterMs);

@@ -48,7 +48,7 @@ export interface GuestSpec {
   swapMib: number;
   /** Direct kernel boot. `commandLine` is added to the driver's console arguments. */
   kernel: { kernel: GuestImage; ramdisk: GuestImage | null; commandLine: string } | null;
-  /** Files of a config drive (volume label `config-2`), path -> content; null = none. */
+  /** Files of a config drive (volume label `config-2`), path -> content in base64, as user data may be binary; null = none. */
   configDrive: Record<string, string> | null;
   machineType: string | null; // null = the driver's default
   cpuModel: string | null;

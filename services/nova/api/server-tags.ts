@@ -1,11 +1,13 @@
 // A server's tags (2.26): plain words, at most 50.
 import Type from 'typebox';
+import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { Server } from '../store/servers.ts';
-import { changeServer, tagsOf, tagsText } from '../store/servers.ts';
+import { changeServer, findServer, lockServer, tagsOf, tagsText } from '../store/servers.ts';
 import { tagSchema } from './servers/create-schema.ts';
 import { requestedServer } from './request.ts';
 
@@ -16,7 +18,22 @@ const policy = (name: string): string => `os_compute_api:os-server-tags:${name}`
 
 export function tagRoutes(deps: NovaDeps): readonly Route[] {
   const { database: { db }, clock } = deps;
-  const keep = async (server: Server, tags: readonly string[]): Promise<void> => await changeServer(db, server.id, { tags: tagsText(tags) }, clock.now());
+
+  /** Reads, changes and writes under one lock, so that two changes never lose one another. */
+  async function change<T extends object>(request: ApiRequest<unknown>, next: (now: string[], server: Server) => Outcome<{ tags: readonly string[]; reply: T }>): Promise<Outcome<T>> {
+    const found = await requestedServer(deps, request);
+    if (isFault(found)) return found;
+    return await transaction(db, async (trx) => {
+      await lockServer(trx, found.id);
+      const server = await findServer(trx, found.id, null);
+      if (!server) return fault('notFound', `Instance ${found.id} could not be found.`);
+      const changed = next(tagsOf(server), server);
+      if (isFault(changed)) return changed;
+      await changeServer(trx, server.id, { tags: tagsText(changed.tags) }, clock.now());
+      return changed.reply;
+    });
+  }
+
   const since = 26;
   const missing = (server: Server, tag: string) => fault('notFound', `Instance ${server.id} has no tag '${tag}'`);
   return [
@@ -27,18 +44,10 @@ export function tagRoutes(deps: NovaDeps): readonly Route[] {
     route<{ tags: string[] }>({ method: 'PUT', path, since, policy: policy('update_all'), faults: ['notFound'],
       body: Type.Object({ tags: Type.Array(tagSchema, { maxItems: maxTags }) }, { additionalProperties: false }),
       handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        if (isFault(server)) return server;
         const tags = [...new Set(request.body.tags)];
-        await keep(server, tags);
-        return { status: 200, body: { tags } };
+        return await change(request, () => ({ tags, reply: { status: 200, body: { tags } } }));
       } }),
-    route({ method: 'DELETE', path, since, policy: policy('delete_all'), faults: ['notFound'], handler: async (request) => {
-      const server = await requestedServer(deps, request);
-      if (isFault(server)) return server;
-      await keep(server, []);
-      return { status: 204 };
-    } }),
+    route({ method: 'DELETE', path, since, policy: policy('delete_all'), faults: ['notFound'], handler: async (request) => await change(request, () => ({ tags: [], reply: { status: 204 } })) }),
     route({ method: 'GET', path: `${path}/:tag`, since, policy: policy('show'), faults: ['notFound'], handler: async (request) => {
       const server = await requestedServer(deps, request);
       if (isFault(server)) return server;
@@ -46,24 +55,17 @@ export function tagRoutes(deps: NovaDeps): readonly Route[] {
       return tagsOf(server).includes(tag) ? { status: 204 } : missing(server, tag);
     } }),
     route({ method: 'PUT', path: `${path}/:tag`, since, policy: policy('update'), faults: ['notFound'], handler: async (request) => {
-      const server = await requestedServer(deps, request);
-      if (isFault(server)) return server;
       const tag = request.params['tag'] ?? '';
       if (tag === '' || tag.length > maxTagLength || /[,/]/.test(tag)) return fault('badRequest', `Tag '${tag}' is invalid: 1 to ${maxTagLength} characters, no comma or slash.`);
-      const tags = tagsOf(server);
-      if (tags.includes(tag)) return { status: 204 };
-      if (tags.length >= maxTags) return fault('badRequest', `The number of tags exceeded the per-server limit ${maxTags}`);
-      await keep(server, [...tags, tag]);
-      return { status: 201, headers: { location: `${request.baseUrl}${request.path}` } };
+      return await change<Reply>(request, (tags) => {
+        if (tags.includes(tag)) return { tags, reply: { status: 204 } };
+        if (tags.length >= maxTags) return fault('badRequest', `The number of tags exceeded the per-server limit ${maxTags}`);
+        return { tags: [...tags, tag], reply: { status: 201, headers: { location: `${request.baseUrl}${request.path}` } } };
+      });
     } }),
     route({ method: 'DELETE', path: `${path}/:tag`, since, policy: policy('delete'), faults: ['notFound'], handler: async (request) => {
-      const server = await requestedServer(deps, request);
-      if (isFault(server)) return server;
       const tag = request.params['tag'] ?? '';
-      const tags = tagsOf(server);
-      if (!tags.includes(tag)) return missing(server, tag);
-      await keep(server, tags.filter((other) => other !== tag));
-      return { status: 204 };
+      return await change(request, (tags, server) => (tags.includes(tag) ? { tags: tags.filter((other) => other !== tag), reply: { status: 204 } } : missing(server, tag)));
     } }),
   ];
 }

@@ -3,21 +3,21 @@
 import type { Server } from '../store/servers.ts';
 import { instanceName, metadataOf } from '../store/servers.ts';
 
-/** Path -> content, for the volume labelled `config-2`. */
+/** Path -> content in base64, for the volume labelled `config-2`. */
 export function configDriveFiles(server: Server, zone: string): Record<string, string> {
-  const metaData = JSON.stringify(openstackMetadata(server, zone));
-  const networkData = JSON.stringify({ links: [], networks: [], services: [] });
+  const metaData = json(openstackMetadata(server, zone));
+  const networkData = json({ links: [], networks: [], services: [] });
   const files: Record<string, string> = {};
   for (const version of ['latest', '2018-08-27']) {
     files[`openstack/${version}/meta_data.json`] = metaData;
     files[`openstack/${version}/network_data.json`] = networkData;
-    files[`openstack/${version}/vendor_data.json`] = '{}';
-    files[`openstack/${version}/vendor_data2.json`] = '{}';
-    if (server.user_data !== null) files[`openstack/${version}/user_data`] = userData(server.user_data);
+    files[`openstack/${version}/vendor_data.json`] = json({});
+    files[`openstack/${version}/vendor_data2.json`] = json({});
+    if (server.user_data !== null) files[`openstack/${version}/user_data`] = server.user_data;
   }
-  files['ec2/latest/meta-data.json'] = JSON.stringify(ec2Metadata(server, zone));
-  if (server.user_data !== null) files['ec2/latest/user-data'] = userData(server.user_data);
-  for (const [index, file] of personalityOf(server).entries()) files[`openstack/content/${contentName(index)}`] = Buffer.from(file.contents, 'base64').toString('utf8');
+  files['ec2/latest/meta-data.json'] = json(ec2Metadata(server, zone));
+  if (server.user_data !== null) files['ec2/latest/user-data'] = server.user_data;
+  for (const [index, file] of personalityOf(server).entries()) files[`openstack/content/${contentName(index)}`] = file.contents;
   return files;
 }
 
@@ -51,7 +51,7 @@ export function ec2Metadata(server: Server, zone: string): Record<string, unknow
 }
 
 const contentName = (index: number): string => index.toString().padStart(4, '0');
-const userData = (base64: string): string => Buffer.from(base64, 'base64').toString('utf8');
+const json = (document: object): string => Buffer.from(JSON.stringify(document)).toString('base64');
 
 export function personalityOf(server: Pick<Server, 'personality'>): { path: string; contents: string }[] {
   return JSON.parse(server.personality) as { path: string; contents: string }[];

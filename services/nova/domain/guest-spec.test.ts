@@ -43,13 +43,14 @@ describe('a config drive', () => {
   });
   const files = configDriveFiles(full, 'az1');
   it('tells the guest who it is', () => {
-    const told = JSON.parse(files['openstack/latest/meta_data.json'] ?? '') as Record<string, unknown>;
+    const told = JSON.parse(Buffer.from(files['openstack/latest/meta_data.json'] ?? '', 'base64').toString()) as Record<string, unknown>;
     assert.deepEqual([told['uuid'], told['hostname'], told['availability_zone'], told['meta'], told['public_keys'], told['admin_pass']], ['id-1', 'web', 'az1', { role: 'db' }, { k: 'ssh-ed25519 AAAA' }, 'secret']);
     assert.deepEqual(told['files'], [{ path: '/etc/motd', content_path: '/content/0000' }]);
     assert.equal(files['openstack/latest/meta_data.json'], files['openstack/2018-08-27/meta_data.json']);
   });
   it('carries user data and files as they were given', () => {
-    assert.deepEqual([files['openstack/latest/user_data'], files['ec2/latest/user-data'], files['openstack/content/0000']], ['#cloud-config', '#cloud-config', 'hello']);
+    const text = (name: string): string => Buffer.from(files[name] ?? '', 'base64').toString();
+    assert.deepEqual(['openstack/latest/user_data', 'ec2/latest/user-data', 'openstack/content/0000'].map(text), ['#cloud-config', '#cloud-config', 'hello']);
   });
   it('leaves out what there is not', () => {
     const plain = configDriveFiles(server({ admin_pass: null }), 'nova');

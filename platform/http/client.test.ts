@@ -1,0 +1,45 @@
+// Both ways between services keep one contract; what only sockets can suffer is below.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { describe, it } from 'node:test';
+import { isFault } from '#contracts/common/fault.ts';
+import { createInProcessClient, createSocketClient } from '#platform/http/client.ts';
+import { clientContract } from '#platform/http/client.testing.ts';
+import { createDispatcher } from '#platform/http/dispatcher.ts';
+import { roleTokens, thingFace } from '#platform/http/face.testing.ts';
+import { startHttpServer } from '#platform/http/server.ts';
+import { systemIds } from '#platform/ids.ts';
+import { silentLog } from '#platform/log.ts';
+
+const dispatcher = createDispatcher([thingFace], { tokens: roleTokens, ids: systemIds, log: silentLog, identityUrl: 'http://keystone/v3' });
+
+clientContract('in the same process', async () => ({
+  client: createInProcessClient({ things: '/things' }, 'http://cloud', () => dispatcher), baseUrl: 'http://cloud/things', close: async () => undefined,
+}));
+
+clientContract('over sockets', async () => {
+  const server = await startHttpServer(dispatcher, { host: '127.0.0.1', port: 0 });
+  const root = `http://127.0.0.1:${server.port}/things`;
+  return { client: createSocketClient({ things: root }), baseUrl: root, close: async () => await server.close() };
+});
+
+describe('a client over sockets', () => {
+  it('is unavailable when nobody listens', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo; // it listens on TCP
+    await new Promise((resolve) => server.close(resolve));
+    const answer = await createSocketClient({ things: `http://127.0.0.1:${port}` }).send({ method: 'GET', service: 'things', path: '/' });
+    assert.ok(isFault(answer) && answer.kind === 'unavailable');
+  });
+
+  it('waits as long as told for one that never answers', async () => {
+    const server = createServer(() => undefined).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo; // it listens on TCP
+    const answer = await createSocketClient({ things: `http://127.0.0.1:${port}` }).send({ method: 'GET', service: 'things', path: '/', timeoutMs: 50 });
+    assert.ok(isFault(answer) && answer.kind === 'timeout');
+    server.close();
+  });
+});

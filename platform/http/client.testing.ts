@@ -1,0 +1,78 @@
+// What every HTTP client between services promises, held against both drivers by client.test.ts.
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { after, before, describe, it } from 'node:test';
+import { isFault } from '#contracts/common/fault.ts';
+import type { HttpAnswer, HttpCall, HttpClient } from '#platform/http/client.ts';
+
+export interface ClientBench {
+  /** Reaches the face of face.testing.ts as the service `things`. */
+  client: HttpClient;
+  /** What `baseUrl` is behind this client. */
+  baseUrl: string;
+  close(): Promise<void>;
+}
+
+const requestId = 'req-01234567-89ab-4cde-8f01-23456789abcd';
+
+export function clientContract(name: string, open: () => Promise<ClientBench>): void {
+  describe(`an HTTP client, ${name}`, () => {
+    let bench: ClientBench;
+    before(async () => void (bench = await open()));
+    after(async () => await bench.close());
+
+    const send = async (call: Omit<HttpCall, 'service'> & { asStream?: boolean }): Promise<HttpAnswer> => {
+      const answer = await bench.client.send({ service: 'things', token: 'member', ...call });
+      assert.ok(!isFault(answer), isFault(answer) ? answer.message : '');
+      return answer;
+    };
+
+    it('brings path, query, token and request id there, and the answer back', async () => {
+      const answer = await send({ method: 'GET', path: '/v1/things?name=a&name=b%20c', requestId });
+      assert.equal(answer.status, 200);
+      assert.deepEqual(answer.body, { names: ['a', 'b c'], queryString: 'name=a&name=b%20c', version: 0, baseUrl: bench.baseUrl, id: requestId });
+      assert.equal(answer.headers['x-openstack-request-id'], requestId);
+      assert.equal(answer.stream, undefined);
+    });
+
+    it('brings headers and a JSON body there', async () => {
+      const answer = await send({ method: 'POST', path: '/v1/things', body: { name: 'Zoë' }, headers: { 'openstack-api-version': 'things 1.7' } });
+      assert.equal(answer.status, 201);
+      assert.deepEqual(answer.body, { name: 'Zoë' });
+      assert.equal(answer.headers['openstack-api-version'], 'things 1.7');
+      assert.equal(answer.headers['location'], '/things/v1/things/Zoë'.normalize() === answer.headers['location'] ? answer.headers['location'] : encodeURI('/things/v1/things/Zoë'));
+    });
+
+    it('takes any status as an answer, not as a fault', async () => {
+      for (const [path, token, status] of [['/v1/things/missing', 'member', 404], ['/v1/things', undefined, 401], ['/v1/nowhere', 'member', 404]] as const) {
+        const answer = await bench.client.send({ method: 'GET', service: 'things', path, ...(token ? { token } : {}) });
+        assert.equal(isFault(answer) ? answer.kind : answer.status, status, path);
+      }
+    });
+
+    it('has no body for an empty answer', async () => {
+      const answer = await send({ method: 'DELETE', path: '/v1/things/a' });
+      assert.equal(answer.status, 204);
+      assert.equal(answer.body, undefined);
+    });
+
+    it('sends a stream of bytes', async () => {
+      const answer = await send({ method: 'PUT', path: '/v1/files/a/b', headers: { 'content-type': 'application/octet-stream' }, stream: Readable.from([Buffer.alloc(70_000), Buffer.alloc(1)]) });
+      assert.deepEqual(answer.body, { file: 'a/b', size: 70_001 });
+    });
+
+    it('receives a stream of bytes when asked to', async () => {
+      const answer = await send({ method: 'GET', path: '/v1/files/x', asStream: true });
+      assert.equal(answer.body, undefined);
+      let text = '';
+      for await (const chunk of answer.stream ?? []) text += String(chunk);
+      assert.equal(text, 'bytes of x');
+    });
+
+    it('is unavailable where there is no such service', async () => {
+      const answer = await bench.client.send({ method: 'GET', service: 'dreams', path: '/' });
+      assert.ok(isFault(answer) && answer.kind === 'unavailable');
+      assert.match(answer.message, /dreams/);
+    });
+  });
+}

@@ -1,0 +1,15 @@
+import { createControlPlane, catalogOf, serviceUsers } from '#compose/services.ts';
+import { cloudConfigSchema } from '#compose/config.ts';
+import { prepareHome, readSecrets } from '#compose/home.ts';
+import { systemClock } from '#platform/clock.ts';
+import { loadConfig } from '#platform/config/config.ts';
+import { systemIds } from '#platform/ids.ts';
+import { silentLog } from '#platform/log.ts';
+import { mkdtempSync } from 'node:fs';
+const dir = mkdtempSync('/tmp/rt-');
+const home: any = await prepareHome(dir);
+const config: any = await loadConfig(cloudConfigSchema, { file: home.configFile, env: {}, prefix: 'COBALT' });
+const secrets = await readSecrets(dir);
+const plane = await createControlPlane({ home, secrets, config, origin: 'http://sim', clock: systemClock, ids: systemIds, log: silentLog });
+for (const s of plane.services) for (const r of s.http.routes) console.log(s.http.name, r.auth === 'none' ? 'OPEN' : '', r.method, r.path, r.policy ?? '-', r.policy ? s.http.policies[r.policy] : '', r.since ?? '', r.until ?? '', r.unversioned ? 'UNV' : '');
+await plane.close();
