@@ -36,7 +36,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode;
-  else if (error instanceof UserError) {
+  else if (error instanceof UserError || (error instanceof Error && error.name === 'ConfigError')) {
     process.stderr.write(`cobalt: ${error.message}\n`);
     process.exitCode = 1;
   } else throw error;

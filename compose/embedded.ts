@@ -16,7 +16,7 @@ import { cloudConfigSchema } from './config.ts';
 import { consolePage, createConsoleProxy } from './console-proxy.ts';
 import { startFleet } from './hosts.ts';
 import { prepareHome, readSecrets, writeCloudsYaml } from './home.ts';
-import { seedGuestImages } from './seed-images.ts';
+import { seedBlankImages, seedGuestImages } from './seed-images.ts';
 import { catalogOf, createControlPlane, serviceUsers } from './services.ts';
 
 export interface EmbeddedOptions {
@@ -24,8 +24,6 @@ export interface EmbeddedOptions {
   port: number;
   localHosts: number;
   simulatedHosts: number;
-  /** Without guest images where nothing real will boot (simulations, benchmarks). */
-  guestImages: boolean;
   log: Log;
   env: Readonly<Record<string, string | undefined>>;
   /** Told when a step has ended. */
@@ -119,13 +117,13 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   );
   closers.push(async () => await fleet.stop());
 
-  if (options.guestImages) {
-    const admin = createServiceSession({ http: plane.http, clock, user: { name: 'admin', password: secrets.admin, project: 'admin' } });
-    const token = await admin.token();
-    const seeded = isFault(token) ? token : await seedGuestImages({ http: plane.http, token }, { outDir: home.guestImages, log: log.child({ room: 'images' }) });
-    if (isFault(seeded)) log.error({ why: seeded.message }, 'no guest images: upload one with `openstack image create`');
-    step('guest images');
-  }
+  const admin = createServiceSession({ http: plane.http, clock, user: { name: 'admin', password: secrets.admin, project: 'admin' } });
+  const token = await admin.token();
+  const seeded = isFault(token) ? token
+    : options.localHosts > 0 ? await seedGuestImages({ http: plane.http, token }, { outDir: home.guestImages, log: log.child({ room: 'images' }) })
+    : await seedBlankImages({ http: plane.http, token });
+  if (isFault(seeded)) log.error({ why: seeded.message }, 'no guest images: upload one with `openstack image create`');
+  step('guest images');
   const lateHosts = await fleet.ready(hostsReadyMs);
   step(`hosts (${options.localHosts} real, ${options.simulatedHosts} simulated)`);
   // Unfinished work waits until the hosts it needs are there.

@@ -17,6 +17,15 @@ interface Seeder {
 // The root disk of a guest that boots from its kernel: empty, and as large as the flavor says.
 const blankDisk = Buffer.alloc(1024 * 1024);
 
+/** What simulated guests are made of: images of the same names, empty. */
+export async function seedBlankImages(seeder: Seeder): Promise<Outcome<void>> {
+  for (const name of ['tiny', 'tiny-disk']) {
+    const made = await ensure(seeder, name, { disk_format: 'raw', container_format: 'bare', visibility: 'public' }, () => Readable.from([blankDisk]));
+    if (isFault(made)) return made;
+  }
+  return undefined;
+}
+
 /** The images by name. unavailable: they cannot be built here; the message says why. */
 export async function seedGuestImages(seeder: Seeder, options: { outDir: string; log: Log }): Promise<Outcome<void>> {
   const present = await Promise.all(['tiny', 'tiny-disk'].map(async (name) => await findActive(seeder, name)));

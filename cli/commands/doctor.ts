@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { cpus, totalmem } from 'node:os';
+import { cpus, tmpdir, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { homeDir, homePaths } from '#compose/home.ts';
 import { installedPackages } from '#hosts/local/installed-packages.ts';
@@ -93,7 +93,8 @@ async function packages(): Promise<Finding> {
 
 async function acceleration(dir: string): Promise<Finding> {
   if (!existsSync('/usr/bin/qemu-system-x86_64')) return { about: 'virtualisation', state: 'note', text: 'QEMU is not installed yet: KVM was not tried' };
-  const probe = await probeAcceleration({ stateDir: dir, fresh: true });
+  // A look must not make the state folder.
+  const probe = await probeAcceleration({ stateDir: existsSync(dir) ? dir : tmpdir(), fresh: true });
   if (probe.kvm) return { about: 'virtualisation', state: 'good', text: `KVM boots a guest (in ${probe.bootMs} ms)` };
   return { about: 'virtualisation', state: 'note', text: `guests are emulated (TCG), KVM does not work here: ${probe.why}`, mend: 'guests run, but slower; use a machine with hardware virtualisation to have it quicker' };
 }
@@ -101,5 +102,5 @@ async function acceleration(dir: string): Promise<Finding> {
 async function cloud(dir: string): Promise<Finding> {
   const control = await findControl(homePaths(dir).controlPid);
   if (control) return { about: 'cloud', state: 'good', text: `runs in ${dir} (process ${control.pid}, port ${control.port})` };
-  return { about: 'cloud', state: 'note', text: existsSync(dir) ? `stopped; its state is in ${dir}` : 'none was started yet', mend: './cobalt up --detach' };
+  return { about: 'cloud', state: 'note', text: existsSync(homePaths(dir).databases) ? `stopped; its state is in ${dir}` : 'none was started yet', mend: './cobalt up --detach' };
 }

@@ -66,11 +66,13 @@ async function runHere(options: UpOptions): Promise<void> {
   mkdirSync(dir, { recursive: true });
   await recordSelf(home.controlPid, { ...facts, ready: false });
   const cloud = await startEmbedded({
-    homeDir: dir, port: options.port, localHosts: options.hosts, simulatedHosts: options.simulated, guestImages: options.hosts > 0, log, env: process.env,
+    homeDir: dir, port: options.port, localHosts: options.hosts, simulatedHosts: options.simulated, log, env: process.env,
     onStep: (name, ms) => (detached ? tell({ step: name, ms }) : step(name, ms)),
-  }).catch((error: unknown) => {
-    if (error instanceof ConfigError) throw new UserError(error.message);
-    throw error;
+  }).catch(async (error: unknown) => {
+    if (!(error instanceof ConfigError)) throw error;
+    await forgetControl(home.controlPid);
+    tell({ failed: error.message });
+    throw new UserError(error.message);
   });
   if (isFault(cloud)) {
     await forgetControl(home.controlPid);

@@ -38,7 +38,8 @@ export async function loadConfig<T extends TObject>(schema: T, source: { file: s
   const check = Compile(schema);
   if (!check.Check(complete)) {
     const [first] = check.Errors(complete);
-    throw new ConfigError(`${source.file}: ${first?.instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${first?.message ?? 'is not valid'}.`);
+    const why = first?.message === 'schema is false' ? 'is no setting of this release' : (first?.message ?? 'is not valid'); // additionalProperties: false
+    throw new ConfigError(`${source.file}: ${first?.instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${why}.`);
   }
   return complete as Static<T>; // checked above
 }

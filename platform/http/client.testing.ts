@@ -40,7 +40,7 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
       assert.equal(answer.status, 201);
       assert.deepEqual(answer.body, { name: 'Zoë' });
       assert.equal(answer.headers['openstack-api-version'], 'things 1.7');
-      assert.equal(answer.headers['location'], '/things/v1/things/Zoë'.normalize() === answer.headers['location'] ? answer.headers['location'] : encodeURI('/things/v1/things/Zoë'));
+      assert.equal(answer.headers['location'], '/things/v1/things/Zo%C3%AB');
     });
 
     it('takes any status as an answer, not as a fault', async () => {

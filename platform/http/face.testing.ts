@@ -32,7 +32,7 @@ export const thingFace: HttpFace = {
       if (name === 'one-too-many') return fault('overQuota', 'no room');
       if (name === 'illegal') return fault('gone', 'not among the faults of this route');
       if (name === 'bug') throw new Error('a bug');
-      return { status: 201, body: { name }, headers: { location: `/things/v1/things/${name}` } };
+      return { status: 201, body: { name }, headers: { location: `/things/v1/things/${encodeURIComponent(name)}` } };
     } }),
     route({ method: 'GET', path: '/v1/things/:name', policy: 'show', faults: ['notFound'], handler: ({ params, auth, allows }) =>
       (params['name'] === 'missing' ? fault('notFound', 'no such thing') : { status: 200, body: { name: params['name'], user: auth.userId, may: [allows('own'), allows('own', { project_id: 'p2' }), allows('nothing')] } }) }),

@@ -29,11 +29,20 @@ export const alwaysLegal: ReadonlySet<FaultKind> = new Set([
 ]);
 
 export function faultReply(fault: Fault, style: FaultStyle, requestId: string): Reply {
+  if (fault.kind === 'unauthorized') return unauthorizedReply(fault);
   const status = style.status?.[fault.kind] ?? statusOf[fault.kind];
   const headers: Record<string, string> = { 'content-type': style.contentType ?? 'application/json' };
-  if (fault.kind === 'unauthorized') headers['www-authenticate'] = `Keystone uri="${fault.detail['identityUrl'] ?? ''}"`;
   if (fault.kind === 'rangeNotSatisfiable' && fault.detail['size']) headers['content-range'] = `bytes */${fault.detail['size']}`;
   return { status, headers, body: style.body(status, fault, requestId) };
+}
+
+/** Worded alike in every service: it is the token check that speaks, in Keystone's form. keystonemiddleware, auth_token. */
+function unauthorizedReply({ message, detail }: Fault): Reply {
+  return {
+    status: 401,
+    headers: { 'content-type': 'application/json', 'www-authenticate': `Keystone uri="${detail['identityUrl'] ?? ''}"` },
+    body: { error: { code: 401, title: 'Unauthorized', message } },
+  };
 }
 
 /** The reason phrases that fault bodies quote. */

@@ -62,7 +62,11 @@ async function answer(dispatcher: Dispatcher, request: FastifyRequest, reply: Fa
   });
   reply.code(raw.status);
   for (const name in raw.headers) reply.header(name, raw.headers[name]);
-  if (hasBody && !request.raw.readableEnded) drain(request.raw, reply);
+  if (hasBody && !request.raw.readableEnded) {
+    // A long rest is cut below: the client must not send its next request into that connection.
+    reply.header('connection', 'close');
+    drain(request.raw, reply);
+  }
   if (raw.body === undefined || raw.status === 204) return await reply.send();
   if (raw.body instanceof Readable || Buffer.isBuffer(raw.body)) return await reply.send(raw.body);
   if (!('content-type' in raw.headers)) reply.header('content-type', 'application/json');

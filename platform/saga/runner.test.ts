@@ -173,12 +173,12 @@ describe('a saga', () => {
     assert.equal(reason?.kind, 'conflict');
   });
 
-  it('cancelled before it began, does nothing but settle', async () => {
+  it('cancelled before it began, does nothing; it cannot know that no earlier life did', async () => {
     await begin();
     await cancelSagas(database.db, 'k');
     await run(letters());
     await over();
-    assert.deepEqual(trace, ['failed with ']);
+    assert.deepEqual(trace, ['undo a', 'failed with ']);
   });
 
   it('tries an undo and the settling until they succeed', async () => {
@@ -233,6 +233,22 @@ describe('after a crash', () => {
       const letter = point.slice(-1);
       const expected = ['run a', 'run b', 'run c'].flatMap((step) => (point === `ran ${letter}` && step === `run ${letter}` ? [step, step] : [step]));
       assert.deepEqual(trace, expected, 'only the step in which it died ran again');
+    });
+  }
+
+  for (const point of forward) {
+    it(`at "${point}" a cancelled one unwinds, the step in which it died included`, async () => {
+      hook = async (at) => (at === point ? await dies() : undefined);
+      await begin();
+      await run(letters());
+      await eventually(() => graves.length > 0, { withinMs: 5_000, what: `the crash at ${point}` });
+      await cancelSagas(database.db, 'k');
+      const before = trace.length;
+      hook = () => undefined;
+      await run(letters());
+      await over();
+      const done = ['a', 'b', 'c'].slice(0, ['a', 'b', 'c'].indexOf(point.slice(-1)) + 1);
+      assert.deepEqual(trace.slice(before), [...done.toReversed().map((letter) => `undo ${letter}`), `failed with ${done.slice(0, -1).join('')}`]);
     });
   }
 

@@ -127,7 +127,8 @@ export class SagaRunner {
 
   async #forward(definition: Definition, record: SagaRecord): Promise<void> {
     let cancelled = await this.#journal.isCancelled(record.id);
-    for (; record.position < definition.steps.length; ) {
+    const takenUpAt = record.position; // an earlier life may have died within this step
+    while (record.position < definition.steps.length) {
       this.#stopping.signal.throwIfAborted();
       const step = definition.steps[record.position] as Step; // position < length
       const result = cancelled ? fault('conflict', 'The operation was cancelled.') : await this.#tryStep(definition, step, record);
@@ -136,7 +137,7 @@ export class SagaRunner {
         this.#stopping.signal.throwIfAborted();
         record.fault = result.toJSON();
         record.phase = 'backward';
-        if (cancelled) record.position -= 1; // this step never began
+        if (cancelled && record.position > takenUpAt) record.position -= 1; // this step never began
         this.#deps.log.warn({ saga: record.name, step: step.name, lock: record.lockKey, req: record.requestId, fault: result.message }, 'saga unwinds');
         await this.#advance(record);
         return;

@@ -25,9 +25,8 @@ export interface NovaConfig {
   /** Hosts tried for one server, the first included. */
   maxBuildAttempts: number;
   maxListLimit: number;
-  cpuAllocationRatio: number;
-  ramAllocationRatio: number;
-  diskAllocationRatio: number;
+  /** Deleted servers stay readable for so long. */
+  keepDeletedMs: number;
 }
 
 export const novaDefaults: NovaConfig = {
@@ -40,9 +39,7 @@ export const novaDefaults: NovaConfig = {
   consoleBaseUrl: 'http://127.0.0.1/console',
   maxBuildAttempts: 3,
   maxListLimit: 1000,
-  cpuAllocationRatio: 16,
-  ramAllocationRatio: 1.5,
-  diskAllocationRatio: 1,
+  keepDeletedMs: 30 * 24 * 3_600_000,
 };
 
 export interface NovaDeps {

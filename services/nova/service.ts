@@ -27,6 +27,7 @@ import { conductor, sagas } from './conductor/conductor.ts';
 import type { NovaDeps } from './deps.ts';
 import { seedFlavors } from './seed.ts';
 import { migrations } from './store/migrations/index.ts';
+import { purgeDeletedTask } from './tasks/purge-deleted.ts';
 import { reportServices } from './tasks/report-services.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 
@@ -64,7 +65,7 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
     name: 'nova',
     http: { name: 'nova', mount: '/compute', routes, faultStyle: novaFaults, microversions, policies, requestIdHeader: 'x-compute-request-id' },
     rpc: [conductor(deps, wakeSagas)],
-    tasks: [reportServices(deps)],
+    tasks: [reportServices(deps), purgeDeletedTask(deps)],
     sagas: sagas(deps),
     migrations,
     consoleTarget: async (token) => await consoleTarget(deps, token),

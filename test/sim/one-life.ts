@@ -1,5 +1,6 @@
 // One life of a cloud for crash.test.ts: goes on with what the folder holds, brings everything to rest, tells its parent, then works
 // until it is killed. Arguments: folder, seed.
+import { inspect } from 'node:util';
 import { seededIds } from '#platform/ids.ts';
 import { createLog } from '#platform/log.ts';
 import { doSomething } from './random-work.ts';
@@ -19,9 +20,12 @@ const longestDelayMs = 25;
 const [, , dir = '', seed = '0'] = process.argv;
 const ids = seededIds(Number(seed));
 const tell = (report: LifeReport): void => void process.send?.(report);
+/** The last errors of the log: they tell why. */
+const errors: string[] = [];
+const log = createLog({ level: 'error', destination: { write: (line: string) => void (errors.push(line) > 20 && errors.shift()) } });
 
 try {
-  const cloud = await startSimCloud({ dir, hosts: 3, log: createLog({ level: process.env['CRASH_LOG'] === 'info' ? 'info' : 'silent' }) });
+  const cloud = await startSimCloud({ dir, hosts: 3, log });
   const startedAt = performance.now();
   const servers: Record<string, number> = {};
   for (const { status } of await cloud.quiet(restMs)) servers[status] = (servers[status] ?? 0) + 1;
@@ -44,7 +48,7 @@ try {
   await cloud.stop();
   process.disconnect();
 } catch (error) {
-  tell({ failed: error instanceof Error ? `${error.stack}${error.cause ? `\n${String(error.cause)}` : ''}` : String(error) });
+  tell({ failed: `${inspect(error)}\n${errors.join('')}` });
   process.exitCode = 1;
   process.disconnect?.();
   setTimeout(() => process.exit(1), 200);

@@ -43,13 +43,13 @@ export function flavorExtraSpecRoutes(deps: NovaDeps): readonly Route[] {
       const flavor = await requestedFlavor(deps, request);
       if (isFault(flavor)) return flavor;
       const key = request.params['key'] ?? '';
-      const value = extraSpecsOf(flavor)[key];
-      return value === undefined ? missing(request) : { status: 200, body: { [key]: value } };
+      const all = extraSpecsOf(flavor);
+      return Object.hasOwn(all, key) ? { status: 200, body: { [key]: all[key] } } : missing(request);
     } }),
     route<Sent>({ method: 'PUT', path: `${path}/:key`, policy: policy('update'), body: specs({ maxProperties: 1 }), faults: ['notFound'], handler: async (request) => {
       const key = request.params['key'] ?? '';
       const sent = asText(request.body);
-      if (!(key in sent)) return fault('badRequest', 'Request body and URI mismatch');
+      if (!Object.hasOwn(sent, key)) return fault('badRequest', 'Request body and URI mismatch');
       const wrong = request.version >= checkedSince ? checkExtraSpecs(sent) : undefined;
       if (wrong) return wrong;
       const flavor = await requestedFlavor(deps, request);
@@ -62,7 +62,7 @@ export function flavorExtraSpecRoutes(deps: NovaDeps): readonly Route[] {
       if (isFault(flavor)) return flavor;
       const key = request.params['key'] ?? '';
       const done = await changeExtraSpecs(db, flavor.flavor_id, (now) => {
-        if (!(key in now)) return undefined;
+        if (!Object.hasOwn(now, key)) return undefined;
         const { [key]: _gone, ...rest } = now;
         return rest;
       });

@@ -101,7 +101,7 @@ async function list(deps: NovaDeps, request: ApiRequest, view: (flavor: FlavorRo
   const filters = filtersOf(request);
   if (isFault(filters)) return filters;
   const key = first(request, 'sort_key') ?? 'flavorid';
-  const column = sortColumns[key];
+  const column = Object.hasOwn(sortColumns, key) ? sortColumns[key] : undefined;
   if (!column) return fault('badRequest', `Invalid input for query parameters sort_key. Value: ${key}. It must be one of ${Object.keys(sortColumns).join(', ')}.`);
   const direction = first(request, 'sort_dir') ?? 'asc';
   if (direction !== 'asc' && direction !== 'desc') return fault('badRequest', `Invalid input for query parameters sort_dir. Value: ${direction}. It must be asc or desc.`);

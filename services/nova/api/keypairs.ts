@@ -13,6 +13,7 @@ import type { KeypairType } from '../domain/keypair.ts';
 import { deleteKeypair, findKeypair, insertKeypair, listKeypairs } from '../store/keypairs.ts';
 import { quotaLimits } from '../store/quotas.ts';
 import type { KeypairRow } from '../store/tables.ts';
+import { generateCertificate } from './generate-certificate.ts';
 import { generateSshKey } from './generate-keypair.ts';
 import { pageOf } from './page.ts';
 import { first } from './request.ts';
@@ -58,8 +59,7 @@ export function keypairRoutes(deps: NovaDeps): readonly Route[] {
       const badName = checkKeypairName(sent.name, request.version);
       if (badName) return badName;
       const kind = sent.type ?? 'ssh';
-      if (sent.public_key === undefined && kind === 'x509') return fault('badRequest', 'Keypair data is invalid: an x509 keypair needs a public_key, the certificate in PEM; only ssh keys are made here.');
-      const made = sent.public_key === undefined ? await generateSshKey() : undefined;
+      const made = sent.public_key !== undefined ? undefined : kind === 'x509' ? await generateCertificate(owner, clock.now()) : await generateSshKey();
       const key = made?.publicKey ?? sent.public_key ?? '';
       const fingerprint = fingerprintOf(kind, key);
       if (isFault(fingerprint)) return fingerprint;

@@ -29,10 +29,10 @@ export function limitOf(request: Pick<ApiRequest, 'query'>, max: number): Outcom
   return Math.min(Number(text), max);
 }
 
-const words: Readonly<Record<string, boolean>> = { true: true, '1': true, t: true, yes: true, y: true, on: true, false: false, '0': false, f: false, no: false, n: false, off: false };
+const words = new Map(Object.entries({ true: true, '1': true, t: true, yes: true, y: true, on: true, false: false, '0': false, f: false, no: false, n: false, off: false }));
 
 /** A boolean as people write it; undefined: none of the usual words. */
-export const booleanOf = (text: string): boolean | undefined => words[text.trim().toLowerCase()];
+export const booleanOf = (text: string): boolean | undefined => words.get(text.trim().toLowerCase());
 
 /** ISO 8601 as the API takes it, or undefined. */
 export function timeOf(text: string): number | undefined {

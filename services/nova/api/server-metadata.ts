@@ -56,12 +56,12 @@ export function metadataRoutes(deps: NovaDeps): readonly Route[] {
       const server = await requestedServer(deps, request);
       if (isFault(server)) return server;
       const key = request.params['key'] ?? '';
-      const value = metadataOf(server)[key];
-      return value === undefined ? fault('notFound', 'Metadata item was not found') : { status: 200, body: { meta: { [key]: value } } };
+      const all = metadataOf(server);
+      return Object.hasOwn(all, key) ? { status: 200, body: { meta: { [key]: all[key] } } } : fault('notFound', 'Metadata item was not found');
     } }),
     route<{ meta: Metadata }>({ method: 'PUT', path: `${path}/:key`, policy: policy('update'), body: itemBody, faults, handler: async (request) => {
       const key = request.params['key'] ?? '';
-      const value = request.body.meta[key];
+      const value = Object.hasOwn(request.body.meta, key) ? request.body.meta[key] : undefined;
       if (value === undefined) return fault('badRequest', 'Request body and URI mismatch');
       const metadata = await change(request, (now) => ({ ...now, [key]: value }));
       return isFault(metadata) ? metadata : { status: 200, body: { meta: { [key]: value } } };
@@ -69,7 +69,7 @@ export function metadataRoutes(deps: NovaDeps): readonly Route[] {
     route({ method: 'DELETE', path: `${path}/:key`, policy: policy('delete'), faults, handler: async (request) => {
       const key = request.params['key'] ?? '';
       const metadata = await change(request, (now) => {
-        if (!(key in now)) return fault('notFound', 'Metadata item was not found');
+        if (!Object.hasOwn(now, key)) return fault('notFound', 'Metadata item was not found');
         const { [key]: _gone, ...rest } = now;
         return rest;
       });

@@ -5,7 +5,6 @@ import { titleOf } from '#platform/http/faults-to-http.ts';
 export const placementFaults: FaultStyle = {
   body: (status, fault, requestId) => {
     const title = titleOf[status] ?? 'Error';
-    if (status === 401) return { error: { code: 401, title, message: fault.message } };
     const { max_version, min_version } = fault.detail;
     return { errors: [{
       status, title, request_id: requestId,

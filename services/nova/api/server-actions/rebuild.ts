@@ -4,6 +4,7 @@ import type { TSchema } from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { checkFit } from '../../domain/plan-server-create.ts';
+import { shortIpv6 } from '../../domain/short-ipv6.ts';
 import { fetchImageFacts } from '../../glance.ts';
 import { findServer, flavorOf } from '../../store/servers.ts';
 import type { ServerChange } from '../../store/servers.ts';
@@ -59,7 +60,7 @@ export const rebuild: ServerActionRow = {
     if (body.metadata !== undefined) facts.metadata = JSON.stringify(body.metadata);
     if (body.personality !== undefined) facts.personality = JSON.stringify(body.personality);
     if (body.accessIPv4 !== undefined) facts.access_ip_v4 = body.accessIPv4;
-    if (body.accessIPv6 !== undefined) facts.access_ip_v6 = body.accessIPv6;
+    if (body.accessIPv6 !== undefined) facts.access_ip_v6 = shortIpv6(body.accessIPv6);
     if (body['OS-DCF:diskConfig'] !== undefined) facts.disk_config = body['OS-DCF:diskConfig'];
     if (body.user_data !== undefined) facts.user_data = body.user_data;
     if (body.hostname !== undefined) facts.hostname = body.hostname;
@@ -71,10 +72,13 @@ export const rebuild: ServerActionRow = {
     const begun = await beginChange(deps, request, server, 'rebuild', { logAs: 'rebuild', facts });
     if (isFault(begun)) return begun;
     const now = await findServer(deps.database.db, server.id, null);
-    const view: JsonObject = serverView(now ?? server, await viewContext(deps, request));
+    const view: JsonObject = serverView(now ?? server, await viewContext(deps, request), 'change');
     view['adminPass'] = adminPass;
     if (request.version >= 54) view['key_name'] = (now ?? server).key_name;
-    if (request.version >= 57) view['user_data'] = (now ?? server).user_data;
+    if (request.version >= 57) {
+      view['user_data'] = (now ?? server).user_data;
+      delete view['OS-EXT-SRV-ATTR:user_data']; // told once. nova/api/openstack/compute/views/servers.py, show_user_data
+    }
     return { status: 202, headers: { location: `${request.baseUrl}/v2.1/servers/${server.id}` }, body: { server: view } };
   },
 };

@@ -11,6 +11,7 @@ import { serverLock } from '../../conductor/locks.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { planServerCreate } from '../../domain/plan-server-create.ts';
 import { checkQuota, unlimited } from '../../domain/quota.ts';
+import { shortIpv6 } from '../../domain/short-ipv6.ts';
 import { fetchImageFacts } from '../../glance.ts';
 import { insertAction } from '../../store/actions.ts';
 import { findFlavor, flavorFacts } from '../../store/flavors.ts';
@@ -55,7 +56,7 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
     name: body.name, hostname: body.hostname ?? null, description: body.description ?? (request.version < 19 ? body.name : null), flavor: flavorFacts(flavor), image,
     keypair: keypair && { name: keypair.name, publicKey: keypair.public_key }, userData: body.user_data ?? null, metadata: body.metadata ?? {}, tags: body.tags ?? [],
     personality: body.personality ?? [], configDrive: body.config_drive == null ? null : (booleanOf(String(body.config_drive)) ?? false),
-    accessIPv4: body.accessIPv4 ?? null, accessIPv6: body.accessIPv6 ?? null, zone: place.zone, diskConfig: body['OS-DCF:diskConfig'] ?? 'MANUAL',
+    accessIPv4: body.accessIPv4 ?? null, accessIPv6: shortIpv6(body.accessIPv6 ?? null), zone: place.zone, diskConfig: body['OS-DCF:diskConfig'] ?? 'MANUAL',
     adminPass, minCount: counts.min, maxCount: count, projectId, userId: auth.userId, nowMs, reservationId, ids: Array.from({ length: count }, () => ids.uuid()),
   });
   const misfit = plan(1);

@@ -31,6 +31,9 @@ const sortColumns: Readonly<Record<string, keyof ServerRow>> = {
   access_ip_v4: 'access_ip_v4', access_ip_v6: 'access_ip_v6', display_description: 'description', terminated_at: 'terminated_at_ms', progress: 'progress', hostname: 'hostname',
 };
 
+/** The names come from the caller: `constructor` is none of ours. */
+const columnOf = <Column>(columns: Readonly<Record<string, Column>>, name: string): Column | undefined => (Object.hasOwn(columns, name) ? columns[name] : undefined);
+
 export async function listServersHandler(deps: NovaDeps, request: ApiRequest, detail: boolean): Promise<Outcome<Reply>> {
   const filters = filtersOf(request);
   if (isFault(filters)) return filters;
@@ -69,9 +72,9 @@ function filtersOf(request: ApiRequest): Outcome<ServerFilters> {
   };
   for (const name of Object.keys(request.query)) {
     const value = first(request, name) ?? '';
-    const column = everybodysFilters[name] ?? (admin ? adminFilters[name] : undefined);
+    const column = columnOf(everybodysFilters, name) ?? (admin ? columnOf(adminFilters, name) : undefined);
     if (column !== undefined) Object.assign(filters.equal, { [column]: column === 'power_state' ? Number(value) : value === 'None' ? null : value });
-    else if (!neither.has(name) && !(name in adminFilters) && version >= 75) return fault('badRequest', `Additional properties are not allowed ('${name}' was unexpected) in the query.`);
+    else if (!neither.has(name) && !Object.hasOwn(adminFilters, name) && version >= 75) return fault('badRequest', `Additional properties are not allowed ('${name}' was unexpected) in the query.`);
   }
   const projectId = first(request, 'project_id') ?? first(request, 'tenant_id');
   if (projectId !== undefined && everyone) filters.equal.project_id = projectId;
@@ -114,7 +117,7 @@ async function orderOf(deps: NovaDeps, request: ApiRequest, limit: number): Prom
   const directions = request.query['sort_dir'] ?? [];
   const keys: ServerOrder['keys'][number][] = [];
   for (const [index, name] of names.entries()) {
-    const column = sortColumns[name];
+    const column = columnOf(sortColumns, name);
     if (column === undefined) return fault('badRequest', `Invalid input for query parameters sort_key. Value: ${name}. It must be one of ${Object.keys(sortColumns).join(', ')}.`);
     const direction = directions[index] ?? directions.at(-1) ?? 'desc';
     if (direction !== 'asc' && direction !== 'desc') return fault('badRequest', `Invalid input for query parameters sort_dir. Value: ${direction}. It must be asc or desc.`);

@@ -4,6 +4,7 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../../deps.ts';
+import { shortIpv6 } from '../../domain/short-ipv6.ts';
 import { changeServer, findServer } from '../../store/servers.ts';
 import type { ServerChange } from '../../store/servers.ts';
 import { requestedServer } from '../request.ts';
@@ -64,13 +65,13 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
         const change: ServerChange = {};
         if (name !== undefined) change.name = name;
         if (accessIPv4 !== undefined) change.access_ip_v4 = accessIPv4;
-        if (accessIPv6 !== undefined) change.access_ip_v6 = accessIPv6;
+        if (accessIPv6 !== undefined) change.access_ip_v6 = shortIpv6(accessIPv6);
         if (description !== undefined) change.description = description;
         if (hostname !== undefined) change.hostname = hostname;
         if (diskConfig !== undefined) change.disk_config = diskConfig;
         await changeServer(db, server.id, change, clock.now());
         const now = (await findServer(db, server.id, null)) ?? server;
-        return { status: 200, body: { server: serverView(now, await viewContext(deps, request)) } };
+        return { status: 200, body: { server: serverView(now, await viewContext(deps, request), 'change') } };
       },
     }),
     route({
@@ -123,6 +124,14 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
       handler: async (request) => {
         const server = await requestedServer(deps, request);
         return isFault(server) ? server : { status: 200, body: { password: '' } };
+      },
+    }),
+    route({
+      // Guests tell their password through the metadata service; where none did, there is nothing to clear.
+      method: 'DELETE', path: '/v2.1/servers/:id/os-server-password', policy: api('os-server-password:clear'), faults: ['notFound'],
+      handler: async (request) => {
+        const server = await requestedServer(deps, request);
+        return isFault(server) ? server : { status: 204 };
       },
     }),
     route({

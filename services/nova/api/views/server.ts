@@ -24,12 +24,15 @@ interface Field {
   until?: number;
   /** Only with the right to see hosts. */
   hostOnly?: true;
+  /** Below 2.75 the answers of update and rebuild have it not. api-ref, microversion 2.75. */
+  lateInChanges?: true;
   /** undefined leaves the field out. */
   value(server: Server, context: ServerViewContext): Json | undefined;
 }
 
 const millis = (ms: number | null): string | null => (ms === null ? null : isoMicroseconds(ms).slice(0, -1));
-const progressing = new Set(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING', 'PASSWORD', 'REBOOT', 'HARD_REBOOT', 'SHUTOFF']);
+// nova/api/openstack/compute/views/servers.py, _progress_statuses
+const progressing = new Set(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING']);
 const failed = new Set(['ERROR', 'DELETED']);
 
 const fields: readonly Field[] = [
@@ -51,28 +54,28 @@ const fields: readonly Field[] = [
   { name: 'links', value: (server, context) => serverLinks(server.id, context.baseUrl) },
   { name: 'OS-DCF:diskConfig', value: (server) => server.disk_config },
   { name: 'progress', value: (server) => (progressing.has(statusOf(server.vm_state, server.task_state)) ? server.progress : undefined) },
-  { name: 'OS-EXT-AZ:availability_zone', value: (server, { zoneOf }) => (server.host === null ? (server.availability_zone ?? '') : zoneOf(server.host)) },
-  { name: 'config_drive', value: (server) => (server.config_drive === 1 ? 'True' : '') },
-  { name: 'key_name', value: (server) => server.key_name },
-  { name: 'OS-SRV-USG:launched_at', value: (server) => millis(server.launched_at_ms) },
-  { name: 'OS-SRV-USG:terminated_at', value: (server) => millis(server.terminated_at_ms) },
-  { name: 'OS-EXT-SRV-ATTR:host', hostOnly: true, value: (server) => server.host },
-  { name: 'OS-EXT-SRV-ATTR:instance_name', hostOnly: true, value: (server) => instanceName(server) },
-  { name: 'OS-EXT-SRV-ATTR:hypervisor_hostname', hostOnly: true, value: (server) => server.host },
-  { name: 'OS-EXT-SRV-ATTR:reservation_id', since: 3, hostOnly: true, value: (server) => server.reservation_id },
-  { name: 'OS-EXT-SRV-ATTR:launch_index', since: 3, hostOnly: true, value: () => 0 },
-  { name: 'OS-EXT-SRV-ATTR:hostname', since: 3, until: 89, hostOnly: true, value: (server) => server.hostname },
+  { name: 'OS-EXT-AZ:availability_zone', lateInChanges: true, value: (server, { zoneOf }) => (server.host === null ? (server.availability_zone ?? '') : zoneOf(server.host)) },
+  { name: 'config_drive', lateInChanges: true, value: (server) => (server.config_drive === 1 ? 'True' : '') },
+  { name: 'key_name', lateInChanges: true, value: (server) => server.key_name },
+  { name: 'OS-SRV-USG:launched_at', lateInChanges: true, value: (server) => millis(server.launched_at_ms) },
+  { name: 'OS-SRV-USG:terminated_at', lateInChanges: true, value: (server) => millis(server.terminated_at_ms) },
+  { name: 'OS-EXT-SRV-ATTR:host', hostOnly: true, lateInChanges: true, value: (server) => server.host },
+  { name: 'OS-EXT-SRV-ATTR:instance_name', hostOnly: true, lateInChanges: true, value: (server) => instanceName(server) },
+  { name: 'OS-EXT-SRV-ATTR:hypervisor_hostname', hostOnly: true, lateInChanges: true, value: (server) => server.host },
+  { name: 'OS-EXT-SRV-ATTR:reservation_id', since: 3, hostOnly: true, lateInChanges: true, value: (server) => server.reservation_id },
+  { name: 'OS-EXT-SRV-ATTR:launch_index', since: 3, hostOnly: true, lateInChanges: true, value: () => 0 },
+  { name: 'OS-EXT-SRV-ATTR:hostname', since: 3, until: 89, hostOnly: true, lateInChanges: true, value: (server) => server.hostname },
   { name: 'OS-EXT-SRV-ATTR:hostname', since: 90, value: (server) => server.hostname },
-  { name: 'OS-EXT-SRV-ATTR:kernel_id', since: 3, hostOnly: true, value: (server) => imageOf(server)?.kernel?.id ?? '' },
-  { name: 'OS-EXT-SRV-ATTR:ramdisk_id', since: 3, hostOnly: true, value: (server) => imageOf(server)?.ramdisk?.id ?? '' },
-  { name: 'OS-EXT-SRV-ATTR:root_device_name', since: 3, hostOnly: true, value: () => '/dev/vda' },
-  { name: 'OS-EXT-SRV-ATTR:user_data', since: 3, hostOnly: true, value: (server) => server.user_data },
-  { name: 'OS-EXT-STS:task_state', value: (server) => server.task_state },
-  { name: 'OS-EXT-STS:vm_state', value: (server) => server.vm_state },
-  { name: 'OS-EXT-STS:power_state', value: (server) => server.power_state },
-  { name: 'os-extended-volumes:volumes_attached', value: () => [] },
+  { name: 'OS-EXT-SRV-ATTR:kernel_id', since: 3, hostOnly: true, lateInChanges: true, value: (server) => imageOf(server)?.kernel?.id ?? '' },
+  { name: 'OS-EXT-SRV-ATTR:ramdisk_id', since: 3, hostOnly: true, lateInChanges: true, value: (server) => imageOf(server)?.ramdisk?.id ?? '' },
+  { name: 'OS-EXT-SRV-ATTR:root_device_name', since: 3, hostOnly: true, lateInChanges: true, value: () => '/dev/vda' },
+  { name: 'OS-EXT-SRV-ATTR:user_data', since: 3, hostOnly: true, lateInChanges: true, value: (server) => server.user_data },
+  { name: 'OS-EXT-STS:task_state', lateInChanges: true, value: (server) => server.task_state },
+  { name: 'OS-EXT-STS:vm_state', lateInChanges: true, value: (server) => server.vm_state },
+  { name: 'OS-EXT-STS:power_state', lateInChanges: true, value: (server) => server.power_state },
+  { name: 'os-extended-volumes:volumes_attached', lateInChanges: true, value: () => [] },
   { name: 'locked', since: 9, value: (server) => server.locked === 1 },
-  { name: 'host_status', since: 16, hostOnly: true, value: (server, { hostStatusOf }) => hostStatusOf(server.host) },
+  { name: 'host_status', since: 16, hostOnly: true, lateInChanges: true, value: (server, { hostStatusOf }) => hostStatusOf(server.host) },
   { name: 'description', since: 19, value: (server) => server.description },
   { name: 'tags', since: 26, value: (server) => tagsOf(server) },
   { name: 'trusted_image_certificates', since: 63, value: () => null },
@@ -84,20 +87,23 @@ const fields: readonly Field[] = [
 
 const fieldsByVersion = new Map<string, readonly Field[]>();
 
-function fieldsFor(version: number, showsHost: boolean): readonly Field[] {
-  const key = `${version}/${showsHost}`;
+const wholeInChangesSince = 75;
+
+function fieldsFor(version: number, showsHost: boolean, answers: 'show' | 'change'): readonly Field[] {
+  const key = `${version}/${showsHost}/${answers}`;
   let chosen = fieldsByVersion.get(key);
   if (!chosen) {
-    chosen = fields.filter((field) => (field.since ?? 0) <= version && version <= (field.until ?? Infinity) && (showsHost || !field.hostOnly));
+    const isWhole = answers === 'show' || version >= wholeInChangesSince;
+    chosen = fields.filter((field) => (field.since ?? 0) <= version && version <= (field.until ?? Infinity) && (showsHost || !field.hostOnly) && (isWhole || !field.lateInChanges));
     fieldsByVersion.set(key, chosen);
   }
   return chosen;
 }
 
-/** The whole server, as `show`, `detail`, `update` and `rebuild` answer it. */
-export function serverView(server: Server, context: ServerViewContext): JsonObject {
+/** The server as `show` and `detail` answer it, or as a change (update, rebuild) does. */
+export function serverView(server: Server, context: ServerViewContext, answers: 'show' | 'change' = 'show'): JsonObject {
   const view: JsonObject = {};
-  for (const field of fieldsFor(context.version, context.showsHost)) {
+  for (const field of fieldsFor(context.version, context.showsHost, answers)) {
     const value = field.value(server, context);
     if (value !== undefined) view[field.name] = value;
   }

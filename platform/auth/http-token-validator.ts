@@ -1,0 +1,74 @@
+// Token validation for a service that runs apart from Keystone: asks it over HTTP and remembers the answer for a short while.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { AuthContext, TokenValidator } from '#platform/auth/context.ts';
+import type { ServiceSession } from '#platform/auth/service-session.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { HttpClient } from '#platform/http/client.ts';
+
+interface Named { id: string; name: string }
+interface TokenDocument {
+  token: {
+    expires_at: string;
+    user: Named & { domain: Named };
+    project?: Named & { domain: Named };
+    domain?: Named;
+    system?: { all?: boolean };
+    roles?: Named[];
+    application_credential?: { id: string };
+  };
+}
+
+export interface HttpTokenValidatorOptions {
+  /** How long a revoked token may still be taken for good. Stock: token_cache_time, 300 s. */
+  rememberMs: number;
+  maxRemembered: number;
+}
+
+export const tokenCacheDefaults: HttpTokenValidatorOptions = { rememberMs: 30_000, maxRemembered: 10_000 };
+
+export function createHttpTokenValidator(deps: { http: HttpClient; session: ServiceSession; clock: Clock }, options: HttpTokenValidatorOptions = tokenCacheDefaults): TokenValidator {
+  const remembered = new Map<string, { context: AuthContext; untilMs: number }>();
+  const asking = new Map<string, Promise<Outcome<AuthContext>>>();
+
+  async function ask(token: string): Promise<Outcome<AuthContext>> {
+    const own = await deps.session.token();
+    if (isFault(own)) return own;
+    const answer = await deps.http.send({ method: 'GET', service: 'identity', path: '/v3/auth/tokens?nocatalog', token: own, headers: { 'x-subject-token': token }, timeoutMs: 10_000 });
+    if (isFault(answer)) return answer;
+    if (answer.status === 401) {
+      deps.session.renew();
+      return fault('unavailable', 'Keystone does not accept the service user any more.');
+    }
+    if (answer.status !== 200) return fault('unauthorized', 'The token is not valid.');
+    const context = contextOf(token, answer.body as unknown as TokenDocument); // 200: Keystone's token document
+    if (remembered.size >= options.maxRemembered) remembered.clear();
+    remembered.set(token, { context, untilMs: Math.min(deps.clock.now() + options.rememberMs, context.expiresAtMs) });
+    return context;
+  }
+
+  return {
+    async validate(token) {
+      const known = remembered.get(token);
+      if (known && deps.clock.now() < known.untilMs) return known.context;
+      remembered.delete(token);
+      // Many requests with one new token are one question.
+      let question = asking.get(token);
+      if (!question) {
+        question = ask(token).finally(() => asking.delete(token));
+        asking.set(token, question);
+      }
+      return await question;
+    },
+  };
+}
+
+function contextOf(token: string, { token: document }: TokenDocument): AuthContext {
+  const { user, project, domain, system, roles, application_credential: credential } = document;
+  return {
+    userId: user.id, userName: user.name, userDomainId: user.domain.id,
+    projectId: project?.id ?? null, projectName: project?.name ?? null, projectDomainId: project?.domain.id ?? null,
+    domainId: domain?.id ?? null, systemScope: system?.all === true, roles: (roles ?? []).map((role) => role.name),
+    expiresAtMs: Date.parse(document.expires_at), token, appCredId: credential?.id ?? null,
+  };
+}

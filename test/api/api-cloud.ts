@@ -1,0 +1,122 @@
+// A whole cloud behind a real socket for the API tests: its people in two projects, a client that holds every answer to
+// what all of them must keep (request id, no body on 204, no 500), and one simulated host so that servers become ACTIVE.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readSecrets } from '#compose/home.ts';
+import type { ControlPlane } from '#compose/services.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { HttpMethod } from '#platform/http/api.ts';
+import { startHttpServer } from '#platform/http/server.ts';
+import { startSimCloud } from '../sim/sim-cloud.ts';
+
+/** Any JSON, read by path in tests. */
+// oxlint-disable-next-line typescript/no-explicit-any -- answers are read at many depths; assertions are the check
+export type Loose = any;
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** The text as JSON; undefined where it is none. */
+  json: Loose;
+}
+
+export interface Person {
+  userId: string;
+  projectId: string;
+  token: string;
+}
+
+export interface Sending {
+  body?: Json;
+  /** Instead of `body`: as it is. */
+  raw?: string | Uint8Array<ArrayBuffer>;
+  headers?: Record<string, string>;
+  /** Minor microversion, sent as OpenStack-API-Version for the service that the path names. */
+  version?: number | undefined;
+}
+
+export interface ApiCloud {
+  plane: ControlPlane;
+  imageId: string;
+  /** Admin of project admin; members of two projects that know nothing of each other. */
+  admin: Person;
+  alice: Person;
+  bob: Person;
+  /** `path` begins with the service's mount. `who`: a person, a token, or nobody. */
+  ask(who: Person | string | null, method: HttpMethod, path: string, sending?: Sending): Promise<Answer>;
+  /** As `ask`, and the status must be 2xx. */
+  sure(who: Person, method: HttpMethod, path: string, body?: Json, version?: number): Promise<Loose>;
+  /** A fresh token for a person's name, project name and password. */
+  token(name: string, project: string, password: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export const password = 'correct horse battery staple';
+const versioned: readonly [mount: string, type: string][] = [['/compute', 'compute 2.'], ['/placement', 'placement 1.']];
+
+export async function startApiCloud(): Promise<ApiCloud> {
+  const dir = await mkdtemp(join(tmpdir(), 'cobalt-api-'));
+  const sim = await startSimCloud({ dir, hosts: 1 });
+  const server = await startHttpServer(sim.plane.dispatcher, { host: '127.0.0.1', port: 0 });
+  const origin = `http://127.0.0.1:${server.port}`;
+
+  async function ask(who: Person | string | null, method: HttpMethod, path: string, { body, raw, headers = {}, version }: Sending = {}): Promise<Answer> {
+    const given: Record<string, string> = {};
+    if (who !== null) given['x-auth-token'] = typeof who === 'string' ? who : who.token;
+    if (body !== undefined) given['content-type'] = 'application/json';
+    const prefix = versioned.find(([mount]) => path.startsWith(mount))?.[1];
+    if (version !== undefined && prefix) given['openstack-api-version'] = prefix + version;
+    const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+    const answer = await fetch(origin + path, { method, headers: { ...given, ...headers }, redirect: 'manual', signal: AbortSignal.timeout(30_000), ...(sent === undefined ? {} : { body: sent }) });
+    const text = await answer.text();
+    checkAnswer(`${method} ${path}`, method, answer, text);
+    return { status: answer.status, headers: answer.headers, text, json: answer.headers.get('content-type')?.includes('json') && text !== '' ? (JSON.parse(text) as Loose) : undefined };
+  }
+  async function sure(who: Person, method: HttpMethod, path: string, body?: Json, version?: number): Promise<Loose> {
+    const answer = await ask(who, method, path, { ...(body === undefined ? {} : { body }), version });
+    assert.ok(answer.status < 300, `${method} ${path}: ${answer.status} ${answer.text}`);
+    return answer.json;
+  }
+  async function token(name: string, project: string, secret: string): Promise<string> {
+    const domain = { id: 'default' };
+    const answer = await ask(null, 'POST', '/identity/v3/auth/tokens', { body: {
+      auth: { identity: { methods: ['password'], password: { user: { name, domain, password: secret } } }, scope: { project: { name: project, domain } } },
+    } });
+    assert.equal(answer.status, 201, answer.text);
+    return answer.headers.get('x-subject-token') ?? '';
+  }
+
+  const adminToken = await token('admin', 'admin', (await readSecrets(dir)).admin.reveal());
+  const { token: facts } = (await ask(adminToken, 'GET', '/identity/v3/auth/tokens', { headers: { 'x-subject-token': adminToken } })).json;
+  const admin: Person = { token: adminToken, userId: facts.user.id, projectId: facts.project.id };
+  const { roles } = await sure(admin, 'GET', '/identity/v3/roles?name=member');
+  async function makePerson(name: string): Promise<Person> {
+    const { project } = await sure(admin, 'POST', '/identity/v3/projects', { project: { name: `${name}s-project`, domain_id: 'default', description: hidden } });
+    const { user } = await sure(admin, 'POST', '/identity/v3/users', { user: { name, password, domain_id: 'default', description: hidden } });
+    await sure(admin, 'PUT', `/identity/v3/projects/${project.id}/users/${user.id}/roles/${roles[0].id}`);
+    return { userId: user.id, projectId: project.id, token: await token(name, project.name, password) };
+  }
+
+  return {
+    plane: sim.plane, imageId: sim.imageId, admin, alice: await makePerson('alice'), bob: await makePerson('bob'), ask, sure, token,
+    async stop() {
+      await server.close();
+      await sim.stop();
+      await rm(dir, { recursive: true });
+    },
+  };
+}
+
+/** Written into everything of Alice's: an answer to Bob that holds it has told him what is not his. */
+export const hidden = 'not-for-bobs-eyes';
+
+/** What every answer keeps. contracts/openstack.md, "API rules that all services must keep". */
+function checkAnswer(what: string, method: HttpMethod, answer: Response, text: string): void {
+  assert.notEqual(answer.status, 500, `${what}: ${text}`);
+  assert.match(answer.headers.get('x-openstack-request-id') ?? 'none', /^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, `${what}: request id`);
+  if (answer.status === 204 || method === 'HEAD') assert.equal(text, '', `${what}: a body on ${answer.status}`);
+  if (answer.status >= 400 && method !== 'HEAD') assert.match(answer.headers.get('content-type') ?? 'none', /^(application\/json|text\/html)/, `${what}: type of a fault`);
+}
