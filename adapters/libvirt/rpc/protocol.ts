@@ -43,6 +43,7 @@ const parameterValue: Codec<ParameterValue> = {
       case 'bigint': int.write(to, 4); uhyper.write(to, value); break;
       case 'boolean': int.write(to, 6); int.write(to, value ? 1 : 0); break;
       case 'string': int.write(to, 7); string.write(to, value); break;
+      default: throw new XdrError(`a typed parameter cannot hold ${typeof value}`);
     }
   },
 };

@@ -113,12 +113,12 @@ async function list({ database: { db }, config }: GlanceParts, request: ApiReque
   if (images === 'noMarker') return fault('badRequest', `Invalid marker. Image ${asked.marker} could not be found.`);
   const others = new URLSearchParams(request.queryString);
   others.delete('marker');
-  const first = others.size > 0 ? `/v2/images?${others}` : '/v2/images';
+  const first = others.size > 0 ? `/v2/images?${others.toString()}` : '/v2/images';
   const last = images.at(-1);
   const body: JsonObject = { images: images.map(imageView), first, schema: '/v2/schemas/images' };
   if (last && images.length === asked.limit) {
     others.append('marker', last.id);
-    body['next'] = `/v2/images?${others}`;
+    body['next'] = `/v2/images?${others.toString()}`;
   }
   return { status: 200, body };
 }

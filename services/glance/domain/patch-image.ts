@@ -28,7 +28,7 @@ export function readPatch(body: Json): Outcome<Change[]> {
       continue;
     }
     const { value } = operation;
-    if (value === undefined) return fault('badRequest', `Operation "${String(op)}" requires a member named "value".`);
+    if (value === undefined) return fault('badRequest', `Operation ${JSON.stringify(op)} requires a member named "value".`);
     changes.push({ op: op as 'add' | 'replace', name, value }); // one of ops, and not remove
   }
   return changes;
