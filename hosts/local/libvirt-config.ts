@@ -14,6 +14,7 @@ unix_sock_rw_perms = "0700"
 unix_sock_ro_perms = "0700"
 auth_unix_ro = "none"
 auth_unix_rw = "none"
+max_client_requests = 64
 log_level = 3
 log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 `;

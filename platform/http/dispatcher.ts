@@ -154,7 +154,8 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     const startedAt = performance.now();
     const given = raw.headers['x-openstack-request-id'];
     const requestId = given && /^req-[0-9a-f-]{36}$/.test(given) ? given : deps.ids.requestId();
-    const found = router.find(raw.method === 'HEAD' && !router.hasRoute('HEAD', raw.path) && router.find('HEAD', raw.path) === null ? 'GET' : raw.method, raw.path);
+    // HEAD is GET without the body, where it has no route of its own.
+    const found = router.find(raw.method, raw.path) ?? (raw.method === 'HEAD' ? router.find('GET', raw.path) : null);
     const candidates = (found?.store as BoundRoute[] | undefined) ?? noRoutes;
     const owner = candidates[0]?.face ?? ownerOf(raw.path);
     if (!owner) return { status: 404, headers: { 'x-openstack-request-id': requestId, 'content-type': 'application/json' }, body: { error: { code: 404, title: 'Not Found', message: `No service answers at ${raw.path}.` } } };
@@ -175,7 +176,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     if (face.microversions && version !== null) Object.assign(headers, versionHeaders(face.microversions, version));
     Object.assign(headers, reply.headers);
     deps.metrics?.http({ service: face.name, route: route?.definition.path ?? 'unknown', method: raw.method, status: reply.status }, performance.now() - startedAt);
-    if (deps.log && face) deps.log.debug({ service: face.name, method: raw.method, path: raw.path, status: reply.status, req: requestId, ms: Math.round(performance.now() - startedAt) }, 'request');
+    deps.log.debug({ service: face.name, method: raw.method, path: raw.path, status: reply.status, req: requestId, ms: Math.round(performance.now() - startedAt) }, 'request');
     return { status: reply.status, headers, body: reply.body };
   }
 

@@ -94,8 +94,8 @@ export async function startApiCloud(): Promise<ApiCloud> {
   const admin: Person = { token: adminToken, userId: facts.user.id, projectId: facts.project.id };
   const { roles } = await sure(admin, 'GET', '/identity/v3/roles?name=member');
   async function makePerson(name: string): Promise<Person> {
-    const { project } = await sure(admin, 'POST', '/identity/v3/projects', { project: { name: `${name}s-project`, domain_id: 'default', description: hidden } });
-    const { user } = await sure(admin, 'POST', '/identity/v3/users', { user: { name, password, domain_id: 'default', description: hidden } });
+    const { project } = await sure(admin, 'POST', '/identity/v3/projects', { project: { name: `${name}s-project`, domain_id: 'default', description: name === 'alice' ? hidden : '' } });
+    const { user } = await sure(admin, 'POST', '/identity/v3/users', { user: { name, password, domain_id: 'default', description: name === 'alice' ? hidden : '' } });
     await sure(admin, 'PUT', `/identity/v3/projects/${project.id}/users/${user.id}/roles/${roles[0].id}`);
     return { userId: user.id, projectId: project.id, token: await token(name, project.name, password) };
   }

@@ -6,7 +6,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { freePort, repository } from './cloud.testing.ts';
+import { freePort } from '#platform/testing/free-port.ts';
+import { repository } from './cloud.testing.ts';
 
 interface Ended { code: number; stdout: string; stderr: string }
 

@@ -1,9 +1,9 @@
 // A real cloud for end-to-end tests, made as a person makes it: `./cobalt up --detach` in a folder of its own, `down --purge` after.
 import { execFile, spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '#platform/testing/free-port.ts';
 
 const run = promisify(execFile);
 export const repository = join(import.meta.dirname, '..', '..');
@@ -28,14 +28,6 @@ export interface TestCloud {
   virsh(host: string, ...words: string[]): Promise<string>;
   up(...words: string[]): Promise<string>;
   close(): Promise<void>;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
 }
 
 const commandTimeoutMs = 300_000;

@@ -1,13 +1,13 @@
 // A cloud of its own for a benchmark: a child process on a free port, with a temporary state folder, gone afterwards.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { homePaths, readSecrets } from '#compose/home.ts';
 import { connectCloud } from '#cli/cloud-client.ts';
 import type { CloudClient } from '#cli/cloud-client.ts';
 import { repository, runTool } from '#cli/run-tool.ts';
+import { freePort } from '#platform/testing/free-port.ts';
 
 export interface BenchCloud {
   dir: string;
@@ -17,14 +17,6 @@ export interface BenchCloud {
   admin: CloudClient;
   adminPassword: string;
   close(): Promise<void>;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
 }
 
 const startTimeoutMs = 300_000;

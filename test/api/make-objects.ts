@@ -1,0 +1,60 @@
+// Makes one of everything that belongs to Alice or her project, with `hidden` written into it.
+import type { Json } from '#contracts/common/json.ts';
+import { eventually } from '#platform/testing/eventually.ts';
+import type { ApiCloud } from './api-cloud.ts';
+import { hidden, password } from './api-cloud.ts';
+import type { Objects } from './cases/case.ts';
+
+const publicKey = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINF3oDx3pMpNC1TifUT20cJ656lro/QVyOx0rZaeEyvu ${hidden}`;
+
+export async function makeObjects(cloud: ApiCloud): Promise<Objects> {
+  const { alice, admin } = cloud;
+  return new Map([...(await identityObjects(cloud)), ...(await imageObjects(cloud)), ...(await computeObjects(cloud)), [':tag', 'blue'], [':user_id', alice.userId], [':project_id', alice.projectId], [':target_id', alice.projectId], [':actor_id', alice.userId], ['admin', admin.userId]]);
+}
+
+async function identityObjects({ alice, admin, sure, token }: ApiCloud): Promise<[string, string][]> {
+  const at = (path: string): string => `/identity/v3${path}`;
+  await sure(admin, 'PUT', at(`/projects/${alice.projectId}/tags/blue`));
+  const { application_credential: appCred } = await sure(alice, 'POST', at(`/users/${alice.userId}/application_credentials`), { application_credential: {
+    name: hidden, description: hidden, access_rules: [{ service: 'compute', method: 'GET', path: '/v2.1/servers' }],
+  } });
+  const { credential } = await sure(alice, 'POST', at('/credentials'), { credential: { type: 'cert', blob: hidden, user_id: alice.userId, project_id: alice.projectId } });
+  const { credential: ec2 } = await sure(alice, 'POST', at(`/users/${alice.userId}/credentials/OS-EC2`), { tenant_id: alice.projectId });
+  const { trust } = await sure(alice, 'POST', at('/OS-TRUST/trusts'), { trust: {
+    trustor_user_id: alice.userId, trustee_user_id: admin.userId, impersonation: false, project_id: alice.projectId, roles: [{ name: 'member' }],
+  } });
+  const { services } = await sure(admin, 'GET', at('/services?type=compute'));
+  const limited: Json = { service_id: services[0].id, resource_name: 'servers' };
+  const { registered_limits: [registered] } = await sure(admin, 'POST', at('/registered_limits'), { registered_limits: [{ ...limited, default_limit: 1 }] });
+  const { limits: [limit] } = await sure(admin, 'POST', at('/limits'), { limits: [{ ...limited, resource_limit: 1, project_id: alice.projectId, description: hidden }] });
+  return [
+    ['/identity/v3/users/:user_id/application_credentials/:id', appCred.id], ['/identity/v3/users/:user_id/access_rules/:id', appCred.access_rules[0].id],
+    ['/identity/v3/credentials/:credential_id', credential.id], ['/identity/v3/users/:user_id/credentials/OS-EC2/:access', ec2.access],
+    [':trust_id', trust.id], [':role_id', trust.roles[0].id], ['/identity/v3/limits/:limit_id', limit.id], ['/identity/v3/registered_limits/:limit_id', registered.id],
+    [':domain_id', 'default'], [':region_id', 'RegionOne'], ['spare token', await token('alice', 'alices-project', password)],
+  ];
+}
+
+async function imageObjects({ alice, sure, ask }: ApiCloud): Promise<[string, string][]> {
+  const { id } = await sure(alice, 'POST', '/image/v2/images', { name: hidden, disk_format: 'raw', container_format: 'bare', visibility: 'shared', tags: ['blue'] });
+  await ask(alice, 'PUT', `/image/v2/images/${id}/file`, { raw: hidden, headers: { 'content-type': 'application/octet-stream' } });
+  await sure(alice, 'POST', `/image/v2/images/${id}/members`, { member: 'a-friends-project' });
+  return [['/image/v2/images/:id', id], [':member', 'a-friends-project']];
+}
+
+async function computeObjects({ alice, admin, sure, imageId }: ApiCloud): Promise<[string, string][]> {
+  const at = (path: string): string => `/compute/v2.1${path}`;
+  await sure(alice, 'POST', at('/os-keypairs'), { keypair: { name: 'alices', public_key: publicKey } });
+  const { flavor } = await sure(admin, 'POST', at('/flavors'), { flavor: { name: hidden, vcpus: 1, ram: 64, disk: 1, 'os-flavor-access:is_public': false } });
+  await sure(admin, 'POST', at(`/flavors/${flavor.id}/action`), { addTenantAccess: { tenant: alice.projectId } });
+  await sure(admin, 'POST', at(`/flavors/${flavor.id}/os-extra_specs`), { extra_specs: { colour: hidden } });
+  const { server } = await sure(alice, 'POST', at('/servers'), { server: {
+    name: hidden, flavorRef: flavor.id, imageRef: imageId, networks: 'none', metadata: { colour: hidden }, tags: ['blue'], description: hidden,
+  } }, 52);
+  await eventually(async () => (await sure(alice, 'GET', at(`/servers/${server.id}`))).server.status === 'ACTIVE', { withinMs: 20_000, what: 'the server is ACTIVE' });
+  const { instanceActions: [created] } = await sure(alice, 'GET', at(`/servers/${server.id}/os-instance-actions`));
+  return [
+    ['/compute/v2.1/servers/:id', server.id], ['/compute/v2.1/flavors/:id', flavor.id], [':key', 'colour'], [':request', created.request_id], [':network', 'private'], ['/compute/v2.1/os-keypairs/:name', 'alices'],
+    ['/compute/v2.1/os-quota-sets/:id', alice.projectId], ['/compute/v2.1/os-simple-tenant-usage/:id', alice.projectId],
+  ];
+}
