@@ -41,8 +41,8 @@ export interface EmbeddedCloud {
 
 export const version = (createRequire(import.meta.url)('../package.json') as { version: string }).version;
 
-// A host that has not come by now is reported and left to its retries.
-const hostsReadyMs = 60_000;
+// A host that has not come by now is reported and left to its retries: work for the others must not wait longer.
+const hostsReadyMs = 10_000;
 
 /** Starts everything in order of need. A fault tells what a person can do about it; nothing keeps running after one. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<EmbeddedCloud>> {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { glob, readdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { generateReference, referenceFolder } from '#tools/generate-docs.ts';
@@ -30,10 +30,13 @@ export function brokenLinks(path: string, text: string, targets: { exists(file: 
   });
 }
 
-/** Files of the house named in backticks, e.g. `platform/log.ts`; a pattern or a file of an example is none. */
+// Rooms that docs/architecture.md announces. One that is there now is announced no more.
+const planned = ['hosts/gardenlinux/', 'services/neutron/', 'services/cinder/', 'adapters/ovsdb/'];
+
+/** Files of the house named in backticks, e.g. `platform/log.ts`. `hosts/h1/…` lies in the state folder. */
 export function unknownFiles(path: string, text: string, exists: (file: string) => boolean): string[] {
   return [...text.matchAll(/`([a-z]+\/[\w./-]+)`/g)].map(([, name = '']) => name)
-    .filter((name) => rooms.includes(name.split('/')[0] ?? '') && !exists(name)).map((name) => `${path}: ${name}`);
+    .filter((name) => rooms.includes(name.split('/')[0] ?? '') && !/^hosts\/h[\dN]/.test(name) && exists(name) === planned.includes(name)).map((name) => `${path}: ${name}`);
 }
 
 test('every link in the documents leads somewhere', async () => {
@@ -60,6 +63,9 @@ test('the reference is what the code says (UPDATE=1 rewrites it)', async () => {
   if (process.env['UPDATE']) for (const [name, text] of pages) await writeFile(join(referenceFolder, name), text);
   assert.deepEqual((await readdir(referenceFolder)).sort(), [...pages.keys()].sort());
   for (const [name, text] of pages) {
-    assert.equal(await readFile(join(referenceFolder, name), 'utf8'), text, `${relative(root, join(referenceFolder, name))} is stale: UPDATE=1 ./cobalt test docs`);
+    const [written, now] = [(await readFile(join(referenceFolder, name), 'utf8')).split('\n'), text.split('\n')];
+    const difference = { missing: now.filter((line) => !written.includes(line)), stale: written.filter((line) => !now.includes(line)) };
+    assert.deepEqual(difference, { missing: [], stale: [] }, `docs/reference/${name} is stale. UPDATE=1 ./cobalt test docs writes it anew; then read what changed: ${JSON.stringify(difference)}`);
+    assert.ok(written.join('\n') === text, `docs/reference/${name} has its lines in another order`);
   }
 });

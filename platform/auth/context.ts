@@ -1,4 +1,5 @@
 // Who asks, as told by a validated token. Made by Keystone, read by every service and by the policy engine.
+import type { AccessRule } from '#platform/auth/access-rules.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 
 export interface AuthContext {
@@ -17,6 +18,8 @@ export interface AuthContext {
   /** The token itself, to call other services in the user's name. Never logged. */
   token: string;
   appCredId: string | null;
+  /** The only requests an application credential's token may make; null: no such limit. */
+  accessRules: readonly AccessRule[] | null;
 }
 
 /** The driver is Keystone's own check when embedded, a cached HTTP validation otherwise. */

@@ -1,6 +1,7 @@
 // Token validation for a service that runs apart from Keystone: asks it over HTTP and remembers the answer for a short while.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { AccessRule } from '#platform/auth/access-rules.ts';
 import type { AuthContext, TokenValidator } from '#platform/auth/context.ts';
 import type { ServiceSession } from '#platform/auth/service-session.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -15,7 +16,7 @@ interface TokenDocument {
     domain?: Named;
     system?: { all?: boolean };
     roles?: Named[];
-    application_credential?: { id: string };
+    application_credential?: { id: string; access_rules?: AccessRule[] };
   };
 }
 
@@ -69,6 +70,6 @@ function contextOf(token: string, { token: document }: TokenDocument): AuthConte
     userId: user.id, userName: user.name, userDomainId: user.domain.id,
     projectId: project?.id ?? null, projectName: project?.name ?? null, projectDomainId: project?.domain.id ?? null,
     domainId: domain?.id ?? null, systemScope: system?.all === true, roles: (roles ?? []).map((role) => role.name),
-    expiresAtMs: Date.parse(document.expires_at), token, appCredId: credential?.id ?? null,
+    expiresAtMs: Date.parse(document.expires_at), token, appCredId: credential?.id ?? null, accessRules: credential?.access_rules ?? null,
   };
 }

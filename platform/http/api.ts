@@ -99,6 +99,8 @@ export interface Microversions {
 export interface HttpFace {
   /** e.g. 'nova'. */
   name: string;
+  /** In the catalog, e.g. 'compute'; access rules name it. */
+  serviceType: string;
   /** e.g. '/compute'. */
   mount: string;
   routes: readonly Route[];

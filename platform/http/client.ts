@@ -14,6 +14,8 @@ export interface HttpCall {
   path: string;
   headers?: Record<string, string>;
   token?: string;
+  /** The caller's own token beside a user's: access rules of the user's were checked at the caller's door. */
+  serviceToken?: string;
   requestId?: string;
   body?: Json;
   /** Bytes to send instead of JSON. */
@@ -43,7 +45,7 @@ export function createInProcessClient(mounts: Readonly<Record<string, string>>, 
       const mount = mounts[call.service];
       if (mount === undefined) return fault('unavailable', `There is no ${call.service} service in this cloud.`);
       const [path, query] = splitPath(mount + call.path);
-      const headers: Record<string, string | undefined> = { ...call.headers, 'x-auth-token': call.token, 'x-openstack-request-id': call.requestId };
+      const headers: Record<string, string | undefined> = { ...call.headers, 'x-auth-token': call.token, 'x-service-token': call.serviceToken, 'x-openstack-request-id': call.requestId };
       const reply = await dispatcher().handle({
         method: call.method, path, query, headers, origin,
         body: call.stream ? { stream: call.stream } : call.body === undefined ? null : { json: call.body },
@@ -67,6 +69,7 @@ export function createSocketClient(endpoints: Readonly<Record<string, string>>):
       if (root === undefined) return fault('unavailable', `No endpoint is configured for ${call.service}.`);
       const headers: Record<string, string> = { accept: 'application/json', ...call.headers };
       if (call.token) headers['x-auth-token'] = call.token;
+      if (call.serviceToken) headers['x-service-token'] = call.serviceToken;
       if (call.requestId) headers['x-openstack-request-id'] = call.requestId;
       if (call.body !== undefined) headers['content-type'] ??= 'application/json';
       try {

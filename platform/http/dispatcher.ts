@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import { ruleAllows } from '#platform/auth/access-rules.ts';
 import type { AuthContext, TokenValidator } from '#platform/auth/context.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
@@ -88,11 +89,21 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
   const ownerOf = (path: string): BoundFace | undefined =>
     bound.filter(({ face }) => path === face.mount || path.startsWith(`${face.mount}/`) || face.mount === '').sort((a, b) => b.face.mount.length - a.face.mount.length)[0];
 
-  async function authenticate(raw: RawRequest): Promise<Outcome<AuthContext>> {
+  /** A service that acts in a user's name vouches for it with a token of its own: the user's request was checked at its door. */
+  async function comesFromService(raw: RawRequest): Promise<boolean> {
+    const token = raw.headers['x-service-token'];
+    const service = token === undefined ? undefined : await deps.tokens.validate(token);
+    return service !== undefined && !isFault(service) && service.roles.includes('service');
+  }
+
+  async function authenticate(raw: RawRequest, owner: BoundFace): Promise<Outcome<AuthContext>> {
     const token = raw.headers['x-auth-token'];
     if (!token) return fault('unauthorized', 'The request you have made requires authentication.', { identityUrl: deps.identityUrl });
     const context = await deps.tokens.validate(token);
-    return isFault(context) ? fault('unauthorized', 'The request you have made requires authentication.', { identityUrl: deps.identityUrl }) : context;
+    if (isFault(context)) return fault('unauthorized', 'The request you have made requires authentication.', { identityUrl: deps.identityUrl });
+    const path = raw.path.slice(owner.face.mount.length) || '/';
+    if (ruleAllows(context.accessRules, owner.face.serviceType, raw.method, path) || (await comesFromService(raw))) return context;
+    return fault('unauthorized', 'The access rules of this application credential do not allow this request.', { identityUrl: deps.identityUrl });
   }
 
   async function answer(raw: RawRequest, requestId: string, owner: BoundFace, candidates: readonly BoundRoute[], params: Record<string, string>): Promise<{ reply: Outcome<Reply>; route?: BoundRoute; version: number | null }> {
@@ -105,7 +116,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
       if (isFault(asked)) return { reply: asked, version: null };
       version = asked;
     }
-    const who = open ? undefined : await authenticate(raw);
+    const who = open ? undefined : await authenticate(raw, owner);
     if (isFault(who)) return { reply: who, version };
     const route = candidates.find(({ definition }) => (definition.since ?? 0) <= version && version <= (definition.until ?? Infinity));
     if (!route) {

@@ -8,7 +8,7 @@ import { route } from '#platform/http/api.ts';
 
 const nobody: AuthContext = {
   userId: 'u1', userName: 'ann', userDomainId: 'default', projectId: 'p1', projectName: 'demo', projectDomainId: 'default', domainId: null,
-  systemScope: false, roles: ['reader'], expiresAtMs: Infinity, token: '', appCredId: null,
+  systemScope: false, roles: ['reader'], expiresAtMs: Infinity, token: '', appCredId: null, accessRules: null,
 };
 const roles: Readonly<Record<string, string[]>> = { reader: ['reader'], member: ['member', 'reader'], admin: ['admin', 'member', 'reader'] };
 
@@ -20,7 +20,7 @@ export const roleTokens: TokenValidator = {
 const thing = Type.Object({ name: Type.String({ minLength: 1 }) }, { additionalProperties: false });
 
 export const thingFace: HttpFace = {
-  name: 'things', mount: '/things', requestIdHeader: 'x-things-request-id',
+  name: 'things', serviceType: 'thing', mount: '/things', requestIdHeader: 'x-things-request-id',
   microversions: { type: 'things', major: 1, min: 0, max: 20 },
   policies: { show: 'role:reader', make: 'role:member', own: 'project_id:%(project_id)s' },
   faultStyle: { status: { overQuota: 413 }, body: (code, { message, kind }) => ({ error: { code, message, kind } }) },

@@ -7,7 +7,7 @@ import { createPolicy } from '#platform/policy/policy.ts';
 
 const who = (change: Partial<AuthContext> = {}): AuthContext => ({
   userId: 'u1', userName: 'ann', userDomainId: 'default', projectId: 'p1', projectName: 'demo', projectDomainId: 'default', domainId: null,
-  systemScope: false, roles: ['member', 'reader'], expiresAtMs: 0, token: 't', appCredId: null, ...change,
+  systemScope: false, roles: ['member', 'reader'], expiresAtMs: 0, token: 't', appCredId: null, accessRules: null, ...change,
 });
 const admin = who({ roles: ['admin', 'member', 'reader'] });
 const allows = (rule: string, caller = who(), target: PolicyTarget = {}): boolean => createPolicy({ rule }).allows('rule', caller, target);

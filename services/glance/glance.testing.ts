@@ -46,7 +46,7 @@ export interface TestGlance {
 
 const person = (projectId: string, ...roles: string[]): AuthContext => ({
   userId: `user-of-${projectId}`, userName: projectId, userDomainId: 'default', projectId, projectName: projectId, projectDomainId: 'default',
-  domainId: null, systemScope: false, roles, expiresAtMs: Number.MAX_SAFE_INTEGER, token: projectId, appCredId: null,
+  domainId: null, systemScope: false, roles, expiresAtMs: Number.MAX_SAFE_INTEGER, token: projectId, appCredId: null, accessRules: null,
 });
 
 /** Token by token. */

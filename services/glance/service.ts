@@ -27,7 +27,7 @@ export function createGlance(deps: GlanceDeps): GlanceService {
   const routes = [imageRoutes, dataRoutes, tagRoutes, memberRoutes, actionRoutes, importRoutes].flatMap((of) => of(parts));
   return {
     name: 'glance',
-    http: { name: 'glance', mount: '/image', routes: [...versionRoutes, ...schemaRoutes, ...routes], faultStyle: glanceFaults, policies },
+    http: { name: 'glance', serviceType: 'image', mount: '/image', routes: [...versionRoutes, ...schemaRoutes, ...routes], faultStyle: glanceFaults, policies },
     rpc: [], tasks: [mendUploads(parts)], sagas: [], migrations,
     audit: async () => await auditImages(parts),
   };

@@ -52,7 +52,7 @@ export async function createKeystone(deps: KeystoneDeps): Promise<KeystoneServic
   return {
     name: 'keystone',
     http: {
-      name: 'keystone', mount: '/identity', routes: keystoneRoutes(k), policies,
+      name: 'keystone', serviceType: 'identity', mount: '/identity', routes: keystoneRoutes(k), policies,
       faultStyle: { body: (status, fault) => ({ error: { code: status, message: fault.message, title: titleOf[status] ?? 'Error' } }) },
     },
     rpc: [], sagas: [], migrations,

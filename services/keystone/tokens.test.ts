@@ -177,7 +177,7 @@ test('an application credential gives its project and roles, and no more', async
   const { ask, demo } = keystone;
   const { user, project } = (await ask('GET', 'auth/tokens', { token: demo, headers: { 'x-subject-token': demo } })).body.token;
   const base = `users/${user.id}/application_credentials`;
-  const made = await ask('POST', base, { token: demo, body: { application_credential: { name: 'robot', roles: [{ name: 'reader' }], access_rules: [{ service: 'compute', method: 'GET', path: '/v2.1/servers' }] } } });
+  const made = await ask('POST', base, { token: demo, body: { application_credential: { name: 'robot', roles: [{ name: 'reader' }], access_rules: [{ service: 'compute', method: 'GET', path: '/v2.1/servers' }, { service: 'identity', method: 'POST', path: '/v3/users/*/application_credentials' }] } } });
   assert.equal(made.status, 201);
   const { id, secret } = made.body.application_credential;
   assert.ok(secret.length > 60);
@@ -190,6 +190,7 @@ test('an application credential gives its project and roles, and no more', async
   assert.equal((await login({ id, secret: 'wrong' })).status, 401);
   const robot = (await login({ id, secret })).headers['x-subject-token'] ?? '';
   assert.equal((await ask('POST', base, { token: robot, body: { application_credential: { name: 'child' } } })).status, 403);
+  assert.equal((await ask('GET', base, { token: robot })).status, 401, 'its access rules hold here, too');
   assert.equal((await ask('POST', 'auth/tokens', { body: { auth: { identity: { methods: ['token'], token: { id: robot } }, scope: { project: inDefault('admin') } } } })).status, 401);
 
   assert.equal((await ask('POST', base, { token: demo, body: { application_credential: { name: 'robot' } } })).status, 409);

@@ -146,7 +146,7 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
   };
 }
 
-function contextOf({ payload, user, project, domain, roles }: TokenFacts, token: string): AuthContext {
+function contextOf({ payload, user, project, domain, roles, accessRules, appCred, trust }: TokenFacts, token: string): AuthContext {
   return {
     userId: user.id,
     userName: user.name,
@@ -157,9 +157,11 @@ function contextOf({ payload, user, project, domain, roles }: TokenFacts, token:
     domainId: payload.scope.kind === 'domain' ? payload.scope.id : null,
     systemScope: payload.scope.kind === 'system',
     roles: roles.map((role) => role.name),
-    expiresAtMs: payload.expiresAtMs,
+    // Not after what lent the rights: who remembers this context asks no more until then.
+    expiresAtMs: Math.min(payload.expiresAtMs, appCred?.expires_at_us != null ? appCred.expires_at_us / 1000 : Infinity, trust?.expires_at ?? Infinity),
     token,
     appCredId: payload.appCredId,
+    accessRules: accessRules?.map(({ service, method, path }) => ({ service, method, path })) ?? null,
   };
 }
 

@@ -63,7 +63,7 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
   ];
   return {
     name: 'nova',
-    http: { name: 'nova', mount: '/compute', routes, faultStyle: novaFaults, microversions, policies, requestIdHeader: 'x-compute-request-id' },
+    http: { name: 'nova', serviceType: 'compute', mount: '/compute', routes, faultStyle: novaFaults, microversions, policies, requestIdHeader: 'x-compute-request-id' },
     rpc: [conductor(deps, wakeSagas)],
     tasks: [reportServices(deps), purgeDeletedTask(deps)],
     sagas: sagas(deps),

@@ -108,7 +108,7 @@ export async function startNova(options: { config?: Partial<NovaConfig>; databas
 function who(person: Person): AuthContext {
   return {
     userId: person, userName: person, userDomainId: 'default', projectId: projectOf(person), projectName: projectOf(person), projectDomainId: 'default', domainId: null,
-    systemScope: false, roles: roles[person], expiresAtMs: Number.MAX_SAFE_INTEGER, token: person, appCredId: null,
+    systemScope: false, roles: roles[person], expiresAtMs: Number.MAX_SAFE_INTEGER, token: person, appCredId: null, accessRules: null,
   };
 }
 

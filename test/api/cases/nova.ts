@@ -10,7 +10,7 @@ export const nova: RouteCases = {
     [`GET ${server}`]: {},
     [`PUT ${server}`]: { body: { server: { name: hidden } } },
     [`POST ${server}/action`]: { body: { lock: null } },
-    [`POST ${server}/remote-consoles`]: { body: { remote_console: { protocol: 'vnc', type: 'novnc' } } },
+    [`POST ${server}/remote-consoles`]: { body: { remote_console: { protocol: 'vnc', type: 'novnc' } }, alice: 503 }, // a simulated guest has no screen
     [`GET ${server}/ips`]: {},
     [`GET ${server}/ips/:network`]: { alice: 404 }, // no networks in this cloud yet
     [`GET ${server}/os-server-password`]: {},

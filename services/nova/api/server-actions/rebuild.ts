@@ -49,7 +49,7 @@ export const rebuild: ServerActionRow = {
     const body = value as unknown as RebuildBody; // by the schema
     const early = versioned.find(({ name, since }) => name in body && request.version < since);
     if (early) return fault('badRequest', `Additional properties are not allowed ('${early.name}' was unexpected) in rebuild.`);
-    const image = await fetchImageFacts(deps.http, body.imageRef, { token: request.auth.token, requestId: request.id });
+    const image = await fetchImageFacts(deps, body.imageRef, { token: request.auth.token, requestId: request.id });
     if (isFault(image)) return image;
     const misfit = checkFit(flavorOf(server), image);
     if (misfit) return misfit;

@@ -13,7 +13,7 @@ export const rescue: ServerActionRow = {
   schema: Type.Union([Type.Null(), Type.Object({ adminPass: Type.Optional(adminPassSchema), rescue_image_ref: Type.Optional(Type.String({ format: 'uuid' })) }, { additionalProperties: false })]),
   handler: async (deps, request, server, value) => {
     const { adminPass = deps.ids.bytes(9).toString('base64url'), rescue_image_ref } = (value ?? {}) as { adminPass?: string; rescue_image_ref?: string }; // by the schema
-    const image = rescue_image_ref === undefined ? imageOf(server) : await fetchImageFacts(deps.http, rescue_image_ref, { token: request.auth.token, requestId: request.id });
+    const image = rescue_image_ref === undefined ? imageOf(server) : await fetchImageFacts(deps, rescue_image_ref, { token: request.auth.token, requestId: request.id });
     if (isFault(image)) return image;
     const begun = await beginChange(deps, request, server, 'rescue', { logAs: 'rescue', rescueImage: image });
     return isFault(begun) ? begun : { status: 200, body: { adminPass } };

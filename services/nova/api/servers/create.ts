@@ -41,7 +41,7 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
   const flavor = await findFlavor(db, String(body.flavorRef), { projectId, admin: isAdmin(request) });
   if (!flavor) return fault('badRequest', `Flavor ${body.flavorRef} could not be found.`);
   if (!body.imageRef) return fault('badRequest', 'Invalid imageRef provided: a server without an image needs a bootable volume.');
-  const image = await fetchImageFacts(deps.http, body.imageRef, { token: auth.token, requestId });
+  const image = await fetchImageFacts(deps, body.imageRef, { token: auth.token, requestId });
   if (isFault(image)) return image;
   const keypair = body.key_name == null ? null : await db.selectFrom('keypairs').select(['name', 'public_key']).where('user_id', '=', auth.userId).where('name', '=', body.key_name).executeTakeFirst();
   if (keypair === undefined) return fault('badRequest', 'Invalid key_name provided.');
