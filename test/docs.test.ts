@@ -51,6 +51,21 @@ test('every file of the house that a document names exists', async () => {
   assert.deepEqual((await documents()).flatMap(({ path, text }) => unknownFiles(path, text, (file) => existsSync(join(root, file)))), []);
 });
 
+test('every `./cobalt` command in the documents exists', async () => {
+  const commands = [...(await readFile(join(root, 'cli/main.ts'), 'utf8')).matchAll(/\{ name: '([a-z]+)'/g)].map(([, name]) => name);
+  const named = (await documents()).flatMap(({ path, text }) => [...text.matchAll(/\.\/cobalt ([a-z]+)/g)].map(([, name]) => ({ path, name })));
+  assert.ok(commands.length > 5 && named.length > 20);
+  // `serve` is announced for the distributed cloud. `./cobalt has been …` quotes the launcher.
+  assert.deepEqual(named.filter(({ name }) => !commands.includes(name) && name !== 'serve' && name !== 'has'), []);
+});
+
+test('every kind of difference that the audit knows is explained', async () => {
+  const kinds = new Set([...(await readFile(join(root, 'compose/audit.ts'), 'utf8')).matchAll(/what: '([^']+)'/g)].map(([, kind]) => kind));
+  const page = await readFile(join(root, 'docs/how-to/troubleshoot.md'), 'utf8');
+  assert.ok(kinds.size > 10);
+  assert.deepEqual([...kinds].filter((kind) => !page.includes(`\`${kind}\``)), []);
+});
+
 test('a planted lie is seen', () => {
   const targets = { exists: (file: string) => file === 'docs/a.md', anchors: () => ['here'] };
   assert.deepEqual(brokenLinks('docs/b.md', '[x](a.md) [x](a.md#here) `[x](no.md)` [x](https://e.org/)', targets), []);

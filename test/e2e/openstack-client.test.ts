@@ -84,6 +84,15 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
     await greetsRfb(url);
   });
 
+  it('boots a disk image whose guest reads its config drive: name, key, user data', async () => {
+    const script = join(cloud.dir, 'user-data');
+    await writeFile(script, '#!/bin/sh\necho "user data ran on $(hostname), $(wc -l < /root/.ssh/authorized_keys) key"\n');
+    await cloud.openstack('server', 'create', '--image', 'tiny-disk', '--flavor', 'm1.micro', '--nic', 'none', '--key-name', 'k', '--config-drive', 'true', '--user-data', script, '--wait', 'from-disk');
+    await banner('from-disk');
+    await eventually(async () => (await cloud.openstack('console', 'log', 'show', 'from-disk')).includes('user data ran on from-disk, 1 key'), { withinMs: 60_000, everyMs: 1000, what: 'the user data runs' });
+    await cloud.openstack('server', 'delete', '--wait', 'from-disk');
+  });
+
   it('shows hosts, and spreads six servers over both', async () => {
     assert.equal((await cloud.json<object[]>('hypervisor', 'list')).length, 2);
     assert.equal((await cloud.json<{ count: number }>('hypervisor', 'stats', 'show')).count, 2);
@@ -104,16 +113,14 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
     assert.match(await cloud.cobalt('doctor', '--audit'), /no differences/);
   });
 
-  it('sees a guest that powers itself off within 2 s', async () => {
+  it('sees within 2 s that a guest is off', async () => {
     const { id, 'OS-EXT-SRV-ATTR:host': host } = await show('vm1');
-    await cloud.virsh(host, 'destroy', id);
-    const startedAt = performance.now();
     const token = (await cloud.openstack('token', 'issue', '-f', 'value', '-c', 'id')).trim();
+    await cloud.virsh(host, 'destroy', id);
     await eventually(async () => {
       const answer = await fetch(`http://127.0.0.1:${cloud.port}/compute/v2.1/servers/${id}`, { headers: { 'x-auth-token': token } });
       return ((await answer.json()) as { server: { status: string } }).server.status === 'SHUTOFF';
-    }, { withinMs: 5_000, what: 'vm1 becomes SHUTOFF' });
-    assert.ok(performance.now() - startedAt < 5_000);
+    }, { withinMs: 2_000, what: 'vm1 becomes SHUTOFF' });
   });
 
   it('lets guests run on when the control plane is killed, and finds them again', async () => {

@@ -34,6 +34,9 @@ const sortColumns: Readonly<Record<string, keyof ServerRow>> = {
 /** The names come from the caller: `constructor` is none of ours. */
 const columnOf = <Column>(columns: Readonly<Record<string, Column>>, name: string): Column | undefined => (Object.hasOwn(columns, name) ? columns[name] : undefined);
 
+/** A number, or one that no server has. */
+const powerStateOf = (text: string): number => (/^\d{1,9}$/.test(text) ? Number(text) : -1);
+
 export async function listServersHandler(deps: NovaDeps, request: ApiRequest, detail: boolean): Promise<Outcome<Reply>> {
   const filters = filtersOf(request);
   if (isFault(filters)) return filters;
@@ -73,7 +76,7 @@ function filtersOf(request: ApiRequest): Outcome<ServerFilters> {
   for (const name of Object.keys(request.query)) {
     const value = first(request, name) ?? '';
     const column = columnOf(everybodysFilters, name) ?? (admin ? columnOf(adminFilters, name) : undefined);
-    if (column !== undefined) Object.assign(filters.equal, { [column]: column === 'power_state' ? Number(value) : value === 'None' ? null : value });
+    if (column !== undefined) Object.assign(filters.equal, { [column]: column === 'power_state' ? powerStateOf(value) : value === 'None' ? null : value });
     else if (!neither.has(name) && !Object.hasOwn(adminFilters, name) && version >= 75) return fault('badRequest', `Additional properties are not allowed ('${name}' was unexpected) in the query.`);
   }
   const projectId = first(request, 'project_id') ?? first(request, 'tenant_id');
