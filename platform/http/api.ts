@@ -37,10 +37,18 @@ export interface ApiRequest<Body = Json> {
   allows(rule: string, target?: PolicyTarget): boolean;
 }
 
+/** JSON that is written already: for long answers made of pieces that repeat. An in-process caller gets it parsed. */
+export class JsonText {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 export interface Reply {
   status: number;
-  /** Plain JSON data (an in-process caller receives it as it is and only reads it); bytes; or a stream. */
-  body?: Json | Readable | Buffer;
+  /** Plain JSON data (an in-process caller receives it as it is and only reads it); JSON as text; bytes; or a stream. */
+  body?: Json | JsonText | Readable | Buffer;
   headers?: Record<string, string>;
 }
 

@@ -4,6 +4,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { HttpMethod } from '#platform/http/api.ts';
+import { JsonText } from '#platform/http/api.ts';
 import type { Dispatcher } from '#platform/http/dispatcher.ts';
 
 export interface HttpCall {
@@ -56,7 +57,7 @@ export function createInProcessClient(mounts: Readonly<Record<string, string>>, 
           : { status: reply.status, headers: reply.headers, body: JSON.parse(await textOf(reply.body)) as Json, stream: undefined };
       }
       if (Buffer.isBuffer(reply.body)) return { status: reply.status, headers: reply.headers, body: call.asStream ? undefined : jsonIn(reply.body.toString(), reply.headers), stream: call.asStream ? Readable.from([reply.body]) : undefined };
-      return { status: reply.status, headers: reply.headers, body: reply.body, stream: undefined };
+      return { status: reply.status, headers: reply.headers, body: reply.body instanceof JsonText ? (JSON.parse(reply.body.text) as Json) : reply.body, stream: undefined };
     },
   };
 }

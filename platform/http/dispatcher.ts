@@ -10,7 +10,7 @@ import type { AuthContext, TokenValidator } from '#platform/auth/context.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
-import type { ApiRequest, HttpFace, HttpMethod, Query, Reply, Route } from '#platform/http/api.ts';
+import type { ApiRequest, HttpFace, HttpMethod, JsonText, Query, Reply, Route } from '#platform/http/api.ts';
 import { alwaysLegal, faultReply } from '#platform/http/faults-to-http.ts';
 import { negotiate, versionHeaders } from '#platform/http/microversion.ts';
 import { readJson } from '#platform/http/read-json.ts';
@@ -35,7 +35,7 @@ export interface RawRequest {
 export interface RawReply {
   status: number;
   headers: Record<string, string>;
-  body: Json | Readable | Buffer | undefined;
+  body: Json | JsonText | Readable | Buffer | undefined;
 }
 
 export interface Dispatcher {

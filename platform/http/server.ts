@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Readable } from 'node:stream';
 import type { HttpMethod } from '#platform/http/api.ts';
+import { JsonText } from '#platform/http/api.ts';
 import type { Dispatcher } from '#platform/http/dispatcher.ts';
 
 export interface HttpServer {
@@ -70,7 +71,7 @@ async function answer(dispatcher: Dispatcher, request: FastifyRequest, reply: Fa
   if (raw.body === undefined || raw.status === 204) return await reply.send();
   if (raw.body instanceof Readable || Buffer.isBuffer(raw.body)) return await reply.send(raw.body);
   if (!('content-type' in raw.headers)) reply.header('content-type', 'application/json');
-  const text = Buffer.from(JSON.stringify(raw.body));
+  const text = Buffer.from(raw.body instanceof JsonText ? raw.body.text : JSON.stringify(raw.body));
   reply.header('content-length', text.length);
   return await reply.send(request.method === 'HEAD' ? undefined : text);
 }

@@ -82,6 +82,7 @@ describe('POST /servers refuses', () => {
     ['an unknown zone', { availability_zone: 'moon' }, /availability zone/],
     ['min_count above max_count', { min_count: 2, max_count: 1 }, /min_count must be <= max_count/],
     ['max_count of zero', { max_count: 0 }, /max_count/],
+    ['min_count beyond all bounds', { min_count: '9'.repeat(30) }, /at most 1000 servers/],
     ['min_count that is no number', { min_count: 'many' }, /min_count/],
     ['a blank metadata key', { metadata: { '': 'x' } }, /metadata/],
     ['a long metadata value', { metadata: { x: 'v'.repeat(256) } }, /metadata/],
@@ -128,6 +129,13 @@ describe('a quota', () => {
       isNovaFault(await create({}), 403, new RegExp(`^Quota exceeded for ${resource}: Requested \\d+, but already used 0 of ${size} ${resource}$`));
     });
   }
+  it('lets in as many of max_count as fit, were it without end', async () => {
+    await limit({ instances: 1, cores: -1, ram: -1 });
+    const { status, json } = await create({ max_count: '9'.repeat(30), return_reservation_id: true });
+    assert.deepEqual([status, Object.keys(json)], [202, ['reservation_id']]);
+    const { servers } = await cloud.sure(cloud.alice, 'GET', `${compute}/servers?reservation_id=${json.reservation_id}`);
+    assert.equal(servers.length, 1);
+  });
   it('on metadata items holds for new servers and for old ones', async () => {
     await limit({ instances: -1, cores: -1, ram: -1, metadata_items: 1 });
     isNovaFault(await create({ metadata: { a: '1', b: '2' } }), 403, /Maximum number of metadata items exceeds 1/);

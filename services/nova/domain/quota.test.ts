@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { isFault } from '#contracts/common/fault.ts';
-import { checkQuota, quotaDefaults } from './quota.ts';
+import { checkQuota, howManyFit, quotaDefaults } from './quota.ts';
 import { checkLimits, quotaClassWords, quotaSetWords, resourcesIn } from './quota-set.ts';
 
 const limits = { instances: 2, cores: 4, ram: 1024 };
@@ -25,6 +25,16 @@ describe('a quota', () => {
       const fits = (['instances', 'cores', 'ram'] as const).every((resource) => used[resource] + wanted[resource] <= most[resource]);
       assert.equal(checkQuota(most, used, wanted) === undefined, fits);
     }));
+  });
+  it('lets in exactly as many as it says fit', () => {
+    const amount = fc.integer({ min: 0, max: 100 });
+    const all = fc.record({ instances: amount, cores: amount, ram: amount });
+    fc.assert(fc.property(all, fc.record({ cores: amount, ram: amount }), (most, { cores, ram }) => {
+      const fit = howManyFit(most, nothing, { instances: 1, cores, ram });
+      const check = (count: number) => checkQuota(most, nothing, { instances: count, cores: count * cores, ram: count * ram });
+      assert.deepEqual([check(fit), isFault(check(fit + 1))], [undefined, true]);
+    }));
+    assert.equal(howManyFit({ instances: -1, cores: -1, ram: -1 }, nothing, limits), Infinity);
   });
 });
 

@@ -27,3 +27,9 @@ export function checkQuota(limits: Pick<QuotaLimits, keyof QuotaUsage>, used: Qu
   const list = (pick: (resource: (typeof resources)[number]) => number): string => over.map(pick).join(', ');
   return fault('overQuota', `Quota exceeded for ${over.join(', ')}: Requested ${list((resource) => wanted[resource])}, but already used ${list((resource) => used[resource])} of ${list((resource) => limits[resource])} ${over.join(', ')}`);
 }
+
+/** How many servers like `each` still fit; Infinity where nothing is limited. */
+export function howManyFit(limits: Pick<QuotaLimits, keyof QuotaUsage>, used: QuotaUsage, each: QuotaUsage): number {
+  const resources = ['instances', 'cores', 'ram'] as const;
+  return Math.min(...resources.map((resource) => (limits[resource] === unlimited || each[resource] === 0 ? Infinity : Math.floor((limits[resource] - used[resource]) / each[resource]))));
+}

@@ -6,7 +6,7 @@ import type { PlacementParts } from '../deps.ts';
 import { findCandidates } from '../domain/candidates.ts';
 import { parseCandidateRequest } from '../domain/resource-request.ts';
 import { unknownNames } from './parts.ts';
-import { candidatesView } from './views.ts';
+import { candidatesText } from './views.ts';
 
 export function candidateRoutes({ database: { db }, world }: PlacementParts): readonly Route[] {
   return [
@@ -20,7 +20,7 @@ export function candidateRoutes({ database: { db }, world }: PlacementParts): re
       const unknown = await unknownNames(db, 'traits', traits);
       if (unknown.length > 0) return fault('badRequest', `No such trait(s): ${unknown.join(', ')}.`);
       const snapshot = await world.read();
-      return { status: 200, body: candidatesView(findCandidates(snapshot.trees, request), snapshot.providers, snapshot.trees, asked, version) };
+      return { status: 200, body: candidatesText(findCandidates(snapshot.trees, request), snapshot, asked, version) };
     } }),
   ];
 }

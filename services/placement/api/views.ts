@@ -1,8 +1,10 @@
 // Providers, inventories and candidates as the API shows them, by microversion.
-import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
+import { JsonText } from '#platform/http/api.ts';
 import type { Candidate } from '../domain/candidates.ts';
 import type { Inventory, Provider } from '../domain/provider.ts';
 import { capacityOf } from '../domain/provider.ts';
+import type { Snapshot } from '../store/world.ts';
 
 const relations: readonly { rel: string; since: number }[] = [
   { rel: 'self', since: 0 }, { rel: 'inventories', since: 0 }, { rel: 'usages', since: 0 }, { rel: 'aggregates', since: 1 }, { rel: 'traits', since: 6 }, { rel: 'allocations', since: 11 },
@@ -24,45 +26,61 @@ export function inventoriesView(provider: Provider): JsonObject {
   return { inventories: Object.fromEntries([...provider.inventories].map(([name, inventory]) => [name, inventoryView(inventory)])), resource_provider_generation: provider.generation };
 }
 
-const object = (resources: ReadonlyMap<string, number>): JsonObject => Object.fromEntries(resources);
+// A summary hardly changes between two questions, and an answer holds thousands: each is written once for its provider, which
+// is never changed itself.
+const summaries = new WeakMap<Provider, Map<string, string>>();
 
-// Summaries hardly change between two questions: kept with the provider they describe, which is never changed itself.
-const summaries = new WeakMap<Provider, Map<string, JsonObject>>();
-
-function summaryOf(provider: Provider, version: number, asked: ReadonlySet<string>): JsonObject {
+function summaryText(provider: Provider, version: number, asked: ReadonlySet<string>): string {
   const key = version >= 27 ? `${version}` : `${version}/${[...asked].join()}`;
-  const known = summaries.get(provider) ?? new Map<string, JsonObject>();
-  summaries.set(provider, known);
-  let summary = known.get(key);
-  if (!summary) {
+  let known = summaries.get(provider);
+  if (!known) summaries.set(provider, (known = new Map()));
+  let text = known.get(key);
+  if (text === undefined) {
     const resources: JsonObject = {};
     for (const [name, inventory] of provider.inventories) {
       if (version >= 27 || asked.has(name)) resources[name] = { capacity: capacityOf(inventory), used: provider.used.get(name) ?? 0 };
     }
-    summary = { resources };
+    const summary: JsonObject = { resources };
     if (version >= 17) summary['traits'] = [...provider.traits].sort();
     if (version >= 29) Object.assign(summary, { parent_provider_uuid: provider.parentUuid, root_provider_uuid: provider.rootUuid });
-    known.set(key, summary);
+    text = `${JSON.stringify(provider.uuid)}:${JSON.stringify(summary)}`;
+    known.set(key, text);
   }
-  return summary;
+  return text;
 }
 
-export function candidatesView(candidates: readonly Candidate[], providers: ReadonlyMap<string, Provider>, trees: ReadonlyMap<string, readonly Provider[]>, asked: ReadonlySet<string>, version: number): JsonObject {
+/**
+ * The document of allocation candidates, written piece by piece: the pieces repeat, so most of them are written already.
+ * UUIDs, classes and suffixes hold no character that JSON would escape: their schemas see to it.
+ */
+export function candidatesText(candidates: readonly Candidate[], { providers, trees }: Pick<Snapshot, 'providers' | 'trees'>, asked: ReadonlySet<string>, version: number): JsonText {
+  const written = new Map<ReadonlyMap<string, number>, string>();
+  const resourcesText = (resources: ReadonlyMap<string, number>): string => {
+    let text = written.get(resources);
+    if (text === undefined) written.set(resources, (text = JSON.stringify(Object.fromEntries(resources))));
+    return text;
+  };
   const seen = new Set<string>();
-  const allocationRequests = candidates.map((candidate): Json => {
+  const requests: string[] = [];
+  for (const candidate of candidates) {
     if (version >= 29) for (const provider of trees.get(candidate.rootUuid) ?? []) seen.add(provider.uuid);
-    const allocations: JsonObject = {};
+    let allocations = '';
     for (const [uuid, resources] of candidate.allocations) {
       seen.add(uuid);
-      allocations[uuid] = { resources: object(resources) };
+      if (allocations !== '') allocations += ',';
+      allocations += version < 12 ? `{"resource_provider":{"uuid":"${uuid}"},"resources":${resourcesText(resources)}}` : `"${uuid}":{"resources":${resourcesText(resources)}}`;
     }
-    if (version < 12) return { allocations: Object.entries(allocations).map(([uuid, value]) => ({ resource_provider: { uuid }, ...(value as JsonObject) })) };
-    return version < 34 ? { allocations } : { allocations, mappings: Object.fromEntries([...candidate.mappings].map(([suffix, uuids]) => [suffix, [...uuids]])) };
-  });
-  const provider_summaries: JsonObject = {};
+    let mappings = '';
+    if (version >= 34) {
+      for (const [suffix, uuids] of candidate.mappings) mappings += `${mappings === '' ? '' : ','}"${suffix}":["${uuids.join('","')}"]`;
+      mappings = `,"mappings":{${mappings}}`;
+    }
+    requests.push(version < 12 ? `{"allocations":[${allocations}]}` : `{"allocations":{${allocations}}${mappings}}`);
+  }
+  const summaryTexts: string[] = [];
   for (const uuid of seen) {
     const provider = providers.get(uuid);
-    if (provider) provider_summaries[uuid] = summaryOf(provider, version, asked);
+    if (provider) summaryTexts.push(summaryText(provider, version, asked));
   }
-  return { allocation_requests: allocationRequests, provider_summaries };
+  return new JsonText(`{"allocation_requests":[${requests.join()}],"provider_summaries":{${summaryTexts.join()}}}`);
 }

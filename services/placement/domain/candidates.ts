@@ -1,7 +1,7 @@
 // Finds every way to satisfy a request, tree by tree. Pure: snapshot in, candidates out.
 import type { CandidateRequest, GroupRequest } from './resource-request.ts';
 import type { Provider } from './provider.ts';
-import { refusal } from './provider.ts';
+import { fits } from './provider.ts';
 
 export interface Candidate {
   /** Provider -> resource class -> amount. */
@@ -51,8 +51,10 @@ export function findCandidates(trees: ReadonlyMap<string, readonly Provider[]>, 
 }
 
 function givesAll(group: GroupRequest, provider: Provider): boolean {
-  if (group.resources.size === 0 || !isOpen(group, provider, [provider]) || !hasTraits(group, [provider])) return false;
-  for (const [resourceClass, amount] of group.resources) if (!has(provider, resourceClass, amount)) return false;
+  if (group.resources.size === 0) return false;
+  const unconditional = group.required.length + group.forbidden.length + group.memberOf.length + group.notMemberOf.length === 0 && group.inTree === null;
+  if (!unconditional && !(isOpen(group, provider, [provider]) && hasTraits(group, [provider]))) return false;
+  for (const [resourceClass, amount] of group.resources) if (!fits(provider, resourceClass, amount)) return false;
   return true;
 }
 
@@ -67,12 +69,12 @@ function waysOf(group: GroupRequest, providers: readonly Provider[]): Way[] {
   const open = providers.filter((provider) => isOpen(group, provider, providers));
   if (group.suffix !== '' || group.resources.size <= 1) {
     // One provider for all of it.
-    return open.filter((provider) => [...group.resources].every(([name, amount]) => has(provider, name, amount)) && hasTraits(group, [provider]))
+    return open.filter((provider) => [...group.resources].every(([name, amount]) => fits(provider, name, amount)) && hasTraits(group, [provider]))
       .map((provider) => ({ picks: [...group.resources].map(([resourceClass, amount]) => ({ provider, resourceClass, amount })), providers: [provider] }));
   }
   let ways: Way['picks'][] = [[]];
   for (const [resourceClass, amount] of group.resources) {
-    const able = open.filter((provider) => has(provider, resourceClass, amount));
+    const able = open.filter((provider) => fits(provider, resourceClass, amount));
     if (able.length === 0) return [];
     ways = ways.flatMap((picks) => able.map((provider) => [...picks, { provider, resourceClass, amount }])).slice(0, maxWaysPerTree);
   }
@@ -89,7 +91,6 @@ function isOpen(group: GroupRequest, provider: Provider, reachable: readonly Pro
 }
 
 const rootOf = (uuid: string, reachable: readonly Provider[]): string | undefined => reachable.find((provider) => provider.uuid === uuid)?.rootUuid;
-const has = (provider: Provider, resourceClass: string, amount: number): boolean => refusal(provider, resourceClass, amount, provider.used.get(resourceClass) ?? 0) === undefined;
 const hasTraits = (group: GroupRequest, providers: readonly Provider[]): boolean => group.required.every((any) => any.some((trait) => providers.some((provider) => provider.traits.has(trait))));
 const sharesAggregate = (a: Provider, b: Provider): boolean => [...a.aggregates].some((uuid) => b.aggregates.has(uuid));
 
@@ -100,7 +101,7 @@ function combine(request: CandidateRequest, providers: readonly Provider[]): Cho
   let sets: Chosen[][] = [[]];
   for (const group of request.groups) {
     const ways = group.resources.size === 0 ? waysWithoutResources(group, providers) : waysOf(group, providers);
-    sets = sets.flatMap((set) => ways.map((way) => [...set, { group, way }])).filter((set) => fits(set, request)).slice(0, maxWaysPerTree);
+    sets = sets.flatMap((set) => ways.map((way) => [...set, { group, way }])).filter((set) => keepsApart(set, request)).slice(0, maxWaysPerTree);
   }
   return sets.filter((set) => capacityHolds(set) && request.sameSubtree.every((suffixes) => inSameSubtree(set, suffixes, providers)));
 }
@@ -108,7 +109,7 @@ function combine(request: CandidateRequest, providers: readonly Provider[]): Cho
 const waysWithoutResources = (group: GroupRequest, providers: readonly Provider[]): Way[] =>
   providers.filter((provider) => isOpen(group, provider, providers) && hasTraits(group, [provider])).map((provider) => ({ picks: [], providers: [provider] }));
 
-function fits(set: readonly Chosen[], request: CandidateRequest): boolean {
+function keepsApart(set: readonly Chosen[], request: CandidateRequest): boolean {
   if (!request.isolate) return true;
   const granular = set.filter(({ group }) => group.suffix !== '' && group.resources.size > 0).map(({ way }) => way.providers[0]?.uuid);
   return new Set(granular).size === granular.length;
@@ -121,7 +122,7 @@ function capacityHolds(set: readonly Chosen[]): boolean {
     const key = `${provider.uuid}/${resourceClass}`;
     sums.set(key, { provider, resourceClass, amount: (sums.get(key)?.amount ?? 0) + amount });
   }
-  return [...sums.values()].every(({ provider, resourceClass, amount }) => has(provider, resourceClass, amount));
+  return [...sums.values()].every(({ provider, resourceClass, amount }) => fits(provider, resourceClass, amount));
 }
 
 /** One of the groups' providers is an ancestor of (or the same as) all the others. */

@@ -28,6 +28,13 @@ export function capacityOf(inventory: Inventory): number {
   return Math.floor((inventory.total - inventory.reserved) * inventory.allocation_ratio);
 }
 
+/** Whether `amount` can be had beside what others use. */
+export function fits(provider: Provider, resourceClass: string, amount: number): boolean {
+  const inventory = provider.inventories.get(resourceClass);
+  return inventory !== undefined && amount >= inventory.min_unit && amount <= inventory.max_unit && amount % inventory.step_size === 0
+    && amount <= capacityOf(inventory) - (provider.used.get(resourceClass) ?? 0);
+}
+
 /** Why `amount` cannot be had; undefined: it can. */
 export function refusal(provider: Provider, resourceClass: string, amount: number, usedByOthers: number): string | undefined {
   const inventory = provider.inventories.get(resourceClass);

@@ -10,7 +10,7 @@ import { buildServerName } from '../../conductor/build-server.ts';
 import { serverLock } from '../../conductor/locks.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { planServerCreate } from '../../domain/plan-server-create.ts';
-import { checkQuota, unlimited } from '../../domain/quota.ts';
+import { checkQuota, howManyFit, unlimited } from '../../domain/quota.ts';
 import { shortIpv6 } from '../../domain/short-ipv6.ts';
 import { fetchImageFacts } from '../../glance.ts';
 import { insertAction } from '../../store/actions.ts';
@@ -66,10 +66,9 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
     await lockQuota(trx, projectId, nowMs);
     const used = await quotaUsage(trx, projectId);
     // As many as fit, at least min_count.
-    let count = counts.max;
-    const check = (n: number) => checkQuota(limits, used, { instances: n, cores: n * flavor.vcpus, ram: n * flavor.memory_mib });
-    while (count > counts.min && check(count)) count -= 1;
-    const over = check(count);
+    const fitting = howManyFit(limits, used, { instances: 1, cores: flavor.vcpus, ram: flavor.memory_mib });
+    const count = Math.max(counts.min, Math.min(counts.max, fitting));
+    const over = checkQuota(limits, used, { instances: count, cores: count * flavor.vcpus, ram: count * flavor.memory_mib });
     if (over) return over;
     const rows = plan(count);
     if (isFault(rows)) return rows;
@@ -96,10 +95,15 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
   };
 }
 
+/** A bound for projects without a quota: the rows of one request are made in one transaction. */
+const maxServersPerRequest = 1000;
+
 function countsOf(body: Body): Outcome<{ min: number; max: number }> {
   const min = Number(body.min_count ?? 1);
   const max = Number(body.max_count ?? body.min_count ?? 1);
-  return min > max ? fault('badRequest', 'min_count must be <= max_count') : { min, max };
+  if (min > max) return fault('badRequest', 'min_count must be <= max_count');
+  if (min > maxServersPerRequest) return fault('badRequest', `Invalid input for field/attribute min_count. Value: ${min}. One request makes at most ${maxServersPerRequest} servers.`);
+  return { min, max: Math.min(max, maxServersPerRequest) };
 }
 
 // Networks and volumes of this cloud are asked of Neutron and Cinder; where they do not run, nothing of theirs can be found.

@@ -1,0 +1,66 @@
+// Cuts a byte stream into JSON objects that follow each other without any delimiter, as RFC 7047 has it (section 4).
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN = new Set([0x7b, 0x5b]); // { [
+const CLOSE = new Set([0x7d, 0x5d]);
+const BLANK = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+/** Looks at each byte once, however the socket cuts them, and parses a message only when it is whole. Holds at most one unfinished message. */
+export class JsonSplitter {
+  readonly #maxBytes: number;
+  #chunks: Buffer[] = [];
+  #buffered = 0;
+  #depth = 0;
+  #inString = false;
+  #escaped = false;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Takes what the socket gave and returns the messages it completed. Throws on what is no JSON object and on one over the limit. */
+  push(chunk: Buffer): unknown[] {
+    const messages: unknown[] = [];
+    let start = 0;
+    for (let at = 0; at < chunk.length; at += 1) {
+      const byte = chunk[at] as number; // at < length
+      if (this.#inString) {
+        if (this.#escaped) this.#escaped = false;
+        else if (byte === BACKSLASH) this.#escaped = true;
+        else if (byte === QUOTE) this.#inString = false;
+      } else if (this.#depth === 0) {
+        if (BLANK.has(byte)) start = at + 1;
+        else if (byte === 0x7b) this.#depth = 1;
+        else throw new Error(`byte 0x${byte.toString(16)} between two messages`);
+      } else if (byte === QUOTE) {
+        this.#inString = true;
+      } else if (OPEN.has(byte)) {
+        this.#depth += 1;
+      } else if (CLOSE.has(byte)) {
+        this.#depth -= 1;
+        if (this.#depth === 0) {
+          this.#keep(chunk.subarray(start, at + 1));
+          messages.push(this.#take());
+          start = at + 1;
+        }
+      }
+    }
+    if (this.#depth > 0) this.#keep(chunk.subarray(start));
+    return messages;
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#buffered += bytes.length;
+    if (this.#buffered > this.#maxBytes) throw new Error(`a message of more than ${this.#maxBytes} bytes`);
+    this.#chunks.push(bytes);
+  }
+
+  #take(): unknown {
+    // Joined before decoding: a chunk may end within a character.
+    const text = Buffer.concat(this.#chunks, this.#buffered).toString();
+    this.#chunks = [];
+    this.#buffered = 0;
+    return JSON.parse(text);
+  }
+}

@@ -1,0 +1,216 @@
+// Chosen tables and columns of a database, held in memory and kept true by the server's notifications; after a reconnection only
+// what was missed is fetched where the server remembers it, else everything. Made by `OvsdbClient.replicate`.
+import { OvsdbDisconnected, OvsdbError, OvsdbTimeout } from './errors.ts';
+import { encodeWhere, type Where } from './operations.ts';
+import { tableOf, type AnyRow, type ColumnName, type DatabaseSchema, type Row, type Table, type TableName, type Uuid } from './schema.ts';
+import { applyDifference, decodeRow, sameValue, type WireRow } from './values.ts';
+
+/** Which columns of which tables; `where` lets the server send only rows that match one of these conditions (monitor_cond). */
+export type Selection<S extends DatabaseSchema> = { readonly [T in TableName<S>]?: { readonly columns: readonly ColumnName<S, T>[]; readonly where?: Where<S, T> } };
+
+type Selected<S extends DatabaseSchema, M, T extends keyof M & TableName<S>> = M[T] extends { columns: readonly (infer N)[] } ? Row<S, T, N & ColumnName<S, T>> : never;
+
+/** What became of one row. The server sends all rows of one transaction together. */
+export interface Change<S extends DatabaseSchema, M, T extends keyof M & TableName<S>> {
+  readonly table: T;
+  readonly uuid: Uuid;
+  /** null: the row is new. */
+  readonly old: Selected<S, M, T> | null;
+  /** null: the row is gone, or no longer matches. */
+  readonly now: Selected<S, M, T> | null;
+}
+export type AnyChange<S extends DatabaseSchema, M> = { [T in keyof M & TableName<S>]: Change<S, M, T> }[keyof M & TableName<S>];
+
+/** How a replica talks to the server; the client's current connection stands behind it. */
+export type Ask = (method: string, params: readonly unknown[]) => Promise<unknown>;
+
+type Method = 'monitor_cond_since' | 'monitor_cond' | 'monitor';
+const methods: readonly Method[] = ['monitor_cond_since', 'monitor_cond', 'monitor'];
+const NO_TRANSACTION = '00000000-0000-0000-0000-000000000000';
+
+// <table-updates> of RFC 7047 and <table-updates2> of ovsdb-server(7).
+type RowUpdate = { initial?: WireRow; insert?: WireRow; modify?: WireRow; delete?: null; old?: WireRow; new?: WireRow };
+type TableUpdates = Readonly<Record<string, Readonly<Record<Uuid, RowUpdate>>>>;
+interface RowChange { table: string; uuid: Uuid; old: AnyRow | null; now: AnyRow | null }
+
+export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
+  readonly #schema: S;
+  readonly #selection: Readonly<Record<string, { columns: readonly string[]; where?: readonly (readonly [string, string, unknown])[] }>>;
+  readonly #onChanges: (changes: readonly AnyChange<S, M>[]) => void;
+  readonly #onClosed: () => void;
+  readonly #rows: ReadonlyMap<string, Map<Uuid, AnyRow>>;
+  readonly #waiting = new Set<{ resolve(): void; reject(error: Error): void }>();
+  #method: Method | undefined;
+  #lastTransaction = NO_TRANSACTION;
+  #state: 'away' | 'true' | 'closed' = 'away';
+  #resumed = 0;
+  #fetched = 0;
+  /** Names the monitor in notifications. */
+  readonly id: string;
+
+  constructor(id: string, schema: S, selection: M, onChanges: (changes: readonly AnyChange<S, M>[]) => void, onClosed: () => void) {
+    this.id = id;
+    this.#schema = schema;
+    this.#selection = selection as never; // the same, seen at run time
+    this.#onChanges = onChanges;
+    this.#onClosed = onClosed;
+    this.#rows = new Map(Object.keys(selection).map((table) => [table, new Map()]));
+  }
+
+  /** The rows by their UUID, live: what this map says may be old by a moment, and by as long as `isTrue` is false. */
+  rows<T extends keyof M & TableName<S>>(table: T): ReadonlyMap<Uuid, Selected<S, M, T>> {
+    const rows = this.#rows.get(table);
+    if (!rows) throw new Error(`${table} is not in this replica`);
+    return rows as ReadonlyMap<Uuid, AnyRow> as ReadonlyMap<Uuid, Selected<S, M, T>>; // decoded by this table's columns
+  }
+
+  /** Whether the server's notifications reach us now. */
+  get isTrue(): boolean {
+    return this.#state === 'true';
+  }
+
+  /** Which kind of monitor the server has, and how often a start got only what was missed (`resumed`) or all rows (`fetched`). */
+  get facts(): { method: Method | undefined; resumed: number; fetched: number } {
+    return { method: this.#method, resumed: this.#resumed, fetched: this.#fetched };
+  }
+
+  /** Resolves when the rows are all there and kept true. Rejects with OvsdbTimeout, or OvsdbDisconnected after `close`. */
+  ready(timeoutMs: number): Promise<void> {
+    if (this.#state === 'true') return Promise.resolve();
+    if (this.#state === 'closed') return Promise.reject(new OvsdbDisconnected('this replica is closed'));
+    return new Promise((resolve, reject) => {
+      const settle = (work: () => void) => {
+        clearTimeout(deadline);
+        this.#waiting.delete(waiter);
+        work();
+      };
+      const deadline = setTimeout(() => waiter.reject(new OvsdbTimeout(`replica of ${this.#schema.name} not ready in ${timeoutMs} ms`)), timeoutMs);
+      const waiter = { resolve: () => settle(resolve), reject: (error: Error) => settle(() => reject(error)) };
+      this.#waiting.add(waiter);
+    });
+  }
+
+  /** Ends the monitor at the server; the rows stay as they are. */
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    for (const waiter of this.#waiting) waiter.reject(new OvsdbDisconnected('this replica is closed'));
+    this.#onClosed();
+  }
+
+  /** Called by the client on each new connection. Rejects as a call does. */
+  async start(ask: Ask): Promise<void> {
+    for (const method of this.#method ? [this.#method] : methods) {
+      try {
+        const requests = this.#requests(method);
+        const since = method === 'monitor_cond_since' ? [this.#lastTransaction] : [];
+        // The answer must be taken in before any notification behind it: `ask` settles in the order of arrival and `taken` waits for nothing.
+        await ask(method, [this.#schema.name, this.id, requests, ...since]).then((answer) => this.#begin(method, answer));
+        return;
+      } catch (error) {
+        const unknown = error instanceof OvsdbError && error.code === 'unknown method';
+        if (!unknown || method === 'monitor') throw error;
+      }
+    }
+  }
+
+  /** Called by the client when the connection is lost. */
+  lost(): void {
+    if (this.#state === 'true') this.#state = 'away';
+  }
+
+  /** Called by the client with `update`, `update2` and `update3`. */
+  notified(method: string, params: readonly unknown[]): void {
+    if (this.#state === 'closed') return;
+    const [, second, third] = params;
+    if (method === 'update3') this.#lastTransaction = String(second);
+    this.#take((method === 'update3' ? third : second) as TableUpdates); // ovsdb-server(7), 4.1.14 and 4.1.15
+  }
+
+  #requests(method: Method): Record<string, unknown> {
+    return Object.fromEntries(Object.entries(this.#selection).map(([table, { columns, where }]) => [
+      table,
+      [{ columns, ...(where && method !== 'monitor' ? { where: encodeWhere(tableOf(this.#schema, table), where) } : {}) }],
+    ]));
+  }
+
+  #begin(method: Method, answer: unknown): void {
+    if (this.#state === 'closed') return;
+    this.#method = method;
+    const [found, transaction, updates] = method === 'monitor_cond_since' ? (answer as [boolean, string, TableUpdates]) : [false, NO_TRANSACTION, answer as TableUpdates]; // ovsdb-server(7), 4.1.15
+    this.#lastTransaction = transaction;
+    this.#state = 'true';
+    if (found) {
+      this.#resumed += 1;
+      this.#take(updates);
+    } else {
+      this.#fetched += 1;
+      this.#replace(updates);
+    }
+    for (const waiter of this.#waiting) waiter.resolve();
+  }
+
+  #take(updates: TableUpdates): void {
+    const changes: RowChange[] = [];
+    for (const [name, rows] of Object.entries(updates)) {
+      const held = this.#rows.get(name);
+      if (!held) continue;
+      const table = tableOf(this.#schema, name);
+      for (const [uuid, update] of Object.entries(rows)) {
+        const old = held.get(uuid) ?? null;
+        const now = this.#after(table, name, old, update);
+        if (now) held.set(uuid, now);
+        else held.delete(uuid);
+        if (old || now) changes.push({ table: name, uuid, old, now });
+      }
+    }
+    this.#tell(changes);
+  }
+
+  #after(table: Table, name: string, old: AnyRow | null, update: RowUpdate): AnyRow | null {
+    const whole = update.initial ?? update.insert ?? update.new;
+    const columns = this.#selection[name]?.columns ?? [];
+    if (whole) return decodeRow(table, columns, whole);
+    if (!update.modify) return null;
+    const changed = Object.entries(update.modify).map(([column, wire]) => {
+      const type = table.columns[column];
+      const before = old?.[column];
+      if (!type || before === undefined) throw new Error(`the server modifies ${column} of a row of ${name} that it never sent`);
+      return [column, applyDifference(type, before, wire)] as const;
+    });
+    return { ...old, ...Object.fromEntries(changed) };
+  }
+
+  /** All rows anew: what differs from the rows held is told as changes. */
+  #replace(updates: TableUpdates): void {
+    const changes: RowChange[] = [];
+    for (const [name, held] of this.#rows) {
+      const table = tableOf(this.#schema, name);
+      const fresh = new Map(Object.entries(updates[name] ?? {}).map(([uuid, update]) => [uuid, this.#after(table, name, null, update)] as const));
+      for (const [uuid, old] of held) {
+        if (fresh.has(uuid)) continue;
+        held.delete(uuid);
+        changes.push({ table: name, uuid, old, now: null });
+      }
+      for (const [uuid, now] of fresh) {
+        const old = held.get(uuid) ?? null;
+        if (!now || (old && sameRow(table, old, now))) continue;
+        held.set(uuid, now);
+        changes.push({ table: name, uuid, old, now });
+      }
+    }
+    this.#tell(changes);
+  }
+
+  #tell(changes: readonly RowChange[]): void {
+    if (changes.length > 0) this.#onChanges(changes as unknown as readonly AnyChange<S, M>[]); // decoded by the selection that types them
+  }
+}
+
+function sameRow(table: Table, one: AnyRow, other: AnyRow): boolean {
+  return Object.entries(one).every(([name, value]) => {
+    const column = table.columns[name];
+    const counterpart = other[name];
+    return column !== undefined && counterpart !== undefined && sameValue(column, value, counterpart);
+  });
+}
