@@ -8,11 +8,12 @@ import { after, describe, test } from 'node:test';
 describe('./cobalt', () => {
   const dir = mkdtempSync('/tmp/cc-launcher-');
   after(() => rmSync(dir, { recursive: true }));
-  for (const folder of ['house/cli', 'house/node_modules/.bin', 'bin']) mkdirSync(join(dir, folder), { recursive: true });
+  const runtime = `house/node_modules/node-linux-${process.arch}/bin`;
+  for (const folder of ['house/cli', runtime, 'bin']) mkdirSync(join(dir, folder), { recursive: true });
   copyFileSync(join(import.meta.dirname, '../cobalt'), join(dir, 'house/cobalt'));
   writeFileSync(join(dir, 'house/cli/main.ts'), 'console.log(JSON.stringify(process.argv.slice(2)));');
   writeFileSync(join(dir, 'house/package-lock.json'), '{}');
-  symlinkSync(process.execPath, join(dir, 'house/node_modules/.bin/node'));
+  symlinkSync(process.execPath, join(dir, runtime, 'node'));
   symlinkSync(join(dir, 'house/cobalt'), join(dir, 'bin/cobalt'));
   writeFileSync(join(dir, 'house/node_modules/.cobalt-stamp'), spawnSync('sha256sum', { input: '{}', encoding: 'utf8' }).stdout);
   writeFileSync(join(dir, 'bin/apt-get'), `#!/bin/sh\necho "$@" >>${dir}/apt.log\n[ ! -e ${dir}/apt-fails ]\n`);

@@ -29,10 +29,12 @@ interface Call {
   settle(reply: { result: unknown } | Error): void;
 }
 
-/** `signal` cancels the call at the server; the call then fails with whatever the server says to it. */
 export interface CallOptions {
   timeoutMs: number;
+  /** Cancels the call at the server: it fails with "canceled" unless its answer was on the way. (A clustered database may still commit it.) */
   signal?: AbortSignal | undefined;
+  /** Takes the answer in at once, before any notification that came behind it. */
+  taken?: ((result: unknown) => void) | undefined;
 }
 
 export class OvsdbConnection {
@@ -72,15 +74,17 @@ export class OvsdbConnection {
   }
 
   /** One call. Rejects with OvsdbError, OvsdbTimeout or OvsdbDisconnected. What runs into its deadline is canceled at the server. */
-  call(method: string, params: readonly unknown[], { timeoutMs, signal }: CallOptions): Promise<unknown> {
+  call(method: string, params: readonly unknown[], { timeoutMs, signal, taken }: CallOptions): Promise<unknown> {
     if (this.#closed) return Promise.reject(new OvsdbDisconnected(this.#closed.message));
     if (this.#queue.size >= this.#options.maxQueued) return Promise.reject(new OvsdbDisconnected(`${this.#queue.size} OVSDB calls are waiting already`));
     if (signal?.aborted) return Promise.reject(new OvsdbError('canceled', `${method}: canceled before it was sent`));
     const id = (this.#lastId += 1);
     return new Promise((resolve, reject) => {
       const canceled = () => {
-        if (this.#inFlight.has(id)) this.#notify('cancel', [id]);
-        else call.settle(new OvsdbError('canceled', `${method}: canceled before it was sent`));
+        if (!this.#inFlight.has(id)) return call.settle(new OvsdbError('canceled', `${method}: canceled before it was sent`));
+        this.#notify('cancel', [id]);
+        // RFC 7047, 4.1.4 promises the error "canceled"; ovsdb-server 3.1 cancels without a word. It answers in order, so an echo tells.
+        this.call('echo', [], { timeoutMs }).then(() => call.settle(new OvsdbError('canceled', `${method}: canceled`)), () => undefined);
       };
       const deadline = setTimeout(() => {
         if (this.#inFlight.has(id)) this.#notify('cancel', [id]);
@@ -93,14 +97,23 @@ export class OvsdbConnection {
           clearTimeout(deadline);
           signal?.removeEventListener('abort', canceled);
           this.#forget(call);
-          if (reply instanceof Error) reject(reply);
-          else resolve(reply.result);
+          if (reply instanceof Error) return reject(reply);
+          try {
+            taken?.(reply.result);
+            resolve(reply.result);
+          } catch (error) {
+            reject(new Error(`answer to ${method}`, { cause: error }));
+          }
         },
       };
       signal?.addEventListener('abort', canceled);
       this.#queue.add(call);
       this.#sendQueued();
     });
+  }
+
+  get isOpen(): boolean {
+    return this.#closed === undefined;
   }
 
   close(): void {

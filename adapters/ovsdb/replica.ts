@@ -21,8 +21,8 @@ export interface Change<S extends DatabaseSchema, M, T extends keyof M & TableNa
 }
 export type AnyChange<S extends DatabaseSchema, M> = { [T in keyof M & TableName<S>]: Change<S, M, T> }[keyof M & TableName<S>];
 
-/** How a replica talks to the server; the client's current connection stands behind it. */
-export type Ask = (method: string, params: readonly unknown[]) => Promise<unknown>;
+/** How a replica talks to the server. `taken` runs before any notification that follows the answer. */
+export type Ask = (method: string, params: readonly unknown[], taken: (answer: unknown) => void) => Promise<unknown>;
 
 type Method = 'monitor_cond_since' | 'monitor_cond' | 'monitor';
 const methods: readonly Method[] = ['monitor_cond_since', 'monitor_cond', 'monitor'];
@@ -104,8 +104,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
       try {
         const requests = this.#requests(method);
         const since = method === 'monitor_cond_since' ? [this.#lastTransaction] : [];
-        // The answer must be taken in before any notification behind it: `ask` settles in the order of arrival and `taken` waits for nothing.
-        await ask(method, [this.#schema.name, this.id, requests, ...since]).then((answer) => this.#begin(method, answer));
+        await ask(method, [this.#schema.name, this.id, requests, ...since], (answer) => this.#begin(method, answer));
         return;
       } catch (error) {
         const unknown = error instanceof OvsdbError && error.code === 'unknown method';
@@ -117,6 +116,11 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   /** Called by the client when the connection is lost. */
   lost(): void {
     if (this.#state === 'true') this.#state = 'away';
+  }
+
+  /** Called by the client when what it holds cannot be trusted: the next start fetches all rows. */
+  distrust(): void {
+    this.#lastTransaction = NO_TRANSACTION;
   }
 
   /** Called by the client with `update`, `update2` and `update3`. */

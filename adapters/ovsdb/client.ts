@@ -1,0 +1,247 @@
+// An OVSDB client that stays connected: reconnects with jittered backoff, and takes its replicas and locks along.
+// Calls wait for the connection for a bounded time, so a restart of the server is felt as a delay.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Log } from '#platform/log.ts';
+import { OvsdbConnection, type CallOptions, type ConnectionOptions } from './connection.ts';
+import { OvsdbDisconnected } from './errors.ts';
+import { Lock } from './lock.ts';
+import { readAnswers, type Operation, type OperationResult } from './operations.ts';
+import { Replica, type AnyChange, type Selection } from './replica.ts';
+import type { DatabaseSchema } from './schema.ts';
+
+export interface ClientOptions<S extends DatabaseSchema> {
+  /** `unix:/run/ovn/ovnnb_db.sock`, `tcp:127.0.0.1:6641`; of several the next is tried when one fails. */
+  remotes: readonly string[];
+  schema: S;
+  callTimeoutMs?: number; // default 30 s; each call may give its own
+  /** How long opening a connection may take, and how long a call waits for one. */
+  connectTimeoutMs?: number; // default 3 s
+  maxInFlight?: number; // default 32
+  maxQueued?: number; // default 4096
+  maxMessageBytes?: number; // default 256 MiB
+  keepaliveIntervalMs?: number; // default 10 s
+  backoffMs?: { first: number; last: number }; // default 100 ms doubling to 5 s
+}
+
+export interface ClientDeps {
+  log: Log;
+  /** 0 <= x < 1; spreads reconnections. */
+  random?: () => number;
+}
+
+type TransactOptions = Partial<Pick<CallOptions, 'timeoutMs' | 'signal'>>;
+
+export class OvsdbClient<S extends DatabaseSchema> {
+  readonly #remotes: readonly string[];
+  readonly #schema: S;
+  readonly #connectionOptions: Omit<ConnectionOptions, 'remote'>;
+  readonly #callTimeoutMs: number;
+  readonly #connectTimeoutMs: number;
+  readonly #backoffMs: { first: number; last: number };
+  readonly #log: Log;
+  readonly #random: () => number;
+  readonly #replicas = new Map<string, Replica<S, Selection<S>>>();
+  readonly #locks = new Map<string, Lock>();
+  #connection: OvsdbConnection | undefined;
+  #connecting: Promise<OvsdbConnection> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #attempts = 0;
+  #failures = 0;
+  #lastReplica = 0;
+  #closed = false;
+
+  /** Connects at the first call, replica or lock, or at `connect()`; from then on it stays connected until `close()`. */
+  constructor(options: ClientOptions<S>, deps: ClientDeps) {
+    if (options.remotes.length === 0) throw new Error('an OVSDB client needs a remote');
+    this.#remotes = options.remotes;
+    this.#schema = options.schema;
+    this.#connectionOptions = {
+      maxInFlight: options.maxInFlight ?? 32,
+      maxQueued: options.maxQueued ?? 4096,
+      maxMessageBytes: options.maxMessageBytes ?? 256 * 1024 * 1024,
+      keepaliveIntervalMs: options.keepaliveIntervalMs ?? 10_000,
+    };
+    this.#callTimeoutMs = options.callTimeoutMs ?? 30_000;
+    this.#connectTimeoutMs = options.connectTimeoutMs ?? 3_000;
+    this.#backoffMs = options.backoffMs ?? { first: 100, last: 5_000 };
+    this.#log = deps.log.child({ database: options.schema.name });
+    this.#random = deps.random ?? Math.random;
+  }
+
+  /** All operations or none, with one answer each. Rejects with OvsdbTransactionError, OvsdbError, OvsdbTimeout or OvsdbDisconnected. */
+  async transact<const O extends readonly Operation<unknown>[]>(operations: O, options: TransactOptions = {}): Promise<{ -readonly [I in keyof O]: OperationResult<O[I]> }> {
+    const answers = await this.call('transact', [this.#schema.name, ...operations.map((each) => each.wire)], options);
+    return readAnswers(operations, answers as unknown[]); // RFC 7047, 4.1.3
+  }
+
+  /** The schema as the server has it, in the form of RFC 7047, 3.2: another release may lack columns that ours has. */
+  async getSchema(): Promise<{ name: string; version: string; tables: Record<string, { columns: Record<string, unknown> }> }> {
+    return (await this.call('get_schema', [this.#schema.name])) as never; // RFC 7047, 4.1.2
+  }
+
+  async listDatabases(): Promise<string[]> {
+    return (await this.call('list_dbs', [])) as string[]; // RFC 7047, 4.1.1
+  }
+
+  /** Any method. Never waits longer than the connect and call deadlines together. */
+  async call(method: string, params: readonly unknown[], options: TransactOptions = {}): Promise<unknown> {
+    const connection = this.#connection ?? (await this.connect());
+    return connection.call(method, params, { timeoutMs: this.#callTimeoutMs, ...options });
+  }
+
+  /** Holds these tables in memory from now on. `onChanges` hears of each transaction, also of what changed during a disconnection; own changes before `transact` resolves. */
+  replicate<const M extends Selection<S>>(selection: M, onChanges: (changes: readonly AnyChange<S, M>[]) => void = () => {}): Replica<S, M> {
+    const id = `replica-${(this.#lastReplica += 1)}`;
+    const replica = new Replica<S, M>(id, this.#schema, selection, (changes) => this.#guarded(() => onChanges(changes)), () => {
+      this.#replicas.delete(id);
+      this.#connection?.call('monitor_cancel', [id], { timeoutMs: this.#callTimeoutMs }).catch(() => undefined); // gone with the connection at the latest
+    });
+    this.#replicas.set(id, replica as never); // its selection is narrower: the client only starts it and hands it its notifications
+    this.#begin((connection) => this.#startReplica(connection, replica as never));
+    return replica;
+  }
+
+  /** Queues for a lock, now and on every connection to come. One of a name. */
+  lock(name: string, onChange: (held: boolean) => void = () => {}): Lock {
+    if (this.#locks.has(name)) throw new Error(`this client is after the lock ${name} already`);
+    const lock = new Lock(name, (held) => this.#guarded(() => onChange(held)), () => {
+      this.#locks.delete(name);
+      this.#connection?.call('unlock', [name], { timeoutMs: this.#callTimeoutMs }).catch(() => undefined); // gone with the connection at the latest
+    });
+    this.#locks.set(name, lock);
+    this.#begin((connection) => this.#askForLock(connection, lock));
+    return lock;
+  }
+
+  /** Takes a lock of `lock()` from whoever holds it, who hears of it. */
+  async steal(lock: Lock): Promise<void> {
+    await this.call('steal', [lock.name]);
+    lock.set(true);
+  }
+
+  /** Shares the attempt under way, if any. */
+  connect(): Promise<OvsdbConnection> {
+    if (this.#closed) return Promise.reject(new OvsdbDisconnected('this client is closed'));
+    if (this.#connection) return Promise.resolve(this.#connection);
+    clearTimeout(this.#retry);
+    this.#connecting ??= this.#open().finally(() => (this.#connecting = undefined));
+    return this.#connecting;
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    for (const replica of [...this.#replicas.values()]) replica.close();
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+
+  async #open(): Promise<OvsdbConnection> {
+    const connection = await this.#openWithin(performance.now() + this.#connectTimeoutMs);
+    if (this.#closed) {
+      connection.close();
+      throw new OvsdbDisconnected('this client is closed');
+    }
+    if (!connection.isOpen) {
+      this.#retryLater();
+      throw new OvsdbDisconnected('the server closed the connection at once');
+    }
+    if (this.#failures > 0) this.#log.info({}, 'OVSDB is back');
+    this.#connection = connection;
+    this.#failures = 0;
+    for (const lock of this.#locks.values()) this.#settle(connection, this.#askForLock(connection, lock));
+    for (const replica of this.#replicas.values()) this.#settle(connection, this.#startReplica(connection, replica));
+    return connection;
+  }
+
+  /** Tries again and again until the deadline: a server that restarts is back in a moment. */
+  async #openWithin(deadlineAt: number): Promise<OvsdbConnection> {
+    for (;;) {
+      const remote = this.#remotes[this.#attempts % this.#remotes.length] as string; // not empty: see the constructor
+      try {
+        let connection: OvsdbConnection | undefined;
+        connection = await OvsdbConnection.open({ ...this.#connectionOptions, remote }, {
+          notification: (method, params) => this.#notified(method, params),
+          closed: (cause) => {
+            if (connection && this.#connection === connection) this.#lost(cause);
+          },
+        }, Math.max(1, deadlineAt - performance.now()));
+        return connection;
+      } catch (error) {
+        this.#attempts += 1;
+        const pauseMs = this.#backoffMs.first * (0.5 + this.#random() / 2);
+        if (this.#closed || performance.now() + pauseMs >= deadlineAt) {
+          this.#retryLater();
+          throw new OvsdbDisconnected(`connect to ${remote}: ${(error as Error).message}`, { cause: error });
+        }
+        await delay(pauseMs);
+      }
+    }
+  }
+
+  /** For what is asked for while connected; otherwise the next connection starts it. */
+  #begin(work: (connection: OvsdbConnection) => Promise<void>): void {
+    if (this.#connection) this.#settle(this.#connection, work(this.#connection));
+    else this.connect().catch((error: Error) => this.#log.debug({ error: error.message }, 'OVSDB is still away'));
+  }
+
+  /** A connection on which a replica or lock cannot be had is left, and tried anew. */
+  #settle(connection: OvsdbConnection, work: Promise<void>): void {
+    work.catch((error: Error) => {
+      if (this.#connection !== connection) return;
+      this.#log.error({ error: error.message }, 'OVSDB replica or lock refused');
+      this.#failures += 1;
+      connection.close();
+    });
+  }
+
+  async #startReplica(connection: OvsdbConnection, replica: Replica<S, Selection<S>>): Promise<void> {
+    await replica.start((method, params, taken) => connection.call(method, params, { timeoutMs: this.#callTimeoutMs, taken }));
+  }
+
+  async #askForLock(connection: OvsdbConnection, lock: Lock): Promise<void> {
+    await connection.call('lock', [lock.name], { timeoutMs: this.#callTimeoutMs, taken: (answer) => lock.set((answer as { locked: boolean }).locked) }); // RFC 7047, 4.1.8
+  }
+
+  #notified(method: string, params: readonly unknown[]): void {
+    const [name] = params;
+    if (method === 'locked' || method === 'stolen') return this.#locks.get(String(name))?.set(method === 'locked');
+    const replica = this.#replicas.get(String(name));
+    try {
+      replica?.notified(method, params);
+    } catch (error) {
+      this.#log.error({ error: (error as Error).message }, 'OVSDB replica broken: fetched anew');
+      replica?.distrust();
+      this.#connection?.close();
+    }
+  }
+
+  #lost(cause: Error): void {
+    this.#connection = undefined;
+    for (const replica of this.#replicas.values()) replica.lost();
+    for (const lock of this.#locks.values()) lock.set(false);
+    if (this.#closed) return;
+    this.#log.warn({ cause: cause.message }, 'OVSDB connection lost');
+    this.#retryLater();
+  }
+
+  #retryLater(): void {
+    if (this.#closed) return;
+    const ceilingMs = Math.min(this.#backoffMs.last, this.#backoffMs.first * 2 ** this.#failures);
+    this.#failures = Math.min(this.#failures + 1, 16);
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      this.connect().catch((error: Error) => this.#log.debug({ error: error.message }, 'OVSDB is still away'));
+    }, ceilingMs * (0.5 + this.#random() / 2));
+    this.#retry.unref();
+  }
+
+  /** A listener's bug must not end the connection that brought the news. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#log.error({ error: (error as Error).stack }, 'a listener of OVSDB changes threw');
+    }
+  }
+}

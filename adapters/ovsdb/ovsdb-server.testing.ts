@@ -1,0 +1,90 @@
+// Starts a real ovsdb-server for tests, in its own folder with its own sockets, and ends it. Leaves nothing behind.
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { eventually } from '#platform/testing/eventually.ts';
+import { freePort } from '#platform/testing/free-port.ts';
+
+const run = promisify(execFile);
+const TOOLS = ['/usr/sbin/ovsdb-server', '/usr/bin/ovsdb-tool', '/usr/share/ovn/ovn-nb.ovsschema'];
+
+/** Why an ovsdb-server cannot run here; null = it can. */
+export async function whyNoOvsdb(): Promise<string | null> {
+  for (const tool of TOOLS) {
+    try {
+      await access(tool);
+    } catch {
+      return `${tool} is not installed`;
+    }
+  }
+  return null;
+}
+
+export interface PrivateOvsdb {
+  unix: string;
+  tcp: string;
+  /** kill -9: no goodbye, nothing flushed. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** An empty OVN northbound database. `clustered`: of one member; such a database remembers its last transactions. */
+export async function startPrivateOvsdb({ clustered = false } = {}): Promise<PrivateOvsdb> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-ovsdb-'));
+  const at = (name: string) => path.join(folder, name);
+  const env = { ...process.env, OVS_RUNDIR: folder, OVS_DBDIR: folder, OVS_LOGDIR: folder };
+  const port = await freePort();
+  let server: ChildProcess | undefined;
+  const shoot = () => server?.kill('SIGKILL');
+  process.once('exit', shoot);
+
+  const kill = async () => {
+    if (!server || server.exitCode !== null || server.signalCode !== null) return;
+    const ended = new Promise((resolve) => server?.once('exit', resolve));
+    server.kill('SIGKILL');
+    await ended;
+  };
+  const start = async () => {
+    let complaint = '';
+    const child = spawn('/usr/sbin/ovsdb-server', [
+      `--remote=punix:${at('db.sock')}`, `--remote=ptcp:${port}:127.0.0.1`, `--unixctl=${at('ctl')}`, '-vconsole:warn', at('db'),
+    ], { env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+    server = child;
+    child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)));
+    try {
+      await eventually(() => answers(at('db.sock')), { withinMs: 10_000, what: 'ovsdb-server answers' });
+    } catch (error) {
+      throw new Error(`ovsdb-server does not answer: ${complaint}`, { cause: error });
+    }
+  };
+  const close = async () => {
+    await kill();
+    process.removeListener('exit', shoot);
+    await rm(folder, { recursive: true, force: true });
+  };
+
+  try {
+    if (clustered) await run('/usr/bin/ovsdb-tool', ['create-cluster', at('db'), '/usr/share/ovn/ovn-nb.ovsschema', `unix:${at('raft.sock')}`], { env });
+    else await run('/usr/bin/ovsdb-tool', ['create', at('db'), '/usr/share/ovn/ovn-nb.ovsschema'], { env });
+    await start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { unix: `unix:${at('db.sock')}`, tcp: `tcp:127.0.0.1:${port}`, kill, start, close };
+}
+
+function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(socketPath);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,34 @@
+#!/bin/bash
+# Runs OpenStack's own tests (tempest) against a cloud of simulated hosts made for them, and prints the figures of
+# docs/conformance.md. Needs Debian's `tempest` and `stestr`, and the runner of ../shared/conformance ($CONFORMANCE).
+# Usage: test/conformance/run.sh [required|image|identity|compute]...     (all, unless told)
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+repo=$(cd "$here/../.." && pwd)
+runner=${CONFORMANCE:-$repo/../shared/conformance}
+port=${PORT:-8802}
+work=$(mktemp -d "${TMPDIR:-/tmp}/conformance.XXXXXX")
+[ -x "$runner/run.sh" ] || { echo "There is no runner at $runner: set CONFORMANCE."; exit 2; }
+[ $# -gt 0 ] || set -- required image identity compute
+
+trap '"$repo/cobalt" down --purge --home "$work/home" >"$work/down.log" 2>&1' EXIT
+"$repo/cobalt" up --detach --hosts 0 --simulated 3 --home "$work/home" --port "$port" >"$work/up.log" 2>&1 || { cat "$work/up.log"; exit 2; }
+# shellcheck disable=SC1090
+source <("$repo/cobalt" openrc --home "$work/home")
+
+# Two images of the same bytes: simulated guests do not read them.
+head -c 1048576 /dev/zero >"$work/disk.raw"
+image() { openstack image create --public --disk-format raw --container-format bare --file "$work/disk.raw" -f value -c id "$1"; }
+IMAGE_REF=$(image conformance-a) IMAGE_REF_ALT=$(image conformance-b)
+export IMAGE_REF IMAGE_REF_ALT FLAVOR_REF=42 FLAVOR_REF_ALT=84 CONF_EXTRA=$here/tempest.conf
+# Of the required tests, those of the services that are there.
+grep -E '^tempest\.api\.(identity|image|compute)\.' "$runner/required.list" >"$work/required.list"
+
+status=0
+for name in "$@"; do
+  list=$here/lists/$name.list
+  [ "$name" = required ] && list=$work/required.list
+  echo "== $name"
+  LIST=$list WORK=$work/$name WORKERS=${WORKERS:-2} BOUND=${BOUND:-900} TEST_TIMEOUT=60 "$runner/run.sh" || status=1
+done
+exit $status
