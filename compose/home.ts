@@ -21,6 +21,8 @@ export interface Home {
   controlPid: string;
   controlLog: string;
   configFile: string;
+  /** One file a service: <name>.yaml. */
+  policyFiles: string;
 }
 
 export interface Secrets {
@@ -42,7 +44,7 @@ export function homePaths(dir: string): Home {
   const at = (...parts: string[]): string => join(dir, ...parts);
   return {
     dir, databases: at('databases'), imageStore: at('images'), guestImages: at('guest-images'), fernetKeys: at('fernet-keys'), simulated: at('simulated-hosts'),
-    cloudsYaml: at('clouds.yaml'), controlPid: at('control.pid'), controlLog: at('control.log'), configFile: at('cobalt.yaml'),
+    cloudsYaml: at('clouds.yaml'), controlPid: at('control.pid'), controlLog: at('control.log'), configFile: at('cobalt.yaml'), policyFiles: at('policy'),
   };
 }
 
@@ -105,8 +107,3 @@ export async function writeCloudsYaml(path: string, identityUrl: string, region:
   ]);
   await writeWhole(path, `clouds:\n${lines.join('\n')}\n`, 0o600);
 }
-
-export async function readSmall(path: string): Promise<string | null> {
-  return await readFile(path, 'utf8').catch(() => null);
-}
-

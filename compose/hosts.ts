@@ -1,4 +1,5 @@
 // The hypervisor hosts of an embedded cloud and the Nova Agent on each: real ones in namespaces, simulated ones in memory.
+import { statfsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
@@ -116,12 +117,18 @@ export async function startFleet(deps: HostsDeps, count: { local: number; simula
   };
 }
 
+function diskGib(path: string): number {
+  const { blocks, bsize } = statfsSync(path);
+  return (blocks * bsize) / 1024 ** 3;
+}
+
 /** `share`: the part of this machine that is this host's; hosts in namespaces see all of it. */
 function makeAgent(deps: HostsDeps, host: string, hypervisor: Hypervisor, share: number): NovaAgent {
   const { plane, config, clock, ids, log, version } = deps;
   const ofOthersMib = Math.floor((totalmem() / mib) * (1 - share));
+  const ofOthersGib = share === 1 ? 0 : Math.ceil(diskGib(deps.homeDir) * (1 - share));
   return createNovaAgent({
     hypervisor, bus: plane.bus, http: plane.http, session: plane.session('nova'), clock, ids, log: log.child({ room: 'nova-agent' }),
-    config: { ...novaAgentDefaults, ...config.agent, host, version, reservedMemoryMib: novaAgentDefaults.reservedMemoryMib + ofOthersMib },
+    config: { ...novaAgentDefaults, ...config.agent, host, version, reservedMemoryMib: novaAgentDefaults.reservedMemoryMib + ofOthersMib, reservedDiskGib: novaAgentDefaults.reservedDiskGib + ofOthersGib },
   });
 }

@@ -35,6 +35,7 @@ import type { PlacementService } from '#services/placement/service.ts';
 import type { PlacementTables } from '#services/placement/store/tables.ts';
 import type { CloudConfig } from './config.ts';
 import type { Home, Secrets } from './home.ts';
+import { readPolicyFiles } from './policy-files.ts';
 
 export interface ControlPlane {
   dispatcher: Dispatcher;
@@ -120,7 +121,8 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     if (database) await migrate(database.db, database.dialect, service.name, service.migrations);
   }
   const tokens: TokenValidator = keystone.tokens;
-  const dispatcher = createDispatcher(services.map((service) => service.http), { tokens, ids, log: room('http'), identityUrl: `${origin}/identity/v3`, ...(metrics ? { metrics } : {}) });
+  const policyOverrides = await readPolicyFiles(home.policyFiles, services);
+  const dispatcher = createDispatcher(services.map((service) => service.http), { tokens, policyOverrides, ids, log: room('http'), identityUrl: `${origin}/identity/v3`, ...(metrics ? { metrics } : {}) });
   circle.dispatcher = dispatcher;
   for (const service of services) for (const { topic, handlers, concurrency } of service.rpc) bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency });
 

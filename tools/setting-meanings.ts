@@ -2,7 +2,6 @@
 export const meanings: Readonly<Record<string, string>> = {
   'api.host': 'Address the APIs listen on; also in the catalog and in `openrc`.',
   'api.region': 'Name of the region.',
-  'api.logLevel': 'Not read yet: `./cobalt up --log-level` decides.',
   'database.synchronous': 'SQLite\'s promise at a power failure: [ADR 4](../adr/0004-sqlite-synchronous-normal.md).',
   'keystone.tokenLifetimeMs': 'How long a token is valid.',
   'keystone.lockoutFailures': 'Wrong passwords in a row until a user is locked out; 0: never.',

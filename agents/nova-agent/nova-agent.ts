@@ -24,6 +24,9 @@ export interface NovaAgent {
   stop(): Promise<void>;
 }
 
+// Placement is looked at again now and then, also when nothing changed here: what somebody removed there comes back.
+const lookAgainMs = 5 * 60_000;
+
 const nothing = async (work: Promise<Outcome<void>>): Promise<Outcome<null>> => {
   const done = await work;
   return isFault(done) ? done : null;
@@ -35,7 +38,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
   const reporter = createGuestReporter(deps, conductor, () => ids.requestId());
   const heartbeatMs = 10_000;
   let serving: Serving | undefined;
-  let reported = '';
+  let reported = { facts: '', untilMs: 0 };
 
   const handlers: HandlersOf<ComputeAgentRpc> = {
     buildGuest: async ({ spec }) => await withImages(deps, spec, async () => await hypervisor.create(spec)),
@@ -65,9 +68,9 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     if (isFault(answer)) return answer;
     const { freeDiskGib: _moving, ...fixed } = facts;
     const now = JSON.stringify(fixed);
-    if (now === reported) return undefined;
+    if (now === reported.facts && deps.clock.now() < reported.untilMs) return undefined;
     const sent = await reportResources(deps, answer.nodeUuid, facts);
-    if (!isFault(sent)) reported = now;
+    if (!isFault(sent)) reported = { facts: now, untilMs: deps.clock.now() + lookAgainMs };
     return sent;
   }
 

@@ -84,9 +84,10 @@ export function buildServer(deps: NovaDeps): AnySaga {
       {
         name: 'activate',
         deadlineMs: 30_000,
-        async run({ serverId }) {
+        async run({ serverId }, { host }, { requestId }) {
           const now = clock.now();
-          await changeDuring(db, serverId, building, { vm_state: 'active', task_state: null, power_state: powerState.running, launched_at_ms: now, fault: null }, now);
+          const active = await changeDuring(db, serverId, building, { vm_state: 'active', task_state: null, power_state: powerState.running, launched_at_ms: now, fault: null }, now);
+          if (active) log.info({ server: serverId, host, req: requestId }, 'server built');
         },
         async undo({ serverId }) {
           // Told to be late after it had done its work: the server is to be built again, or to be in error.

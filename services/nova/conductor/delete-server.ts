@@ -49,8 +49,9 @@ export function deleteServer(deps: NovaDeps): AnySaga {
       {
         name: 'forget',
         deadlineMs: 30_000,
-        async run({ serverId }) {
+        async run({ serverId }, _state, { requestId }) {
           const now = clock.now();
+          log.info({ server: serverId, req: requestId }, 'server deleted');
           await changeServer(db, serverId, { vm_state: 'deleted', task_state: null, power_state: powerState.noState, terminated_at_ms: now, deleted_at_ms: now, admin_pass: null, user_data: null }, now);
         },
       },
