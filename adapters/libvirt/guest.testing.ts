@@ -9,7 +9,8 @@ import { promisify } from 'node:util';
 import { createGzip } from 'node:zlib';
 
 const run = promisify(execFile);
-const CACHE = '/tmp/guestkernel';
+// Beside the npm packages: outside of the repository nothing stays behind.
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache/test-guest', import.meta.url));
 const MODULES = ['virtio_pci', 'virtio_blk', 'button', 'evdev', 'isofs', 'virtio_balloon'];
 
 export interface TestGuest {
