@@ -46,8 +46,8 @@ describe('./cobalt', () => {
     assert.match(cobalt(list, 'test').apt.at(-1) ?? '', /install --no-install-recommends cc-missing-one cc-missing-two$/);
   });
 
-  test('installs nothing for help and for commands that need no packages', () => {
-    for (const args of [['up', '--help'], ['doctor'], ['--help'], []]) assert.deepEqual(cobalt(list, ...args).apt, [], args.join(' '));
+  test('installs nothing for help, for simulated hosts, and for commands that need no packages', () => {
+    for (const args of [['up', '--help'], ['up', '--hosts', '0'], ['up', '--hosts=0', '--simulated', '3'], ['doctor'], ['--help'], []]) assert.deepEqual(cobalt(list, ...args).apt, [], args.join(' '));
   });
 
   test('when apt fails it fetches fresh lists once, then says what to do and does not start the CLI', root, () => {
