@@ -6,7 +6,7 @@ import { OvsdbConnection, type CallOptions, type ConnectionOptions } from './con
 import { OvsdbDisconnected } from './errors.ts';
 import { Lock } from './lock.ts';
 import { readAnswers, type Operation, type OperationResult } from './operations.ts';
-import { Replica, type AnyChange, type Selection } from './replica.ts';
+import { Replica, type ReplicaListeners, type Selection } from './replica.ts';
 import type { DatabaseSchema } from './schema.ts';
 
 export interface ClientOptions<S extends DatabaseSchema> {
@@ -45,6 +45,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
   #connection: OvsdbConnection | undefined;
   #connecting: Promise<OvsdbConnection> | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #openedAt = 0;
   #attempts = 0;
   #failures = 0;
   #lastReplica = 0;
@@ -89,10 +90,14 @@ export class OvsdbClient<S extends DatabaseSchema> {
     return connection.call(method, params, { timeoutMs: this.#callTimeoutMs, ...options });
   }
 
-  /** Holds these tables in memory from now on. `onChanges` hears of each transaction, also of what changed during a disconnection; own changes before `transact` resolves. */
-  replicate<const M extends Selection<S>>(selection: M, onChanges: (changes: readonly AnyChange<S, M>[]) => void = () => {}): Replica<S, M> {
+  /** Holds these tables in memory from now on. */
+  replicate<const M extends Selection<S>>(selection: M, listeners: ReplicaListeners<S, M> = {}): Replica<S, M> {
     const id = `replica-${(this.#lastReplica += 1)}`;
-    const replica = new Replica<S, M>(id, this.#schema, selection, (changes) => this.#guarded(() => onChanges(changes)), () => {
+    const guarded: ReplicaListeners<S, M> = {
+      onChanges: (changes) => this.#guarded(() => listeners.onChanges?.(changes)),
+      onTrue: () => this.#guarded(() => listeners.onTrue?.()),
+    };
+    const replica = new Replica<S, M>(id, this.#schema, selection, guarded, () => {
       this.#replicas.delete(id);
       this.#connection?.call('monitor_cancel', [id], { timeoutMs: this.#callTimeoutMs }).catch(() => undefined); // gone with the connection at the latest
     });
@@ -115,8 +120,13 @@ export class OvsdbClient<S extends DatabaseSchema> {
 
   /** Takes a lock of `lock()` from whoever holds it, who hears of it. */
   async steal(lock: Lock): Promise<void> {
-    await this.call('steal', [lock.name]);
-    lock.set(true);
+    const connection = await this.connect();
+    const timeoutMs = this.#callTimeoutMs;
+    // The server wants a queued client to leave first; both are on their way at once.
+    await Promise.all([
+      connection.call('unlock', [lock.name], { timeoutMs }),
+      connection.call('steal', [lock.name], { timeoutMs, taken: () => lock.set(true) }),
+    ]);
   }
 
   /** Shares the attempt under way, if any. */
@@ -131,7 +141,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
-    for (const replica of [...this.#replicas.values()]) replica.close();
+    for (const replica of this.#replicas.values()) replica.close();
     this.#connection?.close();
     this.#connection = undefined;
   }
@@ -148,7 +158,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
     }
     if (this.#failures > 0) this.#log.info({}, 'OVSDB is back');
     this.#connection = connection;
-    this.#failures = 0;
+    this.#openedAt = performance.now();
     for (const lock of this.#locks.values()) this.#settle(connection, this.#askForLock(connection, lock));
     for (const replica of this.#replicas.values()) this.#settle(connection, this.#startReplica(connection, replica));
     return connection;
@@ -159,14 +169,12 @@ export class OvsdbClient<S extends DatabaseSchema> {
     for (;;) {
       const remote = this.#remotes[this.#attempts % this.#remotes.length] as string; // not empty: see the constructor
       try {
-        let connection: OvsdbConnection | undefined;
-        connection = await OvsdbConnection.open({ ...this.#connectionOptions, remote }, {
+        return await OvsdbConnection.open({ ...this.#connectionOptions, remote }, {
           notification: (method, params) => this.#notified(method, params),
-          closed: (cause) => {
-            if (connection && this.#connection === connection) this.#lost(cause);
+          closed: (connection, cause) => {
+            if (this.#connection === connection) this.#lost(cause);
           },
         }, Math.max(1, deadlineAt - performance.now()));
-        return connection;
       } catch (error) {
         this.#attempts += 1;
         const pauseMs = this.#backoffMs.first * (0.5 + this.#random() / 2);
@@ -190,7 +198,6 @@ export class OvsdbClient<S extends DatabaseSchema> {
     work.catch((error: Error) => {
       if (this.#connection !== connection) return;
       this.#log.error({ error: error.message }, 'OVSDB replica or lock refused');
-      this.#failures += 1;
       connection.close();
     });
   }
@@ -221,6 +228,8 @@ export class OvsdbClient<S extends DatabaseSchema> {
     for (const replica of this.#replicas.values()) replica.lost();
     for (const lock of this.#locks.values()) lock.set(false);
     if (this.#closed) return;
+    // One that falls soon after it rose is waited for ever longer.
+    if (performance.now() - this.#openedAt > this.#backoffMs.last) this.#failures = 0;
     this.#log.warn({ cause: cause.message }, 'OVSDB connection lost');
     this.#retryLater();
   }

@@ -2,8 +2,9 @@
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const OPEN = new Set([0x7b, 0x5b]); // { [
-const CLOSE = new Set([0x7d, 0x5d]);
+const OPEN = 0x7b; // {, and [ with the bit below
+const CLOSE = 0x7d; // }, and ]
+const BRACKET_TO_BRACE = 0x20;
 const BLANK = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 /** Looks at each byte once, however the socket cuts them, and parses a message only when it is whole. Holds at most one unfinished message. */
@@ -31,13 +32,13 @@ export class JsonSplitter {
         else if (byte === QUOTE) this.#inString = false;
       } else if (this.#depth === 0) {
         if (BLANK.has(byte)) start = at + 1;
-        else if (byte === 0x7b) this.#depth = 1;
+        else if (byte === OPEN) this.#depth = 1;
         else throw new Error(`byte 0x${byte.toString(16)} between two messages`);
       } else if (byte === QUOTE) {
         this.#inString = true;
-      } else if (OPEN.has(byte)) {
+      } else if ((byte | BRACKET_TO_BRACE) === OPEN) {
         this.#depth += 1;
-      } else if (CLOSE.has(byte)) {
+      } else if ((byte | BRACKET_TO_BRACE) === CLOSE) {
         this.#depth -= 1;
         if (this.#depth === 0) {
           this.#keep(chunk.subarray(start, at + 1));

@@ -28,12 +28,14 @@ export interface PrivateOvsdb {
   tcp: string;
   /** kill -9: no goodbye, nothing flushed. */
   kill(): Promise<void>;
+  /** kill -9, and the database file is gone; the next `start` finds an empty one. */
+  lose(): Promise<void>;
   start(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** An empty OVN northbound database. `clustered`: of one member; such a database remembers its last transactions. */
-export async function startPrivateOvsdb({ clustered = false } = {}): Promise<PrivateOvsdb> {
+/** An empty OVN database. `clustered`: of one member; such a database remembers its last transactions. */
+export async function startPrivateOvsdb({ clustered = false, schema = 'ovn-nb' as 'ovn-nb' | 'ovn-sb' } = {}): Promise<PrivateOvsdb> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-ovsdb-'));
   const at = (name: string) => path.join(folder, name);
   const env = { ...process.env, OVS_RUNDIR: folder, OVS_DBDIR: folder, OVS_LOGDIR: folder };
@@ -67,15 +69,25 @@ export async function startPrivateOvsdb({ clustered = false } = {}): Promise<Pri
     await rm(folder, { recursive: true, force: true });
   };
 
+  const schemaFile = `/usr/share/ovn/${schema}.ovsschema`;
+  const create = async () => {
+    if (clustered) await run('/usr/bin/ovsdb-tool', ['create-cluster', at('db'), schemaFile, `unix:${at('raft.sock')}`], { env });
+    else await run('/usr/bin/ovsdb-tool', ['create', at('db'), schemaFile], { env });
+  };
+  const lose = async () => {
+    await kill();
+    await rm(at('db'));
+    await create();
+  };
+
   try {
-    if (clustered) await run('/usr/bin/ovsdb-tool', ['create-cluster', at('db'), '/usr/share/ovn/ovn-nb.ovsschema', `unix:${at('raft.sock')}`], { env });
-    else await run('/usr/bin/ovsdb-tool', ['create', at('db'), '/usr/share/ovn/ovn-nb.ovsschema'], { env });
+    await create();
     await start();
   } catch (error) {
     await close();
     throw error;
   }
-  return { unix: `unix:${at('db.sock')}`, tcp: `tcp:127.0.0.1:${port}`, kill, start, close };
+  return { unix: `unix:${at('db.sock')}`, tcp: `tcp:127.0.0.1:${port}`, kill, lose, start, close };
 }
 
 function answers(socketPath: string): Promise<boolean> {

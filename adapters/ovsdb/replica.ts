@@ -21,6 +21,13 @@ export interface Change<S extends DatabaseSchema, M, T extends keyof M & TableNa
 }
 export type AnyChange<S extends DatabaseSchema, M> = { [T in keyof M & TableName<S>]: Change<S, M, T> }[keyof M & TableName<S>];
 
+export interface ReplicaListeners<S extends DatabaseSchema, M> {
+  /** Each transaction's changes, also what changed during a disconnection; own ones before `transact` resolves. */
+  onChanges?(changes: readonly AnyChange<S, M>[]): void;
+  /** The rows are all there and kept true from now on: at first, and after each reconnection, once its changes were told. */
+  onTrue?(): void;
+}
+
 /** How a replica talks to the server. `taken` runs before any notification that follows the answer. */
 export type Ask = (method: string, params: readonly unknown[], taken: (answer: unknown) => void) => Promise<unknown>;
 
@@ -31,12 +38,20 @@ const NO_TRANSACTION = '00000000-0000-0000-0000-000000000000';
 // <table-updates> of RFC 7047 and <table-updates2> of ovsdb-server(7).
 type RowUpdate = { initial?: WireRow; insert?: WireRow; modify?: WireRow; delete?: null; old?: WireRow; new?: WireRow };
 type TableUpdates = Readonly<Record<string, Readonly<Record<Uuid, RowUpdate>>>>;
-interface RowChange { table: string; uuid: Uuid; old: AnyRow | null; now: AnyRow | null }
+
+/** A change where the schema is not known at compile time. */
+export interface RowChange {
+  readonly table: string;
+  readonly uuid: Uuid;
+  readonly old: AnyRow | null;
+  readonly now: AnyRow | null;
+}
 
 export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   readonly #schema: S;
   readonly #selection: Readonly<Record<string, { columns: readonly string[]; where?: readonly (readonly [string, string, unknown])[] }>>;
   readonly #onChanges: (changes: readonly AnyChange<S, M>[]) => void;
+  readonly #onTrue: () => void;
   readonly #onClosed: () => void;
   readonly #rows: ReadonlyMap<string, Map<Uuid, AnyRow>>;
   readonly #waiting = new Set<{ resolve(): void; reject(error: Error): void }>();
@@ -48,11 +63,12 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   /** Names the monitor in notifications. */
   readonly id: string;
 
-  constructor(id: string, schema: S, selection: M, onChanges: (changes: readonly AnyChange<S, M>[]) => void, onClosed: () => void) {
+  constructor(id: string, schema: S, selection: M, listeners: ReplicaListeners<S, M>, onClosed: () => void) {
     this.id = id;
     this.#schema = schema;
     this.#selection = selection as never; // the same, seen at run time
-    this.#onChanges = onChanges;
+    this.#onChanges = listeners.onChanges ?? (() => undefined);
+    this.#onTrue = listeners.onTrue ?? (() => undefined);
     this.#onClosed = onClosed;
     this.#rows = new Map(Object.keys(selection).map((table) => [table, new Map()]));
   }
@@ -152,6 +168,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
       this.#replace(updates);
     }
     for (const waiter of this.#waiting) waiter.resolve();
+    this.#onTrue();
   }
 
   #take(updates: TableUpdates): void {

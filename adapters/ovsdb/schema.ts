@@ -31,7 +31,7 @@ export interface DatabaseSchema {
 export type TableName<S extends DatabaseSchema> = keyof S['tables'] & string;
 export type ColumnName<S extends DatabaseSchema, T extends TableName<S>> = keyof S['tables'][T]['columns'] & string;
 
-interface Atoms {
+export interface Atoms {
   string: string;
   integer: number;
   real: number;
@@ -44,7 +44,8 @@ interface WritableAtoms extends Omit<Atoms, 'uuid'> {
 
 type AtomOf<C, A extends Record<AtomType, unknown>> = C extends { enum: readonly (infer E)[] } ? E : C extends { type: infer K extends AtomType } ? A[K] : never;
 
-type ValueIn<C, A extends Record<AtomType, unknown>> =
+/** A column's value where its atoms are these. */
+export type ValueIn<C, A extends Record<AtomType, unknown>> =
   C extends { kind: 'one' } ? AtomOf<C, A>
   : C extends { kind: 'optional' } ? AtomOf<C, A> | null
   : C extends { kind: 'set' } ? readonly AtomOf<C, A>[]

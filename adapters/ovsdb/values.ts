@@ -72,9 +72,10 @@ export function defaultOf(column: Column): AnyValue {
 export function applyDifference(column: Column, old: AnyValue, wire: WireValue): AnyValue {
   const difference = decodeValue(column, wire);
   if (column.kind === 'set') {
-    const values = new Set(old as readonly Atom[]); // decoded by this column
-    for (const value of difference as readonly Atom[]) if (!values.delete(value)) values.add(value);
-    return [...values];
+    // One pass over the old values, which may be ten thousand, and no set of them. What is left then is new; order is kept.
+    const toggled = new Set(difference as readonly Atom[]); // decoded by this column, as is `old`
+    const kept = (old as readonly Atom[]).filter((value) => !toggled.delete(value));
+    return [...kept, ...toggled];
   }
   if (column.kind === 'map') {
     const entries = new Map(Object.entries(old as Record<string, Atom>)); // decoded by this column

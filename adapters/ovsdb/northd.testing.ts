@@ -1,0 +1,30 @@
+// Starts a real ovn-northd between two databases for tests, and ends it. Leaves nothing behind.
+import { spawn } from 'node:child_process';
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+
+const NORTHD = '/usr/bin/ovn-northd';
+
+/** Why northd cannot run here; null = it can. */
+export function whyNoNorthd(): Promise<string | null> {
+  return access(NORTHD).then(() => null, () => `${NORTHD} is not installed`);
+}
+
+/** `north` and `south` as `unix:` remotes. */
+export async function startNorthd(north: string, south: string): Promise<{ close(): Promise<void> }> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-northd-'));
+  const env = { ...process.env, OVN_RUNDIR: folder, OVS_RUNDIR: folder, OVN_LOGDIR: folder, OVS_LOGDIR: folder };
+  const northd = spawn(NORTHD, [`--ovnnb-db=${north}`, `--ovnsb-db=${south}`, `--unixctl=${path.join(folder, 'ctl')}`, '-vconsole:off'], { env, cwd: folder, stdio: 'ignore' });
+  const ended = new Promise((resolve) => northd.once('exit', resolve));
+  const shoot = () => northd.kill('SIGKILL');
+  process.once('exit', shoot);
+  return {
+    close: async () => {
+      shoot();
+      await ended;
+      process.removeListener('exit', shoot);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

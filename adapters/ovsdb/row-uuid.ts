@@ -1,0 +1,12 @@
+// The UUID that a row of ours gets: it follows from its table and natural key, so that a repeated insert finds its first try. Pure.
+import { createHash } from 'node:crypto';
+import type { Uuid } from './schema.ts';
+
+/** As a version 5 UUID is made (RFC 9562, section 5.5), from names that nobody else uses. */
+export function rowUuid(table: string, key: string): Uuid {
+  const bytes = createHash('sha1').update(`cobaltcore/ovsdb/${table}/${key}`).digest();
+  bytes[6] = (bytes.readUInt8(6) & 0x0f) | 0x50;
+  bytes[8] = (bytes.readUInt8(8) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}
