@@ -180,10 +180,11 @@ function ownPromises(files: TestGuest): void {
     for (const afterMs of [5, 20, 40, 80, 160, 320]) {
       const wanted = spec({ rootDisk: { image, sizeGib: 1, bus: 'virtio' }, ephemeralGib: 1, configDrive: { 'a/b': 'Yw==' } });
       const other = spawn(process.execPath, [fileURLToPath(new URL('create-guest.testing.ts', import.meta.url)), host.libvirtd.socketPath, host.stateDir, JSON.stringify(wanted)], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const ended = once(other, 'exit'); // it may end by itself before we kill it
       await once(other.stdout, 'data'); // it is about to begin
       await delay(afterMs);
       other.kill('SIGKILL');
-      await once(other, 'exit');
+      await ended;
       ok(await hypervisor.create(wanted));
       assert.equal(await hypervisor.state(wanted.uuid), 'running');
       const { brokenOverlays, guestFolders } = ok(await hypervisor.inventory());
