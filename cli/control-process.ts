@@ -1,6 +1,7 @@
 // The process of a running control plane: known by pid and start time, so that a reused pid is never taken for it.
 import { readFile, rm } from 'node:fs/promises';
 import { writeWhole } from '#compose/home.ts';
+import { startTimeOf } from '#platform/process-start-time.ts';
 
 export interface ControlProcess {
   pid: number;
@@ -12,12 +13,6 @@ export interface ControlProcess {
   startedAt: string;
   /** Set once everything is up. */
   ready: boolean;
-}
-
-async function startTimeOf(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name may hold blanks: proc_pid_stat(5)
-  return fields[0] === 'Z' ? undefined : fields[19];
 }
 
 export async function recordSelf(file: string, facts: Omit<ControlProcess, 'pid' | 'startTime'>): Promise<void> {

@@ -1,6 +1,7 @@
 // Which process is a host's PID 1, is it alive, and how it dies. Identity is boot id + PID + start time: a reused PID is never ours.
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '#platform/clock.ts';
+import { startTimeOf } from '#platform/process-start-time.ts';
 
 export interface InitProcess {
   pid: number;
@@ -17,13 +18,6 @@ async function readOr(path: string, otherwise: string): Promise<string> {
 
 export async function bootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-}
-
-/** Start time of a process in clock ticks since boot; null when it is gone or only a zombie. */
-async function startTimeOf(pid: number): Promise<string | null> {
-  const stat = await readOr(`/proc/${pid}/stat`, '');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name may hold spaces: proc_pid_stat(5)
-  return fields[0] === undefined || fields[0] === '' || fields[0] === 'Z' ? null : (fields[19] ?? null);
 }
 
 /** The living init that `pidFile` names, or null. */
