@@ -7,7 +7,8 @@ import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { GuestEvent, GuestImage, GuestSpec, GuestState, Hypervisor } from './hypervisor.ts';
+import type { GuestEvent, GuestImage, GuestSpec, GuestState } from '#contracts/nova/guest.ts';
+import type { Hypervisor } from './hypervisor.ts';
 
 /** A driver over one host, and what the suite needs to know of it. */
 export interface HypervisorBench {

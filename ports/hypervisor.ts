@@ -4,8 +4,6 @@ import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { GuestState, HostFacts, GuestImage, GuestSpec, GuestSummary, GuestEvent, GuestDiagnostics } from '#contracts/nova/guest.ts';
 
-export type { GuestState, HostFacts, GuestImage, GuestSpec, GuestSummary, GuestEvent, GuestDiagnostics } from '#contracts/nova/guest.ts';
-
 /** Opens the image's bytes from the start. Called at most once at a time for each image. */
 export type OpenImage = () => Promise<Outcome<Readable>>;
 

@@ -2,7 +2,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
-import type { GuestSpec } from '#ports/hypervisor.ts';
+import type { GuestSpec } from '#contracts/nova/guest.ts';
 import { domainXml } from './domain-xml.ts';
 import type { Driver } from './driver.ts';
 import { makeGuestFiles } from './guest-files.ts';

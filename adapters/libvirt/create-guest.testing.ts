@@ -1,6 +1,6 @@
 // A process that makes one guest and may be killed at it: create-guest.testing.ts SOCKET STATE_DIR SPEC_JSON. Run by libvirt.test.ts.
 import { silentLog } from '#platform/log.ts';
-import type { GuestSpec } from '#ports/hypervisor.ts';
+import type { GuestSpec } from '#contracts/nova/guest.ts';
 import { createLibvirtHypervisor } from './libvirt-hypervisor.ts';
 
 const [socketPath, stateDir, spec] = process.argv.slice(2);

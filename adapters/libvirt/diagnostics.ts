@@ -1,7 +1,7 @@
 // A guest's counters, read from libvirt's bulk statistics in one call.
 import { stat } from 'node:fs/promises';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
-import type { GuestDiagnostics } from '#ports/hypervisor.ts';
+import type { GuestDiagnostics } from '#contracts/nova/guest.ts';
 import type { Driver } from './driver.ts';
 import { asOutcome, unlessMissing } from './outcome.ts';
 import { STATS } from './rpc/flags.ts';

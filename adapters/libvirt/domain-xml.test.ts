@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { isFault } from '#contracts/common/fault.ts';
-import type { GuestSpec } from '#ports/hypervisor.ts';
+import type { GuestSpec } from '#contracts/nova/guest.ts';
 import { domainXml, escape, type DomainSetting } from './domain-xml.ts';
 import { planGuest, type CachedImages } from './guest-plan.ts';
 import { HostFolder } from './host-folder.ts';

@@ -1,5 +1,5 @@
 // Pure: a guest's libvirt domain as XML. Golden files beside it hold the exact text. Format: libvirt.org/formatdomain.html.
-import type { GuestSpec } from '#ports/hypervisor.ts';
+import type { GuestSpec } from '#contracts/nova/guest.ts';
 import type { GuestDisk, GuestPlan } from './guest-plan.ts';
 
 export interface DomainSetting {

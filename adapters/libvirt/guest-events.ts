@@ -1,6 +1,6 @@
 // Hands guest events to listeners, and lets a waiter sleep until something happens to one guest.
 import type { Log } from '#platform/log.ts';
-import type { GuestEvent } from '#ports/hypervisor.ts';
+import type { GuestEvent } from '#contracts/nova/guest.ts';
 
 export class GuestEvents {
   readonly #log: Log;

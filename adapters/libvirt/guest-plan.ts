@@ -1,6 +1,6 @@
 // Pure: which files a guest consists of and where its domain finds them. `guest-files.ts` makes them, `domain-xml.ts` names them.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
-import type { GuestImage, GuestSpec } from '#ports/hypervisor.ts';
+import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { cachedFormat, type GuestFolder } from './host-folder.ts';
 
 export const GIB = 1024 ** 3;

@@ -1,7 +1,7 @@
 // libvirt's states in Nova's words, row by row (virDomainState, virDomainEventType in libvirt-domain.h).
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { GuestState } from '#ports/hypervisor.ts';
+import type { GuestState } from '#contracts/nova/guest.ts';
 import { guestState, stateAfterEvent } from './guest-state.ts';
 
 const states: [state: number, reason: number, hasManagedSave: boolean, expected: GuestState][] = [

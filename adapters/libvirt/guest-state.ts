@@ -1,5 +1,5 @@
 // Pure: libvirt's states and lifecycle events in Nova's words.
-import type { GuestState } from '#ports/hypervisor.ts';
+import type { GuestState } from '#contracts/nova/guest.ts';
 import { LIFECYCLE, PAUSED_STARTING_UP, SHUTOFF_UNASKED, STATE, STOPPED } from './rpc/flags.ts';
 
 /** `hasManagedSave`: its memory lies on disk, so a guest that is off is in truth suspended. */

@@ -3,7 +3,7 @@ import { mkdir, statfs } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { XMLParser } from 'fast-xml-parser';
 import type { Outcome } from '#contracts/common/fault.ts';
-import type { HostFacts } from '#ports/hypervisor.ts';
+import type { HostFacts } from '#contracts/nova/guest.ts';
 import { escape } from './domain-xml.ts';
 import type { Driver } from './driver.ts';
 import { GIB } from './guest-plan.ts';

@@ -2,7 +2,7 @@
 //   images/<image id>.<qcow2|raw>   cached images, complete by construction (written beside, then renamed)
 //   guests/<uuid>/                  disk, ephemeral, swap, config-drive.iso, kernel, ramdisk, console.log, unrescue.xml, built
 import path from 'node:path';
-import type { GuestImage } from '#ports/hypervisor.ts';
+import type { GuestImage } from '#contracts/nova/guest.ts';
 
 /** Suffix of what is being written: never read, removed by garbage collection. */
 export const PART = '.part';

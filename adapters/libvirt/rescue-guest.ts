@@ -1,7 +1,7 @@
 // Rescue: the guest's own definition is set aside in a file, whose presence is the state. The rescue system has files of its own.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
-import type { GuestSpec } from '#ports/hypervisor.ts';
+import type { GuestSpec } from '#contracts/nova/guest.ts';
 import { planFor, realise } from './build-guest.ts';
 import type { Driver } from './driver.ts';
 import { imagesOf } from './guest-plan.ts';

@@ -1,7 +1,7 @@
 // What a simulated host consists of: plain data, small, outliving the driver. Kept in memory, or as one JSON file.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { GuestState } from '#ports/hypervisor.ts';
+import type { GuestState } from '#contracts/nova/guest.ts';
 
 export interface SimGuest {
   uuid: string;

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
-import type { GuestImage, GuestSpec } from '#ports/hypervisor.ts';
+import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { assertFault, hypervisorContract, ok, type HypervisorBench } from '#ports/hypervisor.testing.ts';
 import { createSimHypervisor } from './sim-hypervisor.ts';
 import { SimCrash } from './sim-trouble.ts';

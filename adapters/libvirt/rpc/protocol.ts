@@ -5,7 +5,6 @@ import { array, bytes, chars, double, hyper, int, nothing, optional, string, str
 export const REMOTE_PROGRAM = 0x20008086;
 export const QEMU_PROGRAM = 0x20008087;
 export const KEEPALIVE_PROGRAM = 0x6b656570;
-export const PROTOCOL_VERSION = 1;
 
 /** One procedure: what goes out and what comes back. */
 export interface Procedure<A, R> {

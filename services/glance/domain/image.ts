@@ -45,7 +45,4 @@ export const readOnlyFields: ReadonlySet<string> = new Set(['status', 'checksum'
 export const reservedFields: ReadonlySet<string> = new Set(['deleted', 'deleted_at', 'is_public', 'locations', 'members', 'image_id']);
 export const isReservedProperty = (name: string): boolean => name.startsWith('os_glance_');
 
-/** Only a queued image may take data; 409 otherwise. */
-export const takesData = (status: ImageStatus): boolean => status === 'queued';
-
 export const uuidPattern = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
