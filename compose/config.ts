@@ -17,6 +17,7 @@ export const cloudConfigSchema = Type.Object({
     shutdownTimeoutMs: ms(novaDefaults.shutdownTimeoutMs), serviceDownMs: ms(novaDefaults.serviceDownMs), consoleTokenMs: ms(novaDefaults.consoleTokenMs),
     maxBuildAttempts: Type.Integer({ minimum: 1, default: novaDefaults.maxBuildAttempts }), defaultZone: Type.String({ minLength: 1, default: novaDefaults.defaultZone }),
   }),
+  neutron: section({ publicCidr: Type.String({ default: '' }) }),
   agent: section({
     cpuAllocationRatio: ratio(novaAgentDefaults.cpuAllocationRatio), ramAllocationRatio: ratio(novaAgentDefaults.ramAllocationRatio), diskAllocationRatio: ratio(novaAgentDefaults.diskAllocationRatio),
     resumeGuests: Type.Boolean({ default: novaAgentDefaults.resumeGuests }), keepImagesMs: ms(novaAgentDefaults.keepImagesMs),

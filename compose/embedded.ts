@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
+import { createLocalNetwork } from '#hosts/local/local-network.ts';
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { loadConfig } from '#platform/config/config.ts';
@@ -71,6 +72,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
     return reason;
   };
 
+  const network = options.localHosts > 0 ? await createLocalNetwork({ stateDir: options.homeDir, log: log.child({ room: 'hosts' }), clock }).start({ publicCidr: config.neutron.publicCidr || null }) : null;
+  if (isFault(network)) return network;
+  if (network) step(`network (external: ${network.publicCidr})`);
+
   let plane: Awaited<ReturnType<typeof createControlPlane>>;
   try {
     plane = await createControlPlane({ home, secrets, config, origin, clock, ids, log, metrics });
@@ -112,7 +117,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   closers.push(async () => await tasks.stop());
   tasks.start(plane.services.flatMap((service) => service.tasks));
   const fleet = await startFleet(
-    { plane, homeDir: options.homeDir, simulatedDir: home.simulated, config, tasks, clock, ids, log, version },
+    { plane, homeDir: options.homeDir, simulatedDir: home.simulated, config, tasks, clock, ids, log, version, network },
     { local: options.localHosts, simulated: options.simulatedHosts },
   );
   closers.push(async () => await fleet.stop());

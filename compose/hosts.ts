@@ -10,6 +10,7 @@ import type { NovaAgent } from '#agents/nova-agent/nova-agent.ts';
 import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { LocalHosts } from '#hosts/local/local-hosts.ts';
+import type { NetworkFacts } from '#hosts/local/local-network.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
 import { probeAcceleration } from '#hosts/local/probe-acceleration.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -30,6 +31,8 @@ export interface HostsDeps {
   ids: Ids;
   log: Log;
   version: string;
+  /** Below the hosts; null where all are simulated. */
+  network: NetworkFacts | null;
   /** For simulations that hold their hosts in hand: makes the hypervisor of a simulated host. */
   simulate?: (host: string) => Hypervisor;
 }
@@ -79,12 +82,13 @@ export async function startFleet(deps: HostsDeps, count: { local: number; simula
     }
   }
 
-  if (count.local > 0) {
+  const { network } = deps;
+  if (network && count.local > 0) {
     const { hosts, acceleration } = await localHosts(deps);
     for (let index = 1; index <= count.local; index += 1) {
       const name = localHostName(index);
       begin(name, async () => {
-        const host = await hosts.powerOn(name, { index });
+        const host = await hosts.powerOn(name, { index, network });
         if (isFault(host)) {
           deps.log.error({ host: name, why: host.message }, 'host does not come up');
           return undefined;

@@ -11,6 +11,7 @@ export const meanings: Readonly<Record<string, string>> = {
   'nova.consoleTokenMs': 'How long the link of `console url show` opens a console.',
   'nova.maxBuildAttempts': 'Hosts tried for one server, the first included.',
   'nova.defaultZone': 'Availability zone of hosts whose aggregate names none.',
+  'neutron.publicCidr': 'Addresses of the external network `public`, an IPv4 CIDR; empty: a /24 of 172.24.0.0/16 that the machine does not use.',
   'agent.cpuAllocationRatio': 'vCPUs sold for each core.',
   'agent.ramAllocationRatio': 'MiB sold for each MiB.',
   'agent.diskAllocationRatio': 'GiB sold for each GiB.',

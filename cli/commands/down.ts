@@ -34,32 +34,37 @@ export function define(command: Command): void {
         await rm(dir, { recursive: true, force: true });
         process.stdout.write(`  ✓ ${dir} deleted\n`);
       } else {
-        for (const name of await powerOff(dir)) process.stdout.write(`  ✓ host ${name} powered off\n`);
+        for (const name of await powerOff(dir)) process.stdout.write(`  ✓ ${name} powered off\n`);
       }
     });
 }
 
 async function openHosts(dir: string) {
   const { createLocalHosts } = await import('#hosts/local/local-hosts.ts');
-  return createLocalHosts({ stateDir: dir, log: silentLog, clock: systemClock, kvm: false });
+  const { createLocalNetwork } = await import('#hosts/local/local-network.ts');
+  const deps = { stateDir: dir, log: silentLog, clock: systemClock };
+  return { hosts: createLocalHosts({ ...deps, kvm: false }), network: createLocalNetwork(deps) };
 }
 
 async function powerOff(dir: string): Promise<string[]> {
   if (process.getuid?.() !== 0) return [];
-  const hosts = await openHosts(dir);
+  const { hosts, network } = await openHosts(dir);
   const names: string[] = [];
   for (const host of await hosts.list()) {
     if (host.state !== 'running' && host.state !== 'starting') continue;
     const off = await hosts.powerOff(host.name);
     if (isFault(off)) throw new UserError(off.message);
-    names.push(host.name);
+    names.push(`host ${host.name}`);
   }
+  if (await network.running()) names.push('network');
+  const off = await network.stop(); // also what a killed run left of it
+  if (isFault(off)) throw new UserError(off.message);
   return names;
 }
 
-/** Hosts with their namespaces, disks and folders. */
+/** Hosts and network with their namespaces, disks and folders. */
 export async function purge(dir: string, asRoot: boolean): Promise<void> {
   if (!asRoot || !existsSync(dir)) return;
-  const removed = await (await openHosts(dir)).removeAll();
-  if (isFault(removed)) throw new UserError(removed.message);
+  const { hosts, network } = await openHosts(dir);
+  for (const removed of [await hosts.removeAll(), await network.remove()]) if (isFault(removed)) throw new UserError(removed.message);
 }

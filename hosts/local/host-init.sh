@@ -1,33 +1,17 @@
 #!/bin/sh
-# PID 1 of one namespaced hypervisor host; started by power-on.ts inside new network, mount, UTS, IPC and PID namespaces.
-# Usage: host-init.sh HOST_DIR NAME LIBVIRTD_PATH [DEVICE...]   DEVICE: further device nodes below /dev, e.g. kvm
+# PID 1 of one namespaced hypervisor host; started by start-init.ts inside new network, mount, UTS, IPC and PID namespaces.
+# Usage: host-init.sh HOST_DIR NAME LIBVIRTD_PATH SOUTHBOUND TUNNEL_IP DATAPATH [DEVICE...]
+#   DATAPATH: netdev (userspace) or system (kernel module); DEVICE: further device nodes below /dev, e.g. kvm
 set -eu
-dir=$1 name=$2 libvirtd=$3; shift 3
-
-# One init a host folder: the lock lasts as long as this process and is not inherited by what it starts.
-exec 9>"$dir/init.lock"
-flock --nonblock 9 || { echo "host $name is already running"; exit 75; }
-
-# /proc is still the machine's: the shell reads its own PID and start time as the machine sees them. Together with the
-# boot id they name this process for good, so that nobody ever kills a stranger who got the same PID later.
-read -r pid stat </proc/self/stat
-set_start() { shift 20; start=$1; } # field 22 of proc_pid_stat(5); the PID is cut off already
-# shellcheck disable=SC2086 # split on purpose
-set_start $stat
-rm -rf "${dir:?}/ready" "${dir:?}/run" "${dir:?}/dev"
-echo "$(cat /proc/sys/kernel/random/boot_id) $pid $start" >"$dir/init.pid.new"
-mv "$dir/init.pid.new" "$dir/init.pid"
-
-mount --make-rprivate /
-mount -t proc proc /proc
+dir=$1 name=$2 libvirtd=$3 southbound=$4 tunnel_ip=$5 datapath=$6; shift 6
+. "${0%/*}/init-lib.sh"
 hostname "$name"
-ip link set lo up
 umount -R /sys/fs/cgroup 2>/dev/null || true # libvirt would try to manage the machine's cgroups
 
 # /run is private, else `ip netns add` in here would show on the machine.
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/netns /run/lock
-for folder in run/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt etc/libvirt; do
+for folder in run/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt etc/libvirt run/openvswitch run/ovn var/log/openvswitch var/log/ovn; do
   mkdir -p "$dir/$folder" "/$folder"
   mount --bind "$dir/$folder" "/$folder"
 done
@@ -45,7 +29,7 @@ bind_file passwd; bind_file group
 # A private /dev. No kvm unless asked for: one that cannot boot guests makes libvirt probe QEMU again at every start.
 # Its own devpts, else libvirt cannot create serial consoles.
 dev=$dir/dev
-mkdir -p "$dev"
+rm -rf "${dev:?}"; mkdir -p "$dev"
 mount -t tmpfs -o mode=755 tmpfs "$dev"
 mkdir -p "$dev/net" "$dev/pts" "$dev/shm" "$dev/mapper"
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$dev/pts"
@@ -60,26 +44,40 @@ ln -s /proc/self/fd "$dev/fd"
 ln -s fd/0 "$dev/stdin"; ln -s fd/1 "$dev/stdout"; ln -s fd/2 "$dev/stderr"
 mount --rbind "$dev" /dev
 
-# Runs a daemon in the foreground and again whenever it ends: guests outlive their libvirtd.
-supervise() {
-  (
-    exec 9>&-
-    while :; do
-      "$@" || true
-      echo "$1 ended, starts again in 1 s"
-      sleep 1
-    done
-  ) &
-}
-
+# libvirtd outlives nothing and nobody waits for it but us: it starts beside the switch.
 supervise "$libvirtd" --pid-file /run/libvirt/libvirtd.pid
-tries=0
-until [ -S /run/libvirt/libvirt-sock ]; do
-  tries=$((tries + 1))
-  [ $tries -lt 500 ] || { echo 'libvirtd opened no socket within 10 s; its log is var/log/libvirt/libvirtd.log'; exit 1; }
-  sleep 0.02
-done
-echo "$pid $start" >"$dir/ready"
 
-trap 'exit 0' TERM
-wait # for ever; meanwhile the shell reaps every orphan of the host
+# Open vSwitch. Its database is made anew at each power-on: all in it is written here, by ovn-controller, by libvirt as guests
+# start and by the Neutron Agent; what a power failure left would only be stale ports.
+ovs=/run/openvswitch
+ovsdb-tool create $ovs/conf.db /usr/share/openvswitch/vswitch.ovsschema
+supervise ovsdb-server $ovs/conf.db --remote=punix:$ovs/db.sock --pidfile=$ovs/ovsdb-server.pid --log-file=/var/log/openvswitch/ovsdb-server.log -vconsole:off
+wait_for 'the database of Open vSwitch, log in var/log/openvswitch' test -S $ovs/db.sock
+case $datapath in
+  # In userspace the tunnels' address must be on a bridge of the switch, with the wire as its port.
+  netdev) tunnel_device=br-phy; bridges='add-br br-phy -- set Bridge br-phy datapath_type=netdev -- add-port br-phy tun0 --' ;;
+  *) tunnel_device=tun0; bridges= ;;
+esac
+# shellcheck disable=SC2086 # split on purpose
+ovs-vsctl --no-wait init -- $bridges add-br br-ex -- set Bridge br-ex datapath_type="$datapath" -- add-port br-ex ext0 -- \
+  set Open_vSwitch . external-ids:system-id="$name" external-ids:hostname="$name" external-ids:rundir=$ovs \
+  external-ids:ovn-remote="$southbound" external-ids:ovn-encap-type=geneve external-ids:ovn-encap-ip="$tunnel_ip" \
+  external-ids:ovn-bridge-datapath-type="$datapath" external-ids:ovn-bridge-mappings=physnet1:br-ex external-ids:ovn-monitor-all=true
+
+# Internal ports of the userspace datapath die with vswitchd, and the tunnels' address with them.
+address_tunnels() {
+  wait_for "the device $tunnel_device" ip link show $tunnel_device
+  ip addr replace "$tunnel_ip/24" dev $tunnel_device
+  ip link set $tunnel_device up
+  [ "$datapath" = system ] || ip link set br-ex up
+}
+run_vswitchd() {
+  address_tunnels &
+  ovs-vswitchd unix:$ovs/db.sock --pidfile=$ovs/ovs-vswitchd.pid --log-file=/var/log/openvswitch/ovs-vswitchd.log -vconsole:off
+}
+supervise run_vswitchd
+supervise ovn-controller unix:$ovs/db.sock --pidfile=/run/ovn/ovn-controller.pid --log-file=/var/log/ovn/ovn-controller.log -vconsole:off
+wait_for 'the integration bridge of ovn-controller, log in var/log/ovn' ip link show br-int
+wait_for 'the address of the tunnels' sh -c "ip -o addr show dev $tunnel_device | grep -q ' $tunnel_ip/'"
+wait_for "libvirtd's socket, log in var/log/libvirt/libvirtd.log" test -S /run/libvirt/libvirt-sock
+stay_ready

@@ -4,20 +4,26 @@ import { join } from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 
-export interface HostPaths {
+/** What every init of this room has: a host's, and that of OVN's central daemons. */
+export interface InitPaths {
   name: string;
-  /** The host's folder; everything of the host lies below it, at the same path inside and outside the host. */
+  /** Everything of it lies below this folder, at the same path inside and outside its namespaces. */
   dir: string;
-  /** `cc-<hash of the state folder>-<name>`: two clouds on one machine never meet. */
+  /** Named after the state folder's hash: two clouds on one machine never meet. */
   netns: string;
-  /** libvirtd's socket, reachable from the machine (Unix sockets ignore network namespaces). */
-  libvirtSocket: string;
-  /** For guest disks, image cache, config drives, console logs and VNC sockets. Survives a power failure. */
-  dataDir: string;
   /** PID 1 as the machine sees it: `bootId pid startTime`. Written by the init itself. */
   pidFile: string;
   readyFile: string;
   logFile: string;
+}
+
+export interface HostPaths extends InitPaths {
+  /** libvirtd's socket, reachable from the machine (Unix sockets ignore network namespaces). */
+  libvirtSocket: string;
+  /** The socket of the host's Open vSwitch database. */
+  ovsdbSocket: string;
+  /** For guest disks, image cache, config drives, console logs and VNC sockets. Survives a power failure. */
+  dataDir: string;
 }
 
 // sun_path holds 108 bytes with its closing zero: unix(7).
@@ -28,10 +34,14 @@ const masked = ['/run', '/var/run', '/dev', '/proc', '/sys', '/etc/libvirt', '/v
 
 export const hostsDir = (stateDir: string): string => join(stateDir, 'hosts');
 
-/** Common start of the network namespace names of one cloud. */
-export function netnsPrefix(stateDir: string): string {
-  return `cc-${createHash('sha256').update(stateDir).digest('hex').slice(0, 8)}-`;
-}
+const cloudHash = (stateDir: string): string => createHash('sha256').update(stateDir).digest('hex').slice(0, 8);
+
+/** Common start of the hosts' network namespace names of one cloud. */
+export const netnsPrefix = (stateDir: string): string => `cc-${cloudHash(stateDir)}-`;
+
+const initPaths = (name: string, dir: string, netns: string): InitPaths => ({
+  name, dir, netns, pidFile: join(dir, 'init.pid'), readyFile: join(dir, 'ready'), logFile: join(dir, 'init.log'),
+});
 
 /** badRequest: a name that is no host name, or a state folder in which a host cannot live. */
 export function hostPaths(stateDir: string, name: string): Outcome<HostPaths> {
@@ -43,14 +53,24 @@ export function hostPaths(stateDir: string, name: string): Outcome<HostPaths> {
   if (Buffer.byteLength(libvirtSocket) > socketPathLimit) {
     return fault('badRequest', `the path of a Unix socket may have ${socketPathLimit} bytes, ${libvirtSocket} is longer; choose a shorter state folder with --home`);
   }
+  return { ...initPaths(name, dir, netnsPrefix(stateDir) + name), libvirtSocket, ovsdbSocket: join(dir, 'run/openvswitch/db.sock'), dataDir: join(dir, 'data') };
+}
+
+export interface NetworkPaths extends InitPaths {
+  northboundSocket: string;
+  southboundSocket: string;
+  /** The machine's own leg in the external network; at most 15 characters, as the kernel wants. */
+  machineDevice: string;
+  /** Holds the external network's CIDR, chosen once. */
+  publicCidrFile: string;
+}
+
+/** OVN's central daemons and the underlay between the hosts. */
+export function networkPaths(stateDir: string): NetworkPaths {
+  const dir = join(stateDir, 'ovn');
   return {
-    name,
-    dir,
-    netns: netnsPrefix(stateDir) + name,
-    libvirtSocket,
-    dataDir: join(dir, 'data'),
-    pidFile: join(dir, 'init.pid'),
-    readyFile: join(dir, 'ready'),
-    logFile: join(dir, 'init.log'),
+    ...initPaths('ovn', dir, `ccn-${cloudHash(stateDir)}`),
+    northboundSocket: join(dir, 'run/nb.sock'), southboundSocket: join(dir, 'run/sb.sock'),
+    machineDevice: `cce-${cloudHash(stateDir)}`, publicCidrFile: join(dir, 'public-cidr'),
   };
 }

@@ -4,13 +4,15 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { Fault } from '#contracts/common/fault.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { createLocalHosts } from './local-hosts.ts';
 import type { LocalHost, LocalHosts } from './local-hosts.ts';
+import { createLocalNetwork } from './local-network.ts';
+import type { NetworkFacts } from './local-network.ts';
 import { listNetns } from './netns.ts';
 import { netnsPrefix } from './host-paths.ts';
 import { runTool, tryTool } from './run-tool.ts';
@@ -22,8 +24,10 @@ const uri = (host: LocalHost): string => `qemu+unix:///system?socket=${host.libv
 const virsh = (host: LocalHost, ...args: string[]): Promise<string> => runTool('virsh', ['-q', '-c', uri(host), ...args]);
 const inHost = (host: LocalHost, ...argv: string[]): Promise<string> => runTool('nsenter', ['-t', String(host.initPid), '-m', '-u', '-n', '-p', '-i', ...argv]);
 
+let network: NetworkFacts;
+
 async function on(hosts: LocalHosts, name: string, index: number): Promise<LocalHost> {
-  const host = await hosts.powerOn(name, { index });
+  const host = await hosts.powerOn(name, { index, network });
   assert.ok(!(host instanceof Fault), String((host as Fault).message));
   return host;
 }
@@ -56,8 +60,15 @@ function commandLine(pid: string): string {
 describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
   const stateDir = mkdtempSync('/tmp/cc-hosts-');
   const hosts = open(stateDir);
+  const localNetwork = createLocalNetwork({ stateDir, log: silentLog, clock: systemClock });
+  before(async () => {
+    const started = await localNetwork.start({ publicCidr: null });
+    assert.ok(!(started instanceof Fault), String((started as Fault).message));
+    network = started;
+  });
   after(async () => {
     assert.equal(await hosts.removeAll(), undefined);
+    assert.equal(await localNetwork.remove(), undefined);
     assert.deepEqual(await listNetns(netnsPrefix(stateDir)), []);
     rmSync(stateDir, { recursive: true });
   });
@@ -87,7 +98,7 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
       import { systemClock } from '#platform/clock.ts';
       import { silentLog } from '#platform/log.ts';
       const hosts = createLocalHosts({ stateDir: ${JSON.stringify(stateDir)}, log: silentLog, clock: systemClock, kvm: false });
-      await hosts.powerOn('h1', { index: 1 });
+      await hosts.powerOn('h1', { index: 1, network: ${JSON.stringify(network)} });
       process.kill(process.pid, 'SIGKILL');`;
     const killed = await tryTool(process.execPath, ['--input-type=module-typescript', '-e', program], { cwd: join(import.meta.dirname, '../..') });
     assert.equal(killed.code, 137, killed.stderr);
@@ -154,7 +165,7 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
   test('an init that cannot start says why', async () => {
     await hosts.remove('h3');
     await runTool('mkdir', ['-p', join(stateDir, 'hosts/h3/init.lock')]); // a folder where the lock file should be
-    const failed = await hosts.powerOn('h3', { index: 3 });
+    const failed = await hosts.powerOn('h3', { index: 3, network });
     assert.ok(failed instanceof Fault);
     assert.equal(failed.kind, 'unavailable');
     assert.match(failed.message, /init\.lock/);
@@ -164,7 +175,7 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
 test('names and folders in which no host can live are refused with what to do', async () => {
   const long = `/tmp/${'x'.repeat(90)}`;
   for (const [stateDir, name, message] of [['/tmp/s', '../h1', /no host name/], [long, 'h1', /shorter state folder/], ['/run/cobalt', 'h1', /choose another/]] as const) {
-    const refused = await open(stateDir).powerOn(name, { index: 1 });
+    const refused = await open(stateDir).powerOn(name, { index: 1, network });
     assert.ok(refused instanceof Fault && refused.kind === 'badRequest');
     assert.match(refused.message, message);
   }

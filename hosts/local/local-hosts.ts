@@ -1,17 +1,17 @@
 // Namespaced hypervisor hosts on this machine: the face of hosts/local, used by compose and the CLI.
-// A host is a network, mount, UTS, IPC and PID namespace with its own libvirtd; it does not know who started it.
+// A host is a network, mount, UTS, IPC and PID namespace with its own libvirtd, Open vSwitch and ovn-controller; it does not know who started it.
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { realpathSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
 import { hostPaths, hostsDir, netnsPrefix } from './host-paths.ts';
 import type { HostPaths } from './host-paths.ts';
-import { findInit, isReady, killInit } from './init-process.ts';
-import { deleteNetns, listNetns, netnsPids } from './netns.ts';
+import { cutPower, initState, removeInit } from './init-life.ts';
+import type { NetworkFacts } from './local-network.ts';
+import { listNetns } from './netns.ts';
 import { startHost } from './power-on.ts';
+import { realStateDir } from './real-state-dir.ts';
 
 /** `absent`: no folder and no namespace; `off`: only its folder; `starting`: its init runs, libvirtd does not answer yet. */
 export type LocalHostState = 'absent' | 'off' | 'starting' | 'running';
@@ -22,6 +22,8 @@ export interface LocalHost {
   /** PID of the host's init as the machine sees it, for nsenter(1) and for `kill -9`, a power failure; null when off. */
   initPid: number | null;
   libvirtSocket: string;
+  /** OVSDB remote of the host's Open vSwitch, `unix:...`. */
+  ovsdb: string;
   /** The same path inside and outside the host; survives power failures, goes with `remove`. */
   dataDir: string;
   netns: string;
@@ -30,12 +32,12 @@ export interface LocalHost {
 /** Expected troubles are faults whose message says what to do. Calls for one host are carried out one after the other. */
 export interface LocalHosts {
   /**
-   * Starts the host unless it runs, and waits until its libvirtd answers (about 0.4 s, deadline 20 s). Mends what an unclean
+   * Starts the host unless it runs, and waits until libvirtd and switch answer (about 0.7 s, deadline 20 s). Mends what an unclean
    * death left: stale PID files, namespaces, stragglers. The host survives the death of this process.
    * `index` (1 to 250) is the host's number, its addresses are made of it.
    * forbidden: not root. badRequest: bad name or state folder. unavailable: a tool is missing or the init ended; timeout.
    */
-  powerOn(name: string, options: { index: number }): Promise<Outcome<LocalHost>>;
+  powerOn(name: string, options: { index: number; network: NetworkFacts }): Promise<Outcome<LocalHost>>;
   /** A power failure: SIGKILL to the host's init and with it to all its processes, guests included. An absent host is fine. timeout: it does not die. */
   powerOff(name: string): Promise<Outcome<void>>;
   state(name: string): Promise<Outcome<LocalHost>>;
@@ -55,8 +57,6 @@ export interface LocalHostsDeps {
   kvm: boolean;
 }
 
-const powerOffTimeoutMs = 10_000;
-
 export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHostsDeps): LocalHosts {
   const stateDir = realStateDir(given);
   const queues = new Map<string, Promise<unknown>>();
@@ -74,10 +74,9 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
   }
 
   async function look(host: HostPaths): Promise<LocalHost> {
-    const init = await findInit(host.pidFile);
-    const running = init !== null && (await isReady(init, host.readyFile));
-    const state = running ? 'running' : init ? 'starting' : (await names()).includes(host.name) ? 'off' : 'absent';
-    return { name: host.name, state, initPid: init?.pid ?? null, libvirtSocket: host.libvirtSocket, dataDir: host.dataDir, netns: host.netns };
+    const { state, pid } = await initState(host);
+    const known = state !== 'off' || (await names()).includes(host.name);
+    return { name: host.name, state: known ? state : 'absent', initPid: pid, libvirtSocket: host.libvirtSocket, ovsdb: `unix:${host.ovsdbSocket}`, dataDir: host.dataDir, netns: host.netns };
   }
 
   async function names(): Promise<string[]> {
@@ -87,45 +86,23 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
     return [...new Set([...folders, ...netns])].sort();
   }
 
-  /** Ends the init and, should the folder have been deleted under a running host, whatever else sits in its namespace. */
-  async function cutPower(host: HostPaths): Promise<Outcome<void>> {
-    const init = await findInit(host.pidFile);
-    if (init && !(await killInit(init, clock, powerOffTimeoutMs))) {
-      return fault('timeout', `host ${host.name} (PID ${init.pid}) does not die; see: ps -o pid,stat,wchan,args -p ${init.pid}`);
-    }
-    const deadline = clock.now() + powerOffTimeoutMs;
-    for (let pids = await netnsPids(host.netns); pids.length > 0; pids = await netnsPids(host.netns)) {
-      if (clock.now() >= deadline) return fault('timeout', `processes ${pids.join(', ')} of host ${host.name} do not die`);
-      for (const pid of pids) killQuietly(pid);
-      await clock.sleep(10);
-    }
-    if (init) log.info({ host: host.name, pid: init.pid }, 'host is off');
-  }
-
-  async function remove(host: HostPaths): Promise<Outcome<void>> {
-    const off = await cutPower(host);
-    if (isFault(off)) return off;
-    await deleteNetns(host.netns);
-    await rm(host.dir, { recursive: true, force: true });
-  }
-
   return {
-    powerOn: (name, { index }) =>
+    powerOn: (name, { index, network }) =>
       inTurn(name, async (host) => {
         const before = await look(host);
         if (before.state === 'running') return before;
         if (before.state !== 'starting') {
-          const cleared = await cutPower(host);
+          const cleared = await cutPower(host, { clock, log });
           if (isFault(cleared)) return cleared;
         }
         await mkdir(host.dataDir, { recursive: true });
         const startedAt = clock.now();
-        const started = await startHost(host, { index, kvm, clock, alreadyStarting: before.state === 'starting' });
+        const started = await startHost(host, { index, network, kvm, clock, alreadyStarting: before.state === 'starting' });
         if (isFault(started)) return started;
         log.info({ host: name, ms: clock.now() - startedAt }, 'host is on');
         return look(host);
       }),
-    powerOff: (name) => inTurn(name, cutPower),
+    powerOff: (name) => inTurn(name, async (host) => await cutPower(host, { clock, log })),
     async state(name) {
       const host = hostPaths(stateDir, name);
       return isFault(host) ? host : look(host);
@@ -134,29 +111,12 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
       const hosts = (await names()).map((name) => hostPaths(stateDir, name)).filter((host): host is HostPaths => !isFault(host));
       return Promise.all(hosts.map(look));
     },
-    remove: (name) => inTurn(name, remove),
+    remove: (name) => inTurn(name, async (host) => await removeInit(host, { clock, log })),
     async removeAll() {
-      const results = await Promise.all((await names()).map((name) => inTurn(name, remove)));
+      const results = await Promise.all((await names()).map((name) => inTurn(name, async (host) => await removeInit(host, { clock, log }))));
       const failed = results.find((result): result is Fault => isFault(result));
       if (failed) return failed;
       await rm(hostsDir(stateDir), { recursive: true, force: true });
     },
   };
-}
-
-/** Symbolic links resolved, so that one folder has one name; a folder that is not there yet keeps the given one. */
-function realStateDir(given: string): string {
-  try {
-    return realpathSync(given);
-  } catch {
-    return resolve(given);
-  }
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // already gone
-  }
 }

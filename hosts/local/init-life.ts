@@ -1,0 +1,53 @@
+// How an init of this room is, and its end with everything it started: for hosts and for OVN's central daemons alike.
+import { rm } from 'node:fs/promises';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Log } from '#platform/log.ts';
+import type { InitPaths } from './host-paths.ts';
+import { findInit, isReady, killInit } from './init-process.ts';
+import { deleteNetns, netnsPids } from './netns.ts';
+
+export interface InitDeps {
+  clock: Clock;
+  log: Log;
+}
+
+const powerOffTimeoutMs = 10_000;
+
+export async function initState(init: InitPaths): Promise<{ state: 'off' | 'starting' | 'running'; pid: number | null }> {
+  const running = await findInit(init.pidFile);
+  if (!running) return { state: 'off', pid: null };
+  return { state: (await isReady(running, init.readyFile)) ? 'running' : 'starting', pid: running.pid };
+}
+
+/** Ends the init and, should the folder have been deleted under a running one, whatever else sits in its network namespace. */
+export async function cutPower(paths: InitPaths, { clock, log }: InitDeps): Promise<Outcome<void>> {
+  const init = await findInit(paths.pidFile);
+  if (init && !(await killInit(init, clock, powerOffTimeoutMs))) {
+    return fault('timeout', `${paths.name} (PID ${init.pid}) does not die; see: ps -o pid,stat,wchan,args -p ${init.pid}`);
+  }
+  const deadline = clock.now() + powerOffTimeoutMs;
+  for (let pids = await netnsPids(paths.netns); pids.length > 0; pids = await netnsPids(paths.netns)) {
+    if (clock.now() >= deadline) return fault('timeout', `processes ${pids.join(', ')} of ${paths.name} do not die`);
+    for (const pid of pids) killQuietly(pid);
+    await clock.sleep(10);
+  }
+  if (init) log.info({ host: paths.name, pid: init.pid }, 'host is off');
+}
+
+/** Power off, then namespace and folder are gone. */
+export async function removeInit(paths: InitPaths, deps: InitDeps): Promise<Outcome<void>> {
+  const off = await cutPower(paths, deps);
+  if (isFault(off)) return off;
+  await deleteNetns(paths.netns);
+  await rm(paths.dir, { recursive: true, force: true });
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // already gone
+  }
+}

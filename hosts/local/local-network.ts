@@ -1,0 +1,104 @@
+// The network below an embedded cloud's hosts: underlay, external network, OVN's databases and northd. Used by compose and the CLI.
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Log } from '#platform/log.ts';
+import { networkPaths } from './host-paths.ts';
+import { cutPower, initState, removeInit } from './init-life.ts';
+import { join } from 'node:path';
+import { choosePublicCidr, isUsableCidr } from './public-cidr.ts';
+import { realStateDir } from './real-state-dir.ts';
+import { tryTool } from './run-tool.ts';
+import { startInit } from './start-init.ts';
+import { ensureUnderlay, removeMachineLeg } from './underlay.ts';
+
+/** What hosts and Neutron need to know of it. */
+export interface NetworkFacts {
+  /** OVSDB remotes, `unix:...`. */
+  northbound: string;
+  southbound: string;
+  /** The external network's, e.g. 172.24.4.0/24; its first address is this machine's. */
+  publicCidr: string;
+  /** The network namespace of the underlay. */
+  underlay: string;
+  /** netdev: Open vSwitch carries packets in userspace; system: in the kernel. */
+  datapath: 'netdev' | 'system';
+}
+
+export interface LocalNetwork {
+  /**
+   * Starts it unless it runs; safe to repeat, also beside another process. It survives the death of this process.
+   * `publicCidr`: null = chosen once, so that it meets nothing of this machine. unavailable: a tool is missing or a daemon does not start;
+   * badRequest: no such CIDR; conflict: none is free; forbidden: not root; timeout.
+   */
+  start(options: { publicCidr: string | null }): Promise<Outcome<NetworkFacts>>;
+  running(): Promise<boolean>;
+  /** The facts of a network that was started before; null: none was. */
+  facts(): Promise<NetworkFacts | null>;
+  /** OVN's daemons end, databases stay; the machine's leg goes. */
+  stop(): Promise<Outcome<void>>;
+  /** As if it had never been. */
+  remove(): Promise<Outcome<void>>;
+}
+
+const initScript = join(import.meta.dirname, 'ovn-init.sh');
+const needed = [['/usr/sbin/ovsdb-server', 'openvswitch-switch'], ['/usr/bin/ovn-northd', 'ovn-central'], ['/usr/sbin/ethtool', 'ethtool']] as const;
+
+export function createLocalNetwork({ stateDir: given, log, clock }: { stateDir: string; log: Log; clock: Clock }): LocalNetwork {
+  const stateDir = realStateDir(given);
+  const paths = networkPaths(stateDir);
+  const factsOf = (publicCidr: string): NetworkFacts => ({
+    northbound: `unix:${paths.northboundSocket}`, southbound: `unix:${paths.southboundSocket}`, publicCidr, underlay: paths.netns,
+    datapath: existsSync('/sys/module/openvswitch') ? 'system' : 'netdev',
+  });
+  const keptCidr = async (): Promise<string | null> => (await readFile(paths.publicCidrFile, 'utf8').catch(() => '')).trim() || null;
+
+  async function publicCidr(wanted: string | null): Promise<Outcome<string>> {
+    const cidr = wanted ?? (await keptCidr()) ?? choosePublicCidr(stateDir, await usedCidrs());
+    if (cidr === null) return fault('conflict', 'this machine uses all of 172.24.0.0/16: name a free network with neutron.publicCidr in cobalt.yaml');
+    if (!isUsableCidr(cidr)) return fault('badRequest', `neutron.publicCidr is '${cidr}': it must be an IPv4 network of 8 to 29 bits, such as 172.24.4.0/24`);
+    await writeFile(paths.publicCidrFile, `${cidr}\n`);
+    return cidr;
+  }
+
+  return {
+    async start(options) {
+      if (process.getuid?.() !== 0) return fault('forbidden', 'hypervisor hosts need root: run ./cobalt as root or with sudo');
+      for (const [program, packages] of needed) if (!existsSync(program)) return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
+      await mkdir(paths.dir, { recursive: true });
+      const cidr = await publicCidr(options.publicCidr);
+      if (isFault(cidr)) return cidr;
+      const { state } = await initState(paths);
+      if (state === 'off') {
+        const cleared = await cutPower(paths, { clock, log });
+        if (isFault(cleared)) return cleared;
+      }
+      await ensureUnderlay(paths, cidr);
+      const started = await startInit(paths, { script: state === 'off' ? [initScript, paths.dir] : undefined, clock });
+      return isFault(started) ? started : factsOf(cidr);
+    },
+    running: async () => (await initState(paths)).state === 'running',
+    async facts() {
+      const cidr = await keptCidr();
+      return cidr === null ? null : factsOf(cidr);
+    },
+    async stop() {
+      const off = await cutPower(paths, { clock, log });
+      if (isFault(off)) return off;
+      await removeMachineLeg(paths);
+    },
+    async remove() {
+      await removeMachineLeg(paths);
+      return await removeInit(paths, { clock, log });
+    },
+  };
+}
+
+/** Where this machine's routes lead, the default route aside. */
+async function usedCidrs(): Promise<string[]> {
+  const { stdout } = await tryTool('ip', ['-4', '-json', 'route', 'show', 'table', 'all']);
+  const routes = JSON.parse(stdout || '[]') as { dst: string }[]; // ip-route(8) with -json
+  return routes.map(({ dst }) => dst).filter((dst) => dst !== 'default');
+}

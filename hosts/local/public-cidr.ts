@@ -1,0 +1,42 @@
+// Which addresses the external network gets: a /24 that this machine does not use yet. Pure.
+import { createHash } from 'node:crypto';
+
+interface Range {
+  first: number;
+  last: number;
+}
+
+function rangeOf(cidr: string): Range | null {
+  const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)(?:\/(\d+))?$/.exec(cidr);
+  if (!match) return null;
+  const bytes = match.slice(1, 5).map(Number);
+  const bits = Number(match[5] ?? 32);
+  if (bytes.some((byte) => byte > 255) || bits > 32) return null;
+  const size = 2 ** (32 - bits);
+  const address = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+  const first = Math.floor(address / size) * size;
+  return { first, last: first + size - 1 };
+}
+
+const overlap = (a: Range, b: Range): boolean => a.first <= b.last && b.first <= a.last;
+
+/** Whether `text` is an IPv4 network of 8 to 29 bits, with no host bits set. */
+export function isUsableCidr(text: string): boolean {
+  const range = rangeOf(text);
+  const [address = '', bits = ''] = text.split('/');
+  return range !== null && Number(bits) >= 8 && Number(bits) <= 29 && rangeOf(address)?.first === range.first;
+}
+
+/**
+ * 172.24.4.0/24, as other development clouds have it, unless a route of this machine (`used`, CIDRs) covers it: then another one
+ * of 172.24.0.0/16, begun with one that follows from the state folder. null: all are taken.
+ */
+export function choosePublicCidr(stateDir: string, used: readonly string[]): string | null {
+  const taken = used.map(rangeOf).filter((range) => range !== null);
+  const start = createHash('sha256').update(stateDir).digest().readUInt8(0);
+  const candidates = [4, ...Array.from({ length: 256 }, (_, step) => (start + step) % 256)].map((third) => `172.24.${third}.0/24`);
+  return candidates.find((cidr) => {
+    const range = rangeOf(cidr);
+    return range !== null && !taken.some((other) => overlap(range, other));
+  }) ?? null;
+}

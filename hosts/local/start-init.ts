@@ -1,0 +1,53 @@
+// Starts an init of this room (a host's, OVN's) in namespaces of its own, detached, and waits until it reports ready.
+import { spawn } from 'node:child_process';
+import { open, readFile } from 'node:fs/promises';
+import { fault } from '#contracts/common/fault.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { InitPaths } from './host-paths.ts';
+import { findInit, isReady } from './init-process.ts';
+
+const readyTimeoutMs = 20_000;
+
+export interface InitStart {
+  /** Absolute path and arguments of the script; undefined: it runs already (another process started it), only wait. */
+  script: readonly string[] | undefined;
+  clock: Clock;
+}
+
+/** unavailable: the init ended; timeout. Both with the end of its log. */
+export async function startInit(init: InitPaths, { script, clock }: InitStart): Promise<Outcome<void>> {
+  const ended = script ? await spawnInit(init, script) : () => null;
+  const deadline = clock.now() + readyTimeoutMs;
+  for (;;) {
+    const running = await findInit(init.pidFile);
+    if (running && (await isReady(running, init.readyFile))) return;
+    const end = ended();
+    if (end !== null) return fault('unavailable', `${init.name} did not start (${end}); the end of ${init.logFile}:\n${await tail(init.logFile)}`);
+    if (clock.now() >= deadline) return fault('timeout', `${init.name} is not ready after ${readyTimeoutMs / 1000} s; the end of ${init.logFile}:\n${await tail(init.logFile)}`);
+    await clock.sleep(10);
+  }
+}
+
+/** Detached, in a session of its own and without our files: it outlives us. Gives a function that tells how it ended. */
+async function spawnInit(init: InitPaths, script: readonly string[]): Promise<() => string | null> {
+  const logFile = await open(init.logFile, 'w');
+  const namespaces = ['--mount', '--uts', '--ipc', '--pid', '--fork', '--propagation', 'private'];
+  const child = spawn('ip', ['netns', 'exec', init.netns, 'unshare', ...namespaces, '/bin/sh', ...script], {
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', logFile.fd, logFile.fd],
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
+  });
+  let end: string | null = null;
+  child.on('error', (cause) => (end = String(cause)));
+  child.on('exit', (code, signal) => (end = signal ? `ended by ${signal}` : `exit code ${code}`));
+  child.unref();
+  await logFile.close();
+  return () => end;
+}
+
+async function tail(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text.trimEnd().split('\n').slice(-10).join('\n') || '(empty)';
+}
