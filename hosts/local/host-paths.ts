@@ -59,18 +59,29 @@ export function hostPaths(stateDir: string, name: string): Outcome<HostPaths> {
 export interface NetworkPaths extends InitPaths {
   northboundSocket: string;
   southboundSocket: string;
-  /** The machine's own leg in the external network; at most 15 characters, as the kernel wants. */
-  machineDevice: string;
-  /** Holds the external network's CIDR, chosen once. */
-  publicCidrFile: string;
+  /** The machine's own legs in the external and in the management network; at most 15 characters, as the kernel wants. */
+  machineDevices: { ext: string; mgmt: string };
+  /** Hold the CIDRs of these networks, each chosen once. */
+  cidrFiles: { ext: string; mgmt: string };
 }
 
 /** OVN's central daemons and the underlay between the hosts. */
 export function networkPaths(stateDir: string): NetworkPaths {
-  const dir = join(stateDir, 'ovn');
+  const [dir, hash] = [join(stateDir, 'ovn'), cloudHash(stateDir)];
   return {
-    ...initPaths('ovn', dir, `ccn-${cloudHash(stateDir)}`),
+    ...initPaths('ovn', dir, `ccn-${hash}`),
     northboundSocket: join(dir, 'run/nb.sock'), southboundSocket: join(dir, 'run/sb.sock'),
-    machineDevice: `cce-${cloudHash(stateDir)}`, publicCidrFile: join(dir, 'public-cidr'),
+    machineDevices: { ext: `cce-${hash}`, mgmt: `ccm-${hash}` },
+    cidrFiles: { ext: join(dir, 'public-cidr'), mgmt: join(dir, 'management-cidr') },
   };
+}
+
+export interface FilerPaths extends InitPaths {
+  /** What is shared. */
+  exportDir: string;
+}
+
+export function filerPaths(stateDir: string): FilerPaths {
+  const dir = join(stateDir, 'filer');
+  return { ...initPaths('filer', dir, `ccf-${cloudHash(stateDir)}`), exportDir: join(dir, 'export') };
 }

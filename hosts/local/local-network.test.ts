@@ -12,7 +12,8 @@ import { createLocalHosts } from './local-hosts.ts';
 import type { LocalHost } from './local-hosts.ts';
 import { createLocalNetwork } from './local-network.ts';
 import type { NetworkFacts } from './local-network.ts';
-import { choosePublicCidr, isUsableCidr } from './public-cidr.ts';
+import { addressIn, chooseCidr, isUsableCidr } from './free-cidr.ts';
+import { hostNumber } from './underlay.ts';
 import { runTool, tryTool } from './run-tool.ts';
 
 const skip = process.getuid?.() !== 0 ? 'needs root' : !existsSync('/usr/bin/ovn-controller') ? 'needs ovn-host' : false;
@@ -54,9 +55,9 @@ describe('the network below the hosts', { skip, timeout: 120_000 }, () => {
   after(async () => {
     sure(await hosts.removeAll());
     sure(await network.remove());
-    const { netns, machineDevice } = networkPaths(stateDir);
+    const { netns, machineDevices } = networkPaths(stateDir);
     assert.equal(existsSync(`/run/netns/${netns}`), false);
-    assert.notEqual((await tryTool('ip', ['link', 'show', machineDevice])).code, 0);
+    for (const device of Object.values(machineDevices)) assert.notEqual((await tryTool('ip', ['link', 'show', device])).code, 0);
     rmSync(stateDir, { recursive: true });
   });
 
@@ -105,18 +106,27 @@ describe('the network below the hosts', { skip, timeout: 120_000 }, () => {
     }, { withinMs: 10_000, what: 'an empty database' });
   });
 
+  test('the hosts answer the machine in the management network', async () => {
+    for (const index of [1, 2]) assert.equal((await tryTool('busybox', ['ping', '-c1', '-W1', addressIn(facts.managementCidr, hostNumber(index))])).code, 0);
+  });
+
   test('the machine is in the external network', async () => {
-    const { stdout } = await tryTool('ip', ['-br', 'addr', 'show', networkPaths(stateDir).machineDevice]);
+    const { stdout } = await tryTool('ip', ['-br', 'addr', 'show', networkPaths(stateDir).machineDevices.ext]);
     assert.ok(stdout.includes(facts.publicCidr.replace('.0/', '.1/')), stdout);
   });
 });
 
 test('the external network is one that the machine does not use', () => {
-  assert.equal(choosePublicCidr('/a', []), '172.24.4.0/24');
-  const other = choosePublicCidr('/a', ['172.24.4.0/22', '10.0.0.0/8', 'default', 'fe80::/64']);
+  assert.equal(chooseCidr('172.24', '/a', []), '172.24.4.0/24');
+  const other = chooseCidr('172.24', '/a', ['172.24.4.0/22', '10.0.0.0/8', 'default', 'fe80::/64']);
   assert.match(other ?? '', /^172\.24\.\d+\.0\/24$/);
   assert.ok(!/^172\.24\.[4-7]\./.test(other ?? ''));
-  assert.equal(choosePublicCidr('/a', ['172.16.0.0/12']), null);
+  assert.equal(chooseCidr('172.24', '/a', ['172.16.0.0/12']), null);
+});
+
+test('addresses of a network are counted from its start', () => {
+  assert.equal(addressIn('172.24.4.0/24', 1), '172.24.4.1');
+  assert.equal(addressIn('10.0.0.0/8', 65_537), '10.1.0.1');
 });
 
 test('a CIDR is usable when it is a network', () => {

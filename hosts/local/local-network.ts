@@ -8,11 +8,11 @@ import type { Log } from '#platform/log.ts';
 import { networkPaths } from './host-paths.ts';
 import { cutPower, initState, removeInit } from './init-life.ts';
 import { join } from 'node:path';
-import { choosePublicCidr, isUsableCidr } from './public-cidr.ts';
+import { chooseCidr, isUsableCidr } from './free-cidr.ts';
 import { realStateDir } from './real-state-dir.ts';
 import { tryTool } from './run-tool.ts';
 import { startInit } from './start-init.ts';
-import { ensureUnderlay, removeMachineLeg } from './underlay.ts';
+import { ensureUnderlay, removeMachineLegs } from './underlay.ts';
 
 /** What hosts and Neutron need to know of it. */
 export interface NetworkFacts {
@@ -21,6 +21,8 @@ export interface NetworkFacts {
   southbound: string;
   /** The external network's, e.g. 172.24.4.0/24; its first address is this machine's. */
   publicCidr: string;
+  /** Hosts, filer and this machine, as its first address. */
+  managementCidr: string;
   /** The network namespace of the underlay. */
   underlay: string;
   /** netdev: Open vSwitch carries packets in userspace; system: in the kernel. */
@@ -37,29 +39,32 @@ export interface LocalNetwork {
   running(): Promise<boolean>;
   /** The facts of a network that was started before; null: none was. */
   facts(): Promise<NetworkFacts | null>;
-  /** OVN's daemons end, databases stay; the machine's leg goes. */
+  /** OVN's daemons end, databases stay; the machine's legs go. */
   stop(): Promise<Outcome<void>>;
   /** As if it had never been. */
   remove(): Promise<Outcome<void>>;
 }
 
+/** Where the networks' addresses are looked for: 172.24.4.0/24 is what other development clouds have outside. */
+const spaces = { ext: '172.24', mgmt: '172.25' } as const;
 const initScript = join(import.meta.dirname, 'ovn-init.sh');
 const needed = [['/usr/sbin/ovsdb-server', 'openvswitch-switch'], ['/usr/bin/ovn-northd', 'ovn-central'], ['/usr/sbin/ethtool', 'ethtool']] as const;
 
 export function createLocalNetwork({ stateDir: given, log, clock }: { stateDir: string; log: Log; clock: Clock }): LocalNetwork {
   const stateDir = realStateDir(given);
   const paths = networkPaths(stateDir);
-  const factsOf = (publicCidr: string): NetworkFacts => ({
-    northbound: `unix:${paths.northboundSocket}`, southbound: `unix:${paths.southboundSocket}`, publicCidr, underlay: paths.netns,
+  const factsOf = (cidrs: { ext: string; mgmt: string }): NetworkFacts => ({
+    northbound: `unix:${paths.northboundSocket}`, southbound: `unix:${paths.southboundSocket}`, publicCidr: cidrs.ext, managementCidr: cidrs.mgmt, underlay: paths.netns,
     datapath: existsSync('/sys/module/openvswitch') ? 'system' : 'netdev',
   });
-  const keptCidr = async (): Promise<string | null> => (await readFile(paths.publicCidrFile, 'utf8').catch(() => '')).trim() || null;
+  const kept = async (which: 'ext' | 'mgmt'): Promise<string | null> => (await readFile(paths.cidrFiles[which], 'utf8').catch(() => '')).trim() || null;
 
-  async function publicCidr(wanted: string | null): Promise<Outcome<string>> {
-    const cidr = wanted ?? (await keptCidr()) ?? choosePublicCidr(stateDir, await usedCidrs());
-    if (cidr === null) return fault('conflict', 'this machine uses all of 172.24.0.0/16: name a free network with neutron.publicCidr in cobalt.yaml');
+  async function cidrOf(which: 'ext' | 'mgmt', wanted: string | null): Promise<Outcome<string>> {
+    const space = spaces[which];
+    const cidr = wanted ?? (await kept(which)) ?? chooseCidr(space, stateDir, await usedCidrs());
+    if (cidr === null) return fault('conflict', `this machine uses all of ${space}.0.0/16, where the cloud looks for a network; free a /24 of it${which === 'ext' ? ', or name another network with neutron.publicCidr in cobalt.yaml' : ''}`);
     if (!isUsableCidr(cidr)) return fault('badRequest', `neutron.publicCidr is '${cidr}': it must be an IPv4 network of 8 to 29 bits, such as 172.24.4.0/24`);
-    await writeFile(paths.publicCidrFile, `${cidr}\n`);
+    await writeFile(paths.cidrFiles[which], `${cidr}\n`);
     return cidr;
   }
 
@@ -68,29 +73,31 @@ export function createLocalNetwork({ stateDir: given, log, clock }: { stateDir: 
       if (process.getuid?.() !== 0) return fault('forbidden', 'hypervisor hosts need root: run ./cobalt as root or with sudo');
       for (const [program, packages] of needed) if (!existsSync(program)) return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
       await mkdir(paths.dir, { recursive: true });
-      const cidr = await publicCidr(options.publicCidr);
-      if (isFault(cidr)) return cidr;
+      const ext = await cidrOf('ext', options.publicCidr);
+      if (isFault(ext)) return ext;
+      const mgmt = await cidrOf('mgmt', null);
+      if (isFault(mgmt)) return mgmt;
       const { state } = await initState(paths);
       if (state === 'off') {
         const cleared = await cutPower(paths, { clock, log });
         if (isFault(cleared)) return cleared;
       }
-      await ensureUnderlay(paths, cidr);
+      await ensureUnderlay(paths, { ext, mgmt });
       const started = await startInit(paths, { script: state === 'off' ? [initScript, paths.dir] : undefined, clock });
-      return isFault(started) ? started : factsOf(cidr);
+      return isFault(started) ? started : factsOf({ ext, mgmt });
     },
     running: async () => (await initState(paths)).state === 'running',
     async facts() {
-      const cidr = await keptCidr();
-      return cidr === null ? null : factsOf(cidr);
+      const [ext, mgmt] = [await kept('ext'), await kept('mgmt')];
+      return ext === null || mgmt === null ? null : factsOf({ ext, mgmt });
     },
     async stop() {
       const off = await cutPower(paths, { clock, log });
       if (isFault(off)) return off;
-      await removeMachineLeg(paths);
+      await removeMachineLegs(paths);
     },
     async remove() {
-      await removeMachineLeg(paths);
+      await removeMachineLegs(paths);
       return await removeInit(paths, { clock, log });
     },
   };

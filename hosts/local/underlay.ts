@@ -1,42 +1,57 @@
-// The wires below the cloud's networks: a namespace with a bridge for tunnels and one for the external network, a leg in each for
-// every host, and the machine's own leg in the external one. All calls are safe to repeat.
+// The wires below the cloud: a namespace with a bridge for tunnels, one for the external network and one for management, a leg in each
+// for every host, and the machine's own legs. All calls are safe to repeat.
+import { addressIn } from './free-cidr.ts';
 import type { NetworkPaths } from './host-paths.ts';
 import type { NetworkFacts } from './local-network.ts';
 import { ensureNetns } from './netns.ts';
 import { runTool, tryTool } from './run-tool.ts';
 
-const bridges = { tun: 'br-tun', ext: 'br-ext' } as const;
+const bridges = { tun: 'br-tun', ext: 'br-ext', mgmt: 'br-mgmt' } as const;
+/** The machine is the first address of the external and of the management network. */
+const machineNumber = 1;
+/** Hosts follow; what else is in the management network counts from its end. */
+export const hostNumber = (index: number): number => 1 + index;
 
-/** The bridges, and the machine as the first address of the external network, so that floating IPs answer its shell. */
-export async function ensureUnderlay({ netns, machineDevice }: NetworkPaths, publicCidr: string): Promise<void> {
+/** The bridges and the machine's legs in them: floating IPs answer its shell, and the control plane reaches hosts and filer. */
+export async function ensureUnderlay({ netns, machineDevices }: NetworkPaths, cidrs: { ext: string; mgmt: string }): Promise<void> {
   await ensureNetns(netns);
   for (const bridge of Object.values(bridges)) {
     await tryTool('ip', ['-n', netns, 'link', 'add', bridge, 'type', 'bridge']); // one that is there stays
     await runTool('ip', ['-n', netns, 'link', 'set', bridge, 'up']);
   }
-  const [network = '', bits = ''] = publicCidr.split('/');
-  if (!(await isThere([], machineDevice))) await addPair([], machineDevice, netns, 'machine');
-  await joinBridge(netns, 'machine', bridges.ext);
-  await runTool('ip', ['addr', 'replace', `${network.replace(/\d+$/, (last) => String(Number(last) + 1))}/${bits}`, 'dev', machineDevice]);
-  await runTool('ip', ['link', 'set', machineDevice, 'up']);
-  await sendWholePackets([], machineDevice);
-}
-
-/** The machine's leg; what is in the namespace goes with it. */
-export async function removeMachineLeg({ machineDevice }: NetworkPaths): Promise<void> {
-  if (await isThere([], machineDevice)) await runTool('ip', ['link', 'del', machineDevice]);
-}
-
-/** `tun0` and `ext0` in the host's namespace, each with its other end in a bridge. */
-export async function plugHost(netns: string, index: number, { underlay, datapath }: NetworkFacts): Promise<void> {
-  for (const [wire, bridge] of Object.entries(bridges)) {
-    const [inHost, inUnderlay] = [`${wire}0`, `${wire}${index}`];
-    const into = ['-n', netns];
-    if (!(await isThere(into, inHost))) await addPair(into, inHost, underlay, inUnderlay);
-    await joinBridge(underlay, inUnderlay, bridge);
-    await runTool('ip', [...into, 'link', 'set', inHost, 'up']);
-    if (datapath === 'netdev') await sendWholePackets(['netns', 'exec', netns], inHost);
+  for (const wire of ['ext', 'mgmt'] as const) {
+    const device = machineDevices[wire];
+    await plug([], device, netns, `machine-${wire}`, wire);
+    await runTool('ip', ['addr', 'replace', inNetwork(cidrs[wire], machineNumber), 'dev', device]);
   }
+  await sendWholePackets([], machineDevices.ext);
+}
+
+/** The machine's legs; what is in the namespace goes with it. */
+export async function removeMachineLegs({ machineDevices }: NetworkPaths): Promise<void> {
+  for (const device of Object.values(machineDevices)) if (await isThere([], device)) await runTool('ip', ['link', 'del', device]);
+}
+
+/** `tun0`, `ext0` and `mgmt0` in the host's namespace, each with its other end in a bridge. */
+export async function plugHost(netns: string, index: number, { underlay, datapath, managementCidr }: NetworkFacts): Promise<void> {
+  const into = ['-n', netns];
+  for (const wire of ['tun', 'ext', 'mgmt'] as const) await plug(into, `${wire}0`, underlay, `${wire}${index}`, wire);
+  await runTool('ip', [...into, 'addr', 'replace', inNetwork(managementCidr, hostNumber(index)), 'dev', 'mgmt0']);
+  if (datapath === 'netdev') for (const device of ['tun0', 'ext0']) await sendWholePackets(['netns', 'exec', netns], device);
+}
+
+/** A leg in the management network alone. */
+export async function plugManagement(netns: string, name: string, number: number, { underlay, managementCidr }: NetworkFacts): Promise<void> {
+  await plug(['-n', netns], 'mgmt0', underlay, name, 'mgmt');
+  await runTool('ip', ['-n', netns, 'addr', 'replace', inNetwork(managementCidr, number), 'dev', 'mgmt0']);
+}
+
+const inNetwork = (cidr: string, number: number): string => `${addressIn(cidr, number)}/${cidr.split('/')[1]}`;
+
+async function plug(into: readonly string[], device: string, underlay: string, peer: string, wire: keyof typeof bridges): Promise<void> {
+  if (!(await isThere(into, device))) await addPair(into, device, underlay, peer);
+  await runTool('ip', ['-n', underlay, 'link', 'set', peer, 'master', bridges[wire], 'up']);
+  await runTool('ip', [...into, 'link', 'set', device, 'up']);
 }
 
 const isThere = async (into: readonly string[], device: string): Promise<boolean> => (await tryTool('ip', [...into, 'link', 'show', device])).code === 0;
@@ -45,10 +60,6 @@ async function addPair(into: readonly string[], device: string, peerNetns: strin
   // A peer without its other end cannot be; one of a namespace that was deleted a moment ago can, and goes first.
   await tryTool('ip', ['-n', peerNetns, 'link', 'del', peer]);
   await runTool('ip', [...into, 'link', 'add', device, 'type', 'veth', 'peer', 'name', peer, 'netns', peerNetns]);
-}
-
-async function joinBridge(netns: string, device: string, bridge: string): Promise<void> {
-  await runTool('ip', ['-n', netns, 'link', 'set', device, 'master', bridge, 'up']);
 }
 
 /** Open vSwitch in userspace reads the wire as it is: a checksum left for later would never be made. */

@@ -1,4 +1,4 @@
-// Which addresses the external network gets: a /24 that this machine does not use yet. Pure.
+// Which addresses a network below the hosts gets: a /24 that this machine does not use yet. Pure.
 import { createHash } from 'node:crypto';
 
 interface Range {
@@ -28,15 +28,21 @@ export function isUsableCidr(text: string): boolean {
 }
 
 /**
- * 172.24.4.0/24, as other development clouds have it, unless a route of this machine (`used`, CIDRs) covers it: then another one
- * of 172.24.0.0/16, begun with one that follows from the state folder. null: all are taken.
+ * The /24 number 4 of `space` (two bytes: `172.24`), unless a route of this machine (`used`, CIDRs) covers it: then another one,
+ * begun with one that follows from the state folder. null: all are taken.
  */
-export function choosePublicCidr(stateDir: string, used: readonly string[]): string | null {
+export function chooseCidr(space: string, stateDir: string, used: readonly string[]): string | null {
   const taken = used.map(rangeOf).filter((range) => range !== null);
   const start = createHash('sha256').update(stateDir).digest().readUInt8(0);
-  const candidates = [4, ...Array.from({ length: 256 }, (_, step) => (start + step) % 256)].map((third) => `172.24.${third}.0/24`);
+  const candidates = [4, ...Array.from({ length: 256 }, (_, step) => (start + step) % 256)].map((third) => `${space}.${third}.0/24`);
   return candidates.find((cidr) => {
     const range = rangeOf(cidr);
     return range !== null && !taken.some((other) => overlap(range, other));
   }) ?? null;
+}
+
+/** The `number`th address of an IPv4 network: 172.24.4.0/24 and 1 give 172.24.4.1. */
+export function addressIn(cidr: string, number: number): string {
+  const address = (rangeOf(cidr)?.first ?? 0) + number;
+  return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
 }

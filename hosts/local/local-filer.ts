@@ -1,0 +1,62 @@
+// The filer of an embedded cloud: an NFS server in a namespace of its own, in the management network. Used by compose and the CLI.
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Log } from '#platform/log.ts';
+import { addressIn } from './free-cidr.ts';
+import { filerPaths } from './host-paths.ts';
+import { cutPower, initState, removeInit } from './init-life.ts';
+import type { NetworkFacts } from './local-network.ts';
+import { ensureNetns } from './netns.ts';
+import { realStateDir } from './real-state-dir.ts';
+import { startInit } from './start-init.ts';
+import { plugManagement } from './underlay.ts';
+
+export interface FilerFacts {
+  /** Its address, for NFSv3 and v4 over TCP. */
+  server: string;
+  /** The exported path. */
+  share: string;
+}
+
+export interface LocalFiler {
+  /** Starts it unless it runs, and waits until it answers (0.1 s). It survives the death of this process. unavailable, forbidden, timeout. */
+  start(network: NetworkFacts): Promise<Outcome<FilerFacts>>;
+  running(): Promise<boolean>;
+  /** Volumes stay. */
+  stop(): Promise<Outcome<void>>;
+  /** With all volumes. */
+  remove(): Promise<Outcome<void>>;
+}
+
+const initScript = join(import.meta.dirname, 'filer-init.sh');
+/** The last address but one of the management /24: hosts count from its start. */
+const filerNumber = 254;
+const needed = [['/usr/bin/ganesha.nfsd', 'nfs-ganesha nfs-ganesha-vfs'], ['/sbin/rpcbind', 'rpcbind']] as const;
+
+export function createLocalFiler({ stateDir: given, log, clock }: { stateDir: string; log: Log; clock: Clock }): LocalFiler {
+  const paths = filerPaths(realStateDir(given));
+  return {
+    async start(network) {
+      if (process.getuid?.() !== 0) return fault('forbidden', 'the filer needs root: run ./cobalt as root or with sudo');
+      for (const [program, packages] of needed) if (!existsSync(program)) return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
+      await mkdir(paths.exportDir, { recursive: true });
+      const server = addressIn(network.managementCidr, filerNumber);
+      const { state } = await initState(paths);
+      if (state === 'off') {
+        const cleared = await cutPower(paths, { clock, log });
+        if (isFault(cleared)) return cleared;
+        await ensureNetns(paths.netns);
+      }
+      await plugManagement(paths.netns, 'filer', filerNumber, network);
+      const started = await startInit(paths, { script: state === 'off' ? [initScript, paths.dir, server] : undefined, clock });
+      return isFault(started) ? started : { server, share: '/vol' };
+    },
+    running: async () => (await initState(paths)).state === 'running',
+    stop: async () => await cutPower(paths, { clock, log }),
+    remove: async () => await removeInit(paths, { clock, log }),
+  };
+}
