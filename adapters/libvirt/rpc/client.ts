@@ -5,7 +5,7 @@ import type { Log } from '#platform/log.ts';
 import { LibvirtConnection, type ConnectionOptions } from './connection.ts';
 import { LibvirtDisconnected } from './errors.ts';
 import { events, remote, type EventMessage, type EventName, type Procedure } from './protocol.ts';
-import { decode } from './xdr.ts';
+import { decode } from '#platform/xdr.ts';
 
 export interface ClientOptions {
   socketPath: string;

@@ -5,7 +5,7 @@ import { encodeFrame, FrameSplitter, STATUS, TYPE, type Frame } from './frames.t
 import { LibvirtDisconnected, LibvirtError, LibvirtTimeout } from './errors.ts';
 import { FEATURE_PROGRAM_KEEPALIVE } from './flags.ts';
 import { errorBody, KEEPALIVE_PROGRAM, remote, REMOTE_PROGRAM, type Procedure } from './protocol.ts';
-import { decode, encode } from './xdr.ts';
+import { decode, encode } from '#platform/xdr.ts';
 
 const PING = 1;
 const PONG = 2;

@@ -19,6 +19,8 @@ export const LIST_MANAGED_SAVE = 256;
 /** virDomainStatsTypes */
 export const STATS = { state: 1, cpuTotal: 2, balloon: 4, vcpu: 8, interface: 16, block: 32 } as const;
 export const XML_SECURE_INACTIVE = 1 | 2;
+/** virDomainModificationImpact */
+export const AFFECT = { live: 1, config: 2 } as const;
 export const DEFINE_VALIDATE = 1;
 /** managed save + snapshots metadata + nvram + checkpoints metadata: nothing of the guest keeps `undefine` from working. */
 export const UNDEFINE_ALL = 1 | 2 | 4 | 16;
@@ -30,5 +32,5 @@ export const FEATURE_PROGRAM_KEEPALIVE = 10;
 /** virErrorNumber */
 export const ERROR = {
   internal: 1, noSupport: 3, noConnect: 5, invalidArg: 8, operationFailed: 9, xml: 27, system: 38, noDomain: 42,
-  operationInvalid: 55, operationTimeout: 68, operationAborted: 78, configUnsupported: 67, agentUnresponsive: 86, agentUnsynced: 97,
+  operationInvalid: 55, operationTimeout: 68, operationAborted: 78, configUnsupported: 67, agentUnresponsive: 86, agentUnsynced: 97, deviceMissing: 99,
 } as const;

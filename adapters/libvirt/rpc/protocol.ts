@@ -1,6 +1,6 @@
 // libvirt's remote procedures and their arguments, as tables. Numbers and layouts: libvirt's src/remote/remote_protocol.x,
 // qemu_protocol.x and src/rpc/virkeepaliveprotocol.x, which libvirt promises never to change.
-import { array, bytes, chars, double, hyper, int, nothing, optional, string, struct, uhyper, uint, uuid, XdrError, type Codec, type ValueOf } from './xdr.ts';
+import { array, bytes, chars, double, hyper, int, nothing, optional, string, struct, uhyper, uint, uuid, XdrError, type Codec, type ValueOf } from '#platform/xdr.ts';
 
 export const REMOTE_PROGRAM = 0x20008086;
 export const QEMU_PROGRAM = 0x20008087;
@@ -107,6 +107,8 @@ export const remote = {
   domainGetXmlDesc: procedure('domainGetXmlDesc', 14, withFlags, returnsXml),
   domainGetMetadata: procedure('domainGetMetadata', 265, struct({ domain, type: int, uri: optional(string), flags: uint }), struct({ metadata: string })),
   domainScreenshot: procedure('domainScreenshot', 211, struct({ domain, screen: uint, flags: uint }), struct({ mime: optional(string) })),
+  domainAttachDeviceFlags: procedure('domainAttachDeviceFlags', 160, struct({ domain, xml: string, flags: uint }), nothing),
+  domainDetachDeviceAlias: procedure('domainDetachDeviceAlias', 392, struct({ domain, alias: string, flags: uint }), nothing),
   domainPinVcpuFlags: procedure('domainPinVcpuFlags', 225, struct({ domain, vcpu: uint, cpumap: bytes, flags: uint }), nothing),
 } as const;
 

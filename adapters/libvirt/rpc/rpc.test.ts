@@ -12,7 +12,7 @@ import { LibvirtClient, type ClientOptions } from './client.ts';
 import { LibvirtDisconnected, LibvirtError, LibvirtTimeout } from './errors.ts';
 import { encodeFrame, FrameSplitter, STATUS, TYPE, type Frame } from './frames.ts';
 import { domain, errorBody, events, KEEPALIVE_PROGRAM, parameters, remote, REMOTE_PROGRAM } from './protocol.ts';
-import { decode, encode, XdrError } from './xdr.ts';
+import { decode, encode, XdrError } from '#platform/xdr.ts';
 
 describe('XDR', () => {
   it('encodes a domain as libvirt does', () => {

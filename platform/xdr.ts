@@ -1,4 +1,4 @@
-// XDR (RFC 4506) as libvirt uses it: big endian, everything padded to 4 bytes. `protocol.ts` builds its tables from these codecs.
+// XDR (RFC 4506): big endian, everything padded to 4 bytes. Protocol tables are built from these codecs: libvirt RPC, NFS.
 
 /** Reads and writes one type. `T` is the TypeScript shape of the value. */
 export interface Codec<T> {
@@ -90,7 +90,7 @@ export const double: Codec<number> = {
   write: (to, value) => void to.reserve(8).writeDoubleBE(value),
 };
 
-/** UTF-8, `maxBytes` as a guard against a corrupt length. libvirt: REMOTE_STRING_MAX is 4 MiB. */
+/** UTF-8. */
 export const string: Codec<string> = {
   read: (from) => from.take(uint.read(from)).toString('utf8'),
   write: (to, value) => {

@@ -1,0 +1,153 @@
+// ONC RPC over TCP (RFC 5531): one connection, calls in parallel, each under a deadline. nfs3.ts speaks NFS through it.
+import net from 'node:net';
+import { bytes, encode, string, struct, uint, array, XdrReader } from '#platform/xdr.ts';
+import type { Codec } from '#platform/xdr.ts';
+
+/** The connection is gone, was never there, or nobody answered in time: whether the call was done is unknown. */
+export class RpcUnavailable extends Error {}
+/** The server refused the call itself: wrong program, version, credentials. */
+export class RpcRefused extends Error {}
+
+export interface Procedure {
+  program: number;
+  version: number;
+  number: number;
+  name: string;
+}
+
+const CALL = 0;
+const AUTH_NONE = 0;
+const AUTH_SYS = 1;
+const LAST_FRAGMENT = 0x8000_0000;
+const maxReplyBytes = 4 * 1024 * 1024;
+const maxWaiting = 1024;
+
+// RFC 5531, appendix A: root, as the share is ours alone.
+const root = encode(struct({ stamp: uint, machine: string, uid: uint, gid: uint, gids: array(uint) }), { stamp: 0, machine: 'cobalt', uid: 0, gid: 0, gids: [] });
+
+interface Waiting {
+  settle(reply: XdrReader | Error): void;
+}
+
+export class RpcConnection {
+  readonly #socket: net.Socket;
+  readonly #waiting = new Map<number, Waiting>();
+  #received: Buffer = Buffer.alloc(0);
+  #fragments: Buffer[] = [];
+  #xid = Math.floor(Math.random() * 2 ** 31);
+  #closed: Error | undefined;
+
+  private constructor(socket: net.Socket) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('error', (error) => this.#end(error));
+    socket.on('close', () => this.#end(new Error('the server closed the connection')));
+  }
+
+  static async open(host: string, port: number, timeoutMs: number): Promise<RpcConnection> {
+    return await new Promise((resolve, reject) => {
+      const socket = net.connect({ host, port });
+      const deadline = setTimeout(() => fail(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
+      const fail = (cause: Error): void => {
+        clearTimeout(deadline);
+        socket.destroy();
+        reject(new RpcUnavailable(`${host}:${port}: ${cause.message}`, { cause }));
+      };
+      socket.once('error', fail);
+      socket.once('connect', () => {
+        clearTimeout(deadline);
+        socket.off('error', fail);
+        resolve(new RpcConnection(socket));
+      });
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** One call; the reader stands at the procedure's result. Rejects with RpcUnavailable or RpcRefused. */
+  async call<A>(procedure: Procedure, args: Codec<A>, value: A, timeoutMs: number): Promise<XdrReader> {
+    if (this.#closed) throw new RpcUnavailable(`${procedure.name}: ${this.#closed.message}`);
+    if (this.#waiting.size >= maxWaiting) throw new RpcUnavailable(`${procedure.name}: ${maxWaiting} calls are waiting already`);
+    this.#xid = (this.#xid + 1) >>> 0;
+    const xid = this.#xid;
+    const words = Buffer.alloc(32);
+    [xid, CALL, 2, procedure.program, procedure.version, procedure.number, AUTH_SYS, root.length].forEach((word, index) => words.writeUInt32BE(word, index * 4));
+    const body = Buffer.concat([words, root, Buffer.from([0, 0, 0, AUTH_NONE, 0, 0, 0, 0]), encode(args, value)]);
+    const mark = Buffer.alloc(4);
+    mark.writeUInt32BE((LAST_FRAGMENT | body.length) >>> 0);
+    return await new Promise((resolve, reject) => {
+      const deadline = setTimeout(() => waiting.settle(new RpcUnavailable(`${procedure.name}: no answer in ${timeoutMs} ms`)), timeoutMs);
+      const waiting: Waiting = {
+        settle: (reply) => {
+          clearTimeout(deadline);
+          this.#waiting.delete(xid);
+          if (reply instanceof Error) reject(reply);
+          else resolve(reply);
+        },
+      };
+      this.#waiting.set(xid, waiting);
+      this.#socket.write(Buffer.concat([mark, body]));
+    });
+  }
+
+  close(): void {
+    this.#end(new Error('closed'));
+  }
+
+  /** Record marking, RFC 5531 section 11: a message is one or more fragments. */
+  #receive(chunk: Buffer): void {
+    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
+    while (this.#received.length >= 4) {
+      const mark = this.#received.readUInt32BE(0);
+      const length = mark & 0x7fff_ffff;
+      if (length > maxReplyBytes) return this.#end(new Error(`a reply of ${length} bytes`));
+      if (this.#received.length < 4 + length) return;
+      this.#fragments.push(this.#received.subarray(4, 4 + length));
+      this.#received = this.#received.subarray(4 + length);
+      if ((mark & LAST_FRAGMENT) === 0) continue;
+      const message = Buffer.concat(this.#fragments.splice(0));
+      try {
+        this.#dispatch(message);
+      } catch (cause) {
+        return this.#end(new Error('an unreadable reply', { cause }));
+      }
+    }
+  }
+
+  #dispatch(message: Buffer): void {
+    const reader = new XdrReader(message);
+    const waiting = this.#waiting.get(uint.read(reader));
+    if (!waiting || uint.read(reader) !== 1) return; // too late, or no reply
+    if (uint.read(reader) !== 0) return waiting.settle(new RpcRefused('the server denies the call: its version or our credentials'));
+    uint.read(reader);
+    bytes.read(reader);
+    const accepted = uint.read(reader);
+    waiting.settle(accepted === 0 ? reader : new RpcRefused(`the server does not carry the call out: accept status ${accepted}`));
+  }
+
+  #end(cause: Error): void {
+    if (this.#closed) return;
+    this.#closed = cause;
+    this.#socket.destroy();
+    for (const waiting of this.#waiting.values()) waiting.settle(new RpcUnavailable(cause.message, { cause }));
+  }
+}
+
+const portmapper = { host: 111, getPort: { program: 100_000, version: 2, number: 3, name: 'GETPORT' } } as const;
+
+/** Where a program listens on TCP: RFC 1833. RpcUnavailable: it is not registered, or no portmapper answers. */
+export async function portOf(host: string, program: number, version: number, timeoutMs: number): Promise<number> {
+  const connection = await RpcConnection.open(host, portmapper.host, timeoutMs);
+  try {
+    const mapping = struct({ program: uint, version: uint, protocol: uint, port: uint });
+    const port = uint.read(await connection.call(portmapper.getPort, mapping, { program, version, protocol: 6, port: 0 }, timeoutMs));
+    if (port === 0) throw new RpcUnavailable(`${host} does not serve program ${program} version ${version}`);
+    return port;
+  } finally {
+    connection.close();
+  }
+}
+

@@ -1,0 +1,113 @@
+// One NFS share by the names of its files: stays connected, mounts again when the server was away or forgot our handles.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import type { FileAttributes } from './nfs3.ts';
+import { Nfs3, NfsError, nfsStatus } from './nfs3.ts';
+import type { Handle } from './nfs3.ts';
+import { RpcRefused, RpcUnavailable } from './onc-rpc.ts';
+
+export interface ShareAddress {
+  server: string;
+  /** e.g. `/vol` */
+  path: string;
+}
+
+/**
+ * Faults of all: unavailable (the server does not answer, the share is not there or not ours), overQuota (no space left), timeout.
+ * Names are plain file names in the share's root. Safe to repeat.
+ */
+export interface NfsShare {
+  /** notFound */
+  stat(name: string): Promise<Outcome<FileAttributes>>;
+  list(): Promise<Outcome<Map<string, FileAttributes | null>>>;
+  /** notFound */
+  readText(name: string): Promise<Outcome<string>>;
+  /** Appears whole or not at all, and survives a power failure. */
+  writeText(name: string, text: string): Promise<Outcome<void>>;
+  /** notFound: neither `from` nor `to` is there; `to` alone: it was renamed before. */
+  rename(from: string, to: string): Promise<Outcome<void>>;
+  /** One that is not there is fine. */
+  remove(name: string): Promise<Outcome<void>>;
+  space(): Promise<Outcome<{ totalBytes: number; freeBytes: number }>>;
+  close(): void;
+}
+
+const maxTextBytes = 1024 * 1024;
+/** A call that meets a dead connection or a stale handle is made once more, on a fresh mount. */
+const attempts = 2;
+
+export function openShare({ server, path }: ShareAddress, { timeoutMs = 10_000 }: { timeoutMs?: number } = {}): NfsShare {
+  let mounted: Promise<Nfs3> | undefined;
+  let serial = 0;
+
+  const mount = async (): Promise<Nfs3> => {
+    const current = await mounted?.catch(() => undefined);
+    if (current && !current.closed && mounted) return await mounted;
+    return await (mounted = Nfs3.mount(server, path, timeoutMs));
+  };
+  const forget = async (): Promise<void> => {
+    const old = mounted;
+    mounted = undefined;
+    await old?.then((nfs) => nfs.close(), () => undefined);
+  };
+
+  async function withShare<T>(work: (nfs: Nfs3) => Promise<T>): Promise<Outcome<T>> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await work(await mount());
+      } catch (error) {
+        const again = error instanceof RpcUnavailable || (error instanceof NfsError && (error.status === nfsStatus.stale || error.status === nfsStatus.badHandle));
+        if (again) await forget();
+        if (!again || attempt === attempts) return faultOf(error);
+      }
+    }
+  }
+
+  function faultOf(error: unknown): ReturnType<typeof fault> {
+    const share = `${server}:${path}`;
+    if (error instanceof NfsError) {
+      if (error.status === nfsStatus.noEntry) return fault('notFound', `${share}: ${error.message}`);
+      if (error.status === nfsStatus.noSpace || error.status === nfsStatus.quota) return fault('overQuota', `the share ${share} is full`);
+      return fault('unavailable', `${share}: ${error.message}`);
+    }
+    if (error instanceof RpcUnavailable || error instanceof RpcRefused) return fault('unavailable', `the share ${share} does not answer: ${error.message}`);
+    throw error;
+  }
+
+  const readAll = async (nfs: Nfs3, handle: Handle): Promise<string> => {
+    const parts: Buffer[] = [];
+    for (let size = 0; size < maxTextBytes; ) {
+      const part = await nfs.read(handle, size, 65_536);
+      if (part.length === 0) break;
+      parts.push(part);
+      size += part.length;
+    }
+    return Buffer.concat(parts).toString('utf8');
+  };
+
+  return {
+    stat: async (name) => await withShare(async (nfs) => await nfs.getAttributes(await nfs.lookUp(nfs.root, name))),
+    list: async () => await withShare(async (nfs) => await nfs.list(nfs.root)),
+    readText: async (name) => await withShare(async (nfs) => await readAll(nfs, await nfs.lookUp(nfs.root, name))),
+    writeText: async (name, text) => await withShare(async (nfs) => {
+      const temporary = `.${name}.${process.pid}.${serial++}.tmp`;
+      await nfs.write(await nfs.create(nfs.root, temporary, 0o600), 0, Buffer.from(text));
+      await nfs.rename(nfs.root, temporary, name);
+    }),
+    rename: async (from, to) => await withShare(async (nfs) => {
+      try {
+        await nfs.rename(nfs.root, from, to);
+      } catch (error) {
+        if (!(error instanceof NfsError && error.status === nfsStatus.noEntry)) throw error;
+        await nfs.lookUp(nfs.root, to);
+      }
+    }),
+    remove: async (name) => await withShare(async (nfs) => {
+      await nfs.remove(nfs.root, name).catch((error: unknown) => {
+        if (!(error instanceof NfsError && error.status === nfsStatus.noEntry)) throw error;
+      });
+    }),
+    space: async () => await withShare(async (nfs) => await nfs.fileSystem()),
+    close: () => void forget(),
+  };
+}

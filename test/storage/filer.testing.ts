@@ -1,0 +1,46 @@
+// For tests of storage: a real filer on the management network of a temporary cloud, removed afterwards.
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { isFault } from '#contracts/common/fault.ts';
+import { filerPaths } from '#hosts/local/host-paths.ts';
+import { createLocalFiler } from '#hosts/local/local-filer.ts';
+import { createLocalNetwork } from '#hosts/local/local-network.ts';
+import { runTool } from '#hosts/local/run-tool.ts';
+import { systemClock } from '#platform/clock.ts';
+import { silentLog } from '#platform/log.ts';
+
+export interface TestFiler {
+  server: string;
+  path: string;
+  /** What is shared, as a folder of this machine. */
+  folder: string;
+  /** kill -9 of the server; another one starts within seconds. */
+  kill(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Why there can be no filer here; false when there can. */
+export const filerMissing = (): string | false => (process.getuid?.() !== 0 ? 'needs root (namespaces)' : existsSync('/usr/bin/ganesha.nfsd') ? false : 'needs nfs-ganesha (./cobalt test installs it)');
+
+export async function startFiler(): Promise<TestFiler> {
+  const stateDir = mkdtempSync('/tmp/cc-filer-');
+  const deps = { stateDir, log: silentLog, clock: systemClock };
+  const [network, filer] = [createLocalNetwork(deps), createLocalFiler(deps)];
+  const wires = await network.start({ publicCidr: null });
+  assert.ok(!isFault(wires), isFault(wires) ? wires.message : '');
+  const facts = await filer.start(wires);
+  assert.ok(!isFault(facts), isFault(facts) ? facts.message : '');
+  const { dir, exportDir } = filerPaths(stateDir);
+  return {
+    server: facts.server, path: facts.share, folder: exportDir,
+    async kill() {
+      const [, init = ''] = readFileSync(join(dir, 'init.pid'), 'utf8').split(' ');
+      await runTool('nsenter', ['-t', init, '-m', '-p', '/bin/kill', '-9', readFileSync(join(dir, 'run/ganesha.pid'), 'utf8').trim()]);
+    },
+    async close() {
+      for (const removed of [await filer.remove(), await network.remove()]) assert.ok(!isFault(removed));
+      rmSync(stateDir, { recursive: true });
+    },
+  };
+}
