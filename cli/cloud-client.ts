@@ -6,18 +6,20 @@ import type { HttpMethod } from '#platform/http/api.ts';
 import { createSocketClient } from '#platform/http/client.ts';
 import { UserError } from './user-error.ts';
 
+type Service = 'identity' | 'image' | 'placement' | 'compute' | 'network';
+
 export interface CloudClient {
   token: string;
   /** The parsed answer of a call that must succeed. */
-  ask<T>(service: 'identity' | 'image' | 'placement' | 'compute', method: HttpMethod, path: string, body?: Json): Promise<T>;
+  ask<T>(service: Service, method: HttpMethod, path: string, body?: Json): Promise<T>;
   /** The answer whatever its status. */
-  send(service: 'identity' | 'image' | 'placement' | 'compute', method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
+  send(service: Service, method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
 }
 
 const versions = { 'openstack-api-version': 'compute 2.96, placement 1.36' };
 
 export async function connectCloud(origin: string, user: { name: string; password: Secret; project: string }, timeoutMs = 10_000): Promise<CloudClient> {
-  const http = createSocketClient({ identity: `${origin}/identity`, image: `${origin}/image`, placement: `${origin}/placement`, compute: `${origin}/compute` });
+  const http = createSocketClient({ identity: `${origin}/identity`, image: `${origin}/image`, placement: `${origin}/placement`, compute: `${origin}/compute`, network: `${origin}/network` });
   const domain = { id: 'default' };
   const login = await http.send({
     method: 'POST', service: 'identity', path: '/v3/auth/tokens?nocatalog', timeoutMs,
@@ -33,7 +35,7 @@ export async function connectCloud(origin: string, user: { name: string; passwor
   };
   return {
     token, send,
-    async ask<T>(service: Parameters<CloudClient['ask']>[0], method: HttpMethod, path: string, body?: Json) {
+    async ask<T>(service: Service, method: HttpMethod, path: string, body?: Json) {
       const answer = await send(service, method, path, body);
       if (answer.status >= 300) throw new UserError(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
       return answer.body as T; // the caller names the document

@@ -12,7 +12,7 @@ const claimOf = (consumer: string, provider = 'n1') => [{ consumer, provider, re
 
 /** One server on h1, all in order. */
 const order = (change: { server?: Partial<AuditServer>; host?: Partial<HostAudit>; observed?: Partial<Observed> } = {}): Observed => ({
-  nova: { servers: [server(change.server)], nodes: [{ uuid: 'n1', host: 'h1' }, { uuid: 'n2', host: 'h2' }], sagas: [] },
+  nova: { interfaces: [], servers: [server(change.server)], nodes: [{ uuid: 'n1', host: 'h1' }, { uuid: 'n2', host: 'h2' }], sagas: [] },
   images: [],
   placement: { providers: [{ uuid: 'n1', name: 'h1' }, { uuid: 'n2', name: 'h2' }], allocations: claimOf('s1') },
   hosts: [host(change.host), empty('h2')],

@@ -1,6 +1,7 @@
 // What an operator may set, with its defaults. File: <state folder>/cobalt.yaml.
 import Type from 'typebox';
 import type { Static } from 'typebox';
+import { neutronDefaults } from '#services/neutron/deps.ts';
 import { novaDefaults } from '#services/nova/deps.ts';
 import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
 
@@ -14,10 +15,10 @@ export const cloudConfigSchema = Type.Object({
   database: section({ synchronous: Type.String({ pattern: '^(OFF|NORMAL|FULL)$', default: 'NORMAL' }) }),
   keystone: section({ tokenLifetimeMs: ms(3_600_000), lockoutFailures: Type.Integer({ minimum: 0, default: 5 }), lockoutMs: ms(300_000) }),
   nova: section({
-    shutdownTimeoutMs: ms(novaDefaults.shutdownTimeoutMs), serviceDownMs: ms(novaDefaults.serviceDownMs), consoleTokenMs: ms(novaDefaults.consoleTokenMs),
+    shutdownTimeoutMs: ms(novaDefaults.shutdownTimeoutMs), serviceDownMs: ms(novaDefaults.serviceDownMs), consoleTokenMs: ms(novaDefaults.consoleTokenMs), vifPluggingTimeoutMs: ms(novaDefaults.vifPluggingTimeoutMs),
     maxBuildAttempts: Type.Integer({ minimum: 1, default: novaDefaults.maxBuildAttempts }), defaultZone: Type.String({ minLength: 1, default: novaDefaults.defaultZone }),
   }),
-  neutron: section({ publicCidr: Type.String({ default: '' }) }),
+  neutron: section({ publicCidr: Type.String({ default: '' }), dnsServers: Type.String({ default: '' }), agentDownMs: ms(neutronDefaults.agentDownMs) }),
   agent: section({
     cpuAllocationRatio: ratio(novaAgentDefaults.cpuAllocationRatio), ramAllocationRatio: ratio(novaAgentDefaults.ramAllocationRatio), diskAllocationRatio: ratio(novaAgentDefaults.diskAllocationRatio),
     resumeGuests: Type.Boolean({ default: novaAgentDefaults.resumeGuests }), keepImagesMs: ms(novaAgentDefaults.keepImagesMs),

@@ -15,8 +15,9 @@ import { createMetrics } from '#platform/metrics/metrics.ts';
 import { createTaskRunner } from '#platform/tasks/tasks.ts';
 import { cloudConfigSchema } from './config.ts';
 import { consolePage, createConsoleProxy } from './console-proxy.ts';
-import { startFleet } from './hosts.ts';
+import { simulatedHostName, startFleet } from './hosts.ts';
 import { prepareHome, readSecrets, writeCloudsYaml } from './home.ts';
+import { ovnNetwork, simulatedNetwork } from './network.ts';
 import { seedBlankImages, seedGuestImages } from './seed-images.ts';
 import { catalogOf, createControlPlane, serviceUsers } from './services.ts';
 
@@ -78,7 +79,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
 
   let plane: Awaited<ReturnType<typeof createControlPlane>>;
   try {
-    plane = await createControlPlane({ home, secrets, config, origin, clock, ids, log, metrics });
+    const simulated = Array.from({ length: options.simulatedHosts }, (_, index) => simulatedHostName(index + 1));
+    const below = network ? ovnNetwork(network, simulated, { clock, log: log.child({ room: 'ovn' }) }) : simulatedNetwork(simulated, { clock });
+    plane = await createControlPlane({ home, secrets, config, origin, network: below, clock, ids, log, metrics });
   } catch (error) {
     if (error instanceof StateTooNewError) return fault('conflict', `${error.message}. Use the release that made it, another --home, or begin anew with: cobalt down --purge`);
     throw error;
@@ -91,7 +94,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
     serviceUsers: serviceUsers.map((name) => ({ name, password: secrets.service(name) })), catalog: catalogOf(origin),
   });
   await plane.nova.seed();
-  step('users, roles, catalog, flavors');
+  await plane.neutron.seed();
+  step('users, roles, catalog, flavors, networks');
 
   const proxy = createConsoleProxy({ target: plane.nova.consoleTarget, log: log.child({ room: 'console' }) });
   try {
@@ -117,7 +121,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   closers.push(async () => await tasks.stop());
   tasks.start(plane.services.flatMap((service) => service.tasks));
   const fleet = await startFleet(
-    { plane, homeDir: options.homeDir, simulatedDir: home.simulated, config, tasks, clock, ids, log, version, network },
+    { plane, homeDir: options.homeDir, simulatedDir: home.simulated, config, tasks, clock, ids, log, version, network, metadataSecret: secrets.metadata },
     { local: options.localHosts, simulated: options.simulatedHosts },
   );
   closers.push(async () => await fleet.stop());

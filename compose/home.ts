@@ -28,6 +28,8 @@ export interface Home {
 export interface Secrets {
   admin: Secret;
   demo: Secret;
+  /** Signs what the metadata proxies say. */
+  metadata: Secret;
   /** One password a service user. */
   service: (name: string) => Secret;
 }
@@ -70,9 +72,9 @@ export async function prepareHome(dir: string): Promise<Outcome<Home>> {
 export async function readSecrets(dir: string): Promise<Secrets> {
   const file = join(dir, 'secrets.json');
   const known = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, string>;
-  const seed = { admin: password(), demo: password(), service: password(), ...known };
+  const seed = { admin: password(), demo: password(), service: password(), metadata: password(), ...known };
   if (Object.keys(known).length < Object.keys(seed).length) await writeWhole(file, `${JSON.stringify(seed)}\n`, 0o600);
-  return { admin: new Secret(seed.admin), demo: new Secret(seed.demo), service: (name) => new Secret(`${name}-${seed.service}`) };
+  return { admin: new Secret(seed.admin), demo: new Secret(seed.demo), metadata: new Secret(seed.metadata), service: (name) => new Secret(`${name}-${seed.service}`) };
 }
 
 const password = (): string => randomBytes(18).toString('base64url');

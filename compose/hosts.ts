@@ -1,22 +1,24 @@
-// The hypervisor hosts of an embedded cloud and the Nova Agent on each: real ones in namespaces, simulated ones in memory.
+// The hypervisor hosts of an embedded cloud and the agents on each: real ones in namespaces, simulated ones in memory.
 import { statfsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
+import { createOvsHostNetwork } from '#adapters/ovsdb/ovs-host-network.ts';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { fileStore } from '#adapters/sim/sim-world.ts';
+import { createNeutronAgent } from '#agents/neutron-agent/neutron-agent.ts';
 import { createNovaAgent } from '#agents/nova-agent/nova-agent.ts';
-import type { NovaAgent } from '#agents/nova-agent/nova-agent.ts';
 import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { LocalHosts } from '#hosts/local/local-hosts.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { LocalHost, LocalHosts } from '#hosts/local/local-hosts.ts';
 import type { NetworkFacts } from '#hosts/local/local-network.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
 import { probeAcceleration } from '#hosts/local/probe-acceleration.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
-import type { Log } from '#platform/log.ts';
-import type { TaskRunner } from '#platform/tasks/tasks.ts';
+import type { Log, Secret } from '#platform/log.ts';
+import type { Task, TaskRunner } from '#platform/tasks/tasks.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { CloudConfig } from './config.ts';
 import type { ControlPlane } from './services.ts';
@@ -33,6 +35,7 @@ export interface HostsDeps {
   version: string;
   /** Below the hosts; null where all are simulated. */
   network: NetworkFacts | null;
+  metadataSecret: Secret;
   /** For simulations that hold their hosts in hand: makes the hypervisor of a simulated host. */
   simulate?: (host: string) => Hypervisor;
 }
@@ -55,29 +58,38 @@ export async function localHosts(deps: Pick<HostsDeps, 'homeDir' | 'clock' | 'lo
   return { hosts, acceleration: probe.kvm ? 'kvm' : 'tcg', why: probe.kvm ? '' : probe.why };
 }
 
+/** What runs on a host for the control plane. */
+interface HostAgent {
+  /** unavailable: not yet; call again. */
+  start(): Promise<Outcome<void>>;
+  tasks: readonly Task[];
+  stop(): Promise<void>;
+}
+
 /** Powers on the hosts and starts their agents, all at once. A host that does not come is logged and tried again. */
 export async function startFleet(deps: HostsDeps, count: { local: number; simulated: number }): Promise<HostFleet> {
   const stopping = new AbortController();
-  const agents: NovaAgent[] = [];
+  const agents: HostAgent[] = [];
   const waiting = new Map<string, Promise<void>>();
 
-  const begin = (host: string, connect: () => Promise<Hypervisor | undefined>, share: number): void => {
-    waiting.set(host, keepTrying(host, connect, share).finally(() => waiting.delete(host)));
+  const begin = (host: string, kind: string, make: () => Promise<HostAgent | undefined>): void => {
+    const name = `${host} ${kind}`;
+    waiting.set(name, keepTrying(host, kind, make).finally(() => waiting.delete(name)));
   };
 
-  async function keepTrying(host: string, connect: () => Promise<Hypervisor | undefined>, share: number): Promise<void> {
-    let agent: NovaAgent | undefined;
+  async function keepTrying(host: string, kind: string, make: () => Promise<HostAgent | undefined>): Promise<void> {
+    let agent: HostAgent | undefined;
     while (!stopping.signal.aborted) {
       if (!agent) {
-        const hypervisor = await connect();
-        if (hypervisor) agents.push((agent = makeAgent(deps, host, hypervisor, share)));
+        agent = await make();
+        if (agent) agents.push(agent);
       }
-      const started = agent && (await agent.start().catch((error: unknown) => fault('unavailable', `agent cannot start: ${String(error)}`)));
+      const started = agent && (await agent.start().catch((error: unknown) => fault('unavailable', `${kind} cannot start: ${String(error)}`)));
       if (agent && !isFault(started)) {
         deps.tasks.start(agent.tasks);
         return;
       }
-      if (isFault(started)) deps.log.warn({ host, why: started.message }, 'agent not ready yet');
+      if (isFault(started)) deps.log.warn({ host, why: started.message }, `${kind} not ready yet`);
       await deps.clock.sleep(retryEveryMs, { signal: stopping.signal, unref: true }).catch(() => undefined);
     }
   }
@@ -87,20 +99,29 @@ export async function startFleet(deps: HostsDeps, count: { local: number; simula
     const { hosts, acceleration } = await localHosts(deps);
     for (let index = 1; index <= count.local; index += 1) {
       const name = localHostName(index);
-      begin(name, async () => {
+      const on = async (): Promise<LocalHost | undefined> => {
         const host = await hosts.powerOn(name, { index, network });
-        if (isFault(host)) {
-          deps.log.error({ host: name, why: host.message }, 'host does not come up');
-          return undefined;
-        }
-        return createLibvirtHypervisor({ socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration, runDir: join(host.dataDir, 'vnc') }, { log: deps.log.child({ room: 'libvirt', host: name }) });
-      }, 1 / count.local);
+        if (!isFault(host)) return host;
+        deps.log.error({ host: name, why: host.message }, 'host does not come up');
+        return undefined;
+      };
+      begin(name, 'nova agent', async () => {
+        const host = await on();
+        return host && makeNovaAgent(deps, name, createLibvirtHypervisor(
+          { socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration, runDir: join(host.dataDir, 'vnc'), userspaceSwitch: network.datapath === 'netdev' },
+          { log: deps.log.child({ room: 'libvirt', host: name }) },
+        ), 1 / count.local);
+      });
+      begin(name, 'neutron agent', async () => {
+        const host = await on();
+        return host && makeNeutronAgent(deps, host, network);
+      });
     }
   }
   const store = fileStore(deps.simulatedDir);
   for (let index = 1; index <= count.simulated; index += 1) {
     const name = simulatedHostName(index);
-    begin(name, async () => deps.simulate?.(name) ?? createSimHypervisor({ hostname: name, fetchImages: false }, { store, clock: deps.clock }), 1);
+    begin(name, 'nova agent', async () => makeNovaAgent(deps, name, deps.simulate?.(name) ?? createSimHypervisor({ hostname: name, fetchImages: false }, { store, clock: deps.clock }), 1));
   }
 
   return {
@@ -111,7 +132,7 @@ export async function startFleet(deps: HostsDeps, count: { local: number; simula
       })();
       await Promise.race([all, deps.clock.sleep(withinMs, { signal: late.signal, unref: true }).catch(() => undefined)]);
       late.abort();
-      return [...waiting.keys()];
+      return [...new Set([...waiting.keys()].map((name) => name.split(' ')[0] ?? name))];
     },
     async stop() {
       stopping.abort();
@@ -127,12 +148,21 @@ function diskGib(path: string): number {
 }
 
 /** `share`: the part of this machine that is this host's; hosts in namespaces see all of it. */
-function makeAgent(deps: HostsDeps, host: string, hypervisor: Hypervisor, share: number): NovaAgent {
+function makeNovaAgent(deps: HostsDeps, host: string, hypervisor: Hypervisor, share: number): HostAgent {
   const { plane, config, clock, ids, log, version } = deps;
   const ofOthersMib = Math.floor((totalmem() / mib) * (1 - share));
   const ofOthersGib = share === 1 ? 0 : Math.ceil(diskGib(deps.homeDir) * (1 - share));
   return createNovaAgent({
     hypervisor, bus: plane.bus, http: plane.http, session: plane.session('nova'), clock, ids, log: log.child({ room: 'nova-agent' }),
     config: { ...novaAgentDefaults, ...config.agent, host, version, reservedMemoryMib: novaAgentDefaults.reservedMemoryMib + ofOthersMib, reservedDiskGib: novaAgentDefaults.reservedDiskGib + ofOthersGib },
+  });
+}
+
+function makeNeutronAgent({ plane, metadataSecret, clock, ids, log, version }: HostsDeps, { name, dir, ovsdb, initPid }: LocalHost, { southbound }: NetworkFacts): HostAgent {
+  const room = log.child({ room: 'neutron-agent' });
+  const enter = ['nsenter', '-t', String(initPid), '-m', '-u', '-n', '-p', '-i', '--'];
+  return createNeutronAgent({
+    bus: plane.bus, http: plane.http, clock, ids, log: room, config: { host: name, version, metadataSecret },
+    openHostNetwork: (listeners) => createOvsHostNetwork({ ovsdb, southbound: [southbound], runFolders: { openvswitch: join(dir, 'run/openvswitch'), ovn: join(dir, 'run/ovn') }, enter }, { log: room }, listeners),
   });
 }

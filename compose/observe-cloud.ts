@@ -6,6 +6,7 @@ import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { fileStore } from '#adapters/sim/sim-world.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
+import { createLocalNetwork } from '#hosts/local/local-network.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config/config.ts';
 import { systemIds } from '#platform/ids.ts';
@@ -15,12 +16,16 @@ import type { HostAudit, Observed } from './audit.ts';
 import { emulatorProcesses } from './audit.ts';
 import { cloudConfigSchema } from './config.ts';
 import { homePaths, readSecrets } from './home.ts';
+import { ovnNetwork, simulatedNetwork } from './network.ts';
 import { createControlPlane } from './services.ts';
 
 export async function observeCloud(dir: string, env: Readonly<Record<string, string | undefined>>): Promise<Observed> {
   const home = homePaths(dir);
   const config = await loadConfig(cloudConfigSchema, { file: home.configFile, env, prefix: 'COBALT' });
-  const plane = await createControlPlane({ home, secrets: await readSecrets(dir), config, origin: 'http://127.0.0.1', clock: systemClock, ids: systemIds, log: silentLog });
+  const facts = await createLocalNetwork({ stateDir: dir, log: silentLog, clock: systemClock }).facts();
+  const simulated = (await readdir(home.simulated).catch(() => [])).filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
+  const network = facts ? ovnNetwork(facts, simulated, { clock: systemClock, log: silentLog }) : simulatedNetwork(simulated, { clock: systemClock });
+  const plane = await createControlPlane({ home, secrets: await readSecrets(dir), config, origin: 'http://127.0.0.1', network, clock: systemClock, ids: systemIds, log: silentLog });
   try {
     const [hosts, unreachable] = [[] as HostAudit[], [] as string[]];
     const add = async (host: string, hypervisor: Hypervisor, dataDir: string | null): Promise<void> => {
@@ -35,10 +40,7 @@ export async function observeCloud(dir: string, env: Readonly<Record<string, str
       else unreachable.push(host.name);
     }
     const store = fileStore(home.simulated);
-    for (const file of (await readdir(home.simulated).catch(() => [])).filter((name) => name.endsWith('.json'))) {
-      const name = file.slice(0, -'.json'.length);
-      await add(name, createSimHypervisor({ hostname: name }, { store }), null);
-    }
+    for (const name of simulated) await add(name, createSimHypervisor({ hostname: name }, { store }), null);
     // The databases last: what the hosts were doing meanwhile shows as a task there.
     return { nova: await plane.nova.audit(), placement: await plane.placement.audit(), images: await plane.glance.audit(), hosts, unreachable };
   } finally {

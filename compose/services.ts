@@ -20,12 +20,17 @@ import type { Metrics } from '#platform/metrics/metrics.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { Service } from '#platform/service.ts';
+import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 import { createGlance } from '#services/glance/service.ts';
 import type { GlanceService } from '#services/glance/service.ts';
 import type { GlanceTables } from '#services/glance/store/tables.ts';
 import { createKeystone } from '#services/keystone/service.ts';
 import type { KeystoneService } from '#services/keystone/service.ts';
 import type { KeystoneTables } from '#services/keystone/store/tables.ts';
+import { neutronDefaults } from '#services/neutron/deps.ts';
+import { createNeutron } from '#services/neutron/service.ts';
+import type { NeutronService } from '#services/neutron/service.ts';
+import type { NeutronTables } from '#services/neutron/store/tables.ts';
 import { createNova } from '#services/nova/service.ts';
 import type { NovaService } from '#services/nova/service.ts';
 import type { NovaTables } from '#services/nova/store/tables.ts';
@@ -44,6 +49,7 @@ export interface ControlPlane {
   services: readonly Service[];
   keystone: KeystoneService;
   nova: NovaService;
+  neutron: NeutronService;
   placement: PlacementService;
   glance: GlanceService;
   sagas: SagaRunner;
@@ -52,12 +58,20 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
+/** The network that Neutron's objects become. */
+export interface NetworkBelow {
+  openSdn(listeners: SdnListeners): Sdn;
+  /** Of the external network `public`; null: there is none. */
+  publicCidr: string | null;
+}
+
 export interface ControlPlaneDeps {
   home: Home;
   secrets: Secrets;
   config: CloudConfig;
   /** e.g. http://127.0.0.1:8780 */
   origin: string;
+  network: NetworkBelow;
   clock: Clock;
   ids: Ids;
   log: Log;
@@ -66,8 +80,8 @@ export interface ControlPlaneDeps {
   wrapSagas?: (definitions: readonly AnySaga[]) => readonly AnySaga[];
 }
 
-export const serviceUsers = ['nova', 'glance', 'placement'] as const;
-const mounts = { identity: '/identity', image: '/image', placement: '/placement', compute: '/compute' } as const;
+export const serviceUsers = ['nova', 'glance', 'placement', 'neutron'] as const;
+const mounts = { identity: '/identity', image: '/image', placement: '/placement', compute: '/compute', network: '/network', metadata: '/metadata' } as const;
 
 export function catalogOf(origin: string): { type: string; name: string; url: string }[] {
   return [
@@ -75,12 +89,13 @@ export function catalogOf(origin: string): { type: string; name: string; url: st
     { type: 'image', name: 'glance', url: `${origin}/image` },
     { type: 'placement', name: 'placement', url: `${origin}/placement` },
     { type: 'compute', name: 'nova', url: `${origin}/compute/v2.1` },
+    { type: 'network', name: 'neutron', url: `${origin}/network` },
   ];
 }
 
 /** Opens and migrates the databases and wires the services. Nothing runs yet: no socket, no saga, no task. */
 export async function createControlPlane(deps: ControlPlaneDeps): Promise<ControlPlane> {
-  const { home, secrets, config, origin, clock, ids, log, metrics } = deps;
+  const { home, secrets, config, origin, network, clock, ids, log, metrics } = deps;
   const closers: (() => Promise<void>)[] = [];
   const open = <T>(name: string): Database<T> => {
     const database = openDatabase<T>({ dialect: 'sqlite', path: join(home.databases, `${name}.sqlite`), synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL' }, { log: log.child({ room: name }) }); // the schema's pattern
@@ -109,27 +124,35 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   let wake = (): void => undefined;
   const nova = createNova({
     database: novaDatabase, bus, http, session: session('nova'), clock, ids, log: room('nova'),
-    config: { ...novaDefaults, ...config.nova, consoleBaseUrl: `${origin}/console` },
+    config: { ...novaDefaults, ...config.nova, consoleBaseUrl: `${origin}/console`, metadataSecret: secrets.metadata },
   }, () => wake());
   const sagas = new SagaRunner({ db: novaDatabase.db, definitions: deps.wrapSagas?.(nova.sagas) ?? nova.sagas, owner: 'embedded', clock, ids, log: room('nova'), ...(metrics ? { metrics } : {}) });
   wake = () => sagas.wake();
 
-  const services: readonly Service[] = [keystone, glance, placement, nova];
-  const databases = [keystoneDatabase, glanceDatabase, placementDatabase, novaDatabase];
+  const neutronDatabase = open<NeutronTables>('neutron');
+  const { dnsServers, ...neutronSettings } = config.neutron;
+  const neutron = createNeutron({
+    database: neutronDatabase, bus, http, session: session('neutron'), clock, ids, log: room('neutron'), openSdn: network.openSdn,
+    config: { ...neutronDefaults, ...neutronSettings, publicCidr: network.publicCidr, dnsServers: dnsServers.split(/[ ,]+/).filter(Boolean) },
+  });
+
+  const services: readonly Service[] = [keystone, glance, placement, nova, neutron];
+  const databases = [keystoneDatabase, glanceDatabase, placementDatabase, novaDatabase, neutronDatabase];
   for (const [index, service] of services.entries()) {
     const database = databases[index];
     if (database) await migrate(database.db, database.dialect, service.name, service.migrations);
   }
   const tokens: TokenValidator = keystone.tokens;
   const policyOverrides = await readPolicyFiles(home.policyFiles, services);
-  const dispatcher = createDispatcher(services.map((service) => service.http), { tokens, policyOverrides, ids, log: room('http'), identityUrl: `${origin}/identity/v3`, ...(metrics ? { metrics } : {}) });
+  const dispatcher = createDispatcher([...services.map((service) => service.http), nova.metadata], { tokens, policyOverrides, ids, log: room('http'), identityUrl: `${origin}/identity/v3`, ...(metrics ? { metrics } : {}) });
   circle.dispatcher = dispatcher;
   for (const service of services) for (const { topic, handlers, concurrency } of service.rpc) bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency });
 
   return {
-    dispatcher, http, bus, services, keystone, nova, placement, glance, sagas, session,
+    dispatcher, http, bus, services, keystone, nova, neutron, placement, glance, sagas, session,
     async close() {
       await sagas.stop();
+      await neutron.close();
       await bus.close();
       for (const close of closers) await close();
     },

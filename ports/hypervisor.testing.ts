@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { GuestEvent, GuestImage, GuestSpec, GuestState } from '#contracts/nova/guest.ts';
+import type { GuestEvent, GuestImage, GuestNic, GuestSpec, GuestState } from '#contracts/nova/guest.ts';
 import type { Hypervisor } from './hypervisor.ts';
 
 /** A driver over one host, and what the suite needs to know of it. */
@@ -46,6 +46,11 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
       };
     }
 
+    function nic(): GuestNic {
+      const portId = randomUUID();
+      return { portId, mac: `fa:16:3e:${portId.slice(0, 6).replace(/(..)(?=.)/g, '$1:')}`, mtu: 1442, bridge: 'br-int', model: 'virtio' };
+    }
+
     async function expectState(uuid: string, state: GuestState): Promise<void> {
       assert.equal(await hypervisor.state(uuid), state);
       const listed = ok(await hypervisor.list()).find((each) => each.uuid === uuid);
@@ -70,6 +75,7 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
         hypervisor.start(uuid), hypervisor.stop(uuid, 1_000), hypervisor.reboot(uuid, 'hard', 0), hypervisor.pause(uuid), hypervisor.unpause(uuid),
         hypervisor.suspend(uuid), hypervisor.resume(uuid), hypervisor.unrescue(uuid), hypervisor.rescue(uuid, guest()), hypervisor.consoleLog(uuid, 10),
         hypervisor.vncSocket(uuid), hypervisor.agentCommand(uuid, 'guest-ping', null, 100), hypervisor.diagnostics(uuid),
+        hypervisor.attachNic(uuid, nic()), hypervisor.detachNic(uuid, nic().portId), hypervisor.nics(uuid),
       ] satisfies Promise<Outcome<unknown>>[];
       for (const answer of await Promise.all(answers)) assertFault(answer, 'notFound');
       ok(await hypervisor.destroy(uuid));
@@ -206,6 +212,30 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
       await expectState(spec.uuid, 'shutoff');
       ok(await hypervisor.rebuild(spec, true));
       await expectState(spec.uuid, 'running');
+      ok(await hypervisor.destroy(spec.uuid));
+    });
+
+    it('plugs interfaces in and out, running or off, and keeps them over a restart', async () => {
+      const [first, second, third] = [nic(), nic(), nic()];
+      const spec = guest({ nics: [first] });
+      ok(await hypervisor.create(spec));
+      await booted(spec); // a guest hears of changes once its kernel runs
+      for (const again of [1, 2]) {
+        ok(await hypervisor.attachNic(spec.uuid, second));
+        assert.deepEqual(ok(await hypervisor.nics(spec.uuid)), [first.portId, second.portId], `attached ${again} times`);
+      }
+      ok(await hypervisor.stop(spec.uuid, 0));
+      ok(await hypervisor.attachNic(spec.uuid, third));
+      ok(await hypervisor.start(spec.uuid));
+      assert.deepEqual(ok(await hypervisor.nics(spec.uuid)), [first.portId, second.portId, third.portId]);
+      await booted(spec, 2);
+      ok(await hypervisor.detachNic(spec.uuid, second.portId));
+      ok(await hypervisor.detachNic(spec.uuid, second.portId));
+      ok(await hypervisor.reboot(spec.uuid, 'hard', 0));
+      assert.deepEqual(ok(await hypervisor.nics(spec.uuid)), [first.portId, third.portId]);
+      ok(await hypervisor.stop(spec.uuid, 0));
+      ok(await hypervisor.detachNic(spec.uuid, first.portId));
+      assert.deepEqual(ok(await hypervisor.nics(spec.uuid)), [third.portId]);
       ok(await hypervisor.destroy(spec.uuid));
     });
 

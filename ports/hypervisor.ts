@@ -2,7 +2,7 @@
 // Every driver passes `hypervisor.testing.ts`. All calls are safe to repeat; none keeps state outside the host.
 import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
-import type { GuestState, HostFacts, GuestImage, GuestSpec, GuestSummary, GuestEvent, GuestDiagnostics } from '#contracts/nova/guest.ts';
+import type { GuestState, HostFacts, GuestImage, GuestNic, GuestSpec, GuestSummary, GuestEvent, GuestDiagnostics } from '#contracts/nova/guest.ts';
 
 /** Opens the image's bytes from the start. Called at most once at a time for each image. */
 export type OpenImage = () => Promise<Outcome<Readable>>;
@@ -54,6 +54,13 @@ export interface Hypervisor {
   rescue(uuid: string, rescue: GuestSpec): Promise<Outcome<void>>;
   /** Ends the rescue: its disk is removed, the guest's own definition is back and started. Not in rescue: merely started. notFound. */
   unrescue(uuid: string): Promise<Outcome<void>>;
+
+  /** Plugs an interface in: at once where the guest runs, and for every later start. One with this port already is left alone. notFound. */
+  attachNic(uuid: string, nic: GuestNic): Promise<Outcome<void>>;
+  /** Unplugs the port's interface, now and for later starts. None is fine. notFound; timeout: the guest does not let go of it. */
+  detachNic(uuid: string, portId: string): Promise<Outcome<void>>;
+  /** The ports whose interfaces the guest has, in its order. notFound. */
+  nics(uuid: string): Promise<Outcome<string[]>>;
 
   /** Guest, disks, logs: gone. A guest that is not there is fine. */
   destroy(uuid: string): Promise<Outcome<void>>;

@@ -62,6 +62,15 @@ export function sdnContract(name: string, setup: () => Promise<SdnBench>, skip: 
       assert.deepEqual(good(await sdn.sync(exampleNetwork)), { inserted: 1, updated: 1, deleted: 0 });
     });
 
+    it('brings all rows of an owner to what is put, and no row of another one', async () => {
+      const rule = (key: string): SdnRow => ({ table: 'ACL', key, columns: { priority: 1, direction: 'to-lport', match: 'ip4', action: 'drop' }, in: [{ place: 'Port_Group.acls', key: 'group' }] });
+      good(await sdn.change([rule('own'), rule('own#1'), rule('own#2'), rule('owner')], []));
+      good(await sdn.change([rule('own#2'), rule('own#3')], [{ owner: 'own' }]));
+      assert.deepEqual(good(await sdn.audit([...exampleNetwork, rule('own#2'), rule('own#3'), rule('owner')])), rest);
+      good(await sdn.change([], [{ owner: 'own' }, { owner: 'owner' }, { owner: 'nobody' }]));
+      assert.deepEqual(good(await sdn.audit(exampleNetwork)), rest);
+    });
+
     it('may be told the same change twice, at once', async () => {
       const change = () => sdn.change([onSwitch('twice')], []);
       for (const outcome of await Promise.all([change(), change(), change()])) good(outcome);

@@ -49,7 +49,7 @@ export const sdnPlaces = {
   DNS: ['Logical_Switch.dns_records'],
 } as const satisfies Record<SdnTable, readonly string[]>;
 
-/** A row as it should be, under a key of the caller's that never changes (a Neutron UUID, and what the row is for). */
+/** A row as it should be, under a key of the caller's that never changes: its owner, and `#` and what the row is for if it has several. */
 export type SdnRow = {
   [T in SdnTable]: {
     readonly table: T;
@@ -66,12 +66,24 @@ export interface SdnKey {
   readonly key: string;
 }
 
+/** Every row whose key is `owner`, or begins with `owner#`: all that stands for one object of Neutron's. */
+export interface SdnOwner {
+  readonly owner: string;
+}
+
+export function ownerOf(key: string): string {
+  const end = key.indexOf('#');
+  return end < 0 ? key : key.slice(0, end);
+}
+
 /** How many rows were, or would be, brought to what they should be. All 0: nothing drifted. */
 export interface SdnDrift {
-  inserted: number;
-  updated: number;
-  deleted: number;
+  readonly inserted: number;
+  readonly updated: number;
+  readonly deleted: number;
 }
+
+export const noDrift: SdnDrift = { inserted: 0, updated: 0, deleted: 0 };
 
 /** Where a port is plugged in, by the network's own word. */
 export interface PortBinding {
@@ -98,6 +110,8 @@ export interface SdnListeners {
   portChanged?(port: string, binding: PortBinding | null): void;
   /** The network is there, at first or again after it was away: it may have lost or kept anything, so `sync`. Must not throw. */
   returned?(): void;
+  /** All bindings were told, at first or again after the network was away: what `binding` does not know is not there. Must not throw. */
+  bindingsKnown?(): void;
 }
 
 /** Faults of all: unavailable, timeout; then it is unknown whether it was done: `sync` later, which is always safe. */
@@ -111,8 +125,11 @@ export interface Sdn {
   /** What `sync` would find to do, without doing it. */
   audit(desired: Iterable<SdnRow>): Promise<Outcome<SdnDrift>>;
 
-  /** Makes these rows so and those keys gone, in one transaction; a row at rest and a key that is not there are fine. conflict as above: `sync` mends. */
-  change(put: readonly SdnRow[], remove: readonly SdnKey[]): Promise<Outcome<void>>;
+  /**
+   * Makes these rows so and those gone, in one transaction; a row at rest and a key that is not there are fine. Of an owner those rows
+   * go that are not in `put`. conflict as above: `sync` mends.
+   */
+  change(put: readonly SdnRow[], remove: readonly (SdnKey | SdnOwner)[]): Promise<Outcome<void>>;
 
   /** Asks every chassis for a sign of life and returns the generation they will show when they have given it. */
   askChassis(): Promise<Outcome<number>>;

@@ -4,10 +4,11 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { isFault } from '#contracts/common/fault.ts';
-import type { GuestSpec } from '#contracts/nova/guest.ts';
-import { domainXml, escape, type DomainSetting } from './domain-xml.ts';
+import type { GuestNic, GuestSpec } from '#contracts/nova/guest.ts';
+import { domainXml, type DomainSetting } from './domain-xml.ts';
 import { planGuest, type CachedImages } from './guest-plan.ts';
 import { HostFolder } from './host-folder.ts';
+import { escape } from './xml-text.ts';
 
 const goldens = new URL('domain-xml.golden/', import.meta.url);
 const folder = new HostFolder('/var/lib/cobaltcore/h1', '/run/h1');
@@ -24,8 +25,10 @@ const base: GuestSpec = {
 };
 const tcg: DomainSetting = {
   acceleration: 'tcg', emulator: '/usr/bin/qemu-system-x86_64', arch: 'x86_64', machineType: 'pc', cpuModel: 'Nehalem', diskCache: 'none',
-  consoleLogPath: folder.guest(base.uuid).consoleLog, vncSocketPath: folder.guest(base.uuid).vncSocket,
+  consoleLogPath: folder.guest(base.uuid).consoleLog, vncSocketPath: folder.guest(base.uuid).vncSocket, userspaceSwitch: false,
 };
+
+const nic = (n: number, model: GuestNic['model']): GuestNic => ({ portId: `0f2c7a1e-4d52-4f0b-9a67-0a0c4e7b0f0${n}`, mac: `fa:16:3e:00:00:0${n}`, mtu: 1442, bridge: 'br-int', model });
 
 const cases: Record<string, { spec: GuestSpec; setting?: DomainSetting; configDrive?: 'disk' | 'cdrom'; further?: string[] }> = {
   'disk-boot': { spec: base },
@@ -36,6 +39,8 @@ const cases: Record<string, { spec: GuestSpec; setting?: DomainSetting; configDr
     setting: { ...tcg, acceleration: 'kvm', cpuModel: null, diskCache: 'writeback' },
     configDrive: 'cdrom',
   },
+  nics: { spec: { ...base, nics: [nic(1, 'virtio'), nic(2, 'e1000')] } },
+  'nics-userspace-switch': { spec: { ...base, nics: [nic(1, 'virtio'), nic(2, 'e1000')] }, setting: { ...tcg, userspaceSwitch: true } },
   rescue: { spec: base, further: ['/var/lib/cobaltcore/h1/guests/own/disk'] },
   'hostile-names': { spec: { ...base, displayName: `</cobalt:name><evil a='1' b="2">&\u0000\ud800`, projectId: `'><x/>`, kernel: { kernel: image('img-kernel', 'aki'), ramdisk: null, commandLine: `a='<&>'` } } },
 };

@@ -1,6 +1,8 @@
 // Pure: a guest's libvirt domain as XML. Golden files beside it hold the exact text. Format: libvirt.org/formatdomain.html.
 import type { GuestSpec } from '#contracts/nova/guest.ts';
 import type { GuestDisk, GuestPlan } from './guest-plan.ts';
+import { nicXml } from './nic-xml.ts';
+import { escape } from './xml-text.ts';
 
 export interface DomainSetting {
   acceleration: 'kvm' | 'tcg';
@@ -12,6 +14,7 @@ export interface DomainSetting {
   diskCache: 'none' | 'writeback';
   consoleLogPath: string;
   vncSocketPath: string;
+  userspaceSwitch: boolean;
 }
 
 export const METADATA_NAMESPACE = 'https://cobaltcore.cloud/xmlns/instance/1';
@@ -49,6 +52,7 @@ export function domainXml(spec: GuestSpec, plan: GuestPlan, setting: DomainSetti
     `    <emulator>${escape(setting.emulator)}</emulator>`,
     ...plan.disks.flatMap((each) => disk(each, setting)),
     ...(plan.disks.some((each) => each.bus === 'scsi') ? [`    <controller type='scsi' index='0' model='virtio-scsi'/>`] : []),
+    ...spec.nics.flatMap((nic) => nicXml(nic, setting).map((line) => `    ${line}`)),
     `    <controller type='virtio-serial' index='0'/>`,
     `    <serial type='pty'>`,
     // append: QEMU opens the file with O_APPEND, so it may be cut while the guest writes (console-log.ts).
@@ -115,14 +119,4 @@ function disk(each: GuestDisk, setting: DomainSetting): string[] {
     ...(isReadonly ? [`      <readonly/>`] : []),
     `    </disk>`,
   ];
-}
-
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;', '"': '&quot;' };
-
-/** Text for element content and attributes. Characters XML 1.0 cannot hold become U+FFFD: a name must not make a guest impossible. */
-export function escape(text: string): string {
-  return text
-    .toWellFormed()
-    .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
-    .replace(/[&<>'"]/g, (char) => ENTITIES[char] ?? char);
 }

@@ -91,6 +91,11 @@ export class Domains {
     return (await this.#client.call(remote.domainGetXmlDesc, { domain, flags: XML_SECURE_INACTIVE })).xml;
   }
 
+  /** What runs now; while it is off, the definition. */
+  async liveXml(domain: Domain): Promise<string> {
+    return (await this.#client.call(remote.domainGetXmlDesc, { domain, flags: 0 })).xml;
+  }
+
   /** Statistics as libvirt names them ('balloon.current', 'block.0.rd.bytes' ...). */
   async stats(domain: Domain, groups: number): Promise<Map<string, ParameterValue>> {
     const { records } = await this.#client.call(remote.connectGetAllDomainStats, { domains: [domain], stats: groups, flags: 0 });

@@ -17,6 +17,7 @@ export interface DriverSettings {
   cpuModel: string | null;
   configDrive: 'disk' | 'cdrom';
   consoleLogMaxBytes: number;
+  userspaceSwitch: boolean;
 }
 
 export interface Driver {

@@ -4,7 +4,7 @@ import { uptime } from 'node:os';
 import { XMLParser } from 'fast-xml-parser';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
-import { escape } from './domain-xml.ts';
+import { escape } from './xml-text.ts';
 import type { Driver } from './driver.ts';
 import { GIB } from './guest-plan.ts';
 import { asOutcome } from './outcome.ts';

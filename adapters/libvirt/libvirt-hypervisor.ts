@@ -18,6 +18,7 @@ import { stateAfterEvent } from './guest-state.ts';
 import { HostFolder } from './host-folder.ts';
 import { hostFacts } from './host-facts.ts';
 import { ImageCache } from './image-cache.ts';
+import { attachNic, detachNic, nicsOf } from './nics.ts';
 import { asOutcome } from './outcome.ts';
 import { pauseGuest, rebootGuest, resumeGuest, startGuest, stopGuest, suspendGuest, unpauseGuest } from './power.ts';
 import { rescueGuest, unrescueGuest } from './rescue-guest.ts';
@@ -41,6 +42,8 @@ export interface LibvirtHypervisorOptions {
   emulator?: string; // default '/usr/bin/qemu-system-<arch>'
   /** How guests see the config drive: a read-only virtio disk (default; quicker to boot) or a CD-ROM. */
   configDrive?: 'disk' | 'cdrom';
+  /** The host's Open vSwitch has no kernel datapath: guests then compute checksums themselves. Default false. */
+  userspaceSwitch?: boolean;
   consoleLogMaxBytes?: number; // default 1 MiB
   consoleLogCheckMs?: number; // default 10 s
   /** Deadlines, backoff and bounds of the libvirt client. */
@@ -75,6 +78,9 @@ export function createLibvirtHypervisor(options: LibvirtHypervisorOptions, deps:
     resume: (uuid) => resumeGuest(driver, uuid),
     rescue: (uuid, rescue) => rescueGuest(driver, uuid, rescue),
     unrescue: (uuid) => unrescueGuest(driver, uuid),
+    attachNic: (uuid, nic) => attachNic(driver, uuid, nic),
+    detachNic: (uuid, portId) => detachNic(driver, uuid, portId),
+    nics: (uuid) => nicsOf(driver, uuid),
     destroy: (uuid) => destroyGuest(driver, uuid),
     consoleLog: (uuid, maxBytes) => readConsole(driver, uuid, maxBytes),
     vncSocket: (uuid) => asOutcome(async () => {
@@ -121,6 +127,7 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
       machineType: options.machineType ?? 'pc',
       cpuModel: options.cpuModel !== undefined ? options.cpuModel : options.acceleration === 'tcg' ? 'Nehalem' : null,
       configDrive: options.configDrive ?? 'disk',
+      userspaceSwitch: options.userspaceSwitch ?? false,
       consoleLogMaxBytes: options.consoleLogMaxBytes ?? 1024 * 1024,
     },
     client, events, folder,

@@ -15,7 +15,7 @@ export interface PrivateLibvirtd {
   close(): Promise<void>;
 }
 
-const TOOLS = ['/usr/sbin/libvirtd', '/usr/bin/qemu-system-x86_64', '/usr/bin/qemu-img', '/usr/bin/unshare'];
+const TOOLS = ['/usr/sbin/libvirtd', '/usr/bin/qemu-system-x86_64', '/usr/bin/qemu-img', '/usr/bin/unshare', '/usr/sbin/ovs-vswitchd', '/usr/sbin/ovsdb-server'];
 
 /** Why a libvirtd cannot run here; null = it can. */
 export async function whyNoLibvirtd(): Promise<string | null> {

@@ -33,9 +33,17 @@ for node in null zero full random urandom tty; do
   mount --bind "/dev/$node" "$folder/dev/$node"
 done
 ln -s /proc/self/fd "$folder/dev/fd"
+mkdir "$folder/dev/net" && mknod "$folder/dev/net/tun" c 10 200 # taps of guests' interfaces
 mount --rbind "$folder/dev" /dev
 umount -R /sys/fs/cgroup 2> /dev/null || true
 ip link set lo up
+# The switch that guests' interfaces are plugged into; in user space, as the kernel may have no datapath.
+mkdir -p /run/openvswitch "$folder/ovs"
+ovsdb-tool create "$folder/ovs/conf.db" /usr/share/openvswitch/vswitch.ovsschema
+ovsdb-server "$folder/ovs/conf.db" --remote=punix:/run/openvswitch/db.sock --log-file="$folder/ovs/ovsdb-server.log" --pidfile=/run/openvswitch/ovsdb-server.pid --detach --no-chdir -vconsole:off
+ovs-vsctl --no-wait init
+ovs-vswitchd unix:/run/openvswitch/db.sock --log-file="$folder/ovs/ovs-vswitchd.log" --pidfile=/run/openvswitch/ovs-vswitchd.pid --detach --no-chdir -vconsole:off
+ovs-vsctl --timeout=10 add-br br-int -- set bridge br-int datapath_type=netdev
 cat > /etc/libvirt/libvirtd.conf <<CONF
 unix_sock_rw_perms = "0700"
 auth_unix_ro = "none"

@@ -1,12 +1,12 @@
 // The port `sdn` on OVN: northbound rows by plan and transaction, southbound facts by replica. Compose names it.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Log } from '#platform/log.ts';
-import { sdnPlaces, type Chassis, type PortBinding, type Sdn, type SdnDrift, type SdnKey, type SdnListeners, type SdnRow, type SdnTable } from '#ports/sdn.ts';
+import { ownerOf, sdnPlaces, type Chassis, type PortBinding, type Sdn, type SdnDrift, type SdnKey, type SdnListeners, type SdnOwner, type SdnRow, type SdnTable } from '#ports/sdn.ts';
 import { OvsdbClient } from './client.ts';
 import { OvsdbDisconnected, OvsdbError, OvsdbTimeout, OvsdbTransactionError } from './errors.ts';
 import { northbound } from './northbound.gen.ts';
 import { operationsOf } from './operations.ts';
-import { MissingRowError, plan, type DesiredRow, type Removal, type Step } from './plan.ts';
+import { MissingRowError, plan, type DesiredRow, type Step } from './plan.ts';
 import type { AnyChange, Replica } from './replica.ts';
 import { RowIndex, type Scope } from './row-index.ts';
 import { southbound } from './southbound.gen.ts';
@@ -60,6 +60,8 @@ class OvnSdn implements Sdn {
   readonly #northRows: Replica<Northbound, typeof nbSelection>;
   readonly #southRows: Replica<typeof southbound, typeof sbSelection>;
   readonly #portRows = new Map<string, string>();
+  /** Owner -> its rows, by table and key. */
+  readonly #owned = new Map<string, Map<string, SdnKey>>();
   readonly #awayTimeoutMs: number;
   readonly #log: Log;
 
@@ -70,11 +72,18 @@ class OvnSdn implements Sdn {
     this.#south = new OvsdbClient({ remotes: options.southbound, schema: southbound, connectTimeoutMs: this.#awayTimeoutMs }, { log });
     const real = new RowIndex(northbound, scopeOf(options.strays));
     this.#real = real;
-    this.#northRows = this.#north.replicate(nbSelection, { onChanges: (changes) => real.take(changes), onTrue: () => listeners.returned?.() });
+    this.#northRows = this.#north.replicate(nbSelection, {
+      onChanges: (changes) => {
+        real.take(changes);
+        for (const { table, old, now } of changes) this.#noteOwner(table, old?.external_ids[KEY], now?.external_ids[KEY]);
+      },
+      onTrue: () => listeners.returned?.(),
+    });
     this.#southRows = this.#south.replicate(sbSelection, {
       onChanges: (changes) => {
         for (const port of this.#portsOf(changes)) listeners.portChanged?.(port, this.binding(port));
       },
+      onTrue: () => listeners.bindingsKnown?.(),
     });
   }
 
@@ -93,8 +102,9 @@ class OvnSdn implements Sdn {
     });
   }
 
-  async change(put: readonly SdnRow[], remove: readonly SdnKey[]): Promise<Outcome<void>> {
-    const steps = await this.#bring(put, remove, Infinity);
+  async change(put: readonly SdnRow[], remove: readonly (SdnKey | SdnOwner)[]): Promise<Outcome<void>> {
+    const named = () => remove.flatMap((each) => ('owner' in each ? [...(this.#owned.get(each.owner)?.values() ?? [])] : [each]));
+    const steps = await this.#bring(put, named, Infinity);
     return isFault(steps) ? steps : undefined;
   }
 
@@ -140,13 +150,25 @@ class OvnSdn implements Sdn {
     return ports;
   }
 
+  #noteOwner(table: SdnTable, before: string | undefined, after: string | undefined): void {
+    if (before === after) return;
+    if (before !== undefined) {
+      const rows = this.#owned.get(ownerOf(before));
+      rows?.delete(`${table} ${before}`);
+      if (rows?.size === 0) this.#owned.delete(ownerOf(before));
+    }
+    if (after === undefined) return;
+    const rows = this.#owned.get(ownerOf(after)) ?? new Map<string, SdnKey>();
+    this.#owned.set(ownerOf(after), rows.set(`${table} ${after}`, { table, key: after }));
+  }
+
   /** Who was overtaken by another writer sees its rows before the refusal, and plans again. */
-  async #bring(rows: readonly SdnRow[], removal: Removal<Northbound>, maxSteps?: number): Promise<Outcome<Step[]>> {
+  async #bring(rows: readonly SdnRow[], removal: 'undesired' | (() => SdnKey[]), maxSteps?: number): Promise<Outcome<Step[]>> {
     const desired = rows.map(stamped);
     return outcomeOf(async () => {
       for (let attempt = 1; ; attempt += 1) {
         await this.#northRows.ready(this.#awayTimeoutMs);
-        const steps = plan(this.#real, desired, removal);
+        const steps = plan(this.#real, desired, removal === 'undesired' ? removal : removal());
         try {
           await carryOut(this.#north, northbound, steps, maxSteps === undefined ? {} : { maxSteps });
           return steps;

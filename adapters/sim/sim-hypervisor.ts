@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { createHash } from 'node:crypto';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import { systemClock, type Clock } from '#platform/clock.ts';
-import type { GuestEvent, GuestImage, GuestSpec, GuestState, HostFacts } from '#contracts/nova/guest.ts';
+import type { GuestEvent, GuestImage, GuestNic, GuestSpec, GuestState, HostFacts } from '#contracts/nova/guest.ts';
 import type { Hypervisor, OpenImage } from '#ports/hypervisor.ts';
 import { bootText } from './sim-console.ts';
 import { SimTroubles, type Trouble } from './sim-trouble.ts';
@@ -153,6 +153,22 @@ class SimDriver implements SimHypervisor {
       guest.rescue = null;
       if (wasRescue || !isActive(guest)) this.#switchOn(guest);
     });
+  }
+
+  attachNic(uuid: string, nic: GuestNic) {
+    return this.#onGuest<void>('attachNic', uuid, (guest) => {
+      guest.nics = [...new Set([...(guest.nics ?? []), nic.portId])];
+      this.#save();
+    });
+  }
+  detachNic(uuid: string, portId: string) {
+    return this.#onGuest<void>('detachNic', uuid, (guest) => {
+      guest.nics = (guest.nics ?? []).filter((other) => other !== portId);
+      this.#save();
+    });
+  }
+  nics(uuid: string) {
+    return this.#onGuest('nics', uuid, (guest) => guest.nics ?? []);
   }
 
   destroy(uuid: string) {
@@ -342,6 +358,6 @@ function newGuest(spec: GuestSpec): SimGuest {
   return {
     uuid: spec.uuid, name: spec.name, displayName: spec.displayName, vcpus: spec.vcpus, memoryMib: spec.memoryMib,
     diskGib: (spec.rootDisk?.sizeGib ?? 0) + spec.ephemeralGib, imageIds: imageIds(spec),
-    state: 'shutoff', bootedAtMs: 0, boots: 0, rescue: null,
+    state: 'shutoff', bootedAtMs: 0, boots: 0, rescue: null, nics: spec.nics.map(({ portId }) => portId),
   };
 }

@@ -16,6 +16,8 @@ export interface SimGuest {
   bootedAtMs: number;
   boots: number;
   rescue: { imageIds: string[] } | null;
+  /** Ports of its interfaces, in order; missing in what an earlier release wrote. */
+  nics?: string[];
 }
 
 /** One simulated host. `images`: id -> when it was last used. */

@@ -52,6 +52,8 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     unpauseGuest: async ({ uuid }) => await nothing(hypervisor.unpause(uuid)),
     suspendGuest: async ({ uuid }) => await nothing(hypervisor.suspend(uuid)),
     resumeGuest: async ({ uuid }) => await nothing(hypervisor.resume(uuid)),
+    attachNic: async ({ uuid, nic }) => await nothing(hypervisor.attachNic(uuid, nic)),
+    detachNic: async ({ uuid, portId }) => await nothing(hypervisor.detachNic(uuid, portId)),
     destroyGuest: async ({ uuid }) => await nothing(hypervisor.destroy(uuid)),
     guestState: async ({ uuid }) => wrap('state', await hypervisor.state(uuid)),
     consoleLog: async ({ uuid, maxBytes }) => wrap('text', await hypervisor.consoleLog(uuid, maxBytes)),

@@ -12,8 +12,15 @@ export interface AuditServer {
   resources: Record<string, number>;
 }
 
+/** A connected interface of a server that is not deleted. */
+export interface AuditInterface {
+  serverId: string;
+  portId: string;
+}
+
 export interface NovaAudit {
   servers: AuditServer[];
+  interfaces: AuditInterface[];
   nodes: { uuid: string; host: string }[];
   /** Unfinished operations by the server they hold. */
   sagas: { id: string; name: string; lockKey: string; phase: string; ageMs: number }[];

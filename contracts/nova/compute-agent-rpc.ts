@@ -1,5 +1,5 @@
 // Conductor (and API) -> Nova Agent, topic `compute.<host>`. Every call is safe to repeat. An agent that is not there: unavailable.
-import type { HostFacts, GuestDiagnostics, GuestSpec, GuestState } from '#contracts/nova/guest.ts';
+import type { HostFacts, GuestDiagnostics, GuestNic, GuestSpec, GuestState } from '#contracts/nova/guest.ts';
 
 export const computeTopic = (host: string): string => `compute.${host}`;
 
@@ -21,6 +21,10 @@ export type ComputeAgentRpc = {
   unrescueGuest: { params: { uuid: string }; result: null };
   /** Gone with its disks; one that is not there is fine. */
   destroyGuest: { params: { uuid: string }; result: null };
+  /** Plugged now and at every later start; one that is there already is fine. */
+  attachNic: { params: { uuid: string; nic: GuestNic }; result: null };
+  /** One that is not there is fine. */
+  detachNic: { params: { uuid: string; portId: string }; result: null };
   guestState: { params: { uuid: string }; result: { state: GuestState } };
   consoleLog: { params: { uuid: string; maxBytes: number }; result: { text: string } };
   vncConsole: { params: { uuid: string }; result: { socketPath: string } };

@@ -12,9 +12,15 @@ export interface ExpectedGuest {
   busy: boolean;
 }
 
+/** Names of `POST /os-server-external-events` that concern networks. */
+export const networkEvents = ['network-changed', 'network-vif-plugged', 'network-vif-unplugged', 'network-vif-deleted'] as const;
+export type NetworkEvent = (typeof networkEvents)[number];
+
 export type ConductorRpc = {
   /** Sagas may have been journalled: look. Sent as a cast; a lost one costs a scan period. */
   wakeSagas: { params: Record<string, never>; result: null };
+  /** Neutron said that something happened to a server's port: whoever waits for it looks now. Sent as a cast; a lost one costs a look period. */
+  networkEvent: { params: { serverId: string; portId: string | null; event: NetworkEvent }; result: null };
   /** A heartbeat with facts: registers the host at first sight, marks it up. Answers its stable identity. */
   reportHost: { params: { host: string; facts: HostFacts; version: string }; result: { nodeUuid: string; intervalMs: number } };
   /** Power states seen; `complete` when the list holds every guest of the host. */

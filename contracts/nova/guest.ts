@@ -52,8 +52,20 @@ export interface GuestSpec {
   configDrive: Record<string, string> | null;
   machineType: string | null; // null = the driver's default
   cpuModel: string | null;
-  /** Later issues add network interfaces and volumes. */
-  nics: never[];
+  /** In the order in which the guest sees them. A later issue adds volumes. */
+  nics: GuestNic[];
+}
+
+/** A network interface: one Neutron port, plugged into the host's integration bridge. */
+export interface GuestNic {
+  /** The Neutron port: also what the switch calls the interface (`iface-id`), so it is a UUID. */
+  portId: string;
+  /** Lower case, e.g. 'fa:16:3e:00:00:01'. */
+  mac: string;
+  mtu: number;
+  /** The host's bridge, 'br-int'. */
+  bridge: string;
+  model: 'virtio' | 'e1000' | 'e1000e' | 'rtl8139';
 }
 
 export interface GuestSummary {

@@ -21,6 +21,8 @@ export interface LocalHost {
   state: LocalHostState;
   /** PID of the host's init as the machine sees it, for nsenter(1) and for `kill -9`, a power failure; null when off. */
   initPid: number | null;
+  /** The host's folder on this machine. */
+  dir: string;
   libvirtSocket: string;
   /** OVSDB remote of the host's Open vSwitch, `unix:...`. */
   ovsdb: string;
@@ -76,7 +78,7 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
   async function look(host: HostPaths): Promise<LocalHost> {
     const { state, pid } = await initState(host);
     const known = state !== 'off' || (await names()).includes(host.name);
-    return { name: host.name, state: known ? state : 'absent', initPid: pid, libvirtSocket: host.libvirtSocket, ovsdb: `unix:${host.ovsdbSocket}`, dataDir: host.dataDir, netns: host.netns };
+    return { name: host.name, state: known ? state : 'absent', initPid: pid, dir: host.dir, libvirtSocket: host.libvirtSocket, ovsdb: `unix:${host.ovsdbSocket}`, dataDir: host.dataDir, netns: host.netns };
   }
 
   async function names(): Promise<string[]> {

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { Fault } from '#contracts/common/fault.ts';
 import { runTool } from '#hosts/local/run-tool.ts';
 import { silentLog } from '#platform/log.ts';
+import { eventually } from '#platform/testing/eventually.ts';
 import { buildGuestImages, tinyCommandLine } from './build-guest-images.ts';
 import type { GuestImages } from './build-guest-images.ts';
 import { startGuest } from './guest.testing.ts';
@@ -107,6 +108,16 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
     await guest.consoleShows(/metadata from the metadata service[^]*vm-net login:/);
     const ssh = ['-p', String(sshPort), '-i', join(dir, 'key'), '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'BatchMode=yes'];
     assert.equal((await runTool('ssh', [...ssh, 'root@127.0.0.1', 'hostname'], { timeoutMs: 60_000 })).trim(), 'vm-net');
+    // QEMU's network advertises fec0::/64 too.
+    await eventually(async () => /inet6 fec0:/.test(await runTool('ssh', [...ssh, 'root@127.0.0.1', 'ip -6 addr'], { timeoutMs: 60_000 })), { withinMs: 60_000, what: 'an IPv6 address by SLAAC' });
+    await guest.stop();
+  });
+
+  test('an interface plugged in later is brought up', async () => {
+    const guest = tiny('cobalt.hostname=vm-late', '-netdev', 'user,id=late');
+    await guest.consoleShows(/vm-late login:/);
+    await guest.monitor('device_add', { driver: 'virtio-net-pci', netdev: 'late', id: 'late' });
+    await guest.consoleShows(/eth0 has 10\.0\.2\.15/);
     await guest.stop();
   });
 

@@ -10,6 +10,8 @@ export interface TestGuest {
   console(): string;
   /** Waits until the console matches; three seconds on a free machine, more on a busy one. */
   consoleShows(pattern: RegExp): Promise<void>;
+  /** One QMP command. */
+  monitor(command: string, args?: object): Promise<void>;
   powerButton(): Promise<void>;
   agent(command: string, args?: object): Promise<unknown>;
   /** Resolves with QEMU's exit code. */
@@ -37,6 +39,9 @@ export function startGuest(qemuArgs: readonly string[]): TestGuest {
       return ''; // QEMU has not made it yet
     }
   };
+  const monitor = async (command: string, args: object = {}): Promise<void> => {
+    await ask(join(dir, 'qmp'), [{ execute: 'qmp_capabilities' }, { execute: command, arguments: args }]);
+  };
   return {
     console,
     async consoleShows(pattern) {
@@ -44,9 +49,8 @@ export function startGuest(qemuArgs: readonly string[]): TestGuest {
         throw new Error(`the console holds only:\n${console()}`, { cause });
       });
     },
-    async powerButton() {
-      await ask(join(dir, 'qmp'), [{ execute: 'qmp_capabilities' }, { execute: 'system_powerdown' }]);
-    },
+    monitor,
+    powerButton: async () => await monitor('system_powerdown'),
     agent: (command, args = {}) => ask(join(dir, 'agent'), [{ execute: command, arguments: args }]),
     ended,
     async stop() {

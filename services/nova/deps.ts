@@ -6,7 +6,7 @@ import type { Clock } from '#platform/clock.ts';
 import type { Database } from '#platform/db/database.ts';
 import type { HttpClient } from '#platform/http/client.ts';
 import type { Ids } from '#platform/ids.ts';
-import type { Log } from '#platform/log.ts';
+import type { Log, Secret } from '#platform/log.ts';
 import type { NovaTables } from './store/tables.ts';
 
 export interface NovaConfig {
@@ -27,6 +27,12 @@ export interface NovaConfig {
   maxListLimit: number;
   /** Deleted servers stay readable for so long. */
   keepDeletedMs: number;
+  /** How long Neutron may take to plug a new server's interfaces. */
+  vifPluggingTimeoutMs: number;
+  /** How often one server's network info is read anew, however many there are: a round over all takes that long for each. */
+  healNetworkInfoMs: number;
+  /** Shared with the metadata proxies, which sign with it whom they speak for; null: nobody is believed. */
+  metadataSecret: Secret | null;
 }
 
 export const novaDefaults: NovaConfig = {
@@ -40,6 +46,9 @@ export const novaDefaults: NovaConfig = {
   maxBuildAttempts: 3,
   maxListLimit: 1000,
   keepDeletedMs: 30 * 24 * 3_600_000,
+  vifPluggingTimeoutMs: 300_000,
+  healNetworkInfoMs: 60_000,
+  metadataSecret: null,
 };
 
 export interface NovaDeps {

@@ -1,11 +1,12 @@
 // Nova, as data. Its only face: compose takes routes, messages, sagas, tasks and migrations from here.
 import type { Outcome } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
+import type { HttpFace, Route } from '#platform/http/api.ts';
 import type { Service } from '#platform/service.ts';
 import { aggregateRoutes } from './api/aggregates.ts';
 import { availabilityZoneRoutes } from './api/availability-zones.ts';
 import { consoleTarget } from './api/console-target.ts';
 import { extensionRoutes } from './api/extensions.ts';
+import { externalEventRoutes } from './api/external-events.ts';
 import { novaFaults } from './api/fault-body.ts';
 import { flavorAccessRoutes } from './api/flavor-access.ts';
 import { flavorExtraSpecRoutes } from './api/flavor-extra-specs.ts';
@@ -16,7 +17,10 @@ import { keypairRoutes } from './api/keypairs.ts';
 import { limitRoutes } from './api/limits.ts';
 import { policies } from './api/policies.ts';
 import { quotaSetRoutes } from './api/quota-sets.ts';
+import { addressRoutes } from './api/server-addresses.ts';
+import { interfaceRoutes } from './api/server-interfaces.ts';
 import { metadataRoutes } from './api/server-metadata.ts';
+import { securityGroupRoutes } from './api/server-security-groups.ts';
 import { tagRoutes } from './api/server-tags.ts';
 import { serverRoutes } from './api/servers/routes.ts';
 import { serviceRoutes } from './api/services.ts';
@@ -25,13 +29,18 @@ import { microversions, versionRoutes } from './api/versions.ts';
 import { novaAudit } from './audit.ts';
 import { conductor, sagas } from './conductor/conductor.ts';
 import type { NovaDeps } from './deps.ts';
+import { metadataFace } from './metadata/metadata-face.ts';
 import { seedFlavors } from './seed.ts';
 import { migrations } from './store/migrations/index.ts';
+import { healNetworkInfo } from './tasks/heal-network-info.ts';
 import { purgeDeletedTask } from './tasks/purge-deleted.ts';
+import { reapPorts } from './tasks/reap-ports.ts';
 import { reportServices } from './tasks/report-services.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 
 export interface NovaService extends Service {
+  /** The metadata API, for the proxies on the hosts: a face of its own. */
+  metadata: HttpFace;
   /** What a console token opens; for the websocket proxy. */
   consoleTarget(token: string): Promise<Outcome<{ socketPath: string }>>;
   /** Makes the flavors a fresh cloud starts with; existing ones are left alone. */
@@ -45,6 +54,10 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
   const routes: readonly Route[] = [
     ...versionRoutes,
     ...serverRoutes(deps),
+    ...addressRoutes(deps),
+    ...interfaceRoutes(deps),
+    ...securityGroupRoutes(deps),
+    ...externalEventRoutes(deps),
     ...metadataRoutes(deps),
     ...tagRoutes(deps),
     ...instanceActionRoutes(deps),
@@ -64,8 +77,9 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
   return {
     name: 'nova',
     http: { name: 'nova', serviceType: 'compute', mount: '/compute', routes, faultStyle: novaFaults, microversions, policies, requestIdHeader: 'x-compute-request-id' },
+    metadata: metadataFace(deps),
     rpc: [conductor(deps, wakeSagas)],
-    tasks: [reportServices(deps), purgeDeletedTask(deps)],
+    tasks: [reportServices(deps), purgeDeletedTask(deps), healNetworkInfo(deps), reapPorts(deps)],
     sagas: sagas(deps),
     migrations,
     consoleTarget: async (token) => await consoleTarget(deps, token),

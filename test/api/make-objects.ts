@@ -48,13 +48,16 @@ async function computeObjects({ alice, admin, sure, imageId }: ApiCloud): Promis
   const { flavor } = await sure(admin, 'POST', at('/flavors'), { flavor: { name: hidden, vcpus: 1, ram: 64, disk: 1, 'os-flavor-access:is_public': false } });
   await sure(admin, 'POST', at(`/flavors/${flavor.id}/action`), { addTenantAccess: { tenant: alice.projectId } });
   await sure(admin, 'POST', at(`/flavors/${flavor.id}/os-extra_specs`), { extra_specs: { colour: hidden } });
+  const { network } = await sure(alice, 'POST', '/network/v2.0/networks', { network: { name: hidden } });
+  await sure(alice, 'POST', '/network/v2.0/subnets', { subnet: { name: hidden, network_id: network.id, cidr: '10.7.0.0/24', ip_version: 4 } });
   const { server } = await sure(alice, 'POST', at('/servers'), { server: {
-    name: hidden, flavorRef: flavor.id, imageRef: imageId, networks: 'none', metadata: { colour: hidden }, tags: ['blue'], description: hidden,
+    name: hidden, flavorRef: flavor.id, imageRef: imageId, networks: [{ uuid: network.id }], metadata: { colour: hidden }, tags: ['blue'], description: hidden,
   } }, 52);
   await eventually(async () => (await sure(alice, 'GET', at(`/servers/${server.id}`))).server.status === 'ACTIVE', { withinMs: 20_000, what: 'the server is ACTIVE' });
+  const { interfaceAttachments: [nic] } = await sure(alice, 'GET', at(`/servers/${server.id}/os-interface`));
   const { instanceActions: [created] } = await sure(alice, 'GET', at(`/servers/${server.id}/os-instance-actions`));
   return [
-    ['/compute/v2.1/servers/:id', server.id], ['/compute/v2.1/flavors/:id', flavor.id], [':key', 'colour'], [':request', created.request_id], [':network', 'private'], ['/compute/v2.1/os-keypairs/:name', 'alices'],
+    ['/compute/v2.1/servers/:id', server.id], ['/compute/v2.1/flavors/:id', flavor.id], [':key', 'colour'], [':request', created.request_id], [':network', hidden], ['/compute/v2.1/servers/:id/os-interface/:port', nic.port_id], ['own network', network.id], ['/compute/v2.1/os-keypairs/:name', 'alices'],
     ['/compute/v2.1/os-quota-sets/:id', alice.projectId], ['/compute/v2.1/os-simple-tenant-usage/:id', alice.projectId],
   ];
 }

@@ -22,16 +22,31 @@ export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Pr
   const dice = ids.random();
   if (!server || (dice < 0.35 && servers.length < maxServers)) {
     const count = ids.random() < 0.2 ? 3 : 1;
-    const answer = await cloud.compute('POST', '/servers', { server: { name: 'vm', flavorRef: '42', imageRef: cloud.imageId, networks: 'none', min_count: 1, max_count: count } });
+    const answer = await cloud.compute('POST', '/servers', { server: { name: 'vm', flavorRef: '42', imageRef: cloud.imageId, networks: oneOf(['none', [{ uuid: cloud.networkId }], [{ uuid: cloud.networkId }, { uuid: cloud.networkId }]], ids) ?? 'none', min_count: 1, max_count: count } });
     check('POST /servers', answer.status, answer.body);
   } else if (dice < 0.6 || servers.length >= maxServers) {
     const answer = await cloud.compute('DELETE', `/servers/${server.id}`);
     check('DELETE', answer.status, answer.body);
+  } else if (dice < 0.7) {
+    await changeInterfaces(cloud, server.id, ids);
   } else {
     const action = oneOf(actions, ids)?.(cloud.imageId) ?? {};
     const answer = await cloud.compute('POST', `/servers/${server.id}/action`, action);
     check(JSON.stringify(action), answer.status, answer.body);
   }
+}
+
+/** Takes one of the server's interfaces away, or gives it another. */
+async function changeInterfaces(cloud: SimCloud, id: string, ids: Pick<Ids, 'random'>): Promise<void> {
+  const listed = (await cloud.compute('GET', `/servers/${id}/os-interface`)).body as { interfaceAttachments?: { port_id: string }[] };
+  const nic = oneOf(listed.interfaceAttachments ?? [], ids);
+  if (nic && ids.random() < 0.5) {
+    const answer = await cloud.compute('DELETE', `/servers/${id}/os-interface/${nic.port_id}`);
+    return check('DELETE os-interface', answer.status, answer.body);
+  }
+  const answer = await cloud.compute('POST', `/servers/${id}/os-interface`, { interfaceAttachment: { net_id: cloud.networkId } });
+  // 400: it could not be plugged in, and the answer says why.
+  if (answer.status !== 400) check('POST os-interface', answer.status, answer.body);
 }
 
 function check(what: string, status: number, body: unknown): void {

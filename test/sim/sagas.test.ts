@@ -96,6 +96,22 @@ const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
     },
   }],
   'nova.change-server': changes,
+  'nova.attach-interface': [{
+    title: 'attach', prepare: built(), ends: 'ACTIVE',
+    begin: async (id) => {
+      // Answers once the saga has ended: 400 where it was made to fail.
+      assert.ok([200, 400].includes((await cloud.compute('POST', `/servers/${id}/os-interface`, { interfaceAttachment: { net_id: cloud.networkId } })).status));
+      return id;
+    },
+  }],
+  'nova.detach-interface': [{
+    title: 'detach', prepare: built(), ends: 'ACTIVE',
+    begin: async (id) => {
+      const { interfaceAttachments: [nic] } = (await cloud.compute('GET', `/servers/${id}/os-interface`)).body as { interfaceAttachments: { port_id: string }[] };
+      assert.equal((await cloud.compute('DELETE', `/servers/${id}/os-interface/${nic?.port_id}`)).status, 202);
+      return id;
+    },
+  }],
 };
 
 /** Carries the scenario out with the saga so changed; how the server's last action ended, and where the server is. */

@@ -6,11 +6,13 @@ import type { SimHypervisor, SimHypervisorOptions } from '#adapters/sim/sim-hype
 import { fileStore } from '#adapters/sim/sim-world.ts';
 import type { NovaAgentConfig } from '#agents/nova-agent/deps.ts';
 import type { Difference } from '#compose/audit.ts';
+import { comparePorts } from '#compose/audit-ports.ts';
 import { compare } from '#compose/audit.ts';
 import { cloudConfigSchema } from '#compose/config.ts';
 import { prepareHome, readSecrets } from '#compose/home.ts';
 import type { HostFleet } from '#compose/hosts.ts';
-import { startFleet } from '#compose/hosts.ts';
+import { simulatedHostName, startFleet } from '#compose/hosts.ts';
+import { simulatedNetwork } from '#compose/network.ts';
 import type { ControlPlane, ControlPlaneDeps } from '#compose/services.ts';
 import { catalogOf, createControlPlane, serviceUsers } from '#compose/services.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -45,6 +47,7 @@ export interface SeenServer {
   status: string;
   'OS-EXT-STS:task_state': string | null;
   'OS-EXT-SRV-ATTR:host': string | null;
+  addresses: Record<string, { addr: string }[]>;
   fault?: { code: number; message: string };
 }
 
@@ -52,12 +55,16 @@ export interface SimCloud {
   plane: ControlPlane;
   hosts: ReadonlyMap<string, SimHypervisor>;
   imageId: string;
+  /** A network of the project that servers are made in. */
+  networkId: string;
   /** Operations that an earlier life left unfinished. */
   leftOver: number;
   /** One request as admin, below `/compute/v2.1`, at microversion 2.90. */
   compute(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
-  /** Asks for a server and returns its id at once. */
-  createServer(name: string, options?: { flavor?: string; host?: string }): Promise<string>;
+  /** As `compute`, below `/network/v2.0`. */
+  network(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
+  /** Asks for a server, on the network unless told, and returns its id at once. */
+  createServer(name: string, options?: { flavor?: string; host?: string; networks?: Json }): Promise<string>;
   act(id: string, action: Json): Promise<number>;
   show(id: string): Promise<SeenServer | undefined>;
   list(): Promise<SeenServer[]>;
@@ -84,12 +91,13 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   const config = { ...defaults, database: { synchronous: 'OFF' }, agent: { ...defaults.agent, ...options.agent } };
   const secrets = await readSecrets(options.dir);
   const origin = 'http://sim';
-  const plane = await createControlPlane({ home, secrets, config, origin, clock, ids, log, ...(options.wrapSagas ? { wrapSagas: options.wrapSagas } : {}) });
+  const plane = await createControlPlane({ home, secrets, config, origin, network: simulatedNetwork(Array.from({ length: options.hosts }, (_, index) => simulatedHostName(index + 1)), { clock }), clock, ids, log, ...(options.wrapSagas ? { wrapSagas: options.wrapSagas } : {}) });
   await plane.keystone.seed({
     region: 'RegionOne', adminPassword: secrets.admin, demoPassword: secrets.demo, catalog: catalogOf(origin),
     serviceUsers: serviceUsers.map((name) => ({ name, password: secrets.service(name) })),
   });
   await plane.nova.seed();
+  await plane.neutron.seed();
 
   const store = fileStore(home.simulated);
   const hosts = new Map<string, SimHypervisor>();
@@ -101,7 +109,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   const tasks = createTaskRunner({ clock, ids, log });
   tasks.start(plane.services.flatMap((service) => service.tasks));
   const beginFleet = async (): Promise<HostFleet> => {
-    const fleet = await startFleet({ plane, homeDir: options.dir, simulatedDir: home.simulated, config, tasks, clock, ids, log, version: 'sim', network: null, simulate }, { local: 0, simulated: options.hosts });
+    const fleet = await startFleet({ plane, homeDir: options.dir, simulatedDir: home.simulated, config, tasks, clock, ids, log, version: 'sim', network: null, metadataSecret: secrets.metadata, simulate }, { local: 0, simulated: options.hosts });
     const late = await fleet.ready(hostsReadyMs);
     if (late.length > 0) throw new Error(`no agent on ${late.join(', ')} after ${hostsReadyMs} ms`);
     return fleet;
@@ -112,6 +120,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     sure(await plane.http.send({ method, service, path, token: sure(await admin.token()), ...rest }));
 
   const imageId = await ensureImage();
+  const networkId = await ensureNetwork();
   const leftOver = (await plane.nova.audit()).sagas.length;
   await plane.sagas.start();
 
@@ -124,13 +133,23 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     return id;
   }
 
+  async function ensureNetwork(): Promise<string> {
+    const { networks } = (await send('network', 'GET', '/v2.0/networks?name=sim')).body as { networks: { id: string; subnets: string[] }[] };
+    const { id, subnets } = networks[0] ?? ((await send('network', 'POST', '/v2.0/networks', { body: { network: { name: 'sim' } } })).body as { network: { id: string; subnets: string[] } }).network;
+    if (subnets.length > 0) return id; // a life that ended in between left it without
+    const made = await send('network', 'POST', '/v2.0/subnets', { body: { subnet: { network_id: id, ip_version: 4, cidr: '10.20.0.0/22' } } });
+    if (made.status !== 201) throw new Error(`the subnet was not taken: ${made.status}`);
+    return id;
+  }
+
   const cloud: SimCloud = {
-    plane, hosts, imageId, leftOver,
+    plane, hosts, imageId, networkId, leftOver,
     async compute(method, path, body) {
       return await send('compute', method, `/v2.1${path}`, { headers: { 'openstack-api-version': 'compute 2.90' }, ...(body === undefined ? {} : { body }) });
     },
-    async createServer(name, { flavor = '42', host } = {}) {
-      const answer = await cloud.compute('POST', '/servers', { server: { name, flavorRef: flavor, imageRef: imageId, networks: 'none', ...(host === undefined ? {} : { host }) } });
+    network: async (method, path, body) => await send('network', method, `/v2.0${path}`, body === undefined ? {} : { body }),
+    async createServer(name, { flavor = '42', host, networks = [{ uuid: networkId }] } = {}) {
+      const answer = await cloud.compute('POST', '/servers', { server: { name, flavorRef: flavor, imageRef: imageId, networks, ...(host === undefined ? {} : { host }) } });
       if (answer.status !== 202) throw new Error(`POST /servers: ${answer.status} ${JSON.stringify(answer.body)}`);
       return (answer.body as { server: { id: string } }).server.id;
     },
@@ -146,12 +165,15 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
         const disks = sure(await hypervisor.inventory());
         return { host, guests, guestFolders: disks.guestFolders, brokenOverlays: disks.brokenOverlays, processes: null };
       }));
-      const [nova, placement] = [await plane.nova.audit(), await plane.placement.audit()];
+      const [nova, placement, neutron] = [await plane.nova.audit(), await plane.placement.audit(), await plane.neutron.audit()];
+      const guests = new Map<string, string[]>();
+      for (const hypervisor of hosts.values()) for (const { uuid } of sure(await hypervisor.list())) guests.set(uuid, sure(await hypervisor.nics(uuid)));
+      const below = neutron.inconsistencies.map((detail) => ({ what: 'networks differ', detail }));
       const unfinished = nova.sagas.map(({ name, lockKey, phase, ageMs }) => ({ what: 'unfinished saga', detail: `${name} of ${lockKey} is ${phase} since ${ageMs} ms` }));
       const busy = nova.servers.filter(({ taskState }) => taskState !== null).map(({ id, taskState, vmState }) => ({ what: 'unfinished task', detail: `server ${id} (${vmState}) is ${taskState}` }));
       const restless = (await cloud.list()).filter(({ status, fault }) => !restful.has(status) || (status === 'ERROR' && !fault?.message))
         .map(({ id, status }) => ({ what: 'no state to rest in', detail: `server ${id} is ${status}${status === 'ERROR' ? ' and does not say why' : ''}` }));
-      return [...unfinished, ...busy, ...restless, ...compare({ nova, placement, hosts: seen, unreachable: [], images: await plane.glance.audit() })];
+      return [...unfinished, ...busy, ...restless, ...below, ...comparePorts({ nova, neutron, guests }), ...compare({ nova, placement, hosts: seen, unreachable: [], images: await plane.glance.audit() })];
     },
     async quiet(withinMs) {
       let found: Difference[] = [];

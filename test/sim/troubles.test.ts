@@ -21,7 +21,7 @@ const users = 3;
 const deedsOfEach = 12;
 const restMs = 30_000;
 
-const methods = ['create', 'rebuild', 'start', 'stop', 'reboot', 'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue', 'destroy', 'state', 'list', 'ensureImage'] as const;
+const methods = ['create', 'rebuild', 'start', 'stop', 'reboot', 'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue', 'destroy', 'state', 'list', 'ensureImage', 'attachNic', 'detachNic'] as const;
 const kinds: readonly FaultKind[] = ['unavailable', 'timeout', 'conflict', 'notFound'];
 
 function randomTrouble(ids: Pick<Ids, 'random'>): Trouble {

@@ -9,6 +9,7 @@ import { route } from '#platform/http/api.ts';
 const extensions: Readonly<Record<string, string>> = {
   'OS-DCF': 'DiskConfig', 'OS-EXT-AZ': 'ExtendedAvailabilityZone', 'OS-EXT-SRV-ATTR': 'ExtendedServerAttributes', 'OS-EXT-STS': 'ExtendedStatus',
   'OS-FLV-DISABLED': 'FlavorDisabled', 'OS-FLV-EXT-DATA': 'FlavorExtraData', 'OS-SRV-USG': 'ServerUsage',
+  'OS-EXT-IPS': 'ExtendedIps', 'OS-EXT-IPS-MAC': 'ExtendedIpsMac', 'os-attach-interfaces': 'AttachInterfaces', 'os-multinic': 'Multinic', 'os-security-groups': 'SecurityGroups', 'os-server-external-events': 'ServerExternalEvents',
   'os-admin-actions': 'AdminActions', 'os-aggregates': 'Aggregates', 'os-availability-zone': 'AvailabilityZone', 'os-config-drive': 'ConfigDrive',
   'os-console-output': 'ConsoleOutput', 'os-consoles': 'Consoles', 'os-extended-hypervisors': 'ExtendedHypervisors', 'os-extended-quotas': 'ExtendedQuotas', 'os-extended-services': 'ExtendedServices',
   'os-extended-services-delete': 'ExtendedServicesDelete', 'os-extended-volumes': 'ExtendedVolumes', 'os-flavor-access': 'FlavorAccess', 'os-flavor-extra-specs': 'FlavorExtraSpecs',

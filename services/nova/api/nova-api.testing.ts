@@ -54,14 +54,15 @@ export interface NovaBench {
 
 export const startMs = Date.UTC(2026, 10, 22, 12);
 
-export async function startNova(options: { config?: Partial<NovaConfig>; database?: DatabaseConfig } = {}): Promise<NovaBench> {
+export async function startNova(options: { config?: Partial<NovaConfig>; database?: DatabaseConfig; clock?: Clock; wakeSagas?: () => void } = {}): Promise<NovaBench> {
   const database = openDatabase<NovaTables>(options.database ?? { dialect: 'sqlite', path: ':memory:' }, { log: silentLog });
   const clock = { nowMs: startMs, now: () => clock.nowMs, sleep: async () => undefined };
+  const time = options.clock ?? clock;
   const ids = seededIds(1);
   const calls: HttpCall[] = [];
   let answer: Parameters<NovaBench['answerCalls']>[0] = () => ({ status: 404, body: {} });
   const deps: NovaDeps = {
-    database, clock, ids, log: silentLog, bus: createInProcessBus({ clock, ids, log: silentLog }), config: { ...novaDefaults, controlHost: 'control', ...options.config },
+    database, clock: time, ids, log: silentLog, bus: createInProcessBus({ clock: time, ids, log: silentLog }), config: { ...novaDefaults, controlHost: 'control', ...options.config },
     session: { token: async () => 'nova', renew: () => undefined },
     http: { send: async (call) => {
       calls.push(call);
@@ -69,7 +70,7 @@ export async function startNova(options: { config?: Partial<NovaConfig>; databas
       return told === 'silent' ? fault('unavailable', 'nobody there') : ({ status: told.status, headers: {}, body: told.body, stream: undefined } satisfies HttpAnswer);
     } },
   };
-  const service = createNova(deps, () => undefined);
+  const service = createNova(deps, options.wakeSagas ?? (() => undefined));
   await migrate(database.db, database.dialect, 'nova', service.migrations);
   const errors: unknown[] = [];
   const dispatcher = createDispatcher([service.http], {
@@ -92,12 +93,12 @@ export async function startNova(options: { config?: Partial<NovaConfig>; databas
       answer = next;
     },
     addHost: async (host, facts) => {
-      await touchService(database.db, computeBinary, host, ids, clock.now());
-      await touchNode(database.db, host, hostFacts(host, facts), '1.0', ids, clock.now());
+      await touchService(database.db, computeBinary, host, ids, time.now());
+      await touchNode(database.db, host, hostFacts(host, facts), '1.0', ids, time.now());
     },
     addServer: async (row) => {
       const [number = 0] = await database.db.transaction().execute(async (trx) => await takeNumbers(trx, 'servers', 1));
-      const server = { ...serverRow(ids.uuid(), clock.now()), number, ...row };
+      const server = { ...serverRow(ids.uuid(), time.now()), number, ...row };
       await insertServers(database.db, [server]);
       return server;
     },
@@ -122,7 +123,7 @@ export function serverRow(id: string, nowMs: number): Omit<ServerRow, 'number'> 
   const rows = planServerCreate({
     name: 'web', hostname: null, description: null, image: null, keypair: null, userData: null, metadata: {}, tags: [], personality: [], configDrive: null,
     flavor: { id: '1', name: 'm1.tiny', vcpus: 2, memoryMib: 1024, diskGib: 10, ephemeralGib: 0, swapMib: 0, rxtxFactor: 1, description: null, extraSpecs: {} },
-    accessIPv4: null, accessIPv6: null, zone: null, diskConfig: 'MANUAL', adminPass: 'x', minCount: 1, maxCount: 1, projectId: 'project-a', userId: 'member', nowMs, reservationId: 'r-1', ids: [id],
+    accessIPv4: null, accessIPv6: null, zone: null, diskConfig: 'MANUAL', adminPass: 'x', securityGroups: [], minCount: 1, maxCount: 1, projectId: 'project-a', userId: 'member', nowMs, reservationId: 'r-1', ids: [id],
   });
   const [row] = Array.isArray(rows) ? rows : [];
   if (!row) throw new Error('the plan of a plain server is refused');

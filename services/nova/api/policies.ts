@@ -8,12 +8,14 @@ const base = {
 };
 const admin = 'rule:context_is_admin';
 const member = 'rule:project_member_or_admin';
+const service_or_admin = 'rule:context_is_admin or role:service';
 const reader = 'rule:project_reader_or_admin';
 
 const api = (names: Record<string, string>): Record<string, string> => Object.fromEntries(Object.entries(names).map(([name, rule]) => [`os_compute_api:${name}`, rule]));
 
 export const policies: Readonly<Record<string, string>> = {
   ...base,
+  'network:attach_external_network': admin,
   ...api({
     'servers:create': member, 'servers:create:forced_host': admin, 'servers:index': reader, 'servers:detail': reader, 'servers:show': reader,
     'servers:index:get_all_tenants': admin, 'servers:update': member, 'servers:delete': member, 'servers:start': member, 'servers:stop': member,
@@ -25,7 +27,8 @@ export const policies: Readonly<Record<string, string>> = {
     'os-instance-actions:list': reader, 'os-instance-actions:show': reader, 'os-instance-actions:events': admin, 'os-instance-actions:events:details': admin,
     'server-metadata:index': reader, 'server-metadata:show': reader, 'server-metadata:create': member, 'server-metadata:update': member, 'server-metadata:update_all': member, 'server-metadata:delete': member,
     'os-server-tags:index': reader, 'os-server-tags:show': reader, 'os-server-tags:update': member, 'os-server-tags:update_all': member, 'os-server-tags:delete': member, 'os-server-tags:delete_all': member,
-    'ips:index': reader, 'ips:show': reader, 'os-server-password:show': reader, 'os-server-password:clear': member, 'os-security-groups:list': reader, 'os-volumes-attachments:index': reader, 'os-attach-interfaces:list': reader,
+    'ips:index': reader, 'ips:show': reader, 'os-server-password:show': reader, 'os-server-password:clear': member, 'os-security-groups:list': reader, 'os-security-groups:add': member, 'os-security-groups:remove': member, 'os-multinic:add': member, 'os-multinic:remove': member, 'os-floating-ips:add': member, 'os-floating-ips:remove': member,
+    'os-server-external-events:create': service_or_admin, 'os-volumes-attachments:index': reader, 'os-attach-interfaces:list': reader, 'os-attach-interfaces:show': reader, 'os-attach-interfaces:create': member, 'os-attach-interfaces:delete': member,
     'os-flavor-manage:create': admin, 'os-flavor-manage:update': admin, 'os-flavor-manage:delete': admin, 'os-flavor-access': admin, 'os-flavor-access:add_tenant_access': admin, 'os-flavor-access:remove_tenant_access': admin,
     'os-flavor-extra-specs:index': reader, 'os-flavor-extra-specs:show': reader, 'os-flavor-extra-specs:create': admin, 'os-flavor-extra-specs:update': admin, 'os-flavor-extra-specs:delete': admin,
     'os-keypairs:index': '(role:admin) or user_id:%(user_id)s', 'os-keypairs:show': '(role:admin) or user_id:%(user_id)s', 'os-keypairs:create': '(role:admin) or user_id:%(user_id)s', 'os-keypairs:delete': '(role:admin) or user_id:%(user_id)s',

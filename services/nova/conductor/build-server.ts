@@ -11,7 +11,10 @@ import { guestSpec } from '../domain/guest-spec.ts';
 import { release } from '../placement.ts';
 import { scheduleServer } from '../scheduler/schedule.ts';
 import { changeDuring, findServer } from '../store/servers.ts';
-import { agentOn, asEvent, faultText, logFailure, serverOf } from './station.ts';
+import { awaitPlugged } from './await-plugged.ts';
+import { connectedNics, connectNics, disconnectNics, refreshNetworkInfo } from './connect-nics.ts';
+import { nicsOf, writeAddresses } from '../store/nics.ts';
+import { agentOn, asEvent, faultText, isHopeless, logFailure, serverOf } from './station.ts';
 import { serverLock } from './locks.ts';
 
 export type BuildInput = {
@@ -28,7 +31,10 @@ export const buildServerName = 'nova.build-server';
 // An image may have to cross the network first.
 const spawnDeadlineMs = 15 * 60_000;
 const destroyTimeoutMs = 60_000;
-const building = ['scheduling', 'spawning'] as const;
+const building = ['scheduling', 'networking', 'spawning'] as const;
+// The step's own limit speaks first: it can name the ports.
+const pluggingGraceMs = 30_000;
+const networksDeadlineMs = 5 * 60_000;
 
 export function buildServer(deps: NovaDeps): AnySaga {
   const { database: { db }, clock, config, ids, log } = deps;
@@ -55,10 +61,32 @@ export function buildServer(deps: NovaDeps): AnySaga {
         name: 'assign host',
         deadlineMs: 30_000,
         async run({ serverId }, { host, nodeUuid }) {
-          await changeDuring(db, serverId, building, { host: host ?? null, node: nodeUuid ?? null, task_state: 'spawning' }, clock.now());
+          await changeDuring(db, serverId, building, { host: host ?? null, node: nodeUuid ?? null, task_state: 'networking' }, clock.now());
         },
         async undo({ serverId }) {
           await changeDuring(db, serverId, [...building, 'deleting', null], { host: null, node: null }, clock.now());
+        },
+      },
+      {
+        name: 'connect networks',
+        deadlineMs: networksDeadlineMs,
+        retries: 2,
+        async run(input, { host = '' }, { requestId, signal }) {
+          const server = await serverOf(deps, input);
+          if (isFault(server)) return server;
+          const connected = await connectNics(deps, server, host, await nicsOf(db, server.id), { requestId, signal });
+          if (isFault(connected)) return connected;
+          const known = await refreshNetworkInfo(deps, server.id, { requestId });
+          if (!isFault(known)) await changeDuring(db, server.id, building, { task_state: 'spawning' }, clock.now());
+          return known;
+        },
+        async undo({ serverId }, _state, { requestId }) {
+          if ((await nicsOf(db, serverId)).length === 0) return;
+          const gone = await disconnectNics(deps, serverId, { requestId });
+          if (!isFault(gone)) return await writeAddresses(db, serverId, '{}', '[]');
+          if (gone.kind !== 'unavailable' && gone.kind !== 'timeout') throw new Error(`give the ports back: ${gone.message}`);
+          // The tenant sees the end of the build now; ports that are left are taken up by the next try, the deletion or the reaping task.
+          log.warn({ server: serverId, req: requestId, why: gone.message }, 'ports are left behind for now');
         },
       },
       {
@@ -68,7 +96,7 @@ export function buildServer(deps: NovaDeps): AnySaga {
           const server = await serverOf(deps, input);
           if (isFault(server)) return server;
           return await asEvent(deps, input, { seq: 2, name: 'compute__do_build_and_run_instance', host }, async () => {
-            const built = await agentOn(deps, host).call('buildGuest', { spec: guestSpec(server, server.availability_zone ?? config.defaultZone) }, { timeoutMs: spawnDeadlineMs, requestId });
+            const built = await agentOn(deps, host).call('buildGuest', { spec: guestSpec(server, { zone: server.availability_zone ?? config.defaultZone, nics: await connectedNics(deps, server.id) }) }, { timeoutMs: spawnDeadlineMs, requestId });
             return isFault(built) ? built : undefined;
           });
         },
@@ -80,6 +108,11 @@ export function buildServer(deps: NovaDeps): AnySaga {
           // An agent removes what should not be on its host as soon as it can: no need to wait for one that is away.
           log.warn({ server: serverId, host, req: requestId, why: destroyed.message }, 'a half-built guest is left to its host');
         },
+      },
+      {
+        name: 'await plugged interfaces',
+        deadlineMs: config.vifPluggingTimeoutMs + pluggingGraceMs,
+        run: async ({ serverId }, _state, { requestId, signal }) => await awaitPlugged(deps, serverId, { requestId, signal }),
       },
       {
         name: 'activate',
@@ -99,7 +132,7 @@ export function buildServer(deps: NovaDeps): AnySaga {
       const server = await findServer(db, input.serverId, null);
       if (!server || server.task_state === 'deleting') return; // the deletion that cancelled this goes on from here
       const excludedHosts = host === undefined ? input.excludedHosts : [...input.excludedHosts, host];
-      const again = host !== undefined && input.forcedHost === null && excludedHosts.length < config.maxBuildAttempts && reason.kind !== 'badRequest';
+      const again = host !== undefined && input.forcedHost === null && excludedHosts.length < config.maxBuildAttempts && reason.kind !== 'badRequest' && !isHopeless(reason);
       await transaction(db, async (trx) => {
         const now = clock.now();
         if (again) {

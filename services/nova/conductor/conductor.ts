@@ -5,12 +5,14 @@ import type { RpcServer } from '#platform/bus/bus.ts';
 import { rpcServer } from '#platform/bus/contract.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
+import { attachInterface, detachInterface } from './attach-interface.ts';
 import { buildServer } from './build-server.ts';
 import { changeServer } from './change-server.ts';
 import { deleteServer } from './delete-server.ts';
+import { networkEvent } from './network-event.ts';
 import { expectedGuests, imagesInUse, reportGuests, reportHost } from './observe-host.ts';
 
-export const sagas = (deps: NovaDeps): readonly AnySaga[] => [buildServer(deps), deleteServer(deps), changeServer(deps)];
+export const sagas = (deps: NovaDeps): readonly AnySaga[] => [buildServer(deps), deleteServer(deps), changeServer(deps), attachInterface(deps), detachInterface(deps)];
 
 export function conductor(deps: NovaDeps, wakeSagas: () => void): RpcServer {
   return rpcServer<ConductorRpc>(conductorTopic, {
@@ -18,6 +20,7 @@ export function conductor(deps: NovaDeps, wakeSagas: () => void): RpcServer {
       wakeSagas();
       return null;
     },
+    networkEvent: async (event, { requestId }) => await networkEvent(deps, event, requestId),
     reportHost: async (report) => await reportHost(deps, report),
     reportGuests: async (report) => await reportGuests(deps, report),
     expectedGuests: async (question) => await expectedGuests(deps, question),

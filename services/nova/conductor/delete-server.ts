@@ -5,7 +5,9 @@ import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
 import { release } from '../placement.ts';
+import { deleteNics, nicsOf } from '../store/nics.ts';
 import { changeDuring, changeServer } from '../store/servers.ts';
+import { disconnectNics } from './connect-nics.ts';
 import { agentOn, asEvent, faultText, logFailure, serverOf } from './station.ts';
 import type { ServerInput } from './station.ts';
 
@@ -33,6 +35,20 @@ export function deleteServer(deps: NovaDeps): AnySaga {
             log.warn({ server: input.serverId, host, req: requestId }, 'deleted while its host is away');
             return undefined;
           });
+        },
+      },
+      {
+        name: 'release networks',
+        deadlineMs: 120_000,
+        retries: 3,
+        async run({ serverId }, _state, { requestId }) {
+          if ((await nicsOf(db, serverId)).length === 0) return undefined;
+          const gone = await disconnectNics(deps, serverId, { requestId });
+          if (!isFault(gone)) return await deleteNics(db, serverId);
+          if (gone.kind !== 'unavailable' && gone.kind !== 'timeout') return gone;
+          // The tenant need not wait for Neutron either: the rows stay for the task that reaps ports.
+          log.warn({ server: serverId, req: requestId, why: gone.message }, 'deleted while Neutron is away');
+          return undefined;
         },
       },
       {

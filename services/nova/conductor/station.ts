@@ -38,6 +38,10 @@ export async function asEvent<T>(deps: NovaDeps, input: ServerInput, event: { se
   return result;
 }
 
+/** The fault, marked: no other host would do better. As Nova's BuildAbortException. */
+export const hopeless = ({ kind, message, detail }: Fault): Fault => fault(kind, message, { ...detail, hopeless: 'yes' });
+export const isHopeless = ({ detail }: Fault): boolean => detail['hopeless'] !== undefined;
+
 /** The action's last word when it failed. */
 export async function logFailure(deps: NovaDeps, input: ServerInput): Promise<void> {
   await failAction(deps.database.db, input.actionId, 'Error', deps.clock.now());

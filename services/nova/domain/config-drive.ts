@@ -1,12 +1,14 @@
 // The files that tell a guest who it is: OpenStack's and EC2's metadata formats, as a config drive carries them.
 // https://docs.openstack.org/nova/latest/user/metadata.html
+import { networkData as networkDataOf } from './network-data.ts';
+import type { NicWithInfo } from './network-info.ts';
 import type { Server } from '../store/servers.ts';
 import { instanceName, metadataOf } from '../store/servers.ts';
 
 /** Path -> content in base64, for the volume labelled `config-2`. */
-export function configDriveFiles(server: Server, zone: string): Record<string, string> {
-  const metaData = json(openstackMetadata(server, zone));
-  const networkData = json({ links: [], networks: [], services: [] });
+export function configDriveFiles(server: Server, zone: string, nics: readonly NicWithInfo[]): Record<string, string> {
+  const metaData = json(openstackMetadata(server, zone, nics));
+  const networkData = json(networkDataOf(nics));
   const files: Record<string, string> = {};
   for (const version of ['latest', '2018-08-27']) {
     files[`openstack/${version}/meta_data.json`] = metaData;
@@ -15,13 +17,13 @@ export function configDriveFiles(server: Server, zone: string): Record<string, s
     files[`openstack/${version}/vendor_data2.json`] = json({});
     if (server.user_data !== null) files[`openstack/${version}/user_data`] = server.user_data;
   }
-  files['ec2/latest/meta-data.json'] = json(ec2Metadata(server, zone));
+  files['ec2/latest/meta-data.json'] = json(ec2Metadata(server, zone, nics));
   if (server.user_data !== null) files['ec2/latest/user-data'] = server.user_data;
   for (const [index, file] of personalityOf(server).entries()) files[`openstack/content/${contentName(index)}`] = file.contents;
   return files;
 }
 
-export function openstackMetadata(server: Server, zone: string): Record<string, unknown> {
+export function openstackMetadata(server: Server, zone: string, nics: readonly NicWithInfo[]): Record<string, unknown> {
   const keys = server.key_name !== null && server.key_data !== null ? { [server.key_name]: server.key_data } : undefined;
   const files = personalityOf(server).map((file, index) => ({ path: file.path, content_path: `/content/${contentName(index)}` }));
   return {
@@ -36,16 +38,20 @@ export function openstackMetadata(server: Server, zone: string): Record<string, 
     keys: keys && Object.entries(keys).map(([name, data]) => ({ name, type: 'ssh', data })),
     files: files.length > 0 ? files : undefined,
     admin_pass: server.admin_pass ?? undefined,
-    devices: [],
+    // Only what a tenant gave a name (2.42) is told: the guest finds it by its MAC.
+    devices: nics.flatMap(({ tag, info }) => (tag === null ? [] : [{ type: 'nic', bus: 'none', mac: info.mac, tags: [tag] }])),
   };
 }
 
-export function ec2Metadata(server: Server, zone: string): Record<string, unknown> {
+export function ec2Metadata(server: Server, zone: string, nics: readonly NicWithInfo[]): Record<string, unknown> {
+  const addresses = nics.flatMap(({ info }) => info.addresses).filter(({ version }) => version === 4);
   return {
     'instance-id': `i-${server.number.toString(16).padStart(8, '0')}`,
     'ami-id': 'ami-00000000', 'ami-launch-index': 0, 'reservation-id': server.reservation_id,
     hostname: server.hostname, 'local-hostname': server.hostname, 'instance-type': server.flavor_id, 'instance-name': instanceName(server),
     placement: { 'availability-zone': zone },
+    'local-ipv4': addresses[0]?.address, 'public-ipv4': addresses.flatMap(({ floating }) => floating)[0], 'security-groups': (JSON.parse(server.security_groups) as string[]).join('\n') || undefined,
+   
     'public-keys': server.key_data === null ? undefined : { '0': { 'openssh-key': server.key_data } },
   };
 }

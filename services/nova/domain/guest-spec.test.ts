@@ -13,27 +13,27 @@ const withProperties = (properties: Record<string, string>, more: Partial<ImageF
 
 describe('a guest spec', () => {
   it('is the server, its flavor and its image', () => {
-    assert.deepEqual(guestSpec(server(), 'nova'), {
+    assert.deepEqual(guestSpec(server(), { zone: 'nova', nics: [] }), {
       uuid: 'id-1', name: 'instance-0000002a', displayName: 'web', projectId: 'project-a', userId: 'member', vcpus: 2, memoryMib: 1024,
       rootDisk: { image: { id: 'img', diskFormat: 'qcow2', sizeBytes: 7, checksum: 'abc' }, sizeGib: 10, bus: 'virtio' },
       ephemeralGib: 0, swapMib: 0, kernel: null, configDrive: null, machineType: null, cpuModel: null, nics: [],
     });
   });
   it('takes bus and machine type from the image, and virtio for a bus it does not know', () => {
-    assert.deepEqual([guestSpec(withProperties({ hw_disk_bus: 'sata' }), 'nova').rootDisk?.bus, guestSpec(withProperties({ hw_disk_bus: 'floppy' }), 'nova').rootDisk?.bus], ['sata', 'virtio']);
-    assert.equal(guestSpec(withProperties({ hw_machine_type: 'q35' }), 'nova').machineType, 'q35');
+    assert.deepEqual([guestSpec(withProperties({ hw_disk_bus: 'sata' }), { zone: 'nova', nics: [] }).rootDisk?.bus, guestSpec(withProperties({ hw_disk_bus: 'floppy' }), { zone: 'nova', nics: [] }).rootDisk?.bus], ['sata', 'virtio']);
+    assert.equal(guestSpec(withProperties({ hw_machine_type: 'q35' }), { zone: 'nova', nics: [] }).machineType, 'q35');
   });
   it('boots a kernel where the image has one, and tells it the host name', () => {
     const part = (id: string) => ({ id, sizeBytes: 1, checksum: 'c', diskFormat: 'aki' });
-    const { kernel } = guestSpec(withProperties({ os_command_line: 'quiet' }, { kernel: part('k'), ramdisk: part('r') }), 'nova');
+    const { kernel } = guestSpec(withProperties({ os_command_line: 'quiet' }, { kernel: part('k'), ramdisk: part('r') }), { zone: 'nova', nics: [] });
     assert.deepEqual([kernel?.kernel.id, kernel?.ramdisk?.id, kernel?.commandLine], ['k', 'r', 'quiet cobalt.hostname=web']);
-    assert.equal(guestSpec(withProperties({}, { kernel: part('k') }), 'nova').kernel?.ramdisk, null);
+    assert.equal(guestSpec(withProperties({}, { kernel: part('k') }), { zone: 'nova', nics: [] }).kernel?.ramdisk, null);
   });
   it('has another image for a rescue, and no root disk without one', () => {
-    assert.equal(guestSpec(server(), 'nova', { ...image, id: 'rescue' }).rootDisk?.image?.id, 'rescue');
-    assert.equal(guestSpec(server({ image: 'null', image_id: null }), 'nova').rootDisk, null);
+    assert.equal(guestSpec(server(), { zone: 'nova', nics: [], image: { ...image, id: 'rescue' } }).rootDisk?.image?.id, 'rescue');
+    assert.equal(guestSpec(server({ image: 'null', image_id: null }), { zone: 'nova', nics: [] }).rootDisk, null);
   });
-  it('carries a config drive where the server has one', () => assert.ok(guestSpec(server({ config_drive: 1 }), 'nova').configDrive?.['openstack/latest/meta_data.json']));
+  it('carries a config drive where the server has one', () => assert.ok(guestSpec(server({ config_drive: 1 }), { zone: 'nova', nics: [] }).configDrive?.['openstack/latest/meta_data.json']));
 });
 
 describe('a config drive', () => {
@@ -41,7 +41,7 @@ describe('a config drive', () => {
     key_name: 'k', key_data: 'ssh-ed25519 AAAA', metadata: '{"role":"db"}', admin_pass: 'secret', user_data: Buffer.from('#cloud-config').toString('base64'),
     personality: JSON.stringify([{ path: '/etc/motd', contents: Buffer.from('hello').toString('base64') }]),
   });
-  const files = configDriveFiles(full, 'az1');
+  const files = configDriveFiles(full, 'az1', []);
   it('tells the guest who it is', () => {
     const told = JSON.parse(Buffer.from(files['openstack/latest/meta_data.json'] ?? '', 'base64').toString()) as Record<string, unknown>;
     assert.deepEqual([told['uuid'], told['hostname'], told['availability_zone'], told['meta'], told['public_keys'], told['admin_pass']], ['id-1', 'web', 'az1', { role: 'db' }, { k: 'ssh-ed25519 AAAA' }, 'secret']);
@@ -53,7 +53,7 @@ describe('a config drive', () => {
     assert.deepEqual(['openstack/latest/user_data', 'ec2/latest/user-data', 'openstack/content/0000'].map(text), ['#cloud-config', '#cloud-config', 'hello']);
   });
   it('leaves out what there is not', () => {
-    const plain = configDriveFiles(server({ admin_pass: null }), 'nova');
+    const plain = configDriveFiles(server({ admin_pass: null }), 'nova', []);
     assert.equal(Object.keys(plain).some((path) => /user.data|content/.test(path)), false);
     assert.doesNotMatch(plain['openstack/latest/meta_data.json'] ?? '', /public_keys|admin_pass|files/);
   });

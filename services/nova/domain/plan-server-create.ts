@@ -27,6 +27,8 @@ export interface CreateFacts {
   maxCount: number;
   projectId: string;
   userId: string;
+  /** Names, until the ports tell theirs; [] where it gets no interface. */
+  securityGroups: readonly string[];
   nowMs: number;
   reservationId: string;
   /** One a server. */
@@ -52,7 +54,7 @@ export function planServerCreate(facts: CreateFacts): Outcome<Omit<ServerRow, 'n
       metadata: JSON.stringify(facts.metadata), tags: tagsText(facts.tags), config_drive: wantsDrive ? 1 : 0, admin_pass: facts.adminPass,
       access_ip_v4: facts.accessIPv4, access_ip_v6: facts.accessIPv6, availability_zone: facts.zone, disk_config: facts.diskConfig,
       personality: JSON.stringify(facts.personality), reservation_id: facts.reservationId,
-      locked: 0, locked_reason: null, progress: 0, fault: null,
+      locked: 0, locked_reason: null, progress: 0, fault: null, addresses: '{}', security_groups: JSON.stringify(facts.securityGroups),
       launched_at_ms: null, terminated_at_ms: null, created_at_ms: facts.nowMs, updated_at_ms: facts.nowMs, deleted_at_ms: null,
     } satisfies Omit<ServerRow, 'number'>;
   });

@@ -15,6 +15,8 @@ export interface ServerFilters {
   changedSinceMs?: number;
   changedBeforeMs?: number;
   createdSinceMs?: number;
+  /** Each must match one of the server's addresses. */
+  addresses?: readonly { version: 4 | 6; startsWith: string; whole: boolean }[];
   deleted: boolean;
   tagsAll: readonly string[];
   tagsAny: readonly string[];
@@ -64,6 +66,10 @@ function filtered<O>(start: SelectQueryBuilder<NovaTables, 'servers', O>, filter
   }
   // instr, not like: the text is the user's, and like has wildcards.
   if (nameContains !== undefined) query = query.where(sql<boolean>`instr(name, ${nameContains}) > 0`);
+  for (const { version, startsWith, whole } of filters.addresses ?? []) {
+    const text = `"version":${version},"addr":"${JSON.stringify(startsWith).slice(1, -1)}${whole ? '"' : ''}`; // as domain/network-info.ts writes them
+    query = query.where(sql<boolean>`instr(addresses, ${text}) > 0`);
+  }
   for (const [column, value] of Object.entries(filters.equal)) {
     if (value !== undefined) query = query.where((eb) => sameAs(eb, column as keyof ServerRow, value));
   }

@@ -8,6 +8,7 @@ import type { PrivateMariadb } from '#platform/db/mariadb.testing.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { NovaBench } from '../api/nova-api.testing.ts';
 import { startNova } from '../api/nova-api.testing.ts';
+import { changeNic, deleteNic, deleteNics, findNic, insertNics, nextSeq, nicsOf, serversWithLostPorts, serversWithNics, writeAddresses } from './nics.ts';
 import { takeNumbers } from './servers.ts';
 
 describe('nova on MariaDB', { skip: await mariadbMissing() }, () => {
@@ -65,6 +66,20 @@ describe('nova on MariaDB', { skip: await mariadbMissing() }, () => {
     const { id } = await nova.addServer();
     await Promise.all(ten.map(async (index) => await nova.ask('admin', 'POST', `servers/${id}/metadata`, { body: { metadata: { [`k${index}`]: '1' } } })));
     assert.equal(Object.keys((await nova.ask('admin', 'GET', `servers/${id}/metadata`)).body.metadata).length, 10);
+  });
+  it('keeps interfaces, finds servers by their addresses, and finds lost ports', async () => {
+    const { db } = nova.deps.database;
+    const { id } = await nova.addServer({ host: null });
+    await insertNics(db, [0, 1].map((seq) => ({ server_id: id, seq, network_id: 'n', port_id: null, given: seq, fixed_ip: null, tag: null, security_groups: '[]', info: null })));
+    assert.deepEqual([await nextSeq(db, id), await serversWithLostPorts(db, 10)], [2, []]);
+    await changeNic(db, { server_id: id, seq: 0 }, { port_id: 'p0', info: '{}' });
+    await writeAddresses(db, id, '{"net":[{"version":4,"addr":"10.0.0.5"}]}', '["default"]');
+    assert.deepEqual([(await findNic(db, id, 'p0'))?.seq, await serversWithNics(db, '', 10), await serversWithLostPorts(db, 10)], [0, [id], [id]]);
+    const found = async (query: string) => (await nova.ask('admin', 'GET', `servers?${query}`)).body.servers.length;
+    assert.deepEqual([await found('ip=10.0.0.5'), await found('ip=10.0.0'), await found('ip=0.5'), await found('ip6=10')], [1, 1, 0, 0]);
+    await deleteNic(db, { server_id: id, seq: 0 });
+    assert.deepEqual((await nicsOf(db, id)).map(({ seq }) => seq), [1]);
+    await deleteNics(db, id);
   });
   it('hands out every number once, even the first ones of a counter', async () => {
     const { db } = nova.deps.database;

@@ -15,6 +15,7 @@ export async function purgeDeleted(db: NovaDb, beforeMs: number, nowMs: number):
       const actions = (await trx.selectFrom('actions').select('id').where('server_id', 'in', ids).execute()).map((row) => row.id);
       if (actions.length > 0) await trx.deleteFrom('action_events').where('action_id', 'in', actions).execute();
       await trx.deleteFrom('actions').where('server_id', 'in', ids).execute();
+      await trx.deleteFrom('server_nics').where('server_id', 'in', ids).execute();
       await trx.deleteFrom('servers').where('id', 'in', ids).execute();
       return ids.length;
     });

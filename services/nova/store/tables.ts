@@ -43,11 +43,33 @@ export interface ServerRow {
   locked_reason: string | null;
   progress: number;
   fault: string | null;
+  /** The network info cache as the API shows it: `addresses` by network label. */
+  addresses: string;
+  /** Names of the security groups of its ports; before it has any, those asked for. */
+  security_groups: string;
   launched_at_ms: number | null;
   terminated_at_ms: number | null;
   created_at_ms: number;
   updated_at_ms: number;
   deleted_at_ms: number | null;
+}
+
+/** A server's interface: first what was asked for, then the port that came of it. */
+export interface NicRow {
+  server_id: string;
+  /** Interfaces keep their order; a detached one's number is not used again while others remain. */
+  seq: number;
+  network_id: string;
+  /** null: to be made. */
+  port_id: string | null;
+  /** The tenant made the port: it outlives the server. */
+  given: number;
+  fixed_ip: string | null;
+  tag: string | null;
+  /** Security groups (JSON array of ids) of a port to be made; [] = Neutron's default. */
+  security_groups: string;
+  /** NicInfo: the cache of what Neutron knows of it; null until it has a port. */
+  info: string | null;
 }
 
 export interface FlavorRow {
@@ -133,6 +155,7 @@ export interface AggregateRow {
 
 export interface NovaTables extends SagaTables {
   servers: ServerRow;
+  server_nics: NicRow;
   flavors: FlavorRow;
   flavor_access: { flavor_id: string; project_id: string };
   keypairs: KeypairRow;

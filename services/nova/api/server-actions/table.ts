@@ -1,12 +1,15 @@
 // Every server action, one line each.
 import type { ServerActionRow } from './action.ts';
+import { addFixedIp, addFloatingIp, removeFixedIp, removeFloatingIp } from './addresses.ts';
 import { getConsoleOutput, getVncConsole } from './console.ts';
 import { lock, unlock } from './lock.ts';
 import { pause, reboot, resume, start, stop, suspend, unpause } from './power.ts';
 import { rebuild } from './rebuild.ts';
 import { rescue, unrescue } from './rescue.ts';
 import { forceDelete, resetState } from './reset-state.ts';
+import { addSecurityGroup, removeSecurityGroup } from './security-groups.ts';
 
 export const serverActions: readonly ServerActionRow[] = [
   start, stop, reboot, pause, unpause, suspend, resume, rescue, unrescue, rebuild, lock, unlock, resetState, forceDelete, getConsoleOutput, getVncConsole,
+  addSecurityGroup, removeSecurityGroup, addFixedIp, removeFixedIp, addFloatingIp, removeFloatingIp,
 ];

@@ -6,6 +6,9 @@ import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
 import { cancelSagas, insertSaga } from '#platform/saga/journal.ts';
+import type { VmState } from '#contracts/nova/server-states.ts';
+import type { InterfaceInput } from '../../conductor/attach-interface.ts';
+import { attachInterfaceName, detachInterfaceName } from '../../conductor/attach-interface.ts';
 import type { ChangeInput } from '../../conductor/change-server.ts';
 import { changeServerName } from '../../conductor/change-server.ts';
 import { deleteServerName } from '../../conductor/delete-server.ts';
@@ -15,7 +18,9 @@ import type { ServerAction } from '../../domain/server-state.ts';
 import { actionRules } from '../../domain/server-state.ts';
 import { insertAction } from '../../store/actions.ts';
 import type { NovaDb, Server, ServerChange } from '../../store/servers.ts';
-import { beginDelete, beginTask, changeServer, findServer } from '../../store/servers.ts';
+import { beginDelete, beginTask, changeServer, findServer, lockServer } from '../../store/servers.ts';
+import { insertNics, nextSeq } from '../../store/nics.ts';
+import type { NicRow } from '../../store/tables.ts';
 import { isAdmin } from '../request.ts';
 
 type Request = ApiRequest<unknown>;
@@ -46,6 +51,37 @@ export async function beginChange(
   return isFault(begun) ? begun : await wake(deps, request);
 }
 
+const interfaceStates: readonly VmState[] = ['active', 'paused', 'stopped'];
+
+/**
+ * Begins to attach (`row`: what the new interface is asked to be) or detach (`row`: its number) an interface of an idle server, which sets no task state.
+ * Answers the saga to wait for. conflict: not in this state.
+ */
+export async function beginInterfaceChange(deps: NovaDeps, request: Request, server: Server, row: Omit<NicRow, 'seq'> | number): Promise<Outcome<{ sagaId: string; actionId: string; seq: number }>> {
+  const locked = checkLock(request, server);
+  if (locked) return locked;
+  const logAs = typeof row === 'number' ? 'detach_interface' : 'attach_interface';
+  const begun = await transaction(deps.database.db, async (trx) => {
+    const now = deps.clock.now();
+    await lockServer(trx, server.id);
+    const current = await findServer(trx, server.id, null);
+    if (!current || current.task_state !== null || !interfaceStates.includes(current.vm_state)) return await refusal(trx, server, logAs);
+    let seq = row;
+    if (typeof seq !== 'number') {
+      const next = await nextSeq(trx, server.id);
+      await insertNics(trx, [{ ...seq, seq: next }]);
+      seq = next;
+    }
+    const actionId = await log(deps, trx, request, server, logAs, now);
+    const input: InterfaceInput = { serverId: server.id, actionId, seq };
+    const sagaId = await journal(deps, trx, request, typeof row === 'number' ? detachInterfaceName : attachInterfaceName, server.id, input, now);
+    return { sagaId, actionId, seq };
+  });
+  if (begun === undefined || isFault(begun)) return begun ?? fault('conflict', `Cannot '${logAs}' instance ${server.id} now.`);
+  await wake(deps, request);
+  return begun;
+}
+
 /** Begins a deletion: goes over whatever the server does, which unwinds first. Deleting twice is one deletion. */
 export async function beginDeletion(deps: NovaDeps, request: Request, server: Server): Promise<Outcome<void>> {
   const locked = checkLock(request, server);
@@ -71,8 +107,10 @@ async function log(deps: NovaDeps, db: NovaDb, request: Request, server: Server,
   return id;
 }
 
-async function journal(deps: NovaDeps, db: NovaDb, request: Request, name: string, serverId: string, input: Json, nowMs: number): Promise<void> {
-  await insertSaga(db, { id: deps.ids.uuid(), name, lockKey: serverLock(serverId), input, requestId: request.id }, nowMs);
+async function journal(deps: NovaDeps, db: NovaDb, request: Request, name: string, serverId: string, input: Json, nowMs: number): Promise<string> {
+  const id = deps.ids.uuid();
+  await insertSaga(db, { id, name, lockKey: serverLock(serverId), input, requestId: request.id }, nowMs);
+  return id;
 }
 
 async function wake(deps: NovaDeps, request: Request): Promise<Outcome<void>> {

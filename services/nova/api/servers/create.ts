@@ -17,10 +17,14 @@ import { insertAction } from '../../store/actions.ts';
 import { findFlavor, flavorFacts } from '../../store/flavors.ts';
 import { computeBinary, listServices, zonesByHost } from '../../store/hosts.ts';
 import { lockQuota, quotaLimits, quotaUsage } from '../../store/quotas.ts';
+import { insertNics } from '../../store/nics.ts';
 import { insertServers, takeNumbers } from '../../store/servers.ts';
+import type { NicRow } from '../../store/tables.ts';
 import { booleanOf, isAdmin } from '../request.ts';
 import { serverLinks } from '../views/server.ts';
 import type { CreateServerBody } from './create-schema.ts';
+import type { WantedNetworks } from './wanted-networks.ts';
+import { wantedNetworks } from './wanted-networks.ts';
 
 type CreateRequest = ApiRequest<CreateServerBody>;
 type Body = CreateServerBody['server'];
@@ -49,6 +53,10 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
   const tooMuch = checkItems(body, limits);
   if (tooMuch) return tooMuch;
 
+  const wanted = await networksOf(deps, request, body, { projectId, counts });
+  if (isFault(wanted)) return wanted;
+  const groups = wanted.nics.length === 0 ? [] : wanted.securityGroups.length === 0 ? ['default'] : wanted.securityGroups.map(({ name }) => name);
+
   const nowMs = clock.now();
   const adminPass = body.adminPass ?? ids.bytes(9).toString('base64url');
   const reservationId = `r-${ids.bytes(6).toString('hex').slice(0, 8)}`;
@@ -57,7 +65,7 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
     keypair: keypair && { name: keypair.name, publicKey: keypair.public_key }, userData: body.user_data ?? null, metadata: body.metadata ?? {}, tags: body.tags ?? [],
     personality: body.personality ?? [], configDrive: body.config_drive == null ? null : (booleanOf(String(body.config_drive)) ?? false),
     accessIPv4: body.accessIPv4 ?? null, accessIPv6: shortIpv6(body.accessIPv6 ?? null), zone: place.zone, diskConfig: body['OS-DCF:diskConfig'] ?? 'MANUAL',
-    adminPass, minCount: counts.min, maxCount: count, projectId, userId: auth.userId, nowMs, reservationId, ids: Array.from({ length: count }, () => ids.uuid()),
+    adminPass, securityGroups: groups, minCount: counts.min, maxCount: count, projectId, userId: auth.userId, nowMs, reservationId, ids: Array.from({ length: count }, () => ids.uuid()),
   });
   const misfit = plan(1);
   if (isFault(misfit)) return misfit;
@@ -67,7 +75,7 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
     const used = await quotaUsage(trx, projectId);
     // As many as fit, at least min_count.
     const fitting = howManyFit(limits, used, { instances: 1, cores: flavor.vcpus, ram: flavor.memory_mib });
-    const count = Math.max(counts.min, Math.min(counts.max, fitting));
+    const count = Math.max(counts.min, Math.min(counts.max, fitting, wanted.servers));
     const over = checkQuota(limits, used, { instances: count, cores: count * flavor.vcpus, ram: count * flavor.memory_mib });
     if (over) return over;
     const rows = plan(count);
@@ -75,6 +83,7 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
     const numbers = await takeNumbers(trx, 'servers', rows.length);
     const servers = rows.map((row, index) => ({ ...row, number: numbers[index] ?? 0 }));
     await insertServers(trx, servers);
+    for (const { id } of servers) await insertNics(trx, nicRows(id, wanted));
     for (const server of servers) {
       const actionId = ids.uuid();
       await insertAction(trx, { id: actionId, serverId: server.id, action: 'create', requestId, projectId, userId: auth.userId }, nowMs);
@@ -106,14 +115,8 @@ function countsOf(body: Body): Outcome<{ min: number; max: number }> {
   return { min, max: Math.min(max, maxServersPerRequest) };
 }
 
-// Networks and volumes of this cloud are asked of Neutron and Cinder; where they do not run, nothing of theirs can be found.
+// Volumes of this cloud are asked of Cinder; where it does not run, nothing of it can be found.
 function refuseWhatIsNotHere(body: Body): Outcome<undefined> {
-  if (Array.isArray(body.networks) && body.networks.length > 0) {
-    const [wanted] = body.networks;
-    return fault('badRequest', wanted?.port ? `Port ${wanted.port} could not be found.` : `Network ${wanted?.uuid ?? ''} could not be found.`);
-  }
-  const other = body.security_groups?.find(({ name }) => name !== 'default');
-  if (other) return fault('badRequest', `Security group ${other.name} not found for project.`);
   if ((body.block_device_mapping ?? []).length > 0) return fault('badRequest', 'Block Device Mapping is Invalid: this cloud has no volumes.');
   for (const device of body.block_device_mapping_v2 ?? []) {
     const isRoot = device.source_type === 'image' && device.destination_type === 'local' && Number(device.boot_index) === 0 && device.uuid === body.imageRef;
@@ -121,6 +124,23 @@ function refuseWhatIsNotHere(body: Body): Outcome<undefined> {
   }
   return undefined;
 }
+
+/** What Neutron lets the caller have. */
+async function networksOf(deps: NovaDeps, request: CreateRequest, body: Body, { projectId, counts: { min, max } }: { projectId: string; counts: { min: number; max: number } }): Promise<Outcome<WantedNetworks>> {
+  const asked = body.networks ?? 'whatever';
+  const rows = typeof asked === 'string' ? [] : asked;
+  if (rows.some(({ tag }) => tag !== undefined) && !(request.version >= 42 || (request.version >= 32 && request.version <= 36))) return fault('badRequest', "Additional properties are not allowed ('tag' was unexpected) in networks.");
+  if (max > 1 && rows.some(({ port }) => port)) return fault('badRequest', 'Failed to launch multiple servers: a port can be given to one server only.');
+  if (max > 1 && rows.some(({ fixed_ip: address }) => address !== undefined)) return fault('badRequest', 'Failed to launch multiple servers: a fixed IP address can be given to one server only.');
+  const names = (body.security_groups ?? []).map(({ name }) => name);
+  // Neutron gives a port the default group by itself, and makes that at its first use.
+  return await wantedNetworks(deps, request, asked, names.every((name) => name === 'default') ? [] : names, { projectId, min });
+}
+
+const nicRows = (serverId: string, { nics, securityGroups }: WantedNetworks): NicRow[] => nics.map((nic, seq) => ({
+  server_id: serverId, seq, network_id: nic.networkId, port_id: nic.portId, given: nic.portId === null ? 0 : 1, fixed_ip: nic.fixedIp, tag: nic.tag,
+  security_groups: JSON.stringify(securityGroups.map(({ id }) => id)), info: null,
+}));
 
 function checkItems(body: Body, limits: { metadata_items: number; injected_files: number; injected_file_content_bytes: number }): Outcome<undefined> {
   const over = (limit: number, count: number): boolean => limit !== unlimited && count > limit;

@@ -109,11 +109,16 @@ function filtersOf(request: ApiRequest): Outcome<ServerFilters> {
     if (value === undefined) return fault('badRequest', `Invalid input for query parameters locked. Value: ${locked}. It must be a boolean.`);
     filters.equal.locked = value ? 1 : 0;
   }
-  // No server has an address in a cloud without networks: a filter by address finds none.
-  if (first(request, 'ip') !== undefined || first(request, 'ip6') !== undefined) filters.ids = [];
+  filters.addresses = (['ip', 'ip6'] as const).flatMap((name) => {
+    const text = first(request, name);
+    return text === undefined ? [] : [{ version: name === 'ip' ? 4 as const : 6 as const, ...addressPattern(text) }];
+  });
   const tags = (query: string): string[] => (version >= 26 ? (first(request, query)?.split(',').filter(Boolean) ?? []) : []);
   return { ...filters, tagsAll: tags('tags'), tagsAny: tags('tags-any'), notTagsAll: tags('not-tags'), notTagsAny: tags('not-tags-any') };
 }
+
+/** A regular expression from the start, of which clients use `^`, `$` and `\\.`; anything else is taken by the letter. api-ref, List Servers, `ip`. */
+const addressPattern = (text: string): { startsWith: string; whole: boolean } => ({ startsWith: text.replace(/^\^/, '').replace(/\$$/, '').replaceAll('\\.', '.'), whole: text.endsWith('$') });
 
 async function orderOf(deps: NovaDeps, request: ApiRequest, limit: number): Promise<Outcome<ServerOrder>> {
   const names = request.query['sort_key'] ?? [];

@@ -17,6 +17,7 @@ import { createServers } from './create.ts';
 import type { CreateServerBody } from './create-schema.ts';
 import { accessV4Schema, accessV6Schema, createServerBody, descriptionSchema, diskConfigSchema, fqdnSchema, hostnameSchema, nameSchema } from './create-schema.ts';
 import { listServersHandler } from './list.ts';
+import { connectedNics } from '../../conductor/connect-nics.ts';
 import { agentOn } from '../../conductor/station.ts';
 import { diagnosticsView } from '../views/diagnostics.ts';
 
@@ -102,21 +103,8 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
         if (server.host === null) return fault('conflict', `Instance ${server.id} is not ready`);
         const read = await agentOn(deps, server.host).call('diagnostics', { uuid: server.id }, { timeoutMs: 15_000, requestId: request.id });
         if (isFault(read)) return read.kind === 'notFound' ? fault('conflict', `Instance ${server.id} is not ready`) : read;
-        return { status: 200, body: diagnosticsView(read.diagnostics, server, request.version) };
-      },
-    }),
-    route({
-      method: 'GET', path: '/v2.1/servers/:id/ips', policy: api('ips:index'), faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        return isFault(server) ? server : { status: 200, body: { addresses: {} } };
-      },
-    }),
-    route({
-      method: 'GET', path: '/v2.1/servers/:id/ips/:network', policy: api('ips:show'), faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        return isFault(server) ? server : fault('notFound', 'Instance is not a member of specified network');
+        const macs = (await connectedNics(deps, server.id)).map(({ info }) => info.mac);
+        return { status: 200, body: diagnosticsView(read.diagnostics, server, macs, request.version) };
       },
     }),
     route({
@@ -135,24 +123,10 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
       },
     }),
     route({
-      method: 'GET', path: '/v2.1/servers/:id/os-security-groups', policy: api('os-security-groups:list'), faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        return isFault(server) ? server : { status: 200, body: { security_groups: [] } };
-      },
-    }),
-    route({
       method: 'GET', path: '/v2.1/servers/:id/os-volume_attachments', policy: api('os-volumes-attachments:index'), faults: ['notFound'],
       handler: async (request) => {
         const server = await requestedServer(deps, request);
         return isFault(server) ? server : { status: 200, body: { volumeAttachments: [] } };
-      },
-    }),
-    route({
-      method: 'GET', path: '/v2.1/servers/:id/os-interface', policy: api('os-attach-interfaces:list'), faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        return isFault(server) ? server : { status: 200, body: { interfaceAttachments: [] } };
       },
     }),
   ];

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { isoMicroseconds, isoSeconds } from '#platform/clock.ts';
 import { statusOf } from '../../domain/server-state.ts';
+import type { AddressesView } from '../../domain/network-info.ts';
 import type { Server } from '../../store/servers.ts';
 import { faultOf, flavorOf, imageOf, instanceName, metadataOf, tagsOf } from '../../store/servers.ts';
 
@@ -27,13 +28,15 @@ interface Field {
   /** Below 2.75 the answers of update and rebuild have it not. api-ref, microversion 2.75. */
   lateInChanges?: true;
   /** undefined leaves the field out. */
-  value(server: Server, context: ServerViewContext): Json | undefined;
+  value(server: Server, context: ServerViewContext & { answers: 'show' | 'change' }): Json | undefined;
 }
 
 const millis = (ms: number | null): string | null => (ms === null ? null : isoMicroseconds(ms).slice(0, -1));
 // nova/api/openstack/compute/views/servers.py, _progress_statuses
 const progressing = new Set(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING']);
 const failed = new Set(['ERROR', 'DELETED']);
+
+const wholeInChangesSince = 75;
 
 const fields: readonly Field[] = [
   { name: 'id', value: (server) => server.id },
@@ -48,7 +51,7 @@ const fields: readonly Field[] = [
   { name: 'flavor', since: 47, value: (server) => embeddedFlavor(server) },
   { name: 'created', value: (server) => isoSeconds(server.created_at_ms) },
   { name: 'updated', value: (server) => isoSeconds(server.updated_at_ms) },
-  { name: 'addresses', value: () => ({}) },
+  { name: 'addresses', value: (server, { version, answers }) => (answers === 'change' && version < wholeInChangesSince ? plainAddresses(server) : addressesOf(server)) },
   { name: 'accessIPv4', value: (server) => server.access_ip_v4 ?? '' },
   { name: 'accessIPv6', value: (server) => server.access_ip_v6 ?? '' },
   { name: 'links', value: (server, context) => serverLinks(server.id, context.baseUrl) },
@@ -59,6 +62,7 @@ const fields: readonly Field[] = [
   { name: 'key_name', lateInChanges: true, value: (server) => server.key_name },
   { name: 'OS-SRV-USG:launched_at', lateInChanges: true, value: (server) => millis(server.launched_at_ms) },
   { name: 'OS-SRV-USG:terminated_at', lateInChanges: true, value: (server) => millis(server.terminated_at_ms) },
+  { name: 'security_groups', lateInChanges: true, value: (server) => (server.security_groups === '[]' ? undefined : (JSON.parse(server.security_groups) as string[]).map((name) => ({ name }))) },
   { name: 'OS-EXT-SRV-ATTR:host', hostOnly: true, lateInChanges: true, value: (server) => server.host },
   { name: 'OS-EXT-SRV-ATTR:instance_name', hostOnly: true, lateInChanges: true, value: (server) => instanceName(server) },
   { name: 'OS-EXT-SRV-ATTR:hypervisor_hostname', hostOnly: true, lateInChanges: true, value: (server) => server.host },
@@ -85,9 +89,14 @@ const fields: readonly Field[] = [
   { name: 'fault', value: (server, { version, showsHost }) => faultView(server, version, showsHost) },
 ];
 
-const fieldsByVersion = new Map<string, readonly Field[]>();
+const addressesOf = (server: Pick<Server, 'addresses'>): AddressesView => (server.addresses === '{}' ? {} : (JSON.parse(server.addresses) as AddressesView)); // written by conductor/connect-nics.ts
 
-const wholeInChangesSince = 75;
+/** Addresses alone, as /ips lists them. */
+export function plainAddresses(server: Pick<Server, 'addresses'>): Record<string, { version: 4 | 6; addr: string }[]> {
+  return Object.fromEntries(Object.entries(addressesOf(server)).map(([label, list]) => [label, list.map(({ version, addr }) => ({ version, addr }))]));
+}
+
+const fieldsByVersion = new Map<string, readonly Field[]>();
 
 function fieldsFor(version: number, showsHost: boolean, answers: 'show' | 'change'): readonly Field[] {
   const key = `${version}/${showsHost}/${answers}`;
@@ -103,8 +112,9 @@ function fieldsFor(version: number, showsHost: boolean, answers: 'show' | 'chang
 /** The server as `show` and `detail` answer it, or as a change (update, rebuild) does. */
 export function serverView(server: Server, context: ServerViewContext, answers: 'show' | 'change' = 'show'): JsonObject {
   const view: JsonObject = {};
+  const asked = { ...context, answers };
   for (const field of fieldsFor(context.version, context.showsHost, answers)) {
-    const value = field.value(server, context);
+    const value = field.value(server, asked);
     if (value !== undefined) view[field.name] = value;
   }
   return view;

@@ -3,5 +3,6 @@ import { sagaMigration } from '#platform/saga/journal.ts';
 import type { Migration } from '#platform/db/migrate.ts';
 import { servers } from './0002-servers.ts';
 import { catalog } from './0003-catalog.ts';
+import { networks } from './0004-networks.ts';
 
-export const migrations: readonly Migration[] = [sagaMigration, servers, catalog];
+export const migrations: readonly Migration[] = [sagaMigration, servers, catalog, networks];

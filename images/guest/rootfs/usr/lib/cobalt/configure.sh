@@ -3,10 +3,28 @@ seed=/run/seed # meta_data (one `path<TAB>value` a line) and user-data, whicheve
 mkdir -p $seed
 
 nics=$(ls /sys/class/net | grep -v '^lo$')
-for nic in $nics; do
-  ip link set "$nic" up
-  udhcpc -i "$nic" -s /usr/share/udhcpc/default.script -b -t 20 -T 1 -A 2 -O mtu -O staticroutes -O hostname >/dev/null 2>&1 &
-done
+# IPv6 needs no more than the link: the kernel hears the router's advertisements (SLAAC).
+bring_up() {
+  : >"/run/nic.$1"
+  ip link set "$1" up
+  udhcpc -i "$1" -s /usr/share/udhcpc/default.script -b -t 20 -T 1 -A 2 -O mtu -O staticroutes -O hostname >/dev/null 2>&1 &
+}
+for nic in $nics; do bring_up "$nic"; done
+serve_ssh() { [ -e /run/ssh ] || { : >/run/ssh; dropbear -R -s 2>/dev/null; }; }
+# Interfaces that are plugged in later, with a driver that may not be loaded yet. Shell words alone: an idle guest stays idle.
+watch_nics() {
+  set -- /sys/bus/pci/devices/*
+  devices=$#
+  while sleep 2; do
+    set -- /sys/bus/pci/devices/*
+    [ $# = "$devices" ] || { devices=$#; load_drivers; load_drivers; }
+    for nic in /sys/class/net/*; do
+      nic=${nic##*/}
+      [ "$nic" = lo ] || [ -e "/run/nic.$nic" ] || { bring_up "$nic"; serve_ssh; }
+    done
+    for known in /run/nic.*; do [ -e "/sys/class/net/${known##*.}" ] || rm -f "$known" "/run/lease.${known##*.}"; done
+  done
+}
 
 read_json() { awk -f /usr/lib/cobalt/json.awk; }
 value() { sed -n "s/^$1	//p" $seed/meta_data 2>/dev/null | head -n 1; }
@@ -54,4 +72,5 @@ printf '127.0.0.1 localhost\n127.0.1.1 %s\n' "$(hostname)" >/etc/hosts
 # Keys: Nova gives them as public_keys.NAME.
 grep '^public_keys\.' $seed/meta_data 2>/dev/null | cut -f 2- >/root/.ssh/authorized_keys
 chmod 600 /root/.ssh/authorized_keys
-[ -z "$nics" ] || dropbear -R -s 2>/dev/null
+[ -z "$nics" ] || serve_ssh
+watch_nics &

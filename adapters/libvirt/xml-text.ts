@@ -1,0 +1,10 @@
+// Text for XML documents, whatever a tenant wrote. Used by whatever makes XML for libvirt.
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;', '"': '&quot;' };
+
+/** Text for element content and attributes. Characters XML 1.0 cannot hold become U+FFFD: a name must not make a guest impossible. */
+export function escape(text: string): string {
+  return text
+    .toWellFormed()
+    .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
+    .replace(/[&<>'"]/g, (char) => ENTITIES[char] ?? char);
+}

@@ -1,0 +1,85 @@
+// A whole OVN without hosts for tests: both databases, a real northd, chassis by name, and ovn-trace to see what would become of a packet.
+import { execFile } from 'node:child_process';
+import { access } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { isFault } from '#contracts/common/fault.ts';
+import { silentLog } from '#platform/log.ts';
+import { eventually } from '#platform/testing/eventually.ts';
+import type { Sdn, SdnListeners } from '#ports/sdn.ts';
+import { OvsdbClient } from './client.ts';
+import { startNorthd, whyNoNorthd } from './northd.testing.ts';
+import { operationsOf } from './operations.ts';
+import { createOvnSdn } from './ovn-sdn.ts';
+import { startPrivateOvsdb, whyNoOvsdb, type PrivateOvsdb } from './ovsdb-server.testing.ts';
+import { southbound } from './southbound.gen.ts';
+
+const run = promisify(execFile);
+const sb = operationsOf(southbound);
+const TRACE = '/usr/bin/ovn-trace';
+
+/** Why there is no OVN here; null = there is. */
+export async function whyNoOvn(): Promise<string | null> {
+  return (await whyNoOvsdb()) ?? (await whyNoNorthd()) ?? (await access(TRACE).then(() => null, () => `${TRACE} is not installed`));
+}
+
+export interface PrivateOvn {
+  north: PrivateOvsdb;
+  south: PrivateOvsdb;
+  open(listeners?: SdnListeners): Sdn;
+  /** Plays the ovn-controller of a host that registers. */
+  addChassis(name: string, bridgeMappings: string): Promise<void>;
+  /** Plays it again: answers all questions asked so far. */
+  answer(name: string): Promise<void>;
+  /** Plays it once more: the port is plugged in on this host, or (null) no longer. */
+  plug(port: string, chassis: string | null): Promise<void>;
+  /** northd has taken all that `sdn` wrote. */
+  settled(sdn: Sdn): Promise<void>;
+  /** What becomes of a first packet, in ovn-trace's short form: `output("port")`, nothing where it is dropped. */
+  trace(logicalSwitch: string, microflow: string): Promise<string>;
+  /** Actions of the logical flows that hold this word. */
+  flowActions(word: string): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export async function startPrivateOvn(): Promise<PrivateOvn> {
+  const [north, south] = await Promise.all([startPrivateOvsdb(), startPrivateOvsdb({ schema: 'ovn-sb' })]);
+  const northd = await startNorthd(north.unix, south.unix);
+  const controller = new OvsdbClient({ remotes: [south.unix], schema: southbound }, { log: silentLog });
+  const chassisUuid = async (name: string): Promise<string> => {
+    const [{ rows: [row] }] = await controller.transact([sb.select('Chassis', [['name', '==', name]], ['name'])]);
+    if (!row) throw new Error(`no chassis ${name}`);
+    return row._uuid;
+  };
+  const generation = async (): Promise<number> => (await controller.transact([sb.select('SB_Global', [], ['nb_cfg'])]))[0].rows[0]?.nb_cfg ?? 0;
+  return {
+    north, south,
+    open: (listeners) => createOvnSdn({ northbound: [north.unix], southbound: [south.unix], strays: 'remove' }, { log: silentLog }, listeners),
+    async addChassis(name, bridgeMappings) {
+      const octet = 10 + Number(name.replace(/\D/g, ''));
+      await controller.transact([
+        sb.insert('Encap', { type: 'geneve', ip: `172.31.0.${octet}`, chassis_name: name }, { uuidName: 'e' }),
+        sb.insert('Chassis', { name, hostname: name, encaps: [{ named: 'e' }], other_config: { 'ovn-bridge-mappings': bridgeMappings } }),
+        sb.insert('Chassis_Private', { name }),
+      ]);
+    },
+    answer: async (name) => void (await controller.transact([sb.update('Chassis_Private', [['name', '==', name]], { nb_cfg: await generation() })])),
+    async plug(port, chassis) {
+      await eventually(async () => (await controller.transact([sb.update('Port_Binding', [['logical_port', '==', port]], chassis === null ? { chassis: null, up: false } : { chassis: await chassisUuid(chassis), up: true })]))[0].count === 1, { withinMs: 10_000, what: `northd makes the binding of ${port}` });
+    },
+    async settled(sdn) {
+      const asked = await sdn.askChassis();
+      if (isFault(asked)) throw new Error(asked.message);
+      await eventually(async () => (await generation()) >= asked, { withinMs: 15_000, what: 'northd takes what was written' });
+    },
+    async trace(logicalSwitch, microflow) {
+      const { stdout } = await run(TRACE, [`--db=${south.unix}`, '--minimal', ...Array<string>(8).fill('--ct=new'), logicalSwitch, microflow], { timeout: 20_000 });
+      return stdout;
+    },
+    flowActions: async (word) => (await controller.transact([sb.select('Logical_Flow', [], ['actions'])]))[0].rows.map(({ actions }) => actions).filter((actions) => actions.includes(word)),
+    async close() {
+      controller.close();
+      await northd.close();
+      await Promise.all([north.close(), south.close()]);
+    },
+  };
+}

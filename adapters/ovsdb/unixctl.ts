@@ -1,0 +1,38 @@
+// Asks a daemon of Open vSwitch or OVN over its control socket, as ovs-appctl does: ovs-appctl(8), JSON-RPC 1.0 with words as parameters.
+import { readdir } from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
+import { JsonSplitter } from './json-stream.ts';
+
+const maxAnswerBytes = 1024 * 1024;
+
+/** The answer, or null: nobody is there, it does not answer in time, or does not know the command. */
+export async function askDaemon(runFolder: string, daemon: string, command: string, timeoutMs: number): Promise<string | null> {
+  // <daemon>.<pid>.ctl: one that was killed leaves its socket behind.
+  const sockets = (await readdir(runFolder).catch(() => [])).filter((name) => name.startsWith(`${daemon}.`) && name.endsWith('.ctl'));
+  const answers = await Promise.all(sockets.map((name) => ask(path.join(runFolder, name), command, timeoutMs)));
+  return answers.find((answer) => answer !== null) ?? null;
+}
+
+function ask(socketPath: string, method: string, timeoutMs: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const splitter = new JsonSplitter(maxAnswerBytes);
+    const socket = net.connect(socketPath);
+    const settle = (answer: string | null): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(timeoutMs, () => settle(null));
+    socket.once('error', () => settle(null));
+    socket.once('close', () => settle(null));
+    socket.once('connect', () => socket.write(JSON.stringify({ id: 0, method, params: [] })));
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        const [answer] = splitter.push(chunk) as { result?: unknown }[]; // JSON-RPC 1.0
+        if (answer) settle(typeof answer.result === 'string' ? answer.result : null);
+      } catch {
+        settle(null); // not JSON: no daemon of theirs
+      }
+    });
+  });
+}

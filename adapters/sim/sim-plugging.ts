@@ -1,0 +1,63 @@
+// Hosts that exist by name only bind the ports that ask for them, as ovn-controller does once a guest's interface is there.
+import type { Clock } from '#platform/clock.ts';
+import { ownerOf, type PortBinding, type SdnKey, type SdnListeners, type SdnOwner, type SdnRow } from '#ports/sdn.ts';
+
+export interface Plugging {
+  /** All rows there are now. */
+  take(rows: Iterable<SdnRow>): void;
+  /** Some rows came and some went, as in `Sdn.change`. */
+  change(put: readonly SdnRow[], remove: readonly (SdnKey | SdnOwner)[]): void;
+  binding(port: string): PortBinding | null;
+  close(): void;
+}
+
+interface Plugged extends PortBinding {
+  readonly key: string;
+}
+
+export function createPlugging(chassis: readonly string[], clock: Clock, listeners: Pick<SdnListeners, 'portChanged'>): Plugging {
+  const known = new Set(chassis);
+  const ports = new Map<string, Plugged>();
+  const ending = new AbortController();
+  const tell = (port: string): void => {
+    void clock.sleep(0, { signal: ending.signal, unref: true }).then(() => listeners.portChanged?.(port, bindingOf(port)), () => undefined); // closed
+  };
+  const bindingOf = (port: string): PortBinding | null => {
+    const found = ports.get(port);
+    return found ? { port, chassis: found.chassis, up: found.up } : null;
+  };
+  const put = (rows: Iterable<SdnRow>): Set<string> => {
+    const names = new Set<string>();
+    for (const row of rows) {
+      if (row.table !== 'Logical_Switch_Port') continue;
+      const port = row.columns.name ?? row.key;
+      names.add(port);
+      const wanted = row.columns.options?.['requested-chassis'] ?? '';
+      const now: Plugged = { key: row.key, port, chassis: known.has(wanted) ? wanted : null, up: known.has(wanted) };
+      const was = ports.get(port);
+      ports.set(port, now);
+      if (was?.chassis !== now.chassis) tell(port);
+    }
+    return names;
+  };
+  const drop = (isGone: (plugged: Plugged) => boolean): void => {
+    for (const [port, plugged] of ports) if (isGone(plugged) && ports.delete(port)) tell(port);
+  };
+  return {
+    take(rows) {
+      const names = put(rows);
+      drop(({ port }) => !names.has(port));
+    },
+    change(rows, remove) {
+      const names = put(rows);
+      const [keys, owners] = [new Set<string>(), new Set<string>()];
+      for (const each of remove) {
+        if ('owner' in each) owners.add(each.owner);
+        else if (each.table === 'Logical_Switch_Port') keys.add(each.key);
+      }
+      if (keys.size + owners.size > 0) drop(({ port, key }) => !names.has(port) && (keys.has(key) || owners.has(ownerOf(key))));
+    },
+    binding: bindingOf,
+    close: () => ending.abort(),
+  };
+}

@@ -1,0 +1,143 @@
+// A network in memory behind ports/sdn.ts: keeps the rows as OVN would, and its chassis bind ports. For simulations and tests, and
+// (`simulateChassis`) for simulated hosts beside a real OVN. Compose names it.
+import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
+import type { Clock } from '#platform/clock.ts';
+import { ownerOf, sdnPlaces, type Chassis, type PortBinding, type Sdn, type SdnDrift, type SdnKey, type SdnListeners, type SdnOwner, type SdnRow, type SdnTable } from '#ports/sdn.ts';
+import { createPlugging } from './sim-plugging.ts';
+
+export interface SimSdnOptions {
+  /** Names of the chassis: ports that ask for one of them are bound there. */
+  chassis: readonly string[];
+  /** Physical network -> bridge, of every chassis. */
+  bridgeMappings?: string;
+}
+
+export interface SimSdn extends Sdn {
+  /** What is there, for tests to look at. */
+  rows(): readonly SdnRow[];
+  /** Gone with all rows, until `power(true)`; then empty. */
+  lose(): void;
+  power(on: boolean): void;
+  /** A chassis no longer answers, or does again. */
+  chassisAlive(name: string, alive: boolean): void;
+  /** Another hand at work. */
+  vandalize(work: (rows: Map<string, SdnRow>) => void): void;
+}
+
+/** The names that rows hang by, whatever they are called. */
+const nameOf = (row: { table: SdnTable; key: string }): string => `${row.table} ${row.key}`;
+const isRoot = (table: SdnTable): boolean => !sdnPlaces[table].some((place) => !place.startsWith('Port_Group.ports') && !place.endsWith('.dns_records'));
+
+export function createSimSdn(options: SimSdnOptions, deps: { clock: Clock }, listeners: SdnListeners = {}): SimSdn {
+  let rows = new Map<string, SdnRow>();
+  let [on, generation] = [true, 0];
+  const dead = new Set<string>();
+  const answered = new Map<string, number>();
+  const plugging = createPlugging(options.chassis, deps.clock, listeners);
+  const away = (): Outcome<never> => fault('unavailable', 'the simulated network is off');
+  const come = (): void => {
+    listeners.returned?.();
+    listeners.bindingsKnown?.();
+  };
+  queueMicrotask(come);
+
+  /** What the rows would be; a fault where one hangs on nothing. */
+  function planned(put: Iterable<SdnRow>, gone: (row: SdnRow) => boolean): Outcome<{ rows: Map<string, SdnRow>; drift: SdnDrift }> {
+    const next = new Map(rows);
+    const drift = { inserted: 0, updated: 0, deleted: 0 };
+    const kept = new Set<string>();
+    for (const row of put) {
+      const name = nameOf(row);
+      const held = next.get(name);
+      const merged = held ? ({ ...row, columns: { ...held.columns, ...row.columns } } as SdnRow) : row; // one table: `name` says so
+      if (!held) drift.inserted += 1;
+      else if (!isSame(held, merged)) drift.updated += 1;
+      next.set(name, merged);
+      kept.add(name);
+    }
+    for (const [name, row] of next) {
+      if (kept.has(name) || !gone(row)) continue;
+      next.delete(name);
+      drift.deleted += 1;
+    }
+    for (const row of next.values()) {
+      const lost = (row.in ?? []).find(({ place, key }) => !next.has(`${place.split('.')[0]} ${key}`));
+      if (!lost) continue;
+      if (kept.has(nameOf(row))) return fault('conflict', `${nameOf(row)} hangs on ${lost.place} ${lost.key}, which is not there`);
+      if (!isRoot(row.table)) next.delete(nameOf(row)); // as OVSDB does: with the last row that lists it
+    }
+    return { rows: next, drift };
+  }
+
+  function take(next: Map<string, SdnRow>): void {
+    rows = next;
+    plugging.take(rows.values());
+  }
+
+  return {
+    async sync(desired) {
+      if (!on) return away();
+      const outcome = planned(desired, () => true);
+      if (isFault(outcome)) return outcome;
+      take(outcome.rows);
+      return outcome.drift;
+    },
+    async audit(desired) {
+      if (!on) return away();
+      const outcome = planned(desired, () => true);
+      return isFault(outcome) ? outcome : outcome.drift;
+    },
+    async change(put, remove) {
+      if (!on) return away();
+      const [keys, owners] = named(remove);
+      const outcome = planned(put, (row) => keys.has(nameOf(row)) || owners.has(ownerOf(row.key)));
+      if (isFault(outcome)) return outcome;
+      take(outcome.rows);
+      return undefined;
+    },
+    async askChassis() {
+      if (!on) return away();
+      generation += 1;
+      for (const name of options.chassis) if (!dead.has(name)) answered.set(name, generation);
+      return generation;
+    },
+    chassis: () => options.chassis.map((name): Chassis => ({ name, hostname: name, options: { 'ovn-bridge-mappings': options.bridgeMappings ?? '' }, generation: answered.get(name) ?? 0 })),
+    binding: (port): PortBinding | null => plugging.binding(port),
+    close: () => plugging.close(),
+    rows: () => [...rows.values()],
+    lose() {
+      on = false;
+      take(new Map());
+    },
+    power(to) {
+      on = to;
+      if (on) queueMicrotask(come);
+    },
+    chassisAlive: (name, alive) => void (alive ? dead.delete(name) : dead.add(name)),
+    vandalize(work) {
+      const next = new Map(rows);
+      work(next);
+      take(next);
+    },
+  };
+}
+
+function named(remove: readonly (SdnKey | SdnOwner)[]): [keys: Set<string>, owners: Set<string>] {
+  const [keys, owners] = [new Set<string>(), new Set<string>()];
+  for (const each of remove) {
+    if ('owner' in each) owners.add(each.owner);
+    else keys.add(nameOf(each));
+  }
+  return [keys, owners];
+}
+
+function isSame(one: SdnRow, other: SdnRow): boolean {
+  return canonical(one) === canonical(other);
+}
+
+/** Order means nothing in maps and sets. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).toSorted().join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  return `{${Object.entries(value).filter(([, each]) => each !== undefined).map(([key, each]) => `${key}:${canonical(each)}`).toSorted().join()}}`;
+}

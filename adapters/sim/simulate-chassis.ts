@@ -1,0 +1,45 @@
+// Simulated hosts beside a real OVN: it carries the rows, they bind the ports that ask for them. Compose wraps its `openSdn` in this.
+import { isFault } from '#contracts/common/fault.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Sdn, SdnListeners } from '#ports/sdn.ts';
+import { createPlugging } from './sim-plugging.ts';
+
+type OpenSdn = (listeners: SdnListeners) => Sdn;
+
+/** The same network with these hosts in it. They live as long as the network answers. */
+export function simulateChassis(open: OpenSdn, hosts: readonly string[], deps: { clock: Clock }): OpenSdn {
+  return (listeners) => {
+    const plugging = createPlugging(hosts, deps.clock, listeners);
+    const isSimulated = (port: string): boolean => plugging.binding(port)?.chassis != null;
+    const sdn = open({ ...listeners, portChanged: (port, binding) => {
+      // OVN binds such a port to nobody: that is no news.
+      if (binding === null || !isSimulated(port)) listeners.portChanged?.(port, binding);
+    } });
+    let generation = 0;
+    return {
+      async sync(desired) {
+        const rows = [...desired];
+        const drift = await sdn.sync(rows);
+        if (!isFault(drift)) plugging.take(rows);
+        return drift;
+      },
+      async change(put, remove) {
+        const changed = await sdn.change(put, remove);
+        if (!isFault(changed)) plugging.change(put, remove);
+        return changed;
+      },
+      audit: async (desired) => await sdn.audit(desired),
+      async askChassis() {
+        const asked = await sdn.askChassis();
+        if (!isFault(asked)) generation = asked;
+        return asked;
+      },
+      chassis: () => [...sdn.chassis(), ...hosts.map((name) => ({ name, hostname: name, options: {}, generation }))],
+      binding: (port) => (isSimulated(port) ? plugging.binding(port) : sdn.binding(port)),
+      close() {
+        plugging.close();
+        sdn.close();
+      },
+    };
+  };
+}

@@ -1,0 +1,72 @@
+// The proxy of one network: takes a guest's question, says for whom it asks, and hands on Nova's answer. A guest's own headers never
+// travel. Protocol: https://docs.openstack.org/neutron/latest/contributor/internals/ovn/metadata_api.html
+import { createHmac } from 'node:crypto';
+import http from 'node:http';
+import type { Server, Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import { isFault } from '#contracts/common/fault.ts';
+import type { LocalGuest } from '#ports/host-network.ts';
+import type { NeutronAgentDeps } from './deps.ts';
+import { guestAt } from './identify-guest.ts';
+
+export interface MetadataProxy {
+  /** Ends open questions, too. */
+  close(): Promise<void>;
+}
+
+const maxConnections = 128;
+/** However slowly a guest speaks. */
+const connectionMs = 60_000;
+const answerMs = 20_000;
+const maxPathLength = 2_048;
+/** A step out of the metadata API, in any spelling that an HTTP client resolves. */
+const stepsOut = /(^|[/\\])(\.|%2e){1,2}([/\\?]|$)/i;
+
+export function startMetadataProxy(deps: Pick<NeutronAgentDeps, 'http' | 'ids' | 'log' | 'config'>, socket: Server, guests: () => readonly LocalGuest[]): MetadataProxy {
+  const open = new Set<Socket>();
+  const web = http.createServer((request, response) => {
+    answer(deps, guests(), request, response).catch((error: unknown) => {
+      deps.log.error({ err: error }, 'a question for metadata failed');
+      response.destroy();
+    });
+  });
+  socket.maxConnections = maxConnections;
+  socket.on('connection', (each: Socket) => {
+    open.add(each);
+    const deadline = setTimeout(() => each.destroy(), connectionMs);
+    deadline.unref();
+    each.once('close', () => {
+      clearTimeout(deadline);
+      open.delete(each);
+    });
+    web.emit('connection', each);
+  });
+  return {
+    close: () => new Promise((resolve) => {
+      socket.close(() => resolve());
+      for (const each of open) each.destroy();
+    }),
+  };
+}
+
+async function answer({ http: nova, ids, config }: Pick<NeutronAgentDeps, 'http' | 'ids' | 'config'>, guests: readonly LocalGuest[], request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+  const path = request.url ?? '/';
+  const end = (status: number, text: string): void => void response.writeHead(status, { 'content-type': 'text/plain; charset=UTF-8' }).end(text);
+  if (request.method !== 'GET' && request.method !== 'HEAD') return end(405, 'Only GET is answered.\n');
+  if (!path.startsWith('/') || path.length > maxPathLength || stepsOut.test(path.split('?')[0] ?? '')) return end(400, 'No such path.\n');
+  const from = request.socket.remoteAddress ?? '';
+  const guest = guestAt(from, guests);
+  if (!guest || guest.instanceId === '') return end(404, 'Nobody is known at this address.\n');
+  const reply = await nova.send({
+    method: 'GET', service: 'metadata', path, requestId: ids.requestId(), timeoutMs: answerMs, asStream: true,
+    headers: {
+      'x-instance-id': guest.instanceId, 'x-tenant-id': guest.projectId, 'x-forwarded-for': guest.ips[0] ?? from,
+      'x-instance-id-signature': createHmac('sha256', config.metadataSecret.reveal()).update(guest.instanceId).digest('hex'),
+    },
+  });
+  if (isFault(reply)) return end(reply.kind === 'timeout' ? 504 : 503, 'Metadata is not available now.\n');
+  const type = reply.headers['content-type'] ?? 'text/plain; charset=UTF-8';
+  response.writeHead(reply.status, { 'content-type': type });
+  if (reply.stream) return await pipeline(reply.stream, response);
+  response.end(typeof reply.body === 'string' ? reply.body : reply.body === undefined || reply.body === null ? '' : JSON.stringify(reply.body));
+}

@@ -1,0 +1,62 @@
+// The Neutron Agent: answers guests' questions for metadata on its host, reports what the host's network is and how it does. Owns no database.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import { neutronTopic, type NeutronRpc } from '#contracts/neutron/agent-rpc.ts';
+import { rpcClient } from '#platform/bus/contract.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
+import type { NeutronAgentDeps } from './deps.ts';
+import { MetadataEndpoints } from './metadata-endpoints.ts';
+
+export interface NeutronAgent {
+  /** Clears what a crash of the host left, and reports it. unavailable: the host's network or the control plane does not answer; call again. */
+  start(): Promise<Outcome<void>>;
+  tasks: readonly Task[];
+  /** Guests' traffic goes on; only metadata is no longer answered. */
+  stop(): Promise<void>;
+}
+
+const reportEveryMs = 10_000;
+const checkEveryMs = 10_000;
+const reportTimeoutMs = 10_000;
+
+export function createNeutronAgent(deps: NeutronAgentDeps): NeutronAgent {
+  const { bus, clock, ids, log, config: { host, version } } = deps;
+  const neutron = rpcClient<NeutronRpc>(bus, neutronTopic);
+  const startedAtMs = clock.now();
+  const network = deps.openHostNetwork({ changed: () => endpoints.wake('new') });
+  const endpoints = new MetadataEndpoints(deps, network);
+
+  async function report(): Promise<Outcome<void>> {
+    const facts = await network.facts();
+    if (isFault(facts)) return facts;
+    if (!facts.health.switchAlive || !facts.health.controllerConnected) log.warn({ host, ...facts.health }, 'the host\'s network is not well');
+    const sent = await neutron.call('reportNetwork', { host, facts, version, startedAtMs }, { timeoutMs: reportTimeoutMs, requestId: ids.requestId() });
+    return isFault(sent) ? sent : undefined;
+  }
+
+  return {
+    async start() {
+      const stale = await network.removeStalePorts();
+      if (isFault(stale)) return stale;
+      if (stale.length > 0) log.warn({ host, ports: stale }, 'ports without an interface removed');
+      const reported = await report();
+      if (isFault(reported)) return reported;
+      endpoints.wake('all');
+      return undefined;
+    },
+    tasks: [
+      { name: 'neutron-agent.report-network', everyMs: reportEveryMs, run: async () => {
+        const sent = await report();
+        if (isFault(sent)) log.warn({ host, why: sent.message }, 'host network not reported');
+      } },
+      { name: 'neutron-agent.keep-endpoints', everyMs: checkEveryMs, run: async () => {
+        endpoints.wake('all');
+        await endpoints.settled();
+      } },
+    ],
+    async stop() {
+      await endpoints.close();
+      await network.close();
+    },
+  };
+}

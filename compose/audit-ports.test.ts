@@ -1,0 +1,45 @@
+// Each kind of difference between interfaces, ports and guests is seen, and nothing where all agree.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ObservedPorts } from './audit-ports.ts';
+import { comparePorts } from './audit-ports.ts';
+
+const right = (): ObservedPorts => ({
+  nova: {
+    servers: [{ id: 's1', name: 'vm', vmState: 'active', taskState: null, powerState: 1, host: 'h1', nodeUuid: 'n1', resources: {} }],
+    interfaces: [{ serverId: 's1', portId: 'p1' }], nodes: [], sagas: [],
+  },
+  neutron: { ports: [{ id: 'p1', networkId: 'n', projectId: 'p', status: 'ACTIVE', deviceId: 's1', deviceOwner: 'compute:nova', host: 'h1' }] },
+  guests: new Map([['s1', ['p1']]]),
+});
+
+const wrong: Readonly<Record<string, (seen: ObservedPorts) => void>> = {
+  'port without a server': ({ nova }) => {
+    nova.servers.length = 0;
+    nova.interfaces.length = 0;
+  },
+  'port without an interface': (seen) => {
+    seen.nova.interfaces.length = 0;
+    seen.guests = new Map();
+  },
+  'port bound elsewhere': ({ neutron }) => neutron.ports.forEach((port) => (port.host = 'h2')),
+  'interface without a port': ({ neutron }) => (neutron.ports.length = 0),
+  'interfaces differ': (seen) => (seen.guests = new Map([['s1', []]])),
+};
+
+describe('the audit of ports', () => {
+  it('finds nothing where all agree', () => assert.deepEqual(comparePorts(right()), []));
+  for (const [what, break_] of Object.entries(wrong)) {
+    it(`finds a ${what}`, () => {
+      const seen = right();
+      break_(seen);
+      assert.deepEqual(comparePorts(seen).map((difference) => difference.what), [what]);
+    });
+  }
+  it('leaves a server at work alone', () => {
+    const seen = right();
+    seen.nova.servers.forEach((server) => (server.taskState = 'spawning'));
+    seen.guests = new Map();
+    assert.deepEqual(comparePorts(seen), []);
+  });
+});

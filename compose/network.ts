@@ -1,0 +1,21 @@
+// The network below Neutron: real OVN where there are hosts, a simulated one where there are none, both where hosts are mixed.
+import { createOvnSdn } from '#adapters/ovsdb/ovn-sdn.ts';
+import { createSimSdn } from '#adapters/sim/sim-sdn.ts';
+import { simulateChassis } from '#adapters/sim/simulate-chassis.ts';
+import type { NetworkFacts } from '#hosts/local/local-network.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Log } from '#platform/log.ts';
+import type { SdnListeners } from '#ports/sdn.ts';
+import type { NetworkBelow } from './services.ts';
+
+/** What a cloud without hosts calls its external network: nothing of this machine is in it. */
+const simulatedPublicCidr = '172.24.4.0/24';
+
+export function simulatedNetwork(chassis: readonly string[], { clock }: { clock: Clock }): NetworkBelow {
+  return { openSdn: (listeners) => createSimSdn({ chassis, bridgeMappings: 'physnet1:br-ex' }, { clock }, listeners), publicCidr: simulatedPublicCidr };
+}
+
+export function ovnNetwork({ northbound, southbound, publicCidr }: NetworkFacts, simulatedHosts: readonly string[], { clock, log }: { clock: Clock; log: Log }): NetworkBelow {
+  const open = (listeners: SdnListeners) => createOvnSdn({ northbound: [northbound], southbound: [southbound], strays: 'remove' }, { log }, listeners);
+  return { openSdn: simulatedHosts.length === 0 ? open : simulateChassis(open, simulatedHosts, { clock }), publicCidr };
+}

@@ -1,0 +1,56 @@
+// The contract of ports/host-network.ts as tests. Every driver runs them: adapters/ovsdb/ovs-host-network.test.ts, adapters/sim.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { isFault, type Outcome } from '#contracts/common/fault.ts';
+import { eventually } from '#platform/testing/eventually.ts';
+import type { HostNetwork, LocalNetwork } from './host-network.ts';
+
+export interface HostNetworkBench {
+  network: HostNetwork;
+  /** The one with a guest on this host, which asks from `guests[0].ips[0]`. */
+  expected: LocalNetwork;
+  close(): Promise<void>;
+}
+
+export function hostNetworkContract(name: string, setup: () => Promise<HostNetworkBench>, skip: string | false): void {
+  describe(`host-network contract: ${name}`, { skip }, () => {
+    let bench: HostNetworkBench;
+    before(async () => {
+      bench = await setup();
+    });
+    after(() => bench.close());
+    const good = <T>(outcome: Outcome<T>): T => (isFault(outcome) ? assert.fail(`${outcome.kind}: ${outcome.message}`) : outcome);
+
+    it('tells which networks have guests here', async () => {
+      await eventually(() => bench.network.networks()?.length === 1, { withinMs: 10_000, what: 'the guest is seen' });
+      assert.deepEqual(bench.network.networks(), [bench.expected]);
+    });
+
+    it('tells what it is made of, and that it is well', async () => {
+      const facts = good(await bench.network.facts());
+      assert.deepEqual([facts.hostname, facts.chassis, facts.health.switchAlive, facts.health.controllerConnected], ['h1', 'h1', true, true]);
+    });
+
+    it('makes an endpoint that can be listened at, and may be told so twice', async () => {
+      const { network, expected } = bench;
+      assert.ok(!good(await network.endpoints()).includes(expected.id));
+      good(await network.ensureEndpoint(expected));
+      good(await network.ensureEndpoint(expected));
+      assert.ok(good(await network.endpoints()).includes(expected.id));
+      const server = good(await network.listen(expected.id));
+      assert.ok(server.listening);
+      server.close();
+    });
+
+    it('removes an endpoint, and may be told so twice', async () => {
+      const { network, expected } = bench;
+      good(await network.removeEndpoint(expected.id));
+      good(await network.removeEndpoint(expected.id));
+      assert.ok(!good(await network.endpoints()).includes(expected.id));
+    });
+
+    it('says that there is nothing to listen at', async () => {
+      assert.equal(isFault(await bench.network.listen(bench.expected.id)), true);
+    });
+  });
+}

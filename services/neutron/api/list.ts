@@ -1,0 +1,102 @@
+// GET of a collection: filters on any attribute, `fields`, order and pages as the API names them.
+// https://docs.openstack.org/api-ref/network/v2/#filtering-and-column-selection, #pagination, #sorting
+import type { RawBuilder } from 'kysely';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { ApiRequest, Reply } from '#platform/http/api.ts';
+import { JsonText } from '#platform/http/api.ts';
+import type { ListedTable, ListOrder } from '../store/list.ts';
+import { listIds, markerValues, oneOfValues, taggedWith } from '../store/list.ts';
+import { findByIds } from '../store/objects.ts';
+import type { Context, Resource } from './resource.ts';
+import type { Views } from './view-cache.ts';
+import { cutTo } from './view-cache.ts';
+
+const notFilters = new Set(['fields', 'limit', 'marker', 'page_reverse', 'sort_key', 'sort_dir']);
+const bad = (message: string) => fault('badRequest', message);
+
+export async function listPage<T extends ListedTable>(context: Context, resource: Resource<T, any>, views: Views<T>): Promise<Outcome<Reply>> {
+  const { request, scope, parts: { database: { db } } } = context;
+  const filters = filtersOf(resource, request);
+  if (isFault(filters)) return filters;
+  const page = await pageOf(context, resource);
+  if (isFault(page)) return page;
+  await resource.before?.(context, request.query['project_id'] ?? request.query['tenant_id'] ?? [request.auth.projectId ?? '']);
+  const listed = await listIds(db, resource.listing, scope, filters, page.order);
+  if (page.reverse) listed.reverse();
+  const texts = await views.texts(request, listed, async (ids) => await findByIds(db, resource.listing.table, ids));
+  const fields = request.query['fields']?.filter((name) => name !== '');
+  const shown = fields && fields.length > 0 ? texts.map((text) => cutTo(text, fields)) : texts;
+  const links = linksOf(request, listed.map(({ id }) => id), page.order.limit, page.reverse);
+  const linked = links.length > 0 ? `,"${resource.collection}_links":${JSON.stringify(links)}` : '';
+  return { status: 200, body: new JsonText(`{"${resource.collection}":[${shown.join()}]${linked}}`) };
+}
+
+function filtersOf<T extends ListedTable>({ singular, attributes, listing }: Resource<T, any>, request: ApiRequest): Outcome<RawBuilder<boolean>[]> {
+  const filters: RawBuilder<boolean>[] = [];
+  for (const [asked, values] of Object.entries(request.query)) {
+    if (notFilters.has(asked)) continue;
+    const name = asked === 'tenant_id' ? 'project_id' : asked;
+    const special = listing.special && Object.hasOwn(listing.special, name) ? listing.special[name] : undefined;
+    if (special) filters.push(special(values));
+    else if ('tags' in attributes && /^(not-)?tags(-any)?$/.test(name)) filters.push(taggedWith(name as 'tags', values.flatMap((value) => value.split(','))));
+    else {
+      const column = Object.hasOwn(listing.columns, name) ? listing.columns[name] : undefined;
+      // filter-validation: what is no attribute filters nothing, so saying so is kinder than a list of everything.
+      if (!column) {
+        if (!Object.hasOwn(attributes, name)) return bad(`[${JSON.stringify(asked)}] is invalid attribute for filtering`);
+        continue;
+      }
+      // What a caller cannot see, no filter may tell.
+      if (attributes[name]?.hidden && !request.allows(`get_${singular}:${name}`)) continue;
+      filters.push(oneOfValues(column, values));
+    }
+  }
+  return filters;
+}
+
+async function pageOf<T extends ListedTable>(context: Context, { singular, attributes, listing }: Resource<T, any>): Promise<Outcome<{ order: ListOrder; reverse: boolean }>> {
+  const { request, scope, parts: { database: { db }, config } } = context;
+  const first = (name: string): string | undefined => request.query[name]?.[0];
+  const limitText = first('limit');
+  if (limitText !== undefined && !/^\d{1,9}$/.test(limitText)) return bad(`Bad limit '${limitText}': it must be a number from 0.`);
+  const limit = limitText === undefined || Number(limitText) === 0 ? undefined : Math.min(Number(limitText), config.maxListLimit);
+  const reverse = /^(true|1)$/i.test(first('page_reverse') ?? '');
+  const names = request.query['sort_key'] ?? [];
+  const directions = request.query['sort_dir'] ?? [];
+  if (directions.length > 0 && directions.length !== names.length) return bad('The number of sort_keys and sort_dirs must be same');
+  const keys: { column: string; direction: 'asc' | 'desc' }[] = [];
+  for (const [index, asked] of names.entries()) {
+    const name = asked === 'tenant_id' ? 'project_id' : asked;
+    const column = Object.hasOwn(listing.columns, name) ? listing.columns[name] : undefined;
+    const direction = directions[index] ?? 'asc';
+    if (!column || (attributes[name]?.hidden && !request.allows(`get_${singular}:${name}`))) return bad(`${asked} is invalid attribute for sort_keys`);
+    if (direction !== 'asc' && direction !== 'desc') return bad(`${direction} is invalid value for sort_dirs, valid value is 'asc' and 'desc'`);
+    keys.push({ column: column.column, direction });
+  }
+  if (!keys.some(({ column }) => column === 'id')) keys.push({ column: 'id', direction: 'asc' });
+  const turned = reverse ? keys.map(({ column, direction }) => ({ column, direction: direction === 'asc' ? 'desc' as const : 'asc' as const })) : keys;
+  const marker = first('marker');
+  if (marker === undefined || marker === '') return { order: { keys: turned, after: undefined, limit }, reverse };
+  const after = await markerValues(db, listing, scope, marker, turned);
+  return after ? { order: { keys: turned, after, limit }, reverse } : bad(`Invalid input for operation: marker ${marker} not found.`);
+}
+
+/** As upstream: a full page has a next one, even when nothing follows; an empty one leads back to its marker. */
+function linksOf(request: ApiRequest, ids: readonly string[], limit: number | undefined, reverse: boolean): { rel: string; href: string }[] {
+  if (limit === undefined) return [];
+  const full = ids.length >= limit;
+  const href = (marker: string, back: boolean): string => {
+    const query = new URLSearchParams(request.queryString);
+    query.delete('page_reverse');
+    query.set('marker', marker);
+    if (back) query.set('page_reverse', 'True');
+    return `${request.baseUrl}${request.path}?${query.toString()}`;
+  };
+  const fallback = request.query['marker']?.[0] ?? '';
+  const [first = fallback, last = fallback] = [ids[0], ids.at(-1)];
+  return [
+    ...((full || reverse) && last !== '' ? [{ rel: 'next', href: href(last, false) }] : []),
+    ...((full || !reverse) && first !== '' ? [{ rel: 'previous', href: href(first, true) }] : []),
+  ];
+}

@@ -1,0 +1,78 @@
+// A kind of object as data: its attributes, its table, its views, and what creating, changing and deleting means; and who may
+// change one of its objects. resource-routes.ts makes routes of it.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
+import type { ApiRequest } from '#platform/http/api.ts';
+import type { NeutronParts } from '../deps.ts';
+import type { ListedTable, Listing, Scope } from '../store/list.ts';
+import type { RowOf } from '../store/objects.ts';
+import { findVisible } from '../store/objects.ts';
+import type { NeutronDb, NeutronTrx } from '../store/write.ts';
+import { lockRow } from '../store/write.ts';
+import type { Bodied } from './attributes.ts';
+import { notAllowed } from './attributes.ts';
+
+export interface Context {
+  parts: NeutronParts;
+  request: ApiRequest;
+  /** An operator or a service: sees all projects. */
+  admin: boolean;
+  scope: Scope;
+  nowMs: number;
+}
+
+export interface Resource<T extends ListedTable, Input> extends Bodied {
+  listing: Listing & { table: T };
+  notFound: { type: string; noun: string };
+  /** The whole view of each row, in their order; what is not for everybody is cut later. */
+  views(db: NeutronDb, rows: readonly RowOf<T>[], parts: NeutronParts): Promise<JsonObject[]>;
+  /** Creates all or none; their ids in order, or rows where they are at hand. */
+  create(context: Context, trx: NeutronTrx, inputs: readonly Input[]): Promise<Outcome<readonly string[]>>;
+  change?(context: Context, trx: NeutronTrx, row: RowOf<T>, input: Partial<Input>): Promise<Outcome<void>>;
+  remove(context: Context, trx: NeutronTrx, row: RowOf<T>): Promise<Outcome<void>>;
+  /** Before anything is listed or created: what exists from first use. */
+  before?(context: Context, projectIds: readonly string[]): Promise<void>;
+}
+
+// Kinds differ in types that no list of them can name.
+export type AnyResource = Resource<any, any>;
+
+export function contextOf(parts: NeutronParts, request: ApiRequest): Context {
+  const admin = request.allows('admin_or_service');
+  return { parts, request, admin, scope: admin ? null : (request.auth.projectId ?? ''), nowMs: parts.clock.now() };
+}
+
+export const missing = ({ notFound }: Pick<AnyResource, 'notFound'>, id: string) => fault('notFound', `${notFound.noun} ${id} could not be found.`, { type: notFound.type });
+
+/** The object if this caller may change it: 404 where it cannot be seen, 403 where it is another's, 412 where it is not the one meant. */
+export async function findToChange<T extends ListedTable>(context: Context, trx: NeutronTrx, resource: Resource<T, any>, id: string, rule: string): Promise<Outcome<RowOf<T>>> {
+  await lockRow(trx, resource.listing.table, id);
+  const row = await findVisible(trx, resource.listing, id, context.scope);
+  if (!row) return missing(resource, id);
+  if (context.scope !== null && row.project_id !== context.scope) return notAllowed(rule);
+  return revisionFault(context.request, resource, row) ?? row;
+}
+
+/** https://docs.openstack.org/api-ref/network/v2/#revisions: `If-Match: revision_number=7` */
+function revisionFault(request: ApiRequest, { singular }: Bodied, row: { id: string; revision_number: number }) {
+  const asked = request.header('if-match');
+  if (asked === undefined) return undefined;
+  const number = /^"?revision_number=(\d+)"?$/.exec(asked.trim())?.[1];
+  if (number === undefined) return fault('badRequest', `Invalid value for If-Match: ${asked}. It must be revision_number=<number>.`);
+  if (Number(number) === row.revision_number) return undefined;
+  return fault('preconditionFailed', `Constrained to ${number}, but current revision of ${singular} ${row.id} is ${row.revision_number}`, { type: 'RevisionNumberConstraintFailed' });
+}
+
+export const writeFaults = ['notFound', 'conflict', 'overQuota', 'preconditionFailed'] as const;
+
+/** Columns for what a PUT may name under its own name: texts, and booleans as 0 and 1. */
+export function plainChanges(input: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, string | number | null> {
+  const changes: Record<string, string | number | null> = {};
+  for (const name of names) {
+    const value = input[name];
+    if (value !== undefined) changes[name] = typeof value === 'boolean' ? Number(value) : (value as string | number | null); // the attribute's parser made it so
+  }
+  return changes;
+}
+

@@ -1,0 +1,11 @@
+// All kinds of objects that have the routes of resource.ts.
+import { floatingIps } from './floating-ips.ts';
+import { networks } from './networks.ts';
+import { ports } from './ports.ts';
+import type { AnyResource } from './resource.ts';
+import { routers } from './routers.ts';
+import { securityGroupRules, securityGroups } from './security-groups.ts';
+import { subnetPools } from './subnetpools.ts';
+import { subnets } from './subnets.ts';
+
+export const resources: readonly AnyResource[] = [networks, subnets, subnetPools, ports, routers, floatingIps, securityGroups, securityGroupRules];

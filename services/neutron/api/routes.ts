@@ -1,0 +1,19 @@
+// Every route of Neutron. Called by service.ts.
+import type { Route } from '#platform/http/api.ts';
+import type { NeutronParts } from '../deps.ts';
+import { agentRoutes } from './agents.ts';
+import { availabilityZoneRoutes } from './availability-zones.ts';
+import { extensionRoutes } from './extensions.ts';
+import { ipAvailabilityRoutes } from './ip-availability.ts';
+import { quotaRoutes } from './quotas.ts';
+import { resourceRoutes } from './resource-routes.ts';
+import { resources } from './resources.ts';
+import { routerActionRoutes } from './router-actions.ts';
+import { versionRoutes } from './versions.ts';
+
+export function neutronRoutes(parts: NeutronParts): readonly Route[] {
+  return [
+    ...versionRoutes, ...resources.flatMap((resource) => resourceRoutes(parts, resource)), ...routerActionRoutes(parts), ...quotaRoutes(parts), ...agentRoutes(parts), ...availabilityZoneRoutes(parts),
+    ...ipAvailabilityRoutes(parts), ...extensionRoutes,
+  ];
+}

@@ -1,0 +1,72 @@
+// Ports that routers, floating IPs and the metadata service have: made and removed with what they belong to.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import { newMac } from '../domain/port.ts';
+import type { FixedIp } from '../store/ipam.ts';
+import { addressesOf, claimAddresses, pickAddress, releaseAddresses } from '../store/ipam.ts';
+import { subnetsOf } from '../store/networks.ts';
+import { changeRow } from '../store/objects.ts';
+import { distributedOwner, insertPort } from '../store/ports.ts';
+import { markChanged } from '../store/sdn-journal.ts';
+import { standardRow } from '../store/standard.ts';
+import type { NetworkRow, PortRow, SubnetRow } from '../store/tables.ts';
+import type { NeutronTrx } from '../store/write.ts';
+import type { FixedIpWish } from './fixed-ips.ts';
+import { chooseAddresses } from './fixed-ips.ts';
+import type { Context } from './resource.ts';
+
+export interface SystemPort {
+  /** '' where no project shall see or pay for it. */
+  projectId: string;
+  networkId: string;
+  owner: string;
+  deviceId: string;
+  status: PortRow['status'];
+  wishes?: readonly FixedIpWish[];
+}
+
+export async function makeSystemPort({ parts: { ids }, nowMs }: Pick<Context, 'parts' | 'nowMs'>, trx: NeutronTrx, wanted: SystemPort): Promise<Outcome<{ port: PortRow; fixedIps: FixedIp[] }>> {
+  const port: PortRow = {
+    ...standardRow(ids.uuid(), nowMs, { project_id: wanted.projectId, name: '', description: '' }), network_id: wanted.networkId, mac_address: newMac(ids), admin_state_up: 1, status: wanted.status,
+    device_id: wanted.deviceId, device_owner: wanted.owner, port_security_enabled: 0, dns_name: '', ip_allocation: 'immediate', binding_host_id: '', binding_vnic_type: 'normal', binding_profile_json: '{}',
+    binding_vif_type: 'unbound', allowed_address_pairs_json: '[]', extra_dhcp_opts_json: '[]',
+  };
+  const fixedIps = await chooseAddresses(trx, port, await subnetsOf(trx, wanted.networkId), wanted.wishes);
+  if (isFault(fixedIps)) return fixedIps;
+  await insertPort(trx, port, []);
+  await claimAddresses(trx, port, fixedIps);
+  await markChanged(trx, [{ kind: 'port', id: port.id }]);
+  return { port, fixedIps };
+}
+
+/** The metadata port of a network has one address in each IPv4 subnet with DHCP: where guests find a way to 169.254.169.254. As in stock OVN. */
+export async function alignMetadataPort(context: Pick<Context, 'parts' | 'nowMs'>, trx: NeutronTrx, network: Pick<NetworkRow, 'id' | 'external'>): Promise<void> {
+  if (network.external === 1) return;
+  const wanted = (await subnetsOf(trx, network.id)).filter(({ ip_version, enable_dhcp }) => ip_version === 4 && enable_dhcp === 1);
+  const found = await trx.selectFrom('ports').selectAll().where('network_id', '=', network.id).where('device_owner', '=', distributedOwner).executeTakeFirst();
+  if (!found && wanted.length === 0) return;
+  let port = found;
+  if (!port) {
+    const made = await makeSystemPort(context, trx, { projectId: '', networkId: network.id, owner: distributedOwner, deviceId: `ovnmeta-${network.id}`, status: 'DOWN', wishes: [] });
+    if (isFault(made)) throw new Error(`a port without addresses is refused: ${made.message}`);
+    port = made.port;
+  }
+  const held = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
+  const lost = held.filter(({ subnet_id }) => !wanted.some(({ id }) => id === subnet_id));
+  const missing = wanted.filter(({ id }) => !held.some(({ subnet_id }) => subnet_id === id));
+  if (lost.length === 0 && missing.length === 0) return;
+  await releaseAddresses(trx, port.id, lost);
+  await claimAddresses(trx, port, await lastAddresses(trx, missing));
+  await changeRow(trx, 'ports', port.id, {}, context.nowMs);
+  await markChanged(trx, [{ kind: 'port', id: port.id }]);
+}
+
+/** From the end of the pools, where it meets no user's wish; a subnet that is full does without metadata. */
+async function lastAddresses(trx: NeutronTrx, subnets: readonly SubnetRow[]): Promise<FixedIp[]> {
+  const picked: FixedIp[] = [];
+  for (const subnet of subnets) {
+    const ip = await pickAddress(trx, subnet, true);
+    if (ip !== undefined) picked.push({ subnet_id: subnet.id, ip_address: ip });
+  }
+  return picked;
+}

@@ -1,0 +1,68 @@
+// Each object's view as JSON text, kept by id and revision, so that a list is one lean query and pieces put together. What a
+// caller may not see is cut before a text is made, so a text belongs to one set of hidden attributes.
+import type { JsonObject } from '#contracts/common/json.ts';
+import type { ApiRequest } from '#platform/http/api.ts';
+import { JsonText } from '#platform/http/api.ts';
+import type { NeutronParts } from '../deps.ts';
+import type { ListedRow, ListedTable } from '../store/list.ts';
+import type { RowOf } from '../store/objects.ts';
+import type { Resource } from './resource.ts';
+
+const maxKept = 20_000;
+
+export interface Views<T extends ListedTable> {
+  /** Texts in the order of `listed`; rows of those not kept are asked for at once. An object that is gone by then is left out. */
+  texts(request: ApiRequest, listed: readonly ListedRow[], rowsOf: (ids: readonly string[]) => Promise<readonly RowOf<T>[]>): Promise<string[]>;
+  /** `{"network": {…}}`, cut to `fields`. */
+  one(request: ApiRequest, row: RowOf<T>, fields?: readonly string[]): Promise<JsonText>;
+}
+
+export function createViews<T extends ListedTable>(parts: NeutronParts, resource: Resource<T, any>): Views<T> {
+  const { database: { db } } = parts;
+  const guarded = Object.entries(resource.attributes).filter(([, { hidden }]) => hidden).map(([name]) => name);
+  const kept = new Map<string, { revision: number; text: string }>();
+
+  function keep(key: string, revision: number, text: string): void {
+    kept.delete(key);
+    kept.set(key, { revision, text });
+    const [oldest] = kept.size > maxKept ? kept.keys() : [];
+    if (oldest !== undefined) kept.delete(oldest);
+  }
+
+  async function texts(request: ApiRequest, listed: readonly ListedRow[], rowsOf: (ids: readonly string[]) => Promise<readonly RowOf<T>[]>): Promise<string[]> {
+    const hidden = guarded.filter((name) => !request.allows(`get_${resource.singular}:${name}`));
+    const variant = hidden.length === 0 ? '' : hidden.length === guarded.length ? '-' : hidden.join();
+    const found = new Map<string, string>();
+    for (const { id, revision_number: revision } of listed) {
+      const have = kept.get(variant + id);
+      if (have?.revision === revision) found.set(id, have.text);
+    }
+    const missing = listed.filter(({ id }) => !found.has(id)).map(({ id }) => id);
+    if (missing.length > 0) {
+      const rows = await rowsOf(missing);
+      for (const [index, view] of (await resource.views(db, rows, parts)).entries()) {
+        const row = rows[index];
+        if (!row) continue;
+        for (const name of hidden) delete view[name];
+        const text = JSON.stringify(view);
+        found.set(row.id, text);
+        keep(variant + row.id, row.revision_number, text);
+      }
+    }
+    return listed.flatMap(({ id }) => found.get(id) ?? []);
+  }
+
+  return {
+    texts,
+    one: async (request, row, fields) => {
+      const [text = '{}'] = await texts(request, [row], async () => [row]);
+      return new JsonText(`{"${resource.singular}":${fields ? cutTo(text, fields) : text}}`);
+    },
+  };
+}
+
+/** Exactly these keys: `fields` adds none of its own. */
+export function cutTo(text: string, fields: readonly string[]): string {
+  const view = JSON.parse(text) as JsonObject; // made by JSON.stringify above
+  return JSON.stringify(Object.fromEntries(fields.filter((name) => Object.hasOwn(view, name)).map((name) => [name, view[name]])));
+}

@@ -1,0 +1,61 @@
+// What Neutron needs from the house; made by compose.
+import type { ServiceSession } from '#platform/auth/service-session.ts';
+import type { Bus } from '#platform/bus/bus.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Database } from '#platform/db/database.ts';
+import type { HttpClient } from '#platform/http/client.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import type { Sdn, SdnListeners } from '#ports/sdn.ts';
+import type { QuotaLimits } from './domain/quota.ts';
+import type { NeutronTables } from './store/tables.ts';
+
+export interface NeutronConfig {
+  /** The subnet of the external network `public` that `seed` makes; null: none. Its first address is the gateway. */
+  publicCidr: string | null;
+  /** Names of physical networks that hosts are bridged to; the first one carries `public`. */
+  physicalNetworks: readonly string[];
+  overlayMtu: number;
+  physicalMtu: number;
+  /** Per project, where it has no quota of its own; -1: no limit. */
+  quotas: QuotaLimits;
+  maxListLimit: number;
+  /** An agent unheard for longer is down. */
+  agentDownMs: number;
+  defaultZone: string;
+  /** For the seeded network `demo`. */
+  dnsServers: readonly string[];
+}
+
+export const neutronDefaults: NeutronConfig = {
+  publicCidr: null,
+  physicalNetworks: ['physnet1'],
+  overlayMtu: 1442,
+  physicalMtu: 1500,
+  quotas: { network: 100, subnet: 100, port: 500, router: 10, floatingip: 50, security_group: 10, security_group_rule: 100, subnetpool: -1 },
+  maxListLimit: 1000,
+  agentDownMs: 75_000,
+  defaultZone: 'nova',
+  dnsServers: [],
+};
+
+export interface NeutronDeps {
+  database: Database<NeutronTables>;
+  bus: Bus;
+  http: HttpClient;
+  session: ServiceSession;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  config: NeutronConfig;
+  /** Opens the network below; once. */
+  openSdn(listeners: SdnListeners): Sdn;
+}
+
+/** What handlers get beside: the side that shows our objects to the network below. */
+export interface NeutronParts extends NeutronDeps {
+  /** Something was committed that the network below shows. Only wakes; cheap. */
+  changed(): void;
+  /** Whether a live chassis of this name can take ports. True where nobody can tell. */
+  hostIsKnown(host: string): boolean;
+}

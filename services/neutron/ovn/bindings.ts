@@ -1,0 +1,93 @@
+// Hears from OVN where ports are plugged in: writes their status and tells Nova, who waits for it before a guest starts.
+import { isFault } from '#contracts/common/fault.ts';
+import type { PortBinding } from '#ports/sdn.ts';
+import type { NeutronDeps } from '../deps.ts';
+import { readActivePorts, readPortsInUse, setPortStatuses, type PortInUse } from '../store/sdn-status.ts';
+import { isTrusted } from './names.ts';
+import { tellNova, type VifEvent } from './tell-nova.ts';
+
+type BindingDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log' | 'http' | 'session' | 'ids'>;
+
+const batchSize = 500;
+/** A port that was up already when this process began may be one whose news its predecessor did not get to tell. */
+const retellMs = 5 * 60_000;
+const startupMs = 60_000;
+
+export class Bindings {
+  readonly #deps: BindingDeps;
+  readonly #ending = new AbortController();
+  readonly #startedAtMs: number;
+  /** The latest word on each port that has not been written down: at most one a port. */
+  readonly #heard = new Map<string, boolean>();
+  #running: Promise<void> | undefined;
+  #telling: Promise<void> = Promise.resolve();
+
+  constructor(deps: BindingDeps) {
+    this.#deps = deps;
+    this.#startedAtMs = deps.clock.now();
+  }
+
+  hear(port: string, binding: PortBinding | null): void {
+    if (binding === null || this.#ending.signal.aborted) return; // deleted, or OVN is being rebuilt: `compare` looks at those
+    this.#heard.set(port, binding.chassis !== null && binding.up);
+    this.#wake();
+  }
+
+  /** For ports that OVN does not know at all: they cannot be up. Only once OVN has told all. */
+  async compare(bindingOf: (port: string) => PortBinding | null): Promise<void> {
+    for (const { id } of await readActivePorts(this.#deps.database.db)) {
+      const binding = bindingOf(id);
+      if (binding === null || binding.chassis === null || !binding.up) this.#heard.set(id, false);
+    }
+    if (this.#heard.size > 0) this.#wake();
+  }
+
+  async close(): Promise<void> {
+    this.#ending.abort();
+    await this.#running;
+    await this.#telling;
+  }
+
+  #wake(): void {
+    this.#running ??= this.#run()
+      .catch((error: unknown) => this.#deps.log.error({ err: error }, 'ports\' bindings were not written down; the next comparison does it'))
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // what is heard at once goes together
+    while (this.#heard.size > 0 && !this.#ending.signal.aborted) {
+      const batch = new Map([...this.#heard].slice(0, batchSize));
+      for (const port of batch.keys()) this.#heard.delete(port);
+      await this.#take(batch);
+    }
+  }
+
+  async #take(batch: ReadonlyMap<string, boolean>): Promise<void> {
+    const { database: { db }, clock } = this.#deps;
+    const now = clock.now();
+    const ports = (await readPortsInUse(db, batch.keys())).filter((port) => !isTrusted(port.device_owner));
+    const changed = ports.filter((port) => port.status !== statusOf(batch.get(port.id)));
+    for (const status of ['ACTIVE', 'DOWN'] as const) await setPortStatuses(db, changed.filter((port) => statusOf(batch.get(port.id)) === status).map(({ id }) => id), status, now);
+    const untold = now - this.#startedAtMs > startupMs ? [] : ports.filter((port) => batch.get(port.id) === true && !changed.includes(port) && port.updated_at_ms > this.#startedAtMs - retellMs);
+    this.#tell([...changed, ...untold].flatMap((port) => eventOf(port, batch.get(port.id) === true)));
+  }
+
+  /** In order, beside the writing: a slow Nova delays nobody's status. */
+  #tell(events: readonly VifEvent[]): void {
+    if (events.length === 0) return;
+    this.#telling = this.#telling.then(async () => {
+      const told = await tellNova(this.#deps, events, this.#ending.signal);
+      if (isFault(told)) this.#deps.log.error({ why: told.message, events: events.length }, 'Nova was not told of ports that came up or went down');
+    });
+  }
+}
+
+const statusOf = (up: boolean | undefined): 'ACTIVE' | 'DOWN' => (up === true ? 'ACTIVE' : 'DOWN');
+
+function eventOf({ id, device_id, device_owner }: PortInUse, up: boolean): VifEvent[] {
+  if (device_id === '' || !device_owner.startsWith('compute:')) return [];
+  return [{ name: up ? 'network-vif-plugged' : 'network-vif-unplugged', server_uuid: device_id, tag: id, status: 'completed' }];
+}

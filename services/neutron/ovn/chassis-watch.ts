@@ -1,0 +1,84 @@
+// Which hosts of the network are alive: each is asked for a sign of life again and again. Fills the agents list, and says who can carry gateways.
+import { isFault } from '#contracts/common/fault.ts';
+import type { Chassis, Sdn } from '#ports/sdn.ts';
+import type { NeutronDeps } from '../deps.ts';
+import { noteAgent } from '../store/sdn-agents.ts';
+import type { ChassisFacts } from './facts.ts';
+
+/** How often hosts are asked. */
+export const askEveryMs = 10_000;
+/** A host that left so many questions in a row without an answer is dead. */
+const maxMissed = 3;
+
+export class ChassisWatch {
+  readonly #deps: Pick<NeutronDeps, 'database' | 'clock' | 'log' | 'config'>;
+  readonly #sdn: () => Sdn;
+  /** Questions that a host has not answered. One that this process has not met is alive. */
+  readonly #missed = new Map<string, number>();
+  /** null: nobody could be asked, so silence tells nothing. */
+  #asked: number | null = null;
+  #shown = '';
+
+  constructor(deps: Pick<NeutronDeps, 'database' | 'clock' | 'log' | 'config'>, sdn: () => Sdn) {
+    this.#deps = deps;
+    this.#sdn = sdn;
+  }
+
+  /** Looks who has answered since the last time, and asks again. True: gateways may have to move. */
+  async look(): Promise<boolean> {
+    const { clock, log } = this.#deps;
+    const now = clock.now();
+    const chassis = this.#sdn().chassis();
+    for (const each of chassis) {
+      const answered = this.#asked === null || each.generation >= this.#asked;
+      this.#missed.set(each.name, answered ? 0 : (this.#missed.get(each.name) ?? 0) + 1);
+      if (answered && this.#asked !== null) await this.#note(each, now);
+    }
+    for (const name of this.#missed.keys()) if (!chassis.some((each) => each.name === name)) this.#missed.delete(name);
+    const asked = await this.#sdn().askChassis();
+    this.#asked = isFault(asked) ? null : asked;
+    if (isFault(asked)) log.debug({ why: asked.message }, 'hosts cannot be asked now');
+    return this.moved();
+  }
+
+  /** Whether those who can carry gateways are others than at the last question. */
+  moved(): boolean {
+    const shown = JSON.stringify(this.facts());
+    const moved = shown !== this.#shown;
+    this.#shown = shown;
+    return moved;
+  }
+
+  facts(): ChassisFacts[] {
+    return this.#sdn().chassis().map(({ name, options }) => ({
+      name, physicalNetworks: mappingsOf(options).map(([network]) => network), alive: (this.#missed.get(name) ?? 0) < maxMissed,
+    })).toSorted((one, other) => one.name.localeCompare(other.name));
+  }
+
+  /** Where all are silent it is the network that cannot be heard: then nobody is ruled out. */
+  isKnown(host: string): boolean {
+    const alive = this.facts().filter((each) => each.alive);
+    return alive.length === 0 || alive.some(({ name }) => name === host);
+  }
+
+  async #note({ name, hostname, options }: Chassis, nowMs: number): Promise<void> {
+    const mappings = mappingsOf(options);
+    await noteAgent(this.#deps.database.db, {
+      type: mappings.length > 0 ? 'OVN Controller Gateway agent' : 'OVN Controller agent', binary: 'ovn-controller', host: hostname, zone: zoneOf(options) ?? '', startedAtMs: null,
+      configurations: { 'chassis_name': name, 'bridge-mappings': options['ovn-bridge-mappings'] ?? '' },
+    }, nowMs);
+  }
+}
+
+/** `physnet1:br-ex,physnet2:br-two`: ovn-controller(8). */
+export function mappingsOf(options: Readonly<Record<string, string>>): [network: string, bridge: string][] {
+  return (options['ovn-bridge-mappings'] ?? '').split(',').filter(Boolean).map((pair) => {
+    const [network = '', bridge = ''] = pair.split(':');
+    return [network.trim(), bridge.trim()];
+  });
+}
+
+/** `ovn-cms-options=availability-zones=az1:az2`: Neutron's docs, "Availability zones in OVN". */
+function zoneOf(options: Readonly<Record<string, string>>): string | undefined {
+  return /availability-zones=([^,]*)/.exec(options['ovn-cms-options'] ?? '')?.[1]?.split(':')[0];
+}

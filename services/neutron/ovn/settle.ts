@@ -1,0 +1,15 @@
+// What is in place as soon as OVN has its rows: routers' ports and floating IPs. Guests' ports follow their bindings (bindings.ts).
+import type { NeutronDeps } from '../deps.ts';
+import { setFloatingIpStatuses, setPortStatuses } from '../store/sdn-status.ts';
+import type { Facts } from './facts.ts';
+import { isRouterPort } from './names.ts';
+
+export async function settle({ database: { db }, clock }: Pick<NeutronDeps, 'database' | 'clock'>, { ports, floatingIps }: Facts): Promise<void> {
+  const now = clock.now();
+  const isStale = (each: { status: string }, up: boolean): boolean => each.status !== (up ? 'ACTIVE' : 'DOWN');
+  for (const up of [true, false]) {
+    const status = up ? 'ACTIVE' : 'DOWN';
+    await setPortStatuses(db, ports.filter((port) => isRouterPort(port.deviceOwner) && port.deviceId !== '' && port.adminUp === up && isStale(port, up)).map(({ id }) => id), status, now);
+    await setFloatingIpStatuses(db, floatingIps.filter((each) => (each.target !== null) === up && isStale(each, up)).map(({ id }) => id), status, now);
+  }
+}

@@ -1,0 +1,163 @@
+// The one who writes to OVN: drains the journal in batches, and compares everything at start, on return and now and then. One step at a
+// time, so that a comparison never removes what a change has just brought. Level-triggered: what is written is read then, so an
+// entry may come twice, and one whose writing was cut short is done again.
+import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
+import { noDrift, type Sdn, type SdnDrift } from '#ports/sdn.ts';
+import type { NeutronDeps } from '../deps.ts';
+import { allSubjects, countChanges, forgetChanges, readChanges, withDependents, withParents } from '../store/sdn-changes.ts';
+import { readFacts, type Wanted } from '../store/sdn-facts.ts';
+import type { SdnChange, SdnSubject } from '../store/sdn-journal.ts';
+import type { ChassisFacts } from './facts.ts';
+import { ownerName } from './names.ts';
+import { rowsOf } from './rows.ts';
+import { settle } from './settle.ts';
+
+export type WriterDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & { sdn: () => Sdn; chassis: () => readonly ChassisFacts[] };
+
+/** Entries of one transaction at OVN. */
+const batchSize = 500;
+/** Changes that follow each other closely go together. */
+const gatherMs = 20;
+/** Entries that a comparison may answer for: those that were there before it read. */
+const maxCovered = 100_000;
+
+export class Writer {
+  readonly #deps: WriterDeps;
+  readonly #ending = new AbortController();
+  #running: Promise<void> | undefined;
+  #again = false;
+  /** null: nobody asked for a comparison. */
+  #compare: 'return' | 'period' | null = null;
+  #touched: SdnChange[] = [];
+  #mended = noDrift;
+
+  constructor(deps: WriterDeps) {
+    this.#deps = deps;
+  }
+
+  /** There may be entries in the journal. */
+  wake(): void {
+    this.#again = true;
+    if (this.#ending.signal.aborted) return;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#again && !this.#ending.signal.aborted) this.wake();
+    });
+  }
+
+  /** These look different in OVN now for reasons that no journal tells: the hosts changed. */
+  touch(changes: readonly SdnChange[]): void {
+    this.#touched.push(...changes);
+    this.wake();
+  }
+
+  /** Compares everything next. `return`: OVN was away, so that what is missing is no drift. Many wishes are one. */
+  compare(why: 'return' | 'period'): void {
+    if (this.#compare !== 'return') this.#compare = why;
+    this.wake();
+  }
+
+  mended(): SdnDrift {
+    return this.#mended;
+  }
+
+  async audit(): Promise<Outcome<SdnDrift & { pending: number }>> {
+    const [pending, rows] = [await countChanges(this.#deps.database.db), (await this.#read(await allSubjects(this.#deps.database.db))).rows];
+    const drift = await this.#deps.sdn().audit(rows);
+    return isFault(drift) ? drift : { ...drift, pending };
+  }
+
+  async close(): Promise<void> {
+    this.#ending.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, log } = this.#deps;
+    try {
+      while (this.#again && !this.#ending.signal.aborted) {
+        this.#again = false;
+        const done = await this.#step();
+        if (isFault(done)) {
+          log.warn({ why: done.message }, 'OVN does not take changes now; they wait');
+          this.#again = false; // the next scan, or OVN's return, wakes
+          return;
+        }
+        if (done === 'more') {
+          this.#again = true;
+          await clock.sleep(gatherMs, { signal: this.#ending.signal, unref: true }).catch(() => undefined); // closing
+        }
+      }
+    } catch (error) {
+      log.error({ err: error }, 'writing to OVN failed; it is tried again at the next scan');
+      this.#again = false;
+    }
+  }
+
+  /** 'more': there may be more to do at once. */
+  async #step(): Promise<Outcome<'more' | 'rest'>> {
+    if (this.#compare === 'return') return await this.#compareAll('return');
+    const entries = await readChanges(this.#deps.database.db, batchSize);
+    const touched = this.#touched.splice(0);
+    if (entries.length + touched.length === 0) return this.#compare === 'period' ? await this.#compareAll('period') : 'rest';
+    const shown = await this.#show([...entries, ...touched]);
+    if (isFault(shown)) {
+      this.#touched.push(...touched);
+      return shown;
+    }
+    await forgetChanges(this.#deps.database.db, entries.map(({ seq }) => seq));
+    return 'more';
+  }
+
+  async #show(changes: readonly SdnChange[]): Promise<Outcome<void>> {
+    const { db } = this.#deps.database;
+    const wanted = await withDependents(db, changes);
+    const outcome = await this.#put(wanted);
+    if (!isFault(outcome) || outcome.kind !== 'conflict') return outcome;
+    // Something that these hang on is not in OVN: it is written later in the journal, or was lost.
+    const whole = await this.#put(await withParents(db, wanted));
+    if (!isFault(whole) || whole.kind !== 'conflict') return whole;
+    if (changes.length === 1) {
+      this.#deps.log.error({ ...changes[0], why: whole.message }, 'OVN refuses this object; the next comparison tries again');
+      return undefined;
+    }
+    for (const change of changes) { // one bad object must not keep the others waiting
+      const single = await this.#show([change]);
+      if (isFault(single)) return single;
+    }
+    return undefined;
+  }
+
+  async #put(wanted: Wanted): Promise<Outcome<void>> {
+    const { facts, rows } = await this.#read(wanted);
+    const owners = (Object.entries(wanted) as [SdnSubject, ReadonlySet<string>][]).flatMap(([kind, ids]) => [...ids].map((id) => ({ owner: ownerName(kind, id) }))); // Object.entries widens keys to string
+    const outcome = await this.#deps.sdn().change(rows, owners);
+    if (!isFault(outcome)) await settle(this.#deps, facts);
+    return outcome;
+  }
+
+  async #compareAll(why: 'return' | 'period'): Promise<Outcome<'more'>> {
+    const { database: { db }, log } = this.#deps;
+    this.#compare = null;
+    const covered = await readChanges(db, maxCovered);
+    const { facts, rows } = await this.#read(await allSubjects(db));
+    const drift = await this.#deps.sdn().sync(rows);
+    if (isFault(drift)) {
+      if (drift.kind !== 'conflict') this.compare(why);
+      return drift.kind === 'conflict' ? fault('conflict', `comparison: ${drift.message}`) : drift;
+    }
+    for (let at = 0; at < covered.length; at += batchSize) await forgetChanges(db, covered.slice(at, at + batchSize).map(({ seq }) => seq));
+    await settle(this.#deps, facts);
+    const rowsChanged = drift.inserted + drift.updated + drift.deleted;
+    if (why === 'period' && covered.length === 0 && rowsChanged > 0) {
+      this.#mended = { inserted: this.#mended.inserted + drift.inserted, updated: this.#mended.updated + drift.updated, deleted: this.#mended.deleted + drift.deleted };
+      log.warn({ ...drift }, 'rows in OVN had drifted and were mended');
+    } else if (rowsChanged > 0) log.info({ ...drift, why }, 'OVN brought up to date');
+    return 'more';
+  }
+
+  async #read(wanted: Wanted) {
+    const facts = await readFacts(this.#deps.database.db, wanted);
+    return { facts, rows: rowsOf(facts, this.#deps.chassis()) };
+  }
+}

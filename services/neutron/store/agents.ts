@@ -1,0 +1,19 @@
+// Agents as operators see them. ovn/ writes what they report.
+import type { AgentRow } from './tables.ts';
+import type { NeutronDb } from './write.ts';
+
+export async function listAgents(db: NeutronDb): Promise<AgentRow[]> {
+  return await db.selectFrom('agents').selectAll().orderBy('agent_type').orderBy('host').execute();
+}
+
+export async function findAgent(db: NeutronDb, id: string): Promise<AgentRow | undefined> {
+  return await db.selectFrom('agents').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+export async function changeAgent(db: NeutronDb, id: string, changes: Pick<AgentRow, 'admin_state_up' | 'description'>): Promise<void> {
+  await db.updateTable('agents').set(changes).where('id', '=', id).execute();
+}
+
+export async function deleteAgent(db: NeutronDb, id: string): Promise<void> {
+  await db.deleteFrom('agents').where('id', '=', id).execute();
+}

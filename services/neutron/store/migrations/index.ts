@@ -1,0 +1,8 @@
+// In order of application.
+import type { Migration } from '#platform/db/migrate.ts';
+import { networks } from './0001-networks.ts';
+import { routers } from './0002-routers.ts';
+import { securityGroups } from './0003-security-groups.ts';
+import { house } from './0004-house.ts';
+
+export const migrations: readonly Migration[] = [networks, routers, securityGroups, house];

@@ -1,0 +1,39 @@
+// Reads and writes alike for all kinds of objects: one by its id, many by theirs, a change that bumps the revision.
+import { sql } from 'kysely';
+import type { ListedTable, Listing, Scope } from './list.ts';
+import { visibleTo } from './list.ts';
+import type { NeutronTables } from './tables.ts';
+import type { NeutronDb } from './write.ts';
+
+export type RowOf<T extends ListedTable> = NeutronTables[T];
+
+/** undefined: there is none, or none that this project may see. */
+export async function findVisible<T extends ListedTable>(db: NeutronDb, listing: Listing & { table: T }, id: string, scope: Scope): Promise<RowOf<T> | undefined> {
+  const { rows } = await sql<RowOf<T>>`select * from ${sql.table(listing.table)} where ${sql.join([sql`id = ${id}`, ...visibleTo(listing, scope)], sql` and `)}`.execute(db);
+  return rows[0];
+}
+
+export async function findByIds<T extends ListedTable>(db: NeutronDb, table: T, ids: readonly string[]): Promise<RowOf<T>[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await sql<RowOf<T>>`select * from ${sql.table(table)} where id in (${sql.join(ids)})`.execute(db);
+  return rows;
+}
+
+/** Sets columns, the time, and the next revision. `ifRevision`: only while it has this one. False: nothing was changed. */
+export async function changeRow<T extends ListedTable>(db: NeutronDb, table: T, id: string, changes: Partial<RowOf<T>>, nowMs: number, ifRevision?: number): Promise<boolean> {
+  const sets = Object.entries(changes).filter(([, value]) => value !== undefined).map(([column, value]) => sql`${sql.ref(column)} = ${value}`);
+  const result = await sql`update ${sql.table(table)} set ${sql.join([...sets, sql`updated_at_ms = ${nowMs}`, sql`revision_number = revision_number + 1`])}
+    where id = ${id} ${ifRevision === undefined ? sql`` : sql`and revision_number = ${ifRevision}`}`.execute(db);
+  return (result.numAffectedRows ?? 0n) > 0n;
+}
+
+export async function deleteRow(db: NeutronDb, table: ListedTable, id: string): Promise<boolean> {
+  const result = await sql`delete from ${sql.table(table)} where id = ${id}`.execute(db);
+  return (result.numAffectedRows ?? 0n) > 0n;
+}
+
+/** Objects of a project, for its quota. */
+export async function countOf(db: NeutronDb, table: ListedTable, projectId: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*) as count from ${sql.table(table)} where project_id = ${projectId}`.execute(db);
+  return Number(rows[0]?.count ?? 0);
+}

@@ -1,0 +1,93 @@
+// Ports: their rows, security groups, and what others may do to them. Addresses are in ipam.ts.
+import { sql } from 'kysely';
+import { canonicalIp } from '../domain/ip.ts';
+import type { Listing } from './list.ts';
+import { changeRow } from './objects.ts';
+import { markChanged } from './sdn-journal.ts';
+import { standardColumns } from './standard.ts';
+import type { PortRow } from './tables.ts';
+import type { NeutronDb, NeutronTrx } from './write.ts';
+
+export const routerOwners = ['network:router_interface', 'network:router_gateway'] as const;
+export const floatingIpOwner = 'network:floatingip';
+/** The port through which a network's guests reach metadata. Ours: no quota counts it, it is never in the way of a deletion. */
+export const distributedOwner = 'network:distributed';
+
+export const portListing = {
+  table: 'ports',
+  columns: {
+    ...standardColumns, network_id: { column: 'network_id', kind: 'text' }, mac_address: { column: 'mac_address', kind: 'text' }, admin_state_up: { column: 'admin_state_up', kind: 'bool' }, status: { column: 'status', kind: 'text' },
+    device_id: { column: 'device_id', kind: 'text' }, device_owner: { column: 'device_owner', kind: 'text' }, port_security_enabled: { column: 'port_security_enabled', kind: 'bool' }, dns_name: { column: 'dns_name', kind: 'text' },
+    ip_allocation: { column: 'ip_allocation', kind: 'text' }, 'binding:host_id': { column: 'binding_host_id', kind: 'text' }, 'binding:vnic_type': { column: 'binding_vnic_type', kind: 'text' },
+    'binding:vif_type': { column: 'binding_vif_type', kind: 'text' }, 'binding:profile': { column: 'binding_profile_json', kind: 'json' }, allowed_address_pairs: { column: 'allowed_address_pairs_json', kind: 'json' },
+    extra_dhcp_opts: { column: 'extra_dhcp_opts_json', kind: 'json' },
+  },
+  special: {
+    mac_address: (values) => sql<boolean>`mac_address in (${sql.join(values.map((value) => value.toLowerCase()))})`,
+    security_groups: (values) => sql<boolean>`id in (select port_id from port_security_groups where security_group_id in (${sql.join(values)}))`,
+    // `ip_address=…`, `subnet_id=…`, `ip_address_substr=…`; kinds are joined by and, values of one by or.
+    fixed_ips: (values) => {
+      const parts = values.map((value) => [value.slice(0, value.indexOf('=')), value.slice(value.indexOf('=') + 1)] as const);
+      const of = (key: string): string[] => parts.filter(([name]) => name === key).map(([, value]) => value);
+      const [ips, subnets, pieces] = [of('ip_address'), of('subnet_id'), of('ip_address_substr')];
+      const cases = [
+        ...(ips.length > 0 ? [sql`ip in (${sql.join(ips.map(canonicalIp))})`] : []), ...(subnets.length > 0 ? [sql`subnet_id in (${sql.join(subnets)})`] : []),
+        ...(pieces.length > 0 ? [sql`(${sql.join(pieces.map((piece) => sql`instr(ip, ${piece}) > 0`), sql` or `)})`] : []),
+      ];
+      return cases.length === 0 ? sql<boolean>`1 = 0` : sql<boolean>`id in (select port_id from ip_allocations where ${sql.join(cases, sql` and `)})`;
+    },
+  },
+} as const satisfies Listing;
+
+/** Written with its security groups; the caller claims its addresses. */
+export async function insertPort(trx: NeutronTrx, row: PortRow, securityGroupIds: readonly string[]): Promise<void> {
+  await trx.insertInto('ports').values(row).execute();
+  if (securityGroupIds.length > 0) await trx.insertInto('port_security_groups').values(securityGroupIds.map((security_group_id) => ({ port_id: row.id, security_group_id }))).execute();
+}
+
+export async function setSecurityGroups(trx: NeutronTrx, portId: string, securityGroupIds: readonly string[]): Promise<void> {
+  await trx.deleteFrom('port_security_groups').where('port_id', '=', portId).execute();
+  if (securityGroupIds.length > 0) await trx.insertInto('port_security_groups').values(securityGroupIds.map((security_group_id) => ({ port_id: portId, security_group_id }))).execute();
+}
+
+export async function securityGroupsOf(db: NeutronDb, portIds: readonly string[]): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  if (portIds.length === 0) return found;
+  for (const { port_id, security_group_id } of await db.selectFrom('port_security_groups').selectAll().where('port_id', 'in', portIds).orderBy('port_id').orderBy('security_group_id').execute()) {
+    const have = found.get(port_id);
+    if (have) have.push(security_group_id);
+    else found.set(port_id, [security_group_id]);
+  }
+  return found;
+}
+
+/** Removes the port and all it had. Idempotent. */
+export async function erasePort(trx: NeutronTrx, portId: string): Promise<void> {
+  await trx.deleteFrom('ip_allocations').where('port_id', '=', portId).execute();
+  await trx.deleteFrom('port_security_groups').where('port_id', '=', portId).execute();
+  await trx.deleteFrom('ports').where('id', '=', portId).execute();
+  await markChanged(trx, [{ kind: 'port', id: portId }]);
+}
+
+/** What the network below says of a port. False: it was so already, or the port is gone. Safe to repeat. */
+export async function setPortStatus(db: NeutronDb, portId: string, status: PortRow['status'], nowMs: number): Promise<boolean> {
+  const port = await findPort(db, portId);
+  return port !== undefined && port.status !== status && (await changeRow(db, 'ports', portId, { status }, nowMs));
+}
+
+export async function findPort(db: NeutronDb, id: string): Promise<PortRow | undefined> {
+  return await db.selectFrom('ports').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+export async function portsOfNetwork(db: NeutronDb, networkId: string): Promise<PortRow[]> {
+  return await db.selectFrom('ports').selectAll().where('network_id', '=', networkId).execute();
+}
+
+/** Ports of a network that forbid its deletion. */
+export async function networkIsUsed(db: NeutronDb, networkId: string): Promise<boolean> {
+  return (await db.selectFrom('ports').select('id').where('network_id', '=', networkId).where('device_owner', '!=', distributedOwner).limit(1).executeTakeFirst()) !== undefined;
+}
+
+export async function macHolder(db: NeutronDb, networkId: string, mac: string): Promise<string | undefined> {
+  return (await db.selectFrom('ports').select('id').where('network_id', '=', networkId).where('mac_address', '=', mac).executeTakeFirst())?.id;
+}

@@ -1,0 +1,28 @@
+// The agents that show themselves by OVN or by report. Called by ovn/ alone.
+import { createHash } from 'node:crypto';
+import type { Kysely } from 'kysely';
+import type { NeutronTables } from './tables.ts';
+
+export interface SeenAgent {
+  readonly type: 'OVN Controller agent' | 'OVN Controller Gateway agent' | 'OVN Metadata agent';
+  readonly binary: 'ovn-controller' | 'neutron-ovn-metadata-agent';
+  readonly host: string;
+  readonly zone: string;
+  readonly configurations: object;
+  readonly startedAtMs: number | null;
+}
+
+/** A sign of life at `nowMs`: lists the agent at first sight. What operators set on it stays. */
+export async function noteAgent(db: Kysely<NeutronTables>, agent: SeenAgent, nowMs: number): Promise<void> {
+  const id = agentId(agent);
+  const seen = { agent_type: agent.type, availability_zone: agent.zone, configurations_json: JSON.stringify(agent.configurations), heartbeat_at_ms: nowMs, ...(agent.startedAtMs === null ? {} : { started_at_ms: agent.startedAtMs }) };
+  const updated = await db.updateTable('agents').set(seen).where('id', '=', id).executeTakeFirst();
+  if (updated.numUpdatedRows > 0n) return;
+  await db.insertInto('agents').values({ id, binary: agent.binary, host: agent.host, topic: 'n/a', description: null, admin_state_up: 1, created_at_ms: nowMs, started_at_ms: nowMs, ...seen }).execute();
+}
+
+/** The same at each sight, also from another process. */
+function agentId({ binary, host }: SeenAgent): string {
+  const hex = createHash('sha1').update(`${binary} ${host}`).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`; // as a version 5 UUID looks
+}

@@ -1,0 +1,58 @@
+// Security groups of all ports of a server, added and taken away in the caller's name. Done at once: no saga.
+import Type from 'typebox';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { ApiRequest } from '#platform/http/api.ts';
+import { refreshNetworkInfo } from '../../conductor/connect-nics.ts';
+import type { NovaDeps } from '../../deps.ts';
+import type { Server } from '../../store/servers.ts';
+import { checkLock } from '../servers/begin.ts';
+import { callersNeutron, namedGroups } from '../servers/wanted-networks.ts';
+import type { ServerActionRow } from './action.ts';
+import { accepted } from './action.ts';
+
+const schema = Type.Object({ name: Type.String({ minLength: 1, maxLength: 255 }) }, { additionalProperties: false });
+
+async function change(deps: NovaDeps, request: ApiRequest, server: Server, wanted: string, next: (now: readonly string[], id: string) => string[] | undefined) {
+  const locked = checkLock(request, server);
+  if (locked) return locked;
+  const neutron = callersNeutron(deps, request);
+  const groups = await namedGroups(neutron, [wanted], server.project_id);
+  if (isFault(groups)) return groups.kind === 'badRequest' ? fault('notFound', groups.message) : groups;
+  const id = groups[0]?.id ?? '';
+  const ports = await neutron.list('ports', { device_id: server.id });
+  if (isFault(ports)) return ports;
+  let changes = 0;
+  for (const port of ports) {
+    // A port without an address or without port security has no filter. nova.network.security_group_api, add_to_instance
+    if (port.port_security_enabled === false || port.fixed_ips.length === 0) continue;
+    const security_groups = next(port.security_groups ?? [], id);
+    if (security_groups === undefined) continue;
+    const changed = await neutron.updatePort(port.id, { security_groups });
+    if (isFault(changed)) return changed;
+    changes += 1;
+  }
+  if (changes > 0) {
+    const known = await refreshNetworkInfo(deps, server.id, { requestId: request.id });
+    if (isFault(known)) deps.log.warn({ server: server.id, req: request.id, why: known.message }, 'network info is healed later');
+  }
+  return changes;
+}
+
+export const addSecurityGroup: ServerActionRow = {
+  key: 'addSecurityGroup', policy: 'os_compute_api:os-security-groups:add', faults: ['notFound', 'conflict'], schema,
+  handler: async (deps, request, server, value) => {
+    const { name } = value as { name: string }; // by the schema
+    const changed = await change(deps, request, server, name, (now, id) => (now.includes(id) ? undefined : [...now, id]));
+    return isFault(changed) ? changed : accepted;
+  },
+};
+
+export const removeSecurityGroup: ServerActionRow = {
+  key: 'removeSecurityGroup', policy: 'os_compute_api:os-security-groups:remove', faults: ['notFound', 'conflict'], schema,
+  handler: async (deps, request, server, value) => {
+    const { name } = value as { name: string }; // by the schema
+    const changed = await change(deps, request, server, name, (now, id) => (now.includes(id) ? now.filter((other) => other !== id) : undefined));
+    if (isFault(changed)) return changed;
+    return changed === 0 ? fault('notFound', `Security group ${name} is not associated with the instance ${server.id}`) : accepted;
+  },
+};

@@ -1,0 +1,58 @@
+// Waiting until Neutron says that a server's ports work: its events wake, the ports' status is the truth.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { NovaDeps } from '../deps.ts';
+import { neutronFor } from '../neutron.ts';
+import { nicsOf } from '../store/nics.ts';
+import { findServer } from '../store/servers.ts';
+import { hopeless } from './station.ts';
+
+const lookEveryMs = 1_000;
+
+/** Those who wait here, by server. A process that waits elsewhere looks every second. */
+const waiting = new Map<string, Set<() => void>>();
+
+/** Something happened to a port of the server. */
+export function wakePlugged(serverId: string): void {
+  for (const wake of waiting.get(serverId) ?? []) wake();
+}
+
+/** conflict: nobody needs it any more. timeout, hopeless: a port is not ACTIVE within the configured time. unavailable, after that time: Neutron could not be asked. */
+export async function awaitPlugged(deps: NovaDeps, serverId: string, { requestId, signal }: { requestId: string; signal: AbortSignal }): Promise<Outcome<void>> {
+  const { clock, config, database: { db } } = deps;
+  const wanted = new Set((await nicsOf(db, serverId)).map((nic) => nic.port_id));
+  if (wanted.size === 0) return undefined;
+  const neutron = neutronFor(deps, { token: null, requestId });
+  const untilMs = clock.now() + config.vifPluggingTimeoutMs;
+  for (;;) {
+    const woken = wakened(deps, serverId, Math.min(lookEveryMs, Math.max(0, untilMs - clock.now())), signal); // before the look: an event between look and wait is not lost
+    const ports = await neutron.list('ports', { device_id: serverId, fields: ['id', 'status'] });
+    const missing = isFault(ports) ? undefined : [...wanted].filter((id) => !ports.some((port) => port.id === id && port.status === 'ACTIVE'));
+    if (missing?.length === 0) {
+      woken.cancel();
+      return undefined;
+    }
+    const server = await findServer(db, serverId, null);
+    if (!server || server.task_state === 'deleting') {
+      woken.cancel();
+      return fault('conflict', 'The server is deleted meanwhile.');
+    }
+    if (signal.aborted || clock.now() >= untilMs) {
+      woken.cancel();
+      return isFault(ports) ? ports : hopeless(fault('timeout', `Virtual Interface creation failed: Neutron did not plug ${missing?.join(', ') ?? ''} in time.`));
+    }
+    await woken.promise;
+  }
+}
+
+function wakened({ clock }: Pick<NovaDeps, 'clock'>, serverId: string, withinMs: number, signal: AbortSignal): { promise: Promise<void>; cancel(): void } {
+  const ending = new AbortController();
+  const wake = (): void => ending.abort();
+  const others = waiting.get(serverId) ?? new Set();
+  waiting.set(serverId, others.add(wake));
+  const promise = clock.sleep(withinMs, { signal: AbortSignal.any([ending.signal, signal]), unref: true }).catch(() => undefined).then(() => {
+    others.delete(wake);
+    if (others.size === 0 && waiting.get(serverId) === others) waiting.delete(serverId);
+  });
+  return { promise, cancel: wake };
+}

@@ -1,0 +1,24 @@
+// What Neutron's events about a server's ports lead to: waiters look, and the cache is read anew.
+import { isFault } from '#contracts/common/fault.ts';
+import type { NetworkEvent } from '#contracts/nova/conductor-rpc.ts';
+import type { NovaDeps } from '../deps.ts';
+import { wakePlugged } from './await-plugged.ts';
+import { refreshNetworkInfo } from './connect-nics.ts';
+import { unplugGone } from './unplug-gone.ts';
+
+export async function networkEvent(deps: NovaDeps, { serverId, portId, event }: { serverId: string; portId: string | null; event: NetworkEvent }, requestId: string): Promise<null> {
+  switch (event) {
+    case 'network-vif-plugged':
+    case 'network-vif-unplugged':
+      wakePlugged(serverId);
+      return null;
+    case 'network-vif-deleted':
+      if (portId !== null) await unplugGone(deps, serverId, portId, requestId);
+      break;
+    case 'network-changed':
+      break;
+  }
+  const known = await refreshNetworkInfo(deps, serverId, { requestId });
+  if (isFault(known)) deps.log.warn({ server: serverId, req: requestId, why: known.message }, 'network info is healed later');
+  return null;
+}

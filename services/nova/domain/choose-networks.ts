@@ -1,0 +1,104 @@
+// Which interfaces a new server (or an attachment) gets: what was asked and what Neutron knows in, interfaces or the stock refusal out. Pure.
+// Rules and words: nova.network.neutron, validate_networks and _validate_requested_network_ids; codes: contracts/openstack-errors.txt.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Network, Port, SecurityGroup } from '../neutron.ts';
+
+export interface AskedNic {
+  uuid?: string | undefined;
+  port?: string | null | undefined;
+  fixed_ip?: string | undefined;
+  tag?: string | undefined;
+}
+
+/** 'auto': one must be found. 'whatever': one if there is one (requests below 2.37 that name none). */
+export type AskedNetworks = readonly AskedNic[] | 'auto' | 'none' | 'whatever';
+
+export interface NetworkFacts {
+  projectId: string;
+  mayAttachExternal: boolean;
+  /** Those of the project and the shared ones; read only where the server may choose. */
+  available: readonly Network[];
+  /** Those asked for by id, as far as the caller sees them. */
+  networks: ReadonlyMap<string, Network>;
+  ports: ReadonlyMap<string, Port>;
+  /** Asked addresses (`network address`) that a port has already. */
+  takenAddresses: ReadonlySet<string>;
+}
+
+export interface WantedNic {
+  networkId: string;
+  portId: string | null;
+  fixedIp: string | null;
+  tag: string | null;
+}
+
+export function chooseNics(asked: AskedNetworks, facts: NetworkFacts): Outcome<WantedNic[]> {
+  if (asked === 'none') return [];
+  if (asked === 'auto' || asked === 'whatever' || asked.length === 0) return chosenForCaller(asked === 'auto', facts);
+  const nics: WantedNic[] = [];
+  const tags = new Set<string>();
+  for (const nic of asked) {
+    const one = nic.port ? ofPort(nic, nic.port, facts) : nic.uuid === undefined ? anyNetwork(nic, facts) : ofNetwork(nic, nic.uuid, facts);
+    if (isFault(one)) return one;
+    if (nic.tag !== undefined && tags.has(nic.tag)) return fault('badRequest', `Block Device Mapping or network interface tag '${nic.tag}' was given twice.`);
+    if (nic.tag !== undefined) tags.add(nic.tag);
+    if (one.portId !== null && nics.some(({ portId }) => portId === one.portId)) return fault('badRequest', `Port ${one.portId} was given twice.`);
+    nics.push(one);
+  }
+  return nics;
+}
+
+function chosenForCaller(needed: boolean, facts: NetworkFacts): Outcome<WantedNic[]> {
+  const [network, ...others] = facts.available;
+  // get-me-a-network makes one where Neutron has auto-allocated-topology; ours does not have it.
+  if (!network) return needed ? fault('badRequest', `Unable to automatically allocate a network for project ${facts.projectId}`) : [];
+  if (others.length > 0) return fault('conflict', 'Multiple possible networks found, use a Network ID to be more specific.');
+  const one = checked(network, facts);
+  return isFault(one) ? one : [{ networkId: network.id, portId: null, fixedIp: null, tag: null }];
+}
+
+/** A row with a tag or an address alone: the one network there is. */
+function anyNetwork(nic: AskedNic, facts: NetworkFacts): Outcome<WantedNic> {
+  const chosen = chosenForCaller(true, facts);
+  if (isFault(chosen)) return chosen;
+  return { networkId: chosen[0]?.networkId ?? '', portId: null, fixedIp: nic.fixed_ip ?? null, tag: nic.tag ?? null };
+}
+
+function ofNetwork(nic: AskedNic, id: string, facts: NetworkFacts): Outcome<WantedNic> {
+  const network = facts.networks.get(id);
+  if (!network) return fault('badRequest', `Network ${id} could not be found.`);
+  const usable = checked(network, facts);
+  if (isFault(usable)) return usable;
+  if (nic.fixed_ip !== undefined && facts.takenAddresses.has(`${id} ${nic.fixed_ip}`)) return fault('badRequest', `Fixed IP address ${nic.fixed_ip} is already in use on another instance.`);
+  return { networkId: id, portId: null, fixedIp: nic.fixed_ip ?? null, tag: nic.tag ?? null };
+}
+
+function checked(network: Network, facts: NetworkFacts): Outcome<undefined> {
+  if (network['router:external'] && !network.shared && !facts.mayAttachExternal) return fault('forbidden', `It is not allowed to create an interface on external network ${network.id}`);
+  return network.subnets.length === 0 ? fault('badRequest', `Network ${network.id} requires a subnet in order to boot instances on.`) : undefined;
+}
+
+function ofPort(nic: AskedNic, id: string, facts: NetworkFacts): Outcome<WantedNic> {
+  const port = facts.ports.get(id);
+  if (!port) return fault('badRequest', `Port id ${id} could not be found.`);
+  if (nic.fixed_ip !== undefined) return fault('badRequest', `Specified Fixed IP '${nic.fixed_ip}' cannot be used with port '${id}': the two cannot be specified together.`);
+  if (port.tenant_id !== facts.projectId && !facts.mayAttachExternal) return fault('badRequest', `Port ${id} not usable for instance.`);
+  if (port.device_id !== '') return fault('conflict', `Port ${id} is still in use.`);
+  if (port.fixed_ips.length === 0) return fault('badRequest', `Port ${id} requires a FixedIP in order to be used.`);
+  return { networkId: port.network_id, portId: id, fixedIp: null, tag: nic.tag ?? null };
+}
+
+/** Ids for names or ids. badRequest: none; conflict: several of one name. */
+export function chooseSecurityGroups(asked: readonly string[], known: readonly SecurityGroup[], projectId: string): Outcome<SecurityGroup[]> {
+  const chosen = new Map<string, SecurityGroup>();
+  for (const wanted of asked) {
+    const byId = known.filter(({ id }) => id === wanted);
+    const found = byId.length > 0 ? byId : known.filter(({ name }) => name === wanted);
+    const [group, ...others] = found;
+    if (!group) return fault('badRequest', `Security group ${wanted} not found for project ${projectId}.`);
+    if (others.length > 0) return fault('conflict', `Multiple security groups found matching '${wanted}'. Use an ID to be more specific.`);
+    chosen.set(group.id, group);
+  }
+  return [...chosen.values()];
+}

@@ -1,0 +1,60 @@
+// Nova's metadata API: what a guest learns at 169.254.169.254. Neutron's agents forward to it and sign whom they speak for.
+// https://docs.openstack.org/neutron/latest/configuration/metadata-agent.html; headers: nova.api.metadata.handler
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { ApiRequest, HttpFace, Reply } from '#platform/http/api.ts';
+import { route } from '#platform/http/api.ts';
+import type { Secret } from '#platform/log.ts';
+import { connectedNics } from '../conductor/connect-nics.ts';
+import type { NovaDeps } from '../deps.ts';
+import type { MetadataNode } from '../domain/metadata-tree.ts';
+import { metadataTree, readMetadata } from '../domain/metadata-tree.ts';
+import { zonesByHost } from '../store/hosts.ts';
+import { findServer } from '../store/servers.ts';
+
+// cloud-init reads some twenty paths in a row.
+const keptMs = 5_000;
+const maxKept = 1_000;
+
+export function metadataFace(deps: NovaDeps): HttpFace {
+  const { database: { db }, clock, config } = deps;
+  const kept = new Map<string, { tree: MetadataNode; projectId: string; untilMs: number }>();
+
+  async function treeOf(serverId: string, projectId: string): Promise<MetadataNode | undefined> {
+    const known = kept.get(serverId);
+    if (known && known.untilMs > clock.now()) return known.projectId === projectId ? known.tree : undefined;
+    const server = await findServer(db, serverId, projectId);
+    if (!server) return undefined;
+    const zone = server.host === null ? undefined : (await zonesByHost(db)).get(server.host);
+    const tree = metadataTree(server, zone ?? server.availability_zone ?? config.defaultZone, await connectedNics(deps, server.id));
+    if (kept.size >= maxKept) kept.clear();
+    kept.set(serverId, { tree, projectId, untilMs: clock.now() + keptMs });
+    return tree;
+  }
+
+  async function answer(request: ApiRequest): Promise<Outcome<Reply>> {
+    const who = callerOf(request, config.metadataSecret);
+    if (isFault(who)) return who;
+    const tree = await treeOf(who.serverId, who.projectId);
+    const found = tree && readMetadata(tree, request.path);
+    return found ? { status: 200, headers: { 'content-type': found.json ? 'application/json' : 'text/plain; charset=UTF-8' }, body: found.text } : fault('notFound', 'Not Found');
+  }
+
+  const open = { method: 'GET', auth: 'none', unversioned: true, policy: null, faults: ['notFound'], handler: answer } as const;
+  return {
+    name: 'nova-metadata', serviceType: 'metadata', mount: '/metadata', policies: {},
+    routes: [route({ ...open, path: '/' }), route({ ...open, path: '/*' })],
+    faultStyle: { contentType: 'text/plain; charset=UTF-8', body: (status, { message }) => `${status} ${message}` },
+  };
+}
+
+/** Whom the proxy speaks for. badRequest: it does not say; forbidden: it is no proxy of ours. */
+function callerOf(request: ApiRequest, secret: Secret | null): Outcome<{ serverId: string; projectId: string }> {
+  const [serverId, projectId, signature] = ['x-instance-id', 'x-tenant-id', 'x-instance-id-signature'].map((name) => request.header(name));
+  if (!serverId || !projectId) return fault('badRequest', 'X-Instance-ID and X-Tenant-ID are missing from the request.');
+  const right = secret && createHmac('sha256', secret.reveal()).update(serverId).digest();
+  const given = Buffer.from(signature ?? '', 'hex');
+  if (!right || given.length !== right.length || !timingSafeEqual(given, right)) return fault('forbidden', 'Invalid proxy request signature.');
+  return { serverId, projectId };
+}

@@ -1,0 +1,144 @@
+// What Nova asks Neutron: in the caller's name what the caller may use, in its own what ports servers have.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { HttpMethod } from '#platform/http/api.ts';
+import type { NovaDeps } from './deps.ts';
+
+export interface Network {
+  id: string;
+  name: string;
+  tenant_id: string;
+  shared: boolean;
+  'router:external': boolean;
+  subnets: string[];
+  mtu?: number;
+  port_security_enabled?: boolean;
+}
+export interface Subnet {
+  id: string;
+  network_id: string;
+  cidr: string;
+  ip_version: 4 | 6;
+  gateway_ip: string | null;
+  dns_nameservers: string[];
+  enable_dhcp: boolean;
+  ipv6_address_mode: string | null;
+  host_routes: { destination: string; nexthop: string }[];
+}
+export interface Port {
+  id: string;
+  network_id: string;
+  tenant_id: string;
+  mac_address: string;
+  status: string;
+  device_id: string;
+  device_owner: string;
+  fixed_ips: { subnet_id: string; ip_address: string }[];
+  security_groups?: string[];
+  port_security_enabled?: boolean;
+  'binding:host_id'?: string;
+  'binding:vif_type'?: string;
+  'binding:vif_details'?: { bridge_name?: string };
+}
+export interface FloatingIp {
+  id: string;
+  floating_ip_address: string;
+  fixed_ip_address: string | null;
+  port_id: string | null;
+}
+export interface SecurityGroup {
+  id: string;
+  name: string;
+  description: string;
+  tenant_id: string;
+  security_group_rules: SecurityGroupRule[];
+}
+export interface SecurityGroupRule {
+  id: string;
+  direction: 'ingress' | 'egress';
+  ethertype: string;
+  protocol: string | null;
+  port_range_min: number | null;
+  port_range_max: number | null;
+  remote_ip_prefix: string | null;
+  remote_group_id: string | null;
+}
+
+type Collection = { networks: Network; subnets: Subnet; ports: Port; floatingips: FloatingIp; 'security-groups': SecurityGroup };
+const listKey = (path: keyof Collection): string => path.replaceAll('-', '_');
+const objectKey = (path: keyof Collection): string => listKey(path).replace(/s$/, '');
+
+/** Who asks Neutron. `token` null: Nova itself, as admin. */
+export interface NeutronCaller {
+  token: string | null;
+  requestId: string;
+}
+export type Filters = Readonly<Record<string, string | readonly string[]>>;
+
+/** Faults of all: unavailable, timeout; and Neutron's own refusal as badRequest, forbidden, notFound, conflict or overQuota with its words. */
+export interface Neutron {
+  list<C extends keyof Collection>(path: C, filters: Filters): Promise<Outcome<Collection[C][]>>;
+  /** undefined: there is none for this caller. */
+  find<C extends keyof Collection>(path: C, id: string): Promise<Outcome<Collection[C] | undefined>>;
+  createPort(port: JsonObject): Promise<Outcome<Port>>;
+  updatePort(id: string, port: JsonObject): Promise<Outcome<Port>>;
+  /** Gone already is fine. */
+  deletePort(id: string): Promise<Outcome<void>>;
+  updateFloatingIp(id: string, change: JsonObject): Promise<Outcome<FloatingIp>>;
+  /** How many more ports the project may have; Infinity: no limit. */
+  roomForPorts(projectId: string): Promise<Outcome<number>>;
+}
+
+const timeoutMs = 30_000;
+
+export function neutronFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: NeutronCaller): Neutron {
+  async function ask(method: HttpMethod, path: string, body?: Json): Promise<Outcome<Json | undefined>> {
+    const own = await deps.session.token();
+    if (isFault(own)) return own;
+    const answer = await deps.http.send({
+      method, service: 'network', path: `/v2.0/${path}`, requestId: caller.requestId, timeoutMs, ...(body === undefined ? {} : { body }),
+      ...(caller.token === null ? { token: own } : { token: caller.token, serviceToken: own }),
+    });
+    if (isFault(answer)) return answer;
+    if (answer.status === 401 && caller.token === null) deps.session.renew();
+    return answer.status < 300 ? answer.body : refusal(answer.status, answer.body);
+  }
+
+  async function object<T>(key: string, asked: Promise<Outcome<Json | undefined>>): Promise<Outcome<T>> {
+    const answer = await asked;
+    return isFault(answer) ? answer : ((answer as Record<string, Json>)[key] as T); // 2xx: Neutron's document of that object
+  }
+
+  return {
+    async list(path, filters) {
+      const query = new URLSearchParams(Object.entries(filters).flatMap(([name, values]) => [values].flat().map((value) => [name, value] as [string, string])));
+      return await object(listKey(path), ask('GET', `${path}?${query.toString()}`));
+    },
+    async find(path, id) {
+      const found = await object<Collection[typeof path]>(objectKey(path), ask('GET', `${path}/${encodeURIComponent(id)}`));
+      return isFault(found) && found.kind === 'notFound' ? undefined : found;
+    },
+    createPort: async (port) => await object('port', ask('POST', 'ports', { port })),
+    updatePort: async (id, port) => await object('port', ask('PUT', `ports/${encodeURIComponent(id)}`, { port })),
+    async deletePort(id) {
+      const gone = await ask('DELETE', `ports/${encodeURIComponent(id)}`);
+      return isFault(gone) && gone.kind !== 'notFound' ? gone : undefined;
+    },
+    updateFloatingIp: async (id, floatingip) => await object('floatingip', ask('PUT', `floatingips/${encodeURIComponent(id)}`, { floatingip })),
+    async roomForPorts(projectId) {
+      const quota = await object<{ port: { limit: number; used: number } }>('quota', ask('GET', `quotas/${encodeURIComponent(projectId)}/details`));
+      if (isFault(quota)) return quota;
+      return quota.port.limit < 0 ? Infinity : quota.port.limit - quota.port.used;
+    },
+  };
+}
+
+const kinds = { 400: 'badRequest', 403: 'forbidden', 404: 'notFound', 409: 'conflict' } as const;
+
+function refusal(status: number, body: Json | undefined) {
+  const error = (body as { NeutronError?: { type?: string; message?: string } } | undefined)?.NeutronError;
+  const message = error?.message ?? `Neutron answered ${status}.`;
+  if (error?.type === 'OverQuota') return fault('overQuota', message, { type: error.type });
+  return fault(kinds[status as keyof typeof kinds] ?? 'unavailable', message, { type: error?.type ?? '' });
+}

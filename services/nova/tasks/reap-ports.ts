@@ -1,0 +1,22 @@
+// Ports that could not be given back while Neutron was away: Nova's own are deleted, the tenants' freed.
+import { isFault } from '#contracts/common/fault.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
+import { disconnectNics } from '../conductor/connect-nics.ts';
+import type { NovaDeps } from '../deps.ts';
+import { deleteNics, serversWithLostPorts } from '../store/nics.ts';
+
+const everyMs = 30_000;
+const perRound = 100;
+
+export const reapPorts = (deps: NovaDeps): Task => ({
+  name: 'nova.reap-ports', everyMs, atStart: true,
+  run: async () => {
+    const { database: { db }, ids, log } = deps;
+    for (const server of await serversWithLostPorts(db, perRound)) {
+      const gone = await disconnectNics(deps, server, { requestId: ids.requestId() });
+      if (isFault(gone)) return log.warn({ server, why: gone.message }, 'ports not reaped');
+      await deleteNics(db, server);
+      log.info({ server }, 'lost ports reaped');
+    }
+  },
+});

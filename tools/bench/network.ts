@@ -1,0 +1,121 @@
+// `cobalt bench network`: ports made over HTTP and written to a real northbound database, listed, and written anew after its loss.
+import { execFile } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { BenchCloud } from './cloud.ts';
+import { startBenchCloud } from './cloud.ts';
+import { createLoad } from './load.ts';
+import type { Figure } from './report.ts';
+import { median } from './report.ts';
+
+const run = promisify(execFile);
+const syncedPorts = 10_000;
+const rebuildDeadlineMs = 120_000;
+
+interface Port { id: string; fixed_ips: { ip_address: string }[] }
+
+export async function benchNetwork(say: (text: string) => void): Promise<Figure[]> {
+  const cloud = await startBenchCloud({ hosts: 1, simulated: 0 });
+  try {
+    await liftQuota(cloud);
+    const figures: Figure[] = [];
+    for (const part of [createPorts, listPorts, crowdedSubnet, rebuild]) {
+      say(part.name);
+      figures.push(...(await part(cloud)));
+    }
+    return figures;
+  } finally {
+    await cloud.close();
+  }
+}
+
+const headersOf = ({ admin }: BenchCloud): Record<string, string> => ({ 'x-auth-token': admin.token });
+
+async function liftQuota({ admin }: BenchCloud): Promise<void> {
+  const { projects } = await admin.ask<{ projects: { id: string; name: string }[] }>('identity', 'GET', '/v3/auth/projects');
+  const id = projects.find(({ name }) => name === 'admin')?.id ?? '';
+  await admin.ask('network', 'PUT', `/v2.0/quotas/${id}`, { quota: { port: -1, network: -1, subnet: -1 } });
+}
+
+async function makeNetwork({ admin }: BenchCloud, cidr: string): Promise<string> {
+  const { network } = await admin.ask<{ network: { id: string } }>('network', 'POST', '/v2.0/networks', { network: { name: `bench ${cidr}` } });
+  await admin.ask('network', 'POST', '/v2.0/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr } });
+  return network.id;
+}
+
+const nbctl = async ({ dir }: BenchCloud, ...words: string[]): Promise<string> =>
+  (await run('ovn-nbctl', [`--db=unix:${join(dir, 'ovn/run/nb.sock')}`, '--timeout=10', ...words], { maxBuffer: 64 * 1024 * 1024 }).catch(() => ({ stdout: '' }))).stdout;
+
+/** How many of our ports the northbound database has: each is named by its UUID. */
+const written = async (cloud: BenchCloud): Promise<number> => (await nbctl(cloud, '--bare', '--columns=name', 'find', 'Logical_Switch_Port', 'type=""')).split('\n').filter((line) => line.length === 36).length;
+
+async function allWritten(cloud: BenchCloud, count: number, deadlineMs: number): Promise<void> {
+  const startedAt = performance.now();
+  while ((await written(cloud)) < count) {
+    if (performance.now() - startedAt > deadlineMs) throw new Error(`the northbound database has ${await written(cloud)} ports, ${count} were expected`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function createPorts(cloud: BenchCloud): Promise<Figure[]> {
+  const [headers, count] = [headersOf(cloud), 1500];
+  const warm = await makeNetwork(cloud, '10.1.0.0/24');
+  const network = await makeNetwork(cloud, '10.2.0.0/20');
+  const load = createLoad(cloud.port, 8);
+  const call = (id: string) => () => ({ method: 'POST', path: '/network/v2.0/ports', headers, body: { port: { network_id: id } } });
+  await load.run(200, call(warm), 201);
+  await allWritten(cloud, 200, 30_000);
+  const startedAt = performance.now();
+  const { seconds } = await load.run(count, call(network), 201);
+  await allWritten(cloud, 200 + count, 60_000);
+  const untilWritten = (performance.now() - startedAt) / 1000;
+  load.close();
+  return [
+    { what: `${count} ports, 8 at a time, until OVN has their rows`, value: count / untilWritten, unit: 'ports/s', bar: { atLeast: 300 }, stock: '7.5 ports/s, without OVN' },
+    { what: 'the same, until Neutron has answered', value: count / seconds, unit: 'ports/s' },
+  ];
+}
+
+async function listPorts(cloud: BenchCloud): Promise<Figure[]> {
+  const headers = headersOf(cloud);
+  const network = await makeNetwork(cloud, '10.3.0.0/23');
+  await cloud.admin.ask('network', 'POST', '/v2.0/ports', { ports: Array.from({ length: 200 }, () => ({ network_id: network, device_owner: 'bench:listed' })) });
+  const load = createLoad(cloud.port, 8);
+  const call = () => ({ method: 'GET', path: `/network/v2.0/ports?network_id=${network}&device_owner=bench:listed`, headers });
+  await load.run(200, call, 200);
+  const { latenciesMs, answers } = await load.run(800, call, 200);
+  load.close();
+  const found = (JSON.parse(answers[0]?.body.toString() ?? '{}') as { ports: Port[] }).ports.length;
+  if (found !== 200) throw new Error(`${found} ports were listed, 200 were expected`);
+  return [{ what: 'GET /ports of 200, 8 at a time, p50', value: median(latenciesMs), unit: 'ms', bar: { atMost: 8 }, stock: '560 ms' }];
+}
+
+async function crowdedSubnet(cloud: BenchCloud): Promise<Figure[]> {
+  const network = await makeNetwork(cloud, '10.4.0.0/22');
+  const load = createLoad(cloud.port, 500);
+  const { answers, seconds } = await load.run(500, () => ({ method: 'POST', path: '/network/v2.0/ports', headers: headersOf(cloud), body: { port: { network_id: network } } }), 201);
+  load.close();
+  const addresses = answers.map(({ body }) => (JSON.parse(body.toString()) as { port: Port }).port.fixed_ips[0]?.ip_address);
+  return [
+    { what: '500 ports at once on one /22: addresses given twice', value: 500 - new Set(addresses).size, unit: '', bar: { atMost: 0 } },
+    { what: '500 ports at once on one /22', value: 500 / seconds, unit: 'ports/s' },
+  ];
+}
+
+async function rebuild(cloud: BenchCloud): Promise<Figure[]> {
+  const there = await written(cloud);
+  for (let made = there; made < syncedPorts; made += 500) {
+    const network = await makeNetwork(cloud, `10.${100 + Math.floor(made / 500)}.0.0/22`);
+    await cloud.admin.ask('network', 'POST', '/v2.0/ports', { ports: Array.from({ length: Math.min(500, syncedPorts - made) }, () => ({ network_id: network })) });
+  }
+  await allWritten(cloud, syncedPorts, rebuildDeadlineMs);
+  const dir = join(cloud.dir, 'ovn');
+  const init = (await readFile(join(dir, 'init.pid'), 'utf8')).split(' ')[1] ?? '';
+  const database = (await readFile(join(dir, 'run/nb.pid'), 'utf8')).trim();
+  await rm(join(dir, 'db/nb.db'));
+  const startedAt = performance.now();
+  await run('nsenter', ['-t', init, '-m', '-p', '/bin/kill', '-9', database]);
+  await allWritten(cloud, syncedPorts, rebuildDeadlineMs);
+  return [{ what: `${syncedPorts.toLocaleString('en')} ports into a northbound database that was lost, from its death`, value: (performance.now() - startedAt) / 1000, unit: 's', bar: { atMost: 20 } }];
+}
