@@ -55,9 +55,10 @@ async function computeObjects({ alice, admin, sure, imageId }: ApiCloud): Promis
   } }, 52);
   await eventually(async () => (await sure(alice, 'GET', at(`/servers/${server.id}`))).server.status === 'ACTIVE', { withinMs: 20_000, what: 'the server is ACTIVE' });
   const { interfaceAttachments: [nic] } = await sure(alice, 'GET', at(`/servers/${server.id}/os-interface`));
+  const { security_groups: [group] } = await sure(alice, 'GET', at('/os-security-groups'));
   const { instanceActions: [created] } = await sure(alice, 'GET', at(`/servers/${server.id}/os-instance-actions`));
   return [
-    ['/compute/v2.1/servers/:id', server.id], ['/compute/v2.1/flavors/:id', flavor.id], [':key', 'colour'], [':request', created.request_id], [':network', hidden], ['/compute/v2.1/servers/:id/os-interface/:port', nic.port_id], ['own network', network.id], ['/compute/v2.1/os-keypairs/:name', 'alices'],
+    ['/compute/v2.1/servers/:id', server.id], ['/compute/v2.1/flavors/:id', flavor.id], [':key', 'colour'], [':request', created.request_id], [':network', hidden], ['/compute/v2.1/servers/:id/os-interface/:port', nic.port_id], ['own network', network.id], [':group', group.id], ['/compute/v2.1/os-keypairs/:name', 'alices'],
     ['/compute/v2.1/os-quota-sets/:id', alice.projectId], ['/compute/v2.1/os-simple-tenant-usage/:id', alice.projectId],
   ];
 }

@@ -51,10 +51,10 @@ describe('troubles of the network', { skip: realCloudMissing() }, () => {
     cloud = await testCloud();
     await cloud.up();
     admin = await tenant(cloud, 'admin');
-    group = await admin.groupNamed('default');
+    group = await admin.groupNamed('troubles');
     for (const rule of [{ protocol: 'icmp' }, { protocol: 'tcp', port_range_min: 22, port_range_max: 22 }]) await admin.rule(group, rule);
     const network = await admin.network('net', ['10.30.1.0/24'], { router: await admin.router() });
-    guests = await Promise.all(['h1', 'h2'].map(async (host) => await admin.guest(`on-${host}`, network.id, { host })));
+    guests = await Promise.all(['h1', 'h2'].map(async (host) => await admin.guest(`on-${host}`, network.id, { host, securityGroups: ['troubles'] })));
     await eventually(talks, { withinMs: backMs, what: 'the guests to talk' });
   });
   after(async () => await cloud?.close());

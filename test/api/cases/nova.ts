@@ -36,6 +36,7 @@ export const nova: RouteCases = {
     [`GET ${server}/os-instance-actions`]: {},
     [`GET ${server}/os-instance-actions/:request`]: {},
     [`DELETE ${server}`]: {},
+    'GET /v2.1/os-security-groups/:group': {},
     'GET /v2.1/flavors/:id': {}, // a private one that Alice's project may use
     'GET /v2.1/flavors/:id/os-extra_specs': {},
     'GET /v2.1/flavors/:id/os-extra_specs/:key': {},
@@ -57,7 +58,7 @@ export const nova: RouteCases = {
   ],
   nobodys: {
     'version documents, the same for all': ['GET /', 'GET /v2', 'GET /v2.1'],
-    'lists the own project\'s or user\'s': ['GET /v2.1/servers', 'GET /v2.1/servers/detail', 'GET /v2.1/os-keypairs', 'GET /v2.1/flavors', 'GET /v2.1/flavors/detail', 'GET /v2.1/limits'],
+    'lists the own project\'s or user\'s': ['GET /v2.1/servers', 'GET /v2.1/servers/detail', 'GET /v2.1/os-keypairs', 'GET /v2.1/flavors', 'GET /v2.1/flavors/detail', 'GET /v2.1/limits', 'GET /v2.1/os-security-groups'],
     'makes one of the caller\'s own': ['POST /v2.1/servers', 'POST /v2.1/os-keypairs'],
     'facts of the cloud, the same for all': ['GET /v2.1/os-availability-zone', 'GET /v2.1/extensions', 'GET /v2.1/extensions/:alias', 'GET /v2.1/os-quota-sets/:id/defaults'],
   },
