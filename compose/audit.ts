@@ -1,12 +1,15 @@
 // Holds databases, placement, hypervisors and disks against each other. `compare` is pure; `audit` gathers what it compares.
 import { readdir, readFile } from 'node:fs/promises';
+import type { NeutronAudit } from '#contracts/neutron/audit.ts';
 import type { NovaAudit, PlacementAudit } from '#contracts/nova/audit.ts';
 import type { GuestState } from '#contracts/nova/guest.ts';
+import { comparePorts } from './audit-ports.ts';
 import type { VmState } from '#contracts/nova/server-states.ts';
 
 export interface HostAudit {
   host: string;
-  guests: { uuid: string; state: GuestState }[];
+  /** `ports`: of its interfaces, as its own domain names them. */
+  guests: { uuid: string; state: GuestState; ports: string[] }[];
   guestFolders: string[];
   brokenOverlays: string[];
   /** Guests for which an emulator process runs; null where none can be seen (simulated). */
@@ -16,6 +19,7 @@ export interface HostAudit {
 export interface Observed {
   nova: NovaAudit;
   placement: PlacementAudit;
+  neutron: NeutronAudit;
   hosts: HostAudit[];
   /** What Glance found between its database and its files, one line each. */
   images: string[];
@@ -34,7 +38,7 @@ const agreeing: Partial<Record<VmState, readonly GuestState[]>> = {
 };
 
 export function compare(observed: Observed): Difference[] {
-  return [...servers(observed), ...claims(observed), ...guests(observed), ...operations(observed), ...observed.images.map((detail) => ({ what: 'image differs', detail }))];
+  return [...servers(observed), ...claims(observed), ...guests(observed), ...operations(observed), ...networks(observed), ...observed.images.map((detail) => ({ what: 'image differs', detail }))];
 }
 
 function servers({ nova, hosts, unreachable }: Observed): Difference[] {
@@ -91,6 +95,16 @@ function twice(hosts: readonly HostAudit[]): Difference[] {
 function operations({ nova }: Observed): Difference[] {
   const locked = new Set(nova.sagas.map(({ lockKey }) => lockKey));
   return nova.servers.filter((server) => server.taskState !== null && !locked.has(`server:${server.id}`)).map((server) => ({ what: 'stuck task', detail: `server ${server.id} is ${server.taskState}, but nothing works on it` }));
+}
+
+function networks({ nova, neutron, hosts }: Observed): Difference[] {
+  const guestPorts = new Map(hosts.flatMap(({ guests: found }) => found.map(({ uuid, ports }) => [uuid, ports] as const)));
+  const tables = neutron.inconsistencies.map((detail) => ({ what: 'network tables differ', detail }));
+  const { sdn } = neutron;
+  const rows = typeof sdn === 'string' ? 0 : sdn.inserted + sdn.updated + sdn.deleted;
+  // Changes on their way there are no difference.
+  const drift = typeof sdn === 'string' || sdn.pending > 0 || rows === 0 ? [] : [{ what: 'OVN differs', detail: `${sdn.inserted} rows are missing, ${sdn.updated} are wrong, ${sdn.deleted} should not be there` }];
+  return [...comparePorts({ nova, neutron, guests: guestPorts }), ...tables, ...drift];
 }
 
 /** Guests of a host for which QEMU runs, found by the host's data folder in their command lines. */

@@ -42,7 +42,10 @@ export async function observeCloud(dir: string, env: Readonly<Record<string, str
     const store = fileStore(home.simulated);
     for (const name of simulated) await add(name, createSimHypervisor({ hostname: name }, { store }), null);
     // The databases last: what the hosts were doing meanwhile shows as a task there.
-    return { nova: await plane.nova.audit(), placement: await plane.placement.audit(), images: await plane.glance.audit(), hosts, unreachable };
+    const neutron = await plane.neutron.audit();
+    // A simulated network lives in the control plane's process alone: this one has an empty one.
+    if (!facts) neutron.sdn = 'simulated';
+    return { nova: await plane.nova.audit(), neutron, placement: await plane.placement.audit(), images: await plane.glance.audit(), hosts, unreachable };
   } finally {
     await plane.close();
   }
@@ -53,7 +56,13 @@ async function observeHost(host: string, hypervisor: Hypervisor, dataDir: string
   const disks = await hypervisor.inventory();
   if (isFault(guests) || isFault(disks)) return undefined;
   return {
-    host, guests: guests.map(({ uuid, state }) => ({ uuid, state })), guestFolders: disks.guestFolders, brokenOverlays: disks.brokenOverlays,
+    host, guests: await Promise.all(guests.map(async ({ uuid, state }) => ({ uuid, state, ports: await portsOf(hypervisor, uuid) }))), guestFolders: disks.guestFolders, brokenOverlays: disks.brokenOverlays,
     processes: dataDir === null ? null : await emulatorProcesses(dataDir),
   };
+}
+
+/** None where the guest has just gone: it is not listed any more either. */
+async function portsOf(hypervisor: Hypervisor, uuid: string): Promise<string[]> {
+  const ports = await hypervisor.nics(uuid);
+  return isFault(ports) ? [] : ports;
 }

@@ -12,6 +12,7 @@ import type { Ids } from '#platform/ids.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { withImages } from './build-guest.ts';
 import type { NovaAgentDeps } from './deps.ts';
+import { createNicMender } from './mend-nics.ts';
 import { reconcile } from './reconcile.ts';
 import { createGuestReporter } from './report-guests.ts';
 import { reportResources } from './report-resources.ts';
@@ -36,6 +37,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
   const { hypervisor, bus, config, log, ids } = deps;
   const conductor = rpcClient<ConductorRpc>(bus, conductorTopic);
   const reporter = createGuestReporter(deps, conductor, () => ids.requestId());
+  const mendNics = createNicMender(deps);
   const heartbeatMs = 10_000;
   let serving: Serving | undefined;
   let reported = { facts: '', untilMs: 0 };
@@ -98,7 +100,8 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
       { name: 'nova-agent.sync-power-states', everyMs: config.syncEveryMs, run: async () => {
         const requestId = ids.requestId();
         // A guest that could not be removed in time (the hypervisor was away) is removed now. One that died meanwhile stays off.
-        await reconcile(deps, conductor, requestId, { resumeGuests: false });
+        const expected = await reconcile(deps, conductor, requestId, { resumeGuests: false });
+        if (expected) await mendNics(expected);
         await reporter.all(requestId);
       } },
       {

@@ -23,16 +23,17 @@ export function decide(found: readonly GuestSummary[], expected: readonly Expect
   });
 }
 
-export async function reconcile(deps: NovaAgentDeps, conductor: RpcClient<ConductorRpc>, requestId: string, options: { resumeGuests: boolean }): Promise<boolean> {
+/** What should be there; undefined: nobody could tell, or the hypervisor does not answer. */
+export async function reconcile(deps: NovaAgentDeps, conductor: RpcClient<ConductorRpc>, requestId: string, options: { resumeGuests: boolean }): Promise<readonly ExpectedGuest[] | undefined> {
   const { hypervisor, config, log } = deps;
   const found = await hypervisor.list();
-  if (isFault(found)) return false;
+  if (isFault(found)) return undefined;
   const expected = await conductor.call('expectedGuests', { host: config.host, uuids: found.map((guest) => guest.uuid) }, { timeoutMs: 30_000, requestId });
-  if (isFault(expected)) return false;
+  if (isFault(expected)) return undefined;
   for (const { uuid, action } of decide(found, expected.guests, options)) {
     const done = await (action === 'start' ? hypervisor.start(uuid) : hypervisor.destroy(uuid));
     if (isFault(done)) log.error({ server: uuid, host: config.host, action, why: done.message }, 'guest cannot be mended');
     else log.warn({ server: uuid, host: config.host, action }, 'guest mended');
   }
-  return true;
+  return expected.guests;
 }

@@ -1,5 +1,5 @@
 // API and Nova Agents -> Conductor, topic `conductor`.
-import type { GuestState, HostFacts } from '#contracts/nova/guest.ts';
+import type { GuestNic, GuestState, HostFacts } from '#contracts/nova/guest.ts';
 
 export const conductorTopic = 'conductor';
 
@@ -10,6 +10,8 @@ export interface ExpectedGuest {
   want: 'run' | 'keep' | 'remove';
   /** A saga is at work on it: hands off. */
   busy: boolean;
+  /** The interfaces it should have; null: not to be compared now. */
+  nics: GuestNic[] | null;
 }
 
 /** Names of `POST /os-server-external-events` that concern networks. */

@@ -12,6 +12,7 @@ import type { Objects, OwnCase, RouteCases } from './cases/case.ts';
 import { concrete, expand } from './cases/case.ts';
 import { glance } from './cases/glance.ts';
 import { keystone } from './cases/keystone.ts';
+import { neutron } from './cases/neutron.ts';
 import { nova } from './cases/nova.ts';
 import { placement } from './cases/placement.ts';
 import { makeObjects } from './make-objects.ts';
@@ -19,7 +20,7 @@ import { makeObjects } from './make-objects.ts';
 /** What anybody may call: version documents, and where a password is traded for a token or another password. */
 const openRoutes = [
   'GET /identity/', 'GET /identity/v3', 'POST /identity/v3/auth/tokens', 'POST /identity/v3/users/:user_id/password',
-  'GET /image/', 'GET /image/versions', 'GET /image/v2', 'GET /placement/', 'GET /compute/', 'GET /compute/v2', 'GET /compute/v2.1',
+  'GET /image/', 'GET /image/versions', 'GET /image/v2', 'GET /placement/', 'GET /network/', 'GET /compute/', 'GET /compute/v2', 'GET /compute/v2.1',
 ];
 
 /** A value that each action's schema takes. */
@@ -37,7 +38,7 @@ const adminActions = ['os-resetState'];
 let cloud: ApiCloud;
 let objects: Objects;
 let routes: { key: string; mount: string; definition: Route }[];
-const tables: readonly RouteCases[] = [keystone, glance, placement, nova];
+const tables: readonly RouteCases[] = [keystone, glance, placement, nova, neutron];
 
 describe('every route', () => {
   before(async () => {

@@ -9,7 +9,7 @@ const publicKey = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINF3oDx3pMpNC1TifUT20cJ65
 
 export async function makeObjects(cloud: ApiCloud): Promise<Objects> {
   const { alice, admin } = cloud;
-  return new Map([...(await identityObjects(cloud)), ...(await imageObjects(cloud)), ...(await computeObjects(cloud)), [':tag', 'blue'], [':user_id', alice.userId], [':project_id', alice.projectId], [':target_id', alice.projectId], [':actor_id', alice.userId], ['admin', admin.userId]]);
+  return new Map([...(await identityObjects(cloud)), ...(await imageObjects(cloud)), ...(await networkObjects(cloud)), ...(await computeObjects(cloud)), [':tag', 'blue'], [':user_id', alice.userId], [':project_id', alice.projectId], [':target_id', alice.projectId], [':actor_id', alice.userId], ['admin', admin.userId]]);
 }
 
 async function identityObjects({ alice, admin, sure, token }: ApiCloud): Promise<[string, string][]> {
@@ -60,5 +60,24 @@ async function computeObjects({ alice, admin, sure, imageId }: ApiCloud): Promis
   return [
     ['/compute/v2.1/servers/:id', server.id], ['/compute/v2.1/flavors/:id', flavor.id], [':key', 'colour'], [':request', created.request_id], [':network', hidden], ['/compute/v2.1/servers/:id/os-interface/:port', nic.port_id], ['own network', network.id], [':group', group.id], ['/compute/v2.1/os-keypairs/:name', 'alices'],
     ['/compute/v2.1/os-quota-sets/:id', alice.projectId], ['/compute/v2.1/os-simple-tenant-usage/:id', alice.projectId],
+  ];
+}
+
+async function networkObjects({ alice, admin, sure }: ApiCloud): Promise<[string, string][]> {
+  const at = (path: string): string => `/network/v2.0${path}`;
+  const { networks: [external] } = await sure(admin, 'GET', at('/networks?router:external=true'));
+  const named = { name: hidden, description: hidden };
+  const { network } = await sure(alice, 'POST', at('/networks'), { network: named });
+  const subnetOf = async (cidr: string): Promise<string> => (await sure(alice, 'POST', at('/subnets'), { subnet: { ...named, network_id: network.id, cidr, ip_version: 4 } })).subnet.id;
+  const [subnet, spare] = [await subnetOf('10.8.0.0/24'), await subnetOf('10.9.0.0/24')];
+  const { port } = await sure(alice, 'POST', at('/ports'), { port: { ...named, network_id: network.id } });
+  const { router } = await sure(alice, 'POST', at('/routers'), { router: { ...named, external_gateway_info: { network_id: external.id } } });
+  const { floatingip } = await sure(alice, 'POST', at('/floatingips'), { floatingip: { floating_network_id: external.id, description: hidden } });
+  const { subnetpool } = await sure(alice, 'POST', at('/subnetpools'), { subnetpool: { ...named, prefixes: ['10.64.0.0/16'] } });
+  const { security_group: group } = await sure(alice, 'POST', at('/security-groups'), { security_group: named });
+  const { security_group_rule: rule } = await sure(alice, 'POST', at('/security-group-rules'), { security_group_rule: { security_group_id: group.id, direction: 'ingress', description: hidden } });
+  return [
+    [at('/networks/:network_id'), network.id], [at('/subnets/:subnet_id'), subnet], ['spare subnet', spare], [at('/ports/:port_id'), port.id], [at('/routers/:router_id'), router.id], [at('/floatingips/:floatingip_id'), floatingip.id],
+    [at('/subnetpools/:subnetpool_id'), subnetpool.id], [at('/security-groups/:security_group_id'), group.id], [at('/security-group-rules/:security_group_rule_id'), rule.id],
   ];
 }

@@ -6,7 +6,6 @@ import type { SimHypervisor, SimHypervisorOptions } from '#adapters/sim/sim-hype
 import { fileStore } from '#adapters/sim/sim-world.ts';
 import type { NovaAgentConfig } from '#agents/nova-agent/deps.ts';
 import type { Difference } from '#compose/audit.ts';
-import { comparePorts } from '#compose/audit-ports.ts';
 import { compare } from '#compose/audit.ts';
 import { cloudConfigSchema } from '#compose/config.ts';
 import { prepareHome, readSecrets } from '#compose/home.ts';
@@ -163,17 +162,14 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
       const seen = await Promise.all([...hosts].map(async ([host, hypervisor]) => {
         const guests = sure(await hypervisor.list());
         const disks = sure(await hypervisor.inventory());
-        return { host, guests, guestFolders: disks.guestFolders, brokenOverlays: disks.brokenOverlays, processes: null };
+        return { host, guests: await Promise.all(guests.map(async ({ uuid, state }) => ({ uuid, state, ports: sure(await hypervisor.nics(uuid)) }))), guestFolders: disks.guestFolders, brokenOverlays: disks.brokenOverlays, processes: null };
       }));
       const [nova, placement, neutron] = [await plane.nova.audit(), await plane.placement.audit(), await plane.neutron.audit()];
-      const guests = new Map<string, string[]>();
-      for (const hypervisor of hosts.values()) for (const { uuid } of sure(await hypervisor.list())) guests.set(uuid, sure(await hypervisor.nics(uuid)));
-      const below = neutron.inconsistencies.map((detail) => ({ what: 'networks differ', detail }));
       const unfinished = nova.sagas.map(({ name, lockKey, phase, ageMs }) => ({ what: 'unfinished saga', detail: `${name} of ${lockKey} is ${phase} since ${ageMs} ms` }));
       const busy = nova.servers.filter(({ taskState }) => taskState !== null).map(({ id, taskState, vmState }) => ({ what: 'unfinished task', detail: `server ${id} (${vmState}) is ${taskState}` }));
       const restless = (await cloud.list()).filter(({ status, fault }) => !restful.has(status) || (status === 'ERROR' && !fault?.message))
         .map(({ id, status }) => ({ what: 'no state to rest in', detail: `server ${id} is ${status}${status === 'ERROR' ? ' and does not say why' : ''}` }));
-      return [...unfinished, ...busy, ...restless, ...below, ...comparePorts({ nova, neutron, guests }), ...compare({ nova, placement, hosts: seen, unreachable: [], images: await plane.glance.audit() })];
+      return [...unfinished, ...busy, ...restless, ...compare({ nova, placement, neutron, hosts: seen, unreachable: [], images: await plane.glance.audit() })];
     },
     async quiet(withinMs) {
       let found: Difference[] = [];

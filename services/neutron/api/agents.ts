@@ -23,8 +23,10 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
   });
   const found = async (request: ApiRequest): Promise<Outcome<AgentRow>> => (await findAgent(db, request.params['agent_id'] ?? '')) ?? missing(request.params['agent_id'] ?? '');
   return [
-    route({ method: 'GET', path, policy: 'get_agent', handler: async ({ query }): Promise<Reply> => {
-      const { fields, ...filters } = query;
+    // Who may see none gets an empty list, as with everything that is listed: tempest, AgentManagementNegativeTest.
+    route({ method: 'GET', path, policy: 'get_agents', handler: async (request): Promise<Reply> => {
+      if (!request.allows('get_agent')) return { status: 200, body: { agents: [] } };
+      const { fields, ...filters } = request.query;
       const same = (value: Json | undefined, asked: string): boolean => (typeof value === 'string' ? value : JSON.stringify(value ?? null)).toLowerCase() === asked.toLowerCase();
       const views = (await listAgents(db)).map(view).filter((agent) => Object.entries(filters).every(([name, values]) => !Object.hasOwn(agent, name) || values.some((value) => same(agent[name], value))));
       return { status: 200, body: { agents: fields ? views.map((agent) => Object.fromEntries(fields.filter((name) => Object.hasOwn(agent, name)).map((name) => [name, agent[name]]))) : views } };

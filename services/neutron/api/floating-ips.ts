@@ -1,11 +1,11 @@
 // Floating IPs. https://docs.openstack.org/api-ref/network/v2/#floating-ips-floatingips
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import { floatingIpListing, floatingIpsTo, routersBetween } from '../store/floating-ips.ts';
+import { eraseFloatingIp, floatingIpListing, floatingIpsTo, routersBetween } from '../store/floating-ips.ts';
 import { addressesOf } from '../store/ipam.ts';
 import { networkListing, subnetsOf } from '../store/networks.ts';
 import { changeRow, findVisible } from '../store/objects.ts';
-import { erasePort, floatingIpOwner, portListing } from '../store/ports.ts';
+import { floatingIpOwner, portListing } from '../store/ports.ts';
 import { chargeQuota } from '../store/quotas.ts';
 import { markChanged } from '../store/sdn-journal.ts';
 import { standardRow } from '../store/standard.ts';
@@ -64,11 +64,7 @@ export const floatingIps: Resource<'floating_ips', FloatingIpInput> = {
     await changeRow(trx, 'floating_ips', row.id, { ...plainChanges({ ...input }, ['description']), ...target }, context.nowMs);
     return await markChanged(trx, [{ kind: 'floating_ip', id: row.id }]);
   },
-  remove: async (_context, trx, row) => {
-    await trx.deleteFrom('floating_ips').where('id', '=', row.id).execute();
-    await erasePort(trx, row.floating_port_id);
-    return await markChanged(trx, [{ kind: 'floating_ip', id: row.id }]);
-  },
+  remove: async (_context, trx, row) => await eraseFloatingIp(trx, row),
 };
 
 async function createFloatingIp(context: Context, trx: NeutronTrx, input: FloatingIpInput): Promise<Outcome<string>> {

@@ -3,7 +3,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { minMtu, planSegment } from '../domain/segment.ts';
 import type { SegmentPlan } from '../domain/segment.ts';
-import { floatingIpsOn } from '../store/floating-ips.ts';
+import { eraseFloatingIp, floatingIpsOn, idleFloatingIps } from '../store/floating-ips.ts';
 import { changeRow } from '../store/objects.ts';
 import { freeSegment, insertNetwork, networkListing, othersUse, segmentHolder, subnetIdsOf } from '../store/networks.ts';
 import type { Segment } from '../store/networks.ts';
@@ -81,6 +81,7 @@ export const networks: Resource<'networks', NetworkInput> = {
     return await markChanged(trx, [{ kind: 'network', id: row.id }]);
   },
   remove: async (_context, trx, row) => {
+    for (const idle of await idleFloatingIps(trx, row.id)) await eraseFloatingIp(trx, idle);
     if (await networkIsUsed(trx, row.id)) {
       return fault('conflict', `Unable to complete operation on network ${row.id}. There are one or more ports still in use on the network.`, { type: 'NetworkInUse' });
     }

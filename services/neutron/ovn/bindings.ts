@@ -1,12 +1,11 @@
 // Hears from OVN where ports are plugged in: writes their status and tells Nova, who waits for it before a guest starts.
-import { isFault } from '#contracts/common/fault.ts';
 import type { PortBinding } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
 import { readActivePorts, readPortsInUse, setPortStatuses, type PortInUse } from '../store/sdn-status.ts';
 import { isTrusted } from './names.ts';
-import { tellNova, type VifEvent } from './tell-nova.ts';
+import type { NovaTeller, ServerEvent } from './tell-nova.ts';
 
-type BindingDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log' | 'http' | 'session' | 'ids'>;
+type BindingDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & { nova: NovaTeller };
 
 const batchSize = 500;
 /** A port that was up already when this process began may be one whose news its predecessor did not get to tell. */
@@ -20,7 +19,6 @@ export class Bindings {
   /** The latest word on each port that has not been written down: at most one a port. */
   readonly #heard = new Map<string, boolean>();
   #running: Promise<void> | undefined;
-  #telling: Promise<void> = Promise.resolve();
 
   constructor(deps: BindingDeps) {
     this.#deps = deps;
@@ -45,7 +43,6 @@ export class Bindings {
   async close(): Promise<void> {
     this.#ending.abort();
     await this.#running;
-    await this.#telling;
   }
 
   #wake(): void {
@@ -72,22 +69,13 @@ export class Bindings {
     const changed = ports.filter((port) => port.status !== statusOf(batch.get(port.id)));
     for (const status of ['ACTIVE', 'DOWN'] as const) await setPortStatuses(db, changed.filter((port) => statusOf(batch.get(port.id)) === status).map(({ id }) => id), status, now);
     const untold = now - this.#startedAtMs > startupMs ? [] : ports.filter((port) => batch.get(port.id) === true && !changed.includes(port) && port.updated_at_ms > this.#startedAtMs - retellMs);
-    this.#tell([...changed, ...untold].flatMap((port) => eventOf(port, batch.get(port.id) === true)));
-  }
-
-  /** In order, beside the writing: a slow Nova delays nobody's status. */
-  #tell(events: readonly VifEvent[]): void {
-    if (events.length === 0) return;
-    this.#telling = this.#telling.then(async () => {
-      const told = await tellNova(this.#deps, events, this.#ending.signal);
-      if (isFault(told)) this.#deps.log.error({ why: told.message, events: events.length }, 'Nova was not told of ports that came up or went down');
-    });
+    this.#deps.nova.tell([...changed, ...untold].flatMap((port) => eventOf(port, batch.get(port.id) === true)));
   }
 }
 
 const statusOf = (up: boolean | undefined): 'ACTIVE' | 'DOWN' => (up === true ? 'ACTIVE' : 'DOWN');
 
-function eventOf({ id, device_id, device_owner }: PortInUse, up: boolean): VifEvent[] {
+function eventOf({ id, device_id, device_owner }: PortInUse, up: boolean): ServerEvent[] {
   if (device_id === '' || !device_owner.startsWith('compute:')) return [];
   return [{ name: up ? 'network-vif-plugged' : 'network-vif-unplugged', server_uuid: device_id, tag: id, status: 'completed' }];
 }

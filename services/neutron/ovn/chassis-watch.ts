@@ -6,7 +6,9 @@ import { noteAgent } from '../store/sdn-agents.ts';
 import type { ChassisFacts } from './facts.ts';
 
 /** How often hosts are asked. */
-export const askEveryMs = 10_000;
+export const askEveryMs = 5_000;
+/** How often a sign of life is written down. */
+const noteEveryMs = 15_000;
 /** A host that left so many questions in a row without an answer is dead. */
 const maxMissed = 3;
 
@@ -17,7 +19,10 @@ export class ChassisWatch {
   readonly #missed = new Map<string, number>();
   /** null: nobody could be asked, so silence tells nothing. */
   #asked: number | null = null;
+  readonly #notedAtMs = new Map<string, number>();
   #shown = '';
+  /** A southbound database that begins anew has no hosts for a moment: gateways stay where they were. */
+  #lastFacts: ChassisFacts[] = [];
 
   constructor(deps: Pick<NeutronDeps, 'database' | 'clock' | 'log' | 'config'>, sdn: () => Sdn) {
     this.#deps = deps;
@@ -32,7 +37,7 @@ export class ChassisWatch {
     for (const each of chassis) {
       const answered = this.#asked === null || each.generation >= this.#asked;
       this.#missed.set(each.name, answered ? 0 : (this.#missed.get(each.name) ?? 0) + 1);
-      if (answered && this.#asked !== null) await this.#note(each, now);
+      if (answered && this.#asked !== null && now - (this.#notedAtMs.get(each.name) ?? 0) >= noteEveryMs) await this.#note(each, now);
     }
     for (const name of this.#missed.keys()) if (!chassis.some((each) => each.name === name)) this.#missed.delete(name);
     const asked = await this.#sdn().askChassis();
@@ -50,9 +55,12 @@ export class ChassisWatch {
   }
 
   facts(): ChassisFacts[] {
-    return this.#sdn().chassis().map(({ name, options }) => ({
+    const chassis = this.#sdn().chassis();
+    if (chassis.length === 0) return this.#lastFacts;
+    this.#lastFacts = chassis.map(({ name, options }) => ({
       name, physicalNetworks: mappingsOf(options).map(([network]) => network), alive: (this.#missed.get(name) ?? 0) < maxMissed,
     })).toSorted((one, other) => one.name.localeCompare(other.name));
+    return this.#lastFacts;
   }
 
   /** Where all are silent it is the network that cannot be heard: then nobody is ruled out. */
@@ -62,6 +70,7 @@ export class ChassisWatch {
   }
 
   async #note({ name, hostname, options }: Chassis, nowMs: number): Promise<void> {
+    this.#notedAtMs.set(name, nowMs);
     const mappings = mappingsOf(options);
     await noteAgent(this.#deps.database.db, {
       type: mappings.length > 0 ? 'OVN Controller Gateway agent' : 'OVN Controller agent', binary: 'ovn-controller', host: hostname, zone: zoneOf(options) ?? '', startedAtMs: null,

@@ -75,8 +75,8 @@ export interface FloatingIpFacts {
   readonly ip: string;
   /** Of the port that holds the address outside. */
   readonly mac: string;
-  /** Where it leads to; null: nowhere. `host` '': the port is bound nowhere. */
-  readonly target: { readonly routerId: string; readonly portId: string; readonly ip: string; readonly host: string } | null;
+  /** Where it leads to; null: nowhere. `host` '': the port is bound nowhere; `serverId` null: it is no server's. */
+  readonly target: { readonly routerId: string; readonly portId: string; readonly ip: string; readonly host: string; readonly serverId: string | null } | null;
   readonly status: string;
 }
 

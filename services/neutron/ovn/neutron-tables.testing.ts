@@ -1,7 +1,7 @@
 // Neutron's tables filled by hand for tests of this room: what the API would have written, without it.
 import { randomUUID } from 'node:crypto';
 import type { Insertable } from 'kysely';
-import { openDatabase, type Database } from '#platform/db/database.ts';
+import { openDatabase, type Database, type DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
 import { silentLog } from '#platform/log.ts';
 import { migrations } from '../store/migrations/index.ts';
@@ -18,8 +18,9 @@ export class NeutronWorld {
     this.database = database;
   }
 
-  static async open(): Promise<NeutronWorld> {
-    const database = openDatabase<NeutronTables>({ dialect: 'sqlite', path: ':memory:' }, { log: silentLog });
+  /** In memory, unless a database is named. */
+  static async open(config: DatabaseConfig = { dialect: 'sqlite', path: ':memory:' }): Promise<NeutronWorld> {
+    const database = openDatabase<NeutronTables>(config, { log: silentLog });
     await migrate(database.db, database.dialect, 'neutron', migrations);
     return new NeutronWorld(database);
   }

@@ -25,7 +25,7 @@ const router: RouterFacts = {
   interfaces: [{ ...port, id: 'leg', mac: 'fa:16:3e:00:00:01', fixedIps: [{ ip: '10.0.0.1', subnet }, { ip: 'fd00:b::1', subnet: subnet6 }] }],
 };
 const host = (name: string, change: Partial<ChassisFacts> = {}): ChassisFacts => ({ name, physicalNetworks: ['physnet1'], alive: true, ...change });
-const floatingIp: FloatingIpFacts = { id: 'fip', ip: '192.0.2.50', mac: 'fa:16:3e:00:00:50', status: 'DOWN', target: { routerId: 'router', portId: 'port', ip: '10.0.0.5', host: 'h1' } };
+const floatingIp: FloatingIpFacts = { id: 'fip', ip: '192.0.2.50', mac: 'fa:16:3e:00:00:50', status: 'DOWN', target: { routerId: 'router', portId: 'port', ip: '10.0.0.5', host: 'h1', serverId: 'server' } };
 
 const cases: Record<string, readonly SdnRow[]> = {
   'networks': [...networkRows(overlay), ...networkRows(outside), ...networkRows({ ...outside, id: 'flat', physical: { network: 'physnet1', vlan: null } })],
@@ -75,7 +75,7 @@ describe('Neutron\'s objects as northbound rows', () => {
   });
 
   it('a floating IP of a port without a host is translated at the gateway, one that leads nowhere not at all', () => {
-    const [row] = floatingIpRows({ ...floatingIp, target: { routerId: 'router', portId: 'port', ip: '10.0.0.5', host: '' } });
+    const [row] = floatingIpRows({ ...floatingIp, target: { routerId: 'router', portId: 'port', ip: '10.0.0.5', host: '', serverId: null } });
     assert.ok(row?.table === 'NAT' && row.columns.logical_port === null && row.columns.external_mac === null);
     assert.deepEqual(floatingIpRows({ ...floatingIp, target: null }), []);
   });

@@ -107,6 +107,32 @@ describe('Neutron towards the network below', () => {
     assert.equal(events.length, 2);
   });
 
+  it('tells Nova of floating IPs and addresses that came and went at its servers', async () => {
+    const [net, outside] = [await world.network(), await world.network({ network_type: 'flat', physical_network: 'physnet1', external: 1 })];
+    const [subnet, publicSubnet] = [await world.subnet(net, '10.0.0.0/24'), await world.subnet(outside, '192.0.2.0/24', { enable_dhcp: 0 })];
+    const port = await world.port(net, [[subnet, '10.0.0.5']], { device_owner: 'compute:nova', device_id: 'server' });
+    const router = await world.router([[net, subnet, '10.0.0.1']], [outside, publicSubnet, '192.0.2.9']);
+    await atRest();
+    const { db } = world.database;
+    const heard = async (name: string, count: number): Promise<void> => {
+      side.wake();
+      await eventually(() => events.filter((each) => each.name === name).length === count, { withinMs: 2_000, what: `${count} times ${name}` });
+      assert.deepEqual(events.at(-1), { name, server_uuid: 'server', tag: port.id, status: 'completed' });
+    };
+    const floatingIp = await world.floatingIp([outside, publicSubnet, '192.0.2.50'], router, port, '10.0.0.5');
+    await heard('network-changed', 1);
+    await db.updateTable('floating_ips').set({ fixed_port_id: null, fixed_ip_address: null, router_id: null }).execute();
+    await world.mark(['floating_ip', floatingIp]);
+    await heard('network-changed', 2);
+    await db.insertInto('ip_allocations').values({ subnet_id: subnet.id, ip_key: '6', ip: '10.0.0.6', network_id: net.id, port_id: port.id }).execute();
+    await world.mark(['port', port.id]);
+    await heard('network-changed', 3);
+    await db.deleteFrom('ports').where('id', '=', port.id).execute();
+    await world.mark(['port', port.id]);
+    await heard('network-vif-deleted', 1);
+    assert.equal(events.length, 4);
+  });
+
   it('accepts changes while the network is away, and shows them when it returns', async () => {
     const net = await world.network();
     await atRest();

@@ -11,6 +11,7 @@ import { noteAgent } from '../store/sdn-agents.ts';
 import { gatewayRouters } from '../store/sdn-changes.ts';
 import { Bindings } from './bindings.ts';
 import { askEveryMs, ChassisWatch } from './chassis-watch.ts';
+import { NovaTeller } from './tell-nova.ts';
 import { Writer } from './writer.ts';
 
 export interface SdnSide {
@@ -42,16 +43,18 @@ const reportEveryMs = 10_000;
 /** Nothing is opened yet: the database may not be migrated. The first task or wake does. */
 export function createSdnSide(deps: NeutronDeps): SdnSide {
   const opened: { sdn?: Sdn; bindingsKnown: boolean } = { bindingsKnown: false };
-  const bindings = new Bindings(deps);
+  const nova = new NovaTeller(deps);
+  const bindings = new Bindings({ database: deps.database, clock: deps.clock, log: deps.log, nova });
   const sdn = (): Sdn => (opened.sdn ??= deps.openSdn({
     portChanged: (port, binding) => bindings.hear(port, binding),
     returned: () => writer.compare('return'),
     bindingsKnown: () => {
       opened.bindingsKnown = true;
+      writer.wake();
     },
   }));
   const watch = new ChassisWatch(deps, sdn);
-  const writer = new Writer({ database: deps.database, clock: deps.clock, log: deps.log, sdn, chassis: () => watch.facts() });
+  const writer = new Writer({ database: deps.database, clock: deps.clock, log: deps.log, sdn, chassis: () => (opened.bindingsKnown ? watch.facts() : null), nova });
 
   const lookAtChassis = async (): Promise<void> => {
     if (await watch.look()) writer.touch(await gatewayRouters(deps.database.db));
@@ -76,6 +79,7 @@ export function createSdnSide(deps: NeutronDeps): SdnSide {
     mended: () => writer.mended(),
     async close() {
       await Promise.all([writer.close(), bindings.close()]);
+      await nova.close();
       opened.sdn?.close();
     },
   };

@@ -7,22 +7,27 @@ import type { NeutronDeps } from '../deps.ts';
 import { allSubjects, countChanges, forgetChanges, readChanges, withDependents, withParents } from '../store/sdn-changes.ts';
 import { readFacts, type Wanted } from '../store/sdn-facts.ts';
 import type { SdnChange, SdnSubject } from '../store/sdn-journal.ts';
-import type { ChassisFacts } from './facts.ts';
+import type { ChassisFacts, Facts } from './facts.ts';
 import { ownerName } from './names.ts';
 import { rowsOf } from './rows.ts';
+import { ServerNews } from './server-news.ts';
 import { settle } from './settle.ts';
+import type { NovaTeller } from './tell-nova.ts';
 
-export type WriterDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & { sdn: () => Sdn; chassis: () => readonly ChassisFacts[] };
+export type WriterDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & { sdn: () => Sdn; /** null: OVN has not told its hosts yet. */ chassis: () => readonly ChassisFacts[] | null; nova: NovaTeller };
 
 /** Entries of one transaction at OVN. */
 const batchSize = 500;
 /** Changes that follow each other closely go together. */
-const gatherMs = 20;
+const gatherMs = 50;
+/** How long an audit waits for OVN to tell its hosts. */
+const knownMs = 5_000;
 /** Entries that a comparison may answer for: those that were there before it read. */
 const maxCovered = 100_000;
 
 export class Writer {
   readonly #deps: WriterDeps;
+  readonly #news = new ServerNews();
   readonly #ending = new AbortController();
   #running: Promise<void> | undefined;
   #again = false;
@@ -62,6 +67,10 @@ export class Writer {
   }
 
   async audit(): Promise<Outcome<SdnDrift & { pending: number }>> {
+    const { clock } = this.#deps;
+    for (const deadline = clock.now() + knownMs; isFault(this.#hosts()) && clock.now() < deadline; ) await clock.sleep(50, { signal: this.#ending.signal, unref: true }).catch(() => undefined); // closing
+    const hosts = this.#hosts();
+    if (isFault(hosts)) return hosts;
     const [pending, rows] = [await countChanges(this.#deps.database.db), (await this.#read(await allSubjects(this.#deps.database.db))).rows];
     const drift = await this.#deps.sdn().audit(rows);
     return isFault(drift) ? drift : { ...drift, pending };
@@ -96,6 +105,8 @@ export class Writer {
 
   /** 'more': there may be more to do at once. */
   async #step(): Promise<Outcome<'more' | 'rest'>> {
+    const hosts = this.#hosts();
+    if (isFault(hosts)) return hosts;
     if (this.#compare === 'return') return await this.#compareAll('return');
     const entries = await readChanges(this.#deps.database.db, batchSize);
     const touched = this.#touched.splice(0);
@@ -132,7 +143,7 @@ export class Writer {
     const { facts, rows } = await this.#read(wanted);
     const owners = (Object.entries(wanted) as [SdnSubject, ReadonlySet<string>][]).flatMap(([kind, ids]) => [...ids].map((id) => ({ owner: ownerName(kind, id) }))); // Object.entries widens keys to string
     const outcome = await this.#deps.sdn().change(rows, owners);
-    if (!isFault(outcome)) await settle(this.#deps, facts);
+    if (!isFault(outcome)) await this.#shown(facts, wanted);
     return outcome;
   }
 
@@ -140,14 +151,16 @@ export class Writer {
     const { database: { db }, log } = this.#deps;
     this.#compare = null;
     const covered = await readChanges(db, maxCovered);
-    const { facts, rows } = await this.#read(await allSubjects(db));
+    const wanted = await allSubjects(db);
+    const { facts, rows } = await this.#read(wanted);
     const drift = await this.#deps.sdn().sync(rows);
     if (isFault(drift)) {
       if (drift.kind !== 'conflict') this.compare(why);
       return drift.kind === 'conflict' ? fault('conflict', `comparison: ${drift.message}`) : drift;
     }
     for (let at = 0; at < covered.length; at += batchSize) await forgetChanges(db, covered.slice(at, at + batchSize).map(({ seq }) => seq));
-    await settle(this.#deps, facts);
+    await this.#shown(facts, wanted);
+    this.#news.sawAll();
     const rowsChanged = drift.inserted + drift.updated + drift.deleted;
     if (why === 'period' && covered.length === 0 && rowsChanged > 0) {
       this.#mended = { inserted: this.#mended.inserted + drift.inserted, updated: this.#mended.updated + drift.updated, deleted: this.#mended.deleted + drift.deleted };
@@ -156,8 +169,19 @@ export class Writer {
     return 'more';
   }
 
+  async #shown(facts: Facts, wanted: Wanted): Promise<void> {
+    await settle(this.#deps, facts);
+    this.#deps.nova.tell(this.#news.take(facts, wanted));
+  }
+
+  /** Who writes without knowing the hosts takes the gateways away from them. */
+  #hosts(): Outcome<readonly ChassisFacts[]> {
+    this.#deps.sdn();
+    return this.#deps.chassis() ?? fault('unavailable', 'OVN has not told its hosts yet.');
+  }
+
   async #read(wanted: Wanted) {
     const facts = await readFacts(this.#deps.database.db, wanted);
-    return { facts, rows: rowsOf(facts, this.#deps.chassis()) };
+    return { facts, rows: rowsOf(facts, this.#deps.chassis() ?? []) }; // known: see #hosts
   }
 }

@@ -3,6 +3,7 @@ import { canonicalIp } from '../domain/ip.ts';
 import { sql } from 'kysely';
 import type { Listing } from './list.ts';
 import { changeRow } from './objects.ts';
+import { erasePort } from './ports.ts';
 import { markChanged } from './sdn-journal.ts';
 import { unnamedColumns } from './standard.ts';
 import type { FloatingIpRow, RouterRow } from './tables.ts';
@@ -58,3 +59,14 @@ export async function routersBetween(db: NeutronDb, subnetId: string, externalNe
     .orderBy(sql`case when ip_allocations.ip = subnets.gateway_ip then 0 else 1 end`).orderBy('routers.id').execute();
 }
 
+
+/** Floating IPs of a network that lead nowhere: they go with it. */
+export async function idleFloatingIps(db: NeutronDb, networkId: string): Promise<FloatingIpRow[]> {
+  return await db.selectFrom('floating_ips').selectAll().where('floating_network_id', '=', networkId).where('fixed_port_id', 'is', null).execute();
+}
+
+export async function eraseFloatingIp(trx: NeutronTrx, row: Pick<FloatingIpRow, 'id' | 'floating_port_id'>): Promise<void> {
+  await trx.deleteFrom('floating_ips').where('id', '=', row.id).execute();
+  await erasePort(trx, row.floating_port_id);
+  await markChanged(trx, [{ kind: 'floating_ip', id: row.id }]);
+}

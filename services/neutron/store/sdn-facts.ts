@@ -73,8 +73,8 @@ async function readSubnets(db: Db, subnetIds: Iterable<string>, networkIds: Iter
 
 async function readFloatingIps(db: Db, wanted: Iterable<string>): Promise<FloatingIpFacts[]> {
   const rows = await pages(wanted, async (ids) => await db.selectFrom('floating_ips').selectAll().where('id', 'in', ids).execute());
-  const ports = new Map((await pages(rows.flatMap((row) => [row.floating_port_id, ...(row.fixed_port_id === null ? [] : [row.fixed_port_id])]), async (ids) => await db.selectFrom('ports').select(['id', 'mac_address', 'binding_host_id', 'binding_vif_type']).where('id', 'in', ids).execute())).map((row) => [row.id, row]));
-  return rows.map((row) => floatingIpFacts(row, ports.get(row.floating_port_id)?.mac_address ?? '', ports.get(row.fixed_port_id ?? '')?.binding_host_id ?? ''));
+  const ports = new Map((await pages(rows.flatMap((row) => [row.floating_port_id, ...(row.fixed_port_id === null ? [] : [row.fixed_port_id])]), async (ids) => await db.selectFrom('ports').select(['id', 'mac_address', 'binding_host_id', 'device_id', 'device_owner']).where('id', 'in', ids).execute())).map((row) => [row.id, row]));
+  return rows.map((row) => floatingIpFacts(row, ports.get(row.floating_port_id)?.mac_address ?? '', ports.get(row.fixed_port_id ?? '')));
 }
 
 async function readGroups(db: Db, wanted: Iterable<string>): Promise<GroupFacts[]> {
@@ -114,8 +114,10 @@ function routerFacts(row: RouterRow, legs: readonly PortFacts[]): RouterFacts {
   };
 }
 
-function floatingIpFacts(row: FloatingIpRow, mac: string, host: string): FloatingIpFacts {
-  const target = row.router_id !== null && row.fixed_port_id !== null && row.fixed_ip_address !== null ? { routerId: row.router_id, portId: row.fixed_port_id, ip: row.fixed_ip_address, host } : null;
+function floatingIpFacts(row: FloatingIpRow, mac: string, port: Pick<PortRow, 'binding_host_id' | 'device_id' | 'device_owner'> | undefined): FloatingIpFacts {
+  const host = port?.binding_host_id ?? '';
+  const serverId = port && port.device_id !== '' && port.device_owner.startsWith('compute:') ? port.device_id : null;
+  const target = row.router_id !== null && row.fixed_port_id !== null && row.fixed_ip_address !== null ? { routerId: row.router_id, portId: row.fixed_port_id, ip: row.fixed_ip_address, host, serverId } : null;
   return { id: row.id, ip: row.floating_ip_address, mac, target, status: row.status };
 }
 

@@ -1,6 +1,6 @@
-// A server's security groups: those of its ports, read from Neutron in the caller's name.
+// Security groups of a server's ports, and those of the project for clients that still ask Nova; read from Neutron in the caller's name.
 import type { Outcome } from '#contracts/common/fault.ts';
-import { isFault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
@@ -10,12 +10,25 @@ import type { Server } from '../store/servers.ts';
 import { requestedServer } from './request.ts';
 import { callersNeutron } from './servers/wanted-networks.ts';
 
+const lastWithProxies = 35;
+
 export const securityGroupRoutes = (deps: NovaDeps): readonly Route[] => [
   route({ method: 'GET', path: '/v2.1/servers/:id/os-security-groups', policy: 'os_compute_api:os-security-groups:list', faults: ['notFound'], handler: async (request) => {
     const server = await requestedServer(deps, request);
     if (isFault(server)) return server;
     const groups = await groupsOf(deps, request, server);
     return isFault(groups) ? groups : { status: 200, body: { security_groups: groups.map((group) => groupView(group, groups)) } };
+  } }),
+  // Two of the proxies of old: `openstack server add security group` looks the group up here before it names it (python-openstackclient, api/compute_v2.py).
+  route({ method: 'GET', path: '/v2.1/os-security-groups', until: lastWithProxies, policy: 'os_compute_api:os-security-groups:get', handler: async (request) => {
+    const groups = await callersNeutron(deps, request).list('security-groups', { tenant_id: request.auth.projectId ?? '' });
+    return isFault(groups) ? groups : { status: 200, body: { security_groups: groups.map((group) => groupView(group, groups)) } };
+  } }),
+  route({ method: 'GET', path: '/v2.1/os-security-groups/:group', until: lastWithProxies, policy: 'os_compute_api:os-security-groups:show', faults: ['notFound'], handler: async (request) => {
+    const id = request.params['group'] ?? '';
+    const group = await callersNeutron(deps, request).find('security-groups', id);
+    if (isFault(group)) return group;
+    return group ? { status: 200, body: { security_group: groupView(group, [group]) } } : fault('notFound', `Security group ${id} not found.`);
   } }),
 ];
 

@@ -4,10 +4,21 @@ import type { NicInfo } from '../domain/network-info.ts';
 import type { NicRow } from './tables.ts';
 
 export type Nic = NicRow;
+const maxIdsAtOnce = 500;
 
 /** In the guest's order. */
 export async function nicsOf(db: NovaDb, serverId: string): Promise<Nic[]> {
   return await db.selectFrom('server_nics').selectAll().where('server_id', '=', serverId).orderBy('seq').execute();
+}
+
+/** By server; those without any are left out. */
+export async function nicsOfServers(db: NovaDb, serverIds: readonly string[]): Promise<Map<string, Nic[]>> {
+  const found = new Map<string, Nic[]>();
+  for (let at = 0; at < serverIds.length; at += maxIdsAtOnce) {
+    const rows = await db.selectFrom('server_nics').selectAll().where('server_id', 'in', serverIds.slice(at, at + maxIdsAtOnce)).orderBy('seq').execute();
+    for (const row of rows) found.set(row.server_id, [...(found.get(row.server_id) ?? []), row]);
+  }
+  return found;
 }
 
 export async function findNic(db: NovaDb, serverId: string, portId: string): Promise<Nic | undefined> {
