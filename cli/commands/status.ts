@@ -11,6 +11,7 @@ import { table } from '../table.ts';
 
 interface ServiceEntry { binary: string; host: string; zone: string; status: string; state: string; updated_at: string | null }
 interface HypervisorEntry { hypervisor_hostname: string; state: string; status: string; hypervisor_type: string; hypervisor_version: number; host_ip: string }
+interface AgentEntry { agent_type: string; host: string; alive: boolean; admin_state_up: boolean }
 interface ServerEntry { id: string; name: string; status: string; 'OS-EXT-SRV-ATTR:host': string | null; 'OS-EXT-STS:task_state': string | null }
 
 interface Status {
@@ -21,6 +22,7 @@ interface Status {
   endpoints?: Record<string, string>;
   services?: ServiceEntry[];
   hypervisors?: HypervisorEntry[];
+  agents?: AgentEntry[];
   servers?: ServerEntry[];
 }
 
@@ -32,7 +34,7 @@ export function define(command: Command): void {
     .action(async (options: { home?: string; json?: true }) => {
       const status = await readStatus(homeDir(options.home, process.env));
       process.stdout.write(options.json ? `${JSON.stringify(status, null, 2)}\n` : `${describe(status)}\n`);
-      const down = (status.services ?? []).some((service) => service.state !== 'up');
+      const down = (status.services ?? []).some((service) => service.state !== 'up') || (status.agents ?? []).some((agent) => !agent.alive);
       process.exitCode = status.running ? (down || status.control?.ready === false ? 4 : 0) : 3;
     });
 }
@@ -47,9 +49,10 @@ async function readStatus(dir: string): Promise<Status> {
   const origin = `http://${config.api.host}:${port}`;
   const secrets = await readSecrets(dir);
   const cloud = await connectCloud(origin, { name: 'admin', password: secrets.admin, project: 'admin' });
-  status.endpoints = { identity: `${origin}/identity/v3`, compute: `${origin}/compute/v2.1`, image: `${origin}/image`, placement: `${origin}/placement`, metrics: `${origin}/metrics` };
+  status.endpoints = { identity: `${origin}/identity/v3`, compute: `${origin}/compute/v2.1`, image: `${origin}/image`, network: `${origin}/network`, placement: `${origin}/placement`, metrics: `${origin}/metrics` };
   status.services = (await cloud.ask<{ services: ServiceEntry[] }>('compute', 'GET', '/v2.1/os-services')).services;
   status.hypervisors = (await cloud.ask<{ hypervisors: HypervisorEntry[] }>('compute', 'GET', '/v2.1/os-hypervisors/detail')).hypervisors;
+  status.agents = (await cloud.ask<{ agents: AgentEntry[] }>('network', 'GET', '/v2.0/agents')).agents;
   status.servers = (await cloud.ask<{ servers: ServerEntry[] }>('compute', 'GET', '/v2.1/servers/detail?all_tenants=true')).servers;
   return status;
 }
@@ -64,13 +67,14 @@ const maxRows = 30;
 
 function describe(status: Status): string {
   if (!status.running) return `No cloud runs in ${status.home}. Start one with: ./cobalt up --detach`;
-  const { control, endpoints = {}, services = [], hypervisors = [], servers = [] } = status;
+  const { control, endpoints = {}, services = [], hypervisors = [], agents = [], servers = [] } = status;
   const some = (rows: string[][]): string[][] => (rows.length > maxRows ? [...rows.slice(0, maxRows), [`… ${rows.length - maxRows} more (--json has all)`]] : rows);
   return [
     `CobaltCore ${status.version}, process ${control?.pid}, ${control?.memoryMib} MiB, ${control?.ready ? 'ready' : 'starting'} (since ${control?.startedAt}), state in ${status.home}`,
     '', table(['ENDPOINT', 'URL'], Object.entries(endpoints)),
     '', table(['SERVICE', 'HOST', 'STATUS', 'STATE'], some(services.map((service) => [service.binary, service.host, service.status, service.state]))),
     '', table(['HYPERVISOR', 'TYPE', 'STATE', 'ADDRESS'], some(hypervisors.map((hypervisor) => [hypervisor.hypervisor_hostname, hypervisor.hypervisor_type, hypervisor.state, hypervisor.host_ip]))),
+    '', table(['NETWORK AGENT', 'HOST', 'STATE'], some(agents.map((agent) => [agent.agent_type, agent.host, agent.alive ? 'up' : 'down']))),
     '', servers.length === 0 ? '  No servers yet. Try: openstack server create --image tiny --flavor m1.nano --nic none --wait vm1' : table(['SERVER', 'ID', 'STATUS', 'HOST'], some(servers.map((server) => [server.name, server.id, server.status, server['OS-EXT-SRV-ATTR:host'] ?? '-']))),
   ].join('\n');
 }

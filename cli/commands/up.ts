@@ -95,16 +95,24 @@ async function runHere(options: UpOptions): Promise<void> {
   if (detached) {
     tell({ ready: { origin: cloud.origin, lateHosts: cloud.lateHosts } });
     process.disconnect?.();
-  } else greet(dir, cloud.origin, cloud.lateHosts, options.home !== undefined);
+  } else greet(dir, cloud.origin, cloud.lateHosts, options.home !== undefined, options.hosts > 0);
 }
 
-function greet(dir: string, origin: string, lateHosts: string[], homeGiven: boolean): void {
+/** `reachable`: guests are real and answer this machine. */
+function greet(dir: string, origin: string, lateHosts: string[], homeGiven: boolean, reachable: boolean): void {
   const home = homeGiven ? ` --home ${dir}` : '';
   if (lateHosts.length > 0) process.stdout.write(`\n  Not up yet: ${lateHosts.join(', ')} (still trying; ./cobalt status${home} tells)\n`);
+  const user = reachable ? ' --user demo' : '';
+  const example = reachable ? [
+    'openstack keypair create mine > mine.key; chmod 600 mine.key',
+    'openstack server create --image tiny --flavor m1.nano --network demo --key-name mine --wait vm1',
+    'address=$(openstack floating ip create public -f value -c floating_ip_address)',
+    'openstack server add floating ip vm1 $address',
+    'ssh -i mine.key root@$address',
+  ] : ['openstack server create --image tiny --flavor m1.nano --nic none --wait vm1', 'openstack server list --long'];
   process.stdout.write(
-    `\nThe cloud answers at ${origin}. Load credentials into this shell with\n\n  source <(./cobalt openrc${home})\n\nand try\n\n` +
-    '  openstack server create --image tiny --flavor m1.nano --nic none --wait vm1\n  openstack console log show vm1\n  openstack server list --long\n\n' +
-    `State lies in ${dir}; stop it with ./cobalt down${home}.\n`,
+    `\nThe cloud answers at ${origin}. Load credentials into this shell with\n\n  source <(./cobalt openrc${user}${home})\n\nand try\n\n` +
+    `${example.map((line) => `  ${line}\n`).join('')}\nState lies in ${dir}; stop it with ./cobalt down${home}.\n`,
   );
 }
 
@@ -124,7 +132,7 @@ async function detach(options: UpOptions): Promise<void> {
       if (message.failed !== undefined) resolve(message.failed);
       if (message.ready) {
         process.stdout.write(`  up in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
-        greet(dir, message.ready.origin, message.ready.lateHosts, options.home !== undefined);
+        greet(dir, message.ready.origin, message.ready.lateHosts, options.home !== undefined, options.hosts > 0);
         resolve(undefined);
       }
     });

@@ -32,11 +32,12 @@ describe('Neutron towards the network below', () => {
     events.push(...(body as unknown as { events: typeof events }).events);
     return { status: 200, headers: {}, body: { events: [] } as Json, stream: undefined };
   } };
-  const open = (): SdnSide => createSdnSide({
+  const deps = (): NeutronDeps => ({
     database: world.database, clock: systemClock, ids: systemIds, log: silentLog, config: neutronDefaults, http, session: { token: async () => 'token', renew: () => undefined },
     bus: createInProcessBus({ log: silentLog, clock: systemClock, ids: systemIds }),
     openSdn: (listeners) => (below = createSimSdn({ chassis: ['h1', 'h2'], bridgeMappings: 'physnet1:br-ex' }, { clock: systemClock }, listeners)),
-  } satisfies NeutronDeps);
+  });
+  const open = (): SdnSide => createSdnSide(deps());
   const task = async (name: string): Promise<void> => {
     const found = side.tasks.find((each) => each.name === name);
     assert.ok(found, name);
@@ -191,6 +192,33 @@ describe('Neutron towards the network below', () => {
     below.chassisAlive('h2', false);
     for (let round = 0; round < 4; round += 1) await task('neutron.watch-chassis');
     assert.equal(side.hostIsKnown('h3'), true, 'where all are silent nobody can tell');
+  });
+
+  it('leaves gateways alone until the network has told its hosts', async () => {
+    const net = await world.network({ network_type: 'flat', physical_network: 'physnet1', external: 1 });
+    await world.router([], [net, await world.subnet(net, '192.0.2.0/24'), '192.0.2.9']);
+    await atRest();
+    assert.equal(rows('Gateway_Chassis').length, 2);
+    await side.close();
+    // A process that begins beside a network that is there: it hears of the rows before it hears of the hosts.
+    const kept = below;
+    let tell = (): void => undefined;
+    let known = false;
+    side = createSdnSide({ ...deps(), openSdn: (listeners) => {
+      queueMicrotask(() => listeners.returned?.());
+      tell = () => {
+        known = true;
+        listeners.bindingsKnown?.();
+      };
+      return { ...kept, chassis: () => (known ? kept.chassis() : []) };
+    } });
+    await task('neutron.write-changes');
+    const later = await world.network();
+    side.wake();
+    await assert.rejects(eventually(() => rows('Logical_Switch').length === 2, { withinMs: 200, what: 'something is written' }));
+    tell();
+    await eventually(() => rows('Logical_Switch').some(({ key }) => key === `network/${later.id}`), { withinMs: 2_000, what: 'the change arrives' });
+    assert.equal(rows('Gateway_Chassis').length, 2);
   });
 
   it('keeps up with many ports at once', async () => {

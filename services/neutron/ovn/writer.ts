@@ -105,8 +105,7 @@ export class Writer {
 
   /** 'more': there may be more to do at once. */
   async #step(): Promise<Outcome<'more' | 'rest'>> {
-    const hosts = this.#hosts();
-    if (isFault(hosts)) return hosts;
+    if (isFault(this.#hosts())) return 'rest'; // they wake us
     if (this.#compare === 'return') return await this.#compareAll('return');
     const entries = await readChanges(this.#deps.database.db, batchSize);
     const touched = this.#touched.splice(0);
