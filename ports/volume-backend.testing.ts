@@ -5,7 +5,8 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, truncateSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Fault, isFault } from '#contracts/common/fault.ts';
+import type { Fault } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
 import type { VolumeBackend } from './volume-backend.ts';
 
 const mib = 1024 * 1024;

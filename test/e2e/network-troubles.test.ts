@@ -85,7 +85,8 @@ describe('troubles of the network', { skip: realCloudMissing() }, () => {
 
   it('a stray row goes and a missing one comes back within a minute', async () => {
     await nb('ls-add', 'stray');
-    const [{ id = '' } = {}] = (await admin.api.ask<{ ports: { id: string }[] }>('network', 'GET', `/v2.0/ports?device_id=${guests[0]?.id ?? ''}`)).ports;
+    const [port] = (await admin.api.ask<{ ports: { id: string }[] }>('network', 'GET', `/v2.0/ports?device_id=${guests[0]?.id ?? ''}`)).ports;
+    const id = port?.id ?? '';
     await nb('lsp-del', id);
     await eventually(async () => !(await nb('ls-list')).includes('stray') && (await nb('--bare', '--columns=name', 'find', 'Logical_Switch_Port', `name=${id}`)).includes(id), { withinMs: mendedMs, everyMs: 500, what: 'both to be mended' });
     await eventually(talks, { withinMs: backMs, everyMs: 200, what: 'traffic to be back' });
