@@ -72,6 +72,13 @@ describe('no 500 is answered', () => {
     ['/compute/v2.1/limits', ['tenant_id', 'reserved']],
     ['/compute/v2.1/os-simple-tenant-usage', ['start', 'end', 'detailed', 'limit', 'marker'], 40],
     ['/image/v2/images', ['limit', 'marker', 'sort_key', 'sort_dir', 'sort', 'name', 'status', 'visibility', 'owner', 'tag', 'size_min', 'size_max', 'created_at', 'updated_at', 'os_hidden', 'protected', 'member_status', 'colour']],
+    ['/network/v2.0/networks', ['limit', 'marker', 'sort_key', 'sort_dir', 'page_reverse', 'fields', 'name', 'shared', 'router:external', 'mtu', 'tags', 'not-tags-any', 'subnets', 'created_at', 'provider:segmentation_id', 'revision_number']],
+    ['/network/v2.0/ports', ['limit', 'marker', 'sort_key', 'page_reverse', 'fields', 'fixed_ips', 'security_groups', 'mac_address', 'device_id', 'admin_state_up', 'allowed_address_pairs', 'tags-any', 'binding:profile']],
+    ['/network/v2.0/subnets', ['cidr', 'gateway_ip', 'ip_version', 'shared', 'dns_nameservers', 'network_id', 'enable_dhcp', 'router:external']],
+    ['/network/v2.0/floatingips', ['floating_ip_address', 'port_id', 'router_id', 'status', 'fixed_ip_address']],
+    ['/network/v2.0/security-group-rules', ['protocol', 'port_range_min', 'remote_ip_prefix', 'direction', 'project_id', 'tenant_id']],
+    ['/network/v2.0/network-ip-availabilities', ['network_id', 'ip_version', 'network_name']],
+    ['/network/v2.0/agents', ['host', 'alive', 'fields', 'configurations']],
     ['/identity/v3/projects', ['name', 'domain_id', 'enabled', 'parent_id', 'is_domain', 'tags', 'not-tags', 'name__contains']],
     ['/identity/v3/users', ['name', 'domain_id', 'enabled', 'password_expires_at', 'name__startswith']],
     ['/identity/v3/role_assignments', ['user.id', 'role.id', 'scope.project.id', 'effective', 'include_names', 'include_subtree']],
@@ -93,7 +100,7 @@ describe('no 500 is answered', () => {
   }
 
   it('to a path with anything in it', async () => {
-    const bases = fc.constantFrom('/compute/v2.1/servers/', '/compute/v2.1/flavors/', '/compute/v2.1/os-keypairs/', '/compute/v2.1/os-aggregates/', '/compute/v2.1/os-hypervisors/', '/compute/v2.1/os-quota-sets/', '/image/v2/images/', '/identity/v3/users/', '/identity/v3/projects/', '/placement/resource_providers/', '/placement/allocations/', '/placement/traits/');
+    const bases = fc.constantFrom('/compute/v2.1/servers/', '/compute/v2.1/flavors/', '/compute/v2.1/os-keypairs/', '/compute/v2.1/os-aggregates/', '/compute/v2.1/os-hypervisors/', '/compute/v2.1/os-quota-sets/', '/image/v2/images/', '/identity/v3/users/', '/identity/v3/projects/', '/placement/resource_providers/', '/placement/allocations/', '/placement/traits/', '/network/v2.0/networks/', '/network/v2.0/ports/', '/network/v2.0/quotas/', '/network/v2.0/extensions/');
     await fc.assert(fc.asyncProperty(bases, text, async (base, id) => {
       const { status } = await cloud.ask(cloud.admin, 'GET', base + encode(id), base.startsWith('/placement') ? { version: 39 } : {});
       assert.ok(status < 500, `${base}${id}: ${status}`);

@@ -16,7 +16,7 @@ import type { PortRow } from '../store/tables.ts';
 import type { NeutronTrx } from '../store/write.ts';
 import { chooseAddresses, cidrOfSubnet } from './fixed-ips.ts';
 import type { PortInput } from './port-attributes.ts';
-import { macFor, ownersOnly, pairsJson, pairsNeedSecurity, securityRequired, unknownGroups } from './port-rules.ts';
+import { isSystemOwner, macFor, ownersOnly, pairsJson, pairsNeedSecurity, securityRequired, unknownGroups } from './port-rules.ts';
 import type { Context } from './resource.ts';
 import { plainChanges } from './resource.ts';
 
@@ -25,6 +25,8 @@ export async function changePort(context: Context, trx: NeutronTrx, row: PortRow
   const [network] = await findByIds(trx, 'networks', [row.network_id]);
   const refused = network && ownersOnly(context, network, { ...input, ...(input.device_owner === row.device_owner ? { device_owner: '' } : {}) }, 'update');
   if (isFault(refused)) return refused;
+  const bound = ownedByRouter(row, input);
+  if (isFault(bound)) return bound;
   const host = input['binding:host_id'];
   const mac = await changedMac(trx, ids, row, input);
   if (isFault(mac)) return mac;
@@ -45,6 +47,12 @@ export async function changePort(context: Context, trx: NeutronTrx, row: PortRow
   await changeRow(trx, 'ports', row.id, changes, nowMs);
   await dropLostFloatingIps(trx, row.id, nowMs);
   return await markChanged(trx, [{ kind: 'port', id: row.id }]);
+}
+
+/** A router's or floating IP's port stays what and where it is: the router's own calls move it. Upstream: extension l3-port-ip-change-not-allowed. */
+function ownedByRouter(row: PortRow, { device_id: deviceId, device_owner: owner, fixed_ips: fixedIps }: Partial<PortInput>): Outcome<void> {
+  const moves = (deviceId !== undefined && deviceId !== row.device_id) || (owner !== undefined && owner !== row.device_owner) || fixedIps !== undefined;
+  return isSystemOwner(row.device_owner) && moves ? fault('badRequest', `Bad port request: Cannot change the device or the addresses of port ${row.id}: its device owner is ${row.device_owner}.`, { type: 'BadRequest' }) : undefined;
 }
 
 async function changedMac(trx: NeutronTrx, ids: Context['parts']['ids'], row: PortRow, input: Partial<PortInput>): Promise<Outcome<string>> {

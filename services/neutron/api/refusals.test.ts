@@ -140,6 +140,14 @@ describe('a port is refused', () => {
     { what: 'its change when unknown', method: 'PUT', path: `ports/${nobody}`, body: { port: { name: 'x' } }, code: 404, type: 'PortNotFound' },
     { what: 'its deletion when unknown', method: 'DELETE', path: `ports/${nobody}`, code: 404, type: 'PortNotFound' },
   ]);
+  it('another device or address while it is a router\'s: 400 BadRequest', async () => {
+    const [plugged] = await neutron.sure('member', 'GET', `ports?device_id=${router.id}`);
+    for (const change of [{ device_id: '' }, { device_owner: '' }, { fixed_ips: [] }]) {
+      const answer = await neutron.ask('member', 'PUT', `ports/${plugged.id}`, { port: change });
+      assert.deepEqual([answer.status, answer.body.NeutronError.type], [400, 'BadRequest']);
+    }
+    assert.equal((await neutron.sure('member', 'PUT', `ports/${plugged.id}`, { port: { name: 'uplink', device_id: router.id } })).name, 'uplink');
+  });
   it('its deletion while it is a router\'s: 409 ServicePortInUse', async () => {
     const [plugged] = await neutron.sure('member', 'GET', `ports?device_id=${router.id}`);
     const answer = await neutron.ask('member', 'DELETE', `ports/${plugged.id}`);

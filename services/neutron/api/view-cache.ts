@@ -9,6 +9,8 @@ import type { RowOf } from '../store/objects.ts';
 import type { Resource } from './resource.ts';
 
 const maxKept = 20_000;
+/** Ids in one query: databases bound the parameters of a statement. */
+const maxAtOnce = 1000;
 
 export interface Views<T extends ListedTable> {
   /** Texts in the order of `listed`; rows of those not kept are asked for at once. An object that is gone by then is left out. */
@@ -38,8 +40,8 @@ export function createViews<T extends ListedTable>(parts: NeutronParts, resource
       if (have?.revision === revision) found.set(id, have.text);
     }
     const missing = listed.filter(({ id }) => !found.has(id)).map(({ id }) => id);
-    if (missing.length > 0) {
-      const rows = await rowsOf(missing);
+    for (let from = 0; from < missing.length; from += maxAtOnce) {
+      const rows = await rowsOf(missing.slice(from, from + maxAtOnce));
       for (const [index, view] of (await resource.views(db, rows, parts)).entries()) {
         const row = rows[index];
         if (!row) continue;
