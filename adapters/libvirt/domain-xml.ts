@@ -53,6 +53,7 @@ export function domainXml(spec: GuestSpec, plan: GuestPlan, setting: DomainSetti
     ...plan.disks.flatMap((each) => disk(each, setting)),
     ...(plan.disks.some((each) => each.bus === 'scsi') ? [`    <controller type='scsi' index='0' model='virtio-scsi'/>`] : []),
     ...spec.nics.flatMap((nic) => nicXml(nic, setting).map((line) => `    ${line}`)),
+    ...hotplugPorts(spec.machineType ?? setting.machineType),
     `    <controller type='virtio-serial' index='0'/>`,
     `    <serial type='pty'>`,
     // append: QEMU opens the file with O_APPEND, so it may be cut while the guest writes (console-log.ts).
@@ -106,6 +107,14 @@ function cpu(spec: GuestSpec, setting: DomainSetting): string[] {
   const topology = `    <topology sockets='${spec.vcpus}' cores='1' threads='1'/>`;
   if (model === null) return [`  <cpu mode='host-model' check='partial'>`, topology, `  </cpu>`];
   return [`  <cpu mode='custom' match='exact' check='${setting.acceleration === 'kvm' ? 'partial' : 'none'}'>`, `    <model fallback='forbid'>${escape(model)}</model>`, topology, `  </cpu>`];
+}
+
+// On PCI Express a device needs a port of its own, and ports cannot be plugged in later: libvirt.org/pci-hotplug.html.
+const expressPorts = 16;
+
+function hotplugPorts(machineType: string): string[] {
+  if (!machineType.includes('q35')) return [];
+  return [`    <controller type='pci' model='pcie-root'/>`, ...Array.from({ length: expressPorts }, () => `    <controller type='pci' model='pcie-root-port'/>`)];
 }
 
 function disk(each: GuestDisk, setting: DomainSetting): string[] {

@@ -120,6 +120,18 @@ function ownPromises(files: TestGuest): void {
     client.close();
   });
 
+  it('plugs interfaces into a PCI Express machine too', async () => {
+    const guest = spec({ machineType: 'q35', displayName: 'express' });
+    ok(await hypervisor.create(guest));
+    await eventually(async () => ok(await hypervisor.consoleLog(guest.uuid, 64 * 1024)).includes('login:'), { withinMs: BOOT_MS, what: 'the guest is up' });
+    const nic = { portId: randomUUID(), mac: 'fa:16:3e:00:00:09', mtu: 1442, bridge: 'br-int', model: 'virtio' as const };
+    ok(await hypervisor.attachNic(guest.uuid, nic));
+    assert.deepEqual(ok(await hypervisor.nics(guest.uuid)), [nic.portId]);
+    ok(await hypervisor.detachNic(guest.uuid, nic.portId));
+    assert.deepEqual(ok(await hypervisor.nics(guest.uuid)), []);
+    ok(await hypervisor.destroy(guest.uuid));
+  });
+
   it('refuses a root disk smaller than the image, with both sizes in the message, and leaves nothing', async () => {
     const wanted = spec({ rootDisk: { image: await cacheDisk('2G'), sizeGib: 1, bus: 'virtio' } });
     const answer = await hypervisor.create(wanted);

@@ -15,12 +15,15 @@ export async function listEndpoints(enter: Enter): Promise<string[]> {
   return text.split('\n').map((line) => line.split(' ')[0] ?? '').filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
 }
 
-/** Whether the interface is in its namespace with its addresses. */
+/**
+ * Whether the interface is in its namespace with its addresses, and Open vSwitch at its other end: in userspace it is a persistent tap,
+ * which an ovs-vswitchd that was killed leaves here without carrier, while the next one makes another on the host.
+ */
 export async function isInPlace(enter: Enter, network: LocalNetwork): Promise<boolean> {
   const name = interfaceOf(network.id);
   const shown = await runOnHost(enter, ['ip', '-n', netnsOf(network.id), '-j', 'address', 'show', 'dev', name]).catch(() => '[]'); // not there
   const [link] = JSON.parse(shown.trim() || '[]') as { address?: string; flags?: string[]; addr_info?: { local: string; prefixlen: number }[] }[]; // ip -j address: ip-address(8)
-  if (!link || link.address !== network.metadataPort.mac || !link.flags?.includes('UP')) return false;
+  if (!link || link.address !== network.metadataPort.mac || !link.flags?.includes('UP') || link.flags.includes('NO-CARRIER')) return false;
   const held = new Set((link.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`));
   return [...network.metadataPort.cidrs, ...metadataAddresses].every((each) => held.has(each));
 }
@@ -30,8 +33,10 @@ export async function putInPlace(enter: Enter, network: LocalNetwork): Promise<v
   const [netns, name] = [netnsOf(network.id), interfaceOf(network.id)];
   const within = (...words: string[]): Promise<string> => runOnHost(enter, ['ip', '-n', netns, ...words]);
   await ensureNetns(enter, netns);
-  const isThere = await within('link', 'show', 'dev', name).then(() => true, () => false);
-  if (!isThere) await runOnHost(enter, ['ip', 'link', 'set', 'dev', name, 'netns', netns]);
+  if (await runOnHost(enter, ['ip', 'link', 'show', 'dev', name]).then(() => true, () => false)) {
+    await within('link', 'delete', 'dev', name).catch(() => undefined); // none is fine
+    await runOnHost(enter, ['ip', 'link', 'set', 'dev', name, 'netns', netns]);
+  }
   await within('link', 'set', 'dev', 'lo', 'up');
   await within('link', 'set', 'dev', name, 'address', network.metadataPort.mac);
   await within('address', 'flush', 'dev', name);

@@ -7,6 +7,7 @@ import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { createSimHostNetwork, type SimHostNetwork } from '#adapters/sim/sim-host-network.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { neutronTopic } from '#contracts/neutron/agent-rpc.ts';
+import { linkLocal } from '#contracts/neutron/link-local.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { HttpCall } from '#platform/http/client.ts';
@@ -14,7 +15,7 @@ import { systemIds } from '#platform/ids.ts';
 import { Secret, silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { LocalGuest, LocalNetwork } from '#ports/host-network.ts';
-import { guestAt, linkLocal } from './identify-guest.ts';
+import { guestAt } from './identify-guest.ts';
 import { createNeutronAgent, type NeutronAgent } from './neutron-agent.ts';
 
 const guest: LocalGuest = { portId: 'p1', mac: 'fa:16:3e:00:00:05', ips: ['10.0.0.5', '127.0.0.1', 'fd00::5'], instanceId: 'server-1', projectId: 'project-1' };

@@ -9,6 +9,7 @@ import { numberToIp, parseCidr } from './domain/ip.ts';
 import { isMarked, mark } from './store/marks.ts';
 
 const demoCidr = '10.0.0.0/24';
+const poolPrefix = '10.96.0.0/12';
 const timeoutMs = 30_000;
 const seeded = 'seeded';
 
@@ -34,7 +35,10 @@ async function make(parts: NeutronParts, publicCidr: string): Promise<Outcome<vo
   const external = await ensure(ask, 'network', { name: 'public', 'router:external': true }, { ...owner, is_default: true, 'provider:network_type': 'flat', 'provider:physical_network': physical ?? null });
   if (isFault(external)) return external;
   const outer = await ensure(ask, 'subnet', { name: 'public', network_id: external }, { ...owner, ...publicSubnet(publicCidr) });
-  if (isFault(outer) || projectId === undefined) return isFault(outer) ? outer : undefined;
+  // From here projects get a network that they did not describe (auto-topology.ts).
+  const pool = isFault(outer) ? outer : await ensure(ask, 'subnetpool', { name: 'shared-default-subnetpool-v4', shared: true }, { ...owner, prefixes: [poolPrefix], default_prefixlen: 24, is_default: true });
+  if (isFault(pool)) return pool;
+  if (projectId === undefined) return undefined;
   return await makeDemo(parts, ask, projectId, external);
 }
 

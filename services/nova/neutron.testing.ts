@@ -11,6 +11,8 @@ export interface NeutronDouble {
   floatingips: FloatingIp[];
   security_groups: SecurityGroup[];
   portLimit: number;
+  /** Keeps a network for projects without any. */
+  autoNetwork: boolean;
   /** Answers nobody. */
   away: boolean;
   /** Bound ports become ACTIVE by themselves. */
@@ -27,7 +29,7 @@ const refuse = (status: number, type: string, message = type) => ({ status, body
 export function neutronDouble(): NeutronDouble {
   let macs = 0;
   const double: NeutronDouble = {
-    networks: [], subnets: [], ports: [], floatingips: [], portLimit: 500, away: false, plugs: true, badHosts: new Set(),
+    networks: [], subnets: [], ports: [], floatingips: [], portLimit: 500, autoNetwork: false, away: false, plugs: true, badHosts: new Set(),
     security_groups: ['default', 'web'].map((name) => ({ id: randomUUID(), name, description: '', tenant_id: 'project-a', security_group_rules: [] })),
     addNetwork(network, cidr = '10.0.0.0/24') {
       const made: Network = { id: randomUUID(), name: 'private', tenant_id: 'project-a', shared: false, 'router:external': false, subnets: [], mtu: 1442, ...network };
@@ -55,6 +57,7 @@ export function neutronDouble(): NeutronDouble {
       if (double.away) return 'silent';
       const { pathname, searchParams } = new URL(`http://neutron${call.path}`);
       const [, , collection = '', id] = pathname.split('/');
+      if (collection === 'auto-allocated-topology') return double.autoNetwork ? { status: 200, body: { auto_allocated_topology: { id: double.addNetwork({ name: 'auto_allocated_network' }).id } } } : refuse(409, 'AutoAllocationFailure');
       if (collection === 'quotas') return { status: 200, body: { quota: { port: { limit: double.portLimit, used: double.ports.length, reserved: 0 } } } };
       const key = collection.replaceAll('-', '_') as 'ports' | 'networks' | 'subnets' | 'floatingips' | 'security_groups';
       const rows = double[key] as unknown as JsonObject[]; // one of the lists above

@@ -86,6 +86,8 @@ export interface Neutron {
   /** Gone already is fine. */
   deletePort(id: string): Promise<Outcome<void>>;
   updateFloatingIp(id: string, change: JsonObject): Promise<Outcome<FloatingIp>>;
+  /** "Get me a network": the one that Neutron keeps for a project without any; made at the first call. undefined: it cannot, or does not know how. */
+  autoNetwork(projectId: string): Promise<Outcome<string | undefined>>;
   /** How many more ports the project may have; Infinity: no limit. */
   roomForPorts(projectId: string): Promise<Outcome<number>>;
 }
@@ -126,6 +128,11 @@ export function neutronFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: Neu
       return isFault(gone) && gone.kind !== 'notFound' ? gone : undefined;
     },
     updateFloatingIp: async (id, floatingip) => await object('floatingip', ask('PUT', `floatingips/${encodeURIComponent(id)}`, { floatingip })),
+    async autoNetwork(projectId) {
+      const topology = await object<{ id: string }>('auto_allocated_topology', ask('GET', `auto-allocated-topology/${encodeURIComponent(projectId)}`));
+      if (!isFault(topology)) return topology.id;
+      return topology.kind === 'unavailable' || topology.kind === 'timeout' ? topology : undefined;
+    },
     async roomForPorts(projectId) {
       const quota = await object<{ port: { limit: number; used: number } }>('quota', ask('GET', `quotas/${encodeURIComponent(projectId)}/details`));
       if (isFault(quota)) return quota;

@@ -4,7 +4,7 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import { eraseFloatingIp, floatingIpListing, floatingIpsTo, routersBetween } from '../store/floating-ips.ts';
 import { addressesOf } from '../store/ipam.ts';
 import { networkListing, subnetsOf } from '../store/networks.ts';
-import { changeRow, findVisible } from '../store/objects.ts';
+import { changeRow, findVisible, insertRow } from '../store/objects.ts';
 import { floatingIpOwner, portListing } from '../store/ports.ts';
 import { chargeQuota } from '../store/quotas.ts';
 import { markChanged } from '../store/sdn-journal.ts';
@@ -47,15 +47,7 @@ export const floatingIps: Resource<'floating_ips', FloatingIpInput> = {
     ...standardView(row), floating_network_id: row.floating_network_id, floating_ip_address: row.floating_ip_address, port_id: row.fixed_port_id, fixed_ip_address: row.fixed_ip_address, router_id: row.router_id,
     status: row.status, dns_name: row.dns_name, dns_domain: row.dns_domain,
   })),
-  create: async (context, trx, inputs) => {
-    const made: string[] = [];
-    for (const input of inputs) {
-      const id = await createFloatingIp(context, trx, input);
-      if (isFault(id)) return id;
-      made.push(id);
-    }
-    return made;
-  },
+  create: createFloatingIp,
   change: async (context, trx, row, input) => {
     if (input.fixed_ip_address != null && input.port_id == null && (row.fixed_port_id === null || input.port_id === null)) return bad('fixed_ip_address cannot be specified without a port_id');
     const portId = input.port_id === undefined ? row.fixed_port_id : input.port_id;
@@ -89,7 +81,7 @@ async function createFloatingIp(context: Context, trx: NeutronTrx, input: Floati
   };
   const target = await targetOf(context, trx, row, input.port_id, input.fixed_ip_address);
   if (isFault(target)) return target;
-  await trx.insertInto('floating_ips').values({ ...row, ...target }).execute();
+  await insertRow(trx, 'floating_ips', { ...row, ...target });
   await markChanged(trx, [{ kind: 'floating_ip', id }]);
   return id;
 }

@@ -5,7 +5,7 @@ import { minMtu, planSegment } from '../domain/segment.ts';
 import type { SegmentPlan } from '../domain/segment.ts';
 import { eraseFloatingIp, floatingIpsOn, idleFloatingIps } from '../store/floating-ips.ts';
 import { changeRow } from '../store/objects.ts';
-import { freeSegment, insertNetwork, networkListing, othersUse, segmentHolder, subnetIdsOf } from '../store/networks.ts';
+import { clearDefault, eraseNetwork, freeSegment, insertNetwork, networkListing, othersUse, segmentHolder, subnetIdsOf } from '../store/networks.ts';
 import type { Segment } from '../store/networks.ts';
 import { erasePort, networkIsUsed, portsOfNetwork } from '../store/ports.ts';
 import { chargeQuota } from '../store/quotas.ts';
@@ -58,15 +58,7 @@ export const networks: Resource<'networks', NetworkInput> = {
       dns_domain: row.dns_domain, availability_zone_hints: JSON.parse(row.availability_zone_hints_json) as string[], availability_zones: [], subnets: subnets.get(row.id) ?? [],
     }));
   },
-  create: async (context, trx, inputs) => {
-    const made: string[] = [];
-    for (const input of inputs) {
-      const id = await createNetwork(context, trx, input);
-      if (isFault(id)) return id;
-      made.push(id);
-    }
-    return made;
-  },
+  create: createNetwork,
   change: async ({ parts: { config }, nowMs }, trx, row, input) => {
     if (input.shared === false && row.shared === 1 && (await othersUse(trx, row))) {
       return fault('conflict', `Unable to reconfigure sharing settings for network ${row.id}. Multiple tenants are using it.`, { type: 'InvalidSharedSetting' });
@@ -86,11 +78,7 @@ export const networks: Resource<'networks', NetworkInput> = {
       return fault('conflict', `Unable to complete operation on network ${row.id}. There are one or more ports still in use on the network.`, { type: 'NetworkInUse' });
     }
     for (const port of await portsOfNetwork(trx, row.id)) await erasePort(trx, port.id);
-    const subnets = (await subnetIdsOf(trx, [row.id])).get(row.id) ?? [];
-    await trx.deleteFrom('subnets').where('network_id', '=', row.id).execute();
-    await trx.deleteFrom('network_segments').where('network_id', '=', row.id).execute();
-    await trx.deleteFrom('networks').where('id', '=', row.id).execute();
-    return await markChanged(trx, [...subnets.map((id) => ({ kind: 'subnet' as const, id })), { kind: 'network', id: row.id }]);
+    return await markChanged(trx, [...(await eraseNetwork(trx, row.id)).map((id) => ({ kind: 'subnet' as const, id })), { kind: 'network', id: row.id }]);
   },
 };
 
@@ -136,6 +124,3 @@ function mtuOf(wanted: number | null, type: NetworkRow['network_type'], { overla
   if (wanted > max) return fault('badRequest', `Invalid input for operation: Requested MTU is too big, maximum is ${max}.`, { type: 'InvalidInput' });
   return wanted < minMtu ? fault('badRequest', `Invalid input for operation: Requested MTU is too small, minimum is ${minMtu}.`, { type: 'InvalidInput' }) : wanted;
 }
-
-/** One network at most is the default external one. */
-const clearDefault = async (trx: NeutronTrx): Promise<void> => void (await trx.updateTable('networks').set((eb) => ({ is_default: 0, revision_number: eb('revision_number', '+', 1) })).where('is_default', '=', 1).execute());

@@ -26,6 +26,7 @@ export const policies: Readonly<Record<string, string>> = {
   'create_router:external_gateway_info:enable_snat': operator, 'update_router:external_gateway_info:enable_snat': operator,
   'create_router:external_gateway_info:external_fixed_ips': operator, 'update_router:external_gateway_info:external_fixed_ips': operator,
   add_router_interface: member, remove_router_interface: member, add_extraroutes: member, remove_extraroutes: member,
+  get_auto_allocated_topology: member, 'get_auto_allocated_topology:other_project': operator, delete_auto_allocated_topology: member,
   get_quota: reader, 'get_quota:other_project': operator, get_quotas: operator, update_quota: operator, delete_quota: operator,
   get_agents: '@', get_agent: operator, update_agent: operator, delete_agent: operator, get_network_ip_availability: operator,
   get_availability_zone: '@', get_extension: '@', get_service_provider: '@', get_version: '@',

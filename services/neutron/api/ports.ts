@@ -38,15 +38,7 @@ export const ports: Resource<'ports', PortInput> = {
     return rows.map((row) => portView(row, addresses.get(row.id) ?? [], groups.get(row.id) ?? []));
   },
   before: async (context, projectIds) => await securityGroups.before?.(context, projectIds),
-  create: async (context, trx, inputs) => {
-    const made: string[] = [];
-    for (const input of inputs) {
-      const id = await createPort(context, trx, input);
-      if (isFault(id)) return id;
-      made.push(id);
-    }
-    return made;
-  },
+  create: createPort,
   change: changePort,
   remove: async ({ nowMs }, trx, row) => {
     if (isSystemOwner(row.device_owner)) {

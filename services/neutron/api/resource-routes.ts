@@ -55,7 +55,15 @@ async function create<T extends ListedTable, Input>(context: Context, resource: 
     inputs.push(input);
   }
   await resource.before?.(context, [...new Set(inputs.map(({ project_id }) => project_id))]);
-  const ids = await write(parts.database.db, async (trx) => await resource.create(context, trx, inputs));
+  const ids = await write(parts.database.db, async (trx): Promise<Outcome<string[]>> => {
+    const made: string[] = [];
+    for (const input of inputs) {
+      const id = await resource.create(context, trx, input);
+      if (isFault(id)) return id;
+      made.push(id);
+    }
+    return made;
+  });
   if (isFault(ids)) return ids;
   parts.changed();
   const rows = new Map((await findByIds(parts.database.db, resource.listing.table, ids)).map((row) => [row.id, row]));

@@ -27,8 +27,8 @@ export interface Resource<T extends ListedTable, Input> extends Bodied {
   notFound: { type: string; noun: string };
   /** The whole view of each row, in their order; what is not for everybody is cut later. */
   views(db: NeutronDb, rows: readonly RowOf<T>[], parts: NeutronParts): Promise<JsonObject[]>;
-  /** Creates all or none; their ids in order, or rows where they are at hand. */
-  create(context: Context, trx: NeutronTrx, inputs: readonly Input[]): Promise<Outcome<readonly string[]>>;
+  /** The new object's id. A bulk is created in one transaction, one after another. */
+  create(context: Context, trx: NeutronTrx, input: Input): Promise<Outcome<string>>;
   change?(context: Context, trx: NeutronTrx, row: RowOf<T>, input: Partial<Input>): Promise<Outcome<void>>;
   remove(context: Context, trx: NeutronTrx, row: RowOf<T>): Promise<Outcome<void>>;
   /** Before anything is listed or created: what exists from first use. */

@@ -8,7 +8,7 @@ import { route } from '#platform/http/api.ts';
 import type { NeutronParts } from '../deps.ts';
 import { badRouter, sameRoute } from '../domain/router.ts';
 import type { Route } from '../domain/subnet.ts';
-import { changeRow, findVisible } from '../store/objects.ts';
+import { changeRow, findVisible, setColumns } from '../store/objects.ts';
 import { routerListing } from '../store/routers.ts';
 import { markChanged } from '../store/sdn-journal.ts';
 import type { RouterRow } from '../store/tables.ts';
@@ -78,7 +78,7 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
       const done = await act<void>(request, action, async (_context, trx, row) => {
         const routes = await routesFor(trx, row, next(JSON.parse(row.routes_json) as Route[], read.value as Route[])); // `routeList` proved it
         if (isFault(routes)) return routes;
-        await trx.updateTable('routers').set({ routes_json: JSON.stringify(routes) }).where('id', '=', row.id).execute();
+        await setColumns(trx, 'routers', row.id, { routes_json: JSON.stringify(routes) });
       });
       if (isFault(done)) return done;
       const row = await findVisible(db, routerListing, idOf(request), null);

@@ -5,7 +5,7 @@ import { badRouter, checkNoOverlap } from '../domain/router.ts';
 import { floatingIpsOfRouter } from '../store/floating-ips.ts';
 import { addressesOf, claimAddresses, releaseAddresses } from '../store/ipam.ts';
 import { networkListing, subnetsOf } from '../store/networks.ts';
-import { changeRow, findVisible } from '../store/objects.ts';
+import { changeRow, findVisible, setColumns } from '../store/objects.ts';
 import { erasePort, findPort } from '../store/ports.ts';
 import { interfacesOf, subnetsByIds } from '../store/routers.ts';
 import { markChanged } from '../store/sdn-journal.ts';
@@ -24,7 +24,7 @@ export async function clearGateway(trx: NeutronTrx, row: RouterRow): Promise<Out
     return fault('conflict', `Gateway cannot be updated for router ${row.id}, since a gateway to external network ${row.gateway_network_id} is required by one or more floating IPs.`, { type: 'RouterExternalGatewayInUseByFloatingIp' });
   }
   if (row.gateway_port_id !== null) await erasePort(trx, row.gateway_port_id);
-  await trx.updateTable('routers').set({ gateway_port_id: null, gateway_network_id: null, enable_snat: 1 }).where('id', '=', row.id).execute();
+  await setColumns(trx, 'routers', row.id, { gateway_port_id: null, gateway_network_id: null, enable_snat: 1 });
 }
 
 export async function setGateway(context: Context, trx: NeutronTrx, row: RouterRow, info: GatewayInfo & { network_id: string }): Promise<Outcome<void>> {
@@ -43,7 +43,7 @@ export async function setGateway(context: Context, trx: NeutronTrx, row: RouterR
   const made = await makeSystemPort(context, trx, { projectId: '', networkId: network.id, owner: 'network:router_gateway', deviceId: row.id, status: 'ACTIVE', ...(wishes ? { wishes } : {}) });
   if (isFault(made)) return made;
   if (made.fixedIps.length === 0) return badRouter(`No IPs available for external network ${network.id}`);
-  await trx.updateTable('routers').set({ gateway_port_id: made.port.id, gateway_network_id: network.id, enable_snat: Number(info.enable_snat ?? true) }).where('id', '=', row.id).execute();
+  await setColumns(trx, 'routers', row.id, { gateway_port_id: made.port.id, gateway_network_id: network.id, enable_snat: Number(info.enable_snat ?? true) });
 }
 
 /** The same network, perhaps with other addresses. */
@@ -59,5 +59,5 @@ async function changeGatewayPort(context: Context, trx: NeutronTrx, row: RouterR
     await changeRow(trx, 'ports', port.id, {}, context.nowMs);
     await markChanged(trx, [{ kind: 'port', id: port.id }]);
   }
-  await trx.updateTable('routers').set({ enable_snat: info.enable_snat === undefined ? row.enable_snat : Number(info.enable_snat) }).where('id', '=', row.id).execute();
+  await setColumns(trx, 'routers', row.id, { enable_snat: info.enable_snat === undefined ? row.enable_snat : Number(info.enable_snat) });
 }

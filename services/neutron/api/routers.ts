@@ -7,7 +7,7 @@ import { formatCidr, parseCidr } from '../domain/ip.ts';
 import { checkRoutes } from '../domain/router.ts';
 import type { Route } from '../domain/subnet.ts';
 import { addressesOf } from '../store/ipam.ts';
-import { changeRow } from '../store/objects.ts';
+import { changeRow, deleteRow, insertRow } from '../store/objects.ts';
 import { chargeQuota } from '../store/quotas.ts';
 import { interfacesOf, routerListing, subnetsByIds } from '../store/routers.ts';
 import { markChanged } from '../store/sdn-journal.ts';
@@ -69,15 +69,7 @@ export const routers: Resource<'routers', RouterInput> = {
       },
     }));
   },
-  create: async (context, trx, inputs) => {
-    const made: string[] = [];
-    for (const input of inputs) {
-      const id = await createRouter(context, trx, input);
-      if (isFault(id)) return id;
-      made.push(id);
-    }
-    return made;
-  },
+  create: createRouter,
   change: async (context, trx, row, input) => {
     const { external_gateway_info: info } = input;
     const gateway = info === undefined ? undefined : await changeGateway(context, trx, row, info, 'update');
@@ -91,7 +83,7 @@ export const routers: Resource<'routers', RouterInput> = {
     if ((await interfacesOf(trx, row.id)).length > 0) return fault('conflict', `Router ${row.id} still has ports`, { type: 'RouterInUse' });
     const cleared = await clearGateway(trx, row);
     if (isFault(cleared)) return cleared;
-    await trx.deleteFrom('routers').where('id', '=', row.id).execute();
+    await deleteRow(trx, 'routers', row.id);
     return await markChanged(trx, [{ kind: 'router', id: row.id }]);
   },
 };
@@ -106,7 +98,7 @@ async function createRouter(context: Context, trx: NeutronTrx, input: RouterInpu
     ...standardRow(ids.uuid(), nowMs, input), admin_state_up: Number(input.admin_state_up), gateway_port_id: null, gateway_network_id: null, enable_snat: 1, routes_json: '[]',
     availability_zone_hints_json: JSON.stringify(input.availability_zone_hints),
   };
-  await trx.insertInto('routers').values(row).execute();
+  await insertRow(trx, 'routers', row);
   const gateway = await changeGateway(context, trx, row, input.external_gateway_info, 'create');
   if (isFault(gateway)) return gateway;
   await markChanged(trx, [{ kind: 'router', id: row.id }]);

@@ -2,6 +2,7 @@
 import type { Route } from '#platform/http/api.ts';
 import type { NeutronParts } from '../deps.ts';
 import { agentRoutes } from './agents.ts';
+import { autoTopologyRoutes } from './auto-topology.ts';
 import { availabilityZoneRoutes } from './availability-zones.ts';
 import { extensionRoutes } from './extensions.ts';
 import { ipAvailabilityRoutes } from './ip-availability.ts';
@@ -14,6 +15,6 @@ import { versionRoutes } from './versions.ts';
 export function neutronRoutes(parts: NeutronParts): readonly Route[] {
   return [
     ...versionRoutes, ...resources.flatMap((resource) => resourceRoutes(parts, resource)), ...routerActionRoutes(parts), ...quotaRoutes(parts), ...agentRoutes(parts), ...availabilityZoneRoutes(parts),
-    ...ipAvailabilityRoutes(parts), ...extensionRoutes,
+    ...autoTopologyRoutes(parts), ...ipAvailabilityRoutes(parts), ...extensionRoutes,
   ];
 }

@@ -3,7 +3,7 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { isoSeconds } from '#platform/clock.ts';
 import { checkRule, isProtocol, sameRule } from '../domain/security-group-rule.ts';
-import { changeRow, findVisible } from '../store/objects.ts';
+import { changeRow, deleteRow, findVisible, insertRow } from '../store/objects.ts';
 import { chargeQuota } from '../store/quotas.ts';
 import { markChanged } from '../store/sdn-journal.ts';
 import { deleteGroup, ensureDefaultGroup, groupIsUsed, insertGroup, ruleRow, rulesOf, securityGroupListing, securityGroupRuleListing } from '../store/security-groups.ts';
@@ -34,15 +34,10 @@ export const securityGroups: Resource<'security_groups', GroupInput> = {
   before: async ({ parts: { database: { db }, ids }, scope, nowMs }, projectIds) => {
     for (const projectId of projectIds) if (projectId !== '' && (scope === null || scope === projectId)) await ensureDefaultGroup(db, ids, nowMs, projectId);
   },
-  create: async ({ parts: { config, ids }, nowMs }, trx, inputs) => {
-    const made: string[] = [];
-    for (const { project_id, name, description, stateful } of inputs) {
-      if (name.toLowerCase() === 'default') return defaultExists();
-      const over = (await chargeQuota(trx, config.quotas, 'security_group', project_id, 1)) ?? (await chargeQuota(trx, config.quotas, 'security_group_rule', project_id, 2));
-      if (isFault(over)) return over;
-      made.push(await insertGroup(trx, ids, nowMs, { project_id, name, description, stateful: Number(stateful), is_default: 0 }));
-    }
-    return made;
+  create: async ({ parts: { config, ids }, nowMs }, trx, { project_id, name, description, stateful }) => {
+    if (name.toLowerCase() === 'default') return defaultExists();
+    const over = (await chargeQuota(trx, config.quotas, 'security_group', project_id, 1)) ?? (await chargeQuota(trx, config.quotas, 'security_group_rule', project_id, 2));
+    return isFault(over) ? over : await insertGroup(trx, ids, nowMs, { project_id, name, description, stateful: Number(stateful), is_default: 0 });
   },
   change: async ({ nowMs }, trx, row, input) => {
     if (input.name !== undefined && row.is_default === 1 && input.name !== row.name) return fault('conflict', 'Updating default security group not allowed.', { type: 'SecurityGroupCannotUpdateDefault' });
@@ -85,29 +80,25 @@ export const securityGroupRules: Resource<'security_group_rules', RuleInput> = {
   notFound: { type: 'SecurityGroupRuleNotFound', noun: 'Security group rule' },
   views: async (_db, rows) => rows.map(ruleView),
   before: async (context, projectIds) => await securityGroups.before?.(context, projectIds),
-  create: async ({ parts: { config, ids }, scope, nowMs }, trx, inputs) => {
-    const made: string[] = [];
-    for (const { project_id, description, security_group_id: groupId, ...fields } of inputs) {
-      await lockRow(trx, 'security_groups', groupId);
-      const group = await findVisible(trx, securityGroupListing, groupId, scope);
-      if (!group) return missing(securityGroups, groupId);
-      const checked = checkRule(fields);
-      if (isFault(checked)) return checked;
-      if (fields.remote_group_id !== null && fields.remote_group_id !== groupId && !(await findVisible(trx, securityGroupListing, fields.remote_group_id, scope))) return missing(securityGroups, fields.remote_group_id);
-      const over = await chargeQuota(trx, config.quotas, 'security_group_rule', project_id, 1);
-      if (isFault(over)) return over;
-      const row = ruleRow(ids, nowMs, project_id, groupId, fields, { description, normalizedCidr: checked.normalizedCidr });
-      const twin = (await rulesOf(trx, [groupId])).find((other) => sameRule(other, row));
-      if (twin) return fault('conflict', `Security group rule already exists. Rule id is ${twin.id}.`, { type: 'SecurityGroupRuleExists' });
-      await trx.insertInto('security_group_rules').values(row).execute();
-      await changeRow(trx, 'security_groups', groupId, {}, nowMs);
-      await markChanged(trx, [{ kind: 'security_group', id: groupId }]);
-      made.push(row.id);
-    }
-    return made;
+  create: async ({ parts: { config, ids }, scope, nowMs }, trx, { project_id, description, security_group_id: groupId, ...fields }) => {
+    await lockRow(trx, 'security_groups', groupId);
+    const group = await findVisible(trx, securityGroupListing, groupId, scope);
+    if (!group) return missing(securityGroups, groupId);
+    const checked = checkRule(fields);
+    if (isFault(checked)) return checked;
+    if (fields.remote_group_id !== null && fields.remote_group_id !== groupId && !(await findVisible(trx, securityGroupListing, fields.remote_group_id, scope))) return missing(securityGroups, fields.remote_group_id);
+    const over = await chargeQuota(trx, config.quotas, 'security_group_rule', project_id, 1);
+    if (isFault(over)) return over;
+    const row = ruleRow(ids, nowMs, project_id, groupId, fields, { description, normalizedCidr: checked.normalizedCidr });
+    const twin = (await rulesOf(trx, [groupId])).find((other) => sameRule(other, row));
+    if (twin) return fault('conflict', `Security group rule already exists. Rule id is ${twin.id}.`, { type: 'SecurityGroupRuleExists' });
+    await insertRow(trx, 'security_group_rules', row);
+    await changeRow(trx, 'security_groups', groupId, {}, nowMs);
+    await markChanged(trx, [{ kind: 'security_group', id: groupId }]);
+    return row.id;
   },
   remove: async ({ nowMs }, trx, row) => {
-    await trx.deleteFrom('security_group_rules').where('id', '=', row.id).execute();
+    await deleteRow(trx, 'security_group_rules', row.id);
     await changeRow(trx, 'security_groups', row.security_group_id, {}, nowMs);
     return await markChanged(trx, [{ kind: 'security_group', id: row.security_group_id }]);
   },

@@ -3,7 +3,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { checkPrefixLengths, mergePrefixes } from '../domain/subnet-pool.ts';
 import { parseCidr } from '../domain/ip.ts';
-import { changeRow } from '../store/objects.ts';
+import { changeRow, deleteRow, insertRow } from '../store/objects.ts';
 import { chargeQuota } from '../store/quotas.ts';
 import { standardRow } from '../store/standard.ts';
 import { cutFrom, defaultPool, subnetPoolListing } from '../store/subnetpools.ts';
@@ -44,20 +44,16 @@ export const subnetPools: Resource<'subnetpools', SubnetPoolInput> = {
     ...standardView(row), name: row.name, ip_version: row.ip_version, prefixes: JSON.parse(row.prefixes_json) as string[], default_prefixlen: row.default_prefixlen, min_prefixlen: row.min_prefixlen, max_prefixlen: row.max_prefixlen,
     default_quota: row.default_quota, shared: row.shared === 1, is_default: row.is_default === 1,
   })),
-  create: async ({ parts: { config, ids }, nowMs }, trx, inputs) => {
-    const made: string[] = [];
-    for (const input of inputs) {
-      const merged = mergePrefixes(input.prefixes);
-      if (isFault(merged)) return merged;
-      const min = input.min_prefixlen ?? narrowestOffered[merged.version];
-      const lengths = { min_prefixlen: min, max_prefixlen: input.max_prefixlen ?? (merged.version === 4 ? 32 : 128), default_prefixlen: input.default_prefixlen ?? min };
-      const refused = checkPrefixLengths(lengths, merged.version) ?? (await secondDefault(trx, input.is_default, merged.version)) ?? (await chargeQuota(trx, config.quotas, 'subnetpool', input.project_id, 1));
-      if (isFault(refused)) return refused;
-      const row: SubnetPoolRow = { ...standardRow(ids.uuid(), nowMs, input), ...lengths, ip_version: merged.version, prefixes_json: JSON.stringify(merged.prefixes), default_quota: input.default_quota, shared: Number(input.shared), is_default: Number(input.is_default) };
-      await trx.insertInto('subnetpools').values(row).execute();
-      made.push(row.id);
-    }
-    return made;
+  create: async ({ parts: { config, ids }, nowMs }, trx, input) => {
+    const merged = mergePrefixes(input.prefixes);
+    if (isFault(merged)) return merged;
+    const min = input.min_prefixlen ?? narrowestOffered[merged.version];
+    const lengths = { min_prefixlen: min, max_prefixlen: input.max_prefixlen ?? (merged.version === 4 ? 32 : 128), default_prefixlen: input.default_prefixlen ?? min };
+    const refused = checkPrefixLengths(lengths, merged.version) ?? (await secondDefault(trx, input.is_default, merged.version)) ?? (await chargeQuota(trx, config.quotas, 'subnetpool', input.project_id, 1));
+    if (isFault(refused)) return refused;
+    const row: SubnetPoolRow = { ...standardRow(ids.uuid(), nowMs, input), ...lengths, ip_version: merged.version, prefixes_json: JSON.stringify(merged.prefixes), default_quota: input.default_quota, shared: Number(input.shared), is_default: Number(input.is_default) };
+    await insertRow(trx, 'subnetpools', row);
+    return row.id;
   },
   change: async ({ nowMs }, trx, row, input) => {
     const have = JSON.parse(row.prefixes_json) as string[]; // written by us
@@ -73,7 +69,7 @@ export const subnetPools: Resource<'subnetpools', SubnetPoolInput> = {
   },
   remove: async (_context, trx, row) => {
     if ((await cutFrom(trx, row.id)).length > 0) return fault('badRequest', 'Unable to delete subnet pool: Subnet pool has existing allocations.', { type: 'SubnetPoolDeleteError' });
-    await trx.deleteFrom('subnetpools').where('id', '=', row.id).execute();
+    await deleteRow(trx, 'subnetpools', row.id);
   },
 };
 

@@ -10,12 +10,12 @@ import type { Route } from '../domain/subnet.ts';
 import { checkGateway, checkHostRoutes, checkModes, checkNameservers, checkOverlap } from '../domain/subnet.ts';
 import { claimAddresses, poolsOf } from '../store/ipam.ts';
 import { networkListing, subnetsOf } from '../store/networks.ts';
-import { changeRow, findByIds, findVisible } from '../store/objects.ts';
+import { changeRow, findByIds, findVisible, insertRow } from '../store/objects.ts';
 import { portsOfNetwork } from '../store/ports.ts';
 import { chargeQuota } from '../store/quotas.ts';
 import { markChanged } from '../store/sdn-journal.ts';
 import { standardRow } from '../store/standard.ts';
-import { isAutoAddressed, portsHolding, portsIn, subnetListing } from '../store/subnets.ts';
+import { eraseSubnet, gatewayPort, isAutoAddressed, portsHolding, subnetListing } from '../store/subnets.ts';
 import type { Ipv6Mode, NetworkRow, SubnetRow } from '../store/tables.ts';
 import type { NeutronTrx } from '../store/write.ts';
 import { lockRow } from '../store/write.ts';
@@ -67,25 +67,15 @@ export const subnets: Resource<'subnets', SubnetInput> = {
   singular: 'subnet', collection: 'subnets', attributes: subnetAttributes, listing: subnetListing,
   notFound: { type: 'SubnetNotFound', noun: 'Subnet' },
   views: async (_db, rows) => rows.map(subnetView),
-  create: async (context, trx, inputs) => {
-    const made: string[] = [];
-    for (const input of inputs) {
-      const id = await createSubnet(context, trx, input);
-      if (isFault(id)) return id;
-      made.push(id);
-    }
-    return made;
-  },
+  create: createSubnet,
   change: changeSubnet,
   remove: async (context, trx, row) => {
     await lockRow(trx, 'networks', row.network_id);
     if ((await portsHolding(trx, row)).length > 0) {
       return fault('conflict', `Unable to complete operation on subnet ${row.id}: One or more ports have an IP allocation from this subnet.`, { type: 'SubnetInUse' });
     }
-    const held = await portsIn(trx, row.id);
-    await trx.deleteFrom('ip_allocations').where('subnet_id', '=', row.id).execute();
+    const held = await eraseSubnet(trx, row.id);
     for (const id of held) await changeRow(trx, 'ports', id, {}, context.nowMs);
-    await trx.deleteFrom('subnets').where('id', '=', row.id).execute();
     await changeRow(trx, 'networks', row.network_id, {}, context.nowMs);
     await markChanged(trx, [...held.map((id) => ({ kind: 'port' as const, id })), { kind: 'subnet', id: row.id }, { kind: 'network', id: row.network_id }]);
   },
@@ -130,7 +120,7 @@ async function createSubnet(context: Context, trx: NeutronTrx, input: SubnetInpu
     ipv6_ra_mode: input.ipv6_ra_mode, ipv6_address_mode: input.ipv6_address_mode, allocation_pools_json: JSON.stringify(shape.pools), dns_nameservers_json: JSON.stringify(input.dns_nameservers),
     host_routes_json: JSON.stringify(input.host_routes), subnetpool_id: cut.subnetPoolId,
   };
-  await trx.insertInto('subnets').values(row).execute();
+  await insertRow(trx, 'subnets', row);
   await changeRow(trx, 'networks', network.id, {}, nowMs);
   await addressPorts(trx, row, nowMs);
   await alignMetadataPort(context, trx, network);
@@ -169,9 +159,8 @@ async function changeSubnet(context: Context, trx: NeutronTrx, row: SubnetRow, i
 
 /** The gateway's address must not be a port's, unless that port is the gateway, which then holds it. */
 async function gatewayMoves(trx: NeutronTrx, row: SubnetRow, gateway: string | null, pools: readonly Pool[]): Promise<Outcome<void>> {
-  const holder = row.gateway_ip === null ? undefined : await trx.selectFrom('ip_allocations').innerJoin('ports', 'ports.id', 'ip_allocations.port_id').select('ports.id')
-    .where('ip_allocations.subnet_id', '=', row.id).where('ip_allocations.ip', '=', row.gateway_ip).where('ports.device_owner', '=', 'network:router_interface').executeTakeFirst();
-  if (holder) return fault('conflict', `Current gateway ip ${row.gateway_ip} already in use by port ${holder.id}. Unable to update.`, { type: 'GatewayIpInUse' });
+  const holder = await gatewayPort(trx, row);
+  if (holder !== undefined) return fault('conflict', `Current gateway ip ${row.gateway_ip} already in use by port ${holder}. Unable to update.`, { type: 'GatewayIpInUse' });
   if (gateway !== null && poolsHave(pools, gateway)) return fault('conflict', `Gateway ip ${gateway} conflicts with allocation pool ${pools.map(({ start, end }) => `${start}-${end}`).join(', ')}.`, { type: 'GatewayConflictWithAllocationPools' });
   return undefined;
 }

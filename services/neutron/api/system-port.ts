@@ -6,7 +6,7 @@ import type { FixedIp } from '../store/ipam.ts';
 import { addressesOf, claimAddresses, pickAddress, releaseAddresses } from '../store/ipam.ts';
 import { subnetsOf } from '../store/networks.ts';
 import { changeRow } from '../store/objects.ts';
-import { distributedOwner, insertPort } from '../store/ports.ts';
+import { distributedOwner, insertPort, metadataPort } from '../store/ports.ts';
 import { markChanged } from '../store/sdn-journal.ts';
 import { standardRow } from '../store/standard.ts';
 import type { NetworkRow, PortRow, SubnetRow } from '../store/tables.ts';
@@ -43,7 +43,7 @@ export async function makeSystemPort({ parts: { ids }, nowMs }: Pick<Context, 'p
 export async function alignMetadataPort(context: Pick<Context, 'parts' | 'nowMs'>, trx: NeutronTrx, network: Pick<NetworkRow, 'id' | 'external'>): Promise<void> {
   if (network.external === 1) return;
   const wanted = (await subnetsOf(trx, network.id)).filter(({ ip_version, enable_dhcp }) => ip_version === 4 && enable_dhcp === 1);
-  const found = await trx.selectFrom('ports').selectAll().where('network_id', '=', network.id).where('device_owner', '=', distributedOwner).executeTakeFirst();
+  const found = await metadataPort(trx, network.id);
   if (!found && wanted.length === 0) return;
   let port = found;
   if (!port) {

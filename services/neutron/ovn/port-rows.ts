@@ -1,4 +1,5 @@
 // A port as OVN's logical switch port: its addresses, what it may send, where it is wanted. Pure. Columns: ovn-nb(5).
+import { linkLocal } from '#contracts/neutron/link-local.ts';
 import type { SdnRow } from '#ports/sdn.ts';
 import { portDhcp } from './dhcp-rows.ts';
 import type { PortFacts } from './facts.ts';
@@ -35,10 +36,12 @@ function wiring(port: PortFacts): Pick<PortRow['columns'], 'type' | 'addresses' 
   const options: Record<string, string> = port.host === '' ? {} : { 'requested-chassis': port.host };
   if (!port.portSecurity || isTrusted(port.deviceOwner)) return { type: '', addresses: [own.join(' '), 'unknown'], port_security: [], options };
   const others = pairsByMac(port);
+  // northd lets the link-local address pass by itself, but 23.03 drops its neighbour advertisements (it wants a hop limit of 225).
+  const mayClaim = [...own, ...(port.fixedIps.some(({ subnet }) => subnet.version === 6) ? [linkLocal(port.mac)] : [])];
   return {
     type: '', options,
     addresses: [own.join(' '), ...[...others.keys()].filter((mac) => mac !== port.mac)],
-    port_security: [[...own, ...(others.get(port.mac) ?? [])].join(' '), ...[...others].filter(([mac]) => mac !== port.mac).map(([mac, ips]) => [mac, ...ips].join(' '))],
+    port_security: [[...mayClaim, ...(others.get(port.mac) ?? [])].join(' '), ...[...others].filter(([mac]) => mac !== port.mac).map(([mac, ips]) => [mac, ...ips].join(' '))],
   };
 }
 

@@ -1,5 +1,6 @@
-// Rows that refer to what is not there. Transactions keep them together; this looks whether they did.
+// What an audit is told: the ports, and rows that refer to what is not there. Transactions keep those together; this looks whether they did.
 import { sql } from 'kysely';
+import type { AuditPort } from '#contracts/neutron/audit.ts';
 import type { NeutronDb } from './write.ts';
 
 const checks: readonly { what: string; query: string }[] = [
@@ -23,4 +24,9 @@ export async function inconsistencies(db: NeutronDb): Promise<string[]> {
     found.push(...rows.map(({ subject }) => `${what}: ${subject}`));
   }
   return found;
+}
+
+export async function auditedPorts(db: NeutronDb): Promise<AuditPort[]> {
+  const ports = await db.selectFrom('ports').select(['id', 'network_id', 'project_id', 'status', 'device_id', 'device_owner', 'binding_host_id']).execute();
+  return ports.map((port) => ({ id: port.id, networkId: port.network_id, projectId: port.project_id, status: port.status, deviceId: port.device_id, deviceOwner: port.device_owner, host: port.binding_host_id }));
 }

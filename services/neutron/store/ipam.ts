@@ -6,6 +6,7 @@ import type { IpVersion } from '../domain/ip.ts';
 import type { Pool } from '../domain/pools.ts';
 import type { SubnetRow } from './tables.ts';
 import type { NeutronDb, NeutronTrx } from './write.ts';
+import { holdRows } from './write.ts';
 
 const lookAhead = 64;
 const maxCursors = 10_000;
@@ -87,6 +88,7 @@ export interface FixedIp {
 
 export async function claimAddresses(trx: NeutronTrx, port: { id: string; network_id: string }, fixedIps: readonly FixedIp[]): Promise<void> {
   if (fixedIps.length === 0) return;
+  await holdRows(trx, 'subnets', fixedIps.map(({ subnet_id }) => subnet_id));
   await trx.insertInto('ip_allocations').values(fixedIps.map(({ subnet_id, ip_address }) => {
     const ip = canonicalIp(ip_address);
     return { subnet_id, ip, ip_key: ipKey(ipToNumber(ip), ip.includes(':') ? 6 : 4), network_id: port.network_id, port_id: port.id };

@@ -54,6 +54,20 @@ describe('neutron on MariaDB', { skip: await mariadbMissing() }, () => {
     assert.equal(new Set(made.map(({ body }) => body.port.fixed_ips[0].ip_address)).size, 500);
   });
 
+  it('leaves no address of a subnet that is deleted while ports are made', async () => {
+    const network = await sure('member', 'POST', 'networks', { network: {} });
+    for (let round = 0; round < 5; round += 1) {
+      const subnet = await sure('member', 'POST', 'subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' } });
+      const ports = Array.from({ length: 6 }, async () => await ask('member', 'POST', 'ports', { port: { network_id: network.id } }));
+      const gone = await ask('member', 'DELETE', `subnets/${subnet.id}`);
+      const made = await Promise.all(ports);
+      assert.ok(made.every(({ status }) => status === 201) && [204, 409].includes(gone.status), `${gone.status}`);
+      assert.deepEqual((await neutron.service.audit()).inconsistencies, []);
+      for (const { body } of made) await sure('member', 'DELETE', `ports/${body.port.id}`);
+      await ask('member', 'DELETE', `subnets/${subnet.id}`);
+    }
+  });
+
   it('never exceeds a quota, makes one default group, and one subnet of two that overlap', async () => {
     const network = await sure('other', 'POST', 'networks', { network: {} });
     const ten = Array.from({ length: 10 }, (_, index) => index);

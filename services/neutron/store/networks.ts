@@ -61,6 +61,24 @@ export async function insertNetwork(trx: NeutronTrx, row: NetworkRow): Promise<v
   await trx.insertInto('networks').values(row).execute();
 }
 
+/** Removes the network with its subnets, whose ids are answered. */
+export async function eraseNetwork(trx: NeutronTrx, id: string): Promise<string[]> {
+  const subnets = (await subnetIdsOf(trx, [id])).get(id) ?? [];
+  await trx.deleteFrom('subnets').where('network_id', '=', id).execute();
+  await trx.deleteFrom('network_segments').where('network_id', '=', id).execute();
+  await trx.deleteFrom('networks').where('id', '=', id).execute();
+  return subnets;
+}
+
+/** The external network that routers get which name none; one at most. */
+export async function defaultExternal(db: NeutronDb): Promise<string | undefined> {
+  return (await db.selectFrom('networks').select('id').where('external', '=', 1).where('is_default', '=', 1).executeTakeFirst())?.id;
+}
+
+export async function clearDefault(trx: NeutronTrx): Promise<void> {
+  await trx.updateTable('networks').set((eb) => ({ is_default: 0, revision_number: eb('revision_number', '+', 1) })).where('is_default', '=', 1).execute();
+}
+
 /** Projects other than its owner that have ports or subnets on a network. */
 export async function othersUse(db: NeutronDb, network: NetworkRow): Promise<boolean> {
   const used = async (table: 'ports' | 'subnets') => await db.selectFrom(table).select('id').where('network_id', '=', network.id).where('project_id', 'not in', [network.project_id, '']).limit(1).executeTakeFirst();

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { ListedTable, Listing, Scope } from './list.ts';
 import { visibleTo } from './list.ts';
 import type { NeutronTables } from './tables.ts';
-import type { NeutronDb } from './write.ts';
+import type { NeutronDb, NeutronTrx } from './write.ts';
 
 export type RowOf<T extends ListedTable> = NeutronTables[T];
 
@@ -25,6 +25,16 @@ export async function changeRow<T extends ListedTable>(db: NeutronDb, table: T, 
   const result = await sql`update ${sql.table(table)} set ${sql.join([...sets, sql`updated_at_ms = ${nowMs}`, sql`revision_number = revision_number + 1`])}
     where id = ${id} ${ifRevision === undefined ? sql`` : sql`and revision_number = ${ifRevision}`}`.execute(db);
   return (result.numAffectedRows ?? 0n) > 0n;
+}
+
+export async function insertRow<T extends ListedTable>(trx: NeutronTrx, table: T, row: RowOf<T>): Promise<void> {
+  const [columns, values] = [Object.keys(row), Object.values(row) as (string | number | null)[]]; // what every table's columns hold
+  await sql`insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))}) values (${sql.join(values)})`.execute(trx);
+}
+
+/** Columns of an object whose revision is bumped with the rest of its change. */
+export async function setColumns<T extends ListedTable>(trx: NeutronTrx, table: T, id: string, columns: Partial<RowOf<T>>): Promise<void> {
+  await sql`update ${sql.table(table)} set ${sql.join(Object.entries(columns).map(([column, value]) => sql`${sql.ref(column)} = ${value}`))} where id = ${id}`.execute(trx);
 }
 
 export async function deleteRow(db: NeutronDb, table: ListedTable, id: string): Promise<boolean> {

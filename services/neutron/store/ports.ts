@@ -7,6 +7,7 @@ import { markChanged } from './sdn-journal.ts';
 import { standardColumns } from './standard.ts';
 import type { PortRow } from './tables.ts';
 import type { NeutronDb, NeutronTrx } from './write.ts';
+import { holdRows } from './write.ts';
 
 export const routerOwners = ['network:router_interface', 'network:router_gateway'] as const;
 export const floatingIpOwner = 'network:floatingip';
@@ -41,6 +42,7 @@ export const portListing = {
 
 /** Written with its security groups; the caller claims its addresses. */
 export async function insertPort(trx: NeutronTrx, row: PortRow, securityGroupIds: readonly string[]): Promise<void> {
+  await holdRows(trx, 'networks', [row.network_id]);
   await trx.insertInto('ports').values(row).execute();
   if (securityGroupIds.length > 0) await trx.insertInto('port_security_groups').values(securityGroupIds.map((security_group_id) => ({ port_id: row.id, security_group_id }))).execute();
 }
@@ -81,6 +83,10 @@ export async function findPort(db: NeutronDb, id: string): Promise<PortRow | und
 
 export async function portsOfNetwork(db: NeutronDb, networkId: string): Promise<PortRow[]> {
   return await db.selectFrom('ports').selectAll().where('network_id', '=', networkId).execute();
+}
+
+export async function metadataPort(db: NeutronDb, networkId: string): Promise<PortRow | undefined> {
+  return await db.selectFrom('ports').selectAll().where('network_id', '=', networkId).where('device_owner', '=', distributedOwner).executeTakeFirst();
 }
 
 /** Ports of a network that forbid its deletion. */

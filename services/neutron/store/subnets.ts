@@ -4,7 +4,7 @@ import type { Ipv6Mode, SubnetRow } from './tables.ts';
 import type { Listing } from './list.ts';
 import { distributedOwner, floatingIpOwner, routerOwners } from './ports.ts';
 import { standardColumns } from './standard.ts';
-import type { NeutronDb } from './write.ts';
+import type { NeutronDb, NeutronTrx } from './write.ts';
 
 export const subnetListing = {
   table: 'subnets',
@@ -32,7 +32,18 @@ export async function portsHolding(db: NeutronDb, subnet: SubnetRow): Promise<st
   return (await query.limit(10).execute()).map(({ id }) => id);
 }
 
-/** Ports with an address in the subnet. */
-export async function portsIn(db: NeutronDb, subnetId: string): Promise<string[]> {
-  return (await db.selectFrom('ip_allocations').select('port_id').distinct().where('subnet_id', '=', subnetId).execute()).map(({ port_id }) => port_id);
+/** Removes the subnet and its addresses; the ports that had some. */
+export async function eraseSubnet(trx: NeutronTrx, id: string): Promise<string[]> {
+  const held = await trx.selectFrom('ip_allocations').select('port_id').distinct().where('subnet_id', '=', id).execute();
+  await trx.deleteFrom('ip_allocations').where('subnet_id', '=', id).execute();
+  await trx.deleteFrom('subnets').where('id', '=', id).execute();
+  return held.map(({ port_id }) => port_id);
+}
+
+/** The router port that is a subnet's gateway. */
+export async function gatewayPort(db: NeutronDb, { id, gateway_ip }: Pick<SubnetRow, 'id' | 'gateway_ip'>): Promise<string | undefined> {
+  if (gateway_ip === null) return undefined;
+  const found = await db.selectFrom('ip_allocations').innerJoin('ports', 'ports.id', 'ip_allocations.port_id').select('ports.id')
+    .where('ip_allocations.subnet_id', '=', id).where('ip_allocations.ip', '=', gateway_ip).where('ports.device_owner', '=', 'network:router_interface').executeTakeFirst();
+  return found?.id;
 }

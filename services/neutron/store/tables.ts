@@ -158,6 +158,8 @@ export interface NeutronTables {
   /** Projects whose default group was made: its key lets one of two first uses win. */
   default_security_groups: { project_id: string; security_group_id: string };
   subnetpools: SubnetPoolRow;
+  /** What "get me a network" made; its key lets one of two first uses win. */
+  auto_topologies: { project_id: string; network_id: string; router_id: string };
   quotas: { project_id: string; resource: string; value: number };
   agents: AgentRow;
   /** Journal of what OVN has yet to show; see sdn-journal.ts. */

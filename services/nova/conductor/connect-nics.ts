@@ -9,9 +9,9 @@ import type { Neutron, Port } from '../neutron.ts';
 import { neutronFor } from '../neutron.ts';
 import type { Nic } from '../store/nics.ts';
 import { changeNic, deleteNic, infoOf, nicsOf, writeAddresses } from '../store/nics.ts';
-import { hopeless } from './station.ts';
 import { findServer, findServerEvenDeleted } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
+import { hopeless } from './station.ts';
 
 interface Call {
   requestId: string;

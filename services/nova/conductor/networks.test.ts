@@ -159,6 +159,8 @@ describe('a server with interfaces', () => {
     assert.equal((await post({ networks: 'auto' })).status, 409);
     neutron.networks.length = 0;
     assert.equal((await post({ networks: 'auto' })).status, 400);
+    neutron.autoNetwork = true;
+    assert.deepEqual(Object.keys((await built({ networks: 'auto' })).addresses), ['auto_allocated_network']);
   });
 
   it('is refused what its owner may not have, before anything is made', async () => {

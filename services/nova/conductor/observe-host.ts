@@ -2,10 +2,9 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
 import type { GuestNic, GuestState, HostFacts } from '#contracts/nova/guest.ts';
-import type { VmState } from '#contracts/nova/server-states.ts';
 import type { NovaDeps } from '../deps.ts';
 import { guestNic } from '../domain/network-info.ts';
-import { observed } from '../domain/server-state.ts';
+import { interfaceStates, observed } from '../domain/server-state.ts';
 import { computeBinary, touchNode, touchService } from '../store/hosts.ts';
 import { infoOf, nicsOfServers } from '../store/nics.ts';
 import { changeDuring, imageOf, serversOnHost } from '../store/servers.ts';
@@ -57,12 +56,10 @@ export async function expectedGuests(deps: NovaDeps, { host, uuids }: { host: st
   return { guests };
 }
 
-const comparable: ReadonlySet<VmState> = new Set(['active', 'paused', 'stopped']);
-
 /** Interfaces of servers that nobody is changing. */
 async function nicsAtRest({ database: { db } }: NovaDeps, servers: readonly Server[]): Promise<Map<string, GuestNic[]>> {
   const atWork = new Set((await db.selectFrom('sagas').select('lock_key').execute()).map((saga) => saga.lock_key));
-  const idle = servers.filter(({ id, task_state, vm_state }) => task_state === null && comparable.has(vm_state) && !atWork.has(serverLock(id)));
+  const idle = servers.filter(({ id, task_state, vm_state }) => task_state === null && interfaceStates.includes(vm_state) && !atWork.has(serverLock(id)));
   const nics = await nicsOfServers(db, idle.map(({ id }) => id));
   return new Map(idle.map((server) => [server.id, (nics.get(server.id) ?? []).flatMap((nic) => {
     const info = infoOf(nic);

@@ -17,7 +17,7 @@ export type AskedNetworks = readonly AskedNic[] | 'auto' | 'none' | 'whatever';
 export interface NetworkFacts {
   projectId: string;
   mayAttachExternal: boolean;
-  /** Those of the project and the shared ones; read only where the server may choose. */
+  /** Those of the project and the shared ones, or the one that Neutron made for a project without any; read only where the server may choose. */
   available: readonly Network[];
   /** Those asked for by id, as far as the caller sees them. */
   networks: ReadonlyMap<string, Network>;
@@ -51,7 +51,6 @@ export function chooseNics(asked: AskedNetworks, facts: NetworkFacts): Outcome<W
 
 function chosenForCaller(needed: boolean, facts: NetworkFacts): Outcome<WantedNic[]> {
   const [network, ...others] = facts.available;
-  // get-me-a-network makes one where Neutron has auto-allocated-topology; ours does not have it.
   if (!network) return needed ? fault('badRequest', `Unable to automatically allocate a network for project ${facts.projectId}`) : [];
   if (others.length > 0) return fault('conflict', 'Multiple possible networks found, use a Network ID to be more specific.');
   const one = checked(network, facts);

@@ -31,6 +31,9 @@ export const actionRules = {
   rebuild: { from: ['active', 'stopped', 'error'], task: 'rebuilding', to: 'same', power: 'same', onFailure: 'error' },
 } as const satisfies Record<string, ActionRule>;
 
+/** States in which an idle server's interfaces may be attached and detached. nova.compute.api, attach_interface */
+export const interfaceStates: readonly VmState[] = ['active', 'paused', 'stopped'];
+
 export type ServerAction = keyof typeof actionRules;
 
 /** The states an action ends in, for a server that was in `before`. A rebuilt server that was in error runs. */

@@ -33,6 +33,8 @@ export const neutron: RouteCases = {
     [`GET ${at}/quotas/:project_id/default`]: { bob: 403 },
     [`GET ${at}/quotas/:project_id/details`]: { bob: 403 },
     [`GET ${at}/quotas/:project_id/details.json`]: { bob: 403 },
+    [`GET ${at}/auto-allocated-topology/:project_id`]: { bob: 403 },
+    [`DELETE ${at}/auto-allocated-topology/:project_id`]: { bob: 403 },
     [`DELETE ${rule}`]: {},
     ...rows('DELETE', one),
   },

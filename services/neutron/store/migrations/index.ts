@@ -4,5 +4,6 @@ import { networks } from './0001-networks.ts';
 import { routers } from './0002-routers.ts';
 import { securityGroups } from './0003-security-groups.ts';
 import { house } from './0004-house.ts';
+import { autoTopologies } from './0005-auto-topologies.ts';
 
-export const migrations: readonly Migration[] = [networks, routers, securityGroups, house];
+export const migrations: readonly Migration[] = [networks, routers, securityGroups, house, autoTopologies];

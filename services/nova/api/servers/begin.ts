@@ -6,7 +6,6 @@ import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
 import { cancelSagas, insertSaga } from '#platform/saga/journal.ts';
-import type { VmState } from '#contracts/nova/server-states.ts';
 import type { InterfaceInput } from '../../conductor/attach-interface.ts';
 import { attachInterfaceName, detachInterfaceName } from '../../conductor/attach-interface.ts';
 import type { ChangeInput } from '../../conductor/change-server.ts';
@@ -15,7 +14,7 @@ import { deleteServerName } from '../../conductor/delete-server.ts';
 import { serverLock } from '../../conductor/locks.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { ServerAction } from '../../domain/server-state.ts';
-import { actionRules } from '../../domain/server-state.ts';
+import { actionRules, interfaceStates } from '../../domain/server-state.ts';
 import { insertAction } from '../../store/actions.ts';
 import type { NovaDb, Server, ServerChange } from '../../store/servers.ts';
 import { beginDelete, beginTask, changeServer, findServer, lockServer } from '../../store/servers.ts';
@@ -50,8 +49,6 @@ export async function beginChange(
   });
   return isFault(begun) ? begun : await wake(deps, request);
 }
-
-const interfaceStates: readonly VmState[] = ['active', 'paused', 'stopped'];
 
 /**
  * Begins to attach (`row`: what the new interface is asked to be) or detach (`row`: its number) an interface of an idle server, which sets no task state.

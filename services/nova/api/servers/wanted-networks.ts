@@ -47,7 +47,7 @@ export async function namedGroups(neutron: Neutron, names: readonly string[], pr
 async function gather(neutron: Neutron, request: Request, asked: AskedNetworks, projectId: string): Promise<Outcome<NetworkFacts>> {
   const rows: readonly AskedNic[] = typeof asked === 'string' ? [] : asked;
   const open = rows.length === 0 || rows.some((nic) => !nic.port && nic.uuid === undefined);
-  const available = open ? await availableNetworks(neutron, projectId) : [];
+  const available = open ? await availableNetworks(neutron, projectId, asked === 'auto') : [];
   if (isFault(available)) return available;
   const ids = [...new Set(rows.flatMap((nic) => (nic.port || nic.uuid === undefined ? [] : [nic.uuid])))];
   const networks = ids.length === 0 ? [] : await neutron.list('networks', { id: ids });
@@ -70,9 +70,11 @@ async function gather(neutron: Neutron, request: Request, asked: AskedNetworks, 
 }
 
 /** What Nova chooses from: the project's own networks and the shared ones. An external one is only chosen by name. nova.network.neutron, _get_available_networks */
-async function availableNetworks(neutron: Neutron, projectId: string): Promise<Outcome<Network[]>> {
+async function availableNetworks(neutron: Neutron, projectId: string, mayMake: boolean): Promise<Outcome<Network[]>> {
   const [own, shared] = await Promise.all([neutron.list('networks', { tenant_id: projectId, shared: 'False' }), neutron.list('networks', { shared: 'True' })]);
   if (isFault(own)) return own;
   if (isFault(shared)) return shared;
-  return [...own, ...shared];
+  if (own.length + shared.length > 0 || !mayMake) return [...own, ...shared];
+  const made = await neutron.autoNetwork(projectId);
+  return made === undefined || isFault(made) ? (made ?? []) : await neutron.list('networks', { id: made });
 }

@@ -1,0 +1,8 @@
+// The IPv6 address that an interface gives itself: what port security lets through, and by what a guest is known. Pure.
+
+/** In the kernel's spelling: RFC 4291, appendix A; RFC 5952. */
+export function linkLocal(mac: string): string {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac.split(':').map((byte) => Number.parseInt(byte, 16));
+  const groups = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f];
+  return `fe80::${groups.map((group) => group.toString(16)).join(':')}`;
+}
