@@ -1,6 +1,6 @@
 // What the Neutron Agent needs of the network on its host. Drivers: adapters/ovsdb (Open vSwitch and ovn-controller) and adapters/sim.
 // Contract suite: host-network.testing.ts.
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { HostNetworkFacts } from '#contracts/neutron/host-network.ts';
 
@@ -25,6 +25,8 @@ export interface LocalNetwork {
 export interface HostNetworkListeners {
   /** `networks()` may say something else now. Must not throw. */
   changed?(): void;
+  /** The switch began anew: endpoints may have lost their interface, `ensureEndpoint` mends them. Must not throw. */
+  endpointsLost?(): void;
 }
 
 /** Faults of all: unavailable, timeout. All calls are safe to repeat. */
@@ -45,6 +47,9 @@ export interface HostNetwork {
 
   /** Port 80 of the endpoint's addresses, for this process to accept from. The caller closes it. */
   listen(networkId: string): Promise<Outcome<Server>>;
+
+  /** Where a connection comes from that `listen`'s socket accepted: Node cannot say it of link-local addresses. Without a zone. */
+  peerAddress(networkId: string, socket: Socket): Promise<Outcome<string>>;
 
   removeEndpoint(networkId: string): Promise<Outcome<void>>;
 

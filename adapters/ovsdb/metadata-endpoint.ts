@@ -7,6 +7,7 @@ const prefix = 'ovnmeta-';
 export const netnsOf = (networkId: string): string => `${prefix}${networkId}`;
 /** At most 15 characters: Linux, IFNAMSIZ. */
 export const interfaceOf = (networkId: string): string => `md${networkId.replaceAll('-', '').slice(0, 12)}`;
+export const isEndpoint = (interfaceName: string): boolean => /^md[0-9a-f]{12}$/.test(interfaceName);
 
 const metadataAddresses = ['169.254.169.254/32', 'fe80::a9fe:a9fe/64'];
 

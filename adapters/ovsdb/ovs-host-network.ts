@@ -1,6 +1,6 @@
 // The port `host-network` on Open vSwitch and ovn-controller: the host's own database, its chassis' bindings in the southbound one, and
 // namespaces for metadata. Compose names it.
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { HostNetworkFacts, TunnelHealth } from '#contracts/neutron/host-network.ts';
 import type { Log } from '#platform/log.ts';
@@ -10,9 +10,10 @@ import { OvsdbDisconnected, OvsdbError, OvsdbTimeout, OvsdbTransactionError } fr
 import { HostToolFailed, type Enter } from './host-tool.ts';
 import { listenInNetns } from './listen-in-netns.ts';
 import { localNetworks } from './local-networks.ts';
-import { interfaceOf, isInPlace, listEndpoints, netnsOf, putInPlace, removeNetns } from './metadata-endpoint.ts';
+import { interfaceOf, isEndpoint, isInPlace, listEndpoints, netnsOf, putInPlace, removeNetns } from './metadata-endpoint.ts';
 import { openVswitch } from './open-vswitch.gen.ts';
 import { operationsOf } from './operations.ts';
+import { peerAddress } from './peer-address.ts';
 import type { Replica } from './replica.ts';
 import { southbound } from './southbound.gen.ts';
 import { askDaemon } from './unixctl.ts';
@@ -39,7 +40,7 @@ const ovsSelection = {
   Open_vSwitch: { columns: ['external_ids', 'bridges'] },
   Bridge: { columns: ['name', 'ports'] },
   Port: { columns: ['name', 'interfaces', 'external_ids'] },
-  Interface: { columns: ['name', 'type', 'ofport', 'error', 'bfd_status', 'external_ids'] },
+  Interface: { columns: ['name', 'type', 'ofport', 'ifindex', 'error', 'bfd_status', 'external_ids'] },
 } as const;
 const bindingColumns = ['logical_port', 'type', 'chassis', 'mac', 'external_ids'] as const;
 const chassisSelection = { Chassis: { columns: ['name'] } } as const;
@@ -67,7 +68,13 @@ class OvsHostNetwork implements HostNetwork {
     this.#switch = new OvsdbClient({ remotes: [options.ovsdb], schema: openVswitch, connectTimeoutMs: this.#awayTimeoutMs }, { log });
     this.#south = new OvsdbClient({ remotes: options.southbound, schema: southbound, connectTimeoutMs: this.#awayTimeoutMs }, { log });
     const follow = (): void => this.#followChassis();
-    this.#switchRows = this.#switch.replicate(ovsSelection, { onTrue: follow });
+    this.#switchRows = this.#switch.replicate(ovsSelection, {
+      onChanges: (changes) => {
+        // Who makes the interface anew gives it another number.
+        if (changes.some(({ table, old, now }) => table === 'Interface' && old !== null && now !== null && isEndpoint(now.name) && old.ifindex !== now.ifindex)) listeners.endpointsLost?.();
+      },
+      onTrue: follow,
+    });
     this.#chassisRows = this.#south.replicate(chassisSelection, { onChanges: follow, onTrue: follow });
   }
 
@@ -109,6 +116,10 @@ class OvsHostNetwork implements HostNetwork {
 
   async listen(networkId: string): Promise<Outcome<Server>> {
     return await outcomeOf(async () => await listenInNetns(this.#options.enter, netnsOf(networkId), metadataHttpPort));
+  }
+
+  async peerAddress(networkId: string, socket: Socket): Promise<Outcome<string>> {
+    return await outcomeOf(async () => await peerAddress(this.#options.enter, netnsOf(networkId), socket));
   }
 
   async removeEndpoint(networkId: string): Promise<Outcome<void>> {

@@ -22,6 +22,7 @@ export function createSimHostNetwork(host: string, listeners: HostNetworkListene
     endpoints: () => whenOn(() => [...endpoints.keys()]),
     ensureEndpoint: (network) => whenOn(() => void endpoints.set(network.id, network.metadataPort)),
     listen: (networkId) => whenOn(async () => (endpoints.has(networkId) ? await listening() : fault('unavailable', `${networkId} has no endpoint`))),
+    peerAddress: (_networkId, socket) => whenOn(() => socket.remoteAddress ?? fault('unavailable', 'the connection is gone')),
     removeEndpoint: (networkId) => whenOn(() => void endpoints.delete(networkId)),
     removeStalePorts: () => whenOn(() => []),
     close: async () => undefined,

@@ -78,7 +78,10 @@ export class MetadataEndpoints {
     this.#open.delete(network.id);
     const socket = await this.#network.listen(network.id);
     if (isFault(socket)) return this.#warn(network.id, socket.message);
-    const proxy = startMetadataProxy(this.#deps, socket, () => this.#network.networks()?.find(({ id }) => id === network.id)?.guests ?? []);
+    const proxy = startMetadataProxy(this.#deps, socket, {
+      guests: () => this.#network.networks()?.find(({ id }) => id === network.id)?.guests ?? [],
+      peerAddress: async (connection) => await this.#network.peerAddress(network.id, connection),
+    });
     this.#open.set(network.id, { proxy, door });
     this.#deps.log.info({ host: this.#deps.config.host, network: network.id }, 'metadata is answered');
   }

@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import http from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { isFault } from '#contracts/common/fault.ts';
+import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { LocalGuest } from '#ports/host-network.ts';
 import type { NeutronAgentDeps } from './deps.ts';
 import { guestAt } from './identify-guest.ts';
@@ -19,13 +19,19 @@ const maxConnections = 128;
 const connectionMs = 60_000;
 const answerMs = 20_000;
 const maxPathLength = 2_048;
+/** What the proxy knows of its network. */
+export interface ProxiedNetwork {
+  guests(): readonly LocalGuest[];
+  peerAddress(socket: Socket): Promise<Outcome<string>>;
+}
+
 /** A step out of the metadata API, in any spelling that an HTTP client resolves. */
 const stepsOut = /(^|[/\\])(\.|%2e){1,2}([/\\?]|$)/i;
 
-export function startMetadataProxy(deps: Pick<NeutronAgentDeps, 'http' | 'ids' | 'log' | 'config'>, socket: Server, guests: () => readonly LocalGuest[]): MetadataProxy {
+export function startMetadataProxy(deps: Pick<NeutronAgentDeps, 'http' | 'ids' | 'log' | 'config'>, socket: Server, network: ProxiedNetwork): MetadataProxy {
   const open = new Set<Socket>();
   const web = http.createServer((request, response) => {
-    answer(deps, guests(), request, response).catch((error: unknown) => {
+    answer(deps, network, request, response).catch((error: unknown) => {
       deps.log.error({ err: error }, 'a question for metadata failed');
       response.destroy();
     });
@@ -49,13 +55,13 @@ export function startMetadataProxy(deps: Pick<NeutronAgentDeps, 'http' | 'ids' |
   };
 }
 
-async function answer({ http: nova, ids, config }: Pick<NeutronAgentDeps, 'http' | 'ids' | 'config'>, guests: readonly LocalGuest[], request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+async function answer({ http: nova, ids, config }: Pick<NeutronAgentDeps, 'http' | 'ids' | 'config'>, network: ProxiedNetwork, request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
   const path = request.url ?? '/';
   const end = (status: number, text: string): void => void response.writeHead(status, { 'content-type': 'text/plain; charset=UTF-8' }).end(text);
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(405, 'Only GET is answered.\n');
   if (!path.startsWith('/') || path.length > maxPathLength || stepsOut.test(path.split('?')[0] ?? '')) return end(400, 'No such path.\n');
-  const from = request.socket.remoteAddress ?? '';
-  const guest = guestAt(from, guests);
+  const from = await addressOf(request.socket, network);
+  const guest = guestAt(from, network.guests());
   if (!guest || guest.instanceId === '') return end(404, 'Nobody is known at this address.\n');
   const reply = await nova.send({
     method: 'GET', service: 'metadata', path, requestId: ids.requestId(), timeoutMs: answerMs, asStream: true,
@@ -69,4 +75,14 @@ async function answer({ http: nova, ids, config }: Pick<NeutronAgentDeps, 'http'
   response.writeHead(reply.status, { 'content-type': type });
   if (reply.stream) return await pipeline(reply.stream, response);
   response.end(typeof reply.body === 'string' ? reply.body : reply.body === undefined || reply.body === null ? '' : JSON.stringify(reply.body));
+}
+
+/** '': the connection is gone. */
+async function addressOf(socket: Socket, network: ProxiedNetwork): Promise<string> {
+  try {
+    return socket.remoteAddress ?? '';
+  } catch { // a link-local address of another namespace: see the port
+    const address = await network.peerAddress(socket);
+    return isFault(address) ? '' : address;
+  }
 }

@@ -23,7 +23,7 @@ export function createNeutronAgent(deps: NeutronAgentDeps): NeutronAgent {
   const { bus, clock, ids, log, config: { host, version } } = deps;
   const neutron = rpcClient<NeutronRpc>(bus, neutronTopic);
   const startedAtMs = clock.now();
-  const network = deps.openHostNetwork({ changed: () => endpoints.wake('new') });
+  const network = deps.openHostNetwork({ changed: () => endpoints.wake('new'), endpointsLost: () => endpoints.wake('all') });
   const endpoints = new MetadataEndpoints(deps, network);
 
   async function report(): Promise<Outcome<void>> {

@@ -21,7 +21,7 @@ export async function listPage<T extends ListedTable>(context: Context, resource
   if (isFault(filters)) return filters;
   const page = await pageOf(context, resource);
   if (isFault(page)) return page;
-  await resource.before?.(context, request.query['project_id'] ?? request.query['tenant_id'] ?? [request.auth.projectId ?? '']);
+  await resource.beforeList?.(context, request.query['project_id'] ?? request.query['tenant_id'] ?? [request.auth.projectId ?? '']);
   const listed = await listIds(db, resource.listing, scope, filters, page.order);
   if (page.reverse) listed.reverse();
   const texts = await views.texts(request, listed, async (ids) => await findByIds(db, resource.listing.table, ids));

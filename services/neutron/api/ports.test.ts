@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { eventually } from '#platform/testing/eventually.ts';
+import { setPortStatus } from '../store/ports.ts';
 import type { Loose, NeutronBench } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
@@ -77,6 +79,20 @@ describe('a port', () => {
     assert.deepEqual([port.project_id, port['binding:vif_type'], port['binding:vif_details'].bridge_name, port.security_groups.length], ['project-a', 'ovs', 'br-int', 1]);
     const freed = await sure('service', 'PUT', `ports/${port.id}`, { port: { 'binding:host_id': '', device_id: '', device_owner: '' } });
     assert.deepEqual([freed['binding:vif_type'], freed.status, freed.device_id], ['unbound', 'DOWN', '']);
+  });
+  it('is not bound to a host that the network below does not know', async () => {
+    const { id } = await network({ cidr: '10.0.0.0/24' });
+    const bind = async (host: string): Promise<Loose> => await sure('service', 'POST', 'ports', { port: { network_id: id, 'binding:host_id': host } });
+    await eventually(async () => (await bind('h9'))['binding:vif_type'] === 'binding_failed', { withinMs: 5000, what: 'the hosts are known' });
+    assert.equal((await bind('h1'))['binding:vif_type'], 'ovs');
+  });
+  it('shows its status as soon as the network below tells it, and counts that as a change', async () => {
+    const { id } = await network({ cidr: '10.0.0.0/24' });
+    const port = await sure('member', 'POST', 'ports', { port: { network_id: id } });
+    const { db } = neutron.deps.database;
+    assert.deepEqual([await setPortStatus(db, port.id, 'ACTIVE', neutron.clock.now()), await setPortStatus(db, port.id, 'ACTIVE', neutron.clock.now()), await setPortStatus(db, 'nobody', 'ACTIVE', 0)], [true, false, false]);
+    const [listed] = await sure('member', 'GET', `ports?id=${port.id}`);
+    assert.deepEqual([listed.status, listed.revision_number], ['ACTIVE', 1]);
   });
   it('keeps DHCP options by name, and drops those set to null', async () => {
     const { id } = await network({ cidr: '10.0.0.0/24' });

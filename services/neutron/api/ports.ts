@@ -24,7 +24,7 @@ import { isSystemOwner, macFor, ownersOnly, pairsJson, pairsNeedSecurity, securi
 import { changePort } from './port-update.ts';
 import type { Context, Resource } from './resource.ts';
 import { missing } from './resource.ts';
-import { securityGroups } from './security-groups.ts';
+import { ensureDefaultGroups } from './security-groups.ts';
 import { standardView } from './standard-view.ts';
 
 const dnsDomain = 'openstacklocal.';
@@ -37,7 +37,7 @@ export const ports: Resource<'ports', PortInput> = {
     const [addresses, groups] = [await addressesOf(db, ids), await securityGroupsOf(db, ids)];
     return rows.map((row) => portView(row, addresses.get(row.id) ?? [], groups.get(row.id) ?? []));
   },
-  before: async (context, projectIds) => await securityGroups.before?.(context, projectIds),
+  beforeCreate: ensureDefaultGroups,
   create: createPort,
   change: changePort,
   remove: async ({ nowMs }, trx, row) => {

@@ -54,7 +54,7 @@ async function create<T extends ListedTable, Input>(context: Context, resource: 
     if (isFault(input)) return input;
     inputs.push(input);
   }
-  await resource.before?.(context, [...new Set(inputs.map(({ project_id }) => project_id))]);
+  await resource.beforeCreate?.(context, [...new Set(inputs.map(({ project_id }) => project_id))]);
   const ids = await write(parts.database.db, async (trx): Promise<Outcome<string[]>> => {
     const made: string[] = [];
     for (const input of inputs) {

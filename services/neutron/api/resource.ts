@@ -31,8 +31,9 @@ export interface Resource<T extends ListedTable, Input> extends Bodied {
   create(context: Context, trx: NeutronTrx, input: Input): Promise<Outcome<string>>;
   change?(context: Context, trx: NeutronTrx, row: RowOf<T>, input: Partial<Input>): Promise<Outcome<void>>;
   remove(context: Context, trx: NeutronTrx, row: RowOf<T>): Promise<Outcome<void>>;
-  /** Before anything is listed or created: what exists from first use. */
-  before?(context: Context, projectIds: readonly string[]): Promise<void>;
+  /** Before a list, a creation: makes what these projects have from first use. */
+  beforeList?(context: Context, projectIds: readonly string[]): Promise<void>;
+  beforeCreate?(context: Context, projectIds: readonly string[]): Promise<void>;
 }
 
 // Kinds differ in types that no list of them can name.

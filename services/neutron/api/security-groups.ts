@@ -10,8 +10,8 @@ import { deleteGroup, ensureDefaultGroup, groupIsUsed, insertGroup, ruleRow, rul
 import type { SecurityGroupRow, SecurityGroupRuleRow } from '../store/tables.ts';
 import { lockRow } from '../store/write.ts';
 import type { Parser } from './attributes.ts';
-import { boolean, integer, oneOf, orNull, standardAttributes, text, uuid } from './attributes.ts';
-import type { Resource } from './resource.ts';
+import { boolean, integer, oneOf, orNull, standardAttributes, text } from './attributes.ts';
+import type { Context, Resource } from './resource.ts';
 import { missing, plainChanges } from './resource.ts';
 import { standardView } from './standard-view.ts';
 
@@ -20,6 +20,11 @@ interface GroupInput {
   name: string;
   description: string;
   stateful: boolean;
+}
+
+/** Of projects that the caller may act for. */
+export async function ensureDefaultGroups({ parts: { database: { db }, ids }, scope, nowMs }: Context, projectIds: readonly string[]): Promise<void> {
+  for (const projectId of projectIds) if (projectId !== '' && (scope === null || scope === projectId)) await ensureDefaultGroup(db, ids, nowMs, projectId);
 }
 
 export const securityGroups: Resource<'security_groups', GroupInput> = {
@@ -31,9 +36,7 @@ export const securityGroups: Resource<'security_groups', GroupInput> = {
     const rules = await rulesOf(db, rows.map(({ id }) => id));
     return rows.map((row) => ({ ...standardView(row), name: row.name, stateful: row.stateful === 1, shared: false, security_group_rules: rules.filter((rule) => rule.security_group_id === row.id).map(ruleView) }));
   },
-  before: async ({ parts: { database: { db }, ids }, scope, nowMs }, projectIds) => {
-    for (const projectId of projectIds) if (projectId !== '' && (scope === null || scope === projectId)) await ensureDefaultGroup(db, ids, nowMs, projectId);
-  },
+  beforeList: ensureDefaultGroups, beforeCreate: ensureDefaultGroups,
   create: async ({ parts: { config, ids }, nowMs }, trx, { project_id, name, description, stateful }) => {
     if (name.toLowerCase() === 'default') return defaultExists();
     const over = (await chargeQuota(trx, config.quotas, 'security_group', project_id, 1)) ?? (await chargeQuota(trx, config.quotas, 'security_group_rule', project_id, 2));
@@ -64,22 +67,23 @@ const protocol: Parser = (value) => {
   const word = typeof value === 'number' ? String(value) : value;
   return typeof word === 'string' && isProtocol(word) ? { value: word.toLowerCase() === 'any' ? null : word.toLowerCase() } : { reason: `${JSON.stringify(value)} is no protocol: its name or a number from 0 to 255.` };
 };
-const port: Parser = (value) => (value === null || value === '' ? { value: null } : integer(0, 65_535)(value));
+const maxInt = 2 ** 31;
+const port: Parser = (value) => (value === null || value === '' ? { value: null } : integer(-maxInt)(value)); // domain/security-group-rule.ts knows which are right
 const ethertype: Parser = (value) => oneOf('IPv4', 'IPv6')(typeof value === 'string' ? value.replace(/^ipv/i, 'IPv') : value);
 const { name: _name, tags: _tags, ...ruleStandard } = standardAttributes;
 
 export const securityGroupRules: Resource<'security_group_rules', RuleInput> = {
   singular: 'security_group_rule', collection: 'security_group_rules',
   attributes: {
-    ...ruleStandard, description: { post: true, parse: text(255), default: '' }, security_group_id: { post: true, required: true, parse: uuid },
+    ...ruleStandard, description: { post: true, parse: text(255), default: '' }, security_group_id: { post: true, required: true, parse: text(255) },
     direction: { post: true, required: true, parse: oneOf('ingress', 'egress') }, ethertype: { post: true, parse: ethertype, default: 'IPv4' }, protocol: { post: true, parse: protocol, default: null },
-    port_range_min: { post: true, parse: port, default: null }, port_range_max: { post: true, parse: port, default: null }, remote_group_id: { post: true, parse: orNull(uuid), default: null },
+    port_range_min: { post: true, parse: port, default: null }, port_range_max: { post: true, parse: port, default: null }, remote_group_id: { post: true, parse: orNull(text(255)), default: null },
     remote_ip_prefix: { post: true, parse: orNull(text(255)), default: null }, normalized_cidr: {},
   },
   listing: securityGroupRuleListing,
   notFound: { type: 'SecurityGroupRuleNotFound', noun: 'Security group rule' },
   views: async (_db, rows) => rows.map(ruleView),
-  before: async (context, projectIds) => await securityGroups.before?.(context, projectIds),
+  beforeList: ensureDefaultGroups, beforeCreate: ensureDefaultGroups,
   create: async ({ parts: { config, ids }, scope, nowMs }, trx, { project_id, description, security_group_id: groupId, ...fields }) => {
     await lockRow(trx, 'security_groups', groupId);
     const group = await findVisible(trx, securityGroupListing, groupId, scope);

@@ -52,6 +52,8 @@ export function checkRule(rule: RuleFields): Outcome<{ normalizedCidr: string | 
 
 function checkPorts({ port_range_min: min, port_range_max: max, protocol }: RuleFields, number: number | null) {
   if (min === null && max === null) return undefined;
+  const wrong = [min, max].find((value) => value !== null && (value < 0 || value > 65_535));
+  if (wrong != null) return refuse('SecurityGroupInvalidPortValue', `Invalid value for port ${wrong}`);
   if (number === null) return refuse('SecurityGroupProtocolRequiredWithPorts', 'Must also specify protocol if port range is given.');
   if (icmp.has(number)) {
     if (max !== null && min === null) return refuse('SecurityGroupMissingIcmpType', `ICMP code (port-range-max) ${max} is provided but ICMP type (port-range-min) is missing.`);
@@ -61,7 +63,7 @@ function checkPorts({ port_range_min: min, port_range_max: max, protocol }: Rule
     return undefined;
   }
   if (!withPorts.has(number)) return refuse('SecurityGroupInvalidProtocolForPort', `Invalid protocol ${protocol} for port range, only supported for TCP, UDP, UDPLITE, SCTP and DCCP.`);
-  // A port alone is a range of one where upstream asks for both.
+  // Both ends, as upstream asks.
   const inRange = (value: number | null): boolean => value !== null && value >= 1 && value <= 65_535;
   if (!inRange(min) || !inRange(max) || (min ?? 0) > (max ?? 0)) return refuse('SecurityGroupInvalidPortRange', 'For TCP/UDP protocols, port_range_min must be <= port_range_max');
   return undefined;

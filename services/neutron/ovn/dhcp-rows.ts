@@ -5,7 +5,7 @@ import { dhcpServerMac, ownerName } from './names.ts';
 
 type Options = Record<string, string>;
 
-const leaseSeconds = 43_200; // stock's dhcp_lease_duration... of ovn: ovn_dhcp4_global_options has none, OVN's lease is half a day
+const leaseSeconds = 43_200;
 const metadataAddress = '169.254.169.254/32';
 
 export function subnetRows(subnet: SubnetFacts): SdnRow[] {
@@ -64,7 +64,9 @@ function v6Options({ id, network, addressMode, dnsServers }: SubnetFacts): Optio
 }
 
 const listed = (values: readonly string[]): string => (values.length === 1 ? (values[0] as string) : `{${values.join(', ')}}`); // length 1
-const quoted = (text: string): string => `"${text.replaceAll('"', '')}"`;
+// northd pastes values into the actions of logical flows: what could end a value and begin an action of a tenant's own never gets there.
+const quoted = (text: string): string => `"${text.replaceAll(/["\\\p{Cc}]/gu, '')}"`;
+const plainValue = /^[\w.:,/{} -]+$/;
 
 // Neutron's names of extra options -> OVN's; `text`: OVN wants quotes. Neutron's docs, "DHCP Opts" of OVN; types: ovn-nb(5).
 const v4Names: Readonly<Record<string, string>> = {
@@ -83,6 +85,8 @@ function wishes(port: PortFacts, version: 4 | 6): Options {
   const names = version === 4 ? v4Names : v6Names;
   return Object.fromEntries(port.dhcpOptions.flatMap(({ version: of, name, value }) => {
     const known = of === version ? (names[name] ?? names[name.replaceAll('_', '-')]) : undefined;
-    return known === undefined ? [] : [[known, textOptions.has(known) ? quoted(value) : value]];
+    if (known === undefined) return [];
+    if (textOptions.has(known)) return [[known, quoted(value)]];
+    return plainValue.test(value) ? [[known, value]] : [];
   }));
 }

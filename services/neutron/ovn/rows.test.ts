@@ -74,6 +74,14 @@ describe('Neutron\'s objects as northbound rows', () => {
     assert.deepEqual(portDhcp({ ...port, dhcpOptions: [{ version: 4, name: 'dhcp_disabled', value: 'true' }] }), { rows: [], v4: null, v6: 'subnet/sub6' });
   });
 
+  it('no value of a tenant\'s becomes an action of a flow', () => {
+    const values = ['1400); output', '{1.2.3.4}; next', 'a = b', 'x"y'];
+    const [row] = portDhcp({ ...port, dhcpOptions: [...values.map((value) => ({ version: 4 as const, name: 'mtu', value })), { version: 4, name: 'domain-name', value: 'lab\\", router = 6.6.6.6\n' }] }).rows;
+    assert.ok(row?.table === 'DHCP_Options');
+    assert.equal(row.columns.options?.['mtu'], '1442');
+    assert.equal(row.columns.options?.['domain_name'], '"lab, router = 6.6.6.6"');
+  });
+
   it('a floating IP of a port without a host is translated at the gateway, one that leads nowhere not at all', () => {
     const [row] = floatingIpRows({ ...floatingIp, target: { routerId: 'router', portId: 'port', ip: '10.0.0.5', host: '', serverId: null } });
     assert.ok(row?.table === 'NAT' && row.columns.logical_port === null && row.columns.external_mac === null);

@@ -35,6 +35,8 @@ export class Writer {
   #compare: 'return' | 'period' | null = null;
   #touched: SdnChange[] = [];
   #mended = noDrift;
+  /** Said once, not at every scan. */
+  #refused = false;
 
   constructor(deps: WriterDeps) {
     this.#deps = deps;
@@ -68,12 +70,27 @@ export class Writer {
 
   async audit(): Promise<Outcome<SdnDrift & { pending: number }>> {
     const { clock } = this.#deps;
-    for (const deadline = clock.now() + knownMs; isFault(this.#hosts()) && clock.now() < deadline; ) await clock.sleep(50, { signal: this.#ending.signal, unref: true }).catch(() => undefined); // closing
+    for (const deadline = clock.now() + knownMs; isFault(this.#hosts()) && clock.now() < deadline; ) await this.#pause(50);
     const hosts = this.#hosts();
     if (isFault(hosts)) return hosts;
-    const [pending, rows] = [await countChanges(this.#deps.database.db), (await this.#read(await allSubjects(this.#deps.database.db))).rows];
+    let found = await this.#auditOnce();
+    // What was on its way while we read is no difference.
+    for (let again = 0; again < 3 && !isFault(found) && found.inserted + found.updated + found.deleted + found.pending > 0; again += 1) {
+      await this.#pause(300);
+      found = await this.#auditOnce();
+    }
+    return found;
+  }
+
+  async #auditOnce(): Promise<Outcome<SdnDrift & { pending: number }>> {
+    const { db } = this.#deps.database;
+    const [pending, { rows }] = [await countChanges(db), await this.#read(await allSubjects(db))];
     const drift = await this.#deps.sdn().audit(rows);
     return isFault(drift) ? drift : { ...drift, pending };
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await this.#deps.clock.sleep(ms, { signal: this.#ending.signal, unref: true }).catch(() => undefined); // closing
   }
 
   async close(): Promise<void> {
@@ -82,19 +99,21 @@ export class Writer {
   }
 
   async #run(): Promise<void> {
-    const { clock, log } = this.#deps;
+    const { log } = this.#deps;
     try {
       while (this.#again && !this.#ending.signal.aborted) {
         this.#again = false;
         const done = await this.#step();
         if (isFault(done)) {
-          log.warn({ why: done.message }, 'OVN does not take changes now; they wait');
+          if (!this.#refused) log.warn({ why: done.message }, 'OVN does not take changes now; they wait');
+          this.#refused = true;
           this.#again = false; // the next scan, or OVN's return, wakes
           return;
         }
+        this.#refused = false;
         if (done === 'more') {
           this.#again = true;
-          await clock.sleep(gatherMs, { signal: this.#ending.signal, unref: true }).catch(() => undefined); // closing
+          await this.#pause(gatherMs);
         }
       }
     } catch (error) {
