@@ -70,13 +70,13 @@ export class Writer {
 
   async audit(): Promise<Outcome<SdnDrift & { pending: number }>> {
     const { clock } = this.#deps;
-    for (const deadline = clock.now() + knownMs; isFault(this.#hosts()) && clock.now() < deadline; ) await this.#pause(50);
+    for (const deadline = clock.now() + knownMs; isFault(this.#hosts()) && clock.now() < deadline; ) await this.#auditPause(50);
     const hosts = this.#hosts();
     if (isFault(hosts)) return hosts;
     let found = await this.#auditOnce();
     // What was on its way while we read is no difference.
     for (let again = 0; again < 3 && !isFault(found) && found.inserted + found.updated + found.deleted + found.pending > 0; again += 1) {
-      await this.#pause(300);
+      await this.#auditPause(300);
       found = await this.#auditOnce();
     }
     return found;
@@ -87,6 +87,11 @@ export class Writer {
     const [pending, { rows }] = [await countChanges(db), await this.#read(await allSubjects(db))];
     const drift = await this.#deps.sdn().audit(rows);
     return isFault(drift) ? drift : { ...drift, pending };
+  }
+
+  /** Somebody waits for an audit, so this keeps the process alive. */
+  async #auditPause(ms: number): Promise<void> {
+    await this.#deps.clock.sleep(ms, { signal: this.#ending.signal }).catch(() => undefined); // closing
   }
 
   async #pause(ms: number): Promise<void> {

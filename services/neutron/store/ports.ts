@@ -71,12 +71,6 @@ export async function erasePort(trx: NeutronTrx, portId: string): Promise<void> 
   await markChanged(trx, [{ kind: 'port', id: portId }]);
 }
 
-/** What the network below says of a port. False: it was so already, or the port is gone. Safe to repeat. */
-export async function setPortStatus(db: NeutronDb, portId: string, status: PortRow['status'], nowMs: number): Promise<boolean> {
-  const port = await findPort(db, portId);
-  return port !== undefined && port.status !== status && (await changeRow(db, 'ports', portId, { status }, nowMs));
-}
-
 export async function findPort(db: NeutronDb, id: string): Promise<PortRow | undefined> {
   return await db.selectFrom('ports').selectAll().where('id', '=', id).executeTakeFirst();
 }
