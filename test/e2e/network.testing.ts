@@ -49,7 +49,7 @@ export async function ssh(key: string, address: string, command: string, timeout
 export const pings = async (address: string): Promise<boolean> => await run('busybox', ['ping', '-c1', '-W1', address]).then(() => true, () => false);
 
 /** A user of the cloud with a key of its own. */
-export async function tenant(cloud: TestCloud, user: 'admin' | 'demo'): Promise<Tenant> {
+export async function tenant(cloud: Pick<TestCloud, 'dir' | 'port'>, user: 'admin' | 'demo'): Promise<Tenant> {
   const secrets = await readSecrets(cloud.dir);
   const api = await connectCloud(`http://127.0.0.1:${cloud.port}`, { name: user, password: secrets[user], project: user }, 60_000);
   const key = join(cloud.dir, `${user}-key`);
@@ -105,3 +105,15 @@ export async function tenant(cloud: TestCloud, user: 'admin' | 'demo'): Promise<
     },
   };
 }
+
+/** MB/s of one file that `from` serves and `to` fetches: busybox's httpd sends it whole, its netcat only kilobytes at a time. */
+export async function stream(from: Guest, to: Guest, address: string, megabytes: number): Promise<number> {
+  await from.sh(`mkdir -p /tmp/bulk; [ -f /tmp/bulk/file ] || { dd if=/dev/zero of=/tmp/bulk/file bs=1M count=${megabytes} 2>/dev/null; httpd -p 5001 -h /tmp/bulk; }`);
+  const url = `http://${address.includes(':') ? `[${address}]` : address}:5001/file`;
+  const took = await to.sh(`start=$(cut -d' ' -f1 /proc/uptime); wget -q -O - ${url} | wc -c; echo $start $(cut -d' ' -f1 /proc/uptime)`, 90_000);
+  const [bytes = '', start = 0, end = 0] = took.trim().split(/\s+/);
+  assert.equal(Number(bytes), megabytes * 1024 * 1024, 'all of it came');
+  return Number(bytes) / 1e6 / (Number(end) - Number(start));
+}
+
+export const answersHttp = async (address: string): Promise<boolean> => await fetch(`http://${address}/`, { signal: AbortSignal.timeout(400) }).then((answer) => answer.ok, () => false);

@@ -3,6 +3,8 @@ import { execFile } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { answersHttp, stream, tenant } from '#test/e2e/network.testing.ts';
+import type { Guest } from '#test/e2e/network.testing.ts';
 import type { BenchCloud } from './cloud.ts';
 import { startBenchCloud } from './cloud.ts';
 import { createLoad } from './load.ts';
@@ -16,11 +18,11 @@ const rebuildDeadlineMs = 120_000;
 interface Port { id: string; fixed_ips: { ip_address: string }[] }
 
 export async function benchNetwork(say: (text: string) => void): Promise<Figure[]> {
-  const cloud = await startBenchCloud({ hosts: 1, simulated: 0 });
+  const cloud = await startBenchCloud({ hosts: 2, simulated: 0 });
   try {
     await liftQuota(cloud);
     const figures: Figure[] = [];
-    for (const part of [createPorts, listPorts, crowdedSubnet, rebuild]) {
+    for (const part of [guests, createPorts, listPorts, crowdedSubnet, rebuild]) {
       say(part.name);
       figures.push(...(await part(cloud)));
     }
@@ -58,17 +60,54 @@ async function allWritten(cloud: BenchCloud, count: number, deadlineMs: number):
   }
 }
 
+const streamMegabytes = 24;
+
+/** What guests see: TCP through Geneve in both directions and both protocols, and how soon a changed rule holds. */
+async function guests(cloud: BenchCloud): Promise<Figure[]> {
+  const admin = await tenant(cloud, 'admin');
+  const group = await admin.groupNamed('bench');
+  for (const ethertype of ['IPv4', 'IPv6']) await admin.rule(group, { protocol: 'tcp', port_range_min: 5001, port_range_max: 5001, ethertype });
+  await admin.rule(group, { protocol: 'tcp', port_range_min: 22, port_range_max: 22 });
+  const network = await admin.network('bench guests', ['10.9.0.0/24', 'fd00:9::/64'], { router: await admin.router() });
+  const [a, b] = await Promise.all(['h1', 'h2'].map(async (host) => await admin.guest(`bench-${host}`, network.id, { host, securityGroups: ['bench'] }))) as [Guest, Guest]; // one a host
+  const rates: number[] = [];
+  for (const [from, to] of [[a, b], [b, a]] as const) for (const address of [from.fixed, from.fixedV6 ?? '']) rates.push(await stream(from, to, address, streamMegabytes));
+  await a.sh('mkdir -p /tmp/www; echo hello >/tmp/www/index.html; httpd -p 80 -h /tmp/www');
+  const [opened, closed]: [number[], number[]] = [[], []];
+  const until = async (open: boolean, times: number[]): Promise<void> => {
+    const startedAt = performance.now();
+    while ((await answersHttp(a.floating)) !== open) if (performance.now() - startedAt > 30_000) throw new Error('a rule has no effect');
+    times.push(performance.now() - startedAt);
+  };
+  for (let round = 0; round < 3; round += 1) {
+    const rule = await admin.rule(group, { protocol: 'tcp', port_range_min: 80, port_range_max: 80 });
+    await until(true, opened);
+    await cloud.admin.ask('network', 'DELETE', `/v2.0/security-group-rules/${rule}`);
+    await until(false, closed);
+  }
+  for (const { id } of [a, b]) {
+    await cloud.admin.send('compute', 'DELETE', `/v2.1/servers/${id}`);
+    while ((await cloud.admin.send('compute', 'GET', `/v2.1/servers/${id}`)).status !== 404) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return [
+    { what: 'TCP between guests on two hosts, slowest of both ways, IPv4 and IPv6', value: Math.min(...rates), unit: 'MB/s', bar: { atLeast: 10 } },
+    { what: 'a rule made until packets pass, slowest of 3', value: Math.max(...opened), unit: 'ms', bar: { atMost: 2000 } },
+    { what: 'a rule deleted until they do not, slowest of 3', value: Math.max(...closed), unit: 'ms', bar: { atMost: 2000 } },
+  ];
+}
+
 async function createPorts(cloud: BenchCloud): Promise<Figure[]> {
   const [headers, count] = [headersOf(cloud), 1500];
   const warm = await makeNetwork(cloud, '10.1.0.0/24');
   const network = await makeNetwork(cloud, '10.2.0.0/20');
   const load = createLoad(cloud.port, 8);
   const call = (id: string) => () => ({ method: 'POST', path: '/network/v2.0/ports', headers, body: { port: { network_id: id } } });
+  const base = await written(cloud);
   await load.run(200, call(warm), 201);
-  await allWritten(cloud, 200, 30_000);
+  await allWritten(cloud, base + 200, 30_000);
   const startedAt = performance.now();
   const { seconds } = await load.run(count, call(network), 201);
-  await allWritten(cloud, 200 + count, 60_000);
+  await allWritten(cloud, base + 200 + count, 60_000);
   const untilWritten = (performance.now() - startedAt) / 1000;
   load.close();
   return [

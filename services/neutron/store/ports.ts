@@ -2,7 +2,6 @@
 import { sql } from 'kysely';
 import { canonicalIp } from '../domain/ip.ts';
 import type { Listing } from './list.ts';
-import { changeRow } from './objects.ts';
 import { markChanged } from './sdn-journal.ts';
 import { standardColumns } from './standard.ts';
 import type { PortRow } from './tables.ts';
