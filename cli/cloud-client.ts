@@ -6,7 +6,7 @@ import type { HttpMethod } from '#platform/http/api.ts';
 import { createSocketClient } from '#platform/http/client.ts';
 import { UserError } from './user-error.ts';
 
-type Service = 'identity' | 'image' | 'placement' | 'compute' | 'network';
+type Service = 'identity' | 'image' | 'placement' | 'compute' | 'network' | 'volume';
 
 export interface CloudClient {
   token: string;
@@ -16,10 +16,10 @@ export interface CloudClient {
   send(service: Service, method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
 }
 
-const versions = { 'openstack-api-version': 'compute 2.96, placement 1.36' };
+const versions = { 'openstack-api-version': 'compute 2.96, placement 1.36, volume 3.59' };
 
 export async function connectCloud(origin: string, user: { name: string; password: Secret; project: string }, timeoutMs = 10_000): Promise<CloudClient> {
-  const http = createSocketClient({ identity: `${origin}/identity`, image: `${origin}/image`, placement: `${origin}/placement`, compute: `${origin}/compute`, network: `${origin}/network` });
+  const http = createSocketClient({ identity: `${origin}/identity`, image: `${origin}/image`, placement: `${origin}/placement`, compute: `${origin}/compute`, network: `${origin}/network`, volume: `${origin}/volume` });
   const domain = { id: 'default' };
   const login = await http.send({
     method: 'POST', service: 'identity', path: '/v3/auth/tokens?nocatalog', timeoutMs,

@@ -7,7 +7,7 @@ import { comparePorts } from './audit-ports.ts';
 const right = (): ObservedPorts => ({
   nova: {
     servers: [{ id: 's1', name: 'vm', vmState: 'active', taskState: null, powerState: 1, host: 'h1', nodeUuid: 'n1', resources: {} }],
-    interfaces: [{ serverId: 's1', portId: 'p1' }], nodes: [], sagas: [],
+    interfaces: [{ serverId: 's1', portId: 'p1' }], nodes: [], sagas: [], volumes: [],
   },
   neutron: { ports: [{ id: 'p1', networkId: 'n', projectId: 'p', status: 'ACTIVE', deviceId: 's1', deviceOwner: 'compute:nova', host: 'h1' }] },
   guests: new Map([['s1', ['p1']]]),

@@ -7,7 +7,7 @@ import type { HostAudit, Observed } from './audit.ts';
 import { compare } from './audit.ts';
 
 const server = (change: Partial<AuditServer> = {}): AuditServer => ({ id: 's1', name: 'vm', vmState: 'active', taskState: null, powerState: 1, host: 'h1', nodeUuid: 'n1', resources: { VCPU: 1, MEMORY_MB: 128 }, ...change });
-const host = (change: Partial<HostAudit> = {}): HostAudit => ({ host: 'h1', guests: [{ uuid: 's1', state: 'running', ports: ['p1'] }], guestFolders: ['s1'], brokenOverlays: [], processes: ['s1'], ...change });
+const host = (change: Partial<HostAudit> = {}): HostAudit => ({ host: 'h1', guests: [{ uuid: 's1', state: 'running', ports: ['p1'], volumes: [] }], guestFolders: ['s1'], brokenOverlays: [], processes: ['s1'], ...change });
 const empty = (name: string, change: Partial<HostAudit> = {}): HostAudit => ({ host: name, guests: [], guestFolders: [], brokenOverlays: [], processes: null, ...change });
 const claimOf = (consumer: string, provider = 'n1') => [{ consumer, provider, resourceClass: 'VCPU', used: 1 }, { consumer, provider, resourceClass: 'MEMORY_MB', used: 128 }];
 
@@ -16,9 +16,10 @@ const port = (change: Partial<AuditPort> = {}): AuditPort => ({ id: 'p1', networ
 const network = (change: Partial<NeutronAudit> = {}): { neutron: NeutronAudit } => ({ neutron: { ports: [port()], inconsistencies: [], sdn: { inserted: 0, updated: 0, deleted: 0, pending: 0 }, ...change } });
 
 const order = (change: { server?: Partial<AuditServer>; host?: Partial<HostAudit>; observed?: Partial<Observed> } = {}): Observed => ({
-  nova: { interfaces: [{ serverId: 's1', portId: 'p1' }], servers: [server(change.server)], nodes: [{ uuid: 'n1', host: 'h1' }, { uuid: 'n2', host: 'h2' }], sagas: [] },
+  nova: { interfaces: [{ serverId: 's1', portId: 'p1' }], volumes: [], servers: [server(change.server)], nodes: [{ uuid: 'n1', host: 'h1' }, { uuid: 'n2', host: 'h2' }], sagas: [] },
   images: [],
   ...network(),
+  cinder: { volumes: [], snapshots: [], attachments: [], stuck: [], backends: {}, backups: { missing: [], unknown: [] } },
   placement: { providers: [{ uuid: 'n1', name: 'h1' }, { uuid: 'n2', name: 'h2' }], allocations: claimOf('s1') },
   hosts: [host(change.host), empty('h2')],
   unreachable: [],
@@ -32,8 +33,8 @@ const found = (observed: Observed): string[] => compare(observed).map(({ what })
 describe('the audit', () => {
   it('finds nothing where all is in order', () => {
     assert.deepEqual(compare(order()), []);
-    assert.deepEqual(compare(order({ server: { vmState: 'stopped' }, host: { guests: [{ uuid: 's1', state: 'shutoff', ports: ['p1'] }], processes: [] } })), []);
-    assert.deepEqual(compare(order({ server: { vmState: 'suspended' }, host: { guests: [{ uuid: 's1', state: 'suspended', ports: ['p1'] }], processes: [] } })), []);
+    assert.deepEqual(compare(order({ server: { vmState: 'stopped' }, host: { guests: [{ uuid: 's1', state: 'shutoff', ports: ['p1'], volumes: [] }], processes: [] } })), []);
+    assert.deepEqual(compare(order({ server: { vmState: 'suspended' }, host: { guests: [{ uuid: 's1', state: 'suspended', ports: ['p1'], volumes: [] }], processes: [] } })), []);
   });
 
   it('says nothing of what is under way', () => {
@@ -61,8 +62,8 @@ describe('the audit', () => {
     ['claim differs', order({ observed: { placement: { providers: order().placement.providers, allocations: claimOf('s1', 'n2') } } }), /n2/],
     ['claim differs', order({ observed: noClaims }), /placement has \[\]/],
     ['host without a provider', order({ observed: { placement: { providers: [{ uuid: 'n1', name: 'h1' }], allocations: claimOf('s1') } } }), /h2 \(n2\)/],
-    ['guest without a server', order({ observed: { hosts: [host(), empty('h2', { guests: [{ uuid: 's9', state: 'shutoff', ports: [] }] })] } }), /h2 has guest s9, which is no server/],
-    ['guest without a server', order({ observed: { hosts: [host(), empty('h2', { guests: [{ uuid: 's1', state: 'shutoff', ports: ['p1'] }] })] } }), /a server of h1/],
+    ['guest without a server', order({ observed: { hosts: [host(), empty('h2', { guests: [{ uuid: 's9', state: 'shutoff', ports: [], volumes: [] }] })] } }), /h2 has guest s9, which is no server/],
+    ['guest without a server', order({ observed: { hosts: [host(), empty('h2', { guests: [{ uuid: 's1', state: 'shutoff', ports: ['p1'], volumes: [] }] })] } }), /a server of h1/],
     ['disk without a guest', order({ host: { guestFolders: ['s1', 's9'] } }), /h1 keeps the folder of s9/],
     ['broken overlay', order({ host: { brokenOverlays: ['/x/disk'] } }), /\/x\/disk/],
     ['process without a guest', order({ host: { processes: ['s1', 's9'] } }), /s9/],
@@ -81,7 +82,7 @@ describe('the audit', () => {
   }
 
   it('finds a guest that runs on two hosts, beside the stray that it is', () => {
-    assert.deepEqual(found(order({ observed: { hosts: [host(), empty('h2', { guests: [{ uuid: 's1', state: 'running', ports: ['p1'] }] })] } })).sort(), ['guest runs twice', 'guest without a server']);
+    assert.deepEqual(found(order({ observed: { hosts: [host(), empty('h2', { guests: [{ uuid: 's1', state: 'running', ports: ['p1'], volumes: [] }] })] } })).sort(), ['guest runs twice', 'guest without a server']);
   });
 
   it('asks nothing of an error, except its claim', () => {

@@ -1,15 +1,17 @@
 // Holds databases, placement, hypervisors and disks against each other. `compare` is pure; `audit` gathers what it compares.
 import { readdir, readFile } from 'node:fs/promises';
+import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import type { NeutronAudit } from '#contracts/neutron/audit.ts';
 import type { NovaAudit, PlacementAudit } from '#contracts/nova/audit.ts';
 import type { GuestState } from '#contracts/nova/guest.ts';
+import { compareVolumes } from './audit-volumes.ts';
 import { comparePorts } from './audit-ports.ts';
 import type { VmState } from '#contracts/nova/server-states.ts';
 
 export interface HostAudit {
   host: string;
-  /** `ports`: of its interfaces, as its own domain names them. */
-  guests: { uuid: string; state: GuestState; ports: string[] }[];
+  /** `ports` of its interfaces and `volumes` of its disks, as its own domain names them. */
+  guests: { uuid: string; state: GuestState; ports: string[]; volumes: string[] }[];
   guestFolders: string[];
   brokenOverlays: string[];
   /** Guests for which an emulator process runs; null where none can be seen (simulated). */
@@ -20,6 +22,7 @@ export interface Observed {
   nova: NovaAudit;
   placement: PlacementAudit;
   neutron: NeutronAudit;
+  cinder: CinderAudit;
   hosts: HostAudit[];
   /** What Glance found between its database and its files, one line each. */
   images: string[];
@@ -38,7 +41,7 @@ const agreeing: Partial<Record<VmState, readonly GuestState[]>> = {
 };
 
 export function compare(observed: Observed): Difference[] {
-  return [...servers(observed), ...claims(observed), ...guests(observed), ...operations(observed), ...networks(observed), ...observed.images.map((detail) => ({ what: 'image differs', detail }))];
+  return [...servers(observed), ...claims(observed), ...guests(observed), ...operations(observed), ...networks(observed), ...volumes(observed), ...observed.images.map((detail) => ({ what: 'image differs', detail }))];
 }
 
 function servers({ nova, hosts, unreachable }: Observed): Difference[] {
@@ -106,6 +109,9 @@ function networks({ nova, neutron, hosts }: Observed): Difference[] {
   const drift = typeof sdn === 'string' || sdn.pending > 0 || rows === 0 ? [] : [{ what: 'OVN differs', detail: `${sdn.inserted} rows are missing, ${sdn.updated} are wrong, ${sdn.deleted} should not be there` }];
   return [...comparePorts({ nova, neutron, guests: guestPorts }), ...tables, ...drift];
 }
+
+const volumes = ({ nova, cinder, hosts }: Observed): Difference[] =>
+  compareVolumes({ nova, cinder, guests: new Map(hosts.flatMap(({ guests: found }) => found.map(({ uuid, volumes: own }) => [uuid, own] as const))) });
 
 /** Guests of a host for which QEMU runs, found by the host's data folder in their command lines. */
 export async function emulatorProcesses(dataDir: string): Promise<string[]> {

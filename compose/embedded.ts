@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
+import { createLocalFiler } from '#hosts/local/local-filer.ts';
 import { createLocalNetwork } from '#hosts/local/local-network.ts';
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
@@ -19,6 +20,7 @@ import { simulatedHostName, startFleet } from './hosts.ts';
 import { prepareHome, readSecrets, writeCloudsYaml } from './home.ts';
 import { ovnNetwork, simulatedNetwork } from './network.ts';
 import { seedBlankImages, seedGuestImages } from './seed-images.ts';
+import { nfsStorage, simulatedStorage } from './storage.ts';
 import { catalogOf, createControlPlane, serviceUsers } from './services.ts';
 
 export interface EmbeddedOptions {
@@ -76,12 +78,15 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   const network = options.localHosts > 0 ? await createLocalNetwork({ stateDir: options.homeDir, log: log.child({ room: 'hosts' }), clock }).start({ publicCidr: config.neutron.publicCidr || null }) : null;
   if (isFault(network)) return network;
   if (network) step(`network (external: ${network.publicCidr})`);
+  const filer = network ? await createLocalFiler({ stateDir: options.homeDir, log: log.child({ room: 'hosts' }), clock }).start(network) : null;
+  if (isFault(filer)) return filer;
+  if (filer) step('filer');
 
   let plane: Awaited<ReturnType<typeof createControlPlane>>;
   try {
     const simulated = Array.from({ length: options.simulatedHosts }, (_, index) => simulatedHostName(index + 1));
     const below = network ? ovnNetwork(network, simulated, { clock, log: log.child({ room: 'ovn' }) }) : simulatedNetwork(simulated, { clock });
-    plane = await createControlPlane({ home, secrets, config, origin, network: below, clock, ids, log, metrics });
+    plane = await createControlPlane({ home, secrets, config, origin, network: below, storage: filer ? nfsStorage(home, filer) : simulatedStorage(home), clock, ids, log, metrics });
   } catch (error) {
     if (error instanceof StateTooNewError) return fault('conflict', `${error.message}. Use the release that made it, another --home, or begin anew with: cobalt down --purge`);
     throw error;
@@ -95,6 +100,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   });
   await plane.nova.seed();
   await plane.neutron.seed();
+  await plane.cinder.seed();
   step('users, roles, catalog, flavors, networks');
 
   const proxy = createConsoleProxy({ target: plane.nova.consoleTarget, log: log.child({ room: 'console' }) });

@@ -16,6 +16,9 @@ export interface Home {
   imageStore: string;
   guestImages: string;
   fernetKeys: string;
+  /** For images and backups on their way between Cinder, its backends and Glance. */
+  volumeSpool: string;
+  backups: string;
   simulated: string;
   cloudsYaml: string;
   controlPid: string;
@@ -45,7 +48,7 @@ export function homeDir(option: string | undefined, env: Readonly<Record<string,
 export function homePaths(dir: string): Home {
   const at = (...parts: string[]): string => join(dir, ...parts);
   return {
-    dir, databases: at('databases'), imageStore: at('images'), guestImages: at('guest-images'), fernetKeys: at('fernet-keys'), simulated: at('simulated-hosts'),
+    dir, databases: at('databases'), imageStore: at('images'), guestImages: at('guest-images'), fernetKeys: at('fernet-keys'), volumeSpool: at('volume-spool'), backups: at('backups'), simulated: at('simulated-hosts'),
     cloudsYaml: at('clouds.yaml'), controlPid: at('control.pid'), controlLog: at('control.log'), configFile: at('cobalt.yaml'), policyFiles: at('policy'),
   };
 }

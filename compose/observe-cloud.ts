@@ -5,7 +5,9 @@ import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { fileStore } from '#adapters/sim/sim-world.ts';
 import { isFault } from '#contracts/common/fault.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
+import { filerFacts } from '#hosts/local/local-filer.ts';
 import { createLocalNetwork } from '#hosts/local/local-network.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config/config.ts';
@@ -17,6 +19,7 @@ import { emulatorProcesses } from './audit.ts';
 import { cloudConfigSchema } from './config.ts';
 import { homePaths, readSecrets } from './home.ts';
 import { ovnNetwork, simulatedNetwork } from './network.ts';
+import { nfsStorage, simulatedStorage } from './storage.ts';
 import { createControlPlane } from './services.ts';
 
 export async function observeCloud(dir: string, env: Readonly<Record<string, string | undefined>>): Promise<Observed> {
@@ -25,7 +28,7 @@ export async function observeCloud(dir: string, env: Readonly<Record<string, str
   const facts = await createLocalNetwork({ stateDir: dir, log: silentLog, clock: systemClock }).facts();
   const simulated = (await readdir(home.simulated).catch(() => [])).filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
   const network = facts ? ovnNetwork(facts, simulated, { clock: systemClock, log: silentLog }) : simulatedNetwork(simulated, { clock: systemClock });
-  const plane = await createControlPlane({ home, secrets: await readSecrets(dir), config, origin: 'http://127.0.0.1', network, clock: systemClock, ids: systemIds, log: silentLog });
+  const plane = await createControlPlane({ home, secrets: await readSecrets(dir), config, origin: 'http://127.0.0.1', network, storage: facts ? nfsStorage(home, filerFacts(facts)) : simulatedStorage(home), clock: systemClock, ids: systemIds, log: silentLog });
   try {
     const [hosts, unreachable] = [[] as HostAudit[], [] as string[]];
     const add = async (host: string, hypervisor: Hypervisor, dataDir: string | null): Promise<void> => {
@@ -45,7 +48,7 @@ export async function observeCloud(dir: string, env: Readonly<Record<string, str
     const neutron = await plane.neutron.audit();
     // A simulated network lives in the control plane's process alone: this one has an empty one.
     if (!facts) neutron.sdn = 'simulated';
-    return { nova: await plane.nova.audit(), neutron, placement: await plane.placement.audit(), images: await plane.glance.audit(), hosts, unreachable };
+    return { nova: await plane.nova.audit(), neutron, cinder: await plane.cinder.audit(), placement: await plane.placement.audit(), images: await plane.glance.audit(), hosts, unreachable };
   } finally {
     await plane.close();
   }
@@ -56,13 +59,10 @@ async function observeHost(host: string, hypervisor: Hypervisor, dataDir: string
   const disks = await hypervisor.inventory();
   if (isFault(guests) || isFault(disks)) return undefined;
   return {
-    host, guests: await Promise.all(guests.map(async ({ uuid, state }) => ({ uuid, state, ports: await portsOf(hypervisor, uuid) }))), guestFolders: disks.guestFolders, brokenOverlays: disks.brokenOverlays,
+    host, guests: await Promise.all(guests.map(async ({ uuid, state }) => ({ uuid, state, ports: orNone(await hypervisor.nics(uuid)), volumes: orNone(await hypervisor.volumes(uuid)) }))), guestFolders: disks.guestFolders, brokenOverlays: disks.brokenOverlays,
     processes: dataDir === null ? null : await emulatorProcesses(dataDir),
   };
 }
 
 /** None where the guest has just gone: it is not listed any more either. */
-async function portsOf(hypervisor: Hypervisor, uuid: string): Promise<string[]> {
-  const ports = await hypervisor.nics(uuid);
-  return isFault(ports) ? [] : ports;
-}
+const orNone = (found: Outcome<string[]>): string[] => (isFault(found) ? [] : found);

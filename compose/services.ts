@@ -20,7 +20,13 @@ import type { Metrics } from '#platform/metrics/metrics.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { Service } from '#platform/service.ts';
+import type { BackupStore } from '#ports/backup-store.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
+import type { VolumeBackend } from '#ports/volume-backend.ts';
+import { cinderDefaults } from '#services/cinder/deps.ts';
+import { createCinder } from '#services/cinder/service.ts';
+import type { CinderService } from '#services/cinder/service.ts';
+import type { CinderTables } from '#services/cinder/store/tables.ts';
 import { createGlance } from '#services/glance/service.ts';
 import type { GlanceService } from '#services/glance/service.ts';
 import type { GlanceTables } from '#services/glance/store/tables.ts';
@@ -50,9 +56,10 @@ export interface ControlPlane {
   keystone: KeystoneService;
   nova: NovaService;
   neutron: NeutronService;
+  cinder: CinderService;
   placement: PlacementService;
   glance: GlanceService;
-  sagas: SagaRunner;
+  sagas: Pick<SagaRunner, 'start' | 'stop'>;
   /** A session of a service user, for agents and tools. */
   session(name: string): ServiceSession;
   close(): Promise<void>;
@@ -65,6 +72,12 @@ export interface NetworkBelow {
   publicCidr: string | null;
 }
 
+/** Where volumes and their backups lie. */
+export interface StorageBelow {
+  backends: ReadonlyMap<string, VolumeBackend>;
+  backups: BackupStore;
+}
+
 export interface ControlPlaneDeps {
   home: Home;
   secrets: Secrets;
@@ -72,6 +85,7 @@ export interface ControlPlaneDeps {
   /** e.g. http://127.0.0.1:8780 */
   origin: string;
   network: NetworkBelow;
+  storage: StorageBelow;
   clock: Clock;
   ids: Ids;
   log: Log;
@@ -80,8 +94,8 @@ export interface ControlPlaneDeps {
   wrapSagas?: (definitions: readonly AnySaga[]) => readonly AnySaga[];
 }
 
-export const serviceUsers = ['nova', 'glance', 'placement', 'neutron'] as const;
-const mounts = { identity: '/identity', image: '/image', placement: '/placement', compute: '/compute', network: '/network', metadata: '/metadata' } as const;
+export const serviceUsers = ['nova', 'glance', 'placement', 'neutron', 'cinder'] as const;
+const mounts = { identity: '/identity', image: '/image', placement: '/placement', compute: '/compute', network: '/network', metadata: '/metadata', volume: '/volume' } as const;
 
 export function catalogOf(origin: string): { type: string; name: string; url: string }[] {
   return [
@@ -90,12 +104,14 @@ export function catalogOf(origin: string): { type: string; name: string; url: st
     { type: 'placement', name: 'placement', url: `${origin}/placement` },
     { type: 'compute', name: 'nova', url: `${origin}/compute/v2.1` },
     { type: 'network', name: 'neutron', url: `${origin}/network` },
+    { type: 'volumev3', name: 'cinderv3', url: `${origin}/volume/v3` },
+    { type: 'block-storage', name: 'cinder', url: `${origin}/volume/v3` },
   ];
 }
 
 /** Opens and migrates the databases and wires the services. Nothing runs yet: no socket, no saga, no task. */
 export async function createControlPlane(deps: ControlPlaneDeps): Promise<ControlPlane> {
-  const { home, secrets, config, origin, network, clock, ids, log, metrics } = deps;
+  const { home, secrets, config, origin, network, storage, clock, ids, log, metrics } = deps;
   const closers: (() => Promise<void>)[] = [];
   const open = <T>(name: string): Database<T> => {
     const database = openDatabase<T>({ dialect: 'sqlite', path: join(home.databases, `${name}.sqlite`), synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL' }, { log: log.child({ room: name }) }); // the schema's pattern
@@ -121,13 +137,16 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   const placementDatabase = open<PlacementTables>('placement');
   const placement = createPlacement({ database: placementDatabase, clock, ids });
   const novaDatabase = open<NovaTables>('nova');
-  let wake = (): void => undefined;
+  // A service that makes sagas wakes the runner of its own journal, which is made after it.
+  const wake = { nova: (): void => undefined, cinder: (): void => undefined };
   const nova = createNova({
     database: novaDatabase, bus, http, session: session('nova'), clock, ids, log: room('nova'),
     config: { ...novaDefaults, ...config.nova, consoleBaseUrl: `${origin}/console`, metadataSecret: secrets.metadata },
-  }, () => wake());
-  const sagas = new SagaRunner({ db: novaDatabase.db, definitions: deps.wrapSagas?.(nova.sagas) ?? nova.sagas, owner: 'embedded', clock, ids, log: room('nova'), ...(metrics ? { metrics } : {}) });
-  wake = () => sagas.wake();
+  }, () => wake.nova());
+  const runnerOf = <T>(database: Database<T>, definitions: readonly AnySaga[], name: string): SagaRunner =>
+    new SagaRunner({ db: database.db, definitions: deps.wrapSagas?.(definitions) ?? definitions, owner: 'embedded', clock, ids, log: room(name), ...(metrics ? { metrics } : {}) });
+  const novaSagas = runnerOf(novaDatabase, nova.sagas, 'nova');
+  wake.nova = () => novaSagas.wake();
 
   const neutronDatabase = open<NeutronTables>('neutron');
   const { dnsServers, ...neutronSettings } = config.neutron;
@@ -136,8 +155,15 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     config: { ...neutronDefaults, ...neutronSettings, publicCidr: network.publicCidr, dnsServers: dnsServers.split(/[ ,]+/).filter(Boolean) },
   });
 
-  const services: readonly Service[] = [keystone, glance, placement, nova, neutron];
-  const databases = [keystoneDatabase, glanceDatabase, placementDatabase, novaDatabase, neutronDatabase];
+  const cinderDatabase = open<CinderTables>('cinder');
+  const cinder = createCinder({
+    database: cinderDatabase, bus, http, session: session('cinder'), clock, ids, log: room('cinder'), config: cinderDefaults, ...storage, spoolDir: home.volumeSpool,
+  }, () => wake.cinder());
+  const cinderSagas = runnerOf(cinderDatabase, cinder.sagas, 'cinder');
+  wake.cinder = () => cinderSagas.wake();
+
+  const services: readonly Service[] = [keystone, glance, placement, nova, neutron, cinder];
+  const databases = [keystoneDatabase, glanceDatabase, placementDatabase, novaDatabase, neutronDatabase, cinderDatabase];
   for (const [index, service] of services.entries()) {
     const database = databases[index];
     if (database) await migrate(database.db, database.dialect, service.name, service.migrations);
@@ -148,12 +174,20 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   circle.dispatcher = dispatcher;
   for (const service of services) for (const { topic, handlers, concurrency } of service.rpc) bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency });
 
+  const stopSagas = async (): Promise<void> => void (await Promise.all([novaSagas.stop(), cinderSagas.stop()]));
   return {
-    dispatcher, http, bus, services, keystone, nova, neutron, placement, glance, sagas, session,
+    dispatcher, http, bus, services, keystone, nova, neutron, cinder, placement, glance, session,
+    sagas: {
+      async start() {
+        await Promise.all([novaSagas.start(), cinderSagas.start()]);
+      },
+      stop: stopSagas,
+    },
     async close() {
-      await sagas.stop();
+      await stopSagas();
       await neutron.close();
       await bus.close();
+      for (const backend of storage.backends.values()) backend.close();
       for (const close of closers) await close();
     },
   };

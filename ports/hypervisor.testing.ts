@@ -7,7 +7,8 @@ import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { GuestEvent, GuestImage, GuestNic, GuestSpec, GuestState } from '#contracts/nova/guest.ts';
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
+import type { GuestEvent, GuestImage, GuestNic, GuestSpec, GuestState, GuestVolume } from '#contracts/nova/guest.ts';
 import type { Hypervisor } from './hypervisor.ts';
 
 /** A driver over one host, and what the suite needs to know of it. */
@@ -21,6 +22,9 @@ export interface HypervisorBench {
   disk: { bytes: Buffer; diskFormat: 'qcow2' | 'raw' };
   /** How long a guest may take to boot here. */
   bootMs: number;
+  /** A new volume of 1 GiB that the host reaches, and an image on top of another, as a snapshot needs it. */
+  volume(): Promise<VolumeConnection>;
+  overlay(of: VolumeConnection): Promise<VolumeConnection>;
   close(): Promise<void>;
 }
 
@@ -42,13 +46,17 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
         uuid: randomUUID(), name: `instance-${String(guests).padStart(8, '0')}`, displayName, projectId: 'p1', userId: 'u1',
         vcpus: 1, memoryMib: 128, ephemeralGib: 0, swapMib: 0, ...bench.bootable,
         configDrive: { 'openstack/latest/meta_data.json': Buffer.from(JSON.stringify({ hostname: displayName })).toString('base64') },
-        machineType: null, cpuModel: null, nics: [], ...overrides,
+        machineType: null, cpuModel: null, nics: [], volumes: [], ...overrides,
       };
     }
 
     function nic(): GuestNic {
       const portId = randomUUID();
       return { portId, mac: `fa:16:3e:${portId.slice(0, 6).replace(/(..)(?=.)/g, '$1:')}`, mtu: 1442, bridge: 'br-int', model: 'virtio' };
+    }
+
+    async function volume(device: string): Promise<GuestVolume> {
+      return { volumeId: randomUUID(), connection: await bench.volume(), device, bus: 'virtio', bootIndex: null };
     }
 
     async function expectState(uuid: string, state: GuestState): Promise<void> {
@@ -76,6 +84,8 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
         hypervisor.suspend(uuid), hypervisor.resume(uuid), hypervisor.unrescue(uuid), hypervisor.rescue(uuid, guest()), hypervisor.consoleLog(uuid, 10),
         hypervisor.vncSocket(uuid), hypervisor.agentCommand(uuid, 'guest-ping', null, 100), hypervisor.diagnostics(uuid),
         hypervisor.attachNic(uuid, nic()), hypervisor.detachNic(uuid, nic().portId), hypervisor.nics(uuid),
+        hypervisor.attachVolume(uuid, await volume('vdb')), hypervisor.detachVolume(uuid, randomUUID()), hypervisor.volumes(uuid), hypervisor.resizeVolume(uuid, randomUUID(), 2),
+        hypervisor.snapshotVolume(uuid, randomUUID(), await bench.volume()), hypervisor.snapshotRoot(uuid, 'qcow2'),
       ] satisfies Promise<Outcome<unknown>>[];
       for (const answer of await Promise.all(answers)) assertFault(answer, 'notFound');
       ok(await hypervisor.destroy(uuid));
@@ -237,6 +247,80 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
       ok(await hypervisor.detachNic(spec.uuid, first.portId));
       assert.deepEqual(ok(await hypervisor.nics(spec.uuid)), [third.portId]);
       ok(await hypervisor.destroy(spec.uuid));
+    });
+
+    it('plugs volumes in and out, running or off, and keeps them over a restart', async () => {
+      const [first, second, third] = [await volume('vdc'), await volume('vdd'), await volume('vde')];
+      const spec = guest({ volumes: [first] });
+      ok(await hypervisor.create(spec));
+      await booted(spec);
+      for (const again of [1, 2]) {
+        ok(await hypervisor.attachVolume(spec.uuid, second));
+        assert.deepEqual(ok(await hypervisor.volumes(spec.uuid)), [first.volumeId, second.volumeId], `attached ${again} times`);
+      }
+      assertFault(await hypervisor.attachVolume(spec.uuid, { ...third, device: 'vdd' }), 'conflict');
+      ok(await hypervisor.stop(spec.uuid, 0));
+      ok(await hypervisor.attachVolume(spec.uuid, third));
+      ok(await hypervisor.start(spec.uuid));
+      assert.deepEqual(ok(await hypervisor.volumes(spec.uuid)), [first, second, third].map(({ volumeId }) => volumeId));
+      await booted(spec, 2);
+      for (const _ of [1, 2]) ok(await hypervisor.detachVolume(spec.uuid, second.volumeId));
+      ok(await hypervisor.reboot(spec.uuid, 'hard', 0));
+      assert.deepEqual(ok(await hypervisor.volumes(spec.uuid)), [first.volumeId, third.volumeId]);
+      ok(await hypervisor.stop(spec.uuid, 0));
+      ok(await hypervisor.detachVolume(spec.uuid, first.volumeId));
+      assert.deepEqual(ok(await hypervisor.volumes(spec.uuid)), [third.volumeId]);
+      ok(await hypervisor.destroy(spec.uuid));
+    });
+
+    it('grows volumes of running guests, never shrinks them', async () => {
+      const grown = await volume('vdb');
+      const spec = guest({ volumes: [grown] });
+      ok(await hypervisor.create(spec));
+      for (const _ of [1, 2]) ok(await hypervisor.resizeVolume(spec.uuid, grown.volumeId, 3));
+      assertFault(await hypervisor.resizeVolume(spec.uuid, grown.volumeId, 2), 'conflict');
+      assertFault(await hypervisor.resizeVolume(spec.uuid, randomUUID(), 2), 'notFound');
+      ok(await hypervisor.stop(spec.uuid, 0));
+      assertFault(await hypervisor.resizeVolume(spec.uuid, grown.volumeId, 4), 'conflict');
+      ok(await hypervisor.destroy(spec.uuid));
+    });
+
+    it("sends a volume's writes to another image, running or off, once", async () => {
+      const taken = await volume('vdb');
+      const spec = guest({ volumes: [taken] });
+      ok(await hypervisor.create(spec));
+      await booted(spec);
+      const next = await bench.overlay(taken.connection);
+      for (const _ of [1, 2]) ok(await hypervisor.snapshotVolume(spec.uuid, taken.volumeId, next));
+      ok(await hypervisor.resizeVolume(spec.uuid, taken.volumeId, 2));
+      ok(await hypervisor.stop(spec.uuid, 0));
+      const last = await bench.overlay(next);
+      for (const _ of [1, 2]) ok(await hypervisor.snapshotVolume(spec.uuid, taken.volumeId, last));
+      ok(await hypervisor.start(spec.uuid));
+      assertFault(await hypervisor.snapshotVolume(spec.uuid, randomUUID(), next), 'notFound');
+      await booted(spec, 2);
+      ok(await hypervisor.detachVolume(spec.uuid, taken.volumeId));
+      assert.deepEqual(ok(await hypervisor.volumes(spec.uuid)), []);
+      ok(await hypervisor.destroy(spec.uuid));
+    });
+
+    it('copies the root disk of a guest, running or off, and of no guest without one', async () => {
+      const spec = guest({ rootDisk: { image: null, sizeGib: 1, bus: 'virtio' } });
+      ok(await hypervisor.create(spec));
+      for (const format of ['qcow2', 'raw', 'qcow2'] as const) {
+        const copy = ok(await hypervisor.snapshotRoot(spec.uuid, format));
+        let bytes = 0;
+        for await (const chunk of copy.open()) bytes += (chunk as Buffer).length;
+        assert.equal(bytes, copy.sizeBytes);
+        await copy.remove();
+        await copy.remove();
+        if (format === 'raw') ok(await hypervisor.stop(spec.uuid, 0));
+      }
+      ok(await hypervisor.destroy(spec.uuid));
+      const rootless = guest({ rootDisk: null });
+      ok(await hypervisor.create(rootless));
+      assertFault(await hypervisor.snapshotRoot(rootless.uuid, 'raw'), 'conflict');
+      ok(await hypervisor.destroy(rootless.uuid));
     });
 
     it('tells events until asked to stop, and survives a listener that throws', async () => {

@@ -2,10 +2,19 @@
 // Every driver passes `hypervisor.testing.ts`. All calls are safe to repeat; none keeps state outside the host.
 import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
-import type { GuestState, HostFacts, GuestImage, GuestNic, GuestSpec, GuestSummary, GuestEvent, GuestDiagnostics } from '#contracts/nova/guest.ts';
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
+import type { GuestState, HostFacts, GuestImage, GuestNic, GuestSpec, GuestSummary, GuestEvent, GuestDiagnostics, GuestVolume } from '#contracts/nova/guest.ts';
 
 /** Opens the image's bytes from the start. Called at most once at a time for each image. */
 export type OpenImage = () => Promise<Outcome<Readable>>;
+
+/** A guest's disk as it was at one moment, in a file of its own until `remove`. */
+export interface DiskCopy {
+  sizeBytes: number;
+  open(): Readable;
+  /** Again is fine. */
+  remove(): Promise<void>;
+}
 
 export interface Hypervisor {
   /** Facts, read anew each time. unavailable: the hypervisor does not answer. */
@@ -62,7 +71,30 @@ export interface Hypervisor {
   /** The ports whose interfaces the guest has, in its order. notFound. */
   nics(uuid: string): Promise<Outcome<string[]>>;
 
-  /** Guest, disks, logs: gone. A guest that is not there is fine. */
+  /**
+   * Plugs a volume in: at once where the guest runs, and for every later start. One that is plugged in already is left alone.
+   * notFound; badRequest: this host cannot reach such a volume; conflict: its device name is taken; unavailable: its image cannot be opened.
+   */
+  attachVolume(uuid: string, volume: GuestVolume): Promise<Outcome<void>>;
+  /** Unplugs a volume, now and for later starts; nothing writes to it afterwards. None is fine. notFound; timeout: the guest does not let go of it now, but has lost it at its next start. */
+  detachVolume(uuid: string, volumeId: string): Promise<Outcome<void>>;
+  /** The volumes that the guest has, now or at its next start, in its order. notFound. */
+  volumes(uuid: string): Promise<Outcome<string[]>>;
+  /** Grows the image of a plugged volume, under a running guest, which sees it at once. Its own size is fine. notFound: no such guest or volume; conflict: off (Cinder grows it then), or it is larger. */
+  resizeVolume(uuid: string, volumeId: string, sizeGib: number): Promise<Outcome<void>>;
+  /**
+   * From now on the guest's writes go to `next`, an image that exists already on top of the one they went to; that one is not written any more.
+   * File systems are frozen meanwhile where a guest agent answers. Done already is fine. notFound: no such guest or volume.
+   */
+  snapshotVolume(uuid: string, volumeId: string, next: VolumeConnection): Promise<Outcome<void>>;
+
+  /**
+   * Copies the root disk as it is at one moment, while the guest goes on; file systems are frozen for that moment where a guest agent answers.
+   * An earlier copy that nobody removed goes first. notFound: no such guest; conflict: it has no root disk here.
+   */
+  snapshotRoot(uuid: string, format: 'qcow2' | 'raw'): Promise<Outcome<DiskCopy>>;
+
+  /** Guest, disks, logs: gone; volumes are left as they are. A guest that is not there is fine. */
   destroy(uuid: string): Promise<Outcome<void>>;
 
   /** The last `maxBytes` of the serial console. '' when there is none yet. notFound. */

@@ -41,9 +41,12 @@ export interface VolumeBackend {
   /** The guest has let go of the volume: does what waited. Nothing waited, or no such volume: fine. */
   settle(volumeId: string): Promise<Outcome<void>>;
 
-  /** Makes the file that shall take the guest's writes; the hypervisor then switches to it. Nothing else changes yet. notFound. */
-  prepareOnlineSnapshot(snapshot: SnapshotKey): Promise<Outcome<{ newFile: string }>>;
-  /** The hypervisor has switched. */
+  /**
+   * Makes the file that shall take the guest's writes; the hypervisor then switches to it. Nothing else changes yet. notFound.
+   * No `newFile`: the backend has taken the snapshot itself, under the running guest, and there is nothing to switch.
+   */
+  prepareOnlineSnapshot(snapshot: SnapshotKey): Promise<Outcome<{ newFile?: string }>>;
+  /** The hypervisor has switched, or had nothing to. */
   finishOnlineSnapshot(snapshot: SnapshotKey): Promise<Outcome<void>>;
   /** The hypervisor has not switched, and will not. */
   abandonOnlineSnapshot(snapshot: SnapshotKey): Promise<Outcome<void>>;

@@ -60,7 +60,8 @@ test('every `./cobalt` command in the documents exists', async () => {
 });
 
 test('every kind of difference that the audit knows is explained', async () => {
-  const kinds = new Set([...(await readFile(join(root, 'compose/audit.ts'), 'utf8')).matchAll(/what: '([^']+)'/g)].map(([, kind]) => kind));
+  const sources = await Promise.all(['audit', 'audit-ports', 'audit-volumes'].map(async (name) => await readFile(join(root, `compose/${name}.ts`), 'utf8')));
+  const kinds = new Set([...sources.join('\n').matchAll(/what: '([^']+)'/g)].map(([, kind]) => kind));
   const page = await readFile(join(root, 'docs/how-to/troubleshoot.md'), 'utf8');
   assert.ok(kinds.size > 10);
   assert.deepEqual([...kinds].filter((kind) => !page.includes(`\`${kind}\``)), []);

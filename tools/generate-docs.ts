@@ -10,6 +10,7 @@ import { debianPackages } from '#cli/packages.ts';
 import { cloudConfigSchema } from '#compose/config.ts';
 import { prepareHome, readSecrets } from '#compose/home.ts';
 import { simulatedNetwork } from '#compose/network.ts';
+import { simulatedStorage } from '#compose/storage.ts';
 import { createControlPlane } from '#compose/services.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { systemClock } from '#platform/clock.ts';
@@ -44,7 +45,7 @@ async function servicesAsData(): Promise<readonly Service[]> {
   try {
     const home = await prepareHome(folder);
     if (isFault(home)) throw new Error(home.message);
-    const plane = await createControlPlane({ home, secrets: await readSecrets(folder), config: defaults, origin: 'http://127.0.0.1', network: simulatedNetwork([], { clock: systemClock }), clock: systemClock, ids: systemIds, log: silentLog });
+    const plane = await createControlPlane({ home, secrets: await readSecrets(folder), config: defaults, origin: 'http://127.0.0.1', network: simulatedNetwork([], { clock: systemClock }), storage: simulatedStorage(home), clock: systemClock, ids: systemIds, log: silentLog });
     await plane.close();
     return plane.services;
   } finally {

@@ -83,7 +83,7 @@ export async function planFor(driver: Driver, spec: GuestSpec, folder: GuestFold
     if (isFault(used)) return used;
     cached.set(image.id, used);
   }
-  return planGuest(spec, folder, cached, { configDrive: driver.settings.configDrive }, further);
+  return planGuest(spec, folder, cached, driver.settings, further);
 }
 
 /** Files and definition at the same time: libvirt looks at the files only when it starts the domain. */

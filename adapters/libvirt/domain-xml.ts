@@ -2,6 +2,7 @@
 import type { GuestSpec } from '#contracts/nova/guest.ts';
 import type { GuestDisk, GuestPlan } from './guest-plan.ts';
 import { nicXml } from './nic-xml.ts';
+import { volumeXml } from './volume-xml.ts';
 import { escape } from './xml-text.ts';
 
 export interface DomainSetting {
@@ -20,6 +21,7 @@ export interface DomainSetting {
 export const METADATA_NAMESPACE = 'https://cobaltcore.cloud/xmlns/instance/1';
 
 export function domainXml(spec: GuestSpec, plan: GuestPlan, setting: DomainSetting): string {
+  const volumes = plan.volumes.flatMap((each) => volumeXml(each, setting).map((line) => `    ${line}`));
   const lines = [
     `<domain type='${setting.acceleration === 'kvm' ? 'kvm' : 'qemu'}'>`,
     `  <name>${escape(spec.name)}</name>`,
@@ -50,8 +52,11 @@ export function domainXml(spec: GuestSpec, plan: GuestPlan, setting: DomainSetti
     `  <on_crash>destroy</on_crash>`,
     `  <devices>`,
     `    <emulator>${escape(setting.emulator)}</emulator>`,
+    // libvirt boots from the first disk.
+    ...(spec.rootDisk ? [] : volumes),
     ...plan.disks.flatMap((each) => disk(each, setting)),
-    ...(plan.disks.some((each) => each.bus === 'scsi') ? [`    <controller type='scsi' index='0' model='virtio-scsi'/>`] : []),
+    ...(spec.rootDisk ? volumes : []),
+    ...([...plan.disks, ...plan.volumes.map(({ volume }) => volume)].some((each) => each.bus === 'scsi') ? [`    <controller type='scsi' index='0' model='virtio-scsi'/>`] : []),
     ...spec.nics.flatMap((nic) => nicXml(nic, setting).map((line) => `    ${line}`)),
     ...hotplugPorts(spec.machineType ?? setting.machineType),
     `    <controller type='virtio-serial' index='0'/>`,

@@ -6,6 +6,7 @@ import type { GuestLocks } from './guest-locks.ts';
 import type { HostFolder } from './host-folder.ts';
 import type { ImageCache } from './image-cache.ts';
 import type { LibvirtClient } from './rpc/client.ts';
+import type { NfsAccess } from './volume-xml.ts';
 
 export interface DriverSettings {
   stateDir: string;
@@ -18,6 +19,7 @@ export interface DriverSettings {
   configDrive: 'disk' | 'cdrom';
   consoleLogMaxBytes: number;
   userspaceSwitch: boolean;
+  nfs: NfsAccess;
 }
 
 export interface Driver {

@@ -1,7 +1,8 @@
 // Pure: which files a guest consists of and where its domain finds them. `guest-files.ts` makes them, `domain-xml.ts` names them.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
-import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
+import type { DiskBus, GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { cachedFormat, type GuestFolder } from './host-folder.ts';
+import { volumeSource, type NfsAccess, type PlacedVolume } from './volume-xml.ts';
 
 export const GIB = 1024 ** 3;
 export const MIB = 1024 ** 2;
@@ -19,7 +20,7 @@ export interface GuestDisk {
   format: 'qcow2' | 'raw';
   /** The device's name in the domain: 'vda', 'sda', 'hda'. */
   target: string;
-  bus: 'virtio' | 'scsi' | 'sata' | 'ide';
+  bus: DiskBus;
   /** What the guest sees as the disk's serial number, at most 20 characters. */
   serial: string;
   device: 'disk' | 'cdrom';
@@ -28,6 +29,8 @@ export interface GuestDisk {
 export interface GuestPlan {
   files: GuestFile[];
   disks: GuestDisk[];
+  /** The first is the one the guest boots from, where it boots from a volume. */
+  volumes: PlacedVolume[];
   kernel: { kernelPath: string; ramdiskPath: string | null; commandLine: string } | null;
 }
 
@@ -39,10 +42,16 @@ export function imagesOf(spec: GuestSpec): GuestImage[] {
   return [spec.rootDisk?.image, spec.kernel?.kernel, spec.kernel?.ramdisk].filter((image) => image !== null && image !== undefined);
 }
 
-/** badRequest: the root disk is smaller than its image. `further` are disks that exist already: the guest's own during a rescue. */
-export function planGuest(spec: GuestSpec, folder: GuestFolder, cached: CachedImages, options: { configDrive: 'disk' | 'cdrom' }, further: string[] = []): Outcome<GuestPlan> {
-  const plan: GuestPlan = { files: [], disks: [], kernel: null };
-  const letters = new DeviceNames();
+/** badRequest: the root disk is smaller than its image, or a volume cannot be reached. `further` are disks that exist already: the guest's own during a rescue. */
+export function planGuest(spec: GuestSpec, folder: GuestFolder, cached: CachedImages, options: { configDrive: 'disk' | 'cdrom'; nfs: NfsAccess }, further: string[] = []): Outcome<GuestPlan> {
+  const plan: GuestPlan = { files: [], disks: [], volumes: [], kernel: null };
+  const letters = new DeviceNames(spec.volumes.map(({ device }) => device));
+
+  for (const volume of spec.volumes.toSorted((a, b) => bootRank(a.bootIndex) - bootRank(b.bootIndex))) {
+    const source = volumeSource(volume.connection, options.nfs);
+    if (isFault(source)) return source;
+    plan.volumes.push({ volume, source });
+  }
 
   if (spec.rootDisk) {
     const root = rootFile(spec.rootDisk, folder, cached);
@@ -92,16 +101,23 @@ function pathOf(image: GuestImage, cached: CachedImages): string {
   return found.path;
 }
 
+const bootRank = (bootIndex: number | null): number => bootIndex ?? Number.MAX_SAFE_INTEGER;
+
 const PREFIX = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd' } as const;
 
-/** Hands out vda, vdb, sda ... in order. */
+/** Hands out vda, vdb, sda ... in order, around those that are taken. */
 class DeviceNames {
-  readonly #used = new Map<string, number>();
+  readonly #taken: Set<string>;
 
-  next(bus: GuestDisk['bus']): { target: string; bus: GuestDisk['bus'] } {
-    const prefix = PREFIX[bus];
-    const index = this.#used.get(prefix) ?? 0;
-    this.#used.set(prefix, index + 1);
-    return { target: prefix + String.fromCharCode(97 + index), bus };
+  constructor(taken: readonly string[]) {
+    this.#taken = new Set(taken);
+  }
+
+  next(bus: DiskBus): { target: string; bus: DiskBus } {
+    let code = 97; // 'a'; more than 26 disks of its own no guest has
+    while (this.#taken.has(PREFIX[bus] + String.fromCharCode(code))) code += 1;
+    const target = PREFIX[bus] + String.fromCharCode(code);
+    this.#taken.add(target);
+    return { target, bus };
   }
 }

@@ -1,6 +1,6 @@
 // Where everything lies below `stateDir`. The paths are the same for libvirtd and for us.
 //   images/<image id>.<qcow2|raw>   cached images, complete by construction (written beside, then renamed)
-//   guests/<uuid>/                  disk, ephemeral, swap, config-drive.iso, kernel, ramdisk, console.log, unrescue.xml, built
+//   guests/<uuid>/                  disk, root-copy, ephemeral, swap, config-drive.iso, kernel, ramdisk, console.log, unrescue.xml, built
 import path from 'node:path';
 import type { GuestImage } from '#contracts/nova/guest.ts';
 
@@ -15,6 +15,8 @@ export interface GuestFolder {
   configDrive: string;
   kernel: string;
   ramdisk: string;
+  /** A copy of the root disk on its way to Glance. */
+  rootCopy: string;
   consoleLog: string;
   /** The half of the console that was cut off last. */
   consoleLogBefore: string;
@@ -47,6 +49,7 @@ export class HostFolder {
     return {
       root,
       disk: own('disk'), ephemeral: own('ephemeral'), swap: own('swap'), configDrive: own('config-drive.iso'), kernel: own('kernel'), ramdisk: own('ramdisk'),
+      rootCopy: path.join(root, 'root-copy'),
       consoleLog: path.join(root, 'console.log'),
       consoleLogBefore: path.join(root, 'console.log.before'),
       ownDefinition: path.join(root, 'unrescue.xml'),

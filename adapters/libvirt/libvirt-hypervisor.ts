@@ -23,6 +23,9 @@ import { asOutcome } from './outcome.ts';
 import { pauseGuest, rebootGuest, resumeGuest, startGuest, stopGuest, suspendGuest, unpauseGuest } from './power.ts';
 import { rescueGuest, unrescueGuest } from './rescue-guest.ts';
 import { LibvirtClient, type ClientOptions } from './rpc/client.ts';
+import { snapshotRoot } from './snapshot-root.ts';
+import { attachVolume, detachVolume, resizeVolume, snapshotVolume, volumesOf } from './volumes.ts';
+import type { NfsAccess } from './volume-xml.ts';
 
 export interface LibvirtHypervisorOptions {
   /** libvirtd's read-write socket, as this process sees it. */
@@ -44,6 +47,8 @@ export interface LibvirtHypervisorOptions {
   configDrive?: 'disk' | 'cdrom';
   /** The host's Open vSwitch has no kernel datapath: guests then compute checksums themselves. Default false. */
   userspaceSwitch?: boolean;
+  /** How the host reaches volumes on NFS shares. Default 'libnfs', which takes no locks: nothing below Cinder keeps two guests from one image. */
+  nfs?: NfsAccess;
   consoleLogMaxBytes?: number; // default 1 MiB
   consoleLogCheckMs?: number; // default 10 s
   /** Deadlines, backoff and bounds of the libvirt client. */
@@ -81,6 +86,12 @@ export function createLibvirtHypervisor(options: LibvirtHypervisorOptions, deps:
     attachNic: (uuid, nic) => attachNic(driver, uuid, nic),
     detachNic: (uuid, portId) => detachNic(driver, uuid, portId),
     nics: (uuid) => nicsOf(driver, uuid),
+    attachVolume: (uuid, volume) => attachVolume(driver, uuid, volume),
+    detachVolume: (uuid, volumeId) => detachVolume(driver, uuid, volumeId),
+    volumes: (uuid) => volumesOf(driver, uuid),
+    resizeVolume: (uuid, volumeId, sizeGib) => resizeVolume(driver, uuid, volumeId, sizeGib),
+    snapshotVolume: (uuid, volumeId, next) => snapshotVolume(driver, uuid, volumeId, next),
+    snapshotRoot: (uuid, format) => snapshotRoot(driver, uuid, format),
     destroy: (uuid) => destroyGuest(driver, uuid),
     consoleLog: (uuid, maxBytes) => readConsole(driver, uuid, maxBytes),
     vncSocket: (uuid) => asOutcome(async () => {
@@ -128,6 +139,7 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
       cpuModel: options.cpuModel !== undefined ? options.cpuModel : options.acceleration === 'tcg' ? 'Nehalem' : null,
       configDrive: options.configDrive ?? 'disk',
       userspaceSwitch: options.userspaceSwitch ?? false,
+      nfs: options.nfs ?? 'libnfs',
       consoleLogMaxBytes: options.consoleLogMaxBytes ?? 1024 * 1024,
     },
     client, events, folder,

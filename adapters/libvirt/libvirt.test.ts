@@ -13,6 +13,7 @@ import { promisify } from 'node:util';
 import { randomUUID } from 'node:crypto';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { GuestEvent, GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import { assertFault, hypervisorContract, ok, type HypervisorBench } from '#ports/hypervisor.testing.ts';
@@ -47,7 +48,7 @@ interface Setup {
 async function setUp(files: TestGuest): Promise<Setup> {
   const libvirtd = await startPrivateLibvirtd();
   const stateDir = path.join(libvirtd.folder, 'state');
-  const open = () => createLibvirtHypervisor({ socketPath: libvirtd.socketPath, stateDir, acceleration: 'tcg', consoleLogMaxBytes: 64 * 1024, consoleLogCheckMs: 200 }, { log: silentLog });
+  const open = () => createLibvirtHypervisor({ socketPath: libvirtd.socketPath, stateDir, acceleration: 'tcg', consoleLogMaxBytes: 64 * 1024, consoleLogCheckMs: 200, nfs: { mountRoot: path.join(stateDir, 'mounts') } }, { log: silentLog });
   const image = async (id: string, diskFormat: string, file: string): Promise<GuestImage> => ({ id, diskFormat, sizeBytes: (await stat(file)).size, checksum: '' });
   const kernel = { kernel: await image('kernel', 'aki', files.kernelPath), ramdisk: await image('ramdisk', 'ari', files.ramdiskPath), commandLine: 'quiet' };
   const first = open();
@@ -55,6 +56,17 @@ async function setUp(files: TestGuest): Promise<Setup> {
   ok(await first.ensureImage(kernel.ramdisk, async () => createReadStream(files.ramdiskPath)));
   await first.close();
   return { libvirtd, stateDir, open, kernel };
+}
+
+const volumeFile = (stateDir: string, of: VolumeConnection): string => (of.protocol === 'nfs' ? path.join(stateDir, 'mounts', of.server, of.share, of.file) : '');
+
+async function volumeImage(stateDir: string, backing?: VolumeConnection): Promise<VolumeConnection> {
+  const connection: VolumeConnection = { protocol: 'nfs', server: '10.0.0.1', share: '/vol', file: `volume-${randomUUID()}`, format: 'qcow2' };
+  const file = volumeFile(stateDir, connection);
+  await mkdir(path.dirname(file), { recursive: true });
+  const below = backing ? ['-F', 'qcow2', '-b', volumeFile(stateDir, backing)] : [];
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-u', ...below, file, '1G']);
+  return connection;
 }
 
 async function contractBench(files: TestGuest): Promise<HypervisorBench> {
@@ -71,6 +83,9 @@ async function contractBench(files: TestGuest): Promise<HypervisorBench> {
     bootable: { kernel, rootDisk: null },
     disk: { bytes: await readFile(diskFile), diskFormat: 'qcow2' },
     bootMs: BOOT_MS,
+    // A folder in place of a mounted share; test/storage has a real one.
+    volume: async () => await volumeImage(stateDir),
+    overlay: async (of) => await volumeImage(stateDir, of),
     close: async () => {
       await hypervisor.close();
       await libvirtd.close();
@@ -95,7 +110,7 @@ function ownPromises(files: TestGuest): void {
     count += 1;
     return {
       uuid: randomUUID(), name: `own-${count}`, displayName: `own <${count}> & 'co'`, projectId: 'p', userId: 'u', vcpus: 1, memoryMib: 128, rootDisk: null,
-      ephemeralGib: 0, swapMib: 0, kernel: host.kernel, configDrive: null, machineType: null, cpuModel: null, nics: [], ...overrides,
+      ephemeralGib: 0, swapMib: 0, kernel: host.kernel, configDrive: null, machineType: null, cpuModel: null, nics: [], volumes: [], ...overrides,
     };
   }
 

@@ -1,5 +1,6 @@
 // Pure: one network interface of a domain as XML, for definitions and for hot plugging. Format: libvirt.org/formatdomain.html#bridge-to-lan.
 import type { GuestNic } from '#contracts/nova/guest.ts';
+import { deviceAlias } from './plugging.ts';
 import { escape } from './xml-text.ts';
 
 export interface NicSetting {
@@ -26,7 +27,7 @@ export function nicXml(nic: GuestNic, setting: NicSetting): string[] {
     `  <model type='${nic.model}'/>`,
     ...(setting.userspaceSwitch && nic.model === 'virtio' ? withoutOffloads : []),
     `  <mtu size='${nic.mtu}'/>`,
-    `  <alias name='${escape(nicAlias(nic.portId))}'/>`,
+    `  <alias name='${escape(deviceAlias(nic.portId))}'/>`,
     // No network boot is offered, and the boot ROM costs an emulated guest half a second.
     `  <rom enabled='no'/>`,
     `</interface>`,
@@ -35,8 +36,6 @@ export function nicXml(nic: GuestNic, setting: NicSetting): string[] {
 
 export const tapName = (portId: string): string => `tap${portId.slice(0, 11)}`;
 
-/** By which an interface is found again; libvirt keeps aliases that begin so. */
-export const nicAlias = (portId: string): string => `ua-${portId}`;
 
 /** The ports of a domain's interfaces, in order, from its XML. */
 export function portsIn(xml: string): string[] {

@@ -1,10 +1,11 @@
 // The simulated driver of ports/hypervisor.ts: same promises, no QEMU. Guests are plain records, no timer runs: thousands fit a process.
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { createHash } from 'node:crypto';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { systemClock, type Clock } from '#platform/clock.ts';
-import type { GuestEvent, GuestImage, GuestNic, GuestSpec, GuestState, HostFacts } from '#contracts/nova/guest.ts';
-import type { Hypervisor, OpenImage } from '#ports/hypervisor.ts';
+import type { GuestEvent, GuestImage, GuestNic, GuestSpec, GuestState, GuestVolume, HostFacts } from '#contracts/nova/guest.ts';
+import type { DiskCopy, Hypervisor, OpenImage } from '#ports/hypervisor.ts';
 import { bootText } from './sim-console.ts';
 import { SimTroubles, type Trouble } from './sim-trouble.ts';
 import { inMemoryStore, type SimGuest, type SimStore } from './sim-world.ts';
@@ -171,6 +172,44 @@ class SimDriver implements SimHypervisor {
     return this.#onGuest('nics', uuid, (guest) => guest.nics ?? []);
   }
 
+  attachVolume(uuid: string, volume: GuestVolume) {
+    return this.#onGuest<void>('attachVolume', uuid, (guest) => {
+      const { volumes = [] } = guest;
+      if (volumes.some(({ id }) => id === volume.volumeId)) return;
+      if (volumes.some(({ device }) => device === volume.device)) return fault('conflict', `guest ${uuid} has another disk at ${volume.device}`, { device: volume.device });
+      guest.volumes = [...volumes, simVolume(volume)];
+      this.#save();
+    });
+  }
+  detachVolume(uuid: string, volumeId: string) {
+    return this.#onGuest<void>('detachVolume', uuid, (guest) => {
+      guest.volumes = (guest.volumes ?? []).filter(({ id }) => id !== volumeId);
+      this.#save();
+    });
+  }
+  volumes(uuid: string) {
+    return this.#onGuest('volumes', uuid, (guest) => (guest.volumes ?? []).map(({ id }) => id));
+  }
+  resizeVolume(uuid: string, volumeId: string, sizeGib: number) {
+    return this.#onGuest<void>('resizeVolume', uuid, (guest) => {
+      if (!isActive(guest)) return fault('conflict', `guest ${uuid} is off`);
+      return this.#onVolume(guest, volumeId, (volume) => {
+        if (volume.sizeGib > sizeGib) return fault('conflict', `volume ${volumeId} has ${volume.sizeGib} GiB already`);
+        volume.sizeGib = sizeGib;
+      });
+    });
+  }
+  snapshotVolume(uuid: string, volumeId: string, next: VolumeConnection) {
+    return this.#onGuest<void>('snapshotVolume', uuid, (guest) => this.#onVolume(guest, volumeId, (volume) => void (volume.image = imageOf(next))));
+  }
+  snapshotRoot(uuid: string, format: 'qcow2' | 'raw') {
+    return this.#onGuest<DiskCopy>('snapshotRoot', uuid, (guest) => {
+      if (guest.rootless) return fault('conflict', `guest ${uuid} has no root disk on this host`);
+      const bytes = Buffer.from(`${format} of ${guest.uuid}`);
+      return { sizeBytes: bytes.length, open: () => Readable.from([bytes]), remove: async () => undefined };
+    });
+  }
+
   destroy(uuid: string) {
     return this.#troubles.around('destroy', () => {
       if (!this.#host.guests.delete(uuid)) return;
@@ -272,6 +311,14 @@ class SimDriver implements SimHypervisor {
     });
   }
 
+  #onVolume(guest: SimGuest, volumeId: string, work: (volume: SimGuestVolume) => Outcome<void>): Outcome<void> {
+    const volume = guest.volumes?.find(({ id }) => id === volumeId);
+    if (!volume) return fault('notFound', `guest ${guest.uuid} has no volume ${volumeId}`);
+    const done = work(volume);
+    this.#save();
+    return done;
+  }
+
   #switchOn(guest: SimGuest): void {
     guest.bootedAtMs = this.#clock.now();
     guest.boots += 1;
@@ -354,10 +401,15 @@ function isActive(guest: SimGuest): boolean {
   return guest.state === 'running' || guest.state === 'paused';
 }
 
+type SimGuestVolume = NonNullable<SimGuest['volumes']>[number];
+
+const imageOf = (connection: VolumeConnection): string => (connection.protocol === 'sim' ? connection.volume : connection.file);
+const simVolume = ({ volumeId, device, connection }: GuestVolume): SimGuestVolume => ({ id: volumeId, device, image: imageOf(connection), sizeGib: 0 });
+
 function newGuest(spec: GuestSpec): SimGuest {
   return {
     uuid: spec.uuid, name: spec.name, displayName: spec.displayName, vcpus: spec.vcpus, memoryMib: spec.memoryMib,
     diskGib: (spec.rootDisk?.sizeGib ?? 0) + spec.ephemeralGib, imageIds: imageIds(spec),
-    state: 'shutoff', bootedAtMs: 0, boots: 0, rescue: null, nics: spec.nics.map(({ portId }) => portId),
+    state: 'shutoff', bootedAtMs: 0, boots: 0, rescue: null, nics: spec.nics.map(({ portId }) => portId), volumes: spec.volumes.map(simVolume), rootless: spec.rootDisk === null,
   };
 }

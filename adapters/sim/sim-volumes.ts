@@ -1,38 +1,60 @@
-// A volume backend in memory: passes the port's contract but for the bytes, which it does not keep. For simulated clouds and tests.
+// A simulated volume backend: passes the port's contract but for the bytes, which it does not keep. For simulated clouds and tests.
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { SnapshotKey, VolumeBackend, VolumeOrigin } from '#ports/volume-backend.ts';
 
 interface SimVolume {
   sizeGib: number;
-  snapshots: Map<string, number>;
+  /** Snapshot id -> the volume's size then, GiB. */
+  snapshots: Record<string, number>;
 }
 
-/** What outlives the backend object: a restart of the control plane keeps its world. */
-export type SimVolumeWorld = Map<string, SimVolume>;
+/** Where the volumes are; what is changed is set anew. */
+export type SimVolumeWorld = Pick<Map<string, SimVolume>, 'get' | 'has' | 'set' | 'delete' | 'entries'>;
+
+/** A world in a folder, one file a volume: it outlives the process. */
+export function volumeFolder(folder: string): SimVolumeWorld {
+  mkdirSync(folder, { recursive: true });
+  const pathOf = (id: string): string => join(folder, id);
+  const world = new Map(readdirSync(folder).filter((name) => !name.endsWith('.tmp')).map((id) => [id, JSON.parse(readFileSync(pathOf(id), 'utf8')) as SimVolume])); // written below
+  return {
+    get: (id) => world.get(id), has: (id) => world.has(id), entries: () => world.entries(),
+    set(id, volume) {
+      writeFileSync(`${pathOf(id)}.tmp`, JSON.stringify(volume));
+      renameSync(`${pathOf(id)}.tmp`, pathOf(id));
+      return world.set(id, volume);
+    },
+    delete(id) {
+      rmSync(pathOf(id), { force: true });
+      return world.delete(id);
+    },
+  };
+}
 
 const gib = 1024 ** 3;
 
-export function createSimVolumes({ world = new Map(), totalGib = 1_000_000 }: { world?: SimVolumeWorld; totalGib?: number } = {}): VolumeBackend {
+export function createSimVolumes({ world = new Map<string, SimVolume>(), totalGib = 1_000_000 }: { world?: SimVolumeWorld; totalGib?: number } = {}): VolumeBackend {
   const missing = (id: string) => fault('notFound', `There is no volume ${id}.`);
   const withVolume = async <T>(id: string, work: (volume: SimVolume) => Outcome<T>): Promise<Outcome<T>> => {
     const volume = world.get(id);
     return volume ? work(volume) : missing(id);
   };
   const originSize = (origin: VolumeOrigin): number | undefined =>
-    origin.kind === 'blank' ? 0 : origin.kind === 'volume' ? world.get(origin.id)?.sizeGib : world.get(origin.snapshot.volumeId)?.snapshots.get(origin.snapshot.id);
-  const take = async ({ id, volumeId }: SnapshotKey): Promise<Outcome<void>> => await withVolume(volumeId, (volume) => void volume.snapshots.set(id, volume.sizeGib));
+    origin.kind === 'blank' ? 0 : origin.kind === 'volume' ? world.get(origin.id)?.sizeGib : world.get(origin.snapshot.volumeId)?.snapshots[origin.snapshot.id];
+  const take = async ({ id, volumeId }: SnapshotKey): Promise<Outcome<void>> => await withVolume(volumeId, (volume) => void world.set(volumeId, { ...volume, snapshots: { [id]: volume.sizeGib, ...volume.snapshots } }));
 
   return {
     async facts() {
-      const used = [...world.values()].reduce((sum, { sizeGib }) => sum + sizeGib, 0);
+      const used = [...world.entries()].reduce((sum, [, { sizeGib }]) => sum + sizeGib, 0);
       return { vendorName: 'CobaltCore', driverVersion: '1.0', storageProtocol: 'sim', totalGib, freeGib: Math.max(0, totalGib - used) };
     },
     async createVolume(id, sizeGib, origin) {
       const needed = originSize(origin);
       if (needed === undefined) return fault('notFound', 'There is no such volume or snapshot to copy.');
-      if (!world.has(id)) world.set(id, { sizeGib: Math.max(sizeGib, needed), snapshots: new Map() });
+      if (!world.has(id)) world.set(id, { sizeGib: Math.max(sizeGib, needed), snapshots: {} });
       return undefined;
     },
     async deleteVolume(id) {
@@ -40,12 +62,13 @@ export function createSimVolumes({ world = new Map(), totalGib = 1_000_000 }: { 
     },
     extendVolume: async (id, sizeGib) => await withVolume(id, (volume) => {
       if (volume.sizeGib > sizeGib) return fault('conflict', `The volume has ${volume.sizeGib} GiB already.`);
-      volume.sizeGib = sizeGib;
+      world.set(id, { ...volume, sizeGib });
       return undefined;
     }),
     createSnapshot: take,
     async deleteSnapshot({ id, volumeId }) {
-      world.get(volumeId)?.snapshots.delete(id);
+      const volume = world.get(volumeId);
+      if (volume) world.set(volumeId, { ...volume, snapshots: Object.fromEntries(Object.entries(volume.snapshots).filter(([snapshot]) => snapshot !== id)) });
     },
     async settle() {},
     prepareOnlineSnapshot: async ({ id, volumeId }) => await withVolume(volumeId, () => ({ newFile: `volume-${volumeId}.${id}` })),
@@ -60,13 +83,13 @@ export function createSimVolumes({ world = new Map(), totalGib = 1_000_000 }: { 
       return undefined;
     },
     async exportFile(source, { path }) {
-      const there = 'snapshot' in source ? world.get(source.snapshot.volumeId)?.snapshots.has(source.snapshot.id) : world.has(source.volumeId);
+      const there = 'snapshot' in source ? source.snapshot.id in (world.get(source.snapshot.volumeId)?.snapshots ?? {}) : world.has(source.volumeId);
       if (!there) return fault('notFound', 'There is no such volume or snapshot.');
       await writeFile(path, '');
       return undefined;
     },
     async inventory() {
-      return { volumes: [...world].map(([id, { snapshots }]) => ({ id, snapshots: [...snapshots.keys()] })), strays: [] };
+      return { volumes: [...world.entries()].map(([id, { snapshots }]) => ({ id, snapshots: Object.keys(snapshots) })), strays: [] };
     },
     close: () => undefined,
   };

@@ -18,6 +18,10 @@ export interface SimGuest {
   rescue: { imageIds: string[] } | null;
   /** Ports of its interfaces, in order; missing in what an earlier release wrote. */
   nics?: string[];
+  /** It has no disk of its own to boot from. */
+  rootless?: boolean;
+  /** Its volumes, in order, with what takes their writes; missing in what an earlier release wrote. */
+  volumes?: { id: string; device: string; image: string; sizeGib: number }[];
 }
 
 /** One simulated host. `images`: id -> when it was last used. */

@@ -1,6 +1,6 @@
 // The simulated driver keeps the port's contract, in memory and on files, and its troubles come as ordered.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -26,6 +26,8 @@ async function bench(store: SimStore, close: () => Promise<void>): Promise<Hyper
     bootable: { kernel: { kernel, ramdisk: null, commandLine: '' }, rootDisk: null },
     disk: { bytes: Buffer.alloc(4096, 1), diskFormat: 'raw' },
     bootMs: 1_000,
+    volume: async () => ({ protocol: 'sim', volume: randomUUID() }),
+    overlay: async () => ({ protocol: 'sim', volume: randomUUID() }),
     close,
   };
 }
@@ -43,7 +45,7 @@ hypervisorContract('sim on files', async () => {
 describe('the simulated hypervisor', () => {
   const spec = (n: number): GuestSpec => ({
     uuid: `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`, name: `instance-${n}`, displayName: `vm-${n}`, projectId: 'p', userId: 'u', vcpus: 1, memoryMib: 64,
-    rootDisk: null, ephemeralGib: 0, swapMib: 0, kernel: null, configDrive: null, machineType: null, cpuModel: null, nics: [],
+    rootDisk: null, ephemeralGib: 0, swapMib: 0, kernel: null, configDrive: null, machineType: null, cpuModel: null, nics: [], volumes: [],
   });
 
   it('shows the banner once the boot time has passed on its clock', async () => {

@@ -12,10 +12,11 @@ import type { Ids } from '#platform/ids.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { withImages } from './build-guest.ts';
 import type { NovaAgentDeps } from './deps.ts';
-import { createNicMender } from './mend-nics.ts';
+import { createDeviceMender } from './mend-devices.ts';
 import { reconcile } from './reconcile.ts';
 import { createGuestReporter } from './report-guests.ts';
 import { reportResources } from './report-resources.ts';
+import { uploadRoot } from './upload-root.ts';
 
 export interface NovaAgent {
   /** Registers the host, mends it and serves its topic. unavailable: the hypervisor or the control plane does not answer; call again. */
@@ -37,7 +38,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
   const { hypervisor, bus, config, log, ids } = deps;
   const conductor = rpcClient<ConductorRpc>(bus, conductorTopic);
   const reporter = createGuestReporter(deps, conductor, () => ids.requestId());
-  const mendNics = createNicMender(deps);
+  const mendDevices = createDeviceMender(deps);
   const heartbeatMs = 10_000;
   let serving: Serving | undefined;
   let reported = { facts: '', untilMs: 0 };
@@ -56,6 +57,14 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     resumeGuest: async ({ uuid }) => await nothing(hypervisor.resume(uuid)),
     attachNic: async ({ uuid, nic }) => await nothing(hypervisor.attachNic(uuid, nic)),
     detachNic: async ({ uuid, portId }) => await nothing(hypervisor.detachNic(uuid, portId)),
+    attachVolume: async ({ uuid, volume }) => await nothing(hypervisor.attachVolume(uuid, volume)),
+    detachVolume: async ({ uuid, volumeId }) => {
+      const done = await hypervisor.detachVolume(uuid, volumeId);
+      return isFault(done) && done.kind !== 'notFound' ? done : null;
+    },
+    resizeVolume: async ({ uuid, volumeId, sizeGib }) => await nothing(hypervisor.resizeVolume(uuid, volumeId, sizeGib)),
+    snapshotVolume: async ({ uuid, volumeId, next }) => await nothing(hypervisor.snapshotVolume(uuid, volumeId, next)),
+    uploadRoot: async (wanted) => await uploadRoot(deps, wanted),
     destroyGuest: async ({ uuid }) => await nothing(hypervisor.destroy(uuid)),
     guestState: async ({ uuid }) => wrap('state', await hypervisor.state(uuid)),
     consoleLog: async ({ uuid, maxBytes }) => wrap('text', await hypervisor.consoleLog(uuid, maxBytes)),
@@ -101,7 +110,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
         const requestId = ids.requestId();
         // A guest that could not be removed in time (the hypervisor was away) is removed now. One that died meanwhile stays off.
         const expected = await reconcile(deps, conductor, requestId, { resumeGuests: false });
-        if (expected) await mendNics(expected);
+        if (expected) await mendDevices(expected);
         await reporter.all(requestId);
       } },
       {

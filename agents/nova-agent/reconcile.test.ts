@@ -9,7 +9,7 @@ import { decide } from './reconcile.ts';
 const states: readonly GuestState[] = ['running', 'paused', 'suspended', 'shutoff', 'crashed'];
 const guest = (state: GuestState, uuid = 'g') => ({ uuid, name: 'instance-1', state });
 const one = (state: GuestState, want: ExpectedGuest['want'], busy = false, resumeGuests = true): Repair['action'] | undefined =>
-  decide([guest(state)], [{ uuid: 'g', want, busy, nics: null }], { resumeGuests })[0]?.action;
+  decide([guest(state)], [{ uuid: 'g', want, busy, nics: null, volumes: null }], { resumeGuests })[0]?.action;
 
 describe('mending a host', () => {
   it('removes what does not belong there, in whatever state', () => {
@@ -33,6 +33,6 @@ describe('mending a host', () => {
 
   it('leaves alone what nobody said anything about, and does not invent what is not there', () => {
     assert.deepEqual(decide([guest('running', 'stranger')], [], { resumeGuests: true }), []);
-    assert.deepEqual(decide([], [{ uuid: 'g', want: 'run', busy: false, nics: null }, { uuid: 'g2', want: 'remove', busy: false, nics: null }], { resumeGuests: true }), []);
+    assert.deepEqual(decide([], [{ uuid: 'g', want: 'run', busy: false, nics: null, volumes: null }, { uuid: 'g2', want: 'remove', busy: false, nics: null, volumes: null }], { resumeGuests: true }), []);
   });
 });

@@ -5,7 +5,7 @@ import { holds, report } from '#tools/bench/report.ts';
 
 export function define(command: Command): void {
   command
-    .addArgument(new Argument('<what>', 'control: APIs and scheduling over simulated hosts. boot: from POST /servers to the guest kernel. memory: resident, idle, two hosts. network: ports in Neutron and OVN').choices(['control', 'boot', 'memory', 'network']))
+    .addArgument(new Argument('<what>', 'control: APIs and scheduling over simulated hosts. boot: from POST /servers to the guest kernel. memory: resident, idle, two hosts. network: guests\' packets, ports in Neutron and OVN. storage: volumes, made, attached, written').choices(['control', 'boot', 'memory', 'network', 'storage']))
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExit code: 0 every bar holds, 1 one is missed.\n\nExamples:\n  ./cobalt bench control\n  ./cobalt bench boot --json')
     .action(async (what: string, options: { json?: true }) => {
@@ -13,6 +13,7 @@ export function define(command: Command): void {
       const figures = what === 'control' ? await (await import('#tools/bench/control.ts')).benchControl(say)
         : what === 'boot' ? await (await import('#tools/bench/boot.ts')).benchBoot(say)
         : what === 'network' ? await (await import('#tools/bench/network.ts')).benchNetwork(say)
+        : what === 'storage' ? await (await import('#tools/bench/storage.ts')).benchStorage(say)
         : await (await import('#tools/bench/memory.ts')).benchMemory(say);
       report(`cobalt bench ${what}`, figures, options.json ?? false);
       process.exitCode = figures.every(holds) ? 0 : 1;

@@ -41,14 +41,15 @@ export function define(command: Command): void {
 
 async function openHosts(dir: string) {
   const { createLocalHosts } = await import('#hosts/local/local-hosts.ts');
+  const { createLocalFiler } = await import('#hosts/local/local-filer.ts');
   const { createLocalNetwork } = await import('#hosts/local/local-network.ts');
   const deps = { stateDir: dir, log: silentLog, clock: systemClock };
-  return { hosts: createLocalHosts({ ...deps, kvm: false }), network: createLocalNetwork(deps) };
+  return { hosts: createLocalHosts({ ...deps, kvm: false }), filer: createLocalFiler(deps), network: createLocalNetwork(deps) };
 }
 
 async function powerOff(dir: string): Promise<string[]> {
   if (process.getuid?.() !== 0) return [];
-  const { hosts, network } = await openHosts(dir);
+  const { hosts, filer, network } = await openHosts(dir);
   const names: string[] = [];
   for (const host of await hosts.list()) {
     if (host.state !== 'running' && host.state !== 'starting') continue;
@@ -56,15 +57,17 @@ async function powerOff(dir: string): Promise<string[]> {
     if (isFault(off)) throw new UserError(off.message);
     names.push(`host ${host.name}`);
   }
-  if (await network.running()) names.push('network');
-  const off = await network.stop(); // also what a killed run left of it
-  if (isFault(off)) throw new UserError(off.message);
+  for (const [name, part] of [['filer', filer], ['network', network]] as const) {
+    if (await part.running()) names.push(name);
+    const off = await part.stop(); // also what a killed run left of it
+    if (isFault(off)) throw new UserError(off.message);
+  }
   return names;
 }
 
 /** Hosts and network with their namespaces, disks and folders. */
 export async function purge(dir: string, asRoot: boolean): Promise<void> {
   if (!asRoot || !existsSync(dir)) return;
-  const { hosts, network } = await openHosts(dir);
-  for (const removed of [await hosts.removeAll(), await network.remove()]) if (isFault(removed)) throw new UserError(removed.message);
+  const { hosts, filer, network } = await openHosts(dir);
+  for (const removed of [await hosts.removeAll(), await filer.remove(), await network.remove()]) if (isFault(removed)) throw new UserError(removed.message);
 }

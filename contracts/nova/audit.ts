@@ -18,9 +18,19 @@ export interface AuditInterface {
   portId: string;
 }
 
+/** A volume that a server which is not deleted has, or is being given. */
+export interface AuditVolume {
+  serverId: string;
+  volumeId: string;
+  attachmentId: string | null;
+  /** The host has been told how to reach it. */
+  connected: boolean;
+}
+
 export interface NovaAudit {
   servers: AuditServer[];
   interfaces: AuditInterface[];
+  volumes: AuditVolume[];
   nodes: { uuid: string; host: string }[];
   /** Unfinished operations by the server they hold. */
   sagas: { id: string; name: string; lockKey: string; phase: string; ageMs: number }[];

@@ -1,5 +1,6 @@
 // Conductor (and API) -> Nova Agent, topic `compute.<host>`. Every call is safe to repeat. An agent that is not there: unavailable.
-import type { HostFacts, GuestDiagnostics, GuestNic, GuestSpec, GuestState } from '#contracts/nova/guest.ts';
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
+import type { HostFacts, GuestDiagnostics, GuestNic, GuestSpec, GuestState, GuestVolume } from '#contracts/nova/guest.ts';
 
 export const computeTopic = (host: string): string => `compute.${host}`;
 
@@ -25,6 +26,14 @@ export type ComputeAgentRpc = {
   attachNic: { params: { uuid: string; nic: GuestNic }; result: null };
   /** One that is not there is fine. */
   detachNic: { params: { uuid: string; portId: string }; result: null };
+  /** Plugged now and at every later start; one that is there already is fine. */
+  attachVolume: { params: { uuid: string; volume: GuestVolume }; result: null };
+  /** One that is not there is fine, and so is a guest that is not there. */
+  detachVolume: { params: { uuid: string; volumeId: string }; result: null };
+  resizeVolume: { params: { uuid: string; volumeId: string; sizeGib: number }; result: null };
+  snapshotVolume: { params: { uuid: string; volumeId: string; next: VolumeConnection }; result: null };
+  /** Copies the root disk and uploads it as the data of `imageId`, which Glance knows as queued. Uploaded already is fine. */
+  uploadRoot: { params: { uuid: string; imageId: string; format: 'qcow2' | 'raw' }; result: null };
   guestState: { params: { uuid: string }; result: { state: GuestState } };
   consoleLog: { params: { uuid: string; maxBytes: number }; result: { text: string } };
   vncConsole: { params: { uuid: string }; result: { socketPath: string } };

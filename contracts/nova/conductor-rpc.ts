@@ -1,5 +1,5 @@
 // API and Nova Agents -> Conductor, topic `conductor`.
-import type { GuestNic, GuestState, HostFacts } from '#contracts/nova/guest.ts';
+import type { GuestNic, GuestState, GuestVolume, HostFacts } from '#contracts/nova/guest.ts';
 
 export const conductorTopic = 'conductor';
 
@@ -12,6 +12,8 @@ export interface ExpectedGuest {
   busy: boolean;
   /** The interfaces it should have; null: not to be compared now. */
   nics: GuestNic[] | null;
+  /** Likewise its volumes. */
+  volumes: GuestVolume[] | null;
 }
 
 /** Names of `POST /os-server-external-events` that concern networks. */
@@ -23,6 +25,8 @@ export type ConductorRpc = {
   wakeSagas: { params: Record<string, never>; result: null };
   /** Neutron said that something happened to a server's port: whoever waits for it looks now. Sent as a cast; a lost one costs a look period. */
   networkEvent: { params: { serverId: string; portId: string | null; event: NetworkEvent }; result: null };
+  /** Cinder said that a server's volume grew. Sent as a cast; a lost one is made good when the volume is detached. */
+  volumeExtended: { params: { serverId: string; volumeId: string }; result: null };
   /** A heartbeat with facts: registers the host at first sight, marks it up. Answers its stable identity. */
   reportHost: { params: { host: string; facts: HostFacts; version: string }; result: { nodeUuid: string; intervalMs: number } };
   /** Power states seen; `complete` when the list holds every guest of the host. */

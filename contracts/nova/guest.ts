@@ -1,4 +1,5 @@
 // A guest and its host as plain data: what conductor, agent and hypervisor drivers tell each other.
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 
 /** libvirt's view of a guest, reduced to what Nova knows. `crashed`: off without having been asked (its process died, or the host's power). `absent`: no such guest on this host. */
 export type GuestState = 'running' | 'paused' | 'suspended' | 'shutoff' | 'crashed' | 'absent';
@@ -43,7 +44,7 @@ export interface GuestSpec {
   vcpus: number;
   memoryMib: number;
   /** Root disk; null = no local disk (booted from kernel alone or from a volume). `sizeGib` 0 = as large as the image. */
-  rootDisk: { image: GuestImage | null; sizeGib: number; bus: 'virtio' | 'scsi' | 'sata' | 'ide' } | null;
+  rootDisk: { image: GuestImage | null; sizeGib: number; bus: DiskBus } | null;
   ephemeralGib: number;
   swapMib: number;
   /** Direct kernel boot. `commandLine` is added to the driver's console arguments. */
@@ -52,9 +53,25 @@ export interface GuestSpec {
   configDrive: Record<string, string> | null;
   machineType: string | null; // null = the driver's default
   cpuModel: string | null;
-  /** In the order in which the guest sees them. A later issue adds volumes. */
+  /** In the order in which the guest sees them. */
   nics: GuestNic[];
+  /** Disks that live elsewhere. The driver names its own disks around their devices. */
+  volumes: GuestVolume[];
 }
+
+/** A Cinder volume as a disk of the guest. */
+export interface GuestVolume {
+  /** Also the disk's serial number, of which virtio shows the guest the first 20 characters. */
+  volumeId: string;
+  connection: VolumeConnection;
+  /** The device's name, e.g. 'vdb': unique in the guest. The guest may see another one, as names are given in the order of slots. */
+  device: string;
+  bus: DiskBus;
+  /** 0: the guest boots from it. */
+  bootIndex: number | null;
+}
+
+export type DiskBus = 'virtio' | 'scsi' | 'sata' | 'ide';
 
 /** A network interface: one Neutron port, plugged into the host's integration bridge. */
 export interface GuestNic {

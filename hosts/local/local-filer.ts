@@ -37,6 +37,9 @@ const initScript = join(import.meta.dirname, 'filer-init.sh');
 const filerNumber = 254;
 const needed = [['/usr/bin/ganesha.nfsd', 'nfs-ganesha nfs-ganesha-vfs'], ['/sbin/rpcbind', 'rpcbind']] as const;
 
+/** Where the filer of a cloud is, whether it runs or not. */
+export const filerFacts = ({ managementCidr }: NetworkFacts): FilerFacts => ({ server: addressIn(managementCidr, filerNumber), share: '/vol' });
+
 export function createLocalFiler({ stateDir: given, log, clock }: { stateDir: string; log: Log; clock: Clock }): LocalFiler {
   const paths = filerPaths(realStateDir(given));
   return {
@@ -44,7 +47,7 @@ export function createLocalFiler({ stateDir: given, log, clock }: { stateDir: st
       if (process.getuid?.() !== 0) return fault('forbidden', 'the filer needs root: run ./cobalt as root or with sudo');
       for (const [program, packages] of needed) if (!existsSync(program)) return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
       await mkdir(paths.exportDir, { recursive: true });
-      const server = addressIn(network.managementCidr, filerNumber);
+      const facts = filerFacts(network);
       const { state } = await initState(paths);
       if (state === 'off') {
         const cleared = await cutPower(paths, { clock, log });
@@ -52,8 +55,8 @@ export function createLocalFiler({ stateDir: given, log, clock }: { stateDir: st
         await ensureNetns(paths.netns);
       }
       await plugManagement(paths.netns, 'filer', filerNumber, network);
-      const started = await startInit(paths, { script: state === 'off' ? [initScript, paths.dir, server] : undefined, clock });
-      return isFault(started) ? started : { server, share: '/vol' };
+      const started = await startInit(paths, { script: state === 'off' ? [initScript, paths.dir, facts.server] : undefined, clock });
+      return isFault(started) ? started : facts;
     },
     running: async () => (await initState(paths)).state === 'running',
     stop: async () => await cutPower(paths, { clock, log }),

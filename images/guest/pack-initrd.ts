@@ -13,7 +13,7 @@ const rootfs = join(import.meta.dirname, 'rootfs');
 const modules = [
   'virtio_pci', 'virtio_blk', 'virtio_net', 'virtio_console', 'virtio_scsi', 'virtio_balloon', 'virtio-rng',
   'ata_piix', 'ata_generic', 'ahci', 'sd_mod', 'sr_mod', 'e1000', 'button', 'evdev',
-  'isofs', 'vfat', 'nls_cp437', 'nls_ascii', 'nls_utf8',
+  'ext4', 'crc32c_generic', 'isofs', 'vfat', 'nls_cp437', 'nls_ascii', 'nls_utf8',
 ];
 const dynamicPrograms = ['usr/sbin/dropbear', 'usr/sbin/qemu-ga'];
 const emptyFolders = ['proc', 'sys', 'dev', 'run', 'tmp', 'mnt', 'var', 'root/.ssh', 'etc/dropbear', 'usr/var/run'];

@@ -7,7 +7,9 @@ export async function novaAudit({ database: { db }, clock }: NovaDeps): Promise<
   const servers = await db.selectFrom('servers').selectAll().where('deleted_at_ms', 'is', null).execute();
   const sagas = await db.selectFrom('sagas').select(['id', 'name', 'lock_key', 'phase', 'created_at_ms']).execute();
   const nics = await db.selectFrom('server_nics').innerJoin('servers', 'servers.id', 'server_nics.server_id').select(['server_id', 'port_id']).where('servers.deleted_at_ms', 'is', null).where('info', 'is not', null).execute();
+  const volumes = await db.selectFrom('server_volumes').innerJoin('servers', 'servers.id', 'server_volumes.server_id').select(['server_id', 'volume_id', 'attachment_id', 'connection']).where('servers.deleted_at_ms', 'is', null).execute();
   return {
+    volumes: volumes.map((row) => ({ serverId: row.server_id, volumeId: row.volume_id, attachmentId: row.attachment_id, connected: row.connection !== null })),
     interfaces: nics.flatMap((nic) => (nic.port_id === null ? [] : [{ serverId: nic.server_id, portId: nic.port_id }])),
     servers: servers.map((server) => ({
       id: server.id, name: server.name, vmState: server.vm_state, taskState: server.task_state, powerState: server.power_state, host: server.host, nodeUuid: server.node,

@@ -21,6 +21,8 @@ import { addressRoutes } from './api/server-addresses.ts';
 import { interfaceRoutes } from './api/server-interfaces.ts';
 import { metadataRoutes } from './api/server-metadata.ts';
 import { securityGroupRoutes } from './api/server-security-groups.ts';
+import { assistedSnapshotRoutes } from './api/assisted-snapshots.ts';
+import { volumeRoutes } from './api/server-volumes.ts';
 import { tagRoutes } from './api/server-tags.ts';
 import { serverRoutes } from './api/servers/routes.ts';
 import { serviceRoutes } from './api/services.ts';
@@ -35,6 +37,7 @@ import { migrations } from './store/migrations/index.ts';
 import { healNetworkInfo } from './tasks/heal-network-info.ts';
 import { purgeDeletedTask } from './tasks/purge-deleted.ts';
 import { reapPorts } from './tasks/reap-ports.ts';
+import { reapVolumes } from './tasks/reap-volumes.ts';
 import { reportServices } from './tasks/report-services.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 
@@ -56,6 +59,8 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
     ...serverRoutes(deps),
     ...addressRoutes(deps),
     ...interfaceRoutes(deps),
+    ...volumeRoutes(deps),
+    ...assistedSnapshotRoutes(deps),
     ...securityGroupRoutes(deps),
     ...externalEventRoutes(deps),
     ...metadataRoutes(deps),
@@ -79,7 +84,7 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
     http: { name: 'nova', serviceType: 'compute', mount: '/compute', routes, faultStyle: novaFaults, microversions, policies, requestIdHeader: 'x-compute-request-id' },
     metadata: metadataFace(deps),
     rpc: [conductor(deps, wakeSagas)],
-    tasks: [reportServices(deps), purgeDeletedTask(deps), healNetworkInfo(deps), reapPorts(deps)],
+    tasks: [reportServices(deps), purgeDeletedTask(deps), healNetworkInfo(deps), reapPorts(deps), reapVolumes(deps)],
     sagas: sagas(deps),
     migrations,
     consoleTarget: async (token) => await consoleTarget(deps, token),

@@ -13,6 +13,7 @@ import type { HostFleet } from '#compose/hosts.ts';
 import { simulatedHostName, startFleet } from '#compose/hosts.ts';
 import { simulatedNetwork } from '#compose/network.ts';
 import type { ControlPlane, ControlPlaneDeps } from '#compose/services.ts';
+import { simulatedStorage } from '#compose/storage.ts';
 import { catalogOf, createControlPlane, serviceUsers } from '#compose/services.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -90,13 +91,14 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   const config = { ...defaults, database: { synchronous: 'OFF' }, agent: { ...defaults.agent, ...options.agent } };
   const secrets = await readSecrets(options.dir);
   const origin = 'http://sim';
-  const plane = await createControlPlane({ home, secrets, config, origin, network: simulatedNetwork(Array.from({ length: options.hosts }, (_, index) => simulatedHostName(index + 1)), { clock }), clock, ids, log, ...(options.wrapSagas ? { wrapSagas: options.wrapSagas } : {}) });
+  const plane = await createControlPlane({ home, secrets, config, origin, network: simulatedNetwork(Array.from({ length: options.hosts }, (_, index) => simulatedHostName(index + 1)), { clock }), storage: simulatedStorage(home), clock, ids, log, ...(options.wrapSagas ? { wrapSagas: options.wrapSagas } : {}) });
   await plane.keystone.seed({
     region: 'RegionOne', adminPassword: secrets.admin, demoPassword: secrets.demo, catalog: catalogOf(origin),
     serviceUsers: serviceUsers.map((name) => ({ name, password: secrets.service(name) })),
   });
   await plane.nova.seed();
   await plane.neutron.seed();
+  await plane.cinder.seed();
 
   const store = fileStore(home.simulated);
   const hosts = new Map<string, SimHypervisor>();
@@ -162,7 +164,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
       const seen = await Promise.all([...hosts].map(async ([host, hypervisor]) => {
         const guests = sure(await hypervisor.list());
         const disks = sure(await hypervisor.inventory());
-        return { host, guests: await Promise.all(guests.map(async ({ uuid, state }) => ({ uuid, state, ports: sure(await hypervisor.nics(uuid)) }))), guestFolders: disks.guestFolders, brokenOverlays: disks.brokenOverlays, processes: null };
+        return { host, guests: await Promise.all(guests.map(async ({ uuid, state }) => ({ uuid, state, ports: sure(await hypervisor.nics(uuid)), volumes: sure(await hypervisor.volumes(uuid)) }))), guestFolders: disks.guestFolders, brokenOverlays: disks.brokenOverlays, processes: null };
       }));
       const [nova, placement, neutron] = [await plane.nova.audit(), await plane.placement.audit(), await plane.neutron.audit()];
       const unfinished = nova.sagas.map(({ name, lockKey, phase, ageMs }) => ({ what: 'unfinished saga', detail: `${name} of ${lockKey} is ${phase} since ${ageMs} ms` }));

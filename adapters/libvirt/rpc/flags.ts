@@ -21,6 +21,12 @@ export const STATS = { state: 1, cpuTotal: 2, balloon: 4, vcpu: 8, interface: 16
 export const XML_SECURE_INACTIVE = 1 | 2;
 /** virDomainModificationImpact */
 export const AFFECT = { live: 1, config: 2 } as const;
+/** virDomainBlockResizeFlags: the size is in bytes. */
+export const BLOCK_RESIZE_BYTES = 1;
+/** virDomainBlockCopyFlags. A transient job does not outlive the guest's process, and may copy a guest that has a definition. */
+export const BLOCK_COPY = { transientJob: 4, synchronousWrites: 8 } as const;
+/** virDomainSnapshotCreateFlags */
+export const SNAPSHOT = { noMetadata: 4, diskOnly: 16, reuseExternal: 32, atomic: 128 } as const;
 export const DEFINE_VALIDATE = 1;
 /** managed save + snapshots metadata + nvram + checkpoints metadata: nothing of the guest keeps `undefine` from working. */
 export const UNDEFINE_ALL = 1 | 2 | 4 | 16;

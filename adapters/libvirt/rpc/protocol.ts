@@ -109,6 +109,15 @@ export const remote = {
   domainScreenshot: procedure('domainScreenshot', 211, struct({ domain, screen: uint, flags: uint }), struct({ mime: optional(string) })),
   domainAttachDeviceFlags: procedure('domainAttachDeviceFlags', 160, struct({ domain, xml: string, flags: uint }), nothing),
   domainDetachDeviceAlias: procedure('domainDetachDeviceAlias', 392, struct({ domain, alias: string, flags: uint }), nothing),
+  domainUpdateDeviceFlags: procedure('domainUpdateDeviceFlags', 174, struct({ domain, xml: string, flags: uint }), nothing),
+  domainGetBlockInfo: procedure('domainGetBlockInfo', 194, struct({ domain, path: string, flags: uint }), struct({ allocation: uhyper, capacity: uhyper, physical: uhyper })),
+  domainBlockResize: procedure('domainBlockResize', 251, struct({ domain, disk: string, size: uhyper, flags: uint }), nothing),
+  domainBlockCopy: procedure('domainBlockCopy', 345, struct({ domain, path: string, destination: string, parameters, flags: uint }), nothing),
+  domainBlockJobAbort: procedure('domainBlockJobAbort', 237, struct({ domain, path: string, flags: uint }), nothing),
+  domainGetBlockJobInfo: procedure('domainGetBlockJobInfo', 238, struct({ domain, path: string, flags: uint }), struct({ found: int, type: int, bandwidth: uhyper, cur: uhyper, end: uhyper })),
+  domainSnapshotCreateXml: procedure('domainSnapshotCreateXml', 185, struct({ domain, xml: string, flags: uint }), struct({ name: string, domain })),
+  domainFsFreeze: procedure('domainFsFreeze', 335, struct({ domain, mountpoints: array(string), flags: uint }), struct({ filesystems: int })),
+  domainFsThaw: procedure('domainFsThaw', 336, struct({ domain, mountpoints: array(string), flags: uint }), struct({ filesystems: int })),
   domainPinVcpuFlags: procedure('domainPinVcpuFlags', 225, struct({ domain, vcpu: uint, cpumap: bytes, flags: uint }), nothing),
 } as const;
 

@@ -1,4 +1,4 @@
-// What other services tell of a server's resources: Neutron of its ports. https://docs.openstack.org/api-ref/compute/#create-external-events-os-server-external-events
+// What other services tell of a server's resources: Neutron of its ports, Cinder of its volumes. https://docs.openstack.org/api-ref/compute/#create-external-events-os-server-external-events
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -48,6 +48,7 @@ export function externalEventRoutes(deps: NovaDeps): readonly Route[] {
           answers.push({ ...event, code, status: code === 200 ? (event.status ?? 'completed') : 'failed' });
           if (code !== 200) continue;
           taken += 1;
+          if (event.name === 'volume-extended' && event.tag !== undefined) await conductor.cast('volumeExtended', { serverId: event.server_uuid, volumeId: event.tag }, { requestId: request.id });
           if (isNetworkEvent(event.name)) await conductor.cast('networkEvent', { serverId: event.server_uuid, portId: event.tag ?? null, event: event.name }, { requestId: request.id });
         }
         if (taken === 0) return fault('notFound', 'No instances found for any event');

@@ -13,7 +13,9 @@ import { scheduleServer } from '../scheduler/schedule.ts';
 import { changeDuring, findServer } from '../store/servers.ts';
 import { awaitPlugged } from './await-plugged.ts';
 import { connectedNics, connectNics, disconnectNics, refreshNetworkInfo } from './connect-nics.ts';
+import { completeVolumes, connectedVolumes, connectVolumes, takeBack } from './connect-volumes.ts';
 import { nicsOf, writeAddresses } from '../store/nics.ts';
+import { volumesOf } from '../store/volumes.ts';
 import { agentOn, asEvent, faultText, isHopeless, logFailure, serverOf } from './station.ts';
 import { serverLock } from './locks.ts';
 
@@ -31,7 +33,9 @@ export const buildServerName = 'nova.build-server';
 // An image may have to cross the network first.
 const spawnDeadlineMs = 15 * 60_000;
 const destroyTimeoutMs = 60_000;
-const building = ['scheduling', 'networking', 'spawning'] as const;
+const building = ['scheduling', 'networking', 'block_device_mapping', 'spawning'] as const;
+// Volumes made from images are copied first.
+const volumesDeadlineMs = 15 * 60_000;
 // The step's own limit speaks first: it can name the ports.
 const pluggingGraceMs = 30_000;
 const networksDeadlineMs = 5 * 60_000;
@@ -90,13 +94,35 @@ export function buildServer(deps: NovaDeps): AnySaga {
         },
       },
       {
+        name: 'connect volumes',
+        deadlineMs: volumesDeadlineMs,
+        retries: 2,
+        async run(input, { host = '' }, call) {
+          if ((await volumesOf(db, input.serverId)).length === 0) return undefined;
+          await changeDuring(db, input.serverId, building, { task_state: 'block_device_mapping' }, clock.now());
+          return await asEvent(deps, input, { seq: 3, name: 'compute_prep_block_device', host }, async () => {
+            const connected = await connectVolumes(deps, input.serverId, host, call);
+            if (!isFault(connected)) await changeDuring(db, input.serverId, building, { task_state: 'spawning' }, clock.now());
+            return connected;
+          });
+        },
+        async undo({ serverId }, _state, call) {
+          for (const row of await volumesOf(db, serverId)) {
+            const gone = await takeBack(deps, row, call);
+            if (!isFault(gone)) continue;
+            if (gone.kind !== 'unavailable' && gone.kind !== 'timeout') throw new Error(`give volume ${row.volume_id} back: ${gone.message}`);
+            log.warn({ server: serverId, volume: row.volume_id, req: call.requestId, why: gone.message }, 'a volume is left behind for now');
+          }
+        },
+      },
+      {
         name: 'spawn',
         deadlineMs: spawnDeadlineMs,
         async run(input, { host = '' }, { requestId }) {
           const server = await serverOf(deps, input);
           if (isFault(server)) return server;
           return await asEvent(deps, input, { seq: 2, name: 'compute__do_build_and_run_instance', host }, async () => {
-            const built = await agentOn(deps, host).call('buildGuest', { spec: guestSpec(server, { zone: server.availability_zone ?? config.defaultZone, nics: await connectedNics(deps, server.id) }) }, { timeoutMs: spawnDeadlineMs, requestId });
+            const built = await agentOn(deps, host).call('buildGuest', { spec: guestSpec(server, { zone: server.availability_zone ?? config.defaultZone, nics: await connectedNics(deps, server.id), volumes: await connectedVolumes(deps, server.id) }) }, { timeoutMs: spawnDeadlineMs, requestId });
             return isFault(built) ? built : undefined;
           });
         },
@@ -108,6 +134,10 @@ export function buildServer(deps: NovaDeps): AnySaga {
           // An agent removes what should not be on its host as soon as it can: no need to wait for one that is away.
           log.warn({ server: serverId, host, req: requestId, why: destroyed.message }, 'a half-built guest is left to its host');
         },
+      },
+      {
+        name: 'complete volumes', deadlineMs: 60_000, retries: 5,
+        run: async ({ serverId }, _state, call) => await completeVolumes(deps, serverId, call),
       },
       {
         name: 'await plugged interfaces',
@@ -132,7 +162,9 @@ export function buildServer(deps: NovaDeps): AnySaga {
       const server = await findServer(db, input.serverId, null);
       if (!server || server.task_state === 'deleting') return; // the deletion that cancelled this goes on from here
       const excludedHosts = host === undefined ? input.excludedHosts : [...input.excludedHosts, host];
-      const again = host !== undefined && input.forcedHost === null && excludedHosts.length < config.maxBuildAttempts && reason.kind !== 'badRequest' && !isHopeless(reason);
+      // What another host may still use is not given to a second one.
+      const isFree = (await volumesOf(db, input.serverId)).every((row) => row.attachment_id === null);
+      const again = isFree && host !== undefined && input.forcedHost === null && excludedHosts.length < config.maxBuildAttempts && reason.kind !== 'badRequest' && !isHopeless(reason);
       await transaction(db, async (trx) => {
         const now = clock.now();
         if (again) {

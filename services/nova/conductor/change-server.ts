@@ -12,6 +12,7 @@ import { actionRules, observed, settled } from '../domain/server-state.ts';
 import type { Server, ServerChange } from '../store/servers.ts';
 import { changeDuring } from '../store/servers.ts';
 import { connectedNics } from './connect-nics.ts';
+import { connectedVolumes } from './connect-volumes.ts';
 import { agentOn, asEvent, faultText, logFailure, serverOf } from './station.ts';
 
 export type ChangeInput = {
@@ -41,9 +42,9 @@ const effects: Record<ServerAction, Effect> = {
   unpause: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('unpauseGuest', { uuid: id }, call),
   suspend: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('suspendGuest', { uuid: id }, call),
   resume: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('resumeGuest', { uuid: id }, call),
-  rescue: async (deps, server, { rescueImage }, call) => await agentOn(deps, server.host ?? '').call('rescueGuest', { uuid: server.id, spec: guestSpec(server, { zone: zoneOf(deps, server), nics: await connectedNics(deps, server.id), image: rescueImage }) }, call),
+  rescue: async (deps, server, { rescueImage }, call) => await agentOn(deps, server.host ?? '').call('rescueGuest', { uuid: server.id, spec: guestSpec(server, { zone: zoneOf(deps, server), nics: await connectedNics(deps, server.id), volumes: [], image: rescueImage }) }, call),
   unrescue: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('unrescueGuest', { uuid: id }, call),
-  rebuild: async (deps, server, { before }, call) => await agentOn(deps, server.host ?? '').call('rebuildGuest', { spec: guestSpec(server, { zone: zoneOf(deps, server), nics: await connectedNics(deps, server.id) }), start: before.vmState !== 'stopped' }, call),
+  rebuild: async (deps, server, { before }, call) => await agentOn(deps, server.host ?? '').call('rebuildGuest', { spec: guestSpec(server, { zone: zoneOf(deps, server), nics: await connectedNics(deps, server.id), volumes: await connectedVolumes(deps, server.id) }), start: before.vmState !== 'stopped' }, call),
 };
 
 /** What failed may have happened all the same: the guest itself knows. A host that does not answer reports later. */

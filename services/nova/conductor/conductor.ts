@@ -6,13 +6,16 @@ import { rpcServer } from '#platform/bus/contract.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
 import { attachInterface, detachInterface } from './attach-interface.ts';
+import { assistSnapshot } from './assist-snapshot.ts';
+import { attachVolume, detachVolume } from './attach-volume.ts';
 import { buildServer } from './build-server.ts';
 import { changeServer } from './change-server.ts';
 import { deleteServer } from './delete-server.ts';
+import { extendVolume } from './extend-volume.ts';
 import { networkEvent } from './network-event.ts';
 import { expectedGuests, imagesInUse, reportGuests, reportHost } from './observe-host.ts';
 
-export const sagas = (deps: NovaDeps): readonly AnySaga[] => [buildServer(deps), deleteServer(deps), changeServer(deps), attachInterface(deps), detachInterface(deps)];
+export const sagas = (deps: NovaDeps): readonly AnySaga[] => [buildServer(deps), deleteServer(deps), changeServer(deps), attachInterface(deps), detachInterface(deps), attachVolume(deps), detachVolume(deps), assistSnapshot(deps)];
 
 export function conductor(deps: NovaDeps, wakeSagas: () => void): RpcServer {
   return rpcServer<ConductorRpc>(conductorTopic, {
@@ -21,6 +24,10 @@ export function conductor(deps: NovaDeps, wakeSagas: () => void): RpcServer {
       return null;
     },
     networkEvent: async (event, { requestId }) => await networkEvent(deps, event, requestId),
+    volumeExtended: async ({ serverId, volumeId }, { requestId }) => {
+      await extendVolume(deps, serverId, volumeId, requestId);
+      return null;
+    },
     reportHost: async (report) => await reportHost(deps, report),
     reportGuests: async (report) => await reportGuests(deps, report),
     expectedGuests: async (question) => await expectedGuests(deps, question),

@@ -1,7 +1,7 @@
 // What hosts report: that they live, what they have, how their guests are. Only wakes and corrects; sagas have the last word.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
-import type { GuestNic, GuestState, HostFacts } from '#contracts/nova/guest.ts';
+import type { GuestNic, GuestState, GuestVolume, HostFacts } from '#contracts/nova/guest.ts';
 import type { NovaDeps } from '../deps.ts';
 import { guestNic } from '../domain/network-info.ts';
 import { interfaceStates, observed } from '../domain/server-state.ts';
@@ -9,6 +9,7 @@ import { computeBinary, touchNode, touchService } from '../store/hosts.ts';
 import { infoOf, nicsOfServers } from '../store/nics.ts';
 import { changeDuring, imageOf, serversOnHost } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
+import { guestVolume, volumesOfServers } from '../store/volumes.ts';
 import { serverLock } from './locks.ts';
 
 export async function reportHost(deps: NovaDeps, report: { host: string; facts: HostFacts; version: string }): Promise<{ nodeUuid: string; intervalMs: number }> {
@@ -43,23 +44,32 @@ async function serversNamed({ database: { db } }: NovaDeps, host: string, uuids:
 export async function expectedGuests(deps: NovaDeps, { host, uuids }: { host: string; uuids: string[] }): Promise<Outcome<{ guests: ExpectedGuest[] }>> {
   const { database: { db } } = deps;
   const own = await serversOnHost(db, host);
-  const nics = await nicsAtRest(deps, own);
-  const guests = own.map((server): ExpectedGuest => ({ uuid: server.id, want: server.vm_state === 'active' ? 'run' : 'keep', busy: server.task_state !== null, nics: nics.get(server.id) ?? null }));
+  const idle = await atRest(deps, own);
+  const [nics, volumes] = [await nicsAtRest(deps, idle), await volumesAtRest(deps, idle)];
+  const guests = own.map((server): ExpectedGuest => ({ uuid: server.id, want: server.vm_state === 'active' ? 'run' : 'keep', busy: server.task_state !== null, nics: nics.get(server.id) ?? null, volumes: volumes.get(server.id) ?? null }));
   const known = new Set(own.map((server) => server.id));
   const strangers = uuids.filter((uuid) => !known.has(uuid));
   if (strangers.length > 0) {
     // A server between hosts, or whose saga is at work, may be found before the database names its host.
     const elsewhere = await db.selectFrom('servers').select(['id', 'task_state']).where('id', 'in', strangers).where('deleted_at_ms', 'is', null).execute();
     const busy = new Set(elsewhere.filter((server) => server.task_state !== null).map((server) => server.id));
-    guests.push(...strangers.map((uuid): ExpectedGuest => ({ uuid, want: 'remove', busy: busy.has(uuid), nics: null })));
+    guests.push(...strangers.map((uuid): ExpectedGuest => ({ uuid, want: 'remove', busy: busy.has(uuid), nics: null, volumes: null })));
   }
   return { guests };
 }
 
-/** Interfaces of servers that nobody is changing. */
-async function nicsAtRest({ database: { db } }: NovaDeps, servers: readonly Server[]): Promise<Map<string, GuestNic[]>> {
+/** Servers that nobody is changing. */
+async function atRest({ database: { db } }: NovaDeps, servers: readonly Server[]): Promise<Server[]> {
   const atWork = new Set((await db.selectFrom('sagas').select('lock_key').execute()).map((saga) => saga.lock_key));
-  const idle = servers.filter(({ id, task_state, vm_state }) => task_state === null && interfaceStates.includes(vm_state) && !atWork.has(serverLock(id)));
+  return servers.filter(({ id, task_state, vm_state }) => task_state === null && interfaceStates.includes(vm_state) && !atWork.has(serverLock(id)));
+}
+
+async function volumesAtRest({ database: { db } }: NovaDeps, idle: readonly Server[]): Promise<Map<string, GuestVolume[]>> {
+  const volumes = await volumesOfServers(db, idle.map(({ id }) => id));
+  return new Map(idle.map(({ id, host }) => [id, (volumes.get(id) ?? []).flatMap((row) => (row.host === host ? (guestVolume(row) ?? []) : []))]));
+}
+
+async function nicsAtRest({ database: { db } }: NovaDeps, idle: readonly Server[]): Promise<Map<string, GuestNic[]>> {
   const nics = await nicsOfServers(db, idle.map(({ id }) => id));
   return new Map(idle.map((server) => [server.id, (nics.get(server.id) ?? []).flatMap((nic) => {
     const info = infoOf(nic);

@@ -13,27 +13,27 @@ const withProperties = (properties: Record<string, string>, more: Partial<ImageF
 
 describe('a guest spec', () => {
   it('is the server, its flavor and its image', () => {
-    assert.deepEqual(guestSpec(server(), { zone: 'nova', nics: [] }), {
+    assert.deepEqual(guestSpec(server(), { zone: 'nova', nics: [], volumes: [] }), {
       uuid: 'id-1', name: 'instance-0000002a', displayName: 'web', projectId: 'project-a', userId: 'member', vcpus: 2, memoryMib: 1024,
       rootDisk: { image: { id: 'img', diskFormat: 'qcow2', sizeBytes: 7, checksum: 'abc' }, sizeGib: 10, bus: 'virtio' },
-      ephemeralGib: 0, swapMib: 0, kernel: null, configDrive: null, machineType: null, cpuModel: null, nics: [],
+      ephemeralGib: 0, swapMib: 0, kernel: null, configDrive: null, machineType: null, cpuModel: null, nics: [], volumes: [],
     });
   });
   it('takes bus and machine type from the image, and virtio for a bus it does not know', () => {
-    assert.deepEqual([guestSpec(withProperties({ hw_disk_bus: 'sata' }), { zone: 'nova', nics: [] }).rootDisk?.bus, guestSpec(withProperties({ hw_disk_bus: 'floppy' }), { zone: 'nova', nics: [] }).rootDisk?.bus], ['sata', 'virtio']);
-    assert.equal(guestSpec(withProperties({ hw_machine_type: 'q35' }), { zone: 'nova', nics: [] }).machineType, 'q35');
+    assert.deepEqual([guestSpec(withProperties({ hw_disk_bus: 'sata' }), { zone: 'nova', nics: [], volumes: [] }).rootDisk?.bus, guestSpec(withProperties({ hw_disk_bus: 'floppy' }), { zone: 'nova', nics: [], volumes: [] }).rootDisk?.bus], ['sata', 'virtio']);
+    assert.equal(guestSpec(withProperties({ hw_machine_type: 'q35' }), { zone: 'nova', nics: [], volumes: [] }).machineType, 'q35');
   });
   it('boots a kernel where the image has one, and tells it the host name', () => {
     const part = (id: string) => ({ id, sizeBytes: 1, checksum: 'c', diskFormat: 'aki' });
-    const { kernel } = guestSpec(withProperties({ os_command_line: 'quiet' }, { kernel: part('k'), ramdisk: part('r') }), { zone: 'nova', nics: [] });
+    const { kernel } = guestSpec(withProperties({ os_command_line: 'quiet' }, { kernel: part('k'), ramdisk: part('r') }), { zone: 'nova', nics: [], volumes: [] });
     assert.deepEqual([kernel?.kernel.id, kernel?.ramdisk?.id, kernel?.commandLine], ['k', 'r', 'quiet cobalt.hostname=web']);
-    assert.equal(guestSpec(withProperties({}, { kernel: part('k') }), { zone: 'nova', nics: [] }).kernel?.ramdisk, null);
+    assert.equal(guestSpec(withProperties({}, { kernel: part('k') }), { zone: 'nova', nics: [], volumes: [] }).kernel?.ramdisk, null);
   });
   it('has another image for a rescue, and no root disk without one', () => {
-    assert.equal(guestSpec(server(), { zone: 'nova', nics: [], image: { ...image, id: 'rescue' } }).rootDisk?.image?.id, 'rescue');
-    assert.equal(guestSpec(server({ image: 'null', image_id: null }), { zone: 'nova', nics: [] }).rootDisk, null);
+    assert.equal(guestSpec(server(), { zone: 'nova', nics: [], volumes: [], image: { ...image, id: 'rescue' } }).rootDisk?.image?.id, 'rescue');
+    assert.equal(guestSpec(server({ image: 'null', image_id: null }), { zone: 'nova', nics: [], volumes: [] }).rootDisk, null);
   });
-  it('carries a config drive where the server has one', () => assert.ok(guestSpec(server({ config_drive: 1 }), { zone: 'nova', nics: [] }).configDrive?.['openstack/latest/meta_data.json']));
+  it('carries a config drive where the server has one', () => assert.ok(guestSpec(server({ config_drive: 1 }), { zone: 'nova', nics: [], volumes: [] }).configDrive?.['openstack/latest/meta_data.json']));
 });
 
 describe('a config drive', () => {

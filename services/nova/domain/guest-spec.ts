@@ -1,28 +1,37 @@
 // A server as its host is told to build it. Pure.
 import type { ImageFacts } from '#contracts/nova/facts.ts';
-import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
+import type { DiskBus, GuestImage, GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
 import { flavorOf, imageOf, instanceName } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
 import { configDriveFiles } from './config-drive.ts';
+import type { OwnDisks } from './device-names.ts';
 import type { NicWithInfo } from './network-info.ts';
 import { guestNic } from './network-info.ts';
 
 const disk = (image: { id: string; diskFormat: string; sizeBytes: number; checksum: string }): GuestImage => ({ id: image.id, diskFormat: image.diskFormat, sizeBytes: image.sizeBytes, checksum: image.checksum });
 
-const buses = ['virtio', 'scsi', 'sata', 'ide'] as const;
-type Bus = (typeof buses)[number];
+const buses: readonly DiskBus[] = ['virtio', 'scsi', 'sata', 'ide'];
+
+/** Of the disk it boots from. */
+export const rootBus = (image: ImageFacts | null): DiskBus => buses.find((bus) => bus === image?.properties['hw_disk_bus']) ?? 'virtio';
+
+/** What the host makes for it, in the order of hypervisor drivers. */
+export function ownDisks(server: Pick<Server, 'image' | 'flavor' | 'config_drive'>): OwnDisks {
+  const [flavor, image] = [flavorOf(server), imageOf(server)];
+  return { rootBus: image && rootBus(image), hasEphemeral: flavor.ephemeralGib > 0, hasSwap: flavor.swapMib > 0, hasConfigDrive: server.config_drive === 1 };
+}
 
 export interface GuestFacts {
   zone: string;
   /** Interfaces that have their port. */
   nics: readonly NicWithInfo[];
+  volumes: readonly GuestVolume[];
   /** Replaces the server's own (rescue). */
   image?: ImageFacts | null;
 }
 
-export function guestSpec(server: Server, { zone, nics, image = imageOf(server) }: GuestFacts): GuestSpec {
+export function guestSpec(server: Server, { zone, nics, volumes, image = imageOf(server) }: GuestFacts): GuestSpec {
   const flavor = flavorOf(server);
-  const bus = image?.properties['hw_disk_bus'];
   return {
     uuid: server.id,
     name: instanceName(server),
@@ -31,7 +40,7 @@ export function guestSpec(server: Server, { zone, nics, image = imageOf(server) 
     userId: server.user_id,
     vcpus: server.vcpus,
     memoryMib: server.memory_mib,
-    rootDisk: image && { image: disk(image), sizeGib: flavor.diskGib, bus: (buses as readonly string[]).includes(bus ?? '') ? (bus as Bus) : 'virtio' },
+    rootDisk: image && { image: disk(image), sizeGib: flavor.diskGib, bus: rootBus(image) },
     ephemeralGib: flavor.ephemeralGib,
     swapMib: flavor.swapMib,
     kernel: image?.kernel ? {
@@ -44,5 +53,6 @@ export function guestSpec(server: Server, { zone, nics, image = imageOf(server) 
     machineType: image?.properties['hw_machine_type'] ?? null,
     cpuModel: null,
     nics: nics.map(({ info }) => guestNic(info, image?.properties['hw_vif_model'])),
+    volumes: [...volumes],
   };
 }

@@ -1,5 +1,6 @@
 // Nova's tables as rows. Times are ms since the epoch, booleans 0 or 1, JSON columns hold text.
 import type { SagaTables } from '#platform/saga/journal.ts';
+import type { DiskBus } from '#contracts/nova/guest.ts';
 import type { PowerState, TaskState, VmState } from '#contracts/nova/server-states.ts';
 
 export interface ServerRow {
@@ -70,6 +71,28 @@ export interface NicRow {
   security_groups: string;
   /** NicInfo: the cache of what Neutron knows of it; null until it has a port. */
   info: string | null;
+}
+
+/** A volume that a server has, or is being given: its block device mapping. */
+export interface VolumeRow {
+  id: string;
+  server_id: string;
+  volume_id: string;
+  /** 'vdb' */
+  device: string;
+  bus: DiskBus;
+  /** 0: the server boots from it. */
+  boot_index: number | null;
+  tag: string | null;
+  /** Goes with the server. */
+  delete_on_termination: number;
+  /** Cinder's; null until the volume is reserved. */
+  attachment_id: string | null;
+  /** Where it was connected last: until that host's guest is known to be gone, the volume is not given back. */
+  host: string | null;
+  /** VolumeConnection; null until the host may use it. */
+  connection: string | null;
+  created_at_ms: number;
 }
 
 export interface FlavorRow {
@@ -156,6 +179,7 @@ export interface AggregateRow {
 export interface NovaTables extends SagaTables {
   servers: ServerRow;
   server_nics: NicRow;
+  server_volumes: VolumeRow;
   flavors: FlavorRow;
   flavor_access: { flavor_id: string; project_id: string };
   keypairs: KeypairRow;

@@ -72,7 +72,7 @@ export const rebuild: ServerActionRow = {
     const begun = await beginChange(deps, request, server, 'rebuild', { logAs: 'rebuild', facts });
     if (isFault(begun)) return begun;
     const now = await findServer(deps.database.db, server.id, null);
-    const view: JsonObject = serverView(now ?? server, await viewContext(deps, request), 'change');
+    const view: JsonObject = serverView(now ?? server, await viewContext(deps, request, [server.id]), 'change');
     view['adminPass'] = adminPass;
     if (request.version >= 54) view['key_name'] = (now ?? server).key_name;
     if (request.version >= 57) {

@@ -8,6 +8,10 @@ import type { ApiRequest } from '#platform/http/api.ts';
 import { cancelSagas, insertSaga } from '#platform/saga/journal.ts';
 import type { InterfaceInput } from '../../conductor/attach-interface.ts';
 import { attachInterfaceName, detachInterfaceName } from '../../conductor/attach-interface.ts';
+import type { AssistInput } from '../../conductor/assist-snapshot.ts';
+import { assistSnapshotName } from '../../conductor/assist-snapshot.ts';
+import type { VolumeInput } from '../../conductor/attach-volume.ts';
+import { attachVolumeName, detachVolumeName } from '../../conductor/attach-volume.ts';
 import type { ChangeInput } from '../../conductor/change-server.ts';
 import { changeServerName } from '../../conductor/change-server.ts';
 import { deleteServerName } from '../../conductor/delete-server.ts';
@@ -19,7 +23,9 @@ import { insertAction } from '../../store/actions.ts';
 import type { NovaDb, Server, ServerChange } from '../../store/servers.ts';
 import { beginDelete, beginTask, changeServer, findServer, lockServer } from '../../store/servers.ts';
 import { insertNics, nextSeq } from '../../store/nics.ts';
-import type { NicRow } from '../../store/tables.ts';
+import type { NicRow, VolumeRow } from '../../store/tables.ts';
+import type { ServerVolume } from '../../store/volumes.ts';
+import { insertServerVolumes } from '../../store/volumes.ts';
 import { isAdmin } from '../request.ts';
 
 type Request = ApiRequest<unknown>;
@@ -77,6 +83,35 @@ export async function beginInterfaceChange(deps: NovaDeps, request: Request, ser
   if (begun === undefined || isFault(begun)) return begun ?? fault('conflict', `Cannot '${logAs}' instance ${server.id} now.`);
   await wake(deps, request);
   return begun;
+}
+
+/** As `beginInterfaceChange`, for a volume: `row` is new for an attachment, known for a detachment. */
+export async function beginVolumeChange(deps: NovaDeps, request: Request, server: Server, change: { attach: (trx: NovaDb) => Promise<Outcome<VolumeRow>> } | { detach: ServerVolume }): Promise<Outcome<{ sagaId: string; actionId: string; row: VolumeRow }>> {
+  const locked = checkLock(request, server);
+  if (locked) return locked;
+  const logAs = 'attach' in change ? 'attach_volume' : 'detach_volume';
+  const begun = await transaction(deps.database.db, async (trx) => {
+    const now = deps.clock.now();
+    await lockServer(trx, server.id);
+    const current = await findServer(trx, server.id, null);
+    if (!current || current.task_state !== null || !interfaceStates.includes(current.vm_state)) return await refusal(trx, server, logAs);
+    const row = 'attach' in change ? await change.attach(trx) : change.detach;
+    if (isFault(row)) return row;
+    if ('attach' in change) await insertServerVolumes(trx, [row]);
+    const actionId = await log(deps, trx, request, server, logAs, now);
+    const input: VolumeInput = { serverId: server.id, actionId, rowId: row.id };
+    const sagaId = await journal(deps, trx, request, 'attach' in change ? attachVolumeName : detachVolumeName, server.id, input, now);
+    return { sagaId, actionId, row };
+  });
+  if (begun === undefined || isFault(begun)) return begun ?? fault('conflict', `Cannot '${logAs}' instance ${server.id} now.`);
+  await wake(deps, request);
+  return begun;
+}
+
+/** Begins what no action log tells of: another service asked for it. */
+export async function beginAssistedSnapshot(deps: NovaDeps, request: Request, input: AssistInput): Promise<void> {
+  await journal(deps, deps.database.db, request, assistSnapshotName, input.serverId, input, deps.clock.now());
+  await wake(deps, request);
 }
 
 /** Begins a deletion: goes over whatever the server does, which unwinds first. Deleting twice is one deletion. */

@@ -47,7 +47,7 @@ export async function listServersHandler(deps: NovaDeps, request: ApiRequest, de
   const servers = limit === 0 ? [] : await listServers(deps.database.db, filters, order);
   let views: JsonObject[];
   if (detail) {
-    const context = await viewContext(deps, request);
+    const context = await viewContext(deps, request, servers.map(({ id }) => id));
     views = servers.map((server) => serverView(server, context));
   } else {
     views = servers.map((server) => serverSummary(server, request.baseUrl));

@@ -54,7 +54,7 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
       method: 'GET', path: '/v2.1/servers/:id', policy: api('servers:show'), faults: ['notFound'],
       handler: async (request) => {
         const server = await requestedServer(deps, request);
-        return isFault(server) ? server : { status: 200, body: { server: serverView(server, await viewContext(deps, request)) } };
+        return isFault(server) ? server : { status: 200, body: { server: serverView(server, await viewContext(deps, request, [server.id])) } };
       },
     }),
     route<UpdateBody>({
@@ -72,7 +72,7 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
         if (diskConfig !== undefined) change.disk_config = diskConfig;
         await changeServer(db, server.id, change, clock.now());
         const now = (await findServer(db, server.id, null)) ?? server;
-        return { status: 200, body: { server: serverView(now, await viewContext(deps, request), 'change') } };
+        return { status: 200, body: { server: serverView(now, await viewContext(deps, request, [server.id]), 'change') } };
       },
     }),
     route({
@@ -120,13 +120,6 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
       handler: async (request) => {
         const server = await requestedServer(deps, request);
         return isFault(server) ? server : { status: 204 };
-      },
-    }),
-    route({
-      method: 'GET', path: '/v2.1/servers/:id/os-volume_attachments', policy: api('os-volumes-attachments:index'), faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        return isFault(server) ? server : { status: 200, body: { volumeAttachments: [] } };
       },
     }),
   ];

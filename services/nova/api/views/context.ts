@@ -3,14 +3,17 @@ import type { ApiRequest } from '#platform/http/api.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { isUp } from '../../domain/service-state.ts';
 import { computeBinary, listServices, zonesByHost } from '../../store/hosts.ts';
+import { volumesOfServers } from '../../store/volumes.ts';
 import type { ServerViewContext } from './server.ts';
 
-export async function viewContext(deps: NovaDeps, request: ApiRequest<unknown>): Promise<ServerViewContext> {
+export async function viewContext(deps: NovaDeps, request: ApiRequest<unknown>, serverIds: readonly string[]): Promise<ServerViewContext> {
   const { database: { db }, config, clock } = deps;
   const showsHost = request.allows('os_compute_api:os-extended-server-attributes');
   const zones = await zonesByHost(db);
   const services = showsHost && request.version >= 16 ? new Map((await listServices(db, { binary: computeBinary })).map((service) => [service.host, service])) : undefined;
+  const volumes = await volumesOfServers(db, serverIds);
   return {
+    volumesOf: (id) => volumes.get(id) ?? [],
     version: request.version, baseUrl: request.baseUrl, showsHost,
     zoneOf: (host) => zones.get(host) ?? config.defaultZone,
     hostStatusOf: (host) => {

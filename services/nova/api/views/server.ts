@@ -6,6 +6,7 @@ import { isoMicroseconds, isoSeconds } from '#platform/clock.ts';
 import { statusOf } from '../../domain/server-state.ts';
 import type { AddressesView } from '../../domain/network-info.ts';
 import type { Server } from '../../store/servers.ts';
+import type { VolumeRow } from '../../store/tables.ts';
 import { faultOf, flavorOf, imageOf, instanceName, metadataOf, tagsOf } from '../../store/servers.ts';
 
 export interface ServerViewContext {
@@ -15,6 +16,7 @@ export interface ServerViewContext {
   showsHost: boolean;
   /** Zone of a host. */
   zoneOf(host: string): string;
+  volumesOf(serverId: string): readonly Pick<VolumeRow, 'volume_id' | 'delete_on_termination'>[];
   /** 'UP', 'DOWN', 'MAINTENANCE', 'UNKNOWN' or ''. */
   hostStatusOf(host: string | null): string;
 }
@@ -77,7 +79,7 @@ const fields: readonly Field[] = [
   { name: 'OS-EXT-STS:task_state', lateInChanges: true, value: (server) => server.task_state },
   { name: 'OS-EXT-STS:vm_state', lateInChanges: true, value: (server) => server.vm_state },
   { name: 'OS-EXT-STS:power_state', lateInChanges: true, value: (server) => server.power_state },
-  { name: 'os-extended-volumes:volumes_attached', lateInChanges: true, value: () => [] },
+  { name: 'os-extended-volumes:volumes_attached', lateInChanges: true, value: (server, { version, volumesOf }) => volumesOf(server.id).map((row) => ({ id: row.volume_id, ...(version >= 3 ? { delete_on_termination: row.delete_on_termination === 1 } : {}) })) },
   { name: 'locked', since: 9, value: (server) => server.locked === 1 },
   { name: 'host_status', since: 16, hostOnly: true, lateInChanges: true, value: (server, { hostStatusOf }) => hostStatusOf(server.host) },
   { name: 'description', since: 19, value: (server) => server.description },

@@ -4,5 +4,6 @@ import type { Migration } from '#platform/db/migrate.ts';
 import { servers } from './0002-servers.ts';
 import { catalog } from './0003-catalog.ts';
 import { networks } from './0004-networks.ts';
+import { volumes } from './0005-volumes.ts';
 
-export const migrations: readonly Migration[] = [sagaMigration, servers, catalog, networks];
+export const migrations: readonly Migration[] = [sagaMigration, servers, catalog, networks, volumes];

@@ -1,0 +1,18 @@
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { backupStoreContract } from '#ports/backup-store.testing.ts';
+import { createFileBackupStore } from './file-backup-store.ts';
+
+backupStoreContract('backups as files', async () => {
+  const folder = await mkdtemp('/tmp/cobalt-backups-');
+  return {
+    store: createFileBackupStore({ folder: join(folder, 'store') }),
+    folder,
+    async damage(id) {
+      const file = await open(join(folder, 'store', `${id}.backup`), 'r+');
+      await file.write(Buffer.from([0]), 0, 1, 1_500_000);
+      await file.close();
+    },
+    close: async () => await rm(folder, { recursive: true }),
+  };
+});

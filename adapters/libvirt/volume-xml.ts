@@ -1,0 +1,90 @@
+// Pure: a volume as a disk of a domain, for definitions and for hot plugging, and back from a domain's XML.
+// Format: libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms.
+import path from 'node:path';
+import { fault, type Outcome } from '#contracts/common/fault.ts';
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
+import type { GuestVolume } from '#contracts/nova/guest.ts';
+import { deviceAlias } from './plugging.ts';
+import { escape } from './xml-text.ts';
+
+/** How the host reaches NFS: QEMU's own client, or the kernel's with each share mounted at `<mountRoot>/<server><share>`. */
+export type NfsAccess = 'libnfs' | { mountRoot: string };
+
+export interface VolumeSource {
+  type: 'network' | 'file';
+  format: 'qcow2' | 'raw';
+  /** The server; '' for a file of the host. */
+  server: string;
+  path: string;
+}
+
+/** A volume and where this host finds it. */
+export interface PlacedVolume {
+  volume: Pick<GuestVolume, 'volumeId' | 'device' | 'bus'>;
+  source: VolumeSource;
+}
+
+/** badRequest: no such volume is reached from here. */
+export function volumeSource(connection: VolumeConnection, nfs: NfsAccess): Outcome<VolumeSource> {
+  if (connection.protocol !== 'nfs') return fault('badRequest', `this host has no way to a volume over ${connection.protocol}`);
+  const { server, share, file, format } = connection;
+  const inShare = path.posix.join(share, file);
+  if (!inShare.startsWith(`${share}/`)) return fault('badRequest', `the image ${file} is not on the share ${share}`);
+  return nfs === 'libnfs' ? { type: 'network', format, server, path: inShare } : { type: 'file', format, server: '', path: path.join(nfs.mountRoot, server, inShare) };
+}
+
+export function volumeXml({ volume, source }: PlacedVolume, { diskCache }: { diskCache: 'none' | 'writeback' }): string[] {
+  return [
+    `<disk type='${source.type}' device='disk'>`,
+    `  <driver name='qemu' type='${source.format}' cache='${source.type === 'file' ? diskCache : 'none'}' discard='unmap'/>`,
+    ...sourceXml(source).map((line) => `  ${line}`),
+    `  <target dev='${escape(volume.device)}' bus='${volume.bus}'/>`,
+    `  <serial>${escape(volume.volumeId)}</serial>`,
+    `  <alias name='${escape(deviceAlias(volume.volumeId))}'/>`,
+    `</disk>`,
+  ];
+}
+
+/** For a snapshot of disks alone: the writes of `device` go to `source`. libvirt.org/formatsnapshot.html */
+export function snapshotXml(device: string, others: readonly string[], source: VolumeSource): string {
+  return [
+    `<domainsnapshot><disks>`,
+    `<disk name='${escape(device)}' snapshot='external' type='${source.type}'>`, `<driver type='${source.format}'/>`, ...sourceXml(source), `</disk>`,
+    ...others.map((other) => `<disk name='${escape(other)}' snapshot='no'/>`),
+    `</disks></domainsnapshot>`,
+  ].join('\n');
+}
+
+function sourceXml({ type, server, path: where }: VolumeSource): string[] {
+  if (type === 'file') return [`<source file='${escape(where)}'/>`];
+  return [`<source protocol='nfs' name='${escape(where)}'>`, `  <host name='${escape(server)}'/>`, `  <identity/>`, `</source>`];
+}
+
+/** A disk of a domain, as far as the driver looks at it. */
+export interface DomainDisk {
+  target: string;
+  bus: string;
+  /** Its file, or the name on its server. */
+  path: string;
+  /** The volume it is; null for the guest's own disks. */
+  volumeId: string | null;
+  /** A copy of it is under way; `isCopied`: the copy has caught up. */
+  isCopied: boolean;
+}
+
+/** In the domain's order. `path` is the image that takes the writes: it is named before those below it. */
+export function disksIn(xml: string): DomainDisk[] {
+  return [...xml.matchAll(/<disk [^]*?<\/disk>/g)].map(([text]) => {
+    const found = (pattern: RegExp): string => unescape(pattern.exec(text)?.[1] ?? '');
+    const serial = found(/<serial>([^<]*)<\/serial>/);
+    return {
+      target: found(/<target [^>]*?\bdev='([^']*)'/), bus: found(/<target [^>]*?\bbus='([^']*)'/), path: found(/<source [^>]*?\b(?:file|name)='([^']*)'/),
+      volumeId: text.includes(`<alias name='${escape(deviceAlias(serial))}'`) ? serial : null, isCopied: /<mirror [^>]*\bready='yes'/.test(text),
+    };
+  });
+}
+
+const entities: Record<string, string> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&apos;': "'", '&quot;': '"' };
+const unescape = (text: string): string => text.replace(/&\w+;/g, (entity) => entities[entity] ?? entity);
+
+export const volumesIn = (xml: string): string[] => disksIn(xml).flatMap(({ volumeId }) => (volumeId === null ? [] : [volumeId]));

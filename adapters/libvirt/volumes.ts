@@ -1,0 +1,83 @@
+// Volumes of guests that exist: plugged in and out, grown, and their writes sent to another image. See the port.
+import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
+import type { DiskBus, GuestVolume } from '#contracts/nova/guest.ts';
+import type { Driver } from './driver.ts';
+import { frozen } from './freeze-guest.ts';
+import { onDomain, plug, unplug, type DeviceKind } from './plugging.ts';
+import { AFFECT, BLOCK_RESIZE_BYTES, SNAPSHOT } from './rpc/flags.ts';
+import { remote, type Domain } from './rpc/protocol.ts';
+import { disksIn, snapshotXml, volumesIn, volumeSource, volumeXml, type DomainDisk, type VolumeSource } from './volume-xml.ts';
+
+const volumeKind: DeviceKind = { name: 'volume', idsIn: volumesIn };
+const GIB = 1024 ** 3;
+/** QEMU opens images over the network in here. */
+const STORAGE_MS = 60_000;
+
+export function attachVolume(driver: Driver, uuid: string, volume: GuestVolume): Promise<Outcome<void>> {
+  return onDomain(driver, uuid, async (domain) => {
+    const source = volumeSource(volume.connection, driver.settings.nfs);
+    if (isFault(source)) return source;
+    const known = [...disksIn(await driver.domains.definition(domain)), ...disksIn(await driver.domains.liveXml(domain))];
+    const other = known.find(({ target, volumeId }) => target === volume.device && volumeId !== volume.volumeId);
+    if (other) return fault('conflict', `guest ${uuid} has another disk at ${volume.device}`, { device: volume.device });
+    await plug(driver, domain, volumeKind, volume.volumeId, volumeXml({ volume, source }, { diskCache: await driver.diskCache() }));
+  });
+}
+
+export function detachVolume(driver: Driver, uuid: string, volumeId: string): Promise<Outcome<void>> {
+  return onDomain(driver, uuid, async (domain) => await unplug(driver, domain, volumeKind, volumeId));
+}
+
+export function volumesOf(driver: Driver, uuid: string): Promise<Outcome<string[]>> {
+  return onDomain(driver, uuid, async (domain) => [...new Set([...volumesIn(await driver.domains.definition(domain)), ...volumesIn(await driver.domains.liveXml(domain))])]);
+}
+
+export function resizeVolume(driver: Driver, uuid: string, volumeId: string, sizeGib: number): Promise<Outcome<void>> {
+  return onDomain(driver, uuid, async (domain) => {
+    if (!(await driver.domains.isActive(domain))) return fault('conflict', `guest ${uuid} is off`);
+    const disk = diskOf(await driver.domains.liveXml(domain), volumeId);
+    if (!disk) return missing(uuid, volumeId);
+    const { capacity } = await driver.client.call(remote.domainGetBlockInfo, { domain, path: disk.target, flags: 0 }, STORAGE_MS);
+    const size = BigInt(sizeGib * GIB);
+    if (capacity > size) return fault('conflict', `volume ${volumeId} has ${capacity} bytes already, more than ${sizeGib} GiB`);
+    if (capacity < size) await driver.client.call(remote.domainBlockResize, { domain, disk: disk.target, size, flags: BLOCK_RESIZE_BYTES }, STORAGE_MS);
+  });
+}
+
+export function snapshotVolume(driver: Driver, uuid: string, volumeId: string, next: VolumeConnection): Promise<Outcome<void>> {
+  return onDomain(driver, uuid, async (domain) => {
+    const source = volumeSource(next, driver.settings.nfs);
+    if (isFault(source)) return source;
+    if (await driver.domains.isActive(domain)) {
+      const done = await switchLive(driver, domain, volumeId, source);
+      if (isFault(done)) return done;
+    }
+    return await switchDefinition(driver, domain, volumeId, source);
+  });
+}
+
+/** Never twice: an image put on top of itself is lost. */
+async function switchLive(driver: Driver, domain: Domain, volumeId: string, source: VolumeSource): Promise<Outcome<void>> {
+  const xml = await driver.domains.liveXml(domain);
+  const disk = diskOf(xml, volumeId);
+  if (!disk) return missing(domain.uuid, volumeId);
+  if (disk.path === source.path) return;
+  const others = disksIn(xml).filter(({ target }) => target !== disk.target).map(({ target }) => target);
+  const flags = SNAPSHOT.diskOnly | SNAPSHOT.reuseExternal | SNAPSHOT.noMetadata | SNAPSHOT.atomic;
+  await frozen(driver, domain, async () => {
+    await driver.client.call(remote.domainSnapshotCreateXml, { domain, xml: snapshotXml(disk.target, others, source), flags }, STORAGE_MS);
+  });
+}
+
+/** What libvirt noted of the images below goes with the old entry: QEMU reads them from the images. */
+async function switchDefinition(driver: Driver, domain: Domain, volumeId: string, source: VolumeSource): Promise<Outcome<void>> {
+  const disk = diskOf(await driver.domains.definition(domain), volumeId);
+  if (!disk) return missing(domain.uuid, volumeId);
+  if (disk.path === source.path) return;
+  const volume = { volumeId, device: disk.target, bus: disk.bus as DiskBus }; // written by volumeXml
+  await driver.client.call(remote.domainUpdateDeviceFlags, { domain, xml: volumeXml({ volume, source }, { diskCache: await driver.diskCache() }).join('\n'), flags: AFFECT.config });
+}
+
+const diskOf = (xml: string, volumeId: string): DomainDisk | undefined => disksIn(xml).find((disk) => disk.volumeId === volumeId);
+const missing = (uuid: string, volumeId: string) => fault('notFound', `guest ${uuid} has no volume ${volumeId}`);

@@ -1,0 +1,201 @@
+// The port `volume-backend` on a NetApp filer: qcow2 files of one ONTAP volume. Names, copies and snapshots are the filer's work, by its REST
+// interface (a file clone shares blocks, so none of them moves data); bytes go by NFS, which qemu-img speaks itself. compose names it.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { VolumeBackend } from '#ports/volume-backend.ts';
+import { filesOf, pendingFile, snapshotFile, sortFiles, unfinishedFile, volumeFile } from './file-names.ts';
+import { isMissingFile, portFault } from './ontap-errors.ts';
+import type { FlexVol, OntapRest } from './ontap-rest.ts';
+
+/** qemu-img. adapters/nfs/qemu-img.ts is one; compose hands it over, since drivers do not import each other. */
+export interface ImageTool {
+  qemuImg(args: readonly string[], timeoutMs: number): Promise<Outcome<string>>;
+  /** badRequest: it is no such image. */
+  imageFacts(path: string, format: string | undefined, timeoutMs: number): Promise<Outcome<{ virtualBytes: number; refersElsewhere: boolean }>>;
+}
+
+export interface OntapVolumesOptions {
+  rest: OntapRest;
+  images: ImageTool;
+  /** The SVM and its volume that holds the files. */
+  svm: string;
+  flexVol: string;
+  /** The address at which hosts reach the SVM by NFS. */
+  nfsServer: string;
+  /** For one call of qemu-img that copies no data. */
+  shortTimeoutMs?: number;
+  /** For one that copies a volume. */
+  copyTimeoutMs?: number;
+}
+
+type Place = FlexVol & { junctionPath: string };
+
+const gib = 1024 ** 3;
+
+export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shortTimeoutMs = 30_000, copyTimeoutMs = 3_600_000 }: OntapVolumesOptions): VolumeBackend {
+  let known: Place | undefined;
+  const img = async (...args: string[]): Promise<Outcome<void>> => done(await images.qemuImg(args, shortTimeoutMs));
+  const copy = async (...args: string[]): Promise<Outcome<void>> => done(await images.qemuImg(['convert', '-U', ...args], copyTimeoutMs));
+  const url = (volume: Place, file: string): string => `nfs://${nfsServer}${volume.junctionPath}/${file}`;
+
+  async function look(): Promise<Outcome<Place>> {
+    const volume = await rest.flexVol(svm, flexVol);
+    if (isFault(volume)) return portFault(volume);
+    const { junctionPath, state } = volume;
+    if (state !== 'online') return fault('unavailable', `The volume ${svm}:${flexVol} of the filer is ${state}.`);
+    if (junctionPath === null) return fault('unavailable', `The volume ${svm}:${flexVol} of the filer is exported nowhere: it has no junction path.`);
+    return (known = { ...volume, junctionPath });
+  }
+
+  /** Its faults are those of the port. After one, the next call looks afresh: the volume may have been moved or made anew. */
+  async function onFiler<T>(work: (volume: Place) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const volume = known ?? (await look());
+    const outcome = isFault(volume) ? volume : await work(volume);
+    if (!isFault(outcome)) return outcome;
+    if (!isMissingFile(outcome)) known = undefined;
+    return portFault(outcome);
+  }
+
+  async function exists(volume: Place, file: string): Promise<Outcome<boolean>> {
+    const found = await rest.file(volume, file);
+    return isFault(found) ? (isMissingFile(found) ? false : found) : true;
+  }
+
+  /** `file` appears whole or not at all; one that is there stays as it is. */
+  async function makeFile(volume: Place, file: string, make: (unfinished: string) => Promise<Outcome<void>>): Promise<Outcome<void>> {
+    const there = await exists(volume, file);
+    if (isFault(there) || there) return done(there);
+    const unfinished = unfinishedFile(file);
+    const made = await whole(volume, unfinished, make);
+    const renamed = isFault(made) ? made : await rest.renameFile(volume, unfinished, file);
+    if (!isFault(renamed)) return undefined;
+    // Not every fault tells the truth about a change: the file does.
+    if (!isFault(made) && (await exists(volume, file)) === true) return undefined;
+    await rest.deleteFile(volume, unfinished);
+    return renamed;
+  }
+
+  /** What an attempt before has left of it is no start. */
+  async function whole(volume: Place, unfinished: string, make: (unfinished: string) => Promise<Outcome<void>>): Promise<Outcome<void>> {
+    const cleared = await rest.deleteFile(volume, unfinished);
+    return isFault(cleared) ? cleared : await make(unfinished);
+  }
+
+  /** `to` is not there. */
+  async function clone(volume: Place, from: string, to: string): Promise<Outcome<void>> {
+    const source = await rest.file(volume, from);
+    if (isFault(source)) return source;
+    const cloned = await rest.cloneFile(volume, { from, to, overwrite: false });
+    if (cloned !== 'unknown') return done(cloned);
+    const made = await rest.file(volume, to);
+    if (isFault(made)) return isMissingFile(made) ? fault('unavailable', `The filer knows neither the job that should clone ${from} nor its file.`) : made;
+    return made.sizeBytes === source.sizeBytes ? undefined : fault('unavailable', `The filer has cloned ${made.sizeBytes} of ${source.sizeBytes} bytes of ${from}.`);
+  }
+  const cloneAs = async (volume: Place, from: string, to: string, finish: (unfinished: string) => Promise<Outcome<void>> = async () => undefined): Promise<Outcome<void>> =>
+    await makeFile(volume, to, async (unfinished) => {
+      const cloned = await clone(volume, from, unfinished);
+      return isFault(cloned) ? cloned : await finish(unfinished);
+    });
+
+  async function grow(volume: Place, file: string, sizeGib: number): Promise<Outcome<void>> {
+    const facts = await images.imageFacts(url(volume, file), 'qcow2', shortTimeoutMs);
+    if (isFault(facts)) return facts;
+    if (facts.virtualBytes > sizeGib * gib) return fault('conflict', `The volume has ${facts.virtualBytes} bytes already, more than ${sizeGib} GiB.`);
+    return facts.virtualBytes === sizeGib * gib ? undefined : await img('resize', '-q', '-f', 'qcow2', url(volume, file), String(sizeGib * gib));
+  }
+
+  /** A local image that may become a volume of this size. */
+  async function acceptable({ path, format }: { path: string; format: string }, sizeGib: number): Promise<Outcome<void>> {
+    const facts = await images.imageFacts(path, format, shortTimeoutMs);
+    if (isFault(facts)) return facts;
+    if (facts.refersElsewhere) return fault('badRequest', 'The image refers to another file, which is not allowed.');
+    return facts.virtualBytes > sizeGib * gib ? fault('tooLarge', `The image needs ${Math.ceil(facts.virtualBytes / gib)} GiB, the volume has ${sizeGib} GiB.`) : undefined;
+  }
+
+  /** Puts `unfinished` in the place of `file`, whose bytes are let go. */
+  async function replace(volume: Place, file: string, unfinished: string): Promise<Outcome<void>> {
+    const cloned = await rest.cloneFile(volume, { from: unfinished, to: file, overwrite: true });
+    if (cloned === 'unknown') return fault('unavailable', `The filer does not say whether it has overwritten ${file}.`);
+    return isFault(cloned) ? cloned : await rest.deleteFile(volume, unfinished);
+  }
+
+  const missing = (volumeId: string): Outcome<never> => fault('notFound', `The filer has no volume ${volumeId}.`);
+  const withFile = async <T>(volumeId: string, work: (volume: Place, file: string) => Promise<Outcome<T>>): Promise<Outcome<T>> => await onFiler(async (volume) => {
+    const there = await exists(volume, volumeFile(volumeId));
+    if (isFault(there)) return there;
+    return there ? await work(volume, volumeFile(volumeId)) : missing(volumeId);
+  });
+
+  return {
+    async facts() {
+      const volume = await look();
+      if (isFault(volume)) return volume;
+      return { vendorName: 'NetApp', driverVersion: '1.0', storageProtocol: 'nfs', totalGib: volume.totalBytes / gib, freeGib: volume.freeBytes / gib };
+    },
+
+    createVolume: async (id, sizeGib, origin) => await onFiler(async (volume) => {
+      if (origin.kind === 'blank') return await makeFile(volume, volumeFile(id), async (file) => await img('create', '-q', '-f', 'qcow2', url(volume, file), String(sizeGib * gib)));
+      const from = origin.kind === 'volume' ? volumeFile(origin.id) : snapshotFile(origin.snapshot);
+      return await cloneAs(volume, from, volumeFile(id), async (file) => await grow(volume, file, sizeGib));
+    }),
+    deleteVolume: async (id) => await onFiler(async (volume) => {
+      const files = await rest.files(volume, filesOf(id));
+      if (isFault(files)) return files;
+      // The volume's own file goes last: as long as it is there, the rest is found again.
+      for (const name of [...files.map((file) => file.name).filter((found) => found !== volumeFile(id)), volumeFile(id)]) {
+        const deleted = await rest.deleteFile(volume, name);
+        if (isFault(deleted)) return deleted;
+      }
+      return undefined;
+    }),
+    extendVolume: async (id, sizeGib) => await withFile(id, async (volume, file) => await grow(volume, file, sizeGib)),
+
+    createSnapshot: async (snapshot) => await onFiler(async (volume) => await cloneAs(volume, volumeFile(snapshot.volumeId), snapshotFile(snapshot))),
+    // A guest is no hindrance: no file lies under another.
+    deleteSnapshot: async (snapshot) => await onFiler(async (volume) => await rest.deleteFile(volume, snapshotFile(snapshot))),
+    async settle() {},
+
+    // The clone is one moment of the image, as after a power failure: QEMU writes qcow2's tables in an order that bears that.
+    prepareOnlineSnapshot: async (snapshot) => await onFiler(async (volume) => {
+      const finished = await exists(volume, snapshotFile(snapshot));
+      if (isFault(finished)) return finished;
+      const taken = finished ? undefined : await cloneAs(volume, volumeFile(snapshot.volumeId), pendingFile(snapshot));
+      return isFault(taken) ? taken : {};
+    }),
+    finishOnlineSnapshot: async (snapshot) => await onFiler(async (volume) => {
+      const finished = await exists(volume, snapshotFile(snapshot));
+      if (isFault(finished) || finished) return done(finished);
+      const renamed = await rest.renameFile(volume, pendingFile(snapshot), snapshotFile(snapshot));
+      return isFault(renamed) && (await exists(volume, snapshotFile(snapshot))) !== true ? renamed : undefined;
+    }),
+    abandonOnlineSnapshot: async (snapshot) => await onFiler(async (volume) => await rest.deleteFile(volume, pendingFile(snapshot))),
+
+    connection: async (id) => await withFile(id, async ({ junctionPath }, file) => ({ protocol: 'nfs' as const, server: nfsServer, share: junctionPath, file, format: 'qcow2' as const })),
+
+    importFile: async (id, sizeGib, image) => await withFile(id, async (volume, file) => {
+      const accepted = await acceptable(image, sizeGib);
+      if (isFault(accepted)) return accepted;
+      const unfinished = unfinishedFile(file);
+      const made = await whole(volume, unfinished, async () => {
+        const copied = await copy('-f', image.format, '-O', 'qcow2', image.path, url(volume, unfinished));
+        return isFault(copied) ? copied : await grow(volume, unfinished, sizeGib);
+      });
+      const replaced = isFault(made) ? made : await replace(volume, file, unfinished);
+      if (isFault(replaced)) await rest.deleteFile(volume, unfinished);
+      return replaced;
+    }),
+    exportFile: async (source, { path, format }) => await onFiler(async (volume) => {
+      const file = 'snapshot' in source ? snapshotFile(source.snapshot) : volumeFile(source.volumeId);
+      const found = await rest.file(volume, file);
+      return isFault(found) ? found : await copy('-f', 'qcow2', '-O', format, url(volume, file), path);
+    }),
+
+    inventory: async () => await onFiler(async (volume) => {
+      const files = await rest.files(volume, '*');
+      return isFault(files) ? files : sortFiles(files.map(({ name }) => name));
+    }),
+    close: () => rest.close(),
+  };
+}
+
+const done = (outcome: Outcome<unknown>): Outcome<void> => (isFault(outcome) ? outcome : undefined);

@@ -1,0 +1,74 @@
+// Guests' interfaces and volumes against those they should have: an answer that was lost on its way may have left one too many, or one too few.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
+import type { NovaAgentDeps } from './deps.ts';
+
+export interface Repair {
+  action: 'attach' | 'detach';
+  /** A port or a volume. */
+  id: string;
+}
+
+export function decideDevices(wanted: readonly string[], found: readonly string[]): Repair[] {
+  return [
+    ...found.filter((id) => !wanted.includes(id)).map((id): Repair => ({ action: 'detach', id })),
+    ...wanted.filter((id) => !found.includes(id)).map((id): Repair => ({ action: 'attach', id })),
+  ];
+}
+
+interface DeviceKind {
+  name: string;
+  /** null: not to be compared now. */
+  wanted(guest: ExpectedGuest): string[] | null;
+  found(uuid: string): Promise<Outcome<string[]>>;
+  attach(guest: ExpectedGuest, id: string): Promise<Outcome<void>>;
+  detach(uuid: string, id: string): Promise<Outcome<void>>;
+}
+
+function kindsOf(hypervisor: NovaAgentDeps['hypervisor']): readonly DeviceKind[] {
+  return [
+    {
+      name: 'interface', wanted: ({ nics }) => nics && nics.map(({ portId }) => portId), found: async (uuid) => await hypervisor.nics(uuid), detach: async (uuid, id) => await hypervisor.detachNic(uuid, id),
+      async attach({ uuid, nics }, id) {
+        const nic = nics?.find(({ portId }) => portId === id);
+        return nic && (await hypervisor.attachNic(uuid, nic));
+      },
+    },
+    {
+      name: 'volume', wanted: ({ volumes }) => volumes && volumes.map(({ volumeId }) => volumeId), found: async (uuid) => await hypervisor.volumes(uuid), detach: async (uuid, id) => await hypervisor.detachVolume(uuid, id),
+      async attach({ uuid, volumes }, id) {
+        const volume = volumes?.find(({ volumeId }) => volumeId === id);
+        return volume && (await hypervisor.attachVolume(uuid, volume));
+      },
+    },
+  ];
+}
+
+/** Mends what was wrong in the same way a round ago: what is only seen once may be a change under way. */
+export function createDeviceMender({ hypervisor, config, log }: Pick<NovaAgentDeps, 'hypervisor' | 'config' | 'log'>): (expected: readonly ExpectedGuest[]) => Promise<void> {
+  const kinds = kindsOf(hypervisor);
+  let suspects = new Set<string>();
+  return async (expected) => {
+    const seen = new Set<string>();
+    for (const guest of expected) for (const kind of kinds) {
+      const { uuid } = guest;
+      const wanted = kind.wanted(guest);
+      const found = wanted && (await kind.found(uuid));
+      if (!wanted || !found || isFault(found)) continue; // no such guest, or nobody answers: not ours to mend
+      for (const { action, id } of decideDevices(wanted, found)) {
+        const key = `${uuid} ${action} ${id}`;
+        if (!suspects.has(key)) {
+          seen.add(key);
+          continue;
+        }
+        const done = await (action === 'attach' ? kind.attach(guest, id) : kind.detach(uuid, id));
+        const facts = { server: uuid, host: config.host, action, device: kind.name, id };
+        if (isFault(done)) log.error({ ...facts, why: done.message }, 'device cannot be mended');
+        else log.warn(facts, 'device mended');
+        if (isFault(done)) seen.add(key);
+      }
+    }
+    suspects = seen;
+  };
+}

@@ -1,0 +1,64 @@
+// Each kind of difference between volumes, attachments, disks and backends is seen, and nothing where all agree.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import type { ObservedVolumes } from './audit-volumes.ts';
+import { compareVolumes } from './audit-volumes.ts';
+
+type Seen = { -readonly [K in keyof ObservedVolumes]: ObservedVolumes[K] };
+
+const right = (): Seen => ({
+  nova: {
+    servers: [{ id: 's1', name: 'vm', vmState: 'active', taskState: null, powerState: 1, host: 'h1', nodeUuid: 'n1', resources: {} }],
+    interfaces: [], nodes: [], sagas: [], volumes: [{ serverId: 's1', volumeId: 'v1', attachmentId: 'a1', connected: true }],
+  },
+  cinder: {
+    volumes: [{ id: 'v1', projectId: 'p', status: 'in-use', sizeGib: 1, backend: 'nfs' }], snapshots: [],
+    attachments: [{ id: 'a1', volumeId: 'v1', serverId: 's1', status: 'attached' }], stuck: [],
+    backends: { nfs: { missing: [], unknown: [], strays: [] } }, backups: { missing: [], unknown: [] },
+  },
+  guests: new Map([['s1', ['v1']]]),
+});
+
+const wrong: Readonly<Record<string, (seen: Seen) => void>> = {
+  'volume of a server without an attachment': ({ cinder }) => cinder.volumes.forEach((volume) => {
+    volume.status = 'available';
+    cinder.attachments.length = 0;
+  }),
+  'attachment without a server': (seen) => {
+    seen.nova.volumes.length = 0;
+    seen.guests = new Map();
+  },
+  'volume in use by nobody': ({ cinder }) => void cinder.volumes.push({ id: 'v2', projectId: 'p', status: 'in-use', sizeGib: 1, backend: 'nfs' }),
+  'disks differ': (seen) => void (seen.guests = new Map([['s1', []]])),
+  'stuck volume': ({ cinder }) => void cinder.stuck.push({ kind: 'snapshot', id: 'x', status: 'creating' }),
+  'volume without data': ({ cinder }) => void (cinder.backends = { nfs: { missing: ['v1'], unknown: [], strays: [] } }),
+  'data without a volume': ({ cinder }) => void (cinder.backends = { nfs: { missing: [], unknown: ['v9'], strays: [] } }),
+  'stray file': ({ cinder }) => void (cinder.backends = { nfs: { missing: [], unknown: [], strays: ['x.tmp'] } }),
+  'backup differs': ({ cinder }) => void (cinder.backups = { missing: ['b1'], unknown: [] }),
+};
+
+describe('the audit of volumes', () => {
+  it('finds nothing where all agree', () => assert.deepEqual(compareVolumes(right()), []));
+  for (const [what, change] of Object.entries(wrong)) {
+    it(`finds: ${what}`, () => {
+      const seen = right();
+      change(seen);
+      assert.deepEqual(compareVolumes(seen).map((difference) => difference.what), [what]);
+    });
+  }
+  it('leaves alone what is under way, and who cannot be asked', () => {
+    const seen = right();
+    seen.cinder.volumes.forEach((volume) => (volume.status = 'detaching'));
+    seen.guests = new Map([['s1', []]]);
+    seen.cinder.backends = { nfs: 'the share is away' };
+    seen.cinder.backups = 'the store is away';
+    assert.deepEqual(compareVolumes(seen), []);
+  });
+  it('has a case for every kind in its source', () => {
+    const source = readFileSync(new URL('audit-volumes.ts', import.meta.url), 'utf8');
+    const kinds = [...source.matchAll(/what: '([^']+)'/g)].map(([, kind]) => kind ?? '');
+    assert.ok(kinds.length > 7);
+    assert.deepEqual(kinds.filter((kind) => !(kind in wrong)), []);
+  });
+});

@@ -1,0 +1,116 @@
+// The transitions of an attachment, each one transaction: reserve, connect, complete, release. Called by attachments.ts and volume-actions.ts.
+// A volume is one server's at a time: `reserve` is a compare-and-set on its status, so of two callers one is refused.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
+import { connectionInfoOf } from '#contracts/cinder/connection-info.ts';
+import { withDeadline } from '#platform/clock.ts';
+import { hasSaga } from '#platform/saga/journal.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import type { CinderParts } from '../parts.ts';
+import { releaseVolumeName } from '../sagas/release-volume.ts';
+import { backendFor, volumeOf } from '../sagas/station.ts';
+import { attachmentsOf, changeAttachment, deleteAttachment, findAttachment, insertAttachment, isConnected } from '../store/attachments.ts';
+import type { AttachmentRow, VolumeRow } from '../store/tables.ts';
+import { changeVolume, changeVolumeIn, findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
+import { journal, whenIdle } from './journal.ts';
+import type { Request } from './request.ts';
+
+const waitForSagaMs = 60_000;
+const connectionTimeoutMs = 30_000;
+const lookEveryMs = 10;
+
+/** badRequest: it is not available, or another server has it. */
+export async function reserve(parts: CinderParts, volume: VolumeRow, wanted: { serverId: string | null; mode: 'rw' | 'ro' }): Promise<Outcome<AttachmentRow>> {
+  const { database: { db }, ids, clock } = parts;
+  const row: AttachmentRow = {
+    id: ids.uuid(), volume_id: volume.id, project_id: volume.project_id, server_id: wanted.serverId, host_name: null, device: null, status: 'reserved',
+    mode: volume.readonly === 1 ? 'ro' : wanted.mode, connector_json: null, connection_json: null, created_at_ms: clock.now(), attached_at_ms: null,
+  };
+  return await transaction(db, async (trx): Promise<Outcome<AttachmentRow>> => {
+    await lockVolume(trx, volume.id);
+    const current = await findVolume(trx, volume.id, null);
+    if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
+    const others = await attachmentsOf(trx, volume.id);
+    // A server that moves has the volume on two hosts for a while: the only second attachment there is.
+    const moves = current.status === 'in-use' && wanted.serverId !== null && others.length > 0 && others.every(({ server_id }) => server_id === wanted.serverId);
+    if (!moves && !(current.status === 'available' && others.length === 0)) {
+      return fault('badRequest', `Invalid volume: Volume ${volume.id} status must be available or downloading to reserve, but the current status is ${current.status}.`);
+    }
+    await insertAttachment(trx, row);
+    if (!moves) await changeVolume(trx, volume.id, { status: 'reserved' }, clock.now());
+    return row;
+  });
+}
+
+/** Tells the host how to reach the volume. Waits for a saga that still works on it, such as the removal of a snapshot. */
+export async function connect(parts: CinderParts, row: AttachmentRow, connector: JsonObject, mode: 'rw' | 'ro' | null): Promise<Outcome<AttachmentRow>> {
+  const { database: { db }, clock } = parts;
+  const host = typeof connector['host'] === 'string' ? connector['host'] : null;
+  const marked = await whenIdle(parts, row.volume_id, waitForSagaMs, async (trx): Promise<Outcome<void>> => {
+    const volume = await findVolume(trx, row.volume_id, null);
+    const current = await findAttachment(trx, row.id, null);
+    if (!volume || !current) return fault('notFound', `Volume attachment could not be found with filter: attachment_id = ${row.id}.`);
+    if (!['reserved', 'attaching', 'in-use'].includes(volume.status)) return fault('badRequest', `Invalid volume: Volume ${volume.id} is ${volume.status}.`);
+    await changeAttachment(trx, row.id, { status: current.status === 'reserved' ? 'attaching' : current.status, connector_json: JSON.stringify(connector), host_name: host, ...(mode === null ? {} : { mode: volume.readonly === 1 ? 'ro' : mode }) });
+    await changeVolumeIn(trx, volume.id, ['reserved'], { status: 'attaching' }, clock.now());
+  });
+  if (!marked) return fault('conflict', `Volume ${row.volume_id} is busy.`);
+  if (isFault(marked.value)) return marked.value;
+  const volume = await volumeOf(parts, row.volume_id);
+  if (isFault(volume)) return volume;
+  const backend = backendFor(parts, volume);
+  if (isFault(backend)) return backend;
+  const connection = await withDeadline(backend.connection(volume.id), connectionTimeoutMs, () => fault('timeout', 'The storage backend does not answer.'));
+  if (isFault(connection)) return connection;
+  const current = await findAttachment(db, row.id, null);
+  const info = connectionInfoOf(connection, (current ?? row).mode === 'ro');
+  await changeAttachment(db, row.id, { connection_json: JSON.stringify(info) });
+  return (await findAttachment(db, row.id, null)) ?? fault('notFound', `Volume attachment ${row.id} could not be found.`);
+}
+
+/** The server has it. Twice is once. */
+export async function complete(parts: CinderParts, row: AttachmentRow): Promise<Outcome<undefined>> {
+  const { database: { db }, clock } = parts;
+  return await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+    await lockVolume(trx, row.volume_id);
+    const current = await findAttachment(trx, row.id, null);
+    if (!current) return fault('notFound', `Volume attachment could not be found with filter: attachment_id = ${row.id}.`);
+    if (current.status === 'attached') return undefined;
+    if (current.status !== 'attaching') return fault('badRequest', `Invalid volume attachment: ${row.id} is ${current.status}, not attaching.`);
+    await changeAttachment(trx, row.id, { status: 'attached', attached_at_ms: clock.now() });
+    await changeVolumeIn(trx, row.volume_id, ['attaching', 'reserved', 'in-use'], { status: 'in-use' }, clock.now());
+    return undefined;
+  });
+}
+
+/**
+ * The server has it no more. Returns when the volume is free again, as callers delete it next; after `waitForSagaMs` the rest goes on behind.
+ * Twice is once.
+ */
+export async function release(parts: CinderParts, request: Request, row: AttachmentRow): Promise<void> {
+  const { database: { db }, clock } = parts;
+  const waits = await transaction(db, async (trx) => {
+    await lockVolume(trx, row.volume_id);
+    const volume = await findVolume(trx, row.volume_id, null);
+    const current = await findAttachment(trx, row.id, null);
+    if (!volume || !current) return false;
+    await deleteAttachment(trx, row.id);
+    const left = await attachmentsOf(trx, row.volume_id);
+    if (left.length > 0) {
+      await changeVolumeIn(trx, row.volume_id, ['detaching'], { status: 'in-use' }, clock.now());
+      return false;
+    }
+    if (!isConnected(current)) {
+      await changeVolumeIn(trx, row.volume_id, ['reserved', 'attaching', 'detaching', 'in-use'], { status: 'available' }, clock.now());
+      return false;
+    }
+    await changeVolumeIn(trx, row.volume_id, ['reserved', 'attaching', 'detaching', 'in-use'], { status: 'detaching' }, clock.now());
+    await journal(parts, trx, request, { name: releaseVolumeName, lockKey: volumeLock(row.volume_id), input: { volumeId: row.volume_id } });
+    return true;
+  });
+  if (!waits) return;
+  await parts.wake(request.id);
+  const endsMs = clock.now() + waitForSagaMs;
+  while (clock.now() < endsMs && (await hasSaga(db, volumeLock(row.volume_id)))) await clock.sleep(lookEveryMs);
+}

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import { eventually } from '#platform/testing/eventually.ts';
+import type { CinderBench, Loose } from './cinder-api.testing.ts';
+import { startCinder } from './cinder-api.testing.ts';
+
+let cinder: CinderBench;
+let volume: Loose;
+let settled: string[] = [];
+let settleFails = false;
+before(async () => {
+  cinder = await startCinder({ wrapBackend: (backend) => ({ ...backend, settle: async (id) => {
+    settled.push(id);
+    return settleFails ? fault('conflict', 'the chain is broken') : undefined;
+  } }) });
+});
+after(async () => await cinder.close());
+beforeEach(async () => {
+  settled = [];
+  volume = await cinder.make('volumes', 'volume', { size: 1 });
+});
+
+const connector = { host: 'h1', initiator: 'iqn.x' };
+const attach = async (server: string, more: object = {}) => await cinder.ask('member', 'POST', 'attachments', { body: { attachment: { volume_uuid: volume.id, instance_uuid: server, ...more } } });
+const status = async (): Promise<string> => (await cinder.show('volumes', 'volume', volume.id)).status;
+
+test('reserved, attaching, in-use and available again, with the connection on the way', async () => {
+  const { body } = await attach('s1');
+  const { id } = body.attachment;
+  assert.deepEqual([body.attachment.status, await status()], ['reserved', 'reserved']);
+  const connected = await cinder.ask('admin', 'PUT', `attachments/${id}`, { body: { attachment: { connector } } });
+  assert.deepEqual([connected.status, connected.body.attachment.connection_info.driver_volume_type, connected.body.attachment.connection_info.volume, await status()], [200, 'sim', volume.id, 'attaching']);
+  assert.equal((await cinder.ask('admin', 'POST', `attachments/${id}/action`, { body: { 'os-complete': {} } })).status, 204);
+  const shown = await cinder.show('volumes', 'volume', volume.id);
+  assert.deepEqual([shown.status, shown.attachments[0].server_id, shown.attachments[0].host_name, shown.attachments[0].attachment_id], ['in-use', 's1', 'h1', id]);
+  assert.equal((await cinder.ask('member', 'DELETE', `volumes/${volume.id}`)).status, 400);
+  assert.equal((await cinder.ask('admin', 'POST', `volumes/${volume.id}/action`, { body: { 'os-begin_detaching': {} } })).status, 202);
+  assert.equal(await status(), 'detaching');
+  // Nova deletes the volume next, so the answer waits until it is free.
+  assert.equal((await cinder.ask('admin', 'DELETE', `attachments/${id}`)).status, 200);
+  assert.deepEqual([await status(), settled], ['available', [volume.id]]);
+});
+
+test('of many callers one gets the volume', async () => {
+  const answers = await Promise.all(Array.from({ length: 20 }, async (_, index) => await attach(`s${index}`)));
+  assert.deepEqual(answers.map(({ status: code }) => code).sort(), [200, ...Array.from({ length: 19 }, () => 400)]);
+});
+
+test('an attached volume is refused to another server, also when it is only reserved', async () => {
+  await attach('s1', { connector });
+  assert.equal((await attach('s2')).status, 400);
+});
+
+test('a reservation that is given up frees the volume at once', async () => {
+  const { body } = await attach('s1');
+  await cinder.ask('member', 'DELETE', `attachments/${body.attachment.id}`);
+  assert.deepEqual([await status(), settled], ['available', []]);
+});
+
+test('a volume whose settling fails is free all the same', async () => {
+  const { body } = await attach('s1', { connector });
+  settleFails = true;
+  await cinder.ask('admin', 'DELETE', `attachments/${body.attachment.id}`);
+  settleFails = false;
+  assert.equal(await status(), 'available');
+});
+
+test('the older actions reserve, attach and detach', async () => {
+  const act = async (body: Record<string, object>) => (await cinder.ask('admin', 'POST', `volumes/${volume.id}/action`, { body: body as never })).status; // JSON
+  assert.equal(await act({ 'os-reserve': {} }), 202);
+  assert.equal(await act({ 'os-reserve': {} }), 400);
+  assert.equal(await act({ 'os-unreserve': {} }), 202);
+  assert.equal(await status(), 'available');
+  assert.equal(await act({ 'os-attach': { instance_uuid: 's1', mountpoint: '/dev/vdc' } }), 202);
+  assert.equal((await cinder.show('volumes', 'volume', volume.id)).attachments[0].device, '/dev/vdc');
+  assert.equal(await act({ 'os-detach': {} }), 202);
+  await cinder.idle();
+  assert.equal(await status(), 'available');
+});
+
+test('an attached volume is extended by Nova, and only since 3.42', async () => {
+  const { body } = await attach('s1', { connector });
+  await cinder.ask('admin', 'POST', `attachments/${body.attachment.id}/action`, { body: { 'os-complete': {} } });
+  const extend = async (version: number) => (await cinder.ask('member', 'POST', `volumes/${volume.id}/action`, { body: { 'os-extend': { new_size: 3 } }, version })).status;
+  assert.equal(await extend(41), 400);
+  cinder.answerCalls(() => ({ status: 200, body: {} }));
+  assert.equal(await extend(42), 202);
+  await cinder.idle();
+  const events = cinder.calls.filter(({ path }) => path.endsWith('/os-server-external-events')).map(({ body: sent }) => sent);
+  assert.deepEqual(events, [{ events: [{ name: 'volume-extended', server_uuid: 's1', tag: volume.id }] }]);
+  const shown = await cinder.show('volumes', 'volume', volume.id);
+  assert.deepEqual([shown.status, shown.size, cinder.world.get(volume.id)?.sizeGib], ['in-use', 3, 1]);
+  await cinder.ask('admin', 'DELETE', `attachments/${body.attachment.id}`);
+  assert.equal(cinder.world.get(volume.id)?.sizeGib, 3, 'detaching makes sure of the size');
+});
+
+test('a snapshot of a volume in use waits for what Nova says', async () => {
+  const { body } = await attach('s1', { connector });
+  await cinder.ask('admin', 'POST', `attachments/${body.attachment.id}/action`, { body: { 'os-complete': {} } });
+  assert.equal((await cinder.ask('member', 'POST', 'snapshots', { body: { snapshot: { volume_id: volume.id } }, version: 0 })).status, 400);
+  cinder.answerCalls(() => ({ status: 200, body: {} }));
+  for (const [word, end] of [['creating', 'available'], ['error', 'error']] as const) {
+    const { id } = (await cinder.ask('member', 'POST', 'snapshots', { body: { snapshot: { volume_id: volume.id, force: true } }, version: 0 })).body.snapshot;
+    await eventually(() => cinder.calls.some(({ path, body: sent }) => path.endsWith('/os-assisted-volume-snapshots') && JSON.stringify(sent).includes(id)), { withinMs: 5_000, what: 'Nova was asked' });
+    assert.equal((await cinder.show('snapshots', 'snapshot', id)).status, 'creating');
+    assert.equal((await cinder.ask('admin', 'POST', `snapshots/${id}/action`, { body: { 'os-update_snapshot_status': { status: word, progress: '90%' } } })).status, 202);
+    await cinder.idle();
+    assert.equal((await cinder.show('snapshots', 'snapshot', id)).status, end);
+    const there = await cinder.deps.backends.get('sim')?.inventory();
+    assert.equal(!isFault(there) && there?.volumes.find((found) => found.id === volume.id)?.snapshots.includes(id), end === 'available');
+    assert.equal(await status(), 'in-use');
+  }
+});

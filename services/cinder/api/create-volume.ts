@@ -1,0 +1,193 @@
+// POST /volumes: facts of what it is made from, quota, row and saga in one transaction. Also makes the volume a backup is restored to.
+// https://docs.openstack.org/api-ref/block-storage/v3/#create-a-volume
+import Type from 'typebox';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import type { Route } from '#platform/http/api.ts';
+import { route } from '#platform/http/api.ts';
+import { backendOf } from '../domain/pick-pool.ts';
+import { checkQuota } from '../domain/quota.ts';
+import type { SourceSnapshot, SourceVolume, VolumeSources } from '../domain/volume-source.ts';
+import { planSource } from '../domain/volume-source.ts';
+import { fetchImage } from '../glance.ts';
+import type { CinderParts } from '../parts.ts';
+import type { CreateInput } from '../sagas/create-volume.ts';
+import { createVolumeName } from '../sagas/create-volume.ts';
+import { defaultTypeName } from '../seed.ts';
+import { lockQuota, quotaLimits, quotaUsage } from '../store/quotas.ts';
+import type { CinderDb } from '../store/rows.ts';
+import { metadataIn } from '../store/rows.ts';
+import { findSnapshot } from '../store/snapshots.ts';
+import type { VolumeRow, VolumeTypeRow } from '../store/tables.ts';
+import { extraSpecsOf, findType, findTypeByIdOrName } from '../store/types.ts';
+import { findVolume, insertVolume, lockVolume, volumeLock } from '../store/volumes.ts';
+import { booleanSchema, descriptionSchema, metadataSchema, nameSchema, orNull, sizeSchema, strict } from './field-schemas.ts';
+import { journal } from './journal.ts';
+import { booleanOf, scopeOf } from './request.ts';
+import type { Request } from './request.ts';
+import { restoreToNewVolume } from './restore.ts';
+import { volumeView } from './views.ts';
+
+export interface WantedVolume {
+  size?: number | string | null;
+  name?: string | null;
+  display_name?: string | null;
+  description?: string | null;
+  display_description?: string | null;
+  availability_zone?: string | null;
+  volume_type?: string | null;
+  snapshot_id?: string | null;
+  source_volid?: string | null;
+  imageRef?: string | null;
+  image_id?: string | null;
+  backup_id?: string | null;
+  multiattach?: boolean | string | null;
+  metadata?: Record<string, string> | null;
+  consistencygroup_id?: string | null;
+  group_id?: string | null;
+  source_replica?: string | null;
+}
+
+const text = Type.Optional(orNull(Type.String({ maxLength: 255 })));
+const body = Type.Object({
+  volume: Type.Object({
+    size: Type.Optional(orNull(sizeSchema)), name: nameSchema, display_name: nameSchema, description: descriptionSchema, display_description: descriptionSchema,
+    availability_zone: text, volume_type: text, snapshot_id: text, source_volid: text, imageRef: text, image_id: text, backup_id: text, consistencygroup_id: text, group_id: text, source_replica: text,
+    multiattach: Type.Optional(orNull(booleanSchema)), metadata: Type.Optional(orNull(metadataSchema)),
+    // Sent by old clients, never meant.
+    status: Type.Optional(Type.Any()), attach_status: Type.Optional(Type.Any()), user_id: Type.Optional(Type.Any()), project_id: Type.Optional(Type.Any()),
+  }, strict),
+  'OS-SCH-HNT:scheduler_hints': Type.Optional(orNull(Type.Object({}))),
+}, strict);
+
+const backupsSince = 47;
+const uuid = /^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i;
+
+export function createVolumeRoutes(parts: CinderParts): readonly Route[] {
+  return [
+    route<{ volume: WantedVolume }>({ method: 'POST', path: '/volumes', policy: 'volume:create', body, faults: ['notFound', 'overQuota', 'conflict'], handler: async (request) => {
+      const wanted = request.body.volume;
+      if (wanted.backup_id && request.version >= backupsSince) {
+        const restored = await restoreToNewVolume(parts, request, wanted.backup_id, wanted);
+        return isFault(restored) ? restored : { status: 202, body: { volume: await volumeView(parts, request, restored, 'base') } };
+      }
+      const row = await createOf(parts, request, wanted);
+      return isFault(row) ? row : { status: 202, body: { volume: await volumeView(parts, request, row, 'base') } };
+    } }),
+  ];
+}
+
+async function createOf(parts: CinderParts, request: Request, wanted: WantedVolume): Promise<Outcome<VolumeRow>> {
+  const unsupported = notOffered(wanted);
+  if (unsupported) return unsupported;
+  const sources = await sourcesOf(parts, request, wanted);
+  if (isFault(sources)) return sources;
+  const plan = planSource(wanted.size === undefined || wanted.size === null ? null : Number(wanted.size), sources);
+  if (isFault(plan)) return plan;
+  const { origin } = plan;
+  const type = await typeFor(parts, request, wanted.volume_type ?? null, origin?.volume ?? null);
+  if (isFault(type)) return type;
+  const zone = zoneOf(parts, wanted, origin?.volume.zone ?? null);
+  if (isFault(zone)) return zone;
+  const row = newVolumeRow(parts, request, wanted, {
+    size_gib: plan.sizeGib, bootable: plan.bootable ? 1 : 0, image_metadata_json: JSON.stringify(plan.imageMetadata), availability_zone: zone, type_id: type.id,
+    host: origin?.volume.host ?? null, snapshot_id: origin?.kind === 'snapshot' ? origin.id : null, source_volid: origin?.kind === 'volume' ? origin.id : null,
+    creating_lock: origin ? volumeLock(origin.volume.id) : null,
+  });
+  const input: CreateInput = {
+    volumeId: row.id, projectId: row.project_id, imageId: sources.image?.id ?? null,
+    origin: origin === null ? null : origin.kind === 'snapshot' ? { kind: 'snapshot', id: origin.id, volumeId: origin.volume.id } : { kind: 'volume', id: origin.id },
+  };
+  return await beginCreation(parts, request, row, async (trx) => {
+    // What it is copied from may have gone since it was looked at; its lock is the saga's from here on.
+    if (origin) await lockVolume(trx, origin.volume.id);
+    if (origin?.kind === 'snapshot' && (await findSnapshot(trx, origin.id, null))?.status !== 'available') return fault('badRequest', 'Invalid snapshot: Originating snapshot status must be one of \'available\' values');
+    if (origin?.kind === 'volume' && (await findVolume(trx, origin.id, null))?.status !== 'available') return fault('badRequest', 'Invalid volume: the source volume is not available any more.');
+    await journal(parts, trx, request, { name: createVolumeName, lockKey: row.creating_lock ?? volumeLock(row.id), input });
+    return undefined;
+  });
+}
+
+/** Takes the quota, writes the row and whatever `also` writes beside it, in one transaction, and wakes the sagas. */
+export async function beginCreation(parts: CinderParts, request: Request, row: VolumeRow, also: (trx: CinderDb) => Promise<Outcome<undefined>>): Promise<Outcome<VolumeRow>> {
+  const { database: { db }, clock, config } = parts;
+  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+    await lockQuota(trx, row.project_id, clock.now());
+    const over = checkQuota(await quotaLimits(trx, row.project_id, config.quotas), await quotaUsage(trx, row.project_id), { gigabytes: row.size_gib, volumes: 1 }, row.size_gib);
+    if (over) return over;
+    const wrong = await also(trx);
+    if (!wrong) await insertVolume(trx, row);
+    return wrong;
+  });
+  if (refused) return refused;
+  await parts.wake(request.id);
+  return row;
+}
+
+export function newVolumeRow({ ids, clock }: CinderParts, request: Request, wanted: WantedVolume, facts: Pick<VolumeRow, 'size_gib' | 'availability_zone'> & Partial<VolumeRow>): VolumeRow {
+  return {
+    id: ids.uuid(), project_id: request.auth.projectId ?? '', user_id: request.auth.userId, name: wanted.name ?? wanted.display_name ?? null, description: wanted.description ?? wanted.display_description ?? null,
+    status: 'creating', extending_gib: 0, host: null, type_id: null, snapshot_id: null, source_volid: null, bootable: 0, readonly: null,
+    metadata_json: JSON.stringify(wanted.metadata ?? {}), image_metadata_json: '{}', creating_lock: null, created_at_ms: clock.now(), updated_at_ms: null, ...facts,
+  };
+}
+
+function notOffered(wanted: WantedVolume): Outcome<undefined> {
+  if (wanted.multiattach && booleanOf(wanted.multiattach) === true) return fault('badRequest', 'Invalid input received: volumes that several servers attach at once are not offered.');
+  for (const name of ['consistencygroup_id', 'group_id', 'source_replica'] as const) {
+    if (wanted[name]) return fault('badRequest', `Invalid input received: ${name} is not offered.`);
+  }
+  return undefined;
+}
+
+async function sourcesOf(parts: CinderParts, request: Request, wanted: WantedVolume): Promise<Outcome<VolumeSources>> {
+  const { database: { db } } = parts;
+  const scope = scopeOf(request);
+  const sources: VolumeSources = { snapshot: null, volume: null, image: null };
+  const imageId = wanted.imageRef || wanted.image_id || null;
+  if ([wanted.snapshot_id, wanted.source_volid, imageId].filter(Boolean).length > 1) return fault('badRequest', 'May specify only one of snapshot, imageRef or source volume.');
+  if (wanted.snapshot_id) {
+    const snapshot = await findSnapshot(db, wanted.snapshot_id, scope);
+    const volume = snapshot && (await findVolume(db, snapshot.volume_id, null));
+    if (!snapshot || !volume) return fault('notFound', `Snapshot ${wanted.snapshot_id} could not be found.`);
+    sources.snapshot = { id: snapshot.id, sizeGib: snapshot.size_gib, status: snapshot.status, volume: factsOf(volume) } satisfies SourceSnapshot;
+  }
+  if (wanted.source_volid) {
+    const volume = await findVolume(db, wanted.source_volid, scope);
+    if (!volume) return fault('notFound', `Volume ${wanted.source_volid} could not be found.`);
+    sources.volume = factsOf(volume);
+  }
+  if (imageId !== null) {
+    if (!uuid.test(imageId)) return fault('badRequest', 'Invalid image identifier or unable to access requested image.');
+    const image = await fetchImage(parts, imageId, { token: request.auth.token, requestId: request.id });
+    if (isFault(image)) return image;
+    sources.image = image;
+  }
+  return sources;
+}
+
+const factsOf = (volume: VolumeRow): SourceVolume => ({
+  id: volume.id, sizeGib: volume.size_gib, status: volume.status, typeId: volume.type_id, zone: volume.availability_zone, host: volume.host,
+  bootable: volume.bootable === 1, imageMetadata: metadataIn(volume.image_metadata_json),
+});
+
+/** The type asked for, that of the origin, or the default. badRequest: a copy cannot move to another backend. */
+export async function typeFor({ database: { db } }: CinderParts, request: Request, asked: string | null, origin: SourceVolume | null): Promise<Outcome<VolumeTypeRow>> {
+  const scope = scopeOf(request);
+  if (asked === null || asked === '') {
+    const own = origin?.typeId ? await findType(db, origin.typeId, null) : undefined;
+    const type = own ?? (await findTypeByIdOrName(db, defaultTypeName, null));
+    return type ?? fault('notFound', `Volume type with name ${defaultTypeName} could not be found.`);
+  }
+  const type = await findTypeByIdOrName(db, asked, scope);
+  if (!type) return fault('notFound', `Volume type with name ${asked} could not be found.`);
+  const backend = extraSpecsOf(type)['volume_backend_name'];
+  if (origin?.host && backend !== undefined && backend !== backendOf(origin.host)) return fault('badRequest', 'Invalid volume_type provided (requested type is not compatible with the source; either match it or leave it out).');
+  return type;
+}
+
+export function zoneOf({ config }: CinderParts, wanted: WantedVolume, origin: string | null): Outcome<string> {
+  const zone = wanted.availability_zone || origin || config.defaultZone;
+  return zone === config.defaultZone ? zone : fault('badRequest', `Invalid input received: Availability zone '${zone}' is invalid.`);
+}

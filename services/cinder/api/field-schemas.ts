@@ -1,0 +1,20 @@
+// Kinds of fields that several bodies share. Numbers may come as text, booleans in any of the usual words: cinder/api/validation/parameter_types.
+import Type from 'typebox';
+import type { TSchema } from 'typebox';
+
+export const orNull = (schema: TSchema): TSchema => Type.Union([schema, Type.Null()]);
+export const nameSchema = Type.Optional(orNull(Type.String({ maxLength: 255 })));
+export const descriptionSchema = Type.Optional(orNull(Type.String({ maxLength: 65_535 })));
+export const idSchema = Type.String({ minLength: 1, maxLength: 255 });
+/** A whole number of GiB from 1, or its digits. */
+export const sizeSchema = Type.Union([Type.Integer({ minimum: 1, maximum: 0x7fff_ffff }), Type.String({ pattern: '^0*[1-9][0-9]{0,8}$' })]);
+export const booleanSchema = Type.Union([
+  Type.Boolean(),
+  Type.String({ pattern: '^ *([Tt]rue|TRUE|[Ff]alse|FALSE|1|0|[Oo]n|ON|[Oo]ff|OFF|[Yy]es|YES|[Nn]o|NO|[tTfFyYnN]) *$' }),
+  Type.Literal(0), Type.Literal(1),
+]);
+export const limitSchema = Type.Union([Type.Integer({ minimum: -1, maximum: 0x7fff_ffff }), Type.String({ pattern: '^(-1|[0-9]{1,9})$' })]);
+export const metadataSchema = Type.Record(Type.String({ pattern: '^.{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false });
+/** Keys of extra specs: cinder.api.validation.parameter_types, extra_specs. */
+export const extraSpecsSchema = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false });
+export const strict = { additionalProperties: false } as const;

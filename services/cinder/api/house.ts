@@ -1,0 +1,100 @@
+// What operators and clients ask about Cinder itself: services, hosts, pools, capabilities, zones, extensions.
+// https://docs.openstack.org/api-ref/block-storage/v3/#services-os-services
+import Type from 'typebox';
+import { sql } from 'kysely';
+import { fault } from '#contracts/common/fault.ts';
+import type { Route } from '#platform/http/api.ts';
+import { route } from '#platform/http/api.ts';
+import { overSubscription } from '../domain/pick-pool.ts';
+import type { CinderParts } from '../parts.ts';
+import type { ServiceRow } from '../store/tables.ts';
+import { orNull, strict } from './field-schemas.ts';
+import { booleanOf, first, numberOf } from './request.ts';
+import type { Request } from './request.ts';
+import { timeText } from './times.ts';
+
+const text = Type.String({ minLength: 1, maxLength: 255 });
+const serviceBody = Type.Object({ host: text, binary: Type.Optional(text), service: Type.Optional(text) }, strict);
+const disableBody = Type.Object({ host: text, binary: Type.Optional(text), service: Type.Optional(text), disabled_reason: Type.Optional(orNull(Type.String({ maxLength: 255 }))) }, strict);
+type Named = { host: string; binary?: string; service?: string; disabled_reason?: string | null };
+const clusterSince = 7;
+const backendStateSince = 49;
+
+const extensions = [
+  ['Hosts', 'os-hosts', 'Admin-only host administration.'], ['Services', 'os-services', 'Services support.'], ['Quotas', 'os-quota-sets', 'Quota management support.'],
+  ['QuotaClasses', 'os-quota-class-sets', 'Quota classes management support.'], ['AvailabilityZones', 'os-availability-zone', 'Describe Availability Zones.'], ['AdminActions', 'os-admin-actions', 'Enable admin actions.'],
+  ['Backups', 'backups', 'Backups support.'], ['Capabilities', 'capabilities', 'Capabilities support.'], ['ExtendedSnapshotAttributes', 'os-extended-snapshot-attributes', 'Extended SnapshotAttributes support.'],
+  ['SchedulerStats', 'scheduler-stats', 'Scheduler stats support.'], ['SnapshotActions', 'os-snapshot-actions', 'Enable snapshot manager actions.'], ['TypesExtraSpecs', 'os-types-extra-specs', 'Type extra specs support.'],
+  ['TypesManage', 'os-types-manage', 'Types manage support.'], ['UsedLimits', 'os-used-limits', 'Provide data on limited resource that are being used.'], ['VolumeActions', 'os-volume-actions', 'Enable volume actions.'],
+  ['VolumeHostAttribute', 'os-vol-host-attr', 'Expose host as an attribute of a volume.'], ['VolumeImageMetadata', 'os-vol-image-meta', 'Show image metadata associated with the volume.'],
+  ['VolumeTenantAttribute', 'os-vol-tenant-attr', 'Expose the internal project_id as an attribute of a volume.'], ['VolumeTransfer', 'os-volume-transfer', 'Volume transfer management support.'], ['VolumeTypeAccess', 'os-volume-type-access', 'Volume type access support.'],
+] as const;
+
+export function houseRoutes(parts: CinderParts): readonly Route[] {
+  const { database: { db }, clock, config, log } = parts;
+  const isUp = (row: ServiceRow): boolean => clock.now() - row.heartbeat_at_ms < config.serviceDownMs;
+  const services = async (): Promise<ServiceRow[]> => await db.selectFrom('services').selectAll().orderBy('binary').orderBy('host').execute();
+  const view = (request: Request, row: ServiceRow) => ({
+    binary: row.binary, host: row.host, zone: row.zone, status: row.disabled === 1 ? 'disabled' : 'enabled', state: isUp(row) ? 'up' : 'down', updated_at: timeText(row.heartbeat_at_ms), disabled_reason: row.disabled_reason,
+    ...(row.binary === 'cinder-volume' ? { frozen: false, replication_status: 'disabled', active_backend_id: null } : {}),
+    ...(request.version >= clusterSince ? { cluster: null } : {}),
+    ...(request.version >= backendStateSince && row.binary === 'cinder-volume' ? { backend_state: isUp(row) ? 'up' : 'down' } : {}),
+  });
+  const change = async (sent: Named, to: { disabled: 0 | 1; disabled_reason: string | null }) => {
+    const binary = sent.binary ?? sent.service ?? '';
+    const found = await db.updateTable('services').set(to).where('binary', '=', binary).where('host', '=', sent.host).executeTakeFirst();
+    if (found.numUpdatedRows === 0n) return fault('notFound', `Service ${binary} could not be found on host ${sent.host}.`);
+    log.warn({ binary, host: sent.host, ...to }, 'an operator changed a service');
+    const status = to.disabled === 1 ? 'disabled' : 'enabled';
+    return { status: 200, body: { host: sent.host, service: binary, binary, disabled: to.disabled === 1, status, ...(to.disabled_reason === null ? {} : { disabled_reason: to.disabled_reason }) } };
+  };
+  const manage = { method: 'PUT', policy: 'volume_extension:services:update', faults: ['notFound'] } as const;
+  return [
+    route({ method: 'GET', path: '/os-services', policy: 'volume_extension:services:index', handler: async (request) => {
+      const [host, binary] = [first(request, 'host'), first(request, 'binary') ?? first(request, 'service')];
+      const rows = (await services()).filter((row) => (host === undefined || row.host === host || row.host.startsWith(`${host}@`)) && (binary === undefined || row.binary === binary));
+      return { status: 200, body: { services: rows.map((row) => view(request, row)) } };
+    } }),
+    route<Named>({ ...manage, path: '/os-services/enable', body: serviceBody, handler: async ({ body }) => await change(body, { disabled: 0, disabled_reason: null }) }),
+    route<Named>({ ...manage, path: '/os-services/disable', body: disableBody, handler: async ({ body }) => await change(body, { disabled: 1, disabled_reason: null }) }),
+    route<Named>({ ...manage, path: '/os-services/disable-log-reason', body: disableBody, handler: async ({ body }) => (
+      body.disabled_reason?.trim() ? await change(body, { disabled: 1, disabled_reason: body.disabled_reason }) : fault('badRequest', 'Disabled reason contains invalid characters or is too long.')
+    ) }),
+    route({ method: 'GET', path: '/os-hosts', policy: 'volume_extension:hosts', handler: async () => ({ status: 200, body: { hosts: (await services()).map((row) => (
+      { host_name: row.host, service: row.binary, zone: row.zone, 'service-state': row.disabled === 1 ? 'disabled' : 'enabled', 'service-status': isUp(row) ? 'available' : 'unavailable', 'last-update': timeText(row.heartbeat_at_ms) }
+    )) } }) }),
+    route({ method: 'GET', path: '/os-hosts/:id', policy: 'volume_extension:hosts', faults: ['notFound'], handler: async ({ params }) => {
+      const host = params['id'] ?? '';
+      if (!(await services()).some((row) => row.host === host)) return fault('notFound', `Host ${host} could not be found.`);
+      return { status: 200, body: { host: await hostFigures(parts, host) } };
+    } }),
+    route({ method: 'GET', path: '/scheduler-stats/get_pools', policy: 'scheduler_extension:scheduler_stats:get_pools', handler: async (request) => {
+      const detail = booleanOf(first(request, 'detail') ?? 'false') === true;
+      const offset = numberOf(request, 'offset');
+      return { status: 200, body: { pools: (await parts.pools()).slice(typeof offset === 'number' ? offset : 0).map((pool) => ({ name: pool.host, ...(detail ? { capabilities: {
+        volume_backend_name: pool.backend, pool_name: pool.backend, vendor_name: pool.vendorName, driver_version: pool.driverVersion, storage_protocol: pool.storageProtocol,
+        total_capacity_gb: pool.totalGib, free_capacity_gb: pool.freeGib, provisioned_capacity_gb: pool.provisionedGib, allocated_capacity_gb: pool.provisionedGib, reserved_percentage: 0,
+        max_over_subscription_ratio: String(overSubscription), thin_provisioning_support: true, thick_provisioning_support: false, multiattach: false, QoS_support: false, online_extend_support: true, backend_state: 'up', location_info: '', timestamp: timeText(clock.now()),
+      } } : {}) })) } };
+    } }),
+    route({ method: 'GET', path: '/capabilities/:id', policy: 'volume_extension:capabilities', faults: ['notFound'], handler: async ({ params }) => {
+      const asked = params['id'] ?? '';
+      const pool = (await parts.pools()).find(({ host }) => host === asked || host.split('#')[0] === asked);
+      if (!pool) return fault('notFound', `Service cinder-volume could not be found on host ${asked}.`);
+      return { status: 200, body: {
+        namespace: `OS::Storage::Capabilities::${pool.host.split('#')[0]}`, vendor_name: pool.vendorName, volume_backend_name: pool.backend, pool_name: pool.backend, driver_version: pool.driverVersion,
+        storage_protocol: pool.storageProtocol, display_name: null, description: null, visibility: null, replication_targets: [],
+        properties: { thin_provisioning: { title: 'Thin Provisioning', description: 'Sets thin provisioning.', type: 'boolean' } },
+      } };
+    } }),
+    route({ method: 'GET', path: '/os-availability-zone', policy: 'volume:availability_zone_list', handler: () => ({ status: 200, body: { availabilityZoneInfo: [{ zoneName: config.defaultZone, zoneState: { available: true } }] } }) }),
+    route({ method: 'GET', path: '/extensions', policy: 'volume:extensions', handler: () => ({ status: 200, body: { extensions: extensions.map(([name, alias, description]) => ({ name, alias, description, updated: '2016-01-01T00:00:00+00:00', links: [] })) } }) }),
+  ];
+}
+
+async function hostFigures({ database: { db } }: CinderParts, host: string) {
+  const rows = await db.selectFrom('volumes').select(['project_id', sql<number>`count(*)`.as('count'), sql<number>`sum(size_gib)`.as('gib')]).where('host', 'like', `${host}#%`).groupBy('project_id').execute();
+  const resource = (project: string, count: number, gib: number) => ({ resource: { host, project, volume_count: String(count), total_volume_gb: String(gib), snapshot_count: '0', total_snapshot_gb: '0' } });
+  const sum = (pick: (row: (typeof rows)[number]) => number): number => rows.reduce((total, row) => total + Number(pick(row)), 0);
+  return [resource('(total)', sum(({ count }) => count), sum(({ gib }) => gib)), ...rows.map((row) => resource(row.project_id, Number(row.count), Number(row.gib)))];
+}

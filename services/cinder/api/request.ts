@@ -1,0 +1,72 @@
+// Small questions every handler asks of its request, and the two paths under which each route lies.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { ApiRequest, Route } from '#platform/http/api.ts';
+import type { CinderParts } from '../parts.ts';
+import type { Scope } from '../store/rows.ts';
+import { findSnapshot } from '../store/snapshots.ts';
+import type { SnapshotRow, VolumeRow } from '../store/tables.ts';
+import { findVolume } from '../store/volumes.ts';
+
+export type Request = ApiRequest<unknown>;
+
+/** Paths below `/v3`; each stands under `/v3/{project_id}` as well, where the project must be the token's. api-ref: since 3.67 it is optional. */
+export function underBothPaths(routes: readonly Route[]): readonly Route[] {
+  return routes.flatMap((route): Route[] => [
+    { ...route, path: `/v3${route.path}` },
+    { ...route, path: `/v3/:project_id${route.path}`, handler: (request) => {
+      const { params, auth } = request as Request;
+      return params['project_id'] === auth.projectId ? route.handler(request) : fault('badRequest', 'Malformed request url');
+    } },
+  ]);
+}
+
+/** Where this request's collection lies, for links: with the project if it was asked so. */
+export const apiRoot = ({ baseUrl, params }: Request): string => `${baseUrl}/v3${params['project_id'] === undefined ? '' : `/${params['project_id']}`}`;
+
+export const linksOf = (request: Request, collection: string, id: string) => [
+  { rel: 'self', href: `${apiRoot(request)}/${collection}/${id}` },
+  { rel: 'bookmark', href: `${request.baseUrl}${request.params['project_id'] === undefined ? '' : `/${request.params['project_id']}`}/${collection}/${id}` },
+];
+
+export const isAdmin = (request: Request): boolean => request.allows('admin_api');
+
+/** Admins reach every project's objects by id, everybody else their own. */
+export const scopeOf = (request: Request): Scope => (isAdmin(request) ? null : (request.auth.projectId ?? ''));
+
+export const first = (request: Pick<ApiRequest, 'query'>, name: string): string | undefined => request.query[name]?.[0];
+
+export async function requestedVolume({ database: { db } }: CinderParts, request: Request): Promise<Outcome<VolumeRow>> {
+  const id = request.params['id'] ?? '';
+  return (await findVolume(db, id, scopeOf(request))) ?? fault('notFound', `Volume ${id} could not be found.`);
+}
+
+export async function requestedSnapshot({ database: { db } }: CinderParts, request: Request): Promise<Outcome<SnapshotRow>> {
+  const id = request.params['id'] ?? '';
+  return (await findSnapshot(db, id, scopeOf(request))) ?? fault('notFound', `Snapshot ${id} could not be found.`);
+}
+
+/** `GET /volumes/` asks for the volume '', which is none: only `GET /volumes` is the list. */
+export const asksForNothing = (request: Request): boolean => request.path.endsWith('/');
+
+/** forbidden: the caller may not do `rule`. For routes whose rule depends on the body. */
+export function mayDo(request: Request, rule: string): Outcome<undefined> {
+  return request.allows(rule) ? undefined : fault('forbidden', `Policy doesn't allow ${rule} to be performed.`);
+}
+
+const words = new Map(Object.entries({ true: true, '1': true, t: true, yes: true, y: true, on: true, false: false, '0': false, f: false, no: false, n: false, off: false }));
+
+/** A boolean as people write it; undefined: none of the usual words. */
+export const booleanOf = (value: unknown): boolean | undefined => (typeof value === 'boolean' ? value : words.get(String(value).trim().toLowerCase()));
+
+/** `limit` and `offset`: whole numbers from 0; a limit above the maximum is the maximum. */
+export function numberOf(request: Request, name: 'limit' | 'offset'): Outcome<number | undefined> {
+  const text = first(request, name);
+  if (text === undefined) return undefined;
+  return /^\d{1,9}$/.test(text) ? Number(text) : fault('badRequest', `${name} param must be an integer that is 0 or more: ${text}`);
+}
+
+export function pageSize(request: Request, max: number): Outcome<number> {
+  const limit = numberOf(request, 'limit');
+  return isFault(limit) ? limit : Math.min(limit ?? max, max);
+}

@@ -1,0 +1,136 @@
+// What one does with a volume beside reading it. https://docs.openstack.org/api-ref/block-storage/v3/#volume-actions-volumes-action
+import Type from 'typebox';
+import { volumeStatuses } from '#contracts/cinder/volume-states.ts';
+import type { AttachStatus, VolumeStatus } from '#contracts/cinder/volume-states.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import type { Reply, Route } from '#platform/http/api.ts';
+import { checkQuota } from '../domain/quota.ts';
+import type { CinderParts } from '../parts.ts';
+import { extendVolumeName } from '../sagas/extend-volume.ts';
+import { attachmentsOf } from '../store/attachments.ts';
+import { lockQuota, quotaLimits, quotaUsage } from '../store/quotas.ts';
+import { metadataIn } from '../store/rows.ts';
+import type { VolumeRow } from '../store/tables.ts';
+import { changeVolume, changeVolumeIn, findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
+import { action, actionRoute } from './actions.ts';
+import type { Action } from './actions.ts';
+import { attachmentActions } from './attachment-actions.ts';
+import { booleanSchema, metadataSchema, sizeSchema, strict } from './field-schemas.ts';
+import { journal } from './journal.ts';
+import { booleanOf, requestedVolume } from './request.ts';
+import type { Request } from './request.ts';
+import { uploadAction } from './upload-action.ts';
+import { notOffered } from './unsupported.ts';
+import { beginDeletion } from './volumes.ts';
+
+const extendAttachedSince = 42;
+const bad = (volume: VolumeRow, needs: string) => fault('badRequest', `Invalid volume: Volume ${volume.id} status must be ${needs}, but current status is: ${volume.status}.`);
+
+export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
+  const { database: { db }, clock } = parts;
+  const table: Record<string, Action<VolumeRow>> = {
+    ...attachmentActions(parts),
+    'os-extend': action<VolumeRow, { new_size: number | string }>({
+      policy: 'volume:extend', body: Type.Object({ new_size: sizeSchema }, strict),
+      run: async (request, volume, { new_size }) => await extend(parts, request, volume, Number(new_size)),
+    }),
+    'os-set_bootable': action<VolumeRow, { bootable: boolean | string }>({
+      policy: 'volume:set_bootable', body: Type.Object({ bootable: booleanSchema }, strict),
+      run: async (_, volume, { bootable }) => {
+        await changeVolume(db, volume.id, { bootable: booleanOf(bootable) ? 1 : 0 }, clock.now());
+        return { status: 200 };
+      },
+    }),
+    'os-update_readonly_flag': action<VolumeRow, { readonly: boolean | string }>({
+      policy: 'volume:update_readonly_flag', body: Type.Object({ readonly: booleanSchema }, strict),
+      run: async (_, volume, { readonly }) => ((await changeVolumeIn(db, volume.id, ['available'], { readonly: booleanOf(readonly) ? 1 : 0 }, clock.now())) ? { status: 202 } : bad(volume, 'available to update readonly flag')),
+    }),
+    'os-set_image_metadata': action<VolumeRow, { metadata: Record<string, string> }>({
+      policy: 'volume_extension:volume_image_metadata:set', body: Type.Object({ metadata: metadataSchema }, strict),
+      run: async (_, volume, { metadata }) => {
+        const all = await changeImageMetadata(parts, volume, (now) => ({ ...now, ...metadata }));
+        return { status: 200, body: { metadata: all ?? {} } };
+      },
+    }),
+    'os-show_image_metadata': action<VolumeRow>({
+      policy: 'volume_extension:volume_image_metadata:show', body: Type.Any(),
+      run: async (_, volume) => ({ status: 200, body: { metadata: metadataIn(volume.image_metadata_json) } }),
+    }),
+    'os-unset_image_metadata': action<VolumeRow, { key: string }>({
+      policy: 'volume_extension:volume_image_metadata:remove', body: Type.Object({ key: Type.String({ minLength: 1, maxLength: 255 }) }, strict),
+      run: async (_, volume, { key }) => {
+        const left = await changeImageMetadata(parts, volume, ({ [key]: gone, ...rest }) => (gone === undefined ? undefined : rest));
+        return left ? { status: 200 } : fault('notFound', `Volume has no metadata item with key ${key}.`);
+      },
+    }),
+    'os-reset_status': action<VolumeRow, { status?: VolumeStatus; attach_status?: AttachStatus; migration_status?: string | null }>({
+      policy: 'volume_extension:volume_admin_actions:reset_status',
+      body: Type.Object({
+        status: Type.Optional(Type.Union(volumeStatuses.map((status) => Type.Literal(status)))),
+        attach_status: Type.Optional(Type.Union([Type.Literal('attached'), Type.Literal('detached')])), migration_status: Type.Optional(Type.Any()),
+      }, { ...strict, minProperties: 1 }),
+      run: async (_, volume, { status, attach_status }) => await resetStatus(parts, volume, status, attach_status),
+    }),
+    'os-force_delete': action<VolumeRow>({
+      policy: 'volume_extension:volume_admin_actions:force_delete', body: Type.Any(),
+      run: async (request, volume) => {
+        const begun = await beginDeletion(parts, request, volume, { force: true, cascade: true });
+        return isFault(begun) ? begun : { status: 202 };
+      },
+    }),
+    'os-volume_upload_image': uploadAction(parts),
+    ...notOffered<VolumeRow>({
+      'os-retype': 'volume:retype', 'os-migrate_volume': 'volume_extension:volume_admin_actions:migrate_volume', 'os-migrate_volume_completion': 'volume_extension:volume_admin_actions:migrate_volume',
+      'os-unmanage': 'volume_extension:volume_unmanage', revert: 'volume:revert_to_snapshot',
+    }),
+  };
+  return [actionRoute('/volumes', async (request) => await requestedVolume(parts, request), table)];
+}
+
+/** The new size counts from here on: the quota is taken with the state. */
+async function extend(parts: CinderParts, request: Request, volume: VolumeRow, newGib: number): Promise<Outcome<Reply>> {
+  const { database: { db }, clock, config } = parts;
+  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+    await lockQuota(trx, volume.project_id, clock.now());
+    await lockVolume(trx, volume.id);
+    const current = await findVolume(trx, volume.id, null);
+    if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
+    const attached = current.status === 'in-use';
+    if (attached && request.version < extendAttachedSince) return bad(current, `available to extend (in-use since 3.${extendAttachedSince})`);
+    if (current.status !== 'available' && !attached) return bad(current, 'available or in-use to extend');
+    const more = newGib - current.size_gib;
+    if (more <= 0) return fault('badRequest', `Invalid input received: New size for extend must be greater than current size. (current: ${current.size_gib}, extended: ${newGib}).`);
+    const over = checkQuota(await quotaLimits(trx, current.project_id, config.quotas), await quotaUsage(trx, current.project_id), { gigabytes: more }, newGib);
+    if (over) return over;
+    await changeVolume(trx, volume.id, { status: 'extending', extending_gib: more }, clock.now());
+    await journal(parts, trx, request, { name: extendVolumeName, lockKey: volumeLock(volume.id), input: { volumeId: volume.id, projectId: volume.project_id, oldGib: current.size_gib, newGib, attached } });
+    return undefined;
+  });
+  if (refused) return refused;
+  await parts.wake(request.id);
+  return { status: 202 };
+}
+
+async function changeImageMetadata({ database: { db }, clock }: CinderParts, volume: VolumeRow, next: (now: Record<string, string>) => Record<string, string> | undefined): Promise<Record<string, string> | undefined> {
+  return await transaction(db, async (trx) => {
+    await lockVolume(trx, volume.id);
+    const current = await findVolume(trx, volume.id, null);
+    const metadata = current && next(metadataIn(current.image_metadata_json));
+    if (metadata) await changeVolume(trx, volume.id, { image_metadata_json: JSON.stringify(metadata) }, clock.now());
+    return metadata;
+  });
+}
+
+/** An operator's word against the database's: the state alone changes. `attach_status: detached` takes the attachments along. */
+async function resetStatus({ database: { db }, clock, log }: CinderParts, volume: VolumeRow, status: VolumeStatus | undefined, attachStatus: AttachStatus | undefined): Promise<Outcome<Reply>> {
+  if (status === undefined && attachStatus === undefined) return fault('badRequest', "Must specify 'status', 'attach_status' or 'migration_status' for update.");
+  await transaction(db, async (trx) => {
+    if (attachStatus === 'detached') await trx.deleteFrom('attachments').where('volume_id', '=', volume.id).execute();
+    else if (attachStatus === 'attached') for (const { id } of await attachmentsOf(trx, volume.id)) await trx.updateTable('attachments').set({ status: 'attached' }).where('id', '=', id).execute();
+    if (status !== undefined) await changeVolume(trx, volume.id, { status }, clock.now());
+  });
+  log.warn({ volume: volume.id, was: volume.status, status, attachStatus }, 'an operator reset the state of a volume');
+  return { status: 202 };
+}

@@ -1,0 +1,66 @@
+// What Cinder needs from the house; made by compose.
+import { hostname } from 'node:os';
+import type { ServiceSession } from '#platform/auth/service-session.ts';
+import type { Bus } from '#platform/bus/bus.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Database } from '#platform/db/database.ts';
+import type { HttpClient } from '#platform/http/client.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import type { BackupStore } from '#ports/backup-store.ts';
+import type { VolumeBackend } from '#ports/volume-backend.ts';
+import type { QuotaLimits } from './domain/quota.ts';
+import { quotaDefaults } from './domain/quota.ts';
+import type { CinderTables } from './store/tables.ts';
+
+export interface CinderConfig {
+  /** The part before the @ in `os-vol-host-attr:host`. */
+  controlHost: string;
+  defaultZone: string;
+  /** Per project, where it has no quota of its own; -1: no limit. */
+  quotas: QuotaLimits;
+  maxListLimit: number;
+  /** How old a backend's figures may be when a volume is placed by them. */
+  statsMaxAgeMs: number;
+  /** A service unheard for longer is down. */
+  serviceDownMs: number;
+  heartbeatMs: number;
+  /** Messages of failed operations are kept for so long. */
+  keepMessagesMs: number;
+  /** How long Nova may take to switch a running guest to a snapshot's new file. */
+  assistedSnapshotTimeoutMs: number;
+  /** Bounds a step that moves a whole volume's bytes: copies, imports, exports, backups. */
+  copyTimeoutMs: number;
+  /** A stream that gives nothing for so long is given up. */
+  stallMs: number;
+}
+
+export const cinderDefaults: CinderConfig = {
+  controlHost: hostname(),
+  defaultZone: 'nova',
+  quotas: quotaDefaults,
+  maxListLimit: 1000,
+  statsMaxAgeMs: 5_000,
+  serviceDownMs: 60_000,
+  heartbeatMs: 10_000,
+  keepMessagesMs: 30 * 24 * 3_600_000,
+  assistedSnapshotTimeoutMs: 600_000,
+  copyTimeoutMs: 3_600_000,
+  stallMs: 60_000,
+};
+
+export interface CinderDeps {
+  database: Database<CinderTables>;
+  bus: Bus;
+  http: HttpClient;
+  session: ServiceSession;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  config: CinderConfig;
+  /** By name, as in a type's `volume_backend_name`. At least one. */
+  backends: ReadonlyMap<string, VolumeBackend>;
+  backups: BackupStore;
+  /** For images and backups on their way; Cinder alone uses it and empties it at start. */
+  spoolDir: string;
+}

@@ -1,0 +1,41 @@
+// The vocabulary of user messages: what was tried and why it failed, with the ids clients know. Pure.
+// https://docs.openstack.org/cinder/latest/contributor/user_messages.html (actions and details of cinder.message.message_field)
+import type { Fault, FaultKind } from '#contracts/common/fault.ts';
+
+export const messageActions = {
+  scheduleVolume: { id: '001', text: 'schedule allocate volume' },
+  attachVolume: { id: '002', text: 'attach volume' },
+  uploadImage: { id: '003', text: 'copy volume to image' },
+  downloadImage: { id: '005', text: 'copy image to volume' },
+  extendVolume: { id: '007', text: 'extend volume' },
+  createVolume: { id: '008', text: 'create volume from backend storage' },
+  createSnapshot: { id: '009', text: 'create snapshot' },
+  deleteSnapshot: { id: '010', text: 'delete snapshot' },
+  createBackup: { id: '013', text: 'create backup' },
+  deleteBackup: { id: '014', text: 'delete backup' },
+  restoreBackup: { id: '015', text: 'restore backup' },
+  deleteVolume: { id: '008', text: 'delete volume' },
+} as const;
+export type MessageAction = keyof typeof messageActions;
+
+export interface MessageDetail {
+  id: string;
+  text: string;
+}
+const unknownError: MessageDetail = { id: '001', text: 'An unknown error occurred.' };
+const noBackend: MessageDetail = { id: '003', text: 'No storage could be allocated for this volume request. You may be able to try another size or volume type.' };
+const notUploaded: MessageDetail = { id: '004', text: 'Failed to upload volume to image at backend.' };
+const tooSmall: MessageDetail = { id: '007', text: 'Image used for creating volume exceeds available space.' };
+const backendFull: MessageDetail = { id: '006', text: 'There is not enough room on the storage.' };
+
+export function detailOf(action: MessageAction, reason: Fault): MessageDetail {
+  if (action === 'scheduleVolume') return noBackend;
+  const byKind: Partial<Record<FaultKind, MessageDetail>> = { tooLarge: tooSmall, overQuota: backendFull };
+  return byKind[reason.kind] ?? (action === 'uploadImage' ? notUploaded : unknownError);
+}
+
+/** What the owner reads. An unknown error says in the backend's own words what is known. */
+export const textOf = (action: MessageAction, detail: MessageDetail, reason: Fault): string =>
+  `${messageActions[action].text}:${detail === unknownError ? reason.message : detail.text}`;
+
+export const eventId = (resourceType: string, actionId: string, detailId: string): string => `VOLUME_${resourceType}_${actionId}_${detailId}`;

@@ -1,0 +1,55 @@
+// The scheduler's question: which pool takes a volume. Pure. Names as in `os-vol-host-attr:host`: <host>@<backend>#<pool>.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+
+export interface Pool {
+  /** `<control host>@<backend>#<pool>`. */
+  host: string;
+  backend: string;
+  vendorName: string;
+  driverVersion: string;
+  storageProtocol: string;
+  totalGib: number;
+  freeGib: number;
+  /** Sizes of the volumes placed there. */
+  provisionedGib: number;
+  enabled: boolean;
+}
+
+/** Thin volumes may promise more than there is: cinder.conf, max_over_subscription_ratio. */
+export const overSubscription = 20;
+
+export const poolHost = (controlHost: string, backend: string): string => `${controlHost}@${backend}#${backend}`;
+
+/** The backend of `os-vol-host-attr:host`. */
+export function backendOf(host: string): string {
+  const from = host.indexOf('@') + 1;
+  const to = host.indexOf('#', from);
+  return host.slice(from, to < 0 ? undefined : to);
+}
+
+const specs: Readonly<Record<string, (pool: Pool) => string>> = {
+  volume_backend_name: (pool) => pool.backend,
+  storage_protocol: (pool) => pool.storageProtocol,
+  vendor_name: (pool) => pool.vendorName,
+  driver_version: (pool) => pool.driverVersion,
+};
+
+/** Specs of another scope than `capabilities:` are not the scheduler's: cinder.scheduler, capabilities filter. */
+function matches(pool: Pool, extraSpecs: Readonly<Record<string, string>>): boolean {
+  return Object.entries(extraSpecs).every(([key, wanted]) => {
+    const name = key.startsWith('capabilities:') ? key.slice('capabilities:'.length) : key;
+    if (name.includes(':')) return true;
+    const has = specs[name]?.(pool);
+    return has !== undefined && wanted.split('<or>').map((word) => word.replace(/^\s*<in>/, '').trim()).filter(Boolean).includes(has);
+  });
+}
+
+/** The pool with the most room among those that fit. conflict: none does. */
+export function pickPool(pools: readonly Pool[], wanted: { sizeGib: number; extraSpecs: Readonly<Record<string, string>> }): Outcome<Pool> {
+  const fitting = pools.filter((pool) => pool.enabled && matches(pool, wanted.extraSpecs)
+    && pool.freeGib > 0 && wanted.sizeGib <= pool.totalGib * overSubscription && pool.provisionedGib + wanted.sizeGib <= pool.totalGib * overSubscription);
+  const room = (pool: Pool): number => pool.totalGib * overSubscription - pool.provisionedGib;
+  const best = fitting.sort((a, b) => room(b) - room(a) || (a.host < b.host ? -1 : 1))[0];
+  return best ?? fault('conflict', 'No valid backend was found. No weighed backends available');
+}

@@ -1,0 +1,24 @@
+// SQL of backups; changes of state are compare-and-set.
+import type { BackupStatus } from '#contracts/cinder/volume-states.ts';
+import type { CinderDb, Scope } from './rows.ts';
+import type { BackupRow } from './tables.ts';
+
+export async function findBackup(db: CinderDb, id: string, scope: Scope): Promise<BackupRow | undefined> {
+  const query = db.selectFrom('backups').selectAll().where('id', '=', id);
+  return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
+}
+
+export type BackupChange = Partial<Omit<BackupRow, 'id' | 'created_at_ms' | 'updated_at_ms'>>;
+
+export async function changeBackup(db: CinderDb, id: string, change: BackupChange, nowMs: number): Promise<boolean> {
+  return (await db.updateTable('backups').set({ ...change, updated_at_ms: nowMs }).where('id', '=', id).executeTakeFirst()).numUpdatedRows === 1n;
+}
+
+/** Only while it is in one of the states. Returns whether it was. */
+export async function changeBackupIn(db: CinderDb, id: string, from: readonly BackupStatus[], change: BackupChange, nowMs: number): Promise<boolean> {
+  const result = await db.updateTable('backups').set({ ...change, updated_at_ms: nowMs }).where('id', '=', id).where('status', 'in', [...from]).executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
+/** The lock of what happens to a backup alone; what touches a volume takes the volume's. */
+export const backupLock = (id: string): string => `backup:${id}`;

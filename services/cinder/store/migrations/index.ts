@@ -1,0 +1,7 @@
+// In order of application.
+import type { Migration } from '#platform/db/migrate.ts';
+import { sagaMigration } from '#platform/saga/journal.ts';
+import { volumes } from './0002-volumes.ts';
+import { house } from './0003-house.ts';
+
+export const migrations: readonly Migration[] = [sagaMigration, volumes, house];

@@ -1,0 +1,87 @@
+// What all stores of Cinder share: the database's type, whose rows a caller may see, and lists as one query.
+import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
+import type { CinderTables } from './tables.ts';
+
+export type CinderDb = Kysely<CinderTables>;
+/** Whose objects a caller may see; null: everybody's (admin). */
+export type Scope = string | null;
+
+export type Metadata = Record<string, string>;
+export const metadataIn = (text: string): Metadata => JSON.parse(text) as Metadata; // written by this release or an earlier one
+
+/** The tables that are listed by pages. */
+export type ListedTable = 'volumes' | 'snapshots' | 'backups' | 'messages' | 'transfers' | 'attachments';
+
+export interface Listing {
+  scope: Scope;
+  /** Columns that must have one of the values; null among them: or none. */
+  equal: Readonly<Record<string, readonly (string | number | null)[]>>;
+  /** Columns whose text holds a part. */
+  contains?: Readonly<Record<string, string>>;
+  /** Columns that hold a flat JSON object with these entries. */
+  entries?: Readonly<Record<string, Metadata>>;
+  /** Columns of time within limits, both included. */
+  between?: readonly { column: string; fromMs?: number; toMs?: number }[];
+  order: readonly { column: string; direction: 'asc' | 'desc' }[];
+  /** The last row of the page before. */
+  marker?: Readonly<Record<string, unknown>> | undefined;
+  offset: number;
+  limit: number;
+}
+
+// Kysely cannot type a table chosen at run time; the columns come from tables of this service (api/list-query.ts), never from a caller.
+type AnyDb = Kysely<any>;
+
+export async function listRows<N extends ListedTable>(db: CinderDb, table: N, listing: Listing): Promise<CinderTables[N][]> {
+  let query = filtered((db as unknown as AnyDb).selectFrom(table).selectAll(), listing);
+  const { marker, order } = listing;
+  if (marker) {
+    // Rows after the marker in the order: (a > A) or (a = A and b > B) …
+    query = query.where((eb: any) => eb.or(order.map(({ column, direction }, index) => eb.and([
+      ...order.slice(0, index).map((earlier) => sameAs(eb, earlier.column, marker[earlier.column])),
+      after(eb, column, direction, marker[column]),
+    ]))));
+  }
+  for (const { column, direction } of order) query = query.orderBy(column, direction);
+  query = query.limit(listing.limit);
+  return (await (listing.offset > 0 ? query.offset(listing.offset) : query).execute()) as CinderTables[N][];
+}
+
+export async function countRows(db: CinderDb, table: ListedTable, listing: Pick<Listing, 'scope' | 'equal' | 'contains' | 'entries' | 'between'>): Promise<number> {
+  const row = await filtered((db as unknown as AnyDb).selectFrom(table).select(sql<number>`count(*)`.as('count')), listing).executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
+// eslint-disable-next-line typescript/no-explicit-any -- see AnyDb
+function filtered(start: any, { scope, equal, contains, entries, between }: Pick<Listing, 'scope' | 'equal' | 'contains' | 'entries' | 'between'>): any {
+  let query = start;
+  if (scope !== null) query = query.where('project_id', '=', scope);
+  for (const [column, values] of Object.entries(equal)) {
+    const named = values.filter((value) => value !== null);
+    query = query.where((eb: any) => eb.or([
+      ...(named.length ? [eb(column, 'in', named)] : []), ...(values.includes(null) ? [eb(column, 'is', null)] : []), ...(values.length === 0 ? [sql<boolean>`1 = 0`] : []),
+    ]));
+  }
+  // instr, not like: the text is the user's, and like has wildcards.
+  for (const [column, part] of Object.entries(contains ?? {})) query = query.where(sql<boolean>`instr(${sql.ref(column)}, ${part}) > 0`);
+  for (const [column, pairs] of Object.entries(entries ?? {})) {
+    // JSON.stringify wrote the column, so an entry stands in it exactly like this.
+    for (const [key, value] of Object.entries(pairs)) query = query.where(sql<boolean>`instr(${sql.ref(column)}, ${JSON.stringify({ [key]: value }).slice(1, -1)}) > 0`);
+  }
+  for (const { column, fromMs, toMs } of between ?? []) {
+    if (fromMs !== undefined) query = query.where(column, '>=', fromMs);
+    if (toMs !== undefined) query = query.where(column, '<=', toMs);
+  }
+  return query;
+}
+
+function sameAs(eb: any, column: string, value: unknown) {
+  return value === null ? eb(column, 'is', null) : eb(column, '=', value);
+}
+
+// NULL sorts first ascending and last descending in SQLite and MariaDB alike.
+function after(eb: any, column: string, direction: 'asc' | 'desc', value: unknown) {
+  if (value === null) return direction === 'asc' ? eb(column, 'is not', null) : eb(sql<number>`0`, '=', 1);
+  return direction === 'asc' ? eb(column, '>', value) : eb.or([eb(column, '<', value), eb(column, 'is', null)]);
+}

@@ -1,0 +1,148 @@
+// Cinder's tables as rows. Times are ms since the epoch, booleans 0 or 1, `_json` columns hold text. What is deleted leaves no row.
+import type { AttachStatus, BackupStatus, SnapshotStatus, VolumeStatus } from '#contracts/cinder/volume-states.ts';
+import type { SagaTables } from '#platform/saga/journal.ts';
+
+export interface VolumeRow {
+  id: string;
+  project_id: string;
+  user_id: string;
+  name: string | null;
+  description: string | null;
+  size_gib: number;
+  /** What an extension under way will add: counted by quotas. */
+  extending_gib: number;
+  status: VolumeStatus;
+  availability_zone: string;
+  /** `<control host>@<backend>#<pool>`; null: not placed yet. */
+  host: string | null;
+  type_id: string | null;
+  snapshot_id: string | null;
+  source_volid: string | null;
+  bootable: number;
+  /** null: never said. */
+  readonly: number | null;
+  metadata_json: string;
+  /** Of the image it was made from; '{}': of none. */
+  image_metadata_json: string;
+  /** While it is copied from another volume: that one's lock, which its creation holds. */
+  creating_lock: string | null;
+  created_at_ms: number;
+  updated_at_ms: number | null;
+}
+
+export interface AttachmentRow {
+  id: string;
+  volume_id: string;
+  project_id: string;
+  server_id: string | null;
+  host_name: string | null;
+  device: string | null;
+  status: AttachStatus;
+  mode: 'rw' | 'ro';
+  /** null: only reserved. */
+  connector_json: string | null;
+  /** The nested form; null: not connected yet. */
+  connection_json: string | null;
+  created_at_ms: number;
+  attached_at_ms: number | null;
+}
+
+export interface SnapshotRow {
+  id: string;
+  volume_id: string;
+  project_id: string;
+  user_id: string;
+  name: string | null;
+  description: string | null;
+  status: SnapshotStatus;
+  progress: string;
+  size_gib: number;
+  metadata_json: string;
+  /** What Nova says of an online snapshot; null: Nova has no part in it. */
+  assisted: 'asked' | 'done' | 'failed' | null;
+  created_at_ms: number;
+  updated_at_ms: number | null;
+}
+
+export interface BackupRow {
+  id: string;
+  project_id: string;
+  user_id: string;
+  name: string | null;
+  description: string | null;
+  status: BackupStatus;
+  fail_reason: string | null;
+  volume_id: string;
+  snapshot_id: string | null;
+  availability_zone: string;
+  container: string | null;
+  /** Of the volume. */
+  size_gib: number;
+  object_count: number;
+  metadata_json: string;
+  /** What the restored volume needs to be like its original: `{bootable, imageMetadata}`. */
+  volume_facts_json: string;
+  data_at_ms: number | null;
+  created_at_ms: number;
+  updated_at_ms: number | null;
+}
+
+export interface VolumeTypeRow {
+  id: string;
+  name: string;
+  description: string | null;
+  is_public: number;
+  extra_specs_json: string;
+  created_at_ms: number;
+}
+
+export interface TransferRow {
+  id: string;
+  volume_id: string;
+  project_id: string;
+  name: string | null;
+  /** sha256 over salt and key: the key itself is told once. */
+  salt: string;
+  key_hash: string;
+  no_snapshots: number;
+  created_at_ms: number;
+}
+
+export interface MessageRow {
+  id: string;
+  project_id: string;
+  request_id: string;
+  resource_type: 'VOLUME' | 'VOLUME_SNAPSHOT' | 'VOLUME_BACKUP';
+  resource_id: string;
+  action_id: string;
+  detail_id: string;
+  user_message: string;
+  created_at_ms: number;
+  expires_at_ms: number;
+}
+
+export interface ServiceRow {
+  binary: string;
+  host: string;
+  zone: string;
+  disabled: number;
+  disabled_reason: string | null;
+  heartbeat_at_ms: number;
+}
+
+export interface CinderTables extends SagaTables {
+  volumes: VolumeRow;
+  attachments: AttachmentRow;
+  snapshots: SnapshotRow;
+  backups: BackupRow;
+  volume_types: VolumeTypeRow;
+  type_access: { type_id: string; project_id: string };
+  transfers: TransferRow;
+  messages: MessageRow;
+  services: ServiceRow;
+  /** Project '': the default class. */
+  quotas: { project_id: string; resource: string; hard_limit: number };
+  quota_locks: { project_id: string; touched: number };
+  /** Things done once in this cloud's life, e.g. the seed. */
+  marks: { name: string };
+}

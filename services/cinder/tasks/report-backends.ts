@@ -1,0 +1,21 @@
+// Keeps Cinder's own services alive in `openstack volume service list`: a backend counts as up while it tells its figures.
+import type { Task } from '#platform/tasks/tasks.ts';
+import { isUniqueViolation } from '#platform/db/errors.ts';
+import type { CinderParts } from '../parts.ts';
+
+export async function reportBackends(parts: CinderParts): Promise<void> {
+  const { database: { db }, clock, config } = parts;
+  const up = new Set((await parts.pools()).map(({ backend }) => backend));
+  const beat = async (binary: string, host: string): Promise<void> => {
+    const now = clock.now();
+    const known = await db.updateTable('services').set({ heartbeat_at_ms: now, zone: config.defaultZone }).where('binary', '=', binary).where('host', '=', host).executeTakeFirst();
+    if (known.numUpdatedRows > 0n) return;
+    await db.insertInto('services').values({ binary, host, zone: config.defaultZone, disabled: 0, disabled_reason: null, heartbeat_at_ms: now }).execute().catch((error: unknown) => {
+      if (!isUniqueViolation(error)) throw error; // another process of ours was faster
+    });
+  };
+  for (const binary of ['cinder-scheduler', 'cinder-backup']) await beat(binary, config.controlHost);
+  for (const backend of up) await beat('cinder-volume', `${config.controlHost}@${backend}`);
+}
+
+export const reportBackendsTask = (parts: CinderParts): Task => ({ name: 'cinder.report-backends', everyMs: parts.config.heartbeatMs, atStart: true, run: async () => await reportBackends(parts) });

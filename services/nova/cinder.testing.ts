@@ -1,0 +1,113 @@
+// A Cinder at the HTTP boundary for this room's tests: the calls Nova makes, over plain records. test/sim runs the real one.
+import { randomUUID } from 'node:crypto';
+import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { HttpCall } from '#platform/http/client.ts';
+import type { CinderAttachment, CinderSnapshot, CinderVolume } from './cinder.ts';
+
+export interface CinderDouble {
+  volumes: CinderVolume[];
+  snapshots: CinderSnapshot[];
+  attachments: CinderAttachment[];
+  /** What Nova told of snapshots, by id. */
+  told: Map<string, string>;
+  /** Answers nobody. */
+  away: boolean;
+  /** New volumes stay in `creating` or end in `error`; null: they are made at once. */
+  stuck: 'creating' | 'error' | null;
+  addVolume(volume?: Partial<CinderVolume>): CinderVolume;
+  answer(call: HttpCall): { status: number; body?: Json } | 'silent';
+}
+
+const refuse = (status: number, name: string, message: string) => ({ status, body: { [name]: { code: status, message } } });
+const notFound = (what: string) => refuse(404, 'itemNotFound', `${what} could not be found.`);
+
+export function cinderDouble(): CinderDouble {
+  const double: CinderDouble = {
+    volumes: [], snapshots: [], attachments: [], told: new Map(), away: false, stuck: null,
+    addVolume(volume) {
+      const made: CinderVolume = { id: randomUUID(), name: '', status: 'available', size: 1, bootable: 'false', multiattach: false, availability_zone: 'nova', volume_type: null, attachments: [], ...volume };
+      double.volumes.push(made);
+      return made;
+    },
+    answer(call) {
+      if (double.away) return 'silent';
+      const { pathname, searchParams } = new URL(`http://cinder${call.path}`);
+      const [, , collection = '', id = '', action] = pathname.split('/');
+      switch (collection) {
+        case 'volumes': return action ? act(id, call.body as JsonObject) : volumes(call, id);
+        case 'snapshots': return snapshots(call, id, action);
+        case 'attachments': return attachments(call, id, action, searchParams.get('instance_id'));
+        default: return notFound(pathname);
+      }
+    },
+  };
+  const volumeOf = (id: string) => double.volumes.find((volume) => volume.id === id);
+
+  function volumes(call: HttpCall, id: string) {
+    if (call.method === 'POST') {
+      const asked = (call.body as { volume: { size?: number; imageRef?: string; snapshot_id?: string } }).volume;
+      if (asked.size !== undefined && asked.size > 1000) return refuse(413, 'overLimit', 'VolumeSizeExceedsAvailableQuota');
+      return { status: 202, body: { volume: double.addVolume({ size: asked.size ?? 1, status: double.stuck ?? 'available', bootable: String(asked.imageRef !== undefined) }) as unknown as Json } };
+    }
+    const volume = volumeOf(id);
+    if (!volume) return notFound(`Volume ${id}`);
+    if (call.method !== 'DELETE') return { status: 200, body: { volume: volume as unknown as Json } };
+    if (!['available', 'error', 'creating'].includes(volume.status)) return refuse(400, 'badRequest', `Invalid volume: status must be available, is ${volume.status}`);
+    double.volumes.splice(double.volumes.indexOf(volume), 1);
+    return { status: 202 };
+  }
+
+  function act(id: string, body: JsonObject) {
+    const volume = volumeOf(id);
+    const [from, to] = 'os-begin_detaching' in body ? ['in-use', 'detaching'] : ['detaching', 'in-use'];
+    if (!volume) return notFound(`Volume ${id}`);
+    if (volume.status !== from) return refuse(400, 'badRequest', `Invalid volume: ${volume.status}`);
+    volume.status = to;
+    return { status: 202 };
+  }
+
+  function snapshots(call: HttpCall, id: string, action: string | undefined) {
+    if (action) {
+      double.told.set(id, (call.body as { 'os-update_snapshot_status': { status: string } })['os-update_snapshot_status'].status);
+      return { status: 202 };
+    }
+    if (call.method === 'POST') {
+      const { volume_id } = (call.body as { snapshot: { volume_id: string } }).snapshot;
+      const made: CinderSnapshot = { id: randomUUID(), volume_id, status: 'available', size: volumeOf(volume_id)?.size ?? 1 };
+      double.snapshots.push(made);
+      return { status: 202, body: { snapshot: made as unknown as Json } };
+    }
+    const snapshot = double.snapshots.find((each) => each.id === id);
+    return snapshot ? { status: 200, body: { snapshot: snapshot as unknown as Json } } : notFound(`Snapshot ${id}`);
+  }
+
+  function attachments(call: HttpCall, id: string, action: string | undefined, serverId: string | null) {
+    if (id === '' && call.method === 'GET') return { status: 200, body: { attachments: double.attachments.filter(({ instance }) => instance === serverId) as unknown as Json } };
+    if (id === '') {
+      const { volume_uuid, instance_uuid } = (call.body as { attachment: { volume_uuid: string; instance_uuid: string } }).attachment;
+      const volume = volumeOf(volume_uuid);
+      if (volume?.status !== 'available') return refuse(400, 'badRequest', `Invalid volume: ${volume_uuid} is ${volume?.status ?? 'gone'}.`);
+      volume.status = 'reserved';
+      const made: CinderAttachment = { id: randomUUID(), status: 'reserved', instance: instance_uuid, volume_id: volume_uuid };
+      double.attachments.push(made);
+      return { status: 200, body: { attachment: made as unknown as Json } };
+    }
+    const attachment = double.attachments.find((each) => each.id === id);
+    const volume = attachment && volumeOf(attachment.volume_id);
+    if (!attachment || !volume) return notFound(`Attachment ${id}`);
+    if (call.method === 'DELETE') {
+      double.attachments.splice(double.attachments.indexOf(attachment), 1);
+      volume.status = 'available';
+      return { status: 200, body: { attachments: [] } };
+    }
+    if (action) {
+      volume.status = 'in-use';
+      attachment.status = 'attached';
+      return { status: 204 };
+    }
+    volume.status = 'attaching';
+    Object.assign(attachment, { status: 'attaching', connection_info: { driver_volume_type: 'nfs', export: '10.0.0.9:/vol', name: `volume-${volume.id}`, format: 'qcow2' } });
+    return { status: 200, body: { attachment: attachment as unknown as Json } };
+  }
+  return double;
+}

@@ -1,0 +1,118 @@
+// What Nova asks Cinder: in the caller's name for what the caller may see, in its own for the life of an attachment.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { HttpMethod } from '#platform/http/api.ts';
+import type { NovaDeps } from './deps.ts';
+
+export interface CinderVolume {
+  id: string;
+  name: string | null;
+  status: string;
+  size: number;
+  bootable: string;
+  multiattach: boolean;
+  availability_zone: string | null;
+  volume_type: string | null;
+  attachments: { attachment_id: string; server_id: string | null }[];
+  volume_image_metadata?: Record<string, string>;
+}
+export interface CinderSnapshot {
+  id: string;
+  volume_id: string;
+  status: string;
+  size: number;
+}
+export interface CinderAttachment {
+  id: string;
+  status: string;
+  instance: string | null;
+  volume_id: string;
+  connection_info?: JsonObject;
+}
+
+/** Who asks. `token` null: Nova itself, as admin. */
+export interface CinderCaller {
+  token: string | null;
+  requestId: string;
+}
+
+/** Faults of all: unavailable, timeout; and Cinder's own refusal as badRequest, forbidden, notFound, conflict or overQuota with its words. */
+export interface Cinder {
+  volume(id: string): Promise<Outcome<CinderVolume>>;
+  snapshot(id: string): Promise<Outcome<CinderSnapshot>>;
+  createVolume(volume: JsonObject): Promise<Outcome<CinderVolume>>;
+  /** Gone already is fine. */
+  deleteVolume(id: string): Promise<Outcome<void>>;
+  createSnapshot(snapshot: JsonObject): Promise<Outcome<CinderSnapshot>>;
+  deleteSnapshot(id: string): Promise<Outcome<void>>;
+  /** Those of a server, of every project. */
+  attachments(serverId: string): Promise<Outcome<CinderAttachment[]>>;
+  /** Reserves the volume for the server. badRequest: it is not free. */
+  reserve(volumeId: string, serverId: string): Promise<Outcome<CinderAttachment>>;
+  /** The host is known: answers how it reaches the volume. */
+  connect(attachmentId: string, connector: JsonObject): Promise<Outcome<CinderAttachment>>;
+  complete(attachmentId: string): Promise<Outcome<void>>;
+  /** Gives the volume back. Gone already is fine. */
+  deleteAttachment(id: string): Promise<Outcome<void>>;
+  /** `os-begin_detaching`, `os-roll_detaching`. */
+  act(volumeId: string, action: string): Promise<Outcome<void>>;
+  /** How a snapshot under a running guest went. */
+  tellSnapshot(snapshotId: string, status: 'creating' | 'error'): Promise<Outcome<void>>;
+}
+
+// Answers to a release may take as long as the share needs to merge what waited.
+const timeoutMs = 90_000;
+// Attachments are completed since 3.44; more is not needed.
+const microversion = 'volume 3.59';
+
+export function cinderFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: CinderCaller): Cinder {
+  async function ask(method: HttpMethod, path: string, body?: Json): Promise<Outcome<Json | undefined>> {
+    const own = await deps.session.token();
+    if (isFault(own)) return own;
+    const answer = await deps.http.send({
+      method, service: 'volume', path: `/v3/${path}`, requestId: caller.requestId, timeoutMs, headers: { 'openstack-api-version': microversion }, ...(body === undefined ? {} : { body }),
+      ...(caller.token === null ? { token: own } : { token: caller.token, serviceToken: own }),
+    });
+    if (isFault(answer)) return answer;
+    if (answer.status === 401 && caller.token === null) deps.session.renew();
+    return answer.status < 300 ? answer.body : refusal(answer.status, answer.body);
+  }
+  async function object<T>(key: string, asked: Promise<Outcome<Json | undefined>>): Promise<Outcome<T>> {
+    const answer = await asked;
+    return isFault(answer) ? answer : ((answer as Record<string, Json>)[key] as T); // 2xx: Cinder's document of that object
+  }
+  const done = async (asked: Promise<Outcome<Json | undefined>>): Promise<Outcome<void>> => {
+    const answer = await asked;
+    return isFault(answer) ? answer : undefined;
+  };
+  const gone = async (asked: Promise<Outcome<Json | undefined>>): Promise<Outcome<void>> => {
+    const answer = await asked;
+    return isFault(answer) && answer.kind !== 'notFound' ? answer : undefined;
+  };
+  const one = encodeURIComponent;
+
+  return {
+    volume: async (id) => await object('volume', ask('GET', `volumes/${one(id)}`)),
+    snapshot: async (id) => await object('snapshot', ask('GET', `snapshots/${one(id)}`)),
+    createVolume: async (volume) => await object('volume', ask('POST', 'volumes', { volume })),
+    deleteVolume: async (id) => await gone(ask('DELETE', `volumes/${one(id)}`)),
+    createSnapshot: async (snapshot) => await object('snapshot', ask('POST', 'snapshots', { snapshot })),
+    deleteSnapshot: async (id) => await gone(ask('DELETE', `snapshots/${one(id)}`)),
+    attachments: async (serverId) => await object('attachments', ask('GET', `attachments?all_tenants=1&instance_id=${one(serverId)}`)),
+    reserve: async (volumeId, serverId) => await object('attachment', ask('POST', 'attachments', { attachment: { volume_uuid: volumeId, instance_uuid: serverId } })),
+    connect: async (id, connector) => await object('attachment', ask('PUT', `attachments/${one(id)}`, { attachment: { connector } })),
+    complete: async (id) => await done(ask('POST', `attachments/${one(id)}/action`, { 'os-complete': {} })),
+    deleteAttachment: async (id) => await gone(ask('DELETE', `attachments/${one(id)}`)),
+    act: async (id, action) => await done(ask('POST', `volumes/${one(id)}/action`, { [action]: {} })),
+    tellSnapshot: async (id, status) => await done(ask('POST', `snapshots/${one(id)}/action`, { 'os-update_snapshot_status': { status, progress: '90%' } })),
+  };
+}
+
+const kinds = { 400: 'badRequest', 403: 'forbidden', 404: 'notFound', 409: 'conflict', 413: 'overQuota' } as const;
+
+function refusal(status: number, body: Json | undefined) {
+  const [error] = Object.values((body ?? {}) as Record<string, { message?: string }>);
+  const message = error?.message ?? `Cinder answered ${status}.`;
+  return fault(kinds[status as keyof typeof kinds] ?? 'unavailable', message);
+}

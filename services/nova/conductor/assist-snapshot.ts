@@ -1,0 +1,51 @@
+// The saga behind POST /os-assisted-volume-snapshots: a guest's writes go to the file that Cinder made, and Cinder is told how it went.
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import { saga } from '#platform/saga/saga.ts';
+import type { NovaDeps } from '../deps.ts';
+import { changeServerVolume, guestVolume } from '../store/volumes.ts';
+import { currentRow, ownCinder } from './connect-volumes.ts';
+import { agentOn } from './station.ts';
+
+export const assistSnapshotName = 'nova.assist-snapshot';
+export type AssistInput = { serverId: string; rowId: string; snapshotId: string; newFile: string };
+
+const switchDeadlineMs = 120_000;
+const tellDeadlineMs = 120_000;
+
+export function assistSnapshot(deps: NovaDeps): AnySaga {
+  const { database: { db }, log } = deps;
+  return saga<AssistInput, Record<string, never>>({
+    name: assistSnapshotName,
+    steps: [
+      {
+        name: 'switch', deadlineMs: switchDeadlineMs, retries: 5,
+        async run({ rowId, serverId, newFile }, _state, { requestId }) {
+          const row = await currentRow(deps, rowId);
+          if (isFault(row)) return row;
+          const volume = guestVolume(row);
+          if (!volume || row.host === null) return fault('conflict', `Volume ${row.volume_id} is not connected.`);
+          const next: VolumeConnection = volume.connection.protocol === 'nfs' ? { ...volume.connection, file: newFile } : volume.connection;
+          const done = await agentOn(deps, row.host).call('snapshotVolume', { uuid: serverId, volumeId: row.volume_id, next }, { timeoutMs: switchDeadlineMs, requestId });
+          if (isFault(done)) return done;
+          await changeServerVolume(db, rowId, { connection: JSON.stringify(next) });
+        },
+      },
+      {
+        name: 'tell', deadlineMs: tellDeadlineMs, retries: 20,
+        async run({ snapshotId }, _state, call) {
+          const told = await ownCinder(deps, call).tellSnapshot(snapshotId, 'creating');
+          return isFault(told) && (told.kind === 'notFound' || told.kind === 'badRequest') ? undefined : told; // nobody waits any more
+        },
+      },
+    ],
+    async failed({ serverId, snapshotId }, _state, reason, call) {
+      log.error({ server: serverId, snapshot: snapshotId, req: call.requestId, why: reason.message }, 'a guest did not take a snapshot');
+      // Where the host gave no answer the guest may have switched: said to be in error, Cinder would remove the file under it.
+      if (reason.kind === 'unavailable' || reason.kind === 'timeout') return;
+      const told = await ownCinder(deps, call).tellSnapshot(snapshotId, 'error');
+      if (isFault(told) && told.kind === 'unavailable') throw new Error(`tell Cinder: ${told.message}`);
+    },
+  });
+}

@@ -1,0 +1,107 @@
+// A server's volumes and Cinder's attachments: reserved, connected to a host, completed, given back. Called by the sagas and tasks; Nova acts
+// here in its own name. The natural key of an attachment is the server with the volume, so every step may run again.
+import { connectionFrom } from '#contracts/cinder/connection-info.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { GuestVolume } from '#contracts/nova/guest.ts';
+import type { Cinder } from '../cinder.ts';
+import { cinderFor } from '../cinder.ts';
+import type { NovaDeps } from '../deps.ts';
+import type { ServerVolume } from '../store/volumes.ts';
+import { changeServerVolume, findVolumeRow, guestVolume, volumesOf } from '../store/volumes.ts';
+import { agentOn, hopeless } from './station.ts';
+
+interface Call {
+  requestId: string;
+  signal?: AbortSignal;
+}
+
+export const ownCinder = (deps: NovaDeps, { requestId }: Call): Cinder => cinderFor(deps, { token: null, requestId });
+const lookEveryMs = 500;
+const destroyTimeoutMs = 60_000;
+
+/** From now on no other server gets the volume. badRequest: it is not free. */
+export async function reserveVolume(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<string>> {
+  if (row.attachment_id !== null) return row.attachment_id;
+  const cinder = ownCinder(deps, call);
+  const held = await cinder.attachments(row.server_id);
+  if (isFault(held)) return held;
+  // Made by a try that died before it could say so.
+  const made = held.find((attachment) => attachment.volume_id === row.volume_id) ?? (await cinder.reserve(row.volume_id, row.server_id));
+  if (isFault(made)) return made;
+  await changeServerVolume(deps.database.db, row.id, { attachment_id: made.id });
+  return made.id;
+}
+
+/** The host may use the volume; how, is kept with the row. */
+export async function connectVolume(deps: NovaDeps, row: ServerVolume, host: string, call: Call): Promise<Outcome<GuestVolume>> {
+  const { database: { db } } = deps;
+  const attachmentId = await reserveVolume(deps, row, call);
+  if (isFault(attachmentId)) return attachmentId;
+  await changeServerVolume(db, row.id, { host }); // before the host can hear of it
+  const attachment = await ownCinder(deps, call).connect(attachmentId, { host, platform: 'x86_64', os_type: 'linux', multipath: false, mountpoint: `/dev/${row.device}` });
+  if (isFault(attachment)) return attachment;
+  const connection = connectionFrom(attachment.connection_info ?? {});
+  if (!connection) return hopeless(fault('conflict', `No host knows how to reach volume ${row.volume_id}.`));
+  await changeServerVolume(db, row.id, { connection: JSON.stringify(connection) });
+  return { volumeId: row.volume_id, connection, device: row.device, bus: row.bus, bootIndex: row.boot_index };
+}
+
+/** Gives the volume back; the row stays as what was asked for. Only when no guest has it any more. */
+export async function releaseVolume(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<void>> {
+  const cinder = ownCinder(deps, call);
+  const held = await cinder.attachments(row.server_id);
+  if (isFault(held)) return held;
+  for (const { id } of held.filter((attachment) => attachment.id === row.attachment_id || attachment.volume_id === row.volume_id)) {
+    const gone = await cinder.deleteAttachment(id);
+    if (isFault(gone)) return gone;
+  }
+  await changeServerVolume(deps.database.db, row.id, { attachment_id: null, connection: null, host: null });
+}
+
+/** Waits until a new volume is made, then gives every volume of the server to `host`. Faults: hopeless when a volume is in error. */
+export async function connectVolumes(deps: NovaDeps, serverId: string, host: string, call: Call & { signal: AbortSignal }): Promise<Outcome<void>> {
+  for (const row of await volumesOf(deps.database.db, serverId)) {
+    const made = row.attachment_id === null ? await awaitMade(deps, row.volume_id, call) : undefined;
+    if (isFault(made)) return made;
+    const connected = await connectVolume(deps, row, host, call);
+    if (isFault(connected)) return connected.kind === 'unavailable' || connected.kind === 'timeout' ? connected : hopeless(connected);
+  }
+}
+
+async function awaitMade(deps: NovaDeps, volumeId: string, call: Call & { signal: AbortSignal }): Promise<Outcome<void>> {
+  for (;;) {
+    const volume = await ownCinder(deps, call).volume(volumeId);
+    if (isFault(volume)) return volume.kind === 'notFound' ? hopeless(volume) : volume;
+    if (volume.status.startsWith('error')) return hopeless(fault('conflict', `Volume ${volumeId} did not finish being created. And its status is ${volume.status}.`));
+    if (!['creating', 'downloading'].includes(volume.status)) return undefined;
+    if (call.signal.aborted) return fault('timeout', `Volume ${volumeId} is not made in time.`);
+    await deps.clock.sleep(lookEveryMs, { signal: call.signal }).catch(() => undefined);
+  }
+}
+
+/** The guest has them: says so to Cinder. */
+export async function completeVolumes(deps: NovaDeps, serverId: string, call: Call): Promise<Outcome<void>> {
+  for (const row of await volumesOf(deps.database.db, serverId)) {
+    const done = row.attachment_id === null ? undefined : await ownCinder(deps, call).complete(row.attachment_id);
+    if (isFault(done)) return done;
+  }
+}
+
+/** Gives back what a host was told of, once its guest is gone for sure; a host that is away keeps it. unavailable: try again later. */
+export async function takeBack(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<void>> {
+  if (row.host !== null) {
+    const destroyed = await agentOn(deps, row.host).call('destroyGuest', { uuid: row.server_id }, { timeoutMs: destroyTimeoutMs, requestId: call.requestId });
+    if (isFault(destroyed)) return destroyed;
+  }
+  return await releaseVolume(deps, row, call);
+}
+
+export async function connectedVolumes({ database: { db } }: Pick<NovaDeps, 'database'>, serverId: string): Promise<GuestVolume[]> {
+  return (await volumesOf(db, serverId)).flatMap((row) => guestVolume(row) ?? []);
+}
+
+/** The row as it is now. notFound: a saga or a deletion took it away. */
+export async function currentRow({ database: { db } }: NovaDeps, rowId: string): Promise<Outcome<ServerVolume>> {
+  return (await findVolumeRow(db, rowId)) ?? fault('notFound', 'The server has no such volume.');
+}

@@ -1,0 +1,17 @@
+// A volume grew under its server: the guest's disk grows too. Told by Cinder as the external event `volume-extended`.
+import { isFault } from '#contracts/common/fault.ts';
+import type { NovaDeps } from '../deps.ts';
+import { findServerVolume } from '../store/volumes.ts';
+import { ownCinder } from './connect-volumes.ts';
+import { agentOn } from './station.ts';
+
+const timeoutMs = 60_000;
+
+/** What fails here is made good when the volume is detached: Cinder grows what a guest did not. */
+export async function extendVolume(deps: NovaDeps, serverId: string, volumeId: string, requestId: string): Promise<void> {
+  const row = await findServerVolume(deps.database.db, serverId, volumeId);
+  if (!row || row.host === null || row.connection === null) return;
+  const volume = await ownCinder(deps, { requestId }).volume(volumeId);
+  const done = isFault(volume) ? volume : await agentOn(deps, row.host).call('resizeVolume', { uuid: serverId, volumeId, sizeGib: volume.size }, { timeoutMs, requestId });
+  if (isFault(done)) deps.log.warn({ server: serverId, volume: volumeId, req: requestId, why: done.message }, 'the guest does not see that its volume grew');
+}
