@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs OpenStack's own tests (tempest) against a cloud of simulated hosts made for them, and prints the figures of
 # docs/conformance.md. Needs Debian's `tempest` and `stestr`, and the runner of ../shared/conformance ($CONFORMANCE).
-# Usage: test/conformance/run.sh [required|image|identity|network|compute]...     (all, unless told)
+# Usage: test/conformance/run.sh [required|image|identity|network|volume|compute]...     (all, unless told)
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 repo=$(cd "$here/../.." && pwd)
@@ -9,7 +9,7 @@ runner=${CONFORMANCE:-$repo/../shared/conformance}
 port=${PORT:-8802}
 work=$(mktemp -d "${TMPDIR:-/tmp}/conformance.XXXXXX")
 [ -x "$runner/run.sh" ] || { echo "There is no runner at $runner: set CONFORMANCE."; exit 2; }
-[ $# -gt 0 ] || set -- required image identity network compute
+[ $# -gt 0 ] || set -- required image identity network volume compute
 
 trap '"$repo/cobalt" down --purge --home "$work/home" >"$work/down.log" 2>&1' EXIT
 "$repo/cobalt" up --detach --hosts 0 --simulated 3 --home "$work/home" --port "$port" >"$work/up.log" 2>&1 || { cat "$work/up.log"; exit 2; }
@@ -25,13 +25,13 @@ export EXT_NET_ID EXT_NET_NAME
 NET_EXTENSIONS=$(openstack extension list --network -f value -c Alias | paste -sd,)
 export NET_EXTENSIONS IMAGE_REF IMAGE_REF_ALT FLAVOR_REF=42 FLAVOR_REF_ALT=84 CONF_EXTRA=$here/tempest.conf
 # Of the required tests, those of the services that are there.
-grep -E '^tempest\.api\.(identity|image|compute|network)\.' "$runner/required.list" >"$work/required.list"
+grep -E '^tempest\.api\.(identity|image|compute|network|volume)\.' "$runner/required.list" >"$work/required.list"
 
 status=0
 for name in "$@"; do
   list=$here/lists/$name.list
   [ "$name" = required ] && list=$work/required.list
   echo "== $name"
-  LIST=$list WORK=$work/$name WORKERS=${WORKERS:-2} BOUND=${BOUND:-900} TEST_TIMEOUT=60 "$runner/run.sh" || status=1
+  LIST=$list WORK=$work/$name WORKERS=${WORKERS:-2} BOUND=${BOUND:-900} TEST_TIMEOUT=${TEST_TIMEOUT:-180} "$runner/run.sh" || status=1
 done
 exit $status

@@ -23,6 +23,8 @@ interface Scenario {
   begin(id: string): Promise<string>;
   /** Where the server is afterwards; undefined: gone. */
   ends: string | undefined;
+  /** The server's action log does not tell of it: another service asked for it. */
+  isUnlogged?: boolean;
 }
 
 let dir: string;
@@ -35,7 +37,7 @@ before(async () => {
   cloud = await startSimCloud({
     dir, hosts: 3,
     wrapSagas: (definitions) => {
-      originals = definitions;
+      originals = [...originals, ...definitions]; // a runner for each database
       return definitions.map((definition) => {
         const { saga, become } = exchangeable(definition);
         variants.set(definition.name, become);
@@ -87,14 +89,52 @@ const changes: readonly Scenario[] = [
 ];
 
 const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
-  'nova.build-server': [{ title: 'create', begin: create, ends: 'ACTIVE' }],
-  'nova.delete-server': [{
-    title: 'delete', prepare: built(), ends: undefined,
+  'nova.build-server': [{ title: 'create', begin: create, ends: 'ACTIVE' }, {
+    title: 'create from a volume', ends: 'ACTIVE',
+    begin: async () => {
+      const device = { source_type: 'image', uuid: cloud.imageId, destination_type: 'volume', volume_size: 1, boot_index: 0, delete_on_termination: true };
+      const answer = await cloud.compute('POST', '/servers', { server: { name: 'vm', flavorRef: '42', imageRef: '', networks: 'none', block_device_mapping_v2: [device] } });
+      assert.equal(answer.status, 202, JSON.stringify(answer.body));
+      return (answer.body as { server: { id: string } }).server.id;
+    },
+  }],
+  'nova.attach-volume': [{
+    title: 'attach', prepare: built(), ends: 'ACTIVE',
+    begin: async (id) => {
+      // 400 where it failed before the answer.
+      assert.ok([200, 400].includes((await cloud.compute('POST', `/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: await cloud.createVolume() } })).status));
+      return id;
+    },
+  }],
+  'nova.detach-volume': [{
+    title: 'detach', prepare: async () => await withVolume(), ends: 'ACTIVE',
+    begin: async (id) => {
+      assert.equal((await cloud.compute('DELETE', `/servers/${id}/os-volume_attachments/${await volumeOf(id)}`)).status, 202);
+      return id;
+    },
+  }],
+  'nova.assist-snapshot': [{
+    title: 'snapshot of a volume in use', prepare: async () => await withVolume(), ends: 'ACTIVE', isUnlogged: true,
+    begin: async (id) => {
+      const answer = await cloud.volume('POST', '/snapshots', { snapshot: { volume_id: await volumeOf(id), force: true } });
+      assert.equal(answer.status, 202, JSON.stringify(answer.body));
+      return id;
+    },
+  }],
+  'nova.create-image': [{
+    title: 'createImage', prepare: built(), ends: 'ACTIVE',
+    begin: async (id) => {
+      assert.equal(await cloud.act(id, { createImage: { name: 'copy' } }), 202);
+      return id;
+    },
+  }],
+  'nova.delete-server': [built(), async () => await withVolume()].map((prepare, index) => ({
+    title: index === 0 ? 'delete' : 'delete with a volume', prepare, ends: undefined,
     begin: async (id) => {
       assert.equal((await cloud.compute('DELETE', `/servers/${id}`)).status, 204);
       return id;
     },
-  }],
+  })),
   'nova.change-server': changes,
   'nova.attach-interface': [{
     title: 'attach', prepare: built(), ends: 'ACTIVE',
@@ -113,6 +153,19 @@ const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
     },
   }],
 };
+
+/** A built server with a volume attached. */
+const withVolume = async (): Promise<string> => {
+  const id = await built()();
+  assert.equal((await cloud.compute('POST', `/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: await cloud.createVolume(), delete_on_termination: true } })).status, 200);
+  await cloud.quiet(settleMs);
+  return id;
+};
+
+async function volumeOf(id: string): Promise<string> {
+  const { volumeAttachments: [attachment] } = (await cloud.compute('GET', `/servers/${id}/os-volume_attachments`)).body as { volumeAttachments: { volumeId: string }[] };
+  return attachment?.volumeId ?? '';
+}
 
 /** Carries the scenario out with the saga so changed; how the server's last action ended, and where the server is. */
 async function play(scenario: Scenario, original: AnySaga, variant: AnySaga): Promise<{ status: string | undefined; why: string | undefined; message: string | null }> {
@@ -138,7 +191,8 @@ async function play(scenario: Scenario, original: AnySaga, variant: AnySaga): Pr
 
 describe('every saga of the control plane', () => {
   it('has a scenario, and every server action too', () => {
-    const names = cloud.plane.services.flatMap((service) => service.sagas.map(({ name }) => name));
+    // Cinder's stand in services/cinder/sagas/sagas.test.ts.
+    const names = cloud.plane.services.flatMap((service) => service.sagas.map(({ name }) => name)).filter((name) => !name.startsWith('cinder.'));
     assert.ok(names.length >= 3);
     assert.deepEqual(names.sort(), Object.keys(scenarios).sort());
     assert.deepEqual(changes.map(({ title }) => title).sort(), Object.keys(actionRules).sort());
@@ -157,7 +211,7 @@ describe('every saga of the control plane', () => {
           ] as const) {
             await t.test(`${step}: ${how}`, async () => {
               const end = await play(scenario, original, variant);
-              assert.equal(end.message, 'Error', 'the action log says that it failed');
+              assert.equal(end.message, scenario.isUnlogged ? null : 'Error', 'the action log says that it failed');
               if (end.status === 'ERROR') assert.match(end.why ?? '', /was made to fail/);
               if (end.status === undefined) assert.equal(name, 'nova.delete-server');
             });

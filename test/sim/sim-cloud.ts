@@ -63,6 +63,10 @@ export interface SimCloud {
   compute(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
   /** As `compute`, below `/network/v2.0`. */
   network(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
+  /** As `compute`, below `/volume/v3`, at microversion 3.59. */
+  volume(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
+  /** A new volume of 1 GiB, once it is made. */
+  createVolume(): Promise<string>;
   /** Asks for a server, on the network unless told, and returns its id at once. */
   createServer(name: string, options?: { flavor?: string; host?: string; networks?: Json }): Promise<string>;
   act(id: string, action: Json): Promise<number>;
@@ -149,6 +153,12 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
       return await send('compute', method, `/v2.1${path}`, { headers: { 'openstack-api-version': 'compute 2.90' }, ...(body === undefined ? {} : { body }) });
     },
     network: async (method, path, body) => await send('network', method, `/v2.0${path}`, body === undefined ? {} : { body }),
+    volume: async (method, path, body) => await send('volume', method, `/v3${path}`, { headers: { 'openstack-api-version': 'volume 3.59' }, ...(body === undefined ? {} : { body }) }),
+    async createVolume() {
+      const { id } = ((await cloud.volume('POST', '/volumes', { volume: { size: 1 } })).body as { volume: { id: string } }).volume;
+      await eventually(async () => ((await cloud.volume('GET', `/volumes/${id}`)).body as { volume: { status: string } }).volume.status === 'available', { withinMs: 10_000, what: 'the volume is made' });
+      return id;
+    },
     async createServer(name, { flavor = '42', host, networks = [{ uuid: networkId }] } = {}) {
       const answer = await cloud.compute('POST', '/servers', { server: { name, flavorRef: flavor, imageRef: imageId, networks, ...(host === undefined ? {} : { host }) } });
       if (answer.status !== 202) throw new Error(`POST /servers: ${answer.status} ${JSON.stringify(answer.body)}`);
@@ -166,12 +176,12 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
         const disks = sure(await hypervisor.inventory());
         return { host, guests: await Promise.all(guests.map(async ({ uuid, state }) => ({ uuid, state, ports: sure(await hypervisor.nics(uuid)), volumes: sure(await hypervisor.volumes(uuid)) }))), guestFolders: disks.guestFolders, brokenOverlays: disks.brokenOverlays, processes: null };
       }));
-      const [nova, placement, neutron] = [await plane.nova.audit(), await plane.placement.audit(), await plane.neutron.audit()];
+      const [nova, placement, neutron, cinder] = [await plane.nova.audit(), await plane.placement.audit(), await plane.neutron.audit(), await plane.cinder.audit()];
       const unfinished = nova.sagas.map(({ name, lockKey, phase, ageMs }) => ({ what: 'unfinished saga', detail: `${name} of ${lockKey} is ${phase} since ${ageMs} ms` }));
       const busy = nova.servers.filter(({ taskState }) => taskState !== null).map(({ id, taskState, vmState }) => ({ what: 'unfinished task', detail: `server ${id} (${vmState}) is ${taskState}` }));
       const restless = (await cloud.list()).filter(({ status, fault }) => !restful.has(status) || (status === 'ERROR' && !fault?.message))
         .map(({ id, status }) => ({ what: 'no state to rest in', detail: `server ${id} is ${status}${status === 'ERROR' ? ' and does not say why' : ''}` }));
-      return [...unfinished, ...busy, ...restless, ...compare({ nova, placement, neutron, hosts: seen, unreachable: [], images: await plane.glance.audit() })];
+      return [...unfinished, ...busy, ...restless, ...compare({ nova, placement, neutron, cinder, hosts: seen, unreachable: [], images: await plane.glance.audit() })];
     },
     async quiet(withinMs) {
       let found: Difference[] = [];

@@ -49,9 +49,12 @@ export async function changePort(context: Context, trx: NeutronTrx, row: PortRow
   return await markChanged(trx, [{ kind: 'port', id: row.id }]);
 }
 
-/** A router's or floating IP's port stays what and where it is: the router's own calls move it. Upstream: extension l3-port-ip-change-not-allowed. */
+/**
+ * A router's or floating IP's port stays what and where it is: the router's own calls move it. Upstream: extension l3-port-ip-change-not-allowed.
+ * A router's interface may take another address of its subnets (`changeAddresses`).
+ */
 function ownedByRouter(row: PortRow, { device_id: deviceId, device_owner: owner, fixed_ips: fixedIps }: Partial<PortInput>): Outcome<void> {
-  const moves = (deviceId !== undefined && deviceId !== row.device_id) || (owner !== undefined && owner !== row.device_owner) || fixedIps !== undefined;
+  const moves = (deviceId !== undefined && deviceId !== row.device_id) || (owner !== undefined && owner !== row.device_owner) || (fixedIps !== undefined && row.device_owner !== 'network:router_interface');
   return isSystemOwner(row.device_owner) && moves ? fault('badRequest', `Bad port request: Cannot change the device or the addresses of port ${row.id}: its device owner is ${row.device_owner}.`, { type: 'BadRequest' }) : undefined;
 }
 
@@ -93,6 +96,10 @@ async function changeAddresses(trx: NeutronTrx, port: PortRow, before: PortRow, 
     ? subnets.filter(({ id }) => autoSubnets.has(id) && held.some(({ subnet_id }) => subnet_id === id)).map((subnet) => ({ subnet_id: subnet.id, ip_address: eui64(cidrOfSubnet(subnet), port.mac_address) }))
     : await chooseAddresses(trx, port, subnets, named, own);
   if (isFault(wanted)) return wanted;
+  const subnetIds = (ips: readonly FixedIp[]): string => [...new Set(ips.map(({ subnet_id }) => subnet_id))].sort().join();
+  if (port.device_owner === 'network:router_interface' && subnetIds(wanted) !== subnetIds(held)) {
+    return fault('badRequest', `Bad port request: port ${port.id} is a router's interface in subnets ${subnetIds(held)}: add and remove subnets by the router.`, { type: 'BadRequest' });
+  }
   const same = (a: FixedIp) => (b: FixedIp): boolean => a.subnet_id === b.subnet_id && a.ip_address === b.ip_address;
   await releaseAddresses(trx, port.id, held.filter((ip) => !wanted.some(same(ip))));
   await claimAddresses(trx, port, wanted.filter((ip) => !held.some(same(ip))));

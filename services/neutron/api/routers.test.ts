@@ -70,6 +70,15 @@ describe('a router', () => {
     assert.deepEqual([taken.device_owner, taken.device_id, taken.security_groups, taken.port_security_enabled], ['network:router_interface', router.id, [], false]);
     assert.equal((await ask('member', 'PUT', `routers/${router.id}/remove_router_interface`, { port_id: port.id })).status, 200);
   });
+  it('lets its interface take another address of its subnet, and no other subnet', async () => {
+    const { router, network, subnet } = await routed();
+    const [{ id: portId }] = await sure('member', 'GET', `ports?device_id=${router.id}&device_owner=network:router_interface`);
+    const address = subnet.gateway_ip.replace(/\d+$/, '77');
+    const moved = await sure('member', 'PUT', `ports/${portId}`, { port: { fixed_ips: [{ subnet_id: subnet.id, ip_address: address }] } });
+    assert.deepEqual(moved.fixed_ips, [{ subnet_id: subnet.id, ip_address: address }]);
+    const other = await sure('member', 'POST', 'subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.201.0.0/24' } });
+    assert.equal((await ask('member', 'PUT', `ports/${portId}`, { port: { fixed_ips: [{ subnet_id: other.id }] } })).status, 400);
+  });
   it('has one port for all IPv6 subnets of a network', async () => {
     const { router, network } = await routed();
     const v6: Loose[] = [];
