@@ -1,6 +1,7 @@
 // What an operator may set, with its defaults. File: <state folder>/cobalt.yaml.
 import Type from 'typebox';
 import type { Static } from 'typebox';
+import { cinderDefaults } from '#services/cinder/deps.ts';
 import { neutronDefaults } from '#services/neutron/deps.ts';
 import { novaDefaults } from '#services/nova/deps.ts';
 import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
@@ -19,6 +20,11 @@ export const cloudConfigSchema = Type.Object({
     maxBuildAttempts: Type.Integer({ minimum: 1, default: novaDefaults.maxBuildAttempts }), defaultZone: Type.String({ minLength: 1, default: novaDefaults.defaultZone }),
   }),
   neutron: section({ publicCidr: Type.String({ default: '' }), dnsServers: Type.String({ default: '' }), agentDownMs: ms(neutronDefaults.agentDownMs) }),
+  cinder: section({ copyTimeoutMs: ms(cinderDefaults.copyTimeoutMs) }),
+  ontap: section({
+    origin: Type.String({ default: '' }), user: Type.String({ default: '' }), password: Type.String({ default: '' }), caFile: Type.String({ default: '' }),
+    svm: Type.String({ default: '' }), volume: Type.String({ default: '' }), nfsServer: Type.String({ default: '' }),
+  }),
   agent: section({
     cpuAllocationRatio: ratio(novaAgentDefaults.cpuAllocationRatio), ramAllocationRatio: ratio(novaAgentDefaults.ramAllocationRatio), diskAllocationRatio: ratio(novaAgentDefaults.diskAllocationRatio),
     resumeGuests: Type.Boolean({ default: novaAgentDefaults.resumeGuests }), keepImagesMs: ms(novaAgentDefaults.keepImagesMs),

@@ -86,7 +86,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   try {
     const simulated = Array.from({ length: options.simulatedHosts }, (_, index) => simulatedHostName(index + 1));
     const below = network ? ovnNetwork(network, simulated, { clock, log: log.child({ room: 'ovn' }) }) : simulatedNetwork(simulated, { clock });
-    plane = await createControlPlane({ home, secrets, config, origin, network: below, storage: filer ? nfsStorage(home, filer) : simulatedStorage(home), clock, ids, log, metrics });
+    plane = await createControlPlane({ home, secrets, config, origin, network: below, storage: filer ? nfsStorage({ home, config, clock, ids, log }, filer) : simulatedStorage(home), clock, ids, log, metrics });
   } catch (error) {
     if (error instanceof StateTooNewError) return fault('conflict', `${error.message}. Use the release that made it, another --home, or begin anew with: cobalt down --purge`);
     throw error;

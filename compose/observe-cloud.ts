@@ -28,7 +28,7 @@ export async function observeCloud(dir: string, env: Readonly<Record<string, str
   const facts = await createLocalNetwork({ stateDir: dir, log: silentLog, clock: systemClock }).facts();
   const simulated = (await readdir(home.simulated).catch(() => [])).filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
   const network = facts ? ovnNetwork(facts, simulated, { clock: systemClock, log: silentLog }) : simulatedNetwork(simulated, { clock: systemClock });
-  const plane = await createControlPlane({ home, secrets: await readSecrets(dir), config, origin: 'http://127.0.0.1', network, storage: facts ? nfsStorage(home, filerFacts(facts)) : simulatedStorage(home), clock: systemClock, ids: systemIds, log: silentLog });
+  const plane = await createControlPlane({ home, secrets: await readSecrets(dir), config, origin: 'http://127.0.0.1', network, storage: facts ? nfsStorage({ home, config, clock: systemClock, ids: systemIds, log: silentLog }, filerFacts(facts)) : simulatedStorage(home), clock: systemClock, ids: systemIds, log: silentLog });
   try {
     const [hosts, unreachable] = [[] as HostAudit[], [] as string[]];
     const add = async (host: string, hypervisor: Hypervisor, dataDir: string | null): Promise<void> => {

@@ -157,7 +157,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
 
   const cinderDatabase = open<CinderTables>('cinder');
   const cinder = createCinder({
-    database: cinderDatabase, bus, http, session: session('cinder'), clock, ids, log: room('cinder'), config: cinderDefaults, ...storage, spoolDir: home.volumeSpool,
+    database: cinderDatabase, bus, http, session: session('cinder'), clock, ids, log: room('cinder'), config: { ...cinderDefaults, ...config.cinder }, ...storage, spoolDir: home.volumeSpool,
   }, () => wake.cinder());
   const cinderSagas = runnerOf(cinderDatabase, cinder.sagas, 'cinder');
   wake.cinder = () => cinderSagas.wake();

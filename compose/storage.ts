@@ -1,16 +1,47 @@
-// The storage below Cinder: the cloud's own filer where there are hosts, a simulated backend beside or instead.
+// The storage below Cinder: the cloud's own filer where there are hosts, a NetApp filer beside it where one is set, a simulated
+// backend where there are no hosts.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileBackupStore } from '#adapters/file-backup-store/file-backup-store.ts';
 import { createNfsVolumes } from '#adapters/nfs/nfs-volumes.ts';
+import * as images from '#adapters/nfs/qemu-img.ts';
+import { createOntapRest } from '#adapters/ontap/ontap-rest.ts';
+import { createOntapVolumes } from '#adapters/ontap/ontap-volumes.ts';
 import { createSimVolumes, volumeFolder } from '#adapters/sim/sim-volumes.ts';
 import type { FilerFacts } from '#hosts/local/local-filer.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import { Secret } from '#platform/log.ts';
+import type { VolumeBackend } from '#ports/volume-backend.ts';
+import type { CloudConfig } from './config.ts';
 import type { Home } from './home.ts';
 import type { StorageBelow } from './services.ts';
 
-export function nfsStorage(home: Home, { server, share }: FilerFacts): StorageBelow {
-  return { backends: new Map([['nfs', createNfsVolumes({ share: { server, path: share } })]]), backups: createFileBackupStore({ folder: home.backups }) };
+interface StorageDeps {
+  home: Home;
+  config: CloudConfig;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+}
+
+export function nfsStorage(deps: StorageDeps, { server, share }: FilerFacts): StorageBelow {
+  const ontap = netAppFiler(deps);
+  return {
+    backends: new Map<string, VolumeBackend>([['nfs', createNfsVolumes({ share: { server, path: share } })], ...(ontap ? [['ontap', ontap] as const] : [])]),
+    backups: createFileBackupStore({ folder: deps.home.backups }),
+  };
 }
 
 export function simulatedStorage(home: Home): StorageBelow {
   return { backends: new Map([['sim', createSimVolumes({ world: volumeFolder(join(home.simulated, 'volumes')) })]]), backups: createFileBackupStore({ folder: home.backups }) };
+}
+
+/** undefined: the operator has set none. */
+function netAppFiler({ config: { ontap }, clock, ids, log }: StorageDeps): VolumeBackend | undefined {
+  if (ontap.origin === '') return undefined;
+  const ca = ontap.caFile === '' ? {} : { ca: readFileSync(ontap.caFile, 'utf8') };
+  const rest = createOntapRest({ address: { origin: ontap.origin, user: ontap.user, password: new Secret(ontap.password), ...ca }, clock, ids, log: log.child({ room: 'ontap' }) });
+  return createOntapVolumes({ rest, images, svm: ontap.svm, flexVol: ontap.volume, nfsServer: ontap.nfsServer });
 }

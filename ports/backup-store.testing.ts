@@ -1,12 +1,12 @@
-// What every backup store promises, as tests. Called by the drivers' own tests.
+// What every backup store promises, as tests, and a store in memory that keeps it, for tests of what calls the port.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { access, readFile } from 'node:fs/promises';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { isFault } from '#contracts/common/fault.ts';
-import type { BackupStore } from '#ports/backup-store.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { BackupStore, StoredBackup } from '#ports/backup-store.ts';
 
 export interface BackupStoreBench {
   store: BackupStore;
@@ -76,4 +76,42 @@ export function backupStoreContract(name: string, start: () => Promise<BackupSto
     assert.ok(isFault(read) && read.kind === 'notFound');
     assert.deepEqual(await store.list(), []);
   });
+}
+
+/** `held`: the bytes by id, to look at and to damage. */
+export function memoryBackups(held = new Map<string, { bytes: Buffer; note: StoredBackup }>()): BackupStore {
+  const noteOf = (bytes: Buffer): StoredBackup => ({ sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
+  return {
+    name: 'memory',
+    async write(id, source, { stallMs }) {
+      held.delete(id);
+      const timer = setTimeout(() => source.destroy(new Error('stalled')), stallMs);
+      try {
+        const pieces: Buffer[] = [];
+        for await (const chunk of source as AsyncIterable<Buffer>) {
+          timer.refresh();
+          pieces.push(chunk);
+        }
+        const bytes = Buffer.concat(pieces);
+        held.set(id, { bytes, note: noteOf(bytes) });
+        return noteOf(bytes);
+      } catch (error) {
+        return fault('badRequest', String(error));
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    async read(id, path) {
+      const found = held.get(id);
+      if (!found) return fault('notFound', `There is no backup ${id}.`);
+      if (noteOf(found.bytes).sha256 !== found.note.sha256) return fault('conflict', `The data of backup ${id} is not what was written.`);
+      await writeFile(path, found.bytes);
+      return found.note;
+    },
+    async remove(id) {
+      held.delete(id);
+      return undefined;
+    },
+    list: async () => [...held.keys()].sort(),
+  };
 }

@@ -1,6 +1,6 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { backupStoreContract } from '#ports/backup-store.testing.ts';
+import { backupStoreContract, memoryBackups } from '#ports/backup-store.testing.ts';
 import { createFileBackupStore } from './file-backup-store.ts';
 
 backupStoreContract('backups as files', async () => {
@@ -13,6 +13,18 @@ backupStoreContract('backups as files', async () => {
       await file.write(Buffer.from([0]), 0, 1, 1_500_000);
       await file.close();
     },
+    close: async () => await rm(folder, { recursive: true }),
+  };
+});
+
+// What tests of Cinder use keeps the same contract.
+backupStoreContract('backups in memory', async () => {
+  const folder = await mkdtemp('/tmp/cobalt-backups-');
+  const held: Parameters<typeof memoryBackups>[0] = new Map();
+  return {
+    store: memoryBackups(held),
+    folder,
+    damage: async (id) => void held.get(id)?.bytes.fill(0, 0, 1),
     close: async () => await rm(folder, { recursive: true }),
   };
 });

@@ -4,8 +4,6 @@
 
 export const volumeFile = (volumeId: string): string => `volume-${volumeId}`;
 export const snapshotFile = ({ id, volumeId }: { id: string; volumeId: string }): string => `volume-${volumeId}-snapshot-${id}`;
-/** A snapshot taken under a running guest, until it is finished or abandoned. */
-export const pendingFile = ({ id, volumeId }: { id: string; volumeId: string }): string => `volume-${volumeId}-pending-${id}`;
 /** A file while it is being made; renamed when it is whole. */
 export const unfinishedFile = (file: string): string => `${file}-new`;
 /** Matches all files of a volume, in ONTAP's query language. */

@@ -89,7 +89,7 @@ export function createOntapRest({ address, clock, ids, log, timeoutMs = 10_000, 
       const answer = await http.send(method, path, body, timeoutMs + (method === 'GET' ? 0 : returnTimeoutS * 1000));
       if (!isFault(answer) && answer.status < 400) return answer;
       const refused = isFault(answer) ? answer : ontapFault(`${method} ${path}`, answer.status, answer.body);
-      const passing = isFault(answer) || answer.status === 429 || answer.status >= 500;
+      const passing = isFault(answer) || answer.status === 429 || (answer.status >= 500 && refused.kind === 'unavailable');
       if (!repeatable || !passing || attempt === attempts) return refused;
       log.warn({ filer: address.origin, method, path, reason: refused.message, attempt }, 'ONTAP call is repeated');
       await clock.sleep(jittered(firstPauseMs * 2 ** attempt));

@@ -3,9 +3,9 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
-import { filesOf, pendingFile, snapshotFile, sortFiles, unfinishedFile, volumeFile } from './file-names.ts';
+import { filesOf, snapshotFile, sortFiles, unfinishedFile, volumeFile } from './file-names.ts';
 import { isMissingFile, portFault } from './ontap-errors.ts';
-import type { FlexVol, OntapRest } from './ontap-rest.ts';
+import type { FlexVol, OntapFile, OntapRest } from './ontap-rest.ts';
 
 /** qemu-img. adapters/nfs/qemu-img.ts is one; compose hands it over, since drivers do not import each other. */
 export interface ImageTool {
@@ -57,8 +57,19 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
   }
 
   async function exists(volume: Place, file: string): Promise<Outcome<boolean>> {
-    const found = await rest.file(volume, file);
-    return isFault(found) ? (isMissingFile(found) ? false : found) : true;
+    const facts = await rest.file(volume, file);
+    return isFault(facts) ? (isMissingFile(facts) ? false : facts) : true;
+  }
+
+  async function found(volume: Place, file: string): Promise<Outcome<OntapFile>> {
+    const facts = await rest.file(volume, file);
+    return isFault(facts) && isMissingFile(facts) ? fault('notFound', `The filer has no ${file}.`) : facts;
+  }
+
+  /** With what an attempt to make it may have left. */
+  async function drop(volume: Place, file: string): Promise<Outcome<void>> {
+    const dropped = await rest.deleteFile(volume, file);
+    return isFault(dropped) ? dropped : await rest.deleteFile(volume, unfinishedFile(file));
   }
 
   /** `file` appears whole or not at all; one that is there stays as it is. */
@@ -83,7 +94,7 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
 
   /** `to` is not there. */
   async function clone(volume: Place, from: string, to: string): Promise<Outcome<void>> {
-    const source = await rest.file(volume, from);
+    const source = await found(volume, from);
     if (isFault(source)) return source;
     const cloned = await rest.cloneFile(volume, { from, to, overwrite: false });
     if (cloned !== 'unknown') return done(cloned);
@@ -119,14 +130,12 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
     return isFault(cloned) ? cloned : await rest.deleteFile(volume, unfinished);
   }
 
-  const missing = (volumeId: string): Outcome<never> => fault('notFound', `The filer has no volume ${volumeId}.`);
   const withFile = async <T>(volumeId: string, work: (volume: Place, file: string) => Promise<Outcome<T>>): Promise<Outcome<T>> => await onFiler(async (volume) => {
-    const there = await exists(volume, volumeFile(volumeId));
-    if (isFault(there)) return there;
-    return there ? await work(volume, volumeFile(volumeId)) : missing(volumeId);
+    const facts = await found(volume, volumeFile(volumeId));
+    return isFault(facts) ? facts : await work(volume, volumeFile(volumeId));
   });
 
-  return {
+  const backend: VolumeBackend = {
     async facts() {
       const volume = await look();
       if (isFault(volume)) return volume;
@@ -142,8 +151,8 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
       const files = await rest.files(volume, filesOf(id));
       if (isFault(files)) return files;
       // The volume's own file goes last: as long as it is there, the rest is found again.
-      for (const name of [...files.map((file) => file.name).filter((found) => found !== volumeFile(id)), volumeFile(id)]) {
-        const deleted = await rest.deleteFile(volume, name);
+      for (const file of [...files.map(({ name }) => name).filter((name) => name !== volumeFile(id)), volumeFile(id)]) {
+        const deleted = await rest.deleteFile(volume, file);
         if (isFault(deleted)) return deleted;
       }
       return undefined;
@@ -152,23 +161,16 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
 
     createSnapshot: async (snapshot) => await onFiler(async (volume) => await cloneAs(volume, volumeFile(snapshot.volumeId), snapshotFile(snapshot))),
     // A guest is no hindrance: no file lies under another.
-    deleteSnapshot: async (snapshot) => await onFiler(async (volume) => await rest.deleteFile(volume, snapshotFile(snapshot))),
+    deleteSnapshot: async (snapshot) => await onFiler(async (volume) => await drop(volume, snapshotFile(snapshot))),
     async settle() {},
 
     // The clone is one moment of the image, as after a power failure: QEMU writes qcow2's tables in an order that bears that.
-    prepareOnlineSnapshot: async (snapshot) => await onFiler(async (volume) => {
-      const finished = await exists(volume, snapshotFile(snapshot));
-      if (isFault(finished)) return finished;
-      const taken = finished ? undefined : await cloneAs(volume, volumeFile(snapshot.volumeId), pendingFile(snapshot));
+    async prepareOnlineSnapshot(snapshot) {
+      const taken = await backend.createSnapshot(snapshot);
       return isFault(taken) ? taken : {};
-    }),
-    finishOnlineSnapshot: async (snapshot) => await onFiler(async (volume) => {
-      const finished = await exists(volume, snapshotFile(snapshot));
-      if (isFault(finished) || finished) return done(finished);
-      const renamed = await rest.renameFile(volume, pendingFile(snapshot), snapshotFile(snapshot));
-      return isFault(renamed) && (await exists(volume, snapshotFile(snapshot))) !== true ? renamed : undefined;
-    }),
-    abandonOnlineSnapshot: async (snapshot) => await onFiler(async (volume) => await rest.deleteFile(volume, pendingFile(snapshot))),
+    },
+    finishOnlineSnapshot: async (snapshot) => await onFiler(async (volume) => done(await found(volume, snapshotFile(snapshot)))),
+    abandonOnlineSnapshot: async (snapshot) => await backend.deleteSnapshot(snapshot, { inUse: true }),
 
     connection: async (id) => await withFile(id, async ({ junctionPath }, file) => ({ protocol: 'nfs' as const, server: nfsServer, share: junctionPath, file, format: 'qcow2' as const })),
 
@@ -184,10 +186,10 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
       if (isFault(replaced)) await rest.deleteFile(volume, unfinished);
       return replaced;
     }),
-    exportFile: async (source, { path, format }) => await onFiler(async (volume) => {
-      const file = 'snapshot' in source ? snapshotFile(source.snapshot) : volumeFile(source.volumeId);
-      const found = await rest.file(volume, file);
-      return isFault(found) ? found : await copy('-f', 'qcow2', '-O', format, url(volume, file), path);
+    exportFile: async (from, { path, format }) => await onFiler(async (volume) => {
+      const file = 'snapshot' in from ? snapshotFile(from.snapshot) : volumeFile(from.volumeId);
+      const source = await found(volume, file);
+      return isFault(source) ? source : await copy('-f', 'qcow2', '-O', format, url(volume, file), path);
     }),
 
     inventory: async () => await onFiler(async (volume) => {
@@ -196,6 +198,7 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
     }),
     close: () => rest.close(),
   };
+  return backend;
 }
 
 const done = (outcome: Outcome<unknown>): Outcome<void> => (isFault(outcome) ? outcome : undefined);

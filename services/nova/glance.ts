@@ -1,6 +1,9 @@
-// What Nova asks Glance: the facts of an image, in the caller's name, so that Glance decides who may see it.
+// What Nova asks Glance: the facts of an image, in the caller's name, so that Glance decides who may see it; and images made of servers.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { Readable } from 'node:stream';
+import type { JsonObject } from '#contracts/common/json.ts';
+import type { HttpAnswer, HttpCall } from '#platform/http/client.ts';
 import type { ImageFacts } from '#contracts/nova/facts.ts';
 import type { NovaDeps } from './deps.ts';
 
@@ -46,4 +49,36 @@ async function fetchImage({ http, session }: Deps, imageId: string, caller: Call
   const image = answer.body as GlanceImage; // 200: Glance's image document
   if (image.status !== 'active') return fault('badRequest', `Image ${imageId} is not active.`);
   return image;
+}
+
+const timeoutMs = 30_000;
+
+async function send({ http, session }: Deps, call: Omit<HttpCall, 'service' | 'token'>, { token, requestId }: { token: string | null; requestId: string }): Promise<Outcome<HttpAnswer>> {
+  const own = await session.token();
+  if (isFault(own)) return own;
+  return await http.send({ ...call, service: 'image', requestId, timeoutMs, ...(token === null ? { token: own } : { token, serviceToken: own }) });
+}
+
+const refusals = { 400: 'badRequest', 403: 'forbidden', 404: 'notFound', 409: 'conflict', 413: 'overQuota' } as const;
+const refused = ({ status, body }: HttpAnswer) => fault(refusals[status as keyof typeof refusals] ?? 'unavailable', `Glance answered ${status}: ${JSON.stringify(body ?? '').slice(0, 300)}`);
+
+/** A queued image of the caller's; answers its id. */
+export async function createImage(deps: Deps, image: JsonObject, caller: Caller): Promise<Outcome<string>> {
+  const answer = await send(deps, { method: 'POST', path: '/v2/images', body: image }, caller);
+  if (isFault(answer)) return answer;
+  return answer.status === 201 ? (answer.body as { id: string }).id : refused(answer); // 201: the image document
+}
+
+/** Makes an image active that has no bytes: it only names snapshots. */
+export async function uploadNothing(deps: Deps, imageId: string, caller: Caller): Promise<Outcome<void>> {
+  const answer = await send(deps, { method: 'PUT', path: `/v2/images/${imageId}/file`, headers: { 'content-type': 'application/octet-stream' }, stream: Readable.from([]) }, caller);
+  if (isFault(answer)) return answer;
+  return answer.status === 204 ? undefined : refused(answer);
+}
+
+/** Gone already is fine. `token` null: in Nova's own name. */
+export async function deleteImage(deps: Deps, imageId: string, caller: { token: string | null; requestId: string }): Promise<Outcome<void>> {
+  const answer = await send(deps, { method: 'DELETE', path: `/v2/images/${imageId}` }, caller);
+  if (isFault(answer)) return answer;
+  return answer.status === 204 || answer.status === 404 ? undefined : refused(answer);
 }

@@ -102,7 +102,7 @@ const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
     title: 'attach', prepare: built(), ends: 'ACTIVE',
     begin: async (id) => {
       // 400 where it failed before the answer.
-      assert.ok([200, 400].includes((await cloud.compute('POST', `/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: await cloud.createVolume() } })).status));
+      assert.ok([200, 400].includes((await cloud.compute('POST', `/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: await cloud.freeVolume() } })).status));
       return id;
     },
   }],
@@ -157,7 +157,7 @@ const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
 /** A built server with a volume attached. */
 const withVolume = async (): Promise<string> => {
   const id = await built()();
-  assert.equal((await cloud.compute('POST', `/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: await cloud.createVolume(), delete_on_termination: true } })).status, 200);
+  assert.equal((await cloud.compute('POST', `/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: await cloud.freeVolume(), delete_on_termination: true } })).status, 200);
   await cloud.quiet(settleMs);
   return id;
 };

@@ -65,8 +65,8 @@ export interface SimCloud {
   network(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
   /** As `compute`, below `/volume/v3`, at microversion 3.59. */
   volume(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
-  /** A new volume of 1 GiB, once it is made. */
-  createVolume(): Promise<string>;
+  /** A volume of 1 GiB that nobody has: one that is there, or a new one once it is made. */
+  freeVolume(): Promise<string>;
   /** Asks for a server, on the network unless told, and returns its id at once. */
   createServer(name: string, options?: { flavor?: string; host?: string; networks?: Json }): Promise<string>;
   act(id: string, action: Json): Promise<number>;
@@ -154,7 +154,9 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     },
     network: async (method, path, body) => await send('network', method, `/v2.0${path}`, body === undefined ? {} : { body }),
     volume: async (method, path, body) => await send('volume', method, `/v3${path}`, { headers: { 'openstack-api-version': 'volume 3.59' }, ...(body === undefined ? {} : { body }) }),
-    async createVolume() {
+    async freeVolume() {
+      const { volumes: [free] } = (await cloud.volume('GET', '/volumes?status=available&limit=1')).body as { volumes: { id: string }[] };
+      if (free) return free.id;
       const { id } = ((await cloud.volume('POST', '/volumes', { volume: { size: 1 } })).body as { volume: { id: string } }).volume;
       await eventually(async () => ((await cloud.volume('GET', `/volumes/${id}`)).body as { volume: { status: string } }).volume.status === 'available', { withinMs: 10_000, what: 'the volume is made' });
       return id;

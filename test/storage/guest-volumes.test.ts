@@ -97,7 +97,7 @@ describe('volumes on a filer', { skip: 'skip' in files ? files.skip : false, tim
       const key = { id, volumeId: taken.volumeId };
       const { newFile } = ok(await backend.prepareOnlineSnapshot(key));
       assert.ok(taken.connection.protocol === 'nfs');
-      for (const _ of [1, 2]) ok(await hypervisor.snapshotVolume(guest.uuid, taken.volumeId, { ...taken.connection, file: newFile }));
+      for (const _ of [1, 2]) ok(await hypervisor.snapshotVolume(guest.uuid, taken.volumeId, { ...taken.connection, file: newFile ?? '' }));
       ok(await backend.finishOnlineSnapshot(key));
     }
     const now = ok(await backend.connection(taken.volumeId));

@@ -86,7 +86,7 @@ export async function startOntap({ server, path, folder }: Folder, { jobMs = 120
     const records = all.slice(start, start + size).map((name) => record(name, fields));
     const on = new URLSearchParams(query);
     on.set('start.index', String(start + size));
-    const next = start + size < all.length ? { next: { href: `/api/storage/volumes/${volume.uuid}/files?${on}` } } : {};
+    const next = start + size < all.length ? { next: { href: `/api/storage/volumes/${volume.uuid}/files?${on.toString()}` } } : {};
     return { status: 200, body: { records, num_records: records.length, _links: { self: { href: `/api/storage/volumes/${volume.uuid}/files` }, ...next } } };
   }
 
@@ -117,10 +117,16 @@ export async function startOntap({ server, path, folder }: Folder, { jobMs = 120
     const { source_path: from, destination_path: to, overwrite_destination: overwrite } = body as { source_path: string; destination_path: string; overwrite_destination?: boolean };
     if (!there(from)) return noFile;
     if (there(to) && !overwrite) return refusal(409, '6684689', 'File exists.');
-    if (!there(to)) return void copyFileSync(join(folder, from), join(folder, to), constants.COPYFILE_FICLONE);
-    const temporary = `.clone-${randomUUID()}`;
-    copyFileSync(join(folder, from), join(folder, temporary), constants.COPYFILE_FICLONE);
-    return void sure(await share.rename(temporary, to));
+    const target = there(to) ? `.clone-${randomUUID()}` : to;
+    copyFileSync(join(folder, from), join(folder, target), constants.COPYFILE_FICLONE);
+    if (target !== to) sure(await share.rename(target, to));
+    return undefined;
+  }
+
+  async function remove(name: string): Promise<Answer | undefined> {
+    if (!there(name)) return noFile;
+    sure(await share.remove(name));
+    return undefined;
   }
 
   async function files(method: string, name: string, query: URLSearchParams, body: Record<string, unknown>): Promise<Answer> {
@@ -128,7 +134,7 @@ export async function startOntap({ server, path, folder }: Folder, { jobMs = 120
       if (query.get('return_metadata') !== 'true') return refusal(400, '2', 'this test server returns no file data', 'return_metadata');
       return there(name) ? { status: 200, body: { records: [record(name, new Set(query.get('fields')?.split(',')))], num_records: 1 } } : noFile;
     }
-    if (method === 'DELETE') return await asJob(query, async () => (there(name) ? void sure(await share.remove(name)) : noFile));
+    if (method === 'DELETE') return await asJob(query, async () => await remove(name));
     if (method !== 'PATCH') return refusal(405, '3', 'The method is not supported.');
     const { path: to, ...extra } = body;
     if (typeof to === 'string' && to.includes('.')) return refusal(400, '262198', 'The path field requires %2E to represent ".".', 'path');

@@ -144,12 +144,16 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
     assert.deepEqual(filesOf(id), []);
   });
 
-  test('what a crash has left of a copy or an import is no start', async () => {
+  test('what a crash has left of a copy or a snapshot is no start, and goes with it', async () => {
     const id = randomUUID();
     writeFileSync(join(filer.folder, `volume-${id}-new`), 'half a file');
     assert.ok(sure(await backend.inventory()).strays.includes(`volume-${id}-new`), 'the audit sees it');
     sure(await copyOf(id));
     assert.ok(readFileSync(join(filer.folder, `volume-${id}`)).subarray(0, 4).equals(Buffer.from('QFI\xfb', 'latin1')));
+    const snapshot = { id: randomUUID(), volumeId: id };
+    writeFileSync(join(filer.folder, `volume-${id}-snapshot-${snapshot.id}-new`), 'half a snapshot');
+    sure(await backend.deleteSnapshot(snapshot, { inUse: false }));
+    assert.deepEqual(filesOf(id), [`volume-${id}`]);
     writeFileSync(join(filer.folder, `volume-${id}-snapshot-${randomUUID()}`), 'left over');
     sure(await backend.deleteVolume(id));
     assert.deepEqual(filesOf(id), []);
@@ -218,10 +222,12 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
       writer.stdin.write(`write -P ${pattern} 0 64k\nflush\n`);
       await eventually(async () => await holds({ volumeId: volume }, pattern), { withinMs: 20_000, what: `the writer to have written ${pattern}` });
     };
-    const snapshot = { id: randomUUID(), volumeId: volume };
+    const [snapshot, dropped] = [{ id: randomUUID(), volumeId: volume }, { id: randomUUID(), volumeId: volume }];
     await write(1);
     assert.equal(sure(await backend.prepareOnlineSnapshot(snapshot)).newFile, undefined, 'nothing for the hypervisor to switch to');
+    sure(await backend.prepareOnlineSnapshot(dropped));
     await write(2);
+    sure(await backend.abandonOnlineSnapshot(dropped));
     sure(await backend.finishOnlineSnapshot(snapshot));
     await write(3);
     assert.deepEqual(sure(await backend.connection(volume)), at);
@@ -229,6 +235,7 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
     await eventually(() => writer.exitCode === 0, { withinMs: 10_000, what: 'the writer to end' });
     assert.ok(await holds({ snapshot }, 1));
     assert.ok(await holds({ volumeId: volume }, 3));
+    refused(await backend.finishOnlineSnapshot(dropped), 'notFound');
     sure(await backend.deleteSnapshot(snapshot, { inUse: true }));
   });
 });

@@ -1,5 +1,6 @@
 // The transitions of an attachment, each one transaction: reserve, connect, complete, release. Called by attachments.ts and volume-actions.ts.
 // A volume is one server's at a time: `reserve` is a compare-and-set on its status, so of two callers one is refused.
+import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -19,9 +20,11 @@ import type { Request } from './request.ts';
 const waitForSagaMs = 60_000;
 const connectionTimeoutMs = 30_000;
 const lookEveryMs = 10;
+const attachedStatuses: readonly VolumeStatus[] = ['reserved', 'attaching', 'detaching', 'in-use'];
+export const evenInError: readonly VolumeStatus[] = [...attachedStatuses, 'error'];
 
-/** badRequest: it is not available, or another server has it. */
-export async function reserve(parts: CinderParts, volume: VolumeRow, wanted: { serverId: string | null; mode: 'rw' | 'ro' }): Promise<Outcome<AttachmentRow>> {
+/** badRequest: it is not available, or another server has it. `from`: the older actions mark a volume before they have an attachment. */
+export async function reserve(parts: CinderParts, volume: VolumeRow, wanted: { serverId: string | null; mode: 'rw' | 'ro' }, from: readonly VolumeStatus[] = ['available']): Promise<Outcome<AttachmentRow>> {
   const { database: { db }, ids, clock } = parts;
   const row: AttachmentRow = {
     id: ids.uuid(), volume_id: volume.id, project_id: volume.project_id, server_id: wanted.serverId, host_name: null, device: null, status: 'reserved',
@@ -34,7 +37,7 @@ export async function reserve(parts: CinderParts, volume: VolumeRow, wanted: { s
     const others = await attachmentsOf(trx, volume.id);
     // A server that moves has the volume on two hosts for a while: the only second attachment there is.
     const moves = current.status === 'in-use' && wanted.serverId !== null && others.length > 0 && others.every(({ server_id }) => server_id === wanted.serverId);
-    if (!moves && !(current.status === 'available' && others.length === 0)) {
+    if (!moves && !(from.includes(current.status) && others.length === 0)) {
       return fault('badRequest', `Invalid volume: Volume ${volume.id} status must be available or downloading to reserve, but the current status is ${current.status}.`);
     }
     await insertAttachment(trx, row);
@@ -86,9 +89,9 @@ export async function complete(parts: CinderParts, row: AttachmentRow): Promise<
 
 /**
  * The server has it no more. Returns when the volume is free again, as callers delete it next; after `waitForSagaMs` the rest goes on behind.
- * Twice is once.
+ * Twice is once. `from`: a forced release frees a volume in error too.
  */
-export async function release(parts: CinderParts, request: Request, row: AttachmentRow): Promise<void> {
+export async function release(parts: CinderParts, request: Request, row: AttachmentRow, from = attachedStatuses): Promise<void> {
   const { database: { db }, clock } = parts;
   const waits = await transaction(db, async (trx) => {
     await lockVolume(trx, row.volume_id);
@@ -102,10 +105,10 @@ export async function release(parts: CinderParts, request: Request, row: Attachm
       return false;
     }
     if (!isConnected(current)) {
-      await changeVolumeIn(trx, row.volume_id, ['reserved', 'attaching', 'detaching', 'in-use'], { status: 'available' }, clock.now());
+      await changeVolumeIn(trx, row.volume_id, from, { status: 'available' }, clock.now());
       return false;
     }
-    await changeVolumeIn(trx, row.volume_id, ['reserved', 'attaching', 'detaching', 'in-use'], { status: 'detaching' }, clock.now());
+    await changeVolumeIn(trx, row.volume_id, from, { status: 'detaching' }, clock.now());
     await journal(parts, trx, request, { name: releaseVolumeName, lockKey: volumeLock(row.volume_id), input: { volumeId: row.volume_id } });
     return true;
   });

@@ -1,5 +1,6 @@
 // The older words for attaching, as volume actions; they end in the same attachments.
 import Type from 'typebox';
+import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ConnectionInfo } from '#contracts/cinder/connection-info.ts';
@@ -9,7 +10,7 @@ import type { AttachmentRow, VolumeRow } from '../store/tables.ts';
 import { changeVolumeIn } from '../store/volumes.ts';
 import { action } from './actions.ts';
 import type { Action } from './actions.ts';
-import { complete, connect, release, reserve } from './attach.ts';
+import { complete, connect, evenInError, release, reserve } from './attach.ts';
 import { idSchema, orNull, strict } from './field-schemas.ts';
 import type { Request } from './request.ts';
 
@@ -21,25 +22,24 @@ const detachBody = Type.Union([Type.Object({ attachment_id: Type.Optional(orNull
 export function attachmentActions(parts: CinderParts): Record<string, Action<VolumeRow>> {
   const { database: { db }, clock } = parts;
   const state = (volume: VolumeRow, needs: string) => fault('badRequest', `Invalid volume: Volume ${volume.id} status must be ${needs}, but current status is: ${volume.status}.`);
-  const detach = async (request: Request, volume: VolumeRow, wanted: string | null): Promise<ReturnType<typeof fault> | { status: number }> => {
+  const detach = async (request: Request, volume: VolumeRow, wanted: string | null, from?: readonly VolumeStatus[]): Promise<ReturnType<typeof fault> | { status: number }> => {
     const all = await attachmentsOf(db, volume.id);
     const gone = wanted === null ? all : all.filter(({ id }) => id === wanted);
     if (wanted !== null && gone.length === 0) return fault('notFound', `Volume attachment could not be found with filter: attachment_id = ${wanted}.`);
     if (wanted === null && all.length > 1) return fault('badRequest', 'Invalid volume: Detach volume failed: More than one attachment, but no attachment_id provided.');
-    for (const row of gone) await release(parts, request, row);
+    for (const row of gone) await release(parts, request, row, from);
     if (gone.length === 0 && !(await changeVolumeIn(db, volume.id, ['in-use', 'detaching', 'attaching', 'reserved'], { status: 'available' }, clock.now()))) return state(volume, 'in-use or detaching');
     return { status: 202 };
   };
   /** The attachment that the older calls mean: the only one, or a new one where the volume was only reserved. */
   const theOne = async (volume: VolumeRow, mode: 'rw' | 'ro' = 'rw'): Promise<AttachmentRow | ReturnType<typeof fault>> => {
     const [row] = await attachmentsOf(db, volume.id);
-    return row ?? (await reserve(parts, volume, { serverId: null, mode }));
+    return row ?? (await reserve(parts, volume, { serverId: null, mode }, ['available', 'attaching']));
   };
   return {
-    'os-reserve': action<VolumeRow>({ policy: 'volume_extension:volume_actions:reserve', body: Type.Any(), run: async (_, volume) => {
-      const reserved = await reserve(parts, volume, { serverId: null, mode: 'rw' });
-      return isFault(reserved) ? reserved : { status: 202 };
-    } }),
+    'os-reserve': action<VolumeRow>({ policy: 'volume_extension:volume_actions:reserve', body: Type.Any(), run: async (_, volume) => (
+      (await changeVolumeIn(db, volume.id, ['available'], { status: 'attaching' }, clock.now())) ? { status: 202 } : state(volume, 'available')
+    ) }),
     'os-unreserve': action<VolumeRow>({ policy: 'volume_extension:volume_actions:unreserve', body: Type.Any(), run: async (request, volume) => {
       if (volume.status !== 'reserved' && volume.status !== 'attaching') return { status: 202 };
       for (const row of await attachmentsOf(db, volume.id)) await release(parts, request, row);
@@ -67,7 +67,7 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
       },
     }),
     'os-detach': action<VolumeRow, Detach>({ policy: 'volume_extension:volume_actions:detach', body: detachBody, run: async (request, volume, sent) => await detach(request, volume, sent?.attachment_id ?? null) }),
-    'os-force_detach': action<VolumeRow, Detach>({ policy: 'volume_extension:volume_admin_actions:force_detach', body: detachBody, run: async (request, volume, sent) => await detach(request, volume, sent?.attachment_id ?? null) }),
+    'os-force_detach': action<VolumeRow, Detach>({ policy: 'volume_extension:volume_admin_actions:force_detach', body: detachBody, run: async (request, volume, sent) => await detach(request, volume, sent?.attachment_id ?? null, evenInError) }),
     'os-initialize_connection': action<VolumeRow, { connector: JsonObject }>({ policy: 'volume_extension:volume_actions:initialize_connection', body: connectorBody, run: async (_, volume, { connector }) => {
       const row = await theOne(volume);
       const connected = isFault(row) ? row : await connect(parts, row, connector, null);

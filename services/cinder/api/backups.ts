@@ -12,11 +12,12 @@ import { checkQuota } from '../domain/quota.ts';
 import type { CinderParts } from '../parts.ts';
 import type { BackedUpFacts, BackupInput } from '../sagas/backups.ts';
 import { createBackupName, deleteBackupName } from '../sagas/backups.ts';
+import { createSnapshotName } from '../sagas/snapshots.ts';
 import { backupLock, changeBackup, changeBackupIn } from '../store/backups.ts';
 import { lockQuota, quotaLimits, quotaUsage } from '../store/quotas.ts';
 import { metadataIn } from '../store/rows.ts';
-import { changeSnapshotIn, findSnapshot } from '../store/snapshots.ts';
-import type { BackupRow } from '../store/tables.ts';
+import { changeSnapshotIn, findSnapshot, insertSnapshot } from '../store/snapshots.ts';
+import type { BackupRow, SnapshotRow } from '../store/tables.ts';
 import { changeVolumeIn, findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
 import { action, actionRoute } from './actions.ts';
 import { booleanSchema, descriptionSchema, idSchema, metadataSchema, nameSchema, orNull, strict } from './field-schemas.ts';
@@ -26,6 +27,7 @@ import { readPage } from './list-query.ts';
 import { booleanOf, linksOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { requestedBackup, restoreToNewVolume, restoreToVolume } from './restore.ts';
+import { newSnapshotRow } from './snapshots.ts';
 import { timeOrNull, timeText } from './times.ts';
 
 interface Wanted {
@@ -123,14 +125,16 @@ async function create(parts: CinderParts, request: Request, wanted: Wanted): Pro
   if (!volume) return fault('notFound', `Volume ${wanted.volume_id} could not be found.`);
   const snapshot = wanted.snapshot_id ? await findSnapshot(db, wanted.snapshot_id, scopeOf(request)) : undefined;
   if (wanted.snapshot_id && (!snapshot || snapshot.volume_id !== volume.id)) return fault('notFound', `Snapshot ${wanted.snapshot_id} could not be found.`);
-  const facts: BackedUpFacts = { bootable: volume.bootable, imageMetadata: metadataIn(volume.image_metadata_json) };
+  const facts: BackedUpFacts = { bootable: volume.bootable, metadata: metadataIn(volume.metadata_json), imageMetadata: metadataIn(volume.image_metadata_json) };
   const now = clock.now();
   const row: BackupRow = {
     id: ids.uuid(), project_id: volume.project_id, user_id: request.auth.userId, name: wanted.name ?? null, description: wanted.description ?? null, status: 'creating', fail_reason: null,
-    volume_id: volume.id, snapshot_id: snapshot?.id ?? null, availability_zone: config.defaultZone, container: wanted.container ?? null, size_gib: snapshot?.size_gib ?? volume.size_gib, object_count: 0,
+    volume_id: volume.id, snapshot_id: snapshot?.id ?? null, availability_zone: config.defaultZone, container: wanted.container ?? parts.backups.name, size_gib: snapshot?.size_gib ?? volume.size_gib, object_count: 0,
     metadata_json: JSON.stringify(wanted.metadata ?? {}), volume_facts_json: JSON.stringify(facts), data_at_ms: snapshot?.created_at_ms ?? now, created_at_ms: now, updated_at_ms: null,
   };
+  let temporary: SnapshotRow | undefined;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+    temporary = undefined; // an earlier try may have been rolled back
     await lockQuota(trx, row.project_id, now);
     await lockVolume(trx, volume.id);
     const over = checkQuota(await quotaLimits(trx, row.project_id, config.quotas), await quotaUsage(trx, row.project_id), { backups: 1, backup_gigabytes: row.size_gib });
@@ -138,12 +142,16 @@ async function create(parts: CinderParts, request: Request, wanted: Wanted): Pro
     const before = (await findVolume(trx, volume.id, null))?.status;
     if (snapshot) {
       if (!(await changeSnapshotIn(trx, snapshot.id, ['available'], { status: 'backing-up' }, now))) return fault('badRequest', `Invalid snapshot: Snapshot to be backed up must be available, but the current status is "${snapshot.status}".`);
+    } else if (before === 'in-use' && booleanOf(wanted.force ?? false)) {
+      // A guest writes it: a snapshot of its own stands still. Its saga comes first, as they share the volume's lock; the backup's removes it.
+      temporary = newSnapshotRow(parts, request, volume, { name: `backup of ${volume.id}` });
+      await insertSnapshot(trx, temporary);
+      await journal(parts, trx, request, { name: createSnapshotName, lockKey: volumeLock(volume.id), input: { snapshotId: temporary.id, volumeId: volume.id, projectId: volume.project_id } });
     } else if (before !== 'available') {
-      const hint = before === 'in-use' ? ' What a guest writes cannot be copied whole: take a snapshot of the volume and back that up (snapshot_id).' : '';
-      return fault('badRequest', `Invalid volume: Volume to be backed up must be available, but the current status is "${before}".${hint}`);
+      return fault('badRequest', `Invalid volume: Volume to be backed up must be available${before === 'in-use' ? ', or in-use with force' : ''}, but the current status is "${before}".`);
     } else await changeVolumeIn(trx, volume.id, ['available'], { status: 'backing-up' }, now);
     await trx.insertInto('backups').values(row).execute();
-    const input: BackupInput = { backupId: row.id, volumeId: volume.id, snapshotId: row.snapshot_id, projectId: row.project_id, before: before ?? 'available' };
+    const input: BackupInput = { backupId: row.id, volumeId: volume.id, snapshotId: temporary?.id ?? row.snapshot_id, temporary: temporary !== undefined, projectId: row.project_id, before: before ?? 'available' };
     await journal(parts, trx, request, { name: createBackupName, lockKey: volumeLock(volume.id), input });
     return undefined;
   });

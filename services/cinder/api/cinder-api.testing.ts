@@ -2,8 +2,7 @@
 // room's tests. Doubles stand at the ports alone: tokens are names of people below, other services answer what a test tells them to.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { createFileBackupStore } from '#adapters/file-backup-store/file-backup-store.ts';
+import type { Readable } from 'node:stream';
 import type { SimVolumeWorld } from '#adapters/sim/sim-volumes.ts';
 import { createSimVolumes } from '#adapters/sim/sim-volumes.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -22,6 +21,7 @@ import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
+import { memoryBackups } from '#ports/backup-store.testing.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import type { CinderConfig, CinderDeps } from '../deps.ts';
 import { cinderDefaults } from '../deps.ts';
@@ -83,7 +83,7 @@ export async function startCinder(options: CinderBenchOptions = {}): Promise<Cin
   const bus = createInProcessBus({ clock, ids, log: silentLog });
   const deps: CinderDeps = {
     database, clock, ids, log: silentLog, bus, config: { ...cinderDefaults, controlHost: 'control', statsMaxAgeMs: 0, ...options.config },
-    backends: new Map([['sim', options.wrapBackend?.(sim) ?? sim]]), backups: createFileBackupStore({ folder: join(folder, 'backups') }), spoolDir: join(folder, 'spool'),
+    backends: new Map([['sim', options.wrapBackend?.(sim) ?? sim]]), backups: memoryBackups(), spoolDir: join(folder, 'spool'),
     session: { token: async () => 'cinder', renew: () => undefined },
     http: { send: async (call) => {
       calls.push(call);

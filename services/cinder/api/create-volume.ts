@@ -1,53 +1,28 @@
-// POST /volumes: facts of what it is made from, quota, row and saga in one transaction. Also makes the volume a backup is restored to.
+// POST /volumes: facts of what it is made from, quota, row and saga in one transaction.
 // https://docs.openstack.org/api-ref/block-storage/v3/#create-a-volume
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import { transaction } from '#platform/db/transaction.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
-import { backendOf } from '../domain/pick-pool.ts';
-import { checkQuota } from '../domain/quota.ts';
 import type { SourceSnapshot, SourceVolume, VolumeSources } from '../domain/volume-source.ts';
 import { planSource } from '../domain/volume-source.ts';
 import { fetchImage } from '../glance.ts';
 import type { CinderParts } from '../parts.ts';
 import type { CreateInput } from '../sagas/create-volume.ts';
 import { createVolumeName } from '../sagas/create-volume.ts';
-import { defaultTypeName } from '../seed.ts';
-import { lockQuota, quotaLimits, quotaUsage } from '../store/quotas.ts';
-import type { CinderDb } from '../store/rows.ts';
 import { metadataIn } from '../store/rows.ts';
 import { findSnapshot } from '../store/snapshots.ts';
-import type { VolumeRow, VolumeTypeRow } from '../store/tables.ts';
-import { extraSpecsOf, findType, findTypeByIdOrName } from '../store/types.ts';
-import { findVolume, insertVolume, lockVolume, volumeLock } from '../store/volumes.ts';
+import type { VolumeRow } from '../store/tables.ts';
+import { findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
 import { booleanSchema, descriptionSchema, metadataSchema, nameSchema, orNull, sizeSchema, strict } from './field-schemas.ts';
 import { journal } from './journal.ts';
+import type { WantedVolume } from './new-volume.ts';
+import { beginCreation, newVolumeRow, typeFor, zoneOf } from './new-volume.ts';
 import { booleanOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { restoreToNewVolume } from './restore.ts';
 import { volumeView } from './views.ts';
-
-export interface WantedVolume {
-  size?: number | string | null;
-  name?: string | null;
-  display_name?: string | null;
-  description?: string | null;
-  display_description?: string | null;
-  availability_zone?: string | null;
-  volume_type?: string | null;
-  snapshot_id?: string | null;
-  source_volid?: string | null;
-  imageRef?: string | null;
-  image_id?: string | null;
-  backup_id?: string | null;
-  multiattach?: boolean | string | null;
-  metadata?: Record<string, string> | null;
-  consistencygroup_id?: string | null;
-  group_id?: string | null;
-  source_replica?: string | null;
-}
 
 const text = Type.Optional(orNull(Type.String({ maxLength: 255 })));
 const body = Type.Object({
@@ -109,30 +84,6 @@ async function createOf(parts: CinderParts, request: Request, wanted: WantedVolu
   });
 }
 
-/** Takes the quota, writes the row and whatever `also` writes beside it, in one transaction, and wakes the sagas. */
-export async function beginCreation(parts: CinderParts, request: Request, row: VolumeRow, also: (trx: CinderDb) => Promise<Outcome<undefined>>): Promise<Outcome<VolumeRow>> {
-  const { database: { db }, clock, config } = parts;
-  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
-    await lockQuota(trx, row.project_id, clock.now());
-    const over = checkQuota(await quotaLimits(trx, row.project_id, config.quotas), await quotaUsage(trx, row.project_id), { gigabytes: row.size_gib, volumes: 1 }, row.size_gib);
-    if (over) return over;
-    const wrong = await also(trx);
-    if (!wrong) await insertVolume(trx, row);
-    return wrong;
-  });
-  if (refused) return refused;
-  await parts.wake(request.id);
-  return row;
-}
-
-export function newVolumeRow({ ids, clock }: CinderParts, request: Request, wanted: WantedVolume, facts: Pick<VolumeRow, 'size_gib' | 'availability_zone'> & Partial<VolumeRow>): VolumeRow {
-  return {
-    id: ids.uuid(), project_id: request.auth.projectId ?? '', user_id: request.auth.userId, name: wanted.name ?? wanted.display_name ?? null, description: wanted.description ?? wanted.display_description ?? null,
-    status: 'creating', extending_gib: 0, host: null, type_id: null, snapshot_id: null, source_volid: null, bootable: 0, readonly: null,
-    metadata_json: JSON.stringify(wanted.metadata ?? {}), image_metadata_json: '{}', creating_lock: null, created_at_ms: clock.now(), updated_at_ms: null, ...facts,
-  };
-}
-
 function notOffered(wanted: WantedVolume): Outcome<undefined> {
   if (wanted.multiattach && booleanOf(wanted.multiattach) === true) return fault('badRequest', 'Invalid input received: volumes that several servers attach at once are not offered.');
   for (const name of ['consistencygroup_id', 'group_id', 'source_replica'] as const) {
@@ -172,22 +123,3 @@ const factsOf = (volume: VolumeRow): SourceVolume => ({
   bootable: volume.bootable === 1, imageMetadata: metadataIn(volume.image_metadata_json),
 });
 
-/** The type asked for, that of the origin, or the default. badRequest: a copy cannot move to another backend. */
-export async function typeFor({ database: { db } }: CinderParts, request: Request, asked: string | null, origin: SourceVolume | null): Promise<Outcome<VolumeTypeRow>> {
-  const scope = scopeOf(request);
-  if (asked === null || asked === '') {
-    const own = origin?.typeId ? await findType(db, origin.typeId, null) : undefined;
-    const type = own ?? (await findTypeByIdOrName(db, defaultTypeName, null));
-    return type ?? fault('notFound', `Volume type with name ${defaultTypeName} could not be found.`);
-  }
-  const type = await findTypeByIdOrName(db, asked, scope);
-  if (!type) return fault('notFound', `Volume type with name ${asked} could not be found.`);
-  const backend = extraSpecsOf(type)['volume_backend_name'];
-  if (origin?.host && backend !== undefined && backend !== backendOf(origin.host)) return fault('badRequest', 'Invalid volume_type provided (requested type is not compatible with the source; either match it or leave it out).');
-  return type;
-}
-
-export function zoneOf({ config }: CinderParts, wanted: WantedVolume, origin: string | null): Outcome<string> {
-  const zone = wanted.availability_zone || origin || config.defaultZone;
-  return zone === config.defaultZone ? zone : fault('badRequest', `Invalid input received: Availability zone '${zone}' is invalid.`);
-}

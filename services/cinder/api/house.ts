@@ -60,6 +60,10 @@ export function houseRoutes(parts: CinderParts): readonly Route[] {
     route<Named>({ ...manage, path: '/os-services/disable-log-reason', body: disableBody, handler: async ({ body }) => (
       body.disabled_reason?.trim() ? await change(body, { disabled: 1, disabled_reason: body.disabled_reason }) : fault('badRequest', 'Disabled reason contains invalid characters or is too long.')
     ) }),
+    // Hosts are not frozen here; one that is not known is told first.
+    ...(['freeze', 'thaw'] as const).map((what) => route<{ host: string }>({ ...manage, path: `/os-services/${what}`, faults: ['notImplemented'], body: Type.Object({ host: text }), handler: async ({ body }) => (
+      (await services()).some(({ host }) => host === body.host) ? fault('notImplemented', `To ${what} a host is not offered by this cloud.`) : fault('badRequest', `Host ${body.host} could not be found.`)
+    ) })),
     route({ method: 'GET', path: '/os-hosts', policy: 'volume_extension:hosts', handler: async () => ({ status: 200, body: { hosts: (await services()).map((row) => (
       { host_name: row.host, service: row.binary, zone: row.zone, 'service-state': row.disabled === 1 ? 'disabled' : 'enabled', 'service-status': isUp(row) ? 'available' : 'unavailable', 'last-update': timeText(row.heartbeat_at_ms) }
     )) } }) }),
@@ -93,8 +97,12 @@ export function houseRoutes(parts: CinderParts): readonly Route[] {
 }
 
 async function hostFigures({ database: { db } }: CinderParts, host: string) {
-  const rows = await db.selectFrom('volumes').select(['project_id', sql<number>`count(*)`.as('count'), sql<number>`sum(size_gib)`.as('gib')]).where('host', 'like', `${host}#%`).groupBy('project_id').execute();
-  const resource = (project: string, count: number, gib: number) => ({ resource: { host, project, volume_count: String(count), total_volume_gb: String(gib), snapshot_count: '0', total_snapshot_gb: '0' } });
-  const sum = (pick: (row: (typeof rows)[number]) => number): number => rows.reduce((total, row) => total + Number(pick(row)), 0);
-  return [resource('(total)', sum(({ count }) => count), sum(({ gib }) => gib)), ...rows.map((row) => resource(row.project_id, Number(row.count), Number(row.gib)))];
+  const volumes = await db.selectFrom('volumes').select(['project_id', sql<number>`count(*)`.as('count'), sql<number>`sum(size_gib)`.as('gib')]).where('host', 'like', `${host}#%`).groupBy('project_id').execute();
+  const snapshots = await db.selectFrom('snapshots as s').innerJoin('volumes as v', 'v.id', 's.volume_id')
+    .select(['s.project_id', sql<number>`count(*)`.as('count'), sql<number>`sum(s.size_gib)`.as('gib')]).where('v.host', 'like', `${host}#%`).groupBy('s.project_id').execute();
+  const sum = (rows: readonly { count: number; gib: number }[], of: 'count' | 'gib'): string => String(rows.reduce((total, row) => total + Number(row[of]), 0));
+  const resource = (project: string, own: typeof volumes, ownSnapshots: typeof snapshots) => (
+    { resource: { host, project, volume_count: sum(own, 'count'), total_volume_gb: sum(own, 'gib'), snapshot_count: sum(ownSnapshots, 'count'), total_snapshot_gb: sum(ownSnapshots, 'gib') } }
+  );
+  return [resource('(total)', volumes, snapshots), ...volumes.map((row) => resource(row.project_id, [row], snapshots.filter(({ project_id }) => project_id === row.project_id)))];
 }

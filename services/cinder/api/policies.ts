@@ -15,7 +15,7 @@ export const policies: Readonly<Record<string, string>> = {
   ...all(reader, `
     volume:get volume:get_all volume:get_volume_metadata volume:get_snapshot volume:get_all_snapshots volume:get_snapshot_metadata volume:attachment_get_all
     volume:get_transfer volume:get_all_transfers volume_extension:volume_image_metadata:show volume_extension:type_get volume_extension:type_get_all volume_extension:access_types_extra_specs:read
-    backup:get backup:get_all limits_extension:used_limits volume_extension:quotas:show message:get message:get_all volume:extend_attached_volume:read
+    backup:get backup:get_all limits_extension:used_limits volume_extension:quotas:show message:get message:get_all
   `),
   ...all(member, `
     volume:create volume:update volume:delete volume:extend volume:extend_attached_volume volume:create_volume_metadata volume:update_volume_metadata volume:delete_volume_metadata
@@ -26,12 +26,12 @@ export const policies: Readonly<Record<string, string>> = {
     volume_extension:volume_actions:reserve volume_extension:volume_actions:unreserve volume_extension:volume_actions:begin_detaching volume_extension:volume_actions:roll_detaching
     volume_extension:volume_actions:initialize_connection volume_extension:volume_actions:terminate_connection volume_extension:volume_actions:upload_image
     volume:update_readonly_flag volume:set_bootable backup:create backup:delete backup:restore backup:update message:delete
-    volume:revert_to_snapshot volume:retype group:any
+    snapshot_extension:snapshot_actions:update_snapshot_status volume:revert_to_snapshot volume:retype group:any
   `),
   ...all(admin, `
     volume:get_all_tenants volume_extension:volume_host_attribute volume_extension:volume_admin_actions:reset_status volume_extension:volume_admin_actions:force_delete
     volume_extension:volume_admin_actions:force_detach volume_extension:volume_admin_actions:migrate_volume volume_extension:snapshot_admin_actions:reset_status
-    volume_extension:snapshot_admin_actions:force_delete volume_extension:backup_admin_actions:reset_status volume_extension:backup_admin_actions:force_delete snapshot_extension:snapshot_actions:update_snapshot_status
+    volume_extension:snapshot_admin_actions:force_delete volume_extension:backup_admin_actions:reset_status volume_extension:backup_admin_actions:force_delete
     volume_extension:type_create volume_extension:type_update volume_extension:type_delete volume_extension:types_extra_specs:create volume_extension:types_extra_specs:update
     volume_extension:types_extra_specs:delete volume_extension:types_extra_specs:index volume_extension:types_extra_specs:show volume_extension:volume_type_access:get_all_for_type
     volume_extension:volume_type_access:addProjectAccess volume_extension:volume_type_access:removeProjectAccess

@@ -14,9 +14,10 @@ export type Request = ApiRequest<unknown>;
 export function underBothPaths(routes: readonly Route[]): readonly Route[] {
   return routes.flatMap((route): Route[] => [
     { ...route, path: `/v3${route.path}` },
-    { ...route, path: `/v3/:project_id${route.path}`, handler: (request) => {
+    { ...route, path: `/v3/:project_id${route.path}`, faults: [...(route.faults ?? []), 'notFound'], handler: (request) => {
       const { params, auth } = request as Request;
-      return params['project_id'] === auth.projectId ? route.handler(request) : fault('badRequest', 'Malformed request url');
+      // Stock answers 400 here; another project's things are simply not there.
+      return params['project_id'] === auth.projectId ? route.handler(request) : fault('notFound', `The resource could not be found: the token is not of project ${params['project_id']}.`);
     } },
   ]);
 }

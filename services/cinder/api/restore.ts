@@ -9,9 +9,9 @@ import { changeBackupIn, findBackup } from '../store/backups.ts';
 import type { CinderDb } from '../store/rows.ts';
 import type { BackupRow, VolumeRow } from '../store/tables.ts';
 import { changeVolumeIn, findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
-import type { WantedVolume } from './create-volume.ts';
-import { beginCreation, newVolumeRow, typeFor, zoneOf } from './create-volume.ts';
 import { journal } from './journal.ts';
+import type { WantedVolume } from './new-volume.ts';
+import { beginCreation, newVolumeRow, typeFor, zoneOf } from './new-volume.ts';
 import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 

@@ -12,7 +12,7 @@ import type { CinderParts } from '../parts.ts';
 import { createSnapshotName, deleteSnapshotName } from '../sagas/snapshots.ts';
 import { lockQuota, quotaLimits, quotaUsage } from '../store/quotas.ts';
 import { changeSnapshot, findSnapshot, insertSnapshot } from '../store/snapshots.ts';
-import type { SnapshotRow } from '../store/tables.ts';
+import type { SnapshotRow, VolumeRow } from '../store/tables.ts';
 import { findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
 import { action, actionRoute } from './actions.ts';
 import { booleanSchema, descriptionSchema, idSchema, metadataSchema, nameSchema, orNull, strict } from './field-schemas.ts';
@@ -105,16 +105,13 @@ export function snapshotRoutes(parts: CinderParts): readonly Route[] {
 }
 
 async function create(parts: CinderParts, request: Request, wanted: Wanted): Promise<Outcome<SnapshotRow>> {
-  const { database: { db }, clock, ids, config } = parts;
+  const { database: { db }, clock, config } = parts;
   const id = wanted.volume_id;
   const volume = id ? await findVolume(db, id, scopeOf(request)) : undefined;
   if (!volume) return fault('notFound', `Volume ${id ?? 'None'} could not be found.`);
   if (request.version >= forceless && wanted.force !== undefined && (wanted.force === null || booleanOf(wanted.force) !== true)) return fault('badRequest', "Invalid value for 'force': since microversion 3.66 a snapshot of a volume in use needs none, and only 'true' is taken.");
   const evenInUse = request.version >= forceless || booleanOf(wanted.force ?? false) === true;
-  const row: SnapshotRow = {
-    id: ids.uuid(), volume_id: volume.id, project_id: volume.project_id, user_id: request.auth.userId, name: wanted.name ?? wanted.display_name ?? null, description: wanted.description ?? wanted.display_description ?? null,
-    status: 'creating', progress: '0%', size_gib: volume.size_gib, metadata_json: JSON.stringify(wanted.metadata ?? {}), assisted: null, created_at_ms: clock.now(), updated_at_ms: null,
-  };
+  const row = newSnapshotRow(parts, request, volume, wanted);
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockQuota(trx, volume.project_id, clock.now());
     await lockVolume(trx, volume.id);
@@ -133,13 +130,21 @@ async function create(parts: CinderParts, request: Request, wanted: Wanted): Pro
   return row;
 }
 
+export function newSnapshotRow({ ids, clock }: CinderParts, request: Request, volume: VolumeRow, wanted: Wanted): SnapshotRow {
+  return {
+    id: ids.uuid(), volume_id: volume.id, project_id: volume.project_id, user_id: request.auth.userId, name: wanted.name ?? wanted.display_name ?? null, description: wanted.description ?? wanted.display_description ?? null,
+    status: 'creating', progress: '0%', size_gib: volume.size_gib, metadata_json: JSON.stringify(wanted.metadata ?? {}), assisted: null, created_at_ms: clock.now(), updated_at_ms: null,
+  };
+}
+
 /** badRequest: not in this state. Deleting twice is one deletion. */
 async function beginSnapshotDeletion(parts: CinderParts, request: Request, snapshot: SnapshotRow, force: boolean): Promise<Outcome<undefined>> {
   const { database: { db }, clock } = parts;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, snapshot.volume_id);
     const current = await findSnapshot(trx, snapshot.id, null);
-    if (!current || current.status === 'deleting') return current ? undefined : fault('notFound', `Snapshot ${snapshot.id} could not be found.`);
+    if (!current) return fault('notFound', `Snapshot ${snapshot.id} could not be found.`);
+    if (current.status === 'deleting' && !force) return undefined;
     if (!force && !['available', 'error', 'error_deleting'].includes(current.status)) return fault('badRequest', `Invalid snapshot: Snapshot status must be available or error, but is ${current.status}.`);
     await changeSnapshot(trx, snapshot.id, { status: 'deleting' }, clock.now());
     await journal(parts, trx, request, { name: deleteSnapshotName, lockKey: volumeLock(snapshot.volume_id), input: { snapshotId: snapshot.id, volumeId: snapshot.volume_id, projectId: snapshot.project_id } });

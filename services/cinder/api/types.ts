@@ -35,7 +35,7 @@ const userVisible = new Set(['RESKEY:availability_zones', 'multiattach', 'replic
 function typeView(request: Request, type: VolumeTypeRow): JsonObject {
   const all = extraSpecsOf(type);
   const specs = request.allows(anySpecs.policy) ? all : Object.fromEntries(Object.entries(all).filter(([key]) => userVisible.has(key)));
-  return { id: type.id, name: type.name, description: type.description, is_public: type.is_public === 1, 'os-volume-type-access:is_public': type.is_public === 1, extra_specs: specs, ...(isAdmin(request) ? { qos_specs_id: null } : {}) };
+  return { id: type.id, name: type.name, description: type.description, is_public: type.is_public === 1, 'os-volume-type-access:is_public': type.is_public === 1, extra_specs: specs };
 }
 
 export async function requestedType({ database: { db } }: CinderParts, request: Request): Promise<Outcome<VolumeTypeRow>> {
@@ -93,7 +93,7 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
       if (isFault(done)) return done;
       const now = await requestedType(parts, request);
       if (isFault(now)) return now;
-      const { 'os-volume-type-access:is_public': _access, qos_specs_id: _qos, ...view } = typeView(request, now);
+      const { 'os-volume-type-access:is_public': _access, ...view } = typeView(request, now);
       return { status: 200, body: { volume_type: view } };
     } }),
     route({ method: 'DELETE', path: '/types/:id', policy: 'volume_extension:type_delete', faults: ['notFound'], handler: async (request) => {
@@ -121,6 +121,10 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
     route({ method: 'GET', path: '/types/:id/encryption', policy: read, faults: ['notFound'], handler: async (request) => {
       const type = await requestedType(parts, request);
       return isFault(type) ? type : { status: 200, body: {} };
+    } }),
+    route({ method: 'POST', path: '/types/:id/encryption', policy: 'volume_extension:volume_type_encryption:any', faults: ['notFound', 'notImplemented'], handler: async (request) => {
+      const type = await requestedType(parts, request);
+      return isFault(type) ? type : fault('notImplemented', 'Volume encryption is not offered by this cloud.');
     } }),
     actionRoute<VolumeTypeRow>('/types', async (request) => await requestedType(parts, request), {
       addProjectAccess: action<VolumeTypeRow, { project: string }>({ policy: 'volume_extension:volume_type_access:addProjectAccess', body: accessBody, run: async (_, type, { project }) => {

@@ -6,6 +6,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { Reply, Route } from '#platform/http/api.ts';
+import { pickPool } from '../domain/pick-pool.ts';
 import { checkQuota } from '../domain/quota.ts';
 import type { CinderParts } from '../parts.ts';
 import { extendVolumeName } from '../sagas/extend-volume.ts';
@@ -13,13 +14,14 @@ import { attachmentsOf } from '../store/attachments.ts';
 import { lockQuota, quotaLimits, quotaUsage } from '../store/quotas.ts';
 import { metadataIn } from '../store/rows.ts';
 import type { VolumeRow } from '../store/tables.ts';
+import { extraSpecsOf, findTypeByIdOrName } from '../store/types.ts';
 import { changeVolume, changeVolumeIn, findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
 import { action, actionRoute } from './actions.ts';
 import type { Action } from './actions.ts';
 import { attachmentActions } from './attachment-actions.ts';
 import { booleanSchema, metadataSchema, sizeSchema, strict } from './field-schemas.ts';
 import { journal } from './journal.ts';
-import { booleanOf, requestedVolume } from './request.ts';
+import { booleanOf, requestedVolume, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { uploadAction } from './upload-action.ts';
 import { notOffered } from './unsupported.ts';
@@ -81,8 +83,12 @@ export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
       },
     }),
     'os-volume_upload_image': uploadAction(parts),
+    'os-retype': action<VolumeRow, { new_type: string; migration_policy?: string }>({
+      policy: 'volume:retype', body: Type.Object({ new_type: Type.String({ minLength: 1, maxLength: 255 }), migration_policy: Type.Optional(Type.Union([Type.Literal('never'), Type.Literal('on-demand')])) }, strict),
+      run: async (request, volume, { new_type }) => await retype(parts, request, volume, new_type),
+    }),
     ...notOffered<VolumeRow>({
-      'os-retype': 'volume:retype', 'os-migrate_volume': 'volume_extension:volume_admin_actions:migrate_volume', 'os-migrate_volume_completion': 'volume_extension:volume_admin_actions:migrate_volume',
+      'os-migrate_volume': 'volume_extension:volume_admin_actions:migrate_volume', 'os-migrate_volume_completion': 'volume_extension:volume_admin_actions:migrate_volume',
       'os-unmanage': 'volume_extension:volume_unmanage', revert: 'volume:revert_to_snapshot',
     }),
   };
@@ -121,6 +127,18 @@ async function changeImageMetadata({ database: { db }, clock }: CinderParts, vol
     if (metadata) await changeVolume(trx, volume.id, { image_metadata_json: JSON.stringify(metadata) }, clock.now());
     return metadata;
   });
+}
+
+/** A type that the volume's own pool fulfils is a new name for where it is; another would mean to move it, which is not offered. */
+async function retype(parts: CinderParts, request: Request, volume: VolumeRow, newType: string): Promise<Outcome<Reply>> {
+  const { database: { db }, clock } = parts;
+  const type = await findTypeByIdOrName(db, newType, scopeOf(request));
+  if (!type) return fault('badRequest', `Invalid volume type: ${newType} could not be found.`);
+  if (volume.status !== 'available' && volume.status !== 'in-use') return bad(volume, 'available or in-use to retype');
+  if (type.id === volume.type_id) return fault('badRequest', `Invalid input received: New volume_type same as original: ${newType}.`);
+  const own = (await parts.pools()).filter(({ host }) => host === volume.host);
+  if (isFault(pickPool(own, { sizeGib: 0, extraSpecs: extraSpecsOf(type) }))) return fault('notImplemented', 'To retype a volume to another backend is not offered by this cloud.');
+  return (await changeVolumeIn(db, volume.id, ['available', 'in-use'], { type_id: type.id }, clock.now())) ? { status: 202 } : bad(volume, 'available or in-use to retype');
 }
 
 /** An operator's word against the database's: the state alone changes. `attach_status: detached` takes the attachments along. */

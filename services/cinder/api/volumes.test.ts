@@ -33,7 +33,7 @@ test('wrong sizes and unknown sources are refused with their codes', async () =>
     assert.equal((await cinder.ask('member', 'POST', 'volumes', { body: { volume: { size: 1, ...source } } })).status, 404, JSON.stringify(source));
   }
   assert.equal((await cinder.ask('member', 'POST', 'volumes', { body: { volume: { size: 1, multiattach: true } } })).status, 400);
-  assert.equal((await cinder.ask('member', 'POST', 'project-b/volumes', { body: { volume: { size: 1 } } })).status, 400);
+  assert.equal((await cinder.ask('member', 'POST', 'project-b/volumes', { body: { volume: { size: 1 } } })).status, 404);
 });
 
 test('lists filter, sort and page, and follow their own links', async () => {
@@ -60,7 +60,7 @@ test('lists filter, sort and page, and follow their own links', async () => {
 test('another project sees and touches nothing, a reader changes nothing', async () => {
   const { id } = await cinder.make('volumes', 'volume', { size: 1 });
   for (const [method, path, body] of [['GET', '', undefined], ['PUT', '', { volume: { name: 'x' } }], ['DELETE', '', undefined], ['GET', '/metadata', undefined], ['POST', '/action', { 'os-extend': { new_size: 2 } }]] as const) {
-    assert.equal((await cinder.ask('other', method, `volumes/${id}${path}`, { ...(body ? { body } : {}) })).status, 404, `${method} ${path}`);
+    assert.equal((await cinder.ask('other', method, `volumes/${id}${path}`, body ? { body } : {})).status, 404, `${method} ${path}`);
   }
   assert.equal((await cinder.ask('other', 'POST', 'attachments', { body: { attachment: { volume_uuid: id } } })).status, 404);
   assert.equal((await cinder.ask('other', 'POST', 'snapshots', { body: { snapshot: { volume_id: id } } })).status, 404);
@@ -106,15 +106,12 @@ test('extending grows the volume within its quota', async () => {
 });
 
 test('100 volumes at once become available, each once', async () => {
-  const startedAt = performance.now();
   const made = await Promise.all(Array.from({ length: 100 }, async () => await cinder.ask('member', 'POST', 'volumes', { body: { volume: { size: 1, name: 'many' } } })));
   assert.ok(made.every(({ status }) => status === 202));
   await cinder.idle();
-  const ms = performance.now() - startedAt;
   const { volumes } = (await cinder.ask('member', 'GET', 'volumes/detail?name=many')).body;
   assert.equal(volumes.length, 100);
   assert.ok(volumes.every(({ status }: { status: string }) => status === 'available'));
-  console.log(`100 volumes in ${Math.round(ms)} ms`);
 });
 
 test('concurrent creates stop at the quota exactly', async () => {

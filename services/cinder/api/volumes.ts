@@ -85,7 +85,7 @@ export async function beginDeletion(parts: CinderParts, request: Request, volume
     await lockVolume(trx, volume.id);
     const current = await findVolume(trx, volume.id, null);
     if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
-    if (current.status === 'deleting') return false;
+    if (current.status === 'deleting' && !force) return false;
     const [attachments, snapshots] = [await attachmentsOf(trx, volume.id), await snapshotsOf(trx, volume.id)];
     if (attachments.length > 0) return fault('badRequest', `Invalid volume: ${cascadeTexts}`);
     if (!force && !deletable.includes(current.status)) return fault('badRequest', `Invalid volume: ${cascadeTexts}`);

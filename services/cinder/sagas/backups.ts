@@ -1,17 +1,21 @@
 // The sagas of backups: made from a free volume or a snapshot, restored to a new or a free volume, removed. Begun by the routes of api/backups.ts.
 import { createReadStream } from 'node:fs';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
-import { isFault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import { insertSaga } from '#platform/saga/journal.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
 import type { CinderParts } from '../parts.ts';
 import { changeBackupIn, findBackup } from '../store/backups.ts';
 import { changeSnapshotIn } from '../store/snapshots.ts';
-import { changeVolume, changeVolumeIn } from '../store/volumes.ts';
+import { changeVolume, changeVolumeIn, volumeLock } from '../store/volumes.ts';
 import { placeStep, unmake } from './create-volume.ts';
-import { backendFor, quickDeadlineMs, tellOwner, volumeOf, withSpoolFile } from './station.ts';
+import { deleteSnapshotName } from './snapshots.ts';
+import { backendFor, quickDeadlineMs, snapshotOf, tellOwner, volumeOf, withSpoolFile } from './station.ts';
 
-export type BackupInput = { backupId: string; volumeId: string; snapshotId: string | null; projectId: string; before: VolumeStatus };
+/** `temporary`: the snapshot was taken for this backup alone, since a guest has the volume. */
+export type BackupInput = { backupId: string; volumeId: string; snapshotId: string | null; temporary: boolean; projectId: string; before: VolumeStatus };
 export type RestoreInput = { backupId: string; volumeId: string; projectId: string; created: boolean };
 export type RemoveInput = { backupId: string; projectId: string };
 type RestoreState = { placed?: boolean };
@@ -23,13 +27,20 @@ export const deleteBackupName = 'cinder.delete-backup';
 /** What a restored volume takes over beside its bytes. */
 export interface BackedUpFacts {
   bootable: number;
+  metadata: Record<string, string>;
   imageMetadata: Record<string, string>;
 }
 
 export function createBackup(parts: CinderParts): AnySaga {
   const { database: { db }, clock, config, backups, log } = parts;
-  const freeSource = async ({ volumeId, snapshotId, before }: BackupInput): Promise<void> => {
-    if (snapshotId !== null) await changeSnapshotIn(db, snapshotId, ['backing-up'], { status: 'available' }, clock.now());
+  const freeSource = async ({ volumeId, snapshotId, temporary, projectId, before }: BackupInput, requestId: string): Promise<void> => {
+    if (snapshotId !== null && temporary) {
+      await transaction(db, async (trx) => {
+        if (!(await changeSnapshotIn(trx, snapshotId, ['creating', 'available', 'error'], { status: 'deleting' }, clock.now()))) return; // an earlier try did
+        await insertSaga(trx, { id: parts.ids.uuid(), name: deleteSnapshotName, lockKey: volumeLock(volumeId), input: { snapshotId, volumeId, projectId }, requestId }, clock.now());
+      });
+      await parts.wake(requestId);
+    } else if (snapshotId !== null) await changeSnapshotIn(db, snapshotId, ['backing-up'], { status: 'available' }, clock.now());
     else await changeVolumeIn(db, volumeId, ['backing-up'], { status: before }, clock.now());
   };
   return saga<BackupInput, Record<string, never>>({
@@ -39,9 +50,12 @@ export function createBackup(parts: CinderParts): AnySaga {
         name: 'write',
         deadlineMs: config.copyTimeoutMs,
         retries: 2,
-        async run({ backupId, volumeId, snapshotId }) {
+        async run({ backupId, volumeId, snapshotId, temporary }) {
           const volume = await volumeOf(parts, volumeId);
           if (isFault(volume)) return volume;
+          const taken = temporary && snapshotId !== null ? await snapshotOf(parts, snapshotId) : undefined;
+          if (isFault(taken)) return taken;
+          if (taken && taken.status !== 'available') return fault('conflict', 'The volume is in use, and the snapshot to be backed up could not be taken.');
           const backend = backendFor(parts, volume);
           if (isFault(backend)) return backend;
           const written = await withSpoolFile(parts, `backup-${backupId}`, async (path) => {
@@ -61,15 +75,15 @@ export function createBackup(parts: CinderParts): AnySaga {
         deadlineMs: quickDeadlineMs,
         retries: 3,
         async run(input, _state, { requestId }) {
-          await changeBackupIn(db, input.backupId, ['creating'], { status: 'available', container: backups.name, object_count: 1 }, clock.now());
-          await freeSource(input);
+          await changeBackupIn(db, input.backupId, ['creating'], { status: 'available', object_count: 1 }, clock.now());
+          await freeSource(input, requestId);
           log.info({ backup: input.backupId, volume: input.volumeId, req: requestId }, 'backup created');
         },
       },
     ],
     async failed(input, _state, reason, context) {
       await changeBackupIn(db, input.backupId, ['creating'], { status: 'error', fail_reason: reason.message }, clock.now());
-      await freeSource(input);
+      await freeSource(input, context.requestId);
       await tellOwner(parts, 'createBackup', { type: 'VOLUME_BACKUP', id: input.backupId, projectId: input.projectId }, reason, context);
     },
   });
@@ -120,7 +134,7 @@ export function restoreBackup(parts: CinderParts): AnySaga {
         async run({ backupId, volumeId }, _state, { requestId }) {
           const backup = await findBackup(db, backupId, null);
           const facts = backup && (JSON.parse(backup.volume_facts_json) as BackedUpFacts); // written by api/backups.ts
-          if (facts) await changeVolume(db, volumeId, { bootable: facts.bootable, image_metadata_json: JSON.stringify(facts.imageMetadata) }, clock.now());
+          if (facts) await changeVolume(db, volumeId, { bootable: facts.bootable, metadata_json: JSON.stringify(facts.metadata), image_metadata_json: JSON.stringify(facts.imageMetadata) }, clock.now());
           await changeVolumeIn(db, volumeId, ['creating', 'restoring-backup'], { status: 'available' }, clock.now());
           await changeBackupIn(db, backupId, ['restoring'], { status: 'available' }, clock.now());
           log.info({ backup: backupId, volume: volumeId, req: requestId }, 'backup restored');

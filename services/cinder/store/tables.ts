@@ -80,7 +80,7 @@ export interface BackupRow {
   size_gib: number;
   object_count: number;
   metadata_json: string;
-  /** What the restored volume needs to be like its original: `{bootable, imageMetadata}`. */
+  /** What the restored volume needs to be like its original: `{bootable, metadata, imageMetadata}`. */
   volume_facts_json: string;
   data_at_ms: number | null;
   created_at_ms: number;

@@ -127,5 +127,5 @@ export function serverRow(id: string, nowMs: number): Omit<ServerRow, 'number'> 
   });
   const [row] = Array.isArray(rows) ? rows : [];
   if (!row) throw new Error('the plan of a plain server is refused');
-  return { ...row, vm_state: 'active', task_state: null, power_state: 1, host: 'h1', launched_at_ms: nowMs };
+  return { ...row, disk_gib: 10, vm_state: 'active', task_state: null, power_state: 1, host: 'h1', launched_at_ms: nowMs };
 }

@@ -19,7 +19,7 @@ export const policies: Readonly<Record<string, string>> = {
   ...api({
     'servers:create': member, 'servers:create:forced_host': admin, 'servers:index': reader, 'servers:detail': reader, 'servers:show': reader,
     'servers:index:get_all_tenants': admin, 'servers:update': member, 'servers:delete': member, 'servers:start': member, 'servers:stop': member,
-    'servers:reboot': member, 'servers:rebuild': member, 'servers:show:host_status': admin,
+    'servers:reboot': member, 'servers:create_image': member, 'servers:rebuild': member, 'servers:show:host_status': admin,
     'os-extended-server-attributes': admin,
     'os-pause-server:pause': member, 'os-pause-server:unpause': member, 'os-suspend-server:suspend': member, 'os-suspend-server:resume': member,
     'os-rescue': member, 'os-unrescue': member, 'os-lock-server:lock': member, 'os-lock-server:unlock': member, 'os-lock-server:unlock:unlock_override': admin,

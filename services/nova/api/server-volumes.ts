@@ -131,9 +131,10 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       const atWork = await db.selectFrom('sagas').select('id').where('id', '=', sagaId).executeTakeFirst();
       const now = await findVolumeRow(db, row.id);
       if (now && (now.attachment_id !== null || !atWork)) return { status: 200, body: { volumeAttachment: view(now, request.version) } };
-      if (!now || !atWork) break;
+      if (atWork) continue;
+      const why = (await eventsOf(db, actionId)).find((event) => event.result === 'Error')?.details;
+      return fault('badRequest', why ?? `Failed to attach volume ${row.volume_id}.`);
     }
-    const why = (await eventsOf(db, actionId)).find((event) => event.result === 'Error')?.details;
-    return why ? fault('badRequest', why) : fault('timeout', `Volume ${row.volume_id} is not attached yet; it may still come.`);
+    return fault('timeout', `Volume ${row.volume_id} is not attached yet; it may still come.`);
   }
 }

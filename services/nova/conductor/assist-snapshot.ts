@@ -26,7 +26,7 @@ export function assistSnapshot(deps: NovaDeps): AnySaga {
           if (isFault(row)) return row;
           const volume = guestVolume(row);
           if (!volume || row.host === null) return fault('conflict', `Volume ${row.volume_id} is not connected.`);
-          const next: VolumeConnection = volume.connection.protocol === 'nfs' ? { ...volume.connection, file: newFile } : volume.connection;
+          const next = switched(volume.connection, newFile);
           const done = await agentOn(deps, row.host).call('snapshotVolume', { uuid: serverId, volumeId: row.volume_id, next }, { timeoutMs: switchDeadlineMs, requestId });
           if (isFault(done)) return done;
           await changeServerVolume(db, rowId, { connection: JSON.stringify(next) });
@@ -40,12 +40,17 @@ export function assistSnapshot(deps: NovaDeps): AnySaga {
         },
       },
     ],
-    async failed({ serverId, snapshotId }, _state, reason, call) {
-      log.error({ server: serverId, snapshot: snapshotId, req: call.requestId, why: reason.message }, 'a guest did not take a snapshot');
+    async failed({ serverId, rowId, snapshotId, newFile }, _state, reason, call) {
+      log.error({ server: serverId, snapshot: snapshotId, req: call.requestId, why: reason.message }, 'a guest did not take a snapshot as it should');
+      const row = await currentRow(deps, rowId);
+      const took = !isFault(row) && row.connection === JSON.stringify(switched(JSON.parse(row.connection ?? '{}') as VolumeConnection, newFile)); // written by this saga or conductor/connect-volumes.ts
       // Where the host gave no answer the guest may have switched: said to be in error, Cinder would remove the file under it.
-      if (reason.kind === 'unavailable' || reason.kind === 'timeout') return;
-      const told = await ownCinder(deps, call).tellSnapshot(snapshotId, 'error');
+      if (!took && (reason.kind === 'unavailable' || reason.kind === 'timeout')) return;
+      const told = await ownCinder(deps, call).tellSnapshot(snapshotId, took ? 'creating' : 'error');
       if (isFault(told) && told.kind === 'unavailable') throw new Error(`tell Cinder: ${told.message}`);
     },
   });
 }
+
+const switched = (connection: VolumeConnection, newFile: string): VolumeConnection =>
+  connection.protocol === 'nfs' ? { ...connection, file: newFile } : { ...connection, volume: newFile };

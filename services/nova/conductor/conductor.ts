@@ -10,12 +10,13 @@ import { assistSnapshot } from './assist-snapshot.ts';
 import { attachVolume, detachVolume } from './attach-volume.ts';
 import { buildServer } from './build-server.ts';
 import { changeServer } from './change-server.ts';
+import { createImage } from './create-image.ts';
 import { deleteServer } from './delete-server.ts';
 import { extendVolume } from './extend-volume.ts';
 import { networkEvent } from './network-event.ts';
 import { expectedGuests, imagesInUse, reportGuests, reportHost } from './observe-host.ts';
 
-export const sagas = (deps: NovaDeps): readonly AnySaga[] => [buildServer(deps), deleteServer(deps), changeServer(deps), attachInterface(deps), detachInterface(deps), attachVolume(deps), detachVolume(deps), assistSnapshot(deps)];
+export const sagas = (deps: NovaDeps): readonly AnySaga[] => [buildServer(deps), deleteServer(deps), changeServer(deps), attachInterface(deps), detachInterface(deps), attachVolume(deps), detachVolume(deps), assistSnapshot(deps), createImage(deps)];
 
 export function conductor(deps: NovaDeps, wakeSagas: () => void): RpcServer {
   return rpcServer<ConductorRpc>(conductorTopic, {

@@ -17,7 +17,7 @@ interface Call {
 }
 
 export const ownCinder = (deps: NovaDeps, { requestId }: Call): Cinder => cinderFor(deps, { token: null, requestId });
-const lookEveryMs = 500;
+const lookEveryMs = 100;
 const destroyTimeoutMs = 60_000;
 
 /** From now on no other server gets the volume. badRequest: it is not free. */

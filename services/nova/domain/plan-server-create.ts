@@ -11,6 +11,7 @@ export interface CreateFacts {
   hostname: string | null;
   description: string | null;
   flavor: FlavorFacts;
+  /** null: it boots from a volume, and takes no room for a root disk. */
   image: ImageFacts | null;
   keypair: { name: string; publicKey: string } | null;
   userData: string | null;
@@ -49,7 +50,7 @@ export function planServerCreate(facts: CreateFacts): Outcome<Omit<ServerRow, 'n
       project_id: facts.projectId, user_id: facts.userId,
       vm_state: 'building', task_state: 'scheduling', power_state: powerState.noState, host: null, node: null,
       image_id: image?.id ?? null, image: JSON.stringify(image), flavor: JSON.stringify(flavor), flavor_id: flavor.id,
-      vcpus: flavor.vcpus, memory_mib: flavor.memoryMib, disk_gib: flavor.diskGib + flavor.ephemeralGib + Math.ceil(flavor.swapMib / 1024),
+      vcpus: flavor.vcpus, memory_mib: flavor.memoryMib, disk_gib: (image ? flavor.diskGib : 0) + flavor.ephemeralGib + Math.ceil(flavor.swapMib / 1024),
       key_name: facts.keypair?.name ?? null, key_data: facts.keypair?.publicKey ?? null, user_data: facts.userData,
       metadata: JSON.stringify(facts.metadata), tags: tagsText(facts.tags), config_drive: wantsDrive ? 1 : 0, admin_pass: facts.adminPass,
       access_ip_v4: facts.accessIPv4, access_ip_v6: facts.accessIPv6, availability_zone: facts.zone, disk_config: facts.diskConfig,

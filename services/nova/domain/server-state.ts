@@ -34,6 +34,9 @@ export const actionRules = {
 /** States in which an idle server's interfaces may be attached and detached. nova.compute.api, attach_interface */
 export const interfaceStates: readonly VmState[] = ['active', 'paused', 'stopped'];
 
+/** States in which an image of an idle server may be made. nova.compute.api, snapshot */
+export const imageStates: readonly VmState[] = ['active', 'paused', 'stopped', 'suspended'];
+
 export type ServerAction = keyof typeof actionRules;
 
 /** The states an action ends in, for a server that was in `before`. A rebuilt server that was in error runs. */

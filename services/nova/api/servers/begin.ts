@@ -14,11 +14,13 @@ import type { VolumeInput } from '../../conductor/attach-volume.ts';
 import { attachVolumeName, detachVolumeName } from '../../conductor/attach-volume.ts';
 import type { ChangeInput } from '../../conductor/change-server.ts';
 import { changeServerName } from '../../conductor/change-server.ts';
+import type { CreateImageInput } from '../../conductor/create-image.ts';
+import { createImageName } from '../../conductor/create-image.ts';
 import { deleteServerName } from '../../conductor/delete-server.ts';
 import { serverLock } from '../../conductor/locks.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { ServerAction } from '../../domain/server-state.ts';
-import { actionRules, interfaceStates } from '../../domain/server-state.ts';
+import { actionRules, imageStates, interfaceStates } from '../../domain/server-state.ts';
 import { insertAction } from '../../store/actions.ts';
 import type { NovaDb, Server, ServerChange } from '../../store/servers.ts';
 import { beginDelete, beginTask, changeServer, findServer, lockServer } from '../../store/servers.ts';
@@ -106,6 +108,21 @@ export async function beginVolumeChange(deps: NovaDeps, request: Request, server
   if (begun === undefined || isFault(begun)) return begun ?? fault('conflict', `Cannot '${logAs}' instance ${server.id} now.`);
   await wake(deps, request);
   return begun;
+}
+
+/** Begins to make an image of an idle server's disk. conflict: not in this state. */
+export async function beginImage(deps: NovaDeps, request: Request, server: Server, image: Pick<CreateImageInput, 'imageId' | 'format'>): Promise<Outcome<void>> {
+  const locked = checkLock(request, server);
+  if (locked) return locked;
+  const begun = await transaction(deps.database.db, async (trx) => {
+    const now = deps.clock.now();
+    if (!(await beginTask(trx, server.id, imageStates, 'image_snapshot_pending', now))) return await refusal(trx, server, 'createImage');
+    const actionId = await log(deps, trx, request, server, 'createImage', now);
+    const input: CreateImageInput = { serverId: server.id, actionId, ...image };
+    await journal(deps, trx, request, createImageName, server.id, input, now);
+    return undefined;
+  });
+  return isFault(begun) ? begun : await wake(deps, request);
 }
 
 /** Begins what no action log tells of: another service asked for it. */

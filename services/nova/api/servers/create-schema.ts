@@ -60,8 +60,8 @@ const fields: readonly Field[] = [
   { name: 'accessIPv6', schema: accessV6Schema },
   { name: 'personality', schema: personalitySchema, until: 56 },
   { name: 'availability_zone', schema: Type.Union([Type.String({ minLength: 1, maxLength: 255 }), Type.Null()]) },
-  { name: 'block_device_mapping', schema: Type.Array(Type.Any()) },
-  { name: 'block_device_mapping_v2', schema: Type.Array(blockDevice) },
+  { name: 'block_device_mapping', schema: Type.Array(Type.Any(), { maxItems: 20 }) },
+  { name: 'block_device_mapping_v2', schema: Type.Array(blockDevice, { maxItems: 20 }) },
   { name: 'config_drive', schema: Type.Union([booleanSchema, Type.Null()]) },
   { name: 'key_name', schema: Type.Union([Type.String({ minLength: 1, maxLength: 255 }), Type.Null()]) },
   { name: 'min_count', schema: countSchema },
@@ -109,7 +109,10 @@ export interface CreateServerBody {
     personality?: { path: string; contents: string }[];
     availability_zone?: string | null;
     block_device_mapping?: unknown[];
-    block_device_mapping_v2?: { uuid?: string | null; source_type?: string; destination_type?: string; boot_index?: number | string | null }[];
+    block_device_mapping_v2?: {
+      uuid?: string | null; source_type?: 'image' | 'volume' | 'snapshot' | 'blank'; destination_type?: 'local' | 'volume'; boot_index?: number | string | null; volume_size?: number | string | null;
+      delete_on_termination?: boolean | string; disk_bus?: string | null; guest_format?: string | null; tag?: string; volume_type?: string | null;
+    }[];
     config_drive?: boolean | string | null;
     key_name?: string | null;
     min_count?: number | string;

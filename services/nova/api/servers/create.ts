@@ -19,10 +19,15 @@ import { computeBinary, listServices, zonesByHost } from '../../store/hosts.ts';
 import { lockQuota, quotaLimits, quotaUsage } from '../../store/quotas.ts';
 import { insertNics } from '../../store/nics.ts';
 import { insertServers, takeNumbers } from '../../store/servers.ts';
-import type { NicRow } from '../../store/tables.ts';
+import type { NicRow, ServerRow, VolumeRow } from '../../store/tables.ts';
+import { insertServerVolumes } from '../../store/volumes.ts';
+import { nextDevice } from '../../domain/device-names.ts';
+import { ownDisks } from '../../domain/guest-spec.ts';
 import { booleanOf, isAdmin } from '../request.ts';
 import { serverLinks } from '../views/server.ts';
 import type { CreateServerBody } from './create-schema.ts';
+import type { MadeVolume } from './wanted-volumes.ts';
+import { checkDisks, forgetVolumes, devicesOfImage, makeVolumes, readDevices } from './wanted-volumes.ts';
 import type { WantedNetworks } from './wanted-networks.ts';
 import { wantedNetworks } from './wanted-networks.ts';
 
@@ -37,16 +42,23 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
   if (projectId === null) return fault('forbidden', 'A server belongs to a project: the token must be scoped to one.');
   const counts = countsOf(body);
   if (isFault(counts)) return counts;
-  const refused = refuseWhatIsNotHere(body);
-  if (refused) return refused;
   const place = await placementWish(deps, request, body);
   if (isFault(place)) return place;
 
   const flavor = await findFlavor(db, String(body.flavorRef), { projectId, admin: isAdmin(request) });
   if (!flavor) return fault('badRequest', `Flavor ${body.flavorRef} could not be found.`);
-  if (!body.imageRef) return fault('badRequest', 'Invalid imageRef provided: a server without an image needs a bootable volume.');
-  const image = await fetchImageFacts(deps, body.imageRef, { token: auth.token, requestId });
-  if (isFault(image)) return image;
+  const disks = readDevices(body, flavorFacts(flavor));
+  if (isFault(disks)) return disks;
+  const refused = refuseByVersion(request) ?? (counts.max > 1 && disks.volumes.some(({ source }) => source === 'volume') ? fault('badRequest', 'Cannot attach one or more volumes to multiple instances') : undefined);
+  if (refused) return refused;
+  const found = disks.imageId === null ? null : await fetchImageFacts(deps, disks.imageId, { token: auth.token, requestId });
+  if (isFault(found)) return found;
+  const inImage = found === null ? [] : devicesOfImage(found);
+  if (isFault(inImage)) return inImage;
+  disks.volumes.unshift(...inImage);
+  const image = inImage.some(({ isRoot }) => isRoot) ? null : found;
+  const unfit = await checkDisks(deps, request, disks, flavorFacts(flavor));
+  if (isFault(unfit)) return unfit;
   const keypair = body.key_name == null ? null : await db.selectFrom('keypairs').select(['name', 'public_key']).where('user_id', '=', auth.userId).where('name', '=', body.key_name).executeTakeFirst();
   if (keypair === undefined) return fault('badRequest', 'Invalid key_name provided.');
   const limits = await quotaLimits(db, projectId, auth.userId);
@@ -70,6 +82,15 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
   const misfit = plan(1);
   if (isFault(misfit)) return misfit;
 
+  const made: MadeVolume[][] = [];
+  for (let at = 0; at < (disks.volumes.length === 0 ? 0 : counts.max); at += 1) {
+    const volumes = await makeVolumes(deps, request, disks);
+    if (isFault(volumes)) {
+      await forgetVolumes(deps, request, made.flat());
+      return volumes;
+    }
+    made.push(volumes);
+  }
   const created = await transaction(db, async (trx) => {
     await lockQuota(trx, projectId, nowMs);
     const used = await quotaUsage(trx, projectId);
@@ -84,6 +105,7 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
     const servers = rows.map((row, index) => ({ ...row, number: numbers[index] ?? 0 }));
     await insertServers(trx, servers);
     for (const { id } of servers) await insertNics(trx, nicRows(id, wanted));
+    for (const [index, server] of servers.entries()) await insertServerVolumes(trx, volumeRows(deps, server, made[index] ?? [], nowMs));
     for (const server of servers) {
       const actionId = ids.uuid();
       await insertAction(trx, { id: actionId, serverId: server.id, action: 'create', requestId, projectId, userId: auth.userId }, nowMs);
@@ -92,6 +114,7 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
     }
     return servers;
   });
+  await forgetVolumes(deps, request, (isFault(created) ? made : made.slice(created.length)).flat());
   if (isFault(created)) return created;
   await deps.bus.cast(conductorTopic, 'wakeSagas', {}, { requestId });
 
@@ -115,13 +138,12 @@ function countsOf(body: Body): Outcome<{ min: number; max: number }> {
   return { min, max: Math.min(max, maxServersPerRequest) };
 }
 
-// Volumes of this cloud are asked of Cinder; where it does not run, nothing of it can be found.
-function refuseWhatIsNotHere(body: Body): Outcome<undefined> {
-  if ((body.block_device_mapping ?? []).length > 0) return fault('badRequest', 'Block Device Mapping is Invalid: this cloud has no volumes.');
-  for (const device of body.block_device_mapping_v2 ?? []) {
-    const isRoot = device.source_type === 'image' && device.destination_type === 'local' && Number(device.boot_index) === 0 && device.uuid === body.imageRef;
-    if (!isRoot) return fault('badRequest', 'Block Device Mapping is Invalid: this cloud has no volumes.');
-  }
+/** Members of block devices that came with later microversions. */
+function refuseByVersion({ version, body: { server } }: CreateRequest): Outcome<undefined> {
+  const devices = server.block_device_mapping_v2 ?? [];
+  const knowsTags = version >= 42 || version === 32;
+  if (!knowsTags && devices.some(({ tag }) => tag !== undefined)) return fault('badRequest', "Additional properties are not allowed ('tag' was unexpected) in block_device_mapping_v2.");
+  if (version < 67 && devices.some((device) => 'volume_type' in device)) return fault('badRequest', "Additional properties are not allowed ('volume_type' was unexpected) in block_device_mapping_v2.");
   return undefined;
 }
 
@@ -141,6 +163,20 @@ const nicRows = (serverId: string, { nics, securityGroups }: WantedNetworks): Ni
   server_id: serverId, seq, network_id: nic.networkId, port_id: nic.portId, given: nic.portId === null ? 0 : 1, fixed_ip: nic.fixedIp, tag: nic.tag,
   security_groups: JSON.stringify(securityGroups.map(({ id }) => id)), info: null,
 }));
+
+/** In the order asked for, the one it boots from first. */
+function volumeRows(deps: NovaDeps, server: ServerRow, made: readonly MadeVolume[], nowMs: number): VolumeRow[] {
+  const rows: VolumeRow[] = [];
+  for (const { volumeId, wanted } of made) {
+    const device = nextDevice(ownDisks(server), rows.map((row) => row.device), wanted.bus);
+    if (device === undefined) throw new Error(`server ${server.id} has no name left for a disk`); // the schema bounds their number
+    rows.push({
+      id: deps.ids.uuid(), server_id: server.id, volume_id: volumeId, device, bus: wanted.bus, boot_index: wanted.isRoot ? 0 : null, tag: wanted.tag,
+      delete_on_termination: wanted.deleteOnTermination ? 1 : 0, attachment_id: null, host: null, connection: null, created_at_ms: nowMs,
+    });
+  }
+  return rows;
+}
 
 function checkItems(body: Body, limits: { metadata_items: number; injected_files: number; injected_file_content_bytes: number }): Outcome<undefined> {
   const over = (limit: number, count: number): boolean => limit !== unlimited && count > limit;

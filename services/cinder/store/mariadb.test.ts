@@ -1,0 +1,52 @@
+// Cinder on MariaDB: its stores' SQL, the locks under concurrency, and the exactly kept quota.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { PrivateMariadb } from '#platform/db/mariadb.testing.ts';
+import { mariadbMissing, startMariadb } from '#platform/db/mariadb.testing.ts';
+import type { CinderBench } from '../api/cinder-api.testing.ts';
+import { startCinder } from '../api/cinder-api.testing.ts';
+
+const skip = await mariadbMissing();
+let mariadb: PrivateMariadb;
+let cinder: CinderBench;
+before(async () => {
+  if (skip) return;
+  mariadb = await startMariadb();
+  cinder = await startCinder({ database: await mariadb.createDatabase() });
+});
+after(async () => {
+  await cinder?.close();
+  await mariadb?.stop();
+});
+
+test('a volume lives its life: snapshot, copy, extension, attachment, backup, deletion', { skip }, async () => {
+  const volume = await cinder.make('volumes', 'volume', { size: 1, name: 'Data', metadata: { a: "it's" } });
+  const snapshot = await cinder.make('snapshots', 'snapshot', { volume_id: volume.id });
+  const copy = await cinder.make('volumes', 'volume', { snapshot_id: snapshot.id });
+  const backup = await cinder.make('backups', 'backup', { volume_id: copy.id });
+  assert.deepEqual([volume.status, snapshot.status, copy.status, backup.status], ['available', 'available', 'available', 'available']);
+  assert.equal((await cinder.ask('member', 'POST', `volumes/${copy.id}/action`, { body: { 'os-extend': { new_size: 2 } } })).status, 202);
+  const listed = (await cinder.ask('member', 'GET', 'volumes/detail?name=Data&sort=size:desc&limit=5&metadata=%7B%22a%22:%22it%27s%22%7D')).body.volumes;
+  assert.deepEqual(listed.map(({ id }: { id: string }) => id), [volume.id]);
+  assert.deepEqual((await cinder.ask('member', 'GET', 'volumes?name=data')).body.volumes, [], 'text compares by case');
+  const { attachment } = (await cinder.ask('member', 'POST', 'attachments', { body: { attachment: { volume_uuid: volume.id, instance_uuid: 's', connector: { host: 'h' } } } })).body;
+  assert.equal((await cinder.ask('member', 'DELETE', `attachments/${attachment.id}`)).status, 200);
+  await cinder.idle();
+  assert.equal((await cinder.ask('member', 'DELETE', `volumes/${volume.id}?cascade=true`)).status, 202);
+  await cinder.idle();
+  assert.equal((await cinder.ask('member', 'GET', `volumes/${volume.id}`)).status, 404);
+  assert.equal((await cinder.show('volumes', 'volume', copy.id)).size, 2);
+});
+
+test('one of many gets the volume', { skip }, async () => {
+  const { id } = await cinder.make('volumes', 'volume', { size: 1 });
+  const codes = await Promise.all(Array.from({ length: 10 }, async (_, index) => (await cinder.ask('member', 'POST', 'attachments', { body: { attachment: { volume_uuid: id, instance_uuid: `s${index}` } } })).status));
+  assert.deepEqual(codes.sort(), [200, ...Array.from({ length: 9 }, () => 400)]);
+});
+
+test('concurrent creates stop at the quota exactly', { skip }, async () => {
+  await cinder.ask('admin', 'PUT', 'os-quota-sets/project-b', { body: { quota_set: { volumes: 4 } } });
+  const codes = await Promise.all(Array.from({ length: 12 }, async () => (await cinder.ask('other', 'POST', 'volumes', { body: { volume: { size: 1 } } })).status));
+  assert.equal(codes.filter((code) => code === 202).length, 4);
+  await cinder.idle();
+});

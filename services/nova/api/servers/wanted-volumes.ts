@@ -1,0 +1,203 @@
+// The disks a new server is asked to have: block_device_mapping_v2 and its older form, held against Cinder and Glance in the caller's name.
+// Rules: compute API reference, "Create server", block_device_mapping_v2; nova.objects BlockDeviceDict.from_api.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
+import type { ApiRequest } from '#platform/http/api.ts';
+import { cinderFor } from '../../cinder.ts';
+import type { NovaDeps } from '../../deps.ts';
+import { fetchImageFacts } from '../../glance.ts';
+import { booleanOf } from '../request.ts';
+import type { CreateServerBody } from './create-schema.ts';
+
+export type BlockDevice = NonNullable<CreateServerBody['server']['block_device_mapping_v2']>[number];
+
+export interface WantedVolume {
+  source: 'volume' | 'snapshot' | 'image' | 'blank';
+  /** Of the volume, snapshot or image. */
+  sourceId: string | null;
+  /** null: the volume's own, or the snapshot's. */
+  sizeGib: number | null;
+  volumeType: string | null;
+  isRoot: boolean;
+  bus: 'virtio' | 'scsi';
+  tag: string | null;
+  deleteOnTermination: boolean;
+}
+
+/** What is booted from, and every disk that is a volume; the root comes first. */
+export interface WantedDisks {
+  /** null: from a volume. */
+  imageId: string | null;
+  volumes: WantedVolume[];
+}
+
+const invalid = (why: string) => fault('badRequest', `Block Device Mapping is Invalid: ${why}`);
+const bootSequence = 'Boot sequence for the instance and image/block device mapping combination is not valid.';
+
+/** Pure: what the body says, without asking anybody. */
+export function readDevices(body: CreateServerBody['server'], flavor: FlavorFacts): Outcome<WantedDisks> {
+  const old = body.block_device_mapping ?? [];
+  const asked = body.block_device_mapping_v2 ?? [];
+  if (old.length > 0 && asked.length > 0) return fault('badRequest', 'Using different block_device_mapping syntaxes is not allowed in the same request.');
+  const devices = old.length > 0 ? fromOldForm(old) : asked;
+  if (isFault(devices)) return devices;
+  let imageId = body.imageRef || null;
+  let hasRoot = false;
+  const volumes: WantedVolume[] = [];
+  const indexes: number[] = [];
+  for (const device of devices) {
+    const index = device.boot_index == null ? -1 : Number(device.boot_index);
+    if (index >= 0) indexes.push(index);
+    const isRoot = index === 0;
+    if (isRoot && hasRoot) return invalid(bootSequence);
+    hasRoot ||= isRoot;
+    if (isLocal(device)) {
+      const refused = checkLocal(device, isRoot, flavor);
+      if (refused) return refused;
+      if (isRoot && device.uuid) imageId = device.uuid;
+      continue;
+    }
+    const volume = readVolume(device, isRoot);
+    if (isFault(volume)) return volume;
+    if (isRoot) imageId = null;
+    volumes.push(volume);
+  }
+  if (indexes.toSorted((a, b) => a - b).some((index, at) => index !== at && index !== at + (hasRoot ? 0 : 1))) return invalid(bootSequence);
+  if (!hasRoot && imageId === null) return devices.length === 0 ? fault('badRequest', 'Invalid imageRef provided: a server without an image needs a bootable volume.') : invalid(bootSequence);
+  return { imageId, volumes: volumes.toSorted((a, b) => Number(b.isRoot) - Number(a.isRoot)) };
+}
+
+const isLocal = ({ source_type: source, destination_type: destination }: BlockDevice): boolean => (destination ?? (source === 'volume' || source === 'snapshot' ? 'volume' : 'local')) === 'local';
+
+function checkLocal(device: BlockDevice, isRoot: boolean, flavor: FlavorFacts): Outcome<undefined> {
+  const gib = Number(device.volume_size ?? 0);
+  if (device.source_type === 'image') return isRoot ? undefined : invalid('Mapping image to local is not supported.');
+  if (device.source_type !== 'blank') return fault('badRequest', `Block Device Mapping is Invalid: a ${device.source_type} has to become a volume.`);
+  // The flavor's own disks are made in any case; asking for them by name changes nothing.
+  const fits = device.guest_format === 'swap' ? gib * 1024 <= flavor.swapMib : gib <= flavor.ephemeralGib;
+  return fits ? undefined : invalid(`${device.guest_format === 'swap' ? 'Swap drive requested is larger than instance type allows.' : 'Ephemeral disks requested are larger than the instance type allows.'}`);
+}
+
+function readVolume(device: BlockDevice, isRoot: boolean): Outcome<WantedVolume> {
+  const { source_type: source, uuid = null } = device;
+  if (source === undefined) return invalid('a source_type is missing.');
+  const sizeGib = device.volume_size == null || device.volume_size === '' ? null : Number(device.volume_size);
+  if (source === 'blank' && uuid) return invalid('Missing or unexpected device UUID.');
+  if (source !== 'blank' && !uuid) return invalid('Missing device UUID.');
+  if (source === 'blank' && sizeGib === null) return invalid('Blank volumes (source: \'blank\', dest: \'volume\') need to have non-zero size.');
+  if (source === 'image' && sizeGib === null) return invalid('Images with destination_type \'volume\' need to have a non-zero size specified.');
+  if (source === 'blank' && isRoot) return invalid(bootSequence);
+  const bus = device.disk_bus ?? 'virtio';
+  if (bus !== 'virtio' && bus !== 'scsi') return fault('badRequest', `Block Device Mapping is Invalid: disk_bus ${bus} is not supported by this cloud.`);
+  return {
+    source, sourceId: uuid, sizeGib, volumeType: device.volume_type ?? null, isRoot, bus, tag: device.tag ?? null,
+    deleteOnTermination: booleanOf(String(device.delete_on_termination ?? false)) ?? false,
+  };
+}
+
+/** `{device_name, volume_id | snapshot_id, volume_size, delete_on_termination, no_device}`: the form of the first API. The one at vda is booted from. */
+function fromOldForm(devices: readonly unknown[]): Outcome<BlockDevice[]> {
+  const read: BlockDevice[] = [];
+  for (const each of devices) {
+    const old = each as { device_name?: string; volume_id?: string; snapshot_id?: string; volume_size?: number | string; delete_on_termination?: boolean | string; no_device?: unknown };
+    if (typeof old !== 'object' || old === null) return fault('badRequest', 'Invalid input for field/attribute block_device_mapping.');
+    if (old.no_device !== undefined && old.no_device !== null && old.no_device !== '') continue;
+    const uuid = old.volume_id ?? old.snapshot_id;
+    if (typeof uuid !== 'string') return invalid('a volume_id or snapshot_id is missing.');
+    read.push({
+      uuid, source_type: old.volume_id === undefined ? 'snapshot' : 'volume', destination_type: 'volume', boot_index: /^(\/dev\/)?vda$/.test(old.device_name ?? '') ? 0 : -1,
+      ...(old.volume_size === undefined ? {} : { volume_size: old.volume_size }), ...(old.delete_on_termination === undefined ? {} : { delete_on_termination: old.delete_on_termination }),
+    });
+  }
+  return read;
+}
+
+/** The disks of an image that createImage made of a server's volumes: the image has no bytes, only their snapshots. */
+export function devicesOfImage(image: ImageFacts): Outcome<WantedVolume[]> {
+  let devices: unknown;
+  try {
+    devices = JSON.parse(image.properties['block_device_mapping'] ?? '[]');
+  } catch {
+    return fault('badRequest', `The block_device_mapping of image ${image.id} is no JSON.`);
+  }
+  const volumes: WantedVolume[] = [];
+  for (const each of Array.isArray(devices) ? devices : []) {
+    const { snapshot_id: snapshotId, boot_index: index, volume_size: size, ...rest } = each as { snapshot_id?: string; boot_index?: number | null; volume_size?: number } & BlockDevice;
+    if (typeof snapshotId !== 'string') continue;
+    const volume = readVolume({ ...rest, uuid: snapshotId, source_type: 'snapshot', ...(size === undefined ? {} : { volume_size: size }) }, index === 0);
+    if (isFault(volume)) return volume;
+    volumes.push(volume);
+  }
+  return volumes.toSorted((a, b) => Number(b.isRoot) - Number(a.isRoot));
+}
+
+/** badRequest: something is not there for the caller, not free, not bootable or too small. Answers the volume's image facts where it boots from one. */
+export async function checkDisks(deps: NovaDeps, request: ApiRequest<unknown>, { volumes }: WantedDisks, flavor: FlavorFacts): Promise<Outcome<void>> {
+  const caller = { token: request.auth.token, requestId: request.id };
+  const cinder = cinderFor(deps, caller);
+  const away = (refused: { kind: string }): boolean => refused.kind === 'unavailable' || refused.kind === 'timeout';
+  for (const { source, sourceId, sizeGib, isRoot } of volumes) {
+    const id = sourceId ?? '';
+    if (source === 'volume') {
+      const volume = await cinder.volume(id);
+      if (isFault(volume)) return away(volume) ? volume : invalid(`failed to get volume ${id}.`);
+      if (volume.status !== 'available') return fault('badRequest', `Invalid volume: volume ${id} status must be 'available'. Currently in '${volume.status}'`);
+      if (isRoot && volume.bootable !== 'true') return fault('badRequest', `Block Device ${id} is not bootable.`);
+      const minMemory = Number(volume.volume_image_metadata?.['min_ram'] ?? 0);
+      if (isRoot && minMemory > flavor.memoryMib) return fault('badRequest', "Flavor's memory is too small for requested image.");
+    } else if (source === 'snapshot') {
+      const snapshot = await cinder.snapshot(id);
+      if (isFault(snapshot)) return away(snapshot) ? snapshot : invalid(`failed to get snapshot ${id}.`);
+    } else if (source === 'image') {
+      const image = await fetchImageFacts(deps, id, caller);
+      if (isFault(image)) return image.kind === 'badRequest' ? invalid(`failed to get image ${id}.`) : image;
+      const refused = checkImage(image, sizeGib ?? 0, isRoot ? flavor : null);
+      if (refused) return refused;
+    }
+  }
+}
+
+function checkImage(image: ImageFacts, sizeGib: number, flavor: FlavorFacts | null): Outcome<undefined> {
+  if (sizeGib < image.minDiskGib || sizeGib * 1024 ** 3 < image.sizeBytes) return fault('badRequest', `Volume is smaller than the minimum size specified in image metadata. Volume size is ${sizeGib * 1024 ** 3} bytes, minimum size is ${Math.max(image.minDiskGib * 1024 ** 3, image.sizeBytes)} bytes.`);
+  if (flavor && flavor.memoryMib < image.minMemoryMib) return fault('badRequest', "Flavor's memory is too small for requested image.");
+  return undefined;
+}
+
+/** A volume a server will have: one that is there, or one made for it. */
+export interface MadeVolume {
+  volumeId: string;
+  wanted: WantedVolume;
+  isNew: boolean;
+}
+
+/** Makes the new volumes of one server in the caller's name, so that its quota holds. On a fault none is left. */
+export async function makeVolumes(deps: NovaDeps, request: ApiRequest<unknown>, { volumes }: WantedDisks): Promise<Outcome<MadeVolume[]>> {
+  const cinder = cinderFor(deps, { token: request.auth.token, requestId: request.id });
+  const made: MadeVolume[] = [];
+  for (const wanted of volumes) {
+    if (wanted.source === 'volume') {
+      made.push({ volumeId: wanted.sourceId ?? '', wanted, isNew: false });
+      continue;
+    }
+    const volume = await cinder.createVolume({
+      name: '', ...(wanted.sizeGib === null ? {} : { size: wanted.sizeGib }), ...(wanted.volumeType === null ? {} : { volume_type: wanted.volumeType }),
+      ...(wanted.source === 'image' ? { imageRef: wanted.sourceId } : {}), ...(wanted.source === 'snapshot' ? { snapshot_id: wanted.sourceId } : {}),
+    });
+    if (isFault(volume)) {
+      await forgetVolumes(deps, request, made);
+      return volume.kind === 'notFound' ? fault('badRequest', volume.message) : volume;
+    }
+    made.push({ volumeId: volume.id, wanted, isNew: true });
+  }
+  return made;
+}
+
+/** The server they were made for will not be. */
+export async function forgetVolumes(deps: NovaDeps, request: ApiRequest<unknown>, made: readonly MadeVolume[]): Promise<void> {
+  const cinder = cinderFor(deps, { token: request.auth.token, requestId: request.id });
+  for (const { volumeId, isNew } of made) {
+    const gone = isNew ? await cinder.deleteVolume(volumeId) : undefined;
+    if (isFault(gone)) deps.log.warn({ volume: volumeId, req: request.id, why: gone.message }, 'a volume made for a refused server is left');
+  }
+}

@@ -1,0 +1,260 @@
+// Servers with volumes, from the API through the sagas: attached, detached, booted from, given back. Real database, bus and saga runner;
+// Placement, Glance and Cinder are doubles at the HTTP boundary, the host is one at the bus.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import type { Json } from '#contracts/common/json.ts';
+import { fault } from '#contracts/common/fault.ts';
+import type { Fault } from '#contracts/common/fault.ts';
+import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
+import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
+import type { GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
+import { rpcServer } from '#platform/bus/contract.ts';
+import type { HandlersOf } from '#platform/bus/contract.ts';
+import { silentLog } from '#platform/log.ts';
+import { systemClock } from '#platform/clock.ts';
+import { SagaRunner } from '#platform/saga/runner.ts';
+import { eventually } from '#platform/testing/eventually.ts';
+import type { Answer, Loose, NovaBench } from '../api/nova-api.testing.ts';
+import { startNova } from '../api/nova-api.testing.ts';
+import type { CinderDouble } from '../cinder.testing.ts';
+import { cinderDouble } from '../cinder.testing.ts';
+import { expectedGuests } from './observe-host.ts';
+import { reapVolumes } from '../tasks/reap-volumes.ts';
+
+const settleMs = 10_000;
+const never = new AbortController().signal;
+let nova: NovaBench;
+let cinder: CinderDouble;
+let sagas: SagaRunner;
+let imageId: string;
+/** Volumes of guests on the host, as the agent was told; what it refuses. */
+const disks = new Map<string, GuestVolume[]>();
+const specs = new Map<string, GuestSpec>();
+let refuses: Partial<Record<keyof ComputeAgentRpc, Fault>> = {};
+const calls: { method: string; params: Loose }[] = [];
+
+before(async () => {
+  nova = await startNova({ clock: systemClock, wakeSagas: () => sagas.wake() });
+  const { deps, service } = nova;
+  imageId = deps.ids.uuid();
+  sagas = new SagaRunner({ db: deps.database.db, definitions: service.sagas, owner: 'test', clock: deps.clock, ids: deps.ids, log: silentLog });
+  for (const { topic, handlers } of service.rpc) deps.bus.serve(topic, handlers);
+  await nova.addHost('h1');
+  node = (await deps.database.db.selectFrom('compute_nodes').select('uuid').executeTakeFirstOrThrow()).uuid;
+  deps.bus.serve(...agent('h1'));
+  await service.seed();
+  await sagas.start();
+});
+after(async () => {
+  await sagas.stop();
+  await nova.close();
+});
+beforeEach(() => {
+  [cinder, refuses] = [cinderDouble(), {}];
+  calls.length = 0;
+  nova.answerCalls((call) => {
+    if (call.service === 'volume') return cinder.answer(call);
+    if (call.service === 'network') return { status: 200, body: { networks: [], ports: [] } };
+    if (call.service === 'image') return { status: call.path.includes(imageId) ? 200 : 404, body: { id: imageId, name: 'i', status: 'active', disk_format: 'raw', size: 1, os_hash_value: '', min_disk: 0, min_ram: 0 } };
+    return placement(call.method, call.path);
+  });
+});
+afterEach(async () => {
+  [cinder.away, refuses] = [false, {}];
+  for (const { id } of (await nova.ask('admin', 'GET', 'servers?all_tenants=1')).body.servers) await removed(id);
+  await reapVolumes(nova.deps).run(never);
+});
+
+function agent(host: string): Parameters<NovaBench['deps']['bus']['serve']> {
+  const none = async () => null;
+  const told = <K extends keyof ComputeAgentRpc>(method: K, work: (params: ComputeAgentRpc[K]['params']) => void) => async (params: ComputeAgentRpc[K]['params']) => {
+    calls.push({ method, params });
+    const refused = refuses[method];
+    if (refused) return refused;
+    work(params);
+    return null;
+  };
+  const handlers = {
+    buildGuest: told('buildGuest', ({ spec }) => {
+      specs.set(spec.uuid, spec);
+      disks.set(spec.uuid, [...spec.volumes]);
+    }),
+    destroyGuest: told('destroyGuest', ({ uuid }) => void disks.delete(uuid)),
+    attachVolume: told('attachVolume', ({ uuid, volume }) => void disks.set(uuid, [...(disks.get(uuid) ?? []).filter(({ volumeId }) => volumeId !== volume.volumeId), volume])),
+    detachVolume: told('detachVolume', ({ uuid, volumeId }) => void disks.set(uuid, (disks.get(uuid) ?? []).filter((volume) => volume.volumeId !== volumeId))),
+    resizeVolume: told('resizeVolume', () => undefined), snapshotVolume: told('snapshotVolume', () => undefined), uploadRoot: told('uploadRoot', () => undefined),
+    stopGuest: none, startGuest: none, guestState: async () => ({ state: 'running' }),
+  } satisfies Partial<Record<keyof ComputeAgentRpc, unknown>>;
+  const { topic, handlers: rows } = rpcServer<ComputeAgentRpc>(computeTopic(host), handlers as unknown as HandlersOf<ComputeAgentRpc>); // what these tests lead to
+  return [topic, rows];
+}
+
+function placement(method: string, path: string): { status: number; body?: Json } {
+  if (!path.startsWith('/allocation_candidates')) return { status: method === 'GET' ? 200 : 204, body: {} };
+  const summary = { resources: { VCPU: { capacity: 64, used: 0 }, MEMORY_MB: { capacity: 65_536, used: 0 }, DISK_GB: { capacity: 999, used: 0 } } };
+  return { status: 200, body: { allocation_requests: [{ allocations: { [node]: { resources: { VCPU: 1 } } } }], provider_summaries: { [node]: summary } } };
+}
+let node: string;
+
+const post = async (server: Record<string, Json>, version = 90): Promise<Answer> => await nova.ask('member', 'POST', 'servers', { version, body: { server: { name: 'vm', flavorRef: '42', imageRef: imageId, networks: 'none', ...server } } });
+const show = async (id: string): Promise<Loose> => (await nova.ask('admin', 'GET', `servers/${id}`, { version: 90 })).body.server;
+async function rested(id: string): Promise<Loose> {
+  await eventually(async () => (await nova.deps.database.db.selectFrom('sagas').select('id').where('lock_key', '=', `server:${id}`).executeTakeFirst()) === undefined, { withinMs: settleMs, what: 'its sagas have ended' });
+  return await show(id);
+}
+async function built(server: Record<string, Json> = {}): Promise<Loose> {
+  const answer = await post(server);
+  assert.equal(answer.status, 202, JSON.stringify(answer.body));
+  return await rested(answer.body.server.id);
+}
+async function removed(id: string): Promise<void> {
+  assert.equal((await nova.ask('member', 'DELETE', `servers/${id}`)).status, 204);
+  await eventually(async () => (await show(id)) === undefined, { withinMs: settleMs, what: 'the server is gone' });
+}
+const attach = async (id: string, volumeId: string, more: Record<string, Json> = {}, version = 89): Promise<Answer> => await nova.ask('member', 'POST', `servers/${id}/os-volume_attachments`, { version, body: { volumeAttachment: { volumeId, ...more } } });
+const message = (answer: Answer): string => (Object.values(answer.body)[0] as { message: string }).message;
+const statusOf = (id: string): string | undefined => cinder.volumes.find((volume) => volume.id === id)?.status;
+
+describe('a volume', () => {
+  it('is attached to a server, shown, and detached again', async () => {
+    const [server, volume] = [await built(), cinder.addVolume()];
+    const made = await attach(server.id, volume.id, { tag: 'data', delete_on_termination: true });
+    assert.equal(made.status, 200, JSON.stringify(made.body));
+    assert.deepEqual([made.body.volumeAttachment.device, made.body.volumeAttachment.tag, made.body.volumeAttachment.delete_on_termination], ['/dev/vdb', 'data', true]);
+    const shown = await rested(server.id);
+    assert.deepEqual(shown['os-extended-volumes:volumes_attached'], [{ id: volume.id, delete_on_termination: true }]);
+    assert.deepEqual([statusOf(volume.id), cinder.attachments[0]?.status, cinder.attachments[0]?.id], ['in-use', 'attached', made.body.volumeAttachment.attachment_id]);
+    const connection = { protocol: 'nfs', server: '10.0.0.9', share: '/vol', file: `volume-${volume.id}`, format: 'qcow2' };
+    assert.deepEqual(disks.get(server.id), [{ volumeId: volume.id, connection, device: 'vdb', bus: 'virtio', bootIndex: null }]);
+    assert.deepEqual((await expectedGuests(nova.deps, { host: 'h1', uuids: [] }) as Loose).guests[0].volumes, disks.get(server.id), 'the agent mends towards it');
+    const path = `servers/${server.id}/os-volume_attachments`;
+    assert.deepEqual((await nova.ask('member', 'GET', path)).body.volumeAttachments, [{ id: volume.id, volumeId: volume.id, serverId: server.id, device: '/dev/vdb' }]);
+    assert.deepEqual([(await nova.ask('member', 'PUT', `${path}/${volume.id}`, { version: 85, body: { volumeAttachment: { volumeId: volume.id, delete_on_termination: false } } })).status,
+      (await nova.ask('member', 'GET', `${path}/${volume.id}`, { version: 79 })).body.volumeAttachment.delete_on_termination], [202, false]);
+
+    assert.equal((await nova.ask('member', 'DELETE', `${path}/${volume.id}`)).status, 202);
+    assert.deepEqual((await rested(server.id))['os-extended-volumes:volumes_attached'], []);
+    assert.deepEqual([statusOf(volume.id), cinder.attachments, disks.get(server.id)], ['available', [], []]);
+    assert.equal((await nova.ask('member', 'DELETE', `${path}/${volume.id}`)).status, 404);
+  });
+
+  it('that is not there, not free or asked for in the wrong state is refused', async () => {
+    const [server, other, volume] = [await built(), await built(), cinder.addVolume()];
+    assert.equal((await attach(server.id, nova.deps.ids.uuid())).status, 404);
+    assert.equal((await attach(server.id, volume.id)).status, 200);
+    await rested(server.id);
+    for (const id of [server.id, other.id]) assert.equal((await attach(id, volume.id)).status, 400);
+    assert.equal((await nova.ask('member', 'PUT', `servers/${server.id}/os-volume_attachments/${volume.id}`, { body: { volumeAttachment: { volumeId: nova.deps.ids.uuid() } } })).status, 400);
+    await nova.deps.database.db.updateTable('servers').set({ vm_state: 'rescued' }).where('id', '=', server.id).execute();
+    assert.equal((await attach(server.id, cinder.addVolume().id)).status, 409);
+    assert.equal((await nova.ask('member', 'DELETE', `servers/${server.id}/os-volume_attachments/${volume.id}`)).status, 409);
+    assert.equal((await nova.ask('other', 'GET', `servers/${server.id}/os-volume_attachments`)).status, 404);
+  });
+
+  it('asked for by two servers at once is given to one', async () => {
+    const [first, second, volume] = [await built(), await built(), cinder.addVolume()];
+    const answers = await Promise.all([first, second].map(async ({ id }) => await attach(id, volume.id)));
+    assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 400]);
+    await Promise.all([first, second].map(async ({ id }) => await rested(id)));
+    assert.deepEqual([statusOf(volume.id), cinder.attachments.length], ['in-use', 1]);
+  });
+
+  it('that cannot be plugged in is free again; one that the guest holds on to stays in use', async () => {
+    const [server, volume] = [await built(), cinder.addVolume()];
+    refuses = { attachVolume: fault('conflict', 'no slot') };
+    await attach(server.id, volume.id); // 200, or 400 where the failure is known before the answer
+    assert.deepEqual((await rested(server.id))['os-extended-volumes:volumes_attached'], []);
+    assert.deepEqual([statusOf(volume.id), cinder.attachments], ['available', []]);
+    refuses = {};
+    await attach(server.id, volume.id);
+    await rested(server.id);
+    refuses = { detachVolume: fault('conflict', 'busy') };
+    assert.equal((await nova.ask('member', 'DELETE', `servers/${server.id}/os-volume_attachments/${volume.id}`)).status, 202);
+    await rested(server.id);
+    assert.deepEqual([statusOf(volume.id), disks.get(server.id)?.length, cinder.attachments.length], ['in-use', 1, 1]);
+  });
+
+  it('grows under its server when Cinder says so, and is snapshotted with its help', async () => {
+    const [server, volume] = [await built(), cinder.addVolume()];
+    await attach(server.id, volume.id);
+    await rested(server.id);
+    volume.size = 3;
+    assert.equal((await nova.ask('admin', 'POST', 'os-server-external-events', { version: 51, body: { events: [{ name: 'volume-extended', server_uuid: server.id, tag: volume.id }] } })).status, 200);
+    await eventually(() => calls.some(({ method, params }) => method === 'resizeVolume' && params.sizeGib === 3), { withinMs: settleMs, what: 'the guest is told' });
+    const ask = async (snapshot: string, file: string): Promise<Answer> => await nova.ask('admin', 'POST', 'os-assisted-volume-snapshots', { body: { snapshot: { volume_id: volume.id, create_info: { snapshot_id: snapshot, new_file: file, type: 'qcow2' } } } });
+    assert.deepEqual((await ask('s1', 'volume-new')).body, { snapshot: { id: 's1', volumeId: volume.id } });
+    await rested(server.id);
+    assert.deepEqual([calls.findLast(({ method }) => method === 'snapshotVolume')?.params.next.file, cinder.told.get('s1')], ['volume-new', 'creating']);
+    refuses = { snapshotVolume: fault('conflict', 'no') };
+    await ask('s2', 'volume-newer');
+    await rested(server.id);
+    assert.equal(cinder.told.get('s2'), 'error');
+    assert.equal((await expectedGuests(nova.deps, { host: 'h1', uuids: [] }) as Loose).guests[0].volumes[0].connection.file, 'volume-new');
+    assert.equal((await nova.ask('admin', 'DELETE', 'os-assisted-volume-snapshots/s1?delete_info=%7B%7D')).status, 204);
+  });
+});
+
+describe('a server that boots from a volume', () => {
+  const mapping = (device: Record<string, Json>): Record<string, Json> => ({ imageRef: '', block_device_mapping_v2: [{ boot_index: 0, destination_type: 'volume', ...device }] });
+
+  it('made from an image gets it as its first disk, and takes it along when it goes if asked to', async () => {
+    for (const goes of [true, false]) {
+      const server = await built({ ...mapping({ source_type: 'image', uuid: imageId, volume_size: 2, delete_on_termination: goes }) });
+      assert.equal(server.status, 'ACTIVE', JSON.stringify(server.fault));
+      assert.deepEqual([server.image, cinder.volumes.map(({ size, status }) => [size, status])], ['', [[2, 'in-use']]]);
+      const spec = specs.get(server.id);
+      assert.deepEqual([spec?.rootDisk, spec?.volumes.map(({ device, bootIndex }) => [device, bootIndex])], [null, [['vda', 0]]]);
+      assert.equal((await nova.ask('member', 'DELETE', `servers/${server.id}/os-volume_attachments/${cinder.volumes[0]?.id}`)).status, 403);
+      await removed(server.id);
+      assert.deepEqual(cinder.volumes.map(({ status }) => status), goes ? [] : ['available']);
+      cinder.volumes.length = 0;
+    }
+  });
+
+  it('has more disks beside it, of every kind', async () => {
+    const [root, data] = [cinder.addVolume({ bootable: 'true' }), cinder.addVolume()];
+    cinder.snapshots.push({ id: nova.deps.ids.uuid(), volume_id: data.id, status: 'available', size: 1 });
+    const server = await built({ imageRef: '', block_device_mapping_v2: [
+      { source_type: 'blank', destination_type: 'volume', volume_size: 4 }, { source_type: 'volume', destination_type: 'volume', uuid: root.id, boot_index: 0 },
+      { source_type: 'snapshot', destination_type: 'volume', uuid: cinder.snapshots[0]?.id ?? '' }, { source_type: 'volume', destination_type: 'volume', uuid: data.id, tag: 'data' },
+    ] });
+    assert.equal(server.status, 'ACTIVE');
+    assert.deepEqual(specs.get(server.id)?.volumes.map(({ device }) => device), ['vda', 'vdb', 'vdc', 'vdd']);
+    assert.equal(specs.get(server.id)?.volumes[0]?.volumeId, root.id);
+    assert.equal(server['os-extended-volumes:volumes_attached'].length, 4);
+  });
+
+  it('is refused what does not fit, and leaves no volume behind', async () => {
+    const bare = cinder.addVolume();
+    const none = nova.deps.ids.uuid();
+    for (const [what, server] of [
+      ['no such volume', mapping({ source_type: 'volume', uuid: none })], ['not bootable', mapping({ source_type: 'volume', uuid: bare.id })], ['no such snapshot', mapping({ source_type: 'snapshot', uuid: none })],
+      ['no such image', mapping({ source_type: 'image', uuid: none, volume_size: 1 })], ['no size', mapping({ source_type: 'image', uuid: imageId })],
+      ['no root', { imageRef: '', block_device_mapping_v2: [{ source_type: 'volume', destination_type: 'volume', uuid: bare.id }] }],
+      ['two roots', { imageRef: '', block_device_mapping_v2: [0, 0].map(() => ({ source_type: 'image', destination_type: 'volume', uuid: imageId, volume_size: 1, boot_index: 0 })) }],
+      ['both forms', { block_device_mapping: [{ device_name: 'vdb', volume_id: bare.id }], block_device_mapping_v2: [{ source_type: 'volume', destination_type: 'volume', uuid: bare.id }] }],
+      ['one volume for two', { min_count: 2, block_device_mapping_v2: [{ source_type: 'volume', destination_type: 'volume', uuid: bare.id }] }],
+    ] as [string, Record<string, Json>][]) assert.equal((await post(server)).status, 400, what);
+    const over = await post({ imageRef: '', block_device_mapping_v2: [{ source_type: 'image', destination_type: 'volume', uuid: imageId, volume_size: 1, boot_index: 0 }, { source_type: 'blank', destination_type: 'volume', volume_size: 2000 }] });
+    assert.deepEqual([over.status, cinder.volumes.length], [403, 1], message(over));
+  });
+
+  it('whose volume is not made is in ERROR and says so', async () => {
+    cinder.stuck = 'error';
+    const server = await built(mapping({ source_type: 'image', uuid: imageId, volume_size: 1 }));
+    assert.equal(server.status, 'ERROR');
+    assert.match(server.fault.message, /did not finish being created/);
+    assert.deepEqual(cinder.attachments, []);
+  });
+
+  it('keeps its volume until its host can say that the guest is gone', async () => {
+    const server = await built(mapping({ source_type: 'image', uuid: imageId, volume_size: 1, delete_on_termination: true }));
+    refuses = { destroyGuest: fault('unavailable', 'away') };
+    await removed(server.id);
+    await reapVolumes(nova.deps).run(never);
+    assert.deepEqual([cinder.volumes.map(({ status }) => status), cinder.attachments.length], [['in-use'], 1]);
+    refuses = {};
+    await reapVolumes(nova.deps).run(never);
+    assert.deepEqual([cinder.volumes, cinder.attachments], [[], []]);
+  });
+});

@@ -1,0 +1,38 @@
+// The image that createImage makes of a server, as Glance is told. Pure. Stock Nova: nova.compute.utils, create_image.
+import type { JsonObject } from '#contracts/common/json.ts';
+import { flavorOf, imageOf } from '../store/servers.ts';
+import type { Server } from '../store/servers.ts';
+import type { ServerVolume } from '../store/volumes.ts';
+
+/** What describes the image's own bytes or its owner's promises, not the system in it. nova.conf, non_inheritable_image_properties */
+const notInherited = new Set(['cache_in_nova', 'bittorrent', 'img_signature_hash_method', 'img_signature', 'img_signature_key_type', 'img_signature_certificate_uuid', 'block_device_mapping', 'bdm_v2', 'root_device_name']);
+
+/** Of a server with a root disk: as large as its flavor's disk, in the format of its image where that is one of two. */
+export function diskImage(server: Server, name: string, metadata: Record<string, string>): { body: JsonObject; format: 'qcow2' | 'raw' } {
+  const image = imageOf(server);
+  const format = image?.diskFormat === 'raw' ? 'raw' : 'qcow2';
+  return { format, body: { ...inherited(server), min_disk: flavorOf(server).diskGib, min_ram: image?.minMemoryMib ?? 0, ...metadata, name, disk_format: format, container_format: 'bare', visibility: 'private' } };
+}
+
+function inherited(server: Server): JsonObject {
+  const kept = Object.entries(imageOf(server)?.properties ?? {}).filter(([key]) => !notInherited.has(key));
+  return { ...Object.fromEntries(kept), image_type: 'snapshot', instance_uuid: server.id, user_id: server.user_id, ...(server.image_id === null ? {} : { base_image_ref: server.image_id }) };
+}
+
+export interface TakenSnapshot {
+  row: ServerVolume;
+  snapshotId: string;
+  sizeGib: number;
+}
+
+/** Of a server that boots from a volume: no bytes, but the snapshots of its volumes. */
+export function volumeImage(server: Server, name: string, metadata: Record<string, string>, taken: readonly TakenSnapshot[]): JsonObject {
+  const mapping = taken.map(({ row, snapshotId, sizeGib }) => ({
+    source_type: 'snapshot', destination_type: 'volume', snapshot_id: snapshotId, volume_id: null, image_id: null, volume_size: sizeGib, boot_index: row.boot_index, device_name: `/dev/${row.device}`,
+    disk_bus: row.bus, device_type: 'disk', guest_format: null, no_device: null, tag: row.tag, delete_on_termination: row.delete_on_termination === 1,
+  }));
+  return {
+    ...inherited(server), min_disk: Math.max(0, ...taken.filter(({ row }) => row.boot_index === 0).map(({ sizeGib }) => sizeGib)), min_ram: 0, ...metadata, name, disk_format: 'raw', container_format: 'bare', visibility: 'private',
+    block_device_mapping: JSON.stringify(mapping), bdm_v2: 'True', root_device_name: '/dev/vda',
+  };
+}
