@@ -80,7 +80,7 @@ export interface Hypervisor {
   detachVolume(uuid: string, volumeId: string): Promise<Outcome<void>>;
   /** The volumes that the guest has, now or at its next start, in its order. notFound. */
   volumes(uuid: string): Promise<Outcome<string[]>>;
-  /** Grows the image of a plugged volume, under a running guest, which sees it at once. Its own size is fine. notFound: no such guest or volume; conflict: off (Cinder grows it then), or it is larger. */
+  /** Grows the image of a plugged volume; a running guest sees it at once. Its own size is fine. notFound: no such guest or volume; conflict: it is larger. */
   resizeVolume(uuid: string, volumeId: string, sizeGib: number): Promise<Outcome<void>>;
   /**
    * From now on the guest's writes go to `next`, an image that exists already on top of the one they went to; that one is not written any more.

@@ -64,8 +64,11 @@ function sourceXml({ type, server, path: where }: VolumeSource): string[] {
 export interface DomainDisk {
   target: string;
   bus: string;
-  /** Its file, or the name on its server. */
+  /** Its file, or the name on `server`. */
   path: string;
+  /** '' for a file of the host. */
+  server: string;
+  format: string;
   /** The volume it is; null for the guest's own disks. */
   volumeId: string | null;
   /** A copy of it is under way; `isCopied`: the copy has caught up. */
@@ -78,7 +81,7 @@ export function disksIn(xml: string): DomainDisk[] {
     const found = (pattern: RegExp): string => unescape(pattern.exec(text)?.[1] ?? '');
     const serial = found(/<serial>([^<]*)<\/serial>/);
     return {
-      target: found(/<target [^>]*?\bdev='([^']*)'/), bus: found(/<target [^>]*?\bbus='([^']*)'/), path: found(/<source [^>]*?\b(?:file|name)='([^']*)'/),
+      target: found(/<target [^>]*?\bdev='([^']*)'/), bus: found(/<target [^>]*?\bbus='([^']*)'/), path: found(/<source [^>]*?\b(?:file|name)='([^']*)'/), server: found(/<host [^>]*?\bname='([^']*)'/), format: found(/<driver [^>]*?\btype='([^']*)'/),
       volumeId: text.includes(`<alias name='${escape(deviceAlias(serial))}'`) ? serial : null, isCopied: /<mirror [^>]*\bready='yes'/.test(text),
     };
   });

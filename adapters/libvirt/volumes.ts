@@ -2,6 +2,7 @@
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { DiskBus, GuestVolume } from '#contracts/nova/guest.ts';
+import { runTool } from './child-process.ts';
 import type { Driver } from './driver.ts';
 import { frozen } from './freeze-guest.ts';
 import { onDomain, plug, unplug, type DeviceKind } from './plugging.ts';
@@ -35,14 +36,24 @@ export function volumesOf(driver: Driver, uuid: string): Promise<Outcome<string[
 
 export function resizeVolume(driver: Driver, uuid: string, volumeId: string, sizeGib: number): Promise<Outcome<void>> {
   return onDomain(driver, uuid, async (domain) => {
-    if (!(await driver.domains.isActive(domain))) return fault('conflict', `guest ${uuid} is off`);
     const disk = diskOf(await driver.domains.liveXml(domain), volumeId);
     if (!disk) return missing(uuid, volumeId);
-    const { capacity } = await driver.client.call(remote.domainGetBlockInfo, { domain, path: disk.target, flags: 0 }, STORAGE_MS);
+    const active = await driver.domains.isActive(domain);
     const size = BigInt(sizeGib * GIB);
+    const capacity = active ? (await driver.client.call(remote.domainGetBlockInfo, { domain, path: disk.target, flags: 0 }, STORAGE_MS)).capacity : await virtualSize(disk);
     if (capacity > size) return fault('conflict', `volume ${volumeId} has ${capacity} bytes already, more than ${sizeGib} GiB`);
-    if (capacity < size) await driver.client.call(remote.domainBlockResize, { domain, disk: disk.target, size, flags: BLOCK_RESIZE_BYTES }, STORAGE_MS);
+    if (capacity === size) return;
+    if (!active) await runTool('qemu-img', ['resize', '-q', '-f', disk.format, nameOf(disk), String(size)], STORAGE_MS);
+    else await driver.client.call(remote.domainBlockResize, { domain, disk: disk.target, size, flags: BLOCK_RESIZE_BYTES }, STORAGE_MS);
   });
+}
+
+// While the guest is off nobody else has the image open.
+const nameOf = ({ server, path }: DomainDisk): string => (server === '' ? path : `nfs://${server}${path}`);
+
+async function virtualSize(disk: DomainDisk): Promise<bigint> {
+  const told = await runTool('qemu-img', ['info', '-f', disk.format, '--output=json', nameOf(disk)], STORAGE_MS);
+  return BigInt((JSON.parse(told) as { 'virtual-size': number })['virtual-size']); // qemu-img's own document
 }
 
 export function snapshotVolume(driver: Driver, uuid: string, volumeId: string, next: VolumeConnection): Promise<Outcome<void>> {

@@ -7,6 +7,7 @@ import { systemClock, type Clock } from '#platform/clock.ts';
 import type { GuestEvent, GuestImage, GuestNic, GuestSpec, GuestState, GuestVolume, HostFacts } from '#contracts/nova/guest.ts';
 import type { DiskCopy, Hypervisor, OpenImage } from '#ports/hypervisor.ts';
 import { bootText } from './sim-console.ts';
+import { growVolume, plugVolume, simVolume, switchVolume, unplugVolume } from './sim-guest-volumes.ts';
 import { SimTroubles, type Trouble } from './sim-trouble.ts';
 import { inMemoryStore, type SimGuest, type SimStore } from './sim-world.ts';
 
@@ -173,34 +174,19 @@ class SimDriver implements SimHypervisor {
   }
 
   attachVolume(uuid: string, volume: GuestVolume) {
-    return this.#onGuest<void>('attachVolume', uuid, (guest) => {
-      const { volumes = [] } = guest;
-      if (volumes.some(({ id }) => id === volume.volumeId)) return;
-      if (volumes.some(({ device }) => device === volume.device)) return fault('conflict', `guest ${uuid} has another disk at ${volume.device}`, { device: volume.device });
-      guest.volumes = [...volumes, simVolume(volume)];
-      this.#save();
-    });
+    return this.#changeVolumes('attachVolume', uuid, (guest) => plugVolume(guest, volume));
   }
   detachVolume(uuid: string, volumeId: string) {
-    return this.#onGuest<void>('detachVolume', uuid, (guest) => {
-      guest.volumes = (guest.volumes ?? []).filter(({ id }) => id !== volumeId);
-      this.#save();
-    });
+    return this.#changeVolumes('detachVolume', uuid, (guest) => unplugVolume(guest, volumeId));
   }
   volumes(uuid: string) {
     return this.#onGuest('volumes', uuid, (guest) => (guest.volumes ?? []).map(({ id }) => id));
   }
   resizeVolume(uuid: string, volumeId: string, sizeGib: number) {
-    return this.#onGuest<void>('resizeVolume', uuid, (guest) => {
-      if (!isActive(guest)) return fault('conflict', `guest ${uuid} is off`);
-      return this.#onVolume(guest, volumeId, (volume) => {
-        if (volume.sizeGib > sizeGib) return fault('conflict', `volume ${volumeId} has ${volume.sizeGib} GiB already`);
-        volume.sizeGib = sizeGib;
-      });
-    });
+    return this.#changeVolumes('resizeVolume', uuid, (guest) => growVolume(guest, volumeId, sizeGib));
   }
   snapshotVolume(uuid: string, volumeId: string, next: VolumeConnection) {
-    return this.#onGuest<void>('snapshotVolume', uuid, (guest) => this.#onVolume(guest, volumeId, (volume) => void (volume.image = imageOf(next))));
+    return this.#changeVolumes('snapshotVolume', uuid, (guest) => switchVolume(guest, volumeId, next));
   }
   snapshotRoot(uuid: string, format: 'qcow2' | 'raw') {
     return this.#onGuest<DiskCopy>('snapshotRoot', uuid, (guest) => {
@@ -311,12 +297,12 @@ class SimDriver implements SimHypervisor {
     });
   }
 
-  #onVolume(guest: SimGuest, volumeId: string, work: (volume: SimGuestVolume) => Outcome<void>): Outcome<void> {
-    const volume = guest.volumes?.find(({ id }) => id === volumeId);
-    if (!volume) return fault('notFound', `guest ${guest.uuid} has no volume ${volumeId}`);
-    const done = work(volume);
-    this.#save();
-    return done;
+  #changeVolumes(method: keyof Hypervisor, uuid: string, work: (guest: SimGuest) => Outcome<void>): Promise<Outcome<void>> {
+    return this.#onGuest<void>(method, uuid, (guest) => {
+      const done = work(guest);
+      this.#save();
+      return done;
+    });
   }
 
   #switchOn(guest: SimGuest): void {
@@ -400,11 +386,6 @@ function imageIds(spec: GuestSpec): string[] {
 function isActive(guest: SimGuest): boolean {
   return guest.state === 'running' || guest.state === 'paused';
 }
-
-type SimGuestVolume = NonNullable<SimGuest['volumes']>[number];
-
-const imageOf = (connection: VolumeConnection): string => (connection.protocol === 'sim' ? connection.volume : connection.file);
-const simVolume = ({ volumeId, device, connection }: GuestVolume): SimGuestVolume => ({ id: volumeId, device, image: imageOf(connection), sizeGib: 0 });
 
 function newGuest(spec: GuestSpec): SimGuest {
   return {

@@ -24,6 +24,18 @@ export async function assistSnapshot(deps: Deps, snapshot: { id: string; volumeI
   return isFault(asked) ? asked : undefined;
 }
 
+/** The attachment by which a server has a volume; null: it does not have it, or there is no such server. '' where Nova does not tell which. */
+export async function attachmentOfServer({ http, session }: Deps, serverId: string, volumeId: string, requestId: string): Promise<Outcome<string | null>> {
+  const token = await session.token();
+  if (isFault(token)) return token;
+  const path = `/v2.1/servers/${encodeURIComponent(serverId)}/os-volume_attachments/${encodeURIComponent(volumeId)}`;
+  const answer = await http.send({ method: 'GET', service: 'compute', path, token, requestId, timeoutMs, headers: { 'openstack-api-version': 'compute 2.89' } });
+  if (isFault(answer)) return answer;
+  if (answer.status === 404) return null;
+  if (answer.status !== 200) return fault('unavailable', `Nova does not tell what the server ${serverId} has: ${answer.status}.`);
+  return (answer.body as { volumeAttachment?: { attachment_id?: string } } | undefined)?.volumeAttachment?.attachment_id ?? '';
+}
+
 /** api-ref compute, "Run Events": volume-extended since 2.51. */
 export async function tellExtended(deps: Deps, volumeId: string, serverId: string, requestId: string): Promise<Outcome<void>> {
   const told = await ask(deps, '/os-server-external-events', { events: [{ name: 'volume-extended', server_uuid: serverId, tag: volumeId }] }, '2.51', requestId);

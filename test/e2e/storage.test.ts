@@ -128,7 +128,7 @@ describe('volumes', { skip: realCloudMissing() }, () => {
     const [image = ''] = (await admin.api.ask<{ images: { id: string }[] }>('image', 'GET', '/v2/images?name=tiny-disk')).images.map(({ id }) => id);
     for (const deleted of [true, false]) {
       const { server } = await admin.api.ask<{ server: { id: string } }>('compute', 'POST', '/v2.1/servers', { server: {
-        name: `boots-${deleted ? 'once' : 'again'}`, flavorRef: '42', networks: 'none',
+        name: `boots-${deleted ? 'once' : 'again'}`, flavorRef: '42', networks: 'none', config_drive: true,
         block_device_mapping_v2: [{ source_type: 'image', destination_type: 'volume', uuid: image, boot_index: 0, volume_size: 1, delete_on_termination: deleted }],
       } });
       await eventually(async () => (await admin.api.ask<{ output: string }>('compute', 'POST', `/v2.1/servers/${server.id}/action`, { 'os-getConsoleOutput': {} }).catch(() => ({ output: '' }))).output.includes(`boots-${deleted ? 'once' : 'again'} login:`), { withinMs: 120_000, everyMs: 500, what: 'the guest to boot from its volume' });

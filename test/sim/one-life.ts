@@ -35,7 +35,7 @@ try {
   const work = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       // Slow hosts, so that the kill finds every operation in every step.
-      for (const host of cloud.hosts.values()) for (const method of ['create', 'destroy', 'stop', 'start'] as const) if (ids.random() < 0.2) host.trouble(method, { kind: 'delay', ms: ids.random() * longestDelayMs });
+      for (const host of cloud.hosts.values()) for (const method of ['create', 'destroy', 'stop', 'start', 'attachVolume', 'detachVolume'] as const) if (ids.random() < 0.2) host.trouble(method, { kind: 'delay', ms: ids.random() * longestDelayMs });
       await doSomething(cloud, ids);
       await new Promise((resolve) => setTimeout(resolve, ids.random() * longestPauseMs));
     }

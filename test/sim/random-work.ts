@@ -27,13 +27,39 @@ export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Pr
   } else if (dice < 0.6 || servers.length >= maxServers) {
     const answer = await cloud.compute('DELETE', `/servers/${server.id}`);
     check('DELETE', answer.status, answer.body);
-  } else if (dice < 0.7) {
+  } else if (dice < 0.68) {
     await changeInterfaces(cloud, server.id, ids);
+  } else if (dice < 0.8) {
+    await changeVolumes(cloud, server.id, ids);
   } else {
     const action = oneOf(actions, ids)?.(cloud.imageId) ?? {};
     const answer = await cloud.compute('POST', `/servers/${server.id}/action`, action);
     check(JSON.stringify(action), answer.status, answer.body);
   }
+}
+
+const maxVolumes = 6;
+
+/** Takes one of the server's volumes away, gives it a free one, makes one, or makes a server that boots from one. */
+async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random'>): Promise<void> {
+  const path = `/servers/${id}/os-volume_attachments`;
+  const { volumeAttachments = [] } = (await cloud.compute('GET', path)).body as { volumeAttachments?: { volumeId: string }[] };
+  const { volumes } = (await cloud.volume('GET', '/volumes/detail')).body as unknown as { volumes: { id: string; status: string }[] };
+  const attached = oneOf(volumeAttachments, ids);
+  const free = oneOf(volumes.filter(({ status }) => status === 'available'), ids);
+  const dice = ids.random();
+  // 400 and 403: another user was faster, the volume's state is another one by now, or the server boots from it.
+  const mayBe = new Set([400, ...expected]);
+  const done = async (what: string, asked: ReturnType<SimCloud['compute']>): Promise<void> => {
+    const answer = await asked;
+    if (!mayBe.has(answer.status)) check(what, answer.status, answer.body);
+  };
+  if (attached && dice < 0.4) return await done('DELETE os-volume_attachments', cloud.compute('DELETE', `${path}/${attached.volumeId}`));
+  if (free && dice < 0.75) return await done('POST os-volume_attachments', cloud.compute('POST', path, { volumeAttachment: { volumeId: free.id, delete_on_termination: ids.random() < 0.5 } }));
+  if (volumes.length >= maxVolumes) return free && (await done('DELETE volumes', cloud.volume('DELETE', `/volumes/${free.id}`)));
+  if (dice < 0.9) return await done('POST volumes', cloud.volume('POST', '/volumes', { volume: { size: 1 } }));
+  const device = { source_type: 'image', uuid: cloud.imageId, destination_type: 'volume', volume_size: 1, boot_index: 0, delete_on_termination: true };
+  await done('POST /servers from a volume', cloud.compute('POST', '/servers', { server: { name: 'vm', flavorRef: '42', imageRef: '', networks: 'none', block_device_mapping_v2: [device] } }));
 }
 
 /** Takes one of the server's interfaces away, or gives it another. */

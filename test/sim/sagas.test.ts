@@ -10,6 +10,7 @@ import type { AnySaga } from '#platform/saga/saga.ts';
 import { everyStepTwice, exchangeable, failingAt, stepNames } from '#platform/saga/saga.testing.ts';
 import { actionRules } from '#services/nova/domain/server-state.ts';
 import type { ServerAction } from '#services/nova/domain/server-state.ts';
+import { eventually } from '#platform/testing/eventually.ts';
 import type { SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
 
@@ -118,6 +119,8 @@ const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
     begin: async (id) => {
       const answer = await cloud.volume('POST', '/snapshots', { snapshot: { volume_id: await volumeOf(id), force: true } });
       assert.equal(answer.status, 202, JSON.stringify(answer.body));
+      const { id: snapshotId } = (answer.body as { snapshot: { id: string } }).snapshot;
+      await eventually(async () => ((await cloud.volume('GET', `/snapshots/${snapshotId}`)).body as { snapshot: { status: string } }).snapshot.status !== 'creating', { withinMs: settleMs, what: 'Cinder knows how the snapshot went' });
       return id;
     },
   }],

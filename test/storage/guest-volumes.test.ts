@@ -104,9 +104,10 @@ describe('volumes on a filer', { skip: 'skip' in files ? files.skip : false, tim
     ok(await hypervisor.resizeVolume(guest.uuid, taken.volumeId, 2));
     assert.deepEqual([await sizeOf(now), await sizeOf(taken.connection)], [2, 1], 'what was frozen stays as it was');
     ok(await hypervisor.stop(guest.uuid, 0));
+    ok(await hypervisor.resizeVolume(guest.uuid, taken.volumeId, 3));
     ok(await hypervisor.start(guest.uuid));
     await booted(guest, 2);
-    assert.match(String((await console(guest)).split('login:')[1]), /vda=\S+:4194304/);
+    assert.match(String((await console(guest)).split('login:')[1]), /vda=\S+:6291456/);
     ok(await hypervisor.destroy(guest.uuid));
     ok(await backend.settle(taken.volumeId));
   });

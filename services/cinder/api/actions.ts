@@ -27,9 +27,10 @@ export function action<Target, Sent = null>(definition: Omit<Action<Target>, 'ru
 const body = Type.Record(Type.String(), Type.Any(), { minProperties: 1, maxProperties: 1 });
 const faults: readonly FaultKind[] = ['notFound', 'overQuota', 'conflict', 'notImplemented'];
 
-export function actionRoute<Target>(path: string, requested: (request: Request) => Promise<Outcome<Target>>, table: Readonly<Record<string, Action<Target>>>): Route {
+/** `policy`: a rule that all of these actions need, checked before the body is read. */
+export function actionRoute<Target>(path: string, requested: (request: Request) => Promise<Outcome<Target>>, table: Readonly<Record<string, Action<Target>>>, policy: string | null = null): Route {
   const checks = new Map(Object.entries(table).map(([name, { body: schema }]) => [name, schema && bodyChecker(Type.Object({ [name]: schema }, { additionalProperties: false }))]));
-  return route<Record<string, Json>>({ method: 'POST', path: `${path}/:id/action`, policy: null, body, faults, handler: async (request) => {
+  return route<Record<string, Json>>({ method: 'POST', path: `${path}/:id/action`, policy, body, faults, handler: async (request) => {
     const name = Object.keys(request.body)[0] ?? '';
     const chosen = Object.hasOwn(table, name) ? table[name] : undefined;
     if (!chosen || request.version < (chosen.since ?? 0) || request.version > (chosen.until ?? Infinity)) return fault('badRequest', `There is no such action: ${name}`);

@@ -8,6 +8,7 @@ import { connectionInfoOf } from '#contracts/cinder/connection-info.ts';
 import { withDeadline } from '#platform/clock.ts';
 import { hasSaga } from '#platform/saga/journal.ts';
 import { transaction } from '#platform/db/transaction.ts';
+import { attachmentOfServer } from '../nova.ts';
 import type { CinderParts } from '../parts.ts';
 import { releaseVolumeName } from '../sagas/release-volume.ts';
 import { backendFor, volumeOf } from '../sagas/station.ts';
@@ -55,7 +56,7 @@ export async function connect(parts: CinderParts, row: AttachmentRow, connector:
     const current = await findAttachment(trx, row.id, null);
     if (!volume || !current) return fault('notFound', `Volume attachment could not be found with filter: attachment_id = ${row.id}.`);
     if (!['reserved', 'attaching', 'in-use'].includes(volume.status)) return fault('badRequest', `Invalid volume: Volume ${volume.id} is ${volume.status}.`);
-    await changeAttachment(trx, row.id, { status: current.status === 'reserved' ? 'attaching' : current.status, connector_json: JSON.stringify(connector), host_name: host, ...(mode === null ? {} : { mode: volume.readonly === 1 ? 'ro' : mode }) });
+    await changeAttachment(trx, row.id, { status: current.status === 'reserved' ? 'attaching' : current.status, connector_json: JSON.stringify(connector), host_name: host, ...(typeof connector['mountpoint'] === 'string' ? { device: connector['mountpoint'] } : {}), ...(mode === null ? {} : { mode: volume.readonly === 1 ? 'ro' : mode }) });
     await changeVolumeIn(trx, volume.id, ['reserved'], { status: 'attaching' }, clock.now());
   });
   if (!marked) return fault('conflict', `Volume ${row.volume_id} is busy.`);
@@ -85,6 +86,17 @@ export async function complete(parts: CinderParts, row: AttachmentRow): Promise<
     await changeVolumeIn(trx, row.volume_id, ['attaching', 'reserved', 'in-use'], { status: 'in-use' }, clock.now());
     return undefined;
   });
+}
+
+/**
+ * Whether the caller may say that the server has it no more: Nova may, and whoever likes where Nova knows of no such attachment.
+ * conflict: a guest may still be writing, and the next server would write beside it. https://nvd.nist.gov/vuln/detail/CVE-2023-2088
+ */
+export async function mayRelease(parts: CinderParts, request: Request, row: AttachmentRow): Promise<Outcome<undefined>> {
+  if (row.server_id === null || !isConnected(row) || request.auth.roles.includes('service')) return undefined;
+  const known = await attachmentOfServer(parts, row.server_id, row.volume_id, request.id);
+  if (isFault(known)) return known;
+  return known === '' || known === row.id ? fault('conflict', 'Detach volume from instance using the Compute API') : undefined;
 }
 
 /**

@@ -10,7 +10,7 @@ import type { AttachmentRow, VolumeRow } from '../store/tables.ts';
 import { changeVolumeIn } from '../store/volumes.ts';
 import { action } from './actions.ts';
 import type { Action } from './actions.ts';
-import { complete, connect, evenInError, release, reserve } from './attach.ts';
+import { complete, connect, evenInError, mayRelease, release, reserve } from './attach.ts';
 import { idSchema, orNull, strict } from './field-schemas.ts';
 import type { Request } from './request.ts';
 
@@ -27,8 +27,13 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
     const gone = wanted === null ? all : all.filter(({ id }) => id === wanted);
     if (wanted !== null && gone.length === 0) return fault('notFound', `Volume attachment could not be found with filter: attachment_id = ${wanted}.`);
     if (wanted === null && all.length > 1) return fault('badRequest', 'Invalid volume: Detach volume failed: More than one attachment, but no attachment_id provided.');
-    for (const row of gone) await release(parts, request, row, from);
-    if (gone.length === 0 && !(await changeVolumeIn(db, volume.id, ['in-use', 'detaching', 'attaching', 'reserved'], { status: 'available' }, clock.now()))) return state(volume, 'in-use or detaching');
+    for (const row of gone) {
+      const denied = await mayRelease(parts, request, row);
+      if (denied) return denied;
+      await release(parts, request, row, from);
+    }
+    // Nothing is attached: what is left of an attachment is its state, if that.
+    if (gone.length === 0 && volume.status !== 'available' && !(await changeVolumeIn(db, volume.id, from ?? ['in-use', 'detaching', 'attaching', 'reserved'], { status: 'available' }, clock.now()))) return state(volume, 'in-use or detaching');
     return { status: 202 };
   };
   /** The attachment that the older calls mean: the only one, or a new one where the volume was only reserved. */

@@ -84,7 +84,7 @@ test('an attached volume is extended by Nova, and only since 3.42', async () => 
   await cinder.ask('admin', 'POST', `attachments/${body.attachment.id}/action`, { body: { 'os-complete': {} } });
   const extend = async (version: number) => (await cinder.ask('member', 'POST', `volumes/${volume.id}/action`, { body: { 'os-extend': { new_size: 3 } }, version })).status;
   assert.equal(await extend(41), 400);
-  cinder.answerCalls(() => ({ status: 200, body: {} }));
+  cinder.answerCalls(({ method }) => ({ status: method === 'GET' ? 404 : 200, body: {} }));
   assert.equal(await extend(42), 202);
   await cinder.idle();
   const events = cinder.calls.filter(({ path }) => path.endsWith('/os-server-external-events')).map(({ body: sent }) => sent);
@@ -99,7 +99,7 @@ test('a snapshot of a volume in use waits for what Nova says', async () => {
   const { body } = await attach('s1', { connector });
   await cinder.ask('admin', 'POST', `attachments/${body.attachment.id}/action`, { body: { 'os-complete': {} } });
   assert.equal((await cinder.ask('member', 'POST', 'snapshots', { body: { snapshot: { volume_id: volume.id } }, version: 0 })).status, 400);
-  cinder.answerCalls(() => ({ status: 200, body: {} }));
+  cinder.answerCalls(({ method }) => ({ status: method === 'GET' ? 404 : 200, body: {} }));
   for (const [word, end] of [['creating', 'available'], ['error', 'error']] as const) {
     const { id } = (await cinder.ask('member', 'POST', 'snapshots', { body: { snapshot: { volume_id: volume.id, force: true } }, version: 0 })).body.snapshot;
     await eventually(() => cinder.calls.some(({ path, body: sent }) => path.endsWith('/os-assisted-volume-snapshots') && JSON.stringify(sent).includes(id)), { withinMs: 5_000, what: 'Nova was asked' });
@@ -111,4 +111,16 @@ test('a snapshot of a volume in use waits for what Nova says', async () => {
     assert.equal(!isFault(there) && there?.volumes.find((found) => found.id === volume.id)?.snapshots.includes(id), end === 'available');
     assert.equal(await status(), 'in-use');
   }
+});
+
+test('what a server has by Nova only Nova releases', async () => {
+  const { body } = await attach('s1', { connector });
+  const { id } = body.attachment;
+  cinder.answerCalls(() => ({ status: 200, body: { volumeAttachment: { attachment_id: id } } }));
+  assert.equal((await cinder.ask('member', 'DELETE', `attachments/${id}`)).status, 409);
+  assert.equal((await cinder.ask('member', 'POST', `volumes/${volume.id}/action`, { body: { 'os-detach': {} } })).status, 409);
+  cinder.answerCalls(() => 'silent');
+  assert.equal((await cinder.ask('member', 'DELETE', `attachments/${id}`)).status, 503);
+  assert.equal((await cinder.ask('nova', 'DELETE', `attachments/${id}`)).status, 200);
+  assert.equal(await status(), 'available');
 });

@@ -12,7 +12,7 @@ import type { CinderParts } from '../parts.ts';
 import { attachmentsOf, findAttachment } from '../store/attachments.ts';
 import type { AttachmentRow } from '../store/tables.ts';
 import { findVolume } from '../store/volumes.ts';
-import { complete, connect, release, reserve } from './attach.ts';
+import { complete, connect, mayRelease, release, reserve } from './attach.ts';
 import { idSchema, orNull, strict } from './field-schemas.ts';
 import type { ListRules } from './list-query.ts';
 import { readPage } from './list-query.ts';
@@ -92,6 +92,8 @@ export function attachmentRoutes(parts: CinderParts): readonly Route[] {
     route({ method: 'DELETE', path: '/attachments/:id', since, policy: 'volume:attachment_delete', faults: ['notFound', 'conflict'], handler: async (request) => {
       const row = await requested(request);
       if (isFault(row)) return row;
+      const denied = await mayRelease(parts, request, row);
+      if (denied) return denied;
       await release(parts, request, row);
       return { status: 200, body: { attachments: (await attachmentsOf(db, row.volume_id)).map(summary) } };
     } }),

@@ -8,13 +8,11 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { Reply, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
-import { checkQuota } from '../domain/quota.ts';
 import type { CinderParts } from '../parts.ts';
 import type { BackedUpFacts, BackupInput } from '../sagas/backups.ts';
 import { createBackupName, deleteBackupName } from '../sagas/backups.ts';
 import { createSnapshotName } from '../sagas/snapshots.ts';
 import { backupLock, changeBackup, changeBackupIn } from '../store/backups.ts';
-import { lockQuota, quotaLimits, quotaUsage } from '../store/quotas.ts';
 import { metadataIn } from '../store/rows.ts';
 import { changeSnapshotIn, findSnapshot, insertSnapshot } from '../store/snapshots.ts';
 import type { BackupRow, SnapshotRow } from '../store/tables.ts';
@@ -28,6 +26,7 @@ import { booleanOf, linksOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { requestedBackup, restoreToNewVolume, restoreToVolume } from './restore.ts';
 import { newSnapshotRow } from './snapshots.ts';
+import { takeQuota } from './take-quota.ts';
 import { timeOrNull, timeText } from './times.ts';
 
 interface Wanted {
@@ -114,7 +113,7 @@ export function backupRoutes(parts: CinderParts): readonly Route[] {
         },
       }),
       'os-force_delete': action<BackupRow>({ policy: 'volume_extension:backup_admin_actions:force_delete', body: Type.Any(), run: async (request, row) => await remove(parts, request, row, true) }),
-    }),
+    }, 'volume_extension:backup_admin_actions:reset_status'),
   ];
 }
 
@@ -135,9 +134,8 @@ async function create(parts: CinderParts, request: Request, wanted: Wanted): Pro
   let temporary: SnapshotRow | undefined;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     temporary = undefined; // an earlier try may have been rolled back
-    await lockQuota(trx, row.project_id, now);
     await lockVolume(trx, volume.id);
-    const over = checkQuota(await quotaLimits(trx, row.project_id, config.quotas), await quotaUsage(trx, row.project_id), { backups: 1, backup_gigabytes: row.size_gib });
+    const over = await takeQuota(parts, trx, row.project_id, { backups: 1, backup_gigabytes: row.size_gib });
     if (over) return over;
     const before = (await findVolume(trx, volume.id, null))?.status;
     if (snapshot) {

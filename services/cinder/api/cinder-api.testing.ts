@@ -39,7 +39,7 @@ export interface Answer {
   body: Loose;
 }
 
-const roles = { admin: ['admin', 'member', 'reader'], member: ['member', 'reader'], reader: ['reader'], other: ['member', 'reader'] };
+const roles = { admin: ['admin', 'member', 'reader'], member: ['member', 'reader'], reader: ['reader'], other: ['member', 'reader'], nova: ['admin', 'member', 'reader', 'service'] };
 export type Person = keyof typeof roles;
 /** `other` is a member of another project; the rest share one. */
 export const projectOf = (person: Person): string => (person === 'other' ? 'project-b' : 'project-a');

@@ -13,7 +13,6 @@ export const booleanSchema = Type.Union([
   Type.String({ pattern: '^ *([Tt]rue|TRUE|[Ff]alse|FALSE|1|0|[Oo]n|ON|[Oo]ff|OFF|[Yy]es|YES|[Nn]o|NO|[tTfFyYnN]) *$' }),
   Type.Literal(0), Type.Literal(1),
 ]);
-export const limitSchema = Type.Union([Type.Integer({ minimum: -1, maximum: 0x7fff_ffff }), Type.String({ pattern: '^(-1|[0-9]{1,9})$' })]);
 export const metadataSchema = Type.Record(Type.String({ pattern: '^.{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false });
 /** Keys of extra specs: cinder.api.validation.parameter_types, extra_specs. */
 export const extraSpecsSchema = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false });

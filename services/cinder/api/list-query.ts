@@ -65,6 +65,9 @@ function nextLinks(request: Request, marker: string): Json[] {
   return [{ rel: 'next', href: `${request.baseUrl}${request.path}?${query.toString()}` }];
 }
 
+/** The column of a name the caller sent; not what every object inherits. */
+const named = (table: Readonly<Record<string, string>> | undefined, name: string): string | undefined => (table && Object.hasOwn(table, name) ? table[name] : undefined);
+
 type Selection = Pick<Listing, 'scope' | 'equal' | 'contains' | 'entries' | 'between'>;
 
 function selection<N extends ListedTable>(request: Request, rules: ListRules<N>): Outcome<Selection> {
@@ -75,21 +78,22 @@ function selection<N extends ListedTable>(request: Request, rules: ListRules<N>)
   const between: { column: string; fromMs?: number; toMs?: number }[] = [];
   for (const [name, values] of Object.entries(request.query)) {
     const plain = name.endsWith('~') ? name.slice(0, -1) : name;
-    const column = rules.text[plain];
+    const column = named(rules.text, plain);
+    const [flag, number, entry] = [named(rules.booleans, name), named(rules.numbers, name), named(rules.entries, name)];
     if (column !== undefined) {
       if (name !== plain && request.version >= likeSince) contains[column] = values[0] ?? '';
       else if (name === plain) equal[column] = [...values];
-    } else if (rules.booleans?.[name] !== undefined) {
+    } else if (flag !== undefined) {
       const wanted = booleanOf(values[0]);
       if (wanted === undefined) return fault('badRequest', `Invalid value '${values[0]}' for ${name}: true or false is allowed.`);
-      equal[rules.booleans[name]] = [wanted ? 1 : 0];
-    } else if (rules.numbers?.[name] !== undefined) {
-      equal[rules.numbers[name]] = values.map((value) => (/^\d{1,9}$/.test(value) ? Number(value) : -1));
-    } else if (rules.entries?.[name] !== undefined) {
+      equal[flag] = [wanted ? 1 : 0];
+    } else if (number !== undefined) {
+      equal[number] = values.map((value) => (/^\d{1,9}$/.test(value) ? Number(value) : -1));
+    } else if (entry !== undefined) {
       const pairs = pairsIn(values[0] ?? '');
       if (!pairs) return fault('badRequest', `Invalid value for the filter ${name}: {'key': 'value'} is allowed.`);
-      entries[rules.entries[name]] = pairs;
-    } else if ((name === 'created_at' || name === 'updated_at') && request.version >= timesSince) {
+      entries[entry] = pairs;
+    } else if ((name === 'created_at' || name === 'updated_at') && request.version >= timesSince && named(rules.sort, name) !== undefined) {
       const limits = timesIn(`${name}_ms`, values[0] ?? '');
       if (isFault(limits)) return limits;
       between.push(...limits);
@@ -135,7 +139,7 @@ function orderOf<N extends ListedTable>(request: Request, rules: ListRules<N>): 
     : (keys.length > 0 ? keys : ['created_at']).map((key, index) => [key, directions[index] ?? directions[0]]);
   const order: { column: string; direction: 'asc' | 'desc' }[] = [];
   for (const [key = '', direction = 'desc'] of asked) {
-    const column = rules.sort[key];
+    const column = named(rules.sort, key);
     if (column === undefined) return fault('badRequest', `Invalid sort key ${key}: ${Object.keys(rules.sort).join(', ')} are allowed.`);
     if (direction !== 'asc' && direction !== 'desc') return fault('badRequest', `Unknown sort direction ${direction}, must be 'asc' or 'desc'.`);
     if (!order.some((known) => known.column === column)) order.push({ column, direction });

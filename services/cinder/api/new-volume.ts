@@ -3,17 +3,16 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { backendOf } from '../domain/pick-pool.ts';
-import { checkQuota } from '../domain/quota.ts';
 import type { SourceVolume } from '../domain/volume-source.ts';
 import type { CinderParts } from '../parts.ts';
 import { defaultTypeName } from '../seed.ts';
-import { lockQuota, quotaLimits, quotaUsage } from '../store/quotas.ts';
 import type { CinderDb } from '../store/rows.ts';
 import type { VolumeRow, VolumeTypeRow } from '../store/tables.ts';
 import { extraSpecsOf, findType, findTypeByIdOrName } from '../store/types.ts';
 import { insertVolume } from '../store/volumes.ts';
 import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
+import { takeQuota } from './take-quota.ts';
 
 export interface WantedVolume {
   size?: number | string | null;
@@ -37,10 +36,9 @@ export interface WantedVolume {
 
 /** Takes the quota, writes the row and whatever `also` writes beside it, in one transaction, and wakes the sagas. */
 export async function beginCreation(parts: CinderParts, request: Request, row: VolumeRow, also: (trx: CinderDb) => Promise<Outcome<undefined>>): Promise<Outcome<VolumeRow>> {
-  const { database: { db }, clock, config } = parts;
+  const { database: { db } } = parts;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
-    await lockQuota(trx, row.project_id, clock.now());
-    const over = checkQuota(await quotaLimits(trx, row.project_id, config.quotas), await quotaUsage(trx, row.project_id), { gigabytes: row.size_gib, volumes: 1 }, row.size_gib);
+    const over = await takeQuota(parts, trx, row.project_id, { gigabytes: row.size_gib, volumes: 1 }, { typeId: row.type_id, volumeGib: row.size_gib });
     if (over) return over;
     const wrong = await also(trx);
     if (!wrong) await insertVolume(trx, row);

@@ -14,11 +14,11 @@ export const policies: Readonly<Record<string, string>> = {
   project_member_or_admin: 'role:admin or (role:member and project_id:%(project_id)s)',
   ...all(reader, `
     volume:get volume:get_all volume:get_volume_metadata volume:get_snapshot volume:get_all_snapshots volume:get_snapshot_metadata volume:attachment_get_all
-    volume:get_transfer volume:get_all_transfers volume_extension:volume_image_metadata:show volume_extension:type_get volume_extension:type_get_all volume_extension:access_types_extra_specs:read
+    volume:get_transfer volume:get_all_transfers volume_extension:volume_image_metadata:show volume_extension:type_get volume_extension:type_get_all
     backup:get backup:get_all limits_extension:used_limits volume_extension:quotas:show message:get message:get_all
   `),
   ...all(member, `
-    volume:create volume:update volume:delete volume:extend volume:extend_attached_volume volume:create_volume_metadata volume:update_volume_metadata volume:delete_volume_metadata
+    volume:create volume:update volume:delete volume:extend volume:update_volume_metadata volume:delete_volume_metadata
     volume:create_snapshot volume:update_snapshot volume:delete_snapshot volume:update_snapshot_metadata volume:delete_snapshot_metadata
     volume:attachment_create volume:attachment_update volume:attachment_delete volume:attachment_complete
     volume:create_transfer volume:accept_transfer volume:delete_transfer
@@ -29,7 +29,7 @@ export const policies: Readonly<Record<string, string>> = {
     snapshot_extension:snapshot_actions:update_snapshot_status volume:revert_to_snapshot volume:retype group:any
   `),
   ...all(admin, `
-    volume:get_all_tenants volume_extension:volume_host_attribute volume_extension:volume_admin_actions:reset_status volume_extension:volume_admin_actions:force_delete
+    volume_extension:volume_admin_actions:reset_status volume_extension:volume_admin_actions:force_delete
     volume_extension:volume_admin_actions:force_detach volume_extension:volume_admin_actions:migrate_volume volume_extension:snapshot_admin_actions:reset_status
     volume_extension:snapshot_admin_actions:force_delete volume_extension:backup_admin_actions:reset_status volume_extension:backup_admin_actions:force_delete
     volume_extension:type_create volume_extension:type_update volume_extension:type_delete volume_extension:types_extra_specs:create volume_extension:types_extra_specs:update
@@ -39,5 +39,5 @@ export const policies: Readonly<Record<string, string>> = {
     volume_extension:quotas:update volume_extension:quotas:delete volume_extension:quota_classes:get volume_extension:quota_classes:update
     volume_extension:qos_specs_manager:any volume_extension:volume_type_encryption:any volume_extension:volume_manage volume_extension:volume_unmanage group:group_types backup:export-import
   `),
-  ...all(anybody, 'volume:availability_zone_list volume:extensions volume_extension:quotas:defaults'),
+  ...all(anybody, 'volume:availability_zone_list volume:extensions'),
 };

@@ -3,33 +3,50 @@
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { QuotaLimits, QuotaResource, QuotaUsage } from '../domain/quota.ts';
-import { quotaResources } from '../domain/quota.ts';
+import { quotaResources, typeQuotaName, typeResources, unlimited } from '../domain/quota.ts';
 import type { CinderParts } from '../parts.ts';
-import { clearQuotas, defaultClass, quotaLimits, quotaUsage, setQuotas } from '../store/quotas.ts';
-import { limitSchema } from './field-schemas.ts';
+import { clearQuotas, defaultClass, quotaLimits, quotaUsage, setQuotas, typeLimits } from '../store/quotas.ts';
+import { typeNames } from '../store/types.ts';
 import { booleanOf, first } from './request.ts';
 import type { Request } from './request.ts';
 
-type Sent = Partial<Record<QuotaResource, number | string>>;
-const limits = Type.Object(Object.fromEntries(quotaResources.map((name) => [name, Type.Optional(limitSchema)])));
+type Sent = Readonly<Record<string, Json>>;
+/** Which names are limits is known only with the types: `wantedLimits` says. */
+const limits = Type.Record(Type.String(), Type.Any());
 const setBody = Type.Object({ quota_set: limits });
 const classBody = Type.Object({ quota_class_set: limits });
 const path = '/os-quota-sets/:id';
 
-/** Stock names quotas of single types too (`volumes_nfs`); here quotas are of all types together, so such a name is none. */
-function wantedLimits(sent: Sent): Outcome<Partial<QuotaLimits>> {
-  const stray = Object.keys(sent).find((name) => !quotaResources.includes(name as QuotaResource) && !['tenant_id', 'id', 'class_name', 'force', 'skip_validation'].includes(name));
-  if (stray !== undefined) return fault('badRequest', `Bad key in quota set: ${stray}.`);
-  return Object.fromEntries(quotaResources.flatMap((name) => (sent[name] === undefined ? [] : [[name, Number(sent[name])]])));
+const notLimits = new Set(['tenant_id', 'id', 'class_name', 'force', 'skip_validation']);
+
+/** `names`: of the limits of single types. badRequest: another key, or no number. */
+function wantedLimits(sent: Sent, names: readonly string[]): Outcome<Record<string, number>> {
+  const limits: Record<string, number> = {};
+  for (const [name, value] of Object.entries(sent)) {
+    if (notLimits.has(name)) continue;
+    if (!(quotaResources as readonly string[]).includes(name) && !names.includes(name)) return fault('badRequest', `Bad key in quota set: ${name}.`);
+    const limit = typeof value === 'string' && /^(-1|[0-9]{1,9})$/.test(value) ? Number(value) : value;
+    if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < unlimited || limit > 0x7fff_ffff) return fault('badRequest', `Quota limit for ${name} must be a whole number from -1.`);
+    limits[name] = limit;
+  }
+  return limits;
 }
 
 export function quotaRoutes(parts: CinderParts): readonly Route[] {
   const { database: { db }, config, log } = parts;
   const limitsOf = async (projectId: string): Promise<QuotaLimits> => await quotaLimits(db, projectId, config.quotas);
+  const types = async (): Promise<string[]> => [...(await typeNames(db)).values()];
+  const ofTypes = async (): Promise<string[]> => (await types()).flatMap((type) => typeResources.map((resource) => typeQuotaName(resource, type)));
+  /** With the limits of each single type, as stock shows them. */
+  const allLimits = async (projectId: string): Promise<Record<string, number>> => {
+    const own = await typeLimits(db, projectId, await types());
+    return { ...(await limitsOf(projectId)), ...Object.fromEntries((await ofTypes()).map((name) => [name, own.get(name) ?? unlimited])) };
+  };
   const shown = (request: Request): Outcome<string> => {
     const id = request.params['id'] ?? '';
     return request.allows('volume_extension:quotas:show', { project_id: id }) ? id : fault('forbidden', "Policy doesn't allow volume_extension:quotas:show to be performed.");
@@ -38,31 +55,34 @@ export function quotaRoutes(parts: CinderParts): readonly Route[] {
     route({ method: 'GET', path, policy: null, handler: async (request) => {
       const id = shown(request);
       if (isFault(id)) return id;
+      if (booleanOf(first(request, 'usage') ?? 'false') !== true) return { status: 200, body: { quota_set: { id, ...(await allLimits(id)) } } };
       const now = await limitsOf(id);
-      if (booleanOf(first(request, 'usage') ?? 'false') !== true) return { status: 200, body: { quota_set: { id, ...now } } };
       const used: Partial<QuotaUsage> = await quotaUsage(db, id);
       return { status: 200, body: { quota_set: { id, ...Object.fromEntries(quotaResources.map((name) => [name, { limit: now[name], in_use: (used as Partial<Record<QuotaResource, number>>)[name] ?? 0, reserved: 0 }])) } } };
     } }),
-    route({ method: 'GET', path: `${path}/defaults`, policy: 'volume_extension:quotas:defaults', handler: async ({ params }) => ({ status: 200, body: { quota_set: { id: params['id'] ?? '', ...(await limitsOf(defaultClass)) } } }) }),
+    route({ method: 'GET', path: `${path}/defaults`, policy: null, handler: async (request) => {
+      const id = shown(request);
+      return isFault(id) ? id : { status: 200, body: { quota_set: { id, ...(await allLimits(defaultClass)) } } };
+    } }),
     route<{ quota_set: Sent }>({ method: 'PUT', path, policy: 'volume_extension:quotas:update', body: setBody, handler: async (request) => {
       const id = request.params['id'] ?? '';
-      const wanted = wantedLimits(request.body.quota_set);
+      const wanted = wantedLimits(request.body.quota_set, await ofTypes());
       if (isFault(wanted)) return wanted;
       await transaction(db, async (trx) => await setQuotas(trx, id, wanted));
       log.info({ project: id, wanted, req: request.id }, 'quotas changed');
-      return { status: 200, body: { quota_set: { ...(await limitsOf(id)) } } };
+      return { status: 200, body: { quota_set: await allLimits(id) } };
     } }),
     route({ method: 'DELETE', path, policy: 'volume_extension:quotas:delete', handler: async (request) => {
       await clearQuotas(db, request.params['id'] ?? '');
       return { status: 200 };
     } }),
-    route({ method: 'GET', path: '/os-quota-class-sets/:id', policy: 'volume_extension:quota_classes:get', handler: async ({ params }) => ({ status: 200, body: { quota_class_set: { id: params['id'] ?? '', ...(await limitsOf(defaultClass)) } } }) }),
+    route({ method: 'GET', path: '/os-quota-class-sets/:id', policy: 'volume_extension:quota_classes:get', handler: async ({ params }) => ({ status: 200, body: { quota_class_set: { id: params['id'] ?? '', ...(await allLimits(defaultClass)) } } }) }),
     route<{ quota_class_set: Sent }>({ method: 'PUT', path: '/os-quota-class-sets/:id', policy: 'volume_extension:quota_classes:update', body: classBody, handler: async (request) => {
       if (request.params['id'] !== 'default') return fault('badRequest', "The only quota class that has an effect is 'default'.");
-      const wanted = wantedLimits(request.body.quota_class_set);
+      const wanted = wantedLimits(request.body.quota_class_set, await ofTypes());
       if (isFault(wanted)) return wanted;
       await transaction(db, async (trx) => await setQuotas(trx, defaultClass, wanted));
-      return { status: 200, body: { quota_class_set: { ...(await limitsOf(defaultClass)) } } };
+      return { status: 200, body: { quota_class_set: await allLimits(defaultClass) } };
     } }),
     route({ method: 'GET', path: '/limits', policy: 'limits_extension:used_limits', handler: async (request) => {
       const other = request.allows('admin_api') ? (first(request, 'project_id') ?? first(request, 'tenant_id')) : undefined;

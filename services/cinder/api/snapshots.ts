@@ -7,10 +7,8 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { Reply, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
-import { checkQuota } from '../domain/quota.ts';
 import type { CinderParts } from '../parts.ts';
 import { createSnapshotName, deleteSnapshotName } from '../sagas/snapshots.ts';
-import { lockQuota, quotaLimits, quotaUsage } from '../store/quotas.ts';
 import { changeSnapshot, findSnapshot, insertSnapshot } from '../store/snapshots.ts';
 import type { SnapshotRow, VolumeRow } from '../store/tables.ts';
 import { findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
@@ -21,6 +19,7 @@ import type { ListRules } from './list-query.ts';
 import { readPage } from './list-query.ts';
 import { asksForNothing, booleanOf, requestedSnapshot, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
+import { takeQuota } from './take-quota.ts';
 import { notOffered } from './unsupported.ts';
 import { snapshotView } from './views.ts';
 
@@ -105,7 +104,7 @@ export function snapshotRoutes(parts: CinderParts): readonly Route[] {
 }
 
 async function create(parts: CinderParts, request: Request, wanted: Wanted): Promise<Outcome<SnapshotRow>> {
-  const { database: { db }, clock, config } = parts;
+  const { database: { db } } = parts;
   const id = wanted.volume_id;
   const volume = id ? await findVolume(db, id, scopeOf(request)) : undefined;
   if (!volume) return fault('notFound', `Volume ${id ?? 'None'} could not be found.`);
@@ -113,13 +112,12 @@ async function create(parts: CinderParts, request: Request, wanted: Wanted): Pro
   const evenInUse = request.version >= forceless || booleanOf(wanted.force ?? false) === true;
   const row = newSnapshotRow(parts, request, volume, wanted);
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
-    await lockQuota(trx, volume.project_id, clock.now());
     await lockVolume(trx, volume.id);
     const current = await findVolume(trx, volume.id, null);
     if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
     if (current.status !== 'available' && !(evenInUse && current.status === 'in-use')) return fault('badRequest', `Invalid volume: Volume ${volume.id} status must be available${evenInUse ? ' or in-use' : ''}, but current status is: ${current.status}.`);
     row.size_gib = current.size_gib;
-    const over = checkQuota(await quotaLimits(trx, current.project_id, config.quotas), await quotaUsage(trx, current.project_id), { snapshots: 1, gigabytes: current.size_gib });
+    const over = await takeQuota(parts, trx, current.project_id, { snapshots: 1, gigabytes: current.size_gib }, { typeId: current.type_id });
     if (over) return over;
     await insertSnapshot(trx, row);
     await journal(parts, trx, request, { name: createSnapshotName, lockKey: volumeLock(volume.id), input: { snapshotId: row.id, volumeId: volume.id, projectId: volume.project_id } });

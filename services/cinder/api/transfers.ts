@@ -8,9 +8,7 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
-import { checkQuota } from '../domain/quota.ts';
 import type { CinderParts } from '../parts.ts';
-import { lockQuota, quotaLimits, quotaUsage } from '../store/quotas.ts';
 import { snapshotsOf } from '../store/snapshots.ts';
 import type { TransferRow } from '../store/tables.ts';
 import { changeVolume, changeVolumeIn, findVolume, lockVolume } from '../store/volumes.ts';
@@ -19,6 +17,7 @@ import type { ListRules } from './list-query.ts';
 import { readPage } from './list-query.ts';
 import { booleanOf, linksOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
+import { takeQuota } from './take-quota.ts';
 import { timeText } from './times.ts';
 
 type Create = { transfer: { volume_id: string; name?: string | null; no_snapshots?: boolean | string } };
@@ -102,12 +101,12 @@ async function offer(parts: CinderParts, request: Request & { body: Create }, pa
 }
 
 /** The volume and its snapshots change hands in one transaction, quotas included. */
-async function accept({ database: { db }, clock, config }: CinderParts, request: Request, row: TransferRow, key: string): Promise<Outcome<undefined>> {
+async function accept(parts: CinderParts, request: Request, row: TransferRow, key: string): Promise<Outcome<undefined>> {
+  const { database: { db }, clock } = parts;
   const [given, known] = [Buffer.from(hashOf(row.salt, key)), Buffer.from(row.key_hash)];
   if (!timingSafeEqual(given, known)) return fault('badRequest', `Invalid auth key: Attempt to transfer ${row.id} with invalid auth key.`);
   const projectId = request.auth.projectId ?? '';
   return await transaction(db, async (trx): Promise<Outcome<undefined>> => {
-    await lockQuota(trx, projectId, clock.now());
     await lockVolume(trx, row.volume_id);
     const volume = await findVolume(trx, row.volume_id, null);
     const still = await trx.selectFrom('transfers').select('id').where('id', '=', row.id).executeTakeFirst();
@@ -115,7 +114,7 @@ async function accept({ database: { db }, clock, config }: CinderParts, request:
     if (volume.status !== 'awaiting-transfer') return fault('badRequest', `Invalid volume: Volume ${volume.id} is not awaiting a transfer.`);
     const snapshots = await snapshotsOf(trx, volume.id);
     const gigabytes = snapshots.reduce((sum, { size_gib }) => sum + size_gib, volume.size_gib);
-    const over = checkQuota(await quotaLimits(trx, projectId, config.quotas), await quotaUsage(trx, projectId), { volumes: 1, snapshots: snapshots.length, gigabytes }, volume.size_gib);
+    const over = await takeQuota(parts, trx, projectId, { volumes: 1, snapshots: snapshots.length, gigabytes }, { typeId: volume.type_id, volumeGib: volume.size_gib });
     if (over) return over;
     await changeVolume(trx, volume.id, { status: 'available', project_id: projectId, user_id: request.auth.userId }, clock.now());
     await trx.updateTable('snapshots').set({ project_id: projectId, user_id: request.auth.userId }).where('volume_id', '=', volume.id).execute();

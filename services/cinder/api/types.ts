@@ -139,6 +139,6 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
         const gone = await db.deleteFrom('type_access').where('type_id', '=', type.id).where('project_id', '=', project).executeTakeFirst();
         return gone.numDeletedRows === 0n ? fault('notFound', `Volume type access not found for ${type.id} / ${project} combination.`) : { status: 202 };
       } }),
-    }),
+    }, 'volume_extension:volume_type_access:addProjectAccess'),
   ];
 }

@@ -7,11 +7,9 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { Reply, Route } from '#platform/http/api.ts';
 import { pickPool } from '../domain/pick-pool.ts';
-import { checkQuota } from '../domain/quota.ts';
 import type { CinderParts } from '../parts.ts';
 import { extendVolumeName } from '../sagas/extend-volume.ts';
 import { attachmentsOf } from '../store/attachments.ts';
-import { lockQuota, quotaLimits, quotaUsage } from '../store/quotas.ts';
 import { metadataIn } from '../store/rows.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import { extraSpecsOf, findTypeByIdOrName } from '../store/types.ts';
@@ -23,6 +21,7 @@ import { booleanSchema, metadataSchema, sizeSchema, strict } from './field-schem
 import { journal } from './journal.ts';
 import { booleanOf, requestedVolume, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
+import { takeQuota } from './take-quota.ts';
 import { uploadAction } from './upload-action.ts';
 import { notOffered } from './unsupported.ts';
 import { beginDeletion } from './volumes.ts';
@@ -97,9 +96,8 @@ export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
 
 /** The new size counts from here on: the quota is taken with the state. */
 async function extend(parts: CinderParts, request: Request, volume: VolumeRow, newGib: number): Promise<Outcome<Reply>> {
-  const { database: { db }, clock, config } = parts;
+  const { database: { db }, clock } = parts;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
-    await lockQuota(trx, volume.project_id, clock.now());
     await lockVolume(trx, volume.id);
     const current = await findVolume(trx, volume.id, null);
     if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
@@ -108,7 +106,7 @@ async function extend(parts: CinderParts, request: Request, volume: VolumeRow, n
     if (current.status !== 'available' && !attached) return bad(current, 'available or in-use to extend');
     const more = newGib - current.size_gib;
     if (more <= 0) return fault('badRequest', `Invalid input received: New size for extend must be greater than current size. (current: ${current.size_gib}, extended: ${newGib}).`);
-    const over = checkQuota(await quotaLimits(trx, current.project_id, config.quotas), await quotaUsage(trx, current.project_id), { gigabytes: more }, newGib);
+    const over = await takeQuota(parts, trx, current.project_id, { gigabytes: more }, { typeId: current.type_id, volumeGib: newGib });
     if (over) return over;
     await changeVolume(trx, volume.id, { status: 'extending', extending_gib: more }, clock.now());
     await journal(parts, trx, request, { name: extendVolumeName, lockKey: volumeLock(volume.id), input: { volumeId: volume.id, projectId: volume.project_id, oldGib: current.size_gib, newGib, attached } });

@@ -54,6 +54,9 @@ test('lists filter, sort and page, and follow their own links', async () => {
   assert.equal((await cinder.ask('member', 'GET', 'volumes?limit=x')).status, 400);
   assert.equal((await cinder.ask('member', 'GET', 'volumes?sort_key=nothing')).status, 400);
   assert.equal((await cinder.ask('member', 'GET', `volumes?marker=${'0'.repeat(8)}`)).status, 404);
+  assert.equal((await cinder.ask('member', 'GET', 'volumes?sort_key=constructor')).status, 400);
+  assert.equal((await cinder.ask('member', 'GET', 'attachments?constructor=1&updated_at=gt:2026-01-01&created_at=gt:2026-01-01')).status, 200);
+  assert.equal((await cinder.ask('member', 'GET', 'volumes?created_at=yesterday')).status, 400);
   assert.equal((await cinder.ask('member', 'GET', 'volumes?with_count=True&name=l1')).body.count, 1);
 });
 
@@ -123,4 +126,13 @@ test('concurrent creates stop at the quota exactly', async () => {
   assert.equal(refused?.body.overLimit.code, 413);
   await cinder.idle();
   assert.equal((await cinder.ask('other', 'GET', 'limits')).body.limits.absolute.totalVolumesUsed, 5);
+});
+
+test('a type may have limits of its own', async () => {
+  await cinder.ask('admin', 'PUT', 'os-quota-sets/project-b', { body: { quota_set: { volumes: 50, gigabytes: 50, volumes_sim: 1 } } });
+  const create = async (volume_type: string) => (await cinder.ask('other', 'POST', 'volumes', { body: { volume: { size: 1, volume_type } } })).status;
+  assert.deepEqual([await create('sim'), await create('sim'), await create('__DEFAULT__')], [202, 413, 202]);
+  const { quota_set: quotas } = (await cinder.ask('admin', 'GET', 'os-quota-sets/project-b')).body;
+  assert.deepEqual([quotas.volumes, quotas.volumes_sim, quotas.gigabytes_sim], [50, 1, -1]);
+  for (const quota_set of [{ colour: 1 }, { volumes: 'x' }, { volumes: -2 }]) assert.equal((await cinder.ask('admin', 'PUT', 'os-quota-sets/project-b', { body: { quota_set } })).status, 400);
 });

@@ -11,6 +11,11 @@ export type QuotaUsage = Record<Exclude<QuotaResource, 'per_volume_gigabytes'>, 
 export const quotaResources = Object.keys(quotaDefaults) as QuotaResource[]; // the table's own keys
 export const unlimited = -1;
 
+/** What a type may limit by itself: `volumes_<type>`, without a limit unless told. */
+export const typeResources = ['volumes', 'snapshots', 'gigabytes'] as const;
+export type TypeResource = (typeof typeResources)[number];
+export const typeQuotaName = (resource: TypeResource, type: string): string => `${resource}_${type}`;
+
 const names: Partial<Record<QuotaResource, string>> = { volumes: 'VolumeLimitExceeded', snapshots: 'SnapshotLimitExceeded', backups: 'BackupLimitExceeded' };
 
 /** overQuota when what is wanted does not fit beside what is used; a single volume's size is `volumeGib`. */
@@ -24,6 +29,16 @@ export function checkQuota(limits: QuotaLimits, used: QuotaUsage, wanted: Partia
     return fault('overQuota', names[resource]
       ? `${names[resource]}: Maximum number of ${resource} allowed (${limits[resource]}) exceeded for quota '${resource}'.`
       : `Requested volume or snapshot exceeds allowed ${resource} quota. Requested ${amount}${unit}, quota is ${limits[resource]}${unit} and ${used[resource]}${unit} has been consumed.`);
+  }
+  return undefined;
+}
+
+/** As above, for what one type's volumes may have together. `limits` by name (`volumes_<type>`). */
+export function checkTypeQuota(type: string, limits: ReadonlyMap<string, number>, used: Record<TypeResource, number>, wanted: Partial<QuotaUsage>): Outcome<undefined> {
+  for (const resource of typeResources) {
+    const name = typeQuotaName(resource, type);
+    const [limit, amount] = [limits.get(name) ?? unlimited, wanted[resource] ?? 0];
+    if (amount > 0 && limit !== unlimited && used[resource] + amount > limit) return fault('overQuota', `Requested volume or snapshot exceeds allowed ${name} quota. Requested ${amount}, quota is ${limit} and ${used[resource]} has been consumed.`);
   }
   return undefined;
 }

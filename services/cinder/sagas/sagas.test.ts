@@ -40,7 +40,7 @@ before(async () => {
     if (call.path === '/v2/images' && call.method === 'POST') return { status: 201, body: { ...image, status: 'queued' } };
     if (call.path.endsWith('/file')) return call.method === 'GET' ? { status: 200, stream: Readable.from([Buffer.from('bytes')]) } : { status: 204 };
     if (call.path.startsWith('/v2/images/')) return call.method === 'DELETE' ? { status: 204 } : { status: 200, body: { ...image, status: uploading ? 'queued' : 'active' } };
-    return { status: 200, body: {} };
+    return { status: call.path.includes('/os-volume_attachments/') ? 404 : 200, body: {} };
   });
 });
 after(async () => await cinder.close());

@@ -1,7 +1,8 @@
 // SQL of quotas: limits by project and how much is used, counted from the rows themselves.
 import { sql } from 'kysely';
 import { upsert } from '#platform/db/transaction.ts';
-import type { QuotaLimits, QuotaResource, QuotaUsage } from '../domain/quota.ts';
+import type { QuotaLimits, QuotaResource, QuotaUsage, TypeResource } from '../domain/quota.ts';
+import { typeQuotaName, typeResources } from '../domain/quota.ts';
 import type { CinderDb } from './rows.ts';
 
 /** The default class stands under project '': what every project has unless its own row says otherwise. */
@@ -26,12 +27,29 @@ export async function quotaUsage(db: CinderDb, projectId: string): Promise<Quota
   };
 }
 
+/** Limits of single types by name (`volumes_<type>`), those that were set. */
+export async function typeLimits(db: CinderDb, projectId: string, types: readonly string[]): Promise<Map<string, number>> {
+  const names = types.flatMap((type) => typeResources.map((resource) => typeQuotaName(resource, type)));
+  if (names.length === 0) return new Map();
+  const rows = await db.selectFrom('quotas').selectAll().where('project_id', 'in', [defaultClass, projectId]).where('resource', 'in', names).execute();
+  const own = (row: { project_id: string }): number => (row.project_id === defaultClass ? 0 : 1);
+  return new Map(rows.sort((a, b) => own(a) - own(b)).map(({ resource, hard_limit }) => [resource, hard_limit]));
+}
+
+/** What a project has of one type. */
+export async function typeUsage(db: CinderDb, projectId: string, typeId: string): Promise<Record<TypeResource, number>> {
+  const volumes = await db.selectFrom('volumes').select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(size_gib + extending_gib)`.as('gib')]).where('project_id', '=', projectId).where('type_id', '=', typeId).executeTakeFirstOrThrow();
+  const snapshots = await db.selectFrom('snapshots as s').innerJoin('volumes as v', 'v.id', 's.volume_id').select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(s.size_gib)`.as('gib')])
+    .where('s.project_id', '=', projectId).where('v.type_id', '=', typeId).executeTakeFirstOrThrow();
+  return { volumes: Number(volumes.count), snapshots: Number(snapshots.count), gigabytes: Number(volumes.gib ?? 0) + Number(snapshots.gib ?? 0) };
+}
+
 /** Makes the project's creates wait for each other until the transaction ends, so that none counts what another is about to add. */
 export async function lockQuota(trx: CinderDb, projectId: string, nowMs: number): Promise<void> {
   await upsert(trx, 'quota_locks', { project_id: projectId, touched: nowMs }, ['project_id']);
 }
 
-export async function setQuotas(db: CinderDb, projectId: string, limits: Partial<QuotaLimits>): Promise<void> {
+export async function setQuotas(db: CinderDb, projectId: string, limits: Readonly<Record<string, number>>): Promise<void> {
   for (const [resource, limit] of Object.entries(limits)) await upsert(db, 'quotas', { project_id: projectId, resource, hard_limit: limit }, ['project_id', 'resource']);
 }
 

@@ -26,7 +26,7 @@ export function assistedSnapshotRoutes(deps: NovaDeps): readonly Route[] {
       const [row] = rows;
       if (!row) return fault('notFound', `Volume ${volumeId} is attached to no server.`);
       if (rows.length > 1 || row.connection === null) return fault('badRequest', `Volume ${volumeId} is not attached to one server alone.`);
-      await beginAssistedSnapshot(deps, request, { serverId: row.server_id, rowId: row.id, snapshotId, newFile });
+      await beginAssistedSnapshot(deps, request, volumeId, { serverId: row.server_id, rowId: row.id, snapshotId, newFile });
       return { status: 200, body: { snapshot: { id: snapshotId, volumeId } } };
     } }),
     // What can be done under a guest Cinder does alone; the rest waits until the guest lets go.

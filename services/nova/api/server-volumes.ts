@@ -8,7 +8,7 @@ import { route } from '#platform/http/api.ts';
 import { cinderFor } from '../cinder.ts';
 import type { NovaDeps } from '../deps.ts';
 import { nextDevice } from '../domain/device-names.ts';
-import { ownDisks } from '../domain/guest-spec.ts';
+import { ownDisks, rootBus } from '../domain/guest-spec.ts';
 import { interfaceStates } from '../domain/server-state.ts';
 import { eventsOf } from '../store/actions.ts';
 import { imageOf } from '../store/servers.ts';
@@ -16,7 +16,6 @@ import type { Server } from '../store/servers.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import type { ServerVolume } from '../store/volumes.ts';
 import { changeServerVolume, findServerVolume, findVolumeRow, volumesOf } from '../store/volumes.ts';
-import { rootBus } from '../domain/guest-spec.ts';
 import { requestedServer } from './request.ts';
 import { beginVolumeChange, checkLock } from './servers/begin.ts';
 import { tagSchema } from './servers/create-schema.ts';
@@ -30,7 +29,7 @@ interface ChangeBody {
 
 const uuid = Type.String({ format: 'uuid' });
 // Taken and not heeded, as by the libvirt driver of stock Nova since Liberty: the order of slots decides.
-const device = Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255, pattern: '^(/dev/)?x?[a-z]?[a-z]{1,3}[0-9]*$|^/dev/[a-z]+$|^auto$' }), Type.Null()]));
+const device = Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255, pattern: '^/dev/x?[a-z]?d?[a-z]+[0-9]*$' }), Type.Null()]));
 const strict = { additionalProperties: false };
 const wrapped = (fields: Record<string, ReturnType<typeof Type.Optional> | typeof uuid>) => Type.Object({ volumeAttachment: Type.Object(fields, strict) }, strict);
 const tagged = { volumeId: uuid, device, tag: Type.Optional(tagSchema) };

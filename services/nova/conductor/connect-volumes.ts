@@ -8,7 +8,7 @@ import type { Cinder } from '../cinder.ts';
 import { cinderFor } from '../cinder.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { ServerVolume } from '../store/volumes.ts';
-import { changeServerVolume, findVolumeRow, guestVolume, volumesOf } from '../store/volumes.ts';
+import { changeServerVolume, deleteServerVolume, findVolumeRow, guestVolume, volumesOf } from '../store/volumes.ts';
 import { agentOn, hopeless } from './station.ts';
 
 interface Call {
@@ -95,6 +95,17 @@ export async function takeBack(deps: NovaDeps, row: ServerVolume, call: Call): P
     if (isFault(destroyed)) return destroyed;
   }
   return await releaseVolume(deps, row, call);
+}
+
+/** For a server that goes: its volume is given back, deleted if it goes too, and forgotten. unavailable, timeout: try again later. */
+export async function dropVolume(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<void>> {
+  const back = await takeBack(deps, row, call);
+  if (isFault(back)) return back;
+  const gone = row.delete_on_termination === 1 ? await ownCinder(deps, call).deleteVolume(row.volume_id) : undefined;
+  if (isFault(gone) && (gone.kind === 'unavailable' || gone.kind === 'timeout')) return gone;
+  // Cinder will not, e.g. because of snapshots: then the volume stays its owner's.
+  if (isFault(gone)) deps.log.warn({ server: row.server_id, volume: row.volume_id, req: call.requestId, why: gone.message }, 'a volume does not go with its server');
+  await deleteServerVolume(deps.database.db, row.id);
 }
 
 export async function connectedVolumes({ database: { db } }: Pick<NovaDeps, 'database'>, serverId: string): Promise<GuestVolume[]> {

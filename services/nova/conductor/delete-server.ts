@@ -7,9 +7,9 @@ import type { NovaDeps } from '../deps.ts';
 import { release } from '../placement.ts';
 import { deleteNics, nicsOf } from '../store/nics.ts';
 import { changeDuring, changeServer } from '../store/servers.ts';
-import { deleteServerVolume, volumesOf } from '../store/volumes.ts';
+import { volumesOf } from '../store/volumes.ts';
 import { disconnectNics } from './connect-nics.ts';
-import { ownCinder, takeBack } from './connect-volumes.ts';
+import { dropVolume } from './connect-volumes.ts';
 import { agentOn, asEvent, faultText, logFailure, serverOf } from './station.ts';
 import type { ServerInput } from './station.ts';
 
@@ -45,11 +45,9 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         retries: 3,
         async run({ serverId }, _state, call) {
           for (const row of await volumesOf(db, serverId)) {
-            let gone = await takeBack(deps, row, call);
-            if (!isFault(gone) && row.delete_on_termination === 1) gone = await ownCinder(deps, call).deleteVolume(row.volume_id);
-            if (!isFault(gone)) await deleteServerVolume(db, row.id);
-            // A host or Cinder is away, or the volume is busy: the row stays for the task that reaps volumes.
-            else log.warn({ server: serverId, volume: row.volume_id, req: call.requestId, why: gone.message }, 'deleted before its volume is given back');
+            const gone = await dropVolume(deps, row, call);
+            // A host or Cinder is away: the row stays for the task that reaps volumes.
+            if (isFault(gone)) log.warn({ server: serverId, volume: row.volume_id, req: call.requestId, why: gone.message }, 'deleted before its volume is given back');
           }
         },
       },

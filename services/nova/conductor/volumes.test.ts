@@ -2,12 +2,13 @@
 // Placement, Glance and Cinder are doubles at the HTTP boundary, the host is one at the bus.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import type { Json } from '#contracts/common/json.ts';
+import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Fault } from '#contracts/common/fault.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
 import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
 import type { GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
+import type { HttpCall } from '#platform/http/client.ts';
 import { rpcServer } from '#platform/bus/contract.ts';
 import type { HandlersOf } from '#platform/bus/contract.ts';
 import { silentLog } from '#platform/log.ts';
@@ -31,6 +32,7 @@ let imageId: string;
 const disks = new Map<string, GuestVolume[]>();
 const specs = new Map<string, GuestSpec>();
 let refuses: Partial<Record<keyof ComputeAgentRpc, Fault>> = {};
+const glance: { images: (JsonObject & { id: string })[] } = { images: [] };
 const calls: { method: string; params: Loose }[] = [];
 
 before(async () => {
@@ -51,10 +53,11 @@ after(async () => {
 });
 beforeEach(() => {
   [cinder, refuses] = [cinderDouble(), {}];
-  calls.length = 0;
+  [calls.length, glance.images.length] = [0, 0];
   nova.answerCalls((call) => {
     if (call.service === 'volume') return cinder.answer(call);
     if (call.service === 'network') return { status: 200, body: { networks: [], ports: [] } };
+    if (call.service === 'image' && (call.method !== 'GET' || glance.images.some(({ id }) => call.path.endsWith(id)))) return images(call);
     if (call.service === 'image') return { status: call.path.includes(imageId) ? 200 : 404, body: { id: imageId, name: 'i', status: 'active', disk_format: 'raw', size: 1, os_hash_value: '', min_disk: 0, min_ram: 0 } };
     return placement(call.method, call.path);
   });
@@ -87,6 +90,15 @@ function agent(host: string): Parameters<NovaBench['deps']['bus']['serve']> {
   } satisfies Partial<Record<keyof ComputeAgentRpc, unknown>>;
   const { topic, handlers: rows } = rpcServer<ComputeAgentRpc>(computeTopic(host), handlers as unknown as HandlersOf<ComputeAgentRpc>); // what these tests lead to
   return [topic, rows];
+}
+
+/** Images that servers are made into. */
+function images({ method, path, body }: HttpCall): { status: number; body?: Json } {
+  const at = glance.images.findIndex(({ id }) => path.includes(id));
+  if (method === 'POST') return { status: 201, body: glance.images[glance.images.push({ ...(body as JsonObject), id: nova.deps.ids.uuid(), status: 'queued', size: 0 }) - 1] ?? {} };
+  if (method === 'DELETE') glance.images.splice(at, 1);
+  if (method === 'PUT') Object.assign(glance.images[at] ?? {}, { status: 'active' });
+  return method === 'GET' ? { status: 200, body: glance.images[at] ?? {} } : { status: 204 };
 }
 
 function placement(method: string, path: string): { status: number; body?: Json } {
@@ -183,14 +195,44 @@ describe('a volume', () => {
     await eventually(() => calls.some(({ method, params }) => method === 'resizeVolume' && params.sizeGib === 3), { withinMs: settleMs, what: 'the guest is told' });
     const ask = async (snapshot: string, file: string): Promise<Answer> => await nova.ask('admin', 'POST', 'os-assisted-volume-snapshots', { body: { snapshot: { volume_id: volume.id, create_info: { snapshot_id: snapshot, new_file: file, type: 'qcow2' } } } });
     assert.deepEqual((await ask('s1', 'volume-new')).body, { snapshot: { id: 's1', volumeId: volume.id } });
-    await rested(server.id);
+    await eventually(() => cinder.told.has('s1'), { withinMs: settleMs, what: 'Cinder is told' });
     assert.deepEqual([calls.findLast(({ method }) => method === 'snapshotVolume')?.params.next.file, cinder.told.get('s1')], ['volume-new', 'creating']);
     refuses = { snapshotVolume: fault('conflict', 'no') };
     await ask('s2', 'volume-newer');
-    await rested(server.id);
+    await eventually(() => cinder.told.has('s2'), { withinMs: settleMs, what: 'Cinder is told' });
     assert.equal(cinder.told.get('s2'), 'error');
     assert.equal((await expectedGuests(nova.deps, { host: 'h1', uuids: [] }) as Loose).guests[0].volumes[0].connection.file, 'volume-new');
     assert.equal((await nova.ask('admin', 'DELETE', 'os-assisted-volume-snapshots/s1?delete_info=%7B%7D')).status, 204);
+  });
+});
+
+describe('an image of a server', () => {
+  const image = async (id: string, version: number): Promise<Answer> => await nova.ask('member', 'POST', `servers/${id}/action`, { version, body: { createImage: { name: 'copy', metadata: { colour: 'blue' } } } });
+
+  it('is made of its root disk by its host', async () => {
+    const server = await built();
+    const made = await image(server.id, 44);
+    assert.deepEqual([made.status, made.headers['location']?.split('/').at(-1)], [202, glance.images[0]?.id]);
+    await rested(server.id);
+    assert.deepEqual(calls.findLast(({ method }) => method === 'uploadRoot')?.params, { uuid: server.id, imageId: glance.images[0]?.id, format: 'raw' });
+    assert.deepEqual(['name', 'disk_format', 'image_type', 'base_image_ref', 'instance_uuid', 'colour'].map((name) => glance.images[0]?.[name]), ['copy', 'raw', 'snapshot', imageId, server.id, 'blue']);
+    refuses = { uploadRoot: fault('conflict', 'no room') };
+    assert.equal((await image(server.id, 45)).body.image_id, glance.images[1]?.id);
+    assert.equal((await rested(server.id)).status, 'ACTIVE');
+    assert.equal(glance.images.length, 1, 'the unfinished one is deleted');
+    await nova.deps.database.db.updateTable('servers').set({ vm_state: 'rescued' }).where('id', '=', server.id).execute();
+    assert.equal((await image(server.id, 45)).status, 409);
+  });
+
+  it('that boots from a volume names snapshots, and other servers boot from it', async () => {
+    const server = await built({ imageRef: '', block_device_mapping_v2: [{ boot_index: 0, destination_type: 'volume', source_type: 'image', uuid: imageId, volume_size: 2, delete_on_termination: true }] });
+    const made = await image(server.id, 45);
+    assert.equal(made.status, 202, JSON.stringify(made.body));
+    const [mapping] = JSON.parse(glance.images[0]?.['block_device_mapping'] as string) as Loose[];
+    assert.deepEqual([mapping.source_type, mapping.snapshot_id, mapping.boot_index, mapping.volume_size], ['snapshot', cinder.snapshots[0]?.id, 0, 2]);
+    const other = await built({ imageRef: made.body.image_id });
+    assert.deepEqual([other.status, specs.get(other.id)?.rootDisk, specs.get(other.id)?.volumes[0]?.device], ['ACTIVE', null, 'vda']);
+    assert.equal((await nova.ask('member', 'POST', `servers/${server.id}/action`, { body: { rebuild: { imageRef: imageId } } })).status, 400);
   });
 });
 

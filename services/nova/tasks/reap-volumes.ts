@@ -1,10 +1,10 @@
 // Gives back the volumes of servers that are gone, or that failed to be built, while their host or Cinder was away.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
-import { ownCinder, takeBack } from '../conductor/connect-volumes.ts';
+import { dropVolume, takeBack } from '../conductor/connect-volumes.ts';
 import type { NovaDeps } from '../deps.ts';
 import { findServerEvenDeleted } from '../store/servers.ts';
-import { deleteServerVolume, lostVolumes } from '../store/volumes.ts';
+import { lostVolumes } from '../store/volumes.ts';
 
 const everyMs = 30_000;
 const perRound = 20;
@@ -16,10 +16,8 @@ export function reapVolumes(deps: NovaDeps): Task {
     async run() {
       for (const row of await lostVolumes(db, perRound)) {
         const call = { requestId: ids.requestId() };
-        let done = await takeBack(deps, row, call);
         const isGone = (await findServerEvenDeleted(db, row.server_id, null))?.deleted_at_ms !== null;
-        if (!isFault(done) && isGone && row.delete_on_termination === 1) done = await ownCinder(deps, call).deleteVolume(row.volume_id);
-        if (!isFault(done) && isGone) await deleteServerVolume(db, row.id);
+        const done = await (isGone ? dropVolume(deps, row, call) : takeBack(deps, row, call));
         if (isFault(done)) log.info({ server: row.server_id, volume: row.volume_id, why: done.message }, 'a volume is not given back yet');
         else log.warn({ server: row.server_id, volume: row.volume_id, req: call.requestId }, 'a volume that was left behind is given back');
       }

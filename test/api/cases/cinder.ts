@@ -11,7 +11,7 @@ const snapshot = '/snapshots/:id';
 const attachment = '/attachments/:id';
 const metadata = { metadata: { colour: 'red' } };
 
-const own: readonly [row: string, wanted: OwnCase][] = [
+const own = (root: string): readonly [row: string, wanted: OwnCase][] => [
   ...[volume, snapshot].flatMap((at): [string, OwnCase][] => [
     [`GET ${at}`, {}], [`GET ${at}/metadata`, {}], [`POST ${at}/metadata`, { body: metadata }], [`PUT ${at}/metadata`, { body: metadata }],
     [`GET ${at}/metadata/:key`, {}], [`PUT ${at}/metadata/:key`, { body: { meta: { colour: 'blue' } } }], [`DELETE ${at}/metadata/:key`, {}],
@@ -19,32 +19,34 @@ const own: readonly [row: string, wanted: OwnCase][] = [
   [`PUT ${volume}`, { body: { volume: { description: 'changed' } } }],
   [`PUT ${snapshot}`, { body: { snapshot: { description: 'changed' } } }],
   [`POST ${volume}/action`, { body: { 'os-set_bootable': { bootable: false } } }],
-  // Alice is no admin: what one does with a snapshot is theirs.
-  [`POST ${snapshot}/action`, { body: { 'os-reset_status': { status: 'available' } }, bob: 403, alice: 403 }],
+  // It is not being made: her call reaches it and is refused for that.
+  [`POST ${snapshot}/action`, { body: { 'os-update_snapshot_status': { status: 'available' } }, alice: 400 }],
   ['GET /types/:id', {}], ['GET /types/:id/encryption', {}],
   [`GET ${attachment}`, {}], [`PUT ${attachment}`, { body: { attachment: { connector: { host: 'h1' } } } }], [`POST ${attachment}/action`, { body: { 'os-complete': {} } }],
-  ['GET /backups/:id', {}], ['PUT /backups/:id', { body: { backup: { description: 'changed' } } }], ['POST /backups/:id/action', { body: { 'os-reset_status': { status: 'available' } }, bob: 403, alice: 403 }],
+  ['GET /backups/:id', {}], ['PUT /backups/:id', { body: { backup: { description: 'changed' } } }],
   // Restored to what is attached: refused for that.
-  ['POST /backups/:id/restore', { body: (_alice, objects) => ({ restore: { volume_id: objects.get('/volume/v3/volumes/:id') ?? '' } }), alice: 400 }],
+  ['POST /backups/:id/restore', { body: (_alice, objects) => ({ restore: { volume_id: objects.get(`/volume${root}/volumes/:id`) ?? '' } }), alice: 400 }],
   ...['/os-volume-transfer/:id', '/volume-transfers/:id'].flatMap((at): [string, OwnCase][] => [
     [`GET ${at}`, {}],
     [`DELETE ${at}`, {}],
   ]),
   ['GET /messages/:id', {}], ['DELETE /messages/:id', {}],
-  ['GET /os-quota-sets/:id', { bob: 403 }],
   [`DELETE ${attachment}`, {}], ['DELETE /backups/:id', {}], [`DELETE ${snapshot}`, {}],
   // Its snapshot may still be on its way out.
-  [`DELETE ${volume}`, { alice: 400 }],
+  [`DELETE ${volume}`, { query: () => '?cascade=true' }],
 ];
 
 export const cinder: RouteCases = {
   mount: '/volume',
-  own: Object.fromEntries(roots.flatMap((root) => own.map(([row, wanted]) => [row.replace(' ', ` ${root}`), wanted]))),
+  own: Object.fromEntries(roots.flatMap((root) => [
+    // A project's quotas are known to be there; below a foreign project nothing is.
+    ...(['GET /os-quota-sets/:id', 'GET /os-quota-sets/:id/defaults'].map((row): [string, OwnCase] => [row, root === '/v3' ? { bob: 403 } : {}])), ...own(root),
+  ].map(([row, wanted]) => [row.replace(' ', ` ${root}`), wanted]))),
   adminsOnly: [
     'POST /types', '{PUT,DELETE} /types/:id', 'GET /types/:id/os-volume-type-access', 'POST /types/:id/action', '{GET,POST} /types/:id/extra_specs', '{GET,PUT,DELETE} /types/:id/extra_specs/:key',
     'GET /os-services', 'PUT /os-services/{enable,disable,disable-log-reason,freeze,thaw,failover_host}', 'GET /os-hosts', 'GET /os-hosts/:id', 'GET /scheduler-stats/get_pools', 'GET /capabilities/:id',
     '{PUT,DELETE} /os-quota-sets/:id', '{GET,PUT} /os-quota-class-sets/:id', '{GET,POST} /group_types', '{GET,PUT,DELETE} /group_types/:id', 'GET /group_types/default', '{GET,POST} /qos-specs', '{GET,PUT,DELETE} /qos-specs/:id',
-    'POST /types/:id/encryption', '{PUT,DELETE} /types/:id/encryption/:key', 'POST /{os-volume-manage,manageable_volumes,os-snapshot-manage,manageable_snapshots}', 'GET /backups/:id/export_record', 'POST /backups/import_record',
+    'POST /types/:id/encryption', '{PUT,DELETE} /types/:id/encryption/:key', 'POST /{os-volume-manage,manageable_volumes,os-snapshot-manage,manageable_snapshots}', 'POST /backups/:id/action', 'GET /backups/:id/export_record', 'POST /backups/import_record',
   ].map(bothWays),
   nobodys: {
     'the version documents, the same for all': ['GET /', 'GET /v3'],
@@ -52,7 +54,7 @@ export const cinder: RouteCases = {
     'makes something of the caller\'s own': ['POST /{volumes,snapshots,attachments,backups,os-volume-transfer,volume-transfers,groups,group_snapshots}', 'POST /groups/action'].map(bothWays),
     'taken by whoever has its key': ['POST /{os-volume-transfer,volume-transfers}/:id/accept'].map(bothWays),
     'of these there are none': ['{GET,PUT,DELETE} /{groups,group_snapshots}/:id', 'POST /{groups,group_snapshots}/:id/action'].map(bothWays),
-    'what the cloud can do, the same for all': ['GET /{extensions,os-availability-zone}', 'GET /types/default', 'GET /os-quota-sets/:id/defaults'].map(bothWays),
+    'what the cloud can do, the same for all': ['GET /{extensions,os-availability-zone}', 'GET /types/default'].map(bothWays),
   },
 };
 

@@ -13,7 +13,7 @@ export const house: Migration = {
       .addColumn('type_id', t.id, (c) => c.notNull()).addColumn('project_id', t.id, (c) => c.notNull())
       .addPrimaryKeyConstraint('type_access_key', ['type_id', 'project_id']).execute();
     await db.schema.createTable('quotas').ifNotExists()
-      .addColumn('project_id', t.id, (c) => c.notNull()).addColumn('resource', t.id, (c) => c.notNull()).addColumn('hard_limit', t.int, (c) => c.notNull())
+      .addColumn('project_id', t.id, (c) => c.notNull()).addColumn('resource', t.name, (c) => c.notNull()).addColumn('hard_limit', t.int, (c) => c.notNull())
       .addPrimaryKeyConstraint('quotas_key', ['project_id', 'resource']).execute();
     await db.schema.createTable('quota_locks').ifNotExists()
       .addColumn('project_id', t.id, (c) => c.primaryKey()).addColumn('touched', t.timeMs, (c) => c.notNull()).execute();

@@ -2,6 +2,12 @@
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { ApiRequest } from '#platform/http/api.ts';
+import { cinderFor } from '../../cinder.ts';
+import type { NovaDeps } from '../../deps.ts';
+import type { Server } from '../../store/servers.ts';
+import { volumesOf } from '../../store/volumes.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { checkFit } from '../../domain/plan-server-create.ts';
 import { shortIpv6 } from '../../domain/short-ipv6.ts';
@@ -37,6 +43,15 @@ const versioned: readonly { name: string; since: number; schema: TSchema }[] = [
   { name: 'hostname', since: 90, schema: fqdnSchema },
 ];
 
+/** A server that boots from a volume keeps it as it is: only its own image may be named. nova.compute.api, rebuild */
+async function rootVolumeIsOf(deps: NovaDeps, request: ApiRequest, server: Server, imageId: string): Promise<Outcome<undefined>> {
+  const root = server.image_id === null ? (await volumesOf(deps.database.db, server.id)).find((row) => row.boot_index === 0) : undefined;
+  if (!root) return undefined;
+  const volume = await cinderFor(deps, { token: request.auth.token, requestId: request.id }).volume(root.volume_id);
+  if (isFault(volume)) return volume;
+  return volume.volume_image_metadata?.['image_id'] === imageId ? undefined : fault('badRequest', 'Unable to rebuild with a different image for a volume-backed server.');
+}
+
 export const rebuild: ServerActionRow = {
   key: 'rebuild', policy: 'os_compute_api:servers:rebuild', faults: ['conflict', 'notFound'],
   schema: Type.Object({
@@ -51,10 +66,12 @@ export const rebuild: ServerActionRow = {
     if (early) return fault('badRequest', `Additional properties are not allowed ('${early.name}' was unexpected) in rebuild.`);
     const image = await fetchImageFacts(deps, body.imageRef, { token: request.auth.token, requestId: request.id });
     if (isFault(image)) return image;
+    const other = await rootVolumeIsOf(deps, request, server, image.id);
+    if (other) return other;
     const misfit = checkFit(flavorOf(server), image);
     if (misfit) return misfit;
     const adminPass = body.adminPass ?? deps.ids.bytes(9).toString('base64url');
-    const facts: ServerChange = { image_id: image.id, image: JSON.stringify(image), admin_pass: adminPass };
+    const facts: ServerChange = { ...(server.image_id === null ? {} : { image_id: image.id, image: JSON.stringify(image) }), admin_pass: adminPass };
     if (body.name !== undefined) facts.name = body.name;
     if (body.description !== undefined) facts.description = body.description;
     if (body.metadata !== undefined) facts.metadata = JSON.stringify(body.metadata);

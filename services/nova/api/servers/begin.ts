@@ -17,7 +17,7 @@ import { changeServerName } from '../../conductor/change-server.ts';
 import type { CreateImageInput } from '../../conductor/create-image.ts';
 import { createImageName } from '../../conductor/create-image.ts';
 import { deleteServerName } from '../../conductor/delete-server.ts';
-import { serverLock } from '../../conductor/locks.ts';
+import { assistLock, serverLock } from '../../conductor/locks.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { ServerAction } from '../../domain/server-state.ts';
 import { actionRules, imageStates, interfaceStates } from '../../domain/server-state.ts';
@@ -126,8 +126,8 @@ export async function beginImage(deps: NovaDeps, request: Request, server: Serve
 }
 
 /** Begins what no action log tells of: another service asked for it. */
-export async function beginAssistedSnapshot(deps: NovaDeps, request: Request, input: AssistInput): Promise<void> {
-  await journal(deps, deps.database.db, request, assistSnapshotName, input.serverId, input, deps.clock.now());
+export async function beginAssistedSnapshot(deps: NovaDeps, request: Request, volumeId: string, input: AssistInput): Promise<void> {
+  await insertSaga(deps.database.db, { id: deps.ids.uuid(), name: assistSnapshotName, lockKey: assistLock(volumeId), input, requestId: request.id }, deps.clock.now());
   await wake(deps, request);
 }
 
