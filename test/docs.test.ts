@@ -31,7 +31,7 @@ export function brokenLinks(path: string, text: string, targets: { exists(file: 
 }
 
 // Rooms that docs/architecture.md announces. One that is there now is announced no more.
-const planned = ['hosts/gardenlinux/', 'services/cinder/'];
+const planned = ['hosts/gardenlinux/'];
 
 /** Files of the house named in backticks, e.g. `platform/log.ts`. `hosts/h1/…` lies in the state folder. */
 export function unknownFiles(path: string, text: string, exists: (file: string) => boolean): string[] {

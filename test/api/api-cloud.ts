@@ -55,7 +55,7 @@ export interface ApiCloud {
 }
 
 export const password = 'correct horse battery staple';
-const versioned: readonly [mount: string, type: string][] = [['/compute', 'compute 2.'], ['/placement', 'placement 1.']];
+const versioned: readonly [mount: string, type: string][] = [['/compute', 'compute 2.'], ['/placement', 'placement 1.'], ['/volume', 'volume 3.']];
 
 export async function startApiCloud(): Promise<ApiCloud> {
   const dir = await mkdtemp(join(tmpdir(), 'cobalt-api-'));

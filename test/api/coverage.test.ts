@@ -12,6 +12,7 @@ import type { Objects, OwnCase, RouteCases } from './cases/case.ts';
 import { concrete, expand } from './cases/case.ts';
 import { glance } from './cases/glance.ts';
 import { keystone } from './cases/keystone.ts';
+import { cinder } from './cases/cinder.ts';
 import { neutron } from './cases/neutron.ts';
 import { nova } from './cases/nova.ts';
 import { placement } from './cases/placement.ts';
@@ -20,14 +21,14 @@ import { makeObjects } from './make-objects.ts';
 /** What anybody may call: version documents, and where a password is traded for a token or another password. */
 const openRoutes = [
   'GET /identity/', 'GET /identity/v3', 'POST /identity/v3/auth/tokens', 'POST /identity/v3/users/:user_id/password',
-  'GET /image/', 'GET /image/versions', 'GET /image/v2', 'GET /placement/', 'GET /network/', 'GET /compute/', 'GET /compute/v2', 'GET /compute/v2.1',
+  'GET /image/', 'GET /image/versions', 'GET /image/v2', 'GET /placement/', 'GET /network/', 'GET /volume/', 'GET /volume/v3', 'GET /compute/', 'GET /compute/v2', 'GET /compute/v2.1',
 ];
 
 /** A value that each action's schema takes. */
 const actionValues: Readonly<Record<string, Json>> = {
   'os-start': null, 'os-stop': null, reboot: { type: 'HARD' }, pause: null, unpause: null, suspend: null, resume: null, rescue: null, unrescue: null,
   rebuild: { imageRef: '' }, lock: null, unlock: null, 'os-resetState': { state: 'active' }, 'os-getConsoleOutput': {}, 'os-getVNCConsole': { type: 'novnc' }, forceDelete: null,
-  addSecurityGroup: { name: 'default' }, removeSecurityGroup: { name: 'default' }, addFixedIp: { networkId: 'none' }, removeFixedIp: { address: '10.0.0.9' }, addFloatingIp: { address: '10.0.0.9' }, removeFloatingIp: { address: '10.0.0.9' },
+  addSecurityGroup: { name: 'default' }, removeSecurityGroup: { name: 'default' }, addFixedIp: { networkId: 'none' }, removeFixedIp: { address: '10.0.0.9' }, addFloatingIp: { address: '10.0.0.9' }, removeFloatingIp: { address: '10.0.0.9' }, createImage: { name: 'image' },
 };
 /** Alice's server has no interface: her call reaches it and is refused for that. */
 const withoutInterface: Readonly<Record<string, number>> = { addSecurityGroup: 202, removeSecurityGroup: 404, addFixedIp: 400, removeFixedIp: 400, addFloatingIp: 404, removeFloatingIp: 404 };
@@ -38,7 +39,7 @@ const adminActions = ['os-resetState'];
 let cloud: ApiCloud;
 let objects: Objects;
 let routes: { key: string; mount: string; definition: Route }[];
-const tables: readonly RouteCases[] = [keystone, glance, placement, nova, neutron];
+const tables: readonly RouteCases[] = [keystone, glance, placement, nova, neutron, cinder];
 
 describe('every route', () => {
   before(async () => {

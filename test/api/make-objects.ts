@@ -4,12 +4,13 @@ import { eventually } from '#platform/testing/eventually.ts';
 import type { ApiCloud } from './api-cloud.ts';
 import { hidden, password } from './api-cloud.ts';
 import type { Objects } from './cases/case.ts';
+import { volumeObjects } from './cases/cinder.ts';
 
 const publicKey = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINF3oDx3pMpNC1TifUT20cJ656lro/QVyOx0rZaeEyvu ${hidden}`;
 
 export async function makeObjects(cloud: ApiCloud): Promise<Objects> {
   const { alice, admin } = cloud;
-  return new Map([...(await identityObjects(cloud)), ...(await imageObjects(cloud)), ...(await networkObjects(cloud)), ...(await computeObjects(cloud)), [':tag', 'blue'], [':user_id', alice.userId], [':project_id', alice.projectId], [':target_id', alice.projectId], [':actor_id', alice.userId], ['admin', admin.userId]]);
+  return new Map([...(await identityObjects(cloud)), ...(await imageObjects(cloud)), ...(await networkObjects(cloud)), ...(await computeObjects(cloud)), ...(await volumeObjects(cloud)), [':tag', 'blue'], [':user_id', alice.userId], [':project_id', alice.projectId], [':target_id', alice.projectId], [':actor_id', alice.userId], ['admin', admin.userId]]);
 }
 
 async function identityObjects({ alice, admin, sure, token }: ApiCloud): Promise<[string, string][]> {
