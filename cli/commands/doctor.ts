@@ -6,6 +6,7 @@ import { cpus, tmpdir, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { homeDir, homePaths } from '#compose/home.ts';
 import { installedPackages } from '#hosts/local/installed-packages.ts';
+import { probeNfsClient } from '#hosts/local/nfs-client.ts';
 import { probeAcceleration } from '#hosts/local/probe-acceleration.ts';
 import { findControl } from '../control-process.ts';
 import { debianPackages } from '../packages.ts';
@@ -55,7 +56,7 @@ const gib = 1024 ** 3;
 const marks = { good: '✓', note: '-', bad: '✗' } as const;
 
 async function examine(dir: string, json: boolean): Promise<void> {
-  const findings = [asRoot(), runtime(), memory(), await disk(dir), await packages(), await acceleration(dir), await cloud(dir)];
+  const findings = [asRoot(), runtime(), memory(), await disk(dir), await packages(), await acceleration(dir), volumes(), await cloud(dir)];
   process.exitCode = findings.some(({ state }) => state === 'bad') ? 1 : 0;
   if (json) {
     process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
@@ -97,6 +98,11 @@ async function acceleration(dir: string): Promise<Finding> {
   const probe = await probeAcceleration({ stateDir: existsSync(dir) ? dir : tmpdir(), fresh: true });
   if (probe.kvm) return { about: 'virtualisation', state: 'good', text: `KVM boots a guest (in ${probe.bootMs} ms)` };
   return { about: 'virtualisation', state: 'note', text: `guests are emulated (TCG), KVM does not work here: ${probe.why}`, mend: 'guests run, but slower; use a machine with hardware virtualisation to have it quicker' };
+}
+
+function volumes(): Finding {
+  const { kernel } = probeNfsClient();
+  return { about: 'volumes', state: 'good', text: `guests reach them by QEMU's own NFS client (${kernel ? 'this kernel has one too, which is not used' : 'this kernel has none'})` };
 }
 
 async function cloud(dir: string): Promise<Finding> {

@@ -29,7 +29,7 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
   it('has a token, a catalog, images and flavors', async () => {
     assert.match(await cloud.openstack('token', 'issue', '-f', 'value', '-c', 'id'), /^gAAAA/);
     const catalog = await cloud.json<{ Type: string }[]>('catalog', 'list');
-    assert.deepEqual(catalog.map((entry) => entry.Type).sort(), ['compute', 'identity', 'image', 'network', 'placement']);
+    assert.deepEqual(catalog.map((entry) => entry.Type).sort(), ['block-storage', 'compute', 'identity', 'image', 'network', 'placement', 'volumev3']);
     const images = await cloud.json<{ Name: string; Status: string }[]>('image', 'list');
     for (const name of ['tiny', 'tiny-disk']) assert.ok(images.some((image) => image.Name === name && image.Status === 'active'), `${name} is there`);
     const flavors = await cloud.json<{ Name: string }[]>('flavor', 'list');
