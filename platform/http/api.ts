@@ -40,8 +40,13 @@ export interface ApiRequest<Body = Json> {
 /** JSON that is written already: for long answers made of pieces that repeat. An in-process caller gets it parsed. */
 export class JsonText {
   readonly text: string;
+  #bytes: Buffer | undefined;
   constructor(text: string) {
     this.text = text;
+  }
+  /** UTF-8, made once: an answer that is kept is encoded once. */
+  get bytes(): Buffer {
+    return (this.#bytes ??= Buffer.from(this.text));
   }
 }
 

@@ -74,7 +74,7 @@ async function answer(dispatcher: Dispatcher, request: FastifyRequest, reply: Fa
   if (isSelfSending(raw.body)) return await sendItself(raw.body, reply, raw.status);
   if (raw.body instanceof Readable || Buffer.isBuffer(raw.body)) return await reply.send(raw.body);
   if (!('content-type' in raw.headers)) reply.header('content-type', 'application/json');
-  const text = Buffer.from(raw.body instanceof JsonText ? raw.body.text : JSON.stringify(raw.body));
+  const text = raw.body instanceof JsonText ? raw.body.bytes : Buffer.from(JSON.stringify(raw.body));
   reply.header('content-length', text.length);
   return await reply.send(request.method === 'HEAD' ? undefined : text);
 }

@@ -24,12 +24,17 @@ export async function listPage<T extends ListedTable>(context: Context, resource
   await resource.beforeList?.(context, request.query['project_id'] ?? request.query['tenant_id'] ?? [request.auth.projectId ?? '']);
   const listed = await listIds(db, resource.listing, scope, filters, page.order);
   if (page.reverse) listed.reverse();
+  const key = `${views.variant(request)} ${request.baseUrl}${request.path}?${request.queryString}`;
+  const kept = views.answers.kept(key, listed);
+  if (kept) return { status: 200, body: kept };
   const texts = await views.texts(request, listed, async (ids) => await findByIds(db, resource.listing.table, ids));
   const fields = request.query['fields']?.filter((name) => name !== '');
   const shown = fields && fields.length > 0 ? texts.map((text) => cutTo(text, fields)) : texts;
   const links = linksOf(request, listed.map(({ id }) => id), page.order.limit, page.reverse);
   const linked = links.length > 0 ? `,"${resource.collection}_links":${JSON.stringify(links)}` : '';
-  return { status: 200, body: new JsonText(`{"${resource.collection}":[${shown.join()}]${linked}}`) };
+  const answer = new JsonText(`{"${resource.collection}":[${shown.join()}]${linked}}`);
+  views.answers.keep(key, listed, answer);
+  return { status: 200, body: answer };
 }
 
 function filtersOf<T extends ListedTable>({ singular, attributes, listing }: Resource<T, any>, request: ApiRequest): Outcome<RawBuilder<boolean>[]> {

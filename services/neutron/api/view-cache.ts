@@ -6,6 +6,8 @@ import { JsonText } from '#platform/http/api.ts';
 import type { NeutronParts } from '../deps.ts';
 import type { ListedRow, ListedTable } from '../store/list.ts';
 import type { RowOf } from '../store/objects.ts';
+import type { AnswerCache } from './answer-cache.ts';
+import { createAnswerCache } from './answer-cache.ts';
 import type { Resource } from './resource.ts';
 
 const maxKept = 20_000;
@@ -13,6 +15,10 @@ const maxKept = 20_000;
 const maxAtOnce = 1000;
 
 export interface Views<T extends ListedTable> {
+  /** Which attributes the caller may not see, in a word: texts of the same rows differ by it. */
+  variant(request: ApiRequest): string;
+  /** Whole lists of this kind. */
+  readonly answers: AnswerCache;
   /** Texts in the order of `listed`; rows of those not kept are asked for at once. An object that is gone by then is left out. */
   texts(request: ApiRequest, listed: readonly ListedRow[], rowsOf: (ids: readonly string[]) => Promise<readonly RowOf<T>[]>): Promise<string[]>;
   /** `{"network": {…}}`, cut to `fields`. */
@@ -31,9 +37,12 @@ export function createViews<T extends ListedTable>(parts: NeutronParts, resource
     if (oldest !== undefined) kept.delete(oldest);
   }
 
+  const hiddenFrom = (request: ApiRequest): string[] => guarded.filter((name) => !request.allows(`get_${resource.singular}:${name}`));
+  const variantOf = (hidden: readonly string[]): string => (hidden.length === 0 ? '' : hidden.length === guarded.length ? '-' : hidden.join());
+
   async function texts(request: ApiRequest, listed: readonly ListedRow[], rowsOf: (ids: readonly string[]) => Promise<readonly RowOf<T>[]>): Promise<string[]> {
-    const hidden = guarded.filter((name) => !request.allows(`get_${resource.singular}:${name}`));
-    const variant = hidden.length === 0 ? '' : hidden.length === guarded.length ? '-' : hidden.join();
+    const hidden = hiddenFrom(request);
+    const variant = variantOf(hidden);
     const found = new Map<string, string>();
     for (const { id, revision_number: revision } of listed) {
       const have = kept.get(variant + id);
@@ -55,6 +64,8 @@ export function createViews<T extends ListedTable>(parts: NeutronParts, resource
   }
 
   return {
+    answers: createAnswerCache(),
+    variant: (request) => variantOf(hiddenFrom(request)),
     texts,
     one: async (request, row, fields) => {
       const [text = '{}'] = await texts(request, [row], async () => [row]);
