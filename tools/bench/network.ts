@@ -70,8 +70,15 @@ async function guests(cloud: BenchCloud): Promise<Figure[]> {
   await admin.rule(group, { protocol: 'tcp', port_range_min: 22, port_range_max: 22 });
   const network = await admin.network('bench guests', ['10.9.0.0/24', 'fd00:9::/64'], { router: await admin.router() });
   const [a, b] = await Promise.all(['h1', 'h2'].map(async (host) => await admin.guest(`bench-${host}`, network.id, { host, securityGroups: ['bench'] }))) as [Guest, Guest]; // one a host
+  const ways = [[a, b, a.fixed], [b, a, b.fixed], [a, b, a.fixedV6 ?? ''], [b, a, b.fixedV6 ?? '']] as const;
   const rates: number[] = [];
-  for (const [from, to] of [[a, b], [b, a]] as const) for (const address of [from.fixed, from.fixedV6 ?? '']) rates.push(await stream(from, to, address, streamMegabytes));
+  // Once to warm up: an emulated guest translates each of its programs at their first use.
+  for (const measured of [false, true]) {
+    for (const [from, to, address] of ways) {
+      const rate = await stream(from, to, address, streamMegabytes);
+      if (measured) rates.push(rate);
+    }
+  }
   await a.sh('mkdir -p /tmp/www; echo hello >/tmp/www/index.html; httpd -p 80 -h /tmp/www');
   const [opened, closed]: [number[], number[]] = [[], []];
   const until = async (open: boolean, times: number[]): Promise<void> => {
@@ -90,7 +97,8 @@ async function guests(cloud: BenchCloud): Promise<Figure[]> {
     while ((await cloud.admin.send('compute', 'GET', `/v2.1/servers/${id}`)).status !== 404) await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return [
-    { what: 'TCP between guests on two hosts, slowest of both ways, IPv4 and IPv6', value: Math.min(...rates), unit: 'MB/s', bar: { atLeast: 10 } },
+    { what: 'TCP between guests on two hosts by IPv4, slower of both ways', value: Math.min(...rates.slice(0, 2)), unit: 'MB/s', bar: { atLeast: 10 } },
+    { what: 'the same by IPv6', value: Math.min(...rates.slice(2)), unit: 'MB/s', bar: { atLeast: 10 } },
     { what: 'a rule made until packets pass, slowest of 3', value: Math.max(...opened), unit: 'ms', bar: { atMost: 2000 } },
     { what: 'a rule deleted until they do not, slowest of 3', value: Math.max(...closed), unit: 'ms', bar: { atMost: 2000 } },
   ];
