@@ -5,6 +5,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { CinderDeps } from './deps.ts';
+import type { SourceImage } from './domain/volume-source.ts';
 
 type Deps = Pick<CinderDeps, 'http' | 'session'>;
 export interface Caller {
@@ -12,27 +13,12 @@ export interface Caller {
   requestId: string;
 }
 
-export interface Image {
-  id: string;
-  name: string | null;
-  status: string;
-  diskFormat: string;
-  containerFormat: string;
-  sizeBytes: number;
-  virtualSizeBytes: number | null;
-  minDiskGib: number;
-  minMemoryMib: number;
-  checksum: string | null;
-  /** Everything else that is text. */
-  properties: Record<string, string>;
-}
-
 // Glance's own fields: everything else at the top level of an image is a property.
 const ownFields = new Set(['id', 'name', 'status', 'visibility', 'protected', 'owner', 'size', 'virtual_size', 'checksum', 'os_hash_algo', 'os_hash_value', 'os_hidden',
   'disk_format', 'container_format', 'min_disk', 'min_ram', 'created_at', 'updated_at', 'tags', 'self', 'file', 'schema', 'stores', 'direct_url', 'locations']);
 const timeoutMs = 15_000;
 
-function imageFrom(body: Record<string, unknown>): Image {
+function imageFrom(body: Record<string, unknown>): SourceImage {
   const number = (name: string): number => (typeof body[name] === 'number' ? body[name] : 0);
   const text = (name: string): string | null => (typeof body[name] === 'string' ? body[name] : null);
   return {
@@ -44,7 +30,7 @@ function imageFrom(body: Record<string, unknown>): Image {
 }
 
 /** `caller` null: Cinder itself. notFound: there is no such image for this caller. */
-export async function fetchImage({ http, session }: Deps, imageId: string, caller: Caller | { requestId: string }): Promise<Outcome<Image>> {
+export async function fetchImage({ http, session }: Deps, imageId: string, caller: Caller | { requestId: string }): Promise<Outcome<SourceImage>> {
   const own = await session.token();
   if (isFault(own)) return own;
   const who = 'token' in caller ? { token: caller.token, serviceToken: own } : { token: own };
@@ -74,7 +60,7 @@ export async function downloadImage({ http, session }: Deps, imageId: string, pa
 }
 
 /** A new image of the caller's, without data yet. Glance's refusal comes as badRequest, forbidden or overQuota. */
-export async function createImage({ http, session }: Deps, image: JsonObject, caller: Caller): Promise<Outcome<Image>> {
+export async function createImage({ http, session }: Deps, image: JsonObject, caller: Caller): Promise<Outcome<SourceImage>> {
   const serviceToken = await session.token();
   if (isFault(serviceToken)) return serviceToken;
   const answer = await http.send({ method: 'POST', service: 'image', path: '/v2/images', token: caller.token, serviceToken, requestId: caller.requestId, body: image as Json, timeoutMs });

@@ -2,7 +2,8 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/api.ts';
+import type { ServiceCaller } from './ask-service.ts';
+import { askService, documentOf } from './ask-service.ts';
 import type { NovaDeps } from './deps.ts';
 
 export interface CinderVolume {
@@ -32,10 +33,7 @@ export interface CinderAttachment {
 }
 
 /** Who asks. `token` null: Nova itself, as admin. */
-export interface CinderCaller {
-  token: string | null;
-  requestId: string;
-}
+export type CinderCaller = ServiceCaller;
 
 /** Faults of all: unavailable, timeout; and Cinder's own refusal as badRequest, forbidden, notFound, conflict or overQuota with its words. */
 export interface Cinder {
@@ -67,21 +65,7 @@ const timeoutMs = 90_000;
 const microversion = 'volume 3.59';
 
 export function cinderFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: CinderCaller): Cinder {
-  async function ask(method: HttpMethod, path: string, body?: Json): Promise<Outcome<Json | undefined>> {
-    const own = await deps.session.token();
-    if (isFault(own)) return own;
-    const answer = await deps.http.send({
-      method, service: 'volume', path: `/v3/${path}`, requestId: caller.requestId, timeoutMs, headers: { 'openstack-api-version': microversion }, ...(body === undefined ? {} : { body }),
-      ...(caller.token === null ? { token: own } : { token: caller.token, serviceToken: own }),
-    });
-    if (isFault(answer)) return answer;
-    if (answer.status === 401 && caller.token === null) deps.session.renew();
-    return answer.status < 300 ? answer.body : refusal(answer.status, answer.body);
-  }
-  async function object<T>(key: string, asked: Promise<Outcome<Json | undefined>>): Promise<Outcome<T>> {
-    const answer = await asked;
-    return isFault(answer) ? answer : ((answer as Record<string, Json>)[key] as T); // 2xx: Cinder's document of that object
-  }
+  const ask = askService(deps, caller, { service: 'volume', root: '/v3/', timeoutMs, headers: { 'openstack-api-version': microversion }, refusal });
   const done = async (asked: Promise<Outcome<Json | undefined>>): Promise<Outcome<void>> => {
     const answer = await asked;
     return isFault(answer) ? answer : undefined;
@@ -93,15 +77,15 @@ export function cinderFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: Cind
   const one = encodeURIComponent;
 
   return {
-    volume: async (id) => await object('volume', ask('GET', `volumes/${one(id)}`)),
-    snapshot: async (id) => await object('snapshot', ask('GET', `snapshots/${one(id)}`)),
-    createVolume: async (volume) => await object('volume', ask('POST', 'volumes', { volume })),
+    volume: async (id) => await documentOf('volume', ask('GET', `volumes/${one(id)}`)),
+    snapshot: async (id) => await documentOf('snapshot', ask('GET', `snapshots/${one(id)}`)),
+    createVolume: async (volume) => await documentOf('volume', ask('POST', 'volumes', { volume })),
     deleteVolume: async (id) => await gone(ask('DELETE', `volumes/${one(id)}`)),
-    createSnapshot: async (snapshot) => await object('snapshot', ask('POST', 'snapshots', { snapshot })),
+    createSnapshot: async (snapshot) => await documentOf('snapshot', ask('POST', 'snapshots', { snapshot })),
     deleteSnapshot: async (id) => await gone(ask('DELETE', `snapshots/${one(id)}`)),
-    attachments: async (serverId) => await object('attachments', ask('GET', `attachments?all_tenants=1&instance_id=${one(serverId)}`)),
-    reserve: async (volumeId, serverId) => await object('attachment', ask('POST', 'attachments', { attachment: { volume_uuid: volumeId, instance_uuid: serverId } })),
-    connect: async (id, connector) => await object('attachment', ask('PUT', `attachments/${one(id)}`, { attachment: { connector } })),
+    attachments: async (serverId) => await documentOf('attachments', ask('GET', `attachments?all_tenants=1&instance_id=${one(serverId)}`)),
+    reserve: async (volumeId, serverId) => await documentOf('attachment', ask('POST', 'attachments', { attachment: { volume_uuid: volumeId, instance_uuid: serverId } })),
+    connect: async (id, connector) => await documentOf('attachment', ask('PUT', `attachments/${one(id)}`, { attachment: { connector } })),
     complete: async (id) => await done(ask('POST', `attachments/${one(id)}/action`, { 'os-complete': {} })),
     deleteAttachment: async (id) => await gone(ask('DELETE', `attachments/${one(id)}`)),
     act: async (id, action) => await done(ask('POST', `volumes/${one(id)}/action`, { [action]: {} })),

@@ -2,7 +2,8 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/api.ts';
+import type { ServiceCaller } from './ask-service.ts';
+import { askService, documentOf } from './ask-service.ts';
 import type { NovaDeps } from './deps.ts';
 
 export interface Network {
@@ -70,10 +71,7 @@ const listKey = (path: keyof Collection): string => path.replaceAll('-', '_');
 const objectKey = (path: keyof Collection): string => listKey(path).replace(/s$/, '');
 
 /** Who asks Neutron. `token` null: Nova itself, as admin. */
-export interface NeutronCaller {
-  token: string | null;
-  requestId: string;
-}
+export type NeutronCaller = ServiceCaller;
 export type Filters = Readonly<Record<string, string | readonly string[]>>;
 
 /** Faults of all: unavailable, timeout; and Neutron's own refusal as badRequest, forbidden, notFound, conflict or overQuota with its words. */
@@ -95,46 +93,31 @@ export interface Neutron {
 const timeoutMs = 30_000;
 
 export function neutronFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: NeutronCaller): Neutron {
-  async function ask(method: HttpMethod, path: string, body?: Json): Promise<Outcome<Json | undefined>> {
-    const own = await deps.session.token();
-    if (isFault(own)) return own;
-    const answer = await deps.http.send({
-      method, service: 'network', path: `/v2.0/${path}`, requestId: caller.requestId, timeoutMs, ...(body === undefined ? {} : { body }),
-      ...(caller.token === null ? { token: own } : { token: caller.token, serviceToken: own }),
-    });
-    if (isFault(answer)) return answer;
-    if (answer.status === 401 && caller.token === null) deps.session.renew();
-    return answer.status < 300 ? answer.body : refusal(answer.status, answer.body);
-  }
-
-  async function object<T>(key: string, asked: Promise<Outcome<Json | undefined>>): Promise<Outcome<T>> {
-    const answer = await asked;
-    return isFault(answer) ? answer : ((answer as Record<string, Json>)[key] as T); // 2xx: Neutron's document of that object
-  }
+  const ask = askService(deps, caller, { service: 'network', root: '/v2.0/', timeoutMs, refusal });
 
   return {
     async list(path, filters) {
       const query = new URLSearchParams(Object.entries(filters).flatMap(([name, values]) => [values].flat().map((value) => [name, value] as [string, string])));
-      return await object(listKey(path), ask('GET', `${path}?${query.toString()}`));
+      return await documentOf(listKey(path), ask('GET', `${path}?${query.toString()}`));
     },
     async find(path, id) {
-      const found = await object<Collection[typeof path]>(objectKey(path), ask('GET', `${path}/${encodeURIComponent(id)}`));
+      const found = await documentOf<Collection[typeof path]>(objectKey(path), ask('GET', `${path}/${encodeURIComponent(id)}`));
       return isFault(found) && found.kind === 'notFound' ? undefined : found;
     },
-    createPort: async (port) => await object('port', ask('POST', 'ports', { port })),
-    updatePort: async (id, port) => await object('port', ask('PUT', `ports/${encodeURIComponent(id)}`, { port })),
+    createPort: async (port) => await documentOf('port', ask('POST', 'ports', { port })),
+    updatePort: async (id, port) => await documentOf('port', ask('PUT', `ports/${encodeURIComponent(id)}`, { port })),
     async deletePort(id) {
       const gone = await ask('DELETE', `ports/${encodeURIComponent(id)}`);
       return isFault(gone) && gone.kind !== 'notFound' ? gone : undefined;
     },
-    updateFloatingIp: async (id, floatingip) => await object('floatingip', ask('PUT', `floatingips/${encodeURIComponent(id)}`, { floatingip })),
+    updateFloatingIp: async (id, floatingip) => await documentOf('floatingip', ask('PUT', `floatingips/${encodeURIComponent(id)}`, { floatingip })),
     async autoNetwork(projectId) {
-      const topology = await object<{ id: string }>('auto_allocated_topology', ask('GET', `auto-allocated-topology/${encodeURIComponent(projectId)}`));
+      const topology = await documentOf<{ id: string }>('auto_allocated_topology', ask('GET', `auto-allocated-topology/${encodeURIComponent(projectId)}`));
       if (!isFault(topology)) return topology.id;
       return topology.kind === 'unavailable' || topology.kind === 'timeout' ? topology : undefined;
     },
     async roomForPorts(projectId) {
-      const quota = await object<{ port: { limit: number; used: number } }>('quota', ask('GET', `quotas/${encodeURIComponent(projectId)}/details`));
+      const quota = await documentOf<{ port: { limit: number; used: number } }>('quota', ask('GET', `quotas/${encodeURIComponent(projectId)}/details`));
       if (isFault(quota)) return quota;
       return quota.port.limit < 0 ? Infinity : quota.port.limit - quota.port.used;
     },

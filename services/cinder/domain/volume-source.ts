@@ -30,6 +30,7 @@ export interface SourceImage {
   minDiskGib: number;
   minMemoryMib: number;
   checksum: string | null;
+  /** Everything else of it that is text. */
   properties: Record<string, string>;
 }
 
