@@ -115,7 +115,8 @@ export function postedObjects({ singular, collection }: Bodied, body: Json): Out
 export function readPost<Values>(resource: Bodied, object: JsonObject, request: ApiRequest): Outcome<Values> {
   const owner = ownerOf(resource, object, request);
   if (isFault(owner)) return owner;
-  const given = readGiven(resource, object, request, 'post');
+  const { tenant_id: _sameAsProject, ...named } = object;
+  const given = readGiven(resource, named, request, 'post');
   if (isFault(given)) return given;
   const values: Record<string, unknown> = {};
   for (const [name, attribute] of Object.entries(resource.attributes)) {

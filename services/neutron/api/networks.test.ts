@@ -70,6 +70,9 @@ describe('a network', () => {
   it('made for another project by an operator belongs to it', async () => {
     const made = await sure('admin', 'POST', 'networks', { network: { tenant_id: 'project-b' } });
     assert.deepEqual([made.project_id, made.tenant_id, (await ask('other', 'DELETE', `networks/${made.id}`)).status], ['project-b', 'project-b', 204]);
+    const [group] = await sure('admin', 'GET', 'security-groups?project_id=project-b&name=default');
+    const rule = await sure('admin', 'POST', 'security-group-rules', { security_group_rule: { tenant_id: 'project-b', security_group_id: group.id, direction: 'ingress', protocol: 'sctp' } });
+    assert.equal(rule.project_id, 'project-b');
   });
 });
 
