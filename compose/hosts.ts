@@ -3,6 +3,7 @@ import { statfsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
+import { createNlmImageLocks } from '#adapters/nfs/nlm-image-locks.ts';
 import { createOvsHostNetwork } from '#adapters/ovsdb/ovs-host-network.ts';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { fileStore } from '#adapters/sim/sim-world.ts';
@@ -11,9 +12,11 @@ import { createNovaAgent } from '#agents/nova-agent/nova-agent.ts';
 import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
+import { filerFacts } from '#hosts/local/local-filer.ts';
 import type { LocalHost, LocalHosts } from '#hosts/local/local-hosts.ts';
 import type { NetworkFacts } from '#hosts/local/local-network.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
+import { hostMounts } from '#hosts/local/nfs-client.ts';
 import { probeAcceleration } from '#hosts/local/probe-acceleration.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
@@ -107,9 +110,12 @@ export async function startFleet(deps: HostsDeps, count: { local: number; simula
       };
       begin(name, 'nova agent', async () => {
         const host = await on();
-        return host && makeNovaAgent(deps, name, createLibvirtHypervisor(
-          { socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration, runDir: join(host.dataDir, 'vnc'), userspaceSwitch: network.datapath === 'netdev' },
-          { log: deps.log.child({ room: 'libvirt', host: name }) },
+        if (!host) return undefined;
+        const log = deps.log.child({ room: 'libvirt', host: name });
+        const imageLocks = createNlmImageLocks({ host: name, folder: join(host.dataDir, 'image-locks') }, { log, clock: deps.clock });
+        return makeNovaAgent(deps, name, createLibvirtHypervisor(
+          { socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration, runDir: join(host.dataDir, 'vnc'), userspaceSwitch: network.datapath === 'netdev', mounts: hostMounts(host.nfsClient, filerFacts(network)), imageLocks },
+          { log },
         ), 1 / count.local);
       });
       begin(name, 'neutron agent', async () => {

@@ -10,6 +10,7 @@ import { imagesOf, planGuest, type CachedImages, type GuestPlan } from './guest-
 import type { GuestFolder } from './host-folder.ts';
 import { asOutcome } from './outcome.ts';
 import type { Domain } from './rpc/protocol.ts';
+import { lockVolumes, releaseUnused } from './volume-locks.ts';
 import { exists } from './write-whole.ts';
 
 /** See the port. A guest that ran once is never removed by a failed `create`: its disks hold the tenant's data. */
@@ -22,7 +23,7 @@ export function createGuest(driver: Driver, spec: GuestSpec): Promise<Outcome<vo
       return done;
     } finally {
       // Also after a thrown bug: half a guest helps nobody.
-      if ((done === undefined || isFault(done)) && !(await exists(folder.built))) await undoBuild(driver, spec.uuid);
+      if (done === undefined || isFault(done)) await ((await exists(folder.built)) ? releaseUnused(driver, spec.uuid) : undoBuild(driver, spec.uuid));
     }
   }));
 }
@@ -35,6 +36,8 @@ async function build(driver: Driver, spec: GuestSpec, folder: GuestFolder): Prom
   }
   const plan = await planFor(driver, spec, folder);
   if (isFault(plan)) return plan;
+  const locked = await lockVolumes(driver, spec.uuid, plan.volumes);
+  if (isFault(locked)) return locked;
   const domain = await realise(driver, spec, folder, plan);
   await driver.domains.start(domain);
   await markBuilt(folder);
@@ -46,6 +49,8 @@ export function rebuildGuest(driver: Driver, spec: GuestSpec, start: boolean): P
   return driver.locks.run(spec.uuid, () => driver.images.pinned(imagesOf(spec), () => asOutcome(async () => {
     const plan = await planFor(driver, spec, folder);
     if (isFault(plan)) return plan;
+    const locked = await lockVolumes(driver, spec.uuid, plan.volumes);
+    if (isFault(locked)) return locked;
     const existing = await driver.domains.find(spec.uuid);
     if (existing) {
       await driver.domains.powerOff(existing);
@@ -55,6 +60,7 @@ export function rebuildGuest(driver: Driver, spec: GuestSpec, start: boolean): P
     const domain = await realise(driver, spec, folder, plan);
     if (start) await driver.domains.start(domain);
     await markBuilt(folder);
+    await releaseUnused(driver, spec.uuid);
   })));
 }
 
@@ -71,6 +77,7 @@ export async function removeGuest(driver: Driver, uuid: string): Promise<void> {
     await driver.domains.powerOff(domain);
     await driver.domains.undefine(domain);
   }
+  await releaseUnused(driver, uuid);
   await rm(folder.vncSocket, { force: true });
   await rm(folder.root, { recursive: true, force: true });
 }

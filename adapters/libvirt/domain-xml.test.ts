@@ -8,7 +8,7 @@ import type { GuestNic, GuestSpec, GuestVolume } from '#contracts/nova/guest.ts'
 import { domainXml, type DomainSetting } from './domain-xml.ts';
 import { planGuest, type CachedImages } from './guest-plan.ts';
 import { HostFolder } from './host-folder.ts';
-import type { NfsAccess } from './volume-xml.ts';
+import type { MountedShare } from './volume-xml.ts';
 import { disksIn, volumesIn } from './volume-xml.ts';
 import { escape } from './xml-text.ts';
 
@@ -37,7 +37,7 @@ const volume = (n: number, device: string): GuestVolume => ({
   connection: { protocol: 'nfs', server: '172.25.0.254', share: '/vol', file: `volume-${n}`, format: 'qcow2' },
 });
 
-const cases: Record<string, { spec: GuestSpec; setting?: DomainSetting; configDrive?: 'disk' | 'cdrom'; nfs?: NfsAccess; further?: string[] }> = {
+const cases: Record<string, { spec: GuestSpec; setting?: DomainSetting; configDrive?: 'disk' | 'cdrom'; mounts?: MountedShare[]; further?: string[] }> = {
   'disk-boot': { spec: base },
   'kernel-boot': { spec: { ...base, kernel: { kernel: image('img-kernel', 'aki'), ramdisk: image('img-ramdisk', 'ari'), commandLine: 'quiet root=/dev/vda' } } },
   'every-disk': { spec: { ...base, vcpus: 4, memoryMib: 2048, ephemeralGib: 2, swapMib: 512, configDrive: { a: 'Yg==' } } },
@@ -50,15 +50,15 @@ const cases: Record<string, { spec: GuestSpec; setting?: DomainSetting; configDr
   'nics-userspace-switch': { spec: { ...base, nics: [nic(1, 'virtio'), nic(2, 'e1000')] }, setting: { ...tcg, userspaceSwitch: true } },
   volumes: { spec: { ...base, ephemeralGib: 1, volumes: [volume(3, 'vdc'), volume(2, 'vdd')] } },
   'boots-from-volume': { spec: { ...base, rootDisk: null, ephemeralGib: 1, configDrive: { a: 'Yg==' }, volumes: [volume(3, 'vdb'), { ...volume(2, 'vda'), bootIndex: 0 }] } },
-  'volumes-mounted': { spec: { ...base, volumes: [{ ...volume(2, 'sda'), bus: 'scsi' }] }, nfs: { mountRoot: '/mnt/volumes' } },
+  'volumes-mounted': { spec: { ...base, volumes: [{ ...volume(2, 'sda'), bus: 'scsi' }] }, mounts: [{ server: '172.25.0.254', share: '/vol', path: '/mnt/volumes/172.25.0.254/vol' }] },
   rescue: { spec: base, further: ['/var/lib/cobaltcore/h1/guests/own/disk'] },
   'hostile-names': { spec: { ...base, displayName: `</cobalt:name><evil a='1' b="2">&\u0000\ud800`, projectId: `'><x/>`, kernel: { kernel: image('img-kernel', 'aki'), ramdisk: null, commandLine: `a='<&>'` } } },
 };
 
 describe('domain XML', () => {
-  for (const [name, { spec, setting = tcg, configDrive = 'disk', nfs = 'libnfs', further = [] }] of Object.entries(cases)) {
+  for (const [name, { spec, setting = tcg, configDrive = 'disk', mounts = [], further = [] }] of Object.entries(cases)) {
     it(`of ${name} is the golden one`, async () => {
-      const plan = planGuest(spec, folder.guest(spec.uuid), cached, { configDrive, nfs }, further);
+      const plan = planGuest(spec, folder.guest(spec.uuid), cached, { configDrive, mounts }, further);
       assert.ok(!isFault(plan));
       const xml = domainXml(spec, plan, setting);
       const file = new URL(`${name}.xml`, goldens);
@@ -85,14 +85,14 @@ describe('domain XML', () => {
 
   it('is refused for a volume that the host does not reach, or that is not on its share', () => {
     for (const connection of [{ protocol: 'sim' as const, volume: 'v' }, { protocol: 'nfs' as const, server: 's', share: '/vol', file: '../etc/shadow', format: 'raw' as const }]) {
-      const plan = planGuest({ ...base, volumes: [{ ...volume(1, 'vdb'), connection }] }, folder.guest(base.uuid), cached, { configDrive: 'disk', nfs: 'libnfs' });
+      const plan = planGuest({ ...base, volumes: [{ ...volume(1, 'vdb'), connection }] }, folder.guest(base.uuid), cached, { configDrive: 'disk', mounts: [] });
       assert.ok(isFault(plan) && plan.kind === 'badRequest');
     }
   });
 
   it('is refused for a root disk smaller than its image', () => {
     const large: CachedImages = new Map([['img-disk', { path: '/x', virtualSizeBytes: 3 * 1024 ** 3 }]]);
-    const plan = planGuest(base, folder.guest(base.uuid), large, { configDrive: 'disk', nfs: 'libnfs' });
+    const plan = planGuest(base, folder.guest(base.uuid), large, { configDrive: 'disk', mounts: [] });
     assert.ok(isFault(plan));
     assert.deepEqual([plan.kind, plan.message], ['badRequest', 'the root disk of 1 GiB is smaller than image img-disk of 3072 MiB']);
   });

@@ -1,12 +1,13 @@
 // What the driver's parts share: one libvirt daemon, one folder, one lock for each guest. Made once by `libvirt-hypervisor.ts`.
 import type { Log } from '#platform/log.ts';
+import type { ImageLocks } from '#ports/image-locks.ts';
 import type { Domains } from './domains.ts';
 import type { GuestEvents } from './guest-events.ts';
 import type { GuestLocks } from './guest-locks.ts';
 import type { HostFolder } from './host-folder.ts';
 import type { ImageCache } from './image-cache.ts';
 import type { LibvirtClient } from './rpc/client.ts';
-import type { NfsAccess } from './volume-xml.ts';
+import type { MountedShare } from './volume-xml.ts';
 
 export interface DriverSettings {
   stateDir: string;
@@ -19,7 +20,7 @@ export interface DriverSettings {
   configDrive: 'disk' | 'cdrom';
   consoleLogMaxBytes: number;
   userspaceSwitch: boolean;
-  nfs: NfsAccess;
+  mounts: readonly MountedShare[];
 }
 
 export interface Driver {
@@ -30,6 +31,7 @@ export interface Driver {
   locks: GuestLocks;
   folder: HostFolder;
   images: ImageCache;
+  imageLocks: ImageLocks | undefined;
   diskCache(): Promise<'none' | 'writeback'>;
   log: Log;
   now(): number;

@@ -2,7 +2,7 @@
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { DiskBus, GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { cachedFormat, type GuestFolder } from './host-folder.ts';
-import { volumeSource, type NfsAccess, type PlacedVolume } from './volume-xml.ts';
+import { volumeSource, type MountedShare, type PlacedVolume } from './volume-xml.ts';
 
 export const GIB = 1024 ** 3;
 export const MIB = 1024 ** 2;
@@ -43,12 +43,12 @@ export function imagesOf(spec: GuestSpec): GuestImage[] {
 }
 
 /** badRequest: the root disk is smaller than its image, or a volume cannot be reached. `further` are disks that exist already: the guest's own during a rescue. */
-export function planGuest(spec: GuestSpec, folder: GuestFolder, cached: CachedImages, options: { configDrive: 'disk' | 'cdrom'; nfs: NfsAccess }, further: string[] = []): Outcome<GuestPlan> {
+export function planGuest(spec: GuestSpec, folder: GuestFolder, cached: CachedImages, options: { configDrive: 'disk' | 'cdrom'; mounts: readonly MountedShare[] }, further: string[] = []): Outcome<GuestPlan> {
   const plan: GuestPlan = { files: [], disks: [], volumes: [], kernel: null };
   const letters = new DeviceNames(spec.volumes.map(({ device }) => device));
 
   for (const volume of spec.volumes.toSorted((a, b) => bootRank(a.bootIndex) - bootRank(b.bootIndex))) {
-    const source = volumeSource(volume.connection, options.nfs);
+    const source = volumeSource(volume.connection, options.mounts);
     if (isFault(source)) return source;
     plan.volumes.push({ volume, source });
   }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
 import type { Log } from '#platform/log.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
+import type { ImageLocks } from '#ports/image-locks.ts';
 import { agentCommand } from './agent-command.ts';
 import { createGuest, destroyGuest, rebuildGuest } from './build-guest.ts';
 import { boundConsoles, readConsole } from './console-log.ts';
@@ -24,8 +25,9 @@ import { pauseGuest, rebootGuest, resumeGuest, startGuest, stopGuest, suspendGue
 import { rescueGuest, unrescueGuest } from './rescue-guest.ts';
 import { LibvirtClient, type ClientOptions } from './rpc/client.ts';
 import { snapshotRoot } from './snapshot-root.ts';
+import { keepLocks } from './volume-locks.ts';
 import { attachVolume, detachVolume, resizeVolume, snapshotVolume, volumesOf } from './volumes.ts';
-import type { NfsAccess } from './volume-xml.ts';
+import type { MountedShare } from './volume-xml.ts';
 
 export interface LibvirtHypervisorOptions {
   /** libvirtd's read-write socket, as this process sees it. */
@@ -47,8 +49,11 @@ export interface LibvirtHypervisorOptions {
   configDrive?: 'disk' | 'cdrom';
   /** The host's Open vSwitch has no kernel datapath: guests then compute checksums themselves. Default false. */
   userspaceSwitch?: boolean;
-  /** How the host reaches volumes on NFS shares. Default 'libnfs', which takes no locks: nothing below Cinder keeps two guests from one image. */
-  nfs?: NfsAccess;
+  /** The NFS shares that the host has mounted. Default none. */
+  mounts?: readonly MountedShare[];
+  /** Locks volumes where QEMU does not; closed with the hypervisor. Without it nothing below Cinder keeps two guests from one image. */
+  imageLocks?: ImageLocks;
+  imageLockCheckMs?: number; // default 30 s
   consoleLogMaxBytes?: number; // default 1 MiB
   consoleLogCheckMs?: number; // default 10 s
   /** Deadlines, backoff and bounds of the libvirt client. */
@@ -66,6 +71,8 @@ export function createLibvirtHypervisor(options: LibvirtHypervisorOptions, deps:
   const driver = createDriver(options, deps);
   const consoleTimer = setInterval(() => void keepConsolesBounded(driver), options.consoleLogCheckMs ?? 10_000);
   consoleTimer.unref();
+  const closing = new AbortController();
+  if (options.imageLocks) void keepLocks(driver, options.imageLockCheckMs ?? 30_000, closing.signal);
 
   return {
     facts: () => hostFacts(driver),
@@ -110,7 +117,9 @@ export function createLibvirtHypervisor(options: LibvirtHypervisorOptions, deps:
     inventory: () => inventory(driver),
     close: async () => {
       clearInterval(consoleTimer);
+      closing.abort();
       driver.client.close();
+      await driver.imageLocks?.close();
     },
   };
 }
@@ -139,13 +148,14 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
       cpuModel: options.cpuModel !== undefined ? options.cpuModel : options.acceleration === 'tcg' ? 'Nehalem' : null,
       configDrive: options.configDrive ?? 'disk',
       userspaceSwitch: options.userspaceSwitch ?? false,
-      nfs: options.nfs ?? 'libnfs',
+      mounts: options.mounts ?? [],
       consoleLogMaxBytes: options.consoleLogMaxBytes ?? 1024 * 1024,
     },
     client, events, folder,
     domains: new Domains(client),
     locks: new GuestLocks(),
     images: new ImageCache(folder),
+    imageLocks: options.imageLocks,
     diskCache: () => (diskCache ??= probeDiskCache(options.stateDir)),
     log: deps.log,
     now: deps.now ?? Date.now,

@@ -48,7 +48,7 @@ interface Setup {
 async function setUp(files: TestGuest): Promise<Setup> {
   const libvirtd = await startPrivateLibvirtd();
   const stateDir = path.join(libvirtd.folder, 'state');
-  const open = () => createLibvirtHypervisor({ socketPath: libvirtd.socketPath, stateDir, acceleration: 'tcg', consoleLogMaxBytes: 64 * 1024, consoleLogCheckMs: 200, nfs: { mountRoot: path.join(stateDir, 'mounts') } }, { log: silentLog });
+  const open = () => createLibvirtHypervisor({ socketPath: libvirtd.socketPath, stateDir, acceleration: 'tcg', consoleLogMaxBytes: 64 * 1024, consoleLogCheckMs: 200, mounts: [{ server: '10.0.0.1', share: '/vol', path: path.join(stateDir, 'mounts') }] }, { log: silentLog });
   const image = async (id: string, diskFormat: string, file: string): Promise<GuestImage> => ({ id, diskFormat, sizeBytes: (await stat(file)).size, checksum: '' });
   const kernel = { kernel: await image('kernel', 'aki', files.kernelPath), ramdisk: await image('ramdisk', 'ari', files.ramdiskPath), commandLine: 'quiet' };
   const first = open();
@@ -58,7 +58,7 @@ async function setUp(files: TestGuest): Promise<Setup> {
   return { libvirtd, stateDir, open, kernel };
 }
 
-const volumeFile = (stateDir: string, of: VolumeConnection): string => (of.protocol === 'nfs' ? path.join(stateDir, 'mounts', of.server, of.share, of.file) : '');
+const volumeFile = (stateDir: string, of: VolumeConnection): string => (of.protocol === 'nfs' ? path.join(stateDir, 'mounts', of.file) : '');
 
 async function volumeImage(stateDir: string, backing?: VolumeConnection): Promise<VolumeConnection> {
   const connection: VolumeConnection = { protocol: 'nfs', server: '10.0.0.1', share: '/vol', file: `volume-${randomUUID()}`, format: 'qcow2' };

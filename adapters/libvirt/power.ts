@@ -5,6 +5,7 @@ import type { Driver } from './driver.ts';
 import { asOutcome } from './outcome.ts';
 import { SHUTDOWN } from './rpc/flags.ts';
 import { remote, type Domain } from './rpc/protocol.ts';
+import { startLocked } from './volume-locks.ts';
 
 /** An ACPI press is lost while the guest boots (testbed.md, pitfall 12), so it is pressed again. */
 const ACPI_EVERY_MS = 2_000;
@@ -26,11 +27,16 @@ function refused(action: string, uuid: string, state: GuestState): Outcome<void>
   return fault('conflict', `cannot ${action} guest ${uuid} while it is ${state}`, { state });
 }
 
+/** Not while a volume comes or goes. */
+async function start(driver: Driver, domain: Domain): Promise<Outcome<void>> {
+  return await driver.locks.run(domain.uuid, async () => await startLocked(driver, domain));
+}
+
 export function startGuest(driver: Driver, uuid: string): Promise<Outcome<void>> {
   return onGuest(driver, uuid, async (domain, state) => {
     if (state === 'running') return;
     if (state === 'paused') return refused('start', uuid, state);
-    await driver.domains.start(domain);
+    return await start(driver, domain);
   });
 }
 
@@ -48,7 +54,7 @@ export function rebootGuest(driver: Driver, uuid: string, kind: 'soft' | 'hard',
     switch (state) {
       case 'running':
         // Died between off and on? The next call finds it shut off and starts it.
-        if (kind === 'soft' && (await askToShutDown(driver, domain, timeoutMs))) return driver.domains.start(domain);
+        if (kind === 'soft' && (await askToShutDown(driver, domain, timeoutMs))) return start(driver, domain);
         await driver.client.call(remote.domainReset, { domain, flags: 0 });
         return;
       case 'paused':
@@ -57,10 +63,10 @@ export function rebootGuest(driver: Driver, uuid: string, kind: 'soft' | 'hard',
         return;
       case 'suspended':
         await driver.domains.dropManagedSave(domain);
-        return driver.domains.start(domain);
+        return start(driver, domain);
       case 'shutoff':
       case 'crashed':
-        return driver.domains.start(domain);
+        return start(driver, domain);
       case 'absent':
         return fault('notFound', `guest ${uuid} is gone`);
     }
@@ -96,7 +102,7 @@ export function resumeGuest(driver: Driver, uuid: string): Promise<Outcome<void>
     if (state === 'running') return;
     if (state === 'paused') return driver.client.call(remote.domainResume, { domain });
     if (state !== 'suspended') return refused('resume', uuid, state);
-    await driver.domains.start(domain);
+    return await start(driver, domain);
   });
 }
 

@@ -6,6 +6,7 @@ import { planFor, realise } from './build-guest.ts';
 import type { Driver } from './driver.ts';
 import { imagesOf } from './guest-plan.ts';
 import { asOutcome, unlessMissing } from './outcome.ts';
+import { lockVolumes, releaseUnused, startLocked } from './volume-locks.ts';
 import { exists, writeWholeOnce } from './write-whole.ts';
 
 /** See the port. A second call boots the rescue system anew and keeps the definition that was set aside. */
@@ -18,6 +19,8 @@ export function rescueGuest(driver: Driver, uuid: string, rescue: GuestSpec): Pr
     const spec = { ...rescue, uuid, name: domain.name };
     const plan = await planFor(driver, spec, aside, (await exists(own.disk)) ? [own.disk] : []);
     if (isFault(plan)) return plan;
+    const locked = await lockVolumes(driver, uuid, plan.volumes);
+    if (isFault(locked)) return locked;
     await writeWholeOnce(own.ownDefinition, async (part) => writeFile(part, await driver.domains.definition(domain), { mode: 0o600 }));
     await driver.domains.powerOff(domain);
     await driver.domains.dropManagedSave(domain);
@@ -39,6 +42,8 @@ export function unrescueGuest(driver: Driver, uuid: string): Promise<Outcome<voi
       await Promise.all([aside.disk, aside.ephemeral, aside.swap, aside.configDrive, aside.kernel, aside.ramdisk].map((file) => rm(file, { force: true })));
       await rm(own.ownDefinition);
     }
-    await driver.domains.start(domain);
+    const started = await startLocked(driver, domain);
+    await releaseUnused(driver, uuid);
+    return started;
   }));
 }

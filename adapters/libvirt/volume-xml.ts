@@ -7,8 +7,15 @@ import type { GuestVolume } from '#contracts/nova/guest.ts';
 import { deviceAlias } from './plugging.ts';
 import { escape } from './xml-text.ts';
 
-/** How the host reaches NFS: QEMU's own client, or the kernel's with each share mounted at `<mountRoot>/<server><share>`. */
-export type NfsAccess = 'libnfs' | { mountRoot: string };
+/** A share that the host's kernel has mounted: QEMU locks images there itself. Any other is reached by QEMU's own client (libnfs), which does not. */
+export interface MountedShare {
+  server: string;
+  share: string;
+  /** Where, inside the host. */
+  path: string;
+  /** The same for `qemu-img` beside this process: a folder, or a URL. Default `path`. */
+  outside?: string;
+}
 
 export interface VolumeSource {
   type: 'network' | 'file';
@@ -25,18 +32,21 @@ export interface PlacedVolume {
 }
 
 /** badRequest: no such volume is reached from here. */
-export function volumeSource(connection: VolumeConnection, nfs: NfsAccess): Outcome<VolumeSource> {
+export function volumeSource(connection: VolumeConnection, mounts: readonly MountedShare[]): Outcome<VolumeSource> {
   if (connection.protocol !== 'nfs') return fault('badRequest', `this host has no way to a volume over ${connection.protocol}`);
   const { server, share, file, format } = connection;
   const inShare = path.posix.join(share, file);
   if (!inShare.startsWith(`${share}/`)) return fault('badRequest', `the image ${file} is not on the share ${share}`);
-  return nfs === 'libnfs' ? { type: 'network', format, server, path: inShare } : { type: 'file', format, server: '', path: path.join(nfs.mountRoot, server, inShare) };
+  const mount = mounts.find((each) => each.server === server && each.share === share);
+  return mount ? { type: 'file', format, server: '', path: path.join(mount.path, path.posix.relative(share, inShare)) } : { type: 'network', format, server, path: inShare };
 }
 
 export function volumeXml({ volume, source }: PlacedVolume, { diskCache }: { diskCache: 'none' | 'writeback' }): string[] {
   return [
     `<disk type='${source.type}' device='disk'>`,
-    `  <driver name='qemu' type='${source.format}' cache='${source.type === 'file' ? diskCache : 'none'}' discard='unmap'/>`,
+    // `stop`: a guest whose share is full or broken pauses and loses nothing. By default it would for ENOSPC alone, and libnfs tells of a
+    // write that did half fit as EIO.
+    `  <driver name='qemu' type='${source.format}' cache='${source.type === 'file' ? diskCache : 'none'}' error_policy='stop' discard='unmap'/>`,
     ...sourceXml(source).map((line) => `  ${line}`),
     `  <target dev='${escape(volume.device)}' bus='${volume.bus}'/>`,
     `  <serial>${escape(volume.volumeId)}</serial>`,

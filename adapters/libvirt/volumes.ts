@@ -5,9 +5,11 @@ import type { DiskBus, GuestVolume } from '#contracts/nova/guest.ts';
 import { runTool } from './child-process.ts';
 import type { Driver } from './driver.ts';
 import { frozen } from './freeze-guest.ts';
+import { asOutcome } from './outcome.ts';
 import { onDomain, plug, unplug, type DeviceKind } from './plugging.ts';
 import { AFFECT, BLOCK_RESIZE_BYTES, SNAPSHOT } from './rpc/flags.ts';
 import { remote, type Domain } from './rpc/protocol.ts';
+import { lockVolumes, releaseUnused } from './volume-locks.ts';
 import { disksIn, snapshotXml, volumesIn, volumeSource, volumeXml, type DomainDisk, type VolumeSource } from './volume-xml.ts';
 
 const volumeKind: DeviceKind = { name: 'volume', idsIn: volumesIn };
@@ -17,17 +19,33 @@ const STORAGE_MS = 60_000;
 
 export function attachVolume(driver: Driver, uuid: string, volume: GuestVolume): Promise<Outcome<void>> {
   return onDomain(driver, uuid, async (domain) => {
-    const source = volumeSource(volume.connection, driver.settings.nfs);
+    const source = volumeSource(volume.connection, driver.settings.mounts);
     if (isFault(source)) return source;
     const known = [...disksIn(await driver.domains.definition(domain)), ...disksIn(await driver.domains.liveXml(domain))];
     const other = known.find(({ target, volumeId }) => target === volume.device && volumeId !== volume.volumeId);
     if (other) return fault('conflict', `guest ${uuid} has another disk at ${volume.device}`, { device: volume.device });
-    await plug(driver, domain, volumeKind, volume.volumeId, volumeXml({ volume, source }, { diskCache: await driver.diskCache() }));
+    let isPlugged = false;
+    try {
+      const locked = await lockVolumes(driver, uuid, [{ volume, source }]);
+      if (isFault(locked)) return locked;
+      await plug(driver, domain, volumeKind, volume.volumeId, volumeXml({ volume, source }, { diskCache: await driver.diskCache() }));
+      isPlugged = true;
+    } finally {
+      // One that was there already may have another image than it is now said to have.
+      if (!isPlugged || known.some(({ volumeId }) => volumeId === volume.volumeId)) await releaseUnused(driver, uuid);
+    }
   });
 }
 
 export function detachVolume(driver: Driver, uuid: string, volumeId: string): Promise<Outcome<void>> {
-  return onDomain(driver, uuid, async (domain) => await unplug(driver, domain, volumeKind, volumeId));
+  return driver.locks.run(uuid, async () => {
+    const done = await asOutcome(async () => {
+      const domain = await driver.domains.find(uuid);
+      return domain ? await unplug(driver, domain, volumeKind, volumeId) : fault('notFound', `no guest ${uuid} on this host`);
+    });
+    await releaseUnused(driver, uuid); // also of a volume or a guest that went before
+    return done;
+  });
 }
 
 export function volumesOf(driver: Driver, uuid: string): Promise<Outcome<string[]>> {
@@ -40,31 +58,38 @@ export function resizeVolume(driver: Driver, uuid: string, volumeId: string, siz
     if (!disk) return missing(uuid, volumeId);
     const active = await driver.domains.isActive(domain);
     const size = BigInt(sizeGib * GIB);
-    const capacity = active ? (await driver.client.call(remote.domainGetBlockInfo, { domain, path: disk.target, flags: 0 }, STORAGE_MS)).capacity : await virtualSize(disk);
+    const capacity = active ? (await driver.client.call(remote.domainGetBlockInfo, { domain, path: disk.target, flags: 0 }, STORAGE_MS)).capacity : await virtualSize(driver, disk);
     if (capacity > size) return fault('conflict', `volume ${volumeId} has ${capacity} bytes already, more than ${sizeGib} GiB`);
     if (capacity === size) return;
-    if (!active) await runTool('qemu-img', ['resize', '-q', '-f', disk.format, nameOf(disk), String(size)], STORAGE_MS);
+    if (!active) await runTool('qemu-img', ['resize', '-q', '-f', disk.format, nameOf(driver, disk), String(size)], STORAGE_MS);
     else await driver.client.call(remote.domainBlockResize, { domain, disk: disk.target, size, flags: BLOCK_RESIZE_BYTES }, STORAGE_MS);
   });
 }
 
 // While the guest is off nobody else has the image open.
-const nameOf = ({ server, path }: DomainDisk): string => (server === '' ? path : `nfs://${server}${path}`);
+function nameOf({ settings: { mounts } }: Driver, { server, path }: DomainDisk): string {
+  if (server !== '') return `nfs://${server}${path}`;
+  const mount = mounts.find((each) => path.startsWith(`${each.path}/`));
+  return mount ? (mount.outside ?? mount.path) + path.slice(mount.path.length) : path;
+}
 
-async function virtualSize(disk: DomainDisk): Promise<bigint> {
-  const told = await runTool('qemu-img', ['info', '-f', disk.format, '--output=json', nameOf(disk)], STORAGE_MS);
+async function virtualSize(driver: Driver, disk: DomainDisk): Promise<bigint> {
+  const told = await runTool('qemu-img', ['info', '-f', disk.format, '--output=json', nameOf(driver, disk)], STORAGE_MS);
   return BigInt((JSON.parse(told) as { 'virtual-size': number })['virtual-size']); // qemu-img's own document
 }
 
 export function snapshotVolume(driver: Driver, uuid: string, volumeId: string, next: VolumeConnection): Promise<Outcome<void>> {
   return onDomain(driver, uuid, async (domain) => {
-    const source = volumeSource(next, driver.settings.nfs);
+    const source = volumeSource(next, driver.settings.mounts);
     if (isFault(source)) return source;
-    if (await driver.domains.isActive(domain)) {
-      const done = await switchLive(driver, domain, volumeId, source);
-      if (isFault(done)) return done;
+    try {
+      const locked = await lockVolumes(driver, uuid, [{ volume: { volumeId }, source }]);
+      if (isFault(locked)) return locked;
+      const done = (await driver.domains.isActive(domain)) ? await switchLive(driver, domain, volumeId, source) : undefined;
+      return isFault(done) ? done : await switchDefinition(driver, domain, volumeId, source);
+    } finally {
+      await releaseUnused(driver, uuid);
     }
-    return await switchDefinition(driver, domain, volumeId, source);
   });
 }
 

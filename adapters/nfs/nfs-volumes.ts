@@ -18,12 +18,15 @@ export interface NfsVolumesOptions {
 }
 
 const gib = 1024 ** 3;
-const volumeName = /^volume-([0-9a-f-]{36})(?:\.(.+))?$/;
+// With what a death in the middle of writing the note left (share.ts).
+const volumeName = /^(\.?)volume-([0-9a-f-]{36})(?:\.(.+))?$/;
 
 export function createNfsVolumes({ share: address, shortTimeoutMs = 30_000, copyTimeoutMs = 3_600_000 }: NfsVolumesOptions): VolumeBackend {
   const share = openShare(address);
   // Backing files too are named so: QEMU 7.2 looks for a relative one below the file instead of beside it.
   const url = (file: string): string => `nfs://${address.server}${address.path}/${file}`;
+  // Not as a URL: libvirt 9.0 follows a chain itself below a file of a mounted share, and loses the first slash of a URL's path.
+  const backing = (file: string): string => `json:${JSON.stringify({ file: { driver: 'nfs', user: 0, group: 0, server: { type: 'inet', host: address.server }, path: `${address.path}/${file}` } })}`;
   const img = async (...args: string[]): Promise<Outcome<void>> => done(await qemuImg(args, shortTimeoutMs));
   const copy = async (...args: string[]): Promise<Outcome<void>> => done(await qemuImg(['convert', '-U', ...args], copyTimeoutMs));
 
@@ -69,6 +72,8 @@ export function createNfsVolumes({ share: address, shortTimeoutMs = 30_000, copy
 
     async createVolume(id, sizeGib, origin) {
       const file = baseFile(id);
+      const there = await share.space(); // qemu-img would wait its whole deadline for a share that is away
+      if (isFault(there)) return there;
       const made = origin.kind === 'blank' ? await img('create', '-q', '-f', 'qcow2', url(file), String(sizeGib * gib)) : await copyOrigin(id, sizeGib, origin);
       const kept = isFault(made) ? made : await keep(id, newChain(id));
       if (isFault(kept)) await share.remove(file);
@@ -78,7 +83,7 @@ export function createNfsVolumes({ share: address, shortTimeoutMs = 30_000, copy
       const files = await share.list();
       if (isFault(files)) return files;
       // The note goes last: as long as it is there, the volume is known and the rest is found again.
-      const own = [...files.keys()].filter((name) => volumeName.exec(name)?.[1] === id && name !== infoFile(id));
+      const own = [...files.keys()].filter((name) => volumeName.exec(name)?.[2] === id && name !== infoFile(id));
       for (const name of [...own, infoFile(id)]) {
         const removed = await share.remove(name);
         if (isFault(removed)) return removed;
@@ -98,7 +103,7 @@ export function createNfsVolumes({ share: address, shortTimeoutMs = 30_000, copy
       for (let merge = nextMerge(chain); merge; merge = nextMerge(merge.chain)) {
         // Upwards: QEMU's NFS client cannot turn a file that lies below into one that is written. A merged file merges again.
         const below = merge.below === null ? [] : ['-F', 'qcow2'];
-        const merged = done(await qemuImg(['rebase', '-q', '-f', 'qcow2', ...below, '-b', merge.below === null ? '' : url(merge.below), url(merge.top)], copyTimeoutMs));
+        const merged = done(await qemuImg(['rebase', '-q', '-f', 'qcow2', ...below, '-b', merge.below === null ? '' : backing(merge.below), url(merge.top)], copyTimeoutMs));
         if (isFault(merged)) return merged;
         const kept = await keep(volumeId, merge.chain);
         const removed = isFault(kept) ? kept : await share.remove(merge.file);
@@ -110,13 +115,13 @@ export function createNfsVolumes({ share: address, shortTimeoutMs = 30_000, copy
     prepareOnlineSnapshot: async ({ id, volumeId }) => await withChain(volumeId, async (chain) => {
       const newFile = overlayFile(volumeId, id);
       if (snapshotFile(chain, id) !== undefined) return { newFile };
-      const made = await img('create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', url(chain.active), url(newFile));
+      const made = await img('create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', backing(chain.active), url(newFile));
       if (!isFault(made)) return { newFile };
       await share.remove(newFile);
       return made;
     }),
     finishOnlineSnapshot: async ({ id, volumeId }) => await withChain(volumeId, async (chain) => (snapshotFile(chain, id) !== undefined ? undefined : await keep(volumeId, withSnapshot(chain, volumeId, id)))),
-    abandonOnlineSnapshot: async ({ id, volumeId }) => await ifThere(volumeId, async (chain) => (snapshotFile(chain, id) !== undefined ? undefined : await share.remove(overlayFile(volumeId, id)))),
+    abandonOnlineSnapshot: async ({ id, volumeId }) => await ifThere(volumeId, async (chain) => (filesOf(chain).includes(overlayFile(volumeId, id)) ? undefined : await share.remove(overlayFile(volumeId, id)))),
 
     connection: async (id) => await withChain(id, async ({ active }) => ({ protocol: 'nfs' as const, server: address.server, share: address.path, file: active, format: 'qcow2' as const })),
 
@@ -140,14 +145,16 @@ export function createNfsVolumes({ share: address, shortTimeoutMs = 30_000, copy
       const volumes: { id: string; snapshots: string[] }[] = [];
       const known = new Set<string>();
       for (const name of files.keys()) {
-        const [, id, rest] = volumeName.exec(name) ?? [];
-        if (id === undefined || rest !== 'info') continue;
+        const [, dot, id, rest] = volumeName.exec(name) ?? [];
+        if (id === undefined || dot !== '' || rest !== 'info') continue;
         const chain = await chainOf(id);
         if (isFault(chain)) continue;
         for (const file of [name, ...filesOf(chain)]) known.add(file);
         volumes.push({ id, snapshots: snapshotsOf(chain) });
       }
-      return { volumes, strays: [...files.keys()].filter((name) => !known.has(name)) };
+      // A torn note goes with its volume.
+      const ofKnown = (name: string): boolean => name.startsWith('.') && volumes.some(({ id }) => volumeName.exec(name)?.[2] === id);
+      return { volumes, strays: [...files.keys()].filter((name) => !known.has(name) && !ofKnown(name)) };
     },
     close: () => share.close(),
   };

@@ -5,6 +5,8 @@ import type { Codec } from '#platform/xdr.ts';
 
 /** The connection is gone, was never there, or nobody answered in time: whether the call was done is unknown. */
 export class RpcUnavailable extends Error {}
+/** Nobody answered in time: another try would wait as long. */
+export class RpcTimeout extends RpcUnavailable {}
 /** The server refused the call itself: wrong program, version, credentials. */
 export class RpcRefused extends Error {}
 
@@ -36,6 +38,7 @@ export class RpcConnection {
   #fragments: Buffer[] = [];
   #xid = Math.floor(Math.random() * 2 ** 31);
   #closed: Error | undefined;
+  readonly #ended = Promise.withResolvers<void>();
 
   private constructor(socket: net.Socket) {
     this.#socket = socket;
@@ -48,11 +51,11 @@ export class RpcConnection {
   static async open(host: string, port: number, timeoutMs: number): Promise<RpcConnection> {
     return await new Promise((resolve, reject) => {
       const socket = net.connect({ host, port });
-      const deadline = setTimeout(() => fail(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
+      const deadline = setTimeout(() => fail(new RpcTimeout(`no connection within ${timeoutMs} ms`)), timeoutMs);
       const fail = (cause: Error): void => {
         clearTimeout(deadline);
         socket.destroy();
-        reject(new RpcUnavailable(`${host}:${port}: ${cause.message}`, { cause }));
+        reject(new (cause instanceof RpcTimeout ? RpcTimeout : RpcUnavailable)(`${host}:${port}: ${cause.message}`, { cause }));
       };
       socket.once('error', fail);
       socket.once('connect', () => {
@@ -67,6 +70,11 @@ export class RpcConnection {
     return this.#closed !== undefined;
   }
 
+  /** Resolves once the connection is gone, by whose doing ever. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
   /** One call; the reader stands at the procedure's result. Rejects with RpcUnavailable or RpcRefused. */
   async call<A>(procedure: Procedure, args: Codec<A>, value: A, timeoutMs: number): Promise<XdrReader> {
     if (this.#closed) throw new RpcUnavailable(`${procedure.name}: ${this.#closed.message}`);
@@ -79,7 +87,7 @@ export class RpcConnection {
     const mark = Buffer.alloc(4);
     mark.writeUInt32BE((LAST_FRAGMENT | body.length) >>> 0);
     return await new Promise((resolve, reject) => {
-      const deadline = setTimeout(() => waiting.settle(new RpcUnavailable(`${procedure.name}: no answer in ${timeoutMs} ms`)), timeoutMs);
+      const deadline = setTimeout(() => waiting.settle(new RpcTimeout(`${procedure.name}: no answer in ${timeoutMs} ms`)), timeoutMs);
       const waiting: Waiting = {
         settle: (reply) => {
           clearTimeout(deadline);
@@ -131,6 +139,7 @@ export class RpcConnection {
   #end(cause: Error): void {
     if (this.#closed) return;
     this.#closed = cause;
+    this.#ended.resolve();
     this.#socket.destroy();
     for (const waiting of this.#waiting.values()) waiting.settle(new RpcUnavailable(cause.message, { cause }));
   }

@@ -4,7 +4,7 @@ import { fault } from '#contracts/common/fault.ts';
 import type { FileAttributes } from './nfs3.ts';
 import { Nfs3, NfsError, nfsStatus } from './nfs3.ts';
 import type { Handle } from './nfs3.ts';
-import { RpcRefused, RpcUnavailable } from './onc-rpc.ts';
+import { RpcRefused, RpcTimeout, RpcUnavailable } from './onc-rpc.ts';
 
 export interface ShareAddress {
   server: string;
@@ -22,7 +22,7 @@ export interface NfsShare {
   list(): Promise<Outcome<Map<string, FileAttributes | null>>>;
   /** notFound */
   readText(name: string): Promise<Outcome<string>>;
-  /** Appears whole or not at all, and survives a power failure. */
+  /** Appears whole or not at all, and survives a power failure. A death in the middle leaves `.<name>.….tmp`. */
   writeText(name: string, text: string): Promise<Outcome<void>>;
   /** notFound: neither `from` nor `to` is there; `to` alone: it was renamed before. */
   rename(from: string, to: string): Promise<Outcome<void>>;
@@ -35,10 +35,15 @@ export interface NfsShare {
 const maxTextBytes = 1024 * 1024;
 /** A call that meets a dead connection or a stale handle is made once more, on a fresh mount. */
 const attempts = 2;
+/** After a server did not answer in time, calls are refused at once for so long, or until it is found again: retries would each wait for the whole deadline. */
+const silenceMs = 30_000;
+const lookTimeoutMs = 2_000;
 
 export function openShare({ server, path }: ShareAddress, { timeoutMs = 10_000 }: { timeoutMs?: number } = {}): NfsShare {
   let mounted: Promise<Nfs3> | undefined;
   let serial = 0;
+  let silentUntilMs = 0;
+  let looking: Promise<void> | undefined;
 
   const mount = async (): Promise<Nfs3> => {
     const current = await mounted?.catch(() => undefined);
@@ -51,14 +56,32 @@ export function openShare({ server, path }: ShareAddress, { timeoutMs = 10_000 }
     await old?.then((nfs) => nfs.close(), () => undefined);
   };
 
+  /** One at a time, behind the caller's back. */
+  const lookForIt = (): void => {
+    looking ??= Nfs3.mount(server, path, lookTimeoutMs).then((nfs) => {
+      if (silentUntilMs === 0) return nfs.close(); // closed, or found by a call that still waited
+      mounted = Promise.resolve(nfs);
+      silentUntilMs = 0;
+    }, () => undefined).finally(() => {
+      looking = undefined;
+    });
+  };
+
   async function withShare<T>(work: (nfs: Nfs3) => Promise<T>): Promise<Outcome<T>> {
+    if (performance.now() < silentUntilMs) {
+      lookForIt();
+      return fault('unavailable', `the share ${server}:${path} did not answer a moment ago`);
+    }
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await work(await mount());
+        const result = await work(await mount());
+        silentUntilMs = 0;
+        return result;
       } catch (error) {
         const again = error instanceof RpcUnavailable || (error instanceof NfsError && (error.status === nfsStatus.stale || error.status === nfsStatus.badHandle));
         if (again) await forget();
-        if (!again || attempt === attempts) return faultOf(error);
+        if (error instanceof RpcTimeout) silentUntilMs = performance.now() + silenceMs;
+        if (!again || error instanceof RpcTimeout || attempt === attempts) return faultOf(error);
       }
     }
   }
@@ -91,8 +114,13 @@ export function openShare({ server, path }: ShareAddress, { timeoutMs = 10_000 }
     readText: async (name) => await withShare(async (nfs) => await readAll(nfs, await nfs.lookUp(nfs.root, name))),
     writeText: async (name, text) => await withShare(async (nfs) => {
       const temporary = `.${name}.${process.pid}.${serial++}.tmp`;
-      await nfs.write(await nfs.create(nfs.root, temporary, 0o600), 0, Buffer.from(text));
-      await nfs.rename(nfs.root, temporary, name);
+      try {
+        await nfs.write(await nfs.create(nfs.root, temporary, 0o600), 0, Buffer.from(text));
+        await nfs.rename(nfs.root, temporary, name);
+      } catch (error) {
+        if (error instanceof NfsError) await nfs.remove(nfs.root, temporary).catch(() => undefined); // a full share: the first fault is the one to tell
+        throw error;
+      }
     }),
     rename: async (from, to) => await withShare(async (nfs) => {
       try {
@@ -108,6 +136,9 @@ export function openShare({ server, path }: ShareAddress, { timeoutMs = 10_000 }
       });
     }),
     space: async () => await withShare(async (nfs) => await nfs.fileSystem()),
-    close: () => void forget(),
+    close: () => {
+      silentUntilMs = 0;
+      void forget();
+    },
   };
 }

@@ -6,8 +6,11 @@ import { cpus, tmpdir, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { homeDir, homePaths } from '#compose/home.ts';
 import { installedPackages } from '#hosts/local/installed-packages.ts';
-import { probeNfsClient } from '#hosts/local/nfs-client.ts';
+import { createLocalHosts } from '#hosts/local/local-hosts.ts';
+import type { NfsClient } from '#hosts/local/nfs-client.ts';
 import { probeAcceleration } from '#hosts/local/probe-acceleration.ts';
+import { systemClock } from '#platform/clock.ts';
+import { silentLog } from '#platform/log.ts';
 import { findControl } from '../control-process.ts';
 import { debianPackages } from '../packages.ts';
 
@@ -56,7 +59,7 @@ const gib = 1024 ** 3;
 const marks = { good: '✓', note: '-', bad: '✗' } as const;
 
 async function examine(dir: string, json: boolean): Promise<void> {
-  const findings = [asRoot(), runtime(), memory(), await disk(dir), await packages(), await acceleration(dir), volumes(), await cloud(dir)];
+  const findings = [asRoot(), runtime(), memory(), await disk(dir), await packages(), await acceleration(dir), await volumes(dir), await cloud(dir)];
   process.exitCode = findings.some(({ state }) => state === 'bad') ? 1 : 0;
   if (json) {
     process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
@@ -100,9 +103,18 @@ async function acceleration(dir: string): Promise<Finding> {
   return { about: 'virtualisation', state: 'note', text: `guests are emulated (TCG), KVM does not work here: ${probe.why}`, mend: 'guests run, but slower; use a machine with hardware virtualisation to have it quicker' };
 }
 
-function volumes(): Finding {
-  const { kernel } = probeNfsClient();
-  return { about: 'volumes', state: 'good', text: `guests reach them by QEMU's own NFS client (${kernel ? 'this kernel has one too, which is not used' : 'this kernel has none'})` };
+const volumeWays: Record<NfsClient, string> = {
+  kernel: 'mounted by the kernel, images locked by QEMU',
+  libnfs: "QEMU's own NFS client (this kernel mounts none), images locked on the filer by the host's agent",
+};
+
+async function volumes(dir: string): Promise<Finding> {
+  const hosts = existsSync(homePaths(dir).databases) ? await createLocalHosts({ stateDir: dir, log: silentLog, clock: systemClock, kvm: false }).list() : [];
+  const ways = Object.entries(volumeWays).flatMap(([client, way]) => {
+    const names = hosts.filter(({ nfsClient }) => nfsClient === client).map(({ name }) => name);
+    return names.length === 0 ? [] : [`${names.join(', ')}: ${way}`];
+  });
+  return { about: 'volumes', state: 'good', text: ways.join('; ') || 'each host finds out at its first start how it reaches them' };
 }
 
 async function cloud(dir: string): Promise<Finding> {

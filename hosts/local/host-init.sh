@@ -1,9 +1,11 @@
 #!/bin/sh
 # PID 1 of one namespaced hypervisor host; started by start-init.ts inside new network, mount, UTS, IPC and PID namespaces.
-# Usage: host-init.sh HOST_DIR NAME LIBVIRTD_PATH SOUTHBOUND TUNNEL_IP DATAPATH [DEVICE...]
-#   DATAPATH: netdev (userspace) or system (kernel module); DEVICE: further device nodes below /dev, e.g. kvm
+# Usage: host-init.sh HOST_DIR NAME LIBVIRTD_PATH SOUTHBOUND TUNNEL_IP DATAPATH SERVER SHARE MOUNT OPTIONS [DEVICE...]
+#   DATAPATH: netdev (userspace) or system (kernel module); SERVER to OPTIONS: the filer's share, see nfs-client.ts
+#   DEVICE: further device nodes below /dev, e.g. kvm
 set -eu
-dir=$1 name=$2 libvirtd=$3 southbound=$4 tunnel_ip=$5 datapath=$6; shift 6
+dir=$1 name=$2 libvirtd=$3 southbound=$4 tunnel_ip=$5 datapath=$6 server=$7 share=$8; shift 8
+mountpoint=$1 mount_options=$2; shift 2
 . "${0%/*}/init-lib.sh"
 hostname "$name"
 umount -R /sys/fs/cgroup 2>/dev/null || true # libvirt would try to manage the machine's cgroups
@@ -44,6 +46,18 @@ ln -s /proc/self/fd "$dev/fd"
 ln -s fd/0 "$dev/stdin"; ln -s fd/1 "$dev/stdout"; ln -s fd/2 "$dev/stderr"
 mount --rbind "$dev" /dev
 
+# Volumes. Whether this kernel mounts NFS is found out at the host's first start; afterwards it must, however long the filer takes.
+mount_share() {
+  mkdir -p "$mountpoint"
+  timeout -s KILL 5 mount -i -t nfs4 -o "$mount_options,addr=$server" "$server:$share" "$mountpoint"
+}
+decide_nfs_client() { if mount_share; then echo kernel; else echo libnfs; fi >"$dir/nfs-client.new"; mv "$dir/nfs-client.new" "$dir/nfs-client"; }
+case $(cat "$dir/nfs-client" 2>/dev/null) in
+  kernel) (exec 9>&-; until mount_share; do sleep 1; done) & ;;
+  libnfs) ;;
+  *) (exec 9>&-; decide_nfs_client) & ;;
+esac
+
 # libvirtd outlives nothing and nobody waits for it but us: it starts beside the switch.
 supervise "$libvirtd" --pid-file /run/libvirt/libvirtd.pid
 
@@ -79,5 +93,6 @@ supervise run_vswitchd
 supervise ovn-controller unix:$ovs/db.sock --pidfile=/run/ovn/ovn-controller.pid --log-file=/var/log/ovn/ovn-controller.log -vconsole:off
 wait_for 'the integration bridge of ovn-controller, log in var/log/ovn' ip link show br-int
 wait_for 'the address of the tunnels' sh -c "ip -o addr show dev $tunnel_device | grep -q ' $tunnel_ip/'"
+wait_for 'the decision on the NFS client' test -s "$dir/nfs-client"
 wait_for "libvirtd's socket, log in var/log/libvirt/libvirtd.log" test -S /run/libvirt/libvirt-sock
 stay_ready

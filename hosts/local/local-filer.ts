@@ -16,7 +16,7 @@ import { startInit } from './start-init.ts';
 import { plugManagement } from './underlay.ts';
 
 export interface FilerFacts {
-  /** Its address, for NFSv3 and v4 over TCP. */
+  /** Its address, for NFSv3 with NLM locks, and for NFSv4, over TCP. */
   server: string;
   /** The exported path. */
   share: string;
@@ -35,7 +35,7 @@ export interface LocalFiler {
 const initScript = join(import.meta.dirname, 'filer-init.sh');
 /** The last address but one of the management /24: hosts count from its start. */
 const filerNumber = 254;
-const needed = [['/usr/bin/ganesha.nfsd', 'nfs-ganesha nfs-ganesha-vfs'], ['/sbin/rpcbind', 'rpcbind']] as const;
+const needed = [['/usr/bin/ganesha.nfsd', 'nfs-ganesha nfs-ganesha-vfs'], ['/sbin/rpcbind', 'rpcbind'], ['/sbin/rpc.statd', 'nfs-common']] as const;
 
 /** Where the filer of a cloud is, whether it runs or not. */
 export const filerFacts = ({ managementCidr }: NetworkFacts): FilerFacts => ({ server: addressIn(managementCidr, filerNumber), share: '/vol' });

@@ -84,6 +84,7 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
     const uuids = await Promise.all([h1, h2].map((host) => virsh(host, 'capabilities').then((xml) => /<uuid>(.*)<\/uuid>/.exec(xml)?.[1])));
     assert.notEqual(uuids[0], uuids[1]);
     assert.deepEqual((await hosts.list()).map(({ name, state }) => `${name} ${state}`), ['h1 running', 'h2 running']);
+    assert.deepEqual([h1.nfsClient, h2.nfsClient], ['libnfs', 'libnfs'], 'no filer here whose share a kernel could mount');
   });
 
   test('power on again finds the running host, also for a control plane that was started anew', async () => {

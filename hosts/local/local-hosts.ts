@@ -10,6 +10,8 @@ import type { HostPaths } from './host-paths.ts';
 import { cutPower, initState, removeInit } from './init-life.ts';
 import type { NetworkFacts } from './local-network.ts';
 import { listNetns } from './netns.ts';
+import { nfsClientOf } from './nfs-client.ts';
+import type { NfsClient } from './nfs-client.ts';
 import { startHost } from './power-on.ts';
 import { realStateDir } from './real-state-dir.ts';
 
@@ -29,6 +31,8 @@ export interface LocalHost {
   /** The same path inside and outside the host; survives power failures, goes with `remove`. */
   dataDir: string;
   netns: string;
+  /** Whether its kernel mounts the filer's share, else QEMU's own client reaches it; null before its first start. */
+  nfsClient: NfsClient | null;
 }
 
 /** Expected troubles are faults whose message says what to do. Calls for one host are carried out one after the other. */
@@ -78,7 +82,7 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
   async function look(host: HostPaths): Promise<LocalHost> {
     const { state, pid } = await initState(host);
     const known = state !== 'off' || (await names()).includes(host.name);
-    return { name: host.name, state: known ? state : 'absent', initPid: pid, dir: host.dir, libvirtSocket: host.libvirtSocket, ovsdb: `unix:${host.ovsdbSocket}`, dataDir: host.dataDir, netns: host.netns };
+    return { name: host.name, state: known ? state : 'absent', initPid: pid, dir: host.dir, libvirtSocket: host.libvirtSocket, ovsdb: `unix:${host.ovsdbSocket}`, dataDir: host.dataDir, netns: host.netns, nfsClient: await nfsClientOf(host.dir) };
   }
 
   async function names(): Promise<string[]> {

@@ -7,8 +7,10 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { HostPaths } from './host-paths.ts';
 import { etcHosts, libvirtdConf, qemuConf } from './libvirt-config.ts';
+import { filerFacts } from './local-filer.ts';
 import type { NetworkFacts } from './local-network.ts';
 import { ensureNetns } from './netns.ts';
+import { mountArguments } from './nfs-client.ts';
 import { startInit } from './start-init.ts';
 import { plugHost } from './underlay.ts';
 
@@ -32,7 +34,7 @@ export async function startHost(host: HostPaths, { index, network, kvm, clock, a
     await ensureNetns(host.netns);
     await plugHost(host.netns, index, network);
   }
-  const script = [initScript, host.dir, host.name, libvirtd, network.southbound, `172.31.0.${index}`, network.datapath, ...(kvm ? ['kvm'] : [])];
+  const script = [initScript, host.dir, host.name, libvirtd, network.southbound, `172.31.0.${index}`, network.datapath, ...mountArguments(filerFacts(network)), ...(kvm ? ['kvm'] : [])];
   return await startInit(host, { script: alreadyStarting ? undefined : script, clock });
 }
 

@@ -14,6 +14,7 @@ import { seededIds } from '#platform/ids.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { TestCloud } from './cloud.testing.ts';
 import { realCloudMissing, testCloud } from './cloud.testing.ts';
+import { imageIsLocked } from './image-lock.testing.ts';
 
 interface Volume { id: string; status: string; name: string }
 
@@ -101,6 +102,9 @@ describe('kill -9 under volumes', { skip: realCloudMissing() }, () => {
         assert.deepEqual([server.status, server['OS-EXT-STS:task_state']], ['ACTIVE', null]);
       }
       await eventually(async () => (await cloud.cobalt('doctor', '--audit').catch((error: { stdout: string }) => error.stdout)).includes('no differences'), { withinMs: settleMs, everyMs: 1_000, what: 'the audit to find nothing' });
+      for (const { id, status } of (await volumes()).filter((volume) => kept.includes(volume.id))) {
+        await eventually(async () => (await imageIsLocked(cloud.dir, id)) === (status === 'in-use'), { withinMs: settleMs, everyMs: 500, what: `the image of a volume that is ${status} to be locked only if it is in use` });
+      }
     });
   }
 });

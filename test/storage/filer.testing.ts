@@ -23,6 +23,12 @@ export interface TestFiler {
 /** Why there can be no filer here; false when there can. */
 export const filerMissing = (): string | false => (process.getuid?.() !== 0 ? 'needs root (namespaces)' : existsSync('/usr/bin/ganesha.nfsd') ? false : 'needs nfs-ganesha (./cobalt test installs it)');
 
+/** To the NFS server of the filer in `dir`. */
+export async function signalServer(dir: string, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void> {
+  const [, init = ''] = readFileSync(join(dir, 'init.pid'), 'utf8').split(' ');
+  await runTool('nsenter', ['-t', init, '-m', '-p', '/bin/kill', `-${signal}`, readFileSync(join(dir, 'run/ganesha.pid'), 'utf8').trim()]);
+}
+
 export async function startFiler(): Promise<TestFiler> {
   const stateDir = mkdtempSync('/tmp/cc-filer-');
   const deps = { stateDir, log: silentLog, clock: systemClock };
@@ -34,10 +40,7 @@ export async function startFiler(): Promise<TestFiler> {
   const { dir, exportDir } = filerPaths(stateDir);
   return {
     server: facts.server, path: facts.share, folder: exportDir,
-    async kill() {
-      const [, init = ''] = readFileSync(join(dir, 'init.pid'), 'utf8').split(' ');
-      await runTool('nsenter', ['-t', init, '-m', '-p', '/bin/kill', '-9', readFileSync(join(dir, 'run/ganesha.pid'), 'utf8').trim()]);
-    },
+    kill: async () => await signalServer(dir, 'KILL'),
     async close() {
       for (const removed of [await filer.remove(), await network.remove()]) assert.ok(!isFault(removed));
       rmSync(stateDir, { recursive: true });

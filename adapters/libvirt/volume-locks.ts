@@ -1,0 +1,78 @@
+// Locks on the images of guests' volumes, where QEMU takes none itself (libnfs): had before a guest may open an image, given back once
+// neither its definition nor its process has it. What a guest has is read from libvirt each time, so that any crash is mended by the next look.
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { ImageLock } from '#ports/image-locks.ts';
+import type { Driver } from './driver.ts';
+import { asOutcome, unlessMissing } from './outcome.ts';
+import type { Domain } from './rpc/protocol.ts';
+import { disksIn, type PlacedVolume } from './volume-xml.ts';
+
+/** For callers that hold the guest's lock, as all here. conflict: another guest has one of the images; notFound, unavailable, timeout. */
+export async function lockVolumes(driver: Driver, guest: string, volumes: readonly { volume: Pick<PlacedVolume['volume'], 'volumeId'>; source: PlacedVolume['source'] }[]): Promise<Outcome<void>> {
+  return await hold(driver, volumes.filter(({ source }) => source.server !== '').map(({ volume: { volumeId }, source: { server, path } }) => ({ guest, volumeId, server, path })));
+}
+
+/** Starts a guest that is defined, with the locks it needs: a host that lost its power, or a filer that forgot, may have left it without. */
+export async function startLocked(driver: Driver, domain: Domain): Promise<Outcome<void>> {
+  const held = await hold(driver, locksIn(domain.uuid, await driver.domains.definition(domain)));
+  return isFault(held) ? held : await driver.domains.start(domain);
+}
+
+/** Gives back what the guest does not have any more. What fails is done by the filer's return or by the next look. */
+export async function releaseUnused(driver: Driver, uuid: string): Promise<void> {
+  const { imageLocks } = driver;
+  const looked = imageLocks && (await asOutcome(async () => {
+    const noted = (await imageLocks.noted()).filter(({ guest }) => guest === uuid);
+    if (noted.length === 0) return;
+    const used = await locksOf(driver, uuid);
+    await Promise.all(noted.filter((lock) => !used.some((each) => isSame(each, lock))).map(async (lock) => {
+      const released = await imageLocks.release(lock);
+      if (isFault(released)) driver.log.warn({ server: uuid, volume: lock.volumeId, why: released.message }, 'image lock not released yet');
+    }));
+  }));
+  if (isFault(looked)) driver.log.warn({ server: uuid, why: looked.message }, 'image locks not looked at; the next look does it');
+}
+
+/** At start, for what a process before this one left, and now and then for what has failed since. */
+export async function keepLocks(driver: Driver, everyMs: number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await mendLocks(driver, signal);
+    await delay(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+}
+
+/** Every guest has the locks of its volumes and no others. */
+async function mendLocks(driver: Driver, signal: AbortSignal): Promise<void> {
+  const { imageLocks } = driver;
+  const looked = imageLocks && (await asOutcome(async () => {
+    const guests = new Set([...(await driver.domains.list()), ...(await imageLocks.noted()).map(({ guest }) => ({ uuid: guest }))].map(({ uuid }) => uuid));
+    for (const uuid of guests) if (!signal.aborted) await driver.locks.run(uuid, async () => await mendGuest(driver, uuid));
+  }));
+  if (isFault(looked) && !signal.aborted) driver.log.warn({ why: looked.message }, 'image locks not looked at; the next look does it');
+}
+
+async function mendGuest(driver: Driver, uuid: string): Promise<void> {
+  const held = await asOutcome(async () => await hold(driver, await locksOf(driver, uuid)));
+  if (isFault(held)) driver.log.error({ server: uuid, why: held.message }, 'a guest is without the lock of a volume it has');
+  await releaseUnused(driver, uuid);
+}
+
+async function hold({ imageLocks }: Driver, locks: readonly ImageLock[]): Promise<Outcome<void>> {
+  if (!imageLocks) return;
+  return (await Promise.all(locks.map(async (lock) => await imageLocks.hold(lock)))).find(isFault);
+}
+
+/** Of the guest as it is defined, as it runs, and as it will be after a rescue. */
+async function locksOf(driver: Driver, uuid: string): Promise<ImageLock[]> {
+  const domain = await driver.domains.find(uuid);
+  if (!domain) return [];
+  const aside = await unlessMissing(readFile(driver.folder.guest(uuid).ownDefinition, 'utf8'), '');
+  const all = locksIn(uuid, [await driver.domains.definition(domain), await driver.domains.liveXml(domain), aside].join('\n'));
+  return all.filter((lock, index) => all.findIndex((each) => isSame(each, lock)) === index);
+}
+
+const locksIn = (guest: string, xml: string): ImageLock[] => disksIn(xml).flatMap(({ volumeId, server, path }) => (volumeId === null || server === '' ? [] : [{ guest, volumeId, server, path }]));
+const isSame = (one: ImageLock, other: ImageLock): boolean => one.server === other.server && one.path === other.path;

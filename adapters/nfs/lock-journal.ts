@@ -1,0 +1,57 @@
+// The locks that one host may hold, a small file for each: written before a lock is asked for and removed after it is given back, so
+// that a crash at any point leaves no lock that nobody knows of. Kept by nlm-image-locks.ts.
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ImageLock } from '#ports/image-locks.ts';
+
+/** `handle`: of the file that was locked; its name may be another file's by now. */
+export interface LockNote {
+  lock: ImageLock;
+  handle: Buffer;
+}
+
+export interface LockJournal {
+  read(): Promise<LockNote[]>;
+  /** On disk when it resolves. An earlier note of the same lock is replaced. */
+  write(note: LockNote): Promise<void>;
+  /** Again is fine. */
+  remove(lock: ImageLock): Promise<void>;
+}
+
+const suffix = '.json';
+
+export const lockKey = ({ guest, server, path }: ImageLock): string => `${guest}.${createHash('sha256').update(`${server}:${path}`).digest('hex').slice(0, 32)}`;
+
+export function openLockJournal(folder: string): LockJournal {
+  const fileOf = (lock: ImageLock): string => join(folder, lockKey(lock) + suffix);
+  return {
+    async read() {
+      await mkdir(folder, { recursive: true });
+      const names = (await readdir(folder)).filter((name) => name.endsWith(suffix));
+      return await Promise.all(names.map(async (name) => parse(await readFile(join(folder, name), 'utf8'))));
+    },
+    async write({ lock, handle }) {
+      const part = `${fileOf(lock)}.part`;
+      await flushed(part, 'w', JSON.stringify({ ...lock, handle: handle.toString('base64') }));
+      await rename(part, fileOf(lock));
+      await flushed(folder, 'r');
+    },
+    remove: async (lock) => await rm(fileOf(lock), { force: true }), // one that a power failure brings back releases what is not held
+  };
+}
+
+async function flushed(path: string, flags: 'r' | 'w', text?: string): Promise<void> {
+  const file = await open(path, flags, 0o600);
+  try {
+    if (text !== undefined) await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function parse(text: string): LockNote {
+  const { handle, ...lock } = JSON.parse(text) as ImageLock & { handle: string }; // written above, whole or not at all
+  return { lock, handle: Buffer.from(handle, 'base64') };
+}

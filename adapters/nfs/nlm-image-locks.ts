@@ -1,0 +1,223 @@
+// The port `image-locks` over NFSv3's lock manager: one host's locks on the filers, noted in the host's own folder. Made by compose.
+import { posix } from 'node:path';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Log } from '#platform/log.ts';
+import type { ImageLock, ImageLocks } from '#ports/image-locks.ts';
+import { FilerLine } from './filer-line.ts';
+import { lockKey, openLockJournal } from './lock-journal.ts';
+import type { LockNote } from './lock-journal.ts';
+import { Nfs3, NfsError, nfsStatus } from './nfs3.ts';
+import type { LockManager, LockOwner } from './nlm4.ts';
+import { lockStatus } from './nlm4.ts';
+import { RpcRefused, RpcTimeout, RpcUnavailable } from './onc-rpc.ts';
+
+export interface NlmImageLocksOptions {
+  /** Part of the owner: the same guest on two hosts is two owners. */
+  host: string;
+  /** The host's own; survives its power failures. */
+  folder: string;
+  timeoutMs?: number;
+  /** How long a refusal is not believed yet: the holder may be about to release what it could not while the filer was away. */
+  patienceMs?: number;
+  probeEveryMs?: number;
+}
+
+export interface NlmImageLocksDeps {
+  log: Log;
+  clock: Clock;
+  random?: () => number;
+}
+
+/** `unknown`: of a process before this one, nobody has said yet what is to become of it. `lost`: the filer forgot it. `unwanted`: to be released. */
+type State = 'unknown' | 'held' | 'lost' | 'unwanted';
+interface Kept extends LockNote {
+  state: State;
+  /** Somebody else has it; said once. */
+  isTaken: boolean;
+}
+
+const firstBackoffMs = 100;
+const maxBackoffMs = 1_000;
+const askAgainMs = 200;
+
+export function createNlmImageLocks({ host, folder, timeoutMs = 3_000, patienceMs = 3_000, probeEveryMs = 10_000 }: NlmImageLocksOptions, { log, clock, random = Math.random }: NlmImageLocksDeps): ImageLocks {
+  const journal = openLockJournal(folder);
+  const lines = new Map<string, FilerLine>();
+  const turns = new Map<string, Promise<unknown>>();
+  let kept: Promise<Map<string, Kept>> | undefined;
+
+  const notes = async (): Promise<Map<string, Kept>> => await (kept ??= journal.read().then(
+    (found) => new Map(found.map((note) => [lockKey(note.lock), { ...note, state: 'unknown' as const, isTaken: false }])),
+    (error: unknown) => {
+      kept = undefined;
+      throw error;
+    },
+  ));
+  const ownerOf = ({ guest }: ImageLock): LockOwner => ({ caller: host, owner: `${guest}@${host}` });
+
+  function lineTo(server: string): FilerLine {
+    const line = lines.get(server) ?? new FilerLine({ server, timeoutMs, probeEveryMs, firstBackoffMs, maxBackoffMs }, { clock, random }, { lost: () => void lost(server), back: async () => await back(server) });
+    lines.set(server, line);
+    return line;
+  }
+
+  /** One thing at a time for each lock, in order of arrival. */
+  async function inTurn<T>(lock: ImageLock, work: () => Promise<T>): Promise<T> {
+    const key = lockKey(lock);
+    const mine = (turns.get(key) ?? Promise.resolve()).then(work);
+    const settled = mine.catch(() => undefined);
+    turns.set(key, settled);
+    try {
+      return await mine;
+    } finally {
+      if (turns.get(key) === settled) turns.delete(key);
+    }
+  }
+
+  async function ask<T>(server: string, work: (manager: LockManager) => Promise<T>): Promise<Outcome<T>> {
+    return await answered(`the lock manager of ${server}`, async () => await work(await lineTo(server).manager()));
+  }
+
+  async function begin(lock: ImageLock): Promise<Outcome<Kept>> {
+    const handle = await answered(`${lock.server}:${lock.path}`, async () => {
+      const share = await Nfs3.mount(lock.server, posix.dirname(lock.path), timeoutMs);
+      try {
+        return await share.lookUp(share.root, posix.basename(lock.path));
+      } finally {
+        share.close();
+      }
+    });
+    if (isFault(handle)) return handle;
+    const note: Kept = { lock, handle, state: 'unknown', isTaken: false };
+    await journal.write(note);
+    (await notes()).set(lockKey(lock), note);
+    return note;
+  }
+
+  async function forget({ lock }: Kept): Promise<void> {
+    await journal.remove(lock);
+    (await notes()).delete(lockKey(lock));
+  }
+
+  /** `reclaim`: it may have been held before the filer died. conflict, notFound (another file has the name now), unavailable, timeout. */
+  async function take(note: Kept, { reclaim, untilMs }: { reclaim: boolean; untilMs: number }): Promise<Outcome<void>> {
+    const { lock, handle } = note;
+    for (;;) {
+      const status = await ask(lock.server, async (manager) => {
+        const first = await manager.lock(ownerOf(lock), handle, { reclaim: false });
+        return first === lockStatus.gracePeriod && reclaim ? await manager.lock(ownerOf(lock), handle, { reclaim }) : first;
+      });
+      if (isFault(status)) return status;
+      if (status === lockStatus.granted) {
+        note.state = 'held';
+        note.isTaken = false;
+        return undefined;
+      }
+      if (status === lockStatus.stale) return fault('notFound', `the image ${lock.path} of volume ${lock.volumeId} is not on ${lock.server} any more`);
+      if (status !== lockStatus.denied && status !== lockStatus.gracePeriod) return fault('unavailable', `${lock.server} does not lock ${lock.path}: status ${status}`);
+      if (clock.now() >= untilMs) return status === lockStatus.denied ? await refusal(note) : fault('unavailable', `${lock.server} came back a moment ago and gives no new locks yet`);
+      await clock.sleep(askAgainMs * (0.5 + random()), { unref: true });
+    }
+  }
+
+  async function refusal({ lock, handle }: Kept): Promise<ReturnType<typeof fault>> {
+    const holder = await ask(lock.server, async (manager) => await manager.holder(ownerOf(lock), handle));
+    const [, guest, on] = (isFault(holder) || holder === null ? null : /^(.+)@(.+)$/.exec(holder)) ?? [];
+    return fault('conflict', `volume ${lock.volumeId} is locked on the filer by ${guest === undefined ? 'a program that it does not name' : `guest ${guest} on host ${on}`}`, guest === undefined ? {} : { guest, host: on ?? '' });
+  }
+
+  async function letGo(note: Kept): Promise<Outcome<void>> {
+    note.state = 'unwanted';
+    const status = await ask(note.lock.server, async (manager) => await manager.unlock(ownerOf(note.lock), note.handle));
+    if (isFault(status)) return status;
+    if (status !== lockStatus.granted && status !== lockStatus.stale) return fault('unavailable', `${note.lock.server} does not release ${note.lock.path}: status ${status}`);
+    return await forget(note);
+  }
+
+  async function lost(server: string): Promise<void> {
+    const mine = [...(await notes()).values()].filter(({ lock }) => lock.server === server);
+    for (const note of mine) if (note.state === 'held') note.state = 'lost';
+    if (mine.some(({ state }) => state === 'lost' || state === 'unwanted')) lineTo(server).restore();
+  }
+
+  async function back(server: string): Promise<boolean> {
+    const open = async (): Promise<Kept[]> => [...(await notes()).values()].filter(({ lock, state }) => lock.server === server && (state === 'lost' || state === 'unwanted'));
+    const all = await open();
+    for (const note of all) await inTurn(note.lock, async () => await restore(note)).catch((error: unknown) => log.error({ host, volume: note.lock.volumeId, error: String(error) }, 'an image lock cannot be noted'));
+    const left = await open();
+    if (left.length < all.length) log.warn({ host, filer: server, locks: all.length - left.length }, 'image locks taken again or released late');
+    return left.length === 0;
+  }
+
+  async function restore(note: Kept): Promise<void> {
+    if (note.state === 'unwanted') {
+      await letGo(note);
+      return;
+    }
+    if (note.state !== 'lost') return;
+    const facts = { host, server: note.lock.guest, volume: note.lock.volumeId, filer: note.lock.server };
+    const taken = await take(note, { reclaim: true, untilMs: 0 });
+    if (!isFault(taken)) return;
+    if (taken.kind === 'notFound') {
+      log.error({ ...facts, why: taken.message }, 'the locked image is gone');
+      return await forget(note);
+    }
+    if (taken.kind !== 'conflict' || note.isTaken) return;
+    note.isTaken = true;
+    log.error({ ...facts, why: taken.message, holder: taken.detail['guest'] ?? null }, 'another holds the image of a volume that this guest has');
+  }
+
+  async function hold(lock: ImageLock): Promise<Outcome<void>> {
+    const known = (await notes()).get(lockKey(lock));
+    let note = known ?? (await begin(lock));
+    if (isFault(note)) return note;
+    const patience = { reclaim: known !== undefined, untilMs: clock.now() + patienceMs };
+    let taken = await take(note, patience);
+    if (isFault(taken) && taken.kind === 'notFound') {
+      const anew = await begin(lock);
+      if (isFault(anew)) return anew;
+      note = anew;
+      taken = await take(note, patience);
+    }
+    if (!isFault(taken)) return undefined;
+    const isUncertain = taken.kind === 'unavailable' || taken.kind === 'timeout';
+    if (known !== undefined) note.state = 'lost'; // the guest may be writing: it is tried for on
+    else if (isUncertain) note.state = 'unwanted';
+    else await forget(note);
+    if (isUncertain) lineTo(lock.server).restore();
+    return taken;
+  }
+
+  async function release(lock: ImageLock): Promise<Outcome<void>> {
+    const note = (await notes()).get(lockKey(lock)) ?? (await begin(lock));
+    if (isFault(note)) return note.kind === 'notFound' ? undefined : note;
+    const done = await letGo(note);
+    if (isFault(done)) lineTo(lock.server).restore();
+    return done;
+  }
+
+  return {
+    hold: async (lock) => await inTurn(lock, async () => await answered('the journal of image locks', async () => await hold(lock))),
+    release: async (lock) => await inTurn(lock, async () => await answered('the journal of image locks', async () => await release(lock))),
+    noted: async () => [...(await notes()).values()].map(({ lock }) => lock),
+    close: async () => {
+      for (const line of lines.values()) line.close();
+      await Promise.all(turns.values());
+    },
+  };
+}
+
+/** What may go wrong outside of us, as a fault: the filer, the disk. */
+async function answered<T>(who: string, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof RpcTimeout) return fault('timeout', `${who} does not answer: ${error.message}`);
+    if (error instanceof RpcUnavailable || error instanceof RpcRefused) return fault('unavailable', `${who} does not answer: ${error.message}`);
+    if (error instanceof NfsError) return fault(error.status === nfsStatus.noEntry ? 'notFound' : 'unavailable', `${who}: ${error.message}`);
+    if (error instanceof Error && 'syscall' in error) return fault('unavailable', `${who}: ${error.message}`);
+    throw error;
+  }
+}

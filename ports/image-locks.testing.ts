@@ -1,0 +1,127 @@
+// The contract of ports/image-locks.ts as tests. Run against a real filer by test/storage/image-locks.test.ts.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { isFault } from '#contracts/common/fault.ts';
+import { eventually } from '#platform/testing/eventually.ts';
+import type { ImageLock, ImageLocks } from './image-locks.ts';
+
+export interface ImageLocksBench {
+  /** A host's locks. The same host again, after `close`: what a restart of its agent does. */
+  open(host: string): ImageLocks;
+  /** A new image of 1 GiB. */
+  image(): Promise<Pick<ImageLock, 'server' | 'path'>>;
+  /** Whether a QEMU that locks images itself may write it. */
+  isFree(image: Pick<ImageLock, 'path'>): Promise<boolean>;
+  /** A QEMU beside us has the image open until the returned function is called. */
+  openElsewhere(image: Pick<ImageLock, 'path'>): Promise<() => Promise<void>>;
+  /** The host's notes are lost, as with its disk. */
+  loseNotes(host: string): Promise<void>;
+  removeImage(image: Pick<ImageLock, 'path'>): Promise<void>;
+  /** kill -9: it forgets its locks and is back within seconds. */
+  killFiler(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const backMs = 30_000;
+
+export function imageLocksContract(name: string, setup: () => Promise<ImageLocksBench>): void {
+  describe(`image locks contract: ${name}`, () => {
+    let bench: ImageLocksBench;
+    const open: ImageLocks[] = [];
+    before(async () => void (bench = await setup()));
+    afterEach(async () => {
+      for (const locks of open.splice(0)) await locks.close();
+    });
+    after(async () => await bench?.close());
+
+    const on = (host: string): ImageLocks => {
+      const locks = bench.open(host);
+      open.push(locks);
+      return locks;
+    };
+    const wanted = async (): Promise<ImageLock> => ({ guest: randomUUID(), volumeId: randomUUID(), ...(await bench.image()) });
+    const by = (lock: ImageLock): ImageLock => ({ ...lock, guest: randomUUID() });
+    const kindOf = (outcome: unknown): string => (isFault(outcome) ? outcome.kind : 'done');
+
+    it('lets one guest at a time have an image, and says who it is; again is fine', async () => {
+      const [locks, lock] = [on('h1'), await wanted()];
+      for (const _ of [1, 2]) assert.equal(await locks.hold(lock), undefined);
+      const refused = await locks.hold(by(lock));
+      assert.ok(isFault(refused) && refused.kind === 'conflict');
+      assert.match(refused.message, new RegExp(`${lock.volumeId}.*${lock.guest} on host h1`));
+      assert.deepEqual(await locks.noted().then((all) => all.filter(({ path }) => path === lock.path)), [lock], 'of the refused nothing stays');
+      assert.equal(kindOf(await on('h2').hold(lock)), 'conflict', 'the same guest on another host is another');
+      assert.equal(await bench.isFree(lock), false);
+    });
+
+    it('gives an image to the next once it is released; again is fine', async () => {
+      const [locks, lock] = [on('h1'), await wanted()];
+      assert.equal(await locks.hold(lock), undefined);
+      for (const _ of [1, 2]) assert.equal(await locks.release(lock), undefined);
+      assert.equal(await bench.isFree(lock), true);
+      assert.equal(await on('h2').hold(by(lock)), undefined);
+      assert.equal(await locks.release(lock), undefined);
+      assert.equal(await bench.isFree(lock), false, 'who does not hold it releases nothing');
+    });
+
+    it('knows no image that is not there, and notes nothing of it', async () => {
+      const [locks, lock] = [on('h1'), await wanted()];
+      const missing = { ...lock, path: `${lock.path}-missing` };
+      assert.equal(kindOf(await locks.hold(missing)), 'notFound');
+      assert.ok(!(await locks.noted()).some(({ path }) => path === missing.path));
+      assert.equal(await locks.hold(lock), undefined);
+      await bench.removeImage(lock);
+      assert.equal(await locks.release(lock), undefined, 'an image that went under its lock');
+    });
+
+    it('refuses while another program has the image open', async () => {
+      const [locks, lock] = [on('h1'), await wanted()];
+      const closeIt = await bench.openElsewhere(lock);
+      try {
+        assert.equal(kindOf(await locks.hold(lock)), 'conflict');
+        assert.ok(!(await locks.noted()).some(({ path }) => path === lock.path));
+      } finally {
+        await closeIt();
+      }
+      assert.equal(await locks.hold(lock), undefined);
+    });
+
+    it('keeps locks over the death of the process, which knows them afterwards', async () => {
+      const lock = await wanted();
+      const first = on('h1');
+      assert.equal(await first.hold(lock), undefined);
+      await first.close();
+      assert.equal(await bench.isFree(lock), false);
+      const second = on('h1');
+      assert.ok((await second.noted()).some(({ guest, path }) => guest === lock.guest && path === lock.path));
+      assert.equal(kindOf(await second.hold(by(lock))), 'conflict');
+      assert.equal(await second.hold(lock), undefined);
+      assert.equal(await second.release(lock), undefined);
+      assert.equal(await bench.isFree(lock), true);
+      assert.ok(!(await second.noted()).some(({ path }) => path === lock.path));
+    });
+
+    it('releases in the name of a host that lost its notes', async () => {
+      const lock = await wanted();
+      const first = on('h3');
+      assert.equal(await first.hold(lock), undefined);
+      await first.close();
+      await bench.loseNotes('h3');
+      assert.equal(await on('h3').release(lock), undefined);
+      assert.equal(await bench.isFree(lock), true);
+    });
+
+    it('takes locks again when the filer forgot them, and releases late what it could not', async () => {
+      const [locks, kept, given] = [on('h1'), await wanted(), await wanted()];
+      for (const lock of [kept, given]) assert.equal(await locks.hold(lock), undefined);
+      await bench.killFiler();
+      const released = await locks.release(given);
+      assert.ok(released === undefined || kindOf(released) === 'unavailable' || kindOf(released) === 'timeout');
+      await eventually(async () => !(await bench.isFree(kept)), { withinMs: backMs, everyMs: 100, what: 'the lock to be taken again' });
+      await eventually(async () => !(await locks.noted()).some(({ path }) => path === given.path), { withinMs: backMs, what: 'the other to be released' });
+      assert.equal(await bench.isFree(given), true);
+      assert.equal(kindOf(await on('h2').hold(by(kept))), 'conflict');
+    });
+  });
+}

@@ -1,0 +1,86 @@
+// For tests of volumes in guests: a real host with libvirt, and a real filer beside it, in a temporary cloud that is removed afterwards.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import type { TestGuest } from '#adapters/libvirt/guest.testing.ts';
+import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
+import type { LibvirtHypervisorOptions } from '#adapters/libvirt/libvirt-hypervisor.ts';
+import { createNfsVolumes } from '#adapters/nfs/nfs-volumes.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { GuestImage, GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
+import { filerPaths } from '#hosts/local/host-paths.ts';
+import { createLocalFiler } from '#hosts/local/local-filer.ts';
+import { createLocalHosts } from '#hosts/local/local-hosts.ts';
+import { createLocalNetwork } from '#hosts/local/local-network.ts';
+import { systemClock } from '#platform/clock.ts';
+import { silentLog } from '#platform/log.ts';
+import { eventually } from '#platform/testing/eventually.ts';
+import type { Hypervisor } from '#ports/hypervisor.ts';
+import { ok } from '#ports/hypervisor.testing.ts';
+import type { VolumeBackend } from '#ports/volume-backend.ts';
+import { signalServer } from './filer.testing.ts';
+
+const bootMs = 60_000;
+
+export interface StorageHost {
+  server: string;
+  /** What is shared, as a folder of this machine. */
+  folder: string;
+  /** The host's own. */
+  dataDir: string;
+  backend: VolumeBackend;
+  /** Another driver over the same host: what a restart of its agent does. The test closes it. */
+  open(options?: Partial<LibvirtHypervisorOptions>): Hypervisor;
+  /** Of a guest that boots from a kernel in the host's cache. */
+  spec(volumes: GuestVolume[]): GuestSpec;
+  volume(device: string): Promise<GuestVolume>;
+  booted(hypervisor: Hypervisor, guest: GuestSpec, times: number): Promise<string>;
+  /** The filer says nothing until the returned function is called. */
+  hangFiler(): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+}
+
+export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
+  const stateDir = mkdtempSync('/tmp/cc-gv-');
+  const deps = { stateDir, log: silentLog, clock: systemClock };
+  const [network, filer, hosts] = [createLocalNetwork(deps), createLocalFiler(deps), createLocalHosts({ ...deps, kvm: false })];
+  const wires = ok(await network.start({ publicCidr: null }));
+  const { server, share } = ok(await filer.start(wires));
+  const host = ok(await hosts.powerOn('h1', { index: 1, network: wires }));
+  const open = (options: Partial<LibvirtHypervisorOptions> = {}): Hypervisor =>
+    createLibvirtHypervisor({ socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration: 'tcg', userspaceSwitch: true, ...options }, { log: silentLog });
+  const backend = createNfsVolumes({ share: { server, path: share } });
+  const first = open();
+  const image = async (id: string, diskFormat: string, file: string): Promise<GuestImage> => {
+    const made = { id, diskFormat, sizeBytes: statSync(file).size, checksum: '' };
+    ok(await first.ensureImage(made, async () => createReadStream(file)));
+    return made;
+  };
+  const kernel = { kernel: await image('kernel', 'aki', files.kernelPath), ramdisk: await image('ramdisk', 'ari', files.ramdiskPath), commandLine: 'quiet' };
+  await first.close();
+  return {
+    server, folder: filerPaths(stateDir).exportDir, dataDir: host.dataDir, backend, open,
+    spec: (volumes) => ({
+      uuid: randomUUID(), name: `guest-${randomUUID().slice(0, 8)}`, displayName: 'g', projectId: 'p', userId: 'u', vcpus: 1, memoryMib: 128, rootDisk: null, ephemeralGib: 0, swapMib: 0,
+      kernel, configDrive: null, machineType: null, cpuModel: null, nics: [], volumes,
+    }),
+    async volume(device) {
+      const volumeId = randomUUID();
+      ok(await backend.createVolume(volumeId, 1, { kind: 'blank' }));
+      return { volumeId, connection: ok(await backend.connection(volumeId)), device, bus: 'virtio', bootIndex: null };
+    },
+    booted: async (hypervisor, { uuid }, times) => await eventually(async () => {
+      const said = ok(await hypervisor.consoleLog(uuid, 64 * 1024));
+      return said.split('login:').length > times ? said : undefined;
+    }, { withinMs: bootMs, what: `boot ${times}` }),
+    async hangFiler() {
+      await signalServer(filerPaths(stateDir).dir, 'STOP');
+      return async () => await signalServer(filerPaths(stateDir).dir, 'CONT');
+    },
+    async close() {
+      backend.close();
+      for (const removed of [await hosts.removeAll(), await filer.remove(), await network.remove()]) assert.ok(!isFault(removed));
+      rmSync(stateDir, { recursive: true });
+    },
+  };
+}
