@@ -49,8 +49,10 @@ async function readStatus(dir: string): Promise<Status> {
   const origin = `http://${config.api.host}:${port}`;
   const secrets = await readSecrets(dir);
   const cloud = await connectCloud(origin, { name: 'admin', password: secrets.admin, project: 'admin' });
-  status.endpoints = { identity: `${origin}/identity/v3`, compute: `${origin}/compute/v2.1`, image: `${origin}/image`, network: `${origin}/network`, placement: `${origin}/placement`, metrics: `${origin}/metrics` };
-  status.services = (await cloud.ask<{ services: ServiceEntry[] }>('compute', 'GET', '/v2.1/os-services')).services;
+  status.endpoints = { identity: `${origin}/identity/v3`, compute: `${origin}/compute/v2.1`, image: `${origin}/image`, network: `${origin}/network`, volume: `${origin}/volume/v3`, placement: `${origin}/placement`, metrics: `${origin}/metrics` };
+  for (const [service, path] of [['compute', '/v2.1/os-services'], ['volume', '/v3/os-services']] as const) {
+    status.services = [...(status.services ?? []), ...(await cloud.ask<{ services: ServiceEntry[] }>(service, 'GET', path)).services];
+  }
   status.hypervisors = (await cloud.ask<{ hypervisors: HypervisorEntry[] }>('compute', 'GET', '/v2.1/os-hypervisors/detail')).hypervisors;
   status.agents = (await cloud.ask<{ agents: AgentEntry[] }>('network', 'GET', '/v2.0/agents')).agents;
   status.servers = (await cloud.ask<{ servers: ServerEntry[] }>('compute', 'GET', '/v2.1/servers/detail?all_tenants=true')).servers;

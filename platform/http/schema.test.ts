@@ -33,6 +33,10 @@ describe('a body checker', () => {
     assert.match(text, /server\.disk/);
     assert.match(text, /"AUTO".*or.*"MANUAL"/);
   });
+  it('lists only those of the value\'s own type, where one has it', () => {
+    assert.match(refusal({ server: { name: 'vm', count: 0 } }), /server\.count\. Value: 0\. must be >= 1\.$/);
+    assert.match(refusal({ server: { name: 'vm', count: null } }), /Value: null\. must be integer or must be string\.$/);
+  });
   it('says that there should have been a body', () => assert.match(refusal(null), /body|required/));
 
   it('takes the schema of the version asked for, whatever the order they stand in', () => {

@@ -59,7 +59,9 @@ const depth = (error: SchemaError | undefined): number => (error?.instancePath.s
 
 function alternatives(errors: SchemaError[], chosen: SchemaError): string {
   const same = errors.filter((error) => error.instancePath === chosen.instancePath && error.keyword !== 'anyOf' && error.keyword !== 'oneOf');
-  const words = [...new Set(same.map(({ message, keyword, params }) => {
+  // Of a number that is too small, nobody wants to hear that it might also have been a string.
+  const ofItsType = same.filter((error) => error.keyword !== 'type');
+  const words = [...new Set((ofItsType.length > 0 ? ofItsType : same).map(({ message, keyword, params }) => {
     const { allowedValues, allowedValue, pattern } = params as { allowedValues?: unknown[]; allowedValue?: unknown; pattern?: unknown };
     if (keyword === 'enum' && allowedValues) return `must be one of ${allowedValues.map(String).join(', ')}`;
     if (keyword === 'const') return `must be ${JSON.stringify(allowedValue)}`;

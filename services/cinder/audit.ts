@@ -4,8 +4,8 @@ import { isFault } from '#contracts/common/fault.ts';
 import { hasSaga } from '#platform/saga/journal.ts';
 import { backendOf } from './domain/pick-pool.ts';
 import type { CinderParts } from './parts.ts';
-import { backupLock } from './store/backups.ts';
-import type { SnapshotRow, VolumeRow } from './store/tables.ts';
+import { backupLock, dataIdOf } from './store/backups.ts';
+import type { BackupRow, SnapshotRow, VolumeRow } from './store/tables.ts';
 import { volumeLock } from './store/volumes.ts';
 
 const busyVolume = new Set(['creating', 'downloading', 'deleting', 'extending', 'uploading', 'backing-up', 'restoring-backup']);
@@ -22,14 +22,16 @@ export async function cinderAudit(parts: CinderParts): Promise<CinderAudit> {
   for (const { id, status, volume_id } of snapshots) if (busySnapshot.has(status) && !(await hasSaga(db, volumeLock(volume_id)))) stuck.push({ kind: 'snapshot', id, status });
   // A restore holds the lock of its target, which the backup does not know: any saga at all will do.
   const anySaga = (await db.selectFrom('sagas').select('id').limit(1).executeTakeFirst()) !== undefined;
-  for (const { id, status, volume_id } of backups) {
-    if (busyBackup.has(status) && !(await hasSaga(db, status === 'deleting' ? backupLock(id) : volumeLock(volume_id))) && !(status === 'restoring' && anySaga)) stuck.push({ kind: 'backup', id, status });
+  for (const row of backups) {
+    // Imports and deletions hold the lock of the data.
+    const hasLock = busyBackup.has(row.status) && ((await hasSaga(db, backupLock(dataIdOf(row)))) || (row.status === 'creating' && (await hasSaga(db, volumeLock(row.volume_id)))) || (row.status === 'restoring' && anySaga));
+    if (busyBackup.has(row.status) && !hasLock) stuck.push({ kind: 'backup', id: row.id, status: row.status });
   }
   return {
     volumes: volumes.map((row) => ({ id: row.id, projectId: row.project_id, status: row.status, sizeGib: row.size_gib, backend: row.host === null ? null : backendOf(row.host) })),
     snapshots: snapshots.map((row) => ({ id: row.id, volumeId: row.volume_id, status: row.status })),
     attachments: attachments.map((row) => ({ id: row.id, volumeId: row.volume_id, serverId: row.server_id, status: row.status })),
-    stuck, backends: await backendsAudit(parts, volumes, snapshots), backups: await storeAudit(parts, backups.filter(({ status }) => status === 'available' || status === 'restoring').map(({ id }) => id), new Set(backups.map(({ id }) => id))),
+    stuck, backends: await backendsAudit(parts, volumes, snapshots), backups: await storeAudit(parts, backups),
   };
 }
 
@@ -56,15 +58,20 @@ async function backendsAudit({ backends }: CinderParts, volumes: readonly Volume
         ...there.volumes.filter(({ id }) => !wanted.has(id)).map(({ id }) => `volume ${id}`),
         ...there.volumes.filter(({ id }) => wanted.has(id)).flatMap(({ snapshots: ids }) => ids.filter((id) => !known.has(id)).map((id) => `snapshot ${id}`)),
       ],
-      strays: there.strays,
+      // What a failed operation could not take away goes with its object (undoOnBackend).
+      strays: there.strays.filter((name) => !own.some(({ id, status }) => status.startsWith('error') && name.includes(id)) && !ofOwn.some(({ id, status }) => status.startsWith('error') && name.includes(id))),
     };
   }
   return result;
 }
 
-async function storeAudit({ backups }: CinderParts, whole: readonly string[], known: ReadonlySet<string>): Promise<CinderAudit['backups']> {
-  const there = await backups.list();
+async function storeAudit({ backups: store }: CinderParts, backups: readonly BackupRow[]): Promise<CinderAudit['backups']> {
+  const there = await store.list();
   if (isFault(there)) return there.message;
   const present = new Set(there);
-  return { missing: whole.filter((id) => !present.has(id)), unknown: there.filter((id) => !known.has(id)) };
+  const known = new Set(backups.map(dataIdOf));
+  return {
+    missing: backups.filter((row) => (row.status === 'available' || row.status === 'restoring') && !present.has(dataIdOf(row))).map(({ id }) => id),
+    unknown: there.filter((id) => !known.has(id)),
+  };
 }

@@ -5,6 +5,7 @@ import { cinderVolumeTopic } from '#contracts/cinder/volume-rpc.ts';
 import { rpcClient, rpcServer } from '#platform/bus/contract.ts';
 import type { Service } from '#platform/service.ts';
 import { attachmentRoutes } from './api/attachments.ts';
+import { backupRecordRoutes } from './api/backup-records.ts';
 import { backupRoutes } from './api/backups.ts';
 import { createVolumeRoutes } from './api/create-volume.ts';
 import { cinderFaults } from './api/fault-body.ts';
@@ -29,6 +30,7 @@ import { createBackup, deleteBackup, restoreBackup } from './sagas/backups.ts';
 import { createVolume } from './sagas/create-volume.ts';
 import { deleteVolume } from './sagas/delete-volume.ts';
 import { extendVolume } from './sagas/extend-volume.ts';
+import { importBackup } from './sagas/import-backup.ts';
 import { releaseVolume } from './sagas/release-volume.ts';
 import { createSnapshot, deleteSnapshot } from './sagas/snapshots.ts';
 import { uploadImage } from './sagas/upload-image.ts';
@@ -51,7 +53,7 @@ export function createCinder(deps: CinderDeps, wakeSagas: () => void): CinderSer
   const parts: CinderParts = { ...deps, pools: watchPools(deps), wake: async (requestId) => await volumeRpc.cast('wakeSagas', {}, { requestId }) };
   const routes = underBothPaths([
     ...createVolumeRoutes(parts), ...volumeRoutes(parts), ...metadataRoutes(parts, 'volumes'), ...volumeActionRoutes(parts),
-    ...snapshotRoutes(parts), ...metadataRoutes(parts, 'snapshots'), ...attachmentRoutes(parts), ...backupRoutes(parts), ...transferRoutes(parts),
+    ...snapshotRoutes(parts), ...metadataRoutes(parts, 'snapshots'), ...attachmentRoutes(parts), ...backupRoutes(parts), ...backupRecordRoutes(parts), ...transferRoutes(parts),
     ...typeRoutes(parts), ...typeExtraSpecRoutes(parts), ...quotaRoutes(parts), ...houseRoutes(parts), ...messageRoutes(parts), ...unsupportedRoutes,
   ]);
   return {
@@ -64,7 +66,7 @@ export function createCinder(deps: CinderDeps, wakeSagas: () => void): CinderSer
       },
     })],
     tasks: [reportBackendsTask(parts), purgeMessagesTask(parts), emptySpool(parts, deps.clock.now())],
-    sagas: [createVolume(parts), deleteVolume(parts), extendVolume(parts), releaseVolume(parts), createSnapshot(parts), deleteSnapshot(parts), uploadImage(parts), createBackup(parts), restoreBackup(parts), deleteBackup(parts)],
+    sagas: [createVolume(parts), deleteVolume(parts), extendVolume(parts), releaseVolume(parts), createSnapshot(parts), deleteSnapshot(parts), uploadImage(parts), createBackup(parts), restoreBackup(parts), deleteBackup(parts), importBackup(parts)],
     migrations,
     seed: async () => {
       await seed(deps);

@@ -1,12 +1,17 @@
 // A Cinder at the HTTP boundary for this room's tests: the calls Nova makes, over plain records. test/sim runs the real one.
 import { randomUUID } from 'node:crypto';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { Told } from './api/nova-api.testing.ts';
 import type { HttpCall } from '#platform/http/client.ts';
 import type { CinderAttachment, CinderSnapshot, CinderVolume } from './cinder.ts';
 
 export interface CinderDouble {
   volumes: CinderVolume[];
   snapshots: CinderSnapshot[];
+  /** More are over quota. */
+  maxSnapshots: number;
+  /** The answer to the so-manieth volume from now on is lost. */
+  loses: number;
   attachments: CinderAttachment[];
   /** What Nova told of snapshots, by id. */
   told: Map<string, string>;
@@ -15,7 +20,9 @@ export interface CinderDouble {
   /** New volumes stay in `creating` or end in `error`; null: they are made at once. */
   stuck: 'creating' | 'error' | null;
   addVolume(volume?: Partial<CinderVolume>): CinderVolume;
-  answer(call: HttpCall): { status: number; body?: Json } | 'silent';
+  /** New volumes are told of when this resolves. */
+  hold: Promise<void> | null;
+  answer(call: HttpCall): Told | Promise<Told>;
 }
 
 const refuse = (status: number, name: string, message: string) => ({ status, body: { [name]: { code: status, message } } });
@@ -23,7 +30,7 @@ const notFound = (what: string) => refuse(404, 'itemNotFound', `${what} could no
 
 export function cinderDouble(): CinderDouble {
   const double: CinderDouble = {
-    volumes: [], snapshots: [], attachments: [], told: new Map(), away: false, stuck: null,
+    volumes: [], snapshots: [], attachments: [], told: new Map(), maxSnapshots: Infinity, loses: 0, hold: null, away: false, stuck: null,
     addVolume(volume) {
       const made: CinderVolume = { id: randomUUID(), name: '', status: 'available', size: 1, bootable: 'false', multiattach: false, availability_zone: 'nova', volume_type: null, attachments: [], ...volume };
       double.volumes.push(made);
@@ -45,14 +52,17 @@ export function cinderDouble(): CinderDouble {
 
   function volumes(call: HttpCall, id: string) {
     if (call.method === 'POST') {
-      const asked = (call.body as { volume: { size?: number; imageRef?: string; snapshot_id?: string } }).volume;
+      const asked = (call.body as { volume: { size?: number; imageRef?: string; snapshot_id?: string; metadata?: Record<string, string> } }).volume;
       if (asked.size !== undefined && asked.size > 1000) return refuse(413, 'overLimit', 'VolumeSizeExceedsAvailableQuota');
-      return { status: 202, body: { volume: double.addVolume({ size: asked.size ?? 1, status: double.stuck ?? 'available', bootable: String(asked.imageRef !== undefined) }) as unknown as Json } };
+      const told = { status: 202, body: { volume: double.addVolume({ size: asked.size ?? 1, status: double.stuck ?? 'available', bootable: String(asked.imageRef !== undefined), metadata: asked.metadata ?? {} }) as unknown as Json } };
+      if (double.loses > 0 && --double.loses === 0) return 'silent';
+      return double.hold ? double.hold.then(() => told) : told;
     }
+    if (id === 'detail') return { status: 200, body: { volumes: double.volumes as unknown as Json } };
     const volume = volumeOf(id);
     if (!volume) return notFound(`Volume ${id}`);
     if (call.method !== 'DELETE') return { status: 200, body: { volume: volume as unknown as Json } };
-    if (!['available', 'error', 'creating'].includes(volume.status)) return refuse(400, 'badRequest', `Invalid volume: status must be available, is ${volume.status}`);
+    if (!['available', 'error'].includes(volume.status)) return refuse(400, 'badRequest', `Invalid volume: status must be available, is ${volume.status}`);
     double.volumes.splice(double.volumes.indexOf(volume), 1);
     return { status: 202 };
   }
@@ -72,12 +82,18 @@ export function cinderDouble(): CinderDouble {
       return { status: 202 };
     }
     if (call.method === 'POST') {
-      const { volume_id } = (call.body as { snapshot: { volume_id: string } }).snapshot;
-      const made: CinderSnapshot = { id: randomUUID(), volume_id, status: 'available', size: volumeOf(volume_id)?.size ?? 1 };
+      const { volume_id, metadata = {} } = (call.body as { snapshot: { volume_id: string; metadata?: Record<string, string> } }).snapshot;
+      if (double.snapshots.length >= double.maxSnapshots) return refuse(413, 'overLimit', 'SnapshotLimitExceeded');
+      const made: CinderSnapshot = { metadata, id: randomUUID(), volume_id, status: 'available', size: volumeOf(volume_id)?.size ?? 1 };
       double.snapshots.push(made);
       return { status: 202, body: { snapshot: made as unknown as Json } };
     }
+    if (id === 'detail') return { status: 200, body: { snapshots: double.snapshots as unknown as Json } };
     const snapshot = double.snapshots.find((each) => each.id === id);
+    if (snapshot && call.method === 'DELETE') {
+      double.snapshots.splice(double.snapshots.indexOf(snapshot), 1);
+      return { status: 202 };
+    }
     return snapshot ? { status: 200, body: { snapshot: snapshot as unknown as Json } } : notFound(`Snapshot ${id}`);
   }
 

@@ -2,7 +2,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { ServiceCaller } from './ask-service.ts';
+import type { Ask, ServiceCaller } from './ask-service.ts';
 import { askService, documentOf } from './ask-service.ts';
 import type { NovaDeps } from './deps.ts';
 
@@ -17,9 +17,11 @@ export interface CinderVolume {
   volume_type: string | null;
   attachments: { attachment_id: string; server_id: string | null }[];
   volume_image_metadata?: Record<string, string>;
+  metadata?: Record<string, string>;
 }
 export interface CinderSnapshot {
   id: string;
+  metadata?: Record<string, string>;
   volume_id: string;
   status: string;
   size: number;
@@ -30,6 +32,12 @@ export interface CinderAttachment {
   instance: string | null;
   volume_id: string;
   connection_info?: JsonObject;
+}
+
+interface Marked {
+  id: string;
+  status: string;
+  metadata?: Record<string, string>;
 }
 
 /** Who asks. `token` null: Nova itself, as admin. */
@@ -44,6 +52,8 @@ export interface Cinder {
   deleteVolume(id: string): Promise<Outcome<void>>;
   createSnapshot(snapshot: JsonObject): Promise<Outcome<CinderSnapshot>>;
   deleteSnapshot(id: string): Promise<Outcome<void>>;
+  /** Of every project, with all of this metadata. */
+  withMetadata(kind: 'volumes' | 'snapshots', metadata: Readonly<Record<string, string>>): Promise<Outcome<{ id: string; status: string }[]>>;
   /** Those of a server, of every project. */
   attachments(serverId: string): Promise<Outcome<CinderAttachment[]>>;
   /** Reserves the volume for the server. badRequest: it is not free. */
@@ -64,8 +74,12 @@ const timeoutMs = 90_000;
 // Attachments are completed since 3.44; more is not needed.
 const microversion = 'volume 3.59';
 
+/** Paths below /v3. Faults as of `Cinder`. */
+export const askCinder = (deps: Pick<NovaDeps, 'http' | 'session'>, caller: CinderCaller): Ask =>
+  askService(deps, caller, { service: 'volume', root: '/v3/', timeoutMs, headers: { 'openstack-api-version': microversion }, refusal });
+
 export function cinderFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: CinderCaller): Cinder {
-  const ask = askService(deps, caller, { service: 'volume', root: '/v3/', timeoutMs, headers: { 'openstack-api-version': microversion }, refusal });
+  const ask = askCinder(deps, caller);
   const done = async (asked: Promise<Outcome<Json | undefined>>): Promise<Outcome<void>> => {
     const answer = await asked;
     return isFault(answer) ? answer : undefined;
@@ -83,6 +97,11 @@ export function cinderFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: Cind
     deleteVolume: async (id) => await gone(ask('DELETE', `volumes/${one(id)}`)),
     createSnapshot: async (snapshot) => await documentOf('snapshot', ask('POST', 'snapshots', { snapshot })),
     deleteSnapshot: async (id) => await gone(ask('DELETE', `snapshots/${one(id)}`)),
+    withMetadata: async (kind, metadata) => {
+      const found = await documentOf<Marked[]>(kind, ask('GET', `${kind}/detail?all_tenants=1&metadata=${one(JSON.stringify(metadata))}`));
+      // A Cinder that does not know the filter answers with everything.
+      return isFault(found) ? found : found.filter((each) => Object.entries(metadata).every(([key, value]) => each.metadata?.[key] === value));
+    },
     attachments: async (serverId) => await documentOf('attachments', ask('GET', `attachments?all_tenants=1&instance_id=${one(serverId)}`)),
     reserve: async (volumeId, serverId) => await documentOf('attachment', ask('POST', 'attachments', { attachment: { volume_uuid: volumeId, instance_uuid: serverId } })),
     connect: async (id, connector) => await documentOf('attachment', ask('PUT', `attachments/${one(id)}`, { attachment: { connector } })),

@@ -2,7 +2,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { ServiceCaller } from './ask-service.ts';
+import type { Ask, ServiceCaller } from './ask-service.ts';
 import { askService, documentOf } from './ask-service.ts';
 import type { NovaDeps } from './deps.ts';
 
@@ -44,6 +44,7 @@ export interface Port {
 }
 export interface FloatingIp {
   id: string;
+  floating_network_id: string;
   floating_ip_address: string;
   fixed_ip_address: string | null;
   port_id: string | null;
@@ -92,8 +93,11 @@ export interface Neutron {
 
 const timeoutMs = 30_000;
 
+/** Paths below /v2.0. Faults as of `Neutron`. */
+export const askNeutron = (deps: Pick<NovaDeps, 'http' | 'session'>, caller: NeutronCaller): Ask => askService(deps, caller, { service: 'network', root: '/v2.0/', timeoutMs, refusal });
+
 export function neutronFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: NeutronCaller): Neutron {
-  const ask = askService(deps, caller, { service: 'network', root: '/v2.0/', timeoutMs, refusal });
+  const ask = askNeutron(deps, caller);
 
   return {
     async list(path, filters) {

@@ -11,7 +11,9 @@ import { novaFaults } from './api/fault-body.ts';
 import { flavorAccessRoutes } from './api/flavor-access.ts';
 import { flavorExtraSpecRoutes } from './api/flavor-extra-specs.ts';
 import { flavorRoutes } from './api/flavors.ts';
+import { hostRoutes } from './api/hosts.ts';
 import { hypervisorRoutes } from './api/hypervisors.ts';
+import { imageRoutes } from './api/images.ts';
 import { instanceActionRoutes } from './api/instance-actions.ts';
 import { keypairRoutes } from './api/keypairs.ts';
 import { limitRoutes } from './api/limits.ts';
@@ -20,7 +22,9 @@ import { quotaSetRoutes } from './api/quota-sets.ts';
 import { addressRoutes } from './api/server-addresses.ts';
 import { interfaceRoutes } from './api/server-interfaces.ts';
 import { metadataRoutes } from './api/server-metadata.ts';
-import { securityGroupRoutes } from './api/server-security-groups.ts';
+import { networkRoutes } from './api/networks.ts';
+import { securityGroupRoutes } from './api/security-groups.ts';
+import { serverSecurityGroupRoutes } from './api/server-security-groups.ts';
 import { assistedSnapshotRoutes } from './api/assisted-snapshots.ts';
 import { volumeRoutes } from './api/server-volumes.ts';
 import { tagRoutes } from './api/server-tags.ts';
@@ -28,6 +32,7 @@ import { serverRoutes } from './api/servers/routes.ts';
 import { serviceRoutes } from './api/services.ts';
 import { tenantUsageRoutes } from './api/tenant-usage.ts';
 import { microversions, versionRoutes } from './api/versions.ts';
+import { cinderRoutes } from './api/volumes.ts';
 import { novaAudit } from './audit.ts';
 import { conductor, sagas } from './conductor/conductor.ts';
 import type { NovaDeps } from './deps.ts';
@@ -61,7 +66,9 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
     ...interfaceRoutes(deps),
     ...volumeRoutes(deps),
     ...assistedSnapshotRoutes(deps),
+    ...serverSecurityGroupRoutes(deps),
     ...securityGroupRoutes(deps),
+    ...networkRoutes(deps),
     ...externalEventRoutes(deps),
     ...metadataRoutes(deps),
     ...tagRoutes(deps),
@@ -70,10 +77,13 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
     ...flavorExtraSpecRoutes(deps),
     ...flavorAccessRoutes(deps),
     ...keypairRoutes(deps),
+    ...imageRoutes(deps),
+    ...cinderRoutes(deps),
     ...availabilityZoneRoutes(deps),
     ...aggregateRoutes(deps),
     ...serviceRoutes(deps),
     ...hypervisorRoutes(deps),
+    ...hostRoutes(deps),
     ...quotaSetRoutes(deps),
     ...limitRoutes(deps),
     ...tenantUsageRoutes(deps),

@@ -28,7 +28,7 @@ const openRoutes = [
 const actionValues: Readonly<Record<string, Json>> = {
   'os-start': null, 'os-stop': null, reboot: { type: 'HARD' }, pause: null, unpause: null, suspend: null, resume: null, rescue: null, unrescue: null,
   rebuild: { imageRef: '' }, lock: null, unlock: null, 'os-resetState': { state: 'active' }, 'os-getConsoleOutput': {}, 'os-getVNCConsole': { type: 'novnc' }, forceDelete: null,
-  addSecurityGroup: { name: 'default' }, removeSecurityGroup: { name: 'default' }, addFixedIp: { networkId: 'none' }, removeFixedIp: { address: '10.0.0.9' }, addFloatingIp: { address: '10.0.0.9' }, removeFloatingIp: { address: '10.0.0.9' }, createImage: { name: 'image' },
+  addSecurityGroup: { name: 'default' }, removeSecurityGroup: { name: 'default' }, addFixedIp: { networkId: 'none' }, removeFixedIp: { address: '10.0.0.9' }, addFloatingIp: { address: '10.0.0.9' }, removeFloatingIp: { address: '10.0.0.9' }, createImage: { name: 'image' }, createBackup: { name: 'backup', backup_type: 'daily', rotation: 1 },
 };
 /** Alice's server has no interface: her call reaches it and is refused for that. */
 const withoutInterface: Readonly<Record<string, number>> = { addSecurityGroup: 202, removeSecurityGroup: 404, addFixedIp: 400, removeFixedIp: 400, addFloatingIp: 404, removeFloatingIp: 404 };

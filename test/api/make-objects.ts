@@ -43,7 +43,8 @@ async function imageObjects({ alice, sure, ask }: ApiCloud): Promise<[string, st
   return [['/image/v2/images/:id', id], [':member', 'a-friends-project']];
 }
 
-async function computeObjects({ alice, admin, sure, imageId }: ApiCloud): Promise<[string, string][]> {
+async function computeObjects(cloud: ApiCloud): Promise<[string, string][]> {
+  const { alice, admin, sure, imageId } = cloud;
   const at = (path: string): string => `/compute/v2.1${path}`;
   await sure(alice, 'POST', at('/os-keypairs'), { keypair: { name: 'alices', public_key: publicKey } });
   const { flavor } = await sure(admin, 'POST', at('/flavors'), { flavor: { name: hidden, vcpus: 1, ram: 64, disk: 1, 'os-flavor-access:is_public': false } });
@@ -57,11 +58,28 @@ async function computeObjects({ alice, admin, sure, imageId }: ApiCloud): Promis
   await eventually(async () => (await sure(alice, 'GET', at(`/servers/${server.id}`))).server.status === 'ACTIVE', { withinMs: 20_000, what: 'the server is ACTIVE' });
   const { interfaceAttachments: [nic] } = await sure(alice, 'GET', at(`/servers/${server.id}/os-interface`));
   const { security_groups: [group] } = await sure(alice, 'GET', at('/os-security-groups'));
+  const { id: image } = await sure(alice, 'POST', '/image/v2/images', { name: hidden, colour: hidden, disk_format: 'raw', container_format: 'bare' });
+  const { floating_ip: floatingIp } = await sure(alice, 'POST', at('/os-floating-ips'), {});
+  const { volumes: [volume, origin], snapshot } = await oldVolumeObjects(cloud);
   const { instanceActions: [created] } = await sure(alice, 'GET', at(`/servers/${server.id}/os-instance-actions`));
   return [
-    ['/compute/v2.1/servers/:id', server.id], ['/compute/v2.1/flavors/:id', flavor.id], [':key', 'colour'], [':request', created.request_id], [':network', hidden], ['/compute/v2.1/servers/:id/os-interface/:port', nic.port_id], ['own network', network.id], [':group', group.id], ['/compute/v2.1/os-keypairs/:name', 'alices'],
+    ['/compute/v2.1/servers/:id', server.id], ['/compute/v2.1/flavors/:id', flavor.id], ['/compute/v2.1/images/:id', image], ['/compute/v2.1/os-floating-ips/:id', floatingIp.id], ['/compute/v2.1/os-networks/:id', network.id], ['/compute/v2.1/os-tenant-networks/:id', network.id], ['/compute/v2.1/os-volumes/:id', volume ?? ''], ['volume with a snapshot', origin ?? ''], ['/compute/v2.1/os-snapshots/:id', snapshot], [':key', 'colour'], [':request', created.request_id], [':network', hidden], ['/compute/v2.1/servers/:id/os-interface/:port', nic.port_id], ['own network', network.id], [':group', group.id], ['/compute/v2.1/os-keypairs/:name', 'alices'],
     ['/compute/v2.1/os-quota-sets/:id', alice.projectId], ['/compute/v2.1/os-simple-tenant-usage/:id', alice.projectId],
   ];
+}
+
+/** By Nova's old paths: a volume, and another with a snapshot. */
+async function oldVolumeObjects({ alice, sure }: ApiCloud): Promise<{ volumes: string[]; snapshot: string }> {
+  const at = (kind: string, id = ''): string => `/compute/v2.1/os-${kind}s${id && `/${id}`}`;
+  const available = async (kind: string, id: string): Promise<string> => {
+    await eventually(async () => (await sure(alice, 'GET', at(kind, id)))[kind].status === 'available', { withinMs: 20_000, what: `the ${kind} is made` });
+    return id;
+  };
+  const facts = { display_name: hidden, display_description: hidden };
+  const volumes: string[] = [];
+  for (let count = 0; count < 2; count += 1) volumes.push(await available('volume', (await sure(alice, 'POST', at('volume'), { volume: { ...facts, size: '1', metadata: { colour: hidden } } })).volume.id));
+  const { snapshot } = await sure(alice, 'POST', at('snapshot'), { snapshot: { ...facts, volume_id: volumes[1] ?? '' } });
+  return { volumes, snapshot: await available('snapshot', snapshot.id) };
 }
 
 async function networkObjects({ alice, admin, sure }: ApiCloud): Promise<[string, string][]> {

@@ -60,6 +60,8 @@ describe('the cobalt command', () => {
     const status = await cobalt('status', '--home', home('one'));
     assert.equal(status.code, 0, status.stdout + status.stderr);
     assert.match(status.stdout, /nova-compute +sim0001 +enabled +up/);
+    assert.match(status.stdout, /cinder-volume +\S+ +enabled +up/);
+    assert.match(status.stdout, /volume +http:\S+\/volume\/v3/);
     assert.equal((await cobalt('doctor', '--audit', '--home', home('one'))).code, 0);
     assert.match((await cobalt('down', '--home', home('one'))).stdout, /control plane stopped/);
     assert.equal((await cobalt('status', '--home', home('one'))).code, 3);

@@ -34,6 +34,8 @@ export interface Tenant {
   router(): Promise<string>;
   /** Boots a guest and gives it a floating IP; resolves when ssh answers. */
   guest(name: string, network: string, options?: { host?: string; securityGroups?: string[] }): Promise<Guest>;
+  /** The same of a server that another made, with the key `e2e`. */
+  reach(name: string, id: string): Promise<Guest>;
   rule(group: string, rule: Record<string, string | number | undefined>): Promise<string>;
   groupNamed(name: string): Promise<string>;
 }
@@ -64,8 +66,21 @@ export async function tenant(cloud: Pick<TestCloud, 'dir' | 'port'>, user: 'admi
     const key = kind.replaceAll('-', '_');
     return (await api.ask<Record<string, T>>('network', 'POST', `/v2.0/${kind}s`, { [key]: body as Json }))[key] as T; // the caller names the document
   };
+  const reach: Tenant['reach'] = async (name, id) => {
+    const server = await eventually(async () => {
+      const shown = (await api.ask<{ server: Server }>('compute', 'GET', `/v2.1/servers/${id}`)).server;
+      assert.notEqual(shown.status, 'ERROR', shown.fault?.message);
+      return shown.status === 'ACTIVE' ? shown : undefined;
+    }, { withinMs: bootMs, everyMs: 200, what: `${name} to be ACTIVE` });
+    const addresses = Object.values(server.addresses).flat();
+    const { ports: [port] } = await api.ask<{ ports: Port[] }>('network', 'GET', `/v2.0/ports?device_id=${id}`);
+    const { floating_ip_address: floating } = await make<{ floating_ip_address: string }>('floatingip', { floating_network_id: outside.id, port_id: port?.id });
+    const sh: Guest['sh'] = async (command, timeoutMs) => await ssh(key, floating, command, timeoutMs);
+    await eventually(async () => (await sh('hostname').catch(() => '')).trim() === name, { withinMs: bootMs, everyMs: 500, what: `ssh to ${name} at ${floating}` });
+    return { id, floating, fixed: addresses.find(({ version }) => version === 4)?.addr ?? '', fixedV6: addresses.find(({ version }) => version === 6)?.addr, sh };
+  };
   return {
-    api,
+    api, reach,
     async router() {
       return (await make<{ id: string }>('router', { external_gateway_info: { network_id: outside.id } })).id;
     },
@@ -84,17 +99,7 @@ export async function tenant(cloud: Pick<TestCloud, 'dir' | 'port'>, user: 'admi
       const zone = host === undefined ? {} : { availability_zone: `nova:${host}` };
       const groups = securityGroups === undefined ? {} : { security_groups: securityGroups.map((group) => ({ name: group })) };
       const { server: { id } } = await api.ask<{ server: { id: string } }>('compute', 'POST', '/v2.1/servers', { server: { name, imageRef: images[0]?.id ?? '', flavorRef: '42', key_name: 'e2e', networks: [{ uuid: network }], ...zone, ...groups } });
-      const server = await eventually(async () => {
-        const shown = (await api.ask<{ server: Server }>('compute', 'GET', `/v2.1/servers/${id}`)).server;
-        assert.notEqual(shown.status, 'ERROR', shown.fault?.message);
-        return shown.status === 'ACTIVE' ? shown : undefined;
-      }, { withinMs: bootMs, everyMs: 200, what: `${name} to be ACTIVE` });
-      const addresses = Object.values(server.addresses).flat();
-      const { ports: [port] } = await api.ask<{ ports: Port[] }>('network', 'GET', `/v2.0/ports?device_id=${id}`);
-      const { floating_ip_address: floating } = await make<{ floating_ip_address: string }>('floatingip', { floating_network_id: outside.id, port_id: port?.id });
-      const sh: Guest['sh'] = async (command, timeoutMs) => await ssh(key, floating, command, timeoutMs);
-      await eventually(async () => (await sh('hostname').catch(() => '')).trim() === name, { withinMs: bootMs, everyMs: 500, what: `ssh to ${name} at ${floating}` });
-      return { id, floating, fixed: addresses.find(({ version }) => version === 4)?.addr ?? '', fixedV6: addresses.find(({ version }) => version === 6)?.addr, sh };
+      return await reach(name, id);
     },
     async rule(group, rule) {
       return (await make<{ id: string }>('security-group-rule', { security_group_id: group, direction: 'ingress', ethertype: 'IPv4', ...rule })).id;

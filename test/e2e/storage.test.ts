@@ -1,13 +1,16 @@
-// Volumes on the filer and in guests: attached, moved, snapshotted, booted, grown, backed up, with their content. Issue 4, bars 1, 2 and 4.
+// Volumes as a tenant has them, by the stock client: attached, moved, snapshotted, grown, backed up and booted from, their content known by
+// its checksum. Issue 4, bars 1, 2 and 4. What is only waited for is asked of the API: a call of the client costs 1.5 s of CPU.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { TestCloud } from './cloud.testing.ts';
 import { realCloudMissing, testCloud } from './cloud.testing.ts';
+import { imageIsLocked } from './image-lock.testing.ts';
 import type { Guest, Tenant } from './network.testing.ts';
 import { tenant } from './network.testing.ts';
 
-interface Volume { id: string; name: string; status: string; size: number; attachments: { server_id: string; device: string }[] }
+interface Device { type: string; serial: string; tags: string[] }
+interface Volume { id: string; name: string; status: string; size: number }
 
 const settleMs = 60_000;
 
@@ -21,25 +24,30 @@ describe('volumes', { skip: realCloudMissing() }, () => {
     assert.ok(which, 'it was booted before');
     return which;
   };
-  const cinder = async <T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object): Promise<T> => await admin.api.ask<T>('volume', method, `/v3${path}`, body as never);
-  const show = async (id: string): Promise<Volume> => (await cinder<{ volume: Volume }>('GET', `/volumes/${id}`)).volume;
-  const reaches = async (id: string, status: string): Promise<Volume> => await eventually(async () => {
-    const volume = await show(id);
-    assert.ok(!volume.status.startsWith('error') || status.startsWith('error'), `${volume.name} is ${volume.status}`);
-    return volume.status === status ? volume : undefined;
-  }, { withinMs: settleMs, everyMs: 100, what: `volume ${id} to be ${status}` });
-  const create = async (facts: object): Promise<string> => {
-    const { volume } = await cinder<{ volume: Volume }>('POST', '/volumes', { volume: { size: 1, ...facts } });
-    await reaches(volume.id, 'available');
-    return volume.id;
+  const stack = async (...words: string[]): Promise<string> => await cloud.openstack(...words);
+  /** What the client says of a command that fails. */
+  const refusal = async (...words: string[]): Promise<string> => await stack(...words).then(() => assert.fail(`${words.join(' ')} was not refused`), (error: Error & { stderr?: string }) => error.stderr ?? error.message);
+  const volumes = async (): Promise<Volume[]> => (await admin.api.ask<{ volumes: Volume[] }>('volume', 'GET', '/v3/volumes/detail')).volumes;
+  const named = async (name: string): Promise<Volume | undefined> => (await volumes()).find((volume) => volume.name === name);
+  const reaches = async (kind: 'volumes' | 'snapshots' | 'backups', name: string, status: 'available' | 'in-use' | 'gone'): Promise<void> => {
+    await eventually(async () => {
+      const now = (await admin.api.ask<Record<string, Volume[]>>('volume', 'GET', `/v3/${kind}/detail`))[kind]?.find((each) => each.name === name)?.status ?? 'gone';
+      assert.ok(!now.startsWith('error'), `${name} is ${now}`);
+      return now === status;
+    }, { withinMs: settleMs, everyMs: 100, what: `${name} to be ${status}` });
   };
-  const attach = async (to: Guest, id: string): Promise<void> => {
-    await admin.api.ask('compute', 'POST', `/v2.1/servers/${to.id}/os-volume_attachments`, { volumeAttachment: { volumeId: id } });
-    await reaches(id, 'in-use');
+  const create = async (name: string, ...words: string[]): Promise<string> => {
+    const id = (await stack('volume', 'create', name, ...words, '-f', 'value', '-c', 'id')).trim();
+    await reaches('volumes', name, 'available');
+    return id;
   };
-  const detach = async (from: Guest, id: string): Promise<void> => {
-    await admin.api.ask('compute', 'DELETE', `/v2.1/servers/${from.id}/os-volume_attachments/${id}`);
-    await reaches(id, 'available');
+  const attach = async (server: string, volume: string): Promise<void> => {
+    await stack('--os-compute-api-version', '2.49', 'server', 'add', 'volume', '--tag', `tag-${volume}`, server, volume);
+    await reaches('volumes', volume, 'in-use');
+  };
+  const detach = async (server: string, volume: string): Promise<void> => {
+    await stack('server', 'remove', 'volume', server, volume);
+    await reaches('volumes', volume, 'available');
   };
   /** The guest's own name of the volume: the serial is its id, of which virtio shows 20 characters. */
   const deviceOf = async (in_: Guest, id: string): Promise<string> => await eventually(
@@ -53,9 +61,11 @@ describe('volumes', { skip: realCloudMissing() }, () => {
   };
   const sumIn = async (in_: Guest, id: string): Promise<string> => {
     const folder = await mounted(in_, id);
-    const text = (await in_.sh(`sha256sum ${folder}/file | cut -d' ' -f1; umount ${folder}`)).trim();
-    assert.match(text, /^[0-9a-f]{64}$/);
-    return text;
+    return checked(await in_.sh(`sha256sum ${folder}/file | cut -d' ' -f1; umount ${folder}`));
+  };
+  const checked = (text: string): string => {
+    assert.match(text.trim(), /^[0-9a-f]{64}$/);
+    return text.trim();
   };
 
   before(async () => {
@@ -70,77 +80,85 @@ describe('volumes', { skip: realCloudMissing() }, () => {
   after(async () => await cloud?.close());
 
   it('carry a file from a guest on one host to a guest on the other', async () => {
-    first = await create({ name: 'first' });
-    await attach(guest(one), first);
-    const device = await deviceOf(guest(one), first);
-    await guest(one).sh(`mke2fs -q ${device}`);
+    first = await create('first', '--size', '1');
+    await attach('disk-h1', 'first');
+    const told = async (): Promise<Device | undefined> => (JSON.parse(await guest(one).sh('wget -qO- http://169.254.169.254/openstack/latest/meta_data.json')) as { devices: Device[] }).devices[0];
+    const tagged = await eventually(told, { withinMs: 10_000, everyMs: 500, what: 'the metadata service to tell of the disk' });
+    assert.deepEqual([tagged.type, tagged.serial, tagged.tags], ['disk', first, ['tag-first']]);
+    await guest(one).sh(`mke2fs -q ${await deviceOf(guest(one), first)}`);
     const folder = await mounted(guest(one), first);
-    sum = (await guest(one).sh(`dd if=/dev/urandom of=${folder}/file bs=1M count=8 2>/dev/null; sync; sha256sum ${folder}/file | cut -d' ' -f1; umount ${folder}`)).trim();
-    await detach(guest(one), first);
-    await attach(guest(two), first);
+    sum = checked(await guest(one).sh(`dd if=/dev/urandom of=${folder}/file bs=1M count=8 2>/dev/null; sync; sha256sum ${folder}/file | cut -d' ' -f1; umount ${folder}`));
+    await detach('disk-h1', 'first');
+    await attach('disk-h2', 'first');
     assert.equal(await sumIn(guest(two), first), sum);
   });
 
-  it('have one guest at a time', async () => {
-    const refused = await admin.api.send('compute', 'POST', `/v2.1/servers/${guest(one).id}/os-volume_attachments`, { volumeAttachment: { volumeId: first } });
-    assert.equal(refused.status, 400);
-    assert.equal((await show(first)).status, 'in-use');
+  it('have one guest at a time, and are not deleted under it', async () => {
+    assert.match(await refusal('server', 'add', 'volume', 'disk-h1', 'first'), /Invalid volume: volume .* status must be 'available'. Currently in 'in-use'/);
+    assert.ok(await imageIsLocked(cloud.dir, (await stack('volume', 'show', '-f', 'value', '-c', 'id', 'first')).trim()), 'beneath Cinder, the image is locked on the filer');
+    assert.match(await refusal('volume', 'delete', 'first'), /Volume status must be available or error/);
+    assert.match(await stack('volume', 'list'), /first +\| in-use +\| +1 \| Attached to disk-h2 on \/dev\/vdb/);
   });
 
   it('are snapshotted while they are written, and copied from there', async () => {
     const folder = await mounted(guest(two), first);
     const writing = guest(two).sh(`for i in $(seq 1 40); do dd if=/dev/zero of=${folder}/noise bs=64k count=16 conv=fsync 2>/dev/null; done; umount ${folder}`, 60_000);
-    const { snapshot } = await cinder<{ snapshot: { id: string } }>('POST', '/snapshots', { snapshot: { volume_id: first, name: 'while writing', force: true } });
-    await eventually(async () => (await cinder<{ snapshot: { status: string } }>('GET', `/snapshots/${snapshot.id}`)).snapshot.status === 'available', { withinMs: settleMs, everyMs: 100, what: 'the snapshot' });
+    await stack('volume', 'snapshot', 'create', '--volume', 'first', '--force', 'while-writing');
+    await reaches('snapshots', 'while-writing', 'available');
+    const copy = await create('copy', '--snapshot', 'while-writing');
     await writing;
-    const copy = await create({ name: 'from snapshot', snapshot_id: snapshot.id });
-    await attach(guest(one), copy);
+    await attach('disk-h1', 'copy');
     assert.equal(await sumIn(guest(one), copy), sum);
-    await detach(guest(one), copy);
-    await cinder('DELETE', `/snapshots/${snapshot.id}`);
-    await eventually(async () => (await admin.api.send('volume', 'GET', `/v3/snapshots/${snapshot.id}`)).status === 404, { withinMs: settleMs, everyMs: 100, what: 'the snapshot to be gone' });
+    await detach('disk-h1', 'copy');
+    await stack('volume', 'snapshot', 'delete', 'while-writing');
+    await reaches('snapshots', 'while-writing', 'gone');
     assert.equal(await sumIn(guest(two), first), sum);
-    await cinder('DELETE', `/volumes/${copy}`);
+    await stack('volume', 'delete', 'copy');
   });
 
   it('grow under a running guest', async () => {
     const device = await deviceOf(guest(two), first);
-    await admin.api.ask('volume', 'POST', `/v3/volumes/${first}/action`, { 'os-extend': { new_size: 2 } });
+    await stack('--os-volume-api-version', '3.42', 'volume', 'set', '--size', '2', 'first');
     await eventually(async () => (await guest(two).sh(`cat /sys/block/${device.slice(5)}/size`)).trim() === String(2 * 1024 * 1024 * 2), { withinMs: 30_000, everyMs: 200, what: 'the guest to see 2 GiB' });
-    assert.equal((await reaches(first, 'in-use')).size, 2);
-    await detach(guest(two), first);
+    await reaches('volumes', 'first', 'in-use');
+    assert.equal((await named('first'))?.size, 2);
+    assert.equal(await sumIn(guest(two), first), sum);
+    await detach('disk-h2', 'first');
   });
 
   it('come back from a backup', async () => {
-    const { backup } = await cinder<{ backup: { id: string } }>('POST', '/backups', { backup: { volume_id: first, name: 'kept' } });
-    await eventually(async () => (await cinder<{ backup: { status: string } }>('GET', `/backups/${backup.id}`)).backup.status === 'available', { withinMs: settleMs, everyMs: 200, what: 'the backup' });
-    await cinder('DELETE', `/volumes/${first}`);
-    await eventually(async () => (await admin.api.send('volume', 'GET', `/v3/volumes/${first}`)).status === 404, { withinMs: settleMs, everyMs: 100, what: 'the volume to be gone' });
-    const { restore } = await cinder<{ restore: { volume_id: string } }>('POST', `/backups/${backup.id}/restore`, { restore: { name: 'restored' } });
-    await reaches(restore.volume_id, 'available');
-    await attach(guest(one), restore.volume_id);
-    assert.equal(await sumIn(guest(one), restore.volume_id), sum);
-    await detach(guest(one), restore.volume_id);
-    await cinder('DELETE', `/volumes/${restore.volume_id}`);
+    await stack('volume', 'backup', 'create', '--name', 'kept', 'first');
+    await reaches('backups', 'kept', 'available');
+    await stack('volume', 'delete', 'first');
+    await reaches('volumes', 'first', 'gone');
+    // Client 6.0 asks for it and then fails to print the answer: its RestoreVolumeBackup returns what its table cannot show.
+    await stack('volume', 'backup', 'restore', 'kept', 'restored').catch((error: Error & { stderr?: string }) => assert.match(error.stderr ?? error.message, /cannot unpack non-iterable VolumeBackupsRestore/));
+    await reaches('volumes', 'restored', 'available');
+    const restored = (await named('restored'))?.id ?? '';
+    await attach('disk-h1', 'restored');
+    assert.equal(await sumIn(guest(one), restored), sum);
+    await detach('disk-h1', 'restored');
+    await stack('volume', 'delete', 'restored');
   });
 
-  it('are booted from, and kept or deleted with their server as asked', async () => {
-    const [image = ''] = (await admin.api.ask<{ images: { id: string }[] }>('image', 'GET', '/v2/images?name=tiny-disk')).images.map(({ id }) => id);
-    for (const deleted of [true, false]) {
-      const { server } = await admin.api.ask<{ server: { id: string } }>('compute', 'POST', '/v2.1/servers', { server: {
-        name: `boots-${deleted ? 'once' : 'again'}`, flavorRef: '42', networks: 'none', config_drive: true,
-        block_device_mapping_v2: [{ source_type: 'image', destination_type: 'volume', uuid: image, boot_index: 0, volume_size: 1, delete_on_termination: deleted }],
-      } });
-      await eventually(async () => (await admin.api.ask<{ output: string }>('compute', 'POST', `/v2.1/servers/${server.id}/action`, { 'os-getConsoleOutput': {} }).catch(() => ({ output: '' }))).output.includes(`boots-${deleted ? 'once' : 'again'} login:`), { withinMs: 120_000, everyMs: 500, what: 'the guest to boot from its volume' });
-      const { volumeAttachments: [attachment] } = await admin.api.ask<{ volumeAttachments: { volumeId: string }[] }>('compute', 'GET', `/v2.1/servers/${server.id}/os-volume_attachments`);
-      assert.ok(attachment);
-      await admin.api.ask('compute', 'DELETE', `/v2.1/servers/${server.id}`);
-      const after_ = async (): Promise<string> => {
-        const answer = await admin.api.send('volume', 'GET', `/v3/volumes/${attachment.volumeId}`);
-        return answer.status === 404 ? 'gone' : (answer.body as unknown as { volume: Volume }).volume.status;
-      };
-      await eventually(async () => (await after_()) === (deleted ? 'gone' : 'available'), { withinMs: settleMs, everyMs: 200, what: `the volume to be ${deleted ? 'gone' : 'kept'}` });
-    }
+  it('are booted from, keep what the guest wrote, and stay or go with their server as asked', async () => {
+    const options = ['--flavor', 'm1.nano', '--network', 'storage', '--security-group', 'storage', '--key-name', 'e2e', '-f', 'value', '-c', 'id'];
+    const server = await admin.reach('stays', (await stack('server', 'create', 'stays', '--image', 'tiny-disk', '--boot-from-volume', '1', ...options)).trim());
+    const { volumeAttachments: [root] } = await admin.api.ask<{ volumeAttachments: { volumeId: string }[] }>('compute', 'GET', `/v2.1/servers/${server.id}/os-volume_attachments`);
+    assert.ok(root);
+    // The guest of this image lives in memory; beyond its boot files the disk is free.
+    await server.sh('dd if=/dev/urandom of=/dev/vda bs=1M seek=900 count=8 conv=fsync 2>/dev/null');
+    const onDisk = `dd if=/dev/vda bs=1M skip=900 count=8 iflag=direct 2>/dev/null | sha256sum | cut -d' ' -f1`;
+    const written = checked(await server.sh(onDisk));
+    await stack('server', 'delete', '--wait', 'stays');
+    await eventually(async () => (await volumes()).find(({ id }) => id === root.volumeId)?.status === 'available', { withinMs: settleMs, everyMs: 100, what: 'the volume to be kept' });
+
+    await stack('volume', 'set', '--name', 'kept', root.volumeId);
+    const again = await admin.reach('again', (await stack('server', 'create', 'again', '--volume', 'kept', ...options)).trim());
+    assert.equal(checked(await again.sh(onDisk)), written);
+    await stack('--os-compute-api-version', '2.85', 'server', 'volume', 'update', '--delete-on-termination', 'again', root.volumeId);
+    await stack('server', 'delete', '--wait', 'again');
+    await eventually(async () => (await named('kept')) === undefined, { withinMs: settleMs, everyMs: 100, what: 'the volume to go with its server' });
   });
 
   it('leave nothing that the audit minds', async () => {

@@ -3,7 +3,7 @@
 import { inspect } from 'node:util';
 import { seededIds } from '#platform/ids.ts';
 import { createLog } from '#platform/log.ts';
-import { doSomething } from './random-work.ts';
+import { doSomething, halfMade } from './random-work.ts';
 import { startSimCloud } from './sim-cloud.ts';
 
 export interface LifeReport {
@@ -29,6 +29,8 @@ try {
   const startedAt = performance.now();
   const servers: Record<string, number> = {};
   for (const { status } of await cloud.quiet(restMs)) servers[status] = (servers[status] ?? 0) + 1;
+  const left = await halfMade(cloud);
+  if (left.length > 0) throw new Error(`half made: ${left.join(', ')}`);
   tell({ rested: { leftOver: cloud.leftOver, servers, ms: Math.round(performance.now() - startedAt) } });
 
   const stopping = new AbortController();

@@ -44,7 +44,7 @@ const maxVolumes = 6;
 async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random'>): Promise<void> {
   const path = `/servers/${id}/os-volume_attachments`;
   const { volumeAttachments = [] } = (await cloud.compute('GET', path)).body as { volumeAttachments?: { volumeId: string }[] };
-  const { volumes } = (await cloud.volume('GET', '/volumes/detail')).body as unknown as { volumes: { id: string; status: string }[] };
+  const { volumes } = (await cloud.volume('GET', '/volumes/detail')).body as unknown as { volumes: { id: string; status: string; metadata: object }[] };
   const attached = oneOf(volumeAttachments, ids);
   const free = oneOf(volumes.filter(({ status }) => status === 'available'), ids);
   const dice = ids.random();
@@ -55,11 +55,43 @@ async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random
     if (!mayBe.has(answer.status)) check(what, answer.status, answer.body);
   };
   if (attached && dice < 0.4) return await done('DELETE os-volume_attachments', cloud.compute('DELETE', `${path}/${attached.volumeId}`));
-  if (free && dice < 0.75) return await done('POST os-volume_attachments', cloud.compute('POST', path, { volumeAttachment: { volumeId: free.id, delete_on_termination: ids.random() < 0.5 } }));
-  if (volumes.length >= maxVolumes) return free && (await done('DELETE volumes', cloud.volume('DELETE', `/volumes/${free.id}`)));
+  // What a request is making at this moment is nobody else's to take.
+  if (free && dice < 0.75 && !('nova_request' in free.metadata)) return await done('POST os-volume_attachments', cloud.compute('POST', path, { volumeAttachment: { volumeId: free.id, delete_on_termination: ids.random() < 0.5 } }));
+  if (volumes.length >= maxVolumes) return free && (await done('DELETE volumes', cloud.volume('DELETE', `/volumes/${free.id}?cascade=true`)));
+  if (dice < 0.8) return await changeImages(cloud, id, done);
   if (dice < 0.9) return await done('POST volumes', cloud.volume('POST', '/volumes', { volume: { size: 1 } }));
   const device = { source_type: 'image', uuid: cloud.imageId, destination_type: 'volume', volume_size: 1, boot_index: 0, delete_on_termination: true };
-  await done('POST /servers from a volume', cloud.compute('POST', '/servers', { server: { name: 'vm', flavorRef: '42', imageRef: '', networks: 'none', block_device_mapping_v2: [device] } }));
+  // Refused by its second disk, when the first is in the making.
+  const more = ids.random() < 0.3 ? [{ source_type: 'blank', destination_type: 'volume', volume_size: 1, volume_type: 'no such type' }] : [];
+  await done('POST /servers from a volume', cloud.compute('POST', '/servers', { server: { name: 'vm', flavorRef: '42', imageRef: '', networks: 'none', block_device_mapping_v2: [device, ...more] } }));
+}
+
+const maxImages = 4;
+interface ServerImage { id: string; status: string; block_device_mapping?: string }
+const imagesOfServers = async (cloud: SimCloud): Promise<ServerImage[]> => ((await cloud.image('GET', '/images?image_type=snapshot')).body as unknown as { images: ServerImage[] }).images;
+
+/** Makes an image of the server, or removes those whose snapshots went with their volumes. */
+async function changeImages(cloud: SimCloud, id: string, done: (what: string, asked: ReturnType<SimCloud['compute']>) => Promise<void>): Promise<void> {
+  const images = (await imagesOfServers(cloud)).filter(({ status }) => status === 'active');
+  if (images.length < maxImages) return await done('createImage', cloud.compute('POST', `/servers/${id}/action`, { createImage: { name: 'copy' } }));
+  const { snapshots } = (await cloud.volume('GET', '/snapshots')).body as unknown as { snapshots: { id: string }[] };
+  for (const image of images) if (!snapshots.some((snapshot) => image.block_device_mapping?.includes(snapshot.id))) await done('DELETE images', cloud.image('DELETE', `/images/${image.id}`));
+}
+
+/** What requests made at other services and nobody has: queued images, snapshots of no image, volumes of no server. */
+export async function halfMade(cloud: SimCloud): Promise<string[]> {
+  const { servers } = (await cloud.compute('GET', '/servers')).body as unknown as { servers: { id: string }[] };
+  const attachments = await Promise.all(servers.map(async ({ id }) => ((await cloud.compute('GET', `/servers/${id}/os-volume_attachments`)).body as unknown as { volumeAttachments: { volumeId: string }[] }).volumeAttachments));
+  const { volumes } = (await cloud.volume('GET', '/volumes/detail')).body as unknown as { volumes: { id: string; metadata: Record<string, string> }[] };
+  const { snapshots } = (await cloud.volume('GET', '/snapshots/detail')).body as unknown as { snapshots: { id: string; volume_id: string; metadata: Record<string, string> }[] };
+  const images = await imagesOfServers(cloud);
+  const [attached, named] = [new Set(attachments.flat().map(({ volumeId }) => volumeId)), images.map(({ block_device_mapping: mapping }) => mapping ?? '').join()];
+  return [
+    ...images.filter(({ status }) => status === 'queued').map(({ id }) => `image ${id}`),
+    ...snapshots.filter(({ id, metadata }) => 'nova_request' in metadata && !named.includes(id)).map(({ id }) => `snapshot ${id}`),
+    // Cinder keeps a volume with snapshots when its server goes; snapshots go with their volumes alone (changeImages).
+    ...volumes.filter(({ id, metadata }) => 'nova_request' in metadata && !attached.has(id) && !snapshots.some(({ volume_id }) => volume_id === id)).map(({ id }) => `volume ${id}`),
+  ];
 }
 
 /** Takes one of the server's interfaces away, or gives it another. */

@@ -124,10 +124,24 @@ const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
       return id;
     },
   }],
-  'nova.create-image': [{
-    title: 'createImage', prepare: built(), ends: 'ACTIVE',
+  'nova.create-image': [{ createImage: { name: 'copy' } }, { createBackup: { name: 'copy', backup_type: 'daily', rotation: 1 } }].map((action) => ({
+    title: Object.keys(action).join(), prepare: built(), ends: 'ACTIVE',
     begin: async (id) => {
-      assert.equal(await cloud.act(id, { createImage: { name: 'copy' } }), 202);
+      assert.equal(await cloud.act(id, action), 202);
+      return id;
+    },
+  })),
+  // The request itself is refused, by its second disk; the saga sees that its first one goes.
+  'nova.guard-making': [{
+    title: 'a refused create from a volume', prepare: built(), ends: 'ACTIVE', isUnlogged: true,
+    begin: async (id) => {
+      const device = (facts: object) => ({ source_type: 'blank', destination_type: 'volume', volume_size: 1, ...facts });
+      const root = device({ source_type: 'image', uuid: cloud.imageId, boot_index: 0 });
+      const answer = await cloud.compute('POST', '/servers', { server: { name: 'vm', flavorRef: '42', imageRef: '', networks: 'none', block_device_mapping_v2: [root, device({ volume_type: 'no such type' })] } });
+      assert.equal(answer.status, 400, JSON.stringify(answer.body));
+      await cloud.quiet(settleMs);
+      const { volumes } = (await cloud.volume('GET', '/volumes/detail')).body as { volumes: { metadata: Record<string, string> }[] };
+      assert.deepEqual(volumes.filter(({ metadata }) => 'nova_request' in metadata), []);
       return id;
     },
   }],

@@ -65,6 +65,8 @@ export interface SimCloud {
   network(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
   /** As `compute`, below `/volume/v3`, at microversion 3.59. */
   volume(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
+  /** As `compute`, below `/image/v2`. */
+  image(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
   /** A volume of 1 GiB that nobody has: one that is there, or a new one once it is made. */
   freeVolume(): Promise<string>;
   /** Asks for a server, on the network unless told, and returns its id at once. */
@@ -154,6 +156,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     },
     network: async (method, path, body) => await send('network', method, `/v2.0${path}`, body === undefined ? {} : { body }),
     volume: async (method, path, body) => await send('volume', method, `/v3${path}`, { headers: { 'openstack-api-version': 'volume 3.59' }, ...(body === undefined ? {} : { body }) }),
+    image: async (method, path, body) => await send('image', method, `/v2${path}`, body === undefined ? {} : { body }),
     async freeVolume() {
       const { volumes: [free] } = (await cloud.volume('GET', '/volumes?status=available&limit=1')).body as { volumes: { id: string }[] };
       if (free) return free.id;

@@ -11,7 +11,7 @@ import { transaction } from '#platform/db/transaction.ts';
 import { attachmentOfServer } from '../nova.ts';
 import type { CinderParts } from '../parts.ts';
 import { releaseVolumeName } from '../sagas/release-volume.ts';
-import { backendFor, volumeOf } from '../sagas/station.ts';
+import { backendFor, tellOwner, volumeOf } from '../sagas/station.ts';
 import { attachmentsOf, changeAttachment, deleteAttachment, findAttachment, insertAttachment, isConnected } from '../store/attachments.ts';
 import type { AttachmentRow, VolumeRow } from '../store/tables.ts';
 import { changeVolume, changeVolumeIn, findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
@@ -48,7 +48,7 @@ export async function reserve(parts: CinderParts, volume: VolumeRow, wanted: { s
 }
 
 /** Tells the host how to reach the volume. Waits for a saga that still works on it, such as the removal of a snapshot. */
-export async function connect(parts: CinderParts, row: AttachmentRow, connector: JsonObject, mode: 'rw' | 'ro' | null): Promise<Outcome<AttachmentRow>> {
+export async function connect(parts: CinderParts, row: AttachmentRow, connector: JsonObject, mode: 'rw' | 'ro' | null, requestId: string): Promise<Outcome<AttachmentRow>> {
   const { database: { db }, clock } = parts;
   const host = typeof connector['host'] === 'string' ? connector['host'] : null;
   const marked = await whenIdle(parts, row.volume_id, waitForSagaMs, async (trx): Promise<Outcome<void>> => {
@@ -66,7 +66,11 @@ export async function connect(parts: CinderParts, row: AttachmentRow, connector:
   const backend = backendFor(parts, volume);
   if (isFault(backend)) return backend;
   const connection = await withDeadline(backend.connection(volume.id), connectionTimeoutMs, () => fault('timeout', 'The storage backend does not answer.'));
-  if (isFault(connection)) return connection;
+  if (isFault(connection)) {
+    // Nova has said yes to its caller already. One message an attachment, however often Nova asks again.
+    await tellOwner(parts, 'attachVolume', { type: 'VOLUME', id: volume.id, projectId: volume.project_id }, connection, { sagaId: row.id, requestId });
+    return connection;
+  }
   const current = await findAttachment(db, row.id, null);
   const info = connectionInfoOf(connection, (current ?? row).mode === 'ro');
   await changeAttachment(db, row.id, { connection_json: JSON.stringify(info) });

@@ -73,9 +73,9 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
     }),
     'os-detach': action<VolumeRow, Detach>({ policy: 'volume_extension:volume_actions:detach', body: detachBody, run: async (request, volume, sent) => await detach(request, volume, sent?.attachment_id ?? null) }),
     'os-force_detach': action<VolumeRow, Detach>({ policy: 'volume_extension:volume_admin_actions:force_detach', body: detachBody, run: async (request, volume, sent) => await detach(request, volume, sent?.attachment_id ?? null, evenInError) }),
-    'os-initialize_connection': action<VolumeRow, { connector: JsonObject }>({ policy: 'volume_extension:volume_actions:initialize_connection', body: connectorBody, run: async (_, volume, { connector }) => {
+    'os-initialize_connection': action<VolumeRow, { connector: JsonObject }>({ policy: 'volume_extension:volume_actions:initialize_connection', body: connectorBody, run: async (request, volume, { connector }) => {
       const row = await theOne(volume);
-      const connected = isFault(row) ? row : await connect(parts, row, connector, null);
+      const connected = isFault(row) ? row : await connect(parts, row, connector, null, request.id);
       if (isFault(connected)) return connected;
       const info = JSON.parse(connected.connection_json ?? '{}') as ConnectionInfo; // written by `connect`
       return { status: 200, body: { connection_info: { driver_volume_type: info.driver_volume_type, data: info.data } } };

@@ -72,7 +72,7 @@ export function attachmentRoutes(parts: CinderParts): readonly Route[] {
       if (!volume) return fault('notFound', `Volume ${volume_uuid} could not be found.`);
       const reserved = await reserve(parts, volume, { serverId: instance_uuid ?? null, mode: mode ?? 'rw' });
       if (isFault(reserved) || !connector || Object.keys(connector).length === 0) return isFault(reserved) ? reserved : { status: 200, body: { attachment: view(reserved) } };
-      const connected = await connect(parts, reserved, connector, null);
+      const connected = await connect(parts, reserved, connector, null, request.id);
       if (isFault(connected)) await release(parts, request, reserved);
       return isFault(connected) ? connected : { status: 200, body: { attachment: view(connected) } };
     } }),
@@ -80,7 +80,7 @@ export function attachmentRoutes(parts: CinderParts): readonly Route[] {
       const row = await requested(request);
       if (isFault(row)) return row;
       const { connector, mode } = request.body.attachment;
-      const connected = await connect(parts, row, connector, mode ?? null);
+      const connected = await connect(parts, row, connector, mode ?? null, request.id);
       return isFault(connected) ? connected : { status: 200, body: { attachment: view(connected) } };
     } }),
     route({ method: 'POST', path: '/attachments/:id/action', since: completeSince, policy: 'volume:attachment_complete', body: completeBody, faults: ['notFound', 'conflict'], handler: async (request) => {

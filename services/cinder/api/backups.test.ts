@@ -37,7 +37,7 @@ test('a backup is refused of what is in use, incremental, foreign or over quota'
   assert.equal((await cinder.show('volumes', 'volume', id)).status, 'available', 'a refusal changes nothing');
 });
 
-test('a backup of a volume in use goes through a snapshot that nobody keeps', async () => {
+test('a backup and a copy of a volume in use go through a snapshot that nobody keeps', async () => {
   const { id } = await cinder.make('volumes', 'volume', { size: 1 });
   await cinder.ask('member', 'POST', 'attachments', { body: { attachment: { volume_uuid: id, instance_uuid: 's1', connector: { host: 'h1' } } } });
   await cinder.ask('admin', 'POST', `volumes/${id}/action`, { body: { 'os-reset_status': { status: 'in-use' } } });
@@ -55,6 +55,8 @@ test('a backup of a volume in use goes through a snapshot that nobody keeps', as
     const { backup } = (await begin(true)).body;
     await cinder.idle();
     assert.equal((await cinder.show('backups', 'backup', backup.id)).status, end);
+    const copy = await cinder.make('volumes', 'volume', { source_volid: id });
+    assert.deepEqual([copy.status, copy.source_volid, copy.snapshot_id, cinder.world.has(copy.id)], [end, id, null, end === 'available']);
     assert.equal((await cinder.show('volumes', 'volume', id)).status, 'in-use');
     assert.deepEqual((await cinder.ask('member', 'GET', `snapshots?volume_id=${id}`)).body.snapshots, []);
   }

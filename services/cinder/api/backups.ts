@@ -12,7 +12,7 @@ import type { CinderParts } from '../parts.ts';
 import type { BackedUpFacts, BackupInput } from '../sagas/backups.ts';
 import { createBackupName, deleteBackupName } from '../sagas/backups.ts';
 import { createSnapshotName } from '../sagas/snapshots.ts';
-import { backupLock, changeBackup, changeBackupIn } from '../store/backups.ts';
+import { backupLock, changeBackup, changeBackupIn, dataIdOf } from '../store/backups.ts';
 import { metadataIn } from '../store/rows.ts';
 import { changeSnapshotIn, findSnapshot, insertSnapshot } from '../store/snapshots.ts';
 import type { BackupRow, SnapshotRow } from '../store/tables.ts';
@@ -129,7 +129,7 @@ async function create(parts: CinderParts, request: Request, wanted: Wanted): Pro
   const row: BackupRow = {
     id: ids.uuid(), project_id: volume.project_id, user_id: request.auth.userId, name: wanted.name ?? null, description: wanted.description ?? null, status: 'creating', fail_reason: null,
     volume_id: volume.id, snapshot_id: snapshot?.id ?? null, availability_zone: config.defaultZone, container: wanted.container ?? parts.backups.name, size_gib: snapshot?.size_gib ?? volume.size_gib, object_count: 0,
-    metadata_json: JSON.stringify(wanted.metadata ?? {}), volume_facts_json: JSON.stringify(facts), data_at_ms: snapshot?.created_at_ms ?? now, created_at_ms: now, updated_at_ms: null,
+    metadata_json: JSON.stringify(wanted.metadata ?? {}), volume_facts_json: JSON.stringify(facts), data_id: null, data_at_ms: snapshot?.created_at_ms ?? now, created_at_ms: now, updated_at_ms: null,
   };
   let temporary: SnapshotRow | undefined;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
@@ -162,7 +162,7 @@ async function remove(parts: CinderParts, request: Request, row: BackupRow, forc
   const { database: { db }, clock } = parts;
   const begun = await transaction(db, async (trx) => {
     if (!(await changeBackupIn(trx, row.id, force ? backupStatuses.filter((status) => status !== 'deleting') : ['available', 'error', 'error_deleting'], { status: 'deleting' }, clock.now()))) return false;
-    await journal(parts, trx, request, { name: deleteBackupName, lockKey: backupLock(row.id), input: { backupId: row.id, projectId: row.project_id } });
+    await journal(parts, trx, request, { name: deleteBackupName, lockKey: backupLock(dataIdOf(row)), input: { backupId: row.id, projectId: row.project_id } });
     return true;
   });
   if (!begun) return fault('badRequest', `Invalid backup: Backup status must be available or error, but is ${row.status}.`);

@@ -11,8 +11,10 @@ import { fetchImage } from '../glance.ts';
 import type { CinderParts } from '../parts.ts';
 import type { CreateInput } from '../sagas/create-volume.ts';
 import { createVolumeName } from '../sagas/create-volume.ts';
+import { createSnapshotName } from '../sagas/snapshots.ts';
+import type { CinderDb } from '../store/rows.ts';
 import { metadataIn } from '../store/rows.ts';
-import { findSnapshot } from '../store/snapshots.ts';
+import { findSnapshot, insertSnapshot } from '../store/snapshots.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import { findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
 import { booleanSchema, descriptionSchema, metadataSchema, nameSchema, orNull, sizeSchema, strict } from './field-schemas.ts';
@@ -22,6 +24,7 @@ import { beginCreation, newVolumeRow, typeFor, zoneOf } from './new-volume.ts';
 import { booleanOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { restoreToNewVolume } from './restore.ts';
+import { newSnapshotRow } from './snapshots.ts';
 import { volumeView } from './views.ts';
 
 const text = Type.Optional(orNull(Type.String({ maxLength: 255 })));
@@ -78,10 +81,20 @@ async function createOf(parts: CinderParts, request: Request, wanted: WantedVolu
     // What it is copied from may have gone since it was looked at; its lock is the saga's from here on.
     if (origin) await lockVolume(trx, origin.volume.id);
     if (origin?.kind === 'snapshot' && (await findSnapshot(trx, origin.id, null))?.status !== 'available') return fault('badRequest', 'Invalid snapshot: Originating snapshot status must be one of \'available\' values');
-    if (origin?.kind === 'volume' && (await findVolume(trx, origin.id, null))?.status !== 'available') return fault('badRequest', 'Invalid volume: the source volume is not available any more.');
-    await journal(parts, trx, request, { name: createVolumeName, lockKey: row.creating_lock ?? volumeLock(row.id), input });
+    const source = origin?.kind === 'volume' ? await findVolume(trx, origin.id, null) : undefined;
+    if (origin?.kind === 'volume' && source?.status !== 'available' && source?.status !== 'in-use') return fault('badRequest', 'Invalid volume: the source volume is not available any more.');
+    const held = source?.status === 'in-use' ? { origin: await stillOf(parts, trx, request, source) } : {};
+    await journal(parts, trx, request, { name: createVolumeName, lockKey: row.creating_lock ?? volumeLock(row.id), input: { ...input, ...held } });
     return undefined;
   });
+}
+
+/** A guest writes it: a snapshot of its own stands still. Its saga comes first, as they share the volume's lock; the copy's removes it. */
+async function stillOf(parts: CinderParts, trx: CinderDb, request: Request, source: VolumeRow): Promise<CreateInput['origin']> {
+  const still = newSnapshotRow(parts, request, source, { name: `copy of ${source.id}` });
+  await insertSnapshot(trx, still);
+  await journal(parts, trx, request, { name: createSnapshotName, lockKey: volumeLock(source.id), input: { snapshotId: still.id, volumeId: source.id, projectId: source.project_id } });
+  return { kind: 'snapshot', id: still.id, volumeId: source.id, temporary: true };
 }
 
 function notOffered(wanted: WantedVolume): Outcome<undefined> {

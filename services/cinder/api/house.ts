@@ -33,12 +33,14 @@ const extensions = [
 export function houseRoutes(parts: CinderParts): readonly Route[] {
   const { database: { db }, clock, config, log } = parts;
   const isUp = (row: ServiceRow): boolean => clock.now() - row.heartbeat_at_ms < config.serviceDownMs;
+  // A backend that is known not to answer is down at once, not only when it has been silent for long.
+  const silent = async (): Promise<ReadonlySet<string>> => new Set((await parts.pools()).filter(({ answers }) => !answers).map(({ host }) => host.split('#')[0] ?? ''));
   const services = async (): Promise<ServiceRow[]> => await db.selectFrom('services').selectAll().orderBy('binary').orderBy('host').execute();
-  const view = (request: Request, row: ServiceRow) => ({
-    binary: row.binary, host: row.host, zone: row.zone, status: row.disabled === 1 ? 'disabled' : 'enabled', state: isUp(row) ? 'up' : 'down', updated_at: timeText(row.heartbeat_at_ms), disabled_reason: row.disabled_reason,
+  const view = (request: Request, row: ServiceRow, up: boolean) => ({
+    binary: row.binary, host: row.host, zone: row.zone, status: row.disabled === 1 ? 'disabled' : 'enabled', state: up ? 'up' : 'down', updated_at: timeText(row.heartbeat_at_ms), disabled_reason: row.disabled_reason,
     ...(row.binary === 'cinder-volume' ? { frozen: false, replication_status: 'disabled', active_backend_id: null } : {}),
     ...(request.version >= clusterSince ? { cluster: null } : {}),
-    ...(request.version >= backendStateSince && row.binary === 'cinder-volume' ? { backend_state: isUp(row) ? 'up' : 'down' } : {}),
+    ...(request.version >= backendStateSince && row.binary === 'cinder-volume' ? { backend_state: up ? 'up' : 'down' } : {}),
   });
   const change = async (sent: Named, to: { disabled: 0 | 1; disabled_reason: string | null }) => {
     const binary = sent.binary ?? sent.service ?? '';
@@ -53,7 +55,8 @@ export function houseRoutes(parts: CinderParts): readonly Route[] {
     route({ method: 'GET', path: '/os-services', policy: 'volume_extension:services:index', handler: async (request) => {
       const [host, binary] = [first(request, 'host'), first(request, 'binary') ?? first(request, 'service')];
       const rows = (await services()).filter((row) => (host === undefined || row.host === host || row.host.startsWith(`${host}@`)) && (binary === undefined || row.binary === binary));
-      return { status: 200, body: { services: rows.map((row) => view(request, row)) } };
+      const away = await silent();
+      return { status: 200, body: { services: rows.map((row) => view(request, row, isUp(row) && !away.has(row.host))) } };
     } }),
     route<Named>({ ...manage, path: '/os-services/enable', body: serviceBody, handler: async ({ body }) => await change(body, { disabled: 0, disabled_reason: null }) }),
     route<Named>({ ...manage, path: '/os-services/disable', body: disableBody, handler: async ({ body }) => await change(body, { disabled: 1, disabled_reason: null }) }),
@@ -78,7 +81,7 @@ export function houseRoutes(parts: CinderParts): readonly Route[] {
       return { status: 200, body: { pools: (await parts.pools()).slice(typeof offset === 'number' ? offset : 0).map((pool) => ({ name: pool.host, ...(detail ? { capabilities: {
         volume_backend_name: pool.backend, pool_name: pool.backend, vendor_name: pool.vendorName, driver_version: pool.driverVersion, storage_protocol: pool.storageProtocol,
         total_capacity_gb: pool.totalGib, free_capacity_gb: pool.freeGib, provisioned_capacity_gb: pool.provisionedGib, allocated_capacity_gb: pool.provisionedGib, reserved_percentage: 0,
-        max_over_subscription_ratio: String(overSubscription), thin_provisioning_support: true, thick_provisioning_support: false, multiattach: false, QoS_support: false, online_extend_support: true, backend_state: 'up', location_info: '', timestamp: timeText(clock.now()),
+        max_over_subscription_ratio: String(overSubscription), thin_provisioning_support: true, thick_provisioning_support: false, multiattach: false, QoS_support: false, online_extend_support: true, backend_state: pool.answers ? 'up' : 'down', location_info: '', timestamp: timeText(clock.now()),
       } } : {}) })) } };
     } }),
     route({ method: 'GET', path: '/capabilities/:id', policy: 'volume_extension:capabilities', faults: ['notFound'], handler: async ({ params }) => {

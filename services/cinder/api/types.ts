@@ -83,7 +83,7 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
       const type = await requestedType(parts, request);
       if (isFault(type)) return type;
       const { name: newName, description, is_public } = request.body.volume_type;
-      const change = { ...(newName ? { name: newName.trim() } : {}), ...(description === undefined ? {} : { description }), ...(is_public === undefined ? {} : { is_public: booleanOf(is_public) ? 1 : 0 }) };
+      const change = { ...(newName ? { name: newName.trim() } : {}), ...(description == null ? {} : { description }), ...(is_public === undefined ? {} : { is_public: booleanOf(is_public) ? 1 : 0 }) };
       if (Object.keys(change).length === 0) return fault('badRequest', 'Specify volume type name, description, is_public or a combination thereof.');
       if (type.name === defaultTypeName && 'name' in change) return fault('badRequest', 'The default volume type cannot be renamed.');
       const done = await db.updateTable('volume_types').set(change).where('id', '=', type.id).execute().catch((error: unknown) => {

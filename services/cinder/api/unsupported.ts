@@ -42,6 +42,4 @@ export const unsupportedRoutes: readonly Route[] = [
   never('POST', '/os-snapshot-manage', 'Managing existing storage', 'volume_extension:volume_manage'),
   never('POST', '/manageable_snapshots', 'Managing existing storage', 'volume_extension:volume_manage', 8),
   never('PUT', '/os-services/failover_host', 'Failing over', 'volume_extension:services:update'),
-  never('GET', '/backups/:id/export_record', 'Exporting backup records', 'backup:export-import'),
-  never('POST', '/backups/import_record', 'Importing backup records', 'backup:export-import'),
 ];

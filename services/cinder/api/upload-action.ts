@@ -5,7 +5,8 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { Reply } from '#platform/http/api.ts';
-import { createImage, removeImage } from '../glance.ts';
+import { cancelSagas } from '#platform/saga/journal.ts';
+import { createImage } from '../glance.ts';
 import type { CinderParts } from '../parts.ts';
 import { uploadImageName } from '../sagas/upload-image.ts';
 import { metadataIn } from '../store/rows.ts';
@@ -15,7 +16,7 @@ import { changeVolumeIn, volumeLock } from '../store/volumes.ts';
 import { action } from './actions.ts';
 import type { Action } from './actions.ts';
 import { booleanSchema, orNull, strict } from './field-schemas.ts';
-import { journal } from './journal.ts';
+import { journal, whenIdle } from './journal.ts';
 import { booleanOf } from './request.ts';
 import type { Request } from './request.ts';
 import { timeOrNull } from './times.ts';
@@ -29,6 +30,7 @@ interface Upload {
   protected?: boolean | string;
 }
 const visibilitySince = 1;
+const unwoundWithinMs = 5_000;
 const formats = ['raw', 'qcow2'] as const;
 /** Of the image a volume came from: kept by the image it becomes, unless Glance says these itself. */
 const ofGlance = new Set(['image_id', 'image_name', 'checksum', 'container_format', 'disk_format', 'min_disk', 'min_ram', 'size']);
@@ -52,22 +54,25 @@ async function upload(parts: CinderParts, request: Request, volume: VolumeRow, s
   if (volume.status !== 'available') return fault('badRequest', needed);
   const properties = Object.fromEntries(Object.entries(metadataIn(volume.image_metadata_json)).filter(([name]) => !ofGlance.has(name)));
   const extra = request.version >= visibilitySince ? { visibility: sent.visibility ?? 'private', protected: booleanOf(sent.protected ?? false) ?? false } : {};
-  const image = await createImage(parts, { ...properties, name: sent.image_name, disk_format: diskFormat, container_format: containerFormat, min_disk: volume.size_gib, ...extra }, { token: request.auth.token, requestId: request.id });
-  if (isFault(image)) return image;
+  // The saga stands before the image: one that is made is never without somebody who fills or removes it.
+  const imageId = parts.ids.uuid();
   const begun = await transaction(db, async (trx) => {
     if (!(await changeVolumeIn(trx, volume.id, ['available'], { status: 'uploading' }, clock.now()))) return false;
-    await journal(parts, trx, request, { name: uploadImageName, lockKey: volumeLock(volume.id), input: { volumeId: volume.id, projectId: volume.project_id, imageId: image.id, diskFormat } });
+    await journal(parts, trx, request, { name: uploadImageName, lockKey: volumeLock(volume.id), input: { volumeId: volume.id, projectId: volume.project_id, imageId, diskFormat } });
     return true;
   });
-  if (!begun) {
-    await removeImage(parts, image.id, request.id);
-    return fault('badRequest', needed);
-  }
+  if (!begun) return fault('badRequest', needed);
+  const image = await createImage(parts, { ...properties, id: imageId, name: sent.image_name, disk_format: diskFormat, container_format: containerFormat, min_disk: volume.size_gib, ...extra }, { token: request.auth.token, requestId: request.id });
+  if (isFault(image)) await transaction(db, async (trx) => await cancelSagas(trx, volumeLock(volume.id)));
   await parts.wake(request.id);
+  if (isFault(image)) {
+    await whenIdle(parts, volume.id, unwoundWithinMs, async () => undefined);
+    return image;
+  }
   const type = volume.type_id === null ? undefined : await findType(db, volume.type_id, null);
   return { status: 202, body: { 'os-volume_upload_image': {
     id: volume.id, updated_at: timeOrNull(volume.updated_at_ms), status: 'uploading', display_description: volume.description, size: volume.size_gib,
     volume_type: type ? { id: type.id, name: type.name, description: type.description, is_public: type.is_public === 1, extra_specs: extraSpecsOf(type) } : null,
-    image_id: image.id, container_format: containerFormat, disk_format: diskFormat, image_name: sent.image_name, ...extra,
+    image_id: imageId, container_format: containerFormat, disk_format: diskFormat, image_name: sent.image_name, ...extra,
   } } };
 }

@@ -8,7 +8,7 @@ import { backendOf, pickPool, poolHost } from './pick-pool.ts';
 import { checkQuota, quotaDefaults } from './quota.ts';
 import { planSource } from './volume-source.ts';
 
-const pool = (change: Partial<Pool>): Pool => ({ host: 'c@a#a', backend: 'a', vendorName: 'v', driverVersion: '1', storageProtocol: 'nfs', totalGib: 100, freeGib: 50, provisionedGib: 0, enabled: true, ...change });
+const pool = (change: Partial<Pool>): Pool => ({ host: 'c@a#a', backend: 'a', vendorName: 'v', driverVersion: '1', storageProtocol: 'nfs', totalGib: 100, freeGib: 50, provisionedGib: 0, enabled: true, answers: true, ...change });
 const pick = (pools: Pool[], sizeGib = 1, extraSpecs = {}) => {
   const chosen = pickPool(pools, { sizeGib, extraSpecs });
   return isFault(chosen) ? chosen.kind : chosen.host;
@@ -22,8 +22,9 @@ test('the pool with the most room is picked, among those the type wants', () => 
   assert.equal(pick(pools, 1, { colour: 'red' }), 'conflict');
 });
 
-test('a full, disabled or overpromised pool takes nothing', () => {
+test('a full, disabled, silent or overpromised pool takes nothing', () => {
   assert.equal(pick([pool({ freeGib: 0 })]), 'conflict');
+  assert.equal(pick([pool({ answers: false })]), 'unavailable');
   assert.equal(pick([pool({ enabled: false })]), 'conflict');
   assert.equal(pick([pool({ provisionedGib: 1999 })], 1), 'c@a#a');
   assert.equal(pick([pool({ provisionedGib: 1999 })], 2), 'conflict');

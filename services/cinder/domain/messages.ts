@@ -22,6 +22,7 @@ export interface MessageDetail {
   id: string;
   text: string;
 }
+const noAnswer: MessageDetail = { id: '002', text: 'The storage does not answer at present.' };
 const unknownError: MessageDetail = { id: '001', text: 'An unknown error occurred.' };
 const noBackend: MessageDetail = { id: '003', text: 'No storage could be allocated for this volume request. You may be able to try another size or volume type.' };
 const notUploaded: MessageDetail = { id: '004', text: 'Failed to upload volume to image at backend.' };
@@ -30,7 +31,7 @@ const backendFull: MessageDetail = { id: '006', text: 'There is not enough room 
 
 export function detailOf(action: MessageAction, reason: Fault): MessageDetail {
   if (action === 'scheduleVolume') return noBackend;
-  const byKind: Partial<Record<FaultKind, MessageDetail>> = { tooLarge: tooSmall, overQuota: backendFull };
+  const byKind: Partial<Record<FaultKind, MessageDetail>> = { tooLarge: tooSmall, overQuota: backendFull, unavailable: noAnswer, timeout: noAnswer };
   return byKind[reason.kind] ?? (action === 'uploadImage' ? notUploaded : unknownError);
 }
 

@@ -14,6 +14,8 @@ export interface Pool {
   /** Sizes of the volumes placed there. */
   provisionedGib: number;
   enabled: boolean;
+  /** It told its figures when it was last asked; else they are its last ones. */
+  answers: boolean;
 }
 
 /** Thin volumes may promise more than there is: cinder.conf, max_over_subscription_ratio. */
@@ -45,11 +47,11 @@ function matches(pool: Pool, extraSpecs: Readonly<Record<string, string>>): bool
   });
 }
 
-/** The pool with the most room among those that fit. conflict: none does. */
+/** The pool with the most room among those that fit. conflict: none does; unavailable: one might that does not answer. */
 export function pickPool(pools: readonly Pool[], wanted: { sizeGib: number; extraSpecs: Readonly<Record<string, string>> }): Outcome<Pool> {
   const fitting = pools.filter((pool) => pool.enabled && matches(pool, wanted.extraSpecs)
     && pool.freeGib > 0 && wanted.sizeGib <= pool.totalGib * overSubscription && pool.provisionedGib + wanted.sizeGib <= pool.totalGib * overSubscription);
   const room = (pool: Pool): number => pool.totalGib * overSubscription - pool.provisionedGib;
-  const best = fitting.sort((a, b) => room(b) - room(a) || (a.host < b.host ? -1 : 1))[0];
-  return best ?? fault('conflict', 'No valid backend was found. No weighed backends available');
+  const best = fitting.filter(({ answers }) => answers).sort((a, b) => room(b) - room(a) || (a.host < b.host ? -1 : 1))[0];
+  return best ?? fault(fitting.length > 0 ? 'unavailable' : 'conflict', 'No valid backend was found. No weighed backends available');
 }

@@ -61,7 +61,6 @@ export function planSource(sizeGib: number | null, { snapshot, volume, image }: 
   }
   if (volume) {
     if (volume.status !== 'available' && volume.status !== 'in-use') return fault('badRequest', 'Invalid volume: Unable to create volume: the source volume must be available or in-use.');
-    if (volume.status === 'in-use') return fault('badRequest', 'Invalid volume: the source volume is in use: take a snapshot of it and make the volume from that.');
     const size = sizeGib ?? volume.sizeGib;
     if (size < volume.sizeGib) return fault('badRequest', `Invalid input received: Clones currently must be >= original volume size: '${size}'GB is less than ${volume.sizeGib}GB.`);
     return { sizeGib: size, bootable: volume.bootable, imageMetadata: volume.imageMetadata, origin: { kind: 'volume', id: volume.id, volume } };

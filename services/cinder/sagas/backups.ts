@@ -2,17 +2,15 @@
 import { createReadStream } from 'node:fs';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import { transaction } from '#platform/db/transaction.ts';
-import { insertSaga } from '#platform/saga/journal.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
 import type { CinderParts } from '../parts.ts';
-import { changeBackupIn, findBackup } from '../store/backups.ts';
+import { changeBackupIn, dataIdOf, findBackup, sharesData } from '../store/backups.ts';
 import { changeSnapshotIn } from '../store/snapshots.ts';
-import { changeVolume, changeVolumeIn, volumeLock } from '../store/volumes.ts';
+import { changeVolume, changeVolumeIn } from '../store/volumes.ts';
 import { placeStep, unmake } from './create-volume.ts';
-import { deleteSnapshotName } from './snapshots.ts';
-import { backendFor, quickDeadlineMs, snapshotOf, tellOwner, volumeOf, withSpoolFile } from './station.ts';
+import { dropTemporary } from './snapshots.ts';
+import { backendFor, backendRetries, quickDeadlineMs, snapshotOf, tellOwner, volumeOf, withSpoolFile } from './station.ts';
 
 /** `temporary`: the snapshot was taken for this backup alone, since a guest has the volume. */
 export type BackupInput = { backupId: string; volumeId: string; snapshotId: string | null; temporary: boolean; projectId: string; before: VolumeStatus };
@@ -34,13 +32,8 @@ export interface BackedUpFacts {
 export function createBackup(parts: CinderParts): AnySaga {
   const { database: { db }, clock, config, backups, log } = parts;
   const freeSource = async ({ volumeId, snapshotId, temporary, projectId, before }: BackupInput, requestId: string): Promise<void> => {
-    if (snapshotId !== null && temporary) {
-      await transaction(db, async (trx) => {
-        if (!(await changeSnapshotIn(trx, snapshotId, ['creating', 'available', 'error'], { status: 'deleting' }, clock.now()))) return; // an earlier try did
-        await insertSaga(trx, { id: parts.ids.uuid(), name: deleteSnapshotName, lockKey: volumeLock(volumeId), input: { snapshotId, volumeId, projectId }, requestId }, clock.now());
-      });
-      await parts.wake(requestId);
-    } else if (snapshotId !== null) await changeSnapshotIn(db, snapshotId, ['backing-up'], { status: 'available' }, clock.now());
+    if (snapshotId !== null && temporary) await dropTemporary(parts, { snapshotId, volumeId, projectId }, requestId);
+    else if (snapshotId !== null) await changeSnapshotIn(db, snapshotId, ['backing-up'], { status: 'available' }, clock.now());
     else await changeVolumeIn(db, volumeId, ['backing-up'], { status: before }, clock.now());
   };
   return saga<BackupInput, Record<string, never>>({
@@ -49,7 +42,7 @@ export function createBackup(parts: CinderParts): AnySaga {
       {
         name: 'write',
         deadlineMs: config.copyTimeoutMs,
-        retries: 2,
+        retries: backendRetries,
         async run({ backupId, volumeId, snapshotId, temporary }) {
           const volume = await volumeOf(parts, volumeId);
           if (isFault(volume)) return volume;
@@ -99,7 +92,7 @@ export function restoreBackup(parts: CinderParts): AnySaga {
       {
         name: 'make',
         deadlineMs: quickDeadlineMs,
-        retries: 2,
+        retries: backendRetries,
         async run({ volumeId, created }) {
           if (!created) return undefined;
           const volume = await volumeOf(parts, volumeId);
@@ -109,19 +102,20 @@ export function restoreBackup(parts: CinderParts): AnySaga {
           if (!isFault(made)) await changeVolumeIn(db, volumeId, ['creating'], { status: 'restoring-backup' }, clock.now());
           return made;
         },
-        undo: async ({ volumeId, created }) => (created ? await unmake(parts, volumeId) : undefined),
+        undo: async ({ volumeId, created }, _state, context) => (created ? await unmake(parts, volumeId, context) : undefined),
       },
       {
         name: 'fill',
         deadlineMs: config.copyTimeoutMs,
-        retries: 2,
+        retries: backendRetries,
         async run({ backupId, volumeId }) {
           const volume = await volumeOf(parts, volumeId);
           if (isFault(volume)) return volume;
           const backend = backendFor(parts, volume);
           if (isFault(backend)) return backend;
+          const backup = await findBackup(db, backupId, null);
           const filled = await withSpoolFile(parts, `restore-${volumeId}`, async (path) => {
-            const read = await backups.read(backupId, path);
+            const read = await backups.read(backup ? dataIdOf(backup) : backupId, path);
             return isFault(read) ? read : await backend.importFile(volumeId, volume.size_gib, { path, format: 'qcow2' });
           });
           return filled;
@@ -158,7 +152,10 @@ export function deleteBackup(parts: CinderParts): AnySaga {
       deadlineMs: quickDeadlineMs,
       retries: 3,
       async run({ backupId }, _state, { requestId }) {
-        const gone = await backups.remove(backupId);
+        const backup = await findBackup(db, backupId, null);
+        if (!backup) return undefined; // an earlier run did
+        // Who deletes or imports the same data waits for this saga's lock: the answer stays true.
+        const gone = (await sharesData(db, backup)) ? undefined : await backups.remove(dataIdOf(backup));
         if (isFault(gone)) return gone;
         await db.deleteFrom('backups').where('id', '=', backupId).execute();
         log.info({ backup: backupId, req: requestId }, 'backup deleted');

@@ -1,7 +1,8 @@
 // The saga that makes a volume: placed, made (blank or as a copy), filled from an image. Begun by POST /volumes.
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
-import { isFault } from '#contracts/common/fault.ts';
-import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { AnySaga, SagaContext, SagaStep } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
 import type { VolumeOrigin } from '#ports/volume-backend.ts';
 import { pickPool } from '../domain/pick-pool.ts';
@@ -9,13 +10,14 @@ import { downloadImage, fetchImage } from '../glance.ts';
 import type { CinderParts } from '../parts.ts';
 import { extraSpecsOf, findType } from '../store/types.ts';
 import { changeVolume, changeVolumeIn } from '../store/volumes.ts';
-import { backendFor, quickDeadlineMs, tellOwner, volumeOf, withSpoolFile } from './station.ts';
+import { dropTemporary } from './snapshots.ts';
+import { backendFor, backendRetries, quickDeadlineMs, snapshotOf, tellOwner, undoOnBackend, volumeOf, withSpoolFile } from './station.ts';
 
 export type CreateInput = {
   volumeId: string;
   projectId: string;
   /** By id; null: a blank one. Its host is the volume's. */
-  origin: { kind: 'snapshot'; id: string; volumeId: string } | { kind: 'volume'; id: string } | null;
+  origin: { kind: 'snapshot'; id: string; volumeId: string; /** Taken for this copy alone, since a guest has the volume. */ temporary?: true } | { kind: 'volume'; id: string } | null;
   imageId: string | null;
 };
 type CreateState = { placed?: boolean };
@@ -28,7 +30,7 @@ export function placeStep<I extends { volumeId: string }>(parts: CinderParts): S
   return {
     name: 'place',
     deadlineMs: 30_000,
-    retries: 2,
+    retries: backendRetries,
     async run({ volumeId }) {
       const volume = await volumeOf(parts, volumeId);
       if (isFault(volume)) return volume;
@@ -47,16 +49,27 @@ function originOf({ origin }: CreateInput): VolumeOrigin {
   return origin.kind === 'snapshot' ? { kind: 'snapshot', snapshot: { id: origin.id, volumeId: origin.volumeId } } : { kind: 'volume', id: origin.id };
 }
 
+/** conflict: the hypervisor could not take it. */
+async function missingTemporary(parts: CinderParts, { origin }: CreateInput): Promise<Outcome<undefined>> {
+  if (origin?.kind !== 'snapshot' || !origin.temporary) return undefined;
+  const taken = await snapshotOf(parts, origin.id);
+  if (isFault(taken)) return taken;
+  return taken.status === 'available' ? undefined : fault('conflict', 'The volume is in use, and the snapshot to be copied could not be taken.');
+}
+
+async function forgetTemporary(parts: CinderParts, { origin, projectId }: CreateInput, requestId: string): Promise<void> {
+  if (origin?.kind === 'snapshot' && origin.temporary) await dropTemporary(parts, { snapshotId: origin.id, volumeId: origin.volumeId, projectId }, requestId);
+}
+
 /** In these a volume is still its creation's: afterwards it is its owner's, and nothing of it may be undone. */
 export const inTheMaking: readonly VolumeStatus[] = ['creating', 'downloading', 'restoring-backup'];
 
 /** Removes what a failed creation left on its backend. */
-export async function unmake(parts: CinderParts, volumeId: string): Promise<void> {
+export async function unmake(parts: CinderParts, volumeId: string, context: SagaContext): Promise<void> {
   const volume = await volumeOf(parts, volumeId);
   if (isFault(volume) || volume.host === null || !inTheMaking.includes(volume.status)) return;
   const backend = backendFor(parts, volume);
-  const gone = isFault(backend) ? backend : await backend.deleteVolume(volumeId);
-  if (isFault(gone)) throw new Error(`volume ${volumeId} is not removed: ${gone.message}`);
+  await undoOnBackend(parts, `volume ${volumeId}`, context, async () => (isFault(backend) ? backend : await backend.deleteVolume(volumeId)));
 }
 
 export function createVolume(parts: CinderParts): AnySaga {
@@ -68,19 +81,21 @@ export function createVolume(parts: CinderParts): AnySaga {
       {
         name: 'make',
         deadlineMs: config.copyTimeoutMs,
-        retries: 2,
+        retries: backendRetries,
         async run(input) {
           const volume = await volumeOf(parts, input.volumeId);
           if (isFault(volume)) return volume;
           const backend = backendFor(parts, volume);
-          return isFault(backend) ? backend : await backend.createVolume(volume.id, volume.size_gib, originOf(input));
+          const untaken = await missingTemporary(parts, input);
+          if (isFault(backend) || untaken) return isFault(backend) ? backend : untaken;
+          return await backend.createVolume(volume.id, volume.size_gib, originOf(input));
         },
-        undo: async ({ volumeId }) => await unmake(parts, volumeId),
+        undo: async ({ volumeId }, _state, context) => await unmake(parts, volumeId, context),
       },
       {
         name: 'fill',
         deadlineMs: config.copyTimeoutMs,
-        retries: 2,
+        retries: backendRetries,
         async run({ volumeId, imageId }, _state, { requestId, signal }) {
           if (imageId === null) return undefined;
           const volume = await volumeOf(parts, volumeId);
@@ -100,12 +115,15 @@ export function createVolume(parts: CinderParts): AnySaga {
         name: 'finish',
         deadlineMs: quickDeadlineMs,
         retries: 3,
-        async run({ volumeId }, _state, { requestId }) {
-          if (await changeVolumeIn(db, volumeId, ['creating', 'downloading'], { status: 'available', creating_lock: null }, clock.now())) log.info({ volume: volumeId, req: requestId }, 'volume created');
+        async run(input, _state, { requestId }) {
+          await forgetTemporary(parts, input, requestId);
+          if (await changeVolumeIn(db, input.volumeId, ['creating', 'downloading'], { status: 'available', creating_lock: null }, clock.now())) log.info({ volume: input.volumeId, req: requestId }, 'volume created');
         },
       },
     ],
-    async failed({ volumeId, projectId, imageId }, { placed }, reason, context) {
+    async failed(input, { placed }, reason, context) {
+      const { volumeId, projectId, imageId } = input;
+      await forgetTemporary(parts, input, context.requestId);
       const volume = await volumeOf(parts, volumeId);
       if (isFault(volume) || !inTheMaking.includes(volume.status)) return;
       const action = placed ? (imageId === null ? 'createVolume' : 'downloadImage') : 'scheduleVolume';

@@ -6,7 +6,7 @@ import { transaction } from '#platform/db/transaction.ts';
 import type { CinderParts } from '../parts.ts';
 import { snapshotsOf, changeSnapshot } from '../store/snapshots.ts';
 import { changeVolumeIn, deleteVolumeRows } from '../store/volumes.ts';
-import { quickDeadlineMs, tellOwner, volumeOf, backendFor } from './station.ts';
+import { backendFor, backendRetries, quickDeadlineMs, tellOwner, volumeOf } from './station.ts';
 
 export type DeleteInput = { volumeId: string; projectId: string };
 export const deleteVolumeName = 'cinder.delete-volume';
@@ -19,7 +19,7 @@ export function deleteVolume(parts: CinderParts): AnySaga {
       {
         name: 'remove',
         deadlineMs: quickDeadlineMs,
-        retries: 2,
+        retries: backendRetries,
         async run({ volumeId }) {
           const volume = await volumeOf(parts, volumeId);
           if (isFault(volume) || volume.host === null) return undefined; // gone in an earlier life, or never placed

@@ -6,7 +6,7 @@ import { tellExtended } from '../nova.ts';
 import type { CinderParts } from '../parts.ts';
 import { attachmentsOf } from '../store/attachments.ts';
 import { changeVolume, changeVolumeIn } from '../store/volumes.ts';
-import { backendFor, quickDeadlineMs, tellOwner, volumeOf } from './station.ts';
+import { backendFor, backendRetries, quickDeadlineMs, tellOwner, volumeOf } from './station.ts';
 
 export type ExtendInput = { volumeId: string; projectId: string; oldGib: number; newGib: number; attached: boolean };
 export const extendVolumeName = 'cinder.extend-volume';
@@ -20,7 +20,7 @@ export function extendVolume(parts: CinderParts): AnySaga {
       {
         name: 'grow',
         deadlineMs: quickDeadlineMs,
-        retries: 2,
+        retries: backendRetries,
         async run({ volumeId, newGib, attached }) {
           if (attached) return undefined;
           const volume = await volumeOf(parts, volumeId);

@@ -1,5 +1,6 @@
 // Every saga of Cinder unwinds from every step, and every step may run twice: on the real service and runner, with the simulated backend.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
@@ -90,6 +91,12 @@ const scenarios: readonly Scenario[] = [
   { saga: 'cinder.delete-backup', title: 'the end of a backup', ends: undefined, fails: 'error_deleting', begin: async ({ backup }) => {
     await ask('DELETE', `backups/${backup}`);
     return ['backups', 'backup', backup];
+  } },
+  { saga: 'cinder.import-backup', title: 'an import', ends: 'available', fails: 'error', begin: async ({ backup }) => {
+    const { body: { 'backup-record': { backup_service, backup_url } } } = await cinder.ask('admin', 'GET', `backups/${backup}/export_record`);
+    const record = { ...(JSON.parse(Buffer.from(backup_url, 'base64').toString()) as object), id: randomUUID() };
+    const { backup: { id } } = await ask('POST', 'backups/import_record', { 'backup-record': { backup_service, backup_url: Buffer.from(JSON.stringify(record)).toString('base64') } });
+    return ['backups', 'backup', id];
   } },
 ];
 

@@ -2,13 +2,17 @@
 // switch to the file that takes its writes from then on, which Nova arranges. Begun by POST /snapshots and DELETE /snapshots/{id}.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import { insertSaga } from '#platform/saga/journal.ts';
 import type { AnySaga, SagaContext } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
-import type { VolumeBackend } from '#ports/volume-backend.ts';
+import type { SnapshotKey, VolumeBackend } from '#ports/volume-backend.ts';
 import { assistSnapshot } from '../nova.ts';
 import type { CinderParts } from '../parts.ts';
 import { changeSnapshot, changeSnapshotIn, deleteSnapshotRow, findSnapshot } from '../store/snapshots.ts';
-import { backendFor, isInUse, quickDeadlineMs, tellOwner, volumeOf } from './station.ts';
+import type { SnapshotRow } from '../store/tables.ts';
+import { volumeLock } from '../store/volumes.ts';
+import { backendFor, backendRetries, isInUse, quickDeadlineMs, tellOwner, undoOnBackend, volumeOf } from './station.ts';
 
 export type SnapshotInput = { snapshotId: string; volumeId: string; projectId: string };
 type SnapshotState = { online?: boolean; newFile?: string };
@@ -43,8 +47,24 @@ async function switchGuest(parts: CinderParts, { snapshotId, volumeId }: Snapsho
   }
 }
 
+/** With what a preparation left whose undoing found the backend away; not while it is unknown whether a guest writes to it. */
+async function removeFrom(backend: VolumeBackend, key: SnapshotKey, { inUse, assisted }: { inUse: boolean; assisted: SnapshotRow['assisted'] }): Promise<Outcome<void>> {
+  const removed = await backend.deleteSnapshot(key, { inUse });
+  return isFault(removed) || assisted === 'asked' || assisted === 'done' ? removed : await backend.abandonOnlineSnapshot(key);
+}
+
+/** Begins to remove a snapshot that was taken for one copy alone, however that went. Twice is once. */
+export async function dropTemporary(parts: CinderParts, input: SnapshotInput, requestId: string): Promise<void> {
+  const { clock, database: { db } } = parts;
+  await transaction(db, async (trx) => {
+    if (!(await changeSnapshotIn(trx, input.snapshotId, ['creating', 'available', 'error'], { status: 'deleting' }, clock.now()))) return; // an earlier try did
+    await insertSaga(trx, { id: parts.ids.uuid(), name: deleteSnapshotName, lockKey: volumeLock(input.volumeId), input, requestId }, clock.now());
+  });
+  await parts.wake(requestId);
+}
+
 /** Undoes the preparation as far as it is known what the guest writes to. */
-async function unprepare(parts: CinderParts, { snapshotId, volumeId }: SnapshotInput): Promise<void> {
+async function unprepare(parts: CinderParts, { snapshotId, volumeId }: SnapshotInput, context: SagaContext): Promise<void> {
   const backend = await backendOf(parts, volumeId);
   if (isFault(backend)) return;
   const key = { id: snapshotId, volumeId };
@@ -54,11 +74,10 @@ async function unprepare(parts: CinderParts, { snapshotId, volumeId }: SnapshotI
     parts.log.error({ snapshot: snapshotId, volume: volumeId }, 'it is not known whether a guest took the snapshot: its file stays');
     return;
   }
-  let undone: Outcome<unknown>;
-  if (word === 'done') {
-    undone = await backend.finishOnlineSnapshot(key);
-    if (!isFault(undone)) undone = await backend.deleteSnapshot(key, { inUse: await isInUse(parts, volumeId) });
-  } else undone = await backend.abandonOnlineSnapshot(key);
+  if (word !== 'done') return await undoOnBackend(parts, `snapshot ${snapshotId}`, context, async () => await backend.abandonOnlineSnapshot(key));
+  // The guest writes to the new file: until the backend knows, the volume is not whole.
+  const known = await backend.finishOnlineSnapshot(key);
+  const undone = isFault(known) ? known : await backend.deleteSnapshot(key, { inUse: await isInUse(parts, volumeId) });
   if (isFault(undone) && undone.kind !== 'notFound') throw new Error(`snapshot ${snapshotId} is not undone: ${undone.message}`);
 }
 
@@ -72,20 +91,19 @@ export function createSnapshot(parts: CinderParts): AnySaga {
       {
         name: 'take',
         deadlineMs: quickDeadlineMs,
-        retries: 2,
+        retries: backendRetries,
         async run({ snapshotId, volumeId }, { online }) {
           const backend = await backendOf(parts, volumeId);
           if (isFault(backend)) return backend;
           const key = { id: snapshotId, volumeId };
           return online ? await backend.prepareOnlineSnapshot(key) : await backend.createSnapshot(key);
         },
-        async undo(input, { online }) {
+        async undo(input, { online }, context) {
           // Once it is available it is its owner's: nothing of it may be undone.
           if ((await findSnapshot(db, input.snapshotId, null))?.status !== 'creating') return;
-          if (online) return await unprepare(parts, input);
+          if (online) return await unprepare(parts, input, context);
           const backend = await backendOf(parts, input.volumeId);
-          const gone = isFault(backend) ? undefined : await backend.deleteSnapshot({ id: input.snapshotId, volumeId: input.volumeId }, { inUse: false });
-          if (isFault(gone) && gone.kind !== 'notFound') throw new Error(`snapshot ${input.snapshotId} is not undone: ${gone.message}`);
+          if (!isFault(backend)) await undoOnBackend(parts, `snapshot ${input.snapshotId}`, context, async () => await removeFrom(backend, { id: input.snapshotId, volumeId: input.volumeId }, { inUse: false, assisted: null }));
         },
       },
       {
@@ -124,12 +142,13 @@ export function deleteSnapshot(parts: CinderParts): AnySaga {
       {
         name: 'remove',
         deadlineMs: config.copyTimeoutMs, // its bytes may have to move into what is left
-        retries: 2,
+        retries: backendRetries,
         async run({ snapshotId, volumeId }) {
           const volume = await volumeOf(parts, volumeId);
           if (isFault(volume)) return undefined; // the volume went, with all of its snapshots
           const backend = backendFor(parts, volume);
-          return isFault(backend) ? backend : await backend.deleteSnapshot({ id: snapshotId, volumeId }, { inUse: await isInUse(parts, volumeId) });
+          const assisted = (await findSnapshot(db, snapshotId, null))?.assisted ?? null;
+          return isFault(backend) ? backend : await removeFrom(backend, { id: snapshotId, volumeId }, { inUse: await isInUse(parts, volumeId), assisted });
         },
       },
       {

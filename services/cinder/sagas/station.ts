@@ -2,7 +2,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
-import { fault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { SagaContext } from '#platform/saga/saga.ts';
 import type { SnapshotKey, VolumeBackend } from '#ports/volume-backend.ts';
 import type { CinderParts } from '../parts.ts';
 import type { MessageAction } from '../domain/messages.ts';
@@ -16,6 +17,8 @@ import { findVolume } from '../store/volumes.ts';
 
 /** Blank volumes, snapshots and the like: what moves no bytes. */
 export const quickDeadlineMs = 120_000;
+/** Steps on a backend are tried again for 3 s: a filer that restarts is not noticed. */
+export const backendRetries = 5;
 
 /** notFound: a forced deletion came before. */
 export async function volumeOf({ database: { db } }: CinderParts, id: string): Promise<Outcome<VolumeRow>> {
@@ -38,6 +41,22 @@ export const keyOf = (snapshot: SnapshotRow): SnapshotKey => ({ id: snapshot.id,
 /** Whether a guest may be writing the volume. */
 export async function isInUse({ database: { db } }: CinderParts, volumeId: string): Promise<boolean> {
   return (await attachmentsOf(db, volumeId)).some(isConnected);
+}
+
+const undoPausesMs = [250, 1_000, 4_000] as const;
+
+/**
+ * Undoes on a backend. One that is away is tried for some seconds and then left: the owner sees the end now, and deleting the object, which is in
+ * error, removes what is left of it. Another fault is thrown, and the undo is tried again until it works.
+ */
+export async function undoOnBackend({ clock, log }: CinderParts, what: string, { requestId, signal }: Pick<SagaContext, 'requestId' | 'signal'>, work: () => Promise<Outcome<unknown>>): Promise<void> {
+  for (const pauseMs of [...undoPausesMs, null]) {
+    const undone = await work();
+    if (!isFault(undone) || undone.kind === 'notFound') return;
+    if (undone.kind !== 'unavailable' && undone.kind !== 'timeout') throw new Error(`${what} is not undone: ${undone.message}`);
+    if (pauseMs === null) log.warn({ what, req: requestId, why: undone.message }, 'what a failed operation made is left until its object is deleted');
+    else await clock.sleep(pauseMs, { signal });
+  }
 }
 
 /** A file of our own for the time of `work`; removed whatever happens. A step that runs again finds no leftover. */

@@ -1,11 +1,11 @@
 // The saga that gives an image the bytes of a volume. Begun by os-volume_upload_image, which made the image.
-import { isFault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
 import { fetchImage, removeImage, uploadImage as sendImage } from '../glance.ts';
 import type { CinderParts } from '../parts.ts';
 import { changeVolumeIn } from '../store/volumes.ts';
-import { backendFor, quickDeadlineMs, tellOwner, volumeOf, withSpoolFile } from './station.ts';
+import { backendFor, backendRetries, quickDeadlineMs, tellOwner, volumeOf, withSpoolFile } from './station.ts';
 
 export type UploadInput = { volumeId: string; projectId: string; imageId: string; diskFormat: 'raw' | 'qcow2' };
 export const uploadImageName = 'cinder.upload-image';
@@ -18,14 +18,15 @@ export function uploadImage(parts: CinderParts): AnySaga {
       {
         name: 'upload',
         deadlineMs: config.copyTimeoutMs,
-        retries: 2,
+        retries: backendRetries,
         async run({ volumeId, imageId, diskFormat }, _state, { requestId }) {
           const volume = await volumeOf(parts, volumeId);
           if (isFault(volume)) return volume;
           const backend = backendFor(parts, volume);
           if (isFault(backend)) return backend;
           const image = await fetchImage(parts, imageId, { requestId });
-          if (isFault(image) || image.status === 'active') return isFault(image) ? image : undefined;
+          if (isFault(image)) return image.kind === 'notFound' ? fault('unavailable', image.message) : image; // the request is about to make it, unless it died
+          if (image.status === 'active') return undefined;
           return await withSpoolFile(parts, `upload-${volumeId}`, async (path) => {
             const exported = await backend.exportFile({ volumeId }, { path, format: diskFormat });
             return exported ?? (await sendImage(parts, imageId, path, { requestId, timeoutMs: config.copyTimeoutMs }));

@@ -2,13 +2,17 @@
 import { sql } from 'kysely';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { withDeadline } from '#platform/clock.ts';
+import type { BackendFacts } from '#ports/volume-backend.ts';
 import type { CinderDeps } from '../deps.ts';
 import type { Pool } from '../domain/pick-pool.ts';
 import { poolHost } from '../domain/pick-pool.ts';
 
 const factsTimeoutMs = 10_000;
+/** One that does not answer is asked again soon: it may only have restarted. */
+const silentMaxAgeMs = 500;
 
 export function watchPools({ database: { db }, backends, clock, config, log }: CinderDeps): () => Promise<readonly Pool[]> {
+  const last = new Map<string, BackendFacts>();
   let held: { pools: readonly Pool[]; atMs: number } | undefined;
   let asking: Promise<readonly Pool[]> | undefined;
 
@@ -19,10 +23,10 @@ export function watchPools({ database: { db }, backends, clock, config, log }: C
       const facts = await withDeadline(driver.facts(), factsTimeoutMs, () => fault('timeout', `The backend ${backend} does not answer.`));
       if (isFault(facts)) {
         log.warn({ backend, why: facts.message }, 'a backend does not tell its figures');
-        return undefined;
-      }
+      } else last.set(backend, facts);
+      const known = last.get(backend);
       const host = poolHost(config.controlHost, backend);
-      return { host, backend, ...facts, provisionedGib: provisioned.get(host) ?? 0, enabled: services.get(`${config.controlHost}@${backend}`)?.disabled !== 1 };
+      return known && { host, backend, ...known, answers: !isFault(facts), provisionedGib: provisioned.get(host) ?? 0, enabled: services.get(`${config.controlHost}@${backend}`)?.disabled !== 1 };
     }));
     const pools = asked.filter((pool) => pool !== undefined);
     held = { pools, atMs: clock.now() };
@@ -30,7 +34,8 @@ export function watchPools({ database: { db }, backends, clock, config, log }: C
   }
 
   return async () => {
-    if (held && clock.now() - held.atMs < config.statsMaxAgeMs) return held.pools;
+    const maxAgeMs = held?.pools.every(({ answers }) => answers) ? config.statsMaxAgeMs : Math.min(config.statsMaxAgeMs, silentMaxAgeMs);
+    if (held && clock.now() - held.atMs < maxAgeMs) return held.pools;
     asking ??= ask().finally(() => {
       asking = undefined;
     });

@@ -20,5 +20,15 @@ export async function changeBackupIn(db: CinderDb, id: string, from: readonly Ba
   return result.numUpdatedRows === 1n;
 }
 
-/** The lock of what happens to a backup alone; what touches a volume takes the volume's. */
-export const backupLock = (id: string): string => `backup:${id}`;
+/** Under which id the backup's data lies in the store. */
+export const dataIdOf = ({ id, data_id }: Pick<BackupRow, 'id' | 'data_id'>): string => data_id ?? id;
+
+/** Whether another backup needs the same data. */
+export async function sharesData(db: CinderDb, row: BackupRow): Promise<boolean> {
+  const dataId = dataIdOf(row);
+  const other = await db.selectFrom('backups').select('id').where('id', '!=', row.id).where((eb) => eb.or([eb('data_id', '=', dataId), eb.and([eb('id', '=', dataId), eb('data_id', 'is', null)])])).limit(1).executeTakeFirst();
+  return other !== undefined;
+}
+
+/** The lock of a backup's data, which imports and deletions of all who share it take; what touches a volume takes the volume's. */
+export const backupLock = (dataId: string): string => `backup:${dataId}`;

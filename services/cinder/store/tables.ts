@@ -82,6 +82,8 @@ export interface BackupRow {
   metadata_json: string;
   /** What the restored volume needs to be like its original: `{bootable, metadata, imageMetadata}`. */
   volume_facts_json: string;
+  /** Under which its data lies in the store; null: its own id. Another one was imported beside its original, and shares that one's data. */
+  data_id: string | null;
   data_at_ms: number | null;
   created_at_ms: number;
   updated_at_ms: number | null;

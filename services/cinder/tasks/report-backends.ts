@@ -5,7 +5,7 @@ import type { CinderParts } from '../parts.ts';
 
 export async function reportBackends(parts: CinderParts): Promise<void> {
   const { database: { db }, clock, config } = parts;
-  const up = new Set((await parts.pools()).map(({ backend }) => backend));
+  const up = new Set((await parts.pools()).filter(({ answers }) => answers).map(({ backend }) => backend));
   const beat = async (binary: string, host: string): Promise<void> => {
     const now = clock.now();
     const known = await db.updateTable('services').set({ heartbeat_at_ms: now, zone: config.defaultZone }).where('binary', '=', binary).where('host', '=', host).executeTakeFirst();

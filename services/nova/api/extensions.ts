@@ -10,15 +10,15 @@ const extensions: Readonly<Record<string, string>> = {
   'OS-DCF': 'DiskConfig', 'OS-EXT-AZ': 'ExtendedAvailabilityZone', 'OS-EXT-SRV-ATTR': 'ExtendedServerAttributes', 'OS-EXT-STS': 'ExtendedStatus',
   'OS-FLV-DISABLED': 'FlavorDisabled', 'OS-FLV-EXT-DATA': 'FlavorExtraData', 'OS-SRV-USG': 'ServerUsage',
   'OS-EXT-IPS': 'ExtendedIps', 'OS-EXT-IPS-MAC': 'ExtendedIpsMac', 'os-attach-interfaces': 'AttachInterfaces', 'os-multinic': 'Multinic', 'os-security-groups': 'SecurityGroups', 'os-server-external-events': 'ServerExternalEvents',
-  'os-admin-actions': 'AdminActions', 'os-aggregates': 'Aggregates', 'os-availability-zone': 'AvailabilityZone', 'os-config-drive': 'ConfigDrive',
+  'os-admin-actions': 'AdminActions', 'os-aggregates': 'Aggregates', 'os-assisted-volume-snapshots': 'AssistedVolumeSnapshots', 'os-availability-zone': 'AvailabilityZone', 'os-config-drive': 'ConfigDrive',
   'os-console-output': 'ConsoleOutput', 'os-consoles': 'Consoles', 'os-extended-hypervisors': 'ExtendedHypervisors', 'os-extended-quotas': 'ExtendedQuotas', 'os-extended-services': 'ExtendedServices',
-  'os-extended-services-delete': 'ExtendedServicesDelete', 'os-extended-volumes': 'ExtendedVolumes', 'os-flavor-access': 'FlavorAccess', 'os-flavor-extra-specs': 'FlavorExtraSpecs',
-  'os-flavor-manage': 'FlavorManage', 'os-flavor-rxtx': 'FlavorRxtx', 'os-flavor-swap': 'FlavorSwap', 'os-hypervisor-status': 'HypervisorStatus', 'os-hypervisors': 'Hypervisors',
+  'os-extended-services-delete': 'ExtendedServicesDelete', 'os-extended-volumes': 'ExtendedVolumes', 'os-floating-ip-pools': 'FloatingIpPools', 'os-floating-ips': 'FloatingIps', 'os-networks': 'Networks', 'os-tenant-networks': 'TenantNetworks', 'os-flavor-access': 'FlavorAccess', 'os-flavor-extra-specs': 'FlavorExtraSpecs',
+  'os-flavor-manage': 'FlavorManage', 'os-flavor-rxtx': 'FlavorRxtx', 'os-flavor-swap': 'FlavorSwap', 'os-hosts': 'Hosts', 'os-hypervisor-status': 'HypervisorStatus', 'os-hypervisors': 'Hypervisors',
   'os-instance-actions': 'InstanceActions', 'os-keypairs': 'Keypairs', 'os-lock-server': 'LockServer', 'os-multiple-create': 'MultipleCreate', 'os-pause-server': 'PauseServer',
   'os-quota-class-sets': 'QuotaClasses', 'os-quota-sets': 'Quotas', 'os-remote-consoles': 'Consoles', 'os-rescue': 'Rescue', 'os-server-diagnostics': 'ServerDiagnostics',
   'os-server-sort-keys': 'ServerSortKeys', 'os-server-start-stop': 'ServerStartStop', 'os-services': 'Services', 'os-simple-tenant-usage': 'SimpleTenantUsage', 'os-suspend-server': 'SuspendServer',
-  'os-used-limits': 'UsedLimits', 'os-used-limits-for-admin': 'UsedLimitsForAdmin', 'os-user-data': 'UserData', 'os-user-quotas': 'UserQuotas',
-  flavors: 'Flavors', limits: 'Limits', 'server-metadata': 'ServerMetadata', servers: 'Servers', versions: 'Versions',
+  'os-used-limits': 'UsedLimits', 'os-used-limits-for-admin': 'UsedLimitsForAdmin', 'os-user-data': 'UserData', 'os-user-quotas': 'UserQuotas', 'os-volumes': 'Volumes',
+  'OS-EXT-IMG-SIZE': 'ImageSize', 'image-metadata': 'ImageMetadata', images: 'Images', flavors: 'Flavors', limits: 'Limits', 'server-metadata': 'ServerMetadata', servers: 'Servers', versions: 'Versions',
 };
 
 const view = (alias: string, name: string): JsonObject => ({

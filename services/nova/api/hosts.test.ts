@@ -207,6 +207,35 @@ describe('os-availability-zone', () => {
   });
 });
 
+describe('os-hosts', () => {
+  it('lists what runs where, by zone', async () => {
+    await runTasks();
+    const hosts = async (query = ''): Promise<unknown> => (await get(`os-hosts${query}`)).body.hosts;
+    const [compute, control] = [['h1', 'h2'].map((host_name) => ({ host_name, service: 'compute', zone: 'nova' })), ['conductor', 'scheduler'].map((service) => ({ host_name: 'control', service, zone: 'internal' }))];
+    assert.deepEqual([await hosts(), await hosts('?zone='), await hosts('?zone=internal'), await hosts('?zone=none')], [[...compute, ...control], [...compute, ...control], control, []]);
+    assert.equal((await get('os-hosts', 43)).status, 404);
+    assert.equal((await ask('member', 'GET', 'os-hosts')).status, 403);
+  });
+
+  it('tells what a host has, what is taken and by whom', async () => {
+    await nova.addServer({ host: 'h1' });
+    await nova.addServer({ host: 'h1', project_id: 'project-b' });
+    const row = (project: string, cpu: number, memory_mb: number, disk_gb: number) => ({ resource: { host: 'h1', project, cpu, memory_mb, disk_gb } });
+    assert.deepEqual((await get('os-hosts/h1')).body, { host: [row('(total)', 8, 16_384, 100), row('(used_now)', 4, 2048, 20), row('(used_max)', 4, 2048, 20), row('project-a', 2, 1024, 10), row('project-b', 2, 1024, 10)] });
+    assert.equal((await get('os-hosts/h9')).status, 404);
+  });
+
+  it('are closed and opened; more the hypervisor cannot', async () => {
+    for (const [status, told] of [['disable', 'disabled'], ['enable', 'enabled']]) {
+      assert.deepEqual((await put('os-hosts/h1', { status: status ?? '' })).body, { host: 'h1', status: told });
+      assert.equal((await services('?host=h1'))[0].status, told);
+    }
+    assert.deepEqual(await Promise.all([{}, { status: 'away' }, { maintenance_mode: 'enable' }].map(async (body) => (await put('os-hosts/h1', body)).status)), [400, 400, 501]);
+    assert.equal((await put('os-hosts/h9', { maintenance_mode: 'enable' })).status, 404);
+    for (const action of ['startup', 'shutdown', 'reboot']) assert.deepEqual([(await get(`os-hosts/h1/${action}`)).status, (await get(`os-hosts/h9/${action}`)).status], [501, 404]);
+  });
+});
+
 describe('os-hypervisors', () => {
   const brief = (id: number | string, name: string) => ({ id, hypervisor_hostname: name, state: 'up', status: 'enabled' });
   const cpu = { arch: 'x86_64', model: 'Nehalem', vendor: 'Intel', features: ['sse'], topology: { cells: 1, sockets: 1, cores: 8, threads: 1 } };

@@ -38,6 +38,9 @@ export type Person = keyof typeof roles;
 /** `other` is a member of another project; the rest share one. */
 export const projectOf = (person: Person): string => (person === 'other' ? 'project-b' : 'project-a');
 
+/** Silent: nobody answers. */
+export type Told = { status: number; body?: Json } | 'silent';
+
 export interface NovaBench {
   deps: NovaDeps;
   service: NovaService;
@@ -46,7 +49,7 @@ export interface NovaBench {
   ask(who: Person | null, method: HttpMethod, path: string, options?: { body?: Json; version?: number }): Promise<Answer>;
   /** Every call to other services, and what they answer: 404 unless told. */
   calls: HttpCall[];
-  answerCalls(answer: (call: HttpCall) => { status: number; body?: Json } | 'silent'): void;
+  answerCalls(answer: (call: HttpCall) => Told | Promise<Told>): void;
   addHost(host: string, facts?: Partial<HostFacts>): Promise<void>;
   addServer(row?: Partial<ServerRow>): Promise<ServerRow>;
   close(): Promise<void>;
@@ -66,7 +69,7 @@ export async function startNova(options: { config?: Partial<NovaConfig>; databas
     session: { token: async () => 'nova', renew: () => undefined },
     http: { send: async (call) => {
       calls.push(call);
-      const told = answer(call);
+      const told = await answer(call);
       return told === 'silent' ? fault('unavailable', 'nobody there') : ({ status: told.status, headers: {}, body: told.body, stream: undefined } satisfies HttpAnswer);
     } },
   };
@@ -121,7 +124,7 @@ const hostFacts = (hostname: string, facts: Partial<HostFacts> = {}): HostFacts 
 /** A running server of project-a: 2 vCPUs, 1024 MiB, 10 GiB. */
 export function serverRow(id: string, nowMs: number): Omit<ServerRow, 'number'> {
   const rows = planServerCreate({
-    name: 'web', hostname: null, description: null, image: null, keypair: null, userData: null, metadata: {}, tags: [], personality: [], configDrive: null,
+    name: 'web', hostname: null, description: null, image: null, volumeImage: null, keypair: null, userData: null, metadata: {}, tags: [], personality: [], configDrive: null,
     flavor: { id: '1', name: 'm1.tiny', vcpus: 2, memoryMib: 1024, diskGib: 10, ephemeralGib: 0, swapMib: 0, rxtxFactor: 1, description: null, extraSpecs: {} },
     accessIPv4: null, accessIPv6: null, zone: null, diskConfig: 'MANUAL', adminPass: 'x', securityGroups: [], minCount: 1, maxCount: 1, projectId: 'project-a', userId: 'member', nowMs, reservationId: 'r-1', ids: [id],
   });

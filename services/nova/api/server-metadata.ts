@@ -13,8 +13,8 @@ import { metadataSchema } from './servers/create-schema.ts';
 import { requestedServer } from './request.ts';
 
 type Metadata = Record<string, string>;
-const body = Type.Object({ metadata: metadataSchema }, { additionalProperties: false });
-const itemBody = Type.Object({ meta: Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false, minProperties: 1, maxProperties: 1 }) }, { additionalProperties: false });
+export const metadataBody = Type.Object({ metadata: metadataSchema }, { additionalProperties: false });
+export const metadataItemBody = Type.Object({ meta: Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false, minProperties: 1, maxProperties: 1 }) }, { additionalProperties: false });
 const path = '/v2.1/servers/:id/metadata';
 const policy = (name: string): string => `os_compute_api:server-metadata:${name}`;
 
@@ -44,11 +44,11 @@ export function metadataRoutes(deps: NovaDeps): readonly Route[] {
       const server = await requestedServer(deps, request);
       return isFault(server) ? server : { status: 200, body: { metadata: metadataOf(server) } };
     } }),
-    route<{ metadata: Metadata }>({ method: 'POST', path, policy: policy('create'), body, faults, handler: async (request) => {
+    route<{ metadata: Metadata }>({ method: 'POST', path, policy: policy('create'), body: metadataBody, faults, handler: async (request) => {
       const metadata = await change(request, (now) => ({ ...now, ...request.body.metadata }));
       return isFault(metadata) ? metadata : { status: 200, body: { metadata } };
     } }),
-    route<{ metadata: Metadata }>({ method: 'PUT', path, policy: policy('update_all'), body, faults, handler: async (request) => {
+    route<{ metadata: Metadata }>({ method: 'PUT', path, policy: policy('update_all'), body: metadataBody, faults, handler: async (request) => {
       const metadata = await change(request, () => request.body.metadata);
       return isFault(metadata) ? metadata : { status: 200, body: { metadata } };
     } }),
@@ -59,7 +59,7 @@ export function metadataRoutes(deps: NovaDeps): readonly Route[] {
       const all = metadataOf(server);
       return Object.hasOwn(all, key) ? { status: 200, body: { meta: { [key]: all[key] } } } : fault('notFound', 'Metadata item was not found');
     } }),
-    route<{ meta: Metadata }>({ method: 'PUT', path: `${path}/:key`, policy: policy('update'), body: itemBody, faults, handler: async (request) => {
+    route<{ meta: Metadata }>({ method: 'PUT', path: `${path}/:key`, policy: policy('update'), body: metadataItemBody, faults, handler: async (request) => {
       const key = request.params['key'] ?? '';
       const value = Object.hasOwn(request.body.meta, key) ? request.body.meta[key] : undefined;
       if (value === undefined) return fault('badRequest', 'Request body and URI mismatch');

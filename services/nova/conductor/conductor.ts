@@ -13,10 +13,11 @@ import { changeServer } from './change-server.ts';
 import { createImage } from './create-image.ts';
 import { deleteServer } from './delete-server.ts';
 import { extendVolume } from './extend-volume.ts';
+import { guardMaking } from './guard-making.ts';
 import { networkEvent } from './network-event.ts';
 import { expectedGuests, imagesInUse, reportGuests, reportHost } from './observe-host.ts';
 
-export const sagas = (deps: NovaDeps): readonly AnySaga[] => [buildServer(deps), deleteServer(deps), changeServer(deps), attachInterface(deps), detachInterface(deps), attachVolume(deps), detachVolume(deps), assistSnapshot(deps), createImage(deps)];
+export const sagas = (deps: NovaDeps): readonly AnySaga[] => [buildServer(deps), deleteServer(deps), changeServer(deps), attachInterface(deps), detachInterface(deps), attachVolume(deps), detachVolume(deps), assistSnapshot(deps), createImage(deps), guardMaking(deps)];
 
 export function conductor(deps: NovaDeps, wakeSagas: () => void): RpcServer {
   return rpcServer<ConductorRpc>(conductorTopic, {

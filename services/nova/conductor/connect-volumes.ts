@@ -8,7 +8,7 @@ import type { Cinder } from '../cinder.ts';
 import { cinderFor } from '../cinder.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { ServerVolume } from '../store/volumes.ts';
-import { changeServerVolume, deleteServerVolume, findVolumeRow, guestVolume, volumesOf } from '../store/volumes.ts';
+import { changeServerVolume, deleteServerVolume, findVolumeRow, volumesOf } from '../store/volumes.ts';
 import { agentOn, hopeless } from './station.ts';
 
 interface Call {
@@ -18,6 +18,8 @@ interface Call {
 
 export const ownCinder = (deps: NovaDeps, { requestId }: Call): Cinder => cinderFor(deps, { token: null, requestId });
 const lookEveryMs = 100;
+const madeWithinMs = 10_000;
+const unfinished: ReadonlySet<string> = new Set(['creating', 'downloading']);
 const destroyTimeoutMs = 60_000;
 
 /** From now on no other server gets the volume. badRequest: it is not free. */
@@ -69,12 +71,25 @@ export async function connectVolumes(deps: NovaDeps, serverId: string, host: str
   }
 }
 
+/** Cinder deletes no volume before it is made: waits a moment for that. unavailable: it takes longer. */
+async function deleteMade(deps: NovaDeps, volumeId: string, call: Call): Promise<Outcome<void>> {
+  const cinder = ownCinder(deps, call);
+  for (const endsMs = deps.clock.now() + madeWithinMs; ;) {
+    const gone = await cinder.deleteVolume(volumeId);
+    if (!isFault(gone) || gone.kind !== 'badRequest') return gone;
+    const volume = await cinder.volume(volumeId);
+    if (isFault(volume) || !unfinished.has(volume.status)) return gone;
+    if (deps.clock.now() > endsMs) return fault('unavailable', `Volume ${volumeId} cannot be deleted before it is made.`);
+    await deps.clock.sleep(lookEveryMs);
+  }
+}
+
 async function awaitMade(deps: NovaDeps, volumeId: string, call: Call & { signal: AbortSignal }): Promise<Outcome<void>> {
   for (;;) {
     const volume = await ownCinder(deps, call).volume(volumeId);
     if (isFault(volume)) return volume.kind === 'notFound' ? hopeless(volume) : volume;
     if (volume.status.startsWith('error')) return hopeless(fault('conflict', `Volume ${volumeId} did not finish being created. And its status is ${volume.status}.`));
-    if (!['creating', 'downloading'].includes(volume.status)) return undefined;
+    if (!unfinished.has(volume.status)) return undefined;
     if (call.signal.aborted) return fault('timeout', `Volume ${volumeId} is not made in time.`);
     await deps.clock.sleep(lookEveryMs, { signal: call.signal }).catch(() => undefined);
   }
@@ -101,15 +116,16 @@ export async function takeBack(deps: NovaDeps, row: ServerVolume, call: Call): P
 export async function dropVolume(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<void>> {
   const back = await takeBack(deps, row, call);
   if (isFault(back)) return back;
-  const gone = row.delete_on_termination === 1 ? await ownCinder(deps, call).deleteVolume(row.volume_id) : undefined;
+  const gone = row.delete_on_termination === 1 ? await deleteMade(deps, row.volume_id, call) : undefined;
   if (isFault(gone) && (gone.kind === 'unavailable' || gone.kind === 'timeout')) return gone;
   // Cinder will not, e.g. because of snapshots: then the volume stays its owner's.
   if (isFault(gone)) deps.log.warn({ server: row.server_id, volume: row.volume_id, req: call.requestId, why: gone.message }, 'a volume does not go with its server');
   await deleteServerVolume(deps.database.db, row.id);
 }
 
-export async function connectedVolumes({ database: { db } }: Pick<NovaDeps, 'database'>, serverId: string): Promise<GuestVolume[]> {
-  return (await volumesOf(db, serverId)).flatMap((row) => guestVolume(row) ?? []);
+/** Those its host can reach. */
+export async function connectedVolumes({ database: { db } }: Pick<NovaDeps, 'database'>, serverId: string): Promise<ServerVolume[]> {
+  return (await volumesOf(db, serverId)).filter(({ connection }) => connection !== null);
 }
 
 /** The row as it is now. notFound: a saga or a deletion took it away. */

@@ -1,14 +1,16 @@
-// The saga behind createImage of a server with a root disk of its own: its host copies the disk and uploads it. Begun by POST …/action.
+// The saga behind createImage and createBackup of a server with a root disk of its own: its host copies the disk and uploads it. Begun by POST …/action.
+import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
-import { deleteImage } from '../glance.ts';
+import { backupsOf, deleteImage } from '../glance.ts';
 import { changeDuring } from '../store/servers.ts';
+import type { Server } from '../store/servers.ts';
 import { agentOn, asEvent, logFailure, serverOf } from './station.ts';
 
 export const createImageName = 'nova.create-image';
-export type CreateImageInput = { serverId: string; actionId: string; imageId: string; format: 'qcow2' | 'raw' };
+export type CreateImageInput = { serverId: string; actionId: string; imageId: string; format: 'qcow2' | 'raw'; /** It is a backup: of its type the server keeps so many. */ rotation: { type: string; keep: number } | null };
 
 /** Large disks take their time to be copied and sent. */
 const uploadDeadlineMs = 3 * 60 * 60_000;
@@ -38,6 +40,16 @@ export function createImage(deps: NovaDeps): AnySaga {
         },
       },
       {
+        name: 'rotate', deadlineMs: 5 * 60_000,
+        async run(input, _state, { requestId }) {
+          const server = await serverOf(deps, input);
+          if (isFault(server) || !input.rotation) return;
+          const rotated = await rotate(deps, server, input.rotation, requestId);
+          // The new one is whole all the same; what is too much goes with the next.
+          if (isFault(rotated)) log.warn({ server: server.id, req: requestId, why: rotated.message }, 'old backups of a server are left');
+        },
+      },
+      {
         name: 'settle', deadlineMs: 30_000,
         run: async ({ serverId, imageId }, _state, { requestId }) => {
           await changeDuring(db, serverId, imageTasks, { task_state: null }, clock.now());
@@ -50,4 +62,14 @@ export function createImage(deps: NovaDeps): AnySaga {
       await logFailure(deps, input);
     },
   });
+}
+
+/** Removes the oldest beyond those to keep: compute API reference, "Create Server Back Up". */
+async function rotate(deps: NovaDeps, server: Server, { type, keep }: { type: string; keep: number }, requestId: string): Promise<Outcome<void>> {
+  const backups = await backupsOf(deps, { serverId: server.id, projectId: server.project_id, type }, requestId);
+  if (isFault(backups)) return backups;
+  for (const id of backups.slice(keep)) {
+    const gone = await deleteImage(deps, id, { token: null, requestId });
+    if (isFault(gone)) return gone;
+  }
 }

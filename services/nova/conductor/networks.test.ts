@@ -289,7 +289,7 @@ describe('interfaces of a built server', () => {
     assert.deepEqual([await act({ removeSecurityGroup: { name: 'default' } }), await act({ removeSecurityGroup: { name: 'default' } })], [202, 404]);
     const groups = await nova.ask('member', 'GET', `servers/${server.id}/os-security-groups`);
     assert.deepEqual(groups.body.security_groups.map(({ name }: Loose) => name), ['web']);
-    neutron.floatingips.push({ id: nova.deps.ids.uuid(), floating_ip_address: '10.99.0.5', fixed_ip_address: null, port_id: null });
+    neutron.floatingips.push({ id: nova.deps.ids.uuid(), floating_network_id: 'public', floating_ip_address: '10.99.0.5', fixed_ip_address: null, port_id: null });
     assert.deepEqual([await act({ addFloatingIp: { address: '10.99.0.5' } }), await act({ addFloatingIp: { address: '0.0.0.0' } })], [202, 404]);
     assert.deepEqual((await show(server.id)).addresses.private.map((each: Loose) => [each.addr, each['OS-EXT-IPS:type']])[1], ['10.99.0.5', 'floating']);
     assert.deepEqual([await act({ removeFloatingIp: { address: '10.99.0.5' } }), await act({ removeFloatingIp: { address: '10.99.0.5' } })], [202, 409]);

@@ -95,7 +95,7 @@ function agent(host: string): Parameters<NovaBench['deps']['bus']['serve']> {
 /** Images that servers are made into. */
 function images({ method, path, body }: HttpCall): { status: number; body?: Json } {
   const at = glance.images.findIndex(({ id }) => path.includes(id));
-  if (method === 'POST') return { status: 201, body: glance.images[glance.images.push({ ...(body as JsonObject), id: nova.deps.ids.uuid(), status: 'queued', size: 0 }) - 1] ?? {} };
+  if (method === 'POST') return { status: 201, body: glance.images[glance.images.push({ id: nova.deps.ids.uuid(), ...(body as JsonObject), status: 'queued', size: 0 }) - 1] ?? {} };
   if (method === 'DELETE') glance.images.splice(at, 1);
   if (method === 'PUT') Object.assign(glance.images[at] ?? {}, { status: 'active' });
   return method === 'GET' ? { status: 200, body: glance.images[at] ?? {} } : { status: 204 };
@@ -233,6 +233,67 @@ describe('an image of a server', () => {
     const other = await built({ imageRef: made.body.image_id });
     assert.deepEqual([other.status, specs.get(other.id)?.rootDisk, specs.get(other.id)?.volumes[0]?.device], ['ACTIVE', null, 'vda']);
     assert.equal((await nova.ask('member', 'POST', `servers/${server.id}/action`, { body: { rebuild: { imageRef: imageId } } })).status, 400);
+    const backup = await nova.ask('member', 'POST', `servers/${server.id}/action`, { body: { createBackup: { name: 'b', backup_type: 'daily', rotation: 1 } } });
+    assert.deepEqual([backup.status, message(backup)], [400, 'It is not supported to backup volume backed instance.']);
+  });
+});
+
+describe('what a request makes in vain', () => {
+  const two = () => ({ imageRef: '', block_device_mapping_v2: [{ source_type: 'image', destination_type: 'volume', uuid: imageId, volume_size: 1, boot_index: 0 }, { source_type: 'blank', destination_type: 'volume', volume_size: 1 }] });
+  const nothingLeft = async (): Promise<void> => {
+    const { db } = nova.deps.database;
+    await eventually(async () => (await db.selectFrom('makings').select('id').execute()).length + (await db.selectFrom('sagas').select('id').execute()).length === 0, { withinMs: settleMs, what: 'no request to be guarded' });
+    assert.deepEqual([cinder.volumes, cinder.snapshots, glance.images], [[], [], []]);
+  };
+
+  it('goes also where Cinder made it and its answer was lost, and where nothing can be removed at once', async () => {
+    for (const stuck of [null, 'creating'] as const) {
+      [cinder.stuck, cinder.loses] = [stuck, 2];
+      const refused = post(two());
+      if (stuck !== null) {
+        await eventually(() => cinder.volumes.length === 2, { withinMs: settleMs, what: 'Cinder to have made both' });
+        for (const volume of cinder.volumes) volume.status = 'available';
+      }
+      assert.equal((await refused).status, 503);
+      await nothingLeft();
+    }
+  });
+
+  it('goes when the process of the request dies', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    cinder.hold = promise;
+    const dying = post(two());
+    await eventually(() => cinder.volumes.length === 1, { withinMs: settleMs, what: 'Cinder to have made one' });
+    await nova.deps.database.db.updateTable('makings').set({ alive_until_ms: 0 }).execute();
+    sagas.wake();
+    await nothingLeft();
+    resolve();
+    await assert.rejects(dying, /500/, 'one that only slept finds that it was given up');
+    await nothingLeft();
+  });
+
+  it('goes as far as it was made for servers that do not fit', async () => {
+    const quota = async (instances: number): Promise<number> => (await nova.ask('admin', 'PUT', 'os-quota-sets/project-a', { body: { quota_set: { instances } } })).status;
+    assert.equal(await quota(2), 200);
+    assert.equal((await post({ ...two(), min_count: 1, max_count: 4 })).status, 202);
+    const { servers } = (await nova.ask('member', 'GET', 'servers')).body;
+    for (const { id } of servers) assert.equal((await rested(id)).status, 'ACTIVE');
+    await eventually(() => cinder.volumes.length === 4, { withinMs: settleMs, what: 'the volumes of two servers to be left' });
+    assert.deepEqual(cinder.volumes.map(({ status }) => status), ['in-use', 'in-use', 'in-use', 'in-use']);
+    await quota(-1);
+    for (const { id } of servers) await removed(id);
+    cinder.volumes.length = 0;
+    await nothingLeft();
+  });
+
+  it('goes when an image of volumes is refused', async () => {
+    const server = await built(two());
+    cinder.maxSnapshots = 1;
+    assert.equal((await nova.ask('member', 'POST', `servers/${server.id}/action`, { body: { createImage: { name: 'copy' } } })).status, 403);
+    cinder.maxSnapshots = Infinity;
+    await removed(server.id);
+    cinder.volumes.length = 0;
+    await nothingLeft();
   });
 });
 
@@ -253,17 +314,41 @@ describe('a server that boots from a volume', () => {
     }
   });
 
+  it('is told of it by what its image says: its kernel, its bus', async () => {
+    const part = (name: string): string => {
+      glance.images.push({ id: nova.deps.ids.uuid(), name, status: 'active', disk_format: name, size: 7, min_disk: 0, min_ram: 0 });
+      return glance.images.at(-1)?.id ?? '';
+    };
+    const parts = { kernel_id: part('aki'), ramdisk_id: part('ari') };
+    const origin = cinder.addVolume({ bootable: 'true', volume_image_metadata: { image_id: imageId, image_name: 'tiny', min_ram: '64', hw_vif_model: 'e1000', ...parts } });
+    cinder.snapshots.push({ id: nova.deps.ids.uuid(), volume_id: origin.id, status: 'available', size: 1 });
+    for (const device of [{ source_type: 'snapshot', uuid: cinder.snapshots[0]?.id ?? '' }, { source_type: 'volume', uuid: origin.id }]) {
+      const { id, ...server } = await built(mapping(device));
+      const { kernel, rootDisk } = specs.get(id) ?? {};
+      assert.deepEqual([server.status, server.image, rootDisk, kernel?.kernel.id, kernel?.ramdisk?.id, server['OS-EXT-SRV-ATTR:kernel_id']], ['ACTIVE', '', null, parts.kernel_id, parts.ramdisk_id, parts.kernel_id]);
+      const rescue = await nova.ask('member', 'POST', `servers/${id}/action`, { body: { rescue: null } });
+      assert.deepEqual([rescue.status, message(rescue)], [400, `Instance ${id} cannot be rescued: Cannot rescue a volume-backed instance`]);
+      await removed(id);
+    }
+    glance.images.length = 0;
+    assert.match(message(await post(mapping({ source_type: 'volume', uuid: origin.id }))), /Can not find requested image/);
+    const hungry = cinder.addVolume({ bootable: 'true', volume_image_metadata: { min_ram: '1048576' } });
+    assert.match(message(await post(mapping({ source_type: 'volume', uuid: hungry.id }))), /memory is too small/);
+  });
+
   it('has more disks beside it, of every kind', async () => {
     const [root, data] = [cinder.addVolume({ bootable: 'true' }), cinder.addVolume()];
     cinder.snapshots.push({ id: nova.deps.ids.uuid(), volume_id: data.id, status: 'available', size: 1 });
     const server = await built({ imageRef: '', block_device_mapping_v2: [
       { source_type: 'blank', destination_type: 'volume', volume_size: 4 }, { source_type: 'volume', destination_type: 'volume', uuid: root.id, boot_index: 0 },
       { source_type: 'snapshot', destination_type: 'volume', uuid: cinder.snapshots[0]?.id ?? '' }, { source_type: 'volume', destination_type: 'volume', uuid: data.id, tag: 'data' },
-    ] });
+    ], config_drive: true });
     assert.equal(server.status, 'ACTIVE');
-    assert.deepEqual(specs.get(server.id)?.volumes.map(({ device }) => device), ['vda', 'vdb', 'vdc', 'vdd']);
+    assert.deepEqual(specs.get(server.id)?.volumes.map(({ device }) => device), ['vda', 'vdc', 'vdd', 'vde'], 'around its config drive');
     assert.equal(specs.get(server.id)?.volumes[0]?.volumeId, root.id);
     assert.equal(server['os-extended-volumes:volumes_attached'].length, 4);
+    const drive = JSON.parse(Buffer.from(specs.get(server.id)?.configDrive?.['openstack/latest/meta_data.json'] ?? '', 'base64').toString()) as Loose;
+    assert.deepEqual(drive.devices, [{ type: 'disk', bus: 'pci', address: 'none', serial: data.id, path: '/dev/vde', tags: ['data'] }]);
   });
 
   it('is refused what does not fit, and leaves no volume behind', async () => {
@@ -287,6 +372,15 @@ describe('a server that boots from a volume', () => {
     assert.equal(server.status, 'ERROR');
     assert.match(server.fault.message, /did not finish being created/);
     assert.deepEqual(cinder.attachments, []);
+  });
+
+  it('takes its volume along also when that is still being made', async () => {
+    cinder.stuck = 'creating';
+    const { server: { id } } = (await post(mapping({ source_type: 'image', uuid: imageId, volume_size: 1, delete_on_termination: true }))).body;
+    assert.equal((await nova.ask('member', 'DELETE', `servers/${id}`)).status, 204);
+    await eventually(async () => (await nova.deps.database.db.selectFrom('servers').select('task_state').where('id', '=', id).executeTakeFirst())?.task_state === 'deleting', { withinMs: settleMs, what: 'the deletion to begin' });
+    for (const volume of cinder.volumes) volume.status = 'available';
+    await eventually(() => cinder.volumes.length === 0, { withinMs: settleMs, what: 'the volume to be gone' });
   });
 
   it('keeps its volume until its host can say that the guest is gone', async () => {

@@ -3,11 +3,15 @@
 import { networkData as networkDataOf } from './network-data.ts';
 import type { NicWithInfo } from './network-info.ts';
 import type { Server } from '../store/servers.ts';
+import type { ServerVolume } from '../store/volumes.ts';
 import { instanceName, metadataOf } from '../store/servers.ts';
 
+/** What a guest may be told of its disks: those that are volumes. */
+export type ToldVolume = Pick<ServerVolume, 'volume_id' | 'device' | 'bus' | 'tag'>;
+
 /** Path -> content in base64, for the volume labelled `config-2`. */
-export function configDriveFiles(server: Server, zone: string, nics: readonly NicWithInfo[]): Record<string, string> {
-  const metaData = json(openstackMetadata(server, zone, nics));
+export function configDriveFiles(server: Server, zone: string, nics: readonly NicWithInfo[], volumes: readonly ToldVolume[]): Record<string, string> {
+  const metaData = json(openstackMetadata(server, zone, nics, volumes));
   const networkData = json(networkDataOf(nics));
   const files: Record<string, string> = {};
   for (const version of ['latest', '2018-08-27']) {
@@ -23,7 +27,7 @@ export function configDriveFiles(server: Server, zone: string, nics: readonly Ni
   return files;
 }
 
-export function openstackMetadata(server: Server, zone: string, nics: readonly NicWithInfo[]): Record<string, unknown> {
+export function openstackMetadata(server: Server, zone: string, nics: readonly NicWithInfo[], volumes: readonly ToldVolume[]): Record<string, unknown> {
   const keys = server.key_name !== null && server.key_data !== null ? { [server.key_name]: server.key_data } : undefined;
   const files = personalityOf(server).map((file, index) => ({ path: file.path, content_path: `/content/${contentName(index)}` }));
   return {
@@ -38,10 +42,16 @@ export function openstackMetadata(server: Server, zone: string, nics: readonly N
     keys: keys && Object.entries(keys).map(([name, data]) => ({ name, type: 'ssh', data })),
     files: files.length > 0 ? files : undefined,
     admin_pass: server.admin_pass ?? undefined,
-    // Only what a tenant gave a name (2.42) is told: the guest finds it by its MAC.
-    devices: nics.flatMap(({ tag, info }) => (tag === null ? [] : [{ type: 'nic', bus: 'none', mac: info.mac, tags: [tag] }])),
+    // Only what a tenant gave a name (2.42) is told. The hypervisor gives addresses on the bus: the guest finds a device by its MAC or serial.
+    devices: [
+      ...nics.flatMap(({ tag, info }) => (tag === null ? [] : [{ type: 'nic', bus: 'none', address: 'none', mac: info.mac, tags: [tag] }])),
+      ...volumes.flatMap(({ volume_id: serial, device, bus, tag }) => (tag === null ? [] : [{ type: 'disk', bus: metadataBus[bus], address: 'none', serial, path: `/dev/${device}`, tags: [tag] }])),
+    ],
   };
 }
+
+/** nova.objects.virt_device_metadata knows pci, usb, scsi, ide and none. */
+const metadataBus = { virtio: 'pci', scsi: 'scsi', ide: 'ide', sata: 'none' } as const;
 
 export function ec2Metadata(server: Server, zone: string, nics: readonly NicWithInfo[]): Record<string, unknown> {
   const addresses = nics.flatMap(({ info }) => info.addresses).filter(({ version }) => version === 4);
@@ -51,7 +61,6 @@ export function ec2Metadata(server: Server, zone: string, nics: readonly NicWith
     hostname: server.hostname, 'local-hostname': server.hostname, 'instance-type': server.flavor_id, 'instance-name': instanceName(server),
     placement: { 'availability-zone': zone },
     'local-ipv4': addresses[0]?.address, 'public-ipv4': addresses.flatMap(({ floating }) => floating)[0], 'security-groups': (JSON.parse(server.security_groups) as string[]).join('\n') || undefined,
-   
     'public-keys': server.key_data === null ? undefined : { '0': { 'openssh-key': server.key_data } },
   };
 }

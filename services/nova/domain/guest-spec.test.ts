@@ -33,6 +33,11 @@ describe('a guest spec', () => {
     assert.equal(guestSpec(server(), { zone: 'nova', nics: [], volumes: [], image: { ...image, id: 'rescue' } }).rootDisk?.image?.id, 'rescue');
     assert.equal(guestSpec(server({ image: 'null', image_id: null }), { zone: 'nova', nics: [], volumes: [] }).rootDisk, null);
   });
+  it('boots the kernel of the image that its volume is a copy of, without a root disk', () => {
+    const kernel = { id: 'k', sizeBytes: 1, checksum: 'c', diskFormat: 'aki' };
+    const spec = guestSpec({ ...withProperties({ hw_machine_type: 'q35' }, { kernel }), image_id: null }, { zone: 'nova', nics: [], volumes: [] });
+    assert.deepEqual([spec.rootDisk, spec.kernel?.kernel.id, spec.machineType], [null, 'k', 'q35']);
+  });
   it('carries a config drive where the server has one', () => assert.ok(guestSpec(server({ config_drive: 1 }), { zone: 'nova', nics: [], volumes: [] }).configDrive?.['openstack/latest/meta_data.json']));
 });
 
@@ -41,7 +46,7 @@ describe('a config drive', () => {
     key_name: 'k', key_data: 'ssh-ed25519 AAAA', metadata: '{"role":"db"}', admin_pass: 'secret', user_data: Buffer.from('#cloud-config').toString('base64'),
     personality: JSON.stringify([{ path: '/etc/motd', contents: Buffer.from('hello').toString('base64') }]),
   });
-  const files = configDriveFiles(full, 'az1', []);
+  const files = configDriveFiles(full, 'az1', [], []);
   it('tells the guest who it is', () => {
     const told = JSON.parse(Buffer.from(files['openstack/latest/meta_data.json'] ?? '', 'base64').toString()) as Record<string, unknown>;
     assert.deepEqual([told['uuid'], told['hostname'], told['availability_zone'], told['meta'], told['public_keys'], told['admin_pass']], ['id-1', 'web', 'az1', { role: 'db' }, { k: 'ssh-ed25519 AAAA' }, 'secret']);
@@ -52,8 +57,18 @@ describe('a config drive', () => {
     const text = (name: string): string => Buffer.from(files[name] ?? '', 'base64').toString();
     assert.deepEqual(['openstack/latest/user_data', 'ec2/latest/user-data', 'openstack/content/0000'].map(text), ['#cloud-config', '#cloud-config', 'hello']);
   });
+  it('names the devices that the tenant gave a tag, by MAC or serial', () => {
+    const info = { mac: 'fa:16:3e:00:00:01', addresses: [], mtu: 1442, portId: 'p', networkId: 'n', label: 'net', bridge: 'br-int', securityGroups: [] };
+    const told = configDriveFiles(full, 'az1', [{ seq: 0, tag: 'front', info }, { seq: 1, tag: null, info }], [
+      { volume_id: 'v-1', device: 'vdb', bus: 'virtio', tag: 'data' }, { volume_id: 'v-2', device: 'vdc', bus: 'virtio', tag: null }, { volume_id: 'v-3', device: 'sda', bus: 'scsi', tag: 'log' },
+    ]);
+    assert.deepEqual((JSON.parse(Buffer.from(told['openstack/latest/meta_data.json'] ?? '', 'base64').toString()) as Record<string, unknown>)['devices'], [
+      { type: 'nic', bus: 'none', address: 'none', mac: 'fa:16:3e:00:00:01', tags: ['front'] },
+      { type: 'disk', bus: 'pci', address: 'none', serial: 'v-1', path: '/dev/vdb', tags: ['data'] }, { type: 'disk', bus: 'scsi', address: 'none', serial: 'v-3', path: '/dev/sda', tags: ['log'] },
+    ]);
+  });
   it('leaves out what there is not', () => {
-    const plain = configDriveFiles(server({ admin_pass: null }), 'nova', []);
+    const plain = configDriveFiles(server({ admin_pass: null }), 'nova', [], []);
     assert.equal(Object.keys(plain).some((path) => /user.data|content/.test(path)), false);
     assert.doesNotMatch(plain['openstack/latest/meta_data.json'] ?? '', /public_keys|admin_pass|files/);
   });

@@ -1,8 +1,10 @@
 // A server as its host is told to build it. Pure.
 import type { ImageFacts } from '#contracts/nova/facts.ts';
-import type { DiskBus, GuestImage, GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
+import type { DiskBus, GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { flavorOf, imageOf, instanceName } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
+import type { ServerVolume } from '../store/volumes.ts';
+import { guestVolume } from '../store/volumes.ts';
 import { configDriveFiles } from './config-drive.ts';
 import type { OwnDisks } from './device-names.ts';
 import type { NicWithInfo } from './network-info.ts';
@@ -16,22 +18,26 @@ const buses: readonly DiskBus[] = ['virtio', 'scsi', 'sata', 'ide'];
 export const rootBus = (image: ImageFacts | null): DiskBus => buses.find((bus) => bus === image?.properties['hw_disk_bus']) ?? 'virtio';
 
 /** What the host makes for it, in the order of hypervisor drivers. */
-export function ownDisks(server: Pick<Server, 'image' | 'flavor' | 'config_drive'>): OwnDisks {
-  const [flavor, image] = [flavorOf(server), imageOf(server)];
-  return { rootBus: image && rootBus(image), hasEphemeral: flavor.ephemeralGib > 0, hasSwap: flavor.swapMib > 0, hasConfigDrive: server.config_drive === 1 };
+export function ownDisks(server: Pick<Server, 'image' | 'image_id' | 'flavor' | 'config_drive'>): OwnDisks {
+  const flavor = flavorOf(server);
+  return { rootBus: server.image_id === null ? null : rootBus(imageOf(server)), hasEphemeral: flavor.ephemeralGib > 0, hasSwap: flavor.swapMib > 0, hasConfigDrive: server.config_drive === 1 };
 }
 
 export interface GuestFacts {
   zone: string;
   /** Interfaces that have their port. */
   nics: readonly NicWithInfo[];
-  volumes: readonly GuestVolume[];
+  /** Those its host can reach. */
+  volumes: readonly ServerVolume[];
   /** Replaces the server's own (rescue). */
   image?: ImageFacts | null;
 }
 
-export function guestSpec(server: Server, { zone, nics, volumes, image = imageOf(server) }: GuestFacts): GuestSpec {
+export function guestSpec(server: Server, { zone, nics, volumes, image: instead = null }: GuestFacts): GuestSpec {
   const flavor = flavorOf(server);
+  const image = instead ?? imageOf(server);
+  // A server without an image boots from a volume; then `image` is what that is a copy of.
+  const hasRootDisk = instead !== null || server.image_id !== null;
   return {
     uuid: server.id,
     name: instanceName(server),
@@ -40,7 +46,7 @@ export function guestSpec(server: Server, { zone, nics, volumes, image = imageOf
     userId: server.user_id,
     vcpus: server.vcpus,
     memoryMib: server.memory_mib,
-    rootDisk: image && { image: disk(image), sizeGib: flavor.diskGib, bus: rootBus(image) },
+    rootDisk: hasRootDisk && image ? { image: disk(image), sizeGib: flavor.diskGib, bus: rootBus(image) } : null,
     ephemeralGib: flavor.ephemeralGib,
     swapMib: flavor.swapMib,
     kernel: image?.kernel ? {
@@ -49,10 +55,10 @@ export function guestSpec(server: Server, { zone, nics, volumes, image = imageOf
       // The guest's name for images that read neither config drive nor metadata.
       commandLine: [image.properties['os_command_line'], `cobalt.hostname=${server.hostname}`].filter(Boolean).join(' '),
     } : null,
-    configDrive: server.config_drive === 1 ? configDriveFiles(server, zone, nics) : null,
+    configDrive: server.config_drive === 1 ? configDriveFiles(server, zone, nics, volumes) : null,
     machineType: image?.properties['hw_machine_type'] ?? null,
     cpuModel: null,
     nics: nics.map(({ info }) => guestNic(info, image?.properties['hw_vif_model'])),
-    volumes: [...volumes],
+    volumes: volumes.flatMap((row) => guestVolume(row) ?? []),
   };
 }

@@ -1,6 +1,7 @@
 // What the metadata service answers to a guest, as a tree of texts: EC2's layout and OpenStack's. Pure.
 // https://docs.openstack.org/nova/latest/user/metadata.html; AWS, "Instance metadata categories"
 import type { Server } from '../store/servers.ts';
+import type { ToldVolume } from './config-drive.ts';
 import { configDriveFiles, ec2Metadata } from './config-drive.ts';
 import type { NicWithInfo } from './network-info.ts';
 
@@ -13,9 +14,9 @@ const openstackVersions = ['2012-08-10', '2013-04-04', '2013-10-17', '2015-10-15
 const plain = (text: string): MetadataNode => ({ text: Buffer.from(text), json: false });
 const folder = (children: readonly (readonly [string, MetadataNode])[], label?: string): MetadataNode => ({ children: new Map(children), ...(label === undefined ? {} : { label }) });
 
-export function metadataTree(server: Server, zone: string, nics: readonly NicWithInfo[]): MetadataNode {
+export function metadataTree(server: Server, zone: string, nics: readonly NicWithInfo[], volumes: readonly ToldVolume[]): MetadataNode {
   // The password is for the config drive alone: whoever is on the guest may ask here.
-  const files = Object.entries(configDriveFiles({ ...server, admin_pass: null }, zone, nics)).map(([path, base64]) => [path, Buffer.from(base64, 'base64')] as const);
+  const files = Object.entries(configDriveFiles({ ...server, admin_pass: null }, zone, nics, volumes)).map(([path, base64]) => [path, Buffer.from(base64, 'base64')] as const);
   const below = (prefix: string) => files.filter(([path]) => path.startsWith(prefix)).map(([path, text]) => [path.slice(prefix.length), { text, json: path.endsWith('.json') }] as const);
   const latest = folder([...below('openstack/latest/'), ['password', plain('')]]);
   const content = below('openstack/content/');

@@ -13,7 +13,7 @@ const port: Port = {
 };
 const info = (subnets: readonly Subnet[]) => nicInfo(port, {
   network, subnets, groupNames: new Map([['g1', 'default']]),
-  floatingIps: [{ id: 'f', floating_ip_address: '10.99.0.5', fixed_ip_address: '10.0.0.5', port_id: port.id }, { id: 'other', floating_ip_address: '10.99.0.6', fixed_ip_address: '10.0.0.5', port_id: 'another' }],
+  floatingIps: [{ id: 'f', floating_network_id: 'public', floating_ip_address: '10.99.0.5', fixed_ip_address: '10.0.0.5', port_id: port.id }, { id: 'other', floating_network_id: 'public', floating_ip_address: '10.99.0.6', fixed_ip_address: '10.0.0.5', port_id: 'another' }],
 });
 const slaac = subnet({ id: 'v6', cidr: 'fd00::/64', ip_version: 6, gateway_ip: 'fd00::1', ipv6_address_mode: 'slaac', dns_nameservers: [] });
 

@@ -13,6 +13,8 @@ export interface CreateFacts {
   flavor: FlavorFacts;
   /** null: it boots from a volume, and takes no room for a root disk. */
   image: ImageFacts | null;
+  /** The image of which that volume is a copy, where it is one. */
+  volumeImage: ImageFacts | null;
   keypair: { name: string; publicKey: string } | null;
   userData: string | null;
   metadata: Record<string, string>;
@@ -41,7 +43,8 @@ export function planServerCreate(facts: CreateFacts): Outcome<Omit<ServerRow, 'n
   const misfit = checkFit(facts.flavor, facts.image);
   if (misfit) return misfit;
   const { flavor, image } = facts;
-  const wantsDrive = facts.configDrive ?? image?.properties['img_config_drive'] === 'mandatory';
+  const system = image ?? facts.volumeImage;
+  const wantsDrive = facts.configDrive ?? system?.properties['img_config_drive'] === 'mandatory';
   return facts.ids.map((id, index) => {
     // Several servers of one request are told apart by a number: create-multiple, compute API reference.
     const name = facts.ids.length > 1 ? `${facts.name}-${index + 1}` : facts.name;
@@ -49,7 +52,7 @@ export function planServerCreate(facts: CreateFacts): Outcome<Omit<ServerRow, 'n
       id, name, description: facts.description, hostname: facts.hostname ?? hostnameOf(name, id),
       project_id: facts.projectId, user_id: facts.userId,
       vm_state: 'building', task_state: 'scheduling', power_state: powerState.noState, host: null, node: null,
-      image_id: image?.id ?? null, image: JSON.stringify(image), flavor: JSON.stringify(flavor), flavor_id: flavor.id,
+      image_id: image?.id ?? null, image: JSON.stringify(system), flavor: JSON.stringify(flavor), flavor_id: flavor.id,
       vcpus: flavor.vcpus, memory_mib: flavor.memoryMib, disk_gib: (image ? flavor.diskGib : 0) + flavor.ephemeralGib + Math.ceil(flavor.swapMib / 1024),
       key_name: facts.keypair?.name ?? null, key_data: facts.keypair?.publicKey ?? null, user_data: facts.userData,
       metadata: JSON.stringify(facts.metadata), tags: tagsText(facts.tags), config_drive: wantsDrive ? 1 : 0, admin_pass: facts.adminPass,

@@ -7,6 +7,7 @@ import type { ApiRequest, HttpFace, Reply } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { Secret } from '#platform/log.ts';
 import { connectedNics } from '../conductor/connect-nics.ts';
+import { connectedVolumes } from '../conductor/connect-volumes.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { MetadataNode } from '../domain/metadata-tree.ts';
 import { metadataTree, readMetadata } from '../domain/metadata-tree.ts';
@@ -27,7 +28,7 @@ export function metadataFace(deps: NovaDeps): HttpFace {
     const server = await findServer(db, serverId, projectId);
     if (!server) return undefined;
     const zone = server.host === null ? undefined : (await zonesByHost(db)).get(server.host);
-    const tree = metadataTree(server, zone ?? server.availability_zone ?? config.defaultZone, await connectedNics(deps, server.id));
+    const tree = metadataTree(server, zone ?? server.availability_zone ?? config.defaultZone, await connectedNics(deps, server.id), await connectedVolumes(deps, server.id));
     if (kept.size >= maxKept) kept.clear();
     kept.set(serverId, { tree, projectId, untilMs: clock.now() + keptMs });
     return tree;

@@ -176,10 +176,19 @@ export interface AggregateRow {
   updated_at_ms: number | null;
 }
 
+export interface MakingRow {
+  id: string;
+  given_up: number;
+  /** So many of its parts, the first ones, are somebody's. */
+  kept: number;
+  alive_until_ms: number;
+}
+
 export interface NovaTables extends SagaTables {
   servers: ServerRow;
   server_nics: NicRow;
   server_volumes: VolumeRow;
+  makings: MakingRow;
   flavors: FlavorRow;
   flavor_access: { flavor_id: string; project_id: string };
   keypairs: KeypairRow;

@@ -3,6 +3,7 @@ import type { RouteCases } from './case.ts';
 import { hidden } from '../api-cloud.ts';
 
 const server = '/v2.1/servers/:id';
+const image = '/v2.1/images/:id';
 
 export const nova: RouteCases = {
   mount: '/compute',
@@ -42,11 +43,32 @@ export const nova: RouteCases = {
     [`GET ${server}/os-instance-actions/:request`]: {},
     [`DELETE ${server}`]: {},
     'GET /v2.1/os-security-groups/:group': {},
+    'PUT /v2.1/os-security-groups/:group': { body: { security_group: { name: hidden } }, alice: 400 }, // it is her default one
+    'POST /v2.1/os-security-group-rules': { body: (_alice, objects) => ({ security_group_rule: { parent_group_id: objects.get(':group') ?? '', ip_protocol: 'tcp', from_port: 7, to_port: 7 } }) },
+    'DELETE /v2.1/os-security-group-rules/:group': { alice: 404 },
+    'DELETE /v2.1/os-security-groups/:group': { alice: 400 },
+    'GET /v2.1/os-floating-ips/:id': {},
+    'DELETE /v2.1/os-floating-ips/:id': {},
+    'GET /v2.1/os-networks/:id': {},
+    'GET /v2.1/os-tenant-networks/:id': {},
     'GET /v2.1/flavors/:id': {}, // a private one that Alice's project may use
     'GET /v2.1/flavors/:id/os-extra_specs': {},
     'GET /v2.1/flavors/:id/os-extra_specs/:key': {},
     'GET /v2.1/os-keypairs/:name': {},
     'DELETE /v2.1/os-keypairs/:name': {},
+    'POST /v2.1/os-snapshots': { body: (_alice, objects) => ({ snapshot: { volume_id: objects.get('volume with a snapshot') ?? '' } }) },
+    'GET /v2.1/os-snapshots/:id': {},
+    'DELETE /v2.1/os-snapshots/:id': {},
+    'GET /v2.1/os-volumes/:id': {},
+    'DELETE /v2.1/os-volumes/:id': {},
+    [`GET ${image}`]: {},
+    [`GET ${image}/metadata`]: {},
+    [`POST ${image}/metadata`]: { body: { metadata: { colour: hidden } } },
+    [`PUT ${image}/metadata`]: { body: { metadata: { colour: hidden } } },
+    [`GET ${image}/metadata/:key`]: {},
+    [`PUT ${image}/metadata/:key`]: { body: { meta: { colour: hidden } } },
+    [`DELETE ${image}/metadata/:key`]: {},
+    [`DELETE ${image}`]: {},
     'GET /v2.1/os-quota-sets/:id': { bob: 403 },
     'GET /v2.1/os-quota-sets/:id/detail': { bob: 403 },
     'GET /v2.1/os-simple-tenant-usage/:id': { bob: 403 },
@@ -57,14 +79,15 @@ export const nova: RouteCases = {
     'GET /v2.1/flavors/:id/os-flavor-access', 'POST /v2.1/flavors/:id/action',
     'GET /v2.1/os-availability-zone/detail', '{GET,POST} /v2.1/os-aggregates', '{GET,PUT,DELETE} /v2.1/os-aggregates/:id', 'POST /v2.1/os-aggregates/:id/action',
     'POST /v2.1/os-server-external-events', 'POST /v2.1/os-assisted-volume-snapshots', 'DELETE /v2.1/os-assisted-volume-snapshots/:id',
+    'GET /v2.1/os-hosts', '{GET,PUT} /v2.1/os-hosts/:host', 'GET /v2.1/os-hosts/:host/{startup,shutdown,reboot}',
     'GET /v2.1/os-services', '{PUT,DELETE} /v2.1/os-services/:id',
     'GET /v2.1/os-hypervisors', 'GET /v2.1/os-hypervisors/{detail,statistics,:id}', 'GET /v2.1/os-hypervisors/:id/{uptime,search,servers}',
     '{PUT,DELETE} /v2.1/os-quota-sets/:id', '{GET,PUT} /v2.1/os-quota-class-sets/:id', 'GET /v2.1/os-simple-tenant-usage',
   ],
   nobodys: {
     'version documents, the same for all': ['GET /', 'GET /v2', 'GET /v2.1'],
-    'lists the own project\'s or user\'s': ['GET /v2.1/servers', 'GET /v2.1/servers/detail', 'GET /v2.1/os-keypairs', 'GET /v2.1/flavors', 'GET /v2.1/flavors/detail', 'GET /v2.1/limits', 'GET /v2.1/os-security-groups'],
-    'makes one of the caller\'s own': ['POST /v2.1/servers', 'POST /v2.1/os-keypairs'],
-    'facts of the cloud, the same for all': ['GET /v2.1/os-availability-zone', 'GET /v2.1/extensions', 'GET /v2.1/extensions/:alias', 'GET /v2.1/os-quota-sets/:id/defaults'],
+    'lists the own project\'s or user\'s': ['GET /v2.1/servers', 'GET /v2.1/servers/detail', 'GET /v2.1/os-keypairs', 'GET /v2.1/flavors', 'GET /v2.1/flavors/detail', 'GET /v2.1/images', 'GET /v2.1/images/detail', 'GET /v2.1/os-volumes', 'GET /v2.1/os-volumes/detail', 'GET /v2.1/os-snapshots', 'GET /v2.1/os-snapshots/detail', 'GET /v2.1/limits', 'GET /v2.1/os-security-groups', 'GET /v2.1/os-floating-ips', 'GET /v2.1/os-networks', 'GET /v2.1/os-tenant-networks'],
+    'makes one of the caller\'s own': ['POST /v2.1/servers', 'POST /v2.1/os-keypairs', 'POST /v2.1/os-volumes', 'POST /v2.1/os-security-groups', 'POST /v2.1/os-floating-ips'],
+    'facts of the cloud, the same for all': ['GET /v2.1/os-availability-zone', 'GET /v2.1/os-floating-ip-pools', 'GET /v2.1/extensions', 'GET /v2.1/extensions/:alias', 'GET /v2.1/os-quota-sets/:id/defaults'],
   },
 };

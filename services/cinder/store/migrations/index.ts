@@ -3,5 +3,6 @@ import type { Migration } from '#platform/db/migrate.ts';
 import { sagaMigration } from '#platform/saga/journal.ts';
 import { volumes } from './0002-volumes.ts';
 import { house } from './0003-house.ts';
+import { backupData } from './0004-backup-data.ts';
 
-export const migrations: readonly Migration[] = [sagaMigration, volumes, house];
+export const migrations: readonly Migration[] = [sagaMigration, volumes, house, backupData];

@@ -48,7 +48,7 @@ export const addFloatingIp: ServerActionRow = {
     if (isFault(ip)) return ip;
     if (!target) return fault('badRequest', fixed === undefined ? 'No fixed IPs to associate to instance' : 'Specified fixed address not assigned to instance');
     const changed = await neutron.updateFloatingIp(ip.id, { port_id: target.port.id, fixed_ip_address: target.address });
-    if (isFault(changed)) return changed.kind === 'notFound' ? fault('badRequest', changed.message) : changed;
+    if (isFault(changed)) return changed.kind === 'notFound' || changed.kind === 'conflict' ? fault('badRequest', changed.message) : changed;
     return await settled(deps, request, server);
   },
 };

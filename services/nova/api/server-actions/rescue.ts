@@ -1,9 +1,9 @@
 // Rescue boots the server from another image with its own disk beside; unrescue brings it back.
 import Type from 'typebox';
-import { isFault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import { fetchImageFacts } from '../../glance.ts';
 import { imageOf } from '../../store/servers.ts';
-import { beginChange } from '../servers/begin.ts';
+import { beginChange, checkLock } from '../servers/begin.ts';
 import { adminPassSchema } from '../servers/create-schema.ts';
 import type { ServerActionRow } from './action.ts';
 import { accepted } from './action.ts';
@@ -13,6 +13,8 @@ export const rescue: ServerActionRow = {
   schema: Type.Union([Type.Null(), Type.Object({ adminPass: Type.Optional(adminPassSchema), rescue_image_ref: Type.Optional(Type.String({ format: 'uuid' })) }, { additionalProperties: false })]),
   handler: async (deps, request, server, value) => {
     const { adminPass = deps.ids.bytes(9).toString('base64url'), rescue_image_ref } = (value ?? {}) as { adminPass?: string; rescue_image_ref?: string }; // by the schema
+    // Its disk lies on the share, and stays the only one it can boot from. nova.compute.api, rescue
+    if (server.image_id === null) return checkLock(request, server) ?? fault('badRequest', `Instance ${server.id} cannot be rescued: Cannot rescue a volume-backed instance`);
     const image = rescue_image_ref === undefined ? imageOf(server) : await fetchImageFacts(deps, rescue_image_ref, { token: request.auth.token, requestId: request.id });
     if (isFault(image)) return image;
     const begun = await beginChange(deps, request, server, 'rescue', { logAs: 'rescue', rescueImage: image });

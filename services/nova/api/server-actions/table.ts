@@ -2,6 +2,7 @@
 import type { ServerActionRow } from './action.ts';
 import { addFixedIp, addFloatingIp, removeFixedIp, removeFloatingIp } from './addresses.ts';
 import { getConsoleOutput, getVncConsole } from './console.ts';
+import { createBackup } from './create-backup.ts';
 import { createImage } from './create-image.ts';
 import { lock, unlock } from './lock.ts';
 import { pause, reboot, resume, start, stop, suspend, unpause } from './power.ts';
@@ -12,5 +13,5 @@ import { addSecurityGroup, removeSecurityGroup } from './security-groups.ts';
 
 export const serverActions: readonly ServerActionRow[] = [
   start, stop, reboot, pause, unpause, suspend, resume, rescue, unrescue, rebuild, lock, unlock, resetState, forceDelete, getConsoleOutput, getVncConsole,
-  createImage, addSecurityGroup, removeSecurityGroup, addFixedIp, removeFixedIp, addFloatingIp, removeFloatingIp,
+  createImage, createBackup, addSecurityGroup, removeSecurityGroup, addFixedIp, removeFixedIp, addFloatingIp, removeFloatingIp,
 ];

@@ -29,6 +29,7 @@ import type { NicRow, VolumeRow } from '../../store/tables.ts';
 import type { ServerVolume } from '../../store/volumes.ts';
 import { insertServerVolumes } from '../../store/volumes.ts';
 import { isAdmin } from '../request.ts';
+import type { Making } from './making.ts';
 
 type Request = ApiRequest<unknown>;
 
@@ -110,16 +111,18 @@ export async function beginVolumeChange(deps: NovaDeps, request: Request, server
   return begun;
 }
 
-/** Begins to make an image of an idle server's disk. conflict: not in this state. */
-export async function beginImage(deps: NovaDeps, request: Request, server: Server, image: Pick<CreateImageInput, 'imageId' | 'format'>): Promise<Outcome<void>> {
+/** Begins to make an image of an idle server's disk; from then on the saga answers for it. conflict: not in this state. */
+export async function beginImage(deps: NovaDeps, request: Request, server: Server, image: Pick<CreateImageInput, 'imageId' | 'format' | 'rotation'>, making: Pick<Making, 'keep'>): Promise<Outcome<void>> {
   const locked = checkLock(request, server);
   if (locked) return locked;
+  const logAs = image.rotation === null ? 'createImage' : 'createBackup';
   const begun = await transaction(deps.database.db, async (trx) => {
     const now = deps.clock.now();
-    if (!(await beginTask(trx, server.id, imageStates, 'image_snapshot_pending', now))) return await refusal(trx, server, 'createImage');
-    const actionId = await log(deps, trx, request, server, 'createImage', now);
+    if (!(await beginTask(trx, server.id, imageStates, 'image_snapshot_pending', now))) return await refusal(trx, server, logAs);
+    const actionId = await log(deps, trx, request, server, logAs, now);
     const input: CreateImageInput = { serverId: server.id, actionId, ...image };
     await journal(deps, trx, request, createImageName, server.id, input, now);
+    if (!(await making.keep(trx))) throw new Error(`image ${image.imageId} was removed under its request`);
     return undefined;
   });
   return isFault(begun) ? begun : await wake(deps, request);

@@ -18,6 +18,7 @@ import { findFlavor, flavorFacts } from '../../store/flavors.ts';
 import { computeBinary, listServices, zonesByHost } from '../../store/hosts.ts';
 import { lockQuota, quotaLimits, quotaUsage } from '../../store/quotas.ts';
 import { insertNics } from '../../store/nics.ts';
+import type { NovaDb } from '../../store/servers.ts';
 import { insertServers, takeNumbers } from '../../store/servers.ts';
 import type { NicRow, ServerRow, VolumeRow } from '../../store/tables.ts';
 import { insertServerVolumes } from '../../store/volumes.ts';
@@ -27,7 +28,9 @@ import { booleanOf, isAdmin } from '../request.ts';
 import { serverLinks } from '../views/server.ts';
 import type { CreateServerBody } from './create-schema.ts';
 import type { MadeVolume } from './wanted-volumes.ts';
-import { checkDisks, forgetVolumes, devicesOfImage, makeVolumes, readDevices } from './wanted-volumes.ts';
+import type { WantedDisks } from './wanted-volumes.ts';
+import { checkDisks, devicesOfImage, makeVolumes, readDevices } from './wanted-volumes.ts';
+import { beginMaking } from './making.ts';
 import type { WantedNetworks } from './wanted-networks.ts';
 import { wantedNetworks } from './wanted-networks.ts';
 
@@ -57,8 +60,8 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
   if (isFault(inImage)) return inImage;
   disks.volumes.unshift(...inImage);
   const image = inImage.some(({ isRoot }) => isRoot) ? null : found;
-  const unfit = await checkDisks(deps, request, disks, flavorFacts(flavor));
-  if (isFault(unfit)) return unfit;
+  const volumeImage = await checkDisks(deps, request, disks, flavorFacts(flavor));
+  if (isFault(volumeImage)) return volumeImage;
   const keypair = body.key_name == null ? null : await db.selectFrom('keypairs').select(['name', 'public_key']).where('user_id', '=', auth.userId).where('name', '=', body.key_name).executeTakeFirst();
   if (keypair === undefined) return fault('badRequest', 'Invalid key_name provided.');
   const limits = await quotaLimits(db, projectId, auth.userId);
@@ -73,7 +76,7 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
   const adminPass = body.adminPass ?? ids.bytes(9).toString('base64url');
   const reservationId = `r-${ids.bytes(6).toString('hex').slice(0, 8)}`;
   const plan = (count: number) => planServerCreate({
-    name: body.name, hostname: body.hostname ?? null, description: body.description ?? (request.version < 19 ? body.name : null), flavor: flavorFacts(flavor), image,
+    name: body.name, hostname: body.hostname ?? null, description: body.description ?? (request.version < 19 ? body.name : null), flavor: flavorFacts(flavor), image, volumeImage,
     keypair: keypair && { name: keypair.name, publicKey: keypair.public_key }, userData: body.user_data ?? null, metadata: body.metadata ?? {}, tags: body.tags ?? [],
     personality: body.personality ?? [], configDrive: body.config_drive == null ? null : (booleanOf(String(body.config_drive)) ?? false),
     accessIPv4: body.accessIPv4 ?? null, accessIPv6: shortIpv6(body.accessIPv6 ?? null), zone: place.zone, diskConfig: body['OS-DCF:diskConfig'] ?? 'MANUAL',
@@ -82,16 +85,7 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
   const misfit = plan(1);
   if (isFault(misfit)) return misfit;
 
-  const made: MadeVolume[][] = [];
-  for (let at = 0; at < (disks.volumes.length === 0 ? 0 : counts.max); at += 1) {
-    const volumes = await makeVolumes(deps, request, disks);
-    if (isFault(volumes)) {
-      await forgetVolumes(deps, request, made.flat());
-      return volumes;
-    }
-    made.push(volumes);
-  }
-  const created = await transaction(db, async (trx) => {
+  const created = await withVolumes(deps, request, disks, counts.max, async (trx, made) => {
     await lockQuota(trx, projectId, nowMs);
     const used = await quotaUsage(trx, projectId);
     // As many as fit, at least min_count.
@@ -105,7 +99,7 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
     const servers = rows.map((row, index) => ({ ...row, number: numbers[index] ?? 0 }));
     await insertServers(trx, servers);
     for (const { id } of servers) await insertNics(trx, nicRows(id, wanted));
-    for (const [index, server] of servers.entries()) await insertServerVolumes(trx, volumeRows(deps, server, made[index] ?? [], nowMs));
+    for (const [index, server] of servers.entries()) await insertServerVolumes(trx, volumeRows(deps, server, made(index), nowMs));
     for (const server of servers) {
       const actionId = ids.uuid();
       await insertAction(trx, { id: actionId, serverId: server.id, action: 'create', requestId, projectId, userId: auth.userId }, nowMs);
@@ -114,7 +108,6 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
     }
     return servers;
   });
-  await forgetVolumes(deps, request, (isFault(created) ? made : made.slice(created.length)).flat());
   if (isFault(created)) return created;
   await deps.bus.cast(conductorTopic, 'wakeSagas', {}, { requestId });
 
@@ -125,6 +118,30 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
     headers: { location: `${request.baseUrl}/v2.1/servers/${id}` },
     body: { server: { id, links: serverLinks(id, request.baseUrl), 'OS-DCF:diskConfig': body['OS-DCF:diskConfig'] ?? 'MANUAL', security_groups: (body.security_groups ?? [{ name: 'default' }]).map(({ name }) => ({ name })), adminPass } },
   };
+}
+
+/** Gives each server its volumes, made in the caller's name; those of servers that are not inserted go again, whatever happens meanwhile. */
+async function withVolumes(
+  deps: NovaDeps, request: CreateRequest, disks: WantedDisks, servers: number,
+  insert: (trx: NovaDb, made: (index: number) => readonly MadeVolume[]) => Promise<Outcome<ServerRow[]>>,
+): Promise<Outcome<ServerRow[]>> {
+  const made: MadeVolume[][] = [];
+  const making = disks.volumes.some(({ source }) => source !== 'volume') ? await beginMaking(deps, request, { parts: servers }) : undefined;
+  try {
+    for (let at = 0; at < (disks.volumes.length === 0 ? 0 : servers); at += 1) {
+      const volumes = await makeVolumes(deps, request, disks, making?.key(at) ?? {});
+      if (isFault(volumes)) return volumes;
+      made.push(volumes);
+    }
+    return await transaction(deps.database.db, async (trx) => {
+      const rows = await insert(trx, (index) => made[index] ?? []);
+      if (isFault(rows) || !making) return rows;
+      if (!(await making.keep(trx, rows.length))) throw new Error('the volumes of a new server were removed under it');
+      return rows;
+    });
+  } finally {
+    await making?.end();
+  }
 }
 
 /** A bound for projects without a quota: the rows of one request are made in one transaction. */

@@ -4,9 +4,10 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
+import type { CinderVolume } from '../../cinder.ts';
 import { cinderFor } from '../../cinder.ts';
 import type { NovaDeps } from '../../deps.ts';
-import { fetchImageFacts } from '../../glance.ts';
+import { fetchImageFacts, imageFactsOfVolume } from '../../glance.ts';
 import { booleanOf } from '../request.ts';
 import type { CreateServerBody } from './create-schema.ts';
 
@@ -132,11 +133,13 @@ export function devicesOfImage(image: ImageFacts): Outcome<WantedVolume[]> {
   return volumes.toSorted((a, b) => Number(b.isRoot) - Number(a.isRoot));
 }
 
-/** badRequest: something is not there for the caller, not free, not bootable or too small. Answers the volume's image facts where it boots from one. */
-export async function checkDisks(deps: NovaDeps, request: ApiRequest<unknown>, { volumes }: WantedDisks, flavor: FlavorFacts): Promise<Outcome<void>> {
+/** badRequest: something is not there for the caller, not free, not bootable or too small. Answers the image of which the volume to boot from is, or will be, a copy. */
+export async function checkDisks(deps: NovaDeps, request: ApiRequest<unknown>, { volumes }: WantedDisks, flavor: FlavorFacts): Promise<Outcome<ImageFacts | null>> {
   const caller = { token: request.auth.token, requestId: request.id };
   const cinder = cinderFor(deps, caller);
   const away = (refused: { kind: string }): boolean => refused.kind === 'unavailable' || refused.kind === 'timeout';
+  let copied: Outcome<ImageFacts | null> = null;
+  const copiedIn = async ({ volume_image_metadata: metadata }: CinderVolume): Promise<Outcome<ImageFacts | null>> => (metadata ? await imageFactsOfVolume(deps, metadata, caller) : null);
   for (const { source, sourceId, sizeGib, isRoot } of volumes) {
     const id = sourceId ?? '';
     if (source === 'volume') {
@@ -144,23 +147,27 @@ export async function checkDisks(deps: NovaDeps, request: ApiRequest<unknown>, {
       if (isFault(volume)) return away(volume) ? volume : invalid(`failed to get volume ${id}.`);
       if (volume.status !== 'available') return fault('badRequest', `Invalid volume: volume ${id} status must be 'available'. Currently in '${volume.status}'`);
       if (isRoot && volume.bootable !== 'true') return fault('badRequest', `Block Device ${id} is not bootable.`);
-      const minMemory = Number(volume.volume_image_metadata?.['min_ram'] ?? 0);
-      if (isRoot && minMemory > flavor.memoryMib) return fault('badRequest', "Flavor's memory is too small for requested image.");
+      if (isRoot) copied = await copiedIn(volume);
     } else if (source === 'snapshot') {
       const snapshot = await cinder.snapshot(id);
       if (isFault(snapshot)) return away(snapshot) ? snapshot : invalid(`failed to get snapshot ${id}.`);
+      const origin = isRoot ? await cinder.volume(snapshot.volume_id) : null;
+      if (isFault(origin)) return away(origin) ? origin : invalid(`failed to get the volume of snapshot ${id}.`);
+      if (origin) copied = await copiedIn(origin);
     } else if (source === 'image') {
       const image = await fetchImageFacts(deps, id, caller);
       if (isFault(image)) return image.kind === 'badRequest' ? invalid(`failed to get image ${id}.`) : image;
-      const refused = checkImage(image, sizeGib ?? 0, isRoot ? flavor : null);
+      const refused = checkSize(image, sizeGib ?? 0);
       if (refused) return refused;
+      if (isRoot) copied = image;
     }
+    if (isFault(copied)) return copied;
   }
+  return copied !== null && copied.minMemoryMib > flavor.memoryMib ? fault('badRequest', "Flavor's memory is too small for requested image.") : copied;
 }
 
-function checkImage(image: ImageFacts, sizeGib: number, flavor: FlavorFacts | null): Outcome<undefined> {
+function checkSize(image: ImageFacts, sizeGib: number): Outcome<undefined> {
   if (sizeGib < image.minDiskGib || sizeGib * 1024 ** 3 < image.sizeBytes) return fault('badRequest', `Volume is smaller than the minimum size specified in image metadata. Volume size is ${sizeGib * 1024 ** 3} bytes, minimum size is ${Math.max(image.minDiskGib * 1024 ** 3, image.sizeBytes)} bytes.`);
-  if (flavor && flavor.memoryMib < image.minMemoryMib) return fault('badRequest', "Flavor's memory is too small for requested image.");
   return undefined;
 }
 
@@ -168,36 +175,23 @@ function checkImage(image: ImageFacts, sizeGib: number, flavor: FlavorFacts | nu
 export interface MadeVolume {
   volumeId: string;
   wanted: WantedVolume;
-  isNew: boolean;
 }
 
-/** Makes the new volumes of one server in the caller's name, so that its quota holds. On a fault none is left. */
-export async function makeVolumes(deps: NovaDeps, request: ApiRequest<unknown>, { volumes }: WantedDisks): Promise<Outcome<MadeVolume[]>> {
+/** Makes the new volumes of one server in the caller's name, so that its quota holds. `key`: their metadata, by which they are found if it is all in vain. */
+export async function makeVolumes(deps: NovaDeps, request: ApiRequest<unknown>, { volumes }: WantedDisks, key: Readonly<Record<string, string>>): Promise<Outcome<MadeVolume[]>> {
   const cinder = cinderFor(deps, { token: request.auth.token, requestId: request.id });
   const made: MadeVolume[] = [];
   for (const wanted of volumes) {
     if (wanted.source === 'volume') {
-      made.push({ volumeId: wanted.sourceId ?? '', wanted, isNew: false });
+      made.push({ volumeId: wanted.sourceId ?? '', wanted });
       continue;
     }
     const volume = await cinder.createVolume({
-      name: '', ...(wanted.sizeGib === null ? {} : { size: wanted.sizeGib }), ...(wanted.volumeType === null ? {} : { volume_type: wanted.volumeType }),
+      name: '', metadata: key, ...(wanted.sizeGib === null ? {} : { size: wanted.sizeGib }), ...(wanted.volumeType === null ? {} : { volume_type: wanted.volumeType }),
       ...(wanted.source === 'image' ? { imageRef: wanted.sourceId } : {}), ...(wanted.source === 'snapshot' ? { snapshot_id: wanted.sourceId } : {}),
     });
-    if (isFault(volume)) {
-      await forgetVolumes(deps, request, made);
-      return volume.kind === 'notFound' ? fault('badRequest', volume.message) : volume;
-    }
-    made.push({ volumeId: volume.id, wanted, isNew: true });
+    if (isFault(volume)) return volume.kind === 'notFound' ? fault('badRequest', volume.message) : volume;
+    made.push({ volumeId: volume.id, wanted });
   }
   return made;
-}
-
-/** The server they were made for will not be. */
-export async function forgetVolumes(deps: NovaDeps, request: ApiRequest<unknown>, made: readonly MadeVolume[]): Promise<void> {
-  const cinder = cinderFor(deps, { token: request.auth.token, requestId: request.id });
-  for (const { volumeId, isNew } of made) {
-    const gone = isNew ? await cinder.deleteVolume(volumeId) : undefined;
-    if (isFault(gone)) deps.log.warn({ volume: volumeId, req: request.id, why: gone.message }, 'a volume made for a refused server is left');
-  }
 }

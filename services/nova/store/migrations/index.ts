@@ -5,5 +5,6 @@ import { servers } from './0002-servers.ts';
 import { catalog } from './0003-catalog.ts';
 import { networks } from './0004-networks.ts';
 import { volumes } from './0005-volumes.ts';
+import { makings } from './0006-makings.ts';
 
-export const migrations: readonly Migration[] = [sagaMigration, servers, catalog, networks, volumes];
+export const migrations: readonly Migration[] = [sagaMigration, servers, catalog, networks, volumes, makings];

@@ -1,0 +1,33 @@
+// createBackup: an image of a server's root disk, of which so many of its type are kept. https://docs.openstack.org/api-ref/compute/#create-server-back-up-createbackup-action
+import Type from 'typebox';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import { diskImage } from '../../domain/snapshot-image.ts';
+import { metadataSchema, nameSchema } from '../servers/create-schema.ts';
+import { checkLock } from '../servers/begin.ts';
+import type { ServerActionRow } from './action.ts';
+import { imageReply, ofDisk, refuseNow } from './create-image.ts';
+
+interface Body {
+  name: string;
+  backup_type: string;
+  rotation: number | string;
+  metadata?: Record<string, string>;
+}
+
+const rotationSchema = Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: '^[0-9]{1,9}$' })]);
+
+export const createBackup: ServerActionRow = {
+  key: 'createBackup', policy: 'os_compute_api:os-create-backup', faults: ['conflict', 'notFound', 'overQuota', 'tooLarge'],
+  schema: Type.Object({ name: nameSchema, backup_type: Type.String({ minLength: 1, maxLength: 255 }), rotation: rotationSchema, metadata: Type.Optional(metadataSchema) }, { additionalProperties: false }),
+  async handler(deps, request, server, value) {
+    const { name, backup_type: type, rotation, metadata = {} } = value as unknown as Body; // by the schema
+    const refused = refuseNow(request, server, 'createBackup');
+    if (refused) return refused;
+    if (server.image_id === null) return checkLock(request, server) ?? fault('badRequest', 'It is not supported to backup volume backed instance.');
+    const image = diskImage(server, name, metadata);
+    const keep = Number(rotation);
+    const made = await ofDisk(deps, request, server, { ...image, body: { ...image.body, image_type: 'backup', backup_type: type } }, { type, keep });
+    // One that is not kept has no address.
+    return isFault(made) || keep > 0 ? (isFault(made) ? made : imageReply(request, made)) : { status: 202 };
+  },
+};
