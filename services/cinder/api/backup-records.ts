@@ -95,7 +95,7 @@ async function importRecord(parts: CinderParts, request: Request, record: Backup
   const there = await backups.list();
   if (isFault(there)) return there;
   if (!there.includes(record.object)) return fault('badRequest', `Invalid input received: the store ${backups.name} has no data ${record.object} for backup ${record.id}.`);
-  const facts: BackedUpFacts = { bootable: record.volume.bootable ? 1 : 0, metadata: record.volume.metadata as Record<string, string>, imageMetadata: record.volume.image_metadata };
+  const facts: BackedUpFacts = { bootable: record.volume.bootable ? 1 : 0, metadata: record.volume.metadata, imageMetadata: record.volume.image_metadata };
   const row: BackupRow = {
     id: record.id, project_id: request.auth.projectId ?? '', user_id: request.auth.userId, name: record.name, description: record.description, status: 'creating', fail_reason: null,
     volume_id: record.volume_id, snapshot_id: record.snapshot_id, availability_zone: config.defaultZone, container: record.container, size_gib: record.size, object_count: 0,

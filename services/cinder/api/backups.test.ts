@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { eventually } from '#platform/testing/eventually.ts';
 import type { CinderBench } from './cinder-api.testing.ts';
 import { startCinder } from './cinder-api.testing.ts';
 
@@ -97,4 +98,21 @@ test('what is not offered says so', async () => {
   assert.equal((await cinder.ask('admin', 'POST', 'qos-specs', { body: { qos_specs: { name: 'q' } } })).status, 501);
   assert.equal((await cinder.ask('member', 'POST', 'groups', { body: { group: {} } })).status, 501);
   assert.deepEqual((await cinder.ask('admin', 'GET', 'qos-specs')).body, { qos_specs: [] });
+});
+
+test('a backup that is removed by force while it is made leaves nothing in the store', async () => {
+  const exported = Promise.withResolvers<void>();
+  const slow = await startCinder({ wrapBackend: (backend) => ({ ...backend, exportFile: async (...all) => await exported.promise.then(async () => await backend.exportFile(...all)) }) });
+  try {
+    const { id } = await slow.make('volumes', 'volume', { size: 1 });
+    const { backup } = (await slow.ask('member', 'POST', 'backups', { body: { backup: { volume_id: id } } })).body;
+    assert.equal((await slow.ask('admin', 'POST', `backups/${backup.id}/action`, { body: { 'os-force_delete': {} } })).status, 202);
+    await eventually(async () => (await slow.ask('member', 'GET', `backups/${backup.id}`)).status === 404, { withinMs: 5_000, what: 'the row to go before the data is there' });
+    exported.resolve();
+    await slow.idle();
+    assert.deepEqual((await slow.service.audit()).backups, { missing: [], unknown: [] });
+    assert.equal((await slow.show('volumes', 'volume', id)).status, 'available');
+  } finally {
+    await slow.close();
+  }
 });

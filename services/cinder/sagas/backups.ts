@@ -58,7 +58,8 @@ export function createBackup(parts: CinderParts): AnySaga {
           return isFault(written) ? written : undefined;
         },
         async undo({ backupId }) {
-          if ((await findBackup(db, backupId, null))?.status !== 'creating') return; // it was finished, and is its owner's
+          const backup = await findBackup(db, backupId, null);
+          if (backup && backup.status !== 'creating') return; // it was finished, and is its owner's
           const gone = await backups.remove(backupId);
           if (isFault(gone)) throw new Error(`backup ${backupId} is not removed: ${gone.message}`);
         },
@@ -69,8 +70,13 @@ export function createBackup(parts: CinderParts): AnySaga {
         retries: 3,
         async run(input, _state, { requestId }) {
           await changeBackupIn(db, input.backupId, ['creating'], { status: 'available', object_count: 1 }, clock.now());
+          const backup = await findBackup(db, input.backupId, null);
+          // Removed by force meanwhile, perhaps before there was anything to remove.
+          const gone = !backup || backup.status === 'deleting' ? await backups.remove(input.backupId) : undefined;
+          if (isFault(gone)) return gone;
           await freeSource(input, requestId);
           log.info({ backup: input.backupId, volume: input.volumeId, req: requestId }, 'backup created');
+          return undefined;
         },
       },
     ],

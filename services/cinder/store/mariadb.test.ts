@@ -44,6 +44,20 @@ test('one of many gets the volume', { skip }, async () => {
   assert.deepEqual(codes.sort(), [200, ...Array.from({ length: 9 }, () => 400)]);
 });
 
+test('of many imports of one record one makes the backup', { skip }, async () => {
+  const { id } = await cinder.make('volumes', 'volume', { size: 1 });
+  const backup = await cinder.make('backups', 'backup', { volume_id: id });
+  const { body } = await cinder.ask('admin', 'GET', `backups/${backup.id}/export_record`);
+  await cinder.deps.database.db.deleteFrom('backups').where('id', '=', backup.id).execute();
+  const codes = await Promise.all(Array.from({ length: 8 }, async () => (await cinder.ask('admin', 'POST', 'backups/import_record', { body })).status));
+  assert.deepEqual(codes.sort(), [201, ...Array.from({ length: 7 }, () => 400)]);
+  await cinder.idle();
+  assert.equal((await cinder.show('backups', 'backup', backup.id)).status, 'available');
+  assert.equal((await cinder.ask('member', 'DELETE', `backups/${backup.id}`)).status, 202);
+  await cinder.idle();
+  assert.deepEqual((await cinder.service.audit()).backups, { missing: [], unknown: [] });
+});
+
 test('concurrent creates stop at the quota exactly', { skip }, async () => {
   await cinder.ask('admin', 'PUT', 'os-quota-sets/project-b', { body: { quota_set: { volumes: 4 } } });
   const codes = await Promise.all(Array.from({ length: 12 }, async () => (await cinder.ask('other', 'POST', 'volumes', { body: { volume: { size: 1 } } })).status));
