@@ -34,7 +34,8 @@ export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Pr
   } else {
     const action = oneOf(actions, ids)?.(cloud.imageId) ?? {};
     const answer = await cloud.compute('POST', `/servers/${server.id}/action`, action);
-    check(JSON.stringify(action), answer.status, answer.body);
+    const [asked, told] = [JSON.stringify(action), JSON.stringify(answer.body ?? {})];
+    if (!(asked.includes('rescue') && told.includes('volume-backed'))) check(asked, answer.status, answer.body); // not for those that boot from a volume
   }
 }
 
