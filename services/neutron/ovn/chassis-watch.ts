@@ -31,19 +31,30 @@ export class ChassisWatch {
 
   /** Looks who has answered since the last time, and asks again. True: gateways may have to move. */
   async look(): Promise<boolean> {
-    const { clock, log } = this.#deps;
-    const now = clock.now();
     const chassis = this.#sdn().chassis();
     for (const each of chassis) {
       const answered = this.#asked === null || each.generation >= this.#asked;
       this.#missed.set(each.name, answered ? 0 : (this.#missed.get(each.name) ?? 0) + 1);
-      if (answered && this.#asked !== null && now - (this.#notedAtMs.get(each.name) ?? 0) >= noteEveryMs) await this.#note(each, now);
     }
     for (const name of this.#missed.keys()) if (!chassis.some((each) => each.name === name)) this.#missed.delete(name);
+    await this.hear();
+    await this.#ask();
+    return this.moved();
+  }
+
+  /** Writes down who has answered: often, so that a cloud which starts again soon shows its hosts as alive. */
+  async hear(): Promise<void> {
+    const now = this.#deps.clock.now();
+    if (this.#asked === null) await this.#ask();
+    for (const each of this.#sdn().chassis()) {
+      if (this.#asked !== null && each.generation >= this.#asked && now - (this.#notedAtMs.get(each.name) ?? 0) >= noteEveryMs) await this.#note(each, now);
+    }
+  }
+
+  async #ask(): Promise<void> {
     const asked = await this.#sdn().askChassis();
     this.#asked = isFault(asked) ? null : asked;
-    if (isFault(asked)) log.debug({ why: asked.message }, 'hosts cannot be asked now');
-    return this.moved();
+    if (isFault(asked)) this.#deps.log.debug({ why: asked.message }, 'hosts cannot be asked now');
   }
 
   /** Whether those who can carry gateways are others than at the last question. */

@@ -64,6 +64,7 @@ export function createSdnSide(deps: NeutronDeps): SdnSide {
       // Hosts that come or go by themselves are seen here: a first gateway must not wait for the next question.
       if (watch.moved()) writer.touch(await gatewayRouters(deps.database.db));
       writer.wake();
+      await watch.hear();
     } },
     { name: 'neutron.compare-network', everyMs: compareEveryMs, run: async () => writer.compare('period') },
     { name: 'neutron.compare-bindings', everyMs: compareBindingsEveryMs, run: async () => {
