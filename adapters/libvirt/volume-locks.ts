@@ -21,13 +21,13 @@ export async function startLocked(driver: Driver, domain: Domain): Promise<Outco
   return isFault(held) ? held : await driver.domains.start(domain);
 }
 
-/** Gives back what the guest does not have any more. What fails is done by the filer's return or by the next look. */
-export async function releaseUnused(driver: Driver, uuid: string): Promise<void> {
+/** Gives back what the guest does not have any more (`known`: it has been looked at). What fails is done by the filer's return or by the next look. */
+export async function releaseUnused(driver: Driver, uuid: string, known?: readonly ImageLock[]): Promise<void> {
   const { imageLocks } = driver;
   const looked = imageLocks && (await asOutcome(async () => {
     const noted = (await imageLocks.noted()).filter(({ guest }) => guest === uuid);
     if (noted.length === 0) return;
-    const used = await locksOf(driver, uuid);
+    const used = known ?? (await locksOf(driver, uuid));
     await Promise.all(noted.filter((lock) => !used.some((each) => isSame(each, lock))).map(async (lock) => {
       const released = await imageLocks.release(lock);
       if (isFault(released)) driver.log.warn({ server: uuid, volume: lock.volumeId, why: released.message }, 'image lock not released yet');
@@ -55,9 +55,10 @@ async function mendLocks(driver: Driver, signal: AbortSignal): Promise<void> {
 }
 
 async function mendGuest(driver: Driver, uuid: string): Promise<void> {
-  const held = await asOutcome(async () => await hold(driver, await locksOf(driver, uuid)));
+  const used = await asOutcome(async () => await locksOf(driver, uuid));
+  const held = isFault(used) ? used : await hold(driver, used);
   if (isFault(held)) driver.log.error({ server: uuid, why: held.message }, 'a guest is without the lock of a volume it has');
-  await releaseUnused(driver, uuid);
+  if (!isFault(used)) await releaseUnused(driver, uuid, used);
 }
 
 async function hold({ imageLocks }: Driver, locks: readonly ImageLock[]): Promise<Outcome<void>> {

@@ -25,6 +25,8 @@ export interface CinderDouble {
   answer(call: HttpCall): Told | Promise<Told>;
 }
 
+/** The records are plain, but of interfaces, which TypeScript does not take for Json. */
+const asJson = (records: object): Json => records as Json;
 const refuse = (status: number, name: string, message: string) => ({ status, body: { [name]: { code: status, message } } });
 const notFound = (what: string) => refuse(404, 'itemNotFound', `${what} could not be found.`);
 
@@ -54,14 +56,14 @@ export function cinderDouble(): CinderDouble {
     if (call.method === 'POST') {
       const asked = (call.body as { volume: { size?: number; imageRef?: string; snapshot_id?: string; metadata?: Record<string, string> } }).volume;
       if (asked.size !== undefined && asked.size > 1000) return refuse(413, 'overLimit', 'VolumeSizeExceedsAvailableQuota');
-      const told = { status: 202, body: { volume: double.addVolume({ size: asked.size ?? 1, status: double.stuck ?? 'available', bootable: String(asked.imageRef !== undefined), metadata: asked.metadata ?? {} }) as unknown as Json } };
+      const told = { status: 202, body: { volume: asJson(double.addVolume({ size: asked.size ?? 1, status: double.stuck ?? 'available', bootable: String(asked.imageRef !== undefined), metadata: asked.metadata ?? {} })) } };
       if (double.loses > 0 && --double.loses === 0) return 'silent';
       return double.hold ? double.hold.then(() => told) : told;
     }
-    if (id === 'detail') return { status: 200, body: { volumes: double.volumes as unknown as Json } };
+    if (id === 'detail') return { status: 200, body: { volumes: asJson(double.volumes) } };
     const volume = volumeOf(id);
     if (!volume) return notFound(`Volume ${id}`);
-    if (call.method !== 'DELETE') return { status: 200, body: { volume: volume as unknown as Json } };
+    if (call.method !== 'DELETE') return { status: 200, body: { volume: asJson(volume) } };
     if (!['available', 'error'].includes(volume.status)) return refuse(400, 'badRequest', `Invalid volume: status must be available, is ${volume.status}`);
     double.volumes.splice(double.volumes.indexOf(volume), 1);
     return { status: 202 };
@@ -86,19 +88,19 @@ export function cinderDouble(): CinderDouble {
       if (double.snapshots.length >= double.maxSnapshots) return refuse(413, 'overLimit', 'SnapshotLimitExceeded');
       const made: CinderSnapshot = { metadata, id: randomUUID(), volume_id, status: 'available', size: volumeOf(volume_id)?.size ?? 1 };
       double.snapshots.push(made);
-      return { status: 202, body: { snapshot: made as unknown as Json } };
+      return { status: 202, body: { snapshot: asJson(made) } };
     }
-    if (id === 'detail') return { status: 200, body: { snapshots: double.snapshots as unknown as Json } };
+    if (id === 'detail') return { status: 200, body: { snapshots: asJson(double.snapshots) } };
     const snapshot = double.snapshots.find((each) => each.id === id);
     if (snapshot && call.method === 'DELETE') {
       double.snapshots.splice(double.snapshots.indexOf(snapshot), 1);
       return { status: 202 };
     }
-    return snapshot ? { status: 200, body: { snapshot: snapshot as unknown as Json } } : notFound(`Snapshot ${id}`);
+    return snapshot ? { status: 200, body: { snapshot: asJson(snapshot) } } : notFound(`Snapshot ${id}`);
   }
 
   function attachments(call: HttpCall, id: string, action: string | undefined, serverId: string | null) {
-    if (id === '' && call.method === 'GET') return { status: 200, body: { attachments: double.attachments.filter(({ instance }) => instance === serverId) as unknown as Json } };
+    if (id === '' && call.method === 'GET') return { status: 200, body: { attachments: asJson(double.attachments.filter(({ instance }) => instance === serverId)) } };
     if (id === '') {
       const { volume_uuid, instance_uuid } = (call.body as { attachment: { volume_uuid: string; instance_uuid: string } }).attachment;
       const volume = volumeOf(volume_uuid);
@@ -106,7 +108,7 @@ export function cinderDouble(): CinderDouble {
       volume.status = 'reserved';
       const made: CinderAttachment = { id: randomUUID(), status: 'reserved', instance: instance_uuid, volume_id: volume_uuid };
       double.attachments.push(made);
-      return { status: 200, body: { attachment: made as unknown as Json } };
+      return { status: 200, body: { attachment: asJson(made) } };
     }
     const attachment = double.attachments.find((each) => each.id === id);
     const volume = attachment && volumeOf(attachment.volume_id);
@@ -123,7 +125,7 @@ export function cinderDouble(): CinderDouble {
     }
     volume.status = 'attaching';
     Object.assign(attachment, { status: 'attaching', connection_info: { driver_volume_type: 'nfs', export: '10.0.0.9:/vol', name: `volume-${volume.id}`, format: 'qcow2' } });
-    return { status: 200, body: { attachment: attachment as unknown as Json } };
+    return { status: 200, body: { attachment: asJson(attachment) } };
   }
   return double;
 }

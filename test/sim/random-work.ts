@@ -15,9 +15,19 @@ const expected: ReadonlySet<number> = new Set([200, 202, 204, 403, 404, 409]);
 
 export const oneOf = <T>(list: readonly T[], ids: Pick<Ids, 'random'>): T | undefined => list[Math.floor(ids.random() * list.length)];
 
+interface Named { id: string }
+
+/** A list as the API answers it; what its items have is what test/api proves of them. */
+async function listed<T>(asked: ReturnType<SimCloud['compute']>, collection: string): Promise<T[]> {
+  const { status, body } = await asked;
+  const items = (body as Record<string, T[]> | undefined)?.[collection];
+  if (!items) throw new Error(`a list of ${collection}: ${status} ${JSON.stringify(body)}`);
+  return items;
+}
+
 /** One thing a user does; throws on an answer that no user should ever see. */
 export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Promise<void> {
-  const { servers } = (await cloud.compute('GET', '/servers')).body as unknown as { servers: { id: string }[] };
+  const servers = await listed<Named>(cloud.compute('GET', '/servers'), 'servers');
   const server = oneOf(servers, ids);
   const dice = ids.random();
   if (!server || (dice < 0.35 && servers.length < maxServers)) {
@@ -45,7 +55,7 @@ const maxVolumes = 6;
 async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random'>): Promise<void> {
   const path = `/servers/${id}/os-volume_attachments`;
   const { volumeAttachments = [] } = (await cloud.compute('GET', path)).body as { volumeAttachments?: { volumeId: string }[] };
-  const { volumes } = (await cloud.volume('GET', '/volumes/detail')).body as unknown as { volumes: { id: string; status: string; metadata: object }[] };
+  const volumes = await listed<Named & { status: string; metadata: object }>(cloud.volume('GET', '/volumes/detail'), 'volumes');
   const attached = oneOf(volumeAttachments, ids);
   const free = oneOf(volumes.filter(({ status }) => status === 'available'), ids);
   const dice = ids.random();
@@ -69,22 +79,22 @@ async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random
 
 const maxImages = 4;
 interface ServerImage { id: string; status: string; block_device_mapping?: string }
-const imagesOfServers = async (cloud: SimCloud): Promise<ServerImage[]> => ((await cloud.image('GET', '/images?image_type=snapshot')).body as unknown as { images: ServerImage[] }).images;
+const imagesOfServers = async (cloud: SimCloud): Promise<ServerImage[]> => await listed(cloud.image('GET', '/images?image_type=snapshot'), 'images');
 
 /** Makes an image of the server, or removes those whose snapshots went with their volumes. */
 async function changeImages(cloud: SimCloud, id: string, done: (what: string, asked: ReturnType<SimCloud['compute']>) => Promise<void>): Promise<void> {
   const images = (await imagesOfServers(cloud)).filter(({ status }) => status === 'active');
   if (images.length < maxImages) return await done('createImage', cloud.compute('POST', `/servers/${id}/action`, { createImage: { name: 'copy' } }));
-  const { snapshots } = (await cloud.volume('GET', '/snapshots')).body as unknown as { snapshots: { id: string }[] };
+  const snapshots = await listed<Named>(cloud.volume('GET', '/snapshots'), 'snapshots');
   for (const image of images) if (!snapshots.some((snapshot) => image.block_device_mapping?.includes(snapshot.id))) await done('DELETE images', cloud.image('DELETE', `/images/${image.id}`));
 }
 
 /** What requests made at other services and nobody has: queued images, snapshots of no image, volumes of no server. */
 export async function halfMade(cloud: SimCloud): Promise<string[]> {
-  const { servers } = (await cloud.compute('GET', '/servers')).body as unknown as { servers: { id: string }[] };
-  const attachments = await Promise.all(servers.map(async ({ id }) => ((await cloud.compute('GET', `/servers/${id}/os-volume_attachments`)).body as unknown as { volumeAttachments: { volumeId: string }[] }).volumeAttachments));
-  const { volumes } = (await cloud.volume('GET', '/volumes/detail')).body as unknown as { volumes: { id: string; metadata: Record<string, string> }[] };
-  const { snapshots } = (await cloud.volume('GET', '/snapshots/detail')).body as unknown as { snapshots: { id: string; volume_id: string; metadata: Record<string, string> }[] };
+  const servers = await listed<Named>(cloud.compute('GET', '/servers'), 'servers');
+  const attachments = await Promise.all(servers.map(async ({ id }) => await listed<{ volumeId: string }>(cloud.compute('GET', `/servers/${id}/os-volume_attachments`), 'volumeAttachments')));
+  const volumes = await listed<Named & { metadata: object }>(cloud.volume('GET', '/volumes/detail'), 'volumes');
+  const snapshots = await listed<Named & { volume_id: string; metadata: object }>(cloud.volume('GET', '/snapshots/detail'), 'snapshots');
   const images = await imagesOfServers(cloud);
   const [attached, named] = [new Set(attachments.flat().map(({ volumeId }) => volumeId)), images.map(({ block_device_mapping: mapping }) => mapping ?? '').join()];
   return [

@@ -9,7 +9,7 @@ import type { NovaDeps } from '../deps.ts';
 import type { GlanceImage } from '../glance.ts';
 import { changeProperties, deleteImage, findImage, isOwnField, listImages, propertiesOf } from '../glance.ts';
 import { nextLinks } from './page.ts';
-import { first, limitOf, timeOf } from './request.ts';
+import { callerOf, first, limitOf, timeOf } from './request.ts';
 import { metadataBody, metadataItemBody } from './server-metadata.ts';
 import { glanceStates, imageSummary, imageView } from './views/image.ts';
 
@@ -21,8 +21,6 @@ const policy = (name: string): string => `os_compute_api:${name}`;
 const until = 35;
 const metadataUntil = 38;
 const maxLimit = 1_000;
-
-const callerOf = (request: Request) => ({ token: request.auth.token, requestId: request.id });
 
 export function imageRoutes(deps: NovaDeps): readonly Route[] {
   const requested = async (request: Request): Promise<Outcome<GlanceImage>> => {

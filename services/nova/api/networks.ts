@@ -10,13 +10,13 @@ import { documentOf } from '../ask-service.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { FloatingIp, Network, Neutron } from '../neutron.ts';
 import { askNeutron, neutronFor } from '../neutron.ts';
+import { callerOf } from './request.ts';
 
 const until = 35;
 const policy = (name: string): string => `os_compute_api:${name}`;
 const poolBody = Type.Union([Type.Null(), Type.Object({ pool: Type.Optional(Type.Union([Type.String(), Type.Null()])) })]);
 
 export function networkRoutes(deps: NovaDeps): readonly Route[] {
-  const callerOf = (request: ApiRequest<unknown>) => ({ token: request.auth.token, requestId: request.id });
   const neutronOf = (request: ApiRequest<unknown>): Neutron => neutronFor(deps, callerOf(request));
   const pools = async (request: ApiRequest<unknown>): Promise<Outcome<Network[]>> => await neutronOf(request).list('networks', { 'router:external': 'True' });
 

@@ -8,6 +8,9 @@ import { findServer } from '../store/servers.ts';
 
 export const isAdmin = (request: ApiRequest<unknown>): boolean => request.allows('context_is_admin');
 
+/** In whose name other services are asked. */
+export const callerOf = (request: ApiRequest<unknown>): { token: string; requestId: string } => ({ token: request.auth.token, requestId: request.id });
+
 /** Admins reach every project's objects by id, everybody else their own. */
 export function scopeOf(request: ApiRequest<unknown>): Scope {
   return isAdmin(request) ? null : (request.auth.projectId ?? '');

@@ -9,7 +9,7 @@ import { documentOf } from '../ask-service.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { SecurityGroup, SecurityGroupRule } from '../neutron.ts';
 import { askNeutron, neutronFor } from '../neutron.ts';
-import { booleanOf, first, isAdmin } from './request.ts';
+import { booleanOf, callerOf, first, isAdmin } from './request.ts';
 import { groupView, ruleView } from './server-security-groups.ts';
 
 interface GroupBody { security_group: { name: string; description?: string | null } }
@@ -30,7 +30,6 @@ const faults = ['notFound', 'overQuota'] as const;
 const inOldWords = (refused: Fault): Fault => (refused.kind === 'conflict' ? fault('badRequest', refused.message) : refused);
 
 export function securityGroupRoutes(deps: NovaDeps): readonly Route[] {
-  const callerOf = (request: ApiRequest<unknown>) => ({ token: request.auth.token, requestId: request.id });
   const askFor = (request: ApiRequest<unknown>) => askNeutron(deps, callerOf(request));
   const idOf = (request: ApiRequest<unknown>): string => encodeURIComponent(request.params['group'] ?? '');
   const groups = async (request: ApiRequest<unknown>): Promise<Outcome<SecurityGroup[]>> => {

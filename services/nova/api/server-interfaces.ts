@@ -11,7 +11,7 @@ import { neutronFor } from '../neutron.ts';
 import { eventsOf } from '../store/actions.ts';
 import { findNic, nicsOf } from '../store/nics.ts';
 import type { Server } from '../store/servers.ts';
-import { requestedServer } from './request.ts';
+import { callerOf, requestedServer } from './request.ts';
 import { beginInterfaceChange } from './servers/begin.ts';
 import { tagSchema } from './servers/create-schema.ts';
 import { wantedNetworks } from './servers/wanted-networks.ts';
@@ -104,7 +104,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
   /** Unlike for a new server, a port that is not there is a 404 here. */
   async function missingPort(request: ApiRequest<unknown>, id: string | undefined): Promise<Outcome<undefined>> {
     if (id === undefined) return undefined;
-    const port = await neutronFor(deps, { token: request.auth.token, requestId: request.id }).find('ports', id);
+    const port = await neutronFor(deps, callerOf(request)).find('ports', id);
     return isFault(port) ? port : port ? undefined : fault('notFound', `Port id ${id} could not be found.`);
   }
 

@@ -16,7 +16,7 @@ import type { Server } from '../store/servers.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import type { ServerVolume } from '../store/volumes.ts';
 import { changeServerVolume, findServerVolume, findVolumeRow, volumesOf } from '../store/volumes.ts';
-import { requestedServer } from './request.ts';
+import { callerOf, requestedServer } from './request.ts';
 import { beginVolumeChange, checkLock } from './servers/begin.ts';
 import { tagSchema } from './servers/create-schema.ts';
 
@@ -83,7 +83,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       if (server.task_state !== null || !interfaceStates.includes(server.vm_state)) {
         return checkLock(request, server) ?? fault('conflict', `Cannot 'attach_volume' instance ${server.id} while it is in ${server.task_state === null ? `vm_state ${server.vm_state}` : `task_state ${server.task_state}`}`);
       }
-      const volume = await cinderFor(deps, { token: request.auth.token, requestId: request.id }).volume(asked.volumeId);
+      const volume = await cinderFor(deps, callerOf(request)).volume(asked.volumeId);
       if (isFault(volume)) return volume;
       if (volume.status !== 'available') return fault('badRequest', `Invalid volume: volume ${volume.id} status must be 'available'. Currently in '${volume.status}'`);
       const begun = await beginVolumeChange(deps, request, server, { attach: async (trx) => {
@@ -104,7 +104,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       if (isFault(found)) return found;
       const asked = request.body.volumeAttachment;
       if (asked.volumeId !== found.row.volume_id) {
-        const other = await cinderFor(deps, { token: request.auth.token, requestId: request.id }).volume(asked.volumeId);
+        const other = await cinderFor(deps, callerOf(request)).volume(asked.volumeId);
         return isFault(other) && other.kind !== 'notFound' ? other : fault('badRequest', isFault(other) ? other.message : 'This cloud does not swap volumes under a server.');
       }
       if (request.version < changeableSince) return fault('badRequest', 'The old and the new volume are the same.');

@@ -11,7 +11,7 @@ import { documentOf } from '../ask-service.ts';
 import { askCinder } from '../cinder.ts';
 import type { NovaDeps } from '../deps.ts';
 import { booleanSchema, numberSchema } from './field-schemas.ts';
-import { booleanOf } from './request.ts';
+import { booleanOf, callerOf } from './request.ts';
 
 const until = 35;
 const faults = ['notFound', 'conflict', 'overQuota'] as const;
@@ -36,7 +36,7 @@ const volumeView = (volume: VolumeDocument): JsonObject => ({
 });
 
 export function cinderRoutes(deps: NovaDeps): readonly Route[] {
-  const askFor = (request: ApiRequest<unknown>) => askCinder(deps, { token: request.auth.token, requestId: request.id });
+  const askFor = (request: ApiRequest<unknown>) => askCinder(deps, callerOf(request));
 
   /** The paths that both kinds have: list, show, delete. */
   function readAndDelete<T extends CinderDocument>(name: 'volume' | 'snapshot', view: (document: T) => JsonObject): Route[] {

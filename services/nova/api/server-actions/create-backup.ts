@@ -27,7 +27,7 @@ export const createBackup: ServerActionRow = {
     const image = diskImage(server, name, metadata);
     const keep = Number(rotation);
     const made = await ofDisk(deps, request, server, { ...image, body: { ...image.body, image_type: 'backup', backup_type: type } }, { type, keep });
-    // One that is not kept has no address.
-    return isFault(made) || keep > 0 ? (isFault(made) ? made : imageReply(request, made)) : { status: 202 };
+    if (isFault(made)) return made;
+    return keep > 0 ? imageReply(request, made) : { status: 202 }; // one that is not kept has no address
   },
 };

@@ -17,6 +17,7 @@ import { beginImage, checkLock } from '../servers/begin.ts';
 import { beginMaking } from '../servers/making.ts';
 import { metadataSchema, nameSchema } from '../servers/create-schema.ts';
 import type { ServerActionRow } from './action.ts';
+import { callerOf } from '../request.ts';
 
 interface Body {
   name: string;
@@ -50,7 +51,7 @@ export function imageReply(request: ApiRequest, imageId: string): Reply {
 
 /** The image's id; its bytes come later. `rotation`: it is a backup, of which its kind keeps so many. */
 export async function ofDisk(deps: NovaDeps, request: ApiRequest, server: Server, { body, format }: ReturnType<typeof diskImage>, rotation: CreateImageInput['rotation']): Promise<Outcome<string>> {
-  const caller = { token: request.auth.token, requestId: request.id };
+  const caller = callerOf(request);
   const id = deps.ids.uuid();
   const making = await beginMaking(deps, request, { imageId: id });
   try {
@@ -67,7 +68,7 @@ async function ofVolumes(deps: NovaDeps, request: ApiRequest, server: Server, { 
   const locked = checkLock(request, server);
   if (locked) return locked;
   const { database: { db }, ids } = deps;
-  const caller = { token: request.auth.token, requestId: request.id };
+  const caller = callerOf(request);
   const cinder = cinderFor(deps, caller);
   const id = ids.uuid();
   const making = await beginMaking(deps, request, { imageId: id });

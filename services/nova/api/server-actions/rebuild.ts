@@ -19,6 +19,7 @@ import { accessV4Schema, accessV6Schema, adminPassSchema, base64Schema, descript
 import { viewContext } from '../views/context.ts';
 import { serverView } from '../views/server.ts';
 import type { ServerActionRow } from './action.ts';
+import { callerOf } from '../request.ts';
 
 interface RebuildBody {
   imageRef: string;
@@ -47,7 +48,7 @@ const versioned: readonly { name: string; since: number; schema: TSchema }[] = [
 async function rootVolumeIsOf(deps: NovaDeps, request: ApiRequest, server: Server, imageId: string): Promise<Outcome<undefined>> {
   const root = server.image_id === null ? (await volumesOf(deps.database.db, server.id)).find((row) => row.boot_index === 0) : undefined;
   if (!root) return undefined;
-  const volume = await cinderFor(deps, { token: request.auth.token, requestId: request.id }).volume(root.volume_id);
+  const volume = await cinderFor(deps, callerOf(request)).volume(root.volume_id);
   if (isFault(volume)) return volume;
   return volume.volume_image_metadata?.['image_id'] === imageId ? undefined : fault('badRequest', 'Unable to rebuild with a different image for a volume-backed server.');
 }
@@ -64,7 +65,7 @@ export const rebuild: ServerActionRow = {
     const body = value as unknown as RebuildBody; // by the schema
     const early = versioned.find(({ name, since }) => name in body && request.version < since);
     if (early) return fault('badRequest', `Additional properties are not allowed ('${early.name}' was unexpected) in rebuild.`);
-    const image = await fetchImageFacts(deps, body.imageRef, { token: request.auth.token, requestId: request.id });
+    const image = await fetchImageFacts(deps, body.imageRef, callerOf(request));
     if (isFault(image)) return image;
     const other = await rootVolumeIsOf(deps, request, server, image.id);
     if (other) return other;

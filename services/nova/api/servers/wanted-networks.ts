@@ -7,6 +7,7 @@ import type { AskedNetworks, AskedNic, NetworkFacts, WantedNic } from '../../dom
 import { chooseNics, chooseSecurityGroups } from '../../domain/choose-networks.ts';
 import type { Network, Neutron, Port, SecurityGroup } from '../../neutron.ts';
 import { neutronFor } from '../../neutron.ts';
+import { callerOf } from '../request.ts';
 
 type Request = ApiRequest<unknown>;
 
@@ -18,7 +19,7 @@ export interface WantedNetworks {
   servers: number;
 }
 
-export const callersNeutron = (deps: NovaDeps, request: Request): Neutron => neutronFor(deps, { token: request.auth.token, requestId: request.id });
+export const callersNeutron = (deps: NovaDeps, request: Request): Neutron => neutronFor(deps, callerOf(request));
 
 /** Faults as in domain/choose-networks.ts. overQuota: the new ports of `min` servers do not fit; unavailable. */
 export async function wantedNetworks(deps: NovaDeps, request: Request, asked: AskedNetworks, groupNames: readonly string[], servers: { projectId: string; min: number }): Promise<Outcome<WantedNetworks>> {

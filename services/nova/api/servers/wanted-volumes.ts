@@ -8,7 +8,7 @@ import type { CinderVolume } from '../../cinder.ts';
 import { cinderFor } from '../../cinder.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { fetchImageFacts, imageFactsOfVolume } from '../../glance.ts';
-import { booleanOf } from '../request.ts';
+import { booleanOf, callerOf } from '../request.ts';
 import type { CreateServerBody } from './create-schema.ts';
 
 export type BlockDevice = NonNullable<CreateServerBody['server']['block_device_mapping_v2']>[number];
@@ -135,7 +135,7 @@ export function devicesOfImage(image: ImageFacts): Outcome<WantedVolume[]> {
 
 /** badRequest: something is not there for the caller, not free, not bootable or too small. Answers the image of which the volume to boot from is, or will be, a copy. */
 export async function checkDisks(deps: NovaDeps, request: ApiRequest<unknown>, { volumes }: WantedDisks, flavor: FlavorFacts): Promise<Outcome<ImageFacts | null>> {
-  const caller = { token: request.auth.token, requestId: request.id };
+  const caller = callerOf(request);
   const cinder = cinderFor(deps, caller);
   const away = (refused: { kind: string }): boolean => refused.kind === 'unavailable' || refused.kind === 'timeout';
   let copied: Outcome<ImageFacts | null> = null;
@@ -179,7 +179,7 @@ export interface MadeVolume {
 
 /** Makes the new volumes of one server in the caller's name, so that its quota holds. `key`: their metadata, by which they are found if it is all in vain. */
 export async function makeVolumes(deps: NovaDeps, request: ApiRequest<unknown>, { volumes }: WantedDisks, key: Readonly<Record<string, string>>): Promise<Outcome<MadeVolume[]>> {
-  const cinder = cinderFor(deps, { token: request.auth.token, requestId: request.id });
+  const cinder = cinderFor(deps, callerOf(request));
   const made: MadeVolume[] = [];
   for (const wanted of volumes) {
     if (wanted.source === 'volume') {
