@@ -57,7 +57,8 @@ async function computeObjects(cloud: ApiCloud): Promise<[string, string][]> {
   } }, 52);
   await eventually(async () => (await sure(alice, 'GET', at(`/servers/${server.id}`))).server.status === 'ACTIVE', { withinMs: 20_000, what: 'the server is ACTIVE' });
   const { interfaceAttachments: [nic] } = await sure(alice, 'GET', at(`/servers/${server.id}/os-interface`));
-  const { security_groups: [group] } = await sure(alice, 'GET', at('/os-security-groups'));
+  const { security_groups: groups } = await sure(alice, 'GET', at('/os-security-groups'));
+  const group = groups.find(({ name }: { name: string }) => name === 'default');
   const { id: image } = await sure(alice, 'POST', '/image/v2/images', { name: hidden, colour: hidden, disk_format: 'raw', container_format: 'bare' });
   const { floating_ip: floatingIp } = await sure(alice, 'POST', at('/os-floating-ips'), {});
   const { volumes: [volume, origin], snapshot } = await oldVolumeObjects(cloud);
