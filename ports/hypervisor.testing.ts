@@ -85,7 +85,7 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
         hypervisor.vncSocket(uuid), hypervisor.agentCommand(uuid, 'guest-ping', null, 100), hypervisor.diagnostics(uuid),
         hypervisor.attachNic(uuid, nic()), hypervisor.detachNic(uuid, nic().portId), hypervisor.nics(uuid),
         hypervisor.attachVolume(uuid, await volume('vdb')), hypervisor.detachVolume(uuid, randomUUID()), hypervisor.volumes(uuid), hypervisor.resizeVolume(uuid, randomUUID(), 2),
-        hypervisor.snapshotVolume(uuid, randomUUID(), await bench.volume()), hypervisor.snapshotRoot(uuid, 'qcow2'),
+        hypervisor.snapshotVolume(uuid, randomUUID(), await bench.volume()), hypervisor.snapshotRoot(uuid, 'qcow2'), hypervisor.pciAddresses(uuid),
       ] satisfies Promise<Outcome<unknown>>[];
       for (const answer of await Promise.all(answers)) assertFault(answer, 'notFound');
       ok(await hypervisor.destroy(uuid));
@@ -270,6 +270,25 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
       ok(await hypervisor.stop(spec.uuid, 0));
       ok(await hypervisor.detachVolume(spec.uuid, first.volumeId));
       assert.deepEqual(ok(await hypervisor.volumes(spec.uuid)), [third.volumeId]);
+      ok(await hypervisor.destroy(spec.uuid));
+    });
+
+    it('tells where a running guest finds its devices', async () => {
+      const [plugged, later] = [await volume('vdb'), await volume('vdc')];
+      const spec = guest({ nics: [nic()], volumes: [plugged] });
+      const known = async () => ok(await hypervisor.pciAddresses(spec.uuid));
+      ok(await hypervisor.create(spec));
+      await booted(spec);
+      ok(await hypervisor.attachVolume(spec.uuid, later));
+      const addresses = await known();
+      for (const name of [spec.nics[0]?.portId ?? '', 'vdb', 'vdc']) assert.ok(Object.hasOwn(addresses, name), `${name} in ${JSON.stringify(addresses)}`);
+      for (const address of Object.values(addresses)) assert.match(address, /^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/);
+      assert.equal(new Set(Object.values(addresses)).size, Object.keys(addresses).length);
+      ok(await hypervisor.detachVolume(spec.uuid, later.volumeId));
+      const { vdc: _gone, ...others } = addresses;
+      assert.deepEqual(await known(), others);
+      ok(await hypervisor.stop(spec.uuid, 0));
+      assert.deepEqual(await known(), {});
       ok(await hypervisor.destroy(spec.uuid));
     });
 

@@ -94,6 +94,12 @@ export interface Hypervisor {
    */
   snapshotRoot(uuid: string, format: 'qcow2' | 'raw'): Promise<Outcome<DiskCopy>>;
 
+  /**
+   * Where on its PCI bus a running guest finds its devices, e.g. '0000:00:03.0': interfaces by port, disks by device name ('vda'). Those on
+   * other buses are left out; a guest that is off has none. notFound.
+   */
+  pciAddresses(uuid: string): Promise<Outcome<Record<string, string>>>;
+
   /** Guest, disks, logs: gone; volumes are left as they are. A guest that is not there is fine. */
   destroy(uuid: string): Promise<Outcome<void>>;
 

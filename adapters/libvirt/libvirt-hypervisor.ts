@@ -21,6 +21,7 @@ import { hostFacts } from './host-facts.ts';
 import { ImageCache } from './image-cache.ts';
 import { attachNic, detachNic, nicsOf } from './nics.ts';
 import { asOutcome } from './outcome.ts';
+import { pciAddresses } from './pci-addresses.ts';
 import { pauseGuest, rebootGuest, resumeGuest, startGuest, stopGuest, suspendGuest, unpauseGuest } from './power.ts';
 import { rescueGuest, unrescueGuest } from './rescue-guest.ts';
 import { LibvirtClient, type ClientOptions } from './rpc/client.ts';
@@ -109,6 +110,7 @@ export function createLibvirtHypervisor(options: LibvirtHypervisorOptions, deps:
     }),
     agentCommand: (uuid, command, args, timeoutMs) => agentCommand(driver, uuid, command, args, timeoutMs),
     diagnostics: (uuid) => guestDiagnostics(driver, uuid),
+    pciAddresses: (uuid) => pciAddresses(driver, uuid),
     onEvent: (listener) => {
       void driver.client.connect().catch((error: Error) => driver.log.warn({ error: error.message }, 'no libvirt yet: events come once it answers'));
       return driver.events.subscribe(listener);

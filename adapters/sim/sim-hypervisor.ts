@@ -9,6 +9,7 @@ import type { DiskCopy, Hypervisor, OpenImage } from '#ports/hypervisor.ts';
 import { bootText } from './sim-console.ts';
 import { growVolume, plugVolume, simVolume, switchVolume, unplugVolume } from './sim-guest-volumes.ts';
 import { SimTroubles, type Trouble } from './sim-trouble.ts';
+import { simPciAddresses } from './sim-pci.ts';
 import { inMemoryStore, type SimGuest, type SimStore } from './sim-world.ts';
 
 export interface SimHypervisorOptions {
@@ -230,6 +231,10 @@ class SimDriver implements SimHypervisor {
         disks: guest.diskGib > 0 ? [{ target: 'vda', readBytes: 0, readRequests: 0, writeBytes: 0, writeRequests: 0, errors: 0 }] : [],
       };
     });
+  }
+
+  pciAddresses(uuid: string) {
+    return this.#onGuest('pciAddresses', uuid, (guest) => (isActive(guest) ? simPciAddresses(guest) : {}));
   }
 
   onEvent(listener: (event: GuestEvent) => void) {

@@ -66,6 +66,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     snapshotVolume: async ({ uuid, volumeId, next }) => await nothing(hypervisor.snapshotVolume(uuid, volumeId, next)),
     uploadRoot: async (wanted) => await uploadRoot(deps, wanted),
     destroyGuest: async ({ uuid }) => await nothing(hypervisor.destroy(uuid)),
+    pciAddresses: async ({ uuid }) => wrap('addresses', await hypervisor.pciAddresses(uuid)),
     guestState: async ({ uuid }) => wrap('state', await hypervisor.state(uuid)),
     consoleLog: async ({ uuid, maxBytes }) => wrap('text', await hypervisor.consoleLog(uuid, maxBytes)),
     vncConsole: async ({ uuid }) => await hypervisor.vncSocket(uuid),

@@ -34,6 +34,7 @@ export type ComputeAgentRpc = {
   snapshotVolume: { params: { uuid: string; volumeId: string; next: VolumeConnection }; result: null };
   /** Copies the root disk and uploads it as the data of `imageId`, which Glance knows as queued. Uploaded already is fine. */
   uploadRoot: { params: { uuid: string; imageId: string; format: 'qcow2' | 'raw' }; result: null };
+  pciAddresses: { params: { uuid: string }; result: { addresses: Record<string, string> } };
   guestState: { params: { uuid: string }; result: { state: GuestState } };
   consoleLog: { params: { uuid: string; maxBytes: number }; result: { text: string } };
   vncConsole: { params: { uuid: string }; result: { socketPath: string } };

@@ -124,7 +124,7 @@ const hostFacts = (hostname: string, facts: Partial<HostFacts> = {}): HostFacts 
 /** A running server of project-a: 2 vCPUs, 1024 MiB, 10 GiB. */
 export function serverRow(id: string, nowMs: number): Omit<ServerRow, 'number'> {
   const rows = planServerCreate({
-    name: 'web', hostname: null, description: null, image: null, volumeImage: null, keypair: null, userData: null, metadata: {}, tags: [], personality: [], configDrive: null,
+    name: 'web', hostname: null, description: null, image: null, volumeImage: null, keypair: null, userData: null, metadata: {}, tags: [], personality: [], rootTag: null, configDrive: null,
     flavor: { id: '1', name: 'm1.tiny', vcpus: 2, memoryMib: 1024, diskGib: 10, ephemeralGib: 0, swapMib: 0, rxtxFactor: 1, description: null, extraSpecs: {} },
     accessIPv4: null, accessIPv6: null, zone: null, diskConfig: 'MANUAL', adminPass: 'x', securityGroups: [], minCount: 1, maxCount: 1, projectId: 'project-a', userId: 'member', nowMs, reservationId: 'r-1', ids: [id],
   });

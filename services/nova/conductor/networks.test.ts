@@ -33,6 +33,7 @@ let imageId: string;
 /** Interfaces on the host by guest, as the agent was told. */
 const plugged = new Map<string, GuestNic[]>();
 const specs = new Map<string, GuestSpec>();
+let isSilent = false;
 
 before(async () => {
   nova = await startNova({ config: { vifPluggingTimeoutMs: 2_000, metadataSecret: secret }, clock: systemClock, wakeSagas: () => sagas.wake() });
@@ -86,6 +87,7 @@ function agent(host: string): Parameters<NovaBench['deps']['bus']['serve']> {
       plugged.set(uuid, (plugged.get(uuid) ?? []).filter((nic) => nic.portId !== portId));
       return null;
     },
+    pciAddresses: async ({ uuid }) => (isSilent ? fault('unavailable', 'no answer') : { addresses: Object.fromEntries([...(plugged.get(uuid) ?? []).map(({ portId }) => [portId, '0000:00:03.0']), ['vda', '0000:00:04.0']]) }),
     stopGuest: none, startGuest: none, guestState: async () => ({ state: 'running' }),
   } satisfies Partial<HandlersOf<ComputeAgentRpc>>;
   const { topic, handlers: rows } = rpcServer<ComputeAgentRpc>(computeTopic(host), handlers as unknown as HandlersOf<ComputeAgentRpc>); // what these tests lead to
@@ -322,5 +324,19 @@ describe('the metadata API', () => {
       [{}, 400], [{ ...proxy, 'x-instance-id-signature': sign('another') }, 403], [{ ...proxy, 'x-instance-id-signature': 'zz' }, 403], [{ ...proxy, 'x-tenant-id': 'project-b' }, 404],
     ] as const) assert.equal((await get('/latest/meta-data/', headers as Record<string, string>)).status, status, JSON.stringify(headers));
     assert.equal((await get('/latest/nothing', proxy)).status, 404);
+  });
+
+  it('tells where the guest finds the devices that the tenant named, where its host says', async () => {
+    const disk = { boot_index: 0, source_type: 'image', destination_type: 'local', uuid: imageId, tag: 'system' };
+    const networks = [{ uuid: neutron.addNetwork({}).id, tag: 'front' }];
+    const told = async (): Promise<Loose[]> => {
+      const { id } = await built({ networks, block_device_mapping_v2: [disk] });
+      const { text } = await get('/openstack/latest/meta_data.json', { 'x-instance-id': id, 'x-tenant-id': 'project-a', 'x-instance-id-signature': sign(id) });
+      return (JSON.parse(text) as Loose).devices.map(({ tags, bus, address, path = null }: Loose) => [tags[0], bus, address, path]);
+    };
+    assert.deepEqual(await told(), [['front', 'pci', '0000:00:03.0', null], ['system', 'pci', '0000:00:04.0', '/dev/vda']]);
+    isSilent = true;
+    assert.deepEqual(await told(), [['front', 'pci', 'none', null], ['system', 'pci', 'none', '/dev/vda']]);
+    isSilent = false;
   });
 });

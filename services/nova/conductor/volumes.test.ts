@@ -229,6 +229,7 @@ describe('an image of a server', () => {
     const made = await image(server.id, 45);
     assert.equal(made.status, 202, JSON.stringify(made.body));
     const [mapping] = JSON.parse(glance.images[0]?.['block_device_mapping'] as string) as Loose[];
+    assert.equal(glance.images[0]?.['root_device_name'], '/dev/vda');
     assert.deepEqual([mapping.source_type, mapping.snapshot_id, mapping.boot_index, mapping.volume_size], ['snapshot', cinder.snapshots[0]?.id, 0, 2]);
     const other = await built({ imageRef: made.body.image_id });
     assert.deepEqual([other.status, specs.get(other.id)?.rootDisk, specs.get(other.id)?.volumes[0]?.device], ['ACTIVE', null, 'vda']);
@@ -334,6 +335,12 @@ describe('a server that boots from a volume', () => {
     assert.match(message(await post(mapping({ source_type: 'volume', uuid: origin.id }))), /Can not find requested image/);
     const hungry = cinder.addVolume({ bootable: 'true', volume_image_metadata: { min_ram: '1048576' } });
     assert.match(message(await post(mapping({ source_type: 'volume', uuid: hungry.id }))), /memory is too small/);
+  });
+
+  it('is called after the bus it is on', async () => {
+    const root = cinder.addVolume({ bootable: 'true' });
+    const named = async (server: Record<string, Json>): Promise<string> => (await built(server))['OS-EXT-SRV-ATTR:root_device_name'];
+    assert.deepEqual([await named(mapping({ source_type: 'volume', uuid: root.id, disk_bus: 'scsi' })), await named({ imageRef: imageId })], ['/dev/sda', '/dev/vda']);
   });
 
   it('has more disks beside it, of every kind', async () => {

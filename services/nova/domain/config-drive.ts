@@ -1,18 +1,26 @@
 // The files that tell a guest who it is: OpenStack's and EC2's metadata formats, as a config drive carries them.
 // https://docs.openstack.org/nova/latest/user/metadata.html
+import type { DiskBus } from '#contracts/nova/guest.ts';
+import { rootBus, rootDevice } from './device-names.ts';
 import { networkData as networkDataOf } from './network-data.ts';
 import type { NicWithInfo } from './network-info.ts';
 import type { Server } from '../store/servers.ts';
 import type { ServerVolume } from '../store/volumes.ts';
-import { instanceName, metadataOf } from '../store/servers.ts';
+import { imageOf, instanceName, metadataOf } from '../store/servers.ts';
 
-/** What a guest may be told of its disks: those that are volumes. */
-export type ToldVolume = Pick<ServerVolume, 'volume_id' | 'device' | 'bus' | 'tag'>;
+/** What a guest may be told of its surroundings. */
+export interface ToldFacts {
+  zone: string;
+  nics: readonly NicWithInfo[];
+  volumes: readonly Pick<ServerVolume, 'volume_id' | 'device' | 'bus' | 'tag'>[];
+  /** On the PCI bus, by port and by device name; not known before the guest runs, and so in no config drive. */
+  addresses?: Readonly<Record<string, string>>;
+}
 
 /** Path -> content in base64, for the volume labelled `config-2`. */
-export function configDriveFiles(server: Server, zone: string, nics: readonly NicWithInfo[], volumes: readonly ToldVolume[]): Record<string, string> {
-  const metaData = json(openstackMetadata(server, zone, nics, volumes));
-  const networkData = json(networkDataOf(nics));
+export function configDriveFiles(server: Server, facts: ToldFacts): Record<string, string> {
+  const metaData = json(openstackMetadata(server, facts));
+  const networkData = json(networkDataOf(facts.nics));
   const files: Record<string, string> = {};
   for (const version of ['latest', '2018-08-27']) {
     files[`openstack/${version}/meta_data.json`] = metaData;
@@ -21,13 +29,13 @@ export function configDriveFiles(server: Server, zone: string, nics: readonly Ni
     files[`openstack/${version}/vendor_data2.json`] = json({});
     if (server.user_data !== null) files[`openstack/${version}/user_data`] = server.user_data;
   }
-  files['ec2/latest/meta-data.json'] = json(ec2Metadata(server, zone, nics));
+  files['ec2/latest/meta-data.json'] = json(ec2Metadata(server, facts));
   if (server.user_data !== null) files['ec2/latest/user-data'] = server.user_data;
   for (const [index, file] of personalityOf(server).entries()) files[`openstack/content/${contentName(index)}`] = file.contents;
   return files;
 }
 
-export function openstackMetadata(server: Server, zone: string, nics: readonly NicWithInfo[], volumes: readonly ToldVolume[]): Record<string, unknown> {
+function openstackMetadata(server: Server, facts: ToldFacts): Record<string, unknown> {
   const keys = server.key_name !== null && server.key_data !== null ? { [server.key_name]: server.key_data } : undefined;
   const files = personalityOf(server).map((file, index) => ({ path: file.path, content_path: `/content/${contentName(index)}` }));
   return {
@@ -35,25 +43,36 @@ export function openstackMetadata(server: Server, zone: string, nics: readonly N
     name: server.name,
     hostname: server.hostname,
     launch_index: 0,
-    availability_zone: zone,
+    availability_zone: facts.zone,
     project_id: server.project_id,
     meta: metadataOf(server),
     public_keys: keys,
     keys: keys && Object.entries(keys).map(([name, data]) => ({ name, type: 'ssh', data })),
     files: files.length > 0 ? files : undefined,
     admin_pass: server.admin_pass ?? undefined,
-    // Only what a tenant gave a name (2.42) is told. The hypervisor gives addresses on the bus: the guest finds a device by its MAC or serial.
-    devices: [
-      ...nics.flatMap(({ tag, info }) => (tag === null ? [] : [{ type: 'nic', bus: 'none', address: 'none', mac: info.mac, tags: [tag] }])),
-      ...volumes.flatMap(({ volume_id: serial, device, bus, tag }) => (tag === null ? [] : [{ type: 'disk', bus: metadataBus[bus], address: 'none', serial, path: `/dev/${device}`, tags: [tag] }])),
-    ],
+    devices: taggedDevices(server, facts),
   };
 }
 
 /** nova.objects.virt_device_metadata knows pci, usb, scsi, ide and none. */
 const metadataBus = { virtio: 'pci', scsi: 'scsi', ide: 'ide', sata: 'none' } as const;
 
-export function ec2Metadata(server: Server, zone: string, nics: readonly NicWithInfo[]): Record<string, unknown> {
+/** Only what a tenant gave a name (2.42) is told. Of addresses only PCI's have a written form, as in Nova. */
+function taggedDevices(server: Server, { nics, volumes, addresses = {} }: ToldFacts): object[] {
+  const disk = (device: string, bus: DiskBus, tag: string | null, more: { serial?: string } = {}): object[] =>
+    (tag === null ? [] : [{ type: 'disk', bus: metadataBus[bus], address: addresses[device] ?? 'none', ...more, path: `/dev/${device}`, tags: [tag] }]);
+  const bus = rootBus(imageOf(server));
+  return [
+    ...nics.flatMap(({ tag, info }) => (tag === null ? [] : [{ type: 'nic', bus: 'pci', address: addresses[info.portId] ?? 'none', mac: info.mac, tags: [tag] }])),
+    ...disk(rootDevice(bus), bus, server.root_tag),
+    ...volumes.flatMap(({ volume_id: serial, device, bus: volumeBus, tag }) => disk(device, volumeBus, tag, { serial })),
+  ];
+}
+
+/** Whether a guest is told of any device by name. */
+export const hasTags = (server: Server, { nics, volumes }: ToldFacts): boolean => server.root_tag !== null || [...nics, ...volumes].some(({ tag }) => tag !== null);
+
+export function ec2Metadata(server: Server, { zone, nics }: Pick<ToldFacts, 'zone' | 'nics'>): Record<string, unknown> {
   const addresses = nics.flatMap(({ info }) => info.addresses).filter(({ version }) => version === 4);
   return {
     'instance-id': `i-${server.number.toString(16).padStart(8, '0')}`,

@@ -46,7 +46,7 @@ describe('a config drive', () => {
     key_name: 'k', key_data: 'ssh-ed25519 AAAA', metadata: '{"role":"db"}', admin_pass: 'secret', user_data: Buffer.from('#cloud-config').toString('base64'),
     personality: JSON.stringify([{ path: '/etc/motd', contents: Buffer.from('hello').toString('base64') }]),
   });
-  const files = configDriveFiles(full, 'az1', [], []);
+  const files = configDriveFiles(full, { zone: 'az1', nics: [], volumes: [] });
   it('tells the guest who it is', () => {
     const told = JSON.parse(Buffer.from(files['openstack/latest/meta_data.json'] ?? '', 'base64').toString()) as Record<string, unknown>;
     assert.deepEqual([told['uuid'], told['hostname'], told['availability_zone'], told['meta'], told['public_keys'], told['admin_pass']], ['id-1', 'web', 'az1', { role: 'db' }, { k: 'ssh-ed25519 AAAA' }, 'secret']);
@@ -57,18 +57,26 @@ describe('a config drive', () => {
     const text = (name: string): string => Buffer.from(files[name] ?? '', 'base64').toString();
     assert.deepEqual(['openstack/latest/user_data', 'ec2/latest/user-data', 'openstack/content/0000'].map(text), ['#cloud-config', '#cloud-config', 'hello']);
   });
-  it('names the devices that the tenant gave a tag, by MAC or serial', () => {
+  it('names the devices that the tenant gave a tag, by address, MAC or serial', () => {
     const info = { mac: 'fa:16:3e:00:00:01', addresses: [], mtu: 1442, portId: 'p', networkId: 'n', label: 'net', bridge: 'br-int', securityGroups: [] };
-    const told = configDriveFiles(full, 'az1', [{ seq: 0, tag: 'front', info }, { seq: 1, tag: null, info }], [
-      { volume_id: 'v-1', device: 'vdb', bus: 'virtio', tag: 'data' }, { volume_id: 'v-2', device: 'vdc', bus: 'virtio', tag: null }, { volume_id: 'v-3', device: 'sda', bus: 'scsi', tag: 'log' },
-    ]);
-    assert.deepEqual((JSON.parse(Buffer.from(told['openstack/latest/meta_data.json'] ?? '', 'base64').toString()) as Record<string, unknown>)['devices'], [
-      { type: 'nic', bus: 'none', address: 'none', mac: 'fa:16:3e:00:00:01', tags: ['front'] },
+    const nics = [{ seq: 0, tag: 'front', info }, { seq: 1, tag: null, info }];
+    const volumes = [{ volume_id: 'v-1', device: 'vdb', bus: 'virtio', tag: 'data' }, { volume_id: 'v-2', device: 'vdc', bus: 'virtio', tag: null }, { volume_id: 'v-3', device: 'sda', bus: 'scsi', tag: 'log' }] as const;
+    const devices = (change: Partial<ServerRow>, addresses: Record<string, string>): unknown => {
+      const told = configDriveFiles({ ...full, ...change }, { zone: 'az1', nics, volumes, addresses });
+      return (JSON.parse(Buffer.from(told['openstack/latest/meta_data.json'] ?? '', 'base64').toString()) as Record<string, unknown>)['devices'];
+    };
+    assert.deepEqual(devices({}, {}), [
+      { type: 'nic', bus: 'pci', address: 'none', mac: 'fa:16:3e:00:00:01', tags: ['front'] },
       { type: 'disk', bus: 'pci', address: 'none', serial: 'v-1', path: '/dev/vdb', tags: ['data'] }, { type: 'disk', bus: 'scsi', address: 'none', serial: 'v-3', path: '/dev/sda', tags: ['log'] },
+    ]);
+    assert.deepEqual(devices({ root_tag: 'system' }, { p: '0000:00:03.0', vda: '0000:00:04.0', vdb: '0000:00:05.0' }), [
+      { type: 'nic', bus: 'pci', address: '0000:00:03.0', mac: 'fa:16:3e:00:00:01', tags: ['front'] },
+      { type: 'disk', bus: 'pci', address: '0000:00:04.0', path: '/dev/vda', tags: ['system'] },
+      { type: 'disk', bus: 'pci', address: '0000:00:05.0', serial: 'v-1', path: '/dev/vdb', tags: ['data'] }, { type: 'disk', bus: 'scsi', address: 'none', serial: 'v-3', path: '/dev/sda', tags: ['log'] },
     ]);
   });
   it('leaves out what there is not', () => {
-    const plain = configDriveFiles(server({ admin_pass: null }), 'nova', [], []);
+    const plain = configDriveFiles(server({ admin_pass: null }), { zone: 'nova', nics: [], volumes: [] });
     assert.equal(Object.keys(plain).some((path) => /user.data|content/.test(path)), false);
     assert.doesNotMatch(plain['openstack/latest/meta_data.json'] ?? '', /public_keys|admin_pass|files/);
   });

@@ -1,21 +1,16 @@
 // A server as its host is told to build it. Pure.
 import type { ImageFacts } from '#contracts/nova/facts.ts';
-import type { DiskBus, GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
+import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { flavorOf, imageOf, instanceName } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
 import type { ServerVolume } from '../store/volumes.ts';
 import { guestVolume } from '../store/volumes.ts';
 import { configDriveFiles } from './config-drive.ts';
-import type { OwnDisks } from './device-names.ts';
+import { rootBus, type OwnDisks } from './device-names.ts';
 import type { NicWithInfo } from './network-info.ts';
 import { guestNic } from './network-info.ts';
 
 const disk = (image: { id: string; diskFormat: string; sizeBytes: number; checksum: string }): GuestImage => ({ id: image.id, diskFormat: image.diskFormat, sizeBytes: image.sizeBytes, checksum: image.checksum });
-
-const buses: readonly DiskBus[] = ['virtio', 'scsi', 'sata', 'ide'];
-
-/** Of the disk it boots from. */
-export const rootBus = (image: ImageFacts | null): DiskBus => buses.find((bus) => bus === image?.properties['hw_disk_bus']) ?? 'virtio';
 
 /** What the host makes for it, in the order of hypervisor drivers. */
 export function ownDisks(server: Pick<Server, 'image' | 'image_id' | 'flavor' | 'config_drive'>): OwnDisks {
@@ -55,7 +50,7 @@ export function guestSpec(server: Server, { zone, nics, volumes, image: instead 
       // The guest's name for images that read neither config drive nor metadata.
       commandLine: [image.properties['os_command_line'], `cobalt.hostname=${server.hostname}`].filter(Boolean).join(' '),
     } : null,
-    configDrive: server.config_drive === 1 ? configDriveFiles(server, zone, nics, volumes) : null,
+    configDrive: server.config_drive === 1 ? configDriveFiles(server, { zone, nics, volumes }) : null,
     machineType: image?.properties['hw_machine_type'] ?? null,
     cpuModel: null,
     nics: nics.map(({ info }) => guestNic(info, image?.properties['hw_vif_model'])),

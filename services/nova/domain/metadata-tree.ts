@@ -1,9 +1,8 @@
 // What the metadata service answers to a guest, as a tree of texts: EC2's layout and OpenStack's. Pure.
 // https://docs.openstack.org/nova/latest/user/metadata.html; AWS, "Instance metadata categories"
 import type { Server } from '../store/servers.ts';
-import type { ToldVolume } from './config-drive.ts';
+import type { ToldFacts } from './config-drive.ts';
 import { configDriveFiles, ec2Metadata } from './config-drive.ts';
-import type { NicWithInfo } from './network-info.ts';
 
 /** `label` is how a listing names it, where that is not its key. */
 export type MetadataNode = { text: Buffer; json: boolean } | { children: Map<string, MetadataNode>; label?: string };
@@ -14,14 +13,14 @@ const openstackVersions = ['2012-08-10', '2013-04-04', '2013-10-17', '2015-10-15
 const plain = (text: string): MetadataNode => ({ text: Buffer.from(text), json: false });
 const folder = (children: readonly (readonly [string, MetadataNode])[], label?: string): MetadataNode => ({ children: new Map(children), ...(label === undefined ? {} : { label }) });
 
-export function metadataTree(server: Server, zone: string, nics: readonly NicWithInfo[], volumes: readonly ToldVolume[]): MetadataNode {
+export function metadataTree(server: Server, facts: ToldFacts): MetadataNode {
   // The password is for the config drive alone: whoever is on the guest may ask here.
-  const files = Object.entries(configDriveFiles({ ...server, admin_pass: null }, zone, nics, volumes)).map(([path, base64]) => [path, Buffer.from(base64, 'base64')] as const);
+  const files = Object.entries(configDriveFiles({ ...server, admin_pass: null }, facts)).map(([path, base64]) => [path, Buffer.from(base64, 'base64')] as const);
   const below = (prefix: string) => files.filter(([path]) => path.startsWith(prefix)).map(([path, text]) => [path.slice(prefix.length), { text, json: path.endsWith('.json') }] as const);
   const latest = folder([...below('openstack/latest/'), ['password', plain('')]]);
   const content = below('openstack/content/');
   const userData = server.user_data === null ? [] : [['user-data', { text: Buffer.from(server.user_data, 'base64'), json: false }] as const];
-  const ec2 = folder([['meta-data', ec2Folder(ec2Metadata(server, zone, nics), server.key_name)], ...userData]);
+  const ec2 = folder([['meta-data', ec2Folder(ec2Metadata(server, facts), server.key_name)], ...userData]);
   return folder([
     ...ec2Versions.map((version) => [version, ec2] as const),
     ['openstack', folder([...openstackVersions.map((version) => [version, latest] as const), ...(content.length > 0 ? [['content', folder(content)] as const] : [])])],

@@ -10,7 +10,7 @@ const gib = 1024 ** 3;
 const flavor: FlavorFacts = { id: '1', name: 'f', vcpus: 2, memoryMib: 512, diskGib: 5, ephemeralGib: 2, swapMib: 1500, rxtxFactor: 1, description: null, extraSpecs: {} };
 const image: ImageFacts = { id: 'i', name: 'img', diskFormat: 'qcow2', sizeBytes: gib, checksum: '', minDiskGib: 0, minMemoryMib: 0, kernel: null, ramdisk: null, properties: {} };
 const facts: CreateFacts = {
-  name: 'web', hostname: null, description: null, flavor, image, volumeImage: null, keypair: { name: 'k', publicKey: 'ssh-ed25519 AAAA' }, userData: null, metadata: { a: 'b' }, tags: ['x', 'y'], securityGroups: [], personality: [],
+  name: 'web', hostname: null, description: null, flavor, image, volumeImage: null, keypair: { name: 'k', publicKey: 'ssh-ed25519 AAAA' }, userData: null, metadata: { a: 'b' }, tags: ['x', 'y'], securityGroups: [], personality: [], rootTag: null,
   configDrive: null, accessIPv4: null, accessIPv6: null, zone: 'az1', diskConfig: 'AUTO', adminPass: 'secret', minCount: 1, maxCount: 1, projectId: 'p', userId: 'u', nowMs: 7, reservationId: 'r', ids: ['id-1'],
 };
 

@@ -20,6 +20,8 @@ export interface CreateFacts {
   metadata: Record<string, string>;
   tags: readonly string[];
   personality: readonly { path: string; contents: string }[];
+  /** Of a root disk that is no volume. */
+  rootTag: string | null;
   configDrive: boolean | null;
   accessIPv4: string | null;
   accessIPv6: string | null;
@@ -57,7 +59,7 @@ export function planServerCreate(facts: CreateFacts): Outcome<Omit<ServerRow, 'n
       key_name: facts.keypair?.name ?? null, key_data: facts.keypair?.publicKey ?? null, user_data: facts.userData,
       metadata: JSON.stringify(facts.metadata), tags: tagsText(facts.tags), config_drive: wantsDrive ? 1 : 0, admin_pass: facts.adminPass,
       access_ip_v4: facts.accessIPv4, access_ip_v6: facts.accessIPv6, availability_zone: facts.zone, disk_config: facts.diskConfig,
-      personality: JSON.stringify(facts.personality), reservation_id: facts.reservationId,
+      personality: JSON.stringify(facts.personality), root_tag: facts.rootTag, reservation_id: facts.reservationId,
       locked: 0, locked_reason: null, progress: 0, fault: null, addresses: '{}', security_groups: JSON.stringify(facts.securityGroups),
       launched_at_ms: null, terminated_at_ms: null, created_at_ms: facts.nowMs, updated_at_ms: facts.nowMs, deleted_at_ms: null,
     } satisfies Omit<ServerRow, 'number'>;

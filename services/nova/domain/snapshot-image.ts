@@ -33,6 +33,6 @@ export function volumeImage(server: Server, name: string, metadata: Record<strin
   }));
   return {
     ...inherited(server), min_disk: Math.max(0, ...taken.filter(({ row }) => row.boot_index === 0).map(({ sizeGib }) => sizeGib)), min_ram: 0, ...metadata, name, disk_format: 'raw', container_format: 'bare', visibility: 'private',
-    block_device_mapping: JSON.stringify(mapping), bdm_v2: 'True', root_device_name: '/dev/vda',
+    block_device_mapping: JSON.stringify(mapping), bdm_v2: 'True', root_device_name: `/dev/${taken.find(({ row }) => row.boot_index === 0)?.row.device ?? 'vda'}`,
   };
 }

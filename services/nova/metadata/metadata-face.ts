@@ -8,7 +8,9 @@ import { route } from '#platform/http/api.ts';
 import type { Secret } from '#platform/log.ts';
 import { connectedNics } from '../conductor/connect-nics.ts';
 import { connectedVolumes } from '../conductor/connect-volumes.ts';
+import { agentOn } from '../conductor/station.ts';
 import type { NovaDeps } from '../deps.ts';
+import { hasTags } from '../domain/config-drive.ts';
 import type { MetadataNode } from '../domain/metadata-tree.ts';
 import { metadataTree, readMetadata } from '../domain/metadata-tree.ts';
 import { zonesByHost } from '../store/hosts.ts';
@@ -17,6 +19,8 @@ import { findServer } from '../store/servers.ts';
 // cloud-init reads some twenty paths in a row.
 const keptMs = 5_000;
 const maxKept = 1_000;
+// A guest waits for some seconds, not for a host that is cut off.
+const addressesMs = 2_000;
 
 export function metadataFace(deps: NovaDeps): HttpFace {
   const { database: { db }, clock, config } = deps;
@@ -28,10 +32,18 @@ export function metadataFace(deps: NovaDeps): HttpFace {
     const server = await findServer(db, serverId, projectId);
     if (!server) return undefined;
     const zone = server.host === null ? undefined : (await zonesByHost(db)).get(server.host);
-    const tree = metadataTree(server, zone ?? server.availability_zone ?? config.defaultZone, await connectedNics(deps, server.id), await connectedVolumes(deps, server.id));
+    const facts = { zone: zone ?? server.availability_zone ?? config.defaultZone, nics: await connectedNics(deps, server.id), volumes: await connectedVolumes(deps, server.id) };
+    const addresses = server.host !== null && hasTags(server, facts) ? await addressesOf(server.host, server.id) : {};
+    const tree = metadataTree(server, { ...facts, addresses });
     if (kept.size >= maxKept) kept.clear();
     kept.set(serverId, { tree, projectId, untilMs: clock.now() + keptMs });
     return tree;
+  }
+
+  /** Without them the guest still finds its devices, by MAC or serial. */
+  async function addressesOf(host: string, uuid: string): Promise<Record<string, string>> {
+    const found = await agentOn(deps, host).call('pciAddresses', { uuid }, { timeoutMs: addressesMs, requestId: deps.ids.requestId() });
+    return isFault(found) ? {} : found.addresses;
   }
 
   async function answer(request: ApiRequest): Promise<Outcome<Reply>> {

@@ -39,6 +39,8 @@ export interface ServerRow {
   availability_zone: string | null;
   disk_config: 'AUTO' | 'MANUAL';
   personality: string;
+  /** What the tenant calls the disk it boots from, where that is no volume. */
+  root_tag: string | null;
   reservation_id: string;
   locked: number;
   locked_reason: string | null;

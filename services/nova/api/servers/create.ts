@@ -78,7 +78,7 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
   const plan = (count: number) => planServerCreate({
     name: body.name, hostname: body.hostname ?? null, description: body.description ?? (request.version < 19 ? body.name : null), flavor: flavorFacts(flavor), image, volumeImage,
     keypair: keypair && { name: keypair.name, publicKey: keypair.public_key }, userData: body.user_data ?? null, metadata: body.metadata ?? {}, tags: body.tags ?? [],
-    personality: body.personality ?? [], configDrive: body.config_drive == null ? null : (booleanOf(String(body.config_drive)) ?? false),
+    personality: body.personality ?? [], rootTag: disks.rootTag, configDrive: body.config_drive == null ? null : (booleanOf(String(body.config_drive)) ?? false),
     accessIPv4: body.accessIPv4 ?? null, accessIPv6: shortIpv6(body.accessIPv6 ?? null), zone: place.zone, diskConfig: body['OS-DCF:diskConfig'] ?? 'MANUAL',
     adminPass, securityGroups: groups, minCount: counts.min, maxCount: count, projectId, userId: auth.userId, nowMs, reservationId, ids: Array.from({ length: count }, () => ids.uuid()),
   });

@@ -30,6 +30,8 @@ export interface WantedVolume {
 export interface WantedDisks {
   /** null: from a volume. */
   imageId: string | null;
+  /** Of a root disk that is no volume. */
+  rootTag: string | null;
   volumes: WantedVolume[];
 }
 
@@ -44,6 +46,7 @@ export function readDevices(body: CreateServerBody['server'], flavor: FlavorFact
   const devices = old.length > 0 ? fromOldForm(old) : asked;
   if (isFault(devices)) return devices;
   let imageId = body.imageRef || null;
+  let rootTag: string | null = null;
   let hasRoot = false;
   const volumes: WantedVolume[] = [];
   const indexes: number[] = [];
@@ -56,7 +59,7 @@ export function readDevices(body: CreateServerBody['server'], flavor: FlavorFact
     if (isLocal(device)) {
       const refused = checkLocal(device, isRoot, flavor);
       if (refused) return refused;
-      if (isRoot && device.uuid) imageId = device.uuid;
+      if (isRoot) [imageId, rootTag] = [device.uuid || imageId, device.tag ?? null];
       continue;
     }
     const volume = readVolume(device, isRoot);
@@ -66,7 +69,7 @@ export function readDevices(body: CreateServerBody['server'], flavor: FlavorFact
   }
   if (indexes.toSorted((a, b) => a - b).some((index, at) => index !== at && index !== at + (hasRoot ? 0 : 1))) return invalid(bootSequence);
   if (!hasRoot && imageId === null) return devices.length === 0 ? fault('badRequest', 'Invalid imageRef provided: a server without an image needs a bootable volume.') : invalid(bootSequence);
-  return { imageId, volumes: volumes.toSorted((a, b) => Number(b.isRoot) - Number(a.isRoot)) };
+  return { imageId, rootTag, volumes: volumes.toSorted((a, b) => Number(b.isRoot) - Number(a.isRoot)) };
 }
 
 const isLocal = ({ source_type: source, destination_type: destination }: BlockDevice): boolean => (destination ?? (source === 'volume' || source === 'snapshot' ? 'volume' : 'local')) === 'local';

@@ -6,5 +6,6 @@ import { catalog } from './0003-catalog.ts';
 import { networks } from './0004-networks.ts';
 import { volumes } from './0005-volumes.ts';
 import { makings } from './0006-makings.ts';
+import { rootTag } from './0007-root-tag.ts';
 
-export const migrations: readonly Migration[] = [sagaMigration, servers, catalog, networks, volumes, makings];
+export const migrations: readonly Migration[] = [sagaMigration, servers, catalog, networks, volumes, makings, rootTag];

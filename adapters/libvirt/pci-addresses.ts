@@ -1,0 +1,23 @@
+// Where a running guest finds its devices, read from its domain. Format: libvirt.org/formatdomain.html#device-addresses.
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { Driver } from './driver.ts';
+import { portsIn } from './nic-xml.ts';
+import { onDomain } from './plugging.ts';
+import { disksIn } from './volume-xml.ts';
+
+export function pciAddresses(driver: Driver, uuid: string): Promise<Outcome<Record<string, string>>> {
+  return onDomain(driver, uuid, async (domain) => ((await driver.domains.isActive(domain)) ? pciAddressesIn(await driver.domains.liveXml(domain)) : {}));
+}
+
+/** Pure. libvirt writes numbers as `0x03`. */
+export function pciAddressesIn(xml: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [device] of xml.matchAll(/<(?:disk|interface) [^]*?<\/(?:disk|interface)>/g)) {
+    const name = portsIn(device)[0] ?? disksIn(device)[0]?.target;
+    const address = /<address type='pci'[^>]*>/.exec(device)?.[0];
+    if (name === undefined || address === undefined) continue;
+    const digits = (part: string, count: number): string => (new RegExp(`\\b${part}='0x([0-9a-f]+)'`).exec(address)?.[1] ?? '0').padStart(count, '0');
+    found[name] = `${digits('domain', 4)}:${digits('bus', 2)}:${digits('slot', 2)}.${digits('function', 1)}`;
+  }
+  return found;
+}
