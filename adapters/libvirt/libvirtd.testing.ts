@@ -1,11 +1,11 @@
 // Starts a private libvirtd for tests and ends it with all its guests. Leaves nothing behind.
 import { spawn } from 'node:child_process';
-import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import net from 'node:net';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '#platform/testing/eventually.ts';
+import { answersAt, whatIsMissing } from '#platform/testing/real-daemon.ts';
 
 export interface PrivateLibvirtd {
   folder: string;
@@ -19,15 +19,7 @@ const TOOLS = ['/usr/sbin/libvirtd', '/usr/bin/qemu-system-x86_64', '/usr/bin/qe
 
 /** Why a libvirtd cannot run here; null = it can. */
 export async function whyNoLibvirtd(): Promise<string | null> {
-  if (process.getuid?.() !== 0) return 'needs root for namespaces';
-  for (const tool of TOOLS) {
-    try {
-      await access(tool);
-    } catch {
-      return `${tool} is not installed`;
-    }
-  }
-  return null;
+  return process.getuid?.() === 0 ? await whatIsMissing(TOOLS) : 'needs root for namespaces';
 }
 
 export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
@@ -47,7 +39,7 @@ export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
   process.once('exit', () => child.kill('SIGKILL'));
   const socketPath = path.join(folder, 'run/libvirt/libvirt-sock');
   try {
-    await eventually(() => answers(socketPath), { withinMs: 15_000, what: 'libvirtd answers' });
+    await eventually(() => answersAt(socketPath), { withinMs: 15_000, what: 'libvirtd answers' });
   } catch (error) {
     await close();
     throw new Error(`libvirtd does not answer: ${complaint}`, { cause: error });
@@ -82,15 +74,4 @@ async function isBelow(pid: number, ancestor: number): Promise<boolean> {
     at = Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1] ?? 0);
   }
   return false;
-}
-
-function answers(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect(socketPath);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

@@ -1,6 +1,6 @@
 // An OVSDB client that stays connected: reconnects with jittered backoff, and takes its replicas and locks along.
 // Calls wait for the connection for a bounded time, so a restart of the server is felt as a delay.
-import { setTimeout as delay } from 'node:timers/promises';
+import { KeptConnection, type KeepDeps, type KeepOptions } from '#platform/kept-connection.ts';
 import type { Log } from '#platform/log.ts';
 import { OvsdbConnection, type CallOptions, type ConnectionOptions } from './connection.ts';
 import { OvsdbDisconnected } from './errors.ts';
@@ -9,24 +9,15 @@ import { readAnswers, type Operation, type OperationResult } from './operations.
 import { Replica, type ReplicaListeners, type Selection } from './replica.ts';
 import type { DatabaseSchema } from './schema.ts';
 
-export interface ClientOptions<S extends DatabaseSchema> {
+export interface ClientOptions<S extends DatabaseSchema> extends KeepOptions {
   /** `unix:/run/ovn/ovnnb_db.sock`, `tcp:127.0.0.1:6641`; of several the next is tried when one fails. */
   remotes: readonly string[];
   schema: S;
   callTimeoutMs?: number; // default 30 s; each call may give its own
-  /** How long opening a connection may take, and how long a call waits for one. */
-  connectTimeoutMs?: number; // default 3 s
   maxInFlight?: number; // default 32
   maxQueued?: number; // default 4096
   maxMessageBytes?: number; // default 256 MiB
   keepaliveIntervalMs?: number; // default 10 s
-  backoffMs?: { first: number; last: number }; // default 100 ms doubling to 5 s
-}
-
-export interface ClientDeps {
-  log: Log;
-  /** 0 <= x < 1; spreads reconnections. */
-  random?: () => number;
 }
 
 type TransactOptions = Partial<Pick<CallOptions, 'timeoutMs' | 'signal'>>;
@@ -36,23 +27,16 @@ export class OvsdbClient<S extends DatabaseSchema> {
   readonly #schema: S;
   readonly #connectionOptions: Omit<ConnectionOptions, 'remote'>;
   readonly #callTimeoutMs: number;
-  readonly #connectTimeoutMs: number;
-  readonly #backoffMs: { first: number; last: number };
   readonly #log: Log;
-  readonly #random: () => number;
+  readonly #kept: KeptConnection<OvsdbConnection>;
   readonly #replicas = new Map<string, Replica<S, Selection<S>>>();
   readonly #locks = new Map<string, Lock>();
-  #connection: OvsdbConnection | undefined;
-  #connecting: Promise<OvsdbConnection> | undefined;
-  #retry: NodeJS.Timeout | undefined;
-  #openedAt = 0;
-  #attempts = 0;
-  #failures = 0;
+  /** Attempts that failed: each moves on to the next remote. */
+  #failed = 0;
   #lastReplica = 0;
-  #closed = false;
 
   /** Connects at the first call, replica or lock, or at `connect()`; from then on it stays connected until `close()`. */
-  constructor(options: ClientOptions<S>, deps: ClientDeps) {
+  constructor(options: ClientOptions<S>, deps: KeepDeps) {
     if (options.remotes.length === 0) throw new Error('an OVSDB client needs a remote');
     this.#remotes = options.remotes;
     this.#schema = options.schema;
@@ -63,10 +47,20 @@ export class OvsdbClient<S extends DatabaseSchema> {
       keepaliveIntervalMs: options.keepaliveIntervalMs ?? 10_000,
     };
     this.#callTimeoutMs = options.callTimeoutMs ?? 30_000;
-    this.#connectTimeoutMs = options.connectTimeoutMs ?? 3_000;
-    this.#backoffMs = options.backoffMs ?? { first: 100, last: 5_000 };
     this.#log = deps.log.child({ database: options.schema.name });
-    this.#random = deps.random ?? Math.random;
+    this.#kept = new KeptConnection(options, { ...deps, log: this.#log }, {
+      name: 'OVSDB',
+      attempt: (leftMs, lost) => this.#open(leftMs, lost),
+      opened: (connection) => {
+        for (const lock of this.#locks.values()) this.#settle(connection, this.#askForLock(connection, lock));
+        for (const replica of this.#replicas.values()) this.#settle(connection, this.#startReplica(connection, replica));
+      },
+      lost: () => {
+        for (const replica of this.#replicas.values()) replica.lost();
+        for (const lock of this.#locks.values()) lock.set(false);
+      },
+      disconnected: (why) => new OvsdbDisconnected(why),
+    });
   }
 
   /** All operations or none, with one answer each. Rejects with OvsdbTransactionError, OvsdbError, OvsdbTimeout or OvsdbDisconnected. */
@@ -86,7 +80,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
 
   /** Any method. Never waits longer than the connect and call deadlines together. */
   async call(method: string, params: readonly unknown[], options: TransactOptions = {}): Promise<unknown> {
-    const connection = this.#connection ?? (await this.connect());
+    const connection = this.#kept.current ?? (await this.connect());
     return connection.call(method, params, { timeoutMs: this.#callTimeoutMs, ...options });
   }
 
@@ -99,7 +93,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
     };
     const replica = new Replica<S, M>(id, this.#schema, selection, guarded, () => {
       this.#replicas.delete(id);
-      this.#connection?.call('monitor_cancel', [id], { timeoutMs: this.#callTimeoutMs }).catch(() => undefined); // gone with the connection at the latest
+      this.#kept.current?.call('monitor_cancel', [id], { timeoutMs: this.#callTimeoutMs }).catch(() => undefined); // gone with the connection at the latest
     });
     this.#replicas.set(id, replica as never); // its selection is narrower: the client only starts it and hands it its notifications
     this.#begin((connection) => this.#startReplica(connection, replica as never));
@@ -111,7 +105,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
     if (this.#locks.has(name)) throw new Error(`this client is after the lock ${name} already`);
     const lock = new Lock(name, (held) => this.#guarded(() => onChange(held)), () => {
       this.#locks.delete(name);
-      this.#connection?.call('unlock', [name], { timeoutMs: this.#callTimeoutMs }).catch(() => undefined); // gone with the connection at the latest
+      this.#kept.current?.call('unlock', [name], { timeoutMs: this.#callTimeoutMs }).catch(() => undefined); // gone with the connection at the latest
     });
     this.#locks.set(name, lock);
     this.#begin((connection) => this.#askForLock(connection, lock));
@@ -131,72 +125,35 @@ export class OvsdbClient<S extends DatabaseSchema> {
 
   /** Shares the attempt under way, if any. */
   connect(): Promise<OvsdbConnection> {
-    if (this.#closed) return Promise.reject(new OvsdbDisconnected('this client is closed'));
-    if (this.#connection) return Promise.resolve(this.#connection);
-    clearTimeout(this.#retry);
-    this.#connecting ??= this.#open().finally(() => (this.#connecting = undefined));
-    return this.#connecting;
+    return this.#kept.get();
   }
 
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#retry);
     for (const replica of this.#replicas.values()) replica.close();
-    this.#connection?.close();
-    this.#connection = undefined;
+    this.#kept.close();
   }
 
-  async #open(): Promise<OvsdbConnection> {
-    const connection = await this.#openWithin(performance.now() + this.#connectTimeoutMs);
-    if (this.#closed) {
-      connection.close();
-      throw new OvsdbDisconnected('this client is closed');
-    }
-    if (!connection.isOpen) {
-      this.#retryLater();
-      throw new OvsdbDisconnected('the server closed the connection at once');
-    }
-    if (this.#failures > 0) this.#log.info({}, 'OVSDB is back');
-    this.#connection = connection;
-    this.#openedAt = performance.now();
-    for (const lock of this.#locks.values()) this.#settle(connection, this.#askForLock(connection, lock));
-    for (const replica of this.#replicas.values()) this.#settle(connection, this.#startReplica(connection, replica));
-    return connection;
-  }
-
-  /** Tries again and again until the deadline: a server that restarts is back in a moment. */
-  async #openWithin(deadlineAt: number): Promise<OvsdbConnection> {
-    for (;;) {
-      const remote = this.#remotes[this.#attempts % this.#remotes.length] as string; // not empty: see the constructor
-      try {
-        return await OvsdbConnection.open({ ...this.#connectionOptions, remote }, {
-          notification: (method, params) => this.#notified(method, params),
-          closed: (connection, cause) => {
-            if (this.#connection === connection) this.#lost(cause);
-          },
-        }, Math.max(1, deadlineAt - performance.now()));
-      } catch (error) {
-        this.#attempts += 1;
-        const pauseMs = this.#backoffMs.first * (0.5 + this.#random() / 2);
-        if (this.#closed || performance.now() + pauseMs >= deadlineAt) {
-          this.#retryLater();
-          throw new OvsdbDisconnected(`connect to ${remote}: ${(error as Error).message}`, { cause: error });
-        }
-        await delay(pauseMs);
-      }
+  async #open(leftMs: number, lost: (cause: Error) => void): Promise<OvsdbConnection> {
+    const remote = this.#remotes[this.#failed % this.#remotes.length] as string; // not empty: see the constructor
+    try {
+      return await OvsdbConnection.open({ ...this.#connectionOptions, remote }, { notification: (method, params) => this.#notified(method, params), closed: lost }, leftMs);
+    } catch (error) {
+      this.#failed += 1;
+      throw new OvsdbDisconnected(`connect to ${remote}: ${(error as Error).message}`, { cause: error });
     }
   }
 
   /** For what is asked for while connected; otherwise the next connection starts it. */
   #begin(work: (connection: OvsdbConnection) => Promise<void>): void {
-    if (this.#connection) this.#settle(this.#connection, work(this.#connection));
+    const connection = this.#kept.current;
+    if (connection) this.#settle(connection, work(connection));
     else this.connect().catch((error: Error) => this.#log.debug({ error: error.message }, 'OVSDB is still away'));
   }
 
   /** A connection on which a replica or lock cannot be had is left, and tried anew. */
   #settle(connection: OvsdbConnection, work: Promise<void>): void {
     work.catch((error: Error) => {
-      if (this.#connection !== connection) return;
+      if (this.#kept.current !== connection) return;
       this.#log.error({ error: error.message }, 'OVSDB replica or lock refused');
       connection.close();
     });
@@ -219,30 +176,8 @@ export class OvsdbClient<S extends DatabaseSchema> {
     } catch (error) {
       this.#log.error({ error: (error as Error).message }, 'OVSDB replica broken: fetched anew');
       replica?.distrust();
-      this.#connection?.close();
+      this.#kept.current?.close();
     }
-  }
-
-  #lost(cause: Error): void {
-    this.#connection = undefined;
-    for (const replica of this.#replicas.values()) replica.lost();
-    for (const lock of this.#locks.values()) lock.set(false);
-    if (this.#closed) return;
-    // One that falls soon after it rose is waited for ever longer.
-    if (performance.now() - this.#openedAt > this.#backoffMs.last) this.#failures = 0;
-    this.#log.warn({ cause: cause.message }, 'OVSDB connection lost');
-    this.#retryLater();
-  }
-
-  #retryLater(): void {
-    if (this.#closed) return;
-    const ceilingMs = Math.min(this.#backoffMs.last, this.#backoffMs.first * 2 ** this.#failures);
-    this.#failures = Math.min(this.#failures + 1, 16);
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
-      this.connect().catch((error: Error) => this.#log.debug({ error: error.message }, 'OVSDB is still away'));
-    }, ceilingMs * (0.5 + this.#random() / 2));
-    this.#retry.unref();
   }
 
   /** A listener's bug must not end the connection that brought the news. */

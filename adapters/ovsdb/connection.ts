@@ -20,7 +20,7 @@ export interface ConnectionOptions {
 export interface ConnectionListeners {
   /** `update3`, `locked`, `stolen` ... Must not throw. */
   notification(method: string, params: readonly unknown[]): void;
-  closed(connection: OvsdbConnection, cause: Error): void;
+  closed(cause: Error): void;
 }
 
 interface Call {
@@ -112,10 +112,6 @@ export class OvsdbConnection {
     });
   }
 
-  get isOpen(): boolean {
-    return this.#closed === undefined;
-  }
-
   close(): void {
     this.#end(new Error('closed'));
   }
@@ -175,7 +171,7 @@ export class OvsdbConnection {
     clearInterval(this.#keepalive);
     this.#socket.destroy();
     for (const call of [...this.#inFlight.values(), ...this.#queue]) call.settle(new OvsdbDisconnected(cause.message, { cause }));
-    this.#listeners.closed(this, cause);
+    this.#listeners.closed(cause);
   }
 }
 

@@ -1,14 +1,15 @@
 // Starts a real ovn-northd between two databases for tests, and ends it. Leaves nothing behind.
 import { spawn } from 'node:child_process';
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { whatIsMissing } from '#platform/testing/real-daemon.ts';
 
 const NORTHD = '/usr/bin/ovn-northd';
 
 /** Why northd cannot run here; null = it can. */
 export function whyNoNorthd(): Promise<string | null> {
-  return access(NORTHD).then(() => null, () => `${NORTHD} is not installed`);
+  return whatIsMissing([NORTHD]);
 }
 
 /** `north` and `south` as `unix:` remotes. */

@@ -1,10 +1,10 @@
 // A whole OVN without hosts for tests: both databases, a real northd, chassis by name, and ovn-trace to see what would become of a packet.
 import { execFile } from 'node:child_process';
-import { access } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { isFault } from '#contracts/common/fault.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { whatIsMissing } from '#platform/testing/real-daemon.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 import { OvsdbClient } from './client.ts';
 import { startNorthd, whyNoNorthd } from './northd.testing.ts';
@@ -19,7 +19,7 @@ const TRACE = '/usr/bin/ovn-trace';
 
 /** Why there is no OVN here; null = there is. */
 export async function whyNoOvn(): Promise<string | null> {
-  return (await whyNoOvsdb()) ?? (await whyNoNorthd()) ?? (await access(TRACE).then(() => null, () => `${TRACE} is not installed`));
+  return (await whyNoOvsdb()) ?? (await whyNoNorthd()) ?? (await whatIsMissing([TRACE]));
 }
 
 export interface PrivateOvn {

@@ -1,26 +1,19 @@
 // Starts a real ovsdb-server for tests, in its own folder with its own sockets, and ends it. Leaves nothing behind.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { access, mkdtemp, rm } from 'node:fs/promises';
-import net from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '#platform/testing/eventually.ts';
 import { freePort } from '#platform/testing/free-port.ts';
+import { answersAt, whatIsMissing } from '#platform/testing/real-daemon.ts';
 
 const run = promisify(execFile);
 const TOOLS = ['/usr/sbin/ovsdb-server', '/usr/bin/ovsdb-tool', '/usr/share/ovn/ovn-nb.ovsschema'];
 
 /** Why an ovsdb-server cannot run here; null = it can. */
-export async function whyNoOvsdb(): Promise<string | null> {
-  for (const tool of TOOLS) {
-    try {
-      await access(tool);
-    } catch {
-      return `${tool} is not installed`;
-    }
-  }
-  return null;
+export function whyNoOvsdb(): Promise<string | null> {
+  return whatIsMissing(TOOLS);
 }
 
 export interface PrivateOvsdb {
@@ -58,7 +51,7 @@ export async function startPrivateOvsdb({ clustered = false, schema = 'ovn-nb' a
     server = child;
     child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)));
     try {
-      await eventually(() => answers(at('db.sock')), { withinMs: 10_000, what: 'ovsdb-server answers' });
+      await eventually(() => answersAt(at('db.sock')), { withinMs: 10_000, what: 'ovsdb-server answers' });
     } catch (error) {
       throw new Error(`ovsdb-server does not answer: ${complaint}`, { cause: error });
     }
@@ -88,15 +81,4 @@ export async function startPrivateOvsdb({ clustered = false, schema = 'ovn-nb' a
     throw error;
   }
   return { unix: `unix:${at('db.sock')}`, tcp: `tcp:127.0.0.1:${port}`, kill, lose, start, close };
-}
-
-function answers(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect(socketPath);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

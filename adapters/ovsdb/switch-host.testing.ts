@@ -1,19 +1,18 @@
 // A host's network for tests: Open vSwitch (userspace) and ovn-controller of its own in a network namespace of its own. Leaves nothing behind.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { access, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '#platform/testing/eventually.ts';
+import { whatIsMissing } from '#platform/testing/real-daemon.ts';
 
 const run = promisify(execFile);
 const needed = ['/usr/sbin/ovs-vswitchd', '/usr/bin/ovn-controller', '/usr/bin/ovs-vsctl', '/dev/net/tun'];
 
 /** Why there can be none here; null = there can. */
 export async function whyNoSwitchHost(): Promise<string | null> {
-  if (process.getuid?.() !== 0) return 'network namespaces need root';
-  for (const each of needed) if (!(await access(each).then(() => true, () => false))) return `${each} is not there`;
-  return null;
+  return process.getuid?.() === 0 ? await whatIsMissing(needed) : 'network namespaces need root';
 }
 
 export interface SwitchHost {

@@ -1,0 +1,140 @@
+// A connection that is kept: opened when first asked for, got back in the background when it is lost, told when it is back.
+// The clients of libvirt and OVSDB stand on it; how a connection is opened and what is done with it is theirs.
+import type { Log } from '#platform/log.ts';
+
+export interface KeepOptions {
+  /** How long opening a connection may take, and how long one who asks waits for it. */
+  connectTimeoutMs?: number; // default 3 s
+  backoffMs?: { first: number; last: number }; // default 100 ms doubling to 5 s
+}
+
+export interface KeepDeps {
+  log: Log;
+  /** 0 <= x < 1; spreads reconnections. */
+  random?: () => number;
+}
+
+export interface KeptPeer<C> {
+  /** What log lines call it. */
+  name: string;
+  /**
+   * One attempt, over within `leftMs`. It rejects with what those who ask shall get. `lost` is to be called at the end of the connection
+   * whatever ends it, its `close()` included.
+   */
+  attempt(leftMs: number, lost: (cause: Error) => void): Promise<C>;
+  /** It is `current` from now on. `wasAway`: one was lost, or could not be had: what happened meanwhile was missed. Must not throw. */
+  opened?(connection: C, wasAway: boolean): void;
+  /** It was `current` until now. Must not throw. */
+  lost?(): void;
+  /** For those who ask where no attempt failed. */
+  disconnected(why: string): Error;
+}
+
+export class KeptConnection<C extends { close(): void }> {
+  readonly #connectTimeoutMs: number;
+  readonly #backoffMs: { first: number; last: number };
+  readonly #log: Log;
+  readonly #random: () => number;
+  readonly #peer: KeptPeer<C>;
+  #current: C | undefined;
+  #opening: Promise<C> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #openedAt = 0;
+  /** Losses and openings that failed; 0 = never away. `#lost` alone counts anew: a success is trusted once it held. */
+  #failures = 0;
+  #closed = false;
+
+  constructor({ connectTimeoutMs = 3_000, backoffMs = { first: 100, last: 5_000 } }: KeepOptions, { log, random = Math.random }: KeepDeps, peer: KeptPeer<C>) {
+    this.#connectTimeoutMs = connectTimeoutMs;
+    this.#backoffMs = backoffMs;
+    this.#log = log;
+    this.#random = random;
+    this.#peer = peer;
+  }
+
+  get current(): C | undefined {
+    return this.#current;
+  }
+
+  /** What is current, or within `connectTimeoutMs` a new one; shares the opening under way, if any. From the first call on it is kept. */
+  get(): Promise<C> {
+    if (this.#closed) return Promise.reject(this.#closedError());
+    if (this.#current) return Promise.resolve(this.#current);
+    this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
+    return this.#opening;
+  }
+
+  /** For good. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#current?.close();
+  }
+
+  /** Tries again and again until the deadline: a daemon that restarts is back in a moment. */
+  async #open(): Promise<C> {
+    const deadlineAt = performance.now() + this.#connectTimeoutMs;
+    for (;;) {
+      let connection: C | undefined;
+      let lostBy: Error | undefined;
+      try {
+        connection = await this.#peer.attempt(Math.max(1, deadlineAt - performance.now()), (cause) => {
+          lostBy = cause;
+          if (connection !== undefined && connection === this.#current) this.#lost(cause);
+        });
+        if (this.#closed) {
+          connection.close();
+          throw this.#closedError();
+        }
+        if (lostBy) throw this.#peer.disconnected(`the connection ended at once: ${lostBy.message}`);
+      } catch (error) {
+        const pauseMs = this.#spread(this.#backoffMs.first);
+        if (this.#closed || performance.now() + pauseMs >= deadlineAt) {
+          this.#retryLater();
+          throw error;
+        }
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        continue;
+      }
+      this.#take(connection);
+      return connection;
+    }
+  }
+
+  #take(connection: C): void {
+    const wasAway = this.#failures > 0;
+    this.#current = connection;
+    this.#openedAt = performance.now();
+    if (wasAway) this.#log.info({}, `${this.#peer.name} is back`);
+    this.#peer.opened?.(connection, wasAway);
+  }
+
+  #lost(cause: Error): void {
+    this.#current = undefined;
+    this.#peer.lost?.();
+    if (this.#closed) return;
+    // One that falls soon after it rose is waited for ever longer.
+    if (performance.now() - this.#openedAt > this.#backoffMs.last) this.#failures = 0;
+    this.#log.warn({ cause: cause.message }, `${this.#peer.name} connection lost`);
+    this.#retryLater();
+  }
+
+  #retryLater(): void {
+    if (this.#closed) return;
+    const ceilingMs = Math.min(this.#backoffMs.last, this.#backoffMs.first * 2 ** this.#failures);
+    this.#failures = Math.min(this.#failures + 1, 16);
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      this.get().catch((error: Error) => this.#log.debug({ error: error.message }, `${this.#peer.name} is still away`));
+    }, this.#spread(ceilingMs));
+    this.#retry.unref();
+  }
+
+  #closedError(): Error {
+    return this.#peer.disconnected('this client is closed');
+  }
+
+  #spread(ms: number): number {
+    return ms * (0.5 + this.#random() / 2);
+  }
+}

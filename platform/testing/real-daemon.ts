@@ -1,0 +1,21 @@
+// For tests with real daemons: whether what they need is on this machine, and whether one answers.
+import { access } from 'node:fs/promises';
+import net from 'node:net';
+
+/** The first of these paths that does not exist, said as a reason to skip; null = all do. */
+export async function whatIsMissing(paths: readonly string[]): Promise<string | null> {
+  for (const each of paths) if (!(await access(each).then(() => true, () => false))) return `${each} is not there`;
+  return null;
+}
+
+/** Whether somebody listens at this Unix socket. */
+export function answersAt(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(socketPath);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
