@@ -1,6 +1,6 @@
 // The network below the hosts, with real OVN and Open vSwitch; needs root and the packages of `up`.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Fault } from '#contracts/common/fault.ts';
@@ -114,6 +114,23 @@ describe('the network below the hosts', { skip, timeout: 120_000 }, () => {
     const { stdout } = await tryTool('ip', ['-br', 'addr', 'show', networkPaths(stateDir).machineDevices.ext]);
     assert.ok(stdout.includes(facts.publicCidr.replace('.0/', '.1/')), stdout);
   });
+});
+
+test('clouds that start at once have networks of their own, and one whose network another has is refused', { skip, timeout: 60_000 }, async () => {
+  const dirs = [1, 2, 3].map(() => mkdtempSync('/tmp/cc-net-'));
+  const networks = dirs.map((stateDir) => createLocalNetwork({ stateDir, log: silentLog, clock: systemClock }));
+  try {
+    const started = (await Promise.all(networks.map(async (network) => await network.start({ publicCidr: null })))).map((facts) => facts instanceof Fault ? assert.fail(facts.message) : facts);
+    assert.equal(new Set(started.flatMap(({ publicCidr, managementCidr }) => [publicCidr, managementCidr])).size, 6, JSON.stringify(started));
+    const second = started[1]?.managementCidr ?? '';
+    await networks[0]?.stop();
+    writeFileSync(networkPaths(dirs[0] ?? '').cidrFiles.mgmt, second);
+    const refused = await networks[0]?.start({ publicCidr: null });
+    assert.ok(refused instanceof Fault && refused.kind === 'conflict' && refused.message.includes(`${second}, the cloud's management network, is in use on this machine at ${networkPaths(dirs[1] ?? '').machineDevices.mgmt}`), JSON.stringify(refused));
+  } finally {
+    for (const network of networks) assert.ok(!((await network.remove()) instanceof Fault));
+    for (const dir of dirs) rmSync(dir, { recursive: true });
+  }
 });
 
 test('the external network is one that the machine does not use', () => {

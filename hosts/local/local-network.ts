@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { chooseCidr, isUsableCidr } from './free-cidr.ts';
 import { realStateDir } from './real-state-dir.ts';
 import { tryTool } from './run-tool.ts';
+import { oneAtATime } from './machine-lock.ts';
 import { startInit } from './start-init.ts';
 import { ensureUnderlay, removeMachineLegs } from './underlay.ts';
 
@@ -33,7 +34,7 @@ export interface LocalNetwork {
   /**
    * Starts it unless it runs; safe to repeat, also beside another process. It survives the death of this process.
    * `publicCidr`: null = chosen once, so that it meets nothing of this machine. unavailable: a tool is missing or a daemon does not start;
-   * badRequest: no such CIDR; conflict: none is free; forbidden: not root; timeout.
+   * badRequest: no such CIDR; conflict: none is free, or another cloud has ours; forbidden: not root; timeout.
    */
   start(options: { publicCidr: string | null }): Promise<Outcome<NetworkFacts>>;
   running(): Promise<boolean>;
@@ -61,11 +62,27 @@ export function createLocalNetwork({ stateDir: given, log, clock }: { stateDir: 
 
   async function cidrOf(which: 'ext' | 'mgmt', wanted: string | null): Promise<Outcome<string>> {
     const space = spaces[which];
-    const cidr = wanted ?? (await kept(which)) ?? chooseCidr(space, stateDir, await usedCidrs());
+    const used = (await routes()).filter(({ dev }) => dev !== paths.machineDevices[which]);
+    const cidr = wanted ?? (await kept(which)) ?? chooseCidr(space, stateDir, used.map(({ dst }) => dst));
     if (cidr === null) return fault('conflict', `this machine uses all of ${space}.0.0/16, where the cloud looks for a network; free a /24 of it${which === 'ext' ? ', or name another network with neutron.publicCidr in cobalt.yaml' : ''}`);
     if (!isUsableCidr(cidr)) return fault('badRequest', `neutron.publicCidr is '${cidr}': it must be an IPv4 network of 8 to 29 bits, such as 172.24.4.0/24`);
+    // Chosen while another cloud was down, or by hand: its guests and files would answer to our addresses.
+    const other = used.find(({ dst }) => dst === cidr);
+    if (other) return fault('conflict', `${cidr}, the cloud's ${which === 'ext' ? 'external' : 'management'} network, is in use on this machine at ${other.dev}${other.dev.startsWith('cc') ? ': another cloud has it; end that one first (./cobalt down --home its-state-folder)' : ''}`);
     await writeFile(paths.cidrFiles[which], `${cidr}\n`);
     return cidr;
+  }
+
+  /** Addresses are taken where they are chosen: two clouds that start at once would choose the same ones. */
+  async function wired(publicCidr: string | null): Promise<Outcome<{ ext: string; mgmt: string }>> {
+    return await oneAtATime(async () => {
+      const ext = await cidrOf('ext', publicCidr);
+      if (isFault(ext)) return ext;
+      const mgmt = await cidrOf('mgmt', null);
+      if (isFault(mgmt)) return mgmt;
+      await ensureUnderlay(paths, { ext, mgmt });
+      return { ext, mgmt };
+    });
   }
 
   return {
@@ -73,18 +90,15 @@ export function createLocalNetwork({ stateDir: given, log, clock }: { stateDir: 
       if (process.getuid?.() !== 0) return fault('forbidden', 'hypervisor hosts need root: run ./cobalt as root or with sudo');
       for (const [program, packages] of needed) if (!existsSync(program)) return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
       await mkdir(paths.dir, { recursive: true });
-      const ext = await cidrOf('ext', options.publicCidr);
-      if (isFault(ext)) return ext;
-      const mgmt = await cidrOf('mgmt', null);
-      if (isFault(mgmt)) return mgmt;
       const { state } = await initState(paths);
       if (state === 'off') {
         const cleared = await cutPower(paths, { clock, log });
         if (isFault(cleared)) return cleared;
       }
-      await ensureUnderlay(paths, { ext, mgmt });
+      const cidrs = await wired(options.publicCidr);
+      if (isFault(cidrs)) return cidrs;
       const started = await startInit(paths, { script: state === 'off' ? [initScript, paths.dir] : undefined, clock });
-      return isFault(started) ? started : factsOf({ ext, mgmt });
+      return isFault(started) ? started : factsOf(cidrs);
     },
     running: async () => (await initState(paths)).state === 'running',
     async facts() {
@@ -104,8 +118,8 @@ export function createLocalNetwork({ stateDir: given, log, clock }: { stateDir: 
 }
 
 /** Where this machine's routes lead, the default route aside. */
-async function usedCidrs(): Promise<string[]> {
+async function routes(): Promise<{ dst: string; dev: string }[]> {
   const { stdout } = await tryTool('ip', ['-4', '-json', 'route', 'show', 'table', 'all']);
-  const routes = JSON.parse(stdout || '[]') as { dst: string }[]; // ip-route(8) with -json
-  return routes.map(({ dst }) => dst).filter((dst) => dst !== 'default');
+  const known = JSON.parse(stdout || '[]') as { dst: string; dev?: string }[]; // ip-route(8) with -json; a blackhole has no device
+  return known.flatMap(({ dst, dev = '' }) => (dst === 'default' ? [] : [{ dst, dev }]));
 }

@@ -9,7 +9,7 @@ import { imageIsLocked } from './image-lock.testing.ts';
 import type { Guest, Tenant } from './network.testing.ts';
 import { tenant } from './network.testing.ts';
 
-interface Device { type: string; serial: string; tags: string[] }
+interface Device { type: string; address: string; serial: string; tags: string[] }
 interface Volume { id: string; name: string; status: string; size: number }
 
 const settleMs = 60_000;
@@ -85,6 +85,7 @@ describe('volumes', { skip: realCloudMissing() }, () => {
     const told = async (): Promise<Device | undefined> => (JSON.parse(await guest(one).sh('wget -qO- http://169.254.169.254/openstack/latest/meta_data.json')) as { devices: Device[] }).devices[0];
     const tagged = await eventually(told, { withinMs: 10_000, everyMs: 500, what: 'the metadata service to tell of the disk' });
     assert.deepEqual([tagged.type, tagged.serial, tagged.tags], ['disk', first, ['tag-first']]);
+    assert.match(await guest(one).sh(`ls -d /sys/bus/pci/devices/${tagged.address}/virtio*/block/vd*`), /block\/vd/, 'it is where the metadata says');
     await guest(one).sh(`mke2fs -q ${await deviceOf(guest(one), first)}`);
     const folder = await mounted(guest(one), first);
     sum = checked(await guest(one).sh(`dd if=/dev/urandom of=${folder}/file bs=1M count=8 2>/dev/null; sync; sha256sum ${folder}/file | cut -d' ' -f1; umount ${folder}`));
