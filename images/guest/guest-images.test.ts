@@ -8,6 +8,7 @@ import { Fault } from '#contracts/common/fault.ts';
 import { runTool } from '#hosts/local/run-tool.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { freePort } from '#platform/testing/free-port.ts';
 import { buildGuestImages, tinyCommandLine } from './build-guest-images.ts';
 import type { GuestImages } from './build-guest-images.ts';
 import { startGuest } from './guest.testing.ts';
@@ -129,11 +130,3 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
     assert.equal(await guest.ended, 0);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number }; // listening on TCP
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -1,18 +1,18 @@
 // What goes wrong and how it is told: refusals with code and words that name what was wrong and what is allowed, failures with state and message.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { FaultKind } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
-import type { CinderBench } from './cinder-api.testing.ts';
+import type { CinderBench, Loose } from './cinder-api.testing.ts';
 import { startCinder } from './cinder-api.testing.ts';
 
 let cinder: CinderBench;
-/** How the backend fails, by method. */
-const failing = new Map<keyof VolumeBackend, FaultKind>();
+/** How the backend fails, by method; at first it is not there yet. */
+const failing = new Map<keyof VolumeBackend, FaultKind>([['facts', 'unavailable']]);
 const image = { id: '11111111-1111-4111-8111-111111111111', name: 'big', status: 'active', disk_format: 'qcow2', container_format: 'bare', size: 5, virtual_size: 2 * 1024 ** 3, min_disk: 0, min_ram: 0 };
 const limits = { volumes: 8, snapshots: 1, gigabytes: 20, backups: 1, backup_gigabytes: 10, groups: 10, per_volume_gigabytes: 15 };
 
@@ -33,7 +33,7 @@ before(async () => {
     return path.startsWith('/v2/images/') ? { status: 200, body: { ...image, virtual_size: minDisk ? 1 : image.virtual_size, min_disk: minDisk } } : { status: 404 };
   });
 });
-beforeEach(() => failing.clear());
+afterEach(() => failing.clear());
 after(async () => await cinder.close());
 
 const refused = async (status: number, words: RegExp, path: string, body: Json | undefined, method: 'POST' | 'DELETE' = 'POST'): Promise<void> => {
@@ -54,6 +54,13 @@ const gone = async (collection: string, id: string): Promise<void> => {
   assert.equal((await cinder.ask('member', 'GET', `${collection}/${id}`)).status, 404);
 };
 const used = async (): Promise<Json> => (await cinder.ask('member', 'GET', 'limits')).body.limits.absolute;
+
+test('a backend that has never answered is down, and up as soon as it answers', async () => {
+  const shown = async (): Promise<Json> => (await cinder.ask('admin', 'GET', 'os-services?binary=cinder-volume')).body.services.map(({ host, state, updated_at: at }: Loose) => [host, state, at]);
+  assert.deepEqual(await shown(), [['control@sim', 'down', null]]);
+  failing.clear();
+  assert.deepEqual(await shown(), [['control@sim', 'up', null]]);
+});
 
 test('sizes that no volume has name the field', async () => {
   for (const size of [0, -1, 'x', 1.5, 2 ** 40, String(2 ** 40), true, []] as Json[]) await refused(400, /size/, 'volumes', volume({ size }));

@@ -33,11 +33,12 @@ const extensions = [
 export function houseRoutes(parts: CinderParts): readonly Route[] {
   const { database: { db }, clock, config, log } = parts;
   const isUp = (row: ServiceRow): boolean => clock.now() - row.heartbeat_at_ms < config.serviceDownMs;
-  // A backend that is known not to answer is down at once, not only when it has been silent for long.
-  const silent = async (): Promise<ReadonlySet<string>> => new Set((await parts.pools()).filter(({ answers }) => !answers).map(({ host }) => host.split('#')[0] ?? ''));
+  const heardOf = (row: ServiceRow): string | null => (row.heartbeat_at_ms === 0 ? null : timeText(row.heartbeat_at_ms));
+  // What a backend of ours answers now counts for more than when it was heard of last.
+  const answering = async (): Promise<ReadonlyMap<string, boolean>> => new Map((await parts.pools()).map(({ host, answers }) => [host.split('#')[0] ?? '', answers]));
   const services = async (): Promise<ServiceRow[]> => await db.selectFrom('services').selectAll().orderBy('binary').orderBy('host').execute();
   const view = (request: Request, row: ServiceRow, up: boolean) => ({
-    binary: row.binary, host: row.host, zone: row.zone, status: row.disabled === 1 ? 'disabled' : 'enabled', state: up ? 'up' : 'down', updated_at: timeText(row.heartbeat_at_ms), disabled_reason: row.disabled_reason,
+    binary: row.binary, host: row.host, zone: row.zone, status: row.disabled === 1 ? 'disabled' : 'enabled', state: up ? 'up' : 'down', updated_at: heardOf(row), disabled_reason: row.disabled_reason,
     ...(row.binary === 'cinder-volume' ? { frozen: false, replication_status: 'disabled', active_backend_id: null } : {}),
     ...(request.version >= clusterSince ? { cluster: null } : {}),
     ...(request.version >= backendStateSince && row.binary === 'cinder-volume' ? { backend_state: up ? 'up' : 'down' } : {}),
@@ -55,8 +56,8 @@ export function houseRoutes(parts: CinderParts): readonly Route[] {
     route({ method: 'GET', path: '/os-services', policy: 'volume_extension:services:index', handler: async (request) => {
       const [host, binary] = [first(request, 'host'), first(request, 'binary') ?? first(request, 'service')];
       const rows = (await services()).filter((row) => (host === undefined || row.host === host || row.host.startsWith(`${host}@`)) && (binary === undefined || row.binary === binary));
-      const away = await silent();
-      return { status: 200, body: { services: rows.map((row) => view(request, row, isUp(row) && !away.has(row.host))) } };
+      const now = await answering();
+      return { status: 200, body: { services: rows.map((row) => view(request, row, now.get(row.host) ?? isUp(row))) } };
     } }),
     route<Named>({ ...manage, path: '/os-services/enable', body: serviceBody, handler: async ({ body }) => await change(body, { disabled: 0, disabled_reason: null }) }),
     route<Named>({ ...manage, path: '/os-services/disable', body: disableBody, handler: async ({ body }) => await change(body, { disabled: 1, disabled_reason: null }) }),
@@ -68,7 +69,7 @@ export function houseRoutes(parts: CinderParts): readonly Route[] {
       (await services()).some(({ host }) => host === body.host) ? fault('notImplemented', `To ${what} a host is not offered by this cloud.`) : fault('badRequest', `Host ${body.host} could not be found.`)
     ) })),
     route({ method: 'GET', path: '/os-hosts', policy: 'volume_extension:hosts', handler: async () => ({ status: 200, body: { hosts: (await services()).map((row) => (
-      { host_name: row.host, service: row.binary, zone: row.zone, 'service-state': row.disabled === 1 ? 'disabled' : 'enabled', 'service-status': isUp(row) ? 'available' : 'unavailable', 'last-update': timeText(row.heartbeat_at_ms) }
+      { host_name: row.host, service: row.binary, zone: row.zone, 'service-state': row.disabled === 1 ? 'disabled' : 'enabled', 'service-status': isUp(row) ? 'available' : 'unavailable', 'last-update': heardOf(row) }
     )) } }) }),
     route({ method: 'GET', path: '/os-hosts/:id', policy: 'volume_extension:hosts', faults: ['notFound'], handler: async ({ params }) => {
       const host = params['id'] ?? '';

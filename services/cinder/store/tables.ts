@@ -129,6 +129,7 @@ export interface ServiceRow {
   zone: string;
   disabled: number;
   disabled_reason: string | null;
+  /** 0: a backend that has never answered. */
   heartbeat_at_ms: number;
 }
 
