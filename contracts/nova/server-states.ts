@@ -8,7 +8,7 @@ export const taskStates = [
   'scheduling', 'block_device_mapping', 'networking', 'spawning',
   'powering-off', 'powering-on', 'rebooting', 'reboot_started', 'reboot_started_hard', 'rebooting_hard',
   'pausing', 'unpausing', 'suspending', 'resuming', 'rescuing', 'unrescuing', 'rebuilding', 'rebuild_spawning', 'deleting',
-  'image_snapshot_pending', 'image_snapshot', 'image_pending_upload', 'image_uploading',
+  'image_snapshot_pending', 'image_backup', 'image_snapshot', 'image_pending_upload', 'image_uploading',
 ] as const;
 export type TaskState = (typeof taskStates)[number];
 

@@ -14,7 +14,7 @@ export type CreateImageInput = { serverId: string; actionId: string; imageId: st
 
 /** Large disks take their time to be copied and sent. */
 const uploadDeadlineMs = 3 * 60 * 60_000;
-export const imageTasks = ['image_snapshot_pending', 'image_snapshot', 'image_pending_upload', 'image_uploading'] as const;
+export const imageTasks = ['image_snapshot_pending', 'image_backup', 'image_snapshot', 'image_pending_upload', 'image_uploading'] as const;
 
 export function createImage(deps: NovaDeps): AnySaga {
   const { database: { db }, clock, log } = deps;

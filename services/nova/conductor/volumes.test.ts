@@ -39,14 +39,18 @@ before(async () => {
   nova = await startNova({ clock: systemClock, wakeSagas: () => sagas.wake() });
   const { deps, service } = nova;
   imageId = deps.ids.uuid();
-  sagas = new SagaRunner({ db: deps.database.db, definitions: service.sagas, owner: 'test', clock: deps.clock, ids: deps.ids, log: silentLog });
   for (const { topic, handlers } of service.rpc) deps.bus.serve(topic, handlers);
   await nova.addHost('h1');
   node = (await deps.database.db.selectFrom('compute_nodes').select('uuid').executeTakeFirstOrThrow()).uuid;
   deps.bus.serve(...agent('h1'));
   await service.seed();
-  await sagas.start();
+  await startSagas();
 });
+async function startSagas(): Promise<void> {
+  const { deps, service } = nova;
+  sagas = new SagaRunner({ db: deps.database.db, definitions: service.sagas, owner: 'test', clock: deps.clock, ids: deps.ids, log: silentLog });
+  await sagas.start();
+}
 after(async () => {
   await sagas.stop();
   await nova.close();
@@ -222,6 +226,15 @@ describe('an image of a server', () => {
     assert.equal(glance.images.length, 1, 'the unfinished one is deleted');
     await nova.deps.database.db.updateTable('servers').set({ vm_state: 'rescued' }).where('id', '=', server.id).execute();
     assert.equal((await image(server.id, 45)).status, 409);
+  });
+
+  it('or a backup, as its task state says', async () => {
+    const server = await built();
+    await sagas.stop();
+    assert.equal((await nova.ask('member', 'POST', `servers/${server.id}/action`, { body: { createBackup: { name: 'b', backup_type: 'daily', rotation: 1 } } })).status, 202);
+    assert.equal((await show(server.id))['OS-EXT-STS:task_state'], 'image_backup');
+    await startSagas();
+    assert.equal((await rested(server.id))['OS-EXT-STS:task_state'], null);
   });
 
   it('that boots from a volume names snapshots, and other servers boot from it', async () => {

@@ -115,10 +115,10 @@ export async function beginVolumeChange(deps: NovaDeps, request: Request, server
 export async function beginImage(deps: NovaDeps, request: Request, server: Server, image: Pick<CreateImageInput, 'imageId' | 'format' | 'rotation'>, making: Pick<Making, 'keep'>): Promise<Outcome<void>> {
   const locked = checkLock(request, server);
   if (locked) return locked;
-  const logAs = image.rotation === null ? 'createImage' : 'createBackup';
+  const [logAs, begins] = image.rotation === null ? (['createImage', 'image_snapshot_pending'] as const) : (['createBackup', 'image_backup'] as const);
   const begun = await transaction(deps.database.db, async (trx) => {
     const now = deps.clock.now();
-    if (!(await beginTask(trx, server.id, imageStates, 'image_snapshot_pending', now))) return await refusal(trx, server, logAs);
+    if (!(await beginTask(trx, server.id, imageStates, begins, now))) return await refusal(trx, server, logAs);
     const actionId = await log(deps, trx, request, server, logAs, now);
     const input: CreateImageInput = { serverId: server.id, actionId, ...image };
     await journal(deps, trx, request, createImageName, server.id, input, now);
