@@ -1,12 +1,17 @@
 // Where a running guest finds its devices, read from its domain. Format: libvirt.org/formatdomain.html#device-addresses.
-import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Driver } from './driver.ts';
 import { portsIn } from './nic-xml.ts';
-import { onDomain } from './plugging.ts';
+import { asOutcome } from './outcome.ts';
 import { disksIn } from './volume-xml.ts';
 
+/** Reads beside whatever is done to the guest: it asks while a disk is being plugged in. */
 export function pciAddresses(driver: Driver, uuid: string): Promise<Outcome<Record<string, string>>> {
-  return onDomain(driver, uuid, async (domain) => ((await driver.domains.isActive(domain)) ? pciAddressesIn(await driver.domains.liveXml(domain)) : {}));
+  return asOutcome(async () => {
+    const domain = await driver.domains.find(uuid);
+    if (!domain) return fault('notFound', `no guest ${uuid} on this host`);
+    return (await driver.domains.isActive(domain)) ? pciAddressesIn(await driver.domains.liveXml(domain)) : {};
+  });
 }
 
 /** Pure. libvirt writes numbers as `0x03`. */
