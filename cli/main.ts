@@ -16,7 +16,7 @@ const entries: readonly Entry[] = [
   { name: 'doctor', summary: 'what this machine can do; --audit compares what is with what should be', define: async (command) => (await import('./commands/doctor.ts')).define(command) },
   { name: 'test', summary: 'types, lint, doors, unit, contract and end-to-end tests', define: async (command) => (await import('./commands/test.ts')).define(command) },
   { name: 'check', summary: 'types, lint and doors: what is quick', define: async (command) => (await import('./commands/check.ts')).define(command) },
-  { name: 'bench', summary: 'measure: boot, control', define: async (command) => (await import('./commands/bench.ts')).define(command) },
+  { name: 'bench', summary: 'measure boot, control, memory, network or storage', define: async (command) => (await import('./commands/bench.ts')).define(command) },
 ];
 
 const program = new Command('cobalt')
