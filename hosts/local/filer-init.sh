@@ -11,6 +11,17 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/rpcbind /run/lock /run/statd/sm /run/statd/sm.bak "$dir/export" "$dir/recovery" "$dir/log" "$dir/run"
 : >/run/utmp
 chown -R statd /run/statd
+# ganesha finds the file systems of its folders in /etc/mtab. A Debian that ever booted has it, one that was only unpacked has not:
+# there /etc becomes one of our own, with all that is in the machine's.
+if ! [ -e /etc/mtab ]; then
+  mkdir /run/etc /run/machine-etc
+  mount --bind /etc /run/machine-etc
+  for each in /run/machine-etc/* /run/machine-etc/.[!.]*; do
+    if [ -L "$each" ]; then cp -P "$each" /run/etc; elif [ -e "$each" ]; then ln -s "$each" /run/etc; fi
+  done
+  ln -sf /proc/self/mounts /run/etc/mtab
+  mount --bind /run/etc /etc
+fi
 supervise rpcbind -f -w
 wait_for 'the portmapper' test -S /run/rpcbind.sock
 # A server that starts again keeps new locks back until those who had mounted the share have reclaimed theirs, 20 s at most; where nobody
@@ -32,6 +43,8 @@ supervise rpc.statd -F -L -P /run/statd
 supervise run_ganesha
 wait_for "the NFS server, log in $dir/log" rpcinfo -T tcp "$address" 100003 3
 wait_for "the mount service, log in $dir/log" rpcinfo -T tcp "$address" 100005 3
+has_share() { showmount --no-headers --exports "$address" | grep -q '^/vol '; }
+wait_for "the share, log in $dir/log" has_share
 wait_for "the lock manager, log in $dir/log" rpcinfo -T tcp "$address" 100021 4
 wait_for 'the status monitor' rpcinfo -T tcp 127.0.0.1 100024 1
 stay_ready

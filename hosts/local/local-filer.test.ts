@@ -1,5 +1,7 @@
 // The filer, with a real NFS server; needs root and the packages of `test`.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -59,5 +61,18 @@ describe('the filer', { skip, timeout: 60_000 }, () => {
     assert.equal(await filer.running(), false);
     sure(await filer.start(wires));
     assert.match(await runTool('qemu-img', ['info', url('one.qcow2')]), /qcow2/);
+  });
+
+  test('on a machine that never booted, without /etc/mtab, the share is there all the same', async () => {
+    sure(await filer.stop());
+    const { dir, netns } = filerPaths(stateDir);
+    const script = `mount -t tmpfs etc /mnt && cp -a /etc/. /mnt && rm /mnt/mtab && mount --bind /mnt /etc && exec /bin/sh '${join(import.meta.dirname, 'filer-init.sh')}' '${dir}' ${facts.server}`;
+    const init = spawn('ip', ['netns', 'exec', netns, 'unshare', '--mount', '--uts', '--ipc', '--pid', '--fork', '--propagation', 'private', '/bin/sh', '-c', script], { stdio: 'ignore' });
+    const ended = once(init, 'close');
+    await eventually(async () => await filer.running(), { withinMs: 5_000, what: 'the init' });
+    sure(await filer.start(wires));
+    assert.match(await runTool('qemu-img', ['info', url('one.qcow2')]), /qcow2/);
+    sure(await filer.stop());
+    await ended;
   });
 });
