@@ -66,7 +66,7 @@ describe('the filer', { skip, timeout: 60_000 }, () => {
   test('on a machine that never booted, without /etc/mtab, the share is there all the same', async () => {
     sure(await filer.stop());
     const { dir, netns } = filerPaths(stateDir);
-    const script = `mount -t tmpfs etc /mnt && cp -a /etc/. /mnt && rm /mnt/mtab && mount --bind /mnt /etc && exec /bin/sh '${join(import.meta.dirname, 'filer-init.sh')}' '${dir}' ${facts.server}`;
+    const script = `mount -t tmpfs etc /mnt && cp -a /etc/. /mnt && rm -f /mnt/mtab && mount --bind /mnt /etc && exec /bin/sh '${join(import.meta.dirname, 'filer-init.sh')}' '${dir}' ${facts.server}`;
     const init = spawn('ip', ['netns', 'exec', netns, 'unshare', '--mount', '--uts', '--ipc', '--pid', '--fork', '--propagation', 'private', '/bin/sh', '-c', script], { stdio: 'ignore' });
     const ended = once(init, 'close');
     await eventually(async () => await filer.running(), { withinMs: 5_000, what: 'the init' });
