@@ -5,7 +5,7 @@ import { portsIn } from './nic-xml.ts';
 import { asOutcome } from './outcome.ts';
 import { disksIn } from './volume-xml.ts';
 
-/** Reads beside whatever is done to the guest: it asks while a disk is being plugged in. */
+/** Waits for nothing that is being done to the guest: it may ask for its metadata while a disk is being plugged in. */
 export function pciAddresses(driver: Driver, uuid: string): Promise<Outcome<Record<string, string>>> {
   return asOutcome(async () => {
     const domain = await driver.domains.find(uuid);

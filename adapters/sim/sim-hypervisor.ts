@@ -1,6 +1,5 @@
 // The simulated driver of ports/hypervisor.ts: same promises, no QEMU. Guests are plain records, no timer runs: thousands fit a process.
 import { Readable } from 'node:stream';
-import { createHash } from 'node:crypto';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { systemClock, type Clock } from '#platform/clock.ts';
@@ -8,8 +7,9 @@ import type { GuestEvent, GuestImage, GuestNic, GuestSpec, GuestState, GuestVolu
 import type { DiskCopy, Hypervisor, OpenImage } from '#ports/hypervisor.ts';
 import { bootText } from './sim-console.ts';
 import { growVolume, plugVolume, simVolume, switchVolume, unplugVolume } from './sim-guest-volumes.ts';
-import { SimTroubles, type Trouble } from './sim-trouble.ts';
+import { checkImage } from './sim-image.ts';
 import { simPciAddresses } from './sim-pci.ts';
+import { SimTroubles, type Trouble } from './sim-trouble.ts';
 import { inMemoryStore, type SimGuest, type SimStore } from './sim-world.ts';
 
 export interface SimHypervisorOptions {
@@ -360,28 +360,12 @@ class SimDriver implements SimHypervisor {
     if (this.#options.fetchImages !== false) {
       const source = await open();
       if (isFault(source)) return source;
-      const problem = await check(image, source);
+      const problem = await checkImage(image, source);
       if (problem) return problem;
     }
     this.#useImage(image.id);
     this.#save();
   }
-}
-
-async function check(image: GuestImage, source: Readable): Promise<Fault | null> {
-  const hash = createHash('sha512');
-  let received = 0;
-  try {
-    for await (const chunk of source) {
-      hash.update(chunk as Buffer);
-      received += (chunk as Buffer).length;
-    }
-  } catch (error) {
-    return fault('unavailable', `image ${image.id}: ${(error as Error).message}`);
-  }
-  if (image.sizeBytes > 0 && received !== image.sizeBytes) return fault('badRequest', `image ${image.id} has ${received} bytes, expected ${image.sizeBytes}`);
-  if (image.checksum !== '' && hash.digest('hex') !== image.checksum) return fault('badRequest', `image ${image.id} does not match its checksum`);
-  return null;
 }
 
 function imageIds(spec: GuestSpec): string[] {

@@ -60,9 +60,9 @@ export function createLocalNetwork({ stateDir: given, log, clock }: { stateDir: 
   });
   const kept = async (which: 'ext' | 'mgmt'): Promise<string | null> => (await readFile(paths.cidrFiles[which], 'utf8').catch(() => '')).trim() || null;
 
-  async function cidrOf(which: 'ext' | 'mgmt', wanted: string | null): Promise<Outcome<string>> {
+  async function cidrOf(which: 'ext' | 'mgmt', wanted: string | null, routes: readonly Route[]): Promise<Outcome<string>> {
     const space = spaces[which];
-    const used = (await routes()).filter(({ dev }) => dev !== paths.machineDevices[which]);
+    const used = routes.filter(({ dev }) => dev !== paths.machineDevices[which]);
     const cidr = wanted ?? (await kept(which)) ?? chooseCidr(space, stateDir, used.map(({ dst }) => dst));
     if (cidr === null) return fault('conflict', `this machine uses all of ${space}.0.0/16, where the cloud looks for a network; free a /24 of it${which === 'ext' ? ', or name another network with neutron.publicCidr in cobalt.yaml' : ''}`);
     if (!isUsableCidr(cidr)) return fault('badRequest', `neutron.publicCidr is '${cidr}': it must be an IPv4 network of 8 to 29 bits, such as 172.24.4.0/24`);
@@ -76,9 +76,10 @@ export function createLocalNetwork({ stateDir: given, log, clock }: { stateDir: 
   /** Addresses are taken where they are chosen: two clouds that start at once would choose the same ones. */
   async function wired(publicCidr: string | null): Promise<Outcome<{ ext: string; mgmt: string }>> {
     return await oneAtATime(async () => {
-      const ext = await cidrOf('ext', publicCidr);
+      const routes = await machineRoutes();
+      const ext = await cidrOf('ext', publicCidr, routes);
       if (isFault(ext)) return ext;
-      const mgmt = await cidrOf('mgmt', null);
+      const mgmt = await cidrOf('mgmt', null, routes);
       if (isFault(mgmt)) return mgmt;
       await ensureUnderlay(paths, { ext, mgmt });
       return { ext, mgmt };
@@ -117,8 +118,14 @@ export function createLocalNetwork({ stateDir: given, log, clock }: { stateDir: 
   };
 }
 
+interface Route {
+  dst: string;
+  /** '' where there is none. */
+  dev: string;
+}
+
 /** Where this machine's routes lead, the default route aside. */
-async function routes(): Promise<{ dst: string; dev: string }[]> {
+async function machineRoutes(): Promise<Route[]> {
   const { stdout } = await tryTool('ip', ['-4', '-json', 'route', 'show', 'table', 'all']);
   const known = JSON.parse(stdout || '[]') as { dst: string; dev?: string }[]; // ip-route(8) with -json; a blackhole has no device
   return known.flatMap(({ dst, dev = '' }) => (dst === 'default' ? [] : [{ dst, dev }]));

@@ -1,73 +1,35 @@
 // Servers with interfaces, from the API through the sagas: ports are made, bound, waited for, given back. Real database, bus and saga runner;
 // Placement, Glance and Neutron are doubles at the HTTP boundary, the host is one at the bus.
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { createHmac } from 'node:crypto';
 import type { Json } from '#contracts/common/json.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
-import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
 import type { GuestNic, GuestSpec } from '#contracts/nova/guest.ts';
-import { rpcServer } from '#platform/bus/contract.ts';
 import type { HandlersOf } from '#platform/bus/contract.ts';
 import { Secret, silentLog } from '#platform/log.ts';
 import { createDispatcher } from '#platform/http/dispatcher.ts';
-import { systemClock } from '#platform/clock.ts';
-import { SagaRunner } from '#platform/saga/runner.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { Answer, Loose, NovaBench } from '../api/nova-api.testing.ts';
-import { startNova } from '../api/nova-api.testing.ts';
+import type { Answer, Loose } from '../api/nova-api.testing.ts';
 import type { NeutronDouble } from '../neutron.testing.ts';
 import { neutronDouble } from '../neutron.testing.ts';
 import { nicsOf } from '../store/nics.ts';
 import { reapPorts } from '../tasks/reap-ports.ts';
+import { message, settleMs, startConductor } from './conductor.testing.ts';
 
-const settleMs = 10_000;
 const secret = new Secret('between us');
 const never = new AbortController().signal;
 
-let nova: NovaBench;
 let neutron: NeutronDouble;
-let sagas: SagaRunner;
-let imageId: string;
 /** Interfaces on the host by guest, as the agent was told. */
 const plugged = new Map<string, GuestNic[]>();
 const specs = new Map<string, GuestSpec>();
 let isSilent = false;
 
-before(async () => {
-  nova = await startNova({ config: { vifPluggingTimeoutMs: 2_000, metadataSecret: secret }, clock: systemClock, wakeSagas: () => sagas.wake() });
-  const { deps, service } = nova;
-  imageId = deps.ids.uuid();
-  sagas = new SagaRunner({ db: deps.database.db, definitions: service.sagas, owner: 'test', clock: deps.clock, ids: deps.ids, log: silentLog });
-  for (const { topic, handlers } of service.rpc) deps.bus.serve(topic, handlers);
-  for (const host of ['h1', 'h2']) await nova.addHost(host);
-  for (const host of ['h1', 'h2']) deps.bus.serve(...agent(host));
-  for (const { host, uuid } of await deps.database.db.selectFrom('compute_nodes').select(['host', 'uuid']).execute()) nodes.set(host, uuid);
-  await service.seed();
-  await sagas.start();
-});
-after(async () => {
-  await sagas.stop();
-  await nova.close();
-});
-beforeEach(() => {
-  neutron = neutronDouble();
-  nova.answerCalls((call) => {
-    if (call.service === 'network') return neutron.answer(call);
-    if (call.service === 'image') return { status: 200, body: { id: imageId, name: 'i', status: 'active', disk_format: 'raw', size: 1, os_hash_value: '', min_disk: 0, min_ram: 0 } };
-    return placement(call.method, call.path);
-  });
-});
-
-afterEach(async () => {
-  neutron.away = false;
-  for (const { id } of (await nova.ask('admin', 'GET', 'servers?all_tenants=1')).body.servers) await removed(id);
-});
-
-function agent(host: string): Parameters<NovaBench['deps']['bus']['serve']> {
-  const none = async () => null;
-  const handlers = {
+const bench = await startConductor({
+  hosts: ['h1', 'h2'], config: { vifPluggingTimeoutMs: 2_000, metadataSecret: secret },
+  agent: {
     buildGuest: async ({ spec }) => {
       specs.set(spec.uuid, spec);
       plugged.set(spec.uuid, [...spec.nics]);
@@ -88,38 +50,22 @@ function agent(host: string): Parameters<NovaBench['deps']['bus']['serve']> {
       return null;
     },
     pciAddresses: async ({ uuid }) => (isSilent ? fault('unavailable', 'no answer') : { addresses: Object.fromEntries([...(plugged.get(uuid) ?? []).map(({ portId }) => [portId, '0000:00:03.0']), ['vda', '0000:00:04.0']]) }),
-    stopGuest: none, startGuest: none, guestState: async () => ({ state: 'running' }),
-  } satisfies Partial<HandlersOf<ComputeAgentRpc>>;
-  const { topic, handlers: rows } = rpcServer<ComputeAgentRpc>(computeTopic(host), handlers as unknown as HandlersOf<ComputeAgentRpc>); // what these tests lead to
-  return [topic, rows];
-}
+  } satisfies Partial<HandlersOf<ComputeAgentRpc>>,
+});
+const { nova, image: { id: imageId }, post, show, rested, built, removed } = bench;
 
-/** Room on both hosts, always. */
-function placement(method: string, path: string): { status: number; body?: Json } {
-  if (!path.startsWith('/allocation_candidates')) return { status: method === 'GET' ? 200 : 204, body: {} };
-  const wanted = [...nodes.values()];
-  const summary = { resources: { VCPU: { capacity: 64, used: 0 }, MEMORY_MB: { capacity: 65_536, used: 0 }, DISK_GB: { capacity: 999, used: 0 } } };
-  return { status: 200, body: { allocation_requests: wanted.map((id) => ({ allocations: { [id]: { resources: { VCPU: 1 } } } })), provider_summaries: Object.fromEntries(wanted.map((id) => [id, summary])) } };
-}
-const nodes = new Map<string, string>();
-
-const post = async (server: Record<string, Json>, version = 90): Promise<Answer> => await nova.ask('member', 'POST', 'servers', { version, body: { server: { name: 'vm', flavorRef: '42', imageRef: imageId, ...server } } });
-const show = async (id: string): Promise<Loose> => (await nova.ask('admin', 'GET', `servers/${id}`, { version: 90 })).body.server;
-
-async function rested(id: string): Promise<Loose> {
-  await eventually(async () => (await nova.deps.database.db.selectFrom('sagas').select('id').where('lock_key', '=', `server:${id}`).executeTakeFirst()) === undefined, { withinMs: settleMs, what: 'its sagas have ended' });
-  return await show(id);
-}
-async function built(server: Record<string, Json>): Promise<Loose> {
-  const answer = await post(server);
-  assert.equal(answer.status, 202, JSON.stringify(answer.body));
-  return await rested(answer.body.server.id);
-}
-async function removed(id: string): Promise<void> {
-  assert.equal((await nova.ask('member', 'DELETE', `servers/${id}`)).status, 204);
-  await eventually(async () => (await show(id)) === undefined, { withinMs: settleMs, what: 'the server is gone' });
-}
-const message = (answer: Answer): string => (Object.values(answer.body)[0] as { message: string }).message;
+after(async () => await bench.close());
+beforeEach(() => {
+  neutron = neutronDouble();
+  nova.answerCalls((call) => {
+    if (call.service === 'network') return neutron.answer(call);
+    return call.service === 'image' ? { status: 200, body: bench.image } : bench.placement(call);
+  });
+});
+afterEach(async () => {
+  neutron.away = false;
+  await bench.removeAll();
+});
 
 describe('a server with interfaces', () => {
   it('gets its port, bound to its host, its addresses and its groups, and takes the port with it', async () => {

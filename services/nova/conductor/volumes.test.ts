@@ -1,33 +1,23 @@
 // Servers with volumes, from the API through the sagas: attached, detached, booted from, given back. Real database, bus and saga runner;
 // Placement, Glance and Cinder are doubles at the HTTP boundary, the host is one at the bus.
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Fault } from '#contracts/common/fault.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
-import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
 import type { GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
 import type { HttpCall } from '#platform/http/client.ts';
-import { rpcServer } from '#platform/bus/contract.ts';
-import type { HandlersOf } from '#platform/bus/contract.ts';
-import { silentLog } from '#platform/log.ts';
-import { systemClock } from '#platform/clock.ts';
-import { SagaRunner } from '#platform/saga/runner.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { Answer, Loose, NovaBench } from '../api/nova-api.testing.ts';
-import { startNova } from '../api/nova-api.testing.ts';
+import type { Answer, Loose } from '../api/nova-api.testing.ts';
 import type { CinderDouble } from '../cinder.testing.ts';
 import { cinderDouble } from '../cinder.testing.ts';
+import { message, settleMs, startConductor } from './conductor.testing.ts';
 import { expectedGuests } from './observe-host.ts';
 import { reapVolumes } from '../tasks/reap-volumes.ts';
 
-const settleMs = 10_000;
 const never = new AbortController().signal;
-let nova: NovaBench;
 let cinder: CinderDouble;
-let sagas: SagaRunner;
-let imageId: string;
 /** Volumes of guests on the host, as the agent was told; what it refuses. */
 const disks = new Map<string, GuestVolume[]>();
 const specs = new Map<string, GuestSpec>();
@@ -35,53 +25,16 @@ let refuses: Partial<Record<keyof ComputeAgentRpc, Fault>> = {};
 const glance: { images: (JsonObject & { id: string })[] } = { images: [] };
 const calls: { method: string; params: Loose }[] = [];
 
-before(async () => {
-  nova = await startNova({ clock: systemClock, wakeSagas: () => sagas.wake() });
-  const { deps, service } = nova;
-  imageId = deps.ids.uuid();
-  for (const { topic, handlers } of service.rpc) deps.bus.serve(topic, handlers);
-  await nova.addHost('h1');
-  node = (await deps.database.db.selectFrom('compute_nodes').select('uuid').executeTakeFirstOrThrow()).uuid;
-  deps.bus.serve(...agent('h1'));
-  await service.seed();
-  await startSagas();
-});
-async function startSagas(): Promise<void> {
-  const { deps, service } = nova;
-  sagas = new SagaRunner({ db: deps.database.db, definitions: service.sagas, owner: 'test', clock: deps.clock, ids: deps.ids, log: silentLog });
-  await sagas.start();
-}
-after(async () => {
-  await sagas.stop();
-  await nova.close();
-});
-beforeEach(() => {
-  [cinder, refuses] = [cinderDouble(), {}];
-  [calls.length, glance.images.length] = [0, 0];
-  nova.answerCalls((call) => {
-    if (call.service === 'volume') return cinder.answer(call);
-    if (call.service === 'network') return { status: 200, body: { networks: [], ports: [] } };
-    if (call.service === 'image' && (call.method !== 'GET' || glance.images.some(({ id }) => call.path.endsWith(id)))) return images(call);
-    if (call.service === 'image') return { status: call.path.includes(imageId) ? 200 : 404, body: { id: imageId, name: 'i', status: 'active', disk_format: 'raw', size: 1, os_hash_value: '', min_disk: 0, min_ram: 0 } };
-    return placement(call.method, call.path);
-  });
-});
-afterEach(async () => {
-  [cinder.away, refuses] = [false, {}];
-  for (const { id } of (await nova.ask('admin', 'GET', 'servers?all_tenants=1')).body.servers) await removed(id);
-  await reapVolumes(nova.deps).run(never);
-});
-
-function agent(host: string): Parameters<NovaBench['deps']['bus']['serve']> {
-  const none = async () => null;
-  const told = <K extends keyof ComputeAgentRpc>(method: K, work: (params: ComputeAgentRpc[K]['params']) => void) => async (params: ComputeAgentRpc[K]['params']) => {
-    calls.push({ method, params });
-    const refused = refuses[method];
-    if (refused) return refused;
-    work(params);
-    return null;
-  };
-  const handlers = {
+const told = <K extends keyof ComputeAgentRpc>(method: K, work: (params: ComputeAgentRpc[K]['params']) => void) => async (params: ComputeAgentRpc[K]['params']) => {
+  calls.push({ method, params });
+  const refused = refuses[method];
+  if (refused) return refused;
+  work(params);
+  return null;
+};
+const bench = await startConductor({
+  hosts: ['h1'], server: { networks: 'none' },
+  agent: {
     buildGuest: told('buildGuest', ({ spec }) => {
       specs.set(spec.uuid, spec);
       disks.set(spec.uuid, [...spec.volumes]);
@@ -90,11 +43,27 @@ function agent(host: string): Parameters<NovaBench['deps']['bus']['serve']> {
     attachVolume: told('attachVolume', ({ uuid, volume }) => void disks.set(uuid, [...(disks.get(uuid) ?? []).filter(({ volumeId }) => volumeId !== volume.volumeId), volume])),
     detachVolume: told('detachVolume', ({ uuid, volumeId }) => void disks.set(uuid, (disks.get(uuid) ?? []).filter((volume) => volume.volumeId !== volumeId))),
     resizeVolume: told('resizeVolume', () => undefined), snapshotVolume: told('snapshotVolume', () => undefined), uploadRoot: told('uploadRoot', () => undefined),
-    stopGuest: none, startGuest: none, guestState: async () => ({ state: 'running' }),
-  } satisfies Partial<Record<keyof ComputeAgentRpc, unknown>>;
-  const { topic, handlers: rows } = rpcServer<ComputeAgentRpc>(computeTopic(host), handlers as unknown as HandlersOf<ComputeAgentRpc>); // what these tests lead to
-  return [topic, rows];
-}
+  },
+});
+const { nova, image: { id: imageId }, post, show, rested, built, removed } = bench;
+
+after(async () => await bench.close());
+beforeEach(() => {
+  [cinder, refuses] = [cinderDouble(), {}];
+  [calls.length, glance.images.length] = [0, 0];
+  nova.answerCalls((call) => {
+    if (call.service === 'volume') return cinder.answer(call);
+    if (call.service === 'network') return { status: 200, body: { networks: [], ports: [] } };
+    if (call.service === 'image' && (call.method !== 'GET' || glance.images.some(({ id }) => call.path.endsWith(id)))) return images(call);
+    if (call.service === 'image') return { status: call.path.includes(imageId) ? 200 : 404, body: bench.image };
+    return bench.placement(call);
+  });
+});
+afterEach(async () => {
+  [cinder.away, refuses] = [false, {}];
+  await bench.removeAll();
+  await reapVolumes(nova.deps).run(never);
+});
 
 /** Images that servers are made into. */
 function images({ method, path, body }: HttpCall): { status: number; body?: Json } {
@@ -105,30 +74,7 @@ function images({ method, path, body }: HttpCall): { status: number; body?: Json
   return method === 'GET' ? { status: 200, body: glance.images[at] ?? {} } : { status: 204 };
 }
 
-function placement(method: string, path: string): { status: number; body?: Json } {
-  if (!path.startsWith('/allocation_candidates')) return { status: method === 'GET' ? 200 : 204, body: {} };
-  const summary = { resources: { VCPU: { capacity: 64, used: 0 }, MEMORY_MB: { capacity: 65_536, used: 0 }, DISK_GB: { capacity: 999, used: 0 } } };
-  return { status: 200, body: { allocation_requests: [{ allocations: { [node]: { resources: { VCPU: 1 } } } }], provider_summaries: { [node]: summary } } };
-}
-let node: string;
-
-const post = async (server: Record<string, Json>, version = 90): Promise<Answer> => await nova.ask('member', 'POST', 'servers', { version, body: { server: { name: 'vm', flavorRef: '42', imageRef: imageId, networks: 'none', ...server } } });
-const show = async (id: string): Promise<Loose> => (await nova.ask('admin', 'GET', `servers/${id}`, { version: 90 })).body.server;
-async function rested(id: string): Promise<Loose> {
-  await eventually(async () => (await nova.deps.database.db.selectFrom('sagas').select('id').where('lock_key', '=', `server:${id}`).executeTakeFirst()) === undefined, { withinMs: settleMs, what: 'its sagas have ended' });
-  return await show(id);
-}
-async function built(server: Record<string, Json> = {}): Promise<Loose> {
-  const answer = await post(server);
-  assert.equal(answer.status, 202, JSON.stringify(answer.body));
-  return await rested(answer.body.server.id);
-}
-async function removed(id: string): Promise<void> {
-  assert.equal((await nova.ask('member', 'DELETE', `servers/${id}`)).status, 204);
-  await eventually(async () => (await show(id)) === undefined, { withinMs: settleMs, what: 'the server is gone' });
-}
 const attach = async (id: string, volumeId: string, more: Record<string, Json> = {}, version = 89): Promise<Answer> => await nova.ask('member', 'POST', `servers/${id}/os-volume_attachments`, { version, body: { volumeAttachment: { volumeId, ...more } } });
-const message = (answer: Answer): string => (Object.values(answer.body)[0] as { message: string }).message;
 const statusOf = (id: string): string | undefined => cinder.volumes.find((volume) => volume.id === id)?.status;
 
 describe('a volume', () => {
@@ -230,10 +176,10 @@ describe('an image of a server', () => {
 
   it('or a backup, as its task state says', async () => {
     const server = await built();
-    await sagas.stop();
+    await bench.stopSagas();
     assert.equal((await nova.ask('member', 'POST', `servers/${server.id}/action`, { body: { createBackup: { name: 'b', backup_type: 'daily', rotation: 1 } } })).status, 202);
     assert.equal((await show(server.id))['OS-EXT-STS:task_state'], 'image_backup');
-    await startSagas();
+    await bench.startSagas();
     assert.equal((await rested(server.id))['OS-EXT-STS:task_state'], null);
   });
 
@@ -279,7 +225,7 @@ describe('what a request makes in vain', () => {
     const dying = post(two());
     await eventually(() => cinder.volumes.length === 1, { withinMs: settleMs, what: 'Cinder to have made one' });
     await nova.deps.database.db.updateTable('makings').set({ alive_until_ms: 0 }).execute();
-    sagas.wake();
+    bench.wakeSagas();
     await nothingLeft();
     resolve();
     await assert.rejects(dying, /500/, 'one that only slept finds that it was given up');

@@ -61,10 +61,10 @@ const metadataBus = { virtio: 'pci', scsi: 'scsi', ide: 'ide', sata: 'none' } as
 function taggedDevices(server: Server, { nics, volumes, addresses = {} }: ToldFacts): object[] {
   const disk = (device: string, bus: DiskBus, tag: string | null, more: { serial?: string } = {}): object[] =>
     (tag === null ? [] : [{ type: 'disk', bus: metadataBus[bus], address: addresses[device] ?? 'none', ...more, path: `/dev/${device}`, tags: [tag] }]);
-  const bus = rootBus(imageOf(server));
+  const image = imageOf(server);
   return [
     ...nics.flatMap(({ tag, info }) => (tag === null ? [] : [{ type: 'nic', bus: 'pci', address: addresses[info.portId] ?? 'none', mac: info.mac, tags: [tag] }])),
-    ...disk(rootDevice(bus), bus, server.root_tag),
+    ...disk(rootDevice(image, []), rootBus(image), server.root_tag),
     ...volumes.flatMap(({ volume_id: serial, device, bus: volumeBus, tag }) => disk(device, volumeBus, tag, { serial })),
   ];
 }

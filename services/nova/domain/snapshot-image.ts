@@ -1,5 +1,6 @@
 // The image that createImage makes of a server, as Glance is told. Pure. Stock Nova: nova.compute.utils, create_image.
 import type { JsonObject } from '#contracts/common/json.ts';
+import { rootDevice } from './device-names.ts';
 import { flavorOf, imageOf } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
 import type { ServerVolume } from '../store/volumes.ts';
@@ -33,6 +34,6 @@ export function volumeImage(server: Server, name: string, metadata: Record<strin
   }));
   return {
     ...inherited(server), min_disk: Math.max(0, ...taken.filter(({ row }) => row.boot_index === 0).map(({ sizeGib }) => sizeGib)), min_ram: 0, ...metadata, name, disk_format: 'raw', container_format: 'bare', visibility: 'private',
-    block_device_mapping: JSON.stringify(mapping), bdm_v2: 'True', root_device_name: `/dev/${taken.find(({ row }) => row.boot_index === 0)?.row.device ?? 'vda'}`,
+    block_device_mapping: JSON.stringify(mapping), bdm_v2: 'True', root_device_name: `/dev/${rootDevice(imageOf(server), taken.map(({ row }) => row))}`,
   };
 }

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { isoMicroseconds, isoSeconds } from '#platform/clock.ts';
-import { rootBus, rootDevice } from '../../domain/device-names.ts';
+import { rootDevice } from '../../domain/device-names.ts';
 import { statusOf } from '../../domain/server-state.ts';
 import type { AddressesView } from '../../domain/network-info.ts';
 import type { Server } from '../../store/servers.ts';
@@ -75,7 +75,7 @@ const fields: readonly Field[] = [
   { name: 'OS-EXT-SRV-ATTR:hostname', since: 90, value: (server) => server.hostname },
   { name: 'OS-EXT-SRV-ATTR:kernel_id', since: 3, hostOnly: true, lateInChanges: true, value: (server) => imageOf(server)?.kernel?.id ?? '' },
   { name: 'OS-EXT-SRV-ATTR:ramdisk_id', since: 3, hostOnly: true, lateInChanges: true, value: (server) => imageOf(server)?.ramdisk?.id ?? '' },
-  { name: 'OS-EXT-SRV-ATTR:root_device_name', since: 3, hostOnly: true, lateInChanges: true, value: (server, { volumesOf }) => `/dev/${volumesOf(server.id).find(({ boot_index: index }) => index === 0)?.device ?? rootDevice(rootBus(imageOf(server)))}` },
+  { name: 'OS-EXT-SRV-ATTR:root_device_name', since: 3, hostOnly: true, lateInChanges: true, value: (server, { volumesOf }) => `/dev/${rootDevice(imageOf(server), volumesOf(server.id))}` },
   { name: 'OS-EXT-SRV-ATTR:user_data', since: 3, hostOnly: true, lateInChanges: true, value: (server) => server.user_data },
   { name: 'OS-EXT-STS:task_state', lateInChanges: true, value: (server) => server.task_state },
   { name: 'OS-EXT-STS:vm_state', lateInChanges: true, value: (server) => server.vm_state },

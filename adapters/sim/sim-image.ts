@@ -1,0 +1,21 @@
+// Whether an image's bytes are what Glance says; they are not kept. Called by sim-hypervisor.ts.
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { fault, type Fault } from '#contracts/common/fault.ts';
+import type { GuestImage } from '#contracts/nova/guest.ts';
+
+export async function checkImage(image: GuestImage, source: Readable): Promise<Fault | null> {
+  const hash = createHash('sha512');
+  let received = 0;
+  try {
+    for await (const chunk of source) {
+      hash.update(chunk as Buffer);
+      received += (chunk as Buffer).length;
+    }
+  } catch (error) {
+    return fault('unavailable', `image ${image.id}: ${(error as Error).message}`);
+  }
+  if (image.sizeBytes > 0 && received !== image.sizeBytes) return fault('badRequest', `image ${image.id} has ${received} bytes, expected ${image.sizeBytes}`);
+  if (image.checksum !== '' && hash.digest('hex') !== image.checksum) return fault('badRequest', `image ${image.id} does not match its checksum`);
+  return null;
+}
