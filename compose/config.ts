@@ -12,6 +12,7 @@ const section = <T extends Record<string, ReturnType<typeof Type.Integer> | Retu
   Type.Object(fields, { additionalProperties: false, default: {} });
 
 export const cloudConfigSchema = Type.Object({
+  acceleration: Type.Enum(['auto', 'kvm', 'tcg'], { default: 'auto' }),
   api: section({ host: Type.String({ default: '127.0.0.1' }), region: Type.String({ default: 'RegionOne' }) }),
   database: section({ synchronous: Type.String({ pattern: '^(OFF|NORMAL|FULL)$', default: 'NORMAL' }) }),
   keystone: section({ tokenLifetimeMs: ms(3_600_000), lockoutFailures: Type.Integer({ minimum: 0, default: 5 }), lockoutMs: ms(300_000) }),

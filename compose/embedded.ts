@@ -5,6 +5,7 @@ import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { createLocalFiler } from '#hosts/local/local-filer.ts';
 import { createLocalNetwork } from '#hosts/local/local-network.ts';
+import type { AccelerationSetting } from '#hosts/local/probe-acceleration.ts';
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { loadConfig } from '#platform/config/config.ts';
@@ -14,6 +15,7 @@ import { startHttpServer } from '#platform/http/server.ts';
 import type { Log } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics/metrics.ts';
 import { createTaskRunner } from '#platform/tasks/tasks.ts';
+import { chooseAcceleration } from './acceleration.ts';
 import { cloudConfigSchema } from './config.ts';
 import { consolePage, createConsoleProxy } from './console-proxy.ts';
 import { simulatedHostName, startFleet } from './hosts.ts';
@@ -28,6 +30,8 @@ export interface EmbeddedOptions {
   port: number;
   localHosts: number;
   simulatedHosts: number;
+  /** Overrides the setting of cobalt.yaml. */
+  acceleration?: AccelerationSetting | undefined;
   log: Log;
   env: Readonly<Record<string, string | undefined>>;
   /** Told when a step has ended. */
@@ -75,6 +79,12 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
     return reason;
   };
 
+  const acceleration = options.localHosts > 0 ? await chooseAcceleration(options.acceleration ?? config.acceleration, { home, log: log.child({ room: 'images' }) }) : null;
+  if (isFault(acceleration)) return acceleration;
+  if (acceleration) {
+    log.info(acceleration, 'acceleration');
+    step(acceleration.kind === 'kvm' ? 'acceleration: KVM' : 'acceleration: none, guests are emulated');
+  }
   const network = options.localHosts > 0 ? await createLocalNetwork({ stateDir: options.homeDir, log: log.child({ room: 'hosts' }), clock }).start({ publicCidr: config.neutron.publicCidr || null }) : null;
   if (isFault(network)) return network;
   if (network) step(`network (external: ${network.publicCidr})`);
@@ -127,7 +137,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   closers.push(async () => await tasks.stop());
   tasks.start(plane.services.flatMap((service) => service.tasks));
   const fleet = await startFleet(
-    { plane, homeDir: options.homeDir, simulatedDir: home.simulated, config, tasks, clock, ids, log, version, network, metadataSecret: secrets.metadata },
+    { plane, homeDir: options.homeDir, simulatedDir: home.simulated, config, acceleration: acceleration?.kind ?? 'tcg', tasks, clock, ids, log, version, network, metadataSecret: secrets.metadata },
     { local: options.localHosts, simulated: options.simulatedHosts },
   );
   closers.push(async () => await fleet.stop());

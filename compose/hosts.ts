@@ -13,11 +13,10 @@ import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { filerFacts } from '#hosts/local/local-filer.ts';
-import type { LocalHost, LocalHosts } from '#hosts/local/local-hosts.ts';
+import type { LocalHost } from '#hosts/local/local-hosts.ts';
 import type { NetworkFacts } from '#hosts/local/local-network.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
 import { hostMounts } from '#hosts/local/nfs-client.ts';
-import { probeAcceleration } from '#hosts/local/probe-acceleration.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log, Secret } from '#platform/log.ts';
@@ -36,6 +35,8 @@ export interface HostsDeps {
   ids: Ids;
   log: Log;
   version: string;
+  /** Of guests on the real hosts. */
+  acceleration: 'kvm' | 'tcg';
   /** Below the hosts; null where all are simulated. */
   network: NetworkFacts | null;
   metadataSecret: Secret;
@@ -53,12 +54,6 @@ export interface HostFleet {
   /** Resolves when every agent has registered, or after `withinMs` with the names of those that have not: they go on trying. */
   ready(withinMs: number): Promise<string[]>;
   stop(): Promise<void>;
-}
-
-export async function localHosts(deps: Pick<HostsDeps, 'homeDir' | 'clock' | 'log'>): Promise<{ hosts: LocalHosts; acceleration: 'kvm' | 'tcg'; why: string }> {
-  const probe = await probeAcceleration({ stateDir: deps.homeDir });
-  const hosts = createLocalHosts({ stateDir: deps.homeDir, log: deps.log.child({ room: 'hosts' }), clock: deps.clock, kvm: probe.kvm });
-  return { hosts, acceleration: probe.kvm ? 'kvm' : 'tcg', why: probe.kvm ? '' : probe.why };
 }
 
 /** What runs on a host for the control plane. */
@@ -99,7 +94,8 @@ export async function startFleet(deps: HostsDeps, count: { local: number; simula
 
   const { network } = deps;
   if (network && count.local > 0) {
-    const { hosts, acceleration } = await localHosts(deps);
+    const { acceleration } = deps;
+    const hosts = createLocalHosts({ stateDir: deps.homeDir, log: deps.log.child({ room: 'hosts' }), clock: deps.clock, kvm: acceleration === 'kvm' });
     for (let index = 1; index <= count.local; index += 1) {
       const name = localHostName(index);
       const on = async (): Promise<LocalHost | undefined> => {

@@ -113,17 +113,22 @@ function operationsPage(services: readonly Service[]): string {
 const upperSnake = (name: string): string => name.replace(/([A-Z])/g, '_$1').toUpperCase();
 
 function allowed(schema: TSchema): string {
+  if ('enum' in schema) return (schema.enum as string[]).map(code).join(', ');
   const { type, minimum, exclusiveMinimum, pattern, minLength } = schema as { type?: string; minimum?: number; exclusiveMinimum?: number; pattern?: string; minLength?: number };
   const bounds = [minimum !== undefined && `≥ ${minimum}`, exclusiveMinimum !== undefined && `> ${exclusiveMinimum}`, pattern !== undefined && code(pattern), minLength !== undefined && 'not empty'].filter((bound) => bound !== false);
   return [type ?? '', ...bounds].join(' ');
 }
 
 function configurationPage(schema: TObject): string {
-  const settings = Object.entries(schema.properties as Record<string, TObject>).flatMap(([section, { properties }]) => Object.entries(properties as Record<string, TSchema>).map(([field, of]) => ({ key: `${section}.${field}`, section, field, of })));
-  const rows = settings.map(({ key, section, field, of }) => {
+  const settings = Object.entries(schema.properties as Record<string, TObject>).flatMap(([section, of]) => {
+    const variable = `COBALT_${upperSnake(section)}`;
+    if (of.properties === undefined) return [{ key: section, variable, of: of as TSchema }];
+    return Object.entries(of.properties as Record<string, TSchema>).map(([field, fieldOf]) => ({ key: `${section}.${field}`, variable: `${variable}__${upperSnake(field)}`, of: fieldOf }));
+  });
+  const rows = settings.map(({ key, variable, of }) => {
     const meaning = meanings[key];
     if (meaning === undefined) throw new Error(`tools/setting-meanings.ts does not say what ${key} is for`);
-    return [code(key), code(String((of as { default?: unknown }).default)), allowed(of), meaning, code(`COBALT_${upperSnake(section)}__${upperSnake(field)}`)];
+    return [code(key), code(String((of as { default?: unknown }).default)), allowed(of), meaning, code(variable)];
   });
   const stray = Object.keys(meanings).filter((key) => !settings.some((setting) => setting.key === key));
   if (stray.length > 0) throw new Error(`tools/setting-meanings.ts explains settings that do not exist: ${stray.join(', ')}`);

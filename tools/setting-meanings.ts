@@ -1,5 +1,6 @@
 // What each setting of compose/config.ts is for, in an operator's words; the generator refuses a setting without one.
 export const meanings: Readonly<Record<string, string>> = {
+  acceleration: 'How guests on real hosts run: `kvm`, `tcg` (emulated), or `auto`: the faster of the two, measured once a boot with a real kernel. `up --acceleration` overrides it.',
   'api.host': 'Address the APIs listen on; also in the catalog and in `openrc`.',
   'api.region': 'Name of the region.',
   'database.synchronous': 'SQLite\'s promise at a power failure: [ADR 4](../adr/0004-sqlite-synchronous-normal.md).',

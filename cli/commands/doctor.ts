@@ -2,14 +2,17 @@
 import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
+import { examineAcceleration } from '#compose/acceleration.ts';
+import { cloudConfigSchema } from '#compose/config.ts';
 import { homeDir, homePaths } from '#compose/home.ts';
+import { isFault } from '#contracts/common/fault.ts';
 import { installedPackages } from '#hosts/local/installed-packages.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
 import type { NfsClient } from '#hosts/local/nfs-client.ts';
-import { probeAcceleration } from '#hosts/local/probe-acceleration.ts';
 import { systemClock } from '#platform/clock.ts';
+import { ConfigError, loadConfig } from '#platform/config/config.ts';
 import { silentLog } from '#platform/log.ts';
 import { findControl } from '../control-process.ts';
 import { debianPackages } from '../packages.ts';
@@ -97,10 +100,16 @@ async function packages(): Promise<Finding> {
 
 async function acceleration(dir: string): Promise<Finding> {
   if (!existsSync('/usr/bin/qemu-system-x86_64')) return { about: 'virtualisation', state: 'note', text: 'QEMU is not installed yet: KVM was not tried' };
-  // A look must not make the state folder.
-  const probe = await probeAcceleration({ stateDir: existsSync(dir) ? dir : tmpdir(), fresh: true });
-  if (probe.kvm) return { about: 'virtualisation', state: 'good', text: `KVM boots a guest (in ${probe.bootMs} ms)` };
-  return { about: 'virtualisation', state: 'note', text: `guests are emulated (TCG), KVM does not work here: ${probe.why}`, mend: 'guests run, but slower; use a machine with hardware virtualisation to have it quicker' };
+  const home = homePaths(dir);
+  const config = await loadConfig(cloudConfigSchema, { file: home.configFile, env: process.env, prefix: 'COBALT' }).catch((error: unknown) => {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  });
+  if (config instanceof ConfigError) return { about: 'virtualisation', state: 'bad', text: config.message, mend: 'correct the file' };
+  const chosen = await examineAcceleration(config.acceleration, home);
+  if (isFault(chosen)) return { about: 'virtualisation', state: 'bad', text: chosen.message };
+  if (chosen.kind === 'kvm') return { about: 'virtualisation', state: 'good', text: `guests run under KVM: ${chosen.why}` };
+  return { about: 'virtualisation', state: 'note', text: `guests are emulated (TCG): ${chosen.why}`, mend: 'guests run, but slower; use a machine with hardware virtualisation to have it quicker' };
 }
 
 const volumeWays: Record<NfsClient, string> = {

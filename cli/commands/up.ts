@@ -1,6 +1,6 @@
 // `cobalt up`: starts the cloud, in the foreground or (--detach) in a process of its own.
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { spawn } from 'node:child_process';
 import { mkdirSync, openSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -10,6 +10,7 @@ import { createLog, readableLines } from '#platform/log.ts';
 import type { LogLevel } from '#platform/log.ts';
 import { startEmbedded, version } from '#compose/embedded.ts';
 import { homeDir, homePaths } from '#compose/home.ts';
+import type { AccelerationSetting } from '#hosts/local/probe-acceleration.ts';
 import { endControl, findControl, forgetControl, recordSelf } from '../control-process.ts';
 import { UserError } from '../user-error.ts';
 
@@ -20,6 +21,7 @@ interface UpOptions {
   port: number;
   home?: string;
   reset?: true;
+  acceleration?: AccelerationSetting;
   logLevel: LogLevel;
 }
 
@@ -36,6 +38,7 @@ export function define(command: Command): void {
     .option('--simulated <n>', 'simulated hypervisor hosts', wholeNumber(5000), 0)
     .option('--port <n>', 'port of all APIs on the loopback address', wholeNumber(65_535), 8780)
     .option('--home <dir>', 'state folder (default: $COBALT_HOME, /var/lib/cobaltcore as root, else below ~/.local/state)')
+    .addOption(new Option('--acceleration <how>', 'of guests on real hosts: auto (the faster, measured), kvm or tcg (default: the setting, else auto)').choices(['auto', 'kvm', 'tcg']))
     .option('--reset', 'begin anew: deletes everything in the state folder first')
     .option('--log-level <level>', 'debug, info, warn, error or silent', 'info')
     .addHelpText('after', '\nExamples:\n  ./cobalt up --detach                     two real hosts, in the background\n  ./cobalt up --hosts 1                    one host, in the foreground; Ctrl-C stops the control plane, VMs run on\n  ./cobalt up --hosts 0 --simulated 100    a cloud of 100 simulated hosts, no root needed')
@@ -66,7 +69,7 @@ async function runHere(options: UpOptions): Promise<void> {
   mkdirSync(dir, { recursive: true });
   await recordSelf(home.controlPid, { ...facts, ready: false });
   const cloud = await startEmbedded({
-    homeDir: dir, port: options.port, localHosts: options.hosts, simulatedHosts: options.simulated, log, env: process.env,
+    homeDir: dir, port: options.port, localHosts: options.hosts, simulatedHosts: options.simulated, acceleration: options.acceleration, log, env: process.env,
     onStep: (name, ms) => (detached ? tell({ step: name, ms }) : step(name, ms)),
   }).catch(async (error: unknown) => {
     if (!(error instanceof ConfigError)) throw error;

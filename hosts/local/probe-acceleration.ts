@@ -1,82 +1,164 @@
-// Does KVM really boot a guest here? A present /dev/kvm may fail, or run guests far slower than emulation (nested
-// virtualisation without hardware help), so a tiny guest is tried under a deadline. Used by `up` and `doctor`.
+// Whether guests run under KVM or under emulation (TCG) on this machine. A present /dev/kvm says nothing: it may fail, or hang every
+// real kernel (KVM in software, e.g. the module kvm_pvm). So the same guest is booted under both and the times are compared.
+// Used by `up` and `doctor`.
 import { existsSync } from 'node:fs';
-import { access, constants, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, constants, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
 import { bootId } from './init-process.ts';
 import { ToolMissing, tryTool } from './run-tool.ts';
 
-export type Acceleration = { kvm: true; bootMs: number } | { kvm: false; why: string };
+export type AccelerationSetting = 'auto' | 'kvm' | 'tcg';
+
+export interface Acceleration {
+  kind: 'kvm' | 'tcg';
+  /** Why this one, for an operator; with the times where both were measured. */
+  why: string;
+}
+
+/** A Linux guest that ends QEMU by its debug-exit device as soon as its init runs; see images/guest/probe-initrd.ts. */
+export interface ProbeGuest {
+  /** Path of a bzImage. */
+  kernel: string;
+  /** Gzipped initramfs. */
+  ramdisk: Buffer;
+}
+
+export interface ProbeOptions {
+  setting: AccelerationSetting;
+  /** Where the answer is kept; see `answerFile`. */
+  file: string;
+  /** Asked only when something must be measured. undefined: there is no kernel yet; a fault: it cannot be had, and why. */
+  guest: () => Promise<Outcome<ProbeGuest | undefined>>;
+  /** Measure even if an answer is kept. */
+  fresh?: boolean;
+}
+
+/** From QEMU's start to user space. */
+export type BootTrial = { kind: 'booted'; ms: number } | { kind: 'timedOut'; afterMs: number } | { kind: 'failed'; why: string };
 
 const qemu = '/usr/bin/qemu-system-x86_64';
-/** Working KVM needs 0.1 to 0.3 s from QEMU's start to the guest's end, emulation 0.2 s; 4.4 s was seen of a KVM of no use. */
-const probeTimeoutMs = 2_000;
+/** Raised whenever what is measured or how it is judged changes: an answer kept by another version is not used. */
+export const probeVersion = 2;
+const emulatedBootTimeoutMs = 60_000;
+/** KVM gets this many times what emulation needed: enough to tell by how much it is slower. */
+const patience = 3;
+/** Below this, KVM's risk is not worth its gain: hardware KVM boots this guest 5 to 10 times faster than emulation. */
+const clearlyFaster = 1.5;
 /** What QEMU answers when the guest writes 0x10 to its debug-exit device: (0x10 << 1) | 1. */
-const guestRan = 33;
+const reachedUserSpace = 33;
 
 /**
- * The answer of this boot of the machine: kept in `stateDir`, tried anew after a reboot or with `fresh`. A few milliseconds
- * when kept, up to 2 s otherwise. Never fails: what cannot be tried is `{kvm: false}` with the reason and the cure.
+ * The accelerator to use. `auto`: the kept answer of this boot, kernel, QEMU and probe, a few milliseconds; else both are tried, 4 to
+ * 15 s. What cannot be tried is emulation, with the reason. unavailable: `kvm` is demanded and /dev/kvm cannot be used.
  */
-export async function probeAcceleration({ stateDir, fresh = false }: { stateDir: string; fresh?: boolean }): Promise<Acceleration> {
-  if (!existsSync(qemu)) return { kvm: false, why: `${qemu} is missing: apt-get install qemu-system-x86` };
-  if (!existsSync('/dev/kvm')) return { kvm: false, why: 'there is no /dev/kvm: switch on virtualisation in the firmware (or nested virtualisation on the outer host)' };
-  if (!(await mayUse('/dev/kvm'))) return { kvm: false, why: '/dev/kvm is not ours to use: run as root, or join the group kvm' };
-  const file = join(stateDir, 'acceleration.json');
-  const boot = await bootId();
-  const kept = fresh ? null : await readKept(file, boot);
+export async function probeAcceleration({ setting, file, guest, fresh = false }: ProbeOptions): Promise<Outcome<Acceleration>> {
+  if (setting === 'tcg') return { kind: 'tcg', why: 'chosen by the setting `acceleration`' };
+  const obstacle = await kvmObstacle();
+  if (setting === 'kvm') {
+    if (obstacle !== null) return fault('unavailable', `acceleration: kvm is demanded, but ${obstacle}. Choose auto or tcg.`);
+    return { kind: 'kvm', why: 'chosen by the setting `acceleration`' };
+  }
+  if (obstacle !== null) return { kind: 'tcg', why: obstacle };
+  const measuredFor = { probe: probeVersion, boot: await bootId(), kernel: release(), qemu: await qemuVersion() };
+  const kept = fresh ? null : await readKept(file, measuredFor);
   if (kept) return kept;
-  const acceleration = await tryGuest('kvm', probeTimeoutMs);
-  await mkdir(stateDir, { recursive: true });
-  await writeFile(`${file}.new`, JSON.stringify({ boot, acceleration }));
-  await rename(`${file}.new`, file);
+  const found = await guest();
+  if (found === undefined) return { kind: 'tcg', why: 'KVM was not tried: there is no guest kernel yet (`cobalt up` fetches one)' };
+  if (isFault(found)) return { kind: 'tcg', why: `KVM was not tried: ${found.message}` };
+  const acceleration = await compare(found);
+  await keep(file, { measuredFor, acceleration });
   return acceleration;
 }
 
-/** Boots one guest: firmware, then a boot sector that ends QEMU. Exported for the test, which tries emulation too. */
-export async function tryGuest(accelerator: 'kvm' | 'tcg', timeoutMs: number): Promise<Acceleration> {
+/** One answer for all clouds of the machine where root asks (only root writes to /run), else one a state folder. */
+export function answerFile(stateDir: string): string {
+  return process.getuid?.() === 0 ? '/run/cobalt-acceleration.json' : join(stateDir, 'acceleration.json');
+}
+
+async function compare(guest: ProbeGuest): Promise<Acceleration> {
+  const tcg = await tryBoot('tcg', guest, emulatedBootTimeoutMs);
+  const kvm = await tryBoot('kvm', guest, tcg.kind === 'booted' ? patience * tcg.ms : emulatedBootTimeoutMs);
+  return judge(tcg, kvm);
+}
+
+/** Pure: which of the two, and why. */
+export function judge(tcg: BootTrial, kvm: BootTrial): Acceleration {
+  if (kvm.kind === 'failed') return { kind: 'tcg', why: `KVM boots no guest: ${kvm.why}` };
+  if (tcg.kind !== 'booted') {
+    const emulation = tcg.kind === 'failed' ? tcg.why : `not in user space after ${seconds(tcg.afterMs)}`;
+    if (kvm.kind === 'booted') return { kind: 'kvm', why: `KVM boots a guest in ${seconds(kvm.ms)}, emulation does not (${emulation})` };
+    return { kind: 'tcg', why: `neither KVM (not in user space after ${seconds(kvm.afterMs)}) nor emulation (${emulation}) boots a guest` };
+  }
+  if (kvm.kind === 'timedOut') {
+    const factor = `more than ${(kvm.afterMs / tcg.ms).toFixed(1)} times`;
+    return { kind: 'tcg', why: `KVM is slower than emulation by ${factor} (not in user space after ${seconds(kvm.afterMs)}, emulation in ${seconds(tcg.ms)})` };
+  }
+  const times = `user space in ${seconds(kvm.ms)}, emulation in ${seconds(tcg.ms)}`;
+  const gain = tcg.ms / kvm.ms;
+  if (gain >= clearlyFaster) return { kind: 'kvm', why: `KVM is ${gain.toFixed(1)} times faster than emulation (${times})` };
+  if (gain >= 1) return { kind: 'tcg', why: `KVM is hardly faster than emulation (${times})` };
+  return { kind: 'tcg', why: `KVM is slower than emulation by ${(1 / gain).toFixed(1)} times (${times})` };
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+/** Boots the guest until its init runs. Exported for the test. */
+export async function tryBoot(accelerator: 'kvm' | 'tcg', guest: ProbeGuest, timeoutMs: number): Promise<BootTrial> {
   const folder = await mkdtemp(join(tmpdir(), 'cobalt-probe-'));
   try {
-    const disk = join(folder, 'boot.img');
-    await writeFile(disk, bootSector());
+    const ramdisk = join(folder, 'ramdisk');
+    await writeFile(ramdisk, guest.ramdisk);
     const startedAt = performance.now();
     const result = await tryTool(qemu, [
-      '-accel', accelerator, '-machine', 'pc', '-m', '16', '-nodefaults', '-display', 'none', '-no-reboot',
-      '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-drive', `file=${disk},format=raw,if=ide`,
+      '-accel', accelerator, '-machine', 'pc', '-cpu', 'max', '-m', '128', '-nodefaults', '-display', 'none', '-no-reboot',
+      '-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4',
+      '-kernel', guest.kernel, '-initrd', ramdisk, '-append', 'console=ttyS0 quiet mitigations=off panic=-1',
     ], { timeoutMs });
-    const bootMs = Math.round(performance.now() - startedAt);
-    if (result.code === guestRan) return { kvm: true, bootMs };
-    if (bootMs >= timeoutMs) return { kvm: false, why: `/dev/kvm is there, but a tiny guest did not boot within ${timeoutMs / 1000} s` };
-    return { kvm: false, why: `/dev/kvm is there, but QEMU ended with ${result.code}: ${result.stderr.trim().split('\n').at(-1) ?? ''}` };
+    const ms = Math.round(performance.now() - startedAt);
+    if (result.code === reachedUserSpace) return { kind: 'booted', ms };
+    if (ms >= timeoutMs) return { kind: 'timedOut', afterMs: timeoutMs };
+    const lastLine = `${result.stderr}\n${result.stdout}`.trim().split('\n').at(-1) ?? '';
+    return { kind: 'failed', why: `QEMU ended with ${result.code}: ${lastLine}` };
   } catch (error) {
-    if (error instanceof ToolMissing) return { kvm: false, why: error.message };
+    if (error instanceof ToolMissing) return { kind: 'failed', why: error.message };
     throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** 512 bytes: mov al,0x10; out 0xf4,al; hlt; jmp back. */
-function bootSector(): Buffer {
-  const sector = Buffer.alloc(512);
-  sector.set([0xb0, 0x10, 0xe6, 0xf4, 0xf4, 0xeb, 0xfd]);
-  sector.set([0x55, 0xaa], 510);
-  return sector;
+/** Why KVM cannot even be tried; null: it can. */
+async function kvmObstacle(): Promise<string | null> {
+  if (!existsSync(qemu)) return `${qemu} is missing: apt-get install qemu-system-x86`;
+  if (!existsSync('/dev/kvm')) {
+    return 'there is no /dev/kvm: switch on virtualisation in the firmware (or nested virtualisation on the outer host)';
+  }
+  const usable = await access('/dev/kvm', constants.R_OK | constants.W_OK).then(() => true, () => false);
+  return usable ? null : '/dev/kvm may not be opened: run as root, or join the group kvm';
 }
 
-async function mayUse(device: string): Promise<boolean> {
-  return access(device, constants.R_OK | constants.W_OK).then(
-    () => true,
-    () => false,
-  );
+async function qemuVersion(): Promise<string> {
+  return (await tryTool(qemu, ['--version'])).stdout.split('\n')[0] ?? '';
 }
 
-async function readKept(file: string, boot: string): Promise<Acceleration | null> {
+async function keep(file: string, answer: object): Promise<void> {
+  const temporary = `${file}.${process.pid}`;
   try {
-    const kept = JSON.parse(await readFile(file, 'utf8')) as { boot: string; acceleration: Acceleration }; // written above
-    return kept.boot === boot ? kept.acceleration : null;
+    await writeFile(temporary, JSON.stringify(answer), { mode: 0o600 });
+    await rename(temporary, file);
   } catch {
-    return null; // not there, or half written by an older version: try again
+    await rm(temporary, { force: true }); // a full disk, no folder yet (`doctor` before `up`): it is measured again next time
+  }
+}
+
+async function readKept(file: string, measuredFor: Record<string, string | number>): Promise<Acceleration | null> {
+  try {
+    const kept = JSON.parse(await readFile(file, 'utf8')) as { measuredFor: unknown; acceleration: Acceleration }; // written above
+    return JSON.stringify(kept.measuredFor) === JSON.stringify(measuredFor) ? kept.acceleration : null;
+  } catch {
+    return null; // not there, or written by another version: measure again
   }
 }

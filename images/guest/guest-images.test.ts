@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Fault } from '#contracts/common/fault.ts';
+import { tryBoot } from '#hosts/local/probe-acceleration.ts';
 import { runTool } from '#hosts/local/run-tool.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
@@ -13,6 +14,7 @@ import { buildGuestImages, tinyCommandLine } from './build-guest-images.ts';
 import type { GuestImages } from './build-guest-images.ts';
 import { startGuest } from './guest.testing.ts';
 import type { TestGuest } from './guest.testing.ts';
+import { probeInitrd } from './probe-initrd.ts';
 
 const needed = ['/usr/bin/qemu-system-x86_64', '/usr/bin/xorriso', '/usr/bin/syslinux', '/sbin/depmod'];
 const missing = needed.filter((path) => !existsSync(path));
@@ -52,6 +54,17 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
     await runTool('xorriso', ['-as', 'mkisofs', '-quiet', '-J', '-r', '-V', 'config-2', '-o', iso, join(dir, name)]);
     return iso;
   }
+
+  test('their kernel with the probe\'s init reaches user space under emulation, and a damaged init does not', async () => {
+    const trial = await tryBoot('tcg', { kernel: images.kernel, ramdisk: probeInitrd() }, 90_000);
+    assert.ok(trial.kind === 'booted' && trial.ms > 0, JSON.stringify(trial));
+    const damaged = await tryBoot('tcg', { kernel: images.kernel, ramdisk: Buffer.alloc(64) }, 90_000);
+    assert.ok(damaged.kind === 'failed' && /QEMU ended with/.test(damaged.why), JSON.stringify(damaged));
+  });
+
+  test('a guest that misses the deadline is no acceleration', async () => {
+    assert.deepEqual(await tryBoot('tcg', { kernel: images.kernel, ramdisk: probeInitrd() }, 1), { kind: 'timedOut', afterMs: 1 });
+  });
 
   test('are built once, small, and leave no work behind', async () => {
     const [first] = readdirSync(outDir);

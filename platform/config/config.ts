@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Static, TObject, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import type { TLocalizedValidationError } from 'typebox/error';
 import { Default } from 'typebox/value';
 import { parse } from 'yaml';
 
@@ -12,7 +13,7 @@ export class ConfigError extends Error {
 
 /**
  * Reads `file` (missing is fine) and variables `<PREFIX>_<SECTION>__<FIELD>` in upper snake case, e.g.
- * COBALT_NOVA__SHUTDOWN_TIMEOUT_MS=5000 for `nova: {shutdownTimeoutMs: 5000}`.
+ * COBALT_NOVA__SHUTDOWN_TIMEOUT_MS=5000 for `nova: {shutdownTimeoutMs: 5000}`, and COBALT_ACCELERATION=tcg for `acceleration: tcg`.
  */
 export async function loadConfig<T extends TObject>(schema: T, source: { file: string; env: Readonly<Record<string, string | undefined>>; prefix: string }): Promise<Static<T>> {
   let text = '';
@@ -29,8 +30,11 @@ export async function loadConfig<T extends TObject>(schema: T, source: { file: s
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ConfigError(`${source.file} must hold sections, e.g. "nova:".`);
   for (const [section, fields] of Object.entries(schema.properties as Record<string, TSchema>)) {
-    for (const field of Object.keys((fields as TObject).properties ?? {})) {
-      const given = source.env[`${source.prefix}_${upperSnake(section)}__${upperSnake(field)}`];
+    const variable = `${source.prefix}_${upperSnake(section)}`;
+    const { properties } = fields as TObject;
+    if (properties === undefined && source.env[variable] !== undefined) (value as Record<string, unknown>)[section] = scalar(source.env[variable]);
+    for (const field of Object.keys(properties ?? {})) {
+      const given = source.env[`${variable}__${upperSnake(field)}`];
       if (given !== undefined) ((value as Record<string, Record<string, unknown>>)[section] ??= {})[field] = scalar(given);
     }
   }
@@ -38,10 +42,14 @@ export async function loadConfig<T extends TObject>(schema: T, source: { file: s
   const check = Compile(schema);
   if (!check.Check(complete)) {
     const [first] = check.Errors(complete);
-    const why = first?.message === 'schema is false' ? 'is no setting of this release' : (first?.message ?? 'is not valid'); // additionalProperties: false
-    throw new ConfigError(`${source.file}: ${first?.instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${why}.`);
+    throw new ConfigError(`${source.file}: ${first?.instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${first ? explain(first) : 'is not valid'}.`);
   }
   return complete as Static<T>; // checked above
+}
+
+function explain({ message, keyword, params }: TLocalizedValidationError): string {
+  if (message === 'schema is false') return 'is no setting of this release'; // additionalProperties: false
+  return keyword === 'enum' ? `must be one of ${params.allowedValues.join(', ')}` : message;
 }
 
 const upperSnake = (name: string): string => name.replace(/([A-Z])/g, '_$1').toUpperCase();
