@@ -136,8 +136,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   const tasks = createTaskRunner({ clock, ids, log: log.child({ room: 'tasks' }), metrics });
   closers.push(async () => await tasks.stop());
   tasks.start(plane.services.flatMap((service) => service.tasks));
-  const fleet = await startFleet(
-    { plane, homeDir: options.homeDir, simulatedDir: home.simulated, config, acceleration: acceleration?.kind ?? 'tcg', tasks, clock, ids, log, version, network, metadataSecret: secrets.metadata },
+  const fleet = startFleet(
+    { plane, homeDir: options.homeDir, simulatedDir: home.simulated, config, acceleration: acceleration?.kind ?? 'tcg', metrics, clock, ids, log, version, network, metadataSecret: secrets.metadata },
     { local: options.localHosts, simulated: options.simulatedHosts },
   );
   closers.push(async () => await fleet.stop());

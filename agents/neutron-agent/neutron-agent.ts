@@ -1,9 +1,10 @@
 // The Neutron Agent: answers guests' questions for metadata on its host, reports what the host's network is and how it does. Owns no database.
 import type { Outcome } from '#contracts/common/fault.ts';
-import { isFault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import { neutronTopic, type NeutronRpc } from '#contracts/neutron/agent-rpc.ts';
 import { rpcClient } from '#platform/bus/contract.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
+import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { NeutronAgentDeps } from './deps.ts';
 import { MetadataEndpoints } from './metadata-endpoints.ts';
 
@@ -23,13 +24,15 @@ export function createNeutronAgent(deps: NeutronAgentDeps): NeutronAgent {
   const { bus, clock, ids, log, config: { host, version } } = deps;
   const neutron = rpcClient<NeutronRpc>(bus, neutronTopic);
   const startedAtMs = clock.now();
+  const troubles = createTroubleLog(log.child({ host }));
   const network = deps.openHostNetwork({ changed: () => endpoints.wake('new'), endpointsLost: () => endpoints.wake('all') });
   const endpoints = new MetadataEndpoints(deps, network);
 
   async function report(): Promise<Outcome<void>> {
     const facts = await network.facts();
     if (isFault(facts)) return facts;
-    if (!facts.health.switchAlive || !facts.health.controllerConnected) log.warn({ host, ...facts.health }, 'the host\'s network is not well');
+    const { switchAlive, controllerConnected } = facts.health;
+    troubles.note('health', switchAlive && controllerConnected ? undefined : fault('unavailable', JSON.stringify(facts.health)), 'the network of the host is not healthy');
     const sent = await neutron.call('reportNetwork', { host, facts, version, startedAtMs }, { timeoutMs: reportTimeoutMs, requestId: ids.requestId() });
     return isFault(sent) ? sent : undefined;
   }
@@ -46,8 +49,7 @@ export function createNeutronAgent(deps: NeutronAgentDeps): NeutronAgent {
     },
     tasks: [
       { name: 'neutron-agent.report-network', everyMs: reportEveryMs, run: async () => {
-        const sent = await report();
-        if (isFault(sent)) log.warn({ host, why: sent.message }, 'host network not reported');
+        troubles.note('report', await report(), 'host network not reported');
       } },
       { name: 'neutron-agent.keep-endpoints', everyMs: checkEveryMs, run: async () => {
         endpoints.wake('all');

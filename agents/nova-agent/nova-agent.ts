@@ -9,6 +9,7 @@ import type { HandlersOf } from '#platform/bus/contract.ts';
 import { rpcClient, rpcServer } from '#platform/bus/contract.ts';
 import type { Serving } from '#platform/bus/bus.ts';
 import type { Ids } from '#platform/ids.ts';
+import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { withImages } from './build-guest.ts';
 import type { NovaAgentDeps } from './deps.ts';
@@ -22,12 +23,13 @@ export interface NovaAgent {
   /** Registers the host, mends it and serves its topic. unavailable: the hypervisor or the control plane does not answer; call again. */
   start(): Promise<Outcome<void>>;
   tasks: readonly Task[];
-  /** Ends within calls; guests run on. */
+  /** Says that it goes, and ends within calls; guests run on. */
   stop(): Promise<void>;
 }
 
 // Placement is looked at again now and then, also when nothing changed here: what somebody removed there comes back.
 const lookAgainMs = 5 * 60_000;
+const stopTimeoutMs = 2_000;
 
 const nothing = async (work: Promise<Outcome<void>>): Promise<Outcome<null>> => {
   const done = await work;
@@ -37,9 +39,10 @@ const nothing = async (work: Promise<Outcome<void>>): Promise<Outcome<null>> => 
 export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
   const { hypervisor, bus, config, log, ids } = deps;
   const conductor = rpcClient<ConductorRpc>(bus, conductorTopic);
-  const reporter = createGuestReporter(deps, conductor, () => ids.requestId());
   const mendDevices = createDeviceMender(deps);
   const heartbeatMs = 10_000;
+  const troubles = createTroubleLog(log.child({ host: config.host }));
+  const reporter = createGuestReporter(deps, conductor, troubles, () => ids.requestId());
   let serving: Serving | undefined;
   let reported = { facts: '', untilMs: 0 };
 
@@ -75,10 +78,10 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
   };
 
   /** A sign of life, and the inventory where it changed. */
-  async function report(): Promise<Outcome<void>> {
+  async function report(starting: boolean): Promise<Outcome<void>> {
     const facts = await hypervisor.facts();
     if (isFault(facts)) return facts;
-    const answer = await conductor.call('reportHost', { host: config.host, facts, version: config.version }, { timeoutMs: 15_000, requestId: ids.requestId() });
+    const answer = await conductor.call('reportHost', { host: config.host, facts, version: config.version, starting }, { timeoutMs: 15_000, requestId: ids.requestId() });
     if (isFault(answer)) return answer;
     const { freeDiskGib: _moving, ...fixed } = facts;
     const now = JSON.stringify(fixed);
@@ -90,7 +93,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
 
   return {
     async start() {
-      const registered = await report();
+      const registered = await report(true);
       if (isFault(registered)) return registered;
       if (!(await reconcile(deps, conductor, ids.requestId(), config))) return fault('unavailable', `What should run on ${config.host} is not known yet.`);
       const { topic, handlers: rows } = rpcServer<ComputeAgentRpc>(computeTopic(config.host), handlers);
@@ -103,8 +106,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
       {
         name: 'nova-agent.report-host', everyMs: heartbeatMs,
         run: async () => {
-          const sent = await report();
-          if (isFault(sent)) log.warn({ host: config.host, why: sent.message }, 'host not reported');
+          troubles.note('report-host', await report(false), 'host not reported');
         },
       },
       { name: 'nova-agent.sync-power-states', everyMs: config.syncEveryMs, run: async () => {
@@ -120,13 +122,14 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
           const used = await conductor.call('imagesInUse', { host: config.host }, { timeoutMs: 30_000, requestId: ids.requestId() });
           if (isFault(used)) return;
           const removed = await hypervisor.collectGarbage(new Set(used.imageIds), config.keepImagesMs);
-          if (isFault(removed)) log.warn({ host: config.host, why: removed.message }, 'garbage not collected');
-          else if (removed.length > 0) log.info({ host: config.host, removed }, 'garbage collected');
+          troubles.note('collect-garbage', removed, 'garbage not collected');
+          if (!isFault(removed) && removed.length > 0) log.info({ host: config.host, removed }, 'garbage collected');
         },
       },
     ],
     async stop() {
       reporter.close();
+      if (serving) await conductor.call('agentStops', { host: config.host }, { timeoutMs: stopTimeoutMs, requestId: ids.requestId() });
       await serving?.close();
       await hypervisor.close();
     },

@@ -2,6 +2,7 @@
 import { isFault } from '#contracts/common/fault.ts';
 import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
 import type { RpcClient } from '#platform/bus/contract.ts';
+import type { TroubleLog } from '#platform/trouble-log.ts';
 import type { NovaAgentDeps } from './deps.ts';
 
 const reportTimeoutMs = 15_000;
@@ -13,7 +14,7 @@ export interface GuestReporter {
   close(): void;
 }
 
-export function createGuestReporter(deps: NovaAgentDeps, conductor: RpcClient<ConductorRpc>, newRequestId: () => string): GuestReporter {
+export function createGuestReporter(deps: NovaAgentDeps, conductor: RpcClient<ConductorRpc>, troubles: TroubleLog, newRequestId: () => string): GuestReporter {
   const { hypervisor, config, log } = deps;
   const changed = new Set<string>();
   let reporting = false;
@@ -46,9 +47,10 @@ export function createGuestReporter(deps: NovaAgentDeps, conductor: RpcClient<Co
     close,
     async all(requestId) {
       const guests = await hypervisor.list();
-      if (isFault(guests)) return log.warn({ host: config.host, why: guests.message }, 'the hypervisor does not answer');
+      troubles.note('list-guests', guests, 'the hypervisor does not answer');
+      if (isFault(guests)) return;
       const sent = await conductor.call('reportGuests', { host: config.host, guests: guests.map(({ uuid, state }) => ({ uuid, state })), complete: true }, { timeoutMs: reportTimeoutMs, requestId });
-      if (isFault(sent)) log.warn({ host: config.host, why: sent.message }, 'guest states not reported');
+      troubles.note('report-guests', sent, 'guest states not reported');
     },
   };
 }

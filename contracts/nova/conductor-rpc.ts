@@ -27,8 +27,13 @@ export type ConductorRpc = {
   networkEvent: { params: { serverId: string; portId: string | null; event: NetworkEvent }; result: null };
   /** Cinder said that a server's volume grew. Sent as a cast; a lost one is made good when the volume is detached. */
   volumeExtended: { params: { serverId: string; volumeId: string }; result: null };
-  /** A heartbeat with facts: registers the host at first sight, marks it up. Answers its stable identity. */
-  reportHost: { params: { host: string; facts: HostFacts; version: string }; result: { nodeUuid: string; intervalMs: number } };
+  /**
+   * A heartbeat with facts: marks the host up, and answers its stable identity. `starting`: the agent's first since it started, which
+   * registers the host. notFound: its compute service was deleted since, and stays away until the agent is started anew.
+   */
+  reportHost: { params: { host: string; facts: HostFacts; version: string; starting: boolean }; result: { nodeUuid: string; intervalMs: number } };
+  /** The agent stops, because it was told to or its host is off: the host is down from now on. Idempotent. */
+  agentStops: { params: { host: string }; result: null };
   /** Power states seen; `complete` when the list holds every guest of the host. */
   reportGuests: { params: { host: string; guests: { uuid: string; state: GuestState }[]; complete: boolean }; result: null };
   /** What should be on the host, among `uuids` (those found there) and those placed there. */

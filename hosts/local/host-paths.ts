@@ -24,6 +24,8 @@ export interface HostPaths extends InitPaths {
   ovsdbSocket: string;
   /** For guest disks, image cache, config drives, console logs and VNC sockets. Survives a power failure. */
   dataDir: string;
+  /** There while an operator keeps the host off. */
+  heldOffFile: string;
 }
 
 // sun_path holds 108 bytes with its closing zero: unix(7).
@@ -53,7 +55,7 @@ export function hostPaths(stateDir: string, name: string): Outcome<HostPaths> {
   if (Buffer.byteLength(libvirtSocket) > socketPathLimit) {
     return fault('badRequest', `the path of a Unix socket may have ${socketPathLimit} bytes, ${libvirtSocket} is longer; choose a shorter state folder with --home`);
   }
-  return { ...initPaths(name, dir, netnsPrefix(stateDir) + name), libvirtSocket, ovsdbSocket: join(dir, 'run/openvswitch/db.sock'), dataDir: join(dir, 'data') };
+  return { ...initPaths(name, dir, netnsPrefix(stateDir) + name), libvirtSocket, ovsdbSocket: join(dir, 'run/openvswitch/db.sock'), dataDir: join(dir, 'data'), heldOffFile: join(dir, 'held-off') };
 }
 
 export interface NetworkPaths extends InitPaths {

@@ -1,6 +1,8 @@
 // Namespaced hypervisor hosts on this machine: the face of hosts/local, used by compose and the CLI.
 // A host is a network, mount, UTS, IPC and PID namespace with its own libvirtd, Open vSwitch and ovn-controller; it does not know who started it.
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -8,6 +10,7 @@ import type { Log } from '#platform/log.ts';
 import { hostPaths, hostsDir, netnsPrefix } from './host-paths.ts';
 import type { HostPaths } from './host-paths.ts';
 import { cutPower, initState, removeInit } from './init-life.ts';
+import { oneAtATime } from './machine-lock.ts';
 import type { NetworkFacts } from './local-network.ts';
 import { listNetns } from './netns.ts';
 import { nfsClientOf } from './nfs-client.ts';
@@ -31,6 +34,8 @@ export interface LocalHost {
   /** The same path inside and outside the host; survives power failures, goes with `remove`. */
   dataDir: string;
   netns: string;
+  /** An operator keeps it off: `powerOn` refuses until `release`. */
+  heldOff: boolean;
   /** Whether its kernel mounts the filer's share, else QEMU's own client reaches it; null before its first start. */
   nfsClient: NfsClient | null;
 }
@@ -41,11 +46,15 @@ export interface LocalHosts {
    * Starts the host unless it runs, and waits until libvirtd and switch answer (about 0.7 s, deadline 20 s). Mends what an unclean
    * death left: stale PID files, namespaces, stragglers. The host survives the death of this process.
    * `index` (1 to 250) is the host's number, its addresses are made of it.
-   * forbidden: not root. badRequest: bad name or state folder. unavailable: a tool is missing or the init ended; timeout.
+   * conflict: held off. forbidden: not root. badRequest: bad name or state folder. unavailable: a tool is missing or the init ended; timeout.
    */
   powerOn(name: string, options: { index: number; network: NetworkFacts }): Promise<Outcome<LocalHost>>;
   /** A power failure: SIGKILL to the host's init and with it to all its processes, guests included. An absent host is fine. timeout: it does not die. */
   powerOff(name: string): Promise<Outcome<void>>;
+  /** Powers the host off and keeps it off, also over a restart of the cloud and whoever else would start it. Safe to repeat. */
+  holdOff(name: string): Promise<Outcome<void>>;
+  /** Ends `holdOff`; starting it is somebody else's. Safe to repeat. */
+  release(name: string): Promise<Outcome<void>>;
   state(name: string): Promise<Outcome<LocalHost>>;
   /** All hosts with a folder or a namespace, by name. */
   list(): Promise<LocalHost[]>;
@@ -72,17 +81,22 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
     const host = hostPaths(stateDir, name);
     if (isFault(host)) return Promise.resolve(host);
     if (process.getuid?.() !== 0) return Promise.resolve(fault('forbidden', 'hypervisor hosts need root: run ./cobalt as root or with sudo'));
-    const turn = (queues.get(name) ?? Promise.resolve()).then(() => work(host));
+    const turn = (queues.get(name) ?? Promise.resolve()).then(() => alone(host, () => work(host)));
     const settled = turn.catch(() => undefined);
     queues.set(name, settled);
     void settled.then(() => queues.get(name) === settled && queues.delete(name));
     return turn;
   }
 
+  /** Also against other processes: the CLI switches hosts beside a running cloud that keeps them on. */
+  async function alone<T>(host: HostPaths, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    return existsSync(host.dir) ? await oneAtATime(join(host.dir, 'power.lock'), work) : await work();
+  }
+
   async function look(host: HostPaths): Promise<LocalHost> {
     const { state, pid } = await initState(host);
     const known = state !== 'off' || (await names()).includes(host.name);
-    return { name: host.name, state: known ? state : 'absent', initPid: pid, dir: host.dir, libvirtSocket: host.libvirtSocket, ovsdb: `unix:${host.ovsdbSocket}`, dataDir: host.dataDir, netns: host.netns, nfsClient: await nfsClientOf(host.dir) };
+    return { name: host.name, state: known ? state : 'absent', initPid: pid, dir: host.dir, libvirtSocket: host.libvirtSocket, ovsdb: `unix:${host.ovsdbSocket}`, dataDir: host.dataDir, netns: host.netns, heldOff: existsSync(host.heldOffFile), nfsClient: await nfsClientOf(host.dir) };
   }
 
   async function names(): Promise<string[]> {
@@ -93,9 +107,12 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
   }
 
   return {
-    powerOn: (name, { index, network }) =>
-      inTurn(name, async (host) => {
+    async powerOn(name, { index, network }) {
+      const paths = hostPaths(stateDir, name);
+      if (isFault(paths)) return paths;
+      return await inTurn(name, async (host) => {
         const before = await look(host);
+        if (before.heldOff) return fault('conflict', `host ${name} is kept off; \`cobalt host start ${name}\` ends that`);
         if (before.state === 'running') return before;
         if (before.state !== 'starting') {
           const cleared = await cutPower(host, { clock, log });
@@ -107,7 +124,14 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
         if (isFault(started)) return started;
         log.info({ host: name, ms: clock.now() - startedAt }, 'host is on');
         return look(host);
-      }),
+      });
+    },
+    holdOff: (name) => inTurn(name, async (host) => {
+      await mkdir(host.dir, { recursive: true });
+      await writeFile(host.heldOffFile, '');
+      return await cutPower(host, { clock, log });
+    }),
+    release: (name) => inTurn(name, async (host) => await rm(host.heldOffFile, { force: true })),
     powerOff: (name) => inTurn(name, async (host) => await cutPower(host, { clock, log })),
     async state(name) {
       const host = hostPaths(stateDir, name);

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { chooseCidr, isUsableCidr } from './free-cidr.ts';
 import { realStateDir } from './real-state-dir.ts';
 import { tryTool } from './run-tool.ts';
-import { oneAtATime } from './machine-lock.ts';
+import { networksLock, oneAtATime } from './machine-lock.ts';
 import { startInit } from './start-init.ts';
 import { ensureUnderlay, removeMachineLegs } from './underlay.ts';
 
@@ -75,7 +75,7 @@ export function createLocalNetwork({ stateDir: given, log, clock }: { stateDir: 
 
   /** Addresses are taken where they are chosen: two clouds that start at once would choose the same ones. */
   async function wired(publicCidr: string | null): Promise<Outcome<{ ext: string; mgmt: string }>> {
-    return await oneAtATime(async () => {
+    return await oneAtATime(networksLock, async () => {
       const routes = await machineRoutes();
       const ext = await cidrOf('ext', publicCidr, routes);
       if (isFault(ext)) return ext;

@@ -116,7 +116,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   const tasks = createTaskRunner({ clock, ids, log });
   tasks.start(plane.services.flatMap((service) => service.tasks));
   const beginFleet = async (): Promise<HostFleet> => {
-    const fleet = await startFleet({ plane, homeDir: options.dir, simulatedDir: home.simulated, config, tasks, clock, ids, log, version: 'sim', acceleration: 'tcg', network: null, metadataSecret: secrets.metadata, simulate }, { local: 0, simulated: options.hosts });
+    const fleet = startFleet({ plane, homeDir: options.dir, simulatedDir: home.simulated, config, clock, ids, log, version: 'sim', acceleration: 'tcg', network: null, metadataSecret: secrets.metadata, simulate }, { local: 0, simulated: options.hosts });
     const late = await fleet.ready(hostsReadyMs);
     if (late.length > 0) throw new Error(`no agent on ${late.join(', ')} after ${hostsReadyMs} ms`);
     return fleet;

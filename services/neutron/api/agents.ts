@@ -54,7 +54,7 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
       const row = await found(request);
       if (isFault(row)) return row;
       if (isAlive(row)) return fault('conflict', `Agent ${row.id} is alive: it would be back at once. Stop it first.`, { type: 'AgentInUse' });
-      await deleteAgent(db, row.id);
+      await deleteAgent(db, row.id, clock.now());
       return { status: 204 };
     } }),
   ];

@@ -150,7 +150,7 @@ describe('agents', () => {
   it('are alive as long as they report, and hidden from members', async () => {
     await neutron.deps.database.db.insertInto('agents').values({
       id: 'a1', agent_type: 'OVN Controller agent', binary: 'ovn-controller', host: 'h1', availability_zone: '', topic: 'n/a', description: null, admin_state_up: 1, configurations_json: '{}',
-      created_at_ms: startMs, started_at_ms: startMs, heartbeat_at_ms: neutron.clock.nowMs,
+      created_at_ms: startMs, started_at_ms: startMs, heartbeat_at_ms: neutron.clock.nowMs, deleted_at_ms: null,
     }).execute();
     const [agent] = await sure('admin', 'GET', 'agents?host=h1');
     assert.deepEqual([agent.alive, agent.admin_state_up, agent.created_at], [true, true, '2026-11-22 12:00:00']);

@@ -140,6 +140,8 @@ export interface AgentRow {
   created_at_ms: number;
   started_at_ms: number;
   heartbeat_at_ms: number;
+  /** Deleted by an operator; listed again when an agent of its host starts anew. */
+  deleted_at_ms: number | null;
 }
 
 export interface NeutronTables {

@@ -19,7 +19,7 @@ import { novaDefaults } from '../deps.ts';
 import { planServerCreate } from '../domain/plan-server-create.ts';
 import { createNova } from '../service.ts';
 import type { NovaService } from '../service.ts';
-import { computeBinary, touchNode, touchService } from '../store/hosts.ts';
+import { computeBinary, registerService, touchNode } from '../store/hosts.ts';
 import { insertServers, takeNumbers } from '../store/servers.ts';
 import type { NovaTables, ServerRow } from '../store/tables.ts';
 
@@ -96,7 +96,7 @@ export async function startNova(options: { config?: Partial<NovaConfig>; databas
       answer = next;
     },
     addHost: async (host, facts) => {
-      await touchService(database.db, computeBinary, host, ids, time.now());
+      await registerService(database.db, computeBinary, host, ids, time.now());
       await touchNode(database.db, host, hostFacts(host, facts), '1.0', ids, time.now());
     },
     addServer: async (row) => {

@@ -15,7 +15,7 @@ import { deleteServer } from './delete-server.ts';
 import { extendVolume } from './extend-volume.ts';
 import { guardMaking } from './guard-making.ts';
 import { networkEvent } from './network-event.ts';
-import { expectedGuests, imagesInUse, reportGuests, reportHost } from './observe-host.ts';
+import { agentStops, expectedGuests, imagesInUse, reportGuests, reportHost } from './observe-host.ts';
 
 export const sagas = (deps: NovaDeps): readonly AnySaga[] => [buildServer(deps), deleteServer(deps), changeServer(deps), attachInterface(deps), detachInterface(deps), attachVolume(deps), detachVolume(deps), assistSnapshot(deps), createImage(deps), guardMaking(deps)];
 
@@ -31,6 +31,7 @@ export function conductor(deps: NovaDeps, wakeSagas: () => void): RpcServer {
       return null;
     },
     reportHost: async (report) => await reportHost(deps, report),
+    agentStops: async (stopped) => await agentStops(deps, stopped),
     reportGuests: async (report) => await reportGuests(deps, report),
     expectedGuests: async (question) => await expectedGuests(deps, question),
     imagesInUse: async (question) => await imagesInUse(deps, question),

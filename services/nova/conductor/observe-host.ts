@@ -1,22 +1,34 @@
 // What hosts report: that they live, what they have, how their guests are. Only wakes and corrects; sagas have the last word.
 import type { Outcome } from '#contracts/common/fault.ts';
-import type { ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
-import type { GuestNic, GuestState, GuestVolume, HostFacts } from '#contracts/nova/guest.ts';
+import { fault } from '#contracts/common/fault.ts';
+import type { ConductorRpc, ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
+import type { GuestNic, GuestState, GuestVolume } from '#contracts/nova/guest.ts';
 import type { NovaDeps } from '../deps.ts';
 import { guestNic } from '../domain/network-info.ts';
 import { interfaceStates, observed } from '../domain/server-state.ts';
-import { computeBinary, touchNode, touchService } from '../store/hosts.ts';
+import { computeBinary, registerService, stopService, touchNode, touchService } from '../store/hosts.ts';
 import { infoOf, nicsOfServers } from '../store/nics.ts';
 import { changeDuring, imageOf, serversOnHost } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
 import { guestVolume, volumesOfServers } from '../store/volumes.ts';
 import { serverLock } from './locks.ts';
 
-export async function reportHost(deps: NovaDeps, report: { host: string; facts: HostFacts; version: string }): Promise<{ nodeUuid: string; intervalMs: number }> {
+type HostReport = ConductorRpc['reportHost'];
+
+export async function reportHost(deps: NovaDeps, report: HostReport['params']): Promise<Outcome<HostReport['result']>> {
   const { database: { db }, clock, ids, config } = deps;
-  await touchService(db, computeBinary, report.host, ids, clock.now());
+  if (report.starting) await registerService(db, computeBinary, report.host, ids, clock.now());
+  else if (!(await touchService(db, computeBinary, report.host, clock.now()))) {
+    return fault('notFound', `The compute service of host ${report.host} was deleted; it comes back when its agent is started anew.`);
+  }
   const nodeUuid = await touchNode(db, report.host, report.facts, report.version, ids, clock.now());
   return { nodeUuid, intervalMs: config.heartbeatMs };
+}
+
+export async function agentStops({ database: { db }, log }: NovaDeps, { host }: { host: string }): Promise<null> {
+  await stopService(db, computeBinary, host);
+  log.info({ host }, 'the agent of a host stops');
+  return null;
 }
 
 /** Corrects the states of idle servers. A guest missing from a complete report is off: its host lost it. */

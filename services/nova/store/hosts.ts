@@ -7,16 +7,26 @@ import type { ComputeNodeRow, ServiceRow } from './tables.ts';
 
 export const computeBinary = 'nova-compute';
 
-/** Marks a service as alive, registering it at first sight. Not seen by an API: its row is made here. */
-export async function touchService(db: NovaDb, binary: string, host: string, ids: Ids, nowMs: number): Promise<void> {
-  const seen = await db.updateTable('services').set({ last_seen_ms: nowMs }).where('binary', '=', binary).where('host', '=', host).executeTakeFirst();
-  if (seen.numUpdatedRows > 0n) return;
+/** Marks a service as alive. False: it is not registered, never was or was deleted. Not seen by an API: its row is made by `registerService`. */
+export async function touchService(db: NovaDb, binary: string, host: string, nowMs: number): Promise<boolean> {
+  const seen = await db.updateTable('services').set({ last_seen_ms: nowMs, stopped: 0 }).where('binary', '=', binary).where('host', '=', host).executeTakeFirst();
+  return seen.numUpdatedRows > 0n;
+}
+
+/** As `touchService`, and registers the service at first sight: enabled. For services that start. */
+export async function registerService(db: NovaDb, binary: string, host: string, ids: Ids, nowMs: number): Promise<void> {
+  if (await touchService(db, binary, host, nowMs)) return;
   await db.transaction().execute(async (trx) => {
     const [id] = await takeNumbers(trx, 'services', 1);
     await trx.insertInto('services').values({
-      id: id ?? 0, uuid: ids.uuid(), binary, host, disabled: 0, disabled_reason: null, forced_down: 0, last_seen_ms: nowMs, created_at_ms: nowMs, updated_at_ms: nowMs,
+      id: id ?? 0, uuid: ids.uuid(), binary, host, disabled: 0, disabled_reason: null, forced_down: 0, stopped: 0, last_seen_ms: nowMs, created_at_ms: nowMs, updated_at_ms: nowMs,
     }).execute();
   });
+}
+
+/** Its agent stops: down from now on. Nothing happens where it is not registered. */
+export async function stopService(db: NovaDb, binary: string, host: string): Promise<void> {
+  await db.updateTable('services').set({ stopped: 1 }).where('binary', '=', binary).where('host', '=', host).execute();
 }
 
 /** Keeps the newest facts of a host and answers its stable node id. */

@@ -154,6 +154,8 @@ export interface ServiceRow {
   disabled: number;
   disabled_reason: string | null;
   forced_down: number;
+  /** Its agent has said that it stops; until its next report. */
+  stopped: number;
   last_seen_ms: number;
   created_at_ms: number;
   updated_at_ms: number;

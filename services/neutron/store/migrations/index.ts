@@ -5,5 +5,6 @@ import { routers } from './0002-routers.ts';
 import { securityGroups } from './0003-security-groups.ts';
 import { house } from './0004-house.ts';
 import { autoTopologies } from './0005-auto-topologies.ts';
+import { deletedAgents } from './0006-deleted-agents.ts';
 
-export const migrations: readonly Migration[] = [networks, routers, securityGroups, house, autoTopologies];
+export const migrations: readonly Migration[] = [networks, routers, securityGroups, house, autoTopologies, deletedAgents];

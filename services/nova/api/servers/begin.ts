@@ -21,7 +21,9 @@ import { assistLock, serverLock } from '../../conductor/locks.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { ServerAction } from '../../domain/server-state.ts';
 import { actionRules, imageStates, interfaceStates } from '../../domain/server-state.ts';
+import { isUp } from '../../domain/service-state.ts';
 import { insertAction } from '../../store/actions.ts';
+import { computeBinary, findService } from '../../store/hosts.ts';
 import type { NovaDb, Server, ServerChange } from '../../store/servers.ts';
 import { beginDelete, beginTask, changeServer, findServer, lockServer } from '../../store/servers.ts';
 import { insertNics, nextSeq } from '../../store/nics.ts';
@@ -38,13 +40,23 @@ export function checkLock(request: Request, server: Server): Outcome<undefined> 
   return server.locked === 1 && !isAdmin(request) ? fault('conflict', `Instance ${server.id} is locked`) : undefined;
 }
 
+/** conflict: locked, as `checkLock`, or its host is down, which could not do what is asked. */
+async function checkReachable(deps: NovaDeps, request: Request, server: Server): Promise<Outcome<undefined>> {
+  const locked = checkLock(request, server);
+  if (locked || server.host === null) return locked;
+  const service = await findService(deps.database.db, { host: server.host, binary: computeBinary });
+  if (!service || isUp(service, deps.clock.now(), deps.config)) return undefined;
+  const host = isAdmin(request) ? `host ${server.host}` : 'compute host';
+  return fault('conflict', `Instance ${server.id} cannot be reached: its ${host} is down. Try again when it is back.`);
+}
+
 /** Begins a change named in the tables. `facts` become true with it (a rebuild's new image, say). conflict: not in this state. */
 export async function beginChange(
   deps: NovaDeps, request: Request, server: Server,
   action: ServerAction, options: { logAs: string; facts?: ServerChange; rescueImage?: ChangeInput['rescueImage'] },
 ): Promise<Outcome<void>> {
-  const locked = checkLock(request, server);
-  if (locked) return locked;
+  const refused = await checkReachable(deps, request, server);
+  if (refused) return refused;
   const { from, task } = actionRules[action];
   const begun = await transaction(deps.database.db, async (trx) => {
     const now = deps.clock.now();
@@ -64,8 +76,8 @@ export async function beginChange(
  * Answers the saga to wait for. conflict: not in this state.
  */
 export async function beginInterfaceChange(deps: NovaDeps, request: Request, server: Server, row: Omit<NicRow, 'seq'> | number): Promise<Outcome<{ sagaId: string; actionId: string; seq: number }>> {
-  const locked = checkLock(request, server);
-  if (locked) return locked;
+  const refused = await checkReachable(deps, request, server);
+  if (refused) return refused;
   const logAs = typeof row === 'number' ? 'detach_interface' : 'attach_interface';
   const begun = await transaction(deps.database.db, async (trx) => {
     const now = deps.clock.now();
@@ -90,8 +102,8 @@ export async function beginInterfaceChange(deps: NovaDeps, request: Request, ser
 
 /** As `beginInterfaceChange`, for a volume: `row` is new for an attachment, known for a detachment. */
 export async function beginVolumeChange(deps: NovaDeps, request: Request, server: Server, change: { attach: (trx: NovaDb) => Promise<Outcome<VolumeRow>> } | { detach: ServerVolume }): Promise<Outcome<{ sagaId: string; actionId: string; row: VolumeRow }>> {
-  const locked = checkLock(request, server);
-  if (locked) return locked;
+  const refused = await checkReachable(deps, request, server);
+  if (refused) return refused;
   const logAs = 'attach' in change ? 'attach_volume' : 'detach_volume';
   const begun = await transaction(deps.database.db, async (trx) => {
     const now = deps.clock.now();
@@ -113,8 +125,8 @@ export async function beginVolumeChange(deps: NovaDeps, request: Request, server
 
 /** Begins to make an image of an idle server's disk; from then on the saga answers for it. conflict: not in this state. */
 export async function beginImage(deps: NovaDeps, request: Request, server: Server, image: Pick<CreateImageInput, 'imageId' | 'format' | 'rotation'>, making: Pick<Making, 'keep'>): Promise<Outcome<void>> {
-  const locked = checkLock(request, server);
-  if (locked) return locked;
+  const refused = await checkReachable(deps, request, server);
+  if (refused) return refused;
   const [logAs, begins] = image.rotation === null ? (['createImage', 'image_snapshot_pending'] as const) : (['createBackup', 'image_backup'] as const);
   const begun = await transaction(deps.database.db, async (trx) => {
     const now = deps.clock.now();

@@ -7,5 +7,6 @@ import { networks } from './0004-networks.ts';
 import { volumes } from './0005-volumes.ts';
 import { makings } from './0006-makings.ts';
 import { rootTag } from './0007-root-tag.ts';
+import { stoppedServices } from './0008-stopped-services.ts';
 
-export const migrations: readonly Migration[] = [sagaMigration, servers, catalog, networks, volumes, makings, rootTag];
+export const migrations: readonly Migration[] = [sagaMigration, servers, catalog, networks, volumes, makings, rootTag, stoppedServices];

@@ -1,0 +1,119 @@
+// The agents of one hypervisor host: made, started with retries, and stopped together. They live as long as the host's current boot.
+import { statfsSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { createOvsHostNetwork } from '#adapters/ovsdb/ovs-host-network.ts';
+import { createNeutronAgent } from '#agents/neutron-agent/neutron-agent.ts';
+import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
+import { createNovaAgent } from '#agents/nova-agent/nova-agent.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { LocalHost } from '#hosts/local/local-hosts.ts';
+import type { NetworkFacts } from '#hosts/local/local-network.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log, Secret } from '#platform/log.ts';
+import { createTaskRunner } from '#platform/tasks/tasks.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
+import { createTroubleLog } from '#platform/trouble-log.ts';
+import type { Hypervisor } from '#ports/hypervisor.ts';
+import type { CloudConfig } from './config.ts';
+import type { ControlPlane } from './services.ts';
+
+export interface AgentDeps {
+  plane: Pick<ControlPlane, 'bus' | 'http' | 'session'>;
+  homeDir: string;
+  config: CloudConfig;
+  metrics?: Metrics;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  version: string;
+  metadataSecret: Secret;
+}
+
+/** What runs on a host for the control plane. */
+export interface HostAgent {
+  /** e.g. 'nova agent'; for log lines. */
+  kind: string;
+  /** unavailable: not yet; call again. */
+  start(): Promise<Outcome<void>>;
+  tasks: readonly Task[];
+  stop(): Promise<void>;
+}
+
+export interface RunningAgents {
+  /** Resolves when all have started; never where they are stopped before. */
+  started: Promise<void>;
+  /** Ends their tasks and calls. Guests run on. */
+  stop(): Promise<void>;
+}
+
+const retryEveryMs = 500;
+const mib = 1024 * 1024;
+
+/** Starts each agent, again and again until it comes. */
+export function startAgents(host: string, agents: readonly HostAgent[], deps: Pick<AgentDeps, 'clock' | 'ids' | 'log' | 'metrics'>): RunningAgents {
+  const { clock, log } = deps;
+  const stopping = new AbortController();
+  const tasks = createTaskRunner({ ...deps, log: log.child({ room: 'tasks', host }) });
+  const troubles = createTroubleLog(log.child({ host }));
+
+  async function keepTrying(agent: HostAgent): Promise<boolean> {
+    while (!stopping.signal.aborted) {
+      const started = await agent.start().catch((error: unknown) => fault('unavailable', `${agent.kind} cannot start: ${String(error)}`));
+      if (stopping.signal.aborted) return false;
+      troubles.note(agent.kind, started, `${agent.kind} not ready yet`);
+      if (!isFault(started)) {
+        tasks.start(agent.tasks);
+        return true;
+      }
+      await clock.sleep(retryEveryMs, { signal: stopping.signal, unref: true }).catch(() => undefined);
+    }
+    return false;
+  }
+
+  const tries = Promise.all(agents.map(keepTrying));
+  return {
+    started: tries.then(async (all) => (all.every(Boolean) ? undefined : await new Promise<void>(() => undefined))),
+    async stop() {
+      stopping.abort();
+      await tries;
+      await tasks.stop();
+      await Promise.all(agents.map(async (agent) => await agent.stop()));
+    },
+  };
+}
+
+function diskGib(path: string): number {
+  const { blocks, bsize } = statfsSync(path);
+  return (blocks * bsize) / 1024 ** 3;
+}
+
+/** `share`: the part of this machine that is this host's; hosts in namespaces see all of it. */
+export function makeNovaAgent(deps: AgentDeps, host: string, hypervisor: Hypervisor, share: number): HostAgent {
+  const { plane, config, clock, ids, log, version } = deps;
+  const ofOthersMib = Math.floor((totalmem() / mib) * (1 - share));
+  const ofOthersGib = share === 1 ? 0 : Math.ceil(diskGib(deps.homeDir) * (1 - share));
+  const agent = createNovaAgent({
+    hypervisor, bus: plane.bus, http: plane.http, session: plane.session('nova'), clock, ids, log: log.child({ room: 'nova-agent' }),
+    config: {
+      ...novaAgentDefaults, ...config.agent, host, version,
+      reservedMemoryMib: novaAgentDefaults.reservedMemoryMib + ofOthersMib, reservedDiskGib: novaAgentDefaults.reservedDiskGib + ofOthersGib,
+    },
+  });
+  return { kind: 'nova agent', ...agent };
+}
+
+export function makeNeutronAgent(deps: AgentDeps, { name, dir, ovsdb, initPid }: LocalHost, { southbound }: NetworkFacts): HostAgent {
+  const { plane, metadataSecret, clock, ids, version } = deps;
+  const log = deps.log.child({ room: 'neutron-agent' });
+  const enter = ['nsenter', '-t', String(initPid), '-m', '-u', '-n', '-p', '-i', '--'];
+  const runFolders = { openvswitch: join(dir, 'run/openvswitch'), ovn: join(dir, 'run/ovn') };
+  const agent = createNeutronAgent({
+    bus: plane.bus, http: plane.http, clock, ids, log, config: { host: name, version, metadataSecret },
+    openHostNetwork: (listeners) => createOvsHostNetwork({ ovsdb, southbound: [southbound], runFolders, enter }, { log }, listeners),
+  });
+  return { kind: 'neutron agent', ...agent };
+}
