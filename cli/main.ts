@@ -1,5 +1,6 @@
 // The `cobalt` command. Each command is one file, loaded when it is asked for.
 import { Command, CommanderError } from 'commander';
+import { version } from '#compose/version.ts';
 import { UserError } from './user-error.ts';
 
 interface Entry {
@@ -11,6 +12,8 @@ interface Entry {
 const entries: readonly Entry[] = [
   { name: 'up', summary: 'start the cloud', define: async (command) => (await import('./commands/up.ts')).define(command) },
   { name: 'down', summary: 'stop the cloud and power off its hosts', define: async (command) => (await import('./commands/down.ts')).define(command) },
+  { name: 'restart', summary: 'restart the control plane alone; hosts and VMs run on', define: async (command) => (await import('./commands/restart.ts')).define(command) },
+  { name: 'host', summary: 'list, stop, start or restart a hypervisor host', define: async (command) => (await import('./commands/host.ts')).define(command) },
   { name: 'status', summary: 'services, hosts, agents, VMs, versions', define: async (command) => (await import('./commands/status.ts')).define(command) },
   { name: 'openrc', summary: 'shell exports for the openstack client', define: async (command) => (await import('./commands/openrc.ts')).define(command) },
   { name: 'doctor', summary: 'what this machine can do; --audit compares what is with what should be', define: async (command) => (await import('./commands/doctor.ts')).define(command) },
@@ -21,10 +24,18 @@ const entries: readonly Entry[] = [
 
 const program = new Command('cobalt')
   .description('CobaltCore: a cloud for virtual machines that speaks the OpenStack APIs.')
+  .version(version, '-V, --version', 'print the version')
   .showSuggestionAfterError(true)
   .exitOverride()
   .configureHelp({ showGlobalOptions: false })
   .addHelpText('after', '\nExamples:\n  ./cobalt up --detach            a cloud with two hypervisor hosts, in the background\n  source <(./cobalt openrc)       credentials for the openstack client\n  ./cobalt status                 what runs\n  ./cobalt down                   stop it; --purge also deletes its state');
+
+// A reader that has seen enough (`| head -1`) is no error of ours.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+  });
+}
 
 const wanted = process.argv.slice(2).find((word) => !word.startsWith('-'));
 for (const { name, summary, define } of entries) {
@@ -38,6 +49,6 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode;
   else if (error instanceof UserError || (error instanceof Error && error.name === 'ConfigError')) {
     process.stderr.write(`cobalt: ${error.message}\n`);
-    process.exitCode = 1;
+    process.exitCode = error instanceof UserError ? error.exitCode : 1;
   } else throw error;
 }

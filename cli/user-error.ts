@@ -1,4 +1,9 @@
-// What went wrong in words for the person at the terminal: no stack, exit code 1.
+// What went wrong in words for the person at the terminal: no stack.
 export class UserError extends Error {
   override readonly name = 'UserError';
+  readonly exitCode: number;
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }

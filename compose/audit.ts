@@ -44,6 +44,11 @@ export function compare(observed: Observed): Difference[] {
   return [...servers(observed), ...claims(observed), ...guests(observed), ...operations(observed), ...networks(observed), ...volumes(observed), ...observed.images.map((detail) => ({ what: 'image differs', detail }))];
 }
 
+/** Findings of a cloud that runs; where it was stopped, its hosts are off as they should be. */
+export function hostsOff(unreachable: readonly string[]): Difference[] {
+  return unreachable.map((host) => ({ what: 'host is off', detail: `${host} does not answer; what is on it is not judged. See ./cobalt host list` }));
+}
+
 function servers({ nova, hosts, unreachable }: Observed): Difference[] {
   const hostOf = new Map(hosts.map((host) => [host.host, host]));
   return nova.servers.flatMap((server): Difference[] => {

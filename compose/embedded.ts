@@ -1,5 +1,4 @@
 // The whole cloud in one process: control plane, agents, hosts. Used by `cobalt up` and by end-to-end tests.
-import { createRequire } from 'node:module';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -15,6 +14,8 @@ import { startHttpServer } from '#platform/http/server.ts';
 import type { Log } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics/metrics.ts';
 import { createTaskRunner } from '#platform/tasks/tasks.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
+import { createTroubleLog } from '#platform/trouble-log.ts';
 import { chooseAcceleration } from './acceleration.ts';
 import { cloudConfigSchema } from './config.ts';
 import { consolePage, createConsoleProxy } from './console-proxy.ts';
@@ -24,6 +25,7 @@ import { ovnNetwork, simulatedNetwork } from './network.ts';
 import { seedBlankImages, seedGuestImages } from './seed-images.ts';
 import { nfsStorage, simulatedStorage } from './storage.ts';
 import { catalogOf, createControlPlane, serviceUsers } from './services.ts';
+import { version } from './version.ts';
 
 export interface EmbeddedOptions {
   homeDir: string;
@@ -34,8 +36,8 @@ export interface EmbeddedOptions {
   acceleration?: AccelerationSetting | undefined;
   log: Log;
   env: Readonly<Record<string, string | undefined>>;
-  /** Told when a step has ended. */
-  onStep(step: string, ms: number): void;
+  /** Told when a step has ended; `failed`: it did not do what it should, and why. The cloud runs without. */
+  onStep(step: string, ms: number, failed?: string): void;
 }
 
 export interface EmbeddedCloud {
@@ -47,18 +49,33 @@ export interface EmbeddedCloud {
   stop(): Promise<void>;
 }
 
-export const version = (createRequire(import.meta.url)('../package.json') as { version: string }).version;
-
 // A host that has not come by now is reported and left to its retries: work for the others must not wait longer.
 const hostsReadyMs = 10_000;
+
+const retryImagesMs = 60_000;
+
+/** Tries until the images are there: a mirror that was away comes back. */
+function retryImages(seed: () => Promise<Outcome<void>>, log: Log): Task {
+  const troubles = createTroubleLog(log);
+  let complete = false;
+  return {
+    name: 'cloud.seed-guest-images', everyMs: retryImagesMs,
+    async run() {
+      if (complete) return;
+      const seeded = await seed();
+      troubles.note('images', seeded, 'no guest images');
+      complete = !isFault(seeded);
+    },
+  };
+}
 
 /** Starts everything in order of need. A fault tells what a person can do about it; nothing keeps running after one. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<EmbeddedCloud>> {
   const { log, onStep } = options;
   let stepStartedAt = performance.now();
-  const step = (name: string): void => {
+  const step = (name: string, failed?: string): void => {
     const now = performance.now();
-    onStep(name, Math.round(now - stepStartedAt));
+    onStep(name, Math.round(now - stepStartedAt), failed);
     stepStartedAt = now;
   };
   const home = await prepareHome(options.homeDir);
@@ -143,12 +160,15 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   closers.push(async () => await fleet.stop());
 
   const admin = createServiceSession({ http: plane.http, clock, user: { name: 'admin', password: secrets.admin, project: 'admin' } });
-  const token = await admin.token();
-  const seeded = isFault(token) ? token
-    : options.localHosts > 0 ? await seedGuestImages({ http: plane.http, token }, { outDir: home.guestImages, log: log.child({ room: 'images' }) })
-    : await seedBlankImages({ http: plane.http, token });
-  if (isFault(seeded)) log.error({ why: seeded.message }, 'no guest images: upload one with `openstack image create`');
-  step('guest images');
+  const seedImages = async (): Promise<Outcome<void>> => {
+    const token = await admin.token();
+    if (isFault(token)) return token;
+    if (options.localHosts === 0) return await seedBlankImages({ http: plane.http, token });
+    return await seedGuestImages({ http: plane.http, token }, { outDir: home.guestImages, log: log.child({ room: 'images' }) });
+  };
+  const seeded = await seedImages();
+  step('guest images', isFault(seeded) ? `${seeded.message}\nIt is tried again every ${retryImagesMs / 1000} s.` : undefined);
+  if (isFault(seeded)) tasks.start([retryImages(seedImages, log)]);
   const lateHosts = await fleet.ready(hostsReadyMs);
   step(`hosts (${options.localHosts} real, ${options.simulatedHosts} simulated)`);
   // Unfinished work waits until the hosts it needs are there.

@@ -23,6 +23,11 @@ export interface Home {
   cloudsYaml: string;
   controlPid: string;
   controlLog: string;
+  /** The supervisor of a detached cloud, and how often it had to start the control plane again. */
+  supervisorPid: string;
+  restarts: string;
+  /** What `up` was told, for the next `up`. */
+  choices: string;
   configFile: string;
   /** One file a service: <name>.yaml. */
   policyFiles: string;
@@ -49,7 +54,7 @@ export function homePaths(dir: string): Home {
   const at = (...parts: string[]): string => join(dir, ...parts);
   return {
     dir, databases: at('databases'), imageStore: at('images'), guestImages: at('guest-images'), fernetKeys: at('fernet-keys'), volumeSpool: at('volume-spool'), backups: at('backups'), simulated: at('simulated-hosts'),
-    cloudsYaml: at('clouds.yaml'), controlPid: at('control.pid'), controlLog: at('control.log'), configFile: at('cobalt.yaml'), policyFiles: at('policy'),
+    cloudsYaml: at('clouds.yaml'), controlPid: at('control.pid'), controlLog: at('control.log'), supervisorPid: at('supervisor.pid'), restarts: at('control.restarts'), choices: at('choices.json'), configFile: at('cobalt.yaml'), policyFiles: at('policy'),
   };
 }
 

@@ -43,8 +43,8 @@ export function keepLocalHost(deps: LocalHostDeps, host: { name: string; index: 
     const state = await hosts.state(name);
     troubles.note('state', state, 'the state of the host cannot be read');
     if (isFault(state)) return;
-    if (boot && (state.state !== 'running' || state.initPid !== boot.initPid)) {
-      log.error({ heldOff: state.heldOff }, state.heldOff ? 'host was switched off' : 'host died; it is started again');
+    if (boot && (state.heldOff || state.state !== 'running' || state.initPid !== boot.initPid)) {
+      log.error({ heldOff: state.heldOff }, state.heldOff ? 'host is switched off by an operator' : 'host died; it is started again');
       await boot.agents.stop();
       boot = undefined;
     }

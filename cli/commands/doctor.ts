@@ -16,6 +16,7 @@ import { ConfigError, loadConfig } from '#platform/config/config.ts';
 import { silentLog } from '#platform/log.ts';
 import { findControl } from '../control-process.ts';
 import { debianPackages } from '../packages.ts';
+import { findHome, homeOption } from '../state-folder.ts';
 
 interface Finding {
   about: string;
@@ -27,12 +28,12 @@ interface Finding {
 
 export function define(command: Command): void {
   command
-    .option('--home <dir>', 'state folder (default as in `up`)')
+    .option(...homeOption)
     .option('--audit', 'hold databases, placement, libvirt and disks against each other and print every difference')
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExit code: 0 nothing is wrong, 1 something is.\n\nExamples:\n  ./cobalt doctor\n  ./cobalt doctor --audit')
     .action(async (options: { home?: string; audit?: true; json?: true }) => {
-      const dir = homeDir(options.home, process.env);
+      const { dir } = findHome(options.home) ?? { dir: homeDir(undefined, process.env) };
       await (options.audit ? audit(dir, options.json ?? false) : examine(dir, options.json ?? false));
     });
 }
@@ -43,9 +44,10 @@ async function audit(dir: string, json: boolean): Promise<void> {
     return;
   }
   const { observeCloud } = await import('#compose/observe-cloud.ts');
-  const { compare } = await import('#compose/audit.ts');
+  const { compare, hostsOff } = await import('#compose/audit.ts');
   const observed = await observeCloud(dir, process.env);
-  const differences = compare(observed);
+  const runs = (await findControl(homePaths(dir).controlPid)) !== undefined;
+  const differences = [...compare(observed), ...(runs ? hostsOff(observed.unreachable) : [])];
   process.exitCode = differences.length === 0 ? 0 : 1;
   const { servers } = observed.nova;
   const busy = servers.filter((server) => server.taskState !== null).length;
@@ -54,7 +56,7 @@ async function audit(dir: string, json: boolean): Promise<void> {
     return;
   }
   for (const { what, detail } of differences) process.stdout.write(`  ✗ ${what}: ${detail}\n`);
-  if (observed.unreachable.length > 0) process.stdout.write(`  - not asked, they are off: ${observed.unreachable.join(', ')}\n`);
+  if (!runs && observed.unreachable.length > 0) process.stdout.write(`  - not asked, they are off: ${observed.unreachable.join(', ')}\n`);
   process.stdout.write(`  ${differences.length === 0 ? '✓ no differences' : `${differences.length} differences`} (${servers.length} servers, ${busy} of them busy and not judged; ${observed.placement.allocations.length} allocations; ${observed.hosts.length} hosts)\n`);
 }
 

@@ -5,36 +5,37 @@ import { rm } from 'node:fs/promises';
 import { isFault } from '#contracts/common/fault.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
-import { homeDir, homePaths } from '#compose/home.ts';
-import { endControl, findControl, forgetControl } from '../control-process.ts';
+import { homeDir } from '#compose/home.ts';
+import { shutDownGuests } from '#compose/shut-down-guests.ts';
+import { endControl, forgetControl } from '../control-process.ts';
+import { findHome, homeOption } from '../state-folder.ts';
 import { UserError } from '../user-error.ts';
 
 const patienceMs = 30_000;
+/** How long guests may take to shut down before the power of their host is cut. */
+const guestsTimeoutMs = 30_000;
 
 export function define(command: Command): void {
   command
-    .option('--home <dir>', 'state folder (default as in `up`)')
-    .option('--purge', 'also delete the state folder: databases, images, disks, everything')
+    .option(...homeOption)
+    .option('--now', `cut the power at once; else guests have ${guestsTimeoutMs / 1000} s to shut down`)
+    .option('--purge', 'also delete the state folder: databases, images, disks, everything (with --now)')
     .addHelpText('after', '\nVMs end with their hosts; the next `up` starts them again. To stop the control plane alone and let VMs run on,\nend `./cobalt up` with Ctrl-C.\n\nExamples:\n  ./cobalt down\n  ./cobalt down --purge')
-    .action(async (options: { home?: string; purge?: true }) => {
-      const dir = homeDir(options.home, process.env);
-      if (!existsSync(dir)) {
-        process.stdout.write(`Nothing to stop: there is no state folder ${dir}.\n`);
+    .action(async (options: { home?: string; purge?: true; now?: true }) => {
+      const home = findHome(options.home);
+      if (!home) {
+        process.stdout.write(`Nothing to stop: there is no state folder ${homeDir(undefined, process.env)}.\n`);
         return;
       }
-      const home = homePaths(dir);
-      const running = await findControl(home.controlPid);
-      if (running) {
-        await endControl(running, patienceMs);
-        process.stdout.write('  ✓ control plane stopped\n');
-      }
-      await forgetControl(home.controlPid);
+      const { dir } = home;
+      if (await endControl(home, patienceMs)) process.stdout.write('  ✓ control plane stopped\n');
+      await forgetControl(home); // what a killed one left
       if (options.purge) {
         await purge(dir, process.getuid?.() === 0);
         await rm(dir, { recursive: true, force: true });
         process.stdout.write(`  ✓ ${dir} deleted\n`);
       } else {
-        for (const name of await powerOff(dir)) process.stdout.write(`  ✓ ${name} powered off\n`);
+        for (const name of await powerOff(dir, options.now ?? false)) process.stdout.write(`  ✓ ${name} powered off\n`);
       }
     });
 }
@@ -47,12 +48,17 @@ async function openHosts(dir: string) {
   return { hosts: createLocalHosts({ ...deps, kvm: false }), filer: createLocalFiler(deps), network: createLocalNetwork(deps) };
 }
 
-async function powerOff(dir: string): Promise<string[]> {
+async function powerOff(dir: string, now: boolean): Promise<string[]> {
   if (process.getuid?.() !== 0) return [];
   const { hosts, filer, network } = await openHosts(dir);
   const names: string[] = [];
-  for (const host of await hosts.list()) {
-    if (host.state !== 'running' && host.state !== 'starting') continue;
+  const running = (await hosts.list()).filter(({ state }) => state === 'running' || state === 'starting');
+  if (!now) {
+    const guests = await Promise.all(running.map(async (host) => await shutDownGuests(host, guestsTimeoutMs)));
+    const count = guests.reduce((sum, each) => sum + each, 0);
+    if (count > 0) process.stdout.write(`  ✓ ${count} guest${count === 1 ? '' : 's'} shut down\n`);
+  }
+  for (const host of running) {
     const off = await hosts.powerOff(host.name);
     if (isFault(off)) throw new UserError(off.message);
     names.push(`host ${host.name}`);

@@ -3,19 +3,20 @@ import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { cloudConfigSchema } from '#compose/config.ts';
-import { clientEnvironment, homeDir, homePaths, readSecrets } from '#compose/home.ts';
+import { clientEnvironment, readSecrets } from '#compose/home.ts';
 import { loadConfig } from '#platform/config/config.ts';
 import { findControl } from '../control-process.ts';
+import { homeOption, requireHome } from '../state-folder.ts';
 import { UserError } from '../user-error.ts';
 
 export function define(command: Command): void {
   command
-    .option('--home <dir>', 'state folder (default as in `up`)')
+    .option(...homeOption)
     .option('--user <name>', 'admin or demo', 'admin')
     .addHelpText('after', '\nExamples:\n  source <(./cobalt openrc)\n  source <(./cobalt openrc --user demo)')
     .action(async (options: { home?: string; user: string }) => {
-      const dir = homeDir(options.home, process.env);
-      const home = homePaths(dir);
+      const home = requireHome(options.home);
+      const { dir } = home;
       if (options.user !== 'admin' && options.user !== 'demo') throw new UserError(`There are credentials for admin and demo, not for ${options.user}.`);
       if (!existsSync(home.cloudsYaml)) throw new UserError(`No cloud was ever started in ${dir}. Start one with ./cobalt up --detach`);
       const config = await loadConfig(cloudConfigSchema, { file: home.configFile, env: process.env, prefix: 'COBALT' });

@@ -51,7 +51,7 @@ export interface LocalHosts {
   powerOn(name: string, options: { index: number; network: NetworkFacts }): Promise<Outcome<LocalHost>>;
   /** A power failure: SIGKILL to the host's init and with it to all its processes, guests included. An absent host is fine. timeout: it does not die. */
   powerOff(name: string): Promise<Outcome<void>>;
-  /** Powers the host off and keeps it off, also over a restart of the cloud and whoever else would start it. Safe to repeat. */
+  /** From now on nobody powers it on, also not after a restart of the cloud, until `release`. One that runs goes on until `powerOff`. Safe to repeat. */
   holdOff(name: string): Promise<Outcome<void>>;
   /** Ends `holdOff`; starting it is somebody else's. Safe to repeat. */
   release(name: string): Promise<Outcome<void>>;
@@ -107,10 +107,8 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
   }
 
   return {
-    async powerOn(name, { index, network }) {
-      const paths = hostPaths(stateDir, name);
-      if (isFault(paths)) return paths;
-      return await inTurn(name, async (host) => {
+    powerOn: (name, { index, network }) =>
+      inTurn(name, async (host) => {
         const before = await look(host);
         if (before.heldOff) return fault('conflict', `host ${name} is kept off; \`cobalt host start ${name}\` ends that`);
         if (before.state === 'running') return before;
@@ -124,12 +122,10 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
         if (isFault(started)) return started;
         log.info({ host: name, ms: clock.now() - startedAt }, 'host is on');
         return look(host);
-      });
-    },
+      }),
     holdOff: (name) => inTurn(name, async (host) => {
       await mkdir(host.dir, { recursive: true });
       await writeFile(host.heldOffFile, '');
-      return await cutPower(host, { clock, log });
     }),
     release: (name) => inTurn(name, async (host) => await rm(host.heldOffFile, { force: true })),
     powerOff: (name) => inTurn(name, async (host) => await cutPower(host, { clock, log })),

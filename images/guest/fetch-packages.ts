@@ -1,7 +1,7 @@
 // Fetches Debian packages and unpacks them into a folder: nothing is installed, no root needed.
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runTool, tryTool } from '#hosts/local/run-tool.ts';
+import { runTool } from '#hosts/local/run-tool.ts';
 
 const downloadTimeoutMs = 180_000;
 
@@ -42,6 +42,6 @@ async function download(workDir: string, apt: readonly string[]): Promise<void> 
 }
 
 async function dependencies(apt: readonly string[], name: string): Promise<string[]> {
-  const { stdout } = await tryTool('apt-cache', [...apt, 'depends', `${name}:amd64`]);
-  return [...stdout.matchAll(/^ *(?:Pre)?Depends: ([a-z0-9.+-]+)/gm)].map((match) => match[1] ?? '');
+  const listed = await runTool('apt-cache', [...apt, 'depends', `${name}:amd64`]);
+  return [...listed.matchAll(/^ *(?:Pre)?Depends: ([a-z0-9.+-]+)/gm)].map((match) => match[1] ?? '');
 }

@@ -1,0 +1,31 @@
+// What `cobalt up` was told, remembered by the state folder: a plain `up` brings the same cloud back, on the same port.
+import { readFile } from 'node:fs/promises';
+import { writeWhole } from '#compose/home.ts';
+import type { AccelerationSetting } from '#hosts/local/probe-acceleration.ts';
+import { UserError } from './user-error.ts';
+
+export interface Choices {
+  port: number;
+  hosts: number;
+  simulated: number;
+  acceleration?: AccelerationSetting;
+}
+
+export const defaultChoices: Choices = { port: 8780, hosts: 2, simulated: 0 };
+
+/** Those of the last `up` in this state folder, and the defaults for the rest. */
+export async function readChoices(file: string): Promise<Choices> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{}';
+    throw new UserError(`${file} cannot be read: ${error.message}`);
+  });
+  try {
+    return { ...defaultChoices, ...(JSON.parse(text) as Partial<Choices>) }; // written below
+  } catch {
+    throw new UserError(`${file} is damaged. Delete it, and tell \`cobalt up\` its options again.`);
+  }
+}
+
+export async function keepChoices(file: string, choices: Choices): Promise<void> {
+  await writeWhole(file, `${JSON.stringify(choices)}\n`);
+}

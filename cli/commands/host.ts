@@ -1,0 +1,105 @@
+// `cobalt host`: the hypervisor hosts of this machine one by one, for maintenance and for trying out what happens without one.
+import type { Command } from 'commander';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cloudConfigSchema } from '#compose/config.ts';
+import type { Home } from '#compose/home.ts';
+import { readSecrets } from '#compose/home.ts';
+import { shutDownGuests } from '#compose/shut-down-guests.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { LocalHost, LocalHosts } from '#hosts/local/local-hosts.ts';
+import { createLocalHosts } from '#hosts/local/local-hosts.ts';
+import { systemClock } from '#platform/clock.ts';
+import { loadConfig } from '#platform/config/config.ts';
+import { silentLog } from '#platform/log.ts';
+import { connectCloud } from '../cloud-client.ts';
+import { findControl } from '../control-process.ts';
+import { homeOption, requireHome } from '../state-folder.ts';
+import { table } from '../table.ts';
+import { UserError } from '../user-error.ts';
+
+interface HostOptions {
+  home?: string;
+  now?: true;
+}
+
+/** How long guests may take to shut down, and a host and its agents to come or go. */
+const [guestsTimeoutMs, hostTimeoutMs, pollEveryMs] = [30_000, 60_000, 250];
+
+export function define(command: Command): void {
+  command.addHelpText('after', '\nA stopped host stays off, also over `down` and `up`, until it is started. A host that dies by itself is started again by itself.\n\nExamples:\n  ./cobalt host list\n  ./cobalt host stop h2\n  ./cobalt host start h2');
+  command.command('list').description('The hosts and whether they run.').option(...homeOption).option('--json', 'as JSON')
+    .action(async (options: HostOptions & { json?: true }) => await list(requireHome(options.home), options.json ?? false));
+  command.command('stop <name>').description('Shut its guests down and power it off; it stays off.').option(...homeOption).option('--now', 'cut the power at once')
+    .action(async (name: string, options: HostOptions) => await stop(requireHome(options.home), name, options.now ?? false));
+  command.command('start <name>').description('Let it run again, with the guests that ran on it.').option(...homeOption)
+    .action(async (name: string, options: HostOptions) => await start(requireHome(options.home), name));
+  command.command('restart <name>').description('Stop and start.').option(...homeOption).option('--now', 'cut the power at once')
+    .action(async (name: string, options: HostOptions) => {
+      const home = requireHome(options.home);
+      await stop(home, name, options.now ?? false);
+      await start(home, name);
+    });
+}
+
+const openHosts = (home: Home): LocalHosts => createLocalHosts({ stateDir: home.dir, log: silentLog, clock: systemClock, kvm: false });
+
+export const hostState = (host: LocalHost): string => (host.heldOff ? (host.state === 'off' ? 'stopped' : 'stopping') : host.state);
+
+async function list(home: Home, json: boolean): Promise<void> {
+  const hosts = await openHosts(home).list();
+  if (json) process.stdout.write(`${JSON.stringify(hosts.map((host) => ({ name: host.name, state: hostState(host), pid: host.initPid })), null, 2)}\n`);
+  else if (hosts.length === 0) process.stdout.write('No hosts on this machine. `./cobalt up --hosts 2` makes two; simulated ones are listed by ./cobalt status.\n');
+  else process.stdout.write(`${table(['HOST', 'STATE', 'INIT'], hosts.map((host) => [host.name, hostState(host), host.initPid === null ? '-' : String(host.initPid)]))}\n`);
+}
+
+async function stop(home: Home, name: string, now: boolean): Promise<void> {
+  const hosts = openHosts(home);
+  const before = await known(hosts, name);
+  sure(await hosts.holdOff(name));
+  if (before.state === 'off') return void process.stdout.write(`  ✓ host ${name} is off and stays off\n`);
+  if (!now && before.state === 'running') {
+    // Agents first: they would tell that the guests wanted to be off.
+    await serviceIs(home, name, 'down');
+    const count = await shutDownGuests(before, guestsTimeoutMs);
+    if (count > 0) process.stdout.write(`  ✓ ${count} guest${count === 1 ? '' : 's'} of ${name} shut down\n`);
+  }
+  sure(await hosts.powerOff(name));
+  process.stdout.write(`  ✓ host ${name} powered off; it stays off until: ./cobalt host start ${name}\n`);
+}
+
+async function start(home: Home, name: string): Promise<void> {
+  const hosts = openHosts(home);
+  await known(hosts, name);
+  sure(await hosts.release(name));
+  if (!(await findControl(home.controlPid))) return void process.stdout.write(`  ✓ host ${name} will run with the next ./cobalt up\n`);
+  await serviceIs(home, name, 'up');
+  process.stdout.write(`  ✓ host ${name} is up\n`);
+}
+
+async function known(hosts: LocalHosts, name: string): Promise<LocalHost> {
+  const host = sure(await hosts.state(name));
+  if (host.state !== 'absent') return host;
+  const names = (await hosts.list()).map((each) => each.name);
+  throw new UserError(`There is no host ${name} here. ${names.length === 0 ? 'This cloud has none on this machine.' : `There are: ${names.join(', ')}.`}`);
+}
+
+function sure<T>(outcome: Outcome<T>): T {
+  if (isFault(outcome)) throw new UserError(outcome.message);
+  return outcome;
+}
+
+/** Waits until Nova says so of the host's compute service; not at all where no control plane runs. */
+async function serviceIs(home: Home, name: string, wanted: 'up' | 'down'): Promise<void> {
+  const deadline = Date.now() + hostTimeoutMs;
+  const config = await loadConfig(cloudConfigSchema, { file: home.configFile, env: process.env, prefix: 'COBALT' });
+  for (;;) {
+    const control = await findControl(home.controlPid);
+    if (!control) return;
+    const cloud = await connectCloud(`http://${config.api.host}:${control.port}`, { name: 'admin', password: (await readSecrets(home.dir)).admin, project: 'admin' });
+    const { services } = await cloud.ask<{ services: { state: string }[] }>('compute', 'GET', `/v2.1/os-services?binary=nova-compute&host=${name}`);
+    if ((services[0]?.state ?? 'down') === wanted) return;
+    if (Date.now() > deadline) throw new UserError(`Host ${name} is not ${wanted} after ${hostTimeoutMs / 1000} s; see ./cobalt status and ${home.controlLog}`);
+    await sleep(pollEveryMs);
+  }
+}

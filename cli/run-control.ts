@@ -1,0 +1,85 @@
+// Runs the control plane in this process: in the foreground, or below cli/supervise.sh for a detached cloud.
+import { existsSync, mkdirSync } from 'node:fs';
+import { isFault } from '#contracts/common/fault.ts';
+import { ConfigError } from '#platform/config/config.ts';
+import { createLog, readableLines } from '#platform/log.ts';
+import type { LogLevel } from '#platform/log.ts';
+import { startEmbedded } from '#compose/embedded.ts';
+import { homePaths } from '#compose/home.ts';
+import { version } from '#compose/version.ts';
+import { keepChoices } from './choices.ts';
+import type { Choices } from './choices.ts';
+import { forgetControl, recordSelf, recordSupervisor } from './control-process.ts';
+import { greeting } from './greeting.ts';
+import { UserError } from './user-error.ts';
+
+export interface ControlOptions extends Choices {
+  dir: string;
+  homeGiven: boolean;
+  logLevel: LogLevel;
+}
+
+/** What a supervised control plane tells whoever starts it; over IPC, one message each. */
+export type StartMessage =
+  | { kind: 'step'; name: string; ms: number; failed?: string }
+  | { kind: 'failed'; why: string }
+  | { kind: 'ready'; origin: string; lateHosts: string[]; incomplete: boolean };
+
+/** Set for the child of cli/supervise.sh. */
+export const supervisedVariable = 'COBALT_SUPERVISED';
+/** EX_CONFIG of sysexits(3): another start would fail in the same way. */
+const finalExitCode = 78;
+/** A start that left something undone, e.g. guest images that could not be built. */
+export const incompleteExitCode = 2;
+
+export function printStep(name: string, ms: number, failed?: string): void {
+  process.stdout.write(`  ${failed === undefined ? '✓' : '✗'} ${name.padEnd(44)} ${(ms / 1000).toFixed(1).padStart(6)} s\n`);
+  if (failed !== undefined) process.stdout.write(`    ${failed.replaceAll('\n', '\n    ')}\n`);
+}
+
+/** Resolves when the cloud is up; it runs on until a signal. Throws a UserError when it cannot start. */
+export async function runControl(options: ControlOptions): Promise<void> {
+  const { dir, port, hosts, simulated, acceleration, logLevel, homeGiven } = options;
+  const home = homePaths(dir);
+  const supervised = process.env[supervisedVariable] !== undefined;
+  const tell = (message: StartMessage): void => void process.send?.(message);
+  const refuse = async (why: string): Promise<never> => {
+    await forgetControl(home);
+    tell({ kind: 'failed', why });
+    throw new UserError(why, supervised ? finalExitCode : 1);
+  };
+  const isNew = !existsSync(home.databases);
+  mkdirSync(dir, { recursive: true, mode: 0o711 });
+  const log = createLog({ level: logLevel, destination: readableLines((line) => process.stdout.write(line), process.stdout.isTTY) });
+  const facts = { port, localHosts: hosts, simulatedHosts: simulated, version, startedAt: new Date().toISOString() };
+  if (supervised) await recordSupervisor(home.supervisorPid);
+  await recordSelf(home.controlPid, { ...facts, ready: false });
+  let incomplete = false;
+  const cloud = await startEmbedded({
+    homeDir: dir, port, localHosts: hosts, simulatedHosts: simulated, acceleration, log, env: process.env,
+    onStep: (name, ms, failed) => {
+      incomplete ||= failed !== undefined;
+      if (process.send) tell({ kind: 'step', name, ms, ...(failed === undefined ? {} : { failed }) });
+      else printStep(name, ms, failed);
+    },
+  }).catch(async (error: unknown) => await refuse(error instanceof ConfigError ? error.message : await Promise.reject(error as Error)));
+  if (isFault(cloud)) return await refuse(cloud.message);
+  await keepChoices(home.choices, { port, hosts, simulated, ...(acceleration === undefined ? {} : { acceleration }) });
+  await recordSelf(home.controlPid, { ...facts, ready: true });
+
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    if (stopping) process.exit(1); // a second Ctrl-C does not wait
+    stopping = true;
+    log.info({}, 'stopping; VMs run on');
+    await cloud.stop();
+    await forgetControl(home);
+    process.exit(0);
+  };
+  process.on('SIGINT', () => void stop());
+  process.on('SIGTERM', () => void stop());
+  if (supervised) process.kill(process.ppid, 'SIGUSR1'); // from now on a death is followed by a new start
+  tell({ kind: 'ready', origin: cloud.origin, lateHosts: cloud.lateHosts, incomplete });
+  if (process.send) process.disconnect();
+  else if (!supervised) process.stdout.write(greeting({ dir, origin: cloud.origin, lateHosts: cloud.lateHosts, homeGiven, realHosts: hosts > 0, isNew }));
+}

@@ -1,0 +1,46 @@
+// The state folder that a command works on, checked before anything else: it is there, and this user may read it.
+import { accessSync, constants, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import type { Home } from '#compose/home.ts';
+import { homeDir, homePaths } from '#compose/home.ts';
+import { UserError } from './user-error.ts';
+
+export const homeOption = ['--home <dir>', 'state folder (default: $COBALT_HOME, /var/lib/cobaltcore as root, else below ~/.local/state)'] as const;
+
+/** The folder's paths; undefined: it is not there. Throws a UserError where this user may not use it. */
+export function openFolder(dir: string): Home | undefined {
+  try {
+    statSync(dir);
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    if (code === 'EACCES' || code === 'EPERM') throw new UserError(`The state folder ${dir} is another user's${ownerOf(dir)}. Run this command as that user (sudo), or name another with --home.`);
+    throw new UserError(`The state folder ${dir} cannot be used: ${message}`);
+  }
+  return homePaths(dir);
+}
+
+/** The state folder of a command; undefined: there is none, and none was named, so no cloud was ever started. */
+export function findHome(option: string | undefined): Home | undefined {
+  const dir = homeDir(option, process.env);
+  const home = openFolder(dir);
+  if (!home && option !== undefined) throw new UserError(`There is no state folder ${dir}: no cloud was ever started there. \`./cobalt up --home ${dir}\` makes one.`);
+  return home;
+}
+
+/** As `findHome`, for commands that need a cloud. */
+export function requireHome(option: string | undefined): Home {
+  const home = findHome(option);
+  if (home) return home;
+  throw new UserError(`No cloud was ever started in ${homeDir(option, process.env)}. Start one with ./cobalt up --detach`);
+}
+
+function ownerOf(dir: string): string {
+  try {
+    const { uid } = statSync(dir);
+    return ` (user ${uid}; you are ${userInfo().username})`;
+  } catch {
+    return ''; // not even its owner may be asked
+  }
+}
