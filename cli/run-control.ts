@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { isFault } from '#contracts/common/fault.ts';
 import { ConfigError } from '#platform/config/config.ts';
-import { createLog, readableLines } from '#platform/log.ts';
+import { createLog, fileLines, readableLines } from '#platform/log.ts';
 import type { LogLevel } from '#platform/log.ts';
 import { startEmbedded } from '#compose/embedded.ts';
 import { homePaths } from '#compose/home.ts';
@@ -43,14 +43,16 @@ export async function runControl(options: ControlOptions): Promise<void> {
   const home = homePaths(dir);
   const supervised = process.env[supervisedVariable] !== undefined;
   const tell = (message: StartMessage): void => void process.send?.(message);
-  const refuse = async (why: string): Promise<never> => {
-    await forgetControl(home);
+  const refuse = async (why: string, isFinal = true): Promise<never> => {
+    if (isFinal) await forgetControl(home);
     tell({ kind: 'failed', why });
-    throw new UserError(why, supervised ? finalExitCode : 1);
+    throw new UserError(why, supervised && isFinal ? finalExitCode : 1);
   };
   const isNew = !existsSync(home.databases);
-  mkdirSync(dir, { recursive: true, mode: 0o711 });
-  const log = createLog({ level: logLevel, destination: readableLines((line) => process.stdout.write(line), process.stdout.isTTY) });
+  // Every file of the state folder is its owner's alone, those of the hosts and their daemons too.
+  process.umask(0o077);
+  mkdirSync(dir, { recursive: true });
+  const log = createLog({ level: logLevel, destination: readableLines(supervised ? fileLines(1) : (line) => process.stdout.write(line), process.stdout.isTTY) });
   const facts = { port, localHosts: hosts, simulatedHosts: simulated, version, startedAt: new Date().toISOString() };
   if (supervised) await recordSupervisor(home.supervisorPid);
   await recordSelf(home.controlPid, { ...facts, ready: false });
@@ -60,10 +62,10 @@ export async function runControl(options: ControlOptions): Promise<void> {
     onStep: (name, ms, failed) => {
       incomplete ||= failed !== undefined;
       if (process.send) tell({ kind: 'step', name, ms, ...(failed === undefined ? {} : { failed }) });
-      else printStep(name, ms, failed);
+      else if (!supervised) printStep(name, ms, failed);
     },
   }).catch(async (error: unknown) => await refuse(error instanceof ConfigError ? error.message : await Promise.reject(error as Error)));
-  if (isFault(cloud)) return await refuse(cloud.message);
+  if (isFault(cloud)) return await refuse(cloud.message, cloud.kind !== 'storageFull');
   await keepChoices(home.choices, { port, hosts, simulated, ...(acceleration === undefined ? {} : { acceleration }) });
   await recordSelf(home.controlPid, { ...facts, ready: true });
 

@@ -15,7 +15,7 @@ export async function startControl(options: ControlOptions): Promise<void> {
   const { dir, port, hosts, simulated, acceleration, logLevel, homeGiven } = options;
   const home = homePaths(dir);
   const isNew = !existsSync(home.databases);
-  mkdirSync(dir, { recursive: true, mode: 0o711 });
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
   const out = openSync(home.controlLog, 'a', 0o600);
   const startedAt = performance.now();
   const words = [

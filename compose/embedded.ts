@@ -9,6 +9,7 @@ import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { loadConfig } from '#platform/config/config.ts';
 import { createServiceSession } from '#platform/auth/service-session.ts';
+import { isStorageFull } from '#platform/db/errors.ts';
 import { StateTooNewError } from '#platform/db/migrate.ts';
 import { startHttpServer } from '#platform/http/server.ts';
 import type { Log } from '#platform/log.ts';
@@ -25,6 +26,7 @@ import { ovnNetwork, simulatedNetwork } from './network.ts';
 import { seedBlankImages, seedGuestImages } from './seed-images.ts';
 import { nfsStorage, simulatedStorage } from './storage.ts';
 import { catalogOf, createControlPlane, serviceUsers } from './services.ts';
+import { checkDatabases, recordDatabases, tightenModes } from './state-files.ts';
 import { version } from './version.ts';
 
 export interface EmbeddedOptions {
@@ -80,6 +82,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   };
   const home = await prepareHome(options.homeDir);
   if (isFault(home)) return home;
+  for (const path of await tightenModes(home)) log.warn({ path }, 'others could read this; now only its owner can');
+  const databases = await checkDatabases(home);
+  if (isFault(databases)) return databases;
   const config = await loadConfig(cloudConfigSchema, { file: home.configFile, env: options.env, prefix: 'COBALT' });
   const secrets = await readSecrets(options.homeDir);
   const origin = `http://${config.api.host}:${options.port}`;
@@ -116,9 +121,11 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
     plane = await createControlPlane({ home, secrets, config, origin, network: below, storage: filer ? nfsStorage({ home, config, clock, ids, log }, filer) : simulatedStorage(home), clock, ids, log, metrics });
   } catch (error) {
     if (error instanceof StateTooNewError) return fault('conflict', `${error.message}. Use the release that made it, another --home, or begin anew with: cobalt down --purge`);
+    if (isStorageFull(error)) return fault('storageFull', `The disk of ${options.homeDir} is full. Free some space, then start again.`);
     throw error;
   }
   closers.push(async () => await plane.close());
+  await recordDatabases(home);
   step('databases');
 
   await plane.keystone.seed({

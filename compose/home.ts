@@ -1,10 +1,11 @@
 // The state folder of an embedded cloud: where everything lies, its version, its secrets, and who runs in it.
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
+import { ConfigError } from '#platform/config/config.ts';
 import { Secret } from '#platform/log.ts';
 
 /** Changes when an older release could not read what this one writes. */
@@ -62,8 +63,7 @@ export function homePaths(dir: string): Home {
 export async function prepareHome(dir: string): Promise<Outcome<Home>> {
   const home = homePaths(dir);
   try {
-    for (const folder of [home.dir, home.databases, home.imageStore, home.simulated]) await mkdir(folder, { recursive: true, mode: 0o711 });
-    await chmod(home.databases, 0o700);
+    for (const folder of [home.dir, home.databases, home.imageStore, home.simulated]) await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
     return fault('forbidden', `The state folder ${dir} cannot be made: ${(error as Error).message}. Choose another with --home, or run as root.`);
   }
@@ -79,10 +79,23 @@ export async function prepareHome(dir: string): Promise<Outcome<Home>> {
 /** The cloud's passwords, made once. Readable by their owner alone. */
 export async function readSecrets(dir: string): Promise<Secrets> {
   const file = join(dir, 'secrets.json');
-  const known = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, string>;
+  const known = parseSecrets(file, await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{}';
+    throw new ConfigError(`The passwords of this cloud in ${file} cannot be read: ${error.message}`);
+  }));
   const seed = { admin: password(), demo: password(), service: password(), metadata: password(), ...known };
   if (Object.keys(known).length < Object.keys(seed).length) await writeWhole(file, `${JSON.stringify(seed)}\n`, 0o600);
   return { admin: new Secret(seed.admin), demo: new Secret(seed.demo), metadata: new Secret(seed.metadata), service: (name) => new Secret(`${name}-${seed.service}`) };
+}
+
+function parseSecrets(file: string, text: string): Record<string, string> {
+  try {
+    const secrets: unknown = JSON.parse(text);
+    if (typeof secrets === 'object' && secrets !== null && Object.values(secrets).every((value) => typeof value === 'string')) return secrets as Record<string, string>;
+  } catch {
+    // told below, without the text, which may hold passwords
+  }
+  throw new ConfigError(`The passwords of this cloud in ${file} are damaged. Restore the file from a backup, or begin anew with: cobalt up --reset`);
 }
 
 const password = (): string => randomBytes(18).toString('base64url');

@@ -1,5 +1,4 @@
 // Makes every service of the control plane from its databases and drivers. Used embedded, by tests and by benchmarks.
-import { join } from 'node:path';
 import { createFileImageStore } from '#adapters/file-image-store/file-image-store.ts';
 import type { TokenValidator } from '#platform/auth/context.ts';
 import { createServiceSession } from '#platform/auth/service-session.ts';
@@ -8,7 +7,9 @@ import type { Bus } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Database } from '#platform/db/database.ts';
+import { ConfigError } from '#platform/config/config.ts';
 import { openDatabase } from '#platform/db/database.ts';
+import { isDamaged } from '#platform/db/errors.ts';
 import { migrate } from '#platform/db/migrate.ts';
 import { createDispatcher } from '#platform/http/dispatcher.ts';
 import type { Dispatcher } from '#platform/http/dispatcher.ts';
@@ -47,6 +48,8 @@ import type { PlacementTables } from '#services/placement/store/tables.ts';
 import type { CloudConfig } from './config.ts';
 import type { Home, Secrets } from './home.ts';
 import { readPolicyFiles } from './policy-files.ts';
+import { databaseFile } from './state-files.ts';
+import type { DatabaseName } from './state-files.ts';
 
 export interface ControlPlane {
   dispatcher: Dispatcher;
@@ -113,8 +116,8 @@ export function catalogOf(origin: string): { type: string; name: string; url: st
 export async function createControlPlane(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const { home, secrets, config, origin, network, storage, clock, ids, log, metrics } = deps;
   const closers: (() => Promise<void>)[] = [];
-  const open = <T>(name: string): Database<T> => {
-    const database = openDatabase<T>({ dialect: 'sqlite', path: join(home.databases, `${name}.sqlite`), synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL' }, { log: log.child({ room: name }) }); // the schema's pattern
+  const open = <T>(name: DatabaseName): Database<T> => {
+    const database = openDatabase<T>({ dialect: 'sqlite', path: databaseFile(home, name), synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL' }, { log: log.child({ room: name }) }); // the schema's pattern
     closers.push(async () => await database.close());
     return database;
   };
@@ -166,7 +169,11 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   const databases = [keystoneDatabase, glanceDatabase, placementDatabase, novaDatabase, neutronDatabase, cinderDatabase];
   for (const [index, service] of services.entries()) {
     const database = databases[index];
-    if (database) await migrate(database.db, database.dialect, service.name, service.migrations);
+    if (!database) continue;
+    await migrate(database.db, database.dialect, service.name, service.migrations).catch((cause: unknown) => {
+      if (!isDamaged(cause)) throw cause;
+      throw new ConfigError(`The database of ${service.name} in ${home.databases} is damaged (${(cause as Error).message}). Restore it from a backup, or begin anew with: cobalt up --reset`);
+    });
   }
   const tokens: TokenValidator = keystone.tokens;
   const policyOverrides = await readPolicyFiles(home.policyFiles, services);

@@ -1,9 +1,10 @@
 // A secret is printed by nobody: not by the log, not as JSON, not by inspection, not in a sentence.
 import assert from 'node:assert/strict';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { format, inspect } from 'node:util';
 import type { Log } from '#platform/log.ts';
-import { createLog, readableLines, Secret } from '#platform/log.ts';
+import { createLog, fileLines, readableLines, Secret } from '#platform/log.ts';
 
 const value = 'hunter2-very-secret';
 
@@ -60,5 +61,31 @@ describe('the log', () => {
     let text = '';
     createLog({ level: 'info', destination: readableLines((line) => void (text += line), false) }).child({ room: 'nova' }).info({ host: 'h1', count: 2 }, 'server built');
     assert.match(text, /^\d\d:\d\d:\d\d info {2}nova +server built {2}host=h1 count=2\n$/);
+  });
+});
+
+describe('lines of a log file', () => {
+  it('that cannot be written are lost without an error, as on a full disk', () => {
+    const full = openSync('/dev/full', 'w');
+    const write = fileLines(full);
+    for (let line = 0; line < 3; line += 1) write(`line ${line}\n`);
+    closeSync(full);
+  });
+
+  it('are counted where they were lost, as soon as writing works again', () => {
+    const dir = mkdtempSync('/tmp/cc-log-');
+    const file = openSync(`${dir}/log`, 'a');
+    let room = false;
+    const write = fileLines(file, (fd, text) => {
+      if (!room) throw new Error('ENOSPC: no space left on device, write');
+      writeSync(fd, text);
+    });
+    write('lost\n');
+    write('lost\n');
+    room = true;
+    write('kept\n');
+    closeSync(file);
+    assert.equal(readFileSync(`${dir}/log`, 'utf8'), '2 lines are missing here: the log could not be written\nkept\n');
+    rmSync(dir, { recursive: true });
   });
 });

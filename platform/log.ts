@@ -1,4 +1,5 @@
 // Structured logs: objects, not sentences. Built once in compose, handed down by deps; `child` adds fixed facts.
+import { writeSync } from 'node:fs';
 import pino from 'pino';
 import type { DestinationStream } from 'pino';
 
@@ -66,5 +67,24 @@ export function readableLines(write: (line: string) => void, colour: boolean): D
       const clock = time.slice(11, 19);
       write(`${paint('\x1b[90m', clock)} ${paint(colours[level] ?? '', level.padEnd(5))} ${(room ?? '').padEnd(10)} ${msg}  ${shown}\n`);
     },
+  };
+}
+
+/**
+ * Appends lines to an open file. A line that cannot be written (the disk is full) is lost, and how many were is told once writing works
+ * again: a log must never end the process. Not a stream: Node destroys those at their first error.
+ */
+export function fileLines(fd: number, append: (fd: number, text: string) => unknown = writeSync): (line: string) => void {
+  let lost = 0;
+  return (line) => {
+    try {
+      if (lost > 0) {
+        append(fd, `${lost} lines are missing here: the log could not be written\n`);
+        lost = 0;
+      }
+      append(fd, line);
+    } catch {
+      lost += 1;
+    }
   };
 }

@@ -1,6 +1,6 @@
 // `cobalt status`: what runs, for people or (--json) for programs.
 import type { Command } from 'commander';
-import { readFile } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '#platform/config/config.ts';
 import { cloudConfigSchema } from '#compose/config.ts';
@@ -25,6 +25,8 @@ interface HostEntry { name: string; state: string }
 
 interface Status {
   running: boolean;
+  /** Nothing can be written to the state folder. */
+  diskFull?: boolean;
   /** The control plane died and is about to be started again. */
   restarting?: boolean;
   restarts?: Restarts;
@@ -49,7 +51,7 @@ export function define(command: Command): void {
       const home = findHome(options.home);
       const status: Status = home ? await readStatus(home) : { running: false, home: homeDir(undefined, process.env), version };
       process.stdout.write(options.json ? `${JSON.stringify(status, null, 2)}\n` : `${describe(status)}\n`);
-      const down = (status.hosts ?? []).some((host) => host.state !== 'running') || (status.services ?? []).some((service) => service.state !== 'up') || (status.agents ?? []).some((agent) => !agent.alive);
+      const down = status.diskFull === true || (status.hosts ?? []).some((host) => host.state !== 'running') || (status.services ?? []).some((service) => service.state !== 'up') || (status.agents ?? []).some((agent) => !agent.alive);
       process.exitCode = status.running ? (down || status.control?.ready === false ? 4 : 0) : 3;
     });
 }
@@ -59,7 +61,7 @@ async function readStatus(home: Home): Promise<Status> {
   const control = await findControl(home.controlPid);
   const restarts = await readRestarts(home.restarts);
   const hosts = await localHosts(dir);
-  const known = { ...(restarts && { restarts }), ...(hosts.length > 0 && { hosts }) };
+  const known = { ...((await freeBytes(dir)) < fullBelowBytes && { diskFull: true }), ...(restarts && { restarts }), ...(hosts.length > 0 && { hosts }) };
   if (!control) return { running: false, home: dir, version, ...known, ...((await findSupervisor(home.supervisorPid)) && { restarting: true }) };
   const { pid, port, ready, startedAt } = control;
   const status: Status = { running: true, home: dir, version: control.version, control: { pid, port, ready, startedAt, memoryMib: await residentMib(pid) }, ...known };
@@ -75,6 +77,14 @@ async function readStatus(home: Home): Promise<Status> {
   status.agents = (await cloud.ask<{ agents: AgentEntry[] }>('network', 'GET', '/v2.0/agents')).agents;
   status.servers = (await cloud.ask<{ servers: ServerEntry[] }>('compute', 'GET', '/v2.1/servers/detail?all_tenants=true')).servers;
   return status;
+}
+
+/** SQLite needs some pages for a change, its log for the next. */
+const fullBelowBytes = 1024 * 1024;
+
+async function freeBytes(dir: string): Promise<number> {
+  const { bavail, bsize } = await statfs(dir);
+  return bavail * bsize;
 }
 
 async function localHosts(dir: string): Promise<HostEntry[]> {
@@ -112,7 +122,7 @@ function describe(status: Status): string {
   const some = (rows: string[][]): string[][] => (rows.length > maxRows ? [...rows.slice(0, maxRows), [`… ${rows.length - maxRows} more (--json has all)`]] : rows);
   return [
     `CobaltCore ${status.version}, process ${control?.pid}, ${control?.memoryMib} MiB, ${control?.ready ? 'ready' : 'starting'} (since ${control?.startedAt}), state in ${status.home}`,
-    ...(died === undefined ? [] : [`  ✗ started again by itself: ${died}`]), ...off,
+    ...(died === undefined ? [] : [`  ✗ started again by itself: ${died}`]), ...(status.diskFull ? [`  ✗ the disk of ${status.home} is full: changes are refused (507), reading goes on; free some space`] : []), ...off,
     '', table(['ENDPOINT', 'URL'], Object.entries(endpoints)),
     '', table(['SERVICE', 'HOST', 'STATUS', 'STATE', 'REASON'], some(services.map((service) => [service.binary, service.host, service.status, service.state, service.disabled_reason ?? '']))),
     '', table(['HYPERVISOR', 'TYPE', 'STATE', 'ADDRESS'], some(hypervisors.map((hypervisor) => [hypervisor.hypervisor_hostname, hypervisor.hypervisor_type, hypervisor.state, hypervisor.host_ip]))),

@@ -20,6 +20,7 @@ export type FaultKind =
   | 'unprocessable' // 422
   | 'notImplemented' // 501
   | 'unavailable' // 503: try again later
+  | 'storageFull' // 507: the cloud's own disk is full; nothing was changed
   | 'timeout'; // 504: a deadline passed
 
 /** An expected failure. Never thrown; see `isFault`. */

@@ -15,6 +15,20 @@ export function isTransient(error: unknown): boolean {
   return has(error, { sqlite: [5, 6, 261, 517], mysql: [1205, 1213] }); // BUSY, LOCKED, BUSY_RECOVERY, BUSY_SNAPSHOT; lock wait, deadlock
 }
 
+/** The disk is full, of the database or of whatever a file is written to. The write has not happened. */
+export function isStorageFull(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT')) return true;
+    if (has(cause, { sqlite: [13, 778, 4874], mysql: [1021, 1114] })) return true; // FULL, IOERR_WRITE, IOERR_SHMSIZE; DISK_FULL, RECORD_FILE_FULL
+  }
+  return false;
+}
+
+/** The file is no database, or a damaged one. SQLite only: a MariaDB server mends its own files. */
+export function isDamaged(error: unknown): boolean {
+  return has(error, { sqlite: [11, 26], mysql: [] }); // CORRUPT, NOTADB
+}
+
 function has(error: unknown, codes: { sqlite: number[]; mysql: number[] }): boolean {
   if (!(error instanceof Error)) return false;
   if ('errcode' in error) return codes.sqlite.includes(Number(error.errcode));

@@ -61,7 +61,8 @@ class NodeSqliteDriver implements Driver {
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('rollback'));
+    // SQLite rolls back by itself when the disk is full (lang_transaction.html); a second rollback would fail, and hide why.
+    if (this.#connection?.inTransaction) await connection.executeQuery(CompiledQuery.raw('rollback'));
   }
 
   async releaseConnection(): Promise<void> {}
@@ -97,6 +98,10 @@ class NodeSqliteConnection implements DatabaseConnection {
     this.#db.exec('pragma case_sensitive_like = on'); // as utf8mb4_bin on MariaDB
     // SQLite's own wait blocks the event loop, perhaps of the very holder of the lock; from here on we wait ourselves.
     this.#db.exec('pragma busy_timeout = 0');
+  }
+
+  get inTransaction(): boolean {
+    return this.#db.isTransaction;
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {

@@ -6,6 +6,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { ruleAllows } from '#platform/auth/access-rules.ts';
+import { isStorageFull } from '#platform/db/errors.ts';
 import type { AuthContext, TokenValidator } from '#platform/auth/context.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
@@ -180,7 +181,9 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
       reply = isFault(answered.reply) ? faultReply(answered.reply, face.faultStyle, requestId) : answered.reply;
     } catch (error) {
       deps.log.error({ service: face.name, method: raw.method, path: raw.path, req: requestId, err: error }, 'request failed unexpectedly');
-      reply = { status: 500, headers: { 'content-type': face.faultStyle.contentType ?? 'application/json' }, body: face.faultStyle.body(500, fault('unavailable', `Unexpected API Error. Please report this with the request id ${requestId}.`), requestId) };
+      reply = isStorageFull(error)
+        ? faultReply(fault('storageFull', 'The disk of this cloud is full: nothing was changed. Reading goes on; try again when its operator has freed some space.'), face.faultStyle, requestId)
+        : { status: 500, headers: { 'content-type': face.faultStyle.contentType ?? 'application/json' }, body: face.faultStyle.body(500, fault('unavailable', `Unexpected API Error. Please report this with the request id ${requestId}.`), requestId) };
     }
     const headers: Record<string, string> = { 'x-openstack-request-id': requestId };
     if (face.requestIdHeader) headers[face.requestIdHeader] = requestId;

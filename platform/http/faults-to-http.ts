@@ -21,11 +21,12 @@ const statusOf: Record<FaultKind, number> = {
   notImplemented: 501,
   unavailable: 503,
   timeout: 504,
+  storageFull: 507,
 };
 
 /** Faults any route may answer without listing them. */
 export const alwaysLegal: ReadonlySet<FaultKind> = new Set([
-  'badRequest', 'unauthorized', 'forbidden', 'methodNotAllowed', 'notAcceptable', 'tooLarge', 'unsupportedMediaType', 'unavailable', 'timeout',
+  'badRequest', 'unauthorized', 'forbidden', 'methodNotAllowed', 'notAcceptable', 'tooLarge', 'unsupportedMediaType', 'unavailable', 'timeout', 'storageFull',
 ]);
 
 export function faultReply(fault: Fault, style: FaultStyle, requestId: string): Reply {
@@ -50,5 +51,5 @@ export const titleOf: Readonly<Record<number, string>> = {
   400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 406: 'Not Acceptable',
   409: 'Conflict', 410: 'Gone', 412: 'Precondition Failed', 413: 'Request Entity Too Large', 415: 'Unsupported Media Type',
   416: 'Requested Range Not Satisfiable', 422: 'Unprocessable Entity', 500: 'Internal Server Error', 501: 'Not Implemented',
-  503: 'Service Unavailable', 504: 'Gateway Timeout',
+  503: 'Service Unavailable', 504: 'Gateway Timeout', 507: 'Insufficient Storage',
 };

@@ -1,0 +1,60 @@
+// The files of a state folder before they are used: whose they are, and whether what was there is still there and whole.
+import { existsSync } from 'node:fs';
+import { chmod, open, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import { writeWhole } from './home.ts';
+import type { Home } from './home.ts';
+
+export const databaseNames = ['keystone', 'glance', 'placement', 'nova', 'neutron', 'cinder'] as const;
+export type DatabaseName = (typeof databaseNames)[number];
+
+export const databaseFile = (home: Home, name: DatabaseName): string => join(home.databases, `${name}.sqlite`);
+
+/** Takes the rights of others from secrets that were left open (by a copy, say). Gives the paths that had to be mended. */
+export async function tightenModes(home: Home): Promise<string[]> {
+  const mended: string[] = [];
+  for (const path of [home.dir, home.databases, home.fernetKeys, join(home.dir, 'secrets.json'), home.cloudsYaml, home.configFile]) {
+    const { mode } = (await stat(path).catch(() => undefined)) ?? { mode: 0 }; // not made yet
+    if ((mode & 0o077) === 0) continue;
+    await chmod(path, mode & 0o700);
+    mended.push(path);
+  }
+  return mended;
+}
+
+const recordOf = (home: Home): string => join(home.databases, 'made.json');
+
+/** conflict: a database that this cloud had is gone while others remain, or a file is no database. It names the file and the way out. */
+export async function checkDatabases(home: Home): Promise<Outcome<void>> {
+  const made = JSON.parse(await readFile(recordOf(home), 'utf8').catch(() => '[]')) as string[]; // written below
+  const present = databaseNames.filter((name) => existsSync(databaseFile(home, name)));
+  const missing = present.length === 0 ? [] : databaseNames.filter((name) => made.includes(name) && !present.includes(name));
+  const wayOut = 'Restore it from a backup (docs/how-to/operate.md), or begin anew with: cobalt up --reset';
+  for (const name of missing) {
+    return fault('conflict', `The database ${databaseFile(home, name)} is missing, while those of other services are there. ${wayOut}`);
+  }
+  for (const name of present) {
+    const whole = await looksWhole(databaseFile(home, name));
+    if (isFault(whole)) return fault('conflict', `${whole.message} ${wayOut}`);
+  }
+}
+
+/** From now on a missing one is noticed. */
+export async function recordDatabases(home: Home): Promise<void> {
+  await writeWhole(recordOf(home), `${JSON.stringify(databaseNames)}\n`, 0o600);
+}
+
+const magic = 'SQLite format 3\0'; // https://www.sqlite.org/fileformat.html, 1.3
+
+async function looksWhole(path: string): Promise<Outcome<void>> {
+  const file = await open(path, 'r');
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(magic.length), 0, magic.length, 0);
+    // Empty: a start that died before its first write.
+    if (bytesRead > 0 && buffer.toString('latin1') !== magic) return fault('conflict', `The file ${path} is no SQLite database, or a damaged one.`);
+  } finally {
+    await file.close();
+  }
+}
