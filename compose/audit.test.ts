@@ -23,6 +23,7 @@ const order = (change: { server?: Partial<AuditServer>; host?: Partial<HostAudit
   placement: { providers: [{ uuid: 'n1', name: 'h1' }, { uuid: 'n2', name: 'h2' }], allocations: claimOf('s1') },
   hosts: [host(change.host), empty('h2')],
   unreachable: [],
+  cloudRuns: true,
   ...change.observed,
 });
 const without = { guests: [], guestFolders: [], processes: [] };
@@ -48,11 +49,12 @@ describe('the audit', () => {
     assert.deepEqual(compare(order({ observed: network({ sdn: 'OVN is away' }) })), []);
   });
 
-  it('says nothing of a host that cannot be asked', () => {
-    assert.deepEqual(compare(order({ observed: { hosts: [empty('h2')], unreachable: ['h1'] } })), []);
+  it('says nothing of what is on a host that cannot be asked, and nothing of the host where the whole cloud was stopped', () => {
+    assert.deepEqual(compare(order({ observed: { hosts: [empty('h2')], unreachable: ['h1'], cloudRuns: false } })), []);
   });
 
   const cases: readonly [what: string, observed: Observed, names: RegExp][] = [
+    ['host is off', order({ observed: { hosts: [empty('h2')], unreachable: ['h1'] } }), /^h1 does not answer/],
     ['server on an unknown host', order({ observed: { hosts: [empty('h2')] } }), /s1 .*h1/],
     ['server without a guest', order({ host: without }), /s1 is active.*h1/],
     ['state differs', order({ server: { vmState: 'stopped' } }), /s1 is stopped.* running/],

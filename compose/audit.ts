@@ -28,6 +28,8 @@ export interface Observed {
   images: string[];
   /** Hosts that could not be asked: nothing is said of them. */
   unreachable: string[];
+  /** There is a control plane, which keeps its hosts on. */
+  cloudRuns: boolean;
 }
 
 export interface Difference {
@@ -37,16 +39,16 @@ export interface Difference {
 
 /** Guest states that agree with an idle server's state; any state is right for those left out. */
 const agreeing: Partial<Record<VmState, readonly GuestState[]>> = {
-  active: ['running'], paused: ['paused'], suspended: ['suspended', 'shutoff'], stopped: ['shutoff', 'crashed'], rescued: ['running', 'shutoff'],
+  active: ['running'], paused: ['paused'], suspended: ['suspended', 'shutoff'], stopped: ['shutoff', 'crashed'], rescued: ['running', 'shutoff', 'crashed'],
 };
 
 export function compare(observed: Observed): Difference[] {
-  return [...servers(observed), ...claims(observed), ...guests(observed), ...operations(observed), ...networks(observed), ...volumes(observed), ...observed.images.map((detail) => ({ what: 'image differs', detail }))];
+  return [...hostsOff(observed), ...servers(observed), ...claims(observed), ...guests(observed), ...operations(observed), ...networks(observed), ...volumes(observed), ...observed.images.map((detail) => ({ what: 'image differs', detail }))];
 }
 
-/** Findings of a cloud that runs; where it was stopped, its hosts are off as they should be. */
-export function hostsOff(unreachable: readonly string[]): Difference[] {
-  return unreachable.map((host) => ({ what: 'host is off', detail: `${host} does not answer; what is on it is not judged. See ./cobalt host list` }));
+/** Where the cloud was stopped, its hosts are off as they should be. */
+function hostsOff({ cloudRuns, unreachable }: Observed): Difference[] {
+  return cloudRuns ? unreachable.map((host) => ({ what: 'host is off', detail: `${host} does not answer; what is on it is not judged. See ./cobalt host list` })) : [];
 }
 
 function servers({ nova, hosts, unreachable }: Observed): Difference[] {

@@ -22,7 +22,7 @@ import { ovnNetwork, simulatedNetwork } from './network.ts';
 import { nfsStorage, simulatedStorage } from './storage.ts';
 import { createControlPlane } from './services.ts';
 
-export async function observeCloud(dir: string, env: Readonly<Record<string, string | undefined>>): Promise<Observed> {
+export async function observeCloud(dir: string, env: Readonly<Record<string, string | undefined>>, { cloudRuns }: { cloudRuns: boolean }): Promise<Observed> {
   const home = homePaths(dir);
   const config = await loadConfig(cloudConfigSchema, { file: home.configFile, env, prefix: 'COBALT' });
   const facts = await createLocalNetwork({ stateDir: dir, log: silentLog, clock: systemClock }).facts();
@@ -48,7 +48,7 @@ export async function observeCloud(dir: string, env: Readonly<Record<string, str
     const neutron = await plane.neutron.audit();
     // A simulated network lives in the control plane's process alone: this one has an empty one.
     if (!facts) neutron.sdn = 'simulated';
-    return { nova: await plane.nova.audit(), neutron, cinder: await plane.cinder.audit(), placement: await plane.placement.audit(), images: await plane.glance.audit(), hosts, unreachable };
+    return { nova: await plane.nova.audit(), neutron, cinder: await plane.cinder.audit(), placement: await plane.placement.audit(), images: await plane.glance.audit(), hosts, unreachable, cloudRuns };
   } finally {
     await plane.close();
   }

@@ -44,10 +44,10 @@ async function audit(dir: string, json: boolean): Promise<void> {
     return;
   }
   const { observeCloud } = await import('#compose/observe-cloud.ts');
-  const { compare, hostsOff } = await import('#compose/audit.ts');
-  const observed = await observeCloud(dir, process.env);
-  const runs = (await findControl(homePaths(dir).controlPid)) !== undefined;
-  const differences = [...compare(observed), ...(runs ? hostsOff(observed.unreachable) : [])];
+  const { compare } = await import('#compose/audit.ts');
+  const cloudRuns = (await findControl(homePaths(dir).controlPid)) !== undefined;
+  const observed = await observeCloud(dir, process.env, { cloudRuns });
+  const differences = compare(observed);
   process.exitCode = differences.length === 0 ? 0 : 1;
   const { servers } = observed.nova;
   const busy = servers.filter((server) => server.taskState !== null).length;
@@ -56,7 +56,7 @@ async function audit(dir: string, json: boolean): Promise<void> {
     return;
   }
   for (const { what, detail } of differences) process.stdout.write(`  ✗ ${what}: ${detail}\n`);
-  if (!runs && observed.unreachable.length > 0) process.stdout.write(`  - not asked, they are off: ${observed.unreachable.join(', ')}\n`);
+  if (!cloudRuns && observed.unreachable.length > 0) process.stdout.write(`  - not asked, they are off: ${observed.unreachable.join(', ')}\n`);
   process.stdout.write(`  ${differences.length === 0 ? '✓ no differences' : `${differences.length} differences`} (${servers.length} servers, ${busy} of them busy and not judged; ${observed.placement.allocations.length} allocations; ${observed.hosts.length} hosts)\n`);
 }
 

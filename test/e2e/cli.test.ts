@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { eventually } from '#platform/testing/eventually.ts';
 import { freePort } from '#platform/testing/free-port.ts';
 import { repository } from './cloud.testing.ts';
 
@@ -31,7 +33,7 @@ describe('the cobalt command', () => {
   it('has help with examples for every command', async () => {
     const { stdout } = await cobalt('--help');
     const names = [...stdout.matchAll(/^ {2}([a-z]+) {3,}/gm)].map((match) => match[1] ?? '');
-    assert.deepEqual(names, ['up', 'down', 'status', 'openrc', 'doctor', 'test', 'check', 'bench']);
+    assert.deepEqual(names, ['up', 'down', 'restart', 'host', 'status', 'openrc', 'doctor', 'test', 'check', 'bench']);
     for (const name of names) {
       const help = await cobalt(name, '--help');
       assert.equal(help.code, 0, name);
@@ -75,7 +77,42 @@ describe('the cobalt command', () => {
     const { code, stderr } = await up('two', port);
     other.close();
     assert.equal(code, 1);
-    assert.match(stderr, new RegExp(`Port ${port} is taken`));
+    assert.match(stderr, new RegExp(`Port ${port} is taken by another program \\(process ${process.pid}: `));
+    assert.equal(existsSync(home('two')), false, 'nothing was made before the port was looked at');
+  });
+
+  it('comes back on its own port, and names the cloud that has a port', async () => {
+    const port = await freePort();
+    await up('one', port);
+    await cobalt('down', '--home', home('one'));
+    const again = await cobalt('up', '--detach', '--home', home('one'));
+    assert.match(again.stdout, new RegExp(`http://127.0.0.1:${port}\\.`));
+    assert.match(again.stdout, /hosts \(0 real, 1 simulated\)/);
+    const other = await up('two', port);
+    assert.match(other.stderr, new RegExp(`Port ${port} is taken by another cloud of CobaltCore \\(process \\d+, state in ${home('one')};`));
+    assert.match((await cobalt('restart', '--home', home('one'))).stdout, new RegExp(`control plane stopped[^]*http://127.0.0.1:${port}\\.`));
+    await cobalt('down', '--home', home('one'));
+  });
+
+  it('is started again when it dies, says so, and stays down when it is told to', async () => {
+    await up('one', await freePort());
+    const control = async () => (JSON.parse((await cobalt('status', '--json', '--home', home('one'))).stdout) as { control?: { pid: number; ready: boolean }; restarts?: { count: number } });
+    for (const count of [1, 2]) {
+      const { control: before } = await control();
+      process.kill(before?.pid ?? 0, 'SIGKILL');
+      await eventually(async () => {
+        const now = await control().catch(() => undefined);
+        return now?.control?.ready === true && now.control.pid !== before?.pid && now.restarts?.count === count;
+      }, { withinMs: 60_000, everyMs: 200, what: `restart ${count}` });
+    }
+    assert.match((await cobalt('status', '--home', home('one'))).stdout, /started again by itself: its control plane died 2 times, last at \S+ with exit code 137/);
+    assert.match((await cobalt('down', '--home', home('one'))).stdout, /control plane stopped/);
+    assert.equal((await cobalt('status', '--home', home('one'))).code, 3);
+  });
+
+  it('ends at once and in peace when nobody reads on', async () => {
+    const { stdout } = await new Promise<Ended>((resolve) => execFile('bash', ['-c', `${join(repository, 'cobalt')} doctor --home ${home('one')} | head -1; echo \${PIPESTATUS[0]}`], (error, out, err) => resolve({ code: error ? 1 : 0, stdout: out, stderr: err })));
+    assert.match(stdout, /rights[^\n]*\n0\n$/);
   });
 
   it('does not touch a state folder of another release', async () => {
@@ -97,9 +134,11 @@ describe('the cobalt command', () => {
   });
 
   it('says so when there is nothing', async () => {
-    assert.match((await cobalt('down', '--home', home('none'))).stdout, /Nothing to stop/);
-    assert.match((await cobalt('openrc', '--home', home('none'))).stderr, /No cloud was ever started/);
-    assert.match((await cobalt('doctor', '--audit', '--home', home('none'))).stdout, /Nothing to audit/);
+    for (const words of [['down'], ['status'], ['openrc'], ['restart'], ['doctor', '--audit'], ['host', 'list']]) {
+      const { code, stdout, stderr } = await cobalt(...words, '--home', home('none'));
+      assert.deepEqual([code, stdout], [1, ''], words.join(' '));
+      assert.match(stderr, /There is no state folder .*\/none: no cloud was ever started there/, words.join(' '));
+    }
     assert.equal((await cobalt('test', 'no-such-test')).code, 1);
   });
 });

@@ -3,6 +3,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { eventually } from '#platform/testing/eventually.ts';
 import { freePort } from '#platform/testing/free-port.ts';
 
 const run = promisify(execFile);
@@ -27,9 +28,22 @@ export interface TestCloud {
   json<T>(...words: string[]): Promise<T>;
   virsh(host: string, ...words: string[]): Promise<string>;
   up(...words: string[]): Promise<string>;
+  /** `cobalt status --json`, whatever its exit code. */
+  status(): Promise<CloudStatus>;
+  /** kill -9 of the control plane; resolves when its supervisor has brought it back. `meanwhile` runs while it is dead. */
+  killControl(meanwhile?: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
+export interface CloudStatus {
+  running: boolean;
+  restarts?: { count: number };
+  control?: { pid: number; ready: boolean };
+  hosts?: { name: string; state: string }[];
+  services?: { binary: string; host: string; state: string }[];
+}
+
+const restartTimeoutMs = 60_000;
 const commandTimeoutMs = 300_000;
 
 export async function testCloud(): Promise<TestCloud> {
@@ -53,6 +67,21 @@ export async function testCloud(): Promise<TestCloud> {
       const exports = await cobalt('openrc');
       for (const [, name = '', value = ''] of exports.matchAll(/^export (\w+)='(.*)'$/gm)) cloud.env[name] = value;
       return output;
+    },
+    async status() {
+      // 3 and 4 tell of what is down; the document is whole.
+      const text = await cobalt('status', '--json').catch((error: { stdout: string }) => error.stdout);
+      return JSON.parse(text) as CloudStatus; // cli/commands/status.ts
+    },
+    async killControl(meanwhile) {
+      const { control: before } = await cloud.status();
+      if (!before) throw new Error('no control plane runs');
+      process.kill(before.pid, 'SIGKILL');
+      await meanwhile?.();
+      await eventually(async () => {
+        const { control } = await cloud.status().catch(() => ({ control: undefined })); // its APIs do not answer yet
+        return control !== undefined && control.pid !== before.pid && control.ready;
+      }, { withinMs: restartTimeoutMs, everyMs: 250, what: 'the control plane is back' });
     },
     async close() {
       await cobalt('down', '--purge');

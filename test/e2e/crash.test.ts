@@ -57,12 +57,10 @@ describe('kill -9 of the control plane', { skip: realCloudMissing() }, () => {
       };
       const storm = disturb().catch(() => undefined);
       await delay(200 + random() * longestLifeMs);
-      const { control } = JSON.parse(await cloud.cobalt('status', '--json').catch((error: { stdout: string }) => error.stdout)) as { control: { pid: number } };
-      process.kill(control.pid, 'SIGKILL');
-      dying.abort();
-      await storm;
-
-      await cloud.up();
+      await cloud.killControl(async () => {
+        dying.abort();
+        await storm;
+      });
       await logIn();
       const settled = new Set(['ACTIVE', 'SHUTOFF', 'ERROR']);
       await eventually(async () => (await servers()).every((server) => settled.has(server.status) && server['OS-EXT-STS:task_state'] === null), { withinMs: settleMs, everyMs: 500, what: 'every server is settled' });

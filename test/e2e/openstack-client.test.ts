@@ -125,9 +125,7 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
 
   it('lets guests run on when the control plane is killed, and finds them again', async () => {
     const before = await cloud.virsh('h1', 'list', '--uuid');
-    const { control } = JSON.parse(await cloud.cobalt('status', '--json')) as { control: { pid: number } };
-    process.kill(control.pid, 'SIGKILL');
-    await cloud.up();
+    await cloud.killControl();
     assert.equal(await cloud.virsh('h1', 'list', '--uuid'), before);
     assert.match(await cloud.cobalt('doctor', '--audit'), /no differences/);
   });

@@ -44,9 +44,7 @@ describe('kill -9 under volumes', { skip: realCloudMissing() }, () => {
     if (victim === 'filer') await killIn('filer', 'run/ganesha.pid');
     else if (victim === 'libvirtd') await killIn(`hosts/h${random() < 0.5 ? 1 : 2}`, 'run/libvirt/libvirtd.pid');
     else {
-      const { control } = JSON.parse(await cloud.cobalt('status', '--json').catch((error: { stdout: string }) => error.stdout)) as { control: { pid: number } };
-      process.kill(control.pid, 'SIGKILL');
-      await cloud.up();
+      await cloud.killControl();
       await logIn();
     }
   }

@@ -186,7 +186,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
       const busy = nova.servers.filter(({ taskState }) => taskState !== null).map(({ id, taskState, vmState }) => ({ what: 'unfinished task', detail: `server ${id} (${vmState}) is ${taskState}` }));
       const restless = (await cloud.list()).filter(({ status, fault }) => !restful.has(status) || (status === 'ERROR' && !fault?.message))
         .map(({ id, status }) => ({ what: 'no state to rest in', detail: `server ${id} is ${status}${status === 'ERROR' ? ' and does not say why' : ''}` }));
-      return [...unfinished, ...busy, ...restless, ...compare({ nova, placement, neutron, cinder, hosts: seen, unreachable: [], images: await plane.glance.audit() })];
+      return [...unfinished, ...busy, ...restless, ...compare({ nova, placement, neutron, cinder, hosts: seen, unreachable: [], cloudRuns: true, images: await plane.glance.audit() })];
     },
     async quiet(withinMs) {
       let found: Difference[] = [];

@@ -19,7 +19,8 @@ const only = process.env['TROUBLE_SEED'];
 const seeds = only === undefined ? Array.from({ length: Number(process.env['TROUBLE_SEEDS'] ?? 25) }, (_, index) => index + 1) : [Number(only)];
 const users = 3;
 const deedsOfEach = 12;
-const restMs = 30_000;
+// A bound against a cloud that never rests, far above what a busy machine needs.
+const restMs = 120_000;
 
 const methods = ['create', 'rebuild', 'start', 'stop', 'reboot', 'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue', 'destroy', 'state', 'list', 'ensureImage', 'attachNic', 'detachNic'] as const;
 const kinds: readonly FaultKind[] = ['unavailable', 'timeout', 'conflict', 'notFound'];

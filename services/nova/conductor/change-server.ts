@@ -52,7 +52,7 @@ async function asItIs(deps: NovaDeps, input: ChangeInput, requestId: string): Pr
   const server = await serverOf(deps, input);
   if (isFault(server) || server.host === null) return {};
   const guest = await agentOn(deps, server.host).call('guestState', { uuid: server.id }, { timeoutMs: stateTimeoutMs, requestId });
-  const next = isFault(guest) || guest.state === 'absent' ? undefined : observed(input.before.vmState, guest.state);
+  const next = isFault(guest) || guest.state === 'absent' ? undefined : observed(input.before, guest.state);
   return next ? { vm_state: next.vmState, power_state: next.powerState } : {};
 }
 

@@ -39,10 +39,10 @@ export async function reportGuests(deps: NovaDeps, report: { host: string; guest
   for (const server of servers) {
     const state = seen.get(server.id) ?? (report.complete ? 'absent' : undefined);
     if (state === undefined || server.task_state !== null) continue;
-    const next = observed(server.vm_state, state === 'absent' ? 'shutoff' : state);
+    const next = observed({ vmState: server.vm_state, powerState: server.power_state }, state === 'absent' ? 'shutoff' : state);
     if (!next) continue;
     const changed = await changeDuring(db, server.id, [null], { vm_state: next.vmState, power_state: next.powerState }, clock.now());
-    if (changed) log.info({ server: server.id, host: report.host, from: server.vm_state, to: next.vmState }, 'server state follows its guest');
+    if (changed && next.vmState !== server.vm_state) log.info({ server: server.id, host: report.host, from: server.vm_state, to: next.vmState }, 'server state follows its guest');
   }
   return null;
 }

@@ -76,19 +76,46 @@ describe('a host that reports another power state', () => {
     'suspended/running': 'active', 'suspended/shutoff': 'stopped', 'suspended/crashed': 'stopped', 'suspended/paused': 'paused',
     'stopped/running': 'active', 'stopped/paused': 'paused', 'stopped/suspended': 'suspended',
   };
+  const powers = [...new Set(guestStates.map(powerOf))];
   for (const vmState of vmStates) {
-    it(`moves a server that is ${vmState} to what is true, or leaves it`, () => {
+    it(`moves a server that is ${vmState} to what is true, or leaves it; its power state follows in any case`, () => {
       for (const guest of guestStates) {
-        const next = moves[`${vmState}/${guest}`];
-        assert.deepEqual(observed(vmState, guest), next && { vmState: next, powerState: powerOf(guest) }, guest);
+        const next = { vmState: moves[`${vmState}/${guest}`] ?? vmState, powerState: powerOf(guest) };
+        for (const power of powers) {
+          const same = next.vmState === vmState && next.powerState === power;
+          assert.deepEqual(observed({ vmState, powerState: power }, guest), same ? undefined : next, `${vmState}, power ${power}, guest ${guest}`);
+        }
       }
     });
   }
   it('agrees with itself: a second report of the same changes nothing', () => {
     for (const vmState of vmStates) {
       for (const guest of guestStates) {
-        const next = observed(vmState, guest);
-        if (next) assert.equal(observed(next.vmState, guest), undefined, `${vmState}/${guest}`);
+        const next = observed({ vmState, powerState: powerState.noState }, guest);
+        if (next) assert.equal(observed(next, guest), undefined, `${vmState}/${guest}`);
+      }
+    }
+  });
+  it('leaves a way out of every state, whatever happened to the guest', () => {
+    for (const vmState of ['active', 'paused', 'suspended', 'stopped', 'rescued', 'error'] as const) {
+      for (const guest of guestStates) {
+        const now = observed({ vmState, powerState: powerState.running }, guest)?.vmState ?? vmState;
+        assert.ok(actions.some(([, rule]) => rule.from.includes(now)), `${vmState}/${guest}`);
+      }
+    }
+  });
+
+  // A guest crashes while a command for it is under way, or between two commands: whatever is reported last, in either order, decides.
+  it('ends in the same state whether a crash is reported before or after the command that failed by it', () => {
+    for (const [action, rule] of actions) {
+      for (const from of rule.from) {
+        const start = { vmState: from, powerState: powerState.running };
+        const afterSuccess = settled(action, start);
+        const crashedAfter = observed(afterSuccess, 'crashed') ?? afterSuccess;
+        assert.equal(observed(crashedAfter, 'crashed'), undefined, `${action} from ${from}`);
+        const crashedBefore = observed(start, 'crashed') ?? start;
+        const failed = rule.onFailure === 'same' ? crashedBefore : { vmState: rule.onFailure, powerState: crashedBefore.powerState };
+        assert.equal(observed(failed, 'crashed')?.vmState ?? failed.vmState, failed.vmState, `${action} from ${from}, failed`);
       }
     }
   });

@@ -40,7 +40,7 @@ export const imageStates: readonly VmState[] = ['active', 'paused', 'stopped', '
 export type ServerAction = keyof typeof actionRules;
 
 /** The states an action ends in, for a server that was in `before`. A rebuilt server that was in error runs. */
-export function settled(action: ServerAction, before: { vmState: VmState; powerState: PowerState }): { vmState: VmState; powerState: PowerState } {
+export function settled(action: ServerAction, before: ServerStates): ServerStates {
   const rule: ActionRule = actionRules[action];
   if (action === 'rebuild') {
     return before.vmState === 'stopped' ? { vmState: 'stopped', powerState: powerState.shutdown } : { vmState: 'active', powerState: powerState.running };
@@ -79,12 +79,21 @@ export function statesOf(status: string): { vmStates: VmState[]; taskStates: Tas
   return vmStates.length + taskStates.length === 0 ? undefined : { vmStates, taskStates };
 }
 
-/** Where an idle server goes when its host reports another power state than the database has; undefined: nothing to change. */
-export function observed(vmState: VmState, guest: GuestState): { vmState: VmState; powerState: PowerState } | undefined {
-  const next = afterReport[vmState]?.[guest];
-  return next && { vmState: next, powerState: powerOf(guest) };
+/** Where an idle server goes when its host reports how its guest is; undefined: nothing to change. The power state always follows. */
+export function observed(before: ServerStates, guest: GuestState): ServerStates | undefined {
+  const next = { vmState: afterReport[before.vmState]?.[guest] ?? before.vmState, powerState: powerOf(guest) };
+  return next.vmState === before.vmState && next.powerState === before.powerState ? undefined : next;
 }
 
+export interface ServerStates {
+  vmState: VmState;
+  powerState: PowerState;
+}
+
+/**
+ * vm_states that follow the guest. Those without a row keep theirs: a rescued server whose rescue system ends stays rescued, since only
+ * `unrescue` brings its own disk back; one in error needs a person. nova.compute.manager, _sync_instance_power_state.
+ */
 const afterReport: Partial<Record<VmState, Partial<Record<GuestState, VmState>>>> = {
   active: { shutoff: 'stopped', crashed: 'stopped', paused: 'paused', suspended: 'suspended' },
   paused: { running: 'active', shutoff: 'stopped', crashed: 'stopped', suspended: 'suspended' },
