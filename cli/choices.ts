@@ -1,5 +1,6 @@
 // What `cobalt up` was told, remembered by the state folder: a plain `up` brings the same cloud back, on the same port.
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { writeWhole } from '#compose/home.ts';
 import type { AccelerationSetting } from '#hosts/local/probe-acceleration.ts';
 import { UserError } from './user-error.ts';
@@ -26,6 +27,7 @@ export async function readChoices(file: string): Promise<Choices> {
   }
 }
 
-export async function keepChoices(file: string, choices: Choices): Promise<void> {
-  await writeWhole(file, `${JSON.stringify(choices)}\n`);
+export async function keepChoices(file: string, { port, hosts, simulated, acceleration }: Choices): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await writeWhole(file, `${JSON.stringify({ port, hosts, simulated, acceleration })}\n`, 0o600);
 }

@@ -66,7 +66,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
     },
   }).catch(async (error: unknown) => await refuse(error instanceof ConfigError ? error.message : await Promise.reject(error as Error)));
   if (isFault(cloud)) return await refuse(cloud.message, cloud.kind !== 'storageFull');
-  await keepChoices(home.choices, { port, hosts, simulated, ...(acceleration === undefined ? {} : { acceleration }) });
+  await keepChoices(home.choices, options);
   await recordSelf(home.controlPid, { ...facts, ready: true });
 
   let stopping = false;

@@ -7,6 +7,7 @@ import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { homeDir } from '#compose/home.ts';
 import { shutDownGuests } from '#compose/shut-down-guests.ts';
+import { removeBootUnit } from '../boot-unit.ts';
 import { endControl, forgetControl } from '../control-process.ts';
 import { findHome, homeOption } from '../state-folder.ts';
 import { UserError } from '../user-error.ts';
@@ -31,6 +32,7 @@ export function define(command: Command): void {
       if (await endControl(home, patienceMs)) process.stdout.write('  ✓ control plane stopped\n');
       await forgetControl(home); // what a killed one left
       if (options.purge) {
+        if (await removeBootUnit(dir)) process.stdout.write('  ✓ systemd unit removed\n');
         await purge(dir, process.getuid?.() === 0);
         await rm(dir, { recursive: true, force: true });
         process.stdout.write(`  ✓ ${dir} deleted\n`);

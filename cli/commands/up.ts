@@ -7,7 +7,8 @@ import { homeDir, homePaths } from '#compose/home.ts';
 import type { AccelerationSetting } from '#hosts/local/probe-acceleration.ts';
 import { loadConfig } from '#platform/config/config.ts';
 import type { LogLevel } from '#platform/log.ts';
-import { defaultChoices, readChoices } from '../choices.ts';
+import { checkSystemd, installBootUnit, unitName } from '../boot-unit.ts';
+import { defaultChoices, keepChoices, readChoices } from '../choices.ts';
 import { endControl, findControl, findSupervisor } from '../control-process.ts';
 import { checkPort } from '../port-holder.ts';
 import { runControl, supervisedVariable } from '../run-control.ts';
@@ -23,6 +24,7 @@ interface UpOptions {
   port?: number;
   home?: string;
   reset?: true;
+  boot?: true;
   acceleration?: AccelerationSetting;
   logLevel: LogLevel;
 }
@@ -41,15 +43,21 @@ export function define(command: Command): void {
     .option('--port <n>', 'port of all APIs on the loopback address (default: as the last time, at first 8780)', wholeNumber(65_535, 1))
     .option(...homeOption)
     .addOption(new Option('--acceleration <how>', 'of guests on real hosts: auto (the faster, measured), kvm or tcg (default: as the last time, else the setting)').choices(['auto', 'kvm', 'tcg']))
+    .option('--boot', 'start it now and whenever the machine starts: installs a systemd unit, which `down --purge` removes')
     .option('--reset', 'begin anew: deletes everything in the state folder first')
     .addOption(new Option('--log-level <level>', 'how much is logged').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'))
     .option('-y, --yes', 'install missing Debian packages without asking')
     .addHelpText('after', '\nThe choices are remembered by the state folder. Exit code: 0 the cloud is up, 1 it is not, 2 it is, but a step failed (marked ✗).\n\nExamples:\n  ./cobalt up --detach                     two real hosts, in the background\n  ./cobalt up --hosts 1                    one host, in the foreground; Ctrl-C stops the control plane, VMs run on\n  ./cobalt up --hosts 0 --simulated 100    a cloud of 100 simulated hosts, no root needed')
     .action(async (options: UpOptions) => {
       const dir = homeDir(options.home, process.env);
+      if (options.boot) checkSystemd();
       const control = await optionsFor(dir, options);
       if (process.env[supervisedVariable] === undefined) await prepare(control, options.reset === true);
-      await (options.detach ? startControl(control) : runControl(control));
+      if (options.boot) {
+        await keepChoices(homePaths(dir).choices, control);
+        await installBootUnit(dir, (text) => void process.stdout.write(text));
+        process.stdout.write(`  ✓ ${unitName(dir)} runs; see ./cobalt status and journalctl -u ${unitName(dir)}\n`);
+      } else await (options.detach ? startControl(control) : runControl(control));
     });
 }
 

@@ -21,8 +21,6 @@ describe('a host that dies', { skip: realCloudMissing(), timeout: 600_000 }, () 
     await cloud.up();
     admin = await tenant(cloud, 'admin');
     const { id } = await admin.network('n', ['10.70.0.0/24'], { router: await admin.router() });
-    await admin.rule(await admin.groupNamed('default'), { direction: 'ingress', protocol: 'icmp' });
-    await admin.rule(await admin.groupNamed('default'), { direction: 'ingress', protocol: 'tcp', port_range_min: 22, port_range_max: 22 });
     const [h1, h2] = await Promise.all([admin.guest('on-h1', id, { host: 'h1' }), admin.guest('on-h2', id, { host: 'h2' })]);
     guests = { h1, h2 };
   });
