@@ -38,7 +38,8 @@ export function domainRoutes(k: Keystone): Route[] {
       method: 'GET', path: '/v3/domains', policy: 'identity:list_domains',
       async handler(request) {
         const query = k.db.selectFrom('project').selectAll().where('is_domain', '=', 1).orderBy('name');
-        const rows = await filtered(query, { name: asked(request, 'name'), enabled: enabledFilter(request) }).execute();
+        const own = request.allows('admin_or_system_reader') ? undefined : (request.auth.domainId ?? '');
+        const rows = await filtered(query, { id: own, name: asked(request, 'name'), enabled: enabledFilter(request) }).execute();
         const tags = await tagsOf(k.db, rows.map((row) => row.id));
         return listed(request, 'domains', rows.map((row) => domainView(request, row, tags.get(row.id) ?? [])));
       },

@@ -9,6 +9,7 @@ import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from '
 import { projectView } from '#services/keystone/api/project-view.ts';
 import { asked, askedFlag, created, done, enabled, extraOf, idText, listed, nameOf, options, shown, text, wrapped } from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
+import { reachableBy } from '#services/keystone/store/assignments.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
 import { ancestorsOf, deleteDomain, deleteProjects, descendantsOf, findDomain, findProject, replaceTags, tagsOf } from '#services/keystone/store/projects.ts';
 import type { ProjectRow } from '#services/keystone/store/tables.ts';
@@ -21,7 +22,7 @@ const attributes = { description: Type.Optional(text), enabled: Type.Optional(en
 const nullableId = Type.Optional(Type.Union([idText, Type.Null()]));
 const createBody = wrapped('project', { name: nameOf(64), domain_id: nullableId, parent_id: nullableId, is_domain: Type.Optional(Type.Boolean()), ...attributes });
 const updateBody = wrapped('project', { name: Type.Optional(nameOf(64)), domain_id: nullableId, parent_id: nullableId, is_domain: Type.Optional(Type.Boolean()), ...attributes });
-const tagsBody = Type.Object({ tags });
+const tagsBody = Type.Object({ tags }, { additionalProperties: false });
 
 /** Levels below the domain, as upstream's max_project_tree_depth. */
 const maxProjectDepth = 5;
@@ -69,7 +70,7 @@ export function projectRoutes(k: Keystone): Route[] {
         const isDomain = Number(askedFlag(request, 'is_domain') ?? false);
         const query = k.db.selectFrom('project').selectAll().where('is_domain', '=', isDomain).orderBy('name');
         const rows = await filtered(query, {
-          name: asked(request, 'name'), domain_id: isDomain ? undefined : listDomain(request), parent_id: asked(request, 'parent_id'), enabled: enabledFilter(request),
+          name: asked(request, 'name'), domain_id: isDomain && request.allows('admin_or_system_reader') ? undefined : listDomain(request), parent_id: asked(request, 'parent_id'), enabled: enabledFilter(request),
         }).execute();
         const byProject = await tagsOf(k.db, rows.map((row) => row.id));
         const has = (row: ProjectRow): boolean => hasTags(byProject.get(row.id) ?? [], request);
@@ -82,6 +83,8 @@ export function projectRoutes(k: Keystone): Route[] {
         const { project } = request.body;
         const where = await place(request, project);
         if (isFault(where)) return where;
+        const refused = denied(request, 'identity:create_project', { domain_id: where.domain_id });
+        if (refused) return refused;
         const row: ProjectRow = {
           id: k.ids.hex(), name: project.name.trim(), ...where, is_domain: Number(project.is_domain ?? false), enabled: Number(project.enabled ?? true),
           description: project.description ?? '', options: JSON.stringify(project.options ?? {}), extra: extraOf(project, columns),
@@ -179,9 +182,9 @@ function tagRoutes(k: Keystone, find: FindProject): Route[] {
       },
     })),
     route({
-      method: 'PUT', path: '/v3/projects/:project_id/tags/:tag', policy: 'identity:update_project_tags', faults: ['notFound'],
+      method: 'PUT', path: '/v3/projects/:project_id/tags/:tag', policy: 'identity:create_project_tag', faults: ['notFound'],
       async handler(request) {
-        const row = await find(request, 'identity:update_project_tags');
+        const row = await find(request, 'identity:create_project_tag');
         if (isFault(row)) return row;
         const name = request.params['tag'] ?? '';
         if (name.length > 255 || /[,/]/.test(name)) return fault('badRequest', 'A tag has at most 255 characters and neither comma nor slash.');
@@ -190,9 +193,9 @@ function tagRoutes(k: Keystone, find: FindProject): Route[] {
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/projects/:project_id/tags/:tag', policy: 'identity:delete_project_tags', faults: ['notFound'],
+      method: 'DELETE', path: '/v3/projects/:project_id/tags/:tag', policy: 'identity:delete_project_tag', faults: ['notFound'],
       async handler(request) {
-        const row = await find(request, 'identity:delete_project_tags');
+        const row = await find(request, 'identity:delete_project_tag');
         if (isFault(row)) return row;
         const name = request.params['tag'] ?? '';
         const gone = await k.db.deleteFrom('project_tag').where('project_id', '=', row.id).where('name', '=', name).executeTakeFirst();
@@ -217,10 +220,16 @@ function hasTags(tagsOfProject: readonly string[], request: ApiRequest<unknown>)
     && !(wanted('not-tags')?.every(has) ?? false) && !(wanted('not-tags-any')?.some(has) ?? false);
 }
 
+const familyForms = ['parents_as_list', 'parents_as_ids', 'subtree_as_list', 'subtree_as_ids'];
+
 /** `?parents_as_list`, `?subtree_as_list` and their `_as_ids` forms. */
 async function family(k: Keystone, request: ApiRequest<unknown>, row: ProjectRow): Promise<JsonObject> {
   const wants = (name: string): boolean => request.query[name] !== undefined;
-  const asList = (rows: ProjectRow[]): JsonObject[] => rows.map((one) => ({ project: projectView(request, one, []) }));
+  if (!familyForms.some(wants)) return {};
+  // A list shows no project that its reader may neither see nor use; ids alone are shown to all. Identity API, "Show project details".
+  const usable = new Set((await reachableBy(k.db, request.auth.userId)).projects.map((one) => one.id));
+  const seen = (one: ProjectRow): boolean => usable.has(one.id) || request.allows('identity:get_project', { project_id: one.id, domain_id: one.domain_id });
+  const asList = (rows: ProjectRow[]): JsonObject[] => rows.filter(seen).map((one) => ({ project: projectView(request, one, []) }));
   const found: JsonObject = {};
   if (wants('parents_as_list')) found['parents'] = asList((await ancestorsOf(k.db, row)).filter((one) => !one.is_domain));
   if (wants('parents_as_ids')) found['parents'] = (await ancestorsOf(k.db, row)).reduceRight<JsonObject | null>((inner, one) => ({ [one.id]: inner }), null);

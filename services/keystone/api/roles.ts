@@ -5,7 +5,7 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { upsert } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type HttpMethod, type Reply, type Route } from '#platform/http/api.ts';
-import { notFound, taken } from '#services/keystone/api/permit.ts';
+import { denied, notFound, taken } from '#services/keystone/api/permit.ts';
 import { asked, created, done, extraOf, idText, listed, nameOf, options, parsed, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
 import { withImplied } from '#services/keystone/domain/implied-roles.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
@@ -35,6 +35,8 @@ export function roleRoutes(k: Keystone): Route[] {
     route({
       method: 'GET', path: '/v3/roles', policy: 'identity:list_roles',
       async handler(request) {
+        const refused = asked(request, 'domain_id') ? denied(request, 'identity:list_domain_roles', {}) : undefined;
+        if (refused) return refused;
         // Without ?domain_id the list holds global roles alone. Identity API, "List roles".
         const rows = await filtered(k.db.selectFrom('role').selectAll().orderBy('name'), { name: asked(request, 'name'), domain_id: asked(request, 'domain_id') ?? '' }).execute();
         return listed(request, 'roles', rows.map((row) => roleView(request, row)));
@@ -59,9 +61,12 @@ export function roleRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'GET', path: '/v3/roles/:role_id', policy: 'identity:get_role', faults: ['notFound'],
+      method: 'GET', path: '/v3/roles/:role_id', policy: null, faults: ['notFound'],
       async handler(request) {
         const row = await find(request.params['role_id'] ?? '');
+        const target = isFault(row) ? {} : { role_name: row.name, role_domain_id: row.domain_id || null };
+        const refused = denied(request, isFault(row) || row.domain_id ? 'identity:get_domain_role' : 'identity:get_role', target);
+        if (refused) return refused;
         return isFault(row) ? row : shown('role', roleView(request, row));
       },
     }),

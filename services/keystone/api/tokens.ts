@@ -90,8 +90,10 @@ export function tokenRoutes(k: Keystone): Route[] {
       method: 'GET', path, policy: path.startsWith('/v3/auth') ? 'identity:get_auth_projects' : 'identity:list_user_projects', faults: ['notFound'],
       async handler(request) {
         const userId = request.params['user_id'] ?? request.auth.userId;
-        if (path.startsWith('/v3/users') && !request.allows('identity:list_user_projects', { user_id: userId })) return fault('forbidden', 'You may list your own projects only.');
-        if (!(await k.db.selectFrom('user').select('id').where('id', '=', userId).executeTakeFirst())) return fault('notFound', `Could not find user: ${userId}.`);
+        const user = await k.db.selectFrom('user').select('domain_id').where('id', '=', userId).executeTakeFirst();
+        const seen = path.startsWith('/v3/auth') || request.allows('identity:list_user_projects', { user_id: userId, domain_id: user?.domain_id });
+        if (!seen) return fault('forbidden', 'You may list your own projects only.');
+        if (!user) return fault('notFound', `Could not find user: ${userId}.`);
         const { projects } = await reachableBy(k.db, userId);
         const wanted = projects.filter((project) => (asked(request, 'name') ?? project.name) === project.name);
         const tags = await tagsOf(k.db, wanted.map((project) => project.id));

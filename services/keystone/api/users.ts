@@ -5,6 +5,7 @@ import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
 import { groupView, userView } from '#services/keystone/api/actor-view.ts';
+import { deniedToLent } from '#services/keystone/api/lent-rights.ts';
 import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from '#services/keystone/api/permit.ts';
 import { asked, created, done, enabled, extraOf, idText, listed, nameOf, options, parsed, shown, wrapped } from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
@@ -47,6 +48,8 @@ export function userRoutes(k: Keystone): Route[] {
       async handler(request) {
         const { user } = request.body;
         const domainId = user.domain_id ?? homeDomain(request);
+        const refused = denied(request, 'identity:create_user', { domain_id: domainId });
+        if (refused) return refused;
         if (!(await findDomain(k.db, domainId))) return notFound('domain', domainId);
         if (await isDomain(user.default_project_id)) return domainAsDefault;
         if (user.password && user.password.length < k.config.minPasswordLength) return tooShort(k.config.minPasswordLength);
@@ -77,6 +80,8 @@ export function userRoutes(k: Keystone): Route[] {
         const { user } = request.body;
         const row = await find(request, 'identity:update_user');
         if (isFault(row)) return row;
+        const lent = user.password !== undefined && row.id === request.auth.userId ? await deniedToLent(k, request) : undefined;
+        if (lent) return lent;
         if (user.domain_id !== undefined && user.domain_id !== row.domain_id) return fault('badRequest', 'The domain_id of a user cannot be changed.');
         if (await isDomain(user.default_project_id)) return domainAsDefault;
         if (user.password && user.password.length < k.config.minPasswordLength) return tooShort(k.config.minPasswordLength);
