@@ -31,6 +31,8 @@ export interface ApiRequest<Body = Json> {
   readonly stream: Readable;
   /** Minor number of the negotiated microversion (2.47 -> 47); 0 in a service that has none. */
   readonly version: number;
+  /** Address the request comes from; '' for a service in this process. */
+  readonly source: string;
   /** Where the caller reached this service, for links: `http://host:port/compute`. No trailing slash. */
   readonly baseUrl: string;
   /** Whether the policy lets the caller do `rule` to `target`. */

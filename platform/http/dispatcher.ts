@@ -31,6 +31,8 @@ export interface RawRequest {
   body: { json: Json } | { stream: Readable } | null;
   /** `http://host:port` as the caller knows us. */
   origin: string;
+  /** Address of the caller's end of the socket; none in-process. */
+  source?: string | undefined;
 }
 
 export interface RawReply {
@@ -146,6 +148,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
       query: parseQuery(raw.query),
       header: (name: string) => raw.headers[name],
       baseUrl: raw.origin + face.mount,
+      source: raw.source ?? '',
       get auth(): AuthContext {
         if (!who) throw new Error(`${definition.method} ${definition.path} reads auth but needs no token`);
         return who;

@@ -9,6 +9,7 @@ import { deniedToLent, deniedToTrustee, lendableRoles } from '#services/keystone
 import { denied, notFound, taken } from '#services/keystone/api/permit.ts';
 import { asked, created, done, idText, listed, nameOf, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
 import { withImplied } from '#services/keystone/domain/implied-roles.ts';
+import { loginSource } from '#services/keystone/domain/login-source.ts';
 import { formatMicros, parseMicros } from '#services/keystone/domain/micro-time.ts';
 import type { Db, Keystone } from '#services/keystone/keystone.ts';
 import { implications } from '#services/keystone/store/assignments.ts';
@@ -61,7 +62,7 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: base, policy: 'identity:create_application_credential', body: createBody, faults: ['conflict', 'notFound'],
+      method: 'POST', path: base, policy: 'identity:create_application_credential', body: createBody, faults: ['conflict', 'notFound', 'tooManyRequests'],
       async handler(request) {
         const sent = request.body.application_credential;
         const userId = request.params['user_id'] ?? '';
@@ -74,7 +75,8 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
         const expiresAtUs = expiryOf(sent, k.clock.now());
         if (isFault(expiresAtUs)) return expiresAtUs;
         const secret = sent.secret ?? k.ids.bytes(secretBytes).toString('base64url');
-        const secretHash = await k.passwords.hash(secret);
+        const secretHash = await k.passwords.hash(secret, { source: loginSource(request.source), user: userId });
+        if (isFault(secretHash)) return secretHash;
         const row = await store(k, { userId, projectId, sent, roles, expiresAtUs, secretHash });
         return isFault(row) ? row : created('application_credential', { ...(await view(request, row)), secret });
       },

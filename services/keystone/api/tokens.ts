@@ -51,10 +51,10 @@ export function tokenRoutes(k: Keystone): Route[] {
 
   return [
     route<Static<typeof authBody>>({
-      method: 'POST', path: '/v3/auth/tokens', auth: 'none', policy: null, body: authBody,
+      method: 'POST', path: '/v3/auth/tokens', auth: 'none', policy: null, body: authBody, faults: ['tooManyRequests'],
       async handler(request) {
         const noToken = (outcome: { message: string }) => fault('unauthorized', outcome.message, { identityUrl: request.baseUrl });
-        const payload = await authenticate(k, request.body.auth as AuthRequest); // the schema proved it
+        const payload = await authenticate(k, request.body.auth as AuthRequest, request.source); // the schema proved it
         if (isFault(payload)) return payload.kind === 'unauthorized' ? noToken(payload) : payload;
         const facts = await k.tokens.factsOf(payload);
         if (isFault(facts)) return noToken(facts);
