@@ -78,7 +78,7 @@ const table: Record<string, Row> = {
   'change a project': { method: 'PATCH', path: (side) => `projects/${side.sibling}`, body: () => ({ project: { description: 'x' } }), own: domainManagers, other: cloudAdmins },
   'list the tags of a project': get((side) => `projects/${side.sibling}/tags`, domainReaders, cloudReaders),
   'replace the tags of a project': { method: 'PUT', path: (side) => `projects/${side.sibling}/tags`, body: () => ({ tags: ['x'] }), own: domainManagers, other: cloudAdmins },
-  'add a tag to a project': { method: 'PUT', path: (side) => `projects/${side.sibling}/tags/y`, own: domainManagers, other: cloudAdmins },
+  'add a tag to a project': { method: 'PUT', path: (side) => `projects/${side.sibling}/tags/${fresh()}`, own: domainManagers, other: cloudAdmins },
   'remove the tags of a project': { method: 'DELETE', path: (side) => `projects/${side.sibling}/tags`, own: domainManagers, other: cloudAdmins },
   'list domains': list('domains', domainLists, (side) => side.domain),
   'show a domain': get((side) => `domains/${side.domain}`, everybody, cloudReaders),

@@ -16,7 +16,7 @@ import { implications } from '#services/keystone/store/assignments.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
 import type { AccessRuleRow, ApplicationCredentialRow } from '#services/keystone/store/tables.ts';
 
-const ref = Type.Object({ id: Type.Optional(idText), name: Type.Optional(Type.String()) });
+const ref = Type.Object({ id: Type.Optional(idText), name: Type.Optional(nameOf(255)) }, { minProperties: 1, maxProperties: 1, additionalProperties: false });
 const rule = Type.Object({ id: Type.Optional(idText), service: Type.Optional(Type.String()), method: Type.Optional(Type.String({ pattern: '^(GET|HEAD|POST|PUT|PATCH|DELETE)$' })), path: Type.Optional(Type.String({ pattern: '^/' })) });
 const createBody = wrapped('application_credential', {
   name: nameOf(255), description: Type.Optional(text), secret: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),

@@ -14,7 +14,7 @@ import type { GroupRow } from '#services/keystone/store/tables.ts';
 
 const columns = ['id', 'name', 'domain_id', 'description'];
 const createBody = wrapped('group', { name: nameOf(64), domain_id: Type.Optional(idText), description: Type.Optional(text) });
-const updateBody = wrapped('group', { name: Type.Optional(nameOf(64)), domain_id: Type.Optional(idText), description: Type.Optional(text) });
+const updateBody = wrapped('group', { name: Type.Optional(nameOf(64)), domain_id: Type.Optional(idText), description: Type.Optional(text) }, { minProperties: 1 });
 
 export function groupRoutes(k: Keystone): Route[] {
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<GroupRow>> {

@@ -17,11 +17,11 @@ type LimitRow = KeystoneTables['resource_limit'];
 const amount = Type.Integer({ minimum: -1, maximum: 2_147_483_647 });
 const nullableId = Type.Optional(Type.Union([idText, Type.Null()]));
 const key = { service_id: idText, region_id: nullableId, resource_name: nameOf(255), description: Type.Optional(text) };
-const createRegistered = Type.Object({ registered_limits: Type.Array(Type.Object({ ...key, default_limit: amount }), { minItems: 1 }) });
+const createRegistered = Type.Object({ registered_limits: Type.Array(Type.Object({ ...key, default_limit: amount }, { additionalProperties: false }), { minItems: 1 }) });
 const updateRegistered = wrapped('registered_limit', {
   service_id: Type.Optional(idText), region_id: nullableId, resource_name: Type.Optional(nameOf(255)), default_limit: Type.Optional(amount), description: Type.Optional(text),
 });
-const createLimits = Type.Object({ limits: Type.Array(Type.Object({ ...key, resource_limit: amount, project_id: nullableId, domain_id: nullableId }), { minItems: 1 }) });
+const createLimits = Type.Object({ limits: Type.Array(Type.Object({ ...key, resource_limit: amount, project_id: nullableId, domain_id: nullableId }, { additionalProperties: false }), { minItems: 1 }) });
 const updateLimit = wrapped('limit', { resource_limit: Type.Optional(amount), description: Type.Optional(text) });
 
 export function limitRoutes(k: Keystone): Route[] {

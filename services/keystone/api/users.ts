@@ -6,8 +6,9 @@ import { transaction } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
 import { groupView, userView } from '#services/keystone/api/actor-view.ts';
 import { deniedToLent } from '#services/keystone/api/lent-rights.ts';
+import { mergedOptions, userOptions } from '#services/keystone/api/options.ts';
 import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from '#services/keystone/api/permit.ts';
-import { asked, created, done, enabled, extraOf, idText, listed, nameOf, options, parsed, shown, wrapped } from '#services/keystone/api/shapes.ts';
+import { asked, created, done, enabled, extraOf, idText, listed, nameOf, parsed, shown, wrapped } from '#services/keystone/api/shapes.ts';
 import { loginSource } from '#services/keystone/domain/login-source.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
 import { provePassword } from '#services/keystone/prove-password.ts';
@@ -17,9 +18,9 @@ import type { UserRow } from '#services/keystone/store/tables.ts';
 
 const columns = ['id', 'name', 'domain_id', 'default_project_id', 'enabled', 'password', 'original_password', 'options', 'password_expires_at', 'federated'];
 const password = Type.Union([Type.String({ minLength: 1, maxLength: 4096 }), Type.Null()]);
-const attributes = { password: Type.Optional(password), enabled: Type.Optional(enabled), default_project_id: Type.Optional(Type.Union([idText, Type.Null()])), options: Type.Optional(options) };
+const attributes = { password: Type.Optional(password), enabled: Type.Optional(enabled), default_project_id: Type.Optional(Type.Union([idText, Type.Null()])), options: Type.Optional(userOptions) };
 const createBody = wrapped('user', { name: nameOf(255), domain_id: Type.Optional(idText), ...attributes });
-const updateBody = wrapped('user', { name: Type.Optional(nameOf(255)), domain_id: Type.Optional(idText), ...attributes });
+const updateBody = wrapped('user', { name: Type.Optional(nameOf(255)), domain_id: Type.Optional(idText), ...attributes }, { minProperties: 1 });
 const passwordBody = Type.Object({ user: Type.Object({ password: Type.String({ minLength: 1, maxLength: 4096 }), original_password: Type.String() }) });
 
 export function userRoutes(k: Keystone): Route[] {
@@ -62,7 +63,7 @@ export function userRoutes(k: Keystone): Route[] {
         if (isFault(hash)) return hash;
         const row: UserRow = {
           id: k.ids.hex(), name: user.name.trim(), domain_id: domainId, default_project_id: user.default_project_id ?? null, enabled: Number(user.enabled ?? true),
-          password_hash: hash, options: JSON.stringify(user.options ?? {}), extra: extraOf(user, columns),
+          password_hash: hash, options: mergedOptions(user.options ?? {}), extra: extraOf(user, columns),
           failed_logins: 0, failed_at: 0, tokens_valid_from: 0,
         };
         try {
@@ -100,7 +101,7 @@ export function userRoutes(k: Keystone): Route[] {
           ...(user.default_project_id !== undefined && { default_project_id: user.default_project_id }),
           ...(user.enabled !== undefined && { enabled: Number(user.enabled) }),
           ...(user.password !== undefined && { password_hash: hash, failed_logins: 0 }),
-          ...(user.options !== undefined && { options: JSON.stringify({ ...parsed(row.options), ...user.options }) }),
+          ...(user.options !== undefined && { options: mergedOptions(user.options, row.options) }),
           ...(endsTokens && { tokens_valid_from: k.clock.now() }),
           extra: extraOf(user, columns, row.extra),
         };
