@@ -49,7 +49,8 @@ export function reshaperRoutes(parts: PlacementParts): readonly Route[] {
         const placed = await replaceAllocations(trx, claims, clock.now());
         if (isFault(placed)) throw refused.because(placed);
         for (const [uuid, one] of wanted) {
-          await moveGeneration(trx, uuid, undefined, clock.now()); // the inventories are written once more
+          // As upstream, where what is kept is written once more when the claims have moved.
+          if (Object.keys(one.inventories).length > 0) await moveGeneration(trx, uuid, undefined, clock.now());
           const gone = (await trx.selectFrom('inventories').select('resource_class').where('provider_uuid', '=', uuid).execute()).map((row) => row.resource_class).filter((name) => !Object.hasOwn(one.inventories, name));
           if (gone.length === 0) continue;
           const used = await trx.selectFrom('allocations').select('resource_class').where('provider_uuid', '=', uuid).where('resource_class', 'in', gone).executeTakeFirst();
