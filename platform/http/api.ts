@@ -70,6 +70,8 @@ export interface Route {
   auth?: 'token' | 'none';
   /** Policy rule checked before the handler, against `{project_id, user_id}` of the caller; null: any valid token. */
   policy: string | null;
+  /** The rule speaks of the object that is asked for (whose it is, where it lies), so that the handler checks it and the dispatcher does not. */
+  objectPolicy?: boolean;
   body?: BodySchema;
   /** Content types that hold JSON besides application/json. */
   jsonTypes?: readonly string[];

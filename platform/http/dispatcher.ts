@@ -132,7 +132,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
   async function run(raw: RawRequest, id: string, route: BoundRoute, params: Record<string, string>, version: number, who: AuthContext | undefined): Promise<Outcome<Reply>> {
     const { definition, face: { face, policy } } = route;
     const own = who && { project_id: who.projectId, user_id: who.userId, domain_id: who.domainId };
-    if (who && own && definition.policy !== null && !policy.allows(definition.policy, who, own)) {
+    if (who && own && definition.policy !== null && !definition.objectPolicy && !policy.allows(definition.policy, who, own)) {
       return fault('forbidden', `Policy doesn't allow ${definition.policy} to be performed.`);
     }
     let body: Json = null;

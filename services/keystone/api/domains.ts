@@ -66,7 +66,7 @@ export function domainRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'GET', path: '/v3/domains/:domain_id', policy: null, faults: ['notFound'],
+      method: 'GET', path: '/v3/domains/:domain_id', policy: 'identity:get_domain', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const id = request.params['domain_id'] ?? '';
         const refused = denied(request, 'identity:get_domain', { domain_id: id });

@@ -51,7 +51,7 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
   }
 
   const one = (method: HttpMethod, policy: string, act: (row: AssignmentRow) => Promise<Outcome<Reply>>): Route => route({
-    method, path: `${base}/:role_id${place.suffix}`, policy: null, faults: ['notFound'],
+    method, path: `${base}/:role_id${place.suffix}`, policy, objectPolicy: true, faults: ['notFound'],
     async handler(request) {
       const roleId = request.params['role_id'] ?? '';
       const role = await k.db.selectFrom('role').selectAll().where('id', '=', roleId).executeTakeFirst();
@@ -64,7 +64,7 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
 
   return [
     route({
-      method: 'GET', path: `${base}${place.suffix}`, policy: null, faults: ['notFound'],
+      method: 'GET', path: `${base}${place.suffix}`, policy: 'identity:list_grants', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const at = await where(request, 'identity:list_grants');
         if (isFault(at)) return at;

@@ -25,7 +25,7 @@ export function groupRoutes(k: Keystone): Route[] {
 
   /** A route on one member of a group; both must exist. */
   const member = (method: HttpMethod, rule: string, act: (groupId: string, userId: string) => Promise<Outcome<Reply>>): Route => route({
-    method, path: '/v3/groups/:group_id/users/:user_id', policy: null, faults: ['notFound'],
+    method, path: '/v3/groups/:group_id/users/:user_id', policy: rule, objectPolicy: true, faults: ['notFound'],
     async handler(request) {
       const { group_id: groupId = '', user_id: userId = '' } = request.params;
       const group = await k.db.selectFrom('group').selectAll().where('id', '=', groupId).executeTakeFirst();

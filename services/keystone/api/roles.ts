@@ -62,7 +62,7 @@ export function roleRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'GET', path: '/v3/roles/:role_id', policy: null, faults: ['notFound'],
+      method: 'GET', path: '/v3/roles/:role_id', policy: 'identity:get_role', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const row = await find(request.params['role_id'] ?? '');
         const target = isFault(row) ? {} : { role_name: row.name, role_domain_id: row.domain_id || null };

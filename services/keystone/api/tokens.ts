@@ -62,14 +62,14 @@ export function tokenRoutes(k: Keystone): Route[] {
       },
     }),
     ...(['GET', 'HEAD'] as const).map((method) => route({
-      method, path: '/v3/auth/tokens', policy: null, faults: ['notFound'],
+      method, path: '/v3/auth/tokens', policy: method === 'GET' ? 'identity:validate_token' : 'identity:check_token', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const found = await subject(request, method === 'GET' ? 'identity:validate_token' : 'identity:check_token');
         return isFault(found) ? found : await answer(request, found.facts, found.token, 200);
       },
     })),
     route({
-      method: 'DELETE', path: '/v3/auth/tokens', policy: null, faults: ['notFound'],
+      method: 'DELETE', path: '/v3/auth/tokens', policy: 'identity:revoke_token', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const found = await subject(request, 'identity:revoke_token');
         if (isFault(found)) return found;

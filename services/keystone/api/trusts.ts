@@ -61,7 +61,7 @@ export function trustRoutes(k: Keystone): Route[] {
 
   return [
     route({
-      method: 'GET', path: '/v3/OS-TRUST/trusts', policy: null,
+      method: 'GET', path: '/v3/OS-TRUST/trusts', policy: 'identity:list_trusts', objectPolicy: true,
       async handler(request) {
         const [trustor, trustee] = [asked(request, 'trustor_user_id'), asked(request, 'trustee_user_id')];
         const refused = denied(request, 'identity:list_trusts', { trustor_user_id: trustor, trustee_user_id: trustee });
@@ -71,7 +71,7 @@ export function trustRoutes(k: Keystone): Route[] {
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: '/v3/OS-TRUST/trusts', policy: null, body: createBody, faults: ['notFound'],
+      method: 'POST', path: '/v3/OS-TRUST/trusts', policy: 'identity:create_trust', objectPolicy: true, body: createBody, faults: ['notFound'],
       async handler(request) {
         const { trust } = request.body;
         const refused = denied(request, 'identity:create_trust', { trustor_user_id: trust.trustor_user_id }) ?? (await deniedToLent(k, request));
@@ -91,14 +91,14 @@ export function trustRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'GET', path: '/v3/OS-TRUST/trusts/:trust_id', policy: null, faults: ['notFound'],
+      method: 'GET', path: '/v3/OS-TRUST/trusts/:trust_id', policy: 'identity:get_trust', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_trust');
         return isFault(row) ? row : shown('trust', await full(request, row));
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/OS-TRUST/trusts/:trust_id', policy: null, faults: ['notFound'],
+      method: 'DELETE', path: '/v3/OS-TRUST/trusts/:trust_id', policy: 'identity:delete_trust', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const row = (await deniedToLent(k, request)) ?? (await find(request, 'identity:delete_trust'));
         if (isFault(row)) return row;
@@ -107,14 +107,14 @@ export function trustRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'GET', path: '/v3/OS-TRUST/trusts/:trust_id/roles', policy: null, faults: ['notFound'],
+      method: 'GET', path: '/v3/OS-TRUST/trusts/:trust_id/roles', policy: 'identity:get_trust', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_trust');
         return isFault(row) ? row : listed(request, 'roles', (await rolesOf(row)).map((role) => roleView(request, role)));
       },
     }),
     ...(['GET', 'HEAD'] as HttpMethod[]).map((method) => route({
-      method, path: '/v3/OS-TRUST/trusts/:trust_id/roles/:role_id', policy: null, faults: ['notFound'],
+      method, path: '/v3/OS-TRUST/trusts/:trust_id/roles/:role_id', policy: 'identity:get_trust', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_trust');
         if (isFault(row)) return row;
