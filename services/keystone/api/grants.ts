@@ -43,11 +43,11 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
     return owner ? { ...grants, actor_id: actorId, target_id: targetId } : notFound(actor, actorId);
   }
 
-  /** A grant of `admin`, by whatever role implies it, on a project: such a token administers the whole cloud. */
+  /** A role that counts in the whole cloud: `admin` on a project, `service` anywhere, by whatever role implies them. */
   async function reachesBeyond(role: RoleRow): Promise<boolean> {
-    if (place.target_kind === 'domain' && !place.inherited) return false;
+    const ofTheDomain = place.target_kind === 'domain' && !place.inherited;
     const comesTo = await globalRoles(k.db, withImplied([role.id], await implications(k.db)));
-    return comesTo.some(({ name }) => name.toLowerCase() === 'admin');
+    return comesTo.some(({ name }) => name.toLowerCase() === 'service' || (name.toLowerCase() === 'admin' && !ofTheDomain));
   }
 
   const one = (method: HttpMethod, policy: string, act: (row: AssignmentRow) => Promise<Outcome<Reply>>): Route => route({

@@ -12,7 +12,7 @@ const readOwn = 'rule:admin_or_system_reader or rule:owner';
 const writeOwn = 'rule:admin_required or rule:owner';
 const readTrust = 'rule:admin_or_system_reader or user_id:%(trustor_user_id)s or user_id:%(trustee_user_id)s';
 
-// Nobody in a domain may give a role that reaches beyond it: `admin` on a project is an administrator of the cloud.
+// Nobody in a domain may give a role that reaches beyond it: `admin` or `service` on a project counts in the whole cloud.
 const changeGrant = 'rule:admin_required or (rule:own_grant and rule:own_role and '
   + "((role:admin and not 'true':%(reaches_beyond)s) or (role:manager and rule:domain_managed_target_role)))";
 
@@ -31,8 +31,8 @@ export const policies: Readonly<Record<string, string>> = {
   own_role: 'domain_id:%(role_domain_id)s or None:%(role_domain_id)s',
   domain_managed_target_role: "'manager':%(role_name)s or 'member':%(role_name)s or 'reader':%(role_name)s",
 
-  'identity:validate_token': 'rule:admin_or_system_reader or role:service or rule:owner',
-  'identity:check_token': 'rule:admin_or_system_reader or role:service or rule:owner',
+  'identity:validate_token': 'rule:admin_or_system_reader or (role:service and domain_id:None) or rule:owner',
+  'identity:check_token': 'rule:admin_or_system_reader or (role:service and domain_id:None) or rule:owner',
   'identity:revoke_token': 'rule:admin_required or rule:owner',
 
   ...crud('domain', 'domains', readAll),
