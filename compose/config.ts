@@ -15,7 +15,10 @@ export const cloudConfigSchema = Type.Object({
   acceleration: Type.Enum(['auto', 'kvm', 'tcg'], { default: 'auto' }),
   api: section({ host: Type.String({ default: '127.0.0.1' }), region: Type.String({ default: 'RegionOne' }) }),
   database: section({ synchronous: Type.String({ pattern: '^(OFF|NORMAL|FULL)$', default: 'NORMAL' }) }),
-  keystone: section({ tokenLifetimeMs: ms(3_600_000), lockoutFailures: Type.Integer({ minimum: 0, default: 5 }), lockoutMs: ms(300_000) }),
+  keystone: section({
+    tokenLifetimeMs: ms(3_600_000), lockoutFailures: Type.Integer({ minimum: 0, default: 5 }), lockoutMs: ms(300_000),
+    passwordsWaiting: Type.Integer({ minimum: 1, default: 512 }), passwordsWaitingPerSource: Type.Integer({ minimum: 1, default: 128 }),
+  }),
   nova: section({
     shutdownTimeoutMs: ms(novaDefaults.shutdownTimeoutMs), serviceDownMs: ms(novaDefaults.serviceDownMs), consoleTokenMs: ms(novaDefaults.consoleTokenMs), vifPluggingTimeoutMs: ms(novaDefaults.vifPluggingTimeoutMs),
     maxBuildAttempts: Type.Integer({ minimum: 1, default: novaDefaults.maxBuildAttempts }), defaultZone: Type.String({ minLength: 1, default: novaDefaults.defaultZone }),

@@ -18,6 +18,7 @@ export type FaultKind =
   | 'unsupportedMediaType' // 415
   | 'rangeNotSatisfiable' // 416
   | 'unprocessable' // 422
+  | 'tooManyRequests' // 429: this caller asks too much at once; detail.retryAfter says when to come again, in seconds
   | 'notImplemented' // 501
   | 'unavailable' // 503: try again later
   | 'storageFull' // 507: the cloud's own disk is full; nothing was changed

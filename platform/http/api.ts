@@ -31,6 +31,8 @@ export interface ApiRequest<Body = Json> {
   readonly stream: Readable;
   /** Minor number of the negotiated microversion (2.47 -> 47); 0 in a service that has none. */
   readonly version: number;
+  /** Address the request comes from; '' for a service in this process. */
+  readonly source: string;
   /** Where the caller reached this service, for links: `http://host:port/compute`. No trailing slash. */
   readonly baseUrl: string;
   /** Whether the policy lets the caller do `rule` to `target`. */
@@ -68,6 +70,8 @@ export interface Route {
   auth?: 'token' | 'none';
   /** Policy rule checked before the handler, against `{project_id, user_id}` of the caller; null: any valid token. */
   policy: string | null;
+  /** The rule speaks of the object that is asked for (whose it is, where it lies), so that the handler checks it and the dispatcher does not. */
+  objectPolicy?: boolean;
   body?: BodySchema;
   /** Content types that hold JSON besides application/json. */
   jsonTypes?: readonly string[];

@@ -31,6 +31,8 @@ export interface RawRequest {
   body: { json: Json } | { stream: Readable } | null;
   /** `http://host:port` as the caller knows us. */
   origin: string;
+  /** Address of the caller's end of the socket; none in-process. */
+  source?: string | undefined;
 }
 
 export interface RawReply {
@@ -130,7 +132,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
   async function run(raw: RawRequest, id: string, route: BoundRoute, params: Record<string, string>, version: number, who: AuthContext | undefined): Promise<Outcome<Reply>> {
     const { definition, face: { face, policy } } = route;
     const own = who && { project_id: who.projectId, user_id: who.userId, domain_id: who.domainId };
-    if (who && own && definition.policy !== null && !policy.allows(definition.policy, who, own)) {
+    if (who && own && definition.policy !== null && !definition.objectPolicy && !policy.allows(definition.policy, who, own)) {
       return fault('forbidden', `Policy doesn't allow ${definition.policy} to be performed.`);
     }
     let body: Json = null;
@@ -146,6 +148,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
       query: parseQuery(raw.query),
       header: (name: string) => raw.headers[name],
       baseUrl: raw.origin + face.mount,
+      source: raw.source ?? '',
       get auth(): AuthContext {
         if (!who) throw new Error(`${definition.method} ${definition.path} reads auth but needs no token`);
         return who;

@@ -18,6 +18,7 @@ const statusOf: Record<FaultKind, number> = {
   unsupportedMediaType: 415,
   rangeNotSatisfiable: 416,
   unprocessable: 422,
+  tooManyRequests: 429,
   notImplemented: 501,
   unavailable: 503,
   timeout: 504,
@@ -33,6 +34,7 @@ export function faultReply(fault: Fault, style: FaultStyle, requestId: string): 
   if (fault.kind === 'unauthorized') return unauthorizedReply(fault);
   const status = style.status?.[fault.kind] ?? statusOf[fault.kind];
   const headers: Record<string, string> = { 'content-type': style.contentType ?? 'application/json' };
+  if (fault.detail['retryAfter'] !== undefined) headers['retry-after'] = fault.detail['retryAfter'];
   if (fault.kind === 'rangeNotSatisfiable' && fault.detail['size']) headers['content-range'] = `bytes */${fault.detail['size']}`;
   return { status, headers, body: style.body(status, fault, requestId) };
 }
@@ -50,6 +52,6 @@ function unauthorizedReply({ message, detail }: Fault): Reply {
 export const titleOf: Readonly<Record<number, string>> = {
   400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 406: 'Not Acceptable',
   409: 'Conflict', 410: 'Gone', 412: 'Precondition Failed', 413: 'Request Entity Too Large', 415: 'Unsupported Media Type',
-  416: 'Requested Range Not Satisfiable', 422: 'Unprocessable Entity', 500: 'Internal Server Error', 501: 'Not Implemented',
+  416: 'Requested Range Not Satisfiable', 422: 'Unprocessable Entity', 429: 'Too Many Requests', 500: 'Internal Server Error', 501: 'Not Implemented',
   503: 'Service Unavailable', 504: 'Gateway Timeout', 507: 'Insufficient Storage',
 };

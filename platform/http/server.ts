@@ -62,6 +62,7 @@ async function answer(dispatcher: Dispatcher, request: FastifyRequest, reply: Fa
     headers: request.headers as Record<string, string | undefined>, // doubled headers that Node keeps as arrays (set-cookie) are not read
     body: hasBody ? { stream: (request.body as Readable | undefined) ?? request.raw } : null,
     origin: `http://${request.headers.host ?? 'localhost'}`,
+    source: request.raw.socket.remoteAddress,
   });
   reply.code(raw.status);
   for (const name in raw.headers) reply.header(name, raw.headers[name]);

@@ -74,6 +74,9 @@ function parseRule(text: string, name: string, known: ReadonlyMap<string, string
     }
     if (kind === 'role') return (who) => who.roles.includes(match.toLowerCase()) || who.roles.some((role) => role.toLowerCase() === match.toLowerCase());
     const wanted = placeholder(match);
+    if (kind === 'None') return (_, target) => wanted(target) === undefined;
+    // oslo.policy's way to say that a credential is not there: `domain_id:None`.
+    if (match === 'None') return (who) => credential(who, kind) === undefined;
     if (kind.startsWith("'")) {
       const literal = kind.slice(1, -1);
       return (_, target) => wanted(target) === literal;

@@ -1,7 +1,9 @@
 // From credentials and a wished scope to the payload of a new token. Called by api/tokens.ts.
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
+import { loginSource } from '#services/keystone/domain/login-source.ts';
 import type { AuthMethod, TokenPayload, TokenScope } from '#services/keystone/domain/token-payload.ts';
+import { provePassword } from '#services/keystone/prove-password.ts';
 import { roleIdsIn } from '#services/keystone/store/assignments.ts';
 import { findDomain, findProject, findProjectByName } from '#services/keystone/store/projects.ts';
 import type { ApplicationCredentialRow, UserRow } from '#services/keystone/store/tables.ts';
@@ -44,10 +46,11 @@ interface Proof {
 const refused = (): Fault => fault('unauthorized', 'The request you have made requires authentication.');
 const lacking = (what: string, where: string): Fault => fault('badRequest', `Expecting to find ${what} in ${where}.`);
 
-export async function authenticate(k: Keystone, { identity, scope }: AuthRequest): Promise<Outcome<TokenPayload>> {
+/** `address`: where the request comes from. tooManyRequests or unavailable: too many passwords wait to be checked. */
+export async function authenticate(k: Keystone, { identity, scope }: AuthRequest, address: string): Promise<Outcome<TokenPayload>> {
   let proof: Proof | undefined;
   for (const method of new Set(identity.methods)) {
-    const next = await prove(k, method, identity);
+    const next = await prove(k, method, identity, address);
     if (isFault(next)) return next;
     if (proof && proof.user.id !== next.user.id) return refused(); // every method must prove the same user
     proof = { ...proof, ...next, methods: [...(proof?.methods ?? []), ...next.methods] };
@@ -65,35 +68,21 @@ export async function authenticate(k: Keystone, { identity, scope }: AuthRequest
   return await scoped(k, payload, proof, scope);
 }
 
-async function prove(k: Keystone, method: string, identity: AuthRequest['identity']): Promise<Outcome<Proof>> {
+async function prove(k: Keystone, method: string, identity: AuthRequest['identity'], address: string): Promise<Outcome<Proof>> {
   switch (method) {
-    case 'password': return identity.password ? await byPassword(k, identity.password.user) : lacking('password', 'auth.identity');
+    case 'password': return identity.password ? await byPassword(k, identity.password.user, address) : lacking('password', 'auth.identity');
     case 'token': return identity.token ? await byToken(k, identity.token.id) : lacking('token', 'auth.identity');
-    case 'application_credential': return identity.application_credential ? await byAppCred(k, identity.application_credential) : lacking('application_credential', 'auth.identity');
+    case 'application_credential': return identity.application_credential ? await byAppCred(k, identity.application_credential, address) : lacking('application_credential', 'auth.identity');
     default: return fault('unauthorized', `Attempted to authenticate with an unsupported method: ${method}.`);
   }
 }
 
-async function byPassword(k: Keystone, sent: UserRef & { password: string }): Promise<Outcome<Proof>> {
+async function byPassword(k: Keystone, sent: UserRef & { password: string }, address: string): Promise<Outcome<Proof>> {
   const user = await findUser(k, sent);
   if (isFault(user)) return user;
-  const { lockoutFailures, lockoutMs } = k.config;
-  const exempt = user !== undefined && (JSON.parse(user.options) as { ignore_lockout_failure_attempts?: boolean }).ignore_lockout_failure_attempts === true;
-  const counts = lockoutFailures > 0 && !exempt;
-  const recent = user !== undefined && k.clock.now() - user.failed_at < lockoutMs;
-  const locked = user !== undefined && counts && recent && user.failed_logins >= lockoutFailures;
-  // The same work is done for an unknown, a locked and a known user, so that the time tells nothing.
-  const right = await k.passwords.verify(sent.password, user && !locked ? user.password_hash : '');
-  if (!user || locked) return refused();
-  if (!right) {
-    if (counts) {
-      await k.db.updateTable('user').set((eb) => ({ failed_logins: recent ? eb('failed_logins', '+', 1) : 1, failed_at: k.clock.now() })).where('id', '=', user.id).execute();
-      k.log.info({ user: user.id, failures: user.failed_logins + 1 }, 'wrong password');
-    }
-    return refused();
-  }
-  if (user.failed_logins > 0) await k.db.updateTable('user').set({ failed_logins: 0 }).where('id', '=', user.id).execute();
-  return { user, methods: ['password'] };
+  const right = await provePassword(k, user, sent.password, address);
+  if (isFault(right)) return right;
+  return user && right ? { user, methods: ['password'] } : refused();
 }
 
 async function byToken(k: Keystone, token: string): Promise<Outcome<Proof>> {
@@ -103,7 +92,7 @@ async function byToken(k: Keystone, token: string): Promise<Outcome<Proof>> {
   return { user, methods: ['token', ...payload.methods], expiresAtMs: payload.expiresAtMs, chainAuditId: payload.auditIds.at(-1) ?? '', parent, ...(appCred && { appCred }) };
 }
 
-async function byAppCred(k: Keystone, sent: NonNullable<AuthRequest['identity']['application_credential']>): Promise<Outcome<Proof>> {
+async function byAppCred(k: Keystone, sent: NonNullable<AuthRequest['identity']['application_credential']>, address: string): Promise<Outcome<Proof>> {
   let query = k.db.selectFrom('application_credential').selectAll();
   if (sent.id !== undefined) query = query.where('id', '=', sent.id);
   else if (sent.name !== undefined && sent.user) {
@@ -112,7 +101,8 @@ async function byAppCred(k: Keystone, sent: NonNullable<AuthRequest['identity'][
     query = query.where('user_id', '=', owner?.id ?? '').where('name', '=', sent.name);
   } else return lacking('id, or name and user,', 'auth.identity.application_credential');
   const appCred = await query.executeTakeFirst();
-  const right = await k.passwords.verify(sent.secret, appCred?.secret_hash ?? '');
+  const right = await k.passwords.verify(sent.secret, appCred?.secret_hash ?? '', { source: loginSource(address), user: appCred?.id ?? '' });
+  if (isFault(right)) return right;
   if (!appCred || !right) return refused();
   const user = await k.db.selectFrom('user').selectAll().where('id', '=', appCred.user_id).executeTakeFirst();
   return user ? { user, methods: ['application_credential'], appCred } : refused();

@@ -40,7 +40,7 @@ export interface TestKeystone {
   service: KeystoneService;
   database: Database<KeystoneTables>;
   /** One request through the dispatcher. `path` is below /identity/v3 unless it starts with '/'. */
-  ask(method: HttpMethod, path: string, options?: { token?: string; body?: Json; headers?: Record<string, string> }): Promise<Answer>;
+  ask(method: HttpMethod, path: string, options?: { token?: string; body?: Json; headers?: Record<string, string>; source?: string }): Promise<Answer>;
   /** A token for a user of the default domain; project null = unscoped, and the whole answer in `asked`. */
   login(name: string, password: string, scope?: Json): Promise<string>;
   admin: string;
@@ -73,10 +73,11 @@ export async function startKeystone(options: TestOptions = {}): Promise<TestKeys
   const log = { ...silentLog, error: (facts: object) => errors.push(facts), child: () => silentLog };
   const dispatcher = createDispatcher([service.http], { tokens: service.tokens, ids: systemIds, log, identityUrl: 'http://cloud/identity' });
 
-  const ask: TestKeystone['ask'] = async (method, path, { token, body, headers } = {}) => {
+  const ask: TestKeystone['ask'] = async (method, path, { token, body, headers, source } = {}) => {
     const [place = '', query = ''] = (path.startsWith('/') ? path : `/identity/v3/${path}`).split('?');
     const reply = await dispatcher.handle({
       method, path: place, query, origin: 'http://cloud', headers: { ...headers, 'x-auth-token': token, 'content-type': 'application/json' }, body: body === undefined ? null : { json: body },
+      source,
     });
     if (reply.status === 500) throw new Error(`${method} ${path}: 500`, { cause: errors.at(-1) });
     // What a client would read: JSON text, so that undefined members and shared objects cannot hide.

@@ -16,9 +16,14 @@ export interface KeystoneConfig {
   lockoutMs: number;
   /** Own passwords may have at least this many characters. */
   minPasswordLength: number;
+  /** Passwords that may wait to be checked, in all and from one address. */
+  passwordsWaiting: number;
+  passwordsWaitingPerSource: number;
 }
 
-export const defaultKeystoneConfig: KeystoneConfig = { tokenLifetimeMs: 3_600_000, lockoutFailures: 5, lockoutMs: 300_000, minPasswordLength: 1 };
+export const defaultKeystoneConfig: KeystoneConfig = {
+  tokenLifetimeMs: 3_600_000, lockoutFailures: 5, lockoutMs: 300_000, minPasswordLength: 1, passwordsWaiting: 512, passwordsWaitingPerSource: 128,
+};
 
 export interface Keystone {
   db: Db;

@@ -1,57 +1,51 @@
 // Password hashes: argon2id, in the PHC string format. Used for users and for secrets of application credentials.
 import { argon2, timingSafeEqual } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
+import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Ids } from '#platform/ids.ts';
+import { PasswordQueue, type QueueBounds, type Turn } from '#services/keystone/password-queue.ts';
 
-export interface PasswordCost {
+export interface PasswordCost extends QueueBounds {
   memoryKib: number;
   passes: number;
-  /** Hashes computed at once: each takes memoryKib and a thread of the pool. */
-  maxConcurrent: number;
 }
 
-/** OWASP's first choice for argon2id: about 29 ms a hash. */
-export const defaultPasswordCost: PasswordCost = { memoryKib: 19_456, passes: 2, maxConcurrent: 3 };
+/** libuv's default; hashes share its threads with all file I/O and other cryptography of the process. */
+const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
+
+/** OWASP's first choice for argon2id: about 29 ms a hash. Hashes leave two threads to others, and no core has two of them. */
+export const defaultPasswordCost = { memoryKib: 19_456, passes: 2, maxConcurrent: Math.max(1, Math.min(threads - 2, availableParallelism())) };
 
 export interface Passwords {
-  hash(password: string): Promise<string>;
-  /** False too for an empty hash (a user without a password, or no user), in the same time as for a wrong password. */
-  verify(password: string, hash: string): Promise<boolean>;
+  /** tooManyRequests or unavailable: too many wait. */
+  hash(password: string, turn: Turn): Promise<Outcome<string>>;
+  /** False too for an empty hash (a user without a password, or no user), in the same time as for a wrong password. Faults as `hash`. */
+  verify(password: string, hash: string, turn: Turn): Promise<Outcome<boolean>>;
 }
 
 const derive = promisify(argon2);
 const HASH_BYTES = 32;
 
 export function createPasswords(cost: PasswordCost, ids: Ids): Passwords {
-  let running = 0;
-  const queue: (() => void)[] = [];
-
-  async function compute(password: string, nonce: Buffer, memory: number, passes: number): Promise<Buffer> {
-    if (running >= cost.maxConcurrent) await new Promise<void>((resolve) => queue.push(resolve)); // handed the place of the one that ends
-    else running += 1;
-    try {
-      return await derive('argon2id', { message: password, nonce, parallelism: 1, tagLength: HASH_BYTES, memory, passes });
-    } finally {
-      const next = queue.shift();
-      if (next) next();
-      else running -= 1;
-    }
-  }
+  const queue = new PasswordQueue(cost);
+  const compute = (turn: Turn, password: string, nonce: Buffer, memory: number, passes: number): Promise<Outcome<Buffer>> =>
+    queue.run(turn, () => derive('argon2id', { message: password, nonce, parallelism: 1, tagLength: HASH_BYTES, memory, passes }));
 
   return {
-    async hash(password) {
+    async hash(password, turn) {
       const salt = ids.bytes(16);
-      const hash = await compute(password, salt, cost.memoryKib, cost.passes);
-      return `$argon2id$v=19$m=${cost.memoryKib},t=${cost.passes},p=1$${base64(salt)}$${base64(hash)}`;
+      const hash = await compute(turn, password, salt, cost.memoryKib, cost.passes);
+      return isFault(hash) ? hash : `$argon2id$v=19$m=${cost.memoryKib},t=${cost.passes},p=1$${base64(salt)}$${base64(hash)}`;
     },
-    async verify(password, text) {
-      const [, memory, passes, salt, hash] = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=1\$([^$]+)\$([^$]+)$/.exec(text) ?? [];
-      if (!salt || !hash) {
-        await compute(password, Buffer.alloc(16), cost.memoryKib, cost.passes);
-        return false;
-      }
-      const expected = Buffer.from(hash, 'base64');
-      return timingSafeEqual(await compute(password, Buffer.from(salt, 'base64'), Number(memory), Number(passes)), expected);
+    async verify(password, text, turn) {
+      const [, memory, passes, salt, expected] = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=1\$([^$]+)\$([^$]+)$/.exec(text) ?? [];
+      const known = salt !== undefined && expected !== undefined;
+      const hash = known
+        ? await compute(turn, password, Buffer.from(salt, 'base64'), Number(memory), Number(passes))
+        : await compute(turn, password, Buffer.alloc(16), cost.memoryKib, cost.passes);
+      if (isFault(hash)) return hash;
+      return known && timingSafeEqual(hash, Buffer.from(expected, 'base64'));
     },
   };
 }

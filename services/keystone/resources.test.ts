@@ -42,7 +42,7 @@ describe('resources', () => {
     const project = await make('projects', 'project', { name: 'unique', description: null, custom: 'kept' });
     assert.deepEqual([project.domain_id, project.parent_id, project.enabled, project.custom, project.tags], ['default', 'default', true, 'kept', []]);
     assert.equal(project.links.self, `http://cloud/identity/v3/projects/${project.id}`);
-    const wrong: [number, Json][] = [[409, { name: 'unique' }], [400, { name: '' }], [400, { name: 'x'.repeat(65) }], [400, {}], [400, { name: 'n', enabled: 'yes' }], [404, { name: 'n', domain_id: 'nowhere' }], [404, { name: 'n', parent_id: 'nowhere' }]];
+    const wrong: [number, Json][] = [[409, { name: 'unique' }], [400, { name: '' }], [400, { name: 'x'.repeat(65) }], [400, {}], [400, { name: 'n', enabled: 'yes' }], [400, { name: 'n', domain_id: 'nowhere' }], [400, { name: 'n', parent_id: 'nowhere' }]];
     for (const [status, body] of wrong) assert.equal(await code('POST', 'projects', { project: body }), status, JSON.stringify(body));
     const other = await make('domains', 'domain', { name: 'elsewhere' });
     await make('projects', 'project', { name: 'unique', domain_id: other.id });

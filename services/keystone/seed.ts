@@ -1,4 +1,5 @@
 // What a fresh cloud starts with: domain, roles, projects, users, catalog. Each step looks first, so it is safe to repeat.
+import { isFault } from '#contracts/common/fault.ts';
 import { transaction, upsert } from '#platform/db/transaction.ts';
 import type { Secret } from '#platform/log.ts';
 import type { Db, Keystone } from '#services/keystone/keystone.ts';
@@ -53,7 +54,11 @@ function home(user: string): string {
 /** Undefined when the user has this password already: a new hash would say nothing new. */
 async function hashUnlessKept(k: Keystone, name: string, password: string): Promise<string | undefined> {
   const user = await k.db.selectFrom('user').select('password_hash').where('domain_id', '=', DOMAIN).where('name', '=', name).executeTakeFirst();
-  return user && (await k.passwords.verify(password, user.password_hash)) ? undefined : await k.passwords.hash(password);
+  const turn = { source: '', user: name };
+  const kept = user ? await k.passwords.verify(password, user.password_hash, turn) : false;
+  const hash = kept === true ? undefined : await k.passwords.hash(password, turn);
+  if (isFault(kept) || isFault(hash)) throw new Error(`seed: the password of ${name} could not be hashed`, { cause: kept });
+  return hash;
 }
 
 async function ensure(names: readonly string[], make: (name: string) => Promise<string>): Promise<(name: string) => string> {

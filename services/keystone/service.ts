@@ -24,7 +24,8 @@ export interface KeystoneDeps {
   /** Keys kept, staged and primary included; 3 unless told. */
   maxActiveKeys?: number;
   config?: Partial<KeystoneConfig>;
-  passwordCost?: PasswordCost;
+  /** How many may wait is said by `config`. */
+  passwordCost?: Omit<PasswordCost, 'maxWaiting' | 'maxWaitingPerSource'>;
   /** True where other processes write to the same database: then no token check is remembered here. */
   shared?: boolean;
 }
@@ -48,7 +49,9 @@ export async function createKeystone(deps: KeystoneDeps): Promise<KeystoneServic
   const keys = await openFernetKeys({ folder: deps.keysFolder, maxActiveKeys: deps.maxActiveKeys ?? 3 }, { clock, ids });
   const tokens = createTokens({ db, clock, keys, maxRemembered: deps.shared ? 0 : maxRememberedTokens });
   const config = { ...defaultKeystoneConfig, ...deps.config };
-  const k: Keystone = { db, clock, ids, log, config, passwords: createPasswords(deps.passwordCost ?? defaultPasswordCost, ids), tokens };
+  const bounds = { maxWaiting: config.passwordsWaiting, maxWaitingPerSource: config.passwordsWaitingPerSource };
+  const passwords = createPasswords({ ...(deps.passwordCost ?? defaultPasswordCost), ...bounds }, ids);
+  const k: Keystone = { db, clock, ids, log, config, passwords, tokens };
   return {
     name: 'keystone',
     http: {

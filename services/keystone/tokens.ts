@@ -8,7 +8,8 @@ import { isoMicroseconds, type Clock } from '#platform/clock.ts';
 import type { Db } from '#services/keystone/keystone.ts';
 import type { FernetKeys } from '#services/keystone/fernet-keys.ts';
 import { pack, unpack, type TokenPayload } from '#services/keystone/domain/token-payload.ts';
-import { globalRoles, roleIdsIn } from '#services/keystone/store/assignments.ts';
+import { withImplied } from '#services/keystone/domain/implied-roles.ts';
+import { globalRoles, implications, roleIdsIn } from '#services/keystone/store/assignments.ts';
 import { catalogFor } from '#services/keystone/store/catalog.ts';
 import { findDomain, findProject } from '#services/keystone/store/projects.ts';
 import type { AccessRuleRow, ApplicationCredentialRow, ProjectRow, TrustRow, UserRow } from '#services/keystone/store/tables.ts';
@@ -79,7 +80,8 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     const ids = await roleIdsIn(db, trust?.trustor_user_id ?? user.id, scope, project);
     const lent = appCred?.roles ?? trust?.roles;
     if (lent !== undefined) {
-      const only = new Set(JSON.parse(lent) as string[]); // written by us as an array of ids
+      // What is lent is lent with what it implies; nobody lends more than he has now. Identity API, "Application Credentials".
+      const only = withImplied(JSON.parse(lent) as string[], await implications(db)); // written by us as an array of ids
       for (const id of ids) if (!only.has(id)) ids.delete(id);
     }
     const roles = await globalRoles(db, ids);

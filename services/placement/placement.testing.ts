@@ -34,9 +34,10 @@ export async function startPlacement(config: DatabaseConfig = { dialect: 'sqlite
     userId: 'u', userName: 'u', userDomainId: 'default', projectId: 'p', projectName: 'p', projectDomainId: 'default', domainId: null, systemScope: false,
     roles: [], expiresAtMs: Infinity, token: '', appCredId: null, accessRules: null,
   };
-  const roles: Record<string, string[]> = { admin: ['admin', 'member', 'reader'], service: ['service'], reader: ['reader'] };
+  const roles: Record<string, string[]> = { admin: ['admin', 'member', 'reader'], service: ['service'], reader: ['reader'], system: ['admin'], domain: ['admin'] };
+  const scopes: Record<string, Partial<AuthContext>> = { system: { projectId: null, systemScope: true }, domain: { projectId: null, domainId: 'd' } };
   const dispatcher = createDispatcher([service.http], {
-    tokens: { validate: async (token) => (roles[token] ? { ...who, token, roles: roles[token] } : fault('unauthorized', 'unknown')) },
+    tokens: { validate: async (token) => (roles[token] ? { ...who, ...scopes[token], token, roles: roles[token] } : fault('unauthorized', 'unknown')) },
     ids: systemIds, log: silentLog, identityUrl: 'http://id',
   });
   const http = createInProcessClient({ placement: '/placement' }, 'http://cloud', () => dispatcher);

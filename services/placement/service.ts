@@ -5,6 +5,7 @@ import { route } from '#platform/http/api.ts';
 import type { Service } from '#platform/service.ts';
 import { aggregateRoutes } from './api/aggregates.ts';
 import { allocationRoutes } from './api/allocations.ts';
+import { byVersion } from './api/answers-by-version.ts';
 import { candidateRoutes } from './api/candidates.ts';
 import { placementFaults } from './api/fault-body.ts';
 import { inventoryRoutes } from './api/inventories.ts';
@@ -21,7 +22,7 @@ import { createWorld } from './store/world.ts';
 const microversions: Microversions = { type: 'placement', major: 1, min: 0, max: 39 };
 
 const versionDocument: Route = route({
-  method: 'GET', path: '/', auth: 'none', unversioned: true, policy: null,
+  method: 'GET', path: '/', auth: 'none', policy: null,
   handler: () => ({ status: 200, body: { versions: [{ id: 'v1.0', max_version: `1.${microversions.max}`, min_version: `1.${microversions.min}`, status: 'CURRENT', links: [{ rel: 'self', href: '' }] }] } }),
 });
 
@@ -33,9 +34,10 @@ export interface PlacementService extends Service {
 export function createPlacement(deps: PlacementDeps): PlacementService {
   const parts: PlacementParts = { ...deps, world: createWorld(deps.database.db) };
   const routes = [providerRoutes, inventoryRoutes, aggregateRoutes, traitRoutes, resourceClassRoutes, allocationRoutes, reshaperRoutes, usageRoutes, candidateRoutes].flatMap((of) => of(parts));
+  const dated = [versionDocument, ...routes].map((one) => byVersion(one, deps.clock));
   return {
     name: 'placement',
-    http: { name: 'placement', serviceType: 'placement', mount: '/placement', routes: [versionDocument, ...routes], faultStyle: placementFaults, microversions, policies },
+    http: { name: 'placement', serviceType: 'placement', mount: '/placement', routes: dated, faultStyle: placementFaults, microversions, policies },
     rpc: [], tasks: [], sagas: [], migrations,
     audit: async () => await placementAudit(deps),
   };

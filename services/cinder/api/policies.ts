@@ -9,9 +9,9 @@ const anybody = '@';
 const all = (rule: string, names: string): Record<string, string> => Object.fromEntries(names.split(/\s+/).filter(Boolean).map((name) => [name, rule]));
 
 export const policies: Readonly<Record<string, string>> = {
-  admin_api: 'role:admin',
-  project_reader_or_admin: 'role:admin or (role:reader and project_id:%(project_id)s)',
-  project_member_or_admin: 'role:admin or (role:member and project_id:%(project_id)s)',
+  admin_api: 'role:admin and domain_id:None', // a token of a domain administers nothing here
+  project_reader_or_admin: 'rule:admin_api or (role:reader and project_id:%(project_id)s)',
+  project_member_or_admin: 'rule:admin_api or (role:member and project_id:%(project_id)s)',
   ...all(reader, `
     volume:get volume:get_all volume:get_volume_metadata volume:get_snapshot volume:get_all_snapshots volume:get_snapshot_metadata volume:attachment_get_all
     volume:get_transfer volume:get_all_transfers volume_extension:volume_image_metadata:show volume_extension:type_get volume_extension:type_get_all

@@ -5,17 +5,18 @@ import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
-import { deniedToLent } from '#services/keystone/api/lent-rights.ts';
+import { deniedToLent, deniedToTrustee, lendableRoles } from '#services/keystone/api/lent-rights.ts';
 import { denied, notFound, taken } from '#services/keystone/api/permit.ts';
 import { asked, created, done, idText, listed, nameOf, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
+import { withImplied } from '#services/keystone/domain/implied-roles.ts';
+import { loginSource } from '#services/keystone/domain/login-source.ts';
 import { formatMicros, parseMicros } from '#services/keystone/domain/micro-time.ts';
 import type { Db, Keystone } from '#services/keystone/keystone.ts';
-import { roleIdsIn } from '#services/keystone/store/assignments.ts';
+import { implications } from '#services/keystone/store/assignments.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
-import { findProject } from '#services/keystone/store/projects.ts';
 import type { AccessRuleRow, ApplicationCredentialRow } from '#services/keystone/store/tables.ts';
 
-const ref = Type.Object({ id: Type.Optional(idText), name: Type.Optional(Type.String()) });
+const ref = Type.Object({ id: Type.Optional(idText), name: Type.Optional(nameOf(255)) }, { minProperties: 1, maxProperties: 1, additionalProperties: false });
 const rule = Type.Object({ id: Type.Optional(idText), service: Type.Optional(Type.String()), method: Type.Optional(Type.String({ pattern: '^(GET|HEAD|POST|PUT|PATCH|DELETE)$' })), path: Type.Optional(Type.String({ pattern: '^/' })) });
 const createBody = wrapped('application_credential', {
   name: nameOf(255), description: Type.Optional(text), secret: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
@@ -44,7 +45,7 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
 
   async function find(request: ApiRequest<unknown>, policy: string): Promise<Outcome<ApplicationCredentialRow>> {
     const { user_id: userId = '', id = '' } = request.params;
-    const refused = denied(request, policy, { user_id: userId });
+    const refused = denied(request, policy, { user_id: userId }) ?? (await deniedToTrustee(k, request));
     if (refused) return refused;
     return (await k.db.selectFrom('application_credential').selectAll().where('id', '=', id).where('user_id', '=', userId).executeTakeFirst()) ?? notFound('application credential', id);
   }
@@ -54,14 +55,14 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
       method: 'GET', path: base, policy: 'identity:list_application_credentials', faults: ['notFound'],
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
-        const refused = denied(request, 'identity:list_application_credentials', { user_id: userId });
+        const refused = denied(request, 'identity:list_application_credentials', { user_id: userId }) ?? (await deniedToTrustee(k, request));
         if (refused) return refused;
         const rows = await filtered(k.db.selectFrom('application_credential').selectAll().where('user_id', '=', userId).orderBy('name'), { name: asked(request, 'name') }).execute();
         return listed(request, 'application_credentials', await Promise.all(rows.map((row) => view(request, row))));
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: base, policy: 'identity:create_application_credential', body: createBody, faults: ['conflict', 'notFound'],
+      method: 'POST', path: base, policy: 'identity:create_application_credential', body: createBody, faults: ['conflict', 'notFound', 'tooManyRequests'],
       async handler(request) {
         const sent = request.body.application_credential;
         const userId = request.params['user_id'] ?? '';
@@ -69,12 +70,13 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
         if (refused) return refused;
         const projectId = request.auth.projectId;
         if (projectId === null) return fault('badRequest', 'An application credential needs a project-scoped token.');
-        const roles = await rolesFor(k, userId, projectId, request.auth.appCredId, sent.roles);
+        const roles = await rolesFor(k, request, projectId, sent.roles);
         if (isFault(roles)) return roles;
         const expiresAtUs = expiryOf(sent, k.clock.now());
         if (isFault(expiresAtUs)) return expiresAtUs;
         const secret = sent.secret ?? k.ids.bytes(secretBytes).toString('base64url');
-        const secretHash = await k.passwords.hash(secret);
+        const secretHash = await k.passwords.hash(secret, { source: loginSource(request.source), user: userId });
+        if (isFault(secretHash)) return secretHash;
         const row = await store(k, { userId, projectId, sent, roles, expiresAtUs, secretHash });
         return isFault(row) ? row : created('application_credential', { ...(await view(request, row)), secret });
       },
@@ -99,14 +101,10 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
   ];
 }
 
-/** The roles asked for, or all that the user has here; never more than he has. */
-async function rolesFor(k: Keystone, userId: string, projectId: string, appCredId: string | null, wanted: Sent['roles']): Promise<Outcome<string[]>> {
-  const has = await roleIdsIn(k.db, userId, { kind: 'project', id: projectId }, await findProject(k.db, projectId));
-  const parent = appCredId === null ? undefined : await k.db.selectFrom('application_credential').select('roles').where('id', '=', appCredId).executeTakeFirst();
-  if (parent) {
-    const lent = new Set(JSON.parse(parent.roles) as string[]); // written by `store`
-    for (const id of has) if (!lent.has(id)) has.delete(id);
-  }
+/** The roles asked for with those they imply, or all that the token has here; never more than it has. */
+async function rolesFor(k: Keystone, request: ApiRequest<unknown>, projectId: string, wanted: Sent['roles']): Promise<Outcome<string[]>> {
+  const has = await lendableRoles(k, request, projectId);
+  if (isFault(has)) return has;
   if (wanted === undefined || wanted.length === 0) return [...has];
   const chosen: string[] = [];
   for (const { id, name } of wanted) {
@@ -115,7 +113,7 @@ async function rolesFor(k: Keystone, userId: string, projectId: string, appCredI
     if (!has.has(role.id)) return fault('badRequest', `The user has no role ${id ?? name} on the project.`);
     chosen.push(role.id);
   }
-  return chosen;
+  return [...withImplied(chosen, await implications(k.db))].filter((id) => has.has(id));
 }
 
 /** µs since 1970; null = never. */
@@ -161,7 +159,7 @@ function accessRuleRoutes(k: Keystone, idsIn: (json: string) => string[]): Route
   });
   async function find(request: ApiRequest<unknown>, policy: string): Promise<Outcome<AccessRuleRow>> {
     const { user_id: userId = '', id = '' } = request.params;
-    const refused = denied(request, policy, { user_id: userId });
+    const refused = denied(request, policy, { user_id: userId }) ?? (await deniedToTrustee(k, request));
     if (refused) return refused;
     return (await k.db.selectFrom('access_rule').selectAll().where('id', '=', id).where('user_id', '=', userId).executeTakeFirst()) ?? notFound('access rule', id);
   }
@@ -170,7 +168,7 @@ function accessRuleRoutes(k: Keystone, idsIn: (json: string) => string[]): Route
       method: 'GET', path: '/v3/users/:user_id/access_rules', policy: 'identity:list_access_rules',
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
-        const refused = denied(request, 'identity:list_access_rules', { user_id: userId });
+        const refused = denied(request, 'identity:list_access_rules', { user_id: userId }) ?? (await deniedToTrustee(k, request));
         if (refused) return refused;
         const rows = await k.db.selectFrom('access_rule').selectAll().where('user_id', '=', userId).orderBy('id').execute();
         return listed(request, 'access_rules', rows.map((row) => view(request, row)));
@@ -186,7 +184,7 @@ function accessRuleRoutes(k: Keystone, idsIn: (json: string) => string[]): Route
     route({
       method: 'DELETE', path: '/v3/users/:user_id/access_rules/:id', policy: 'identity:delete_access_rule', faults: ['notFound'],
       async handler(request) {
-        const row = await find(request, 'identity:delete_access_rule');
+        const row = (await deniedToLent(k, request)) ?? (await find(request, 'identity:delete_access_rule'));
         if (isFault(row)) return row;
         const users = await k.db.selectFrom('application_credential').select('access_rules').where('user_id', '=', row.user_id).execute();
         if (users.some((one) => one.access_rules !== null && idsIn(one.access_rules).includes(row.id))) return fault('forbidden', 'The access rule is in use by an application credential.');

@@ -21,7 +21,7 @@ const regionColumns = ['id', 'parent_region_id', 'description'];
 const regionId = Type.String({ minLength: 1, maxLength: 255 });
 const regionAttributes = { description: Type.Optional(text), parent_region_id: Type.Optional(Type.Union([regionId, Type.Null()])) };
 const createRegion = wrapped('region', { id: Type.Optional(Type.String({ maxLength: 255 })), ...regionAttributes });
-const updateRegion = wrapped('region', regionAttributes);
+const updateRegion = wrapped('region', regionAttributes, { minProperties: 1 });
 
 function regionRoutes(k: Keystone): Route[] {
   const view = (request: ApiRequest<unknown>, row: RegionRow): JsonObject => ({
@@ -107,7 +107,7 @@ function regionRoutes(k: Keystone): Route[] {
 
 const serviceColumns = ['id', 'type', 'name', 'enabled'];
 const createService = wrapped('service', { type: nameOf(255), name: Type.Optional(Type.String({ maxLength: 255 })), enabled: Type.Optional(enabled) });
-const updateService = wrapped('service', { type: Type.Optional(nameOf(255)), name: Type.Optional(Type.String({ maxLength: 255 })), enabled: Type.Optional(enabled) });
+const updateService = wrapped('service', { type: Type.Optional(nameOf(255)), name: Type.Optional(Type.String({ maxLength: 255 })), enabled: Type.Optional(enabled) }, { minProperties: 1 });
 
 function serviceRoutes(k: Keystone): Route[] {
   const view = (request: ApiRequest<unknown>, row: ServiceRow): JsonObject => ({
@@ -172,7 +172,7 @@ const face = Type.Union([Type.Literal('public'), Type.Literal('internal'), Type.
 const url = Type.String({ minLength: 1, pattern: '^[a-zA-Z0-9+.-]+:.+' });
 const where = { region_id: Type.Optional(Type.Union([regionId, Type.Null()])), region: Type.Optional(Type.Union([regionId, Type.Null()])), enabled: Type.Optional(enabled) };
 const createEndpoint = wrapped('endpoint', { service_id: idText, interface: face, url, ...where });
-const updateEndpoint = wrapped('endpoint', { service_id: Type.Optional(idText), interface: Type.Optional(face), url: Type.Optional(url), ...where });
+const updateEndpoint = wrapped('endpoint', { service_id: Type.Optional(idText), interface: Type.Optional(face), url: Type.Optional(url), ...where }, { minProperties: 1 });
 
 export function endpointView(request: ApiRequest<unknown>, row: EndpointRow): JsonObject {
   return {

@@ -28,7 +28,7 @@ export function credentialRoutes(k: Keystone): Route[] {
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<CredentialRow>> {
     const id = request.params['credential_id'] ?? '';
     const row = await k.db.selectFrom('credential').selectAll().where('id', '=', id).executeTakeFirst();
-    return denied(request, rule, { user_id: row?.user_id ?? null }) ?? row ?? notFound('credential', id);
+    return denied(request, rule, { user_id: row?.user_id ?? null }) ?? (await deniedToLent(k, request)) ?? row ?? notFound('credential', id);
   }
   /** The access key of an ec2 credential's blob. */
   function accessIn(blob: string): string | undefined {
@@ -45,6 +45,8 @@ export function credentialRoutes(k: Keystone): Route[] {
     route({
       method: 'GET', path: '/v3/credentials', policy: 'identity:list_credentials',
       async handler(request) {
+        const refused = await deniedToLent(k, request);
+        if (refused) return refused;
         const own = request.allows('admin_or_system_reader') ? asked(request, 'user_id') : request.auth.userId;
         const rows = await filtered(k.db.selectFrom('credential').selectAll().orderBy('id'), { user_id: own, type: asked(request, 'type') }).execute();
         return listed(request, 'credentials', rows.map((row) => view(request, row)));
@@ -114,7 +116,7 @@ function ec2Routes(k: Keystone): Route[] {
   };
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<CredentialRow>> {
     const { user_id: userId = '', access = '' } = request.params;
-    const refused = denied(request, rule, { user_id: userId });
+    const refused = denied(request, rule, { user_id: userId }) ?? (await deniedToLent(k, request));
     if (refused) return refused;
     const row = await k.db.selectFrom('credential').selectAll().where('id', '=', idOfAccess(access)).where('user_id', '=', userId).where('type', '=', 'ec2').executeTakeFirst();
     return row ?? notFound('credential', access);
@@ -124,7 +126,7 @@ function ec2Routes(k: Keystone): Route[] {
       method: 'GET', path: ec2Base, policy: 'identity:ec2_list_credentials',
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
-        const refused = denied(request, 'identity:ec2_list_credentials', { user_id: userId });
+        const refused = denied(request, 'identity:ec2_list_credentials', { user_id: userId }) ?? (await deniedToLent(k, request));
         if (refused) return refused;
         const rows = await k.db.selectFrom('credential').selectAll().where('user_id', '=', userId).where('type', '=', 'ec2').orderBy('id').execute();
         return listed(request, 'credentials', rows.map((row) => view(request, row)));

@@ -1,11 +1,12 @@
 // Giving and taking roles: one row of the table below for each place a role may be given at, times users and groups.
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { route, type ApiRequest, type HttpMethod, type Reply, type Route } from '#platform/http/api.ts';
-import { notFound } from '#services/keystone/api/permit.ts';
+import { denied, notFound } from '#services/keystone/api/permit.ts';
 import { roleView } from '#services/keystone/api/roles.ts';
 import { done, listed } from '#services/keystone/api/shapes.ts';
+import { withImplied } from '#services/keystone/domain/implied-roles.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
-import { grant, hasGrant, revoke } from '#services/keystone/store/assignments.ts';
+import { globalRoles, grant, hasGrant, implications, revoke } from '#services/keystone/store/assignments.ts';
 import { findDomain, findProject } from '#services/keystone/store/projects.ts';
 import type { AssignmentRow, RoleRow } from '#services/keystone/store/tables.ts';
 
@@ -27,23 +28,35 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
   const base = `${place.prefix}/${actor}s/:actor_id/roles`;
   const grants = { actor_kind: actor, target_kind: place.target_kind, inherited: place.inherited };
 
-  /** Whose grant where; notFound for an unknown actor or target. */
-  async function where(request: ApiRequest<unknown>): Promise<Outcome<Omit<AssignmentRow, 'role_id'>>> {
+  /** Whose grant where; forbidden before notFound, so that nobody learns what is there. */
+  async function where(request: ApiRequest<unknown>, policy: string, role?: RoleRow): Promise<Outcome<Omit<AssignmentRow, 'role_id'>>> {
     const actorId = request.params['actor_id'] ?? '';
     const targetId = place.target_kind === 'system' ? 'system' : (request.params['target_id'] ?? '');
-    if (place.target_kind === 'project' && !(await findProject(k.db, targetId))) return notFound('project', targetId);
-    if (place.target_kind === 'domain' && !(await findDomain(k.db, targetId))) return notFound('domain', targetId);
-    const there = await k.db.selectFrom(actor).select('id').where('id', '=', actorId).executeTakeFirst();
-    return there ? { ...grants, actor_id: actorId, target_id: targetId } : notFound(actor, actorId);
+    const target = place.target_kind === 'project' ? await findProject(k.db, targetId) : place.target_kind === 'domain' ? await findDomain(k.db, targetId) : undefined;
+    const owner = await k.db.selectFrom(actor).select('domain_id').where('id', '=', actorId).executeTakeFirst();
+    const refused = denied(request, policy, {
+      domain_id: place.target_kind === 'domain' ? target?.id : target?.domain_id, actor_domain_id: owner?.domain_id,
+      role_domain_id: role?.domain_id || null, role_name: role?.name, reaches_beyond: role && (await reachesBeyond(role)),
+    });
+    if (refused) return refused;
+    if (place.target_kind !== 'system' && !target) return notFound(place.target_kind, targetId);
+    return owner ? { ...grants, actor_id: actorId, target_id: targetId } : notFound(actor, actorId);
+  }
+
+  /** A role that counts in the whole cloud: `admin` on a project, `service` anywhere, by whatever role implies them. */
+  async function reachesBeyond(role: RoleRow): Promise<boolean> {
+    const ofTheDomain = place.target_kind === 'domain' && !place.inherited;
+    const comesTo = await globalRoles(k.db, withImplied([role.id], await implications(k.db)));
+    return comesTo.some(({ name }) => name.toLowerCase() === 'service' || (name.toLowerCase() === 'admin' && !ofTheDomain));
   }
 
   const one = (method: HttpMethod, policy: string, act: (row: AssignmentRow) => Promise<Outcome<Reply>>): Route => route({
-    method, path: `${base}/:role_id${place.suffix}`, policy, faults: ['notFound'],
+    method, path: `${base}/:role_id${place.suffix}`, policy, objectPolicy: true, faults: ['notFound'],
     async handler(request) {
-      const at = await where(request);
-      if (isFault(at)) return at;
       const roleId = request.params['role_id'] ?? '';
-      const role = await k.db.selectFrom('role').select('id').where('id', '=', roleId).executeTakeFirst();
+      const role = await k.db.selectFrom('role').selectAll().where('id', '=', roleId).executeTakeFirst();
+      const at = await where(request, policy, role);
+      if (isFault(at)) return at;
       return role ? await act({ ...at, role_id: roleId }) : notFound('role', roleId);
     },
   });
@@ -51,9 +64,9 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
 
   return [
     route({
-      method: 'GET', path: `${base}${place.suffix}`, policy: 'identity:list_grants', faults: ['notFound'],
+      method: 'GET', path: `${base}${place.suffix}`, policy: 'identity:list_grants', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
-        const at = await where(request);
+        const at = await where(request, 'identity:list_grants');
         if (isFault(at)) return at;
         const rows: RoleRow[] = await k.db.selectFrom('assignment').innerJoin('role', 'role.id', 'assignment.role_id').selectAll('role')
           .where('actor_kind', '=', at.actor_kind).where('actor_id', '=', at.actor_id)

@@ -14,7 +14,7 @@ import type { GroupRow } from '#services/keystone/store/tables.ts';
 
 const columns = ['id', 'name', 'domain_id', 'description'];
 const createBody = wrapped('group', { name: nameOf(64), domain_id: Type.Optional(idText), description: Type.Optional(text) });
-const updateBody = wrapped('group', { name: Type.Optional(nameOf(64)), domain_id: Type.Optional(idText), description: Type.Optional(text) });
+const updateBody = wrapped('group', { name: Type.Optional(nameOf(64)), domain_id: Type.Optional(idText), description: Type.Optional(text) }, { minProperties: 1 });
 
 export function groupRoutes(k: Keystone): Route[] {
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<GroupRow>> {
@@ -25,12 +25,14 @@ export function groupRoutes(k: Keystone): Route[] {
 
   /** A route on one member of a group; both must exist. */
   const member = (method: HttpMethod, rule: string, act: (groupId: string, userId: string) => Promise<Outcome<Reply>>): Route => route({
-    method, path: '/v3/groups/:group_id/users/:user_id', policy: rule, faults: ['notFound'],
+    method, path: '/v3/groups/:group_id/users/:user_id', policy: rule, objectPolicy: true, faults: ['notFound'],
     async handler(request) {
-      const group = await find(request, rule);
-      if (isFault(group)) return group;
-      const userId = request.params['user_id'] ?? '';
-      const user = await k.db.selectFrom('user').select('id').where('id', '=', userId).executeTakeFirst();
+      const { group_id: groupId = '', user_id: userId = '' } = request.params;
+      const group = await k.db.selectFrom('group').selectAll().where('id', '=', groupId).executeTakeFirst();
+      const user = await k.db.selectFrom('user').select(['id', 'domain_id']).where('id', '=', userId).executeTakeFirst();
+      const refused = denied(request, rule, { domain_id: group?.domain_id, member_domain_id: user?.domain_id });
+      if (refused) return refused;
+      if (!group) return notFound('group', groupId);
       return user ? await act(group.id, userId) : notFound('user', userId);
     },
   });
@@ -50,6 +52,8 @@ export function groupRoutes(k: Keystone): Route[] {
       async handler(request) {
         const { group } = request.body;
         const domainId = group.domain_id ?? homeDomain(request);
+        const refused = denied(request, 'identity:create_group', { domain_id: domainId });
+        if (refused) return refused;
         if (!(await findDomain(k.db, domainId))) return notFound('domain', domainId);
         const row: GroupRow = { id: k.ids.hex(), name: group.name.trim(), domain_id: domainId, description: group.description ?? '', extra: extraOf(group, columns) };
         try {

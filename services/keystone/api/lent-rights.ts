@@ -1,13 +1,34 @@
-// Rights that were lent must not be made lasting: tokens from trusts and from restricted application credentials create
-// neither credentials nor trusts. Identity API, "Application Credentials": unrestricted.
-import { fault, isFault, type Fault } from '#contracts/common/fault.ts';
+// What a token may not do because its rights were lent: it was made from a trust or from an application credential.
+// Identity API, "Application Credentials" (unrestricted) and "OS-TRUST".
+import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
+import { withImplied } from '#services/keystone/domain/implied-roles.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
+import { implications, roleIdsIn } from '#services/keystone/store/assignments.ts';
+import { findProject } from '#services/keystone/store/projects.ts';
 
+/** Refuses tokens of trusts and of restricted application credentials: they neither see secrets of their user nor make, change or delete credentials and trusts. */
 export async function deniedToLent(k: Keystone, request: ApiRequest<unknown>): Promise<Fault | undefined> {
   const facts = await k.tokens.open(request.auth.token);
   if (isFault(facts)) return facts; // revoked since the route looked
-  if (facts.trust) return fault('forbidden', 'A token made from a trust may not do this.');
   if (facts.appCred && !facts.appCred.unrestricted) return fault('forbidden', 'A restricted application credential may not do this.');
-  return undefined;
+  return facts.trust ? fault('forbidden', 'A token made from a trust may not do this.') : undefined;
+}
+
+/** Refuses tokens of trusts: a trustee sees no application credentials and access rules of the trustor. */
+export async function deniedToTrustee(k: Keystone, request: ApiRequest<unknown>): Promise<Fault | undefined> {
+  const facts = await k.tokens.open(request.auth.token);
+  if (isFault(facts)) return facts;
+  return facts.trust ? fault('forbidden', 'A token made from a trust may not do this.') : undefined;
+}
+
+/** The roles on a project that this token may hand on: those of the user, but of an application credential those that were lent to it. */
+export async function lendableRoles(k: Keystone, request: ApiRequest<unknown>, projectId: string): Promise<Outcome<Set<string>>> {
+  const facts = await k.tokens.open(request.auth.token);
+  if (isFault(facts)) return facts;
+  const roles = await roleIdsIn(k.db, facts.user.id, { kind: 'project', id: projectId }, await findProject(k.db, projectId));
+  if (!facts.appCred) return roles;
+  if (facts.appCred.project_id !== projectId) return new Set();
+  const lent = withImplied(JSON.parse(facts.appCred.roles) as string[], await implications(k.db)); // written as an array of ids
+  return new Set([...roles].filter((id) => lent.has(id)));
 }

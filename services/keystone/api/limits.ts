@@ -17,11 +17,11 @@ type LimitRow = KeystoneTables['resource_limit'];
 const amount = Type.Integer({ minimum: -1, maximum: 2_147_483_647 });
 const nullableId = Type.Optional(Type.Union([idText, Type.Null()]));
 const key = { service_id: idText, region_id: nullableId, resource_name: nameOf(255), description: Type.Optional(text) };
-const createRegistered = Type.Object({ registered_limits: Type.Array(Type.Object({ ...key, default_limit: amount }), { minItems: 1 }) });
+const createRegistered = Type.Object({ registered_limits: Type.Array(Type.Object({ ...key, default_limit: amount }, { additionalProperties: false }), { minItems: 1 }) });
 const updateRegistered = wrapped('registered_limit', {
   service_id: Type.Optional(idText), region_id: nullableId, resource_name: Type.Optional(nameOf(255)), default_limit: Type.Optional(amount), description: Type.Optional(text),
 });
-const createLimits = Type.Object({ limits: Type.Array(Type.Object({ ...key, resource_limit: amount, project_id: nullableId, domain_id: nullableId }), { minItems: 1 }) });
+const createLimits = Type.Object({ limits: Type.Array(Type.Object({ ...key, resource_limit: amount, project_id: nullableId, domain_id: nullableId }, { additionalProperties: false }), { minItems: 1 }) });
 const updateLimit = wrapped('limit', { resource_limit: Type.Optional(amount), description: Type.Optional(text) });
 
 export function limitRoutes(k: Keystone): Route[] {
@@ -102,13 +102,18 @@ function projectLimitRoutes(k: Keystone): Route[] {
   const view = (request: ApiRequest<unknown>, row: LimitRow): JsonObject => ({
     ...row, region_id: row.region_id || null, project_id: row.project_id || null, domain_id: row.domain_id || null, links: { self: urlOf(request, `limits/${row.id}`) },
   });
-  /** Callers without a wider view see the limits of their own project or domain. */
-  const mine = (request: ApiRequest<unknown>, row: LimitRow): boolean =>
-    request.allows('admin_or_system_reader') || row.project_id === (request.auth.projectId ?? '-') || row.domain_id === (request.auth.domainId ?? '-');
+  /** Callers without a wider view see the limits of their own project, or of their domain and its projects. */
+  async function isMine(request: ApiRequest<unknown>): Promise<(row: LimitRow) => boolean> {
+    const { projectId, domainId } = request.auth;
+    if (request.allows('admin_or_system_reader')) return () => true;
+    if (domainId === null) return (row) => projectId !== null && row.project_id === projectId;
+    const projects = new Set((await k.db.selectFrom('project').select('id').where('domain_id', '=', domainId).execute()).map((row) => row.id));
+    return (row) => row.domain_id === domainId || projects.has(row.project_id);
+  }
   async function find(request: ApiRequest<unknown>): Promise<Outcome<LimitRow>> {
     const id = request.params['limit_id'] ?? '';
     const row = await k.db.selectFrom('resource_limit').selectAll().where('id', '=', id).executeTakeFirst();
-    return row && mine(request, row) ? row : notFound('limit', id);
+    return row && (await isMine(request))(row) ? row : notFound('limit', id);
   }
   return [
     route({
@@ -116,7 +121,7 @@ function projectLimitRoutes(k: Keystone): Route[] {
       async handler(request) {
         const filters = { ...keyFilters(request), project_id: asked(request, 'project_id'), domain_id: asked(request, 'domain_id') };
         const rows = await filtered(k.db.selectFrom('resource_limit').selectAll().orderBy('resource_name'), filters).execute();
-        return listed(request, 'limits', rows.filter((row) => mine(request, row)).map((row) => view(request, row)));
+        return listed(request, 'limits', rows.filter(await isMine(request)).map((row) => view(request, row)));
       },
     }),
     route<Static<typeof createLimits>>({

@@ -9,9 +9,15 @@ export function denied(request: ApiRequest<unknown>, rule: string, target: Polic
   return request.allows(rule, target) ? undefined : fault('forbidden', `You are not authorized to perform the requested action: ${rule}.`);
 }
 
-/** The domain a list is limited to: the one asked for, but a domain reader's own whatever was asked. */
+/** The id of no domain: a list limited to it is empty. */
+const noDomain = '-';
+
+/** The domain a list is limited to: the one asked for, but with a token of a domain no other than that. */
 export function listDomain(request: ApiRequest<unknown>): string | undefined {
-  return request.allows('admin_or_system_reader') ? asked(request, 'domain_id') : (request.auth.domainId ?? '');
+  const wanted = asked(request, 'domain_id');
+  if (request.allows('admin_or_system_reader')) return wanted;
+  const own = request.auth.domainId ?? noDomain;
+  return wanted === undefined || wanted === own ? own : noDomain;
 }
 
 /** The domain of a new object where the request names none. Identity API, "POST /v3/users". */

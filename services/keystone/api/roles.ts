@@ -5,8 +5,9 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { upsert } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type HttpMethod, type Reply, type Route } from '#platform/http/api.ts';
-import { notFound, taken } from '#services/keystone/api/permit.ts';
-import { asked, created, done, extraOf, idText, listed, nameOf, options, parsed, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
+import { deniedByImmutable, mergedOptions, resourceOptions } from '#services/keystone/api/options.ts';
+import { denied, notFound, taken } from '#services/keystone/api/permit.ts';
+import { asked, created, done, extraOf, idText, listed, nameOf, parsed, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
 import { withImplied } from '#services/keystone/domain/implied-roles.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
 import { implications } from '#services/keystone/store/assignments.ts';
@@ -15,9 +16,9 @@ import { findDomain } from '#services/keystone/store/projects.ts';
 import type { RoleRow } from '#services/keystone/store/tables.ts';
 
 const columns = ['id', 'name', 'domain_id', 'description', 'options'];
-const attributes = { description: Type.Optional(text), options: Type.Optional(options), domain_id: Type.Optional(Type.Union([idText, Type.Null()])) };
+const attributes = { description: Type.Optional(text), options: Type.Optional(resourceOptions), domain_id: Type.Optional(Type.Union([idText, Type.Null()])) };
 const createBody = wrapped('role', { name: nameOf(255), ...attributes });
-const updateBody = wrapped('role', { name: Type.Optional(nameOf(255)), ...attributes });
+const updateBody = wrapped('role', { name: Type.Optional(nameOf(255)), ...attributes }, { minProperties: 1 });
 
 export function roleView(request: ApiRequest<unknown>, row: RoleRow): JsonObject {
   return {
@@ -35,6 +36,8 @@ export function roleRoutes(k: Keystone): Route[] {
     route({
       method: 'GET', path: '/v3/roles', policy: 'identity:list_roles',
       async handler(request) {
+        const refused = asked(request, 'domain_id') ? denied(request, 'identity:list_domain_roles', {}) : undefined;
+        if (refused) return refused;
         // Without ?domain_id the list holds global roles alone. Identity API, "List roles".
         const rows = await filtered(k.db.selectFrom('role').selectAll().orderBy('name'), { name: asked(request, 'name'), domain_id: asked(request, 'domain_id') ?? '' }).execute();
         return listed(request, 'roles', rows.map((row) => roleView(request, row)));
@@ -47,7 +50,7 @@ export function roleRoutes(k: Keystone): Route[] {
         if (role.domain_id && !(await findDomain(k.db, role.domain_id))) return notFound('domain', role.domain_id);
         const row: RoleRow = {
           id: k.ids.hex(), name: role.name.trim(), domain_id: role.domain_id ?? '', description: role.description ?? null,
-          options: JSON.stringify(role.options ?? {}), extra: extraOf(role, columns),
+          options: mergedOptions(role.options ?? {}), extra: extraOf(role, columns),
         };
         try {
           await k.db.insertInto('role').values(row).execute();
@@ -59,9 +62,12 @@ export function roleRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'GET', path: '/v3/roles/:role_id', policy: 'identity:get_role', faults: ['notFound'],
+      method: 'GET', path: '/v3/roles/:role_id', policy: 'identity:get_role', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const row = await find(request.params['role_id'] ?? '');
+        const target = isFault(row) ? {} : { role_name: row.name, role_domain_id: row.domain_id || null };
+        const refused = denied(request, isFault(row) || row.domain_id ? 'identity:get_domain_role' : 'identity:get_role', target);
+        if (refused) return refused;
         return isFault(row) ? row : shown('role', roleView(request, row));
       },
     }),
@@ -71,11 +77,13 @@ export function roleRoutes(k: Keystone): Route[] {
         const { role } = request.body;
         const row = await find(request.params['role_id'] ?? '');
         if (isFault(row)) return row;
+        const wrong = deniedByImmutable('role', row, role);
+        if (wrong) return wrong;
         if (role.domain_id !== undefined && (role.domain_id ?? '') !== row.domain_id) return fault('badRequest', 'The domain_id of a role cannot be changed.');
         const changes = {
           ...(role.name !== undefined && { name: role.name.trim() }),
           ...(role.description !== undefined && { description: role.description }),
-          ...(role.options !== undefined && { options: JSON.stringify(role.options) }),
+          ...(role.options !== undefined && { options: mergedOptions(role.options, row.options) }),
           extra: extraOf(role, columns, row.extra),
         };
         try {
@@ -92,7 +100,8 @@ export function roleRoutes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request.params['role_id'] ?? '');
         if (isFault(row)) return row;
-        if (parsed(row.options)['immutable'] === true) return fault('forbidden', `The role ${row.name} is immutable.`);
+        const wrong = deniedByImmutable('role', row);
+        if (wrong) return wrong;
         await k.db.deleteFrom('role').where('id', '=', row.id).execute(); // its assignments and implications go by foreign key
         return done;
       },

@@ -5,14 +5,16 @@ import type { ApiRequest, Query, Reply } from '#platform/http/api.ts';
 
 /** A name with at least one character that is not blank. */
 export const nameOf = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '\\S' });
-export const idText = Type.String({ minLength: 1, maxLength: 64 });
+export const idText = Type.String({ minLength: 1, maxLength: 64, pattern: '^[a-zA-Z0-9-]+$' });
 export const text = Type.Union([Type.String(), Type.Null()]);
 export const enabled = Type.Boolean();
-export const options = Type.Record(Type.String(), Type.Unknown());
+export const maxTags = 80;
+/** No comma or slash, at most 80 of 255 characters, each once. Identity API, "Project Tags". */
+export const tags = Type.Array(Type.String({ minLength: 1, maxLength: 255, pattern: '^[^,/]*$' }), { maxItems: maxTags, uniqueItems: true });
 
 /** `{[key]: {...properties}}`; the Identity API keeps attributes it does not know. */
-export function wrapped<K extends string, P extends TProperties>(key: K, properties: P) {
-  return Type.Object({ [key]: Type.Object(properties, { additionalProperties: true }) } as { [N in K]: ReturnType<typeof Type.Object<P>> }, { additionalProperties: true });
+export function wrapped<K extends string, P extends TProperties>(key: K, properties: P, bounds: { minProperties?: number } = {}) {
+  return Type.Object({ [key]: Type.Object(properties, { additionalProperties: true, ...bounds }) } as { [N in K]: ReturnType<typeof Type.Object<P>> }, { additionalProperties: true });
 }
 
 export function urlOf(request: ApiRequest<unknown>, path: string): string {

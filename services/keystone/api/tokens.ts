@@ -51,10 +51,10 @@ export function tokenRoutes(k: Keystone): Route[] {
 
   return [
     route<Static<typeof authBody>>({
-      method: 'POST', path: '/v3/auth/tokens', auth: 'none', policy: null, body: authBody,
+      method: 'POST', path: '/v3/auth/tokens', auth: 'none', policy: null, body: authBody, faults: ['tooManyRequests'],
       async handler(request) {
         const noToken = (outcome: { message: string }) => fault('unauthorized', outcome.message, { identityUrl: request.baseUrl });
-        const payload = await authenticate(k, request.body.auth as AuthRequest); // the schema proved it
+        const payload = await authenticate(k, request.body.auth as AuthRequest, request.source); // the schema proved it
         if (isFault(payload)) return payload.kind === 'unauthorized' ? noToken(payload) : payload;
         const facts = await k.tokens.factsOf(payload);
         if (isFault(facts)) return noToken(facts);
@@ -62,14 +62,14 @@ export function tokenRoutes(k: Keystone): Route[] {
       },
     }),
     ...(['GET', 'HEAD'] as const).map((method) => route({
-      method, path: '/v3/auth/tokens', policy: null, faults: ['notFound'],
+      method, path: '/v3/auth/tokens', policy: method === 'GET' ? 'identity:validate_token' : 'identity:check_token', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const found = await subject(request, method === 'GET' ? 'identity:validate_token' : 'identity:check_token');
         return isFault(found) ? found : await answer(request, found.facts, found.token, 200);
       },
     })),
     route({
-      method: 'DELETE', path: '/v3/auth/tokens', policy: null, faults: ['notFound'],
+      method: 'DELETE', path: '/v3/auth/tokens', policy: 'identity:revoke_token', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const found = await subject(request, 'identity:revoke_token');
         if (isFault(found)) return found;
@@ -90,8 +90,10 @@ export function tokenRoutes(k: Keystone): Route[] {
       method: 'GET', path, policy: path.startsWith('/v3/auth') ? 'identity:get_auth_projects' : 'identity:list_user_projects', faults: ['notFound'],
       async handler(request) {
         const userId = request.params['user_id'] ?? request.auth.userId;
-        if (path.startsWith('/v3/users') && !request.allows('identity:list_user_projects', { user_id: userId })) return fault('forbidden', 'You may list your own projects only.');
-        if (!(await k.db.selectFrom('user').select('id').where('id', '=', userId).executeTakeFirst())) return fault('notFound', `Could not find user: ${userId}.`);
+        const user = await k.db.selectFrom('user').select('domain_id').where('id', '=', userId).executeTakeFirst();
+        const seen = path.startsWith('/v3/auth') || request.allows('identity:list_user_projects', { user_id: userId, domain_id: user?.domain_id });
+        if (!seen) return fault('forbidden', 'You may list your own projects only.');
+        if (!user) return fault('notFound', `Could not find user: ${userId}.`);
         const { projects } = await reachableBy(k.db, userId);
         const wanted = projects.filter((project) => (asked(request, 'name') ?? project.name) === project.name);
         const tags = await tagsOf(k.db, wanted.map((project) => project.id));

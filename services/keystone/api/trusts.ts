@@ -4,12 +4,11 @@ import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
 import { route, type ApiRequest, type HttpMethod, type Route } from '#platform/http/api.ts';
-import { deniedToLent } from '#services/keystone/api/lent-rights.ts';
+import { deniedToLent, lendableRoles } from '#services/keystone/api/lent-rights.ts';
 import { denied, notFound } from '#services/keystone/api/permit.ts';
 import { roleView } from '#services/keystone/api/roles.ts';
 import { asked, created, done, idText, listed, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
-import { roleIdsIn } from '#services/keystone/store/assignments.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
 import { findProject } from '#services/keystone/store/projects.ts';
 import type { RoleRow, TrustRow } from '#services/keystone/store/tables.ts';
@@ -45,9 +44,10 @@ export function trustRoutes(k: Keystone): Route[] {
   }
 
   /** The lent roles, by id; the trustor must have each. */
-  async function lentRoles(sent: Sent): Promise<Outcome<string[]>> {
+  async function lentRoles(request: ApiRequest<unknown>, sent: Sent): Promise<Outcome<string[]>> {
     if (!sent.project_id) return [];
-    const has = await roleIdsIn(k.db, sent.trustor_user_id, { kind: 'project', id: sent.project_id }, await findProject(k.db, sent.project_id));
+    const has = await lendableRoles(k, request, sent.project_id); // the trustor asks himself
+    if (isFault(has)) return has;
     if (!sent.roles?.length) return fault('forbidden', 'At least one role should be specified.');
     const ids: string[] = [];
     for (const { id, name } of sent.roles) {
@@ -61,7 +61,7 @@ export function trustRoutes(k: Keystone): Route[] {
 
   return [
     route({
-      method: 'GET', path: '/v3/OS-TRUST/trusts', policy: null,
+      method: 'GET', path: '/v3/OS-TRUST/trusts', policy: 'identity:list_trusts', objectPolicy: true,
       async handler(request) {
         const [trustor, trustee] = [asked(request, 'trustor_user_id'), asked(request, 'trustee_user_id')];
         const refused = denied(request, 'identity:list_trusts', { trustor_user_id: trustor, trustee_user_id: trustee });
@@ -71,7 +71,7 @@ export function trustRoutes(k: Keystone): Route[] {
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: '/v3/OS-TRUST/trusts', policy: null, body: createBody, faults: ['notFound'],
+      method: 'POST', path: '/v3/OS-TRUST/trusts', policy: 'identity:create_trust', objectPolicy: true, body: createBody, faults: ['notFound'],
       async handler(request) {
         const { trust } = request.body;
         const refused = denied(request, 'identity:create_trust', { trustor_user_id: trust.trustor_user_id }) ?? (await deniedToLent(k, request));
@@ -80,7 +80,7 @@ export function trustRoutes(k: Keystone): Route[] {
         if (expiresAt !== null && !(expiresAt > k.clock.now())) return fault('badRequest', `expires_at is no time in the future: ${trust.expires_at}.`);
         if (!(await k.db.selectFrom('user').select('id').where('id', '=', trust.trustee_user_id).executeTakeFirst())) return notFound('user', trust.trustee_user_id);
         if (trust.project_id && !(await findProject(k.db, trust.project_id))) return notFound('project', trust.project_id);
-        const roles = await lentRoles(trust);
+        const roles = await lentRoles(request, trust);
         if (isFault(roles)) return roles;
         const row: TrustRow = {
           id: k.ids.hex(), trustor_user_id: trust.trustor_user_id, trustee_user_id: trust.trustee_user_id, project_id: trust.project_id ?? null,
@@ -91,30 +91,30 @@ export function trustRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'GET', path: '/v3/OS-TRUST/trusts/:trust_id', policy: null, faults: ['notFound'],
+      method: 'GET', path: '/v3/OS-TRUST/trusts/:trust_id', policy: 'identity:get_trust', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_trust');
         return isFault(row) ? row : shown('trust', await full(request, row));
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/OS-TRUST/trusts/:trust_id', policy: null, faults: ['notFound'],
+      method: 'DELETE', path: '/v3/OS-TRUST/trusts/:trust_id', policy: 'identity:delete_trust', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
-        const row = await find(request, 'identity:delete_trust');
+        const row = (await deniedToLent(k, request)) ?? (await find(request, 'identity:delete_trust'));
         if (isFault(row)) return row;
         await k.db.updateTable('trust').set({ deleted_at: k.clock.now() }).where('id', '=', row.id).execute();
         return done;
       },
     }),
     route({
-      method: 'GET', path: '/v3/OS-TRUST/trusts/:trust_id/roles', policy: null, faults: ['notFound'],
+      method: 'GET', path: '/v3/OS-TRUST/trusts/:trust_id/roles', policy: 'identity:get_trust', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_trust');
         return isFault(row) ? row : listed(request, 'roles', (await rolesOf(row)).map((role) => roleView(request, role)));
       },
     }),
     ...(['GET', 'HEAD'] as HttpMethod[]).map((method) => route({
-      method, path: '/v3/OS-TRUST/trusts/:trust_id/roles/:role_id', policy: null, faults: ['notFound'],
+      method, path: '/v3/OS-TRUST/trusts/:trust_id/roles/:role_id', policy: 'identity:get_trust', objectPolicy: true, faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_trust');
         if (isFault(row)) return row;

@@ -5,18 +5,22 @@ import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
 import { groupView, userView } from '#services/keystone/api/actor-view.ts';
+import { deniedToLent } from '#services/keystone/api/lent-rights.ts';
+import { mergedOptions, userOptions } from '#services/keystone/api/options.ts';
 import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from '#services/keystone/api/permit.ts';
-import { asked, created, done, enabled, extraOf, idText, listed, nameOf, options, parsed, shown, wrapped } from '#services/keystone/api/shapes.ts';
+import { asked, created, done, enabled, extraOf, idText, listed, nameOf, parsed, shown, wrapped } from '#services/keystone/api/shapes.ts';
+import { loginSource } from '#services/keystone/domain/login-source.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
+import { provePassword } from '#services/keystone/prove-password.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
 import { deleteActors, findDomain, findProject } from '#services/keystone/store/projects.ts';
 import type { UserRow } from '#services/keystone/store/tables.ts';
 
 const columns = ['id', 'name', 'domain_id', 'default_project_id', 'enabled', 'password', 'original_password', 'options', 'password_expires_at', 'federated'];
 const password = Type.Union([Type.String({ minLength: 1, maxLength: 4096 }), Type.Null()]);
-const attributes = { password: Type.Optional(password), enabled: Type.Optional(enabled), default_project_id: Type.Optional(Type.Union([idText, Type.Null()])), options: Type.Optional(options) };
+const attributes = { password: Type.Optional(password), enabled: Type.Optional(enabled), default_project_id: Type.Optional(Type.Union([idText, Type.Null()])), options: Type.Optional(userOptions) };
 const createBody = wrapped('user', { name: nameOf(255), domain_id: Type.Optional(idText), ...attributes });
-const updateBody = wrapped('user', { name: Type.Optional(nameOf(255)), domain_id: Type.Optional(idText), ...attributes });
+const updateBody = wrapped('user', { name: Type.Optional(nameOf(255)), domain_id: Type.Optional(idText), ...attributes }, { minProperties: 1 });
 const passwordBody = Type.Object({ user: Type.Object({ password: Type.String({ minLength: 1, maxLength: 4096 }), original_password: Type.String() }) });
 
 export function userRoutes(k: Keystone): Route[] {
@@ -31,6 +35,9 @@ export function userRoutes(k: Keystone): Route[] {
   async function isDomain(projectId: string | null | undefined): Promise<boolean> {
     return projectId ? (await findProject(k.db, projectId))?.is_domain === 1 : false;
   }
+  /** '' for no password. */
+  const hashOf = async (request: ApiRequest<unknown>, sent: string | null, userId: string): Promise<Outcome<string>> =>
+    sent ? await k.passwords.hash(sent, { source: loginSource(request.source), user: userId }) : '';
   const domainAsDefault = fault('badRequest', "A user's default project cannot be a domain.");
 
   return [
@@ -43,16 +50,20 @@ export function userRoutes(k: Keystone): Route[] {
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: '/v3/users', policy: 'identity:create_user', body: createBody, faults: ['conflict', 'notFound'],
+      method: 'POST', path: '/v3/users', policy: 'identity:create_user', body: createBody, faults: ['conflict', 'notFound', 'tooManyRequests'],
       async handler(request) {
         const { user } = request.body;
         const domainId = user.domain_id ?? homeDomain(request);
+        const refused = denied(request, 'identity:create_user', { domain_id: domainId });
+        if (refused) return refused;
         if (!(await findDomain(k.db, domainId))) return notFound('domain', domainId);
         if (await isDomain(user.default_project_id)) return domainAsDefault;
         if (user.password && user.password.length < k.config.minPasswordLength) return tooShort(k.config.minPasswordLength);
+        const hash = await hashOf(request, user.password ?? null, '');
+        if (isFault(hash)) return hash;
         const row: UserRow = {
           id: k.ids.hex(), name: user.name.trim(), domain_id: domainId, default_project_id: user.default_project_id ?? null, enabled: Number(user.enabled ?? true),
-          password_hash: user.password ? await k.passwords.hash(user.password) : '', options: JSON.stringify(user.options ?? {}), extra: extraOf(user, columns),
+          password_hash: hash, options: mergedOptions(user.options ?? {}), extra: extraOf(user, columns),
           failed_logins: 0, failed_at: 0, tokens_valid_from: 0,
         };
         try {
@@ -72,21 +83,25 @@ export function userRoutes(k: Keystone): Route[] {
       },
     }),
     route<Static<typeof updateBody>>({
-      method: 'PATCH', path: '/v3/users/:user_id', policy: 'identity:update_user', body: updateBody, faults: ['notFound', 'conflict'],
+      method: 'PATCH', path: '/v3/users/:user_id', policy: 'identity:update_user', body: updateBody, faults: ['notFound', 'conflict', 'tooManyRequests'],
       async handler(request) {
         const { user } = request.body;
         const row = await find(request, 'identity:update_user');
         if (isFault(row)) return row;
+        const lent = user.password !== undefined && row.id === request.auth.userId ? await deniedToLent(k, request) : undefined;
+        if (lent) return lent;
         if (user.domain_id !== undefined && user.domain_id !== row.domain_id) return fault('badRequest', 'The domain_id of a user cannot be changed.');
         if (await isDomain(user.default_project_id)) return domainAsDefault;
         if (user.password && user.password.length < k.config.minPasswordLength) return tooShort(k.config.minPasswordLength);
+        const hash = await hashOf(request, user.password ?? null, row.id);
+        if (isFault(hash)) return hash;
         const endsTokens = user.password !== undefined || user.enabled === false;
         const changes = {
           ...(user.name !== undefined && { name: user.name.trim() }),
           ...(user.default_project_id !== undefined && { default_project_id: user.default_project_id }),
           ...(user.enabled !== undefined && { enabled: Number(user.enabled) }),
-          ...(user.password !== undefined && { password_hash: user.password ? await k.passwords.hash(user.password) : '', failed_logins: 0 }),
-          ...(user.options !== undefined && { options: JSON.stringify({ ...parsed(row.options), ...user.options }) }),
+          ...(user.password !== undefined && { password_hash: hash, failed_logins: 0 }),
+          ...(user.options !== undefined && { options: mergedOptions(user.options, row.options) }),
           ...(endsTokens && { tokens_valid_from: k.clock.now() }),
           extra: extraOf(user, columns, row.extra),
         };
@@ -110,15 +125,20 @@ export function userRoutes(k: Keystone): Route[] {
     }),
     // No token needed: the original password is the proof. Identity API, "Change password for user".
     route<Static<typeof passwordBody>>({
-      method: 'POST', path: '/v3/users/:user_id/password', auth: 'none', policy: null, body: passwordBody,
+      method: 'POST', path: '/v3/users/:user_id/password', auth: 'none', policy: null, body: passwordBody, faults: ['tooManyRequests'],
       async handler(request) {
         const { original_password: original, password: next } = request.body.user;
         const row = await k.db.selectFrom('user').selectAll().where('id', '=', request.params['user_id'] ?? '').executeTakeFirst();
-        const right = await k.passwords.verify(original, row?.password_hash ?? '');
+        const right = await provePassword(k, row, original, request.source);
+        if (isFault(right)) return right;
         if (!row?.enabled || !right) return fault('unauthorized', 'The request you have made requires authentication.', { identityUrl: request.baseUrl });
         if (next === original) return fault('badRequest', 'The new password must differ from the original one.');
         if (next.length < k.config.minPasswordLength) return tooShort(k.config.minPasswordLength);
-        await k.db.updateTable('user').set({ password_hash: await k.passwords.hash(next), failed_logins: 0, tokens_valid_from: k.clock.now() }).where('id', '=', row.id).execute();
+        // User option, Identity API "Resource Options": the user must not change the password himself.
+        if (parsed(row.options)['lock_password'] === true) return fault('forbidden', 'This user may not change the password; an administrator may.');
+        const hash = await hashOf(request, next, row.id);
+        if (isFault(hash)) return hash;
+        await k.db.updateTable('user').set({ password_hash: hash, tokens_valid_from: k.clock.now() }).where('id', '=', row.id).execute();
         return done;
       },
     }),

@@ -20,8 +20,8 @@ function ofResource({ singular, collection, attributes, change }: AnyResource): 
 }
 
 export const policies: Readonly<Record<string, string>> = {
-  // Other services act for everybody, as admins do. Upstream: context_is_admin, context_is_advsvc.
-  admin_or_service: 'role:admin or role:service',
+  // Other services act for everybody, as admins do; a token of a domain administers nothing. Upstream: context_is_admin, context_is_advsvc.
+  admin_or_service: '(role:admin or role:service) and domain_id:None',
   ...Object.assign({}, ...resources.map(ofResource)) as Record<string, string>,
   'create_router:external_gateway_info:enable_snat': operator, 'update_router:external_gateway_info:enable_snat': operator,
   'create_router:external_gateway_info:external_fixed_ips': operator, 'update_router:external_gateway_info:external_fixed_ips': operator,

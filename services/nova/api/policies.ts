@@ -2,13 +2,15 @@
 // query that reads it; these rules check the role.
 
 const base = {
-  context_is_admin: 'role:admin',
-  project_reader_or_admin: 'role:admin or (role:reader and project_id:%(project_id)s)',
-  project_member_or_admin: 'role:admin or (role:member and project_id:%(project_id)s)',
+  // With a token of a domain nobody administers the cloud: it acts in its domain alone, where Nova has nothing.
+  context_is_admin: 'role:admin and domain_id:None',
+  context_is_service: 'role:service and domain_id:None',
+  project_reader_or_admin: 'rule:context_is_admin or (role:reader and project_id:%(project_id)s)',
+  project_member_or_admin: 'rule:context_is_admin or (role:member and project_id:%(project_id)s)',
 };
 const admin = 'rule:context_is_admin';
 const member = 'rule:project_member_or_admin';
-const service_or_admin = 'rule:context_is_admin or role:service';
+const service_or_admin = 'rule:context_is_admin or rule:context_is_service';
 const reader = 'rule:project_reader_or_admin';
 
 const api = (names: Record<string, string>): Record<string, string> => Object.fromEntries(Object.entries(names).map(([name, rule]) => [`os_compute_api:${name}`, rule]));
@@ -38,7 +40,7 @@ export const policies: Readonly<Record<string, string>> = {
     'os-assisted-volume-snapshots:create': service_or_admin, 'os-assisted-volume-snapshots:delete': service_or_admin, 'os-attach-interfaces:list': reader, 'os-attach-interfaces:show': reader, 'os-attach-interfaces:create': member, 'os-attach-interfaces:delete': member,
     'os-flavor-manage:create': admin, 'os-flavor-manage:update': admin, 'os-flavor-manage:delete': admin, 'os-flavor-access': admin, 'os-flavor-access:add_tenant_access': admin, 'os-flavor-access:remove_tenant_access': admin,
     'os-flavor-extra-specs:index': reader, 'os-flavor-extra-specs:show': reader, 'os-flavor-extra-specs:create': admin, 'os-flavor-extra-specs:update': admin, 'os-flavor-extra-specs:delete': admin,
-    'os-keypairs:index': '(role:admin) or user_id:%(user_id)s', 'os-keypairs:show': '(role:admin) or user_id:%(user_id)s', 'os-keypairs:create': '(role:admin) or user_id:%(user_id)s', 'os-keypairs:delete': '(role:admin) or user_id:%(user_id)s',
+    'os-keypairs:index': 'rule:context_is_admin or user_id:%(user_id)s', 'os-keypairs:show': 'rule:context_is_admin or user_id:%(user_id)s', 'os-keypairs:create': 'rule:context_is_admin or user_id:%(user_id)s', 'os-keypairs:delete': 'rule:context_is_admin or user_id:%(user_id)s',
     'os-availability-zone:list': '@', 'os-availability-zone:detail': admin, 'os-aggregates:index': admin, 'os-aggregates:show': admin, 'os-aggregates:create': admin, 'os-aggregates:update': admin, 'os-aggregates:delete': admin, 'os-aggregates:add_host': admin, 'os-aggregates:remove_host': admin, 'os-aggregates:set_metadata': admin,
     'os-hosts:list': admin, 'os-hosts:show': admin, 'os-hosts:update': admin, 'os-hosts:start': admin, 'os-hosts:shutdown': admin, 'os-hosts:reboot': admin,
     'os-services:list': admin, 'os-services:update': admin, 'os-services:delete': admin, 'os-hypervisors:list': admin, 'os-hypervisors:list-detail': admin, 'os-hypervisors:statistics': admin, 'os-hypervisors:show': admin, 'os-hypervisors:uptime': admin, 'os-hypervisors:search': admin, 'os-hypervisors:servers': admin,

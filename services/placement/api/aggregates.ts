@@ -5,6 +5,7 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { PlacementParts } from '../deps.ts';
+import { canonicalUuid } from '../domain/uuid.ts';
 import type { Provider } from '../domain/provider.ts';
 import { changeProvider, generationSchema, requestedProvider, uuidSchema } from './parts.ts';
 
@@ -25,10 +26,11 @@ export function aggregateRoutes(parts: PlacementParts): readonly Route[] {
       handler: async (request) => {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;
-        const given = Array.isArray(request.body) ? { aggregates: request.body, resource_provider_generation: provider.generation } : request.body;
+        const given = Array.isArray(request.body) ? { aggregates: request.body, resource_provider_generation: undefined } : request.body;
+        const aggregates = [...new Set(given.aggregates.map((uuid) => canonicalUuid(uuid) ?? uuid))];
         const changed = await changeProvider(parts, provider, given.resource_provider_generation, async (trx) => {
           await trx.deleteFrom('provider_aggregates').where('provider_uuid', '=', provider.uuid).execute();
-          for (const aggregate_uuid of given.aggregates) await trx.insertInto('provider_aggregates').values({ provider_uuid: provider.uuid, aggregate_uuid }).execute();
+          for (const aggregate_uuid of aggregates) await trx.insertInto('provider_aggregates').values({ provider_uuid: provider.uuid, aggregate_uuid }).execute();
         });
         return isFault(changed) ? changed : { status: 200, body: view(changed, request.version) };
       },

@@ -10,7 +10,8 @@ import { route } from '#platform/http/api.ts';
 import type { PlacementParts } from '../deps.ts';
 import type { ConsumerClaim } from '../store/allocations.ts';
 import { allocationsOf, replaceAllocations } from '../store/allocations.ts';
-import { Refusal, requestedProvider, unknownNames, uuidSchema } from './parts.ts';
+import { canonicalUuid } from '../domain/uuid.ts';
+import { byCanonicalUuid, Refusal, requestedProvider, unknownNames, uuidSchema } from './parts.ts';
 
 const amounts = Type.Record(Type.String({ pattern: '^[A-Z0-9_]+$' }), Type.Integer({ minimum: 1 }), { additionalProperties: false, minProperties: 1 });
 const owner = { project_id: Type.String({ minLength: 1, maxLength: 255 }), user_id: Type.String({ minLength: 1, maxLength: 255 }) };
@@ -19,7 +20,8 @@ const consumerType = { consumer_type: Type.String({ minLength: 1, maxLength: 255
 const listForm = Type.Array(Type.Object({ resource_provider: Type.Object({ uuid: uuidSchema }, { additionalProperties: false }), resources: amounts }, { additionalProperties: false }), { minItems: 1 });
 const dictForm = (minProperties: number) => Type.Record(uuidSchema, Type.Object({ generation: Type.Optional(Type.Integer()), resources: amounts }, { additionalProperties: false }), { additionalProperties: false, minProperties });
 const strict = (fields: Record<string, TSchema>) => Type.Object(fields, { additionalProperties: false });
-const mappings = { mappings: Type.Optional(Type.Record(Type.String(), Type.Array(uuidSchema))) };
+/** Taken as candidates give them, and not looked at. api-ref, "Update allocations". */
+const mappings = { mappings: Type.Optional(Type.Record(Type.String({ pattern: '^([a-zA-Z0-9_-]{1,64})?$' }), Type.Array(uuidSchema, { minItems: 1 }), { minProperties: 1 })) };
 
 const putBody = [
   { from: 0, schema: strict({ allocations: listForm }) },
@@ -29,13 +31,15 @@ const putBody = [
   { from: 34, schema: strict({ allocations: dictForm(0), ...owner, ...generation, ...mappings }) },
   { from: 38, schema: strict({ allocations: dictForm(0), ...owner, ...generation, ...mappings, ...consumerType }) },
 ];
-const many = (fields: Record<string, TSchema>) => Type.Record(uuidSchema, strict(fields), { additionalProperties: false, minProperties: 1 });
-export const manyBody = [
-  { from: 13, schema: many({ allocations: dictForm(0), ...owner }) },
-  { from: 28, schema: many({ allocations: dictForm(0), ...owner, ...generation }) },
-  { from: 34, schema: many({ allocations: dictForm(0), ...owner, ...generation, ...mappings }) },
-  { from: 38, schema: many({ allocations: dictForm(0), ...owner, ...generation, ...mappings, ...consumerType }) },
+const claimFields: readonly { from: number; fields: Record<string, TSchema> }[] = [
+  { from: 13, fields: { allocations: dictForm(0), ...owner } },
+  { from: 28, fields: { allocations: dictForm(0), ...owner, ...generation } },
+  { from: 34, fields: { allocations: dictForm(0), ...owner, ...generation, ...mappings } },
+  { from: 38, fields: { allocations: dictForm(0), ...owner, ...generation, ...mappings, ...consumerType } },
 ];
+/** Claims by consumer, by microversion; POST /allocations wants at least one, a reshape may have none. */
+export const manyClaims = (minProperties: number) =>
+  claimFields.map(({ from, fields }) => ({ from, schema: Type.Record(uuidSchema, strict(fields), { additionalProperties: false, minProperties }) }));
 
 export interface GivenClaim {
   allocations: { resource_provider: { uuid: string }; resources: Record<string, number> }[] | Record<string, { resources: Record<string, number> }>;
@@ -48,27 +52,42 @@ export interface GivenClaim {
 // Who owns consumers made before owners were named: upstream's incomplete_consumer_* options.
 const nobody = '00000000-0000-0000-0000-000000000000';
 
-export function toClaim(consumerUuid: string, given: GivenClaim): ConsumerClaim {
-  const entries = Array.isArray(given.allocations) ? given.allocations.map((entry) => [entry.resource_provider.uuid, entry] as const) : Object.entries(given.allocations);
+export function toClaim(consumerUuid: string, given: GivenClaim): Outcome<ConsumerClaim> {
+  const entries = Array.isArray(given.allocations) ? lastOf(given.allocations) : byCanonicalUuid(given.allocations);
+  if (isFault(entries)) return entries;
   return {
     consumerUuid, projectId: given.project_id ?? nobody, userId: given.user_id ?? nobody, consumerType: given.consumer_type ?? null,
     generation: 'consumer_generation' in given ? given.consumer_generation : undefined,
-    allocations: new Map(entries.map(([uuid, { resources }]) => [uuid, new Map(Object.entries(resources))])),
+    allocations: new Map([...entries].map(([uuid, { resources }]) => [uuid, new Map(Object.entries(resources))])),
   };
+}
+
+/** The list form: what is named twice counts as named last. */
+function lastOf(list: readonly { resource_provider: { uuid: string }; resources: Record<string, number> }[]): Map<string, { resources: Record<string, number> }> {
+  return new Map(list.map((entry) => [canonicalUuid(entry.resource_provider.uuid) ?? entry.resource_provider.uuid, entry]));
+}
+
+export function toClaims(given: Readonly<Record<string, GivenClaim>>): Outcome<ConsumerClaim[]> {
+  const byConsumer = byCanonicalUuid(given);
+  if (isFault(byConsumer)) return byConsumer;
+  const claims: ConsumerClaim[] = [];
+  for (const [uuid, one] of byConsumer) {
+    const claim = toClaim(uuid, one);
+    if (isFault(claim)) return claim;
+    claims.push(claim);
+  }
+  return claims;
 }
 
 /** All or none. */
 export async function writeClaims(parts: PlacementParts, claims: readonly ConsumerClaim[]): Promise<Outcome<void>> {
   const { database: { db }, clock } = parts;
   const missing = await unknownNames(db, 'resource_classes', claims.flatMap((claim) => [...claim.allocations.values()].flatMap((resources) => [...resources.keys()])));
-  if (missing.length > 0) return fault('badRequest', `No such resource class ${missing.join(', ')}.`);
+  if (missing.length > 0) return fault('badRequest', `Unable to allocate inventory${claims.length === 1 ? ` for consumer ${claims[0]?.consumerUuid}` : ''}: No such resource class ${missing.join(', ')}.`);
   const refused = new Refusal();
   return await transaction(db, async (trx) => {
-    // What is given back first makes room for the others.
-    for (const claim of [...claims].sort((a, b) => a.allocations.size - b.allocations.size)) {
-      const done = await replaceAllocations(trx, claim, clock.now());
-      if (isFault(done)) throw refused.because(done);
-    }
+    const outcome = await replaceAllocations(trx, claims, clock.now());
+    if (isFault(outcome)) throw refused.because(outcome);
   }).catch((error: unknown) => refused.caught(error));
 }
 
@@ -76,7 +95,7 @@ export function allocationRoutes(parts: PlacementParts): readonly Route[] {
   const { database: { db }, world } = parts;
   return [
     route({ method: 'GET', path: '/allocations/:consumer', policy: 'placement:allocations:list', handler: async ({ params, version }) => {
-      const consumerUuid = params['consumer'] ?? '';
+      const consumerUuid = canonicalUuid(params['consumer'] ?? '') ?? '';
       const held = await allocationsOf(db, consumerUuid);
       if (held.length === 0) return { status: 200, body: { allocations: {} } };
       const { providers } = await world.read();
@@ -92,12 +111,18 @@ export function allocationRoutes(parts: PlacementParts): readonly Route[] {
       if (consumer && version >= 38) body['consumer_type'] = consumer.consumer_type ?? 'unknown';
       return { status: 200, body };
     } }),
-    route<GivenClaim>({ method: 'PUT', path: '/allocations/:consumer', policy: 'placement:allocations:update', body: putBody, faults: ['conflict', 'concurrentUpdate'], handler: async ({ params, body }) =>
-      (await writeClaims(parts, [toClaim(params['consumer'] ?? '', body)])) ?? { status: 204 } }),
-    route<Record<string, GivenClaim>>({ method: 'POST', path: '/allocations', since: 13, policy: 'placement:allocations:manage', body: manyBody, faults: ['conflict', 'concurrentUpdate'], handler: async ({ body }) =>
-      (await writeClaims(parts, Object.entries(body).map(([uuid, given]) => toClaim(uuid, given)))) ?? { status: 204 } }),
+    route<GivenClaim>({ method: 'PUT', path: '/allocations/:consumer', policy: 'placement:allocations:update', body: putBody, faults: ['conflict', 'concurrentUpdate'], handler: async ({ params, body }) => {
+      const consumerUuid = canonicalUuid(params['consumer'] ?? '');
+      if (consumerUuid === undefined) return fault('badRequest', `Malformed consumer_uuid: ${params['consumer']}`);
+      const claim = toClaim(consumerUuid, body);
+      return isFault(claim) ? claim : ((await writeClaims(parts, [claim])) ?? { status: 204 });
+    } }),
+    route<Record<string, GivenClaim>>({ method: 'POST', path: '/allocations', since: 13, policy: 'placement:allocations:manage', body: manyClaims(1), faults: ['conflict', 'concurrentUpdate'], handler: async ({ body }) => {
+      const claims = toClaims(body);
+      return isFault(claims) ? claims : ((await writeClaims(parts, claims)) ?? { status: 204 });
+    } }),
     route({ method: 'DELETE', path: '/allocations/:consumer', policy: 'placement:allocations:delete', faults: ['notFound', 'conflict', 'concurrentUpdate'], handler: async ({ params }) => {
-      const consumerUuid = params['consumer'] ?? '';
+      const consumerUuid = canonicalUuid(params['consumer'] ?? '') ?? params['consumer'] ?? '';
       if ((await allocationsOf(db, consumerUuid)).length === 0) return fault('notFound', `No allocations for consumer '${consumerUuid}'`);
       return (await writeClaims(parts, [{ consumerUuid, projectId: nobody, userId: nobody, consumerType: null, generation: undefined, allocations: new Map() }])) ?? { status: 204 };
     } }),

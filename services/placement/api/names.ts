@@ -1,11 +1,15 @@
 // Resource classes and traits: the standard names, and those operators add with the prefix CUSTOM_.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import { upsert } from '#platform/db/transaction.ts';
+import { transaction, upsert } from '#platform/db/transaction.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { PlacementParts } from '../deps.ts';
 import { standardResourceClasses, standardTraits } from '../domain/standard-names.gen.ts';
+import { badQuery, unknownParameter, type Parameters } from '../domain/query-values.ts';
+import type { PlacementDb } from '../store/world.ts';
+import { moveGeneration, noteChange } from '../store/world.ts';
+import { lastModified } from './answers-by-version.ts';
 import { changeProvider, customPattern, generationSchema, isStandardClass, isStandardTrait, requestedProvider, unknownNames } from './parts.ts';
 
 const customSchema = Type.String({ pattern: customPattern.source });
@@ -29,6 +33,15 @@ export function resourceClassRoutes({ database: { db }, clock }: PlacementParts)
       const name = request.params['name'] ?? '';
       return (await exists(name)) ? { status: 200, body: view(name) } : fault('notFound', `No such resource class ${name}.`);
     } }),
+    // Until 1.6 a PUT gave another name to a class that is there; since 1.7 it makes sure that one is there.
+    route<{ name: string }>({ method: 'PUT', path: `${path}/:name`, since: 2, until: 6, policy: 'placement:resource_classes:update', faults: ['notFound', 'conflict'], body: Type.Object({ name: customSchema }, { additionalProperties: false }), handler: async (request) => {
+      const [from, to] = [request.params['name'] ?? '', request.body.name];
+      if (!(await exists(from))) return fault('notFound', `No such resource class ${from}.`);
+      if (isStandardClass(from)) return fault('badRequest', `Cannot update standard resource class ${from}.`);
+      if (await exists(to)) return fault('conflict', `Resource class already exists: ${to}`);
+      await transaction(db, async (trx) => await renameClass(trx, from, to, clock.now()));
+      return { status: 200, body: view(to) };
+    } }),
     route({ method: 'PUT', path: `${path}/:name`, since: 7, policy: 'placement:resource_classes:update', handler: async (request) => {
       const name = request.params['name'] ?? '';
       if (!customPattern.test(name)) return fault('badRequest', `Invalid resource class name ${name}: it must begin with CUSTOM_ and hold A-Z, 0-9 and _ only.`);
@@ -41,12 +54,23 @@ export function resourceClassRoutes({ database: { db }, clock }: PlacementParts)
       if (isStandardClass(name)) return fault('badRequest', `Cannot delete standard resource class ${name}.`);
       if (!(await exists(name))) return fault('notFound', `No such resource class ${name}.`);
       const used = await db.selectFrom('inventories').select('provider_uuid').where('resource_class', '=', name).executeTakeFirst();
-      if (used) return fault('conflict', `Error in delete resource class: ${name} is in use.`);
+      if (used) return fault('conflict', `Error in delete resource class: Class is in use in inventory: ${name}.`);
       await db.deleteFrom('resource_classes').where('name', '=', name).execute();
       return { status: 204 };
     } }),
   ];
 }
+
+/** The name is the key of a class, so that it changes wherever it is used; providers that use it are another generation then. */
+async function renameClass(trx: PlacementDb, from: string, to: string, nowMs: number): Promise<void> {
+  const users = await trx.selectFrom('inventories').select('provider_uuid').where('resource_class', '=', from).execute();
+  for (const table of ['inventories', 'allocations'] as const) await trx.updateTable(table).set({ resource_class: to }).where('resource_class', '=', from).execute();
+  await trx.updateTable('resource_classes').set({ name: to }).where('name', '=', from).execute();
+  for (const { provider_uuid: uuid } of users) await moveGeneration(trx, uuid, undefined, nowMs);
+  await noteChange(trx);
+}
+
+const traitParameters: Parameters = { name: 6, associated: 6 };
 
 export function traitRoutes(parts: PlacementParts): readonly Route[] {
   const { database: { db }, clock } = parts;
@@ -54,27 +78,29 @@ export function traitRoutes(parts: PlacementParts): readonly Route[] {
   const since = 6;
   const ofProvider = '/resource_providers/:uuid/traits';
   return [
-    route({ method: 'GET', path: '/traits', since, policy: 'placement:traits:list', handler: async ({ query }) => {
+    route({ method: 'GET', path: '/traits', since, policy: 'placement:traits:list', handler: async ({ query, version }) => {
+      const stranger = unknownParameter(query, traitParameters, version);
+      if (stranger) return stranger;
       const custom = (await db.selectFrom('traits').select('name').orderBy('name').execute()).map((row) => row.name);
       let traits = [...standardTraits, ...custom];
-      const [name, associated] = [query['name']?.[0], query['associated']?.[0]];
+      const [name, associated] = [query['name']?.at(-1), query['associated']?.at(-1)];
       if (name?.startsWith('in:')) traits = traits.filter((trait) => name.slice(3).split(',').includes(trait));
       else if (name?.startsWith('startswith:')) traits = traits.filter((trait) => trait.startsWith(name.slice('startswith:'.length)));
-      else if (name !== undefined) return fault('badRequest', 'Badly formatted name parameter. Expected name query string parameter in form: ?name=[in|startswith]:[name1,name2|prefix].');
+      else if (name !== undefined) return fault('badRequest', `Badly formatted name parameter. Expected name query string parameter in form: ?name=[in|startswith]:[name1,name2|prefix]. Got: "${name}"`);
       if (associated !== undefined) {
-        if (!/^(true|false)$/i.test(associated)) return fault('badRequest', `The query parameter "associated" only accepts true or false, not ${associated}.`);
+        if (!/^(true|false)$/i.test(associated)) return badQuery(`The query parameter "associated" only accepts "true" or "false", not ${associated}.`);
         const used = new Set((await db.selectFrom('provider_traits').select('trait').distinct().execute()).map((row) => row.trait));
         traits = traits.filter((trait) => used.has(trait) === (associated.toLowerCase() === 'true'));
       }
       return { status: 200, body: { traits } };
     } }),
-    route({ method: 'GET', path: '/traits/:name', since, policy: 'placement:traits:show', faults: ['notFound'], handler: async ({ params }) => ((await exists(params['name'] ?? '')) ? { status: 204 } : fault('notFound', `No such trait(s): ${params['name']}.`)) }),
+    route({ method: 'GET', path: '/traits/:name', since, policy: 'placement:traits:show', faults: ['notFound'], handler: async ({ params }) => ((await exists(params['name'] ?? '')) ? { status: 204, headers: lastModified(clock.now()) } : fault('notFound', `No such trait(s): ${params['name']}.`)) }),
     route({ method: 'PUT', path: '/traits/:name', since, policy: 'placement:traits:update', handler: async (request) => {
       const name = request.params['name'] ?? '';
       if (!customPattern.test(name)) return fault('badRequest', `The trait is invalid. A valid trait must be no longer than 255 characters, start with the prefix "CUSTOM_" and use following characters: "A"-"Z", "0"-"9" and "_": ${name}`);
       const known = await exists(name);
       if (!known) await upsert(db, 'traits', { name, created_at_ms: clock.now() }, ['name']);
-      return { status: known ? 204 : 201, headers: { location: `${request.baseUrl}/traits/${name}` } };
+      return { status: known ? 204 : 201, headers: { ...lastModified(clock.now()), location: `${request.baseUrl}/traits/${name}` } };
     } }),
     route({ method: 'DELETE', path: '/traits/:name', since, policy: 'placement:traits:delete', faults: ['notFound', 'conflict'], handler: async ({ params }) => {
       const name = params['name'] ?? '';

@@ -7,11 +7,13 @@ import { transaction } from '#platform/db/transaction.ts';
 import type { PlacementParts } from '../deps.ts';
 import type { Provider } from '../domain/provider.ts';
 import { standardResourceClasses, standardTraits } from '../domain/standard-names.gen.ts';
+import { canonicalUuid } from '../domain/uuid.ts';
 import type { PlacementDb } from '../store/world.ts';
 import { moveGeneration, noteChange } from '../store/world.ts';
 
+/** Also without dashes and in capitals: `canonicalUuid` makes the same id of it. */
 export const uuidSchema = Type.String({ pattern: '^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$' });
-export const generationSchema = Type.Integer({ minimum: 0 });
+export const generationSchema = Type.Integer();
 export const customPattern = /^CUSTOM_[A-Z0-9_]{1,248}$/;
 
 const standardClassSet: ReadonlySet<string> = new Set(standardResourceClasses);
@@ -30,13 +32,13 @@ export async function unknownNames(db: PlacementDb, table: 'traits' | 'resource_
 
 export async function requestedProvider(parts: PlacementParts, request: ApiRequest<unknown>): Promise<Outcome<Provider>> {
   const uuid = request.params['uuid'] ?? '';
-  return (await parts.world.read()).providers.get(uuid) ?? fault('notFound', `No resource provider with uuid ${uuid} found`);
+  return (await parts.world.read()).providers.get(canonicalUuid(uuid) ?? uuid) ?? fault('notFound', `No resource provider with uuid ${uuid} found`);
 }
 
 export const concurrent = (message = 'resource provider generation conflict'): Fault => fault('concurrentUpdate', message, { code: 'placement.concurrent_update' });
 
-/** Changes one provider's belongings if its generation is still `expected`; the generation moves on with it. */
-export async function changeProvider(parts: PlacementParts, provider: Provider, expected: number, change: (trx: PlacementDb) => Promise<Outcome<void>>): Promise<Outcome<Provider>> {
+/** Changes one provider's belongings if its generation is still `expected` (undefined: whatever it is); the generation moves on with it. */
+export async function changeProvider(parts: PlacementParts, provider: Provider, expected: number | undefined, change: (trx: PlacementDb) => Promise<Outcome<void>>): Promise<Outcome<Provider>> {
   const refused = new Refusal();
   const done = await transaction(parts.database.db, async (trx) => {
     if (!(await moveGeneration(trx, provider.uuid, expected, parts.clock.now()))) return concurrent();
@@ -47,6 +49,13 @@ export async function changeProvider(parts: PlacementParts, provider: Provider, 
   }).catch((error: unknown) => refused.caught(error));
   if (isFault(done)) return done;
   return (await parts.world.read()).providers.get(provider.uuid) ?? fault('notFound', `No resource provider with uuid ${provider.uuid} found`);
+}
+
+/** A record by UUID with canonical keys; a fault where two keys name one object. */
+export function byCanonicalUuid<T>(record: Readonly<Record<string, T>>): Outcome<Map<string, T>> {
+  const entries = Object.entries(record).map(([uuid, value]) => [canonicalUuid(uuid) ?? uuid, value] as const);
+  const map = new Map(entries);
+  return map.size === entries.length ? map : fault('badRequest', 'JSON does not validate: the same UUID is given twice.');
 }
 
 /** Rolls a transaction back for an expected reason: thrown inside, a value again outside. */

@@ -9,10 +9,12 @@ import { route } from '#platform/http/api.ts';
 import type { PlacementParts } from '../deps.ts';
 import type { Provider } from '../domain/provider.ts';
 import { refusal } from '../domain/provider.ts';
-import { parseMemberOf, parseResources, parseTraits } from '../domain/resource-request.ts';
+import { parseMemberOf, parseResources, parseTraits, parseUuid, unknownParameter, type Parameters } from '../domain/query-values.ts';
+import { canonicalUuid } from '../domain/uuid.ts';
 import type { PlacementDb } from '../store/world.ts';
 import { noteChange } from '../store/world.ts';
 import { Refusal, requestedProvider, unknownNames, uuidSchema } from './parts.ts';
+import { lastModified } from './answers-by-version.ts';
 import { providerView } from './views.ts';
 
 interface Body {
@@ -32,16 +34,24 @@ const updateBody = [
   { from: 14, schema: Type.Object({ name: nameSchema, parent_provider_uuid: parent }, { additionalProperties: false }) },
 ];
 const policy = (name: string): string => `placement:resource_providers:${name}`;
-const duplicate = (name: string) => fault('conflict', `Conflicting resource provider name: ${name} already exists.`, { code: 'placement.duplicate_name' });
+
+/** Both keys of a provider are unique: says which of them is taken. */
+async function duplicate(db: PlacementDb, name: string, uuid: string) {
+  const there = await db.selectFrom('resource_providers').select('uuid').where('uuid', '=', uuid).executeTakeFirst();
+  return fault('conflict', `Conflicting resource provider ${there ? `uuid: ${uuid}` : `name: ${name}`} already exists.`, { code: 'placement.duplicate_name' });
+}
 
 export function providerRoutes(parts: PlacementParts): readonly Route[] {
   const { database: { db }, world, clock, ids } = parts;
   return [
     route<Body>({ method: 'POST', path: '/resource_providers', policy: policy('create'), body: createBody, faults: ['conflict'], handler: async (request) => {
-      const { name, uuid = ids.uuid(), parent_provider_uuid: parentUuid = null } = request.body;
+      const { name } = request.body;
+      const uuid = canonicalUuid(request.body.uuid ?? '') ?? ids.uuid();
+      const parentUuid = canonicalUuid(request.body.parent_provider_uuid ?? '') ?? null;
+      const unable = (why: string) => fault('badRequest', `Unable to create resource provider "${name}", ${uuid}: ${why}`);
+      if (parentUuid === uuid) return unable('parent provider UUID cannot be same as UUID. Please set parent provider UUID to None.');
       const above = parentUuid === null ? undefined : (await world.read()).providers.get(parentUuid);
-      if (parentUuid !== null && !above) return fault('badRequest', `parent provider UUID '${parentUuid}' does not exist`);
-      if (parentUuid === uuid) return fault('badRequest', 'parent provider UUID cannot be same as UUID');
+      if (parentUuid !== null && !above) return unable(`parent provider UUID does not exist: ${parentUuid}.`);
       const now = clock.now();
       try {
         await transaction(db, async (trx) => {
@@ -49,7 +59,7 @@ export function providerRoutes(parts: PlacementParts): readonly Route[] {
           await noteChange(trx);
         });
       } catch (error) {
-        if (isUniqueViolation(error)) return duplicate(name);
+        if (isUniqueViolation(error)) return await duplicate(db, name, uuid);
         throw error;
       }
       const location = { location: `${request.baseUrl}/resource_providers/${uuid}` };
@@ -59,13 +69,13 @@ export function providerRoutes(parts: PlacementParts): readonly Route[] {
     route({ method: 'GET', path: '/resource_providers', policy: policy('list'), handler: async (request) => await list(parts, request) }),
     route({ method: 'GET', path: '/resource_providers/:uuid', policy: policy('show'), faults: ['notFound'], handler: async (request) => {
       const provider = await requestedProvider(parts, request);
-      return isFault(provider) ? provider : { status: 200, body: providerView(provider, request.version) };
+      return isFault(provider) ? provider : { status: 200, headers: lastModified(provider.updatedAtMs), body: providerView(provider, request.version) };
     } }),
     route<Body>({ method: 'PUT', path: '/resource_providers/:uuid', policy: policy('update'), body: updateBody, faults: ['notFound', 'conflict'], handler: async (request) => {
       const provider = await requestedProvider(parts, request);
       if (isFault(provider)) return provider;
       const changed = await update(parts, provider, request.body, request.version);
-      return isFault(changed) ? changed : { status: 200, body: providerView(changed, request.version) };
+      return isFault(changed) ? changed : { status: 200, headers: lastModified(changed.updatedAtMs), body: providerView(changed, request.version) };
     } }),
     route({ method: 'DELETE', path: '/resource_providers/:uuid', policy: policy('delete'), faults: ['notFound', 'conflict'], handler: async (request) => {
       const provider = await requestedProvider(parts, request);
@@ -91,11 +101,11 @@ async function update(parts: PlacementParts, provider: Provider, body: Body, ver
   const { database: { db }, world, clock } = parts;
   const { providers, trees } = await world.read();
   const tree = trees.get(provider.rootUuid) ?? [provider];
-  const parentUuid = body.parent_provider_uuid === undefined ? provider.parentUuid : body.parent_provider_uuid;
+  const parentUuid = body.parent_provider_uuid === undefined ? provider.parentUuid : (canonicalUuid(body.parent_provider_uuid ?? '') ?? null);
   const above = parentUuid === null ? undefined : providers.get(parentUuid);
   if (parentUuid !== provider.parentUuid) {
     if (version < 37 && provider.parentUuid !== null) return fault('badRequest', parentUuid === null ? 'un-parenting a provider is not currently allowed' : 're-parenting a provider is not currently allowed');
-    if (parentUuid !== null && !above) return fault('badRequest', `parent provider UUID '${parentUuid}' does not exist`);
+    if (parentUuid !== null && !above) return fault('badRequest', `Unable to save resource provider ${provider.uuid}: parent provider UUID does not exist: ${parentUuid}.`);
   }
   const below = descendants(tree, provider.uuid);
   if (parentUuid !== null && below.has(parentUuid)) return fault('badRequest', 'creating loop in the provider tree is not allowed.');
@@ -103,11 +113,11 @@ async function update(parts: PlacementParts, provider: Provider, body: Body, ver
   try {
     await transaction(db, async (trx) => {
       await trx.updateTable('resource_providers').set({ name: body.name, parent_uuid: parentUuid, updated_at_ms: clock.now() }).where('uuid', '=', provider.uuid).execute();
-      if (root !== provider.rootUuid) await trx.updateTable('resource_providers').set((eb) => ({ root_uuid: root, generation: eb('generation', '+', 1) })).where('uuid', 'in', [...below]).execute();
+      if (root !== provider.rootUuid) await trx.updateTable('resource_providers').set({ root_uuid: root }).where('uuid', 'in', [...below]).execute();
       await noteChange(trx);
     });
   } catch (error) {
-    if (isUniqueViolation(error)) return duplicate(body.name);
+    if (isUniqueViolation(error)) return await duplicate(db, body.name, '');
     throw error;
   }
   return (await world.read()).providers.get(provider.uuid) ?? fault('notFound', `No resource provider with uuid ${provider.uuid} found`);
@@ -123,15 +133,18 @@ function descendants(tree: readonly Provider[], uuid: string): Set<string> {
   return below;
 }
 
-const known: Readonly<Record<string, number>> = { name: 0, uuid: 0, member_of: 3, resources: 4, in_tree: 14, required: 18 };
+const known: Parameters = { name: 0, uuid: 0, member_of: 3, resources: 4, in_tree: 14, required: 18 };
 
 async function list({ database: { db }, world }: PlacementParts, request: ApiRequest): Promise<Outcome<Reply>> {
   const { query, version } = request;
-  const stranger = Object.keys(query).find((name) => (known[name] ?? Infinity) > version);
-  if (stranger !== undefined) return fault('badRequest', `Invalid query string parameters: Additional properties are not allowed ('${stranger}' was unexpected)`);
+  const stranger = unknownParameter(query, known, version);
+  if (stranger) return stranger;
   const { providers } = await world.read();
   let found = [...providers.values()];
-  const [name, uuid, inTree, resources] = [query['name']?.[0], query['uuid']?.[0], query['in_tree']?.[0], query['resources']?.[0]];
+  const [name, resources] = [query['name']?.[0], query['resources']?.[0]];
+  const [uuid, inTree] = [query['uuid'] && parseUuid(query['uuid'].at(-1) ?? '', 'uuid'), query['in_tree'] && parseUuid(query['in_tree'].at(-1) ?? '', 'in_tree')];
+  if (isFault(uuid)) return uuid;
+  if (isFault(inTree)) return inTree;
   if (name !== undefined) found = found.filter((provider) => provider.name === name);
   if (uuid !== undefined) found = found.filter((provider) => provider.uuid === uuid);
   if (inTree !== undefined) found = found.filter((provider) => provider.rootUuid === providers.get(inTree)?.rootUuid);
@@ -143,6 +156,8 @@ async function list({ database: { db }, world }: PlacementParts, request: ApiReq
   if (query['required']) {
     const traits = parseTraits(query['required'], version);
     if (isFault(traits)) return traits;
+    const both = traits.required.filter((any) => any.every((trait) => traits.forbidden.includes(trait))).flat();
+    if (both.length > 0) return fault('badRequest', `Conflicting required and forbidden traits found in the following traits keys: required: (${both.join(', ')})`);
     const missing = await unknownNames(db, 'traits', [...traits.required.flat(), ...traits.forbidden]);
     if (missing.length > 0) return fault('badRequest', `No such trait(s): ${missing.join(', ')}.`);
     found = found.filter((provider) => traits.required.every((any) => any.some((trait) => provider.traits.has(trait))) && !traits.forbidden.some((trait) => provider.traits.has(trait)));
@@ -154,5 +169,6 @@ async function list({ database: { db }, world }: PlacementParts, request: ApiReq
     if (missing.length > 0) return fault('badRequest', `Invalid resource class in resources parameter: No such resource class ${missing.join(', ')}.`);
     found = found.filter((provider) => [...wanted].every(([resourceClass, amount]) => refusal(provider, resourceClass, amount, provider.used.get(resourceClass) ?? 0) === undefined));
   }
-  return { status: 200, body: { resource_providers: found.map((provider) => providerView(provider, version)) } };
+  const changedAtMs = found.map((provider) => provider.updatedAtMs);
+  return { status: 200, headers: changedAtMs.length === 0 ? {} : lastModified(changedAtMs.reduce((a, b) => Math.max(a, b))), body: { resource_providers: found.map((provider) => providerView(provider, version)) } };
 }

@@ -4,7 +4,10 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { PlacementParts } from '../deps.ts';
+import { badQuery, unknownParameter, type Parameters } from '../domain/query-values.ts';
 import { requestedProvider } from './parts.ts';
+
+const parameters: Parameters = { project_id: 9, user_id: 9, consumer_type: 38 };
 
 export function usageRoutes(parts: PlacementParts): readonly Route[] {
   const { database: { db } } = parts;
@@ -17,13 +20,20 @@ export function usageRoutes(parts: PlacementParts): readonly Route[] {
     } }),
     route({ method: 'GET', path: '/usages', since: 9, policy: null, handler: async (request) => {
       const { query, version } = request;
-      const [projectId, userId, type] = [query['project_id']?.[0], query['user_id']?.[0], query['consumer_type']?.[0]];
-      if (projectId === undefined) return fault('badRequest', "Invalid query string parameters: 'project_id' is a required property");
+      const stranger = unknownParameter(query, parameters, version);
+      if (stranger) return stranger;
+      const [projectId, userId, type] = [query['project_id']?.at(-1), query['user_id']?.at(-1), query['consumer_type']?.at(-1)];
+      if (projectId === undefined) return badQuery("'project_id' is a required property");
+      for (const [name, value] of [['project_id', projectId], ['user_id', userId], ['consumer_type', type]] as const) {
+        if (value !== undefined && (value.length < 1 || value.length > 255)) return badQuery(`${name} has from 1 to 255 characters`);
+      }
+      if (type !== undefined && !/^([A-Z0-9_]+|all|unknown)$/.test(type)) return badQuery(`'${type}' does not match '^[A-Z0-9_]+$|^all|^unknown$': consumer_type`);
       if (!request.allows('placement:usages', { project_id: projectId })) return fault('forbidden', "Policy doesn't allow placement:usages to be performed.");
       let rows = db.selectFrom('allocations as a').innerJoin('consumers as c', 'c.uuid', 'a.consumer_uuid')
-        .select(['c.consumer_type', 'a.resource_class', sql<number>`sum(a.used)`.as('used'), sql<number>`count(distinct c.uuid)`.as('consumers')])
+        .select(['c.consumer_type', 'a.resource_class', sql<number>`sum(a.used)`.as('used')])
         .where('c.project_id', '=', projectId).groupBy(['c.consumer_type', 'a.resource_class']);
-      if (userId !== undefined) rows = rows.where('c.user_id', '=', userId);
+      let counts = db.selectFrom('consumers as c').select(['c.consumer_type', sql<number>`count(*)`.as('consumers')]).where('c.project_id', '=', projectId).groupBy('c.consumer_type');
+      if (userId !== undefined) [rows, counts] = [rows.where('c.user_id', '=', userId), counts.where('c.user_id', '=', userId)];
       const sums: Record<string, Record<string, number>> = {};
       for (const row of await rows.execute()) {
         const kind = row.consumer_type ?? 'unknown';
@@ -31,7 +41,10 @@ export function usageRoutes(parts: PlacementParts): readonly Route[] {
         const key = version < 38 || type === 'all' ? 'all' : kind;
         const sum = (sums[key] ??= {});
         sum[row.resource_class] = (sum[row.resource_class] ?? 0) + Number(row.used);
-        if (version >= 38) sum['consumer_count'] = Math.max(sum['consumer_count'] ?? 0, Number(row.consumers));
+      }
+      for (const row of version < 38 ? [] : await counts.execute()) {
+        const sum = sums[type === 'all' ? 'all' : (row.consumer_type ?? 'unknown')];
+        if (sum) sum['consumer_count'] = (sum['consumer_count'] ?? 0) + Number(row.consumers);
       }
       return { status: 200, body: { usages: version < 38 ? (sums['all'] ?? {}) : sums } };
     } }),

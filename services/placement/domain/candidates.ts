@@ -43,6 +43,7 @@ export function findCandidates(trees: ReadonlyMap<string, readonly Provider[]>, 
     for (const set of sets) {
       // A tree that gives nothing itself is no candidate: what its sharing providers give belongs to their own trees.
       if (!set.some(({ way }) => way.providers.some((provider) => provider.rootUuid === rootUuid))) continue;
+      if (!request.nested && takesTwiceFromATree(set)) continue;
       found.push(toCandidate(rootUuid, set));
       if (request.limit !== null && found.length >= request.limit) return found;
     }
@@ -106,12 +107,18 @@ function combine(request: CandidateRequest, providers: readonly Provider[]): Cho
   return sets.filter((set) => capacityHolds(set) && request.sameSubtree.every((suffixes) => inSameSubtree(set, suffixes, providers)));
 }
 
+/** Whether two providers of one tree give something. Callers before 1.29 know of no trees. */
+function takesTwiceFromATree(set: readonly Chosen[]): boolean {
+  const givers = new Map(set.flatMap(({ way }) => way.picks).map(({ provider }) => [provider.uuid, provider.rootUuid]));
+  return new Set(givers.values()).size < givers.size;
+}
+
 const waysWithoutResources = (group: GroupRequest, providers: readonly Provider[]): Way[] =>
   providers.filter((provider) => isOpen(group, provider, providers) && hasTraits(group, [provider])).map((provider) => ({ picks: [], providers: [provider] }));
 
 function keepsApart(set: readonly Chosen[], request: CandidateRequest): boolean {
   if (!request.isolate) return true;
-  const granular = set.filter(({ group }) => group.suffix !== '' && group.resources.size > 0).map(({ way }) => way.providers[0]?.uuid);
+  const granular = set.filter(({ group }) => group.suffix !== '').map(({ way }) => way.providers[0]?.uuid);
   return new Set(granular).size === granular.length;
 }
 

@@ -43,5 +43,5 @@ export function refusal(provider: Provider, resourceClass: string, amount: numbe
     return `${resourceClass} is given out in amounts from ${inventory.min_unit} to ${inventory.max_unit} in steps of ${inventory.step_size}, ${amount} is none`;
   }
   const free = capacityOf(inventory) - usedByOthers;
-  return amount > free ? `it has ${Math.max(free, 0)} of ${resourceClass} left, ${amount} are wanted` : undefined;
+  return amount > free ? `The requested amount would exceed the capacity: ${Math.max(free, 0)} of ${resourceClass} are left, ${amount} are wanted` : undefined;
 }

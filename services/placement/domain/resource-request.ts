@@ -1,8 +1,9 @@
-// What a caller of allocation candidates (or a filtered provider list) wants, read from the query. Pure.
+// What a caller of GET /allocation_candidates wants, read from the query of a microversion. Pure.
 // https://docs.openstack.org/api-ref/placement/#list-allocation-candidates
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Query } from '#platform/http/api.ts';
+import { badQuery, parseMemberOf, parseResources, parseTraits, parseUuid, unknownParameter, type Parameters } from './query-values.ts';
 
 export interface GroupRequest {
   /** '' for the group whose resources may come from anywhere in a tree. */
@@ -24,92 +25,106 @@ export interface CandidateRequest {
   rootRequired: readonly string[];
   rootForbidden: readonly string[];
   sameSubtree: readonly (readonly string[])[];
+  /** False before 1.29: then no candidate takes from two providers of one tree. */
+  nested: boolean;
 }
 
-const uuidPattern = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
-const bad = (message: string) => fault('badRequest', message);
+const wide: Parameters = { limit: 16, group_policy: 25, root_required: 35, same_subtree: 36 };
+/** Parameters of a group; `resources` and the like without a suffix are older than groups. */
+const ofGroup: Parameters = { resources: 10, required: 17, member_of: 21, in_tree: 31 };
+const groupsSince = 25;
+const namedGroupsSince = 33;
+const resourcelessSince = 36;
 
-export function parseResources(text: string, name = 'resources'): Outcome<Map<string, number>> {
-  const resources = new Map<string, number>();
-  for (const part of text.split(',')) {
-    const match = /^([A-Z0-9_]+):(\d+)$/.exec(part.trim());
-    if (!match || Number(match[2]) < 1) return bad(`Badly formed ${name} parameter. Expected ${name} query string parameter in form: ?${name}=VCPU:2,MEMORY_MB:1024. Got: ${text}.`);
-    resources.set(match[1] ?? '', Number(match[2]));
-  }
-  return resources;
+/** The suffix that a parameter of a group has in this microversion; undefined: it is none. */
+function groupKey(key: string, version: number): { kind: string; suffix: string } | undefined {
+  const kind = Object.keys(ofGroup).find((name) => key.startsWith(name) && (ofGroup[name] ?? 0) <= version);
+  if (kind === undefined) return undefined;
+  const suffix = key.slice(kind.length);
+  const known = suffix === '' || (version >= namedGroupsSince ? /^[a-zA-Z0-9_-]{1,64}$/ : version >= groupsSince ? /^[1-9][0-9]*$/ : /^$/).test(suffix);
+  return known ? { kind, suffix } : undefined;
 }
-
-export function parseTraits(values: readonly string[], version: number, name = 'required'): Outcome<{ required: string[][]; forbidden: string[] }> {
-  const required: string[][] = [];
-  const forbidden: string[] = [];
-  if (values.length > 1 && version < 39) return bad(`Query parameter ${name} may be given once before 1.39.`);
-  for (const value of values) {
-    if (value.startsWith('in:') && version >= 39) {
-      const any = value.slice(3).split(',').filter(Boolean);
-      if (any.length === 0 || any.some((trait) => trait.startsWith('!'))) return bad(`Invalid query string parameters: Expected '${name}' parameter value of the form in:A,B. Got: ${value}`);
-      required.push(any);
-      continue;
-    }
-    for (const trait of value.split(',')) {
-      if (trait.trim() === '' || trait === '!') return bad(`Invalid query string parameters: Expected '${name}' parameter value of the form: HW_CPU_X86_VMX,!CUSTOM_MAGIC. Got: ${value}`);
-      if (!trait.startsWith('!')) required.push([trait]);
-      else if (version >= 22) forbidden.push(trait.slice(1));
-      else return bad(`Forbidden traits (${trait}) need microversion 1.22.`);
-    }
-  }
-  return { required, forbidden };
-}
-
-export function parseMemberOf(values: readonly string[], version: number, name = 'member_of'): Outcome<{ memberOf: string[][]; notMemberOf: string[] }> {
-  const memberOf: string[][] = [];
-  const notMemberOf: string[] = [];
-  if (values.length > 1 && version < 24) return bad(`Multiple ${name} parameters need microversion 1.24.`);
-  for (const value of values) {
-    const negative = value.startsWith('!');
-    if (negative && version < 32) return bad(`Forbidden ${name} parameters need microversion 1.32.`);
-    const text = negative ? value.slice(1) : value;
-    const uuids = text.startsWith('in:') ? text.slice(3).split(',') : [text];
-    if (uuids.some((uuid) => !uuidPattern.test(uuid))) return bad(`Expected '${name}' parameter to contain valid UUID(s). Got: ${value}`);
-    if (negative) notMemberOf.push(...uuids);
-    else memberOf.push(uuids);
-  }
-  return { memberOf, notMemberOf };
-}
-
-const suffixPattern = /^(resources|required|member_of|in_tree)([a-zA-Z0-9_-]{0,64})$/;
-const always = new Set(['limit', 'group_policy', 'root_required', 'same_subtree']);
 
 export function parseCandidateRequest(query: Query, version: number): Outcome<CandidateRequest> {
-  const suffixes = new Map<string, Record<string, readonly string[]>>();
+  const bySuffix = new Map<string, Map<string, readonly string[]>>();
+  const others: Record<string, readonly string[]> = Object.create(null) as Record<string, readonly string[]>; // names come from outside
   for (const [key, values] of Object.entries(query)) {
-    if (always.has(key)) continue;
-    const [, kind, suffix] = suffixPattern.exec(key) ?? [];
-    if (kind === undefined || suffix === undefined) return bad(`Invalid query string parameters: Additional properties are not allowed ('${key}' was unexpected)`);
-    const group = suffixes.get(suffix) ?? {};
-    group[kind] = values;
-    suffixes.set(suffix, group);
+    const known = groupKey(key, version);
+    if (!known) {
+      others[key] = values;
+      continue;
+    }
+    const group = bySuffix.get(known.suffix) ?? new Map<string, readonly string[]>();
+    bySuffix.set(known.suffix, group.set(known.kind, values));
   }
-  const sameSubtree = (query['same_subtree'] ?? []).map((value) => value.split(','));
-  const inSubtree = new Set(sameSubtree.flat());
+  const stranger = unknownParameter(others, wide, version);
+  if (stranger) return stranger;
+  if (version < groupsSince && !bySuffix.get('')?.has('resources')) return badQuery("'resources' is a required property");
   const groups: GroupRequest[] = [];
-  for (const [suffix, parts] of suffixes) {
-    const resources = parts['resources'] ? parseResources(parts['resources'][0] ?? '', `resources${suffix}`) : new Map<string, number>();
-    if (isFault(resources)) return resources;
-    if (resources.size === 0 && !inSubtree.has(suffix)) return bad(`All traits and aggregates need resources${suffix}: there is none.`);
-    const traits = parseTraits(parts['required'] ?? [], version, `required${suffix}`);
-    if (isFault(traits)) return traits;
-    const members = parseMemberOf(parts['member_of'] ?? [], version, `member_of${suffix}`);
-    if (isFault(members)) return members;
-    groups.push({ suffix, resources, ...traits, ...members, inTree: parts['in_tree']?.[0] ?? null });
+  for (const [suffix, parameters] of bySuffix) {
+    const group = parseGroup(suffix, parameters, version);
+    if (isFault(group)) return group;
+    groups.push(group);
   }
-  if (groups.length === 0) return bad("At least one group of 'resources' must be specified.");
-  const policy = query['group_policy']?.[0];
-  if (policy !== undefined && policy !== 'isolate' && policy !== 'none') return bad(`Invalid group_policy ${policy}: it must be none or isolate.`);
-  const granular = groups.filter((group) => group.suffix !== '' && group.resources.size > 0).length;
-  if (granular > 1 && policy === undefined) return bad('The "group_policy" parameter is required when specifying more than one "resources{N}" parameter.');
-  const limit = query['limit']?.[0];
-  if (limit !== undefined && !/^[1-9]\d*$/.test(limit)) return bad(`Invalid limit ${limit}: it must be a whole number from 1.`);
-  const root = parseTraits(query['root_required'] ?? [], version, 'root_required');
-  if (isFault(root)) return root;
-  return { groups, isolate: policy === 'isolate', limit: limit === undefined ? null : Number(limit), rootRequired: root.required.flat(), rootForbidden: root.forbidden, sameSubtree };
+  const whole = parseWide(others, version);
+  if (isFault(whole)) return whole;
+  const wrong = wrongGroups(groups, whole.sameSubtree, version) ?? wrongPolicy(groups, others['group_policy']);
+  return wrong ?? { groups, ...whole };
+}
+
+function parseGroup(suffix: string, parameters: ReadonlyMap<string, readonly string[]>, version: number): Outcome<GroupRequest> {
+  const [amounts, tree] = [parameters.get('resources')?.at(-1), parameters.get('in_tree')?.at(-1)];
+  const resources = amounts === undefined ? new Map<string, number>() : parseResources(amounts);
+  if (isFault(resources)) return resources;
+  const traits = parseTraits(parameters.get('required') ?? [], version, `required${suffix}`);
+  if (isFault(traits)) return traits;
+  const members = parseMemberOf(parameters.get('member_of') ?? [], version, `member_of${suffix}`);
+  if (isFault(members)) return members;
+  const inTree = tree === undefined ? null : parseUuid(tree, `in_tree${suffix}`);
+  return isFault(inTree) ? inTree : { suffix, resources, ...traits, ...members, inTree };
+}
+
+function parseWide(query: Query, version: number): Outcome<Omit<CandidateRequest, 'groups'>> {
+  const [limit, policy, root] = [query['limit']?.[0], query['group_policy']?.[0], query['root_required'] ?? []];
+  if (limit !== undefined && !/^[1-9]\d*$/.test(limit)) return badQuery(`'${limit}' does not match '^[1-9][0-9]*$': limit is a whole number from 1.`);
+  if (policy !== undefined && policy !== 'isolate' && policy !== 'none') return badQuery(`'${policy}' is not one of ['none', 'isolate']: group_policy.`);
+  if (root.length > 1) return fault('badRequest', "Query parameter 'root_required' may be specified only once.", { code: 'placement.query.duplicate_key' });
+  const rootTraits = parseTraits(root, Math.min(version, 38), 'root_required'); // no any-traits here
+  if (isFault(rootTraits)) return rootTraits;
+  const both = rootTraits.required.flat().filter((trait) => rootTraits.forbidden.includes(trait));
+  if (both.length > 0) return fault('badRequest', `Conflicting required and forbidden traits found in root_required: ${both.join(', ')}`, { code: 'placement.query.bad_value' });
+  const sameSubtree = (query['same_subtree'] ?? []).map((value) => value.split(',').map((suffix) => suffix.trim()));
+  if (sameSubtree.flat().includes('')) return fault('badRequest', 'Empty string (unsuffixed group) can not be specified in `same_subtree`', { code: 'placement.query.bad_value' });
+  return {
+    isolate: policy === 'isolate', limit: limit === undefined ? null : Number(limit), rootRequired: rootTraits.required.flat(), rootForbidden: rootTraits.forbidden,
+    sameSubtree, nested: version >= 29,
+  };
+}
+
+/** A group needs resources; since 1.36 one may do without that is named by `same_subtree`. */
+function wrongGroups(groups: readonly GroupRequest[], sameSubtree: readonly (readonly string[])[], version: number): Fault | undefined {
+  const empty = groups.filter((group) => group.resources.size === 0);
+  if (groups.length === 0 && version < resourcelessSince) return fault('badRequest', 'At least one request group (`resources` or `resources{$S}`) is required.');
+  if (version < resourcelessSince) {
+    const traits = empty.filter((group) => group.required.length > 0).map(({ suffix }) => `required${suffix}`);
+    if (traits.length > 0) return fault('badRequest', `All traits parameters must be associated with resources.  Found the following orphaned traits keys: ${traits.join(', ')}`);
+    const members = empty.filter((group) => group.memberOf.length + group.notMemberOf.length > 0).map(({ suffix }) => `member_of${suffix}`);
+    if (members.length > 0) return fault('badRequest', `All member_of parameters must be associated with resources. Found the following orphaned member_of keys: ${members.join(', ')}`);
+    if (empty.length > 0) return fault('badRequest', 'All request groups must specify resources.');
+  } else {
+    const named = new Set(sameSubtree.flat());
+    if (empty.length === groups.length) return fault('badRequest', 'There must be at least one resources or resources[$S] parameter.', { code: 'placement.query.missing_value' });
+    const unnamed = empty.filter(({ suffix }) => !named.has(suffix)).map(({ suffix }) => suffix);
+    if (unnamed.length > 0) return fault('badRequest', `Resourceless suffixed group request should be specified in \`same_subtree\` query param: bad group(s) - ${unnamed.join(', ')}.`, { code: 'placement.query.bad_value' });
+    const missing = [...named].filter((suffix) => groups.every((group) => group.suffix !== suffix));
+    if (missing.length > 0) return fault('badRequest', `Real suffixes should be specified in \`same_subtree\`: ${missing.join(', ')} not found.`, { code: 'placement.query.bad_value' });
+  }
+  const both = groups.flatMap(({ suffix, required, forbidden }) => required.filter((any) => any.every((trait) => forbidden.includes(trait))).map((any) => `required${suffix}: (${any.join(', ')})`));
+  return both.length === 0 ? undefined : fault('badRequest', `Conflicting required and forbidden traits found in the following traits keys: ${both.sort().join(', ')}`);
+}
+
+function wrongPolicy(groups: readonly GroupRequest[], policy: readonly string[] | undefined): Fault | undefined {
+  const granular = groups.filter(({ suffix }) => suffix !== '').length;
+  if (granular <= 1 || policy !== undefined) return undefined;
+  return fault('badRequest', 'The "group_policy" parameter is required when specifying more than one "resources{N}" parameter.');
 }

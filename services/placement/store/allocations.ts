@@ -21,20 +21,32 @@ export interface ConsumerClaim {
 
 const conflict = (message: string) => fault('concurrentUpdate', message, { code: 'placement.concurrent_update' });
 
-/** Replaces what the consumer holds. conflict: no room. concurrentUpdate: a generation was stale. badRequest: no such provider. */
-export async function replaceAllocations(trx: PlacementDb, claim: ConsumerClaim, nowMs: number): Promise<Outcome<void>> {
-  const consumer = await trx.selectFrom('consumers').selectAll().where('uuid', '=', claim.consumerUuid).executeTakeFirst();
-  if (claim.generation !== undefined && claim.generation !== (consumer?.generation ?? null)) {
-    return conflict(`consumer generation conflict - expected ${consumer ? consumer.generation : 'null'} but got ${claim.generation}`);
+/**
+ * Replaces what the consumers hold, all or none: what they give back makes way for what they take. conflict: no capacity.
+ * concurrentUpdate: a generation was stale. badRequest: no such provider.
+ */
+export async function replaceAllocations(trx: PlacementDb, claims: readonly ConsumerClaim[], nowMs: number): Promise<Outcome<void>> {
+  const changedProviders = new Set<string>();
+  const existing = new Set<string>();
+  for (const claim of claims) {
+    const consumer = await trx.selectFrom('consumers').selectAll().where('uuid', '=', claim.consumerUuid).executeTakeFirst();
+    if (claim.generation !== undefined && claim.generation !== (consumer?.generation ?? null)) {
+      return conflict(`consumer generation conflict - expected ${consumer ? consumer.generation : 'null'} but got ${claim.generation}`);
+    }
+    if (consumer) existing.add(claim.consumerUuid);
+    const before = await trx.selectFrom('allocations').select('provider_uuid').distinct().where('consumer_uuid', '=', claim.consumerUuid).execute();
+    for (const row of before) changedProviders.add(row.provider_uuid);
+    await trx.deleteFrom('allocations').where('consumer_uuid', '=', claim.consumerUuid).execute();
   }
-  const before = await trx.selectFrom('allocations').select('provider_uuid').distinct().where('consumer_uuid', '=', claim.consumerUuid).execute();
-  await trx.deleteFrom('allocations').where('consumer_uuid', '=', claim.consumerUuid).execute();
-  for (const [providerUuid, resources] of claim.allocations) {
-    const noRoom = await place(trx, claim.consumerUuid, providerUuid, resources);
-    if (noRoom) return noRoom;
+  for (const claim of claims) {
+    for (const [providerUuid, resources] of claim.allocations) {
+      const refused = await place(trx, claim.consumerUuid, providerUuid, resources);
+      if (refused) return refused;
+      changedProviders.add(providerUuid);
+    }
   }
-  for (const uuid of new Set([...before.map((row) => row.provider_uuid), ...claim.allocations.keys()])) await moveGeneration(trx, uuid, undefined, nowMs);
-  await keepConsumer(trx, claim, consumer !== undefined, nowMs);
+  for (const uuid of changedProviders) await moveGeneration(trx, uuid, undefined, nowMs);
+  for (const claim of claims) await keepConsumer(trx, claim, existing.has(claim.consumerUuid), nowMs);
   await noteChange(trx);
   return undefined;
 }
@@ -55,6 +67,7 @@ async function place(trx: PlacementDb, consumerUuid: string, providerUuid: strin
   if (row.numUpdatedRows === 0n) return fault('badRequest', `Allocation for resource provider '${providerUuid}' that does not exist.`);
   const provider = await readRoom(trx, providerUuid);
   for (const [resourceClass, amount] of resources) {
+    if (!provider.inventories.has(resourceClass)) return fault('conflict', `Unable to allocate inventory: Inventory for '${resourceClass}' on resource provider '${providerUuid}' invalid: there is none.`);
     const why = refusal(provider, resourceClass, amount, provider.used.get(resourceClass) ?? 0);
     if (why !== undefined) return fault('conflict', `Unable to allocate inventory: Unable to create allocation for '${resourceClass}' on resource provider '${providerUuid}': ${why}.`);
     await trx.insertInto('allocations').values({ consumer_uuid: consumerUuid, provider_uuid: providerUuid, resource_class: resourceClass, used: amount }).execute();

@@ -25,7 +25,7 @@ export function createWorld(db: PlacementDb): World {
 
   async function refresh(version: number): Promise<Snapshot> {
     const rows = await db.selectFrom('resource_providers').selectAll().orderBy('created_at_ms').orderBy('uuid').execute();
-    const stale = rows.filter((row) => held.providers.get(row.uuid)?.generation !== row.generation || held.providers.get(row.uuid)?.name !== row.name || held.providers.get(row.uuid)?.parentUuid !== row.parent_uuid);
+    const stale = rows.filter((row) => held.providers.get(row.uuid)?.generation !== row.generation || held.providers.get(row.uuid)?.name !== row.name || held.providers.get(row.uuid)?.parentUuid !== row.parent_uuid || held.providers.get(row.uuid)?.rootUuid !== row.root_uuid);
     const fresh = await readParts(db, stale.map((row) => row.uuid), stale.length === rows.length);
     const providers = new Map<string, Provider>();
     for (const row of rows) {

@@ -1,0 +1,104 @@
+// Turns at the work that a password costs. Sources take turns, and within a source its users do, so that a flood of logins
+// delays others by one turn and not by its length. What waits is bounded, for each source and in all.
+import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
+
+/** For whom the work is: the address it comes from, and the user it is about. */
+export interface Turn {
+  source: string;
+  user: string;
+}
+
+export interface QueueBounds {
+  maxConcurrent: number;
+  maxWaiting: number;
+  maxWaitingPerSource: number;
+}
+
+interface Waiter {
+  /** Undefined: the turn has come. A fault: it never will. */
+  resolve(refused: Fault | undefined): void;
+}
+
+interface Source {
+  waiting: number;
+  /** In the order of their turns. */
+  users: Map<string, Waiter[]>;
+}
+
+export class PasswordQueue {
+  readonly #bounds: QueueBounds;
+  /** In the order of their turns: the first is next, and goes to the end then. */
+  readonly #sources = new Map<string, Source>();
+  #running = 0;
+  #waiting = 0;
+
+  constructor(bounds: QueueBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** tooManyRequests: this source waits for too much already; unavailable: everybody together does. Both say when to come again. */
+  async run<T>(turn: Turn, work: () => Promise<T>): Promise<Outcome<T>> {
+    if (this.#running >= this.#bounds.maxConcurrent) {
+      const refused = await this.#wait(turn); // the place is handed over by the one that ends
+      if (isFault(refused)) return refused;
+    } else this.#running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = this.#next();
+      if (next) next.resolve(undefined);
+      else this.#running -= 1;
+    }
+  }
+
+  async #wait({ source, user }: Turn): Promise<Fault | undefined> {
+    const own = this.#sources.get(source)?.waiting ?? 0;
+    if (own >= this.#bounds.maxWaitingPerSource) return this.#refusal('tooManyRequests', 'Too many passwords from this address wait to be checked.');
+    if (this.#waiting >= this.#bounds.maxWaiting && !this.#makeWay(own)) return this.#refusal('unavailable', 'Too many passwords wait to be checked.');
+    return await new Promise((resolve) => {
+      const queued = this.#sources.get(source) ?? { waiting: 0, users: new Map<string, Waiter[]>() };
+      this.#sources.set(source, queued);
+      queued.users.set(user, [...(queued.users.get(user) ?? []), { resolve }]);
+      queued.waiting += 1;
+      this.#waiting += 1;
+    });
+  }
+
+  /** Refuses the last of the source that has most waiting, if that is more than the newcomer's would have. */
+  #makeWay(own: number): boolean {
+    const [name, largest] = [...this.#sources].reduce((a, b) => (b[1].waiting > a[1].waiting ? b : a));
+    if (largest.waiting <= own + 1) return false;
+    const [user, waiters] = [...largest.users].reduce((a, b) => (b[1].length > a[1].length ? b : a));
+    const last = waiters.pop();
+    if (waiters.length === 0) largest.users.delete(user);
+    this.#left(name, largest);
+    last?.resolve(this.#refusal('unavailable', 'Too many passwords wait to be checked.'));
+    return true;
+  }
+
+  #next(): Waiter | undefined {
+    const [first] = this.#sources;
+    if (!first) return undefined;
+    const [name, source] = first;
+    const [[user, waiters] = ['', []]] = source.users;
+    const waiter = waiters.shift();
+    source.users.delete(user);
+    if (waiters.length > 0) source.users.set(user, waiters);
+    this.#sources.delete(name);
+    this.#sources.set(name, source);
+    this.#left(name, source);
+    return waiter;
+  }
+
+  #left(name: string, source: Source): void {
+    source.waiting -= 1;
+    this.#waiting -= 1;
+    if (source.waiting === 0) this.#sources.delete(name);
+  }
+
+  #refusal(kind: 'tooManyRequests' | 'unavailable', message: string): Fault {
+    // About 20 passwords are checked a second at each place.
+    const seconds = 1 + Math.floor(this.#waiting / (20 * this.#bounds.maxConcurrent));
+    return fault(kind, message, { retryAfter: String(seconds) });
+  }
+}
