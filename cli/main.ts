@@ -1,34 +1,7 @@
-// The `cobalt` command. Each command is one file, loaded when it is asked for.
-import { Command, CommanderError } from 'commander';
-import { version } from '#compose/version.ts';
+// The `cobalt` command: what every command shares at its edges, exit codes and errors among them.
+import { CommanderError } from 'commander';
+import { createProgram } from './program.ts';
 import { UserError } from './user-error.ts';
-
-interface Entry {
-  name: string;
-  summary: string;
-  define(command: Command): Promise<void>;
-}
-
-const entries: readonly Entry[] = [
-  { name: 'up', summary: 'start the cloud', define: async (command) => (await import('./commands/up.ts')).define(command) },
-  { name: 'down', summary: 'stop the cloud and power off its hosts', define: async (command) => (await import('./commands/down.ts')).define(command) },
-  { name: 'restart', summary: 'restart the control plane alone; hosts and VMs run on', define: async (command) => (await import('./commands/restart.ts')).define(command) },
-  { name: 'host', summary: 'list, stop, start or restart a hypervisor host', define: async (command) => (await import('./commands/host.ts')).define(command) },
-  { name: 'status', summary: 'services, hosts, agents, VMs, versions', define: async (command) => (await import('./commands/status.ts')).define(command) },
-  { name: 'openrc', summary: 'shell exports for the openstack client', define: async (command) => (await import('./commands/openrc.ts')).define(command) },
-  { name: 'doctor', summary: 'what this machine can do; --audit compares what is with what should be', define: async (command) => (await import('./commands/doctor.ts')).define(command) },
-  { name: 'test', summary: 'types, lint, doors, unit, contract and end-to-end tests', define: async (command) => (await import('./commands/test.ts')).define(command) },
-  { name: 'check', summary: 'types, lint and doors: what is quick', define: async (command) => (await import('./commands/check.ts')).define(command) },
-  { name: 'bench', summary: 'measure boot, control, memory, network or storage', define: async (command) => (await import('./commands/bench.ts')).define(command) },
-];
-
-const program = new Command('cobalt')
-  .description('CobaltCore: a cloud for virtual machines that speaks the OpenStack APIs.')
-  .version(version, '-V, --version', 'print the version')
-  .showSuggestionAfterError(true)
-  .exitOverride()
-  .configureHelp({ showGlobalOptions: false })
-  .addHelpText('after', '\nExamples:\n  ./cobalt up --detach            a cloud with two hypervisor hosts, in the background\n  source <(./cobalt openrc)       credentials for the openstack client\n  ./cobalt status                 what runs\n  ./cobalt down                   stop it; --purge also deletes its state');
 
 // A reader that has seen enough (`| head -1`) is no error of ours.
 for (const stream of [process.stdout, process.stderr]) {
@@ -37,13 +10,8 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const wanted = process.argv.slice(2).find((word) => !word.startsWith('-'));
-for (const { name, summary, define } of entries) {
-  const command = program.command(name).summary(summary).description(`${summary[0]?.toUpperCase() ?? ''}${summary.slice(1)}.`).exitOverride();
-  if (wanted === name) await define(command);
-}
-
 try {
+  const program = await createProgram(process.argv.slice(2).find((word) => !word.startsWith('-')));
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode;

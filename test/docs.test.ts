@@ -52,7 +52,7 @@ test('every file of the house that a document names exists', async () => {
 });
 
 test('every `./cobalt` command in the documents exists', async () => {
-  const commands = [...(await readFile(join(root, 'cli/main.ts'), 'utf8')).matchAll(/\{ name: '([a-z]+)'/g)].map(([, name]) => name);
+  const commands = [...(await readFile(join(root, 'cli/program.ts'), 'utf8')).matchAll(/\{ name: '([a-z]+)'/g)].map(([, name]) => name);
   const named = (await documents()).flatMap(({ path, text }) => [...text.matchAll(/\.\/cobalt ([a-z]+)/g)].map(([, name]) => ({ path, name })));
   assert.ok(commands.length > 5 && named.length > 20);
   // `serve` is announced for the distributed cloud. `./cobalt has been …` quotes the launcher.

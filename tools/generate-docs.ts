@@ -6,12 +6,15 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Static, TObject, TSchema } from 'typebox';
 import { Default } from 'typebox/value';
+import { manPage } from '#cli/man-page.ts';
 import { debianPackages } from '#cli/packages.ts';
+import { createProgram } from '#cli/program.ts';
 import { cloudConfigSchema } from '#compose/config.ts';
 import { prepareHome, readSecrets } from '#compose/home.ts';
 import { simulatedNetwork } from '#compose/network.ts';
 import { simulatedStorage } from '#compose/storage.ts';
 import { createControlPlane } from '#compose/services.ts';
+import { version } from '#compose/version.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
@@ -34,6 +37,7 @@ export async function generateReference(): Promise<Map<string, string>> {
     ['configuration.md', configurationPage(cloudConfigSchema)],
     ['metrics.md', await metricsPage()],
     ['debian-packages.md', packagesPage()],
+    ['cobalt.1', manPage(await createProgram('all'), version)],
   ]);
 }
 

@@ -7,6 +7,7 @@ export function define(command: Command): void {
   command
     .addArgument(new Argument('<what>', 'control: APIs and scheduling over simulated hosts. boot: from POST /servers to the guest kernel. memory: resident, idle, two hosts. network: guests\' packets, ports in Neutron and OVN. storage: volumes, made, attached, written').choices(['control', 'boot', 'memory', 'network', 'storage']))
     .option('--json', 'as JSON')
+    .option('-y, --yes', 'install missing Debian packages without asking')
     .addHelpText('after', '\nExit code: 0 every bar holds, 1 one is missed.\n\nExamples:\n  ./cobalt bench control\n  ./cobalt bench boot --json')
     .action(async (what: string, options: { json?: true }) => {
       const say = (text: string): void => void process.stderr.write(`  measuring: ${text}\n`);

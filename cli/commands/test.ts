@@ -12,6 +12,7 @@ export function define(command: Command): void {
   command
     .argument('[paths...]', 'only tests whose path contains one of these')
     .option('--no-checks', 'leave out types, lint and doors')
+    .option('-y, --yes', 'install missing Debian packages without asking')
     .addHelpText('after', '\nExamples:\n  ./cobalt test\n  ./cobalt test nova           only tests with "nova" in their path\n  ./cobalt test e2e --no-checks')
     .action(async (paths: string[], options: { checks: boolean }) => {
       const files = (await Array.fromAsync(glob('{adapters,agents,cli,compose,contracts,hosts,images,platform,ports,services,test,tools}/**/*.test.ts', { cwd: repository }))).sort();

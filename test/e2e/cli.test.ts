@@ -33,7 +33,7 @@ describe('the cobalt command', () => {
   it('has help with examples for every command', async () => {
     const { stdout } = await cobalt('--help');
     const names = [...stdout.matchAll(/^ {2}([a-z]+) {3,}/gm)].map((match) => match[1] ?? '');
-    assert.deepEqual(names, ['up', 'down', 'restart', 'host', 'status', 'openrc', 'doctor', 'test', 'check', 'bench']);
+    assert.deepEqual(names, ['up', 'down', 'restart', 'host', 'status', 'openrc', 'doctor', 'test', 'check', 'bench', 'completion']);
     for (const name of names) {
       const help = await cobalt(name, '--help');
       assert.equal(help.code, 0, name);

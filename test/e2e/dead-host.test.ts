@@ -21,7 +21,10 @@ describe('a host that dies', { skip: realCloudMissing(), timeout: 600_000 }, () 
     await cloud.up();
     admin = await tenant(cloud, 'admin');
     const { id } = await admin.network('n', ['10.70.0.0/24'], { router: await admin.router() });
-    const [h1, h2] = await Promise.all([admin.guest('on-h1', id, { host: 'h1' }), admin.guest('on-h2', id, { host: 'h2' })]);
+    const group = await admin.groupNamed('reach');
+    await admin.rule(group, { protocol: 'icmp' });
+    await admin.rule(group, { protocol: 'tcp', port_range_min: 22, port_range_max: 22 });
+    const [h1, h2] = await Promise.all([admin.guest('on-h1', id, { host: 'h1', securityGroups: ['reach'] }), admin.guest('on-h2', id, { host: 'h2', securityGroups: ['reach'] })]);
     guests = { h1, h2 };
   });
   after(async () => await cloud?.close());
