@@ -22,8 +22,8 @@ const entries: readonly Entry[] = [
   { name: 'completion', summary: 'shell completions for bash or zsh', define: async (command) => (await import('./commands/completion.ts')).define(command) },
 ];
 
-/** `wanted`: the one command whose options are needed, or all. */
-export async function createProgram(wanted: string | undefined | 'all'): Promise<Command> {
+/** `wanted`: the one command whose options are needed, or 'all'. */
+export async function createProgram(wanted: string | undefined): Promise<Command> {
   const program = new Command('cobalt')
     .description('CobaltCore: a cloud for virtual machines that speaks the OpenStack APIs.')
     .version(version, '-V, --version', 'print the version')
