@@ -32,7 +32,7 @@ export function volumeBackendContract(name: string, { open, carriesBytes, skip =
     const fill = async (id: string, sizeGib = 1): Promise<Buffer> => {
       const [path, data] = [join(folder, randomUUID()), randomBytes(mib)];
       writeFileSync(path, data);
-      sure(await backend.importFile(id, sizeGib, { path, format: 'raw' }));
+      sure(await backend.importFile(id, sizeGib, { path, diskFormat: 'raw' }));
       return data;
     };
     const content = async (source: Parameters<VolumeBackend['exportFile']>[0]): Promise<Buffer> => {
@@ -154,12 +154,12 @@ export function volumeBackendContract(name: string, { open, carriesBytes, skip =
       const large = join(folder, 'large.raw');
       writeFileSync(large, '');
       truncateSync(large, 1024 * mib + 512);
-      refused(await backend.importFile(id, 1, { path: large, format: 'raw' }), 'tooLarge');
+      refused(await backend.importFile(id, 1, { path: large, diskFormat: 'raw' }), 'tooLarge');
       if (carriesBytes) {
         writeFileSync(join(folder, 'no-image'), 'this is no qcow2');
-        refused(await backend.importFile(id, 1, { path: join(folder, 'no-image'), format: 'qcow2' }), 'badRequest');
+        refused(await backend.importFile(id, 1, { path: join(folder, 'no-image'), diskFormat: 'qcow2' }), 'badRequest');
       }
-      refused(await backend.importFile(randomUUID(), 1, { path: large, format: 'raw' }), 'notFound');
+      refused(await backend.importFile(randomUUID(), 1, { path: large, diskFormat: 'raw' }), 'notFound');
       sure(await backend.deleteVolume(id));
     });
 

@@ -75,11 +75,11 @@ export function createSimVolumes({ world = new Map<string, SimVolume>(), totalGi
     finishOnlineSnapshot: take,
     async abandonOnlineSnapshot() {},
     connection: async (id) => await withVolume(id, () => ({ protocol: 'sim' as const, volume: id })),
-    async importFile(id, sizeGib, { path, format }) {
+    async importFile(id, sizeGib, { path, diskFormat }) {
       const volume = world.get(id);
       if (!volume) return missing(id);
       const { size } = await stat(path);
-      if (format === 'raw' && size > sizeGib * gib) return fault('tooLarge', `The image needs ${Math.ceil(size / gib)} GiB, the volume has ${sizeGib} GiB.`);
+      if (diskFormat === 'raw' && size > sizeGib * gib) return fault('tooLarge', `The image needs ${Math.ceil(size / gib)} GiB, the volume has ${sizeGib} GiB.`);
       return undefined;
     },
     async exportFile(source, { path }) {

@@ -8,6 +8,8 @@ export const computeTopic = (host: string): string => `compute.${host}`;
 export type ComputeAgentRpc = {
   /** Images into the cache, then disks, domain, start. A guest that runs already is left alone. */
   buildGuest: { params: { spec: GuestSpec }; result: null };
+  /** The server is being deleted: a build, rebuild or rescue of it that still fetches images ends with a fault. None is fine. */
+  abandonBuild: { params: { uuid: string }; result: null };
   /** Root disk made anew; started unless `start` is false. */
   rebuildGuest: { params: { spec: GuestSpec; start: boolean }; result: null };
   startGuest: { params: { uuid: string }; result: null };

@@ -43,7 +43,7 @@ export function createBackup(parts: CinderParts): AnySaga {
         name: 'write',
         deadlineMs: config.copyTimeoutMs,
         retries: backendRetries,
-        async run({ backupId, volumeId, snapshotId, temporary }) {
+        async run({ backupId, volumeId, snapshotId, temporary }, _state, { signal }) {
           const volume = await volumeOf(parts, volumeId);
           if (isFault(volume)) return volume;
           const taken = temporary && snapshotId !== null ? await snapshotOf(parts, snapshotId) : undefined;
@@ -52,7 +52,7 @@ export function createBackup(parts: CinderParts): AnySaga {
           const backend = backendFor(parts, volume);
           if (isFault(backend)) return backend;
           const written = await withSpoolFile(parts, `backup-${backupId}`, async (path) => {
-            const exported = await backend.exportFile(snapshotId === null ? { volumeId } : { snapshot: { id: snapshotId, volumeId } }, { path, format: 'qcow2' });
+            const exported = await backend.exportFile(snapshotId === null ? { volumeId } : { snapshot: { id: snapshotId, volumeId } }, { path, format: 'qcow2' }, { signal });
             return exported ?? (await backups.write(backupId, createReadStream(path), { stallMs: config.stallMs }));
           });
           return isFault(written) ? written : undefined;
@@ -114,7 +114,7 @@ export function restoreBackup(parts: CinderParts): AnySaga {
         name: 'fill',
         deadlineMs: config.copyTimeoutMs,
         retries: backendRetries,
-        async run({ backupId, volumeId }) {
+        async run({ backupId, volumeId }, _state, { signal }) {
           const volume = await volumeOf(parts, volumeId);
           if (isFault(volume)) return volume;
           const backend = backendFor(parts, volume);
@@ -122,7 +122,7 @@ export function restoreBackup(parts: CinderParts): AnySaga {
           const backup = await findBackup(db, backupId, null);
           const filled = await withSpoolFile(parts, `restore-${volumeId}`, async (path) => {
             const read = await backups.read(backup ? dataIdOf(backup) : backupId, path);
-            return isFault(read) ? read : await backend.importFile(volumeId, volume.size_gib, { path, format: 'qcow2' });
+            return isFault(read) ? read : await backend.importFile(volumeId, volume.size_gib, { path, diskFormat: 'qcow2' }, { signal });
           });
           return filled;
         },

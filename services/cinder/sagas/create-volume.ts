@@ -82,13 +82,13 @@ export function createVolume(parts: CinderParts): AnySaga {
         name: 'make',
         deadlineMs: config.copyTimeoutMs,
         retries: backendRetries,
-        async run(input) {
+        async run(input, _state, { signal }) {
           const volume = await volumeOf(parts, input.volumeId);
           if (isFault(volume)) return volume;
           const backend = backendFor(parts, volume);
           const untaken = await missingTemporary(parts, input);
           if (isFault(backend) || untaken) return isFault(backend) ? backend : untaken;
-          return await backend.createVolume(volume.id, volume.size_gib, originOf(input));
+          return await backend.createVolume(volume.id, volume.size_gib, originOf(input), { signal });
         },
         undo: async ({ volumeId }, _state, context) => await unmake(parts, volumeId, context),
       },
@@ -107,7 +107,7 @@ export function createVolume(parts: CinderParts): AnySaga {
           await changeVolumeIn(db, volumeId, ['creating'], { status: 'downloading' }, clock.now());
           return await withSpoolFile(parts, `image-${volumeId}`, async (path) => {
             const there = await downloadImage(parts, imageId, path, { requestId, signal, timeoutMs: config.copyTimeoutMs });
-            return there ?? (await backend.importFile(volumeId, volume.size_gib, { path, format: image.diskFormat }));
+            return there ?? (await backend.importFile(volumeId, volume.size_gib, { path, diskFormat: image.diskFormat }, { signal }));
           });
         },
       },
