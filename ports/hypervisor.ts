@@ -99,10 +99,10 @@ export interface Hypervisor {
   snapshotVolume(uuid: string, volumeId: string, next: VolumeConnection): Promise<Outcome<void>>;
 
   /**
-   * Copies the root disk as it is at one moment, while the guest goes on; file systems are frozen for that moment where a guest agent answers.
+   * Copies the root disk as it is at one moment into a qcow2 image that stands on its own, with holes where the disk is zero, while the guest goes on; file systems are frozen for that moment where a guest agent answers.
    * An earlier copy that nobody removed goes first. notFound: no such guest; conflict: it has no root disk here.
    */
-  snapshotRoot(uuid: string, format: 'qcow2' | 'raw'): Promise<Outcome<DiskCopy>>;
+  snapshotRoot(uuid: string): Promise<Outcome<DiskCopy>>;
 
   /**
    * Where on its PCI bus a running guest finds its devices, e.g. '0000:00:03.0': interfaces by port, disks by device name ('vda'). Those on

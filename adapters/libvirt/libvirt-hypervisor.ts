@@ -101,7 +101,7 @@ export function createLibvirtHypervisor(options: LibvirtHypervisorOptions, deps:
     volumes: (uuid) => volumesOf(driver, uuid),
     resizeVolume: (uuid, volumeId, sizeGib) => resizeVolume(driver, uuid, volumeId, sizeGib),
     snapshotVolume: (uuid, volumeId, next) => snapshotVolume(driver, uuid, volumeId, next),
-    snapshotRoot: (uuid, format) => snapshotRoot(driver, uuid, format),
+    snapshotRoot: (uuid) => snapshotRoot(driver, uuid),
     destroy: (uuid) => destroyGuest(driver, uuid),
     consoleLog: (uuid, maxBytes) => readConsole(driver, uuid, maxBytes),
     vncSocket: (uuid) => asOutcome(async () => {

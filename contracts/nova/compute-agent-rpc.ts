@@ -34,8 +34,8 @@ export type ComputeAgentRpc = {
   detachVolume: { params: { uuid: string; volumeId: string }; result: null };
   resizeVolume: { params: { uuid: string; volumeId: string; sizeGib: number }; result: null };
   snapshotVolume: { params: { uuid: string; volumeId: string; next: VolumeConnection }; result: null };
-  /** Copies the root disk and uploads it as the data of `imageId`, which Glance knows as queued. Uploaded already is fine. */
-  uploadRoot: { params: { uuid: string; imageId: string; format: 'qcow2' | 'raw' }; result: null };
+  /** Copies the root disk and uploads it, as qcow2, as the data of `imageId`, which Glance knows as queued. Uploaded already is fine. */
+  uploadRoot: { params: { uuid: string; imageId: string }; result: null };
   pciAddresses: { params: { uuid: string }; result: { addresses: Record<string, string> } };
   guestState: { params: { uuid: string }; result: { state: GuestState } };
   consoleLog: { params: { uuid: string; maxBytes: number }; result: { text: string } };

@@ -1,8 +1,6 @@
 // How large a disk a guest sees, told from the data's first bytes. Pure.
-import type { StoredData } from '#ports/image-store.ts';
-
 /** null: this format does not tell, or the data is not of the format it is said to be. */
-export function virtualSizeOf(diskFormat: string | null, { head, sizeBytes }: Pick<StoredData, 'head' | 'sizeBytes'>): number | null {
+export function virtualSizeOf(diskFormat: string | null, { head, sizeBytes }: { head: Buffer; sizeBytes: number }): number | null {
   switch (diskFormat) {
     case 'raw':
     case 'iso':

@@ -125,7 +125,7 @@ export async function beginVolumeChange(deps: NovaDeps, request: Request, server
 }
 
 /** Begins to make an image of an idle server's disk; from then on the saga answers for it. conflict: not in this state. */
-export async function beginImage(deps: NovaDeps, request: Request, server: Server, image: Pick<CreateImageInput, 'imageId' | 'format' | 'rotation'>, making: Pick<Making, 'keep'>): Promise<Outcome<void>> {
+export async function beginImage(deps: NovaDeps, request: Request, server: Server, image: Pick<CreateImageInput, 'imageId' | 'rotation'>, making: Pick<Making, 'keep'>): Promise<Outcome<void>> {
   const refused = await checkReachable(deps, request, server);
   if (refused) return refused;
   const [logAs, begins] = image.rotation === null ? (['createImage', 'image_snapshot_pending'] as const) : (['createBackup', 'image_backup'] as const);
