@@ -16,7 +16,7 @@ export interface Child {
   process: ChildProcess;
   /** Resolves when the process is gone; never rejects. */
   ended: Promise<ChildEnd>;
-  kill(): void;
+  kill(reason?: 'deadline' | 'abort'): void;
 }
 
 const maxOutputBytes = 1024 * 1024;
@@ -56,5 +56,5 @@ export function startChild([command = '', ...args]: readonly string[], { timeout
     });
     child.once('close', settle);
   });
-  return { process: child, ended, kill: () => void child.kill('SIGKILL') };
+  return { process: child, ended, kill: (reason = 'abort') => end(reason) };
 }

@@ -250,8 +250,8 @@ async function addFalseSizes(add: Add): Promise<void> {
   await add('qcow2 bomb: each cluster of 2 GiB is the same compressed one', 'qcow2', makeQcow2Bomb);
 }
 
-/** One compressed cluster, which every entry of every L2 table names. */
-async function makeQcow2Bomb(path: string): Promise<void> {
+/** A disk of 2 GiB in a few KiB: one compressed cluster, which every entry of every L2 table names. */
+export async function makeQcow2Bomb(path: string): Promise<void> {
   const source = `${path}.raw`;
   await writeFile(source, Buffer.alloc(64 * kib, 'A'));
   await qemuImg('convert', '-q', '-c', '-f', 'raw', '-O', 'qcow2', source, path);

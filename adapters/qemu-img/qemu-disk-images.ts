@@ -24,10 +24,11 @@ const socketLookMs = 5;
 
 type Judged = JudgedImage & { format: QemuFormat };
 
-export function createQemuDiskImages({ log }: { log: Log }): DiskImages {
+/** `socketFolder`: where the sockets of conversions are made, at most 80 characters long. */
+export function createQemuDiskImages({ log, socketFolder = tmpdir() }: { log: Log; socketFolder?: string }): DiskImages {
   const images: DiskImages = {
     async run(args, limits) {
-      const end = await startChild(bound(['qemu-img', ...args]), limits).ended;
+      const end = await qemuImg(args, limits);
       return end.code === 0 ? end.stdout : failure(`qemu-img ${args[0]}`, end, limits);
     },
     async virtualBytes(name, limits) {
@@ -42,13 +43,27 @@ export function createQemuDiskImages({ log }: { log: Log }): DiskImages {
       const judged = await judge(image, maxVirtualBytes, limits);
       if (isFault(judged)) return judged;
       const copy = async (source: string): Promise<Outcome<void>> => {
-        const copied = await images.run(['convert', ...(target.intoExisting ? ['-n'] : []), '-O', 'qcow2', source, target.name], limits);
-        return isFault(copied) ? copied : undefined;
+        const end = await qemuImg(['convert', ...(target.intoExisting ? ['-n'] : []), '-O', 'qcow2', source, target.name], limits);
+        if (end.code === 0) return undefined;
+        const failed = failure('qemu-img convert', end, limits);
+        return !judged.isRaw && /error while reading/.test(end.stderr) ? fault('badRequest', 'The image cannot be read to its end: it is damaged.') : failed;
       };
-      const copied = judged.isRaw ? await copy(rawFile(image.path)) : await withDisk(image.path, judged.format, limits, async (source) => blameImage(await copy(source)));
+      const copied = judged.isRaw ? await copy(rawFile(image.path)) : await withDisk(image.path, judged.format, limits, copy);
       return isFault(copied) ? copied : { virtualBytes: judged.virtualBytes, isRaw: judged.isRaw };
     },
   };
+
+  const qemuImg = async (args: readonly string[], limits: RunLimits): Promise<ChildEnd> => await startChild(bound(['qemu-img', ...args]), limits).ended;
+
+  /** What QEMU said goes to the log alone: it names files and addresses of the host, and a fault's message may reach a tenant. */
+  function failure(what: string, { stderr, code, killedFor }: ChildEnd, { timeoutMs }: RunLimits): Fault {
+    if (killedFor === 'abort') return fault('timeout', `${what} was ended: nobody waits for it any more.`);
+    const why = stderr.split('\n').slice(-3).join(' | ') || `ended with code ${code}`;
+    log.warn({ what, why, killedFor }, 'a command on an image failed');
+    if (killedFor === 'deadline') return fault('timeout', `${what} did not end within ${timeoutMs / 1000} s.`);
+    const [kind, text] = kindOf(why);
+    return fault(kind, `${what}: ${text}`);
+  }
 
   async function judge({ path, diskFormat }: ForeignImage, maxVirtualBytes: number, limits: RunLimits): Promise<Outcome<Judged>> {
     const format = qemuFormatOf(diskFormat);
@@ -73,15 +88,17 @@ export function createQemuDiskImages({ log }: { log: Log }): DiskImages {
 
   /** Serves the image's disk as plain bytes while `work` runs. */
   async function withDisk(path: string, format: QemuFormat, limits: RunLimits, work: (source: string) => Promise<Outcome<void>>): Promise<Outcome<void>> {
-    const folder = await mkdtemp(join(tmpdir(), 'cobalt-nbd-'));
+    const folder = await mkdtemp(join(socketFolder, 'cobalt-nbd-'));
     const inside = '/export';
     const args = ['--read-only', '--persistent', '-f', format, '--socket', `${inside}/disk`, imageInside];
     const command = sandboxed('qemu-nbd', args, { imagePath: path, cpuSeconds: Math.ceil(limits.timeoutMs / 1000), socketFolder: { outside: folder, inside } });
-    const server = startChild(bound(command), limits);
+    // It ends with `work`, never before: else an ended copy would look like a damaged image.
+    const server = startChild(bound(command), { timeoutMs: limits.timeoutMs + serveTimeoutMs });
     const socket = join(folder, 'disk');
     try {
-      const missing = await socketAppears(server, socket, limits);
-      return missing ?? (await work(nbdDisk(socket)));
+      const early = await endedBeforeSocket(server, socket, limits.signal);
+      if (early === null) return await work(nbdDisk(socket));
+      return early.killedFor === null ? fault('badRequest', 'The image cannot be read: it is damaged.') : failure('qemu-nbd', early, limits);
     } finally {
       server.kill();
       await server.ended;
@@ -92,37 +109,26 @@ export function createQemuDiskImages({ log }: { log: Log }): DiskImages {
   return images;
 }
 
-async function socketAppears(server: Child, socket: string, limits: RunLimits): Promise<Fault | undefined> {
+/** null: the server listens. */
+async function endedBeforeSocket(server: Child, socket: string, signal: AbortSignal | undefined): Promise<ChildEnd | null> {
   let end: ChildEnd | undefined;
   void server.ended.then((ended) => (end = ended));
-  for (const untilMs = performance.now() + serveTimeoutMs; performance.now() < untilMs; await delay(socketLookMs)) {
-    if (end) return end.killedFor === null ? fault('badRequest', 'The image cannot be read: it is damaged.') : failure('qemu-nbd', end, limits);
-    if (await stat(socket).then(() => true, () => false)) return undefined;
+  for (const untilMs = performance.now() + serveTimeoutMs; ; await delay(socketLookMs)) {
+    if (end) return end;
+    if (await stat(socket).then(() => true, () => false)) return null;
+    if (performance.now() > untilMs) server.kill('deadline');
+    else if (signal?.aborted) server.kill('abort');
   }
-  return fault('timeout', `qemu-nbd does not serve the image within ${serveTimeoutMs / 1000} s.`);
-}
-
-/** What cannot be read of the image is the image's own damage, no failure of the storage. */
-function blameImage(copied: Outcome<void>): Outcome<void> {
-  const damaged = isFault(copied) && copied.kind === 'unavailable' && /error while reading/.test(copied.message);
-  return damaged ? fault('badRequest', 'The image cannot be read to its end: it is damaged.') : copied;
 }
 
 // As JSON, so that no part of a name is taken for a protocol.
 const rawFile = (path: string): string => `json:${JSON.stringify({ driver: 'raw', file: { driver: 'file', filename: path } })}`;
 const nbdDisk = (path: string): string => `json:${JSON.stringify({ driver: 'raw', file: { driver: 'nbd', server: { type: 'unix', path } } })}`;
 
-function failure(what: string, { stderr, code, killedFor }: ChildEnd, { timeoutMs }: RunLimits): Fault {
-  const words = `${what}: ${stderr.split('\n').slice(-3).join(' | ') || `ended with code ${code}`}`;
-  if (killedFor === 'deadline') return fault('timeout', `${words} (ended after ${timeoutMs / 1000} s)`);
-  if (killedFor === 'abort') return fault('timeout', `${what} was ended: nobody waits for it any more.`);
-  return fault(kindOf(words), words);
-}
-
 // What libnfs and QEMU say; they have no codes.
-function kindOf(words: string): FaultKind {
-  if (/No space left|NFS3ERR_NOSPC|NFS3ERR_DQUOT|Disk quota/.test(words)) return 'overQuota';
-  if (/No such file|NFS3ERR_NOENT/.test(words)) return 'notFound';
-  if (/Image is not in|Could not read.*header|Unknown file format|Invalid (image|footer)|not in .* format/.test(words)) return 'badRequest';
-  return 'unavailable';
+function kindOf(words: string): [FaultKind, string] {
+  if (/No space left|NFS3ERR_NOSPC|NFS3ERR_DQUOT|Disk quota/.test(words)) return ['overQuota', 'there is no room left on the storage.'];
+  if (/No such file|NFS3ERR_NOENT/.test(words)) return ['notFound', 'an image is missing.'];
+  if (/Image is not in|Could not read.*header|Unknown file format|Invalid (image|footer)|not in .* format/.test(words)) return ['badRequest', 'an image cannot be read.'];
+  return ['unavailable', 'the storage does not answer.'];
 }

@@ -5,6 +5,7 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
 import type { CinderParts } from '../parts.ts';
+import { reasonFor } from '../domain/messages.ts';
 import { changeBackupIn, dataIdOf, findBackup, sharesData } from '../store/backups.ts';
 import { changeSnapshotIn } from '../store/snapshots.ts';
 import { changeVolume, changeVolumeIn } from '../store/volumes.ts';
@@ -81,7 +82,7 @@ export function createBackup(parts: CinderParts): AnySaga {
       },
     ],
     async failed(input, _state, reason, context) {
-      await changeBackupIn(db, input.backupId, ['creating'], { status: 'error', fail_reason: reason.message }, clock.now());
+      await changeBackupIn(db, input.backupId, ['creating'], { status: 'error', fail_reason: reasonFor('createBackup', reason) }, clock.now());
       await freeSource(input, context.requestId);
       await tellOwner(parts, 'createBackup', { type: 'VOLUME_BACKUP', id: input.backupId, projectId: input.projectId }, reason, context);
     },
@@ -169,7 +170,7 @@ export function deleteBackup(parts: CinderParts): AnySaga {
       },
     }],
     async failed({ backupId, projectId }, _state, reason, context) {
-      await changeBackupIn(db, backupId, ['deleting'], { status: 'error_deleting', fail_reason: reason.message }, clock.now());
+      await changeBackupIn(db, backupId, ['deleting'], { status: 'error_deleting', fail_reason: reasonFor('deleteBackup', reason) }, clock.now());
       await tellOwner(parts, 'deleteBackup', { type: 'VOLUME_BACKUP', id: backupId, projectId }, reason, context);
     },
   });

@@ -11,7 +11,7 @@ import type { CinderParts } from '../parts.ts';
 import { extraSpecsOf, findType } from '../store/types.ts';
 import { changeVolume, changeVolumeIn } from '../store/volumes.ts';
 import { dropTemporary } from './snapshots.ts';
-import { backendFor, backendRetries, quickDeadlineMs, snapshotOf, tellOwner, undoOnBackend, volumeOf, withSpoolFile } from './station.ts';
+import { backendFor, backendRetries, quickDeadlineMs, snapshotOf, tellOwner, undoOnBackend, volumeOf, whileWanted, withSpoolFile } from './station.ts';
 
 export type CreateInput = {
   volumeId: string;
@@ -104,11 +104,12 @@ export function createVolume(parts: CinderParts): AnySaga {
           if (isFault(backend)) return backend;
           const image = await fetchImage(parts, imageId, { requestId });
           if (isFault(image)) return image;
+          if (!inTheMaking.includes(volume.status)) return fault('conflict', `Volume ${volumeId} was deleted while it was made.`);
           await changeVolumeIn(db, volumeId, ['creating'], { status: 'downloading' }, clock.now());
-          return await withSpoolFile(parts, `image-${volumeId}`, async (path) => {
-            const there = await downloadImage(parts, imageId, path, { requestId, signal, timeoutMs: config.copyTimeoutMs });
-            return there ?? (await backend.importFile(volumeId, volume.size_gib, { path, diskFormat: image.diskFormat }, { signal }));
-          });
+          return await whileWanted(parts, volumeId, inTheMaking, signal, async (wanted) => await withSpoolFile(parts, `image-${volumeId}`, async (path) => {
+            const there = await downloadImage(parts, imageId, path, { requestId, signal: wanted, timeoutMs: config.copyTimeoutMs });
+            return there ?? (await backend.importFile(volumeId, volume.size_gib, { path, diskFormat: image.diskFormat }, { signal: wanted }));
+          }));
         },
       },
       {
