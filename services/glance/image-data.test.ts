@@ -50,7 +50,7 @@ describe('image data', () => {
     const vdi = Buffer.alloc(512);
     vdi.writeUInt32LE(0xbeda107f, 64);
     vdi.writeBigUInt64LE(7n * 2n ** 30n, 368);
-    for (const [disk_format, data, expected] of [['qcow2', qcow2Header(5 * 2 ** 30), 5 * 2 ** 30], ['vdi', vdi, 7 * 2 ** 30], ['raw', Buffer.alloc(512), 512], ['aki', vdi, null]] as const) {
+    for (const [disk_format, data, expected] of [['qcow2', qcow2Header(5 * 2 ** 30), 5 * 2 ** 30], ['vdi', vdi, 7 * 2 ** 30], ['raw', Buffer.alloc(512), 512], ['aki', vdi, null], ['qcow2', qcow2Header(2 ** 63), null]] as const) {
       const id = await glance.image('ann', { disk_format }, data);
       assert.equal((await show(id)).virtual_size, expected, disk_format);
       await remove(id);
