@@ -1,4 +1,5 @@
-// The host's image cache: one shared fetch for each image, checked by checksum and by what QEMU reports of it, visible only when complete.
+// The host's image cache: one shared fetch for each image, checked by checksum and by what QEMU reports of it, visible
+// only when complete.
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
@@ -43,7 +44,8 @@ export class ImageCache {
   }
 
   /** See the port's `ensureImage`. */
-  async ensure(image: GuestImage, openImage: OpenImage, { maxVirtualBytes = MAX_VIRTUAL_BYTES, signal }: EnsureOptions = {}): Promise<Outcome<void>> {
+  async ensure(image: GuestImage, openImage: OpenImage, options: EnsureOptions = {}): Promise<Outcome<void>> {
+    const { maxVirtualBytes = MAX_VIRTUAL_BYTES, signal } = options;
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(image.id)) return fault('badRequest', `image id ${JSON.stringify(image.id)} is not a name`);
     const target = this.#folder.image(image);
     // One that nobody waited for any more clears up after itself first.
@@ -64,7 +66,8 @@ export class ImageCache {
     return fetch;
   }
 
-  async #await({ outcome, waiting, abandoned: all }: Fetch, image: GuestImage, maxVirtualBytes: number, signal: AbortSignal | undefined): Promise<Outcome<void>> {
+  async #await(fetch: Fetch, image: GuestImage, maxVirtualBytes: number, signal: AbortSignal | undefined): Promise<Outcome<void>> {
+    const { outcome, waiting, abandoned: all } = fetch;
     const me = {};
     waiting.set(me, maxVirtualBytes);
     const leave = (): void => {
@@ -156,8 +159,11 @@ export class ImageCache {
       const limits = { timeoutMs: CONVERT_MS, signal };
       const isKept = image.diskFormat === 'qcow2' || cachedFormat(image) === 'raw';
       const name = { path: download, diskFormat: image.diskFormat };
-      const accepted = isKept ? await this.#images.inspect(name, maxVirtualBytes, limits) : await this.#images.convert(name, maxVirtualBytes, { name: target + PART, intoExisting: false }, limits);
-      if (isFault(accepted)) return signal.aborted ? abandoned(image) : fault(accepted.kind, `image ${image.id}: ${accepted.message}`);
+      const accepted = isKept
+        ? await this.#images.inspect(name, maxVirtualBytes, limits)
+        : await this.#images.convert(name, maxVirtualBytes, { name: target + PART, intoExisting: false }, limits);
+      if (signal.aborted) return abandoned(image);
+      if (isFault(accepted)) return fault(accepted.kind, `image ${image.id}: ${accepted.message}`);
       if (isKept) await rename(download, target); // flushed by the download
       else await finishWhole(target);
     } finally {

@@ -1,11 +1,12 @@
-// The port `disk-images` by qemu-img. What a tenant sent is only ever parsed in a sandbox (sandbox.ts): qemu-img reports it there, and
-// qemu-nbd serves its disk from there as plain bytes, which a qemu-img outside copies.
+// The port `disk-images` by qemu-img. What a tenant sent is only ever parsed in a sandbox (sandbox.ts): qemu-img
+// reports it there, and qemu-nbd serves its disk from there as plain bytes, which a qemu-img outside copies.
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault, FaultKind, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
 import type { Log } from '#platform/log.ts';
 import type { DiskImages, ForeignImage, JudgedImage, RunLimits } from '#ports/disk-images.ts';
 import type { Child, ChildEnd } from './child.ts';
@@ -23,6 +24,8 @@ const serveTimeoutMs = 10_000;
 const socketLookMs = 5;
 
 type Judged = JudgedImage & { format: QemuFormat };
+/** Of a disk, by its name for qemu-img. */
+type Copy = (source: string) => Promise<Outcome<void>>;
 
 /** `socketFolder`: where the sockets of conversions are made, at most 80 characters long. */
 export function createQemuDiskImages({ log, socketFolder = tmpdir() }: { log: Log; socketFolder?: string }): DiskImages {
@@ -42,20 +45,24 @@ export function createQemuDiskImages({ log, socketFolder = tmpdir() }: { log: Lo
     async convert(image, maxVirtualBytes, target, limits) {
       const judged = await judge(image, maxVirtualBytes, limits);
       if (isFault(judged)) return judged;
-      const copy = async (source: string): Promise<Outcome<void>> => {
-        const end = await qemuImg(['convert', ...(target.intoExisting ? ['-n'] : []), '-O', 'qcow2', source, target.name], limits);
+      const copy: Copy = async (source) => {
+        const options = target.intoExisting ? ['-n'] : [];
+        const end = await qemuImg(['convert', ...options, '-O', 'qcow2', source, target.name], limits);
         if (end.code === 0) return undefined;
         const failed = failure('qemu-img convert', end, limits);
-        return !judged.isRaw && /error while reading/.test(end.stderr) ? fault('badRequest', 'The image cannot be read to its end: it is damaged.') : failed;
+        const isDamaged = !judged.isRaw && /error while reading/.test(end.stderr);
+        return isDamaged ? fault('badRequest', 'The image cannot be read to its end: it is damaged.') : failed;
       };
       const copied = judged.isRaw ? await copy(rawFile(image.path)) : await withDisk(image.path, judged.format, limits, copy);
       return isFault(copied) ? copied : { virtualBytes: judged.virtualBytes, isRaw: judged.isRaw };
     },
   };
 
-  const qemuImg = async (args: readonly string[], limits: RunLimits): Promise<ChildEnd> => await startChild(bound(['qemu-img', ...args]), limits).ended;
+  async function qemuImg(args: readonly string[], limits: RunLimits): Promise<ChildEnd> {
+    return await startChild(bound(['qemu-img', ...args]), limits).ended;
+  }
 
-  /** What QEMU said goes to the log alone: it names files and addresses of the host, and a fault's message may reach a tenant. */
+  /** What QEMU said goes to the log alone: it names files and addresses of the host, and tenants may read faults. */
   function failure(what: string, { stderr, code, killedFor }: ChildEnd, { timeoutMs }: RunLimits): Fault {
     if (killedFor === 'abort') return fault('timeout', `${what} was ended: nobody waits for it any more.`);
     const why = stderr.split('\n').slice(-3).join(' | ') || `ended with code ${code}`;
@@ -73,32 +80,39 @@ export function createQemuDiskImages({ log, socketFolder = tmpdir() }: { log: Lo
       if (size > maxVirtualBytes) return fault('tooLarge', 'The image is larger than the disk that it is for.');
       return { format, virtualBytes: size, isRaw: true };
     }
-    const command = sandboxed('qemu-img', ['info', '--output=json', '-f', format, imageInside], { imagePath: path, cpuSeconds: inspectCpuSeconds });
-    const end = await startChild(bound(command), { ...limits, timeoutMs: Math.min(limits.timeoutMs, inspectTimeoutMs) }).ended;
+    const args = ['info', '--output=json', '-f', format, imageInside];
+    const command = sandboxed('qemu-img', args, { imagePath: path, cpuSeconds: inspectCpuSeconds });
+    const timeoutMs = Math.min(limits.timeoutMs, inspectTimeoutMs);
+    const end = await startChild(bound(command), { ...limits, timeoutMs }).ended;
     if (end.killedFor === 'abort') return failure('the inspection', end, limits);
-    if (end.code === null && end.killedFor === null && /ENOENT/.test(end.stderr)) return fault('unavailable', `The inspection of images needs setpriv, prlimit and bwrap: ${end.stderr}`);
-    if (/^(bwrap|prlimit|setpriv): /m.test(end.stderr)) return fault('unavailable', `The inspection of images has no sandbox: ${end.stderr}`);
+    if (lacksSandbox(end)) {
+      log.error({ why: end.stderr }, 'images cannot be inspected: there is no sandbox (setpriv, prlimit, bwrap)');
+      return fault('unavailable', 'Images cannot be inspected on this host.');
+    }
     if (end.code !== 0) {
       log.info({ format, why: end.killedFor ?? end.stderr }, 'an image was refused: QEMU cannot read it on its own');
-      return fault('badRequest', `The image cannot be read as ${diskFormat}: it is damaged, of another format, or refers to another file.`);
+      const causes = 'it is damaged, of another format, or refers to another file';
+      return fault('badRequest', `The image cannot be read as ${diskFormat}: ${causes}.`);
     }
     const virtualBytes = judgeImage(JSON.parse(end.stdout) as ImageInfo, format, maxVirtualBytes); // QEMU: ImageInfo
     return isFault(virtualBytes) ? virtualBytes : { format, virtualBytes, isRaw: false };
   }
 
   /** Serves the image's disk as plain bytes while `work` runs. */
-  async function withDisk(path: string, format: QemuFormat, limits: RunLimits, work: (source: string) => Promise<Outcome<void>>): Promise<Outcome<void>> {
+  async function withDisk(path: string, format: QemuFormat, limits: RunLimits, work: Copy): Promise<Outcome<void>> {
     const folder = await mkdtemp(join(socketFolder, 'cobalt-nbd-'));
     const inside = '/export';
     const args = ['--read-only', '--persistent', '-f', format, '--socket', `${inside}/disk`, imageInside];
-    const command = sandboxed('qemu-nbd', args, { imagePath: path, cpuSeconds: Math.ceil(limits.timeoutMs / 1000), socketFolder: { outside: folder, inside } });
+    const cpuSeconds = Math.ceil(limits.timeoutMs / 1000);
+    const command = sandboxed('qemu-nbd', args, { imagePath: path, cpuSeconds, socketFolder: { outside: folder, inside } });
     // It ends with `work`, never before: else an ended copy would look like a damaged image.
     const server = startChild(bound(command), { timeoutMs: limits.timeoutMs + serveTimeoutMs });
     const socket = join(folder, 'disk');
     try {
       const early = await endedBeforeSocket(server, socket, limits.signal);
       if (early === null) return await work(nbdDisk(socket));
-      return early.killedFor === null ? fault('badRequest', 'The image cannot be read: it is damaged.') : failure('qemu-nbd', early, limits);
+      if (early.killedFor !== null) return failure('qemu-nbd', early, limits);
+      return fault('badRequest', 'The image cannot be read: it is damaged.');
     } finally {
       server.kill();
       await server.ended;
@@ -121,14 +135,22 @@ async function endedBeforeSocket(server: Child, socket: string, signal: AbortSig
   }
 }
 
+/** The tools around QEMU failed, or are not there. */
+const lacksSandbox = ({ code, killedFor, stderr }: ChildEnd): boolean =>
+  (code === null && killedFor === null && /ENOENT/.test(stderr)) || /^(bwrap|prlimit|setpriv): /m.test(stderr);
+
 // As JSON, so that no part of a name is taken for a protocol.
-const rawFile = (path: string): string => `json:${JSON.stringify({ driver: 'raw', file: { driver: 'file', filename: path } })}`;
-const nbdDisk = (path: string): string => `json:${JSON.stringify({ driver: 'raw', file: { driver: 'nbd', server: { type: 'unix', path } } })}`;
+const rawDisk = (file: JsonObject): string => `json:${JSON.stringify({ driver: 'raw', file })}`;
+const rawFile = (path: string): string => rawDisk({ driver: 'file', filename: path });
+const nbdDisk = (path: string): string => rawDisk({ driver: 'nbd', server: { type: 'unix', path } });
+
+const full = /No space left|NFS3ERR_NOSPC|NFS3ERR_DQUOT|Disk quota/;
+const unreadable = /Image is not in|Could not read.*header|Unknown file format|Invalid (image|footer)|not in .* format/;
 
 // What libnfs and QEMU say; they have no codes.
 function kindOf(words: string): [FaultKind, string] {
-  if (/No space left|NFS3ERR_NOSPC|NFS3ERR_DQUOT|Disk quota/.test(words)) return ['overQuota', 'there is no room left on the storage.'];
+  if (full.test(words)) return ['overQuota', 'there is no room left on the storage.'];
   if (/No such file|NFS3ERR_NOENT/.test(words)) return ['notFound', 'an image is missing.'];
-  if (/Image is not in|Could not read.*header|Unknown file format|Invalid (image|footer)|not in .* format/.test(words)) return ['badRequest', 'an image cannot be read.'];
+  if (unreadable.test(words)) return ['badRequest', 'an image cannot be read.'];
   return ['unavailable', 'the storage does not answer.'];
 }

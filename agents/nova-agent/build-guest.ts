@@ -1,4 +1,5 @@
-// Builds a guest: its images into the host's cache, all at once, then the guest itself. The driver leaves nothing behind on a fault.
+// Builds a guest: its images into the host's cache, all at once, then the guest itself. The driver leaves nothing
+// behind on a fault.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
@@ -9,7 +10,10 @@ import { imageSource } from './image-source.ts';
 const gib = 1024 ** 3;
 
 export interface GuestBuilds {
-  /** Fetches the guest's images, then does `work`. timeout: the caller's deadline passed, or the build was abandoned, before `work` began. */
+  /**
+   * Fetches the guest's images, then does `work`. timeout: the caller's deadline passed, or the build was abandoned,
+   * before `work` began.
+   */
   run(spec: GuestSpec, deadlineMs: number, work: () => Promise<Outcome<void>>): Promise<Outcome<null>>;
   /** Ends what the builds of this guest fetch. */
   abandon(uuid: string): void;
@@ -23,11 +27,14 @@ export function createGuestBuilds(deps: NovaAgentDeps): GuestBuilds {
       const ofGuest = building.get(spec.uuid) ?? new Set();
       building.set(spec.uuid, ofGuest.add(ending));
       const deadline = new AbortController();
-      if (deadlineMs !== Infinity) void deps.clock.sleep(deadlineMs - deps.clock.now(), { signal: deadline.signal, unref: true }).then(() => ending.abort(), () => undefined);
+      if (deadlineMs !== Infinity) {
+        const passed = deps.clock.sleep(deadlineMs - deps.clock.now(), { signal: deadline.signal, unref: true });
+        void passed.then(() => ending.abort(), () => undefined); // rejected: the build ended before
+      }
       try {
         const missing = await fetchImages(deps, spec, ending.signal);
         if (isFault(missing)) return missing;
-        if (ending.signal.aborted) return fault('timeout', `Guest ${spec.uuid} is not built: nobody waits for it any more.`);
+        if (ending.signal.aborted) return fault('timeout', `Guest ${spec.uuid} is not built: nobody waits for it.`);
         const built = await work();
         return isFault(built) ? built : null;
       } finally {
@@ -40,10 +47,13 @@ export function createGuestBuilds(deps: NovaAgentDeps): GuestBuilds {
   };
 }
 
-async function fetchImages(deps: NovaAgentDeps, { rootDisk, kernel }: GuestSpec, signal: AbortSignal): Promise<Outcome<void>> {
-  const ensure = async (image: GuestImage, options: EnsureOptions): Promise<Outcome<void>> => await deps.hypervisor.ensureImage(image, imageSource(deps, image.id), { ...options, signal });
+async function fetchImages(deps: NovaAgentDeps, spec: GuestSpec, signal: AbortSignal): Promise<Outcome<void>> {
+  const { rootDisk, kernel } = spec;
+  const ensure = async (image: GuestImage, options: EnsureOptions): Promise<Outcome<void>> =>
+    await deps.hypervisor.ensureImage(image, imageSource(deps, image.id), { ...options, signal });
+  const rootOptions = rootDisk && rootDisk.sizeGib > 0 ? { maxVirtualBytes: rootDisk.sizeGib * gib } : {};
   const fetched = await Promise.all([
-    ...(rootDisk?.image ? [ensure(rootDisk.image, rootDisk.sizeGib > 0 ? { maxVirtualBytes: rootDisk.sizeGib * gib } : {})] : []),
+    ...(rootDisk?.image ? [ensure(rootDisk.image, rootOptions)] : []),
     ...[kernel?.kernel, kernel?.ramdisk].flatMap((image) => (image ? [ensure(image, {})] : [])),
   ]);
   return fetched.find(isFault);

@@ -60,7 +60,7 @@ describe('the content of images', () => {
       ...['raw', 'vmdk', 'iso', 'vhd'].map((format): [string, Buffer, RegExp] => [format, qcow2, /looks like qcow2/]),
       ...['raw', 'qcow2'].flatMap((format): [string, Buffer, RegExp][] => [
         [format, text(descriptor('monolithicFlat')), /looks like vmdk/], [format, text('QED\0'), /looks like qed/], [format, text('LUKS\xba\xbe'), /looks like luks/], [format, vdi, /looks like vdi/], [format, text('conectix'), /looks like vhd/],
-        [format, text('vhdxfile'), /looks like vhdx/], [format, vmdk(''), /looks like vmdk/], [format, text('COWD'), /looks like vmdk/], [format, text('WithoutFreeSpace'), /looks like ploop/], [format, text(`\n  # a remark\n${descriptor('vmfs')}`), /looks like vmdk/],
+        [format, text('vhdxfile'), /looks like vhdx/], [format, vmdk(''), /looks like vmdk/], [format, text('COWD'), /looks like vmdk/], [format, text('WithoutFreeSpace'), /looks like ploop/], [format, text(`\n  # a remark\n${descriptor('vmfs')}`), /looks like vmdk/], [format, text(`# no more\n\nversion=1\n${descriptor('vmfs')}`), /looks like vmdk/],
       ]),
       ['qcow2', patched(iso, (bytes) => qcow2.copy(bytes)), /looks like iso/], ['iso', patched(iso, (bytes) => qcow2.copy(bytes)), /looks like qcow2/],
       ['qcow2', patched(qcow2, (bytes) => bytes.writeBigUInt64BE(112n, 8)), /backing file/], ['qcow2', patched(qcow2, (bytes) => bytes.writeBigUInt64BE(4n, 72)), /data file/], ['qcow2', patched(qcow2, (bytes) => bytes.writeBigUInt64BE(1n << 33n, 72)), /unknown features/],

@@ -14,7 +14,10 @@ export interface Trace {
   programs: Map<string, number>;
 }
 
-/** Of `strace -f -e trace=open,openat,openat2,execve,connect,clone,clone3,fork,vfork`. Lines of one process come in order; a child runs its parent's program until it executes another. */
+/**
+ * Of `strace -f -e trace=open,openat,openat2,execve,connect,clone,clone3,fork,vfork`. Lines of one process come in
+ * order; a child runs its parent's program until it executes another.
+ */
 export function readTrace(log: string): Trace {
   const trace: Trace = { opened: [], called: [], programs: new Map() };
   const programs = new Map<string, string>();

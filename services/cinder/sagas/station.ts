@@ -62,8 +62,10 @@ export async function undoOnBackend({ clock, log }: CinderParts, what: string, {
 
 const wantedLookMs = 2_000;
 
-/** Does `work` with a signal that aborts when the saga's does, and when nobody wants the volume any more: it was deleted by force. */
-export async function whileWanted<T>({ database: { db }, clock }: CinderParts, volumeId: string, states: readonly VolumeStatus[], signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/** Does `work` with a signal that aborts when `signal` does, and when the volume leaves `states`: it was deleted by force. */
+export async function whileWanted<T>(
+  { database: { db }, clock }: CinderParts, volumeId: string, states: readonly VolumeStatus[], signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const [unwanted, ended] = [new AbortController(), new AbortController()];
   const watch = async (): Promise<void> => {
     while (!ended.signal.aborted) {
