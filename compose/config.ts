@@ -2,6 +2,7 @@
 import Type from 'typebox';
 import type { Static } from 'typebox';
 import { cinderDefaults } from '#services/cinder/deps.ts';
+import { glanceDefaults } from '#services/glance/deps.ts';
 import { neutronDefaults } from '#services/neutron/deps.ts';
 import { novaDefaults } from '#services/nova/deps.ts';
 import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
@@ -19,6 +20,7 @@ export const cloudConfigSchema = Type.Object({
     tokenLifetimeMs: ms(3_600_000), lockoutFailures: Type.Integer({ minimum: 0, default: 5 }), lockoutMs: ms(300_000),
     passwordsWaiting: Type.Integer({ minimum: 1, default: 512 }), passwordsWaitingPerSource: Type.Integer({ minimum: 1, default: 128 }),
   }),
+  glance: section({ requireFormatMatch: Type.Boolean({ default: glanceDefaults.requireFormatMatch }) }),
   nova: section({
     shutdownTimeoutMs: ms(novaDefaults.shutdownTimeoutMs), serviceDownMs: ms(novaDefaults.serviceDownMs), consoleTokenMs: ms(novaDefaults.consoleTokenMs), vifPluggingTimeoutMs: ms(novaDefaults.vifPluggingTimeoutMs),
     maxBuildAttempts: Type.Integer({ minimum: 1, default: novaDefaults.maxBuildAttempts }), defaultZone: Type.String({ minLength: 1, default: novaDefaults.defaultZone }),

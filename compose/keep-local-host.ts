@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import { createNlmImageLocks } from '#adapters/nfs/nlm-image-locks.ts';
+import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { filerFacts } from '#hosts/local/local-filer.ts';
 import type { LocalHost, LocalHosts } from '#hosts/local/local-hosts.ts';
@@ -84,6 +85,6 @@ function agentsOf(deps: LocalHostDeps, host: LocalHost, share: number) {
   const hypervisor = createLibvirtHypervisor({
     socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration, runDir: join(host.dataDir, 'vnc'),
     userspaceSwitch: network.datapath === 'netdev', mounts: hostMounts(host.nfsClient, filerFacts(network)), imageLocks,
-  }, { log });
+  }, { log, images: createQemuDiskImages({ log }) });
   return [makeNovaAgent(deps, host.name, hypervisor, share), makeNeutronAgent(deps, host, network)];
 }

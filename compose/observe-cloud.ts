@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
+import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { fileStore } from '#adapters/sim/sim-world.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -39,7 +40,7 @@ export async function observeCloud(dir: string, env: Readonly<Record<string, str
     };
     const local = createLocalHosts({ stateDir: dir, log: silentLog, clock: systemClock, kvm: false });
     for (const host of await local.list()) {
-      if (host.state === 'running') await add(host.name, createLibvirtHypervisor({ socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration: 'tcg', runDir: join(host.dataDir, 'vnc') }, { log: silentLog }), host.dataDir);
+      if (host.state === 'running') await add(host.name, createLibvirtHypervisor({ socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration: 'tcg', runDir: join(host.dataDir, 'vnc') }, { log: silentLog, images: createQemuDiskImages({ log: silentLog }) }), host.dataDir);
       else unreachable.push(host.name);
     }
     const store = fileStore(home.simulated);

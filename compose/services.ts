@@ -136,7 +136,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   const glanceDatabase = open<GlanceTables>('glance');
   const imageStore = createFileImageStore({ folder: home.imageStore });
   closers.push(async () => await imageStore.close());
-  const glance = createGlance({ database: glanceDatabase, store: imageStore, clock, ids, log: room('glance') });
+  const glance = createGlance({ database: glanceDatabase, store: imageStore, clock, ids, log: room('glance'), config: config.glance });
   const placementDatabase = open<PlacementTables>('placement');
   const placement = createPlacement({ database: placementDatabase, clock, ids });
   const novaDatabase = open<NovaTables>('nova');

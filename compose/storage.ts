@@ -4,15 +4,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileBackupStore } from '#adapters/file-backup-store/file-backup-store.ts';
 import { createNfsVolumes } from '#adapters/nfs/nfs-volumes.ts';
-import * as images from '#adapters/nfs/qemu-img.ts';
 import { createOntapRest } from '#adapters/ontap/ontap-rest.ts';
 import { createOntapVolumes } from '#adapters/ontap/ontap-volumes.ts';
+import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { createSimVolumes, volumeFolder } from '#adapters/sim/sim-volumes.ts';
 import type { FilerFacts } from '#hosts/local/local-filer.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import { Secret } from '#platform/log.ts';
+import type { DiskImages } from '#ports/disk-images.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import type { CloudConfig } from './config.ts';
 import type { Home } from './home.ts';
@@ -27,9 +28,10 @@ interface StorageDeps {
 }
 
 export function nfsStorage(deps: StorageDeps, { server, share }: FilerFacts): StorageBelow {
-  const ontap = netAppFiler(deps);
+  const images = createQemuDiskImages({ log: deps.log.child({ room: 'images' }) });
+  const ontap = netAppFiler(deps, images);
   return {
-    backends: new Map<string, VolumeBackend>([['nfs', createNfsVolumes({ share: { server, path: share } })], ...(ontap ? [['ontap', ontap] as const] : [])]),
+    backends: new Map<string, VolumeBackend>([['nfs', createNfsVolumes({ share: { server, path: share }, images })], ...(ontap ? [['ontap', ontap] as const] : [])]),
     backups: createFileBackupStore({ folder: deps.home.backups }),
   };
 }
@@ -39,7 +41,7 @@ export function simulatedStorage(home: Home): StorageBelow {
 }
 
 /** undefined: the operator has set none. */
-function netAppFiler({ config: { ontap }, clock, ids, log }: StorageDeps): VolumeBackend | undefined {
+function netAppFiler({ config: { ontap }, clock, ids, log }: StorageDeps, images: DiskImages): VolumeBackend | undefined {
   if (ontap.origin === '') return undefined;
   const ca = ontap.caFile === '' ? {} : { ca: readFileSync(ontap.caFile, 'utf8') };
   const rest = createOntapRest({ address: { origin: ontap.origin, user: ontap.user, password: new Secret(ontap.password), ...ca }, clock, ids, log: log.child({ room: 'ontap' }) });

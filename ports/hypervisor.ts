@@ -8,6 +8,13 @@ import type { GuestState, HostFacts, GuestImage, GuestNic, GuestSpec, GuestSumma
 /** Opens the image's bytes from the start. Called at most once at a time for each image. */
 export type OpenImage = () => Promise<Outcome<Readable>>;
 
+export interface EnsureOptions {
+  /** The disk in the image may not be larger than this. Default: as large as the driver can handle. */
+  maxVirtualBytes?: number;
+  /** Nobody waits any more: what the call began ends before it resolves, unless others wait for the same image. */
+  signal?: AbortSignal;
+}
+
 /** A guest's disk as it was at one moment, in a file of its own until `remove`. */
 export interface DiskCopy {
   sizeBytes: number;
@@ -25,8 +32,11 @@ export interface Hypervisor {
 
   state(uuid: string): Promise<Outcome<GuestState>>;
 
-  /** Brings the image into the host's cache unless it is there. Concurrent calls share one fetch; a broken copy is never visible. badRequest: the bytes do not match `checksum`. */
-  ensureImage(image: GuestImage, open: OpenImage): Promise<Outcome<void>>;
+  /**
+   * Brings the image into the host's cache unless it is there. Concurrent calls share one fetch; a broken copy is never visible.
+   * badRequest: the bytes do not match `checksum` or `diskFormat`, or refer to other files; tooLarge; timeout: also when aborted.
+   */
+  ensureImage(image: GuestImage, open: OpenImage, options?: EnsureOptions): Promise<Outcome<void>>;
 
   /**
    * Disks (overlays on cached images), config drive, domain, start. Safe to repeat: what exists is kept, a running guest is left
@@ -89,10 +99,10 @@ export interface Hypervisor {
   snapshotVolume(uuid: string, volumeId: string, next: VolumeConnection): Promise<Outcome<void>>;
 
   /**
-   * Copies the root disk as it is at one moment, while the guest goes on; file systems are frozen for that moment where a guest agent answers.
+   * Copies the root disk as it is at one moment into a qcow2 image that stands on its own, with holes where the disk is zero, while the guest goes on; file systems are frozen for that moment where a guest agent answers.
    * An earlier copy that nobody removed goes first. notFound: no such guest; conflict: it has no root disk here.
    */
-  snapshotRoot(uuid: string, format: 'qcow2' | 'raw'): Promise<Outcome<DiskCopy>>;
+  snapshotRoot(uuid: string): Promise<Outcome<DiskCopy>>;
 
   /**
    * Where on its PCI bus a running guest finds its devices, e.g. '0000:00:03.0': interfaces by port, disks by device name ('vda'). Those on

@@ -9,8 +9,6 @@ export interface StoredData {
   /** Hex digests of all bytes. */
   md5: string;
   sha512: string;
-  /** The first bytes (at most 512), which tell the format. */
-  head: Buffer;
 }
 
 export interface StoredFile {

@@ -1,5 +1,6 @@
 // The contract of ports/volume-backend.ts, for every driver. `carriesBytes` is false where content is not kept (simulated).
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +33,7 @@ export function volumeBackendContract(name: string, { open, carriesBytes, skip =
     const fill = async (id: string, sizeGib = 1): Promise<Buffer> => {
       const [path, data] = [join(folder, randomUUID()), randomBytes(mib)];
       writeFileSync(path, data);
-      sure(await backend.importFile(id, sizeGib, { path, format: 'raw' }));
+      sure(await backend.importFile(id, sizeGib, { path, diskFormat: 'raw' }));
       return data;
     };
     const content = async (source: Parameters<VolumeBackend['exportFile']>[0]): Promise<Buffer> => {
@@ -154,12 +155,49 @@ export function volumeBackendContract(name: string, { open, carriesBytes, skip =
       const large = join(folder, 'large.raw');
       writeFileSync(large, '');
       truncateSync(large, 1024 * mib + 512);
-      refused(await backend.importFile(id, 1, { path: large, format: 'raw' }), 'tooLarge');
+      refused(await backend.importFile(id, 1, { path: large, diskFormat: 'raw' }), 'tooLarge');
       if (carriesBytes) {
         writeFileSync(join(folder, 'no-image'), 'this is no qcow2');
-        refused(await backend.importFile(id, 1, { path: join(folder, 'no-image'), format: 'qcow2' }), 'badRequest');
+        refused(await backend.importFile(id, 1, { path: join(folder, 'no-image'), diskFormat: 'qcow2' }), 'badRequest');
       }
-      refused(await backend.importFile(randomUUID(), 1, { path: large, format: 'raw' }), 'notFound');
+      refused(await backend.importFile(randomUUID(), 1, { path: large, diskFormat: 'raw' }), 'notFound');
+      sure(await backend.deleteVolume(id));
+    });
+
+    test('takes an image of each disk format as its disk, and an ISO or an AMI as the bytes they are', { skip: !carriesBytes }, async () => {
+      const [plain, data] = [join(folder, 'plain'), randomBytes(mib)];
+      writeFileSync(plain, data);
+      const qemuFormats = { raw: 'raw', iso: 'raw', ami: 'raw', aki: 'raw', ari: 'raw', qcow2: 'qcow2', vmdk: 'vmdk', vdi: 'vdi', vhd: 'vpc', vhdx: 'vhdx', ploop: 'parallels' };
+      for (const [diskFormat, qemuFormat] of Object.entries(qemuFormats)) {
+        const [id, path] = [await volume(), join(folder, `image-${diskFormat}`)];
+        execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', qemuFormat, plain, path]);
+        sure(await backend.importFile(id, 1, { path, diskFormat }));
+        assert.ok((await content({ volumeId: id })).equals(data), diskFormat);
+        sure(await backend.deleteVolume(id));
+      }
+    });
+
+    test('says why an image may not be used, and names no path', { skip: !carriesBytes }, async () => {
+      const id = await volume();
+      const before_ = await fill(id);
+      const path = join(folder, 'refers-to-another');
+      execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-u', '-b', '/etc/passwd', '-F', 'raw', path, '1M']);
+      const descriptor = join(folder, 'descriptor');
+      writeFileSync(descriptor, '# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=ffffffff\ncreateType="monolithicFlat"\nRW 2048 FLAT "/etc/passwd" 0\n');
+      for (const image of [{ path, diskFormat: 'qcow2' }, { path: descriptor, diskFormat: 'vmdk' }, { path: descriptor, diskFormat: 'no such format' }]) {
+        const outcome = await backend.importFile(id, 1, image);
+        refused(outcome, 'badRequest');
+        assert.ok(isFault(outcome) && /refers to another file|not supported/.test(outcome.message) && !outcome.message.includes('/'), JSON.stringify(outcome));
+      }
+      await holds({ volumeId: id }, before_);
+      sure(await backend.deleteVolume(id));
+    });
+
+    test('ends a copy when nobody waits for it any more', { skip: !carriesBytes }, async () => {
+      const [id, path] = [await volume(), join(folder, 'endless')];
+      execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', path, '1G']);
+      refused(await backend.importFile(id, 1, { path, diskFormat: 'qcow2' }, { signal: AbortSignal.abort() }), 'timeout');
+      refused(await backend.exportFile({ volumeId: id }, { path: join(folder, 'ended'), format: 'raw' }, { signal: AbortSignal.abort() }), 'timeout');
       sure(await backend.deleteVolume(id));
     });
 

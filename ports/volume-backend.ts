@@ -17,6 +17,11 @@ export interface SnapshotKey {
   volumeId: string;
 }
 
+/** How long a call that copies bytes may be wanted. Aborting it ends every process of the call before it resolves: timeout. */
+export interface CopyOptions {
+  signal?: AbortSignal;
+}
+
 export type VolumeOrigin = { kind: 'blank' } | { kind: 'snapshot'; snapshot: SnapshotKey } | { kind: 'volume'; id: string };
 
 /**
@@ -28,7 +33,7 @@ export interface VolumeBackend {
   facts(): Promise<Outcome<BackendFacts>>;
 
   /** Of `sizeGib`, thin. A copy of an origin that may be smaller. notFound: no such origin. */
-  createVolume(id: string, sizeGib: number, origin: VolumeOrigin): Promise<Outcome<void>>;
+  createVolume(id: string, sizeGib: number, origin: VolumeOrigin, options?: CopyOptions): Promise<Outcome<void>>;
   /** With what is left of its snapshots. One that is not there is fine. */
   deleteVolume(id: string): Promise<Outcome<void>>;
   /** Not while a guest has it: its hypervisor grows the image then. Growing to its own size is fine; conflict: it is larger. notFound. */
@@ -54,10 +59,13 @@ export interface VolumeBackend {
   /** How a host reaches it now: another file takes the writes after a snapshot. notFound. */
   connection(id: string): Promise<Outcome<VolumeConnection>>;
 
-  /** Overwrites the volume with a local image file (qemu-img's formats). tooLarge: the image needs more than `sizeGib`; badRequest: it is no such image. */
-  importFile(id: string, sizeGib: number, file: { path: string; format: string }): Promise<Outcome<void>>;
+  /**
+   * Overwrites the volume with a local image file, whose content is a tenant's (`diskFormat`: Glance's). tooLarge: the image needs more than
+   * `sizeGib`; badRequest: it is no such image, or may not be used; its owner may read why.
+   */
+  importFile(id: string, sizeGib: number, file: { path: string; diskFormat: string }, options?: CopyOptions): Promise<Outcome<void>>;
   /** Writes its content, or that of a snapshot, into a new local file. Not while a guest writes it. notFound. */
-  exportFile(source: { volumeId: string } | { snapshot: SnapshotKey }, file: { path: string; format: 'raw' | 'qcow2' }): Promise<Outcome<void>>;
+  exportFile(source: { volumeId: string } | { snapshot: SnapshotKey }, file: { path: string; format: 'raw' | 'qcow2' }, options?: CopyOptions): Promise<Outcome<void>>;
 
   /** What lies there, for the audit: volumes with their snapshots, and names that belong to neither. */
   inventory(): Promise<Outcome<{ volumes: { id: string; snapshots: string[] }[]; strays: string[] }>>;

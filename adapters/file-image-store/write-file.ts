@@ -12,7 +12,6 @@ const blockBytes = 1024 * 1024;
 const maxBlocks = 8;
 // The disk starts early, so that the sync at the end is short.
 const syncEveryBytes = 16 * 1024 * 1024;
-const headBytes = 512;
 
 /** Writes and syncs the file at `path`, which must not exist; the caller removes it when this ends in a fault or throws. */
 export async function writeFile(path: string, source: Readable, limits: WriteLimits, threads: HashThreads): Promise<Outcome<StoredData>> {
@@ -72,7 +71,6 @@ class Upload {
   readonly #file: FileHandle;
   readonly #threads: HashThreads;
   #hashing: Hashing | undefined;
-  #head = Buffer.alloc(0);
   #made = 0;
   #current: Block | undefined;
   #filled = 0;
@@ -89,7 +87,6 @@ class Upload {
   }
 
   async take(chunk: Uint8Array): Promise<void> {
-    if (this.#head.length < headBytes) this.#head = Buffer.concat([this.#head, chunk.subarray(0, headBytes - this.#head.length)]);
     for (let at = 0; at < chunk.length; ) {
       this.#current ??= await this.#freeBlock();
       const part = chunk.subarray(at, at + blockBytes - this.#filled);
@@ -103,14 +100,13 @@ class Upload {
 
   /** Writes the rest, waits for all and makes it durable. */
   async finish(): Promise<StoredData> {
-    const head = this.#head;
     const small = this.#hashing === undefined; // one block or less: not worth a thread
     if (small) {
       const bytes = this.#current?.bytes.subarray(0, this.#filled) ?? new Uint8Array(0);
       const digest = (algorithm: string): string => createHash(algorithm).update(bytes).digest('hex');
       await this.#writeAll(bytes, 0);
       await this.#file.sync();
-      return { sizeBytes: this.sizeBytes, md5: digest('md5'), sha512: digest('sha512'), head };
+      return { sizeBytes: this.sizeBytes, md5: digest('md5'), sha512: digest('sha512') };
     }
     const hashing = this.#hashing as Hashing; // not small
     if (this.#filled > 0) this.#dispatch(hashing);
@@ -119,7 +115,7 @@ class Upload {
     await this.settle();
     if (this.#failure) throw this.#failure.error;
     await this.#file.sync();
-    return { sizeBytes: this.sizeBytes, ...(await digests), head };
+    return { sizeBytes: this.sizeBytes, ...(await digests) };
   }
 
   /** Resolves when nothing reads the blocks or the file any more. */

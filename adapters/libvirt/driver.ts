@@ -1,5 +1,6 @@
 // What the driver's parts share: one libvirt daemon, one folder, one lock for each guest. Made once by `libvirt-hypervisor.ts`.
 import type { Log } from '#platform/log.ts';
+import type { DiskImages } from '#ports/disk-images.ts';
 import type { ImageLocks } from '#ports/image-locks.ts';
 import type { Domains } from './domains.ts';
 import type { GuestEvents } from './guest-events.ts';
@@ -31,6 +32,7 @@ export interface Driver {
   locks: GuestLocks;
   folder: HostFolder;
   images: ImageCache;
+  diskImages: DiskImages;
   imageLocks: ImageLocks | undefined;
   diskCache(): Promise<'none' | 'writeback'>;
   log: Log;

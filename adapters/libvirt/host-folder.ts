@@ -73,5 +73,5 @@ export function isGuestUuid(name: string): boolean {
 
 /** Formats other than qcow2 and raw are converted once, on the way into the cache. */
 export function cachedFormat(image: GuestImage): 'qcow2' | 'raw' {
-  return ['qcow2', 'vmdk', 'vdi', 'vhd', 'vhdx'].includes(image.diskFormat) ? 'qcow2' : 'raw';
+  return ['raw', 'iso', 'ami', 'aki', 'ari'].includes(image.diskFormat) ? 'raw' : 'qcow2';
 }

@@ -1,4 +1,5 @@
-// The host's image cache: one shared fetch for each image, checked by checksum, visible only when complete.
+// The host's image cache: one shared fetch for each image, checked by checksum and by what QEMU reports of it, visible
+// only when complete.
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
@@ -8,40 +9,83 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { GuestImage } from '#contracts/nova/guest.ts';
-import type { OpenImage } from '#ports/hypervisor.ts';
-import { runTool } from './child-process.ts';
-import { PART, type HostFolder } from './host-folder.ts';
+import type { DiskImages } from '#ports/disk-images.ts';
+import type { EnsureOptions, OpenImage } from '#ports/hypervisor.ts';
+import { cachedFormat, PART, type HostFolder } from './host-folder.ts';
 import { unlessMissing } from './outcome.ts';
 import { readQcow2Header } from './qcow2-header.ts';
-import { exists, writeWhole } from './write-whole.ts';
+import { exists, finishWhole } from './write-whole.ts';
 
 /** A source that sends nothing for this long is given up. */
 const STALL_MS = 60_000;
 const CONVERT_MS = 30 * 60_000;
-/** qemu-img's names for what Glance calls vhd. */
-const QEMU_FORMATS: Record<string, string> = { vmdk: 'vmdk', vdi: 'vdi', vhd: 'vpc', vhdx: 'vhdx' };
+/** Where no flavor says less. */
+const MAX_VIRTUAL_BYTES = 2 ** 44;
+
+/** One fetch of one image, for all who wait for it. */
+interface Fetch {
+  outcome: Promise<Outcome<void>>;
+  /** What each of them allows the disk in the image to have. */
+  waiting: Map<object, number>;
+  /** Aborted when nobody waits any more. */
+  abandoned: AbortController;
+}
 
 export class ImageCache {
   readonly #folder: HostFolder;
-  readonly #fetches = new Map<string, Promise<Outcome<void>>>();
+  readonly #images: DiskImages;
+  readonly #fetches = new Map<string, Fetch>();
   readonly #virtualSizes = new Map<string, number>();
   readonly #pins = new Map<string, number>();
 
-  constructor(folder: HostFolder) {
+  constructor(folder: HostFolder, images: DiskImages) {
     this.#folder = folder;
+    this.#images = images;
   }
 
   /** See the port's `ensureImage`. */
-  async ensure(image: GuestImage, openImage: OpenImage): Promise<Outcome<void>> {
+  async ensure(image: GuestImage, openImage: OpenImage, options: EnsureOptions = {}): Promise<Outcome<void>> {
+    const { maxVirtualBytes = MAX_VIRTUAL_BYTES, signal } = options;
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(image.id)) return fault('badRequest', `image id ${JSON.stringify(image.id)} is not a name`);
     const target = this.#folder.image(image);
-    if (await exists(target)) return this.#touch(target);
-    let fetch = this.#fetches.get(target);
-    if (!fetch) {
-      fetch = this.#fetch(image, target, openImage).finally(() => this.#fetches.delete(target));
-      this.#fetches.set(target, fetch);
-    }
+    // One that nobody waited for any more clears up after itself first.
+    for (let last = this.#fetches.get(target); last?.abandoned.signal.aborted; last = this.#fetches.get(target)) await last.outcome;
+    if (signal?.aborted) return abandoned(image);
+    const fetch = this.#fetches.get(target) ?? (await this.#begin(image, target, openImage));
+    return fetch ? await this.#await(fetch, image, maxVirtualBytes, signal) : this.#touch(target);
+  }
+
+  /** null: the image is there. */
+  async #begin(image: GuestImage, target: string, openImage: OpenImage): Promise<Fetch | null> {
+    if (await exists(target)) return null;
+    const other = this.#fetches.get(target); // begun while we looked
+    if (other) return other;
+    const fetch: Fetch = { outcome: Promise.resolve(undefined), waiting: new Map(), abandoned: new AbortController() };
+    this.#fetches.set(target, fetch);
+    fetch.outcome = this.#fetch(image, target, openImage, fetch).finally(() => this.#fetches.delete(target));
     return fetch;
+  }
+
+  async #await(fetch: Fetch, image: GuestImage, maxVirtualBytes: number, signal: AbortSignal | undefined): Promise<Outcome<void>> {
+    const { outcome, waiting, abandoned: all } = fetch;
+    const me = {};
+    waiting.set(me, maxVirtualBytes);
+    const leave = (): void => {
+      if (waiting.delete(me) && waiting.size === 0) all.abort();
+    };
+    if (!signal) return await outcome.finally(leave);
+    return await new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        leave();
+        if (waiting.size > 0) resolve(abandoned(image));
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      outcome.then(resolve, reject).finally(() => {
+        signal.removeEventListener('abort', onAbort);
+        leave();
+      });
+    });
   }
 
   /** The cached file and the size a disk on it must at least have. conflict: not in the cache. */
@@ -102,32 +146,37 @@ export class ImageCache {
     await utimes(file, now, now);
   }
 
-  async #fetch(image: GuestImage, target: string, openImage: OpenImage): Promise<Outcome<void>> {
+  async #fetch(image: GuestImage, target: string, openImage: OpenImage, { waiting, abandoned: { signal } }: Fetch): Promise<Outcome<void>> {
     await mkdir(this.#folder.images, { recursive: true });
     const source = await openImage();
     if (isFault(source)) return source;
     const download = `${target}.download${PART}`;
-    const written = await receive(source, download, image);
-    const problem = written ?? (await unsafe(download, image));
-    if (problem) {
+    try {
+      const problem = await receive(source, download, image, signal);
+      if (problem) return signal.aborted ? abandoned(image) : problem;
+      // The largest that anybody waits for: who has less room is refused when the disk is planned.
+      const maxVirtualBytes = Math.max(...waiting.values(), 0);
+      const limits = { timeoutMs: CONVERT_MS, signal };
+      const isKept = image.diskFormat === 'qcow2' || cachedFormat(image) === 'raw';
+      const name = { path: download, diskFormat: image.diskFormat };
+      const accepted = isKept
+        ? await this.#images.inspect(name, maxVirtualBytes, limits)
+        : await this.#images.convert(name, maxVirtualBytes, { name: target + PART, intoExisting: false }, limits);
+      if (signal.aborted) return abandoned(image);
+      if (isFault(accepted)) return fault(accepted.kind, `image ${image.id}: ${accepted.message}`);
+      if (isKept) await rename(download, target); // flushed by the download
+      else await finishWhole(target);
+    } finally {
       await rm(download, { force: true });
-      return problem;
-    }
-    const convertFrom = QEMU_FORMATS[image.diskFormat];
-    if (convertFrom === undefined) {
-      await rename(download, target); // flushed by the download
-    } else {
-      try {
-        await writeWhole(target, (part) => runTool('qemu-img', ['convert', '-f', convertFrom, '-O', 'qcow2', download, part], CONVERT_MS));
-      } finally {
-        await rm(download, { force: true });
-      }
+      await rm(target + PART, { force: true });
     }
   }
 }
 
+const abandoned = (image: GuestImage): Fault => fault('timeout', `image ${image.id} is not fetched: nobody waits for it any more`);
+
 /** Streams to `file`, flushed; null when the bytes are the promised ones. */
-async function receive(source: Readable, file: string, image: GuestImage): Promise<Fault | null> {
+async function receive(source: Readable, file: string, image: GuestImage, signal: AbortSignal): Promise<Fault | null> {
   const hash = createHash('sha512');
   let received = 0;
   let mismatch: Fault | null = null;
@@ -142,7 +191,7 @@ async function receive(source: Readable, file: string, image: GuestImage): Promi
     },
   });
   try {
-    await pipeline(source, meter, createWriteStream(file));
+    await pipeline(source, meter, createWriteStream(file), { signal });
   } catch (error) {
     return mismatch ?? fault('unavailable', `image ${image.id}: ${(error as Error).message}`);
   } finally {
@@ -155,27 +204,6 @@ async function receive(source: Readable, file: string, image: GuestImage): Promi
     await written.sync();
   } finally {
     await written.close();
-  }
-  return null;
-}
-
-/** An image that would make QEMU open other files of the host (CVE-2015-5163, CVE-2024-32498), or is not what it claims. */
-async function unsafe(file: string, image: GuestImage): Promise<Fault | null> {
-  if (image.diskFormat === 'qcow2') {
-    const header = await readQcow2Header(file);
-    if (!header) return fault('badRequest', `image ${image.id} is not qcow2`);
-    if (header.backingFile !== null || header.hasExternalDataFile) return fault('badRequest', `image ${image.id} refers to another file`);
-  }
-  if (image.diskFormat === 'vmdk') {
-    const start = Buffer.alloc(64 * 1024);
-    const vmdk = await open(file, 'r');
-    try {
-      await vmdk.read(start, 0, start.length, 0);
-    } finally {
-      await vmdk.close();
-    }
-    const createType = /createType="([^"]*)"/.exec(start.toString('latin1'))?.[1];
-    if (createType !== 'monolithicSparse' && createType !== 'streamOptimized') return fault('badRequest', `image ${image.id}: VMDK of type ${createType ?? 'unknown'} may refer to other files`);
   }
   return null;
 }

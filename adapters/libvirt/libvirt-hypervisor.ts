@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
 import type { Log } from '#platform/log.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
+import type { DiskImages } from '#ports/disk-images.ts';
 import type { ImageLocks } from '#ports/image-locks.ts';
 import { agentCommand } from './agent-command.ts';
 import { createGuest, destroyGuest, rebuildGuest } from './build-guest.ts';
@@ -63,6 +64,7 @@ export interface LibvirtHypervisorOptions {
 
 export interface LibvirtHypervisorDeps {
   log: Log;
+  images: DiskImages;
   now?: () => number;
   random?: () => number;
 }
@@ -79,7 +81,7 @@ export function createLibvirtHypervisor(options: LibvirtHypervisorOptions, deps:
     facts: () => hostFacts(driver),
     list: () => asOutcome(() => driver.domains.list()),
     state: (uuid) => asOutcome(() => driver.domains.state(uuid)),
-    ensureImage: (image, open) => asOutcome(() => driver.images.ensure(image, open)),
+    ensureImage: (image, open, ensureOptions) => asOutcome(() => driver.images.ensure(image, open, ensureOptions)),
     create: (spec) => createGuest(driver, spec),
     rebuild: (spec, start) => rebuildGuest(driver, spec, start),
     start: (uuid) => startGuest(driver, uuid),
@@ -99,7 +101,7 @@ export function createLibvirtHypervisor(options: LibvirtHypervisorOptions, deps:
     volumes: (uuid) => volumesOf(driver, uuid),
     resizeVolume: (uuid, volumeId, sizeGib) => resizeVolume(driver, uuid, volumeId, sizeGib),
     snapshotVolume: (uuid, volumeId, next) => snapshotVolume(driver, uuid, volumeId, next),
-    snapshotRoot: (uuid, format) => snapshotRoot(driver, uuid, format),
+    snapshotRoot: (uuid) => snapshotRoot(driver, uuid),
     destroy: (uuid) => destroyGuest(driver, uuid),
     consoleLog: (uuid, maxBytes) => readConsole(driver, uuid, maxBytes),
     vncSocket: (uuid) => asOutcome(async () => {
@@ -156,7 +158,8 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
     client, events, folder,
     domains: new Domains(client),
     locks: new GuestLocks(),
-    images: new ImageCache(folder),
+    images: new ImageCache(folder, deps.images),
+    diskImages: deps.images,
     imageLocks: options.imageLocks,
     diskCache: () => (diskCache ??= probeDiskCache(options.stateDir)),
     log: deps.log,

@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { randomUUID } from 'node:crypto';
+import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
@@ -48,7 +49,7 @@ interface Setup {
 async function setUp(files: TestGuest): Promise<Setup> {
   const libvirtd = await startPrivateLibvirtd();
   const stateDir = path.join(libvirtd.folder, 'state');
-  const open = () => createLibvirtHypervisor({ socketPath: libvirtd.socketPath, stateDir, acceleration: 'tcg', consoleLogMaxBytes: 64 * 1024, consoleLogCheckMs: 200, mounts: [{ server: '10.0.0.1', share: '/vol', path: path.join(stateDir, 'mounts') }] }, { log: silentLog });
+  const open = () => createLibvirtHypervisor({ socketPath: libvirtd.socketPath, stateDir, acceleration: 'tcg', consoleLogMaxBytes: 64 * 1024, consoleLogCheckMs: 200, mounts: [{ server: '10.0.0.1', share: '/vol', path: path.join(stateDir, 'mounts') }] }, { log: silentLog, images: createQemuDiskImages({ log: silentLog }) });
   const image = async (id: string, diskFormat: string, file: string): Promise<GuestImage> => ({ id, diskFormat, sizeBytes: (await stat(file)).size, checksum: '' });
   const kernel = { kernel: await image('kernel', 'aki', files.kernelPath), ramdisk: await image('ramdisk', 'ari', files.ramdiskPath), commandLine: 'quiet' };
   const first = open();

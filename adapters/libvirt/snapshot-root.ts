@@ -4,7 +4,6 @@ import { rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { DiskCopy } from '#ports/hypervisor.ts';
-import { runTool } from './child-process.ts';
 import type { Driver } from './driver.ts';
 import { frozen } from './freeze-guest.ts';
 import { asOutcome } from './outcome.ts';
@@ -18,7 +17,7 @@ import { escape } from './xml-text.ts';
 const COPY_MS = 2 * 60 * 60_000;
 const LOOK_EVERY_MS = 100;
 
-export function snapshotRoot(driver: Driver, uuid: string, format: 'qcow2' | 'raw'): Promise<Outcome<DiskCopy>> {
+export function snapshotRoot(driver: Driver, uuid: string): Promise<Outcome<DiskCopy>> {
   return onDomain(driver, uuid, async (domain) => {
     const { disk, rootCopy } = driver.folder.guest(uuid);
     const target = disksIn(await driver.domains.liveXml(domain)).find((each) => each.path === disk)?.target;
@@ -28,8 +27,9 @@ export function snapshotRoot(driver: Driver, uuid: string, format: 'qcow2' | 'ra
       const active = await driver.domains.isActive(domain);
       if (active) await stopCopy(driver, domain, target); // one that an earlier life began
       await remove();
-      if (active) return await mirror(driver, domain, target, { path: rootCopy, format });
-      await runTool('qemu-img', ['convert', '-f', 'qcow2', '-O', format, disk, rootCopy], COPY_MS);
+      if (active) return await mirror(driver, domain, target, rootCopy);
+      const copied = await driver.diskImages.run(['convert', '-f', 'qcow2', '-O', 'qcow2', disk, rootCopy], { timeoutMs: COPY_MS });
+      return isFault(copied) ? copied : undefined;
     });
     if (isFault(made)) {
       await remove();
@@ -39,8 +39,9 @@ export function snapshotRoot(driver: Driver, uuid: string, format: 'qcow2' | 'ra
   });
 }
 
-async function mirror(driver: Driver, domain: Domain, target: string, to: { path: string; format: string }): Promise<Outcome<void>> {
-  const destination = `<disk type='file'><source file='${escape(to.path)}'/><driver type='${to.format}'/></disk>`;
+async function mirror(driver: Driver, domain: Domain, target: string, to: string): Promise<Outcome<void>> {
+  // Only what may unmap lets QEMU leave out what the guest never wrote, instead of reading all of it for zeros.
+  const destination = `<disk type='file'><source file='${escape(to)}'/><driver type='qcow2' discard='unmap'/></disk>`;
   // Writes wait for the copy, so it catches up however busy the guest is.
   await driver.client.call(remote.domainBlockCopy, { domain, path: target, destination, parameters: [], flags: BLOCK_COPY.transientJob | BLOCK_COPY.synchronousWrites });
   const untilMs = driver.now() + COPY_MS;

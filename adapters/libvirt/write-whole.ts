@@ -9,8 +9,13 @@ export async function exists(path: string): Promise<boolean> {
 
 /** `write` fills the given path. Safe to repeat: an earlier unfinished attempt is overwritten. */
 export async function writeWhole(path: string, write: (partPath: string) => Promise<unknown>): Promise<void> {
+  await write(path + PART);
+  await finishWhole(path);
+}
+
+/** The second half of `writeWhole`: its part is filled. */
+export async function finishWhole(path: string): Promise<void> {
   const part = path + PART;
-  await write(part);
   const file = await open(part, 'r+');
   try {
     await file.sync();

@@ -2,15 +2,16 @@
 // their own NFS client, names and notes by ours (share.ts): no mount, so no kernel module and no root.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { SnapshotKey, VolumeBackend, VolumeOrigin } from '#ports/volume-backend.ts';
+import type { DiskImages } from '#ports/disk-images.ts';
+import type { CopyOptions, SnapshotKey, VolumeBackend, VolumeOrigin } from '#ports/volume-backend.ts';
 import type { Chain } from './chain.ts';
 import { baseFile, filesOf, infoFile, newChain, nextMerge, overlayFile, parseChain, snapshotFile, snapshotsOf, withoutSnapshot, withSnapshot } from './chain.ts';
-import { imageFacts, qemuImg } from './qemu-img.ts';
 import { openShare } from './share.ts';
 import type { ShareAddress } from './share.ts';
 
 export interface NfsVolumesOptions {
   share: ShareAddress;
+  images: DiskImages;
   /** For one call of qemu-img that copies no data. */
   shortTimeoutMs?: number;
   /** For one that copies a volume. */
@@ -21,14 +22,14 @@ const gib = 1024 ** 3;
 // With what a death in the middle of writing the note left (share.ts).
 const volumeName = /^(\.?)volume-([0-9a-f-]{36})(?:\.(.+))?$/;
 
-export function createNfsVolumes({ share: address, shortTimeoutMs = 30_000, copyTimeoutMs = 3_600_000 }: NfsVolumesOptions): VolumeBackend {
+export function createNfsVolumes({ share: address, images, shortTimeoutMs = 30_000, copyTimeoutMs = 3_600_000 }: NfsVolumesOptions): VolumeBackend {
   const share = openShare(address);
   // Backing files too are named so: QEMU 7.2 looks for a relative one below the file instead of beside it.
   const url = (file: string): string => `nfs://${address.server}${address.path}/${file}`;
   // Not as a URL: libvirt 9.0 follows a chain itself below a file of a mounted share, and loses the first slash of a URL's path.
   const backing = (file: string): string => `json:${JSON.stringify({ file: { driver: 'nfs', user: 0, group: 0, server: { type: 'inet', host: address.server }, path: `${address.path}/${file}` } })}`;
-  const img = async (...args: string[]): Promise<Outcome<void>> => done(await qemuImg(args, shortTimeoutMs));
-  const copy = async (...args: string[]): Promise<Outcome<void>> => done(await qemuImg(['convert', '-U', ...args], copyTimeoutMs));
+  const img = async (...args: string[]): Promise<Outcome<void>> => done(await images.run(args, { timeoutMs: shortTimeoutMs }));
+  const copy = async (args: string[], { signal }: CopyOptions): Promise<Outcome<void>> => done(await images.run(['convert', '-U', ...args], { timeoutMs: copyTimeoutMs, signal }));
 
   async function chainOf(volumeId: string): Promise<Outcome<Chain>> {
     const text = await share.readText(infoFile(volumeId));
@@ -57,10 +58,10 @@ export function createNfsVolumes({ share: address, shortTimeoutMs = 30_000, copy
   }
 
   async function grow(file: string, sizeGib: number): Promise<Outcome<void>> {
-    const facts = await imageFacts(url(file), 'qcow2', shortTimeoutMs);
-    if (isFault(facts)) return facts;
-    if (facts.virtualBytes > sizeGib * gib) return fault('conflict', `The volume has ${facts.virtualBytes} bytes already, more than ${sizeGib} GiB.`);
-    return facts.virtualBytes === sizeGib * gib ? undefined : await img('resize', '-q', '-f', 'qcow2', url(file), String(sizeGib * gib));
+    const virtualBytes = await images.virtualBytes(url(file), { timeoutMs: shortTimeoutMs });
+    if (isFault(virtualBytes)) return virtualBytes;
+    if (virtualBytes > sizeGib * gib) return fault('conflict', `The volume has ${virtualBytes} bytes already, more than ${sizeGib} GiB.`);
+    return virtualBytes === sizeGib * gib ? undefined : await img('resize', '-q', '-f', 'qcow2', url(file), String(sizeGib * gib));
   }
 
   const backend: VolumeBackend = {
@@ -70,11 +71,11 @@ export function createNfsVolumes({ share: address, shortTimeoutMs = 30_000, copy
       return { vendorName: 'CobaltCore', driverVersion: '1.0', storageProtocol: 'nfs', totalGib: space.totalBytes / gib, freeGib: space.freeBytes / gib };
     },
 
-    async createVolume(id, sizeGib, origin) {
+    async createVolume(id, sizeGib, origin, options = {}) {
       const file = baseFile(id);
       const there = await share.space(); // qemu-img would wait its whole deadline for a share that is away
       if (isFault(there)) return there;
-      const made = origin.kind === 'blank' ? await img('create', '-q', '-f', 'qcow2', url(file), String(sizeGib * gib)) : await copyOrigin(id, sizeGib, origin);
+      const made = origin.kind === 'blank' ? await img('create', '-q', '-f', 'qcow2', url(file), String(sizeGib * gib)) : await copyOrigin(id, sizeGib, origin, options);
       const kept = isFault(made) ? made : await keep(id, newChain(id));
       if (isFault(kept)) await share.remove(file);
       return kept;
@@ -103,7 +104,7 @@ export function createNfsVolumes({ share: address, shortTimeoutMs = 30_000, copy
       for (let merge = nextMerge(chain); merge; merge = nextMerge(merge.chain)) {
         // Upwards: QEMU's NFS client cannot turn a file that lies below into one that is written. A merged file merges again.
         const below = merge.below === null ? [] : ['-F', 'qcow2'];
-        const merged = done(await qemuImg(['rebase', '-q', '-f', 'qcow2', ...below, '-b', merge.below === null ? '' : backing(merge.below), url(merge.top)], copyTimeoutMs));
+        const merged = done(await images.run(['rebase', '-q', '-f', 'qcow2', ...below, '-b', merge.below === null ? '' : backing(merge.below), url(merge.top)], { timeoutMs: copyTimeoutMs }));
         if (isFault(merged)) return merged;
         const kept = await keep(volumeId, merge.chain);
         const removed = isFault(kept) ? kept : await share.remove(merge.file);
@@ -125,18 +126,16 @@ export function createNfsVolumes({ share: address, shortTimeoutMs = 30_000, copy
 
     connection: async (id) => await withChain(id, async ({ active }) => ({ protocol: 'nfs' as const, server: address.server, share: address.path, file: active, format: 'qcow2' as const })),
 
-    importFile: async (id, sizeGib, { path, format }) => await withChain(id, async ({ active }) => {
-      const facts = await imageFacts(path, format, shortTimeoutMs);
-      if (isFault(facts)) return facts;
-      if (facts.refersElsewhere) return fault('badRequest', 'The image refers to another file, which is not allowed.');
-      if (facts.virtualBytes > sizeGib * gib) return fault('tooLarge', `The image needs ${Math.ceil(facts.virtualBytes / gib)} GiB, the volume has ${sizeGib} GiB.`);
-      const grown = await grow(active, sizeGib);
+    importFile: async (id, sizeGib, image, { signal } = {}) => await withChain(id, async ({ active }) => {
+      // Judged before anything of the volume changes, and again with the conversion.
+      const judged = await images.inspect(image, sizeGib * gib, { timeoutMs: shortTimeoutMs, signal });
+      const grown = isFault(judged) ? judged : await grow(active, sizeGib);
       // Into the image that is there: one under snapshots must keep what lies below it.
-      return isFault(grown) ? grown : await copy('-n', '-f', format, '-O', 'qcow2', path, url(active));
+      return isFault(grown) ? grown : done(await images.convert(image, sizeGib * gib, { name: url(active), intoExisting: true }, { timeoutMs: copyTimeoutMs, signal }));
     }),
-    async exportFile(source, { path, format }) {
+    async exportFile(source, { path, format }, options = {}) {
       const file = 'snapshot' in source ? await frozenFile(source.snapshot) : await withChain(source.volumeId, async ({ active }) => active);
-      return isFault(file) ? file : await copy('-f', 'qcow2', '-O', format, url(file), path);
+      return isFault(file) ? file : await copy(['-f', 'qcow2', '-O', format, url(file), path], options);
     },
 
     async inventory() {
@@ -159,10 +158,10 @@ export function createNfsVolumes({ share: address, shortTimeoutMs = 30_000, copy
     close: () => share.close(),
   };
 
-  async function copyOrigin(id: string, sizeGib: number, origin: Exclude<VolumeOrigin, { kind: 'blank' }>): Promise<Outcome<void>> {
+  async function copyOrigin(id: string, sizeGib: number, origin: Exclude<VolumeOrigin, { kind: 'blank' }>, options: CopyOptions): Promise<Outcome<void>> {
     const from = await originFile(origin);
     if (isFault(from)) return from;
-    const copied = await copy('-f', 'qcow2', '-O', 'qcow2', url(from), url(baseFile(id)));
+    const copied = await copy(['-f', 'qcow2', '-O', 'qcow2', url(from), url(baseFile(id))], options);
     return isFault(copied) ? copied : await grow(baseFile(id), sizeGib);
   }
 

@@ -2,21 +2,15 @@
 // interface (a file clone shares blocks, so none of them moves data); bytes go by NFS, which qemu-img speaks itself. compose names it.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { VolumeBackend } from '#ports/volume-backend.ts';
+import type { DiskImages } from '#ports/disk-images.ts';
+import type { CopyOptions, VolumeBackend } from '#ports/volume-backend.ts';
 import { filesOf, snapshotFile, sortFiles, unfinishedFile, volumeFile } from './file-names.ts';
 import { isMissingFile, portFault } from './ontap-errors.ts';
 import type { FlexVol, OntapFile, OntapRest } from './ontap-rest.ts';
 
-/** qemu-img. adapters/nfs/qemu-img.ts is one; compose hands it over, since drivers do not import each other. */
-export interface ImageTool {
-  qemuImg(args: readonly string[], timeoutMs: number): Promise<Outcome<string>>;
-  /** badRequest: it is no such image. */
-  imageFacts(path: string, format: string | undefined, timeoutMs: number): Promise<Outcome<{ virtualBytes: number; refersElsewhere: boolean }>>;
-}
-
 export interface OntapVolumesOptions {
   rest: OntapRest;
-  images: ImageTool;
+  images: DiskImages;
   /** The SVM and its volume that holds the files. */
   svm: string;
   flexVol: string;
@@ -34,8 +28,8 @@ const gib = 1024 ** 3;
 
 export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shortTimeoutMs = 30_000, copyTimeoutMs = 3_600_000 }: OntapVolumesOptions): VolumeBackend {
   let known: Place | undefined;
-  const img = async (...args: string[]): Promise<Outcome<void>> => done(await images.qemuImg(args, shortTimeoutMs));
-  const copy = async (...args: string[]): Promise<Outcome<void>> => done(await images.qemuImg(['convert', '-U', ...args], copyTimeoutMs));
+  const img = async (...args: string[]): Promise<Outcome<void>> => done(await images.run(args, { timeoutMs: shortTimeoutMs }));
+  const copy = async (args: string[], { signal }: CopyOptions): Promise<Outcome<void>> => done(await images.run(['convert', '-U', ...args], { timeoutMs: copyTimeoutMs, signal }));
   const url = (volume: Place, file: string): string => `nfs://${nfsServer}${volume.junctionPath}/${file}`;
 
   async function look(): Promise<Outcome<Place>> {
@@ -109,18 +103,10 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
     });
 
   async function grow(volume: Place, file: string, sizeGib: number): Promise<Outcome<void>> {
-    const facts = await images.imageFacts(url(volume, file), 'qcow2', shortTimeoutMs);
-    if (isFault(facts)) return facts;
-    if (facts.virtualBytes > sizeGib * gib) return fault('conflict', `The volume has ${facts.virtualBytes} bytes already, more than ${sizeGib} GiB.`);
-    return facts.virtualBytes === sizeGib * gib ? undefined : await img('resize', '-q', '-f', 'qcow2', url(volume, file), String(sizeGib * gib));
-  }
-
-  /** A local image that may become a volume of this size. */
-  async function acceptable({ path, format }: { path: string; format: string }, sizeGib: number): Promise<Outcome<void>> {
-    const facts = await images.imageFacts(path, format, shortTimeoutMs);
-    if (isFault(facts)) return facts;
-    if (facts.refersElsewhere) return fault('badRequest', 'The image refers to another file, which is not allowed.');
-    return facts.virtualBytes > sizeGib * gib ? fault('tooLarge', `The image needs ${Math.ceil(facts.virtualBytes / gib)} GiB, the volume has ${sizeGib} GiB.`) : undefined;
+    const virtualBytes = await images.virtualBytes(url(volume, file), { timeoutMs: shortTimeoutMs });
+    if (isFault(virtualBytes)) return virtualBytes;
+    if (virtualBytes > sizeGib * gib) return fault('conflict', `The volume has ${virtualBytes} bytes already, more than ${sizeGib} GiB.`);
+    return virtualBytes === sizeGib * gib ? undefined : await img('resize', '-q', '-f', 'qcow2', url(volume, file), String(sizeGib * gib));
   }
 
   /** Puts `unfinished` in the place of `file`, whose bytes are let go. */
@@ -174,22 +160,20 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
 
     connection: async (id) => await withFile(id, async ({ junctionPath }, file) => ({ protocol: 'nfs' as const, server: nfsServer, share: junctionPath, file, format: 'qcow2' as const })),
 
-    importFile: async (id, sizeGib, image) => await withFile(id, async (volume, file) => {
-      const accepted = await acceptable(image, sizeGib);
-      if (isFault(accepted)) return accepted;
+    importFile: async (id, sizeGib, image, { signal } = {}) => await withFile(id, async (volume, file) => {
       const unfinished = unfinishedFile(file);
       const made = await whole(volume, unfinished, async () => {
-        const copied = await copy('-f', image.format, '-O', 'qcow2', image.path, url(volume, unfinished));
+        const copied = await images.convert(image, sizeGib * gib, { name: url(volume, unfinished), intoExisting: false }, { timeoutMs: copyTimeoutMs, signal });
         return isFault(copied) ? copied : await grow(volume, unfinished, sizeGib);
       });
       const replaced = isFault(made) ? made : await replace(volume, file, unfinished);
       if (isFault(replaced)) await rest.deleteFile(volume, unfinished);
       return replaced;
     }),
-    exportFile: async (from, { path, format }) => await onFiler(async (volume) => {
+    exportFile: async (from, { path, format }, options = {}) => await onFiler(async (volume) => {
       const file = 'snapshot' in from ? snapshotFile(from.snapshot) : volumeFile(from.volumeId);
       const source = await found(volume, file);
-      return isFault(source) ? source : await copy('-f', 'qcow2', '-O', format, url(volume, file), path);
+      return isFault(source) ? source : await copy(['-f', 'qcow2', '-O', format, url(volume, file), path], options);
     }),
 
     inventory: async () => await onFiler(async (volume) => {

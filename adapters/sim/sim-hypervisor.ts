@@ -11,6 +11,7 @@ import { checkImage } from './sim-image.ts';
 import { simPciAddresses } from './sim-pci.ts';
 import { SimTroubles, type Trouble } from './sim-trouble.ts';
 import { inMemoryStore, type SimGuest, type SimStore } from './sim-world.ts';
+import { simulatedQcow2 } from './sim-qcow2.ts';
 
 export interface SimHypervisorOptions {
   hostname: string;
@@ -189,10 +190,10 @@ class SimDriver implements SimHypervisor {
   snapshotVolume(uuid: string, volumeId: string, next: VolumeConnection) {
     return this.#changeVolumes('snapshotVolume', uuid, (guest) => switchVolume(guest, volumeId, next));
   }
-  snapshotRoot(uuid: string, format: 'qcow2' | 'raw') {
+  snapshotRoot(uuid: string) {
     return this.#onGuest<DiskCopy>('snapshotRoot', uuid, (guest) => {
       if (guest.rootless) return fault('conflict', `guest ${uuid} has no root disk on this host`);
-      const bytes = Buffer.from(`${format} of ${guest.uuid}`);
+      const bytes = simulatedQcow2(0, `root disk of ${guest.uuid}`);
       return { sizeBytes: bytes.length, open: () => Readable.from([bytes]), remove: async () => undefined };
     });
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { SnapshotKey, VolumeBackend, VolumeOrigin } from '#ports/volume-backend.ts';
+import { simulatedQcow2 } from './sim-qcow2.ts';
 
 interface SimVolume {
   sizeGib: number;
@@ -75,17 +76,17 @@ export function createSimVolumes({ world = new Map<string, SimVolume>(), totalGi
     finishOnlineSnapshot: take,
     async abandonOnlineSnapshot() {},
     connection: async (id) => await withVolume(id, () => ({ protocol: 'sim' as const, volume: id })),
-    async importFile(id, sizeGib, { path, format }) {
+    async importFile(id, sizeGib, { path, diskFormat }) {
       const volume = world.get(id);
       if (!volume) return missing(id);
       const { size } = await stat(path);
-      if (format === 'raw' && size > sizeGib * gib) return fault('tooLarge', `The image needs ${Math.ceil(size / gib)} GiB, the volume has ${sizeGib} GiB.`);
+      if (diskFormat === 'raw' && size > sizeGib * gib) return fault('tooLarge', `The image needs ${Math.ceil(size / gib)} GiB, the volume has ${sizeGib} GiB.`);
       return undefined;
     },
-    async exportFile(source, { path }) {
+    async exportFile(source, { path, format }) {
       const there = 'snapshot' in source ? source.snapshot.id in (world.get(source.snapshot.volumeId)?.snapshots ?? {}) : world.has(source.volumeId);
       if (!there) return fault('notFound', 'There is no such volume or snapshot.');
-      await writeFile(path, '');
+      await writeFile(path, format === 'qcow2' ? simulatedQcow2(0) : '');
       return undefined;
     },
     async inventory() {

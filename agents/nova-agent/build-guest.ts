@@ -1,15 +1,60 @@
-// Builds a guest: its images into the host's cache, all at once, then the guest itself. The driver leaves nothing behind on a fault.
+// Builds a guest: its images into the host's cache, all at once, then the guest itself. The driver leaves nothing
+// behind on a fault.
 import type { Outcome } from '#contracts/common/fault.ts';
-import { isFault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
+import type { EnsureOptions } from '#ports/hypervisor.ts';
 import type { NovaAgentDeps } from './deps.ts';
 import { imageSource } from './image-source.ts';
 
-export async function withImages(deps: NovaAgentDeps, spec: GuestSpec, work: () => Promise<Outcome<void>>): Promise<Outcome<null>> {
-  const images = [spec.rootDisk?.image, spec.kernel?.kernel, spec.kernel?.ramdisk].filter((image): image is GuestImage => image != null);
-  const fetched = await Promise.all(images.map(async (image) => await deps.hypervisor.ensureImage(image, imageSource(deps, image.id))));
-  const missing = fetched.find(isFault);
-  if (missing) return missing;
-  const done = await work();
-  return isFault(done) ? done : null;
+const gib = 1024 ** 3;
+
+export interface GuestBuilds {
+  /**
+   * Fetches the guest's images, then does `work`. timeout: the caller's deadline passed, or the build was abandoned,
+   * before `work` began.
+   */
+  run(spec: GuestSpec, deadlineMs: number, work: () => Promise<Outcome<void>>): Promise<Outcome<null>>;
+  /** Ends what the builds of this guest fetch. */
+  abandon(uuid: string): void;
+}
+
+export function createGuestBuilds(deps: NovaAgentDeps): GuestBuilds {
+  const building = new Map<string, Set<AbortController>>();
+  return {
+    async run(spec, deadlineMs, work) {
+      const ending = new AbortController();
+      const ofGuest = building.get(spec.uuid) ?? new Set();
+      building.set(spec.uuid, ofGuest.add(ending));
+      const deadline = new AbortController();
+      if (deadlineMs !== Infinity) {
+        const passed = deps.clock.sleep(deadlineMs - deps.clock.now(), { signal: deadline.signal, unref: true });
+        void passed.then(() => ending.abort(), () => undefined); // rejected: the build ended before
+      }
+      try {
+        const missing = await fetchImages(deps, spec, ending.signal);
+        if (isFault(missing)) return missing;
+        if (ending.signal.aborted) return fault('timeout', `Guest ${spec.uuid} is not built: nobody waits for it.`);
+        const built = await work();
+        return isFault(built) ? built : null;
+      } finally {
+        deadline.abort();
+        ofGuest.delete(ending);
+        if (ofGuest.size === 0) building.delete(spec.uuid);
+      }
+    },
+    abandon: (uuid) => building.get(uuid)?.forEach((ending) => ending.abort()),
+  };
+}
+
+async function fetchImages(deps: NovaAgentDeps, spec: GuestSpec, signal: AbortSignal): Promise<Outcome<void>> {
+  const { rootDisk, kernel } = spec;
+  const ensure = async (image: GuestImage, options: EnsureOptions): Promise<Outcome<void>> =>
+    await deps.hypervisor.ensureImage(image, imageSource(deps, image.id), { ...options, signal });
+  const rootOptions = rootDisk && rootDisk.sizeGib > 0 ? { maxVirtualBytes: rootDisk.sizeGib * gib } : {};
+  const fetched = await Promise.all([
+    ...(rootDisk?.image ? [ensure(rootDisk.image, rootOptions)] : []),
+    ...[kernel?.kernel, kernel?.ramdisk].flatMap((image) => (image ? [ensure(image, {})] : [])),
+  ]);
+  return fetched.find(isFault);
 }

@@ -11,7 +11,7 @@ import type { Serving } from '#platform/bus/bus.ts';
 import type { Ids } from '#platform/ids.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
-import { withImages } from './build-guest.ts';
+import { createGuestBuilds } from './build-guest.ts';
 import type { NovaAgentDeps } from './deps.ts';
 import { createDeviceMender } from './mend-devices.ts';
 import { reconcile } from './reconcile.ts';
@@ -39,6 +39,7 @@ const nothing = async (work: Promise<Outcome<void>>): Promise<Outcome<null>> => 
 export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
   const { hypervisor, bus, config, log, ids } = deps;
   const conductor = rpcClient<ConductorRpc>(bus, conductorTopic);
+  const builds = createGuestBuilds(deps);
   const mendDevices = createDeviceMender(deps);
   const heartbeatMs = 10_000;
   const troubles = createTroubleLog(log.child({ host: config.host }));
@@ -47,9 +48,13 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
   let reported = { facts: '', untilMs: 0 };
 
   const handlers: HandlersOf<ComputeAgentRpc> = {
-    buildGuest: async ({ spec }) => await withImages(deps, spec, async () => await hypervisor.create(spec)),
-    rebuildGuest: async ({ spec, start }) => await withImages(deps, spec, async () => await hypervisor.rebuild(spec, start)),
-    rescueGuest: async ({ uuid, spec }) => await withImages(deps, spec, async () => await hypervisor.rescue(uuid, spec)),
+    buildGuest: async ({ spec }, { deadlineMs }) => await builds.run(spec, deadlineMs, async () => await hypervisor.create(spec)),
+    abandonBuild: async ({ uuid }) => {
+      builds.abandon(uuid);
+      return null;
+    },
+    rebuildGuest: async ({ spec, start }, { deadlineMs }) => await builds.run(spec, deadlineMs, async () => await hypervisor.rebuild(spec, start)),
+    rescueGuest: async ({ uuid, spec }, { deadlineMs }) => await builds.run(spec, deadlineMs, async () => await hypervisor.rescue(uuid, spec)),
     unrescueGuest: async ({ uuid }) => await nothing(hypervisor.unrescue(uuid)),
     startGuest: async ({ uuid }) => await nothing(hypervisor.start(uuid)),
     stopGuest: async ({ uuid, timeoutMs }) => await nothing(hypervisor.stop(uuid, timeoutMs)),
@@ -68,7 +73,10 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     resizeVolume: async ({ uuid, volumeId, sizeGib }) => await nothing(hypervisor.resizeVolume(uuid, volumeId, sizeGib)),
     snapshotVolume: async ({ uuid, volumeId, next }) => await nothing(hypervisor.snapshotVolume(uuid, volumeId, next)),
     uploadRoot: async (wanted) => await uploadRoot(deps, wanted),
-    destroyGuest: async ({ uuid }) => await nothing(hypervisor.destroy(uuid)),
+    destroyGuest: async ({ uuid }) => {
+      builds.abandon(uuid);
+      return await nothing(hypervisor.destroy(uuid));
+    },
     pciAddresses: async ({ uuid }) => wrap('addresses', await hypervisor.pciAddresses(uuid)),
     guestState: async ({ uuid }) => wrap('state', await hypervisor.state(uuid)),
     consoleLog: async ({ uuid, maxBytes }) => wrap('text', await hypervisor.consoleLog(uuid, maxBytes)),

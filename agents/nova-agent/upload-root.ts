@@ -7,7 +7,7 @@ const askTimeoutMs = 30_000;
 const uploadTimeoutMs = 2 * 60 * 60_000;
 
 /** notFound: the image is gone, or was never made. Data that is there already is fine. */
-export async function uploadRoot(deps: NovaAgentDeps, { uuid, imageId, format }: { uuid: string; imageId: string; format: 'qcow2' | 'raw' }): Promise<Outcome<null>> {
+export async function uploadRoot(deps: NovaAgentDeps, { uuid, imageId }: { uuid: string; imageId: string }): Promise<Outcome<null>> {
   const token = await deps.session.token();
   if (isFault(token)) return token;
   const path = `/v2/images/${imageId}`;
@@ -15,7 +15,7 @@ export async function uploadRoot(deps: NovaAgentDeps, { uuid, imageId, format }:
   if (isFault(known)) return known;
   if (known.status !== 200) return fault(known.status === 404 ? 'notFound' : 'unavailable', `Image ${imageId}: Glance answered ${known.status}.`);
   if ((known.body as { status?: string }).status === 'active') return null; // an earlier try whose answer was lost
-  const copy = await deps.hypervisor.snapshotRoot(uuid, format);
+  const copy = await deps.hypervisor.snapshotRoot(uuid);
   if (isFault(copy)) return copy;
   try {
     const sent = await deps.http.send({
@@ -23,7 +23,7 @@ export async function uploadRoot(deps: NovaAgentDeps, { uuid, imageId, format }:
     });
     if (isFault(sent)) return sent;
     if (sent.status === 204) return null;
-    return fault(sent.status === 404 || sent.status === 410 ? 'notFound' : sent.status === 413 ? 'tooLarge' : sent.status === 409 ? 'conflict' : 'unavailable', `Image ${imageId}: Glance answered ${sent.status} to the upload.`);
+    return fault(sent.status === 404 || sent.status === 410 ? 'notFound' : sent.status === 413 ? 'tooLarge' : sent.status === 409 ? 'conflict' : sent.status === 415 ? 'badRequest' : 'unavailable', `Image ${imageId}: Glance answered ${sent.status} to the upload.`);
   } finally {
     await copy.remove();
   }

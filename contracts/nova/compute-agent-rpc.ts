@@ -8,6 +8,8 @@ export const computeTopic = (host: string): string => `compute.${host}`;
 export type ComputeAgentRpc = {
   /** Images into the cache, then disks, domain, start. A guest that runs already is left alone. */
   buildGuest: { params: { spec: GuestSpec }; result: null };
+  /** The server is being deleted: a build, rebuild or rescue of it that still fetches images ends with a fault. None is fine. */
+  abandonBuild: { params: { uuid: string }; result: null };
   /** Root disk made anew; started unless `start` is false. */
   rebuildGuest: { params: { spec: GuestSpec; start: boolean }; result: null };
   startGuest: { params: { uuid: string }; result: null };
@@ -32,8 +34,8 @@ export type ComputeAgentRpc = {
   detachVolume: { params: { uuid: string; volumeId: string }; result: null };
   resizeVolume: { params: { uuid: string; volumeId: string; sizeGib: number }; result: null };
   snapshotVolume: { params: { uuid: string; volumeId: string; next: VolumeConnection }; result: null };
-  /** Copies the root disk and uploads it as the data of `imageId`, which Glance knows as queued. Uploaded already is fine. */
-  uploadRoot: { params: { uuid: string; imageId: string; format: 'qcow2' | 'raw' }; result: null };
+  /** Copies the root disk and uploads it, as qcow2, as the data of `imageId`, which Glance knows as queued. Uploaded already is fine. */
+  uploadRoot: { params: { uuid: string; imageId: string }; result: null };
   pciAddresses: { params: { uuid: string }; result: { addresses: Record<string, string> } };
   guestState: { params: { uuid: string }; result: { state: GuestState } };
   consoleLog: { params: { uuid: string; maxBytes: number }; result: { text: string } };

@@ -23,6 +23,8 @@ export interface GlanceConfig {
   maxProperties: number;
   maxTags: number;
   maxMembers: number;
+  /** Data that is not of its image's disk_format is refused. Stock: require_image_format_match. */
+  requireFormatMatch: boolean;
 }
 
 export const glanceDefaults: GlanceConfig = {
@@ -35,6 +37,7 @@ export const glanceDefaults: GlanceConfig = {
   maxProperties: 128,
   maxTags: 128,
   maxMembers: 128,
+  requireFormatMatch: true,
 };
 
 export interface GlanceDeps {

@@ -57,6 +57,15 @@ export const people: Readonly<Record<string, AuthContext>> = {
 
 const tokens: TokenValidator = { validate: async (token) => people[token] ?? fault('unauthorized', 'unknown token') };
 
+/** The header of a qcow2 image that stands on its own. */
+export function qcow2Header(virtualBytes: number): Buffer {
+  const header = Buffer.alloc(112);
+  header.write('QFI\xfb', 'latin1');
+  header.writeUInt32BE(3, 4);
+  header.writeBigUInt64BE(BigInt(virtualBytes), 24);
+  return header;
+}
+
 export async function startGlance(options: { config?: Partial<GlanceConfig>; database?: DatabaseConfig; folder?: string; clock?: Clock } = {}): Promise<TestGlance> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'cobalt-glance-')));
   const database = openDatabase<GlanceTables>(options.database ?? { dialect: 'sqlite', path: join(folder, 'glance.db') }, { log: silentLog });

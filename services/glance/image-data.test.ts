@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { PassThrough } from 'node:stream';
 import { startHttpServer, type HttpServer } from '#platform/http/server.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import { startGlance, type Answer, type TestGlance } from './glance.testing.ts';
+import { qcow2Header, startGlance, type Answer, type TestGlance } from './glance.testing.ts';
 
 const octets = { 'content-type': 'application/octet-stream' };
 const formats = { disk_format: 'raw', container_format: 'bare' };
@@ -47,13 +47,10 @@ describe('image data', () => {
   });
 
   it('reads the virtual size from a qcow2 or vdi header, and believes no other bytes', async () => {
-    const qcow2 = Buffer.alloc(512);
-    qcow2.writeUInt32BE(0x514649fb, 0);
-    qcow2.writeBigUInt64BE(5n * 2n ** 30n, 24);
     const vdi = Buffer.alloc(512);
     vdi.writeUInt32LE(0xbeda107f, 64);
     vdi.writeBigUInt64LE(7n * 2n ** 30n, 368);
-    for (const [disk_format, data, expected] of [['qcow2', qcow2, 5 * 2 ** 30], ['vdi', vdi, 7 * 2 ** 30], ['qcow2', Buffer.alloc(512), null], ['vmdk', vdi, null]] as const) {
+    for (const [disk_format, data, expected] of [['qcow2', qcow2Header(5 * 2 ** 30), 5 * 2 ** 30], ['vdi', vdi, 7 * 2 ** 30], ['raw', Buffer.alloc(512), 512], ['aki', vdi, null], ['qcow2', qcow2Header(2 ** 63), null]] as const) {
       const id = await glance.image('ann', { disk_format }, data);
       assert.equal((await show(id)).virtual_size, expected, disk_format);
       await remove(id);

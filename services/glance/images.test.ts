@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import { startGlance, type Answer, type TestGlance } from './glance.testing.ts';
+import { qcow2Header, startGlance, type Answer, type TestGlance } from './glance.testing.ts';
 
 const patchType = { 'content-type': 'application/openstack-images-v2.1-json-patch' };
 const noSuchId = '11111111-2222-4333-8444-555555555555';
@@ -125,7 +125,7 @@ describe('images', () => {
 
   it('lists by every filter', async () => {
     const big = await glance.image('eve', { name: 'big', tags: ['x', 'y'], os_distro: 'debian', min_ram: 64 }, Buffer.alloc(500));
-    await glance.image('eve', { name: 'small,er', tags: ['x'], disk_format: 'qcow2' }, Buffer.alloc(10));
+    await glance.image('eve', { name: 'small,er', tags: ['x'], disk_format: 'qcow2' }, qcow2Header(0));
     await create('eve', { name: 'queued', visibility: 'private', container_format: 'ovf', protected: true });
     await create('eve', { name: 'hidden', os_hidden: true });
     const mine = 'owner=eve-project&sort=name:asc';

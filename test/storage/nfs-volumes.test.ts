@@ -1,6 +1,8 @@
 // The NFS volume driver against its port's contract, on a real server.
 import { after } from 'node:test';
 import { createNfsVolumes } from '#adapters/nfs/nfs-volumes.ts';
+import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
+import { silentLog } from '#platform/log.ts';
 import { volumeBackendContract } from '#ports/volume-backend.testing.ts';
 import type { TestFiler } from './filer.testing.ts';
 import { filerMissing, startFiler } from './filer.testing.ts';
@@ -12,6 +14,6 @@ volumeBackendContract('nfs', {
   carriesBytes: true, skip: filerMissing(),
   open: async () => {
     filer = await startFiler();
-    return createNfsVolumes({ share: filer });
+    return createNfsVolumes({ share: filer, images: createQemuDiskImages({ log: silentLog }) });
   },
 });

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import * as images from '#adapters/nfs/qemu-img.ts';
+import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { createOntapRest } from '#adapters/ontap/ontap-rest.ts';
 import { createOntapVolumes } from '#adapters/ontap/ontap-volumes.ts';
 import { Fault, isFault } from '#contracts/common/fault.ts';
@@ -30,7 +30,7 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
   const open = (changes: { password?: string; nfsServer?: string } = {}): VolumeBackend => {
     const address = { ...ontap.address, ...(changes.password === undefined ? {} : { password: new Secret(changes.password) }) };
     const rest = createOntapRest({ address, clock: { ...systemClock, sleep: async (ms, options) => await systemClock.sleep(ms / 10, options) }, ids: systemIds, log: silentLog, timeoutMs: 500, jobTimeoutMs: 1_000 });
-    return createOntapVolumes({ rest, images, svm: ontap.svm, flexVol: ontap.flexVol, nfsServer: changes.nfsServer ?? filer.server, shortTimeoutMs: 3_000 });
+    return createOntapVolumes({ rest, images: createQemuDiskImages({ log: silentLog }), svm: ontap.svm, flexVol: ontap.flexVol, nfsServer: changes.nfsServer ?? filer.server, shortTimeoutMs: 3_000 });
   };
   const sure = <T>(outcome: T): Exclude<T, Fault> => {
     assert.ok(!isFault(outcome), isFault(outcome) ? outcome.message : '');
@@ -164,7 +164,7 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
     writeFileSync(path, Buffer.alloc(65_536, 7));
     const before = readFileSync(join(filer.folder, `volume-${volume}`));
     ontap.trouble({ at: clonePath, as: 'error', status: 409, error: { message: 'The resource is in use.', code: '8' } });
-    refused(await backend.importFile(volume, 1, { path, format: 'raw' }), 'unavailable');
+    refused(await backend.importFile(volume, 1, { path, diskFormat: 'raw' }), 'unavailable');
     assert.ok(readFileSync(join(filer.folder, `volume-${volume}`)).equals(before));
     assert.deepEqual(filesOf(volume), [`volume-${volume}`]);
   });

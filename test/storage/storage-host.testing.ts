@@ -6,6 +6,7 @@ import type { TestGuest } from '#adapters/libvirt/guest.testing.ts';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import type { LibvirtHypervisorOptions } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import { createNfsVolumes } from '#adapters/nfs/nfs-volumes.ts';
+import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { GuestImage, GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
 import { filerPaths } from '#hosts/local/host-paths.ts';
@@ -48,8 +49,8 @@ export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
   const { server, share } = ok(await filer.start(wires));
   const host = ok(await hosts.powerOn('h1', { index: 1, network: wires }));
   const open = (options: Partial<LibvirtHypervisorOptions> = {}): Hypervisor =>
-    createLibvirtHypervisor({ socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration: 'tcg', userspaceSwitch: true, ...options }, { log: silentLog });
-  const backend = createNfsVolumes({ share: { server, path: share } });
+    createLibvirtHypervisor({ socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration: 'tcg', userspaceSwitch: true, ...options }, { log: silentLog, images: createQemuDiskImages({ log: silentLog }) });
+  const backend = createNfsVolumes({ share: { server, path: share }, images: createQemuDiskImages({ log: silentLog }) });
   const first = open();
   const image = async (id: string, diskFormat: string, file: string): Promise<GuestImage> => {
     const made = { id, diskFormat, sizeBytes: statSync(file).size, checksum: '' };

@@ -55,7 +55,7 @@ test('a volume takes size, bootability and image facts from what it is made of',
   assert.ok(!isFault(blank) && !blank.bootable && blank.origin === null);
 });
 
-test('what is too small, not ready or unreadable is refused', () => {
+test('what is too small or not ready is refused', () => {
   const refused = (size: number | null, sources: Partial<typeof none> | object): boolean => {
     const plan = planSource(size, { ...none, ...sources });
     return isFault(plan) && plan.kind === 'badRequest';
@@ -67,7 +67,7 @@ test('what is too small, not ready or unreadable is refused', () => {
   assert.ok(refused(1, { image }), 'the image unfolds to more than the volume');
   assert.ok(refused(9, { image: { ...image, status: 'deactivated' } }));
   assert.ok(refused(9, { image: { ...image, minDiskGib: 10 } }));
-  assert.ok(refused(9, { image: { ...image, diskFormat: 'ami' } }));
+  for (const diskFormat of ['iso', 'ami', 'aki', 'ari', 'ploop', 'vhd']) assert.ok(!refused(9, { image: { ...image, diskFormat } }), diskFormat);
 });
 
 test('messages say what was tried and why it failed', () => {

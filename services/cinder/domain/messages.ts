@@ -39,4 +39,10 @@ export function detailOf(action: MessageAction, reason: Fault): MessageDetail {
 export const textOf = (action: MessageAction, detail: MessageDetail, reason: Fault): string =>
   `${messageActions[action].text}:${detail === unknownError ? reason.message : detail.text}`;
 
+/** Why an operation failed, as its object shows it: without the action, which the object tells. */
+export function reasonFor(action: MessageAction, reason: Fault): string {
+  const detail = detailOf(action, reason);
+  return detail === unknownError ? reason.message : detail.text;
+}
+
 export const eventId = (resourceType: string, actionId: string, detailId: string): string => `VOLUME_${resourceType}_${actionId}_${detailId}`;

@@ -49,8 +49,6 @@ export interface SourcePlan {
 }
 
 const gib = 1024 ** 3;
-/** What qemu-img reads: drivers turn these into their own. */
-const readableFormats: ReadonlySet<string> = new Set(['raw', 'qcow2', 'vmdk', 'vdi', 'vhd', 'vhdx', 'iso', 'ploop']);
 
 export function planSource(sizeGib: number | null, { snapshot, volume, image }: VolumeSources): Outcome<SourcePlan> {
   if (snapshot) {
@@ -71,7 +69,6 @@ export function planSource(sizeGib: number | null, { snapshot, volume, image }: 
 
 function planImage(sizeGib: number, image: SourceImage): Outcome<SourcePlan> {
   if (image.status !== 'active') return fault('badRequest', `Invalid input received: Image ${image.id} is not active.`);
-  if (!readableFormats.has(image.diskFormat)) return fault('badRequest', `Invalid input received: Image ${image.id} has the format ${image.diskFormat}, of which no volume can be made.`);
   const bytes = Math.max(image.sizeBytes, image.virtualSizeBytes ?? 0);
   const neededGib = Math.ceil(bytes / gib);
   if (neededGib > sizeGib) return fault('badRequest', `Invalid input received: Size of specified image ${neededGib}GB is larger than volume size ${sizeGib}GB.`);

@@ -5,6 +5,7 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
 import type { CinderParts } from '../parts.ts';
+import { reasonFor } from '../domain/messages.ts';
 import { changeBackupIn, dataIdOf, findBackup, sharesData } from '../store/backups.ts';
 import { changeSnapshotIn } from '../store/snapshots.ts';
 import { changeVolume, changeVolumeIn } from '../store/volumes.ts';
@@ -43,7 +44,7 @@ export function createBackup(parts: CinderParts): AnySaga {
         name: 'write',
         deadlineMs: config.copyTimeoutMs,
         retries: backendRetries,
-        async run({ backupId, volumeId, snapshotId, temporary }) {
+        async run({ backupId, volumeId, snapshotId, temporary }, _state, { signal }) {
           const volume = await volumeOf(parts, volumeId);
           if (isFault(volume)) return volume;
           const taken = temporary && snapshotId !== null ? await snapshotOf(parts, snapshotId) : undefined;
@@ -52,7 +53,7 @@ export function createBackup(parts: CinderParts): AnySaga {
           const backend = backendFor(parts, volume);
           if (isFault(backend)) return backend;
           const written = await withSpoolFile(parts, `backup-${backupId}`, async (path) => {
-            const exported = await backend.exportFile(snapshotId === null ? { volumeId } : { snapshot: { id: snapshotId, volumeId } }, { path, format: 'qcow2' });
+            const exported = await backend.exportFile(snapshotId === null ? { volumeId } : { snapshot: { id: snapshotId, volumeId } }, { path, format: 'qcow2' }, { signal });
             return exported ?? (await backups.write(backupId, createReadStream(path), { stallMs: config.stallMs }));
           });
           return isFault(written) ? written : undefined;
@@ -81,7 +82,7 @@ export function createBackup(parts: CinderParts): AnySaga {
       },
     ],
     async failed(input, _state, reason, context) {
-      await changeBackupIn(db, input.backupId, ['creating'], { status: 'error', fail_reason: reason.message }, clock.now());
+      await changeBackupIn(db, input.backupId, ['creating'], { status: 'error', fail_reason: reasonFor('createBackup', reason) }, clock.now());
       await freeSource(input, context.requestId);
       await tellOwner(parts, 'createBackup', { type: 'VOLUME_BACKUP', id: input.backupId, projectId: input.projectId }, reason, context);
     },
@@ -114,7 +115,7 @@ export function restoreBackup(parts: CinderParts): AnySaga {
         name: 'fill',
         deadlineMs: config.copyTimeoutMs,
         retries: backendRetries,
-        async run({ backupId, volumeId }) {
+        async run({ backupId, volumeId }, _state, { signal }) {
           const volume = await volumeOf(parts, volumeId);
           if (isFault(volume)) return volume;
           const backend = backendFor(parts, volume);
@@ -122,7 +123,7 @@ export function restoreBackup(parts: CinderParts): AnySaga {
           const backup = await findBackup(db, backupId, null);
           const filled = await withSpoolFile(parts, `restore-${volumeId}`, async (path) => {
             const read = await backups.read(backup ? dataIdOf(backup) : backupId, path);
-            return isFault(read) ? read : await backend.importFile(volumeId, volume.size_gib, { path, format: 'qcow2' });
+            return isFault(read) ? read : await backend.importFile(volumeId, volume.size_gib, { path, diskFormat: 'qcow2' }, { signal });
           });
           return filled;
         },
@@ -169,7 +170,7 @@ export function deleteBackup(parts: CinderParts): AnySaga {
       },
     }],
     async failed({ backupId, projectId }, _state, reason, context) {
-      await changeBackupIn(db, backupId, ['deleting'], { status: 'error_deleting', fail_reason: reason.message }, clock.now());
+      await changeBackupIn(db, backupId, ['deleting'], { status: 'error_deleting', fail_reason: reasonFor('deleteBackup', reason) }, clock.now());
       await tellOwner(parts, 'deleteBackup', { type: 'VOLUME_BACKUP', id: backupId, projectId }, reason, context);
     },
   });

@@ -11,7 +11,7 @@ import type { CinderParts } from '../parts.ts';
 import { extraSpecsOf, findType } from '../store/types.ts';
 import { changeVolume, changeVolumeIn } from '../store/volumes.ts';
 import { dropTemporary } from './snapshots.ts';
-import { backendFor, backendRetries, quickDeadlineMs, snapshotOf, tellOwner, undoOnBackend, volumeOf, withSpoolFile } from './station.ts';
+import { backendFor, backendRetries, quickDeadlineMs, snapshotOf, tellOwner, undoOnBackend, volumeOf, whileWanted, withSpoolFile } from './station.ts';
 
 export type CreateInput = {
   volumeId: string;
@@ -82,13 +82,13 @@ export function createVolume(parts: CinderParts): AnySaga {
         name: 'make',
         deadlineMs: config.copyTimeoutMs,
         retries: backendRetries,
-        async run(input) {
+        async run(input, _state, { signal }) {
           const volume = await volumeOf(parts, input.volumeId);
           if (isFault(volume)) return volume;
           const backend = backendFor(parts, volume);
           const untaken = await missingTemporary(parts, input);
           if (isFault(backend) || untaken) return isFault(backend) ? backend : untaken;
-          return await backend.createVolume(volume.id, volume.size_gib, originOf(input));
+          return await backend.createVolume(volume.id, volume.size_gib, originOf(input), { signal });
         },
         undo: async ({ volumeId }, _state, context) => await unmake(parts, volumeId, context),
       },
@@ -104,11 +104,12 @@ export function createVolume(parts: CinderParts): AnySaga {
           if (isFault(backend)) return backend;
           const image = await fetchImage(parts, imageId, { requestId });
           if (isFault(image)) return image;
+          if (!inTheMaking.includes(volume.status)) return fault('conflict', `Volume ${volumeId} was deleted while it was made.`);
           await changeVolumeIn(db, volumeId, ['creating'], { status: 'downloading' }, clock.now());
-          return await withSpoolFile(parts, `image-${volumeId}`, async (path) => {
-            const there = await downloadImage(parts, imageId, path, { requestId, signal, timeoutMs: config.copyTimeoutMs });
-            return there ?? (await backend.importFile(volumeId, volume.size_gib, { path, format: image.diskFormat }));
-          });
+          return await whileWanted(parts, volumeId, inTheMaking, signal, async (wanted) => await withSpoolFile(parts, `image-${volumeId}`, async (path) => {
+            const there = await downloadImage(parts, imageId, path, { requestId, signal: wanted, timeoutMs: config.copyTimeoutMs });
+            return there ?? (await backend.importFile(volumeId, volume.size_gib, { path, diskFormat: image.diskFormat }, { signal: wanted }));
+          }));
         },
       },
       {

@@ -3,6 +3,7 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
 import type { CinderParts } from '../parts.ts';
+import { reasonFor } from '../domain/messages.ts';
 import { changeBackupIn } from '../store/backups.ts';
 import { backendRetries, quickDeadlineMs, tellOwner } from './station.ts';
 
@@ -28,7 +29,7 @@ export function importBackup(parts: CinderParts): AnySaga {
       },
     }],
     async failed({ backupId, projectId }, _state, reason, context) {
-      await changeBackupIn(db, backupId, ['creating'], { status: 'error', fail_reason: reason.message }, clock.now());
+      await changeBackupIn(db, backupId, ['creating'], { status: 'error', fail_reason: reasonFor('createBackup', reason) }, clock.now());
       await tellOwner(parts, 'createBackup', { type: 'VOLUME_BACKUP', id: backupId, projectId }, reason, context);
     },
   });

@@ -1,6 +1,7 @@
 // What every saga of Cinder needs: the backend of a volume, the spool, and how a failure is told to its owner.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { SagaContext } from '#platform/saga/saga.ts';
@@ -56,6 +57,28 @@ export async function undoOnBackend({ clock, log }: CinderParts, what: string, {
     if (undone.kind !== 'unavailable' && undone.kind !== 'timeout') throw new Error(`${what} is not undone: ${undone.message}`);
     if (pauseMs === null) log.warn({ what, req: requestId, why: undone.message }, 'what a failed operation made is left until its object is deleted');
     else await clock.sleep(pauseMs, { signal });
+  }
+}
+
+const wantedLookMs = 2_000;
+
+/** Does `work` with a signal that aborts when `signal` does, and when the volume leaves `states`: it was deleted by force. */
+export async function whileWanted<T>(
+  { database: { db }, clock }: CinderParts, volumeId: string, states: readonly VolumeStatus[], signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const [unwanted, ended] = [new AbortController(), new AbortController()];
+  const watch = async (): Promise<void> => {
+    while (!ended.signal.aborted) {
+      await clock.sleep(wantedLookMs, { signal: ended.signal, unref: true });
+      const volume = await findVolume(db, volumeId, null);
+      if (!volume || !states.includes(volume.status)) unwanted.abort(new Error(`volume ${volumeId} is not wanted any more`));
+    }
+  };
+  watch().catch(() => undefined); // ended, or the database is away: the saga's own signal remains
+  try {
+    return await work(AbortSignal.any([signal, unwanted.signal]));
+  } finally {
+    ended.abort();
   }
 }
 

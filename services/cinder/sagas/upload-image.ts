@@ -19,7 +19,7 @@ export function uploadImage(parts: CinderParts): AnySaga {
         name: 'upload',
         deadlineMs: config.copyTimeoutMs,
         retries: backendRetries,
-        async run({ volumeId, imageId, diskFormat }, _state, { requestId }) {
+        async run({ volumeId, imageId, diskFormat }, _state, { requestId, signal }) {
           const volume = await volumeOf(parts, volumeId);
           if (isFault(volume)) return volume;
           const backend = backendFor(parts, volume);
@@ -28,7 +28,7 @@ export function uploadImage(parts: CinderParts): AnySaga {
           if (isFault(image)) return image.kind === 'notFound' ? fault('unavailable', image.message) : image; // the request is about to make it, unless it died
           if (image.status === 'active') return undefined;
           return await withSpoolFile(parts, `upload-${volumeId}`, async (path) => {
-            const exported = await backend.exportFile({ volumeId }, { path, format: diskFormat });
+            const exported = await backend.exportFile({ volumeId }, { path, format: diskFormat }, { signal });
             return exported ?? (await sendImage(parts, imageId, path, { requestId, timeoutMs: config.copyTimeoutMs }));
           });
         },

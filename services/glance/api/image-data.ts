@@ -5,7 +5,9 @@ import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { GlanceParts } from '../deps.ts';
 import { readRange } from '../domain/byte-range.ts';
+import { checkContent, headBytes, tailBytes, type ContentEnds } from '../domain/image-content.ts';
 import { virtualSizeOf } from '../domain/virtual-size.ts';
+import { findImage } from '../store/images.ts';
 import { abandonUpload, claimUpload, finishUpload, touchUpload, usedBytes, type UploadKind } from '../store/uploads.ts';
 import { allowedImage, requestedImage } from './requested-image.ts';
 
@@ -49,7 +51,13 @@ async function upload(parts: GlanceParts, request: ApiRequest, kind: UploadKind)
       await abandonUpload(db, key, clock.now());
       return data;
     }
-    const ended = await finishUpload(db, { key, owner: image.owner, data, virtualSizeBytes: virtualSizeOf(image.diskFormat, data) }, config.projectQuotaBytes, clock.now());
+    const virtualSizeBytes = await inspectData(parts, image.id, key, data.sizeBytes);
+    if (isFault(virtualSizeBytes)) {
+      await store.remove(key);
+      await abandonUpload(db, key, clock.now());
+      return virtualSizeBytes;
+    }
+    const ended = await finishUpload(db, { key, owner: image.owner, data, virtualSizeBytes }, config.projectQuotaBytes, clock.now());
     if (ended === 'done') return { status: 204 };
     await store.remove(key);
     await abandonUpload(db, key, clock.now());
@@ -62,6 +70,28 @@ async function upload(parts: GlanceParts, request: ApiRequest, kind: UploadKind)
     stopBeating.abort();
     writing.delete(key);
   }
+}
+
+/** The disk's virtual size, where the data tells. unsupportedMediaType: the data may not be the image's; gone: the image was deleted meanwhile. */
+async function inspectData(parts: GlanceParts, imageId: string, key: string, sizeBytes: number): Promise<Outcome<number | null>> {
+  // Its formats as they are since the upload was claimed: nobody can change them any more.
+  const image = await findImage(parts.database.db, imageId);
+  const ends = await endsOf(parts, key, sizeBytes);
+  if (image === undefined || isFault(ends)) return fault('gone', `Image ${imageId} could not be found after upload. The image may have been deleted during the upload.`);
+  const refused = parts.config.requireFormatMatch ? checkContent(image, ends) : undefined;
+  return refused ?? virtualSizeOf(image.diskFormat, { head: ends.head, sizeBytes });
+}
+
+/** notFound: the data was removed meanwhile. */
+async function endsOf({ store }: GlanceParts, key: string, sizeBytes: number): Promise<Outcome<ContentEnds>> {
+  const read = async (first: number): Promise<Outcome<Buffer>> => {
+    if (sizeBytes === 0) return Buffer.alloc(0);
+    const stream = await store.read(key, { first, last: Math.min(sizeBytes, first + headBytes) - 1 });
+    return isFault(stream) ? stream : Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Buffer>));
+  };
+  const head = await read(0);
+  const tail = isFault(head) ? head : await read(Math.max(0, sizeBytes - tailBytes));
+  return isFault(head) ? head : isFault(tail) ? tail : { head, tail };
 }
 
 /** Tells other processes that this upload lives. */

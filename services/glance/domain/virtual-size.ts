@@ -1,8 +1,12 @@
 // How large a disk a guest sees, told from the data's first bytes. Pure.
-import type { StoredData } from '#ports/image-store.ts';
 
-/** null: this format does not tell, or the data is not of the format it is said to be. */
-export function virtualSizeOf(diskFormat: string | null, { head, sizeBytes }: Pick<StoredData, 'head' | 'sizeBytes'>): number | null {
+/** null: this format does not tell, the data is not of the format it is said to be, or no disk is so large. */
+export function virtualSizeOf(diskFormat: string | null, data: { head: Buffer; sizeBytes: number }): number | null {
+  const bytes = told(diskFormat, data);
+  return bytes !== null && Number.isSafeInteger(bytes) ? bytes : null;
+}
+
+function told(diskFormat: string | null, { head, sizeBytes }: { head: Buffer; sizeBytes: number }): number | null {
   switch (diskFormat) {
     case 'raw':
     case 'iso':

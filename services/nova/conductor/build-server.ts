@@ -16,7 +16,7 @@ import { connectedNics, connectNics, disconnectNics, refreshNetworkInfo } from '
 import { completeVolumes, connectedVolumes, connectVolumes, takeBack } from './connect-volumes.ts';
 import { nicsOf, writeAddresses } from '../store/nics.ts';
 import { volumesOf } from '../store/volumes.ts';
-import { agentOn, asEvent, faultText, isHopeless, logFailure, serverOf } from './station.ts';
+import { agentOn, asEvent, faultText, isHopeless, isTenants, logFailure, serverOf } from './station.ts';
 import { serverLock } from './locks.ts';
 
 export type BuildInput = {
@@ -164,7 +164,7 @@ export function buildServer(deps: NovaDeps): AnySaga {
       const excludedHosts = host === undefined ? input.excludedHosts : [...input.excludedHosts, host];
       // What another host may still use is not given to a second one.
       const isFree = (await volumesOf(db, input.serverId)).every((row) => row.attachment_id === null);
-      const again = isFree && host !== undefined && input.forcedHost === null && excludedHosts.length < config.maxBuildAttempts && reason.kind !== 'badRequest' && !isHopeless(reason);
+      const again = isFree && host !== undefined && input.forcedHost === null && excludedHosts.length < config.maxBuildAttempts && !isTenants(reason) && !isHopeless(reason);
       await transaction(db, async (trx) => {
         const now = clock.now();
         if (again) {

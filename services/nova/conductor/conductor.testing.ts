@@ -54,7 +54,7 @@ export async function startConductor({ hosts, agent, server: common = {}, config
   const none = async () => null;
   for (const host of hosts) {
     await nova.addHost(host);
-    const handlers = { stopGuest: none, startGuest: none, guestState: async () => ({ state: 'running' }), ...agent } as unknown as HandlersOf<ComputeAgentRpc>; // what the tests lead to
+    const handlers = { stopGuest: none, startGuest: none, abandonBuild: none, guestState: async () => ({ state: 'running' }), ...agent } as unknown as HandlersOf<ComputeAgentRpc>; // what the tests lead to
     const served = rpcServer<ComputeAgentRpc>(computeTopic(host), handlers);
     bus.serve(served.topic, served.handlers);
   }

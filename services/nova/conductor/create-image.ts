@@ -10,7 +10,7 @@ import type { Server } from '../store/servers.ts';
 import { agentOn, asEvent, logFailure, serverOf } from './station.ts';
 
 export const createImageName = 'nova.create-image';
-export type CreateImageInput = { serverId: string; actionId: string; imageId: string; format: 'qcow2' | 'raw'; /** It is a backup: of its type the server keeps so many. */ rotation: { type: string; keep: number } | null };
+export type CreateImageInput = { serverId: string; actionId: string; imageId: string; /** It is a backup: of its type the server keeps so many. */ rotation: { type: string; keep: number } | null };
 
 /** Large disks take their time to be copied and sent. */
 const uploadDeadlineMs = 3 * 60 * 60_000;
@@ -30,7 +30,7 @@ export function createImage(deps: NovaDeps): AnySaga {
           if (host === null) return fault('conflict', `Instance ${server.id} is on no host.`);
           await changeDuring(db, server.id, imageTasks, { task_state: 'image_uploading' }, clock.now());
           return await asEvent(deps, input, { seq: 1, name: 'compute_snapshot_instance', host }, async () => {
-            const done = await agentOn(deps, host).call('uploadRoot', { uuid: server.id, imageId: input.imageId, format: input.format }, { timeoutMs: uploadDeadlineMs, requestId });
+            const done = await agentOn(deps, host).call('uploadRoot', { uuid: server.id, imageId: input.imageId }, { timeoutMs: uploadDeadlineMs, requestId });
             return isFault(done) ? done : undefined;
           });
         },

@@ -42,6 +42,9 @@ export async function asEvent<T>(deps: NovaDeps, input: ServerInput, event: { se
 export const hopeless = ({ kind, message, detail }: Fault): Fault => fault(kind, message, { ...detail, hopeless: 'yes' });
 export const isHopeless = ({ detail }: Fault): boolean => detail['hopeless'] !== undefined;
 
+/** What the tenant asked for cannot be, on any host: an image that may not be used, or too large a one. */
+export const isTenants = ({ kind }: Fault): boolean => kind === 'badRequest' || kind === 'tooLarge';
+
 /** The action's last word when it failed. */
 export async function logFailure(deps: NovaDeps, input: ServerInput): Promise<void> {
   await failAction(deps.database.db, input.actionId, 'Error', deps.clock.now());
@@ -49,6 +52,6 @@ export async function logFailure(deps: NovaDeps, input: ServerInput): Promise<vo
 
 /** The fault a tenant sees: the reason, without the insides. */
 export function faultText(reason: Fault, nowMs: number): string {
-  const facts: FaultFacts = { code: reason.kind === 'badRequest' ? 400 : 500, createdMs: nowMs, message: reason.message.slice(0, 255), details: reason.message };
+  const facts: FaultFacts = { code: isTenants(reason) ? 400 : 500, createdMs: nowMs, message: reason.message.slice(0, 255), details: reason.message };
   return JSON.stringify(facts);
 }

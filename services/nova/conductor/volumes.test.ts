@@ -164,8 +164,8 @@ describe('an image of a server', () => {
     const made = await image(server.id, 44);
     assert.deepEqual([made.status, made.headers['location']?.split('/').at(-1)], [202, glance.images[0]?.id]);
     await rested(server.id);
-    assert.deepEqual(calls.findLast(({ method }) => method === 'uploadRoot')?.params, { uuid: server.id, imageId: glance.images[0]?.id, format: 'raw' });
-    assert.deepEqual(['name', 'disk_format', 'image_type', 'base_image_ref', 'instance_uuid', 'colour'].map((name) => glance.images[0]?.[name]), ['copy', 'raw', 'snapshot', imageId, server.id, 'blue']);
+    assert.deepEqual(calls.findLast(({ method }) => method === 'uploadRoot')?.params, { uuid: server.id, imageId: glance.images[0]?.id });
+    assert.deepEqual(['name', 'disk_format', 'image_type', 'base_image_ref', 'instance_uuid', 'colour'].map((name) => glance.images[0]?.[name]), ['copy', 'qcow2', 'snapshot', imageId, server.id, 'blue']);
     refuses = { uploadRoot: fault('conflict', 'no room') };
     assert.equal((await image(server.id, 45)).body.image_id, glance.images[1]?.id);
     assert.equal((await rested(server.id)).status, 'ACTIVE');

@@ -8,11 +8,9 @@ import type { ServerVolume } from '../store/volumes.ts';
 /** What describes the image's own bytes or its owner's promises, not the system in it. nova.conf, non_inheritable_image_properties */
 const notInherited = new Set(['cache_in_nova', 'bittorrent', 'img_signature_hash_method', 'img_signature', 'img_signature_key_type', 'img_signature_certificate_uuid', 'block_device_mapping', 'bdm_v2', 'root_device_name']);
 
-/** Of a server with a root disk: as large as its flavor's disk, in the format of its image where that is one of two. */
-export function diskImage(server: Server, name: string, metadata: Record<string, string>): { body: JsonObject; format: 'qcow2' | 'raw' } {
-  const image = imageOf(server);
-  const format = image?.diskFormat === 'raw' ? 'raw' : 'qcow2';
-  return { format, body: { ...inherited(server), min_disk: flavorOf(server).diskGib, min_ram: image?.minMemoryMib ?? 0, ...metadata, name, disk_format: format, container_format: 'bare', visibility: 'private' } };
+/** Of a server with a root disk: as large as its flavor's disk, and qcow2 whatever its own image was, as its host writes no other. */
+export function diskImage(server: Server, name: string, metadata: Record<string, string>): JsonObject {
+  return { ...inherited(server), min_disk: flavorOf(server).diskGib, min_ram: imageOf(server)?.minMemoryMib ?? 0, ...metadata, name, disk_format: 'qcow2', container_format: 'bare', visibility: 'private' };
 }
 
 function inherited(server: Server): JsonObject {

@@ -26,7 +26,7 @@ export const createBackup: ServerActionRow = {
     if (server.image_id === null) return checkLock(request, server) ?? fault('badRequest', 'It is not supported to backup volume backed instance.');
     const image = diskImage(server, name, metadata);
     const keep = Number(rotation);
-    const made = await ofDisk(deps, request, server, { ...image, body: { ...image.body, image_type: 'backup', backup_type: type } }, { type, keep });
+    const made = await ofDisk(deps, request, server, { ...image, image_type: 'backup', backup_type: type }, { type, keep });
     if (isFault(made)) return made;
     return keep > 0 ? imageReply(request, made) : { status: 202 }; // one that is not kept has no address
   },

@@ -50,13 +50,13 @@ export function imageReply(request: ApiRequest, imageId: string): Reply {
 }
 
 /** The image's id; its bytes come later. `rotation`: it is a backup, of which its kind keeps so many. */
-export async function ofDisk(deps: NovaDeps, request: ApiRequest, server: Server, { body, format }: ReturnType<typeof diskImage>, rotation: CreateImageInput['rotation']): Promise<Outcome<string>> {
+export async function ofDisk(deps: NovaDeps, request: ApiRequest, server: Server, body: ReturnType<typeof diskImage>, rotation: CreateImageInput['rotation']): Promise<Outcome<string>> {
   const caller = callerOf(request);
   const id = deps.ids.uuid();
   const making = await beginMaking(deps, request, { imageId: id });
   try {
     const imageId = await createGlanceImage(deps, { ...body, id }, caller);
-    const begun = isFault(imageId) ? imageId : await beginImage(deps, request, server, { imageId, format, rotation }, making);
+    const begun = isFault(imageId) ? imageId : await beginImage(deps, request, server, { imageId, rotation }, making);
     return isFault(begun) ? begun : id;
   } finally {
     await making.end();

@@ -18,6 +18,7 @@ import type { CreateImageInput } from '../../conductor/create-image.ts';
 import { createImageName } from '../../conductor/create-image.ts';
 import { deleteServerName } from '../../conductor/delete-server.ts';
 import { assistLock, serverLock } from '../../conductor/locks.ts';
+import { agentOn } from '../../conductor/station.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { ServerAction } from '../../domain/server-state.ts';
 import { actionRules, imageStates, interfaceStates } from '../../domain/server-state.ts';
@@ -124,7 +125,7 @@ export async function beginVolumeChange(deps: NovaDeps, request: Request, server
 }
 
 /** Begins to make an image of an idle server's disk; from then on the saga answers for it. conflict: not in this state. */
-export async function beginImage(deps: NovaDeps, request: Request, server: Server, image: Pick<CreateImageInput, 'imageId' | 'format' | 'rotation'>, making: Pick<Making, 'keep'>): Promise<Outcome<void>> {
+export async function beginImage(deps: NovaDeps, request: Request, server: Server, image: Pick<CreateImageInput, 'imageId' | 'rotation'>, making: Pick<Making, 'keep'>): Promise<Outcome<void>> {
   const refused = await checkReachable(deps, request, server);
   if (refused) return refused;
   const [logAs, begins] = image.rotation === null ? (['createImage', 'image_snapshot_pending'] as const) : (['createBackup', 'image_backup'] as const);
@@ -157,6 +158,9 @@ export async function beginDeletion(deps: NovaDeps, request: Request, server: Se
     const actionId = await log(deps, trx, request, server, 'delete', now);
     await journal(deps, trx, request, deleteServerName, server.id, { serverId: server.id, actionId }, now);
   });
+  const host = (await findServer(deps.database.db, server.id, null))?.host ?? null;
+  // To all at once, since builds may occupy the whole queue. One that does not hear of it ends at its own deadline.
+  if (host !== null) await agentOn(deps, host).fanout('abandonBuild', { uuid: server.id }, { requestId: request.id });
   return await wake(deps, request);
 }
 

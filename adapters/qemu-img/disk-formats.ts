@@ -1,0 +1,12 @@
+// Glance's disk formats as QEMU calls them. Pure. As stock Cinder maps them: cinder.image.image_utils,
+// QEMU_IMG_FORMAT_MAP.
+
+export type QemuFormat = 'raw' | 'qcow2' | 'vmdk' | 'vdi' | 'vpc' | 'vhdx' | 'parallels';
+
+const qemuFormats: ReadonlyMap<string, QemuFormat> = new Map([
+  ['raw', 'raw'], ['iso', 'raw'], ['ami', 'raw'], ['aki', 'raw'], ['ari', 'raw'],
+  ['qcow2', 'qcow2'], ['vmdk', 'vmdk'], ['vdi', 'vdi'], ['vhd', 'vpc'], ['vhdx', 'vhdx'], ['ploop', 'parallels'],
+]);
+
+/** undefined: no such disk format. */
+export const qemuFormatOf = (diskFormat: string): QemuFormat | undefined => qemuFormats.get(diskFormat);

@@ -1,0 +1,40 @@
+// The command line of a process that reads a tenant's image: it sees that one file and QEMU's own libraries, has no
+// network, no rights and little memory, and ends with the process that began it. bwrap(1) (bubblewrap), prlimit(1).
+import { existsSync } from 'node:fs';
+
+/** Where it finds the image. */
+export const imageInside = '/image';
+
+const maxAddressBytes = 1024 ** 3; // as stock Glance, Cinder and Nova limit qemu-img
+const maxOpenFiles = 64;
+const nobody = '65534';
+
+const libraries = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' } as const;
+const loaders = ['/usr/lib64', '/usr/lib/ld-linux-aarch64.so.1'];
+
+export interface SandboxOptions {
+  imagePath: string;
+  cpuSeconds: number;
+  /** A folder that the process may write into: where it makes its socket. */
+  socketFolder?: { outside: string; inside: string };
+}
+
+/** `tool` is the name of a program in /usr/bin. */
+export function sandboxed(tool: string, args: readonly string[], options: SandboxOptions): string[] {
+  const { imagePath, cpuSeconds, socketFolder } = options;
+  const library = `/usr/lib/${libraries[process.arch === 'arm64' ? 'arm64' : 'x64']}`;
+  const program = `/usr/bin/${tool}`;
+  return [
+    'prlimit', `--as=${maxAddressBytes}`, `--cpu=${cpuSeconds}`, '--core=0', `--nofile=${maxOpenFiles}`, '--fsize=0',
+    '--', 'bwrap', '--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL',
+    '--uid', nobody, '--gid', nobody, '--clearenv', '--setenv', 'LC_ALL', 'C',
+    '--ro-bind', library, library, '--ro-bind', program, program,
+    '--symlink', 'usr/lib', '/lib', '--symlink', 'usr/lib64', '/lib64',
+    ...loaders.filter((path) => existsSync(path)).flatMap((path) => ['--ro-bind', path, path]),
+    // QEMU opens it to learn which kind of locks the kernel has.
+    '--dev-bind', '/dev/null', '/dev/null',
+    ...(socketFolder ? ['--bind', socketFolder.outside, socketFolder.inside] : []),
+    '--ro-bind', imagePath, imageInside, '--remount-ro', '/', '--chdir', '/',
+    program, ...args,
+  ];
+}

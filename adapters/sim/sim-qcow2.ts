@@ -1,0 +1,15 @@
+// A qcow2 image as simulated hosts and storage make it: a header that says what it is, and no disk behind it.
+
+const headerBytes = 112;
+
+/** Layout: QEMU's docs/interop/qcow2.txt. */
+export function simulatedQcow2(virtualBytes: number, content = ''): Buffer {
+  const header = Buffer.alloc(headerBytes);
+  header.write('QFI\xfb', 'latin1');
+  header.writeUInt32BE(3, 4);
+  header.writeUInt32BE(16, 20);
+  header.writeBigUInt64BE(BigInt(virtualBytes), 24);
+  header.writeUInt32BE(4, 96);
+  header.writeUInt32BE(headerBytes, 100);
+  return Buffer.concat([header, Buffer.from(content)]);
+}

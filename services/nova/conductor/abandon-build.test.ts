@@ -1,0 +1,38 @@
+// A server that is deleted while its host still fetches its image: the fetch ends, and the server is gone long before the build's deadline.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { fault } from '#contracts/common/fault.ts';
+import { eventually } from '#platform/testing/eventually.ts';
+import { startConductor, type ConductorBench } from './conductor.testing.ts';
+
+let bench: ConductorBench;
+const [building, abandoned] = [new Map<string, () => void>(), [] as string[]];
+
+before(async () => {
+  bench = await startConductor({
+    hosts: ['h1'], server: { networks: 'none' },
+    agent: {
+      buildGuest: async ({ spec }: { spec: { uuid: string } }) => {
+        await new Promise<void>((resolve) => building.set(spec.uuid, resolve));
+        return fault('timeout', 'nobody waits for it any more');
+      },
+      abandonBuild: async ({ uuid }: { uuid: string }) => {
+        abandoned.push(uuid);
+        building.get(uuid)?.();
+        return null;
+      },
+      destroyGuest: async () => null,
+    },
+  });
+  bench.nova.answerCalls((call) => (call.service === 'placement' ? bench.placement(call) : call.path.startsWith('/v2/images/') ? { status: 200, body: bench.image } : { status: 204 }));
+});
+after(async () => await bench.close());
+
+test('deleting a server ends what its build fetches', async () => {
+  const answer = await bench.post({});
+  assert.equal(answer.status, 202, JSON.stringify(answer.body));
+  const { id } = answer.body.server;
+  await eventually(() => building.has(id), { withinMs: 10_000, what: 'the build to be under way' });
+  await bench.removed(id);
+  assert.deepEqual(abandoned, [id]);
+});
