@@ -124,8 +124,11 @@ export function createNlmImageLocks({ host, folder, timeoutMs = 3_000, patienceM
 
   async function refusal({ lock, handle }: Kept): Promise<ReturnType<typeof fault>> {
     const holder = await ask(lock.server, async (manager) => await manager.holder(ownerOf(lock), handle));
-    const [, guest, on] = (isFault(holder) || holder === null ? null : /^(.+)@(.+)$/.exec(holder)) ?? [];
-    return fault('conflict', `volume ${lock.volumeId} is locked on the filer by ${guest === undefined ? 'a program that it does not name' : `guest ${guest} on host ${on}`}`, guest === undefined ? {} : { guest, host: on ?? '' });
+    // `guest@host`, as ownerOf writes it.
+    const at = isFault(holder) || holder === null ? -1 : holder.lastIndexOf('@');
+    if (isFault(holder) || holder === null || at < 1 || at === holder.length - 1) return fault('conflict', `volume ${lock.volumeId} is locked on the filer by a program that it does not name`);
+    const [guest, host] = [holder.slice(0, at), holder.slice(at + 1)];
+    return fault('conflict', `volume ${lock.volumeId} is locked on the filer by guest ${guest} on host ${host}`, { guest, host });
   }
 
   async function letGo(note: Kept): Promise<Outcome<void>> {
