@@ -35,7 +35,7 @@ export function createPlacement(deps: PlacementDeps): PlacementService {
   const routes = [providerRoutes, inventoryRoutes, aggregateRoutes, traitRoutes, resourceClassRoutes, allocationRoutes, reshaperRoutes, usageRoutes, candidateRoutes].flatMap((of) => of(parts));
   return {
     name: 'placement',
-    http: { name: 'placement', serviceType: 'placement', mount: '/placement', routes: [versionDocument, ...routes], faultStyle: placementFaults, microversions, policies },
+    http: { name: 'placement', serviceType: 'placement', mount: '/placement', routes: [versionDocument, ...routes], faultStyle: placementFaults, microversions, policies, honoursAccept: true, maxBodyBytes: 1024 * 1024 },
     rpc: [], tasks: [], sagas: [], migrations,
     audit: async () => await placementAudit(deps),
   };
