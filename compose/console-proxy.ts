@@ -1,4 +1,5 @@
 // Remote consoles: serves noVNC's pages and carries a browser's websocket to the guest's RFB socket.
+import { own } from '#contracts/common/own.ts';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { dirname, join, normalize } from 'node:path';
@@ -28,7 +29,7 @@ export async function consolePage(path: string): Promise<{ status: number; type:
   if (!path.startsWith(`${consolePath}/`)) return undefined;
   // Names of the files are plain: whatever is percent-encoded is none of them.
   const name = normalize(path.slice(consolePath.length + 1));
-  const type = types[name.split('.').pop() ?? ''];
+  const type = own(types, name.split('.').pop() ?? '');
   if (name.startsWith('..') || !type) return undefined;
   const file = name === 'vnc.html' ? ownPage : name.startsWith('novnc/') ? join(novncDir, name.slice('novnc/'.length)) : undefined;
   const body = file === undefined ? undefined : await readFile(file).catch(() => undefined);

@@ -33,7 +33,7 @@ const fields: Readonly<Record<string, Field>> = {
 
 const isImageId = isNullOr((value) => typeof value === 'string' && uuidPattern.test(value));
 
-export const isBaseField = (name: string): boolean => name in fields || name === 'id' || readOnlyFields.has(name) || reservedFields.has(name);
+export const isBaseField = (name: string): boolean => Object.hasOwn(fields, name) || name === 'id' || readOnlyFields.has(name) || reservedFields.has(name);
 
 export const emptyDraft = (owner: string | null): ImageDraft => ({
   name: null, visibility: 'shared', owner, isProtected: false, isHidden: false, diskFormat: null, containerFormat: null, minDiskGib: 0, minRamMib: 0, tags: [], properties: {},

@@ -1,5 +1,6 @@
 // GET of a collection: filters on any attribute, `fields`, order and pages as the API names them.
 // https://docs.openstack.org/api-ref/network/v2/#filtering-and-column-selection, #pagination, #sorting
+import { own } from '#contracts/common/own.ts';
 import type { RawBuilder } from 'kysely';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -53,7 +54,7 @@ function filtersOf<T extends ListedTable>({ singular, attributes, listing }: Res
         continue;
       }
       // What a caller cannot see, no filter may tell.
-      if (attributes[name]?.hidden && !request.allows(`get_${singular}:${name}`)) continue;
+      if (own(attributes, name)?.hidden && !request.allows(`get_${singular}:${name}`)) continue;
       filters.push(oneOfValues(column, values));
     }
   }
@@ -75,7 +76,7 @@ async function pageOf<T extends ListedTable>(context: Context, { singular, attri
     const name = asked === 'tenant_id' ? 'project_id' : asked;
     const column = Object.hasOwn(listing.columns, name) ? listing.columns[name] : undefined;
     const direction = directions[index] ?? 'asc';
-    if (!column || (attributes[name]?.hidden && !request.allows(`get_${singular}:${name}`))) return bad(`${asked} is invalid attribute for sort_keys`);
+    if (!column || (own(attributes, name)?.hidden && !request.allows(`get_${singular}:${name}`))) return bad(`${asked} is invalid attribute for sort_keys`);
     if (direction !== 'asc' && direction !== 'desc') return bad(`${direction} is invalid value for sort_dirs, valid value is 'asc' and 'desc'`);
     keys.push({ column: column.column, direction });
   }

@@ -1,4 +1,5 @@
 // Resource providers: create, list (with every filter), show, rename and move, delete.
+import { own } from '#contracts/common/own.ts';
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -127,7 +128,7 @@ const known: Readonly<Record<string, number>> = { name: 0, uuid: 0, member_of: 3
 
 async function list({ database: { db }, world }: PlacementParts, request: ApiRequest): Promise<Outcome<Reply>> {
   const { query, version } = request;
-  const stranger = Object.keys(query).find((name) => (known[name] ?? Infinity) > version);
+  const stranger = Object.keys(query).find((name) => (own(known, name) ?? Infinity) > version);
   if (stranger !== undefined) return fault('badRequest', `Invalid query string parameters: Additional properties are not allowed ('${stranger}' was unexpected)`);
   const { providers } = await world.read();
   let found = [...providers.values()];
