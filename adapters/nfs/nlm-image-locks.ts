@@ -58,7 +58,11 @@ export function createNlmImageLocks({ host, folder, timeoutMs = 3_000, patienceM
   const ownerOf = ({ guest }: ImageLock): LockOwner => ({ caller: host, owner: `${guest}@${host}` });
 
   function lineTo(server: string): FilerLine {
-    const line = lines.get(server) ?? new FilerLine({ server, timeoutMs, probeEveryMs, firstBackoffMs, maxBackoffMs }, { clock, random }, { lost: () => void lost(server), back: async () => await back(server) });
+    const line = lines.get(server) ?? new FilerLine({ server, timeoutMs, probeEveryMs, firstBackoffMs, maxBackoffMs }, { clock, random }, {
+      lost: () => void lost(server).catch((error: unknown) => log.error({ host, filer: server, err: error }, 'the loss of a filer was not noted')),
+      back: async () => await back(server),
+      failed: (error) => log.error({ host, filer: server, err: error }, 'the line to a filer failed'),
+    });
     lines.set(server, line);
     return line;
   }

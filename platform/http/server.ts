@@ -66,7 +66,7 @@ export async function startHttpServer(dispatcher: Dispatcher, options: HttpServe
     });
   });
   closeIdleSockets(server, options.idleTimeoutMs ?? defaultIdleTimeoutMs);
-  if (options.upgrades) acceptUpgrades(server, options.upgrades.onUpgrade, log);
+  const closeUpgraded = options.upgrades ? acceptUpgrades(server, options.upgrades.onUpgrade, log) : () => undefined;
   await listen(server, options);
   server.on('error', (error) => log.error({ err: error }, 'HTTP server')); // e.g. no more file descriptors: it goes on listening
   return {
@@ -74,6 +74,7 @@ export async function startHttpServer(dispatcher: Dispatcher, options: HttpServe
     close: async () => await new Promise<void>((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
+      closeUpgraded();
     }),
   };
 }
@@ -100,7 +101,7 @@ function refuse(response: ServerResponse): void {
 }
 
 async function serve({ dispatcher, options: { pages }, log }: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = percentEncoded(request.url ?? '/');
+  const { url = '/' } = request; // ASCII: Node refuses other bytes in a target by itself
   const at = url.indexOf('?');
   const path = at < 0 ? url : url.slice(0, at);
   const query = at < 0 ? '' : url.slice(at + 1);
@@ -128,11 +129,6 @@ async function serve({ dispatcher, options: { pages }, log }: Serving, request: 
     drain(request, response);
   }
   await send(request, response, reply, log);
-}
-
-/** Bytes beyond ASCII that a client did not encode, as it should have: from here on a target is ASCII. RFC 3986, 2.1. */
-function percentEncoded(url: string): string {
-  return /^[\x21-\x7e]*$/.test(url) ? url : url.replace(/[^\x21-\x7e]/g, (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 async function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: RawReply, log: Log): Promise<void> {

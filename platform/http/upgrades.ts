@@ -4,17 +4,24 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Log } from '#platform/log.ts';
 
-export function acceptUpgrades(server: Server, onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>, log: Log): void {
+/** Gives the function that ends all of them: Node's server does not know them any more. */
+export function acceptUpgrades(server: Server, onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>, log: Log): () => void {
+  const open = new Set<Duplex>();
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', (error) => {
       log.debug({ err: error }, 'upgraded connection broke off');
       socket.destroy();
     });
     request.on('error', () => socket.destroy());
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
     request.socket.setTimeout(0); // a console may be silent for long; TCP's own probes find a peer that is away
     onUpgrade(request, socket, head).catch((error: unknown) => {
       log.warn({ err: error }, 'upgrade failed');
       socket.destroy();
     });
   });
+  return () => {
+    for (const socket of open) socket.destroy();
+  };
 }
