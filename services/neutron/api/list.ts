@@ -38,6 +38,8 @@ export async function listPage<T extends ListedTable>(context: Context, resource
   return { status: 200, body: answer };
 }
 
+const maxFilterTags = 100;
+
 function filtersOf<T extends ListedTable>({ singular, attributes, listing }: Resource<T, any>, request: ApiRequest): Outcome<RawBuilder<boolean>[]> {
   const filters: RawBuilder<boolean>[] = [];
   for (const [asked, values] of Object.entries(request.query)) {
@@ -45,8 +47,11 @@ function filtersOf<T extends ListedTable>({ singular, attributes, listing }: Res
     const name = asked === 'tenant_id' ? 'project_id' : asked;
     const special = listing.special && Object.hasOwn(listing.special, name) ? listing.special[name] : undefined;
     if (special) filters.push(special(values));
-    else if ('tags' in attributes && /^(not-)?tags(-any)?$/.test(name)) filters.push(taggedWith(name as 'tags', values.flatMap((value) => value.split(','))));
-    else {
+    else if ('tags' in attributes && /^(not-)?tags(-any)?$/.test(name)) {
+      const tags = [...new Set(values.flatMap((value) => value.split(',')))];
+      if (tags.length > maxFilterTags) return bad(`Invalid input for ${name}: more than ${maxFilterTags} tags.`);
+      filters.push(taggedWith(name as 'tags', tags));
+    } else {
       const column = Object.hasOwn(listing.columns, name) ? listing.columns[name] : undefined;
       // filter-validation: what is no attribute filters nothing, so saying so is kinder than a list of everything.
       if (!column) {
@@ -78,7 +83,7 @@ async function pageOf<T extends ListedTable>(context: Context, { singular, attri
     const direction = directions[index] ?? 'asc';
     if (!column || (own(attributes, name)?.hidden && !request.allows(`get_${singular}:${name}`))) return bad(`${asked} is invalid attribute for sort_keys`);
     if (direction !== 'asc' && direction !== 'desc') return bad(`${direction} is invalid value for sort_dirs, valid value is 'asc' and 'desc'`);
-    keys.push({ column: column.column, direction });
+    if (!keys.some((earlier) => earlier.column === column.column)) keys.push({ column: column.column, direction }); // a second time it changes nothing
   }
   if (!keys.some(({ column }) => column === 'id')) keys.push({ column: 'id', direction: 'asc' });
   const turned = reverse ? keys.map(({ column, direction }) => ({ column, direction: direction === 'asc' ? 'desc' as const : 'asc' as const })) : keys;

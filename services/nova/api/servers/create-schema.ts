@@ -25,7 +25,7 @@ const network = Type.Object({
   fixed_ip: Type.Optional(Type.Union([Type.String({ format: 'ipv4' }), Type.String({ format: 'ipv6' })])),
   tag: Type.Optional(tagSchema),
 }, { additionalProperties: false });
-const networks = Type.Array(network);
+const networks = Type.Array(network, { maxItems: 100 });
 
 const blockDevice = Type.Object({
   uuid: Type.Optional(Type.Union([Type.String({ format: 'uuid' }), Type.Null()])),
@@ -67,7 +67,7 @@ const fields: readonly Field[] = [
   { name: 'min_count', schema: countSchema },
   { name: 'max_count', schema: countSchema },
   { name: 'return_reservation_id', schema: booleanSchema },
-  { name: 'security_groups', schema: Type.Array(Type.Object({ name: Type.String({ minLength: 1, maxLength: 255 }) }, { additionalProperties: false })) },
+  { name: 'security_groups', schema: Type.Array(Type.Object({ name: Type.String({ minLength: 1, maxLength: 255 }) }, { additionalProperties: false }), { maxItems: 100 }) },
   { name: 'user_data', schema: Type.Union([base64Schema, Type.Null()]) },
   { name: 'description', schema: descriptionSchema, since: 19 },
   { name: 'tags', schema: Type.Array(tagSchema, { maxItems: 50 }), since: 52 },
