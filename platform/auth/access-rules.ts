@@ -53,38 +53,33 @@ function stepsOf(pattern: string): Int32Array {
 const slash = '/'.charCodeAt(0);
 
 /**
- * Follows all ways to match at once, so that the work is at most pattern length times path length. A backtracking pattern such as
- * a regular expression made of the user's rule needs time without bound.
+ * Follows all ways to match at once, so that the work is at most path length times wildcards. A backtracking pattern such as a
+ * regular expression made of the user's rule needs time without bound.
  */
 function matches(pattern: string, path: string): boolean {
   const steps = stepsOf(pattern);
-  let reached = new Uint8Array(steps.length + 1);
-  let next = new Uint8Array(steps.length + 1);
-  reach(reached, steps, 0);
-  let first = 0; // none before it is reached any more
-  for (let at = 0; at < path.length; at += 1) {
+  const seen = new Uint8Array(steps.length + 1);
+  let reached: number[] = [];
+  reach(reached, seen, steps, 0);
+  for (let at = 0; at < path.length && reached.length > 0; at += 1) {
     const code = path.charCodeAt(at);
-    const from = first;
-    first = steps.length + 1;
-    next.fill(0);
-    for (let index = from; index < steps.length; index += 1) {
-      if (reached[index] === 0) continue;
+    const next: number[] = [];
+    seen.fill(0);
+    for (const index of reached) {
       const step = steps[index];
-      const target = step === code || (step === inSegment && code !== slash) ? index + 1 : step === anything || (step === restOfSegment && code !== slash) ? index : -1;
-      if (target < 0) continue;
-      reach(next, steps, target);
-      if (target < first) first = target;
+      if (step === code || (step === inSegment && code !== slash)) reach(next, seen, steps, index + 1);
+      else if (step === anything || (step === restOfSegment && code !== slash)) reach(next, seen, steps, index);
     }
-    if (first > steps.length) return false;
-    [reached, next] = [next, reached];
+    reached = next;
   }
-  return reached[steps.length] === 1;
+  return reached.includes(steps.length);
 }
 
 /** A position, and those behind it that need no further character. */
-function reach(positions: Uint8Array, steps: Int32Array, index: number): void {
-  for (let at = index; positions[at] === 0; at += 1) {
-    positions[at] = 1;
+function reach(positions: number[], seen: Uint8Array, steps: Int32Array, index: number): void {
+  for (let at = index; seen[at] === 0; at += 1) {
+    seen[at] = 1;
+    positions.push(at);
     if (steps[at] !== anything && steps[at] !== restOfSegment) return;
   }
 }

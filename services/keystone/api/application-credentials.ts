@@ -16,7 +16,7 @@ import { findProject } from '#services/keystone/store/projects.ts';
 import type { AccessRuleRow, ApplicationCredentialRow } from '#services/keystone/store/tables.ts';
 
 const ref = Type.Object({ id: Type.Optional(idText), name: Type.Optional(Type.String()) });
-const rule = Type.Object({ id: Type.Optional(idText), service: Type.Optional(Type.String()), method: Type.Optional(Type.String({ pattern: '^(GET|HEAD|POST|PUT|PATCH|DELETE)$' })), path: Type.Optional(Type.String({ maxLength: 225, pattern: '^/' })) });
+const rule = Type.Object({ id: Type.Optional(idText), service: Type.Optional(Type.String()), method: Type.Optional(Type.String({ pattern: '^(GET|HEAD|POST|PUT|PATCH|DELETE)$' })), path: Type.Optional(Type.String({ maxLength: 225, pattern: '^/[^*{]*(?:[*{][^*{]*){0,32}$' })) });
 const createBody = wrapped('application_credential', {
   name: nameOf(255), description: Type.Optional(text), secret: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
   expires_at: Type.Optional(text), roles: Type.Optional(Type.Array(ref)), unrestricted: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
