@@ -1,4 +1,5 @@
 // Remote consoles: serves noVNC's pages and carries a browser's websocket to the guest's RFB socket.
+import { own } from '#contracts/common/own.ts';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { dirname, join, normalize } from 'node:path';
@@ -8,13 +9,15 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { RawData, WebSocket } from 'ws';
 import type { Outcome } from '#contracts/common/fault.ts';
-import { isFault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import { withDeadline } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
 
 export const consolePath = '/console';
-const socketPath = `${consolePath}/websockify`;
+export const consoleSocketPath = `${consolePath}/websockify`;
 // A browser that does not read is cut off before its guest's frames fill our memory.
 const maxBufferedBytes = 8 * 1024 * 1024;
+const targetDeadlineMs = 30_000;
 
 const types: Readonly<Record<string, string>> = { html: 'text/html; charset=utf-8', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', png: 'image/png', json: 'application/json', ico: 'image/x-icon' };
 // The package's one export is <package>/core/rfb.js.
@@ -24,8 +27,9 @@ const ownPage = join(import.meta.dirname, 'console-page.html');
 /** Our page, and noVNC's files below `novnc/`; undefined for any other path. */
 export async function consolePage(path: string): Promise<{ status: number; type: string; body: Buffer } | undefined> {
   if (!path.startsWith(`${consolePath}/`)) return undefined;
-  const name = normalize(decodeURIComponent(path.slice(consolePath.length + 1)));
-  const type = types[name.split('.').pop() ?? ''];
+  // Names of the files are plain: whatever is percent-encoded is none of them.
+  const name = normalize(path.slice(consolePath.length + 1));
+  const type = own(types, name.split('.').pop() ?? '');
   if (name.startsWith('..') || !type) return undefined;
   const file = name === 'vnc.html' ? ownPage : name.startsWith('novnc/') ? join(novncDir, name.slice('novnc/'.length)) : undefined;
   const body = file === undefined ? undefined : await readFile(file).catch(() => undefined);
@@ -35,13 +39,14 @@ export async function consolePage(path: string): Promise<{ status: number; type:
 export function createConsoleProxy(deps: { target(token: string): Promise<Outcome<{ socketPath: string }>>; log: Log }) {
   const server = new WebSocketServer({ noServer: true, handleProtocols: (offered) => (offered.has('binary') ? 'binary' : false), maxPayload: maxBufferedBytes });
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    const url = new URL(request.url ?? '/', 'http://localhost');
-    const target = url.pathname === socketPath ? await deps.target(url.searchParams.get('token') ?? '') : undefined;
-    if (!target || isFault(target)) {
-      socket.end(`HTTP/1.1 ${target ? '401 Unauthorized' : '404 Not Found'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    // By the server's list of paths this is the console's: upgrades.ts.
+    const token = new URLSearchParams(request.url?.split('?')[1]).get('token') ?? '';
+    const target = await withDeadline(deps.target(token), targetDeadlineMs, () => fault('timeout', 'The console was not found in time.'));
+    if (isFault(target)) {
+      socket.end(`HTTP/1.1 ${target.kind === 'timeout' ? '504 Gateway Timeout' : '401 Unauthorized'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
-    server.handleUpgrade(request, socket, head, (browser) => carry(browser, target.socketPath, deps.log));
+    if (!socket.destroyed) server.handleUpgrade(request, socket, head, (browser) => carry(browser, target.socketPath, deps.log));
   };
 }
 
@@ -60,7 +65,10 @@ function carry(browser: WebSocket, path: string, log: Log): void {
     end();
   });
   guest.on('close', end);
-  browser.on('message', (data: RawData) => guest.write(Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer)));
+  browser.on('message', (data: RawData) => {
+    guest.write(Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer));
+    if (guest.writableLength > maxBufferedBytes) end();
+  });
   browser.on('error', end);
   browser.on('close', () => guest.destroy());
 }

@@ -19,7 +19,7 @@ import type { Task } from '#platform/tasks/tasks.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import { chooseAcceleration } from './acceleration.ts';
 import { cloudConfigSchema } from './config.ts';
-import { consolePage, createConsoleProxy } from './console-proxy.ts';
+import { consolePage, consoleSocketPath, createConsoleProxy } from './console-proxy.ts';
 import { simulatedHostName, startFleet } from './hosts.ts';
 import { prepareHome, readSecrets, writeCloudsYaml } from './home.ts';
 import { ovnNetwork, simulatedNetwork } from './network.ts';
@@ -142,7 +142,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
     const server = await startHttpServer(plane.dispatcher, {
       host: config.api.host, port: options.port,
       pages: async (path) => (path === '/metrics' ? { status: 200, type: 'text/plain; version=0.0.4', body: await metrics.text() } : await consolePage(path)),
-      onUpgrade: (request, socket, head) => void proxy(request, socket, head).catch(() => socket.destroy()),
+      upgrades: { paths: [consoleSocketPath], onUpgrade: proxy },
+      log: log.child({ room: 'http' }),
     });
     closers.push(async () => await server.close());
   } catch (error) {

@@ -72,7 +72,7 @@ export interface LibvirtHypervisorDeps {
 /** Connects at the first call, and reconnects for as long as it is open. */
 export function createLibvirtHypervisor(options: LibvirtHypervisorOptions, deps: LibvirtHypervisorDeps): Hypervisor {
   const driver = createDriver(options, deps);
-  const consoleTimer = setInterval(() => void keepConsolesBounded(driver), options.consoleLogCheckMs ?? 10_000);
+  const consoleTimer = setInterval(() => void keepConsolesBounded(driver).catch((error: unknown) => deps.log.error({ err: error }, 'console logs not bounded')), options.consoleLogCheckMs ?? 10_000);
   consoleTimer.unref();
   const closing = new AbortController();
   if (options.imageLocks) void keepLocks(driver, options.imageLockCheckMs ?? 30_000, closing.signal);

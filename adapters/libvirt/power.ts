@@ -119,7 +119,7 @@ async function askToShutDown(driver: Driver, domain: Domain, timeoutMs: number):
     }
     if (nowMs >= agentAtMs) {
       agentAtMs = nowMs + AGENT_EVERY_MS;
-      void press(driver, domain, SHUTDOWN.agent); // may take its own 5 s to find that nobody answers
+      void press(driver, domain, SHUTDOWN.agent).catch((error: unknown) => driver.log.error({ server: domain.uuid, err: error }, 'shutdown request failed')); // may take its own 5 s to find that nobody answers
     }
     await driver.events.next(domain.uuid, Math.max(1, Math.min(LOOK_EVERY_MS, startedAtMs + timeoutMs - driver.now())));
     const current = await driver.domains.find(domain.uuid);

@@ -39,7 +39,7 @@ export async function releaseUnused(driver: Driver, uuid: string, known?: readon
 /** At start, for what a process before this one left, and now and then for what has failed since. */
 export async function keepLocks(driver: Driver, everyMs: number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await mendLocks(driver, signal);
+    await mendLocks(driver, signal).catch((error: unknown) => driver.log.error({ err: error }, 'image locks not looked at'));
     await delay(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
   }
 }

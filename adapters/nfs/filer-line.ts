@@ -2,6 +2,7 @@
 // Used by nlm-image-locks.ts.
 import type { Clock } from '#platform/clock.ts';
 import { LockManager } from './nlm4.ts';
+import { RpcRefused, RpcUnavailable } from './onc-rpc.ts';
 
 export interface FilerLineOptions {
   server: string;
@@ -18,6 +19,8 @@ export interface FilerLineEvents {
   lost(): void;
   /** The line is there and `restore` was asked for; true: nothing is left to do. */
   back(): Promise<boolean>;
+  /** An error that nobody expects. */
+  failed(error: unknown): void;
 }
 
 export class FilerLine {
@@ -60,7 +63,7 @@ export class FilerLine {
       await this.#sleep(backoffMs);
       if (this.#closing.signal.aborted) break;
       this.#isWanted = false; // from here on anew
-      const done = await this.manager().then(async () => await this.#events.back(), () => false);
+      const done = await this.manager().then(async () => await this.#events.back()).catch((error: unknown) => this.#failed(error));
       if (!done) this.#isWanted = true;
     }
     this.#isRestoring = false;
@@ -78,8 +81,14 @@ export class FilerLine {
     }, async () => {
       await this.#sleep(firstBackoffMs);
       this.#manager = undefined;
-    });
+    }).catch((error: unknown) => this.#failed(error));
     return opening;
+  }
+
+  /** What is no failure of the line is a bug: told, and tried again. */
+  #failed(error: unknown): false {
+    if (!(error instanceof RpcUnavailable || error instanceof RpcRefused)) this.#events.failed(error);
+    return false;
   }
 
   async #probe(manager: LockManager): Promise<void> {

@@ -58,7 +58,11 @@ export function createNlmImageLocks({ host, folder, timeoutMs = 3_000, patienceM
   const ownerOf = ({ guest }: ImageLock): LockOwner => ({ caller: host, owner: `${guest}@${host}` });
 
   function lineTo(server: string): FilerLine {
-    const line = lines.get(server) ?? new FilerLine({ server, timeoutMs, probeEveryMs, firstBackoffMs, maxBackoffMs }, { clock, random }, { lost: () => void lost(server), back: async () => await back(server) });
+    const line = lines.get(server) ?? new FilerLine({ server, timeoutMs, probeEveryMs, firstBackoffMs, maxBackoffMs }, { clock, random }, {
+      lost: () => void lost(server).catch((error: unknown) => log.error({ host, filer: server, err: error }, 'the loss of a filer was not noted')),
+      back: async () => await back(server),
+      failed: (error) => log.error({ host, filer: server, err: error }, 'the line to a filer failed'),
+    });
     lines.set(server, line);
     return line;
   }
@@ -124,8 +128,11 @@ export function createNlmImageLocks({ host, folder, timeoutMs = 3_000, patienceM
 
   async function refusal({ lock, handle }: Kept): Promise<ReturnType<typeof fault>> {
     const holder = await ask(lock.server, async (manager) => await manager.holder(ownerOf(lock), handle));
-    const [, guest, on] = (isFault(holder) || holder === null ? null : /^(.+)@(.+)$/.exec(holder)) ?? [];
-    return fault('conflict', `volume ${lock.volumeId} is locked on the filer by ${guest === undefined ? 'a program that it does not name' : `guest ${guest} on host ${on}`}`, guest === undefined ? {} : { guest, host: on ?? '' });
+    // `guest@host`, as ownerOf writes it.
+    const at = isFault(holder) || holder === null ? -1 : holder.lastIndexOf('@');
+    if (isFault(holder) || holder === null || at < 1 || at === holder.length - 1) return fault('conflict', `volume ${lock.volumeId} is locked on the filer by a program that it does not name`);
+    const [guest, host] = [holder.slice(0, at), holder.slice(at + 1)];
+    return fault('conflict', `volume ${lock.volumeId} is locked on the filer by guest ${guest} on host ${host}`, { guest, host });
   }
 
   async function letGo(note: Kept): Promise<Outcome<void>> {

@@ -15,7 +15,7 @@ export function listenInNetns(enter: Enter, netns: string, port: number): Promis
     const listener = spawn(file, args, { cwd: '/', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], timeout: timeoutMs, killSignal: 'SIGKILL' });
     let words = '';
     listener.stderr?.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-2_000)));
-    listener.once('error', (error) => reject(new HostToolFailed(`listen in ${netns}`, { cause: error })));
+    listener.on('error', (error) => reject(new HostToolFailed(`listen in ${netns}`, { cause: error })));
     listener.once('message', (_message, handle) => {
       if (handle instanceof Server) resolve(handle);
       else reject(new HostToolFailed(`listen in ${netns}: the child sent no socket`));

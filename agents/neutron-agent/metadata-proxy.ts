@@ -31,12 +31,15 @@ const stepsOut = /(^|[/\\])(\.|%2e){1,2}([/\\?]|$)/i;
 export function startMetadataProxy(deps: Pick<NeutronAgentDeps, 'http' | 'ids' | 'log' | 'config'>, socket: Server, network: ProxiedNetwork): MetadataProxy {
   const open = new Set<Socket>();
   const web = http.createServer((request, response) => {
+    request.on('error', () => response.destroy());
+    response.on('error', () => response.destroy());
     answer(deps, network, request, response).catch((error: unknown) => {
       deps.log.error({ err: error }, 'a question for metadata failed');
       response.destroy();
     });
   });
   socket.maxConnections = maxConnections;
+  socket.on('error', (error) => deps.log.error({ err: error }, 'metadata: a connection was not accepted')); // e.g. no more file descriptors
   socket.on('connection', (each: Socket) => {
     open.add(each);
     const deadline = setTimeout(() => each.destroy(), connectionMs);

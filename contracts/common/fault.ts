@@ -10,6 +10,7 @@ export type FaultKind =
   | 'notFound' // 404: also for another tenant's object
   | 'methodNotAllowed' // 405
   | 'notAcceptable' // 406: microversion outside the range
+  | 'requestTimeout' // 408: the body did not come in time
   | 'conflict' // 409: the state forbids it now
   | 'concurrentUpdate' // 409: a generation was stale, the caller may retry
   | 'gone' // 410

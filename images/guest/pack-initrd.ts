@@ -53,7 +53,7 @@ async function dynamic(root: string): Promise<ArchiveEntry[]> {
   const libraries = new Map<string, string>();
   for (const program of dynamicPrograms) {
     const listed = await runTool(join(root, loader), ['--library-path', folders.join(':'), '--list', join(root, program)]);
-    const missing = /^\s*(\S+) => not found/m.exec(listed)?.[1];
+    const missing = /^[ \t]*(\S+) => not found/m.exec(listed)?.[1];
     if (missing) throw new Error(`${program} needs ${missing}: add its package to furtherLibraries in fetch-packages.ts`);
     for (const [, path = ''] of listed.matchAll(/=> (\S+) \(/g)) if (path.startsWith(root)) libraries.set(basename(path), path);
   }

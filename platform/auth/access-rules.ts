@@ -9,24 +9,77 @@ export interface AccessRule {
   path: string;
 }
 
+/** Longer than any path of an OpenStack API: it matches no rule, which bounds the work of matching. */
+const maxPathLength = 512;
+
 /** null: a token without rules, which may do whatever its roles may. */
 export function ruleAllows(rules: readonly AccessRule[] | null, service: string, method: string, path: string): boolean {
   if (rules === null) return true;
+  if (path.length > maxPathLength) return false;
   // HEAD asks for nothing that GET does not give.
   const asked = method === 'HEAD' ? ['HEAD', 'GET'] : [method];
-  return rules.some((rule) => rule.service === service && asked.includes(rule.method) && patternOf(rule.path).test(path));
+  const exact = path.endsWith('/') ? path.slice(0, -1) : path;
+  return rules.some((rule) => rule.service === service && asked.includes(rule.method) && (matches(rule.path, exact) || (exact !== path && matches(rule.path, path))));
 }
 
-const patterns = new Map<string, RegExp>();
-const maxPatterns = 1000;
+// A step is a character's code or one of these: `[^/]`, `[^/]*`, `.*`. Numbers, as a request is held against many rules.
+const [inSegment, restOfSegment, anything] = [-1, -2, -3];
 
-function patternOf(path: string): RegExp {
-  let pattern = patterns.get(path);
-  if (!pattern) {
-    if (patterns.size >= maxPatterns) patterns.clear();
-    const parts = path.split(/(\*\*|\*|\{[^}]*\})/);
-    pattern = new RegExp(`^${parts.map((part) => (part === '**' ? '.*' : part === '*' || /^\{.*\}$/.test(part) ? '[^/]+' : part.replace(/[.+?^$()|[\]\\{}]/g, '\\$&'))).join('')}/?$`);
-    patterns.set(path, pattern);
+const parsed = new Map<string, Int32Array>();
+const maxParsed = 1000;
+
+function stepsOf(pattern: string): Int32Array {
+  const kept = parsed.get(pattern);
+  if (kept) return kept;
+  const steps: number[] = [];
+  for (let at = 0; at < pattern.length; at += 1) {
+    const end = pattern[at] === '{' ? pattern.indexOf('}', at) : -1;
+    if (pattern.startsWith('**', at)) {
+      if (steps.at(-1) !== anything) steps.push(anything);
+      at += 1;
+    } else if (pattern[at] === '*' || end >= 0) {
+      steps.push(inSegment, restOfSegment);
+      at = Math.max(at, end);
+    } else {
+      steps.push(pattern.charCodeAt(at));
+    }
   }
-  return pattern;
+  if (parsed.size >= maxParsed) parsed.clear();
+  const kinds = Int32Array.from(steps);
+  parsed.set(pattern, kinds);
+  return kinds;
+}
+
+const slash = '/'.charCodeAt(0);
+
+/**
+ * Follows all ways to match at once, so that the work is at most path length times wildcards. A backtracking pattern such as a
+ * regular expression made of the user's rule needs time without bound.
+ */
+function matches(pattern: string, path: string): boolean {
+  const steps = stepsOf(pattern);
+  const seen = new Uint8Array(steps.length + 1);
+  let reached: number[] = [];
+  reach(reached, seen, steps, 0);
+  for (let at = 0; at < path.length && reached.length > 0; at += 1) {
+    const code = path.charCodeAt(at);
+    const next: number[] = [];
+    seen.fill(0);
+    for (const index of reached) {
+      const step = steps[index];
+      if (step === code || (step === inSegment && code !== slash)) reach(next, seen, steps, index + 1);
+      else if (step === anything || (step === restOfSegment && code !== slash)) reach(next, seen, steps, index);
+    }
+    reached = next;
+  }
+  return reached.includes(steps.length);
+}
+
+/** A position, and those behind it that need no further character. */
+function reach(positions: number[], seen: Uint8Array, steps: Int32Array, index: number): void {
+  for (let at = index; seen[at] === 0; at += 1) {
+    seen[at] = 1;
+    positions.push(at);
+    if (steps[at] !== anything && steps[at] !== restOfSegment) return;
+  }
 }

@@ -17,7 +17,11 @@ function copy(value: unknown): unknown {
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype !== Object.prototype && prototype !== null) throw new TypeError(`message: a ${value.constructor.name} is not plain JSON`);
     const object: Record<string, unknown> = {};
-    for (const [key, member] of Object.entries(value)) if (member !== undefined) object[key] = copy(member);
+    for (const [key, member] of Object.entries(value)) {
+      if (member === undefined) continue;
+      if (key === '__proto__') Object.defineProperty(object, key, { value: copy(member), enumerable: true, configurable: true, writable: true });
+      else object[key] = copy(member);
+    }
     return object;
   }
   throw new TypeError(`message: a ${typeof value} is not JSON`);

@@ -7,7 +7,7 @@ import type { Json } from '#contracts/common/json.ts';
 import type { AuthContext } from '#platform/auth/context.ts';
 import type { PolicyTarget } from '#platform/policy/policy.ts';
 
-export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
 /** Query parameters as sent, repeats in order. */
 export type Query = Readonly<Record<string, readonly string[]>>;
@@ -77,7 +77,7 @@ export interface Route {
   jsonTypes?: readonly string[];
   /** The handler reads `request.stream` itself; nothing is buffered. */
   streams?: boolean;
-  /** Bounds a buffered body; 1 MiB unless told. */
+  /** Bounds a buffered body; else the face's bound counts, else 112 KiB. */
   maxBodyBytes?: number;
   /** First and last microversion (minor) in which the route exists. */
   since?: number;
@@ -123,6 +123,10 @@ export interface HttpFace {
   routes: readonly Route[];
   faultStyle: FaultStyle;
   microversions?: Microversions;
+  /** Bounds the bodies of its routes; 112 KiB unless told: upstream has no bound there, or clients send many objects at once. */
+  maxBodyBytes?: number;
+  /** Answers JSON or 406: an Accept header that takes no JSON is refused. Others ignore Accept, as their models upstream do. */
+  honoursAccept?: boolean;
   /** Default policy rules by name. */
   policies: Readonly<Record<string, string>>;
   /** Extra name for the request id header, e.g. 'x-compute-request-id'. */

@@ -1,8 +1,10 @@
 // What every HTTP client between services promises, held against both drivers by client.test.ts.
 import assert from 'node:assert/strict';
+import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
+import { eventually } from '#platform/testing/eventually.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from '#platform/http/client.ts';
 
 export interface ClientBench {
@@ -67,6 +69,13 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
       let text = '';
       for await (const chunk of answer.stream ?? []) text += String(chunk);
       assert.equal(text, 'bytes of x');
+    });
+
+    it('is not harmed by a stream that fails while nobody reads it', async () => {
+      const stream = createReadStream('/nonexistent/file');
+      const answer = await bench.client.send({ method: 'PUT', service: 'things', path: '/v1/files/x', headers: { 'content-type': 'application/octet-stream' }, stream, token: 'nobody' });
+      await eventually(() => stream.destroyed, { withinMs: 5_000, what: 'the stream has failed' });
+      assert.ok(isFault(answer) || answer.status === 401);
     });
 
     it('is unavailable where there is no such service', async () => {

@@ -15,6 +15,8 @@ import type { ApiRequest, HttpFace, HttpMethod, JsonText, Query, Reply, Route } 
 import { alwaysLegal, faultReply } from '#platform/http/faults-to-http.ts';
 import { negotiate, versionHeaders } from '#platform/http/microversion.ts';
 import { readJson } from '#platform/http/read-json.ts';
+import { headerFault, targetFault } from '#platform/http/request-text.ts';
+import { acceptsJson } from '#platform/http/accept.ts';
 import { bodyChecker } from '#platform/http/schema.ts';
 import type { Policy } from '#platform/policy/policy.ts';
 import { createPolicy } from '#platform/policy/policy.ts';
@@ -109,8 +111,27 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     return fault('unauthorized', 'The access rules of this application credential do not allow this request.', { identityUrl: deps.identityUrl });
   }
 
+  const candidatesOf = (method: HttpMethod, path: string): readonly BoundRoute[] => (router.find(method, path)?.store as BoundRoute[] | undefined) ?? noRoutes;
+
+  /** The methods a path has in this microversion, as `Allow` tells them; '' where there is no such path. RFC 9110, 10.2.1. */
+  function allowed(path: string, version: number): string {
+    const has = (method: HttpMethod): boolean => candidatesOf(method, path).some(({ definition }) => existsIn(definition, version));
+    const names: string[] = methods.filter((method) => has(method) || (method === 'HEAD' && has('GET')));
+    return names.length === 0 ? '' : [...names, 'OPTIONS'].join(', ');
+  }
+
+  /** The answer where no route takes the request. A slash at the end is no path of its own, so it tells nothing of methods. */
+  function withoutRoute(raw: RawRequest, candidates: readonly BoundRoute[], version: number): Outcome<Reply> {
+    const allow = candidates.length > 0 || raw.path.endsWith('/') ? '' : allowed(raw.path, version);
+    if (allow === '') return fault('notFound', 'The resource could not be found.');
+    if (raw.method === 'OPTIONS') return { status: 200, headers: { allow } };
+    return fault('methodNotAllowed', `The method ${raw.method} is not allowed for this resource.`, { allow });
+  }
+
   async function answer(raw: RawRequest, requestId: string, owner: BoundFace, candidates: readonly BoundRoute[], params: Record<string, string>): Promise<{ reply: Outcome<Reply>; route?: BoundRoute; version: number | null }> {
-    const open = candidates.find(({ definition }) => definition.auth === 'none');
+    const wrongText = targetFault(raw.path, raw.query) ?? headerFault(raw.headers);
+    if (wrongText) return { reply: wrongText, version: null };
+    const open = (raw.method === 'OPTIONS' ? candidatesOf('GET', raw.path) : candidates).find(({ definition }) => definition.auth === 'none');
     const range = owner.face.microversions;
     const header = (name: string): string | undefined => raw.headers[name];
     let version = range?.min ?? 0;
@@ -121,11 +142,8 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     }
     const who = open ? undefined : await authenticate(raw, owner);
     if (isFault(who)) return { reply: who, version };
-    const route = candidates.find(({ definition }) => (definition.since ?? 0) <= version && version <= (definition.until ?? Infinity));
-    if (!route) {
-      const other = candidates.length === 0 && !raw.path.endsWith('/') && methods.some((method) => method !== raw.method && router.find(method, raw.path) !== null);
-      return { reply: other ? fault('methodNotAllowed', `The method ${raw.method} is not allowed for this resource.`) : fault('notFound', 'The resource could not be found.'), version };
-    }
+    const route = candidates.find(({ definition }) => existsIn(definition, version));
+    if (!route) return { reply: withoutRoute(raw, candidates, version), version };
     return { reply: await run(raw, requestId, route, params, version, who), route, version };
   }
 
@@ -135,9 +153,12 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     if (who && own && definition.policy !== null && !definition.objectPolicy && !policy.allows(definition.policy, who, own)) {
       return fault('forbidden', `Policy doesn't allow ${definition.policy} to be performed.`);
     }
+    if (face.honoursAccept && definition.method === 'GET' && definition.auth !== 'none' && !acceptsJson(raw.headers['accept'])) {
+      return fault('notAcceptable', 'Only application/json is provided');
+    }
     let body: Json = null;
     if (!definition.streams && raw.method !== 'GET' && raw.method !== 'HEAD') {
-      const read = await readJson(raw, definition);
+      const read = await readJson(raw, { jsonTypes: definition.jsonTypes, maxBodyBytes: definition.maxBodyBytes ?? face.maxBodyBytes });
       if (isFault(read)) return read;
       body = read;
       const wrong = route.check?.(body, version);
@@ -200,7 +221,9 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
   return { handle, faces };
 }
 
-const emptyQuery: Query = {};
+const existsIn = ({ since = 0, until = Infinity }: Route, version: number): boolean => since <= version && version <= until;
+
+const emptyQuery: Query = Object.create(null) as Query;
 
 function parseQuery(text: string): Query {
   if (text === '') return emptyQuery;

@@ -1,34 +1,46 @@
 // Reads a bounded JSON body, from a socket or handed over in-process.
 import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
-import { fault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import { withDeadline } from '#platform/clock.ts';
 import type { Route } from '#platform/http/api.ts';
+import { parseJson } from '#platform/http/parse-json.ts';
 
-const defaultMaxBytes = 1024 * 1024;
+/** oslo.middleware's `max_request_body_size`. https://docs.openstack.org/oslo.middleware/latest/reference/opts.html */
+export const defaultMaxBodyBytes = 114_688;
+/** For the whole of a JSON body, however slowly it drips. */
+const bodyDeadlineMs = 60_000;
 
 export async function readJson(
   raw: { body: { json: Json } | { stream: Readable } | null; headers: Readonly<Record<string, string | undefined>> },
-  route: Pick<Route, 'maxBodyBytes' | 'jsonTypes'>,
+  route: { maxBodyBytes?: number | undefined; jsonTypes?: Route['jsonTypes'] | undefined; bodyDeadlineMs?: number },
 ): Promise<Outcome<Json>> {
   if (raw.body === null) return null;
   if ('json' in raw.body) return raw.body.json;
-  const maxBytes = route.maxBodyBytes ?? defaultMaxBytes;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of raw.body.stream as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) return fault('tooLarge', `The body is larger than ${maxBytes} bytes.`);
-    chunks.push(chunk);
-  }
-  if (size === 0) return null;
-  const type = raw.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  const maxBytes = route.maxBodyBytes ?? defaultMaxBodyBytes;
+  const read = readBytes(raw.body.stream, maxBytes);
+  const bytes = await withDeadline(read, route.bodyDeadlineMs ?? bodyDeadlineMs, () => fault('requestTimeout', 'The request body did not come in time.'));
+  if (isFault(bytes)) return bytes;
+  if (bytes.length === 0) return null;
+  const type = raw.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   if (type && type !== 'application/json' && !type.endsWith('+json') && !(route.jsonTypes ?? []).includes(type)) {
     return fault('unsupportedMediaType', `The content type ${type} is not supported; send application/json.`);
   }
+  return parseJson(bytes, maxBytes);
+}
+
+async function readBytes(stream: Readable, maxBytes: number): Promise<Outcome<Buffer>> {
+  const chunks: Buffer[] = [];
+  let size = 0;
   try {
-    return JSON.parse((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)).toString('utf8')) as Json;
-  } catch {
-    return fault('badRequest', 'Malformed request body: it is not valid JSON.');
+    for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBytes) return fault('tooLarge', `The body is larger than ${maxBytes} bytes.`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    return fault('badRequest', `The request body broke off: ${error instanceof Error ? error.message : String(error)}.`);
   }
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
 }

@@ -1,10 +1,12 @@
 // Checks bodies against TypeBox schemas and words the first error so that it names the field and what is allowed.
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { Errors } from 'typebox/value';
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { BodySchema } from '#platform/http/api.ts';
+import { firstWrongPart } from '#platform/http/first-error.ts';
 
 interface SchemaError {
   keyword: string;
@@ -32,28 +34,35 @@ function lazyChecker(schema: TSchema): (body: Json) => Fault | undefined {
   return (body) => {
     compiled ??= Compile(schema);
     if (compiled.Check(body)) return undefined;
-    return explain(compiled.Errors(body) as unknown as SchemaError[], body); // TypeBox's error union is wider than what is read here
+    const wrong = firstWrongPart(schema, body);
+    const errors = Errors(wrong.schema, wrong.value) as unknown as SchemaError[]; // TypeBox's error union is wider than what is read here
+    return explain(errors, wrong.value, wrong.path);
   };
 }
 
-function explain(errors: SchemaError[], body: Json): Fault {
+function explain(errors: SchemaError[], part: Json, path: readonly string[]): Fault {
   // A union reports each member's reasons and then itself: the deepest path is what the caller got wrong.
   const notNoise = errors.filter((error) => error.keyword !== 'boolean');
   const chosen = notNoise.reduce((best, error) => (depth(error) > depth(best) ? error : best), notNoise[0] ?? errors[0]);
   if (!chosen) return fault('badRequest', 'Invalid request body.');
   const params = chosen.params as { additionalProperties?: string[]; requiredProperties?: string[]; allowedValues?: unknown[] };
-  const where = chosen.instancePath.split('/').filter(Boolean).join('.');
+  const below = chosen.instancePath.split('/').filter(Boolean);
+  const where = [...path, ...below].join('.').slice(0, maxShown);
   if (chosen.keyword === 'additionalProperties') {
-    return fault('badRequest', `Additional properties are not allowed (${(params.additionalProperties ?? []).map((name) => `'${name}'`).join(', ')} unexpected)${where ? ` in ${where}` : ''}.`);
+    return fault('badRequest', `Additional properties are not allowed (${namesOf(params.additionalProperties)} unexpected)${where ? ` in ${where}` : ''}.`);
   }
   if (chosen.keyword === 'required') {
-    return fault('badRequest', `${(params.requiredProperties ?? []).map((name) => `'${name}'`).join(', ')} is a required property${where ? ` of ${where}` : ''}.`);
+    return fault('badRequest', `${namesOf(params.requiredProperties)} is a required property${where ? ` of ${where}` : ''}.`);
   }
-  const value = chosen.instancePath.split('/').filter(Boolean).reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], body);
-  const shown = JSON.stringify(value)?.slice(0, 100) ?? 'nothing';
+  const value = below.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], part);
+  const shown = JSON.stringify(value)?.slice(0, maxShown) ?? 'nothing';
   const allowed = alternatives(notNoise, chosen);
   return fault('badRequest', `Invalid input for field/attribute ${where || 'body'}. Value: ${shown}. ${allowed}.`);
 }
+
+/** Of names and values that a caller sent. */
+const maxShown = 100;
+const namesOf = (names: readonly string[] = []): string => names.slice(0, 3).map((name) => `'${name.slice(0, maxShown)}'`).join(', ');
 
 const depth = (error: SchemaError | undefined): number => (error?.instancePath.split('/').length ?? 0) * 2 - (error?.keyword === 'anyOf' ? 1 : 0);
 

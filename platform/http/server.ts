@@ -1,114 +1,199 @@
-// The socket in front of the dispatcher: Fastify with one catch-all route, bodies left as streams.
-import Fastify from 'fastify';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { Readable } from 'node:stream';
+// The socket in front of the dispatcher: Node's HTTP server, bodies left as streams. Every request, response and socket has an
+// error path, and none may hold its connection without progress: idle-sockets.ts.
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex, Readable } from 'node:stream';
+import { Readable as ReadableStream, pipeline } from 'node:stream';
 import type { HttpMethod } from '#platform/http/api.ts';
+import { JsonText } from '#platform/http/api.ts';
+import type { Dispatcher, RawReply } from '#platform/http/dispatcher.ts';
+import { closeIdleSockets, defaultIdleTimeoutMs } from '#platform/http/idle-sockets.ts';
 import type { SelfSending } from '#platform/http/self-sending.ts';
 import { isSelfSending, sendTo } from '#platform/http/self-sending.ts';
-import { JsonText } from '#platform/http/api.ts';
-import type { Dispatcher } from '#platform/http/dispatcher.ts';
+import { acceptUpgrades } from '#platform/http/upgrades.ts';
+import type { Log } from '#platform/log.ts';
+import { silentLog } from '#platform/log.ts';
 
 export interface HttpServer {
   port: number;
   close(): Promise<void>;
 }
 
+export interface PageReply {
+  status: number;
+  type: string;
+  body: string | Buffer | Readable;
+}
+
 export interface HttpServerOptions {
   host: string;
   port: number;
   /** Plain pages beside the APIs (metrics, console files); undefined lets the dispatcher answer. */
-  pages?: (path: string, query: string) => Promise<{ status: number; type: string; body: string | Buffer | Readable } | undefined>;
-  /** Websocket upgrades (remote consoles). */
-  onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  pages?: (path: string, query: string) => Promise<PageReply | undefined>;
+  /** Websocket upgrades (remote consoles). A path that is not listed is an ordinary request. */
+  upgrades?: { paths: readonly string[]; onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> };
+  /** Faults of connections and pages. */
+  log?: Log;
+  /** A connection that makes no progress for so long is closed, where it is the client that is waited for. */
+  idleTimeoutMs?: number;
+}
+
+const keepAliveTimeoutMs = 75_000;
+const headersTimeoutMs = 60_000;
+const tcpProbeMs = 60_000;
+
+interface Serving {
+  dispatcher: Dispatcher;
+  options: HttpServerOptions;
+  log: Log;
 }
 
 export async function startHttpServer(dispatcher: Dispatcher, options: HttpServerOptions): Promise<HttpServer> {
-  const app = Fastify({
-    logger: false, exposeHeadRoutes: false, forceCloseConnections: true, keepAliveTimeout: 75_000,
-    requestTimeout: 0, // image uploads may take long; handlers have their own deadlines
-    routerOptions: { maxParamLength: 8192 },
+  const log = options.log ?? silentLog;
+  const serving: Serving = { dispatcher, options, log };
+  // No limit on the whole of a request: image uploads may take hours. Small bodies have one in read-json.ts.
+  const limits = { keepAliveTimeout: keepAliveTimeoutMs, headersTimeout: headersTimeoutMs, requestTimeout: 0, keepAlive: true, keepAliveInitialDelay: tcpProbeMs };
+  // Decided before the protocol changes, so that `Upgrade: h2c` of some clients, and of attackers, is an ordinary request.
+  const shouldUpgradeCallback = ({ url = '/', headers }: IncomingMessage): boolean =>
+    headers.upgrade?.toLowerCase() === 'websocket' && (options.upgrades?.paths.includes(url.split('?', 1)[0] ?? '') ?? false);
+  const server = createServer({ ...limits, shouldUpgradeCallback }, (request, response) => {
+    request.on('error', (error) => log.debug({ err: error }, 'request broke off'));
+    response.on('error', (error) => log.debug({ err: error }, 'response broke off'));
+    serve(serving, request, response).catch((error: unknown) => {
+      log.error({ err: error, method: request.method, url: request.url }, 'request could not be answered');
+      refuse(response);
+    });
   });
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-  const { pages } = options;
-  app.route({
-    method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    url: '/*',
-    handler: async (request, reply) => {
-      const at = request.url.indexOf('?');
-      const path = at < 0 ? request.url : request.url.slice(0, at);
-      const query = at < 0 ? '' : request.url.slice(at + 1);
-      const page = pages && (request.method === 'GET' || request.method === 'HEAD') ? await pages(path, query) : undefined;
-      if (page) return await reply.code(page.status).header('content-type', page.type).send(page.body);
-      return await answer(dispatcher, request, reply, path, query);
-    },
-  });
-  if (options.onUpgrade) app.server.on('upgrade', options.onUpgrade);
-  await app.listen({ host: options.host, port: options.port });
-  const address = app.server.address();
+  closeIdleSockets(server, options.idleTimeoutMs ?? defaultIdleTimeoutMs);
+  const closeUpgraded = options.upgrades ? acceptUpgrades(server, options.upgrades.onUpgrade, log) : () => undefined;
+  await listen(server, options);
+  server.on('error', (error) => log.error({ err: error }, 'HTTP server')); // e.g. no more file descriptors: it goes on listening
   return {
-    port: typeof address === 'object' && address ? address.port : options.port,
-    close: async () => await app.close(),
+    port: (server.address() as AddressInfo).port, // it listens on TCP
+    close: async () => await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+      closeUpgraded();
+    }),
   };
 }
 
-async function answer(dispatcher: Dispatcher, request: FastifyRequest, reply: FastifyReply, path: string, query: string): Promise<FastifyReply> {
-  const hasBody = request.headers['content-length'] !== undefined ? request.headers['content-length'] !== '0' : request.headers['transfer-encoding'] !== undefined;
-  const raw = await dispatcher.handle({
-    method: request.method as HttpMethod, // the route takes only these
-    path, query,
-    headers: request.headers as Record<string, string | undefined>, // doubled headers that Node keeps as arrays (set-cookie) are not read
-    body: hasBody ? { stream: (request.body as Readable | undefined) ?? request.raw } : null,
-    origin: `http://${request.headers.host ?? 'localhost'}`,
-    source: request.raw.socket.remoteAddress,
+async function listen(server: Server, { host, port }: HttpServerOptions): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
   });
-  reply.code(raw.status);
-  for (const name in raw.headers) reply.header(name, raw.headers[name]);
-  if (hasBody && !request.raw.readableEnded) {
-    // A long rest is cut below: the client must not send its next request into that connection.
-    reply.header('connection', 'close');
-    drain(request.raw, reply);
+}
+
+/** The last resort: a bug of the edge itself. */
+function refuse(response: ServerResponse): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
   }
-  if (raw.body === undefined || raw.status === 204) return await reply.send();
-  if (isSelfSending(raw.body)) return await sendItself(raw.body, reply, raw.status);
-  if (raw.body instanceof Readable || Buffer.isBuffer(raw.body)) return await reply.send(raw.body);
-  if (!('content-type' in raw.headers)) reply.header('content-type', 'application/json');
-  const text = raw.body instanceof JsonText ? raw.body.bytes : Buffer.from(JSON.stringify(raw.body));
-  reply.header('content-length', text.length);
-  return await reply.send(request.method === 'HEAD' ? undefined : text);
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
+  const body = JSON.stringify({ error: { code: 500, title: 'Internal Server Error', message: 'The request could not be answered.' } });
+  response.writeHead(500, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), connection: 'close' }).end(body);
+}
+
+async function serve({ dispatcher, options: { pages }, log }: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { url = '/' } = request; // ASCII: Node refuses other bytes in a target by itself
+  const at = url.indexOf('?');
+  const path = at < 0 ? url : url.slice(0, at);
+  const query = at < 0 ? '' : url.slice(at + 1);
+  const page = pages && (request.method === 'GET' || request.method === 'HEAD') ? await pages(path, query) : undefined;
+  if (page) {
+    sendBody(response, page.status, { 'content-type': page.type }, page.body, log);
+    return;
+  }
+  const { headers } = request;
+  const hasBody = headers['content-length'] !== undefined ? headers['content-length'] !== '0' : headers['transfer-encoding'] !== undefined;
+  const reply = await dispatcher.handle({
+    method: request.method as HttpMethod, // others are refused by the dispatcher
+    path, query,
+    headers: headers as Record<string, string | undefined>, // doubled headers that Node keeps as arrays (set-cookie) are not read
+    body: hasBody ? { stream: request } : null,
+    origin: `http://${headers.host ?? 'localhost'}`,
+    source: request.socket.remoteAddress,
+  });
+  if (response.writableEnded || response.destroyed) {
+    discard(reply.body); // the client left, or was answered for being idle
+    return;
+  }
+  if (hasBody && !request.readableEnded) {
+    // A long rest is cut below: the client must not send its next request into that connection.
+    reply.headers['connection'] = 'close';
+    drain(request, response);
+  }
+  await send(request, response, reply, log);
+}
+
+async function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: RawReply, log: Log): Promise<void> {
+  if (body === undefined || status === 204) {
+    if (status !== 204 && status !== 304) headers['content-length'] ??= '0';
+    response.writeHead(status, headers).end();
+  } else if (isSelfSending(body)) {
+    await sendItself(body, response.writeHead(status, headers), request.method === 'HEAD', log);
+  } else if (body instanceof ReadableStream || Buffer.isBuffer(body)) {
+    sendBody(response, status, headers, body, log);
+  } else {
+    headers['content-type'] ??= 'application/json';
+    sendBody(response, status, headers, body instanceof JsonText ? body.bytes : JSON.stringify(body), log);
+  }
+}
+
+function sendBody(response: ServerResponse, status: number, headers: Record<string, string>, body: string | Buffer | Readable, log: Log): void {
+  if (!(body instanceof ReadableStream)) {
+    headers['content-length'] = String(Buffer.byteLength(body));
+    response.writeHead(status, headers).end(body); // Node leaves the body out where the method is HEAD
+    return;
+  }
+  response.writeHead(status, headers);
+  if (response.req.method === 'HEAD') {
+    discard(body);
+    response.end();
+    return;
+  }
+  pipeline(body, response, (error) => {
+    if (error) log.debug({ err: error }, 'answer broke off'); // the connection is cut, as the rest was promised
+  });
+}
+
+function discard(body: RawReply['body']): void {
+  if (!(body instanceof ReadableStream)) return;
+  body.on('error', () => undefined); // nobody reads it any more
+  body.destroy();
 }
 
 /** The body writes itself; a reader that leaves ends it, bytes that cannot be read cut the connection, as the length was promised. */
-async function sendItself(body: SelfSending, reply: FastifyReply, status: number): Promise<FastifyReply> {
-  const headers = reply.getHeaders();
-  reply.hijack();
-  reply.raw.writeHead(status, headers as Record<string, string>); // all were set as strings above
-  if (reply.request.method === 'HEAD') {
-    body.destroy();
-    reply.raw.end();
-    return reply;
+async function sendItself(body: SelfSending, response: ServerResponse, headOnly: boolean, log: Log): Promise<void> {
+  if (headOnly) {
+    discard(body);
+    response.end();
+    return;
   }
   try {
-    await body[sendTo](reply.raw);
-    reply.raw.end();
-  } catch {
-    reply.raw.destroy();
+    await body[sendTo](response);
+    response.end();
+  } catch (error) {
+    log.warn({ err: error }, 'answer broke off');
+    response.destroy();
   }
-  return reply;
 }
 
 // A handler that refused without reading the body: a little rest is read away so that the client sees the answer, a long one is cut.
 const drainMaxBytes = 1024 * 1024;
-function drain(stream: Readable, reply: FastifyReply): void {
+function drain(stream: Readable, response: ServerResponse): void {
   let rest = 0;
-  stream.on('error', () => undefined);
   stream.on('data', (chunk: Buffer) => {
     rest += chunk.length;
     if (rest > drainMaxBytes) {
       stream.pause();
-      reply.raw.once('finish', () => stream.destroy());
+      response.once('finish', () => stream.destroy());
     }
   });
 }

@@ -27,7 +27,7 @@ export function createPolicy(rules: Readonly<Record<string, string>>): Policy {
 
 function parseRule(text: string, name: string, known: ReadonlyMap<string, string>, byName: (rule: string) => Check): Check {
   // Parentheses around words, but not those of %(target)s.
-  const tokens = text.match(/'[^']*'(?::[^\s()%]*(?:%\([^)]*\)s)?)?|(?:%\([^)]*\)s|[^\s()])+|[()]/g) ?? [];
+  const tokens = text.match(/'[^']*'(?::[^\s()%]*(?:%\([^)]*\)s)?)?|(?:%(?:\([^)]*\)s)?|[^\s()%])+|[()]/g) ?? [];
   let at = 0;
   const fail = (why: string): never => {
     throw new Error(`policy rule ${name}: ${why} in "${text}"`);

@@ -28,7 +28,7 @@ export function createNeutron(deps: NeutronDeps): NeutronService {
   const parts = { ...deps, changed: () => sdn.wake(), hostIsKnown: (host: string) => sdn.hostIsKnown(host) };
   return {
     name: 'neutron',
-    http: { name: 'neutron', serviceType: 'network', mount: '/network', routes: neutronRoutes(parts), faultStyle: neutronFaults, policies },
+    http: { name: 'neutron', serviceType: 'network', mount: '/network', routes: neutronRoutes(parts), faultStyle: neutronFaults, policies, maxBodyBytes: 1024 * 1024 },
     rpc: sdn.rpc,
     tasks: sdn.tasks,
     sagas: [],

@@ -37,7 +37,7 @@ export function createPlacement(deps: PlacementDeps): PlacementService {
   const dated = [versionDocument, ...routes].map((one) => byVersion(one, deps.clock));
   return {
     name: 'placement',
-    http: { name: 'placement', serviceType: 'placement', mount: '/placement', routes: dated, faultStyle: placementFaults, microversions, policies },
+    http: { name: 'placement', serviceType: 'placement', mount: '/placement', routes: dated, faultStyle: placementFaults, microversions, policies, honoursAccept: true, maxBodyBytes: 1024 * 1024 },
     rpc: [], tasks: [], sagas: [], migrations,
     audit: async () => await placementAudit(deps),
   };

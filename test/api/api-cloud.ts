@@ -9,6 +9,7 @@ import type { ControlPlane } from '#compose/services.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { HttpMethod } from '#platform/http/api.ts';
 import { startHttpServer } from '#platform/http/server.ts';
+import type { Log } from '#platform/log.ts';
 import { startSimCloud } from '../sim/sim-cloud.ts';
 
 /** Any JSON, read by path in tests. */
@@ -51,15 +52,17 @@ export interface ApiCloud {
   sure(who: Person, method: HttpMethod, path: string, body?: Json, version?: number): Promise<Loose>;
   /** A fresh token for a person's name, project name and password. */
   token(name: string, project: string, password: string): Promise<string>;
+  /** A fresh token as those that its people have. */
+  tokenOf(name: 'admin' | 'alice' | 'bob'): Promise<string>;
   stop(): Promise<void>;
 }
 
 export const password = 'correct horse battery staple';
 const versioned: readonly [mount: string, type: string][] = [['/compute', 'compute 2.'], ['/placement', 'placement 1.'], ['/volume', 'volume 3.']];
 
-export async function startApiCloud(): Promise<ApiCloud> {
+export async function startApiCloud(options: { log?: Log } = {}): Promise<ApiCloud> {
   const dir = await mkdtemp(join(tmpdir(), 'cobalt-api-'));
-  const sim = await startSimCloud({ dir, hosts: 1 });
+  const sim = await startSimCloud({ dir, hosts: 1, ...options });
   const server = await startHttpServer(sim.plane.dispatcher, { host: '127.0.0.1', port: 0 });
   const origin = `http://127.0.0.1:${server.port}`;
 
@@ -102,6 +105,7 @@ export async function startApiCloud(): Promise<ApiCloud> {
 
   return {
     plane: sim.plane, imageId: sim.imageId, admin, alice: await makePerson('alice'), bob: await makePerson('bob'), ask, sure, token,
+    tokenOf: async (name) => (name === 'admin' ? await token('admin', 'admin', (await readSecrets(dir)).admin.reveal()) : await token(name, `${name}s-project`, password)),
     async stop() {
       await server.close();
       await sim.stop();

@@ -1,4 +1,6 @@
 // Kinds of fields that several bodies share. Numbers may come as text, booleans in any of the usual words: cinder/api/validation/parameter_types.
+import type { Fault } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 
@@ -13,7 +15,10 @@ export const booleanSchema = Type.Union([
   Type.String({ pattern: '^ *([Tt]rue|TRUE|[Ff]alse|FALSE|1|0|[Oo]n|ON|[Oo]ff|OFF|[Yy]es|YES|[Nn]o|NO|[tTfFyYnN]) *$' }),
   Type.Literal(0), Type.Literal(1),
 ]);
-export const metadataSchema = Type.Record(Type.String({ pattern: '^.{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false });
+/** Of a volume, a snapshot, a backup. Cinder has no bound; this is Nova's `metadata_items` and Glance's `image_property_quota`. */
+export const maxMetadataItems = 128;
+export const tooManyItems = (): Fault => fault('badRequest', `Maximum number of metadata items exceeds ${maxMetadataItems}`);
+export const metadataSchema = Type.Record(Type.String({ pattern: '^.{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false, maxProperties: maxMetadataItems });
 /** Keys of extra specs: cinder.api.validation.parameter_types, extra_specs. */
-export const extraSpecsSchema = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false });
+export const extraSpecsSchema = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false, maxProperties: maxMetadataItems });
 export const strict = { additionalProperties: false } as const;

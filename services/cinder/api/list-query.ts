@@ -102,8 +102,12 @@ function selection<N extends ListedTable>(request: Request, rules: ListRules<N>)
   return { scope: everybody ? null : (request.auth.projectId ?? ''), equal, contains, entries, between };
 }
 
+const maxPairsLength = 2_000;
+const maxMoments = 10;
+
 /** `{'key': 'value'}` as Python writes it, or JSON. */
 function pairsIn(text: string): Metadata | undefined {
+  if (text.length > maxPairsLength) return undefined;
   for (const candidate of [text, text.replace(/(?<!\w)u?'((?:[^'\\]|\\.)*)'/g, (_, inner: string) => JSON.stringify(inner))]) {
     try {
       const value: unknown = JSON.parse(candidate);
@@ -118,7 +122,7 @@ function pairsIn(text: string): Metadata | undefined {
 /** `gt:2026-01-01,lte:2026-02-01`; a bare time: exactly then. */
 function timesIn(column: string, text: string): Outcome<{ column: string; fromMs?: number; toMs?: number }[]> {
   const limits: { column: string; fromMs?: number; toMs?: number }[] = [];
-  for (const part of text.split(',')) {
+  for (const part of text.split(',', maxMoments)) {
     const [, word, moment] = /^(?:(gt|gte|eq|lt|lte):)?(.+)$/.exec(part.trim()) ?? [];
     const ms = timeFrom(moment ?? '');
     if (ms === undefined) return fault('badRequest', `Invalid value '${part}' for ${column.slice(0, -3)}: operator:time is allowed, with gt, gte, eq, lt or lte.`);

@@ -1,5 +1,6 @@
 // The small maps that tenants keep with volumes and snapshots, whole and by entry.
 // https://docs.openstack.org/api-ref/block-storage/v3/#show-a-volume-s-metadata
+import { own } from '#contracts/common/own.ts';
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -9,7 +10,7 @@ import { route } from '#platform/http/api.ts';
 import type { CinderParts } from '../parts.ts';
 import type { Metadata } from '../store/rows.ts';
 import { metadataIn } from '../store/rows.ts';
-import { metadataSchema, strict } from './field-schemas.ts';
+import { maxMetadataItems, metadataSchema, strict, tooManyItems } from './field-schemas.ts';
 import { requestedSnapshot, requestedVolume } from './request.ts';
 import type { Request } from './request.ts';
 
@@ -38,6 +39,7 @@ export function metadataRoutes(parts: CinderParts, table: keyof typeof kinds): r
       const row = await trx.selectFrom(table).select('metadata_json').where('id', '=', owner.id).executeTakeFirst();
       if (!row) return fault('notFound', `${owner.id} could not be found.`);
       const metadata = next(metadataIn(row.metadata_json));
+      if (!isFault(metadata) && Object.keys(metadata).length > maxMetadataItems) return tooManyItems();
       if (!isFault(metadata)) await trx.updateTable(table).set({ metadata_json: JSON.stringify(metadata) }).where('id', '=', owner.id).execute();
       return metadata;
     });
@@ -59,7 +61,7 @@ export function metadataRoutes(parts: CinderParts, table: keyof typeof kinds): r
     route({ method: 'GET', path: `${path}/:key`, policy: read, faults, handler: async (request) => {
       const owner = await requested(parts, request);
       if (isFault(owner)) return owner;
-      const value = metadataIn(owner.metadata_json)[keyOf(request)];
+      const value = own(metadataIn(owner.metadata_json), keyOf(request));
       return value === undefined ? missing(request) : { status: 200, body: { meta: { [keyOf(request)]: value } } };
     } }),
     route<{ meta: Metadata }>({ method: 'PUT', path: `${path}/:key`, policy: write, body: itemBody, faults, handler: async (request) => {

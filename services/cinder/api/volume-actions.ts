@@ -17,7 +17,7 @@ import { changeVolume, changeVolumeIn, findVolume, lockVolume, volumeLock } from
 import { action, actionRoute } from './actions.ts';
 import type { Action } from './actions.ts';
 import { attachmentActions } from './attachment-actions.ts';
-import { booleanSchema, metadataSchema, sizeSchema, strict } from './field-schemas.ts';
+import { booleanSchema, maxMetadataItems, metadataSchema, sizeSchema, strict, tooManyItems } from './field-schemas.ts';
 import { journal } from './journal.ts';
 import { booleanOf, requestedVolume, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
@@ -51,8 +51,11 @@ export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
     'os-set_image_metadata': action<VolumeRow, { metadata: Record<string, string> }>({
       policy: 'volume_extension:volume_image_metadata:set', body: Type.Object({ metadata: metadataSchema }, strict),
       run: async (_, volume, { metadata }) => {
-        const all = await changeImageMetadata(parts, volume, (now) => ({ ...now, ...metadata }));
-        return { status: 200, body: { metadata: all ?? {} } };
+        const all = await changeImageMetadata(parts, volume, (now) => {
+          const merged = { ...now, ...metadata };
+          return Object.keys(merged).length > maxMetadataItems ? undefined : merged;
+        });
+        return all ? { status: 200, body: { metadata: all } } : tooManyItems();
       },
     }),
     'os-show_image_metadata': action<VolumeRow>({
@@ -62,7 +65,7 @@ export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
     'os-unset_image_metadata': action<VolumeRow, { key: string }>({
       policy: 'volume_extension:volume_image_metadata:remove', body: Type.Object({ key: Type.String({ minLength: 1, maxLength: 255 }) }, strict),
       run: async (_, volume, { key }) => {
-        const left = await changeImageMetadata(parts, volume, ({ [key]: gone, ...rest }) => (gone === undefined ? undefined : rest));
+        const left = await changeImageMetadata(parts, volume, ({ [key]: _gone, ...rest }, isThere) => (isThere(key) ? rest : undefined));
         return left ? { status: 200 } : fault('notFound', `Volume has no metadata item with key ${key}.`);
       },
     }),
@@ -117,11 +120,12 @@ async function extend(parts: CinderParts, request: Request, volume: VolumeRow, n
   return { status: 202 };
 }
 
-async function changeImageMetadata({ database: { db }, clock }: CinderParts, volume: VolumeRow, next: (now: Record<string, string>) => Record<string, string> | undefined): Promise<Record<string, string> | undefined> {
+async function changeImageMetadata({ database: { db }, clock }: CinderParts, volume: VolumeRow, next: (now: Record<string, string>, isThere: (key: string) => boolean) => Record<string, string> | undefined): Promise<Record<string, string> | undefined> {
   return await transaction(db, async (trx) => {
     await lockVolume(trx, volume.id);
     const current = await findVolume(trx, volume.id, null);
-    const metadata = current && next(metadataIn(current.image_metadata_json));
+    const now = metadataIn(current?.image_metadata_json ?? '{}');
+    const metadata = current && next(now, (key) => Object.hasOwn(now, key));
     if (metadata) await changeVolume(trx, volume.id, { image_metadata_json: JSON.stringify(metadata) }, clock.now());
     return metadata;
   });

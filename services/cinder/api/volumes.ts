@@ -108,9 +108,9 @@ async function summary({ database: { db } }: CinderParts, request: Request) {
   const totals = await own(db.selectFrom('volumes').select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(size_gib)`.as('gib')])).executeTakeFirstOrThrow();
   const result = { total_size: Number(totals.gib ?? 0), total_count: Number(totals.count) };
   if (request.version < summaryMetadataSince) return result;
-  const metadata: Record<string, string[]> = {};
+  const metadata = new Map<string, Set<string>>();
   for (const { metadata_json } of await own(db.selectFrom('volumes').select('metadata_json').where('metadata_json', '!=', '{}')).execute()) {
-    for (const [key, value] of Object.entries(metadataIn(metadata_json))) if (!(metadata[key] ??= []).includes(value)) metadata[key].push(value);
+    for (const [key, value] of Object.entries(metadataIn(metadata_json))) metadata.set(key, (metadata.get(key) ?? new Set()).add(value));
   }
-  return { ...result, metadata };
+  return { ...result, metadata: Object.fromEntries([...metadata].map(([key, values]) => [key, [...values]])) };
 }

@@ -1,4 +1,5 @@
 // The scheduler's question: which pool takes a volume. Pure. Names as in `os-vol-host-attr:host`: <host>@<backend>#<pool>.
+import { own } from '#contracts/common/own.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
@@ -42,7 +43,7 @@ function matches(pool: Pool, extraSpecs: Readonly<Record<string, string>>): bool
   return Object.entries(extraSpecs).every(([key, wanted]) => {
     const name = key.startsWith('capabilities:') ? key.slice('capabilities:'.length) : key;
     if (name.includes(':')) return true;
-    const has = specs[name]?.(pool);
+    const has = own(specs, name)?.(pool);
     return has !== undefined && wanted.split('<or>').map((word) => word.replace(/^\s*<in>/, '').trim()).filter(Boolean).includes(has);
   });
 }

@@ -36,7 +36,9 @@ export interface Image {
 }
 
 /** What a caller may write, at creation or by a patch. */
-export type ImageDraft = Pick<Image, 'name' | 'visibility' | 'owner' | 'isProtected' | 'isHidden' | 'diskFormat' | 'containerFormat' | 'minDiskGib' | 'minRamMib' | 'tags' | 'properties'>;
+export type ImageDraft = Pick<Image, 'name' | 'visibility' | 'owner' | 'isProtected' | 'isHidden' | 'diskFormat' | 'containerFormat' | 'minDiskGib' | 'minRamMib' | 'tags'> & {
+  properties: Record<string, string | null>;
+};
 
 /** Fields that Glance alone writes: 403 when a caller tries. */
 export const readOnlyFields: ReadonlySet<string> = new Set(['status', 'checksum', 'os_hash_algo', 'os_hash_value', 'size', 'virtual_size', 'created_at', 'updated_at', 'direct_url', 'self', 'file', 'schema', 'stores']);

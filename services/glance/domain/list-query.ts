@@ -36,6 +36,8 @@ export interface ListRequest {
 }
 
 const bad = (message: string) => fault('badRequest', message);
+/** As many as an image can have: image_tag_quota. */
+const maxFilterTags = 128;
 const paging = new Set(['limit', 'marker', 'sort', 'sort_key', 'sort_dir']);
 
 export function readListQuery(query: Query, config: Pick<GlanceConfig, 'defaultListLimit' | 'maxListLimit'>): Outcome<ListRequest> {
@@ -44,9 +46,10 @@ export function readListQuery(query: Query, config: Pick<GlanceConfig, 'defaultL
   const limit = query['limit']?.[0];
   if (limit !== undefined && !/^\d+$/.test(limit)) return bad('limit param must be an integer from 0.');
   const request: ListRequest = {
-    texts: [], numbers: [], times: [], properties: [], tags: query['tag'] ?? [], visibility: null, memberStatus: 'accepted', isHidden: false, isProtected: null, sorts,
+    texts: [], numbers: [], times: [], properties: [], tags: [...new Set(query['tag'])], visibility: null, memberStatus: 'accepted', isHidden: false, isProtected: null, sorts,
     limit: Math.min(limit === undefined ? config.defaultListLimit : Number(limit), config.maxListLimit), marker: query['marker']?.[0] ?? null,
   };
+  if (request.tags.length > maxFilterTags) return bad(`The filter tag has more than ${maxFilterTags} values.`);
   if (request.marker !== null && !uuidPattern.test(request.marker)) return bad(`Invalid marker: ${request.marker} is no image id.`);
   for (const [name, values] of Object.entries(query)) {
     const value = values.at(-1) ?? '';
@@ -118,7 +121,7 @@ function readSorts(query: Query): Outcome<Sort[]> {
   for (const [key = '', direction = 'desc'] of wanted) {
     if (!(sortKeys as readonly string[]).includes(key)) return bad(`Invalid sort key: ${key}. It must be one of the following: ${sortKeys.join(', ')}.`);
     if (direction !== 'asc' && direction !== 'desc') return bad(`Invalid sort direction: ${direction}. It must be asc or desc.`);
-    sorts.push({ key: key as SortKey, direction }); // one of sortKeys
+    if (!sorts.some((earlier) => earlier.key === key)) sorts.push({ key: key as SortKey, direction }); // one of sortKeys; a second time it changes nothing
   }
   // A total order, so that a marker has one place.
   for (const key of ['created_at', 'id'] as const) if (!sorts.some((known) => known.key === key)) sorts.push({ key, direction: sorts[0]?.direction ?? 'desc' });

@@ -5,7 +5,7 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { Image, ImageDraft } from './image.ts';
 import { isReservedProperty } from './image.ts';
-import { isBaseField, setField } from './image-fields.ts';
+import { isBaseField, ownProperties, setField } from './image-fields.ts';
 
 type Change = { op: 'add' | 'replace'; name: string; value: Json } | { op: 'remove'; name: string };
 
@@ -43,15 +43,14 @@ function nameIn(path: string): string | undefined {
 
 /** The image's writable part after all changes. conflict: a property that is not there; forbidden: a field that is not the caller's. */
 export function patchImage(image: Image, changes: readonly Change[]): Outcome<ImageDraft> {
-  let draft: ImageDraft = image;
+  let draft: ImageDraft = { ...image, properties: ownProperties(image.properties) };
   for (const change of changes) {
     const { name } = change;
     const exists = isBaseField(name) || Object.hasOwn(draft.properties, name);
     if (change.op !== 'add' && !exists && !isReservedProperty(name)) return fault('conflict', `Property ${name} does not exist.`);
     if (change.op === 'remove') {
       if (isBaseField(name) || isReservedProperty(name)) return fault('forbidden', `Property '${name}' may not be removed.`);
-      const { [name]: _gone, ...properties } = draft.properties;
-      draft = { ...draft, properties };
+      delete draft.properties[name];
       continue;
     }
     const changed = setField(draft, name, change.value);

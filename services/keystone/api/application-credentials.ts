@@ -17,11 +17,11 @@ import { filtered } from '#services/keystone/store/filter.ts';
 import type { AccessRuleRow, ApplicationCredentialRow } from '#services/keystone/store/tables.ts';
 
 const ref = Type.Object({ id: Type.Optional(idText), name: Type.Optional(nameOf(255)) }, { minProperties: 1, maxProperties: 1, additionalProperties: false });
-const rule = Type.Object({ id: Type.Optional(idText), service: Type.Optional(Type.String()), method: Type.Optional(Type.String({ pattern: '^(GET|HEAD|POST|PUT|PATCH|DELETE)$' })), path: Type.Optional(Type.String({ pattern: '^/' })) });
+const rule = Type.Object({ id: Type.Optional(idText), service: Type.Optional(Type.String()), method: Type.Optional(Type.String({ pattern: '^(GET|HEAD|POST|PUT|PATCH|DELETE)$' })), path: Type.Optional(Type.String({ maxLength: 225, pattern: '^/[^*{]*(?:[*{][^*{]*){0,32}$' })) });
 const createBody = wrapped('application_credential', {
   name: nameOf(255), description: Type.Optional(text), secret: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
   expires_at: Type.Optional(text), roles: Type.Optional(Type.Array(ref)), unrestricted: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
-  access_rules: Type.Optional(Type.Array(rule)),
+  access_rules: Type.Optional(Type.Array(rule, { maxItems: 64 })), // each is held against every request of the token
 });
 type Sent = Static<typeof createBody>['application_credential'];
 

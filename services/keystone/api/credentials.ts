@@ -91,6 +91,7 @@ export function credentialRoutes(k: Keystone): Route[] {
         };
         const refused = denied(request, 'identity:update_credential', { user_id: changes.user_id });
         if (refused) return refused;
+        if (!(await k.db.selectFrom('user').select('id').where('id', '=', changes.user_id).executeTakeFirst())) return notFound('user', changes.user_id);
         if (changes.type === 'ec2' && accessIn(changes.blob) === undefined) return badBlob;
         await k.db.updateTable('credential').set(changes).where('id', '=', row.id).execute();
         return shown('credential', view(request, { ...row, ...changes }));

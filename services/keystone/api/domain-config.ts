@@ -1,5 +1,6 @@
 // /v3/domains/{id}/config: options kept for a domain's identity backend. Users live in our own database, so that the
 // options are kept and shown but change nothing; the defaults below say so.
+import { own } from '#contracts/common/own.ts';
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -32,9 +33,9 @@ export function domainConfigRoutes(k: Keystone): Route[] {
   /** What the path names of the options: all, a group, or one option. */
   function part(options: Options, { group, option }: Where): JsonObject | undefined {
     if (group === undefined) return Object.keys(options).length > 0 ? options : undefined;
-    const inGroup = options[group];
+    const inGroup = own(options, group);
     if (option === undefined) return inGroup && { [group]: inGroup };
-    return inGroup && option in inGroup ? { [option]: inGroup[option] } : undefined;
+    return inGroup && Object.hasOwn(inGroup, option) ? { [option]: inGroup[option] } : undefined;
   }
 
   async function write(domainId: string, options: Options, replace: boolean): Promise<void> {
@@ -111,11 +112,11 @@ function sentOptions(config: Readonly<Record<string, unknown>>, where: Where): O
   const wrapped = where.option === undefined ? config : { [where.group ?? '']: config };
   const options: Options = {};
   for (const [group, values] of Object.entries(wrapped)) {
-    const known = defaults[group];
+    const known = own(defaults, group);
     if (!known || typeof values !== 'object' || values === null) return fault('forbidden', `Group ${group} is not supported for domain specific configurations.`);
     if (where.group !== undefined && group !== where.group) return fault('forbidden', `The body must be about group ${where.group}.`);
     for (const option of Object.keys(values)) {
-      if (!(option in known)) return fault('forbidden', `Option ${option} in group ${group} is not supported for domain specific configurations.`);
+      if (!Object.hasOwn(known, option)) return fault('forbidden', `Option ${option} in group ${group} is not supported for domain specific configurations.`);
       if (where.option !== undefined && option !== where.option) return fault('forbidden', `The body must be about option ${where.option}.`);
     }
     options[group] = values as Record<string, Json>; // a JSON body

@@ -1,4 +1,5 @@
 // Body schemas that many routes share, and the envelopes of Identity API answers.
+import { own } from '#contracts/common/own.ts';
 import { Type, type TProperties } from 'typebox';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest, Query, Reply } from '#platform/http/api.ts';
@@ -55,17 +56,17 @@ const comparators: Readonly<Record<string, (value: string, wanted: string) => bo
 function matches(item: JsonObject, query: Query): boolean {
   return Object.entries(query).every(([name, [wanted = '']]) => {
     const [attribute = '', comparator = ''] = name.split('__');
-    const compare = comparators[comparator];
-    const value = item[attribute];
+    const compare = own(comparators, comparator);
+    const value = own(item, attribute);
     return !compare || (typeof value === 'string' && compare(value, wanted));
   });
 }
 
 /** What the caller sent beyond the attributes that have columns; shown again at top level. */
 export function extraOf(sent: Readonly<Record<string, unknown>>, columns: readonly string[], before = '{}'): string {
-  const extra = JSON.parse(before) as Record<string, unknown>; // written by us as an object
-  for (const [name, value] of Object.entries(sent)) if (!columns.includes(name) && name !== 'links') extra[name] = value;
-  return JSON.stringify(extra);
+  // Spread keeps `__proto__` as a name like any other; an assignment would not.
+  const further = Object.fromEntries(Object.entries(sent).filter(([name]) => !columns.includes(name) && name !== 'links'));
+  return JSON.stringify({ ...(JSON.parse(before) as object), ...further }); // written by us as an object
 }
 
 export const parsed = (json: string): JsonObject => JSON.parse(json) as JsonObject; // columns written by `extraOf` and for options

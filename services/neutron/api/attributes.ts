@@ -99,6 +99,9 @@ export interface Bodied {
 const bad = (message: string) => fault('badRequest', message);
 export const notAllowed = (rule: string) => fault('forbidden', `(rule:${rule}) is disallowed by policy`, { type: 'PolicyNotAuthorized' });
 
+/** They are made in one transaction, during which nothing else is answered. */
+const maxBulk = 250;
+
 /** The objects of a POST: one, or a bulk of them. */
 export function postedObjects({ singular, collection }: Bodied, body: Json): Outcome<{ objects: JsonObject[]; bulk: boolean }> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return bad('Resource body required');
@@ -106,6 +109,7 @@ export function postedObjects({ singular, collection }: Bodied, body: Json): Out
   const { [singular]: one, [collection]: many } = body;
   if (Array.isArray(many)) {
     if (many.length === 0) return bad('Resources required');
+    if (many.length > maxBulk) return bad(`More than ${maxBulk} ${collection} in one request.`);
     return many.every(isObject) ? { objects: many, bulk: true } : bad(`Unable to find '${singular}' in request body`);
   }
   return isObject(one) ? { objects: [one], bulk: false } : bad(`Unable to find '${singular}' in request body`);

@@ -1,5 +1,6 @@
 // GET of a collection: filters on any attribute, `fields`, order and pages as the API names them.
 // https://docs.openstack.org/api-ref/network/v2/#filtering-and-column-selection, #pagination, #sorting
+import { own } from '#contracts/common/own.ts';
 import type { RawBuilder } from 'kysely';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -37,6 +38,8 @@ export async function listPage<T extends ListedTable>(context: Context, resource
   return { status: 200, body: answer };
 }
 
+const maxFilterTags = 100;
+
 function filtersOf<T extends ListedTable>({ singular, attributes, listing }: Resource<T, any>, request: ApiRequest): Outcome<RawBuilder<boolean>[]> {
   const filters: RawBuilder<boolean>[] = [];
   for (const [asked, values] of Object.entries(request.query)) {
@@ -44,8 +47,11 @@ function filtersOf<T extends ListedTable>({ singular, attributes, listing }: Res
     const name = asked === 'tenant_id' ? 'project_id' : asked;
     const special = listing.special && Object.hasOwn(listing.special, name) ? listing.special[name] : undefined;
     if (special) filters.push(special(values));
-    else if ('tags' in attributes && /^(not-)?tags(-any)?$/.test(name)) filters.push(taggedWith(name as 'tags', values.flatMap((value) => value.split(','))));
-    else {
+    else if ('tags' in attributes && /^(not-)?tags(-any)?$/.test(name)) {
+      const tags = [...new Set(values.flatMap((value) => value.split(',')))];
+      if (tags.length > maxFilterTags) return bad(`Invalid input for ${name}: more than ${maxFilterTags} tags.`);
+      filters.push(taggedWith(name as 'tags', tags));
+    } else {
       const column = Object.hasOwn(listing.columns, name) ? listing.columns[name] : undefined;
       // filter-validation: what is no attribute filters nothing, so saying so is kinder than a list of everything.
       if (!column) {
@@ -53,7 +59,7 @@ function filtersOf<T extends ListedTable>({ singular, attributes, listing }: Res
         continue;
       }
       // What a caller cannot see, no filter may tell.
-      if (attributes[name]?.hidden && !request.allows(`get_${singular}:${name}`)) continue;
+      if (own(attributes, name)?.hidden && !request.allows(`get_${singular}:${name}`)) continue;
       filters.push(oneOfValues(column, values));
     }
   }
@@ -75,9 +81,9 @@ async function pageOf<T extends ListedTable>(context: Context, { singular, attri
     const name = asked === 'tenant_id' ? 'project_id' : asked;
     const column = Object.hasOwn(listing.columns, name) ? listing.columns[name] : undefined;
     const direction = directions[index] ?? 'asc';
-    if (!column || (attributes[name]?.hidden && !request.allows(`get_${singular}:${name}`))) return bad(`${asked} is invalid attribute for sort_keys`);
+    if (!column || (own(attributes, name)?.hidden && !request.allows(`get_${singular}:${name}`))) return bad(`${asked} is invalid attribute for sort_keys`);
     if (direction !== 'asc' && direction !== 'desc') return bad(`${direction} is invalid value for sort_dirs, valid value is 'asc' and 'desc'`);
-    keys.push({ column: column.column, direction });
+    if (!keys.some((earlier) => earlier.column === column.column)) keys.push({ column: column.column, direction }); // a second time it changes nothing
   }
   if (!keys.some(({ column }) => column === 'id')) keys.push({ column: 'id', direction: 'asc' });
   const turned = reverse ? keys.map(({ column, direction }) => ({ column, direction: direction === 'asc' ? 'desc' as const : 'asc' as const })) : keys;

@@ -42,7 +42,10 @@ const dhcpOption: Parser = (value) => {
   if (option.opt_name?.trim() === '' || option.opt_value === '') return { reason: 'A DHCP option has a name and a value.' };
   return { value: { ip_version: 4, ...option } };
 };
-const hostName: Parser = (value) => (typeof value === 'string' && (value === '' || /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\.?$/i.test(value)) && value.length <= 255 ? { value } : { reason: `${show(value)} is no host name.` });
+const hostName: Parser = (value) => (typeof value === 'string' && value.length <= 255 && (value === '' || /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\.?$/i.test(value)) ? { value } : { reason: `${show(value)} is no host name.` });
+/** neutron_lib: binding:profile has at most 4095 characters. */
+const maxProfileLength = 4_095;
+const profile: Parser = (value) => (JSON.stringify(value).length > maxProfileLength ? { reason: `It has more than ${maxProfileLength} characters.` } : anyObject(value));
 const maxPairs = 10;
 const maxFixedIps = 100;
 
@@ -55,6 +58,6 @@ export const portAttributes: Attributes = {
   extra_dhcp_opts: { post: true, put: true, parse: (value) => listOf(dhcpOption)(value ?? []), default: [] }, dns_name: { post: true, put: true, parse: hostName, default: '' }, dns_assignment: {},
   'binding:host_id': { post: true, put: true, guarded: true, hidden: true, parse: orNull(text(255)), default: '' },
   'binding:vnic_type': { post: true, put: true, parse: oneOf('normal', 'direct', 'macvtap', 'baremetal', 'direct-physical', 'virtio-forwarder', 'smart-nic', 'vdpa', 'remote-managed'), default: 'normal' },
-  'binding:profile': { post: true, put: true, guarded: true, hidden: true, parse: anyObject, default: {} }, 'binding:vif_type': { hidden: true }, 'binding:vif_details': { hidden: true },
+  'binding:profile': { post: true, put: true, guarded: true, hidden: true, parse: profile, default: {} }, 'binding:vif_type': { hidden: true }, 'binding:vif_details': { hidden: true },
   ip_allocation: {}, status: {},
 };

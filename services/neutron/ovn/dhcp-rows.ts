@@ -1,4 +1,5 @@
 // What OVN's own DHCP server says in a subnet, and to a port with wishes of its own. Pure. Options: ovn-nb(5), DHCP_Options.
+import { own } from '#contracts/common/own.ts';
 import type { SdnRow } from '#ports/sdn.ts';
 import type { PortFacts, SubnetFacts } from './facts.ts';
 import { dhcpServerMac, ownerName } from './names.ts';
@@ -84,7 +85,7 @@ const textOptions = new Set(['bootfile_name', 'domain_name', 'domain_search_list
 function wishes(port: PortFacts, version: 4 | 6): Options {
   const names = version === 4 ? v4Names : v6Names;
   return Object.fromEntries(port.dhcpOptions.flatMap(({ version: of, name, value }) => {
-    const known = of === version ? (names[name] ?? names[name.replaceAll('_', '-')]) : undefined;
+    const known = of === version ? (own(names, name) ?? own(names, name.replaceAll('_', '-'))) : undefined;
     if (known === undefined) return [];
     if (textOptions.has(known)) return [[known, quoted(value)]];
     return plainValue.test(value) ? [[known, value]] : [];

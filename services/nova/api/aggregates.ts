@@ -18,7 +18,7 @@ const zoneSchema = Type.String({ minLength: 1, maxLength: 255, pattern: '^(?! )[
 const createBody = Type.Object({ aggregate: Type.Object({ name: nameSchema, availability_zone: Type.Optional(Type.Union([zoneSchema, Type.Null()])) }, strict) }, strict);
 const updateBody = Type.Object({ aggregate: Type.Object({ name: Type.Optional(nameSchema), availability_zone: Type.Optional(zoneSchema) }, { ...strict, minProperties: 1 }) }, strict);
 const hostBody = Type.Object({ host: Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._-]*$' }) }, strict);
-const metadata = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.Union([Type.String({ maxLength: 255 }), Type.Null()]), strict);
+const metadata = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.Union([Type.String({ maxLength: 255 }), Type.Null()]), { ...strict, maxProperties: 128 });
 const actionBody = Type.Object({
   add_host: Type.Optional(hostBody), remove_host: Type.Optional(hostBody), set_metadata: Type.Optional(Type.Object({ metadata }, strict)),
 }, { ...strict, minProperties: 1, maxProperties: 1 });

@@ -22,11 +22,11 @@ export function availabilityZoneRoutes(deps: NovaDeps): readonly Route[] {
     zoneName: name, zoneState: { available: services.some((service) => service.disabled === 0) }, hosts,
   });
   const byHost = (services: readonly ServiceRow[]): JsonObject => {
-    const hosts: Record<string, JsonObject> = {};
+    const hosts = new Map<string, JsonObject>();
     for (const service of services) {
-      (hosts[service.host] ??= {})[service.binary] = { available: isUp(service, clock.now(), config), active: service.disabled === 0, updated_at: isoMicroseconds(service.last_seen_ms).slice(0, -1) };
+      hosts.set(service.host, { ...hosts.get(service.host), [service.binary]: { available: isUp(service, clock.now(), config), active: service.disabled === 0, updated_at: isoMicroseconds(service.last_seen_ms).slice(0, -1) } });
     }
-    return hosts;
+    return Object.fromEntries(hosts);
   };
 
   const path = '/v2.1/os-availability-zone';

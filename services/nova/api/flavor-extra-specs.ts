@@ -13,7 +13,7 @@ type Sent = Record<string, string | number>;
 const specs = (count: { maxProperties?: number }) => Type.Record(
   Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }),
   Type.Union([Type.String({ maxLength: 255 }), Type.Number()]),
-  { additionalProperties: false, minProperties: 1, ...count },
+  { additionalProperties: false, minProperties: 1, maxProperties: 128, ...count },
 );
 const createBody = Type.Object({ extra_specs: specs({}) }, { additionalProperties: false });
 const path = '/v2.1/flavors/:id/os-extra_specs';

@@ -29,7 +29,7 @@ interface ChangeBody {
 
 const uuid = Type.String({ format: 'uuid' });
 // Taken and not heeded, as by the libvirt driver of stock Nova since Liberty: the order of slots decides.
-const device = Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255, pattern: '^/dev/x?[a-z]?d?[a-z]+[0-9]*$' }), Type.Null()]));
+const device = Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255, pattern: '^/dev/[a-z]+[0-9]*$' }), Type.Null()]));
 const strict = { additionalProperties: false };
 const wrapped = (fields: Record<string, ReturnType<typeof Type.Optional> | typeof uuid>) => Type.Object({ volumeAttachment: Type.Object(fields, strict) }, strict);
 const tagged = { volumeId: uuid, device, tag: Type.Optional(tagSchema) };

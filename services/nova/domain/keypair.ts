@@ -1,5 +1,6 @@
 // Public keys as people send them: checked down to their wire format, with the fingerprint Nova shows. Pure.
 // ssh: RFC 4253 section 6.6, RFC 5656, RFC 8709. x509: RFC 5280 in PEM.
+import { own } from '#contracts/common/own.ts';
 import { createHash, X509Certificate } from 'node:crypto';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -21,7 +22,7 @@ export function fingerprintOf(type: KeypairType, publicKey: string): Outcome<str
 
 function sshFingerprint(text: string): Outcome<string> {
   const [name = '', base64 = ''] = text.trim().split(/\s+/);
-  const wanted = fieldsOf[name];
+  const wanted = own(fieldsOf, name);
   if (wanted === undefined) return invalid(`the first word must be one of ${Object.keys(fieldsOf).join(', ')}`);
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return invalid('the second word must be base64');
   const blob = Buffer.from(base64, 'base64');

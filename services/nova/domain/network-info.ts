@@ -56,15 +56,16 @@ export type AddressesView = Record<string, { version: 4 | 6; addr: string; 'OS-E
 
 /** Fixed addresses, each followed by its floating ones, under the network's label. The list's `ip` filter reads this text: `version` and `addr` stand first. */
 export function addressesView(infos: readonly NicInfo[]): AddressesView {
-  const view: AddressesView = {};
+  const view = new Map<string, AddressesView[string]>(); // a label is a tenant's word
   for (const { label, mac, addresses } of infos) {
-    const list = (view[label] ??= []);
+    const list = view.get(label) ?? [];
+    view.set(label, list);
     for (const { address, version, floating } of addresses) {
       list.push({ version, addr: address, 'OS-EXT-IPS:type': 'fixed', 'OS-EXT-IPS-MAC:mac_addr': mac });
       for (const addr of floating) list.push({ version: 4, addr, 'OS-EXT-IPS:type': 'floating', 'OS-EXT-IPS-MAC:mac_addr': mac });
     }
   }
-  return view;
+  return Object.fromEntries(view);
 }
 
 export const securityGroupNames = (infos: readonly NicInfo[]): string[] => [...new Set(infos.flatMap((info) => info.securityGroups))];

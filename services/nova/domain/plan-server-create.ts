@@ -79,6 +79,14 @@ export function checkFit(flavor: FlavorFacts, image: ImageFacts | null): Outcome
 
 /** A host name made of a display name: RFC 1123 labels; a name with nothing usable becomes `Server-<uuid>`. */
 export function hostnameOf(name: string, id: string): string {
-  const label = name.normalize('NFKD').replace(/[ _]/g, '-').replace(/[^A-Za-z0-9.-]/g, '').replace(/^[.-]+|[.-]+$/g, '').slice(0, 63).toLowerCase();
-  return label === '' ? `Server-${id}` : label.replace(/[.-]+$/, '');
+  const plain = name.normalize('NFKD').replace(/[ _]/g, '-').replace(/[^A-Za-z0-9.-]/g, '').replace(/^[.-]+/, '');
+  const label = withoutEnd(withoutEnd(plain).slice(0, 63)).toLowerCase();
+  return label === '' ? `Server-${id}` : label;
+}
+
+/** Without dots and hyphens at the end. A loop: `[.-]+$` starts anew at each of them. */
+function withoutEnd(label: string): string {
+  let length = label.length;
+  while (length > 0 && '.-'.includes(label.charAt(length - 1))) length -= 1;
+  return label.slice(0, length);
 }

@@ -8,14 +8,14 @@ export const nameSchema = Type.String({ minLength: 1, maxLength: 255, pattern: '
 export const metadataSchema = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false });
 export const tagSchema = Type.String({ minLength: 1, maxLength: 60, pattern: '^[^,/]*$' });
 export const diskConfigSchema = Type.Union([Type.Literal('AUTO'), Type.Literal('MANUAL')]);
-export const base64Schema = Type.String({ maxLength: 65_535, pattern: '^[A-Za-z0-9+/\\r\\n]*={0,2}[\\r\\n]*$' });
+export const base64Schema = Type.String({ maxLength: 65_535, pattern: '^[A-Za-z0-9+/\\r\\n]*(?:={1,2}[\\r\\n]*)?$' });
 export const adminPassSchema = Type.String();
 export const accessV4Schema = Type.Union([Type.String({ format: 'ipv4' }), Type.Null()]);
 export const accessV6Schema = Type.Union([Type.String({ format: 'ipv6' }), Type.Null()]);
 export const descriptionSchema = Type.Union([Type.String({ maxLength: 255, pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f]*$' }), Type.Null()]);
-export const hostnameSchema = Type.String({ minLength: 2, maxLength: 63, pattern: '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$' });
-export const fqdnSchema = Type.String({ minLength: 2, maxLength: 255, pattern: '^[a-zA-Z0-9]+[a-zA-Z0-9-.]*[a-zA-Z0-9]+$' });
-const booleanSchema = Type.Union([Type.Boolean(), Type.String({ pattern: '^(?i:true|false|1|0|t|f|yes|no|y|n|on|off)$'.replace('(?i:', '(') }), Type.String({ pattern: '^(True|False|TRUE|FALSE|Yes|No|YES|NO|On|Off|ON|OFF)$' })]);
+export const hostnameSchema = Type.String({ minLength: 2, maxLength: 63, pattern: '^[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]$' });
+export const fqdnSchema = Type.String({ minLength: 2, maxLength: 255, pattern: '^[a-zA-Z0-9][a-zA-Z0-9-.]*[a-zA-Z0-9]$' });
+const booleanSchema = Type.Union([Type.Boolean(), Type.String({ pattern: '^(true|false|1|0|t|f|yes|no|y|n|on|off)$' }), Type.String({ pattern: '^(True|False|TRUE|FALSE|Yes|No|YES|NO|On|Off|ON|OFF)$' })]);
 const countSchema = Type.Union([Type.Integer({ minimum: 1 }), Type.String({ pattern: '^[1-9][0-9]*$' })]);
 export const personalitySchema = Type.Array(Type.Object({ path: Type.String({ minLength: 1, maxLength: 255 }), contents: base64Schema }, { additionalProperties: false }), { maxItems: 1000 });
 
@@ -25,7 +25,7 @@ const network = Type.Object({
   fixed_ip: Type.Optional(Type.Union([Type.String({ format: 'ipv4' }), Type.String({ format: 'ipv6' })])),
   tag: Type.Optional(tagSchema),
 }, { additionalProperties: false });
-const networks = Type.Array(network);
+const networks = Type.Array(network, { maxItems: 100 });
 
 const blockDevice = Type.Object({
   uuid: Type.Optional(Type.Union([Type.String({ format: 'uuid' }), Type.Null()])),
@@ -34,7 +34,7 @@ const blockDevice = Type.Object({
   boot_index: Type.Optional(Type.Union([Type.Integer(), Type.String({ pattern: '^-?[0-9]+$' }), Type.Null()])),
   delete_on_termination: Type.Optional(booleanSchema),
   volume_size: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.String({ pattern: '^[0-9]*$' }), Type.Null()])),
-  device_name: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._-]*/?[a-zA-Z0-9/._-]*$' }), Type.Null()])),
+  device_name: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9/._-]*$' }), Type.Null()])),
   device_type: Type.Optional(Type.Union([Type.String(), Type.Null()])), disk_bus: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   guest_format: Type.Optional(Type.Union([Type.String(), Type.Null()])), tag: Type.Optional(tagSchema), volume_type: Type.Optional(Type.Union([Type.String(), Type.Null()])),
 }, { additionalProperties: false });
@@ -67,7 +67,7 @@ const fields: readonly Field[] = [
   { name: 'min_count', schema: countSchema },
   { name: 'max_count', schema: countSchema },
   { name: 'return_reservation_id', schema: booleanSchema },
-  { name: 'security_groups', schema: Type.Array(Type.Object({ name: Type.String({ minLength: 1, maxLength: 255 }) }, { additionalProperties: false })) },
+  { name: 'security_groups', schema: Type.Array(Type.Object({ name: Type.String({ minLength: 1, maxLength: 255 }) }, { additionalProperties: false }), { maxItems: 100 }) },
   { name: 'user_data', schema: Type.Union([base64Schema, Type.Null()]) },
   { name: 'description', schema: descriptionSchema, since: 19 },
   { name: 'tags', schema: Type.Array(tagSchema, { maxItems: 50 }), since: 52 },

@@ -62,6 +62,9 @@ export async function listServersHandler(deps: NovaDeps, request: ApiRequest, de
   return { status: 200, body };
 }
 
+/** Twice as many as a server can have. */
+const maxFilterTags = 100;
+
 function filtersOf(request: ApiRequest): Outcome<ServerFilters> {
   const admin = isAdmin(request);
   const { version } = request;
@@ -113,7 +116,9 @@ function filtersOf(request: ApiRequest): Outcome<ServerFilters> {
     const text = first(request, name);
     return text === undefined ? [] : [{ version: name === 'ip' ? 4 as const : 6 as const, ...addressPattern(text) }];
   });
-  const tags = (query: string): string[] => (version >= 26 ? (first(request, query)?.split(',').filter(Boolean) ?? []) : []);
+  const tags = (query: string): string[] => (version >= 26 ? [...new Set(first(request, query)?.split(',').filter(Boolean))] : []);
+  const long = ['tags', 'tags-any', 'not-tags', 'not-tags-any'].find((name) => tags(name).length > maxFilterTags);
+  if (long !== undefined) return fault('badRequest', `Invalid input for query parameters ${long}. It has more than ${maxFilterTags} tags.`);
   return { ...filters, tagsAll: tags('tags'), tagsAny: tags('tags-any'), notTagsAll: tags('not-tags'), notTagsAny: tags('not-tags-any') };
 }
 
@@ -129,7 +134,7 @@ async function orderOf(deps: NovaDeps, request: ApiRequest, limit: number): Prom
     if (column === undefined) return fault('badRequest', `Invalid input for query parameters sort_key. Value: ${name}. It must be one of ${Object.keys(sortColumns).join(', ')}.`);
     const direction = directions[index] ?? directions.at(-1) ?? 'desc';
     if (direction !== 'asc' && direction !== 'desc') return fault('badRequest', `Invalid input for query parameters sort_dir. Value: ${direction}. It must be asc or desc.`);
-    keys.push({ column, direction });
+    if (!keys.some((earlier) => earlier.column === column)) keys.push({ column, direction }); // a second time it changes nothing
   }
   if (keys.length === 0) keys.push({ column: 'created_at_ms', direction: directions[0] === 'asc' ? 'asc' : 'desc' });
   if (!keys.some(({ column }) => column === 'id')) keys.push({ column: 'id', direction: keys[0]?.direction ?? 'desc' });

@@ -47,7 +47,7 @@ const remoteConsoleBody = Type.Object({ remote_console: Type.Object({
 export function serverRoutes(deps: NovaDeps): readonly Route[] {
   const { database: { db }, clock } = deps;
   return [
-    route<CreateServerBody>({ method: 'POST', path: '/v2.1/servers', policy: api('servers:create'), body: createServerBody, maxBodyBytes: 4 * 1024 * 1024, faults: ['overQuota', 'conflict'], handler: async (request) => await createServers(deps, request) }),
+    route<CreateServerBody>({ method: 'POST', path: '/v2.1/servers', policy: api('servers:create'), body: createServerBody, maxBodyBytes: 256 * 1024, faults: ['overQuota', 'conflict'], handler: async (request) => await createServers(deps, request) }),
     route({ method: 'GET', path: '/v2.1/servers', policy: api('servers:index'), handler: async (request) => await listServersHandler(deps, request, false) }),
     route({ method: 'GET', path: '/v2.1/servers/detail', policy: api('servers:detail'), handler: async (request) => await listServersHandler(deps, request, true) }),
     route({

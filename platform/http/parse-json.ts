@@ -1,0 +1,62 @@
+// JSON from outside: bounded before it is parsed, of well-formed text, and of objects without a prototype, so that a tenant's key
+// `constructor` or `__proto__` is a key like any other. Such keys are not refused: OpenStack takes them as names of metadata.
+import { isUtf8 } from 'node:buffer';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+
+/** Deeper than any body of an OpenStack API, and shallow enough for recursive code. */
+export const maxDepth = 32;
+/** Members of all objects and arrays of a body together; more only where a route takes larger bodies. */
+export const maxMembers = (maxBytes: number): number => Math.max(20_000, maxBytes >> 6);
+
+export function parseJson(bytes: Buffer, maxBytes: number): Outcome<Json> {
+  if (!isUtf8(bytes)) return fault('badRequest', 'Malformed request body: it is not valid UTF-8.');
+  const excess = boundExceeded(bytes, maxMembers(maxBytes));
+  if (excess !== undefined) return fault('badRequest', excess);
+  const text = bytes.toString('utf8');
+  let json: Json;
+  try {
+    json = JSON.parse(text) as Json; // JSON.parse gives nothing else
+  } catch {
+    return fault('badRequest', 'Malformed request body: it is not valid JSON.');
+  }
+  return withoutPrototypes(json, surrogateEscape.test(text)) ? json : fault('badRequest', 'Malformed request body: a string holds half of a surrogate pair.');
+}
+
+const surrogateEscape = /\\u[dD][89a-fA-F]/;
+const [quote, backslash, comma, openBracket, openBrace, closeBracket, closeBrace] = [0x22, 0x5c, 0x2c, 0x5b, 0x7b, 0x5d, 0x7d];
+
+/** One pass over the bytes, before anything is built of them. */
+function boundExceeded(bytes: Buffer, limit: number): string | undefined {
+  let depth = 0;
+  let members = 0;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === quote) {
+      for (at += 1; at < bytes.length && bytes[at] !== quote; at += 1) if (bytes[at] === backslash) at += 1;
+    } else if (byte === comma) {
+      members += 1;
+    } else if (byte === openBracket || byte === openBrace) {
+      members += 1;
+      depth += 1;
+      if (depth > maxDepth) return `The request body is nested deeper than ${maxDepth} levels.`;
+    } else if (byte === closeBracket || byte === closeBrace) {
+      depth -= 1;
+    }
+  }
+  return members > limit ? `The request body has more than ${limit} members.` : undefined;
+}
+
+/** Takes the prototypes of all objects away; false: a string or key is not well-formed Unicode. The depth is bounded by now. */
+function withoutPrototypes(value: Json, checkText: boolean): boolean {
+  if (typeof value === 'string') return !checkText || value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every((item) => withoutPrototypes(item, checkText));
+  Object.setPrototypeOf(value, null);
+  for (const key in value) {
+    if (checkText && !key.isWellFormed()) return false;
+    if (!withoutPrototypes(value[key] ?? null, checkText)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,53 @@
+// Text of requests is UTF-8 or refused: bytes that are repaired to U+FFFD make different names, and different passwords, the same.
+// The one place that judges it, for targets, headers and bodies; called by dispatcher.ts and read-json.ts.
+import { isUtf8 } from 'node:buffer';
+import type { Fault } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+
+export function targetFault(path: string, query: string): Fault | undefined {
+  if (!encodesUtf8(path)) return fault('badRequest', 'The path is not valid UTF-8.');
+  return encodesUtf8(query) ? undefined : fault('badRequest', 'The query is not valid UTF-8.');
+}
+
+/** Values as Node gives them, one character a byte, or as in-process callers write them. */
+export function headerFault(headers: Readonly<Record<string, string | undefined>>): Fault | undefined {
+  for (const name in headers) {
+    const value = headers[name];
+    if (typeof value === 'string' && beyondAscii.test(value) && !isHeaderText(value)) return fault('badRequest', `The header ${name} is not valid UTF-8.`);
+  }
+  return undefined;
+}
+
+const beyondAscii = /[^\0-\x7f]/;
+const isHeaderText = (value: string): boolean => (/[^\0-\xff]/.test(value) ? value.isWellFormed() : isUtf8(Buffer.from(value, 'latin1')));
+
+/** Whether percent-encoded text stands for UTF-8. `%` without two digits stands for itself, as in Python's and browsers' parsers. */
+function encodesUtf8(text: string): boolean {
+  if (!text.includes('%')) return true;
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return isUtf8(percentDecoded(text));
+  }
+}
+
+function percentDecoded(text: string): Buffer {
+  const plain = Buffer.from(text, 'latin1');
+  const bytes = Buffer.allocUnsafe(plain.length);
+  let size = 0;
+  for (let at = 0; at < plain.length; at += 1) {
+    const value = plain[at] === percentSign ? hexValue(plain[at + 1]) * 16 + hexValue(plain[at + 2]) : NaN;
+    bytes[size++] = Number.isNaN(value) ? (plain[at] ?? 0) : value;
+    if (!Number.isNaN(value)) at += 2;
+  }
+  return bytes.subarray(0, size);
+}
+
+const percentSign = 0x25;
+function hexValue(byte: number | undefined): number {
+  if (byte === undefined) return NaN;
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : NaN;
+}

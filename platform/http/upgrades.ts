@@ -1,0 +1,27 @@
+// Connections that change from HTTP to another protocol (websockets of remote consoles). Node hands such a socket over without any
+// listener: an error on it would end the process.
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Log } from '#platform/log.ts';
+
+/** Gives the function that ends all of them: Node's server does not know them any more. */
+export function acceptUpgrades(server: Server, onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>, log: Log): () => void {
+  const open = new Set<Duplex>();
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', (error) => {
+      log.debug({ err: error }, 'upgraded connection broke off');
+      socket.destroy();
+    });
+    request.on('error', () => socket.destroy());
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    request.socket.setTimeout(0); // a console may be silent for long; TCP's own probes find a peer that is away
+    onUpgrade(request, socket, head).catch((error: unknown) => {
+      log.warn({ err: error }, 'upgrade failed');
+      socket.destroy();
+    });
+  });
+  return () => {
+    for (const socket of open) socket.destroy();
+  };
+}
