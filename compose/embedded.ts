@@ -54,7 +54,7 @@ export interface EmbeddedCloud {
 // A host that has not come by now is reported and left to its retries: work for the others must not wait longer.
 const hostsReadyMs = 10_000;
 
-const retryImagesMs = 60_000;
+const retryImagesMs = 20_000;
 
 /** Tries until the images are there: a mirror that was away comes back. */
 function retryImages(seed: () => Promise<Outcome<void>>, log: Log): Task {
