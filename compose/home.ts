@@ -79,12 +79,12 @@ export async function prepareHome(dir: string): Promise<Outcome<Home>> {
 /** The cloud's passwords, made once. Readable by their owner alone. */
 export async function readSecrets(dir: string): Promise<Secrets> {
   const file = join(dir, 'secrets.json');
-  const known = parseSecrets(file, await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const stored = parseSecrets(file, await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '{}';
     throw new ConfigError(`The passwords of this cloud in ${file} cannot be read: ${error.message}`);
   }));
-  const seed = { admin: password(), demo: password(), service: password(), metadata: password(), ...known };
-  if (Object.keys(known).length < Object.keys(seed).length) await writeWhole(file, `${JSON.stringify(seed)}\n`, 0o600);
+  const seed = { admin: password(), demo: password(), service: password(), metadata: password(), ...stored };
+  if (Object.keys(stored).length < Object.keys(seed).length) await writeWhole(file, `${JSON.stringify(seed)}\n`, 0o600);
   return { admin: new Secret(seed.admin), demo: new Secret(seed.demo), metadata: new Secret(seed.metadata), service: (name) => new Secret(`${name}-${seed.service}`) };
 }
 

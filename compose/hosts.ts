@@ -42,8 +42,8 @@ export function startFleet(deps: HostsDeps, count: { local: number; simulated: n
     const hosts = createLocalHosts({ stateDir: deps.homeDir, log: deps.log.child({ room: 'hosts' }), clock: deps.clock, kvm: acceleration === 'kvm' });
     for (let index = 1; index <= count.local; index += 1) {
       const name = localHostName(index);
-      const kept = keepLocalHost({ ...deps, hosts, network }, { name, index, share: 1 / count.local });
-      take(name, kept.settled, kept);
+      const keeper = keepLocalHost({ ...deps, hosts, network }, { name, index, share: 1 / count.local });
+      take(name, keeper.settled, keeper);
     }
   }
   const store = fileStore(deps.simulatedDir);

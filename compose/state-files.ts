@@ -28,9 +28,9 @@ const recordOf = (home: Home): string => join(home.databases, 'made.json');
 
 /** conflict: a database that this cloud had is gone while others remain, or a file is no database. It names the file and the way out. */
 export async function checkDatabases(home: Home): Promise<Outcome<void>> {
-  const made = JSON.parse(await readFile(recordOf(home), 'utf8').catch(() => '[]')) as string[]; // written below
+  const recorded = JSON.parse(await readFile(recordOf(home), 'utf8').catch(() => '[]')) as string[]; // written below
   const present = databaseNames.filter((name) => existsSync(databaseFile(home, name)));
-  const missing = present.length === 0 ? [] : databaseNames.filter((name) => made.includes(name) && !present.includes(name));
+  const missing = present.length === 0 ? [] : databaseNames.filter((name) => recorded.includes(name) && !present.includes(name));
   const wayOut = 'Restore it from a backup (docs/how-to/operate.md), or begin anew with: cobalt up --reset';
   for (const name of missing) {
     return fault('conflict', `The database ${databaseFile(home, name)} is missing, while those of other services are there. ${wayOut}`);

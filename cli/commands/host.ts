@@ -55,8 +55,8 @@ async function list(home: Home, json: boolean): Promise<void> {
 
 async function stop(home: Home, name: string, now: boolean): Promise<void> {
   const hosts = openHosts(home);
-  const before = await known(hosts, name);
-  sure(await hosts.holdOff(name));
+  const before = await existingHost(hosts, name);
+  orUserError(await hosts.holdOff(name));
   if (before.state === 'off') return void process.stdout.write(`  ✓ host ${name} is off and stays off\n`);
   if (!now && before.state === 'running') {
     // Agents first: they would tell that the guests wanted to be off.
@@ -64,27 +64,27 @@ async function stop(home: Home, name: string, now: boolean): Promise<void> {
     const count = await shutDownGuests(before, guestsTimeoutMs);
     if (count > 0) process.stdout.write(`  ✓ ${count} guest${count === 1 ? '' : 's'} of ${name} shut down\n`);
   }
-  sure(await hosts.powerOff(name));
+  orUserError(await hosts.powerOff(name));
   process.stdout.write(`  ✓ host ${name} powered off; it stays off until: ./cobalt host start ${name}\n`);
 }
 
 async function start(home: Home, name: string): Promise<void> {
   const hosts = openHosts(home);
-  await known(hosts, name);
-  sure(await hosts.release(name));
+  await existingHost(hosts, name);
+  orUserError(await hosts.release(name));
   if (!(await findControl(home.controlPid))) return void process.stdout.write(`  ✓ host ${name} will run with the next ./cobalt up\n`);
   await serviceIs(home, name, 'up');
   process.stdout.write(`  ✓ host ${name} is up\n`);
 }
 
-async function known(hosts: LocalHosts, name: string): Promise<LocalHost> {
-  const host = sure(await hosts.state(name));
+async function existingHost(hosts: LocalHosts, name: string): Promise<LocalHost> {
+  const host = orUserError(await hosts.state(name));
   if (host.state !== 'absent') return host;
   const names = (await hosts.list()).map((each) => each.name);
   throw new UserError(`There is no host ${name} here. ${names.length === 0 ? 'This cloud has none on this machine.' : `There are: ${names.join(', ')}.`}`);
 }
 
-function sure<T>(outcome: Outcome<T>): T {
+function orUserError<T>(outcome: Outcome<T>): T {
   if (isFault(outcome)) throw new UserError(outcome.message);
   return outcome;
 }

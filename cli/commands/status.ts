@@ -61,10 +61,10 @@ async function readStatus(home: Home): Promise<Status> {
   const control = await findControl(home.controlPid);
   const restarts = await readRestarts(home.restarts);
   const hosts = await localHosts(dir);
-  const known = { ...((await freeBytes(dir)) < fullBelowBytes && { diskFull: true }), ...(restarts && { restarts }), ...(hosts.length > 0 && { hosts }) };
-  if (!control) return { running: false, home: dir, version, ...known, ...((await findSupervisor(home.supervisorPid)) && { restarting: true }) };
+  const always = { ...((await freeBytes(dir)) < fullBelowBytes && { diskFull: true }), ...(restarts && { restarts }), ...(hosts.length > 0 && { hosts }) };
+  if (!control) return { running: false, home: dir, version, ...always, ...((await findSupervisor(home.supervisorPid)) && { restarting: true }) };
   const { pid, port, ready, startedAt } = control;
-  const status: Status = { running: true, home: dir, version: control.version, control: { pid, port, ready, startedAt, memoryMib: await residentMib(pid) }, ...known };
+  const status: Status = { running: true, home: dir, version: control.version, control: { pid, port, ready, startedAt, memoryMib: await residentMib(pid) }, ...always };
   const config = await loadConfig(cloudConfigSchema, { file: home.configFile, env: process.env, prefix: 'COBALT' });
   const origin = `http://${config.api.host}:${port}`;
   const secrets = await readSecrets(dir);

@@ -63,8 +63,8 @@ export async function probeAcceleration({ setting, file, guest, fresh = false }:
   }
   if (obstacle !== null) return { kind: 'tcg', why: obstacle };
   const measuredFor = { probe: probeVersion, boot: await bootId(), kernel: release(), qemu: await qemuVersion() };
-  const kept = fresh ? null : await readKept(file, measuredFor);
-  if (kept) return kept;
+  const keptAnswer = fresh ? null : await readKept(file, measuredFor);
+  if (keptAnswer) return keptAnswer;
   const found = await guest();
   if (found === undefined) return { kind: 'tcg', why: 'KVM was not tried: there is no guest kernel yet (`cobalt up` fetches one)' };
   if (isFault(found)) return { kind: 'tcg', why: `KVM was not tried: ${found.message}` };
@@ -156,8 +156,8 @@ async function keep(file: string, answer: object): Promise<void> {
 
 async function readKept(file: string, measuredFor: Record<string, string | number>): Promise<Acceleration | null> {
   try {
-    const kept = JSON.parse(await readFile(file, 'utf8')) as { measuredFor: unknown; acceleration: Acceleration }; // written above
-    return JSON.stringify(kept.measuredFor) === JSON.stringify(measuredFor) ? kept.acceleration : null;
+    const stored = JSON.parse(await readFile(file, 'utf8')) as { measuredFor: unknown; acceleration: Acceleration }; // written above
+    return JSON.stringify(stored.measuredFor) === JSON.stringify(measuredFor) ? stored.acceleration : null;
   } catch {
     return null; // not there, or written by another version: measure again
   }

@@ -9,8 +9,8 @@ export const computeBinary = 'nova-compute';
 
 /** Marks a service as alive. False: it is not registered, never was or was deleted. Not seen by an API: its row is made by `registerService`. */
 export async function touchService(db: NovaDb, binary: string, host: string, nowMs: number): Promise<boolean> {
-  const seen = await db.updateTable('services').set({ last_seen_ms: nowMs, stopped: 0 }).where('binary', '=', binary).where('host', '=', host).executeTakeFirst();
-  return seen.numUpdatedRows > 0n;
+  const updated = await db.updateTable('services').set({ last_seen_ms: nowMs, stopped: 0 }).where('binary', '=', binary).where('host', '=', host).executeTakeFirst();
+  return updated.numUpdatedRows > 0n;
 }
 
 /** As `touchService`, and registers the service at first sight: enabled. For services that start. */
