@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { homePaths, readSecrets } from '#compose/home.ts';
 import { connectCloud } from '#cli/cloud-client.ts';
 import type { CloudClient } from '#cli/cloud-client.ts';
+import type { StartMessage } from '#cli/run-control.ts';
 import { repository, runTool } from '#cli/run-tool.ts';
 import { freePort } from '#platform/testing/free-port.ts';
 
@@ -28,12 +29,11 @@ export async function startBenchCloud(options: { hosts: number; simulated: numbe
   const child = spawn(process.execPath, [...process.execArgv, ...args], { cwd: repository, stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, COBALT_HOME: dir } });
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('the cloud did not come up in time')), startTimeoutMs);
-    child.on('message', (message: { ready?: object; failed?: string }) => {
-      if (message.ready) {
-        clearTimeout(timer);
-        resolve();
-      }
-      if (message.failed !== undefined) reject(new Error(message.failed));
+    child.on('message', (message: StartMessage) => {
+      if (message.kind === 'step') return;
+      clearTimeout(timer);
+      if (message.kind === 'ready') resolve();
+      else reject(new Error(message.why));
     });
     child.on('exit', (code) => reject(new Error(`the cloud ended with code ${code}; see ${homePaths(dir).controlLog}`)));
   });
