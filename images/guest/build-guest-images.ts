@@ -1,7 +1,7 @@
 // Builds the guest images `tiny` and `tiny-disk` on this machine; the face of images/guest, used by `cobalt up`.
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { glob, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, glob, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -68,7 +68,10 @@ async function build(workDir: string): Promise<void> {
   await rename(join(boot, kernel), join(workDir, 'kernel'));
   await packInitrd(workDir, kernelVersion);
   await buildDisk(workDir, `console=tty0 console=ttyS0,115200 ${tinyCommandLine}`, diskSizeMib);
-  for (const file of ['kernel', 'initrd', 'disk.qcow2']) await rename(join(workDir, file), join(workDir, 'images', file));
+  for (const file of ['kernel', 'initrd', 'disk.qcow2']) {
+    await chmod(join(workDir, file), 0o600); // the kernel comes with its package's mode
+    await rename(join(workDir, file), join(workDir, 'images', file));
+  }
   await writeFile(join(workDir, 'images/manifest.json'), JSON.stringify({ kernelVersion, packages }, null, 2));
 }
 

@@ -1,6 +1,7 @@
 // A host dies, is stopped, is started: what an operator and the guests see. The control plane is restarted under a ping. Issue 8, bar 7.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { TestCloud } from './cloud.testing.ts';
@@ -82,6 +83,13 @@ describe('a host that dies', { skip: realCloudMissing(), timeout: 600_000 }, () 
     const [, sent, received] = /(\d+) packets transmitted, (\d+) packets received/.exec(summary) ?? [];
     assert.ok(Number(sent) >= 10, summary);
     assert.equal(received, sent);
+  });
+
+  it('keeps every file of its state folder to its owner', () => {
+    assert.equal(statSync(cloud.dir).mode & 0o077, 0);
+    // Sockets, devices and what libvirt makes with modes of its own lie in folders that nobody else enters.
+    const own = ['-not', '-type', 's', '-not', '-type', 'l', '-not', '-path', '*/dev/*', '-not', '-path', '*/run/*', '-not', '-path', '*/lib/libvirt/*'];
+    assert.equal(execFileSync('find', [cloud.dir, '-perm', '/077', ...own], { encoding: 'utf8' }), '');
   });
 
   it('down lets guests shut down, and the next up brings them back as they were', async () => {
