@@ -4,6 +4,7 @@ import { isFault } from '#contracts/common/fault.ts';
 import { ConfigError } from '#platform/config/config.ts';
 import { createLog, fileLines, readableLines } from '#platform/log.ts';
 import type { LogLevel } from '#platform/log.ts';
+import { logRejections } from '#platform/rejections.ts';
 import { startEmbedded } from '#compose/embedded.ts';
 import { homePaths } from '#compose/home.ts';
 import { version } from '#compose/version.ts';
@@ -53,6 +54,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
   process.umask(0o077);
   mkdirSync(dir, { recursive: true });
   const log = createLog({ level: logLevel, destination: readableLines(supervised ? fileLines(1) : (line) => process.stdout.write(line), process.stdout.isTTY) });
+  logRejections(log);
   const facts = { port, localHosts: hosts, simulatedHosts: simulated, version, startedAt: new Date().toISOString() };
   if (supervised) await recordSupervisor(home.supervisorPid);
   await recordSelf(home.controlPid, { ...facts, ready: false });
