@@ -65,6 +65,7 @@ export function cinderDouble(): CinderDouble {
     if (!volume) return notFound(`Volume ${id}`);
     if (call.method !== 'DELETE') return { status: 200, body: { volume: asJson(volume) } };
     if (!['available', 'error'].includes(volume.status)) return refuse(400, 'badRequest', `Invalid volume: status must be available, is ${volume.status}`);
+    if (double.snapshots.some((each) => each.volume_id === id)) return refuse(400, 'badRequest', 'Invalid volume: it has snapshots');
     double.volumes.splice(double.volumes.indexOf(volume), 1);
     return { status: 202 };
   }

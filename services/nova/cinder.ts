@@ -34,7 +34,7 @@ export interface CinderAttachment {
   connection_info?: JsonObject;
 }
 
-interface Marked {
+export interface Marked {
   id: string;
   status: string;
   metadata?: Record<string, string>;
@@ -52,6 +52,8 @@ export interface Cinder {
   deleteVolume(id: string): Promise<Outcome<void>>;
   createSnapshot(snapshot: JsonObject): Promise<Outcome<CinderSnapshot>>;
   deleteSnapshot(id: string): Promise<Outcome<void>>;
+  /** Of every project. */
+  snapshotsOf(volumeId: string): Promise<Outcome<Marked[]>>;
   /** Of every project, with all of this metadata. */
   withMetadata(kind: 'volumes' | 'snapshots', metadata: Readonly<Record<string, string>>): Promise<Outcome<{ id: string; status: string }[]>>;
   /** Those of a server, of every project. */
@@ -97,6 +99,10 @@ export function cinderFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: Cind
     deleteVolume: async (id) => await gone(ask('DELETE', `volumes/${one(id)}`)),
     createSnapshot: async (snapshot) => await documentOf('snapshot', ask('POST', 'snapshots', { snapshot })),
     deleteSnapshot: async (id) => await gone(ask('DELETE', `snapshots/${one(id)}`)),
+    snapshotsOf: async (volumeId) => {
+      const found = await documentOf<CinderSnapshot[]>('snapshots', ask('GET', `snapshots/detail?all_tenants=1&volume_id=${one(volumeId)}`));
+      return isFault(found) ? found : found.filter((each) => each.volume_id === volumeId);
+    },
     withMetadata: async (kind, metadata) => {
       const found = await documentOf<Marked[]>(kind, ask('GET', `${kind}/detail?all_tenants=1&metadata=${one(JSON.stringify(metadata))}`));
       // A Cinder that does not know the filter answers with everything.

@@ -19,7 +19,7 @@ const worlds = 2;
 // A kill falls into the start and the clearing up (a quarter of the seeds), or into the work after it.
 const startMs = 900;
 const workMs = { least: 20, most: 500 };
-const lifeTimeoutMs = 90_000;
+const lifeTimeoutMs = 240_000;
 
 interface Tally {
   lives: number;

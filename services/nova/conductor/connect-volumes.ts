@@ -7,6 +7,7 @@ import type { GuestVolume } from '#contracts/nova/guest.ts';
 import type { Cinder } from '../cinder.ts';
 import { cinderFor } from '../cinder.ts';
 import type { NovaDeps } from '../deps.ts';
+import { findMaking } from '../store/makings.ts';
 import type { ServerVolume } from '../store/volumes.ts';
 import { changeServerVolume, deleteServerVolume, findVolumeRow, volumesOf } from '../store/volumes.ts';
 import { agentOn, hopeless } from './station.ts';
@@ -78,10 +79,22 @@ async function deleteMade(deps: NovaDeps, volumeId: string, call: Call): Promise
     const gone = await cinder.deleteVolume(volumeId);
     if (!isFault(gone) || gone.kind !== 'badRequest') return gone;
     const volume = await cinder.volume(volumeId);
-    if (isFault(volume) || !unfinished.has(volume.status)) return gone;
-    if (deps.clock.now() > endsMs) return fault('unavailable', `Volume ${volumeId} cannot be deleted before it is made.`);
+    if (isFault(volume) || !(unfinished.has(volume.status) || (await hasPassingSnapshot(deps, cinder, volumeId)))) return gone;
+    if (deps.clock.now() > endsMs) return fault('unavailable', `Volume ${volumeId} cannot be deleted while it or a snapshot of it is being made.`);
     await deps.clock.sleep(lookEveryMs);
   }
+}
+
+/** One that comes or goes, or belongs to an image request that nobody has finished: it hinders a deletion only for a while. */
+async function hasPassingSnapshot({ database: { db } }: NovaDeps, cinder: Cinder, volumeId: string): Promise<boolean> {
+  const snapshots = await cinder.snapshotsOf(volumeId);
+  if (isFault(snapshots)) return false;
+  for (const { status, metadata } of snapshots) {
+    if (status === 'creating' || status === 'deleting') return true;
+    const request = metadata?.['nova_request']?.split('.')[0];
+    if (request !== undefined && (await findMaking(db, request))) return true;
+  }
+  return false;
 }
 
 async function awaitMade(deps: NovaDeps, volumeId: string, call: Call & { signal: AbortSignal }): Promise<Outcome<void>> {

@@ -274,6 +274,20 @@ describe('a server that boots from a volume', () => {
     }
   });
 
+  it('takes it along also where a snapshot of it comes or goes just then, and leaves it where a snapshot stays', async () => {
+    for (const status of ['creating', 'deleting', 'available']) {
+      const server = await built({ ...mapping({ source_type: 'image', uuid: imageId, volume_size: 2, delete_on_termination: true }) });
+      const snapshot = { id: nova.deps.ids.uuid(), volume_id: cinder.volumes[0]?.id ?? '', status, size: 2 };
+      cinder.snapshots.push(snapshot);
+      const passes = status !== 'available';
+      if (passes) setTimeout(() => cinder.snapshots.splice(0), 300);
+      await removed(server.id);
+      assert.equal(cinder.volumes.length, passes ? 0 : 1, status);
+      cinder.snapshots.length = 0;
+      cinder.volumes.length = 0;
+    }
+  });
+
   it('is told of it by what its image says: its kernel, its bus', async () => {
     const part = (name: string): string => {
       glance.images.push({ id: nova.deps.ids.uuid(), name, status: 'active', disk_format: name, size: 7, min_disk: 0, min_ram: 0 });
