@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { isFault } from '#contracts/common/fault.ts';
 import { ConfigError } from '#platform/config/config.ts';
+import { takeLock } from '#platform/exclusive-lock.ts';
 import { createLog, fileLines, readableLines } from '#platform/log.ts';
 import type { LogLevel } from '#platform/log.ts';
 import { logRejections } from '#platform/rejections.ts';
@@ -53,6 +54,12 @@ export async function runControl(options: ControlOptions): Promise<void> {
   // Every file of the state folder is its owner's alone, those of the hosts and their daemons too.
   process.umask(0o077);
   mkdirSync(dir, { recursive: true });
+  // Before anything else is written: another `up` may be under way, whose records are not ours to remove.
+  if (!takeLock(home.lock)) {
+    const why = `A cloud already runs in ${dir}, or is being started there. See ./cobalt status, or stop it with ./cobalt down.`;
+    tell({ kind: 'failed', why });
+    throw new UserError(why, supervised ? finalExitCode : 1);
+  }
   const log = createLog({ level: logLevel, destination: readableLines(supervised ? fileLines(1) : (line) => process.stdout.write(line), process.stdout.isTTY) });
   logRejections(log);
   const facts = { port, localHosts: hosts, simulatedHosts: simulated, version, startedAt: new Date().toISOString() };

@@ -11,6 +11,8 @@ while :; do
   started=$(date +%s)
   "$@" &
   child=$!
+  # A TERM between two children found nobody to hand it to.
+  [ -z "$stopping" ] || kill -TERM "$child" 2>/dev/null
   # A trapped signal ends `wait` early: the child's own end is waited for.
   while :; do
     wait "$child"

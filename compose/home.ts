@@ -27,6 +27,8 @@ export interface Home {
   /** The supervisor of a detached cloud, and how often it had to start the control plane again. */
   supervisorPid: string;
   restarts: string;
+  /** Locked by the control plane while it lives: two of them on one state would undo each other's work. */
+  lock: string;
   /** What `up` was told, for the next `up`. */
   choices: string;
   configFile: string;
@@ -55,7 +57,7 @@ export function homePaths(dir: string): Home {
   const at = (...parts: string[]): string => join(dir, ...parts);
   return {
     dir, databases: at('databases'), imageStore: at('images'), guestImages: at('guest-images'), fernetKeys: at('fernet-keys'), volumeSpool: at('volume-spool'), backups: at('backups'), simulated: at('simulated-hosts'),
-    cloudsYaml: at('clouds.yaml'), controlPid: at('control.pid'), controlLog: at('control.log'), supervisorPid: at('supervisor.pid'), restarts: at('control.restarts'), choices: at('choices.json'), configFile: at('cobalt.yaml'), policyFiles: at('policy'),
+    cloudsYaml: at('clouds.yaml'), controlPid: at('control.pid'), controlLog: at('control.log'), supervisorPid: at('supervisor.pid'), restarts: at('control.restarts'), lock: at('control.lock'), choices: at('choices.json'), configFile: at('cobalt.yaml'), policyFiles: at('policy'),
   };
 }
 

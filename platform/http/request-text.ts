@@ -4,7 +4,12 @@ import { isUtf8 } from 'node:buffer';
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
+/**
+ * A target has no fragment (RFC 9112, 3.2), and is refused with one: the router ends a path at `#`, access rules would not, so
+ * that a rule for `/servers/{id}/action` would allow `POST /servers/#/action`, which makes a server.
+ */
 export function targetFault(path: string, query: string): Fault | undefined {
+  if (path.includes('#') || query.includes('#')) return fault('badRequest', 'The target of a request has no fragment.');
   if (!encodesUtf8(path)) return fault('badRequest', 'The path is not valid UTF-8.');
   return encodesUtf8(query) ? undefined : fault('badRequest', 'The query is not valid UTF-8.');
 }

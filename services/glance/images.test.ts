@@ -140,7 +140,9 @@ describe('images', () => {
     assert.ok((await names('eve', `${mine}&created_at=eq:${created_at}`)).includes('big'));
     assert.deepEqual(await names('eve', 'owner=eve-project&sort=size:desc,name:asc&size_min=1'), ['big', 'small,er']);
     assert.deepEqual(await names('eve', 'owner=eve-project&sort_key=name&sort_dir=desc'), ['small,er', 'queued', 'big']);
-    for (const wrong of ['visibility=x', 'member_status=x', 'size_min=x', 'limit=-1', 'limit=x', 'sort=x', 'sort=name:up', 'sort=name&sort_key=name', 'created_at=x', 'marker=x', `marker=${noSuchId}`, 'os_hidden=x', 'name=in:"a']) {
+    const byProperties = (count: number): string => Array.from({ length: count }, (_, n) => `p${n}=a`).join('&');
+    assert.deepEqual(await names('eve', byProperties(128)), []);
+    for (const wrong of [byProperties(161), byProperties(1800), 'visibility=x', 'member_status=x', 'size_min=x', 'limit=-1', 'limit=x', 'sort=x', 'sort=name:up', 'sort=name&sort_key=name', 'created_at=x', 'marker=x', `marker=${noSuchId}`, 'os_hidden=x', 'name=in:"a']) {
       assert.equal((await ask('eve', 'GET', `/images?${wrong}`)).status, 400, wrong);
     }
   });

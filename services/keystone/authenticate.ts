@@ -48,6 +48,8 @@ const lacking = (what: string, where: string): Fault => fault('badRequest', `Exp
 
 /** `address`: where the request comes from. tooManyRequests or unavailable: too many passwords wait to be checked. */
 export async function authenticate(k: Keystone, { identity, scope }: AuthRequest, address: string): Promise<Outcome<TokenPayload>> {
+  // Before the proof, which takes its time: a password or user changed meanwhile ends this token like all that are older.
+  const nowMs = k.clock.now();
   let proof: Proof | undefined;
   for (const method of new Set(identity.methods)) {
     const next = await prove(k, method, identity, address);
@@ -57,7 +59,6 @@ export async function authenticate(k: Keystone, { identity, scope }: AuthRequest
   }
   if (!proof) return lacking('a method', 'auth.identity.methods');
 
-  const nowMs = k.clock.now();
   const payload: TokenPayload = {
     methods: [...new Set(proof.methods)], userId: proof.user.id, scope: { kind: 'unscoped' },
     issuedAtMs: nowMs,

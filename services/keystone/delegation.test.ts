@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import { after, before, describe, test } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
 import type { HttpMethod } from '#platform/http/api.ts';
-import { inDefault, startKeystone, type Answer, type TestKeystone } from '#services/keystone/keystone.testing.ts';
+import { inDefault, isValid, startKeystone, type Answer, type TestKeystone } from '#services/keystone/keystone.testing.ts';
 
 describe('lent rights', () => {
   let keystone: TestKeystone;
@@ -66,6 +66,30 @@ describe('lent rights', () => {
       await grant('DELETE', await roleId('manager'));
       assert.deepEqual(namesOf(await appCredLogin(made.id, made.secret)), ['reader']);
     });
+  });
+
+  describe('of a trust end with the tokens of its trustee, who is not named in them', () => {
+    const rows: [string, (userId: string, domainId: string) => [string, Json]][] = [
+      ['a new password', (userId) => [`users/${userId}`, { user: { password: 'other' } }]],
+      ['the user disabled', (userId) => [`users/${userId}`, { user: { enabled: false } }]],
+      ['the domain disabled', (_, domainId) => [`domains/${domainId}`, { domain: { enabled: false } }]],
+    ];
+    for (const [title, change] of rows) {
+      test(title, async () => {
+        const { ask, admin } = keystone;
+        const name = title.replaceAll(' ', '-');
+        const { id: domainId } = (await ask('POST', 'domains', { token: admin, body: { domain: { name } } })).body.domain;
+        const { id } = (await ask('POST', 'users', { token: admin, body: { user: { name, password: 'x', domain_id: domainId } } })).body.user;
+        const body = { trust: { trustor_user_id: adminId, trustee_user_id: id, project_id: demoProject, impersonation: true, roles: [{ name: 'reader' }] } };
+        const { trust } = (await ask('POST', 'OS-TRUST/trusts', { token: await adminOnDemo(), body })).body;
+        const login = { identity: { methods: ['password'], password: { user: { id, password: 'x' } } }, scope: { 'OS-TRUST:trust': { id: trust.id } } };
+        const token = (await ask('POST', 'auth/tokens', { body: { auth: login } })).headers['x-subject-token'] ?? '';
+        assert.ok(await isValid(keystone, token));
+        const [path, changes] = change(id, domainId);
+        assert.equal((await ask('PATCH', path, { token: admin, body: changes })).status, 200);
+        assert.ok(!(await isValid(keystone, token)));
+      });
+    }
   });
 
   describe('do not reach the credentials of their user', () => {

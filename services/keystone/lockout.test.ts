@@ -42,6 +42,14 @@ describe('lockout', () => {
     const guesses = Array.from({ length: 30 }, (_, n) => login(n === 29 ? 'first' : `guess${n}`));
     assert.deepEqual([...new Set(await Promise.all(guesses))], [401]);
   });
+  test('a password that is changed while it waits to be checked is none any more, for logins and changes', async () => {
+    const waiting = Array.from({ length: 30 }, (_, n) => (n % 2 === 0 ? change('first', `late${n}`, 'far') : login('first')));
+    const outcome = keystone.ask('PATCH', `users/${id}`, { token: keystone.admin, body: { user: { password: 'owners' } } });
+    const statuses = await Promise.all(waiting);
+    assert.equal((await outcome).status, 200);
+    assert.equal(await login('owners'), 201, 'what the administrator set is the password');
+    assert.ok(statuses.length === 30);
+  });
   test('a change needs no token but an enabled user, and not the option lock_password', async () => {
     await keystone.ask('PATCH', `users/${id}`, { token: keystone.admin, body: { user: { options: { lock_password: true } } } });
     assert.equal((await change('first')).status, 403);

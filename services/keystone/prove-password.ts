@@ -13,9 +13,10 @@ export async function provePassword(k: Keystone, user: UserRow | undefined, pass
   const right = await k.passwords.verify(password, user && !locked ? user.password_hash : '', { source: loginSource(address), user: user?.id ?? '' });
   if (isFault(right)) return right;
   if (!user || locked) return false;
-  // Many guesses at once all passed the first look: the last of them must see the lock that the others brought.
+  // Many guesses at once all passed the first look: the last of them must see the lock that the others brought. And a password
+  // that was changed while this one waited for its turn is the user's no more.
   const now = await k.db.selectFrom('user').selectAll().where('id', '=', user.id).executeTakeFirst();
-  if (!now || isLocked(k, now)) return false;
+  if (!now || isLocked(k, now) || now.password_hash !== user.password_hash) return false;
   if (right) {
     if (now.failed_logins > 0) await k.db.updateTable('user').set({ failed_logins: 0 }).where('id', '=', user.id).execute();
     return true;

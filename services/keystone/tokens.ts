@@ -73,7 +73,7 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     const appCred = payload.appCredId === null ? undefined : await db.selectFrom('application_credential').selectAll().where('id', '=', payload.appCredId).executeTakeFirst();
     if (payload.appCredId !== null && (!appCred || (appCred.expires_at_us !== null && appCred.expires_at_us <= clock.now() * 1000))) return refused();
     const accessRules = appCred && (await accessRulesOf(appCred));
-    const trust = payload.trustId === null ? undefined : await livingTrust(payload.trustId);
+    const trust = payload.trustId === null ? undefined : await livingTrust(payload.trustId, payload.issuedAtMs);
     if (payload.trustId !== null && !trust) return refused();
     if (scope.kind === 'unscoped') return { payload, user, userDomain, project, domain, roles: [], appCred, accessRules, trust };
 
@@ -94,11 +94,14 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     return ids.length === 0 ? [] : await db.selectFrom('access_rule').select(['id', 'service', 'method', 'path']).where('id', 'in', ids).orderBy('id').execute();
   }
 
-  async function livingTrust(id: string): Promise<TrustRow | undefined> {
+  /** What ends the tokens of a user ends those that he got as a trustee too, which name the trustor where he is impersonated. */
+  async function livingTrust(id: string, issuedAtMs: number): Promise<TrustRow | undefined> {
     const trust = await db.selectFrom('trust').selectAll().where('id', '=', id).where('deleted_at', 'is', null).executeTakeFirst();
     if (!trust || (trust.expires_at !== null && trust.expires_at <= clock.now())) return undefined;
-    const ends = await db.selectFrom('user').select('enabled').where('id', 'in', [trust.trustor_user_id, trust.trustee_user_id]).execute();
-    return ends.every((user) => user.enabled) ? trust : undefined;
+    const ends = await db.selectFrom('user').innerJoin('project as domain', 'domain.id', 'user.domain_id')
+      .select(['user.enabled', 'user.tokens_valid_from', 'domain.enabled as domain_enabled'])
+      .where('user.id', 'in', [trust.trustor_user_id, trust.trustee_user_id]).execute();
+    return ends.every((user) => user.enabled && user.domain_enabled && issuedAtMs >= user.tokens_valid_from) ? trust : undefined;
   }
 
   async function open(token: string): Promise<Outcome<TokenFacts>> {

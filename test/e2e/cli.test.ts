@@ -53,6 +53,14 @@ describe('the cobalt command', () => {
     assert.match(stderr, /--simulated <n>.*whole number from 0 to 5000/);
   });
 
+  it('comes up once where two are started on one new folder at once', async () => {
+    const runs = await Promise.all([up('one', await freePort()), up('one', await freePort())]);
+    assert.deepEqual(runs.map(({ code }) => code).sort(), [0, 1], runs.map(({ stderr }) => stderr).join());
+    assert.match(runs.find(({ code }) => code === 1)?.stderr ?? '', /already runs in .*\/one|is being started there/);
+    assert.equal((await cobalt('status', '--home', home('one'))).code, 0, 'the one that is up is known');
+    assert.match((await cobalt('down', '--purge', '--home', home('one'))).stdout, /control plane stopped/);
+  });
+
   it('comes up, refuses a second one, shows its state, goes down', async () => {
     const port = await freePort();
     assert.equal((await up('one', port)).code, 0);

@@ -47,7 +47,11 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
     ) }),
     'os-unreserve': action<VolumeRow>({ policy: 'volume_extension:volume_actions:unreserve', body: Type.Any(), run: async (request, volume) => {
       if (volume.status !== 'reserved' && volume.status !== 'attaching') return { status: 202 };
-      for (const row of await attachmentsOf(db, volume.id)) await release(parts, request, row);
+      for (const row of await attachmentsOf(db, volume.id)) {
+        const denied = await mayRelease(parts, request, row);
+        if (denied) return denied;
+        await release(parts, request, row);
+      }
       await changeVolumeIn(db, volume.id, ['reserved', 'attaching'], { status: 'available' }, clock.now());
       return { status: 202 };
     } }),
@@ -66,6 +70,8 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
         if (volume.status !== 'available' && volume.status !== 'reserved' && volume.status !== 'attaching') return state(volume, 'available');
         const row = await theOne(volume, mode);
         if (isFault(row)) return row;
+        // Whoever could name another server here could then detach it from the one that has it: `mayRelease` asks Nova for the server named.
+        if (row.server_id !== null && row.server_id !== instance_uuid) return fault('badRequest', `Invalid volume: Volume ${volume.id} is being attached by a different instance.`);
         await changeAttachment(db, row.id, { server_id: instance_uuid ?? null, host_name: host_name ?? null, device: mountpoint ?? null, status: 'attaching' });
         const done = await complete(parts, row);
         return isFault(done) ? done : { status: 202 };

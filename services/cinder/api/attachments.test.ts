@@ -124,3 +124,15 @@ test('what a server has by Nova only Nova releases', async () => {
   assert.equal((await cinder.ask('nova', 'DELETE', `attachments/${id}`)).status, 200);
   assert.equal(await status(), 'available');
 });
+
+test('nor does anybody else release or rename it while Nova attaches', async () => {
+  const { body } = await attach('s1', { connector });
+  const { id } = body.attachment;
+  assert.equal(await status(), 'attaching');
+  cinder.answerCalls(({ path }) => (path.includes('/servers/s1/') ? { status: 200, body: { volumeAttachment: { attachment_id: id } } } : { status: 404, body: {} }));
+  const act = async (action: Record<string, object>) => (await cinder.ask('member', 'POST', `volumes/${volume.id}/action`, { body: action as never })).status; // JSON
+  assert.equal(await act({ 'os-unreserve': {} }), 409);
+  for (const other of [{ instance_uuid: 's2' }, { host_name: 'elsewhere' }]) assert.equal(await act({ 'os-attach': other }), 400);
+  assert.equal((await cinder.ask('member', 'DELETE', `attachments/${id}`)).status, 409);
+  assert.deepEqual([await status(), (await cinder.ask('member', 'GET', `attachments/${id}`)).body.attachment.instance], ['attaching', 's1']);
+});

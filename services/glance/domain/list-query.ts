@@ -38,6 +38,10 @@ export interface ListRequest {
 const bad = (message: string) => fault('badRequest', message);
 /** As many as an image can have: image_tag_quota. */
 const maxFilterTags = 128;
+/** As many as an image can have: image_property_quota. A thousand of them are too deep an expression for SQLite. */
+const maxFilterProperties = 128;
+/** The fields of an image that have a filter are some twenty. */
+const maxFilters = maxFilterProperties + 32;
 const paging = new Set(['limit', 'marker', 'sort', 'sort_key', 'sort_dir']);
 
 export function readListQuery(query: Query, config: Pick<GlanceConfig, 'defaultListLimit' | 'maxListLimit'>): Outcome<ListRequest> {
@@ -51,7 +55,9 @@ export function readListQuery(query: Query, config: Pick<GlanceConfig, 'defaultL
   };
   if (request.tags.length > maxFilterTags) return bad(`The filter tag has more than ${maxFilterTags} values.`);
   if (request.marker !== null && !uuidPattern.test(request.marker)) return bad(`Invalid marker: ${request.marker} is no image id.`);
-  for (const [name, values] of Object.entries(query)) {
+  const filters = Object.entries(query);
+  if (filters.length > maxFilters) return bad(`A list has at most ${maxFilterProperties} filters by property.`);
+  for (const [name, values] of filters) {
     const value = values.at(-1) ?? '';
     const wrong = paging.has(name) || name === 'tag' ? undefined : readFilter(request, name, value);
     if (wrong) return wrong;

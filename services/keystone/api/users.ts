@@ -138,8 +138,10 @@ export function userRoutes(k: Keystone): Route[] {
         if (parsed(row.options)['lock_password'] === true) return fault('forbidden', 'This user may not change the password; an administrator may.');
         const hash = await hashOf(request, next, row.id);
         if (isFault(hash)) return hash;
-        await k.db.updateTable('user').set({ password_hash: hash, tokens_valid_from: k.clock.now() }).where('id', '=', row.id).execute();
-        return done;
+        const changed = await k.db.updateTable('user').set({ password_hash: hash, tokens_valid_from: k.clock.now() })
+          .where('id', '=', row.id).where('password_hash', '=', row.password_hash).executeTakeFirst();
+        // Changed by another while this one was hashed: what was proven is the password no more.
+        return changed.numUpdatedRows > 0n ? done : fault('unauthorized', 'The request you have made requires authentication.', { identityUrl: request.baseUrl });
       },
     }),
     route({
