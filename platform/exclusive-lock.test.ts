@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -20,6 +20,7 @@ test('a lock is of one process, and ends with it even by SIGKILL', async (t) => 
   });
   await once(holder.stdout, 'data');
   assert.equal(takeLock(file), undefined);
+  assert.deepEqual(await readdir(folder), ['lock'], 'it takes no room of a full disk');
   holder.kill('SIGKILL');
   await once(holder, 'exit');
   const lock = takeLock(file);

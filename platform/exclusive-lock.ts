@@ -13,7 +13,7 @@ const held = new Set<DatabaseSync>();
 export function takeLock(file: string): ExclusiveLock | undefined {
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
-    database.exec('BEGIN EXCLUSIVE');
+    database.exec('PRAGMA journal_mode=memory; BEGIN EXCLUSIVE'); // no journal beside it: the disk may be full
   } catch (error) {
     database.close();
     if ((error as { errcode?: number }).errcode === busy) return undefined; // node:sqlite: SQLite's result code
