@@ -83,7 +83,7 @@ function routesPage(services: readonly Service[]): string {
     ]);
     return `## ${name}, mounted at \`${http.mount}\`\n\n${http.routes.length} routes.${range}\n\n${table(['Method', 'Path', 'Policy', 'Versions', 'Faults of its own'], rows)}`;
   });
-  const actions = serverActions.map((action) => [code(action.key), code(action.policy), versionsOf(action, 2), action.faults.join(', ')]);
+  const actions = serverActions.map((action) => [code(action.key), action.policy === null ? '-' : code(action.policy), versionsOf(action, 2), action.faults.join(', ')]);
   return page(
     'Routes',
     'Every route may also answer the faults that are legal everywhere (`alwaysLegal` in [faults-to-http.ts](../../platform/http/faults-to-http.ts)); one that lists `notFound` may say so, and so on. What a policy demands: [policies](policies.md).',

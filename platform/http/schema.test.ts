@@ -25,19 +25,20 @@ describe('a body checker', () => {
     assert.equal(check({ server: { name: 'vm', count: '3', disk: 'AUTO' } }, 0), undefined);
   });
 
-  it('names what is missing', () => assert.match(refusal({ server: {} }), /'name' is a required property of server/));
-  it('names what is too much', () => assert.match(refusal({ server: { name: 'vm', colour: 1 } }), /'colour' unexpected\) in server/));
-  it('shows the value and the rule', () => assert.match(refusal({ server: { name: '' } }), /field\/attribute server\.name\. Value: ""\. .*1/));
-  it('lists the alternatives of a union', () => {
-    const text = refusal({ server: { name: 'vm', disk: 'SOMETIMES' } });
-    assert.match(text, /server\.disk/);
-    assert.match(text, /"AUTO".*or.*"MANUAL"/);
-  });
+  it('names what is missing, in a nested object with the object', () => assert.equal(refusal({ server: {} }), "Invalid input for field/attribute server. Value: {}. 'name' is a required property"));
+  it('names what is too much', () => assert.equal(refusal({ server: { name: 'vm', colour: 1 } }), "Invalid input for field/attribute server. Value: {'name': 'vm', 'colour': 1}. Additional properties are not allowed ('colour' was unexpected)"));
+  it('shows the value and the rule', () => assert.equal(refusal({ server: { name: '' } }), "Invalid input for field/attribute name. Value: . '' is too short"));
+  it('lists the alternatives of a union', () => assert.equal(refusal({ server: { name: 'vm', disk: 'SOMETIMES' } }), "Invalid input for field/attribute disk. Value: SOMETIMES. 'SOMETIMES' is not one of ['AUTO', 'MANUAL']"));
   it('lists only those of the value\'s own type, where one has it', () => {
-    assert.match(refusal({ server: { name: 'vm', count: 0 } }), /server\.count\. Value: 0\. must be >= 1\.$/);
-    assert.match(refusal({ server: { name: 'vm', count: null } }), /Value: null\. must be integer or must be string\.$/);
+    assert.equal(refusal({ server: { name: 'vm', count: 0 } }), 'Invalid input for field/attribute count. Value: 0. 0 is less than the minimum of 1');
+    assert.equal(refusal({ server: { name: 'vm', count: null } }), "Invalid input for field/attribute count. Value: None. None is not of type 'integer', 'string'");
   });
-  it('says that there should have been a body', () => assert.match(refusal(null), /body|required/));
+  it('says at the top what is wrong with the whole body', () => {
+    assert.equal(refusal(null), "None is not of type 'object'");
+    assert.equal(refusal({}), "'server' is a required property");
+    assert.equal(refusal({ server: { name: 'vm' }, a: 1, b: 2 }), "Additional properties are not allowed ('a', 'b' were unexpected)");
+  });
+  it('says nothing of the secrets beside what is wrong', () => assert.doesNotMatch(refusal({ server: { name: 'vm', adminPass: 'hidden' } }), /hidden/));
 
   it('takes the schema of the version asked for, whatever the order they stand in', () => {
     const versioned = bodyChecker([
@@ -56,8 +57,8 @@ describe('a refused body of any size', () => {
   const many = Type.Object({ tags: Type.Array(Type.Union([Type.String({ maxLength: 3, pattern: '^[a-z]+$' }), Type.Null()])), map: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9]+$' }), Type.String())) });
   const check = bodyChecker(many);
   it('is explained by its first wrong member', () => {
-    assert.match(check({ tags: ['abc', 'abcd', 1] }, 0)?.message ?? '', /tags\.1\. Value: "abcd"/);
-    assert.match(check({ tags: [], map: { a: 'x', b: 2, c: 3 } }, 0)?.message ?? '', /map\.b\. Value: 2/);
+    assert.match(check({ tags: ['abc', 'abcd', 1] }, 0)?.message ?? '', /tags\.1\. Value: abcd\. 'abcd' is too long/);
+    assert.match(check({ tags: [], map: { a: 'x', b: 2, c: 3 } }, 0)?.message ?? '', /field\/attribute b\. Value: 2\. 2 is not of type 'string'/);
   });
   it('takes the time of that member, not of all: a thousandfold list takes no hundredfold time', () => {
     const timeOf = (count: number): number => {

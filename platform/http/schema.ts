@@ -4,17 +4,11 @@ import { Compile } from 'typebox/compile';
 import { Errors } from 'typebox/value';
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
-import type { Json } from '#contracts/common/json.ts';
+import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { BodySchema } from '#platform/http/api.ts';
 import { firstWrongPart } from '#platform/http/first-error.ts';
-
-interface SchemaError {
-  keyword: string;
-  instancePath: string;
-  message: string;
-  params: object;
-  schemaPath: string;
-}
+import type { SchemaError } from '#platform/http/jsonschema-words.ts';
+import { inputFault, jsonschemaWords } from '#platform/http/jsonschema-words.ts';
 
 /** A checker for one schema or one a version range; compiled at first use, since most are never used in one run. */
 export function bodyChecker(schema: BodySchema): (body: Json, version: number) => Fault | undefined {
@@ -45,37 +39,10 @@ function explain(errors: SchemaError[], part: Json, path: readonly string[]): Fa
   const notNoise = errors.filter((error) => error.keyword !== 'boolean');
   const chosen = notNoise.reduce((best, error) => (depth(error) > depth(best) ? error : best), notNoise[0] ?? errors[0]);
   if (!chosen) return fault('badRequest', 'Invalid request body.');
-  const params = chosen.params as { additionalProperties?: string[]; requiredProperties?: string[]; allowedValues?: unknown[] };
   const below = chosen.instancePath.split('/').filter(Boolean);
-  const where = [...path, ...below].join('.').slice(0, maxShown);
-  if (chosen.keyword === 'additionalProperties') {
-    return fault('badRequest', `Additional properties are not allowed (${namesOf(params.additionalProperties)} unexpected)${where ? ` in ${where}` : ''}.`);
-  }
-  if (chosen.keyword === 'required') {
-    return fault('badRequest', `${namesOf(params.requiredProperties)} is a required property${where ? ` of ${where}` : ''}.`);
-  }
-  const value = below.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], part);
-  const shown = JSON.stringify(value)?.slice(0, maxShown) ?? 'nothing';
-  const allowed = alternatives(notNoise, chosen);
-  return fault('badRequest', `Invalid input for field/attribute ${where || 'body'}. Value: ${shown}. ${allowed}.`);
+  const value = below.reduce<Json | undefined>((at, key) => (at as JsonObject | undefined)?.[key], part);
+  const reasons = notNoise.filter((error) => error.instancePath === chosen.instancePath && error.keyword !== 'anyOf' && error.keyword !== 'oneOf');
+  return fault('badRequest', inputFault([...path, ...below], value, jsonschemaWords(reasons.length > 0 ? reasons : [chosen], value)));
 }
-
-/** Of names and values that a caller sent. */
-const maxShown = 100;
-const namesOf = (names: readonly string[] = []): string => names.slice(0, 3).map((name) => `'${name.slice(0, maxShown)}'`).join(', ');
 
 const depth = (error: SchemaError | undefined): number => (error?.instancePath.split('/').length ?? 0) * 2 - (error?.keyword === 'anyOf' ? 1 : 0);
-
-function alternatives(errors: SchemaError[], chosen: SchemaError): string {
-  const same = errors.filter((error) => error.instancePath === chosen.instancePath && error.keyword !== 'anyOf' && error.keyword !== 'oneOf');
-  // Of a number that is too small, nobody wants to hear that it might also have been a string.
-  const ofItsType = same.filter((error) => error.keyword !== 'type');
-  const words = [...new Set((ofItsType.length > 0 ? ofItsType : same).map(({ message, keyword, params }) => {
-    const { allowedValues, allowedValue, pattern } = params as { allowedValues?: unknown[]; allowedValue?: unknown; pattern?: unknown };
-    if (keyword === 'enum' && allowedValues) return `must be one of ${allowedValues.map(String).join(', ')}`;
-    if (keyword === 'const') return `must be ${JSON.stringify(allowedValue)}`;
-    if (keyword === 'pattern') return `must match ${String(pattern)}`;
-    return message;
-  }))];
-  return words.join(' or ') || chosen.message;
-}

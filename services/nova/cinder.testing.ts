@@ -34,7 +34,7 @@ export function cinderDouble(): CinderDouble {
   const double: CinderDouble = {
     volumes: [], snapshots: [], attachments: [], told: new Map(), maxSnapshots: Infinity, loses: 0, hold: null, away: false, stuck: null,
     addVolume(volume) {
-      const made: CinderVolume = { id: randomUUID(), name: '', status: 'available', size: 1, bootable: 'false', multiattach: false, availability_zone: 'nova', volume_type: null, attachments: [], ...volume };
+      const made: CinderVolume = { id: randomUUID(), name: '', status: 'available', size: 1, bootable: 'false', multiattach: false, availability_zone: 'nova', volume_type: null, 'os-vol-tenant-attr:tenant_id': 'project-a', attachments: [], ...volume };
       double.volumes.push(made);
       return made;
     },

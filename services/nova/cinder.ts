@@ -15,6 +15,8 @@ export interface CinderVolume {
   multiattach: boolean;
   availability_zone: string | null;
   volume_type: string | null;
+  /** The project that owns it. */
+  'os-vol-tenant-attr:tenant_id': string;
   attachments: { attachment_id: string; server_id: string | null }[];
   volume_image_metadata?: Record<string, string>;
   metadata?: Record<string, string>;

@@ -18,6 +18,7 @@ import { instanceActionRoutes } from './api/instance-actions.ts';
 import { keypairRoutes } from './api/keypairs.ts';
 import { limitRoutes } from './api/limits.ts';
 import { policies } from './api/policies.ts';
+import { removedRoutes } from './api/removed.ts';
 import { quotaSetRoutes } from './api/quota-sets.ts';
 import { addressRoutes } from './api/server-addresses.ts';
 import { interfaceRoutes } from './api/server-interfaces.ts';
@@ -87,7 +88,7 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
     ...quotaSetRoutes(deps),
     ...limitRoutes(deps),
     ...tenantUsageRoutes(deps),
-    ...extensionRoutes,
+    ...extensionRoutes, ...removedRoutes,
   ];
   return {
     name: 'nova',

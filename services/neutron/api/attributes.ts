@@ -4,7 +4,8 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
-import { canonicalIp, ipVersion, parseCidr } from '../domain/ip.ts';
+import { canonicalIp, formatCidr, ipVersion, parseCidr } from '../domain/ip.ts';
+import { canonicalMac } from '../domain/mac.ts';
 
 /** The value as the house uses it, or why it is none. */
 export type Parser = (value: Json) => { value: unknown } | { reason: string };
@@ -52,8 +53,16 @@ export const oneOf = (...allowed: readonly (string | number | null)[]): Parser =
   return found === undefined ? no(`${show(value)} is not in [${allowed.map((word) => (word === null ? 'None' : typeof word === 'number' ? word : `'${word}'`)).join(', ')}].`) : ok(found);
 };
 export const ip: Parser = (value) => (typeof value === 'string' && ipVersion(value) !== undefined ? ok(canonicalIp(value)) : no(`${show(value)} is not a valid IP address.`));
-export const cidr: Parser = (value) => (typeof value === 'string' && value.includes('/') && parseCidr(value) ? ok(value) : no(`${show(value)} is not a valid IP subnet.`));
-export const mac: Parser = (value) => (typeof value === 'string' && /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(value) && !/^(00:){5}00$/.test(value) ? ok(value.toLowerCase()) : no(`${show(value)} is not a valid MAC address.`));
+/** The network's prefix in its one spelling, whatever host bits were given. Words: neutron_lib.api.validators, validate_subnet. */
+export const cidr: Parser = (value) => {
+  const read = typeof value === 'string' ? parseCidr(value) : undefined;
+  if (!read) return no(`${show(value)} is not a valid IP subnet.`);
+  return String(value).includes('/') ? ok(formatCidr(read)) : no(`${show(value)} isn't a recognized IP subnet cidr, '${formatCidr(read)}' is recommended.`);
+};
+export const mac: Parser = (value) => {
+  const read = typeof value === 'string' ? canonicalMac(value) : undefined;
+  return read === undefined ? no(`${show(value)} is not a valid MAC address.`) : ok(read);
+};
 export const listOf = (parse: Parser, { max = 1000, unique = false } = {}): Parser => (value) => {
   if (!Array.isArray(value)) return no(`${show(value)} is not a list.`);
   if (value.length > max) return no(`More than ${max} items.`);

@@ -1,12 +1,14 @@
 // Which addresses a port gets: what its caller asks for, else one of each family, and always those of subnets on which ports
 // address themselves. https://docs.openstack.org/api-ref/network/v2/#create-port (fixed_ips)
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { canonicalIp, cidrHas, eui64, ipToNumber, ipVersion, isHostAddress, parseCidr } from '../domain/ip.ts';
 import type { Cidr } from '../domain/ip.ts';
 import type { FixedIp } from '../store/ipam.ts';
 import { addressHolder, pickAddress } from '../store/ipam.ts';
-import { isAutoAddressed } from '../store/subnets.ts';
+import type { Scope } from '../store/list.ts';
+import { findVisible } from '../store/objects.ts';
+import { isAutoAddressed, subnetListing } from '../store/subnets.ts';
 import type { SubnetRow } from '../store/tables.ts';
 import type { NeutronTrx } from '../store/write.ts';
 
@@ -27,10 +29,20 @@ const invalid = (message: string) => fault('badRequest', `Invalid input for oper
 export const cidrOfSubnet = (subnet: Pick<SubnetRow, 'cidr'>): Cidr => parseCidr(subnet.cidr) as Cidr;
 const isRouterPort = ({ device_owner }: AddressedPort): boolean => device_owner.startsWith('network:router_');
 
-/** The addresses of a new port, or of one whose `held` addresses are replaced by `wishes`. Nothing is written. `wishes` undefined: the usual. */
-export async function chooseAddresses(trx: NeutronTrx, port: AddressedPort, subnets: readonly SubnetRow[], wishes: readonly FixedIpWish[] | undefined, held: readonly FixedIp[] = []): Promise<Outcome<FixedIp[]>> {
+export interface AddressChoice {
+  /** undefined: the usual. */
+  wishes: readonly FixedIpWish[] | undefined;
+  /** What the port has, and `wishes` replace. */
+  held?: readonly FixedIp[];
+  /** Whose subnets a wish may name. */
+  scope: Scope;
+}
+
+/** The addresses of a port on a network with these subnets. Nothing is written. notFound: a wish names a subnet that is not there for `scope`. */
+export async function chooseAddresses(trx: NeutronTrx, port: AddressedPort, subnets: readonly SubnetRow[], choice: AddressChoice): Promise<Outcome<FixedIp[]>> {
+  const { wishes } = choice;
   if (wishes?.length === 0) return [];
-  const chosen = wishes ? await wished(trx, port, subnets, wishes, held) : await usual(trx, port, subnets);
+  const chosen = wishes ? await wished(trx, port, subnets, { held: [], ...choice, wishes }) : await usual(trx, port, subnets);
   if (isFault(chosen)) return chosen;
   if (isRouterPort(port)) return chosen;
   const implied = subnets.filter((subnet) => isAutoAddressed(subnet) && !chosen.some(({ subnet_id }) => subnet_id === subnet.id));
@@ -59,19 +71,22 @@ async function pickOf(trx: NeutronTrx, candidates: readonly SubnetRow[]): Promis
 
 export const noneLeft = (networkId: string) => fault('conflict', `No more IP addresses available on network ${networkId}.`, { type: 'IpAddressGenerationFailure' });
 
-async function wished(trx: NeutronTrx, port: AddressedPort, subnets: readonly SubnetRow[], wishes: readonly FixedIpWish[], held: readonly FixedIp[]): Promise<Outcome<FixedIp[]>> {
+type Wished = Required<AddressChoice> & { wishes: readonly FixedIpWish[] };
+
+async function wished(trx: NeutronTrx, port: AddressedPort, subnets: readonly SubnetRow[], choice: Wished): Promise<Outcome<FixedIp[]>> {
+  const { wishes, held, scope } = choice;
   const chosen: FixedIp[] = [];
   const has = (ip: FixedIp): boolean => chosen.some(({ subnet_id, ip_address }) => subnet_id === ip.subnet_id && ip_address === ip.ip_address);
   // Those that name an address first, so that none of them is picked for another.
   for (const wish of wishes.filter(({ ip_address }) => ip_address !== undefined)) {
-    const named = await namedAddress(trx, port, subnets, wish, held);
+    const named = await namedAddress(trx, port, subnets, wish, choice);
     if (isFault(named)) return named;
     if (has(named)) return invalid('Duplicate IP address.');
     chosen.push(named);
   }
   for (const { subnet_id } of wishes.filter(({ ip_address }) => ip_address === undefined)) {
     const subnet = subnets.find(({ id }) => id === subnet_id);
-    if (!subnet) return foreignSubnet(port, subnet_id ?? '');
+    if (!subnet) return await foreignSubnet(trx, port, subnet_id ?? '', scope);
     const kept = held.find((ip) => ip.subnet_id === subnet.id && !has(ip));
     if (kept) chosen.push(kept);
     else if (isAutoAddressed(subnet) && !isRouterPort(port)) chosen.push({ subnet_id: subnet.id, ip_address: eui64(cidrOfSubnet(subnet), port.mac_address) });
@@ -86,15 +101,19 @@ async function wished(trx: NeutronTrx, port: AddressedPort, subnets: readonly Su
   return chosen;
 }
 
-const foreignSubnet = (port: AddressedPort, subnetId: string) => invalid(`Failed to create port on network ${port.network_id}, because fixed_ips included invalid subnet ${subnetId}.`);
+/** Of another network, or of none that the caller can see. neutron.db.ipam_backend_mixin, _get_subnet_for_fixed_ip */
+async function foreignSubnet(trx: NeutronTrx, port: AddressedPort, subnetId: string, scope: Scope): Promise<Fault> {
+  if (!(await findVisible(trx, subnetListing, subnetId, scope))) return fault('notFound', `Subnet ${subnetId} could not be found.`, { type: 'SubnetNotFound' });
+  return invalid(`Failed to create port on network ${port.network_id}, because fixed_ips included invalid subnet ${subnetId}.`);
+}
 
-async function namedAddress(trx: NeutronTrx, port: AddressedPort, subnets: readonly SubnetRow[], { subnet_id, ip_address = '' }: FixedIpWish, held: readonly FixedIp[]): Promise<Outcome<FixedIp>> {
+async function namedAddress(trx: NeutronTrx, port: AddressedPort, subnets: readonly SubnetRow[], { subnet_id, ip_address = '' }: FixedIpWish, { held, scope }: Wished): Promise<Outcome<FixedIp>> {
   const ip = canonicalIp(ip_address);
   const address = ipToNumber(ip);
   const version = ipVersion(ip);
   const inside = (subnet: SubnetRow): boolean => subnet.ip_version === version && cidrHas(cidrOfSubnet(subnet), address);
   const subnet = subnet_id === undefined ? subnets.find(inside) : subnets.find(({ id }) => id === subnet_id);
-  if (!subnet) return subnet_id === undefined ? fault('badRequest', `IP address ${ip} is not a valid IP for any of the subnets on the specified network.`, { type: 'InvalidIpForNetwork' }) : foreignSubnet(port, subnet_id);
+  if (!subnet) return subnet_id === undefined ? fault('badRequest', `IP address ${ip} is not a valid IP for any of the subnets on the specified network.`, { type: 'InvalidIpForNetwork' }) : await foreignSubnet(trx, port, subnet_id, scope);
   if (!inside(subnet) || !isHostAddress(cidrOfSubnet(subnet), address)) return fault('badRequest', `IP address ${ip} is not a valid IP for the specified subnet.`, { type: 'InvalidIpForSubnet' });
   if (isAutoAddressed(subnet) && !isRouterPort(port) && ip !== eui64(cidrOfSubnet(subnet), port.mac_address)) {
     return fault('badRequest', `IPv6 address ${ip} cannot be directly assigned to a port on subnet ${subnet.id} as the subnet is configured for automatic addresses`, { type: 'AllocationOnAutoAddressSubnet' });

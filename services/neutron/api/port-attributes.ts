@@ -1,6 +1,7 @@
 // What a port's body may hold. https://docs.openstack.org/api-ref/network/v2/#ports
 import type { DhcpOption } from '../domain/port.ts';
-import { parseCidr } from '../domain/ip.ts';
+import { canonicalIp, formatCidr, parseCidr } from '../domain/ip.ts';
+import { isNoHost, specialUseOf } from '../domain/special-addresses.ts';
 import type { Attributes, Parser } from './attributes.ts';
 import { anyObject, boolean, dict, ip, listOf, mac, oneOf, orNull, show, standardAttributes, text, uuid } from './attributes.ts';
 import type { FixedIpWish } from './fixed-ips.ts';
@@ -30,7 +31,13 @@ export interface PortInput {
   'binding:profile': object | null;
 }
 
-const ipOrCidr: Parser = (value) => (typeof value === 'string' && parseCidr(value) ? { value } : { reason: `${show(value)} is no IP address or prefix.` });
+/** An address stays one, a prefix is the network's. Guests cannot send from what is no host's. */
+const ipOrCidr: Parser = (value) => {
+  const cidr = typeof value === 'string' ? parseCidr(value) : undefined;
+  if (!cidr) return { reason: `${show(value)} is not a valid IP address or subnet.` };
+  const text = String(value).includes('/') ? formatCidr(cidr) : canonicalIp(String(value));
+  return isNoHost(text) ? { reason: `${show(value)} is a ${specialUseOf(text)} address.` } : { value: text };
+};
 const fixedIp: Parser = (value) => {
   const read = dict({ subnet_id: uuid, ip_address: ip })(value);
   return 'reason' in read || Object.keys(read.value as object).length > 0 ? read : { reason: 'A fixed IP needs a subnet_id or an ip_address.' };

@@ -32,7 +32,7 @@ export async function changePort(context: Context, trx: NeutronTrx, row: PortRow
   if (isFault(mac)) return mac;
   const security = await changeSecurity(context, trx, row, input);
   if (isFault(security)) return security;
-  const moved = await changeAddresses(trx, { ...row, mac_address: mac }, row, input);
+  const moved = await changeAddresses(context, trx, { ...row, mac_address: mac }, row, input);
   if (isFault(moved)) return moved;
   const changes: Partial<PortRow> = {
     ...plainChanges({ ...input }, ['name', 'description', 'admin_state_up', 'device_id', 'device_owner', 'port_security_enabled', 'dns_name']), mac_address: mac,
@@ -83,7 +83,7 @@ async function changeSecurity(context: Context, trx: NeutronTrx, row: PortRow, i
 }
 
 /** New addresses are claimed and lost ones given back; those that stay are not touched. A new MAC moves what follows from it. */
-async function changeAddresses(trx: NeutronTrx, port: PortRow, before: PortRow, { fixed_ips: asked }: Partial<PortInput>): Promise<Outcome<void>> {
+async function changeAddresses({ scope }: Context, trx: NeutronTrx, port: PortRow, before: PortRow, { fixed_ips: asked }: Partial<PortInput>): Promise<Outcome<void>> {
   const wishes = asked === null ? [] : asked;
   if (wishes === undefined && port.mac_address === before.mac_address) return undefined;
   const subnets = await subnetsOf(trx, port.network_id);
@@ -94,7 +94,7 @@ async function changeAddresses(trx: NeutronTrx, port: PortRow, before: PortRow, 
   const onlyImplied = named.length === 0 && (wishes === undefined || wishes.length > 0);
   const wanted = onlyImplied
     ? subnets.filter(({ id }) => autoSubnets.has(id) && held.some(({ subnet_id }) => subnet_id === id)).map((subnet) => ({ subnet_id: subnet.id, ip_address: eui64(cidrOfSubnet(subnet), port.mac_address) }))
-    : await chooseAddresses(trx, port, subnets, named, own);
+    : await chooseAddresses(trx, port, subnets, { wishes: named, held: own, scope });
   if (isFault(wanted)) return wanted;
   const subnetIds = (ips: readonly FixedIp[]): string => [...new Set(ips.map(({ subnet_id }) => subnet_id))].sort().join();
   if (port.device_owner === 'network:router_interface' && subnetIds(wanted) !== subnetIds(held)) {

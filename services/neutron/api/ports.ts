@@ -77,7 +77,7 @@ async function createPort(context: Context, trx: NeutronTrx, input: PortInput): 
   };
   const pairs = pairsNeedSecurity(secured, input.allowed_address_pairs.length);
   if (isFault(pairs)) return pairs;
-  const fixedIps = await chooseAddresses(trx, row, await subnetsOf(trx, network.id), input.fixed_ips ?? undefined);
+  const fixedIps = await chooseAddresses(trx, row, await subnetsOf(trx, network.id), { wishes: input.fixed_ips ?? undefined, scope: context.scope });
   if (isFault(fixedIps)) return fixedIps;
   await insertPort(trx, row, groups);
   await claimAddresses(trx, row, fixedIps);

@@ -9,6 +9,7 @@ import { projectOf, startNeutron } from './neutron-api.testing.ts';
 const nobody = '00000000-0000-4000-8000-000000000000';
 let neutron: NeutronBench;
 let external: Loose;
+let elsewhere: Loose;
 let network: Loose;
 let subnet: Loose;
 let port: Loose;
@@ -23,6 +24,7 @@ before(async () => {
   await sure('admin', 'POST', 'subnets', { subnet: { network_id: external.id, ip_version: 4, cidr: '172.24.4.0/24', enable_dhcp: false } });
   network = await sure('member', 'POST', 'networks', { network: { name: 'net' } });
   subnet = await sure('member', 'POST', 'subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' } });
+  elsewhere = await sure('member', 'POST', 'subnets', { subnet: { network_id: (await sure('member', 'POST', 'networks', { network: {} })).id, ip_version: 4, cidr: '10.44.0.0/24' } });
   port = await sure('member', 'POST', 'ports', { port: { network_id: network.id, fixed_ips: [{ ip_address: '10.0.0.9' }], mac_address: 'fa:16:3e:00:00:01' } });
   router = await sure('member', 'POST', 'routers', { router: { name: 'r' } });
   await sure('member', 'PUT', `routers/${router.id}/add_router_interface`, { subnet_id: subnet.id });
@@ -126,7 +128,7 @@ describe('a port is refused', () => {
     { what: 'with an address outside', path: 'ports', body: on({ fixed_ips: [{ ip_address: '10.8.0.5' }] }), code: 400, type: 'InvalidIpForNetwork' },
     { what: 'with an address outside of its subnet', path: 'ports', body: () => ({ port: { network_id: network.id, fixed_ips: [{ subnet_id: subnet.id, ip_address: '10.8.0.5' }] } }), code: 400, type: 'InvalidIpForSubnet' },
     { what: 'with the broadcast address', path: 'ports', body: on({ fixed_ips: [{ ip_address: '10.0.0.255' }] }), code: 400, type: 'InvalidIpForSubnet' },
-    { what: 'with a subnet of no or another network', path: 'ports', body: on({ fixed_ips: [{ subnet_id: nobody }] }), code: 400, type: 'InvalidInput' },
+    { what: 'with a subnet of another network', path: 'ports', body: () => ({ port: { network_id: network.id, fixed_ips: [{ subnet_id: elsewhere.id }] } }), code: 400, type: 'InvalidInput' },
     { what: 'with an address that is taken', path: 'ports', body: on({ fixed_ips: [{ ip_address: '10.0.0.9' }] }), code: 409, type: 'IpAddressAlreadyAllocated' },
     { what: 'with an address twice', path: 'ports', body: on({ fixed_ips: [{ ip_address: '10.0.0.99' }, { ip_address: '10.0.0.99' }] }), code: 400, type: 'InvalidInput' },
     { what: 'with a MAC that is taken', path: 'ports', body: on({ mac_address: 'FA:16:3e:00:00:01' }), code: 409, type: 'MacAddressInUse' },
@@ -168,7 +170,7 @@ describe('a router is refused', () => {
     { what: 'an interface by both', method: 'PUT', path: () => `routers/${router.id}/add_router_interface`, body: () => ({ subnet_id: subnet.id, port_id: port.id }), code: 400, type: 'BadRequest' },
     { what: 'an interface on an unknown subnet', method: 'PUT', path: () => `routers/${router.id}/add_router_interface`, body: { subnet_id: nobody }, code: 404, type: 'SubnetNotFound' },
     { what: 'an interface by an unknown port', method: 'PUT', path: () => `routers/${router.id}/add_router_interface`, body: { port_id: nobody }, code: 404, type: 'PortNotFound' },
-    { what: 'the removal of an interface it has not', method: 'PUT', path: () => `routers/${router.id}/remove_router_interface`, body: { subnet_id: nobody }, code: 404, type: 'RouterInterfaceNotFoundForSubnet' },
+    { what: 'the removal of an interface it has not', method: 'PUT', path: () => `routers/${router.id}/remove_router_interface`, body: () => ({ subnet_id: elsewhere.id }), code: 404, type: 'RouterInterfaceNotFoundForSubnet' },
     { what: 'the removal of a port that is not its', method: 'PUT', path: () => `routers/${router.id}/remove_router_interface`, body: () => ({ port_id: port.id }), code: 404, type: 'RouterInterfaceNotFound' },
     { what: 'a route by no neighbour', method: 'PUT', path: () => `routers/${router.id}`, body: { router: { routes: [{ destination: '192.168.0.0/16', nexthop: '10.7.0.9' }] } }, code: 400, type: 'InvalidRoutes' },
     { what: 'a route by itself', method: 'PUT', path: () => `routers/${router.id}`, body: { router: { routes: [{ destination: '192.168.0.0/16', nexthop: '10.0.0.1' }] } }, code: 400, type: 'InvalidRoutes' },
@@ -217,7 +219,7 @@ describe('a security group or rule is refused', () => {
     { what: 'with a wrong protocol', path: 'security-group-rules', body: rule({ protocol: 'bad_protocol_name' }), code: 400, type: 'HTTPBadRequest' },
     { what: 'with a wrong ethertype', path: 'security-group-rules', body: rule({ ethertype: 'IPv5' }), code: 400, type: 'HTTPBadRequest' },
     { what: 'with a wrong direction', path: 'security-group-rules', body: rule({ direction: 'up' }), code: 400, type: 'HTTPBadRequest' },
-    { what: 'with a wrong prefix', path: 'security-group-rules', body: rule({ protocol: 'tcp', remote_ip_prefix: '192.168.1./24' }), code: 400, type: 'InvalidInput' },
+    { what: 'with a wrong prefix', path: 'security-group-rules', body: rule({ protocol: 'tcp', remote_ip_prefix: '192.168.1./24' }), code: 400, type: 'InvalidCIDR' },
     { what: 'with a group and a prefix', path: 'security-group-rules', body: () => rule({ remote_ip_prefix: '10.0.0.0/8', remote_group_id: group.id })(), code: 400, type: 'SecurityGroupRemoteGroupAndRemoteIpPrefix' },
     { what: 'with a port beyond', path: 'security-group-rules', body: rule({ protocol: 'tcp', port_range_min: 80, port_range_max: 65_536 }), code: 400, type: 'SecurityGroupInvalidPortValue' },
     { what: 'with a range turned round', path: 'security-group-rules', body: rule({ protocol: 'tcp', port_range_min: 80, port_range_max: 79 }), code: 400, type: 'SecurityGroupInvalidPortRange' },

@@ -42,7 +42,7 @@ export async function setGateway(context: Context, trx: NeutronTrx, row: RouterR
   const wishes = info.external_fixed_ips?.length === 0 ? undefined : info.external_fixed_ips;
   const made = await makeSystemPort(context, trx, { projectId: '', networkId: network.id, owner: 'network:router_gateway', deviceId: row.id, status: 'ACTIVE', ...(wishes ? { wishes } : {}) });
   if (isFault(made)) return made;
-  if (made.fixedIps.length === 0) return badRouter(`No IPs available for external network ${network.id}`);
+  // Without an address where the network has no subnet yet: it gets one with the first (subnets.ts). neutron.db.l3_db, _create_router_gw_port
   await setColumns(trx, 'routers', row.id, { gateway_port_id: made.port.id, gateway_network_id: network.id, enable_snat: Number(info.enable_snat ?? true) });
 }
 
@@ -51,7 +51,7 @@ async function changeGatewayPort(context: Context, trx: NeutronTrx, row: RouterR
   const port = row.gateway_port_id === null ? undefined : await findPort(trx, row.gateway_port_id);
   if (port && info.external_fixed_ips) {
     const held = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
-    const wanted = await chooseAddresses(trx, port, await subnetsOf(trx, port.network_id), info.external_fixed_ips.length === 0 ? undefined : info.external_fixed_ips, held);
+    const wanted = await chooseAddresses(trx, port, await subnetsOf(trx, port.network_id), { wishes: info.external_fixed_ips.length === 0 ? undefined : info.external_fixed_ips, held, scope: null });
     if (isFault(wanted)) return wanted;
     const among = (ips: typeof held) => (ip: (typeof held)[number]) => ips.some(({ subnet_id, ip_address }) => subnet_id === ip.subnet_id && ip_address === ip.ip_address);
     await releaseAddresses(trx, port.id, held.filter((ip) => !among(wanted)(ip)));

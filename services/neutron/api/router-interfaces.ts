@@ -85,6 +85,7 @@ export async function unplug(context: Context, trx: NeutronTrx, router: RouterRo
   const all = await interfacesOf(trx, router.id);
   const on = ({ fixedIps }: Interface): boolean => fixedIps.some(({ subnet_id }) => subnet_id === subnetId);
   const found = portId === undefined ? all.find(on) : all.find(({ port }) => port.id === portId);
+  if (!found && portId === undefined && !(await findVisible(trx, subnetListing, subnetId ?? '', context.scope))) return missing(subnets, subnetId ?? '');
   if (!found) {
     return portId === undefined
       ? fault('notFound', `Router ${router.id} has no interface on subnet ${subnetId}`, { type: 'RouterInterfaceNotFoundForSubnet' })

@@ -3,7 +3,6 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import { formatCidr, parseCidr } from '../domain/ip.ts';
 import { checkRoutes } from '../domain/router.ts';
 import type { Route } from '../domain/subnet.ts';
 import { addressesOf } from '../store/ipam.ts';
@@ -15,7 +14,7 @@ import { standardRow } from '../store/standard.ts';
 import type { RouterRow } from '../store/tables.ts';
 import type { NeutronDb, NeutronTrx } from '../store/write.ts';
 import type { Parser } from './attributes.ts';
-import { boolean, dict, ip, listOf, notAllowed, orNull, show, standardAttributes, text, uuid } from './attributes.ts';
+import { boolean, cidr, dict, ip, listOf, notAllowed, orNull, standardAttributes, text, uuid } from './attributes.ts';
 import type { FixedIpWish } from './fixed-ips.ts';
 import type { Context, Resource } from './resource.ts';
 import { plainChanges } from './resource.ts';
@@ -38,11 +37,7 @@ export interface RouterInput {
   availability_zone_hints: string[];
 }
 
-const prefix: Parser = (value) => {
-  const cidr = typeof value === 'string' ? parseCidr(value) : undefined;
-  return cidr ? { value: formatCidr(cidr) } : { reason: `${show(value)} is not a valid IP subnet.` };
-};
-export const routeList = listOf(dict({ destination: prefix, nexthop: ip }, ['destination', 'nexthop']), { unique: true });
+export const routeList = listOf(dict({ destination: cidr, nexthop: ip }, ['destination', 'nexthop']), { unique: true });
 const gatewayInfo = orNull(dict({ network_id: orNull(uuid), enable_snat: boolean, external_fixed_ips: listOf(dict({ subnet_id: uuid, ip_address: ip })) }));
 /** OVN routes on every host by itself: the flags of other ways to do so can only be off. */
 const off: Parser = (value) => {

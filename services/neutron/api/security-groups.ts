@@ -2,7 +2,7 @@
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { isoSeconds } from '#platform/clock.ts';
-import { checkRule, isProtocol, sameRule } from '../domain/security-group-rule.ts';
+import { canonicalRule, checkRule, isProtocol, sameRule } from '../domain/security-group-rule.ts';
 import { changeRow, deleteRow, findVisible, insertRow } from '../store/objects.ts';
 import { chargeQuota } from '../store/quotas.ts';
 import { markChanged } from '../store/sdn-journal.ts';
@@ -64,7 +64,7 @@ interface RuleInput extends Pick<SecurityGroupRuleRow, 'project_id' | 'descripti
 /** A name or a number; kept as text, as it is answered. */
 const protocol: Parser = (value) => {
   if (value === null || value === '') return { value: null };
-  const word = typeof value === 'number' ? String(value) : value;
+  const word = typeof value === 'number' || (typeof value === 'string' && /^\d{1,9}$/.test(value)) ? String(Number(value)) : value;
   return typeof word === 'string' && isProtocol(word) ? { value: word.toLowerCase() === 'any' ? null : word.toLowerCase() } : { reason: `${JSON.stringify(value)} is no protocol: its name or a number from 0 to 255.` };
 };
 const maxInt = 2 ** 31;
@@ -84,7 +84,8 @@ export const securityGroupRules: Resource<'security_group_rules', RuleInput> = {
   notFound: { type: 'SecurityGroupRuleNotFound', noun: 'Security group rule' },
   views: async (_db, rows) => rows.map(ruleView),
   beforeList: ensureDefaultGroups, beforeCreate: ensureDefaultGroups,
-  create: async ({ parts: { config, ids }, scope, nowMs }, trx, { project_id, description, security_group_id: groupId, ...fields }) => {
+  create: async ({ parts: { config, ids }, scope, nowMs }, trx, { project_id, description, security_group_id: groupId, ...asked }) => {
+    const fields = canonicalRule(asked);
     await lockRow(trx, 'security_groups', groupId);
     const group = await findVisible(trx, securityGroupListing, groupId, scope);
     if (!group) return missing(securityGroups, groupId);

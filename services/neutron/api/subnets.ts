@@ -3,12 +3,12 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Cidr } from '../domain/ip.ts';
-import { eui64, formatCidr, parseCidr } from '../domain/ip.ts';
+import { eui64, formatCidr, ipVersion } from '../domain/ip.ts';
 import type { Pool } from '../domain/pools.ts';
 import { checkPools, defaultGateway, defaultPools, poolsHave } from '../domain/pools.ts';
 import type { Route } from '../domain/subnet.ts';
-import { checkGateway, checkHostRoutes, checkModes, checkNameservers, checkOverlap } from '../domain/subnet.ts';
-import { claimAddresses, poolsOf } from '../store/ipam.ts';
+import { checkDhcp, checkGateway, checkHostRoutes, checkModes, checkNameservers, checkOverlap } from '../domain/subnet.ts';
+import { addressesOf, claimAddresses, pickAddress, poolsOf } from '../store/ipam.ts';
 import { networkListing, subnetsOf } from '../store/networks.ts';
 import { changeRow, findByIds, findVisible, insertRow } from '../store/objects.ts';
 import { portsOfNetwork } from '../store/ports.ts';
@@ -19,7 +19,7 @@ import { eraseSubnet, gatewayPort, isAutoAddressed, portsHolding, subnetListing 
 import type { Ipv6Mode, NetworkRow, SubnetRow } from '../store/tables.ts';
 import type { NeutronTrx } from '../store/write.ts';
 import { lockRow } from '../store/write.ts';
-import { boolean, dict, integer, ip, listOf, notAllowed, oneOf, orNull, show, standardAttributes, uuid } from './attributes.ts';
+import { boolean, cidr as cidrText, dict, integer, ip, listOf, notAllowed, oneOf, orNull, standardAttributes, uuid } from './attributes.ts';
 import type { Attributes, Parser } from './attributes.ts';
 import { cidrOfSubnet } from './fixed-ips.ts';
 import { networks } from './networks.ts';
@@ -50,16 +50,15 @@ export interface SubnetInput {
 
 const mode: Parser = orNull(oneOf('slaac', 'dhcpv6-stateful', 'dhcpv6-stateless'));
 const maybeEmpty = (parse: Parser): Parser => (value) => parse(value ?? []);
-const prefix: Parser = (value) => (typeof value === 'string' && parseCidr(value) ? { value } : { reason: `${show(value)} is not a valid IP subnet.` });
 
 const subnetAttributes: Attributes = {
-  ...standardAttributes, network_id: { post: true, required: true, parse: uuid }, ip_version: { post: true, parse: oneOf(4, 6), default: null }, cidr: { post: true, parse: orNull(prefix), default: null },
+  ...standardAttributes, network_id: { post: true, required: true, parse: uuid }, ip_version: { post: true, parse: oneOf(4, 6), default: null }, cidr: { post: true, parse: orNull(cidrText), default: null },
   prefixlen: { post: true, unfiltered: true, parse: orNull(integer(0, 128)), default: null }, subnetpool_id: { post: true, parse: orNull(uuid), default: null },
   use_default_subnetpool: { post: true, unfiltered: true, parse: boolean, default: false }, gateway_ip: { post: true, put: true, parse: orNull(ip) }, enable_dhcp: { post: true, put: true, parse: boolean, default: true },
   ipv6_ra_mode: { post: true, parse: mode, default: null }, ipv6_address_mode: { post: true, parse: mode, default: null },
   allocation_pools: { post: true, put: true, parse: orNull(listOf(dict({ start: ip, end: ip }, ['start', 'end']))), default: null },
   dns_nameservers: { post: true, put: true, parse: maybeEmpty(listOf(ip, { unique: true })), default: [] },
-  host_routes: { post: true, put: true, parse: maybeEmpty(listOf(dict({ destination: prefix, nexthop: ip }, ['destination', 'nexthop']), { unique: true })), default: [] },
+  host_routes: { post: true, put: true, parse: maybeEmpty(listOf(dict({ destination: cidrText, nexthop: ip }, ['destination', 'nexthop']), { unique: true })), default: [] },
   shared: {}, 'router:external': {},
 };
 
@@ -98,7 +97,8 @@ interface Shape {
 function shapeOf(cidr: Cidr, input: SubnetInput, others: readonly SubnetRow[]): Outcome<Shape> {
   const gateway = input.gateway_ip === undefined ? defaultGateway(cidr) : input.gateway_ip;
   const label = formatCidr(cidr);
-  const refused = checkModes(cidr, input.enable_dhcp, input.ipv6_ra_mode, input.ipv6_address_mode) ?? checkGateway(cidr, gateway) ?? checkNameservers(input.dns_nameservers, label)
+  const refused = checkModes(cidr, input.enable_dhcp, input.ipv6_ra_mode, input.ipv6_address_mode) ?? checkDhcp(cidr, input.enable_dhcp)
+    ?? checkGateway(cidr, gateway) ?? checkNameservers(input.dns_nameservers, label)
     ?? checkHostRoutes(input.host_routes, cidr.version, label) ?? checkOverlap(cidr, others, input.network_id);
   if (isFault(refused)) return refused;
   const pools = input.allocation_pools === null ? defaultPools(cidr, gateway) : checkPools(input.allocation_pools, cidr, gateway);
@@ -124,6 +124,7 @@ async function createSubnet(context: Context, trx: NeutronTrx, input: SubnetInpu
   await changeRow(trx, 'networks', network.id, {}, nowMs);
   await addressPorts(trx, row, nowMs);
   await alignMetadataPort(context, trx, network);
+  if (network.external === 1) await addressGateways(trx, row, nowMs);
   await markChanged(trx, [{ kind: 'subnet', id: row.id }, { kind: 'network', id: network.id }]);
   return row.id;
 }
@@ -139,11 +140,29 @@ async function addressPorts(trx: NeutronTrx, subnet: SubnetRow, nowMs: number): 
   await markChanged(trx, guests.map(({ id }) => ({ kind: 'port', id })));
 }
 
+/** Routers that have their gateway on the network already get an address of the new subnet, unless they have one of its family. neutron.db.db_base_plugin_v2, _update_router_gw_port */
+async function addressGateways(trx: NeutronTrx, subnet: SubnetRow, nowMs: number): Promise<void> {
+  if (isAutoAddressed(subnet)) return;
+  const gateways = (await portsOfNetwork(trx, subnet.network_id)).filter(({ device_owner }) => device_owner === 'network:router_gateway');
+  const held = await addressesOf(trx, gateways.map(({ id }) => id));
+  for (const port of gateways) {
+    if (held.get(port.id)?.some(({ ip_address }) => ipVersion(ip_address) === subnet.ip_version)) continue;
+    const ip = await pickAddress(trx, subnet);
+    if (ip === undefined) return;
+    await claimAddresses(trx, port, [{ subnet_id: subnet.id, ip_address: ip }]);
+    await changeRow(trx, 'ports', port.id, {}, nowMs);
+    await changeRow(trx, 'routers', port.device_id, {}, nowMs);
+    await markChanged(trx, [{ kind: 'port', id: port.id }, { kind: 'router', id: port.device_id }]);
+  }
+}
+
 async function changeSubnet(context: Context, trx: NeutronTrx, row: SubnetRow, input: Partial<SubnetInput>): Promise<Outcome<void>> {
   const cidr = cidrOfSubnet(row);
   const gateway = input.gateway_ip === undefined ? row.gateway_ip : input.gateway_ip;
   const pools = input.allocation_pools ?? poolsOf(row);
-  const refused = checkModes(cidr, input.enable_dhcp ?? row.enable_dhcp === 1, row.ipv6_ra_mode, row.ipv6_address_mode) ?? checkGateway(cidr, gateway) ?? checkNameservers(input.dns_nameservers ?? [], row.id)
+  const refused = checkModes(cidr, input.enable_dhcp ?? row.enable_dhcp === 1, row.ipv6_ra_mode, row.ipv6_address_mode)
+    // As upstream: only where it is switched on, so that a subnet of an older release can be changed otherwise.
+    ?? checkDhcp(cidr, input.enable_dhcp === true && row.enable_dhcp === 0) ?? checkGateway(cidr, gateway) ?? checkNameservers(input.dns_nameservers ?? [], row.id)
     ?? checkHostRoutes(input.host_routes ?? [], cidr.version, row.id) ?? (gateway === row.gateway_ip ? undefined : await gatewayMoves(trx, row, gateway, pools));
   if (isFault(refused)) return refused;
   const checked = input.allocation_pools == null ? undefined : checkPools(pools, cidr, gateway);

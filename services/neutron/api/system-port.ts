@@ -31,7 +31,7 @@ export async function makeSystemPort({ parts: { ids }, nowMs }: Pick<Context, 'p
     device_id: wanted.deviceId, device_owner: wanted.owner, port_security_enabled: 0, dns_name: '', ip_allocation: 'immediate', binding_host_id: '', binding_vnic_type: 'normal', binding_profile_json: '{}',
     binding_vif_type: 'unbound', allowed_address_pairs_json: '[]', extra_dhcp_opts_json: '[]',
   };
-  const fixedIps = await chooseAddresses(trx, port, await subnetsOf(trx, wanted.networkId), wanted.wishes);
+  const fixedIps = await chooseAddresses(trx, port, await subnetsOf(trx, wanted.networkId), { wishes: wanted.wishes, scope: null });
   if (isFault(fixedIps)) return fixedIps;
   await insertPort(trx, port, []);
   await claimAddresses(trx, port, fixedIps);

@@ -3,6 +3,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { canonicalIp, cidrHas, cidrsOverlap, formatCidr, ipToNumber, ipVersion, parseCidr } from './ip.ts';
 import type { Route } from './subnet.ts';
+import { isNoRoute } from './subnet.ts';
 
 const maxRoutes = 30;
 export const badRouter = (message: string) => fault('badRequest', `Bad router request: ${message}.`, { type: 'BadRequest' });
@@ -28,6 +29,7 @@ export function checkRoutes(routes: readonly Route[], routerId: string, subnets:
   });
   for (const { destination, nexthop } of read) {
     if (parseCidr(destination)?.version !== ipVersion(nexthop)) return refuse('the nexthop is not of the destination\'s ip_version');
+    if (isNoRoute({ destination, nexthop })) return refuse('the addresses are no host\'s');
     const neighbour = subnets.some((subnet) => {
       const cidr = parseCidr(subnet.cidr);
       return cidr !== undefined && cidr.version === ipVersion(nexthop) && cidrHas(cidr, ipToNumber(nexthop));

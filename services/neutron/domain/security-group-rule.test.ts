@@ -21,7 +21,7 @@ describe('a rule', () => {
     ['with a port below 0', { protocol: 'tcp', port_range_min: -16, port_range_max: 80 }, 'SecurityGroupInvalidPortValue'], ['with a port beyond', { protocol: 'tcp', port_range_min: 80, port_range_max: 65_536 }, 'SecurityGroupInvalidPortValue'],
     ['with port 0', { protocol: 'tcp', port_range_min: 0, port_range_max: 10 }, 'SecurityGroupInvalidPortRange'], ['with an ICMP code alone', { protocol: 'icmp', port_range_max: 0 }, 'SecurityGroupMissingIcmpType'],
     ['with an ICMP type beyond a byte', { protocol: 'icmp', port_range_min: 256 }, 'SecurityGroupInvalidIcmpValue'], ['of IPv4 for ICMPv6', { protocol: 'ipv6-icmp' }, 'SecurityGroupEthertypeConflictWithProtocol'],
-    ['of IPv4 with an IPv6 prefix', { remote_ip_prefix: '2001:db8::/32' }, 'SecurityGroupRuleParameterConflict'], ['with a wrong prefix', { remote_ip_prefix: '10.0.0.0/99' }, 'InvalidInput'],
+    ['of IPv4 with an IPv6 prefix', { remote_ip_prefix: '2001:db8::/32' }, 'SecurityGroupRuleParameterConflict'], ['with a wrong prefix', { remote_ip_prefix: '10.0.0.0/99' }, 'InvalidCIDR'],
   ] as const) {
     it(`${what}: ${type}`, () => assert.equal(typeOf(fields), type));
   }

@@ -1,7 +1,7 @@
 // What a security group rule may say. Pure. https://docs.openstack.org/api-ref/network/v2/#create-security-group-rule
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
-import { formatCidr, parseCidr } from './ip.ts';
+import { canonicalIp, formatCidr, parseCidr } from './ip.ts';
 
 /** Names of protocols and their numbers, as upstream knows them. https://www.iana.org/assignments/protocol-numbers */
 export const protocolNumbers: Readonly<Record<string, number>> = {
@@ -28,6 +28,22 @@ export function protocolNumber(protocol: string | null): number | null {
   return /^\d+$/.test(protocol) ? Number(protocol) : (protocolNumbers[protocol.toLowerCase()] ?? null);
 }
 
+/** One spelling of rules that say the same: neutron.db.securitygroups_db, _make_canonical_ethertype_and_protocol and _make_canonical_port_range. */
+export function canonicalRule<R extends RuleFields>(rule: R): R {
+  const isLegacyIcmp = rule.ethertype === 'IPv6' && (rule.protocol === 'icmp' || rule.protocol === 'icmpv6');
+  const isWholeRange = rule.port_range_min === 1 && rule.port_range_max === 65_535 && withPorts.has(protocolNumber(rule.protocol) ?? -1);
+  return {
+    ...rule, ...(isLegacyIcmp ? { protocol: 'ipv6-icmp' } : {}), ...(isWholeRange ? { port_range_min: null, port_range_max: null } : {}),
+    remote_ip_prefix: rule.remote_ip_prefix === null ? null : canonicalPrefix(rule.remote_ip_prefix),
+  };
+}
+
+/** With its length, the host bits as given (`normalized_cidr` is without them). neutron.extensions.securitygroup, convert_ip_prefix_to_cidr */
+function canonicalPrefix(text: string): string {
+  const cidr = parseCidr(text);
+  return cidr ? `${canonicalIp(text.split('/')[0] ?? '')}/${cidr.length}` : text;
+}
+
 export function isProtocol(text: string): boolean {
   return /^\d{1,3}$/.test(text) ? Number(text) <= 255 : text.toLowerCase() === 'any' || Object.hasOwn(protocolNumbers, text.toLowerCase());
 }
@@ -45,7 +61,7 @@ export function checkRule(rule: RuleFields): Outcome<{ normalizedCidr: string | 
   }
   if (rule.remote_ip_prefix === null) return { normalizedCidr: null };
   const cidr = parseCidr(rule.remote_ip_prefix);
-  if (!cidr) return refuse('InvalidInput', `Invalid input for operation: ${rule.remote_ip_prefix} is not a valid IP subnet.`);
+  if (!cidr) return refuse('InvalidCIDR', `Invalid CIDR ${rule.remote_ip_prefix} given as IP prefix.`);
   if (`IPv${cidr.version}` !== rule.ethertype) return refuse('SecurityGroupRuleParameterConflict', `Conflicting value ethertype ${rule.ethertype} for CIDR ${rule.remote_ip_prefix}`);
   return { normalizedCidr: formatCidr(cidr) };
 }

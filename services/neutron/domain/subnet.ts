@@ -4,6 +4,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Cidr } from './ip.ts';
 import { cidrHas, cidrsOverlap, formatCidr, ipToNumber, ipVersion, isHostAddress, parseCidr } from './ip.ts';
+import { isNoHost, specialUseOf, specialUseWithin } from './special-addresses.ts';
 
 export type Ipv6Mode = 'slaac' | 'dhcpv6-stateful' | 'dhcpv6-stateless';
 
@@ -34,10 +35,19 @@ export function checkModes(cidr: Cidr, enableDhcp: boolean, raMode: Ipv6Mode | n
   return undefined;
 }
 
+/** No server answers there, and hosts take no such address. neutron.db.db_base_plugin_v2, _validate_subnet; link-local ones are the metadata service's. */
+export function checkDhcp(cidr: Cidr, enableDhcp: boolean): Outcome<void> {
+  if (!enableDhcp) return undefined;
+  if (cidr.version === 6 && cidr.length > 126) return invalid('Subnet has a prefix length that is incompatible with DHCP service enabled.');
+  const use = specialUseWithin(cidr);
+  return use === undefined ? undefined : invalid(`${use.charAt(0).toUpperCase()}${use.slice(1)} IP subnet is not supported if enable_dhcp is True.`);
+}
+
 /** A gateway outside of the prefix is allowed, one that no host in it may have is not. */
 export function checkGateway(cidr: Cidr, gatewayIp: string | null): Outcome<void> {
   if (gatewayIp === null) return undefined;
   if (ipVersion(gatewayIp) !== cidr.version) return invalid(`gateway_ip '${gatewayIp}' does not match the ip_version '${cidr.version}'`);
+  if (isNoHost(gatewayIp)) return invalid('Gateway is not valid on subnet.');
   const address = ipToNumber(gatewayIp);
   // IPv6: the first address is the routers' anycast one, which a gateway may have.
   return cidrHas(cidr, address) && !isHostAddress(cidr, address) && cidr.version === 4 ? invalid('Gateway is not valid on subnet.') : undefined;
@@ -45,14 +55,25 @@ export function checkGateway(cidr: Cidr, gatewayIp: string | null): Outcome<void
 
 export function checkNameservers(servers: readonly string[], subnet: string): Outcome<void> {
   if (servers.length > maxNameservers) return refuse('DNSNameServersExhausted', `Unable to complete operation for ${subnet}. The number of DNS nameservers exceeds the limit ${maxNameservers}.`);
-  return undefined;
+  // 0.0.0.0 and :: say that there are none. https://docs.openstack.org/neutron/latest/admin/config-dns-res.html
+  const wrong = servers.find((server) => isNoHost(server) && !isNoServer(server));
+  return wrong === undefined ? undefined : invalid(`Error parsing dns address ${wrong}: it is a ${specialUseOf(wrong)} address.`);
 }
 
 export function checkHostRoutes(routes: readonly Route[], version: 4 | 6, subnet: string): Outcome<void> {
   if (routes.length > maxHostRoutes) return refuse('HostRoutesExhausted', `Unable to complete operation for ${subnet}. The number of host routes exceeds the limit ${maxHostRoutes}.`);
   const wrong = routes.find(({ destination, nexthop }) => parseCidr(destination)?.version !== version || ipVersion(nexthop) !== version);
-  return wrong ? invalid(`host route ${wrong.destination} via ${wrong.nexthop} does not match the ip_version '${version}'`) : undefined;
+  if (wrong) return invalid(`host route ${wrong.destination} via ${wrong.nexthop} does not match the ip_version '${version}'`);
+  const special = routes.find((route) => isNoRoute(route));
+  return special ? invalid(`host route ${special.destination} via ${special.nexthop} leads nowhere: these addresses are no host's`) : undefined;
 }
+
+/** In a subnet's name servers: its hosts are told none. */
+export const isNoServer = (address: string): boolean => address === '0.0.0.0' || address === '::';
+
+/** Groups may be reached by a route, one's own machine not. A next hop of 0.0.0.0 means "on this link": RFC 3442. */
+export const isNoRoute = ({ destination, nexthop }: Route): boolean =>
+  ['loopback', 'unspecified', 'broadcast'].includes(specialUseOf(destination) ?? '') || (isNoHost(nexthop) && nexthop !== '0.0.0.0');
 
 export function checkOverlap(cidr: Cidr, others: readonly { id: string; cidr: string }[], networkId: string): Outcome<void> {
   const hit = others.find((other) => {

@@ -1,5 +1,6 @@
 // Reads what OVN is to show: of some objects, or of all in pages. A row that refers to one that is gone is left out: its own journal
 // entry is on the way. Called by ovn/'s writer.
+import { isNoServer } from '../domain/subnet.ts';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import type { Facts, FixedIp, FloatingIpFacts, GroupFacts, NetworkFacts, PortFacts, Route, RouterFacts, RuleFacts, SubnetFacts } from '../ovn/facts.ts';
@@ -93,7 +94,7 @@ function networkFacts(row: NetworkRow): NetworkFacts {
 
 function subnetFacts(row: SubnetRow, network: NetworkFacts, metadataIp: string | null): SubnetFacts {
   return {
-    id: row.id, network, version: row.ip_version, cidr: row.cidr, gatewayIp: row.gateway_ip, dhcp: row.enable_dhcp === 1, dnsServers: listIn<string>(row.dns_nameservers_json),
+    id: row.id, network, version: row.ip_version, cidr: row.cidr, gatewayIp: row.gateway_ip, dhcp: row.enable_dhcp === 1, dnsServers: listIn<string>(row.dns_nameservers_json).filter((server) => !isNoServer(server)),
     hostRoutes: listIn<Route>(row.host_routes_json), raMode: row.ipv6_ra_mode, addressMode: row.ipv6_address_mode, metadataIp,
   };
 }

@@ -12,7 +12,7 @@ import type { FlavorFilters } from '../store/flavors.ts';
 import type { FlavorRow } from '../store/tables.ts';
 import { booleanSchema, numberSchema } from './field-schemas.ts';
 import { pageOf } from './page.ts';
-import { booleanOf, first, isAdmin } from './request.ts';
+import { booleanOf, first, isAdmin, strictQueriesSince, unknownQuery } from './request.ts';
 import { nameSchema } from './servers/create-schema.ts';
 import { flavorSummary, flavorView } from './views/flavor.ts';
 import type { FlavorViewContext } from './views/flavor.ts';
@@ -113,11 +113,11 @@ async function list(deps: NovaDeps, request: ApiRequest, view: (flavor: FlavorRo
   return { status: 200, body };
 }
 
-const knownQueries = new Set(['limit', 'marker', 'is_public', 'minRam', 'minDisk', 'sort_key', 'sort_dir']);
+const knownQueries = ['limit', 'marker', 'is_public', 'minRam', 'minDisk', 'sort_key', 'sort_dir'];
 
 function filtersOf(request: ApiRequest): Outcome<FlavorFilters> {
-  const unknown = request.version >= 75 ? Object.keys(request.query).find((name) => !knownQueries.has(name)) : undefined;
-  if (unknown !== undefined) return fault('badRequest', `Additional properties are not allowed ('${unknown}' was unexpected) in the query.`);
+  const unknown = request.version < strictQueriesSince ? undefined : unknownQuery(request, knownQueries);
+  if (unknown) return unknown;
   const filters: FlavorFilters = { isPublic: true, projectId: request.auth.projectId, minMemoryMib: 0, minDiskGib: 0 };
   for (const [name, key] of [['minRam', 'minMemoryMib'], ['minDisk', 'minDiskGib']] as const) {
     const text = first(request, name);

@@ -10,7 +10,7 @@ import { isUp } from '../domain/service-state.ts';
 import { uptimeText } from '../domain/uptime.ts';
 import { computeBinary, factsOf, hostUsages, listNodes, listServices, serverNamesByHost } from '../store/hosts.ts';
 import { pageOf } from './page.ts';
-import { booleanOf, first } from './request.ts';
+import { booleanOf, first, unknownQuery } from './request.ts';
 import { hypervisorStatistics, hypervisorSummary, hypervisorView } from './views/hypervisor.ts';
 import type { Hypervisor } from './views/hypervisor.ts';
 
@@ -76,6 +76,9 @@ function wantsServers(request: ApiRequest): Outcome<boolean> {
 
 async function list(deps: NovaDeps, request: ApiRequest, view: (hypervisor: Hypervisor, version: number) => JsonObject): Promise<Outcome<Reply>> {
   const { version } = request;
+  const paged = ['limit', 'marker'];
+  const unknown = version < 33 ? undefined : unknownQuery(request, version < 53 ? paged : [...paged, 'hypervisor_hostname_pattern', 'with_servers']);
+  if (unknown) return unknown;
   const withServers = wantsServers(request);
   if (isFault(withServers)) return withServers;
   let all = await readHypervisors(deps, withServers);

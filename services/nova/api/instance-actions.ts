@@ -11,7 +11,7 @@ import { eventsOf, findAction, listActions } from '../store/actions.ts';
 import type { Server } from '../store/servers.ts';
 import { findServerEvenDeleted } from '../store/servers.ts';
 import type { ActionEventRow, ActionRow } from '../store/tables.ts';
-import { first, limitOf, requestedServer, scopeOf, timeOf } from './request.ts';
+import { first, lastMsOf, limitOf, requestedServer, scopeOf, timeOf, unknownQuery } from './request.ts';
 
 const time = (ms: number | null): string | null => (ms === null ? null : isoMicroseconds(ms).slice(0, -1));
 
@@ -32,12 +32,14 @@ export function instanceActionRoutes(deps: NovaDeps): readonly Route[] {
         if (isFault(owner)) return owner;
         let actions = await listActions(db, owner.id);
         if (request.version < 58) return { status: 200, body: { instanceActions: actions.map((action) => actionView(action, request.version)) } };
+        const unknown = unknownQuery(request, ['limit', 'marker', 'changes-since', ...(request.version >= 66 ? ['changes-before'] : [])]);
+        if (unknown) return unknown;
         const limit = limitOf(request, config.maxListLimit);
         if (isFault(limit)) return limit;
         const bounds = { since: first(request, 'changes-since'), before: request.version >= 66 ? first(request, 'changes-before') : undefined };
         for (const [name, text] of Object.entries(bounds)) {
           if (text === undefined) continue;
-          const ms = timeOf(text);
+          const ms = name === 'since' ? timeOf(text) : lastMsOf(text);
           if (ms === undefined) return fault('badRequest', `Invalid input for query parameters changes-${name}. Value: ${text}. It must be an ISO 8601 time.`);
           actions = actions.filter((action) => (name === 'since' ? action.updated_at_ms >= ms : action.updated_at_ms <= ms));
         }

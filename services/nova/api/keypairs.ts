@@ -16,7 +16,7 @@ import type { KeypairRow } from '../store/tables.ts';
 import { generateCertificate } from './generate-certificate.ts';
 import { generateSshKey } from './generate-keypair.ts';
 import { pageOf } from './page.ts';
-import { first } from './request.ts';
+import { first, strictQueriesSince, unknownQuery } from './request.ts';
 
 interface CreateBody {
   keypair: { name: string; public_key?: string; type?: KeypairType; user_id?: string };
@@ -42,6 +42,8 @@ export function keypairRoutes(deps: NovaDeps): readonly Route[] {
   const missing = (request: ApiRequest<unknown>) => fault('notFound', `Keypair ${request.params['name']} not found for user.`);
   return [
     route({ method: 'GET', path, policy: policy('index'), handler: async (request) => {
+      const unknown = request.version < strictQueriesSince ? undefined : unknownQuery(request, ['user_id', 'limit', 'marker']);
+      if (unknown) return unknown;
       const owner = ownerOf(request, 'index', first(request, 'user_id'));
       if (isFault(owner)) return owner;
       const all = await listKeypairs(db, owner);

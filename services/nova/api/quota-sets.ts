@@ -14,7 +14,7 @@ import type { QuotaLimits, QuotaResource } from '../domain/quota.ts';
 import { checkLimits, quotaClassWords, quotaDocument, quotaSetWords, resourcesIn } from '../domain/quota-set.ts';
 import type { QuotaWords } from '../domain/quota-set.ts';
 import { countKeypairs } from '../store/keypairs.ts';
-import { clearQuotas, defaultClass, quotaLimits, quotaUsage, setQuotas } from '../store/quotas.ts';
+import { classKey, classLimits, clearQuotas, defaultClass, quotaLimits, quotaUsage, setQuotas } from '../store/quotas.ts';
 import type { NovaDb } from '../store/servers.ts';
 import { booleanSchema, numberSchema } from './field-schemas.ts';
 import { checkProject } from './known-project.ts';
@@ -37,6 +37,8 @@ const classBody = [0, 50, 57].map((from) => ({
   from, schema: Type.Object({ quota_class_set: Type.Object({ ...limits(from, { ...quotaClassWords, groupsSince: 0 }), id: Type.Optional(Type.Any()) }, { ...strict, minProperties: 1 }) }, strict),
 }));
 
+/** Beside projects' ids in their column. */
+const maxClassName = 50;
 const path = '/v2.1/os-quota-sets/:id';
 const api = (name: string): string => `os_compute_api:${name}`;
 
@@ -92,13 +94,13 @@ export function quotaSetRoutes(deps: NovaDeps): readonly Route[] {
       return { status: 202 };
     } }),
     route({ method: 'GET', path: '/v2.1/os-quota-class-sets/:id', policy: api('os-quota-class-sets:show'), handler: async (request) => (
-      { status: 200, body: { quota_class_set: { id: request.params['id'], ...classDocument(request, await quotaLimits(db, defaultClass)) } } }
+      { status: 200, body: { quota_class_set: { id: request.params['id'], ...classDocument(request, await classLimits(db, request.params['id'] ?? '')) } } }
     ) }),
     route<ClassBody>({ method: 'PUT', path: '/v2.1/os-quota-class-sets/:id', policy: api('os-quota-class-sets:update'), body: classBody, handler: async (request) => {
-      // Nova knows no other class that has an effect.
-      if (request.params['id'] !== 'default') return fault('badRequest', "The only quota class is 'default'.");
-      await setQuotas(db, defaultClass, '', ownLimits(request.body.quota_class_set, request.version, { ...quotaClassWords, groupsSince: 0 }));
-      return { status: 200, body: { quota_class_set: classDocument(request, await quotaLimits(db, defaultClass)) } };
+      const name = request.params['id'] ?? '';
+      if (name.length > maxClassName) return fault('badRequest', `Invalid quota class name: it has more than ${maxClassName} characters.`);
+      await setQuotas(db, classKey(name), '', ownLimits(request.body.quota_class_set, request.version, { ...quotaClassWords, groupsSince: 0 }));
+      return { status: 200, body: { quota_class_set: classDocument(request, await classLimits(db, name)) } };
     } }),
   ];
 }

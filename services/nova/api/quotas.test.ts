@@ -97,6 +97,13 @@ describe('os-quota-class-sets', () => {
   const path = 'os-quota-class-sets/default';
   const change = async (sent: Json, version?: number, to = path) => await ask('admin', 'PUT', to, { body: { quota_class_set: sent }, ...at(version) });
 
+  it('another class is made by its first limit, and changes nobody\'s', async () => {
+    const gold = 'os-quota-class-sets/gold';
+    assert.equal((await get('admin', gold)).body.quota_class_set.cores, common.cores);
+    assert.equal((await change({ cores: 7 }, undefined, gold)).body.quota_class_set.cores, 7);
+    assert.deepEqual([(await get('admin', gold)).body.quota_class_set.id, (await get('admin', gold)).body.quota_class_set.cores, (await get('admin', path)).body.quota_class_set.cores], ['gold', 7, common.cores]);
+    assert.equal((await change({ cores: 7 }, undefined, `os-quota-class-sets/${'x'.repeat(51)}`)).status, 400);
+  });
   it('are what every project has unless told otherwise', async () => {
     assert.deepEqual((await get('admin', path)).body, { quota_class_set: { id: 'default', ...common, ...files, ...networks } });
     assert.deepEqual((await get('admin', path, 50)).body, { quota_class_set: { id: 'default', ...common, ...groups, ...files } });
@@ -110,7 +117,6 @@ describe('os-quota-class-sets', () => {
   it('refuse what is no limit, other classes and other people', async () => {
     for (const body of [{}, { colour: 1 }, { cores: 'x' }]) assert.equal((await change(body)).status, 400);
     assert.equal((await change({ floating_ips: 1 }, 50)).status, 400);
-    assert.equal((await change({ cores: 1 }, undefined, 'os-quota-class-sets/gold')).status, 400);
     assert.equal((await get('member', path)).status, 403);
     assert.equal((await ask('member', 'PUT', path, { body: { quota_class_set: { cores: 1 } } })).status, 403);
   });

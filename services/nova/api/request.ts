@@ -44,3 +44,17 @@ export function timeOf(text: string): number | undefined {
   const ms = Date.parse(zoned.replace(' ', 'T'));
   return Number.isNaN(ms) ? undefined : ms;
 }
+
+/** The last millisecond of the time as written: a time in whole seconds, as the API shows them, means all of its second. */
+export function lastMsOf(text: string): number | undefined {
+  const ms = timeOf(text);
+  return ms === undefined || text.includes('.') ? ms : ms + 999;
+}
+
+/** badRequest: the query has a parameter that this list does not know, where its schema forbids others. */
+export function unknownQuery(request: ApiRequest<unknown>, known: readonly string[]): Outcome<undefined> {
+  const unknown = Object.keys(request.query).find((name) => !known.includes(name));
+  return unknown === undefined ? undefined : fault('badRequest', `Additional properties are not allowed ('${unknown}' was unexpected) in the query.`);
+}
+/** From 2.75 on no list takes a parameter it does not know. api-ref, microversion history, 2.75 */
+export const strictQueriesSince = 75;

@@ -8,6 +8,7 @@ import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { Port } from '../neutron.ts';
 import { neutronFor } from '../neutron.ts';
+import { serverPorts } from '../server-ports.ts';
 import { eventsOf } from '../store/actions.ts';
 import { findNic, nicsOf } from '../store/nics.ts';
 import type { Server } from '../store/servers.ts';
@@ -38,7 +39,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
   const { database: { db } } = deps;
 
   async function portsOf(request: ApiRequest<unknown>, server: Server): Promise<Outcome<Port[]>> {
-    return await neutronFor(deps, { token: null, requestId: request.id }).list('ports', { device_id: server.id });
+    return await serverPorts(deps, neutronFor(deps, { token: null, requestId: request.id }), server.id);
   }
 
   async function view(request: ApiRequest<unknown>, server: Server, port: Port): Promise<JsonObject> {
@@ -51,10 +52,9 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
     route({ method: 'GET', path, policy: policy('list'), faults: ['notFound'], handler: async (request) => {
       const server = await requestedServer(deps, request);
       if (isFault(server)) return server;
-      const [ports, nics] = [await portsOf(request, server), await nicsOf(db, server.id)];
+      const ports = await portsOf(request, server);
       if (isFault(ports)) return ports;
-      const order = (port: Port): number => nics.findIndex((nic) => nic.port_id === port.id) >>> 0; // unknown ones last
-      const views = await Promise.all(ports.toSorted((a, b) => order(a) - order(b)).map(async (port) => await view(request, server, port)));
+      const views = await Promise.all(ports.map(async (port) => await view(request, server, port)));
       return { status: 200, body: { interfaceAttachments: views } };
     } }),
     route({ method: 'GET', path: `${path}/:port`, policy: policy('show'), faults: ['notFound'], handler: async (request) => {

@@ -6,6 +6,7 @@ import type { ApiRequest, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { Port, SecurityGroup, SecurityGroupRule } from '../neutron.ts';
+import { serverPorts } from '../server-ports.ts';
 import type { Server } from '../store/servers.ts';
 import { requestedServer } from './request.ts';
 import { callersNeutron } from './servers/wanted-networks.ts';
@@ -21,7 +22,7 @@ export const serverSecurityGroupRoutes = (deps: NovaDeps): readonly Route[] => [
 
 async function groupsOf(deps: NovaDeps, request: ApiRequest<unknown>, server: Server): Promise<Outcome<SecurityGroup[]>> {
   const neutron = callersNeutron(deps, request);
-  const ports = await neutron.list('ports', { device_id: server.id });
+  const ports = await serverPorts(deps, neutron, server.id);
   if (isFault(ports)) return ports;
   const ids = groupIds(ports);
   return ids.length === 0 ? [] : await neutron.list('security-groups', { id: ids });

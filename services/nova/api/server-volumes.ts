@@ -49,8 +49,14 @@ const lookEveryMs = 20;
 
 /** By microversion: tag since 2.70, delete_on_termination since 2.79, Cinder's and the mapping's ids instead of the volume's since 2.89. */
 function view(row: ServerVolume, version: number): JsonObject {
+  return version < 89 ? attachedView(row, version) : { attachment_id: row.attachment_id, bdm_uuid: row.id, ...fieldsOf(row, version) };
+}
+
+/** The answer to an attachment has the volume's id in every version. api-ref, "Attach a volume to an instance"; nova.api.openstack.compute.volume_attachments, create */
+const attachedView = (row: ServerVolume, version: number): JsonObject => ({ id: row.volume_id, ...fieldsOf(row, version) });
+
+function fieldsOf(row: ServerVolume, version: number): JsonObject {
   return {
-    ...(version < 89 ? { id: row.volume_id } : { attachment_id: row.attachment_id, bdm_uuid: row.id }),
     serverId: row.server_id, volumeId: row.volume_id, device: `/dev/${row.device}`,
     ...(version >= 70 ? { tag: row.tag } : {}), ...(version >= 79 ? { delete_on_termination: row.delete_on_termination === 1 } : {}),
   };
@@ -129,7 +135,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
     for (const untilMs = clock.now() + reservedWithinMs; clock.now() < untilMs; await clock.sleep(lookEveryMs)) {
       const atWork = await db.selectFrom('sagas').select('id').where('id', '=', sagaId).executeTakeFirst();
       const now = await findVolumeRow(db, row.id);
-      if (now && (now.attachment_id !== null || !atWork)) return { status: 200, body: { volumeAttachment: view(now, request.version) } };
+      if (now && (now.attachment_id !== null || !atWork)) return { status: 200, body: { volumeAttachment: attachedView(now, request.version) } };
       if (atWork) continue;
       const why = (await eventsOf(db, actionId)).find((event) => event.result === 'Error')?.details;
       return fault('badRequest', why ?? `Failed to attach volume ${row.volume_id}.`);

@@ -14,7 +14,7 @@ import { changeService, computeBinary, deleteService, findNode, findService, lis
 import type { ServiceChange, ServiceKey } from '../store/hosts.ts';
 import type { ServiceRow } from '../store/tables.ts';
 import { booleanSchema } from './field-schemas.ts';
-import { booleanOf, first } from './request.ts';
+import { booleanOf, first, strictQueriesSince, unknownQuery } from './request.ts';
 
 /** The zone of services that run no servers. */
 export const internalZone = 'internal';
@@ -41,6 +41,8 @@ export function serviceRoutes(deps: NovaDeps): readonly Route[] {
   const { database: { db }, clock } = deps;
   return [
     route({ method: 'GET', path, policy: policy('list'), handler: async (request) => {
+      const unknown = request.version < strictQueriesSince ? undefined : unknownQuery(request, ['binary', 'host']);
+      if (unknown) return unknown;
       const [binary, host] = [first(request, 'binary'), first(request, 'host')];
       const services = await listServices(db, { ...(binary !== undefined && { binary }), ...(host !== undefined && { host }) });
       const view = await viewer(deps, request.version);

@@ -4,10 +4,11 @@ import { connectionFrom } from '#contracts/cinder/connection-info.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { GuestVolume } from '#contracts/nova/guest.ts';
-import type { Cinder } from '../cinder.ts';
+import type { Cinder, CinderVolume } from '../cinder.ts';
 import { cinderFor } from '../cinder.ts';
 import type { NovaDeps } from '../deps.ts';
 import { findMaking } from '../store/makings.ts';
+import { findServerEvenDeleted } from '../store/servers.ts';
 import type { ServerVolume } from '../store/volumes.ts';
 import { changeServerVolume, deleteServerVolume, findVolumeRow, volumesOf } from '../store/volumes.ts';
 import { agentOn, hopeless } from './station.ts';
@@ -29,11 +30,21 @@ export async function reserveVolume(deps: NovaDeps, row: ServerVolume, call: Cal
   const cinder = ownCinder(deps, call);
   const held = await cinder.attachments(row.server_id);
   if (isFault(held)) return held;
+  const owned = await ownedVolume(deps, row, call);
+  if (isFault(owned)) return owned;
   // Made by a try that died before it could say so.
   const made = held.find((attachment) => attachment.volume_id === row.volume_id) ?? (await cinder.reserve(row.volume_id, row.server_id));
   if (isFault(made)) return made;
   await changeServerVolume(deps.database.db, row.id, { attachment_id: made.id });
   return made.id;
+}
+
+/** The volume, of which the server's project must be the owner still: between the request and this saga it may have been given away. badRequest: it was. */
+async function ownedVolume(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<CinderVolume>> {
+  const volume = await ownCinder(deps, call).volume(row.volume_id);
+  if (isFault(volume)) return volume;
+  const server = await findServerEvenDeleted(deps.database.db, row.server_id, null);
+  return server && volume['os-vol-tenant-attr:tenant_id'] === server.project_id ? volume : hopeless(fault('badRequest', `Volume ${row.volume_id} could not be found.`));
 }
 
 /** The host may use the volume; how, is kept with the row. */
@@ -70,6 +81,13 @@ export async function connectVolumes(deps: NovaDeps, serverId: string, host: str
     const connected = await connectVolume(deps, row, host, call);
     if (isFault(connected)) return connected.kind === 'unavailable' || connected.kind === 'timeout' ? connected : hopeless(connected);
   }
+}
+
+/** Nova deletes in its own name, so only what is the server's project's: a volume that was given away meanwhile stays. */
+async function deleteOwned(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<void>> {
+  const owned = await ownedVolume(deps, row, call);
+  if (isFault(owned)) return owned.kind === 'notFound' ? undefined : owned;
+  return await deleteMade(deps, row.volume_id, call);
 }
 
 /** Cinder deletes no volume before it is made: waits a moment for that. unavailable: it takes longer. */
@@ -129,7 +147,7 @@ export async function takeBack(deps: NovaDeps, row: ServerVolume, call: Call): P
 export async function dropVolume(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<void>> {
   const back = await takeBack(deps, row, call);
   if (isFault(back)) return back;
-  const gone = row.delete_on_termination === 1 ? await deleteMade(deps, row.volume_id, call) : undefined;
+  const gone = row.delete_on_termination === 1 ? await deleteOwned(deps, row, call) : undefined;
   if (isFault(gone) && (gone.kind === 'unavailable' || gone.kind === 'timeout')) return gone;
   // Cinder will not, e.g. because of snapshots: then the volume stays its owner's.
   if (isFault(gone)) deps.log.warn({ server: row.server_id, volume: row.volume_id, req: call.requestId, why: gone.message }, 'a volume does not go with its server');

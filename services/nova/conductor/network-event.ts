@@ -2,6 +2,7 @@
 import { isFault } from '#contracts/common/fault.ts';
 import type { NetworkEvent } from '#contracts/nova/conductor-rpc.ts';
 import type { NovaDeps } from '../deps.ts';
+import { findNic } from '../store/nics.ts';
 import { wakePlugged } from './await-plugged.ts';
 import { refreshNetworkInfo } from './connect-nics.ts';
 import { unplugGone } from './unplug-gone.ts';
@@ -13,12 +14,17 @@ export async function networkEvent(deps: NovaDeps, { serverId, portId, event }: 
       wakePlugged(serverId);
       return null;
     case 'network-vif-deleted':
+      if (!(await isRecorded(deps, serverId, portId))) return null;
       if (portId !== null) await unplugGone(deps, serverId, portId, requestId);
       break;
     case 'network-changed':
+      if (!(await isRecorded(deps, serverId, portId))) return null;
       break;
   }
   const known = await refreshNetworkInfo(deps, serverId, { requestId });
   if (isFault(known)) deps.log.warn({ server: serverId, req: requestId, why: known.message }, 'network info is healed later');
   return null;
 }
+
+/** Without a port all of the server's are meant. Neutron tells the `device_id` of a port, which is only what the port's owner wrote there. */
+const isRecorded = async ({ database: { db } }: NovaDeps, serverId: string, portId: string | null): Promise<boolean> => portId === null || (await findNic(db, serverId, portId)) !== undefined;

@@ -85,7 +85,12 @@ describe('a volume', () => {
     assert.deepEqual([made.body.volumeAttachment.device, made.body.volumeAttachment.tag, made.body.volumeAttachment.delete_on_termination], ['/dev/vdb', 'data', true]);
     const shown = await rested(server.id);
     assert.deepEqual(shown['os-extended-volumes:volumes_attached'], [{ id: volume.id, delete_on_termination: true }]);
-    assert.deepEqual([statusOf(volume.id), cinder.attachments[0]?.status, cinder.attachments[0]?.id], ['in-use', 'attached', made.body.volumeAttachment.attachment_id]);
+    assert.deepEqual([statusOf(volume.id), cinder.attachments[0]?.status, made.body.volumeAttachment.id], ['in-use', 'attached', volume.id]);
+    const [listed] = (await nova.ask('member', 'GET', `servers/${server.id}/os-volume_attachments`, { version: 89 })).body.volumeAttachments;
+    assert.deepEqual([Object.keys(made.body.volumeAttachment).sort(), Object.keys(listed).sort()], [
+      ['delete_on_termination', 'device', 'id', 'serverId', 'tag', 'volumeId'], ['attachment_id', 'bdm_uuid', 'delete_on_termination', 'device', 'serverId', 'tag', 'volumeId'],
+    ]);
+    assert.equal(listed.attachment_id, cinder.attachments[0]?.id);
     const connection = { protocol: 'nfs', server: '10.0.0.9', share: '/vol', file: `volume-${volume.id}`, format: 'qcow2' };
     assert.deepEqual(disks.get(server.id), [{ volumeId: volume.id, connection, device: 'vdb', bus: 'virtio', bootIndex: null }]);
     assert.deepEqual((await expectedGuests(nova.deps, { host: 'h1', uuids: [] }) as Loose).guests[0].volumes, disks.get(server.id), 'the agent mends towards it');

@@ -9,14 +9,12 @@ export interface ServerFilters {
   scope: Scope;
   /** Matches the states of a status; both empty: nothing can match. */
   states?: { vmStates: readonly VmState[]; taskStates: readonly TaskState[] };
-  nameContains?: string;
-  equal: Partial<Pick<ServerRow, 'host' | 'node' | 'image_id' | 'flavor_id' | 'reservation_id' | 'user_id' | 'project_id' | 'key_name' | 'vm_state' | 'task_state' | 'power_state' | 'locked' | 'hostname' | 'availability_zone' | 'config_drive' | 'description' | 'access_ip_v4' | 'access_ip_v6'>>;
+  equal: Partial<Pick<ServerRow, 'host' | 'image_id' | 'flavor_id' | 'user_id' | 'project_id' | 'key_name' | 'vm_state' | 'task_state' | 'locked' | 'config_drive'>>;
   ids?: readonly string[];
   changedSinceMs?: number;
   changedBeforeMs?: number;
-  createdSinceMs?: number;
-  /** Each must match one of the server's addresses. */
-  addresses?: readonly { version: 4 | 6; startsWith: string; whole: boolean }[];
+  /** What no database compares alike, e.g. a pattern. */
+  matches?: (server: Server) => boolean;
   deleted: boolean;
   tagsAll: readonly string[];
   tagsAny: readonly string[];
@@ -33,19 +31,34 @@ export interface ServerOrder {
 
 type Eb = ExpressionBuilder<NovaTables, 'servers'>;
 
+/** Rows read at once for `matches`; others have their turn in between. */
+const matchedAtOnce = 500;
+
 export async function listServers(db: NovaDb, filters: ServerFilters, order: ServerOrder): Promise<Server[]> {
+  const { matches } = filters;
+  if (!matches) return await rowsAfter(db, filters, order);
+  const found: Server[] = [];
+  for (let { marker } = order; ;) {
+    const rows = await rowsAfter(db, filters, { ...order, marker, limit: matchedAtOnce });
+    for (const row of rows) if (found.length < order.limit && matches(row)) found.push(row);
+    if (rows.length < matchedAtOnce || found.length === order.limit) return found;
+    marker = rows.at(-1);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+async function rowsAfter(db: NovaDb, filters: ServerFilters, { keys, marker, limit }: ServerOrder): Promise<Server[]> {
   let query = filtered(db.selectFrom('servers').selectAll(), filters);
-  const { marker } = order;
   if (marker) {
     // Rows after the marker in the order: (a > A) or (a = A and b > B) …
-    query = query.where((eb) => eb.or(order.keys.map(({ column, direction }, index) =>
+    query = query.where((eb) => eb.or(keys.map(({ column, direction }, index) =>
       eb.and([
-        ...order.keys.slice(0, index).map((earlier) => sameAs(eb, earlier.column, marker[earlier.column])),
+        ...keys.slice(0, index).map((earlier) => sameAs(eb, earlier.column, marker[earlier.column])),
         after(eb, column, direction, marker[column]),
       ]))));
   }
-  for (const { column, direction } of order.keys) query = query.orderBy(column, direction);
-  return await query.limit(order.limit).execute();
+  for (const { column, direction } of keys) query = query.orderBy(column, direction);
+  return await query.limit(limit).execute();
 }
 
 function filtered<O>(start: SelectQueryBuilder<NovaTables, 'servers', O>, filters: ServerFilters): SelectQueryBuilder<NovaTables, 'servers', O> {
@@ -54,21 +67,14 @@ function filtered<O>(start: SelectQueryBuilder<NovaTables, 'servers', O>, filter
   if (filters.changedSinceMs === undefined) query = query.where('deleted_at_ms', filters.deleted ? 'is not' : 'is', null);
   else query = query.where('updated_at_ms', '>=', filters.changedSinceMs);
   if (filters.changedBeforeMs !== undefined) query = query.where('updated_at_ms', '<=', filters.changedBeforeMs);
-  if (filters.createdSinceMs !== undefined) query = query.where('created_at_ms', '>=', filters.createdSinceMs);
   if (filters.ids) query = query.where('id', 'in', filters.ids.length ? [...filters.ids] : ['']);
-  const { states, nameContains } = filters;
+  const { states } = filters;
   if (states) {
     query = query.where((eb) => eb.or([
       ...(states.vmStates.length ? [eb('vm_state', 'in', [...states.vmStates])] : []),
       ...(states.taskStates.length ? [eb('task_state', 'in', [...states.taskStates])] : []),
       ...(states.vmStates.length + states.taskStates.length === 0 ? [sql<boolean>`1 = 0`] : []),
     ]));
-  }
-  // instr, not like: the text is the user's, and like has wildcards.
-  if (nameContains !== undefined) query = query.where(sql<boolean>`instr(name, ${nameContains}) > 0`);
-  for (const { version, startsWith, whole } of filters.addresses ?? []) {
-    const text = `"version":${version},"addr":"${JSON.stringify(startsWith).slice(1, -1)}${whole ? '"' : ''}`; // as domain/network-info.ts writes them
-    query = query.where(sql<boolean>`instr(addresses, ${text}) > 0`);
   }
   for (const [column, value] of Object.entries(filters.equal)) {
     if (value !== undefined) query = query.where((eb) => sameAs(eb, column as keyof ServerRow, value));

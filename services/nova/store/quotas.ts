@@ -8,6 +8,14 @@ import type { NovaDb } from './servers.ts';
 /** The default class stands under project '' : what every project has unless its own row says otherwise. */
 export const defaultClass = '';
 
+/** Limits of another class stand under a name that no project has. They are kept and shown; no project is of such a class. */
+export const classKey = (name: string): string => (name === 'default' ? defaultClass : `class ${name}`);
+
+export async function classLimits(db: NovaDb, name: string): Promise<QuotaLimits> {
+  const rows = await db.selectFrom('quotas').selectAll().where('project_id', '=', classKey(name)).where('user_id', '=', '').execute();
+  return { ...quotaDefaults, ...Object.fromEntries(rows.flatMap(({ resource, hard_limit: limit }) => (Object.hasOwn(quotaDefaults, resource) ? [[resource, limit]] : []))) };
+}
+
 export async function quotaLimits(db: NovaDb, projectId: string, userId = ''): Promise<QuotaLimits> {
   const rows = await db.selectFrom('quotas').selectAll().where('project_id', 'in', [defaultClass, projectId]).where('user_id', 'in', ['', userId]).execute();
   const limits: QuotaLimits = { ...quotaDefaults };

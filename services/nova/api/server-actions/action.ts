@@ -8,7 +8,8 @@ import type { Server } from '../../store/servers.ts';
 
 export interface ServerActionRow {
   key: string;
-  policy: string;
+  /** null: for everybody who has a token. */
+  policy: string | null;
   /** Of the value under the key; without it anything goes, as stock clients send null or {}. */
   schema?: TSchema;
   since?: number;

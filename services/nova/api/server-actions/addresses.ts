@@ -8,6 +8,7 @@ import { refreshNetworkInfo } from '../../conductor/connect-nics.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { FloatingIp, Neutron, Port } from '../../neutron.ts';
 import { neutronFor } from '../../neutron.ts';
+import { serverPorts } from '../../server-ports.ts';
 import type { Server } from '../../store/servers.ts';
 import { checkLock } from '../servers/begin.ts';
 import { callersNeutron } from '../servers/wanted-networks.ts';
@@ -23,9 +24,9 @@ async function settled(deps: NovaDeps, request: ApiRequest, server: Server) {
   return accepted;
 }
 
-async function portsOf(neutron: Neutron, request: ApiRequest, server: Server): Promise<Outcome<Port[]>> {
+async function portsOf(deps: NovaDeps, neutron: Neutron, request: ApiRequest, server: Server): Promise<Outcome<Port[]>> {
   const locked = checkLock(request, server);
-  return locked ?? (await neutron.list('ports', { device_id: server.id }));
+  return locked ?? (await serverPorts(deps, neutron, server.id));
 }
 
 async function floatingIp(neutron: Neutron, address: string): Promise<Outcome<FloatingIp>> {
@@ -40,7 +41,7 @@ export const addFloatingIp: ServerActionRow = {
   handler: async (deps, request, server, value) => {
     const { address, fixed_address: fixed } = value as { address: string; fixed_address?: string }; // by the schema
     const neutron = callersNeutron(deps, request);
-    const ports = await portsOf(neutron, request, server);
+    const ports = await portsOf(deps, neutron, request, server);
     if (isFault(ports)) return ports;
     const fixedIps = ports.flatMap((port) => port.fixed_ips.filter((ip) => !ip.ip_address.includes(':')).map((ip) => ({ port, address: ip.ip_address })));
     const target = fixed === undefined ? fixedIps[0] : fixedIps.find((ip) => ip.address === fixed);
@@ -59,7 +60,7 @@ export const removeFloatingIp: ServerActionRow = {
   handler: async (deps, request, server, value) => {
     const { address } = value as { address: string }; // by the schema
     const neutron = callersNeutron(deps, request);
-    const ports = await portsOf(neutron, request, server);
+    const ports = await portsOf(deps, neutron, request, server);
     if (isFault(ports)) return ports;
     const ip = await floatingIp(neutron, address);
     if (isFault(ip)) return ip;
@@ -75,7 +76,7 @@ export const addFixedIp: ServerActionRow = {
   handler: async (deps, request, server, value) => {
     const { networkId } = value as { networkId: string }; // by the schema
     const neutron = callersNeutron(deps, request);
-    const [ports, subnets] = [await portsOf(neutron, request, server), await neutron.list('subnets', { network_id: networkId })];
+    const [ports, subnets] = [await portsOf(deps, neutron, request, server), await neutron.list('subnets', { network_id: networkId })];
     if (isFault(ports)) return ports;
     if (isFault(subnets)) return subnets;
     const port = ports.find((each) => each.network_id === networkId);
@@ -95,7 +96,7 @@ export const removeFixedIp: ServerActionRow = {
   schema: Type.Object({ address: Type.Union([v4, Type.String({ format: 'ipv6' })]) }, { additionalProperties: false }),
   handler: async (deps, request, server, value) => {
     const { address } = value as { address: string }; // by the schema
-    const ports = await portsOf(callersNeutron(deps, request), request, server);
+    const ports = await portsOf(deps, callersNeutron(deps, request), request, server);
     if (isFault(ports)) return ports;
     const port = ports.find((each) => each.fixed_ips.some((ip) => ip.ip_address === address));
     if (!port) return fault('badRequest', `Fixed IP not found for instance: ${address}`);

@@ -22,7 +22,7 @@ export function actionRoute(deps: NovaDeps): Route {
       if (keys.length !== 1 || key === undefined) return fault('badRequest', 'Malformed request body: it must hold exactly one action.');
       const row = rows.find((candidate) => candidate.key === key && (candidate.since ?? 0) <= request.version && request.version <= (candidate.until ?? Infinity));
       if (!row) return fault('badRequest', `There is no such action: ${key}`);
-      if (!request.allows(row.policy)) return fault('forbidden', `Policy doesn't allow ${row.policy} to be performed.`);
+      if (row.policy !== null && !request.allows(row.policy)) return fault('forbidden', `Policy doesn't allow ${row.policy} to be performed.`);
       const server = await requestedServer(deps, request);
       if (isFault(server)) return server;
       const value = (body as JsonObject)[key] ?? null;

@@ -4,6 +4,7 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
 import { refreshNetworkInfo } from '../../conductor/connect-nics.ts';
 import type { NovaDeps } from '../../deps.ts';
+import { serverPorts } from '../../server-ports.ts';
 import type { Server } from '../../store/servers.ts';
 import { checkLock } from '../servers/begin.ts';
 import { callersNeutron, namedGroups } from '../servers/wanted-networks.ts';
@@ -19,7 +20,7 @@ async function change(deps: NovaDeps, request: ApiRequest, server: Server, wante
   const groups = await namedGroups(neutron, [wanted], server.project_id);
   if (isFault(groups)) return groups.kind === 'badRequest' ? fault('notFound', groups.message) : groups;
   const id = groups[0]?.id ?? '';
-  const ports = await neutron.list('ports', { device_id: server.id });
+  const ports = await serverPorts(deps, neutron, server.id);
   if (isFault(ports)) return ports;
   let changes = 0;
   for (const port of ports) {

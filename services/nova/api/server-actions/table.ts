@@ -6,6 +6,7 @@ import { createBackup } from './create-backup.ts';
 import { createImage } from './create-image.ts';
 import { lock, unlock } from './lock.ts';
 import { pause, reboot, resume, start, stop, suspend, unpause } from './power.ts';
+import { removedActions } from '../removed.ts';
 import { rebuild } from './rebuild.ts';
 import { rescue, unrescue } from './rescue.ts';
 import { forceDelete, resetState } from './reset-state.ts';
@@ -13,5 +14,5 @@ import { addSecurityGroup, removeSecurityGroup } from './security-groups.ts';
 
 export const serverActions: readonly ServerActionRow[] = [
   start, stop, reboot, pause, unpause, suspend, resume, rescue, unrescue, rebuild, lock, unlock, resetState, forceDelete, getConsoleOutput, getVncConsole,
-  createImage, createBackup, addSecurityGroup, removeSecurityGroup, addFixedIp, removeFixedIp, addFloatingIp, removeFloatingIp,
+  createImage, createBackup, addSecurityGroup, removeSecurityGroup, addFixedIp, removeFixedIp, addFloatingIp, removeFloatingIp, ...removedActions,
 ];

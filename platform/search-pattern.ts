@@ -1,0 +1,31 @@
+// Regular expressions that come from outside, e.g. in filters of lists. RE2's engine takes time in proportion to pattern and text, whatever both
+// are; the bounds keep the proportion small. Letter case does not matter, as upstream's databases compare.
+import { RE2JS } from 're2js';
+
+export interface SearchPattern {
+  /** Whether the pattern is found in the text. */
+  test(text: string): boolean;
+}
+
+const maxLength = 255;
+const maxRepeats = 100;
+const maxInstructions = 600;
+const special = /[\\^$.|?*+()[\]{}]/;
+
+/** undefined: it is no regular expression, one that no linear engine knows (look-around, references back), or too large. `fromStart`: it must match there. */
+export function searchPattern(source: string, { fromStart = false } = {}): SearchPattern | undefined {
+  if (source.length > maxLength) return undefined;
+  if (!special.test(source)) {
+    const wanted = source.toLowerCase();
+    return { test: (text) => (fromStart ? text.toLowerCase().startsWith(wanted) : text.toLowerCase().includes(wanted)) };
+  }
+  const repeats = [...source.matchAll(/\{(\d{0,9}),?(\d{0,9})\}/g)].reduce((product, [, min, max]) => product * Math.max(1, Number(min), Number(max)), 1);
+  if (repeats > maxRepeats) return undefined;
+  try {
+    const compiled = RE2JS.compile(fromStart ? `^(?:${source})` : source, RE2JS.CASE_INSENSITIVE);
+    if (compiled.programSize() > maxInstructions) return undefined;
+    return { test: (text) => compiled.matcher(text).find() };
+  } catch {
+    return undefined; // re2js tells nothing else apart
+  }
+}
