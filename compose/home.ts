@@ -61,6 +61,9 @@ export function homePaths(dir: string): Home {
   };
 }
 
+/** Locked by a command that starts or stops the host. */
+export const hostLock = ({ dir }: Home, name: string): string => join(dir, `host-${name}.lock`);
+
 /** Makes the folder fit for use. conflict: another release's; forbidden: not writable. Safe to repeat. */
 export async function prepareHome(dir: string): Promise<Outcome<Home>> {
   const home = homePaths(dir);

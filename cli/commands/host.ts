@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';
-import { readSecrets } from '#compose/home.ts';
+import { hostLock, readSecrets } from '#compose/home.ts';
 import { shutDownGuests } from '#compose/shut-down-guests.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -11,6 +11,7 @@ import type { LocalHost, LocalHosts } from '#hosts/local/local-hosts.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config/config.ts';
+import { takeLock } from '#platform/exclusive-lock.ts';
 import { silentLog } from '#platform/log.ts';
 import { connectCloud } from '../cloud-client.ts';
 import { findControl } from '../control-process.ts';
@@ -31,20 +32,32 @@ export function define(command: Command): void {
   command.command('list').description('The hosts and whether they run.').option(...homeOption).option('--json', 'as JSON')
     .action(async (options: HostOptions & { json?: true }) => await list(requireHome(options.home), options.json ?? false));
   command.command('stop <name>').description('Shut its guests down and power it off; it stays off.').option(...homeOption).option('--now', 'cut the power at once')
-    .action(async (name: string, options: HostOptions) => await stop(requireHome(options.home), name, options.now ?? false));
+    .action(async (name: string, options: HostOptions) => await alone(options, name, async (home) => await stop(home, name, options.now ?? false)));
   command.command('start <name>').description('Let it run again, with the guests that ran on it.').option(...homeOption)
-    .action(async (name: string, options: HostOptions) => await start(requireHome(options.home), name));
+    .action(async (name: string, options: HostOptions) => await alone(options, name, async (home) => await start(home, name)));
   command.command('restart <name>').description('Stop and start.').option(...homeOption).option('--now', 'cut the power at once')
-    .action(async (name: string, options: HostOptions) => {
-      const home = requireHome(options.home);
+    .action(async (name: string, options: HostOptions) => await alone(options, name, async (home) => {
       await stop(home, name, options.now ?? false);
       await start(home, name);
-    });
+    }));
 }
 
 const openHosts = (home: Home): LocalHosts => createLocalHosts({ stateDir: home.dir, log: silentLog, clock: systemClock, kvm: false });
 
 export const hostState = (host: LocalHost): string => (host.heldOff ? (host.state === 'off' ? 'stopped' : 'stopping') : host.state);
+
+/** One command a host at a time: a start during a stop said that the host is up, and the stop then cut its power. */
+async function alone(options: HostOptions, name: string, work: (home: Home) => Promise<void>): Promise<void> {
+  const home = requireHome(options.home);
+  await existingHost(openHosts(home), name); // so that the name is one
+  const lock = takeLock(hostLock(home, name));
+  if (!lock) throw new UserError(`Another command starts or stops host ${name} just now. Try again when it has ended.`);
+  try {
+    await work(home);
+  } finally {
+    lock.release();
+  }
+}
 
 async function list(home: Home, json: boolean): Promise<void> {
   const hosts = await openHosts(home).list();

@@ -1,7 +1,7 @@
 // The transitions of an attachment, each one transaction: reserve, connect, complete, release. Called by attachments.ts and volume-actions.ts.
 // A volume is one server's at a time: `reserve` is a compare-and-set on its status, so of two callers one is refused.
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { connectionInfoOf } from '#contracts/cinder/connection-info.ts';
@@ -100,20 +100,23 @@ export async function mayRelease(parts: CinderParts, request: Request, row: Atta
   if (row.server_id === null || !isConnected(row) || request.auth.roles.includes('service')) return undefined;
   const known = await attachmentOfServer(parts, row.server_id, row.volume_id, request.id);
   if (isFault(known)) return known;
-  return known === '' || known === row.id ? fault('conflict', 'Detach volume from instance using the Compute API') : undefined;
+  return known === '' || known === row.id ? inUseByNova() : undefined;
 }
+
+const inUseByNova = (): Fault => fault('conflict', 'Detach volume from instance using the Compute API');
 
 /**
  * The server has it no more. Returns when the volume is free again, as callers delete it next; after `waitForSagaMs` the rest goes on behind.
- * Twice is once. `from`: a forced release frees a volume in error too.
+ * Twice is once. `row`: as `mayRelease` judged it. `from`: a forced release frees a volume in error too. conflict: Nova connected it since.
  */
-export async function release(parts: CinderParts, request: Request, row: AttachmentRow, from = attachedStatuses): Promise<void> {
+export async function release(parts: CinderParts, request: Request, row: AttachmentRow, from = attachedStatuses): Promise<Outcome<void>> {
   const { database: { db }, clock } = parts;
   const waits = await transaction(db, async (trx) => {
     await lockVolume(trx, row.volume_id);
     const volume = await findVolume(trx, row.volume_id, null);
     const current = await findAttachment(trx, row.id, null);
     if (!volume || !current) return false;
+    if (isConnected(current) && !isConnected(row) && !request.auth.roles.includes('service')) return inUseByNova();
     await deleteAttachment(trx, row.id);
     const left = await attachmentsOf(trx, row.volume_id);
     if (left.length > 0) {
@@ -128,7 +131,7 @@ export async function release(parts: CinderParts, request: Request, row: Attachm
     await journal(parts, trx, request, { name: releaseVolumeName, lockKey: volumeLock(row.volume_id), input: { volumeId: row.volume_id } });
     return true;
   });
-  if (!waits) return;
+  if (isFault(waits) || !waits) return isFault(waits) ? waits : undefined;
   await parts.wake(request.id);
   const endsMs = clock.now() + waitForSagaMs;
   while (clock.now() < endsMs && (await hasSaga(db, volumeLock(row.volume_id)))) await clock.sleep(lookEveryMs);

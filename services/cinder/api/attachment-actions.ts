@@ -30,7 +30,8 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
     for (const row of gone) {
       const denied = await mayRelease(parts, request, row);
       if (denied) return denied;
-      await release(parts, request, row, from);
+      const released = await release(parts, request, row, from);
+      if (isFault(released)) return released;
     }
     // Nothing is attached: what is left of an attachment is its state, if that.
     if (gone.length === 0 && volume.status !== 'available' && !(await changeVolumeIn(db, volume.id, from ?? ['in-use', 'detaching', 'attaching', 'reserved'], { status: 'available' }, clock.now()))) return state(volume, 'in-use or detaching');
@@ -50,7 +51,8 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
       for (const row of await attachmentsOf(db, volume.id)) {
         const denied = await mayRelease(parts, request, row);
         if (denied) return denied;
-        await release(parts, request, row);
+        const released = await release(parts, request, row);
+        if (isFault(released)) return released;
       }
       await changeVolumeIn(db, volume.id, ['reserved', 'attaching'], { status: 'available' }, clock.now());
       return { status: 202 };

@@ -94,7 +94,8 @@ export function attachmentRoutes(parts: CinderParts): readonly Route[] {
       if (isFault(row)) return row;
       const denied = await mayRelease(parts, request, row);
       if (denied) return denied;
-      await release(parts, request, row);
+      const released = await release(parts, request, row);
+      if (isFault(released)) return released;
       return { status: 200, body: { attachments: (await attachmentsOf(db, row.volume_id)).map(summary) } };
     } }),
   ];
