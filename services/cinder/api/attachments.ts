@@ -73,7 +73,9 @@ export function attachmentRoutes(parts: CinderParts): readonly Route[] {
       const reserved = await reserve(parts, volume, { serverId: instance_uuid ?? null, mode: mode ?? 'rw' });
       if (isFault(reserved) || !connector || Object.keys(connector).length === 0) return isFault(reserved) ? reserved : { status: 200, body: { attachment: view(reserved) } };
       const connected = await connect(parts, reserved, connector, null, request.id);
-      if (isFault(connected)) await release(parts, request, reserved);
+      // As it is now: the failed try may have told the backend of the host.
+      const left = isFault(connected) ? await findAttachment(db, reserved.id, null) : undefined;
+      if (left) await release(parts, request, left);
       return isFault(connected) ? connected : { status: 200, body: { attachment: view(connected) } };
     } }),
     route<{ attachment: { connector: Connector; mode?: 'rw' | 'ro' } }>({ method: 'PUT', path: '/attachments/:id', since, policy: 'volume:attachment_update', body: updateBody, faults: ['notFound', 'conflict'], handler: async (request) => {
