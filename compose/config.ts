@@ -20,10 +20,10 @@ export const cloudConfigSchema = Type.Object({
     tokenLifetimeMs: ms(3_600_000), lockoutFailures: Type.Integer({ minimum: 0, default: 5 }), lockoutMs: ms(300_000),
     passwordsWaiting: Type.Integer({ minimum: 1, default: 512 }), passwordsWaitingPerSource: Type.Integer({ minimum: 1, default: 128 }),
   }),
-  glance: section({ requireFormatMatch: Type.Boolean({ default: glanceDefaults.requireFormatMatch }) }),
+  glance: section({ requireFormatMatch: Type.Boolean({ default: glanceDefaults.requireFormatMatch }), keepDeletedMs: ms(glanceDefaults.keepDeletedMs) }),
   nova: section({
     shutdownTimeoutMs: ms(novaDefaults.shutdownTimeoutMs), serviceDownMs: ms(novaDefaults.serviceDownMs), consoleTokenMs: ms(novaDefaults.consoleTokenMs), vifPluggingTimeoutMs: ms(novaDefaults.vifPluggingTimeoutMs),
-    maxBuildAttempts: Type.Integer({ minimum: 1, default: novaDefaults.maxBuildAttempts }), defaultZone: Type.String({ minLength: 1, default: novaDefaults.defaultZone }),
+    keepDeletedMs: ms(novaDefaults.keepDeletedMs), maxBuildAttempts: Type.Integer({ minimum: 1, default: novaDefaults.maxBuildAttempts }), defaultZone: Type.String({ minLength: 1, default: novaDefaults.defaultZone }),
   }),
   neutron: section({ publicCidr: Type.String({ default: '' }), dnsServers: Type.String({ default: '' }), agentDownMs: ms(neutronDefaults.agentDownMs) }),
   cinder: section({ copyTimeoutMs: ms(cinderDefaults.copyTimeoutMs) }),

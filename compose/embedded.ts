@@ -21,6 +21,7 @@ import { chooseAcceleration } from './acceleration.ts';
 import { cloudConfigSchema } from './config.ts';
 import { consolePage, consoleSocketPath, createConsoleProxy } from './console-proxy.ts';
 import { simulatedHostName, startFleet } from './hosts.ts';
+import { recordSizes } from './database-sizes.ts';
 import { prepareHome, readSecrets, writeCloudsYaml } from './home.ts';
 import { ovnNetwork, simulatedNetwork } from './network.ts';
 import { seedBlankImages, seedGuestImages } from './seed-images.ts';
@@ -160,7 +161,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
 
   const tasks = createTaskRunner({ clock, ids, log: log.child({ room: 'tasks' }), metrics });
   closers.push(async () => await tasks.stop());
-  tasks.start(plane.services.flatMap((service) => service.tasks));
+  tasks.start([...plane.services.flatMap((service) => service.tasks), recordSizes(home, clock)]);
   const fleet = startFleet(
     { plane, homeDir: options.homeDir, simulatedDir: home.simulated, config, acceleration: acceleration?.kind ?? 'tcg', metrics, clock, ids, log, version, network, metadataSecret: secrets.metadata },
     { local: options.localHosts, simulated: options.simulatedHosts },

@@ -10,6 +10,8 @@ export const meanings: Readonly<Record<string, string>> = {
   'keystone.passwordsWaiting': 'Passwords that may wait to be checked; a further one is answered 503 with `Retry-After`.',
   'keystone.passwordsWaitingPerSource': 'Of these from one address (IPv6: one /64); a further one is answered 429 with `Retry-After`. Behind a proxy all logins come from its address: raise it there.',
   'glance.requireFormatMatch': 'Refuse data that is not of its image\'s `disk_format`.',
+  'glance.keepDeletedMs': 'How long the record of a deleted image is kept; its id is never given again.',
+  'nova.keepDeletedMs': 'How long a deleted server, its actions and their events are kept (`server list --deleted`, `changes-since`).',
   'nova.shutdownTimeoutMs': 'How long a guest may take to shut down before its plug is pulled.',
   'nova.serviceDownMs': 'A host that has not reported for longer is down.',
   'nova.consoleTokenMs': 'How long the link of `console url show` opens a console.',

@@ -6,6 +6,7 @@ import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { examineAcceleration } from '#compose/acceleration.ts';
 import { cloudConfigSchema } from '#compose/config.ts';
+import { databaseGrowth } from '#compose/database-sizes.ts';
 import { homeDir, homePaths } from '#compose/home.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { installedPackages } from '#hosts/local/installed-packages.ts';
@@ -64,7 +65,7 @@ const gib = 1024 ** 3;
 const marks = { good: '✓', note: '-', bad: '✗' } as const;
 
 async function examine(dir: string, json: boolean): Promise<void> {
-  const findings = [asRoot(), runtime(), memory(), await disk(dir), await packages(), await acceleration(dir), await volumes(dir), await cloud(dir)];
+  const findings = [asRoot(), runtime(), memory(), await disk(dir), await packages(), await acceleration(dir), await volumes(dir), ...(await databases(dir)), await cloud(dir)];
   process.exitCode = findings.some(({ state }) => state === 'bad') ? 1 : 0;
   if (json) {
     process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
@@ -90,6 +91,19 @@ async function disk(dir: string): Promise<Finding> {
   const { bavail, bsize } = await statfs(existing);
   const free = (bavail * bsize) / gib;
   return { about: 'disk', state: free < 2 ? 'bad' : 'good', text: `${free.toFixed(1)} GiB free for ${dir}`, ...(free < 2 ? { mend: 'free some space, or choose another folder with --home' } : {}) };
+}
+
+const mib = 1024 ** 2;
+const dayMs = 24 * 3_600_000;
+const signed = (bytes: number): string => `${bytes < 0 ? '' : '+'}${(bytes / mib).toFixed(1)}`;
+
+/** What grows without end is seen before the disk is full. Nothing where there was no cloud yet. */
+async function databases(dir: string): Promise<Finding[]> {
+  const now = systemClock.now();
+  const { total, since, databases: each } = await databaseGrowth(homePaths(dir), now);
+  if (each.length === 0) return [];
+  const growth = since === null ? '' : `, ${signed(since.bytes)} MiB in ${Math.max(1, Math.round((now - since.atMs) / dayMs))} days`;
+  return [{ about: 'databases', state: 'good', text: `${(total / mib).toFixed(1)} MiB${growth} (${each.map(({ name, bytes, grown }) => `${name} ${(bytes / mib).toFixed(1)}${since === null ? '' : ` ${signed(grown)}`}`).join(', ')})` }];
 }
 
 async function packages(): Promise<Finding> {

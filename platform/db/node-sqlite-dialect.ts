@@ -92,6 +92,7 @@ class NodeSqliteConnection implements DatabaseConnection {
     this.#maxStatements = options.maxStatements;
     this.#busyTimeoutMs = options.busyTimeoutMs;
     this.#db = new DatabaseSync(options.path, { timeout: options.busyTimeoutMs });
+    this.#db.exec('pragma auto_vacuum = incremental'); // of a new file alone: space can be given back (reclaim-space.ts)
     this.#db.exec('pragma journal_mode = wal');
     this.#db.exec(`pragma synchronous = ${options.synchronous}`);
     this.#db.exec('pragma foreign_keys = on');

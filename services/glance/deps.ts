@@ -18,6 +18,8 @@ export interface GlanceConfig {
    * so uploads that are not ours are dead at once.
    */
   uploadLeaseMs: number;
+  /** For how long a deleted image's record stays. Its id is never given again. */
+  keepDeletedMs: number;
   maxListLimit: number;
   defaultListLimit: number;
   maxProperties: number;
@@ -32,6 +34,7 @@ export const glanceDefaults: GlanceConfig = {
   projectQuotaBytes: 8 * 2 ** 40,
   uploadStallMs: 60_000,
   uploadLeaseMs: 30_000,
+  keepDeletedMs: 90 * 24 * 3_600_000,
   maxListLimit: 1000,
   defaultListLimit: 25,
   maxProperties: 128,

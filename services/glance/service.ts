@@ -14,6 +14,7 @@ import { auditImages } from './audit.ts';
 import type { GlanceDeps, GlanceParts } from './deps.ts';
 import { glanceDefaults } from './deps.ts';
 import { migrations } from './store/tables.ts';
+import { purgeDeletedImages } from './tasks/purge-deleted.ts';
 import { mendUploads } from './tasks/mend-uploads.ts';
 
 export interface GlanceService extends Service {
@@ -28,7 +29,7 @@ export function createGlance(deps: GlanceDeps): GlanceService {
   return {
     name: 'glance',
     http: { name: 'glance', serviceType: 'image', mount: '/image', routes: [...versionRoutes, ...schemaRoutes, ...routes], faultStyle: glanceFaults, policies },
-    rpc: [], tasks: [mendUploads(parts)], sagas: [], migrations,
+    rpc: [], tasks: [mendUploads(parts), purgeDeletedImages(parts)], sagas: [], migrations,
     audit: async () => await auditImages(parts),
   };
 }

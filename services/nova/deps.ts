@@ -45,7 +45,7 @@ export const novaDefaults: NovaConfig = {
   consoleBaseUrl: 'http://127.0.0.1/console',
   maxBuildAttempts: 3,
   maxListLimit: 1000,
-  keepDeletedMs: 30 * 24 * 3_600_000,
+  keepDeletedMs: 90 * 24 * 3_600_000,
   vifPluggingTimeoutMs: 300_000,
   healNetworkInfoMs: 60_000,
   metadataSecret: null,

@@ -79,7 +79,7 @@ test('what is no record of a backup here is not imported', async () => {
     [record, /already exists/],
     [{ ...changed(record, other), backup_service: 'cinder.backup.drivers.posix.PosixBackupDriver' }, /is of the backup service/],
     [{ ...record, backup_url: 'no base64!' }, /base64/], [{ ...record, backup_url: Buffer.from([0xff, 0xfe]).toString('base64') }, /JSON/], [{ ...record, backup_url: Buffer.from('[]').toString('base64') }, /parse/],
-    [changed(record, { ...other, object: randomUUID() }), /has no data/],
+    [changed(record, { ...other, object: randomUUID() }), /has no data/], [changed(record, { ...other, metadata: { a: 1 } }), /field\/attribute a\. Value: 1\. 1 is not of type 'string'/],
     ...[{ id: '../x' }, { object: '../x' }, { size: 0 }, { size: '1' }, { version: 2 }, { name: 'n'.repeat(256) }, { volume: {} }, { format: 'vhd' }, { data_at_ms: -1 }, { more: 1 }]
       .map((change): [object, RegExp] => [changed(record, { ...other, ...change }), new RegExp(Object.keys(change)[0] ?? '')]),
   ];

@@ -39,11 +39,12 @@ export async function withBelongings(db: GlanceDb, rows: readonly ImageRow[]): P
 /** false: the id is taken, also when by an image that was deleted. */
 export async function insertImage(db: GlanceDb, id: string, draft: ImageDraft, nowMs: number): Promise<boolean> {
   try {
-    await transaction(db, async (trx) => {
+    return await transaction(db, async (trx) => {
+      if (await trx.selectFrom('purged_image_ids').select('id').where('id', '=', id).executeTakeFirst()) return false;
       await trx.insertInto('images').values({ id, status: 'queued', size: null, virtual_size: null, checksum: null, os_hash_value: null, data_key: null, upload_seen_ms: null, generation: 0, created_at_ms: nowMs, updated_at_ms: nowMs, ...columnsOf(draft) }).execute();
       await putBelongings(trx, id, draft);
+      return true;
     });
-    return true;
   } catch (error) {
     if (isUniqueViolation(error)) return false;
     throw error;
@@ -88,4 +89,21 @@ async function putBelongings(db: GlanceDb, image_id: string, { tags, properties 
   const rows = Object.entries(properties).map(([name, value]) => ({ image_id, name, value }));
   if (tags.length > 0) await db.insertInto('image_tags').values(tags.map((tag) => ({ image_id, tag }))).execute();
   if (rows.length > 0) await db.insertInto('image_properties').values(rows).execute();
+}
+
+const purgedAtOnce = 500;
+
+/** Removes the records of images deleted before `beforeMs` but for their ids. Answers how many. */
+export async function purgeImages(db: GlanceDb, beforeMs: number): Promise<number> {
+  for (let purged = 0; ;) {
+    const count = await transaction(db, async (trx) => {
+      const ids = (await trx.selectFrom('images').select('id').where('status', '=', 'deleted').where('updated_at_ms', '<', beforeMs).limit(purgedAtOnce).execute()).map(({ id }) => id);
+      if (ids.length === 0) return 0;
+      await trx.insertInto('purged_image_ids').values(ids.map((id) => ({ id }))).execute();
+      await trx.deleteFrom('images').where('id', 'in', ids).execute();
+      return ids.length;
+    });
+    purged += count;
+    if (count < purgedAtOnce) return purged;
+  }
 }

@@ -3,7 +3,7 @@ import type { Migration } from '#platform/db/migrate.ts';
 import type { ImageStatus, MemberStatus, Visibility } from '../domain/image.ts';
 
 export interface GlanceTables {
-  /** Deleted images stay, so that their ids are never given again. */
+  /** Deleted images stay for a while, then their ids alone. */
   images: {
     id: string; name: string | null; status: ImageStatus; visibility: Visibility; owner: string | null; protected: number; os_hidden: number;
     disk_format: string | null; container_format: string | null; min_disk: number; min_ram: number;
@@ -16,6 +16,8 @@ export interface GlanceTables {
     generation: number;
     created_at_ms: number; updated_at_ms: number;
   };
+  /** Of images that were purged: no other image may have it, or a server would boot what it never named. https://wiki.openstack.org/wiki/OSSN/OSSN-0075 */
+  purged_image_ids: { id: string };
   image_properties: { image_id: string; name: string; value: string | null };
   image_tags: { image_id: string; tag: string };
   image_members: { image_id: string; member_id: string; status: MemberStatus; created_at_ms: number; updated_at_ms: number };
@@ -49,4 +51,11 @@ const tables: Migration = {
   },
 };
 
-export const migrations: readonly Migration[] = [tables];
+const purgedIds: Migration = {
+  name: '0002-purged-image-ids',
+  up: async (db, t) => {
+    await db.schema.createTable('purged_image_ids').ifNotExists().addColumn('id', t.id, (c) => c.primaryKey()).execute();
+  },
+};
+
+export const migrations: readonly Migration[] = [tables, purgedIds];

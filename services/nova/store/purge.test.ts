@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { NovaBench } from '../api/nova-api.testing.ts';
 import { startMs, startNova } from '../api/nova-api.testing.ts';
-import { insertAction, listActions } from './actions.ts';
+import { insertAction, listActions, recordEvent } from './actions.ts';
 import { purgeDeleted } from './purge.ts';
 
 describe('purging deleted servers', () => {
@@ -24,5 +24,18 @@ describe('purging deleted servers', () => {
     assert.deepEqual(await listActions(db, 'old'), []);
     assert.equal((await listActions(db, 'young')).length, 1);
     assert.equal(await purgeDeleted(db, startMs + 500, startMs + 2000), 0);
+  });
+
+  it('is done by the task after 90 days, and events go with their actions', async () => {
+    const { db } = nova.deps.database;
+    const task = nova.service.tasks.find(({ name }) => name === 'nova.purge-deleted');
+    await recordEvent(db, { action_id: 'act-young', seq: 0, name: 'e', host: null, result: 'Success', details: null, started_at_ms: startMs, finished_at_ms: startMs });
+    const left = async (days: number): Promise<string[]> => {
+      nova.clock.nowMs = startMs + 1000 + days * 24 * 3_600_000;
+      await task?.run(new AbortController().signal);
+      return (await db.selectFrom('servers').select('id').orderBy('id').execute()).map((row) => row.id);
+    };
+    assert.deepEqual([await left(89), await left(91)], [['alive', 'young'], ['alive']]);
+    assert.deepEqual(await db.selectFrom('action_events').select('action_id').execute(), []);
   });
 });

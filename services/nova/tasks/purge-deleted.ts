@@ -1,17 +1,19 @@
-// Deleted servers stay readable for a while (changes-since, action log), then their rows go.
+// Deleted servers stay readable for a while (changes-since, action log), then their rows go, and the space they took.
+import { reclaimSpace } from '#platform/db/reclaim-space.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { NovaDeps } from '../deps.ts';
 import { purgeDeleted } from '../store/purge.ts';
 
 const everyMs = 60 * 60_000;
 
-export function purgeDeletedTask({ database: { db }, clock, config, log }: NovaDeps): Task {
+export function purgeDeletedTask({ database, clock, config, log }: NovaDeps): Task {
   return {
     name: 'nova.purge-deleted',
     everyMs,
     run: async () => {
-      const servers = await purgeDeleted(db, clock.now() - config.keepDeletedMs, clock.now());
-      if (servers > 0) log.info({ servers }, 'deleted servers purged');
+      const servers = await purgeDeleted(database.db, clock.now() - config.keepDeletedMs, clock.now());
+      if (servers === 0) return;
+      log.info({ servers, bytes: await reclaimSpace(database) }, 'deleted servers purged');
     },
   };
 }

@@ -1,0 +1,64 @@
+// How large the databases are and how they grow: a sample a day, for `cobalt doctor`.
+import { readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '#platform/clock.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
+import type { Home } from './home.ts';
+
+export interface SizeSample {
+  atMs: number;
+  /** By database, with what waits in its journal. */
+  bytes: Record<string, number>;
+}
+
+export interface Growth {
+  total: number;
+  /** Against the oldest sample of the last `withinMs`; null: there is none yet. */
+  since: { atMs: number; bytes: number } | null;
+  /** The largest first. */
+  databases: { name: string; bytes: number; grown: number }[];
+}
+
+const dayMs = 24 * 3_600_000;
+const withinMs = 30 * dayMs;
+const maxSamples = 60;
+const samplesFile = (home: Pick<Home, 'dir'>): string => join(home.dir, 'database-sizes.json');
+
+export async function databaseSizes(home: Pick<Home, 'databases'>): Promise<Record<string, number>> {
+  const sizes: Record<string, number> = {};
+  for (const file of await readdir(home.databases).catch(() => [])) {
+    const name = /^([a-z]+)\.sqlite(?:-wal)?$/.exec(file)?.[1];
+    if (name !== undefined) sizes[name] = (sizes[name] ?? 0) + ((await stat(join(home.databases, file)).catch(() => undefined))?.size ?? 0);
+  }
+  return sizes;
+}
+
+/** [] where there are none, or the file is damaged: figures alone. */
+async function samples(home: Pick<Home, 'dir'>): Promise<SizeSample[]> {
+  try {
+    return JSON.parse(await readFile(samplesFile(home), 'utf8')) as SizeSample[]; // written below
+  } catch {
+    return [];
+  }
+}
+
+export const recordSizes = (home: Pick<Home, 'dir' | 'databases'>, clock: Clock): Task => ({
+  name: 'cloud.record-database-sizes', everyMs: 3_600_000, atStart: true,
+  async run() {
+    const known = await samples(home);
+    if (clock.now() - (known.at(-1)?.atMs ?? 0) < dayMs) return;
+    const file = samplesFile(home);
+    await writeFile(`${file}.new`, JSON.stringify([...known, { atMs: clock.now(), bytes: await databaseSizes(home) }].slice(-maxSamples)), { mode: 0o600 });
+    await rename(`${file}.new`, file);
+  },
+});
+
+export async function databaseGrowth(home: Pick<Home, 'dir' | 'databases'>, nowMs: number): Promise<Growth> {
+  const [sizes, known] = [await databaseSizes(home), await samples(home)];
+  const oldest = known.find(({ atMs }) => nowMs - atMs <= withinMs);
+  const sum = (bytes: Record<string, number>): number => Object.values(bytes).reduce((total, each) => total + each, 0);
+  return {
+    total: sum(sizes), since: oldest ? { atMs: oldest.atMs, bytes: sum(sizes) - sum(oldest.bytes) } : null,
+    databases: Object.entries(sizes).map(([name, bytes]) => ({ name, bytes, grown: oldest ? bytes - (oldest.bytes[name] ?? 0) : 0 })).toSorted((a, b) => b.bytes - a.bytes),
+  };
+}
