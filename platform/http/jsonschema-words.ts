@@ -29,7 +29,7 @@ const cut = (text: string): string => (text.length > maxShown ? `${text.slice(0,
 const quoted = (text: string): string => `'${cut(text)}'`;
 
 /** A value as Python writes it; secrets in objects are left out. */
-function literal(value: unknown): string {
+function literal(value: Json | undefined): string {
   if (typeof value === 'string') return `'${value}'`;
   if (value === null || value === undefined) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
@@ -37,13 +37,13 @@ function literal(value: unknown): string {
   if (typeof value === 'object') return `{${Object.entries(value).slice(0, maxShown).map(([name, item]) => `'${name}': ${secretName.test(name) ? "'***'" : literal(item)}`).join(', ')}}`;
   return String(value);
 }
-const shown = (value: unknown): string => (typeof value === 'string' ? quoted(value) : cut(literal(value)));
+const shown = (value: Json | undefined): string => (typeof value === 'string' ? quoted(value) : cut(literal(value)));
 
 /** What is wrong with `value`: one error, or those of a union's members that are of its type. */
 export function jsonschemaWords(errors: readonly SchemaError[], value: Json | undefined): string {
   const ofItsType = errors.filter(({ keyword }) => keyword !== 'type');
   if (ofItsType.length === 0) return `${shown(value)} is not of type ${[...new Set(errors.flatMap(({ params }) => (params as Params).type ?? []))].map(quoted).join(', ')}`;
-  const constants = ofItsType.flatMap(({ keyword, params }) => (keyword === 'const' ? [(params as Params).allowedValue] : []));
+  const constants = ofItsType.flatMap(({ keyword, params }) => (keyword === 'const' ? [(params as Params).allowedValue ?? null] : []));
   if (constants.length === ofItsType.length) return constants.length === 1 && errors.length === 1 ? `${shown(constants[0])} was expected` : `${shown(value)} is not one of ${shown(constants)}`;
   return [...new Set(ofItsType.map((error) => words(error, value)))].join(' or ');
 }

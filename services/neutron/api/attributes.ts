@@ -55,9 +55,10 @@ export const oneOf = (...allowed: readonly (string | number | null)[]): Parser =
 export const ip: Parser = (value) => (typeof value === 'string' && ipVersion(value) !== undefined ? ok(canonicalIp(value)) : no(`${show(value)} is not a valid IP address.`));
 /** The network's prefix in its one spelling, whatever host bits were given. Words: neutron_lib.api.validators, validate_subnet. */
 export const cidr: Parser = (value) => {
-  const read = typeof value === 'string' ? parseCidr(value) : undefined;
+  if (typeof value !== 'string') return no(`${show(value)} is not a valid IP subnet.`);
+  const read = parseCidr(value);
   if (!read) return no(`${show(value)} is not a valid IP subnet.`);
-  return String(value).includes('/') ? ok(formatCidr(read)) : no(`${show(value)} isn't a recognized IP subnet cidr, '${formatCidr(read)}' is recommended.`);
+  return value.includes('/') ? ok(formatCidr(read)) : no(`${show(value)} isn't a recognized IP subnet cidr, '${formatCidr(read)}' is recommended.`);
 };
 export const mac: Parser = (value) => {
   const read = typeof value === 'string' ? canonicalMac(value) : undefined;

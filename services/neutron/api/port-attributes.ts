@@ -34,8 +34,8 @@ export interface PortInput {
 /** An address stays one, a prefix is the network's. Guests cannot send from what is no host's. */
 const ipOrCidr: Parser = (value) => {
   const cidr = typeof value === 'string' ? parseCidr(value) : undefined;
-  if (!cidr) return { reason: `${show(value)} is not a valid IP address or subnet.` };
-  const text = String(value).includes('/') ? formatCidr(cidr) : canonicalIp(String(value));
+  if (typeof value !== 'string' || !cidr) return { reason: `${show(value)} is not a valid IP address or subnet.` };
+  const text = value.includes('/') ? formatCidr(cidr) : canonicalIp(value);
   return isNoHost(text) ? { reason: `${show(value)} is a ${specialUseOf(text)} address.` } : { value: text };
 };
 const fixedIp: Parser = (value) => {
