@@ -75,15 +75,16 @@ export function bootstrapCommand(root: string, mirror: string | undefined): stri
 /** Networkd is the one that cloud-init writes for. What must be a server's own is not in the image. */
 async function prepareFirstBoot(root: string): Promise<void> {
   await runTool('chroot', [root, 'systemctl', 'enable', 'systemd-networkd.service']);
+  await runTool('chroot', [root, 'systemctl', 'mask', 'e2scrub_reap.service']); // for file systems on LVM: here it only takes time
   for (const name of await readdir(join(root, 'etc/ssh'))) if (name.startsWith('ssh_host_')) await rm(join(root, 'etc/ssh', name));
   await rm(join(root, 'var/lib/dbus/machine-id'), { force: true });
   await writeFile(join(root, 'etc/machine-id'), ''); // empty: made at boot; without the file systemd asks questions on the console. machine-id(5)
 }
 
-/** mmdebstrap says `I: …` of each of its steps. */
+/** mmdebstrap says `I: …` of what it decided and `I: …...` of each step that takes a while. */
 function reportLine(line: string, onProgress: (text: string) => void): void {
-  const step = /^I: (.*?)(\.\.\.)?$/.exec(line)?.[1];
-  if (step !== undefined && !step.startsWith('success')) onProgress(step);
+  const step = /^I: (.*)\.\.\.$/.exec(line)?.[1];
+  if (step !== undefined) onProgress(step);
 }
 
 /** Work folders of builds whose process is gone. */

@@ -67,6 +67,9 @@ describe('the cobalt command', () => {
     const second = await up('one', await freePort());
     assert.equal(second.code, 1);
     assert.match(second.stderr, /already runs in .*\/one \(process \d+, port \d+\)/);
+    const repeated = await cobalt('up', '--detach', '--home', home('one'));
+    assert.equal(repeated.code, 0, repeated.stderr);
+    assert.match(repeated.stdout, new RegExp(`runs already \\(process \\d+, http://127.0.0.1:${port}\\)`));
     const status = await cobalt('status', '--home', home('one'));
     assert.equal(status.code, 0, status.stdout + status.stderr);
     assert.match(status.stdout, /nova-compute +sim0001 +enabled +up/);
