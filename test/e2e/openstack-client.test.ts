@@ -149,8 +149,12 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
 });
 
 /** The websocket behind the console's link speaks RFB. */
-async function greetsRfb(url: string): Promise<void> {
+async function greetsRfb(url: string, name: string): Promise<void> {
   const address = new URL(url);
+  // The page around it asks whose console this is.
+  const named = await fetch(`http://${address.host}/console/server${address.search}`);
+  assert.deepEqual([named.status, await named.json()], [200, { name }]);
+  assert.equal((await fetch(`http://${address.host}/console/server?token=wrong`)).status, 401);
   const socket = new WebSocket(`ws://${address.host}/console/websockify${address.search}`, ['binary']);
   socket.binaryType = 'arraybuffer';
   const greeting = await new Promise<string>((resolve, reject) => {
