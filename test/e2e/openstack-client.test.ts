@@ -81,7 +81,7 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
     await cloud.openstack('server', 'unlock', 'vm1');
     const { url } = await cloud.json<{ url: string }>('console', 'url', 'show', 'vm1');
     assert.equal((await fetch(url)).status, 200);
-    await greetsRfb(url);
+    await greetsRfb(url, 'vm1');
   });
 
   it('boots a disk image whose guest reads its config drive: name, key, user data', async () => {

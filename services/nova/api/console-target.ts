@@ -15,5 +15,5 @@ export async function consoleTarget(deps: NovaDeps, token: string): Promise<Outc
   const server = grant && (await findServer(db, grant.server_id, null));
   if (!grant || !server || server.host !== grant.host) return fault('unauthorized', 'The console token is not valid or has expired.');
   const found = await rpcClient<ComputeAgentRpc>(deps.bus, computeTopic(grant.host)).call('vncConsole', { uuid: grant.server_id }, { timeoutMs: 15_000, requestId: ids.requestId() });
-  return isFault(found) ? found : { socketPath: found.socketPath, serverName: server.display_name };
+  return isFault(found) ? found : { socketPath: found.socketPath, serverName: server.name };
 }
