@@ -1,6 +1,8 @@
 // The launcher ./cobalt in a folder of its own: a CLI that prints its arguments, a list of packages, and an apt-get that only writes down.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import type { SpawnSyncReturns } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -48,6 +50,37 @@ describe('./cobalt', () => {
 
   test('installs nothing for help, for simulated hosts, and for commands that need no packages', () => {
     for (const args of [['up', '--help'], ['up', '--hosts', '0'], ['up', '--hosts=0', '--simulated', '3'], ['doctor'], ['--help'], []]) assert.deepEqual(cobalt(list, ...args).apt, [], args.join(' '));
+  });
+
+  test('npm runs once, under our own Node where the machine has an old one, which is checked against the lock', () => {
+    const house = join(dir, 'fresh');
+    const name = `node-linux-${process.arch}`;
+    for (const folder of ['cli', 'tools', 'pack/package/bin']) mkdirSync(join(house, folder), { recursive: true });
+    copyFileSync(join(import.meta.dirname, '../cobalt'), join(house, 'cobalt'));
+    writeFileSync(join(house, 'cli/main.ts'), 'console.log("started");');
+    writeFileSync(join(house, 'cli/debian-packages.txt'), '');
+    writeFileSync(join(house, 'pack/package/bin/node'), `#!/bin/sh\nexec ${process.execPath} "$@"\n`, { mode: 0o755 });
+    spawnSync('tar', ['-C', join(house, 'pack'), '-czf', join(house, 'node.tgz'), 'package']);
+    const integrity = `sha512-${createHash('sha512').update(readFileSync(join(house, 'node.tgz'))).digest('base64')}`;
+    const lock = (text: string): void => writeFileSync(join(house, 'package-lock.json'), JSON.stringify({ packages: { [`node_modules/${name}`]: { version: '24.0.0', integrity: text } } }));
+    // An old Node, and an npm that writes down what it was asked and which Node comes first in its PATH.
+    writeFileSync(join(house, 'tools/node'), `#!/bin/sh\ncase "$*" in *process.versions.node*) echo 18;; *) exec ${process.execPath} "$@";; esac\n`, { mode: 0o755 });
+    writeFileSync(join(house, 'tools/npm'), `#!/bin/sh\necho "$1 under $(command -v node)" >>${house}/npm.log
+case $1 in pack) cp ${house}/node.tgz "$4/${name}-24.0.0.tgz";; ci) mkdir -p node_modules/${name}/bin && cp ${house}/pack/package/bin/node node_modules/${name}/bin/node;; esac\n`, { mode: 0o755 });
+    const run = (): SpawnSyncReturns<string> => spawnSync(join(house, 'cobalt'), ['status'], { encoding: 'utf8', env: { ...process.env, PATH: `${join(house, 'tools')}:${process.env.PATH}` }, timeout: 60_000 });
+
+    lock('sha512-other');
+    const refused = run();
+    assert.deepEqual([refused.status, refused.stdout], [1, '']);
+    assert.match(refused.stderr, /is not what package-lock\.json says/);
+    lock(integrity);
+    writeFileSync(join(house, 'npm.log'), '');
+    const first = run();
+    assert.deepEqual([first.status, first.stdout], [0, 'started\n'], first.stderr);
+    const calls = readFileSync(join(house, 'npm.log'), 'utf8').trim().split('\n');
+    assert.deepEqual(calls.map((line) => line.split(' ')[0]), ['pack', 'ci']);
+    assert.doesNotMatch(calls[1] ?? '', new RegExp(join(house, 'tools')));
+    assert.equal(run().stderr, '', 'the second time there is nothing to install');
   });
 
   test('when apt fails it fetches fresh lists once, then says what to do and does not start the CLI', root, () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 export interface DebianPackage {
   name: string;
-  /** Commands of the CLI that need it: 'up', 'test', 'bench'. */
+  /** Commands of the CLI that need it: 'up', 'test', 'bench', 'image'. */
   commands: string[];
   /** What for, in a few words. */
   purpose: string;

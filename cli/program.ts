@@ -13,6 +13,7 @@ const entries: readonly Entry[] = [
   { name: 'down', summary: 'stop the cloud and power off its hosts', define: async (command) => (await import('./commands/down.ts')).define(command) },
   { name: 'restart', summary: 'restart the control plane alone; hosts and VMs run on', define: async (command) => (await import('./commands/restart.ts')).define(command) },
   { name: 'host', summary: 'list, stop, start or restart a hypervisor host', define: async (command) => (await import('./commands/host.ts')).define(command) },
+  { name: 'image', summary: 'build a guest image (Debian 12 with cloud-init) and register it', define: async (command) => (await import('./commands/image.ts')).define(command) },
   { name: 'status', summary: 'services, hosts, agents, VMs, versions', define: async (command) => (await import('./commands/status.ts')).define(command) },
   { name: 'openrc', summary: 'shell exports for the openstack client', define: async (command) => (await import('./commands/openrc.ts')).define(command) },
   { name: 'doctor', summary: 'what this machine can do; --audit compares what is with what should be', define: async (command) => (await import('./commands/doctor.ts')).define(command) },

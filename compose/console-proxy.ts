@@ -36,6 +36,14 @@ export async function consolePage(path: string): Promise<{ status: number; type:
   return body && { status: 200, type, body };
 }
 
+/** Whose console a token opens, for the page's title: `/console/server?token=…`; undefined for any other path. */
+export async function consoleServer(path: string, query: string, target: (token: string) => Promise<Outcome<{ serverName: string }>>): Promise<{ status: number; type: string; body: string } | undefined> {
+  if (path !== `${consolePath}/server`) return undefined;
+  const found = await target(new URLSearchParams(query).get('token') ?? '');
+  const reply = isFault(found) ? { status: 401, body: { message: found.message } } : { status: 200, body: { name: found.serverName } };
+  return { status: reply.status, type: 'application/json', body: JSON.stringify(reply.body) };
+}
+
 export function createConsoleProxy(deps: { target(token: string): Promise<Outcome<{ socketPath: string }>>; log: Log }) {
   const server = new WebSocketServer({ noServer: true, handleProtocols: (offered) => (offered.has('binary') ? 'binary' : false), maxPayload: maxBufferedBytes });
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {

@@ -19,10 +19,11 @@ import type { Task } from '#platform/tasks/tasks.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import { chooseAcceleration } from './acceleration.ts';
 import { cloudConfigSchema } from './config.ts';
-import { consolePage, consoleSocketPath, createConsoleProxy } from './console-proxy.ts';
+import { consolePage, consoleServer, consoleSocketPath, createConsoleProxy } from './console-proxy.ts';
 import { simulatedHostName, startFleet } from './hosts.ts';
 import { recordSizes } from './database-sizes.ts';
 import { prepareHome, readSecrets, writeCloudsYaml } from './home.ts';
+import { rootPage } from './root-page.ts';
 import { ovnNetwork, simulatedNetwork } from './network.ts';
 import { seedBlankImages, seedGuestImages } from './seed-images.ts';
 import { nfsStorage, simulatedStorage } from './storage.ts';
@@ -142,7 +143,11 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   try {
     const server = await startHttpServer(plane.dispatcher, {
       host: config.api.host, port: options.port,
-      pages: async (path) => (path === '/metrics' ? { status: 200, type: 'text/plain; version=0.0.4', body: await metrics.text() } : await consolePage(path)),
+      pages: async (path, query, accept) => {
+        if (path === '/') return rootPage(origin, accept);
+        if (path === '/metrics') return { status: 200, type: 'text/plain; version=0.0.4', body: await metrics.text() };
+        return (await consoleServer(path, query, plane.nova.consoleTarget)) ?? (await consolePage(path));
+      },
       upgrades: { paths: [consoleSocketPath], onUpgrade: proxy },
       log: log.child({ room: 'http' }),
     });

@@ -52,6 +52,8 @@ export function define(command: Command): void {
       const dir = homeDir(options.home, process.env);
       if (options.boot) checkSystemd();
       const control = await optionsFor(dir, options);
+      const present = await alreadyAsWanted(control, options);
+      if (present) return void process.stdout.write(`  ✓ the cloud in ${dir} runs already (process ${present.pid}, http://127.0.0.1:${present.port}). See ./cobalt status\n`);
       if (process.env[supervisedVariable] === undefined) await prepare(control, options.reset === true);
       if (options.boot) {
         await keepChoices(homePaths(dir).choices, control);
@@ -67,6 +69,16 @@ async function optionsFor(dir: string, { hosts, simulated, port, acceleration, h
     ...remembered, ...(hosts !== undefined && { hosts }), ...(simulated !== undefined && { simulated }), ...(port !== undefined && { port }),
     ...(acceleration !== undefined && { acceleration }), dir, homeGiven: home !== undefined, logLevel,
   };
+}
+
+/** The running control plane where a detached `up` asks for nothing else than what runs: it can be repeated. */
+async function alreadyAsWanted({ dir, port, hosts, simulated, acceleration }: ControlOptions, { detach, reset, boot }: UpOptions): Promise<{ pid: number; port: number } | undefined> {
+  if (!detach || reset || boot) return undefined;
+  const home = openFolder(dir);
+  const running = home && (await findControl(home.controlPid));
+  if (!home || !running) return undefined;
+  const last = await readChoices(home.choices);
+  return running.port === port && last.hosts === hosts && last.simulated === simulated && last.acceleration === acceleration ? running : undefined;
 }
 
 /** Everything that can be refused before anything is started. */

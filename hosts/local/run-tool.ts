@@ -1,5 +1,6 @@
 // Runs one child process to its end under a deadline. Used by hosts/local and images/guest; nobody else starts tools.
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 
 export interface ToolResult {
   /** Exit code; 128 + n after signal n, as a shell counts. 137 also when the deadline passed. */
@@ -14,6 +15,8 @@ export interface ToolOptions {
   cwd?: string;
   input?: string | Buffer;
   env?: NodeJS.ProcessEnv;
+  /** Told each whole line of standard error as it comes: the progress of a long run. */
+  onErrorLine?(line: string): void;
 }
 
 /** The tool is not installed, or may not be run. */
@@ -27,6 +30,7 @@ export function tryTool(file: string, args: readonly string[], options: ToolOpti
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    if (options.onErrorLine) createInterface({ input: child.stderr }).on('line', options.onErrorLine);
     child.on('error', (cause) => reject(new ToolMissing(`${file} cannot be run`, { cause })));
     child.on('close', (code) => resolve({ code: code ?? 137, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }));
     child.stdin.on('error', () => undefined); // the tool may end without reading its input; its exit code tells

@@ -1,6 +1,6 @@
 // Builds the real images and boots them under QEMU's emulation; needs the packages of `up` and a package mirror.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -125,6 +125,52 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
     // QEMU's network advertises fec0::/64 too.
     await eventually(async () => /inet6 fec0:/.test(await runTool('ssh', [...ssh, 'root@127.0.0.1', 'ip -6 addr'], { timeoutMs: 60_000 })), { withinMs: 60_000, what: 'an IPv6 address by SLAAC' });
     await guest.stop();
+  });
+
+  describe('the ssh host key', () => {
+    const shownKey = async (guest: TestGuest): Promise<{ origin: string; fingerprint: string }> => {
+      await guest.consoleShows(/ssh host key \(.*\) SHA256:\S{43}\s/);
+      const [, origin = '', fingerprint = ''] = /ssh host key \((.*)\) (SHA256:\S+)/.exec(guest.console()) ?? [];
+      return { origin, fingerprint };
+    };
+    const disk = (path: string, format: string): string[] => ['-drive', `file=${path},format=${format},if=none,id=root`, '-device', 'virtio-blk-pci,drive=root,serial=root', '-nic', 'user,model=virtio-net-pci'];
+    const uuid = (digit: string): string[] => ['-uuid', `${digit.repeat(8)}-0000-4000-8000-000000000000`];
+    /** Boots until the key is told, then cuts the power. */
+    const boot = async (start: () => TestGuest): Promise<{ origin: string; fingerprint: string }> => {
+      const guest = start();
+      const key = await shownKey(guest);
+      await guest.stop();
+      return key;
+    };
+
+    test('is made once a server and survives a power cut; a server made from its disk has another', async () => {
+      const path = join(dir, 'blank.raw');
+      writeFileSync(path, '');
+      truncateSync(path, 64 * 1024 * 1024);
+      const first = await boot(() => tiny('', ...disk(path, 'raw'), ...uuid('1')));
+      const second = await boot(() => tiny('', ...disk(path, 'raw'), ...uuid('1')));
+      const copy = await boot(() => tiny('', ...disk(path, 'raw'), ...uuid('2')));
+      assert.deepEqual([first.origin, second.origin, copy.origin], ['new', 'kept', 'new']);
+      assert.equal(second.fingerprint, first.fingerprint);
+      assert.notEqual(copy.fingerprint, first.fingerprint);
+    });
+
+    test('is kept on the boot partition of tiny-disk', async () => {
+      const path = join(dir, 'overlay.qcow2');
+      await runTool('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', images.disk, path]);
+      const first = await boot(() => start(...disk(path, 'qcow2'), ...uuid('3')));
+      assert.deepEqual(await boot(() => start(...disk(path, 'qcow2'), ...uuid('3'))), { ...first, origin: 'kept' });
+    });
+
+    test('leaves a root disk alone that its owner uses, and disks that are no root disk', async () => {
+      const used = join(dir, 'used.raw');
+      writeFileSync(used, Buffer.alloc(1024 * 1024, 'data'));
+      const data = join(dir, 'data.raw');
+      writeFileSync(data, Buffer.alloc(1024 * 1024));
+      const key = await boot(() => tiny('', '-drive', `file=${data},format=raw,if=none,id=data`, '-device', 'virtio-blk-pci,drive=data,serial=data', ...disk(used, 'raw')));
+      assert.equal(key.origin, 'made for this boot alone');
+      assert.deepEqual([readFileSync(used), readFileSync(data)], [Buffer.alloc(1024 * 1024, 'data'), Buffer.alloc(1024 * 1024)]);
+    });
   });
 
   test('an interface plugged in later is brought up', async () => {

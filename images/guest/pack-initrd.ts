@@ -15,7 +15,7 @@ const modules = [
   'ata_piix', 'ata_generic', 'ahci', 'sd_mod', 'sr_mod', 'e1000', 'button', 'evdev',
   'ext4', 'crc32c_generic', 'isofs', 'vfat', 'nls_cp437', 'nls_ascii', 'nls_utf8',
 ];
-const dynamicPrograms = ['usr/sbin/dropbear', 'usr/sbin/qemu-ga'];
+const dynamicPrograms = ['usr/sbin/dropbear', 'usr/bin/dropbearkey', 'usr/sbin/qemu-ga'];
 const emptyFolders = ['proc', 'sys', 'dev', 'run', 'tmp', 'mnt', 'var', 'root/.ssh', 'etc/dropbear', 'usr/var/run'];
 
 /** Writes the archive to `${workDir}/initrd`. Packed lightly: 6 MB instead of 14, and the guest is as fast. `further`: modules for tests. */

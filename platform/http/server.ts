@@ -29,8 +29,8 @@ export interface PageReply {
 export interface HttpServerOptions {
   host: string;
   port: number;
-  /** Plain pages beside the APIs (metrics, console files); undefined lets the dispatcher answer. */
-  pages?: (path: string, query: string) => Promise<PageReply | undefined>;
+  /** Plain pages beside the APIs (metrics, console files) for what a client accepts; undefined lets the dispatcher answer. */
+  pages?: (path: string, query: string, accept: string) => Promise<PageReply | undefined>;
   /** Websocket upgrades (remote consoles). A path that is not listed is an ordinary request. */
   upgrades?: { paths: readonly string[]; onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> };
   /** Faults of connections and pages. */
@@ -105,7 +105,7 @@ async function serve({ dispatcher, options: { pages }, log }: Serving, request: 
   const at = url.indexOf('?');
   const path = at < 0 ? url : url.slice(0, at);
   const query = at < 0 ? '' : url.slice(at + 1);
-  const page = pages && (request.method === 'GET' || request.method === 'HEAD') ? await pages(path, query) : undefined;
+  const page = pages && (request.method === 'GET' || request.method === 'HEAD') ? await pages(path, query, request.headers.accept ?? '*/*') : undefined;
   if (page) {
     sendBody(response, page.status, { 'content-type': page.type }, page.body, log);
     return;

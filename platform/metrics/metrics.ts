@@ -13,17 +13,26 @@ export interface Metrics {
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 
+// Node's documentation of process.memoryUsage().
+const memoryParts = [
+  ['rss', 'rss', 'of memory the process holds in all (resident set)'],
+  ['heapTotal', 'heap_total', 'reserved for JavaScript objects'],
+  ['heapUsed', 'heap_used', 'that JavaScript objects take'],
+  ['external', 'external', 'outside the heap that belong to JavaScript objects, buffers included'],
+  ['arrayBuffers', 'array_buffers', 'of buffers outside the heap (a part of external)'],
+] as const;
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[]): Histogram<L> =>
     new Histogram({ name, help, labelNames, buckets: seconds, registers: [registry] });
-  const http = histogram('cobalt_http_request_seconds', 'Time to answer a request', ['service', 'route', 'method', 'status']);
-  const rpc = histogram('cobalt_rpc_seconds', 'Time to handle a message', ['topic', 'method', 'outcome']);
-  const saga = histogram('cobalt_saga_step_seconds', 'Time of one saga step', ['saga', 'step', 'direction', 'outcome']);
-  const task = histogram('cobalt_task_seconds', 'Time of one run of a background task', ['task', 'outcome']);
-  new Counter({ name: 'cobalt_starts_total', help: 'Starts of this process', registers: [registry] }).inc();
-  for (const part of ['rss', 'heapTotal', 'heapUsed', 'external', 'arrayBuffers'] as const) {
-    new Gauge({ name: `cobalt_process_memory_${part.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_bytes`, help: `process.memoryUsage().${part}`, registers: [registry], collect() { this.set(process.memoryUsage()[part]); } });
+  const http = histogram('cobalt_http_request_seconds', "Seconds from a request's arrival to its answer's head, by service, route, method and status", ['service', 'route', 'method', 'status']);
+  const rpc = histogram('cobalt_rpc_seconds', 'Seconds an agent or service took to handle one message, by topic, method and outcome', ['topic', 'method', 'outcome']);
+  const saga = histogram('cobalt_saga_step_seconds', "Seconds one step of an operation took (a saga's step, run or undone), by saga, step, direction and outcome", ['saga', 'step', 'direction', 'outcome']);
+  const task = histogram('cobalt_task_seconds', 'Seconds one run of a periodic background task took, by task and outcome', ['task', 'outcome']);
+  new Counter({ name: 'cobalt_starts_total', help: 'Starts of this process, counted from 1: a restart begins anew', registers: [registry] }).inc();
+  for (const [part, name, help] of memoryParts) {
+    new Gauge({ name: `cobalt_process_memory_${name}_bytes`, help: `Bytes ${help}`, registers: [registry], collect() { this.set(process.memoryUsage()[part]); } });
   }
   return {
     http: (labels, ms) => http.observe(labels, ms / 1000),

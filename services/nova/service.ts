@@ -51,7 +51,7 @@ export interface NovaService extends Service {
   /** The metadata API, for the proxies on the hosts: a face of its own. */
   metadata: HttpFace;
   /** What a console token opens; for the websocket proxy. */
-  consoleTarget(token: string): Promise<Outcome<{ socketPath: string }>>;
+  consoleTarget(token: string): Promise<Outcome<{ socketPath: string; serverName: string }>>;
   /** Makes the flavors a fresh cloud starts with; existing ones are left alone. */
   seed(): Promise<void>;
   /** What Nova's database says, for `cobalt doctor --audit`. */

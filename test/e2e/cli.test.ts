@@ -33,7 +33,7 @@ describe('the cobalt command', () => {
   it('has help with examples for every command', async () => {
     const { stdout } = await cobalt('--help');
     const names = [...stdout.matchAll(/^ {2}([a-z]+) {3,}/gm)].map((match) => match[1] ?? '');
-    assert.deepEqual(names, ['up', 'down', 'restart', 'host', 'status', 'openrc', 'doctor', 'test', 'check', 'bench', 'completion']);
+    assert.deepEqual(names, ['up', 'down', 'restart', 'host', 'image', 'status', 'openrc', 'doctor', 'test', 'check', 'bench', 'completion']);
     for (const name of names) {
       const help = await cobalt(name, '--help');
       assert.equal(help.code, 0, name);
@@ -67,6 +67,9 @@ describe('the cobalt command', () => {
     const second = await up('one', await freePort());
     assert.equal(second.code, 1);
     assert.match(second.stderr, /already runs in .*\/one \(process \d+, port \d+\)/);
+    const repeated = await cobalt('up', '--detach', '--home', home('one'));
+    assert.equal(repeated.code, 0, repeated.stderr);
+    assert.match(repeated.stdout, new RegExp(`runs already \\(process \\d+, http://127.0.0.1:${port}\\)`));
     const status = await cobalt('status', '--home', home('one'));
     assert.equal(status.code, 0, status.stdout + status.stderr);
     assert.match(status.stdout, /nova-compute +sim0001 +enabled +up/);
@@ -142,7 +145,7 @@ describe('the cobalt command', () => {
   });
 
   it('says so when there is nothing', async () => {
-    for (const words of [['down'], ['status'], ['openrc'], ['restart'], ['doctor', '--audit'], ['host', 'list']]) {
+    for (const words of [['down'], ['status'], ['openrc'], ['restart'], ['doctor', '--audit'], ['host', 'list'], ['image', 'build', 'debian']]) {
       const { code, stdout, stderr } = await cobalt(...words, '--home', home('none'));
       assert.deepEqual([code, stdout], [1, ''], words.join(' '));
       assert.match(stderr, /There is no state folder .*\/none: no cloud was ever started there/, words.join(' '));

@@ -81,7 +81,7 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
     await cloud.openstack('server', 'unlock', 'vm1');
     const { url } = await cloud.json<{ url: string }>('console', 'url', 'show', 'vm1');
     assert.equal((await fetch(url)).status, 200);
-    await greetsRfb(url);
+    await greetsRfb(url, 'vm1');
   });
 
   it('boots a disk image whose guest reads its config drive: name, key, user data', async () => {
@@ -149,8 +149,12 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
 });
 
 /** The websocket behind the console's link speaks RFB. */
-async function greetsRfb(url: string): Promise<void> {
+async function greetsRfb(url: string, name: string): Promise<void> {
   const address = new URL(url);
+  // The page around it asks whose console this is.
+  const named = await fetch(`http://${address.host}/console/server${address.search}`);
+  assert.deepEqual([named.status, await named.json()], [200, { name }]);
+  assert.equal((await fetch(`http://${address.host}/console/server?token=wrong`)).status, 401);
   const socket = new WebSocket(`ws://${address.host}/console/websockify${address.search}`, ['binary']);
   socket.binaryType = 'arraybuffer';
   const greeting = await new Promise<string>((resolve, reject) => {

@@ -1,4 +1,6 @@
 # Sourced by /init: network, metadata (config drive first, then the metadata service), name, keys.
+. /usr/lib/cobalt/host-key.sh
+prepare_host_key &
 seed=/run/seed # meta_data (one `path<TAB>value` a line) and user-data, whichever source they come from
 mkdir -p $seed
 
@@ -10,7 +12,12 @@ bring_up() {
   udhcpc -i "$1" -s /usr/share/udhcpc/default.script -b -t 20 -T 1 -A 2 -O mtu -O staticroutes -O hostname >/dev/null 2>&1 &
 }
 for nic in $nics; do bring_up "$nic"; done
-serve_ssh() { [ -e /run/ssh ] || { : >/run/ssh; dropbear -R -s 2>/dev/null; }; }
+serve_ssh() {
+  [ -e /run/ssh ] && return
+  : >/run/ssh
+  tries=0; until [ -e $host_key ] || [ $tries -ge 200 ]; do tries=$((tries + 1)); usleep 100000; done
+  dropbear -R -s 2>/dev/null
+}
 # Interfaces that are plugged in later, with a driver that may not be loaded yet. Shell words alone: an idle guest stays idle.
 watch_nics() {
   set -- /sys/bus/pci/devices/*

@@ -1,0 +1,45 @@
+// Makes a bootable BIOS disk of a folder with a Linux system: MBR, GRUB behind it, one ext4 partition. No loop devices, no mounts.
+import { open, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runTool } from '#hosts/local/run-tool.ts';
+
+const grubFolder = '/usr/lib/grub/i386-pc';
+const mib = 1024 * 1024;
+const sector = 512;
+const partitionStart = 1 * mib;
+/** The first sector's machine code; the partition table follows it. */
+const bootCodeBytes = 440;
+const toolTimeoutMs = 600_000;
+const grubModules = ['biosdisk', 'part_msdos', 'ext2', 'search', 'search_label', 'serial', 'terminal', 'normal', 'configfile', 'linux', 'echo', 'all_video'];
+
+/**
+ * Writes `${workDir}/disk.qcow2`, `sizeMib` large, compressed. The system brings `/boot/grub/grub.cfg` and mounts its root by `label`.
+ * Throws with the tool's last words; a system that is too large for the disk is such a failure.
+ */
+export async function makeBootDisk(workDir: string, root: string, { label, sizeMib }: { label: string; sizeMib: number }): Promise<void> {
+  const raw = join(workDir, 'disk.raw');
+  await writeFile(raw, '');
+  await truncate(raw, sizeMib * mib);
+  await runTool('/sbin/sfdisk', ['-q', raw], { input: `label: dos\nstart=${partitionStart / sector}, type=83, bootable\n` });
+  await runTool('/sbin/mkfs.ext4', ['-q', '-L', label, '-d', root, '-E', `offset=${partitionStart}`, raw, `${(sizeMib - partitionStart / mib) * 1024}k`], { timeoutMs: toolTimeoutMs });
+  await installGrub(workDir, raw);
+  await runTool('qemu-img', ['convert', '-c', '-f', 'raw', '-O', 'qcow2', raw, join(workDir, 'disk.qcow2')], { timeoutMs: toolTimeoutMs });
+}
+
+/**
+ * GRUB's boot.img loads the sector after it, where a core image begins, which loads its rest from the sectors that follow: both
+ * are so by default, and nothing needs to be patched. GRUB manual, "BIOS installation: MBR".
+ */
+async function installGrub(workDir: string, raw: string): Promise<void> {
+  const core = join(workDir, 'core.img');
+  await runTool('grub-mkimage', ['-O', 'i386-pc', '-o', core, '-p', '(hd0,msdos1)/boot/grub', ...grubModules]);
+  const coreImage = await readFile(core);
+  if (coreImage.length > partitionStart - sector) throw new Error(`GRUB's core image does not fit before the partition: ${coreImage.length} bytes`);
+  const disk = await open(raw, 'r+');
+  try {
+    await disk.write(await readFile(join(grubFolder, 'boot.img')), 0, bootCodeBytes, 0);
+    await disk.write(coreImage, 0, coreImage.length, sector);
+  } finally {
+    await disk.close();
+  }
+}
