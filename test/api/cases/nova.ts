@@ -1,4 +1,5 @@
 // Nova's routes by what a member of another project may see of them.
+import { removedRoutes } from '#services/nova/api/removed.ts';
 import type { RouteCases } from './case.ts';
 import { hidden } from '../api-cloud.ts';
 
@@ -89,5 +90,6 @@ export const nova: RouteCases = {
     'lists the own project\'s or user\'s': ['GET /v2.1/servers', 'GET /v2.1/servers/detail', 'GET /v2.1/os-keypairs', 'GET /v2.1/flavors', 'GET /v2.1/flavors/detail', 'GET /v2.1/images', 'GET /v2.1/images/detail', 'GET /v2.1/os-volumes', 'GET /v2.1/os-volumes/detail', 'GET /v2.1/os-snapshots', 'GET /v2.1/os-snapshots/detail', 'GET /v2.1/limits', 'GET /v2.1/os-security-groups', 'GET /v2.1/os-floating-ips', 'GET /v2.1/os-networks', 'GET /v2.1/os-tenant-networks'],
     'makes one of the caller\'s own': ['POST /v2.1/servers', 'POST /v2.1/os-keypairs', 'POST /v2.1/os-volumes', 'POST /v2.1/os-security-groups', 'POST /v2.1/os-floating-ips'],
     'facts of the cloud, the same for all': ['GET /v2.1/os-availability-zone', 'GET /v2.1/os-floating-ip-pools', 'GET /v2.1/extensions', 'GET /v2.1/extensions/:alias', 'GET /v2.1/os-quota-sets/:id/defaults'],
+    'removed upstream, 410 for everybody': removedRoutes.map(({ method, path }) => `${method} ${path}`),
   },
 };
