@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import type { CinderParts } from '../parts.ts';
+import { findAttachment } from '../store/attachments.ts';
+import { release } from './attach.ts';
 import type { CinderBench, Loose } from './cinder-api.testing.ts';
 import { startCinder } from './cinder-api.testing.ts';
+import type { Request } from './request.ts';
 
 let cinder: CinderBench;
 let volume: Loose;
@@ -14,6 +18,7 @@ before(async () => {
     settled.push(id);
     return settleFails ? fault('conflict', 'the chain is broken') : undefined;
   } }) });
+  await cinder.ask('admin', 'PUT', 'os-quota-sets/project-a', { body: { quota_set: { volumes: -1 } } });
 });
 after(async () => await cinder.close());
 beforeEach(async () => {
@@ -135,4 +140,19 @@ test('nor does anybody else release or rename it while Nova attaches', async () 
   for (const other of [{ instance_uuid: 's2' }, { host_name: 'elsewhere' }]) assert.equal(await act({ 'os-attach': other }), 400);
   assert.equal((await cinder.ask('member', 'DELETE', `attachments/${id}`)).status, 409);
   assert.deepEqual([await status(), (await cinder.ask('member', 'GET', `attachments/${id}`)).body.attachment.instance], ['attaching', 's1']);
+});
+
+test('what was judged unconnected and is connected by Nova meanwhile is not released', async () => {
+  const { id } = (await attach('s1')).body.attachment;
+  const { db } = cinder.deps.database;
+  const judged = await findAttachment(db, id, null);
+  assert.ok(judged);
+  await cinder.ask('admin', 'PUT', `attachments/${id}`, { body: { attachment: { connector } } });
+  const parts: CinderParts = { ...cinder.deps, pools: async () => [], wake: async () => undefined };
+  const request = { id: 'req-1', auth: { roles: ['member'] } } as unknown as Request; // release reads no more of it
+  const released = await release(parts, request, judged);
+  assert.equal(isFault(released) && released.kind, 'conflict');
+  assert.deepEqual([await status(), (await findAttachment(db, id, null))?.host_name, settled], ['attaching', 'h1', []]);
+  assert.equal((await cinder.ask('nova', 'DELETE', `attachments/${id}`)).status, 200);
+  assert.equal(await status(), 'available');
 });

@@ -1,9 +1,10 @@
 // Import of staged data, and what this cloud's Glance can import and store. Staging itself is in image-data.ts.
 // https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import
 import Type from 'typebox';
+import type { Fault } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { Route } from '#platform/http/api.ts';
+import type { Query, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { GlanceParts } from '../deps.ts';
 import { importStaged } from '../store/uploads.ts';
@@ -36,6 +37,17 @@ export function importRoutes(parts: GlanceParts): readonly Route[] {
       const requested = await requestedImage(parts, request);
       return isFault(requested) ? requested : { status: 200, body: { tasks: [] } };
     } }),
-    route({ method: 'GET', path: '/v2/tasks', policy: 'tasks_api_access', handler: () => ({ status: 200, body: { tasks: [], first: '/v2/tasks', schema: '/v2/schemas/tasks' } }) }),
+    route({ method: 'GET', path: '/v2/tasks', policy: 'tasks_api_access', handler: (request) =>
+      refusedTaskQuery(request.query) ?? { status: 200, body: { tasks: [], first: '/v2/tasks', schema: '/v2/schemas/tasks' } } }),
   ];
+}
+
+/** Words that the filters and the order of the task list may have. api-ref, "List tasks" */
+const taskQuery: Readonly<Record<string, RegExp>> = {
+  status: /^(pending|processing|success|failure)$/, type: /^(import|api_image_import|location_import)$/, sort_dir: /^(asc|desc)$/, limit: /^\d+$/,
+};
+
+function refusedTaskQuery(query: Query): Fault | undefined {
+  const [wrong] = Object.entries(taskQuery).filter(([name, words]) => query[name]?.some((value) => !words.test(value)));
+  return wrong && fault('badRequest', `Invalid ${wrong[0]} value: ${query[wrong[0]]?.join(', ')}`);
 }

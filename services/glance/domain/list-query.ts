@@ -14,14 +14,18 @@ export interface Sort {
 }
 
 export type Comparison = 'gt' | 'gte' | 'lt' | 'lte' | 'eq' | 'neq';
-export const textColumns = ['id', 'name', 'status', 'container_format', 'disk_format', 'owner', 'checksum', 'os_hash_value'] as const;
-export type TextColumn = (typeof textColumns)[number];
+const operatorColumns = ['id', 'name', 'status', 'container_format', 'disk_format'] as const;
+const plainColumns = ['owner', 'checksum', 'os_hash_value'] as const;
+export type TextColumn = (typeof operatorColumns | typeof plainColumns)[number];
+const numberColumns = ['size', 'virtual_size', 'min_disk', 'min_ram'] as const;
+export type NumberColumn = (typeof numberColumns)[number];
+const hashAlgorithm = 'sha512';
 
 export interface ListRequest {
   /** One of the values each. */
   texts: { column: TextColumn; values: string[] }[];
   /** Bytes, GiB or MiB, as the column has it. */
-  numbers: { column: 'size' | 'min_disk' | 'min_ram'; comparison: 'gte' | 'lte' | 'eq'; value: number }[];
+  numbers: { column: NumberColumn; comparison: 'gte' | 'lte' | 'eq'; value: number }[];
   times: { column: 'created_at_ms' | 'updated_at_ms'; comparison: Comparison; ms: number }[];
   properties: { name: string; value: string }[];
   /** All of them. */
@@ -30,6 +34,8 @@ export interface ListRequest {
   memberStatus: MemberStatus | 'all';
   isHidden: boolean;
   isProtected: boolean | null;
+  /** Whether the hash of its bytes is there, as an algorithm was asked for; 'none': of another algorithm. */
+  hash: 'any' | 'present' | 'none';
   sorts: Sort[];
   limit: number;
   marker: string | null;
@@ -50,7 +56,7 @@ export function readListQuery(query: Query, config: Pick<GlanceConfig, 'defaultL
   const limit = query['limit']?.[0];
   if (limit !== undefined && !/^\d+$/.test(limit)) return bad('limit param must be an integer from 0.');
   const request: ListRequest = {
-    texts: [], numbers: [], times: [], properties: [], tags: [...new Set(query['tag'])], visibility: null, memberStatus: 'accepted', isHidden: false, isProtected: null, sorts,
+    texts: [], numbers: [], times: [], properties: [], tags: [...new Set(query['tag'])], visibility: null, memberStatus: 'accepted', isHidden: false, isProtected: null, hash: 'any', sorts,
     limit: Math.min(limit === undefined ? config.defaultListLimit : Number(limit), config.maxListLimit), marker: query['marker']?.[0] ?? null,
   };
   if (request.tags.length > maxFilterTags) return bad(`The filter tag has more than ${maxFilterTags} values.`);
@@ -67,10 +73,20 @@ export function readListQuery(query: Query, config: Pick<GlanceConfig, 'defaultL
 
 /** Notes one filter in the request. badRequest: no such value. */
 function readFilter(request: ListRequest, name: string, value: string): ReturnType<typeof fault> | undefined {
-  if ((textColumns as readonly string[]).includes(name)) {
+  if ((operatorColumns as readonly string[]).includes(name)) {
     const values = readAny(value);
     if (isFault(values)) return values;
-    request.texts.push({ column: name as TextColumn, values }); // one of textColumns
+    request.texts.push({ column: name as TextColumn, values }); // one of operatorColumns
+    return undefined;
+  }
+  if ((plainColumns as readonly string[]).includes(name)) {
+    request.texts.push({ column: name as TextColumn, values: [value] }); // one of plainColumns
+    return undefined;
+  }
+  const [, column = '', bound] = /^(.+?)(?:_(min|max))?$/.exec(name) ?? [];
+  if ((numberColumns as readonly string[]).includes(column)) {
+    if (!/^-?\d{1,15}$/.test(value)) return bad(`Unable to filter on '${name}': ${value} is no whole number.`);
+    request.numbers.push({ column: column as NumberColumn, comparison: bound === 'min' ? 'gte' : bound === 'max' ? 'lte' : 'eq', value: Number(value) }); // one of numberColumns
     return undefined;
   }
   switch (name) {
@@ -84,18 +100,20 @@ function readFilter(request: ListRequest, name: string, value: string): ReturnTy
       return undefined;
     case 'os_hidden':
     case 'protected': {
-      const flag = /^(true|1|yes|on)$/i.test(value) ? true : /^(false|0|no|off)$/i.test(value) ? false : null;
-      if (flag === null) return bad(`Invalid value '${value}' for '${name}' filter. Valid values are case insensitive true and false.`);
-      if (name === 'os_hidden') request.isHidden = flag;
-      else request.isProtected = flag;
+      // `protected` must be all lower case: api-ref, "List images".
+      const word = name === 'os_hidden' ? value.toLowerCase() : value;
+      if (word !== 'true' && word !== 'false') return bad(`Invalid value '${value}' for '${name}' filter. Valid values are 'true' or 'false'.`);
+      if (name === 'os_hidden') request.isHidden = word === 'true';
+      else request.isProtected = word === 'true';
       return undefined;
     }
-    case 'size': case 'size_min': case 'size_max': case 'min_disk': case 'min_ram': {
-      if (!/^\d{1,15}$/.test(value)) return bad(`Unable to filter on '${name}': ${value} is no whole number from 0.`);
-      const column = name.startsWith('size') ? 'size' : (name as 'min_disk' | 'min_ram'); // the cases above
-      request.numbers.push({ column, comparison: name === 'size_min' ? 'gte' : name === 'size_max' ? 'lte' : 'eq', value: Number(value) });
+    case 'os_hash_algo':
+      request.hash = value === hashAlgorithm ? 'present' : 'none';
       return undefined;
-    }
+    case 'changes-since':
+      return bad('The "changes-since" filter is no longer available on v2.');
+    case 'deleted': // Glance itself sets it: a deleted image is in no list.
+      return undefined;
     case 'created_at':
     case 'updated_at': {
       const match = /^(?:(gt|gte|lt|lte|eq|neq):)?(.+)$/.exec(value);
@@ -110,9 +128,14 @@ function readFilter(request: ListRequest, name: string, value: string): ReturnTy
   }
 }
 
-/** `in:a,"b,c"` is any of these; anything else is itself. */
+/** `in:a,"b,c"` is any of these, `eq:a` and a text without a colon one. badRequest: another operator. api-ref, "List images" */
 function readAny(text: string): Outcome<string[]> {
-  if (!text.startsWith('in:')) return [text];
+  const colonAt = text.indexOf(':');
+  if (colonAt < 0) return [text];
+  const operator = text.slice(0, colonAt);
+  if (operator === 'eq') return [text.slice(colonAt + 1)];
+  // A time is no operator with a value.
+  if (operator !== 'in') return /^\d{4}-\d\d-\d\dT\d\d$/.test(operator) ? [text] : bad(`Unable to filter by unknown operator '${operator}'.`);
   const words = text.slice(3).match(/"(?:[^"\\]|\\.)*"|[^,"]+/g) ?? [];
   if (words.join(',') !== text.slice(3)) return bad(`Invalid filter value ${text}: a value with a comma or a quote must be quoted.`);
   return words.map((word) => (word.startsWith('"') ? word.slice(1, -1).replaceAll(/\\(.)/g, '$1') : word));

@@ -42,6 +42,7 @@ function matches(eb: Eb, request: ListRequest): Condition[] {
   return [
     eb('os_hidden', '=', Number(request.isHidden)),
     ...(request.isProtected === null ? [] : [eb('protected', '=', Number(request.isProtected))]),
+    ...(request.hash === 'any' ? [] : [request.hash === 'none' ? eb.lit(false) : eb('os_hash_value', 'is not', null)]),
     ...request.texts.map(({ column, values }) => eb(sql<string>`${sql.ref(`images.${column}`)}`, 'in', values)),
     ...request.numbers.map(({ column, comparison, value }) => eb(column, operators[comparison], value)),
     // Answers show whole seconds, so whole seconds are compared.

@@ -58,7 +58,7 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
         const refused = denied(request, 'identity:list_application_credentials', { user_id: userId }) ?? (await deniedToTrustee(k, request));
         if (refused) return refused;
         const rows = await filtered(k.db.selectFrom('application_credential').selectAll().where('user_id', '=', userId).orderBy('name'), { name: asked(request, 'name') }).execute();
-        return listed(request, 'application_credentials', await Promise.all(rows.map((row) => view(request, row))));
+        return listed(request, 'application_credentials', await Promise.all(rows.map((row) => view(request, row))), ['name']);
       },
     }),
     route<Static<typeof createBody>>({
@@ -171,7 +171,7 @@ function accessRuleRoutes(k: Keystone, idsIn: (json: string) => string[]): Route
         const refused = denied(request, 'identity:list_access_rules', { user_id: userId }) ?? (await deniedToTrustee(k, request));
         if (refused) return refused;
         const rows = await k.db.selectFrom('access_rule').selectAll().where('user_id', '=', userId).orderBy('id').execute();
-        return listed(request, 'access_rules', rows.map((row) => view(request, row)));
+        return listed(request, 'access_rules', rows.map((row) => view(request, row)), ['service', 'path', 'method']);
       },
     }),
     route({

@@ -55,7 +55,7 @@ function regionRoutes(k: Keystone): Route[] {
       method: 'GET', path: '/v3/regions', policy: 'identity:list_regions',
       async handler(request) {
         const rows = await filtered(k.db.selectFrom('region').selectAll().orderBy('id'), { parent_region_id: asked(request, 'parent_region_id') }).execute();
-        return listed(request, 'regions', rows.map((row) => view(request, row)));
+        return listed(request, 'regions', rows.map((row) => view(request, row)), ['parent_region_id']);
       },
     }),
     route<Static<typeof createRegion>>({
@@ -122,7 +122,7 @@ function serviceRoutes(k: Keystone): Route[] {
       method: 'GET', path: '/v3/services', policy: 'identity:list_services',
       async handler(request) {
         const rows = await filtered(k.db.selectFrom('service').selectAll().orderBy('id'), { type: asked(request, 'type'), name: asked(request, 'name') }).execute();
-        return listed(request, 'services', rows.map((row) => view(request, row)));
+        return listed(request, 'services', rows.map((row) => view(request, row)), ['type', 'name']);
       },
     }),
     route<Static<typeof createService>>({
@@ -203,7 +203,7 @@ function endpointRoutes(k: Keystone): Route[] {
       async handler(request) {
         const filters = { interface: asked(request, 'interface'), service_id: asked(request, 'service_id'), region_id: asked(request, 'region_id') ?? asked(request, 'region') };
         const rows = await filtered(k.db.selectFrom('endpoint').selectAll().orderBy('id'), filters).execute();
-        return listed(request, 'endpoints', rows.map((row) => endpointView(request, row)));
+        return listed(request, 'endpoints', rows.map((row) => endpointView(request, row)), ['interface', 'service_id', 'region_id']);
       },
     }),
     route<Static<typeof createEndpoint>>({

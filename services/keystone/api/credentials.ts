@@ -49,7 +49,7 @@ export function credentialRoutes(k: Keystone): Route[] {
         if (refused) return refused;
         const own = request.allows('admin_or_system_reader') ? asked(request, 'user_id') : request.auth.userId;
         const rows = await filtered(k.db.selectFrom('credential').selectAll().orderBy('id'), { user_id: own, type: asked(request, 'type') }).execute();
-        return listed(request, 'credentials', rows.map((row) => view(request, row)));
+        return listed(request, 'credentials', rows.map((row) => view(request, row)), ['user_id', 'type']);
       },
     }),
     route<Static<typeof createBody>>({

@@ -42,7 +42,7 @@ export function domainRoutes(k: Keystone): Route[] {
         const own = request.allows('admin_or_system_reader') ? undefined : (request.auth.domainId ?? '');
         const rows = await filtered(query, { id: own, name: asked(request, 'name'), enabled: enabledFilter(request) }).execute();
         const byDomain = await tagsOf(k.db, rows.map((row) => row.id));
-        return listed(request, 'domains', rows.map((row) => domainView(request, row, byDomain.get(row.id) ?? [])));
+        return listed(request, 'domains', rows.map((row) => domainView(request, row, byDomain.get(row.id) ?? [])), ['name', 'enabled']);
       },
     }),
     route<Static<typeof createBody>>({

@@ -36,7 +36,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
       method: 'GET', path: `${base}/endpoint_groups`, policy: 'identity:list_endpoint_groups',
       async handler(request) {
         const rows = await filtered(k.db.selectFrom('endpoint_group').selectAll().orderBy('name'), { name: asked(request, 'name') }).execute();
-        return listed(request, 'endpoint_groups', rows.map((row) => view(request, row)));
+        return listed(request, 'endpoint_groups', rows.map((row) => view(request, row)), ['name']);
       },
     }),
     route<Static<typeof createBody>>({

@@ -5,6 +5,7 @@ import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction, upsert } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type HttpMethod, type Reply, type Route } from '#platform/http/api.ts';
 import { groupView, userView } from '#services/keystone/api/actor-view.ts';
+import { badExpiryFilter } from '#services/keystone/api/password-expiry-filter.ts';
 import { denied, homeDomain, listDomain, notFound, taken } from '#services/keystone/api/permit.ts';
 import { asked, created, done, extraOf, idText, listed, nameOf, shown, text, wrapped } from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
@@ -44,7 +45,7 @@ export function groupRoutes(k: Keystone): Route[] {
       method: 'GET', path: '/v3/groups', policy: 'identity:list_groups',
       async handler(request) {
         const rows = await filtered(k.db.selectFrom('group').selectAll().orderBy('name'), { name: asked(request, 'name'), domain_id: listDomain(request) }).execute();
-        return listed(request, 'groups', rows.map((row) => groupView(request, row)));
+        return listed(request, 'groups', rows.map((row) => groupView(request, row)), ['domain_id', 'name']);
       },
     }),
     route<Static<typeof createBody>>({
@@ -108,7 +109,7 @@ export function groupRoutes(k: Keystone): Route[] {
         if (isFault(row)) return row;
         const users = await k.db.selectFrom('membership').innerJoin('user', 'user.id', 'membership.user_id').selectAll('user')
           .where('membership.group_id', '=', row.id).orderBy('user.name').execute();
-        return listed(request, 'users', users.map((user) => userView(request, user)));
+        return badExpiryFilter(request) ?? listed(request, 'users', users.map((user) => userView(request, user)), ['domain_id', 'enabled', 'name', 'password_expires_at']);
       },
     }),
     member('PUT', 'identity:add_user_to_group', async (group_id, user_id) => {

@@ -45,7 +45,7 @@ function registeredRoutes(k: Keystone): Route[] {
       method: 'GET', path: '/v3/registered_limits', policy: 'identity:list_registered_limits',
       async handler(request) {
         const rows = await filtered(k.db.selectFrom('registered_limit').selectAll().orderBy('resource_name'), keyFilters(request)).execute();
-        return listed(request, 'registered_limits', rows.map((row) => view(request, row)));
+        return listed(request, 'registered_limits', rows.map((row) => view(request, row)), keyFilterNames);
       },
     }),
     route<Static<typeof createRegistered>>({
@@ -121,7 +121,7 @@ function projectLimitRoutes(k: Keystone): Route[] {
       async handler(request) {
         const filters = { ...keyFilters(request), project_id: asked(request, 'project_id'), domain_id: asked(request, 'domain_id') };
         const rows = await filtered(k.db.selectFrom('resource_limit').selectAll().orderBy('resource_name'), filters).execute();
-        return listed(request, 'limits', rows.filter(await isMine(request)).map((row) => view(request, row)));
+        return listed(request, 'limits', rows.filter(await isMine(request)).map((row) => view(request, row)), [...keyFilterNames, 'project_id', 'domain_id']);
       },
     }),
     route<Static<typeof createLimits>>({
@@ -167,6 +167,8 @@ function projectLimitRoutes(k: Keystone): Route[] {
     }),
   ];
 }
+
+const keyFilterNames = ['service_id', 'region_id', 'resource_name'] as const;
 
 function keyFilters(request: ApiRequest<unknown>): Record<string, string | undefined> {
   return { service_id: asked(request, 'service_id'), region_id: asked(request, 'region_id'), resource_name: asked(request, 'resource_name') };

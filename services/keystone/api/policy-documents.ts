@@ -26,7 +26,7 @@ export function policyDocumentRoutes(k: Keystone): Route[] {
       method: 'GET', path: '/v3/policies', policy: 'identity:list_policies',
       async handler(request) {
         const rows = await filtered(k.db.selectFrom('policy').selectAll().orderBy('id'), { type: asked(request, 'type') }).execute();
-        return listed(request, 'policies', rows.map((row) => view(request, row)));
+        return listed(request, 'policies', rows.map((row) => view(request, row)), ['type']);
       },
     }),
     route<Static<typeof createBody>>({

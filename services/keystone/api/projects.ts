@@ -75,7 +75,7 @@ export function projectRoutes(k: Keystone): Route[] {
         }).execute();
         const byProject = await tagsOf(k.db, rows.map((row) => row.id));
         const has = (row: ProjectRow): boolean => hasTags(byProject.get(row.id) ?? [], request);
-        return listed(request, 'projects', rows.filter(has).map((row) => projectView(request, row, byProject.get(row.id) ?? [])));
+        return listed(request, 'projects', rows.filter(has).map((row) => projectView(request, row, byProject.get(row.id) ?? [])), ['domain_id', 'enabled', 'name', 'parent_id', 'is_domain']);
       },
     }),
     route<Static<typeof createBody>>({

@@ -1,5 +1,5 @@
 // GET /v3/role_assignments: the grants as stored, or (`effective`) what they come to for users on projects.
-import { fault } from '#contracts/common/fault.ts';
+import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
 import { asked, askedFlag, urlOf } from '#services/keystone/api/shapes.ts';
@@ -21,7 +21,8 @@ export function roleAssignmentRoutes(k: Keystone): Route[] {
       method: 'GET', path: '/v3/role_assignments', policy: 'identity:list_role_assignments',
       async handler(request) {
         const effective = askedFlag(request, 'effective') ?? false;
-        if (effective && asked(request, 'group.id') !== undefined) return fault('badRequest', 'Combining effective and group filter is always an empty list.');
+        const refused = clashOf(request, effective);
+        if (refused) return refused;
         const stored = await k.db.selectFrom('assignment').selectAll().orderBy('actor_id').orderBy('target_id').orderBy('role_id').execute();
         const all: Shown[] = effective ? await effects(k, stored) : stored;
         const rows = all.filter(await wanted(k, request));
@@ -57,10 +58,24 @@ function rolesWithOrigin(roleId: string, implied: ReadonlyMap<string, readonly s
   return [...found.values()];
 }
 
+/** Filters that contradict each other. Identity API, "List role assignments"; keystone.api.role_assignments. */
+function clashOf(request: ApiRequest<unknown>, effective: boolean): Fault | undefined {
+  const has = (...names: string[]): boolean => names.every((name) => asked(request, name));
+  if (has('scope.domain.id', 'scope.project.id')) return fault('badRequest', 'Specify a domain or project, not both');
+  if (has('scope.domain.id', 'scope.system')) return fault('badRequest', 'Specify system or domain, not both');
+  if (has('scope.project.id', 'scope.system')) return fault('badRequest', 'Specify system or project, not both');
+  if (has('user.id', 'group.id')) return fault('badRequest', 'Specify a user or group, not both');
+  if (effective && has('group.id')) return fault('badRequest', 'Combining effective and group filter will always result in an empty list.');
+  const inherited = asked(request, 'scope.OS-INHERIT:inherited_to') === 'projects';
+  if (effective && inherited && has('scope.domain.id')) return fault('badRequest', 'Combining effective, domain and inherited filters will always result in an empty list.');
+  if (askedFlag(request, 'include_subtree') && !has('scope.project.id')) return fault('badRequest', 'scope.project.id must be specified if include_subtree is also specified');
+  return undefined;
+}
+
 async function wanted(k: Keystone, request: ApiRequest<unknown>): Promise<(row: Shown) => boolean> {
-  const [user, group, role, domain, system] = ['user.id', 'group.id', 'role.id', 'scope.domain.id', 'scope.system'].map((name) => asked(request, name));
+  const [user, group, role, domain, system] = ['user.id', 'group.id', 'role.id', 'scope.domain.id', 'scope.system'].map((name) => asked(request, name) || undefined);
   const inherited = asked(request, 'scope.OS-INHERIT:inherited_to');
-  const project = asked(request, 'scope.project.id');
+  const project = asked(request, 'scope.project.id') || undefined;
   const projects = project === undefined ? undefined : new Set([project, ...(askedFlag(request, 'include_subtree') ? (await descendantsOf(k.db, [project])).map((row) => row.id) : [])]);
   const own = request.allows('admin_or_system_reader') ? undefined : await ownDomain(k, request);
   return (row) =>
@@ -70,7 +85,8 @@ async function wanted(k: Keystone, request: ApiRequest<unknown>): Promise<(row: 
     && (projects === undefined || (row.target_kind === 'project' && projects.has(row.target_id)))
     && (domain === undefined || (row.target_kind === 'domain' && row.target_id === domain))
     && (system === undefined || row.target_kind === 'system')
-    && (inherited === undefined || row.inherited === 1 || row.fromTarget !== undefined)
+    // Any word but `projects` asks for what is not inherited.
+    && (inherited === undefined || (row.inherited === 1 || row.fromTarget !== undefined) === (inherited === 'projects'))
     && (own === undefined || own.has(row.target_id));
 }
 

@@ -40,7 +40,7 @@ export function roleRoutes(k: Keystone): Route[] {
         if (refused) return refused;
         // Without ?domain_id the list holds global roles alone. Identity API, "List roles".
         const rows = await filtered(k.db.selectFrom('role').selectAll().orderBy('name'), { name: asked(request, 'name'), domain_id: asked(request, 'domain_id') ?? '' }).execute();
-        return listed(request, 'roles', rows.map((row) => roleView(request, row)));
+        return listed(request, 'roles', rows.map((row) => roleView(request, row)), ['name', 'domain_id']);
       },
     }),
     route<Static<typeof createBody>>({

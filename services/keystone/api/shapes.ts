@@ -22,25 +22,31 @@ export function urlOf(request: ApiRequest<unknown>, path: string): string {
   return `${request.baseUrl}/v3/${path}`;
 }
 
-/** A list with its links; name filters with a suffix (`name__contains`) are applied here. */
-export function listed(request: ApiRequest<unknown>, key: string, items: readonly JsonObject[]): Reply {
+/**
+ * A list with its links. `filters`: attributes that may be asked for, also with a suffix (`name__contains`); other parameters are ignored.
+ * keystone.server.flask.common: build_driver_hints, filter_by_attributes
+ */
+export function listed(request: ApiRequest<unknown>, key: string, items: readonly JsonObject[], filters: readonly string[] = []): Reply {
   const query = request.queryString === '' ? '' : `?${request.queryString}`;
-  return { status: 200, body: { [key]: items.filter((item) => matches(item, request.query)), links: { next: null, self: `${request.baseUrl}${request.path}${query}`, previous: null } } };
+  return { status: 200, body: { [key]: items.filter((item) => matches(item, request.query, filters)), links: { next: null, self: `${request.baseUrl}${request.path}${query}`, previous: null } } };
 }
 
 export const shown = (key: string, item: JsonObject): Reply => ({ status: 200, body: { [key]: item } });
 export const created = (key: string, item: JsonObject): Reply => ({ status: 201, body: { [key]: item } });
 export const done: Reply = Object.freeze({ status: 204 });
 
-/** The last value of a query parameter. */
+/** The first value of a query parameter, as upstream takes it. */
 export function asked(request: ApiRequest<unknown>, name: string): string | undefined {
-  return request.query[name]?.at(-1);
+  return request.query[name]?.[0];
 }
+
+/** Every other word is yes, no word at all too. keystone.common.utils.attr_as_boolean */
+const isYes = (word: string): boolean => !/^(0|f|false|n|no|off)$/i.test(word.trim());
 
 /** A flag in a query: present and not one of Keystone's words for no. */
 export function askedFlag(request: ApiRequest<unknown>, name: string): boolean | undefined {
   const value = asked(request, name);
-  return value === undefined ? undefined : !['0', 'false', 'False', 'FALSE', 'no', 'off'].includes(value);
+  return value === undefined ? undefined : isYes(value);
 }
 
 const comparators: Readonly<Record<string, (value: string, wanted: string) => boolean>> = {
@@ -50,14 +56,15 @@ const comparators: Readonly<Record<string, (value: string, wanted: string) => bo
   istartswith: (value, wanted) => value.toLowerCase().startsWith(wanted.toLowerCase()),
   endswith: (value, wanted) => value.endsWith(wanted),
   iendswith: (value, wanted) => value.toLowerCase().endsWith(wanted.toLowerCase()),
-  iexact: (value, wanted) => value.toLowerCase() === wanted.toLowerCase(),
 };
 
-function matches(item: JsonObject, query: Query): boolean {
-  return Object.entries(query).every(([name, [wanted = '']]) => {
-    const [attribute = '', comparator = ''] = name.split('__');
+function matches(item: JsonObject, query: Query, filters: readonly string[]): boolean {
+  return Object.entries(query).every(([parameter, [wanted = '']]) => {
+    const [name = '', comparator] = parameter.split('__');
+    if (!filters.includes(name)) return true;
+    const value = own(item, name);
+    if (comparator === undefined) return typeof value === 'boolean' ? value === isYes(wanted) : value === wanted;
     const compare = own(comparators, comparator);
-    const value = own(item, attribute);
     return !compare || (typeof value === 'string' && compare(value, wanted));
   });
 }

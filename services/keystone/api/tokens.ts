@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Reply, type Route } from '#platform/http/api.ts';
-import { asked, listed, urlOf } from '#services/keystone/api/shapes.ts';
+import { listed, urlOf } from '#services/keystone/api/shapes.ts';
 import { projectView, domainView } from '#services/keystone/api/project-view.ts';
 import { authenticate, type AuthRequest } from '#services/keystone/authenticate.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
@@ -95,9 +95,9 @@ export function tokenRoutes(k: Keystone): Route[] {
         if (!seen) return fault('forbidden', 'You may list your own projects only.');
         if (!user) return fault('notFound', `Could not find user: ${userId}.`);
         const { projects } = await reachableBy(k.db, userId);
-        const wanted = projects.filter((project) => (asked(request, 'name') ?? project.name) === project.name);
-        const tags = await tagsOf(k.db, wanted.map((project) => project.id));
-        return listed(request, 'projects', wanted.map((project) => projectView(request, project, tags.get(project.id) ?? [])));
+        const tags = await tagsOf(k.db, projects.map((project) => project.id));
+        const views = projects.map((project) => projectView(request, project, tags.get(project.id) ?? []));
+        return listed(request, 'projects', views, path.startsWith('/v3/auth') ? [] : ['domain_id', 'enabled', 'name']);
       },
     })),
     route({

@@ -7,6 +7,7 @@ import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
 import { groupView, userView } from '#services/keystone/api/actor-view.ts';
 import { deniedToLent } from '#services/keystone/api/lent-rights.ts';
 import { mergedOptions, userOptions } from '#services/keystone/api/options.ts';
+import { badExpiryFilter } from '#services/keystone/api/password-expiry-filter.ts';
 import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from '#services/keystone/api/permit.ts';
 import { asked, created, done, enabled, extraOf, idText, listed, nameOf, parsed, shown, wrapped } from '#services/keystone/api/shapes.ts';
 import { loginSource } from '#services/keystone/domain/login-source.ts';
@@ -17,6 +18,8 @@ import { deleteActors, findDomain, findProject } from '#services/keystone/store/
 import type { UserRow } from '#services/keystone/store/tables.ts';
 
 const columns = ['id', 'name', 'domain_id', 'default_project_id', 'enabled', 'password', 'original_password', 'options', 'password_expires_at', 'federated'];
+/** No user is federated and no password expires, so four of them find nobody. */
+const userFilters = ['domain_id', 'enabled', 'idp_id', 'name', 'protocol_id', 'unique_id', 'password_expires_at'] as const;
 const password = Type.Union([Type.String({ minLength: 1, maxLength: 4096 }), Type.Null()]);
 const attributes = { password: Type.Optional(password), enabled: Type.Optional(enabled), default_project_id: Type.Optional(Type.Union([idText, Type.Null()])), options: Type.Optional(userOptions) };
 const createBody = wrapped('user', { name: nameOf(255), domain_id: Type.Optional(idText), ...attributes });
@@ -46,7 +49,7 @@ export function userRoutes(k: Keystone): Route[] {
       async handler(request) {
         const query = k.db.selectFrom('user').selectAll().orderBy('name');
         const rows = await filtered(query, { name: asked(request, 'name'), domain_id: listDomain(request), enabled: enabledFilter(request) }).execute();
-        return listed(request, 'users', rows.map((row) => userView(request, row)));
+        return badExpiryFilter(request) ?? listed(request, 'users', rows.map((row) => userView(request, row)), userFilters);
       },
     }),
     route<Static<typeof createBody>>({
@@ -151,8 +154,7 @@ export function userRoutes(k: Keystone): Route[] {
         if (isFault(row)) return row;
         const groups = await k.db.selectFrom('membership').innerJoin('group', 'group.id', 'membership.group_id').selectAll('group')
           .where('membership.user_id', '=', row.id).orderBy('group.name').execute();
-        const name = asked(request, 'name');
-        return listed(request, 'groups', groups.filter((group) => name === undefined || group.name === name).map((group) => groupView(request, group)));
+        return listed(request, 'groups', groups.map((group) => groupView(request, group)), ['name']);
       },
     }),
   ];

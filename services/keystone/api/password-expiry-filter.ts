@@ -1,0 +1,12 @@
+// `?password_expires_at=lt:2026-01-01T00:00:00Z`. Identity API, "List users".
+import { fault, type Fault } from '#contracts/common/fault.ts';
+import type { ApiRequest } from '#platform/http/api.ts';
+import { asked } from '#services/keystone/api/shapes.ts';
+
+/** badRequest: no operator that there is, or no time. What it finds is up to the list: passwords of this cloud never expire. */
+export function badExpiryFilter(request: ApiRequest<unknown>): Fault | undefined {
+  const value = asked(request, 'password_expires_at');
+  if (value === undefined) return undefined;
+  const [, time = ''] = /^(?:(?:lt|lte|gt|gte|eq|neq):)?(\d{4}-\d\d-\d\dT.+)$/.exec(value) ?? [];
+  return Number.isNaN(Date.parse(time)) ? fault('badRequest', 'The password_expires_at filter is an operator (lt, lte, gt, gte, eq, neq) and a time: lt:YYYY-MM-DDTHH:mm:ssZ.') : undefined;
+}
