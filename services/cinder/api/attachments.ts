@@ -14,7 +14,7 @@ import type { AttachmentRow } from '../store/tables.ts';
 import { findVolume } from '../store/volumes.ts';
 import { complete, connect, mayRelease, release, reserve } from './attach.ts';
 import { idSchema, orNull, strict } from './field-schemas.ts';
-import type { ListRules } from './list-query.ts';
+import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
 import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
@@ -37,6 +37,7 @@ const completeBody = Type.Object({ 'os-complete': Type.Any() }, strict);
 const rules: ListRules<'attachments'> = {
   table: 'attachments', collection: 'attachments',
   text: { id: 'id', volume_id: 'volume_id', instance_id: 'server_id', instance: 'server_id', status: 'status', attach_status: 'status', project_id: 'project_id' },
+  members: ['volume_id', 'status', 'instance_id', 'attach_status'],
   sort: { id: 'id', created_at: 'created_at_ms', volume_id: 'volume_id', instance: 'server_id', status: 'status' },
 };
 

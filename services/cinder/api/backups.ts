@@ -20,7 +20,7 @@ import { changeVolumeIn, findVolume, lockVolume, volumeLock } from '../store/vol
 import { action, actionRoute } from './actions.ts';
 import { booleanSchema, descriptionSchema, idSchema, metadataSchema, nameSchema, orNull, strict } from './field-schemas.ts';
 import { journal } from './journal.ts';
-import type { ListRules } from './list-query.ts';
+import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
 import { booleanOf, linksOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
@@ -51,7 +51,8 @@ const countSince = 45;
 const userSince = 56;
 
 const rules: ListRules<'backups'> = {
-  table: 'backups', collection: 'backups', text: { id: 'id', name: 'name', status: 'status', volume_id: 'volume_id', snapshot_id: 'snapshot_id', project_id: 'project_id' }, numbers: { size: 'size_gib' }, entries: { metadata: 'metadata_json' },
+  table: 'backups', collection: 'backups', text: { id: 'id', name: 'name', status: 'status', volume_id: 'volume_id', snapshot_id: 'snapshot_id', project_id: 'project_id', user_id: 'user_id', availability_zone: 'availability_zone', container: 'container', description: 'description' },
+  numbers: { size: 'size_gib' }, entries: { metadata: 'metadata_json' }, members: ['name', 'status', 'volume_id'], counted: true,
   sort: { id: 'id', name: 'name', status: 'status', size: 'size_gib', created_at: 'created_at_ms', updated_at: 'updated_at_ms', volume_id: 'volume_id', availability_zone: 'availability_zone', container: 'container', data_timestamp: 'data_at_ms' },
 };
 

@@ -2,14 +2,15 @@
 // https://docs.openstack.org/api-ref/block-storage/v3/#services-os-services
 import Type from 'typebox';
 import { sql } from 'kysely';
-import { fault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import { overSubscription } from '../domain/pick-pool.ts';
 import type { CinderParts } from '../parts.ts';
 import type { ServiceRow } from '../store/tables.ts';
 import { orNull, strict } from './field-schemas.ts';
-import { booleanOf, first, numberOf } from './request.ts';
+import { poolsAsked } from './pool-list.ts';
+import { booleanOf, first } from './request.ts';
 import type { Request } from './request.ts';
 import { timeText } from './times.ts';
 
@@ -77,9 +78,11 @@ export function houseRoutes(parts: CinderParts): readonly Route[] {
       return { status: 200, body: { host: await hostFigures(parts, host) } };
     } }),
     route({ method: 'GET', path: '/scheduler-stats/get_pools', policy: 'scheduler_extension:scheduler_stats:get_pools', handler: async (request) => {
-      const detail = booleanOf(first(request, 'detail') ?? 'false') === true;
-      const offset = numberOf(request, 'offset');
-      return { status: 200, body: { pools: (await parts.pools()).slice(typeof offset === 'number' ? offset : 0).map((pool) => ({ name: pool.host, ...(detail ? { capabilities: {
+      const detail = booleanOf(first(request, 'detail') ?? 'false');
+      if (detail === undefined) return fault('badRequest', `Value '${first(request, 'detail')}' for 'detail' is not a boolean.`);
+      const pools = await poolsAsked(parts, request);
+      if (isFault(pools)) return pools;
+      return { status: 200, body: { pools: pools.map((pool) => ({ name: pool.host, ...(detail ? { capabilities: {
         volume_backend_name: pool.backend, pool_name: pool.backend, vendor_name: pool.vendorName, driver_version: pool.driverVersion, storage_protocol: pool.storageProtocol,
         total_capacity_gb: pool.totalGib, free_capacity_gb: pool.freeGib, provisioned_capacity_gb: pool.provisionedGib, allocated_capacity_gb: pool.provisionedGib, reserved_percentage: 0,
         max_over_subscription_ratio: String(overSubscription), thin_provisioning_support: true, thick_provisioning_support: false, multiattach: false, QoS_support: false, online_extend_support: true, backend_state: pool.answers ? 'up' : 'down', location_info: '', timestamp: timeText(clock.now()),

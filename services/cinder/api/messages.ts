@@ -3,10 +3,10 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
-import { eventId } from '../domain/messages.ts';
+import { eventId, eventIn } from '../domain/messages.ts';
 import type { CinderParts } from '../parts.ts';
 import type { MessageRow } from '../store/tables.ts';
-import type { ListRules } from './list-query.ts';
+import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
 import { linksOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
@@ -15,6 +15,14 @@ import { timeText } from './times.ts';
 const since = 3;
 const rules: ListRules<'messages'> = {
   table: 'messages', collection: 'messages', text: { resource_type: 'resource_type', resource_uuid: 'resource_id', request_id: 'request_id', id: 'id' },
+  special: {
+    event_id: (value) => {
+      const event = eventIn(value);
+      return event && { resource_type: event.resourceType, action_id: event.actionId, detail_id: event.detailId };
+    },
+    message_level: (value) => (value === 'ERROR' ? {} : undefined),
+  },
+  members: ['resource_uuid', 'resource_type', 'event_id', 'request_id', 'message_level'], filtersSince: 5,
   sort: { id: 'id', created_at: 'created_at_ms', resource_type: 'resource_type', resource_uuid: 'resource_id', request_id: 'request_id', event_id: 'action_id', message_level: 'id', guaranteed_until: 'expires_at_ms' },
 };
 

@@ -15,7 +15,7 @@ import { findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
 import { action, actionRoute } from './actions.ts';
 import { booleanSchema, descriptionSchema, idSchema, metadataSchema, nameSchema, orNull, strict } from './field-schemas.ts';
 import { journal } from './journal.ts';
-import type { ListRules } from './list-query.ts';
+import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
 import { asksForNothing, booleanOf, requestedSnapshot, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
@@ -40,8 +40,9 @@ const forceless = 66;
 
 const rules: ListRules<'snapshots'> = {
   table: 'snapshots', collection: 'snapshots',
-  text: { id: 'id', name: 'name', display_name: 'name', status: 'status', volume_id: 'volume_id', project_id: 'project_id', user_id: 'user_id' },
-  numbers: { volume_size: 'size_gib' }, entries: { metadata: 'metadata_json' },
+  text: { id: 'id', name: 'name', display_name: 'name', status: 'status', volume_id: 'volume_id', project_id: 'project_id', user_id: 'user_id', description: 'description' },
+  numbers: { volume_size: 'size_gib' }, entries: { metadata: 'metadata_json' }, volumeZone: 'availability_zone',
+  members: ['name', 'status', 'volume_id', 'metadata', 'availability_zone', 'consumes_quota'], lateForMembers: ['availability_zone', 'consumes_quota'], counted: true, consumesQuota: true,
   sort: { id: 'id', name: 'name', display_name: 'name', status: 'status', created_at: 'created_at_ms', updated_at: 'updated_at_ms', volume_id: 'volume_id', volume_size: 'size_gib', user_id: 'user_id', project_id: 'project_id', description: 'description' },
 };
 

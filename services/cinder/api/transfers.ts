@@ -13,7 +13,7 @@ import { snapshotsOf } from '../store/snapshots.ts';
 import type { TransferRow } from '../store/tables.ts';
 import { changeVolume, changeVolumeIn, findVolume, lockVolume } from '../store/volumes.ts';
 import { booleanSchema, idSchema, nameSchema, strict } from './field-schemas.ts';
-import type { ListRules } from './list-query.ts';
+import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
 import { booleanOf, linksOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';

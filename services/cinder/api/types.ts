@@ -11,11 +11,12 @@ import { route } from '#platform/http/api.ts';
 import type { CinderParts } from '../parts.ts';
 import { defaultTypeName } from '../seed.ts';
 import type { VolumeTypeRow } from '../store/tables.ts';
-import { extraSpecsOf, findType, findTypeByIdOrName, listTypes } from '../store/types.ts';
+import { extraSpecsOf, findType, findTypeByIdOrName } from '../store/types.ts';
 import { action, actionRoute } from './actions.ts';
 import { booleanSchema, descriptionSchema, extraSpecsSchema, idSchema, orNull, strict } from './field-schemas.ts';
-import { booleanOf, first, isAdmin, pageSize, scopeOf } from './request.ts';
+import { booleanOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
+import { typesAsked } from './type-list.ts';
 
 interface Wanted {
   name?: string | null;
@@ -47,17 +48,9 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
   const { database: { db }, ids, clock, log } = parts;
   const read = 'volume_extension:type_get';
   return [
-    route({ method: 'GET', path: '/types', policy: 'volume_extension:type_get_all', handler: async (request) => {
-      const limit = pageSize(request, parts.config.maxListLimit);
-      if (isFault(limit)) return limit;
-      // Everybody sees the public types, admins those of any kind if they say so.
-      const asked = first(request, 'is_public');
-      const wanted = asked === undefined || !isAdmin(request) ? true : asked === 'None' ? null : booleanOf(asked);
-      if (wanted === undefined) return fault('badRequest', `Invalid is_public filter [${asked}]`);
-      const all = await listTypes(db, scopeOf(request), isAdmin(request) ? wanted : null);
-      const marker = first(request, 'marker');
-      const from = marker === undefined ? 0 : all.findIndex(({ id }) => id === marker) + 1;
-      return { status: 200, body: { volume_types: all.slice(from, from + limit).map((type) => typeView(request, type)) } };
+    route({ method: 'GET', path: '/types', policy: 'volume_extension:type_get_all', faults: ['notFound'], handler: async (request) => {
+      const types = await typesAsked(parts, request);
+      return isFault(types) ? types : { status: 200, body: { volume_types: types.map((type) => typeView(request, type)) } };
     } }),
     route<{ volume_type: Wanted }>({ method: 'POST', path: '/types', policy: 'volume_extension:type_create', body: createBody, faults: ['conflict'], handler: async (request) => {
       const wanted = request.body.volume_type;

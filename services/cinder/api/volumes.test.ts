@@ -55,7 +55,7 @@ test('lists filter, sort and page, and follow their own links', async () => {
   assert.equal((await cinder.ask('member', 'GET', 'volumes?sort_key=nothing')).status, 400);
   assert.equal((await cinder.ask('member', 'GET', `volumes?marker=${'0'.repeat(8)}`)).status, 404);
   assert.equal((await cinder.ask('member', 'GET', 'volumes?sort_key=constructor')).status, 400);
-  assert.equal((await cinder.ask('member', 'GET', 'attachments?constructor=1&updated_at=gt:2026-01-01&created_at=gt:2026-01-01')).status, 200);
+  assert.deepEqual((await cinder.ask('admin', 'GET', 'attachments?constructor=1')).body.attachments, []);
   assert.equal((await cinder.ask('member', 'GET', 'volumes?created_at=yesterday')).status, 400);
   assert.equal((await cinder.ask('member', 'GET', 'volumes?with_count=True&name=l1')).body.count, 1);
 });

@@ -16,7 +16,7 @@ import type { VolumeRow } from '../store/tables.ts';
 import { changeVolume, changeVolumeIn, findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
 import { descriptionSchema, metadataSchema, nameSchema, orNull } from './field-schemas.ts';
 import { journal } from './journal.ts';
-import type { ListRules } from './list-query.ts';
+import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
 import { asksForNothing, booleanOf, first, isAdmin, requestedVolume } from './request.ts';
 import type { Request } from './request.ts';
@@ -25,7 +25,9 @@ import { volumeSummary, volumeView, volumeViews } from './views.ts';
 const rules: ListRules<'volumes'> = {
   table: 'volumes', collection: 'volumes',
   text: { id: 'id', name: 'name', display_name: 'name', status: 'status', availability_zone: 'availability_zone', volume_type_id: 'type_id', project_id: 'project_id', user_id: 'user_id', host: 'host', snapshot_id: 'snapshot_id', source_volid: 'source_volid', description: 'description' },
-  booleans: { bootable: 'bootable' }, numbers: { size: 'size_gib' }, entries: { metadata: 'metadata_json', glance_metadata: 'image_metadata_json' },
+  booleans: { bootable: 'bootable' }, numbers: { size: 'size_gib' }, entries: { metadata: 'metadata_json', glance_metadata: 'image_metadata_json' }, times: { created_at: 'created_at_ms', updated_at: 'updated_at_ms' },
+  members: ['name', 'status', 'metadata', 'bootable', 'migration_status', 'availability_zone', 'group_id', 'size', 'created_at', 'updated_at', 'consumes_quota'],
+  lateForMembers: ['size', 'migration_status', 'created_at', 'updated_at', 'consumes_quota'], counted: true, consumesQuota: true, strictAllTenants: true,
   sort: { id: 'id', name: 'name', display_name: 'name', status: 'status', size: 'size_gib', created_at: 'created_at_ms', updated_at: 'updated_at_ms', availability_zone: 'availability_zone', bootable: 'bootable', host: 'host', volume_type_id: 'type_id', user_id: 'user_id', project_id: 'project_id', description: 'description' },
 };
 

@@ -46,3 +46,9 @@ export function reasonFor(action: MessageAction, reason: Fault): string {
 }
 
 export const eventId = (resourceType: string, actionId: string, detailId: string): string => `VOLUME_${resourceType}_${actionId}_${detailId}`;
+
+/** What an event id consists of; undefined: it is none. */
+export function eventIn(text: string): { resourceType: string; actionId: string; detailId: string } | undefined {
+  const [, resourceType, actionId, detailId] = /^VOLUME_(\w+)_(\d+)_(\d+)$/.exec(text) ?? [];
+  return resourceType === undefined || actionId === undefined || detailId === undefined ? undefined : { resourceType, actionId, detailId };
+}

@@ -39,7 +39,7 @@ const specs: Readonly<Record<string, (pool: Pool) => string>> = {
 };
 
 /** Specs of another scope than `capabilities:` are not the scheduler's: cinder.scheduler, capabilities filter. */
-function matches(pool: Pool, extraSpecs: Readonly<Record<string, string>>): boolean {
+export function suits(pool: Pool, extraSpecs: Readonly<Record<string, string>>): boolean {
   return Object.entries(extraSpecs).every(([key, wanted]) => {
     const name = key.startsWith('capabilities:') ? key.slice('capabilities:'.length) : key;
     if (name.includes(':')) return true;
@@ -50,7 +50,7 @@ function matches(pool: Pool, extraSpecs: Readonly<Record<string, string>>): bool
 
 /** The pool with the most room among those that fit. conflict: none does; unavailable: one might that does not answer. */
 export function pickPool(pools: readonly Pool[], wanted: { sizeGib: number; extraSpecs: Readonly<Record<string, string>> }): Outcome<Pool> {
-  const fitting = pools.filter((pool) => pool.enabled && matches(pool, wanted.extraSpecs)
+  const fitting = pools.filter((pool) => pool.enabled && suits(pool, wanted.extraSpecs)
     && pool.freeGib > 0 && wanted.sizeGib <= pool.totalGib * overSubscription && pool.provisionedGib + wanted.sizeGib <= pool.totalGib * overSubscription);
   const room = (pool: Pool): number => pool.totalGib * overSubscription - pool.provisionedGib;
   const best = fitting.filter(({ answers }) => answers).sort((a, b) => room(b) - room(a) || (a.host < b.host ? -1 : 1))[0];

@@ -13,6 +13,14 @@ export const metadataIn = (text: string): Metadata => JSON.parse(text) as Metada
 /** The tables that are listed by pages. */
 export type ListedTable = 'volumes' | 'snapshots' | 'backups' | 'messages' | 'transfers' | 'attachments';
 
+/** A column of time within limits, both included; `outside`: not within them. */
+export interface TimeRange {
+  column: string;
+  fromMs?: number;
+  toMs?: number;
+  outside?: true;
+}
+
 export interface Listing {
   scope: Scope;
   /** Columns that must have one of the values; null among them: or none. */
@@ -21,14 +29,17 @@ export interface Listing {
   contains?: Readonly<Record<string, string>>;
   /** Columns that hold a flat JSON object with these entries. */
   entries?: Readonly<Record<string, Metadata>>;
-  /** Columns of time within limits, both included. */
-  between?: readonly { column: string; fromMs?: number; toMs?: number }[];
+  between?: readonly TimeRange[];
+  /** The volume of `volume_id` is in one of these zones. */
+  volumeZones?: readonly string[];
   order: readonly { column: string; direction: 'asc' | 'desc' }[];
   /** The last row of the page before. */
   marker?: Readonly<Record<string, unknown>> | undefined;
   offset: number;
   limit: number;
 }
+
+type Filtering = 'scope' | 'equal' | 'contains' | 'entries' | 'between' | 'volumeZones';
 
 // Kysely cannot type a table chosen at run time; the columns come from tables of this service (api/list-query.ts), never from a caller.
 type AnyDb = Kysely<any>;
@@ -48,13 +59,13 @@ export async function listRows<N extends ListedTable>(db: CinderDb, table: N, li
   return (await (listing.offset > 0 ? query.offset(listing.offset) : query).execute()) as CinderTables[N][];
 }
 
-export async function countRows(db: CinderDb, table: ListedTable, listing: Pick<Listing, 'scope' | 'equal' | 'contains' | 'entries' | 'between'>): Promise<number> {
+export async function countRows(db: CinderDb, table: ListedTable, listing: Pick<Listing, Filtering>): Promise<number> {
   const row = await filtered((db as unknown as AnyDb).selectFrom(table).select(sql<number>`count(*)`.as('count')), listing).executeTakeFirstOrThrow();
   return Number(row.count);
 }
 
 // Untyped for the reason that AnyDb is.
-function filtered(start: any, { scope, equal, contains, entries, between }: Pick<Listing, 'scope' | 'equal' | 'contains' | 'entries' | 'between'>): any {
+function filtered(start: any, { scope, equal, contains, entries, between, volumeZones }: Pick<Listing, Filtering>): any {
   let query = start;
   if (scope !== null) query = query.where('project_id', '=', scope);
   for (const [column, values] of Object.entries(equal)) {
@@ -69,9 +80,11 @@ function filtered(start: any, { scope, equal, contains, entries, between }: Pick
     // JSON.stringify wrote the column, so an entry stands in it exactly like this.
     for (const [key, value] of Object.entries(pairs)) query = query.where(sql<boolean>`instr(${sql.ref(column)}, ${JSON.stringify({ [key]: value }).slice(1, -1)}) > 0`);
   }
-  for (const { column, fromMs, toMs } of between ?? []) {
-    if (fromMs !== undefined) query = query.where(column, '>=', fromMs);
-    if (toMs !== undefined) query = query.where(column, '<=', toMs);
+  if (volumeZones) query = query.where((eb: any) => eb('volume_id', 'in', eb.selectFrom('volumes').select('id').where('availability_zone', 'in', volumeZones)));
+  for (const { column, fromMs, toMs, outside } of between ?? []) {
+    if (outside) query = query.where((eb: any) => eb.or([eb(column, '<', fromMs), eb(column, '>', toMs)]));
+    else if (fromMs !== undefined) query = query.where(column, '>=', fromMs);
+    if (!outside && toMs !== undefined) query = query.where(column, '<=', toMs);
   }
   return query;
 }

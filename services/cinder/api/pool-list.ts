@@ -1,0 +1,30 @@
+// Which pools of storage a list shows. The only list whose filters administrators, too, are refused: cinder.api.common, reject_invalid_filters
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Pool } from '../domain/pick-pool.ts';
+import { suits } from '../domain/pick-pool.ts';
+import type { CinderParts } from '../parts.ts';
+import { extraSpecsOf, findTypeByIdOrName } from '../store/types.ts';
+import { first, numberOf } from './request.ts';
+import type { Request } from './request.ts';
+
+/** rest_api_version_history: 3.28 names, 3.31 refusals, 3.35 types. */
+const nameSince = 28;
+const refusedSince = 31;
+const likeSince = 34;
+const typeSince = 35;
+const filters = new Set(['name', 'volume_type']);
+const notFilters = new Set(['detail', 'offset', 'limit', 'marker', 'sort', 'sort_key', 'sort_dir']);
+
+export async function poolsAsked(parts: CinderParts, request: Request): Promise<Outcome<readonly Pool[]>> {
+  const { version } = request;
+  const offset = numberOf(request, 'offset');
+  if (isFault(offset)) return offset;
+  const wrong = Object.keys(request.query).filter((name) => !notFilters.has(name) && !filters.has(version >= likeSince && name === 'name~' ? 'name' : name));
+  if (version >= refusedSince && wrong.length > 0) return fault('badRequest', `Invalid filters ${wrong.join(',')} are found in query options.`);
+  const [name, part, typeName] = [version >= nameSince ? first(request, 'name') : undefined, version >= likeSince ? first(request, 'name~') : undefined, version >= typeSince ? first(request, 'volume_type') : undefined];
+  const type = typeName === undefined ? undefined : await findTypeByIdOrName(parts.database.db, typeName, null);
+  const pools = (await parts.pools()).filter(({ host }) => (name === undefined || host === name) && (part === undefined || host.includes(part)));
+  if (typeName !== undefined && !type) return [];
+  return (type ? pools.filter((pool) => suits(pool, extraSpecsOf(type))) : pools).slice(offset ?? 0);
+}
