@@ -9,8 +9,10 @@ import type { NeutronParts } from '../deps.ts';
 import { changeAgent, deleteAgent, findAgent, listAgents } from '../store/agents.ts';
 import type { AgentRow } from '../store/tables.ts';
 import { boolean, orNull, text } from './attributes.ts';
+import { unknownFilter } from './list.ts';
 
 const missing = (id: string) => fault('notFound', `Agent ${id} could not be found`, { type: 'AgentNotFound' });
+const agentFilters = ['id', 'agent_type', 'binary', 'host', 'availability_zone', 'topic', 'alive', 'admin_state_up', 'description', 'created_at', 'started_at', 'heartbeat_timestamp'];
 const moment = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 
 export function agentRoutes({ database: { db }, clock, config }: NeutronParts): readonly Route[] {
@@ -24,9 +26,11 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
   const found = async (request: ApiRequest): Promise<Outcome<AgentRow>> => (await findAgent(db, request.params['agent_id'] ?? '')) ?? missing(request.params['agent_id'] ?? '');
   return [
     // Who may see none gets an empty list, as with everything that is listed: tempest, AgentManagementNegativeTest.
-    route({ method: 'GET', path, policy: 'get_agents', handler: async (request): Promise<Reply> => {
+    route({ method: 'GET', path, policy: 'get_agents', handler: async (request): Promise<Outcome<Reply>> => {
       if (!request.allows('get_agent')) return { status: 200, body: { agents: [] } };
       const { fields, ...filters } = request.query;
+      const refused = unknownFilter(request, agentFilters);
+      if (isFault(refused)) return refused;
       const same = (value: Json | undefined, asked: string): boolean => (typeof value === 'string' ? value : JSON.stringify(value ?? null)).toLowerCase() === asked.toLowerCase();
       const views = (await listAgents(db)).map(view).filter((agent) => Object.entries(filters).every(([name, values]) => !Object.hasOwn(agent, name) || values.some((value) => same(agent[name], value))));
       return { status: 200, body: { agents: fields ? views.map((agent) => Object.fromEntries(fields.filter((name) => Object.hasOwn(agent, name)).map((name) => [name, agent[name]]))) : views } };

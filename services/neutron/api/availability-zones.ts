@@ -1,12 +1,17 @@
 // Zones that networks and routers may ask for: those of the agents, and the default one.
 // https://docs.openstack.org/api-ref/network/v2/#list-all-availability-zones
+import { isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { NeutronParts } from '../deps.ts';
 import { listAgents } from '../store/agents.ts';
+import { unknownFilter } from './list.ts';
 
 export function availabilityZoneRoutes({ database: { db }, config }: NeutronParts): readonly Route[] {
-  return [route({ method: 'GET', path: '/v2.0/availability_zones', policy: 'get_availability_zone', handler: async ({ query }) => {
+  return [route({ method: 'GET', path: '/v2.0/availability_zones', policy: 'get_availability_zone', handler: async (request) => {
+    const refused = unknownFilter(request, ['name', 'resource', 'state']);
+    if (isFault(refused)) return refused;
+    const { query } = request;
     const agents = await listAgents(db);
     const zones = [...new Set([config.defaultZone, ...agents.map(({ availability_zone }) => availability_zone).filter((zone) => zone !== '')])];
     const all = zones.flatMap((name) => ['network', 'router'].map((resource) => ({ name, resource, state: 'available' })));

@@ -1,5 +1,5 @@
 // How many addresses networks have, and how many are taken. https://docs.openstack.org/api-ref/network/v2/#network-ip-availability-and-usage-stats
-import { fault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
@@ -8,6 +8,7 @@ import { poolSize } from '../domain/pools.ts';
 import { poolsOf } from '../store/ipam.ts';
 import type { NetworkUse } from '../store/ip-use.ts';
 import { networkUses } from '../store/ip-use.ts';
+import { unknownFilter } from './list.ts';
 
 /** Beyond 2^53 (an IPv6 /64 has more) the nearest number that JSON readers can hold. */
 function view({ network, subnets }: NetworkUse): JsonObject {
@@ -20,7 +21,10 @@ export function ipAvailabilityRoutes({ database: { db } }: NeutronParts): readon
   const path = '/v2.0/network-ip-availabilities';
   const policy = 'get_network_ip_availability';
   return [
-    route({ method: 'GET', path, policy, handler: async ({ query }) => {
+    route({ method: 'GET', path, policy, handler: async (request) => {
+      const refused = unknownFilter(request, ['network_id', 'network_name', 'tenant_id', 'project_id', 'ip_version']);
+      if (isFault(refused)) return refused;
+      const { query } = request;
       const versions = query['ip_version']?.map(Number);
       const uses = (await networkUses(db)).filter(({ network }) => (query['network_id']?.includes(network.id) ?? true) && (query['network_name']?.includes(network.name) ?? true) && ((query['project_id'] ?? query['tenant_id'])?.includes(network.project_id) ?? true));
       const shown = versions ? uses.map(({ network, subnets }) => ({ network, subnets: subnets.filter(({ subnet }) => versions.includes(subnet.ip_version)) })).filter(({ subnets }) => subnets.length > 0) : uses;

@@ -10,10 +10,11 @@ import type { ListedTable, ListOrder } from '../store/list.ts';
 import { listIds, markerValues, oneOfValues, taggedWith } from '../store/list.ts';
 import { findByIds } from '../store/objects.ts';
 import type { Context, Resource } from './resource.ts';
+import { missing } from './resource.ts';
 import type { Views } from './view-cache.ts';
 import { cutTo } from './view-cache.ts';
 
-const notFilters = new Set(['fields', 'limit', 'marker', 'page_reverse', 'sort_key', 'sort_dir']);
+export const notFilters: ReadonlySet<string> = new Set(['fields', 'limit', 'marker', 'page_reverse', 'sort_key', 'sort_dir']);
 const bad = (message: string) => fault('badRequest', message);
 
 export async function listPage<T extends ListedTable>(context: Context, resource: Resource<T, any>, views: Views<T>): Promise<Outcome<Reply>> {
@@ -38,6 +39,12 @@ export async function listPage<T extends ListedTable>(context: Context, resource
   return { status: 200, body: answer };
 }
 
+/** For lists of few filters: badRequest where one is named that is none. */
+export function unknownFilter(request: Pick<ApiRequest, 'query'>, filters: readonly string[]): Outcome<undefined> {
+  const unknown = Object.keys(request.query).filter((name) => !notFilters.has(name) && !filters.includes(name));
+  return unknown.length > 0 ? bad(`${JSON.stringify(unknown)} is invalid attribute for filtering`) : undefined;
+}
+
 const maxFilterTags = 100;
 
 function filtersOf<T extends ListedTable>({ singular, attributes, listing }: Resource<T, any>, request: ApiRequest): Outcome<RawBuilder<boolean>[]> {
@@ -46,18 +53,19 @@ function filtersOf<T extends ListedTable>({ singular, attributes, listing }: Res
     if (notFilters.has(asked)) continue;
     const name = asked === 'tenant_id' ? 'project_id' : asked;
     const special = listing.special && Object.hasOwn(listing.special, name) ? listing.special[name] : undefined;
+    const column = Object.hasOwn(listing.columns, name) ? listing.columns[name] : undefined;
+    const isBoolean = column?.kind === 'bool' || (listing.specialBooleans ?? []).includes(name);
+    const wrong = isBoolean ? values.find((value) => !/^(true|false|1|0)$/i.test(value)) : undefined;
+    // Upstream converts the values of a filter like those of a body: neutron.api.api_common, get_filters_from_dict.
+    if (wrong !== undefined) return bad(`Invalid input for operation: '${wrong}' cannot be converted to boolean.`);
     if (special) filters.push(special(values));
     else if ('tags' in attributes && /^(not-)?tags(-any)?$/.test(name)) {
       const tags = [...new Set(values.flatMap((value) => value.split(',')))];
       if (tags.length > maxFilterTags) return bad(`Invalid input for ${name}: more than ${maxFilterTags} tags.`);
       filters.push(taggedWith(name as 'tags', tags));
     } else {
-      const column = Object.hasOwn(listing.columns, name) ? listing.columns[name] : undefined;
-      // filter-validation: what is no attribute filters nothing, so saying so is kinder than a list of everything.
-      if (!column) {
-        if (!Object.hasOwn(attributes, name)) return bad(`[${JSON.stringify(asked)}] is invalid attribute for filtering`);
-        continue;
-      }
+      // filter-validation: what filters nothing is refused, so that nobody takes a list of everything for what was found.
+      if (!column) return bad(`[${JSON.stringify(asked)}] is invalid attribute for filtering`);
       // What a caller cannot see, no filter may tell.
       if (own(attributes, name)?.hidden && !request.allows(`get_${singular}:${name}`)) continue;
       filters.push(oneOfValues(column, values));
@@ -66,13 +74,14 @@ function filtersOf<T extends ListedTable>({ singular, attributes, listing }: Res
   return filters;
 }
 
-async function pageOf<T extends ListedTable>(context: Context, { singular, attributes, listing }: Resource<T, any>): Promise<Outcome<{ order: ListOrder; reverse: boolean }>> {
+async function pageOf<T extends ListedTable>(context: Context, resource: Resource<T, any>): Promise<Outcome<{ order: ListOrder; reverse: boolean }>> {
+  const { singular, attributes, listing } = resource;
   const { request, scope, parts: { database: { db }, config } } = context;
   const first = (name: string): string | undefined => request.query[name]?.[0];
   const limitText = first('limit');
   if (limitText !== undefined && !/^\d{1,9}$/.test(limitText)) return bad(`Bad limit '${limitText}': it must be a number from 0.`);
   const limit = limitText === undefined || Number(limitText) === 0 ? undefined : Math.min(Number(limitText), config.maxListLimit);
-  const reverse = /^(true|1)$/i.test(first('page_reverse') ?? '');
+  const reverse = /^true$/i.test(first('page_reverse') ?? '');
   const names = request.query['sort_key'] ?? [];
   const directions = request.query['sort_dir'] ?? [];
   if (directions.length > 0 && directions.length !== names.length) return bad('The number of sort_keys and sort_dirs must be same');
@@ -88,9 +97,10 @@ async function pageOf<T extends ListedTable>(context: Context, { singular, attri
   if (!keys.some(({ column }) => column === 'id')) keys.push({ column: 'id', direction: 'asc' });
   const turned = reverse ? keys.map(({ column, direction }) => ({ column, direction: direction === 'asc' ? 'desc' as const : 'asc' as const })) : keys;
   const marker = first('marker');
-  if (marker === undefined || marker === '') return { order: { keys: turned, after: undefined, limit }, reverse };
+  // As upstream: without a limit there are no pages, so that a marker says nothing. neutron.api.api_common, get_limit_and_marker
+  if (limit === undefined || marker === undefined || marker === '') return { order: { keys: turned, after: undefined, limit }, reverse };
   const after = await markerValues(db, listing, scope, marker, turned);
-  return after ? { order: { keys: turned, after, limit }, reverse } : bad(`Invalid input for operation: marker ${marker} not found.`);
+  return after ? { order: { keys: turned, after, limit }, reverse } : missing(resource, marker);
 }
 
 /** As upstream: a full page has a next one, even when nothing follows; an empty one leads back to its marker. */

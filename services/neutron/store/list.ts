@@ -15,6 +15,8 @@ export interface Listing {
   columns: Readonly<Record<string, { column: string; kind: ColumnKind }>>;
   /** Filters that are no comparison with a column. */
   special?: Readonly<Record<string, (values: readonly string[]) => RawBuilder<boolean>>>;
+  /** Those of them that take a boolean. */
+  specialBooleans?: readonly string[];
   /** What a project sees besides its own. */
   alsoVisible?: (projectId: string) => RawBuilder<boolean>;
 }

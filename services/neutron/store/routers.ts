@@ -16,6 +16,7 @@ export const routerListing = {
     distributed: (values) => (values.some((value) => /^(false|0)$/i.test(value)) ? sql<boolean>`1 = 1` : sql<boolean>`1 = 0`),
     ha: (values) => (values.some((value) => /^(false|0)$/i.test(value)) ? sql<boolean>`1 = 1` : sql<boolean>`1 = 0`),
   },
+  specialBooleans: ['distributed', 'ha'],
 } as const satisfies Listing;
 
 export interface Interface {

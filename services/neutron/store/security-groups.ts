@@ -14,6 +14,7 @@ export const securityGroupListing = {
   columns: { ...standardColumns, stateful: { column: 'stateful', kind: 'bool' } },
   // Groups are never shared: RBAC policies would do that.
   special: { shared: (values) => (values.some((value) => /^(false|0)$/i.test(value)) ? sql<boolean>`1 = 1` : sql<boolean>`1 = 0`) },
+  specialBooleans: ['shared'],
 } as const satisfies Listing;
 
 export const securityGroupRuleListing = {

@@ -17,6 +17,7 @@ export const subnetListing = {
     shared: (values) => sql<boolean>`network_id in (select id from networks where shared in (${sql.join(values.map((value) => (/^(true|1)$/i.test(value) ? 1 : 0)))}))`,
     'router:external': (values) => sql<boolean>`network_id in (select id from networks where external in (${sql.join(values.map((value) => (/^(true|1)$/i.test(value) ? 1 : 0)))}))`,
   },
+  specialBooleans: ['shared', 'router:external'],
   // An external network's subnets stay its owner's affair: contracts/openstack.md, "networks".
   alsoVisible: () => sql<boolean>`network_id in (select id from networks where shared = 1)`,
 } as const satisfies Listing;
