@@ -7,8 +7,9 @@ import { UserError } from './user-error.ts';
 
 export const homeOption = ['--home <dir>', 'state folder (default: $COBALT_HOME, /var/lib/cobaltcore as root, else below ~/.local/state)'] as const;
 
-/** The folder's paths; undefined: it is not there. Throws a UserError where this user may not use it. */
+/** The folder's paths; undefined: it is not there. Throws a UserError where this user may not use it. What is written from now on is its owner's alone. */
 export function openFolder(dir: string): Home | undefined {
+  process.umask(0o077);
   try {
     statSync(dir);
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);

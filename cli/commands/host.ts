@@ -50,7 +50,6 @@ export const hostState = (host: LocalHost): string => (host.heldOff ? (host.stat
 async function alone(options: HostOptions, name: string, work: (home: Home) => Promise<void>): Promise<void> {
   const home = requireHome(options.home);
   await existingHost(openHosts(home), name); // so that the name is one
-  process.umask(0o077); // the lock's file, too, is its owner's alone
   const lock = takeLock(hostLock(home, name));
   if (!lock) throw new UserError(`Another command starts or stops host ${name} just now. Try again when it has ended.`);
   try {
