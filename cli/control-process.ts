@@ -66,7 +66,7 @@ export async function endControl(home: Home, patienceMs: number): Promise<boolea
   const [first] = processes;
   if (!first) return false;
   // Once each: a second one tells the control plane not to wait for what it has in hand.
-  const asked = new Set([first]);
+  const signalled = new Set([first]);
   send(first, 'SIGTERM');
   const deadline = Date.now() + patienceMs;
   for (;;) {
@@ -75,8 +75,8 @@ export async function endControl(home: Home, patienceMs: number): Promise<boolea
     if (alive.length === 0) break;
     // A control plane whose supervisor was killed hears nothing from it.
     for (const each of alive) {
-      if (asked.has(each) || alive.includes(first)) continue;
-      asked.add(each);
+      if (signalled.has(each) || alive.includes(first)) continue;
+      signalled.add(each);
       send(each, 'SIGTERM');
     }
     if (Date.now() > deadline) for (const each of alive) send(each, 'SIGKILL');
