@@ -11,23 +11,37 @@ import { UserError } from './user-error.ts';
 const dir = mkdtempSync('/tmp/cc-boot-');
 after(() => rmSync(dir, { recursive: true }));
 const calls: string[] = [];
-const deps: BootUnitDeps = { unitDir: dir, bootedMarker: join(dir, 'booted'), systemctl: async (...words) => void calls.push(words.join(' ')) };
+const deps: BootUnitDeps = {
+  unitDir: dir,
+  bootedMarker: join(dir, 'booted'),
+  systemctl: async (...words) => void calls.push(words.join(' ')),
+};
 
 describe('the unit that starts a cloud with its machine', () => {
   it('is refused where systemd does not run, with another way', () => {
-    assert.throws(() => checkSystemd(deps), (error) => error instanceof UserError && /needs systemd.*cobalt up --detach/.test(error.message));
+    assert.throws(
+      () => checkSystemd(deps),
+      (error) =>
+        error instanceof UserError && /needs systemd.*cobalt up --detach/.test(error.message),
+    );
   });
 
   it('is shown first, then installed, enabled and started; twice is once', async () => {
     mkdirSync(deps.bootedMarker);
     const said: string[] = [];
-    for (let time = 0; time < 2; time += 1) await installBootUnit('/srv/cloud', (text) => void said.push(text), deps);
+    for (let time = 0; time < 2; time += 1)
+      await installBootUnit('/srv/cloud', (text) => void said.push(text), deps);
     const name = unitName('/srv/cloud');
     assert.match(name, /^cobaltcore-[0-9a-f]{8}\.service$/);
     assert.equal(unitName('/var/lib/cobaltcore'), 'cobaltcore.service');
     assert.equal(readFileSync(join(dir, name), 'utf8'), unitText('/srv/cloud'));
     assert.match(said[0] ?? '', /ExecStart=".*\/cobalt" up --yes --home "\/srv\/cloud"/);
-    assert.deepEqual(calls.splice(0), ['daemon-reload', `enable --now ${name}`, 'daemon-reload', `enable --now ${name}`]);
+    assert.deepEqual(calls.splice(0), [
+      'daemon-reload',
+      `enable --now ${name}`,
+      'daemon-reload',
+      `enable --now ${name}`,
+    ]);
   });
 
   it('is removed, once; a unit of somebody else with that name stays', async () => {
@@ -43,9 +57,16 @@ describe('the unit that starts a cloud with its machine', () => {
     assert.match(unitText('/srv/a b%h$HOME"'), /--home "\/srv\/a b%%h\$\$HOME\\""/);
   });
 
-  it('is understood by systemd', { skip: existsSync('/usr/bin/systemd-analyze') ? false : 'needs systemd-analyze' }, () => {
-    const file = join(dir, 'verify.service');
-    writeFileSync(file, unitText('/srv/cloud').replace(/^ExecStart="[^"]*"/m, 'ExecStart="/bin/true"'));
-    execFileSync('systemd-analyze', ['verify', file], { stdio: 'pipe' });
-  });
+  it(
+    'is understood by systemd',
+    { skip: existsSync('/usr/bin/systemd-analyze') ? false : 'needs systemd-analyze' },
+    () => {
+      const file = join(dir, 'verify.service');
+      writeFileSync(
+        file,
+        unitText('/srv/cloud').replace(/^ExecStart="[^"]*"/m, 'ExecStart="/bin/true"'),
+      );
+      execFileSync('systemd-analyze', ['verify', file], { stdio: 'pipe' });
+    },
+  );
 });

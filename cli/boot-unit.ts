@@ -18,17 +18,22 @@ export interface BootUnitDeps {
 const realDeps: BootUnitDeps = {
   unitDir: '/etc/systemd/system',
   bootedMarker: '/run/systemd/system',
-  systemctl: async (...words) => void (await runQuietly('systemctl', words, { timeoutMs: 120_000 })),
+  systemctl: async (...words) =>
+    void (await runQuietly('systemctl', words, { timeoutMs: 120_000 })),
 };
 
 const defaultHome = '/var/lib/cobaltcore';
 
 /** One a state folder. */
 export const unitName = (dir: string): string =>
-  dir === defaultHome ? 'cobaltcore.service' : `cobaltcore-${createHash('sha256').update(dir).digest('hex').slice(0, 8)}.service`;
+  dir === defaultHome
+    ? 'cobaltcore.service'
+    : `cobaltcore-${createHash('sha256').update(dir).digest('hex').slice(0, 8)}.service`;
 
 /** `KillMode=process`: the hosts and their guests outlive a restart of the control plane. Source: systemd.kill(5), systemd.service(5). */
-export const unitText = (dir: string): string => `# Made by cobalt up --boot; cobalt down --purge removes it.
+export const unitText = (
+  dir: string,
+): string => `# Made by cobalt up --boot; cobalt down --purge removes it.
 [Unit]
 Description=CobaltCore cloud in ${dir}
 Wants=network-online.target
@@ -46,16 +51,25 @@ WantedBy=multi-user.target
 `;
 
 /** systemd.syntax(7): quotes and backslashes are escaped, `%` begins a specifier, `$` a variable. */
-const quote = (text: string): string => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
+const quote = (text: string): string =>
+  `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
 
 /** Throws a UserError where the machine cannot do this. */
 export function checkSystemd({ bootedMarker }: BootUnitDeps = realDeps): void {
-  if (!existsSync(bootedMarker)) throw new UserError('--boot needs systemd, which does not run on this machine. Start the cloud by `cobalt up --detach` from whatever starts things here.');
-  if (process.getuid?.() !== 0) throw new UserError('--boot needs root: it installs a systemd unit. Run it with sudo.');
+  if (!existsSync(bootedMarker))
+    throw new UserError(
+      '--boot needs systemd, which does not run on this machine. Start the cloud by `cobalt up --detach` from whatever starts things here.',
+    );
+  if (process.getuid?.() !== 0)
+    throw new UserError('--boot needs root: it installs a systemd unit. Run it with sudo.');
 }
 
 /** Installs and starts it; `say` is told what is done before it is done. Safe to repeat. */
-export async function installBootUnit(dir: string, say: (text: string) => void, deps: BootUnitDeps = realDeps): Promise<void> {
+export async function installBootUnit(
+  dir: string,
+  say: (text: string) => void,
+  deps: BootUnitDeps = realDeps,
+): Promise<void> {
   const [path, text] = [join(deps.unitDir, unitName(dir)), unitText(dir)];
   say(`installing ${path}:\n\n${text.replace(/^/gm, '    ').trimEnd()}\n\n`);
   await writeFile(path, text, { mode: 0o644 });

@@ -27,7 +27,10 @@ export async function readChoices(file: string): Promise<Choices> {
   }
 }
 
-export async function keepChoices(file: string, { port, hosts, simulated, acceleration }: Choices): Promise<void> {
+export async function keepChoices(
+  file: string,
+  { port, hosts, simulated, acceleration }: Choices,
+): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await writeWhole(file, `${JSON.stringify({ port, hosts, simulated, acceleration })}\n`, 0o600);
 }

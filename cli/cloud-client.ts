@@ -1,9 +1,9 @@
 // The CLI as a client of its own cloud: an admin's token, then the public APIs by socket.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { Secret } from '#platform/log.ts';
 import type { HttpMethod } from '#platform/http/api.ts';
 import { createSocketClient } from '#platform/http/client.ts';
+import type { Secret } from '#platform/log.ts';
 import { UserError } from './user-error.ts';
 
 type Service = 'identity' | 'image' | 'placement' | 'compute' | 'network' | 'volume';
@@ -13,31 +13,70 @@ export interface CloudClient {
   /** The parsed answer of a call that must succeed. */
   ask<T>(service: Service, method: HttpMethod, path: string, body?: Json): Promise<T>;
   /** The answer whatever its status. */
-  send(service: Service, method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
+  send(
+    service: Service,
+    method: HttpMethod,
+    path: string,
+    body?: Json,
+  ): Promise<{ status: number; body: Json | undefined }>;
 }
 
 const versions = { 'openstack-api-version': 'compute 2.96, placement 1.36, volume 3.59' };
 
-export async function connectCloud(origin: string, user: { name: string; password: Secret; project: string }, timeoutMs = 10_000): Promise<CloudClient> {
-  const http = createSocketClient({ identity: `${origin}/identity`, image: `${origin}/image`, placement: `${origin}/placement`, compute: `${origin}/compute`, network: `${origin}/network`, volume: `${origin}/volume` });
+export async function connectCloud(
+  origin: string,
+  user: { name: string; password: Secret; project: string },
+  timeoutMs = 10_000,
+): Promise<CloudClient> {
+  const http = createSocketClient({
+    identity: `${origin}/identity`,
+    image: `${origin}/image`,
+    placement: `${origin}/placement`,
+    compute: `${origin}/compute`,
+    network: `${origin}/network`,
+    volume: `${origin}/volume`,
+  });
   const domain = { id: 'default' };
   const login = await http.send({
-    method: 'POST', service: 'identity', path: '/v3/auth/tokens?nocatalog', timeoutMs,
-    body: { auth: { identity: { methods: ['password'], password: { user: { name: user.name, domain, password: user.password.reveal() } } }, scope: { project: { name: user.project, domain } } } },
+    method: 'POST',
+    service: 'identity',
+    path: '/v3/auth/tokens?nocatalog',
+    timeoutMs,
+    body: {
+      auth: {
+        identity: {
+          methods: ['password'],
+          password: { user: { name: user.name, domain, password: user.password.reveal() } },
+        },
+        scope: { project: { name: user.project, domain } },
+      },
+    },
   });
-  if (isFault(login)) throw new UserError(`The cloud at ${origin} does not answer: ${login.message}`);
+  if (isFault(login))
+    throw new UserError(`The cloud at ${origin} does not answer: ${login.message}`);
   const token = login.headers['x-subject-token'];
-  if (login.status !== 201 || token === undefined) throw new UserError(`The cloud at ${origin} refused ${user.name}: ${login.status}`);
+  if (login.status !== 201 || token === undefined)
+    throw new UserError(`The cloud at ${origin} refused ${user.name}: ${login.status}`);
   const send: CloudClient['send'] = async (service, method, path, body) => {
-    const answer = await http.send({ method, service, path, token, headers: versions, body, timeoutMs });
+    const answer = await http.send({
+      method,
+      service,
+      path,
+      token,
+      headers: versions,
+      body,
+      timeoutMs,
+    });
     if (isFault(answer)) throw new UserError(answer.message);
     return { status: answer.status, body: answer.body };
   };
   return {
-    token, send,
+    token,
+    send,
     async ask<T>(service: Service, method: HttpMethod, path: string, body?: Json) {
       const answer = await send(service, method, path, body);
-      if (answer.status >= 300) throw new UserError(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+      if (answer.status >= 300)
+        throw new UserError(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
       return answer.body as T; // the caller names the document
     },
   };

@@ -12,7 +12,10 @@ const program = await createProgram('all');
 function offered(line: string): string[] {
   const words = line.split(' ');
   const script = `${bashCompletion(program)}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _cobalt; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  return execFileSync('bash', ['-c', script], { encoding: 'utf8', cwd: '/' }).trim().split('\n').filter(Boolean);
+  return execFileSync('bash', ['-c', script], { encoding: 'utf8', cwd: '/' })
+    .trim()
+    .split('\n')
+    .filter(Boolean);
 }
 
 describe('completion', () => {

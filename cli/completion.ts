@@ -5,9 +5,12 @@ import type { Command } from 'commander';
 function wordsAfter(program: Command): Map<string, string[]> {
   const words = new Map<string, string[]>();
   const visit = (command: Command, path: string): void => {
-    const options = command.options.filter(({ hidden }) => !hidden).flatMap(({ long }) => (long ? [long] : []));
+    const options = command.options
+      .filter(({ hidden }) => !hidden)
+      .flatMap(({ long }) => (long ? [long] : []));
     words.set(path, [...command.commands.map((child) => child.name()), ...options, '--help']);
-    for (const child of command.commands) visit(child, path === '' ? child.name() : `${path} ${child.name()}`);
+    for (const child of command.commands)
+      visit(child, path === '' ? child.name() : `${path} ${child.name()}`);
   };
   visit(program, '');
   return words;
@@ -16,14 +19,23 @@ function wordsAfter(program: Command): Map<string, string[]> {
 /** Options whose value is one of a few words. */
 function choicesOf(program: Command): Map<string, readonly string[]> {
   const all = [program, ...program.commands].flatMap((command) => command.options);
-  return new Map(all.flatMap(({ long, argChoices }) => (long && argChoices ? [[long, argChoices] as const] : [])));
+  return new Map(
+    all.flatMap(({ long, argChoices }) =>
+      long && argChoices ? [[long, argChoices] as const] : [],
+    ),
+  );
 }
 
 const folders = ['--home'];
 
 export function bashCompletion(program: Command): string {
-  const cases = [...wordsAfter(program)].map(([path, words]) => `    '${path}') words='${words.join(' ')}' ;;`);
-  const choices = [...choicesOf(program)].map(([option, values]) => `    ${option}) COMPREPLY=($(compgen -W '${values.join(' ')}' -- "$word")); return ;;`);
+  const cases = [...wordsAfter(program)].map(
+    ([path, words]) => `    '${path}') words='${words.join(' ')}' ;;`,
+  );
+  const choices = [...choicesOf(program)].map(
+    ([option, values]) =>
+      `    ${option}) COMPREPLY=($(compgen -W '${values.join(' ')}' -- "$word")); return ;;`,
+  );
   return `# bash completion of cobalt; source <(./cobalt completion bash)
 _cobalt() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} path='' words='' index

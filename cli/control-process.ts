@@ -20,7 +20,10 @@ export interface ControlProcess extends ProcessRecord {
   ready: boolean;
 }
 
-export async function recordSelf(file: string, facts: Omit<ControlProcess, 'pid' | 'startTime'>): Promise<void> {
+export async function recordSelf(
+  file: string,
+  facts: Omit<ControlProcess, 'pid' | 'startTime'>,
+): Promise<void> {
   await record(file, process.pid, facts);
 }
 
@@ -30,14 +33,19 @@ export async function recordSupervisor(file: string): Promise<void> {
 }
 
 async function record(file: string, pid: number, facts: object): Promise<void> {
-  await writeWhole(file, `${JSON.stringify({ pid, startTime: (await startTimeOf(pid)) ?? '', ...facts })}\n`);
+  await writeWhole(
+    file,
+    `${JSON.stringify({ pid, startTime: (await startTimeOf(pid)) ?? '', ...facts })}\n`,
+  );
 }
 
 /** The control plane that runs in this state folder; undefined: none, whatever an earlier one left behind. */
-export const findControl = async (file: string): Promise<ControlProcess | undefined> => await find<ControlProcess>(file);
+export const findControl = async (file: string): Promise<ControlProcess | undefined> =>
+  await find<ControlProcess>(file);
 
 /** The supervisor of a detached cloud: it may live while the control plane is dead, to start it again. */
-export const findSupervisor = async (file: string): Promise<ProcessRecord | undefined> => await find<ProcessRecord>(file);
+export const findSupervisor = async (file: string): Promise<ProcessRecord | undefined> =>
+  await find<ProcessRecord>(file);
 
 async function find<T extends ProcessRecord>(file: string): Promise<T | undefined> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -54,13 +62,17 @@ async function find<T extends ProcessRecord>(file: string): Promise<T | undefine
   return found.startTime !== '' && (await isAlive(found)) ? found : undefined;
 }
 
-const isAlive = async ({ pid, startTime }: ProcessRecord): Promise<boolean> => (await startTimeOf(pid)) === startTime;
+const isAlive = async ({ pid, startTime }: ProcessRecord): Promise<boolean> =>
+  (await startTimeOf(pid)) === startTime;
 
 const pollEveryMs = 20;
 
 /** Asks control plane and supervisor to end, insists after `patienceMs`. Resolves when both have ended; false: nothing ran. Guests run on. */
 export async function endControl(home: Home, patienceMs: number): Promise<boolean> {
-  const [supervisor, control] = [await findSupervisor(home.supervisorPid), await findControl(home.controlPid)];
+  const [supervisor, control] = [
+    await findSupervisor(home.supervisorPid),
+    await findControl(home.controlPid),
+  ];
   // The supervisor first: it hands the signal down, and must not start anew what ends.
   const processes = [supervisor, control].filter((found) => found !== undefined);
   const [first] = processes;
@@ -107,5 +119,7 @@ export interface Restarts {
 /** How often the supervisor had to start the control plane again, and how it ended last; undefined: never. */
 export async function readRestarts(file: string): Promise<Restarts | undefined> {
   const [count, exitCode, at] = (await readFile(file, 'utf8').catch(() => '')).trim().split(' ');
-  return count && exitCode && at ? { count: Number(count), exitCode: Number(exitCode), at } : undefined;
+  return count && exitCode && at
+    ? { count: Number(count), exitCode: Number(exitCode), at }
+    : undefined;
 }

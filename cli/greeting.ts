@@ -11,13 +11,27 @@ export interface Greeting {
   isNew: boolean;
 }
 
-export function greeting({ dir, origin, lateHosts, homeGiven, realHosts, isNew }: Greeting): string {
+export function greeting({
+  dir,
+  origin,
+  lateHosts,
+  homeGiven,
+  realHosts,
+  isNew,
+}: Greeting): string {
   const home = homeGiven ? ` --home ${dir}` : '';
-  const late = lateHosts.length === 0 ? '' : `\n  Not up yet: ${lateHosts.join(', ')} (still trying; ./cobalt status${home} tells)\n`;
+  const late =
+    lateHosts.length === 0
+      ? ''
+      : `\n  Not up yet: ${lateHosts.join(', ')} (still trying; ./cobalt status${home} tells)\n`;
   const user = realHosts && isNew ? ' --user demo' : '';
-  const next = isNew ? `and try\n\n${(realHosts ? withRealHosts : withSimulatedHosts).map((line) => `  ${line}\n`).join('')}` : 'and look at what there is\n\n  openstack server list --all-projects\n';
-  return `${late}\nThe cloud answers at ${origin}. Load credentials into this shell with\n\n  source <(./cobalt openrc${user}${home})\n\n${next}\n`
-    + `State lies in ${dir}; stop it with ./cobalt down${home}.\n`;
+  const next = isNew
+    ? `and try\n\n${(realHosts ? withRealHosts : withSimulatedHosts).map((line) => `  ${line}\n`).join('')}`
+    : 'and look at what there is\n\n  openstack server list --all-projects\n';
+  return (
+    `${late}\nThe cloud answers at ${origin}. Load credentials into this shell with\n\n  source <(./cobalt openrc${user}${home})\n\n${next}\n` +
+    `State lies in ${dir}; stop it with ./cobalt down${home}.\n`
+  );
 }
 
 const withRealHosts = [
@@ -28,4 +42,7 @@ const withRealHosts = [
   'openstack server add floating ip vm1 $address',
   'ssh -i cobalt.key root@$address',
 ];
-const withSimulatedHosts = ['openstack server create --image tiny --flavor m1.nano --nic none --wait vm1', 'openstack server list --long'];
+const withSimulatedHosts = [
+  'openstack server create --image tiny --flavor m1.nano --nic none --wait vm1',
+  'openstack server list --long',
+];

@@ -10,16 +10,25 @@ export async function checkPort(host: string, port: number): Promise<void> {
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
     server.listen(port, host, () => server.close(() => resolve(undefined)));
   });
-  if (code === 'EACCES') throw new UserError(`Port ${port} may not be opened by this user. Choose one from 1024 with --port N.`);
-  if (code === 'EADDRNOTAVAIL') throw new UserError(`This machine has no address ${host} (setting api.host in cobalt.yaml).`);
-  if (code === 'EADDRINUSE') throw new UserError(`Port ${port} is taken by ${holderOf(port)}. Choose another with --port N, or end it.`);
+  if (code === 'EACCES')
+    throw new UserError(
+      `Port ${port} may not be opened by this user. Choose one from 1024 with --port N.`,
+    );
+  if (code === 'EADDRNOTAVAIL')
+    throw new UserError(`This machine has no address ${host} (setting api.host in cobalt.yaml).`);
+  if (code === 'EADDRINUSE')
+    throw new UserError(
+      `Port ${port} is taken by ${holderOf(port)}. Choose another with --port N, or end it.`,
+    );
 }
 
 function holderOf(port: number): string {
   const pid = pidOfInode(listeningInodes(port));
   if (pid === undefined) return 'another program';
   const words = readOr(`/proc/${pid}/cmdline`).split('\0');
-  const up = words.findIndex((word, index) => word === 'up' && words[index - 1]?.endsWith('/cli/main.ts'));
+  const up = words.findIndex(
+    (word, index) => word === 'up' && words[index - 1]?.endsWith('/cli/main.ts'),
+  );
   if (up === -1) return `another program (process ${pid}: ${words[0]})`;
   const home = words[words.indexOf('--home') + 1];
   return `another cloud of CobaltCore (process ${pid}, state in ${words.includes('--home') && home ? home : 'its default folder'}; ./cobalt status tells of it)`;
@@ -29,8 +38,16 @@ const listening = '0A'; // TCP_LISTEN
 
 function listeningInodes(port: number): Set<string> {
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
-  const rows = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => readOr(file).split('\n').map((line) => line.trim().split(/\s+/)));
-  return new Set(rows.filter(([, local, , state]) => state === listening && local?.endsWith(`:${hexPort}`)).map((row) => row[9] ?? ''));
+  const rows = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) =>
+    readOr(file)
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/)),
+  );
+  return new Set(
+    rows
+      .filter(([, local, , state]) => state === listening && local?.endsWith(`:${hexPort}`))
+      .map((row) => row[9] ?? ''),
+  );
 }
 
 function pidOfInode(inodes: ReadonlySet<string>): number | undefined {

@@ -9,18 +9,66 @@ interface Entry {
 }
 
 const entries: readonly Entry[] = [
-  { name: 'up', summary: 'start the cloud', define: async (command) => (await import('./commands/up.ts')).define(command) },
-  { name: 'down', summary: 'stop the cloud and power off its hosts', define: async (command) => (await import('./commands/down.ts')).define(command) },
-  { name: 'restart', summary: 'restart the control plane alone; hosts and VMs run on', define: async (command) => (await import('./commands/restart.ts')).define(command) },
-  { name: 'host', summary: 'list, stop, start or restart a hypervisor host', define: async (command) => (await import('./commands/host.ts')).define(command) },
-  { name: 'image', summary: 'build a guest image (Debian 12 with cloud-init) and register it', define: async (command) => (await import('./commands/image.ts')).define(command) },
-  { name: 'status', summary: 'services, hosts, agents, VMs, versions', define: async (command) => (await import('./commands/status.ts')).define(command) },
-  { name: 'openrc', summary: 'shell exports for the openstack client', define: async (command) => (await import('./commands/openrc.ts')).define(command) },
-  { name: 'doctor', summary: 'what this machine can do; --audit compares what is with what should be', define: async (command) => (await import('./commands/doctor.ts')).define(command) },
-  { name: 'test', summary: 'types, lint, doors, unit, contract and end-to-end tests', define: async (command) => (await import('./commands/test.ts')).define(command) },
-  { name: 'check', summary: 'types, lint and doors: what is quick', define: async (command) => (await import('./commands/check.ts')).define(command) },
-  { name: 'bench', summary: 'measure boot, control, memory, network or storage', define: async (command) => (await import('./commands/bench.ts')).define(command) },
-  { name: 'completion', summary: 'shell completions for bash or zsh', define: async (command) => (await import('./commands/completion.ts')).define(command) },
+  {
+    name: 'up',
+    summary: 'start the cloud',
+    define: async (command) => (await import('./commands/up.ts')).define(command),
+  },
+  {
+    name: 'down',
+    summary: 'stop the cloud and power off its hosts',
+    define: async (command) => (await import('./commands/down.ts')).define(command),
+  },
+  {
+    name: 'restart',
+    summary: 'restart the control plane alone; hosts and VMs run on',
+    define: async (command) => (await import('./commands/restart.ts')).define(command),
+  },
+  {
+    name: 'host',
+    summary: 'list, stop, start or restart a hypervisor host',
+    define: async (command) => (await import('./commands/host.ts')).define(command),
+  },
+  {
+    name: 'image',
+    summary: 'build a guest image (Debian 12 with cloud-init) and register it',
+    define: async (command) => (await import('./commands/image.ts')).define(command),
+  },
+  {
+    name: 'status',
+    summary: 'services, hosts, agents, VMs, versions',
+    define: async (command) => (await import('./commands/status.ts')).define(command),
+  },
+  {
+    name: 'openrc',
+    summary: 'shell exports for the openstack client',
+    define: async (command) => (await import('./commands/openrc.ts')).define(command),
+  },
+  {
+    name: 'doctor',
+    summary: 'what this machine can do; --audit compares what is with what should be',
+    define: async (command) => (await import('./commands/doctor.ts')).define(command),
+  },
+  {
+    name: 'test',
+    summary: 'format, types, lint, dependency rules, unit, contract and end-to-end tests',
+    define: async (command) => (await import('./commands/test.ts')).define(command),
+  },
+  {
+    name: 'check',
+    summary: 'format, types, lint and dependency rules: what is quick',
+    define: async (command) => (await import('./commands/check.ts')).define(command),
+  },
+  {
+    name: 'bench',
+    summary: 'measure boot, control, memory, network or storage',
+    define: async (command) => (await import('./commands/bench.ts')).define(command),
+  },
+  {
+    name: 'completion',
+    summary: 'shell completions for bash or zsh',
+    define: async (command) => (await import('./commands/completion.ts')).define(command),
+  },
 ];
 
 /** `wanted`: the one command whose options are needed, or 'all'. */
@@ -31,9 +79,16 @@ export async function createProgram(wanted: string | undefined): Promise<Command
     .showSuggestionAfterError(true)
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
-    .addHelpText('after', '\nExamples:\n  ./cobalt up --detach            a cloud with two hypervisor hosts, in the background\n  source <(./cobalt openrc)       credentials for the openstack client\n  ./cobalt status                 what runs\n  ./cobalt down                   stop it; --purge also deletes its state');
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ./cobalt up --detach            a cloud with two hypervisor hosts, in the background\n  source <(./cobalt openrc)       credentials for the openstack client\n  ./cobalt status                 what runs\n  ./cobalt down                   stop it; --purge also deletes its state',
+    );
   for (const { name, summary, define } of entries) {
-    const command = program.command(name).summary(summary).description(`${summary[0]?.toUpperCase() ?? ''}${summary.slice(1)}.`).exitOverride();
+    const command = program
+      .command(name)
+      .summary(summary)
+      .description(`${summary[0]?.toUpperCase() ?? ''}${summary.slice(1)}.`)
+      .exitOverride();
     if (wanted === name || wanted === 'all') await define(command);
   }
   return program;

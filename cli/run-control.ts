@@ -1,14 +1,14 @@
 // Runs the control plane in this process: in the foreground, or below cli/supervise.sh for a detached cloud.
 import { existsSync, mkdirSync } from 'node:fs';
+import { startEmbedded } from '#compose/embedded.ts';
+import { homePaths } from '#compose/home.ts';
+import { version } from '#compose/version.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { ConfigError } from '#platform/config/config.ts';
 import { takeLock } from '#platform/exclusive-lock.ts';
 import { createLog, fileLines, readableLines } from '#platform/log.ts';
 import type { LogLevel } from '#platform/log.ts';
 import { logRejections } from '#platform/rejections.ts';
-import { startEmbedded } from '#compose/embedded.ts';
-import { homePaths } from '#compose/home.ts';
-import { version } from '#compose/version.ts';
 import { keepChoices } from './choices.ts';
 import type { Choices } from './choices.ts';
 import { forgetControl, recordSelf, recordSupervisor } from './control-process.ts';
@@ -35,7 +35,9 @@ const finalExitCode = 78;
 export const incompleteExitCode = 2;
 
 export function printStep(name: string, ms: number, failed?: string): void {
-  process.stdout.write(`  ${failed === undefined ? '✓' : '✗'} ${name.padEnd(44)} ${(ms / 1000).toFixed(1).padStart(6)} s\n`);
+  process.stdout.write(
+    `  ${failed === undefined ? '✓' : '✗'} ${name.padEnd(44)} ${(ms / 1000).toFixed(1).padStart(6)} s\n`,
+  );
   if (failed !== undefined) process.stdout.write(`    ${failed.replaceAll('\n', '\n    ')}\n`);
 }
 
@@ -60,20 +62,44 @@ export async function runControl(options: ControlOptions): Promise<void> {
     tell({ kind: 'failed', why });
     throw new UserError(why, supervised ? finalExitCode : 1);
   }
-  const log = createLog({ level: logLevel, destination: readableLines(supervised ? fileLines(1) : (line) => process.stdout.write(line), process.stdout.isTTY) });
+  const log = createLog({
+    level: logLevel,
+    destination: readableLines(
+      supervised ? fileLines(1) : (line) => process.stdout.write(line),
+      process.stdout.isTTY,
+    ),
+  });
   logRejections(log);
-  const facts = { port, localHosts: hosts, simulatedHosts: simulated, version, startedAt: new Date().toISOString() };
+  const facts = {
+    port,
+    localHosts: hosts,
+    simulatedHosts: simulated,
+    version,
+    startedAt: new Date().toISOString(),
+  };
   if (supervised) await recordSupervisor(home.supervisorPid);
   await recordSelf(home.controlPid, { ...facts, ready: false });
   let incomplete = false;
   const cloud = await startEmbedded({
-    homeDir: dir, port, localHosts: hosts, simulatedHosts: simulated, acceleration, log, env: process.env,
+    homeDir: dir,
+    port,
+    localHosts: hosts,
+    simulatedHosts: simulated,
+    acceleration,
+    log,
+    env: process.env,
     onStep: (name, ms, failed) => {
       incomplete ||= failed !== undefined;
-      if (process.send) tell({ kind: 'step', name, ms, ...(failed === undefined ? {} : { failed }) });
+      if (process.send)
+        tell({ kind: 'step', name, ms, ...(failed === undefined ? {} : { failed }) });
       else if (!supervised) printStep(name, ms, failed);
     },
-  }).catch(async (error: unknown) => await refuse(error instanceof ConfigError ? error.message : await Promise.reject(error as Error)));
+  }).catch(
+    async (error: unknown) =>
+      await refuse(
+        error instanceof ConfigError ? error.message : await Promise.reject(error as Error),
+      ),
+  );
   if (isFault(cloud)) return await refuse(cloud.message, cloud.kind !== 'storageFull');
   await keepChoices(home.choices, options);
   await recordSelf(home.controlPid, { ...facts, ready: true });
@@ -92,5 +118,15 @@ export async function runControl(options: ControlOptions): Promise<void> {
   if (supervised) process.kill(process.ppid, 'SIGUSR1'); // from now on a death is followed by a new start
   tell({ kind: 'ready', origin: cloud.origin, lateHosts: cloud.lateHosts, incomplete });
   if (process.send) process.disconnect();
-  else if (!supervised) process.stdout.write(greeting({ dir, origin: cloud.origin, lateHosts: cloud.lateHosts, homeGiven, realHosts: hosts > 0, isNew }));
+  else if (!supervised)
+    process.stdout.write(
+      greeting({
+        dir,
+        origin: cloud.origin,
+        lateHosts: cloud.lateHosts,
+        homeGiven,
+        realHosts: hosts > 0,
+        isNew,
+      }),
+    );
 }

@@ -8,7 +8,10 @@ import { incompleteExitCode, printStep, supervisedVariable } from './run-control
 import type { ControlOptions, StartMessage } from './run-control.ts';
 import { UserError } from './user-error.ts';
 
-const [main, supervisor] = [join(import.meta.dirname, 'main.ts'), join(import.meta.dirname, 'supervise.sh')];
+const [main, supervisor] = [
+  join(import.meta.dirname, 'main.ts'),
+  join(import.meta.dirname, 'supervise.sh'),
+];
 
 /** Resolves when it is up. Throws a UserError when it cannot start; the exit code tells of a start that left something undone. */
 export async function startControl(options: ControlOptions): Promise<void> {
@@ -19,27 +22,51 @@ export async function startControl(options: ControlOptions): Promise<void> {
   const out = openSync(home.controlLog, 'a', 0o600);
   const startedAt = performance.now();
   const words = [
-    'up', '--home', dir, '--port', String(port), '--hosts', String(hosts), '--simulated', String(simulated), '--log-level', logLevel,
+    'up',
+    '--home',
+    dir,
+    '--port',
+    String(port),
+    '--hosts',
+    String(hosts),
+    '--simulated',
+    String(simulated),
+    '--log-level',
+    logLevel,
     ...(acceleration === undefined ? [] : ['--acceleration', acceleration]),
   ];
-  const child = spawn('/bin/sh', [supervisor, home.restarts, process.execPath, ...process.execArgv, main, ...words], {
-    detached: true, stdio: ['ignore', out, out, 'ipc'], env: { ...process.env, [supervisedVariable]: '1' },
-  });
+  const child = spawn(
+    '/bin/sh',
+    [supervisor, home.restarts, process.execPath, ...process.execArgv, main, ...words],
+    {
+      detached: true,
+      stdio: ['ignore', out, out, 'ipc'],
+      env: { ...process.env, [supervisedVariable]: '1' },
+    },
+  );
   const failure = await new Promise<string | undefined>((resolve) => {
     child.on('message', (message: StartMessage) => {
       switch (message.kind) {
-        case 'step': return printStep(message.name, message.ms, message.failed);
-        case 'failed': return resolve(message.why);
+        case 'step':
+          return printStep(message.name, message.ms, message.failed);
+        case 'failed':
+          return resolve(message.why);
         case 'ready': {
           const { origin, lateHosts, incomplete } = message;
-          process.stdout.write(`  up in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
-          process.stdout.write(greeting({ dir, origin, lateHosts, homeGiven, realHosts: hosts > 0, isNew }));
+          process.stdout.write(
+            `  up in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`,
+          );
+          process.stdout.write(
+            greeting({ dir, origin, lateHosts, homeGiven, realHosts: hosts > 0, isNew }),
+          );
           if (incomplete) process.exitCode = incompleteExitCode;
           return resolve(undefined);
         }
       }
     });
-    child.on('exit', (code) => resolve(`The control plane ended with code ${code}. Its log: ${home.controlLog}`));
+    child.on('exit', (code) =>
+      resolve(`The control plane ended with code ${code}. Its log: ${home.controlLog}`),
+    );
     child.on('error', (error) => resolve(`The control plane cannot be started: ${error.message}`));
   });
   if (child.connected) child.disconnect();

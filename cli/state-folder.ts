@@ -5,7 +5,10 @@ import type { Home } from '#compose/home.ts';
 import { homeDir, homePaths } from '#compose/home.ts';
 import { UserError } from './user-error.ts';
 
-export const homeOption = ['--home <dir>', 'state folder (default: $COBALT_HOME, /var/lib/cobaltcore as root, else below ~/.local/state)'] as const;
+export const homeOption = [
+  '--home <dir>',
+  'state folder (default: $COBALT_HOME, /var/lib/cobaltcore as root, else below ~/.local/state)',
+] as const;
 
 /** The folder's paths; undefined: it is not there. Throws a UserError where this user may not use it. What is written from now on is its owner's alone. */
 export function openFolder(dir: string): Home | undefined {
@@ -16,7 +19,10 @@ export function openFolder(dir: string): Home | undefined {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
-    if (code === 'EACCES' || code === 'EPERM') throw new UserError(`The state folder ${dir} is another user's${ownerOf(dir)}. Run this command as that user (sudo), or name another with --home.`);
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new UserError(
+        `The state folder ${dir} is another user's${ownerOf(dir)}. Run this command as that user (sudo), or name another with --home.`,
+      );
     throw new UserError(`The state folder ${dir} cannot be used: ${message}`);
   }
   return homePaths(dir);
@@ -26,7 +32,10 @@ export function openFolder(dir: string): Home | undefined {
 export function findHome(option: string | undefined): Home | undefined {
   const dir = homeDir(option, process.env);
   const home = openFolder(dir);
-  if (!home && option !== undefined) throw new UserError(`There is no state folder ${dir}: no cloud was ever started there. \`./cobalt up --home ${dir}\` makes one.`);
+  if (!home && option !== undefined)
+    throw new UserError(
+      `There is no state folder ${dir}: no cloud was ever started there. \`./cobalt up --home ${dir}\` makes one.`,
+    );
   return home;
 }
 
@@ -34,7 +43,9 @@ export function findHome(option: string | undefined): Home | undefined {
 export function requireHome(option: string | undefined): Home {
   const home = findHome(option);
   if (home) return home;
-  throw new UserError(`No cloud was ever started in ${homeDir(option, process.env)}. Start one with ./cobalt up --detach`);
+  throw new UserError(
+    `No cloud was ever started in ${homeDir(option, process.env)}. Start one with ./cobalt up --detach`,
+  );
 }
 
 function ownerOf(dir: string): string {

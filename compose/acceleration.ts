@@ -4,14 +4,21 @@ import { join } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { answerFile, probeAcceleration } from '#hosts/local/probe-acceleration.ts';
-import type { Acceleration, AccelerationSetting, ProbeGuest } from '#hosts/local/probe-acceleration.ts';
+import type {
+  Acceleration,
+  AccelerationSetting,
+  ProbeGuest,
+} from '#hosts/local/probe-acceleration.ts';
 import { buildGuestImages } from '#images/guest/build-guest-images.ts';
 import { probeInitrd } from '#images/guest/probe-initrd.ts';
 import type { Log } from '#platform/log.ts';
 import type { Home } from './home.ts';
 
 /** At start: fetches the guest images first where KVM must be tried and no kernel is there yet. Faults as `probeAcceleration`. */
-export function chooseAcceleration(setting: AccelerationSetting, { home, log }: { home: Home; log: Log }): Promise<Outcome<Acceleration>> {
+export function chooseAcceleration(
+  setting: AccelerationSetting,
+  { home, log }: { home: Home; log: Log },
+): Promise<Outcome<Acceleration>> {
   const guest = async (): Promise<Outcome<ProbeGuest>> => {
     const present = await presentKernel(home.guestImages);
     if (present !== undefined) return probeGuest(present);
@@ -22,7 +29,10 @@ export function chooseAcceleration(setting: AccelerationSetting, { home, log }: 
 }
 
 /** For `doctor`: measures anew, with a kernel that is there already. */
-export function examineAcceleration(setting: AccelerationSetting, home: Home): Promise<Outcome<Acceleration>> {
+export function examineAcceleration(
+  setting: AccelerationSetting,
+  home: Home,
+): Promise<Outcome<Acceleration>> {
   const guest = async (): Promise<ProbeGuest | undefined> => {
     const present = await presentKernel(home.guestImages);
     return present === undefined ? undefined : probeGuest(present);
@@ -34,9 +44,12 @@ const probeGuest = (kernel: string): ProbeGuest => ({ kernel, ramdisk: probeInit
 
 /** The newest kernel among the guest images built here, whichever release built them. */
 async function presentKernel(guestImages: string): Promise<string | undefined> {
-  const kernels = await Array.fromAsync(glob('[0-9a-f]*/kernel', { cwd: guestImages }), async (path) => {
-    const file = join(guestImages, path);
-    return { file, builtAt: (await stat(file)).mtimeMs };
-  });
+  const kernels = await Array.fromAsync(
+    glob('[0-9a-f]*/kernel', { cwd: guestImages }),
+    async (path) => {
+      const file = join(guestImages, path);
+      return { file, builtAt: (await stat(file)).mtimeMs };
+    },
+  );
   return kernels.sort((one, other) => other.builtAt - one.builtAt)[0]?.file;
 }

@@ -6,10 +6,36 @@ import { comparePorts } from './audit-ports.ts';
 
 const right = (): ObservedPorts => ({
   nova: {
-    servers: [{ id: 's1', name: 'vm', vmState: 'active', taskState: null, powerState: 1, host: 'h1', nodeUuid: 'n1', resources: {} }],
-    interfaces: [{ serverId: 's1', portId: 'p1' }], nodes: [], sagas: [], volumes: [],
+    servers: [
+      {
+        id: 's1',
+        name: 'vm',
+        vmState: 'active',
+        taskState: null,
+        powerState: 1,
+        host: 'h1',
+        nodeUuid: 'n1',
+        resources: {},
+      },
+    ],
+    interfaces: [{ serverId: 's1', portId: 'p1' }],
+    nodes: [],
+    sagas: [],
+    volumes: [],
   },
-  neutron: { ports: [{ id: 'p1', networkId: 'n', projectId: 'p', status: 'ACTIVE', deviceId: 's1', deviceOwner: 'compute:nova', host: 'h1' }] },
+  neutron: {
+    ports: [
+      {
+        id: 'p1',
+        networkId: 'n',
+        projectId: 'p',
+        status: 'ACTIVE',
+        deviceId: 's1',
+        deviceOwner: 'compute:nova',
+        host: 'h1',
+      },
+    ],
+  },
   guests: new Map([['s1', ['p1']]]),
 });
 
@@ -33,7 +59,10 @@ describe('the audit of ports', () => {
     it(`finds a ${what}`, () => {
       const seen = right();
       break_(seen);
-      assert.deepEqual(comparePorts(seen).map((difference) => difference.what), [what]);
+      assert.deepEqual(
+        comparePorts(seen).map((difference) => difference.what),
+        [what],
+      );
     });
   }
   it('leaves a server at work alone', () => {

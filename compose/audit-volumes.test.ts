@@ -9,32 +9,61 @@ type Seen = { -readonly [K in keyof ObservedVolumes]: ObservedVolumes[K] };
 
 const right = (): Seen => ({
   nova: {
-    servers: [{ id: 's1', name: 'vm', vmState: 'active', taskState: null, powerState: 1, host: 'h1', nodeUuid: 'n1', resources: {} }],
-    interfaces: [], nodes: [], sagas: [], volumes: [{ serverId: 's1', volumeId: 'v1', attachmentId: 'a1', connected: true }],
+    servers: [
+      {
+        id: 's1',
+        name: 'vm',
+        vmState: 'active',
+        taskState: null,
+        powerState: 1,
+        host: 'h1',
+        nodeUuid: 'n1',
+        resources: {},
+      },
+    ],
+    interfaces: [],
+    nodes: [],
+    sagas: [],
+    volumes: [{ serverId: 's1', volumeId: 'v1', attachmentId: 'a1', connected: true }],
   },
   cinder: {
-    volumes: [{ id: 'v1', projectId: 'p', status: 'in-use', sizeGib: 1, backend: 'nfs' }], snapshots: [],
-    attachments: [{ id: 'a1', volumeId: 'v1', serverId: 's1', status: 'attached' }], stuck: [],
-    backends: { nfs: { missing: [], unknown: [], strays: [] } }, backups: { missing: [], unknown: [] },
+    volumes: [{ id: 'v1', projectId: 'p', status: 'in-use', sizeGib: 1, backend: 'nfs' }],
+    snapshots: [],
+    attachments: [{ id: 'a1', volumeId: 'v1', serverId: 's1', status: 'attached' }],
+    stuck: [],
+    backends: { nfs: { missing: [], unknown: [], strays: [] } },
+    backups: { missing: [], unknown: [] },
   },
   guests: new Map([['s1', ['v1']]]),
 });
 
 const wrong: Readonly<Record<string, (seen: Seen) => void>> = {
-  'volume of a server without an attachment': ({ cinder }) => cinder.volumes.forEach((volume) => {
-    volume.status = 'available';
-    cinder.attachments.length = 0;
-  }),
+  'volume of a server without an attachment': ({ cinder }) =>
+    cinder.volumes.forEach((volume) => {
+      volume.status = 'available';
+      cinder.attachments.length = 0;
+    }),
   'attachment without a server': (seen) => {
     seen.nova.volumes.length = 0;
     seen.guests = new Map();
   },
-  'volume in use by nobody': ({ cinder }) => void cinder.volumes.push({ id: 'v2', projectId: 'p', status: 'in-use', sizeGib: 1, backend: 'nfs' }),
+  'volume in use by nobody': ({ cinder }) =>
+    void cinder.volumes.push({
+      id: 'v2',
+      projectId: 'p',
+      status: 'in-use',
+      sizeGib: 1,
+      backend: 'nfs',
+    }),
   'disks differ': (seen) => void (seen.guests = new Map([['s1', []]])),
-  'stuck volume': ({ cinder }) => void cinder.stuck.push({ kind: 'snapshot', id: 'x', status: 'creating' }),
-  'volume without data': ({ cinder }) => void (cinder.backends = { nfs: { missing: ['v1'], unknown: [], strays: [] } }),
-  'data without a volume': ({ cinder }) => void (cinder.backends = { nfs: { missing: [], unknown: ['v9'], strays: [] } }),
-  'stray file': ({ cinder }) => void (cinder.backends = { nfs: { missing: [], unknown: [], strays: ['x.tmp'] } }),
+  'stuck volume': ({ cinder }) =>
+    void cinder.stuck.push({ kind: 'snapshot', id: 'x', status: 'creating' }),
+  'volume without data': ({ cinder }) =>
+    void (cinder.backends = { nfs: { missing: ['v1'], unknown: [], strays: [] } }),
+  'data without a volume': ({ cinder }) =>
+    void (cinder.backends = { nfs: { missing: [], unknown: ['v9'], strays: [] } }),
+  'stray file': ({ cinder }) =>
+    void (cinder.backends = { nfs: { missing: [], unknown: [], strays: ['x.tmp'] } }),
   'backup differs': ({ cinder }) => void (cinder.backups = { missing: ['b1'], unknown: [] }),
 };
 
@@ -44,7 +73,10 @@ describe('the audit of volumes', () => {
     it(`finds: ${what}`, () => {
       const seen = right();
       change(seen);
-      assert.deepEqual(compareVolumes(seen).map((difference) => difference.what), [what]);
+      assert.deepEqual(
+        compareVolumes(seen).map((difference) => difference.what),
+        [what],
+      );
     });
   }
   it('leaves alone what is under way, and who cannot be asked', () => {
@@ -59,6 +91,9 @@ describe('the audit of volumes', () => {
     const source = readFileSync(new URL('audit-volumes.ts', import.meta.url), 'utf8');
     const kinds = [...source.matchAll(/what: '([^']+)'/g)].map(([, kind]) => kind ?? '');
     assert.ok(kinds.length > 7);
-    assert.deepEqual(kinds.filter((kind) => !(kind in wrong)), []);
+    assert.deepEqual(
+      kinds.filter((kind) => !(kind in wrong)),
+      [],
+    );
   });
 });

@@ -1,40 +1,80 @@
 // What an operator may set, with its defaults. File: <state folder>/cobalt.yaml.
 import Type from 'typebox';
 import type { Static } from 'typebox';
+import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
 import { cinderDefaults } from '#services/cinder/deps.ts';
 import { glanceDefaults } from '#services/glance/deps.ts';
 import { neutronDefaults } from '#services/neutron/deps.ts';
 import { novaDefaults } from '#services/nova/deps.ts';
-import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
 
 const ms = (value: number) => Type.Integer({ minimum: 0, default: value });
 const ratio = (value: number) => Type.Number({ exclusiveMinimum: 0, default: value });
-const section = <T extends Record<string, ReturnType<typeof Type.Integer> | ReturnType<typeof Type.Number> | ReturnType<typeof Type.String> | ReturnType<typeof Type.Boolean>>>(fields: T) =>
-  Type.Object(fields, { additionalProperties: false, default: {} });
+const section = <
+  T extends Record<
+    string,
+    | ReturnType<typeof Type.Integer>
+    | ReturnType<typeof Type.Number>
+    | ReturnType<typeof Type.String>
+    | ReturnType<typeof Type.Boolean>
+  >,
+>(
+  fields: T,
+) => Type.Object(fields, { additionalProperties: false, default: {} });
 
-export const cloudConfigSchema = Type.Object({
-  acceleration: Type.Enum(['auto', 'kvm', 'tcg'], { default: 'auto' }),
-  api: section({ host: Type.String({ default: '127.0.0.1' }), region: Type.String({ default: 'RegionOne' }) }),
-  database: section({ synchronous: Type.String({ pattern: '^(OFF|NORMAL|FULL)$', default: 'NORMAL' }) }),
-  keystone: section({
-    tokenLifetimeMs: ms(3_600_000), lockoutFailures: Type.Integer({ minimum: 0, default: 5 }), lockoutMs: ms(300_000),
-    passwordsWaiting: Type.Integer({ minimum: 1, default: 512 }), passwordsWaitingPerSource: Type.Integer({ minimum: 1, default: 128 }),
-  }),
-  glance: section({ requireFormatMatch: Type.Boolean({ default: glanceDefaults.requireFormatMatch }), keepDeletedMs: ms(glanceDefaults.keepDeletedMs) }),
-  nova: section({
-    shutdownTimeoutMs: ms(novaDefaults.shutdownTimeoutMs), serviceDownMs: ms(novaDefaults.serviceDownMs), consoleTokenMs: ms(novaDefaults.consoleTokenMs), vifPluggingTimeoutMs: ms(novaDefaults.vifPluggingTimeoutMs),
-    keepDeletedMs: ms(novaDefaults.keepDeletedMs), maxBuildAttempts: Type.Integer({ minimum: 1, default: novaDefaults.maxBuildAttempts }), defaultZone: Type.String({ minLength: 1, default: novaDefaults.defaultZone }),
-  }),
-  neutron: section({ publicCidr: Type.String({ default: '' }), dnsServers: Type.String({ default: '' }), agentDownMs: ms(neutronDefaults.agentDownMs) }),
-  cinder: section({ copyTimeoutMs: ms(cinderDefaults.copyTimeoutMs) }),
-  ontap: section({
-    origin: Type.String({ default: '' }), user: Type.String({ default: '' }), password: Type.String({ default: '' }), caFile: Type.String({ default: '' }),
-    svm: Type.String({ default: '' }), volume: Type.String({ default: '' }), nfsServer: Type.String({ default: '' }),
-  }),
-  agent: section({
-    cpuAllocationRatio: ratio(novaAgentDefaults.cpuAllocationRatio), ramAllocationRatio: ratio(novaAgentDefaults.ramAllocationRatio), diskAllocationRatio: ratio(novaAgentDefaults.diskAllocationRatio),
-    resumeGuests: Type.Boolean({ default: novaAgentDefaults.resumeGuests }), keepImagesMs: ms(novaAgentDefaults.keepImagesMs),
-  }),
-}, { additionalProperties: false });
+export const cloudConfigSchema = Type.Object(
+  {
+    acceleration: Type.Enum(['auto', 'kvm', 'tcg'], { default: 'auto' }),
+    api: section({
+      host: Type.String({ default: '127.0.0.1' }),
+      region: Type.String({ default: 'RegionOne' }),
+    }),
+    database: section({
+      synchronous: Type.String({ pattern: '^(OFF|NORMAL|FULL)$', default: 'NORMAL' }),
+    }),
+    keystone: section({
+      tokenLifetimeMs: ms(3_600_000),
+      lockoutFailures: Type.Integer({ minimum: 0, default: 5 }),
+      lockoutMs: ms(300_000),
+      passwordsWaiting: Type.Integer({ minimum: 1, default: 512 }),
+      passwordsWaitingPerSource: Type.Integer({ minimum: 1, default: 128 }),
+    }),
+    glance: section({
+      requireFormatMatch: Type.Boolean({ default: glanceDefaults.requireFormatMatch }),
+      keepDeletedMs: ms(glanceDefaults.keepDeletedMs),
+    }),
+    nova: section({
+      shutdownTimeoutMs: ms(novaDefaults.shutdownTimeoutMs),
+      serviceDownMs: ms(novaDefaults.serviceDownMs),
+      consoleTokenMs: ms(novaDefaults.consoleTokenMs),
+      vifPluggingTimeoutMs: ms(novaDefaults.vifPluggingTimeoutMs),
+      keepDeletedMs: ms(novaDefaults.keepDeletedMs),
+      maxBuildAttempts: Type.Integer({ minimum: 1, default: novaDefaults.maxBuildAttempts }),
+      defaultZone: Type.String({ minLength: 1, default: novaDefaults.defaultZone }),
+    }),
+    neutron: section({
+      publicCidr: Type.String({ default: '' }),
+      dnsServers: Type.String({ default: '' }),
+      agentDownMs: ms(neutronDefaults.agentDownMs),
+    }),
+    cinder: section({ copyTimeoutMs: ms(cinderDefaults.copyTimeoutMs) }),
+    ontap: section({
+      origin: Type.String({ default: '' }),
+      user: Type.String({ default: '' }),
+      password: Type.String({ default: '' }),
+      caFile: Type.String({ default: '' }),
+      svm: Type.String({ default: '' }),
+      volume: Type.String({ default: '' }),
+      nfsServer: Type.String({ default: '' }),
+    }),
+    agent: section({
+      cpuAllocationRatio: ratio(novaAgentDefaults.cpuAllocationRatio),
+      ramAllocationRatio: ratio(novaAgentDefaults.ramAllocationRatio),
+      diskAllocationRatio: ratio(novaAgentDefaults.diskAllocationRatio),
+      resumeGuests: Type.Boolean({ default: novaAgentDefaults.resumeGuests }),
+      keepImagesMs: ms(novaAgentDefaults.keepImagesMs),
+    }),
+  },
+  { additionalProperties: false },
+);
 
 export type CloudConfig = Static<typeof cloudConfigSchema>;

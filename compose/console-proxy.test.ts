@@ -29,11 +29,26 @@ before(async () => {
   });
   guest.listen(join(dir, 'rfb'));
   await once(guest, 'listening');
-  const onUpgrade = createConsoleProxy({ log: silentLog, target: async (token) => {
-    if (token === 'bug') throw new Error('a bug');
-    return token === 'good' ? { socketPath: join(dir, 'rfb') } : token === 'gone' ? { socketPath: join(dir, 'gone') } : fault('unauthorized', 'no such token');
-  } });
-  server = await startHttpServer({ faces: [], handle: async () => ({ status: 404, headers: {}, body: undefined }) }, { host: '127.0.0.1', port: 0, pages: consolePage, upgrades: { paths: [consoleSocketPath], onUpgrade } });
+  const onUpgrade = createConsoleProxy({
+    log: silentLog,
+    target: async (token) => {
+      if (token === 'bug') throw new Error('a bug');
+      return token === 'good'
+        ? { socketPath: join(dir, 'rfb') }
+        : token === 'gone'
+          ? { socketPath: join(dir, 'gone') }
+          : fault('unauthorized', 'no such token');
+    },
+  });
+  server = await startHttpServer(
+    { faces: [], handle: async () => ({ status: 404, headers: {}, body: undefined }) },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      pages: consolePage,
+      upgrades: { paths: [consoleSocketPath], onUpgrade },
+    },
+  );
 });
 after(async () => {
   await server.close();
@@ -44,17 +59,26 @@ after(async () => {
 
 let received = '';
 const open = async (token: string): Promise<WebSocket> => {
-  const browser = new WebSocket(`ws://127.0.0.1:${server.port}${consoleSocketPath}?token=${token}`, 'binary');
+  const browser = new WebSocket(
+    `ws://127.0.0.1:${server.port}${consoleSocketPath}?token=${token}`,
+    'binary',
+  );
   browser.on('error', () => undefined); // told by its state
   browser.on('message', (data: Buffer) => (received += data.toString()));
-  await eventually(() => browser.readyState !== WebSocket.CONNECTING, { withinMs: 5_000, what: 'an answer to the upgrade' });
+  await eventually(() => browser.readyState !== WebSocket.CONNECTING, {
+    withinMs: 5_000,
+    what: 'an answer to the upgrade',
+  });
   return browser;
 };
 
 describe('a console', () => {
   it('carries what the guest shows, and what the browser sends', async () => {
     const browser = await open('good');
-    await eventually(() => received === 'RFB 003.008\n', { withinMs: 5_000, what: 'the greeting of the guest' });
+    await eventually(() => received === 'RFB 003.008\n', {
+      withinMs: 5_000,
+      what: 'the greeting of the guest',
+    });
     const [socket] = guests;
     assert.ok(socket);
     const answer = once(socket, 'data');
@@ -64,20 +88,31 @@ describe('a console', () => {
     await eventually(() => guests.size === 0, { withinMs: 5_000, what: 'the guest is left' });
   });
   it('is closed when its guest goes, resets, or is not there', async () => {
-    for (const end of [(socket: net.Socket) => socket.end(), (socket: net.Socket) => socket.destroy()]) {
+    for (const end of [
+      (socket: net.Socket) => socket.end(),
+      (socket: net.Socket) => socket.destroy(),
+    ]) {
       const browser = await open('good');
       await eventually(() => guests.size === 1, { withinMs: 5_000, what: 'the guest is reached' });
       for (const socket of guests) end(socket);
-      await eventually(() => browser.readyState === WebSocket.CLOSED, { withinMs: 5_000, what: 'the browser is told' });
+      await eventually(() => browser.readyState === WebSocket.CLOSED, {
+        withinMs: 5_000,
+        what: 'the browser is told',
+      });
     }
     const browser = await open('gone');
-    await eventually(() => browser.readyState === WebSocket.CLOSED, { withinMs: 5_000, what: 'there is no guest' });
+    await eventually(() => browser.readyState === WebSocket.CLOSED, {
+      withinMs: 5_000,
+      what: 'there is no guest',
+    });
   });
   it('is refused without a good token, and by a bug', async () => {
-    for (const token of ['bad', 'bug', '%ff']) assert.notEqual((await open(token)).readyState, WebSocket.OPEN, token);
+    for (const token of ['bad', 'bug', '%ff'])
+      assert.notEqual((await open(token)).readyState, WebSocket.OPEN, token);
   });
   it('whose browser resets at any moment harms nobody', async () => {
-    const upgrade = (token: string): string => `GET ${consoleSocketPath}?token=${token} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`;
+    const upgrade = (token: string): string =>
+      `GET ${consoleSocketPath}?token=${token} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`;
     for (let count = 0; count < 60; count += 1) {
       const socket = await connectRaw(server.port);
       socket.write(upgrade(['good', 'bad', 'gone', 'bug'][count % 4] ?? ''));
@@ -89,6 +124,14 @@ describe('a console', () => {
   });
   it('has pages by plain names only', async () => {
     assert.equal((await consolePage('/console/vnc.html'))?.status, 200);
-    for (const path of ['/console/%', '/console/%2e%2e/package.json', '/console/../../package.json', '/console/novnc/../../package.json', '/console/x.constructor', '/console/novnc/x.toString']) assert.equal(await consolePage(path), undefined, path);
+    for (const path of [
+      '/console/%',
+      '/console/%2e%2e/package.json',
+      '/console/../../package.json',
+      '/console/novnc/../../package.json',
+      '/console/x.constructor',
+      '/console/novnc/x.toString',
+    ])
+      assert.equal(await consolePage(path), undefined, path);
   });
 });

@@ -1,15 +1,15 @@
-// Remote consoles: serves noVNC's pages and carries a browser's websocket to the guest's RFB socket.
-import { own } from '#contracts/common/own.ts';
+import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { dirname, join, normalize } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
 import type { RawData, WebSocket } from 'ws';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+// Remote consoles: serves noVNC's pages and carries a browser's websocket to the guest's RFB socket.
+import { own } from '#contracts/common/own.ts';
 import { withDeadline } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
 
@@ -19,42 +19,77 @@ export const consoleSocketPath = `${consolePath}/websockify`;
 const maxBufferedBytes = 8 * 1024 * 1024;
 const targetDeadlineMs = 30_000;
 
-const types: Readonly<Record<string, string>> = { html: 'text/html; charset=utf-8', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', png: 'image/png', json: 'application/json', ico: 'image/x-icon' };
+const types: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  js: 'text/javascript',
+  css: 'text/css',
+  svg: 'image/svg+xml',
+  png: 'image/png',
+  json: 'application/json',
+  ico: 'image/x-icon',
+};
 // The package's one export is <package>/core/rfb.js.
 const novncDir = dirname(dirname(fileURLToPath(import.meta.resolve('@novnc/novnc'))));
 const ownPage = join(import.meta.dirname, 'console-page.html');
 
 /** Our page, and noVNC's files below `novnc/`; undefined for any other path. */
-export async function consolePage(path: string): Promise<{ status: number; type: string; body: Buffer } | undefined> {
+export async function consolePage(
+  path: string,
+): Promise<{ status: number; type: string; body: Buffer } | undefined> {
   if (!path.startsWith(`${consolePath}/`)) return undefined;
   // Names of the files are plain: whatever is percent-encoded is none of them.
   const name = normalize(path.slice(consolePath.length + 1));
   const type = own(types, name.split('.').pop() ?? '');
   if (name.startsWith('..') || !type) return undefined;
-  const file = name === 'vnc.html' ? ownPage : name.startsWith('novnc/') ? join(novncDir, name.slice('novnc/'.length)) : undefined;
+  const file =
+    name === 'vnc.html'
+      ? ownPage
+      : name.startsWith('novnc/')
+        ? join(novncDir, name.slice('novnc/'.length))
+        : undefined;
   const body = file === undefined ? undefined : await readFile(file).catch(() => undefined);
   return body && { status: 200, type, body };
 }
 
 /** Whose console a token opens, for the page's title: `/console/server?token=…`; undefined for any other path. */
-export async function consoleServer(path: string, query: string, target: (token: string) => Promise<Outcome<{ serverName: string }>>): Promise<{ status: number; type: string; body: string } | undefined> {
+export async function consoleServer(
+  path: string,
+  query: string,
+  target: (token: string) => Promise<Outcome<{ serverName: string }>>,
+): Promise<{ status: number; type: string; body: string } | undefined> {
   if (path !== `${consolePath}/server`) return undefined;
   const found = await target(new URLSearchParams(query).get('token') ?? '');
-  const reply = isFault(found) ? { status: 401, body: { message: found.message } } : { status: 200, body: { name: found.serverName } };
+  const reply = isFault(found)
+    ? { status: 401, body: { message: found.message } }
+    : { status: 200, body: { name: found.serverName } };
   return { status: reply.status, type: 'application/json', body: JSON.stringify(reply.body) };
 }
 
-export function createConsoleProxy(deps: { target(token: string): Promise<Outcome<{ socketPath: string }>>; log: Log }) {
-  const server = new WebSocketServer({ noServer: true, handleProtocols: (offered) => (offered.has('binary') ? 'binary' : false), maxPayload: maxBufferedBytes });
+export function createConsoleProxy(deps: {
+  target(token: string): Promise<Outcome<{ socketPath: string }>>;
+  log: Log;
+}) {
+  const server = new WebSocketServer({
+    noServer: true,
+    handleProtocols: (offered) => (offered.has('binary') ? 'binary' : false),
+    maxPayload: maxBufferedBytes,
+  });
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     // By the server's list of paths this is the console's: upgrades.ts.
     const token = new URLSearchParams(request.url?.split('?')[1]).get('token') ?? '';
-    const target = await withDeadline(deps.target(token), targetDeadlineMs, () => fault('timeout', 'The console was not found in time.'));
+    const target = await withDeadline(deps.target(token), targetDeadlineMs, () =>
+      fault('timeout', 'The console was not found in time.'),
+    );
     if (isFault(target)) {
-      socket.end(`HTTP/1.1 ${target.kind === 'timeout' ? '504 Gateway Timeout' : '401 Unauthorized'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      socket.end(
+        `HTTP/1.1 ${target.kind === 'timeout' ? '504 Gateway Timeout' : '401 Unauthorized'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+      );
       return;
     }
-    if (!socket.destroyed) server.handleUpgrade(request, socket, head, (browser) => carry(browser, target.socketPath, deps.log));
+    if (!socket.destroyed)
+      server.handleUpgrade(request, socket, head, (browser) =>
+        carry(browser, target.socketPath, deps.log),
+      );
   };
 }
 

@@ -25,9 +25,17 @@ it('the growth of databases is told against the oldest sample of a month', async
     clock.nowMs += 2 * dayMs;
     await sample(300);
     const growth = await databaseGrowth(home, clock.nowMs);
-    assert.deepEqual(growth, { total: 310, since: { atMs: 100 * dayMs, bytes: 200 }, databases: [{ name: 'nova', bytes: 310, grown: 200 }] });
+    assert.deepEqual(growth, {
+      total: 310,
+      since: { atMs: 100 * dayMs, bytes: 200 },
+      databases: [{ name: 'nova', bytes: 310, grown: 200 }],
+    });
     clock.nowMs += 29 * dayMs;
-    assert.deepEqual((await databaseGrowth(home, clock.nowMs)).since?.bytes, 0, 'the first sample is older than a month');
+    assert.deepEqual(
+      (await databaseGrowth(home, clock.nowMs)).since?.bytes,
+      0,
+      'the first sample is older than a month',
+    );
     await writeFile(join(dir, 'database-sizes.json'), '[{');
     assert.equal((await databaseGrowth(home, clock.nowMs)).since, null);
   } finally {

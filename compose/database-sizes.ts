@@ -24,11 +24,16 @@ const withinMs = 30 * dayMs;
 const maxSamples = 60;
 const samplesFile = (home: Pick<Home, 'dir'>): string => join(home.dir, 'database-sizes.json');
 
-export async function databaseSizes(home: Pick<Home, 'databases'>): Promise<Record<string, number>> {
+export async function databaseSizes(
+  home: Pick<Home, 'databases'>,
+): Promise<Record<string, number>> {
   const sizes: Record<string, number> = {};
   for (const file of await readdir(home.databases).catch(() => [])) {
     const name = /^([a-z]+)\.sqlite(?:-wal)?$/.exec(file)?.[1];
-    if (name !== undefined) sizes[name] = (sizes[name] ?? 0) + ((await stat(join(home.databases, file)).catch(() => undefined))?.size ?? 0);
+    if (name !== undefined)
+      sizes[name] =
+        (sizes[name] ?? 0) +
+        ((await stat(join(home.databases, file)).catch(() => undefined))?.size ?? 0);
   }
   return sizes;
 }
@@ -43,22 +48,41 @@ async function samples(home: Pick<Home, 'dir'>): Promise<SizeSample[]> {
 }
 
 export const recordSizes = (home: Pick<Home, 'dir' | 'databases'>, clock: Clock): Task => ({
-  name: 'cloud.record-database-sizes', everyMs: 3_600_000, atStart: true,
+  name: 'cloud.record-database-sizes',
+  everyMs: 3_600_000,
+  atStart: true,
   async run() {
     const known = await samples(home);
     if (clock.now() - (known.at(-1)?.atMs ?? 0) < dayMs) return;
     const file = samplesFile(home);
-    await writeFile(`${file}.new`, JSON.stringify([...known, { atMs: clock.now(), bytes: await databaseSizes(home) }].slice(-maxSamples)), { mode: 0o600 });
+    await writeFile(
+      `${file}.new`,
+      JSON.stringify(
+        [...known, { atMs: clock.now(), bytes: await databaseSizes(home) }].slice(-maxSamples),
+      ),
+      { mode: 0o600 },
+    );
     await rename(`${file}.new`, file);
   },
 });
 
-export async function databaseGrowth(home: Pick<Home, 'dir' | 'databases'>, nowMs: number): Promise<Growth> {
+export async function databaseGrowth(
+  home: Pick<Home, 'dir' | 'databases'>,
+  nowMs: number,
+): Promise<Growth> {
   const [sizes, known] = [await databaseSizes(home), await samples(home)];
   const oldest = known.find(({ atMs }) => nowMs - atMs <= withinMs);
-  const sum = (bytes: Record<string, number>): number => Object.values(bytes).reduce((total, each) => total + each, 0);
+  const sum = (bytes: Record<string, number>): number =>
+    Object.values(bytes).reduce((total, each) => total + each, 0);
   return {
-    total: sum(sizes), since: oldest ? { atMs: oldest.atMs, bytes: sum(sizes) - sum(oldest.bytes) } : null,
-    databases: Object.entries(sizes).map(([name, bytes]) => ({ name, bytes, grown: oldest ? bytes - (oldest.bytes[name] ?? 0) : 0 })).toSorted((a, b) => b.bytes - a.bytes),
+    total: sum(sizes),
+    since: oldest ? { atMs: oldest.atMs, bytes: sum(sizes) - sum(oldest.bytes) } : null,
+    databases: Object.entries(sizes)
+      .map(([name, bytes]) => ({
+        name,
+        bytes,
+        grown: oldest ? bytes - (oldest.bytes[name] ?? 0) : 0,
+      }))
+      .toSorted((a, b) => b.bytes - a.bytes),
   };
 }

@@ -5,13 +5,13 @@ import { fault } from '#contracts/common/fault.ts';
 import { createLocalFiler } from '#hosts/local/local-filer.ts';
 import { createLocalNetwork } from '#hosts/local/local-network.ts';
 import type { AccelerationSetting } from '#hosts/local/probe-acceleration.ts';
-import { systemClock } from '#platform/clock.ts';
-import { systemIds } from '#platform/ids.ts';
-import { loadConfig } from '#platform/config/config.ts';
 import { createServiceSession } from '#platform/auth/service-session.ts';
+import { systemClock } from '#platform/clock.ts';
+import { loadConfig } from '#platform/config/config.ts';
 import { isStorageFull } from '#platform/db/errors.ts';
 import { StateTooNewError } from '#platform/db/migrate.ts';
 import { startHttpServer } from '#platform/http/server.ts';
+import { systemIds } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics/metrics.ts';
 import { createTaskRunner } from '#platform/tasks/tasks.ts';
@@ -19,16 +19,21 @@ import type { Task } from '#platform/tasks/tasks.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import { chooseAcceleration } from './acceleration.ts';
 import { cloudConfigSchema } from './config.ts';
-import { consolePage, consoleServer, consoleSocketPath, createConsoleProxy } from './console-proxy.ts';
-import { simulatedHostName, startFleet } from './hosts.ts';
+import {
+  consolePage,
+  consoleServer,
+  consoleSocketPath,
+  createConsoleProxy,
+} from './console-proxy.ts';
 import { recordSizes } from './database-sizes.ts';
 import { prepareHome, readSecrets, writeCloudsYaml } from './home.ts';
-import { rootPage } from './root-page.ts';
+import { simulatedHostName, startFleet } from './hosts.ts';
 import { ovnNetwork, simulatedNetwork } from './network.ts';
+import { rootPage } from './root-page.ts';
 import { seedBlankImages, seedGuestImages } from './seed-images.ts';
-import { nfsStorage, simulatedStorage } from './storage.ts';
 import { catalogOf, createControlPlane, serviceUsers } from './services.ts';
 import { checkDatabases, recordDatabases, tightenModes } from './state-files.ts';
+import { nfsStorage, simulatedStorage } from './storage.ts';
 import { version } from './version.ts';
 
 export interface EmbeddedOptions {
@@ -63,7 +68,8 @@ function retryImages(seed: () => Promise<Outcome<void>>, log: Log): Task {
   const troubles = createTroubleLog(log);
   let complete = false;
   return {
-    name: 'cloud.seed-guest-images', everyMs: retryImagesMs,
+    name: 'cloud.seed-guest-images',
+    everyMs: retryImagesMs,
     async run() {
       if (complete) return;
       const seeded = await seed();
@@ -84,10 +90,15 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   };
   const home = await prepareHome(options.homeDir);
   if (isFault(home)) return home;
-  for (const path of await tightenModes(home)) log.warn({ path }, 'others could read this; now only its owner can');
+  for (const path of await tightenModes(home))
+    log.warn({ path }, 'others could read this; now only its owner can');
   const databases = await checkDatabases(home);
   if (isFault(databases)) return databases;
-  const config = await loadConfig(cloudConfigSchema, { file: home.configFile, env: options.env, prefix: 'COBALT' });
+  const config = await loadConfig(cloudConfigSchema, {
+    file: home.configFile,
+    env: options.env,
+    prefix: 'COBALT',
+  });
   const secrets = await readSecrets(options.homeDir);
   const origin = `http://${config.api.host}:${options.port}`;
   const identityUrl = `${origin}/identity/v3`;
@@ -103,27 +114,73 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
     return reason;
   };
 
-  const acceleration = options.localHosts > 0 ? await chooseAcceleration(options.acceleration ?? config.acceleration, { home, log: log.child({ room: 'images' }) }) : null;
+  const acceleration =
+    options.localHosts > 0
+      ? await chooseAcceleration(options.acceleration ?? config.acceleration, {
+          home,
+          log: log.child({ room: 'images' }),
+        })
+      : null;
   if (isFault(acceleration)) return acceleration;
   if (acceleration) {
     log.info(acceleration, 'acceleration');
-    step(acceleration.kind === 'kvm' ? 'acceleration: KVM' : 'acceleration: none, guests are emulated');
+    step(
+      acceleration.kind === 'kvm' ? 'acceleration: KVM' : 'acceleration: none, guests are emulated',
+    );
   }
-  const network = options.localHosts > 0 ? await createLocalNetwork({ stateDir: options.homeDir, log: log.child({ room: 'hosts' }), clock }).start({ publicCidr: config.neutron.publicCidr || null }) : null;
+  const network =
+    options.localHosts > 0
+      ? await createLocalNetwork({
+          stateDir: options.homeDir,
+          log: log.child({ room: 'hosts' }),
+          clock,
+        }).start({ publicCidr: config.neutron.publicCidr || null })
+      : null;
   if (isFault(network)) return network;
   if (network) step(`network (external: ${network.publicCidr})`);
-  const filer = network ? await createLocalFiler({ stateDir: options.homeDir, log: log.child({ room: 'hosts' }), clock }).start(network) : null;
+  const filer = network
+    ? await createLocalFiler({
+        stateDir: options.homeDir,
+        log: log.child({ room: 'hosts' }),
+        clock,
+      }).start(network)
+    : null;
   if (isFault(filer)) return filer;
   if (filer) step('filer');
 
   let plane: Awaited<ReturnType<typeof createControlPlane>>;
   try {
-    const simulated = Array.from({ length: options.simulatedHosts }, (_, index) => simulatedHostName(index + 1));
-    const below = network ? ovnNetwork(network, simulated, { clock, log: log.child({ room: 'ovn' }) }) : simulatedNetwork(simulated, { clock });
-    plane = await createControlPlane({ home, secrets, config, origin, network: below, storage: filer ? nfsStorage({ home, config, clock, ids, log }, filer) : simulatedStorage(home), clock, ids, log, metrics });
+    const simulated = Array.from({ length: options.simulatedHosts }, (_, index) =>
+      simulatedHostName(index + 1),
+    );
+    const below = network
+      ? ovnNetwork(network, simulated, { clock, log: log.child({ room: 'ovn' }) })
+      : simulatedNetwork(simulated, { clock });
+    plane = await createControlPlane({
+      home,
+      secrets,
+      config,
+      origin,
+      network: below,
+      storage: filer
+        ? nfsStorage({ home, config, clock, ids, log }, filer)
+        : simulatedStorage(home),
+      clock,
+      ids,
+      log,
+      metrics,
+    });
   } catch (error) {
-    if (error instanceof StateTooNewError) return fault('conflict', `${error.message}. Use the release that made it, another --home, or begin anew with: cobalt down --purge`);
-    if (isStorageFull(error)) return fault('storageFull', `The disk of ${options.homeDir} is full. Free some space, then start again.`);
+    if (error instanceof StateTooNewError)
+      return fault(
+        'conflict',
+        `${error.message}. Use the release that made it, another --home, or begin anew with: cobalt down --purge`,
+      );
+    if (isStorageFull(error))
+      return fault(
+        'storageFull',
+        `The disk of ${options.homeDir} is full. Free some space, then start again.`,
+      );
     throw error;
   }
   closers.push(async () => await plane.close());
@@ -131,22 +188,32 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   step('databases');
 
   await plane.keystone.seed({
-    region: config.api.region, adminPassword: secrets.admin, demoPassword: secrets.demo,
-    serviceUsers: serviceUsers.map((name) => ({ name, password: secrets.service(name) })), catalog: catalogOf(origin),
+    region: config.api.region,
+    adminPassword: secrets.admin,
+    demoPassword: secrets.demo,
+    serviceUsers: serviceUsers.map((name) => ({ name, password: secrets.service(name) })),
+    catalog: catalogOf(origin),
   });
   await plane.nova.seed();
   await plane.neutron.seed();
   await plane.cinder.seed();
   step('users, roles, catalog, flavors, networks');
 
-  const proxy = createConsoleProxy({ target: plane.nova.consoleTarget, log: log.child({ room: 'console' }) });
+  const proxy = createConsoleProxy({
+    target: plane.nova.consoleTarget,
+    log: log.child({ room: 'console' }),
+  });
   try {
     const server = await startHttpServer(plane.dispatcher, {
-      host: config.api.host, port: options.port,
+      host: config.api.host,
+      port: options.port,
       pages: async (path, query, accept) => {
         if (path === '/') return rootPage(origin, accept);
-        if (path === '/metrics') return { status: 200, type: 'text/plain; version=0.0.4', body: await metrics.text() };
-        return (await consoleServer(path, query, plane.nova.consoleTarget)) ?? (await consolePage(path));
+        if (path === '/metrics')
+          return { status: 200, type: 'text/plain; version=0.0.4', body: await metrics.text() };
+        return (
+          (await consoleServer(path, query, plane.nova.consoleTarget)) ?? (await consolePage(path))
+        );
       },
       upgrades: { paths: [consoleSocketPath], onUpgrade: proxy },
       log: log.child({ room: 'http' }),
@@ -154,8 +221,20 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
     closers.push(async () => await server.close());
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') return await giveUp(fault('conflict', `Port ${options.port} is taken by another program. Choose one with --port N, or end that program (ss -ltnp 'sport = :${options.port}' names it).`));
-    if (code === 'EACCES') return await giveUp(fault('forbidden', `Port ${options.port} may not be opened by this user. Choose one from 1024 with --port N.`));
+    if (code === 'EADDRINUSE')
+      return await giveUp(
+        fault(
+          'conflict',
+          `Port ${options.port} is taken by another program. Choose one with --port N, or end that program (ss -ltnp 'sport = :${options.port}' names it).`,
+        ),
+      );
+    if (code === 'EACCES')
+      return await giveUp(
+        fault(
+          'forbidden',
+          `Port ${options.port} may not be opened by this user. Choose one from 1024 with --port N.`,
+        ),
+      );
     throw error;
   }
   await writeCloudsYaml(home.cloudsYaml, identityUrl, config.api.region, [
@@ -168,20 +247,45 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   closers.push(async () => await tasks.stop());
   tasks.start([...plane.services.flatMap((service) => service.tasks), recordSizes(home, clock)]);
   const fleet = startFleet(
-    { plane, homeDir: options.homeDir, simulatedDir: home.simulated, config, acceleration: acceleration?.kind ?? 'tcg', metrics, clock, ids, log, version, network, metadataSecret: secrets.metadata },
+    {
+      plane,
+      homeDir: options.homeDir,
+      simulatedDir: home.simulated,
+      config,
+      acceleration: acceleration?.kind ?? 'tcg',
+      metrics,
+      clock,
+      ids,
+      log,
+      version,
+      network,
+      metadataSecret: secrets.metadata,
+    },
     { local: options.localHosts, simulated: options.simulatedHosts },
   );
   closers.push(async () => await fleet.stop());
 
-  const admin = createServiceSession({ http: plane.http, clock, user: { name: 'admin', password: secrets.admin, project: 'admin' } });
+  const admin = createServiceSession({
+    http: plane.http,
+    clock,
+    user: { name: 'admin', password: secrets.admin, project: 'admin' },
+  });
   const seedImages = async (): Promise<Outcome<void>> => {
     const token = await admin.token();
     if (isFault(token)) return token;
     if (options.localHosts === 0) return await seedBlankImages({ http: plane.http, token });
-    return await seedGuestImages({ http: plane.http, token }, { outDir: home.guestImages, log: log.child({ room: 'images' }) });
+    return await seedGuestImages(
+      { http: plane.http, token },
+      { outDir: home.guestImages, log: log.child({ room: 'images' }) },
+    );
   };
   const seeded = await seedImages();
-  step('guest images', isFault(seeded) ? `${seeded.message}\nIt is tried again every ${retryImagesMs / 1000} s.` : undefined);
+  step(
+    'guest images',
+    isFault(seeded)
+      ? `${seeded.message}\nIt is tried again every ${retryImagesMs / 1000} s.`
+      : undefined,
+  );
   if (isFault(seeded)) tasks.start([retryImages(seedImages, log)]);
   const lateHosts = await fleet.ready(hostsReadyMs);
   step(`hosts (${options.localHosts} real, ${options.simulatedHosts} simulated)`);

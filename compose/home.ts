@@ -46,7 +46,10 @@ export interface Secrets {
 }
 
 /** `--home`, else $COBALT_HOME, else the place the system has for it. */
-export function homeDir(option: string | undefined, env: Readonly<Record<string, string | undefined>>): string {
+export function homeDir(
+  option: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
   if (option) return resolve(option);
   if (env['COBALT_HOME']) return resolve(env['COBALT_HOME']);
   if (process.getuid?.() === 0) return '/var/lib/cobaltcore';
@@ -56,8 +59,23 @@ export function homeDir(option: string | undefined, env: Readonly<Record<string,
 export function homePaths(dir: string): Home {
   const at = (...parts: string[]): string => join(dir, ...parts);
   return {
-    dir, databases: at('databases'), imageStore: at('images'), guestImages: at('guest-images'), fernetKeys: at('fernet-keys'), volumeSpool: at('volume-spool'), backups: at('backups'), simulated: at('simulated-hosts'),
-    cloudsYaml: at('clouds.yaml'), controlPid: at('control.pid'), controlLog: at('control.log'), supervisorPid: at('supervisor.pid'), restarts: at('control.restarts'), lock: at('control.lock'), choices: at('choices.json'), configFile: at('cobalt.yaml'), policyFiles: at('policy'),
+    dir,
+    databases: at('databases'),
+    imageStore: at('images'),
+    guestImages: at('guest-images'),
+    fernetKeys: at('fernet-keys'),
+    volumeSpool: at('volume-spool'),
+    backups: at('backups'),
+    simulated: at('simulated-hosts'),
+    cloudsYaml: at('clouds.yaml'),
+    controlPid: at('control.pid'),
+    controlLog: at('control.log'),
+    supervisorPid: at('supervisor.pid'),
+    restarts: at('control.restarts'),
+    lock: at('control.lock'),
+    choices: at('choices.json'),
+    configFile: at('cobalt.yaml'),
+    policyFiles: at('policy'),
   };
 }
 
@@ -68,15 +86,22 @@ export const hostLock = ({ dir }: Home, name: string): string => join(dir, `host
 export async function prepareHome(dir: string): Promise<Outcome<Home>> {
   const home = homePaths(dir);
   try {
-    for (const folder of [home.dir, home.databases, home.imageStore, home.simulated]) await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const folder of [home.dir, home.databases, home.imageStore, home.simulated])
+      await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    return fault('forbidden', `The state folder ${dir} cannot be made: ${(error as Error).message}. Choose another with --home, or run as root.`);
+    return fault(
+      'forbidden',
+      `The state folder ${dir} cannot be made: ${(error as Error).message}. Choose another with --home, or run as root.`,
+    );
   }
   const marker = join(dir, 'version');
   const text = await readFile(marker, 'utf8').catch(() => null);
   if (text === null) await writeWhole(marker, `${homeVersion}\n`);
   else if (Number(text) !== homeVersion) {
-    return fault('conflict', `The state folder ${dir} is of version ${text.trim()}, this release writes version ${homeVersion}. Use the release that made it, another --home, or begin anew with: cobalt down --purge`);
+    return fault(
+      'conflict',
+      `The state folder ${dir} is of version ${text.trim()}, this release writes version ${homeVersion}. Use the release that made it, another --home, or begin anew with: cobalt down --purge`,
+    );
   }
   return home;
 }
@@ -84,23 +109,47 @@ export async function prepareHome(dir: string): Promise<Outcome<Home>> {
 /** The cloud's passwords, made once. Readable by their owner alone. */
 export async function readSecrets(dir: string): Promise<Secrets> {
   const file = join(dir, 'secrets.json');
-  const stored = parseSecrets(file, await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{}';
-    throw new ConfigError(`The passwords of this cloud in ${file} cannot be read: ${error.message}`);
-  }));
-  const seed = { admin: password(), demo: password(), service: password(), metadata: password(), ...stored };
-  if (Object.keys(stored).length < Object.keys(seed).length) await writeWhole(file, `${JSON.stringify(seed)}\n`, 0o600);
-  return { admin: new Secret(seed.admin), demo: new Secret(seed.demo), metadata: new Secret(seed.metadata), service: (name) => new Secret(`${name}-${seed.service}`) };
+  const stored = parseSecrets(
+    file,
+    await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return '{}';
+      throw new ConfigError(
+        `The passwords of this cloud in ${file} cannot be read: ${error.message}`,
+      );
+    }),
+  );
+  const seed = {
+    admin: password(),
+    demo: password(),
+    service: password(),
+    metadata: password(),
+    ...stored,
+  };
+  if (Object.keys(stored).length < Object.keys(seed).length)
+    await writeWhole(file, `${JSON.stringify(seed)}\n`, 0o600);
+  return {
+    admin: new Secret(seed.admin),
+    demo: new Secret(seed.demo),
+    metadata: new Secret(seed.metadata),
+    service: (name) => new Secret(`${name}-${seed.service}`),
+  };
 }
 
 function parseSecrets(file: string, text: string): Record<string, string> {
   try {
     const secrets: unknown = JSON.parse(text);
-    if (typeof secrets === 'object' && secrets !== null && Object.values(secrets).every((value) => typeof value === 'string')) return secrets as Record<string, string>;
+    if (
+      typeof secrets === 'object' &&
+      secrets !== null &&
+      Object.values(secrets).every((value) => typeof value === 'string')
+    )
+      return secrets as Record<string, string>;
   } catch {
     // told below, without the text, which may hold passwords
   }
-  throw new ConfigError(`The passwords of this cloud in ${file} are damaged. Restore the file from a backup, or begin anew with: cobalt up --reset`);
+  throw new ConfigError(
+    `The passwords of this cloud in ${file} are damaged. Restore the file from a backup, or begin anew with: cobalt up --reset`,
+  );
 }
 
 const password = (): string => randomBytes(18).toString('base64url');
@@ -119,19 +168,43 @@ export async function writeWhole(path: string, text: string, mode = 0o644): Prom
 }
 
 /** What a client needs to reach the cloud, as environment variables. */
-export function clientEnvironment(identityUrl: string, region: string, user: { name: string; password: Secret; project: string }): Record<string, string> {
+export function clientEnvironment(
+  identityUrl: string,
+  region: string,
+  user: { name: string; password: Secret; project: string },
+): Record<string, string> {
   return {
-    OS_AUTH_URL: identityUrl, OS_IDENTITY_API_VERSION: '3', OS_USERNAME: user.name, OS_PASSWORD: user.password.reveal(), OS_PROJECT_NAME: user.project,
-    OS_USER_DOMAIN_NAME: 'Default', OS_PROJECT_DOMAIN_NAME: 'Default', OS_REGION_NAME: region,
+    OS_AUTH_URL: identityUrl,
+    OS_IDENTITY_API_VERSION: '3',
+    OS_USERNAME: user.name,
+    OS_PASSWORD: user.password.reveal(),
+    OS_PROJECT_NAME: user.project,
+    OS_USER_DOMAIN_NAME: 'Default',
+    OS_PROJECT_DOMAIN_NAME: 'Default',
+    OS_REGION_NAME: region,
     // From 2.37 a server may ask for no network (--nic none), up to 2.87 there are hypervisor statistics; Debian 12's client speaks both.
     OS_COMPUTE_API_VERSION: '2.87',
   };
 }
 
-export async function writeCloudsYaml(path: string, identityUrl: string, region: string, users: { cloud: string; name: string; password: Secret; project: string }[]): Promise<void> {
+export async function writeCloudsYaml(
+  path: string,
+  identityUrl: string,
+  region: string,
+  users: { cloud: string; name: string; password: Secret; project: string }[],
+): Promise<void> {
   const lines = users.flatMap(({ cloud, name, password: secret, project }) => [
-    `  ${cloud}:`, '    auth:', `      auth_url: ${identityUrl}`, `      username: ${name}`, `      password: ${secret.reveal()}`, `      project_name: ${project}`,
-    '      user_domain_name: Default', '      project_domain_name: Default', `    region_name: ${region}`, '    identity_api_version: "3"', '    compute_api_version: "2.87"',
+    `  ${cloud}:`,
+    '    auth:',
+    `      auth_url: ${identityUrl}`,
+    `      username: ${name}`,
+    `      password: ${secret.reveal()}`,
+    `      project_name: ${project}`,
+    '      user_domain_name: Default',
+    '      project_domain_name: Default',
+    `    region_name: ${region}`,
+    '    identity_api_version: "3"',
+    '    compute_api_version: "2.87"',
   ]);
   await writeWhole(path, `clouds:\n${lines.join('\n')}\n`, 0o600);
 }

@@ -13,9 +13,9 @@ import type { NetworkFacts } from '#hosts/local/local-network.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log, Secret } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
 import { createTaskRunner } from '#platform/tasks/tasks.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
-import type { Metrics } from '#platform/metrics/metrics.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { CloudConfig } from './config.ts';
@@ -54,7 +54,11 @@ const retryEveryMs = 500;
 const mib = 1024 * 1024;
 
 /** Starts each agent, again and again until it comes. */
-export function startAgents(host: string, agents: readonly HostAgent[], deps: Pick<AgentDeps, 'clock' | 'ids' | 'log' | 'metrics'>): RunningAgents {
+export function startAgents(
+  host: string,
+  agents: readonly HostAgent[],
+  deps: Pick<AgentDeps, 'clock' | 'ids' | 'log' | 'metrics'>,
+): RunningAgents {
   const { clock, log } = deps;
   const stopping = new AbortController();
   const tasks = createTaskRunner({ ...deps, log: log.child({ room: 'tasks', host }) });
@@ -62,21 +66,29 @@ export function startAgents(host: string, agents: readonly HostAgent[], deps: Pi
 
   async function keepTrying(agent: HostAgent): Promise<boolean> {
     while (!stopping.signal.aborted) {
-      const started = await agent.start().catch((error: unknown) => fault('unavailable', `${agent.kind} cannot start: ${String(error)}`));
+      const started = await agent
+        .start()
+        .catch((error: unknown) =>
+          fault('unavailable', `${agent.kind} cannot start: ${String(error)}`),
+        );
       if (stopping.signal.aborted) return false;
       troubles.note(agent.kind, started, `${agent.kind} not ready yet`);
       if (!isFault(started)) {
         tasks.start(agent.tasks);
         return true;
       }
-      await clock.sleep(retryEveryMs, { signal: stopping.signal, unref: true }).catch(() => undefined);
+      await clock
+        .sleep(retryEveryMs, { signal: stopping.signal, unref: true })
+        .catch(() => undefined);
     }
     return false;
   }
 
   const tries = Promise.all(agents.map(keepTrying));
   return {
-    started: tries.then(async (all) => (all.every(Boolean) ? undefined : await new Promise<void>(() => undefined))),
+    started: tries.then(async (all) =>
+      all.every(Boolean) ? undefined : await new Promise<void>(() => undefined),
+    ),
     async stop() {
       stopping.abort();
       await tries;
@@ -92,28 +104,57 @@ function diskGib(path: string): number {
 }
 
 /** `share`: the part of this machine that is this host's; hosts in namespaces see all of it. */
-export function makeNovaAgent(deps: AgentDeps, host: string, hypervisor: Hypervisor, share: number): HostAgent {
+export function makeNovaAgent(
+  deps: AgentDeps,
+  host: string,
+  hypervisor: Hypervisor,
+  share: number,
+): HostAgent {
   const { plane, config, clock, ids, log, version } = deps;
   const ofOthersMib = Math.floor((totalmem() / mib) * (1 - share));
   const ofOthersGib = share === 1 ? 0 : Math.ceil(diskGib(deps.homeDir) * (1 - share));
   const agent = createNovaAgent({
-    hypervisor, bus: plane.bus, http: plane.http, session: plane.session('nova'), clock, ids, log: log.child({ room: 'nova-agent' }),
+    hypervisor,
+    bus: plane.bus,
+    http: plane.http,
+    session: plane.session('nova'),
+    clock,
+    ids,
+    log: log.child({ room: 'nova-agent' }),
     config: {
-      ...novaAgentDefaults, ...config.agent, host, version,
-      reservedMemoryMib: novaAgentDefaults.reservedMemoryMib + ofOthersMib, reservedDiskGib: novaAgentDefaults.reservedDiskGib + ofOthersGib,
+      ...novaAgentDefaults,
+      ...config.agent,
+      host,
+      version,
+      reservedMemoryMib: novaAgentDefaults.reservedMemoryMib + ofOthersMib,
+      reservedDiskGib: novaAgentDefaults.reservedDiskGib + ofOthersGib,
     },
   });
   return { kind: 'nova agent', ...agent };
 }
 
-export function makeNeutronAgent(deps: AgentDeps, { name, dir, ovsdb, initPid }: LocalHost, { southbound }: NetworkFacts): HostAgent {
+export function makeNeutronAgent(
+  deps: AgentDeps,
+  { name, dir, ovsdb, initPid }: LocalHost,
+  { southbound }: NetworkFacts,
+): HostAgent {
   const { plane, metadataSecret, clock, ids, version } = deps;
   const log = deps.log.child({ room: 'neutron-agent' });
   const enter = ['nsenter', '-t', String(initPid), '-m', '-u', '-n', '-p', '-i', '--'];
   const runFolders = { openvswitch: join(dir, 'run/openvswitch'), ovn: join(dir, 'run/ovn') };
   const agent = createNeutronAgent({
-    bus: plane.bus, http: plane.http, clock, ids, log, config: { host: name, version, metadataSecret },
-    openHostNetwork: (listeners) => createOvsHostNetwork({ ovsdb, southbound: [southbound], runFolders, enter }, { log }, listeners),
+    bus: plane.bus,
+    http: plane.http,
+    clock,
+    ids,
+    log,
+    config: { host: name, version, metadataSecret },
+    openHostNetwork: (listeners) =>
+      createOvsHostNetwork(
+        { ovsdb, southbound: [southbound], runFolders, enter },
+        { log },
+        listeners,
+      ),
   });
   return { kind: 'neutron agent', ...agent };
 }

@@ -19,7 +19,8 @@ export interface HostsDeps extends AgentDeps {
 }
 
 export const localHostName = (index: number): string => `h${index}`;
-export const simulatedHostName = (index: number): string => `sim${index.toString().padStart(4, '0')}`;
+export const simulatedHostName = (index: number): string =>
+  `sim${index.toString().padStart(4, '0')}`;
 
 export interface HostFleet {
   /** Resolves when every agent has registered, or after `withinMs` with the names of those that have not: they go on trying. */
@@ -28,7 +29,10 @@ export interface HostFleet {
 }
 
 /** Powers on the hosts and starts their agents, all at once. A host that does not come is logged and tried again. */
-export function startFleet(deps: HostsDeps, count: { local: number; simulated: number }): HostFleet {
+export function startFleet(
+  deps: HostsDeps,
+  count: { local: number; simulated: number },
+): HostFleet {
   const waiting = new Set<string>();
   const running: { stop(): Promise<void> }[] = [];
   const take = (name: string, settled: Promise<void>, host: { stop(): Promise<void> }): void => {
@@ -39,17 +43,27 @@ export function startFleet(deps: HostsDeps, count: { local: number; simulated: n
 
   const { network, acceleration } = deps;
   if (network && count.local > 0) {
-    const hosts = createLocalHosts({ stateDir: deps.homeDir, log: deps.log.child({ room: 'hosts' }), clock: deps.clock, kvm: acceleration === 'kvm' });
+    const hosts = createLocalHosts({
+      stateDir: deps.homeDir,
+      log: deps.log.child({ room: 'hosts' }),
+      clock: deps.clock,
+      kvm: acceleration === 'kvm',
+    });
     for (let index = 1; index <= count.local; index += 1) {
       const name = localHostName(index);
-      const keeper = keepLocalHost({ ...deps, hosts, network }, { name, index, share: 1 / count.local });
+      const keeper = keepLocalHost(
+        { ...deps, hosts, network },
+        { name, index, share: 1 / count.local },
+      );
       take(name, keeper.settled, keeper);
     }
   }
   const store = fileStore(deps.simulatedDir);
   for (let index = 1; index <= count.simulated; index += 1) {
     const name = simulatedHostName(index);
-    const hypervisor = deps.simulate?.(name) ?? createSimHypervisor({ hostname: name, fetchImages: false }, { store, clock: deps.clock });
+    const hypervisor =
+      deps.simulate?.(name) ??
+      createSimHypervisor({ hostname: name, fetchImages: false }, { store, clock: deps.clock });
     const agents = startAgents(name, [makeNovaAgent(deps, name, hypervisor, 1)], deps);
     take(name, agents.started, agents);
   }

@@ -30,7 +30,10 @@ const checkEveryMs = 1_000;
 const longestPauseMs = 30_000;
 
 /** `index`: its number, from 1. `share`: the part of the machine that is its own. */
-export function keepLocalHost(deps: LocalHostDeps, host: { name: string; index: number; share: number }): KeptHost {
+export function keepLocalHost(
+  deps: LocalHostDeps,
+  host: { name: string; index: number; share: number },
+): KeptHost {
   const { hosts, network, clock } = deps;
   const { name } = host;
   const log = deps.log.child({ host: name });
@@ -45,7 +48,10 @@ export function keepLocalHost(deps: LocalHostDeps, host: { name: string; index: 
     troubles.note('state', state, 'the state of the host cannot be read');
     if (isFault(state)) return;
     if (boot && (state.heldOff || state.state !== 'running' || state.initPid !== boot.initPid)) {
-      log.error({ heldOff: state.heldOff }, state.heldOff ? 'host is switched off by an operator' : 'host died; it is started again');
+      log.error(
+        { heldOff: state.heldOff },
+        state.heldOff ? 'host is switched off by an operator' : 'host died; it is started again',
+      );
       await boot.agents.stop();
       boot = undefined;
     }
@@ -62,7 +68,9 @@ export function keepLocalHost(deps: LocalHostDeps, host: { name: string; index: 
 
   async function keep(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await look().catch((error: unknown) => log.error({ err: error }, 'the host cannot be looked after; tried again'));
+      await look().catch((error: unknown) =>
+        log.error({ err: error }, 'the host cannot be looked after; tried again'),
+      );
       await clock.sleep(pauseMs, { signal: stopping.signal, unref: true }).catch(() => undefined);
     }
     await boot?.agents.stop();
@@ -81,10 +89,21 @@ export function keepLocalHost(deps: LocalHostDeps, host: { name: string; index: 
 function agentsOf(deps: LocalHostDeps, host: LocalHost, share: number) {
   const { network, acceleration, clock } = deps;
   const log = deps.log.child({ room: 'libvirt', host: host.name });
-  const imageLocks = createNlmImageLocks({ host: host.name, folder: join(host.dataDir, 'image-locks') }, { log, clock });
-  const hypervisor = createLibvirtHypervisor({
-    socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration, runDir: join(host.dataDir, 'vnc'),
-    userspaceSwitch: network.datapath === 'netdev', mounts: hostMounts(host.nfsClient, filerFacts(network)), imageLocks,
-  }, { log, images: createQemuDiskImages({ log }) });
+  const imageLocks = createNlmImageLocks(
+    { host: host.name, folder: join(host.dataDir, 'image-locks') },
+    { log, clock },
+  );
+  const hypervisor = createLibvirtHypervisor(
+    {
+      socketPath: host.libvirtSocket,
+      stateDir: host.dataDir,
+      acceleration,
+      runDir: join(host.dataDir, 'vnc'),
+      userspaceSwitch: network.datapath === 'netdev',
+      mounts: hostMounts(host.nfsClient, filerFacts(network)),
+      imageLocks,
+    },
+    { log, images: createQemuDiskImages({ log }) },
+  );
   return [makeNovaAgent(deps, host.name, hypervisor, share), makeNeutronAgent(deps, host, network)];
 }

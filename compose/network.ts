@@ -11,11 +11,30 @@ import type { NetworkBelow } from './services.ts';
 /** What a cloud without hosts calls its external network: nothing of this machine is in it. */
 const simulatedPublicCidr = '172.24.4.0/24';
 
-export function simulatedNetwork(chassis: readonly string[], { clock }: { clock: Clock }): NetworkBelow {
-  return { openSdn: (listeners) => createSimSdn({ chassis, bridgeMappings: 'physnet1:br-ex' }, { clock }, listeners), publicCidr: simulatedPublicCidr };
+export function simulatedNetwork(
+  chassis: readonly string[],
+  { clock }: { clock: Clock },
+): NetworkBelow {
+  return {
+    openSdn: (listeners) =>
+      createSimSdn({ chassis, bridgeMappings: 'physnet1:br-ex' }, { clock }, listeners),
+    publicCidr: simulatedPublicCidr,
+  };
 }
 
-export function ovnNetwork({ northbound, southbound, publicCidr }: NetworkFacts, simulatedHosts: readonly string[], { clock, log }: { clock: Clock; log: Log }): NetworkBelow {
-  const open = (listeners: SdnListeners) => createOvnSdn({ northbound: [northbound], southbound: [southbound], strays: 'remove' }, { log }, listeners);
-  return { openSdn: simulatedHosts.length === 0 ? open : simulateChassis(open, simulatedHosts, { clock }), publicCidr };
+export function ovnNetwork(
+  { northbound, southbound, publicCidr }: NetworkFacts,
+  simulatedHosts: readonly string[],
+  { clock, log }: { clock: Clock; log: Log },
+): NetworkBelow {
+  const open = (listeners: SdnListeners) =>
+    createOvnSdn(
+      { northbound: [northbound], southbound: [southbound], strays: 'remove' },
+      { log },
+      listeners,
+    );
+  return {
+    openSdn: simulatedHosts.length === 0 ? open : simulateChassis(open, simulatedHosts, { clock }),
+    publicCidr,
+  };
 }

@@ -15,10 +15,14 @@ describe('policy files', () => {
   after(async () => await rm(folder, { recursive: true }));
   const read = async (text: string) => {
     await writeFile(join(folder, 'things.yaml'), text);
-    return await readPolicyFiles(folder, [{ name: 'things', http: thingFace }, { name: 'nothing', http: thingFace }]);
+    return await readPolicyFiles(folder, [
+      { name: 'things', http: thingFace },
+      { name: 'nothing', http: thingFace },
+    ]);
   };
 
-  it('replace rules by name', async () => assert.deepEqual(await read('show: "role:admin"\n'), { things: { show: 'role:admin' } }));
+  it('replace rules by name', async () =>
+    assert.deepEqual(await read('show: "role:admin"\n'), { things: { show: 'role:admin' } }));
   it('may be empty or missing', async () => assert.deepEqual(await read(''), { things: {} }));
   const mistakes: readonly [string, string, RegExp][] = [
     ['a rule that does not exist', 'shwo: "role:admin"', /no rule "shwo"/],
@@ -28,5 +32,7 @@ describe('policy files', () => {
     ['a list', '- show', /must hold lines/],
     ['no YAML', 'show: "', /not valid YAML/],
   ];
-  for (const [name, text, message] of mistakes) it(`name ${name}`, async () => await assert.rejects(read(text), { name: 'ConfigError', message }));
+  for (const [name, text, message] of mistakes)
+    it(`name ${name}`, async () =>
+      await assert.rejects(read(text), { name: 'ConfigError', message }));
 });

@@ -7,7 +7,10 @@ import { createPolicy } from '#platform/policy/policy.ts';
 import type { Service } from '#platform/service.ts';
 
 /** Overrides by service name. Throws ConfigError on a rule that the service does not have or that does not parse: a misspelt rule must not look as if it held. */
-export async function readPolicyFiles(folder: string, services: readonly Pick<Service, 'name' | 'http'>[]): Promise<Record<string, Record<string, string>>> {
+export async function readPolicyFiles(
+  folder: string,
+  services: readonly Pick<Service, 'name' | 'http'>[],
+): Promise<Record<string, Record<string, string>>> {
   const overrides: Record<string, Record<string, string>> = {};
   for (const { name, http } of services) {
     const file = join(folder, `${name}.yaml`);
@@ -18,7 +21,10 @@ export async function readPolicyFiles(folder: string, services: readonly Pick<Se
     if (text === undefined) continue;
     const rules = readRules(file, text);
     const unknown = Object.keys(rules).find((rule) => !(rule in http.policies));
-    if (unknown !== undefined) throw new ConfigError(`${file}: ${name} has no rule "${unknown}". docs/reference/policies.md lists them all.`);
+    if (unknown !== undefined)
+      throw new ConfigError(
+        `${file}: ${name} has no rule "${unknown}". docs/reference/policies.md lists them all.`,
+      );
     try {
       createPolicy({ ...http.policies, ...rules });
     } catch (error) {
@@ -34,9 +40,14 @@ function readRules(file: string, text: string): Record<string, string> {
   try {
     value = parse(text) ?? {};
   } catch (error) {
-    throw new ConfigError(`${file} is not valid YAML: ${error instanceof Error ? error.message : String(error)}`);
+    throw new ConfigError(
+      `${file} is not valid YAML: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ConfigError(`${file} must hold lines of the form "rule name": "rule".`);
-  for (const [rule, wanted] of Object.entries(value)) if (typeof wanted !== 'string') throw new ConfigError(`${file}: the rule of ${rule} must be text, e.g. "role:admin".`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ConfigError(`${file} must hold lines of the form "rule name": "rule".`);
+  for (const [rule, wanted] of Object.entries(value))
+    if (typeof wanted !== 'string')
+      throw new ConfigError(`${file}: the rule of ${rule} must be text, e.g. "role:admin".`);
   return value as Record<string, string>; // checked above
 }

@@ -6,19 +6,32 @@ import { version } from './version.ts';
 
 const template = readFileSync(join(import.meta.dirname, 'root-page.html'), 'utf8');
 
-interface RootReply { status: number; type: string; body: string }
+interface RootReply {
+  status: number;
+  type: string;
+  body: string;
+}
 
 /** By the Accept header: a browser names text/html; a client that takes anything, or asks for JSON, gets the document. */
 export function rootPage(origin: string, accept: string): RootReply {
-  return prefersHtml(accept) ? { status: 200, type: 'text/html; charset=utf-8', body: htmlPage(origin) } : { status: 300, type: 'application/json', body: JSON.stringify(versionDocument(origin)) };
+  return prefersHtml(accept)
+    ? { status: 200, type: 'text/html; charset=utf-8', body: htmlPage(origin) }
+    : { status: 300, type: 'application/json', body: JSON.stringify(versionDocument(origin)) };
 }
 
 export function prefersHtml(accept: string): boolean {
-  const ranges = accept.toLowerCase().split(',').map((range) => {
-    const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
-    return { type, quality: Number(parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? 1) };
-  });
-  const qualityOf = (type: string): number => ranges.find((range) => range.type === type)?.quality ?? 0;
+  const ranges = accept
+    .toLowerCase()
+    .split(',')
+    .map((range) => {
+      const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
+      return {
+        type,
+        quality: Number(parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? 1),
+      };
+    });
+  const qualityOf = (type: string): number =>
+    ranges.find((range) => range.type === type)?.quality ?? 0;
   return qualityOf('text/html') > qualityOf('application/json');
 }
 
@@ -30,19 +43,46 @@ function versionDocument(origin: string): object {
   const identity = `${origin}/identity/v3`;
   const media = { base: 'application/json', type: 'application/vnd.openstack.identity-v3+json' };
   return {
-    versions: { values: [{ id: 'v3.14', status: 'stable', updated: '2020-04-07T00:00:00Z', links: [{ rel: 'self', href: identity }], 'media-types': [media] }] },
+    versions: {
+      values: [
+        {
+          id: 'v3.14',
+          status: 'stable',
+          updated: '2020-04-07T00:00:00Z',
+          links: [{ rel: 'self', href: identity }],
+          'media-types': [media],
+        },
+      ],
+    },
     cloud: { name: 'CobaltCore', version },
     services: catalogOf(origin).map(({ type, url }) => ({ type, url })),
   };
 }
 
-const names: Readonly<Record<string, string>> = { identity: 'Identity (Keystone)', image: 'Images (Glance)', placement: 'Placement', compute: 'Compute (Nova)', network: 'Networks (Neutron)', 'block-storage': 'Volumes (Cinder)' };
+const names: Readonly<Record<string, string>> = {
+  identity: 'Identity (Keystone)',
+  image: 'Images (Glance)',
+  placement: 'Placement',
+  compute: 'Compute (Nova)',
+  network: 'Networks (Neutron)',
+  'block-storage': 'Volumes (Cinder)',
+};
 
 function htmlPage(origin: string): string {
-  const endpoints = catalogOf(origin).filter(({ type }) => type in names)
-    .map(({ type, url }) => `<tr><th>${escape(names[type] ?? type)}</th><td><code>${escape(url)}</code></td></tr>`).join('\n');
-  const values: Readonly<Record<string, string>> = { version: escape(version), origin: escape(origin), endpoints };
+  const endpoints = catalogOf(origin)
+    .filter(({ type }) => type in names)
+    .map(
+      ({ type, url }) =>
+        `<tr><th>${escape(names[type] ?? type)}</th><td><code>${escape(url)}</code></td></tr>`,
+    )
+    .join('\n');
+  const values: Readonly<Record<string, string>> = {
+    version: escape(version),
+    origin: escape(origin),
+    endpoints,
+  };
   return template.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => values[name] ?? whole);
 }
 
-const escape = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+const escape = (text: string): string =>
+  text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);

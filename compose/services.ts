@@ -6,15 +6,15 @@ import type { ServiceSession } from '#platform/auth/service-session.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
-import type { Database } from '#platform/db/database.ts';
 import { ConfigError } from '#platform/config/config.ts';
+import type { Database } from '#platform/db/database.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import { isDamaged } from '#platform/db/errors.ts';
 import { migrate } from '#platform/db/migrate.ts';
-import { createDispatcher } from '#platform/http/dispatcher.ts';
-import type { Dispatcher } from '#platform/http/dispatcher.ts';
 import type { HttpClient } from '#platform/http/client.ts';
 import { createInProcessClient } from '#platform/http/client.ts';
+import { createDispatcher } from '#platform/http/dispatcher.ts';
+import type { Dispatcher } from '#platform/http/dispatcher.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
@@ -38,10 +38,10 @@ import { neutronDefaults } from '#services/neutron/deps.ts';
 import { createNeutron } from '#services/neutron/service.ts';
 import type { NeutronService } from '#services/neutron/service.ts';
 import type { NeutronTables } from '#services/neutron/store/tables.ts';
+import { novaDefaults } from '#services/nova/deps.ts';
 import { createNova } from '#services/nova/service.ts';
 import type { NovaService } from '#services/nova/service.ts';
 import type { NovaTables } from '#services/nova/store/tables.ts';
-import { novaDefaults } from '#services/nova/deps.ts';
 import { createPlacement } from '#services/placement/service.ts';
 import type { PlacementService } from '#services/placement/service.ts';
 import type { PlacementTables } from '#services/placement/store/tables.ts';
@@ -98,7 +98,15 @@ export interface ControlPlaneDeps {
 }
 
 export const serviceUsers = ['nova', 'glance', 'placement', 'neutron', 'cinder'] as const;
-const mounts = { identity: '/identity', image: '/image', placement: '/placement', compute: '/compute', network: '/network', metadata: '/metadata', volume: '/volume' } as const;
+const mounts = {
+  identity: '/identity',
+  image: '/image',
+  placement: '/placement',
+  compute: '/compute',
+  network: '/network',
+  metadata: '/metadata',
+  volume: '/volume',
+} as const;
 
 export function catalogOf(origin: string): { type: string; name: string; url: string }[] {
   return [
@@ -117,73 +125,185 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   const { home, secrets, config, origin, network, storage, clock, ids, log, metrics } = deps;
   const closers: (() => Promise<void>)[] = [];
   const open = <T>(name: DatabaseName): Database<T> => {
-    const database = openDatabase<T>({ dialect: 'sqlite', path: databaseFile(home, name), synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL' }, { log: log.child({ room: name }) }); // the schema's pattern
+    const database = openDatabase<T>(
+      {
+        dialect: 'sqlite',
+        path: databaseFile(home, name),
+        synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL',
+      },
+      { log: log.child({ room: name }) },
+    ); // the schema's pattern
     closers.push(async () => await database.close());
     return database;
   };
   const room = (name: string): Log => log.child({ room: name });
-  const bus = createInProcessBus({ log: room('bus'), clock, ids, ...(metrics ? { observe: metrics.rpc } : {}) });
+  const bus = createInProcessBus({
+    log: room('bus'),
+    clock,
+    ids,
+    ...(metrics ? { observe: metrics.rpc } : {}),
+  });
   // Services hold the client, the dispatcher holds the services: the circle closes at the end.
   const circle: { dispatcher?: Dispatcher } = {};
   const http = createInProcessClient(mounts, origin, () => {
     if (!circle.dispatcher) throw new Error('a service was called before all were made');
     return circle.dispatcher;
   });
-  const session = (name: string): ServiceSession => createServiceSession({ http, clock, user: { name, password: secrets.service(name), project: 'service' } });
+  const session = (name: string): ServiceSession =>
+    createServiceSession({
+      http,
+      clock,
+      user: { name, password: secrets.service(name), project: 'service' },
+    });
 
   const keystoneDatabase = open<KeystoneTables>('keystone');
-  const keystone = await createKeystone({ db: keystoneDatabase.db, clock, ids, log: room('keystone'), keysFolder: home.fernetKeys, config: config.keystone });
+  const keystone = await createKeystone({
+    db: keystoneDatabase.db,
+    clock,
+    ids,
+    log: room('keystone'),
+    keysFolder: home.fernetKeys,
+    config: config.keystone,
+  });
   const glanceDatabase = open<GlanceTables>('glance');
   const imageStore = createFileImageStore({ folder: home.imageStore });
   closers.push(async () => await imageStore.close());
-  const glance = createGlance({ database: glanceDatabase, store: imageStore, clock, ids, log: room('glance'), config: config.glance });
+  const glance = createGlance({
+    database: glanceDatabase,
+    store: imageStore,
+    clock,
+    ids,
+    log: room('glance'),
+    config: config.glance,
+  });
   const placementDatabase = open<PlacementTables>('placement');
   const placement = createPlacement({ database: placementDatabase, clock, ids });
   const novaDatabase = open<NovaTables>('nova');
   // A service that makes sagas wakes the runner of its own journal, which is made after it.
   const wake = { nova: (): void => undefined, cinder: (): void => undefined };
-  const nova = createNova({
-    database: novaDatabase, bus, http, session: session('nova'), clock, ids, log: room('nova'),
-    config: { ...novaDefaults, ...config.nova, consoleBaseUrl: `${origin}/console`, metadataSecret: secrets.metadata },
-  }, () => wake.nova());
-  const runnerOf = <T>(database: Database<T>, definitions: readonly AnySaga[], name: string): SagaRunner =>
-    new SagaRunner({ db: database.db, definitions: deps.wrapSagas?.(definitions) ?? definitions, owner: 'embedded', clock, ids, log: room(name), ...(metrics ? { metrics } : {}) });
+  const nova = createNova(
+    {
+      database: novaDatabase,
+      bus,
+      http,
+      session: session('nova'),
+      clock,
+      ids,
+      log: room('nova'),
+      config: {
+        ...novaDefaults,
+        ...config.nova,
+        consoleBaseUrl: `${origin}/console`,
+        metadataSecret: secrets.metadata,
+      },
+    },
+    () => wake.nova(),
+  );
+  const runnerOf = <T>(
+    database: Database<T>,
+    definitions: readonly AnySaga[],
+    name: string,
+  ): SagaRunner =>
+    new SagaRunner({
+      db: database.db,
+      definitions: deps.wrapSagas?.(definitions) ?? definitions,
+      owner: 'embedded',
+      clock,
+      ids,
+      log: room(name),
+      ...(metrics ? { metrics } : {}),
+    });
   const novaSagas = runnerOf(novaDatabase, nova.sagas, 'nova');
   wake.nova = () => novaSagas.wake();
 
   const neutronDatabase = open<NeutronTables>('neutron');
   const { dnsServers, ...neutronSettings } = config.neutron;
   const neutron = createNeutron({
-    database: neutronDatabase, bus, http, session: session('neutron'), clock, ids, log: room('neutron'), openSdn: network.openSdn,
-    config: { ...neutronDefaults, ...neutronSettings, publicCidr: network.publicCidr, dnsServers: dnsServers.split(/[ ,]+/).filter(Boolean) },
+    database: neutronDatabase,
+    bus,
+    http,
+    session: session('neutron'),
+    clock,
+    ids,
+    log: room('neutron'),
+    openSdn: network.openSdn,
+    config: {
+      ...neutronDefaults,
+      ...neutronSettings,
+      publicCidr: network.publicCidr,
+      dnsServers: dnsServers.split(/[ ,]+/).filter(Boolean),
+    },
   });
 
   const cinderDatabase = open<CinderTables>('cinder');
-  const cinder = createCinder({
-    database: cinderDatabase, bus, http, session: session('cinder'), clock, ids, log: room('cinder'), config: { ...cinderDefaults, ...config.cinder }, ...storage, spoolDir: home.volumeSpool,
-  }, () => wake.cinder());
+  const cinder = createCinder(
+    {
+      database: cinderDatabase,
+      bus,
+      http,
+      session: session('cinder'),
+      clock,
+      ids,
+      log: room('cinder'),
+      config: { ...cinderDefaults, ...config.cinder },
+      ...storage,
+      spoolDir: home.volumeSpool,
+    },
+    () => wake.cinder(),
+  );
   const cinderSagas = runnerOf(cinderDatabase, cinder.sagas, 'cinder');
   wake.cinder = () => cinderSagas.wake();
 
   const services: readonly Service[] = [keystone, glance, placement, nova, neutron, cinder];
-  const databases = [keystoneDatabase, glanceDatabase, placementDatabase, novaDatabase, neutronDatabase, cinderDatabase];
+  const databases = [
+    keystoneDatabase,
+    glanceDatabase,
+    placementDatabase,
+    novaDatabase,
+    neutronDatabase,
+    cinderDatabase,
+  ];
   for (const [index, service] of services.entries()) {
     const database = databases[index];
     if (!database) continue;
-    await migrate(database.db, database.dialect, service.name, service.migrations).catch((cause: unknown) => {
-      if (!isDamaged(cause)) throw cause;
-      throw new ConfigError(`The database of ${service.name} in ${home.databases} is damaged (${(cause as Error).message}). Restore it from a backup, or begin anew with: cobalt up --reset`);
-    });
+    await migrate(database.db, database.dialect, service.name, service.migrations).catch(
+      (cause: unknown) => {
+        if (!isDamaged(cause)) throw cause;
+        throw new ConfigError(
+          `The database of ${service.name} in ${home.databases} is damaged (${(cause as Error).message}). Restore it from a backup, or begin anew with: cobalt up --reset`,
+        );
+      },
+    );
   }
   const tokens: TokenValidator = keystone.tokens;
   const policyOverrides = await readPolicyFiles(home.policyFiles, services);
-  const dispatcher = createDispatcher([...services.map((service) => service.http), nova.metadata], { tokens, policyOverrides, ids, log: room('http'), identityUrl: `${origin}/identity/v3`, ...(metrics ? { metrics } : {}) });
+  const dispatcher = createDispatcher([...services.map((service) => service.http), nova.metadata], {
+    tokens,
+    policyOverrides,
+    ids,
+    log: room('http'),
+    identityUrl: `${origin}/identity/v3`,
+    ...(metrics ? { metrics } : {}),
+  });
   circle.dispatcher = dispatcher;
-  for (const service of services) for (const { topic, handlers, concurrency } of service.rpc) bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency });
+  for (const service of services)
+    for (const { topic, handlers, concurrency } of service.rpc)
+      bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency });
 
-  const stopSagas = async (): Promise<void> => void (await Promise.all([novaSagas.stop(), cinderSagas.stop()]));
+  const stopSagas = async (): Promise<void> =>
+    void (await Promise.all([novaSagas.stop(), cinderSagas.stop()]));
   return {
-    dispatcher, http, bus, services, keystone, nova, neutron, cinder, placement, glance, session,
+    dispatcher,
+    http,
+    bus,
+    services,
+    keystone,
+    nova,
+    neutron,
+    cinder,
+    placement,
+    glance,
+    session,
     sagas: {
       async start() {
         await Promise.all([novaSagas.start(), cinderSagas.start()]);

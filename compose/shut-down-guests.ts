@@ -8,8 +8,19 @@ import type { LocalHost } from '#hosts/local/local-hosts.ts';
 import { silentLog } from '#platform/log.ts';
 
 /** Resolves when all guests are off; those that still run after `timeoutMs` have their plug pulled. Gives how many there were. */
-export async function shutDownGuests({ libvirtSocket, dataDir }: LocalHost, timeoutMs: number): Promise<number> {
-  const hypervisor = createLibvirtHypervisor({ socketPath: libvirtSocket, stateDir: dataDir, acceleration: 'tcg', runDir: join(dataDir, 'vnc') }, { log: silentLog, images: createQemuDiskImages({ log: silentLog }) });
+export async function shutDownGuests(
+  { libvirtSocket, dataDir }: LocalHost,
+  timeoutMs: number,
+): Promise<number> {
+  const hypervisor = createLibvirtHypervisor(
+    {
+      socketPath: libvirtSocket,
+      stateDir: dataDir,
+      acceleration: 'tcg',
+      runDir: join(dataDir, 'vnc'),
+    },
+    { log: silentLog, images: createQemuDiskImages({ log: silentLog }) },
+  );
   try {
     const guests = await hypervisor.list();
     if (isFault(guests)) return 0; // libvirt does not answer: only the power is left to cut

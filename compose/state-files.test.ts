@@ -2,13 +2,19 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, beforeEach, describe, it } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
+import { after, beforeEach, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
 import { ConfigError } from '#platform/config/config.ts';
 import { homePaths, readSecrets } from './home.ts';
 import type { Home } from './home.ts';
-import { checkDatabases, databaseFile, databaseNames, recordDatabases, tightenModes } from './state-files.ts';
+import {
+  checkDatabases,
+  databaseFile,
+  databaseNames,
+  recordDatabases,
+  tightenModes,
+} from './state-files.ts';
 
 const base = mkdtempSync('/tmp/cc-state-');
 after(() => rmSync(base, { recursive: true }));
@@ -38,7 +44,10 @@ describe('databases', () => {
     assert.equal(await refusal(), 'fine');
     await recordDatabases(home);
     assert.equal(await refusal(), 'fine');
-    writeFileSync(join(home.databases, 'made.json'), JSON.stringify(databaseNames.filter((name) => name !== 'cinder')));
+    writeFileSync(
+      join(home.databases, 'made.json'),
+      JSON.stringify(databaseNames.filter((name) => name !== 'cinder')),
+    );
     rmSync(databaseFile(home, 'cinder'));
     assert.equal(await refusal(), 'fine');
   });
@@ -47,7 +56,10 @@ describe('databases', () => {
     makeDatabases();
     await recordDatabases(home);
     rmSync(databaseFile(home, 'nova'));
-    assert.match(await refusal(), /nova\.sqlite is missing, while those of other services are there\. Restore it/);
+    assert.match(
+      await refusal(),
+      /nova\.sqlite is missing, while those of other services are there\. Restore it/,
+    );
   });
 
   it('that are something else are named', async () => {
@@ -62,7 +74,11 @@ describe('secrets', () => {
     writeFileSync(join(home.dir, 'secrets.json'), '{}');
     chmodSync(join(home.dir, 'secrets.json'), 0o644);
     chmodSync(home.dir, 0o755);
-    assert.deepEqual(await tightenModes(home), [home.dir, home.databases, join(home.dir, 'secrets.json')]);
+    assert.deepEqual(await tightenModes(home), [
+      home.dir,
+      home.databases,
+      join(home.dir, 'secrets.json'),
+    ]);
     assert.equal(statSync(join(home.dir, 'secrets.json')).mode & 0o777, 0o600);
     assert.deepEqual(await tightenModes(home), []);
   });
@@ -70,7 +86,13 @@ describe('secrets', () => {
   it('that are damaged are refused in one line, without what is in the file', async () => {
     for (const text of ['{"admin": "hunter2"', '[]1', '{"admin": 7}', 'null']) {
       writeFileSync(join(home.dir, 'secrets.json'), text);
-      await assert.rejects(readSecrets(home.dir), (error) => error instanceof ConfigError && /secrets\.json are damaged/.test(error.message) && !error.message.includes('hunter2'));
+      await assert.rejects(
+        readSecrets(home.dir),
+        (error) =>
+          error instanceof ConfigError &&
+          /secrets\.json are damaged/.test(error.message) &&
+          !error.message.includes('hunter2'),
+      );
     }
   });
 });

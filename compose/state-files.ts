@@ -7,15 +7,30 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import { writeWhole } from './home.ts';
 import type { Home } from './home.ts';
 
-export const databaseNames = ['keystone', 'glance', 'placement', 'nova', 'neutron', 'cinder'] as const;
+export const databaseNames = [
+  'keystone',
+  'glance',
+  'placement',
+  'nova',
+  'neutron',
+  'cinder',
+] as const;
 export type DatabaseName = (typeof databaseNames)[number];
 
-export const databaseFile = (home: Home, name: DatabaseName): string => join(home.databases, `${name}.sqlite`);
+export const databaseFile = (home: Home, name: DatabaseName): string =>
+  join(home.databases, `${name}.sqlite`);
 
 /** Takes the rights of others from secrets that were left open (by a copy, say). Gives the paths that had to be mended. */
 export async function tightenModes(home: Home): Promise<string[]> {
   const mended: string[] = [];
-  for (const path of [home.dir, home.databases, home.fernetKeys, join(home.dir, 'secrets.json'), home.cloudsYaml, home.configFile]) {
+  for (const path of [
+    home.dir,
+    home.databases,
+    home.fernetKeys,
+    join(home.dir, 'secrets.json'),
+    home.cloudsYaml,
+    home.configFile,
+  ]) {
     const { mode } = (await stat(path).catch(() => undefined)) ?? { mode: 0 }; // not made yet
     if ((mode & 0o077) === 0) continue;
     await chmod(path, mode & 0o700);
@@ -30,10 +45,17 @@ const recordOf = (home: Home): string => join(home.databases, 'made.json');
 export async function checkDatabases(home: Home): Promise<Outcome<void>> {
   const recorded = JSON.parse(await readFile(recordOf(home), 'utf8').catch(() => '[]')) as string[]; // written below
   const present = databaseNames.filter((name) => existsSync(databaseFile(home, name)));
-  const missing = present.length === 0 ? [] : databaseNames.filter((name) => recorded.includes(name) && !present.includes(name));
-  const wayOut = 'Restore it from a backup (docs/how-to/operate.md), or begin anew with: cobalt up --reset';
+  const missing =
+    present.length === 0
+      ? []
+      : databaseNames.filter((name) => recorded.includes(name) && !present.includes(name));
+  const wayOut =
+    'Restore it from a backup (docs/how-to/operate.md), or begin anew with: cobalt up --reset';
   for (const name of missing) {
-    return fault('conflict', `The database ${databaseFile(home, name)} is missing, while those of other services are there. ${wayOut}`);
+    return fault(
+      'conflict',
+      `The database ${databaseFile(home, name)} is missing, while those of other services are there. ${wayOut}`,
+    );
   }
   for (const name of present) {
     const whole = await looksWhole(databaseFile(home, name));
@@ -53,7 +75,8 @@ async function looksWhole(path: string): Promise<Outcome<void>> {
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(magic.length), 0, magic.length, 0);
     // Empty: a start that died before its first write.
-    if (bytesRead > 0 && buffer.toString('latin1') !== magic) return fault('conflict', `The file ${path} is no SQLite database, or a damaged one.`);
+    if (bytesRead > 0 && buffer.toString('latin1') !== magic)
+      return fault('conflict', `The file ${path} is no SQLite database, or a damaged one.`);
   } finally {
     await file.close();
   }

@@ -31,19 +31,46 @@ export function nfsStorage(deps: StorageDeps, { server, share }: FilerFacts): St
   const images = createQemuDiskImages({ log: deps.log.child({ room: 'images' }) });
   const ontap = netAppFiler(deps, images);
   return {
-    backends: new Map<string, VolumeBackend>([['nfs', createNfsVolumes({ share: { server, path: share }, images })], ...(ontap ? [['ontap', ontap] as const] : [])]),
+    backends: new Map<string, VolumeBackend>([
+      ['nfs', createNfsVolumes({ share: { server, path: share }, images })],
+      ...(ontap ? [['ontap', ontap] as const] : []),
+    ]),
     backups: createFileBackupStore({ folder: deps.home.backups }),
   };
 }
 
 export function simulatedStorage(home: Home): StorageBelow {
-  return { backends: new Map([['sim', createSimVolumes({ world: volumeFolder(join(home.simulated, 'volumes')) })]]), backups: createFileBackupStore({ folder: home.backups }) };
+  return {
+    backends: new Map([
+      ['sim', createSimVolumes({ world: volumeFolder(join(home.simulated, 'volumes')) })],
+    ]),
+    backups: createFileBackupStore({ folder: home.backups }),
+  };
 }
 
 /** undefined: the operator has set none. */
-function netAppFiler({ config: { ontap }, clock, ids, log }: StorageDeps, images: DiskImages): VolumeBackend | undefined {
+function netAppFiler(
+  { config: { ontap }, clock, ids, log }: StorageDeps,
+  images: DiskImages,
+): VolumeBackend | undefined {
   if (ontap.origin === '') return undefined;
   const ca = ontap.caFile === '' ? {} : { ca: readFileSync(ontap.caFile, 'utf8') };
-  const rest = createOntapRest({ address: { origin: ontap.origin, user: ontap.user, password: new Secret(ontap.password), ...ca }, clock, ids, log: log.child({ room: 'ontap' }) });
-  return createOntapVolumes({ rest, images, svm: ontap.svm, flexVol: ontap.volume, nfsServer: ontap.nfsServer });
+  const rest = createOntapRest({
+    address: {
+      origin: ontap.origin,
+      user: ontap.user,
+      password: new Secret(ontap.password),
+      ...ca,
+    },
+    clock,
+    ids,
+    log: log.child({ room: 'ontap' }),
+  });
+  return createOntapVolumes({
+    rest,
+    images,
+    svm: ontap.svm,
+    flexVol: ontap.volume,
+    nfsServer: ontap.nfsServer,
+  });
 }

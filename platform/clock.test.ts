@@ -20,14 +20,19 @@ describe('the clock', () => {
     const sleeping = systemClock.sleep(60_000, { signal: stop.signal });
     stop.abort();
     await assert.rejects(sleeping, { name: 'AbortError' });
-    await assert.rejects(systemClock.sleep(60_000, { signal: stop.signal }), { name: 'AbortError' });
+    await assert.rejects(systemClock.sleep(60_000, { signal: stop.signal }), {
+      name: 'AbortError',
+    });
   });
 });
 
 describe('a deadline', () => {
   it('lets work in time pass, and its errors', async () => {
     assert.equal(await withDeadline(Promise.resolve('done'), 1_000, () => 'late'), 'done');
-    await assert.rejects(withDeadline(Promise.reject(new Error('a bug')), 1_000, () => 'late'), /a bug/);
+    await assert.rejects(
+      withDeadline(Promise.reject(new Error('a bug')), 1_000, () => 'late'),
+      /a bug/,
+    );
   });
   it('answers for work that is late, whose end nobody hears', async () => {
     let fail = (_error: Error): void => undefined;

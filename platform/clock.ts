@@ -26,7 +26,11 @@ export function isoMicroseconds(ms: number): string {
 }
 
 /** A promise's outcome or `onTimeout()` after `ms`. The loser goes on unheard: pass it a signal where it should stop. */
-export async function withDeadline<T, F>(work: Promise<T>, ms: number, onTimeout: () => F): Promise<T | F> {
+export async function withDeadline<T, F>(
+  work: Promise<T>,
+  ms: number,
+  onTimeout: () => F,
+): Promise<T | F> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<F>((resolve) => {
     timer = setTimeout(() => resolve(onTimeout()), ms);

@@ -13,7 +13,9 @@ test('a lock is of one process, and ends with it even by SIGKILL', async (t) => 
   const file = join(folder, 'lock');
   const script = `import { takeLock } from '${join(import.meta.dirname, 'exclusive-lock.ts')}';
     globalThis.lock = takeLock(${JSON.stringify(file)}); process.stdout.write('taken'); setInterval(() => undefined, 1000);`;
-  const holder = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const holder = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   t.after(async () => {
     holder.kill('SIGKILL');
     await rm(folder, { recursive: true });

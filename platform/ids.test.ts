@@ -5,7 +5,10 @@ import { seededIds, systemIds } from '#platform/ids.ts';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-for (const [name, ids] of [['system', systemIds], ['seeded', seededIds(7)]] as const) {
+for (const [name, ids] of [
+  ['system', systemIds],
+  ['seeded', seededIds(7)],
+] as const) {
   describe(`${name} ids`, () => {
     it('have their forms', () => {
       assert.match(ids.uuid(), uuid);
@@ -13,7 +16,8 @@ for (const [name, ids] of [['system', systemIds], ['seeded', seededIds(7)]] as c
       assert.match(ids.requestId(), new RegExp(`^req-${uuid.source.slice(1)}`));
       assert.equal(ids.bytes(9).length, 9);
     });
-    it('do not come twice', () => assert.equal(new Set(Array.from({ length: 5_000 }, () => ids.uuid())).size, 5_000));
+    it('do not come twice', () =>
+      assert.equal(new Set(Array.from({ length: 5_000 }, () => ids.uuid())).size, 5_000));
     it('spread evenly in [0, 1)', () => {
       const tenths = Array.from({ length: 10 }, () => 0);
       for (let n = 0; n < 20_000; n += 1) {

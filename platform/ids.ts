@@ -31,7 +31,8 @@ export function seededIds(seed: number): Ids {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
-  const bytes = (count: number): Buffer => Buffer.from(Array.from({ length: count }, () => Math.floor(random() * 256)));
+  const bytes = (count: number): Buffer =>
+    Buffer.from(Array.from({ length: count }, () => Math.floor(random() * 256)));
   const uuid = (): string => {
     const b = bytes(16);
     b[6] = ((b[6] ?? 0) & 0x0f) | 0x40;
@@ -39,5 +40,11 @@ export function seededIds(seed: number): Ids {
     const h = b.toString('hex');
     return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}`;
   };
-  return { uuid, hex: () => uuid().replaceAll('-', ''), requestId: () => `req-${uuid()}`, bytes, random };
+  return {
+    uuid,
+    hex: () => uuid().replaceAll('-', ''),
+    requestId: () => `req-${uuid()}`,
+    bytes,
+    random,
+  };
 }

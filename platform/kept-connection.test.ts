@@ -36,17 +36,28 @@ function kept(t: TestContext, ...script: Attempt[]) {
   t.mock.method(performance, 'now', () => now);
   const seen: string[] = [];
   const attemptsAt: number[] = [];
-  const log = createLog({ level: 'debug', destination: { write: (line: string) => void seen.push((JSON.parse(line) as { msg: string }).msg) } });
-  const connection = new KeptConnection<Line>({ connectTimeoutMs: 100, backoffMs: { first: 40, last: 1_000 } }, { log, random: () => 0.5 }, {
-    name: 'the peer',
-    attempt: async (leftMs, lost) => {
-      const attempt = script[Math.min(attemptsAt.push(now - 1_000), script.length) - 1] as Attempt; // a script is never empty
-      return await attempt(new Line(lost), leftMs);
+  const log = createLog({
+    level: 'debug',
+    destination: {
+      write: (line: string) => void seen.push((JSON.parse(line) as { msg: string }).msg),
     },
-    opened: (_, wasAway) => void seen.push(wasAway ? 'opened again' : 'opened'),
-    lost: () => void seen.push('lost'),
-    disconnected: (why) => new Away(why),
   });
+  const connection = new KeptConnection<Line>(
+    { connectTimeoutMs: 100, backoffMs: { first: 40, last: 1_000 } },
+    { log, random: () => 0.5 },
+    {
+      name: 'the peer',
+      attempt: async (leftMs, lost) => {
+        const attempt = script[
+          Math.min(attemptsAt.push(now - 1_000), script.length) - 1
+        ] as Attempt; // a script is never empty
+        return await attempt(new Line(lost), leftMs);
+      },
+      opened: (_, wasAway) => void seen.push(wasAway ? 'opened again' : 'opened'),
+      lost: () => void seen.push('lost'),
+      disconnected: (why) => new Away(why),
+    },
+  );
   const passes = async (ms: number): Promise<void> => {
     await settled();
     for (let left = ms; left > 0; left -= 1) {
@@ -56,7 +67,10 @@ function kept(t: TestContext, ...script: Attempt[]) {
     }
   };
   return {
-    connection, seen, attemptsAt, passes,
+    connection,
+    seen,
+    attemptsAt,
+    passes,
     /** After how long, ms. */
     async comesBack(): Promise<number> {
       for (let ms = 0; ms < 10_000; ms += 1) {
@@ -79,7 +93,10 @@ describe('a kept connection', () => {
     assert.deepEqual([attemptsAt, seen], [[0], ['opened']]);
   });
 
-  for (const [what, failure] of [['fails', fails], ['brings one that ends at once', endsAtOnce]] as const) {
+  for (const [what, failure] of [
+    ['fails', fails],
+    ['brings one that ends at once', endsAtOnce],
+  ] as const) {
     it(`is tried again where an attempt ${what}: a delay is all that is felt`, async (t) => {
       const { connection, seen, attemptsAt, comesBack } = kept(t, failure, failure, succeeds);
       const asked = connection.get();
@@ -112,7 +129,13 @@ describe('a kept connection', () => {
     await passes(1_000);
     assert.equal(connection.current, third);
     const again = ['lost', 'the peer connection lost', 'the peer is back', 'opened again'];
-    assert.deepEqual([attemptsAt, seen], [[0, 30, 30], ['opened', ...again, ...again]]);
+    assert.deepEqual(
+      [attemptsAt, seen],
+      [
+        [0, 30, 30],
+        ['opened', ...again, ...again],
+      ],
+    );
   });
 
   it('is waited for ever longer while it falls soon after it rose', async (t) => {
@@ -131,7 +154,8 @@ describe('a kept connection', () => {
     const { connection } = kept(t, succeeds);
     const line = await connection.get();
     t.mock.timers.reset();
-    const timers = () => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
+    const timers = () =>
+      process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
     const before = timers();
     line.drop();
     assert.equal(timers(), before);
@@ -158,10 +182,14 @@ describe('a kept connection', () => {
   it('ends at once when it comes after the end', async (t) => {
     let arrive = (): void => undefined;
     let closed = 0;
-    const { connection, seen, passes } = kept(t, (line) => new Promise((resolve) => {
-      t.mock.method(line, 'close', () => (closed += 1));
-      arrive = () => resolve(line);
-    }));
+    const { connection, seen, passes } = kept(
+      t,
+      (line) =>
+        new Promise((resolve) => {
+          t.mock.method(line, 'close', () => (closed += 1));
+          arrive = () => resolve(line);
+        }),
+    );
     const refused = assert.rejects(connection.get(), new Away('this client is closed'));
     connection.close();
     arrive();

@@ -44,7 +44,11 @@ export class KeptConnection<C extends { close(): void }> {
   #failures = 0;
   #closed = false;
 
-  constructor({ connectTimeoutMs = 3_000, backoffMs = { first: 100, last: 5_000 } }: KeepOptions, { log, random = Math.random }: KeepDeps, peer: KeptPeer<C>) {
+  constructor(
+    { connectTimeoutMs = 3_000, backoffMs = { first: 100, last: 5_000 } }: KeepOptions,
+    { log, random = Math.random }: KeepDeps,
+    peer: KeptPeer<C>,
+  ) {
     this.#connectTimeoutMs = connectTimeoutMs;
     this.#backoffMs = backoffMs;
     this.#log = log;
@@ -78,15 +82,19 @@ export class KeptConnection<C extends { close(): void }> {
       let connection: C | undefined;
       let lostBy: Error | undefined;
       try {
-        connection = await this.#peer.attempt(Math.max(1, deadlineAt - performance.now()), (cause) => {
-          lostBy = cause;
-          if (connection !== undefined && connection === this.#current) this.#lost(cause);
-        });
+        connection = await this.#peer.attempt(
+          Math.max(1, deadlineAt - performance.now()),
+          (cause) => {
+            lostBy = cause;
+            if (connection !== undefined && connection === this.#current) this.#lost(cause);
+          },
+        );
         if (this.#closed) {
           connection.close();
           throw this.#closedError();
         }
-        if (lostBy) throw this.#peer.disconnected(`the connection ended at once: ${lostBy.message}`);
+        if (lostBy)
+          throw this.#peer.disconnected(`the connection ended at once: ${lostBy.message}`);
       } catch (error) {
         const pauseMs = this.#spread(this.#backoffMs.first);
         if (this.#closed || performance.now() + pauseMs >= deadlineAt) {
@@ -125,7 +133,9 @@ export class KeptConnection<C extends { close(): void }> {
     this.#failures = Math.min(this.#failures + 1, 16);
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
-      this.get().catch((error: Error) => this.#log.debug({ error: error.message }, `${this.#peer.name} is still away`));
+      this.get().catch((error: Error) =>
+        this.#log.debug({ error: error.message }, `${this.#peer.name} is still away`),
+      );
     }, this.#spread(ceilingMs));
     this.#retry.unref();
   }

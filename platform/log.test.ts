@@ -10,8 +10,16 @@ const value = 'hunter2-very-secret';
 
 function logged(write: (log: Log) => void): { lines: Record<string, unknown>[]; text: string } {
   let text = '';
-  write(createLog({ level: 'debug', destination: { write: (line: string) => void (text += line) } }));
-  return { text, lines: text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>) };
+  write(
+    createLog({ level: 'debug', destination: { write: (line: string) => void (text += line) } }),
+  );
+  return {
+    text,
+    lines: text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
 }
 
 describe('a Secret', () => {
@@ -19,10 +27,24 @@ describe('a Secret', () => {
   it('tells only who asks for it', () => assert.equal(secret.reveal(), value));
   it('is never printed', () => {
     const { text } = logged((log) => {
-      log.info({ secret, deep: { list: [secret] }, err: new Error(`with ${String(secret)}`, { cause: secret }) }, `said ${String(secret)}`);
+      log.info(
+        {
+          secret,
+          deep: { list: [secret] },
+          err: new Error(`with ${String(secret)}`, { cause: secret }),
+        },
+        `said ${String(secret)}`,
+      );
       log.child({ secret }).warn({}, 'by a child');
     });
-    for (const shown of [text, JSON.stringify({ secret }), inspect({ a: [secret] }, { depth: 9, showHidden: true }), format('%s %o %j', secret, secret, secret), `${String(secret)}`, Object.values(Object.assign({}, secret)).join()]) {
+    for (const shown of [
+      text,
+      JSON.stringify({ secret }),
+      inspect({ a: [secret] }, { depth: 9, showHidden: true }),
+      format('%s %o %j', secret, secret, secret),
+      `${String(secret)}`,
+      Object.values(Object.assign({}, secret)).join(),
+    ]) {
       assert.ok(!shown.includes(value), shown);
     }
     assert.match(text, /\*\*\*/);
@@ -31,7 +53,16 @@ describe('a Secret', () => {
 
 describe('the log', () => {
   it('hides fields that hold credentials, on top and one below', () => {
-    const names = ['password', 'adminPass', 'secret', 'token', 'x-auth-token', 'x-subject-token', 'private_key', 'user_data'];
+    const names = [
+      'password',
+      'adminPass',
+      'secret',
+      'token',
+      'x-auth-token',
+      'x-subject-token',
+      'private_key',
+      'user_data',
+    ];
     const { text } = logged((log) => {
       for (const name of names) {
         log.info({ [name]: value }, 'on top');
@@ -43,7 +74,9 @@ describe('the log', () => {
   });
 
   it('writes one JSON object a line, with level, time and the facts of its room', () => {
-    const { lines: [line] } = logged((log) => log.child({ room: 'nova' }).info({ server: 's1' }, 'server built'));
+    const {
+      lines: [line],
+    } = logged((log) => log.child({ room: 'nova' }).info({ server: 's1' }, 'server built'));
     assert.equal(line?.['level'], 'info');
     assert.equal(line?.['room'], 'nova');
     assert.equal(line?.['server'], 's1');
@@ -52,14 +85,21 @@ describe('the log', () => {
   });
 
   it('keeps the cause chain of an error', () => {
-    const { text } = logged((log) => log.error({ err: new Error('define domain', { cause: new Error('no such pool') }) }, 'failed'));
+    const { text } = logged((log) =>
+      log.error(
+        { err: new Error('define domain', { cause: new Error('no such pool') }) },
+        'failed',
+      ),
+    );
     assert.match(text, /define domain/);
     assert.match(text, /no such pool/);
   });
 
   it('can be read by people', () => {
     let text = '';
-    createLog({ level: 'info', destination: readableLines((line) => void (text += line), false) }).child({ room: 'nova' }).info({ host: 'h1', count: 2 }, 'server built');
+    createLog({ level: 'info', destination: readableLines((line) => void (text += line), false) })
+      .child({ room: 'nova' })
+      .info({ host: 'h1', count: 2 }, 'server built');
     assert.match(text, /^\d\d:\d\d:\d\d info {2}nova +server built {2}host=h1 count=2\n$/);
   });
 });
@@ -85,7 +125,10 @@ describe('lines of a log file', () => {
     room = true;
     write('kept\n');
     closeSync(file);
-    assert.equal(readFileSync(`${dir}/log`, 'utf8'), '2 lines are missing here: the log could not be written\nkept\n');
+    assert.equal(
+      readFileSync(`${dir}/log`, 'utf8'),
+      '2 lines are missing here: the log could not be written\nkept\n',
+    );
     rmSync(dir, { recursive: true });
   });
 });

@@ -35,7 +35,16 @@ export class Secret {
 }
 
 // Headers and fields that may carry a credential, wherever an object is logged.
-const redacted = ['password', 'adminPass', 'secret', 'token', 'x-auth-token', 'x-subject-token', 'private_key', 'user_data'];
+const redacted = [
+  'password',
+  'adminPass',
+  'secret',
+  'token',
+  'x-auth-token',
+  'x-subject-token',
+  'private_key',
+  'user_data',
+];
 
 export function createLog(options: { level: LogLevel; destination?: DestinationStream }): Log {
   return pino(
@@ -53,19 +62,35 @@ export function createLog(options: { level: LogLevel; destination?: DestinationS
 /** For tests and tools that want no output. */
 export const silentLog: Log = createLog({ level: 'silent' });
 
-const colours: Record<string, string> = { debug: '\x1b[90m', info: '\x1b[36m', warn: '\x1b[33m', error: '\x1b[31m' };
+const colours: Record<string, string> = {
+  debug: '\x1b[90m',
+  info: '\x1b[36m',
+  warn: '\x1b[33m',
+  error: '\x1b[31m',
+};
 
 /** Turns pino's JSON lines into lines for people: `12:00:01 info  nova  server built  host=h1 server=…`. */
 export function readableLines(write: (line: string) => void, colour: boolean): DestinationStream {
   return {
     write(line: string) {
-      const { level, time, msg, room, ...facts } = JSON.parse(line) as { level: string; time: string; msg: string; room?: string };
-      const paint = (code: string, text: string): string => (colour ? `${code}${text}\x1b[0m` : text);
+      const { level, time, msg, room, ...facts } = JSON.parse(line) as {
+        level: string;
+        time: string;
+        msg: string;
+        room?: string;
+      };
+      const paint = (code: string, text: string): string =>
+        colour ? `${code}${text}\x1b[0m` : text;
       const shown = Object.entries(facts)
-        .map(([key, value]) => `${paint('\x1b[90m', `${key}=`)}${typeof value === 'string' ? value : JSON.stringify(value)}`)
+        .map(
+          ([key, value]) =>
+            `${paint('\x1b[90m', `${key}=`)}${typeof value === 'string' ? value : JSON.stringify(value)}`,
+        )
         .join(' ');
       const clock = time.slice(11, 19);
-      write(`${paint('\x1b[90m', clock)} ${paint(colours[level] ?? '', level.padEnd(5))} ${(room ?? '').padEnd(10)} ${msg}  ${shown}\n`);
+      write(
+        `${paint('\x1b[90m', clock)} ${paint(colours[level] ?? '', level.padEnd(5))} ${(room ?? '').padEnd(10)} ${msg}  ${shown}\n`,
+      );
     },
   };
 }
@@ -74,7 +99,10 @@ export function readableLines(write: (line: string) => void, colour: boolean): D
  * Appends lines to an open file. A line that cannot be written (the disk is full) is lost, and how many were is told once writing works
  * again: a log must never end the process. Not a stream: Node destroys those at their first error.
  */
-export function fileLines(fd: number, append: (fd: number, text: string) => unknown = writeSync): (line: string) => void {
+export function fileLines(
+  fd: number,
+  append: (fd: number, text: string) => unknown = writeSync,
+): (line: string) => void {
   let lost = 0;
   return (line) => {
     try {

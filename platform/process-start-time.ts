@@ -5,5 +5,7 @@ import { readFile } from 'node:fs/promises';
 export async function startTimeOf(pid: number): Promise<string | null> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''); // gone
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name may hold blanks
-  return fields[0] === undefined || fields[0] === '' || fields[0] === 'Z' ? null : (fields[19] ?? null);
+  return fields[0] === undefined || fields[0] === '' || fields[0] === 'Z'
+    ? null
+    : (fields[19] ?? null);
 }

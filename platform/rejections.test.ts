@@ -2,12 +2,21 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 
-const child = (code: string) => spawnSync(process.execPath, ['--input-type=module', '-e', `
+const child = (code: string) =>
+  spawnSync(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `
   import { createLog } from '${import.meta.dirname}/log.ts';
   import { logRejections } from '${import.meta.dirname}/rejections.ts';
   logRejections(createLog({ level: 'info', destination: { write: (line) => process.stdout.write(line) } }));
   ${code}
-  setTimeout(() => console.log('alive'), 50);`], { encoding: 'utf8' });
+  setTimeout(() => console.log('alive'), 50);`,
+    ],
+    { encoding: 'utf8' },
+  );
 
 test('a rejection that nobody hears is logged with its cause, and the process lives', () => {
   const { status, stdout } = child(`void Promise.reject(new Error('forgotten'));`);

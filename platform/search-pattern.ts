@@ -13,13 +13,22 @@ const maxInstructions = 600;
 const special = /[\\^$.|?*+()[\]{}]/;
 
 /** undefined: it is no regular expression, one that no linear engine knows (look-around, references back), or too large. `fromStart`: it must match there. */
-export function searchPattern(source: string, { fromStart = false } = {}): SearchPattern | undefined {
+export function searchPattern(
+  source: string,
+  { fromStart = false } = {},
+): SearchPattern | undefined {
   if (source.length > maxLength) return undefined;
   if (!special.test(source)) {
     const wanted = source.toLowerCase();
-    return { test: (text) => (fromStart ? text.toLowerCase().startsWith(wanted) : text.toLowerCase().includes(wanted)) };
+    return {
+      test: (text) =>
+        fromStart ? text.toLowerCase().startsWith(wanted) : text.toLowerCase().includes(wanted),
+    };
   }
-  const repeats = [...source.matchAll(/\{(\d{0,9}),?(\d{0,9})\}/g)].reduce((product, [, min, max]) => product * Math.max(1, Number(min), Number(max)), 1);
+  const repeats = [...source.matchAll(/\{(\d{0,9}),?(\d{0,9})\}/g)].reduce(
+    (product, [, min, max]) => product * Math.max(1, Number(min), Number(max)),
+    1,
+  );
   if (repeats > maxRepeats) return undefined;
   try {
     const compiled = RE2JS.compile(fromStart ? `^(?:${source})` : source, RE2JS.CASE_INSENSITIVE);

@@ -13,7 +13,14 @@ test('a trouble that lasts is logged once, a new reason again, its end once', ()
   troubles.note('list', undefined, 'not listed');
   troubles.note('report', fault('unavailable', 'refused'), 'host not reported');
   for (let time = 0; time < 2; time += 1) troubles.note('report', undefined, 'host not reported');
-  assert.deepEqual(lines.map((line) => JSON.parse(line) as { msg: string; why: string }).map(({ msg, why }) => [msg, why]), [
-    ['host not reported', 'no answer'], ['host not reported', 'refused'], ['over: host not reported', 'refused'],
-  ]);
+  assert.deepEqual(
+    lines
+      .map((line) => JSON.parse(line) as { msg: string; why: string })
+      .map(({ msg, why }) => [msg, why]),
+    [
+      ['host not reported', 'no answer'],
+      ['host not reported', 'refused'],
+      ['over: host not reported', 'refused'],
+    ],
+  );
 });

@@ -28,7 +28,8 @@ export class XdrReader {
   /** The next `length` bytes and their padding. The result shares memory with the message. */
   take(length: number): Buffer {
     const padded = length + padding(length);
-    if (padded > this.remaining) throw new XdrError(`message ends ${padded - this.remaining} bytes early`);
+    if (padded > this.remaining)
+      throw new XdrError(`message ends ${padded - this.remaining} bytes early`);
     const start = this.#at;
     this.#at += padded;
     return this.#bytes.subarray(start, start + length);
@@ -111,7 +112,11 @@ export const bytes: Codec<Buffer> = {
 
 /** 16 raw bytes on the wire, the usual dashed lower-case text here. */
 export const uuid: Codec<string> = {
-  read: (from) => from.take(16).toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+  read: (from) =>
+    from
+      .take(16)
+      .toString('hex')
+      .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
   write: (to, value) => {
     const raw = Buffer.from(value.replaceAll('-', ''), 'hex');
     if (raw.length !== 16) throw new XdrError(`not a UUID: ${value}`);
@@ -148,7 +153,8 @@ export function array<T>(item: Codec<T>): Codec<T[]> {
     read: (from) => {
       const count = uint.read(from);
       // Every item takes at least 4 bytes: a larger count is a corrupt message, not a reason to allocate.
-      if (count * 4 > from.remaining) throw new XdrError(`array of ${count} items in ${from.remaining} bytes`);
+      if (count * 4 > from.remaining)
+        throw new XdrError(`array of ${count} items in ${from.remaining} bytes`);
       return Array.from({ length: count }, () => item.read(from));
     },
     write: (to, values) => {

@@ -35,7 +35,10 @@ export function backupStoreContract(name: string, start: () => Promise<BackupSto
 
   withBench('what is written is read back, with its checksum', async ({ store, folder }) => {
     const written = await store.write('b1', chunks(), options);
-    assert.deepEqual(written, { sizeBytes: data.length, sha256: createHash('sha256').update(data).digest('hex') });
+    assert.deepEqual(written, {
+      sizeBytes: data.length,
+      sha256: createHash('sha256').update(data).digest('hex'),
+    });
     assert.deepEqual(await store.read('b1', join(folder, 'copy')), written);
     assert.ok(data.equals(await readFile(join(folder, 'copy'))));
     assert.deepEqual(await store.list(), ['b1']);
@@ -49,10 +52,12 @@ export function backupStoreContract(name: string, start: () => Promise<BackupSto
   });
 
   withBench('a source that breaks off or stalls leaves nothing', async ({ store }) => {
-    const broken = Readable.from((async function* () {
-      yield Buffer.from('half');
-      throw new Error('the pipe burst');
-    })());
+    const broken = Readable.from(
+      (async function* () {
+        yield Buffer.from('half');
+        throw new Error('the pipe burst');
+      })(),
+    );
     const first = await store.write('b1', broken, options);
     assert.ok(isFault(first) && first.kind === 'badRequest');
     const second = await store.write('b2', new Readable({ read: () => undefined }), options);
@@ -68,19 +73,27 @@ export function backupStoreContract(name: string, start: () => Promise<BackupSto
     await assert.rejects(access(join(folder, 'copy')));
   });
 
-  withBench('removing is safe to repeat, and then there is no such backup', async ({ store, folder }) => {
-    await store.write('b1', chunks(), options);
-    assert.equal(await store.remove('b1'), undefined);
-    assert.equal(await store.remove('b1'), undefined);
-    const read = await store.read('b1', join(folder, 'copy'));
-    assert.ok(isFault(read) && read.kind === 'notFound');
-    assert.deepEqual(await store.list(), []);
-  });
+  withBench(
+    'removing is safe to repeat, and then there is no such backup',
+    async ({ store, folder }) => {
+      await store.write('b1', chunks(), options);
+      assert.equal(await store.remove('b1'), undefined);
+      assert.equal(await store.remove('b1'), undefined);
+      const read = await store.read('b1', join(folder, 'copy'));
+      assert.ok(isFault(read) && read.kind === 'notFound');
+      assert.deepEqual(await store.list(), []);
+    },
+  );
 }
 
 /** `held`: the bytes by id, to look at and to damage. */
-export function memoryBackups(held = new Map<string, { bytes: Buffer; note: StoredBackup }>()): BackupStore {
-  const noteOf = (bytes: Buffer): StoredBackup => ({ sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
+export function memoryBackups(
+  held = new Map<string, { bytes: Buffer; note: StoredBackup }>(),
+): BackupStore {
+  const noteOf = (bytes: Buffer): StoredBackup => ({
+    sizeBytes: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+  });
   return {
     name: 'memory',
     async write(id, source, { stallMs }) {
@@ -104,7 +117,8 @@ export function memoryBackups(held = new Map<string, { bytes: Buffer; note: Stor
     async read(id, path) {
       const found = held.get(id);
       if (!found) return fault('notFound', `There is no backup ${id}.`);
-      if (noteOf(found.bytes).sha256 !== found.note.sha256) return fault('conflict', `The data of backup ${id} is not what was written.`);
+      if (noteOf(found.bytes).sha256 !== found.note.sha256)
+        return fault('conflict', `The data of backup ${id} is not what was written.`);
       await writeFile(path, found.bytes);
       return found.note;
     },

@@ -46,11 +46,20 @@ export interface DiskImages {
    * not, and why; tooLarge: its disk is larger than `maxVirtualBytes`. Messages name no path, so that an image's
    * owner may read them.
    */
-  inspect(image: ForeignImage, maxVirtualBytes: number, limits: RunLimits): Promise<Outcome<JudgedImage>>;
+  inspect(
+    image: ForeignImage,
+    maxVirtualBytes: number,
+    limits: RunLimits,
+  ): Promise<Outcome<JudgedImage>>;
 
   /**
    * Inspects the image, then writes its disk into the qcow2 image `target`, with holes where the disk is zero.
    * Faults: as `inspect`; on a fault, what is left of the target is no image.
    */
-  convert(image: ForeignImage, maxVirtualBytes: number, target: ConvertTarget, limits: RunLimits): Promise<Outcome<JudgedImage>>;
+  convert(
+    image: ForeignImage,
+    maxVirtualBytes: number,
+    target: ConvertTarget,
+    limits: RunLimits,
+  ): Promise<Outcome<JudgedImage>>;
 }

@@ -12,23 +12,34 @@ export interface HostNetworkBench {
   close(): Promise<void>;
 }
 
-export function hostNetworkContract(name: string, setup: () => Promise<HostNetworkBench>, skip: string | false): void {
+export function hostNetworkContract(
+  name: string,
+  setup: () => Promise<HostNetworkBench>,
+  skip: string | false,
+): void {
   describe(`host-network contract: ${name}`, { skip }, () => {
     let bench: HostNetworkBench;
     before(async () => {
       bench = await setup();
     });
     after(() => bench.close());
-    const good = <T>(outcome: Outcome<T>): T => (isFault(outcome) ? assert.fail(`${outcome.kind}: ${outcome.message}`) : outcome);
+    const good = <T>(outcome: Outcome<T>): T =>
+      isFault(outcome) ? assert.fail(`${outcome.kind}: ${outcome.message}`) : outcome;
 
     it('tells which networks have guests here', async () => {
-      await eventually(() => bench.network.networks()?.length === 1, { withinMs: 10_000, what: 'the guest is seen' });
+      await eventually(() => bench.network.networks()?.length === 1, {
+        withinMs: 10_000,
+        what: 'the guest is seen',
+      });
       assert.deepEqual(bench.network.networks(), [bench.expected]);
     });
 
     it('tells what it is made of, and that it is well', async () => {
       const facts = good(await bench.network.facts());
-      assert.deepEqual([facts.hostname, facts.chassis, facts.health.switchAlive, facts.health.controllerConnected], ['h1', 'h1', true, true]);
+      assert.deepEqual(
+        [facts.hostname, facts.chassis, facts.health.switchAlive, facts.health.controllerConnected],
+        ['h1', 'h1', true, true],
+      );
     });
 
     it('makes an endpoint that can be listened at, and may be told so twice', async () => {

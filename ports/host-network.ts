@@ -18,7 +18,11 @@ export interface LocalGuest {
 /** A network with guests on this host, and the port through which they ask for metadata. */
 export interface LocalNetwork {
   readonly id: string;
-  readonly metadataPort: { readonly id: string; readonly mac: string; /** e.g. 10.0.0.2/24 */ readonly cidrs: readonly string[] };
+  readonly metadataPort: {
+    readonly id: string;
+    readonly mac: string;
+    /** e.g. 10.0.0.2/24 */ readonly cidrs: readonly string[];
+  };
   readonly guests: readonly LocalGuest[];
 }
 

@@ -5,10 +5,17 @@ import { existsSync } from 'node:fs';
 import net from 'node:net';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
-import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
-import { eventually } from '#platform/testing/eventually.ts';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
-import type { GuestEvent, GuestImage, GuestNic, GuestSpec, GuestState, GuestVolume } from '#contracts/nova/guest.ts';
+import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
+import type {
+  GuestEvent,
+  GuestImage,
+  GuestNic,
+  GuestSpec,
+  GuestState,
+  GuestVolume,
+} from '#contracts/nova/guest.ts';
+import { eventually } from '#platform/testing/eventually.ts';
 import type { Hypervisor } from './hypervisor.ts';
 
 /** A driver over one host, and what the suite needs to know of it. */
@@ -43,20 +50,48 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
       guests += 1;
       const displayName = overrides.displayName ?? `vm-${guests}`;
       return {
-        uuid: randomUUID(), name: `instance-${String(guests).padStart(8, '0')}`, displayName, projectId: 'p1', userId: 'u1',
-        vcpus: 1, memoryMib: 128, ephemeralGib: 0, swapMib: 0, ...bench.bootable,
-        configDrive: { 'openstack/latest/meta_data.json': Buffer.from(JSON.stringify({ hostname: displayName })).toString('base64') },
-        machineType: null, cpuModel: null, nics: [], volumes: [], ...overrides,
+        uuid: randomUUID(),
+        name: `instance-${String(guests).padStart(8, '0')}`,
+        displayName,
+        projectId: 'p1',
+        userId: 'u1',
+        vcpus: 1,
+        memoryMib: 128,
+        ephemeralGib: 0,
+        swapMib: 0,
+        ...bench.bootable,
+        configDrive: {
+          'openstack/latest/meta_data.json': Buffer.from(
+            JSON.stringify({ hostname: displayName }),
+          ).toString('base64'),
+        },
+        machineType: null,
+        cpuModel: null,
+        nics: [],
+        volumes: [],
+        ...overrides,
       };
     }
 
     function nic(): GuestNic {
       const portId = randomUUID();
-      return { portId, mac: `fa:16:3e:${portId.slice(0, 6).replace(/(..)(?=.)/g, '$1:')}`, mtu: 1442, bridge: 'br-int', model: 'virtio' };
+      return {
+        portId,
+        mac: `fa:16:3e:${portId.slice(0, 6).replace(/(..)(?=.)/g, '$1:')}`,
+        mtu: 1442,
+        bridge: 'br-int',
+        model: 'virtio',
+      };
     }
 
     async function volume(device: string): Promise<GuestVolume> {
-      return { volumeId: randomUUID(), connection: await bench.volume(), device, bus: 'virtio', bootIndex: null };
+      return {
+        volumeId: randomUUID(),
+        connection: await bench.volume(),
+        device,
+        bus: 'virtio',
+        bootIndex: null,
+      };
     }
 
     async function expectState(uuid: string, state: GuestState): Promise<void> {
@@ -67,12 +102,21 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
 
     function booted(spec: GuestSpec, times = 1): Promise<unknown> {
       const banner = `${spec.displayName} login:`;
-      return eventually(async () => ok(await hypervisor.consoleLog(spec.uuid, 64 * 1024)).split(banner).length > times, { withinMs: bench.bootMs, what: `boot ${times} of ${spec.displayName}` });
+      return eventually(
+        async () =>
+          ok(await hypervisor.consoleLog(spec.uuid, 64 * 1024)).split(banner).length > times,
+        { withinMs: bench.bootMs, what: `boot ${times} of ${spec.displayName}` },
+      );
     }
 
     it('tells measured facts of the host', async () => {
       const facts = ok(await hypervisor.facts());
-      assert.ok(facts.vcpus > 0 && facts.memoryMib > 0 && facts.diskGib >= facts.freeDiskGib && facts.hypervisorVersion > 0);
+      assert.ok(
+        facts.vcpus > 0 &&
+          facts.memoryMib > 0 &&
+          facts.diskGib >= facts.freeDiskGib &&
+          facts.hypervisorVersion > 0,
+      );
       assert.ok(facts.hostname !== '' && facts.traits.includes('COMPUTE_NODE'));
     });
 
@@ -80,12 +124,29 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
       const uuid = randomUUID();
       await expectState(uuid, 'absent');
       const answers = [
-        hypervisor.start(uuid), hypervisor.stop(uuid, 1_000), hypervisor.reboot(uuid, 'hard', 0), hypervisor.pause(uuid), hypervisor.unpause(uuid),
-        hypervisor.suspend(uuid), hypervisor.resume(uuid), hypervisor.unrescue(uuid), hypervisor.rescue(uuid, guest()), hypervisor.consoleLog(uuid, 10),
-        hypervisor.vncSocket(uuid), hypervisor.agentCommand(uuid, 'guest-ping', null, 100), hypervisor.diagnostics(uuid),
-        hypervisor.attachNic(uuid, nic()), hypervisor.detachNic(uuid, nic().portId), hypervisor.nics(uuid),
-        hypervisor.attachVolume(uuid, await volume('vdb')), hypervisor.detachVolume(uuid, randomUUID()), hypervisor.volumes(uuid), hypervisor.resizeVolume(uuid, randomUUID(), 2),
-        hypervisor.snapshotVolume(uuid, randomUUID(), await bench.volume()), hypervisor.snapshotRoot(uuid), hypervisor.pciAddresses(uuid),
+        hypervisor.start(uuid),
+        hypervisor.stop(uuid, 1_000),
+        hypervisor.reboot(uuid, 'hard', 0),
+        hypervisor.pause(uuid),
+        hypervisor.unpause(uuid),
+        hypervisor.suspend(uuid),
+        hypervisor.resume(uuid),
+        hypervisor.unrescue(uuid),
+        hypervisor.rescue(uuid, guest()),
+        hypervisor.consoleLog(uuid, 10),
+        hypervisor.vncSocket(uuid),
+        hypervisor.agentCommand(uuid, 'guest-ping', null, 100),
+        hypervisor.diagnostics(uuid),
+        hypervisor.attachNic(uuid, nic()),
+        hypervisor.detachNic(uuid, nic().portId),
+        hypervisor.nics(uuid),
+        hypervisor.attachVolume(uuid, await volume('vdb')),
+        hypervisor.detachVolume(uuid, randomUUID()),
+        hypervisor.volumes(uuid),
+        hypervisor.resizeVolume(uuid, randomUUID(), 2),
+        hypervisor.snapshotVolume(uuid, randomUUID(), await bench.volume()),
+        hypervisor.snapshotRoot(uuid),
+        hypervisor.pciAddresses(uuid),
       ] satisfies Promise<Outcome<unknown>>[];
       for (const answer of await Promise.all(answers)) assertFault(answer, 'notFound');
       ok(await hypervisor.destroy(uuid));
@@ -94,7 +155,13 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
     describe('the image cache', () => {
       function image(overrides: Partial<GuestImage> = {}): GuestImage {
         const { bytes, diskFormat } = bench.disk;
-        return { id: randomUUID(), diskFormat, sizeBytes: bytes.length, checksum: createHash('sha512').update(bytes).digest('hex'), ...overrides };
+        return {
+          id: randomUUID(),
+          diskFormat,
+          sizeBytes: bytes.length,
+          checksum: createHash('sha512').update(bytes).digest('hex'),
+          ...overrides,
+        };
       }
       const open = async () => Readable.from([bench.disk.bytes]);
 
@@ -105,7 +172,10 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
           opened += 1;
           return open();
         };
-        for (const answer of await Promise.all([1, 2, 3].map(() => hypervisor.ensureImage(wanted, counted)))) ok(answer);
+        for (const answer of await Promise.all(
+          [1, 2, 3].map(() => hypervisor.ensureImage(wanted, counted)),
+        ))
+          ok(answer);
         ok(await hypervisor.ensureImage(wanted, counted));
         assert.equal(opened, 1);
         assert.ok(ok(await hypervisor.inventory()).cachedImages.includes(wanted.id));
@@ -113,10 +183,28 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
 
       it('never shows bytes that do not match, and fetches again', async () => {
         const wanted = image();
-        assertFault(await hypervisor.ensureImage(wanted, async () => Readable.from([Buffer.alloc(wanted.sizeBytes)])), 'badRequest');
-        assertFault(await hypervisor.ensureImage(wanted, async () => Readable.from([bench.disk.bytes.subarray(1)])), 'badRequest');
-        assertFault(await hypervisor.ensureImage(wanted, async () => Readable.from(brokenStream(bench.disk.bytes))), 'unavailable');
-        assertFault(await hypervisor.ensureImage(wanted, async () => fault('notFound', 'no such image')), 'notFound');
+        assertFault(
+          await hypervisor.ensureImage(wanted, async () =>
+            Readable.from([Buffer.alloc(wanted.sizeBytes)]),
+          ),
+          'badRequest',
+        );
+        assertFault(
+          await hypervisor.ensureImage(wanted, async () =>
+            Readable.from([bench.disk.bytes.subarray(1)]),
+          ),
+          'badRequest',
+        );
+        assertFault(
+          await hypervisor.ensureImage(wanted, async () =>
+            Readable.from(brokenStream(bench.disk.bytes)),
+          ),
+          'unavailable',
+        );
+        assertFault(
+          await hypervisor.ensureImage(wanted, async () => fault('notFound', 'no such image')),
+          'notFound',
+        );
         assert.ok(!ok(await hypervisor.inventory()).cachedImages.includes(wanted.id));
         ok(await hypervisor.ensureImage(wanted, open));
       });
@@ -131,7 +219,10 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
         const bootable = [spec.kernel?.kernel.id ?? '', spec.kernel?.ramdisk?.id ?? ''];
         ok(await hypervisor.collectGarbage(new Set([kept.id, ...bootable]), 0));
         const { cachedImages, brokenOverlays } = ok(await hypervisor.inventory());
-        assert.deepEqual([kept, used, unused].map((each) => cachedImages.includes(each.id)), [true, true, false]);
+        assert.deepEqual(
+          [kept, used, unused].map((each) => cachedImages.includes(each.id)),
+          [true, true, false],
+        );
         assert.deepEqual(brokenOverlays, []);
         ok(await hypervisor.destroy(spec.uuid));
       });
@@ -156,7 +247,10 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
       await speaksRfb(await hypervisor.vncSocket(spec.uuid));
 
       ok(await hypervisor.create(spec)); // again: a running guest is left alone
-      assert.equal(ok(await hypervisor.consoleLog(spec.uuid, 64 * 1024)).split('first-light login:').length, 2);
+      assert.equal(
+        ok(await hypervisor.consoleLog(spec.uuid, 64 * 1024)).split('first-light login:').length,
+        2,
+      );
 
       ok(await hypervisor.reboot(spec.uuid, 'soft', bench.bootMs));
       await expectState(spec.uuid, 'running');
@@ -194,7 +288,13 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
         ok(await step());
         await expectState(spec.uuid, state);
       }
-      for (const refused of [hypervisor.pause(spec.uuid), hypervisor.unpause(spec.uuid), hypervisor.suspend(spec.uuid), hypervisor.resume(spec.uuid)]) assertFault(await refused, 'conflict');
+      for (const refused of [
+        hypervisor.pause(spec.uuid),
+        hypervisor.unpause(spec.uuid),
+        hypervisor.suspend(spec.uuid),
+        hypervisor.resume(spec.uuid),
+      ])
+        assertFault(await refused, 'conflict');
       ok(await hypervisor.reboot(spec.uuid, 'hard', 0)); // whatever the state was
       await expectState(spec.uuid, 'running');
       ok(await hypervisor.destroy(spec.uuid));
@@ -203,10 +303,19 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
     it('rescues with another system and gives the guest back', async () => {
       const spec = guest({ rootDisk: { image: null, sizeGib: 1, bus: 'virtio' } });
       ok(await hypervisor.create(spec));
-      const rescue = guest({ displayName: `${spec.displayName}-rescue`, rootDisk: { image: null, sizeGib: 2, bus: 'virtio' } });
+      const rescue = guest({
+        displayName: `${spec.displayName}-rescue`,
+        rootDisk: { image: null, sizeGib: 2, bus: 'virtio' },
+      });
       ok(await hypervisor.rescue(spec.uuid, rescue));
       await expectState(spec.uuid, 'running');
-      await eventually(async () => ok(await hypervisor.consoleLog(spec.uuid, 64 * 1024)).includes(`${spec.displayName}-rescue login:`), { withinMs: bench.bootMs, what: 'the rescue system is up' });
+      await eventually(
+        async () =>
+          ok(await hypervisor.consoleLog(spec.uuid, 64 * 1024)).includes(
+            `${spec.displayName}-rescue login:`,
+          ),
+        { withinMs: bench.bootMs, what: 'the rescue system is up' },
+      );
       ok(await hypervisor.rescue(spec.uuid, rescue));
       ok(await hypervisor.unrescue(spec.uuid));
       await expectState(spec.uuid, 'running');
@@ -232,12 +341,20 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
       await booted(spec); // a guest hears of changes once its kernel runs
       for (const again of [1, 2]) {
         ok(await hypervisor.attachNic(spec.uuid, second));
-        assert.deepEqual(ok(await hypervisor.nics(spec.uuid)), [first.portId, second.portId], `attached ${again} times`);
+        assert.deepEqual(
+          ok(await hypervisor.nics(spec.uuid)),
+          [first.portId, second.portId],
+          `attached ${again} times`,
+        );
       }
       ok(await hypervisor.stop(spec.uuid, 0));
       ok(await hypervisor.attachNic(spec.uuid, third));
       ok(await hypervisor.start(spec.uuid));
-      assert.deepEqual(ok(await hypervisor.nics(spec.uuid)), [first.portId, second.portId, third.portId]);
+      assert.deepEqual(ok(await hypervisor.nics(spec.uuid)), [
+        first.portId,
+        second.portId,
+        third.portId,
+      ]);
       await booted(spec, 2);
       ok(await hypervisor.detachNic(spec.uuid, second.portId));
       ok(await hypervisor.detachNic(spec.uuid, second.portId));
@@ -250,19 +367,33 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
     });
 
     it('plugs volumes in and out, running or off, and keeps them over a restart', async () => {
-      const [first, second, third] = [await volume('vdc'), await volume('vdd'), await volume('vde')];
+      const [first, second, third] = [
+        await volume('vdc'),
+        await volume('vdd'),
+        await volume('vde'),
+      ];
       const spec = guest({ volumes: [first] });
       ok(await hypervisor.create(spec));
       await booted(spec);
       for (const again of [1, 2]) {
         ok(await hypervisor.attachVolume(spec.uuid, second));
-        assert.deepEqual(ok(await hypervisor.volumes(spec.uuid)), [first.volumeId, second.volumeId], `attached ${again} times`);
+        assert.deepEqual(
+          ok(await hypervisor.volumes(spec.uuid)),
+          [first.volumeId, second.volumeId],
+          `attached ${again} times`,
+        );
       }
-      assertFault(await hypervisor.attachVolume(spec.uuid, { ...third, device: 'vdd' }), 'conflict');
+      assertFault(
+        await hypervisor.attachVolume(spec.uuid, { ...third, device: 'vdd' }),
+        'conflict',
+      );
       ok(await hypervisor.stop(spec.uuid, 0));
       ok(await hypervisor.attachVolume(spec.uuid, third));
       ok(await hypervisor.start(spec.uuid));
-      assert.deepEqual(ok(await hypervisor.volumes(spec.uuid)), [first, second, third].map(({ volumeId }) => volumeId));
+      assert.deepEqual(
+        ok(await hypervisor.volumes(spec.uuid)),
+        [first, second, third].map(({ volumeId }) => volumeId),
+      );
       await booted(spec, 2);
       for (const _ of [1, 2]) ok(await hypervisor.detachVolume(spec.uuid, second.volumeId));
       ok(await hypervisor.reboot(spec.uuid, 'hard', 0));
@@ -281,8 +412,10 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
       await booted(spec);
       ok(await hypervisor.attachVolume(spec.uuid, later));
       const addresses = await known();
-      for (const name of [spec.nics[0]?.portId ?? '', 'vdb', 'vdc']) assert.ok(Object.hasOwn(addresses, name), `${name} in ${JSON.stringify(addresses)}`);
-      for (const address of Object.values(addresses)) assert.match(address, /^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/);
+      for (const name of [spec.nics[0]?.portId ?? '', 'vdb', 'vdc'])
+        assert.ok(Object.hasOwn(addresses, name), `${name} in ${JSON.stringify(addresses)}`);
+      for (const address of Object.values(addresses))
+        assert.match(address, /^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/);
       assert.equal(new Set(Object.values(addresses)).size, Object.keys(addresses).length);
       ok(await hypervisor.detachVolume(spec.uuid, later.volumeId));
       const { vdc: _gone, ...others } = addresses;
@@ -333,7 +466,10 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
         const bytes = Buffer.concat(await Array.fromAsync(copy.open() as AsyncIterable<Buffer>));
         assert.equal(bytes.length, copy.sizeBytes);
         assert.equal(bytes.subarray(0, 4).toString('latin1'), 'QFI\xfb', 'qcow2');
-        assert.ok(copy.sizeBytes < 16 * 1024 ** 2, `a blank disk of 1 GiB is not written out: ${copy.sizeBytes} bytes`);
+        assert.ok(
+          copy.sizeBytes < 16 * 1024 ** 2,
+          `a blank disk of 1 GiB is not written out: ${copy.sizeBytes} bytes`,
+        );
         for (const _ of [1, 2]) await copy.remove();
         if (next === 'is stopped') ok(await hypervisor.stop(spec.uuid, 0));
       }
@@ -352,9 +488,15 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
       });
       const stop = hypervisor.onEvent((event) => seen.push(event));
       ok(await hypervisor.create(spec));
-      await eventually(() => seen.some((event) => event.uuid === spec.uuid && event.state === 'running'), { withinMs: 5_000, what: 'running is told' });
+      await eventually(
+        () => seen.some((event) => event.uuid === spec.uuid && event.state === 'running'),
+        { withinMs: 5_000, what: 'running is told' },
+      );
       ok(await hypervisor.stop(spec.uuid, 0));
-      await eventually(() => seen.some((event) => event.uuid === spec.uuid && event.state === 'shutoff'), { withinMs: 5_000, what: 'shutoff is told' });
+      await eventually(
+        () => seen.some((event) => event.uuid === spec.uuid && event.state === 'shutoff'),
+        { withinMs: 5_000, what: 'shutoff is told' },
+      );
       stop();
       silence();
       const before = seen.length;
@@ -367,8 +509,16 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
     it('makes, and removes, several guests at the same time', async () => {
       const specs = [guest(), guest(), guest()];
       for (const made of await Promise.all(specs.map((spec) => hypervisor.create(spec)))) ok(made);
-      assert.equal(ok(await hypervisor.list()).filter((each) => specs.some((spec) => spec.uuid === each.uuid && each.state === 'running')).length, 3);
-      for (const gone of await Promise.all(specs.flatMap((spec) => [hypervisor.destroy(spec.uuid), hypervisor.destroy(spec.uuid)]))) ok(gone);
+      assert.equal(
+        ok(await hypervisor.list()).filter((each) =>
+          specs.some((spec) => spec.uuid === each.uuid && each.state === 'running'),
+        ).length,
+        3,
+      );
+      for (const gone of await Promise.all(
+        specs.flatMap((spec) => [hypervisor.destroy(spec.uuid), hypervisor.destroy(spec.uuid)]),
+      ))
+        ok(gone);
       for (const spec of specs) await expectState(spec.uuid, 'absent');
     });
 

@@ -1,9 +1,19 @@
 // What the Nova Agent needs of one hypervisor. Drivers: adapters/libvirt (libvirt + QEMU) and adapters/sim.
 // Every driver passes `hypervisor.testing.ts`. All calls are safe to repeat; none keeps state outside the host.
 import type { Readable } from 'node:stream';
-import type { Outcome } from '#contracts/common/fault.ts';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
-import type { GuestState, HostFacts, GuestImage, GuestNic, GuestSpec, GuestSummary, GuestEvent, GuestDiagnostics, GuestVolume } from '#contracts/nova/guest.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import type {
+  GuestState,
+  HostFacts,
+  GuestImage,
+  GuestNic,
+  GuestSpec,
+  GuestSummary,
+  GuestEvent,
+  GuestDiagnostics,
+  GuestVolume,
+} from '#contracts/nova/guest.ts';
 
 /** Opens the image's bytes from the start. Called at most once at a time for each image. */
 export type OpenImage = () => Promise<Outcome<Readable>>;
@@ -120,7 +130,12 @@ export interface Hypervisor {
   vncSocket(uuid: string): Promise<Outcome<{ socketPath: string }>>;
 
   /** One guest-agent command. unavailable: no agent answers within `timeoutMs`. */
-  agentCommand(uuid: string, command: string, args: unknown, timeoutMs: number): Promise<Outcome<unknown>>;
+  agentCommand(
+    uuid: string,
+    command: string,
+    args: unknown,
+    timeoutMs: number,
+  ): Promise<Outcome<unknown>>;
 
   /** notFound. A guest that is off shows zeros. */
   diagnostics(uuid: string): Promise<Outcome<GuestDiagnostics>>;
@@ -129,10 +144,15 @@ export interface Hypervisor {
   onEvent(listener: (event: GuestEvent) => void): () => void;
 
   /** Removes cached images that are neither in `keepImageIds` nor backing a disk and were unused for `olderThanMs`; and disks and folders of guests that do not exist. Returns what was removed. */
-  collectGarbage(keepImageIds: ReadonlySet<string>, olderThanMs: number): Promise<Outcome<string[]>>;
+  collectGarbage(
+    keepImageIds: ReadonlySet<string>,
+    olderThanMs: number,
+  ): Promise<Outcome<string[]>>;
 
   /** What lies on this host's disk, for audits. */
-  inventory(): Promise<Outcome<{ guestFolders: string[]; cachedImages: string[]; brokenOverlays: string[] }>>;
+  inventory(): Promise<
+    Outcome<{ guestFolders: string[]; cachedImages: string[]; brokenOverlays: string[] }>
+  >;
 
   close(): Promise<void>;
 }

@@ -40,7 +40,11 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
       open.push(locks);
       return locks;
     };
-    const wanted = async (): Promise<ImageLock> => ({ guest: randomUUID(), volumeId: randomUUID(), ...(await bench.image()) });
+    const wanted = async (): Promise<ImageLock> => ({
+      guest: randomUUID(),
+      volumeId: randomUUID(),
+      ...(await bench.image()),
+    });
     const by = (lock: ImageLock): ImageLock => ({ ...lock, guest: randomUUID() });
     const kindOf = (outcome: unknown): string => (isFault(outcome) ? outcome.kind : 'done');
 
@@ -50,8 +54,16 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
       const refused = await locks.hold(by(lock));
       assert.ok(isFault(refused) && refused.kind === 'conflict');
       assert.match(refused.message, new RegExp(`${lock.volumeId}.*${lock.guest} on host h1`));
-      assert.deepEqual(await locks.noted().then((all) => all.filter(({ path }) => path === lock.path)), [lock], 'of the refused nothing stays');
-      assert.equal(kindOf(await on('h2').hold(lock)), 'conflict', 'the same guest on another host is another');
+      assert.deepEqual(
+        await locks.noted().then((all) => all.filter(({ path }) => path === lock.path)),
+        [lock],
+        'of the refused nothing stays',
+      );
+      assert.equal(
+        kindOf(await on('h2').hold(lock)),
+        'conflict',
+        'the same guest on another host is another',
+      );
       assert.equal(await bench.isFree(lock), false);
     });
 
@@ -94,7 +106,11 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
       await first.close();
       assert.equal(await bench.isFree(lock), false);
       const second = on('h1');
-      assert.ok((await second.noted()).some(({ guest, path }) => guest === lock.guest && path === lock.path));
+      assert.ok(
+        (await second.noted()).some(
+          ({ guest, path }) => guest === lock.guest && path === lock.path,
+        ),
+      );
       assert.equal(kindOf(await second.hold(by(lock))), 'conflict');
       assert.equal(await second.hold(lock), undefined);
       assert.equal(await second.release(lock), undefined);
@@ -117,9 +133,20 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
       for (const lock of [kept, given]) assert.equal(await locks.hold(lock), undefined);
       await bench.killFiler();
       const released = await locks.release(given);
-      assert.ok(released === undefined || kindOf(released) === 'unavailable' || kindOf(released) === 'timeout');
-      await eventually(async () => !(await bench.isFree(kept)), { withinMs: backMs, everyMs: 100, what: 'the lock to be taken again' });
-      await eventually(async () => !(await locks.noted()).some(({ path }) => path === given.path), { withinMs: backMs, what: 'the other to be released' });
+      assert.ok(
+        released === undefined ||
+          kindOf(released) === 'unavailable' ||
+          kindOf(released) === 'timeout',
+      );
+      await eventually(async () => !(await bench.isFree(kept)), {
+        withinMs: backMs,
+        everyMs: 100,
+        what: 'the lock to be taken again',
+      });
+      await eventually(async () => !(await locks.noted()).some(({ path }) => path === given.path), {
+        withinMs: backMs,
+        what: 'the other to be released',
+      });
       assert.equal(await bench.isFree(given), true);
       assert.equal(kindOf(await on('h2').hold(by(kept))), 'conflict');
     });

@@ -15,27 +15,95 @@ export interface SdnBench {
 }
 
 const rest = { inserted: 0, updated: 0, deleted: 0 };
-const onSwitch = (key: string, groups: readonly string[] = []): SdnRow & { table: 'Logical_Switch_Port' } => ({
-  table: 'Logical_Switch_Port', key, columns: { name: key, addresses: ['fa:16:3e:00:00:01 10.0.0.5'], dhcpv4_options: { key: 'subnet' } },
-  in: [{ place: 'Logical_Switch.ports', key: 'net' }, ...groups.map((group) => ({ place: 'Port_Group.ports' as const, key: group }))],
+const onSwitch = (
+  key: string,
+  groups: readonly string[] = [],
+): SdnRow & { table: 'Logical_Switch_Port' } => ({
+  table: 'Logical_Switch_Port',
+  key,
+  columns: {
+    name: key,
+    addresses: ['fa:16:3e:00:00:01 10.0.0.5'],
+    dhcpv4_options: { key: 'subnet' },
+  },
+  in: [
+    { place: 'Logical_Switch.ports', key: 'net' },
+    ...groups.map((group) => ({ place: 'Port_Group.ports' as const, key: group })),
+  ],
 });
 /** One row of each table. */
 export const exampleNetwork: readonly SdnRow[] = [
   onSwitch('port', ['group']),
-  { table: 'Logical_Switch', key: 'net', columns: { name: 'net', other_config: { mcast_snoop: 'false' } } },
-  { table: 'DHCP_Options', key: 'subnet', columns: { cidr: '10.0.0.0/24', options: { router: '10.0.0.1' } } },
+  {
+    table: 'Logical_Switch',
+    key: 'net',
+    columns: { name: 'net', other_config: { mcast_snoop: 'false' } },
+  },
+  {
+    table: 'DHCP_Options',
+    key: 'subnet',
+    columns: { cidr: '10.0.0.0/24', options: { router: '10.0.0.1' } },
+  },
   { table: 'Port_Group', key: 'group', columns: { name: 'pg_group' } },
-  { table: 'ACL', key: 'rule', columns: { priority: 1002, direction: 'to-lport', match: 'outport == @pg_group && ip4 && tcp.dst == 80', action: 'allow-related' }, in: [{ place: 'Port_Group.acls', key: 'group' }] },
+  {
+    table: 'ACL',
+    key: 'rule',
+    columns: {
+      priority: 1002,
+      direction: 'to-lport',
+      match: 'outport == @pg_group && ip4 && tcp.dst == 80',
+      action: 'allow-related',
+    },
+    in: [{ place: 'Port_Group.acls', key: 'group' }],
+  },
   { table: 'Address_Set', key: 'set', columns: { name: 'as_group', addresses: ['10.0.0.5'] } },
-  { table: 'DNS', key: 'dns', columns: { records: { 'host.example.org': '10.0.0.5' } }, in: [{ place: 'Logical_Switch.dns_records', key: 'net' }] },
-  { table: 'Logical_Router', key: 'router', columns: { name: 'router', options: { 'always_learn_from_arp_request': 'false' } } },
-  { table: 'Logical_Router_Port', key: 'leg', columns: { name: 'lrp-leg', mac: 'fa:16:3e:00:00:02', networks: ['10.0.0.1/24'] }, in: [{ place: 'Logical_Router.ports', key: 'router' }] },
-  { table: 'Gateway_Chassis', key: 'gateway', columns: { name: 'lrp-leg_h1', chassis_name: 'h1', priority: 2 }, in: [{ place: 'Logical_Router_Port.gateway_chassis', key: 'leg' }] },
-  { table: 'NAT', key: 'snat', columns: { type: 'snat', external_ip: '192.0.2.1', logical_ip: '10.0.0.0/24', gateway_port: { key: 'leg' } }, in: [{ place: 'Logical_Router.nat', key: 'router' }] },
-  { table: 'Logical_Router_Static_Route', key: 'default', columns: { ip_prefix: '0.0.0.0/0', nexthop: '192.0.2.254' }, in: [{ place: 'Logical_Router.static_routes', key: 'router' }] },
+  {
+    table: 'DNS',
+    key: 'dns',
+    columns: { records: { 'host.example.org': '10.0.0.5' } },
+    in: [{ place: 'Logical_Switch.dns_records', key: 'net' }],
+  },
+  {
+    table: 'Logical_Router',
+    key: 'router',
+    columns: { name: 'router', options: { always_learn_from_arp_request: 'false' } },
+  },
+  {
+    table: 'Logical_Router_Port',
+    key: 'leg',
+    columns: { name: 'lrp-leg', mac: 'fa:16:3e:00:00:02', networks: ['10.0.0.1/24'] },
+    in: [{ place: 'Logical_Router.ports', key: 'router' }],
+  },
+  {
+    table: 'Gateway_Chassis',
+    key: 'gateway',
+    columns: { name: 'lrp-leg_h1', chassis_name: 'h1', priority: 2 },
+    in: [{ place: 'Logical_Router_Port.gateway_chassis', key: 'leg' }],
+  },
+  {
+    table: 'NAT',
+    key: 'snat',
+    columns: {
+      type: 'snat',
+      external_ip: '192.0.2.1',
+      logical_ip: '10.0.0.0/24',
+      gateway_port: { key: 'leg' },
+    },
+    in: [{ place: 'Logical_Router.nat', key: 'router' }],
+  },
+  {
+    table: 'Logical_Router_Static_Route',
+    key: 'default',
+    columns: { ip_prefix: '0.0.0.0/0', nexthop: '192.0.2.254' },
+    in: [{ place: 'Logical_Router.static_routes', key: 'router' }],
+  },
 ];
 
-export function sdnContract(name: string, setup: () => Promise<SdnBench>, skip: string | false): void {
+export function sdnContract(
+  name: string,
+  setup: () => Promise<SdnBench>,
+  skip: string | false,
+): void {
   describe(`sdn contract: ${name}`, { skip }, () => {
     let bench: SdnBench;
     let sdn: Sdn;
@@ -44,10 +112,14 @@ export function sdnContract(name: string, setup: () => Promise<SdnBench>, skip: 
       sdn = bench.sdn;
     });
     after(() => bench.close());
-    const good = <T>(outcome: Outcome<T>): T => (isFault(outcome) ? assert.fail(`${outcome.kind}: ${outcome.message}`) : outcome);
+    const good = <T>(outcome: Outcome<T>): T =>
+      isFault(outcome) ? assert.fail(`${outcome.kind}: ${outcome.message}`) : outcome;
 
     it('fills an empty network with a row of each table, and is then at rest, also for another process', async () => {
-      assert.deepEqual(good(await sdn.sync(exampleNetwork)), { ...rest, inserted: exampleNetwork.length });
+      assert.deepEqual(good(await sdn.sync(exampleNetwork)), {
+        ...rest,
+        inserted: exampleNetwork.length,
+      });
       assert.deepEqual(good(await sdn.sync(exampleNetwork)), rest);
       const other = bench.reopen();
       assert.deepEqual(good(await other.audit(exampleNetwork)), rest);
@@ -56,17 +128,41 @@ export function sdnContract(name: string, setup: () => Promise<SdnBench>, skip: 
 
     it('changes a few rows and leaves the others alone', async () => {
       const renamed: SdnRow = { table: 'Logical_Switch', key: 'net', columns: { name: 'net two' } };
-      good(await sdn.change([onSwitch('second', ['group']), renamed], [{ table: 'ACL', key: 'rule' }, { table: 'NAT', key: 'never was' }]));
-      assert.deepEqual(good(await sdn.audit(exampleNetwork)), { inserted: 1, updated: 1, deleted: 1 });
+      good(
+        await sdn.change(
+          [onSwitch('second', ['group']), renamed],
+          [
+            { table: 'ACL', key: 'rule' },
+            { table: 'NAT', key: 'never was' },
+          ],
+        ),
+      );
+      assert.deepEqual(good(await sdn.audit(exampleNetwork)), {
+        inserted: 1,
+        updated: 1,
+        deleted: 1,
+      });
       good(await sdn.change([], [{ table: 'Logical_Switch_Port', key: 'second' }]));
-      assert.deepEqual(good(await sdn.sync(exampleNetwork)), { inserted: 1, updated: 1, deleted: 0 });
+      assert.deepEqual(good(await sdn.sync(exampleNetwork)), {
+        inserted: 1,
+        updated: 1,
+        deleted: 0,
+      });
     });
 
     it('brings all rows of an owner to what is put, and no row of another one', async () => {
-      const rule = (key: string): SdnRow => ({ table: 'ACL', key, columns: { priority: 1, direction: 'to-lport', match: 'ip4', action: 'drop' }, in: [{ place: 'Port_Group.acls', key: 'group' }] });
+      const rule = (key: string): SdnRow => ({
+        table: 'ACL',
+        key,
+        columns: { priority: 1, direction: 'to-lport', match: 'ip4', action: 'drop' },
+        in: [{ place: 'Port_Group.acls', key: 'group' }],
+      });
       good(await sdn.change([rule('own'), rule('own#1'), rule('own#2'), rule('owner')], []));
       good(await sdn.change([rule('own#2'), rule('own#3')], [{ owner: 'own' }]));
-      assert.deepEqual(good(await sdn.audit([...exampleNetwork, rule('own#2'), rule('own#3'), rule('owner')])), rest);
+      assert.deepEqual(
+        good(await sdn.audit([...exampleNetwork, rule('own#2'), rule('own#3'), rule('owner')])),
+        rest,
+      );
       good(await sdn.change([], [{ owner: 'own' }, { owner: 'owner' }, { owner: 'nobody' }]));
       assert.deepEqual(good(await sdn.audit(exampleNetwork)), rest);
     });
@@ -79,16 +175,30 @@ export function sdnContract(name: string, setup: () => Promise<SdnBench>, skip: 
     });
 
     it('says conflict where a row would hang on one that is not there, and does nothing', async () => {
-      const outcome = await sdn.change([{ ...onSwitch('lost'), in: [{ place: 'Logical_Switch.ports', key: 'nowhere' }] }], []);
+      const outcome = await sdn.change(
+        [{ ...onSwitch('lost'), in: [{ place: 'Logical_Switch.ports', key: 'nowhere' }] }],
+        [],
+      );
       assert.equal(isFault(outcome) && outcome.kind, 'conflict');
       assert.deepEqual(good(await sdn.audit(exampleNetwork)), rest);
     });
 
     it('mends what another hand did, and counts it', async () => {
       await bench.vandalize();
-      await eventually(async () => good(await sdn.audit(exampleNetwork)).deleted > 0, { withinMs: 2_000, what: 'the damage is seen' });
-      assert.deepEqual(good(await sdn.audit(exampleNetwork)), { inserted: 0, updated: 1, deleted: 1 });
-      assert.deepEqual(good(await sdn.sync(exampleNetwork)), { inserted: 0, updated: 1, deleted: 1 });
+      await eventually(async () => good(await sdn.audit(exampleNetwork)).deleted > 0, {
+        withinMs: 2_000,
+        what: 'the damage is seen',
+      });
+      assert.deepEqual(good(await sdn.audit(exampleNetwork)), {
+        inserted: 0,
+        updated: 1,
+        deleted: 1,
+      });
+      assert.deepEqual(good(await sdn.sync(exampleNetwork)), {
+        inserted: 0,
+        updated: 1,
+        deleted: 1,
+      });
       assert.deepEqual(good(await sdn.audit(exampleNetwork)), rest);
     });
 

@@ -14,19 +14,62 @@ export interface SdnTables {
   Logical_Switch: { name: string; other_config: Ids; external_ids: Ids };
   /** `name` must be the Neutron port's UUID: libvirt takes nothing else for an interface id. */
   Logical_Switch_Port: {
-    name: string; type: string; addresses: readonly string[]; port_security: readonly string[]; enabled: boolean | null; tag: number | null;
-    options: Ids; dhcpv4_options: SdnReference | null; dhcpv6_options: SdnReference | null; external_ids: Ids;
+    name: string;
+    type: string;
+    addresses: readonly string[];
+    port_security: readonly string[];
+    enabled: boolean | null;
+    tag: number | null;
+    options: Ids;
+    dhcpv4_options: SdnReference | null;
+    dhcpv6_options: SdnReference | null;
+    external_ids: Ids;
   };
   Logical_Router: { name: string; enabled: boolean | null; options: Ids; external_ids: Ids };
-  Logical_Router_Port: { name: string; mac: string; networks: readonly string[]; enabled: boolean | null; ipv6_ra_configs: Ids; options: Ids; external_ids: Ids };
-  Logical_Router_Static_Route: { ip_prefix: string; nexthop: string; policy: 'src-ip' | 'dst-ip' | null; output_port: string | null; options: Ids; external_ids: Ids };
-  NAT: {
-    type: 'snat' | 'dnat' | 'dnat_and_snat'; external_ip: string; logical_ip: string; logical_port: string | null; external_mac: string | null;
-    gateway_port: SdnReference | null; options: Ids; external_ids: Ids;
+  Logical_Router_Port: {
+    name: string;
+    mac: string;
+    networks: readonly string[];
+    enabled: boolean | null;
+    ipv6_ra_configs: Ids;
+    options: Ids;
+    external_ids: Ids;
   };
-  Gateway_Chassis: { name: string; chassis_name: string; priority: number; options: Ids; external_ids: Ids };
+  Logical_Router_Static_Route: {
+    ip_prefix: string;
+    nexthop: string;
+    policy: 'src-ip' | 'dst-ip' | null;
+    output_port: string | null;
+    options: Ids;
+    external_ids: Ids;
+  };
+  NAT: {
+    type: 'snat' | 'dnat' | 'dnat_and_snat';
+    external_ip: string;
+    logical_ip: string;
+    logical_port: string | null;
+    external_mac: string | null;
+    gateway_port: SdnReference | null;
+    options: Ids;
+    external_ids: Ids;
+  };
+  Gateway_Chassis: {
+    name: string;
+    chassis_name: string;
+    priority: number;
+    options: Ids;
+    external_ids: Ids;
+  };
   Port_Group: { name: string; external_ids: Ids };
-  ACL: { priority: number; direction: 'from-lport' | 'to-lport'; match: string; action: 'allow' | 'allow-related' | 'allow-stateless' | 'drop' | 'reject'; log: boolean; name: string | null; external_ids: Ids };
+  ACL: {
+    priority: number;
+    direction: 'from-lport' | 'to-lport';
+    match: string;
+    action: 'allow' | 'allow-related' | 'allow-stateless' | 'drop' | 'reject';
+    log: boolean;
+    name: string | null;
+    external_ids: Ids;
+  };
   Address_Set: { name: string; addresses: readonly string[]; external_ids: Ids };
   DHCP_Options: { cidr: string; options: Ids; external_ids: Ids };
   DNS: { records: Ids; external_ids: Ids };
@@ -57,7 +100,10 @@ export type SdnRow = {
     /** What is not named takes OVN's default in a new row and stays in another one. */
     readonly columns: Readonly<Partial<SdnTables[T]>>;
     /** All rows that list this one: a port names its switch and its port groups. */
-    readonly in?: readonly { readonly place: (typeof sdnPlaces)[T][number]; readonly key: string }[];
+    readonly in?: readonly {
+      readonly place: (typeof sdnPlaces)[T][number];
+      readonly key: string;
+    }[];
   };
 }[SdnTable];
 

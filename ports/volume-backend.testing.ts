@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -12,7 +20,14 @@ import type { VolumeBackend } from './volume-backend.ts';
 
 const mib = 1024 * 1024;
 
-export function volumeBackendContract(name: string, { open, carriesBytes, skip = false }: { open(): Promise<VolumeBackend>; carriesBytes: boolean; skip?: string | false }): void {
+export function volumeBackendContract(
+  name: string,
+  {
+    open,
+    carriesBytes,
+    skip = false,
+  }: { open(): Promise<VolumeBackend>; carriesBytes: boolean; skip?: string | false },
+): void {
   describe(`volume backend ${name}`, { skip, timeout: 180_000 }, () => {
     let backend: VolumeBackend;
     const folder = mkdtempSync(join(tmpdir(), 'cc-volumes-'));
@@ -45,7 +60,10 @@ export function volumeBackendContract(name: string, { open, carriesBytes, skip =
       rmSync(path);
       return start;
     };
-    const holds = async (source: Parameters<VolumeBackend['exportFile']>[0], data: Buffer): Promise<void> => {
+    const holds = async (
+      source: Parameters<VolumeBackend['exportFile']>[0],
+      data: Buffer,
+    ): Promise<void> => {
       if (carriesBytes) assert.ok((await content(source)).equals(data));
     };
 
@@ -98,13 +116,27 @@ export function volumeBackendContract(name: string, { open, carriesBytes, skip =
       await holds({ volumeId: clone }, second);
       await holds({ volumeId: older }, first);
       await holds({ snapshot }, first);
-      refused(await backend.createVolume(randomUUID(), 1, { kind: 'snapshot', snapshot: { ...snapshot, id: randomUUID() } }), 'notFound');
-      refused(await backend.createVolume(randomUUID(), 1, { kind: 'volume', id: randomUUID() }), 'notFound');
+      refused(
+        await backend.createVolume(randomUUID(), 1, {
+          kind: 'snapshot',
+          snapshot: { ...snapshot, id: randomUUID() },
+        }),
+        'notFound',
+      );
+      refused(
+        await backend.createVolume(randomUUID(), 1, { kind: 'volume', id: randomUUID() }),
+        'notFound',
+      );
       for (const each of [id, clone, older]) sure(await backend.deleteVolume(each));
     });
 
     test('keeps each snapshot as it was, in whatever order they go', async () => {
-      for (const order of [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]]) {
+      for (const order of [
+        [0, 1, 2],
+        [2, 1, 0],
+        [1, 0, 2],
+        [1, 2, 0],
+      ]) {
         const id = await volume();
         const snapshots = [];
         for (let number = 0; number < 3; number += 1) {
@@ -123,19 +155,26 @@ export function volumeBackendContract(name: string, { open, carriesBytes, skip =
           sure(await backend.deleteSnapshot(one.key, { inUse }));
           gone.add(which);
           await holds({ volumeId: id }, last);
-          for (const [number, { key, data }] of snapshots.entries()) if (!gone.has(number)) await holds({ snapshot: key }, data);
+          for (const [number, { key, data }] of snapshots.entries())
+            if (!gone.has(number)) await holds({ snapshot: key }, data);
         }
         sure(await backend.settle(id));
         sure(await backend.settle(id));
         await holds({ volumeId: id }, last);
-        assert.deepEqual(sure(await backend.inventory()).volumes.find((found) => found.id === id)?.snapshots, []);
+        assert.deepEqual(
+          sure(await backend.inventory()).volumes.find((found) => found.id === id)?.snapshots,
+          [],
+        );
         sure(await backend.deleteVolume(id));
       }
     });
 
     test('takes an online snapshot in two steps, and lets it be', async () => {
       const id = await volume();
-      const [kept, dropped] = [{ id: randomUUID(), volumeId: id }, { id: randomUUID(), volumeId: id }];
+      const [kept, dropped] = [
+        { id: randomUUID(), volumeId: id },
+        { id: randomUUID(), volumeId: id },
+      ];
       const before = sure(await backend.connection(id));
       sure(await backend.prepareOnlineSnapshot(dropped));
       sure(await backend.abandonOnlineSnapshot(dropped));
@@ -145,9 +184,15 @@ export function volumeBackendContract(name: string, { open, carriesBytes, skip =
       sure(await backend.prepareOnlineSnapshot(kept));
       sure(await backend.finishOnlineSnapshot(kept));
       sure(await backend.finishOnlineSnapshot(kept));
-      assert.deepEqual(sure(await backend.inventory()).volumes.find((found) => found.id === id)?.snapshots, [kept.id]);
+      assert.deepEqual(
+        sure(await backend.inventory()).volumes.find((found) => found.id === id)?.snapshots,
+        [kept.id],
+      );
       sure(await backend.deleteVolume(id));
-      assert.deepEqual(sure(await backend.inventory()).strays.filter((name) => name.includes(id)), []);
+      assert.deepEqual(
+        sure(await backend.inventory()).strays.filter((name) => name.includes(id)),
+        [],
+      );
     });
 
     test('refuses an image that is too large or none at all', async () => {
@@ -158,46 +203,111 @@ export function volumeBackendContract(name: string, { open, carriesBytes, skip =
       refused(await backend.importFile(id, 1, { path: large, diskFormat: 'raw' }), 'tooLarge');
       if (carriesBytes) {
         writeFileSync(join(folder, 'no-image'), 'this is no qcow2');
-        refused(await backend.importFile(id, 1, { path: join(folder, 'no-image'), diskFormat: 'qcow2' }), 'badRequest');
+        refused(
+          await backend.importFile(id, 1, { path: join(folder, 'no-image'), diskFormat: 'qcow2' }),
+          'badRequest',
+        );
       }
-      refused(await backend.importFile(randomUUID(), 1, { path: large, diskFormat: 'raw' }), 'notFound');
+      refused(
+        await backend.importFile(randomUUID(), 1, { path: large, diskFormat: 'raw' }),
+        'notFound',
+      );
       sure(await backend.deleteVolume(id));
     });
 
-    test('takes an image of each disk format as its disk, and an ISO or an AMI as the bytes they are', { skip: !carriesBytes }, async () => {
-      const [plain, data] = [join(folder, 'plain'), randomBytes(mib)];
-      writeFileSync(plain, data);
-      const qemuFormats = { raw: 'raw', iso: 'raw', ami: 'raw', aki: 'raw', ari: 'raw', qcow2: 'qcow2', vmdk: 'vmdk', vdi: 'vdi', vhd: 'vpc', vhdx: 'vhdx', ploop: 'parallels' };
-      for (const [diskFormat, qemuFormat] of Object.entries(qemuFormats)) {
-        const [id, path] = [await volume(), join(folder, `image-${diskFormat}`)];
-        execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', qemuFormat, plain, path]);
-        sure(await backend.importFile(id, 1, { path, diskFormat }));
-        assert.ok((await content({ volumeId: id })).equals(data), diskFormat);
+    test(
+      'takes an image of each disk format as its disk, and an ISO or an AMI as the bytes they are',
+      { skip: !carriesBytes },
+      async () => {
+        const [plain, data] = [join(folder, 'plain'), randomBytes(mib)];
+        writeFileSync(plain, data);
+        const qemuFormats = {
+          raw: 'raw',
+          iso: 'raw',
+          ami: 'raw',
+          aki: 'raw',
+          ari: 'raw',
+          qcow2: 'qcow2',
+          vmdk: 'vmdk',
+          vdi: 'vdi',
+          vhd: 'vpc',
+          vhdx: 'vhdx',
+          ploop: 'parallels',
+        };
+        for (const [diskFormat, qemuFormat] of Object.entries(qemuFormats)) {
+          const [id, path] = [await volume(), join(folder, `image-${diskFormat}`)];
+          execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', qemuFormat, plain, path]);
+          sure(await backend.importFile(id, 1, { path, diskFormat }));
+          assert.ok((await content({ volumeId: id })).equals(data), diskFormat);
+          sure(await backend.deleteVolume(id));
+        }
+      },
+    );
+
+    test(
+      'says why an image may not be used, and names no path',
+      { skip: !carriesBytes },
+      async () => {
+        const id = await volume();
+        const before_ = await fill(id);
+        const path = join(folder, 'refers-to-another');
+        execFileSync('qemu-img', [
+          'create',
+          '-q',
+          '-f',
+          'qcow2',
+          '-u',
+          '-b',
+          '/etc/passwd',
+          '-F',
+          'raw',
+          path,
+          '1M',
+        ]);
+        const descriptor = join(folder, 'descriptor');
+        writeFileSync(
+          descriptor,
+          '# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=ffffffff\ncreateType="monolithicFlat"\nRW 2048 FLAT "/etc/passwd" 0\n',
+        );
+        for (const image of [
+          { path, diskFormat: 'qcow2' },
+          { path: descriptor, diskFormat: 'vmdk' },
+          { path: descriptor, diskFormat: 'no such format' },
+        ]) {
+          const outcome = await backend.importFile(id, 1, image);
+          refused(outcome, 'badRequest');
+          assert.ok(
+            isFault(outcome) &&
+              /refers to another file|not supported/.test(outcome.message) &&
+              !outcome.message.includes('/'),
+            JSON.stringify(outcome),
+          );
+        }
+        await holds({ volumeId: id }, before_);
         sure(await backend.deleteVolume(id));
-      }
-    });
-
-    test('says why an image may not be used, and names no path', { skip: !carriesBytes }, async () => {
-      const id = await volume();
-      const before_ = await fill(id);
-      const path = join(folder, 'refers-to-another');
-      execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-u', '-b', '/etc/passwd', '-F', 'raw', path, '1M']);
-      const descriptor = join(folder, 'descriptor');
-      writeFileSync(descriptor, '# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=ffffffff\ncreateType="monolithicFlat"\nRW 2048 FLAT "/etc/passwd" 0\n');
-      for (const image of [{ path, diskFormat: 'qcow2' }, { path: descriptor, diskFormat: 'vmdk' }, { path: descriptor, diskFormat: 'no such format' }]) {
-        const outcome = await backend.importFile(id, 1, image);
-        refused(outcome, 'badRequest');
-        assert.ok(isFault(outcome) && /refers to another file|not supported/.test(outcome.message) && !outcome.message.includes('/'), JSON.stringify(outcome));
-      }
-      await holds({ volumeId: id }, before_);
-      sure(await backend.deleteVolume(id));
-    });
+      },
+    );
 
     test('ends a copy when nobody waits for it any more', { skip: !carriesBytes }, async () => {
       const [id, path] = [await volume(), join(folder, 'endless')];
       execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', path, '1G']);
-      refused(await backend.importFile(id, 1, { path, diskFormat: 'qcow2' }, { signal: AbortSignal.abort() }), 'timeout');
-      refused(await backend.exportFile({ volumeId: id }, { path: join(folder, 'ended'), format: 'raw' }, { signal: AbortSignal.abort() }), 'timeout');
+      refused(
+        await backend.importFile(
+          id,
+          1,
+          { path, diskFormat: 'qcow2' },
+          { signal: AbortSignal.abort() },
+        ),
+        'timeout',
+      );
+      refused(
+        await backend.exportFile(
+          { volumeId: id },
+          { path: join(folder, 'ended'), format: 'raw' },
+          { signal: AbortSignal.abort() },
+        ),
+        'timeout',
+      );
       sure(await backend.deleteVolume(id));
     });
 

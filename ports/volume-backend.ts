@@ -1,7 +1,7 @@
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 // What Cinder needs of a storage backend. Drivers: adapters/nfs, adapters/ontap, adapters/sim. Contract suite: volume-backend.testing.ts.
 // A backend knows ids and bytes, no tenants and no states: who may do what, and when, is Cinder's to say.
 import type { Outcome } from '#contracts/common/fault.ts';
-import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 
 export interface BackendFacts {
   /** As `capabilities` and pools show them. */
@@ -22,7 +22,10 @@ export interface CopyOptions {
   signal?: AbortSignal;
 }
 
-export type VolumeOrigin = { kind: 'blank' } | { kind: 'snapshot'; snapshot: SnapshotKey } | { kind: 'volume'; id: string };
+export type VolumeOrigin =
+  | { kind: 'blank' }
+  | { kind: 'snapshot'; snapshot: SnapshotKey }
+  | { kind: 'volume'; id: string };
 
 /**
  * Every call is safe to repeat, also after a crash in the middle of the one before, and leaves nothing of its own behind on a fault.
@@ -33,7 +36,12 @@ export interface VolumeBackend {
   facts(): Promise<Outcome<BackendFacts>>;
 
   /** Of `sizeGib`, thin. A copy of an origin that may be smaller. notFound: no such origin. */
-  createVolume(id: string, sizeGib: number, origin: VolumeOrigin, options?: CopyOptions): Promise<Outcome<void>>;
+  createVolume(
+    id: string,
+    sizeGib: number,
+    origin: VolumeOrigin,
+    options?: CopyOptions,
+  ): Promise<Outcome<void>>;
   /** With what is left of its snapshots. One that is not there is fine. */
   deleteVolume(id: string): Promise<Outcome<void>>;
   /** Not while a guest has it: its hypervisor grows the image then. Growing to its own size is fine; conflict: it is larger. notFound. */
@@ -63,12 +71,23 @@ export interface VolumeBackend {
    * Overwrites the volume with a local image file, whose content is a tenant's (`diskFormat`: Glance's). tooLarge: the image needs more than
    * `sizeGib`; badRequest: it is no such image, or may not be used; its owner may read why.
    */
-  importFile(id: string, sizeGib: number, file: { path: string; diskFormat: string }, options?: CopyOptions): Promise<Outcome<void>>;
+  importFile(
+    id: string,
+    sizeGib: number,
+    file: { path: string; diskFormat: string },
+    options?: CopyOptions,
+  ): Promise<Outcome<void>>;
   /** Writes its content, or that of a snapshot, into a new local file. Not while a guest writes it. notFound. */
-  exportFile(source: { volumeId: string } | { snapshot: SnapshotKey }, file: { path: string; format: 'raw' | 'qcow2' }, options?: CopyOptions): Promise<Outcome<void>>;
+  exportFile(
+    source: { volumeId: string } | { snapshot: SnapshotKey },
+    file: { path: string; format: 'raw' | 'qcow2' },
+    options?: CopyOptions,
+  ): Promise<Outcome<void>>;
 
   /** What lies there, for the audit: volumes with their snapshots, and names that belong to neither. */
-  inventory(): Promise<Outcome<{ volumes: { id: string; snapshots: string[] }[]; strays: string[] }>>;
+  inventory(): Promise<
+    Outcome<{ volumes: { id: string; snapshots: string[] }[]; strays: string[] }>
+  >;
 
   close(): void;
 }

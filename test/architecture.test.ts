@@ -2,11 +2,25 @@
 import assert from 'node:assert/strict';
 import { glob, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const rooms = ['contracts', 'ports', 'platform', 'adapters', 'services', 'agents', 'operators', 'hosts', 'images', 'compose', 'cli', 'test', 'tools'];
+const rooms = [
+  'contracts',
+  'ports',
+  'platform',
+  'adapters',
+  'services',
+  'agents',
+  'operators',
+  'hosts',
+  'images',
+  'compose',
+  'cli',
+  'test',
+  'tools',
+];
 
 /** The room a file is in: the first folder, and the second where flats share a house. */
 function roomOf(file: string): string {
@@ -32,9 +46,15 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 const everything = new Set(['compose', 'cli', 'test', 'tools']);
 
 // Only compose names a driver or a service; the CLI starts clouds through compose.
-const neverFrom: Readonly<Record<string, readonly string[]>> = { cli: ['adapters/', 'services/', 'agents/'] };
+const neverFrom: Readonly<Record<string, readonly string[]>> = {
+  cli: ['adapters/', 'services/', 'agents/'],
+};
 // Databases belong to services: agents and operators have none.
-const forbiddenPackages: Readonly<Record<string, RegExp>> = { agents: /^(kysely|mysql2|node:sqlite)/, operators: /^(kysely|mysql2|node:sqlite)/, contracts: /^node:(fs|net|http|child_process)/ };
+const forbiddenPackages: Readonly<Record<string, RegExp>> = {
+  agents: /^(kysely|mysql2|node:sqlite)/,
+  operators: /^(kysely|mysql2|node:sqlite)/,
+  contracts: /^node:(fs|net|http|child_process)/,
+};
 
 export interface Import {
   file: string;
@@ -44,20 +64,37 @@ export interface Import {
 export function violations(imports: readonly Import[]): string[] {
   return imports.flatMap(({ file, target }) => {
     const [from, house] = [roomOf(file), file.split('/')[0] ?? ''];
-    if (!rooms.includes(target.split('/')[0] ?? '')) return forbiddenPackages[house]?.test(target) ? [`${file} imports the package ${target}`] : [];
+    if (!rooms.includes(target.split('/')[0] ?? ''))
+      return forbiddenPackages[house]?.test(target)
+        ? [`${file} imports the package ${target}`]
+        : [];
     const to = roomOf(target);
     if (from === to) return [];
     // Tests and contract suites may reach for their neighbours' test tools.
     const isTest = /\.(test|testing)\.ts$/.test(file);
-    if (neverFrom[house]?.some((room) => to.startsWith(room)) && !isTest) return [`${file} imports ${target}`];
+    if (neverFrom[house]?.some((room) => to.startsWith(room)) && !isTest)
+      return [`${file} imports ${target}`];
     if (everything.has(house)) return [];
-    if (isTest && (target.endsWith('.testing.ts') || target.startsWith('platform/') || target.startsWith('ports/') || target.startsWith('adapters/sim/') || target.startsWith('adapters/qemu-img/') || target.startsWith('adapters/file-image-store/') || target.startsWith('adapters/file-backup-store/'))) return [];
-    return doors[from === 'contracts/common' ? from : house]?.includes(to) ? [] : [`${file} imports ${target}`];
+    if (
+      isTest &&
+      (target.endsWith('.testing.ts') ||
+        target.startsWith('platform/') ||
+        target.startsWith('ports/') ||
+        target.startsWith('adapters/sim/') ||
+        target.startsWith('adapters/qemu-img/') ||
+        target.startsWith('adapters/file-image-store/') ||
+        target.startsWith('adapters/file-backup-store/'))
+    )
+      return [];
+    return doors[from === 'contracts/common' ? from : house]?.includes(to)
+      ? []
+      : [`${file} imports ${target}`];
   });
 }
 
 // `import … from 'x'`, `export … from 'x'`, `import 'x'`, `import('x')`.
-const importPattern = /(?:^|\n)(?:import|export)\s[^'"=;()]*?from\s+['"]([^'"]+)['"]|(?:^|\n)import\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
+const importPattern =
+  /(?:^|\n)(?:import|export)\s[^'"=;()]*?from\s+['"]([^'"]+)['"]|(?:^|\n)import\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
 
 async function readImports(): Promise<{ imports: Import[]; files: number }> {
   const imports: Import[] = [];
@@ -67,7 +104,11 @@ async function readImports(): Promise<{ imports: Import[]; files: number }> {
     const text = await readFile(join(root, file), 'utf8');
     for (const [, ...found] of text.matchAll(importPattern)) {
       const specifier = found.find((part) => part !== undefined) ?? '';
-      const target = specifier.startsWith('#') ? specifier.slice(1) : specifier.startsWith('.') ? relative(root, join(root, dirname(file), specifier)) : specifier;
+      const target = specifier.startsWith('#')
+        ? specifier.slice(1)
+        : specifier.startsWith('.')
+          ? relative(root, join(root, dirname(file), specifier))
+          : specifier;
       imports.push({ file, target });
     }
   }
@@ -98,6 +139,12 @@ test('a planted violation is seen', () => {
 
 test('only compose names drivers', async () => {
   const { imports } = await readImports();
-  const named = imports.filter(({ file, target }) => target.startsWith('adapters/') && !file.startsWith('adapters/') && !/\.(test|testing)\.ts$/.test(file) && !/^(compose|test|tools)\//.test(file));
+  const named = imports.filter(
+    ({ file, target }) =>
+      target.startsWith('adapters/') &&
+      !file.startsWith('adapters/') &&
+      !/\.(test|testing)\.ts$/.test(file) &&
+      !/^(compose|test|tools)\//.test(file),
+  );
   assert.deepEqual(named, []);
 });

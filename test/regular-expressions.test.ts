@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { glob, readFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { after, before, describe, it } from 'node:test';
-import { parse, tokTypes } from 'acorn';
 import { visitRegExpAST } from '@eslint-community/regexpp';
+import { parse, tokTypes } from 'acorn';
 import { getFirstConsumedChar, toCache } from 'regexp-ast-analysis';
 import { analyse } from 'scslre';
 import type { ApiCloud } from './api/api-cloud.ts';
@@ -17,20 +17,37 @@ interface Pattern {
   flags: string;
 }
 
-const sources = '{adapters,agents,compose,platform,services,contracts,ports,cli,hosts,images}/**/*.ts';
+const sources =
+  '{adapters,agents,compose,platform,services,contracts,ports,cli,hosts,images}/**/*.ts';
 // Composed of literal parts: nothing of a caller's goes into the pattern. first-error.ts takes those of the routes' schemas.
-const composed: readonly string[] = ['adapters/libvirt/pci-addresses.ts', 'adapters/ontap/file-names.ts', 'platform/http/first-error.ts', 'services/nova/domain/extra-specs.ts'];
+const composed: readonly string[] = [
+  'adapters/libvirt/pci-addresses.ts',
+  'adapters/ontap/file-names.ts',
+  'platform/http/first-error.ts',
+  'services/nova/domain/extra-specs.ts',
+];
 
 function superLinear({ where, source, flags }: Pattern): string[] {
   const { parsed, reports } = analyse({ source, flags });
-  const found = reports.map(({ type, character }) => `${where}: /${source}/ is super-linear (${type}) on many ${JSON.stringify(character.pick)}`);
+  const found = reports.map(
+    ({ type, character }) =>
+      `${where}: /${source}/ is super-linear (${type}) on many ${JSON.stringify(character.pick)}`,
+  );
   // Which scslre does not look for: alternatives that begin alike, repeated without end, such as `(a|a)*`.
   const cache = toCache(parsed.flags);
   visitRegExpAST(parsed.pattern, {
     onQuantifierEnter: ({ element, max }) => {
-      if (max < manyRepeats || (element.type !== 'Group' && element.type !== 'CapturingGroup')) return;
-      const first = element.alternatives.map((alternative) => getFirstConsumedChar(alternative, 'ltr', cache).char);
-      if (first.some((char, index) => first.slice(0, index).some((other) => !other.isDisjointWith(char)))) found.push(`${where}: alternatives of /${source}/ begin alike and are repeated`);
+      if (max < manyRepeats || (element.type !== 'Group' && element.type !== 'CapturingGroup'))
+        return;
+      const first = element.alternatives.map(
+        (alternative) => getFirstConsumedChar(alternative, 'ltr', cache).char,
+      );
+      if (
+        first.some((char, index) =>
+          first.slice(0, index).some((other) => !other.isDisjointWith(char)),
+        )
+      )
+        found.push(`${where}: alternatives of /${source}/ begin alike and are repeated`);
     },
   });
   return found;
@@ -43,7 +60,9 @@ function patternsIn(file: string, text: string): { literals: Pattern[]; builds: 
   const literals: Pattern[] = [];
   const names: string[] = [];
   parse(stripTypeScriptTypes(text), {
-    ecmaVersion: 'latest', sourceType: 'module', locations: true,
+    ecmaVersion: 'latest',
+    sourceType: 'module',
+    locations: true,
     onToken: (token) => {
       const { type, loc, value } = token as typeof token & { value: unknown }; // missing in acorn's types
       if (type === tokTypes.name) names.push(String(value));
@@ -59,8 +78,10 @@ function patternsIn(file: string, text: string): { literals: Pattern[]; builds: 
 function patternsOf(where: string, schema: unknown, found: Pattern[] = []): Pattern[] {
   if (typeof schema !== 'object' || schema === null) return found;
   for (const [key, value] of Object.entries(schema)) {
-    if (key === 'pattern' && typeof value === 'string') found.push({ where, source: value, flags: 'u' });
-    if (key === 'patternProperties') for (const source of Object.keys(value as object)) found.push({ where, source, flags: 'u' });
+    if (key === 'pattern' && typeof value === 'string')
+      found.push({ where, source: value, flags: 'u' });
+    if (key === 'patternProperties')
+      for (const source of Object.keys(value as object)) found.push({ where, source, flags: 'u' });
     patternsOf(where, value, found);
   }
   return found;
@@ -78,16 +99,37 @@ describe('regular expressions', () => {
     }
     assert.ok(found.length > 150, `only ${found.length} were seen`);
     assert.deepEqual(found.flatMap(superLinear), []);
-    assert.deepEqual(building.sort(), composed, 'files that build patterns at run time: none may take a caller\'s text');
+    assert.deepEqual(
+      building.sort(),
+      composed,
+      "files that build patterns at run time: none may take a caller's text",
+    );
   });
 
   it('that are super-linear are found where one is planted', () => {
     const planted = [
-      ...patternsIn('planted.ts', 'const x: number = 4 / 2; export const bad = `${"a".replace(/[.-]+$/, "")}` / 2;').literals,
-      ...patternsOf('planted', { type: 'object', patternProperties: { '^(a|a)*$': {} }, properties: { hostname: { anyOf: [{ type: 'string', pattern: '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$' }] } } }),
+      ...patternsIn(
+        'planted.ts',
+        'const x: number = 4 / 2; export const bad = `${"a".replace(/[.-]+$/, "")}` / 2;',
+      ).literals,
+      ...patternsOf('planted', {
+        type: 'object',
+        patternProperties: { '^(a|a)*$': {} },
+        properties: {
+          hostname: {
+            anyOf: [{ type: 'string', pattern: '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$' }],
+          },
+        },
+      }),
     ];
-    assert.deepEqual(planted.map((pattern) => superLinear(pattern).length > 0), [true, true, true]);
-    assert.equal(patternsIn('planted.ts', 'export const of = (text: string) => new RegExp(text);').builds, true);
+    assert.deepEqual(
+      planted.map((pattern) => superLinear(pattern).length > 0),
+      [true, true, true],
+    );
+    assert.equal(
+      patternsIn('planted.ts', 'export const of = (text: string) => new RegExp(text);').builds,
+      true,
+    );
   });
 });
 
@@ -97,7 +139,11 @@ describe('patterns of bodies', () => {
   after(async () => await cloud.stop());
 
   it('are linear', () => {
-    const found = cloud.plane.services.flatMap(({ http }) => http.routes.flatMap(({ method, path, body }) => patternsOf(`${http.name} ${method} ${path}`, body ?? {})));
+    const found = cloud.plane.services.flatMap(({ http }) =>
+      http.routes.flatMap(({ method, path, body }) =>
+        patternsOf(`${http.name} ${method} ${path}`, body ?? {}),
+      ),
+    );
     assert.ok(found.length > 100, `only ${found.length} were seen`);
     assert.deepEqual(found.flatMap(superLinear), []);
   });

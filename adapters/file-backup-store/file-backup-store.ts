@@ -12,62 +12,90 @@ const idPattern = /^[A-Za-z0-9_-]{1,128}$/;
 const noteSuffix = '.json';
 const dataSuffix = '.backup';
 
-export function createFileBackupStore({ folder, name = 'file' }: { folder: string; name?: string }): BackupStore {
+export function createFileBackupStore({
+  folder,
+  name = 'file',
+}: {
+  folder: string;
+  name?: string;
+}): BackupStore {
   const pathOf = (id: string, suffix: string): string => {
     if (!idPattern.test(id)) throw new Error(`"${id}" is no id of a backup`);
     return join(folder, id + suffix);
   };
   const remove = async (id: string): Promise<void> => {
     // The note first: without it nothing counts.
-    for (const suffix of [noteSuffix, `${noteSuffix}.new`, dataSuffix]) await rm(pathOf(id, suffix), { force: true });
+    for (const suffix of [noteSuffix, `${noteSuffix}.new`, dataSuffix])
+      await rm(pathOf(id, suffix), { force: true });
     await syncFolder(folder);
   };
   const noteOf = async (id: string): Promise<StoredBackup | undefined> => {
-    const text = await readFile(pathOf(id, noteSuffix), 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
-    });
+    const text = await readFile(pathOf(id, noteSuffix), 'utf8').catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined;
+        throw error;
+      },
+    );
     return text === undefined ? undefined : (JSON.parse(text) as StoredBackup); // written below
   };
   return {
     name,
-    write: async (id, source, { stallMs }) => await reached(async () => {
-      await mkdir(folder, { recursive: true });
-      await remove(id);
-      const written = await copy(source, pathOf(id, dataSuffix), stallMs);
-      if (written instanceof Error) {
+    write: async (id, source, { stallMs }) =>
+      await reached(async () => {
+        await mkdir(folder, { recursive: true });
         await remove(id);
-        return asFault(written) ?? fault('badRequest', `The data of backup ${id} broke off: ${written.message}`);
-      }
-      await writeDurably(pathOf(id, `${noteSuffix}.new`), JSON.stringify(written));
-      await rename(pathOf(id, `${noteSuffix}.new`), pathOf(id, noteSuffix));
-      await syncFolder(folder);
-      return written;
-    }),
-    read: async (id, path) => await reached(async () => {
-      const note = await noteOf(id);
-      if (!note) return fault('notFound', `There is no backup ${id}.`);
-      const copied = await copy(createReadStream(pathOf(id, dataSuffix)), path, undefined);
-      if (copied instanceof Error) {
+        const written = await copy(source, pathOf(id, dataSuffix), stallMs);
+        if (written instanceof Error) {
+          await remove(id);
+          return (
+            asFault(written) ??
+            fault('badRequest', `The data of backup ${id} broke off: ${written.message}`)
+          );
+        }
+        await writeDurably(pathOf(id, `${noteSuffix}.new`), JSON.stringify(written));
+        await rename(pathOf(id, `${noteSuffix}.new`), pathOf(id, noteSuffix));
+        await syncFolder(folder);
+        return written;
+      }),
+    read: async (id, path) =>
+      await reached(async () => {
+        const note = await noteOf(id);
+        if (!note) return fault('notFound', `There is no backup ${id}.`);
+        const copied = await copy(createReadStream(pathOf(id, dataSuffix)), path, undefined);
+        if (copied instanceof Error) {
+          await rm(path, { force: true });
+          return (
+            asFault(copied) ??
+            fault('unavailable', `Backup ${id} cannot be read: ${copied.message}`)
+          );
+        }
+        if (copied.sha256 === note.sha256) return copied;
         await rm(path, { force: true });
-        return asFault(copied) ?? fault('unavailable', `Backup ${id} cannot be read: ${copied.message}`);
-      }
-      if (copied.sha256 === note.sha256) return copied;
-      await rm(path, { force: true });
-      return fault('conflict', `The data of backup ${id} is not what was written: its checksum differs.`);
-    }),
-    remove: async (id) => await reached(async () => {
-      await mkdir(folder, { recursive: true });
-      return await remove(id);
-    }),
-    list: async () => await reached(async () => {
-      await mkdir(folder, { recursive: true });
-      return (await readdir(folder)).filter((file) => file.endsWith(noteSuffix)).map((file) => file.slice(0, -noteSuffix.length)).sort();
-    }),
+        return fault(
+          'conflict',
+          `The data of backup ${id} is not what was written: its checksum differs.`,
+        );
+      }),
+    remove: async (id) =>
+      await reached(async () => {
+        await mkdir(folder, { recursive: true });
+        return await remove(id);
+      }),
+    list: async () =>
+      await reached(async () => {
+        await mkdir(folder, { recursive: true });
+        return (await readdir(folder))
+          .filter((file) => file.endsWith(noteSuffix))
+          .map((file) => file.slice(0, -noteSuffix.length))
+          .sort();
+      }),
   };
 }
 
-const asFault = (error: NodeJS.ErrnoException): Fault | undefined => (error.code === 'ENOSPC' || error.code === 'EDQUOT' ? fault('overQuota', 'There is not enough room in the backup store.') : undefined);
+const asFault = (error: NodeJS.ErrnoException): Fault | undefined =>
+  error.code === 'ENOSPC' || error.code === 'EDQUOT'
+    ? fault('overQuota', 'There is not enough room in the backup store.')
+    : undefined;
 
 /** A folder that is away is an outcome, not a bug. */
 async function reached<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
@@ -75,22 +103,41 @@ async function reached<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> 
     return await work();
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (!['EACCES', 'EIO', 'ENOENT', 'ENOSPC', 'ENOTDIR', 'EROFS', 'ESTALE', 'ETIMEDOUT'].includes(code)) throw error;
-    return asFault(error as NodeJS.ErrnoException) ?? fault('unavailable', `The backup store cannot be reached: ${code}.`);
+    if (
+      !['EACCES', 'EIO', 'ENOENT', 'ENOSPC', 'ENOTDIR', 'EROFS', 'ESTALE', 'ETIMEDOUT'].includes(
+        code,
+      )
+    )
+      throw error;
+    return (
+      asFault(error as NodeJS.ErrnoException) ??
+      fault('unavailable', `The backup store cannot be reached: ${code}.`)
+    );
   }
 }
 
 /** Copies to a new file, durable when it resolves; an error of the source or the disk is the result. `stallMs`: how long the source may give nothing. */
-async function copy(source: Readable, path: string, stallMs: number | undefined): Promise<StoredBackup | Error> {
+async function copy(
+  source: Readable,
+  path: string,
+  stallMs: number | undefined,
+): Promise<StoredBackup | Error> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
-  const timer = stallMs === undefined ? undefined : setTimeout(() => source.destroy(new Error(`no data came for ${stallMs / 1000} s`)), stallMs);
+  const timer =
+    stallMs === undefined
+      ? undefined
+      : setTimeout(
+          () => source.destroy(new Error(`no data came for ${stallMs / 1000} s`)),
+          stallMs,
+        );
   const file = await open(path, 'w', 0o640);
   try {
     for await (const chunk of source as AsyncIterable<Buffer>) {
       timer?.refresh();
       hash.update(chunk);
-      for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;
+      for (let at = 0; at < chunk.length;)
+        at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;
       sizeBytes += chunk.length;
     }
     await file.sync();

@@ -37,8 +37,16 @@ export function createFileImageStore(options: FileImageStoreOptions): ImageStore
     async read(key, range) {
       const file = await open(pathOf(folder, key)).catch(unlessMissing);
       if (!file) return fault('notFound', `There is no data under ${key}.`);
-      const stream = file.createReadStream({ highWaterMark: readChunkBytes, ...(range && { start: range.first, end: range.last }) });
-      return sendingItself(stream, file, range?.first ?? 0, range?.last ?? (await file.stat()).size - 1);
+      const stream = file.createReadStream({
+        highWaterMark: readChunkBytes,
+        ...(range && { start: range.first, end: range.last }),
+      });
+      return sendingItself(
+        stream,
+        file,
+        range?.first ?? 0,
+        range?.last ?? (await file.stat()).size - 1,
+      );
     },
     async remove(key) {
       const path = pathOf(folder, key);
@@ -47,11 +55,15 @@ export function createFileImageStore(options: FileImageStoreOptions): ImageStore
     },
     async list() {
       const names = (await readdir(folder).catch(unlessMissing)) ?? [];
-      const files = await Promise.all(names.map(async (name): Promise<StoredFile | undefined> => {
-        const facts = await stat(join(folder, name)).catch(unlessMissing); // may go while we look
-        const whole = !name.endsWith(part);
-        return facts?.isFile() ? { key: whole ? name : name.slice(0, -part.length), sizeBytes: facts.size, whole } : undefined;
-      }));
+      const files = await Promise.all(
+        names.map(async (name): Promise<StoredFile | undefined> => {
+          const facts = await stat(join(folder, name)).catch(unlessMissing); // may go while we look
+          const whole = !name.endsWith(part);
+          return facts?.isFile()
+            ? { key: whole ? name : name.slice(0, -part.length), sizeBytes: facts.size, whole }
+            : undefined;
+        }),
+      );
       return files.filter((file) => file !== undefined);
     },
     close: async () => await threads.close(),

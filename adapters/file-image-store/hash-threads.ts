@@ -48,19 +48,25 @@ export function createHashThreads(idleMs: number): HashThreads {
     begin() {
       clearTimeout(idle);
       if (threads?.some((thread) => thread.dead)) threads = undefined;
-      const [md5, sha512] = (threads ??= algorithms.map((algorithm) => new HashThread(algorithm))) as [HashThread, HashThread]; // one for each algorithm
+      const [md5, sha512] = (threads ??= algorithms.map(
+        (algorithm) => new HashThread(algorithm),
+      )) as [HashThread, HashThread]; // one for each algorithm
       const upload = (uploads += 1);
       const known = new Set<number>();
       let released = false;
       users += 1;
       return {
         update: async (block, memory, length) => {
-          const order = known.has(block) ? { upload, block, length } : { upload, block, length, memory };
+          const order = known.has(block)
+            ? { upload, block, length }
+            : { upload, block, length, memory };
           known.add(block);
           await Promise.all([md5, sha512].map((thread) => thread.order(order)));
         },
         digests: async () => {
-          const [first, second] = await Promise.all([md5, sha512].map((thread) => thread.order({ upload })));
+          const [first, second] = await Promise.all(
+            [md5, sha512].map((thread) => thread.order({ upload })),
+          );
           return { md5: first ?? '', sha512: second ?? '' };
         },
         release: () => {
@@ -78,7 +84,10 @@ export function createHashThreads(idleMs: number): HashThreads {
 
 class HashThread {
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, { resolve: (digest: string | null) => void; reject: (error: Error) => void }>();
+  readonly #waiting = new Map<
+    number,
+    { resolve: (digest: string | null) => void; reject: (error: Error) => void }
+  >();
   #seq = 0;
   dead = false;
 
@@ -93,7 +102,9 @@ class HashThread {
       this.#waiting.delete(seq);
       if (this.#waiting.size === 0) this.#worker.unref(); // an idle thread keeps no process alive
     });
-    this.#worker.on('error', (cause) => this.#fail(new Error(`the ${algorithm} thread failed`, { cause })));
+    this.#worker.on('error', (cause) =>
+      this.#fail(new Error(`the ${algorithm} thread failed`, { cause })),
+    );
     this.#worker.on('exit', () => this.#fail(new Error(`the ${algorithm} thread has ended`)));
   }
 

@@ -34,7 +34,11 @@ describe('a file that sends itself', () => {
     for await (const chunk of stream) chunks.push(Buffer.from(chunk));
     return Buffer.concat(chunks);
   };
-  const throughSocket = async (start: number, end: number, read: (answer: IncomingMessage) => Promise<Buffer>): Promise<Buffer> => {
+  const throughSocket = async (
+    start: number,
+    end: number,
+    read: (answer: IncomingMessage) => Promise<Buffer>,
+  ): Promise<Buffer> => {
     const server: Server = createServer((_request, response) => {
       void opened(start, end).then(async (file) => {
         await file[sendTo](response);
@@ -46,7 +50,12 @@ describe('a file that sends itself', () => {
     const address = server.address();
     try {
       return await new Promise((resolve, reject) => {
-        request({ host: '127.0.0.1', port: typeof address === 'object' && address ? address.port : 0 }, (answer) => void read(answer).then(resolve, reject)).on('error', reject).end();
+        request(
+          { host: '127.0.0.1', port: typeof address === 'object' && address ? address.port : 0 },
+          (answer) => void read(answer).then(resolve, reject),
+        )
+          .on('error', reject)
+          .end();
       });
     } finally {
       server.closeAllConnections();
@@ -55,11 +64,17 @@ describe('a file that sends itself', () => {
   };
 
   it('arrives whole and in order, several times at once', async () => {
-    const all = await Promise.all([1, 2, 3].map(async () => await throughSocket(0, sizeBytes - 1, collect)));
+    const all = await Promise.all(
+      [1, 2, 3].map(async () => await throughSocket(0, sizeBytes - 1, collect)),
+    );
     for (const bytes of all) assert.equal(hash(bytes), hash(content));
   });
   it('sends a range', async () => {
-    assert.ok((await throughSocket(1_000_000, 3_500_000, collect)).equals(content.subarray(1_000_000, 3_500_001)));
+    assert.ok(
+      (await throughSocket(1_000_000, 3_500_000, collect)).equals(
+        content.subarray(1_000_000, 3_500_001),
+      ),
+    );
   });
   it('waits for a slow reader without mixing up its blocks', async () => {
     const slowly = async (answer: IncomingMessage): Promise<Buffer> => {

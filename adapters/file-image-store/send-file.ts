@@ -13,7 +13,12 @@ const spare: Buffer[] = [];
 const maxSpare = 2 * blockCount;
 
 /** Gives the stream of an open file the quick way out. `start` and `end` (included) as the stream has them. */
-export function sendingItself(stream: Readable, file: FileHandle, start: number, end: number): SelfSending {
+export function sendingItself(
+  stream: Readable,
+  file: FileHandle,
+  start: number,
+  end: number,
+): SelfSending {
   return Object.assign(stream, {
     [sendTo]: async (destination: Writable): Promise<void> => {
       try {
@@ -25,8 +30,16 @@ export function sendingItself(stream: Readable, file: FileHandle, start: number,
   });
 }
 
-async function sendFile(file: FileHandle, start: number, end: number, destination: Writable): Promise<void> {
-  const free: Buffer[] = Array.from({ length: blockCount }, () => spare.pop() ?? Buffer.allocUnsafeSlow(blockBytes));
+async function sendFile(
+  file: FileHandle,
+  start: number,
+  end: number,
+  destination: Writable,
+): Promise<void> {
+  const free: Buffer[] = Array.from(
+    { length: blockCount },
+    () => spare.pop() ?? Buffer.allocUnsafeSlow(blockBytes),
+  );
   let wake: () => void = () => undefined;
   let inFlight = 0;
   let failure: Error | undefined;
@@ -37,7 +50,7 @@ async function sendFile(file: FileHandle, start: number, end: number, destinatio
   };
   const gone = (): boolean => failure !== undefined || destination.destroyed || destination.closed;
   try {
-    for (let at = start; at <= end && !gone(); ) {
+    for (let at = start; at <= end && !gone();) {
       await until(() => free.length > 0 || gone());
       const block = free.pop();
       if (!block) break;
@@ -56,6 +69,7 @@ async function sendFile(file: FileHandle, start: number, end: number, destinatio
   } finally {
     destination.off('close', closed);
     // A block that the socket may still hold is not used again.
-    while (inFlight === 0 && free.length > 0 && spare.length < maxSpare) spare.push(free.pop() as Buffer);
+    while (inFlight === 0 && free.length > 0 && spare.length < maxSpare)
+      spare.push(free.pop() as Buffer);
   }
 }

@@ -14,14 +14,24 @@ const maxBlocks = 8;
 const syncEveryBytes = 16 * 1024 * 1024;
 
 /** Writes and syncs the file at `path`, which must not exist; the caller removes it when this ends in a fault or throws. */
-export async function writeFile(path: string, source: Readable, limits: WriteLimits, threads: HashThreads): Promise<Outcome<StoredData>> {
+export async function writeFile(
+  path: string,
+  source: Readable,
+  limits: WriteLimits,
+  threads: HashThreads,
+): Promise<Outcome<StoredData>> {
   const file = await open(path, 'wx', 0o640);
   const upload = new Upload(file, threads);
   try {
     const broken = await pump(source, upload, limits);
     return broken ?? (await upload.finish());
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) return fault('tooLarge', 'There is not enough room in the image store.');
+    if (
+      error instanceof Error &&
+      'code' in error &&
+      (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+    )
+      return fault('tooLarge', 'There is not enough room in the image store.');
     throw error;
   } finally {
     await upload.settle();
@@ -30,7 +40,11 @@ export async function writeFile(path: string, source: Readable, limits: WriteLim
 }
 
 /** Why the source did not come to a good end; undefined: it did. */
-async function pump(source: Readable, upload: Upload, limits: WriteLimits): Promise<Outcome<undefined>> {
+async function pump(
+  source: Readable,
+  upload: Upload,
+  limits: WriteLimits,
+): Promise<Outcome<undefined>> {
   const chunks = source.iterator({ destroyOnReturn: false });
   const late = new Error('stalled');
   let giveUp: (error: Error) => void = () => undefined;
@@ -45,13 +59,21 @@ async function pump(source: Readable, upload: Upload, limits: WriteLimits): Prom
       });
     } catch (error) {
       clearTimeout(timer);
-      return error === late ? fault('timeout', `No data came for ${limits.stallMs / 1000} s.`) : fault('badRequest', `The data broke off after ${upload.sizeBytes} bytes: ${error instanceof Error ? error.message : String(error)}`);
+      return error === late
+        ? fault('timeout', `No data came for ${limits.stallMs / 1000} s.`)
+        : fault(
+            'badRequest',
+            `The data broke off after ${upload.sizeBytes} bytes: ${error instanceof Error ? error.message : String(error)}`,
+          );
     }
     if (next.done) break;
     const chunk = typeof next.value === 'string' ? Buffer.from(next.value) : next.value;
     if (upload.sizeBytes + chunk.length > limits.maxBytes) {
       clearTimeout(timer);
-      return fault('tooLarge', `The data is larger than the ${limits.maxBytes} bytes that are allowed.`);
+      return fault(
+        'tooLarge',
+        `The data is larger than the ${limits.maxBytes} bytes that are allowed.`,
+      );
     }
     await upload.take(chunk);
     timer.refresh();
@@ -87,7 +109,7 @@ class Upload {
   }
 
   async take(chunk: Uint8Array): Promise<void> {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       this.#current ??= await this.#freeBlock();
       const part = chunk.subarray(at, at + blockBytes - this.#filled);
       this.#current.bytes.set(part, this.#filled);
@@ -103,7 +125,8 @@ class Upload {
     const small = this.#hashing === undefined; // one block or less: not worth a thread
     if (small) {
       const bytes = this.#current?.bytes.subarray(0, this.#filled) ?? new Uint8Array(0);
-      const digest = (algorithm: string): string => createHash(algorithm).update(bytes).digest('hex');
+      const digest = (algorithm: string): string =>
+        createHash(algorithm).update(bytes).digest('hex');
       await this.#writeAll(bytes, 0);
       await this.#file.sync();
       return { sizeBytes: this.sizeBytes, md5: digest('md5'), sha512: digest('sha512') };
@@ -146,7 +169,10 @@ class Upload {
     this.#current = undefined;
     this.#filled = 0;
     this.#position += length;
-    const work = Promise.all([this.#writeAll(block.bytes.subarray(0, length), position), hashing.update(block.number, block.memory, length)])
+    const work = Promise.all([
+      this.#writeAll(block.bytes.subarray(0, length), position),
+      hashing.update(block.number, block.memory, length),
+    ])
       .then(() => {
         this.#free.push(block);
         this.#startSync(length);
@@ -159,14 +185,16 @@ class Upload {
   }
 
   async #writeAll(bytes: Uint8Array, position: number): Promise<void> {
-    for (let at = 0; at < bytes.length; ) at += (await this.#file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+    for (let at = 0; at < bytes.length;)
+      at += (await this.#file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
   }
 
   #startSync(length: number): void {
     this.#unsynced += length;
     if (this.#unsynced < syncEveryBytes || this.#syncing) return;
     this.#unsynced = 0;
-    this.#syncing = this.#file.datasync()
+    this.#syncing = this.#file
+      .datasync()
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })

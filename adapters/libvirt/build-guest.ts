@@ -16,16 +16,21 @@ import { exists } from './write-whole.ts';
 /** See the port. A guest that ran once is never removed by a failed `create`: its disks hold the tenant's data. */
 export function createGuest(driver: Driver, spec: GuestSpec): Promise<Outcome<void>> {
   const folder = driver.folder.guest(spec.uuid);
-  return driver.locks.run(spec.uuid, () => driver.images.pinned(imagesOf(spec), async () => {
-    let done: Outcome<void> | undefined;
-    try {
-      done = await asOutcome(() => build(driver, spec, folder));
-      return done;
-    } finally {
-      // Also after a thrown bug: half a guest helps nobody.
-      if (done === undefined || isFault(done)) await ((await exists(folder.built)) ? releaseUnused(driver, spec.uuid) : undoBuild(driver, spec.uuid));
-    }
-  }));
+  return driver.locks.run(spec.uuid, () =>
+    driver.images.pinned(imagesOf(spec), async () => {
+      let done: Outcome<void> | undefined;
+      try {
+        done = await asOutcome(() => build(driver, spec, folder));
+        return done;
+      } finally {
+        // Also after a thrown bug: half a guest helps nobody.
+        if (done === undefined || isFault(done))
+          await ((await exists(folder.built))
+            ? releaseUnused(driver, spec.uuid)
+            : undoBuild(driver, spec.uuid));
+      }
+    }),
+  );
 }
 
 async function build(driver: Driver, spec: GuestSpec, folder: GuestFolder): Promise<Outcome<void>> {
@@ -44,24 +49,34 @@ async function build(driver: Driver, spec: GuestSpec, folder: GuestFolder): Prom
 }
 
 /** Root disk anew from the image, the rest as in `create`. Everything that can be refused is refused before anything is lost. */
-export function rebuildGuest(driver: Driver, spec: GuestSpec, start: boolean): Promise<Outcome<void>> {
+export function rebuildGuest(
+  driver: Driver,
+  spec: GuestSpec,
+  start: boolean,
+): Promise<Outcome<void>> {
   const folder = driver.folder.guest(spec.uuid);
-  return driver.locks.run(spec.uuid, () => driver.images.pinned(imagesOf(spec), () => asOutcome(async () => {
-    const plan = await planFor(driver, spec, folder);
-    if (isFault(plan)) return plan;
-    const locked = await lockVolumes(driver, spec.uuid, plan.volumes);
-    if (isFault(locked)) return locked;
-    const existing = await driver.domains.find(spec.uuid);
-    if (existing) {
-      await driver.domains.powerOff(existing);
-      await driver.domains.dropManagedSave(existing);
-    }
-    await Promise.all([folder.disk, folder.ownDefinition].map((file) => rm(file, { force: true })));
-    const domain = await realise(driver, spec, folder, plan);
-    if (start) await driver.domains.start(domain);
-    await markBuilt(folder);
-    await releaseUnused(driver, spec.uuid);
-  })));
+  return driver.locks.run(spec.uuid, () =>
+    driver.images.pinned(imagesOf(spec), () =>
+      asOutcome(async () => {
+        const plan = await planFor(driver, spec, folder);
+        if (isFault(plan)) return plan;
+        const locked = await lockVolumes(driver, spec.uuid, plan.volumes);
+        if (isFault(locked)) return locked;
+        const existing = await driver.domains.find(spec.uuid);
+        if (existing) {
+          await driver.domains.powerOff(existing);
+          await driver.domains.dropManagedSave(existing);
+        }
+        await Promise.all(
+          [folder.disk, folder.ownDefinition].map((file) => rm(file, { force: true })),
+        );
+        const domain = await realise(driver, spec, folder, plan);
+        if (start) await driver.domains.start(domain);
+        await markBuilt(folder);
+        await releaseUnused(driver, spec.uuid);
+      }),
+    ),
+  );
 }
 
 /** Domain, files, sockets: gone. */
@@ -83,8 +98,14 @@ export async function removeGuest(driver: Driver, uuid: string): Promise<void> {
 }
 
 /** Looks the images up, touches them, and plans. conflict: an image is not cached. badRequest: see planGuest. */
-export async function planFor(driver: Driver, spec: GuestSpec, folder: GuestFolder, further: string[] = []): Promise<Outcome<GuestPlan>> {
-  const cached: Map<string, { path: string; virtualSizeBytes: number }> = new Map() satisfies CachedImages;
+export async function planFor(
+  driver: Driver,
+  spec: GuestSpec,
+  folder: GuestFolder,
+  further: string[] = [],
+): Promise<Outcome<GuestPlan>> {
+  const cached: Map<string, { path: string; virtualSizeBytes: number }> =
+    new Map() satisfies CachedImages;
   for (const image of imagesOf(spec)) {
     const used = await driver.images.use(image);
     if (isFault(used)) return used;
@@ -94,7 +115,12 @@ export async function planFor(driver: Driver, spec: GuestSpec, folder: GuestFold
 }
 
 /** Files and definition at the same time: libvirt looks at the files only when it starts the domain. */
-export async function realise(driver: Driver, spec: GuestSpec, folder: GuestFolder, plan: GuestPlan): Promise<Domain> {
+export async function realise(
+  driver: Driver,
+  spec: GuestSpec,
+  folder: GuestFolder,
+  plan: GuestPlan,
+): Promise<Domain> {
   await mkdir(path.dirname(folder.vncSocket), { recursive: true });
   const xml = domainXml(spec, plan, {
     ...driver.settings,
@@ -102,7 +128,10 @@ export async function realise(driver: Driver, spec: GuestSpec, folder: GuestFold
     consoleLogPath: folder.consoleLog,
     vncSocketPath: folder.vncSocket,
   });
-  const [files, defined] = await Promise.allSettled([makeGuestFiles(folder.root, plan.files), driver.domains.define(xml)]);
+  const [files, defined] = await Promise.allSettled([
+    makeGuestFiles(folder.root, plan.files),
+    driver.domains.define(xml),
+  ]);
   if (files.status === 'rejected') throw files.reason;
   if (defined.status === 'rejected') throw defined.reason;
   return defined.value;
@@ -114,5 +143,9 @@ function markBuilt(folder: GuestFolder): Promise<void> {
 
 async function undoBuild(driver: Driver, uuid: string): Promise<void> {
   const undone = await asOutcome(() => removeGuest(driver, uuid));
-  if (isFault(undone)) driver.log.warn({ server: uuid, reason: undone.message }, 'a failed build is not cleaned up yet; garbage collection will');
+  if (isFault(undone))
+    driver.log.warn(
+      { server: uuid, reason: undone.message },
+      'a failed build is not cleaned up yet; garbage collection will',
+    );
 }

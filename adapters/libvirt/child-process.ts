@@ -10,10 +10,22 @@ const MAX_OUTPUT_BYTES = 1024 * 1024;
 
 export function runTool(command: string, args: string[], timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(command, args, { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } }, (error, stdout, stderr) => {
-      if (!error) return resolve(stdout);
-      const reason = error.killed ? `killed after ${timeoutMs} ms` : stderr.trim().split('\n').slice(-3).join(' | ') || error.message;
-      reject(new ChildFailed(`${command} ${args[0] ?? ''}: ${reason}`, { cause: error }));
-    });
+    execFile(
+      command,
+      args,
+      {
+        timeout: timeoutMs,
+        killSignal: 'SIGKILL',
+        maxBuffer: MAX_OUTPUT_BYTES,
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+      },
+      (error, stdout, stderr) => {
+        if (!error) return resolve(stdout);
+        const reason = error.killed
+          ? `killed after ${timeoutMs} ms`
+          : stderr.trim().split('\n').slice(-3).join(' | ') || error.message;
+        reject(new ChildFailed(`${command} ${args[0] ?? ''}: ${reason}`, { cause: error }));
+      },
+    );
   });
 }

@@ -7,11 +7,16 @@ import { isGuestUuid, PART, type GuestFolder } from './host-folder.ts';
 import { asOutcome, unlessMissing } from './outcome.ts';
 
 /** The last `maxBytes` over both files. */
-export function readConsole(driver: Driver, uuid: string, maxBytes: number): Promise<Outcome<string>> {
+export function readConsole(
+  driver: Driver,
+  uuid: string,
+  maxBytes: number,
+): Promise<Outcome<string>> {
   return asOutcome(async () => {
     const folder = driver.folder.guest(uuid);
     const current = await tail(folder.consoleLog, maxBytes);
-    if (current === null && (await driver.domains.find(uuid)) === null) return fault('notFound', `no guest ${uuid} on this host`);
+    if (current === null && (await driver.domains.find(uuid)) === null)
+      return fault('notFound', `no guest ${uuid} on this host`);
     const missing = maxBytes - (current?.length ?? 0);
     const before = missing > 0 ? await tail(folder.consoleLogBefore, missing) : null;
     return wholeCharacters(Buffer.concat([before ?? Buffer.alloc(0), current ?? Buffer.alloc(0)]));
@@ -23,7 +28,8 @@ export async function boundConsoles(driver: Driver): Promise<void> {
   for (const uuid of (await unlessMissing(readdir(driver.folder.guests), [])).filter(isGuestUuid)) {
     const folder = driver.folder.guest(uuid);
     const log = await unlessMissing(stat(folder.consoleLog), null);
-    if (log && log.size > driver.settings.consoleLogMaxBytes) await cut(folder, driver.settings.consoleLogMaxBytes / 2);
+    if (log && log.size > driver.settings.consoleLogMaxBytes)
+      await cut(folder, driver.settings.consoleLogMaxBytes / 2);
   }
 }
 

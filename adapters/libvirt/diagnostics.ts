@@ -14,19 +14,27 @@ export function guestDiagnostics(driver: Driver, uuid: string): Promise<Outcome<
     if (!domain) return fault('notFound', `no guest ${uuid} on this host`);
     const [state, stats, socket] = await Promise.all([
       driver.domains.state(uuid),
-      driver.domains.stats(domain, STATS.state | STATS.cpuTotal | STATS.vcpu | STATS.balloon | STATS.block),
+      driver.domains.stats(
+        domain,
+        STATS.state | STATS.cpuTotal | STATS.vcpu | STATS.balloon | STATS.block,
+      ),
       unlessMissing(stat(driver.folder.guest(uuid).vncSocket), null),
     ]);
     const number = (field: string) => Number(stats.get(field) ?? 0);
     const isActive = state === 'running' || state === 'paused';
-    const perVcpu = Array.from({ length: number('vcpu.current') }, (_, i) => stats.get(`vcpu.${i}.time`)).filter((time) => time !== undefined);
+    const perVcpu = Array.from({ length: number('vcpu.current') }, (_, i) =>
+      stats.get(`vcpu.${i}.time`),
+    ).filter((time) => time !== undefined);
     const currentKib = number('balloon.current');
     // `usable` comes from the guest's balloon driver; without one, what QEMU holds of the guest's memory is all that is known.
-    const usedKib = stats.has('balloon.usable') ? currentKib - number('balloon.usable') : Math.min(currentKib, number('balloon.rss'));
+    const usedKib = stats.has('balloon.usable')
+      ? currentKib - number('balloon.usable')
+      : Math.min(currentKib, number('balloon.rss'));
     return {
       state,
       // QEMU makes the console socket when it starts: libvirt itself tells no start time.
-      uptimeS: isActive && socket ? Math.max(0, Math.floor((driver.now() - socket.mtimeMs) / 1000)) : 0,
+      uptimeS:
+        isActive && socket ? Math.max(0, Math.floor((driver.now() - socket.mtimeMs) / 1000)) : 0,
       cpuTimeNs: perVcpu.length > 0 ? perVcpu.map(Number) : [number('cpu.time')],
       memoryMib: Math.round(number('balloon.maximum') / KIB_IN_MIB),
       memoryUsedMib: isActive ? Math.round(usedKib / KIB_IN_MIB) : 0,

@@ -21,7 +21,9 @@ export interface DomainSetting {
 export const METADATA_NAMESPACE = 'https://cobaltcore.cloud/xmlns/instance/1';
 
 export function domainXml(spec: GuestSpec, plan: GuestPlan, setting: DomainSetting): string {
-  const volumes = plan.volumes.flatMap((each) => volumeXml(each, setting).map((line) => `    ${line}`));
+  const volumes = plan.volumes.flatMap((each) =>
+    volumeXml(each, setting).map((line) => `    ${line}`),
+  );
   const lines = [
     `<domain type='${setting.acceleration === 'kvm' ? 'kvm' : 'qemu'}'>`,
     `  <name>${escape(spec.name)}</name>`,
@@ -56,7 +58,11 @@ export function domainXml(spec: GuestSpec, plan: GuestPlan, setting: DomainSetti
     ...(spec.rootDisk ? [] : volumes),
     ...plan.disks.flatMap((each) => disk(each, setting)),
     ...(spec.rootDisk ? volumes : []),
-    ...([...plan.disks, ...plan.volumes.map(({ volume }) => volume)].some((each) => each.bus === 'scsi') ? [`    <controller type='scsi' index='0' model='virtio-scsi'/>`] : []),
+    ...([...plan.disks, ...plan.volumes.map(({ volume }) => volume)].some(
+      (each) => each.bus === 'scsi',
+    )
+      ? [`    <controller type='scsi' index='0' model='virtio-scsi'/>`]
+      : []),
     ...spec.nics.flatMap((nic) => nicXml(nic, setting).map((line) => `    ${line}`)),
     ...hotplugPorts(spec.machineType ?? setting.machineType),
     `    <controller type='virtio-serial' index='0'/>`,
@@ -84,7 +90,9 @@ function metadata(spec: GuestSpec): string[] {
     `      <cobalt:name>${escape(spec.displayName)}</cobalt:name>`,
     `      <cobalt:flavor memoryMib='${spec.memoryMib}' vcpus='${spec.vcpus}' diskGib='${spec.rootDisk?.sizeGib ?? 0}' ephemeralGib='${spec.ephemeralGib}' swapMib='${spec.swapMib}'/>`,
     `      <cobalt:owner project='${escape(spec.projectId)}' user='${escape(spec.userId)}'/>`,
-    ...(spec.rootDisk?.image ? [`      <cobalt:root type='image' uuid='${escape(spec.rootDisk.image.id)}'/>`] : []),
+    ...(spec.rootDisk?.image
+      ? [`      <cobalt:root type='image' uuid='${escape(spec.rootDisk.image.id)}'/>`]
+      : []),
     `    </cobalt:instance>`,
     `  </metadata>`,
   ];
@@ -94,7 +102,9 @@ function operatingSystem(spec: GuestSpec, plan: GuestPlan, setting: DomainSettin
   const boot = plan.kernel
     ? [
         `    <kernel>${escape(plan.kernel.kernelPath)}</kernel>`,
-        ...(plan.kernel.ramdiskPath === null ? [] : [`    <initrd>${escape(plan.kernel.ramdiskPath)}</initrd>`]),
+        ...(plan.kernel.ramdiskPath === null
+          ? []
+          : [`    <initrd>${escape(plan.kernel.ramdiskPath)}</initrd>`]),
         `    <cmdline>${escape(plan.kernel.commandLine)}</cmdline>`,
       ]
     : [`    <boot dev='hd'/>`];
@@ -111,7 +121,12 @@ function cpu(spec: GuestSpec, setting: DomainSetting): string[] {
   const model = spec.cpuModel ?? setting.cpuModel;
   const topology = `    <topology sockets='${spec.vcpus}' cores='1' threads='1'/>`;
   if (model === null) return [`  <cpu mode='host-model' check='partial'>`, topology, `  </cpu>`];
-  return [`  <cpu mode='custom' match='exact' check='${setting.acceleration === 'kvm' ? 'partial' : 'none'}'>`, `    <model fallback='forbid'>${escape(model)}</model>`, topology, `  </cpu>`];
+  return [
+    `  <cpu mode='custom' match='exact' check='${setting.acceleration === 'kvm' ? 'partial' : 'none'}'>`,
+    `    <model fallback='forbid'>${escape(model)}</model>`,
+    topology,
+    `  </cpu>`,
+  ];
 }
 
 // On PCI Express a device needs a port of its own, and ports cannot be plugged in later: libvirt.org/pci-hotplug.html.
@@ -119,7 +134,13 @@ const expressPorts = 16;
 
 function hotplugPorts(machineType: string): string[] {
   if (!machineType.includes('q35')) return [];
-  return [`    <controller type='pci' model='pcie-root'/>`, ...Array.from({ length: expressPorts }, () => `    <controller type='pci' model='pcie-root-port'/>`)];
+  return [
+    `    <controller type='pci' model='pcie-root'/>`,
+    ...Array.from(
+      { length: expressPorts },
+      () => `    <controller type='pci' model='pcie-root-port'/>`,
+    ),
+  ];
 }
 
 function disk(each: GuestDisk, setting: DomainSetting): string[] {

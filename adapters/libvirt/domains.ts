@@ -3,7 +3,15 @@ import type { GuestState, GuestSummary } from '#contracts/nova/guest.ts';
 import { guestState } from './guest-state.ts';
 import type { LibvirtClient } from './rpc/client.ts';
 import { LibvirtError } from './rpc/errors.ts';
-import { ERROR, LIST_MANAGED_SAVE, PAUSED_STARTING_UP, STATE, STATS, UNDEFINE_ALL, XML_SECURE_INACTIVE } from './rpc/flags.ts';
+import {
+  ERROR,
+  LIST_MANAGED_SAVE,
+  PAUSED_STARTING_UP,
+  STATE,
+  STATS,
+  UNDEFINE_ALL,
+  XML_SECURE_INACTIVE,
+} from './rpc/flags.ts';
 import { remote, type Domain, type ParameterValue } from './rpc/protocol.ts';
 
 /** Starting QEMU on a loaded machine, and killing one that hangs in I/O, take their time. */
@@ -19,7 +27,9 @@ export class Domains {
 
   /** null: no such domain. */
   async find(uuid: string): Promise<Domain | null> {
-    return orNull(this.#client.call(remote.domainLookupByUuid, { uuid }).then((found) => found.domain));
+    return orNull(
+      this.#client.call(remote.domainLookupByUuid, { uuid }).then((found) => found.domain),
+    );
   }
 
   async state(uuid: string): Promise<GuestState> {
@@ -35,13 +45,25 @@ export class Domains {
   /** Two calls however many guests there are. */
   async list(): Promise<GuestSummary[]> {
     const [stats, saved] = await Promise.all([
-      this.#client.call(remote.connectGetAllDomainStats, { domains: [], stats: STATS.state, flags: 0 }),
+      this.#client.call(remote.connectGetAllDomainStats, {
+        domains: [],
+        stats: STATS.state,
+        flags: 0,
+      }),
       this.#client.call(remote.connectListAllDomains, { needResults: 1, flags: LIST_MANAGED_SAVE }),
     ]);
     const suspended = new Set(saved.domains.map((domain) => domain.uuid));
     return stats.records.map(({ domain, parameters }) => {
       const facts = new Map(parameters.map(({ field, value }) => [field, value]));
-      return { uuid: domain.uuid, name: domain.name, state: guestState(Number(facts.get('state.state')), Number(facts.get('state.reason')), suspended.has(domain.uuid)) };
+      return {
+        uuid: domain.uuid,
+        name: domain.name,
+        state: guestState(
+          Number(facts.get('state.state')),
+          Number(facts.get('state.reason')),
+          suspended.has(domain.uuid),
+        ),
+      };
     });
   }
 
@@ -67,17 +89,25 @@ export class Domains {
 
   /** Pulls the plug. Off already, or gone, is fine. */
   async powerOff(domain: Domain): Promise<void> {
-    await unless(this.#client.call(remote.domainDestroyFlags, { domain, flags: 0 }, DESTROY_MS), ERROR.operationInvalid, ERROR.noDomain);
+    await unless(
+      this.#client.call(remote.domainDestroyFlags, { domain, flags: 0 }, DESTROY_MS),
+      ERROR.operationInvalid,
+      ERROR.noDomain,
+    );
   }
 
   /** Forgets the domain with its managed save. Gone already is fine. */
   async undefine(domain: Domain): Promise<void> {
-    await unless(this.#client.call(remote.domainUndefineFlags, { domain, flags: UNDEFINE_ALL }), ERROR.noDomain);
+    await unless(
+      this.#client.call(remote.domainUndefineFlags, { domain, flags: UNDEFINE_ALL }),
+      ERROR.noDomain,
+    );
   }
 
   async dropManagedSave(domain: Domain): Promise<void> {
     const saved = await this.#client.call(remote.domainHasManagedSaveImage, { domain, flags: 0 });
-    if (saved.result !== 0) await this.#client.call(remote.domainManagedSaveRemove, { domain, flags: 0 });
+    if (saved.result !== 0)
+      await this.#client.call(remote.domainManagedSaveRemove, { domain, flags: 0 });
   }
 
   /** Holds a QEMU process: running, paused, or starting up. */
@@ -88,7 +118,9 @@ export class Domains {
 
   /** The persistent definition, secrets included: good for `define`. */
   async definition(domain: Domain): Promise<string> {
-    return (await this.#client.call(remote.domainGetXmlDesc, { domain, flags: XML_SECURE_INACTIVE })).xml;
+    return (
+      await this.#client.call(remote.domainGetXmlDesc, { domain, flags: XML_SECURE_INACTIVE })
+    ).xml;
   }
 
   /** What runs now; while it is off, the definition. */
@@ -98,7 +130,11 @@ export class Domains {
 
   /** Statistics as libvirt names them ('balloon.current', 'block.0.rd.bytes' ...). */
   async stats(domain: Domain, groups: number): Promise<Map<string, ParameterValue>> {
-    const { records } = await this.#client.call(remote.connectGetAllDomainStats, { domains: [domain], stats: groups, flags: 0 });
+    const { records } = await this.#client.call(remote.connectGetAllDomainStats, {
+      domains: [domain],
+      stats: groups,
+      flags: 0,
+    });
     return new Map(records[0]?.parameters.map(({ field, value }) => [field, value]) ?? []);
   }
 }

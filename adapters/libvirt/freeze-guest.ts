@@ -1,20 +1,33 @@
+import { isFault } from '#contracts/common/fault.ts';
 // Holds the guest's file systems still for a moment, where a guest agent answers: what is copied meanwhile is whole.
 import type { Driver } from './driver.ts';
 import { asOutcome } from './outcome.ts';
-import { isFault } from '#contracts/common/fault.ts';
 import { remote, type Domain } from './rpc/protocol.ts';
 
 const FREEZE_MS = 10_000;
 
 /** `work` is done in any case. Guests without an agent say so at once: libvirt knows whether their channel is open. */
-export async function frozen<T>(driver: Driver, domain: Domain, work: () => Promise<T>): Promise<T> {
-  const froze = await asOutcome(() => driver.client.call(remote.domainFsFreeze, { domain, mountpoints: [], flags: 0 }, FREEZE_MS));
-  if (isFault(froze)) driver.log.debug({ server: domain.uuid, why: froze.message }, 'the guest is not frozen');
+export async function frozen<T>(
+  driver: Driver,
+  domain: Domain,
+  work: () => Promise<T>,
+): Promise<T> {
+  const froze = await asOutcome(() =>
+    driver.client.call(remote.domainFsFreeze, { domain, mountpoints: [], flags: 0 }, FREEZE_MS),
+  );
+  if (isFault(froze))
+    driver.log.debug({ server: domain.uuid, why: froze.message }, 'the guest is not frozen');
   try {
     return await work();
   } finally {
     // Also after a refusal that came too late to be believed.
-    const thawed = await asOutcome(() => driver.client.call(remote.domainFsThaw, { domain, mountpoints: [], flags: 0 }, FREEZE_MS));
-    if (isFault(thawed) && !isFault(froze)) driver.log.error({ server: domain.uuid, why: thawed.message }, 'a frozen guest is not thawed');
+    const thawed = await asOutcome(() =>
+      driver.client.call(remote.domainFsThaw, { domain, mountpoints: [], flags: 0 }, FREEZE_MS),
+    );
+    if (isFault(thawed) && !isFault(froze))
+      driver.log.error(
+        { server: domain.uuid, why: thawed.message },
+        'a frozen guest is not thawed',
+      );
   }
 }

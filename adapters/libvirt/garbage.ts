@@ -9,7 +9,11 @@ import { asOutcome, unlessMissing } from './outcome.ts';
 import { readQcow2Header } from './qcow2-header.ts';
 import { exists } from './write-whole.ts';
 
-export function collectGarbage(driver: Driver, keepImageIds: ReadonlySet<string>, olderThanMs: number): Promise<Outcome<string[]>> {
+export function collectGarbage(
+  driver: Driver,
+  keepImageIds: ReadonlySet<string>,
+  olderThanMs: number,
+): Promise<Outcome<string[]>> {
   return asOutcome(async () => {
     const removed: string[] = [];
     // Folders first, domains second: a guest made in between is then in the list, never a candidate.
@@ -23,17 +27,26 @@ export function collectGarbage(driver: Driver, keepImageIds: ReadonlySet<string>
       });
     }
     const backing = new Set((await overlays(driver)).map((overlay) => overlay.backing));
-    return [...removed, ...(await driver.images.collect(keepImageIds, backing, olderThanMs, driver.now()))];
+    return [
+      ...removed,
+      ...(await driver.images.collect(keepImageIds, backing, olderThanMs, driver.now())),
+    ];
   });
 }
 
-export function inventory(driver: Driver): Promise<Outcome<{ guestFolders: string[]; cachedImages: string[]; brokenOverlays: string[] }>> {
+export function inventory(
+  driver: Driver,
+): Promise<Outcome<{ guestFolders: string[]; cachedImages: string[]; brokenOverlays: string[] }>> {
   return asOutcome(async () => {
     const brokenOverlays: string[] = [];
     for (const overlay of await overlays(driver)) {
       if (!(await exists(overlay.backing))) brokenOverlays.push(overlay.path);
     }
-    return { guestFolders: await guestFolders(driver), cachedImages: await driver.images.list(), brokenOverlays };
+    return {
+      guestFolders: await guestFolders(driver),
+      cachedImages: await driver.images.list(),
+      brokenOverlays,
+    };
   });
 }
 
@@ -49,7 +62,8 @@ async function overlays(driver: Driver): Promise<{ path: string; backing: string
     const { disk: rescueDisk } = driver.folder.guest(uuid, 'rescue');
     for (const file of [disk, rescueDisk, disk + PART]) {
       const header = await unlessMissing(readQcow2Header(file), null);
-      if (header?.backingFile) found.push({ path: file, backing: path.resolve(path.dirname(file), header.backingFile) });
+      if (header?.backingFile)
+        found.push({ path: file, backing: path.resolve(path.dirname(file), header.backingFile) });
     }
   }
   return found;

@@ -1,6 +1,6 @@
+import type { GuestEvent } from '#contracts/nova/guest.ts';
 // Hands guest events to listeners, and lets a waiter sleep until something happens to one guest.
 import type { Log } from '#platform/log.ts';
-import type { GuestEvent } from '#contracts/nova/guest.ts';
 
 export class GuestEvents {
   readonly #log: Log;
@@ -11,11 +11,15 @@ export class GuestEvents {
   }
 
   emit(event: GuestEvent): void {
-    for (const listener of Array.from(this.#listeners)) { // a listener may unsubscribe while it is told
+    for (const listener of Array.from(this.#listeners)) {
+      // a listener may unsubscribe while it is told
       try {
         listener(event);
       } catch (error) {
-        this.#log.error({ server: event.uuid, error: String(error) }, 'a guest event listener failed');
+        this.#log.error(
+          { server: event.uuid, error: String(error) },
+          'a guest event listener failed',
+        );
       }
     }
   }

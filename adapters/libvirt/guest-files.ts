@@ -18,13 +18,37 @@ export async function makeGuestFiles(root: string, files: GuestFile[]): Promise<
 async function make(file: GuestFile): Promise<void> {
   switch (file.kind) {
     case 'overlay':
-      return writeWholeOnce(file.path, (part) => runTool('qemu-img', ['create', '-q', '-f', 'qcow2', '-u', '-b', file.backing, '-F', file.backingFormat, part, String(file.sizeBytes)], TOOL_MS));
+      return writeWholeOnce(file.path, (part) =>
+        runTool(
+          'qemu-img',
+          [
+            'create',
+            '-q',
+            '-f',
+            'qcow2',
+            '-u',
+            '-b',
+            file.backing,
+            '-F',
+            file.backingFormat,
+            part,
+            String(file.sizeBytes),
+          ],
+          TOOL_MS,
+        ),
+      );
     case 'blank':
-      return writeWholeOnce(file.path, (part) => runTool('qemu-img', ['create', '-q', '-f', 'qcow2', part, String(file.sizeBytes)], TOOL_MS));
+      return writeWholeOnce(file.path, (part) =>
+        runTool('qemu-img', ['create', '-q', '-f', 'qcow2', part, String(file.sizeBytes)], TOOL_MS),
+      );
     case 'ephemeral':
       return writeWholeOnce(file.path, async (part) => {
         await sparse(part, file.sizeBytes);
-        await runTool('mkfs.ext4', ['-q', '-F', '-L', 'ephemeral0', '-E', 'lazy_itable_init=1,lazy_journal_init=1', part], TOOL_MS);
+        await runTool(
+          'mkfs.ext4',
+          ['-q', '-F', '-L', 'ephemeral0', '-E', 'lazy_itable_init=1,lazy_journal_init=1', part],
+          TOOL_MS,
+        );
       });
     case 'swap':
       return writeWholeOnce(file.path, async (part) => {
@@ -33,7 +57,9 @@ async function make(file: GuestFile): Promise<void> {
       });
     case 'configDrive':
       // Always anew: a repeated build may bring other files.
-      return writeWhole(file.path, (part) => writeFile(part, iso9660('config-2', file.files), { mode: 0o600 }));
+      return writeWhole(file.path, (part) =>
+        writeFile(part, iso9660('config-2', file.files), { mode: 0o600 }),
+      );
     case 'link':
       await rm(file.path, { force: true });
       return link(file.to, file.path);

@@ -8,7 +8,13 @@ export const GIB = 1024 ** 3;
 export const MIB = 1024 ** 2;
 
 export type GuestFile =
-  | { kind: 'overlay'; path: string; backing: string; backingFormat: 'qcow2' | 'raw'; sizeBytes: number }
+  | {
+      kind: 'overlay';
+      path: string;
+      backing: string;
+      backingFormat: 'qcow2' | 'raw';
+      sizeBytes: number;
+    }
   | { kind: 'blank'; path: string; sizeBytes: number }
   | { kind: 'ephemeral'; path: string; sizeBytes: number }
   | { kind: 'swap'; path: string; sizeBytes: number }
@@ -39,15 +45,25 @@ export type CachedImages = ReadonlyMap<string, { path: string; virtualSizeBytes:
 
 /** Images the guest needs in the cache. */
 export function imagesOf(spec: GuestSpec): GuestImage[] {
-  return [spec.rootDisk?.image, spec.kernel?.kernel, spec.kernel?.ramdisk].filter((image) => image !== null && image !== undefined);
+  return [spec.rootDisk?.image, spec.kernel?.kernel, spec.kernel?.ramdisk].filter(
+    (image) => image !== null && image !== undefined,
+  );
 }
 
 /** badRequest: the root disk is smaller than its image, or a volume cannot be reached. `further` are disks that exist already: the guest's own during a rescue. */
-export function planGuest(spec: GuestSpec, folder: GuestFolder, cached: CachedImages, options: { configDrive: 'disk' | 'cdrom'; mounts: readonly MountedShare[] }, further: string[] = []): Outcome<GuestPlan> {
+export function planGuest(
+  spec: GuestSpec,
+  folder: GuestFolder,
+  cached: CachedImages,
+  options: { configDrive: 'disk' | 'cdrom'; mounts: readonly MountedShare[] },
+  further: string[] = [],
+): Outcome<GuestPlan> {
   const plan: GuestPlan = { files: [], disks: [], volumes: [], kernel: null };
   const letters = new DeviceNames(spec.volumes.map(({ device }) => device));
 
-  for (const volume of spec.volumes.toSorted((a, b) => bootRank(a.bootIndex) - bootRank(b.bootIndex))) {
+  for (const volume of spec.volumes.toSorted(
+    (a, b) => bootRank(a.bootIndex) - bootRank(b.bootIndex),
+  )) {
     const source = volumeSource(volume.connection, options.mounts);
     if (isFault(source)) return source;
     plan.volumes.push({ volume, source });
@@ -57,42 +73,106 @@ export function planGuest(spec: GuestSpec, folder: GuestFolder, cached: CachedIm
     const root = rootFile(spec.rootDisk, folder, cached);
     if (isFault(root)) return root;
     plan.files.push(root);
-    plan.disks.push({ path: folder.disk, format: 'qcow2', ...letters.next(spec.rootDisk.bus), serial: 'root', device: 'disk' });
+    plan.disks.push({
+      path: folder.disk,
+      format: 'qcow2',
+      ...letters.next(spec.rootDisk.bus),
+      serial: 'root',
+      device: 'disk',
+    });
   }
-  further.forEach((path, index) => plan.disks.push({ path, format: 'qcow2', ...letters.next('virtio'), serial: `own-${index}`, device: 'disk' }));
+  further.forEach((path, index) =>
+    plan.disks.push({
+      path,
+      format: 'qcow2',
+      ...letters.next('virtio'),
+      serial: `own-${index}`,
+      device: 'disk',
+    }),
+  );
   if (spec.ephemeralGib > 0) {
-    plan.files.push({ kind: 'ephemeral', path: folder.ephemeral, sizeBytes: spec.ephemeralGib * GIB });
-    plan.disks.push({ path: folder.ephemeral, format: 'raw', ...letters.next('virtio'), serial: 'ephemeral0', device: 'disk' });
+    plan.files.push({
+      kind: 'ephemeral',
+      path: folder.ephemeral,
+      sizeBytes: spec.ephemeralGib * GIB,
+    });
+    plan.disks.push({
+      path: folder.ephemeral,
+      format: 'raw',
+      ...letters.next('virtio'),
+      serial: 'ephemeral0',
+      device: 'disk',
+    });
   }
   if (spec.swapMib > 0) {
     plan.files.push({ kind: 'swap', path: folder.swap, sizeBytes: spec.swapMib * MIB });
-    plan.disks.push({ path: folder.swap, format: 'raw', ...letters.next('virtio'), serial: 'swap', device: 'disk' });
+    plan.disks.push({
+      path: folder.swap,
+      format: 'raw',
+      ...letters.next('virtio'),
+      serial: 'swap',
+      device: 'disk',
+    });
   }
   if (spec.configDrive) {
-    plan.files.push({ kind: 'configDrive', path: folder.configDrive, files: Object.fromEntries(Object.entries(spec.configDrive).map(([name, base64]) => [name, Buffer.from(base64, 'base64')])) });
+    plan.files.push({
+      kind: 'configDrive',
+      path: folder.configDrive,
+      files: Object.fromEntries(
+        Object.entries(spec.configDrive).map(([name, base64]) => [
+          name,
+          Buffer.from(base64, 'base64'),
+        ]),
+      ),
+    });
     // IDE where the machine has it (i440fx), else SATA (q35): neither needs a driver of its own in common guests.
     const cdromBus = spec.machineType?.includes('q35') === true ? 'sata' : 'ide';
-    plan.disks.push({ path: folder.configDrive, format: 'raw', ...letters.next(options.configDrive === 'cdrom' ? cdromBus : 'virtio'), serial: 'config-2', device: options.configDrive });
+    plan.disks.push({
+      path: folder.configDrive,
+      format: 'raw',
+      ...letters.next(options.configDrive === 'cdrom' ? cdromBus : 'virtio'),
+      serial: 'config-2',
+      device: options.configDrive,
+    });
   }
   if (spec.kernel) {
     const { kernel, ramdisk, commandLine } = spec.kernel;
     // Hard links: the guest keeps its kernel though the cache forgets it.
     plan.files.push({ kind: 'link', path: folder.kernel, to: pathOf(kernel, cached) });
-    if (ramdisk) plan.files.push({ kind: 'link', path: folder.ramdisk, to: pathOf(ramdisk, cached) });
-    plan.kernel = { kernelPath: folder.kernel, ramdiskPath: ramdisk ? folder.ramdisk : null, commandLine: `console=ttyS0 ${commandLine}`.trim() };
+    if (ramdisk)
+      plan.files.push({ kind: 'link', path: folder.ramdisk, to: pathOf(ramdisk, cached) });
+    plan.kernel = {
+      kernelPath: folder.kernel,
+      ramdiskPath: ramdisk ? folder.ramdisk : null,
+      commandLine: `console=ttyS0 ${commandLine}`.trim(),
+    };
   }
   return plan;
 }
 
-function rootFile(disk: NonNullable<GuestSpec['rootDisk']>, folder: GuestFolder, cached: CachedImages): Outcome<GuestFile> {
+function rootFile(
+  disk: NonNullable<GuestSpec['rootDisk']>,
+  folder: GuestFolder,
+  cached: CachedImages,
+): Outcome<GuestFile> {
   const wantedBytes = disk.sizeGib * GIB;
   if (!disk.image) return { kind: 'blank', path: folder.disk, sizeBytes: wantedBytes };
   const image = cached.get(disk.image.id);
   if (!image) throw new Error(`image ${disk.image.id} was not looked up before planning`);
   if (wantedBytes > 0 && wantedBytes < image.virtualSizeBytes) {
-    return fault('badRequest', `the root disk of ${disk.sizeGib} GiB is smaller than image ${disk.image.id} of ${Math.ceil(image.virtualSizeBytes / MIB)} MiB`, { image: disk.image.id });
+    return fault(
+      'badRequest',
+      `the root disk of ${disk.sizeGib} GiB is smaller than image ${disk.image.id} of ${Math.ceil(image.virtualSizeBytes / MIB)} MiB`,
+      { image: disk.image.id },
+    );
   }
-  return { kind: 'overlay', path: folder.disk, backing: image.path, backingFormat: cachedFormat(disk.image), sizeBytes: wantedBytes || image.virtualSizeBytes };
+  return {
+    kind: 'overlay',
+    path: folder.disk,
+    backing: image.path,
+    backingFormat: cachedFormat(disk.image),
+    sizeBytes: wantedBytes || image.virtualSizeBytes,
+  };
 }
 
 function pathOf(image: GuestImage, cached: CachedImages): string {

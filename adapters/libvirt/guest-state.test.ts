@@ -21,13 +21,27 @@ const states: [state: number, reason: number, hasManagedSave: boolean, expected:
   [0, 0, false, 'shutoff'],
 ];
 for (const [state, reason, saved, expected] of states) {
-  it(`libvirt state ${state}, reason ${reason}${saved ? ' with a managed save' : ''} is ${expected}`, () => assert.equal(guestState(state, reason, saved), expected));
+  it(`libvirt state ${state}, reason ${reason}${saved ? ' with a managed save' : ''} is ${expected}`, () =>
+    assert.equal(guestState(state, reason, saved), expected));
 }
 
 const events: [event: number, detail: number, expected: GuestState | null][] = [
-  [0, 0, null], [1, 0, 'absent'], [2, 0, 'running'], [3, 0, 'paused'], [4, 0, 'running'], [5, 0, 'shutoff'], [5, 1, 'shutoff'],
-  [5, 2, 'crashed'], [5, 4, 'suspended'], [5, 5, 'crashed'], [6, 0, null], [7, 0, 'suspended'], [8, 0, 'crashed'], [99, 0, null],
+  [0, 0, null],
+  [1, 0, 'absent'],
+  [2, 0, 'running'],
+  [3, 0, 'paused'],
+  [4, 0, 'running'],
+  [5, 0, 'shutoff'],
+  [5, 1, 'shutoff'],
+  [5, 2, 'crashed'],
+  [5, 4, 'suspended'],
+  [5, 5, 'crashed'],
+  [6, 0, null],
+  [7, 0, 'suspended'],
+  [8, 0, 'crashed'],
+  [99, 0, null],
 ];
 for (const [event, detail, expected] of events) {
-  it(`lifecycle event ${event}, detail ${detail} leaves it ${expected ?? 'as it was'}`, () => assert.equal(stateAfterEvent(event, detail), expected));
+  it(`lifecycle event ${event}, detail ${detail} leaves it ${expected ?? 'as it was'}`, () =>
+    assert.equal(stateAfterEvent(event, detail), expected));
 }

@@ -1,7 +1,7 @@
 // Builds the test guest: Debian's cloud kernel and a busybox initrd. Kept in a cache folder between runs.
 import { execFile, spawn } from 'node:child_process';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { createWriteStream } from 'node:fs';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -42,7 +42,9 @@ async function findKernel(): Promise<string | null> {
 async function downloadKernel(): Promise<string | null> {
   const scratch = await mkdtemp('/tmp/guestkernel-');
   try {
-    const { stdout } = await run('apt-cache', ['depends', 'linux-image-cloud-amd64'], { timeout: 30_000 });
+    const { stdout } = await run('apt-cache', ['depends', 'linux-image-cloud-amd64'], {
+      timeout: 30_000,
+    });
     const name = /Depends: (linux-image-\S+)/.exec(stdout)?.[1];
     if (name === undefined) return null;
     await run('apt-get', ['download', name], { cwd: scratch, timeout: 120_000 });
@@ -68,7 +70,11 @@ async function buildInitrd(init: string, target: string): Promise<void> {
     await chmod(path.join(root, 'init'), 0o755);
     await run('depmod', ['-b', CACHE, version], { timeout: 60_000 });
     for (const module of MODULES) {
-      const { stdout } = await run('modprobe', ['-d', CACHE, '-S', version, '--show-depends', module], { timeout: 10_000 });
+      const { stdout } = await run(
+        'modprobe',
+        ['-d', CACHE, '-S', version, '--show-depends', module],
+        { timeout: 10_000 },
+      );
       for (const [, file] of stdout.matchAll(/^insmod (\S+)/gm)) {
         const inside = path.join(root, path.relative(CACHE, file ?? ''));
         await mkdir(path.dirname(inside), { recursive: true });
@@ -77,7 +83,10 @@ async function buildInitrd(init: string, target: string): Promise<void> {
     }
     await run('depmod', ['-b', root, version], { timeout: 60_000 });
     const { stdout: list } = await run('find', ['.'], { cwd: root });
-    const archive = spawn('cpio', ['-o', '-H', 'newc', '--quiet'], { cwd: root, stdio: ['pipe', 'pipe', 'ignore'] });
+    const archive = spawn('cpio', ['-o', '-H', 'newc', '--quiet'], {
+      cwd: root,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
     archive.stdin.end(list);
     await pipeline(archive.stdout, createGzip({ level: 1 }), createWriteStream(`${target}.part`));
     await rename(`${target}.part`, target);

@@ -4,14 +4,18 @@ import { uptime } from 'node:os';
 import { XMLParser } from 'fast-xml-parser';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
-import { escape } from './xml-text.ts';
 import type { Driver } from './driver.ts';
 import { GIB } from './guest-plan.ts';
 import { asOutcome } from './outcome.ts';
 import { BASELINE_EXPAND_FEATURES } from './rpc/flags.ts';
 import { remote } from './rpc/protocol.ts';
+import { escape } from './xml-text.ts';
 
-const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', isArray: (name) => name === 'feature' });
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: '',
+  isArray: (name) => name === 'feature',
+});
 
 /** nodeGetInfo tells the memory the first NUMA cell had at boot; the statistics of all cells (-1) are /proc/meminfo, hotplug included. */
 const ALL_CELLS = -1;
@@ -28,16 +32,22 @@ interface CpuXml {
 export function hostFacts(driver: Driver): Promise<Outcome<HostFacts>> {
   return asOutcome(async () => {
     await mkdir(driver.settings.stateDir, { recursive: true });
-    const [{ hostname }, { version }, node, memory, capabilities, disk, guestFeatures] = await Promise.all([
-      driver.client.call(remote.connectGetHostname, undefined),
-      driver.client.call(remote.connectGetVersion, undefined),
-      driver.client.call(remote.nodeGetInfo, undefined),
-      driver.client.call(remote.nodeGetMemoryStats, { count: LINUX_MEMORY_STATS, cell: ALL_CELLS, flags: 0 }),
-      driver.client.call(remote.connectGetCapabilities, undefined),
-      statfs(driver.settings.stateDir),
-      guestCpuFeatures(driver),
-    ]);
-    const host = (parser.parse(capabilities.xml) as { capabilities: { host: { cpu: CpuXml } } }).capabilities.host;
+    const [{ hostname }, { version }, node, memory, capabilities, disk, guestFeatures] =
+      await Promise.all([
+        driver.client.call(remote.connectGetHostname, undefined),
+        driver.client.call(remote.connectGetVersion, undefined),
+        driver.client.call(remote.nodeGetInfo, undefined),
+        driver.client.call(remote.nodeGetMemoryStats, {
+          count: LINUX_MEMORY_STATS,
+          cell: ALL_CELLS,
+          flags: 0,
+        }),
+        driver.client.call(remote.connectGetCapabilities, undefined),
+        statfs(driver.settings.stateDir),
+        guestCpuFeatures(driver),
+      ]);
+    const host = (parser.parse(capabilities.xml) as { capabilities: { host: { cpu: CpuXml } } })
+      .capabilities.host;
     return {
       hostname,
       hypervisorType: driver.settings.acceleration === 'kvm' ? 'KVM' : 'QEMU',
@@ -45,7 +55,9 @@ export function hostFacts(driver: Driver): Promise<Outcome<HostFacts>> {
       acceleration: driver.settings.acceleration,
       arch: host.cpu.arch ?? driver.settings.arch,
       vcpus: node.cpus,
-      memoryMib: Number((memory.stats.find((stat) => stat.field === 'total')?.value ?? node.memoryKib) / 1024n),
+      memoryMib: Number(
+        (memory.stats.find((stat) => stat.field === 'total')?.value ?? node.memoryKib) / 1024n,
+      ),
       diskGib: Math.floor((disk.blocks * disk.bsize) / GIB),
       freeDiskGib: Math.floor((disk.bavail * disk.bsize) / GIB),
       hostIp: driver.settings.hostIp,
@@ -55,9 +67,17 @@ export function hostFacts(driver: Driver): Promise<Outcome<HostFacts>> {
         model: modelName(host.cpu) ?? 'unknown',
         vendor: host.cpu.vendor ?? 'unknown',
         features: (host.cpu.feature ?? []).map((feature) => feature.name).sort(),
-        topology: { cells: node.nodes, sockets: node.sockets, cores: node.cores, threads: node.threads },
+        topology: {
+          cells: node.nodes,
+          sockets: node.sockets,
+          cores: node.cores,
+          threads: node.threads,
+        },
       },
-      traits: [...platformTraits, ...guestFeatures.flatMap((feature) => cpuTraits[feature] ?? [])].sort(),
+      traits: [
+        ...platformTraits,
+        ...guestFeatures.flatMap((feature) => cpuTraits[feature] ?? []),
+      ].sort(),
     };
   });
 }
@@ -81,11 +101,28 @@ function guestCpuFeatures(driver: Driver): Promise<string[]> {
 
 async function askGuestCpuFeatures(driver: Driver): Promise<string[]> {
   const { acceleration, arch, emulator, machineType, cpuModel } = driver.settings;
-  const target = { emulator, arch, machine: machineType, virtType: acceleration === 'kvm' ? 'kvm' : 'qemu' };
-  const cpu = cpuModel === null ? hostModel((await driver.client.call(remote.connectGetDomainCapabilities, { ...target, flags: 0 })).xml) : `<cpu><model>${escape(cpuModel)}</model></cpu>`;
-  const expanded = await driver.client.call(remote.connectBaselineHypervisorCpu, { ...target, cpus: [cpu], flags: BASELINE_EXPAND_FEATURES });
+  const target = {
+    emulator,
+    arch,
+    machine: machineType,
+    virtType: acceleration === 'kvm' ? 'kvm' : 'qemu',
+  };
+  const cpu =
+    cpuModel === null
+      ? hostModel(
+          (await driver.client.call(remote.connectGetDomainCapabilities, { ...target, flags: 0 }))
+            .xml,
+        )
+      : `<cpu><model>${escape(cpuModel)}</model></cpu>`;
+  const expanded = await driver.client.call(remote.connectBaselineHypervisorCpu, {
+    ...target,
+    cpus: [cpu],
+    flags: BASELINE_EXPAND_FEATURES,
+  });
   const parsed = (parser.parse(expanded.xml) as { cpu: CpuXml }).cpu;
-  return (parsed.feature ?? []).filter((feature) => feature.policy !== 'disable').map((feature) => feature.name);
+  return (parsed.feature ?? [])
+    .filter((feature) => feature.policy !== 'disable')
+    .map((feature) => feature.name);
 }
 
 /** The host-model CPU out of the domain capabilities, as a `<cpu>` of its own. */
@@ -95,17 +132,51 @@ function hostModel(xml: string): string {
 }
 
 const platformTraits = [
-  'COMPUTE_NODE', 'COMPUTE_STORAGE_BUS_VIRTIO', 'COMPUTE_STORAGE_BUS_SCSI', 'COMPUTE_STORAGE_BUS_IDE', 'COMPUTE_STORAGE_BUS_SATA',
-  'COMPUTE_GRAPHICS_MODEL_VGA', 'COMPUTE_IMAGE_TYPE_RAW', 'COMPUTE_IMAGE_TYPE_QCOW2', 'COMPUTE_IMAGE_TYPE_ISO',
-  'COMPUTE_IMAGE_TYPE_AKI', 'COMPUTE_IMAGE_TYPE_AMI', 'COMPUTE_IMAGE_TYPE_ARI',
+  'COMPUTE_NODE',
+  'COMPUTE_STORAGE_BUS_VIRTIO',
+  'COMPUTE_STORAGE_BUS_SCSI',
+  'COMPUTE_STORAGE_BUS_IDE',
+  'COMPUTE_STORAGE_BUS_SATA',
+  'COMPUTE_GRAPHICS_MODEL_VGA',
+  'COMPUTE_IMAGE_TYPE_RAW',
+  'COMPUTE_IMAGE_TYPE_QCOW2',
+  'COMPUTE_IMAGE_TYPE_ISO',
+  'COMPUTE_IMAGE_TYPE_AKI',
+  'COMPUTE_IMAGE_TYPE_AMI',
+  'COMPUTE_IMAGE_TYPE_ARI',
 ];
 
 /** libvirt's feature names to os-traits (os_traits/hw/cpu/x86). */
 const cpuTraits: Record<string, string[]> = {
-  '3dnow': ['HW_CPU_X86_3DNOW'], abm: ['HW_CPU_X86_ABM'], aes: ['HW_CPU_X86_AESNI'], avx: ['HW_CPU_X86_AVX'], avx2: ['HW_CPU_X86_AVX2'],
-  avx512bw: ['HW_CPU_X86_AVX512BW'], avx512cd: ['HW_CPU_X86_AVX512CD'], avx512dq: ['HW_CPU_X86_AVX512DQ'], avx512f: ['HW_CPU_X86_AVX512F'], avx512vl: ['HW_CPU_X86_AVX512VL'],
-  bmi1: ['HW_CPU_X86_BMI'], bmi2: ['HW_CPU_X86_BMI2'], f16c: ['HW_CPU_X86_F16C'], fma: ['HW_CPU_X86_FMA3'], fma4: ['HW_CPU_X86_FMA4'],
-  mmx: ['HW_CPU_X86_MMX'], mpx: ['HW_CPU_X86_MPX'], pclmuldq: ['HW_CPU_X86_CLMUL'], 'sha-ni': ['HW_CPU_X86_SHA'],
-  sse: ['HW_CPU_X86_SSE'], sse2: ['HW_CPU_X86_SSE2'], pni: ['HW_CPU_X86_SSE3'], ssse3: ['HW_CPU_X86_SSSE3'], 'sse4.1': ['HW_CPU_X86_SSE41'], 'sse4.2': ['HW_CPU_X86_SSE42'],
-  sse4a: ['HW_CPU_X86_SSE4A'], svm: ['HW_CPU_X86_SVM', 'HW_CPU_X86_AMD_SVM'], vmx: ['HW_CPU_X86_VMX', 'HW_CPU_X86_INTEL_VMX'], tbm: ['HW_CPU_X86_TBM'], tsx: ['HW_CPU_X86_TSX'], xop: ['HW_CPU_X86_XOP'],
+  '3dnow': ['HW_CPU_X86_3DNOW'],
+  abm: ['HW_CPU_X86_ABM'],
+  aes: ['HW_CPU_X86_AESNI'],
+  avx: ['HW_CPU_X86_AVX'],
+  avx2: ['HW_CPU_X86_AVX2'],
+  avx512bw: ['HW_CPU_X86_AVX512BW'],
+  avx512cd: ['HW_CPU_X86_AVX512CD'],
+  avx512dq: ['HW_CPU_X86_AVX512DQ'],
+  avx512f: ['HW_CPU_X86_AVX512F'],
+  avx512vl: ['HW_CPU_X86_AVX512VL'],
+  bmi1: ['HW_CPU_X86_BMI'],
+  bmi2: ['HW_CPU_X86_BMI2'],
+  f16c: ['HW_CPU_X86_F16C'],
+  fma: ['HW_CPU_X86_FMA3'],
+  fma4: ['HW_CPU_X86_FMA4'],
+  mmx: ['HW_CPU_X86_MMX'],
+  mpx: ['HW_CPU_X86_MPX'],
+  pclmuldq: ['HW_CPU_X86_CLMUL'],
+  'sha-ni': ['HW_CPU_X86_SHA'],
+  sse: ['HW_CPU_X86_SSE'],
+  sse2: ['HW_CPU_X86_SSE2'],
+  pni: ['HW_CPU_X86_SSE3'],
+  ssse3: ['HW_CPU_X86_SSSE3'],
+  'sse4.1': ['HW_CPU_X86_SSE41'],
+  'sse4.2': ['HW_CPU_X86_SSE42'],
+  sse4a: ['HW_CPU_X86_SSE4A'],
+  svm: ['HW_CPU_X86_SVM', 'HW_CPU_X86_AMD_SVM'],
+  vmx: ['HW_CPU_X86_VMX', 'HW_CPU_X86_INTEL_VMX'],
+  tbm: ['HW_CPU_X86_TBM'],
+  tsx: ['HW_CPU_X86_TSX'],
+  xop: ['HW_CPU_X86_XOP'],
 };

@@ -38,7 +38,8 @@ export class HostFolder {
     this.#runDir = runDir;
     // sun_path holds 108 bytes with its NUL (unix(7)); QEMU would fail at every start.
     const longest = this.#vncSocket('00000000-0000-0000-0000-000000000000').length;
-    if (longest > 107) throw new Error(`runDir ${runDir} is ${longest - 107} characters too long for Unix sockets`);
+    if (longest > 107)
+      throw new Error(`runDir ${runDir} is ${longest - 107} characters too long for Unix sockets`);
   }
 
   /** `variant` keeps the files of a rescue apart from the guest's own. */
@@ -48,7 +49,12 @@ export class HostFolder {
     const own = (name: string) => path.join(root, variant === '' ? name : `${variant}-${name}`);
     return {
       root,
-      disk: own('disk'), ephemeral: own('ephemeral'), swap: own('swap'), configDrive: own('config-drive.iso'), kernel: own('kernel'), ramdisk: own('ramdisk'),
+      disk: own('disk'),
+      ephemeral: own('ephemeral'),
+      swap: own('swap'),
+      configDrive: own('config-drive.iso'),
+      kernel: own('kernel'),
+      ramdisk: own('ramdisk'),
       rootCopy: path.join(root, 'root-copy'),
       consoleLog: path.join(root, 'console.log'),
       consoleLogBefore: path.join(root, 'console.log.before'),

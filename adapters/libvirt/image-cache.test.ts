@@ -18,9 +18,11 @@ import { HostFolder } from './host-folder.ts';
 import { ImageCache } from './image-cache.ts';
 
 const run = promisify(execFile);
-const skip = (await whatIsMissing(['/usr/bin/qemu-img', '/usr/bin/qemu-nbd', '/usr/bin/bwrap'])) ?? false;
+const skip =
+  (await whatIsMissing(['/usr/bin/qemu-img', '/usr/bin/qemu-nbd', '/usr/bin/bwrap'])) ?? false;
 const mib = 2 ** 20;
-const kindOf = (outcome: Outcome<unknown>): string => (isFault(outcome) ? outcome.kind : 'accepted');
+const kindOf = (outcome: Outcome<unknown>): string =>
+  isFault(outcome) ? outcome.kind : 'accepted';
 
 describe('the image cache', () => {
   let folder = '';
@@ -29,7 +31,8 @@ describe('the image cache', () => {
   });
   afterEach(async () => await rm(folder, { recursive: true, force: true }));
   const cached = async (): Promise<string[]> => await readdir(join(folder, 'images'));
-  const cacheWith = (images: DiskImages): ImageCache => new ImageCache(new HostFolder(folder, '/run/x'), images);
+  const cacheWith = (images: DiskImages): ImageCache =>
+    new ImageCache(new HostFolder(folder, '/run/x'), images);
 
   describe('shares a fetch', () => {
     const image = { id: 'shared', diskFormat: 'vmdk', sizeBytes: 0, checksum: '' };
@@ -37,7 +40,12 @@ describe('the image cache', () => {
     /** Converts until it is aborted. */
     function endless() {
       const seen = { maxVirtualBytes: 0, ended: false };
-      const convert: DiskImages['convert'] = async (_image, maxVirtualBytes, _target, { signal }) => {
+      const convert: DiskImages['convert'] = async (
+        _image,
+        maxVirtualBytes,
+        _target,
+        { signal },
+      ) => {
         seen.maxVirtualBytes = maxVirtualBytes;
         await new Promise((resolve) => signal?.addEventListener('abort', resolve));
         seen.ended = true;
@@ -49,8 +57,14 @@ describe('the image cache', () => {
     it('until the last who waits for it goes', async () => {
       const { seen, cache } = endless();
       const [first, second] = [new AbortController(), new AbortController()];
-      const waiting = [cache.ensure(image, small, { signal: first.signal, maxVirtualBytes: 1 * mib }), cache.ensure(image, small, { signal: second.signal, maxVirtualBytes: 2 * mib })] as const;
-      await eventually(() => seen.maxVirtualBytes > 0, { withinMs: 5_000, what: 'the conversion to begin' });
+      const waiting = [
+        cache.ensure(image, small, { signal: first.signal, maxVirtualBytes: 1 * mib }),
+        cache.ensure(image, small, { signal: second.signal, maxVirtualBytes: 2 * mib }),
+      ] as const;
+      await eventually(() => seen.maxVirtualBytes > 0, {
+        withinMs: 5_000,
+        what: 'the conversion to begin',
+      });
       assert.equal(seen.maxVirtualBytes, 2 * mib, 'the largest that anybody waits for');
       first.abort();
       assert.equal(kindOf(await waiting[0]), 'timeout');
@@ -65,7 +79,10 @@ describe('the image cache', () => {
       const { seen, cache } = endless();
       const nobody = new AbortController();
       const given = cache.ensure(image, small, { signal: nobody.signal });
-      await eventually(() => seen.maxVirtualBytes > 0, { withinMs: 5_000, what: 'the conversion to begin' });
+      await eventually(() => seen.maxVirtualBytes > 0, {
+        withinMs: 5_000,
+        what: 'the conversion to begin',
+      });
       nobody.abort();
       let opened = 0;
       const again = cache.ensure(image, async () => {
@@ -75,7 +92,10 @@ describe('the image cache', () => {
       assert.equal(kindOf(await given), 'timeout');
       assert.equal(kindOf(await again), 'notFound');
       assert.equal(opened, 1);
-      assert.equal(kindOf(await cache.ensure(image, small, { signal: AbortSignal.abort() })), 'timeout');
+      assert.equal(
+        kindOf(await cache.ensure(image, small, { signal: AbortSignal.abort() })),
+        'timeout',
+      );
     });
 
     it('and lets go of a source that sends no end', async () => {
@@ -83,7 +103,10 @@ describe('the image cache', () => {
       const nobody = new AbortController();
       const source = new Readable({ read: () => undefined });
       const waiting = cache.ensure(image, async () => source, { signal: nobody.signal });
-      await eventually(async () => (await cached().catch(() => [])).length > 0, { withinMs: 5_000, what: 'the download to begin' });
+      await eventually(async () => (await cached().catch(() => [])).length > 0, {
+        withinMs: 5_000,
+        what: 'the download to begin',
+      });
       nobody.abort();
       assert.equal(kindOf(await waiting), 'timeout');
       assert.ok(source.destroyed);
@@ -92,24 +115,61 @@ describe('the image cache', () => {
   });
 
   describe('lets in', { skip }, () => {
-    const descriptor = (...types: string[]): string => ['# Disk DescriptorFile', 'version=1', 'CID=12345678', 'parentCID=ffffffff', ...types.map((type) => `createType="${type}"`), 'RW 2048 FLAT "/etc/passwd" 0', ''].join('\n');
+    const descriptor = (...types: string[]): string =>
+      [
+        '# Disk DescriptorFile',
+        'version=1',
+        'CID=12345678',
+        'parentCID=ffffffff',
+        ...types.map((type) => `createType="${type}"`),
+        'RW 2048 FLAT "/etc/passwd" 0',
+        '',
+      ].join('\n');
     let count = 0;
-    const ensure = async (diskFormat: string, path: string, maxVirtualBytes?: number): Promise<Outcome<void>> => {
+    const ensure = async (
+      diskFormat: string,
+      path: string,
+      maxVirtualBytes?: number,
+    ): Promise<Outcome<void>> => {
       const { size } = await stat(path);
-      return await cacheWith(createQemuDiskImages({ log: silentLog })).ensure({ id: `i${(count += 1)}`, diskFormat, sizeBytes: size, checksum: '' }, async () => createReadStream(path), maxVirtualBytes === undefined ? {} : { maxVirtualBytes });
+      return await cacheWith(createQemuDiskImages({ log: silentLog })).ensure(
+        { id: `i${(count += 1)}`, diskFormat, sizeBytes: size, checksum: '' },
+        async () => createReadStream(path),
+        maxVirtualBytes === undefined ? {} : { maxVirtualBytes },
+      );
     };
 
     it('images that stand on their own, in every format', async () => {
-      for (const [diskFormat, format, ...options] of [['raw', 'raw'], ['iso', 'raw'], ['qcow2', 'qcow2'], ['vmdk', 'vmdk'], ['vmdk', 'vmdk', '-o', 'subformat=streamOptimized'], ['vdi', 'vdi'], ['vhd', 'vpc'], ['vhdx', 'vhdx'], ['ploop', 'parallels']] as const) {
+      for (const [diskFormat, format, ...options] of [
+        ['raw', 'raw'],
+        ['iso', 'raw'],
+        ['qcow2', 'qcow2'],
+        ['vmdk', 'vmdk'],
+        ['vmdk', 'vmdk', '-o', 'subformat=streamOptimized'],
+        ['vdi', 'vdi'],
+        ['vhd', 'vpc'],
+        ['vhdx', 'vhdx'],
+        ['ploop', 'parallels'],
+      ] as const) {
         const path = join(folder, 'image');
         await run('qemu-img', ['create', '-q', '-f', format, ...options, path, '4M']);
         assert.equal(kindOf(await ensure(diskFormat, path)), 'accepted', diskFormat);
       }
-      assert.deepEqual(new Set((await cached()).map((name) => name.split('.')[1])), new Set(['raw', 'qcow2']));
+      assert.deepEqual(
+        new Set((await cached()).map((name) => name.split('.')[1])),
+        new Set(['raw', 'qcow2']),
+      );
     });
 
     it('no VMDK that names other files, whatever type it says to be first or last', async () => {
-      for (const types of [['monolithicFlat'], ['monolithicSparse', 'monolithicFlat'], ['monolithicFlat', 'streamOptimized'], ['monolithicSparse'], ['vmfs'], []]) {
+      for (const types of [
+        ['monolithicFlat'],
+        ['monolithicSparse', 'monolithicFlat'],
+        ['monolithicFlat', 'streamOptimized'],
+        ['monolithicSparse'],
+        ['vmfs'],
+        [],
+      ]) {
         const path = join(folder, 'image.vmdk');
         await writeFile(path, descriptor(...types));
         assert.equal(kindOf(await ensure('vmdk', path)), 'badRequest', types.join());
@@ -118,7 +178,13 @@ describe('the image cache', () => {
     });
 
     it('no disk that is larger than it may be, before anything is converted', async () => {
-      for (const [diskFormat, format] of [['qcow2', 'qcow2'], ['vmdk', 'vmdk'], ['vdi', 'vdi'], ['vhdx', 'vhdx'], ['raw', 'raw']] as const) {
+      for (const [diskFormat, format] of [
+        ['qcow2', 'qcow2'],
+        ['vmdk', 'vmdk'],
+        ['vdi', 'vdi'],
+        ['vhdx', 'vhdx'],
+        ['raw', 'raw'],
+      ] as const) {
         const path = join(folder, 'image');
         await run('qemu-img', ['create', '-q', '-f', format, path, '32M']);
         assert.equal(kindOf(await ensure(diskFormat, path, 31 * mib)), 'tooLarge', diskFormat);

@@ -44,12 +44,22 @@ export class ImageCache {
   }
 
   /** See the port's `ensureImage`. */
-  async ensure(image: GuestImage, openImage: OpenImage, options: EnsureOptions = {}): Promise<Outcome<void>> {
+  async ensure(
+    image: GuestImage,
+    openImage: OpenImage,
+    options: EnsureOptions = {},
+  ): Promise<Outcome<void>> {
     const { maxVirtualBytes = MAX_VIRTUAL_BYTES, signal } = options;
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(image.id)) return fault('badRequest', `image id ${JSON.stringify(image.id)} is not a name`);
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(image.id))
+      return fault('badRequest', `image id ${JSON.stringify(image.id)} is not a name`);
     const target = this.#folder.image(image);
     // One that nobody waited for any more clears up after itself first.
-    for (let last = this.#fetches.get(target); last?.abandoned.signal.aborted; last = this.#fetches.get(target)) await last.outcome;
+    for (
+      let last = this.#fetches.get(target);
+      last?.abandoned.signal.aborted;
+      last = this.#fetches.get(target)
+    )
+      await last.outcome;
     if (signal?.aborted) return abandoned(image);
     const fetch = this.#fetches.get(target) ?? (await this.#begin(image, target, openImage));
     return fetch ? await this.#await(fetch, image, maxVirtualBytes, signal) : this.#touch(target);
@@ -60,13 +70,24 @@ export class ImageCache {
     if (await exists(target)) return null;
     const other = this.#fetches.get(target); // begun while we looked
     if (other) return other;
-    const fetch: Fetch = { outcome: Promise.resolve(undefined), waiting: new Map(), abandoned: new AbortController() };
+    const fetch: Fetch = {
+      outcome: Promise.resolve(undefined),
+      waiting: new Map(),
+      abandoned: new AbortController(),
+    };
     this.#fetches.set(target, fetch);
-    fetch.outcome = this.#fetch(image, target, openImage, fetch).finally(() => this.#fetches.delete(target));
+    fetch.outcome = this.#fetch(image, target, openImage, fetch).finally(() =>
+      this.#fetches.delete(target),
+    );
     return fetch;
   }
 
-  async #await(fetch: Fetch, image: GuestImage, maxVirtualBytes: number, signal: AbortSignal | undefined): Promise<Outcome<void>> {
+  async #await(
+    fetch: Fetch,
+    image: GuestImage,
+    maxVirtualBytes: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Outcome<void>> {
     const { outcome, waiting, abandoned: all } = fetch;
     const me = {};
     waiting.set(me, maxVirtualBytes);
@@ -92,11 +113,17 @@ export class ImageCache {
   async use(image: GuestImage): Promise<Outcome<{ path: string; virtualSizeBytes: number }>> {
     const target = this.#folder.image(image);
     const found = await unlessMissing(stat(target), null);
-    if (!found) return fault('conflict', `image ${image.id} is not in this host's cache; ensureImage comes first`);
+    if (!found)
+      return fault(
+        'conflict',
+        `image ${image.id} is not in this host's cache; ensureImage comes first`,
+      );
     await this.#touch(target);
     let virtualSizeBytes = this.#virtualSizes.get(target);
     if (virtualSizeBytes === undefined) {
-      virtualSizeBytes = target.endsWith('.qcow2') ? (await readQcow2Header(target))?.virtualSizeBytes ?? found.size : found.size;
+      virtualSizeBytes = target.endsWith('.qcow2')
+        ? ((await readQcow2Header(target))?.virtualSizeBytes ?? found.size)
+        : found.size;
       this.#virtualSizes.set(target, virtualSizeBytes);
     }
     return { path: target, virtualSizeBytes };
@@ -124,12 +151,19 @@ export class ImageCache {
   }
 
   /** Removes what nobody keeps, backs on, pins, or used within `olderThanMs`; returns the removed names. `nowMs` is the file system's clock. */
-  async collect(keepImageIds: ReadonlySet<string>, backing: ReadonlySet<string>, olderThanMs: number, nowMs: number): Promise<string[]> {
+  async collect(
+    keepImageIds: ReadonlySet<string>,
+    backing: ReadonlySet<string>,
+    olderThanMs: number,
+    nowMs: number,
+  ): Promise<string[]> {
     const removed: string[] = [];
     for (const name of await unlessMissing(readdir(this.#folder.images), [])) {
       const file = path.join(this.#folder.images, name);
       const isPart = name.endsWith(PART);
-      const wanted = isPart ? this.#fetches.size > 0 : keepImageIds.has(path.parse(name).name) || backing.has(file) || this.#pins.has(file);
+      const wanted = isPart
+        ? this.#fetches.size > 0
+        : keepImageIds.has(path.parse(name).name) || backing.has(file) || this.#pins.has(file);
       if (wanted) continue;
       const found = await unlessMissing(stat(file), null);
       if (!found || (!isPart && nowMs - found.mtimeMs < olderThanMs)) continue;
@@ -146,7 +180,12 @@ export class ImageCache {
     await utimes(file, now, now);
   }
 
-  async #fetch(image: GuestImage, target: string, openImage: OpenImage, { waiting, abandoned: { signal } }: Fetch): Promise<Outcome<void>> {
+  async #fetch(
+    image: GuestImage,
+    target: string,
+    openImage: OpenImage,
+    { waiting, abandoned: { signal } }: Fetch,
+  ): Promise<Outcome<void>> {
     await mkdir(this.#folder.images, { recursive: true });
     const source = await openImage();
     if (isFault(source)) return source;
@@ -161,7 +200,12 @@ export class ImageCache {
       const name = { path: download, diskFormat: image.diskFormat };
       const accepted = isKept
         ? await this.#images.inspect(name, maxVirtualBytes, limits)
-        : await this.#images.convert(name, maxVirtualBytes, { name: target + PART, intoExisting: false }, limits);
+        : await this.#images.convert(
+            name,
+            maxVirtualBytes,
+            { name: target + PART, intoExisting: false },
+            limits,
+          );
       if (signal.aborted) return abandoned(image);
       if (isFault(accepted)) return fault(accepted.kind, `image ${image.id}: ${accepted.message}`);
       if (isKept) await rename(download, target); // flushed by the download
@@ -173,19 +217,32 @@ export class ImageCache {
   }
 }
 
-const abandoned = (image: GuestImage): Fault => fault('timeout', `image ${image.id} is not fetched: nobody waits for it any more`);
+const abandoned = (image: GuestImage): Fault =>
+  fault('timeout', `image ${image.id} is not fetched: nobody waits for it any more`);
 
 /** Streams to `file`, flushed; null when the bytes are the promised ones. */
-async function receive(source: Readable, file: string, image: GuestImage, signal: AbortSignal): Promise<Fault | null> {
+async function receive(
+  source: Readable,
+  file: string,
+  image: GuestImage,
+  signal: AbortSignal,
+): Promise<Fault | null> {
   const hash = createHash('sha512');
   let received = 0;
   let mismatch: Fault | null = null;
-  const stall = setTimeout(() => source.destroy(new Error(`no bytes for ${STALL_MS} ms`)), STALL_MS);
+  const stall = setTimeout(
+    () => source.destroy(new Error(`no bytes for ${STALL_MS} ms`)),
+    STALL_MS,
+  );
   const meter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       stall.refresh();
       received += chunk.length;
-      if (image.sizeBytes > 0 && received > image.sizeBytes) mismatch = fault('badRequest', `image ${image.id} is longer than its ${image.sizeBytes} bytes`);
+      if (image.sizeBytes > 0 && received > image.sizeBytes)
+        mismatch = fault(
+          'badRequest',
+          `image ${image.id} is longer than its ${image.sizeBytes} bytes`,
+        );
       hash.update(chunk);
       done(mismatch ? new Error(mismatch.message) : null, chunk);
     },
@@ -197,8 +254,13 @@ async function receive(source: Readable, file: string, image: GuestImage, signal
   } finally {
     clearTimeout(stall);
   }
-  if (image.sizeBytes > 0 && received !== image.sizeBytes) return fault('badRequest', `image ${image.id} has ${received} bytes, expected ${image.sizeBytes}`);
-  if (image.checksum !== '' && hash.digest('hex') !== image.checksum) return fault('badRequest', `image ${image.id} does not match its checksum`);
+  if (image.sizeBytes > 0 && received !== image.sizeBytes)
+    return fault(
+      'badRequest',
+      `image ${image.id} has ${received} bytes, expected ${image.sizeBytes}`,
+    );
+  if (image.checksum !== '' && hash.digest('hex') !== image.checksum)
+    return fault('badRequest', `image ${image.id} does not match its checksum`);
   const written = await open(file, 'r+');
   try {
     await written.sync();

@@ -9,8 +9,12 @@ import { promisify } from 'node:util';
 import { iso9660 } from './iso9660.ts';
 
 const run = promisify(execFile);
-const bytes = (from: Record<string, string>): Record<string, Buffer> => Object.fromEntries(Object.entries(from).map(([name, text]) => [name, Buffer.from(text)]));
-const hasXorriso = await access('/usr/bin/xorriso').then(() => true, () => false);
+const bytes = (from: Record<string, string>): Record<string, Buffer> =>
+  Object.fromEntries(Object.entries(from).map(([name, text]) => [name, Buffer.from(text)]));
+const hasXorriso = await access('/usr/bin/xorriso').then(
+  () => true,
+  () => false,
+);
 
 const texts: Record<string, string> = {
   'openstack/latest/meta_data.json': '{"hostname": "größe"}',
@@ -18,7 +22,12 @@ const texts: Record<string, string> = {
   'openstack/2018-08-27/meta_data.json': '{}',
   'openstack/content/0000': '',
   'ec2/latest/meta-data.json': '{}',
-  ...Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`many/a-file-with-a-rather-long-name-${i}.json`, String(i)])),
+  ...Object.fromEntries(
+    Array.from({ length: 60 }, (_, i) => [
+      `many/a-file-with-a-rather-long-name-${i}.json`,
+      String(i),
+    ]),
+  ),
 };
 const files = bytes(texts);
 
@@ -32,22 +41,39 @@ describe('iso9660', () => {
   });
 
   it('refuses paths that leave the drive or clash', () => {
-    for (const bad of ['../x', '/x', 'a//b', 'a/./b', 'x'.repeat(65)]) assert.throws(() => iso9660('l', bytes({ [bad]: '' })), /not a path/);
+    for (const bad of ['../x', '/x', 'a//b', 'a/./b', 'x'.repeat(65)])
+      assert.throws(() => iso9660('l', bytes({ [bad]: '' })), /not a path/);
     assert.throws(() => iso9660('l', bytes({ a: '', 'a/b': '' })), /both a file and a folder/);
   });
 
   for (const tree of ['rockridge', 'joliet']) {
-    it(`is read back whole by xorriso over ${tree}`, { skip: hasXorriso ? false : 'xorriso is not installed' }, async () => {
-      const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-iso-'));
-      try {
-        const image = path.join(folder, 'drive.iso');
-        await writeFile(image, iso9660('config-2', files));
-        await run('xorriso', ['-abort_on', 'WARNING', '-osirrox', 'on', ...(tree === 'joliet' ? ['-read_fs', 'norock'] : []), '-indev', image, '-extract', '/', path.join(folder, 'out')]);
-        for (const [name, content] of Object.entries(files)) assert.deepEqual(await readFile(path.join(folder, 'out', name)), content, name);
-      } finally {
-        await run('chmod', ['-R', 'u+w', folder]);
-        await rm(folder, { recursive: true });
-      }
-    });
+    it(
+      `is read back whole by xorriso over ${tree}`,
+      { skip: hasXorriso ? false : 'xorriso is not installed' },
+      async () => {
+        const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-iso-'));
+        try {
+          const image = path.join(folder, 'drive.iso');
+          await writeFile(image, iso9660('config-2', files));
+          await run('xorriso', [
+            '-abort_on',
+            'WARNING',
+            '-osirrox',
+            'on',
+            ...(tree === 'joliet' ? ['-read_fs', 'norock'] : []),
+            '-indev',
+            image,
+            '-extract',
+            '/',
+            path.join(folder, 'out'),
+          ]);
+          for (const [name, content] of Object.entries(files))
+            assert.deepEqual(await readFile(path.join(folder, 'out', name)), content, name);
+        } finally {
+          await run('chmod', ['-R', 'u+w', folder]);
+          await rm(folder, { recursive: true });
+        }
+      },
+    );
   }
 });

@@ -29,7 +29,9 @@ export function iso9660(label: string, files: Record<string, Buffer>): Buffer {
   const root = treeOf(files);
   const directories = breadthFirst(root);
   const views = [isoView, jolietView];
-  const contents = directories.flatMap((directory) => directory.children).filter((node) => node.content !== null);
+  const contents = directories
+    .flatMap((directory) => directory.children)
+    .filter((node) => node.content !== null);
 
   // 16 sectors are the system's, then two volume descriptors and the end mark; the rest follows in order.
   let next = 19;
@@ -42,8 +44,11 @@ export function iso9660(label: string, files: Record<string, Buffer>): Buffer {
     const byteLength = pathTable(view, directories, 'LE').length;
     return { byteLength, little: place(byteLength), big: place(byteLength) };
   });
-  for (const view of views) for (const directory of directories) directory.sector[view.kind] = place(extent(view, directory).length);
-  for (const { content, sector } of contents) sector.iso = sector.joliet = content?.length === 0 ? 0 : place(content?.length ?? 0);
+  for (const view of views)
+    for (const directory of directories)
+      directory.sector[view.kind] = place(extent(view, directory).length);
+  for (const { content, sector } of contents)
+    sector.iso = sector.joliet = content?.length === 0 ? 0 : place(content?.length ?? 0);
 
   place(PADDING_SECTORS * SECTOR);
 
@@ -53,7 +58,8 @@ export function iso9660(label: string, files: Record<string, Buffer>): Buffer {
     volumeDescriptor(view, label, next, table, root).copy(image, (16 + i) * SECTOR);
     pathTable(view, directories, 'LE').copy(image, table.little * SECTOR);
     pathTable(view, directories, 'BE').copy(image, table.big * SECTOR);
-    for (const directory of directories) extent(view, directory).copy(image, directory.sector[view.kind] * SECTOR);
+    for (const directory of directories)
+      extent(view, directory).copy(image, directory.sector[view.kind] * SECTOR);
   });
   image.write('\xffCD001\x01', 18 * SECTOR, 'latin1');
   for (const { content, sector } of contents) content?.copy(image, sector.iso * SECTOR);
@@ -61,16 +67,26 @@ export function iso9660(label: string, files: Record<string, Buffer>): Buffer {
 }
 
 function treeOf(files: Record<string, Buffer>): Node {
-  const newNode = (name: string, parent: Node | null, content: Buffer | null): Node => ({ name, parent, children: [], content, sector: { iso: 0, joliet: 0 } });
+  const newNode = (name: string, parent: Node | null, content: Buffer | null): Node => ({
+    name,
+    parent,
+    children: [],
+    content,
+    sector: { iso: 0, joliet: 0 },
+  });
   const root = newNode('', null, null);
   for (const [path, content] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const parts = path.split('/');
-    if (parts.some((part) => part === '' || part === '.' || part === '..' || part.length > NAME_MAX)) throw new Error(`not a path for an ISO image: ${JSON.stringify(path)}`);
+    if (
+      parts.some((part) => part === '' || part === '.' || part === '..' || part.length > NAME_MAX)
+    )
+      throw new Error(`not a path for an ISO image: ${JSON.stringify(path)}`);
     let at = root;
     parts.forEach((part, i) => {
       const isFile = i === parts.length - 1;
       let child = at.children.find((each) => each.name === part);
-      if (child && (isFile || child.content !== null)) throw new Error(`${JSON.stringify(path)} is both a file and a folder`);
+      if (child && (isFile || child.content !== null))
+        throw new Error(`${JSON.stringify(path)} is both a file and a folder`);
       if (!child) at.children.push((child = newNode(part, at, isFile ? content : null)));
       at = child;
     });
@@ -80,7 +96,8 @@ function treeOf(files: Record<string, Buffer>): Node {
 
 function breadthFirst(root: Node): Node[] {
   const directories = [root];
-  for (const directory of directories) directories.push(...directory.children.filter((child) => child.content === null));
+  for (const directory of directories)
+    directories.push(...directory.children.filter((child) => child.content === null));
   return directories;
 }
 
@@ -91,25 +108,39 @@ const isoView: View = {
     const index = String(node.parent?.children.indexOf(node) ?? 0).padStart(7, '0');
     return Buffer.from(node.content === null ? `D${index}` : `F${index}.;1`);
   },
-  order: (node) => [...node.children.filter((each) => each.content === null), ...node.children.filter((each) => each.content !== null)],
+  order: (node) => [
+    ...node.children.filter((each) => each.content === null),
+    ...node.children.filter((each) => each.content !== null),
+  ],
   systemUse: (node, role) => {
     const attributes = Buffer.alloc(36);
     attributes.write('PX\x24\x01', 'latin1');
-    [node.content === null ? 0o40555 : 0o100444, 1, 0, 0].forEach((value, i) => both32(attributes, 4 + i * 8, value)); // mode, links, user, group
+    [node.content === null ? 0o40555 : 0o100444, 1, 0, 0].forEach((value, i) =>
+      both32(attributes, 4 + i * 8, value),
+    ); // mode, links, user, group
     if (role === 'child') {
       const name = Buffer.from(node.name);
       return Buffer.concat([attributes, Buffer.from([0x4e, 0x4d, 5 + name.length, 1, 0]), name]); // NM
     }
     const isRootsOwn = role === 'self' && node.parent === null;
     // Linux takes Rock Ridge for real only with ER in the root's own record (fs/isofs/rock.c).
-    return isRootsOwn ? Buffer.concat([Buffer.from('SP\x07\x01\xbe\xef\x00', 'latin1'), attributes, Buffer.from('ER\x12\x01\x0a\x00\x00\x01RRIP_1991A', 'latin1')]) : attributes;
+    return isRootsOwn
+      ? Buffer.concat([
+          Buffer.from('SP\x07\x01\xbe\xef\x00', 'latin1'),
+          attributes,
+          Buffer.from('ER\x12\x01\x0a\x00\x00\x01RRIP_1991A', 'latin1'),
+        ])
+      : attributes;
   },
 };
 
 const jolietView: View = {
   kind: 'joliet',
   identifier: (node) => bigEndian16(node.content === null ? node.name : `${node.name};1`),
-  order: (node) => [...node.children].sort((a, b) => Buffer.compare(jolietView.identifier(a), jolietView.identifier(b))),
+  order: (node) =>
+    [...node.children].sort((a, b) =>
+      Buffer.compare(jolietView.identifier(a), jolietView.identifier(b)),
+    ),
   systemUse: () => Buffer.alloc(0),
 };
 
@@ -119,7 +150,9 @@ function extent(view: View, directory: Node): Buffer {
   const records = [
     record(view, directory, Buffer.from([0]), view.systemUse(directory, 'self')),
     record(view, parent, Buffer.from([1]), view.systemUse(parent, 'parent')),
-    ...view.order(directory).map((child) => record(view, child, view.identifier(child), view.systemUse(child, 'child'))),
+    ...view
+      .order(directory)
+      .map((child) => record(view, child, view.identifier(child), view.systemUse(child, 'child'))),
   ];
   let used = 0;
   const pieces: Buffer[] = [];
@@ -166,20 +199,32 @@ function record(view: View, node: Node, identifier: Buffer, systemUse: Buffer): 
 }
 
 function pathTable(view: View, directories: Node[], order: 'LE' | 'BE'): Buffer {
-  return Buffer.concat(directories.map((directory) => {
-    const identifier = directory.parent ? view.identifier(directory) : Buffer.from([0]);
-    const entry = Buffer.alloc(8 + identifier.length + (identifier.length % 2));
-    entry[0] = identifier.length;
-    entry[`writeUInt32${order}`](directory.sector[view.kind], 2);
-    entry[`writeUInt16${order}`](directories.indexOf(directory.parent ?? directory) + 1, 6);
-    identifier.copy(entry, 8);
-    return entry;
-  }));
+  return Buffer.concat(
+    directories.map((directory) => {
+      const identifier = directory.parent ? view.identifier(directory) : Buffer.from([0]);
+      const entry = Buffer.alloc(8 + identifier.length + (identifier.length % 2));
+      entry[0] = identifier.length;
+      entry[`writeUInt32${order}`](directory.sector[view.kind], 2);
+      entry[`writeUInt16${order}`](directories.indexOf(directory.parent ?? directory) + 1, 6);
+      identifier.copy(entry, 8);
+      return entry;
+    }),
+  );
 }
 
-function volumeDescriptor(view: View, label: string, sectors: number, table: { byteLength: number; little: number; big: number }, root: Node): Buffer {
+function volumeDescriptor(
+  view: View,
+  label: string,
+  sectors: number,
+  table: { byteLength: number; little: number; big: number },
+  root: Node,
+): Buffer {
   const isJoliet = view.kind === 'joliet';
-  const text = (value: string, bytes: number) => (isJoliet ? bigEndian16(value.padEnd(bytes >> 1)) : Buffer.from(value.padEnd(bytes), 'latin1')).subarray(0, bytes);
+  const text = (value: string, bytes: number) =>
+    (isJoliet
+      ? bigEndian16(value.padEnd(bytes >> 1))
+      : Buffer.from(value.padEnd(bytes), 'latin1')
+    ).subarray(0, bytes);
   const descriptor = Buffer.alloc(SECTOR);
   descriptor.write(`${isJoliet ? '\x02' : '\x01'}CD001\x01`, 'latin1');
   text('', 32).copy(descriptor, 8);
@@ -193,7 +238,16 @@ function volumeDescriptor(view: View, label: string, sectors: number, table: { b
   descriptor.writeUInt32LE(table.little, 140);
   descriptor.writeUInt32BE(table.big, 148);
   record(view, root, Buffer.from([0]), Buffer.alloc(0)).copy(descriptor, 156);
-  for (const [at, bytes] of [[190, 128], [318, 128], [446, 128], [574, 128], [702, 37], [739, 37], [776, 37]] as const) text('', bytes).copy(descriptor, at);
+  for (const [at, bytes] of [
+    [190, 128],
+    [318, 128],
+    [446, 128],
+    [574, 128],
+    [702, 37],
+    [739, 37],
+    [776, 37],
+  ] as const)
+    text('', bytes).copy(descriptor, at);
   for (const at of [813, 830, 847, 864]) descriptor.write('0'.repeat(16), at, 'latin1'); // four dates, not given
   descriptor[881] = 1;
   return descriptor;

@@ -4,8 +4,8 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
 import type { Log } from '#platform/log.ts';
-import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
+import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { ImageLocks } from '#ports/image-locks.ts';
 import { agentCommand } from './agent-command.ts';
 import { createGuest, destroyGuest, rebuildGuest } from './build-guest.ts';
@@ -17,19 +17,27 @@ import { collectGarbage, inventory } from './garbage.ts';
 import { GuestEvents } from './guest-events.ts';
 import { GuestLocks } from './guest-locks.ts';
 import { stateAfterEvent } from './guest-state.ts';
-import { HostFolder } from './host-folder.ts';
 import { hostFacts } from './host-facts.ts';
+import { HostFolder } from './host-folder.ts';
 import { ImageCache } from './image-cache.ts';
 import { attachNic, detachNic, nicsOf } from './nics.ts';
 import { asOutcome } from './outcome.ts';
 import { pciAddresses } from './pci-addresses.ts';
-import { pauseGuest, rebootGuest, resumeGuest, startGuest, stopGuest, suspendGuest, unpauseGuest } from './power.ts';
+import {
+  pauseGuest,
+  rebootGuest,
+  resumeGuest,
+  startGuest,
+  stopGuest,
+  suspendGuest,
+  unpauseGuest,
+} from './power.ts';
 import { rescueGuest, unrescueGuest } from './rescue-guest.ts';
 import { LibvirtClient, type ClientOptions } from './rpc/client.ts';
 import { snapshotRoot } from './snapshot-root.ts';
 import { keepLocks } from './volume-locks.ts';
-import { attachVolume, detachVolume, resizeVolume, snapshotVolume, volumesOf } from './volumes.ts';
 import type { MountedShare } from './volume-xml.ts';
+import { attachVolume, detachVolume, resizeVolume, snapshotVolume, volumesOf } from './volumes.ts';
 
 export interface LibvirtHypervisorOptions {
   /** libvirtd's read-write socket, as this process sees it. */
@@ -70,18 +78,29 @@ export interface LibvirtHypervisorDeps {
 }
 
 /** Connects at the first call, and reconnects for as long as it is open. */
-export function createLibvirtHypervisor(options: LibvirtHypervisorOptions, deps: LibvirtHypervisorDeps): Hypervisor {
+export function createLibvirtHypervisor(
+  options: LibvirtHypervisorOptions,
+  deps: LibvirtHypervisorDeps,
+): Hypervisor {
   const driver = createDriver(options, deps);
-  const consoleTimer = setInterval(() => void keepConsolesBounded(driver).catch((error: unknown) => deps.log.error({ err: error }, 'console logs not bounded')), options.consoleLogCheckMs ?? 10_000);
+  const consoleTimer = setInterval(
+    () =>
+      void keepConsolesBounded(driver).catch((error: unknown) =>
+        deps.log.error({ err: error }, 'console logs not bounded'),
+      ),
+    options.consoleLogCheckMs ?? 10_000,
+  );
   consoleTimer.unref();
   const closing = new AbortController();
-  if (options.imageLocks) void keepLocks(driver, options.imageLockCheckMs ?? 30_000, closing.signal);
+  if (options.imageLocks)
+    void keepLocks(driver, options.imageLockCheckMs ?? 30_000, closing.signal);
 
   return {
     facts: () => hostFacts(driver),
     list: () => asOutcome(() => driver.domains.list()),
     state: (uuid) => asOutcome(() => driver.domains.state(uuid)),
-    ensureImage: (image, open, ensureOptions) => asOutcome(() => driver.images.ensure(image, open, ensureOptions)),
+    ensureImage: (image, open, ensureOptions) =>
+      asOutcome(() => driver.images.ensure(image, open, ensureOptions)),
     create: (spec) => createGuest(driver, spec),
     rebuild: (spec, start) => rebuildGuest(driver, spec, start),
     start: (uuid) => startGuest(driver, uuid),
@@ -104,20 +123,28 @@ export function createLibvirtHypervisor(options: LibvirtHypervisorOptions, deps:
     snapshotRoot: (uuid) => snapshotRoot(driver, uuid),
     destroy: (uuid) => destroyGuest(driver, uuid),
     consoleLog: (uuid, maxBytes) => readConsole(driver, uuid, maxBytes),
-    vncSocket: (uuid) => asOutcome(async () => {
-      const state = await driver.domains.state(uuid);
-      if (state === 'absent') return fault('notFound', `no guest ${uuid} on this host`);
-      if (state !== 'running' && state !== 'paused') return fault('conflict', `guest ${uuid} has no console while it is ${state}`, { state });
-      return { socketPath: driver.folder.guest(uuid).vncSocket };
-    }),
-    agentCommand: (uuid, command, args, timeoutMs) => agentCommand(driver, uuid, command, args, timeoutMs),
+    vncSocket: (uuid) =>
+      asOutcome(async () => {
+        const state = await driver.domains.state(uuid);
+        if (state === 'absent') return fault('notFound', `no guest ${uuid} on this host`);
+        if (state !== 'running' && state !== 'paused')
+          return fault('conflict', `guest ${uuid} has no console while it is ${state}`, { state });
+        return { socketPath: driver.folder.guest(uuid).vncSocket };
+      }),
+    agentCommand: (uuid, command, args, timeoutMs) =>
+      agentCommand(driver, uuid, command, args, timeoutMs),
     diagnostics: (uuid) => guestDiagnostics(driver, uuid),
     pciAddresses: (uuid) => pciAddresses(driver, uuid),
     onEvent: (listener) => {
-      void driver.client.connect().catch((error: Error) => driver.log.warn({ error: error.message }, 'no libvirt yet: events come once it answers'));
+      void driver.client
+        .connect()
+        .catch((error: Error) =>
+          driver.log.warn({ error: error.message }, 'no libvirt yet: events come once it answers'),
+        );
       return driver.events.subscribe(listener);
     },
-    collectGarbage: (keepImageIds, olderThanMs) => collectGarbage(driver, keepImageIds, olderThanMs),
+    collectGarbage: (keepImageIds, olderThanMs) =>
+      collectGarbage(driver, keepImageIds, olderThanMs),
     inventory: () => inventory(driver),
     close: async () => {
       clearInterval(consoleTimer);
@@ -131,15 +158,23 @@ export function createLibvirtHypervisor(options: LibvirtHypervisorOptions, deps:
 function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisorDeps): Driver {
   const arch = options.arch ?? 'x86_64';
   const events = new GuestEvents(deps.log);
-  const folder = new HostFolder(options.stateDir, options.runDir ?? path.join(options.stateDir, 'run'));
-  const client = new LibvirtClient({ ...options.client, socketPath: options.socketPath }, deps, {
-    lifecycle: ({ domain, event, detail }) => {
-      const state = stateAfterEvent(event, detail);
-      if (state !== null) events.emit({ uuid: domain.uuid, state });
+  const folder = new HostFolder(
+    options.stateDir,
+    options.runDir ?? path.join(options.stateDir, 'run'),
+  );
+  const client = new LibvirtClient(
+    { ...options.client, socketPath: options.socketPath },
+    deps,
+    {
+      lifecycle: ({ domain, event, detail }) => {
+        const state = stateAfterEvent(event, detail);
+        if (state !== null) events.emit({ uuid: domain.uuid, state });
+      },
+      // libvirt tells a reset one to three times: an event only wakes, so that is no harm.
+      reboot: ({ domain }) => events.emit({ uuid: domain.uuid, state: 'running' }),
     },
-    // libvirt tells a reset one to three times: an event only wakes, so that is no harm.
-    reboot: ({ domain }) => events.emit({ uuid: domain.uuid, state: 'running' }),
-  }, () => void tellAllStates(driver));
+    () => void tellAllStates(driver),
+  );
   let diskCache: Promise<'none' | 'writeback'> | undefined;
   const driver: Driver = {
     settings: {
@@ -149,13 +184,20 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
       emulator: options.emulator ?? `/usr/bin/qemu-system-${arch}`,
       arch,
       machineType: options.machineType ?? 'pc',
-      cpuModel: options.cpuModel !== undefined ? options.cpuModel : options.acceleration === 'tcg' ? 'Nehalem' : null,
+      cpuModel:
+        options.cpuModel !== undefined
+          ? options.cpuModel
+          : options.acceleration === 'tcg'
+            ? 'Nehalem'
+            : null,
       configDrive: options.configDrive ?? 'disk',
       userspaceSwitch: options.userspaceSwitch ?? false,
       mounts: options.mounts ?? [],
       consoleLogMaxBytes: options.consoleLogMaxBytes ?? 1024 * 1024,
     },
-    client, events, folder,
+    client,
+    events,
+    folder,
     domains: new Domains(client),
     locks: new GuestLocks(),
     images: new ImageCache(folder, deps.images),
@@ -171,14 +213,18 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
 /** What happened while libvirt was away is not told: each guest's state is. */
 async function tellAllStates(driver: Driver): Promise<void> {
   const guests = await asOutcome(() => driver.domains.list());
-  if (Array.isArray(guests)) for (const { uuid, state } of guests) driver.events.emit({ uuid, state });
+  if (Array.isArray(guests))
+    for (const { uuid, state } of guests) driver.events.emit({ uuid, state });
 }
 
 async function keepConsolesBounded(driver: Driver): Promise<void> {
   try {
     await boundConsoles(driver);
   } catch (error) {
-    driver.log.warn({ error: String(error) }, 'console logs were not cut; the next round tries again');
+    driver.log.warn(
+      { error: String(error) },
+      'console logs were not cut; the next round tries again',
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 // The libvirt driver keeps the port's contract on a real libvirtd with real QEMU guests, and the promises that only it makes.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
@@ -10,20 +11,24 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { randomUUID } from 'node:crypto';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
-import { silentLog } from '#platform/log.ts';
-import { eventually } from '#platform/testing/eventually.ts';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { GuestEvent, GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
+import { silentLog } from '#platform/log.ts';
+import { eventually } from '#platform/testing/eventually.ts';
+import {
+  assertFault,
+  hypervisorContract,
+  ok,
+  type HypervisorBench,
+} from '#ports/hypervisor.testing.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
-import { assertFault, hypervisorContract, ok, type HypervisorBench } from '#ports/hypervisor.testing.ts';
 import { buildTestGuest, type TestGuest } from './guest.testing.ts';
 import { createLibvirtHypervisor } from './libvirt-hypervisor.ts';
+import { startPrivateLibvirtd, whyNoLibvirtd, type PrivateLibvirtd } from './libvirtd.testing.ts';
 import { LibvirtClient } from './rpc/client.ts';
 import { DEFINE_VALIDATE } from './rpc/flags.ts';
 import { remote } from './rpc/protocol.ts';
-import { startPrivateLibvirtd, whyNoLibvirtd, type PrivateLibvirtd } from './libvirtd.testing.ts';
 
 const run = promisify(execFile);
 /** Under TCG on two shared cores a boot of 3 s may take 30. */
@@ -49,9 +54,29 @@ interface Setup {
 async function setUp(files: TestGuest): Promise<Setup> {
   const libvirtd = await startPrivateLibvirtd();
   const stateDir = path.join(libvirtd.folder, 'state');
-  const open = () => createLibvirtHypervisor({ socketPath: libvirtd.socketPath, stateDir, acceleration: 'tcg', consoleLogMaxBytes: 64 * 1024, consoleLogCheckMs: 200, mounts: [{ server: '10.0.0.1', share: '/vol', path: path.join(stateDir, 'mounts') }] }, { log: silentLog, images: createQemuDiskImages({ log: silentLog }) });
-  const image = async (id: string, diskFormat: string, file: string): Promise<GuestImage> => ({ id, diskFormat, sizeBytes: (await stat(file)).size, checksum: '' });
-  const kernel = { kernel: await image('kernel', 'aki', files.kernelPath), ramdisk: await image('ramdisk', 'ari', files.ramdiskPath), commandLine: 'quiet' };
+  const open = () =>
+    createLibvirtHypervisor(
+      {
+        socketPath: libvirtd.socketPath,
+        stateDir,
+        acceleration: 'tcg',
+        consoleLogMaxBytes: 64 * 1024,
+        consoleLogCheckMs: 200,
+        mounts: [{ server: '10.0.0.1', share: '/vol', path: path.join(stateDir, 'mounts') }],
+      },
+      { log: silentLog, images: createQemuDiskImages({ log: silentLog }) },
+    );
+  const image = async (id: string, diskFormat: string, file: string): Promise<GuestImage> => ({
+    id,
+    diskFormat,
+    sizeBytes: (await stat(file)).size,
+    checksum: '',
+  });
+  const kernel = {
+    kernel: await image('kernel', 'aki', files.kernelPath),
+    ramdisk: await image('ramdisk', 'ari', files.ramdiskPath),
+    commandLine: 'quiet',
+  };
   const first = open();
   ok(await first.ensureImage(kernel.kernel, async () => createReadStream(files.kernelPath)));
   ok(await first.ensureImage(kernel.ramdisk, async () => createReadStream(files.ramdiskPath)));
@@ -59,10 +84,20 @@ async function setUp(files: TestGuest): Promise<Setup> {
   return { libvirtd, stateDir, open, kernel };
 }
 
-const volumeFile = (stateDir: string, of: VolumeConnection): string => (of.protocol === 'nfs' ? path.join(stateDir, 'mounts', of.file) : '');
+const volumeFile = (stateDir: string, of: VolumeConnection): string =>
+  of.protocol === 'nfs' ? path.join(stateDir, 'mounts', of.file) : '';
 
-async function volumeImage(stateDir: string, backing?: VolumeConnection): Promise<VolumeConnection> {
-  const connection: VolumeConnection = { protocol: 'nfs', server: '10.0.0.1', share: '/vol', file: `volume-${randomUUID()}`, format: 'qcow2' };
+async function volumeImage(
+  stateDir: string,
+  backing?: VolumeConnection,
+): Promise<VolumeConnection> {
+  const connection: VolumeConnection = {
+    protocol: 'nfs',
+    server: '10.0.0.1',
+    share: '/vol',
+    file: `volume-${randomUUID()}`,
+    format: 'qcow2',
+  };
   const file = volumeFile(stateDir, connection);
   await mkdir(path.dirname(file), { recursive: true });
   const below = backing ? ['-F', 'qcow2', '-b', volumeFile(stateDir, backing)] : [];
@@ -110,15 +145,35 @@ function ownPromises(files: TestGuest): void {
   function spec(overrides: Partial<GuestSpec> = {}): GuestSpec {
     count += 1;
     return {
-      uuid: randomUUID(), name: `own-${count}`, displayName: `own <${count}> & 'co'`, projectId: 'p', userId: 'u', vcpus: 1, memoryMib: 128, rootDisk: null,
-      ephemeralGib: 0, swapMib: 0, kernel: host.kernel, configDrive: null, machineType: null, cpuModel: null, nics: [], volumes: [], ...overrides,
+      uuid: randomUUID(),
+      name: `own-${count}`,
+      displayName: `own <${count}> & 'co'`,
+      projectId: 'p',
+      userId: 'u',
+      vcpus: 1,
+      memoryMib: 128,
+      rootDisk: null,
+      ephemeralGib: 0,
+      swapMib: 0,
+      kernel: host.kernel,
+      configDrive: null,
+      machineType: null,
+      cpuModel: null,
+      nics: [],
+      volumes: [],
+      ...overrides,
     };
   }
 
   async function cacheDisk(virtualSize: string): Promise<GuestImage> {
     const file = path.join(host.stateDir, `${randomUUID()}.qcow2`);
     await run('qemu-img', ['create', '-q', '-f', 'qcow2', file, virtualSize]);
-    const image = { id: randomUUID(), diskFormat: 'qcow2', sizeBytes: (await stat(file)).size, checksum: '' };
+    const image = {
+      id: randomUUID(),
+      diskFormat: 'qcow2',
+      sizeBytes: (await stat(file)).size,
+      checksum: '',
+    };
     ok(await hypervisor.ensureImage(image, async () => createReadStream(file)));
     return image;
   }
@@ -129,8 +184,14 @@ function ownPromises(files: TestGuest): void {
     const names = await readdir(goldens);
     assert.ok(names.length >= 6);
     for (const name of names) {
-      const xml = (await readFile(new URL(name, goldens), 'utf8')).replace("<domain type='kvm'>", "<domain type='qemu'>"); // no KVM in here
-      const { domain } = await client.call(remote.domainDefineXmlFlags, { xml, flags: DEFINE_VALIDATE });
+      const xml = (await readFile(new URL(name, goldens), 'utf8')).replace(
+        "<domain type='kvm'>",
+        "<domain type='qemu'>",
+      ); // no KVM in here
+      const { domain } = await client.call(remote.domainDefineXmlFlags, {
+        xml,
+        flags: DEFINE_VALIDATE,
+      });
       await client.call(remote.domainUndefineFlags, { domain, flags: 0 });
     }
     client.close();
@@ -139,8 +200,17 @@ function ownPromises(files: TestGuest): void {
   it('plugs interfaces into a PCI Express machine too', async () => {
     const guest = spec({ machineType: 'q35', displayName: 'express' });
     ok(await hypervisor.create(guest));
-    await eventually(async () => ok(await hypervisor.consoleLog(guest.uuid, 64 * 1024)).includes('login:'), { withinMs: BOOT_MS, what: 'the guest is up' });
-    const nic = { portId: randomUUID(), mac: 'fa:16:3e:00:00:09', mtu: 1442, bridge: 'br-int', model: 'virtio' as const };
+    await eventually(
+      async () => ok(await hypervisor.consoleLog(guest.uuid, 64 * 1024)).includes('login:'),
+      { withinMs: BOOT_MS, what: 'the guest is up' },
+    );
+    const nic = {
+      portId: randomUUID(),
+      mac: 'fa:16:3e:00:00:09',
+      mtu: 1442,
+      bridge: 'br-int',
+      model: 'virtio' as const,
+    };
     ok(await hypervisor.attachNic(guest.uuid, nic));
     assert.deepEqual(ok(await hypervisor.nics(guest.uuid)), [nic.portId]);
     ok(await hypervisor.detachNic(guest.uuid, nic.portId));
@@ -159,36 +229,90 @@ function ownPromises(files: TestGuest): void {
 
   it('refuses images that would read files of the host', async () => {
     const file = path.join(host.stateDir, 'evil.qcow2');
-    await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-u', '-b', '/etc/shadow', '-F', 'raw', file, '1M']);
-    const image = { id: 'evil', diskFormat: 'qcow2', sizeBytes: (await stat(file)).size, checksum: '' };
-    assertFault(await hypervisor.ensureImage(image, async () => createReadStream(file)), 'badRequest');
-    assertFault(await hypervisor.ensureImage({ ...image, id: '../escape' }, async () => Readable.from([])), 'badRequest');
-    assert.deepEqual((await readdir(path.join(host.stateDir, 'images'))).filter((name) => name.includes('evil')), []);
+    await run('qemu-img', [
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      '-u',
+      '-b',
+      '/etc/shadow',
+      '-F',
+      'raw',
+      file,
+      '1M',
+    ]);
+    const image = {
+      id: 'evil',
+      diskFormat: 'qcow2',
+      sizeBytes: (await stat(file)).size,
+      checksum: '',
+    };
+    assertFault(
+      await hypervisor.ensureImage(image, async () => createReadStream(file)),
+      'badRequest',
+    );
+    assertFault(
+      await hypervisor.ensureImage({ ...image, id: '../escape' }, async () => Readable.from([])),
+      'badRequest',
+    );
+    assert.deepEqual(
+      (await readdir(path.join(host.stateDir, 'images'))).filter((name) => name.includes('evil')),
+      [],
+    );
   });
 
   it('converts formats that QEMU should not run from', async () => {
     const file = path.join(host.stateDir, 'disk.vdi');
     await run('qemu-img', ['create', '-q', '-f', 'vdi', file, '8M']);
-    const image = { id: 'from-vdi', diskFormat: 'vdi', sizeBytes: (await stat(file)).size, checksum: '' };
+    const image = {
+      id: 'from-vdi',
+      diskFormat: 'vdi',
+      sizeBytes: (await stat(file)).size,
+      checksum: '',
+    };
     ok(await hypervisor.ensureImage(image, async () => createReadStream(file)));
-    const { stdout } = await run('qemu-img', ['info', '--output=json', path.join(host.stateDir, 'images/from-vdi.qcow2')]);
+    const { stdout } = await run('qemu-img', [
+      'info',
+      '--output=json',
+      path.join(host.stateDir, 'images/from-vdi.qcow2'),
+    ]);
     assert.equal((JSON.parse(stdout) as { 'virtual-size': number })['virtual-size'], 8 * 1024 ** 2);
   });
 
   it('makes the overlay as large as asked, on the cached image', async () => {
     const image = await cacheDisk('16M');
-    const wanted = spec({ rootDisk: { image, sizeGib: 1, bus: 'scsi' }, configDrive: { 'openstack/latest/meta_data.json': Buffer.from('{"hostname": "x"}').toString('base64') } });
+    const wanted = spec({
+      rootDisk: { image, sizeGib: 1, bus: 'scsi' },
+      configDrive: {
+        'openstack/latest/meta_data.json': Buffer.from('{"hostname": "x"}').toString('base64'),
+      },
+    });
     ok(await hypervisor.create(wanted));
-    const { stdout } = await run('qemu-img', ['info', '-U', '--output=json', path.join(host.stateDir, 'guests', wanted.uuid, 'disk')]);
+    const { stdout } = await run('qemu-img', [
+      'info',
+      '-U',
+      '--output=json',
+      path.join(host.stateDir, 'guests', wanted.uuid, 'disk'),
+    ]);
     const info = JSON.parse(stdout) as { 'virtual-size': number; 'backing-filename': string };
-    assert.deepEqual([info['virtual-size'], info['backing-filename']], [1024 ** 3, path.join(host.stateDir, 'images', `${image.id}.qcow2`)]);
-    assert.deepEqual(ok(await hypervisor.diagnostics(wanted.uuid)).disks.map((disk) => disk.target), ['sda', 'vda']);
+    assert.deepEqual(
+      [info['virtual-size'], info['backing-filename']],
+      [1024 ** 3, path.join(host.stateDir, 'images', `${image.id}.qcow2`)],
+    );
+    assert.deepEqual(
+      ok(await hypervisor.diagnostics(wanted.uuid)).disks.map((disk) => disk.target),
+      ['sda', 'vda'],
+    );
     ok(await hypervisor.destroy(wanted.uuid));
   });
 
   it('finishes a build that died at any step', async () => {
     const image = await cacheDisk('16M');
-    const whole = spec({ rootDisk: { image, sizeGib: 1, bus: 'virtio' }, configDrive: { 'a/b': 'Yw==' } });
+    const whole = spec({
+      rootDisk: { image, sizeGib: 1, bus: 'virtio' },
+      configDrive: { 'a/b': 'Yw==' },
+    });
     const folder = path.join(host.stateDir, 'guests', whole.uuid);
     // Died while the overlay and the config drive were written: parts of files are there, no domain.
     await mkdir(folder, { recursive: true });
@@ -207,8 +331,21 @@ function ownPromises(files: TestGuest): void {
     const image = await cacheDisk('16M');
     // From before the first file to after the start; the moments differ from run to run, the promise does not.
     for (const afterMs of [5, 20, 40, 80, 160, 320]) {
-      const wanted = spec({ rootDisk: { image, sizeGib: 1, bus: 'virtio' }, ephemeralGib: 1, configDrive: { 'a/b': 'Yw==' } });
-      const other = spawn(process.execPath, [fileURLToPath(new URL('create-guest.testing.ts', import.meta.url)), host.libvirtd.socketPath, host.stateDir, JSON.stringify(wanted)], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const wanted = spec({
+        rootDisk: { image, sizeGib: 1, bus: 'virtio' },
+        ephemeralGib: 1,
+        configDrive: { 'a/b': 'Yw==' },
+      });
+      const other = spawn(
+        process.execPath,
+        [
+          fileURLToPath(new URL('create-guest.testing.ts', import.meta.url)),
+          host.libvirtd.socketPath,
+          host.stateDir,
+          JSON.stringify(wanted),
+        ],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      );
       const ended = once(other, 'exit'); // it may end by itself before we kill it
       await once(other.stdout, 'data'); // it is about to begin
       await delay(afterMs);
@@ -251,7 +388,14 @@ function ownPromises(files: TestGuest): void {
     const chatty = spec({ kernel: { ...host.kernel, commandLine: 'quiet chatty' } });
     ok(await hypervisor.create(chatty));
     const before = path.join(host.stateDir, 'guests', chatty.uuid, 'console.log.before');
-    await eventually(() => stat(before).then(() => true, () => false), { withinMs: BOOT_MS, what: 'the console log was cut' });
+    await eventually(
+      () =>
+        stat(before).then(
+          () => true,
+          () => false,
+        ),
+      { withinMs: BOOT_MS, what: 'the console log was cut' },
+    );
     const text = ok(await hypervisor.consoleLog(chatty.uuid, 16 * 1024));
     assert.equal(text.length, 16 * 1024);
     assert.match(text.slice(-200), /0123456789/);
@@ -265,10 +409,16 @@ function ownPromises(files: TestGuest): void {
     const seen: GuestEvent[] = [];
     const stop = hypervisor.onEvent((event) => seen.push(event));
     await host.libvirtd.killDaemon();
-    await eventually(() => seen.some((event) => event.uuid === survivor.uuid && event.state === 'running'), { withinMs: 20_000, what: 'the state is told after the reconnection' });
+    await eventually(
+      () => seen.some((event) => event.uuid === survivor.uuid && event.state === 'running'),
+      { withinMs: 20_000, what: 'the state is told after the reconnection' },
+    );
     seen.length = 0;
     ok(await hypervisor.pause(survivor.uuid));
-    await eventually(() => seen.some((event) => event.uuid === survivor.uuid && event.state === 'paused'), { withinMs: 5_000, what: 'events come again' });
+    await eventually(
+      () => seen.some((event) => event.uuid === survivor.uuid && event.state === 'paused'),
+      { withinMs: 5_000, what: 'events come again' },
+    );
     stop();
     ok(await hypervisor.destroy(survivor.uuid));
   });
@@ -276,7 +426,10 @@ function ownPromises(files: TestGuest): void {
   it('has no agent to ask in a guest without one', async () => {
     const silent = spec();
     ok(await hypervisor.create(silent));
-    assertFault(await hypervisor.agentCommand(silent.uuid, 'guest-ping', null, 1_000), 'unavailable');
+    assertFault(
+      await hypervisor.agentCommand(silent.uuid, 'guest-ping', null, 1_000),
+      'unavailable',
+    );
     ok(await hypervisor.destroy(silent.uuid));
   });
 }

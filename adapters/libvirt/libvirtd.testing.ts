@@ -15,7 +15,14 @@ export interface PrivateLibvirtd {
   close(): Promise<void>;
 }
 
-const TOOLS = ['/usr/sbin/libvirtd', '/usr/bin/qemu-system-x86_64', '/usr/bin/qemu-img', '/usr/bin/unshare', '/usr/sbin/ovs-vswitchd', '/usr/sbin/ovsdb-server'];
+const TOOLS = [
+  '/usr/sbin/libvirtd',
+  '/usr/bin/qemu-system-x86_64',
+  '/usr/bin/qemu-img',
+  '/usr/bin/unshare',
+  '/usr/sbin/ovs-vswitchd',
+  '/usr/sbin/ovsdb-server',
+];
 
 /** Why a libvirtd cannot run here; null = it can. */
 export async function whyNoLibvirtd(): Promise<string | null> {
@@ -26,14 +33,40 @@ export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-libvirtd-'));
   const script = fileURLToPath(new URL('private-libvirtd.sh', import.meta.url));
   // --kill-child: whatever ends this process (or us) ends the pid namespace, and with it every QEMU.
-  const child = spawn('unshare', ['--mount', '--net', '--uts', '--ipc', '--pid', '--fork', '--kill-child', '--mount-proc', 'bash', script, folder], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(
+    'unshare',
+    [
+      '--mount',
+      '--net',
+      '--uts',
+      '--ipc',
+      '--pid',
+      '--fork',
+      '--kill-child',
+      '--mount-proc',
+      'bash',
+      script,
+      folder,
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
   let complaint = '';
-  child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)));
+  child.stderr.on(
+    'data',
+    (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)),
+  );
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const close = async () => {
     child.kill('SIGKILL');
     await ended;
-    await eventually(async () => rm(folder, { recursive: true, force: true }).then(() => true, () => false), { withinMs: 5_000, what: 'the folder of the private libvirtd is gone' });
+    await eventually(
+      async () =>
+        rm(folder, { recursive: true, force: true }).then(
+          () => true,
+          () => false,
+        ),
+      { withinMs: 5_000, what: 'the folder of the private libvirtd is gone' },
+    );
   };
   // Nobody may outlive the test run, even when it is cut short.
   process.once('exit', () => child.kill('SIGKILL'));
@@ -62,13 +95,14 @@ async function outerPid(unsharePid: number, inner: string): Promise<number> {
     if (!/^\d+$/.test(entry)) continue;
     const status = await readFile(`/proc/${entry}/status`, 'utf8').catch(() => '');
     const pids = /^NSpid:\s+(.*)$/m.exec(status)?.[1]?.split(/\s+/) ?? [];
-    if (pids.length >= 2 && pids.at(-1) === inner && (await isBelow(Number(entry), unsharePid))) return Number(entry);
+    if (pids.length >= 2 && pids.at(-1) === inner && (await isBelow(Number(entry), unsharePid)))
+      return Number(entry);
   }
   throw new Error(`no process ${inner} below ${unsharePid}`);
 }
 
 async function isBelow(pid: number, ancestor: number): Promise<boolean> {
-  for (let at = pid; at > 1; ) {
+  for (let at = pid; at > 1;) {
     if (at === ancestor) return true;
     const status = await readFile(`/proc/${at}/status`, 'utf8').catch(() => '');
     at = Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1] ?? 0);

@@ -36,8 +36,9 @@ export function nicXml(nic: GuestNic, setting: NicSetting): string[] {
 
 export const tapName = (portId: string): string => `tap${portId.slice(0, 11)}`;
 
-
 /** The ports of a domain's interfaces, in order, from its XML. */
 export function portsIn(xml: string): string[] {
-  return [...xml.matchAll(/<parameters [^>]*?\binterfaceid=['"]([^'"]+)['"]/g)].map(([, portId]) => portId ?? '');
+  return [...xml.matchAll(/<parameters [^>]*?\binterfaceid=['"]([^'"]+)['"]/g)].map(
+    ([, portId]) => portId ?? '',
+  );
 }

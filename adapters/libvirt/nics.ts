@@ -8,7 +8,11 @@ import { onDomain, plug, unplug, type DeviceKind } from './plugging.ts';
 const nicKind: DeviceKind = { name: 'interface of port', idsIn: portsIn };
 
 export function attachNic(driver: Driver, uuid: string, nic: GuestNic): Promise<Outcome<void>> {
-  return onDomain(driver, uuid, async (domain) => await plug(driver, domain, nicKind, nic.portId, nicXml(nic, driver.settings)));
+  return onDomain(
+    driver,
+    uuid,
+    async (domain) => await plug(driver, domain, nicKind, nic.portId, nicXml(nic, driver.settings)),
+  );
 }
 
 export function detachNic(driver: Driver, uuid: string, portId: string): Promise<Outcome<void>> {

@@ -15,9 +15,15 @@ export async function asOutcome<T>(work: () => Promise<Outcome<T>>): Promise<Out
   try {
     return await work();
   } catch (error) {
-    if (error instanceof LibvirtError) return fault(kindOfLibvirtCode.get(error.code) ?? 'unavailable', `libvirt: ${error.message}`, { libvirtCode: String(error.code) });
+    if (error instanceof LibvirtError)
+      return fault(
+        kindOfLibvirtCode.get(error.code) ?? 'unavailable',
+        `libvirt: ${error.message}`,
+        { libvirtCode: String(error.code) },
+      );
     if (error instanceof LibvirtTimeout) return fault('timeout', `libvirt: ${error.message}`);
-    if (error instanceof LibvirtDisconnected) return fault('unavailable', `libvirt: ${error.message}`);
+    if (error instanceof LibvirtDisconnected)
+      return fault('unavailable', `libvirt: ${error.message}`);
     if (error instanceof ChildFailed) return fault('unavailable', error.message);
     if (isSystemError(error)) return fault('unavailable', error.message, { errno: error.code });
     throw error;
@@ -26,7 +32,12 @@ export async function asOutcome<T>(work: () => Promise<Outcome<T>>): Promise<Out
 
 /** ENOSPC, EIO, EACCES and their kin: the machine's condition, not our mistake. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
-  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
+  return (
+    error instanceof Error &&
+    'syscall' in error &&
+    'code' in error &&
+    typeof error.code === 'string'
+  );
 }
 
 /** The value, or `absent` where the path does not exist. */

@@ -6,11 +6,16 @@ import { asOutcome } from './outcome.ts';
 import { disksIn } from './volume-xml.ts';
 
 /** Waits for nothing that is being done to the guest: it may ask for its metadata while a disk is being plugged in. */
-export function pciAddresses(driver: Driver, uuid: string): Promise<Outcome<Record<string, string>>> {
+export function pciAddresses(
+  driver: Driver,
+  uuid: string,
+): Promise<Outcome<Record<string, string>>> {
   return asOutcome(async () => {
     const domain = await driver.domains.find(uuid);
     if (!domain) return fault('notFound', `no guest ${uuid} on this host`);
-    return (await driver.domains.isActive(domain)) ? pciAddressesIn(await driver.domains.liveXml(domain)) : {};
+    return (await driver.domains.isActive(domain))
+      ? pciAddressesIn(await driver.domains.liveXml(domain))
+      : {};
   });
 }
 
@@ -21,8 +26,10 @@ export function pciAddressesIn(xml: string): Record<string, string> {
     const name = portsIn(device)[0] ?? disksIn(device)[0]?.target;
     const address = /<address type='pci'[^>]*>/.exec(device)?.[0];
     if (name === undefined || address === undefined) continue;
-    const digits = (part: string, count: number): string => (new RegExp(`\\b${part}='0x([0-9a-f]+)'`).exec(address)?.[1] ?? '0').padStart(count, '0');
-    found[name] = `${digits('domain', 4)}:${digits('bus', 2)}:${digits('slot', 2)}.${digits('function', 1)}`;
+    const digits = (part: string, count: number): string =>
+      (new RegExp(`\\b${part}='0x([0-9a-f]+)'`).exec(address)?.[1] ?? '0').padStart(count, '0');
+    found[name] =
+      `${digits('domain', 4)}:${digits('bus', 2)}:${digits('slot', 2)}.${digits('function', 1)}`;
   }
   return found;
 }

@@ -21,35 +21,68 @@ export interface DeviceKind {
   idsIn(xml: string): string[];
 }
 
-export function onDomain<T>(driver: Driver, uuid: string, work: (domain: Domain) => Promise<Outcome<T>>): Promise<Outcome<T>> {
-  return driver.locks.run(uuid, () => asOutcome(async () => {
-    const domain = await driver.domains.find(uuid);
-    return domain ? await work(domain) : fault('notFound', `no guest ${uuid} on this host`);
-  }));
+export function onDomain<T>(
+  driver: Driver,
+  uuid: string,
+  work: (domain: Domain) => Promise<Outcome<T>>,
+): Promise<Outcome<T>> {
+  return driver.locks.run(uuid, () =>
+    asOutcome(async () => {
+      const domain = await driver.domains.find(uuid);
+      return domain ? await work(domain) : fault('notFound', `no guest ${uuid} on this host`);
+    }),
+  );
 }
 
 /** What was plugged only into one of guest and definition is completed. */
-export async function plug(driver: Driver, domain: Domain, kind: DeviceKind, id: string, xml: string[]): Promise<void> {
+export async function plug(
+  driver: Driver,
+  domain: Domain,
+  kind: DeviceKind,
+  id: string,
+  xml: string[],
+): Promise<void> {
   const inConfig = kind.idsIn(await driver.domains.definition(domain)).includes(id);
   const active = await driver.domains.isActive(domain);
   const isLive = active && (await isPlugged(driver, domain, kind, id));
   const flags = (inConfig ? 0 : AFFECT.config) | (active && !isLive ? AFFECT.live : 0);
-  if (flags !== 0) await driver.client.call(remote.domainAttachDeviceFlags, { domain, xml: xml.join('\n'), flags });
+  if (flags !== 0)
+    await driver.client.call(remote.domainAttachDeviceFlags, {
+      domain,
+      xml: xml.join('\n'),
+      flags,
+    });
 }
 
 /** The definition first: a guest that holds on to it now has lost it at its next start. */
-export async function unplug(driver: Driver, domain: Domain, kind: DeviceKind, id: string): Promise<Outcome<void>> {
-  if (kind.idsIn(await driver.domains.definition(domain)).includes(id)) await detach(driver, domain, id, AFFECT.config);
+export async function unplug(
+  driver: Driver,
+  domain: Domain,
+  kind: DeviceKind,
+  id: string,
+): Promise<Outcome<void>> {
+  if (kind.idsIn(await driver.domains.definition(domain)).includes(id))
+    await detach(driver, domain, id, AFFECT.config);
   const untilMs = driver.now() + letGoMs;
-  for (let askAtMs = driver.now(); await isPlugged(driver, domain, kind, id); await delay(lookEveryMs)) {
-    if (driver.now() >= untilMs) return fault('timeout', `guest ${domain.uuid} does not let go of the ${kind.name} ${id}`);
+  for (
+    let askAtMs = driver.now();
+    await isPlugged(driver, domain, kind, id);
+    await delay(lookEveryMs)
+  ) {
+    if (driver.now() >= untilMs)
+      return fault('timeout', `guest ${domain.uuid} does not let go of the ${kind.name} ${id}`);
     if (driver.now() < askAtMs) continue;
     askAtMs = driver.now() + askAgainMs;
     await detach(driver, domain, id, AFFECT.live);
   }
 }
 
-async function isPlugged(driver: Driver, domain: Domain, kind: DeviceKind, id: string): Promise<boolean> {
+async function isPlugged(
+  driver: Driver,
+  domain: Domain,
+  kind: DeviceKind,
+  id: string,
+): Promise<boolean> {
   if (!(await driver.domains.isActive(domain))) return false;
   return kind.idsIn(await driver.domains.liveXml(domain)).includes(id);
 }
@@ -57,9 +90,17 @@ async function isPlugged(driver: Driver, domain: Domain, kind: DeviceKind, id: s
 /** Gone meanwhile, off meanwhile, or asked already: the caller looks at what is. */
 async function detach(driver: Driver, domain: Domain, id: string, flags: number): Promise<void> {
   try {
-    await driver.client.call(remote.domainDetachDeviceAlias, { domain, alias: deviceAlias(id), flags });
+    await driver.client.call(remote.domainDetachDeviceAlias, {
+      domain,
+      alias: deviceAlias(id),
+      flags,
+    });
   } catch (error) {
-    if (!isCode(error, ERROR.deviceMissing, ERROR.operationInvalid, ERROR.operationFailed)) throw error;
-    driver.log.debug({ server: domain.uuid, device: id, reason: String(error) }, 'detach request not taken');
+    if (!isCode(error, ERROR.deviceMissing, ERROR.operationInvalid, ERROR.operationFailed))
+      throw error;
+    driver.log.debug(
+      { server: domain.uuid, device: id, reason: String(error) },
+      'detach request not taken',
+    );
   }
 }

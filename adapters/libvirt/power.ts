@@ -15,7 +15,11 @@ const LOOK_EVERY_MS = 500;
 const SAVE_MS = 10 * 60_000;
 
 /** Runs `work` with the guest's domain and state. notFound without one. */
-function onGuest(driver: Driver, uuid: string, work: (domain: Domain, state: GuestState) => Promise<Outcome<void>>): Promise<Outcome<void>> {
+function onGuest(
+  driver: Driver,
+  uuid: string,
+  work: (domain: Domain, state: GuestState) => Promise<Outcome<void>>,
+): Promise<Outcome<void>> {
   return asOutcome(async () => {
     const domain = await driver.domains.find(uuid);
     if (!domain) return fault('notFound', `no guest ${uuid} on this host`);
@@ -43,18 +47,25 @@ export function startGuest(driver: Driver, uuid: string): Promise<Outcome<void>>
 export function stopGuest(driver: Driver, uuid: string, timeoutMs: number): Promise<Outcome<void>> {
   return onGuest(driver, uuid, async (domain, state) => {
     // A paused guest cannot hear the button; a suspended one only has memory to drop.
-    if (state === 'running' && timeoutMs > 0 && (await askToShutDown(driver, domain, timeoutMs))) return;
+    if (state === 'running' && timeoutMs > 0 && (await askToShutDown(driver, domain, timeoutMs)))
+      return;
     await driver.domains.powerOff(domain);
     await driver.domains.dropManagedSave(domain);
   });
 }
 
-export function rebootGuest(driver: Driver, uuid: string, kind: 'soft' | 'hard', timeoutMs: number): Promise<Outcome<void>> {
+export function rebootGuest(
+  driver: Driver,
+  uuid: string,
+  kind: 'soft' | 'hard',
+  timeoutMs: number,
+): Promise<Outcome<void>> {
   return onGuest(driver, uuid, async (domain, state) => {
     switch (state) {
       case 'running':
         // Died between off and on? The next call finds it shut off and starts it.
-        if (kind === 'soft' && (await askToShutDown(driver, domain, timeoutMs))) return start(driver, domain);
+        if (kind === 'soft' && (await askToShutDown(driver, domain, timeoutMs)))
+          return start(driver, domain);
         await driver.client.call(remote.domainReset, { domain, flags: 0 });
         return;
       case 'paused':
@@ -119,9 +130,14 @@ async function askToShutDown(driver: Driver, domain: Domain, timeoutMs: number):
     }
     if (nowMs >= agentAtMs) {
       agentAtMs = nowMs + AGENT_EVERY_MS;
-      void press(driver, domain, SHUTDOWN.agent).catch((error: unknown) => driver.log.error({ server: domain.uuid, err: error }, 'shutdown request failed')); // may take its own 5 s to find that nobody answers
+      void press(driver, domain, SHUTDOWN.agent).catch((error: unknown) =>
+        driver.log.error({ server: domain.uuid, err: error }, 'shutdown request failed'),
+      ); // may take its own 5 s to find that nobody answers
     }
-    await driver.events.next(domain.uuid, Math.max(1, Math.min(LOOK_EVERY_MS, startedAtMs + timeoutMs - driver.now())));
+    await driver.events.next(
+      domain.uuid,
+      Math.max(1, Math.min(LOOK_EVERY_MS, startedAtMs + timeoutMs - driver.now())),
+    );
     const current = await driver.domains.find(domain.uuid);
     if (!current || !(await driver.domains.isActive(current))) return true;
     if (driver.now() - startedAtMs >= timeoutMs) return false;
@@ -130,6 +146,12 @@ async function askToShutDown(driver: Driver, domain: Domain, timeoutMs: number):
 
 /** A guest that is off by now or has no agent is no failure: the caller looks at the state. */
 async function press(driver: Driver, domain: Domain, way: number): Promise<void> {
-  const pressed = await asOutcome(() => driver.client.call(remote.domainShutdownFlags, { domain, flags: way }));
-  if (isFault(pressed)) driver.log.debug({ server: domain.uuid, way, reason: pressed.message }, 'shutdown request not delivered');
+  const pressed = await asOutcome(() =>
+    driver.client.call(remote.domainShutdownFlags, { domain, flags: way }),
+  );
+  if (isFault(pressed))
+    driver.log.debug(
+      { server: domain.uuid, way, reason: pressed.message },
+      'shutdown request not delivered',
+    );
 }

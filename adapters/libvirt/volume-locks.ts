@@ -11,8 +11,25 @@ import type { Domain } from './rpc/protocol.ts';
 import { disksIn, type PlacedVolume } from './volume-xml.ts';
 
 /** For callers that hold the guest's lock, as all here. conflict: another guest has one of the images; notFound, unavailable, timeout. */
-export async function lockVolumes(driver: Driver, guest: string, volumes: readonly { volume: Pick<PlacedVolume['volume'], 'volumeId'>; source: PlacedVolume['source'] }[]): Promise<Outcome<void>> {
-  return await hold(driver, volumes.filter(({ source }) => source.server !== '').map(({ volume: { volumeId }, source: { server, path } }) => ({ guest, volumeId, server, path })));
+export async function lockVolumes(
+  driver: Driver,
+  guest: string,
+  volumes: readonly {
+    volume: Pick<PlacedVolume['volume'], 'volumeId'>;
+    source: PlacedVolume['source'];
+  }[],
+): Promise<Outcome<void>> {
+  return await hold(
+    driver,
+    volumes
+      .filter(({ source }) => source.server !== '')
+      .map(({ volume: { volumeId }, source: { server, path } }) => ({
+        guest,
+        volumeId,
+        server,
+        path,
+      })),
+  );
 }
 
 /** Starts a guest that is defined, with the locks it needs: a host that lost its power, or a filer that forgot, may have left it without. */
@@ -22,24 +39,48 @@ export async function startLocked(driver: Driver, domain: Domain): Promise<Outco
 }
 
 /** Gives back what the guest does not have any more (`known`: it has been looked at). What fails is done by the filer's return or by the next look. */
-export async function releaseUnused(driver: Driver, uuid: string, known?: readonly ImageLock[]): Promise<void> {
+export async function releaseUnused(
+  driver: Driver,
+  uuid: string,
+  known?: readonly ImageLock[],
+): Promise<void> {
   const { imageLocks } = driver;
-  const looked = imageLocks && (await asOutcome(async () => {
-    const noted = (await imageLocks.noted()).filter(({ guest }) => guest === uuid);
-    if (noted.length === 0) return;
-    const used = known ?? (await locksOf(driver, uuid));
-    await Promise.all(noted.filter((lock) => !used.some((each) => isSame(each, lock))).map(async (lock) => {
-      const released = await imageLocks.release(lock);
-      if (isFault(released)) driver.log.warn({ server: uuid, volume: lock.volumeId, why: released.message }, 'image lock not released yet');
+  const looked =
+    imageLocks &&
+    (await asOutcome(async () => {
+      const noted = (await imageLocks.noted()).filter(({ guest }) => guest === uuid);
+      if (noted.length === 0) return;
+      const used = known ?? (await locksOf(driver, uuid));
+      await Promise.all(
+        noted
+          .filter((lock) => !used.some((each) => isSame(each, lock)))
+          .map(async (lock) => {
+            const released = await imageLocks.release(lock);
+            if (isFault(released))
+              driver.log.warn(
+                { server: uuid, volume: lock.volumeId, why: released.message },
+                'image lock not released yet',
+              );
+          }),
+      );
     }));
-  }));
-  if (isFault(looked)) driver.log.warn({ server: uuid, why: looked.message }, 'image locks not looked at; the next look does it');
+  if (isFault(looked))
+    driver.log.warn(
+      { server: uuid, why: looked.message },
+      'image locks not looked at; the next look does it',
+    );
 }
 
 /** At start, for what a process before this one left, and now and then for what has failed since. */
-export async function keepLocks(driver: Driver, everyMs: number, signal: AbortSignal): Promise<void> {
+export async function keepLocks(
+  driver: Driver,
+  everyMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
-    await mendLocks(driver, signal).catch((error: unknown) => driver.log.error({ err: error }, 'image locks not looked at'));
+    await mendLocks(driver, signal).catch((error: unknown) =>
+      driver.log.error({ err: error }, 'image locks not looked at'),
+    );
     await delay(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
   }
 }
@@ -47,17 +88,31 @@ export async function keepLocks(driver: Driver, everyMs: number, signal: AbortSi
 /** Every guest has the locks of its volumes and no others. */
 async function mendLocks(driver: Driver, signal: AbortSignal): Promise<void> {
   const { imageLocks } = driver;
-  const looked = imageLocks && (await asOutcome(async () => {
-    const guests = new Set([...(await driver.domains.list()), ...(await imageLocks.noted()).map(({ guest }) => ({ uuid: guest }))].map(({ uuid }) => uuid));
-    for (const uuid of guests) if (!signal.aborted) await driver.locks.run(uuid, async () => await mendGuest(driver, uuid));
-  }));
-  if (isFault(looked) && !signal.aborted) driver.log.warn({ why: looked.message }, 'image locks not looked at; the next look does it');
+  const looked =
+    imageLocks &&
+    (await asOutcome(async () => {
+      const guests = new Set(
+        [
+          ...(await driver.domains.list()),
+          ...(await imageLocks.noted()).map(({ guest }) => ({ uuid: guest })),
+        ].map(({ uuid }) => uuid),
+      );
+      for (const uuid of guests)
+        if (!signal.aborted)
+          await driver.locks.run(uuid, async () => await mendGuest(driver, uuid));
+    }));
+  if (isFault(looked) && !signal.aborted)
+    driver.log.warn({ why: looked.message }, 'image locks not looked at; the next look does it');
 }
 
 async function mendGuest(driver: Driver, uuid: string): Promise<void> {
   const used = await asOutcome(async () => await locksOf(driver, uuid));
   const held = isFault(used) ? used : await hold(driver, used);
-  if (isFault(held)) driver.log.error({ server: uuid, why: held.message }, 'a guest is without the lock of a volume it has');
+  if (isFault(held))
+    driver.log.error(
+      { server: uuid, why: held.message },
+      'a guest is without the lock of a volume it has',
+    );
   if (!isFault(used)) await releaseUnused(driver, uuid, used);
 }
 
@@ -71,9 +126,18 @@ async function locksOf(driver: Driver, uuid: string): Promise<ImageLock[]> {
   const domain = await driver.domains.find(uuid);
   if (!domain) return [];
   const aside = await unlessMissing(readFile(driver.folder.guest(uuid).ownDefinition, 'utf8'), '');
-  const all = locksIn(uuid, [await driver.domains.definition(domain), await driver.domains.liveXml(domain), aside].join('\n'));
+  const all = locksIn(
+    uuid,
+    [await driver.domains.definition(domain), await driver.domains.liveXml(domain), aside].join(
+      '\n',
+    ),
+  );
   return all.filter((lock, index) => all.findIndex((each) => isSame(each, lock)) === index);
 }
 
-const locksIn = (guest: string, xml: string): ImageLock[] => disksIn(xml).flatMap(({ volumeId, server, path }) => (volumeId === null || server === '' ? [] : [{ guest, volumeId, server, path }]));
-const isSame = (one: ImageLock, other: ImageLock): boolean => one.server === other.server && one.path === other.path;
+const locksIn = (guest: string, xml: string): ImageLock[] =>
+  disksIn(xml).flatMap(({ volumeId, server, path }) =>
+    volumeId === null || server === '' ? [] : [{ guest, volumeId, server, path }],
+  );
+const isSame = (one: ImageLock, other: ImageLock): boolean =>
+  one.server === other.server && one.path === other.path;

@@ -1,8 +1,8 @@
 // Pure: a volume as a disk of a domain, for definitions and for hot plugging, and back from a domain's XML.
 // Format: libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms.
 import path from 'node:path';
-import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
+import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { GuestVolume } from '#contracts/nova/guest.ts';
 import { deviceAlias } from './plugging.ts';
 import { escape } from './xml-text.ts';
@@ -32,16 +32,31 @@ export interface PlacedVolume {
 }
 
 /** badRequest: no such volume is reached from here. */
-export function volumeSource(connection: VolumeConnection, mounts: readonly MountedShare[]): Outcome<VolumeSource> {
-  if (connection.protocol !== 'nfs') return fault('badRequest', `this host has no way to a volume over ${connection.protocol}`);
+export function volumeSource(
+  connection: VolumeConnection,
+  mounts: readonly MountedShare[],
+): Outcome<VolumeSource> {
+  if (connection.protocol !== 'nfs')
+    return fault('badRequest', `this host has no way to a volume over ${connection.protocol}`);
   const { server, share, file, format } = connection;
   const inShare = path.posix.join(share, file);
-  if (!inShare.startsWith(`${share}/`)) return fault('badRequest', `the image ${file} is not on the share ${share}`);
+  if (!inShare.startsWith(`${share}/`))
+    return fault('badRequest', `the image ${file} is not on the share ${share}`);
   const mount = mounts.find((each) => each.server === server && each.share === share);
-  return mount ? { type: 'file', format, server: '', path: path.join(mount.path, path.posix.relative(share, inShare)) } : { type: 'network', format, server, path: inShare };
+  return mount
+    ? {
+        type: 'file',
+        format,
+        server: '',
+        path: path.join(mount.path, path.posix.relative(share, inShare)),
+      }
+    : { type: 'network', format, server, path: inShare };
 }
 
-export function volumeXml({ volume, source }: PlacedVolume, { diskCache }: { diskCache: 'none' | 'writeback' }): string[] {
+export function volumeXml(
+  { volume, source }: PlacedVolume,
+  { diskCache }: { diskCache: 'none' | 'writeback' },
+): string[] {
   return [
     `<disk type='${source.type}' device='disk'>`,
     // `stop`: a guest whose share is full or broken pauses and loses nothing. By default it would for ENOSPC alone, and libnfs tells of a
@@ -56,10 +71,17 @@ export function volumeXml({ volume, source }: PlacedVolume, { diskCache }: { dis
 }
 
 /** For a snapshot of disks alone: the writes of `device` go to `source`. libvirt.org/formatsnapshot.html */
-export function snapshotXml(device: string, others: readonly string[], source: VolumeSource): string {
+export function snapshotXml(
+  device: string,
+  others: readonly string[],
+  source: VolumeSource,
+): string {
   return [
     `<domainsnapshot><disks>`,
-    `<disk name='${escape(device)}' snapshot='external' type='${source.type}'>`, `<driver type='${source.format}'/>`, ...sourceXml(source), `</disk>`,
+    `<disk name='${escape(device)}' snapshot='external' type='${source.type}'>`,
+    `<driver type='${source.format}'/>`,
+    ...sourceXml(source),
+    `</disk>`,
     ...others.map((other) => `<disk name='${escape(other)}' snapshot='no'/>`),
     `</disks></domainsnapshot>`,
   ].join('\n');
@@ -67,7 +89,12 @@ export function snapshotXml(device: string, others: readonly string[], source: V
 
 function sourceXml({ type, server, path: where }: VolumeSource): string[] {
   if (type === 'file') return [`<source file='${escape(where)}'/>`];
-  return [`<source protocol='nfs' name='${escape(where)}'>`, `  <host name='${escape(server)}'/>`, `  <identity/>`, `</source>`];
+  return [
+    `<source protocol='nfs' name='${escape(where)}'>`,
+    `  <host name='${escape(server)}'/>`,
+    `  <identity/>`,
+    `</source>`,
+  ];
 }
 
 /** A disk of a domain, as far as the driver looks at it. */
@@ -91,13 +118,26 @@ export function disksIn(xml: string): DomainDisk[] {
     const found = (pattern: RegExp): string => unescape(pattern.exec(text)?.[1] ?? '');
     const serial = found(/<serial>([^<]*)<\/serial>/);
     return {
-      target: found(/<target [^>]*?\bdev='([^']*)'/), bus: found(/<target [^>]*?\bbus='([^']*)'/), path: found(/<source [^>]*?\b(?:file|name)='([^']*)'/), server: found(/<host [^>]*?\bname='([^']*)'/), format: found(/<driver [^>]*?\btype='([^']*)'/),
-      volumeId: text.includes(`<alias name='${escape(deviceAlias(serial))}'`) ? serial : null, isCopied: /<mirror [^>]*\bready='yes'/.test(text),
+      target: found(/<target [^>]*?\bdev='([^']*)'/),
+      bus: found(/<target [^>]*?\bbus='([^']*)'/),
+      path: found(/<source [^>]*?\b(?:file|name)='([^']*)'/),
+      server: found(/<host [^>]*?\bname='([^']*)'/),
+      format: found(/<driver [^>]*?\btype='([^']*)'/),
+      volumeId: text.includes(`<alias name='${escape(deviceAlias(serial))}'`) ? serial : null,
+      isCopied: /<mirror [^>]*\bready='yes'/.test(text),
     };
   });
 }
 
-const entities: Record<string, string> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&apos;': "'", '&quot;': '"' };
-const unescape = (text: string): string => text.replace(/&\w+;/g, (entity) => entities[entity] ?? entity);
+const entities: Record<string, string> = {
+  '&amp;': '&',
+  '&lt;': '<',
+  '&gt;': '>',
+  '&apos;': "'",
+  '&quot;': '"',
+};
+const unescape = (text: string): string =>
+  text.replace(/&\w+;/g, (entity) => entities[entity] ?? entity);
 
-export const volumesIn = (xml: string): string[] => disksIn(xml).flatMap(({ volumeId }) => (volumeId === null ? [] : [volumeId]));
+export const volumesIn = (xml: string): string[] =>
+  disksIn(xml).flatMap(({ volumeId }) => (volumeId === null ? [] : [volumeId]));

@@ -1,6 +1,6 @@
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 // Volumes of guests that exist: plugged in and out, grown, and their writes sent to another image. See the port.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
-import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { DiskBus, GuestVolume } from '#contracts/nova/guest.ts';
 import { runTool } from './child-process.ts';
 import type { Driver } from './driver.ts';
@@ -10,38 +10,71 @@ import { onDomain, plug, unplug, type DeviceKind } from './plugging.ts';
 import { AFFECT, BLOCK_RESIZE_BYTES, SNAPSHOT } from './rpc/flags.ts';
 import { remote, type Domain } from './rpc/protocol.ts';
 import { lockVolumes, releaseUnused } from './volume-locks.ts';
-import { disksIn, snapshotXml, volumesIn, volumeSource, volumeXml, type DomainDisk, type VolumeSource } from './volume-xml.ts';
+import {
+  disksIn,
+  snapshotXml,
+  volumesIn,
+  volumeSource,
+  volumeXml,
+  type DomainDisk,
+  type VolumeSource,
+} from './volume-xml.ts';
 
 const volumeKind: DeviceKind = { name: 'volume', idsIn: volumesIn };
 const GIB = 1024 ** 3;
 /** QEMU opens images over the network in here. */
 const STORAGE_MS = 60_000;
 
-export function attachVolume(driver: Driver, uuid: string, volume: GuestVolume): Promise<Outcome<void>> {
+export function attachVolume(
+  driver: Driver,
+  uuid: string,
+  volume: GuestVolume,
+): Promise<Outcome<void>> {
   return onDomain(driver, uuid, async (domain) => {
     const source = volumeSource(volume.connection, driver.settings.mounts);
     if (isFault(source)) return source;
-    const known = [...disksIn(await driver.domains.definition(domain)), ...disksIn(await driver.domains.liveXml(domain))];
-    const other = known.find(({ target, volumeId }) => target === volume.device && volumeId !== volume.volumeId);
-    if (other) return fault('conflict', `guest ${uuid} has another disk at ${volume.device}`, { device: volume.device });
+    const known = [
+      ...disksIn(await driver.domains.definition(domain)),
+      ...disksIn(await driver.domains.liveXml(domain)),
+    ];
+    const other = known.find(
+      ({ target, volumeId }) => target === volume.device && volumeId !== volume.volumeId,
+    );
+    if (other)
+      return fault('conflict', `guest ${uuid} has another disk at ${volume.device}`, {
+        device: volume.device,
+      });
     let isPlugged = false;
     try {
       const locked = await lockVolumes(driver, uuid, [{ volume, source }]);
       if (isFault(locked)) return locked;
-      await plug(driver, domain, volumeKind, volume.volumeId, volumeXml({ volume, source }, { diskCache: await driver.diskCache() }));
+      await plug(
+        driver,
+        domain,
+        volumeKind,
+        volume.volumeId,
+        volumeXml({ volume, source }, { diskCache: await driver.diskCache() }),
+      );
       isPlugged = true;
     } finally {
       // One that was there already may have another image than it is now said to have.
-      if (!isPlugged || known.some(({ volumeId }) => volumeId === volume.volumeId)) await releaseUnused(driver, uuid);
+      if (!isPlugged || known.some(({ volumeId }) => volumeId === volume.volumeId))
+        await releaseUnused(driver, uuid);
     }
   });
 }
 
-export function detachVolume(driver: Driver, uuid: string, volumeId: string): Promise<Outcome<void>> {
+export function detachVolume(
+  driver: Driver,
+  uuid: string,
+  volumeId: string,
+): Promise<Outcome<void>> {
   return driver.locks.run(uuid, async () => {
     const done = await asOutcome(async () => {
       const domain = await driver.domains.find(uuid);
-      return domain ? await unplug(driver, domain, volumeKind, volumeId) : fault('notFound', `no guest ${uuid} on this host`);
+      return domain
+        ? await unplug(driver, domain, volumeKind, volumeId)
+        : fault('notFound', `no guest ${uuid} on this host`);
     });
     await releaseUnused(driver, uuid); // also of a volume or a guest that went before
     return done;
@@ -49,20 +82,52 @@ export function detachVolume(driver: Driver, uuid: string, volumeId: string): Pr
 }
 
 export function volumesOf(driver: Driver, uuid: string): Promise<Outcome<string[]>> {
-  return onDomain(driver, uuid, async (domain) => [...new Set([...volumesIn(await driver.domains.definition(domain)), ...volumesIn(await driver.domains.liveXml(domain))])]);
+  return onDomain(driver, uuid, async (domain) => [
+    ...new Set([
+      ...volumesIn(await driver.domains.definition(domain)),
+      ...volumesIn(await driver.domains.liveXml(domain)),
+    ]),
+  ]);
 }
 
-export function resizeVolume(driver: Driver, uuid: string, volumeId: string, sizeGib: number): Promise<Outcome<void>> {
+export function resizeVolume(
+  driver: Driver,
+  uuid: string,
+  volumeId: string,
+  sizeGib: number,
+): Promise<Outcome<void>> {
   return onDomain(driver, uuid, async (domain) => {
     const disk = diskOf(await driver.domains.liveXml(domain), volumeId);
     if (!disk) return missing(uuid, volumeId);
     const active = await driver.domains.isActive(domain);
     const size = BigInt(sizeGib * GIB);
-    const capacity = active ? (await driver.client.call(remote.domainGetBlockInfo, { domain, path: disk.target, flags: 0 }, STORAGE_MS)).capacity : await virtualSize(driver, disk);
-    if (capacity > size) return fault('conflict', `volume ${volumeId} has ${capacity} bytes already, more than ${sizeGib} GiB`);
+    const capacity = active
+      ? (
+          await driver.client.call(
+            remote.domainGetBlockInfo,
+            { domain, path: disk.target, flags: 0 },
+            STORAGE_MS,
+          )
+        ).capacity
+      : await virtualSize(driver, disk);
+    if (capacity > size)
+      return fault(
+        'conflict',
+        `volume ${volumeId} has ${capacity} bytes already, more than ${sizeGib} GiB`,
+      );
     if (capacity === size) return;
-    if (!active) await runTool('qemu-img', ['resize', '-q', '-f', disk.format, nameOf(driver, disk), String(size)], STORAGE_MS);
-    else await driver.client.call(remote.domainBlockResize, { domain, disk: disk.target, size, flags: BLOCK_RESIZE_BYTES }, STORAGE_MS);
+    if (!active)
+      await runTool(
+        'qemu-img',
+        ['resize', '-q', '-f', disk.format, nameOf(driver, disk), String(size)],
+        STORAGE_MS,
+      );
+    else
+      await driver.client.call(
+        remote.domainBlockResize,
+        { domain, disk: disk.target, size, flags: BLOCK_RESIZE_BYTES },
+        STORAGE_MS,
+      );
   });
 }
 
@@ -74,18 +139,29 @@ function nameOf({ settings: { mounts } }: Driver, { server, path }: DomainDisk):
 }
 
 async function virtualSize(driver: Driver, disk: DomainDisk): Promise<bigint> {
-  const told = await runTool('qemu-img', ['info', '-f', disk.format, '--output=json', nameOf(driver, disk)], STORAGE_MS);
+  const told = await runTool(
+    'qemu-img',
+    ['info', '-f', disk.format, '--output=json', nameOf(driver, disk)],
+    STORAGE_MS,
+  );
   return BigInt((JSON.parse(told) as { 'virtual-size': number })['virtual-size']); // qemu-img's own document
 }
 
-export function snapshotVolume(driver: Driver, uuid: string, volumeId: string, next: VolumeConnection): Promise<Outcome<void>> {
+export function snapshotVolume(
+  driver: Driver,
+  uuid: string,
+  volumeId: string,
+  next: VolumeConnection,
+): Promise<Outcome<void>> {
   return onDomain(driver, uuid, async (domain) => {
     const source = volumeSource(next, driver.settings.mounts);
     if (isFault(source)) return source;
     try {
       const locked = await lockVolumes(driver, uuid, [{ volume: { volumeId }, source }]);
       if (isFault(locked)) return locked;
-      const done = (await driver.domains.isActive(domain)) ? await switchLive(driver, domain, volumeId, source) : undefined;
+      const done = (await driver.domains.isActive(domain))
+        ? await switchLive(driver, domain, volumeId, source)
+        : undefined;
       return isFault(done) ? done : await switchDefinition(driver, domain, volumeId, source);
     } finally {
       await releaseUnused(driver, uuid);
@@ -94,26 +170,48 @@ export function snapshotVolume(driver: Driver, uuid: string, volumeId: string, n
 }
 
 /** Never twice: an image put on top of itself is lost. */
-async function switchLive(driver: Driver, domain: Domain, volumeId: string, source: VolumeSource): Promise<Outcome<void>> {
+async function switchLive(
+  driver: Driver,
+  domain: Domain,
+  volumeId: string,
+  source: VolumeSource,
+): Promise<Outcome<void>> {
   const xml = await driver.domains.liveXml(domain);
   const disk = diskOf(xml, volumeId);
   if (!disk) return missing(domain.uuid, volumeId);
   if (disk.path === source.path) return;
-  const others = disksIn(xml).filter(({ target }) => target !== disk.target).map(({ target }) => target);
+  const others = disksIn(xml)
+    .filter(({ target }) => target !== disk.target)
+    .map(({ target }) => target);
   const flags = SNAPSHOT.diskOnly | SNAPSHOT.reuseExternal | SNAPSHOT.noMetadata | SNAPSHOT.atomic;
   await frozen(driver, domain, async () => {
-    await driver.client.call(remote.domainSnapshotCreateXml, { domain, xml: snapshotXml(disk.target, others, source), flags }, STORAGE_MS);
+    await driver.client.call(
+      remote.domainSnapshotCreateXml,
+      { domain, xml: snapshotXml(disk.target, others, source), flags },
+      STORAGE_MS,
+    );
   });
 }
 
 /** What libvirt noted of the images below goes with the old entry: QEMU reads them from the images. */
-async function switchDefinition(driver: Driver, domain: Domain, volumeId: string, source: VolumeSource): Promise<Outcome<void>> {
+async function switchDefinition(
+  driver: Driver,
+  domain: Domain,
+  volumeId: string,
+  source: VolumeSource,
+): Promise<Outcome<void>> {
   const disk = diskOf(await driver.domains.definition(domain), volumeId);
   if (!disk) return missing(domain.uuid, volumeId);
   if (disk.path === source.path) return;
   const volume = { volumeId, device: disk.target, bus: disk.bus as DiskBus }; // written by volumeXml
-  await driver.client.call(remote.domainUpdateDeviceFlags, { domain, xml: volumeXml({ volume, source }, { diskCache: await driver.diskCache() }).join('\n'), flags: AFFECT.config });
+  await driver.client.call(remote.domainUpdateDeviceFlags, {
+    domain,
+    xml: volumeXml({ volume, source }, { diskCache: await driver.diskCache() }).join('\n'),
+    flags: AFFECT.config,
+  });
 }
 
-const diskOf = (xml: string, volumeId: string): DomainDisk | undefined => disksIn(xml).find((disk) => disk.volumeId === volumeId);
-const missing = (uuid: string, volumeId: string) => fault('notFound', `guest ${uuid} has no volume ${volumeId}`);
+const diskOf = (xml: string, volumeId: string): DomainDisk | undefined =>
+  disksIn(xml).find((disk) => disk.volumeId === volumeId);
+const missing = (uuid: string, volumeId: string) =>
+  fault('notFound', `guest ${uuid} has no volume ${volumeId}`);

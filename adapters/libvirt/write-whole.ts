@@ -1,14 +1,17 @@
 // Makes a file appear whole or not at all: written beside its name, flushed, renamed. What exists is complete.
 import { open, rename, stat } from 'node:fs/promises';
-import { unlessMissing } from './outcome.ts';
 import { PART } from './host-folder.ts';
+import { unlessMissing } from './outcome.ts';
 
 export async function exists(path: string): Promise<boolean> {
   return (await unlessMissing(stat(path), null)) !== null;
 }
 
 /** `write` fills the given path. Safe to repeat: an earlier unfinished attempt is overwritten. */
-export async function writeWhole(path: string, write: (partPath: string) => Promise<unknown>): Promise<void> {
+export async function writeWhole(
+  path: string,
+  write: (partPath: string) => Promise<unknown>,
+): Promise<void> {
   await write(path + PART);
   await finishWhole(path);
 }
@@ -26,6 +29,9 @@ export async function finishWhole(path: string): Promise<void> {
 }
 
 /** As `writeWhole`, unless the file is there already. */
-export async function writeWholeOnce(path: string, write: (partPath: string) => Promise<unknown>): Promise<void> {
+export async function writeWholeOnce(
+  path: string,
+  write: (partPath: string) => Promise<unknown>,
+): Promise<void> {
   if (!(await exists(path))) await writeWhole(path, write);
 }

@@ -1,5 +1,11 @@
 // Text for XML documents, whatever a tenant wrote. Used by whatever makes XML for libvirt.
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;', '"': '&quot;' };
+const ENTITIES: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  "'": '&apos;',
+  '"': '&quot;',
+};
 
 /** Text for element content and attributes. Characters XML 1.0 cannot hold become U+FFFD: a name must not make a guest impossible. */
 export function escape(text: string): string {

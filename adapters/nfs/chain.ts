@@ -10,22 +10,36 @@ export interface Chain {
 
 export const baseFile = (volumeId: string): string => `volume-${volumeId}`;
 export const infoFile = (volumeId: string): string => `volume-${volumeId}.info`;
-export const overlayFile = (volumeId: string, snapshotId: string): string => `volume-${volumeId}.${snapshotId}`;
+export const overlayFile = (volumeId: string, snapshotId: string): string =>
+  `volume-${volumeId}.${snapshotId}`;
 
 export const newChain = (volumeId: string): Chain => ({ frozen: [], active: baseFile(volumeId) });
 
-export const snapshotFile = ({ frozen }: Chain, snapshotId: string): string | undefined => frozen.find(({ snapshot }) => snapshot === snapshotId)?.file;
-export const snapshotsOf = ({ frozen }: Chain): string[] => frozen.flatMap(({ snapshot }) => (snapshot === null ? [] : [snapshot]));
-export const filesOf = ({ frozen, active }: Chain): string[] => [...frozen.map(({ file }) => file), active];
+export const snapshotFile = ({ frozen }: Chain, snapshotId: string): string | undefined =>
+  frozen.find(({ snapshot }) => snapshot === snapshotId)?.file;
+export const snapshotsOf = ({ frozen }: Chain): string[] =>
+  frozen.flatMap(({ snapshot }) => (snapshot === null ? [] : [snapshot]));
+export const filesOf = ({ frozen, active }: Chain): string[] => [
+  ...frozen.map(({ file }) => file),
+  active,
+];
 
 /** One that is there stays as it is. */
 export function withSnapshot(chain: Chain, volumeId: string, snapshotId: string): Chain {
   if (snapshotFile(chain, snapshotId) !== undefined) return chain;
-  return { frozen: [...chain.frozen, { file: chain.active, snapshot: snapshotId }], active: overlayFile(volumeId, snapshotId) };
+  return {
+    frozen: [...chain.frozen, { file: chain.active, snapshot: snapshotId }],
+    active: overlayFile(volumeId, snapshotId),
+  };
 }
 
-export const withoutSnapshot = ({ frozen, active }: Chain, snapshotId: string): Chain =>
-  ({ frozen: frozen.map(({ file, snapshot }) => ({ file, snapshot: snapshot === snapshotId ? null : snapshot })), active });
+export const withoutSnapshot = ({ frozen, active }: Chain, snapshotId: string): Chain => ({
+  frozen: frozen.map(({ file, snapshot }) => ({
+    file,
+    snapshot: snapshot === snapshotId ? null : snapshot,
+  })),
+  active,
+});
 
 /** A deleted snapshot's file: its content goes into `top`, which lies on `below` then (null: on nothing). */
 export interface Merge {
@@ -41,13 +55,22 @@ export function nextMerge({ frozen, active }: Chain): Merge | null {
   const index = frozen.findIndex(({ snapshot }) => snapshot === null);
   const dead = frozen[index];
   if (!dead) return null;
-  return { file: dead.file, top: frozen[index + 1]?.file ?? active, below: frozen[index - 1]?.file ?? null, chain: { frozen: frozen.filter((layer) => layer !== dead), active } };
+  return {
+    file: dead.file,
+    top: frozen[index + 1]?.file ?? active,
+    below: frozen[index - 1]?.file ?? null,
+    chain: { frozen: frozen.filter((layer) => layer !== dead), active },
+  };
 }
 
 export function parseChain(text: string): Chain | null {
   try {
     const { active, frozen } = JSON.parse(text) as Partial<Chain>;
-    return typeof active === 'string' && Array.isArray(frozen) && frozen.every((layer) => typeof layer?.file === 'string') ? { frozen, active } : null;
+    return typeof active === 'string' &&
+      Array.isArray(frozen) &&
+      frozen.every((layer) => typeof layer?.file === 'string')
+      ? { frozen, active }
+      : null;
   } catch {
     return null;
   }

@@ -33,7 +33,11 @@ export class FilerLine {
   #isRestoring = false;
   #isWanted = false;
 
-  constructor(options: FilerLineOptions, { clock, random }: { clock: Clock; random: () => number }, events: FilerLineEvents) {
+  constructor(
+    options: FilerLineOptions,
+    { clock, random }: { clock: Clock; random: () => number },
+    events: FilerLineEvents,
+  ) {
     this.#options = options;
     this.#clock = clock;
     this.#random = random;
@@ -47,7 +51,10 @@ export class FilerLine {
 
   close(): void {
     this.#closing.abort();
-    void this.#manager?.then((manager) => manager.close(), () => undefined);
+    void this.#manager?.then(
+      (manager) => manager.close(),
+      () => undefined,
+    );
   }
 
   /** Connects, however long it takes, until `back` has nothing left to do. */
@@ -59,11 +66,17 @@ export class FilerLine {
   async #restore(): Promise<void> {
     const { firstBackoffMs, maxBackoffMs } = this.#options;
     this.#isRestoring = true;
-    for (let backoffMs = firstBackoffMs; this.#isWanted && !this.#closing.signal.aborted; backoffMs = Math.min(backoffMs * 2, maxBackoffMs)) {
+    for (
+      let backoffMs = firstBackoffMs;
+      this.#isWanted && !this.#closing.signal.aborted;
+      backoffMs = Math.min(backoffMs * 2, maxBackoffMs)
+    ) {
       await this.#sleep(backoffMs);
       if (this.#closing.signal.aborted) break;
       this.#isWanted = false; // from here on anew
-      const done = await this.manager().then(async () => await this.#events.back()).catch((error: unknown) => this.#failed(error));
+      const done = await this.manager()
+        .then(async () => await this.#events.back())
+        .catch((error: unknown) => this.#failed(error));
       if (!done) this.#isWanted = true;
     }
     this.#isRestoring = false;
@@ -72,22 +85,28 @@ export class FilerLine {
   #connect(): Promise<LockManager> {
     const { server, timeoutMs, firstBackoffMs } = this.#options;
     const opening = LockManager.open(server, timeoutMs);
-    opening.then(async (manager) => {
-      if (this.#closing.signal.aborted) return manager.close();
-      void this.#probe(manager);
-      await manager.ended;
-      this.#manager = undefined;
-      if (!this.#closing.signal.aborted) this.#events.lost();
-    }, async () => {
-      await this.#sleep(firstBackoffMs);
-      this.#manager = undefined;
-    }).catch((error: unknown) => this.#failed(error));
+    opening
+      .then(
+        async (manager) => {
+          if (this.#closing.signal.aborted) return manager.close();
+          void this.#probe(manager);
+          await manager.ended;
+          this.#manager = undefined;
+          if (!this.#closing.signal.aborted) this.#events.lost();
+        },
+        async () => {
+          await this.#sleep(firstBackoffMs);
+          this.#manager = undefined;
+        },
+      )
+      .catch((error: unknown) => this.#failed(error));
     return opening;
   }
 
   /** What is no failure of the line is a bug: told, and tried again. */
   #failed(error: unknown): false {
-    if (!(error instanceof RpcUnavailable || error instanceof RpcRefused)) this.#events.failed(error);
+    if (!(error instanceof RpcUnavailable || error instanceof RpcRefused))
+      this.#events.failed(error);
     return false;
   }
 
@@ -103,6 +122,11 @@ export class FilerLine {
 
   /** Half of it at least, so that hosts do not come all at once. */
   async #sleep(ms: number, least = 0.5): Promise<void> {
-    await this.#clock.sleep(ms * (least + (1 - least) * this.#random()), { signal: this.#closing.signal, unref: true }).catch(() => undefined);
+    await this.#clock
+      .sleep(ms * (least + (1 - least) * this.#random()), {
+        signal: this.#closing.signal,
+        unref: true,
+      })
+      .catch(() => undefined);
   }
 }

@@ -21,7 +21,8 @@ export interface LockJournal {
 
 const suffix = '.json';
 
-export const lockKey = ({ guest, server, path }: ImageLock): string => `${guest}.${createHash('sha256').update(`${server}:${path}`).digest('hex').slice(0, 32)}`;
+export const lockKey = ({ guest, server, path }: ImageLock): string =>
+  `${guest}.${createHash('sha256').update(`${server}:${path}`).digest('hex').slice(0, 32)}`;
 
 export function openLockJournal(folder: string): LockJournal {
   const fileOf = (lock: ImageLock): string => join(folder, lockKey(lock) + suffix);
@@ -29,7 +30,9 @@ export function openLockJournal(folder: string): LockJournal {
     async read() {
       await mkdir(folder, { recursive: true });
       const names = (await readdir(folder)).filter((name) => name.endsWith(suffix));
-      return await Promise.all(names.map(async (name) => parse(await readFile(join(folder, name), 'utf8'))));
+      return await Promise.all(
+        names.map(async (name) => parse(await readFile(join(folder, name), 'utf8'))),
+      );
     },
     async write({ lock, handle }) {
       const part = `${fileOf(lock)}.part`;

@@ -5,13 +5,31 @@ import { portOf, RpcConnection } from './onc-rpc.ts';
 import type { Procedure } from './onc-rpc.ts';
 
 /** nfsstat3, RFC 1813 section 2.6. */
-export const nfsStatus = { ok: 0, perm: 1, noEntry: 2, io: 5, access: 13, exists: 17, isDirectory: 21, noSpace: 28, readOnly: 30, nameTooLong: 63, notEmpty: 66, quota: 69, stale: 70, badHandle: 10_001, serverFault: 10_006, tryLater: 10_008 } as const;
+export const nfsStatus = {
+  ok: 0,
+  perm: 1,
+  noEntry: 2,
+  io: 5,
+  access: 13,
+  exists: 17,
+  isDirectory: 21,
+  noSpace: 28,
+  readOnly: 30,
+  nameTooLong: 63,
+  notEmpty: 66,
+  quota: 69,
+  stale: 70,
+  badHandle: 10_001,
+  serverFault: 10_006,
+  tryLater: 10_008,
+} as const;
 
 /** The server carried the call out and said no. */
 export class NfsError extends Error {
   readonly status: number;
   constructor(call: string, status: number) {
-    const name = Object.entries(nfsStatus).find(([, number]) => number === status)?.[0] ?? String(status);
+    const name =
+      Object.entries(nfsStatus).find(([, number]) => number === status)?.[0] ?? String(status);
     super(`${call}: ${name}`);
     this.status = status;
   }
@@ -28,16 +46,41 @@ export interface FileAttributes {
 }
 
 const programs = { nfs: 100_003, mount: 100_005 } as const;
-const nfs = (number: number, name: string): Procedure => ({ program: programs.nfs, version: 3, number, name });
+const nfs = (number: number, name: string): Procedure => ({
+  program: programs.nfs,
+  version: 3,
+  number,
+  name,
+});
 const procedures = {
-  getAttributes: nfs(1, 'GETATTR'), lookUp: nfs(3, 'LOOKUP'), read: nfs(6, 'READ'), write: nfs(7, 'WRITE'), create: nfs(8, 'CREATE'),
-  remove: nfs(12, 'REMOVE'), rename: nfs(14, 'RENAME'), readFolder: nfs(17, 'READDIRPLUS'), fileSystem: nfs(18, 'FSSTAT'),
+  getAttributes: nfs(1, 'GETATTR'),
+  lookUp: nfs(3, 'LOOKUP'),
+  read: nfs(6, 'READ'),
+  write: nfs(7, 'WRITE'),
+  create: nfs(8, 'CREATE'),
+  remove: nfs(12, 'REMOVE'),
+  rename: nfs(14, 'RENAME'),
+  readFolder: nfs(17, 'READDIRPLUS'),
+  fileSystem: nfs(18, 'FSSTAT'),
   mount: { program: programs.mount, version: 3, number: 1, name: 'MNT' },
 } as const;
 
 const time = struct({ seconds: uint, nanoseconds: uint });
 const attributes = struct({
-  type: uint, mode: uint, links: uint, uid: uint, gid: uint, size: uhyper, used: uhyper, rdev1: uint, rdev2: uint, fsid: uhyper, fileid: uhyper, atime: time, mtime: time, ctime: time,
+  type: uint,
+  mode: uint,
+  links: uint,
+  uid: uint,
+  gid: uint,
+  size: uhyper,
+  used: uhyper,
+  rdev1: uint,
+  rdev2: uint,
+  fsid: uhyper,
+  fileid: uhyper,
+  atime: time,
+  mtime: time,
+  ctime: time,
 });
 const maybeAttributes = optional(attributes);
 const before = optional(struct({ size: uhyper, mtime: time, ctime: time }));
@@ -45,7 +88,12 @@ const inFolder = struct({ folder: bytes, name: string });
 const kinds: Readonly<Record<number, FileAttributes['kind']>> = { 1: 'file', 2: 'folder' };
 
 type RawAttributes = ReturnType<typeof attributes.read>;
-const readable = ({ type, size, used, mtime }: RawAttributes): FileAttributes => ({ kind: kinds[type] ?? 'other', sizeBytes: Number(size), usedBytes: Number(used), modifiedAtMs: mtime.seconds * 1000 + Math.floor(mtime.nanoseconds / 1e6) });
+const readable = ({ type, size, used, mtime }: RawAttributes): FileAttributes => ({
+  kind: kinds[type] ?? 'other',
+  sizeBytes: Number(size),
+  usedBytes: Number(used),
+  modifiedAtMs: mtime.seconds * 1000 + Math.floor(mtime.nanoseconds / 1e6),
+});
 
 /** WRITE and COMMIT modes: the data is on disk when the call has been answered. */
 const FILE_SYNC = 2;
@@ -66,7 +114,11 @@ export class Nfs3 {
 
   /** Asks the portmapper, mounts `path`, connects. NfsError noEntry or access: no such export, or not for us. */
   static async mount(host: string, path: string, timeoutMs: number): Promise<Nfs3> {
-    const mounting = await RpcConnection.open(host, await portOf(host, programs.mount, 3, timeoutMs), timeoutMs);
+    const mounting = await RpcConnection.open(
+      host,
+      await portOf(host, programs.mount, 3, timeoutMs),
+      timeoutMs,
+    );
     let root: Handle;
     try {
       const reply = await mounting.call(procedures.mount, string, path, timeoutMs);
@@ -76,7 +128,11 @@ export class Nfs3 {
     } finally {
       mounting.close();
     }
-    return new Nfs3(await RpcConnection.open(host, await portOf(host, programs.nfs, 3, timeoutMs), timeoutMs), root, timeoutMs);
+    return new Nfs3(
+      await RpcConnection.open(host, await portOf(host, programs.nfs, 3, timeoutMs), timeoutMs),
+      root,
+      timeoutMs,
+    );
   }
 
   get closed(): boolean {
@@ -104,7 +160,11 @@ export class Nfs3 {
 
   /** Up to 1 MiB from `offset`; an empty buffer at the end. */
   async read(handle: Handle, offset: number, count: number): Promise<Buffer> {
-    const reply = await this.#call(procedures.read, struct({ handle: bytes, offset: uhyper, count: uint }), { handle, offset: BigInt(offset), count });
+    const reply = await this.#call(
+      procedures.read,
+      struct({ handle: bytes, offset: uhyper, count: uint }),
+      { handle, offset: BigInt(offset), count },
+    );
     maybeAttributes.read(reply);
     uint.read(reply);
     uint.read(reply);
@@ -114,9 +174,15 @@ export class Nfs3 {
   /** All of `data`, on disk when it resolves. The server may take less a call. */
   async write(handle: Handle, offset: number, data: Buffer): Promise<void> {
     const args = struct({ handle: bytes, offset: uhyper, count: uint, stable: uint, data: bytes });
-    for (let done = 0; done < data.length; ) {
+    for (let done = 0; done < data.length;) {
       const rest = data.subarray(done, done + 1024 * 1024);
-      const reply = await this.#call(procedures.write, args, { handle, offset: BigInt(offset + done), count: rest.length, stable: FILE_SYNC, data: rest });
+      const reply = await this.#call(procedures.write, args, {
+        handle,
+        offset: BigInt(offset + done),
+        count: rest.length,
+        stable: FILE_SYNC,
+        data: rest,
+      });
       before.read(reply);
       maybeAttributes.read(reply);
       const taken = uint.read(reply);
@@ -129,8 +195,30 @@ export class Nfs3 {
   async create(folder: Handle, name: string, mode: number): Promise<Handle> {
     const some = (value: number) => ({ is: 1, value });
     const settable = struct({ is: uint, value: uint });
-    const args = struct({ folder: bytes, name: string, how: uint, mode: settable, uid: uint, gid: uint, sizeIs: uint, size: uhyper, atime: uint, mtime: uint });
-    const reply = await this.#call(procedures.create, args, { folder, name, how: UNCHECKED, mode: some(mode), uid: 0, gid: 0, sizeIs: 1, size: 0n, atime: 0, mtime: 0 });
+    const args = struct({
+      folder: bytes,
+      name: string,
+      how: uint,
+      mode: settable,
+      uid: uint,
+      gid: uint,
+      sizeIs: uint,
+      size: uhyper,
+      atime: uint,
+      mtime: uint,
+    });
+    const reply = await this.#call(procedures.create, args, {
+      folder,
+      name,
+      how: UNCHECKED,
+      mode: some(mode),
+      uid: 0,
+      gid: 0,
+      sizeIs: 1,
+      size: 0n,
+      atime: 0,
+      mtime: 0,
+    });
     return optional(bytes).read(reply) ?? (await this.lookUp(folder, name));
   }
 
@@ -140,14 +228,31 @@ export class Nfs3 {
 
   /** Replaces what has the new name, in one step. */
   async rename(folder: Handle, from: string, to: string): Promise<void> {
-    await this.#call(procedures.rename, struct({ from: inFolder, to: inFolder }), { from: { folder, name: from }, to: { folder, name: to } });
+    await this.#call(procedures.rename, struct({ from: inFolder, to: inFolder }), {
+      from: { folder, name: from },
+      to: { folder, name: to },
+    });
   }
 
   async list(folder: Handle): Promise<Map<string, FileAttributes | null>> {
-    const args = struct({ folder: bytes, cookie: uhyper, verifier1: uint, verifier2: uint, folderBytes: uint, maxBytes: uint });
+    const args = struct({
+      folder: bytes,
+      cookie: uhyper,
+      verifier1: uint,
+      verifier2: uint,
+      folderBytes: uint,
+      maxBytes: uint,
+    });
     const found = new Map<string, FileAttributes | null>();
-    for (let [cookie, verifier1, verifier2, end] = [0n, 0, 0, false]; !end; ) {
-      const reply = await this.#call(procedures.readFolder, args, { folder, cookie, verifier1, verifier2, folderBytes: folderPageBytes, maxBytes: folderPageBytes * 4 });
+    for (let [cookie, verifier1, verifier2, end] = [0n, 0, 0, false]; !end;) {
+      const reply = await this.#call(procedures.readFolder, args, {
+        folder,
+        cookie,
+        verifier1,
+        verifier2,
+        folderBytes: folderPageBytes,
+        maxBytes: folderPageBytes * 4,
+      });
       maybeAttributes.read(reply);
       [verifier1, verifier2] = [uint.read(reply), uint.read(reply)];
       while (uint.read(reply) === 1) {
@@ -166,7 +271,11 @@ export class Nfs3 {
   async fileSystem(): Promise<{ totalBytes: number; freeBytes: number }> {
     const reply = await this.#call(procedures.fileSystem, bytes, this.root);
     maybeAttributes.read(reply);
-    const [totalBytes, , freeBytes] = [uhyper.read(reply), uhyper.read(reply), uhyper.read(reply)].map(Number) as [number, number, number]; // three were read
+    const [totalBytes, , freeBytes] = [
+      uhyper.read(reply),
+      uhyper.read(reply),
+      uhyper.read(reply),
+    ].map(Number) as [number, number, number]; // three were read
     return { totalBytes, freeBytes };
   }
 }

@@ -42,27 +42,56 @@ const firstBackoffMs = 100;
 const maxBackoffMs = 1_000;
 const askAgainMs = 200;
 
-export function createNlmImageLocks({ host, folder, timeoutMs = 3_000, patienceMs = 3_000, probeEveryMs = 10_000 }: NlmImageLocksOptions, { log, clock, random = Math.random }: NlmImageLocksDeps): ImageLocks {
+export function createNlmImageLocks(
+  {
+    host,
+    folder,
+    timeoutMs = 3_000,
+    patienceMs = 3_000,
+    probeEveryMs = 10_000,
+  }: NlmImageLocksOptions,
+  { log, clock, random = Math.random }: NlmImageLocksDeps,
+): ImageLocks {
   const journal = openLockJournal(folder);
   const lines = new Map<string, FilerLine>();
   const turns = new Map<string, Promise<unknown>>();
   let kept: Promise<Map<string, Kept>> | undefined;
 
-  const notes = async (): Promise<Map<string, Kept>> => await (kept ??= journal.read().then(
-    (found) => new Map(found.map((note) => [lockKey(note.lock), { ...note, state: 'unknown' as const, isTaken: false }])),
-    (error: unknown) => {
-      kept = undefined;
-      throw error;
-    },
-  ));
-  const ownerOf = ({ guest }: ImageLock): LockOwner => ({ caller: host, owner: `${guest}@${host}` });
+  const notes = async (): Promise<Map<string, Kept>> =>
+    await (kept ??= journal.read().then(
+      (found) =>
+        new Map(
+          found.map((note) => [
+            lockKey(note.lock),
+            { ...note, state: 'unknown' as const, isTaken: false },
+          ]),
+        ),
+      (error: unknown) => {
+        kept = undefined;
+        throw error;
+      },
+    ));
+  const ownerOf = ({ guest }: ImageLock): LockOwner => ({
+    caller: host,
+    owner: `${guest}@${host}`,
+  });
 
   function lineTo(server: string): FilerLine {
-    const line = lines.get(server) ?? new FilerLine({ server, timeoutMs, probeEveryMs, firstBackoffMs, maxBackoffMs }, { clock, random }, {
-      lost: () => void lost(server).catch((error: unknown) => log.error({ host, filer: server, err: error }, 'the loss of a filer was not noted')),
-      back: async () => await back(server),
-      failed: (error) => log.error({ host, filer: server, err: error }, 'the line to a filer failed'),
-    });
+    const line =
+      lines.get(server) ??
+      new FilerLine(
+        { server, timeoutMs, probeEveryMs, firstBackoffMs, maxBackoffMs },
+        { clock, random },
+        {
+          lost: () =>
+            void lost(server).catch((error: unknown) =>
+              log.error({ host, filer: server, err: error }, 'the loss of a filer was not noted'),
+            ),
+          back: async () => await back(server),
+          failed: (error) =>
+            log.error({ host, filer: server, err: error }, 'the line to a filer failed'),
+        },
+      );
     lines.set(server, line);
     return line;
   }
@@ -80,8 +109,14 @@ export function createNlmImageLocks({ host, folder, timeoutMs = 3_000, patienceM
     }
   }
 
-  async function ask<T>(server: string, work: (manager: LockManager) => Promise<T>): Promise<Outcome<T>> {
-    return await answered(`the lock manager of ${server}`, async () => await work(await lineTo(server).manager()));
+  async function ask<T>(
+    server: string,
+    work: (manager: LockManager) => Promise<T>,
+  ): Promise<Outcome<T>> {
+    return await answered(
+      `the lock manager of ${server}`,
+      async () => await work(await lineTo(server).manager()),
+    );
   }
 
   async function begin(lock: ImageLock): Promise<Outcome<Kept>> {
@@ -106,12 +141,17 @@ export function createNlmImageLocks({ host, folder, timeoutMs = 3_000, patienceM
   }
 
   /** `reclaim`: it may have been held before the filer died. conflict, notFound (another file has the name now), unavailable, timeout. */
-  async function take(note: Kept, { reclaim, untilMs }: { reclaim: boolean; untilMs: number }): Promise<Outcome<void>> {
+  async function take(
+    note: Kept,
+    { reclaim, untilMs }: { reclaim: boolean; untilMs: number },
+  ): Promise<Outcome<void>> {
     const { lock, handle } = note;
     for (;;) {
       const status = await ask(lock.server, async (manager) => {
         const first = await manager.lock(ownerOf(lock), handle, { reclaim: false });
-        return first === lockStatus.gracePeriod && reclaim ? await manager.lock(ownerOf(lock), handle, { reclaim }) : first;
+        return first === lockStatus.gracePeriod && reclaim
+          ? await manager.lock(ownerOf(lock), handle, { reclaim })
+          : first;
       });
       if (isFault(status)) return status;
       if (status === lockStatus.granted) {
@@ -119,42 +159,85 @@ export function createNlmImageLocks({ host, folder, timeoutMs = 3_000, patienceM
         note.isTaken = false;
         return undefined;
       }
-      if (status === lockStatus.stale) return fault('notFound', `the image ${lock.path} of volume ${lock.volumeId} is not on ${lock.server} any more`);
-      if (status !== lockStatus.denied && status !== lockStatus.gracePeriod) return fault('unavailable', `${lock.server} does not lock ${lock.path}: status ${status}`);
-      if (clock.now() >= untilMs) return status === lockStatus.denied ? await refusal(note) : fault('unavailable', `${lock.server} came back a moment ago and gives no new locks yet`);
+      if (status === lockStatus.stale)
+        return fault(
+          'notFound',
+          `the image ${lock.path} of volume ${lock.volumeId} is not on ${lock.server} any more`,
+        );
+      if (status !== lockStatus.denied && status !== lockStatus.gracePeriod)
+        return fault('unavailable', `${lock.server} does not lock ${lock.path}: status ${status}`);
+      if (clock.now() >= untilMs)
+        return status === lockStatus.denied
+          ? await refusal(note)
+          : fault(
+              'unavailable',
+              `${lock.server} came back a moment ago and gives no new locks yet`,
+            );
       await clock.sleep(askAgainMs * (0.5 + random()), { unref: true });
     }
   }
 
   async function refusal({ lock, handle }: Kept): Promise<ReturnType<typeof fault>> {
-    const holder = await ask(lock.server, async (manager) => await manager.holder(ownerOf(lock), handle));
+    const holder = await ask(
+      lock.server,
+      async (manager) => await manager.holder(ownerOf(lock), handle),
+    );
     // `guest@host`, as ownerOf writes it.
     const at = isFault(holder) || holder === null ? -1 : holder.lastIndexOf('@');
-    if (isFault(holder) || holder === null || at < 1 || at === holder.length - 1) return fault('conflict', `volume ${lock.volumeId} is locked on the filer by a program that it does not name`);
+    if (isFault(holder) || holder === null || at < 1 || at === holder.length - 1)
+      return fault(
+        'conflict',
+        `volume ${lock.volumeId} is locked on the filer by a program that it does not name`,
+      );
     const [guest, host] = [holder.slice(0, at), holder.slice(at + 1)];
-    return fault('conflict', `volume ${lock.volumeId} is locked on the filer by guest ${guest} on host ${host}`, { guest, host });
+    return fault(
+      'conflict',
+      `volume ${lock.volumeId} is locked on the filer by guest ${guest} on host ${host}`,
+      { guest, host },
+    );
   }
 
   async function letGo(note: Kept): Promise<Outcome<void>> {
     note.state = 'unwanted';
-    const status = await ask(note.lock.server, async (manager) => await manager.unlock(ownerOf(note.lock), note.handle));
+    const status = await ask(
+      note.lock.server,
+      async (manager) => await manager.unlock(ownerOf(note.lock), note.handle),
+    );
     if (isFault(status)) return status;
-    if (status !== lockStatus.granted && status !== lockStatus.stale) return fault('unavailable', `${note.lock.server} does not release ${note.lock.path}: status ${status}`);
+    if (status !== lockStatus.granted && status !== lockStatus.stale)
+      return fault(
+        'unavailable',
+        `${note.lock.server} does not release ${note.lock.path}: status ${status}`,
+      );
     return await forget(note);
   }
 
   async function lost(server: string): Promise<void> {
     const mine = [...(await notes()).values()].filter(({ lock }) => lock.server === server);
     for (const note of mine) if (note.state === 'held') note.state = 'lost';
-    if (mine.some(({ state }) => state === 'lost' || state === 'unwanted')) lineTo(server).restore();
+    if (mine.some(({ state }) => state === 'lost' || state === 'unwanted'))
+      lineTo(server).restore();
   }
 
   async function back(server: string): Promise<boolean> {
-    const open = async (): Promise<Kept[]> => [...(await notes()).values()].filter(({ lock, state }) => lock.server === server && (state === 'lost' || state === 'unwanted'));
+    const open = async (): Promise<Kept[]> =>
+      [...(await notes()).values()].filter(
+        ({ lock, state }) => lock.server === server && (state === 'lost' || state === 'unwanted'),
+      );
     const all = await open();
-    for (const note of all) await inTurn(note.lock, async () => await restore(note)).catch((error: unknown) => log.error({ host, volume: note.lock.volumeId, error: String(error) }, 'an image lock cannot be noted'));
+    for (const note of all)
+      await inTurn(note.lock, async () => await restore(note)).catch((error: unknown) =>
+        log.error(
+          { host, volume: note.lock.volumeId, error: String(error) },
+          'an image lock cannot be noted',
+        ),
+      );
     const left = await open();
-    if (left.length < all.length) log.warn({ host, filer: server, locks: all.length - left.length }, 'image locks taken again or released late');
+    if (left.length < all.length)
+      log.warn(
+        { host, filer: server, locks: all.length - left.length },
+        'image locks taken again or released late',
+      );
     return left.length === 0;
   }
 
@@ -164,7 +247,12 @@ export function createNlmImageLocks({ host, folder, timeoutMs = 3_000, patienceM
       return;
     }
     if (note.state !== 'lost') return;
-    const facts = { host, server: note.lock.guest, volume: note.lock.volumeId, filer: note.lock.server };
+    const facts = {
+      host,
+      server: note.lock.guest,
+      volume: note.lock.volumeId,
+      filer: note.lock.server,
+    };
     const taken = await take(note, { reclaim: true, untilMs: 0 });
     if (!isFault(taken)) return;
     if (taken.kind === 'notFound') {
@@ -173,7 +261,10 @@ export function createNlmImageLocks({ host, folder, timeoutMs = 3_000, patienceM
     }
     if (taken.kind !== 'conflict' || note.isTaken) return;
     note.isTaken = true;
-    log.error({ ...facts, why: taken.message, holder: taken.detail['guest'] ?? null }, 'another holds the image of a volume that this guest has');
+    log.error(
+      { ...facts, why: taken.message, holder: taken.detail['guest'] ?? null },
+      'another holds the image of a volume that this guest has',
+    );
   }
 
   async function hold(lock: ImageLock): Promise<Outcome<void>> {
@@ -206,8 +297,16 @@ export function createNlmImageLocks({ host, folder, timeoutMs = 3_000, patienceM
   }
 
   return {
-    hold: async (lock) => await inTurn(lock, async () => await answered('the journal of image locks', async () => await hold(lock))),
-    release: async (lock) => await inTurn(lock, async () => await answered('the journal of image locks', async () => await release(lock))),
+    hold: async (lock) =>
+      await inTurn(
+        lock,
+        async () => await answered('the journal of image locks', async () => await hold(lock)),
+      ),
+    release: async (lock) =>
+      await inTurn(
+        lock,
+        async () => await answered('the journal of image locks', async () => await release(lock)),
+      ),
     noted: async () => [...(await notes()).values()].map(({ lock }) => lock),
     close: async () => {
       for (const line of lines.values()) line.close();
@@ -221,10 +320,17 @@ async function answered<T>(who: string, work: () => Promise<Outcome<T>>): Promis
   try {
     return await work();
   } catch (error) {
-    if (error instanceof RpcTimeout) return fault('timeout', `${who} does not answer: ${error.message}`);
-    if (error instanceof RpcUnavailable || error instanceof RpcRefused) return fault('unavailable', `${who} does not answer: ${error.message}`);
-    if (error instanceof NfsError) return fault(error.status === nfsStatus.noEntry ? 'notFound' : 'unavailable', `${who}: ${error.message}`);
-    if (error instanceof Error && 'syscall' in error) return fault('unavailable', `${who}: ${error.message}`);
+    if (error instanceof RpcTimeout)
+      return fault('timeout', `${who} does not answer: ${error.message}`);
+    if (error instanceof RpcUnavailable || error instanceof RpcRefused)
+      return fault('unavailable', `${who} does not answer: ${error.message}`);
+    if (error instanceof NfsError)
+      return fault(
+        error.status === nfsStatus.noEntry ? 'notFound' : 'unavailable',
+        `${who}: ${error.message}`,
+      );
+    if (error instanceof Error && 'syscall' in error)
+      return fault('unavailable', `${who}: ${error.message}`);
     throw error;
   }
 }

@@ -6,7 +6,18 @@ import { portOf, RpcConnection } from './onc-rpc.ts';
 import type { Procedure } from './onc-rpc.ts';
 
 /** nlm4_stats, RFC 1813 appendix II. */
-export const lockStatus = { granted: 0, denied: 1, noLocks: 2, blocked: 3, gracePeriod: 4, deadlock: 5, readOnly: 6, stale: 7, tooBig: 8, failed: 9 } as const;
+export const lockStatus = {
+  granted: 0,
+  denied: 1,
+  noLocks: 2,
+  blocked: 3,
+  gracePeriod: 4,
+  deadlock: 5,
+  readOnly: 6,
+  stale: 7,
+  tooBig: 8,
+  failed: 9,
+} as const;
 
 /** Who holds: the host as `caller`, the rest as the server hands it to others. */
 export interface LockOwner {
@@ -16,13 +27,38 @@ export interface LockOwner {
 
 const program = 100_021;
 const nlm = (number: number, name: string): Procedure => ({ program, version: 4, number, name });
-const procedures = { probe: nlm(0, 'NLM_NULL'), test: nlm(1, 'NLM4_TEST'), lock: nlm(2, 'NLM4_LOCK'), unlock: nlm(4, 'NLM4_UNLOCK') } as const;
+const procedures = {
+  probe: nlm(0, 'NLM_NULL'),
+  test: nlm(1, 'NLM4_TEST'),
+  lock: nlm(2, 'NLM4_LOCK'),
+  unlock: nlm(4, 'NLM4_UNLOCK'),
+} as const;
 
-const lock = struct({ caller: string, handle: bytes, owner: bytes, process: uint, offset: uhyper, length: uhyper });
+const lock = struct({
+  caller: string,
+  handle: bytes,
+  owner: bytes,
+  process: uint,
+  offset: uhyper,
+  length: uhyper,
+});
 const testArguments = struct({ cookie: bytes, exclusive: uint, lock });
-const lockArguments = struct({ cookie: bytes, block: uint, exclusive: uint, lock, reclaim: uint, state: uint });
+const lockArguments = struct({
+  cookie: bytes,
+  block: uint,
+  exclusive: uint,
+  lock,
+  reclaim: uint,
+  state: uint,
+});
 const unlockArguments = struct({ cookie: bytes, lock });
-const holder = struct({ exclusive: uint, process: uint, owner: bytes, offset: uhyper, length: uhyper });
+const holder = struct({
+  exclusive: uint,
+  process: uint,
+  owner: bytes,
+  offset: uhyper,
+  length: uhyper,
+});
 
 /**
  * QEMU locks byte 100 + n of an image for each thing n that it does (write, resize ...) and 200 + n for each that others may not do, all
@@ -45,7 +81,10 @@ export class LockManager {
 
   /** Its port changes with each start of the server. */
   static async open(host: string, timeoutMs: number): Promise<LockManager> {
-    return new LockManager(await RpcConnection.open(host, await portOf(host, program, 4, timeoutMs), timeoutMs), timeoutMs);
+    return new LockManager(
+      await RpcConnection.open(host, await portOf(host, program, 4, timeoutMs), timeoutMs),
+      timeoutMs,
+    );
   }
 
   get ended(): Promise<void> {
@@ -62,27 +101,51 @@ export class LockManager {
 
   /** Never waits for a holder. The same owner again: granted. `reclaim`: it was held before the server died. */
   async lock(by: LockOwner, handle: Buffer, { reclaim }: { reclaim: boolean }): Promise<number> {
-    const { status } = await this.#call(procedures.lock, lockArguments, { cookie, block: 0, exclusive: 1, lock: whole(by, handle), reclaim: reclaim ? 1 : 0, state: 0 });
+    const { status } = await this.#call(procedures.lock, lockArguments, {
+      cookie,
+      block: 0,
+      exclusive: 1,
+      lock: whole(by, handle),
+      reclaim: reclaim ? 1 : 0,
+      state: 0,
+    });
     return status;
   }
 
   /** Nothing locked: granted. */
   async unlock(by: LockOwner, handle: Buffer): Promise<number> {
-    const { status } = await this.#call(procedures.unlock, unlockArguments, { cookie, lock: whole(by, handle) });
+    const { status } = await this.#call(procedures.unlock, unlockArguments, {
+      cookie,
+      lock: whole(by, handle),
+    });
     return status;
   }
 
   /** Who keeps `by` from it; null: nobody, or one the server has no name for (ganesha 4.3: a program that locks the file beside it). */
   async holder(by: LockOwner, handle: Buffer): Promise<string | null> {
-    const { status, reply } = await this.#call(procedures.test, testArguments, { cookie, exclusive: 1, lock: whole(by, handle) });
+    const { status, reply } = await this.#call(procedures.test, testArguments, {
+      cookie,
+      exclusive: 1,
+      lock: whole(by, handle),
+    });
     return status === lockStatus.denied ? holder.read(reply).owner.toString('utf8') : null;
   }
 
-  async #call<A>(procedure: Procedure, args: Codec<A>, value: A): Promise<{ status: number; reply: XdrReader }> {
+  async #call<A>(
+    procedure: Procedure,
+    args: Codec<A>,
+    value: A,
+  ): Promise<{ status: number; reply: XdrReader }> {
     const reply = await this.#connection.call(procedure, args, value, this.#timeoutMs);
     bytes.read(reply);
     return { status: uint.read(reply), reply };
   }
 }
 
-const whole = ({ caller, owner }: LockOwner, handle: Buffer) => ({ caller, handle, owner: Buffer.from(owner), process: processId, ...qemuBytes });
+const whole = ({ caller, owner }: LockOwner, handle: Buffer) => ({
+  caller,
+  handle,
+  owner: Buffer.from(owner),
+  process: processId,
+  ...qemuBytes,
+});

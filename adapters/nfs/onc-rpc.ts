@@ -25,7 +25,10 @@ const maxReplyBytes = 4 * 1024 * 1024;
 const maxWaiting = 1024;
 
 // RFC 5531, appendix A: root, as the share is ours alone.
-const root = encode(struct({ stamp: uint, machine: string, uid: uint, gid: uint, gids: array(uint) }), { stamp: 0, machine: 'cobalt', uid: 0, gid: 0, gids: [] });
+const root = encode(
+  struct({ stamp: uint, machine: string, uid: uint, gid: uint, gids: array(uint) }),
+  { stamp: 0, machine: 'cobalt', uid: 0, gid: 0, gids: [] },
+);
 
 interface Waiting {
   settle(reply: XdrReader | Error): void;
@@ -51,11 +54,19 @@ export class RpcConnection {
   static async open(host: string, port: number, timeoutMs: number): Promise<RpcConnection> {
     return await new Promise((resolve, reject) => {
       const socket = net.connect({ host, port });
-      const deadline = setTimeout(() => fail(new RpcTimeout(`no connection within ${timeoutMs} ms`)), timeoutMs);
+      const deadline = setTimeout(
+        () => fail(new RpcTimeout(`no connection within ${timeoutMs} ms`)),
+        timeoutMs,
+      );
       const fail = (cause: Error): void => {
         clearTimeout(deadline);
         socket.destroy();
-        reject(new (cause instanceof RpcTimeout ? RpcTimeout : RpcUnavailable)(`${host}:${port}: ${cause.message}`, { cause }));
+        reject(
+          new (cause instanceof RpcTimeout ? RpcTimeout : RpcUnavailable)(
+            `${host}:${port}: ${cause.message}`,
+            { cause },
+          ),
+        );
       };
       socket.once('error', fail);
       socket.once('connect', () => {
@@ -76,18 +87,41 @@ export class RpcConnection {
   }
 
   /** One call; the reader stands at the procedure's result. Rejects with RpcUnavailable or RpcRefused. */
-  async call<A>(procedure: Procedure, args: Codec<A>, value: A, timeoutMs: number): Promise<XdrReader> {
+  async call<A>(
+    procedure: Procedure,
+    args: Codec<A>,
+    value: A,
+    timeoutMs: number,
+  ): Promise<XdrReader> {
     if (this.#closed) throw new RpcUnavailable(`${procedure.name}: ${this.#closed.message}`);
-    if (this.#waiting.size >= maxWaiting) throw new RpcUnavailable(`${procedure.name}: ${maxWaiting} calls are waiting already`);
+    if (this.#waiting.size >= maxWaiting)
+      throw new RpcUnavailable(`${procedure.name}: ${maxWaiting} calls are waiting already`);
     this.#xid = (this.#xid + 1) >>> 0;
     const xid = this.#xid;
     const words = Buffer.alloc(32);
-    [xid, CALL, 2, procedure.program, procedure.version, procedure.number, AUTH_SYS, root.length].forEach((word, index) => words.writeUInt32BE(word, index * 4));
-    const body = Buffer.concat([words, root, Buffer.from([0, 0, 0, AUTH_NONE, 0, 0, 0, 0]), encode(args, value)]);
+    [
+      xid,
+      CALL,
+      2,
+      procedure.program,
+      procedure.version,
+      procedure.number,
+      AUTH_SYS,
+      root.length,
+    ].forEach((word, index) => words.writeUInt32BE(word, index * 4));
+    const body = Buffer.concat([
+      words,
+      root,
+      Buffer.from([0, 0, 0, AUTH_NONE, 0, 0, 0, 0]),
+      encode(args, value),
+    ]);
     const mark = Buffer.alloc(4);
     mark.writeUInt32BE((LAST_FRAGMENT | body.length) >>> 0);
     return await new Promise((resolve, reject) => {
-      const deadline = setTimeout(() => waiting.settle(new RpcTimeout(`${procedure.name}: no answer in ${timeoutMs} ms`)), timeoutMs);
+      const deadline = setTimeout(
+        () => waiting.settle(new RpcTimeout(`${procedure.name}: no answer in ${timeoutMs} ms`)),
+        timeoutMs,
+      );
       const waiting: Waiting = {
         settle: (reply) => {
           clearTimeout(deadline);
@@ -129,11 +163,18 @@ export class RpcConnection {
     const reader = new XdrReader(message);
     const waiting = this.#waiting.get(uint.read(reader));
     if (!waiting || uint.read(reader) !== 1) return; // too late, or no reply
-    if (uint.read(reader) !== 0) return waiting.settle(new RpcRefused('the server denies the call: its version or our credentials'));
+    if (uint.read(reader) !== 0)
+      return waiting.settle(
+        new RpcRefused('the server denies the call: its version or our credentials'),
+      );
     uint.read(reader);
     bytes.read(reader);
     const accepted = uint.read(reader);
-    waiting.settle(accepted === 0 ? reader : new RpcRefused(`the server does not carry the call out: accept status ${accepted}`));
+    waiting.settle(
+      accepted === 0
+        ? reader
+        : new RpcRefused(`the server does not carry the call out: accept status ${accepted}`),
+    );
   }
 
   #end(cause: Error): void {
@@ -141,22 +182,38 @@ export class RpcConnection {
     this.#closed = cause;
     this.#ended.resolve();
     this.#socket.destroy();
-    for (const waiting of this.#waiting.values()) waiting.settle(new RpcUnavailable(cause.message, { cause }));
+    for (const waiting of this.#waiting.values())
+      waiting.settle(new RpcUnavailable(cause.message, { cause }));
   }
 }
 
-const portmapper = { host: 111, getPort: { program: 100_000, version: 2, number: 3, name: 'GETPORT' } } as const;
+const portmapper = {
+  host: 111,
+  getPort: { program: 100_000, version: 2, number: 3, name: 'GETPORT' },
+} as const;
 
 /** Where a program listens on TCP: RFC 1833. RpcUnavailable: it is not registered, or no portmapper answers. */
-export async function portOf(host: string, program: number, version: number, timeoutMs: number): Promise<number> {
+export async function portOf(
+  host: string,
+  program: number,
+  version: number,
+  timeoutMs: number,
+): Promise<number> {
   const connection = await RpcConnection.open(host, portmapper.host, timeoutMs);
   try {
     const mapping = struct({ program: uint, version: uint, protocol: uint, port: uint });
-    const port = uint.read(await connection.call(portmapper.getPort, mapping, { program, version, protocol: 6, port: 0 }, timeoutMs));
-    if (port === 0) throw new RpcUnavailable(`${host} does not serve program ${program} version ${version}`);
+    const port = uint.read(
+      await connection.call(
+        portmapper.getPort,
+        mapping,
+        { program, version, protocol: 6, port: 0 },
+        timeoutMs,
+      ),
+    );
+    if (port === 0)
+      throw new RpcUnavailable(`${host} does not serve program ${program} version ${version}`);
     return port;
   } finally {
     connection.close();
   }
 }
-

@@ -39,7 +39,10 @@ const attempts = 2;
 const silenceMs = 30_000;
 const lookTimeoutMs = 2_000;
 
-export function openShare({ server, path }: ShareAddress, { timeoutMs = 10_000 }: { timeoutMs?: number } = {}): NfsShare {
+export function openShare(
+  { server, path }: ShareAddress,
+  { timeoutMs = 10_000 }: { timeoutMs?: number } = {},
+): NfsShare {
   let mounted: Promise<Nfs3> | undefined;
   let serial = 0;
   let silentUntilMs = 0;
@@ -53,18 +56,26 @@ export function openShare({ server, path }: ShareAddress, { timeoutMs = 10_000 }
   const forget = async (): Promise<void> => {
     const old = mounted;
     mounted = undefined;
-    await old?.then((nfs) => nfs.close(), () => undefined);
+    await old?.then(
+      (nfs) => nfs.close(),
+      () => undefined,
+    );
   };
 
   /** One at a time, behind the caller's back. */
   const lookForIt = (): void => {
-    looking ??= Nfs3.mount(server, path, lookTimeoutMs).then((nfs) => {
-      if (silentUntilMs === 0) return nfs.close(); // closed, or found by a call that still waited
-      mounted = Promise.resolve(nfs);
-      silentUntilMs = 0;
-    }, () => undefined).finally(() => {
-      looking = undefined;
-    });
+    looking ??= Nfs3.mount(server, path, lookTimeoutMs)
+      .then(
+        (nfs) => {
+          if (silentUntilMs === 0) return nfs.close(); // closed, or found by a call that still waited
+          mounted = Promise.resolve(nfs);
+          silentUntilMs = 0;
+        },
+        () => undefined,
+      )
+      .finally(() => {
+        looking = undefined;
+      });
   };
 
   async function withShare<T>(work: (nfs: Nfs3) => Promise<T>): Promise<Outcome<T>> {
@@ -78,7 +89,10 @@ export function openShare({ server, path }: ShareAddress, { timeoutMs = 10_000 }
         silentUntilMs = 0;
         return result;
       } catch (error) {
-        const again = error instanceof RpcUnavailable || (error instanceof NfsError && (error.status === nfsStatus.stale || error.status === nfsStatus.badHandle));
+        const again =
+          error instanceof RpcUnavailable ||
+          (error instanceof NfsError &&
+            (error.status === nfsStatus.stale || error.status === nfsStatus.badHandle));
         if (again) await forget();
         if (error instanceof RpcTimeout) silentUntilMs = performance.now() + silenceMs;
         if (!again || error instanceof RpcTimeout || attempt === attempts) return faultOf(error);
@@ -89,17 +103,20 @@ export function openShare({ server, path }: ShareAddress, { timeoutMs = 10_000 }
   function faultOf(error: unknown): ReturnType<typeof fault> {
     const share = `${server}:${path}`;
     if (error instanceof NfsError) {
-      if (error.status === nfsStatus.noEntry) return fault('notFound', `${share}: ${error.message}`);
-      if (error.status === nfsStatus.noSpace || error.status === nfsStatus.quota) return fault('overQuota', `the share ${share} is full`);
+      if (error.status === nfsStatus.noEntry)
+        return fault('notFound', `${share}: ${error.message}`);
+      if (error.status === nfsStatus.noSpace || error.status === nfsStatus.quota)
+        return fault('overQuota', `the share ${share} is full`);
       return fault('unavailable', `${share}: ${error.message}`);
     }
-    if (error instanceof RpcUnavailable || error instanceof RpcRefused) return fault('unavailable', `the share ${share} does not answer: ${error.message}`);
+    if (error instanceof RpcUnavailable || error instanceof RpcRefused)
+      return fault('unavailable', `the share ${share} does not answer: ${error.message}`);
     throw error;
   }
 
   const readAll = async (nfs: Nfs3, handle: Handle): Promise<string> => {
     const parts: Buffer[] = [];
-    for (let size = 0; size < maxTextBytes; ) {
+    for (let size = 0; size < maxTextBytes;) {
       const part = await nfs.read(handle, size, 65_536);
       if (part.length === 0) break;
       parts.push(part);
@@ -109,32 +126,38 @@ export function openShare({ server, path }: ShareAddress, { timeoutMs = 10_000 }
   };
 
   return {
-    stat: async (name) => await withShare(async (nfs) => await nfs.getAttributes(await nfs.lookUp(nfs.root, name))),
+    stat: async (name) =>
+      await withShare(async (nfs) => await nfs.getAttributes(await nfs.lookUp(nfs.root, name))),
     list: async () => await withShare(async (nfs) => await nfs.list(nfs.root)),
-    readText: async (name) => await withShare(async (nfs) => await readAll(nfs, await nfs.lookUp(nfs.root, name))),
-    writeText: async (name, text) => await withShare(async (nfs) => {
-      const temporary = `.${name}.${process.pid}.${serial++}.tmp`;
-      try {
-        await nfs.write(await nfs.create(nfs.root, temporary, 0o600), 0, Buffer.from(text));
-        await nfs.rename(nfs.root, temporary, name);
-      } catch (error) {
-        if (error instanceof NfsError) await nfs.remove(nfs.root, temporary).catch(() => undefined); // a full share: the first fault is the one to tell
-        throw error;
-      }
-    }),
-    rename: async (from, to) => await withShare(async (nfs) => {
-      try {
-        await nfs.rename(nfs.root, from, to);
-      } catch (error) {
-        if (!(error instanceof NfsError && error.status === nfsStatus.noEntry)) throw error;
-        await nfs.lookUp(nfs.root, to);
-      }
-    }),
-    remove: async (name) => await withShare(async (nfs) => {
-      await nfs.remove(nfs.root, name).catch((error: unknown) => {
-        if (!(error instanceof NfsError && error.status === nfsStatus.noEntry)) throw error;
-      });
-    }),
+    readText: async (name) =>
+      await withShare(async (nfs) => await readAll(nfs, await nfs.lookUp(nfs.root, name))),
+    writeText: async (name, text) =>
+      await withShare(async (nfs) => {
+        const temporary = `.${name}.${process.pid}.${serial++}.tmp`;
+        try {
+          await nfs.write(await nfs.create(nfs.root, temporary, 0o600), 0, Buffer.from(text));
+          await nfs.rename(nfs.root, temporary, name);
+        } catch (error) {
+          if (error instanceof NfsError)
+            await nfs.remove(nfs.root, temporary).catch(() => undefined); // a full share: the first fault is the one to tell
+          throw error;
+        }
+      }),
+    rename: async (from, to) =>
+      await withShare(async (nfs) => {
+        try {
+          await nfs.rename(nfs.root, from, to);
+        } catch (error) {
+          if (!(error instanceof NfsError && error.status === nfsStatus.noEntry)) throw error;
+          await nfs.lookUp(nfs.root, to);
+        }
+      }),
+    remove: async (name) =>
+      await withShare(async (nfs) => {
+        await nfs.remove(nfs.root, name).catch((error: unknown) => {
+          if (!(error instanceof NfsError && error.status === nfsStatus.noEntry)) throw error;
+        });
+      }),
     space: async () => await withShare(async (nfs) => await nfs.fileSystem()),
     close: () => {
       silentUntilMs = 0;

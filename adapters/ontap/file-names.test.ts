@@ -7,7 +7,16 @@ test('files are sorted into volumes, their snapshots, and what belongs to none',
   const [volumeId, other, id] = [randomUUID(), randomUUID(), randomUUID()];
   const snapshot = { id, volumeId };
   const orphan = snapshotFile({ id, volumeId: other });
-  const strays = [orphan, unfinishedFile(volumeFile(volumeId)), unfinishedFile(snapshotFile(snapshot)), 'notes.txt', 'volume-'];
-  assert.deepEqual(sortFiles([snapshotFile(snapshot), ...strays, volumeFile(volumeId)]), { volumes: [{ id: volumeId, snapshots: [id] }], strays });
+  const strays = [
+    orphan,
+    unfinishedFile(volumeFile(volumeId)),
+    unfinishedFile(snapshotFile(snapshot)),
+    'notes.txt',
+    'volume-',
+  ];
+  assert.deepEqual(sortFiles([snapshotFile(snapshot), ...strays, volumeFile(volumeId)]), {
+    volumes: [{ id: volumeId, snapshots: [id] }],
+    strays,
+  });
   assert.deepEqual(sortFiles([]), { volumes: [], strays: [] });
 });

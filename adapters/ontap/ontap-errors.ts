@@ -8,7 +8,8 @@ const fileErrors = 0x66_0000;
 const errno = { noEntry: 2, exists: 17, noSpace: 28, overQuota: 69 } as const;
 /** Common code 1: an object with the same identifier exists. */
 const duplicate = 1;
-const full = /no space left|not enough space|insufficient space|out of space|(volume|file ?system) is full/i;
+const full =
+  /no space left|not enough space|insufficient space|out of space|(volume|file ?system) is full/i;
 
 /** notFound: the file (`isMissingFile`) or what it is looked for in; conflict: it exists, it is in use; overQuota; badRequest; unavailable. `detail.ontap` is the code. */
 export function ontapFault(call: string, status: number, body: unknown): Fault {
@@ -17,17 +18,24 @@ export function ontapFault(call: string, status: number, body: unknown): Fault {
   const words = `ONTAP ${call}: ${message ?? 'no reason given'} (status ${status}, code ${code})`;
   const detail = { ontap: code };
   if (number === errno.noEntry) return fault('notFound', words, { ...detail, missing: 'file' });
-  if (number === errno.noSpace || number === errno.overQuota || full.test(message ?? '')) return fault('overQuota', `the filer is full: ${words}`, detail);
-  if (number === errno.exists || Number(code) === duplicate) return fault('conflict', words, detail);
+  if (number === errno.noSpace || number === errno.overQuota || full.test(message ?? ''))
+    return fault('overQuota', `the filer is full: ${words}`, detail);
+  if (number === errno.exists || Number(code) === duplicate)
+    return fault('conflict', words, detail);
   return fault(kindOf(status), words, detail);
 }
 
 /** Not the volume that it should be in, which is a 404 too. */
-export const isMissingFile = ({ kind, detail }: Fault): boolean => kind === 'notFound' && detail['missing'] === 'file';
+export const isMissingFile = ({ kind, detail }: Fault): boolean =>
+  kind === 'notFound' && detail['missing'] === 'file';
 
 /** What a caller of the port hears: what the filer should never have to say (no such volume, in use, bad request) is no fault of the caller's. */
 export function portFault(given: Fault): Fault {
-  const meant = given.detail['ontap'] === undefined || isMissingFile(given) || given.kind === 'overQuota' || given.kind === 'timeout';
+  const meant =
+    given.detail['ontap'] === undefined ||
+    isMissingFile(given) ||
+    given.kind === 'overQuota' ||
+    given.kind === 'timeout';
   return meant ? given : fault('unavailable', given.message, given.detail);
 }
 
@@ -39,10 +47,15 @@ function kindOf(status: number): FaultKind {
 }
 
 function errorIn(body: unknown): { message?: string | undefined; code?: string | undefined } {
-  const error = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
+  const error =
+    typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
   if (typeof error !== 'object' || error === null) return {};
-  const message = 'message' in error && typeof error.message === 'string' ? error.message : undefined;
+  const message =
+    'message' in error && typeof error.message === 'string' ? error.message : undefined;
   // A string in answers, a number in some jobs.
-  const code = 'code' in error && (typeof error.code === 'string' || typeof error.code === 'number') ? String(error.code) : undefined;
+  const code =
+    'code' in error && (typeof error.code === 'string' || typeof error.code === 'number')
+      ? String(error.code)
+      : undefined;
   return { message, code };
 }

@@ -14,27 +14,69 @@ const user = { user: 'admin', password: new Secret('p:ss') };
 
 test('a password goes to no other machine in the clear', () => {
   assert.throws(() => openHttp({ ...user, origin: 'http://filer.example' }), /https/);
-  for (const origin of ['http://127.0.0.1:8080', 'http://localhost', 'http://[::1]', 'https://filer.example']) openHttp({ ...user, origin }).close();
+  for (const origin of [
+    'http://127.0.0.1:8080',
+    'http://localhost',
+    'http://[::1]',
+    'https://filer.example',
+  ])
+    openHttp({ ...user, origin }).close();
 });
 
-test('a filer is believed by its own certificate only', { skip: existsSync('/usr/bin/openssl') ? false : 'needs openssl' }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'cc-ontap-'));
-  const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=filer', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' });
-  const [ca, heard] = [readFileSync(cert, 'utf8'), [] as string[]];
-  const server = createServer({ key: readFileSync(key), cert: ca }, (request, response) => {
-    heard.push(request.headers.authorization ?? '');
-    response.end('{"version": 9}');
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const [trusting, strange] = [openHttp({ ...user, origin, ca }), openHttp({ ...user, origin })];
-  assert.deepEqual(await trusting.send('GET', '/api/cluster', undefined, 5_000), { status: 200, body: { version: 9 } });
-  const refused = await strange.send('GET', '/api/cluster', undefined, 5_000);
-  assert.ok(isFault(refused) && refused.kind === 'unavailable' && /certificate/.test(refused.message), JSON.stringify(refused));
-  assert.deepEqual(heard, [`Basic ${Buffer.from('admin:p:ss').toString('base64')}`], 'the stranger got no password');
-  for (const http of [trusting, strange]) http.close();
-  server.closeAllConnections();
-  server.close();
-  rmSync(folder, { recursive: true });
-});
+test(
+  'a filer is believed by its own certificate only',
+  { skip: existsSync('/usr/bin/openssl') ? false : 'needs openssl' },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cc-ontap-'));
+    const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-keyout',
+        key,
+        '-out',
+        cert,
+        '-days',
+        '2',
+        '-subj',
+        '/CN=filer',
+        '-addext',
+        'subjectAltName=IP:127.0.0.1',
+      ],
+      { stdio: 'ignore' },
+    );
+    const [ca, heard] = [readFileSync(cert, 'utf8'), [] as string[]];
+    const server = createServer({ key: readFileSync(key), cert: ca }, (request, response) => {
+      heard.push(request.headers.authorization ?? '');
+      response.end('{"version": 9}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const [trusting, strange] = [openHttp({ ...user, origin, ca }), openHttp({ ...user, origin })];
+    assert.deepEqual(await trusting.send('GET', '/api/cluster', undefined, 5_000), {
+      status: 200,
+      body: { version: 9 },
+    });
+    const refused = await strange.send('GET', '/api/cluster', undefined, 5_000);
+    assert.ok(
+      isFault(refused) && refused.kind === 'unavailable' && /certificate/.test(refused.message),
+      JSON.stringify(refused),
+    );
+    assert.deepEqual(
+      heard,
+      [`Basic ${Buffer.from('admin:p:ss').toString('base64')}`],
+      'the stranger got no password',
+    );
+    for (const http of [trusting, strange]) http.close();
+    server.closeAllConnections();
+    server.close();
+    rmSync(folder, { recursive: true });
+  },
+);

@@ -23,7 +23,12 @@ export interface OntapAnswer {
 
 export interface OntapHttp {
   /** unavailable: not reached, cut off, or no JSON; timeout. Any status is an answer. */
-  send(method: string, path: string, body: object | undefined, timeoutMs: number): Promise<Outcome<OntapAnswer>>;
+  send(
+    method: string,
+    path: string,
+    body: object | undefined,
+    timeoutMs: number,
+  ): Promise<Outcome<OntapAnswer>>;
   close(): void;
 }
 
@@ -33,7 +38,8 @@ const loopback = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/;
 
 export function openHttp({ origin, user, password, ca }: OntapAddress): OntapHttp {
   const { protocol, hostname } = new URL(origin);
-  if (protocol !== 'https:' && !loopback.test(hostname)) throw new Error(`${origin}: a filer is managed over https`);
+  if (protocol !== 'https:' && !loopback.test(hostname))
+    throw new Error(`${origin}: a filer is managed over https`);
   const options = { keepAlive: true, maxSockets: maxConnections };
   const agent = protocol === 'https:' ? new TlsAgent({ ...options, ca }) : new PlainAgent(options);
   const start = protocol === 'https:' ? tlsRequest : plainRequest;
@@ -44,13 +50,34 @@ export function openHttp({ origin, user, password, ca }: OntapAddress): OntapHtt
       const signal = AbortSignal.timeout(timeoutMs);
       try {
         const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-          const headers = { accept: 'application/hal+json', ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }) };
-          start(new URL(path, origin), { method, agent, signal, headers, auth: `${user}:${password.reveal()}` }, resolve).on('error', reject).end(text);
+          const headers = {
+            accept: 'application/hal+json',
+            ...(text === undefined
+              ? {}
+              : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+          };
+          start(
+            new URL(path, origin),
+            { method, agent, signal, headers, auth: `${user}:${password.reveal()}` },
+            resolve,
+          )
+            .on('error', reject)
+            .end(text);
         });
-        return { status: answer.statusCode ?? 0, body: JSON.parse((await textOf(answer)) || '{}') as unknown };
+        return {
+          status: answer.statusCode ?? 0,
+          body: JSON.parse((await textOf(answer)) || '{}') as unknown,
+        };
       } catch (error) {
-        if (signal.aborted) return fault('timeout', `the filer ${origin} has not answered ${method} ${path} within ${timeoutMs / 1000} s`);
-        return fault('unavailable', `the filer ${origin} does not answer ${method} ${path}: ${error instanceof Error ? error.message : String(error)}`);
+        if (signal.aborted)
+          return fault(
+            'timeout',
+            `the filer ${origin} has not answered ${method} ${path} within ${timeoutMs / 1000} s`,
+          );
+        return fault(
+          'unavailable',
+          `the filer ${origin} does not answer ${method} ${path}: ${error instanceof Error ? error.message : String(error)}`,
+        );
       }
     },
     close: () => agent.destroy(),

@@ -13,15 +13,28 @@ import { createOntapRest } from './ontap-rest.ts';
 const flexVol = { uuid: 'u', name: 'vol' };
 
 /** Answers every request alike. */
-async function against(status: number, body: object, work: (rest: OntapRest, heard: string[]) => Promise<void>): Promise<void> {
+async function against(
+  status: number,
+  body: object,
+  work: (rest: OntapRest, heard: string[]) => Promise<void>,
+): Promise<void> {
   const heard: string[] = [];
   const server = createServer((request, response) => {
     heard.push(`${request.method} ${request.url}`);
     response.writeHead(status).end(JSON.stringify(body));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, user: 'u', password: new Secret('p') };
-  const rest = createOntapRest({ address, clock: { ...systemClock, sleep: async () => {} }, ids: systemIds, log: silentLog });
+  const address = {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    user: 'u',
+    password: new Secret('p'),
+  };
+  const rest = createOntapRest({
+    address,
+    clock: { ...systemClock, sleep: async () => {} },
+    ids: systemIds,
+    log: silentLog,
+  });
   try {
     await work(rest, heard);
   } finally {
@@ -32,37 +45,61 @@ async function against(status: number, body: object, work: (rest: OntapRest, hea
 const kindOf = (outcome: unknown): string => (outcome instanceof Fault ? outcome.kind : 'no fault');
 
 test('the next page is followed nowhere but on the filer, and not for ever', async () => {
-  await against(200, { records: [], _links: { next: { href: 'https://elsewhere.example/api/x' } } }, async (rest, heard) => {
-    assert.equal(kindOf(await rest.files(flexVol, '*')), 'unavailable');
-    assert.equal(heard.length, 1);
-  });
-  await against(200, { records: [], _links: { next: { href: '/api/same' } } }, async (rest) => assert.equal(kindOf(await rest.files(flexVol, '*')), 'unavailable'));
+  await against(
+    200,
+    { records: [], _links: { next: { href: 'https://elsewhere.example/api/x' } } },
+    async (rest, heard) => {
+      assert.equal(kindOf(await rest.files(flexVol, '*')), 'unavailable');
+      assert.equal(heard.length, 1);
+    },
+  );
+  await against(200, { records: [], _links: { next: { href: '/api/same' } } }, async (rest) =>
+    assert.equal(kindOf(await rest.files(flexVol, '*')), 'unavailable'),
+  );
 });
 
 test('an answer without what it should hold is unavailable', async () => {
   await against(200, {}, async (rest) => {
-    assert.deepEqual([kindOf(await rest.files(flexVol, '*')), kindOf(await rest.file(flexVol, 'f')), kindOf(await rest.flexVol('svm', 'vol'))], ['unavailable', 'unavailable', 'unavailable']);
+    assert.deepEqual(
+      [
+        kindOf(await rest.files(flexVol, '*')),
+        kindOf(await rest.file(flexVol, 'f')),
+        kindOf(await rest.flexVol('svm', 'vol')),
+      ],
+      ['unavailable', 'unavailable', 'unavailable'],
+    );
   });
 });
 
 test('dots and slashes of a name are encoded', async () => {
-  await against(404, { error: { code: '6684674', message: 'No such file or directory.' } }, async (rest, heard) => {
-    assert.equal(kindOf(await rest.file(flexVol, 'a.b/c')), 'notFound');
-    assert.match(heard[0] ?? '', /^GET \/api\/storage\/volumes\/u\/files\/a%2Eb%2Fc\?/);
-  });
+  await against(
+    404,
+    { error: { code: '6684674', message: 'No such file or directory.' } },
+    async (rest, heard) => {
+      assert.equal(kindOf(await rest.file(flexVol, 'a.b/c')), 'notFound');
+      assert.match(heard[0] ?? '', /^GET \/api\/storage\/volumes\/u\/files\/a%2Eb%2Fc\?/);
+    },
+  );
 });
 
 test('what failed for a reason is not tried again, what passes is', async () => {
-  await against(500, { error: { code: '6684674', message: 'No such file or directory.' } }, async (rest, heard) => {
-    assert.equal(await rest.deleteFile(flexVol, 'f'), undefined);
-    assert.equal(heard.length, 1);
-  });
+  await against(
+    500,
+    { error: { code: '6684674', message: 'No such file or directory.' } },
+    async (rest, heard) => {
+      assert.equal(await rest.deleteFile(flexVol, 'f'), undefined);
+      assert.equal(heard.length, 1);
+    },
+  );
   await against(429, {}, async (rest, heard) => {
     assert.equal(kindOf(await rest.deleteFile(flexVol, 'f')), 'unavailable');
     assert.equal(heard.length, 3);
   });
   await against(503, {}, async (rest, heard) => {
-    assert.equal(kindOf(await rest.cloneFile(flexVol, { from: 'a', to: 'b', overwrite: false })), 'unavailable');
+    assert.equal(
+      kindOf(await rest.cloneFile(flexVol, { from: 'a', to: 'b', overwrite: false })),
+      'unavailable',
+    );
     assert.equal(heard.length, 1, 'a change is not repeated');
   });
 });

@@ -44,7 +44,10 @@ export interface OntapRest {
    * A copy that shares its blocks. 'unknown': ONTAP has no record of the job any more (it keeps them for 300 s). conflict: `to` is there
    * and `overwrite` is not set; overQuota.
    */
-  cloneFile(volume: FlexVolKey, clone: { from: string; to: string; overwrite: boolean }): Promise<Outcome<'done' | 'unknown'>>;
+  cloneFile(
+    volume: FlexVolKey,
+    clone: { from: string; to: string; overwrite: boolean },
+  ): Promise<Outcome<'done' | 'unknown'>>;
   /** conflict: `to` is there. */
   renameFile(volume: FlexVolKey, from: string, to: string): Promise<Outcome<void>>;
   /** One that is not there is fine. */
@@ -71,14 +74,31 @@ const [firstPollMs, longestPollMs] = [50, 2_000];
 const [pageRecords, maxPages] = [1_000, 1_000];
 
 // The parts of ONTAP's objects that are asked for.
-type Job = { uuid: string; state?: 'queued' | 'running' | 'paused' | 'success' | 'failure'; error?: unknown };
-type VolumeRecord = { uuid: string; name: string; state?: string; nas?: { path?: string }; space?: { size?: number; available?: number } };
+type Job = {
+  uuid: string;
+  state?: 'queued' | 'running' | 'paused' | 'success' | 'failure';
+  error?: unknown;
+};
+type VolumeRecord = {
+  uuid: string;
+  name: string;
+  state?: string;
+  nas?: { path?: string };
+  space?: { size?: number; available?: number };
+};
 type FileRecord = { name: string; type?: string; size?: number };
 type Page<T> = { records: T[]; _links?: { next?: { href: string } } };
 
 type Call = { method: 'GET' | 'POST' | 'PATCH' | 'DELETE'; path: string; body?: object };
 
-export function createOntapRest({ address, clock, ids, log, timeoutMs = 10_000, jobTimeoutMs = 300_000 }: OntapRestDeps): OntapRest {
+export function createOntapRest({
+  address,
+  clock,
+  ids,
+  log,
+  timeoutMs = 10_000,
+  jobTimeoutMs = 300_000,
+}: OntapRestDeps): OntapRest {
   const http = openHttp(address);
   const jittered = (ms: number): number => ms * (0.5 + ids.random());
 
@@ -86,12 +106,25 @@ export function createOntapRest({ address, clock, ids, log, timeoutMs = 10_000, 
   async function call({ method, path, body }: Call): Promise<Outcome<OntapAnswer>> {
     const repeatable = method === 'GET' || method === 'DELETE';
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await http.send(method, path, body, timeoutMs + (method === 'GET' ? 0 : returnTimeoutS * 1000));
+      const answer = await http.send(
+        method,
+        path,
+        body,
+        timeoutMs + (method === 'GET' ? 0 : returnTimeoutS * 1000),
+      );
       if (!isFault(answer) && answer.status < 400) return answer;
-      const refused = isFault(answer) ? answer : ontapFault(`${method} ${path}`, answer.status, answer.body);
-      const passing = isFault(answer) || answer.status === 429 || (answer.status >= 500 && refused.kind === 'unavailable');
+      const refused = isFault(answer)
+        ? answer
+        : ontapFault(`${method} ${path}`, answer.status, answer.body);
+      const passing =
+        isFault(answer) ||
+        answer.status === 429 ||
+        (answer.status >= 500 && refused.kind === 'unavailable');
       if (!repeatable || !passing || attempt === attempts) return refused;
-      log.warn({ filer: address.origin, method, path, reason: refused.message, attempt }, 'ONTAP call is repeated');
+      log.warn(
+        { filer: address.origin, method, path, reason: refused.message, attempt },
+        'ONTAP call is repeated',
+      );
       await clock.sleep(jittered(firstPauseMs * 2 ** attempt));
     }
   }
@@ -108,11 +141,13 @@ export function createOntapRest({ address, clock, ids, log, timeoutMs = 10_000, 
       if (pages === maxPages) return fault('unavailable', `ONTAP GET ${path} does not end`);
       const page: Outcome<Page<T>> = await read<Page<T>>(next);
       if (isFault(page)) return page;
-      if (!Array.isArray(page.records)) return fault('unavailable', `ONTAP GET ${path}: no records in the answer`);
+      if (!Array.isArray(page.records))
+        return fault('unavailable', `ONTAP GET ${path}: no records in the answer`);
       records.push(...page.records);
       next = page._links?.next?.href;
       // Our password goes where it points.
-      if (next !== undefined && !next.startsWith('/api/')) return fault('unavailable', `ONTAP GET ${path} goes on elsewhere: ${next}`);
+      if (next !== undefined && !next.startsWith('/api/'))
+        return fault('unavailable', `ONTAP GET ${path} goes on elsewhere: ${next}`);
     }
     return records;
   }
@@ -123,23 +158,33 @@ export function createOntapRest({ address, clock, ids, log, timeoutMs = 10_000, 
     if (isFault(answer)) return answer;
     const job = (answer.body as { job?: Job }).job;
     // Any other status than 202: done before the answer ("Asynchronous processing with the ONTAP REST API").
-    return answer.status === 202 && job ? await jobDone(job.uuid, `${request.method} ${request.path}`) : 'done';
+    return answer.status === 202 && job
+      ? await jobDone(job.uuid, `${request.method} ${request.path}`)
+      : 'done';
   }
 
   async function jobDone(uuid: string, what: string): Promise<Outcome<'done' | 'unknown'>> {
     const deadline = clock.now() + jobTimeoutMs;
     for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, longestPollMs)) {
-      const job = await read<Job>(`/api/cluster/jobs/${encodeURIComponent(uuid)}?fields=state,error`);
+      const job = await read<Job>(
+        `/api/cluster/jobs/${encodeURIComponent(uuid)}?fields=state,error`,
+      );
       if (isFault(job)) return job.kind === 'notFound' ? 'unknown' : job;
       if (job.state === 'success') return 'done';
       if (job.state === 'failure') return ontapFault(`job of ${what}`, 500, job);
-      if (clock.now() + pauseMs > deadline) return fault('timeout', `ONTAP job ${uuid} of ${what} is still ${job.state} after ${jobTimeoutMs / 1000} s`);
+      if (clock.now() + pauseMs > deadline)
+        return fault(
+          'timeout',
+          `ONTAP job ${uuid} of ${what} is still ${job.state} after ${jobTimeoutMs / 1000} s`,
+        );
       await clock.sleep(jittered(pauseMs));
     }
   }
 
   async function file(volume: FlexVolKey, name: string): Promise<Outcome<OntapFile>> {
-    const page = await read<Page<FileRecord>>(`${pathOf(volume, name)}?${query({ return_metadata: 'true', fields: 'type,size' })}`);
+    const page = await read<Page<FileRecord>>(
+      `${pathOf(volume, name)}?${query({ return_metadata: 'true', fields: 'type,size' })}`,
+    );
     if (isFault(page)) return page;
     const [record] = page.records ?? [];
     return record ? fileOf(record) : fault('unavailable', `ONTAP has no facts on the file ${name}`);
@@ -147,31 +192,59 @@ export function createOntapRest({ address, clock, ids, log, timeoutMs = 10_000, 
 
   return {
     async flexVol(svm, name) {
-      const found = await readAll<VolumeRecord>(`/api/storage/volumes?${query({ name, 'svm.name': svm, fields: 'state,nas.path,space.size,space.available' })}`);
+      const found = await readAll<VolumeRecord>(
+        `/api/storage/volumes?${query({ name, 'svm.name': svm, fields: 'state,nas.path,space.size,space.available' })}`,
+      );
       if (isFault(found)) return found;
       const [volume] = found;
-      if (!volume) return fault('notFound', `The SVM ${svm} has no volume ${name}.`, { ontap: 'no record' });
-      return { uuid: volume.uuid, name, state: volume.state ?? 'unknown', junctionPath: volume.nas?.path ?? null, totalBytes: volume.space?.size ?? 0, freeBytes: volume.space?.available ?? 0 };
+      if (!volume)
+        return fault('notFound', `The SVM ${svm} has no volume ${name}.`, { ontap: 'no record' });
+      return {
+        uuid: volume.uuid,
+        name,
+        state: volume.state ?? 'unknown',
+        junctionPath: volume.nas?.path ?? null,
+        totalBytes: volume.space?.size ?? 0,
+        freeBytes: volume.space?.available ?? 0,
+      };
     },
     async files(volume, pattern) {
-      const found = await readAll<FileRecord>(`${folderOf(volume)}?${query({ name: pattern, type: 'file', fields: 'type,size', max_records: String(pageRecords) })}`);
+      const found = await readAll<FileRecord>(
+        `${folderOf(volume)}?${query({ name: pattern, type: 'file', fields: 'type,size', max_records: String(pageRecords) })}`,
+      );
       return isFault(found) ? found : found.filter(({ type }) => type === 'file').map(fileOf);
     },
     file,
-    cloneFile: async ({ uuid, name }, { from, to, overwrite }) => await change({
-      method: 'POST', path: `/api/storage/file/clone?return_timeout=${returnTimeoutS}`,
-      body: { volume: { uuid, name }, source_path: from, destination_path: to, overwrite_destination: overwrite },
-    }),
+    cloneFile: async ({ uuid, name }, { from, to, overwrite }) =>
+      await change({
+        method: 'POST',
+        path: `/api/storage/file/clone?return_timeout=${returnTimeoutS}`,
+        body: {
+          volume: { uuid, name },
+          source_path: from,
+          destination_path: to,
+          overwrite_destination: overwrite,
+        },
+      }),
     async renameFile(volume, from, to) {
-      const renamed = await change({ method: 'PATCH', path: pathOf(volume, from), body: { path: to } });
+      const renamed = await change({
+        method: 'PATCH',
+        path: pathOf(volume, from),
+        body: { path: to },
+      });
       const seen = renamed === 'unknown' ? await file(volume, to) : renamed;
       return isFault(seen) ? seen : undefined;
     },
     async deleteFile(volume, name) {
-      const deleted = await change({ method: 'DELETE', path: `${pathOf(volume, name)}?return_timeout=${returnTimeoutS}` });
+      const deleted = await change({
+        method: 'DELETE',
+        path: `${pathOf(volume, name)}?return_timeout=${returnTimeoutS}`,
+      });
       const seen = deleted === 'unknown' ? await file(volume, name) : deleted;
       if (isFault(seen)) return isMissingFile(seen) ? undefined : seen;
-      return seen === 'done' ? undefined : fault('unavailable', `ONTAP has lost the job that should delete ${name}`);
+      return seen === 'done'
+        ? undefined
+        : fault('unavailable', `ONTAP has lost the job that should delete ${name}`);
     },
     close: () => http.close(),
   };
@@ -179,6 +252,8 @@ export function createOntapRest({ address, clock, ids, log, timeoutMs = 10_000, 
 
 const fileOf = ({ name, size }: FileRecord): OntapFile => ({ name, sizeBytes: size ?? 0 });
 const query = (fields: Record<string, string>): string => new URLSearchParams(fields).toString();
-const folderOf = ({ uuid }: FlexVolKey): string => `/api/storage/volumes/${encodeURIComponent(uuid)}/files`;
+const folderOf = ({ uuid }: FlexVolKey): string =>
+  `/api/storage/volumes/${encodeURIComponent(uuid)}/files`;
 /** "The path field requires using %2E to represent . and %2F to represent /". */
-const pathOf = (volume: FlexVolKey, name: string): string => `${folderOf(volume)}/${encodeURIComponent(name).replaceAll('.', '%2E')}`;
+const pathOf = (volume: FlexVolKey, name: string): string =>
+  `${folderOf(volume)}/${encodeURIComponent(name).replaceAll('.', '%2E')}`;

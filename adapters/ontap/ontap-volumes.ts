@@ -26,18 +26,34 @@ type Place = FlexVol & { junctionPath: string };
 
 const gib = 1024 ** 3;
 
-export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shortTimeoutMs = 30_000, copyTimeoutMs = 3_600_000 }: OntapVolumesOptions): VolumeBackend {
+export function createOntapVolumes({
+  rest,
+  images,
+  svm,
+  flexVol,
+  nfsServer,
+  shortTimeoutMs = 30_000,
+  copyTimeoutMs = 3_600_000,
+}: OntapVolumesOptions): VolumeBackend {
   let known: Place | undefined;
-  const img = async (...args: string[]): Promise<Outcome<void>> => done(await images.run(args, { timeoutMs: shortTimeoutMs }));
-  const copy = async (args: string[], { signal }: CopyOptions): Promise<Outcome<void>> => done(await images.run(['convert', '-U', ...args], { timeoutMs: copyTimeoutMs, signal }));
-  const url = (volume: Place, file: string): string => `nfs://${nfsServer}${volume.junctionPath}/${file}`;
+  const img = async (...args: string[]): Promise<Outcome<void>> =>
+    done(await images.run(args, { timeoutMs: shortTimeoutMs }));
+  const copy = async (args: string[], { signal }: CopyOptions): Promise<Outcome<void>> =>
+    done(await images.run(['convert', '-U', ...args], { timeoutMs: copyTimeoutMs, signal }));
+  const url = (volume: Place, file: string): string =>
+    `nfs://${nfsServer}${volume.junctionPath}/${file}`;
 
   async function look(): Promise<Outcome<Place>> {
     const volume = await rest.flexVol(svm, flexVol);
     if (isFault(volume)) return portFault(volume);
     const { junctionPath, state } = volume;
-    if (state !== 'online') return fault('unavailable', `The volume ${svm}:${flexVol} of the filer is ${state}.`);
-    if (junctionPath === null) return fault('unavailable', `The volume ${svm}:${flexVol} of the filer is exported nowhere: it has no junction path.`);
+    if (state !== 'online')
+      return fault('unavailable', `The volume ${svm}:${flexVol} of the filer is ${state}.`);
+    if (junctionPath === null)
+      return fault(
+        'unavailable',
+        `The volume ${svm}:${flexVol} of the filer is exported nowhere: it has no junction path.`,
+      );
     return (known = { ...volume, junctionPath });
   }
 
@@ -57,7 +73,9 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
 
   async function found(volume: Place, file: string): Promise<Outcome<OntapFile>> {
     const facts = await rest.file(volume, file);
-    return isFault(facts) && isMissingFile(facts) ? fault('notFound', `The filer has no ${file}.`) : facts;
+    return isFault(facts) && isMissingFile(facts)
+      ? fault('notFound', `The filer has no ${file}.`)
+      : facts;
   }
 
   /** With what an attempt to make it may have left. */
@@ -67,7 +85,11 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
   }
 
   /** `file` appears whole or not at all; one that is there stays as it is. */
-  async function makeFile(volume: Place, file: string, make: (unfinished: string) => Promise<Outcome<void>>): Promise<Outcome<void>> {
+  async function makeFile(
+    volume: Place,
+    file: string,
+    make: (unfinished: string) => Promise<Outcome<void>>,
+  ): Promise<Outcome<void>> {
     const there = await exists(volume, file);
     if (isFault(there) || there) return done(there);
     const unfinished = unfinishedFile(file);
@@ -81,7 +103,11 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
   }
 
   /** What an attempt before has left of it is no start. */
-  async function whole(volume: Place, unfinished: string, make: (unfinished: string) => Promise<Outcome<void>>): Promise<Outcome<void>> {
+  async function whole(
+    volume: Place,
+    unfinished: string,
+    make: (unfinished: string) => Promise<Outcome<void>>,
+  ): Promise<Outcome<void>> {
     const cleared = await rest.deleteFile(volume, unfinished);
     return isFault(cleared) ? cleared : await make(unfinished);
   }
@@ -93,61 +119,119 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
     const cloned = await rest.cloneFile(volume, { from, to, overwrite: false });
     if (cloned !== 'unknown') return done(cloned);
     const made = await rest.file(volume, to);
-    if (isFault(made)) return isMissingFile(made) ? fault('unavailable', `The filer knows neither the job that should clone ${from} nor its file.`) : made;
-    return made.sizeBytes === source.sizeBytes ? undefined : fault('unavailable', `The filer has cloned ${made.sizeBytes} of ${source.sizeBytes} bytes of ${from}.`);
+    if (isFault(made))
+      return isMissingFile(made)
+        ? fault(
+            'unavailable',
+            `The filer knows neither the job that should clone ${from} nor its file.`,
+          )
+        : made;
+    return made.sizeBytes === source.sizeBytes
+      ? undefined
+      : fault(
+          'unavailable',
+          `The filer has cloned ${made.sizeBytes} of ${source.sizeBytes} bytes of ${from}.`,
+        );
   }
-  const cloneAs = async (volume: Place, from: string, to: string, finish: (unfinished: string) => Promise<Outcome<void>> = async () => undefined): Promise<Outcome<void>> =>
+  const cloneAs = async (
+    volume: Place,
+    from: string,
+    to: string,
+    finish: (unfinished: string) => Promise<Outcome<void>> = async () => undefined,
+  ): Promise<Outcome<void>> =>
     await makeFile(volume, to, async (unfinished) => {
       const cloned = await clone(volume, from, unfinished);
       return isFault(cloned) ? cloned : await finish(unfinished);
     });
 
   async function grow(volume: Place, file: string, sizeGib: number): Promise<Outcome<void>> {
-    const virtualBytes = await images.virtualBytes(url(volume, file), { timeoutMs: shortTimeoutMs });
+    const virtualBytes = await images.virtualBytes(url(volume, file), {
+      timeoutMs: shortTimeoutMs,
+    });
     if (isFault(virtualBytes)) return virtualBytes;
-    if (virtualBytes > sizeGib * gib) return fault('conflict', `The volume has ${virtualBytes} bytes already, more than ${sizeGib} GiB.`);
-    return virtualBytes === sizeGib * gib ? undefined : await img('resize', '-q', '-f', 'qcow2', url(volume, file), String(sizeGib * gib));
+    if (virtualBytes > sizeGib * gib)
+      return fault(
+        'conflict',
+        `The volume has ${virtualBytes} bytes already, more than ${sizeGib} GiB.`,
+      );
+    return virtualBytes === sizeGib * gib
+      ? undefined
+      : await img('resize', '-q', '-f', 'qcow2', url(volume, file), String(sizeGib * gib));
   }
 
   /** Puts `unfinished` in the place of `file`, whose bytes are let go. */
   async function replace(volume: Place, file: string, unfinished: string): Promise<Outcome<void>> {
     const cloned = await rest.cloneFile(volume, { from: unfinished, to: file, overwrite: true });
-    if (cloned === 'unknown') return fault('unavailable', `The filer does not say whether it has overwritten ${file}.`);
+    if (cloned === 'unknown')
+      return fault('unavailable', `The filer does not say whether it has overwritten ${file}.`);
     return isFault(cloned) ? cloned : await rest.deleteFile(volume, unfinished);
   }
 
-  const withFile = async <T>(volumeId: string, work: (volume: Place, file: string) => Promise<Outcome<T>>): Promise<Outcome<T>> => await onFiler(async (volume) => {
-    const facts = await found(volume, volumeFile(volumeId));
-    return isFault(facts) ? facts : await work(volume, volumeFile(volumeId));
-  });
+  const withFile = async <T>(
+    volumeId: string,
+    work: (volume: Place, file: string) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> =>
+    await onFiler(async (volume) => {
+      const facts = await found(volume, volumeFile(volumeId));
+      return isFault(facts) ? facts : await work(volume, volumeFile(volumeId));
+    });
 
   const backend: VolumeBackend = {
     async facts() {
       const volume = await look();
       if (isFault(volume)) return volume;
-      return { vendorName: 'NetApp', driverVersion: '1.0', storageProtocol: 'nfs', totalGib: volume.totalBytes / gib, freeGib: volume.freeBytes / gib };
+      return {
+        vendorName: 'NetApp',
+        driverVersion: '1.0',
+        storageProtocol: 'nfs',
+        totalGib: volume.totalBytes / gib,
+        freeGib: volume.freeBytes / gib,
+      };
     },
 
-    createVolume: async (id, sizeGib, origin) => await onFiler(async (volume) => {
-      if (origin.kind === 'blank') return await makeFile(volume, volumeFile(id), async (file) => await img('create', '-q', '-f', 'qcow2', url(volume, file), String(sizeGib * gib)));
-      const from = origin.kind === 'volume' ? volumeFile(origin.id) : snapshotFile(origin.snapshot);
-      return await cloneAs(volume, from, volumeFile(id), async (file) => await grow(volume, file, sizeGib));
-    }),
-    deleteVolume: async (id) => await onFiler(async (volume) => {
-      const files = await rest.files(volume, filesOf(id));
-      if (isFault(files)) return files;
-      // The volume's own file goes last: as long as it is there, the rest is found again.
-      for (const file of [...files.map(({ name }) => name).filter((name) => name !== volumeFile(id)), volumeFile(id)]) {
-        const deleted = await rest.deleteFile(volume, file);
-        if (isFault(deleted)) return deleted;
-      }
-      return undefined;
-    }),
-    extendVolume: async (id, sizeGib) => await withFile(id, async (volume, file) => await grow(volume, file, sizeGib)),
+    createVolume: async (id, sizeGib, origin) =>
+      await onFiler(async (volume) => {
+        if (origin.kind === 'blank')
+          return await makeFile(
+            volume,
+            volumeFile(id),
+            async (file) =>
+              await img('create', '-q', '-f', 'qcow2', url(volume, file), String(sizeGib * gib)),
+          );
+        const from =
+          origin.kind === 'volume' ? volumeFile(origin.id) : snapshotFile(origin.snapshot);
+        return await cloneAs(
+          volume,
+          from,
+          volumeFile(id),
+          async (file) => await grow(volume, file, sizeGib),
+        );
+      }),
+    deleteVolume: async (id) =>
+      await onFiler(async (volume) => {
+        const files = await rest.files(volume, filesOf(id));
+        if (isFault(files)) return files;
+        // The volume's own file goes last: as long as it is there, the rest is found again.
+        for (const file of [
+          ...files.map(({ name }) => name).filter((name) => name !== volumeFile(id)),
+          volumeFile(id),
+        ]) {
+          const deleted = await rest.deleteFile(volume, file);
+          if (isFault(deleted)) return deleted;
+        }
+        return undefined;
+      }),
+    extendVolume: async (id, sizeGib) =>
+      await withFile(id, async (volume, file) => await grow(volume, file, sizeGib)),
 
-    createSnapshot: async (snapshot) => await onFiler(async (volume) => await cloneAs(volume, volumeFile(snapshot.volumeId), snapshotFile(snapshot))),
+    createSnapshot: async (snapshot) =>
+      await onFiler(
+        async (volume) =>
+          await cloneAs(volume, volumeFile(snapshot.volumeId), snapshotFile(snapshot)),
+      ),
     // A guest is no hindrance: no file lies under another.
-    deleteSnapshot: async (snapshot) => await onFiler(async (volume) => await drop(volume, snapshotFile(snapshot))),
+    deleteSnapshot: async (snapshot) =>
+      await onFiler(async (volume) => await drop(volume, snapshotFile(snapshot))),
     async settle() {},
 
     // The clone is one moment of the image, as after a power failure: QEMU writes qcow2's tables in an order that bears that.
@@ -155,31 +239,50 @@ export function createOntapVolumes({ rest, images, svm, flexVol, nfsServer, shor
       const taken = await backend.createSnapshot(snapshot);
       return isFault(taken) ? taken : {};
     },
-    finishOnlineSnapshot: async (snapshot) => await onFiler(async (volume) => done(await found(volume, snapshotFile(snapshot)))),
-    abandonOnlineSnapshot: async (snapshot) => await backend.deleteSnapshot(snapshot, { inUse: true }),
+    finishOnlineSnapshot: async (snapshot) =>
+      await onFiler(async (volume) => done(await found(volume, snapshotFile(snapshot)))),
+    abandonOnlineSnapshot: async (snapshot) =>
+      await backend.deleteSnapshot(snapshot, { inUse: true }),
 
-    connection: async (id) => await withFile(id, async ({ junctionPath }, file) => ({ protocol: 'nfs' as const, server: nfsServer, share: junctionPath, file, format: 'qcow2' as const })),
+    connection: async (id) =>
+      await withFile(id, async ({ junctionPath }, file) => ({
+        protocol: 'nfs' as const,
+        server: nfsServer,
+        share: junctionPath,
+        file,
+        format: 'qcow2' as const,
+      })),
 
-    importFile: async (id, sizeGib, image, { signal } = {}) => await withFile(id, async (volume, file) => {
-      const unfinished = unfinishedFile(file);
-      const made = await whole(volume, unfinished, async () => {
-        const copied = await images.convert(image, sizeGib * gib, { name: url(volume, unfinished), intoExisting: false }, { timeoutMs: copyTimeoutMs, signal });
-        return isFault(copied) ? copied : await grow(volume, unfinished, sizeGib);
-      });
-      const replaced = isFault(made) ? made : await replace(volume, file, unfinished);
-      if (isFault(replaced)) await rest.deleteFile(volume, unfinished);
-      return replaced;
-    }),
-    exportFile: async (from, { path, format }, options = {}) => await onFiler(async (volume) => {
-      const file = 'snapshot' in from ? snapshotFile(from.snapshot) : volumeFile(from.volumeId);
-      const source = await found(volume, file);
-      return isFault(source) ? source : await copy(['-f', 'qcow2', '-O', format, url(volume, file), path], options);
-    }),
+    importFile: async (id, sizeGib, image, { signal } = {}) =>
+      await withFile(id, async (volume, file) => {
+        const unfinished = unfinishedFile(file);
+        const made = await whole(volume, unfinished, async () => {
+          const copied = await images.convert(
+            image,
+            sizeGib * gib,
+            { name: url(volume, unfinished), intoExisting: false },
+            { timeoutMs: copyTimeoutMs, signal },
+          );
+          return isFault(copied) ? copied : await grow(volume, unfinished, sizeGib);
+        });
+        const replaced = isFault(made) ? made : await replace(volume, file, unfinished);
+        if (isFault(replaced)) await rest.deleteFile(volume, unfinished);
+        return replaced;
+      }),
+    exportFile: async (from, { path, format }, options = {}) =>
+      await onFiler(async (volume) => {
+        const file = 'snapshot' in from ? snapshotFile(from.snapshot) : volumeFile(from.volumeId);
+        const source = await found(volume, file);
+        return isFault(source)
+          ? source
+          : await copy(['-f', 'qcow2', '-O', format, url(volume, file), path], options);
+      }),
 
-    inventory: async () => await onFiler(async (volume) => {
-      const files = await rest.files(volume, '*');
-      return isFault(files) ? files : sortFiles(files.map(({ name }) => name));
-    }),
+    inventory: async () =>
+      await onFiler(async (volume) => {
+        const files = await rest.files(volume, '*');
+        return isFault(files) ? files : sortFiles(files.map(({ name }) => name));
+      }),
     close: () => rest.close(),
   };
   return backend;

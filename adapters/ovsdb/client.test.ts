@@ -13,16 +13,34 @@ import { JsonSplitter } from './json-stream.ts';
 import { northbound } from './northbound.gen.ts';
 
 type Nb = typeof northbound;
-interface Message { method?: string; params?: unknown[]; id: unknown; result?: unknown; error?: unknown }
+interface Message {
+  method?: string;
+  params?: unknown[];
+  id: unknown;
+  result?: unknown;
+  error?: unknown;
+}
 type Answer = (message: Message, send: (message: object) => void) => void;
-interface Peer { opened: number; drop(): void; unix: string }
+interface Peer {
+  opened: number;
+  drop(): void;
+  unix: string;
+}
 
 /** A server that answers `echo` and leaves the rest to `answer`. */
-async function withPeer(answer: Answer, options: Partial<ClientOptions<Nb>>, work: (client: OvsdbClient<Nb>, peer: Peer) => Promise<void>): Promise<void> {
+async function withPeer(
+  answer: Answer,
+  options: Partial<ClientOptions<Nb>>,
+  work: (client: OvsdbClient<Nb>, peer: Peer) => Promise<void>,
+): Promise<void> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-ovsdb-'));
   const socketPath = path.join(folder, 'sock');
   const sockets = new Set<net.Socket>();
-  const peer: Peer = { opened: 0, unix: `unix:${socketPath}`, drop: () => sockets.forEach((socket) => socket.destroy()) };
+  const peer: Peer = {
+    opened: 0,
+    unix: `unix:${socketPath}`,
+    drop: () => sockets.forEach((socket) => socket.destroy()),
+  };
   const server = net.createServer((socket) => {
     peer.opened += 1;
     sockets.add(socket);
@@ -34,13 +52,24 @@ async function withPeer(answer: Answer, options: Partial<ClientOptions<Nb>>, wor
       for (const message of splitter.push(chunk) as Message[]) {
         const send = (reply: object) => void socket.write(JSON.stringify(reply));
         // The first echo proves the connection; the others are the test's.
-        if (message.method === 'echo' && (echoes += 1) === 1) send({ id: message.id, result: message.params, error: null });
+        if (message.method === 'echo' && (echoes += 1) === 1)
+          send({ id: message.id, result: message.params, error: null });
         else answer(message, send);
       }
     });
   });
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
-  const client = new OvsdbClient({ remotes: [peer.unix], schema: northbound, connectTimeoutMs: 500, callTimeoutMs: 200, backoffMs: { first: 5, last: 20 }, ...options }, { log: silentLog });
+  const client = new OvsdbClient(
+    {
+      remotes: [peer.unix],
+      schema: northbound,
+      connectTimeoutMs: 500,
+      callTimeoutMs: 200,
+      backoffMs: { first: 5, last: 20 },
+      ...options,
+    },
+    { log: silentLog },
+  );
   try {
     await work(client, peer);
   } finally {
@@ -56,75 +85,124 @@ const UNKNOWN_METHOD = { error: 'unknown method' };
 describe('the OVSDB client', () => {
   it('matches answers to calls in whatever order they come', async () => {
     const held: (() => void)[] = [];
-    await withPeer(({ id, params }, send) => {
-      held.unshift(() => send({ id, result: params, error: null }));
-      if (held.length === 3) held.forEach((each) => each());
-    }, {}, async (client) => {
-      assert.deepEqual(await Promise.all([1, 2, 3].map((each) => client.call('any', [each]))), [[1], [2], [3]]);
-    });
+    await withPeer(
+      ({ id, params }, send) => {
+        held.unshift(() => send({ id, result: params, error: null }));
+        if (held.length === 3) held.forEach((each) => each());
+      },
+      {},
+      async (client) => {
+        assert.deepEqual(await Promise.all([1, 2, 3].map((each) => client.call('any', [each]))), [
+          [1],
+          [2],
+          [3],
+        ]);
+      },
+    );
   });
 
   it('gives up a call at its deadline and goes on with the next; the late answer harms nobody', async () => {
     const methods: string[] = [];
-    await withPeer(({ id, method = '', params }, send) => {
-      methods.push(method);
-      if (method === 'slow') setTimeout(() => send({ id, result: 'late', error: null }), 60);
-      else if (method === 'quick') send({ id, result: params, error: null });
-    }, {}, async (client) => {
-      await assert.rejects(client.call('slow', [], { timeoutMs: 20 }), OvsdbTimeout);
-      assert.deepEqual(await client.call('quick', [2]), [2]);
-      assert.deepEqual(methods, ['slow', 'cancel', 'quick']);
-    });
+    await withPeer(
+      ({ id, method = '', params }, send) => {
+        methods.push(method);
+        if (method === 'slow') setTimeout(() => send({ id, result: 'late', error: null }), 60);
+        else if (method === 'quick') send({ id, result: params, error: null });
+      },
+      {},
+      async (client) => {
+        await assert.rejects(client.call('slow', [], { timeoutMs: 20 }), OvsdbTimeout);
+        assert.deepEqual(await client.call('quick', [2]), [2]);
+        assert.deepEqual(methods, ['slow', 'cancel', 'quick']);
+      },
+    );
   });
 
   it('sends no more than it may at once, and refuses what does not fit its queue', async () => {
     let [atOnce, most] = [0, 0];
-    await withPeer(({ id }, send) => {
-      most = Math.max(most, (atOnce += 1));
-      setImmediate(() => {
-        atOnce -= 1;
-        send({ id, result: null, error: null });
-      });
-    }, { maxInFlight: 2, maxQueued: 4 }, async (client) => {
-      await client.connect();
-      const settled = await Promise.allSettled(Array.from({ length: 10 }, () => client.call('any', [])));
-      assert.equal(settled.filter((each) => each.status === 'fulfilled').length, 6);
-      assert.ok(settled.every((each) => each.status === 'fulfilled' || each.reason instanceof OvsdbDisconnected));
-      assert.equal(most, 2);
-    });
+    await withPeer(
+      ({ id }, send) => {
+        most = Math.max(most, (atOnce += 1));
+        setImmediate(() => {
+          atOnce -= 1;
+          send({ id, result: null, error: null });
+        });
+      },
+      { maxInFlight: 2, maxQueued: 4 },
+      async (client) => {
+        await client.connect();
+        const settled = await Promise.allSettled(
+          Array.from({ length: 10 }, () => client.call('any', [])),
+        );
+        assert.equal(settled.filter((each) => each.status === 'fulfilled').length, 6);
+        assert.ok(
+          settled.every(
+            (each) => each.status === 'fulfilled' || each.reason instanceof OvsdbDisconnected,
+          ),
+        );
+        assert.equal(most, 2);
+      },
+    );
   });
 
   it('answers echoes, asks for one in silence, and leaves a peer that gives none', async () => {
     const echoed: unknown[] = [];
     let asked = 0;
-    await withPeer(({ id, method, result }, send) => {
-      if (method === 'any') send({ id: 'echo', method: 'echo', params: ['are you there'] });
-      if (id === 'echo') echoed.push(result);
-      if (method === 'echo') asked += 1; // stays unanswered
-    }, { keepaliveIntervalMs: 30 }, async (client, peer) => {
-      await assert.rejects(client.call('any', []), OvsdbDisconnected);
-      assert.deepEqual(echoed, [['are you there']]);
-      assert.ok(asked >= 1);
-      await eventually(() => peer.opened >= 2, { withinMs: 2_000, what: 'another connection' });
-    });
+    await withPeer(
+      ({ id, method, result }, send) => {
+        if (method === 'any') send({ id: 'echo', method: 'echo', params: ['are you there'] });
+        if (id === 'echo') echoed.push(result);
+        if (method === 'echo') asked += 1; // stays unanswered
+      },
+      { keepaliveIntervalMs: 30 },
+      async (client, peer) => {
+        await assert.rejects(client.call('any', []), OvsdbDisconnected);
+        assert.deepEqual(echoed, [['are you there']]);
+        assert.ok(asked >= 1);
+        await eventually(() => peer.opened >= 2, { withinMs: 2_000, what: 'another connection' });
+      },
+    );
   });
 
   it('takes the next remote when one does not answer', async () => {
-    await withPeer(({ id }, send) => send({ id, result: [], error: null }), {}, async (_, peer) => {
-      const client = new OvsdbClient({ remotes: ['unix:/nonexistent/db.sock', peer.unix], schema: northbound, backoffMs: { first: 5, last: 20 } }, { log: silentLog });
-      assert.deepEqual(await client.listDatabases(), []);
-      client.close();
-    });
+    await withPeer(
+      ({ id }, send) => send({ id, result: [], error: null }),
+      {},
+      async (_, peer) => {
+        const client = new OvsdbClient(
+          {
+            remotes: ['unix:/nonexistent/db.sock', peer.unix],
+            schema: northbound,
+            backoffMs: { first: 5, last: 20 },
+          },
+          { log: silentLog },
+        );
+        assert.deepEqual(await client.listDatabases(), []);
+        client.close();
+      },
+    );
   });
 
   it('says disconnected in bounded time where nobody listens, and where no OVSDB speaks', async () => {
-    const client = new OvsdbClient({ remotes: ['unix:/nonexistent/db.sock'], schema: northbound, connectTimeoutMs: 50 }, { log: silentLog });
+    const client = new OvsdbClient(
+      { remotes: ['unix:/nonexistent/db.sock'], schema: northbound, connectTimeoutMs: 50 },
+      { log: silentLog },
+    );
     await assert.rejects(client.listDatabases(), OvsdbDisconnected);
     client.close();
     await assert.rejects(client.listDatabases(), OvsdbDisconnected);
-    const other = net.createServer((socket) => void socket.on('error', () => undefined).write('220 mail.example.org ESMTP'));
+    const other = net.createServer(
+      (socket) => void socket.on('error', () => undefined).write('220 mail.example.org ESMTP'),
+    );
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-    const mistaken = new OvsdbClient({ remotes: [`tcp:127.0.0.1:${(other.address() as net.AddressInfo).port}`], schema: northbound, connectTimeoutMs: 100 }, { log: silentLog });
+    const mistaken = new OvsdbClient(
+      {
+        remotes: [`tcp:127.0.0.1:${(other.address() as net.AddressInfo).port}`],
+        schema: northbound,
+        connectTimeoutMs: 100,
+      },
+      { log: silentLog },
+    );
     await assert.rejects(mistaken.listDatabases(), /unreadable message/);
     mistaken.close();
     other.close();
@@ -133,35 +211,71 @@ describe('the OVSDB client', () => {
   for (const known of ['monitor', 'monitor_cond']) {
     it(`keeps a replica by ${known} where the server knows no better`, async () => {
       const uuid = 'e7b3a9f0-0000-4000-8000-000000000001';
-      await withPeer(({ id, method, params = [] }, send) => {
-        if (method !== known) return send({ id, result: null, ...UNKNOWN_METHOD });
-        const whole = (name: string) => ({ Address_Set: { [uuid]: known === 'monitor' ? { new: { name, addresses: ['set', []] } } : { initial: { name } } } });
-        send({ id, result: whole('first'), error: null });
-        // Behind the answer, in the same breath: it must be applied after it.
-        const changed = known === 'monitor' ? { old: { name: 'first' }, new: { name: 'second', addresses: 'a' } } : { modify: { name: 'second', addresses: 'a' } };
-        send({ id: null, method: known === 'monitor' ? 'update' : 'update2', params: [params[1], { Address_Set: { [uuid]: changed } }] });
-      }, {}, async (client) => {
-        const replica = client.replicate({ Address_Set: { columns: ['name', 'addresses'] } });
-        await replica.ready(1_000);
-        await eventually(() => replica.rows('Address_Set').get(uuid)?.name === 'second', { withinMs: 1_000, what: 'the second name' });
-        assert.deepEqual(replica.rows('Address_Set').get(uuid), { name: 'second', addresses: ['a'] });
-        assert.equal(replica.facts.method, known);
-      });
+      await withPeer(
+        ({ id, method, params = [] }, send) => {
+          if (method !== known) return send({ id, result: null, ...UNKNOWN_METHOD });
+          const whole = (name: string) => ({
+            Address_Set: {
+              [uuid]:
+                known === 'monitor'
+                  ? { new: { name, addresses: ['set', []] } }
+                  : { initial: { name } },
+            },
+          });
+          send({ id, result: whole('first'), error: null });
+          // Behind the answer, in the same breath: it must be applied after it.
+          const changed =
+            known === 'monitor'
+              ? { old: { name: 'first' }, new: { name: 'second', addresses: 'a' } }
+              : { modify: { name: 'second', addresses: 'a' } };
+          send({
+            id: null,
+            method: known === 'monitor' ? 'update' : 'update2',
+            params: [params[1], { Address_Set: { [uuid]: changed } }],
+          });
+        },
+        {},
+        async (client) => {
+          const replica = client.replicate({ Address_Set: { columns: ['name', 'addresses'] } });
+          await replica.ready(1_000);
+          await eventually(() => replica.rows('Address_Set').get(uuid)?.name === 'second', {
+            withinMs: 1_000,
+            what: 'the second name',
+          });
+          assert.deepEqual(replica.rows('Address_Set').get(uuid), {
+            name: 'second',
+            addresses: ['a'],
+          });
+          assert.equal(replica.facts.method, known);
+        },
+      );
     });
   }
 
   it('fetches a replica anew that the server brought out of step', async () => {
     const since: unknown[] = [];
-    await withPeer(({ id, method, params = [] }, send) => {
-      if (method !== 'monitor_cond_since') return;
-      since.push(params[3]);
-      send({ id, result: [false, '00000000-0000-0000-0000-000000000009', {}], error: null });
-      send({ id: null, method: 'update3', params: [params[1], '00000000-0000-0000-0000-000000000010', { Address_Set: { u: { modify: { name: 'of a row never sent' } } } }] });
-    }, {}, async (client, peer) => {
-      const replica = client.replicate({ Address_Set: { columns: ['name'] } });
-      await eventually(() => peer.opened >= 3, { withinMs: 2_000, what: 'it connects anew' });
-      assert.equal(replica.rows('Address_Set').size, 0);
-      assert.deepEqual([...new Set(since)], ['00000000-0000-0000-0000-000000000000']);
-    });
+    await withPeer(
+      ({ id, method, params = [] }, send) => {
+        if (method !== 'monitor_cond_since') return;
+        since.push(params[3]);
+        send({ id, result: [false, '00000000-0000-0000-0000-000000000009', {}], error: null });
+        send({
+          id: null,
+          method: 'update3',
+          params: [
+            params[1],
+            '00000000-0000-0000-0000-000000000010',
+            { Address_Set: { u: { modify: { name: 'of a row never sent' } } } },
+          ],
+        });
+      },
+      {},
+      async (client, peer) => {
+        const replica = client.replicate({ Address_Set: { columns: ['name'] } });
+        await eventually(() => peer.opened >= 3, { withinMs: 2_000, what: 'it connects anew' });
+        assert.equal(replica.rows('Address_Set').size, 0);
+        assert.deepEqual([...new Set(since)], ['00000000-0000-0000-0000-000000000000']);
+      },
+    );
   });
 });

@@ -48,29 +48,46 @@ export class OvsdbClient<S extends DatabaseSchema> {
     };
     this.#callTimeoutMs = options.callTimeoutMs ?? 30_000;
     this.#log = deps.log.child({ database: options.schema.name });
-    this.#kept = new KeptConnection(options, { ...deps, log: this.#log }, {
-      name: 'OVSDB',
-      attempt: (leftMs, lost) => this.#open(leftMs, lost),
-      opened: (connection) => {
-        for (const lock of this.#locks.values()) this.#settle(connection, this.#askForLock(connection, lock));
-        for (const replica of this.#replicas.values()) this.#settle(connection, this.#startReplica(connection, replica));
+    this.#kept = new KeptConnection(
+      options,
+      { ...deps, log: this.#log },
+      {
+        name: 'OVSDB',
+        attempt: (leftMs, lost) => this.#open(leftMs, lost),
+        opened: (connection) => {
+          for (const lock of this.#locks.values())
+            this.#settle(connection, this.#askForLock(connection, lock));
+          for (const replica of this.#replicas.values())
+            this.#settle(connection, this.#startReplica(connection, replica));
+        },
+        lost: () => {
+          for (const replica of this.#replicas.values()) replica.lost();
+          for (const lock of this.#locks.values()) lock.set(false);
+        },
+        disconnected: (why) => new OvsdbDisconnected(why),
       },
-      lost: () => {
-        for (const replica of this.#replicas.values()) replica.lost();
-        for (const lock of this.#locks.values()) lock.set(false);
-      },
-      disconnected: (why) => new OvsdbDisconnected(why),
-    });
+    );
   }
 
   /** All operations or none, with one answer each. Rejects with OvsdbTransactionError, OvsdbError, OvsdbTimeout or OvsdbDisconnected. */
-  async transact<const O extends readonly Operation<unknown>[]>(operations: O, options: TransactOptions = {}): Promise<{ -readonly [I in keyof O]: OperationResult<O[I]> }> {
-    const answers = await this.call('transact', [this.#schema.name, ...operations.map((each) => each.wire)], options);
+  async transact<const O extends readonly Operation<unknown>[]>(
+    operations: O,
+    options: TransactOptions = {},
+  ): Promise<{ -readonly [I in keyof O]: OperationResult<O[I]> }> {
+    const answers = await this.call(
+      'transact',
+      [this.#schema.name, ...operations.map((each) => each.wire)],
+      options,
+    );
     return readAnswers(operations, answers as unknown[]); // RFC 7047, 4.1.3
   }
 
   /** The schema as the server has it, in the form of RFC 7047, 3.2: another release may lack columns that ours has. */
-  async getSchema(): Promise<{ name: string; version: string; tables: Record<string, { columns: Record<string, unknown> }> }> {
+  async getSchema(): Promise<{
+    name: string;
+    version: string;
+    tables: Record<string, { columns: Record<string, unknown> }>;
+  }> {
     return (await this.call('get_schema', [this.#schema.name])) as never; // RFC 7047, 4.1.2
   }
 
@@ -79,13 +96,20 @@ export class OvsdbClient<S extends DatabaseSchema> {
   }
 
   /** Any method. Never waits longer than the connect and call deadlines together. */
-  async call(method: string, params: readonly unknown[], options: TransactOptions = {}): Promise<unknown> {
+  async call(
+    method: string,
+    params: readonly unknown[],
+    options: TransactOptions = {},
+  ): Promise<unknown> {
     const connection = this.#kept.current ?? (await this.connect());
     return connection.call(method, params, { timeoutMs: this.#callTimeoutMs, ...options });
   }
 
   /** Holds these tables in memory from now on. */
-  replicate<const M extends Selection<S>>(selection: M, listeners: ReplicaListeners<S, M> = {}): Replica<S, M> {
+  replicate<const M extends Selection<S>>(
+    selection: M,
+    listeners: ReplicaListeners<S, M> = {},
+  ): Replica<S, M> {
     const id = `replica-${(this.#lastReplica += 1)}`;
     const guarded: ReplicaListeners<S, M> = {
       onChanges: (changes) => this.#guarded(() => listeners.onChanges?.(changes)),
@@ -93,7 +117,9 @@ export class OvsdbClient<S extends DatabaseSchema> {
     };
     const replica = new Replica<S, M>(id, this.#schema, selection, guarded, () => {
       this.#replicas.delete(id);
-      this.#kept.current?.call('monitor_cancel', [id], { timeoutMs: this.#callTimeoutMs }).catch(() => undefined); // gone with the connection at the latest
+      this.#kept.current
+        ?.call('monitor_cancel', [id], { timeoutMs: this.#callTimeoutMs })
+        .catch(() => undefined); // gone with the connection at the latest
     });
     this.#replicas.set(id, replica as never); // its selection is narrower: the client only starts it and hands it its notifications
     this.#begin((connection) => this.#startReplica(connection, replica as never));
@@ -103,10 +129,16 @@ export class OvsdbClient<S extends DatabaseSchema> {
   /** Queues for a lock, now and on every connection to come. One of a name. */
   lock(name: string, onChange: (held: boolean) => void = () => {}): Lock {
     if (this.#locks.has(name)) throw new Error(`this client is after the lock ${name} already`);
-    const lock = new Lock(name, (held) => this.#guarded(() => onChange(held)), () => {
-      this.#locks.delete(name);
-      this.#kept.current?.call('unlock', [name], { timeoutMs: this.#callTimeoutMs }).catch(() => undefined); // gone with the connection at the latest
-    });
+    const lock = new Lock(
+      name,
+      (held) => this.#guarded(() => onChange(held)),
+      () => {
+        this.#locks.delete(name);
+        this.#kept.current
+          ?.call('unlock', [name], { timeoutMs: this.#callTimeoutMs })
+          .catch(() => undefined); // gone with the connection at the latest
+      },
+    );
     this.#locks.set(name, lock);
     this.#begin((connection) => this.#askForLock(connection, lock));
     return lock;
@@ -136,10 +168,16 @@ export class OvsdbClient<S extends DatabaseSchema> {
   async #open(leftMs: number, lost: (cause: Error) => void): Promise<OvsdbConnection> {
     const remote = this.#remotes[this.#failed % this.#remotes.length] as string; // not empty: see the constructor
     try {
-      return await OvsdbConnection.open({ ...this.#connectionOptions, remote }, { notification: (method, params) => this.#notified(method, params), closed: lost }, leftMs);
+      return await OvsdbConnection.open(
+        { ...this.#connectionOptions, remote },
+        { notification: (method, params) => this.#notified(method, params), closed: lost },
+        leftMs,
+      );
     } catch (error) {
       this.#failed += 1;
-      throw new OvsdbDisconnected(`connect to ${remote}: ${(error as Error).message}`, { cause: error });
+      throw new OvsdbDisconnected(`connect to ${remote}: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
   }
 
@@ -147,7 +185,10 @@ export class OvsdbClient<S extends DatabaseSchema> {
   #begin(work: (connection: OvsdbConnection) => Promise<void>): void {
     const connection = this.#kept.current;
     if (connection) this.#settle(connection, work(connection));
-    else this.connect().catch((error: Error) => this.#log.debug({ error: error.message }, 'OVSDB is still away'));
+    else
+      this.connect().catch((error: Error) =>
+        this.#log.debug({ error: error.message }, 'OVSDB is still away'),
+      );
   }
 
   /** A connection on which a replica or lock cannot be had is left, and tried anew. */
@@ -159,17 +200,26 @@ export class OvsdbClient<S extends DatabaseSchema> {
     });
   }
 
-  async #startReplica(connection: OvsdbConnection, replica: Replica<S, Selection<S>>): Promise<void> {
-    await replica.start((method, params, taken) => connection.call(method, params, { timeoutMs: this.#callTimeoutMs, taken }));
+  async #startReplica(
+    connection: OvsdbConnection,
+    replica: Replica<S, Selection<S>>,
+  ): Promise<void> {
+    await replica.start((method, params, taken) =>
+      connection.call(method, params, { timeoutMs: this.#callTimeoutMs, taken }),
+    );
   }
 
   async #askForLock(connection: OvsdbConnection, lock: Lock): Promise<void> {
-    await connection.call('lock', [lock.name], { timeoutMs: this.#callTimeoutMs, taken: (answer) => lock.set((answer as { locked: boolean }).locked) }); // RFC 7047, 4.1.8
+    await connection.call('lock', [lock.name], {
+      timeoutMs: this.#callTimeoutMs,
+      taken: (answer) => lock.set((answer as { locked: boolean }).locked),
+    }); // RFC 7047, 4.1.8
   }
 
   #notified(method: string, params: readonly unknown[]): void {
     const [name] = params;
-    if (method === 'locked' || method === 'stolen') return this.#locks.get(String(name))?.set(method === 'locked');
+    if (method === 'locked' || method === 'stolen')
+      return this.#locks.get(String(name))?.set(method === 'locked');
     const replica = this.#replicas.get(String(name));
     try {
       replica?.notified(method, params);

@@ -50,7 +50,11 @@ export class OvsdbConnection {
   #keepalive: NodeJS.Timeout | undefined;
   #closed: Error | undefined;
 
-  private constructor(socket: net.Socket, options: ConnectionOptions, listeners: ConnectionListeners) {
+  private constructor(
+    socket: net.Socket,
+    options: ConnectionOptions,
+    listeners: ConnectionListeners,
+  ) {
     this.#socket = socket;
     this.#options = options;
     this.#listeners = listeners;
@@ -61,7 +65,11 @@ export class OvsdbConnection {
   }
 
   /** Connects and hears one echo, so that a listener that is no OVSDB server is told apart. */
-  static async open(options: ConnectionOptions, listeners: ConnectionListeners, timeoutMs: number): Promise<OvsdbConnection> {
+  static async open(
+    options: ConnectionOptions,
+    listeners: ConnectionListeners,
+    timeoutMs: number,
+  ): Promise<OvsdbConnection> {
     const connection = new OvsdbConnection(connectTo(options.remote), options, listeners);
     try {
       await connection.call('echo', [], { timeoutMs });
@@ -74,17 +82,29 @@ export class OvsdbConnection {
   }
 
   /** One call. Rejects with OvsdbError, OvsdbTimeout or OvsdbDisconnected. What runs into its deadline is canceled at the server. */
-  call(method: string, params: readonly unknown[], { timeoutMs, signal, taken }: CallOptions): Promise<unknown> {
+  call(
+    method: string,
+    params: readonly unknown[],
+    { timeoutMs, signal, taken }: CallOptions,
+  ): Promise<unknown> {
     if (this.#closed) return Promise.reject(new OvsdbDisconnected(this.#closed.message));
-    if (this.#queue.size >= this.#options.maxQueued) return Promise.reject(new OvsdbDisconnected(`${this.#queue.size} OVSDB calls are waiting already`));
-    if (signal?.aborted) return Promise.reject(new OvsdbError('canceled', `${method}: canceled before it was sent`));
+    if (this.#queue.size >= this.#options.maxQueued)
+      return Promise.reject(
+        new OvsdbDisconnected(`${this.#queue.size} OVSDB calls are waiting already`),
+      );
+    if (signal?.aborted)
+      return Promise.reject(new OvsdbError('canceled', `${method}: canceled before it was sent`));
     const id = (this.#lastId += 1);
     return new Promise((resolve, reject) => {
       const canceled = () => {
-        if (!this.#inFlight.has(id)) return call.settle(new OvsdbError('canceled', `${method}: canceled before it was sent`));
+        if (!this.#inFlight.has(id))
+          return call.settle(new OvsdbError('canceled', `${method}: canceled before it was sent`));
         this.#notify('cancel', [id]);
         // RFC 7047, 4.1.4 promises the error "canceled"; ovsdb-server 3.1 cancels without a word. It answers in order, so an echo tells.
-        this.call('echo', [], { timeoutMs }).then(() => call.settle(new OvsdbError('canceled', `${method}: canceled`)), () => undefined);
+        this.call('echo', [], { timeoutMs }).then(
+          () => call.settle(new OvsdbError('canceled', `${method}: canceled`)),
+          () => undefined,
+        );
       };
       const deadline = setTimeout(() => {
         if (this.#inFlight.has(id)) this.#notify('cancel', [id]);
@@ -141,14 +161,17 @@ export class OvsdbConnection {
     try {
       messages = this.#splitter.push(chunk);
     } catch (error) {
-      return this.#end(new Error(`unreadable message from OVSDB: ${(error as Error).message}`, { cause: error }));
+      return this.#end(
+        new Error(`unreadable message from OVSDB: ${(error as Error).message}`, { cause: error }),
+      );
     }
     for (const message of messages) this.#dispatch(message as Record<string, unknown>); // the splitter lets only objects through
   }
 
   #dispatch({ method, params, id, result, error }: Record<string, unknown>): void {
     if (typeof method === 'string') {
-      if (method === 'echo') this.#socket.write(JSON.stringify({ id, result: params, error: null }));
+      if (method === 'echo')
+        this.#socket.write(JSON.stringify({ id, result: params, error: null }));
       else this.#listeners.notification(method, Array.isArray(params) ? params : []);
     } else if (typeof id === 'number') {
       this.#inFlight.get(id)?.settle(error == null ? { result } : errorOf(error));
@@ -159,8 +182,10 @@ export class OvsdbConnection {
     const intervalMs = this.#options.keepaliveIntervalMs;
     this.#keepalive = setInterval(() => {
       const silentMs = performance.now() - this.#heardAt;
-      if (silentMs >= 2 * intervalMs) this.#end(new Error(`not a word in ${Math.round(silentMs)} ms`));
-      else if (silentMs >= intervalMs) this.call('echo', [], { timeoutMs: intervalMs }).catch(() => undefined); // silence ends the connection at the next look
+      if (silentMs >= 2 * intervalMs)
+        this.#end(new Error(`not a word in ${Math.round(silentMs)} ms`));
+      else if (silentMs >= intervalMs)
+        this.call('echo', [], { timeoutMs: intervalMs }).catch(() => undefined); // silence ends the connection at the next look
     }, intervalMs / 2);
     this.#keepalive.unref();
   }
@@ -170,7 +195,8 @@ export class OvsdbConnection {
     this.#closed = cause;
     clearInterval(this.#keepalive);
     this.#socket.destroy();
-    for (const call of [...this.#inFlight.values(), ...this.#queue]) call.settle(new OvsdbDisconnected(cause.message, { cause }));
+    for (const call of [...this.#inFlight.values(), ...this.#queue])
+      call.settle(new OvsdbDisconnected(cause.message, { cause }));
     this.#listeners.closed(cause);
   }
 }

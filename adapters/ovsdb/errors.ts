@@ -13,8 +13,20 @@ export class OvsdbError extends Error {
 
 /** What a transaction can fail with: RFC 7047, section 5.2 and 4.1.3. Servers add words of their own, hence the rest. */
 export type TransactionErrorCode =
-  | 'duplicate uuid-name' | 'duplicate uuid' | 'constraint violation' | 'referential integrity violation' | 'domain error' | 'range error'
-  | 'timed out' | 'not supported' | 'aborted' | 'not owner' | 'resources exhausted' | 'I/O error' | 'syntax error' | 'unknown column'
+  | 'duplicate uuid-name'
+  | 'duplicate uuid'
+  | 'constraint violation'
+  | 'referential integrity violation'
+  | 'domain error'
+  | 'range error'
+  | 'timed out'
+  | 'not supported'
+  | 'aborted'
+  | 'not owner'
+  | 'resources exhausted'
+  | 'I/O error'
+  | 'syntax error'
+  | 'unknown column'
   | (string & {});
 
 /** Nothing of the transaction was done. `operation` is the index of the guilty operation, or 'commit' where only the whole is wrong. */
@@ -24,7 +36,10 @@ export class OvsdbTransactionError extends OvsdbError {
   readonly operation: number | 'commit';
 
   constructor(code: TransactionErrorCode, operation: number | 'commit', details: string) {
-    super(code, `${operation === 'commit' ? 'commit' : `operation ${operation}`}: ${code}${details ? `: ${details}` : ''}`);
+    super(
+      code,
+      `${operation === 'commit' ? 'commit' : `operation ${operation}`}: ${code}${details ? `: ${details}` : ''}`,
+    );
     this.operation = operation;
   }
 }

@@ -6,28 +6,45 @@ import { JsonSplitter } from './json-stream.ts';
 
 describe('the JSON stream', () => {
   it('gives every message back, cut anywhere', () => {
-    const message = fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue(), { noNullPrototype: true }).map((each) => JSON.parse(JSON.stringify(each)) as unknown);
+    const message = fc
+      .dictionary(fc.string({ unit: 'binary' }), fc.jsonValue(), { noNullPrototype: true })
+      .map((each) => JSON.parse(JSON.stringify(each)) as unknown);
     const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 });
-    fc.assert(fc.property(fc.array(message), fc.constantFrom('', ' ', '\r\n\t'), cuts, (messages, between, sizes) => {
-      const stream = Buffer.from(messages.map((each) => JSON.stringify(each)).join(between));
-      const splitter = new JsonSplitter(1e6);
-      const seen: unknown[] = [];
-      for (let at = 0, i = 0; at < stream.length; i += 1) {
-        const size = sizes[i % sizes.length] ?? 1;
-        seen.push(...splitter.push(stream.subarray(at, at + size)));
-        at += size;
-      }
-      assert.deepEqual(seen, messages);
-    }));
+    fc.assert(
+      fc.property(
+        fc.array(message),
+        fc.constantFrom('', ' ', '\r\n\t'),
+        cuts,
+        (messages, between, sizes) => {
+          const stream = Buffer.from(messages.map((each) => JSON.stringify(each)).join(between));
+          const splitter = new JsonSplitter(1e6);
+          const seen: unknown[] = [];
+          for (let at = 0, i = 0; at < stream.length; i += 1) {
+            const size = sizes[i % sizes.length] ?? 1;
+            seen.push(...splitter.push(stream.subarray(at, at + size)));
+            at += size;
+          }
+          assert.deepEqual(seen, messages);
+        },
+      ),
+    );
   });
 
   it('is not misled by braces, quotes and backslashes in strings', () => {
     const messages = [{ 'a}"\\': '{[\\"' }, { b: '\\' }];
-    assert.deepEqual(new JsonSplitter(100).push(Buffer.from(messages.map((each) => JSON.stringify(each)).join(''))), messages);
+    assert.deepEqual(
+      new JsonSplitter(100).push(
+        Buffer.from(messages.map((each) => JSON.stringify(each)).join('')),
+      ),
+      messages,
+    );
   });
 
   it('takes only objects, each well formed', () => {
-    assert.throws(() => new JsonSplitter(100).push(Buffer.from('HTTP/1.1 400')), /between two messages/);
+    assert.throws(
+      () => new JsonSplitter(100).push(Buffer.from('HTTP/1.1 400')),
+      /between two messages/,
+    );
     assert.throws(() => new JsonSplitter(100).push(Buffer.from('{}[]')), /between two messages/);
     assert.throws(() => new JsonSplitter(100).push(Buffer.from('{"a"}')), SyntaxError);
   });

@@ -53,7 +53,8 @@ export class JsonSplitter {
 
   #keep(bytes: Buffer): void {
     this.#buffered += bytes.length;
-    if (this.#buffered > this.#maxBytes) throw new Error(`a message of more than ${this.#maxBytes} bytes`);
+    if (this.#buffered > this.#maxBytes)
+      throw new Error(`a message of more than ${this.#maxBytes} bytes`);
     this.#chunks.push(bytes);
   }
 

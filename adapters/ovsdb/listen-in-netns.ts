@@ -10,17 +10,41 @@ const timeoutMs = 15_000;
 
 /** On all addresses there. */
 export function listenInNetns(enter: Enter, netns: string, port: number): Promise<Server> {
-  const [file, ...args] = [...enter, 'ip', 'netns', 'exec', netns, process.execPath, child, String(port)];
+  const [file, ...args] = [
+    ...enter,
+    'ip',
+    'netns',
+    'exec',
+    netns,
+    process.execPath,
+    child,
+    String(port),
+  ];
   return new Promise((resolve, reject) => {
-    const listener = spawn(file, args, { cwd: '/', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const listener = spawn(file, args, {
+      cwd: '/',
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+    });
     let words = '';
-    listener.stderr?.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-2_000)));
-    listener.on('error', (error) => reject(new HostToolFailed(`listen in ${netns}`, { cause: error })));
+    listener.stderr?.on(
+      'data',
+      (chunk: Buffer) => (words = (words + chunk.toString()).slice(-2_000)),
+    );
+    listener.on('error', (error) =>
+      reject(new HostToolFailed(`listen in ${netns}`, { cause: error })),
+    );
     listener.once('message', (_message, handle) => {
       if (handle instanceof Server) resolve(handle);
       else reject(new HostToolFailed(`listen in ${netns}: the child sent no socket`));
       listener.disconnect();
     });
-    listener.once('exit', (code, signal) => reject(new HostToolFailed(`listen in ${netns}: ended with ${code ?? signal} ${words.trim()}`))); // after the message it changes nothing
+    listener.once('exit', (code, signal) =>
+      reject(
+        new HostToolFailed(`listen in ${netns}: ended with ${code ?? signal} ${words.trim()}`),
+      ),
+    ); // after the message it changes nothing
   });
 }

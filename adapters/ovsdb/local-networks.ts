@@ -12,7 +12,10 @@ export interface BindingRow {
 }
 
 export function localNetworks(rows: Iterable<BindingRow>, chassisUuid: string): LocalNetwork[] {
-  const [doors, guests] = [new Map<string, LocalNetwork['metadataPort']>(), new Map<string, LocalGuest[]>()];
+  const [doors, guests] = [
+    new Map<string, LocalNetwork['metadataPort']>(),
+    new Map<string, LocalGuest[]>(),
+  ];
   for (const row of rows) {
     const networkId = row.external_ids['neutron:network_id'];
     if (networkId === undefined) continue;
@@ -21,7 +24,13 @@ export function localNetworks(rows: Iterable<BindingRow>, chassisUuid: string): 
     if (row.type === 'localport') {
       if (cidrs.length > 0) doors.set(networkId, { id: row.logical_port, mac, cidrs });
     } else if (row.type === '' && row.chassis === chassisUuid) {
-      const guest = { portId: row.logical_port, mac, ips: cidrs.map((cidr) => cidr.split('/')[0] ?? ''), instanceId: row.external_ids['neutron:device_id'] ?? '', projectId: row.external_ids['neutron:project_id'] ?? '' };
+      const guest = {
+        portId: row.logical_port,
+        mac,
+        ips: cidrs.map((cidr) => cidr.split('/')[0] ?? ''),
+        instanceId: row.external_ids['neutron:device_id'] ?? '',
+        projectId: row.external_ids['neutron:project_id'] ?? '',
+      };
       guests.set(networkId, [...(guests.get(networkId) ?? []), guest]);
     }
   }

@@ -13,10 +13,28 @@ export function whyNoNorthd(): Promise<string | null> {
 }
 
 /** `north` and `south` as `unix:` remotes. */
-export async function startNorthd(north: string, south: string): Promise<{ close(): Promise<void> }> {
+export async function startNorthd(
+  north: string,
+  south: string,
+): Promise<{ close(): Promise<void> }> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-northd-'));
-  const env = { ...process.env, OVN_RUNDIR: folder, OVS_RUNDIR: folder, OVN_LOGDIR: folder, OVS_LOGDIR: folder };
-  const northd = spawn(NORTHD, [`--ovnnb-db=${north}`, `--ovnsb-db=${south}`, `--unixctl=${path.join(folder, 'ctl')}`, '-vconsole:off'], { env, cwd: folder, stdio: 'ignore' });
+  const env = {
+    ...process.env,
+    OVN_RUNDIR: folder,
+    OVS_RUNDIR: folder,
+    OVN_LOGDIR: folder,
+    OVS_LOGDIR: folder,
+  };
+  const northd = spawn(
+    NORTHD,
+    [
+      `--ovnnb-db=${north}`,
+      `--ovnsb-db=${south}`,
+      `--unixctl=${path.join(folder, 'ctl')}`,
+      '-vconsole:off',
+    ],
+    { env, cwd: folder, stdio: 'ignore' },
+  );
   const ended = new Promise((resolve) => northd.once('exit', resolve));
   const shoot = () => northd.kill('SIGKILL');
   process.once('exit', shoot);

@@ -1,6 +1,18 @@
 // The operations of a transaction, typed by the schema: what goes out, and what each one answers. Pure. Source: RFC 7047, section 5.2.
 import { OvsdbTransactionError } from './errors.ts';
-import { columnOf, tableOf, type AnyRow, type AnyValue, type ColumnName, type DatabaseSchema, type Row, type RowPatch, type Table, type TableName, type Uuid } from './schema.ts';
+import {
+  columnOf,
+  tableOf,
+  type AnyRow,
+  type AnyValue,
+  type ColumnName,
+  type DatabaseSchema,
+  type Row,
+  type RowPatch,
+  type Table,
+  type TableName,
+  type Uuid,
+} from './schema.ts';
 import { decodeRow, encodeRow, encodeValue, type WireRow, type WireValue } from './values.ts';
 
 /** One operation and how to read its answer. Built by `operationsOf(schema)`. */
@@ -16,12 +28,19 @@ type Mutator = 'insert' | 'delete' | '+=' | '-=' | '*=' | '/=' | '%=';
 /** All must hold. On sets and maps `includes` asks for these members among others. An empty list means every row. */
 export type Where<S extends DatabaseSchema, T extends TableName<S>> = readonly (
   | readonly ['_uuid', '==' | '!=', Uuid]
-  | { [C in ColumnName<S, T>]: readonly [C, Function, NonNullable<RowPatch<S, T>[C]>] }[ColumnName<S, T>]
+  | { [C in ColumnName<S, T>]: readonly [C, Function, NonNullable<RowPatch<S, T>[C]>] }[ColumnName<
+      S,
+      T
+    >]
 )[];
 
 /** `delete` on a map takes pairs, or an array of keys whatever their values. */
 export type Mutation<S extends DatabaseSchema, T extends TableName<S>> = {
-  [C in ColumnName<S, T>]: readonly [C, Mutator, NonNullable<RowPatch<S, T>[C]> | readonly string[]];
+  [C in ColumnName<S, T>]: readonly [
+    C,
+    Mutator,
+    NonNullable<RowPatch<S, T>[C]> | readonly string[],
+  ];
 }[ColumnName<S, T>];
 
 /** The same, where table and columns are known at run time only. */
@@ -31,64 +50,152 @@ type AnyWhere = readonly (readonly [string, string, unknown])[];
 export function operationsOf<const S extends DatabaseSchema>(schema: S) {
   return {
     /** `uuid`: chosen by the caller (a second insert of it fails with "duplicate uuid"); `uuidName`: for `{ named }` in the same transaction. */
-    insert<T extends TableName<S>>(table: T, row: RowPatch<S, T>, id: { uuidName?: string; uuid?: Uuid } = {}): Operation<{ uuid: Uuid }> {
+    insert<T extends TableName<S>>(
+      table: T,
+      row: RowPatch<S, T>,
+      id: { uuidName?: string; uuid?: Uuid } = {},
+    ): Operation<{ uuid: Uuid }> {
       return {
-        wire: { op: 'insert', table, row: encodeRow(tableOf(schema, table), row as AnyRow), ...(id.uuidName ? { 'uuid-name': id.uuidName } : {}), ...(id.uuid ? { uuid: id.uuid } : {}) },
+        wire: {
+          op: 'insert',
+          table,
+          row: encodeRow(tableOf(schema, table), row as AnyRow),
+          ...(id.uuidName ? { 'uuid-name': id.uuidName } : {}),
+          ...(id.uuid ? { uuid: id.uuid } : {}),
+        },
         read: (answer) => ({ uuid: (answer['uuid'] as [string, string])[1] }), // RFC 7047, 5.2.1
       };
     },
-    update<T extends TableName<S>>(table: T, where: Where<S, T>, row: RowPatch<S, T>): Operation<{ count: number }> {
-      return { wire: { op: 'update', table, where: encodeWhere(tableOf(schema, table), where), row: encodeRow(tableOf(schema, table), row as AnyRow) }, read: count };
+    update<T extends TableName<S>>(
+      table: T,
+      where: Where<S, T>,
+      row: RowPatch<S, T>,
+    ): Operation<{ count: number }> {
+      return {
+        wire: {
+          op: 'update',
+          table,
+          where: encodeWhere(tableOf(schema, table), where),
+          row: encodeRow(tableOf(schema, table), row as AnyRow),
+        },
+        read: count,
+      };
     },
-    mutate<T extends TableName<S>>(table: T, where: Where<S, T>, mutations: readonly Mutation<S, T>[]): Operation<{ count: number }> {
-      return { wire: { op: 'mutate', table, where: encodeWhere(tableOf(schema, table), where), mutations: encodeMutations(tableOf(schema, table), mutations) }, read: count };
+    mutate<T extends TableName<S>>(
+      table: T,
+      where: Where<S, T>,
+      mutations: readonly Mutation<S, T>[],
+    ): Operation<{ count: number }> {
+      return {
+        wire: {
+          op: 'mutate',
+          table,
+          where: encodeWhere(tableOf(schema, table), where),
+          mutations: encodeMutations(tableOf(schema, table), mutations),
+        },
+        read: count,
+      };
     },
     delete<T extends TableName<S>>(table: T, where: Where<S, T>): Operation<{ count: number }> {
-      return { wire: { op: 'delete', table, where: encodeWhere(tableOf(schema, table), where) }, read: count };
+      return {
+        wire: { op: 'delete', table, where: encodeWhere(tableOf(schema, table), where) },
+        read: count,
+      };
     },
     /** Rows with the columns asked for, and always `_uuid`. */
-    select<T extends TableName<S>, N extends ColumnName<S, T>>(table: T, where: Where<S, T>, columns: readonly N[]): Operation<{ rows: (Row<S, T, N> & { _uuid: Uuid })[] }> {
+    select<T extends TableName<S>, N extends ColumnName<S, T>>(
+      table: T,
+      where: Where<S, T>,
+      columns: readonly N[],
+    ): Operation<{ rows: (Row<S, T, N> & { _uuid: Uuid })[] }> {
       return {
-        wire: { op: 'select', table, where: encodeWhere(tableOf(schema, table), where), columns: ['_uuid', ...columns] },
+        wire: {
+          op: 'select',
+          table,
+          where: encodeWhere(tableOf(schema, table), where),
+          columns: ['_uuid', ...columns],
+        },
         read: (answer) => ({
-          rows: (answer['rows'] as WireRow[]).map((row) => ({ // RFC 7047, 5.2.2
-            ...decodeRow(tableOf(schema, table), columns, row),
-            _uuid: (row['_uuid'] as unknown as [string, string])[1],
-          }) as unknown as Row<S, T, N> & { _uuid: Uuid }), // decoded by this very table
+          rows: (answer['rows'] as WireRow[]).map(
+            (row) =>
+              ({
+                // RFC 7047, 5.2.2
+                ...decodeRow(tableOf(schema, table), columns, row),
+                _uuid: (row['_uuid'] as unknown as [string, string])[1],
+              }) as unknown as Row<S, T, N> & { _uuid: Uuid },
+          ), // decoded by this very table
         }),
       };
     },
     /** The transaction goes on only once these rows are (`==`) or are not (`!=`) as given; "timed out" after `timeoutMs`, 0 = look once. */
-    wait<T extends TableName<S>>(table: T, where: Where<S, T>, until: '==' | '!=', rows: readonly RowPatch<S, T>[], timeoutMs: number): Operation<void> {
+    wait<T extends TableName<S>>(
+      table: T,
+      where: Where<S, T>,
+      until: '==' | '!=',
+      rows: readonly RowPatch<S, T>[],
+      timeoutMs: number,
+    ): Operation<void> {
       const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
       return {
-        wire: { op: 'wait', timeout: timeoutMs, table, where: encodeWhere(tableOf(schema, table), where), columns, until, rows: rows.map((row) => encodeRow(tableOf(schema, table), row as AnyRow)) },
+        wire: {
+          op: 'wait',
+          timeout: timeoutMs,
+          table,
+          where: encodeWhere(tableOf(schema, table), where),
+          columns,
+          until,
+          rows: rows.map((row) => encodeRow(tableOf(schema, table), row as AnyRow)),
+        },
         read: nothing,
       };
     },
     /** Ends up in the database's log: who did it, for `ovsdb-tool show-log`. */
-    comment: (comment: string): Operation<void> => ({ wire: { op: 'comment', comment }, read: nothing }),
+    comment: (comment: string): Operation<void> => ({
+      wire: { op: 'comment', comment },
+      read: nothing,
+    }),
     /** Always fails with "aborted": the operations before it are only tried. */
-    abort: (): Operation<never> => ({ wire: { op: 'abort' }, read: () => { throw new Error('an aborted transaction has no answers'); } }),
+    abort: (): Operation<never> => ({
+      wire: { op: 'abort' },
+      read: () => {
+        throw new Error('an aborted transaction has no answers');
+      },
+    }),
     /** The transaction fails with "not owner" unless this client holds the lock. */
     assert: (lock: string): Operation<void> => ({ wire: { op: 'assert', lock }, read: nothing }),
     /** Answers only once the change is on the disk, if `durable`. */
-    commit: (durable: boolean): Operation<void> => ({ wire: { op: 'commit', durable }, read: nothing }),
+    commit: (durable: boolean): Operation<void> => ({
+      wire: { op: 'commit', durable },
+      read: nothing,
+    }),
   };
 }
 
 /** The answers to `operations`, one each. Throws OvsdbTransactionError if one failed, or the commit of all. */
-export function readAnswers<const O extends readonly Operation<unknown>[]>(operations: O, answers: readonly unknown[]): { -readonly [I in keyof O]: OperationResult<O[I]> } {
+export function readAnswers<const O extends readonly Operation<unknown>[]>(
+  operations: O,
+  answers: readonly unknown[],
+): { -readonly [I in keyof O]: OperationResult<O[I]> } {
   for (const [index, answer] of answers.entries()) {
     const failure = answer as { error?: unknown; details?: unknown } | null;
     if (typeof failure?.error !== 'string') continue;
-    throw new OvsdbTransactionError(failure.error, index < operations.length ? index : 'commit', typeof failure.details === 'string' ? failure.details : '');
+    throw new OvsdbTransactionError(
+      failure.error,
+      index < operations.length ? index : 'commit',
+      typeof failure.details === 'string' ? failure.details : '',
+    );
   }
-  return operations.map((operation, index) => operation.read((answers[index] ?? {}) as Record<string, unknown>)) as { -readonly [I in keyof O]: OperationResult<O[I]> }; // in the order of the operations
+  return operations.map((operation, index) =>
+    operation.read((answers[index] ?? {}) as Record<string, unknown>),
+  ) as { -readonly [I in keyof O]: OperationResult<O[I]> }; // in the order of the operations
 }
 
 export function encodeWhere(table: Table, where: AnyWhere): readonly unknown[] {
-  return where.map(([column, test, value]) => [column, test, column === '_uuid' ? ['uuid', value] : encodeValue(columnOf(table, column), value as AnyValue)]); // typed by Where
+  return where.map(([column, test, value]) => [
+    column,
+    test,
+    column === '_uuid' ? ['uuid', value] : encodeValue(columnOf(table, column), value as AnyValue),
+  ]); // typed by Where
 }
 
 function encodeMutations(table: Table, mutations: AnyWhere): readonly unknown[] {
@@ -96,10 +203,15 @@ function encodeMutations(table: Table, mutations: AnyWhere): readonly unknown[] 
     const column = columnOf(table, name);
     // The keys to delete of a map travel as a set.
     const asSet = column.kind === 'map' && mutator === 'delete' && Array.isArray(value);
-    const wire: WireValue = encodeValue(asSet ? { kind: 'set', type: column.key } : column, value as AnyValue); // typed by Mutation
+    const wire: WireValue = encodeValue(
+      asSet ? { kind: 'set', type: column.key } : column,
+      value as AnyValue,
+    ); // typed by Mutation
     return [name, mutator, wire];
   });
 }
 
-const count = (answer: Readonly<Record<string, unknown>>): { count: number } => ({ count: answer['count'] as number }); // RFC 7047, 5.2.3 to 5.2.5
+const count = (answer: Readonly<Record<string, unknown>>): { count: number } => ({
+  count: answer['count'] as number,
+}); // RFC 7047, 5.2.3 to 5.2.5
 const nothing = (): void => undefined;

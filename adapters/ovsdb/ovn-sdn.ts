@@ -1,7 +1,19 @@
 // The port `sdn` on OVN: northbound rows by plan and transaction, southbound facts by replica. Compose names it.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Log } from '#platform/log.ts';
-import { ownerOf, sdnPlaces, type Chassis, type PortBinding, type Sdn, type SdnDrift, type SdnKey, type SdnListeners, type SdnOwner, type SdnRow, type SdnTable } from '#ports/sdn.ts';
+import {
+  ownerOf,
+  sdnPlaces,
+  type Chassis,
+  type PortBinding,
+  type Sdn,
+  type SdnDrift,
+  type SdnKey,
+  type SdnListeners,
+  type SdnOwner,
+  type SdnRow,
+  type SdnTable,
+} from '#ports/sdn.ts';
 import { OvsdbClient } from './client.ts';
 import { OvsdbDisconnected, OvsdbError, OvsdbTimeout, OvsdbTransactionError } from './errors.ts';
 import { northbound } from './northbound.gen.ts';
@@ -30,12 +42,53 @@ export interface OvnOptions {
 }
 
 const nbSelection = {
-  Logical_Switch: { columns: ['name', 'other_config', 'external_ids', 'ports', 'acls', 'dns_records'] },
-  Logical_Switch_Port: { columns: ['name', 'type', 'addresses', 'port_security', 'enabled', 'tag', 'options', 'dhcpv4_options', 'dhcpv6_options', 'external_ids'] },
-  Logical_Router: { columns: ['name', 'enabled', 'options', 'external_ids', 'ports', 'static_routes', 'nat'] },
-  Logical_Router_Port: { columns: ['name', 'mac', 'networks', 'enabled', 'ipv6_ra_configs', 'options', 'external_ids', 'gateway_chassis'] },
-  Logical_Router_Static_Route: { columns: ['ip_prefix', 'nexthop', 'policy', 'output_port', 'options', 'external_ids'] },
-  NAT: { columns: ['type', 'external_ip', 'logical_ip', 'logical_port', 'external_mac', 'gateway_port', 'options', 'external_ids'] },
+  Logical_Switch: {
+    columns: ['name', 'other_config', 'external_ids', 'ports', 'acls', 'dns_records'],
+  },
+  Logical_Switch_Port: {
+    columns: [
+      'name',
+      'type',
+      'addresses',
+      'port_security',
+      'enabled',
+      'tag',
+      'options',
+      'dhcpv4_options',
+      'dhcpv6_options',
+      'external_ids',
+    ],
+  },
+  Logical_Router: {
+    columns: ['name', 'enabled', 'options', 'external_ids', 'ports', 'static_routes', 'nat'],
+  },
+  Logical_Router_Port: {
+    columns: [
+      'name',
+      'mac',
+      'networks',
+      'enabled',
+      'ipv6_ra_configs',
+      'options',
+      'external_ids',
+      'gateway_chassis',
+    ],
+  },
+  Logical_Router_Static_Route: {
+    columns: ['ip_prefix', 'nexthop', 'policy', 'output_port', 'options', 'external_ids'],
+  },
+  NAT: {
+    columns: [
+      'type',
+      'external_ip',
+      'logical_ip',
+      'logical_port',
+      'external_mac',
+      'gateway_port',
+      'options',
+      'external_ids',
+    ],
+  },
   Gateway_Chassis: { columns: ['name', 'chassis_name', 'priority', 'options', 'external_ids'] },
   Port_Group: { columns: ['name', 'external_ids', 'ports', 'acls'] },
   ACL: { columns: ['priority', 'direction', 'match', 'action', 'log', 'name', 'external_ids'] },
@@ -49,7 +102,11 @@ const sbSelection = {
   Port_Binding: { columns: ['logical_port', 'chassis', 'up'] },
 } as const;
 
-export function createOvnSdn(options: OvnOptions, deps: { log: Log }, listeners: SdnListeners = {}): Sdn {
+export function createOvnSdn(
+  options: OvnOptions,
+  deps: { log: Log },
+  listeners: SdnListeners = {},
+): Sdn {
   return new OvnSdn(options, deps, listeners);
 }
 
@@ -68,20 +125,28 @@ class OvnSdn implements Sdn {
   constructor(options: OvnOptions, { log }: { log: Log }, listeners: SdnListeners) {
     this.#log = log;
     this.#awayTimeoutMs = options.awayTimeoutMs ?? 5_000;
-    this.#north = new OvsdbClient({ remotes: options.northbound, schema: northbound, connectTimeoutMs: this.#awayTimeoutMs }, { log });
-    this.#south = new OvsdbClient({ remotes: options.southbound, schema: southbound, connectTimeoutMs: this.#awayTimeoutMs }, { log });
+    this.#north = new OvsdbClient(
+      { remotes: options.northbound, schema: northbound, connectTimeoutMs: this.#awayTimeoutMs },
+      { log },
+    );
+    this.#south = new OvsdbClient(
+      { remotes: options.southbound, schema: southbound, connectTimeoutMs: this.#awayTimeoutMs },
+      { log },
+    );
     const real = new RowIndex(northbound, scopeOf(options.strays));
     this.#real = real;
     this.#northRows = this.#north.replicate(nbSelection, {
       onChanges: (changes) => {
         real.take(changes);
-        for (const { table, old, now } of changes) this.#noteOwner(table, old?.external_ids[KEY], now?.external_ids[KEY]);
+        for (const { table, old, now } of changes)
+          this.#noteOwner(table, old?.external_ids[KEY], now?.external_ids[KEY]);
       },
       onTrue: () => listeners.returned?.(),
     });
     this.#southRows = this.#south.replicate(sbSelection, {
       onChanges: (changes) => {
-        for (const port of this.#portsOf(changes)) listeners.portChanged?.(port, this.binding(port));
+        for (const port of this.#portsOf(changes))
+          listeners.portChanged?.(port, this.binding(port));
       },
       onTrue: () => listeners.bindingsKnown?.(),
     });
@@ -91,7 +156,8 @@ class OvnSdn implements Sdn {
     const steps = await this.#bring([...desired], 'undesired');
     if (isFault(steps)) return steps;
     const drift = driftOf(steps);
-    if (steps.length > 0) this.#log.info({ ...drift }, 'northbound rows brought to what they should be');
+    if (steps.length > 0)
+      this.#log.info({ ...drift }, 'northbound rows brought to what they should be');
     return drift;
   }
 
@@ -102,8 +168,14 @@ class OvnSdn implements Sdn {
     });
   }
 
-  async change(put: readonly SdnRow[], remove: readonly (SdnKey | SdnOwner)[]): Promise<Outcome<void>> {
-    const named = () => remove.flatMap((each) => ('owner' in each ? [...(this.#owned.get(each.owner)?.values() ?? [])] : [each]));
+  async change(
+    put: readonly SdnRow[],
+    remove: readonly (SdnKey | SdnOwner)[],
+  ): Promise<Outcome<void>> {
+    const named = () =>
+      remove.flatMap((each) =>
+        'owner' in each ? [...(this.#owned.get(each.owner)?.values() ?? [])] : [each],
+      );
     const steps = await this.#bring(put, named, Infinity);
     return isFault(steps) ? steps : undefined;
   }
@@ -111,21 +183,42 @@ class OvnSdn implements Sdn {
   async askChassis(): Promise<Outcome<number>> {
     return outcomeOf(async () => {
       // The sum and its reading in one transaction: no two askers get the same generation.
-      const [, global] = await this.#north.transact([nb.mutate('NB_Global', [], [['nb_cfg', '+=', 1]]), nb.select('NB_Global', [], ['nb_cfg'])]);
+      const [, global] = await this.#north.transact([
+        nb.mutate('NB_Global', [], [['nb_cfg', '+=', 1]]),
+        nb.select('NB_Global', [], ['nb_cfg']),
+      ]);
       const [only] = global.rows;
-      return only ? only.nb_cfg : fault('unavailable', 'the northbound database has no NB_Global row yet: northd makes it');
+      return only
+        ? only.nb_cfg
+        : fault('unavailable', 'the northbound database has no NB_Global row yet: northd makes it');
     });
   }
 
   chassis(): Chassis[] {
-    const answered = new Map([...this.#southRows.rows('Chassis_Private').values()].map((row) => [row.name, row.nb_cfg]));
-    return [...this.#southRows.rows('Chassis').values()].map(({ name, hostname, other_config }) => ({ name, hostname, options: other_config, generation: answered.get(name) ?? 0 }));
+    const answered = new Map(
+      [...this.#southRows.rows('Chassis_Private').values()].map((row) => [row.name, row.nb_cfg]),
+    );
+    return [...this.#southRows.rows('Chassis').values()].map(
+      ({ name, hostname, other_config }) => ({
+        name,
+        hostname,
+        options: other_config,
+        generation: answered.get(name) ?? 0,
+      }),
+    );
   }
 
   binding(port: string): PortBinding | null {
     const row = this.#southRows.rows('Port_Binding').get(this.#portRows.get(port) ?? '');
     if (!row) return null;
-    return { port, chassis: row.chassis === null ? null : (this.#southRows.rows('Chassis').get(row.chassis)?.name ?? null), up: row.up ?? false };
+    return {
+      port,
+      chassis:
+        row.chassis === null
+          ? null
+          : (this.#southRows.rows('Chassis').get(row.chassis)?.name ?? null),
+      up: row.up ?? false,
+    };
   }
 
   close(): void {
@@ -140,7 +233,8 @@ class OvnSdn implements Sdn {
       if (change.table !== 'Port_Binding') continue;
       if (change.old) {
         ports.add(change.old.logical_port);
-        if (this.#portRows.get(change.old.logical_port) === change.uuid) this.#portRows.delete(change.old.logical_port);
+        if (this.#portRows.get(change.old.logical_port) === change.uuid)
+          this.#portRows.delete(change.old.logical_port);
       }
       if (change.now) {
         ports.add(change.now.logical_port);
@@ -163,18 +257,30 @@ class OvnSdn implements Sdn {
   }
 
   /** Who was overtaken by another writer sees its rows before the refusal, and plans again. */
-  async #bring(rows: readonly SdnRow[], removal: 'undesired' | (() => SdnKey[]), maxSteps?: number): Promise<Outcome<Step[]>> {
+  async #bring(
+    rows: readonly SdnRow[],
+    removal: 'undesired' | (() => SdnKey[]),
+    maxSteps?: number,
+  ): Promise<Outcome<Step[]>> {
     const desired = rows.map(stamped);
     return outcomeOf(async () => {
       for (let attempt = 1; ; attempt += 1) {
         await this.#northRows.ready(this.#awayTimeoutMs);
         const steps = plan(this.#real, desired, removal === 'undesired' ? removal : removal());
         try {
-          await carryOut(this.#north, northbound, steps, maxSteps === undefined ? {} : { maxSteps });
+          await carryOut(
+            this.#north,
+            northbound,
+            steps,
+            maxSteps === undefined ? {} : { maxSteps },
+          );
           return steps;
         } catch (error) {
           if (!(error instanceof OvsdbTransactionError) || attempt === ATTEMPTS) throw error;
-          this.#log.warn({ error: error.message, attempt }, 'northbound transaction refused, planned anew');
+          this.#log.warn(
+            { error: error.message, attempt },
+            'northbound transaction refused, planned anew',
+          );
         }
       }
     });
@@ -182,12 +288,20 @@ class OvnSdn implements Sdn {
 }
 
 function stamped(row: SdnRow): DesiredRow<Northbound> {
-  return { ...row, columns: { ...row.columns, external_ids: { ...row.columns.external_ids, [KEY]: row.key } } } as DesiredRow<Northbound>; // a union kept together by `table`
+  return {
+    ...row,
+    columns: { ...row.columns, external_ids: { ...row.columns.external_ids, [KEY]: row.key } },
+  } as DesiredRow<Northbound>; // a union kept together by `table`
 }
 
 function scopeOf(strays: OvnOptions['strays']): Scope<Northbound> {
-  const key = ({ external_ids }: { external_ids: Readonly<Record<string, string>> }, uuid: string) => external_ids[KEY] ?? (strays === 'remove' ? `stray ${uuid}` : undefined);
-  return Object.fromEntries(Object.entries(sdnPlaces).map(([table, places]) => [table, { key, places }]));
+  const key = (
+    { external_ids }: { external_ids: Readonly<Record<string, string>> },
+    uuid: string,
+  ) => external_ids[KEY] ?? (strays === 'remove' ? `stray ${uuid}` : undefined);
+  return Object.fromEntries(
+    Object.entries(sdnPlaces).map(([table, places]) => [table, { key, places }]),
+  );
 }
 
 function driftOf(steps: readonly Step[]): SdnDrift {
@@ -199,9 +313,11 @@ async function outcomeOf<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>
   try {
     return await work();
   } catch (error) {
-    if (error instanceof OvsdbTransactionError || error instanceof MissingRowError) return fault('conflict', `OVN: ${error.message}`);
+    if (error instanceof OvsdbTransactionError || error instanceof MissingRowError)
+      return fault('conflict', `OVN: ${error.message}`);
     if (error instanceof OvsdbTimeout) return fault('timeout', `OVN: ${error.message}`);
-    if (error instanceof OvsdbDisconnected || error instanceof OvsdbError) return fault('unavailable', `OVN: ${error.message}`);
+    if (error instanceof OvsdbDisconnected || error instanceof OvsdbError)
+      return fault('unavailable', `OVN: ${error.message}`);
     throw error;
   }
 }

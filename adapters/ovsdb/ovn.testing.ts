@@ -42,40 +42,99 @@ export interface PrivateOvn {
 }
 
 export async function startPrivateOvn(): Promise<PrivateOvn> {
-  const [north, south] = await Promise.all([startPrivateOvsdb(), startPrivateOvsdb({ schema: 'ovn-sb' })]);
+  const [north, south] = await Promise.all([
+    startPrivateOvsdb(),
+    startPrivateOvsdb({ schema: 'ovn-sb' }),
+  ]);
   const northd = await startNorthd(north.unix, south.unix);
-  const controller = new OvsdbClient({ remotes: [south.unix], schema: southbound }, { log: silentLog });
+  const controller = new OvsdbClient(
+    { remotes: [south.unix], schema: southbound },
+    { log: silentLog },
+  );
   const chassisUuid = async (name: string): Promise<string> => {
-    const [{ rows: [row] }] = await controller.transact([sb.select('Chassis', [['name', '==', name]], ['name'])]);
+    const [
+      {
+        rows: [row],
+      },
+    ] = await controller.transact([sb.select('Chassis', [['name', '==', name]], ['name'])]);
     if (!row) throw new Error(`no chassis ${name}`);
     return row._uuid;
   };
-  const generation = async (): Promise<number> => (await controller.transact([sb.select('SB_Global', [], ['nb_cfg'])]))[0].rows[0]?.nb_cfg ?? 0;
+  const generation = async (): Promise<number> =>
+    (await controller.transact([sb.select('SB_Global', [], ['nb_cfg'])]))[0].rows[0]?.nb_cfg ?? 0;
   return {
-    north, south,
-    open: (listeners) => createOvnSdn({ northbound: [north.unix], southbound: [south.unix], strays: 'remove' }, { log: silentLog }, listeners),
+    north,
+    south,
+    open: (listeners) =>
+      createOvnSdn(
+        { northbound: [north.unix], southbound: [south.unix], strays: 'remove' },
+        { log: silentLog },
+        listeners,
+      ),
     async addChassis(name, bridgeMappings) {
       const octet = 10 + Number(name.replace(/\D/g, ''));
       await controller.transact([
-        sb.insert('Encap', { type: 'geneve', ip: `172.31.0.${octet}`, chassis_name: name }, { uuidName: 'e' }),
-        sb.insert('Chassis', { name, hostname: name, encaps: [{ named: 'e' }], other_config: { 'ovn-bridge-mappings': bridgeMappings } }),
+        sb.insert(
+          'Encap',
+          { type: 'geneve', ip: `172.31.0.${octet}`, chassis_name: name },
+          { uuidName: 'e' },
+        ),
+        sb.insert('Chassis', {
+          name,
+          hostname: name,
+          encaps: [{ named: 'e' }],
+          other_config: { 'ovn-bridge-mappings': bridgeMappings },
+        }),
         sb.insert('Chassis_Private', { name }),
       ]);
     },
-    answer: async (name) => void (await controller.transact([sb.update('Chassis_Private', [['name', '==', name]], { nb_cfg: await generation() })])),
+    answer: async (name) =>
+      void (await controller.transact([
+        sb.update('Chassis_Private', [['name', '==', name]], { nb_cfg: await generation() }),
+      ])),
     async plug(port, chassis) {
-      await eventually(async () => (await controller.transact([sb.update('Port_Binding', [['logical_port', '==', port]], chassis === null ? { chassis: null, up: false } : { chassis: await chassisUuid(chassis), up: true })]))[0].count === 1, { withinMs: 10_000, what: `northd makes the binding of ${port}` });
+      await eventually(
+        async () =>
+          (
+            await controller.transact([
+              sb.update(
+                'Port_Binding',
+                [['logical_port', '==', port]],
+                chassis === null
+                  ? { chassis: null, up: false }
+                  : { chassis: await chassisUuid(chassis), up: true },
+              ),
+            ])
+          )[0].count === 1,
+        { withinMs: 10_000, what: `northd makes the binding of ${port}` },
+      );
     },
     async settled(sdn) {
       const asked = await sdn.askChassis();
       if (isFault(asked)) throw new Error(asked.message);
-      await eventually(async () => (await generation()) >= asked, { withinMs: 15_000, what: 'northd takes what was written' });
+      await eventually(async () => (await generation()) >= asked, {
+        withinMs: 15_000,
+        what: 'northd takes what was written',
+      });
     },
     async trace(logicalSwitch, microflow) {
-      const { stdout } = await run(TRACE, [`--db=${south.unix}`, '--minimal', ...Array<string>(8).fill('--ct=new'), logicalSwitch, microflow], { timeout: 20_000 });
+      const { stdout } = await run(
+        TRACE,
+        [
+          `--db=${south.unix}`,
+          '--minimal',
+          ...Array<string>(8).fill('--ct=new'),
+          logicalSwitch,
+          microflow,
+        ],
+        { timeout: 20_000 },
+      );
       return stdout;
     },
-    flowActions: async (word) => (await controller.transact([sb.select('Logical_Flow', [], ['actions'])]))[0].rows.map(({ actions }) => actions).filter((actions) => actions.includes(word)),
+    flowActions: async (word) =>
+      (await controller.transact([sb.select('Logical_Flow', [], ['actions'])]))[0].rows
+        .map(({ actions }) => actions)
+        .filter((actions) => actions.includes(word)),
     async close() {
       controller.close();
       await northd.close();

@@ -10,7 +10,15 @@ import { OvsdbDisconnected, OvsdbError, OvsdbTimeout, OvsdbTransactionError } fr
 import { HostToolFailed, type Enter } from './host-tool.ts';
 import { listenInNetns } from './listen-in-netns.ts';
 import { localNetworks } from './local-networks.ts';
-import { interfaceOf, isEndpoint, isInPlace, listEndpoints, netnsOf, putInPlace, removeNetns } from './metadata-endpoint.ts';
+import {
+  interfaceOf,
+  isEndpoint,
+  isInPlace,
+  listEndpoints,
+  netnsOf,
+  putInPlace,
+  removeNetns,
+} from './metadata-endpoint.ts';
 import { openVswitch } from './open-vswitch.gen.ts';
 import { operationsOf } from './operations.ts';
 import { peerAddress } from './peer-address.ts';
@@ -40,13 +48,22 @@ const ovsSelection = {
   Open_vSwitch: { columns: ['external_ids', 'bridges'] },
   Bridge: { columns: ['name', 'ports'] },
   Port: { columns: ['name', 'interfaces', 'external_ids'] },
-  Interface: { columns: ['name', 'type', 'ofport', 'ifindex', 'error', 'bfd_status', 'external_ids'] },
+  Interface: {
+    columns: ['name', 'type', 'ofport', 'ifindex', 'error', 'bfd_status', 'external_ids'],
+  },
 } as const;
 const bindingColumns = ['logical_port', 'type', 'chassis', 'mac', 'external_ids'] as const;
 const chassisSelection = { Chassis: { columns: ['name'] } } as const;
-type Bindings = Replica<typeof southbound, { readonly Port_Binding: { readonly columns: typeof bindingColumns } }>;
+type Bindings = Replica<
+  typeof southbound,
+  { readonly Port_Binding: { readonly columns: typeof bindingColumns } }
+>;
 
-export function createOvsHostNetwork(options: OvsHostNetworkOptions, deps: { log: Log }, listeners: HostNetworkListeners = {}): HostNetwork {
+export function createOvsHostNetwork(
+  options: OvsHostNetworkOptions,
+  deps: { log: Log },
+  listeners: HostNetworkListeners = {},
+): HostNetwork {
   return new OvsHostNetwork(options, deps, listeners);
 }
 
@@ -61,21 +78,44 @@ class OvsHostNetwork implements HostNetwork {
   /** Bindings of the chassis with this UUID: it changes when ovn-controller registers anew. */
   #bindings: { chassis: string; rows: Bindings; known: boolean } | undefined;
 
-  constructor(options: OvsHostNetworkOptions, { log }: { log: Log }, listeners: HostNetworkListeners) {
+  constructor(
+    options: OvsHostNetworkOptions,
+    { log }: { log: Log },
+    listeners: HostNetworkListeners,
+  ) {
     this.#options = options;
     this.#awayTimeoutMs = options.awayTimeoutMs ?? 5_000;
     this.#changed = () => listeners.changed?.();
-    this.#switch = new OvsdbClient({ remotes: [options.ovsdb], schema: openVswitch, connectTimeoutMs: this.#awayTimeoutMs }, { log });
-    this.#south = new OvsdbClient({ remotes: options.southbound, schema: southbound, connectTimeoutMs: this.#awayTimeoutMs }, { log });
+    this.#switch = new OvsdbClient(
+      { remotes: [options.ovsdb], schema: openVswitch, connectTimeoutMs: this.#awayTimeoutMs },
+      { log },
+    );
+    this.#south = new OvsdbClient(
+      { remotes: options.southbound, schema: southbound, connectTimeoutMs: this.#awayTimeoutMs },
+      { log },
+    );
     const follow = (): void => this.#followChassis();
     this.#switchRows = this.#switch.replicate(ovsSelection, {
       onChanges: (changes) => {
         // Who makes the interface anew gives it another number.
-        if (changes.some(({ table, old, now }) => table === 'Interface' && old !== null && now !== null && isEndpoint(now.name) && old.ifindex !== now.ifindex)) listeners.endpointsLost?.();
+        if (
+          changes.some(
+            ({ table, old, now }) =>
+              table === 'Interface' &&
+              old !== null &&
+              now !== null &&
+              isEndpoint(now.name) &&
+              old.ifindex !== now.ifindex,
+          )
+        )
+          listeners.endpointsLost?.();
       },
       onTrue: follow,
     });
-    this.#chassisRows = this.#south.replicate(chassisSelection, { onChanges: follow, onTrue: follow });
+    this.#chassisRows = this.#south.replicate(chassisSelection, {
+      onChanges: follow,
+      onTrue: follow,
+    });
   }
 
   async facts(): Promise<Outcome<HostNetworkFacts>> {
@@ -83,11 +123,26 @@ class OvsHostNetwork implements HostNetwork {
       await this.#switchRows.ready(this.#awayTimeoutMs);
       const ids = this.#ids();
       const { openvswitch, ovn } = this.#options.runFolders;
-      const [alive, connection] = await Promise.all([askDaemon(openvswitch, 'ovs-vswitchd', 'version', askDaemonMs), askDaemon(ovn, 'ovn-controller', 'connection-status', askDaemonMs)]);
+      const [alive, connection] = await Promise.all([
+        askDaemon(openvswitch, 'ovs-vswitchd', 'version', askDaemonMs),
+        askDaemon(ovn, 'ovn-controller', 'connection-status', askDaemonMs),
+      ]);
       return {
-        chassis: ids['system-id'] ?? '', hostname: ids['hostname'] ?? '', encapIp: ids['ovn-encap-ip'] ?? '', encapTypes: (ids['ovn-encap-type'] ?? '').split(',').filter(Boolean),
-        bridgeMappings: Object.fromEntries((ids['ovn-bridge-mappings'] ?? '').split(',').filter(Boolean).map((pair) => pair.split(':').map((word) => word.trim()) as [string, string])), // ovn-controller(8): physnet:bridge
-        health: { switchAlive: alive !== null, controllerConnected: connection?.trim() === 'connected', tunnels: this.#tunnels() },
+        chassis: ids['system-id'] ?? '',
+        hostname: ids['hostname'] ?? '',
+        encapIp: ids['ovn-encap-ip'] ?? '',
+        encapTypes: (ids['ovn-encap-type'] ?? '').split(',').filter(Boolean),
+        bridgeMappings: Object.fromEntries(
+          (ids['ovn-bridge-mappings'] ?? '')
+            .split(',')
+            .filter(Boolean)
+            .map((pair) => pair.split(':').map((word) => word.trim()) as [string, string]),
+        ), // ovn-controller(8): physnet:bridge
+        health: {
+          switchAlive: alive !== null,
+          controllerConnected: connection?.trim() === 'connected',
+          tunnels: this.#tunnels(),
+        },
       };
     });
   }
@@ -105,21 +160,33 @@ class OvsHostNetwork implements HostNetwork {
     return await outcomeOf(async () => {
       await this.#switchRows.ready(this.#awayTimeoutMs);
       const name = interfaceOf(network.id);
-      if (this.#isPlugged(name, network.metadataPort.id) && (await isInPlace(this.#options.enter, network))) return undefined;
+      if (
+        this.#isPlugged(name, network.metadataPort.id) &&
+        (await isInPlace(this.#options.enter, network))
+      )
+        return undefined;
       const planned = await this.#plug(name, network.metadataPort);
-      if (!planned) return fault('unavailable', `There is no ${integrationBridge}: ovn-controller makes it.`);
-      await this.#until(() => this.#isPlugged(name, network.metadataPort.id), `${name} is plugged in`);
+      if (!planned)
+        return fault('unavailable', `There is no ${integrationBridge}: ovn-controller makes it.`);
+      await this.#until(
+        () => this.#isPlugged(name, network.metadataPort.id),
+        `${name} is plugged in`,
+      );
       await putInPlace(this.#options.enter, network);
       return undefined;
     });
   }
 
   async listen(networkId: string): Promise<Outcome<Server>> {
-    return await outcomeOf(async () => await listenInNetns(this.#options.enter, netnsOf(networkId), metadataHttpPort));
+    return await outcomeOf(
+      async () => await listenInNetns(this.#options.enter, netnsOf(networkId), metadataHttpPort),
+    );
   }
 
   async peerAddress(networkId: string, socket: Socket): Promise<Outcome<string>> {
-    return await outcomeOf(async () => await peerAddress(this.#options.enter, netnsOf(networkId), socket));
+    return await outcomeOf(
+      async () => await peerAddress(this.#options.enter, netnsOf(networkId), socket),
+    );
   }
 
   async removeEndpoint(networkId: string): Promise<Outcome<void>> {
@@ -135,7 +202,15 @@ class OvsHostNetwork implements HostNetwork {
     return await outcomeOf(async () => {
       await this.#switchRows.ready(this.#awayTimeoutMs);
       // ovs-vswitchd's own words on an interface that the host no longer has: `could not open network device vnet0 (No such device)`.
-      const stale = [...this.#switchRows.rows('Interface').values()].filter(({ type, error, external_ids }) => type === '' && external_ids['iface-id'] !== undefined && error !== null && error.includes('No such device')).map(({ name }) => name);
+      const stale = [...this.#switchRows.rows('Interface').values()]
+        .filter(
+          ({ type, error, external_ids }) =>
+            type === '' &&
+            external_ids['iface-id'] !== undefined &&
+            error !== null &&
+            error.includes('No such device'),
+        )
+        .map(({ name }) => name);
       await this.#unplug(stale);
       return stale;
     });
@@ -153,41 +228,74 @@ class OvsHostNetwork implements HostNetwork {
 
   #followChassis(): void {
     const name = this.#ids()['system-id'];
-    const [uuid] = [...this.#chassisRows.rows('Chassis')].find(([, row]) => row.name === name) ?? [];
+    const [uuid] =
+      [...this.#chassisRows.rows('Chassis')].find(([, row]) => row.name === name) ?? [];
     if (uuid === undefined || uuid === this.#bindings?.chassis) return;
     this.#bindings?.rows.close();
-    const rows = this.#south.replicate({ Port_Binding: { columns: bindingColumns, where: [['chassis', '==', uuid], ['type', '==', 'localport']] } }, {
-      onChanges: this.#changed,
-      onTrue: () => {
-        if (this.#bindings?.chassis === uuid) this.#bindings.known = true;
-        this.#changed();
+    const rows = this.#south.replicate(
+      {
+        Port_Binding: {
+          columns: bindingColumns,
+          where: [
+            ['chassis', '==', uuid],
+            ['type', '==', 'localport'],
+          ],
+        },
       },
-    });
+      {
+        onChanges: this.#changed,
+        onTrue: () => {
+          if (this.#bindings?.chassis === uuid) this.#bindings.known = true;
+          this.#changed();
+        },
+      },
+    );
     this.#bindings = { chassis: uuid, rows, known: false };
   }
 
   #tunnels(): TunnelHealth[] {
     const interfaces = this.#switchRows.rows('Interface');
-    return [...this.#switchRows.rows('Port').values()].flatMap(({ external_ids, interfaces: [uuid = ''] }): TunnelHealth[] => {
-      const id = external_ids['ovn-chassis-id']; // `h2@172.31.0.12`: ovn-controller(8)
-      const status = interfaces.get(uuid)?.bfd_status ?? {};
-      return id === undefined ? [] : [{ chassis: id.split('@')[0] ?? id, state: status['state'] === undefined ? 'unmonitored' : status['state'] === 'up' ? 'up' : 'down' }];
-    });
+    return [...this.#switchRows.rows('Port').values()].flatMap(
+      ({ external_ids, interfaces: [uuid = ''] }): TunnelHealth[] => {
+        const id = external_ids['ovn-chassis-id']; // `h2@172.31.0.12`: ovn-controller(8)
+        const status = interfaces.get(uuid)?.bfd_status ?? {};
+        return id === undefined
+          ? []
+          : [
+              {
+                chassis: id.split('@')[0] ?? id,
+                state:
+                  status['state'] === undefined
+                    ? 'unmonitored'
+                    : status['state'] === 'up'
+                      ? 'up'
+                      : 'down',
+              },
+            ];
+      },
+    );
   }
 
   #isPlugged(name: string, portId: string): boolean {
-    for (const row of this.#switchRows.rows('Interface').values()) if (row.name === name) return row.external_ids['iface-id'] === portId && row.ofport !== null && row.ofport > 0;
+    for (const row of this.#switchRows.rows('Interface').values())
+      if (row.name === name)
+        return row.external_ids['iface-id'] === portId && row.ofport !== null && row.ofport > 0;
     return false;
   }
 
   /** False: there is no bridge to plug it into. */
   async #plug(name: string, port: LocalNetwork['metadataPort']): Promise<boolean> {
-    const bridge = [...this.#switchRows.rows('Bridge')].find(([, row]) => row.name === integrationBridge)?.[0];
+    const bridge = [...this.#switchRows.rows('Bridge')].find(
+      ([, row]) => row.name === integrationBridge,
+    )?.[0];
     if (bridge === undefined) return false;
     const wanted = { type: 'internal', external_ids: { 'iface-id': port.id }, mac: port.mac };
     const nextConfig = ovs.mutate('Open_vSwitch', [], [['next_cfg', '+=', 1]]);
     if ([...this.#switchRows.rows('Interface').values()].some((row) => row.name === name)) {
-      await this.#switch.transact([ovs.update('Interface', [['name', '==', name]], wanted), nextConfig]);
+      await this.#switch.transact([
+        ovs.update('Interface', [['name', '==', name]], wanted),
+        nextConfig,
+      ]);
       return true;
     }
     await this.#switch.transact([
@@ -200,9 +308,14 @@ class OvsHostNetwork implements HostNetwork {
   }
 
   async #unplug(names: readonly string[]): Promise<void> {
-    const ports = [...this.#switchRows.rows('Port')].filter(([, row]) => names.includes(row.name)).map(([uuid]) => uuid);
+    const ports = [...this.#switchRows.rows('Port')]
+      .filter(([, row]) => names.includes(row.name))
+      .map(([uuid]) => uuid);
     if (ports.length === 0) return;
-    await this.#switch.transact([ovs.mutate('Bridge', [], [['ports', 'delete', ports]]), ovs.mutate('Open_vSwitch', [], [['next_cfg', '+=', 1]])]);
+    await this.#switch.transact([
+      ovs.mutate('Bridge', [], [['ports', 'delete', ports]]),
+      ovs.mutate('Open_vSwitch', [], [['next_cfg', '+=', 1]]),
+    ]);
   }
 
   async #until(isSo: () => boolean, what: string): Promise<void> {
@@ -219,7 +332,12 @@ async function outcomeOf<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>
     return await work();
   } catch (error) {
     if (error instanceof OvsdbTimeout) return fault('timeout', `Open vSwitch: ${error.message}`);
-    if (error instanceof OvsdbTransactionError || error instanceof OvsdbDisconnected || error instanceof OvsdbError) return fault('unavailable', `Open vSwitch: ${error.message}`);
+    if (
+      error instanceof OvsdbTransactionError ||
+      error instanceof OvsdbDisconnected ||
+      error instanceof OvsdbError
+    )
+      return fault('unavailable', `Open vSwitch: ${error.message}`);
     if (error instanceof HostToolFailed) return fault('unavailable', error.message);
     throw error;
   }

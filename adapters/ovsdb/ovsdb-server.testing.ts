@@ -28,7 +28,10 @@ export interface PrivateOvsdb {
 }
 
 /** An empty OVN database. `clustered`: of one member; such a database remembers its last transactions. */
-export async function startPrivateOvsdb({ clustered = false, schema = 'ovn-nb' as 'ovn-nb' | 'ovn-sb' } = {}): Promise<PrivateOvsdb> {
+export async function startPrivateOvsdb({
+  clustered = false,
+  schema = 'ovn-nb' as 'ovn-nb' | 'ovn-sb',
+} = {}): Promise<PrivateOvsdb> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-ovsdb-'));
   const at = (name: string) => path.join(folder, name);
   const env = { ...process.env, OVS_RUNDIR: folder, OVS_DBDIR: folder, OVS_LOGDIR: folder };
@@ -45,13 +48,27 @@ export async function startPrivateOvsdb({ clustered = false, schema = 'ovn-nb' a
   };
   const start = async () => {
     let complaint = '';
-    const child = spawn('/usr/sbin/ovsdb-server', [
-      `--remote=punix:${at('db.sock')}`, `--remote=ptcp:${port}:127.0.0.1`, `--unixctl=${at('ctl')}`, '-vconsole:warn', at('db'),
-    ], { env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(
+      '/usr/sbin/ovsdb-server',
+      [
+        `--remote=punix:${at('db.sock')}`,
+        `--remote=ptcp:${port}:127.0.0.1`,
+        `--unixctl=${at('ctl')}`,
+        '-vconsole:warn',
+        at('db'),
+      ],
+      { env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
     server = child;
-    child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)));
+    child.stderr.on(
+      'data',
+      (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)),
+    );
     try {
-      await eventually(() => answersAt(at('db.sock')), { withinMs: 10_000, what: 'ovsdb-server answers' });
+      await eventually(() => answersAt(at('db.sock')), {
+        withinMs: 10_000,
+        what: 'ovsdb-server answers',
+      });
     } catch (error) {
       throw new Error(`ovsdb-server does not answer: ${complaint}`, { cause: error });
     }
@@ -64,7 +81,12 @@ export async function startPrivateOvsdb({ clustered = false, schema = 'ovn-nb' a
 
   const schemaFile = `/usr/share/ovn/${schema}.ovsschema`;
   const create = async () => {
-    if (clustered) await run('/usr/bin/ovsdb-tool', ['create-cluster', at('db'), schemaFile, `unix:${at('raft.sock')}`], { env });
+    if (clustered)
+      await run(
+        '/usr/bin/ovsdb-tool',
+        ['create-cluster', at('db'), schemaFile, `unix:${at('raft.sock')}`],
+        { env },
+      );
     else await run('/usr/bin/ovsdb-tool', ['create', at('db'), schemaFile], { env });
   };
   const lose = async () => {

@@ -7,8 +7,13 @@ import { HostToolFailed, runOnHost, type Enter } from './host-tool.ts';
 /** Throws HostToolFailed where the connection is gone already. */
 export async function peerAddress(enter: Enter, netns: string, socket: Socket): Promise<string> {
   const { fd } = (socket as unknown as { _handle?: { fd?: number } })._handle ?? {}; // not in the types: libuv's handle
-  const inode = /^socket:\[(\d+)\]$/.exec(await readlink(`/proc/self/fd/${fd}`).catch(() => ''))?.[1];
-  const table = inode === undefined ? '' : await runOnHost(enter, ['ip', 'netns', 'exec', netns, 'cat', '/proc/net/tcp6']);
+  const inode = /^socket:\[(\d+)\]$/.exec(
+    await readlink(`/proc/self/fd/${fd}`).catch(() => ''),
+  )?.[1];
+  const table =
+    inode === undefined
+      ? ''
+      : await runOnHost(enter, ['ip', 'netns', 'exec', netns, 'cat', '/proc/net/tcp6']);
   const address = addressIn(table, inode ?? '');
   if (address === null) throw new HostToolFailed(`no connection with inode ${inode} in ${netns}`);
   return address;
@@ -16,7 +21,10 @@ export async function peerAddress(enter: Enter, netns: string, socket: Socket): 
 
 /** `table`: /proc/net/tcp6, whose addresses are four words in this machine's byte order: proc(5). */
 export function addressIn(table: string, inode: string): string | null {
-  const columns = table.split('\n').map((line) => line.trim().split(/\s+/)).find((each) => each[9] === inode);
+  const columns = table
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .find((each) => each[9] === inode);
   const hex = columns?.[2]?.split(':')[0];
   if (hex?.length !== 32) return null;
   const bytes = Buffer.from(hex, 'hex').swap32().toString('hex');

@@ -1,8 +1,27 @@
 // From the rows that should be and the rows that are: the steps that lead from one to the other. Pure. `transactions.ts` packs them.
 // Rows are told apart by a natural key (a name, an external id), never by what else they hold.
-import { isSamePlace, isStrong, keyName, splitPlace, type Link, type Place, type RowIndex } from './row-index.ts';
+import {
+  isSamePlace,
+  isStrong,
+  keyName,
+  splitPlace,
+  type Link,
+  type Place,
+  type RowIndex,
+} from './row-index.ts';
 import { rowUuid } from './row-uuid.ts';
-import { columnOf, tableOf, type AnyRow, type AnyValue, type Atoms, type ColumnName, type DatabaseSchema, type TableName, type Uuid, type ValueIn } from './schema.ts';
+import {
+  columnOf,
+  tableOf,
+  type AnyRow,
+  type AnyValue,
+  type Atoms,
+  type ColumnName,
+  type DatabaseSchema,
+  type TableName,
+  type Uuid,
+  type ValueIn,
+} from './schema.ts';
 import { sameValue } from './values.ts';
 
 /** A reference to a row of the column's table by its natural key; it may be one that this very plan inserts. */
@@ -18,14 +37,18 @@ export type DesiredRow<S extends DatabaseSchema> = {
   [T in TableName<S>]: {
     readonly table: T;
     readonly key: string;
-    readonly columns: { readonly [C in ColumnName<S, T>]?: ValueIn<S['tables'][T]['columns'][C], DesiredAtoms> };
+    readonly columns: {
+      readonly [C in ColumnName<S, T>]?: ValueIn<S['tables'][T]['columns'][C], DesiredAtoms>;
+    };
     /** Where the row hangs: at the rows with these keys, and at no other of its places. Such columns are not given in the parents' rows. */
     readonly in?: readonly { readonly place: Place<S>; readonly key: string }[];
   };
 }[TableName<S>];
 
 /** Which rows have to go: all of ours that are not desired, or those with these keys (one that is not there is fine). */
-export type Removal<S extends DatabaseSchema> = 'undesired' | readonly { readonly table: TableName<S>; readonly key: string }[];
+export type Removal<S extends DatabaseSchema> =
+  | 'undesired'
+  | readonly { readonly table: TableName<S>; readonly key: string }[];
 
 /** What belongs into one transaction. Later steps may need earlier ones, never the other way round. */
 export type Step = {
@@ -34,19 +57,38 @@ export type Step = {
   readonly uuid: Uuid;
   readonly attach: readonly Link[];
   readonly detach: readonly Link[];
-} & ({ readonly kind: 'insert' | 'update'; readonly columns: AnyRow } | { readonly kind: 'delete'; readonly isRoot: boolean });
+} & (
+  | { readonly kind: 'insert' | 'update'; readonly columns: AnyRow }
+  | { readonly kind: 'delete'; readonly isRoot: boolean }
+);
 
 /** A desired row refers to one that is neither desired nor there. */
 export class MissingRowError extends Error {
   override readonly name = 'MissingRowError';
 }
 
-interface AnyDesired { table: string; key: string; columns: Readonly<Record<string, unknown>>; in?: readonly { place: string; key: string }[] }
-interface Doomed { table: string; key: string; uuid: Uuid }
+interface AnyDesired {
+  table: string;
+  key: string;
+  columns: Readonly<Record<string, unknown>>;
+  in?: readonly { place: string; key: string }[];
+}
+interface Doomed {
+  table: string;
+  key: string;
+  uuid: Uuid;
+}
 
 /** The steps, none when all is well. Throws MissingRowError, and Error on a row that hangs nowhere or comes twice: a bug of the caller. */
-export function plan<S extends DatabaseSchema>(real: RowIndex<S>, desired: Iterable<DesiredRow<S>>, removal: Removal<S>): Step[] {
-  return new Planner(real as unknown as RowIndex<DatabaseSchema>, desired as Iterable<AnyDesired>).steps(removal as Removal<DatabaseSchema>); // the same, seen at run time
+export function plan<S extends DatabaseSchema>(
+  real: RowIndex<S>,
+  desired: Iterable<DesiredRow<S>>,
+  removal: Removal<S>,
+): Step[] {
+  return new Planner(
+    real as unknown as RowIndex<DatabaseSchema>,
+    desired as Iterable<AnyDesired>,
+  ).steps(removal as Removal<DatabaseSchema>); // the same, seen at run time
 }
 
 class Planner {
@@ -65,7 +107,10 @@ class Planner {
       this.#desired.set(name, row);
       // The row at the UUID that we would give it is ours, even if somebody renamed it.
       const uuid = rowUuid(row.table, row.key);
-      this.#uuids.set(name, real.row(row.table, uuid) ? uuid : (real.find(row.table, row.key) ?? uuid));
+      this.#uuids.set(
+        name,
+        real.row(row.table, uuid) ? uuid : (real.find(row.table, row.key) ?? uuid),
+      );
     }
   }
 
@@ -76,14 +121,38 @@ class Planner {
       const held = this.#real.row(row.table, uuid);
       const columns = this.#resolve(row);
       const { attach, detach } = this.#hang(row, uuid);
-      if (!held) inserts.push({ kind: 'insert', table: row.table, key: row.key, uuid, columns, attach, detach });
+      if (!held)
+        inserts.push({
+          kind: 'insert',
+          table: row.table,
+          key: row.key,
+          uuid,
+          columns,
+          attach,
+          detach,
+        });
       else {
         const changed = this.#changed(row.table, held, columns);
-        if (attach.length + detach.length + Object.keys(changed).length > 0) updates.push({ kind: 'update', table: row.table, key: row.key, uuid, columns: changed, attach, detach });
+        if (attach.length + detach.length + Object.keys(changed).length > 0)
+          updates.push({
+            kind: 'update',
+            table: row.table,
+            key: row.key,
+            uuid,
+            columns: changed,
+            attach,
+            detach,
+          });
       }
     }
     const deletes = this.#doomed(removal).map(({ table, key, uuid }): Step => ({
-      kind: 'delete', table, key, uuid, isRoot: tableOf(this.#schema, table).isRoot, attach: [], detach: this.#real.linksTo(uuid),
+      kind: 'delete',
+      table,
+      key,
+      uuid,
+      isRoot: tableOf(this.#schema, table).isRoot,
+      attach: [],
+      detach: this.#real.linksTo(uuid),
     }));
     return [...inserts, ...updates, ...deletes];
   }
@@ -91,7 +160,9 @@ class Planner {
   /** A row comes after those it needs, or a weak reference would be dropped at the end of the earlier transaction. */
   *#inOrder(): Generator<AnyDesired> {
     const seen = new Set<string>();
-    const stack = [...this.#desired.keys()].toReversed().map((name) => ({ name, needsSeen: false }));
+    const stack = [...this.#desired.keys()]
+      .toReversed()
+      .map((name) => ({ name, needsSeen: false }));
     for (let top = stack.pop(); top; top = stack.pop()) {
       const row = this.#desired.get(top.name);
       if (!row) continue; // a real row outside of what is desired
@@ -99,7 +170,8 @@ class Planner {
       else if (!seen.has(top.name)) {
         seen.add(top.name);
         stack.push({ name: top.name, needsSeen: true });
-        for (const name of this.#needs(row)) if (!seen.has(name)) stack.push({ name, needsSeen: false });
+        for (const name of this.#needs(row))
+          if (!seen.has(name)) stack.push({ name, needsSeen: false });
       }
     }
   }
@@ -109,7 +181,8 @@ class Planner {
     for (const [column, value] of Object.entries(row.columns)) {
       const target = this.#targetOf(row.table, column);
       if (target === undefined) continue;
-      for (const each of Array.isArray(value) ? (value as unknown[]) : [value]) if (isKeyReference(each)) yield keyName(target, each.key);
+      for (const each of Array.isArray(value) ? (value as unknown[]) : [value])
+        if (isKeyReference(each)) yield keyName(target, each.key);
     }
   }
 
@@ -121,35 +194,52 @@ class Planner {
 
   #uuidOf(table: string, key: string, from: AnyDesired): Uuid {
     const uuid = this.#uuids.get(keyName(table, key)) ?? this.#real.find(table, key);
-    if (uuid === undefined) throw new MissingRowError(`${from.table} ${from.key} refers to ${table} ${key}, which is neither desired nor there`);
+    if (uuid === undefined)
+      throw new MissingRowError(
+        `${from.table} ${from.key} refers to ${table} ${key}, which is neither desired nor there`,
+      );
     return uuid;
   }
 
   #resolve(row: AnyDesired): AnyRow {
-    return Object.fromEntries(Object.entries(row.columns).filter(([, value]) => value !== undefined).map(([column, value]) => {
-      const target = this.#targetOf(row.table, column);
-      const resolved = (each: unknown): unknown => (target !== undefined && isKeyReference(each) ? this.#uuidOf(target, each.key, row) : each);
-      return [column, (Array.isArray(value) ? value.map(resolved) : resolved(value)) as AnyValue]; // typed by DesiredRow
-    }));
+    return Object.fromEntries(
+      Object.entries(row.columns)
+        .filter(([, value]) => value !== undefined)
+        .map(([column, value]) => {
+          const target = this.#targetOf(row.table, column);
+          const resolved = (each: unknown): unknown =>
+            target !== undefined && isKeyReference(each)
+              ? this.#uuidOf(target, each.key, row)
+              : each;
+          return [
+            column,
+            (Array.isArray(value) ? value.map(resolved) : resolved(value)) as AnyValue,
+          ]; // typed by DesiredRow
+        }),
+    );
   }
 
   #changed(table: string, held: AnyRow, wanted: AnyRow): AnyRow {
-    return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => {
-      const now = held[name];
-      if (now === undefined) throw new Error(`the real rows of ${table} come without ${name}`);
-      return !sameValue(columnOf(tableOf(this.#schema, table), name), now, value);
-    }));
+    return Object.fromEntries(
+      Object.entries(wanted).filter(([name, value]) => {
+        const now = held[name];
+        if (now === undefined) throw new Error(`the real rows of ${table} come without ${name}`);
+        return !sameValue(columnOf(tableOf(this.#schema, table), name), now, value);
+      }),
+    );
   }
 
   #hang(row: AnyDesired, uuid: Uuid): { attach: Link[]; detach: Link[] } {
     const places = this.#real.placesOf(row.table);
     const wanted = (row.in ?? []).map(({ place, key }): Link => {
-      if (!places.includes(place)) throw new Error(`${place} is not among the places of ${row.table}`);
+      if (!places.includes(place))
+        throw new Error(`${place} is not among the places of ${row.table}`);
       const [table, column] = splitPlace(place);
       return { table, column, uuid: this.#uuidOf(table, key, row), child: uuid };
     });
     const isRoot = tableOf(this.#schema, row.table).isRoot;
-    if (!isRoot && !wanted.some((link) => isStrong(this.#schema, link.table, link.column))) throw new Error(`${row.table} ${row.key} hangs nowhere: the server would drop it at once`);
+    if (!isRoot && !wanted.some((link) => isStrong(this.#schema, link.table, link.column)))
+      throw new Error(`${row.table} ${row.key} hangs nowhere: the server would drop it at once`);
     const real = this.#real.linksTo(uuid);
     return {
       attach: wanted.filter((link) => !real.some((each) => isSamePlace(each, link))),
@@ -161,9 +251,12 @@ class Planner {
   #doomed(removal: Removal<DatabaseSchema>): Doomed[] {
     const kept = new Set(this.#uuids.values());
     const doomed = new Map<Uuid, Doomed>();
-    for (const row of removal === 'undesired' ? this.#real.ours() : this.#named(removal)) if (!kept.has(row.uuid)) doomed.set(row.uuid, row);
+    for (const row of removal === 'undesired' ? this.#real.ours() : this.#named(removal))
+      if (!kept.has(row.uuid)) doomed.set(row.uuid, row);
     return [...doomed.values()].filter(({ table, uuid }) => {
-      const keepers = this.#real.linksTo(uuid).filter((link) => isStrong(this.#schema, link.table, link.column));
+      const keepers = this.#real
+        .linksTo(uuid)
+        .filter((link) => isStrong(this.#schema, link.table, link.column));
       return tableOf(this.#schema, table).isRoot || keepers.some((link) => !doomed.has(link.uuid));
     });
   }
@@ -177,5 +270,7 @@ class Planner {
 }
 
 function isKeyReference(value: unknown): value is KeyReference {
-  return typeof value === 'object' && value !== null && 'key' in value && typeof value.key === 'string';
+  return (
+    typeof value === 'object' && value !== null && 'key' in value && typeof value.key === 'string'
+  );
 }

@@ -5,6 +5,7 @@ export function connectTo(remote: string): net.Socket {
   const unix = /^unix:(.+)$/.exec(remote)?.[1];
   if (unix !== undefined) return net.connect(unix);
   const [, host, port] = /^tcp:(.+):(\d+)$/.exec(remote) ?? [];
-  if (host === undefined || port === undefined) throw new Error(`${remote}: neither unix:PATH nor tcp:HOST:PORT`);
+  if (host === undefined || port === undefined)
+    throw new Error(`${remote}: neither unix:PATH nor tcp:HOST:PORT`);
   return net.connect({ host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port), noDelay: true });
 }

@@ -2,13 +2,31 @@
 // what was missed is fetched where the server remembers it, else everything. Made by `OvsdbClient.replicate`.
 import { OvsdbDisconnected, OvsdbError, OvsdbTimeout } from './errors.ts';
 import { encodeWhere, type Where } from './operations.ts';
-import { tableOf, type AnyRow, type ColumnName, type DatabaseSchema, type Row, type Table, type TableName, type Uuid } from './schema.ts';
+import {
+  tableOf,
+  type AnyRow,
+  type ColumnName,
+  type DatabaseSchema,
+  type Row,
+  type Table,
+  type TableName,
+  type Uuid,
+} from './schema.ts';
 import { applyDifference, decodeRow, sameValue, type WireRow } from './values.ts';
 
 /** Which columns of which tables; `where` lets the server send only rows that match one of these conditions (monitor_cond). */
-export type Selection<S extends DatabaseSchema> = { readonly [T in TableName<S>]?: { readonly columns: readonly ColumnName<S, T>[]; readonly where?: Where<S, T> } };
+export type Selection<S extends DatabaseSchema> = {
+  readonly [T in TableName<S>]?: {
+    readonly columns: readonly ColumnName<S, T>[];
+    readonly where?: Where<S, T>;
+  };
+};
 
-type Selected<S extends DatabaseSchema, M, T extends keyof M & TableName<S>> = M[T] extends { columns: readonly (infer N)[] } ? Row<S, T, N & ColumnName<S, T>> : never;
+type Selected<S extends DatabaseSchema, M, T extends keyof M & TableName<S>> = M[T] extends {
+  columns: readonly (infer N)[];
+}
+  ? Row<S, T, N & ColumnName<S, T>>
+  : never;
 
 /** What became of one row. The server sends all rows of one transaction together. */
 export interface Change<S extends DatabaseSchema, M, T extends keyof M & TableName<S>> {
@@ -19,7 +37,9 @@ export interface Change<S extends DatabaseSchema, M, T extends keyof M & TableNa
   /** null: the row is gone, or no longer matches. */
   readonly now: Selected<S, M, T> | null;
 }
-export type AnyChange<S extends DatabaseSchema, M> = { [T in keyof M & TableName<S>]: Change<S, M, T> }[keyof M & TableName<S>];
+export type AnyChange<S extends DatabaseSchema, M> = {
+  [T in keyof M & TableName<S>]: Change<S, M, T>;
+}[keyof M & TableName<S>];
 
 export interface ReplicaListeners<S extends DatabaseSchema, M> {
   /** Each transaction's changes, also what changed during a disconnection; own ones before `transact` resolves. */
@@ -29,14 +49,25 @@ export interface ReplicaListeners<S extends DatabaseSchema, M> {
 }
 
 /** How a replica talks to the server. `taken` runs before any notification that follows the answer. */
-export type Ask = (method: string, params: readonly unknown[], taken: (answer: unknown) => void) => Promise<unknown>;
+export type Ask = (
+  method: string,
+  params: readonly unknown[],
+  taken: (answer: unknown) => void,
+) => Promise<unknown>;
 
 type Method = 'monitor_cond_since' | 'monitor_cond' | 'monitor';
 const methods: readonly Method[] = ['monitor_cond_since', 'monitor_cond', 'monitor'];
 const NO_TRANSACTION = '00000000-0000-0000-0000-000000000000';
 
 // <table-updates> of RFC 7047 and <table-updates2> of ovsdb-server(7).
-type RowUpdate = { initial?: WireRow; insert?: WireRow; modify?: WireRow; delete?: null; old?: WireRow; new?: WireRow };
+type RowUpdate = {
+  initial?: WireRow;
+  insert?: WireRow;
+  modify?: WireRow;
+  delete?: null;
+  old?: WireRow;
+  new?: WireRow;
+};
 type TableUpdates = Readonly<Record<string, Readonly<Record<Uuid, RowUpdate>>>>;
 
 /** A change where the schema is not known at compile time. */
@@ -49,7 +80,12 @@ export interface RowChange {
 
 export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   readonly #schema: S;
-  readonly #selection: Readonly<Record<string, { columns: readonly string[]; where?: readonly (readonly [string, string, unknown])[] }>>;
+  readonly #selection: Readonly<
+    Record<
+      string,
+      { columns: readonly string[]; where?: readonly (readonly [string, string, unknown])[] }
+    >
+  >;
   readonly #onChanges: (changes: readonly AnyChange<S, M>[]) => void;
   readonly #onTrue: () => void;
   readonly #onClosed: () => void;
@@ -63,7 +99,13 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   /** Names the monitor in notifications. */
   readonly id: string;
 
-  constructor(id: string, schema: S, selection: M, listeners: ReplicaListeners<S, M>, onClosed: () => void) {
+  constructor(
+    id: string,
+    schema: S,
+    selection: M,
+    listeners: ReplicaListeners<S, M>,
+    onClosed: () => void,
+  ) {
     this.id = id;
     this.#schema = schema;
     this.#selection = selection as never; // the same, seen at run time
@@ -93,15 +135,25 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   /** Resolves when the rows are all there and kept true. Rejects with OvsdbTimeout, or OvsdbDisconnected after `close`. */
   ready(timeoutMs: number): Promise<void> {
     if (this.#state === 'true') return Promise.resolve();
-    if (this.#state === 'closed') return Promise.reject(new OvsdbDisconnected('this replica is closed'));
+    if (this.#state === 'closed')
+      return Promise.reject(new OvsdbDisconnected('this replica is closed'));
     return new Promise((resolve, reject) => {
       const settle = (work: () => void) => {
         clearTimeout(deadline);
         this.#waiting.delete(waiter);
         work();
       };
-      const deadline = setTimeout(() => waiter.reject(new OvsdbTimeout(`replica of ${this.#schema.name} not ready in ${timeoutMs} ms`)), timeoutMs);
-      const waiter = { resolve: () => settle(resolve), reject: (error: Error) => settle(() => reject(error)) };
+      const deadline = setTimeout(
+        () =>
+          waiter.reject(
+            new OvsdbTimeout(`replica of ${this.#schema.name} not ready in ${timeoutMs} ms`),
+          ),
+        timeoutMs,
+      );
+      const waiter = {
+        resolve: () => settle(resolve),
+        reject: (error: Error) => settle(() => reject(error)),
+      };
       this.#waiting.add(waiter);
     });
   }
@@ -110,7 +162,8 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    for (const waiter of this.#waiting) waiter.reject(new OvsdbDisconnected('this replica is closed'));
+    for (const waiter of this.#waiting)
+      waiter.reject(new OvsdbDisconnected('this replica is closed'));
     this.#onClosed();
   }
 
@@ -120,7 +173,9 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
       try {
         const requests = this.#requests(method);
         const since = method === 'monitor_cond_since' ? [this.#lastTransaction] : [];
-        await ask(method, [this.#schema.name, this.id, requests, ...since], (answer) => this.#begin(method, answer));
+        await ask(method, [this.#schema.name, this.id, requests, ...since], (answer) =>
+          this.#begin(method, answer),
+        );
         return;
       } catch (error) {
         const unknown = error instanceof OvsdbError && error.code === 'unknown method';
@@ -148,16 +203,28 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   }
 
   #requests(method: Method): Record<string, unknown> {
-    return Object.fromEntries(Object.entries(this.#selection).map(([table, { columns, where }]) => [
-      table,
-      [{ columns, ...(where && method !== 'monitor' ? { where: encodeWhere(tableOf(this.#schema, table), where) } : {}) }],
-    ]));
+    return Object.fromEntries(
+      Object.entries(this.#selection).map(([table, { columns, where }]) => [
+        table,
+        [
+          {
+            columns,
+            ...(where && method !== 'monitor'
+              ? { where: encodeWhere(tableOf(this.#schema, table), where) }
+              : {}),
+          },
+        ],
+      ]),
+    );
   }
 
   #begin(method: Method, answer: unknown): void {
     if (this.#state === 'closed') return;
     this.#method = method;
-    const [found, transaction, updates] = method === 'monitor_cond_since' ? (answer as [boolean, string, TableUpdates]) : [false, NO_TRANSACTION, answer as TableUpdates]; // ovsdb-server(7), 4.1.15
+    const [found, transaction, updates] =
+      method === 'monitor_cond_since'
+        ? (answer as [boolean, string, TableUpdates])
+        : [false, NO_TRANSACTION, answer as TableUpdates]; // ovsdb-server(7), 4.1.15
     this.#lastTransaction = transaction;
     this.#state = 'true';
     if (found) {
@@ -196,7 +263,8 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
     const changed = Object.entries(update.modify).map(([column, wire]) => {
       const type = table.columns[column];
       const before = old?.[column];
-      if (!type || before === undefined) throw new Error(`the server modifies ${column} of a row of ${name} that it never sent`);
+      if (!type || before === undefined)
+        throw new Error(`the server modifies ${column} of a row of ${name} that it never sent`);
       return [column, applyDifference(type, before, wire)] as const;
     });
     return { ...old, ...Object.fromEntries(changed) };
@@ -207,7 +275,11 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
     const changes: RowChange[] = [];
     for (const [name, held] of this.#rows) {
       const table = tableOf(this.#schema, name);
-      const fresh = new Map(Object.entries(updates[name] ?? {}).map(([uuid, update]) => [uuid, this.#after(table, name, null, update)] as const));
+      const fresh = new Map(
+        Object.entries(updates[name] ?? {}).map(
+          ([uuid, update]) => [uuid, this.#after(table, name, null, update)] as const,
+        ),
+      );
       for (const [uuid, old] of held) {
         if (fresh.has(uuid)) continue;
         held.delete(uuid);
@@ -232,6 +304,8 @@ function sameRow(table: Table, one: AnyRow, other: AnyRow): boolean {
   return Object.entries(one).every(([name, value]) => {
     const column = table.columns[name];
     const counterpart = other[name];
-    return column !== undefined && counterpart !== undefined && sameValue(column, value, counterpart);
+    return (
+      column !== undefined && counterpart !== undefined && sameValue(column, value, counterpart)
+    );
   });
 }

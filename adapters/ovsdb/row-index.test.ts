@@ -9,7 +9,10 @@ import type { AnyRow, Uuid } from './schema.ts';
 
 const scope = {
   Logical_Switch: { key: (row) => row.name },
-  Logical_Switch_Port: { key: (row) => (row.name === 'foreign' ? undefined : row.name), places: ['Logical_Switch.ports', 'Port_Group.ports'] },
+  Logical_Switch_Port: {
+    key: (row) => (row.name === 'foreign' ? undefined : row.name),
+    places: ['Logical_Switch.ports', 'Port_Group.ports'],
+  },
   Port_Group: { key: (row) => row.name },
 } as const satisfies Scope<typeof northbound>;
 const tables = Object.keys(scope);
@@ -19,36 +22,53 @@ const uuids = ['a', 'b', 'c', 'd', 'e'];
 const write = fc.record({
   table: fc.constantFrom(...tables),
   uuid: fc.constantFrom(...uuids),
-  row: fc.option(fc.record({ name: fc.constantFrom('x', 'y', 'foreign'), ports: fc.shuffledSubarray(uuids) }, { noNullPrototype: true })),
+  row: fc.option(
+    fc.record(
+      { name: fc.constantFrom('x', 'y', 'foreign'), ports: fc.shuffledSubarray(uuids) },
+      { noNullPrototype: true },
+    ),
+  ),
 });
 
 function known(index: RowIndex<typeof northbound>): object {
-  const byName = (one: object, other: object) => JSON.stringify(one).localeCompare(JSON.stringify(other));
+  const byName = (one: object, other: object) =>
+    JSON.stringify(one).localeCompare(JSON.stringify(other));
   return {
     ours: [...index.ours()].sort(byName),
     links: uuids.map((uuid) => [...index.linksTo(uuid)].sort(byName)),
-    found: tables.flatMap((table) => ['x', 'y', 'foreign'].map((key) => index.find(table, key) !== undefined)),
+    found: tables.flatMap((table) =>
+      ['x', 'y', 'foreign'].map((key) => index.find(table, key) !== undefined),
+    ),
   };
 }
 
 describe('the index of rows', () => {
   it('follows changes', () => {
-    fc.assert(fc.property(fc.array(write, { maxLength: 30 }), (writes) => {
-      const rows: Record<string, Map<Uuid, AnyRow>> = Object.fromEntries(tables.map((table) => [table, new Map()]));
-      const index = new RowIndex(northbound, scope);
-      for (const { table, uuid, row: now } of writes) {
-        const held = rows[table];
-        const change: RowChange = { table, uuid, old: held?.get(uuid) ?? null, now };
-        if (now) held?.set(uuid, now);
-        else held?.delete(uuid);
-        index.take([change]);
-      }
-      assert.deepEqual(known(index), known(RowIndex.of(northbound, scope, rows)));
-      for (const { table, key } of index.ours()) assert.equal(index.row(table, index.find(table, key) ?? '')?.['name'], key);
-    }), { numRuns: 300 });
+    fc.assert(
+      fc.property(fc.array(write, { maxLength: 30 }), (writes) => {
+        const rows: Record<string, Map<Uuid, AnyRow>> = Object.fromEntries(
+          tables.map((table) => [table, new Map()]),
+        );
+        const index = new RowIndex(northbound, scope);
+        for (const { table, uuid, row: now } of writes) {
+          const held = rows[table];
+          const change: RowChange = { table, uuid, old: held?.get(uuid) ?? null, now };
+          if (now) held?.set(uuid, now);
+          else held?.delete(uuid);
+          index.take([change]);
+        }
+        assert.deepEqual(known(index), known(RowIndex.of(northbound, scope, rows)));
+        for (const { table, key } of index.ours())
+          assert.equal(index.row(table, index.find(table, key) ?? '')?.['name'], key);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('wants the columns that are places', () => {
-    assert.throws(() => RowIndex.of(northbound, scope, { Port_Group: new Map([['a', { name: 'x' }]]) }), /come without ports/);
+    assert.throws(
+      () => RowIndex.of(northbound, scope, { Port_Group: new Map([['a', { name: 'x' }]]) }),
+      /come without ports/,
+    );
   });
 });

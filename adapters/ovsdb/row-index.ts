@@ -1,16 +1,29 @@
 // The rows that are, found by natural key and by what they hang on. Fed by a replica's changes, or once with all rows.
 import type { RowChange } from './replica.ts';
-import { tableOf, type AnyRow, type ColumnName, type DatabaseSchema, type Row, type TableName, type Uuid } from './schema.ts';
+import {
+  tableOf,
+  type AnyRow,
+  type ColumnName,
+  type DatabaseSchema,
+  type Row,
+  type TableName,
+  type Uuid,
+} from './schema.ts';
 
 /** `Logical_Switch.ports`: a column that lists other rows, their membership being theirs to say. */
-export type Place<S extends DatabaseSchema> = { [T in TableName<S>]: `${T}.${ColumnName<S, T>}` }[TableName<S>];
+export type Place<S extends DatabaseSchema> = {
+  [T in TableName<S>]: `${T}.${ColumnName<S, T>}`;
+}[TableName<S>];
 
 /**
  * Which rows are ours. `key`: the natural key of a real row, `undefined` for one that is none of our business; `places`: where
  * rows of the table may hang. Rows of a table that is not root live only while they hang at a place with strong references.
  */
 export type Scope<S extends DatabaseSchema> = {
-  readonly [T in TableName<S>]?: { key(row: Row<S, T>, uuid: Uuid): string | undefined; readonly places?: readonly Place<S>[] };
+  readonly [T in TableName<S>]?: {
+    key(row: Row<S, T>, uuid: Uuid): string | undefined;
+    readonly places?: readonly Place<S>[];
+  };
 };
 
 /** One row listed by another. */
@@ -21,7 +34,10 @@ export interface Link {
   readonly child: Uuid;
 }
 
-interface AnyScope { key(row: AnyRow, uuid: Uuid): string | undefined; places?: readonly string[] }
+interface AnyScope {
+  key(row: AnyRow, uuid: Uuid): string | undefined;
+  places?: readonly string[];
+}
 
 export class RowIndex<S extends DatabaseSchema> {
   readonly schema: S;
@@ -43,9 +59,14 @@ export class RowIndex<S extends DatabaseSchema> {
   }
 
   /** An index of these rows: for those who have no replica. */
-  static of<S extends DatabaseSchema>(schema: S, scope: Scope<S>, rows: Readonly<Record<string, ReadonlyMap<Uuid, AnyRow>>>): RowIndex<S> {
+  static of<S extends DatabaseSchema>(
+    schema: S,
+    scope: Scope<S>,
+    rows: Readonly<Record<string, ReadonlyMap<Uuid, AnyRow>>>,
+  ): RowIndex<S> {
     const index = new RowIndex(schema, scope);
-    for (const [table, list] of Object.entries(rows)) index.take([...list].map(([uuid, now]) => ({ table, uuid, old: null, now })));
+    for (const [table, list] of Object.entries(rows))
+      index.take([...list].map(([uuid, now]) => ({ table, uuid, old: null, now })));
     return index;
   }
 
@@ -54,7 +75,12 @@ export class RowIndex<S extends DatabaseSchema> {
     for (const { table, uuid, old, now } of changes) {
       if (old) this.#remove(table, uuid, old);
       if (now) this.#add(table, uuid, now);
-      for (const column of this.#placesOf.get(table) ?? []) this.#relink({ table, uuid, column }, childrenIn(old, table, column), childrenIn(now, table, column));
+      for (const column of this.#placesOf.get(table) ?? [])
+        this.#relink(
+          { table, uuid, column },
+          childrenIn(old, table, column),
+          childrenIn(now, table, column),
+        );
     }
   }
 
@@ -122,12 +148,14 @@ export class RowIndex<S extends DatabaseSchema> {
       if (left.length > 0) this.#links.set(child, left);
       else this.#links.delete(child);
     }
-    for (const child of come) if (!gone.has(child)) this.#links.set(child, [...this.linksTo(child), { ...parent, child }]);
+    for (const child of come)
+      if (!gone.has(child)) this.#links.set(child, [...this.linksTo(child), { ...parent, child }]);
   }
 }
 
 /** Whether two links are at one place of one row. */
-export const isSamePlace = (one: Omit<Link, 'child'>, other: Omit<Link, 'child'>): boolean => one.uuid === other.uuid && one.column === other.column && one.table === other.table;
+export const isSamePlace = (one: Omit<Link, 'child'>, other: Omit<Link, 'child'>): boolean =>
+  one.uuid === other.uuid && one.column === other.column && one.table === other.table;
 
 export const keyName = (table: string, key: string): string => `${table}\n${key}`;
 
@@ -145,6 +173,7 @@ export function isStrong(schema: DatabaseSchema, table: string, column: string):
 function childrenIn(row: AnyRow | null, table: string, column: string): readonly Uuid[] {
   if (!row) return [];
   const value = row[column];
-  if (value === undefined) throw new Error(`the rows of ${table} come without ${column}, which is a place`);
+  if (value === undefined)
+    throw new Error(`the rows of ${table} come without ${column}, which is a place`);
   return (value === null ? [] : Array.isArray(value) ? value : [value]) as readonly Uuid[]; // a place is a column of references
 }

@@ -12,7 +12,13 @@ export type AtomType = 'string' | 'integer' | 'real' | 'boolean' | 'uuid';
 
 /** `one`: exactly one value; `optional`: none or one; `set`: any number, order means nothing; `map`: keys to values. */
 export type Column =
-  | { readonly kind: 'one' | 'optional' | 'set'; readonly type: AtomType; readonly enum?: readonly string[]; readonly refTable?: string; readonly weak?: true }
+  | {
+      readonly kind: 'one' | 'optional' | 'set';
+      readonly type: AtomType;
+      readonly enum?: readonly string[];
+      readonly refTable?: string;
+      readonly weak?: true;
+    }
   | { readonly kind: 'map'; readonly key: AtomType; readonly value: AtomType };
 
 export interface Table {
@@ -29,7 +35,10 @@ export interface DatabaseSchema {
 }
 
 export type TableName<S extends DatabaseSchema> = keyof S['tables'] & string;
-export type ColumnName<S extends DatabaseSchema, T extends TableName<S>> = keyof S['tables'][T]['columns'] & string;
+export type ColumnName<
+  S extends DatabaseSchema,
+  T extends TableName<S>,
+> = keyof S['tables'][T]['columns'] & string;
 
 export interface Atoms {
   string: string;
@@ -42,21 +51,32 @@ interface WritableAtoms extends Omit<Atoms, 'uuid'> {
   uuid: Uuid | NamedUuid;
 }
 
-type AtomOf<C, A extends Record<AtomType, unknown>> = C extends { enum: readonly (infer E)[] } ? E : C extends { type: infer K extends AtomType } ? A[K] : never;
+type AtomOf<C, A extends Record<AtomType, unknown>> = C extends { enum: readonly (infer E)[] }
+  ? E
+  : C extends { type: infer K extends AtomType }
+    ? A[K]
+    : never;
 
 /** A column's value where its atoms are these. */
-export type ValueIn<C, A extends Record<AtomType, unknown>> =
-  C extends { kind: 'one' } ? AtomOf<C, A>
-  : C extends { kind: 'optional' } ? AtomOf<C, A> | null
-  : C extends { kind: 'set' } ? readonly AtomOf<C, A>[]
-  : C extends { kind: 'map'; value: infer V extends AtomType } ? Readonly<Record<string, A[V]>>
-  : never;
+export type ValueIn<C, A extends Record<AtomType, unknown>> = C extends { kind: 'one' }
+  ? AtomOf<C, A>
+  : C extends { kind: 'optional' }
+    ? AtomOf<C, A> | null
+    : C extends { kind: 'set' }
+      ? readonly AtomOf<C, A>[]
+      : C extends { kind: 'map'; value: infer V extends AtomType }
+        ? Readonly<Record<string, A[V]>>
+        : never;
 
 /** A column's value as read: `string`, `number | null`, `readonly Uuid[]`, `Record<string, string>` ... */
 export type ColumnValue<C> = ValueIn<C, Atoms>;
 
 /** A whole row as read, or only its columns `N`. Integers beyond 2^53 lose their last digits (byte counters only). */
-export type Row<S extends DatabaseSchema, T extends TableName<S>, N extends ColumnName<S, T> = ColumnName<S, T>> = {
+export type Row<
+  S extends DatabaseSchema,
+  T extends TableName<S>,
+  N extends ColumnName<S, T> = ColumnName<S, T>,
+> = {
   readonly [C in N]: ColumnValue<S['tables'][T]['columns'][C]>;
 };
 

@@ -8,7 +8,12 @@ import { eventually } from '#platform/testing/eventually.ts';
 import { whatIsMissing } from '#platform/testing/real-daemon.ts';
 
 const run = promisify(execFile);
-const needed = ['/usr/sbin/ovs-vswitchd', '/usr/bin/ovn-controller', '/usr/bin/ovs-vsctl', '/dev/net/tun'];
+const needed = [
+  '/usr/sbin/ovs-vswitchd',
+  '/usr/bin/ovn-controller',
+  '/usr/bin/ovs-vsctl',
+  '/dev/net/tun',
+];
 
 /** Why there can be none here; null = there can. */
 export async function whyNoSwitchHost(): Promise<string | null> {
@@ -32,14 +37,26 @@ export interface SwitchHost {
 export async function startSwitchHost(name: string, south: string): Promise<SwitchHost> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-switch-'));
   const netns = path.basename(folder);
-  const env = { ...process.env, OVS_RUNDIR: folder, OVN_RUNDIR: folder, OVS_DBDIR: folder, OVS_SYSCONFDIR: folder, OVS_LOGDIR: folder, OVN_LOGDIR: folder };
+  const env = {
+    ...process.env,
+    OVS_RUNDIR: folder,
+    OVN_RUNDIR: folder,
+    OVS_DBDIR: folder,
+    OVS_SYSCONFDIR: folder,
+    OVS_LOGDIR: folder,
+    OVN_LOGDIR: folder,
+  };
   const enter = ['/usr/bin/nsenter', `--net=/run/netns/${netns}`];
   const ovsdb = `unix:${folder}/db.sock`;
   const children = new Set<ChildProcess>();
   const shoot = (): void => children.forEach((child) => child.kill('SIGKILL'));
   process.once('exit', shoot);
   const start = (file: string, ...args: string[]): ChildProcess => {
-    const child = spawn(enter[0] as string, [...enter.slice(1), file, ...args, '-vconsole:off'], { env, cwd: folder, stdio: 'ignore' }); // enter is not empty
+    const child = spawn(enter[0] as string, [...enter.slice(1), file, ...args, '-vconsole:off'], {
+      env,
+      cwd: folder,
+      stdio: 'ignore',
+    }); // enter is not empty
     children.add(child);
     return child;
   };
@@ -51,21 +68,58 @@ export async function startSwitchHost(name: string, south: string): Promise<Swit
     }
     children.delete(child);
   };
-  const vsctl = async (...words: string[]): Promise<string> => (await run('/usr/bin/ovs-vsctl', ['--no-wait', `--db=${ovsdb}`, '--timeout=10', ...words], { env })).stdout.trim();
-  const inside = async (...command: string[]): Promise<string> => (await run(enter[0] as string, [...enter.slice(1), ...command], { env, timeout: 20_000 })).stdout; // as above
+  const vsctl = async (...words: string[]): Promise<string> =>
+    (
+      await run('/usr/bin/ovs-vsctl', ['--no-wait', `--db=${ovsdb}`, '--timeout=10', ...words], {
+        env,
+      })
+    ).stdout.trim();
+  const inside = async (...command: string[]): Promise<string> =>
+    (await run(enter[0] as string, [...enter.slice(1), ...command], { env, timeout: 20_000 }))
+      .stdout; // as above
 
   await run('/usr/sbin/ip', ['netns', 'add', netns]);
   await inside('ip', 'link', 'set', 'lo', 'up');
-  await run('/usr/bin/ovsdb-tool', ['create', `${folder}/db`, '/usr/share/openvswitch/vswitch.ovsschema']);
-  start('/usr/sbin/ovsdb-server', `--remote=punix:${folder}/db.sock`, `--unixctl=${folder}/ovsdb.ctl`, `${folder}/db`);
-  await eventually(async () => (await vsctl('init').catch(() => null)) !== null, { withinMs: 10_000, what: 'ovsdb-server answers' });
-  await vsctl('set', 'Open_vSwitch', '.', `external-ids:system-id=${name}`, `external-ids:hostname=${name}`, `external-ids:ovn-remote=${south}`, 'external-ids:ovn-encap-type=geneve', 'external-ids:ovn-encap-ip=127.0.0.1', 'external-ids:ovn-bridge-datapath-type=netdev', 'external-ids:ovn-bridge-mappings=physnet1:br-ex');
+  await run('/usr/bin/ovsdb-tool', [
+    'create',
+    `${folder}/db`,
+    '/usr/share/openvswitch/vswitch.ovsschema',
+  ]);
+  start(
+    '/usr/sbin/ovsdb-server',
+    `--remote=punix:${folder}/db.sock`,
+    `--unixctl=${folder}/ovsdb.ctl`,
+    `${folder}/db`,
+  );
+  await eventually(async () => (await vsctl('init').catch(() => null)) !== null, {
+    withinMs: 10_000,
+    what: 'ovsdb-server answers',
+  });
+  await vsctl(
+    'set',
+    'Open_vSwitch',
+    '.',
+    `external-ids:system-id=${name}`,
+    `external-ids:hostname=${name}`,
+    `external-ids:ovn-remote=${south}`,
+    'external-ids:ovn-encap-type=geneve',
+    'external-ids:ovn-encap-ip=127.0.0.1',
+    'external-ids:ovn-bridge-datapath-type=netdev',
+    'external-ids:ovn-bridge-mappings=physnet1:br-ex',
+  );
   const startSwitch = (): ChildProcess => start('/usr/sbin/ovs-vswitchd', ovsdb);
   let vswitchd = startSwitch();
   const controller = start('/usr/bin/ovn-controller', ovsdb);
-  await eventually(async () => (await vsctl('list-br')).includes('br-int'), { withinMs: 10_000, what: 'ovn-controller makes br-int' });
+  await eventually(async () => (await vsctl('list-br')).includes('br-int'), {
+    withinMs: 10_000,
+    what: 'ovn-controller makes br-int',
+  });
   return {
-    ovsdb, runFolder: folder, enter, vsctl, inside,
+    ovsdb,
+    runFolder: folder,
+    enter,
+    vsctl,
+    inside,
     async restartSwitch() {
       await end(vswitchd);
       vswitchd = startSwitch();
@@ -76,7 +130,8 @@ export async function startSwitchHost(name: string, south: string): Promise<Swit
       process.removeListener('exit', shoot);
       await run('/usr/sbin/ip', ['netns', 'delete', netns]);
       await rm(folder, { recursive: true, force: true });
-      if ((await readdir('/run/netns').catch((): string[] => [])).includes(netns)) throw new Error(`${netns} is still there`);
+      if ((await readdir('/run/netns').catch((): string[] => [])).includes(netns))
+        throw new Error(`${netns} is still there`);
     },
   };
 }

@@ -9,9 +9,14 @@ import type { DatabaseSchema, RowPatch, Uuid } from './schema.ts';
 const DEFAULT_MAX_STEPS = 1_000;
 
 /** Steps of a transaction go together, their links are gathered: a thousand ports of one switch are one mutation of it. */
-export function transactionsOf(schema: DatabaseSchema, steps: readonly Step[], maxSteps = DEFAULT_MAX_STEPS): Operation<unknown>[][] {
+export function transactionsOf(
+  schema: DatabaseSchema,
+  steps: readonly Step[],
+  maxSteps = DEFAULT_MAX_STEPS,
+): Operation<unknown>[][] {
   const transactions: Operation<unknown>[][] = [];
-  for (let at = 0; at < steps.length; at += maxSteps) transactions.push(operationsFor(schema, steps.slice(at, at + maxSteps)));
+  for (let at = 0; at < steps.length; at += maxSteps)
+    transactions.push(operationsFor(schema, steps.slice(at, at + maxSteps)));
   return transactions;
 }
 
@@ -19,10 +24,18 @@ export function transactionsOf(schema: DatabaseSchema, steps: readonly Step[], m
  * Carries a plan out. Rejects as `transact` does, with the transactions before the guilty one done: plan anew from what is there,
  * which is safe at any time, since rows are found by their keys and inserted under UUIDs that follow from these.
  */
-export async function carryOut<S extends DatabaseSchema>(client: OvsdbClient<S>, schema: S, steps: readonly Step[], options: { maxSteps?: number; comment?: string; timeoutMs?: number } = {}): Promise<void> {
+export async function carryOut<S extends DatabaseSchema>(
+  client: OvsdbClient<S>,
+  schema: S,
+  steps: readonly Step[],
+  options: { maxSteps?: number; comment?: string; timeoutMs?: number } = {},
+): Promise<void> {
   const comment = operationsOf(schema).comment(options.comment ?? 'cobaltcore: rows as desired');
   for (const operations of transactionsOf(schema, steps, options.maxSteps)) {
-    await client.transact([...operations, comment], options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs });
+    await client.transact(
+      [...operations, comment],
+      options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs },
+    );
   }
 }
 
@@ -30,19 +43,41 @@ function operationsFor(schema: DatabaseSchema, steps: readonly Step[]): Operatio
   const op = operationsOf(schema);
   const rows = steps.flatMap((step): Operation<unknown>[] => {
     const itself = [['_uuid', '==', step.uuid]] as const;
-    const columns = step.kind === 'delete' ? {} : (step.columns as RowPatch<DatabaseSchema, string>); // typed by DesiredRow; the encoder checks once more
+    const columns =
+      step.kind === 'delete' ? {} : (step.columns as RowPatch<DatabaseSchema, string>); // typed by DesiredRow; the encoder checks once more
     switch (step.kind) {
-      case 'insert': return [op.insert(step.table, columns, { uuid: step.uuid })];
-      case 'update': return Object.keys(columns).length > 0 ? [op.update(step.table, itself, columns)] : [];
-      case 'delete': return step.isRoot ? [op.delete(step.table, itself)] : []; // the others go with their last link
+      case 'insert':
+        return [op.insert(step.table, columns, { uuid: step.uuid })];
+      case 'update':
+        return Object.keys(columns).length > 0 ? [op.update(step.table, itself, columns)] : [];
+      case 'delete':
+        return step.isRoot ? [op.delete(step.table, itself)] : []; // the others go with their last link
     }
   });
-  const links = (list: readonly Link[], mutator: 'insert' | 'delete') => gathered(list).map(({ table, uuid, column, children }) => op.mutate(table, [['_uuid', '==', uuid]], [[column, mutator, children]]));
-  return [...rows, ...links(steps.flatMap((step) => step.attach), 'insert'), ...links(steps.flatMap((step) => step.detach), 'delete')];
+  const links = (list: readonly Link[], mutator: 'insert' | 'delete') =>
+    gathered(list).map(({ table, uuid, column, children }) =>
+      op.mutate(table, [['_uuid', '==', uuid]], [[column, mutator, children]]),
+    );
+  return [
+    ...rows,
+    ...links(
+      steps.flatMap((step) => step.attach),
+      'insert',
+    ),
+    ...links(
+      steps.flatMap((step) => step.detach),
+      'delete',
+    ),
+  ];
 }
 
-function gathered(links: readonly Link[]): { table: string; uuid: Uuid; column: string; children: Uuid[] }[] {
-  const byParent = new Map<string, { table: string; uuid: Uuid; column: string; children: Uuid[] }>();
+function gathered(
+  links: readonly Link[],
+): { table: string; uuid: Uuid; column: string; children: Uuid[] }[] {
+  const byParent = new Map<
+    string,
+    { table: string; uuid: Uuid; column: string; children: Uuid[] }
+  >();
   for (const { table, uuid, column, child } of links) {
     const name = `${uuid}.${column}`;
     const found = byParent.get(name);

@@ -7,10 +7,19 @@ import { JsonSplitter } from './json-stream.ts';
 const maxAnswerBytes = 1024 * 1024;
 
 /** The answer, or null: nobody is there, it does not answer in time, or does not know the command. */
-export async function askDaemon(runFolder: string, daemon: string, command: string, timeoutMs: number): Promise<string | null> {
+export async function askDaemon(
+  runFolder: string,
+  daemon: string,
+  command: string,
+  timeoutMs: number,
+): Promise<string | null> {
   // <daemon>.<pid>.ctl: one that was killed leaves its socket behind.
-  const sockets = (await readdir(runFolder).catch(() => [])).filter((name) => name.startsWith(`${daemon}.`) && name.endsWith('.ctl'));
-  const answers = await Promise.all(sockets.map((name) => ask(path.join(runFolder, name), command, timeoutMs)));
+  const sockets = (await readdir(runFolder).catch(() => [])).filter(
+    (name) => name.startsWith(`${daemon}.`) && name.endsWith('.ctl'),
+  );
+  const answers = await Promise.all(
+    sockets.map((name) => ask(path.join(runFolder, name), command, timeoutMs)),
+  );
   return answers.find((answer) => answer !== null) ?? null;
 }
 

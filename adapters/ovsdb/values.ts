@@ -3,11 +3,20 @@ import type { AnyRow, AnyValue, Atom, AtomType, Column, Table } from './schema.t
 import { columnOf } from './schema.ts';
 
 export type WireAtom = string | number | boolean | readonly ['uuid' | 'named-uuid', string];
-export type WireValue = WireAtom | readonly ['set', readonly WireAtom[]] | readonly ['map', readonly (readonly [WireAtom, WireAtom])[]];
+export type WireValue =
+  | WireAtom
+  | readonly ['set', readonly WireAtom[]]
+  | readonly ['map', readonly (readonly [WireAtom, WireAtom])[]];
 export type WireRow = Readonly<Record<string, WireValue>>;
 
 const ZERO_UUID = '00000000-0000-0000-0000-000000000000';
-const atomDefaults: Readonly<Record<AtomType, Atom>> = { string: '', integer: 0, real: 0, boolean: false, uuid: ZERO_UUID };
+const atomDefaults: Readonly<Record<AtomType, Atom>> = {
+  string: '',
+  integer: 0,
+  real: 0,
+  boolean: false,
+  uuid: ZERO_UUID,
+};
 
 /** The server's answer does not have the form that the schema promises. */
 export class OvsdbValueError extends Error {
@@ -21,16 +30,26 @@ export function encodeValue(column: Column, value: AnyValue): WireValue {
     case 'optional':
       return value === null ? ['set', []] : encodeAtom(column.type, value);
     case 'set':
-      if (!Array.isArray(value)) throw new TypeError(`a set is given as an array, not ${typeof value}`);
+      if (!Array.isArray(value))
+        throw new TypeError(`a set is given as an array, not ${typeof value}`);
       return ['set', value.map((each) => encodeAtom(column.type, each))];
     case 'map':
-      return ['map', Object.entries(value as Record<string, Atom>).map(([key, each]) => [encodeKey(column.key, key), encodeAtom(column.value, each)] as const)]; // RowPatch says so
+      return [
+        'map',
+        Object.entries(value as Record<string, Atom>).map(
+          ([key, each]) => [encodeKey(column.key, key), encodeAtom(column.value, each)] as const,
+        ),
+      ]; // RowPatch says so
   }
 }
 
-export function encodeRow(table: Table, row: Readonly<Record<string, AnyValue | undefined>>): WireRow {
+export function encodeRow(
+  table: Table,
+  row: Readonly<Record<string, AnyValue | undefined>>,
+): WireRow {
   const wire: Record<string, WireValue> = {};
-  for (const [name, value] of Object.entries(row)) if (value !== undefined) wire[name] = encodeValue(columnOf(table, name), value);
+  for (const [name, value] of Object.entries(row))
+    if (value !== undefined) wire[name] = encodeValue(columnOf(table, name), value);
   return wire;
 }
 
@@ -46,25 +65,36 @@ export function decodeValue(column: Column, wire: WireValue): AnyValue {
       return elementsOf(wire).map((each) => decodeAtom(column.type, each));
     case 'map':
       // fromEntries and not assignment: a key may be called __proto__.
-      return Object.fromEntries(pairsOf(wire).map(([key, value]) => [String(decodeAtom(column.key, key)), decodeAtom(column.value, value)]));
+      return Object.fromEntries(
+        pairsOf(wire).map(([key, value]) => [
+          String(decodeAtom(column.key, key)),
+          decodeAtom(column.value, value),
+        ]),
+      );
   }
 }
 
 /** The named columns of a row; those that the server left out have their default. */
 export function decodeRow(table: Table, columns: readonly string[], wire: WireRow): AnyRow {
-  return Object.fromEntries(columns.map((name) => {
-    const column = columnOf(table, name);
-    const value = wire[name];
-    return [name, value === undefined ? defaultOf(column) : decodeValue(column, value)];
-  }));
+  return Object.fromEntries(
+    columns.map((name) => {
+      const column = columnOf(table, name);
+      const value = wire[name];
+      return [name, value === undefined ? defaultOf(column) : decodeValue(column, value)];
+    }),
+  );
 }
 
 export function defaultOf(column: Column): AnyValue {
   switch (column.kind) {
-    case 'one': return atomDefaults[column.type];
-    case 'optional': return null;
-    case 'set': return [];
-    case 'map': return {};
+    case 'one':
+      return atomDefaults[column.type];
+    case 'optional':
+      return null;
+    case 'set':
+      return [];
+    case 'map':
+      return {};
   }
 }
 
@@ -95,8 +125,13 @@ export function sameValue(column: Column, one: AnyValue, other: AnyValue): boole
     return values.size === others.size && [...values].every((value) => others.has(value));
   }
   if (column.kind === 'map') {
-    const [entries, others] = [Object.entries(one as Record<string, Atom>), new Map(Object.entries(other as Record<string, Atom>))]; // values of this column
-    return entries.length === others.size && entries.every(([key, value]) => others.get(key) === value);
+    const [entries, others] = [
+      Object.entries(one as Record<string, Atom>),
+      new Map(Object.entries(other as Record<string, Atom>)),
+    ]; // values of this column
+    return (
+      entries.length === others.size && entries.every(([key, value]) => others.get(key) === value)
+    );
   }
   return one === other;
 }
@@ -104,22 +139,32 @@ export function sameValue(column: Column, one: AnyValue, other: AnyValue): boole
 function encodeAtom(type: AtomType, value: AnyValue): WireAtom {
   if (type === 'uuid') {
     if (typeof value === 'string') return ['uuid', value];
-    if (value !== null && typeof value === 'object' && 'named' in value && typeof value.named === 'string') return ['named-uuid', value.named];
+    if (
+      value !== null &&
+      typeof value === 'object' &&
+      'named' in value &&
+      typeof value.named === 'string'
+    )
+      return ['named-uuid', value.named];
     throw new TypeError('a reference is a UUID or { named }');
   }
   const wanted = type === 'integer' || type === 'real' ? 'number' : type;
   // Checked here too: a wrong value would be refused by the server without a word about which one.
-  if (typeof value !== wanted || (type === 'integer' && !Number.isSafeInteger(value))) throw new TypeError(`${JSON.stringify(value)} is no ${type}`);
+  if (typeof value !== wanted || (type === 'integer' && !Number.isSafeInteger(value)))
+    throw new TypeError(`${JSON.stringify(value)} is no ${type}`);
   return value as string | number | boolean; // just checked
 }
 
 function encodeKey(type: AtomType, key: string): WireAtom {
   switch (type) {
     case 'integer':
-    case 'real': return encodeAtom(type, Number(key));
-    case 'boolean': return key === 'true';
+    case 'real':
+      return encodeAtom(type, Number(key));
+    case 'boolean':
+      return key === 'true';
     case 'string':
-    case 'uuid': return encodeAtom(type, key);
+    case 'uuid':
+      return encodeAtom(type, key);
   }
 }
 
@@ -139,6 +184,7 @@ function elementsOf(wire: WireValue): readonly WireAtom[] {
 }
 
 function pairsOf(wire: WireValue): readonly (readonly [WireAtom, WireAtom])[] {
-  if (Array.isArray(wire) && wire[0] === 'map') return wire[1] as readonly (readonly [WireAtom, WireAtom])[]; // RFC 7047: <map>
+  if (Array.isArray(wire) && wire[0] === 'map')
+    return wire[1] as readonly (readonly [WireAtom, WireAtom])[]; // RFC 7047: <map>
   throw new OvsdbValueError('no map where one is due');
 }

@@ -24,9 +24,18 @@ const maxComplaintBytes = 4096;
 const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
 /** The kernel kills it when this process dies, however that comes about (prctl(2), PR_SET_PDEATHSIG). */
-export const bound = (command: readonly string[]): string[] => ['setpriv', '--pdeathsig', 'KILL', '--', ...command];
+export const bound = (command: readonly string[]): string[] => [
+  'setpriv',
+  '--pdeathsig',
+  'KILL',
+  '--',
+  ...command,
+];
 
-export function startChild([command = '', ...args]: readonly string[], { timeoutMs, signal }: RunLimits): Child {
+export function startChild(
+  [command = '', ...args]: readonly string[],
+  { timeoutMs, signal }: RunLimits,
+): Child {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment });
   let [stdout, stderr, outputBytes] = ['', '', 0];
   let killedFor: ChildEnd['killedFor'] = null;
@@ -43,7 +52,9 @@ export function startChild([command = '', ...args]: readonly string[], { timeout
     if (outputBytes > maxOutputBytes) end('output');
     else stdout += text;
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-maxComplaintBytes)));
+  child.stderr
+    .setEncoding('utf8')
+    .on('data', (text: string) => (stderr = (stderr + text).slice(-maxComplaintBytes)));
   const ended = new Promise<ChildEnd>((resolve) => {
     const settle = (code: number | null): void => {
       clearTimeout(timer);

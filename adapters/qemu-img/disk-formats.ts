@@ -4,9 +4,19 @@
 export type QemuFormat = 'raw' | 'qcow2' | 'vmdk' | 'vdi' | 'vpc' | 'vhdx' | 'parallels';
 
 const qemuFormats: ReadonlyMap<string, QemuFormat> = new Map([
-  ['raw', 'raw'], ['iso', 'raw'], ['ami', 'raw'], ['aki', 'raw'], ['ari', 'raw'],
-  ['qcow2', 'qcow2'], ['vmdk', 'vmdk'], ['vdi', 'vdi'], ['vhd', 'vpc'], ['vhdx', 'vhdx'], ['ploop', 'parallels'],
+  ['raw', 'raw'],
+  ['iso', 'raw'],
+  ['ami', 'raw'],
+  ['aki', 'raw'],
+  ['ari', 'raw'],
+  ['qcow2', 'qcow2'],
+  ['vmdk', 'vmdk'],
+  ['vdi', 'vdi'],
+  ['vhd', 'vpc'],
+  ['vhdx', 'vhdx'],
+  ['ploop', 'parallels'],
 ]);
 
 /** undefined: no such disk format. */
-export const qemuFormatOf = (diskFormat: string): QemuFormat | undefined => qemuFormats.get(diskFormat);
+export const qemuFormatOf = (diskFormat: string): QemuFormat | undefined =>
+  qemuFormats.get(diskFormat);

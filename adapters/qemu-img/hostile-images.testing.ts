@@ -28,8 +28,13 @@ const mib = kib ** 2;
 /** Writes more than 60 images into `folder`. Their disks are to be refused where they have more than 1 GiB. */
 export async function makeHostileImages(folder: string, bait: Bait): Promise<HostileImage[]> {
   const images: HostileImage[] = [];
-  const at = (name: string): string => join(folder, `${images.length}-${name.replaceAll(/[^a-z0-9]+/gi, '-')}`);
-  const add = async (name: string, diskFormat: string, make: (path: string) => Promise<unknown>): Promise<void> => {
+  const at = (name: string): string =>
+    join(folder, `${images.length}-${name.replaceAll(/[^a-z0-9]+/gi, '-')}`);
+  const add = async (
+    name: string,
+    diskFormat: string,
+    make: (path: string) => Promise<unknown>,
+  ): Promise<void> => {
     const path = at(name);
     await make(path);
     images.push({ name, path, diskFormat });
@@ -43,9 +48,16 @@ export async function makeHostileImages(folder: string, bait: Bait): Promise<Hos
   return images;
 }
 
-type Add = (name: string, diskFormat: string, make: (path: string) => Promise<unknown>) => Promise<void>;
+type Add = (
+  name: string,
+  diskFormat: string,
+  make: (path: string) => Promise<unknown>,
+) => Promise<void>;
 const qemuImg = async (...args: string[]): Promise<unknown> => await run('qemu-img', args);
-const create = (format: string, size: string, ...options: string[]) => async (path: string): Promise<unknown> => await qemuImg('create', '-q', '-f', format, ...options, path, size);
+const create =
+  (format: string, size: string, ...options: string[]) =>
+  async (path: string): Promise<unknown> =>
+    await qemuImg('create', '-q', '-f', format, ...options, path, size);
 
 async function patch(path: string, offset: number, bytes: Buffer): Promise<void> {
   const file = await open(path, 'r+');
@@ -74,12 +86,28 @@ const le64 = (value: bigint): Buffer => {
 /** Backing files: by path, by relative path, by each protocol, and nested in QEMU's own JSON. */
 async function addBacking(add: Add, { file, port }: Bait): Promise<void> {
   const targets: Record<string, string> = {
-    'a path': file, 'a relative path': `../../../../../../../..${file}`, 'file:': `file:${file}`, 'json: file': `json:${JSON.stringify({ driver: 'raw', file: { driver: 'file', filename: file } })}`,
-    'json: nested': `json:${JSON.stringify({ driver: 'raw', file: { driver: 'raw', file: { driver: 'file', filename: file } } })}`, 'nbd:': `nbd:127.0.0.1:${port}`, 'nfs:': `nfs://127.0.0.1/vol/x?nfsport=${port}`,
-    'http:': `http://127.0.0.1:${port}/x`, 'blkdebug:': `blkdebug::${file}`, 'fat:': 'fat:/etc', 'null-co:': 'null-co://', 'its own name': '/image', 'a device': '/dev/vda', 'fd 0': '/dev/fd/0', 'proc': '/proc/self/environ',
+    'a path': file,
+    'a relative path': `../../../../../../../..${file}`,
+    'file:': `file:${file}`,
+    'json: file': `json:${JSON.stringify({ driver: 'raw', file: { driver: 'file', filename: file } })}`,
+    'json: nested': `json:${JSON.stringify({ driver: 'raw', file: { driver: 'raw', file: { driver: 'file', filename: file } } })}`,
+    'nbd:': `nbd:127.0.0.1:${port}`,
+    'nfs:': `nfs://127.0.0.1/vol/x?nfsport=${port}`,
+    'http:': `http://127.0.0.1:${port}/x`,
+    'blkdebug:': `blkdebug::${file}`,
+    'fat:': 'fat:/etc',
+    'null-co:': 'null-co://',
+    'its own name': '/image',
+    'a device': '/dev/vda',
+    'fd 0': '/dev/fd/0',
+    proc: '/proc/self/environ',
   };
   for (const [what, target] of Object.entries(targets)) {
-    await add(`qcow2 with a backing file: ${what}`, 'qcow2', create('qcow2', '1M', '-u', '-b', target, '-F', 'raw'));
+    await add(
+      `qcow2 with a backing file: ${what}`,
+      'qcow2',
+      create('qcow2', '1M', '-u', '-b', target, '-F', 'raw'),
+    );
   }
   await add('qcow2 without the format of its backing file', 'qcow2', async (path) => {
     await create('qcow2', '1M', '-u', '-b', file, '-F', 'raw')(path);
@@ -98,9 +126,21 @@ async function addBacking(add: Add, { file, port }: Bait): Promise<void> {
     await add(`qcow with a backing file, said to be ${diskFormat}`, diskFormat, qcow);
     await add(`qed with a backing file, said to be ${diskFormat}`, diskFormat, qed);
   }
-  await add('qcow2 with a backing file, said to be raw', 'raw', create('qcow2', '1M', '-u', '-b', file, '-F', 'raw'));
-  await add('qcow2 with a backing file, said to be an ISO', 'iso', create('qcow2', '1M', '-u', '-b', file, '-F', 'raw'));
-  await add('qcow2 with a backing file, said to be vmdk', 'vmdk', create('qcow2', '1M', '-u', '-b', file, '-F', 'raw'));
+  await add(
+    'qcow2 with a backing file, said to be raw',
+    'raw',
+    create('qcow2', '1M', '-u', '-b', file, '-F', 'raw'),
+  );
+  await add(
+    'qcow2 with a backing file, said to be an ISO',
+    'iso',
+    create('qcow2', '1M', '-u', '-b', file, '-F', 'raw'),
+  );
+  await add(
+    'qcow2 with a backing file, said to be vmdk',
+    'vmdk',
+    create('qcow2', '1M', '-u', '-b', file, '-F', 'raw'),
+  );
 }
 
 async function addQcow2Tricks(add: Add, { file }: Bait): Promise<void> {
@@ -111,10 +151,19 @@ async function addQcow2Tricks(add: Add, { file }: Bait): Promise<void> {
     const name = Buffer.alloc(Math.ceil(target.length / 8) * 8);
     name.write(target);
     await patch(path, 104, be32(112));
-    await patch(path, 112, Buffer.concat([be32(0x44415441), be32(target.length), name, be32(0), be32(0)]));
+    await patch(
+      path,
+      112,
+      Buffer.concat([be32(0x44415441), be32(target.length), name, be32(0), be32(0)]),
+    );
   };
   await add('qcow2 with a data file', 'qcow2', async (path) => await dataFile(path, file));
-  await add('qcow2 with a data file in JSON', 'qcow2', async (path) => await dataFile(path, `json:${JSON.stringify({ driver: 'file', filename: file })}`));
+  await add(
+    'qcow2 with a data file in JSON',
+    'qcow2',
+    async (path) =>
+      await dataFile(path, `json:${JSON.stringify({ driver: 'file', filename: file })}`),
+  );
   await add('qcow2 with a data file, raw', 'qcow2', async (path) => {
     await dataFile(path, file);
     await patch(path, 88, be64(1n << 1n)); // autoclear feature: the data file is raw
@@ -127,7 +176,18 @@ async function addQcow2Tricks(add: Add, { file }: Bait): Promise<void> {
     await create('qcow2', '1M')(path);
     await patch(path, 72, be64(1n << 40n));
   });
-  await add('qcow2, encrypted by LUKS', 'qcow2', create('qcow2', '1M', '--object', 'secret,id=s,data=x', '-o', 'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10'));
+  await add(
+    'qcow2, encrypted by LUKS',
+    'qcow2',
+    create(
+      'qcow2',
+      '1M',
+      '--object',
+      'secret,id=s,data=x',
+      '-o',
+      'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10',
+    ),
+  );
   await add('qcow2, said to be encrypted by AES', 'qcow2', async (path) => {
     await create('qcow2', '1M')(path);
     await patch(path, 32, be32(1));
@@ -158,56 +218,173 @@ async function addQcow2Tricks(add: Add, { file }: Bait): Promise<void> {
   });
 }
 
-const descriptor = (createType: string, extents: readonly string[], more: readonly string[] = []): string =>
-  ['# Disk DescriptorFile', 'version=1', 'CID=12345678', 'parentCID=ffffffff', ...more, `createType="${createType}"`, '', '# Extent description', ...extents, '', '# The Disk Data Base', 'ddb.adapterType = "ide"', ''].join('\n');
+const descriptor = (
+  createType: string,
+  extents: readonly string[],
+  more: readonly string[] = [],
+): string =>
+  [
+    '# Disk DescriptorFile',
+    'version=1',
+    'CID=12345678',
+    'parentCID=ffffffff',
+    ...more,
+    `createType="${createType}"`,
+    '',
+    '# Extent description',
+    ...extents,
+    '',
+    '# The Disk Data Base',
+    'ddb.adapterType = "ide"',
+    '',
+  ].join('\n');
 
 /** VMDK: what a descriptor says decides which files are opened (CVE-2022-47951). */
 async function addVmdks(add: Add, { file }: Bait): Promise<void> {
   const flat = `RW 2048 FLAT "${file}" 0`;
-  const text = async (name: string, content: string): Promise<void> => await add(name, 'vmdk', async (path) => await writeFile(path, content));
-  for (const type of ['monolithicFlat', 'twoGbMaxExtentFlat', 'vmfs', 'twoGbMaxExtentSparse', 'vmfsSparse', 'monolithicSparse', 'streamOptimized', 'custom', 'fullDevice', 'partitionedDevice']) {
-    await text(`vmdk descriptor ${type}`, descriptor(type, [type === 'vmfs' ? `RW 2048 VMFS "${file}"` : type.endsWith('Sparse') ? `RW 2048 SPARSE "${file}"` : flat]));
+  const text = async (name: string, content: string): Promise<void> =>
+    await add(name, 'vmdk', async (path) => await writeFile(path, content));
+  for (const type of [
+    'monolithicFlat',
+    'twoGbMaxExtentFlat',
+    'vmfs',
+    'twoGbMaxExtentSparse',
+    'vmfsSparse',
+    'monolithicSparse',
+    'streamOptimized',
+    'custom',
+    'fullDevice',
+    'partitionedDevice',
+  ]) {
+    await text(
+      `vmdk descriptor ${type}`,
+      descriptor(type, [
+        type === 'vmfs'
+          ? `RW 2048 VMFS "${file}"`
+          : type.endsWith('Sparse')
+            ? `RW 2048 SPARSE "${file}"`
+            : flat,
+      ]),
+    );
   }
-  await text('vmdk descriptor with a decoy type before', descriptor('monolithicFlat', [flat], ['createType="monolithicSparse"']));
-  await text('vmdk descriptor with a decoy type after', `${descriptor('monolithicFlat', [flat])}createType="streamOptimized"\n`);
-  await text('vmdk descriptor with a decoy in a comment', descriptor('monolithicFlat', [flat], ['# createType="monolithicSparse"']));
-  await text('vmdk descriptor with another case', descriptor('monolithicFlat', [flat]).replace('createType', 'CREATETYPE'));
+  await text(
+    'vmdk descriptor with a decoy type before',
+    descriptor('monolithicFlat', [flat], ['createType="monolithicSparse"']),
+  );
+  await text(
+    'vmdk descriptor with a decoy type after',
+    `${descriptor('monolithicFlat', [flat])}createType="streamOptimized"\n`,
+  );
+  await text(
+    'vmdk descriptor with a decoy in a comment',
+    descriptor('monolithicFlat', [flat], ['# createType="monolithicSparse"']),
+  );
+  await text(
+    'vmdk descriptor with another case',
+    descriptor('monolithicFlat', [flat]).replace('createType', 'CREATETYPE'),
+  );
   await text('vmdk descriptor behind an empty line', `\n${descriptor('monolithicFlat', [flat])}`);
   await text('vmdk descriptor with two extents', descriptor('monolithicFlat', [flat, flat]));
-  await text('vmdk descriptor with a relative extent', descriptor('monolithicFlat', [`RW 2048 FLAT "../../../../../../../..${file}" 0`]));
-  await text('vmdk descriptor with a JSON extent', descriptor('monolithicFlat', [`RW 2048 FLAT "json:{'driver':'file','filename':'${file}'}" 0`]));
-  await text('vmdk descriptor with itself as an extent', descriptor('monolithicFlat', ['RW 2048 FLAT "image" 0']));
-  await text('vmdk descriptor with a parent', descriptor('monolithicSparse', ['RW 2048 SPARSE "image"'], [`parentFileNameHint="${file}"`]).replace('parentCID=ffffffff', 'parentCID=12345678'));
-  await text('vmdk descriptor of a thousand extents', descriptor('twoGbMaxExtentFlat', Array.from({ length: 1000 }, () => flat)));
+  await text(
+    'vmdk descriptor with a relative extent',
+    descriptor('monolithicFlat', [`RW 2048 FLAT "../../../../../../../..${file}" 0`]),
+  );
+  await text(
+    'vmdk descriptor with a JSON extent',
+    descriptor('monolithicFlat', [`RW 2048 FLAT "json:{'driver':'file','filename':'${file}'}" 0`]),
+  );
+  await text(
+    'vmdk descriptor with itself as an extent',
+    descriptor('monolithicFlat', ['RW 2048 FLAT "image" 0']),
+  );
+  await text(
+    'vmdk descriptor with a parent',
+    descriptor(
+      'monolithicSparse',
+      ['RW 2048 SPARSE "image"'],
+      [`parentFileNameHint="${file}"`],
+    ).replace('parentCID=ffffffff', 'parentCID=12345678'),
+  );
+  await text(
+    'vmdk descriptor of a thousand extents',
+    descriptor(
+      'twoGbMaxExtentFlat',
+      Array.from({ length: 1000 }, () => flat),
+    ),
+  );
   await add('vmdk, sparse, whose descriptor has a parent', 'vmdk', async (path) => {
     await create('vmdk', '1M')(path);
     const bytes = await readFile(path);
     await patch(path, bytes.indexOf('parentCID=ffffffff'), Buffer.from('parentCID=00000001'));
   });
-  await add('vmdk, sparse header without a disk: its descriptor names extents', 'vmdk', async (path) => {
-    await create('vmdk', '1M')(path);
-    await patch(path, 12, le64(0n)); // capacity 0: QEMU reads the embedded descriptor as if it were the file
-    const embedded = Buffer.alloc(10 * kib);
-    embedded.write(descriptor('monolithicFlat', [flat]));
-    await patch(path, 512, embedded);
-  });
+  await add(
+    'vmdk, sparse header without a disk: its descriptor names extents',
+    'vmdk',
+    async (path) => {
+      await create('vmdk', '1M')(path);
+      await patch(path, 12, le64(0n)); // capacity 0: QEMU reads the embedded descriptor as if it were the file
+      const embedded = Buffer.alloc(10 * kib);
+      embedded.write(descriptor('monolithicFlat', [flat]));
+      await patch(path, 512, embedded);
+    },
+  );
   await add('vmdk, sparse, whose descriptor says flat', 'vmdk', async (path) => {
     await create('vmdk', '1M')(path);
     const embedded = Buffer.alloc(10 * kib);
     embedded.write(descriptor('monolithicFlat', [flat]));
     await patch(path, 512, embedded);
   });
-  await add('vmdk descriptor, said to be qcow2', 'qcow2', async (path) => await writeFile(path, descriptor('monolithicFlat', [flat])));
-  await add('vmdk descriptor, said to be raw', 'raw', async (path) => await writeFile(path, descriptor('monolithicFlat', [flat])));
+  await add(
+    'vmdk descriptor, said to be qcow2',
+    'qcow2',
+    async (path) => await writeFile(path, descriptor('monolithicFlat', [flat])),
+  );
+  await add(
+    'vmdk descriptor, said to be raw',
+    'raw',
+    async (path) => await writeFile(path, descriptor('monolithicFlat', [flat])),
+  );
 }
 
 /** Formats that no image may have, under each name that one may. */
 async function addForeignFormats(add: Add, { file }: Bait): Promise<void> {
-  await add('LUKS, said to be raw', 'raw', create('luks', '1M', '--object', 'secret,id=s,data=x', '-o', 'key-secret=s,iter-time=10'));
-  await add('LUKS, said to be qcow2', 'qcow2', create('luks', '1M', '--object', 'secret,id=s,data=x', '-o', 'key-secret=s,iter-time=10'));
-  await add('dmg', 'raw', async (path) => await writeFile(path, Buffer.concat([Buffer.alloc(64 * kib), Buffer.from('koly'), Buffer.alloc(508)])));
-  await add('cloop, said to be vdi', 'vdi', async (path) => await writeFile(path, Buffer.concat([Buffer.from('#!/bin/sh\n#V2.0 Format\n'), Buffer.alloc(64 * kib)])));
-  await add('bochs, said to be vhdx', 'vhdx', async (path) => await writeFile(path, Buffer.concat([Buffer.from('Bochs Virtual HD Image'), Buffer.alloc(64 * kib)])));
+  await add(
+    'LUKS, said to be raw',
+    'raw',
+    create('luks', '1M', '--object', 'secret,id=s,data=x', '-o', 'key-secret=s,iter-time=10'),
+  );
+  await add(
+    'LUKS, said to be qcow2',
+    'qcow2',
+    create('luks', '1M', '--object', 'secret,id=s,data=x', '-o', 'key-secret=s,iter-time=10'),
+  );
+  await add(
+    'dmg',
+    'raw',
+    async (path) =>
+      await writeFile(
+        path,
+        Buffer.concat([Buffer.alloc(64 * kib), Buffer.from('koly'), Buffer.alloc(508)]),
+      ),
+  );
+  await add(
+    'cloop, said to be vdi',
+    'vdi',
+    async (path) =>
+      await writeFile(
+        path,
+        Buffer.concat([Buffer.from('#!/bin/sh\n#V2.0 Format\n'), Buffer.alloc(64 * kib)]),
+      ),
+  );
+  await add(
+    'bochs, said to be vhdx',
+    'vhdx',
+    async (path) =>
+      await writeFile(
+        path,
+        Buffer.concat([Buffer.from('Bochs Virtual HD Image'), Buffer.alloc(64 * kib)]),
+      ),
+  );
   await add('vhd, said to be qcow2', 'qcow2', create('vpc', '4M'));
   await add('vhdx, said to be vhd', 'vhd', create('vhdx', '4M'));
   await add('ploop, said to be vdi', 'vdi', create('parallels', '4M'));
@@ -229,7 +406,11 @@ async function addFalseSizes(add: Add): Promise<void> {
     await create('qcow2', '1M')(path);
     await patch(path, 24, be64(2n ** 64n - 512n));
   });
-  await add('qcow2 with clusters of 512 bytes for 64 GiB', 'qcow2', create('qcow2', '64G', '-o', 'cluster_size=512'));
+  await add(
+    'qcow2 with clusters of 512 bytes for 64 GiB',
+    'qcow2',
+    create('qcow2', '64G', '-o', 'cluster_size=512'),
+  );
   await add('vmdk of 4 TiB', 'vmdk', create('vmdk', '4T'));
   await add('vmdk of 2^63 sectors', 'vmdk', async (path) => {
     await create('vmdk', '1M')(path);
@@ -268,7 +449,14 @@ export async function makeQcow2Bomb(path: string): Promise<void> {
 }
 
 async function addDamage(add: Add): Promise<void> {
-  const formats = { qcow2: 'qcow2', vmdk: 'vmdk', vdi: 'vdi', vhd: 'vpc', vhdx: 'vhdx', ploop: 'parallels' } as const;
+  const formats = {
+    qcow2: 'qcow2',
+    vmdk: 'vmdk',
+    vdi: 'vdi',
+    vhd: 'vpc',
+    vhdx: 'vhdx',
+    ploop: 'parallels',
+  } as const;
   for (const [diskFormat, format] of Object.entries(formats)) {
     await add(`${diskFormat}, cut off within its header`, diskFormat, async (path) => {
       const whole = `${path}.whole`;

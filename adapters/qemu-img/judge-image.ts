@@ -1,8 +1,8 @@
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 // Whether an image may be used, told from what `qemu-img info --output=json` reports of it. Pure.
 // CVE-2015-5163, CVE-2022-47951 and CVE-2024-32498 were images that made QEMU open other files of the host.
 import type { Json } from '#contracts/common/json.ts';
-import type { Fault, Outcome } from '#contracts/common/fault.ts';
-import { fault, isFault } from '#contracts/common/fault.ts';
 import type { QemuFormat } from './disk-formats.ts';
 
 /** QEMU's ImageInfo (qapi/block-core.json), as far as it is read by name; `refersElsewhere` walks all of it. */
@@ -16,20 +16,34 @@ export interface ImageInfo {
 }
 
 /** The only VMDK types that are one file. */
-const selfContainedVmdks: ReadonlySet<Json | undefined> = new Set(['monolithicSparse', 'streamOptimized']);
+const selfContainedVmdks: ReadonlySet<Json | undefined> = new Set([
+  'monolithicSparse',
+  'streamOptimized',
+]);
 const noParentCid = 0xffff_ffff;
 const minClusterBytes = 512;
 const maxClusterBytes: Readonly<Record<QemuFormat, number>> = {
-  raw: Infinity, qcow2: 2 ** 21, vmdk: 2 ** 27, vdi: 2 ** 20, vpc: 2 ** 21, vhdx: 2 ** 28, parallels: 2 ** 28,
+  raw: Infinity,
+  qcow2: 2 ** 21,
+  vmdk: 2 ** 27,
+  vdi: 2 ** 20,
+  vpc: 2 ** 21,
+  vhdx: 2 ** 28,
+  parallels: 2 ** 28,
 };
 /** What maps a whole disk to its clusters, at 8 bytes each. 64 KiB clusters reach 8 TiB with it. */
 const maxTableBytes = 2 ** 30;
 const tableEntryBytes = 8;
 
 /** The virtual size in bytes. badRequest: the image may not be used, and why; tooLarge. */
-export function judgeImage(info: ImageInfo, format: QemuFormat, maxVirtualBytes: number): Outcome<number> {
+export function judgeImage(
+  info: ImageInfo,
+  format: QemuFormat,
+  maxVirtualBytes: number,
+): Outcome<number> {
   if (info.format !== format) return fault('badRequest', 'The image is not of its disk format.');
-  if (info.encrypted === true) return fault('badRequest', 'The image is encrypted, which is not supported.');
+  if (info.encrypted === true)
+    return fault('badRequest', 'The image is encrypted, which is not supported.');
   if (refersElsewhere(info as unknown as Json, info.filename)) return refersToAnother();
   const specific = info['format-specific']?.data;
   if (specific?.['corrupt'] === true) return fault('badRequest', 'The image is marked as corrupt.');
@@ -40,7 +54,8 @@ export function judgeImage(info: ImageInfo, format: QemuFormat, maxVirtualBytes:
   return judgeSizes(info, format, maxVirtualBytes);
 }
 
-const refersToAnother = (): Fault => fault('badRequest', 'The image refers to another file, which is not allowed.');
+const refersToAnother = (): Fault =>
+  fault('badRequest', 'The image refers to another file, which is not allowed.');
 
 /**
  * Every file that QEMU opened for an image is named somewhere in the report: as `filename` of an extent or child, or
@@ -61,12 +76,17 @@ function judgeVmdk(specific: { [name: string]: Json } | undefined): Outcome<void
   const type = specific?.['create-type'];
   const shown = typeof type === 'string' && /^\w{1,40}$/.test(type) ? type : 'unknown';
   if (!selfContainedVmdks.has(type)) {
-    return fault('badRequest', `VMDK images of type ${shown} are not supported: their data may lie in other files.`);
+    return fault(
+      'badRequest',
+      `VMDK images of type ${shown} are not supported: their data may lie in other files.`,
+    );
   }
   if (specific?.['parent-cid'] !== noParentCid) return refersToAnother();
   const { extents } = specific;
   const hasOneExtent = Array.isArray(extents) && extents.length === 1;
-  return hasOneExtent ? undefined : fault('badRequest', 'The VMDK image does not have exactly one extent.');
+  return hasOneExtent
+    ? undefined
+    : fault('badRequest', 'The VMDK image does not have exactly one extent.');
 }
 
 function judgeSizes(info: ImageInfo, format: QemuFormat, maxVirtualBytes: number): Outcome<number> {
@@ -74,14 +94,19 @@ function judgeSizes(info: ImageInfo, format: QemuFormat, maxVirtualBytes: number
   const isPossible = Number.isSafeInteger(virtualBytes) && virtualBytes >= 0;
   if (!isPossible) return fault('tooLarge', 'The disk in the image is too large.');
   if (virtualBytes > maxVirtualBytes) {
-    return fault('tooLarge', `The disk in the image has ${gibText(virtualBytes)}; at most ${gibText(maxVirtualBytes)} fit.`);
+    return fault(
+      'tooLarge',
+      `The disk in the image has ${gibText(virtualBytes)}; at most ${gibText(maxVirtualBytes)} fit.`,
+    );
   }
   if (clusterBytes === undefined) return virtualBytes;
   const clusters = `The image has clusters of ${clusterBytes} bytes`;
   const isSane = clusterBytes >= minClusterBytes && clusterBytes <= maxClusterBytes[format];
   if (!isSane) return fault('badRequest', `${clusters}, which is not supported.`);
   const tableBytes = (virtualBytes / clusterBytes) * tableEntryBytes;
-  return tableBytes > maxTableBytes ? fault('badRequest', `${clusters}, too small for a disk of its size.`) : virtualBytes;
+  return tableBytes > maxTableBytes
+    ? fault('badRequest', `${clusters}, too small for a disk of its size.`)
+    : virtualBytes;
 }
 
 /** Rounded up, so that what does not fit never looks as if it did. */

@@ -28,7 +28,13 @@ type Judged = JudgedImage & { format: QemuFormat };
 type Copy = (source: string) => Promise<Outcome<void>>;
 
 /** `socketFolder`: where the sockets of conversions are made, at most 80 characters long. */
-export function createQemuDiskImages({ log, socketFolder = tmpdir() }: { log: Log; socketFolder?: string }): DiskImages {
+export function createQemuDiskImages({
+  log,
+  socketFolder = tmpdir(),
+}: {
+  log: Log;
+  socketFolder?: string;
+}): DiskImages {
   const images: DiskImages = {
     async run(args, limits) {
       const end = await qemuImg(args, limits);
@@ -47,13 +53,20 @@ export function createQemuDiskImages({ log, socketFolder = tmpdir() }: { log: Lo
       if (isFault(judged)) return judged;
       const copy: Copy = async (source) => {
         const options = target.intoExisting ? ['-n'] : [];
-        const end = await qemuImg(['convert', ...options, '-O', 'qcow2', source, target.name], limits);
+        const end = await qemuImg(
+          ['convert', ...options, '-O', 'qcow2', source, target.name],
+          limits,
+        );
         if (end.code === 0) return undefined;
         const failed = failure('qemu-img convert', end, limits);
         const isDamaged = !judged.isRaw && /error while reading/.test(end.stderr);
-        return isDamaged ? fault('badRequest', 'The image cannot be read to its end: it is damaged.') : failed;
+        return isDamaged
+          ? fault('badRequest', 'The image cannot be read to its end: it is damaged.')
+          : failed;
       };
-      const copied = judged.isRaw ? await copy(rawFile(image.path)) : await withDisk(image.path, judged.format, limits, copy);
+      const copied = judged.isRaw
+        ? await copy(rawFile(image.path))
+        : await withDisk(image.path, judged.format, limits, copy);
       return isFault(copied) ? copied : { virtualBytes: judged.virtualBytes, isRaw: judged.isRaw };
     },
   };
@@ -63,21 +76,33 @@ export function createQemuDiskImages({ log, socketFolder = tmpdir() }: { log: Lo
   }
 
   /** What QEMU said goes to the log alone: it names files and addresses of the host, and tenants may read faults. */
-  function failure(what: string, { stderr, code, killedFor }: ChildEnd, { timeoutMs }: RunLimits): Fault {
-    if (killedFor === 'abort') return fault('timeout', `${what} was ended: nobody waits for it any more.`);
+  function failure(
+    what: string,
+    { stderr, code, killedFor }: ChildEnd,
+    { timeoutMs }: RunLimits,
+  ): Fault {
+    if (killedFor === 'abort')
+      return fault('timeout', `${what} was ended: nobody waits for it any more.`);
     const why = stderr.split('\n').slice(-3).join(' | ') || `ended with code ${code}`;
     log.warn({ what, why, killedFor }, 'a command on an image failed');
-    if (killedFor === 'deadline') return fault('timeout', `${what} did not end within ${timeoutMs / 1000} s.`);
+    if (killedFor === 'deadline')
+      return fault('timeout', `${what} did not end within ${timeoutMs / 1000} s.`);
     const [kind, text] = kindOf(why);
     return fault(kind, `${what}: ${text}`);
   }
 
-  async function judge({ path, diskFormat }: ForeignImage, maxVirtualBytes: number, limits: RunLimits): Promise<Outcome<Judged>> {
+  async function judge(
+    { path, diskFormat }: ForeignImage,
+    maxVirtualBytes: number,
+    limits: RunLimits,
+  ): Promise<Outcome<Judged>> {
     const format = qemuFormatOf(diskFormat);
-    if (format === undefined) return fault('badRequest', 'The disk format of the image is not supported.');
+    if (format === undefined)
+      return fault('badRequest', 'The disk format of the image is not supported.');
     if (format === 'raw') {
       const { size } = await stat(path);
-      if (size > maxVirtualBytes) return fault('tooLarge', 'The image is larger than the disk that it is for.');
+      if (size > maxVirtualBytes)
+        return fault('tooLarge', 'The image is larger than the disk that it is for.');
       return { format, virtualBytes: size, isRaw: true };
     }
     const args = ['info', '--output=json', '-f', format, imageInside];
@@ -86,11 +111,17 @@ export function createQemuDiskImages({ log, socketFolder = tmpdir() }: { log: Lo
     const end = await startChild(bound(command), { ...limits, timeoutMs }).ended;
     if (end.killedFor === 'abort') return failure('the inspection', end, limits);
     if (lacksSandbox(end)) {
-      log.error({ why: end.stderr }, 'images cannot be inspected: there is no sandbox (setpriv, prlimit, bwrap)');
+      log.error(
+        { why: end.stderr },
+        'images cannot be inspected: there is no sandbox (setpriv, prlimit, bwrap)',
+      );
       return fault('unavailable', 'Images cannot be inspected on this host.');
     }
     if (end.code !== 0) {
-      log.info({ format, why: end.killedFor ?? end.stderr }, 'an image was refused: QEMU cannot read it on its own');
+      log.info(
+        { format, why: end.killedFor ?? end.stderr },
+        'an image was refused: QEMU cannot read it on its own',
+      );
       const causes = 'it is damaged, of another format, or refers to another file';
       return fault('badRequest', `The image cannot be read as ${diskFormat}: ${causes}.`);
     }
@@ -99,12 +130,29 @@ export function createQemuDiskImages({ log, socketFolder = tmpdir() }: { log: Lo
   }
 
   /** Serves the image's disk as plain bytes while `work` runs. */
-  async function withDisk(path: string, format: QemuFormat, limits: RunLimits, work: Copy): Promise<Outcome<void>> {
+  async function withDisk(
+    path: string,
+    format: QemuFormat,
+    limits: RunLimits,
+    work: Copy,
+  ): Promise<Outcome<void>> {
     const folder = await mkdtemp(join(socketFolder, 'cobalt-nbd-'));
     const inside = '/export';
-    const args = ['--read-only', '--persistent', '-f', format, '--socket', `${inside}/disk`, imageInside];
+    const args = [
+      '--read-only',
+      '--persistent',
+      '-f',
+      format,
+      '--socket',
+      `${inside}/disk`,
+      imageInside,
+    ];
     const cpuSeconds = Math.ceil(limits.timeoutMs / 1000);
-    const command = sandboxed('qemu-nbd', args, { imagePath: path, cpuSeconds, socketFolder: { outside: folder, inside } });
+    const command = sandboxed('qemu-nbd', args, {
+      imagePath: path,
+      cpuSeconds,
+      socketFolder: { outside: folder, inside },
+    });
     // It ends with `work`, never before: else an ended copy would look like a damaged image.
     const server = startChild(bound(command), { timeoutMs: limits.timeoutMs + serveTimeoutMs });
     const socket = join(folder, 'disk');
@@ -124,12 +172,22 @@ export function createQemuDiskImages({ log, socketFolder = tmpdir() }: { log: Lo
 }
 
 /** null: the server listens. */
-async function endedBeforeSocket(server: Child, socket: string, signal: AbortSignal | undefined): Promise<ChildEnd | null> {
+async function endedBeforeSocket(
+  server: Child,
+  socket: string,
+  signal: AbortSignal | undefined,
+): Promise<ChildEnd | null> {
   let end: ChildEnd | undefined;
   void server.ended.then((ended) => (end = ended));
   for (const untilMs = performance.now() + serveTimeoutMs; ; await delay(socketLookMs)) {
     if (end) return end;
-    if (await stat(socket).then(() => true, () => false)) return null;
+    if (
+      await stat(socket).then(
+        () => true,
+        () => false,
+      )
+    )
+      return null;
     if (performance.now() > untilMs) server.kill('deadline');
     else if (signal?.aborted) server.kill('abort');
   }
@@ -137,15 +195,18 @@ async function endedBeforeSocket(server: Child, socket: string, signal: AbortSig
 
 /** The tools around QEMU failed, or are not there. */
 const lacksSandbox = ({ code, killedFor, stderr }: ChildEnd): boolean =>
-  (code === null && killedFor === null && /ENOENT/.test(stderr)) || /^(bwrap|prlimit|setpriv): /m.test(stderr);
+  (code === null && killedFor === null && /ENOENT/.test(stderr)) ||
+  /^(bwrap|prlimit|setpriv): /m.test(stderr);
 
 // As JSON, so that no part of a name is taken for a protocol.
 const rawDisk = (file: JsonObject): string => `json:${JSON.stringify({ driver: 'raw', file })}`;
 const rawFile = (path: string): string => rawDisk({ driver: 'file', filename: path });
-const nbdDisk = (path: string): string => rawDisk({ driver: 'nbd', server: { type: 'unix', path } });
+const nbdDisk = (path: string): string =>
+  rawDisk({ driver: 'nbd', server: { type: 'unix', path } });
 
 const full = /No space left|NFS3ERR_NOSPC|NFS3ERR_DQUOT|Disk quota/;
-const unreadable = /Image is not in|Could not read.*header|Unknown file format|Invalid (image|footer)|not in .* format/;
+const unreadable =
+  /Image is not in|Could not read.*header|Unknown file format|Invalid (image|footer)|not in .* format/;
 
 // What libnfs and QEMU say; they have no codes.
 function kindOf(words: string): [FaultKind, string] {

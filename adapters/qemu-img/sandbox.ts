@@ -20,21 +20,62 @@ export interface SandboxOptions {
 }
 
 /** `tool` is the name of a program in /usr/bin. */
-export function sandboxed(tool: string, args: readonly string[], options: SandboxOptions): string[] {
+export function sandboxed(
+  tool: string,
+  args: readonly string[],
+  options: SandboxOptions,
+): string[] {
   const { imagePath, cpuSeconds, socketFolder } = options;
   const library = `/usr/lib/${libraries[process.arch === 'arm64' ? 'arm64' : 'x64']}`;
   const program = `/usr/bin/${tool}`;
   return [
-    'prlimit', `--as=${maxAddressBytes}`, `--cpu=${cpuSeconds}`, '--core=0', `--nofile=${maxOpenFiles}`, '--fsize=0',
-    '--', 'bwrap', '--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL',
-    '--uid', nobody, '--gid', nobody, '--clearenv', '--setenv', 'LC_ALL', 'C',
-    '--ro-bind', library, library, '--ro-bind', program, program,
-    '--symlink', 'usr/lib', '/lib', '--symlink', 'usr/lib64', '/lib64',
+    'prlimit',
+    `--as=${maxAddressBytes}`,
+    `--cpu=${cpuSeconds}`,
+    '--core=0',
+    `--nofile=${maxOpenFiles}`,
+    '--fsize=0',
+    '--',
+    'bwrap',
+    '--unshare-all',
+    '--die-with-parent',
+    '--new-session',
+    '--cap-drop',
+    'ALL',
+    '--uid',
+    nobody,
+    '--gid',
+    nobody,
+    '--clearenv',
+    '--setenv',
+    'LC_ALL',
+    'C',
+    '--ro-bind',
+    library,
+    library,
+    '--ro-bind',
+    program,
+    program,
+    '--symlink',
+    'usr/lib',
+    '/lib',
+    '--symlink',
+    'usr/lib64',
+    '/lib64',
     ...loaders.filter((path) => existsSync(path)).flatMap((path) => ['--ro-bind', path, path]),
     // QEMU opens it to learn which kind of locks the kernel has.
-    '--dev-bind', '/dev/null', '/dev/null',
+    '--dev-bind',
+    '/dev/null',
+    '/dev/null',
     ...(socketFolder ? ['--bind', socketFolder.outside, socketFolder.inside] : []),
-    '--ro-bind', imagePath, imageInside, '--remount-ro', '/', '--chdir', '/',
-    program, ...args,
+    '--ro-bind',
+    imagePath,
+    imageInside,
+    '--remount-ro',
+    '/',
+    '--chdir',
+    '/',
+    program,
+    ...args,
   ];
 }

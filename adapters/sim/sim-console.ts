@@ -9,7 +9,8 @@ export function bootText(guest: SimGuest, isUp: boolean): string {
   let text = '';
   for (let boot = first; boot <= guest.boots; boot += 1) {
     text += `[    0.000000] Linux version 6.1.0-sim (boot ${boot}) ${guest.vcpus} CPU, ${guest.memoryMib} MiB\n`;
-    if (boot < guest.boots || isUp) text += `\nCobaltCore simulated guest\n${guest.rescue && boot === guest.boots ? `${guest.displayName}-rescue` : guest.displayName} login:\n`;
+    if (boot < guest.boots || isUp)
+      text += `\nCobaltCore simulated guest\n${guest.rescue && boot === guest.boots ? `${guest.displayName}-rescue` : guest.displayName} login:\n`;
   }
   return text;
 }

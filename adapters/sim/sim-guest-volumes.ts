@@ -1,19 +1,28 @@
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 // Volumes of a simulated guest, as records. Called by sim-hypervisor.ts, which keeps what they change.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
-import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { GuestVolume } from '#contracts/nova/guest.ts';
 import type { SimGuest } from './sim-world.ts';
 
 type SimVolume = NonNullable<SimGuest['volumes']>[number];
 
-const imageOf = (connection: VolumeConnection): string => (connection.protocol === 'sim' ? connection.volume : connection.file);
-export const simVolume = ({ volumeId, device, connection }: GuestVolume): SimVolume => ({ id: volumeId, device, image: imageOf(connection), sizeGib: 0 });
+const imageOf = (connection: VolumeConnection): string =>
+  connection.protocol === 'sim' ? connection.volume : connection.file;
+export const simVolume = ({ volumeId, device, connection }: GuestVolume): SimVolume => ({
+  id: volumeId,
+  device,
+  image: imageOf(connection),
+  sizeGib: 0,
+});
 
 export function plugVolume(guest: SimGuest, volume: GuestVolume): Outcome<void> {
   const { volumes = [] } = guest;
   if (volumes.some(({ id }) => id === volume.volumeId)) return;
-  if (volumes.some(({ device }) => device === volume.device)) return fault('conflict', `guest ${guest.uuid} has another disk at ${volume.device}`, { device: volume.device });
+  if (volumes.some(({ device }) => device === volume.device))
+    return fault('conflict', `guest ${guest.uuid} has another disk at ${volume.device}`, {
+      device: volume.device,
+    });
   guest.volumes = [...volumes, simVolume(volume)];
 }
 
@@ -24,14 +33,20 @@ export function unplugVolume(guest: SimGuest, volumeId: string): void {
 export function growVolume(guest: SimGuest, volumeId: string, sizeGib: number): Outcome<void> {
   const volume = guest.volumes?.find(({ id }) => id === volumeId);
   if (!volume) return missing(guest, volumeId);
-  if (volume.sizeGib > sizeGib) return fault('conflict', `volume ${volumeId} has ${volume.sizeGib} GiB already`);
+  if (volume.sizeGib > sizeGib)
+    return fault('conflict', `volume ${volumeId} has ${volume.sizeGib} GiB already`);
   volume.sizeGib = sizeGib;
 }
 
-export function switchVolume(guest: SimGuest, volumeId: string, next: VolumeConnection): Outcome<void> {
+export function switchVolume(
+  guest: SimGuest,
+  volumeId: string,
+  next: VolumeConnection,
+): Outcome<void> {
   const volume = guest.volumes?.find(({ id }) => id === volumeId);
   if (!volume) return missing(guest, volumeId);
   volume.image = imageOf(next);
 }
 
-const missing = (guest: SimGuest, volumeId: string) => fault('notFound', `guest ${guest.uuid} has no volume ${volumeId}`);
+const missing = (guest: SimGuest, volumeId: string) =>
+  fault('notFound', `guest ${guest.uuid} has no volume ${volumeId}`);

@@ -11,18 +11,36 @@ export interface SimHostNetwork extends HostNetwork {
   power(on: boolean): void;
 }
 
-export function createSimHostNetwork(host: string, listeners: HostNetworkListeners = {}): SimHostNetwork {
+export function createSimHostNetwork(
+  host: string,
+  listeners: HostNetworkListeners = {},
+): SimHostNetwork {
   const endpoints = new Map<string, LocalNetwork['metadataPort']>();
   let networks: readonly LocalNetwork[] | null = [];
   let on = true;
-  const whenOn = async <T>(work: () => Outcome<T> | Promise<Outcome<T>>): Promise<Outcome<T>> => (on ? await work() : fault('unavailable', `${host} is off`));
+  const whenOn = async <T>(work: () => Outcome<T> | Promise<Outcome<T>>): Promise<Outcome<T>> =>
+    on ? await work() : fault('unavailable', `${host} is off`);
   return {
-    facts: () => whenOn(() => ({ chassis: host, hostname: host, bridgeMappings: {}, encapIp: '', encapTypes: [], health: { switchAlive: true, controllerConnected: true, tunnels: [] } })),
+    facts: () =>
+      whenOn(() => ({
+        chassis: host,
+        hostname: host,
+        bridgeMappings: {},
+        encapIp: '',
+        encapTypes: [],
+        health: { switchAlive: true, controllerConnected: true, tunnels: [] },
+      })),
     networks: () => networks,
     endpoints: () => whenOn(() => [...endpoints.keys()]),
     ensureEndpoint: (network) => whenOn(() => void endpoints.set(network.id, network.metadataPort)),
-    listen: (networkId) => whenOn(async () => (endpoints.has(networkId) ? await listening() : fault('unavailable', `${networkId} has no endpoint`))),
-    peerAddress: (_networkId, socket) => whenOn(() => socket.remoteAddress ?? fault('unavailable', 'the connection is gone')),
+    listen: (networkId) =>
+      whenOn(async () =>
+        endpoints.has(networkId)
+          ? await listening()
+          : fault('unavailable', `${networkId} has no endpoint`),
+      ),
+    peerAddress: (_networkId, socket) =>
+      whenOn(() => socket.remoteAddress ?? fault('unavailable', 'the connection is gone')),
     removeEndpoint: (networkId) => whenOn(() => void endpoints.delete(networkId)),
     removeStalePorts: () => whenOn(() => []),
     close: async () => undefined,

@@ -1,17 +1,31 @@
 // The simulated driver of ports/hypervisor.ts: same promises, no QEMU. Guests are plain records, no timer runs: thousands fit a process.
 import { Readable } from 'node:stream';
-import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
+import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
+import type {
+  GuestEvent,
+  GuestImage,
+  GuestNic,
+  GuestSpec,
+  GuestState,
+  GuestVolume,
+  HostFacts,
+} from '#contracts/nova/guest.ts';
 import { systemClock, type Clock } from '#platform/clock.ts';
-import type { GuestEvent, GuestImage, GuestNic, GuestSpec, GuestState, GuestVolume, HostFacts } from '#contracts/nova/guest.ts';
 import type { DiskCopy, Hypervisor, OpenImage } from '#ports/hypervisor.ts';
 import { bootText } from './sim-console.ts';
-import { growVolume, plugVolume, simVolume, switchVolume, unplugVolume } from './sim-guest-volumes.ts';
+import {
+  growVolume,
+  plugVolume,
+  simVolume,
+  switchVolume,
+  unplugVolume,
+} from './sim-guest-volumes.ts';
 import { checkImage } from './sim-image.ts';
 import { simPciAddresses } from './sim-pci.ts';
+import { simulatedQcow2 } from './sim-qcow2.ts';
 import { SimTroubles, type Trouble } from './sim-trouble.ts';
 import { inMemoryStore, type SimGuest, type SimStore } from './sim-world.ts';
-import { simulatedQcow2 } from './sim-qcow2.ts';
 
 export interface SimHypervisorOptions {
   hostname: string;
@@ -42,7 +56,10 @@ export interface SimHypervisor extends Hypervisor {
   powerFailure(): void;
 }
 
-export function createSimHypervisor(options: SimHypervisorOptions, deps: SimHypervisorDeps = {}): SimHypervisor {
+export function createSimHypervisor(
+  options: SimHypervisorOptions,
+  deps: SimHypervisorDeps = {},
+): SimHypervisor {
   return new SimDriver(options, deps);
 }
 
@@ -69,21 +86,39 @@ class SimDriver implements SimHypervisor {
       let usedGib = 0;
       for (const guest of this.#host.guests.values()) usedGib += guest.diskGib;
       return {
-        hostname: this.#options.hostname, hypervisorType: 'sim', hypervisorVersion: 1_000_000, acceleration: 'none', arch: 'x86_64',
-        vcpus: this.#options.vcpus ?? 64, memoryMib: this.#options.memoryMib ?? 262_144, diskGib, freeDiskGib: Math.max(0, diskGib - usedGib),
+        hostname: this.#options.hostname,
+        hypervisorType: 'sim',
+        hypervisorVersion: 1_000_000,
+        acceleration: 'none',
+        arch: 'x86_64',
+        vcpus: this.#options.vcpus ?? 64,
+        memoryMib: this.#options.memoryMib ?? 262_144,
+        diskGib,
+        freeDiskGib: Math.max(0, diskGib - usedGib),
         hostIp: this.#options.hostIp ?? '127.0.0.1',
-        cpu: { arch: 'x86_64', model: 'sim', vendor: 'sim', features: [], topology: { cells: 1, sockets: 1, cores: this.#options.vcpus ?? 64, threads: 1 } },
+        cpu: {
+          arch: 'x86_64',
+          model: 'sim',
+          vendor: 'sim',
+          features: [],
+          topology: { cells: 1, sockets: 1, cores: this.#options.vcpus ?? 64, threads: 1 },
+        },
         traits: this.#options.traits ?? ['COMPUTE_NODE'],
       };
     });
   }
 
   list() {
-    return this.#troubles.around('list', () => [...this.#host.guests.values()].map(({ uuid, name, state }) => ({ uuid, name, state })));
+    return this.#troubles.around('list', () =>
+      [...this.#host.guests.values()].map(({ uuid, name, state }) => ({ uuid, name, state })),
+    );
   }
 
   state(uuid: string) {
-    return this.#troubles.around<GuestState>('state', () => this.#host.guests.get(uuid)?.state ?? 'absent');
+    return this.#troubles.around<GuestState>(
+      'state',
+      () => this.#host.guests.get(uuid)?.state ?? 'absent',
+    );
   }
 
   ensureImage(image: GuestImage, open: OpenImage) {
@@ -122,25 +157,67 @@ class SimDriver implements SimHypervisor {
   }
 
   start(uuid: string) {
-    return this.#change('start', uuid, { running: 'stay', shutoff: 'on', crashed: 'on', suspended: 'on', paused: 'refuse' });
+    return this.#change('start', uuid, {
+      running: 'stay',
+      shutoff: 'on',
+      crashed: 'on',
+      suspended: 'on',
+      paused: 'refuse',
+    });
   }
   stop(uuid: string, _timeoutMs: number) {
-    return this.#change('stop', uuid, { running: 'off', paused: 'off', suspended: 'off', crashed: 'off', shutoff: 'stay' });
+    return this.#change('stop', uuid, {
+      running: 'off',
+      paused: 'off',
+      suspended: 'off',
+      crashed: 'off',
+      shutoff: 'stay',
+    });
   }
   reboot(uuid: string, _kind: 'soft' | 'hard', _timeoutMs: number) {
-    return this.#change('reboot', uuid, { running: 'on', paused: 'on', suspended: 'on', crashed: 'on', shutoff: 'on' });
+    return this.#change('reboot', uuid, {
+      running: 'on',
+      paused: 'on',
+      suspended: 'on',
+      crashed: 'on',
+      shutoff: 'on',
+    });
   }
   pause(uuid: string) {
-    return this.#change('pause', uuid, { running: 'paused', paused: 'stay', suspended: 'refuse', shutoff: 'refuse', crashed: 'refuse' });
+    return this.#change('pause', uuid, {
+      running: 'paused',
+      paused: 'stay',
+      suspended: 'refuse',
+      shutoff: 'refuse',
+      crashed: 'refuse',
+    });
   }
   unpause(uuid: string) {
-    return this.#change('unpause', uuid, { paused: 'running', running: 'stay', suspended: 'refuse', shutoff: 'refuse', crashed: 'refuse' });
+    return this.#change('unpause', uuid, {
+      paused: 'running',
+      running: 'stay',
+      suspended: 'refuse',
+      shutoff: 'refuse',
+      crashed: 'refuse',
+    });
   }
   suspend(uuid: string) {
-    return this.#change('suspend', uuid, { running: 'suspended', paused: 'suspended', suspended: 'stay', shutoff: 'refuse', crashed: 'refuse' });
+    return this.#change('suspend', uuid, {
+      running: 'suspended',
+      paused: 'suspended',
+      suspended: 'stay',
+      shutoff: 'refuse',
+      crashed: 'refuse',
+    });
   }
   resume(uuid: string) {
-    return this.#change('resume', uuid, { suspended: 'running', paused: 'running', running: 'stay', shutoff: 'refuse', crashed: 'refuse' });
+    return this.#change('resume', uuid, {
+      suspended: 'running',
+      paused: 'running',
+      running: 'stay',
+      shutoff: 'refuse',
+      crashed: 'refuse',
+    });
   }
 
   rescue(uuid: string, rescue: GuestSpec) {
@@ -185,16 +262,24 @@ class SimDriver implements SimHypervisor {
     return this.#onGuest('volumes', uuid, (guest) => (guest.volumes ?? []).map(({ id }) => id));
   }
   resizeVolume(uuid: string, volumeId: string, sizeGib: number) {
-    return this.#changeVolumes('resizeVolume', uuid, (guest) => growVolume(guest, volumeId, sizeGib));
+    return this.#changeVolumes('resizeVolume', uuid, (guest) =>
+      growVolume(guest, volumeId, sizeGib),
+    );
   }
   snapshotVolume(uuid: string, volumeId: string, next: VolumeConnection) {
-    return this.#changeVolumes('snapshotVolume', uuid, (guest) => switchVolume(guest, volumeId, next));
+    return this.#changeVolumes('snapshotVolume', uuid, (guest) =>
+      switchVolume(guest, volumeId, next),
+    );
   }
   snapshotRoot(uuid: string) {
     return this.#onGuest<DiskCopy>('snapshotRoot', uuid, (guest) => {
       if (guest.rootless) return fault('conflict', `guest ${uuid} has no root disk on this host`);
       const bytes = simulatedQcow2(0, `root disk of ${guest.uuid}`);
-      return { sizeBytes: bytes.length, open: () => Readable.from([bytes]), remove: async () => undefined };
+      return {
+        sizeBytes: bytes.length,
+        open: () => Readable.from([bytes]),
+        remove: async () => undefined,
+      };
     });
   }
 
@@ -208,34 +293,61 @@ class SimDriver implements SimHypervisor {
 
   consoleLog(uuid: string, maxBytes: number) {
     return this.#onGuest('consoleLog', uuid, (guest) => {
-      const bytes = Buffer.from(bootText(guest, this.#clock.now() - guest.bootedAtMs >= (this.#options.bootMs ?? 0)));
+      const bytes = Buffer.from(
+        bootText(guest, this.#clock.now() - guest.bootedAtMs >= (this.#options.bootMs ?? 0)),
+      );
       return bytes.subarray(Math.max(0, bytes.length - maxBytes)).toString();
     });
   }
 
   vncSocket(uuid: string) {
     return this.#onGuest<{ socketPath: string }>('vncSocket', uuid, (guest) =>
-      isActive(guest) ? fault('unavailable', 'a simulated guest has no screen') : fault('conflict', `guest ${uuid} has no console while it is ${guest.state}`, { state: guest.state }));
+      isActive(guest)
+        ? fault('unavailable', 'a simulated guest has no screen')
+        : fault('conflict', `guest ${uuid} has no console while it is ${guest.state}`, {
+            state: guest.state,
+          }),
+    );
   }
 
   agentCommand(uuid: string, command: string, _args: unknown, _timeoutMs: number) {
     return this.#onGuest<unknown>('agentCommand', uuid, (guest) =>
-      guest.state === 'running' && command === 'guest-ping' ? {} : fault('unavailable', `guest agent: no answer to ${command}`));
+      guest.state === 'running' && command === 'guest-ping'
+        ? {}
+        : fault('unavailable', `guest agent: no answer to ${command}`),
+    );
   }
 
   diagnostics(uuid: string) {
     return this.#onGuest('diagnostics', uuid, (guest) => {
       const uptimeMs = isActive(guest) ? this.#clock.now() - guest.bootedAtMs : 0;
       return {
-        state: guest.state, uptimeS: Math.floor(uptimeMs / 1000), cpuTimeNs: Array.from({ length: guest.vcpus }, () => uptimeMs * 1_000),
-        memoryMib: guest.memoryMib, memoryUsedMib: isActive(guest) ? Math.ceil(guest.memoryMib / 2) : 0,
-        disks: guest.diskGib > 0 ? [{ target: 'vda', readBytes: 0, readRequests: 0, writeBytes: 0, writeRequests: 0, errors: 0 }] : [],
+        state: guest.state,
+        uptimeS: Math.floor(uptimeMs / 1000),
+        cpuTimeNs: Array.from({ length: guest.vcpus }, () => uptimeMs * 1_000),
+        memoryMib: guest.memoryMib,
+        memoryUsedMib: isActive(guest) ? Math.ceil(guest.memoryMib / 2) : 0,
+        disks:
+          guest.diskGib > 0
+            ? [
+                {
+                  target: 'vda',
+                  readBytes: 0,
+                  readRequests: 0,
+                  writeBytes: 0,
+                  writeRequests: 0,
+                  errors: 0,
+                },
+              ]
+            : [],
       };
     });
   }
 
   pciAddresses(uuid: string) {
-    return this.#onGuest('pciAddresses', uuid, (guest) => (isActive(guest) ? simPciAddresses(guest) : {}));
+    return this.#onGuest('pciAddresses', uuid, (guest) =>
+      isActive(guest) ? simPciAddresses(guest) : {},
+    );
   }
 
   onEvent(listener: (event: GuestEvent) => void) {
@@ -246,9 +358,19 @@ class SimDriver implements SimHypervisor {
 
   collectGarbage(keepImageIds: ReadonlySet<string>, olderThanMs: number) {
     return this.#troubles.around('collectGarbage', () => {
-      const backing = new Set([...this.#host.guests.values()].flatMap((guest) => [...guest.imageIds, ...(guest.rescue?.imageIds ?? [])]));
+      const backing = new Set(
+        [...this.#host.guests.values()].flatMap((guest) => [
+          ...guest.imageIds,
+          ...(guest.rescue?.imageIds ?? []),
+        ]),
+      );
       const nowMs = this.#clock.now();
-      const unused = [...this.#host.images].filter(([id, usedAtMs]) => !keepImageIds.has(id) && !backing.has(id) && nowMs - usedAtMs >= olderThanMs).map(([id]) => id);
+      const unused = [...this.#host.images]
+        .filter(
+          ([id, usedAtMs]) =>
+            !keepImageIds.has(id) && !backing.has(id) && nowMs - usedAtMs >= olderThanMs,
+        )
+        .map(([id]) => id);
       for (const id of unused) this.#host.images.delete(id);
       if (unused.length > 0) this.#save();
       return unused.map((id) => `images/${id}`);
@@ -259,7 +381,9 @@ class SimDriver implements SimHypervisor {
     return this.#troubles.around('inventory', () => ({
       guestFolders: [...this.#host.guests.keys()],
       cachedImages: [...this.#host.images.keys()],
-      brokenOverlays: [...this.#host.guests.values()].filter((guest) => guest.imageIds.some((id) => !this.#host.images.has(id))).map((guest) => guest.uuid),
+      brokenOverlays: [...this.#host.guests.values()]
+        .filter((guest) => guest.imageIds.some((id) => !this.#host.images.has(id)))
+        .map((guest) => guest.uuid),
     }));
   }
 
@@ -283,27 +407,49 @@ class SimDriver implements SimHypervisor {
   }
 
   /** One row of the transition tables above, applied. */
-  #change(method: keyof Hypervisor, uuid: string, table: Record<SimGuest['state'], 'stay' | 'refuse' | 'on' | 'off' | 'running' | 'paused' | 'suspended'>) {
+  #change(
+    method: keyof Hypervisor,
+    uuid: string,
+    table: Record<
+      SimGuest['state'],
+      'stay' | 'refuse' | 'on' | 'off' | 'running' | 'paused' | 'suspended'
+    >,
+  ) {
     return this.#onGuest<void>(method, uuid, (guest) => {
       const step = table[guest.state];
       switch (step) {
-        case 'stay': return;
-        case 'refuse': return fault('conflict', `cannot ${method} guest ${uuid} while it is ${guest.state}`, { state: guest.state });
-        case 'on': return this.#switchOn(guest);
-        case 'off': return this.#become(guest, 'shutoff');
-        default: return this.#become(guest, step);
+        case 'stay':
+          return;
+        case 'refuse':
+          return fault('conflict', `cannot ${method} guest ${uuid} while it is ${guest.state}`, {
+            state: guest.state,
+          });
+        case 'on':
+          return this.#switchOn(guest);
+        case 'off':
+          return this.#become(guest, 'shutoff');
+        default:
+          return this.#become(guest, step);
       }
     });
   }
 
-  #onGuest<T>(method: keyof Hypervisor, uuid: string, work: (guest: SimGuest) => Outcome<T>): Promise<Outcome<T>> {
+  #onGuest<T>(
+    method: keyof Hypervisor,
+    uuid: string,
+    work: (guest: SimGuest) => Outcome<T>,
+  ): Promise<Outcome<T>> {
     return this.#troubles.around(method, () => {
       const guest = this.#host.guests.get(uuid);
       return guest ? work(guest) : fault('notFound', `no guest ${uuid} on this host`);
     });
   }
 
-  #changeVolumes(method: keyof Hypervisor, uuid: string, work: (guest: SimGuest) => Outcome<void>): Promise<Outcome<void>> {
+  #changeVolumes(
+    method: keyof Hypervisor,
+    uuid: string,
+    work: (guest: SimGuest) => Outcome<void>,
+  ): Promise<Outcome<void>> {
     return this.#onGuest<void>(method, uuid, (guest) => {
       const done = work(guest);
       this.#save();
@@ -342,13 +488,21 @@ class SimDriver implements SimHypervisor {
 
   #problemWith(spec: GuestSpec): Fault | null {
     for (const id of imageIds(spec)) {
-      if (!this.#host.images.has(id)) return fault('conflict', `image ${id} is not in this host's cache; ensureImage comes first`);
+      if (!this.#host.images.has(id))
+        return fault(
+          'conflict',
+          `image ${id} is not in this host's cache; ensureImage comes first`,
+        );
       this.#useImage(id);
     }
     const root = spec.rootDisk;
     // A raw image is as large as its bytes; more is not known here, for the bytes are not kept.
     if (root?.image && root.sizeGib > 0 && root.sizeGib * 1024 ** 3 < root.image.sizeBytes) {
-      return fault('badRequest', `the root disk of ${root.sizeGib} GiB is smaller than image ${root.image.id} of ${Math.ceil(root.image.sizeBytes / 1024 ** 2)} MiB`, { image: root.image.id });
+      return fault(
+        'badRequest',
+        `the root disk of ${root.sizeGib} GiB is smaller than image ${root.image.id} of ${Math.ceil(root.image.sizeBytes / 1024 ** 2)} MiB`,
+        { image: root.image.id },
+      );
     }
     return null;
   }
@@ -370,7 +524,9 @@ class SimDriver implements SimHypervisor {
 }
 
 function imageIds(spec: GuestSpec): string[] {
-  return [spec.rootDisk?.image, spec.kernel?.kernel, spec.kernel?.ramdisk].flatMap((image) => (image ? [image.id] : []));
+  return [spec.rootDisk?.image, spec.kernel?.kernel, spec.kernel?.ramdisk].flatMap((image) =>
+    image ? [image.id] : [],
+  );
 }
 
 function isActive(guest: SimGuest): boolean {
@@ -379,8 +535,19 @@ function isActive(guest: SimGuest): boolean {
 
 function newGuest(spec: GuestSpec): SimGuest {
   return {
-    uuid: spec.uuid, name: spec.name, displayName: spec.displayName, vcpus: spec.vcpus, memoryMib: spec.memoryMib,
-    diskGib: (spec.rootDisk?.sizeGib ?? 0) + spec.ephemeralGib, imageIds: imageIds(spec),
-    state: 'shutoff', bootedAtMs: 0, boots: 0, rescue: null, nics: spec.nics.map(({ portId }) => portId), volumes: spec.volumes.map(simVolume), rootless: spec.rootDisk === null,
+    uuid: spec.uuid,
+    name: spec.name,
+    displayName: spec.displayName,
+    vcpus: spec.vcpus,
+    memoryMib: spec.memoryMib,
+    diskGib: (spec.rootDisk?.sizeGib ?? 0) + spec.ephemeralGib,
+    imageIds: imageIds(spec),
+    state: 'shutoff',
+    bootedAtMs: 0,
+    boots: 0,
+    rescue: null,
+    nics: spec.nics.map(({ portId }) => portId),
+    volumes: spec.volumes.map(simVolume),
+    rootless: spec.rootDisk === null,
   };
 }

@@ -15,7 +15,12 @@ export async function checkImage(image: GuestImage, source: Readable): Promise<F
   } catch (error) {
     return fault('unavailable', `image ${image.id}: ${(error as Error).message}`);
   }
-  if (image.sizeBytes > 0 && received !== image.sizeBytes) return fault('badRequest', `image ${image.id} has ${received} bytes, expected ${image.sizeBytes}`);
-  if (image.checksum !== '' && hash.digest('hex') !== image.checksum) return fault('badRequest', `image ${image.id} does not match its checksum`);
+  if (image.sizeBytes > 0 && received !== image.sizeBytes)
+    return fault(
+      'badRequest',
+      `image ${image.id} has ${received} bytes, expected ${image.sizeBytes}`,
+    );
+  if (image.checksum !== '' && hash.digest('hex') !== image.checksum)
+    return fault('badRequest', `image ${image.id} does not match its checksum`);
   return null;
 }

@@ -1,6 +1,13 @@
 // Hosts that exist by name only bind the ports that ask for them, as ovn-controller does once a guest's interface is there.
 import type { Clock } from '#platform/clock.ts';
-import { ownerOf, type PortBinding, type SdnKey, type SdnListeners, type SdnOwner, type SdnRow } from '#ports/sdn.ts';
+import {
+  ownerOf,
+  type PortBinding,
+  type SdnKey,
+  type SdnListeners,
+  type SdnOwner,
+  type SdnRow,
+} from '#ports/sdn.ts';
 
 export interface Plugging {
   /** All rows there are now. */
@@ -15,12 +22,19 @@ interface Plugged extends PortBinding {
   readonly key: string;
 }
 
-export function createPlugging(chassis: readonly string[], clock: Clock, listeners: Pick<SdnListeners, 'portChanged'>): Plugging {
+export function createPlugging(
+  chassis: readonly string[],
+  clock: Clock,
+  listeners: Pick<SdnListeners, 'portChanged'>,
+): Plugging {
   const known = new Set(chassis);
   const ports = new Map<string, Plugged>();
   const ending = new AbortController();
   const tell = (port: string): void => {
-    void clock.sleep(0, { signal: ending.signal, unref: true }).then(() => listeners.portChanged?.(port, bindingOf(port)), () => undefined); // closed
+    void clock.sleep(0, { signal: ending.signal, unref: true }).then(
+      () => listeners.portChanged?.(port, bindingOf(port)),
+      () => undefined,
+    ); // closed
   };
   const bindingOf = (port: string): PortBinding | null => {
     const found = ports.get(port);
@@ -33,7 +47,12 @@ export function createPlugging(chassis: readonly string[], clock: Clock, listene
       const port = row.columns.name ?? row.key;
       names.add(port);
       const wanted = row.columns.options?.['requested-chassis'] ?? '';
-      const now: Plugged = { key: row.key, port, chassis: known.has(wanted) ? wanted : null, up: known.has(wanted) };
+      const now: Plugged = {
+        key: row.key,
+        port,
+        chassis: known.has(wanted) ? wanted : null,
+        up: known.has(wanted),
+      };
       const was = ports.get(port);
       ports.set(port, now);
       if (was?.chassis !== now.chassis) tell(port);
@@ -55,7 +74,8 @@ export function createPlugging(chassis: readonly string[], clock: Clock, listene
         if ('owner' in each) owners.add(each.owner);
         else if (each.table === 'Logical_Switch_Port') keys.add(each.key);
       }
-      if (keys.size + owners.size > 0) drop(({ port, key }) => !names.has(port) && (keys.has(key) || owners.has(ownerOf(key))));
+      if (keys.size + owners.size > 0)
+        drop(({ port, key }) => !names.has(port) && (keys.has(key) || owners.has(ownerOf(key))));
     },
     binding: bindingOf,
     close: () => ending.abort(),

@@ -9,39 +9,82 @@ import type { PortBinding, SdnRow } from '#ports/sdn.ts';
 import { createSimSdn } from './sim-sdn.ts';
 import { simulateChassis } from './simulate-chassis.ts';
 
-sdnContract('sim', async () => {
-  const sdn = createSimSdn({ chassis: ['h1'] }, { clock: systemClock });
-  return {
-    sdn,
-    reopen: () => ({ ...sdn, close: () => undefined }),
-    vandalize: async () => sdn.vandalize((rows) => {
-      rows.set('Address_Set stray', { table: 'Address_Set', key: 'stray', columns: { name: 'stray' } });
-      for (const [name, row] of rows) if (row.table === 'Logical_Switch') rows.set(name, { ...row, columns: { ...row.columns, name: 'vandalized' } });
-    }),
-    close: async () => sdn.close(),
-  };
-}, false);
+sdnContract(
+  'sim',
+  async () => {
+    const sdn = createSimSdn({ chassis: ['h1'] }, { clock: systemClock });
+    return {
+      sdn,
+      reopen: () => ({ ...sdn, close: () => undefined }),
+      vandalize: async () =>
+        sdn.vandalize((rows) => {
+          rows.set('Address_Set stray', {
+            table: 'Address_Set',
+            key: 'stray',
+            columns: { name: 'stray' },
+          });
+          for (const [name, row] of rows)
+            if (row.table === 'Logical_Switch')
+              rows.set(name, { ...row, columns: { ...row.columns, name: 'vandalized' } });
+        }),
+      close: async () => sdn.close(),
+    };
+  },
+  false,
+);
 
 const net: SdnRow = { table: 'Logical_Switch', key: 'network/n', columns: { name: 'n' } };
 const port = (name: string, host?: string): SdnRow => ({
-  table: 'Logical_Switch_Port', key: `port/${name}`, columns: { name, options: host === undefined ? {} : { 'requested-chassis': host } }, in: [{ place: 'Logical_Switch.ports', key: 'network/n' }],
+  table: 'Logical_Switch_Port',
+  key: `port/${name}`,
+  columns: { name, options: host === undefined ? {} : { 'requested-chassis': host } },
+  in: [{ place: 'Logical_Switch.ports', key: 'network/n' }],
 });
 
 describe('simulated chassis', () => {
-  for (const [where, simulated] of [['in a network in memory', false], ['beside another network', true]] as const) {
+  for (const [where, simulated] of [
+    ['in a network in memory', false],
+    ['beside another network', true],
+  ] as const) {
     it(`bind the ports that ask for them, ${where}`, async () => {
       const heard: [string, PortBinding | null][] = [];
-      const listeners = { portChanged: (name: string, binding: PortBinding | null) => void heard.push([name, binding]) };
+      const listeners = {
+        portChanged: (name: string, binding: PortBinding | null) =>
+          void heard.push([name, binding]),
+      };
       const deps = { clock: systemClock };
-      const sdn = simulated ? simulateChassis((inner) => createSimSdn({ chassis: ['h1'] }, deps, inner), ['h2', 'h3'], deps)(listeners) : createSimSdn({ chassis: ['h1', 'h2', 'h3'] }, deps, listeners);
+      const sdn = simulated
+        ? simulateChassis(
+            (inner) => createSimSdn({ chassis: ['h1'] }, deps, inner),
+            ['h2', 'h3'],
+            deps,
+          )(listeners)
+        : createSimSdn({ chassis: ['h1', 'h2', 'h3'] }, deps, listeners);
       assert.ok(!isFault(await sdn.sync([net, port('a', 'h2'), port('b')])));
       assert.deepEqual(sdn.binding('a'), { port: 'a', chassis: 'h2', up: true });
       assert.deepEqual(sdn.binding('b'), { port: 'b', chassis: null, up: false });
-      assert.ok(!isFault(await sdn.change([port('b', 'h3'), port('c', 'h1')], [{ owner: 'port/a' }])));
-      await eventually(() => heard.some(([name, binding]) => name === 'a' && binding === null) && heard.some(([name, binding]) => name === 'c' && binding?.up), { withinMs: 1_000, what: 'a is gone and c is up' });
-      assert.deepEqual(heard.filter(([name]) => name === 'b').at(-1), ['b', { port: 'b', chassis: 'h3', up: true }]);
+      assert.ok(
+        !isFault(await sdn.change([port('b', 'h3'), port('c', 'h1')], [{ owner: 'port/a' }])),
+      );
+      await eventually(
+        () =>
+          heard.some(([name, binding]) => name === 'a' && binding === null) &&
+          heard.some(([name, binding]) => name === 'c' && binding?.up),
+        { withinMs: 1_000, what: 'a is gone and c is up' },
+      );
+      assert.deepEqual(heard.filter(([name]) => name === 'b').at(-1), [
+        'b',
+        { port: 'b', chassis: 'h3', up: true },
+      ]);
       const generation = await sdn.askChassis();
-      assert.deepEqual(sdn.chassis().map((each) => [each.name, each.generation === generation]), [['h1', true], ['h2', true], ['h3', true]]);
+      assert.deepEqual(
+        sdn.chassis().map((each) => [each.name, each.generation === generation]),
+        [
+          ['h1', true],
+          ['h2', true],
+          ['h3', true],
+        ],
+      );
       sdn.close();
     });
   }

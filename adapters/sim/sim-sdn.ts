@@ -2,7 +2,19 @@
 // (`simulateChassis`) for simulated hosts beside a real OVN. Compose names it.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
-import { ownerOf, sdnPlaces, type Chassis, type PortBinding, type Sdn, type SdnDrift, type SdnKey, type SdnListeners, type SdnOwner, type SdnRow, type SdnTable } from '#ports/sdn.ts';
+import {
+  ownerOf,
+  sdnPlaces,
+  type Chassis,
+  type PortBinding,
+  type Sdn,
+  type SdnDrift,
+  type SdnKey,
+  type SdnListeners,
+  type SdnOwner,
+  type SdnRow,
+  type SdnTable,
+} from '#ports/sdn.ts';
 import { createPlugging } from './sim-plugging.ts';
 
 export interface SimSdnOptions {
@@ -26,9 +38,16 @@ export interface SimSdn extends Sdn {
 
 /** The names that rows hang by, whatever they are called. */
 const nameOf = (row: { table: SdnTable; key: string }): string => `${row.table} ${row.key}`;
-const isRoot = (table: SdnTable): boolean => !sdnPlaces[table].some((place) => !place.startsWith('Port_Group.ports') && !place.endsWith('.dns_records'));
+const isRoot = (table: SdnTable): boolean =>
+  !sdnPlaces[table].some(
+    (place) => !place.startsWith('Port_Group.ports') && !place.endsWith('.dns_records'),
+  );
 
-export function createSimSdn(options: SimSdnOptions, deps: { clock: Clock }, listeners: SdnListeners = {}): SimSdn {
+export function createSimSdn(
+  options: SimSdnOptions,
+  deps: { clock: Clock },
+  listeners: SdnListeners = {},
+): SimSdn {
   let rows = new Map<string, SdnRow>();
   let [on, generation] = [true, 0];
   const dead = new Set<string>();
@@ -42,14 +61,19 @@ export function createSimSdn(options: SimSdnOptions, deps: { clock: Clock }, lis
   queueMicrotask(come);
 
   /** What the rows would be; a fault where one hangs on nothing. */
-  function planned(put: Iterable<SdnRow>, gone: (row: SdnRow) => boolean): Outcome<{ rows: Map<string, SdnRow>; drift: SdnDrift }> {
+  function planned(
+    put: Iterable<SdnRow>,
+    gone: (row: SdnRow) => boolean,
+  ): Outcome<{ rows: Map<string, SdnRow>; drift: SdnDrift }> {
     const next = new Map(rows);
     const drift = { inserted: 0, updated: 0, deleted: 0 };
     const kept = new Set<string>();
     for (const row of put) {
       const name = nameOf(row);
       const held = next.get(name);
-      const merged = held ? ({ ...row, columns: { ...held.columns, ...row.columns } } as SdnRow) : row; // one table: `name` says so
+      const merged = held
+        ? ({ ...row, columns: { ...held.columns, ...row.columns } } as SdnRow)
+        : row; // one table: `name` says so
       if (!held) drift.inserted += 1;
       else if (!isSame(held, merged)) drift.updated += 1;
       next.set(name, merged);
@@ -61,9 +85,15 @@ export function createSimSdn(options: SimSdnOptions, deps: { clock: Clock }, lis
       drift.deleted += 1;
     }
     for (const row of next.values()) {
-      const lost = (row.in ?? []).find(({ place, key }) => !next.has(`${place.split('.')[0]} ${key}`));
+      const lost = (row.in ?? []).find(
+        ({ place, key }) => !next.has(`${place.split('.')[0]} ${key}`),
+      );
       if (!lost) continue;
-      if (kept.has(nameOf(row))) return fault('conflict', `${nameOf(row)} hangs on ${lost.place} ${lost.key}, which is not there`);
+      if (kept.has(nameOf(row)))
+        return fault(
+          'conflict',
+          `${nameOf(row)} hangs on ${lost.place} ${lost.key}, which is not there`,
+        );
       if (!isRoot(row.table)) next.delete(nameOf(row)); // as OVSDB does: with the last row that lists it
     }
     return { rows: next, drift };
@@ -101,7 +131,13 @@ export function createSimSdn(options: SimSdnOptions, deps: { clock: Clock }, lis
       for (const name of options.chassis) if (!dead.has(name)) answered.set(name, generation);
       return generation;
     },
-    chassis: () => options.chassis.map((name): Chassis => ({ name, hostname: name, options: { 'ovn-bridge-mappings': options.bridgeMappings ?? '' }, generation: answered.get(name) ?? 0 })),
+    chassis: () =>
+      options.chassis.map((name): Chassis => ({
+        name,
+        hostname: name,
+        options: { 'ovn-bridge-mappings': options.bridgeMappings ?? '' },
+        generation: answered.get(name) ?? 0,
+      })),
     binding: (port): PortBinding | null => plugging.binding(port),
     close: () => plugging.close(),
     rows: () => [...rows.values()],
@@ -139,5 +175,9 @@ function isSame(one: SdnRow, other: SdnRow): boolean {
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).toSorted().join()}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  return `{${Object.entries(value).filter(([, each]) => each !== undefined).map(([key, each]) => `${key}:${canonical(each)}`).toSorted().join()}}`;
+  return `{${Object.entries(value)
+    .filter(([, each]) => each !== undefined)
+    .map(([key, each]) => `${key}:${canonical(each)}`)
+    .toSorted()
+    .join()}}`;
 }

@@ -31,7 +31,10 @@ export class SimTroubles {
     this.#next.clear();
   }
 
-  async around<T>(method: string, work: () => Promise<Outcome<T>> | Outcome<T>): Promise<Outcome<T>> {
+  async around<T>(
+    method: string,
+    work: () => Promise<Outcome<T>> | Outcome<T>,
+  ): Promise<Outcome<T>> {
     const trouble = this.#next.get(method)?.shift();
     switch (trouble?.kind) {
       case undefined:

@@ -59,17 +59,27 @@ export function fileStore(folder: string): SimStore {
   return {
     load: (hostname) => {
       try {
-        const saved = JSON.parse(readFileSync(fileOf(hostname), 'utf8')) as { guests: SimGuest[]; images: [string, number][] };
-        return { guests: new Map(saved.guests.map((guest) => [guest.uuid, guest])), images: new Map(saved.images) };
+        const saved = JSON.parse(readFileSync(fileOf(hostname), 'utf8')) as {
+          guests: SimGuest[];
+          images: [string, number][];
+        };
+        return {
+          guests: new Map(saved.guests.map((guest) => [guest.uuid, guest])),
+          images: new Map(saved.images),
+        };
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { guests: new Map(), images: new Map() };
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+          return { guests: new Map(), images: new Map() };
         throw new Error(`state of simulated host ${hostname}`, { cause: error });
       }
     },
     save: (hostname, host) => {
       mkdirSync(folder, { recursive: true });
       const part = `${fileOf(hostname)}.part`;
-      writeFileSync(part, JSON.stringify({ guests: [...host.guests.values()], images: [...host.images] }));
+      writeFileSync(
+        part,
+        JSON.stringify({ guests: [...host.guests.values()], images: [...host.images] }),
+      );
       renameSync(part, fileOf(hostname));
     },
   };

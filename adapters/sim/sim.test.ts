@@ -8,13 +8,23 @@ import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
 import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
-import { assertFault, hypervisorContract, ok, type HypervisorBench } from '#ports/hypervisor.testing.ts';
+import {
+  assertFault,
+  hypervisorContract,
+  ok,
+  type HypervisorBench,
+} from '#ports/hypervisor.testing.ts';
 import { createSimHypervisor } from './sim-hypervisor.ts';
 import { SimCrash } from './sim-trouble.ts';
 import { fileStore, inMemoryStore, type SimStore } from './sim-world.ts';
 
 const kernelBytes = Buffer.from('a kernel');
-const kernel: GuestImage = { id: 'kernel', diskFormat: 'aki', sizeBytes: kernelBytes.length, checksum: createHash('sha512').update(kernelBytes).digest('hex') };
+const kernel: GuestImage = {
+  id: 'kernel',
+  diskFormat: 'aki',
+  sizeBytes: kernelBytes.length,
+  checksum: createHash('sha512').update(kernelBytes).digest('hex'),
+};
 
 async function bench(store: SimStore, close: () => Promise<void>): Promise<HypervisorBench> {
   const open = () => createSimHypervisor({ hostname: 'sim-1' }, { store });
@@ -36,21 +46,44 @@ hypervisorContract('sim in memory', () => bench(inMemoryStore(), async () => und
 
 hypervisorContract('sim on files', async () => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-sim-'));
-  return bench({ load: (host) => fileStore(folder).load(host), save: (host, state) => fileStore(folder).save(host, state) }, async () => {
-    assert.deepEqual(await readdir(folder), ['sim-1.json']);
-    await rm(folder, { recursive: true });
-  });
+  return bench(
+    {
+      load: (host) => fileStore(folder).load(host),
+      save: (host, state) => fileStore(folder).save(host, state),
+    },
+    async () => {
+      assert.deepEqual(await readdir(folder), ['sim-1.json']);
+      await rm(folder, { recursive: true });
+    },
+  );
 });
 
 describe('the simulated hypervisor', () => {
   const spec = (n: number): GuestSpec => ({
-    uuid: `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`, name: `instance-${n}`, displayName: `vm-${n}`, projectId: 'p', userId: 'u', vcpus: 1, memoryMib: 64,
-    rootDisk: null, ephemeralGib: 0, swapMib: 0, kernel: null, configDrive: null, machineType: null, cpuModel: null, nics: [], volumes: [],
+    uuid: `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`,
+    name: `instance-${n}`,
+    displayName: `vm-${n}`,
+    projectId: 'p',
+    userId: 'u',
+    vcpus: 1,
+    memoryMib: 64,
+    rootDisk: null,
+    ephemeralGib: 0,
+    swapMib: 0,
+    kernel: null,
+    configDrive: null,
+    machineType: null,
+    cpuModel: null,
+    nics: [],
+    volumes: [],
   });
 
   it('shows the banner once the boot time has passed on its clock', async () => {
     let nowMs = 1_000;
-    const sim = createSimHypervisor({ hostname: 'h', bootMs: 500 }, { clock: { now: () => nowMs, sleep: async () => undefined } });
+    const sim = createSimHypervisor(
+      { hostname: 'h', bootMs: 500 },
+      { clock: { now: () => nowMs, sleep: async () => undefined } },
+    );
     ok(await sim.create(spec(1)));
     assert.ok(!ok(await sim.consoleLog(spec(1).uuid, 1000)).includes('vm-1 login:'));
     nowMs += 500;
@@ -77,7 +110,10 @@ describe('the simulated hypervisor', () => {
     sim.guestEnds(spec(1).uuid, 'crashed');
     assert.equal(await sim.state(spec(1).uuid), 'crashed');
     sim.powerFailure();
-    assert.deepEqual(ok(await sim.list()).map((guest) => guest.state), ['crashed', 'crashed']);
+    assert.deepEqual(
+      ok(await sim.list()).map((guest) => guest.state),
+      ['crashed', 'crashed'],
+    );
   });
 
   it('holds ten thousand guests in a process', async () => {

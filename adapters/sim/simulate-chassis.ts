@@ -7,14 +7,21 @@ import { createPlugging } from './sim-plugging.ts';
 type OpenSdn = (listeners: SdnListeners) => Sdn;
 
 /** The same network with these hosts in it. They live as long as the network answers. */
-export function simulateChassis(open: OpenSdn, hosts: readonly string[], deps: { clock: Clock }): OpenSdn {
+export function simulateChassis(
+  open: OpenSdn,
+  hosts: readonly string[],
+  deps: { clock: Clock },
+): OpenSdn {
   return (listeners) => {
     const plugging = createPlugging(hosts, deps.clock, listeners);
     const isSimulated = (port: string): boolean => plugging.binding(port)?.chassis != null;
-    const sdn = open({ ...listeners, portChanged: (port, binding) => {
-      // OVN binds such a port to nobody: that is no news.
-      if (binding === null || !isSimulated(port)) listeners.portChanged?.(port, binding);
-    } });
+    const sdn = open({
+      ...listeners,
+      portChanged: (port, binding) => {
+        // OVN binds such a port to nobody: that is no news.
+        if (binding === null || !isSimulated(port)) listeners.portChanged?.(port, binding);
+      },
+    });
     let generation = 0;
     return {
       async sync(desired) {
@@ -34,7 +41,10 @@ export function simulateChassis(open: OpenSdn, hosts: readonly string[], deps: {
         if (!isFault(asked)) generation = asked;
         return asked;
       },
-      chassis: () => [...sdn.chassis(), ...hosts.map((name) => ({ name, hostname: name, options: {}, generation }))],
+      chassis: () => [
+        ...sdn.chassis(),
+        ...hosts.map((name) => ({ name, hostname: name, options: {}, generation })),
+      ],
       binding: (port) => (isSimulated(port) ? plugging.binding(port) : sdn.binding(port)),
       close() {
         plugging.close();

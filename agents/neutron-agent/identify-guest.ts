@@ -6,6 +6,8 @@ import type { LocalGuest } from '#ports/host-network.ts';
 export function guestAt(remoteAddress: string, guests: readonly LocalGuest[]): LocalGuest | null {
   const [withoutZone = ''] = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '').split('%', 1);
   const address = withoutZone.toLowerCase();
-  const found = guests.filter(({ ips, mac }) => ips.includes(address) || linkLocal(mac) === address);
+  const found = guests.filter(
+    ({ ips, mac }) => ips.includes(address) || linkLocal(mac) === address,
+  );
   return found.length === 1 ? (found[0] ?? null) : null;
 }

@@ -28,10 +28,14 @@ export class MetadataEndpoints {
   wake(what: 'all' | 'new'): void {
     if (this.#wish !== 'all') this.#wish = what;
     if (this.#closed) return;
-    this.#running ??= this.#run().catch((error: unknown) => this.#deps.log.error({ err: error }, 'metadata endpoints were not looked at; they will be')).finally(() => {
-      this.#running = undefined;
-      if (this.#wish !== null) this.wake(this.#wish);
-    });
+    this.#running ??= this.#run()
+      .catch((error: unknown) =>
+        this.#deps.log.error({ err: error }, 'metadata endpoints were not looked at; they will be'),
+      )
+      .finally(() => {
+        this.#running = undefined;
+        if (this.#wish !== null) this.wake(this.#wish);
+      });
   }
 
   /** What was wished before has been looked at. */
@@ -59,12 +63,15 @@ export class MetadataEndpoints {
     const networks = this.#network.networks();
     if (networks === null) return; // nothing is known: nothing is removed
     const wanted = new Map(networks.map((network) => [network.id, network]));
-    const due = networks.filter((network) => all || this.#open.get(network.id)?.door !== JSON.stringify(network.metadataPort));
+    const due = networks.filter(
+      (network) => all || this.#open.get(network.id)?.door !== JSON.stringify(network.metadataPort),
+    );
     if (due.length === 0 && [...this.#open.keys()].every((id) => wanted.has(id)) && !all) return;
     const there = await this.#network.endpoints();
     if (isFault(there)) return this.#warn('unlisted', there.message);
     for (const network of due) await this.#keep(network, there.includes(network.id));
-    for (const id of new Set([...there, ...this.#open.keys()])) if (!wanted.has(id)) await this.#remove(id);
+    for (const id of new Set([...there, ...this.#open.keys()]))
+      if (!wanted.has(id)) await this.#remove(id);
   }
 
   async #keep(network: LocalNetwork, isThere: boolean): Promise<void> {
@@ -83,7 +90,10 @@ export class MetadataEndpoints {
       peerAddress: async (connection) => await this.#network.peerAddress(network.id, connection),
     });
     this.#open.set(network.id, { proxy, door });
-    this.#deps.log.info({ host: this.#deps.config.host, network: network.id }, 'metadata is answered');
+    this.#deps.log.info(
+      { host: this.#deps.config.host, network: network.id },
+      'metadata is answered',
+    );
   }
 
   async #remove(networkId: string): Promise<void> {
@@ -94,6 +104,9 @@ export class MetadataEndpoints {
   }
 
   #warn(network: string, why: string): void {
-    this.#deps.log.warn({ host: this.#deps.config.host, network, why }, 'metadata endpoint not as it should be');
+    this.#deps.log.warn(
+      { host: this.#deps.config.host, network, why },
+      'metadata endpoint not as it should be',
+    );
   }
 }

@@ -28,7 +28,11 @@ export interface ProxiedNetwork {
 /** A step out of the metadata API, in any spelling that an HTTP client resolves. */
 const stepsOut = /(^|[/\\])(\.|%2e){1,2}([/\\?]|$)/i;
 
-export function startMetadataProxy(deps: Pick<NeutronAgentDeps, 'http' | 'ids' | 'log' | 'config'>, socket: Server, network: ProxiedNetwork): MetadataProxy {
+export function startMetadataProxy(
+  deps: Pick<NeutronAgentDeps, 'http' | 'ids' | 'log' | 'config'>,
+  socket: Server,
+  network: ProxiedNetwork,
+): MetadataProxy {
   const open = new Set<Socket>();
   const web = http.createServer((request, response) => {
     request.on('error', () => response.destroy());
@@ -39,7 +43,9 @@ export function startMetadataProxy(deps: Pick<NeutronAgentDeps, 'http' | 'ids' |
     });
   });
   socket.maxConnections = maxConnections;
-  socket.on('error', (error) => deps.log.error({ err: error }, 'metadata: a connection was not accepted')); // e.g. no more file descriptors
+  socket.on('error', (error) =>
+    deps.log.error({ err: error }, 'metadata: a connection was not accepted'),
+  ); // e.g. no more file descriptors
   socket.on('connection', (each: Socket) => {
     open.add(each);
     const deadline = setTimeout(() => each.destroy(), connectionMs);
@@ -51,40 +57,70 @@ export function startMetadataProxy(deps: Pick<NeutronAgentDeps, 'http' | 'ids' |
     web.emit('connection', each);
   });
   return {
-    close: () => new Promise((resolve) => {
-      socket.close(() => resolve());
-      for (const each of open) each.destroy();
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        socket.close(() => resolve());
+        for (const each of open) each.destroy();
+      }),
   };
 }
 
-async function answer({ http: nova, ids, config }: Pick<NeutronAgentDeps, 'http' | 'ids' | 'config'>, network: ProxiedNetwork, request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+async function answer(
+  { http: nova, ids, config }: Pick<NeutronAgentDeps, 'http' | 'ids' | 'config'>,
+  network: ProxiedNetwork,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> {
   const path = request.url ?? '/';
-  const end = (status: number, text: string): void => void response.writeHead(status, { 'content-type': 'text/plain; charset=UTF-8' }).end(text);
-  if (request.method !== 'GET' && request.method !== 'HEAD') return end(405, 'Only GET is answered.\n');
-  if (!path.startsWith('/') || path.length > maxPathLength || stepsOut.test(path.split('?')[0] ?? '')) return end(400, 'No such path.\n');
+  const end = (status: number, text: string): void =>
+    void response.writeHead(status, { 'content-type': 'text/plain; charset=UTF-8' }).end(text);
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return end(405, 'Only GET is answered.\n');
+  if (
+    !path.startsWith('/') ||
+    path.length > maxPathLength ||
+    stepsOut.test(path.split('?')[0] ?? '')
+  )
+    return end(400, 'No such path.\n');
   const from = await addressOf(request.socket, network);
   const guest = guestAt(from, network.guests());
   if (!guest || guest.instanceId === '') return end(404, 'Nobody is known at this address.\n');
   const reply = await nova.send({
-    method: 'GET', service: 'metadata', path, requestId: ids.requestId(), timeoutMs: answerMs, asStream: true,
+    method: 'GET',
+    service: 'metadata',
+    path,
+    requestId: ids.requestId(),
+    timeoutMs: answerMs,
+    asStream: true,
     headers: {
-      'x-instance-id': guest.instanceId, 'x-tenant-id': guest.projectId, 'x-forwarded-for': guest.ips[0] ?? from,
-      'x-instance-id-signature': createHmac('sha256', config.metadataSecret.reveal()).update(guest.instanceId).digest('hex'),
+      'x-instance-id': guest.instanceId,
+      'x-tenant-id': guest.projectId,
+      'x-forwarded-for': guest.ips[0] ?? from,
+      'x-instance-id-signature': createHmac('sha256', config.metadataSecret.reveal())
+        .update(guest.instanceId)
+        .digest('hex'),
     },
   });
-  if (isFault(reply)) return end(reply.kind === 'timeout' ? 504 : 503, 'Metadata is not available now.\n');
+  if (isFault(reply))
+    return end(reply.kind === 'timeout' ? 504 : 503, 'Metadata is not available now.\n');
   const type = reply.headers['content-type'] ?? 'text/plain; charset=UTF-8';
   response.writeHead(reply.status, { 'content-type': type });
   if (reply.stream) return await pipeline(reply.stream, response);
-  response.end(typeof reply.body === 'string' ? reply.body : reply.body === undefined || reply.body === null ? '' : JSON.stringify(reply.body));
+  response.end(
+    typeof reply.body === 'string'
+      ? reply.body
+      : reply.body === undefined || reply.body === null
+        ? ''
+        : JSON.stringify(reply.body),
+  );
 }
 
 /** '': the connection is gone. */
 async function addressOf(socket: Socket, network: ProxiedNetwork): Promise<string> {
   try {
     return socket.remoteAddress ?? '';
-  } catch { // a link-local address of another namespace: see the port
+  } catch {
+    // a link-local address of another namespace: see the port
     const address = await network.peerAddress(socket);
     return isFault(address) ? '' : address;
   }

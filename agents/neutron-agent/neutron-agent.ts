@@ -21,19 +21,38 @@ const checkEveryMs = 10_000;
 const reportTimeoutMs = 10_000;
 
 export function createNeutronAgent(deps: NeutronAgentDeps): NeutronAgent {
-  const { bus, clock, ids, log, config: { host, version } } = deps;
+  const {
+    bus,
+    clock,
+    ids,
+    log,
+    config: { host, version },
+  } = deps;
   const neutron = rpcClient<NeutronRpc>(bus, neutronTopic);
   const startedAtMs = clock.now();
   const troubles = createTroubleLog(log.child({ host }));
-  const network = deps.openHostNetwork({ changed: () => endpoints.wake('new'), endpointsLost: () => endpoints.wake('all') });
+  const network = deps.openHostNetwork({
+    changed: () => endpoints.wake('new'),
+    endpointsLost: () => endpoints.wake('all'),
+  });
   const endpoints = new MetadataEndpoints(deps, network);
 
   async function report(): Promise<Outcome<void>> {
     const facts = await network.facts();
     if (isFault(facts)) return facts;
     const { switchAlive, controllerConnected } = facts.health;
-    troubles.note('health', switchAlive && controllerConnected ? undefined : fault('unavailable', JSON.stringify(facts.health)), 'the network of the host is not healthy');
-    const sent = await neutron.call('reportNetwork', { host, facts, version, startedAtMs }, { timeoutMs: reportTimeoutMs, requestId: ids.requestId() });
+    troubles.note(
+      'health',
+      switchAlive && controllerConnected
+        ? undefined
+        : fault('unavailable', JSON.stringify(facts.health)),
+      'the network of the host is not healthy',
+    );
+    const sent = await neutron.call(
+      'reportNetwork',
+      { host, facts, version, startedAtMs },
+      { timeoutMs: reportTimeoutMs, requestId: ids.requestId() },
+    );
     return isFault(sent) ? sent : undefined;
   }
 
@@ -48,13 +67,21 @@ export function createNeutronAgent(deps: NeutronAgentDeps): NeutronAgent {
       return undefined;
     },
     tasks: [
-      { name: 'neutron-agent.report-network', everyMs: reportEveryMs, run: async () => {
-        troubles.note('report', await report(), 'host network not reported');
-      } },
-      { name: 'neutron-agent.keep-endpoints', everyMs: checkEveryMs, run: async () => {
-        endpoints.wake('all');
-        await endpoints.settled();
-      } },
+      {
+        name: 'neutron-agent.report-network',
+        everyMs: reportEveryMs,
+        run: async () => {
+          troubles.note('report', await report(), 'host network not reported');
+        },
+      },
+      {
+        name: 'neutron-agent.keep-endpoints',
+        everyMs: checkEveryMs,
+        run: async () => {
+          endpoints.wake('all');
+          await endpoints.settled();
+        },
+      },
     ],
     async stop() {
       await endpoints.close();

@@ -9,7 +9,12 @@ import { createGuestBuilds } from './build-guest.ts';
 import type { NovaAgentDeps } from './deps.ts';
 
 const image = (id: string): GuestImage => ({ id, diskFormat: 'vmdk', sizeBytes: 1, checksum: '' });
-const spec = (uuid: string, sizeGib = 3): GuestSpec => ({ uuid, rootDisk: { image: image('root'), sizeGib, bus: 'virtio' }, kernel: { kernel: image('kernel'), ramdisk: null, commandLine: '' } } as unknown as GuestSpec); // what a build reads of it
+const spec = (uuid: string, sizeGib = 3): GuestSpec =>
+  ({
+    uuid,
+    rootDisk: { image: image('root'), sizeGib, bus: 'virtio' },
+    kernel: { kernel: image('kernel'), ramdisk: null, commandLine: '' },
+  }) as unknown as GuestSpec; // what a build reads of it
 
 /** A host whose fetches go on until they are aborted. */
 function bench() {
@@ -34,7 +39,10 @@ describe('building a guest', () => {
   it('asks for a root image that fits the disk, and for a kernel of any size', async () => {
     const { builds, asked } = bench();
     const build = builds.run(spec('a'), Infinity, never);
-    assert.deepEqual(['root', 'kernel'].map((id) => asked.get(id)?.maxVirtualBytes), [3 * 2 ** 30, undefined]);
+    assert.deepEqual(
+      ['root', 'kernel'].map((id) => asked.get(id)?.maxVirtualBytes),
+      [3 * 2 ** 30, undefined],
+    );
     builds.abandon('a');
     await build;
     const unsized = bench();
@@ -46,7 +54,10 @@ describe('building a guest', () => {
 
   it('ends its fetches when it is abandoned, and those of no other guest', async () => {
     const { builds, under } = bench();
-    const [gone, other] = [builds.run(spec('gone'), Infinity, never), builds.run(spec('other'), Infinity, never)];
+    const [gone, other] = [
+      builds.run(spec('gone'), Infinity, never),
+      builds.run(spec('other'), Infinity, never),
+    ];
     assert.equal(under(), 4);
     builds.abandon('gone');
     const outcome = await gone;
@@ -67,8 +78,14 @@ describe('building a guest', () => {
 
   it('does not make a guest whose images came when it was abandoned already', async () => {
     let arrive: () => void = () => undefined;
-    const hypervisor = { ensureImage: async () => await new Promise<undefined>((resolve) => (arrive = () => resolve(undefined))) };
-    const builds = createGuestBuilds({ hypervisor, clock: systemClock } as unknown as NovaAgentDeps); // as above
+    const hypervisor = {
+      ensureImage: async () =>
+        await new Promise<undefined>((resolve) => (arrive = () => resolve(undefined))),
+    };
+    const builds = createGuestBuilds({
+      hypervisor,
+      clock: systemClock,
+    } as unknown as NovaAgentDeps); // as above
     const build = builds.run({ ...spec('a'), kernel: null }, Infinity, never);
     builds.abandon('a');
     arrive();

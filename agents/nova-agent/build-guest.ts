@@ -14,7 +14,11 @@ export interface GuestBuilds {
    * Fetches the guest's images, then does `work`. timeout: the caller's deadline passed, or the build was abandoned,
    * before `work` began.
    */
-  run(spec: GuestSpec, deadlineMs: number, work: () => Promise<Outcome<void>>): Promise<Outcome<null>>;
+  run(
+    spec: GuestSpec,
+    deadlineMs: number,
+    work: () => Promise<Outcome<void>>,
+  ): Promise<Outcome<null>>;
   /** Ends what the builds of this guest fetch. */
   abandon(uuid: string): void;
 }
@@ -28,13 +32,20 @@ export function createGuestBuilds(deps: NovaAgentDeps): GuestBuilds {
       building.set(spec.uuid, ofGuest.add(ending));
       const deadline = new AbortController();
       if (deadlineMs !== Infinity) {
-        const passed = deps.clock.sleep(deadlineMs - deps.clock.now(), { signal: deadline.signal, unref: true });
-        void passed.then(() => ending.abort(), () => undefined); // rejected: the build ended before
+        const passed = deps.clock.sleep(deadlineMs - deps.clock.now(), {
+          signal: deadline.signal,
+          unref: true,
+        });
+        void passed.then(
+          () => ending.abort(),
+          () => undefined,
+        ); // rejected: the build ended before
       }
       try {
         const missing = await fetchImages(deps, spec, ending.signal);
         if (isFault(missing)) return missing;
-        if (ending.signal.aborted) return fault('timeout', `Guest ${spec.uuid} is not built: nobody waits for it.`);
+        if (ending.signal.aborted)
+          return fault('timeout', `Guest ${spec.uuid} is not built: nobody waits for it.`);
         const built = await work();
         return isFault(built) ? built : null;
       } finally {
@@ -47,11 +58,16 @@ export function createGuestBuilds(deps: NovaAgentDeps): GuestBuilds {
   };
 }
 
-async function fetchImages(deps: NovaAgentDeps, spec: GuestSpec, signal: AbortSignal): Promise<Outcome<void>> {
+async function fetchImages(
+  deps: NovaAgentDeps,
+  spec: GuestSpec,
+  signal: AbortSignal,
+): Promise<Outcome<void>> {
   const { rootDisk, kernel } = spec;
   const ensure = async (image: GuestImage, options: EnsureOptions): Promise<Outcome<void>> =>
     await deps.hypervisor.ensureImage(image, imageSource(deps, image.id), { ...options, signal });
-  const rootOptions = rootDisk && rootDisk.sizeGib > 0 ? { maxVirtualBytes: rootDisk.sizeGib * gib } : {};
+  const rootOptions =
+    rootDisk && rootDisk.sizeGib > 0 ? { maxVirtualBytes: rootDisk.sizeGib * gib } : {};
   const fetched = await Promise.all([
     ...(rootDisk?.image ? [ensure(rootDisk.image, rootOptions)] : []),
     ...[kernel?.kernel, kernel?.ramdisk].flatMap((image) => (image ? [ensure(image, {})] : [])),

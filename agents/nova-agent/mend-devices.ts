@@ -29,14 +29,20 @@ interface DeviceKind {
 function kindsOf(hypervisor: NovaAgentDeps['hypervisor']): readonly DeviceKind[] {
   return [
     {
-      name: 'interface', wanted: ({ nics }) => nics && nics.map(({ portId }) => portId), found: async (uuid) => await hypervisor.nics(uuid), detach: async (uuid, id) => await hypervisor.detachNic(uuid, id),
+      name: 'interface',
+      wanted: ({ nics }) => nics && nics.map(({ portId }) => portId),
+      found: async (uuid) => await hypervisor.nics(uuid),
+      detach: async (uuid, id) => await hypervisor.detachNic(uuid, id),
       async attach({ uuid, nics }, id) {
         const nic = nics?.find(({ portId }) => portId === id);
         return nic && (await hypervisor.attachNic(uuid, nic));
       },
     },
     {
-      name: 'volume', wanted: ({ volumes }) => volumes && volumes.map(({ volumeId }) => volumeId), found: async (uuid) => await hypervisor.volumes(uuid), detach: async (uuid, id) => await hypervisor.detachVolume(uuid, id),
+      name: 'volume',
+      wanted: ({ volumes }) => volumes && volumes.map(({ volumeId }) => volumeId),
+      found: async (uuid) => await hypervisor.volumes(uuid),
+      detach: async (uuid, id) => await hypervisor.detachVolume(uuid, id),
       async attach({ uuid, volumes }, id) {
         const volume = volumes?.find(({ volumeId }) => volumeId === id);
         return volume && (await hypervisor.attachVolume(uuid, volume));
@@ -46,29 +52,36 @@ function kindsOf(hypervisor: NovaAgentDeps['hypervisor']): readonly DeviceKind[]
 }
 
 /** Mends what was wrong in the same way a round ago: what is only seen once may be a change under way. */
-export function createDeviceMender({ hypervisor, config, log }: Pick<NovaAgentDeps, 'hypervisor' | 'config' | 'log'>): (expected: readonly ExpectedGuest[]) => Promise<void> {
+export function createDeviceMender({
+  hypervisor,
+  config,
+  log,
+}: Pick<NovaAgentDeps, 'hypervisor' | 'config' | 'log'>): (
+  expected: readonly ExpectedGuest[],
+) => Promise<void> {
   const kinds = kindsOf(hypervisor);
   let suspects = new Set<string>();
   return async (expected) => {
     const seen = new Set<string>();
-    for (const guest of expected) for (const kind of kinds) {
-      const { uuid } = guest;
-      const wanted = kind.wanted(guest);
-      const found = wanted && (await kind.found(uuid));
-      if (!wanted || !found || isFault(found)) continue; // no such guest, or nobody answers: not ours to mend
-      for (const { action, id } of decideDevices(wanted, found)) {
-        const key = `${uuid} ${action} ${id}`;
-        if (!suspects.has(key)) {
-          seen.add(key);
-          continue;
+    for (const guest of expected)
+      for (const kind of kinds) {
+        const { uuid } = guest;
+        const wanted = kind.wanted(guest);
+        const found = wanted && (await kind.found(uuid));
+        if (!wanted || !found || isFault(found)) continue; // no such guest, or nobody answers: not ours to mend
+        for (const { action, id } of decideDevices(wanted, found)) {
+          const key = `${uuid} ${action} ${id}`;
+          if (!suspects.has(key)) {
+            seen.add(key);
+            continue;
+          }
+          const done = await (action === 'attach' ? kind.attach(guest, id) : kind.detach(uuid, id));
+          const facts = { server: uuid, host: config.host, action, device: kind.name, id };
+          if (isFault(done)) log.error({ ...facts, why: done.message }, 'device cannot be mended');
+          else log.warn(facts, 'device mended');
+          if (isFault(done)) seen.add(key);
         }
-        const done = await (action === 'attach' ? kind.attach(guest, id) : kind.detach(uuid, id));
-        const facts = { server: uuid, host: config.host, action, device: kind.name, id };
-        if (isFault(done)) log.error({ ...facts, why: done.message }, 'device cannot be mended');
-        else log.warn(facts, 'device mended');
-        if (isFault(done)) seen.add(key);
       }
-    }
     suspects = seen;
   };
 }

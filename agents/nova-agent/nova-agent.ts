@@ -5,12 +5,12 @@ import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
 import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
 import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
 import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
+import type { Serving } from '#platform/bus/bus.ts';
 import type { HandlersOf } from '#platform/bus/contract.ts';
 import { rpcClient, rpcServer } from '#platform/bus/contract.ts';
-import type { Serving } from '#platform/bus/bus.ts';
 import type { Ids } from '#platform/ids.ts';
-import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
+import { createTroubleLog } from '#platform/trouble-log.ts';
 import { createGuestBuilds } from './build-guest.ts';
 import type { NovaAgentDeps } from './deps.ts';
 import { createDeviceMender } from './mend-devices.ts';
@@ -48,17 +48,21 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
   let reported = { facts: '', untilMs: 0 };
 
   const handlers: HandlersOf<ComputeAgentRpc> = {
-    buildGuest: async ({ spec }, { deadlineMs }) => await builds.run(spec, deadlineMs, async () => await hypervisor.create(spec)),
+    buildGuest: async ({ spec }, { deadlineMs }) =>
+      await builds.run(spec, deadlineMs, async () => await hypervisor.create(spec)),
     abandonBuild: async ({ uuid }) => {
       builds.abandon(uuid);
       return null;
     },
-    rebuildGuest: async ({ spec, start }, { deadlineMs }) => await builds.run(spec, deadlineMs, async () => await hypervisor.rebuild(spec, start)),
-    rescueGuest: async ({ uuid, spec }, { deadlineMs }) => await builds.run(spec, deadlineMs, async () => await hypervisor.rescue(uuid, spec)),
+    rebuildGuest: async ({ spec, start }, { deadlineMs }) =>
+      await builds.run(spec, deadlineMs, async () => await hypervisor.rebuild(spec, start)),
+    rescueGuest: async ({ uuid, spec }, { deadlineMs }) =>
+      await builds.run(spec, deadlineMs, async () => await hypervisor.rescue(uuid, spec)),
     unrescueGuest: async ({ uuid }) => await nothing(hypervisor.unrescue(uuid)),
     startGuest: async ({ uuid }) => await nothing(hypervisor.start(uuid)),
     stopGuest: async ({ uuid, timeoutMs }) => await nothing(hypervisor.stop(uuid, timeoutMs)),
-    rebootGuest: async ({ uuid, kind, timeoutMs }) => await nothing(hypervisor.reboot(uuid, kind, timeoutMs)),
+    rebootGuest: async ({ uuid, kind, timeoutMs }) =>
+      await nothing(hypervisor.reboot(uuid, kind, timeoutMs)),
     pauseGuest: async ({ uuid }) => await nothing(hypervisor.pause(uuid)),
     unpauseGuest: async ({ uuid }) => await nothing(hypervisor.unpause(uuid)),
     suspendGuest: async ({ uuid }) => await nothing(hypervisor.suspend(uuid)),
@@ -70,8 +74,10 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
       const done = await hypervisor.detachVolume(uuid, volumeId);
       return isFault(done) && done.kind !== 'notFound' ? done : null;
     },
-    resizeVolume: async ({ uuid, volumeId, sizeGib }) => await nothing(hypervisor.resizeVolume(uuid, volumeId, sizeGib)),
-    snapshotVolume: async ({ uuid, volumeId, next }) => await nothing(hypervisor.snapshotVolume(uuid, volumeId, next)),
+    resizeVolume: async ({ uuid, volumeId, sizeGib }) =>
+      await nothing(hypervisor.resizeVolume(uuid, volumeId, sizeGib)),
+    snapshotVolume: async ({ uuid, volumeId, next }) =>
+      await nothing(hypervisor.snapshotVolume(uuid, volumeId, next)),
     uploadRoot: async (wanted) => await uploadRoot(deps, wanted),
     destroyGuest: async ({ uuid }) => {
       builds.abandon(uuid);
@@ -79,7 +85,8 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     },
     pciAddresses: async ({ uuid }) => wrap('addresses', await hypervisor.pciAddresses(uuid)),
     guestState: async ({ uuid }) => wrap('state', await hypervisor.state(uuid)),
-    consoleLog: async ({ uuid, maxBytes }) => wrap('text', await hypervisor.consoleLog(uuid, maxBytes)),
+    consoleLog: async ({ uuid, maxBytes }) =>
+      wrap('text', await hypervisor.consoleLog(uuid, maxBytes)),
     vncConsole: async ({ uuid }) => await hypervisor.vncSocket(uuid),
     diagnostics: async ({ uuid }) => wrap('diagnostics', await hypervisor.diagnostics(uuid)),
     facts: async () => wrap('facts', await hypervisor.facts()),
@@ -89,7 +96,11 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
   async function report(starting: boolean): Promise<Outcome<void>> {
     const facts = await hypervisor.facts();
     if (isFault(facts)) return facts;
-    const answer = await conductor.call('reportHost', { host: config.host, facts, version: config.version, starting }, { timeoutMs: 15_000, requestId: ids.requestId() });
+    const answer = await conductor.call(
+      'reportHost',
+      { host: config.host, facts, version: config.version, starting },
+      { timeoutMs: 15_000, requestId: ids.requestId() },
+    );
     if (isFault(answer)) return answer;
     const { freeDiskGib: _moving, ...fixed } = facts;
     const now = JSON.stringify(fixed);
@@ -103,8 +114,12 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     async start() {
       const registered = await report(true);
       if (isFault(registered)) return registered;
-      if (!(await reconcile(deps, conductor, ids.requestId(), config))) return fault('unavailable', `What should run on ${config.host} is not known yet.`);
-      const { topic, handlers: rows } = rpcServer<ComputeAgentRpc>(computeTopic(config.host), handlers);
+      if (!(await reconcile(deps, conductor, ids.requestId(), config)))
+        return fault('unavailable', `What should run on ${config.host} is not known yet.`);
+      const { topic, handlers: rows } = rpcServer<ComputeAgentRpc>(
+        computeTopic(config.host),
+        handlers,
+      );
       serving ??= bus.serve(topic, rows, { concurrency: 16 });
       await reporter.all(ids.requestId());
       log.info({ host: config.host }, 'nova agent ready');
@@ -112,32 +127,51 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     },
     tasks: [
       {
-        name: 'nova-agent.report-host', everyMs: heartbeatMs,
+        name: 'nova-agent.report-host',
+        everyMs: heartbeatMs,
         run: async () => {
           troubles.note('report-host', await report(false), 'host not reported');
         },
       },
-      { name: 'nova-agent.sync-power-states', everyMs: config.syncEveryMs, run: async () => {
-        const requestId = ids.requestId();
-        // A guest that could not be removed in time (the hypervisor was away) is removed now. One that died meanwhile stays off.
-        const expected = await reconcile(deps, conductor, requestId, { resumeGuests: false });
-        if (expected) await mendDevices(expected);
-        await reporter.all(requestId);
-      } },
       {
-        name: 'nova-agent.collect-garbage', everyMs: config.garbageEveryMs,
+        name: 'nova-agent.sync-power-states',
+        everyMs: config.syncEveryMs,
         run: async () => {
-          const used = await conductor.call('imagesInUse', { host: config.host }, { timeoutMs: 30_000, requestId: ids.requestId() });
+          const requestId = ids.requestId();
+          // A guest that could not be removed in time (the hypervisor was away) is removed now. One that died meanwhile stays off.
+          const expected = await reconcile(deps, conductor, requestId, { resumeGuests: false });
+          if (expected) await mendDevices(expected);
+          await reporter.all(requestId);
+        },
+      },
+      {
+        name: 'nova-agent.collect-garbage',
+        everyMs: config.garbageEveryMs,
+        run: async () => {
+          const used = await conductor.call(
+            'imagesInUse',
+            { host: config.host },
+            { timeoutMs: 30_000, requestId: ids.requestId() },
+          );
           if (isFault(used)) return;
-          const removed = await hypervisor.collectGarbage(new Set(used.imageIds), config.keepImagesMs);
+          const removed = await hypervisor.collectGarbage(
+            new Set(used.imageIds),
+            config.keepImagesMs,
+          );
           troubles.note('collect-garbage', removed, 'garbage not collected');
-          if (!isFault(removed) && removed.length > 0) log.info({ host: config.host, removed }, 'garbage collected');
+          if (!isFault(removed) && removed.length > 0)
+            log.info({ host: config.host, removed }, 'garbage collected');
         },
       },
     ],
     async stop() {
       reporter.close();
-      if (serving) await conductor.call('agentStops', { host: config.host }, { timeoutMs: stopTimeoutMs, requestId: ids.requestId() });
+      if (serving)
+        await conductor.call(
+          'agentStops',
+          { host: config.host },
+          { timeoutMs: stopTimeoutMs, requestId: ids.requestId() },
+        );
       await serving?.close();
       await hypervisor.close();
     },

@@ -8,8 +8,15 @@ import { decide } from './reconcile.ts';
 
 const states: readonly GuestState[] = ['running', 'paused', 'suspended', 'shutoff', 'crashed'];
 const guest = (state: GuestState, uuid = 'g') => ({ uuid, name: 'instance-1', state });
-const one = (state: GuestState, want: ExpectedGuest['want'], busy = false, resumeGuests = true): Repair['action'] | undefined =>
-  decide([guest(state)], [{ uuid: 'g', want, busy, nics: null, volumes: null }], { resumeGuests })[0]?.action;
+const one = (
+  state: GuestState,
+  want: ExpectedGuest['want'],
+  busy = false,
+  resumeGuests = true,
+): Repair['action'] | undefined =>
+  decide([guest(state)], [{ uuid: 'g', want, busy, nics: null, volumes: null }], {
+    resumeGuests,
+  })[0]?.action;
 
 describe('mending a host', () => {
   it('removes what does not belong there, in whatever state', () => {
@@ -18,7 +25,8 @@ describe('mending a host', () => {
 
   it('starts what died and should run, and only that', () => {
     assert.equal(one('crashed', 'run'), 'start');
-    for (const state of states.filter((name) => name !== 'crashed')) assert.equal(one(state, 'run'), undefined, state);
+    for (const state of states.filter((name) => name !== 'crashed'))
+      assert.equal(one(state, 'run'), undefined, state);
     for (const state of states) assert.equal(one(state, 'keep'), undefined, state);
   });
 
@@ -28,11 +36,23 @@ describe('mending a host', () => {
   });
 
   it('leaves a busy server to its saga', () => {
-    for (const want of ['run', 'keep', 'remove'] as const) for (const state of states) assert.equal(one(state, want, true), undefined, `${want} ${state}`);
+    for (const want of ['run', 'keep', 'remove'] as const)
+      for (const state of states)
+        assert.equal(one(state, want, true), undefined, `${want} ${state}`);
   });
 
   it('leaves alone what nobody said anything about, and does not invent what is not there', () => {
     assert.deepEqual(decide([guest('running', 'stranger')], [], { resumeGuests: true }), []);
-    assert.deepEqual(decide([], [{ uuid: 'g', want: 'run', busy: false, nics: null, volumes: null }, { uuid: 'g2', want: 'remove', busy: false, nics: null, volumes: null }], { resumeGuests: true }), []);
+    assert.deepEqual(
+      decide(
+        [],
+        [
+          { uuid: 'g', want: 'run', busy: false, nics: null, volumes: null },
+          { uuid: 'g2', want: 'remove', busy: false, nics: null, volumes: null },
+        ],
+        { resumeGuests: true },
+      ),
+      [],
+    );
   });
 });

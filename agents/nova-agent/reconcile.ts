@@ -12,27 +12,46 @@ export interface Repair {
   action: 'start' | 'destroy';
 }
 
-export function decide(found: readonly GuestSummary[], expected: readonly ExpectedGuest[], options: { resumeGuests: boolean }): Repair[] {
+export function decide(
+  found: readonly GuestSummary[],
+  expected: readonly ExpectedGuest[],
+  options: { resumeGuests: boolean },
+): Repair[] {
   const stateOf = new Map(found.map((guest) => [guest.uuid, guest.state]));
   return expected.flatMap(({ uuid, want, busy }): Repair[] => {
     const state = stateOf.get(uuid);
     // A busy server's saga knows better; a guest that ended itself ('shutoff') wanted to be off.
     if (busy || state === undefined) return [];
     if (want === 'remove') return [{ uuid, action: 'destroy' }];
-    return want === 'run' && state === 'crashed' && options.resumeGuests ? [{ uuid, action: 'start' }] : [];
+    return want === 'run' && state === 'crashed' && options.resumeGuests
+      ? [{ uuid, action: 'start' }]
+      : [];
   });
 }
 
 /** What should be there; undefined: nobody could tell, or the hypervisor does not answer. */
-export async function reconcile(deps: NovaAgentDeps, conductor: RpcClient<ConductorRpc>, requestId: string, options: { resumeGuests: boolean }): Promise<readonly ExpectedGuest[] | undefined> {
+export async function reconcile(
+  deps: NovaAgentDeps,
+  conductor: RpcClient<ConductorRpc>,
+  requestId: string,
+  options: { resumeGuests: boolean },
+): Promise<readonly ExpectedGuest[] | undefined> {
   const { hypervisor, config, log } = deps;
   const found = await hypervisor.list();
   if (isFault(found)) return undefined;
-  const expected = await conductor.call('expectedGuests', { host: config.host, uuids: found.map((guest) => guest.uuid) }, { timeoutMs: 30_000, requestId });
+  const expected = await conductor.call(
+    'expectedGuests',
+    { host: config.host, uuids: found.map((guest) => guest.uuid) },
+    { timeoutMs: 30_000, requestId },
+  );
   if (isFault(expected)) return undefined;
   for (const { uuid, action } of decide(found, expected.guests, options)) {
     const done = await (action === 'start' ? hypervisor.start(uuid) : hypervisor.destroy(uuid));
-    if (isFault(done)) log.error({ server: uuid, host: config.host, action, why: done.message }, 'guest cannot be mended');
+    if (isFault(done))
+      log.error(
+        { server: uuid, host: config.host, action, why: done.message },
+        'guest cannot be mended',
+      );
     else log.warn({ server: uuid, host: config.host, action }, 'guest mended');
   }
   return expected.guests;

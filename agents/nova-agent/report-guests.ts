@@ -14,7 +14,12 @@ export interface GuestReporter {
   close(): void;
 }
 
-export function createGuestReporter(deps: NovaAgentDeps, conductor: RpcClient<ConductorRpc>, troubles: TroubleLog, newRequestId: () => string): GuestReporter {
+export function createGuestReporter(
+  deps: NovaAgentDeps,
+  conductor: RpcClient<ConductorRpc>,
+  troubles: TroubleLog,
+  newRequestId: () => string,
+): GuestReporter {
   const { hypervisor, config, log } = deps;
   const changed = new Set<string>();
   let reporting = false;
@@ -27,9 +32,21 @@ export function createGuestReporter(deps: NovaAgentDeps, conductor: RpcClient<Co
       while (changed.size > 0) {
         const uuids = [...changed];
         changed.clear();
-        const guests = (await Promise.all(uuids.map(async (uuid) => ({ uuid, state: await hypervisor.state(uuid) })))).flatMap(({ uuid, state }) => (isFault(state) ? [] : [{ uuid, state }]));
-        const sent = await conductor.call('reportGuests', { host: config.host, guests, complete: false }, { timeoutMs: reportTimeoutMs, requestId: newRequestId() });
-        if (isFault(sent)) log.warn({ host: config.host, why: sent.message }, 'guest states not reported; the next full report has them');
+        const guests = (
+          await Promise.all(
+            uuids.map(async (uuid) => ({ uuid, state: await hypervisor.state(uuid) })),
+          )
+        ).flatMap(({ uuid, state }) => (isFault(state) ? [] : [{ uuid, state }]));
+        const sent = await conductor.call(
+          'reportGuests',
+          { host: config.host, guests, complete: false },
+          { timeoutMs: reportTimeoutMs, requestId: newRequestId() },
+        );
+        if (isFault(sent))
+          log.warn(
+            { host: config.host, why: sent.message },
+            'guest states not reported; the next full report has them',
+          );
       }
     } catch (error) {
       log.error({ host: config.host, err: error }, 'guest states not reported');
@@ -49,7 +66,15 @@ export function createGuestReporter(deps: NovaAgentDeps, conductor: RpcClient<Co
       const guests = await hypervisor.list();
       troubles.note('list-guests', guests, 'the hypervisor does not answer');
       if (isFault(guests)) return;
-      const sent = await conductor.call('reportGuests', { host: config.host, guests: guests.map(({ uuid, state }) => ({ uuid, state })), complete: true }, { timeoutMs: reportTimeoutMs, requestId });
+      const sent = await conductor.call(
+        'reportGuests',
+        {
+          host: config.host,
+          guests: guests.map(({ uuid, state }) => ({ uuid, state })),
+          complete: true,
+        },
+        { timeoutMs: reportTimeoutMs, requestId },
+      );
       troubles.note('report-guests', sent, 'guest states not reported');
     },
   };

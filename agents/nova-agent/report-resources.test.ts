@@ -1,22 +1,28 @@
 // The host's inventory and traits, held against a Placement that keeps generations. The double stands at the HTTP client, which is a port.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
+import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { HttpAnswer, HttpCall } from '#platform/http/client.ts';
-import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
-import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import type { NovaAgentConfig, NovaAgentDeps } from './deps.ts';
 import { novaAgentDefaults } from './deps.ts';
 import type { Inventory } from './report-resources.ts';
 import { inventoryOf, reportResources } from './report-resources.ts';
 
 const config: NovaAgentConfig = { ...novaAgentDefaults, host: 'h1', version: 'test' };
-const hypervisor = createSimHypervisor({ hostname: 'h1', vcpus: 8, memoryMib: 16_384, diskGib: 100, traits: ['COMPUTE_NODE', 'HW_CPU_X86_AVX'] });
+const hypervisor = createSimHypervisor({
+  hostname: 'h1',
+  vcpus: 8,
+  memoryMib: 16_384,
+  diskGib: 100,
+  traits: ['COMPUTE_NODE', 'HW_CPU_X86_AVX'],
+});
 const facts = async (change: Partial<HostFacts> = {}): Promise<HostFacts> => {
   const read = await hypervisor.facts();
   assert.ok(!isFault(read));
@@ -25,11 +31,42 @@ const facts = async (change: Partial<HostFacts> = {}): Promise<HostFacts> => {
 
 describe('the inventory of a host', () => {
   it('offers what is there, less what the host keeps for itself', async () => {
-    assert.deepEqual(inventoryOf(await facts(), { ...config, reservedMemoryMib: 512, reservedDiskGib: 10, cpuAllocationRatio: 4, ramAllocationRatio: 1, diskAllocationRatio: 2 }), {
-      VCPU: { total: 8, reserved: 0, min_unit: 1, max_unit: 8, step_size: 1, allocation_ratio: 4 },
-      MEMORY_MB: { total: 16_384, reserved: 512, min_unit: 1, max_unit: 16_384, step_size: 1, allocation_ratio: 1 },
-      DISK_GB: { total: 100, reserved: 10, min_unit: 1, max_unit: 100, step_size: 1, allocation_ratio: 2 },
-    });
+    assert.deepEqual(
+      inventoryOf(await facts(), {
+        ...config,
+        reservedMemoryMib: 512,
+        reservedDiskGib: 10,
+        cpuAllocationRatio: 4,
+        ramAllocationRatio: 1,
+        diskAllocationRatio: 2,
+      }),
+      {
+        VCPU: {
+          total: 8,
+          reserved: 0,
+          min_unit: 1,
+          max_unit: 8,
+          step_size: 1,
+          allocation_ratio: 4,
+        },
+        MEMORY_MB: {
+          total: 16_384,
+          reserved: 512,
+          min_unit: 1,
+          max_unit: 16_384,
+          step_size: 1,
+          allocation_ratio: 1,
+        },
+        DISK_GB: {
+          total: 100,
+          reserved: 10,
+          min_unit: 1,
+          max_unit: 100,
+          step_size: 1,
+          allocation_ratio: 2,
+        },
+      },
+    );
   });
 
   it('never reserves more than there is, and leaves out what there is none of', async () => {
@@ -41,8 +78,21 @@ describe('the inventory of a host', () => {
 
 /** Placement's documents of one provider, with generations, and every write it took. */
 function placement() {
-  const state = { exists: false, generation: 0, inventories: {} as Inventory, traits: [] as string[], writes: [] as string[], loseRaces: 0, broken: false };
-  const answer = (status: number, body?: Json): HttpAnswer => ({ status, headers: {}, body, stream: undefined });
+  const state = {
+    exists: false,
+    generation: 0,
+    inventories: {} as Inventory,
+    traits: [] as string[],
+    writes: [] as string[],
+    loseRaces: 0,
+    broken: false,
+  };
+  const answer = (status: number, body?: Json): HttpAnswer => ({
+    status,
+    headers: {},
+    body,
+    stream: undefined,
+  });
   const send = async ({ method, path, body }: HttpCall): Promise<HttpAnswer> => {
     const what = path.split('/').at(-1);
     if (state.broken) return answer(500, { errors: [] });
@@ -52,13 +102,24 @@ function placement() {
       return answer(201);
     }
     if (!state.exists) return answer(404);
-    if (method === 'GET') return answer(200, what === 'traits' ? { traits: state.traits, resource_provider_generation: state.generation } : { inventories: state.inventories, resource_provider_generation: state.generation });
-    const sent = body as { resource_provider_generation: number; inventories?: Inventory; traits?: string[] };
+    if (method === 'GET')
+      return answer(
+        200,
+        what === 'traits'
+          ? { traits: state.traits, resource_provider_generation: state.generation }
+          : { inventories: state.inventories, resource_provider_generation: state.generation },
+      );
+    const sent = body as {
+      resource_provider_generation: number;
+      inventories?: Inventory;
+      traits?: string[];
+    };
     if (state.loseRaces > 0) {
       state.loseRaces -= 1;
       state.generation += 1; // somebody else was faster
     }
-    if (sent.resource_provider_generation !== state.generation) return answer(409, { errors: [{ code: 'placement.concurrent_update' }] });
+    if (sent.resource_provider_generation !== state.generation)
+      return answer(409, { errors: [{ code: 'placement.concurrent_update' }] });
     state.generation += 1;
     state.inventories = sent.inventories ?? state.inventories;
     state.traits = sent.traits ?? state.traits;
@@ -66,7 +127,12 @@ function placement() {
     return answer(200, {});
   };
   const deps: NovaAgentDeps = {
-    hypervisor, config, clock: systemClock, log: silentLog, http: { send }, bus: createInProcessBus({ clock: systemClock, ids: systemIds, log: silentLog }),
+    hypervisor,
+    config,
+    clock: systemClock,
+    log: silentLog,
+    http: { send },
+    bus: createInProcessBus({ clock: systemClock, ids: systemIds, log: silentLog }),
     session: { token: async () => 'a-token', renew: () => undefined },
   };
   return { state, deps };

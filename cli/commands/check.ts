@@ -1,11 +1,22 @@
-// `cobalt check`: what is quick to know: types, lint, doors.
+// `cobalt check`: what is quick to know: format, types, lint, dependency rules.
 import type { Command } from 'commander';
 import { runTool } from '../run-tool.ts';
 
-export const checks: readonly { name: string; tool: string; args: readonly string[] }[] = [
+interface Check {
+  name: string;
+  tool: string;
+  args: readonly string[];
+}
+
+export const checks: readonly Check[] = [
+  { name: 'format', tool: 'oxfmt', args: ['--check'] },
   { name: 'types', tool: 'tsc', args: ['-p', 'tsconfig.json'] },
   { name: 'lint', tool: 'oxlint', args: ['--type-aware', '--quiet'] },
-  { name: 'doors', tool: 'node', args: ['--test', '--test-reporter=dot', 'test/architecture.test.ts'] },
+  {
+    name: 'dependency rules',
+    tool: 'node',
+    args: ['--test', '--test-reporter=dot', 'test/architecture.test.ts'],
+  },
 ];
 
 /** Runs all, also after a failure. Answers whether all passed. */
@@ -14,14 +25,23 @@ export async function runChecks(): Promise<boolean> {
   for (const { name, tool, args } of checks) {
     const startedAt = performance.now();
     const code = await runTool(tool, args);
-    process.stdout.write(`  ${code === 0 ? '✓' : '✗'} ${name.padEnd(44)} ${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s\n`);
+    process.stdout.write(
+      `  ${code === 0 ? '✓' : '✗'} ${name.padEnd(44)} ${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s\n`,
+    );
     good &&= code === 0;
   }
   return good;
 }
 
 export function define(command: Command): void {
-  command.addHelpText('after', '\nExamples:\n  ./cobalt check').action(async () => {
-    process.exitCode = (await runChecks()) ? 0 : 1;
-  });
+  command
+    .option('--fix', 'first format all files and mend what the linter can')
+    .addHelpText('after', '\nExamples:\n  ./cobalt check\n  ./cobalt check --fix')
+    .action(async ({ fix }: { fix?: boolean }) => {
+      if (fix) {
+        await runTool('oxlint', ['--fix', '--quiet']);
+        await runTool('oxfmt', []);
+      }
+      process.exitCode = (await runChecks()) ? 0 : 1;
+    });
 }

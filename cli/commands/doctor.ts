@@ -1,9 +1,9 @@
-// `cobalt doctor`: what this machine can and cannot do, with the command that mends it; --audit looks for contradictions in the cloud.
-import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
+// `cobalt doctor`: what this machine can and cannot do, with the command that mends it; --audit looks for contradictions in the cloud.
+import type { Command } from 'commander';
 import { examineAcceleration } from '#compose/acceleration.ts';
 import { cloudConfigSchema } from '#compose/config.ts';
 import { databaseGrowth } from '#compose/database-sizes.ts';
@@ -30,12 +30,20 @@ interface Finding {
 export function define(command: Command): void {
   command
     .option(...homeOption)
-    .option('--audit', 'hold databases, placement, libvirt and disks against each other and print every difference')
+    .option(
+      '--audit',
+      'hold databases, placement, libvirt and disks against each other and print every difference',
+    )
     .option('--json', 'as JSON')
-    .addHelpText('after', '\nExit code: 0 nothing is wrong, 1 something is.\n\nExamples:\n  ./cobalt doctor\n  ./cobalt doctor --audit')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 nothing is wrong, 1 something is.\n\nExamples:\n  ./cobalt doctor\n  ./cobalt doctor --audit',
+    )
     .action(async (options: { home?: string; audit?: true; json?: true }) => {
       const { dir } = findHome(options.home) ?? { dir: homeDir(undefined, process.env) };
-      await (options.audit ? audit(dir, options.json ?? false) : examine(dir, options.json ?? false));
+      await (options.audit
+        ? audit(dir, options.json ?? false)
+        : examine(dir, options.json ?? false));
     });
 }
 
@@ -53,36 +61,69 @@ async function audit(dir: string, json: boolean): Promise<void> {
   const { servers } = observed.nova;
   const busy = servers.filter((server) => server.taskState !== null).length;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ differences, servers: servers.length, busy, hosts: observed.hosts.length, unreachable: observed.unreachable }, null, 2)}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ differences, servers: servers.length, busy, hosts: observed.hosts.length, unreachable: observed.unreachable }, null, 2)}\n`,
+    );
     return;
   }
   for (const { what, detail } of differences) process.stdout.write(`  ✗ ${what}: ${detail}\n`);
-  if (!cloudRuns && observed.unreachable.length > 0) process.stdout.write(`  - not asked, they are off: ${observed.unreachable.join(', ')}\n`);
-  process.stdout.write(`  ${differences.length === 0 ? '✓ no differences' : `${differences.length} differences`} (${servers.length} servers, ${busy} of them busy and not judged; ${observed.placement.allocations.length} allocations; ${observed.hosts.length} hosts)\n`);
+  if (!cloudRuns && observed.unreachable.length > 0)
+    process.stdout.write(`  - not asked, they are off: ${observed.unreachable.join(', ')}\n`);
+  process.stdout.write(
+    `  ${differences.length === 0 ? '✓ no differences' : `${differences.length} differences`} (${servers.length} servers, ${busy} of them busy and not judged; ${observed.placement.allocations.length} allocations; ${observed.hosts.length} hosts)\n`,
+  );
 }
 
 const gib = 1024 ** 3;
 const marks = { good: '✓', note: '-', bad: '✗' } as const;
 
 async function examine(dir: string, json: boolean): Promise<void> {
-  const findings = [asRoot(), runtime(), memory(), await disk(dir), await packages(), await acceleration(dir), await volumes(dir), ...(await databases(dir)), await cloud(dir)];
+  const findings = [
+    asRoot(),
+    runtime(),
+    memory(),
+    await disk(dir),
+    await packages(),
+    await acceleration(dir),
+    await volumes(dir),
+    ...(await databases(dir)),
+    await cloud(dir),
+  ];
   process.exitCode = findings.some(({ state }) => state === 'bad') ? 1 : 0;
   if (json) {
     process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
     return;
   }
-  for (const { about, state, text, mend } of findings) process.stdout.write(`  ${marks[state]} ${about.padEnd(14)} ${text}\n${mend === undefined ? '' : `${' '.repeat(19)}→ ${mend}\n`}`);
+  for (const { about, state, text, mend } of findings)
+    process.stdout.write(
+      `  ${marks[state]} ${about.padEnd(14)} ${text}\n${mend === undefined ? '' : `${' '.repeat(19)}→ ${mend}\n`}`,
+    );
 }
 
-const asRoot = (): Finding => process.getuid?.() === 0
-  ? { about: 'rights', state: 'good', text: 'root: real hypervisor hosts can be made' }
-  : { about: 'rights', state: 'note', text: 'not root: simulated hosts only', mend: 'sudo ./cobalt up' };
+const asRoot = (): Finding =>
+  process.getuid?.() === 0
+    ? { about: 'rights', state: 'good', text: 'root: real hypervisor hosts can be made' }
+    : {
+        about: 'rights',
+        state: 'note',
+        text: 'not root: simulated hosts only',
+        mend: 'sudo ./cobalt up',
+      };
 
-const runtime = (): Finding => ({ about: 'runtime', state: 'good', text: `Node ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'})` });
+const runtime = (): Finding => ({
+  about: 'runtime',
+  state: 'good',
+  text: `Node ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'})`,
+});
 
 function memory(): Finding {
   const total = totalmem() / gib;
-  return { about: 'memory', state: total < 2 ? 'bad' : 'good', text: `${total.toFixed(1)} GiB; the cloud takes 0.3, each small guest 0.3`, ...(total < 2 ? { mend: 'use a machine with 2 GiB or more' } : {}) };
+  return {
+    about: 'memory',
+    state: total < 2 ? 'bad' : 'good',
+    text: `${total.toFixed(1)} GiB; the cloud takes 0.3, each small guest 0.3`,
+    ...(total < 2 ? { mend: 'use a machine with 2 GiB or more' } : {}),
+  };
 }
 
 async function disk(dir: string): Promise<Finding> {
@@ -90,7 +131,12 @@ async function disk(dir: string): Promise<Finding> {
   while (!existsSync(existing)) existing = dirname(existing);
   const { bavail, bsize } = await statfs(existing);
   const free = (bavail * bsize) / gib;
-  return { about: 'disk', state: free < 2 ? 'bad' : 'good', text: `${free.toFixed(1)} GiB free for ${dir}`, ...(free < 2 ? { mend: 'free some space, or choose another folder with --home' } : {}) };
+  return {
+    about: 'disk',
+    state: free < 2 ? 'bad' : 'good',
+    text: `${free.toFixed(1)} GiB free for ${dir}`,
+    ...(free < 2 ? { mend: 'free some space, or choose another folder with --home' } : {}),
+  };
 }
 
 const mib = 1024 ** 2;
@@ -102,48 +148,114 @@ async function databases(dir: string): Promise<Finding[]> {
   const now = systemClock.now();
   const { total, since, databases: each } = await databaseGrowth(homePaths(dir), now);
   if (each.length === 0) return [];
-  const growth = since === null ? '' : `, ${signed(since.bytes)} MiB in ${Math.max(1, Math.round((now - since.atMs) / dayMs))} days`;
-  return [{ about: 'databases', state: 'good', text: `${(total / mib).toFixed(1)} MiB${growth} (${each.map(({ name, bytes, grown }) => `${name} ${(bytes / mib).toFixed(1)}${since === null ? '' : ` ${signed(grown)}`}`).join(', ')})` }];
+  const growth =
+    since === null
+      ? ''
+      : `, ${signed(since.bytes)} MiB in ${Math.max(1, Math.round((now - since.atMs) / dayMs))} days`;
+  return [
+    {
+      about: 'databases',
+      state: 'good',
+      text: `${(total / mib).toFixed(1)} MiB${growth} (${each.map(({ name, bytes, grown }) => `${name} ${(bytes / mib).toFixed(1)}${since === null ? '' : ` ${signed(grown)}`}`).join(', ')})`,
+    },
+  ];
 }
 
 async function packages(): Promise<Finding> {
-  const wanted = debianPackages().filter(({ commands }) => commands.includes('up')).map(({ name }) => name);
+  const wanted = debianPackages()
+    .filter(({ commands }) => commands.includes('up'))
+    .map(({ name }) => name);
   const installed = await installedPackages(wanted);
   const missing = wanted.filter((name) => !installed.has(name));
-  if (missing.length === 0) return { about: 'packages', state: 'good', text: `all ${wanted.length} Debian packages are there` };
-  return { about: 'packages', state: 'note', text: `missing: ${missing.join(' ')}`, mend: './cobalt up installs them' };
+  if (missing.length === 0)
+    return {
+      about: 'packages',
+      state: 'good',
+      text: `all ${wanted.length} Debian packages are there`,
+    };
+  return {
+    about: 'packages',
+    state: 'note',
+    text: `missing: ${missing.join(' ')}`,
+    mend: './cobalt up installs them',
+  };
 }
 
 async function acceleration(dir: string): Promise<Finding> {
-  if (!existsSync('/usr/bin/qemu-system-x86_64')) return { about: 'virtualisation', state: 'note', text: 'QEMU is not installed yet: KVM was not tried' };
+  if (!existsSync('/usr/bin/qemu-system-x86_64'))
+    return {
+      about: 'virtualisation',
+      state: 'note',
+      text: 'QEMU is not installed yet: KVM was not tried',
+    };
   const home = homePaths(dir);
-  const config = await loadConfig(cloudConfigSchema, { file: home.configFile, env: process.env, prefix: 'COBALT' }).catch((error: unknown) => {
+  const config = await loadConfig(cloudConfigSchema, {
+    file: home.configFile,
+    env: process.env,
+    prefix: 'COBALT',
+  }).catch((error: unknown) => {
     if (error instanceof ConfigError) return error;
     throw error;
   });
-  if (config instanceof ConfigError) return { about: 'virtualisation', state: 'bad', text: config.message, mend: 'correct the file' };
+  if (config instanceof ConfigError)
+    return {
+      about: 'virtualisation',
+      state: 'bad',
+      text: config.message,
+      mend: 'correct the file',
+    };
   const chosen = await examineAcceleration(config.acceleration, home);
   if (isFault(chosen)) return { about: 'virtualisation', state: 'bad', text: chosen.message };
-  if (chosen.kind === 'kvm') return { about: 'virtualisation', state: 'good', text: `guests run under KVM: ${chosen.why}` };
-  return { about: 'virtualisation', state: 'note', text: `guests are emulated (TCG): ${chosen.why}`, mend: 'guests run, but slower; use a machine with hardware virtualisation to have it quicker' };
+  if (chosen.kind === 'kvm')
+    return { about: 'virtualisation', state: 'good', text: `guests run under KVM: ${chosen.why}` };
+  return {
+    about: 'virtualisation',
+    state: 'note',
+    text: `guests are emulated (TCG): ${chosen.why}`,
+    mend: 'guests run, but slower; use a machine with hardware virtualisation to have it quicker',
+  };
 }
 
 const volumeWays: Record<NfsClient, string> = {
   kernel: 'mounted by the kernel, images locked by QEMU',
-  libnfs: "QEMU's own NFS client (this kernel mounts none), images locked on the filer by the host's agent",
+  libnfs:
+    "QEMU's own NFS client (this kernel mounts none), images locked on the filer by the host's agent",
 };
 
 async function volumes(dir: string): Promise<Finding> {
-  const hosts = existsSync(homePaths(dir).databases) ? await createLocalHosts({ stateDir: dir, log: silentLog, clock: systemClock, kvm: false }).list() : [];
+  const hosts = existsSync(homePaths(dir).databases)
+    ? await createLocalHosts({
+        stateDir: dir,
+        log: silentLog,
+        clock: systemClock,
+        kvm: false,
+      }).list()
+    : [];
   const ways = Object.entries(volumeWays).flatMap(([client, way]) => {
     const names = hosts.filter(({ nfsClient }) => nfsClient === client).map(({ name }) => name);
     return names.length === 0 ? [] : [`${names.join(', ')}: ${way}`];
   });
-  return { about: 'volumes', state: 'good', text: ways.join('; ') || 'each host finds out at its first start how it reaches them' };
+  return {
+    about: 'volumes',
+    state: 'good',
+    text: ways.join('; ') || 'each host finds out at its first start how it reaches them',
+  };
 }
 
 async function cloud(dir: string): Promise<Finding> {
   const control = await findControl(homePaths(dir).controlPid);
-  if (control) return { about: 'cloud', state: 'good', text: `runs in ${dir} (process ${control.pid}, port ${control.port})` };
-  return { about: 'cloud', state: 'note', text: existsSync(homePaths(dir).databases) ? `stopped; its state is in ${dir}` : 'none was started yet', mend: './cobalt up --detach' };
+  if (control)
+    return {
+      about: 'cloud',
+      state: 'good',
+      text: `runs in ${dir} (process ${control.pid}, port ${control.port})`,
+    };
+  return {
+    about: 'cloud',
+    state: 'note',
+    text: existsSync(homePaths(dir).databases)
+      ? `stopped; its state is in ${dir}`
+      : 'none was started yet',
+    mend: './cobalt up --detach',
+  };
 }

@@ -1,12 +1,12 @@
-// `cobalt down`: ends the control plane, powers off the hosts; --purge deletes the state folder too. Mends what a killed run left.
-import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+// `cobalt down`: ends the control plane, powers off the hosts; --purge deletes the state folder too. Mends what a killed run left.
+import type { Command } from 'commander';
+import { homeDir } from '#compose/home.ts';
+import { shutDownGuests } from '#compose/shut-down-guests.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
-import { homeDir } from '#compose/home.ts';
-import { shutDownGuests } from '#compose/shut-down-guests.ts';
 import { removeBootUnit } from '../boot-unit.ts';
 import { endControl, forgetControl } from '../control-process.ts';
 import { findHome, homeOption } from '../state-folder.ts';
@@ -19,13 +19,24 @@ const guestsTimeoutMs = 30_000;
 export function define(command: Command): void {
   command
     .option(...homeOption)
-    .option('--now', `cut the power at once; else guests have ${guestsTimeoutMs / 1000} s to shut down`)
-    .option('--purge', 'also delete the state folder: databases, images, disks, everything (with --now)')
-    .addHelpText('after', '\nVMs end with their hosts; the next `up` starts them again. To stop the control plane alone and let VMs run on,\nend `./cobalt up` with Ctrl-C.\n\nExamples:\n  ./cobalt down\n  ./cobalt down --purge')
+    .option(
+      '--now',
+      `cut the power at once; else guests have ${guestsTimeoutMs / 1000} s to shut down`,
+    )
+    .option(
+      '--purge',
+      'also delete the state folder: databases, images, disks, everything (with --now)',
+    )
+    .addHelpText(
+      'after',
+      '\nVMs end with their hosts; the next `up` starts them again. To stop the control plane alone and let VMs run on,\nend `./cobalt up` with Ctrl-C.\n\nExamples:\n  ./cobalt down\n  ./cobalt down --purge',
+    )
     .action(async (options: { home?: string; purge?: true; now?: true }) => {
       const home = findHome(options.home);
       if (!home) {
-        process.stdout.write(`Nothing to stop: there is no state folder ${homeDir(undefined, process.env)}.\n`);
+        process.stdout.write(
+          `Nothing to stop: there is no state folder ${homeDir(undefined, process.env)}.\n`,
+        );
         return;
       }
       const { dir } = home;
@@ -37,7 +48,8 @@ export function define(command: Command): void {
         await rm(dir, { recursive: true, force: true });
         process.stdout.write(`  ✓ ${dir} deleted\n`);
       } else {
-        for (const name of await powerOff(dir, options.now ?? false)) process.stdout.write(`  ✓ ${name} powered off\n`);
+        for (const name of await powerOff(dir, options.now ?? false))
+          process.stdout.write(`  ✓ ${name} powered off\n`);
       }
     });
 }
@@ -47,16 +59,24 @@ async function openHosts(dir: string) {
   const { createLocalFiler } = await import('#hosts/local/local-filer.ts');
   const { createLocalNetwork } = await import('#hosts/local/local-network.ts');
   const deps = { stateDir: dir, log: silentLog, clock: systemClock };
-  return { hosts: createLocalHosts({ ...deps, kvm: false }), filer: createLocalFiler(deps), network: createLocalNetwork(deps) };
+  return {
+    hosts: createLocalHosts({ ...deps, kvm: false }),
+    filer: createLocalFiler(deps),
+    network: createLocalNetwork(deps),
+  };
 }
 
 async function powerOff(dir: string, now: boolean): Promise<string[]> {
   if (process.getuid?.() !== 0) return [];
   const { hosts, filer, network } = await openHosts(dir);
   const names: string[] = [];
-  const running = (await hosts.list()).filter(({ state }) => state === 'running' || state === 'starting');
+  const running = (await hosts.list()).filter(
+    ({ state }) => state === 'running' || state === 'starting',
+  );
   if (!now) {
-    const guests = await Promise.all(running.map(async (host) => await shutDownGuests(host, guestsTimeoutMs)));
+    const guests = await Promise.all(
+      running.map(async (host) => await shutDownGuests(host, guestsTimeoutMs)),
+    );
     const count = guests.reduce((sum, each) => sum + each, 0);
     if (count > 0) process.stdout.write(`  ✓ ${count} guest${count === 1 ? '' : 's'} shut down\n`);
   }
@@ -65,7 +85,10 @@ async function powerOff(dir: string, now: boolean): Promise<string[]> {
     if (isFault(off)) throw new UserError(off.message);
     names.push(`host ${host.name}`);
   }
-  for (const [name, part] of [['filer', filer], ['network', network]] as const) {
+  for (const [name, part] of [
+    ['filer', filer],
+    ['network', network],
+  ] as const) {
     if (await part.running()) names.push(name);
     const off = await part.stop(); // also what a killed run left of it
     if (isFault(off)) throw new UserError(off.message);
@@ -77,5 +100,6 @@ async function powerOff(dir: string, now: boolean): Promise<string[]> {
 export async function purge(dir: string, asRoot: boolean): Promise<void> {
   if (!asRoot || !existsSync(dir)) return;
   const { hosts, filer, network } = await openHosts(dir);
-  for (const removed of [await hosts.removeAll(), await filer.remove(), await network.remove()]) if (isFault(removed)) throw new UserError(removed.message);
+  for (const removed of [await hosts.removeAll(), await filer.remove(), await network.remove()])
+    if (isFault(removed)) throw new UserError(removed.message);
 }

@@ -1,6 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 // `cobalt host`: the hypervisor hosts of this machine one by one, for maintenance and for trying out what happens without one.
 import type { Command } from 'commander';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';
 import { hostLock, readSecrets } from '#compose/home.ts';
@@ -28,30 +28,69 @@ interface HostOptions {
 const [guestsTimeoutMs, hostTimeoutMs, pollEveryMs] = [30_000, 60_000, 250];
 
 export function define(command: Command): void {
-  command.addHelpText('after', '\nA stopped host stays off, also over `down` and `up`, until it is started. A host that dies by itself is started again by itself.\n\nExamples:\n  ./cobalt host list\n  ./cobalt host stop h2\n  ./cobalt host start h2');
-  command.command('list').description('The hosts and whether they run.').option(...homeOption).option('--json', 'as JSON')
-    .action(async (options: HostOptions & { json?: true }) => await list(requireHome(options.home), options.json ?? false));
-  command.command('stop <name>').description('Shut its guests down and power it off; it stays off.').option(...homeOption).option('--now', 'cut the power at once')
-    .action(async (name: string, options: HostOptions) => await alone(options, name, async (home) => await stop(home, name, options.now ?? false)));
-  command.command('start <name>').description('Let it run again, with the guests that ran on it.').option(...homeOption)
-    .action(async (name: string, options: HostOptions) => await alone(options, name, async (home) => await start(home, name)));
-  command.command('restart <name>').description('Stop and start.').option(...homeOption).option('--now', 'cut the power at once')
-    .action(async (name: string, options: HostOptions) => await alone(options, name, async (home) => {
-      await stop(home, name, options.now ?? false);
-      await start(home, name);
-    }));
+  command.addHelpText(
+    'after',
+    '\nA stopped host stays off, also over `down` and `up`, until it is started. A host that dies by itself is started again by itself.\n\nExamples:\n  ./cobalt host list\n  ./cobalt host stop h2\n  ./cobalt host start h2',
+  );
+  command
+    .command('list')
+    .description('The hosts and whether they run.')
+    .option(...homeOption)
+    .option('--json', 'as JSON')
+    .action(
+      async (options: HostOptions & { json?: true }) =>
+        await list(requireHome(options.home), options.json ?? false),
+    );
+  command
+    .command('stop <name>')
+    .description('Shut its guests down and power it off; it stays off.')
+    .option(...homeOption)
+    .option('--now', 'cut the power at once')
+    .action(
+      async (name: string, options: HostOptions) =>
+        await alone(options, name, async (home) => await stop(home, name, options.now ?? false)),
+    );
+  command
+    .command('start <name>')
+    .description('Let it run again, with the guests that ran on it.')
+    .option(...homeOption)
+    .action(
+      async (name: string, options: HostOptions) =>
+        await alone(options, name, async (home) => await start(home, name)),
+    );
+  command
+    .command('restart <name>')
+    .description('Stop and start.')
+    .option(...homeOption)
+    .option('--now', 'cut the power at once')
+    .action(
+      async (name: string, options: HostOptions) =>
+        await alone(options, name, async (home) => {
+          await stop(home, name, options.now ?? false);
+          await start(home, name);
+        }),
+    );
 }
 
-const openHosts = (home: Home): LocalHosts => createLocalHosts({ stateDir: home.dir, log: silentLog, clock: systemClock, kvm: false });
+const openHosts = (home: Home): LocalHosts =>
+  createLocalHosts({ stateDir: home.dir, log: silentLog, clock: systemClock, kvm: false });
 
-export const hostState = (host: LocalHost): string => (host.heldOff ? (host.state === 'off' ? 'stopped' : 'stopping') : host.state);
+export const hostState = (host: LocalHost): string =>
+  host.heldOff ? (host.state === 'off' ? 'stopped' : 'stopping') : host.state;
 
 /** One command a host at a time: a start during a stop said that the host is up, and the stop then cut its power. */
-async function alone(options: HostOptions, name: string, work: (home: Home) => Promise<void>): Promise<void> {
+async function alone(
+  options: HostOptions,
+  name: string,
+  work: (home: Home) => Promise<void>,
+): Promise<void> {
   const home = requireHome(options.home);
   await existingHost(openHosts(home), name); // so that the name is one
   const lock = takeLock(hostLock(home, name));
-  if (!lock) throw new UserError(`Another command starts or stops host ${name} just now. Try again when it has ended.`);
+  if (!lock)
+    throw new UserError(
+      `Another command starts or stops host ${name} just now. Try again when it has ended.`,
+    );
   try {
     await work(home);
   } finally {
@@ -61,31 +100,56 @@ async function alone(options: HostOptions, name: string, work: (home: Home) => P
 
 async function list(home: Home, json: boolean): Promise<void> {
   const hosts = await openHosts(home).list();
-  if (json) process.stdout.write(`${JSON.stringify(hosts.map((host) => ({ name: host.name, state: hostState(host), pid: host.initPid })), null, 2)}\n`);
-  else if (hosts.length === 0) process.stdout.write('No hosts on this machine. `./cobalt up --hosts 2` makes two; simulated ones are listed by ./cobalt status.\n');
-  else process.stdout.write(`${table(['HOST', 'STATE', 'INIT'], hosts.map((host) => [host.name, hostState(host), host.initPid === null ? '-' : String(host.initPid)]))}\n`);
+  if (json)
+    process.stdout.write(
+      `${JSON.stringify(
+        hosts.map((host) => ({ name: host.name, state: hostState(host), pid: host.initPid })),
+        null,
+        2,
+      )}\n`,
+    );
+  else if (hosts.length === 0)
+    process.stdout.write(
+      'No hosts on this machine. `./cobalt up --hosts 2` makes two; simulated ones are listed by ./cobalt status.\n',
+    );
+  else
+    process.stdout.write(
+      `${table(
+        ['HOST', 'STATE', 'INIT'],
+        hosts.map((host) => [
+          host.name,
+          hostState(host),
+          host.initPid === null ? '-' : String(host.initPid),
+        ]),
+      )}\n`,
+    );
 }
 
 async function stop(home: Home, name: string, now: boolean): Promise<void> {
   const hosts = openHosts(home);
   const before = await existingHost(hosts, name);
   orUserError(await hosts.holdOff(name));
-  if (before.state === 'off') return void process.stdout.write(`  ✓ host ${name} is off and stays off\n`);
+  if (before.state === 'off')
+    return void process.stdout.write(`  ✓ host ${name} is off and stays off\n`);
   if (!now && before.state === 'running') {
     // Agents first: they would tell that the guests wanted to be off.
     await serviceIs(home, name, 'down');
     const count = await shutDownGuests(before, guestsTimeoutMs);
-    if (count > 0) process.stdout.write(`  ✓ ${count} guest${count === 1 ? '' : 's'} of ${name} shut down\n`);
+    if (count > 0)
+      process.stdout.write(`  ✓ ${count} guest${count === 1 ? '' : 's'} of ${name} shut down\n`);
   }
   orUserError(await hosts.powerOff(name));
-  process.stdout.write(`  ✓ host ${name} powered off; it stays off until: ./cobalt host start ${name}\n`);
+  process.stdout.write(
+    `  ✓ host ${name} powered off; it stays off until: ./cobalt host start ${name}\n`,
+  );
 }
 
 async function start(home: Home, name: string): Promise<void> {
   const hosts = openHosts(home);
   await existingHost(hosts, name);
   orUserError(await hosts.release(name));
-  if (!(await findControl(home.controlPid))) return void process.stdout.write(`  ✓ host ${name} will run with the next ./cobalt up\n`);
+  if (!(await findControl(home.controlPid)))
+    return void process.stdout.write(`  ✓ host ${name} will run with the next ./cobalt up\n`);
   await serviceIs(home, name, 'up');
   process.stdout.write(`  ✓ host ${name} is up\n`);
 }
@@ -94,7 +158,9 @@ async function existingHost(hosts: LocalHosts, name: string): Promise<LocalHost>
   const host = orUserError(await hosts.state(name));
   if (host.state !== 'absent') return host;
   const names = (await hosts.list()).map((each) => each.name);
-  throw new UserError(`There is no host ${name} here. ${names.length === 0 ? 'This cloud has none on this machine.' : `There are: ${names.join(', ')}.`}`);
+  throw new UserError(
+    `There is no host ${name} here. ${names.length === 0 ? 'This cloud has none on this machine.' : `There are: ${names.join(', ')}.`}`,
+  );
 }
 
 function orUserError<T>(outcome: Outcome<T>): T {
@@ -105,14 +171,29 @@ function orUserError<T>(outcome: Outcome<T>): T {
 /** Waits until Nova says so of the host's compute service; not at all where no control plane runs. */
 async function serviceIs(home: Home, name: string, wanted: 'up' | 'down'): Promise<void> {
   const deadline = Date.now() + hostTimeoutMs;
-  const config = await loadConfig(cloudConfigSchema, { file: home.configFile, env: process.env, prefix: 'COBALT' });
+  const config = await loadConfig(cloudConfigSchema, {
+    file: home.configFile,
+    env: process.env,
+    prefix: 'COBALT',
+  });
   for (;;) {
     const control = await findControl(home.controlPid);
     if (!control) return;
-    const cloud = await connectCloud(`http://${config.api.host}:${control.port}`, { name: 'admin', password: (await readSecrets(home.dir)).admin, project: 'admin' });
-    const { services } = await cloud.ask<{ services: { state: string }[] }>('compute', 'GET', `/v2.1/os-services?binary=nova-compute&host=${name}`);
+    const cloud = await connectCloud(`http://${config.api.host}:${control.port}`, {
+      name: 'admin',
+      password: (await readSecrets(home.dir)).admin,
+      project: 'admin',
+    });
+    const { services } = await cloud.ask<{ services: { state: string }[] }>(
+      'compute',
+      'GET',
+      `/v2.1/os-services?binary=nova-compute&host=${name}`,
+    );
     if ((services[0]?.state ?? 'down') === wanted) return;
-    if (Date.now() > deadline) throw new UserError(`Host ${name} is not ${wanted} after ${hostTimeoutMs / 1000} s; see ./cobalt status and ${home.controlLog}`);
+    if (Date.now() > deadline)
+      throw new UserError(
+        `Host ${name} is not ${wanted} after ${hostTimeoutMs / 1000} s; see ./cobalt status and ${home.controlLog}`,
+      );
     await sleep(pollEveryMs);
   }
 }

@@ -1,6 +1,6 @@
+import { rm } from 'node:fs/promises';
 // `cobalt image`: larger guest images than those that come along, built on this machine from Debian's packages and registered in Glance.
 import type { Command } from 'commander';
-import { rm } from 'node:fs/promises';
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';
 import { readSecrets } from '#compose/home.ts';
@@ -18,46 +18,84 @@ import { table } from '../table.ts';
 import { UserError } from '../user-error.ts';
 
 /** The words of `image build`, what they make, and how one logs in. */
-const buildable = [{ word: 'debian', name: debianImage.name, about: 'Debian 12 with cloud-init, 1 GiB disk, 512 MiB memory', login: `ssh ${debianImage.user}@…` }] as const;
+const buildable = [
+  {
+    word: 'debian',
+    name: debianImage.name,
+    about: 'Debian 12 with cloud-init, 1 GiB disk, 512 MiB memory',
+    login: `ssh ${debianImage.user}@…`,
+  },
+] as const;
 
 export function define(command: Command): void {
   command.addHelpText('after', '\nExamples:\n  ./cobalt image list\n  ./cobalt image build debian');
-  command.command('list').description('What can be built, and whether the running cloud has it.').option(...homeOption)
+  command
+    .command('list')
+    .description('What can be built, and whether the running cloud has it.')
+    .option(...homeOption)
     .action(async (options: { home?: string }) => await list(requireHome(options.home)));
-  command.command('build <image>').description('Build an image and register it in the running cloud. Where it is registered already nothing is done.').option(...homeOption)
+  command
+    .command('build <image>')
+    .description(
+      'Build an image and register it in the running cloud. Where it is registered already nothing is done.',
+    )
+    .option(...homeOption)
     .option('--mirror <url>', 'the Debian mirror (default: deb.debian.org)')
     .option('-y, --yes', 'install missing Debian packages without asking')
-    .action(async (word: string, options: { home?: string; mirror?: string }) => await build(requireHome(options.home), word, options.mirror));
+    .action(
+      async (word: string, options: { home?: string; mirror?: string }) =>
+        await build(requireHome(options.home), word, options.mirror),
+    );
 }
 
 async function list(home: Home): Promise<void> {
   const running = await findControl(home.controlPid);
   const cloud = running ? await connect(home) : undefined;
-  const rows = await Promise.all(buildable.map(async ({ word, name, about, login }) => {
-    const id = cloud ? sure(await findActiveImage(cloud, name)) : undefined;
-    return [word, name, about, login, cloud ? id ?? 'not built' : 'no cloud runs'];
-  }));
+  const rows = await Promise.all(
+    buildable.map(async ({ word, name, about, login }) => {
+      const id = cloud ? sure(await findActiveImage(cloud, name)) : undefined;
+      return [word, name, about, login, cloud ? (id ?? 'not built') : 'no cloud runs'];
+    }),
+  );
   process.stdout.write(`${table(['BUILD', 'IMAGE', 'WHAT', 'LOGIN', 'REGISTERED'], rows)}\n`);
 }
 
 async function build(home: Home, word: string, mirror: string | undefined): Promise<void> {
   const wanted = buildable.find((each) => each.word === word);
-  if (!wanted) throw new UserError(`There is no image ${word} to build. There are: ${buildable.map((each) => each.word).join(', ')}.`);
+  if (!wanted)
+    throw new UserError(
+      `There is no image ${word} to build. There are: ${buildable.map((each) => each.word).join(', ')}.`,
+    );
   const { name } = wanted;
   const present = sure(await findActiveImage(await connect(home), name));
-  if (present !== undefined) return say(`  ✓ ${name} is registered already (${present}). To build it anew: openstack image delete ${present}`);
+  if (present !== undefined)
+    return say(
+      `  ✓ ${name} is registered already (${present}). To build it anew: openstack image delete ${present}`,
+    );
   say(`Building ${name} from Debian's packages: two to five minutes.`);
   const steps = progress();
-  const path = sure(await buildDebianImage({ outDir: home.guestImages, mirror, onProgress: steps.begin }));
+  const path = sure(
+    await buildDebianImage({ outDir: home.guestImages, mirror, onProgress: steps.begin }),
+  );
   try {
     steps.begin('registering it in Glance');
     const properties = {
-      disk_format: 'qcow2', container_format: 'bare', visibility: 'public', architecture: 'x86_64', os_type: 'linux', os_distro: 'debian', os_version: '12',
-      os_admin_user: debianImage.user, min_disk: debianImage.diskMib / 1024, min_ram: debianImage.minRamMib,
+      disk_format: 'qcow2',
+      container_format: 'bare',
+      visibility: 'public',
+      architecture: 'x86_64',
+      os_type: 'linux',
+      os_distro: 'debian',
+      os_version: '12',
+      os_admin_user: debianImage.user,
+      min_disk: debianImage.diskMib / 1024,
+      min_ram: debianImage.minRamMib,
     };
     const id = sure(await registerImageFile(await connect(home), name, properties, path)); // the token of before the build may have ended
     steps.end();
-    say(`${name} is registered (${id}). Log in with your key: ${wanted.login}. A server: openstack server create --image ${name} --flavor m1.small …`);
+    say(
+      `${name} is registered (${id}). Log in with your key: ${wanted.login}. A server: openstack server create --image ${name} --flavor m1.small …`,
+    );
   } finally {
     await rm(path, { force: true });
   }
@@ -67,7 +105,10 @@ async function build(home: Home, word: string, mirror: string | undefined): Prom
 function progress(): { begin(step: string): void; end(): void } {
   let current: { step: string; startedAt: number } | undefined;
   const end = (): void => {
-    if (current) say(`  ✓ ${current.step.padEnd(50)} ${((performance.now() - current.startedAt) / 1000).toFixed(1)} s`);
+    if (current)
+      say(
+        `  ✓ ${current.step.padEnd(50)} ${((performance.now() - current.startedAt) / 1000).toFixed(1)} s`,
+      );
     current = undefined;
   };
   return {
@@ -85,14 +126,26 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 /** An admin's access to Glance of the running cloud. */
 async function connect(home: Home): Promise<Seeder> {
   const control = await findControl(home.controlPid);
-  if (!control) throw new UserError('The cloud does not run: the image could not be registered. Start it with ./cobalt up --detach');
-  const config = await loadConfig(cloudConfigSchema, { file: home.configFile, env: process.env, prefix: 'COBALT' });
+  if (!control)
+    throw new UserError(
+      'The cloud does not run: the image could not be registered. Start it with ./cobalt up --detach',
+    );
+  const config = await loadConfig(cloudConfigSchema, {
+    file: home.configFile,
+    env: process.env,
+    prefix: 'COBALT',
+  });
   const origin = `http://${config.api.host}:${control.port}`;
-  const { token } = await connectCloud(origin, { name: 'admin', password: (await readSecrets(home.dir)).admin, project: 'admin' });
+  const { token } = await connectCloud(origin, {
+    name: 'admin',
+    password: (await readSecrets(home.dir)).admin,
+    project: 'admin',
+  });
   return { http: createSocketClient({ image: `${origin}/image` }), token };
 }
 
 function sure<T>(outcome: Outcome<T>): T {
-  if (isFault(outcome)) throw new UserError(`${outcome.message[0]?.toUpperCase() ?? ''}${outcome.message.slice(1)}`);
+  if (isFault(outcome))
+    throw new UserError(`${outcome.message[0]?.toUpperCase() ?? ''}${outcome.message.slice(1)}`);
   return outcome;
 }

@@ -13,12 +13,20 @@ export function define(command: Command): void {
   command
     .option(...homeOption)
     .option('--log-level <level>', 'debug, info, warn, error or silent', 'info')
-    .addHelpText('after', '\nFor a new release or a changed cobalt.yaml. Requests are refused for about two seconds.\n\nExamples:\n  ./cobalt restart')
+    .addHelpText(
+      'after',
+      '\nFor a new release or a changed cobalt.yaml. Requests are refused for about two seconds.\n\nExamples:\n  ./cobalt restart',
+    )
     .action(async (options: { home?: string; logLevel: LogLevel }) => {
       const home = requireHome(options.home);
       const choices = await readChoices(home.choices);
       const ended = await endControl(home, patienceMs);
       process.stdout.write(ended ? '  ✓ control plane stopped\n' : '  - no control plane ran\n');
-      await startControl({ ...choices, dir: homeDir(options.home, process.env), homeGiven: options.home !== undefined, logLevel: options.logLevel });
+      await startControl({
+        ...choices,
+        dir: homeDir(options.home, process.env),
+        homeGiven: options.home !== undefined,
+        logLevel: options.logLevel,
+      });
     });
 }

@@ -1,22 +1,42 @@
+import { glob } from 'node:fs/promises';
 // `cobalt test`: everything CI runs. Cheap tests side by side, those with real daemons one after the other.
 import type { Command } from 'commander';
-import { glob } from 'node:fs/promises';
 import { runTool, repository } from '../run-tool.ts';
 import { runChecks } from './check.ts';
 
 // Rooms whose tests start QEMU, libvirt or MariaDB, or measure memory: two cores hold one of them at a time.
-const heavy = [/^test\/e2e\//, /^adapters\/libvirt\/libvirt\.test/, /^hosts\//, /^images\//, /mariadb/, /large/];
+const heavy = [
+  /^test\/e2e\//,
+  /^adapters\/libvirt\/libvirt\.test/,
+  /^hosts\//,
+  /^images\//,
+  /mariadb/,
+  /large/,
+];
 const perTestTimeoutMs = 600_000;
 
 export function define(command: Command): void {
   command
     .argument('[paths...]', 'only tests whose path contains one of these')
-    .option('--no-checks', 'leave out types, lint and doors')
+    .option('--no-checks', 'leave out the checks of `./cobalt check`')
     .option('-y, --yes', 'install missing Debian packages without asking')
-    .addHelpText('after', '\nExamples:\n  ./cobalt test\n  ./cobalt test nova           only tests with "nova" in their path\n  ./cobalt test e2e --no-checks')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ./cobalt test\n  ./cobalt test nova           only tests with "nova" in their path\n  ./cobalt test e2e --no-checks',
+    )
     .action(async (paths: string[], options: { checks: boolean }) => {
-      const files = (await Array.fromAsync(glob('{adapters,agents,cli,compose,contracts,hosts,images,platform,ports,services,test,tools}/**/*.test.ts', { cwd: repository }))).sort();
-      const wanted = paths.length === 0 ? files : files.filter((file) => paths.some((path) => file.includes(path)));
+      const files = (
+        await Array.fromAsync(
+          glob(
+            '{adapters,agents,cli,compose,contracts,hosts,images,platform,ports,services,test,tools}/**/*.test.ts',
+            { cwd: repository },
+          ),
+        )
+      ).sort();
+      const wanted =
+        paths.length === 0
+          ? files
+          : files.filter((file) => paths.some((path) => file.includes(path)));
       if (wanted.length === 0) {
         process.stderr.write(`cobalt: no test file contains ${paths.join(' or ')}\n`);
         process.exitCode = 1;
@@ -25,10 +45,21 @@ export function define(command: Command): void {
       const good = options.checks ? await runChecks() : true;
       const isHeavy = (file: string): boolean => heavy.some((pattern) => pattern.test(file));
       // Without a file, node would look for tests itself, and run all there are.
-      const run = async (chosen: readonly string[], concurrency: number): Promise<number> => (chosen.length === 0 ? 0 : await runTool('node', [
-        '--test', `--test-concurrency=${concurrency}`, `--test-timeout=${perTestTimeoutMs}`, '--test-reporter=spec', '--test-reporter-destination=stdout', ...chosen,
-      ]));
-      const code = await run(wanted.filter((file) => !isHeavy(file)), 2);
+      const run = async (chosen: readonly string[], concurrency: number): Promise<number> =>
+        chosen.length === 0
+          ? 0
+          : await runTool('node', [
+              '--test',
+              `--test-concurrency=${concurrency}`,
+              `--test-timeout=${perTestTimeoutMs}`,
+              '--test-reporter=spec',
+              '--test-reporter-destination=stdout',
+              ...chosen,
+            ]);
+      const code = await run(
+        wanted.filter((file) => !isHeavy(file)),
+        2,
+      );
       const heavyCode = await run(wanted.filter(isHeavy), 1);
       process.exitCode = good && code === 0 && heavyCode === 0 ? 0 : 1;
     });

@@ -1,7 +1,7 @@
+import { rm } from 'node:fs/promises';
 // `cobalt up`: starts the cloud, in the foreground or (--detach) in a process of its own.
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
-import { rm } from 'node:fs/promises';
 import { cloudConfigSchema } from '#compose/config.ts';
 import { homeDir, homePaths } from '#compose/home.ts';
 import type { AccelerationSetting } from '#hosts/local/probe-acceleration.ts';
@@ -29,71 +29,136 @@ interface UpOptions {
   logLevel: LogLevel;
 }
 
-const wholeNumber = (max: number, min = 0) => (text: string): number => {
-  const value = Number(text);
-  if (!/^\d{1,9}$/.test(text) || value > max || value < min) throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-  return value;
-};
+const wholeNumber =
+  (max: number, min = 0) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!/^\d{1,9}$/.test(text) || value > max || value < min)
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    return value;
+  };
 
 export function define(command: Command): void {
   command
     .option('-d, --detach', 'run in the background and return when the cloud is up')
-    .option('--hosts <n>', 'hypervisor hosts on this machine, in namespaces of their own (default: as the last time, at first 2)', wholeNumber(50))
-    .option('--simulated <n>', 'simulated hypervisor hosts (default: as the last time, at first 0)', wholeNumber(5000))
-    .option('--port <n>', 'port of all APIs on the loopback address (default: as the last time, at first 8780)', wholeNumber(65_535, 1))
+    .option(
+      '--hosts <n>',
+      'hypervisor hosts on this machine, in namespaces of their own (default: as the last time, at first 2)',
+      wholeNumber(50),
+    )
+    .option(
+      '--simulated <n>',
+      'simulated hypervisor hosts (default: as the last time, at first 0)',
+      wholeNumber(5000),
+    )
+    .option(
+      '--port <n>',
+      'port of all APIs on the loopback address (default: as the last time, at first 8780)',
+      wholeNumber(65_535, 1),
+    )
     .option(...homeOption)
-    .addOption(new Option('--acceleration <how>', 'of guests on real hosts: auto (the faster, measured), kvm or tcg (default: as the last time, else the setting)').choices(['auto', 'kvm', 'tcg']))
-    .option('--boot', 'start it now and whenever the machine starts: installs a systemd unit, which `down --purge` removes')
+    .addOption(
+      new Option(
+        '--acceleration <how>',
+        'of guests on real hosts: auto (the faster, measured), kvm or tcg (default: as the last time, else the setting)',
+      ).choices(['auto', 'kvm', 'tcg']),
+    )
+    .option(
+      '--boot',
+      'start it now and whenever the machine starts: installs a systemd unit, which `down --purge` removes',
+    )
     .option('--reset', 'begin anew: deletes everything in the state folder first')
-    .addOption(new Option('--log-level <level>', 'how much is logged').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'))
+    .addOption(
+      new Option('--log-level <level>', 'how much is logged')
+        .choices(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info'),
+    )
     .option('-y, --yes', 'install missing Debian packages without asking')
-    .addHelpText('after', '\nThe choices are remembered by the state folder. Exit code: 0 the cloud is up, 1 it is not, 2 it is, but a step failed (marked ✗).\n\nExamples:\n  ./cobalt up --detach                     two real hosts, in the background\n  ./cobalt up --hosts 1                    one host, in the foreground; Ctrl-C stops the control plane, VMs run on\n  ./cobalt up --hosts 0 --simulated 100    a cloud of 100 simulated hosts, no root needed')
+    .addHelpText(
+      'after',
+      '\nThe choices are remembered by the state folder. Exit code: 0 the cloud is up, 1 it is not, 2 it is, but a step failed (marked ✗).\n\nExamples:\n  ./cobalt up --detach                     two real hosts, in the background\n  ./cobalt up --hosts 1                    one host, in the foreground; Ctrl-C stops the control plane, VMs run on\n  ./cobalt up --hosts 0 --simulated 100    a cloud of 100 simulated hosts, no root needed',
+    )
     .action(async (options: UpOptions) => {
       const dir = homeDir(options.home, process.env);
       if (options.boot) checkSystemd();
       const control = await optionsFor(dir, options);
       const present = await alreadyAsWanted(control, options);
-      if (present) return void process.stdout.write(`  ✓ the cloud in ${dir} runs already (process ${present.pid}, http://127.0.0.1:${present.port}). See ./cobalt status\n`);
-      if (process.env[supervisedVariable] === undefined) await prepare(control, options.reset === true);
+      if (present)
+        return void process.stdout.write(
+          `  ✓ the cloud in ${dir} runs already (process ${present.pid}, http://127.0.0.1:${present.port}). See ./cobalt status\n`,
+        );
+      if (process.env[supervisedVariable] === undefined)
+        await prepare(control, options.reset === true);
       if (options.boot) {
         await keepChoices(homePaths(dir).choices, control);
         await installBootUnit(dir, (text) => void process.stdout.write(text));
-        process.stdout.write(`  ✓ ${unitName(dir)} runs; see ./cobalt status and journalctl -u ${unitName(dir)}\n`);
+        process.stdout.write(
+          `  ✓ ${unitName(dir)} runs; see ./cobalt status and journalctl -u ${unitName(dir)}\n`,
+        );
       } else await (options.detach ? startControl(control) : runControl(control));
     });
 }
 
-async function optionsFor(dir: string, { hosts, simulated, port, acceleration, home, logLevel, reset }: UpOptions): Promise<ControlOptions> {
+async function optionsFor(
+  dir: string,
+  { hosts, simulated, port, acceleration, home, logLevel, reset }: UpOptions,
+): Promise<ControlOptions> {
   const remembered = reset ? defaultChoices : await readChoices(homePaths(dir).choices);
   return {
-    ...remembered, ...(hosts !== undefined && { hosts }), ...(simulated !== undefined && { simulated }), ...(port !== undefined && { port }),
-    ...(acceleration !== undefined && { acceleration }), dir, homeGiven: home !== undefined, logLevel,
+    ...remembered,
+    ...(hosts !== undefined && { hosts }),
+    ...(simulated !== undefined && { simulated }),
+    ...(port !== undefined && { port }),
+    ...(acceleration !== undefined && { acceleration }),
+    dir,
+    homeGiven: home !== undefined,
+    logLevel,
   };
 }
 
 /** The running control plane where a detached `up` asks for nothing else than what runs: it can be repeated. */
-async function alreadyAsWanted({ dir, port, hosts, simulated, acceleration }: ControlOptions, { detach, reset, boot }: UpOptions): Promise<{ pid: number; port: number } | undefined> {
+async function alreadyAsWanted(
+  { dir, port, hosts, simulated, acceleration }: ControlOptions,
+  { detach, reset, boot }: UpOptions,
+): Promise<{ pid: number; port: number } | undefined> {
   if (!detach || reset || boot) return undefined;
   const home = openFolder(dir);
   const running = home && (await findControl(home.controlPid));
   if (!home || !running) return undefined;
   const last = await readChoices(home.choices);
-  return running.port === port && last.hosts === hosts && last.simulated === simulated && last.acceleration === acceleration ? running : undefined;
+  return running.port === port &&
+    last.hosts === hosts &&
+    last.simulated === simulated &&
+    last.acceleration === acceleration
+    ? running
+    : undefined;
 }
 
 /** Everything that can be refused before anything is started. */
 async function prepare({ dir, hosts, port }: ControlOptions, reset: boolean): Promise<void> {
   if (hosts > 0 && process.getuid?.() !== 0) {
-    throw new UserError('Hypervisor hosts need root (network and mount namespaces). Run it with sudo, or try --hosts 0 --simulated 3.');
+    throw new UserError(
+      'Hypervisor hosts need root (network and mount namespaces). Run it with sudo, or try --hosts 0 --simulated 3.',
+    );
   }
   const home = openFolder(dir);
   if (home) {
     const running = await findControl(home.controlPid);
-    if (running && !reset) throw new UserError(`A cloud already runs in ${dir} (process ${running.pid}, port ${running.port}). See ./cobalt status, or stop it with ./cobalt down.`);
-    if (!running && !reset && (await findSupervisor(home.supervisorPid))) throw new UserError(`A cloud in ${dir} is being started again after its control plane died. See ./cobalt status, or stop it with ./cobalt down.`);
+    if (running && !reset)
+      throw new UserError(
+        `A cloud already runs in ${dir} (process ${running.pid}, port ${running.port}). See ./cobalt status, or stop it with ./cobalt down.`,
+      );
+    if (!running && !reset && (await findSupervisor(home.supervisorPid)))
+      throw new UserError(
+        `A cloud in ${dir} is being started again after its control plane died. See ./cobalt status, or stop it with ./cobalt down.`,
+      );
     if (reset) await deleteState(dir, hosts);
   }
-  const { api } = await loadConfig(cloudConfigSchema, { file: homePaths(dir).configFile, env: process.env, prefix: 'COBALT' });
+  const { api } = await loadConfig(cloudConfigSchema, {
+    file: homePaths(dir).configFile,
+    env: process.env,
+    prefix: 'COBALT',
+  });
   await checkPort(api.host, port);
 }
 

@@ -1,7 +1,13 @@
 // What Cinder says of its volumes, for `cobalt doctor --audit` to hold against Nova, the hypervisors and the share.
 
 export interface CinderAudit {
-  volumes: { id: string; projectId: string; status: string; sizeGib: number; backend: string | null }[];
+  volumes: {
+    id: string;
+    projectId: string;
+    status: string;
+    sizeGib: number;
+    backend: string | null;
+  }[];
   snapshots: { id: string; volumeId: string; status: string }[];
   attachments: { id: string; volumeId: string; serverId: string | null; status: string }[];
   /** Objects whose state says that something is at work while no saga is, e.g. a volume in `creating` for ever. */

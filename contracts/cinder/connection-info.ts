@@ -1,7 +1,7 @@
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 // `connection_info` of an attachment: how Cinder words a VolumeConnection on the wire, and how Nova reads it back.
 // Flat, as `GET /v3/attachments/{id}` answers it: api-ref block-storage v3, "Show attachment details".
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 
 /** Nested in `data`, as os-initialize_connection answers it. */
 export interface ConnectionInfo {
@@ -10,25 +10,59 @@ export interface ConnectionInfo {
 }
 
 export function connectionInfoOf(connection: VolumeConnection, readOnly: boolean): ConnectionInfo {
-  const common = { access_mode: readOnly ? 'ro' : 'rw', encrypted: false, qos_specs: null, cacheable: false };
+  const common = {
+    access_mode: readOnly ? 'ro' : 'rw',
+    encrypted: false,
+    qos_specs: null,
+    cacheable: false,
+  };
   return connection.protocol === 'nfs'
-    ? { driver_volume_type: 'nfs', data: { export: `${connection.server}:${connection.share}`, name: connection.file, format: connection.format, options: null, ...common } }
+    ? {
+        driver_volume_type: 'nfs',
+        data: {
+          export: `${connection.server}:${connection.share}`,
+          name: connection.file,
+          format: connection.format,
+          options: null,
+          ...common,
+        },
+      }
     : { driver_volume_type: 'sim', data: { volume: connection.volume, ...common } };
 }
 
 /** As attachments show it. */
-export const flatConnectionInfo = ({ driver_volume_type, data }: ConnectionInfo): JsonObject => ({ driver_volume_type, ...data });
+export const flatConnectionInfo = ({ driver_volume_type, data }: ConnectionInfo): JsonObject => ({
+  driver_volume_type,
+  ...data,
+});
 
 /** Reads the flat or the nested form; undefined: no host of ours reaches such a volume. */
 export function connectionFrom(info: JsonObject): VolumeConnection | undefined {
-  const data = (typeof info['data'] === 'object' && info['data'] !== null && !Array.isArray(info['data'])) ? info['data'] : info;
-  const text = (name: string): string | undefined => (typeof data[name] === 'string' ? data[name] : undefined);
+  const data =
+    typeof info['data'] === 'object' && info['data'] !== null && !Array.isArray(info['data'])
+      ? info['data']
+      : info;
+  const text = (name: string): string | undefined =>
+    typeof data[name] === 'string' ? data[name] : undefined;
   if (info['driver_volume_type'] === 'sim') {
     const volume = text('volume');
     return volume === undefined ? undefined : { protocol: 'sim', volume };
   }
   const [where, file, format] = [text('export'), text('name'), text('format')];
   const colon = where?.lastIndexOf(':') ?? -1;
-  if (info['driver_volume_type'] !== 'nfs' || where === undefined || file === undefined || colon < 1 || (format !== 'qcow2' && format !== 'raw')) return undefined;
-  return { protocol: 'nfs', server: where.slice(0, colon), share: where.slice(colon + 1), file, format };
+  if (
+    info['driver_volume_type'] !== 'nfs' ||
+    where === undefined ||
+    file === undefined ||
+    colon < 1 ||
+    (format !== 'qcow2' && format !== 'raw')
+  )
+    return undefined;
+  return {
+    protocol: 'nfs',
+    server: where.slice(0, colon),
+    share: where.slice(colon + 1),
+    file,
+    format,
+  };
 }

@@ -59,7 +59,11 @@ export interface FaultRecord {
 /** A value or the expected reason why there is none. */
 export type Outcome<T> = T | Fault;
 
-export function fault(kind: FaultKind, message: string, detail?: Readonly<Record<string, string>>): Fault {
+export function fault(
+  kind: FaultKind,
+  message: string,
+  detail?: Readonly<Record<string, string>>,
+): Fault {
   return new Fault(kind, message, detail);
 }
 

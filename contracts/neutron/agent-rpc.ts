@@ -5,5 +5,8 @@ export const neutronTopic = 'neutron';
 
 export type NeutronRpc = {
   /** A heartbeat with facts: the host's metadata agent is listed, and alive while these come. Idempotent. */
-  reportNetwork: { params: { host: string; facts: HostNetworkFacts; version: string; startedAtMs: number }; result: { intervalMs: number } };
+  reportNetwork: {
+    params: { host: string; facts: HostNetworkFacts; version: string; startedAtMs: number };
+    result: { intervalMs: number };
+  };
 };

@@ -1,6 +1,13 @@
 // Conductor (and API) -> Nova Agent, topic `compute.<host>`. Every call is safe to repeat. An agent that is not there: unavailable.
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
-import type { HostFacts, GuestDiagnostics, GuestNic, GuestSpec, GuestState, GuestVolume } from '#contracts/nova/guest.ts';
+import type {
+  HostFacts,
+  GuestDiagnostics,
+  GuestNic,
+  GuestSpec,
+  GuestState,
+  GuestVolume,
+} from '#contracts/nova/guest.ts';
 
 export const computeTopic = (host: string): string => `compute.${host}`;
 
@@ -33,7 +40,10 @@ export type ComputeAgentRpc = {
   /** One that is not there is fine, and so is a guest that is not there. */
   detachVolume: { params: { uuid: string; volumeId: string }; result: null };
   resizeVolume: { params: { uuid: string; volumeId: string; sizeGib: number }; result: null };
-  snapshotVolume: { params: { uuid: string; volumeId: string; next: VolumeConnection }; result: null };
+  snapshotVolume: {
+    params: { uuid: string; volumeId: string; next: VolumeConnection };
+    result: null;
+  };
   /** Copies the root disk and uploads it, as qcow2, as the data of `imageId`, which Glance knows as queued. Uploaded already is fine. */
   uploadRoot: { params: { uuid: string; imageId: string }; result: null };
   pciAddresses: { params: { uuid: string }; result: { addresses: Record<string, string> } };

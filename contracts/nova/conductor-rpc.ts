@@ -17,27 +17,44 @@ export interface ExpectedGuest {
 }
 
 /** Names of `POST /os-server-external-events` that concern networks. */
-export const networkEvents = ['network-changed', 'network-vif-plugged', 'network-vif-unplugged', 'network-vif-deleted'] as const;
+export const networkEvents = [
+  'network-changed',
+  'network-vif-plugged',
+  'network-vif-unplugged',
+  'network-vif-deleted',
+] as const;
 export type NetworkEvent = (typeof networkEvents)[number];
 
 export type ConductorRpc = {
   /** Sagas may have been journalled: look. Sent as a cast; a lost one costs a scan period. */
   wakeSagas: { params: Record<string, never>; result: null };
   /** Neutron said that something happened to a server's port: whoever waits for it looks now. Sent as a cast; a lost one costs a look period. */
-  networkEvent: { params: { serverId: string; portId: string | null; event: NetworkEvent }; result: null };
+  networkEvent: {
+    params: { serverId: string; portId: string | null; event: NetworkEvent };
+    result: null;
+  };
   /** Cinder said that a server's volume grew. Sent as a cast; a lost one is made good when the volume is detached. */
   volumeExtended: { params: { serverId: string; volumeId: string }; result: null };
   /**
    * A heartbeat with facts: marks the host up, and answers its stable identity. `starting`: the agent's first since it started, which
    * registers the host. notFound: its compute service was deleted since, and stays away until the agent is started anew.
    */
-  reportHost: { params: { host: string; facts: HostFacts; version: string; starting: boolean }; result: { nodeUuid: string; intervalMs: number } };
+  reportHost: {
+    params: { host: string; facts: HostFacts; version: string; starting: boolean };
+    result: { nodeUuid: string; intervalMs: number };
+  };
   /** The agent stops, because it was told to or its host is off: the host is down from now on. Idempotent. */
   agentStops: { params: { host: string }; result: null };
   /** Power states seen; `complete` when the list holds every guest of the host. */
-  reportGuests: { params: { host: string; guests: { uuid: string; state: GuestState }[]; complete: boolean }; result: null };
+  reportGuests: {
+    params: { host: string; guests: { uuid: string; state: GuestState }[]; complete: boolean };
+    result: null;
+  };
   /** What should be on the host, among `uuids` (those found there) and those placed there. */
-  expectedGuests: { params: { host: string; uuids: string[] }; result: { guests: ExpectedGuest[] } };
+  expectedGuests: {
+    params: { host: string; uuids: string[] };
+    result: { guests: ExpectedGuest[] };
+  };
   /** Images that servers on the host are made of. */
   imagesInUse: { params: { host: string }; result: { imageIds: string[] } };
 };

@@ -19,7 +19,13 @@ export interface HostFacts {
   hostIp: string;
   /** When the host started, to the minute (finer would make every heartbeat new); left out where nobody knows. */
   bootedAtMs?: number;
-  cpu: { arch: string; model: string; vendor: string; features: string[]; topology: { cells: number; sockets: number; cores: number; threads: number } };
+  cpu: {
+    arch: string;
+    model: string;
+    vendor: string;
+    features: string[];
+    topology: { cells: number; sockets: number; cores: number; threads: number };
+  };
   /** Placement traits this host proves, e.g. 'COMPUTE_STATUS...' is not one of them; 'HW_CPU_X86_AVX' is. */
   traits: string[];
 }
@@ -103,5 +109,12 @@ export interface GuestDiagnostics {
   cpuTimeNs: number[]; // one a vCPU, or one sum
   memoryMib: number;
   memoryUsedMib: number;
-  disks: { target: string; readBytes: number; readRequests: number; writeBytes: number; writeRequests: number; errors: number }[];
+  disks: {
+    target: string;
+    readBytes: number;
+    readRequests: number;
+    writeBytes: number;
+    writeRequests: number;
+    errors: number;
+  }[];
 }

@@ -1,17 +1,57 @@
 // Nova's words for where a server is. Wire spelling, as in the API.
 // https://docs.openstack.org/nova/latest/reference/vm-states.html
 
-export const vmStates = ['building', 'active', 'paused', 'suspended', 'stopped', 'rescued', 'resized', 'shelved', 'shelved_offloaded', 'soft-delete', 'deleted', 'error'] as const;
+export const vmStates = [
+  'building',
+  'active',
+  'paused',
+  'suspended',
+  'stopped',
+  'rescued',
+  'resized',
+  'shelved',
+  'shelved_offloaded',
+  'soft-delete',
+  'deleted',
+  'error',
+] as const;
 export type VmState = (typeof vmStates)[number];
 
 export const taskStates = [
-  'scheduling', 'block_device_mapping', 'networking', 'spawning',
-  'powering-off', 'powering-on', 'rebooting', 'reboot_started', 'reboot_started_hard', 'rebooting_hard',
-  'pausing', 'unpausing', 'suspending', 'resuming', 'rescuing', 'unrescuing', 'rebuilding', 'rebuild_spawning', 'deleting',
-  'image_snapshot_pending', 'image_backup', 'image_snapshot', 'image_pending_upload', 'image_uploading',
+  'scheduling',
+  'block_device_mapping',
+  'networking',
+  'spawning',
+  'powering-off',
+  'powering-on',
+  'rebooting',
+  'reboot_started',
+  'reboot_started_hard',
+  'rebooting_hard',
+  'pausing',
+  'unpausing',
+  'suspending',
+  'resuming',
+  'rescuing',
+  'unrescuing',
+  'rebuilding',
+  'rebuild_spawning',
+  'deleting',
+  'image_snapshot_pending',
+  'image_backup',
+  'image_snapshot',
+  'image_pending_upload',
+  'image_uploading',
 ] as const;
 export type TaskState = (typeof taskStates)[number];
 
 /** The numbers of `OS-EXT-STS:power_state`: nova.compute.power_state. */
-export const powerState = { noState: 0, running: 1, paused: 3, shutdown: 4, crashed: 6, suspended: 7 } as const;
+export const powerState = {
+  noState: 0,
+  running: 1,
+  paused: 3,
+  shutdown: 4,
+  crashed: 6,
+  suspended: 7,
+} as const;
 export type PowerState = (typeof powerState)[keyof typeof powerState];

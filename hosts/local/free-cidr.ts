@@ -24,21 +24,34 @@ const overlap = (a: Range, b: Range): boolean => a.first <= b.last && b.first <=
 export function isUsableCidr(text: string): boolean {
   const range = rangeOf(text);
   const [address = '', bits = ''] = text.split('/');
-  return range !== null && Number(bits) >= 8 && Number(bits) <= 29 && rangeOf(address)?.first === range.first;
+  return (
+    range !== null &&
+    Number(bits) >= 8 &&
+    Number(bits) <= 29 &&
+    rangeOf(address)?.first === range.first
+  );
 }
 
 /**
  * The /24 number 4 of `space` (two bytes: `172.24`), unless a route of this machine (`used`, CIDRs) covers it: then another one,
  * begun with one that follows from the state folder. null: all are taken.
  */
-export function chooseCidr(space: string, stateDir: string, used: readonly string[]): string | null {
+export function chooseCidr(
+  space: string,
+  stateDir: string,
+  used: readonly string[],
+): string | null {
   const taken = used.map(rangeOf).filter((range) => range !== null);
   const start = createHash('sha256').update(stateDir).digest().readUInt8(0);
-  const candidates = [4, ...Array.from({ length: 256 }, (_, step) => (start + step) % 256)].map((third) => `${space}.${third}.0/24`);
-  return candidates.find((cidr) => {
-    const range = rangeOf(cidr);
-    return range !== null && !taken.some((other) => overlap(range, other));
-  }) ?? null;
+  const candidates = [4, ...Array.from({ length: 256 }, (_, step) => (start + step) % 256)].map(
+    (third) => `${space}.${third}.0/24`,
+  );
+  return (
+    candidates.find((cidr) => {
+      const range = rangeOf(cidr);
+      return range !== null && !taken.some((other) => overlap(range, other));
+    }) ?? null
+  );
 }
 
 /** The `number`th address of an IPv4 network: 172.24.4.0/24 and 1 give 172.24.4.1. */

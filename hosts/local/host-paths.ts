@@ -32,30 +32,60 @@ export interface HostPaths extends InitPaths {
 const socketPathLimit = 107;
 
 // The init puts private file systems over these; a state folder below one would vanish inside the host.
-const masked = ['/run', '/var/run', '/dev', '/proc', '/sys', '/etc/libvirt', '/var/lib/libvirt', '/var/cache/libvirt', '/var/log/libvirt'];
+const masked = [
+  '/run',
+  '/var/run',
+  '/dev',
+  '/proc',
+  '/sys',
+  '/etc/libvirt',
+  '/var/lib/libvirt',
+  '/var/cache/libvirt',
+  '/var/log/libvirt',
+];
 
 export const hostsDir = (stateDir: string): string => join(stateDir, 'hosts');
 
-const cloudHash = (stateDir: string): string => createHash('sha256').update(stateDir).digest('hex').slice(0, 8);
+const cloudHash = (stateDir: string): string =>
+  createHash('sha256').update(stateDir).digest('hex').slice(0, 8);
 
 /** Common start of the hosts' network namespace names of one cloud. */
 export const netnsPrefix = (stateDir: string): string => `cc-${cloudHash(stateDir)}-`;
 
 const initPaths = (name: string, dir: string, netns: string): InitPaths => ({
-  name, dir, netns, pidFile: join(dir, 'init.pid'), readyFile: join(dir, 'ready'), logFile: join(dir, 'init.log'),
+  name,
+  dir,
+  netns,
+  pidFile: join(dir, 'init.pid'),
+  readyFile: join(dir, 'ready'),
+  logFile: join(dir, 'init.log'),
 });
 
 /** badRequest: a name that is no host name, or a state folder in which a host cannot live. */
 export function hostPaths(stateDir: string, name: string): Outcome<HostPaths> {
-  if (!/^[a-z][a-z0-9-]{0,31}$/.test(name)) return fault('badRequest', `'${name}' is no host name: use a-z, 0-9 and '-', at most 32`);
+  if (!/^[a-z][a-z0-9-]{0,31}$/.test(name))
+    return fault('badRequest', `'${name}' is no host name: use a-z, 0-9 and '-', at most 32`);
   const above = masked.find((folder) => `${stateDir}/`.startsWith(`${folder}/`));
-  if (above) return fault('badRequest', `the state folder ${stateDir} lies below ${above}, which each host has for itself; choose another with --home`);
+  if (above)
+    return fault(
+      'badRequest',
+      `the state folder ${stateDir} lies below ${above}, which each host has for itself; choose another with --home`,
+    );
   const dir = join(hostsDir(stateDir), name);
   const libvirtSocket = join(dir, 'run/libvirt/libvirt-sock');
   if (Buffer.byteLength(libvirtSocket) > socketPathLimit) {
-    return fault('badRequest', `the path of a Unix socket may have ${socketPathLimit} bytes, ${libvirtSocket} is longer; choose a shorter state folder with --home`);
+    return fault(
+      'badRequest',
+      `the path of a Unix socket may have ${socketPathLimit} bytes, ${libvirtSocket} is longer; choose a shorter state folder with --home`,
+    );
   }
-  return { ...initPaths(name, dir, netnsPrefix(stateDir) + name), libvirtSocket, ovsdbSocket: join(dir, 'run/openvswitch/db.sock'), dataDir: join(dir, 'data'), heldOffFile: join(dir, 'held-off') };
+  return {
+    ...initPaths(name, dir, netnsPrefix(stateDir) + name),
+    libvirtSocket,
+    ovsdbSocket: join(dir, 'run/openvswitch/db.sock'),
+    dataDir: join(dir, 'data'),
+    heldOffFile: join(dir, 'held-off'),
+  };
 }
 
 export interface NetworkPaths extends InitPaths {
@@ -72,7 +102,8 @@ export function networkPaths(stateDir: string): NetworkPaths {
   const [dir, hash] = [join(stateDir, 'ovn'), cloudHash(stateDir)];
   return {
     ...initPaths('ovn', dir, `ccn-${hash}`),
-    northboundSocket: join(dir, 'run/nb.sock'), southboundSocket: join(dir, 'run/sb.sock'),
+    northboundSocket: join(dir, 'run/nb.sock'),
+    southboundSocket: join(dir, 'run/sb.sock'),
     machineDevices: { ext: `cce-${hash}`, mgmt: `ccm-${hash}` },
     cidrFiles: { ext: join(dir, 'public-cidr'), mgmt: join(dir, 'management-cidr') },
   };
@@ -85,5 +116,8 @@ export interface FilerPaths extends InitPaths {
 
 export function filerPaths(stateDir: string): FilerPaths {
   const dir = join(stateDir, 'filer');
-  return { ...initPaths('filer', dir, `ccf-${cloudHash(stateDir)}`), exportDir: join(dir, 'export') };
+  return {
+    ...initPaths('filer', dir, `ccf-${cloudHash(stateDir)}`),
+    exportDir: join(dir, 'export'),
+  };
 }

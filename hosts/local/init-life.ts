@@ -15,21 +15,34 @@ export interface InitDeps {
 
 const powerOffTimeoutMs = 10_000;
 
-export async function initState(init: InitPaths): Promise<{ state: 'off' | 'starting' | 'running'; pid: number | null }> {
+export async function initState(
+  init: InitPaths,
+): Promise<{ state: 'off' | 'starting' | 'running'; pid: number | null }> {
   const running = await findInit(init.pidFile);
   if (!running) return { state: 'off', pid: null };
-  return { state: (await isReady(running, init.readyFile)) ? 'running' : 'starting', pid: running.pid };
+  return {
+    state: (await isReady(running, init.readyFile)) ? 'running' : 'starting',
+    pid: running.pid,
+  };
 }
 
 /** Ends the init and, should the folder have been deleted under a running one, whatever else sits in its network namespace. */
 export async function cutPower(paths: InitPaths, { clock, log }: InitDeps): Promise<Outcome<void>> {
   const init = await findInit(paths.pidFile);
   if (init && !(await killInit(init, clock, powerOffTimeoutMs))) {
-    return fault('timeout', `${paths.name} (PID ${init.pid}) does not die; see: ps -o pid,stat,wchan,args -p ${init.pid}`);
+    return fault(
+      'timeout',
+      `${paths.name} (PID ${init.pid}) does not die; see: ps -o pid,stat,wchan,args -p ${init.pid}`,
+    );
   }
   const deadline = clock.now() + powerOffTimeoutMs;
-  for (let pids = await netnsPids(paths.netns); pids.length > 0; pids = await netnsPids(paths.netns)) {
-    if (clock.now() >= deadline) return fault('timeout', `processes ${pids.join(', ')} of ${paths.name} do not die`);
+  for (
+    let pids = await netnsPids(paths.netns);
+    pids.length > 0;
+    pids = await netnsPids(paths.netns)
+  ) {
+    if (clock.now() >= deadline)
+      return fault('timeout', `processes ${pids.join(', ')} of ${paths.name} do not die`);
     for (const pid of pids) killQuietly(pid);
     await clock.sleep(10);
   }

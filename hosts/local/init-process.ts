@@ -37,7 +37,11 @@ export async function isReady(init: InitProcess, readyFile: string): Promise<boo
 }
 
 /** SIGKILL and wait: when PID 1 of a PID namespace is gone, so is every process in it. False: still there after `timeoutMs`. */
-export async function killInit(init: InitProcess, clock: Clock, timeoutMs: number): Promise<boolean> {
+export async function killInit(
+  init: InitProcess,
+  clock: Clock,
+  timeoutMs: number,
+): Promise<boolean> {
   const deadline = clock.now() + timeoutMs;
   while (await isAlive(init)) {
     try {

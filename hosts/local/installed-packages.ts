@@ -6,8 +6,19 @@ export async function installedPackages(names: readonly string[]): Promise<Set<s
   if (names.length === 0) return new Set();
   try {
     // Exit code 1 only says that some are unknown.
-    const { stdout } = await tryTool('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names]);
-    return new Set(stdout.split('\n').flatMap((line) => (line.endsWith(' installed') ? [line.slice(0, -' installed'.length)] : [])));
+    const { stdout } = await tryTool('dpkg-query', [
+      '-W',
+      '-f',
+      '${Package} ${db:Status-Status}\n',
+      ...names,
+    ]);
+    return new Set(
+      stdout
+        .split('\n')
+        .flatMap((line) =>
+          line.endsWith(' installed') ? [line.slice(0, -' installed'.length)] : [],
+        ),
+    );
   } catch (error) {
     if (error instanceof ToolMissing) return new Set();
     throw error;

@@ -16,7 +16,12 @@ import { createLocalNetwork } from './local-network.ts';
 import type { NetworkFacts } from './local-network.ts';
 import { runTool, tryTool } from './run-tool.ts';
 
-const skip = process.getuid?.() !== 0 ? 'needs root' : !existsSync('/usr/bin/ganesha.nfsd') ? 'needs nfs-ganesha' : false;
+const skip =
+  process.getuid?.() !== 0
+    ? 'needs root'
+    : !existsSync('/usr/bin/ganesha.nfsd')
+      ? 'needs nfs-ganesha'
+      : false;
 
 describe('the filer', { skip, timeout: 60_000 }, () => {
   const stateDir = mkdtempSync('/tmp/cc-filer-');
@@ -51,8 +56,20 @@ describe('the filer', { skip, timeout: 60_000 }, () => {
   test('a server that dies comes back with its files', async () => {
     const { dir } = filerPaths(stateDir);
     const [, init = ''] = readFileSync(join(dir, 'init.pid'), 'utf8').split(' ');
-    await runTool('nsenter', ['-t', init, '-m', '-p', '/bin/kill', '-9', readFileSync(join(dir, 'run/ganesha.pid'), 'utf8').trim()]);
-    await eventually(async () => (await tryTool('qemu-img', ['info', url('one.qcow2')], { timeoutMs: 2_000 })).code === 0, { withinMs: 20_000, what: 'the file to be readable again' });
+    await runTool('nsenter', [
+      '-t',
+      init,
+      '-m',
+      '-p',
+      '/bin/kill',
+      '-9',
+      readFileSync(join(dir, 'run/ganesha.pid'), 'utf8').trim(),
+    ]);
+    await eventually(
+      async () =>
+        (await tryTool('qemu-img', ['info', url('one.qcow2')], { timeoutMs: 2_000 })).code === 0,
+      { withinMs: 20_000, what: 'the file to be readable again' },
+    );
   });
 
   test('starting again is at rest, and a stopped one starts with its files', async () => {
@@ -67,7 +84,26 @@ describe('the filer', { skip, timeout: 60_000 }, () => {
     sure(await filer.stop());
     const { dir, netns } = filerPaths(stateDir);
     const script = `mount -t tmpfs etc /mnt && cp -a /etc/. /mnt && rm -f /mnt/mtab && mount --bind /mnt /etc && exec /bin/sh '${join(import.meta.dirname, 'filer-init.sh')}' '${dir}' ${facts.server}`;
-    const init = spawn('ip', ['netns', 'exec', netns, 'unshare', '--mount', '--uts', '--ipc', '--pid', '--fork', '--propagation', 'private', '/bin/sh', '-c', script], { stdio: 'ignore' });
+    const init = spawn(
+      'ip',
+      [
+        'netns',
+        'exec',
+        netns,
+        'unshare',
+        '--mount',
+        '--uts',
+        '--ipc',
+        '--pid',
+        '--fork',
+        '--propagation',
+        'private',
+        '/bin/sh',
+        '-c',
+        script,
+      ],
+      { stdio: 'ignore' },
+    );
     const ended = once(init, 'close');
     await eventually(async () => await filer.running(), { withinMs: 5_000, what: 'the init' });
     sure(await filer.start(wires));

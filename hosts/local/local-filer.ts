@@ -35,17 +35,35 @@ export interface LocalFiler {
 const initScript = join(import.meta.dirname, 'filer-init.sh');
 /** The last address but one of the management /24: hosts count from its start. */
 const filerNumber = 254;
-const needed = [['/usr/bin/ganesha.nfsd', 'nfs-ganesha nfs-ganesha-vfs'], ['/sbin/rpcbind', 'rpcbind'], ['/sbin/rpc.statd', 'nfs-common']] as const;
+const needed = [
+  ['/usr/bin/ganesha.nfsd', 'nfs-ganesha nfs-ganesha-vfs'],
+  ['/sbin/rpcbind', 'rpcbind'],
+  ['/sbin/rpc.statd', 'nfs-common'],
+] as const;
 
 /** Where the filer of a cloud is, whether it runs or not. */
-export const filerFacts = ({ managementCidr }: NetworkFacts): FilerFacts => ({ server: addressIn(managementCidr, filerNumber), share: '/vol' });
+export const filerFacts = ({ managementCidr }: NetworkFacts): FilerFacts => ({
+  server: addressIn(managementCidr, filerNumber),
+  share: '/vol',
+});
 
-export function createLocalFiler({ stateDir: given, log, clock }: { stateDir: string; log: Log; clock: Clock }): LocalFiler {
+export function createLocalFiler({
+  stateDir: given,
+  log,
+  clock,
+}: {
+  stateDir: string;
+  log: Log;
+  clock: Clock;
+}): LocalFiler {
   const paths = filerPaths(realStateDir(given));
   return {
     async start(network) {
-      if (process.getuid?.() !== 0) return fault('forbidden', 'the filer needs root: run ./cobalt as root or with sudo');
-      for (const [program, packages] of needed) if (!existsSync(program)) return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
+      if (process.getuid?.() !== 0)
+        return fault('forbidden', 'the filer needs root: run ./cobalt as root or with sudo');
+      for (const [program, packages] of needed)
+        if (!existsSync(program))
+          return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
       await mkdir(paths.exportDir, { recursive: true });
       const facts = filerFacts(network);
       const { state } = await initState(paths);
@@ -55,7 +73,10 @@ export function createLocalFiler({ stateDir: given, log, clock }: { stateDir: st
         await ensureNetns(paths.netns);
       }
       await plugManagement(paths.netns, 'filer', filerNumber, network);
-      const started = await startInit(paths, { script: state === 'off' ? [initScript, paths.dir, facts.server] : undefined, clock });
+      const started = await startInit(paths, {
+        script: state === 'off' ? [initScript, paths.dir, facts.server] : undefined,
+        clock,
+      });
       return isFault(started) ? started : facts;
     },
     running: async () => (await initState(paths)).state === 'running',

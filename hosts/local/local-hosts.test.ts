@@ -9,20 +9,28 @@ import { Fault } from '#contracts/common/fault.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { netnsPrefix } from './host-paths.ts';
 import { createLocalHosts } from './local-hosts.ts';
 import type { LocalHost, LocalHosts } from './local-hosts.ts';
 import { createLocalNetwork } from './local-network.ts';
 import type { NetworkFacts } from './local-network.ts';
 import { listNetns } from './netns.ts';
-import { netnsPrefix } from './host-paths.ts';
 import { runTool, tryTool } from './run-tool.ts';
 
-const skip = process.getuid?.() !== 0 ? 'needs root' : !existsSync('/usr/sbin/libvirtd') ? 'needs libvirt-daemon' : false;
+const skip =
+  process.getuid?.() !== 0
+    ? 'needs root'
+    : !existsSync('/usr/sbin/libvirtd')
+      ? 'needs libvirt-daemon'
+      : false;
 
-const open = (stateDir: string): LocalHosts => createLocalHosts({ stateDir, log: silentLog, clock: systemClock, kvm: false });
+const open = (stateDir: string): LocalHosts =>
+  createLocalHosts({ stateDir, log: silentLog, clock: systemClock, kvm: false });
 const uri = (host: LocalHost): string => `qemu+unix:///system?socket=${host.libvirtSocket}`;
-const virsh = (host: LocalHost, ...args: string[]): Promise<string> => runTool('virsh', ['-q', '-c', uri(host), ...args]);
-const inHost = (host: LocalHost, ...argv: string[]): Promise<string> => runTool('nsenter', ['-t', String(host.initPid), '-m', '-u', '-n', '-p', '-i', ...argv]);
+const virsh = (host: LocalHost, ...args: string[]): Promise<string> =>
+  runTool('virsh', ['-q', '-c', uri(host), ...args]);
+const inHost = (host: LocalHost, ...argv: string[]): Promise<string> =>
+  runTool('nsenter', ['-t', String(host.initPid), '-m', '-u', '-n', '-p', '-i', ...argv]);
 
 let network: NetworkFacts;
 
@@ -33,7 +41,9 @@ async function on(hosts: LocalHosts, name: string, index: number): Promise<Local
 }
 
 /** The smallest guest: firmware that finds nothing to boot. */
-const guestXml = (name: string): string => `<domain type='qemu'><name>${name}</name><memory unit='MiB'>16</memory>
+const guestXml = (
+  name: string,
+): string => `<domain type='qemu'><name>${name}</name><memory unit='MiB'>16</memory>
   <os><type arch='x86_64' machine='pc'>hvm</type></os><devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices></domain>`;
 
 async function runGuest(host: LocalHost, name: string): Promise<number> {
@@ -51,7 +61,10 @@ const qemuPids = (host: LocalHost): number[] =>
 
 function commandLine(pid: string): string {
   try {
-    return execFileSync('cat', [`/proc/${pid}/cmdline`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return execFileSync('cat', [`/proc/${pid}/cmdline`], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   } catch {
     return '';
   }
@@ -81,10 +94,21 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
     assert.equal((await virsh(h2, 'hostname')).trim(), 'h2');
     assert.equal((await inHost(h1, '/bin/ls', '/dev', '/run')).includes('kvm'), false);
     assert.match(await inHost(h2, '/usr/bin/getent', 'hosts', 'h2'), /^127\.0\.1\.2\s+h2/);
-    const uuids = await Promise.all([h1, h2].map((host) => virsh(host, 'capabilities').then((xml) => /<uuid>(.*)<\/uuid>/.exec(xml)?.[1])));
+    const uuids = await Promise.all(
+      [h1, h2].map((host) =>
+        virsh(host, 'capabilities').then((xml) => /<uuid>(.*)<\/uuid>/.exec(xml)?.[1]),
+      ),
+    );
     assert.notEqual(uuids[0], uuids[1]);
-    assert.deepEqual((await hosts.list()).map(({ name, state }) => `${name} ${state}`), ['h1 running', 'h2 running']);
-    assert.deepEqual([h1.nfsClient, h2.nfsClient], ['libnfs', 'libnfs'], 'no filer here whose share a kernel could mount');
+    assert.deepEqual(
+      (await hosts.list()).map(({ name, state }) => `${name} ${state}`),
+      ['h1 running', 'h2 running'],
+    );
+    assert.deepEqual(
+      [h1.nfsClient, h2.nfsClient],
+      ['libnfs', 'libnfs'],
+      'no filer here whose share a kernel could mount',
+    );
   });
 
   test('power on again finds the running host, also for a control plane that was started anew', async () => {
@@ -101,7 +125,11 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
       const hosts = createLocalHosts({ stateDir: ${JSON.stringify(stateDir)}, log: silentLog, clock: systemClock, kvm: false });
       await hosts.powerOn('h1', { index: 1, network: ${JSON.stringify(network)} });
       process.kill(process.pid, 'SIGKILL');`;
-    const killed = await tryTool(process.execPath, ['--input-type=module-typescript', '-e', program], { cwd: join(import.meta.dirname, '../..') });
+    const killed = await tryTool(
+      process.execPath,
+      ['--input-type=module-typescript', '-e', program],
+      { cwd: join(import.meta.dirname, '../..') },
+    );
     assert.equal(killed.code, 137, killed.stderr);
     const state = await hosts.state('h1');
     assert.ok(!(state instanceof Fault) && state.state === 'running');
@@ -111,9 +139,14 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
   test('a host whose libvirtd dies gets a new one, and its guest goes on', async () => {
     const h1 = await on(hosts, 'h1', 1);
     const qemu = await runGuest(h1, 'g1');
-    const old = (await readFile(join(stateDir, 'hosts/h1/run/libvirt/libvirtd.pid'), 'utf8')).trim();
+    const old = (
+      await readFile(join(stateDir, 'hosts/h1/run/libvirt/libvirtd.pid'), 'utf8')
+    ).trim();
     await inHost(h1, '/bin/kill', '-9', old);
-    await eventually(async () => (await virsh(h1, 'list', '--name')).trim() === 'g1', { withinMs: 20_000, what: 'the new libvirtd to list the guest' });
+    await eventually(async () => (await virsh(h1, 'list', '--name')).trim() === 'g1', {
+      withinMs: 20_000,
+      what: 'the new libvirtd to list the guest',
+    });
     assert.deepEqual(qemuPids(h1), [qemu]);
   });
 
@@ -132,7 +165,10 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
     const h1 = await on(hosts, 'h1', 1);
     await writeFile(join(h1.dataDir, 'disk'), 'kept');
     process.kill(h1.initPid!, 'SIGKILL'); // a running host has an init
-    await eventually(async () => ((await hosts.state('h1')) as LocalHost).state === 'off', { withinMs: 10_000, what: 'the host to be off' });
+    await eventually(async () => ((await hosts.state('h1')) as LocalHost).state === 'off', {
+      withinMs: 10_000,
+      what: 'the host to be off',
+    });
     const again = await on(hosts, 'h1', 1);
     assert.notEqual(again.initPid, h1.initPid);
     assert.equal(await readFile(join(again.dataDir, 'disk'), 'utf8'), 'kept');
@@ -143,8 +179,13 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
     await hosts.powerOff('h1');
     const stranger = spawn('sleep', ['60'], { stdio: 'ignore' });
     try {
-      const [boot, , startTime] = (await readFile(join(stateDir, 'hosts/h1/init.pid'), 'utf8')).trim().split(' ');
-      await writeFile(join(stateDir, 'hosts/h1/init.pid'), `${boot} ${stranger.pid} ${startTime}\n`);
+      const [boot, , startTime] = (await readFile(join(stateDir, 'hosts/h1/init.pid'), 'utf8'))
+        .trim()
+        .split(' ');
+      await writeFile(
+        join(stateDir, 'hosts/h1/init.pid'),
+        `${boot} ${stranger.pid} ${startTime}\n`,
+      );
       assert.equal(await hosts.powerOff('h1'), undefined);
       await on(hosts, 'h1', 1);
       assert.equal(stranger.exitCode ?? stranger.signalCode, null);
@@ -175,7 +216,11 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
 
 test('names and folders in which no host can live are refused with what to do', async () => {
   const long = `/tmp/${'x'.repeat(90)}`;
-  for (const [stateDir, name, message] of [['/tmp/s', '../h1', /no host name/], [long, 'h1', /shorter state folder/], ['/run/cobalt', 'h1', /choose another/]] as const) {
+  for (const [stateDir, name, message] of [
+    ['/tmp/s', '../h1', /no host name/],
+    [long, 'h1', /shorter state folder/],
+    ['/run/cobalt', 'h1', /choose another/],
+  ] as const) {
     const refused = await open(stateDir).powerOn(name, { index: 1, network });
     assert.ok(refused instanceof Fault && refused.kind === 'badRequest');
     assert.match(refused.message, message);

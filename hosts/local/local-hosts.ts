@@ -10,8 +10,8 @@ import type { Log } from '#platform/log.ts';
 import { hostPaths, hostsDir, netnsPrefix } from './host-paths.ts';
 import type { HostPaths } from './host-paths.ts';
 import { cutPower, initState, removeInit } from './init-life.ts';
-import { oneAtATime } from './machine-lock.ts';
 import type { NetworkFacts } from './local-network.ts';
+import { oneAtATime } from './machine-lock.ts';
 import { listNetns } from './netns.ts';
 import { nfsClientOf } from './nfs-client.ts';
 import type { NfsClient } from './nfs-client.ts';
@@ -48,7 +48,10 @@ export interface LocalHosts {
    * `index` (1 to 250) is the host's number, its addresses are made of it.
    * conflict: held off. forbidden: not root. badRequest: bad name or state folder. unavailable: a tool is missing or the init ended; timeout.
    */
-  powerOn(name: string, options: { index: number; network: NetworkFacts }): Promise<Outcome<LocalHost>>;
+  powerOn(
+    name: string,
+    options: { index: number; network: NetworkFacts },
+  ): Promise<Outcome<LocalHost>>;
   /** A power failure: SIGKILL to the host's init and with it to all its processes, guests included. An absent host is fine. timeout: it does not die. */
   powerOff(name: string): Promise<Outcome<void>>;
   /** From now on nobody powers it on, also not after a restart of the cloud, until `release`. One that runs goes on until `powerOff`. Safe to repeat. */
@@ -77,10 +80,16 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
   const queues = new Map<string, Promise<unknown>>();
 
   /** Carries out `work` after what was asked of this host before. */
-  function inTurn<T>(name: string, work: (host: HostPaths) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  function inTurn<T>(
+    name: string,
+    work: (host: HostPaths) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
     const host = hostPaths(stateDir, name);
     if (isFault(host)) return Promise.resolve(host);
-    if (process.getuid?.() !== 0) return Promise.resolve(fault('forbidden', 'hypervisor hosts need root: run ./cobalt as root or with sudo'));
+    if (process.getuid?.() !== 0)
+      return Promise.resolve(
+        fault('forbidden', 'hypervisor hosts need root: run ./cobalt as root or with sudo'),
+      );
     const turn = (queues.get(name) ?? Promise.resolve()).then(() => alone(host, () => work(host)));
     const settled = turn.catch(() => undefined);
     queues.set(name, settled);
@@ -90,13 +99,26 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
 
   /** Also against other processes: the CLI switches hosts beside a running cloud that keeps them on. */
   async function alone<T>(host: HostPaths, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    return existsSync(host.dir) ? await oneAtATime(join(host.dir, 'power.lock'), work) : await work();
+    return existsSync(host.dir)
+      ? await oneAtATime(join(host.dir, 'power.lock'), work)
+      : await work();
   }
 
   async function look(host: HostPaths): Promise<LocalHost> {
     const { state, pid } = await initState(host);
     const known = state !== 'off' || (await names()).includes(host.name);
-    return { name: host.name, state: known ? state : 'absent', initPid: pid, dir: host.dir, libvirtSocket: host.libvirtSocket, ovsdb: `unix:${host.ovsdbSocket}`, dataDir: host.dataDir, netns: host.netns, heldOff: existsSync(host.heldOffFile), nfsClient: await nfsClientOf(host.dir) };
+    return {
+      name: host.name,
+      state: known ? state : 'absent',
+      initPid: pid,
+      dir: host.dir,
+      libvirtSocket: host.libvirtSocket,
+      ovsdb: `unix:${host.ovsdbSocket}`,
+      dataDir: host.dataDir,
+      netns: host.netns,
+      heldOff: existsSync(host.heldOffFile),
+      nfsClient: await nfsClientOf(host.dir),
+    };
   }
 
   async function names(): Promise<string[]> {
@@ -110,7 +132,11 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
     powerOn: (name, { index, network }) =>
       inTurn(name, async (host) => {
         const before = await look(host);
-        if (before.heldOff) return fault('conflict', `host ${name} is kept off; \`cobalt host start ${name}\` ends that`);
+        if (before.heldOff)
+          return fault(
+            'conflict',
+            `host ${name} is kept off; \`cobalt host start ${name}\` ends that`,
+          );
         if (before.state === 'running') return before;
         if (before.state !== 'starting') {
           const cleared = await cutPower(host, { clock, log });
@@ -118,15 +144,22 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
         }
         await mkdir(host.dataDir, { recursive: true });
         const startedAt = clock.now();
-        const started = await startHost(host, { index, network, kvm, clock, alreadyStarting: before.state === 'starting' });
+        const started = await startHost(host, {
+          index,
+          network,
+          kvm,
+          clock,
+          alreadyStarting: before.state === 'starting',
+        });
         if (isFault(started)) return started;
         log.info({ host: name, ms: clock.now() - startedAt }, 'host is on');
         return look(host);
       }),
-    holdOff: (name) => inTurn(name, async (host) => {
-      await mkdir(host.dir, { recursive: true });
-      await writeFile(host.heldOffFile, '');
-    }),
+    holdOff: (name) =>
+      inTurn(name, async (host) => {
+        await mkdir(host.dir, { recursive: true });
+        await writeFile(host.heldOffFile, '');
+      }),
     release: (name) => inTurn(name, async (host) => await rm(host.heldOffFile, { force: true })),
     powerOff: (name) => inTurn(name, async (host) => await cutPower(host, { clock, log })),
     async state(name) {
@@ -134,12 +167,18 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
       return isFault(host) ? host : look(host);
     },
     async list() {
-      const hosts = (await names()).map((name) => hostPaths(stateDir, name)).filter((host): host is HostPaths => !isFault(host));
+      const hosts = (await names())
+        .map((name) => hostPaths(stateDir, name))
+        .filter((host): host is HostPaths => !isFault(host));
       return Promise.all(hosts.map(look));
     },
     remove: (name) => inTurn(name, async (host) => await removeInit(host, { clock, log })),
     async removeAll() {
-      const results = await Promise.all((await names()).map((name) => inTurn(name, async (host) => await removeInit(host, { clock, log }))));
+      const results = await Promise.all(
+        (await names()).map((name) =>
+          inTurn(name, async (host) => await removeInit(host, { clock, log })),
+        ),
+      );
       const failed = results.find((result): result is Fault => isFault(result));
       if (failed) return failed;
       await rm(hostsDir(stateDir), { recursive: true, force: true });

@@ -1,17 +1,17 @@
 // The network below an embedded cloud's hosts: underlay, external network, OVN's databases and northd. Used by compose and the CLI.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
+import { chooseCidr, isUsableCidr } from './free-cidr.ts';
 import { networkPaths } from './host-paths.ts';
 import { cutPower, initState, removeInit } from './init-life.ts';
-import { join } from 'node:path';
-import { chooseCidr, isUsableCidr } from './free-cidr.ts';
+import { networksLock, oneAtATime } from './machine-lock.ts';
 import { realStateDir } from './real-state-dir.ts';
 import { tryTool } from './run-tool.ts';
-import { networksLock, oneAtATime } from './machine-lock.ts';
 import { startInit } from './start-init.ts';
 import { ensureUnderlay, removeMachineLegs } from './underlay.ts';
 
@@ -49,26 +49,66 @@ export interface LocalNetwork {
 /** Where the networks' addresses are looked for: 172.24.4.0/24 is what other development clouds have outside. */
 const spaces = { ext: '172.24', mgmt: '172.25' } as const;
 const initScript = join(import.meta.dirname, 'ovn-init.sh');
-const needed = [['/usr/sbin/ovsdb-server', 'openvswitch-switch'], ['/usr/bin/ovn-northd', 'ovn-central'], ['/usr/sbin/ethtool', 'ethtool']] as const;
+const needed = [
+  ['/usr/sbin/ovsdb-server', 'openvswitch-switch'],
+  ['/usr/bin/ovn-northd', 'ovn-central'],
+  ['/usr/sbin/ethtool', 'ethtool'],
+] as const;
 
-export function createLocalNetwork({ stateDir: given, log, clock }: { stateDir: string; log: Log; clock: Clock }): LocalNetwork {
+export function createLocalNetwork({
+  stateDir: given,
+  log,
+  clock,
+}: {
+  stateDir: string;
+  log: Log;
+  clock: Clock;
+}): LocalNetwork {
   const stateDir = realStateDir(given);
   const paths = networkPaths(stateDir);
   const factsOf = (cidrs: { ext: string; mgmt: string }): NetworkFacts => ({
-    northbound: `unix:${paths.northboundSocket}`, southbound: `unix:${paths.southboundSocket}`, publicCidr: cidrs.ext, managementCidr: cidrs.mgmt, underlay: paths.netns,
+    northbound: `unix:${paths.northboundSocket}`,
+    southbound: `unix:${paths.southboundSocket}`,
+    publicCidr: cidrs.ext,
+    managementCidr: cidrs.mgmt,
+    underlay: paths.netns,
     datapath: existsSync('/sys/module/openvswitch') ? 'system' : 'netdev',
   });
-  const kept = async (which: 'ext' | 'mgmt'): Promise<string | null> => (await readFile(paths.cidrFiles[which], 'utf8').catch(() => '')).trim() || null;
+  const kept = async (which: 'ext' | 'mgmt'): Promise<string | null> =>
+    (await readFile(paths.cidrFiles[which], 'utf8').catch(() => '')).trim() || null;
 
-  async function cidrOf(which: 'ext' | 'mgmt', wanted: string | null, routes: readonly Route[]): Promise<Outcome<string>> {
+  async function cidrOf(
+    which: 'ext' | 'mgmt',
+    wanted: string | null,
+    routes: readonly Route[],
+  ): Promise<Outcome<string>> {
     const space = spaces[which];
     const used = routes.filter(({ dev }) => dev !== paths.machineDevices[which]);
-    const cidr = wanted ?? (await kept(which)) ?? chooseCidr(space, stateDir, used.map(({ dst }) => dst));
-    if (cidr === null) return fault('conflict', `this machine uses all of ${space}.0.0/16, where the cloud looks for a network; free a /24 of it${which === 'ext' ? ', or name another network with neutron.publicCidr in cobalt.yaml' : ''}`);
-    if (!isUsableCidr(cidr)) return fault('badRequest', `neutron.publicCidr is '${cidr}': it must be an IPv4 network of 8 to 29 bits, such as 172.24.4.0/24`);
+    const cidr =
+      wanted ??
+      (await kept(which)) ??
+      chooseCidr(
+        space,
+        stateDir,
+        used.map(({ dst }) => dst),
+      );
+    if (cidr === null)
+      return fault(
+        'conflict',
+        `this machine uses all of ${space}.0.0/16, where the cloud looks for a network; free a /24 of it${which === 'ext' ? ', or name another network with neutron.publicCidr in cobalt.yaml' : ''}`,
+      );
+    if (!isUsableCidr(cidr))
+      return fault(
+        'badRequest',
+        `neutron.publicCidr is '${cidr}': it must be an IPv4 network of 8 to 29 bits, such as 172.24.4.0/24`,
+      );
     // Chosen while another cloud was down, or by hand: its guests and files would answer to our addresses.
     const other = used.find(({ dst }) => dst === cidr);
-    if (other) return fault('conflict', `${cidr}, the cloud's ${which === 'ext' ? 'external' : 'management'} network, is in use on this machine at ${other.dev}${other.dev.startsWith('cc') ? ': another cloud has it; end that one first (./cobalt down --home its-state-folder)' : ''}`);
+    if (other)
+      return fault(
+        'conflict',
+        `${cidr}, the cloud's ${which === 'ext' ? 'external' : 'management'} network, is in use on this machine at ${other.dev}${other.dev.startsWith('cc') ? ': another cloud has it; end that one first (./cobalt down --home its-state-folder)' : ''}`,
+      );
     await writeFile(paths.cidrFiles[which], `${cidr}\n`);
     return cidr;
   }
@@ -88,8 +128,11 @@ export function createLocalNetwork({ stateDir: given, log, clock }: { stateDir: 
 
   return {
     async start(options) {
-      if (process.getuid?.() !== 0) return fault('forbidden', 'hypervisor hosts need root: run ./cobalt as root or with sudo');
-      for (const [program, packages] of needed) if (!existsSync(program)) return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
+      if (process.getuid?.() !== 0)
+        return fault('forbidden', 'hypervisor hosts need root: run ./cobalt as root or with sudo');
+      for (const [program, packages] of needed)
+        if (!existsSync(program))
+          return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
       await mkdir(paths.dir, { recursive: true });
       const { state } = await initState(paths);
       if (state === 'off') {
@@ -98,7 +141,10 @@ export function createLocalNetwork({ stateDir: given, log, clock }: { stateDir: 
       }
       const cidrs = await wired(options.publicCidr);
       if (isFault(cidrs)) return cidrs;
-      const started = await startInit(paths, { script: state === 'off' ? [initScript, paths.dir] : undefined, clock });
+      const started = await startInit(paths, {
+        script: state === 'off' ? [initScript, paths.dir] : undefined,
+        clock,
+      });
       return isFault(started) ? started : factsOf(cidrs);
     },
     running: async () => (await initState(paths)).state === 'running',

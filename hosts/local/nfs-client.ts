@@ -30,10 +30,17 @@ export interface HostMount extends Share {
 }
 
 export const hostMounts = (client: NfsClient | null, share: Share): HostMount[] =>
-  client === 'kernel' ? [{ ...share, path: mountPath(share), outside: `nfs://${share.server}${share.share}` }] : [];
+  client === 'kernel'
+    ? [{ ...share, path: mountPath(share), outside: `nfs://${share.server}${share.share}` }]
+    : [];
 
 /** What host-init.sh is told of the share. */
-export const mountArguments = (share: Share): string[] => [share.server, share.share, mountPath(share), mountOptions];
+export const mountArguments = (share: Share): string[] => [
+  share.server,
+  share.share,
+  mountPath(share),
+  mountOptions,
+];
 
 /** The host's own decision, made at its first start and kept: a guest's disk does not change its way between two starts. null: never started. */
 export async function nfsClientOf(hostDir: string): Promise<NfsClient | null> {

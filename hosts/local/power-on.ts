@@ -16,7 +16,11 @@ import { plugHost } from './underlay.ts';
 
 const initScript = join(import.meta.dirname, 'host-init.sh');
 const libvirtd = '/usr/sbin/libvirtd';
-const needed = [[libvirtd, 'libvirt-daemon libvirt-daemon-driver-qemu'], ['/usr/sbin/ovs-vswitchd', 'openvswitch-switch'], ['/usr/bin/ovn-controller', 'ovn-host']] as const;
+const needed = [
+  [libvirtd, 'libvirt-daemon libvirt-daemon-driver-qemu'],
+  ['/usr/sbin/ovs-vswitchd', 'openvswitch-switch'],
+  ['/usr/bin/ovn-controller', 'ovn-host'],
+] as const;
 
 interface StartOptions {
   index: number;
@@ -27,14 +31,29 @@ interface StartOptions {
   alreadyStarting: boolean;
 }
 
-export async function startHost(host: HostPaths, { index, network, kvm, clock, alreadyStarting }: StartOptions): Promise<Outcome<void>> {
-  for (const [program, packages] of needed) if (!existsSync(program)) return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
+export async function startHost(
+  host: HostPaths,
+  { index, network, kvm, clock, alreadyStarting }: StartOptions,
+): Promise<Outcome<void>> {
+  for (const [program, packages] of needed)
+    if (!existsSync(program))
+      return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
   if (!alreadyStarting) {
     await writeConfiguration(host, index);
     await ensureNetns(host.netns);
     await plugHost(host.netns, index, network);
   }
-  const script = [initScript, host.dir, host.name, libvirtd, network.southbound, `172.31.0.${index}`, network.datapath, ...mountArguments(filerFacts(network)), ...(kvm ? ['kvm'] : [])];
+  const script = [
+    initScript,
+    host.dir,
+    host.name,
+    libvirtd,
+    network.southbound,
+    `172.31.0.${index}`,
+    network.datapath,
+    ...mountArguments(filerFacts(network)),
+    ...(kvm ? ['kvm'] : []),
+  ];
   return await startInit(host, { script: alreadyStarting ? undefined : script, clock });
 }
 

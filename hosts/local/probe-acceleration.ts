@@ -37,7 +37,10 @@ export interface ProbeOptions {
 }
 
 /** From QEMU's start to user space. */
-export type BootTrial = { kind: 'booted'; ms: number } | { kind: 'timedOut'; afterMs: number } | { kind: 'failed'; why: string };
+export type BootTrial =
+  | { kind: 'booted'; ms: number }
+  | { kind: 'timedOut'; afterMs: number }
+  | { kind: 'failed'; why: string };
 
 const qemu = '/usr/bin/qemu-system-x86_64';
 /** Raised whenever what is measured or how it is judged changes: an answer kept by another version is not used. */
@@ -54,19 +57,37 @@ const reachedUserSpace = 33;
  * The accelerator to use. `auto`: the kept answer of this boot, kernel, QEMU and probe, a few milliseconds; else both are tried, 4 to
  * 15 s. What cannot be tried is emulation, with the reason. unavailable: `kvm` is demanded and /dev/kvm cannot be used.
  */
-export async function probeAcceleration({ setting, file, guest, fresh = false }: ProbeOptions): Promise<Outcome<Acceleration>> {
+export async function probeAcceleration({
+  setting,
+  file,
+  guest,
+  fresh = false,
+}: ProbeOptions): Promise<Outcome<Acceleration>> {
   if (setting === 'tcg') return { kind: 'tcg', why: 'chosen by the setting `acceleration`' };
   const obstacle = await kvmObstacle();
   if (setting === 'kvm') {
-    if (obstacle !== null) return fault('unavailable', `acceleration: kvm is demanded, but ${obstacle}. Choose auto or tcg.`);
+    if (obstacle !== null)
+      return fault(
+        'unavailable',
+        `acceleration: kvm is demanded, but ${obstacle}. Choose auto or tcg.`,
+      );
     return { kind: 'kvm', why: 'chosen by the setting `acceleration`' };
   }
   if (obstacle !== null) return { kind: 'tcg', why: obstacle };
-  const measuredFor = { probe: probeVersion, boot: await bootId(), kernel: release(), qemu: await qemuVersion() };
+  const measuredFor = {
+    probe: probeVersion,
+    boot: await bootId(),
+    kernel: release(),
+    qemu: await qemuVersion(),
+  };
   const keptAnswer = fresh ? null : await readKept(file, measuredFor);
   if (keptAnswer) return keptAnswer;
   const found = await guest();
-  if (found === undefined) return { kind: 'tcg', why: 'KVM was not tried: there is no guest kernel yet (`cobalt up` fetches one)' };
+  if (found === undefined)
+    return {
+      kind: 'tcg',
+      why: 'KVM was not tried: there is no guest kernel yet (`cobalt up` fetches one)',
+    };
   if (isFault(found)) return { kind: 'tcg', why: `KVM was not tried: ${found.message}` };
   const acceleration = await compare(found);
   await keep(file, { measuredFor, acceleration });
@@ -75,12 +96,18 @@ export async function probeAcceleration({ setting, file, guest, fresh = false }:
 
 /** One answer for all clouds of the machine where root asks (only root writes to /run), else one a state folder. */
 export function answerFile(stateDir: string): string {
-  return process.getuid?.() === 0 ? '/run/cobalt-acceleration.json' : join(stateDir, 'acceleration.json');
+  return process.getuid?.() === 0
+    ? '/run/cobalt-acceleration.json'
+    : join(stateDir, 'acceleration.json');
 }
 
 async function compare(guest: ProbeGuest): Promise<Acceleration> {
   const tcg = await tryBoot('tcg', guest, emulatedBootTimeoutMs);
-  const kvm = await tryBoot('kvm', guest, tcg.kind === 'booted' ? patience * tcg.ms : emulatedBootTimeoutMs);
+  const kvm = await tryBoot(
+    'kvm',
+    guest,
+    tcg.kind === 'booted' ? patience * tcg.ms : emulatedBootTimeoutMs,
+  );
   return judge(tcg, kvm);
 }
 
@@ -88,35 +115,77 @@ async function compare(guest: ProbeGuest): Promise<Acceleration> {
 export function judge(tcg: BootTrial, kvm: BootTrial): Acceleration {
   if (kvm.kind === 'failed') return { kind: 'tcg', why: `KVM boots no guest: ${kvm.why}` };
   if (tcg.kind !== 'booted') {
-    const emulation = tcg.kind === 'failed' ? tcg.why : `not in user space after ${seconds(tcg.afterMs)}`;
-    if (kvm.kind === 'booted') return { kind: 'kvm', why: `KVM boots a guest in ${seconds(kvm.ms)}, emulation does not (${emulation})` };
-    return { kind: 'tcg', why: `neither KVM (not in user space after ${seconds(kvm.afterMs)}) nor emulation (${emulation}) boots a guest` };
+    const emulation =
+      tcg.kind === 'failed' ? tcg.why : `not in user space after ${seconds(tcg.afterMs)}`;
+    if (kvm.kind === 'booted')
+      return {
+        kind: 'kvm',
+        why: `KVM boots a guest in ${seconds(kvm.ms)}, emulation does not (${emulation})`,
+      };
+    return {
+      kind: 'tcg',
+      why: `neither KVM (not in user space after ${seconds(kvm.afterMs)}) nor emulation (${emulation}) boots a guest`,
+    };
   }
   if (kvm.kind === 'timedOut') {
     const factor = `more than ${(kvm.afterMs / tcg.ms).toFixed(1)} times`;
-    return { kind: 'tcg', why: `KVM is slower than emulation by ${factor} (not in user space after ${seconds(kvm.afterMs)}, emulation in ${seconds(tcg.ms)})` };
+    return {
+      kind: 'tcg',
+      why: `KVM is slower than emulation by ${factor} (not in user space after ${seconds(kvm.afterMs)}, emulation in ${seconds(tcg.ms)})`,
+    };
   }
   const times = `user space in ${seconds(kvm.ms)}, emulation in ${seconds(tcg.ms)}`;
   const gain = tcg.ms / kvm.ms;
-  if (gain >= clearlyFaster) return { kind: 'kvm', why: `KVM is ${gain.toFixed(1)} times faster than emulation (${times})` };
+  if (gain >= clearlyFaster)
+    return { kind: 'kvm', why: `KVM is ${gain.toFixed(1)} times faster than emulation (${times})` };
   if (gain >= 1) return { kind: 'tcg', why: `KVM is hardly faster than emulation (${times})` };
-  return { kind: 'tcg', why: `KVM is slower than emulation by ${(1 / gain).toFixed(1)} times (${times})` };
+  return {
+    kind: 'tcg',
+    why: `KVM is slower than emulation by ${(1 / gain).toFixed(1)} times (${times})`,
+  };
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 /** Boots the guest until its init runs. Exported for the test. */
-export async function tryBoot(accelerator: 'kvm' | 'tcg', guest: ProbeGuest, timeoutMs: number): Promise<BootTrial> {
+export async function tryBoot(
+  accelerator: 'kvm' | 'tcg',
+  guest: ProbeGuest,
+  timeoutMs: number,
+): Promise<BootTrial> {
   const folder = await mkdtemp(join(tmpdir(), 'cobalt-probe-'));
   try {
     const ramdisk = join(folder, 'ramdisk');
     await writeFile(ramdisk, guest.ramdisk);
     const startedAt = performance.now();
-    const result = await tryTool(qemu, [
-      '-accel', accelerator, '-machine', 'pc', '-cpu', 'max', '-m', '128', '-nodefaults', '-display', 'none', '-no-reboot',
-      '-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4',
-      '-kernel', guest.kernel, '-initrd', ramdisk, '-append', 'console=ttyS0 quiet mitigations=off panic=-1',
-    ], { timeoutMs });
+    const result = await tryTool(
+      qemu,
+      [
+        '-accel',
+        accelerator,
+        '-machine',
+        'pc',
+        '-cpu',
+        'max',
+        '-m',
+        '128',
+        '-nodefaults',
+        '-display',
+        'none',
+        '-no-reboot',
+        '-serial',
+        'stdio',
+        '-device',
+        'isa-debug-exit,iobase=0xf4,iosize=4',
+        '-kernel',
+        guest.kernel,
+        '-initrd',
+        ramdisk,
+        '-append',
+        'console=ttyS0 quiet mitigations=off panic=-1',
+      ],
+      { timeoutMs },
+    );
     const ms = Math.round(performance.now() - startedAt);
     if (result.code === reachedUserSpace) return { kind: 'booted', ms };
     if (ms >= timeoutMs) return { kind: 'timedOut', afterMs: timeoutMs };
@@ -136,7 +205,10 @@ async function kvmObstacle(): Promise<string | null> {
   if (!existsSync('/dev/kvm')) {
     return 'there is no /dev/kvm: switch on virtualisation in the firmware (or nested virtualisation on the outer host)';
   }
-  const usable = await access('/dev/kvm', constants.R_OK | constants.W_OK).then(() => true, () => false);
+  const usable = await access('/dev/kvm', constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  );
   return usable ? null : '/dev/kvm may not be opened: run as root, or join the group kvm';
 }
 
@@ -154,10 +226,18 @@ async function keep(file: string, answer: object): Promise<void> {
   }
 }
 
-async function readKept(file: string, measuredFor: Record<string, string | number>): Promise<Acceleration | null> {
+async function readKept(
+  file: string,
+  measuredFor: Record<string, string | number>,
+): Promise<Acceleration | null> {
   try {
-    const stored = JSON.parse(await readFile(file, 'utf8')) as { measuredFor: unknown; acceleration: Acceleration }; // written above
-    return JSON.stringify(stored.measuredFor) === JSON.stringify(measuredFor) ? stored.acceleration : null;
+    const stored = JSON.parse(await readFile(file, 'utf8')) as {
+      measuredFor: unknown;
+      acceleration: Acceleration;
+    }; // written above
+    return JSON.stringify(stored.measuredFor) === JSON.stringify(measuredFor)
+      ? stored.acceleration
+      : null;
   } catch {
     return null; // not there, or written by another version: measure again
   }

@@ -23,23 +23,43 @@ export interface ToolOptions {
 export class ToolMissing extends Error {}
 
 /** Runs `file` with `args` (never a shell) and gives its exit code and output, whatever the code. Throws ToolMissing. */
-export function tryTool(file: string, args: readonly string[], options: ToolOptions = {}): Promise<ToolResult> {
+export function tryTool(
+  file: string,
+  args: readonly string[],
+  options: ToolOptions = {},
+): Promise<ToolResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { cwd: options.cwd, env: options.env ?? process.env, timeout: options.timeoutMs ?? 30_000, killSignal: 'SIGKILL' });
+    const child = spawn(file, args, {
+      cwd: options.cwd,
+      env: options.env ?? process.env,
+      timeout: options.timeoutMs ?? 30_000,
+      killSignal: 'SIGKILL',
+    });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    if (options.onErrorLine) createInterface({ input: child.stderr }).on('line', options.onErrorLine);
+    if (options.onErrorLine)
+      createInterface({ input: child.stderr }).on('line', options.onErrorLine);
     child.on('error', (cause) => reject(new ToolMissing(`${file} cannot be run`, { cause })));
-    child.on('close', (code) => resolve({ code: code ?? 137, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }));
+    child.on('close', (code) =>
+      resolve({
+        code: code ?? 137,
+        stdout: Buffer.concat(out).toString(),
+        stderr: Buffer.concat(err).toString(),
+      }),
+    );
     child.stdin.on('error', () => undefined); // the tool may end without reading its input; its exit code tells
     child.stdin.end(options.input);
   });
 }
 
 /** As `tryTool`, for tools that must succeed: gives the output, throws with the tool's last words otherwise. */
-export async function runTool(file: string, args: readonly string[], options: ToolOptions = {}): Promise<string> {
+export async function runTool(
+  file: string,
+  args: readonly string[],
+  options: ToolOptions = {},
+): Promise<string> {
   const result = await tryTool(file, args, options);
   if (result.code === 0) return result.stdout;
   const words = (result.stderr.trim() || result.stdout.trim()).split('\n').slice(-5).join('\n');

@@ -16,15 +16,26 @@ export interface InitStart {
 }
 
 /** unavailable: the init ended; timeout. Both with the end of its log. */
-export async function startInit(init: InitPaths, { script, clock }: InitStart): Promise<Outcome<void>> {
+export async function startInit(
+  init: InitPaths,
+  { script, clock }: InitStart,
+): Promise<Outcome<void>> {
   const ended = script ? await spawnInit(init, script) : () => null;
   const deadline = clock.now() + readyTimeoutMs;
   for (;;) {
     const running = await findInit(init.pidFile);
     if (running && (await isReady(running, init.readyFile))) return;
     const end = ended();
-    if (end !== null) return fault('unavailable', `${init.name} did not start (${end}); the end of ${init.logFile}:\n${await tail(init.logFile)}`);
-    if (clock.now() >= deadline) return fault('timeout', `${init.name} is not ready after ${readyTimeoutMs / 1000} s; the end of ${init.logFile}:\n${await tail(init.logFile)}`);
+    if (end !== null)
+      return fault(
+        'unavailable',
+        `${init.name} did not start (${end}); the end of ${init.logFile}:\n${await tail(init.logFile)}`,
+      );
+    if (clock.now() >= deadline)
+      return fault(
+        'timeout',
+        `${init.name} is not ready after ${readyTimeoutMs / 1000} s; the end of ${init.logFile}:\n${await tail(init.logFile)}`,
+      );
     await clock.sleep(10);
   }
 }
@@ -33,12 +44,16 @@ export async function startInit(init: InitPaths, { script, clock }: InitStart): 
 async function spawnInit(init: InitPaths, script: readonly string[]): Promise<() => string | null> {
   const logFile = await open(init.logFile, 'w');
   const namespaces = ['--mount', '--uts', '--ipc', '--pid', '--fork', '--propagation', 'private'];
-  const child = spawn('ip', ['netns', 'exec', init.netns, 'unshare', ...namespaces, '/bin/sh', ...script], {
-    cwd: '/',
-    detached: true,
-    stdio: ['ignore', logFile.fd, logFile.fd],
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
-  });
+  const child = spawn(
+    'ip',
+    ['netns', 'exec', init.netns, 'unshare', ...namespaces, '/bin/sh', ...script],
+    {
+      cwd: '/',
+      detached: true,
+      stdio: ['ignore', logFile.fd, logFile.fd],
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
+    },
+  );
   let end: string | null = null;
   child.on('error', (cause) => (end = String(cause)));
   child.on('exit', (code, signal) => (end = signal ? `ended by ${signal}` : `exit code ${code}`));

@@ -13,7 +13,10 @@ const machineNumber = 1;
 export const hostNumber = (index: number): number => 1 + index;
 
 /** The bridges and the machine's legs in them: floating IPs answer its shell, and the control plane reaches hosts and filer. */
-export async function ensureUnderlay({ netns, machineDevices }: NetworkPaths, cidrs: { ext: string; mgmt: string }): Promise<void> {
+export async function ensureUnderlay(
+  { netns, machineDevices }: NetworkPaths,
+  cidrs: { ext: string; mgmt: string },
+): Promise<void> {
   await ensureNetns(netns);
   for (const bridge of Object.values(bridges)) {
     await tryTool('ip', ['-n', netns, 'link', 'add', bridge, 'type', 'bridge']); // one that is there stays
@@ -29,37 +32,89 @@ export async function ensureUnderlay({ netns, machineDevices }: NetworkPaths, ci
 
 /** The machine's legs; what is in the namespace goes with it. */
 export async function removeMachineLegs({ machineDevices }: NetworkPaths): Promise<void> {
-  for (const device of Object.values(machineDevices)) if (await isThere([], device)) await runTool('ip', ['link', 'del', device]);
+  for (const device of Object.values(machineDevices))
+    if (await isThere([], device)) await runTool('ip', ['link', 'del', device]);
 }
 
 /** `tun0`, `ext0` and `mgmt0` in the host's namespace, each with its other end in a bridge. */
-export async function plugHost(netns: string, index: number, { underlay, datapath, managementCidr }: NetworkFacts): Promise<void> {
+export async function plugHost(
+  netns: string,
+  index: number,
+  { underlay, datapath, managementCidr }: NetworkFacts,
+): Promise<void> {
   const into = ['-n', netns];
-  for (const wire of ['tun', 'ext', 'mgmt'] as const) await plug(into, `${wire}0`, underlay, `${wire}${index}`, wire);
-  await runTool('ip', [...into, 'addr', 'replace', inNetwork(managementCidr, hostNumber(index)), 'dev', 'mgmt0']);
-  if (datapath === 'netdev') for (const device of ['tun0', 'ext0']) await sendWholePackets(['netns', 'exec', netns], device);
+  for (const wire of ['tun', 'ext', 'mgmt'] as const)
+    await plug(into, `${wire}0`, underlay, `${wire}${index}`, wire);
+  await runTool('ip', [
+    ...into,
+    'addr',
+    'replace',
+    inNetwork(managementCidr, hostNumber(index)),
+    'dev',
+    'mgmt0',
+  ]);
+  if (datapath === 'netdev')
+    for (const device of ['tun0', 'ext0']) await sendWholePackets(['netns', 'exec', netns], device);
 }
 
 /** A leg in the management network alone. */
-export async function plugManagement(netns: string, name: string, number: number, { underlay, managementCidr }: NetworkFacts): Promise<void> {
+export async function plugManagement(
+  netns: string,
+  name: string,
+  number: number,
+  { underlay, managementCidr }: NetworkFacts,
+): Promise<void> {
   await plug(['-n', netns], 'mgmt0', underlay, name, 'mgmt');
-  await runTool('ip', ['-n', netns, 'addr', 'replace', inNetwork(managementCidr, number), 'dev', 'mgmt0']);
+  await runTool('ip', [
+    '-n',
+    netns,
+    'addr',
+    'replace',
+    inNetwork(managementCidr, number),
+    'dev',
+    'mgmt0',
+  ]);
 }
 
-const inNetwork = (cidr: string, number: number): string => `${addressIn(cidr, number)}/${cidr.split('/')[1]}`;
+const inNetwork = (cidr: string, number: number): string =>
+  `${addressIn(cidr, number)}/${cidr.split('/')[1]}`;
 
-async function plug(into: readonly string[], device: string, underlay: string, peer: string, wire: keyof typeof bridges): Promise<void> {
+async function plug(
+  into: readonly string[],
+  device: string,
+  underlay: string,
+  peer: string,
+  wire: keyof typeof bridges,
+): Promise<void> {
   if (!(await isThere(into, device))) await addPair(into, device, underlay, peer);
   await runTool('ip', ['-n', underlay, 'link', 'set', peer, 'master', bridges[wire], 'up']);
   await runTool('ip', [...into, 'link', 'set', device, 'up']);
 }
 
-const isThere = async (into: readonly string[], device: string): Promise<boolean> => (await tryTool('ip', [...into, 'link', 'show', device])).code === 0;
+const isThere = async (into: readonly string[], device: string): Promise<boolean> =>
+  (await tryTool('ip', [...into, 'link', 'show', device])).code === 0;
 
-async function addPair(into: readonly string[], device: string, peerNetns: string, peer: string): Promise<void> {
+async function addPair(
+  into: readonly string[],
+  device: string,
+  peerNetns: string,
+  peer: string,
+): Promise<void> {
   // A peer without its other end cannot be; one of a namespace that was deleted a moment ago can, and goes first.
   await tryTool('ip', ['-n', peerNetns, 'link', 'del', peer]);
-  await runTool('ip', [...into, 'link', 'add', device, 'type', 'veth', 'peer', 'name', peer, 'netns', peerNetns]);
+  await runTool('ip', [
+    ...into,
+    'link',
+    'add',
+    device,
+    'type',
+    'veth',
+    'peer',
+    'name',
+    peer,
+    'netns',
+    peerNetns,
+  ]);
 }
 
 /** Open vSwitch in userspace reads the wire as it is: a checksum left for later would never be made. */

@@ -10,20 +10,57 @@ const partitionStart = 1 * mib;
 /** The first sector's machine code; the partition table follows it. */
 const bootCodeBytes = 440;
 const toolTimeoutMs = 600_000;
-const grubModules = ['biosdisk', 'part_msdos', 'ext2', 'search', 'search_label', 'serial', 'terminal', 'normal', 'configfile', 'linux', 'echo', 'all_video'];
+const grubModules = [
+  'biosdisk',
+  'part_msdos',
+  'ext2',
+  'search',
+  'search_label',
+  'serial',
+  'terminal',
+  'normal',
+  'configfile',
+  'linux',
+  'echo',
+  'all_video',
+];
 
 /**
  * Writes `${workDir}/disk.qcow2`, `sizeMib` large, compressed. The system brings `/boot/grub/grub.cfg` and mounts its root by `label`.
  * Throws with the tool's last words; a system that is too large for the disk is such a failure.
  */
-export async function makeBootDisk(workDir: string, root: string, { label, sizeMib }: { label: string; sizeMib: number }): Promise<void> {
+export async function makeBootDisk(
+  workDir: string,
+  root: string,
+  { label, sizeMib }: { label: string; sizeMib: number },
+): Promise<void> {
   const raw = join(workDir, 'disk.raw');
   await writeFile(raw, '');
   await truncate(raw, sizeMib * mib);
-  await runTool('/sbin/sfdisk', ['-q', raw], { input: `label: dos\nstart=${partitionStart / sector}, type=83, bootable\n` });
-  await runTool('/sbin/mkfs.ext4', ['-q', '-L', label, '-d', root, '-E', `offset=${partitionStart}`, raw, `${(sizeMib - partitionStart / mib) * 1024}k`], { timeoutMs: toolTimeoutMs });
+  await runTool('/sbin/sfdisk', ['-q', raw], {
+    input: `label: dos\nstart=${partitionStart / sector}, type=83, bootable\n`,
+  });
+  await runTool(
+    '/sbin/mkfs.ext4',
+    [
+      '-q',
+      '-L',
+      label,
+      '-d',
+      root,
+      '-E',
+      `offset=${partitionStart}`,
+      raw,
+      `${(sizeMib - partitionStart / mib) * 1024}k`,
+    ],
+    { timeoutMs: toolTimeoutMs },
+  );
   await installGrub(workDir, raw);
-  await runTool('qemu-img', ['convert', '-c', '-f', 'raw', '-O', 'qcow2', raw, join(workDir, 'disk.qcow2')], { timeoutMs: toolTimeoutMs });
+  await runTool(
+    'qemu-img',
+    ['convert', '-c', '-f', 'raw', '-O', 'qcow2', raw, join(workDir, 'disk.qcow2')],
+    { timeoutMs: toolTimeoutMs },
+  );
 }
 
 /**
@@ -32,9 +69,20 @@ export async function makeBootDisk(workDir: string, root: string, { label, sizeM
  */
 async function installGrub(workDir: string, raw: string): Promise<void> {
   const core = join(workDir, 'core.img');
-  await runTool('grub-mkimage', ['-O', 'i386-pc', '-o', core, '-p', '(hd0,msdos1)/boot/grub', ...grubModules]);
+  await runTool('grub-mkimage', [
+    '-O',
+    'i386-pc',
+    '-o',
+    core,
+    '-p',
+    '(hd0,msdos1)/boot/grub',
+    ...grubModules,
+  ]);
   const coreImage = await readFile(core);
-  if (coreImage.length > partitionStart - sector) throw new Error(`GRUB's core image does not fit before the partition: ${coreImage.length} bytes`);
+  if (coreImage.length > partitionStart - sector)
+    throw new Error(
+      `GRUB's core image does not fit before the partition: ${coreImage.length} bytes`,
+    );
   const disk = await open(raw, 'r+');
   try {
     await disk.write(await readFile(join(grubFolder, 'boot.img')), 0, bootCodeBytes, 0);

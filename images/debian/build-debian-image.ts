@@ -8,13 +8,42 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { runTool } from '#hosts/local/run-tool.ts';
 import { makeBootDisk } from './boot-disk.ts';
 
-export const debianImage = { name: 'debian-12', release: 'bookworm', diskMib: 1024, minRamMib: 512, user: 'debian' } as const;
+export const debianImage = {
+  name: 'debian-12',
+  release: 'bookworm',
+  diskMib: 1024,
+  minRamMib: 512,
+  user: 'debian',
+} as const;
 
 /** A kernel, systemd, cloud-init with what it calls, ssh, and the tools without which nobody looks after a server. */
 const packages = [
-  'linux-image-cloud-amd64', 'initramfs-tools', 'zstd', 'systemd-sysv', 'systemd-resolved', 'systemd-timesyncd', 'dbus', 'udev', 'kmod',
-  'cloud-init', 'cloud-guest-utils', 'fdisk', 'e2fsprogs', 'isc-dhcp-client', 'openssh-server', 'qemu-guest-agent', 'sudo', 'ca-certificates',
-  'netbase', 'iproute2', 'iputils-ping', 'procps', 'less', 'nano', 'bash-completion', 'tzdata',
+  'linux-image-cloud-amd64',
+  'initramfs-tools',
+  'zstd',
+  'systemd-sysv',
+  'systemd-resolved',
+  'systemd-timesyncd',
+  'dbus',
+  'udev',
+  'kmod',
+  'cloud-init',
+  'cloud-guest-utils',
+  'fdisk',
+  'e2fsprogs',
+  'isc-dhcp-client',
+  'openssh-server',
+  'qemu-guest-agent',
+  'sudo',
+  'ca-certificates',
+  'netbase',
+  'iproute2',
+  'iputils-ping',
+  'procps',
+  'less',
+  'nano',
+  'bash-completion',
+  'tzdata',
 ];
 const rootfs = join(import.meta.dirname, 'rootfs');
 /** Half an hour on a slow mirror; two minutes on a fast one. */
@@ -33,9 +62,21 @@ export interface DebianBuild {
  * The path of the built image. Work of a killed build is removed by the next one; two builds at a time do not meet. Needs root.
  * unavailable: a tool or the mirror is missing; the message says which.
  */
-export async function buildDebianImage({ outDir, mirror, onProgress }: DebianBuild): Promise<Outcome<string>> {
-  if (process.arch !== 'x64') return fault('unavailable', `the image is built on x86-64 machines only, this is ${process.arch}`);
-  if (process.getuid?.() !== 0) return fault('forbidden', 'files of a Debian system belong to root: building one needs root (sudo)');
+export async function buildDebianImage({
+  outDir,
+  mirror,
+  onProgress,
+}: DebianBuild): Promise<Outcome<string>> {
+  if (process.arch !== 'x64')
+    return fault(
+      'unavailable',
+      `the image is built on x86-64 machines only, this is ${process.arch}`,
+    );
+  if (process.getuid?.() !== 0)
+    return fault(
+      'forbidden',
+      'files of a Debian system belong to root: building one needs root (sudo)',
+    );
   await mkdir(outDir, { recursive: true, mode: 0o700 });
   await removeLeftovers(outDir);
   const workDir = join(outDir, `.building-debian-${process.pid}-${randomUUID().slice(0, 8)}`);
@@ -43,7 +84,10 @@ export async function buildDebianImage({ outDir, mirror, onProgress }: DebianBui
   try {
     const root = join(workDir, 'root');
     await mkdir(workDir, { recursive: true, mode: 0o700 });
-    await runTool('unshare', bootstrapCommand(root, mirror), { timeoutMs: bootstrapTimeoutMs, onErrorLine: (line) => reportLine(line, onProgress) });
+    await runTool('unshare', bootstrapCommand(root, mirror), {
+      timeoutMs: bootstrapTimeoutMs,
+      onErrorLine: (line) => reportLine(line, onProgress),
+    });
     onProgress('preparing the system for its first boot');
     await prepareFirstBoot(root);
     onProgress('writing the disk');
@@ -51,7 +95,10 @@ export async function buildDebianImage({ outDir, mirror, onProgress }: DebianBui
     await rename(join(workDir, 'disk.qcow2'), image);
     return image;
   } catch (error) {
-    return fault('unavailable', `the image could not be built: ${error instanceof Error ? error.message : String(error)}`);
+    return fault(
+      'unavailable',
+      `the image could not be built: ${error instanceof Error ? error.message : String(error)}`,
+    );
   } finally {
     await rm(workDir, { recursive: true, force: true });
   }
@@ -63,12 +110,23 @@ export async function buildDebianImage({ outDir, mirror, onProgress }: DebianBui
  */
 export function bootstrapCommand(root: string, mirror: string | undefined): string[] {
   return [
-    '--mount', '--pid', '--fork', '--kill-child', '--mount-proc',
-    'mmdebstrap', '--mode=root', '--variant=apt', `--include=${packages.join(',')}`,
-    '--aptopt=Apt::Install-Recommends "false"', '--dpkgopt=path-exclude=/usr/share/man/*',
-    '--dpkgopt=path-exclude=/usr/share/doc/*', '--dpkgopt=path-include=/usr/share/doc/*/copyright',
+    '--mount',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+    'mmdebstrap',
+    '--mode=root',
+    '--variant=apt',
+    `--include=${packages.join(',')}`,
+    '--aptopt=Apt::Install-Recommends "false"',
+    '--dpkgopt=path-exclude=/usr/share/man/*',
+    '--dpkgopt=path-exclude=/usr/share/doc/*',
+    '--dpkgopt=path-include=/usr/share/doc/*/copyright',
     `--essential-hook=sync-in '${rootfs.replaceAll("'", String.raw`'\''`)}' /`,
-    debianImage.release, root, ...(mirror === undefined ? [] : [mirror]),
+    debianImage.release,
+    root,
+    ...(mirror === undefined ? [] : [mirror]),
   ];
 }
 
@@ -76,7 +134,8 @@ export function bootstrapCommand(root: string, mirror: string | undefined): stri
 async function prepareFirstBoot(root: string): Promise<void> {
   await runTool('chroot', [root, 'systemctl', 'enable', 'systemd-networkd.service']);
   await runTool('chroot', [root, 'systemctl', 'mask', 'e2scrub_reap.service']); // for file systems on LVM: here it only takes time
-  for (const name of await readdir(join(root, 'etc/ssh'))) if (name.startsWith('ssh_host_')) await rm(join(root, 'etc/ssh', name));
+  for (const name of await readdir(join(root, 'etc/ssh')))
+    if (name.startsWith('ssh_host_')) await rm(join(root, 'etc/ssh', name));
   await rm(join(root, 'var/lib/dbus/machine-id'), { force: true });
   await writeFile(join(root, 'etc/machine-id'), ''); // empty: made at boot; without the file systemd asks questions on the console. machine-id(5)
 }
@@ -91,6 +150,7 @@ function reportLine(line: string, onProgress: (text: string) => void): void {
 async function removeLeftovers(outDir: string): Promise<void> {
   for (const entry of await readdir(outDir)) {
     const pid = /^\.building-debian-(\d+)-/.exec(entry)?.[1];
-    if (pid && !existsSync(`/proc/${pid}`)) await rm(join(outDir, entry), { recursive: true, force: true });
+    if (pid && !existsSync(`/proc/${pid}`))
+      await rm(join(outDir, entry), { recursive: true, force: true });
   }
 }

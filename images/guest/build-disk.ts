@@ -18,13 +18,28 @@ LABEL tiny
 `;
 
 /** Writes `${workDir}/disk.qcow2` from `${workDir}/kernel` and `${workDir}/initrd`. */
-export async function buildDisk(workDir: string, commandLine: string, sizeMib: number): Promise<void> {
+export async function buildDisk(
+  workDir: string,
+  commandLine: string,
+  sizeMib: number,
+): Promise<void> {
   const raw = join(workDir, 'disk.raw');
   await writeFile(raw, '');
   await truncate(raw, sizeMib * mib);
-  await runTool('/sbin/sfdisk', ['-q', raw], { input: `label: dos\nstart=${partitionStart / sector}, type=6, bootable\n` });
+  await runTool('/sbin/sfdisk', ['-q', raw], {
+    input: `label: dos\nstart=${partitionStart / sector}, type=6, bootable\n`,
+  });
   await writeAtStart(raw, await readFile('/usr/lib/syslinux/mbr/mbr.bin'));
-  await runTool('/sbin/mkfs.fat', ['-F', '16', '-n', 'TINY', '--offset', String(partitionStart / sector), raw, String((sizeMib - 1) * 1024)]);
+  await runTool('/sbin/mkfs.fat', [
+    '-F',
+    '16',
+    '-n',
+    'TINY',
+    '--offset',
+    String(partitionStart / sector),
+    raw,
+    String((sizeMib - 1) * 1024),
+  ]);
   const partition = ['-i', `${raw}@@${partitionStart}`];
   const env = { ...process.env, MTOOLS_SKIP_CHECK: '1' };
   await writeFile(join(workDir, 'syslinux.cfg'), bootMenu(commandLine));
@@ -32,7 +47,15 @@ export async function buildDisk(workDir: string, commandLine: string, sizeMib: n
   await runTool('mcopy', [...partition, join(workDir, 'initrd'), '::/initrd'], { env });
   await runTool('mcopy', [...partition, join(workDir, 'syslinux.cfg'), '::/syslinux.cfg'], { env });
   await runTool('syslinux', ['-t', String(partitionStart), '-i', raw]);
-  await runTool('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, join(workDir, 'disk.qcow2')]);
+  await runTool('qemu-img', [
+    'convert',
+    '-f',
+    'raw',
+    '-O',
+    'qcow2',
+    raw,
+    join(workDir, 'disk.qcow2'),
+  ]);
 }
 
 async function writeAtStart(path: string, bytes: Buffer): Promise<void> {

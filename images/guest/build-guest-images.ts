@@ -23,7 +23,8 @@ export interface GuestImages {
 }
 
 /** What `tiny` wants on its kernel command line beside `console=ttyS0`: 0.3 s less to its first line under emulation. */
-export const tinyCommandLine = 'quiet mitigations=off init_on_alloc=0 no_timer_check 8250.nr_uarts=1';
+export const tinyCommandLine =
+  'quiet mitigations=off init_on_alloc=0 no_timer_check 8250.nr_uarts=1';
 
 const diskSizeMib = 48;
 
@@ -32,8 +33,18 @@ const diskSizeMib = 48;
  * sources: another version of them builds anew and removes the old. Safe to repeat and to run twice at a time: a build appears
  * whole or not at all. No root needed. unavailable: wrong architecture, a missing tool, or no package mirror; the message says which.
  */
-export async function buildGuestImages({ outDir, log }: { outDir: string; log: Log }): Promise<Outcome<GuestImages>> {
-  if (process.arch !== 'x64') return fault('unavailable', `the guest images are built on x86-64 machines only, this is ${process.arch}`);
+export async function buildGuestImages({
+  outDir,
+  log,
+}: {
+  outDir: string;
+  log: Log;
+}): Promise<Outcome<GuestImages>> {
+  if (process.arch !== 'x64')
+    return fault(
+      'unavailable',
+      `the guest images are built on x86-64 machines only, this is ${process.arch}`,
+    );
   const name = await sourceHash();
   const done = join(outDir, name);
   if (!existsSync(done)) {
@@ -47,15 +58,26 @@ export async function buildGuestImages({ outDir, log }: { outDir: string; log: L
         if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // else another run was faster: its images are the same
       });
     } catch (error) {
-      return fault('unavailable', `the guest images could not be built: ${error instanceof Error ? error.message : String(error)}`);
+      return fault(
+        'unavailable',
+        `the guest images could not be built: ${error instanceof Error ? error.message : String(error)}`,
+      );
     } finally {
       await rm(workDir, { recursive: true, force: true });
     }
     await removeOthers(outDir, name);
     log.info({ ms: Math.round(performance.now() - startedAt), folder: done }, 'guest images built');
   }
-  const { kernelVersion } = JSON.parse(readFileSync(join(done, 'manifest.json'), 'utf8')) as { kernelVersion: string }; // written below
-  return { kernel: join(done, 'kernel'), ramdisk: join(done, 'initrd'), disk: join(done, 'disk.qcow2'), diskSizeMib, kernelVersion };
+  const { kernelVersion } = JSON.parse(readFileSync(join(done, 'manifest.json'), 'utf8')) as {
+    kernelVersion: string;
+  }; // written below
+  return {
+    kernel: join(done, 'kernel'),
+    ramdisk: join(done, 'initrd'),
+    disk: join(done, 'disk.qcow2'),
+    diskSizeMib,
+    kernelVersion,
+  };
 }
 
 async function build(workDir: string): Promise<void> {
@@ -72,16 +94,22 @@ async function build(workDir: string): Promise<void> {
     await chmod(join(workDir, file), 0o600); // the kernel comes with its package's mode
     await rename(join(workDir, file), join(workDir, 'images', file));
   }
-  await writeFile(join(workDir, 'images/manifest.json'), JSON.stringify({ kernelVersion, packages }, null, 2));
+  await writeFile(
+    join(workDir, 'images/manifest.json'),
+    JSON.stringify({ kernelVersion, packages }, null, 2),
+  );
 }
 
 /** Of everything in this folder that decides about the images. */
 async function sourceHash(): Promise<string> {
   const hash = createHash('sha256');
-  const paths = await Array.fromAsync(glob('**', { cwd: import.meta.dirname, exclude: ['**/*.test.ts', '**/*.testing.ts'] }));
+  const paths = await Array.fromAsync(
+    glob('**', { cwd: import.meta.dirname, exclude: ['**/*.test.ts', '**/*.testing.ts'] }),
+  );
   for (const path of paths.sort()) {
     const found = await stat(join(import.meta.dirname, path));
-    if (found.isFile()) hash.update(`${path}\0${found.mode}\0`).update(readFileSync(join(import.meta.dirname, path)));
+    if (found.isFile())
+      hash.update(`${path}\0${found.mode}\0`).update(readFileSync(join(import.meta.dirname, path)));
   }
   return hash.digest('hex').slice(0, 12);
 }
@@ -90,12 +118,14 @@ async function sourceHash(): Promise<string> {
 async function removeLeftovers(outDir: string): Promise<void> {
   for (const entry of await readdir(outDir)) {
     const pid = /^\.building-(\d+)-/.exec(entry)?.[1];
-    if (pid && !existsSync(`/proc/${pid}`)) await rm(join(outDir, entry), { recursive: true, force: true });
+    if (pid && !existsSync(`/proc/${pid}`))
+      await rm(join(outDir, entry), { recursive: true, force: true });
   }
 }
 
 async function removeOthers(outDir: string, keep: string): Promise<void> {
   for (const entry of await readdir(outDir)) {
-    if (/^[0-9a-f]{12}$/.test(basename(entry)) && entry !== keep) await rm(join(outDir, entry), { recursive: true, force: true });
+    if (/^[0-9a-f]{12}$/.test(basename(entry)) && entry !== keep)
+      await rm(join(outDir, entry), { recursive: true, force: true });
   }
 }

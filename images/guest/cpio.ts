@@ -13,8 +13,16 @@ export interface ArchiveEntry {
 }
 
 export const directory = (path: string): ArchiveEntry => ({ path, mode: 0o040755 });
-export const link = (path: string, target: string): ArchiveEntry => ({ path, mode: 0o120777, data: Buffer.from(target) });
-export const file = (path: string, data: Buffer, executable: boolean): ArchiveEntry => ({ path, mode: executable ? 0o100755 : 0o100644, data });
+export const link = (path: string, target: string): ArchiveEntry => ({
+  path,
+  mode: 0o120777,
+  data: Buffer.from(target),
+});
+export const file = (path: string, data: Buffer, executable: boolean): ArchiveEntry => ({
+  path,
+  mode: executable ? 0o100755 : 0o100644,
+  data,
+});
 
 /** The archive of `entries`, in their order; folders that are not listed are added before their first file. */
 export function cpio(entries: readonly ArchiveEntry[]): Buffer {
@@ -22,8 +30,24 @@ export function cpio(entries: readonly ArchiveEntry[]): Buffer {
   let inode = 0;
   const write = ({ path, mode, data = Buffer.alloc(0), device = [0, 0] }: ArchiveEntry): void => {
     const name = Buffer.from(`${path}\0`);
-    const fields = [++inode, mode, 0, 0, 1, 0, data.length, 0, 0, device[0], device[1], name.length, 0];
-    const header = Buffer.from(`070701${fields.map((field) => field.toString(16).padStart(8, '0')).join('')}`);
+    const fields = [
+      ++inode,
+      mode,
+      0,
+      0,
+      1,
+      0,
+      data.length,
+      0,
+      0,
+      device[0],
+      device[1],
+      name.length,
+      0,
+    ];
+    const header = Buffer.from(
+      `070701${fields.map((field) => field.toString(16).padStart(8, '0')).join('')}`,
+    );
     parts.push(header, name, padding(header.length + name.length), data, padding(data.length));
   };
   const known = new Set<string>();

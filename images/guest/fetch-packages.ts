@@ -27,21 +27,33 @@ export async function fetchPackages(workDir: string): Promise<string[]> {
     await download(workDir, fresh);
   }
   const packages = (await readdir(join(workDir, 'debs'))).sort();
-  for (const name of packages) await runTool('dpkg-deb', ['-x', join(workDir, 'debs', name), join(workDir, 'root')]);
+  for (const name of packages)
+    await runTool('dpkg-deb', ['-x', join(workDir, 'debs', name), join(workDir, 'root')]);
   return packages;
 }
 
 async function download(workDir: string, apt: readonly string[]): Promise<void> {
-  const [kernel] = (await dependencies(apt, kernelMetaPackage)).filter((name) => name.startsWith('linux-image-'));
+  const [kernel] = (await dependencies(apt, kernelMetaPackage)).filter((name) =>
+    name.startsWith('linux-image-'),
+  );
   if (!kernel) throw new Error(`apt does not know the package ${kernelMetaPackage}`);
-  const libraries = (await Promise.all(programs.map((name) => dependencies(apt, name)))).flat().filter((name) => /^(lib|zlib)/.test(name));
-  const names = [...new Set([kernel, ...programs, ...libraries, ...furtherLibraries])].map((name) => `${name}:amd64`);
+  const libraries = (await Promise.all(programs.map((name) => dependencies(apt, name))))
+    .flat()
+    .filter((name) => /^(lib|zlib)/.test(name));
+  const names = [...new Set([kernel, ...programs, ...libraries, ...furtherLibraries])].map(
+    (name) => `${name}:amd64`,
+  );
   const cwd = join(workDir, 'debs');
   await mkdir(cwd, { recursive: true });
-  await runTool('apt-get', [...apt, '-q', 'download', ...names], { cwd, timeoutMs: downloadTimeoutMs });
+  await runTool('apt-get', [...apt, '-q', 'download', ...names], {
+    cwd,
+    timeoutMs: downloadTimeoutMs,
+  });
 }
 
 async function dependencies(apt: readonly string[], name: string): Promise<string[]> {
   const listed = await runTool('apt-cache', [...apt, 'depends', `${name}:amd64`]);
-  return [...listed.matchAll(/^ *(?:Pre)?Depends: ([a-z0-9.+-]+)/gm)].map((match) => match[1] ?? '');
+  return [...listed.matchAll(/^ *(?:Pre)?Depends: ([a-z0-9.+-]+)/gm)].map(
+    (match) => match[1] ?? '',
+  );
 }

@@ -25,12 +25,34 @@ export function startGuest(qemuArgs: readonly string[]): TestGuest {
   const dir = mkdtempSync('/tmp/cc-guest-');
   const log = join(dir, 'console.log');
   const args = [
-    '-accel', 'tcg', '-machine', 'pc', '-cpu', 'qemu64', '-m', '128', '-nodefaults', '-display', 'none', '-vga', 'std',
-    '-serial', `file:${log}`, '-qmp', `unix:${join(dir, 'qmp')},server=on,wait=off`,
-    '-device', 'virtio-serial', '-chardev', `socket,id=agent,path=${join(dir, 'agent')},server=on,wait=off`,
-    '-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0', ...qemuArgs,
+    '-accel',
+    'tcg',
+    '-machine',
+    'pc',
+    '-cpu',
+    'qemu64',
+    '-m',
+    '128',
+    '-nodefaults',
+    '-display',
+    'none',
+    '-vga',
+    'std',
+    '-serial',
+    `file:${log}`,
+    '-qmp',
+    `unix:${join(dir, 'qmp')},server=on,wait=off`,
+    '-device',
+    'virtio-serial',
+    '-chardev',
+    `socket,id=agent,path=${join(dir, 'agent')},server=on,wait=off`,
+    '-device',
+    'virtserialport,chardev=agent,name=org.qemu.guest_agent.0',
+    ...qemuArgs,
   ];
-  const qemu: ChildProcess = spawn('/usr/bin/qemu-system-x86_64', args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const qemu: ChildProcess = spawn('/usr/bin/qemu-system-x86_64', args, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const ended = new Promise<number | null>((resolve) => qemu.on('exit', resolve));
   const console = (): string => {
     try {
@@ -40,12 +62,19 @@ export function startGuest(qemuArgs: readonly string[]): TestGuest {
     }
   };
   const monitor = async (command: string, args: object = {}): Promise<void> => {
-    await ask(join(dir, 'qmp'), [{ execute: 'qmp_capabilities' }, { execute: command, arguments: args }]);
+    await ask(join(dir, 'qmp'), [
+      { execute: 'qmp_capabilities' },
+      { execute: command, arguments: args },
+    ]);
   };
   return {
     console,
     async consoleShows(pattern) {
-      await eventually(() => pattern.test(console()), { withinMs: bootTimeoutMs, what: `${pattern} on the console`, everyMs: 50 }).catch((cause) => {
+      await eventually(() => pattern.test(console()), {
+        withinMs: bootTimeoutMs,
+        what: `${pattern} on the console`,
+        everyMs: 50,
+      }).catch((cause) => {
         throw new Error(`the console holds only:\n${console()}`, { cause });
       });
     },
@@ -75,7 +104,10 @@ async function ask(path: string, commands: readonly object[]): Promise<unknown> 
     for (const command of commands) {
       seen = '';
       socket.write(`${JSON.stringify(command)}\n`);
-      const line = await eventually(() => (gone ? '{}' : seen.split('\n').find((part) => /^\{"(return|error)"/.test(part))), { withinMs: 20_000, what: `an answer to ${JSON.stringify(command)}` });
+      const line = await eventually(
+        () => (gone ? '{}' : seen.split('\n').find((part) => /^\{"(return|error)"/.test(part))),
+        { withinMs: 20_000, what: `an answer to ${JSON.stringify(command)}` },
+      );
       const parsed = JSON.parse(line) as { return?: unknown; error?: { desc: string } };
       if (parsed.error) throw new Error(parsed.error.desc);
       answer = parsed.return;

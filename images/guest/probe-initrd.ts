@@ -8,7 +8,12 @@ export const probeLine = 'cobalt-probe: user space';
 
 /** The archive, gzipped; under 1 kB. */
 export function probeInitrd(): Buffer {
-  return gzipSync(cpio([{ path: 'dev/console', mode: 0o020600, device: [5, 1] }, file('init', probeInit(), true)]));
+  return gzipSync(
+    cpio([
+      { path: 'dev/console', mode: 0o020600, device: [5, 1] },
+      file('init', probeInit(), true),
+    ]),
+  );
 }
 
 const loadAddress = 0x400000;
@@ -21,18 +26,50 @@ const headerSize = 64 + 56;
 function probeInit(): Buffer {
   const line = Buffer.from(`${probeLine}\n`);
   const code = Buffer.from([
-    0xb8, 1, 0, 0, 0, // mov eax, 1: write(2)
-    0xbf, 1, 0, 0, 0, // mov edi, 1
-    0x48, 0x8d, 0x35, 28, 0, 0, 0, // lea rsi, [rip + 28]: the line, behind this code
-    0xba, line.length, 0, 0, 0, // mov edx, length
-    0x0f, 0x05, // syscall
-    0xb8, 172, 0, 0, 0, // mov eax, 172: iopl(2)
-    0xbf, 3, 0, 0, 0, // mov edi, 3
-    0x0f, 0x05, // syscall
-    0xb0, 0x10, // mov al, 0x10
-    0xe6, 0xf4, // out 0xf4, al
-    0xf3, 0x90, // pause
-    0xeb, 0xfc, // jmp to pause
+    0xb8,
+    1,
+    0,
+    0,
+    0, // mov eax, 1: write(2)
+    0xbf,
+    1,
+    0,
+    0,
+    0, // mov edi, 1
+    0x48,
+    0x8d,
+    0x35,
+    28,
+    0,
+    0,
+    0, // lea rsi, [rip + 28]: the line, behind this code
+    0xba,
+    line.length,
+    0,
+    0,
+    0, // mov edx, length
+    0x0f,
+    0x05, // syscall
+    0xb8,
+    172,
+    0,
+    0,
+    0, // mov eax, 172: iopl(2)
+    0xbf,
+    3,
+    0,
+    0,
+    0, // mov edi, 3
+    0x0f,
+    0x05, // syscall
+    0xb0,
+    0x10, // mov al, 0x10
+    0xe6,
+    0xf4, // out 0xf4, al
+    0xf3,
+    0x90, // pause
+    0xeb,
+    0xfc, // jmp to pause
     0x90, // nop
   ]);
   const size = headerSize + code.length + line.length;

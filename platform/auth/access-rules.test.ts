@@ -22,18 +22,32 @@ describe('access rules', () => {
     ['a dot is a dot', false, rule('/v2.1/servers'), 'GET', '/v2x1/servers'],
   ];
   for (const [name, expected, rules, method, path] of cases) {
-    it(`${expected ? 'allow' : 'refuse'} ${name}`, () => assert.equal(ruleAllows(rules, 'compute', method, path), expected));
+    it(`${expected ? 'allow' : 'refuse'} ${name}`, () =>
+      assert.equal(ruleAllows(rules, 'compute', method, path), expected));
   }
 });
 
 describe('access rules that are made to be slow', () => {
   it('are held against a path at once: a backtracking pattern takes longer than the sun shines', () => {
-    const rules = Array.from({ length: 64 }, (_, index) => ({ service: 'compute', method: 'GET', path: `/${'**a'.repeat(16)}b${index}` }));
+    const rules = Array.from({ length: 64 }, (_, index) => ({
+      service: 'compute',
+      method: 'GET',
+      path: `/${'**a'.repeat(16)}b${index}`,
+    }));
     const startedAt = process.threadCpuUsage();
     assert.equal(ruleAllows(rules, 'compute', 'GET', `/${'a'.repeat(400)}`), false);
     const { user } = process.threadCpuUsage(startedAt);
     assert.ok(user < 5_000_000, `${user} us`);
     assert.equal(ruleAllows(rules, 'compute', 'GET', `/${'a'.repeat(400)}b7`), true);
   });
-  it('match nothing that is longer than any path', () => assert.equal(ruleAllows([{ service: 'compute', method: 'GET', path: '/**' }], 'compute', 'GET', `/${'a'.repeat(600)}`), false));
+  it('match nothing that is longer than any path', () =>
+    assert.equal(
+      ruleAllows(
+        [{ service: 'compute', method: 'GET', path: '/**' }],
+        'compute',
+        'GET',
+        `/${'a'.repeat(600)}`,
+      ),
+      false,
+    ));
 });

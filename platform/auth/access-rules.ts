@@ -13,13 +13,23 @@ export interface AccessRule {
 const maxPathLength = 512;
 
 /** null: a token without rules, which may do whatever its roles may. */
-export function ruleAllows(rules: readonly AccessRule[] | null, service: string, method: string, path: string): boolean {
+export function ruleAllows(
+  rules: readonly AccessRule[] | null,
+  service: string,
+  method: string,
+  path: string,
+): boolean {
   if (rules === null) return true;
   if (path.length > maxPathLength) return false;
   // HEAD asks for nothing that GET does not give.
   const asked = method === 'HEAD' ? ['HEAD', 'GET'] : [method];
   const exact = path.endsWith('/') ? path.slice(0, -1) : path;
-  return rules.some((rule) => rule.service === service && asked.includes(rule.method) && (matches(rule.path, exact) || (exact !== path && matches(rule.path, path))));
+  return rules.some(
+    (rule) =>
+      rule.service === service &&
+      asked.includes(rule.method) &&
+      (matches(rule.path, exact) || (exact !== path && matches(rule.path, path))),
+  );
 }
 
 // A step is a character's code or one of these: `[^/]`, `[^/]*`, `.*`. Numbers, as a request is held against many rules.
@@ -67,8 +77,10 @@ function matches(pattern: string, path: string): boolean {
     seen.fill(0);
     for (const index of reached) {
       const step = steps[index];
-      if (step === code || (step === inSegment && code !== slash)) reach(next, seen, steps, index + 1);
-      else if (step === anything || (step === restOfSegment && code !== slash)) reach(next, seen, steps, index);
+      if (step === code || (step === inSegment && code !== slash))
+        reach(next, seen, steps, index + 1);
+      else if (step === anything || (step === restOfSegment && code !== slash))
+        reach(next, seen, steps, index);
     }
     reached = next;
   }

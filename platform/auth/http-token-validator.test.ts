@@ -8,18 +8,35 @@ import { createHttpTokenValidator } from './http-token-validator.ts';
 
 function keystone(status = 200) {
   const state = { asked: 0, now: 1_000_000, status };
-  const document: Json = { token: {
-    expires_at: new Date(state.now + 60_000).toISOString(), user: { id: 'u', name: 'ann', domain: { id: 'default', name: 'Default' } },
-    project: { id: 'p', name: 'shop', domain: { id: 'default', name: 'Default' } }, roles: [{ id: 'r', name: 'member' }],
-  } };
-  const http: HttpClient = { send: async (call) => {
-    state.asked += 1;
-    assert.equal(call.headers?.['x-subject-token'], 'subject');
-    return { status: state.status, headers: {}, body: state.status === 200 ? document : undefined, stream: undefined };
-  } };
+  const document: Json = {
+    token: {
+      expires_at: new Date(state.now + 60_000).toISOString(),
+      user: { id: 'u', name: 'ann', domain: { id: 'default', name: 'Default' } },
+      project: { id: 'p', name: 'shop', domain: { id: 'default', name: 'Default' } },
+      roles: [{ id: 'r', name: 'member' }],
+    },
+  };
+  const http: HttpClient = {
+    send: async (call) => {
+      state.asked += 1;
+      assert.equal(call.headers?.['x-subject-token'], 'subject');
+      return {
+        status: state.status,
+        headers: {},
+        body: state.status === 200 ? document : undefined,
+        stream: undefined,
+      };
+    },
+  };
   const session = { token: async () => 'own', renew: () => undefined };
   const clock = { now: () => state.now, sleep: async () => undefined };
-  return { state, validator: createHttpTokenValidator({ http, session, clock }, { rememberMs: 30_000, maxRemembered: 2 }) };
+  return {
+    state,
+    validator: createHttpTokenValidator(
+      { http, session, clock },
+      { rememberMs: 30_000, maxRemembered: 2 },
+    ),
+  };
 }
 
 describe('token validation over HTTP', () => {
@@ -27,11 +44,18 @@ describe('token validation over HTTP', () => {
     const { validator } = keystone();
     const who = await validator.validate('subject');
     assert.ok(!isFault(who));
-    assert.deepEqual([who.userName, who.projectId, who.roles, who.systemScope, who.token], ['ann', 'p', ['member'], false, 'subject']);
+    assert.deepEqual(
+      [who.userName, who.projectId, who.roles, who.systemScope, who.token],
+      ['ann', 'p', ['member'], false, 'subject'],
+    );
   });
   it('asks once for many requests, and again when the memory has ended', async () => {
     const { state, validator } = keystone();
-    await Promise.all([validator.validate('subject'), validator.validate('subject'), validator.validate('subject')]);
+    await Promise.all([
+      validator.validate('subject'),
+      validator.validate('subject'),
+      validator.validate('subject'),
+    ]);
     await validator.validate('subject');
     assert.equal(state.asked, 1);
     state.now += 30_001;

@@ -7,7 +7,10 @@ import type { ServiceSession } from '#platform/auth/service-session.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { HttpClient } from '#platform/http/client.ts';
 
-interface Named { id: string; name: string }
+interface Named {
+  id: string;
+  name: string;
+}
 interface TokenDocument {
   token: {
     expires_at: string;
@@ -26,16 +29,29 @@ export interface HttpTokenValidatorOptions {
   maxRemembered: number;
 }
 
-export const tokenCacheDefaults: HttpTokenValidatorOptions = { rememberMs: 30_000, maxRemembered: 10_000 };
+export const tokenCacheDefaults: HttpTokenValidatorOptions = {
+  rememberMs: 30_000,
+  maxRemembered: 10_000,
+};
 
-export function createHttpTokenValidator(deps: { http: HttpClient; session: ServiceSession; clock: Clock }, options: HttpTokenValidatorOptions = tokenCacheDefaults): TokenValidator {
+export function createHttpTokenValidator(
+  deps: { http: HttpClient; session: ServiceSession; clock: Clock },
+  options: HttpTokenValidatorOptions = tokenCacheDefaults,
+): TokenValidator {
   const remembered = new Map<string, { context: AuthContext; untilMs: number }>();
   const asking = new Map<string, Promise<Outcome<AuthContext>>>();
 
   async function ask(token: string): Promise<Outcome<AuthContext>> {
     const own = await deps.session.token();
     if (isFault(own)) return own;
-    const answer = await deps.http.send({ method: 'GET', service: 'identity', path: '/v3/auth/tokens?nocatalog', token: own, headers: { 'x-subject-token': token }, timeoutMs: 10_000 });
+    const answer = await deps.http.send({
+      method: 'GET',
+      service: 'identity',
+      path: '/v3/auth/tokens?nocatalog',
+      token: own,
+      headers: { 'x-subject-token': token },
+      timeoutMs: 10_000,
+    });
     if (isFault(answer)) return answer;
     if (answer.status === 401) {
       deps.session.renew();
@@ -44,7 +60,10 @@ export function createHttpTokenValidator(deps: { http: HttpClient; session: Serv
     if (answer.status !== 200) return fault('unauthorized', 'The token is not valid.');
     const context = contextOf(token, answer.body as unknown as TokenDocument); // 200: Keystone's token document
     if (remembered.size >= options.maxRemembered) remembered.clear();
-    remembered.set(token, { context, untilMs: Math.min(deps.clock.now() + options.rememberMs, context.expiresAtMs) });
+    remembered.set(token, {
+      context,
+      untilMs: Math.min(deps.clock.now() + options.rememberMs, context.expiresAtMs),
+    });
     return context;
   }
 
@@ -67,9 +86,18 @@ export function createHttpTokenValidator(deps: { http: HttpClient; session: Serv
 function contextOf(token: string, { token: document }: TokenDocument): AuthContext {
   const { user, project, domain, system, roles, application_credential: credential } = document;
   return {
-    userId: user.id, userName: user.name, userDomainId: user.domain.id,
-    projectId: project?.id ?? null, projectName: project?.name ?? null, projectDomainId: project?.domain.id ?? null,
-    domainId: domain?.id ?? null, systemScope: system?.all === true, roles: (roles ?? []).map((role) => role.name),
-    expiresAtMs: Date.parse(document.expires_at), token, appCredId: credential?.id ?? null, accessRules: credential?.access_rules ?? null,
+    userId: user.id,
+    userName: user.name,
+    userDomainId: user.domain.id,
+    projectId: project?.id ?? null,
+    projectName: project?.name ?? null,
+    projectDomainId: project?.domain.id ?? null,
+    domainId: domain?.id ?? null,
+    systemScope: system?.all === true,
+    roles: (roles ?? []).map((role) => role.name),
+    expiresAtMs: Date.parse(document.expires_at),
+    token,
+    appCredId: credential?.id ?? null,
+    accessRules: credential?.access_rules ?? null,
   };
 }

@@ -20,7 +20,11 @@ export interface ServiceUser {
 
 const renewBeforeMs = 5 * 60_000;
 
-export function createServiceSession(deps: { http: HttpClient; clock: Clock; user: ServiceUser }): ServiceSession {
+export function createServiceSession(deps: {
+  http: HttpClient;
+  clock: Clock;
+  user: ServiceUser;
+}): ServiceSession {
   let held: { token: string; endsMs: number } | undefined;
   let asking: Promise<Outcome<string>> | undefined;
 
@@ -28,15 +32,26 @@ export function createServiceSession(deps: { http: HttpClient; clock: Clock; use
     const { name, password, project } = deps.user;
     const domain = { id: 'default' };
     const answer = await deps.http.send({
-      method: 'POST', service: 'identity', path: '/v3/auth/tokens?nocatalog',
-      body: { auth: {
-        identity: { methods: ['password'], password: { user: { name, domain, password: password.reveal() } } },
-        scope: { project: { name: project, domain } },
-      } },
+      method: 'POST',
+      service: 'identity',
+      path: '/v3/auth/tokens?nocatalog',
+      body: {
+        auth: {
+          identity: {
+            methods: ['password'],
+            password: { user: { name, domain, password: password.reveal() } },
+          },
+          scope: { project: { name: project, domain } },
+        },
+      },
     });
     if (isFault(answer)) return answer;
     const token = answer.headers['x-subject-token'];
-    if (answer.status !== 201 || !token) return fault('unauthorized', `The service user ${name} got no token: Keystone answered ${answer.status}.`);
+    if (answer.status !== 201 || !token)
+      return fault(
+        'unauthorized',
+        `The service user ${name} got no token: Keystone answered ${answer.status}.`,
+      );
     const { expires_at } = (answer.body as { token: { expires_at: string } }).token; // 201: Keystone's token document
     held = { token, endsMs: Date.parse(expires_at) };
     return token;

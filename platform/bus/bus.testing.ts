@@ -19,7 +19,12 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
 
   test(`${title}: a call brings the result and the request id there`, async () => {
     let seen: RpcContext | undefined;
-    bus.serve('t', { add: async (params, context) => { seen = context; return { sum: Number(params['a']) + Number(params['b']) }; } });
+    bus.serve('t', {
+      add: async (params, context) => {
+        seen = context;
+        return { sum: Number(params['a']) + Number(params['b']) };
+      },
+    });
     assert.deepEqual(await bus.call('t', 'add', { a: 1, b: 2 }, CALL), { sum: 3 });
     assert.equal(seen?.requestId, REQ.requestId);
     assert.ok(seen && seen.deadlineMs < Infinity);
@@ -38,7 +43,11 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
   });
 
   test(`${title}: a bug in the handler is thrown at the caller, with its text`, async () => {
-    bus.serve('t', { bug: async () => { throw new Error('the cause'); } });
+    bus.serve('t', {
+      bug: async () => {
+        throw new Error('the cause');
+      },
+    });
     await assert.rejects(bus.call('t', 'bug', {}, CALL), /t\.bug.*the cause/);
     await assert.rejects(bus.call('t', 'toString', {}, CALL), /no method toString/);
   });
@@ -53,9 +62,23 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
   test(`${title}: a call ends at its deadline, in work or in the queue`, async () => {
     const gate = Promise.withResolvers<undefined>();
     let started = 0;
-    bus.serve('t', { slow: () => { started += 1; return gate.promise; } }, { concurrency: 1 });
-    const outcomes = await Promise.all([1, 2].map(() => bus.call('t', 'slow', {}, { ...CALL, timeoutMs: 60 })));
-    assert.deepEqual(outcomes.map((outcome) => isFault(outcome) && outcome.kind), ['timeout', 'timeout']);
+    bus.serve(
+      't',
+      {
+        slow: () => {
+          started += 1;
+          return gate.promise;
+        },
+      },
+      { concurrency: 1 },
+    );
+    const outcomes = await Promise.all(
+      [1, 2].map(() => bus.call('t', 'slow', {}, { ...CALL, timeoutMs: 60 })),
+    );
+    assert.deepEqual(
+      outcomes.map((outcome) => isFault(outcome) && outcome.kind),
+      ['timeout', 'timeout'],
+    );
     gate.resolve(undefined);
     assert.equal(await bus.call('t', 'slow', {}, CALL), undefined);
     assert.equal(started, 2, 'the call that timed out in the queue was never started');
@@ -64,28 +87,49 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
   test(`${title}: messages are copies, and only plain JSON`, async () => {
     const mine = { list: [{ n: 1 }], gone: undefined };
     const kept = { n: 1 };
-    bus.serve('t', { change: async (params) => {
-      assert.deepEqual(params, { list: [{ n: 1 }] });
-      (params['list'] as JsonObject[])[0]!['n'] = 2;
-      return kept;
-    } });
+    bus.serve('t', {
+      change: async (params) => {
+        assert.deepEqual(params, { list: [{ n: 1 }] });
+        (params['list'] as JsonObject[])[0]!['n'] = 2;
+        return kept;
+      },
+    });
     const result = (await bus.call('t', 'change', mine, CALL)) as JsonObject;
     result['n'] = 3;
     assert.deepEqual([mine.list, kept], [[{ n: 1 }], { n: 1 }]);
-    await assert.rejects(bus.call('t', 'change', { when: new Date() as never }, CALL), /not plain JSON/);
+    await assert.rejects(
+      bus.call('t', 'change', { when: new Date() as never }, CALL),
+      /not plain JSON/,
+    );
   });
 
   test(`${title}: a cast waits for a consumer that comes later`, async () => {
     assert.equal(await bus.cast('later', 'go', { n: 1 }, REQ), undefined);
     const got = Promise.withResolvers<JsonObject>();
-    bus.serve('later', { go: async (params) => { got.resolve(params); return undefined; } });
+    bus.serve('later', {
+      go: async (params) => {
+        got.resolve(params);
+        return undefined;
+      },
+    });
     assert.deepEqual(await got.promise, { n: 1 });
   });
 
   test(`${title}: a cast with a known message id is taken once`, async () => {
     let runs = 0;
-    bus.serve('t', { go: async () => { runs += 1; return undefined; }, count: async () => runs }, { concurrency: 1 });
-    for (const messageId of ['a', 'a', 'b']) assert.equal(await bus.cast('t', 'go', {}, { ...REQ, messageId }), undefined);
+    bus.serve(
+      't',
+      {
+        go: async () => {
+          runs += 1;
+          return undefined;
+        },
+        count: async () => runs,
+      },
+      { concurrency: 1 },
+    );
+    for (const messageId of ['a', 'a', 'b'])
+      assert.equal(await bus.cast('t', 'go', {}, { ...REQ, messageId }), undefined);
     assert.equal(await bus.call('t', 'count', {}, CALL), 2);
     await bus.cast('t', 'go', {}, { ...REQ, messageId: 'a' });
     assert.equal(await bus.call('t', 'count', {}, CALL), 2);
@@ -95,8 +139,15 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
     const attempts: number[] = [];
     const succeeded = Promise.withResolvers<void>();
     bus.serve('t', {
-      twice: async (_, context) => { if (context.attempt < 2) throw new Error('first time'); succeeded.resolve(); return undefined; },
-      never: async (_, context) => { attempts.push(context.attempt); throw new Error('never'); },
+      twice: async (_, context) => {
+        if (context.attempt < 2) throw new Error('first time');
+        succeeded.resolve();
+        return undefined;
+      },
+      never: async (_, context) => {
+        attempts.push(context.attempt);
+        throw new Error('never');
+      },
     });
     await bus.cast('t', 'twice', {}, REQ);
     await succeeded.promise;
@@ -110,19 +161,42 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
 
   test(`${title}: a full queue refuses, and nothing is lost of what it took`, async () => {
     const outcomes = [];
-    for (let n = 0; n < 51; n += 1) outcomes.push(await bus.cast('full', 'go', { n }, { ...REQ, messageId: `m${n}` }));
-    assert.deepEqual(outcomes.map((outcome) => isFault(outcome) && outcome.kind), [...Array<boolean>(50).fill(false), 'unavailable']);
+    for (let n = 0; n < 51; n += 1)
+      outcomes.push(await bus.cast('full', 'go', { n }, { ...REQ, messageId: `m${n}` }));
+    assert.deepEqual(
+      outcomes.map((outcome) => isFault(outcome) && outcome.kind),
+      [...Array<boolean>(50).fill(false), 'unavailable'],
+    );
     const got: unknown[] = [];
     const done = Promise.withResolvers<void>();
-    bus.serve('full', { go: async ({ n }) => { got.push(n); if (got.length === 50) done.resolve(); return undefined; } });
+    bus.serve('full', {
+      go: async ({ n }) => {
+        got.push(n);
+        if (got.length === 50) done.resolve();
+        return undefined;
+      },
+    });
     await done.promise;
-    assert.deepEqual(got, Array.from({ length: 50 }, (_, n) => n));
+    assert.deepEqual(
+      got,
+      Array.from({ length: 50 }, (_, n) => n),
+    );
   });
 
   test(`${title}: consumers of one topic share its messages, each one goes to one of them`, async () => {
     const counts = [0, 0];
     const gate = Promise.withResolvers<undefined>();
-    for (const index of [0, 1]) bus.serve('shared', { go: async () => { counts[index]! += 1; return gate.promise; } }, { concurrency: 5 });
+    for (const index of [0, 1])
+      bus.serve(
+        'shared',
+        {
+          go: async () => {
+            counts[index]! += 1;
+            return gate.promise;
+          },
+        },
+        { concurrency: 5 },
+      );
     const calls = Array.from({ length: 10 }, () => bus.call('shared', 'go', {}, CALL));
     gate.resolve(undefined);
     await Promise.all(calls);
@@ -131,14 +205,24 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
 
   test(`${title}: a fanout reaches every consumer there is`, async () => {
     const reached = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()];
-    for (const one of reached) bus.serve('all', { tell: async ({ n }) => { one.resolve(n); return undefined; } });
+    for (const one of reached)
+      bus.serve('all', {
+        tell: async ({ n }) => {
+          one.resolve(n);
+          return undefined;
+        },
+      });
     await bus.fanout('all', 'tell', { n: 7 }, REQ);
     assert.deepEqual(await Promise.all(reached.map((one) => one.promise)), [7, 7]);
   });
 
   test(`${title}: closing a consumer waits for its work and hands the rest to others`, async () => {
     const gate = Promise.withResolvers<undefined>();
-    const serving = bus.serve('drain', { slow: () => gate.promise.then(() => 'first') }, { concurrency: 1 });
+    const serving = bus.serve(
+      'drain',
+      { slow: () => gate.promise.then(() => 'first') },
+      { concurrency: 1 },
+    );
     const inWork = bus.call('drain', 'slow', {}, CALL);
     const queued = bus.call('drain', 'slow', {}, CALL);
     await bus.cast('drain', 'slow', {}, REQ);
@@ -151,7 +235,12 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
     await closing;
     assert.equal(await inWork, 'first');
     const taken = Promise.withResolvers<void>();
-    bus.serve('drain', { slow: async () => { taken.resolve(); return undefined; } });
+    bus.serve('drain', {
+      slow: async () => {
+        taken.resolve();
+        return undefined;
+      },
+    });
     await taken.promise;
   });
 
@@ -159,6 +248,9 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
     bus.serve('t', { go: async () => 1 });
     await bus.close();
     const outcomes = [await bus.call('t', 'go', {}, CALL), await bus.cast('t', 'go', {}, REQ)];
-    assert.deepEqual(outcomes.map((outcome) => isFault(outcome) && outcome.kind), ['unavailable', 'unavailable']);
+    assert.deepEqual(
+      outcomes.map((outcome) => isFault(outcome) && outcome.kind),
+      ['unavailable', 'unavailable'],
+    );
   });
 }

@@ -13,7 +13,10 @@ export interface RpcContext {
 }
 
 /** Expected failure is a Fault, returned; a bug is thrown. A cast's handler may run twice, so it is idempotent. */
-export type RpcHandler = (params: JsonObject, context: RpcContext) => Promise<Json | undefined | Fault>;
+export type RpcHandler = (
+  params: JsonObject,
+  context: RpcContext,
+) => Promise<Json | undefined | Fault>;
 export type RpcHandlers = Readonly<Record<string, RpcHandler>>;
 
 /** What a service serves, as data; make one with `rpcServer` of contract.ts. */
@@ -51,21 +54,39 @@ export interface Bus {
    * Asks and waits. Faults: the handler's own, equal; `timeout` when the deadline passes (the handler may still work on);
    * `unavailable` at once when nobody serves the topic, or its queue is full. Throws when the handler threw or has no such method.
    */
-  call(topic: string, method: string, params: JsonObject, options: CallOptions): Promise<Outcome<Json | undefined>>;
+  call(
+    topic: string,
+    method: string,
+    params: JsonObject,
+    options: CallOptions,
+  ): Promise<Outcome<Json | undefined>>;
 
   /**
    * Hands over and goes on: resolves when the bus has the message. Delivered at least once, waits for a consumer that is
    * not there yet, is delivered again (jittered, bounded) when the handler throws, then dropped with an error in the log.
    * A Fault of the handler ends it. `unavailable` when the topic's queue is full.
    */
-  cast(topic: string, method: string, params: JsonObject, options: CastOptions): Promise<Outcome<undefined>>;
+  cast(
+    topic: string,
+    method: string,
+    params: JsonObject,
+    options: CastOptions,
+  ): Promise<Outcome<undefined>>;
 
   /** To everybody who serves the topic now, at most once; failures are logged. */
-  fanout(topic: string, method: string, params: JsonObject, options: { requestId: string }): Promise<void>;
+  fanout(
+    topic: string,
+    method: string,
+    params: JsonObject,
+    options: { requestId: string },
+  ): Promise<void>;
 
   /** Refuses new messages (`unavailable`) and resolves when those in work are done or `drainTimeoutMs` has passed. */
   close(): Promise<void>;
 }
 
 /** Told of every message that was handled; fits `Metrics.rpc`. `outcome`: 'ok', a fault kind, or 'error'. */
-export type ObserveRpc = (labels: { topic: string; method: string; outcome: string }, ms: number) => void;
+export type ObserveRpc = (
+  labels: { topic: string; method: string; outcome: string },
+  ms: number,
+) => void;

@@ -7,7 +7,13 @@ export function copyJson<T extends Json | undefined>(value: T): T {
 }
 
 function copy(value: unknown): unknown {
-  if (typeof value === 'string' || typeof value === 'boolean' || value === null || value === undefined) return value;
+  if (
+    typeof value === 'string' ||
+    typeof value === 'boolean' ||
+    value === null ||
+    value === undefined
+  )
+    return value;
   if (typeof value === 'number') {
     if (Number.isFinite(value)) return value;
     throw new TypeError(`message: ${value} is not JSON`);
@@ -15,11 +21,18 @@ function copy(value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => copy(item) ?? null);
   if (typeof value === 'object') {
     const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype !== Object.prototype && prototype !== null) throw new TypeError(`message: a ${value.constructor.name} is not plain JSON`);
+    if (prototype !== Object.prototype && prototype !== null)
+      throw new TypeError(`message: a ${value.constructor.name} is not plain JSON`);
     const object: Record<string, unknown> = {};
     for (const [key, member] of Object.entries(value)) {
       if (member === undefined) continue;
-      if (key === '__proto__') Object.defineProperty(object, key, { value: copy(member), enumerable: true, configurable: true, writable: true });
+      if (key === '__proto__')
+        Object.defineProperty(object, key, {
+          value: copy(member),
+          enumerable: true,
+          configurable: true,
+          writable: true,
+        });
       else object[key] = copy(member);
     }
     return object;

@@ -1,7 +1,15 @@
 // The bus of the embedded cloud: same promises as a broker, within one process. Built by compose.
 import { Fault, fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { Bus, CallOptions, CastOptions, ObserveRpc, RpcContext, RpcHandlers, Serving } from '#platform/bus/bus.ts';
+import type {
+  Bus,
+  CallOptions,
+  CastOptions,
+  ObserveRpc,
+  RpcContext,
+  RpcHandlers,
+  Serving,
+} from '#platform/bus/bus.ts';
 import { copyJson } from '#platform/bus/copy-json.ts';
 import { Topic, type Consumer } from '#platform/bus/topic.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -24,7 +32,13 @@ export interface InProcessBusLimits {
   drainTimeoutMs: number;
 }
 
-const LIMITS: InProcessBusLimits = { maxQueued: 10_000, maxRemembered: 10_000, maxDeliveries: 5, redeliveryBackoffMs: 100, drainTimeoutMs: 10_000 };
+const LIMITS: InProcessBusLimits = {
+  maxQueued: 10_000,
+  maxRemembered: 10_000,
+  maxDeliveries: 5,
+  redeliveryBackoffMs: 100,
+  drainTimeoutMs: 10_000,
+};
 const DEFAULT_CONCURRENCY = 64;
 /** Deadlines are looked at this often, while calls wait: far cheaper than a timer a call. */
 const SWEEP_MS = 20;
@@ -47,7 +61,10 @@ interface Message {
 
 type RpcTopic = Topic<RpcHandlers, Message>;
 
-export function createInProcessBus(deps: InProcessBusDeps, limits: Partial<InProcessBusLimits> = {}): Bus {
+export function createInProcessBus(
+  deps: InProcessBusDeps,
+  limits: Partial<InProcessBusLimits> = {},
+): Bus {
   return new InProcessBus(deps, { ...LIMITS, ...limits });
 }
 
@@ -66,18 +83,36 @@ class InProcessBus implements Bus {
 
   serve(name: string, handlers: RpcHandlers, options: { concurrency?: number } = {}): Serving {
     const topic = this.#topic(name);
-    const consumer: Consumer<RpcHandlers> = { handlers, concurrency: options.concurrency ?? DEFAULT_CONCURRENCY, running: 0, closed: false, onIdle: [] };
+    const consumer: Consumer<RpcHandlers> = {
+      handlers,
+      concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
+      running: 0,
+      closed: false,
+      onIdle: [],
+    };
     topic.consumers.push(consumer);
     queueMicrotask(() => this.#pump(name, topic));
     return { close: () => this.#stop(topic, consumer) };
   }
 
-  call(name: string, method: string, params: JsonObject, options: CallOptions): Promise<Outcome<Json | undefined>> {
+  call(
+    name: string,
+    method: string,
+    params: JsonObject,
+    options: CallOptions,
+  ): Promise<Outcome<Json | undefined>> {
     const topic = this.#topics.get(name);
-    if (this.#closed || !topic || topic.consumers.length === 0) return Promise.resolve(fault('unavailable', `Nobody serves ${name} now.`));
+    if (this.#closed || !topic || topic.consumers.length === 0)
+      return Promise.resolve(fault('unavailable', `Nobody serves ${name} now.`));
     return new Promise((resolve, reject) => {
       const waiting = { deadlineMs: this.#deps.clock.now() + options.timeoutMs, resolve, reject };
-      const message = { method, params: copyJson(params), requestId: options.requestId, attempt: 1, waiting };
+      const message = {
+        method,
+        params: copyJson(params),
+        requestId: options.requestId,
+        attempt: 1,
+        waiting,
+      };
       const consumer = topic.free();
       if (!consumer && !topic.enqueue(message)) return resolve(queueFull(name));
       this.#waiting.add(waiting);
@@ -86,7 +121,12 @@ class InProcessBus implements Bus {
     });
   }
 
-  async cast(name: string, method: string, params: JsonObject, options: CastOptions): Promise<Outcome<undefined>> {
+  async cast(
+    name: string,
+    method: string,
+    params: JsonObject,
+    options: CastOptions,
+  ): Promise<Outcome<undefined>> {
     if (this.#closed) return fault('unavailable', 'The bus is closed.');
     const topic = this.#topic(name);
     const message: Message = { method, params: copyJson(params), ...options, attempt: 1 };
@@ -100,11 +140,21 @@ class InProcessBus implements Bus {
     return undefined;
   }
 
-  async fanout(name: string, method: string, params: JsonObject, options: { requestId: string }): Promise<void> {
+  async fanout(
+    name: string,
+    method: string,
+    params: JsonObject,
+    options: { requestId: string },
+  ): Promise<void> {
     if (this.#closed) return;
     const topic = this.#topic(name);
     for (const consumer of topic.consumers) {
-      const message: Message = { method, params: copyJson(params), requestId: options.requestId, attempt: this.#limits.maxDeliveries };
+      const message: Message = {
+        method,
+        params: copyJson(params),
+        requestId: options.requestId,
+        attempt: this.#limits.maxDeliveries,
+      };
       queueMicrotask(() => void this.#deliver(name, topic, consumer, message));
     }
   }
@@ -112,15 +162,24 @@ class InProcessBus implements Bus {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#ending.abort();
-    const drained = Promise.all([...this.#topics.values()].flatMap((topic) => [...topic.consumers].map((consumer) => this.#stop(topic, consumer))));
+    const drained = Promise.all(
+      [...this.#topics.values()].flatMap((topic) =>
+        [...topic.consumers].map((consumer) => this.#stop(topic, consumer)),
+      ),
+    );
     const limit = new AbortController();
     const late = this.#deps.clock.sleep(this.#limits.drainTimeoutMs, { signal: limit.signal }).then(
-      () => this.#deps.log.warn({ ms: this.#limits.drainTimeoutMs }, 'bus closed with messages in work'),
+      () =>
+        this.#deps.log.warn(
+          { ms: this.#limits.drainTimeoutMs },
+          'bus closed with messages in work',
+        ),
       () => undefined, // drained in time
     );
     await Promise.race([drained, late]);
     limit.abort();
-    for (const waiting of this.#waiting) waiting.resolve(fault('unavailable', 'The bus was closed.'));
+    for (const waiting of this.#waiting)
+      waiting.resolve(fault('unavailable', 'The bus was closed.'));
     this.#waiting.clear();
   }
 
@@ -140,22 +199,40 @@ class InProcessBus implements Bus {
       const message = topic.dequeue();
       if (!message) return;
       // A call that was answered by its deadline while it queued is not worth starting.
-      if (!message.waiting || this.#waiting.has(message.waiting)) void this.#deliver(name, topic, consumer, message);
+      if (!message.waiting || this.#waiting.has(message.waiting))
+        void this.#deliver(name, topic, consumer, message);
     }
   }
 
-  async #deliver(name: string, topic: RpcTopic, consumer: Consumer<RpcHandlers>, message: Message): Promise<void> {
+  async #deliver(
+    name: string,
+    topic: RpcTopic,
+    consumer: Consumer<RpcHandlers>,
+    message: Message,
+  ): Promise<void> {
     const { clock, observe } = this.#deps;
     consumer.running += 1;
     const startedMs = observe ? clock.now() : 0;
     let outcome = 'ok';
     try {
-      const handler = Object.hasOwn(consumer.handlers, message.method) ? consumer.handlers[message.method] : undefined;
+      const handler = Object.hasOwn(consumer.handlers, message.method)
+        ? consumer.handlers[message.method]
+        : undefined;
       if (!handler) throw new Error(`${name} has no method ${message.method}`);
-      const context: RpcContext = { requestId: message.requestId, deadlineMs: message.waiting?.deadlineMs ?? Infinity, attempt: message.attempt };
+      const context: RpcContext = {
+        requestId: message.requestId,
+        deadlineMs: message.waiting?.deadlineMs ?? Infinity,
+        attempt: message.attempt,
+      };
       const result = await handler(message.params, context);
       if (isFault(result)) outcome = result.kind;
-      this.#answer(name, message, isFault(result) ? Fault.from(copyJson(result.toJSON() as unknown as JsonObject) as never) : copyJson(result));
+      this.#answer(
+        name,
+        message,
+        isFault(result)
+          ? Fault.from(copyJson(result.toJSON() as unknown as JsonObject) as never)
+          : copyJson(result),
+      );
     } catch (error) {
       outcome = 'error';
       this.#failed(name, topic, message, error);
@@ -170,16 +247,26 @@ class InProcessBus implements Bus {
   #answer(name: string, message: Message, outcome: Outcome<Json | undefined>): void {
     if (message.waiting && this.#waiting.delete(message.waiting)) message.waiting.resolve(outcome);
     else if (!message.waiting && isFault(outcome)) {
-      this.#deps.log.debug({ topic: name, method: message.method, req: message.requestId, fault: outcome.toJSON() }, 'cast ended with a fault');
+      this.#deps.log.debug(
+        { topic: name, method: message.method, req: message.requestId, fault: outcome.toJSON() },
+        'cast ended with a fault',
+      );
     }
   }
 
   #failed(name: string, topic: RpcTopic, message: Message, error: unknown): void {
-    const facts = { topic: name, method: message.method, req: message.requestId, attempt: message.attempt, err: error };
+    const facts = {
+      topic: name,
+      method: message.method,
+      req: message.requestId,
+      attempt: message.attempt,
+      err: error,
+    };
     if (message.waiting) {
       this.#deps.log.error(facts, 'rpc handler threw');
       const text = error instanceof Error ? error.message : String(error);
-      if (this.#waiting.delete(message.waiting)) message.waiting.reject(new Error(`${name}.${message.method} failed: ${text}`));
+      if (this.#waiting.delete(message.waiting))
+        message.waiting.reject(new Error(`${name}.${message.method} failed: ${text}`));
       return;
     }
     if (message.attempt >= this.#limits.maxDeliveries) {
@@ -192,13 +279,20 @@ class InProcessBus implements Bus {
   }
 
   async #redeliver(name: string, topic: RpcTopic, message: Message): Promise<void> {
-    const backoffMs = this.#limits.redeliveryBackoffMs * 2 ** (message.attempt - 2) * (0.5 + this.#deps.ids.random());
+    const backoffMs =
+      this.#limits.redeliveryBackoffMs *
+      2 ** (message.attempt - 2) *
+      (0.5 + this.#deps.ids.random());
     try {
       await this.#deps.clock.sleep(backoffMs, { signal: this.#ending.signal });
     } catch {
       return; // the bus was closed
     }
-    if (!topic.enqueue(message)) this.#deps.log.error({ topic: name, method: message.method, req: message.requestId }, 'message dropped: queue full');
+    if (!topic.enqueue(message))
+      this.#deps.log.error(
+        { topic: name, method: message.method, req: message.requestId },
+        'message dropped: queue full',
+      );
     this.#pump(name, topic);
   }
 
@@ -231,7 +325,8 @@ class InProcessBus implements Bus {
     const casts: Message[] = [];
     for (let message = topic.dequeue(); message; message = topic.dequeue()) {
       if (!message.waiting) casts.push(message);
-      else if (this.#waiting.delete(message.waiting)) message.waiting.resolve(fault('unavailable', 'The last consumer has gone.'));
+      else if (this.#waiting.delete(message.waiting))
+        message.waiting.resolve(fault('unavailable', 'The last consumer has gone.'));
     }
     for (const message of casts) topic.enqueue(message);
   }

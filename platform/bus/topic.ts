@@ -28,7 +28,11 @@ export class Topic<H, M> {
   free(): Consumer<H> | undefined {
     let best: Consumer<H> | undefined;
     for (const consumer of this.consumers) {
-      if (consumer.running < consumer.concurrency && (best === undefined || consumer.running < best.running)) best = consumer;
+      if (
+        consumer.running < consumer.concurrency &&
+        (best === undefined || consumer.running < best.running)
+      )
+        best = consumer;
     }
     return best;
   }

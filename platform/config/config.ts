@@ -15,34 +15,45 @@ export class ConfigError extends Error {
  * Reads `file` (missing is fine) and variables `<PREFIX>_<SECTION>__<FIELD>` in upper snake case, e.g.
  * COBALT_NOVA__SHUTDOWN_TIMEOUT_MS=5000 for `nova: {shutdownTimeoutMs: 5000}`, and COBALT_ACCELERATION=tcg for `acceleration: tcg`.
  */
-export async function loadConfig<T extends TObject>(schema: T, source: { file: string; env: Readonly<Record<string, string | undefined>>; prefix: string }): Promise<Static<T>> {
+export async function loadConfig<T extends TObject>(
+  schema: T,
+  source: { file: string; env: Readonly<Record<string, string | undefined>>; prefix: string },
+): Promise<Static<T>> {
   let text = '';
   try {
     text = await readFile(source.file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new ConfigError(`${source.file} cannot be read: ${String(error)}`);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new ConfigError(`${source.file} cannot be read: ${String(error)}`);
   }
   let value: unknown;
   try {
     value = parse(text) ?? {};
   } catch (error) {
-    throw new ConfigError(`${source.file} is not valid YAML: ${error instanceof Error ? error.message : String(error)}`);
+    throw new ConfigError(
+      `${source.file} is not valid YAML: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ConfigError(`${source.file} must hold sections, e.g. "nova:".`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ConfigError(`${source.file} must hold sections, e.g. "nova:".`);
   for (const [section, fields] of Object.entries(schema.properties as Record<string, TSchema>)) {
     const variable = `${source.prefix}_${upperSnake(section)}`;
     const { properties } = fields as TObject;
-    if (properties === undefined && source.env[variable] !== undefined) (value as Record<string, unknown>)[section] = scalar(source.env[variable]);
+    if (properties === undefined && source.env[variable] !== undefined)
+      (value as Record<string, unknown>)[section] = scalar(source.env[variable]);
     for (const field of Object.keys(properties ?? {})) {
       const given = source.env[`${variable}__${upperSnake(field)}`];
-      if (given !== undefined) ((value as Record<string, Record<string, unknown>>)[section] ??= {})[field] = scalar(given);
+      if (given !== undefined)
+        ((value as Record<string, Record<string, unknown>>)[section] ??= {})[field] = scalar(given);
     }
   }
   const complete = Default(schema, value);
   const check = Compile(schema);
   if (!check.Check(complete)) {
     const [first] = check.Errors(complete);
-    throw new ConfigError(`${source.file}: ${first?.instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${first ? explain(first) : 'is not valid'}.`);
+    throw new ConfigError(
+      `${source.file}: ${first?.instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${first ? explain(first) : 'is not valid'}.`,
+    );
   }
   return complete as Static<T>; // checked above
 }

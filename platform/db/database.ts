@@ -7,7 +7,13 @@ import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 export type DialectName = 'sqlite' | 'mysql';
 
 export type DatabaseConfig =
-  | { dialect: 'sqlite'; path: string; synchronous?: 'OFF' | 'NORMAL' | 'FULL'; busyTimeoutMs?: number; maxStatements?: number }
+  | {
+      dialect: 'sqlite';
+      path: string;
+      synchronous?: 'OFF' | 'NORMAL' | 'FULL';
+      busyTimeoutMs?: number;
+      maxStatements?: number;
+    }
   | {
       dialect: 'mysql';
       host?: string;
@@ -47,7 +53,12 @@ export function openDatabase<T>(config: DatabaseConfig, deps: { log: DatabaseLog
   const db = new Kysely<T>({
     dialect:
       config.dialect === 'sqlite'
-        ? nodeSqliteDialect({ synchronous: 'NORMAL', busyTimeoutMs: 5_000, maxStatements: 500, ...config })
+        ? nodeSqliteDialect({
+            synchronous: 'NORMAL',
+            busyTimeoutMs: 5_000,
+            maxStatements: 500,
+            ...config,
+          })
         : mariadbDialect({ maxConnections: 10, connectTimeoutMs: 10_000, ...config }),
     log: ({ level, query, queryDurationMillis }) => {
       if (level === 'query' && queryDurationMillis > SLOW_QUERY_MS) {

@@ -1,6 +1,13 @@
+import {
+  CompiledQuery,
+  MysqlDialect,
+  MysqlDriver,
+  type DatabaseConnection,
+  type Dialect,
+  type MysqlPool,
+} from 'kysely';
 // Kysely's MySQL dialect on a mysql2 pool, set so that MariaDB behaves as SQLite does. Used by database.ts alone.
 import { createPool, type PoolOptions } from 'mysql2';
-import { CompiledQuery, MysqlDialect, MysqlDriver, type DatabaseConnection, type Dialect, type MysqlPool } from 'kysely';
 import { bindable } from './parameters.ts';
 
 export interface MariadbOptions {
@@ -42,7 +49,9 @@ class MariadbDriver extends MysqlDriver {
       pool: createPool(poolOptions(options)) as unknown as MysqlPool,
       onCreateConnection: async (connection) => {
         await connection.executeQuery(CompiledQuery.raw(`set session ${SESSION.join(', ')}`));
-        await connection.executeQuery(CompiledQuery.raw('set session transaction isolation level read committed'));
+        await connection.executeQuery(
+          CompiledQuery.raw('set session transaction isolation level read committed'),
+        );
       },
     });
   }
@@ -52,8 +61,10 @@ class MariadbDriver extends MysqlDriver {
     const known = this.#checked.get(plain);
     if (known) return known;
     const checked: DatabaseConnection = {
-      executeQuery: (query) => plain.executeQuery({ ...query, parameters: query.parameters.map(bindable) }),
-      streamQuery: (query, chunkSize) => plain.streamQuery({ ...query, parameters: query.parameters.map(bindable) }, chunkSize),
+      executeQuery: (query) =>
+        plain.executeQuery({ ...query, parameters: query.parameters.map(bindable) }),
+      streamQuery: (query, chunkSize) =>
+        plain.streamQuery({ ...query, parameters: query.parameters.map(bindable) }, chunkSize),
     };
     this.#checked.set(plain, checked);
     this.#plain.set(checked, plain);
@@ -62,7 +73,9 @@ class MariadbDriver extends MysqlDriver {
 
   override async releaseConnection(connection: DatabaseConnection): Promise<void> {
     // `connection` came from acquireConnection; the base class knows only its own.
-    await super.releaseConnection(this.#plain.get(connection) as Parameters<MysqlDriver['releaseConnection']>[0]);
+    await super.releaseConnection(
+      this.#plain.get(connection) as Parameters<MysqlDriver['releaseConnection']>[0],
+    );
   }
 }
 

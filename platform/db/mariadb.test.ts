@@ -1,7 +1,7 @@
 // The database contract on a real, private MariaDB. Skipped with its reason where there is none.
 import { after, before, describe } from 'node:test';
-import { databaseContract, type ContractTables } from './db.testing.ts';
 import { openDatabase, type DatabaseConfig } from './database.ts';
+import { databaseContract, type ContractTables } from './db.testing.ts';
 import { mariadbMissing, startMariadb, type PrivateMariadb } from './mariadb.testing.ts';
 
 describe('mariadb', { skip: await mariadbMissing() }, () => {
@@ -12,5 +12,7 @@ describe('mariadb', { skip: await mariadbMissing() }, () => {
     config = await mariadb.createDatabase();
   });
   after(() => mariadb.stop());
-  databaseContract('mariadb', async () => openDatabase<ContractTables>(config, { log: { debug: () => {}, warn: () => {} } }));
+  databaseContract('mariadb', async () =>
+    openDatabase<ContractTables>(config, { log: { debug: () => {}, warn: () => {} } }),
+  );
 });

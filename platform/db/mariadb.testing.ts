@@ -44,15 +44,33 @@ export async function startMariadb(): Promise<PrivateMariadb> {
   const socketPath = join(folder, 'sock');
   const user = userInfo().username;
   const where = ['--no-defaults', `--user=${user}`, `--datadir=${join(folder, 'data')}`];
-  await promisify(execFile)('mariadb-install-db', [...where, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve']);
+  await promisify(execFile)('mariadb-install-db', [
+    ...where,
+    '--auth-root-authentication-method=normal',
+    '--skip-test-db',
+    '--skip-name-resolve',
+  ]);
   const server = spawn(
     MARIADBD,
-    [...where, `--socket=${socketPath}`, `--pid-file=${join(folder, 'pid')}`, '--skip-networking', '--skip-log-bin', '--performance-schema=off',
-      '--innodb-buffer-pool-size=16M', '--innodb-log-file-size=8M', '--key-buffer-size=1M', '--innodb-flush-log-at-trx-commit=2', '--max-connections=60'],
+    [
+      ...where,
+      `--socket=${socketPath}`,
+      `--pid-file=${join(folder, 'pid')}`,
+      '--skip-networking',
+      '--skip-log-bin',
+      '--performance-schema=off',
+      '--innodb-buffer-pool-size=16M',
+      '--innodb-log-file-size=8M',
+      '--key-buffer-size=1M',
+      '--innodb-flush-log-at-trx-commit=2',
+      '--max-connections=60',
+    ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let errors = '';
-  server.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4_000)));
+  server.stderr
+    .setEncoding('utf8')
+    .on('data', (text: string) => (errors = (errors + text).slice(-4_000)));
   const stop = async () => {
     await end(server);
     await rm(folder, { recursive: true, force: true });
@@ -63,7 +81,11 @@ export async function startMariadb(): Promise<PrivateMariadb> {
     await stop();
     throw error;
   }
-  return { stop, createDatabase: (name) => createDatabase(socketPath, name ?? `t${randomBytes(6).toString('hex')}`) };
+  return {
+    stop,
+    createDatabase: (name) =>
+      createDatabase(socketPath, name ?? `t${randomBytes(6).toString('hex')}`),
+  };
 }
 
 async function createDatabase(socketPath: string, database: string): Promise<DatabaseConfig> {
@@ -73,10 +95,15 @@ async function createDatabase(socketPath: string, database: string): Promise<Dat
   return { dialect: 'mysql', socketPath, user: 'root', password: '', database };
 }
 
-async function untilReady(server: ChildProcess, socketPath: string, errors: () => string): Promise<void> {
+async function untilReady(
+  server: ChildProcess,
+  socketPath: string,
+  errors: () => string,
+): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (Date.now() < deadline) {
-    if (server.exitCode !== null) throw new Error(`mariadbd ended with ${server.exitCode}: ${errors()}`);
+    if (server.exitCode !== null)
+      throw new Error(`mariadbd ended with ${server.exitCode}: ${errors()}`);
     try {
       await (await createConnection({ socketPath, user: 'root' })).end();
       return;

@@ -35,7 +35,18 @@ export interface ColumnTypes {
 }
 
 const TYPES: Record<DialectName, ColumnTypes> = {
-  sqlite: { id: 'text', name: 'text', text: 'text', json: 'text', int: 'integer', bigint: 'integer', bool: 'integer', timeMs: 'integer', double: 'real', bytes: 'blob' },
+  sqlite: {
+    id: 'text',
+    name: 'text',
+    text: 'text',
+    json: 'text',
+    int: 'integer',
+    bigint: 'integer',
+    bool: 'integer',
+    timeMs: 'integer',
+    double: 'real',
+    bytes: 'blob',
+  },
   mysql: {
     id: 'varchar(64)',
     name: 'varchar(255)',
@@ -61,38 +72,61 @@ const LOCK_TIMEOUT_S = 60;
  * Applies what is missing, in order, under a lock (safe when several processes start at once). Idempotent. Returns the
  * names it applied. Throws StateTooNewError when the database has migrations that this release does not know.
  */
-export async function migrate(db: Kysely<any>, dialect: DialectName, service: string, migrations: readonly Migration[]): Promise<string[]> {
+export async function migrate(
+  db: Kysely<any>,
+  dialect: DialectName,
+  service: string,
+  migrations: readonly Migration[],
+): Promise<string[]> {
   const names = migrations.map((migration) => migration.name);
   if (names.some((name, index) => index > 0 && name <= (names[index - 1] ?? ''))) {
     throw new Error(`${service}: migrations are not in strict order: ${names.join(', ')}`);
   }
-  return dialect === 'mysql' ? migrateMariadb(db, service, migrations) : migrateSqlite(db, service, migrations);
+  return dialect === 'mysql'
+    ? migrateMariadb(db, service, migrations)
+    : migrateSqlite(db, service, migrations);
 }
 
-async function migrateSqlite(db: Kysely<any>, service: string, migrations: readonly Migration[]): Promise<string[]> {
+async function migrateSqlite(
+  db: Kysely<any>,
+  service: string,
+  migrations: readonly Migration[],
+): Promise<string[]> {
   const done: string[] = [];
   await db.transaction().execute((trx) => createJournal(trx, TYPES.sqlite));
   for (const migration of migrations) {
     // The transaction takes the file's write lock first, so the look and the step are one.
-    const applied = await db.transaction().execute((trx) => step(trx, 'sqlite', service, migrations, migration));
+    const applied = await db
+      .transaction()
+      .execute((trx) => step(trx, 'sqlite', service, migrations, migration));
     if (applied) done.push(migration.name);
   }
   if (migrations.length === 0) refuseNewer(service, migrations, await appliedNames(db, service));
   return done;
 }
 
-async function migrateMariadb(db: Kysely<any>, service: string, migrations: readonly Migration[]): Promise<string[]> {
+async function migrateMariadb(
+  db: Kysely<any>,
+  service: string,
+  migrations: readonly Migration[],
+): Promise<string[]> {
   return db.connection().execute(async (connection) => {
     const lock = `cobalt-migrate-${service}`;
-    const got = await sql<{ ok: number | null }>`select get_lock(${lock}, ${LOCK_TIMEOUT_S}) as ok`.execute(connection);
-    if (got.rows[0]?.ok !== 1) throw new Error(`${service}: another process has been migrating for over ${LOCK_TIMEOUT_S} s`);
+    const got = await sql<{
+      ok: number | null;
+    }>`select get_lock(${lock}, ${LOCK_TIMEOUT_S}) as ok`.execute(connection);
+    if (got.rows[0]?.ok !== 1)
+      throw new Error(
+        `${service}: another process has been migrating for over ${LOCK_TIMEOUT_S} s`,
+      );
     try {
       await useBinaryCollation(connection);
       await createJournal(connection, TYPES.mysql);
       refuseNewer(service, migrations, await appliedNames(connection, service));
       const done: string[] = [];
       for (const migration of migrations) {
-        if (await step(connection, 'mysql', service, migrations, migration)) done.push(migration.name);
+        if (await step(connection, 'mysql', service, migrations, migration))
+          done.push(migration.name);
       }
       return done;
     } finally {
@@ -104,11 +138,19 @@ async function migrateMariadb(db: Kysely<any>, service: string, migrations: read
 /** New tables take the database's collation: by code point, trailing blanks count, as in SQLite. */
 async function useBinaryCollation(db: Kysely<any>): Promise<void> {
   const server = await sql<{ version: string }>`select version() as version`.execute(db);
-  const collation = server.rows[0]?.version.includes('MariaDB') ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin';
+  const collation = server.rows[0]?.version.includes('MariaDB')
+    ? 'utf8mb4_nopad_bin'
+    : 'utf8mb4_0900_bin';
   await sql`alter database character set utf8mb4 collate ${sql.raw(collation)}`.execute(db);
 }
 
-async function step(db: Kysely<any>, dialect: DialectName, service: string, migrations: readonly Migration[], migration: Migration): Promise<boolean> {
+async function step(
+  db: Kysely<any>,
+  dialect: DialectName,
+  service: string,
+  migrations: readonly Migration[],
+  migration: Migration,
+): Promise<boolean> {
   const applied = await appliedNames(db, service);
   refuseNewer(service, migrations, applied);
   if (applied.includes(migration.name)) return false;
@@ -132,14 +174,24 @@ async function createJournal(db: Kysely<any>, types: ColumnTypes): Promise<void>
 }
 
 async function appliedNames(db: Kysely<any>, service: string): Promise<string[]> {
-  const rows = await db.selectFrom('schema_migrations').select('name').where('service', '=', service).execute();
+  const rows = await db
+    .selectFrom('schema_migrations')
+    .select('name')
+    .where('service', '=', service)
+    .execute();
   return rows.map((row) => String(row.name));
 }
 
-function refuseNewer(service: string, migrations: readonly Migration[], applied: readonly string[]): void {
+function refuseNewer(
+  service: string,
+  migrations: readonly Migration[],
+  applied: readonly string[],
+): void {
   const known = new Set(migrations.map((migration) => migration.name));
   const unknown = applied.filter((name) => !known.has(name));
   if (unknown.length > 0) {
-    throw new StateTooNewError(`the ${service} database is of a newer version: it has migrations unknown to this release (${unknown.join(', ')})`);
+    throw new StateTooNewError(
+      `the ${service} database is of a newer version: it has migrations unknown to this release (${unknown.join(', ')})`,
+    );
   }
 }

@@ -9,13 +9,17 @@ export function bindable(value: unknown): string | number | bigint | Uint8Array 
     case 'string':
       return value;
     case 'number':
-      if (Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))) return value;
+      if (Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value)))
+        return value;
       throw new TypeError(`database parameter: ${value} cannot be stored exactly`);
     case 'boolean':
       return value ? 1 : 0;
     case 'bigint':
-      if (value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)) return value;
-      throw new TypeError(`database parameter: ${value} is beyond 2^53 and could not be read back as a number`);
+      if (value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER))
+        return value;
+      throw new TypeError(
+        `database parameter: ${value} is beyond 2^53 and could not be read back as a number`,
+      );
     case 'object':
       if (value === null || value instanceof Uint8Array) return value;
       throw unbindable(value.constructor?.name ?? 'object');
@@ -25,5 +29,7 @@ export function bindable(value: unknown): string | number | bigint | Uint8Array 
 }
 
 function unbindable(kind: string): TypeError {
-  return new TypeError(`database parameter: ${kind} is not a string, number, boolean, bytes or null`);
+  return new TypeError(
+    `database parameter: ${kind} is not a string, number, boolean, bytes or null`,
+  );
 }

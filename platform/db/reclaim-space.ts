@@ -7,7 +7,10 @@ import type { Database } from './database.ts';
 const pagesAtOnce = 256;
 
 /** How many bytes went back. MariaDB uses freed space again by itself, and so does SQLite in a file that was made without incremental vacuum. */
-export async function reclaimSpace<T>({ db: typed, dialect }: Pick<Database<T>, 'db' | 'dialect'>): Promise<number> {
+export async function reclaimSpace<T>({
+  db: typed,
+  dialect,
+}: Pick<Database<T>, 'db' | 'dialect'>): Promise<number> {
   if (dialect !== 'sqlite') return 0;
   const db = typed as unknown as Kysely<unknown>; // pragmas are of no table
   const pragma = async (name: string): Promise<number> => {

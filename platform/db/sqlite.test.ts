@@ -5,12 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { sql } from 'kysely';
-import { databaseContract, type ContractTables } from './db.testing.ts';
 import { openDatabase } from './database.ts';
+import { databaseContract, type ContractTables } from './db.testing.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cobalt-sqlite-'));
 const log = { debug: () => {}, warn: () => {} };
-const open = (path: string, maxStatements = 500) => openDatabase<ContractTables>({ dialect: 'sqlite', path: join(folder, path), maxStatements }, { log });
+const open = (path: string, maxStatements = 500) =>
+  openDatabase<ContractTables>(
+    { dialect: 'sqlite', path: join(folder, path), maxStatements },
+    { log },
+  );
 after(() => rmSync(folder, { recursive: true }));
 
 databaseContract('sqlite', async () => open('contract.db'));
@@ -19,7 +23,9 @@ test('sqlite: more different queries than the statement cache holds', async () =
   const database = open('statements.db', 3);
   for (let round = 0; round < 2; round += 1) {
     for (let n = 0; n < 10; n += 1) {
-      const { rows } = await sql<{ n: number }>`select ${sql.raw(String(n))} as n`.execute(database.db);
+      const { rows } = await sql<{ n: number }>`select ${sql.raw(String(n))} as n`.execute(
+        database.db,
+      );
       assert.deepEqual(rows, [{ n }]);
     }
   }

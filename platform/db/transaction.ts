@@ -14,7 +14,11 @@ const RETRY: RetryPolicy = { maxAttempts: 5, backoffMs: 20 };
  * Runs `work` in one transaction: committed when it returns, rolled back when it throws. On a deadlock, a lock timeout or
  * a busy SQLite file it runs again from its start, so `work` must have no effect but through `trx`.
  */
-export async function transaction<T, R>(db: Kysely<T>, work: (trx: Transaction<T>) => Promise<R>, retry = RETRY): Promise<R> {
+export async function transaction<T, R>(
+  db: Kysely<T>,
+  work: (trx: Transaction<T>) => Promise<R>,
+  retry = RETRY,
+): Promise<R> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await db.transaction().execute(work);
@@ -35,10 +39,14 @@ export async function upsert<T, N extends keyof T & string>(
   // Kysely cannot infer the columns of a generic table; `row` and `key` above keep the caller right.
   const anyDb = db as Kysely<any>;
   const values = row as Record<string, unknown>;
-  const changes: any = Object.fromEntries(Object.entries(values).filter(([column]) => !key.includes(column as keyof T[N] & string)));
+  const changes: any = Object.fromEntries(
+    Object.entries(values).filter(([column]) => !key.includes(column as keyof T[N] & string)),
+  );
   const insert = anyDb.insertInto(table).values(values);
   if (isMysql(db)) {
-    await (Object.keys(changes).length > 0 ? insert.onDuplicateKeyUpdate(changes) : insert.ignore()).execute();
+    await (
+      Object.keys(changes).length > 0 ? insert.onDuplicateKeyUpdate(changes) : insert.ignore()
+    ).execute();
     return;
   }
   await insert

@@ -90,7 +90,11 @@ export interface Route {
 }
 
 /** Binds a handler's body type to the route: the schema proves it, so the cast lives here alone. */
-export function route<Body = Json>(definition: Omit<Route, 'handler'> & { handler(request: ApiRequest<Body>): Promise<Outcome<Reply>> | Outcome<Reply> }): Route {
+export function route<Body = Json>(
+  definition: Omit<Route, 'handler'> & {
+    handler(request: ApiRequest<Body>): Promise<Outcome<Reply>> | Outcome<Reply>;
+  },
+): Route {
   return definition as Route;
 }
 

@@ -4,24 +4,35 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
-import { createInProcessClient, createSocketClient } from '#platform/http/client.ts';
 import { clientContract } from '#platform/http/client.testing.ts';
+import { createInProcessClient, createSocketClient } from '#platform/http/client.ts';
 import { createDispatcher } from '#platform/http/dispatcher.ts';
 import { roleTokens, thingFace } from '#platform/http/face.testing.ts';
 import { startHttpServer } from '#platform/http/server.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 
-const dispatcher = createDispatcher([thingFace], { tokens: roleTokens, ids: systemIds, log: silentLog, identityUrl: 'http://keystone/v3' });
+const dispatcher = createDispatcher([thingFace], {
+  tokens: roleTokens,
+  ids: systemIds,
+  log: silentLog,
+  identityUrl: 'http://keystone/v3',
+});
 
 clientContract('in the same process', async () => ({
-  client: createInProcessClient({ things: '/things' }, 'http://cloud', () => dispatcher), baseUrl: 'http://cloud/things', close: async () => undefined,
+  client: createInProcessClient({ things: '/things' }, 'http://cloud', () => dispatcher),
+  baseUrl: 'http://cloud/things',
+  close: async () => undefined,
 }));
 
 clientContract('over sockets', async () => {
   const server = await startHttpServer(dispatcher, { host: '127.0.0.1', port: 0 });
   const root = `http://127.0.0.1:${server.port}/things`;
-  return { client: createSocketClient({ things: root }), baseUrl: root, close: async () => await server.close() };
+  return {
+    client: createSocketClient({ things: root }),
+    baseUrl: root,
+    close: async () => await server.close(),
+  };
 });
 
 describe('a client over sockets', () => {
@@ -30,7 +41,11 @@ describe('a client over sockets', () => {
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo; // it listens on TCP
     await new Promise((resolve) => server.close(resolve));
-    const answer = await createSocketClient({ things: `http://127.0.0.1:${port}` }).send({ method: 'GET', service: 'things', path: '/' });
+    const answer = await createSocketClient({ things: `http://127.0.0.1:${port}` }).send({
+      method: 'GET',
+      service: 'things',
+      path: '/',
+    });
     assert.ok(isFault(answer) && answer.kind === 'unavailable');
   });
 
@@ -38,7 +53,12 @@ describe('a client over sockets', () => {
     const server = createServer(() => undefined).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo; // it listens on TCP
-    const answer = await createSocketClient({ things: `http://127.0.0.1:${port}` }).send({ method: 'GET', service: 'things', path: '/', timeoutMs: 50 });
+    const answer = await createSocketClient({ things: `http://127.0.0.1:${port}` }).send({
+      method: 'GET',
+      service: 'things',
+      path: '/',
+      timeoutMs: 50,
+    });
     assert.ok(isFault(answer) && answer.kind === 'timeout');
     server.close();
   });

@@ -4,8 +4,8 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
-import { eventually } from '#platform/testing/eventually.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from '#platform/http/client.ts';
+import { eventually } from '#platform/testing/eventually.ts';
 
 export interface ClientBench {
   /** Reaches the face of face.testing.ts as the service `things`. */
@@ -23,7 +23,9 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
     before(async () => void (bench = await open()));
     after(async () => await bench.close());
 
-    const send = async (call: Omit<HttpCall, 'service'> & { asStream?: boolean }): Promise<HttpAnswer> => {
+    const send = async (
+      call: Omit<HttpCall, 'service'> & { asStream?: boolean },
+    ): Promise<HttpAnswer> => {
       const answer = await bench.client.send({ service: 'things', token: 'member', ...call });
       assert.ok(!isFault(answer), isFault(answer) ? answer.message : '');
       return answer;
@@ -32,13 +34,24 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
     it('brings path, query, token and request id there, and the answer back', async () => {
       const answer = await send({ method: 'GET', path: '/v1/things?name=a&name=b%20c', requestId });
       assert.equal(answer.status, 200);
-      assert.deepEqual(answer.body, { names: ['a', 'b c'], queryString: 'name=a&name=b%20c', version: 0, baseUrl: bench.baseUrl, id: requestId });
+      assert.deepEqual(answer.body, {
+        names: ['a', 'b c'],
+        queryString: 'name=a&name=b%20c',
+        version: 0,
+        baseUrl: bench.baseUrl,
+        id: requestId,
+      });
       assert.equal(answer.headers['x-openstack-request-id'], requestId);
       assert.equal(answer.stream, undefined);
     });
 
     it('brings headers and a JSON body there', async () => {
-      const answer = await send({ method: 'POST', path: '/v1/things', body: { name: 'Zoë' }, headers: { 'openstack-api-version': 'things 1.7' } });
+      const answer = await send({
+        method: 'POST',
+        path: '/v1/things',
+        body: { name: 'Zoë' },
+        headers: { 'openstack-api-version': 'things 1.7' },
+      });
       assert.equal(answer.status, 201);
       assert.deepEqual(answer.body, { name: 'Zoë' });
       assert.equal(answer.headers['openstack-api-version'], 'things 1.7');
@@ -46,8 +59,17 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
     });
 
     it('takes any status as an answer, not as a fault', async () => {
-      for (const [path, token, status] of [['/v1/things/missing', 'member', 404], ['/v1/things', undefined, 401], ['/v1/nowhere', 'member', 404]] as const) {
-        const answer = await bench.client.send({ method: 'GET', service: 'things', path, ...(token ? { token } : {}) });
+      for (const [path, token, status] of [
+        ['/v1/things/missing', 'member', 404],
+        ['/v1/things', undefined, 401],
+        ['/v1/nowhere', 'member', 404],
+      ] as const) {
+        const answer = await bench.client.send({
+          method: 'GET',
+          service: 'things',
+          path,
+          ...(token ? { token } : {}),
+        });
         assert.equal(isFault(answer) ? answer.kind : answer.status, status, path);
       }
     });
@@ -59,7 +81,12 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
     });
 
     it('sends a stream of bytes', async () => {
-      const answer = await send({ method: 'PUT', path: '/v1/files/a/b', headers: { 'content-type': 'application/octet-stream' }, stream: Readable.from([Buffer.alloc(70_000), Buffer.alloc(1)]) });
+      const answer = await send({
+        method: 'PUT',
+        path: '/v1/files/a/b',
+        headers: { 'content-type': 'application/octet-stream' },
+        stream: Readable.from([Buffer.alloc(70_000), Buffer.alloc(1)]),
+      });
       assert.deepEqual(answer.body, { file: 'a/b', size: 70_001 });
     });
 
@@ -73,7 +100,14 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
 
     it('is not harmed by a stream that fails while nobody reads it', async () => {
       const stream = createReadStream('/nonexistent/file');
-      const answer = await bench.client.send({ method: 'PUT', service: 'things', path: '/v1/files/x', headers: { 'content-type': 'application/octet-stream' }, stream, token: 'nobody' });
+      const answer = await bench.client.send({
+        method: 'PUT',
+        service: 'things',
+        path: '/v1/files/x',
+        headers: { 'content-type': 'application/octet-stream' },
+        stream,
+        token: 'nobody',
+      });
       await eventually(() => stream.destroyed, { withinMs: 5_000, what: 'the stream has failed' });
       assert.ok(isFault(answer) || answer.status === 401);
     });

@@ -40,26 +40,60 @@ export interface HttpClient {
 const defaultTimeoutMs = 60_000;
 
 /** `mounts` maps a service type to its mount, e.g. {image: '/image'}. The dispatcher comes late, as services need the client first. */
-export function createInProcessClient(mounts: Readonly<Record<string, string>>, origin: string, dispatcher: () => Dispatcher): HttpClient {
+export function createInProcessClient(
+  mounts: Readonly<Record<string, string>>,
+  origin: string,
+  dispatcher: () => Dispatcher,
+): HttpClient {
   return {
     async send(call) {
       const mount = mounts[call.service];
-      if (mount === undefined) return fault('unavailable', `There is no ${call.service} service in this cloud.`);
+      if (mount === undefined)
+        return fault('unavailable', `There is no ${call.service} service in this cloud.`);
       const [path, query] = splitPath(mount + call.path);
-      const headers: Record<string, string | undefined> = { ...call.headers, 'x-auth-token': call.token, 'x-service-token': call.serviceToken, 'x-openstack-request-id': call.requestId };
+      const headers: Record<string, string | undefined> = {
+        ...call.headers,
+        'x-auth-token': call.token,
+        'x-service-token': call.serviceToken,
+        'x-openstack-request-id': call.requestId,
+      };
       call.stream?.on('error', () => undefined); // whoever reads it sees the error; where nobody does, it ends nothing but the stream
       const reply = await dispatcher().handle({
-        method: call.method, path, query, headers, origin,
-        body: call.stream ? { stream: call.stream } : call.body === undefined ? null : { json: call.body },
+        method: call.method,
+        path,
+        query,
+        headers,
+        origin,
+        body: call.stream
+          ? { stream: call.stream }
+          : call.body === undefined
+            ? null
+            : { json: call.body },
       });
       call.stream?.destroy(); // refused unread
       if (reply.body instanceof Readable) {
         return call.asStream
           ? { status: reply.status, headers: reply.headers, body: undefined, stream: reply.body }
-          : { status: reply.status, headers: reply.headers, body: JSON.parse(await textOf(reply.body)) as Json, stream: undefined };
+          : {
+              status: reply.status,
+              headers: reply.headers,
+              body: JSON.parse(await textOf(reply.body)) as Json,
+              stream: undefined,
+            };
       }
-      if (Buffer.isBuffer(reply.body)) return { status: reply.status, headers: reply.headers, body: call.asStream ? undefined : jsonIn(reply.body.toString(), reply.headers), stream: call.asStream ? Readable.from([reply.body]) : undefined };
-      return { status: reply.status, headers: reply.headers, body: reply.body instanceof JsonText ? (JSON.parse(reply.body.text) as Json) : reply.body, stream: undefined };
+      if (Buffer.isBuffer(reply.body))
+        return {
+          status: reply.status,
+          headers: reply.headers,
+          body: call.asStream ? undefined : jsonIn(reply.body.toString(), reply.headers),
+          stream: call.asStream ? Readable.from([reply.body]) : undefined,
+        };
+      return {
+        status: reply.status,
+        headers: reply.headers,
+        body: reply.body instanceof JsonText ? (JSON.parse(reply.body.text) as Json) : reply.body,
+        stream: undefined,
+      };
     },
   };
 }
@@ -69,7 +103,8 @@ export function createSocketClient(endpoints: Readonly<Record<string, string>>):
   return {
     async send(call) {
       const root = endpoints[call.service];
-      if (root === undefined) return fault('unavailable', `No endpoint is configured for ${call.service}.`);
+      if (root === undefined)
+        return fault('unavailable', `No endpoint is configured for ${call.service}.`);
       const headers: Record<string, string> = { accept: 'application/json', ...call.headers };
       if (call.token) headers['x-auth-token'] = call.token;
       if (call.serviceToken) headers['x-service-token'] = call.serviceToken;
@@ -78,17 +113,36 @@ export function createSocketClient(endpoints: Readonly<Record<string, string>>):
       call.stream?.on('error', () => undefined); // fetch rejects with it
       try {
         const answer = await fetch(root + call.path, {
-          method: call.method, headers, redirect: 'manual',
+          method: call.method,
+          headers,
+          redirect: 'manual',
           signal: AbortSignal.timeout(call.timeoutMs ?? defaultTimeoutMs),
-          ...(call.stream ? { body: Readable.toWeb(call.stream) as ReadableStream, duplex: 'half' } : call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+          ...(call.stream
+            ? { body: Readable.toWeb(call.stream) as ReadableStream, duplex: 'half' }
+            : call.body === undefined
+              ? {}
+              : { body: JSON.stringify(call.body) }),
         } as RequestInit); // `duplex` is not in the DOM's type: https://fetch.spec.whatwg.org/#dom-requestinit-duplex
         const plain = Object.fromEntries(answer.headers);
-        if (call.asStream && answer.body) return { status: answer.status, headers: plain, body: undefined, stream: Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]) };
+        if (call.asStream && answer.body)
+          return {
+            status: answer.status,
+            headers: plain,
+            body: undefined,
+            stream: Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]),
+          };
         const text = await answer.text();
-        return { status: answer.status, headers: plain, body: text === '' ? undefined : jsonIn(text, plain), stream: undefined };
+        return {
+          status: answer.status,
+          headers: plain,
+          body: text === '' ? undefined : jsonIn(text, plain),
+          stream: undefined,
+        };
       } catch (error) {
         const late = error instanceof Error && error.name === 'TimeoutError';
-        return late ? fault('timeout', `${call.service} did not answer in time.`) : fault('unavailable', `${call.service} cannot be reached: ${String(error)}`);
+        return late
+          ? fault('timeout', `${call.service} did not answer in time.`)
+          : fault('unavailable', `${call.service} cannot be reached: ${String(error)}`);
       }
     },
   };

@@ -1,23 +1,31 @@
+import { Readable } from 'node:stream';
 // Carries a request through: request id, route, microversion, token, policy, schema, handler, fault. Sockets (server.ts)
 // and in-process callers (client.ts) come through here alike, so both see the same middleware.
 import findMyWay from 'find-my-way';
-import { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { ruleAllows } from '#platform/auth/access-rules.ts';
-import { isStorageFull } from '#platform/db/errors.ts';
 import type { AuthContext, TokenValidator } from '#platform/auth/context.ts';
-import type { Ids } from '#platform/ids.ts';
-import type { Log } from '#platform/log.ts';
-import type { Metrics } from '#platform/metrics/metrics.ts';
-import type { ApiRequest, HttpFace, HttpMethod, JsonText, Query, Reply, Route } from '#platform/http/api.ts';
+import { isStorageFull } from '#platform/db/errors.ts';
+import { acceptsJson } from '#platform/http/accept.ts';
+import type {
+  ApiRequest,
+  HttpFace,
+  HttpMethod,
+  JsonText,
+  Query,
+  Reply,
+  Route,
+} from '#platform/http/api.ts';
 import { alwaysLegal, faultReply } from '#platform/http/faults-to-http.ts';
 import { negotiate, versionHeaders } from '#platform/http/microversion.ts';
 import { readJson } from '#platform/http/read-json.ts';
 import { headerFault, targetFault } from '#platform/http/request-text.ts';
-import { acceptsJson } from '#platform/http/accept.ts';
 import { bodyChecker } from '#platform/http/schema.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
 import type { Policy } from '#platform/policy/policy.ts';
 import { createPolicy } from '#platform/policy/policy.ts';
 
@@ -76,14 +84,25 @@ const methods: readonly HttpMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', '
 export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDeps): Dispatcher {
   const router = findMyWay({ ignoreTrailingSlash: true, maxParamLength: 4096 });
   const table = new Map<string, BoundRoute[]>();
-  const bound = faces.map((face): BoundFace => ({ face, policy: createPolicy({ ...face.policies, ...deps.policyOverrides?.[face.name] }) }));
+  const bound = faces.map((face): BoundFace => ({
+    face,
+    policy: createPolicy({ ...face.policies, ...deps.policyOverrides?.[face.name] }),
+  }));
   for (const owner of bound) {
     for (const definition of owner.face.routes) {
-      if (definition.policy !== null && !owner.policy.rules().has(definition.policy)) throw new Error(`${owner.face.name}: route ${definition.method} ${definition.path} names the unknown policy ${definition.policy}`);
+      if (definition.policy !== null && !owner.policy.rules().has(definition.policy))
+        throw new Error(
+          `${owner.face.name}: route ${definition.method} ${definition.path} names the unknown policy ${definition.policy}`,
+        );
       const path = owner.face.mount + (definition.path === '/' ? '' : definition.path) || '/';
       const key = `${definition.method} ${path.replace(/:\w+/g, ':')}`;
       const routes = table.get(key) ?? [];
-      routes.push({ face: owner, definition, check: definition.body && bodyChecker(definition.body), legal: new Set(definition.faults ?? []) });
+      routes.push({
+        face: owner,
+        definition,
+        check: definition.body && bodyChecker(definition.body),
+        legal: new Set(definition.faults ?? []),
+      });
       if (routes.length === 1) {
         table.set(key, routes);
         router.on(definition.method, path, () => undefined, routes);
@@ -92,7 +111,11 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
   }
 
   const ownerOf = (path: string): BoundFace | undefined =>
-    bound.filter(({ face }) => path === face.mount || path.startsWith(`${face.mount}/`) || face.mount === '').sort((a, b) => b.face.mount.length - a.face.mount.length)[0];
+    bound
+      .filter(
+        ({ face }) => path === face.mount || path.startsWith(`${face.mount}/`) || face.mount === '',
+      )
+      .sort((a, b) => b.face.mount.length - a.face.mount.length)[0];
 
   /** A service that acts in a user's name vouches for it with a token of its own: the user's request was checked at its door. */
   async function comesFromService(raw: RawRequest): Promise<boolean> {
@@ -103,35 +126,67 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
 
   async function authenticate(raw: RawRequest, owner: BoundFace): Promise<Outcome<AuthContext>> {
     const token = raw.headers['x-auth-token'];
-    if (!token) return fault('unauthorized', 'The request you have made requires authentication.', { identityUrl: deps.identityUrl });
+    if (!token)
+      return fault('unauthorized', 'The request you have made requires authentication.', {
+        identityUrl: deps.identityUrl,
+      });
     const context = await deps.tokens.validate(token);
-    if (isFault(context)) return fault('unauthorized', 'The request you have made requires authentication.', { identityUrl: deps.identityUrl });
+    if (isFault(context))
+      return fault('unauthorized', 'The request you have made requires authentication.', {
+        identityUrl: deps.identityUrl,
+      });
     const path = raw.path.slice(owner.face.mount.length) || '/';
-    if (ruleAllows(context.accessRules, owner.face.serviceType, raw.method, path) || (await comesFromService(raw))) return context;
-    return fault('unauthorized', 'The access rules of this application credential do not allow this request.', { identityUrl: deps.identityUrl });
+    if (
+      ruleAllows(context.accessRules, owner.face.serviceType, raw.method, path) ||
+      (await comesFromService(raw))
+    )
+      return context;
+    return fault(
+      'unauthorized',
+      'The access rules of this application credential do not allow this request.',
+      { identityUrl: deps.identityUrl },
+    );
   }
 
-  const candidatesOf = (method: HttpMethod, path: string): readonly BoundRoute[] => (router.find(method, path)?.store as BoundRoute[] | undefined) ?? noRoutes;
+  const candidatesOf = (method: HttpMethod, path: string): readonly BoundRoute[] =>
+    (router.find(method, path)?.store as BoundRoute[] | undefined) ?? noRoutes;
 
   /** The methods a path has in this microversion, as `Allow` tells them; '' where there is no such path. RFC 9110, 10.2.1. */
   function allowed(path: string, version: number): string {
-    const has = (method: HttpMethod): boolean => candidatesOf(method, path).some(({ definition }) => existsIn(definition, version));
-    const names: string[] = methods.filter((method) => has(method) || (method === 'HEAD' && has('GET')));
+    const has = (method: HttpMethod): boolean =>
+      candidatesOf(method, path).some(({ definition }) => existsIn(definition, version));
+    const names: string[] = methods.filter(
+      (method) => has(method) || (method === 'HEAD' && has('GET')),
+    );
     return names.length === 0 ? '' : [...names, 'OPTIONS'].join(', ');
   }
 
   /** The answer where no route takes the request. A slash at the end is no path of its own, so it tells nothing of methods. */
-  function withoutRoute(raw: RawRequest, candidates: readonly BoundRoute[], version: number): Outcome<Reply> {
+  function withoutRoute(
+    raw: RawRequest,
+    candidates: readonly BoundRoute[],
+    version: number,
+  ): Outcome<Reply> {
     const allow = candidates.length > 0 || raw.path.endsWith('/') ? '' : allowed(raw.path, version);
     if (allow === '') return fault('notFound', 'The resource could not be found.');
     if (raw.method === 'OPTIONS') return { status: 200, headers: { allow } };
-    return fault('methodNotAllowed', `The method ${raw.method} is not allowed for this resource.`, { allow });
+    return fault('methodNotAllowed', `The method ${raw.method} is not allowed for this resource.`, {
+      allow,
+    });
   }
 
-  async function answer(raw: RawRequest, requestId: string, owner: BoundFace, candidates: readonly BoundRoute[], params: Record<string, string>): Promise<{ reply: Outcome<Reply>; route?: BoundRoute; version: number | null }> {
+  async function answer(
+    raw: RawRequest,
+    requestId: string,
+    owner: BoundFace,
+    candidates: readonly BoundRoute[],
+    params: Record<string, string>,
+  ): Promise<{ reply: Outcome<Reply>; route?: BoundRoute; version: number | null }> {
     const wrongText = targetFault(raw.path, raw.query) ?? headerFault(raw.headers);
     if (wrongText) return { reply: wrongText, version: null };
-    const open = (raw.method === 'OPTIONS' ? candidatesOf('GET', raw.path) : candidates).find(({ definition }) => definition.auth === 'none');
+    const open = (raw.method === 'OPTIONS' ? candidatesOf('GET', raw.path) : candidates).find(
+      ({ definition }) => definition.auth === 'none',
+    );
     const range = owner.face.microversions;
     const header = (name: string): string | undefined => raw.headers[name];
     let version = range?.min ?? 0;
@@ -147,41 +202,75 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     return { reply: await run(raw, requestId, route, params, version, who), route, version };
   }
 
-  async function run(raw: RawRequest, id: string, route: BoundRoute, params: Record<string, string>, version: number, who: AuthContext | undefined): Promise<Outcome<Reply>> {
-    const { definition, face: { face, policy } } = route;
+  async function run(
+    raw: RawRequest,
+    id: string,
+    route: BoundRoute,
+    params: Record<string, string>,
+    version: number,
+    who: AuthContext | undefined,
+  ): Promise<Outcome<Reply>> {
+    const {
+      definition,
+      face: { face, policy },
+    } = route;
     const own = who && { project_id: who.projectId, user_id: who.userId, domain_id: who.domainId };
-    if (who && own && definition.policy !== null && !definition.objectPolicy && !policy.allows(definition.policy, who, own)) {
+    if (
+      who &&
+      own &&
+      definition.policy !== null &&
+      !definition.objectPolicy &&
+      !policy.allows(definition.policy, who, own)
+    ) {
       return fault('forbidden', `Policy doesn't allow ${definition.policy} to be performed.`);
     }
-    if (face.honoursAccept && definition.method === 'GET' && definition.auth !== 'none' && !acceptsJson(raw.headers['accept'])) {
+    if (
+      face.honoursAccept &&
+      definition.method === 'GET' &&
+      definition.auth !== 'none' &&
+      !acceptsJson(raw.headers['accept'])
+    ) {
       return fault('notAcceptable', 'Only application/json is provided');
     }
     let body: Json = null;
     if (!definition.streams && raw.method !== 'GET' && raw.method !== 'HEAD') {
-      const read = await readJson(raw, { jsonTypes: definition.jsonTypes, maxBodyBytes: definition.maxBodyBytes ?? face.maxBodyBytes });
+      const read = await readJson(raw, {
+        jsonTypes: definition.jsonTypes,
+        maxBodyBytes: definition.maxBodyBytes ?? face.maxBodyBytes,
+      });
       if (isFault(read)) return read;
       body = read;
       const wrong = route.check?.(body, version);
       if (wrong) return wrong;
     }
     const request = {
-      id, method: raw.method, path: raw.path.slice(face.mount.length), params, queryString: raw.query, body, version,
+      id,
+      method: raw.method,
+      path: raw.path.slice(face.mount.length),
+      params,
+      queryString: raw.query,
+      body,
+      version,
       query: parseQuery(raw.query),
       header: (name: string) => raw.headers[name],
       baseUrl: raw.origin + face.mount,
       source: raw.source ?? '',
       get auth(): AuthContext {
-        if (!who) throw new Error(`${definition.method} ${definition.path} reads auth but needs no token`);
+        if (!who)
+          throw new Error(`${definition.method} ${definition.path} reads auth but needs no token`);
         return who;
       },
       get stream(): Readable {
         return raw.body && 'stream' in raw.body ? raw.body.stream : Readable.from([]);
       },
-      allows: (rule: string, target?: object) => who !== undefined && policy.allows(rule, who, { ...own, ...target }),
+      allows: (rule: string, target?: object) =>
+        who !== undefined && policy.allows(rule, who, { ...own, ...target }),
     } satisfies ApiRequest;
     const reply = await definition.handler(request as ApiRequest<never>); // the schema above proved the body
     if (isFault(reply) && !alwaysLegal.has(reply.kind) && !route.legal.has(reply.kind)) {
-      throw new Error(`${definition.method} ${definition.path} may not answer ${reply.kind}: ${reply.message}`);
+      throw new Error(
+        `${definition.method} ${definition.path} may not answer ${reply.kind}: ${reply.message}`,
+      );
     }
     return reply;
   }
@@ -191,37 +280,95 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     const given = raw.headers['x-openstack-request-id'];
     const requestId = given && /^req-[0-9a-f-]{36}$/.test(given) ? given : deps.ids.requestId();
     // HEAD is GET without the body, where it has no route of its own.
-    const found = router.find(raw.method, raw.path) ?? (raw.method === 'HEAD' ? router.find('GET', raw.path) : null);
+    const found =
+      router.find(raw.method, raw.path) ??
+      (raw.method === 'HEAD' ? router.find('GET', raw.path) : null);
     const candidates = (found?.store as BoundRoute[] | undefined) ?? noRoutes;
     const owner = candidates[0]?.face ?? ownerOf(raw.path);
-    if (!owner) return { status: 404, headers: { 'x-openstack-request-id': requestId, 'content-type': 'application/json' }, body: { error: { code: 404, title: 'Not Found', message: `No service answers at ${raw.path}.` } } };
+    if (!owner)
+      return {
+        status: 404,
+        headers: { 'x-openstack-request-id': requestId, 'content-type': 'application/json' },
+        body: {
+          error: { code: 404, title: 'Not Found', message: `No service answers at ${raw.path}.` },
+        },
+      };
     const { face } = owner;
     let version: number | null = null;
     let route: BoundRoute | undefined;
     let reply: Reply;
     try {
-      const answered = await answer(raw, requestId, owner, candidates, (found?.params ?? {}) as Record<string, string>);
+      const answered = await answer(
+        raw,
+        requestId,
+        owner,
+        candidates,
+        (found?.params ?? {}) as Record<string, string>,
+      );
       ({ version, route } = answered);
-      reply = isFault(answered.reply) ? faultReply(answered.reply, face.faultStyle, requestId) : answered.reply;
+      reply = isFault(answered.reply)
+        ? faultReply(answered.reply, face.faultStyle, requestId)
+        : answered.reply;
     } catch (error) {
-      deps.log.error({ service: face.name, method: raw.method, path: raw.path, req: requestId, err: error }, 'request failed unexpectedly');
+      deps.log.error(
+        { service: face.name, method: raw.method, path: raw.path, req: requestId, err: error },
+        'request failed unexpectedly',
+      );
       reply = isStorageFull(error)
-        ? faultReply(fault('storageFull', 'The disk of this cloud is full: nothing was changed. Reading goes on; try again when its operator has freed some space.'), face.faultStyle, requestId)
-        : { status: 500, headers: { 'content-type': face.faultStyle.contentType ?? 'application/json' }, body: face.faultStyle.body(500, fault('unavailable', `Unexpected API Error. Please report this with the request id ${requestId}.`), requestId) };
+        ? faultReply(
+            fault(
+              'storageFull',
+              'The disk of this cloud is full: nothing was changed. Reading goes on; try again when its operator has freed some space.',
+            ),
+            face.faultStyle,
+            requestId,
+          )
+        : {
+            status: 500,
+            headers: { 'content-type': face.faultStyle.contentType ?? 'application/json' },
+            body: face.faultStyle.body(
+              500,
+              fault(
+                'unavailable',
+                `Unexpected API Error. Please report this with the request id ${requestId}.`,
+              ),
+              requestId,
+            ),
+          };
     }
     const headers: Record<string, string> = { 'x-openstack-request-id': requestId };
     if (face.requestIdHeader) headers[face.requestIdHeader] = requestId;
-    if (face.microversions && version !== null) Object.assign(headers, versionHeaders(face.microversions, version));
+    if (face.microversions && version !== null)
+      Object.assign(headers, versionHeaders(face.microversions, version));
     Object.assign(headers, reply.headers);
-    deps.metrics?.http({ service: face.name, route: route?.definition.path ?? 'unknown', method: raw.method, status: reply.status }, performance.now() - startedAt);
-    deps.log.debug({ service: face.name, method: raw.method, path: raw.path, status: reply.status, req: requestId, ms: Math.round(performance.now() - startedAt) }, 'request');
+    deps.metrics?.http(
+      {
+        service: face.name,
+        route: route?.definition.path ?? 'unknown',
+        method: raw.method,
+        status: reply.status,
+      },
+      performance.now() - startedAt,
+    );
+    deps.log.debug(
+      {
+        service: face.name,
+        method: raw.method,
+        path: raw.path,
+        status: reply.status,
+        req: requestId,
+        ms: Math.round(performance.now() - startedAt),
+      },
+      'request',
+    );
     return { status: reply.status, headers, body: reply.body };
   }
 
   return { handle, faces };
 }
 
-const existsIn = ({ since = 0, until = Infinity }: Route, version: number): boolean => since <= version && version <= until;
+const existsIn = ({ since = 0, until = Infinity }: Route, version: number): boolean =>
+  since <= version && version <= until;
 
 const emptyQuery: Query = Object.create(null) as Query;
 

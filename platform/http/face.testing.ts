@@ -7,44 +7,149 @@ import type { HttpFace } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 
 const nobody: AuthContext = {
-  userId: 'u1', userName: 'ann', userDomainId: 'default', projectId: 'p1', projectName: 'demo', projectDomainId: 'default', domainId: null,
-  systemScope: false, roles: ['reader'], expiresAtMs: Infinity, token: '', appCredId: null, accessRules: null,
+  userId: 'u1',
+  userName: 'ann',
+  userDomainId: 'default',
+  projectId: 'p1',
+  projectName: 'demo',
+  projectDomainId: 'default',
+  domainId: null,
+  systemScope: false,
+  roles: ['reader'],
+  expiresAtMs: Infinity,
+  token: '',
+  appCredId: null,
+  accessRules: null,
 };
-const roles: Readonly<Record<string, string[]>> = { reader: ['reader'], member: ['member', 'reader'], admin: ['admin', 'member', 'reader'] };
+const roles: Readonly<Record<string, string[]>> = {
+  reader: ['reader'],
+  member: ['member', 'reader'],
+  admin: ['admin', 'member', 'reader'],
+};
 
 /** A token is the name of a role. */
 export const roleTokens: TokenValidator = {
-  validate: async (token) => (roles[token] ? { ...nobody, roles: roles[token], token } : fault('unauthorized', 'no such token')),
+  validate: async (token) =>
+    roles[token]
+      ? { ...nobody, roles: roles[token], token }
+      : fault('unauthorized', 'no such token'),
 };
 
 const thing = Type.Object({ name: Type.String({ minLength: 1 }) }, { additionalProperties: false });
 
 export const thingFace: HttpFace = {
-  name: 'things', serviceType: 'thing', mount: '/things', requestIdHeader: 'x-things-request-id',
+  name: 'things',
+  serviceType: 'thing',
+  mount: '/things',
+  requestIdHeader: 'x-things-request-id',
   microversions: { type: 'things', major: 1, min: 0, max: 20 },
   policies: { show: 'role:reader', make: 'role:member', own: 'project_id:%(project_id)s' },
-  faultStyle: { status: { overQuota: 413 }, body: (code, { message, kind }) => ({ error: { code, message, kind } }) },
+  faultStyle: {
+    status: { overQuota: 413 },
+    body: (code, { message, kind }) => ({ error: { code, message, kind } }),
+  },
   routes: [
-    route({ method: 'GET', path: '/', auth: 'none', policy: null, unversioned: true, handler: () => ({ status: 300, body: { versions: ['v1'] } }) }),
-    route({ method: 'GET', path: '/v1/things', policy: 'show', handler: ({ query, queryString, version, baseUrl, id }) => ({ status: 200, body: { names: [...(query['name'] ?? [])], queryString, version, baseUrl, id } }) }),
-    route({ method: 'POST', path: '/v1/things', policy: 'make', body: thing, maxBodyBytes: 1000, faults: ['overQuota'], handler: ({ body }) => {
-      const { name } = body as { name: string }; // by the schema
-      if (name === 'one-too-many') return fault('overQuota', 'no room');
-      if (name === 'illegal') return fault('gone', 'not among the faults of this route');
-      if (name === 'bug') throw new Error('a bug');
-      return { status: 201, body: { name }, headers: { location: `/things/v1/things/${encodeURIComponent(name)}` } };
-    } }),
-    route({ method: 'GET', path: '/v1/things/:name', policy: 'show', faults: ['notFound'], handler: ({ params, auth, allows }) =>
-      (params['name'] === 'missing' ? fault('notFound', 'no such thing') : { status: 200, body: { name: params['name'], user: auth.userId, may: [allows('own'), allows('own', { project_id: 'p2' }), allows('nothing')] } }) }),
-    route({ method: 'DELETE', path: '/v1/things/:name', policy: 'make', handler: () => ({ status: 204 }) }),
-    route({ method: 'GET', path: '/v1/newer', policy: 'show', since: 5, until: 9, handler: ({ version }) => ({ status: 200, body: { version } }) }),
-    route({ method: 'GET', path: '/v1/newer', policy: 'show', since: 10, handler: ({ version }) => ({ status: 200, body: { since: 10, version } }) }),
-    route({ method: 'PUT', path: '/v1/files/*', policy: 'make', streams: true, handler: async ({ stream, params }) => {
-      let size = 0;
-      for await (const chunk of stream as AsyncIterable<Buffer>) size += chunk.length;
-      return { status: 200, body: { file: params['*'], size } };
-    } }),
-    route({ method: 'GET', path: '/v1/files/*', policy: 'show', handler: ({ params }) => ({ status: 200, headers: { 'content-type': 'application/octet-stream' }, body: Readable.from([Buffer.from('bytes of '), Buffer.from(params['*'] ?? '')]) }) }),
-    route({ method: 'GET', path: '/v1/careless', auth: 'none', policy: null, handler: ({ auth }) => ({ status: 200, body: auth.userId }) }),
+    route({
+      method: 'GET',
+      path: '/',
+      auth: 'none',
+      policy: null,
+      unversioned: true,
+      handler: () => ({ status: 300, body: { versions: ['v1'] } }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/things',
+      policy: 'show',
+      handler: ({ query, queryString, version, baseUrl, id }) => ({
+        status: 200,
+        body: { names: [...(query['name'] ?? [])], queryString, version, baseUrl, id },
+      }),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/things',
+      policy: 'make',
+      body: thing,
+      maxBodyBytes: 1000,
+      faults: ['overQuota'],
+      handler: ({ body }) => {
+        const { name } = body as { name: string }; // by the schema
+        if (name === 'one-too-many') return fault('overQuota', 'no room');
+        if (name === 'illegal') return fault('gone', 'not among the faults of this route');
+        if (name === 'bug') throw new Error('a bug');
+        return {
+          status: 201,
+          body: { name },
+          headers: { location: `/things/v1/things/${encodeURIComponent(name)}` },
+        };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/things/:name',
+      policy: 'show',
+      faults: ['notFound'],
+      handler: ({ params, auth, allows }) =>
+        params['name'] === 'missing'
+          ? fault('notFound', 'no such thing')
+          : {
+              status: 200,
+              body: {
+                name: params['name'],
+                user: auth.userId,
+                may: [allows('own'), allows('own', { project_id: 'p2' }), allows('nothing')],
+              },
+            },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v1/things/:name',
+      policy: 'make',
+      handler: () => ({ status: 204 }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/newer',
+      policy: 'show',
+      since: 5,
+      until: 9,
+      handler: ({ version }) => ({ status: 200, body: { version } }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/newer',
+      policy: 'show',
+      since: 10,
+      handler: ({ version }) => ({ status: 200, body: { since: 10, version } }),
+    }),
+    route({
+      method: 'PUT',
+      path: '/v1/files/*',
+      policy: 'make',
+      streams: true,
+      handler: async ({ stream, params }) => {
+        let size = 0;
+        for await (const chunk of stream as AsyncIterable<Buffer>) size += chunk.length;
+        return { status: 200, body: { file: params['*'], size } };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/files/*',
+      policy: 'show',
+      handler: ({ params }) => ({
+        status: 200,
+        headers: { 'content-type': 'application/octet-stream' },
+        body: Readable.from([Buffer.from('bytes of '), Buffer.from(params['*'] ?? '')]),
+      }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/careless',
+      auth: 'none',
+      policy: null,
+      handler: ({ auth }) => ({ status: 200, body: auth.userId }),
+    }),
   ],
 };

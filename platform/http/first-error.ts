@@ -22,15 +22,29 @@ interface Containing {
   anyOf?: TSchema[];
 }
 
-export function firstWrongPart(schema: TSchema, value: Json, path: readonly string[] = []): WrongPart {
+export function firstWrongPart(
+  schema: TSchema,
+  value: Json,
+  path: readonly string[] = [],
+): WrongPart {
   const containing = schema as Containing; // read keyword by keyword
   if (containing.anyOf) {
     const ofItsType = containing.anyOf.filter((member) => takes(member, value));
     const [only] = ofItsType;
-    return ofItsType.length === 1 && only && typeof value === 'object' ? firstWrongPart(only, value, path) : { schema, value, path };
+    return ofItsType.length === 1 && only && typeof value === 'object'
+      ? firstWrongPart(only, value, path)
+      : { schema, value, path };
   }
-  if (Array.isArray(value)) return wrongItem(containing, value, path) ?? { schema, value: value.slice(0, shownItems(containing)), path };
-  if (typeof value === 'object' && value !== null) return wrongProperty(containing, value, path) ?? { schema, value, path };
+  if (Array.isArray(value))
+    return (
+      wrongItem(containing, value, path) ?? {
+        schema,
+        value: value.slice(0, shownItems(containing)),
+        path,
+      }
+    );
+  if (typeof value === 'object' && value !== null)
+    return wrongProperty(containing, value, path) ?? { schema, value, path };
   return { schema, value, path };
 }
 
@@ -43,16 +57,28 @@ function takes(schema: TSchema, value: Json): boolean {
   return type === undefined || type === own || (Array.isArray(type) && type.includes(own));
 }
 
-function wrongItem({ items, maxItems = Infinity, minItems = 0 }: Containing, value: Json[], path: readonly string[]): WrongPart | undefined {
-  if (!items || Array.isArray(items) || value.length > maxItems || value.length < minItems) return undefined;
+function wrongItem(
+  { items, maxItems = Infinity, minItems = 0 }: Containing,
+  value: Json[],
+  path: readonly string[],
+): WrongPart | undefined {
+  if (!items || Array.isArray(items) || value.length > maxItems || value.length < minItems)
+    return undefined;
   const index = value.findIndex((item) => !Check(items, item));
-  return index < 0 ? undefined : firstWrongPart(items, value[index] ?? null, [...path, String(index)]);
+  return index < 0
+    ? undefined
+    : firstWrongPart(items, value[index] ?? null, [...path, String(index)]);
 }
 
-function wrongProperty({ properties = {}, patternProperties = {} }: Containing, value: JsonObject, path: readonly string[]): WrongPart | undefined {
+function wrongProperty(
+  { properties = {}, patternProperties = {} }: Containing,
+  value: JsonObject,
+  path: readonly string[],
+): WrongPart | undefined {
   for (const [name, schema] of Object.entries(properties)) {
     const member = Object.hasOwn(value, name) ? value[name] : undefined;
-    if (member !== undefined && !Check(schema, member)) return firstWrongPart(schema, member, [...path, name]);
+    if (member !== undefined && !Check(schema, member))
+      return firstWrongPart(schema, member, [...path, name]);
   }
   for (const [source, schema] of Object.entries(patternProperties)) {
     const pattern = new RegExp(source, 'u');

@@ -36,4 +36,5 @@ export function closeIdleSockets(server: Server, idleTimeoutMs: number): void {
 }
 
 /** Bytes that are here and not read yet: it is us who are slow. */
-const waitsForBody = ({ request }: Exchange): boolean => !request.complete && request.readableLength === 0;
+const waitsForBody = ({ request }: Exchange): boolean =>
+  !request.complete && request.readableLength === 0;

@@ -4,18 +4,34 @@ import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
 import { negotiate, versionHeaders } from '#platform/http/microversion.ts';
 
-const compute = { type: 'compute', legacyHeader: 'x-openstack-nova-api-version', major: 2, min: 1, max: 96 };
+const compute = {
+  type: 'compute',
+  legacyHeader: 'x-openstack-nova-api-version',
+  major: 2,
+  min: 1,
+  max: 96,
+};
 const placement = { type: 'placement', major: 1, min: 0, max: 39 };
-const ask = (headers: Record<string, string>, range: Parameters<typeof negotiate>[0] = compute) => negotiate(range, (name) => headers[name]);
+const ask = (headers: Record<string, string>, range: Parameters<typeof negotiate>[0] = compute) =>
+  negotiate(range, (name) => headers[name]);
 
 describe('the microversion of a request', () => {
   it('is the oldest when none is asked for', () => assert.equal(ask({}), 1));
-  it('is the newest for "latest"', () => assert.equal(ask({ 'openstack-api-version': 'compute latest' }), 96));
-  it('is read from the list of services', () => assert.equal(ask({ 'openstack-api-version': 'placement 1.5, compute 2.37 ,identity 3.1' }), 37));
-  it('is not that of another service', () => assert.equal(ask({ 'openstack-api-version': 'placement 1.5' }), 1));
+  it('is the newest for "latest"', () =>
+    assert.equal(ask({ 'openstack-api-version': 'compute latest' }), 96));
+  it('is read from the list of services', () =>
+    assert.equal(
+      ask({ 'openstack-api-version': 'placement 1.5, compute 2.37 ,identity 3.1' }),
+      37,
+    ));
+  it('is not that of another service', () =>
+    assert.equal(ask({ 'openstack-api-version': 'placement 1.5' }), 1));
   it('is read from the older header, the newer one first', () => {
     assert.equal(ask({ 'x-openstack-nova-api-version': '2.37' }), 37);
-    assert.equal(ask({ 'x-openstack-nova-api-version': '2.37', 'openstack-api-version': 'compute 2.40' }), 40);
+    assert.equal(
+      ask({ 'x-openstack-nova-api-version': '2.37', 'openstack-api-version': 'compute 2.40' }),
+      40,
+    );
   });
 
   for (const asked of ['2', '2.x', 'v2.1', '2.1.1', '']) {
@@ -34,7 +50,14 @@ describe('the microversion of a request', () => {
   }
 
   it('is told back in every header the service has', () => {
-    assert.deepEqual(versionHeaders(placement, 36), { 'openstack-api-version': 'placement 1.36', vary: 'OpenStack-API-Version' });
-    assert.deepEqual(versionHeaders(compute, 90), { 'openstack-api-version': 'compute 2.90', 'x-openstack-nova-api-version': '2.90', vary: 'OpenStack-API-Version, X-OpenStack-Nova-API-Version' });
+    assert.deepEqual(versionHeaders(placement, 36), {
+      'openstack-api-version': 'placement 1.36',
+      vary: 'OpenStack-API-Version',
+    });
+    assert.deepEqual(versionHeaders(compute, 90), {
+      'openstack-api-version': 'compute 2.90',
+      'x-openstack-nova-api-version': '2.90',
+      vary: 'OpenStack-API-Version, X-OpenStack-Nova-API-Version',
+    });
   });
 });

@@ -5,23 +5,37 @@ import { fault } from '#contracts/common/fault.ts';
 import type { Microversions } from '#platform/http/api.ts';
 
 /** The minor version asked for; the minimum when none is. badRequest: malformed; notAcceptable: out of range. */
-export function negotiate(range: Microversions, header: (name: string) => string | undefined): Outcome<number> {
+export function negotiate(
+  range: Microversions,
+  header: (name: string) => string | undefined,
+): Outcome<number> {
   const asked = askedVersion(range, header);
   if (asked === undefined) return range.min;
   if (asked === 'latest') return range.max;
   const match = /^(\d+)\.(\d+)$/.exec(asked);
-  if (!match) return fault('badRequest', `API Version String ${asked} is of invalid format. Must be of format MajorNum.MinorNum.`);
+  if (!match)
+    return fault(
+      'badRequest',
+      `API Version String ${asked} is of invalid format. Must be of format MajorNum.MinorNum.`,
+    );
   const [major, minor] = [Number(match[1]), Number(match[2])];
   if (major !== range.major || minor < range.min || minor > range.max) {
-    return fault('notAcceptable', `Version ${asked} is not supported by the API. Minimum is ${range.major}.${range.min} and maximum is ${range.major}.${range.max}.`, {
-      max_version: `${range.major}.${range.max}`,
-      min_version: `${range.major}.${range.min}`,
-    });
+    return fault(
+      'notAcceptable',
+      `Version ${asked} is not supported by the API. Minimum is ${range.major}.${range.min} and maximum is ${range.major}.${range.max}.`,
+      {
+        max_version: `${range.major}.${range.max}`,
+        min_version: `${range.major}.${range.min}`,
+      },
+    );
   }
   return minor;
 }
 
-function askedVersion(range: Microversions, header: (name: string) => string | undefined): string | undefined {
+function askedVersion(
+  range: Microversions,
+  header: (name: string) => string | undefined,
+): string | undefined {
   for (const part of header('openstack-api-version')?.split(',') ?? []) {
     const [type, version] = part.trim().split(/\s+/);
     if (type?.toLowerCase() === range.type) return version ?? '';
@@ -31,7 +45,8 @@ function askedVersion(range: Microversions, header: (name: string) => string | u
 
 export function versionHeaders(range: Microversions, minor: number): Record<string, string> {
   const version = `${range.major}.${minor}`;
-  if (range.legacyHeader === undefined) return { 'openstack-api-version': `${range.type} ${version}`, vary: 'OpenStack-API-Version' };
+  if (range.legacyHeader === undefined)
+    return { 'openstack-api-version': `${range.type} ${version}`, vary: 'OpenStack-API-Version' };
   return {
     'openstack-api-version': `${range.type} ${version}`,
     [range.legacyHeader]: version,

@@ -15,11 +15,16 @@ const refusal = (text: string | Buffer): string => {
 
 describe('parsing JSON', () => {
   it('keeps names that every object has as names like any other', () => {
-    const read = parse('{"__proto__":{"a":1},"constructor":2,"toString":null,"in":[{"__proto__":3}]}') as JsonObject;
+    const read = parse(
+      '{"__proto__":{"a":1},"constructor":2,"toString":null,"in":[{"__proto__":3}]}',
+    ) as JsonObject;
     assert.deepEqual(Object.keys(read), ['__proto__', 'constructor', 'toString', 'in']);
     assert.equal(Object.getPrototypeOf(read), null);
     assert.equal(read['valueOf'], undefined);
-    assert.equal(JSON.stringify(read), '{"__proto__":{"a":1},"constructor":2,"toString":null,"in":[{"__proto__":3}]}');
+    assert.equal(
+      JSON.stringify(read),
+      '{"__proto__":{"a":1},"constructor":2,"toString":null,"in":[{"__proto__":3}]}',
+    );
     assert.equal(({} as JsonObject)['a'], undefined);
   });
 
@@ -27,7 +32,8 @@ describe('parsing JSON', () => {
     const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
     assert.ok(!isFault(parse(nested(maxDepth))));
     assert.match(refusal(nested(maxDepth + 1)), /nested deeper than 32/);
-    for (const open of ['[', '{"a":', '{"a":[']) assert.match(refusal(open.repeat(50_000)), /nested deeper/);
+    for (const open of ['[', '{"a":', '{"a":['])
+      assert.match(refusal(open.repeat(50_000)), /nested deeper/);
     assert.equal(parse(`"${'['.repeat(1_000)}"`), '['.repeat(1_000));
     assert.equal(parse('"\\"[[[[\\\\"'), '"[[[[\\');
     assert.match(refusal(`[${'0,'.repeat(maxMembers(maxBytes) + 1)}0]`), /more than 20000 members/);

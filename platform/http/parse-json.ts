@@ -21,11 +21,15 @@ export function parseJson(bytes: Buffer, maxBytes: number): Outcome<Json> {
   } catch {
     return fault('badRequest', 'Malformed request body: it is not valid JSON.');
   }
-  return withoutPrototypes(json, surrogateEscape.test(text)) ? json : fault('badRequest', 'Malformed request body: a string holds half of a surrogate pair.');
+  return withoutPrototypes(json, surrogateEscape.test(text))
+    ? json
+    : fault('badRequest', 'Malformed request body: a string holds half of a surrogate pair.');
 }
 
 const surrogateEscape = /\\u[dD][89a-fA-F]/;
-const [quote, backslash, comma, openBracket, openBrace, closeBracket, closeBrace] = [0x22, 0x5c, 0x2c, 0x5b, 0x7b, 0x5d, 0x7d];
+const [quote, backslash, comma, openBracket, openBrace, closeBracket, closeBrace] = [
+  0x22, 0x5c, 0x2c, 0x5b, 0x7b, 0x5d, 0x7d,
+];
 
 /** One pass over the bytes, before anything is built of them. */
 function boundExceeded(bytes: Buffer, limit: number): string | undefined {
@@ -34,7 +38,8 @@ function boundExceeded(bytes: Buffer, limit: number): string | undefined {
   for (let at = 0; at < bytes.length; at += 1) {
     const byte = bytes[at];
     if (byte === quote) {
-      for (at += 1; at < bytes.length && bytes[at] !== quote; at += 1) if (bytes[at] === backslash) at += 1;
+      for (at += 1; at < bytes.length && bytes[at] !== quote; at += 1)
+        if (bytes[at] === backslash) at += 1;
     } else if (byte === comma) {
       members += 1;
     } else if (byte === openBracket || byte === openBrace) {

@@ -39,11 +39,26 @@ export async function connectRaw(port: number): Promise<RawSocket> {
 }
 
 /** Sends the bytes and gives the answer's status, headers and body once the server has closed the connection. */
-export async function exchange(port: number, bytes: string | Uint8Array): Promise<{ status: number; headers: Record<string, string>; body: string }> {
+export async function exchange(
+  port: number,
+  bytes: string | Uint8Array,
+): Promise<{ status: number; headers: Record<string, string>; body: string }> {
   const socket = await connectRaw(port);
   socket.write(bytes);
-  await eventually(() => socket.closed, { withinMs: 20_000, what: 'the server closes the connection' });
+  await eventually(() => socket.closed, {
+    withinMs: 20_000,
+    what: 'the server closes the connection',
+  });
   const [head = '', ...rest] = socket.received.split('\r\n\r\n');
   const [first = '', ...lines] = head.split('\r\n');
-  return { status: Number(first.split(' ')[1]), headers: Object.fromEntries(lines.map((line) => [line.split(': ', 1)[0]?.toLowerCase() ?? '', line.slice(line.indexOf(': ') + 2)])), body: rest.join('\r\n\r\n') };
+  return {
+    status: Number(first.split(' ')[1]),
+    headers: Object.fromEntries(
+      lines.map((line) => [
+        line.split(': ', 1)[0]?.toLowerCase() ?? '',
+        line.slice(line.indexOf(': ') + 2),
+      ]),
+    ),
+    body: rest.join('\r\n\r\n'),
+  };
 }

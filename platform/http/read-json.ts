@@ -13,19 +13,36 @@ export const defaultMaxBodyBytes = 114_688;
 const bodyDeadlineMs = 60_000;
 
 export async function readJson(
-  raw: { body: { json: Json } | { stream: Readable } | null; headers: Readonly<Record<string, string | undefined>> },
-  route: { maxBodyBytes?: number | undefined; jsonTypes?: Route['jsonTypes'] | undefined; bodyDeadlineMs?: number },
+  raw: {
+    body: { json: Json } | { stream: Readable } | null;
+    headers: Readonly<Record<string, string | undefined>>;
+  },
+  route: {
+    maxBodyBytes?: number | undefined;
+    jsonTypes?: Route['jsonTypes'] | undefined;
+    bodyDeadlineMs?: number;
+  },
 ): Promise<Outcome<Json>> {
   if (raw.body === null) return null;
   if ('json' in raw.body) return raw.body.json;
   const maxBytes = route.maxBodyBytes ?? defaultMaxBodyBytes;
   const read = readBytes(raw.body.stream, maxBytes);
-  const bytes = await withDeadline(read, route.bodyDeadlineMs ?? bodyDeadlineMs, () => fault('requestTimeout', 'The request body did not come in time.'));
+  const bytes = await withDeadline(read, route.bodyDeadlineMs ?? bodyDeadlineMs, () =>
+    fault('requestTimeout', 'The request body did not come in time.'),
+  );
   if (isFault(bytes)) return bytes;
   if (bytes.length === 0) return null;
   const type = raw.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
-  if (type && type !== 'application/json' && !type.endsWith('+json') && !(route.jsonTypes ?? []).includes(type)) {
-    return fault('unsupportedMediaType', `The content type ${type} is not supported; send application/json.`);
+  if (
+    type &&
+    type !== 'application/json' &&
+    !type.endsWith('+json') &&
+    !(route.jsonTypes ?? []).includes(type)
+  ) {
+    return fault(
+      'unsupportedMediaType',
+      `The content type ${type} is not supported; send application/json.`,
+    );
   }
   return parseJson(bytes, maxBytes);
 }
@@ -34,13 +51,18 @@ async function readBytes(stream: Readable, maxBytes: number): Promise<Outcome<Bu
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    for await (const chunk of stream.iterator({
+      destroyOnReturn: false,
+    }) as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > maxBytes) return fault('tooLarge', `The body is larger than ${maxBytes} bytes.`);
       chunks.push(chunk);
     }
   } catch (error) {
-    return fault('badRequest', `The request body broke off: ${error instanceof Error ? error.message : String(error)}.`);
+    return fault(
+      'badRequest',
+      `The request body broke off: ${error instanceof Error ? error.message : String(error)}.`,
+    );
   }
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
 }

@@ -9,22 +9,27 @@ import { fault } from '#contracts/common/fault.ts';
  * that a rule for `/servers/{id}/action` would allow `POST /servers/#/action`, which makes a server.
  */
 export function targetFault(path: string, query: string): Fault | undefined {
-  if (path.includes('#') || query.includes('#')) return fault('badRequest', 'The target of a request has no fragment.');
+  if (path.includes('#') || query.includes('#'))
+    return fault('badRequest', 'The target of a request has no fragment.');
   if (!encodesUtf8(path)) return fault('badRequest', 'The path is not valid UTF-8.');
   return encodesUtf8(query) ? undefined : fault('badRequest', 'The query is not valid UTF-8.');
 }
 
 /** Values as Node gives them, one character a byte, or as in-process callers write them. */
-export function headerFault(headers: Readonly<Record<string, string | undefined>>): Fault | undefined {
+export function headerFault(
+  headers: Readonly<Record<string, string | undefined>>,
+): Fault | undefined {
   for (const name in headers) {
     const value = headers[name];
-    if (typeof value === 'string' && beyondAscii.test(value) && !isHeaderText(value)) return fault('badRequest', `The header ${name} is not valid UTF-8.`);
+    if (typeof value === 'string' && beyondAscii.test(value) && !isHeaderText(value))
+      return fault('badRequest', `The header ${name} is not valid UTF-8.`);
   }
   return undefined;
 }
 
 const beyondAscii = /[^\0-\x7f]/;
-const isHeaderText = (value: string): boolean => (/[^\0-\xff]/.test(value) ? value.isWellFormed() : isUtf8(Buffer.from(value, 'latin1')));
+const isHeaderText = (value: string): boolean =>
+  /[^\0-\xff]/.test(value) ? value.isWellFormed() : isUtf8(Buffer.from(value, 'latin1'));
 
 /** Whether percent-encoded text stands for UTF-8. `%` without two digits stands for itself, as in Python's and browsers' parsers. */
 function encodesUtf8(text: string): boolean {
@@ -42,7 +47,8 @@ function percentDecoded(text: string): Buffer {
   const bytes = Buffer.allocUnsafe(plain.length);
   let size = 0;
   for (let at = 0; at < plain.length; at += 1) {
-    const value = plain[at] === percentSign ? hexValue(plain[at + 1]) * 16 + hexValue(plain[at + 2]) : NaN;
+    const value =
+      plain[at] === percentSign ? hexValue(plain[at + 1]) * 16 + hexValue(plain[at + 2]) : NaN;
     bytes[size++] = Number.isNaN(value) ? (plain[at] ?? 0) : value;
     if (!Number.isNaN(value)) at += 2;
   }

@@ -11,15 +11,24 @@ import type { SchemaError } from '#platform/http/jsonschema-words.ts';
 import { inputFault, jsonschemaWords } from '#platform/http/jsonschema-words.ts';
 
 /** A checker for one schema or one a version range; compiled at first use, since most are never used in one run. */
-export function bodyChecker(schema: BodySchema): (body: Json, version: number) => Fault | undefined {
+export function bodyChecker(
+  schema: BodySchema,
+): (body: Json, version: number) => Fault | undefined {
   if (!Array.isArray(schema)) {
     const check = lazyChecker(schema as TSchema); // not an array, so not the versioned form
     return (body) => check(body);
   }
-  const byVersion = schema.map((entry: { from: number; schema: TSchema }) => ({ from: entry.from, check: lazyChecker(entry.schema) })).sort((a, b) => b.from - a.from);
+  const byVersion = schema
+    .map((entry: { from: number; schema: TSchema }) => ({
+      from: entry.from,
+      check: lazyChecker(entry.schema),
+    }))
+    .sort((a, b) => b.from - a.from);
   return (body, version) => {
     const entry = byVersion.find(({ from }) => from <= version);
-    return entry ? entry.check(body) : fault('badRequest', 'This request is not supported in this API version.');
+    return entry
+      ? entry.check(body)
+      : fault('badRequest', 'This request is not supported in this API version.');
   };
 }
 
@@ -37,12 +46,31 @@ function lazyChecker(schema: TSchema): (body: Json) => Fault | undefined {
 function explain(errors: SchemaError[], part: Json, path: readonly string[]): Fault {
   // A union reports each member's reasons and then itself: the deepest path is what the caller got wrong.
   const notNoise = errors.filter((error) => error.keyword !== 'boolean');
-  const chosen = notNoise.reduce((best, error) => (depth(error) > depth(best) ? error : best), notNoise[0] ?? errors[0]);
+  const chosen = notNoise.reduce(
+    (best, error) => (depth(error) > depth(best) ? error : best),
+    notNoise[0] ?? errors[0],
+  );
   if (!chosen) return fault('badRequest', 'Invalid request body.');
   const below = chosen.instancePath.split('/').filter(Boolean);
-  const value = below.reduce<Json | undefined>((at, key) => (at as JsonObject | undefined)?.[key], part);
-  const reasons = notNoise.filter((error) => error.instancePath === chosen.instancePath && error.keyword !== 'anyOf' && error.keyword !== 'oneOf');
-  return fault('badRequest', inputFault([...path, ...below], value, jsonschemaWords(reasons.length > 0 ? reasons : [chosen], value)));
+  const value = below.reduce<Json | undefined>(
+    (at, key) => (at as JsonObject | undefined)?.[key],
+    part,
+  );
+  const reasons = notNoise.filter(
+    (error) =>
+      error.instancePath === chosen.instancePath &&
+      error.keyword !== 'anyOf' &&
+      error.keyword !== 'oneOf',
+  );
+  return fault(
+    'badRequest',
+    inputFault(
+      [...path, ...below],
+      value,
+      jsonschemaWords(reasons.length > 0 ? reasons : [chosen], value),
+    ),
+  );
 }
 
-const depth = (error: SchemaError | undefined): number => (error?.instancePath.split('/').length ?? 0) * 2 - (error?.keyword === 'anyOf' ? 1 : 0);
+const depth = (error: SchemaError | undefined): number =>
+  (error?.instancePath.split('/').length ?? 0) * 2 - (error?.keyword === 'anyOf' ? 1 : 0);

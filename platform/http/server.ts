@@ -32,7 +32,10 @@ export interface HttpServerOptions {
   /** Plain pages beside the APIs (metrics, console files) for what a client accepts; undefined lets the dispatcher answer. */
   pages?: (path: string, query: string, accept: string) => Promise<PageReply | undefined>;
   /** Websocket upgrades (remote consoles). A path that is not listed is an ordinary request. */
-  upgrades?: { paths: readonly string[]; onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> };
+  upgrades?: {
+    paths: readonly string[];
+    onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  };
   /** Faults of connections and pages. */
   log?: Log;
   /** A connection that makes no progress for so long is closed, where it is the client that is waited for. */
@@ -49,33 +52,49 @@ interface Serving {
   log: Log;
 }
 
-export async function startHttpServer(dispatcher: Dispatcher, options: HttpServerOptions): Promise<HttpServer> {
+export async function startHttpServer(
+  dispatcher: Dispatcher,
+  options: HttpServerOptions,
+): Promise<HttpServer> {
   const log = options.log ?? silentLog;
   const serving: Serving = { dispatcher, options, log };
   // No limit on the whole of a request: image uploads may take hours. Small bodies have one in read-json.ts.
-  const limits = { keepAliveTimeout: keepAliveTimeoutMs, headersTimeout: headersTimeoutMs, requestTimeout: 0, keepAlive: true, keepAliveInitialDelay: tcpProbeMs };
+  const limits = {
+    keepAliveTimeout: keepAliveTimeoutMs,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: 0,
+    keepAlive: true,
+    keepAliveInitialDelay: tcpProbeMs,
+  };
   // Decided before the protocol changes, so that `Upgrade: h2c` of some clients, and of attackers, is an ordinary request.
   const shouldUpgradeCallback = ({ url = '/', headers }: IncomingMessage): boolean =>
-    headers.upgrade?.toLowerCase() === 'websocket' && (options.upgrades?.paths.includes(url.split('?', 1)[0] ?? '') ?? false);
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    (options.upgrades?.paths.includes(url.split('?', 1)[0] ?? '') ?? false);
   const server = createServer({ ...limits, shouldUpgradeCallback }, (request, response) => {
     request.on('error', (error) => log.debug({ err: error }, 'request broke off'));
     response.on('error', (error) => log.debug({ err: error }, 'response broke off'));
     serve(serving, request, response).catch((error: unknown) => {
-      log.error({ err: error, method: request.method, url: request.url }, 'request could not be answered');
+      log.error(
+        { err: error, method: request.method, url: request.url },
+        'request could not be answered',
+      );
       refuse(response);
     });
   });
   closeIdleSockets(server, options.idleTimeoutMs ?? defaultIdleTimeoutMs);
-  const closeUpgraded = options.upgrades ? acceptUpgrades(server, options.upgrades.onUpgrade, log) : () => undefined;
+  const closeUpgraded = options.upgrades
+    ? acceptUpgrades(server, options.upgrades.onUpgrade, log)
+    : () => undefined;
   await listen(server, options);
   server.on('error', (error) => log.error({ err: error }, 'HTTP server')); // e.g. no more file descriptors: it goes on listening
   return {
     port: (server.address() as AddressInfo).port, // it listens on TCP
-    close: async () => await new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-      closeUpgraded();
-    }),
+    close: async () =>
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+        closeUpgraded();
+      }),
   };
 }
 
@@ -96,25 +115,48 @@ function refuse(response: ServerResponse): void {
     return;
   }
   for (const name of response.getHeaderNames()) response.removeHeader(name);
-  const body = JSON.stringify({ error: { code: 500, title: 'Internal Server Error', message: 'The request could not be answered.' } });
-  response.writeHead(500, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), connection: 'close' }).end(body);
+  const body = JSON.stringify({
+    error: {
+      code: 500,
+      title: 'Internal Server Error',
+      message: 'The request could not be answered.',
+    },
+  });
+  response
+    .writeHead(500, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
+    })
+    .end(body);
 }
 
-async function serve({ dispatcher, options: { pages }, log }: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  { dispatcher, options: { pages }, log }: Serving,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const { url = '/' } = request; // ASCII: Node refuses other bytes in a target by itself
   const at = url.indexOf('?');
   const path = at < 0 ? url : url.slice(0, at);
   const query = at < 0 ? '' : url.slice(at + 1);
-  const page = pages && (request.method === 'GET' || request.method === 'HEAD') ? await pages(path, query, request.headers.accept ?? '*/*') : undefined;
+  const page =
+    pages && (request.method === 'GET' || request.method === 'HEAD')
+      ? await pages(path, query, request.headers.accept ?? '*/*')
+      : undefined;
   if (page) {
     sendBody(response, page.status, { 'content-type': page.type }, page.body, log);
     return;
   }
   const { headers } = request;
-  const hasBody = headers['content-length'] !== undefined ? headers['content-length'] !== '0' : headers['transfer-encoding'] !== undefined;
+  const hasBody =
+    headers['content-length'] !== undefined
+      ? headers['content-length'] !== '0'
+      : headers['transfer-encoding'] !== undefined;
   const reply = await dispatcher.handle({
     method: request.method as HttpMethod, // others are refused by the dispatcher
-    path, query,
+    path,
+    query,
     headers: headers as Record<string, string | undefined>, // doubled headers that Node keeps as arrays (set-cookie) are not read
     body: hasBody ? { stream: request } : null,
     origin: `http://${headers.host ?? 'localhost'}`,
@@ -132,7 +174,12 @@ async function serve({ dispatcher, options: { pages }, log }: Serving, request: 
   await send(request, response, reply, log);
 }
 
-async function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: RawReply, log: Log): Promise<void> {
+async function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, headers, body }: RawReply,
+  log: Log,
+): Promise<void> {
   if (body === undefined || status === 204) {
     if (status !== 204 && status !== 304) headers['content-length'] ??= '0';
     response.writeHead(status, headers).end();
@@ -142,11 +189,23 @@ async function send(request: IncomingMessage, response: ServerResponse, { status
     sendBody(response, status, headers, body, log);
   } else {
     headers['content-type'] ??= 'application/json';
-    sendBody(response, status, headers, body instanceof JsonText ? body.bytes : JSON.stringify(body), log);
+    sendBody(
+      response,
+      status,
+      headers,
+      body instanceof JsonText ? body.bytes : JSON.stringify(body),
+      log,
+    );
   }
 }
 
-function sendBody(response: ServerResponse, status: number, headers: Record<string, string>, body: string | Buffer | Readable, log: Log): void {
+function sendBody(
+  response: ServerResponse,
+  status: number,
+  headers: Record<string, string>,
+  body: string | Buffer | Readable,
+  log: Log,
+): void {
   if (!(body instanceof ReadableStream)) {
     headers['content-length'] = String(Buffer.byteLength(body));
     response.writeHead(status, headers).end(body); // Node leaves the body out where the method is HEAD
@@ -170,7 +229,12 @@ function discard(body: RawReply['body']): void {
 }
 
 /** The body writes itself; a reader that leaves ends it, bytes that cannot be read cut the connection, as the length was promised. */
-async function sendItself(body: SelfSending, response: ServerResponse, headOnly: boolean, log: Log): Promise<void> {
+async function sendItself(
+  body: SelfSending,
+  response: ServerResponse,
+  headOnly: boolean,
+  log: Log,
+): Promise<void> {
   if (headOnly) {
     discard(body);
     response.end();

@@ -5,7 +5,11 @@ import type { Duplex } from 'node:stream';
 import type { Log } from '#platform/log.ts';
 
 /** Gives the function that ends all of them: Node's server does not know them any more. */
-export function acceptUpgrades(server: Server, onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>, log: Log): () => void {
+export function acceptUpgrades(
+  server: Server,
+  onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>,
+  log: Log,
+): () => void {
   const open = new Set<Duplex>();
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', (error) => {

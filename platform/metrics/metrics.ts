@@ -2,9 +2,15 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Metrics {
-  http(labels: { service: string; route: string; method: string; status: number }, ms: number): void;
+  http(
+    labels: { service: string; route: string; method: string; status: number },
+    ms: number,
+  ): void;
   rpc(labels: { topic: string; method: string; outcome: string }, ms: number): void;
-  sagaStep(labels: { saga: string; step: string; direction: 'run' | 'undo'; outcome: string }, ms: number): void;
+  sagaStep(
+    labels: { saga: string; step: string; direction: 'run' | 'undo'; outcome: string },
+    ms: number,
+  ): void;
   task(labels: { task: string; outcome: string }, ms: number): void;
   gauge(name: string, help: string, read: () => number): void;
   /** The exposition text of everything. */
@@ -24,24 +30,63 @@ const memoryParts = [
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[]): Histogram<L> =>
+  const histogram = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+  ): Histogram<L> =>
     new Histogram({ name, help, labelNames, buckets: seconds, registers: [registry] });
-  const http = histogram('cobalt_http_request_seconds', "Seconds from a request's arrival to its answer's head, by service, route, method and status", ['service', 'route', 'method', 'status']);
-  const rpc = histogram('cobalt_rpc_seconds', 'Seconds an agent or service took to handle one message, by topic, method and outcome', ['topic', 'method', 'outcome']);
-  const saga = histogram('cobalt_saga_step_seconds', "Seconds one step of an operation took (a saga's step, run or undone), by saga, step, direction and outcome", ['saga', 'step', 'direction', 'outcome']);
-  const task = histogram('cobalt_task_seconds', 'Seconds one run of a periodic background task took, by task and outcome', ['task', 'outcome']);
-  new Counter({ name: 'cobalt_starts_total', help: 'Starts of this process, counted from 1: a restart begins anew', registers: [registry] }).inc();
+  const http = histogram(
+    'cobalt_http_request_seconds',
+    "Seconds from a request's arrival to its answer's head, by service, route, method and status",
+    ['service', 'route', 'method', 'status'],
+  );
+  const rpc = histogram(
+    'cobalt_rpc_seconds',
+    'Seconds an agent or service took to handle one message, by topic, method and outcome',
+    ['topic', 'method', 'outcome'],
+  );
+  const saga = histogram(
+    'cobalt_saga_step_seconds',
+    "Seconds one step of an operation took (a saga's step, run or undone), by saga, step, direction and outcome",
+    ['saga', 'step', 'direction', 'outcome'],
+  );
+  const task = histogram(
+    'cobalt_task_seconds',
+    'Seconds one run of a periodic background task took, by task and outcome',
+    ['task', 'outcome'],
+  );
+  new Counter({
+    name: 'cobalt_starts_total',
+    help: 'Starts of this process, counted from 1: a restart begins anew',
+    registers: [registry],
+  }).inc();
   for (const [part, name, help] of memoryParts) {
-    new Gauge({ name: `cobalt_process_memory_${name}_bytes`, help: `Bytes ${help}`, registers: [registry], collect() { this.set(process.memoryUsage()[part]); } });
+    new Gauge({
+      name: `cobalt_process_memory_${name}_bytes`,
+      help: `Bytes ${help}`,
+      registers: [registry],
+      collect() {
+        this.set(process.memoryUsage()[part]);
+      },
+    });
   }
   return {
     http: (labels, ms) => http.observe(labels, ms / 1000),
     // One label value for all hosts: a topic a host would be a series a host.
-    rpc: ({ topic, ...labels }, ms) => rpc.observe({ topic: topic.replace(/\..*/, '.*'), ...labels }, ms / 1000),
+    rpc: ({ topic, ...labels }, ms) =>
+      rpc.observe({ topic: topic.replace(/\..*/, '.*'), ...labels }, ms / 1000),
     sagaStep: (labels, ms) => saga.observe(labels, ms / 1000),
     task: (labels, ms) => task.observe(labels, ms / 1000),
     gauge: (name, help, read) => {
-      new Gauge({ name, help, registers: [registry], collect() { this.set(read()); } });
+      new Gauge({
+        name,
+        help,
+        registers: [registry],
+        collect() {
+          this.set(read());
+        },
+      });
     },
     text: async () => await registry.metrics(),
   };

@@ -17,7 +17,10 @@ export interface Policy {
 export function createPolicy(rules: Readonly<Record<string, string>>): Policy {
   const texts = new Map(Object.entries(rules));
   const checks = new Map<string, Check>();
-  const byName = (name: string): Check => (who, target) => checks.get(name)?.(who, target) ?? false;
+  const byName =
+    (name: string): Check =>
+    (who, target) =>
+      checks.get(name)?.(who, target) ?? false;
   for (const [name, text] of texts) checks.set(name, parseRule(text, name, texts, byName));
   return {
     allows: (rule, who, target) => checks.get(rule)?.(who, target) ?? false,
@@ -25,9 +28,15 @@ export function createPolicy(rules: Readonly<Record<string, string>>): Policy {
   };
 }
 
-function parseRule(text: string, name: string, known: ReadonlyMap<string, string>, byName: (rule: string) => Check): Check {
+function parseRule(
+  text: string,
+  name: string,
+  known: ReadonlyMap<string, string>,
+  byName: (rule: string) => Check,
+): Check {
   // Parentheses around words, but not those of %(target)s.
-  const tokens = text.match(/'[^']*'(?::[^\s()%]*(?:%\([^)]*\)s)?)?|(?:%(?:\([^)]*\)s)?|[^\s()%])+|[()]/g) ?? [];
+  const tokens =
+    text.match(/'[^']*'(?::[^\s()%]*(?:%\([^)]*\)s)?)?|(?:%(?:\([^)]*\)s)?|[^\s()%])+|[()]/g) ?? [];
   let at = 0;
   const fail = (why: string): never => {
     throw new Error(`policy rule ${name}: ${why} in "${text}"`);
@@ -38,7 +47,9 @@ function parseRule(text: string, name: string, known: ReadonlyMap<string, string
       at++;
       parts.push(and());
     }
-    return parts.length === 1 ? (parts[0] as Check) : (who, target) => parts.some((part) => part(who, target));
+    return parts.length === 1
+      ? (parts[0] as Check)
+      : (who, target) => parts.some((part) => part(who, target));
   };
   const and = (): Check => {
     const parts = [not()];
@@ -46,7 +57,9 @@ function parseRule(text: string, name: string, known: ReadonlyMap<string, string
       at++;
       parts.push(not());
     }
-    return parts.length === 1 ? (parts[0] as Check) : (who, target) => parts.every((part) => part(who, target));
+    return parts.length === 1
+      ? (parts[0] as Check)
+      : (who, target) => parts.every((part) => part(who, target));
   };
   const not = (): Check => {
     if (tokens[at] !== 'not') return atom();
@@ -64,7 +77,9 @@ function parseRule(text: string, name: string, known: ReadonlyMap<string, string
     }
     if (token === '@') return () => true;
     if (token === '!') return () => false;
-    const colon = token.startsWith("'") ? token.indexOf(':', token.indexOf("'", 1)) : token.indexOf(':');
+    const colon = token.startsWith("'")
+      ? token.indexOf(':', token.indexOf("'", 1))
+      : token.indexOf(':');
     if (colon < 1) return fail(`has "${token}", which is no check`);
     const kind = token.slice(0, colon);
     const match = token.slice(colon + 1);
@@ -72,7 +87,10 @@ function parseRule(text: string, name: string, known: ReadonlyMap<string, string
       if (!known.has(match)) fail(`names the unknown rule ${match}`);
       return byName(match);
     }
-    if (kind === 'role') return (who) => who.roles.includes(match.toLowerCase()) || who.roles.some((role) => role.toLowerCase() === match.toLowerCase());
+    if (kind === 'role')
+      return (who) =>
+        who.roles.includes(match.toLowerCase()) ||
+        who.roles.some((role) => role.toLowerCase() === match.toLowerCase());
     const wanted = placeholder(match);
     if (kind === 'None') return (_, target) => wanted(target) === undefined;
     // oslo.policy's way to say that a credential is not there: `domain_id:None`.
@@ -103,13 +121,23 @@ function placeholder(match: string): (target: PolicyTarget) => string | undefine
 
 function credential(who: AuthContext, name: string): string | undefined {
   switch (name) {
-    case 'user_id': return who.userId;
-    case 'project_id': case 'tenant': return who.projectId ?? undefined;
-    case 'domain_id': return who.domainId ?? undefined;
-    case 'user_domain_id': return who.userDomainId;
-    case 'project_domain_id': return who.projectDomainId ?? undefined;
-    case 'system_scope': case 'system': return who.systemScope ? 'all' : undefined;
-    case 'is_admin': return who.roles.includes('admin') ? 'True' : 'False';
-    default: return undefined;
+    case 'user_id':
+      return who.userId;
+    case 'project_id':
+    case 'tenant':
+      return who.projectId ?? undefined;
+    case 'domain_id':
+      return who.domainId ?? undefined;
+    case 'user_domain_id':
+      return who.userDomainId;
+    case 'project_domain_id':
+      return who.projectDomainId ?? undefined;
+    case 'system_scope':
+    case 'system':
+      return who.systemScope ? 'all' : undefined;
+    case 'is_admin':
+      return who.roles.includes('admin') ? 'True' : 'False';
+    default:
+      return undefined;
   }
 }

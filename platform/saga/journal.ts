@@ -46,7 +46,9 @@ export interface SagaRecord {
 export const sagaMigration: Migration = {
   name: '0001-sagas',
   up: async (schema, types) => {
-    await schema.schema.createTable('sagas').ifNotExists()
+    await schema.schema
+      .createTable('sagas')
+      .ifNotExists()
       .addColumn('seq', types.bigint, (column) => column.notNull())
       .addColumn('id', types.id, (column) => column.primaryKey())
       .addColumn('name', types.name, (column) => column.notNull())
@@ -62,7 +64,12 @@ export const sagaMigration: Migration = {
       .addColumn('lease_until_ms', types.timeMs, (column) => column.notNull())
       .addColumn('created_at_ms', types.timeMs, (column) => column.notNull())
       .execute();
-    await schema.schema.createIndex('sagas_by_lock').ifNotExists().on('sagas').columns(['lock_key', 'seq']).execute();
+    await schema.schema
+      .createIndex('sagas_by_lock')
+      .ifNotExists()
+      .on('sagas')
+      .columns(['lock_key', 'seq'])
+      .execute();
   },
 };
 
@@ -83,10 +90,25 @@ let lastSeq = 0;
 /** Inserts within the caller's transaction, beside the change it belongs to. `nowMs` orders sagas of one lock key. */
 export async function insertSaga(db: AnyDb, saga: NewSaga, nowMs: number): Promise<void> {
   lastSeq = Math.max(lastSeq + 1, nowMs * 1000); // below 2^53 until the year 2255
-  await db.insertInto('sagas').values({
-    seq: lastSeq, id: saga.id, name: saga.name, lock_key: saga.lockKey, input: JSON.stringify(saga.input), state: '{}', phase: 'forward',
-    position: 0, fault: null, cancelled: 0, request_id: saga.requestId, owner: null, lease_until_ms: 0, created_at_ms: nowMs,
-  }).execute();
+  await db
+    .insertInto('sagas')
+    .values({
+      seq: lastSeq,
+      id: saga.id,
+      name: saga.name,
+      lock_key: saga.lockKey,
+      input: JSON.stringify(saga.input),
+      state: '{}',
+      phase: 'forward',
+      position: 0,
+      fault: null,
+      cancelled: 0,
+      request_id: saga.requestId,
+      owner: null,
+      lease_until_ms: 0,
+      created_at_ms: nowMs,
+    })
+    .execute();
 }
 
 /** Asks every unfinished saga of the key to unwind before its next step. Within the caller's transaction. */
@@ -96,24 +118,51 @@ export async function cancelSagas(db: AnyDb, lockKey: string): Promise<void> {
 
 /** Whether any saga of the key is unfinished. */
 export async function hasSaga(db: AnyDb, lockKey: string): Promise<boolean> {
-  return (await db.selectFrom('sagas').select('id').where('lock_key', '=', lockKey).limit(1).executeTakeFirst()) !== undefined;
+  return (
+    (await db
+      .selectFrom('sagas')
+      .select('id')
+      .where('lock_key', '=', lockKey)
+      .limit(1)
+      .executeTakeFirst()) !== undefined
+  );
 }
 
 export function createJournal(database: AnyDb) {
   const db = database as Kysely<SagaTables>;
   return {
     /** Claims the oldest free saga of each key whose elders are done: at most `limit`. A claim holds until `leaseUntilMs`. */
-    async claim(owner: string, nowMs: number, leaseUntilMs: number, limit: number): Promise<SagaRecord[]> {
-      const free = await db.selectFrom('sagas as s').selectAll()
+    async claim(
+      owner: string,
+      nowMs: number,
+      leaseUntilMs: number,
+      limit: number,
+    ): Promise<SagaRecord[]> {
+      const free = await db
+        .selectFrom('sagas as s')
+        .selectAll()
         .where((eb) => eb.or([eb('s.owner', 'is', null), eb('s.lease_until_ms', '<', nowMs)]))
-        .where(({ not, exists, selectFrom }) => not(exists(
-          selectFrom('sagas as elder').select(sql`1`.as('one')).whereRef('elder.lock_key', '=', 's.lock_key').whereRef('elder.seq', '<', 's.seq'),
-        )))
-        .orderBy('s.seq').limit(limit).execute();
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('sagas as elder')
+                .select(sql`1`.as('one'))
+                .whereRef('elder.lock_key', '=', 's.lock_key')
+                .whereRef('elder.seq', '<', 's.seq'),
+            ),
+          ),
+        )
+        .orderBy('s.seq')
+        .limit(limit)
+        .execute();
       const claimed: SagaRecord[] = [];
       for (const row of free) {
-        const result = await db.updateTable('sagas').set({ owner, lease_until_ms: leaseUntilMs })
-          .where('id', '=', row.id).where('lease_until_ms', '=', row.lease_until_ms).where('owner', row.owner === null ? 'is' : '=', row.owner)
+        const result = await db
+          .updateTable('sagas')
+          .set({ owner, lease_until_ms: leaseUntilMs })
+          .where('id', '=', row.id)
+          .where('lease_until_ms', '=', row.lease_until_ms)
+          .where('owner', row.owner === null ? 'is' : '=', row.owner)
           .executeTakeFirst();
         if (result.numUpdatedRows === 1n) claimed.push(toRecord(row));
       }
@@ -121,21 +170,41 @@ export function createJournal(database: AnyDb) {
     },
 
     /** Moves a saga on. Returns whether it was cancelled meanwhile; undefined when the claim was lost. */
-    async advance(owner: string, saga: SagaRecord, leaseUntilMs: number): Promise<{ cancelled: boolean } | undefined> {
-      const row = await db.updateTable('sagas')
-        .set({ state: JSON.stringify(saga.state), phase: saga.phase, position: saga.position, fault: saga.fault && JSON.stringify(saga.fault), lease_until_ms: leaseUntilMs })
-        .where('id', '=', saga.id).where('owner', '=', owner).executeTakeFirst();
+    async advance(
+      owner: string,
+      saga: SagaRecord,
+      leaseUntilMs: number,
+    ): Promise<{ cancelled: boolean } | undefined> {
+      const row = await db
+        .updateTable('sagas')
+        .set({
+          state: JSON.stringify(saga.state),
+          phase: saga.phase,
+          position: saga.position,
+          fault: saga.fault && JSON.stringify(saga.fault),
+          lease_until_ms: leaseUntilMs,
+        })
+        .where('id', '=', saga.id)
+        .where('owner', '=', owner)
+        .executeTakeFirst();
       if (row.numUpdatedRows === 0n) return undefined;
       return { cancelled: await this.isCancelled(saga.id) };
     },
 
     async isCancelled(id: string): Promise<boolean> {
-      return (await db.selectFrom('sagas').select('cancelled').where('id', '=', id).executeTakeFirst())?.cancelled === 1;
+      return (
+        (await db.selectFrom('sagas').select('cancelled').where('id', '=', id).executeTakeFirst())
+          ?.cancelled === 1
+      );
     },
 
     /** Keeps the claims of an owner alive. */
     async renew(owner: string, leaseUntilMs: number): Promise<void> {
-      await db.updateTable('sagas').set({ lease_until_ms: leaseUntilMs }).where('owner', '=', owner).execute();
+      await db
+        .updateTable('sagas')
+        .set({ lease_until_ms: leaseUntilMs })
+        .where('owner', '=', owner)
+        .execute();
     },
 
     async finish(owner: string, id: string): Promise<void> {
@@ -144,12 +213,21 @@ export function createJournal(database: AnyDb) {
 
     /** Gives a claim back, so that anybody may go on with it. */
     async release(owner: string, id: string): Promise<void> {
-      await db.updateTable('sagas').set({ owner: null, lease_until_ms: 0 }).where('id', '=', id).where('owner', '=', owner).execute();
+      await db
+        .updateTable('sagas')
+        .set({ owner: null, lease_until_ms: 0 })
+        .where('id', '=', id)
+        .where('owner', '=', owner)
+        .execute();
     },
 
     /** Frees what an earlier life of the same owner held: after a crash nothing of it runs any more. */
     async releaseAll(owner: string): Promise<void> {
-      await db.updateTable('sagas').set({ owner: null, lease_until_ms: 0 }).where('owner', '=', owner).execute();
+      await db
+        .updateTable('sagas')
+        .set({ owner: null, lease_until_ms: 0 })
+        .where('owner', '=', owner)
+        .execute();
     },
 
     async unfinished(): Promise<SagaRecord[]> {
@@ -162,7 +240,13 @@ export type Journal = ReturnType<typeof createJournal>;
 
 function toRecord(row: SagaTable): SagaRecord {
   return {
-    seq: row.seq, id: row.id, name: row.name, lockKey: row.lock_key, phase: row.phase, position: row.position, requestId: row.request_id,
+    seq: row.seq,
+    id: row.id,
+    name: row.name,
+    lockKey: row.lock_key,
+    phase: row.phase,
+    position: row.position,
+    requestId: row.request_id,
     input: JSON.parse(row.input) as Json,
     state: JSON.parse(row.state) as Record<string, Json>,
     fault: row.fault === null ? null : (JSON.parse(row.fault) as FaultRecord),

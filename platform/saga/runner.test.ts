@@ -10,11 +10,17 @@ import { migrate } from '#platform/db/migrate.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import type { SagaTables } from '#platform/saga/journal.ts';
-import { cancelSagas, createJournal, hasSaga, insertSaga, sagaMigration } from '#platform/saga/journal.ts';
+import {
+  cancelSagas,
+  createJournal,
+  hasSaga,
+  insertSaga,
+  sagaMigration,
+} from '#platform/saga/journal.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
+import { everyStepTwice, failingAt } from '#platform/saga/saga.testing.ts';
 import type { AnySaga, SagaContext } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
-import { everyStepTwice, failingAt } from '#platform/saga/saga.testing.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 
 type Input = { key: string };
@@ -32,12 +38,18 @@ const graves: ((error: Error) => void)[] = [];
 /** Three steps; each adds a letter to the world and can be stopped at `run a`, `ran a`, `undo a`, `undid a`, `failed`. */
 function letters(retries = 0, deadlineMs = 20_000): AnySaga {
   const step = (letter: 'a' | 'b' | 'c') => ({
-    name: letter, deadlineMs, retries,
+    name: letter,
+    deadlineMs,
+    retries,
     async run(_input: Input, state: State, context: SagaContext) {
       const met = (await hook(`run ${letter}`, context)) ?? undefined;
       if (met) return met;
       trace.push(`run ${letter}`);
-      return (await hook(`ran ${letter}`, context)) ?? { [letter]: `${letter} after ${Object.keys(state).join('')}` };
+      return (
+        (await hook(`ran ${letter}`, context)) ?? {
+          [letter]: `${letter} after ${Object.keys(state).join('')}`,
+        }
+      );
     },
     async undo(_input: Input, _state: State, context: SagaContext) {
       await hook(`undo ${letter}`, context);
@@ -58,21 +70,38 @@ function letters(retries = 0, deadlineMs = 20_000): AnySaga {
 
 async function begin(key = 'k', name = 'test.letters'): Promise<string> {
   const id = systemIds.uuid();
-  await insertSaga(database.db, { id, name, lockKey: key, input: { key }, requestId: 'req-1' }, systemClock.now());
+  await insertSaga(
+    database.db,
+    { id, name, lockKey: key, input: { key }, requestId: 'req-1' },
+    systemClock.now(),
+  );
   return id;
 }
 
 async function run(definition: AnySaga, owner = 'one'): Promise<SagaRunner> {
-  const runner = new SagaRunner({ db: database.db, definitions: [definition], owner, clock: systemClock, ids: systemIds, log: silentLog });
+  const runner = new SagaRunner({
+    db: database.db,
+    definitions: [definition],
+    owner,
+    clock: systemClock,
+    ids: systemIds,
+    log: silentLog,
+  });
   runners.push(runner);
   await runner.start();
   return runner;
 }
 
-const over = async (key = 'k') => await eventually(async () => !(await hasSaga(database.db, key)), { withinMs: 5_000, what: `no saga of ${key} is left; so far: ${trace.join(', ')}` });
-const happened = async (what: string) => await eventually(() => trace.includes(what), { withinMs: 5_000, what });
+const over = async (key = 'k') =>
+  await eventually(async () => !(await hasSaga(database.db, key)), {
+    withinMs: 5_000,
+    what: `no saga of ${key} is left; so far: ${trace.join(', ')}`,
+  });
+const happened = async (what: string) =>
+  await eventually(() => trace.includes(what), { withinMs: 5_000, what });
 /** Never answers: the process that waits here is as good as dead. Buried after the test. */
-const dies = async (): Promise<never> => await new Promise<never>((_resolve, reject) => graves.push(reject));
+const dies = async (): Promise<never> =>
+  await new Promise<never>((_resolve, reject) => graves.push(reject));
 
 beforeEach(async () => {
   database = openDatabase<SagaTables>({ dialect: 'sqlite', path: ':memory:' }, { log: silentLog });
@@ -94,7 +123,11 @@ describe('a saga', () => {
       name: 'test.letters',
       steps: [
         { name: 'a', deadlineMs: 1_000, run: async () => ({ a: '1' }) },
-        { name: 'b', deadlineMs: 1_000, run: async ({ key }, { a }, { requestId }) => void seen.push(`${key} ${a} ${requestId}`) },
+        {
+          name: 'b',
+          deadlineMs: 1_000,
+          run: async ({ key }, { a }, { requestId }) => void seen.push(`${key} ${a} ${requestId}`),
+        },
       ],
       failed: async () => assert.fail('nothing failed'),
     });
@@ -127,7 +160,8 @@ describe('a saga', () => {
 
   it('tries what is retryable again as often as it says, and nothing else', async () => {
     let left = 2;
-    hook = (point) => (point === 'run b' && left-- > 0 ? fault('unavailable', 'not now') : undefined);
+    hook = (point) =>
+      point === 'run b' && left-- > 0 ? fault('unavailable', 'not now') : undefined;
     await begin();
     await run(letters(2));
     await over();
@@ -151,7 +185,10 @@ describe('a saga', () => {
   it('gives each step its deadline, tells the step by its signal, and unwinds', async () => {
     let aborted = false;
     hook = async (point, { signal }) => {
-      if (point === 'run b') await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(void (aborted = true))));
+      if (point === 'run b')
+        await new Promise<void>((resolve) =>
+          signal.addEventListener('abort', () => resolve(void (aborted = true))),
+        );
     };
     await begin();
     await run(letters(0, 50));
@@ -185,7 +222,8 @@ describe('a saga', () => {
     let [undos, settles] = [2, 2];
     hook = (point) => {
       if (point === 'run b') return fault('conflict', 'no');
-      if ((point === 'undo a' && undos-- > 0) || (point === 'failed' && settles-- > 0)) throw new Error('not yet');
+      if ((point === 'undo a' && undos-- > 0) || (point === 'failed' && settles-- > 0))
+        throw new Error('not yet');
     };
     await begin();
     await run(letters());
@@ -201,14 +239,35 @@ describe('sagas of one lock key', () => {
     const order: string[] = [];
     const definition = saga<Input & { n: number }, State>({
       name: 'test.letters',
-      steps: [{ name: 'note', deadlineMs: 5_000, run: async ({ key, n }) => {
-        if (key === 'slow' && n === 1) await gate;
-        order.push(`${key}${n}`);
-      } }],
+      steps: [
+        {
+          name: 'note',
+          deadlineMs: 5_000,
+          run: async ({ key, n }) => {
+            if (key === 'slow' && n === 1) await gate;
+            order.push(`${key}${n}`);
+          },
+        },
+      ],
       failed: async () => assert.fail('nothing failed'),
     });
-    for (const [key, n] of [['slow', 1], ['slow', 2], ['slow', 3], ['other', 1]] as const) {
-      await insertSaga(database.db, { id: systemIds.uuid(), name: 'test.letters', lockKey: key, input: { key, n }, requestId: 'req-1' }, systemClock.now());
+    for (const [key, n] of [
+      ['slow', 1],
+      ['slow', 2],
+      ['slow', 3],
+      ['other', 1],
+    ] as const) {
+      await insertSaga(
+        database.db,
+        {
+          id: systemIds.uuid(),
+          name: 'test.letters',
+          lockKey: key,
+          input: { key, n },
+          requestId: 'req-1',
+        },
+        systemClock.now(),
+      );
     }
     await run(definition);
     await over('other');
@@ -231,7 +290,9 @@ describe('after a crash', () => {
       await run(letters());
       await over();
       const letter = point.slice(-1);
-      const expected = ['run a', 'run b', 'run c'].flatMap((step) => (point === `ran ${letter}` && step === `run ${letter}` ? [step, step] : [step]));
+      const expected = ['run a', 'run b', 'run c'].flatMap((step) =>
+        point === `ran ${letter}` && step === `run ${letter}` ? [step, step] : [step],
+      );
       assert.deepEqual(trace, expected, 'only the step in which it died ran again');
     });
   }
@@ -248,7 +309,10 @@ describe('after a crash', () => {
       await run(letters());
       await over();
       const done = ['a', 'b', 'c'].slice(0, ['a', 'b', 'c'].indexOf(point.slice(-1)) + 1);
-      assert.deepEqual(trace.slice(before), [...done.toReversed().map((letter) => `undo ${letter}`), `failed with ${done.slice(0, -1).join('')}`]);
+      assert.deepEqual(trace.slice(before), [
+        ...done.toReversed().map((letter) => `undo ${letter}`),
+        `failed with ${done.slice(0, -1).join('')}`,
+      ]);
     });
   }
 
@@ -262,7 +326,9 @@ describe('after a crash', () => {
       hook = () => undefined;
       await run(failing);
       await over();
-      const expected = ['undo c', 'undo b', 'undo a'].flatMap((step) => (point === step.replace('undo', 'undid') ? [step, step] : [step]));
+      const expected = ['undo c', 'undo b', 'undo a'].flatMap((step) =>
+        point === step.replace('undo', 'undid') ? [step, step] : [step],
+      );
       assert.deepEqual(trace, ['run a', 'run b', 'run c', ...expected, 'failed with ab']);
       assert.match(reason?.message ?? '', /was made to fail after/);
     });
@@ -277,23 +343,38 @@ describe('a runner', () => {
     const id = await begin();
     const loser = await run(letters(), 'one');
     await happened('run a');
-    await database.db.updateTable('sagas').set({ owner: 'two', lease_until_ms: systemClock.now() + 60_000 }).where('id', '=', id).execute();
+    await database.db
+      .updateTable('sagas')
+      .set({ owner: 'two', lease_until_ms: systemClock.now() + 60_000 })
+      .where('id', '=', id)
+      .execute();
     const idle = loser.stop(); // resolves when its work has ended
     release();
     await idle;
     assert.deepEqual(trace, ['run a'], 'it did not go on');
     const [row] = await createJournal(database.db).unfinished();
     assert.equal(row?.position, 0, 'and wrote nothing');
-    assert.equal((await database.db.selectFrom('sagas').select('owner').executeTakeFirstOrThrow()).owner, 'two');
+    assert.equal(
+      (await database.db.selectFrom('sagas').select('owner').executeTakeFirstOrThrow()).owner,
+      'two',
+    );
   });
 
   it('takes over what another left when its lease has ended, not before', async () => {
     const id = await begin();
-    await database.db.updateTable('sagas').set({ owner: 'gone', lease_until_ms: systemClock.now() + 60_000 }).where('id', '=', id).execute();
+    await database.db
+      .updateTable('sagas')
+      .set({ owner: 'gone', lease_until_ms: systemClock.now() + 60_000 })
+      .where('id', '=', id)
+      .execute();
     const runner = await run(letters(), 'two');
     await runner.idle();
     assert.deepEqual(trace, []);
-    await database.db.updateTable('sagas').set({ lease_until_ms: systemClock.now() - 1 }).where('id', '=', id).execute();
+    await database.db
+      .updateTable('sagas')
+      .set({ lease_until_ms: systemClock.now() - 1 })
+      .where('id', '=', id)
+      .execute();
     runner.wake();
     await over();
     assert.deepEqual(trace, ['run a', 'run b', 'run c']);
@@ -301,12 +382,18 @@ describe('a runner', () => {
 
   it('stopped in the middle of a step, leaves it undecided: the next life runs it again', async () => {
     hook = async (point, { signal }) => {
-      if (point === 'run b') await new Promise<void>((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+      if (point === 'run b')
+        await new Promise<void>((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(new Error('aborted'))),
+        );
     };
     await begin();
     const first = await run(letters());
     await happened('run a');
-    await eventually(async () => (await createJournal(database.db).unfinished())[0]?.position === 1, { withinMs: 5_000, what: 'a is journalled' });
+    await eventually(
+      async () => (await createJournal(database.db).unfinished())[0]?.position === 1,
+      { withinMs: 5_000, what: 'a is journalled' },
+    );
     await first.stop();
     assert.deepEqual(trace, ['run a'], 'nothing was undone');
     hook = () => undefined;
@@ -317,7 +404,14 @@ describe('a runner', () => {
 
   it('does nothing before it is started, so that it never frees what it already runs', async () => {
     await begin();
-    const runner = new SagaRunner({ db: database.db, definitions: [letters()], owner: 'one', clock: systemClock, ids: systemIds, log: silentLog });
+    const runner = new SagaRunner({
+      db: database.db,
+      definitions: [letters()],
+      owner: 'one',
+      clock: systemClock,
+      ids: systemIds,
+      log: silentLog,
+    });
     runners.push(runner);
     runner.wake();
     await runner.idle();
@@ -329,9 +423,23 @@ describe('a runner', () => {
 
   it('keeps a saga it does not know for a later release, without spinning', async () => {
     let errors = 0;
-    const log = { ...silentLog, debug() {}, info() {}, warn() {}, error: () => void (errors += 1), child: () => silentLog };
+    const log = {
+      ...silentLog,
+      debug() {},
+      info() {},
+      warn() {},
+      error: () => void (errors += 1),
+      child: () => silentLog,
+    };
     await begin('k', 'test.of-the-future');
-    const runner = new SagaRunner({ db: database.db, definitions: [letters()], owner: 'one', clock: systemClock, ids: systemIds, log });
+    const runner = new SagaRunner({
+      db: database.db,
+      definitions: [letters()],
+      owner: 'one',
+      clock: systemClock,
+      ids: systemIds,
+      log,
+    });
     runners.push(runner);
     await runner.start();
     await begin('k2');
@@ -346,18 +454,35 @@ describe('a runner', () => {
     let [now, most] = [0, 0];
     const definition = saga<Input, State>({
       name: 'test.letters',
-      steps: [{ name: 'count', deadlineMs: 5_000, run: async () => {
-        most = Math.max(most, ++now);
-        await systemClock.sleep(5);
-        now -= 1;
-      } }],
+      steps: [
+        {
+          name: 'count',
+          deadlineMs: 5_000,
+          run: async () => {
+            most = Math.max(most, ++now);
+            await systemClock.sleep(5);
+            now -= 1;
+          },
+        },
+      ],
       failed: async () => assert.fail('nothing failed'),
     });
     for (let n = 0; n < 12; n += 1) await begin(`k${n}`);
-    const runner = new SagaRunner({ db: database.db, definitions: [definition], owner: 'one', clock: systemClock, ids: systemIds, log: silentLog, maxConcurrent: 3 });
+    const runner = new SagaRunner({
+      db: database.db,
+      definitions: [definition],
+      owner: 'one',
+      clock: systemClock,
+      ids: systemIds,
+      log: silentLog,
+      maxConcurrent: 3,
+    });
     runners.push(runner);
     await runner.start();
-    await eventually(async () => (await createJournal(database.db).unfinished()).length === 0, { withinMs: 5_000, what: 'all twelve are done' });
+    await eventually(async () => (await createJournal(database.db).unfinished()).length === 0, {
+      withinMs: 5_000,
+      what: 'all twelve are done',
+    });
     assert.equal(most, 3);
   });
 });
@@ -374,7 +499,15 @@ describe('the test wrappers', () => {
     await begin();
     await run(failingAt(everyStepTwice(letters()), 1, 'before'));
     await over();
-    assert.deepEqual(trace, ['run a', 'run a', 'undo b', 'undo b', 'undo a', 'undo a', 'failed with a']);
+    assert.deepEqual(trace, [
+      'run a',
+      'run a',
+      'undo b',
+      'undo b',
+      'undo a',
+      'undo a',
+      'failed with a',
+    ]);
     assert.match(reason?.message ?? '', /Step "b" was made to fail before/);
   });
 });

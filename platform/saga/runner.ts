@@ -49,14 +49,18 @@ export class SagaRunner {
     this.#deps = deps;
     this.#journal = createJournal(deps.db);
     // The journal hands each definition only what the definition itself wrote.
-    this.#definitions = new Map(deps.definitions.map((definition) => [definition.name, definition as unknown as Definition]));
+    this.#definitions = new Map(
+      deps.definitions.map((definition) => [definition.name, definition as unknown as Definition]),
+    );
   }
 
   /** Takes up what an earlier life left and begins to look for work. */
   async start(): Promise<void> {
     await this.#journal.releaseAll(this.#deps.owner);
     this.#scanner = setInterval(() => {
-      void this.#journal.renew(this.#deps.owner, this.#deps.clock.now() + leaseMs).catch((error: unknown) => this.#deps.log.warn({ err: error }, 'saga leases not renewed'));
+      void this.#journal
+        .renew(this.#deps.owner, this.#deps.clock.now() + leaseMs)
+        .catch((error: unknown) => this.#deps.log.warn({ err: error }, 'saga leases not renewed'));
       this.wake();
     }, scanEveryMs);
     this.#scanner.unref();
@@ -91,7 +95,8 @@ export class SagaRunner {
 
   /** Resolves when nothing is left to run. For tests and graceful ends. */
   async idle(): Promise<void> {
-    while (this.#claiming || this.#running.size > 0) await Promise.all([this.#claiming, ...this.#running.values()]);
+    while (this.#claiming || this.#running.size > 0)
+      await Promise.all([this.#claiming, ...this.#running.values()]);
   }
 
   async #claim(): Promise<void> {
@@ -103,8 +108,16 @@ export class SagaRunner {
       const work = this.#carryOut(record)
         .catch(async (error: unknown) => {
           if (!this.#stopping.signal.aborted) {
-            this.#deps.log.error({ saga: record.name, sagaId: record.id, err: error }, 'saga interrupted; it will be taken up again');
-            await this.#deps.clock.sleep(interruptedPauseMs * (0.5 + this.#deps.ids.random()), { signal: this.#stopping.signal, unref: true }).catch(() => undefined); // stopped: at once
+            this.#deps.log.error(
+              { saga: record.name, sagaId: record.id, err: error },
+              'saga interrupted; it will be taken up again',
+            );
+            await this.#deps.clock
+              .sleep(interruptedPauseMs * (0.5 + this.#deps.ids.random()), {
+                signal: this.#stopping.signal,
+                unref: true,
+              })
+              .catch(() => undefined); // stopped: at once
           }
           await this.#journal.release(this.#deps.owner, record.id).catch(() => undefined); // the lease ends by itself
         })
@@ -131,14 +144,25 @@ export class SagaRunner {
     while (record.position < definition.steps.length) {
       this.#stopping.signal.throwIfAborted();
       const step = definition.steps[record.position] as Step; // position < length
-      const result = cancelled ? fault('conflict', 'The operation was cancelled.') : await this.#tryStep(definition, step, record);
+      const result = cancelled
+        ? fault('conflict', 'The operation was cancelled.')
+        : await this.#tryStep(definition, step, record);
       if (isFault(result)) {
         // A step aborted by our own stop has neither failed nor succeeded: it runs again in the next life.
         this.#stopping.signal.throwIfAborted();
         record.fault = result.toJSON();
         record.phase = 'backward';
         if (cancelled && record.position > takenUpAt) record.position -= 1; // this step never began
-        this.#deps.log.warn({ saga: record.name, step: step.name, lock: record.lockKey, req: record.requestId, fault: result.message }, 'saga unwinds');
+        this.#deps.log.warn(
+          {
+            saga: record.name,
+            step: step.name,
+            lock: record.lockKey,
+            req: record.requestId,
+            fault: result.message,
+          },
+          'saga unwinds',
+        );
         await this.#advance(record);
         return;
       }
@@ -148,7 +172,11 @@ export class SagaRunner {
     }
   }
 
-  async #tryStep(definition: Definition, step: Step, record: SagaRecord): Promise<Partial<Record<string, Json>> | void | Fault> {
+  async #tryStep(
+    definition: Definition,
+    step: Step,
+    record: SagaRecord,
+  ): Promise<Partial<Record<string, Json>> | void | Fault> {
     for (let attempt = 0; ; attempt += 1) {
       const startedAt = this.#deps.clock.now();
       const deadline = new AbortController();
@@ -158,25 +186,56 @@ export class SagaRunner {
       try {
         const late = (): Fault => {
           deadline.abort(new Error(`deadline of ${step.deadlineMs} ms passed`));
-          return fault('timeout', `Step ${step.name} did not end within ${step.deadlineMs / 1000} s.`);
+          return fault(
+            'timeout',
+            `Step ${step.name} did not end within ${step.deadlineMs / 1000} s.`,
+          );
         };
-        result = await withDeadline(step.run(record.input, record.state, context), step.deadlineMs, late);
+        result = await withDeadline(
+          step.run(record.input, record.state, context),
+          step.deadlineMs,
+          late,
+        );
       } catch (error) {
         this.#stopping.signal.throwIfAborted();
-        this.#deps.log.error({ saga: definition.name, step: step.name, lock: record.lockKey, req: record.requestId, err: error }, 'saga step threw');
-        result = fault('unavailable', `Step ${step.name} failed unexpectedly: ${error instanceof Error ? error.message : String(error)}`);
+        this.#deps.log.error(
+          {
+            saga: definition.name,
+            step: step.name,
+            lock: record.lockKey,
+            req: record.requestId,
+            err: error,
+          },
+          'saga step threw',
+        );
+        result = fault(
+          'unavailable',
+          `Step ${step.name} failed unexpectedly: ${error instanceof Error ? error.message : String(error)}`,
+        );
       }
       const outcome = isFault(result) ? result.kind : 'ok';
-      this.#deps.metrics?.sagaStep({ saga: definition.name, step: step.name, direction: 'run', outcome }, this.#deps.clock.now() - startedAt);
-      if (!isFault(result) || !retryable.has(result.kind) || attempt >= (step.retries ?? 0)) return result;
-      await this.#deps.clock.sleep(100 * 2 ** attempt * (0.5 + this.#deps.ids.random()), { signal: this.#stopping.signal });
+      this.#deps.metrics?.sagaStep(
+        { saga: definition.name, step: step.name, direction: 'run', outcome },
+        this.#deps.clock.now() - startedAt,
+      );
+      if (!isFault(result) || !retryable.has(result.kind) || attempt >= (step.retries ?? 0))
+        return result;
+      await this.#deps.clock.sleep(100 * 2 ** attempt * (0.5 + this.#deps.ids.random()), {
+        signal: this.#stopping.signal,
+      });
     }
   }
 
   async #backward(definition: Definition, record: SagaRecord): Promise<void> {
     for (; record.position >= 0; record.position -= 1) {
       const step = definition.steps[record.position];
-      if (step?.undo) await this.#insist(definition, record, `undo of ${step.name}`, async (context) => await step.undo?.(record.input, record.state, context));
+      if (step?.undo)
+        await this.#insist(
+          definition,
+          record,
+          `undo of ${step.name}`,
+          async (context) => await step.undo?.(record.input, record.state, context),
+        );
       if (record.position > 0) await this.#advance({ ...record, position: record.position - 1 });
     }
     record.phase = 'settling';
@@ -184,30 +243,68 @@ export class SagaRunner {
   }
 
   async #settle(definition: Definition, record: SagaRecord): Promise<void> {
-    const reason = FaultValue.from(record.fault ?? { kind: 'unavailable', message: 'The operation failed.' });
-    await this.#insist(definition, record, 'settle', async (context) => await definition.failed(record.input, record.state, reason, context));
+    const reason = FaultValue.from(
+      record.fault ?? { kind: 'unavailable', message: 'The operation failed.' },
+    );
+    await this.#insist(
+      definition,
+      record,
+      'settle',
+      async (context) => await definition.failed(record.input, record.state, reason, context),
+    );
   }
 
   // An undo has no way out but success: it is tried until it does, with growing pauses, also in later lives.
-  async #insist(definition: Definition, record: SagaRecord, what: string, work: (context: SagaContext) => Promise<void>): Promise<void> {
+  async #insist(
+    definition: Definition,
+    record: SagaRecord,
+    what: string,
+    work: (context: SagaContext) => Promise<void>,
+  ): Promise<void> {
     for (let pauseMs = undoRetryMs.first; ; pauseMs = Math.min(pauseMs * 2, undoRetryMs.max)) {
       this.#stopping.signal.throwIfAborted();
       const startedAt = this.#deps.clock.now();
       try {
-        await work({ sagaId: record.id, requestId: record.requestId, signal: this.#stopping.signal });
-        this.#deps.metrics?.sagaStep({ saga: definition.name, step: what, direction: 'undo', outcome: 'ok' }, this.#deps.clock.now() - startedAt);
+        await work({
+          sagaId: record.id,
+          requestId: record.requestId,
+          signal: this.#stopping.signal,
+        });
+        this.#deps.metrics?.sagaStep(
+          { saga: definition.name, step: what, direction: 'undo', outcome: 'ok' },
+          this.#deps.clock.now() - startedAt,
+        );
         return;
       } catch (error) {
         this.#stopping.signal.throwIfAborted();
-        this.#deps.metrics?.sagaStep({ saga: definition.name, step: what, direction: 'undo', outcome: 'error' }, this.#deps.clock.now() - startedAt);
-        this.#deps.log.error({ saga: definition.name, what, lock: record.lockKey, req: record.requestId, err: error, retryInMs: pauseMs }, 'saga cannot unwind yet');
-        await this.#deps.clock.sleep(pauseMs * (0.5 + this.#deps.ids.random()), { signal: this.#stopping.signal });
+        this.#deps.metrics?.sagaStep(
+          { saga: definition.name, step: what, direction: 'undo', outcome: 'error' },
+          this.#deps.clock.now() - startedAt,
+        );
+        this.#deps.log.error(
+          {
+            saga: definition.name,
+            what,
+            lock: record.lockKey,
+            req: record.requestId,
+            err: error,
+            retryInMs: pauseMs,
+          },
+          'saga cannot unwind yet',
+        );
+        await this.#deps.clock.sleep(pauseMs * (0.5 + this.#deps.ids.random()), {
+          signal: this.#stopping.signal,
+        });
       }
     }
   }
 
   async #advance(record: SagaRecord): Promise<boolean> {
-    const moved = await this.#journal.advance(this.#deps.owner, record, this.#deps.clock.now() + leaseMs);
+    const moved = await this.#journal.advance(
+      this.#deps.owner,
+      record,
+      this.#deps.clock.now() + leaseMs,
+    );
     if (!moved) throw new Error(`saga ${record.id} was taken over by another process`);
     return moved.cancelled;
   }

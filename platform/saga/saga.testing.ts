@@ -9,13 +9,19 @@ type Step = SagaStep<Json, Record<string, Json>>;
 
 /** The saga, but the step at `index` ends with a fault: before it has done anything, or after it has done all. Conflict: never retried. */
 export function failingAt(definition: AnySaga, index: number, when: 'before' | 'after'): AnySaga {
-  return wrapped(definition, (step, at) => (at !== index ? step : {
-    ...step,
-    async run(input, state, context) {
-      const done = when === 'after' ? await step.run(input, state, context) : undefined;
-      return isFault(done) ? done : fault('conflict', `Step "${step.name}" was made to fail ${when} its work.`);
-    },
-  }));
+  return wrapped(definition, (step, at) =>
+    at !== index
+      ? step
+      : {
+          ...step,
+          async run(input, state, context) {
+            const done = when === 'after' ? await step.run(input, state, context) : undefined;
+            return isFault(done)
+              ? done
+              : fault('conflict', `Step "${step.name}" was made to fail ${when} its work.`);
+          },
+        },
+  );
 }
 
 /** The saga, but each run and each undo happens twice, both with the state of the first; the second one's result counts, as after a crash. */
@@ -29,27 +35,39 @@ export function everyStepTwice(definition: AnySaga): AnySaga {
         const first = await step.run(input, structuredClone(before), context);
         return isFault(first) ? first : await step.run(input, before, context);
       },
-      ...(undo && {
-        async undo(input, state, context) {
-          const before = structuredClone(state);
-          await undo(input, structuredClone(before), context);
-          await undo(input, before, context);
-        },
-      } satisfies Pick<Step, 'undo'>),
+      ...(undo &&
+        ({
+          async undo(input, state, context) {
+            const before = structuredClone(state);
+            await undo(input, structuredClone(before), context);
+            await undo(input, before, context);
+          },
+        } satisfies Pick<Step, 'undo'>)),
     };
   });
 }
 
 /** How many steps the saga has, for loops over all of them. */
-export const stepNames = (definition: AnySaga): string[] => definition.steps.map((step) => step.name);
+export const stepNames = (definition: AnySaga): string[] =>
+  definition.steps.map((step) => step.name);
 
 /** A saga whose behaviour can be exchanged between operations of a running control plane. */
-export function exchangeable(definition: AnySaga): { saga: AnySaga; become(variant: AnySaga): void } {
+export function exchangeable(definition: AnySaga): {
+  saga: AnySaga;
+  become(variant: AnySaga): void;
+} {
   let current = definition;
   return {
-    saga: { name: definition.name, get steps() { return current.steps; }, failed: async (...args) => await current.failed(...args) },
+    saga: {
+      name: definition.name,
+      get steps() {
+        return current.steps;
+      },
+      failed: async (...args) => await current.failed(...args),
+    },
     become: (variant) => {
-      if (variant.name !== definition.name) throw new Error(`${variant.name} is no variant of ${definition.name}`);
+      if (variant.name !== definition.name)
+        throw new Error(`${variant.name} is no variant of ${definition.name}`);
       current = variant;
     },
   };
@@ -58,5 +76,9 @@ export function exchangeable(definition: AnySaga): { saga: AnySaga; become(varia
 function wrapped(definition: AnySaga, change: (step: Step, index: number) => Step): AnySaga {
   const typed = definition as unknown as Definition; // input and state pass through unread
   const { failed } = typed;
-  return { name: typed.name, steps: typed.steps.map(change), failed: async (...args) => await failed.apply(typed, args) } satisfies Definition as unknown as AnySaga;
+  return {
+    name: typed.name,
+    steps: typed.steps.map(change),
+    failed: async (...args) => await failed.apply(typed, args),
+  } satisfies Definition as unknown as AnySaga;
 }

@@ -9,16 +9,23 @@ import { createTaskRunner } from '#platform/tasks/tasks.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 
 let runner: TaskRunner;
-const begin = (log = silentLog): TaskRunner => (runner = createTaskRunner({ clock: systemClock, ids: systemIds, log }));
+const begin = (log = silentLog): TaskRunner =>
+  (runner = createTaskRunner({ clock: systemClock, ids: systemIds, log }));
 afterEach(async () => await runner.stop());
 
 describe('a background task', () => {
   it('runs again and again, also after it has failed, which is told', async () => {
     let [runs, errors] = [0, 0];
-    begin({ ...silentLog, error: () => void (errors += 1) }).start([{ name: 't.count', everyMs: 5, run: async () => {
-      runs += 1;
-      if (runs % 2 === 1) throw new Error('every other time');
-    } }]);
+    begin({ ...silentLog, error: () => void (errors += 1) }).start([
+      {
+        name: 't.count',
+        everyMs: 5,
+        run: async () => {
+          runs += 1;
+          if (runs % 2 === 1) throw new Error('every other time');
+        },
+      },
+    ]);
     await eventually(() => runs >= 4, { withinMs: 5_000, what: 'four runs' });
     assert.ok(errors >= 2);
   });
@@ -36,11 +43,15 @@ describe('a background task', () => {
   it('never overlaps itself, and does not hold others up', async () => {
     let [inside, most, quick] = [0, 0, 0];
     begin().start([
-      { name: 't.slow', everyMs: 1, run: async () => {
-        most = Math.max(most, ++inside);
-        await systemClock.sleep(30);
-        inside -= 1;
-      } },
+      {
+        name: 't.slow',
+        everyMs: 1,
+        run: async () => {
+          most = Math.max(most, ++inside);
+          await systemClock.sleep(30);
+          inside -= 1;
+        },
+      },
       { name: 't.quick', everyMs: 1, run: async () => void (quick += 1) },
     ]);
     await eventually(() => quick > 10, { withinMs: 5_000, what: 'the quick one' });
@@ -49,11 +60,18 @@ describe('a background task', () => {
 
   it('is told to end by its signal, and stop waits for it', async () => {
     let state = 'not begun';
-    begin().start([{ name: 't.long', everyMs: 1, atStart: true, run: async (signal) => {
-      state = 'running';
-      await systemClock.sleep(60_000, { signal }).catch(() => undefined);
-      state = 'ended';
-    } }]);
+    begin().start([
+      {
+        name: 't.long',
+        everyMs: 1,
+        atStart: true,
+        run: async (signal) => {
+          state = 'running';
+          await systemClock.sleep(60_000, { signal }).catch(() => undefined);
+          state = 'ended';
+        },
+      },
+    ]);
     await eventually(() => state === 'running', { withinMs: 2_000, what: 'it runs' });
     await runner.stop();
     assert.equal(state, 'ended');

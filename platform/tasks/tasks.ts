@@ -20,7 +20,12 @@ export interface TaskRunner {
   stop(): Promise<void>;
 }
 
-export function createTaskRunner(deps: { clock: Clock; ids: Ids; log: Log; metrics?: Metrics }): TaskRunner {
+export function createTaskRunner(deps: {
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  metrics?: Metrics;
+}): TaskRunner {
   const stopping = new AbortController();
   const loops: Promise<void>[] = [];
   const runOnce = async (task: Task): Promise<void> => {
@@ -40,7 +45,9 @@ export function createTaskRunner(deps: { clock: Clock; ids: Ids; log: Log; metri
     while (!stopping.signal.aborted) {
       // A tenth of jitter, so that many tasks of one period do not beat together.
       const waitMs = task.everyMs * (0.95 + 0.1 * deps.ids.random());
-      await deps.clock.sleep(waitMs, { signal: stopping.signal, unref: true }).catch(() => undefined);
+      await deps.clock
+        .sleep(waitMs, { signal: stopping.signal, unref: true })
+        .catch(() => undefined);
       if (!stopping.signal.aborted) await runOnce(task);
     }
   };

@@ -9,7 +9,10 @@ export interface EventuallyOptions {
 }
 
 /** Resolves with the first truthy answer of `predicate`. After `withinMs` throws, with the last error of the predicate as cause. */
-export async function eventually<T>(predicate: () => T | Promise<T>, { withinMs, what, everyMs = 20 }: EventuallyOptions): Promise<NonNullable<T>> {
+export async function eventually<T>(
+  predicate: () => T | Promise<T>,
+  { withinMs, what, everyMs = 20 }: EventuallyOptions,
+): Promise<NonNullable<T>> {
   const deadline = Date.now() + withinMs;
   let cause: unknown;
   for (;;) {

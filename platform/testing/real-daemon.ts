@@ -4,7 +4,14 @@ import net from 'node:net';
 
 /** The first of these paths that does not exist, said as a reason to skip; null = all do. */
 export async function whatIsMissing(paths: readonly string[]): Promise<string | null> {
-  for (const each of paths) if (!(await access(each).then(() => true, () => false))) return `${each} is not there`;
+  for (const each of paths)
+    if (
+      !(await access(each).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return `${each} is not there`;
   return null;
 }
 

@@ -7,37 +7,96 @@ import type { CinderDeps } from './deps.ts';
 type Deps = Pick<CinderDeps, 'http' | 'session'>;
 const timeoutMs = 60_000;
 
-async function ask({ http, session }: Deps, path: string, body: Json, version: string, requestId: string): Promise<Outcome<Json | undefined>> {
+async function ask(
+  { http, session }: Deps,
+  path: string,
+  body: Json,
+  version: string,
+  requestId: string,
+): Promise<Outcome<Json | undefined>> {
   const token = await session.token();
   if (isFault(token)) return token;
-  const answer = await http.send({ method: 'POST', service: 'compute', path: `/v2.1${path}`, token, requestId, body, timeoutMs, headers: { 'openstack-api-version': `compute ${version}` } });
+  const answer = await http.send({
+    method: 'POST',
+    service: 'compute',
+    path: `/v2.1${path}`,
+    token,
+    requestId,
+    body,
+    timeoutMs,
+    headers: { 'openstack-api-version': `compute ${version}` },
+  });
   if (isFault(answer)) return answer;
   if (answer.status < 300) return answer.body;
-  const kind = answer.status >= 500 ? 'unavailable' : answer.status === 404 ? 'notFound' : 'conflict';
-  return fault(kind, `Nova refused ${path}: ${answer.status} ${JSON.stringify(answer.body ?? '').slice(0, 300)}`);
+  const kind =
+    answer.status >= 500 ? 'unavailable' : answer.status === 404 ? 'notFound' : 'conflict';
+  return fault(
+    kind,
+    `Nova refused ${path}: ${answer.status} ${JSON.stringify(answer.body ?? '').slice(0, 300)}`,
+  );
 }
 
 /** Nova answers at once and says how it went by os-update_snapshot_status. conflict or notFound: nothing was switched. api-ref compute, "Create Assisted Volume Snapshots". */
-export async function assistSnapshot(deps: Deps, snapshot: { id: string; volumeId: string; newFile: string }, requestId: string): Promise<Outcome<void>> {
-  const body = { snapshot: { volume_id: snapshot.volumeId, create_info: { snapshot_id: snapshot.id, new_file: snapshot.newFile, type: 'qcow2' } } };
+export async function assistSnapshot(
+  deps: Deps,
+  snapshot: { id: string; volumeId: string; newFile: string },
+  requestId: string,
+): Promise<Outcome<void>> {
+  const body = {
+    snapshot: {
+      volume_id: snapshot.volumeId,
+      create_info: { snapshot_id: snapshot.id, new_file: snapshot.newFile, type: 'qcow2' },
+    },
+  };
   const asked = await ask(deps, '/os-assisted-volume-snapshots', body, '2.1', requestId);
   return isFault(asked) ? asked : undefined;
 }
 
 /** The attachment by which a server has a volume; null: it does not have it, or there is no such server. '' where Nova does not tell which. */
-export async function attachmentOfServer({ http, session }: Deps, serverId: string, volumeId: string, requestId: string): Promise<Outcome<string | null>> {
+export async function attachmentOfServer(
+  { http, session }: Deps,
+  serverId: string,
+  volumeId: string,
+  requestId: string,
+): Promise<Outcome<string | null>> {
   const token = await session.token();
   if (isFault(token)) return token;
   const path = `/v2.1/servers/${encodeURIComponent(serverId)}/os-volume_attachments/${encodeURIComponent(volumeId)}`;
-  const answer = await http.send({ method: 'GET', service: 'compute', path, token, requestId, timeoutMs, headers: { 'openstack-api-version': 'compute 2.89' } });
+  const answer = await http.send({
+    method: 'GET',
+    service: 'compute',
+    path,
+    token,
+    requestId,
+    timeoutMs,
+    headers: { 'openstack-api-version': 'compute 2.89' },
+  });
   if (isFault(answer)) return answer;
   if (answer.status === 404) return null;
-  if (answer.status !== 200) return fault('unavailable', `Nova does not tell what the server ${serverId} has: ${answer.status}.`);
-  return (answer.body as { volumeAttachment?: { attachment_id?: string } } | undefined)?.volumeAttachment?.attachment_id ?? '';
+  if (answer.status !== 200)
+    return fault(
+      'unavailable',
+      `Nova does not tell what the server ${serverId} has: ${answer.status}.`,
+    );
+  return (
+    (answer.body as { volumeAttachment?: { attachment_id?: string } } | undefined)?.volumeAttachment
+      ?.attachment_id ?? ''
+  );
 }
 
 /** api-ref compute, "Run Events": volume-extended since 2.51. */
-export async function tellExtended(deps: Deps, volumeId: string, serverId: string, requestId: string): Promise<Outcome<void>> {
-  const told = await ask(deps, '/os-server-external-events', { events: [{ name: 'volume-extended', server_uuid: serverId, tag: volumeId }] }, '2.51', requestId);
+export async function tellExtended(
+  deps: Deps,
+  volumeId: string,
+  serverId: string,
+  requestId: string,
+): Promise<Outcome<void>> {
+  const told = await ask(
+    deps,
+    '/os-server-external-events',
+    { events: [{ name: 'volume-extended', server_uuid: serverId, tag: volumeId }] },
+    '2.51',
+    requestId,
+  );
   return isFault(told) ? told : undefined;
 }

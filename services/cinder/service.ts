@@ -50,23 +50,66 @@ export interface CinderService extends Service {
 /** `wakeSagas` tells the runner of these sagas to look at the journal. */
 export function createCinder(deps: CinderDeps, wakeSagas: () => void): CinderService {
   const volumeRpc = rpcClient<CinderVolumeRpc>(deps.bus, cinderVolumeTopic);
-  const parts: CinderParts = { ...deps, pools: watchPools(deps), wake: async (requestId) => await volumeRpc.cast('wakeSagas', {}, { requestId }) };
+  const parts: CinderParts = {
+    ...deps,
+    pools: watchPools(deps),
+    wake: async (requestId) => await volumeRpc.cast('wakeSagas', {}, { requestId }),
+  };
   const routes = underBothPaths([
-    ...createVolumeRoutes(parts), ...volumeRoutes(parts), ...metadataRoutes(parts, 'volumes'), ...volumeActionRoutes(parts),
-    ...snapshotRoutes(parts), ...metadataRoutes(parts, 'snapshots'), ...attachmentRoutes(parts), ...backupRoutes(parts), ...backupRecordRoutes(parts), ...transferRoutes(parts),
-    ...typeRoutes(parts), ...typeExtraSpecRoutes(parts), ...quotaRoutes(parts), ...houseRoutes(parts), ...messageRoutes(parts), ...unsupportedRoutes,
+    ...createVolumeRoutes(parts),
+    ...volumeRoutes(parts),
+    ...metadataRoutes(parts, 'volumes'),
+    ...volumeActionRoutes(parts),
+    ...snapshotRoutes(parts),
+    ...metadataRoutes(parts, 'snapshots'),
+    ...attachmentRoutes(parts),
+    ...backupRoutes(parts),
+    ...backupRecordRoutes(parts),
+    ...transferRoutes(parts),
+    ...typeRoutes(parts),
+    ...typeExtraSpecRoutes(parts),
+    ...quotaRoutes(parts),
+    ...houseRoutes(parts),
+    ...messageRoutes(parts),
+    ...unsupportedRoutes,
   ]);
   return {
     name: 'cinder',
-    http: { name: 'cinder', serviceType: 'volumev3', mount: '/volume', routes: [...versionRoutes, ...routes], faultStyle: cinderFaults, microversions, policies },
-    rpc: [rpcServer<CinderVolumeRpc>(cinderVolumeTopic, {
-      wakeSagas: async () => {
-        wakeSagas();
-        return null;
-      },
-    })],
-    tasks: [reportBackendsTask(parts), purgeMessagesTask(parts), emptySpool(parts, deps.clock.now())],
-    sagas: [createVolume(parts), deleteVolume(parts), extendVolume(parts), releaseVolume(parts), createSnapshot(parts), deleteSnapshot(parts), uploadImage(parts), createBackup(parts), restoreBackup(parts), deleteBackup(parts), importBackup(parts)],
+    http: {
+      name: 'cinder',
+      serviceType: 'volumev3',
+      mount: '/volume',
+      routes: [...versionRoutes, ...routes],
+      faultStyle: cinderFaults,
+      microversions,
+      policies,
+    },
+    rpc: [
+      rpcServer<CinderVolumeRpc>(cinderVolumeTopic, {
+        wakeSagas: async () => {
+          wakeSagas();
+          return null;
+        },
+      }),
+    ],
+    tasks: [
+      reportBackendsTask(parts),
+      purgeMessagesTask(parts),
+      emptySpool(parts, deps.clock.now()),
+    ],
+    sagas: [
+      createVolume(parts),
+      deleteVolume(parts),
+      extendVolume(parts),
+      releaseVolume(parts),
+      createSnapshot(parts),
+      deleteSnapshot(parts),
+      uploadImage(parts),
+      createBackup(parts),
+      restoreBackup(parts),
+      deleteBackup(parts),
+      importBackup(parts),
+    ],
     migrations,
     seed: async () => {
       await seed(deps);

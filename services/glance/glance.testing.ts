@@ -36,7 +36,13 @@ export interface TestGlance {
   database: Database<GlanceTables>;
   store: ImageStore;
   /** `who` is a key of `people`; path is below /image/v2 unless it starts with '//'. */
-  ask(who: string, method: HttpMethod, path: string, body?: Json | Buffer | Readable, headers?: Record<string, string>): Promise<Answer>;
+  ask(
+    who: string,
+    method: HttpMethod,
+    path: string,
+    body?: Json | Buffer | Readable,
+    headers?: Record<string, string>,
+  ): Promise<Answer>;
   /** An active image of this project. */
   image(who: string, fields?: Record<string, Json>, data?: Buffer): Promise<string>;
   /** The service's tasks once, as at a start. */
@@ -45,17 +51,33 @@ export interface TestGlance {
 }
 
 const person = (projectId: string, ...roles: string[]): AuthContext => ({
-  userId: `user-of-${projectId}`, userName: projectId, userDomainId: 'default', projectId, projectName: projectId, projectDomainId: 'default',
-  domainId: null, systemScope: false, roles, expiresAtMs: Number.MAX_SAFE_INTEGER, token: projectId, appCredId: null, accessRules: null,
+  userId: `user-of-${projectId}`,
+  userName: projectId,
+  userDomainId: 'default',
+  projectId,
+  projectName: projectId,
+  projectDomainId: 'default',
+  domainId: null,
+  systemScope: false,
+  roles,
+  expiresAtMs: Number.MAX_SAFE_INTEGER,
+  token: projectId,
+  appCredId: null,
+  accessRules: null,
 });
 
 /** Token by token. */
 export const people: Readonly<Record<string, AuthContext>> = {
-  ann: person('ann-project', 'member', 'reader'), bob: person('bob-project', 'member', 'reader'), eve: person('eve-project', 'member', 'reader'),
-  reader: person('ann-project', 'reader'), admin: person('admin-project', 'admin', 'manager', 'member', 'reader'),
+  ann: person('ann-project', 'member', 'reader'),
+  bob: person('bob-project', 'member', 'reader'),
+  eve: person('eve-project', 'member', 'reader'),
+  reader: person('ann-project', 'reader'),
+  admin: person('admin-project', 'admin', 'manager', 'member', 'reader'),
 };
 
-const tokens: TokenValidator = { validate: async (token) => people[token] ?? fault('unauthorized', 'unknown token') };
+const tokens: TokenValidator = {
+  validate: async (token) => people[token] ?? fault('unauthorized', 'unknown token'),
+};
 
 /** The header of a qcow2 image that stands on its own. */
 export function qcow2Header(virtualBytes: number): Buffer {
@@ -66,28 +88,78 @@ export function qcow2Header(virtualBytes: number): Buffer {
   return header;
 }
 
-export async function startGlance(options: { config?: Partial<GlanceConfig>; database?: DatabaseConfig; folder?: string; clock?: Clock } = {}): Promise<TestGlance> {
+export async function startGlance(
+  options: {
+    config?: Partial<GlanceConfig>;
+    database?: DatabaseConfig;
+    folder?: string;
+    clock?: Clock;
+  } = {},
+): Promise<TestGlance> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'cobalt-glance-')));
-  const database = openDatabase<GlanceTables>(options.database ?? { dialect: 'sqlite', path: join(folder, 'glance.db') }, { log: silentLog });
+  const database = openDatabase<GlanceTables>(
+    options.database ?? { dialect: 'sqlite', path: join(folder, 'glance.db') },
+    { log: silentLog },
+  );
   const store = createFileImageStore({ folder: join(folder, 'images'), hashIdleMs: 1_000 });
-  const service = createGlance({ database, store, clock: options.clock ?? systemClock, ids: systemIds, log: silentLog, config: options.config });
+  const service = createGlance({
+    database,
+    store,
+    clock: options.clock ?? systemClock,
+    ids: systemIds,
+    log: silentLog,
+    config: options.config,
+  });
   await migrate(database.db, database.dialect, 'glance', service.migrations);
-  const dispatcher = createDispatcher([service.http], { tokens, ids: systemIds, log: silentLog, identityUrl: 'http://cloud/identity' });
+  const dispatcher = createDispatcher([service.http], {
+    tokens,
+    ids: systemIds,
+    log: silentLog,
+    identityUrl: 'http://cloud/identity',
+  });
 
   const ask: TestGlance['ask'] = async (who, method, path, body, headers = {}) => {
     const [at = '', query = ''] = (path.startsWith('//') ? path.slice(1) : `/v2${path}`).split('?');
-    const bytes = Buffer.isBuffer(body) ? Readable.from([body]) : body instanceof Readable ? body : undefined;
+    const bytes = Buffer.isBuffer(body)
+      ? Readable.from([body])
+      : body instanceof Readable
+        ? body
+        : undefined;
     const reply = await dispatcher.handle({
-      method, path: `/image${at === '/' ? '' : at}`, query, origin: 'http://cloud', headers: { 'x-auth-token': who, ...headers },
+      method,
+      path: `/image${at === '/' ? '' : at}`,
+      query,
+      origin: 'http://cloud',
+      headers: { 'x-auth-token': who, ...headers },
       body: bytes ? { stream: bytes } : body === undefined ? null : { json: body as Json }, // bytes are told apart above
     });
-    const raw = reply.body instanceof Readable ? Buffer.concat(await Array.fromAsync(reply.body as AsyncIterable<Buffer>)) : Buffer.isBuffer(reply.body) ? reply.body : Buffer.alloc(0);
-    return { status: reply.status, headers: reply.headers, bytes: raw, body: reply.body instanceof Readable || Buffer.isBuffer(reply.body) ? raw.toString() : reply.body };
+    const raw =
+      reply.body instanceof Readable
+        ? Buffer.concat(await Array.fromAsync(reply.body as AsyncIterable<Buffer>))
+        : Buffer.isBuffer(reply.body)
+          ? reply.body
+          : Buffer.alloc(0);
+    return {
+      status: reply.status,
+      headers: reply.headers,
+      bytes: raw,
+      body:
+        reply.body instanceof Readable || Buffer.isBuffer(reply.body) ? raw.toString() : reply.body,
+    };
   };
   return {
-    service, dispatcher, database, store, ask,
+    service,
+    dispatcher,
+    database,
+    store,
+    ask,
     async image(who, fields = {}, data = Buffer.from('some data')) {
-      const made = await ask(who, 'POST', '/images', { name: 'test', disk_format: 'raw', container_format: 'bare', ...fields });
+      const made = await ask(who, 'POST', '/images', {
+        name: 'test',
+        disk_format: 'raw',
+        container_format: 'bare',
+        ...fields,
+      });
       if (made.status !== 201) throw new Error(`POST /images: ${made.status} ${made.body}`);
       const put = await ask(who, 'PUT', `/images/${made.body.id}/file`, data);
       if (put.status !== 204) throw new Error(`PUT file: ${put.status} ${put.body}`);

@@ -9,11 +9,16 @@ const noSuchId = '11111111-2222-4333-8444-555555555555';
 
 describe('images', () => {
   let glance: TestGlance;
-  before(async () => (glance = await startGlance({ config: { maxTags: 3, maxProperties: 4, maxMembers: 2 } })));
+  before(
+    async () =>
+      (glance = await startGlance({ config: { maxTags: 3, maxProperties: 4, maxMembers: 2 } })),
+  );
   after(async () => await glance.close());
   const ask: TestGlance['ask'] = async (...args) => await glance.ask(...args);
-  const create = async (who: string, fields: Record<string, Json> = {}): Promise<Answer> => await ask(who, 'POST', '/images', fields);
-  const patch = async (who: string, id: string, body: Json, headers = patchType): Promise<Answer> => await ask(who, 'PATCH', `/images/${id}`, body, headers);
+  const create = async (who: string, fields: Record<string, Json> = {}): Promise<Answer> =>
+    await ask(who, 'POST', '/images', fields);
+  const patch = async (who: string, id: string, body: Json, headers = patchType): Promise<Answer> =>
+    await ask(who, 'PATCH', `/images/${id}`, body, headers);
   const names = async (who: string, query: string): Promise<string[]> => {
     const answer = await ask(who, 'GET', `/images?${query}`);
     assert.equal(answer.status, 200, String(answer.body));
@@ -21,23 +26,62 @@ describe('images', () => {
   };
 
   it('tells its versions to anybody', async () => {
-    for (const [path, status] of [['//', 300], ['//versions', 200], ['', 300]] as const) {
+    for (const [path, status] of [
+      ['//', 300],
+      ['//versions', 200],
+      ['', 300],
+    ] as const) {
       const { status: got, body } = await ask('', 'GET', path);
       assert.equal(got, status);
-      assert.deepEqual([body.versions[0], body.versions.length], [{ id: 'v2.15', status: 'CURRENT', links: [{ rel: 'self', href: 'http://cloud/image/v2/' }] }, 15]);
+      assert.deepEqual(
+        [body.versions[0], body.versions.length],
+        [
+          {
+            id: 'v2.15',
+            status: 'CURRENT',
+            links: [{ rel: 'self', href: 'http://cloud/image/v2/' }],
+          },
+          15,
+        ],
+      );
     }
   });
 
   it('creates an image as stock Glance shows it', async () => {
-    const { status, body } = await create('ann', { name: 'new', kernel_id: noSuchId, ramdisk_id: null, os_distro: 'debian', tags: ['b', 'a', 'b'] });
+    const { status, body } = await create('ann', {
+      name: 'new',
+      kernel_id: noSuchId,
+      ramdisk_id: null,
+      os_distro: 'debian',
+      tags: ['b', 'a', 'b'],
+    });
     assert.equal(status, 201);
     const { id, created_at, updated_at, ...rest } = body;
     assert.match(created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     assert.equal(updated_at, created_at);
     assert.deepEqual(rest, {
-      name: 'new', kernel_id: noSuchId, ramdisk_id: null, os_distro: 'debian', tags: ['a', 'b'], status: 'queued', visibility: 'shared', owner: 'ann-project',
-      size: null, virtual_size: null, checksum: null, os_hash_algo: null, os_hash_value: null, disk_format: null, container_format: null,
-      min_disk: 0, min_ram: 0, protected: false, os_hidden: false, self: `/v2/images/${id}`, file: `/v2/images/${id}/file`, schema: '/v2/schemas/image',
+      name: 'new',
+      kernel_id: noSuchId,
+      ramdisk_id: null,
+      os_distro: 'debian',
+      tags: ['a', 'b'],
+      status: 'queued',
+      visibility: 'shared',
+      owner: 'ann-project',
+      size: null,
+      virtual_size: null,
+      checksum: null,
+      os_hash_algo: null,
+      os_hash_value: null,
+      disk_format: null,
+      container_format: null,
+      min_disk: 0,
+      min_ram: 0,
+      protected: false,
+      os_hidden: false,
+      self: `/v2/images/${id}`,
+      file: `/v2/images/${id}/file`,
+      schema: '/v2/schemas/image',
     });
     assert.deepEqual((await ask('ann', 'GET', `/images/${id}`)).body, body);
   });
@@ -51,10 +95,30 @@ describe('images', () => {
   });
 
   for (const [fields, status] of [
-    [{ disk_format: 'wrong' }, 400], [{ container_format: 'wrong' }, 400], [{ visibility: 'wrong' }, 400], [{ min_disk: -1 }, 400], [{ min_ram: 1.5 }, 400], [{ min_ram: '1' }, 400],
-    [{ name: 'x'.repeat(256) }, 400], [{ protected: 'yes' }, 400], [{ tags: 'a' }, 400], [{ tags: ['x'.repeat(256)] }, 400], [{ prop: 1 }, 400], [{ prop: null }, 400], [{ kernel_id: 'x' }, 400], [{ id: 'x' }, 400],
-    [{ status: 'active' }, 403], [{ size: 1 }, 403], [{ checksum: 'x' }, 403], [{ os_glance_foo: 'bar' }, 403], [{ deleted: 'x' }, 403], [{ locations: [] }, 403],
-    [{ visibility: 'public' }, 403], [{ owner: 'bob-project' }, 403], [{ tags: ['1', '2', '3', '4'] }, 413], [{ a: '1', b: '2', c: '3', d: '4', e: '5' }, 413],
+    [{ disk_format: 'wrong' }, 400],
+    [{ container_format: 'wrong' }, 400],
+    [{ visibility: 'wrong' }, 400],
+    [{ min_disk: -1 }, 400],
+    [{ min_ram: 1.5 }, 400],
+    [{ min_ram: '1' }, 400],
+    [{ name: 'x'.repeat(256) }, 400],
+    [{ protected: 'yes' }, 400],
+    [{ tags: 'a' }, 400],
+    [{ tags: ['x'.repeat(256)] }, 400],
+    [{ prop: 1 }, 400],
+    [{ prop: null }, 400],
+    [{ kernel_id: 'x' }, 400],
+    [{ id: 'x' }, 400],
+    [{ status: 'active' }, 403],
+    [{ size: 1 }, 403],
+    [{ checksum: 'x' }, 403],
+    [{ os_glance_foo: 'bar' }, 403],
+    [{ deleted: 'x' }, 403],
+    [{ locations: [] }, 403],
+    [{ visibility: 'public' }, 403],
+    [{ owner: 'bob-project' }, 403],
+    [{ tags: ['1', '2', '3', '4'] }, 413],
+    [{ a: '1', b: '2', c: '3', d: '4', e: '5' }, 413],
   ] as [Record<string, Json>, number][]) {
     it(`refuses ${JSON.stringify(fields).slice(0, 50)} with ${status}`, async () => {
       const answer = await create('ann', fields);
@@ -66,30 +130,66 @@ describe('images', () => {
 
   it('lets admins publish and own for others, and readers create nothing', async () => {
     const made = await create('admin', { visibility: 'public', owner: 'bob-project' });
-    assert.deepEqual([made.status, made.body.owner, made.body.visibility], [201, 'bob-project', 'public']);
+    assert.deepEqual(
+      [made.status, made.body.owner, made.body.visibility],
+      [201, 'bob-project', 'public'],
+    );
     assert.equal((await create('reader', {})).status, 403);
     assert.equal((await ask('admin', 'DELETE', `/images/${made.body.id}`)).status, 204);
   });
 
   it('patches in both forms', async () => {
-    const { body: { id } } = await create('ann', { name: 'old', a: '1', b: '2' });
-    const new21 = await patch('ann', id, [{ op: 'replace', path: '/name', value: 'new' }, { op: 'add', path: '/c~1d~0', value: '3' }, { op: 'remove', path: '/a' }, { op: 'replace', path: '/tags', value: ['t'] }]);
+    const {
+      body: { id },
+    } = await create('ann', { name: 'old', a: '1', b: '2' });
+    const new21 = await patch('ann', id, [
+      { op: 'replace', path: '/name', value: 'new' },
+      { op: 'add', path: '/c~1d~0', value: '3' },
+      { op: 'remove', path: '/a' },
+      { op: 'replace', path: '/tags', value: ['t'] },
+    ]);
     assert.equal(new21.status, 200, new21.body);
-    assert.deepEqual([new21.body.name, new21.body['c/d~'], new21.body.a, new21.body.tags], ['new', '3', undefined, ['t']]);
-    const old = await patch('ann', id, [{ replace: '/min_disk', value: 3 }, { remove: '/b' }, { add: '/os_hidden', value: true }], { 'content-type': 'application/openstack-images-v2.0-json-patch' });
-    assert.deepEqual([old.status, old.body.min_disk, old.body.b, old.body.os_hidden], [200, 3, undefined, true]);
-    const plain = await patch('ann', id, [{ op: 'replace', path: '/name', value: null }], { 'content-type': 'application/json-patch+json' });
+    assert.deepEqual(
+      [new21.body.name, new21.body['c/d~'], new21.body.a, new21.body.tags],
+      ['new', '3', undefined, ['t']],
+    );
+    const old = await patch(
+      'ann',
+      id,
+      [{ replace: '/min_disk', value: 3 }, { remove: '/b' }, { add: '/os_hidden', value: true }],
+      { 'content-type': 'application/openstack-images-v2.0-json-patch' },
+    );
+    assert.deepEqual(
+      [old.status, old.body.min_disk, old.body.b, old.body.os_hidden],
+      [200, 3, undefined, true],
+    );
+    const plain = await patch('ann', id, [{ op: 'replace', path: '/name', value: null }], {
+      'content-type': 'application/json-patch+json',
+    });
     assert.deepEqual([plain.status, plain.body.name], [200, null]);
   });
 
   for (const [operation, status] of [
-    [{ op: 'replace', path: '/nothing', value: 'x' }, 409], [{ op: 'remove', path: '/nothing' }, 409], [{ op: 'remove', path: '/name' }, 403], [{ op: 'replace', path: '/size', value: 1 }, 403],
-    [{ op: 'replace', path: '/id', value: noSuchId }, 403], [{ add: '/os_glance_foo', value: 'bar' }, 403], [{ remove: '/locations/0' }, 403], [{ op: 'replace', path: '/visibility', value: 'public' }, 403],
-    [{ op: 'replace', path: '/owner', value: 'bob-project' }, 403], [{ op: 'replace', path: 'name', value: 'x' }, 400], [{ op: 'replace', path: '/tags/0', value: 'x' }, 400], [{ op: 'replace', path: '/name' }, 400],
-    [{ op: 'move', path: '/name', from: '/x' }, 400], ['x', 400], [{ op: 'replace', path: '/min_disk', value: -1 }, 400],
+    [{ op: 'replace', path: '/nothing', value: 'x' }, 409],
+    [{ op: 'remove', path: '/nothing' }, 409],
+    [{ op: 'remove', path: '/name' }, 403],
+    [{ op: 'replace', path: '/size', value: 1 }, 403],
+    [{ op: 'replace', path: '/id', value: noSuchId }, 403],
+    [{ add: '/os_glance_foo', value: 'bar' }, 403],
+    [{ remove: '/locations/0' }, 403],
+    [{ op: 'replace', path: '/visibility', value: 'public' }, 403],
+    [{ op: 'replace', path: '/owner', value: 'bob-project' }, 403],
+    [{ op: 'replace', path: 'name', value: 'x' }, 400],
+    [{ op: 'replace', path: '/tags/0', value: 'x' }, 400],
+    [{ op: 'replace', path: '/name' }, 400],
+    [{ op: 'move', path: '/name', from: '/x' }, 400],
+    ['x', 400],
+    [{ op: 'replace', path: '/min_disk', value: -1 }, 400],
   ] as [Json, number][]) {
     it(`answers the patch ${JSON.stringify(operation)} with ${status}`, async () => {
-      const { body: { id } } = await create('ann', { name: 'patched' });
+      const {
+        body: { id },
+      } = await create('ann', { name: 'patched' });
       assert.equal((await patch('ann', id, [operation])).status, status);
       assert.equal((await ask('ann', 'GET', `/images/${id}`)).body.name, 'patched');
       await ask('ann', 'DELETE', `/images/${id}`);
@@ -100,15 +200,30 @@ describe('images', () => {
     const id = await glance.image('ann');
     assert.equal((await patch('ann', id, [], { 'content-type': 'application/json' })).status, 415);
     assert.equal((await patch('ann', id, { name: 'x' })).status, 400);
-    assert.equal((await patch('ann', id, [{ op: 'replace', path: '/disk_format', value: 'iso' }])).status, 403);
-    assert.equal((await patch('ann', id, [{ op: 'replace', path: '/disk_format', value: 'raw' }])).status, 200);
+    assert.equal(
+      (await patch('ann', id, [{ op: 'replace', path: '/disk_format', value: 'iso' }])).status,
+      403,
+    );
+    assert.equal(
+      (await patch('ann', id, [{ op: 'replace', path: '/disk_format', value: 'raw' }])).status,
+      200,
+    );
     await ask('ann', 'DELETE', `/images/${id}`);
   });
 
   it('loses no patch of many at once', async () => {
-    const { body: { id } } = await create('ann');
-    const answers = await Promise.all(['a', 'b', 'c', 'd'].map(async (name) => await patch('ann', id, [{ op: 'add', path: `/${name}`, value: '1' }])));
-    assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200, 200]);
+    const {
+      body: { id },
+    } = await create('ann');
+    const answers = await Promise.all(
+      ['a', 'b', 'c', 'd'].map(
+        async (name) => await patch('ann', id, [{ op: 'add', path: `/${name}`, value: '1' }]),
+      ),
+    );
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200, 200, 200],
+    );
     const { body } = await ask('ann', 'GET', `/images/${id}`);
     assert.deepEqual([body.a, body.b, body.c, body.d], ['1', '1', '1', '1']);
   });
@@ -117,38 +232,105 @@ describe('images', () => {
     const id = await glance.image('ann', { protected: true });
     assert.equal((await ask('ann', 'DELETE', `/images/${id}`)).status, 403);
     await patch('ann', id, [{ op: 'replace', path: '/protected', value: false }]);
-    assert.deepEqual([(await ask('ann', 'DELETE', `/images/${id}`)).status, (await ask('ann', 'DELETE', `/images/${id}`)).status], [204, 404]);
+    assert.deepEqual(
+      [
+        (await ask('ann', 'DELETE', `/images/${id}`)).status,
+        (await ask('ann', 'DELETE', `/images/${id}`)).status,
+      ],
+      [204, 404],
+    );
     assert.equal((await ask('ann', 'GET', `/images/${id}`)).status, 404);
     assert.ok(!(await glance.store.list()).some(({ key }) => key.startsWith(id)));
-    for (const method of ['GET', 'DELETE'] as const) assert.equal((await ask('ann', method, '/images/')).status, 404);
+    for (const method of ['GET', 'DELETE'] as const)
+      assert.equal((await ask('ann', method, '/images/')).status, 404);
   });
 
   it('lists by every filter', async () => {
-    const big = await glance.image('eve', { name: 'big', tags: ['x', 'y'], os_distro: 'debian', min_ram: 64 }, Buffer.alloc(500));
-    await glance.image('eve', { name: 'small,er', tags: ['x'], disk_format: 'qcow2' }, qcow2Header(0));
-    await create('eve', { name: 'queued', visibility: 'private', container_format: 'ovf', protected: true });
+    const big = await glance.image(
+      'eve',
+      { name: 'big', tags: ['x', 'y'], os_distro: 'debian', min_ram: 64 },
+      Buffer.alloc(500),
+    );
+    await glance.image(
+      'eve',
+      { name: 'small,er', tags: ['x'], disk_format: 'qcow2' },
+      qcow2Header(0),
+    );
+    await create('eve', {
+      name: 'queued',
+      visibility: 'private',
+      container_format: 'ovf',
+      protected: true,
+    });
     await create('eve', { name: 'hidden', os_hidden: true });
     const mine = 'owner=eve-project&sort=name:asc';
     for (const [query, expected] of [
-      ['', ['big', 'queued', 'small,er']], ['&name=big', ['big']], ['&name=in:big,"small,er"', ['big', 'small,er']], ['&status=in:queued,saving', ['queued']], [`&id=${big}`, ['big']],
-      ['&tag=x', ['big', 'small,er']], ['&tag=x&tag=y', ['big']], ['&size_min=10&size_max=499', ['small,er']], ['&size=500', ['big']], ['&min_ram=64', ['big']],
-      ['&os_distro=debian', ['big']], ['&os_distro=other', []], ['&os_hidden=true', ['hidden']], ['&visibility=private', ['queued']], ['&visibility=shared', ['big', 'small,er']], ['&visibility=public', []],
-      ['&visibility=all&protected=true', ['queued']], ['&disk_format=qcow2', ['small,er']], ['&container_format=in:ovf,ova', ['queued']],
-      ['&created_at=gte:2020-01-01T00:00:00Z', ['big', 'queued', 'small,er']], ['&created_at=lt:2020-01-01T00:00:00Z', []], ['&updated_at=neq:2020-01-01T00:00:00Z&size_min=1', ['big', 'small,er']],
-    ] as const) assert.deepEqual(await names('eve', mine + query), expected, query);
+      ['', ['big', 'queued', 'small,er']],
+      ['&name=big', ['big']],
+      ['&name=in:big,"small,er"', ['big', 'small,er']],
+      ['&status=in:queued,saving', ['queued']],
+      [`&id=${big}`, ['big']],
+      ['&tag=x', ['big', 'small,er']],
+      ['&tag=x&tag=y', ['big']],
+      ['&size_min=10&size_max=499', ['small,er']],
+      ['&size=500', ['big']],
+      ['&min_ram=64', ['big']],
+      ['&os_distro=debian', ['big']],
+      ['&os_distro=other', []],
+      ['&os_hidden=true', ['hidden']],
+      ['&visibility=private', ['queued']],
+      ['&visibility=shared', ['big', 'small,er']],
+      ['&visibility=public', []],
+      ['&visibility=all&protected=true', ['queued']],
+      ['&disk_format=qcow2', ['small,er']],
+      ['&container_format=in:ovf,ova', ['queued']],
+      ['&created_at=gte:2020-01-01T00:00:00Z', ['big', 'queued', 'small,er']],
+      ['&created_at=lt:2020-01-01T00:00:00Z', []],
+      ['&updated_at=neq:2020-01-01T00:00:00Z&size_min=1', ['big', 'small,er']],
+    ] as const)
+      assert.deepEqual(await names('eve', mine + query), expected, query);
     const { created_at } = (await ask('eve', 'GET', `/images/${big}`)).body;
     assert.ok((await names('eve', `${mine}&created_at=eq:${created_at}`)).includes('big'));
-    assert.deepEqual(await names('eve', 'owner=eve-project&sort=size:desc,name:asc&size_min=1'), ['big', 'small,er']);
-    assert.deepEqual(await names('eve', 'owner=eve-project&sort_key=name&sort_dir=desc'), ['small,er', 'queued', 'big']);
-    const byProperties = (count: number): string => Array.from({ length: count }, (_, n) => `p${n}=a`).join('&');
+    assert.deepEqual(await names('eve', 'owner=eve-project&sort=size:desc,name:asc&size_min=1'), [
+      'big',
+      'small,er',
+    ]);
+    assert.deepEqual(await names('eve', 'owner=eve-project&sort_key=name&sort_dir=desc'), [
+      'small,er',
+      'queued',
+      'big',
+    ]);
+    const byProperties = (count: number): string =>
+      Array.from({ length: count }, (_, n) => `p${n}=a`).join('&');
     assert.deepEqual(await names('eve', byProperties(128)), []);
-    for (const wrong of [byProperties(161), byProperties(1800), 'visibility=x', 'member_status=x', 'size_min=x', 'limit=-1', 'limit=x', 'sort=x', 'sort=name:up', 'sort=name&sort_key=name', 'created_at=x', 'marker=x', `marker=${noSuchId}`, 'os_hidden=x', 'name=in:"a']) {
+    for (const wrong of [
+      byProperties(161),
+      byProperties(1800),
+      'visibility=x',
+      'member_status=x',
+      'size_min=x',
+      'limit=-1',
+      'limit=x',
+      'sort=x',
+      'sort=name:up',
+      'sort=name&sort_key=name',
+      'created_at=x',
+      'marker=x',
+      `marker=${noSuchId}`,
+      'os_hidden=x',
+      'name=in:"a',
+    ]) {
       assert.equal((await ask('eve', 'GET', `/images?${wrong}`)).status, 400, wrong);
     }
   });
 
   it('pages through all, each once, whatever the order', async () => {
-    for (const sort of ['', 'sort=size:asc,name:desc', 'sort=container_format:desc', 'sort_key=name&sort_dir=asc']) {
+    for (const sort of [
+      '',
+      'sort=size:asc,name:desc',
+      'sort=container_format:desc',
+      'sort_key=name&sort_dir=asc',
+    ]) {
       const all = await names('eve', `limit=1000&${sort}`);
       const paged: string[] = [];
       let next: string | undefined = `/v2/images?limit=2&${sort}`;
@@ -160,88 +342,226 @@ describe('images', () => {
       }
       assert.deepEqual(paged, all, sort);
     }
-    assert.deepEqual((await ask('eve', 'GET', '/images?limit=0')).body, { images: [], first: '/v2/images?limit=0', schema: '/v2/schemas/images' });
+    assert.deepEqual((await ask('eve', 'GET', '/images?limit=0')).body, {
+      images: [],
+      first: '/v2/images?limit=0',
+      schema: '/v2/schemas/images',
+    });
   });
 
-  it('hides another project\'s images, and lets nobody change what is only shown to them', async () => {
+  it("hides another project's images, and lets nobody change what is only shown to them", async () => {
     const secret = await glance.image('ann', { name: 'secret', visibility: 'private' });
     const open = await glance.image('ann', { name: 'open', visibility: 'community' });
     const published = await glance.image('admin', { name: 'published', visibility: 'public' });
-    const routes = [['GET', ''], ['GET', '/file'], ['GET', '/members'], ['GET', '/members/bob-project'], ['GET', '/tasks'], ['DELETE', ''], ['PUT', '/tags/t'], ['DELETE', '/tags/t'], ['PUT', '/file'], ['PUT', '/stage'],
-      ['POST', '/actions/deactivate'], ['POST', '/actions/reactivate'], ['POST', '/members'], ['PUT', '/members/bob-project'], ['DELETE', '/members/bob-project'], ['POST', '/import'], ['PATCH', '']] as const;
-    const bodies: Record<string, Json> = { '/members': { member: 'bob-project' }, '/members/bob-project': { status: 'accepted' }, '/import': { method: { name: 'glance-direct' } } };
+    const routes = [
+      ['GET', ''],
+      ['GET', '/file'],
+      ['GET', '/members'],
+      ['GET', '/members/bob-project'],
+      ['GET', '/tasks'],
+      ['DELETE', ''],
+      ['PUT', '/tags/t'],
+      ['DELETE', '/tags/t'],
+      ['PUT', '/file'],
+      ['PUT', '/stage'],
+      ['POST', '/actions/deactivate'],
+      ['POST', '/actions/reactivate'],
+      ['POST', '/members'],
+      ['PUT', '/members/bob-project'],
+      ['DELETE', '/members/bob-project'],
+      ['POST', '/import'],
+      ['PATCH', ''],
+    ] as const;
+    const bodies: Record<string, Json> = {
+      '/members': { member: 'bob-project' },
+      '/members/bob-project': { status: 'accepted' },
+      '/import': { method: { name: 'glance-direct' } },
+    };
     for (const [method, path] of routes) {
       const body = method === 'PATCH' ? [] : method === 'GET' ? undefined : bodies[path];
       const headers = method === 'PATCH' ? patchType : {};
-      assert.equal((await ask('bob', method, `/images/${secret}${path}`, body, headers)).status, 404, `${method} ${path} of a private image`);
-      assert.equal((await ask('', method, `/images/${secret}${path}`, body, headers)).status, 401, `${method} ${path} without a token`);
+      assert.equal(
+        (await ask('bob', method, `/images/${secret}${path}`, body, headers)).status,
+        404,
+        `${method} ${path} of a private image`,
+      );
+      assert.equal(
+        (await ask('', method, `/images/${secret}${path}`, body, headers)).status,
+        401,
+        `${method} ${path} without a token`,
+      );
       if (method === 'GET') continue;
-      for (const visible of [open, published]) assert.ok([403, 404].includes((await ask('bob', method, `/images/${visible}${path}`, body, headers)).status), `${method} ${path} of a visible image`);
+      for (const visible of [open, published])
+        assert.ok(
+          [403, 404].includes(
+            (await ask('bob', method, `/images/${visible}${path}`, body, headers)).status,
+          ),
+          `${method} ${path} of a visible image`,
+        );
     }
     assert.equal((await ask('bob', 'GET', `/images/${open}`)).status, 200);
-    assert.deepEqual((await names('bob', '')).filter((name) => ['secret', 'open', 'published'].includes(name)), ['published']);
+    assert.deepEqual(
+      (await names('bob', '')).filter((name) => ['secret', 'open', 'published'].includes(name)),
+      ['published'],
+    );
     assert.deepEqual(await names('bob', 'visibility=community'), ['open']);
-    assert.deepEqual((await names('admin', 'name=in:secret,open,published&sort=name:asc')), ['published', 'secret']);
+    assert.deepEqual(await names('admin', 'name=in:secret,open,published&sort=name:asc'), [
+      'published',
+      'secret',
+    ]);
     assert.equal((await ask('admin', 'GET', `/images/${secret}`)).status, 200);
-    for (const id of [secret, open, published]) assert.equal((await ask('admin', 'DELETE', `/images/${id}`)).status, 204);
+    for (const id of [secret, open, published])
+      assert.equal((await ask('admin', 'DELETE', `/images/${id}`)).status, 204);
   });
 
   it('shares with members, who decide for themselves', async () => {
     const id = await glance.image('ann', { name: 'shared' });
     assert.equal((await ask('bob', 'GET', `/images/${id}`)).status, 404);
     const added = await ask('ann', 'POST', `/images/${id}/members`, { member: 'bob-project' });
-    assert.deepEqual([added.status, added.body.status, added.body.member_id, added.body.image_id, added.body.schema], [200, 'pending', 'bob-project', id, '/v2/schemas/member']);
-    assert.equal((await ask('ann', 'POST', `/images/${id}/members`, { member: 'bob-project' })).status, 409);
-    assert.equal((await ask('bob', 'POST', `/images/${id}/members`, { member: 'eve-project' })).status, 403);
+    assert.deepEqual(
+      [
+        added.status,
+        added.body.status,
+        added.body.member_id,
+        added.body.image_id,
+        added.body.schema,
+      ],
+      [200, 'pending', 'bob-project', id, '/v2/schemas/member'],
+    );
+    assert.equal(
+      (await ask('ann', 'POST', `/images/${id}/members`, { member: 'bob-project' })).status,
+      409,
+    );
+    assert.equal(
+      (await ask('bob', 'POST', `/images/${id}/members`, { member: 'eve-project' })).status,
+      403,
+    );
     assert.equal((await ask('bob', 'GET', `/images/${id}/file`)).status, 200);
-    assert.deepEqual([await names('bob', 'name=shared'), await names('bob', 'name=shared&member_status=pending'), await names('bob', 'name=shared&member_status=all')], [[], ['shared'], ['shared']]);
-    assert.equal((await ask('ann', 'PUT', `/images/${id}/members/bob-project`, { status: 'accepted' })).status, 403);
-    assert.equal((await ask('bob', 'PUT', `/images/${id}/members/bob-project`, { status: 'notavalidstatus' })).status, 400);
-    assert.equal((await ask('bob', 'PUT', `/images/${id}/members/bob-project`, { status: 'accepted' })).body.status, 'accepted');
+    assert.deepEqual(
+      [
+        await names('bob', 'name=shared'),
+        await names('bob', 'name=shared&member_status=pending'),
+        await names('bob', 'name=shared&member_status=all'),
+      ],
+      [[], ['shared'], ['shared']],
+    );
+    assert.equal(
+      (await ask('ann', 'PUT', `/images/${id}/members/bob-project`, { status: 'accepted' })).status,
+      403,
+    );
+    assert.equal(
+      (await ask('bob', 'PUT', `/images/${id}/members/bob-project`, { status: 'notavalidstatus' }))
+        .status,
+      400,
+    );
+    assert.equal(
+      (await ask('bob', 'PUT', `/images/${id}/members/bob-project`, { status: 'accepted' })).body
+        .status,
+      'accepted',
+    );
     assert.deepEqual(await names('bob', 'name=shared'), ['shared']);
     await ask('ann', 'POST', `/images/${id}/members`, { member: 'eve-project' });
-    assert.equal((await ask('ann', 'POST', `/images/${id}/members`, { member: 'third' })).status, 413);
-    assert.deepEqual((await ask('bob', 'GET', `/images/${id}/members`)).body.members.map((member: { member_id: string }) => member.member_id), ['bob-project']);
+    assert.equal(
+      (await ask('ann', 'POST', `/images/${id}/members`, { member: 'third' })).status,
+      413,
+    );
+    assert.deepEqual(
+      (await ask('bob', 'GET', `/images/${id}/members`)).body.members.map(
+        (member: { member_id: string }) => member.member_id,
+      ),
+      ['bob-project'],
+    );
     assert.equal((await ask('ann', 'GET', `/images/${id}/members`)).body.members.length, 2);
     assert.equal((await ask('bob', 'GET', `/images/${id}/members/eve-project`)).status, 404);
     assert.equal((await ask('bob', 'DELETE', `/images/${id}`)).status, 403);
-    assert.deepEqual([(await ask('ann', 'DELETE', `/images/${id}/members/bob-project`)).status, (await ask('ann', 'DELETE', `/images/${id}/members/bob-project`)).status], [204, 404]);
+    assert.deepEqual(
+      [
+        (await ask('ann', 'DELETE', `/images/${id}/members/bob-project`)).status,
+        (await ask('ann', 'DELETE', `/images/${id}/members/bob-project`)).status,
+      ],
+      [204, 404],
+    );
     assert.equal((await ask('bob', 'GET', `/images/${id}`)).status, 404);
     const own = await glance.image('ann', { visibility: 'private' });
-    assert.equal((await ask('ann', 'POST', `/images/${own}/members`, { member: 'bob-project' })).status, 403);
+    assert.equal(
+      (await ask('ann', 'POST', `/images/${own}/members`, { member: 'bob-project' })).status,
+      403,
+    );
   });
 
   it('puts and removes tags', async () => {
-    const { body: { id } } = await create('ann');
-    for (const tag of ['a', 'a', 'b']) assert.equal((await ask('ann', 'PUT', `/images/${id}/tags/${tag}`)).status, 204);
+    const {
+      body: { id },
+    } = await create('ann');
+    for (const tag of ['a', 'a', 'b'])
+      assert.equal((await ask('ann', 'PUT', `/images/${id}/tags/${tag}`)).status, 204);
     assert.deepEqual((await ask('ann', 'GET', `/images/${id}`)).body.tags, ['a', 'b']);
-    assert.deepEqual([(await ask('ann', 'DELETE', `/images/${id}/tags/a`)).status, (await ask('ann', 'DELETE', `/images/${id}/tags/a`)).status], [204, 404]);
+    assert.deepEqual(
+      [
+        (await ask('ann', 'DELETE', `/images/${id}/tags/a`)).status,
+        (await ask('ann', 'DELETE', `/images/${id}/tags/a`)).status,
+      ],
+      [204, 404],
+    );
     await ask('ann', 'PUT', `/images/${id}/tags/c`);
     await ask('ann', 'PUT', `/images/${id}/tags/d`);
     assert.equal((await ask('ann', 'PUT', `/images/${id}/tags/e`)).status, 413);
     assert.equal((await ask('ann', 'PUT', `/images/${id}/tags/${'x'.repeat(256)}`)).status, 400);
-    for (const method of ['PUT', 'DELETE'] as const) assert.equal((await ask('ann', method, `/images/${noSuchId}/tags/a`)).status, 404);
+    for (const method of ['PUT', 'DELETE'] as const)
+      assert.equal((await ask('ann', method, `/images/${noSuchId}/tags/a`)).status, 404);
   });
 
   it('imports staged data', async () => {
-    const { body: { id } } = await create('ann', { disk_format: 'raw', container_format: 'bare' });
+    const {
+      body: { id },
+    } = await create('ann', { disk_format: 'raw', container_format: 'bare' });
     const method = { method: { name: 'glance-direct' } };
     assert.equal((await ask('ann', 'POST', `/images/${id}/import`, method)).status, 409);
-    assert.equal((await ask('ann', 'POST', `/images/${id}/import`, { method: { name: 'web-download' } })).status, 400);
-    assert.equal((await ask('ann', 'PUT', `/images/${id}/stage`, Buffer.from('staged'))).status, 204);
-    assert.deepEqual([(await ask('ann', 'GET', `/images/${id}`)).body.status, (await ask('ann', 'GET', `/images/${id}/file`)).status], ['uploading', 204]);
+    assert.equal(
+      (await ask('ann', 'POST', `/images/${id}/import`, { method: { name: 'web-download' } }))
+        .status,
+      400,
+    );
+    assert.equal(
+      (await ask('ann', 'PUT', `/images/${id}/stage`, Buffer.from('staged'))).status,
+      204,
+    );
+    assert.deepEqual(
+      [
+        (await ask('ann', 'GET', `/images/${id}`)).body.status,
+        (await ask('ann', 'GET', `/images/${id}/file`)).status,
+      ],
+      ['uploading', 204],
+    );
     await glance.mend();
     assert.equal((await ask('ann', 'POST', `/images/${id}/import`, method)).status, 202);
-    assert.deepEqual([(await ask('ann', 'GET', `/images/${id}`)).body.status, (await ask('ann', 'GET', `/images/${id}/file`)).body], ['active', 'staged']);
-    assert.deepEqual((await ask('ann', 'GET', '/info/import')).body['import-methods'].value, ['glance-direct']);
+    assert.deepEqual(
+      [
+        (await ask('ann', 'GET', `/images/${id}`)).body.status,
+        (await ask('ann', 'GET', `/images/${id}/file`)).body,
+      ],
+      ['active', 'staged'],
+    );
+    assert.deepEqual((await ask('ann', 'GET', '/info/import')).body['import-methods'].value, [
+      'glance-direct',
+    ]);
     assert.equal((await ask('ann', 'GET', '/info/stores')).body.stores[0].id, 'fs');
     assert.deepEqual((await ask('ann', 'GET', `/images/${id}/tasks`)).body, { tasks: [] });
   });
 
   it('shows the schemas of stock Glance', async () => {
     const schema = (await ask('ann', 'GET', '/schemas/image')).body;
-    assert.deepEqual([schema.name, schema.additionalProperties, schema.properties.disk_format.enum.length, schema.properties.kernel_id.is_base], ['image', { type: 'string' }, 12, false]);
-    for (const name of ['images', 'member', 'members', 'task', 'tasks']) assert.equal((await ask('ann', 'GET', `/schemas/${name}`)).body.name, name);
+    assert.deepEqual(
+      [
+        schema.name,
+        schema.additionalProperties,
+        schema.properties.disk_format.enum.length,
+        schema.properties.kernel_id.is_base,
+      ],
+      ['image', { type: 'string' }, 12, false],
+    );
+    for (const name of ['images', 'member', 'members', 'task', 'tasks'])
+      assert.equal((await ask('ann', 'GET', `/schemas/${name}`)).body.name, name);
     assert.equal((await ask('ann', 'GET', '/schemas/nothing')).status, 404);
   });
 });

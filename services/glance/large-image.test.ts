@@ -1,9 +1,9 @@
 // 2 GiB go in and out over a socket while the process grows by no more than buffers.
 import assert from 'node:assert/strict';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { test } from 'node:test';
 import { startHttpServer } from '#platform/http/server.ts';
 import { startGlance } from './glance.testing.ts';
 
@@ -18,15 +18,31 @@ test('2 GiB are taken and given in constant memory', { timeout: 120_000 }, async
     await server.close();
     await glance.close();
   });
-  const { body: { id } } = await glance.ask('ann', 'POST', '/images', { disk_format: 'raw', container_format: 'bare' });
+  const {
+    body: { id },
+  } = await glance.ask('ann', 'POST', '/images', { disk_format: 'raw', container_format: 'bare' });
   const before = process.memoryUsage.rss();
   let most = before;
   const watch = setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 20);
   const block = Buffer.alloc(2 ** 20, 7);
-  const call = (method: string, headers: Record<string, string>) => httpRequest({ port: server.port, host: '127.0.0.1', method, path: `/image/v2/images/${id}/file`, headers: { 'x-auth-token': 'ann', ...headers } });
+  const call = (method: string, headers: Record<string, string>) =>
+    httpRequest({
+      port: server.port,
+      host: '127.0.0.1',
+      method,
+      path: `/image/v2/images/${id}/file`,
+      headers: { 'x-auth-token': 'ann', ...headers },
+    });
 
-  const put = call('PUT', { 'content-type': 'application/octet-stream', 'transfer-encoding': 'chunked' });
-  Readable.from((function* () { for (let sent = 0; sent < size; sent += block.length) yield block; })()).pipe(put);
+  const put = call('PUT', {
+    'content-type': 'application/octet-stream',
+    'transfer-encoding': 'chunked',
+  });
+  Readable.from(
+    (function* () {
+      for (let sent = 0; sent < size; sent += block.length) yield block;
+    })(),
+  ).pipe(put);
   const [stored] = (await once(put, 'response')) as [IncomingMessage];
   assert.equal(stored.statusCode, 204);
   const { body } = await glance.ask('ann', 'GET', `/images/${id}`);

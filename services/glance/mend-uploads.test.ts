@@ -26,43 +26,73 @@ const victim = (folder: string): string => `
   const whole = await glance.image('ann', { name: 'whole' });
   setTimeout(() => console.log(whole), 200);`;
 
-test('after a kill in the middle of uploads all images are whole or wait for data, and no file is left over', { timeout: 60_000 }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'cobalt-glance-'));
-  const child = spawn(process.execPath, ['--input-type=module', '-e', victim(folder)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = await once(child.stdout, 'data');
-  const whole = String(line).trim();
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-  const glance = await startGlance({ folder });
-  const statuses = async (): Promise<string[]> => (await glance.ask('ann', 'GET', '/images?sort=name:asc')).body.images.map((image: { status: string }) => image.status);
-  assert.deepEqual(await statuses(), ['saving', 'uploading', 'active']);
-  assert.equal((await glance.store.list()).filter((file) => !file.whole).length, 2);
-  for (let twice = 0; twice < 2; twice += 1) {
-    await glance.mend();
-    assert.deepEqual(await statuses(), ['queued', 'queued', 'active']);
-    const [only, ...more] = await glance.store.list();
-    assert.deepEqual([only?.key.slice(0, 36), more], [whole, []]);
-  }
-  const { body: { images: [first] } } = await glance.ask('ann', 'GET', '/images?name=file');
-  assert.equal((await glance.ask('ann', 'PUT', `/images/${first.id}/file`, Buffer.from('x'), octets)).status, 204);
-  await glance.close();
-  await rm(folder, { recursive: true, force: true });
-});
+test(
+  'after a kill in the middle of uploads all images are whole or wait for data, and no file is left over',
+  { timeout: 60_000 },
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cobalt-glance-'));
+    const child = spawn(process.execPath, ['--input-type=module', '-e', victim(folder)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = await once(child.stdout, 'data');
+    const whole = String(line).trim();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const glance = await startGlance({ folder });
+    const statuses = async (): Promise<string[]> =>
+      (await glance.ask('ann', 'GET', '/images?sort=name:asc')).body.images.map(
+        (image: { status: string }) => image.status,
+      );
+    assert.deepEqual(await statuses(), ['saving', 'uploading', 'active']);
+    assert.equal((await glance.store.list()).filter((file) => !file.whole).length, 2);
+    for (let twice = 0; twice < 2; twice += 1) {
+      await glance.mend();
+      assert.deepEqual(await statuses(), ['queued', 'queued', 'active']);
+      const [only, ...more] = await glance.store.list();
+      assert.deepEqual([only?.key.slice(0, 36), more], [whole, []]);
+    }
+    const {
+      body: {
+        images: [first],
+      },
+    } = await glance.ask('ann', 'GET', '/images?name=file');
+    assert.equal(
+      (await glance.ask('ann', 'PUT', `/images/${first.id}/file`, Buffer.from('x'), octets)).status,
+      204,
+    );
+    await glance.close();
+    await rm(folder, { recursive: true, force: true });
+  },
+);
 
 test('files that no image needs go: of deleted images, and of a crash between file and database', async () => {
   const glance = await startGlance();
   const kept = await glance.image('ann');
   const gone = await glance.image('ann');
-  const { data_key } = await glance.database.db.selectFrom('images').select('data_key').where('id', '=', gone).executeTakeFirstOrThrow();
+  const { data_key } = await glance.database.db
+    .selectFrom('images')
+    .select('data_key')
+    .where('id', '=', gone)
+    .executeTakeFirstOrThrow();
   await glance.ask('ann', 'DELETE', `/images/${gone}`);
-  for (const key of [data_key ?? '', 'nobody_knows']) await glance.store.write(key, Readable.from([Buffer.from('left over')]), limits);
-  assert.deepEqual((await glance.service.audit()).map((line) => line.slice(0, 15)), ['the store holds', 'the store holds']);
+  for (const key of [data_key ?? '', 'nobody_knows'])
+    await glance.store.write(key, Readable.from([Buffer.from('left over')]), limits);
+  assert.deepEqual(
+    (await glance.service.audit()).map((line) => line.slice(0, 15)),
+    ['the store holds', 'the store holds'],
+  );
   await glance.mend();
   assert.deepEqual(await glance.service.audit(), []);
-  assert.deepEqual((await glance.store.list()).map(({ key }) => key.slice(0, 36)), [kept]);
+  assert.deepEqual(
+    (await glance.store.list()).map(({ key }) => key.slice(0, 36)),
+    [kept],
+  );
   assert.equal((await glance.ask('ann', 'GET', `/images/${kept}/file`)).body, 'some data');
   for (const { key } of await glance.store.list()) await glance.store.remove(key);
-  assert.match((await glance.service.audit()).join(), new RegExp(`^image ${kept} is active, but its data .* is not in the store$`));
+  assert.match(
+    (await glance.service.audit()).join(),
+    new RegExp(`^image ${kept} is active, but its data .* is not in the store$`),
+  );
   await glance.close();
 });
 
@@ -71,22 +101,40 @@ test('with several processes an upload of another one is dead only after its lea
   let nowMs = 1_800_000_000_000;
   // The lease is kept alive every quarter of it, by the clock: this one's beats come when told.
   const beats: (() => void)[] = [];
-  const clock = { now: () => nowMs, sleep: async () => await new Promise<void>((resolve) => beats.push(resolve)) };
+  const clock = {
+    now: () => nowMs,
+    sleep: async () => await new Promise<void>((resolve) => beats.push(resolve)),
+  };
   const config = { uploadLeaseMs: 30_000 };
   const one = await startGlance({ folder, clock, config });
   const other = await startGlance({ folder, clock, config });
-  const { body: { id } } = await one.ask('ann', 'POST', '/images', { disk_format: 'raw', container_format: 'bare' });
+  const {
+    body: { id },
+  } = await one.ask('ann', 'POST', '/images', { disk_format: 'raw', container_format: 'bare' });
   const source = new PassThrough();
   const put = one.ask('ann', 'PUT', `/images/${id}/file`, source, octets);
   source.write('half');
-  const status = async (): Promise<string> => (await other.ask('ann', 'GET', `/images/${id}`)).body.status;
-  await eventually(async () => (await status()) === 'saving', { withinMs: 5_000, what: 'the upload runs' });
+  const status = async (): Promise<string> =>
+    (await other.ask('ann', 'GET', `/images/${id}`)).body.status;
+  await eventually(async () => (await status()) === 'saving', {
+    withinMs: 5_000,
+    what: 'the upload runs',
+  });
   nowMs += 29_000;
   await other.mend();
   assert.equal(await status(), 'saving');
   beats.splice(0).forEach((beat) => beat());
-  const seenMs = async () => (await other.database.db.selectFrom('images').select('upload_seen_ms').executeTakeFirstOrThrow()).upload_seen_ms;
-  await eventually(async () => (await seenMs()) === nowMs, { withinMs: 5_000, what: 'the upload says that it lives' });
+  const seenMs = async () =>
+    (
+      await other.database.db
+        .selectFrom('images')
+        .select('upload_seen_ms')
+        .executeTakeFirstOrThrow()
+    ).upload_seen_ms;
+  await eventually(async () => (await seenMs()) === nowMs, {
+    withinMs: 5_000,
+    what: 'the upload says that it lives',
+  });
   nowMs += 29_000;
   await other.mend();
   assert.deepEqual([await status(), (await other.store.list()).length], ['saving', 1]);

@@ -7,10 +7,16 @@ import { startGlance } from './glance.testing.ts';
 const dayMs = 24 * 3_600_000;
 
 it('deleted images are purged by age, others not, and their ids stay taken', async () => {
-  const clock = { nowMs: Date.UTC(2026, 10, 22), now: () => clock.nowMs, sleep: async () => undefined };
+  const clock = {
+    nowMs: Date.UTC(2026, 10, 22),
+    now: () => clock.nowMs,
+    sleep: async () => undefined,
+  };
   const glance = await startGlance({ clock });
   try {
-    const { database: { db } } = glance;
+    const {
+      database: { db },
+    } = glance;
     const [kept, deleted] = [await glance.image('ann'), await glance.image('ann')];
     await glance.ask('ann', 'DELETE', `/images/${deleted}`);
     const purge = async () => {
@@ -24,7 +30,11 @@ it('deleted images are purged by age, others not, and their ids stay taken', asy
     assert.deepEqual(await purge(), [kept, deleted].sort());
     clock.nowMs += 2 * dayMs;
     assert.deepEqual(await purge(), [kept]);
-    for (const who of ['bob', 'ann']) assert.equal((await glance.ask(who, 'POST', '/images', { id: deleted, name: 'again' })).status, 409);
+    for (const who of ['bob', 'ann'])
+      assert.equal(
+        (await glance.ask(who, 'POST', '/images', { id: deleted, name: 'again' })).status,
+        409,
+      );
     assert.equal((await glance.ask('ann', 'GET', `/images/${kept}`)).status, 200);
   } finally {
     await glance.close();

@@ -14,8 +14,8 @@ import { auditImages } from './audit.ts';
 import type { GlanceDeps, GlanceParts } from './deps.ts';
 import { glanceDefaults } from './deps.ts';
 import { migrations } from './store/tables.ts';
-import { purgeDeletedImages } from './tasks/purge-deleted.ts';
 import { mendUploads } from './tasks/mend-uploads.ts';
+import { purgeDeletedImages } from './tasks/purge-deleted.ts';
 
 export interface GlanceService extends Service {
   /** Differences between database and store; none in a healthy cloud at rest. */
@@ -24,12 +24,33 @@ export interface GlanceService extends Service {
 
 export function createGlance(deps: GlanceDeps): GlanceService {
   const uploadLeaseMs = deps.database.dialect === 'sqlite' ? 0 : glanceDefaults.uploadLeaseMs;
-  const parts: GlanceParts = { ...deps, config: { ...glanceDefaults, uploadLeaseMs, ...deps.config }, writing: new Set() };
-  const routes = [imageRoutes, dataRoutes, tagRoutes, memberRoutes, actionRoutes, importRoutes].flatMap((of) => of(parts));
+  const parts: GlanceParts = {
+    ...deps,
+    config: { ...glanceDefaults, uploadLeaseMs, ...deps.config },
+    writing: new Set(),
+  };
+  const routes = [
+    imageRoutes,
+    dataRoutes,
+    tagRoutes,
+    memberRoutes,
+    actionRoutes,
+    importRoutes,
+  ].flatMap((of) => of(parts));
   return {
     name: 'glance',
-    http: { name: 'glance', serviceType: 'image', mount: '/image', routes: [...versionRoutes, ...schemaRoutes, ...routes], faultStyle: glanceFaults, policies },
-    rpc: [], tasks: [mendUploads(parts), purgeDeletedImages(parts)], sagas: [], migrations,
+    http: {
+      name: 'glance',
+      serviceType: 'image',
+      mount: '/image',
+      routes: [...versionRoutes, ...schemaRoutes, ...routes],
+      faultStyle: glanceFaults,
+      policies,
+    },
+    rpc: [],
+    tasks: [mendUploads(parts), purgeDeletedImages(parts)],
+    sagas: [],
+    migrations,
     audit: async () => await auditImages(parts),
   };
 }

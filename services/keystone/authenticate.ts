@@ -1,8 +1,12 @@
 // From credentials and a wished scope to the payload of a new token. Called by api/tokens.ts.
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
 import { loginSource } from '#services/keystone/domain/login-source.ts';
-import type { AuthMethod, TokenPayload, TokenScope } from '#services/keystone/domain/token-payload.ts';
+import type {
+  AuthMethod,
+  TokenPayload,
+  TokenScope,
+} from '#services/keystone/domain/token-payload.ts';
+import type { Keystone } from '#services/keystone/keystone.ts';
 import { provePassword } from '#services/keystone/prove-password.ts';
 import { roleIdsIn } from '#services/keystone/store/assignments.ts';
 import { findDomain, findProject, findProjectByName } from '#services/keystone/store/projects.ts';
@@ -23,13 +27,15 @@ export interface AuthRequest {
     token?: { id: string };
     application_credential?: { id?: string; name?: string; secret: string; user?: UserRef };
   };
-  scope?: 'unscoped' | {
-    project?: UserRef;
-    domain?: NamedRef;
-    system?: { all?: boolean };
-    unscoped?: object;
-    'OS-TRUST:trust'?: { id: string };
-  };
+  scope?:
+    | 'unscoped'
+    | {
+        project?: UserRef;
+        domain?: NamedRef;
+        system?: { all?: boolean };
+        unscoped?: object;
+        'OS-TRUST:trust'?: { id: string };
+      };
 }
 
 /** Who has been proven, and what binds the new token. */
@@ -43,11 +49,17 @@ interface Proof {
   appCred?: ApplicationCredentialRow;
 }
 
-const refused = (): Fault => fault('unauthorized', 'The request you have made requires authentication.');
-const lacking = (what: string, where: string): Fault => fault('badRequest', `Expecting to find ${what} in ${where}.`);
+const refused = (): Fault =>
+  fault('unauthorized', 'The request you have made requires authentication.');
+const lacking = (what: string, where: string): Fault =>
+  fault('badRequest', `Expecting to find ${what} in ${where}.`);
 
 /** `address`: where the request comes from. tooManyRequests or unavailable: too many passwords wait to be checked. */
-export async function authenticate(k: Keystone, { identity, scope }: AuthRequest, address: string): Promise<Outcome<TokenPayload>> {
+export async function authenticate(
+  k: Keystone,
+  { identity, scope }: AuthRequest,
+  address: string,
+): Promise<Outcome<TokenPayload>> {
   // Before the proof, which takes its time: a password or user changed meanwhile ends this token like all that are older.
   const nowMs = k.clock.now();
   let proof: Proof | undefined;
@@ -60,25 +72,53 @@ export async function authenticate(k: Keystone, { identity, scope }: AuthRequest
   if (!proof) return lacking('a method', 'auth.identity.methods');
 
   const payload: TokenPayload = {
-    methods: [...new Set(proof.methods)], userId: proof.user.id, scope: { kind: 'unscoped' },
+    methods: [...new Set(proof.methods)],
+    userId: proof.user.id,
+    scope: { kind: 'unscoped' },
     issuedAtMs: nowMs,
     expiresAtMs: proof.expiresAtMs ?? Math.floor((nowMs + k.config.tokenLifetimeMs) / 1000) * 1000,
-    auditIds: [k.ids.bytes(16).toString('base64url'), ...(proof.chainAuditId === undefined ? [] : [proof.chainAuditId])],
-    appCredId: proof.appCred?.id ?? null, trustId: null,
+    auditIds: [
+      k.ids.bytes(16).toString('base64url'),
+      ...(proof.chainAuditId === undefined ? [] : [proof.chainAuditId]),
+    ],
+    appCredId: proof.appCred?.id ?? null,
+    trustId: null,
   };
   return await scoped(k, payload, proof, scope);
 }
 
-async function prove(k: Keystone, method: string, identity: AuthRequest['identity'], address: string): Promise<Outcome<Proof>> {
+async function prove(
+  k: Keystone,
+  method: string,
+  identity: AuthRequest['identity'],
+  address: string,
+): Promise<Outcome<Proof>> {
   switch (method) {
-    case 'password': return identity.password ? await byPassword(k, identity.password.user, address) : lacking('password', 'auth.identity');
-    case 'token': return identity.token ? await byToken(k, identity.token.id) : lacking('token', 'auth.identity');
-    case 'application_credential': return identity.application_credential ? await byAppCred(k, identity.application_credential, address) : lacking('application_credential', 'auth.identity');
-    default: return fault('unauthorized', `Attempted to authenticate with an unsupported method: ${method}.`);
+    case 'password':
+      return identity.password
+        ? await byPassword(k, identity.password.user, address)
+        : lacking('password', 'auth.identity');
+    case 'token':
+      return identity.token
+        ? await byToken(k, identity.token.id)
+        : lacking('token', 'auth.identity');
+    case 'application_credential':
+      return identity.application_credential
+        ? await byAppCred(k, identity.application_credential, address)
+        : lacking('application_credential', 'auth.identity');
+    default:
+      return fault(
+        'unauthorized',
+        `Attempted to authenticate with an unsupported method: ${method}.`,
+      );
   }
 }
 
-async function byPassword(k: Keystone, sent: UserRef & { password: string }, address: string): Promise<Outcome<Proof>> {
+async function byPassword(
+  k: Keystone,
+  sent: UserRef & { password: string },
+  address: string,
+): Promise<Outcome<Proof>> {
   const user = await findUser(k, sent);
   if (isFault(user)) return user;
   const right = await provePassword(k, user, sent.password, address);
@@ -90,10 +130,21 @@ async function byToken(k: Keystone, token: string): Promise<Outcome<Proof>> {
   const parent = await k.tokens.open(token);
   if (isFault(parent)) return parent;
   const { payload, user, appCred } = parent;
-  return { user, methods: ['token', ...payload.methods], expiresAtMs: payload.expiresAtMs, chainAuditId: payload.auditIds.at(-1) ?? '', parent, ...(appCred && { appCred }) };
+  return {
+    user,
+    methods: ['token', ...payload.methods],
+    expiresAtMs: payload.expiresAtMs,
+    chainAuditId: payload.auditIds.at(-1) ?? '',
+    parent,
+    ...(appCred && { appCred }),
+  };
 }
 
-async function byAppCred(k: Keystone, sent: NonNullable<AuthRequest['identity']['application_credential']>, address: string): Promise<Outcome<Proof>> {
+async function byAppCred(
+  k: Keystone,
+  sent: NonNullable<AuthRequest['identity']['application_credential']>,
+  address: string,
+): Promise<Outcome<Proof>> {
   let query = k.db.selectFrom('application_credential').selectAll();
   if (sent.id !== undefined) query = query.where('id', '=', sent.id);
   else if (sent.name !== undefined && sent.user) {
@@ -102,38 +153,66 @@ async function byAppCred(k: Keystone, sent: NonNullable<AuthRequest['identity'][
     query = query.where('user_id', '=', owner?.id ?? '').where('name', '=', sent.name);
   } else return lacking('id, or name and user,', 'auth.identity.application_credential');
   const appCred = await query.executeTakeFirst();
-  const right = await k.passwords.verify(sent.secret, appCred?.secret_hash ?? '', { source: loginSource(address), user: appCred?.id ?? '' });
+  const right = await k.passwords.verify(sent.secret, appCred?.secret_hash ?? '', {
+    source: loginSource(address),
+    user: appCred?.id ?? '',
+  });
   if (isFault(right)) return right;
   if (!appCred || !right) return refused();
-  const user = await k.db.selectFrom('user').selectAll().where('id', '=', appCred.user_id).executeTakeFirst();
+  const user = await k.db
+    .selectFrom('user')
+    .selectAll()
+    .where('id', '=', appCred.user_id)
+    .executeTakeFirst();
   return user ? { user, methods: ['application_credential'], appCred } : refused();
 }
 
 async function findUser(k: Keystone, ref: UserRef): Promise<Outcome<UserRow | undefined>> {
-  if (ref.id !== undefined) return await k.db.selectFrom('user').selectAll().where('id', '=', ref.id).executeTakeFirst();
+  if (ref.id !== undefined)
+    return await k.db.selectFrom('user').selectAll().where('id', '=', ref.id).executeTakeFirst();
   if (ref.name === undefined) return lacking('id or name', 'user');
   if (!ref.domain) return lacking('domain', 'user');
   const domainId = await findDomainId(k, ref.domain);
-  return await k.db.selectFrom('user').selectAll().where('domain_id', '=', domainId ?? '').where('name', '=', ref.name).executeTakeFirst();
+  return await k.db
+    .selectFrom('user')
+    .selectAll()
+    .where('domain_id', '=', domainId ?? '')
+    .where('name', '=', ref.name)
+    .executeTakeFirst();
 }
 
 async function findDomainId(k: Keystone, ref: NamedRef): Promise<string | undefined> {
-  const domain = ref.id !== undefined ? await findDomain(k.db, ref.id) : await findProjectByName(k.db, '', ref.name ?? '');
+  const domain =
+    ref.id !== undefined
+      ? await findDomain(k.db, ref.id)
+      : await findProjectByName(k.db, '', ref.name ?? '');
   return domain?.id;
 }
 
-async function scoped(k: Keystone, payload: TokenPayload, proof: Proof, wish: AuthRequest['scope']): Promise<Outcome<TokenPayload>> {
+async function scoped(
+  k: Keystone,
+  payload: TokenPayload,
+  proof: Proof,
+  wish: AuthRequest['scope'],
+): Promise<Outcome<TokenPayload>> {
   if (proof.appCred) {
     const scope: TokenScope = { kind: 'project', id: proof.appCred.project_id };
     const other = wish !== undefined && (typeof wish === 'string' || wish.project?.id !== scope.id);
-    return other ? fault('unauthorized', 'Application credentials cannot request a scope.') : { ...payload, scope };
+    return other
+      ? fault('unauthorized', 'Application credentials cannot request a scope.')
+      : { ...payload, scope };
   }
   // Trusts end with one token: it cannot be changed for another.
-  if (proof.parent?.trust) return fault('forbidden', 'A token made from a trust cannot be used to get another token.');
+  if (proof.parent?.trust)
+    return fault('forbidden', 'A token made from a trust cannot be used to get another token.');
   if (wish === undefined) return { ...payload, scope: await defaultScope(k, proof.user) };
   if (wish === 'unscoped' || wish.unscoped) return payload;
-  if (wish['OS-TRUST:trust']) return await trusted(k, payload, proof.user, wish['OS-TRUST:trust'].id);
-  if (wish.system) return wish.system.all ? { ...payload, scope: { kind: 'system' } } : lacking('all', 'auth.scope.system');
+  if (wish['OS-TRUST:trust'])
+    return await trusted(k, payload, proof.user, wish['OS-TRUST:trust'].id);
+  if (wish.system)
+    return wish.system.all
+      ? { ...payload, scope: { kind: 'system' } }
+      : lacking('all', 'auth.scope.system');
   if (wish.domain) {
     const id = await findDomainId(k, wish.domain);
     return id === undefined ? refused() : { ...payload, scope: { kind: 'domain', id } };
@@ -149,28 +228,48 @@ async function findProjectId(k: Keystone, ref: UserRef): Promise<Outcome<string 
   if (ref.name === undefined) return lacking('id or name', 'auth.scope.project');
   if (!ref.domain) return lacking('domain', 'auth.scope.project');
   const domainId = await findDomainId(k, ref.domain);
-  return domainId === undefined ? undefined : (await findProjectByName(k.db, domainId, ref.name))?.id;
+  return domainId === undefined
+    ? undefined
+    : (await findProjectByName(k.db, domainId, ref.name))?.id;
 }
 
 /** The user's default project where he has a role; else none. Identity API: "default_project_id". */
 async function defaultScope(k: Keystone, user: UserRow): Promise<TokenScope> {
-  const project = user.default_project_id === null ? undefined : await findProject(k.db, user.default_project_id);
+  const project =
+    user.default_project_id === null ? undefined : await findProject(k.db, user.default_project_id);
   if (!project?.enabled) return { kind: 'unscoped' };
   const scope: TokenScope = { kind: 'project', id: project.id };
   return (await roleIdsIn(k.db, user.id, scope, project)).size > 0 ? scope : { kind: 'unscoped' };
 }
 
-async function trusted(k: Keystone, payload: TokenPayload, trustee: UserRow, trustId: string): Promise<Outcome<TokenPayload>> {
-  const trust = await k.db.selectFrom('trust').selectAll().where('id', '=', trustId).where('deleted_at', 'is', null).executeTakeFirst();
-  if (!trust || trust.trustee_user_id !== trustee.id) return fault('forbidden', 'The trust is not for this user.');
+async function trusted(
+  k: Keystone,
+  payload: TokenPayload,
+  trustee: UserRow,
+  trustId: string,
+): Promise<Outcome<TokenPayload>> {
+  const trust = await k.db
+    .selectFrom('trust')
+    .selectAll()
+    .where('id', '=', trustId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
+  if (!trust || trust.trustee_user_id !== trustee.id)
+    return fault('forbidden', 'The trust is not for this user.');
   if (trust.remaining_uses !== null) {
-    const used = await k.db.updateTable('trust').set((eb) => ({ remaining_uses: eb('remaining_uses', '-', 1) }))
-      .where('id', '=', trustId).where('remaining_uses', '>', 0).executeTakeFirst();
+    const used = await k.db
+      .updateTable('trust')
+      .set((eb) => ({ remaining_uses: eb('remaining_uses', '-', 1) }))
+      .where('id', '=', trustId)
+      .where('remaining_uses', '>', 0)
+      .executeTakeFirst();
     if (used.numUpdatedRows === 0n) return fault('forbidden', 'The trust has no uses left.');
   }
   return {
-    ...payload, trustId,
+    ...payload,
+    trustId,
     userId: trust.impersonation ? trust.trustor_user_id : trustee.id,
-    scope: trust.project_id === null ? { kind: 'unscoped' } : { kind: 'project', id: trust.project_id },
+    scope:
+      trust.project_id === null ? { kind: 'unscoped' } : { kind: 'project', id: trust.project_id },
   };
 }

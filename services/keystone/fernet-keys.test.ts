@@ -15,7 +15,8 @@ after(() => rm(root, { recursive: true }));
 
 let nowMs = 1_790_000_000_000;
 const clock = { now: () => nowMs, sleep: async () => {} };
-const open = (name: string) => openFernetKeys({ folder: join(root, name), maxActiveKeys: 3 }, { clock, ids: systemIds });
+const open = (name: string) =>
+  openFernetKeys({ folder: join(root, name), maxActiveKeys: 3 }, { clock, ids: systemIds });
 const files = async (name: string): Promise<string[]> => (await readdir(join(root, name))).sort();
 const plain = Buffer.from('payload');
 

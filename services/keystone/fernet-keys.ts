@@ -27,19 +27,34 @@ const STAGED = 0;
 const RELOAD_AFTER_MS = 5_000;
 
 /** Makes the folder with its first keys where there are none. */
-export async function openFernetKeys(options: FernetKeysOptions, deps: { clock: Clock; ids: Ids }): Promise<FernetKeys> {
+export async function openFernetKeys(
+  options: FernetKeysOptions,
+  deps: { clock: Clock; ids: Ids },
+): Promise<FernetKeys> {
   const { folder, maxActiveKeys } = options;
   await mkdir(folder, { recursive: true, mode: 0o700 });
 
   const write = async (number: number): Promise<void> => {
     const temporary = join(folder, `.${deps.ids.hex()}`);
-    await writeFile(temporary, deps.ids.bytes(KEY_BYTES).toString('base64url') + '=', { mode: 0o600, flush: true });
+    await writeFile(temporary, deps.ids.bytes(KEY_BYTES).toString('base64url') + '=', {
+      mode: 0o600,
+      flush: true,
+    });
     await rename(temporary, join(folder, String(number)));
   };
-  const numbers = async (): Promise<number[]> => (await readdir(folder)).filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => b - a);
+  const numbers = async (): Promise<number[]> =>
+    (await readdir(folder))
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .sort((a, b) => b - a);
   const load = async (): Promise<FernetKey[]> => {
-    const keys = await Promise.all((await numbers()).map(async (number) => Buffer.from(await readFile(join(folder, String(number)), 'utf8'), 'base64url')));
-    if (keys.some((key) => key.length !== KEY_BYTES)) throw new Error(`${folder}: a Fernet key is not ${KEY_BYTES} bytes of base64`);
+    const keys = await Promise.all(
+      (await numbers()).map(async (number) =>
+        Buffer.from(await readFile(join(folder, String(number)), 'utf8'), 'base64url'),
+      ),
+    );
+    if (keys.some((key) => key.length !== KEY_BYTES))
+      throw new Error(`${folder}: a Fernet key is not ${KEY_BYTES} bytes of base64`);
     return keys;
   };
 
@@ -74,7 +89,8 @@ export async function openFernetKeys(options: FernetKeysOptions, deps: { clock: 
       await rename(join(folder, String(STAGED)), join(folder, String(next)));
       await write(STAGED);
       const active = (await numbers()).filter((number) => number !== STAGED);
-      for (const old of active.slice(Math.max(1, maxActiveKeys - 1))) await rm(join(folder, String(old)));
+      for (const old of active.slice(Math.max(1, maxActiveKeys - 1)))
+        await rm(join(folder, String(old)));
       await reload();
     },
   };

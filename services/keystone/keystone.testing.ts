@@ -17,8 +17,13 @@ import { createKeystone, type KeystoneService } from '#services/keystone/service
 import type { KeystoneTables } from '#services/keystone/store/tables.ts';
 
 export const plan: SeedPlan = {
-  region: 'RegionOne', adminPassword: new Secret('admin-secret'), demoPassword: new Secret('demo-secret'),
-  serviceUsers: ['nova', 'glance', 'placement'].map((name) => ({ name, password: new Secret(`${name}-secret`) })),
+  region: 'RegionOne',
+  adminPassword: new Secret('admin-secret'),
+  demoPassword: new Secret('demo-secret'),
+  serviceUsers: ['nova', 'glance', 'placement'].map((name) => ({
+    name,
+    password: new Secret(`${name}-secret`),
+  })),
   catalog: [
     { type: 'identity', name: 'keystone', url: 'http://cloud/identity/v3' },
     { type: 'compute', name: 'nova', url: 'http://cloud/compute/v2.1' },
@@ -40,7 +45,11 @@ export interface TestKeystone {
   service: KeystoneService;
   database: Database<KeystoneTables>;
   /** One request through the dispatcher. `path` is below /identity/v3 unless it starts with '/'. */
-  ask(method: HttpMethod, path: string, options?: { token?: string; body?: Json; headers?: Record<string, string>; source?: string }): Promise<Answer>;
+  ask(
+    method: HttpMethod,
+    path: string,
+    options?: { token?: string; body?: Json; headers?: Record<string, string>; source?: string },
+  ): Promise<Answer>;
   /** A token for a user of the default domain; project null = unscoped, and the whole answer in `asked`. */
   login(name: string, password: string, scope?: Json): Promise<string>;
   admin: string;
@@ -54,42 +63,82 @@ export interface TestOptions {
   database?: DatabaseConfig;
 }
 
-export const inDefault = (name: string): { name: string; domain: { id: string } } => ({ name, domain: { id: 'default' } });
+export const inDefault = (name: string): { name: string; domain: { id: string } } => ({
+  name,
+  domain: { id: 'default' },
+});
 
 export function passwordAuth(name: string, password: string, scope?: Json): Json {
-  return { auth: { identity: { methods: ['password'], password: { user: { ...inDefault(name), password } } }, ...(scope !== undefined && { scope }) } };
+  return {
+    auth: {
+      identity: { methods: ['password'], password: { user: { ...inDefault(name), password } } },
+      ...(scope !== undefined && { scope }),
+    },
+  };
 }
 
 export async function startKeystone(options: TestOptions = {}): Promise<TestKeystone> {
   const folder = await mkdtemp(join(tmpdir(), 'cobalt-keystone-'));
-  const database = openDatabase<KeystoneTables>(options.database ?? { dialect: 'sqlite', path: join(folder, 'keystone.db') }, { log: silentLog });
+  const database = openDatabase<KeystoneTables>(
+    options.database ?? { dialect: 'sqlite', path: join(folder, 'keystone.db') },
+    { log: silentLog },
+  );
   const service = await createKeystone({
-    db: database.db, clock: options.clock ?? systemClock, ids: systemIds, log: silentLog, keysFolder: join(folder, 'keys'),
-    config: { ...options.config }, passwordCost: { memoryKib: 64, passes: 1, maxConcurrent: 4 },
+    db: database.db,
+    clock: options.clock ?? systemClock,
+    ids: systemIds,
+    log: silentLog,
+    keysFolder: join(folder, 'keys'),
+    config: { ...options.config },
+    passwordCost: { memoryKib: 64, passes: 1, maxConcurrent: 4 },
   });
   await migrate(database.db, database.dialect, 'keystone', service.migrations);
   await service.seed(plan);
   const errors: unknown[] = [];
-  const log = { ...silentLog, error: (facts: object) => errors.push(facts), child: () => silentLog };
-  const dispatcher = createDispatcher([service.http], { tokens: service.tokens, ids: systemIds, log, identityUrl: 'http://cloud/identity' });
+  const log = {
+    ...silentLog,
+    error: (facts: object) => errors.push(facts),
+    child: () => silentLog,
+  };
+  const dispatcher = createDispatcher([service.http], {
+    tokens: service.tokens,
+    ids: systemIds,
+    log,
+    identityUrl: 'http://cloud/identity',
+  });
 
   const ask: TestKeystone['ask'] = async (method, path, { token, body, headers, source } = {}) => {
-    const [place = '', query = ''] = (path.startsWith('/') ? path : `/identity/v3/${path}`).split('?');
+    const [place = '', query = ''] = (path.startsWith('/') ? path : `/identity/v3/${path}`).split(
+      '?',
+    );
     const reply = await dispatcher.handle({
-      method, path: place, query, origin: 'http://cloud', headers: { ...headers, 'x-auth-token': token, 'content-type': 'application/json' }, body: body === undefined ? null : { json: body },
+      method,
+      path: place,
+      query,
+      origin: 'http://cloud',
+      headers: { ...headers, 'x-auth-token': token, 'content-type': 'application/json' },
+      body: body === undefined ? null : { json: body },
       source,
     });
     if (reply.status === 500) throw new Error(`${method} ${path}: 500`, { cause: errors.at(-1) });
     // What a client would read: JSON text, so that undefined members and shared objects cannot hide.
-    return { status: reply.status, headers: reply.headers, body: reply.body === undefined ? undefined : JSON.parse(JSON.stringify(reply.body)) };
+    return {
+      status: reply.status,
+      headers: reply.headers,
+      body: reply.body === undefined ? undefined : JSON.parse(JSON.stringify(reply.body)),
+    };
   };
   const login: TestKeystone['login'] = async (name, password, scope) => {
     const answer = await ask('POST', 'auth/tokens', { body: passwordAuth(name, password, scope) });
-    if (answer.status !== 201) throw new Error(`no token for ${name}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    if (answer.status !== 201)
+      throw new Error(`no token for ${name}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.headers['x-subject-token'] ?? '';
   };
   return {
-    service, database, ask, login,
+    service,
+    database,
+    ask,
+    login,
     admin: await login('admin', 'admin-secret'),
     demo: await login('demo', 'demo-secret'),
     close: async () => {

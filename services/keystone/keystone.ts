@@ -22,7 +22,12 @@ export interface KeystoneConfig {
 }
 
 export const defaultKeystoneConfig: KeystoneConfig = {
-  tokenLifetimeMs: 3_600_000, lockoutFailures: 5, lockoutMs: 300_000, minPasswordLength: 1, passwordsWaiting: 512, passwordsWaitingPerSource: 128,
+  tokenLifetimeMs: 3_600_000,
+  lockoutFailures: 5,
+  lockoutMs: 300_000,
+  minPasswordLength: 1,
+  passwordsWaiting: 512,
+  passwordsWaitingPerSource: 128,
 };
 
 export interface Keystone {

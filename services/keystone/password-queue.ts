@@ -53,10 +53,18 @@ export class PasswordQueue {
 
   async #wait({ source, user }: Turn): Promise<Fault | undefined> {
     const own = this.#sources.get(source)?.waiting ?? 0;
-    if (own >= this.#bounds.maxWaitingPerSource) return this.#refusal('tooManyRequests', 'Too many passwords from this address wait to be checked.');
-    if (this.#waiting >= this.#bounds.maxWaiting && !this.#makeWay(own)) return this.#refusal('unavailable', 'Too many passwords wait to be checked.');
+    if (own >= this.#bounds.maxWaitingPerSource)
+      return this.#refusal(
+        'tooManyRequests',
+        'Too many passwords from this address wait to be checked.',
+      );
+    if (this.#waiting >= this.#bounds.maxWaiting && !this.#makeWay(own))
+      return this.#refusal('unavailable', 'Too many passwords wait to be checked.');
     return await new Promise((resolve) => {
-      const queued = this.#sources.get(source) ?? { waiting: 0, users: new Map<string, Waiter[]>() };
+      const queued = this.#sources.get(source) ?? {
+        waiting: 0,
+        users: new Map<string, Waiter[]>(),
+      };
       this.#sources.set(source, queued);
       queued.users.set(user, [...(queued.users.get(user) ?? []), { resolve }]);
       queued.waiting += 1;
@@ -66,9 +74,13 @@ export class PasswordQueue {
 
   /** Refuses the last of the source that has most waiting, if that is more than the newcomer's would have. */
   #makeWay(own: number): boolean {
-    const [name, largest] = [...this.#sources].reduce((a, b) => (b[1].waiting > a[1].waiting ? b : a));
+    const [name, largest] = [...this.#sources].reduce((a, b) =>
+      b[1].waiting > a[1].waiting ? b : a,
+    );
     if (largest.waiting <= own + 1) return false;
-    const [user, waiters] = [...largest.users].reduce((a, b) => (b[1].length > a[1].length ? b : a));
+    const [user, waiters] = [...largest.users].reduce((a, b) =>
+      b[1].length > a[1].length ? b : a,
+    );
     const last = waiters.pop();
     if (waiters.length === 0) largest.users.delete(user);
     this.#left(name, largest);

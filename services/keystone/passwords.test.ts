@@ -19,17 +19,30 @@ function sure<T>(outcome: Outcome<T>): T {
 
 test('a hash tells right from wrong, is salted, and needs no settings to be checked later', async () => {
   const passwords = createPasswords({ ...defaultPasswordCost, ...bounds }, systemIds);
-  const [one, two] = [sure(await passwords.hash('Grüße', turn)), sure(await passwords.hash('Grüße', turn))];
+  const [one, two] = [
+    sure(await passwords.hash('Grüße', turn)),
+    sure(await passwords.hash('Grüße', turn)),
+  ];
   assert.notEqual(one, two);
   assert.match(one, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
   const cheaper = createPasswords({ ...cheap, maxConcurrent: 1 }, systemIds);
-  const tries: [string, string][] = [['Grüße', one], ['grüße', one], ['Grüße', ''], ['', '']];
-  assert.deepEqual(await Promise.all(tries.map(([password, hash]) => cheaper.verify(password, hash, turn))), [true, false, false, false]);
+  const tries: [string, string][] = [
+    ['Grüße', one],
+    ['grüße', one],
+    ['Grüße', ''],
+    ['', ''],
+  ];
+  assert.deepEqual(
+    await Promise.all(tries.map(([password, hash]) => cheaper.verify(password, hash, turn))),
+    [true, false, false, false],
+  );
 });
 
 test('many at once wait for their place and all end', async () => {
   const passwords = createPasswords(cheap, systemIds);
-  const hashes = await Promise.all(Array.from({ length: 20 }, (_, n) => passwords.hash(String(n), turn)));
+  const hashes = await Promise.all(
+    Array.from({ length: 20 }, (_, n) => passwords.hash(String(n), turn)),
+  );
   assert.equal(new Set(hashes.map(sure)).size, 20);
 });
 
@@ -50,7 +63,10 @@ test('an unknown user takes as long as a wrong password', async () => {
 });
 
 test('hashing leaves threads to file I/O: a file is read while hashes wait', async () => {
-  assert.ok(defaultPasswordCost.maxConcurrent <= Math.max(1, Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) - 2));
+  assert.ok(
+    defaultPasswordCost.maxConcurrent <=
+      Math.max(1, Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) - 2),
+  );
   const passwords = createPasswords({ ...defaultPasswordCost, ...bounds }, systemIds);
   let ended = 0;
   const all = Array.from({ length: 30 }, async () => {
@@ -68,10 +84,11 @@ describe('turns', () => {
     const queue = new PasswordQueue({ maxConcurrent, maxWaiting, maxWaitingPerSource });
     const order: string[] = [];
     const ends: (() => void)[] = [];
-    const ask = (name: string, source: string, user = ''): Promise<Outcome<void>> => queue.run({ source, user }, async () => {
-      order.push(name);
-      await new Promise<void>((resolve) => ends.push(resolve));
-    });
+    const ask = (name: string, source: string, user = ''): Promise<Outcome<void>> =>
+      queue.run({ source, user }, async () => {
+        order.push(name);
+        await new Promise<void>((resolve) => ends.push(resolve));
+      });
     async function drain(): Promise<void> {
       for (let end = ends.shift(); end; end = ends.shift()) {
         end();
@@ -84,7 +101,10 @@ describe('turns', () => {
 
   test('a newcomer is next after one turn, however much another source waits for', async () => {
     const { ask, order, drain } = bench(1, 500, 500);
-    const all = [...Array.from({ length: 250 }, (_, n) => ask(`flood${n}`, '10.0.0.1')), ask('newcomer', '10.0.0.2')];
+    const all = [
+      ...Array.from({ length: 250 }, (_, n) => ask(`flood${n}`, '10.0.0.1')),
+      ask('newcomer', '10.0.0.2'),
+    ];
     await drain();
     await Promise.all(all);
     assert.equal(order.length, 251);
@@ -92,7 +112,10 @@ describe('turns', () => {
   });
   test('within a source its users take turns', async () => {
     const { ask, order, drain } = bench(1, 500, 500);
-    const all = [...Array.from({ length: 20 }, (_, n) => ask(`flood${n}`, 'proxy', 'one')), ask('other', 'proxy', 'two')];
+    const all = [
+      ...Array.from({ length: 20 }, (_, n) => ask(`flood${n}`, 'proxy', 'one')),
+      ask('other', 'proxy', 'two'),
+    ];
     await drain();
     await Promise.all(all);
     assert.ok(order.indexOf('other') <= 2, order.join());
@@ -102,8 +125,17 @@ describe('turns', () => {
     const flood = Array.from({ length: 6 }, (_, n) => ask(`flood${n}`, 'a'));
     const other = ask('other', 'b');
     await drain();
-    const kinds = (await Promise.all(flood)).map((outcome) => (isFault(outcome) ? [outcome.kind, outcome.detail['retryAfter']] : 'done'));
-    assert.deepEqual(kinds, ['done', 'done', 'done', 'done', ['tooManyRequests', '1'], ['tooManyRequests', '1']]);
+    const kinds = (await Promise.all(flood)).map((outcome) =>
+      isFault(outcome) ? [outcome.kind, outcome.detail['retryAfter']] : 'done',
+    );
+    assert.deepEqual(kinds, [
+      'done',
+      'done',
+      'done',
+      'done',
+      ['tooManyRequests', '1'],
+      ['tooManyRequests', '1'],
+    ]);
     assert.ok(!isFault(await other));
     assert.equal(order.length, 5);
   });
@@ -113,19 +145,32 @@ describe('turns', () => {
     const small = ask('small', 'b');
     await drain();
     const outcomes = await Promise.all(flood);
-    assert.deepEqual(outcomes.map((outcome) => (isFault(outcome) ? outcome.kind : 'done')), ['done', 'done', 'done', 'done', 'unavailable']);
+    assert.deepEqual(
+      outcomes.map((outcome) => (isFault(outcome) ? outcome.kind : 'done')),
+      ['done', 'done', 'done', 'done', 'unavailable'],
+    );
     assert.ok(!isFault(await small) && order.includes('small'));
   });
   test('a place is free again after work that failed', async () => {
     const queue = new PasswordQueue({ maxConcurrent: 1, maxWaiting: 9, maxWaitingPerSource: 9 });
-    await assert.rejects(queue.run(turn, async () => await Promise.reject(new Error('no memory'))), /no memory/);
+    await assert.rejects(
+      queue.run(turn, async () => await Promise.reject(new Error('no memory'))),
+      /no memory/,
+    );
     assert.equal(await queue.run(turn, async () => 'works'), 'works');
   });
   test('a source is an IPv4 address or an IPv6 /64', () => {
     const rows: Record<string, string> = {
-      '10.1.2.3': '10.1.2.3', '::ffff:10.1.2.3': '10.1.2.3', '2001:db8::1': '2001:db8:0:0', '2001:DB8:0:0:a:b:c:d': '2001:db8:0:0', '2001:0db8:1:2::9': '2001:db8:1:2',
-      '::1': '0:0:0:0', 'fe80::1%eth0': 'fe80:0:0:0', '': '',
+      '10.1.2.3': '10.1.2.3',
+      '::ffff:10.1.2.3': '10.1.2.3',
+      '2001:db8::1': '2001:db8:0:0',
+      '2001:DB8:0:0:a:b:c:d': '2001:db8:0:0',
+      '2001:0db8:1:2::9': '2001:db8:1:2',
+      '::1': '0:0:0:0',
+      'fe80::1%eth0': 'fe80:0:0:0',
+      '': '',
     };
-    for (const [address, source] of Object.entries(rows)) assert.equal(loginSource(address), source, address);
+    for (const [address, source] of Object.entries(rows))
+      assert.equal(loginSource(address), source, address);
   });
 });

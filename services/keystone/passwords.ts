@@ -15,7 +15,11 @@ export interface PasswordCost extends QueueBounds {
 const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
 
 /** OWASP's first choice for argon2id: about 29 ms a hash. Hashes leave two threads to others, and no core has two of them. */
-export const defaultPasswordCost = { memoryKib: 19_456, passes: 2, maxConcurrent: Math.max(1, Math.min(threads - 2, availableParallelism())) };
+export const defaultPasswordCost = {
+  memoryKib: 19_456,
+  passes: 2,
+  maxConcurrent: Math.max(1, Math.min(threads - 2, availableParallelism())),
+};
 
 export interface Passwords {
   /** tooManyRequests or unavailable: too many wait. */
@@ -29,17 +33,35 @@ const HASH_BYTES = 32;
 
 export function createPasswords(cost: PasswordCost, ids: Ids): Passwords {
   const queue = new PasswordQueue(cost);
-  const compute = (turn: Turn, password: string, nonce: Buffer, memory: number, passes: number): Promise<Outcome<Buffer>> =>
-    queue.run(turn, () => derive('argon2id', { message: password, nonce, parallelism: 1, tagLength: HASH_BYTES, memory, passes }));
+  const compute = (
+    turn: Turn,
+    password: string,
+    nonce: Buffer,
+    memory: number,
+    passes: number,
+  ): Promise<Outcome<Buffer>> =>
+    queue.run(turn, () =>
+      derive('argon2id', {
+        message: password,
+        nonce,
+        parallelism: 1,
+        tagLength: HASH_BYTES,
+        memory,
+        passes,
+      }),
+    );
 
   return {
     async hash(password, turn) {
       const salt = ids.bytes(16);
       const hash = await compute(turn, password, salt, cost.memoryKib, cost.passes);
-      return isFault(hash) ? hash : `$argon2id$v=19$m=${cost.memoryKib},t=${cost.passes},p=1$${base64(salt)}$${base64(hash)}`;
+      return isFault(hash)
+        ? hash
+        : `$argon2id$v=19$m=${cost.memoryKib},t=${cost.passes},p=1$${base64(salt)}$${base64(hash)}`;
     },
     async verify(password, text, turn) {
-      const [, memory, passes, salt, expected] = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=1\$([^$]+)\$([^$]+)$/.exec(text) ?? [];
+      const [, memory, passes, salt, expected] =
+        /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=1\$([^$]+)\$([^$]+)$/.exec(text) ?? [];
       const known = salt !== undefined && expected !== undefined;
       const hash = known
         ? await compute(turn, password, Buffer.from(salt, 'base64'), Number(memory), Number(passes))

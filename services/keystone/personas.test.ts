@@ -47,86 +47,359 @@ const domainLists = 'AAAA FFFF A---';
 
 let serial = 0;
 const fresh = (): string => `made-${(serial += 1)}`;
-const get = (path: Row['path'], own: string, other?: string): Row => ({ method: 'GET', path, own, ...(other !== undefined && { other }) });
-const list = (path: string, own: string, shows: (side: Side) => string): Row => ({ method: 'GET', path: () => path, own, shows });
-const grantOf = (role: string, at: (side: Side) => string, own: string, other?: string): Row => ({ method: 'PUT', path: (side, world) => `${at(side)}/roles/${world.role[role]}`, own, ...(other !== undefined && { other }) });
+const get = (path: Row['path'], own: string, other?: string): Row => ({
+  method: 'GET',
+  path,
+  own,
+  ...(other !== undefined && { other }),
+});
+const list = (path: string, own: string, shows: (side: Side) => string): Row => ({
+  method: 'GET',
+  path: () => path,
+  own,
+  shows,
+});
+const grantOf = (role: string, at: (side: Side) => string, own: string, other?: string): Row => ({
+  method: 'PUT',
+  path: (side, world) => `${at(side)}/roles/${world.role[role]}`,
+  own,
+  ...(other !== undefined && { other }),
+});
 
 const table: Record<string, Row> = {
   'list users': list('users', domainLists, (side) => side.user),
-  'list users of a named domain': { ...list('users', domainLists, (side) => side.user), path: (_, world) => `users?domain_id=${world.own.domain}`, own: domainReaders },
+  'list users of a named domain': {
+    ...list('users', domainLists, (side) => side.user),
+    path: (_, world) => `users?domain_id=${world.own.domain}`,
+    own: domainReaders,
+  },
   'show a user': get((side) => `users/${side.user}`, domainReaders, cloudReaders),
-  'create a user': { method: 'POST', path: () => 'users', body: ({ domain }) => ({ user: { name: fresh(), domain_id: domain } }), own: domainManagers, other: cloudAdmins },
-  'change a user': { method: 'PATCH', path: (side) => `users/${side.user}`, body: () => ({ user: { description: 'x' } }), own: domainManagers, other: cloudAdmins },
-  "list a user's projects": get((side) => `users/${side.user}/projects`, domainReaders, cloudReaders),
+  'create a user': {
+    method: 'POST',
+    path: () => 'users',
+    body: ({ domain }) => ({ user: { name: fresh(), domain_id: domain } }),
+    own: domainManagers,
+    other: cloudAdmins,
+  },
+  'change a user': {
+    method: 'PATCH',
+    path: (side) => `users/${side.user}`,
+    body: () => ({ user: { description: 'x' } }),
+    own: domainManagers,
+    other: cloudAdmins,
+  },
+  "list a user's projects": get(
+    (side) => `users/${side.user}/projects`,
+    domainReaders,
+    cloudReaders,
+  ),
   "list a user's groups": get((side) => `users/${side.user}/groups`, domainReaders, cloudReaders),
   'list groups': list('groups', domainLists, (side) => side.group),
   'show a group': get((side) => `groups/${side.group}`, domainReaders, cloudReaders),
-  'create a group': { method: 'POST', path: () => 'groups', body: ({ domain }) => ({ group: { name: fresh(), domain_id: domain } }), own: domainManagers, other: cloudAdmins },
-  'change a group': { method: 'PATCH', path: (side) => `groups/${side.group}`, body: () => ({ group: { description: 'x' } }), own: domainManagers, other: cloudAdmins },
-  'list the users of a group': get((side) => `groups/${side.group}/users`, domainReaders, cloudReaders),
-  'add a user to a group': { method: 'PUT', path: (side) => `groups/${side.group}/users/${side.user}`, own: domainManagers, other: cloudAdmins },
-  'check a user in a group': get((side) => `groups/${side.group}/users/${side.user}`, domainReaders, cloudReaders),
-  'add a user of the own domain to a group of another': { method: 'PUT', path: (_, { own, other }) => `groups/${other.group}/users/${own.user}`, own: cloudAdmins },
-  'add a user of another domain to an own group': { method: 'PUT', path: (_, { own, other }) => `groups/${own.group}/users/${other.user}`, own: cloudAdmins },
+  'create a group': {
+    method: 'POST',
+    path: () => 'groups',
+    body: ({ domain }) => ({ group: { name: fresh(), domain_id: domain } }),
+    own: domainManagers,
+    other: cloudAdmins,
+  },
+  'change a group': {
+    method: 'PATCH',
+    path: (side) => `groups/${side.group}`,
+    body: () => ({ group: { description: 'x' } }),
+    own: domainManagers,
+    other: cloudAdmins,
+  },
+  'list the users of a group': get(
+    (side) => `groups/${side.group}/users`,
+    domainReaders,
+    cloudReaders,
+  ),
+  'add a user to a group': {
+    method: 'PUT',
+    path: (side) => `groups/${side.group}/users/${side.user}`,
+    own: domainManagers,
+    other: cloudAdmins,
+  },
+  'check a user in a group': get(
+    (side) => `groups/${side.group}/users/${side.user}`,
+    domainReaders,
+    cloudReaders,
+  ),
+  'add a user of the own domain to a group of another': {
+    method: 'PUT',
+    path: (_, { own, other }) => `groups/${other.group}/users/${own.user}`,
+    own: cloudAdmins,
+  },
+  'add a user of another domain to an own group': {
+    method: 'PUT',
+    path: (_, { own, other }) => `groups/${own.group}/users/${other.user}`,
+    own: cloudAdmins,
+  },
   'list projects': list('projects', domainLists, (side) => side.sibling),
-  'list domains as projects': { ...list('projects?is_domain=true', cloudReaders, (side) => side.domain), own: 'AAAA NNNN A---' },
-  'show the project of the token': get((side) => `projects/${side.project}`, everybody, cloudReaders),
+  'list domains as projects': {
+    ...list('projects?is_domain=true', cloudReaders, (side) => side.domain),
+    own: 'AAAA NNNN A---',
+  },
+  'show the project of the token': get(
+    (side) => `projects/${side.project}`,
+    everybody,
+    cloudReaders,
+  ),
   'show a project': get((side) => `projects/${side.sibling}`, domainReaders, cloudReaders),
-  'create a project': { method: 'POST', path: () => 'projects', body: ({ domain }) => ({ project: { name: fresh(), domain_id: domain } }), own: domainManagers, other: cloudAdmins },
-  'create a project below another': { method: 'POST', path: () => 'projects', body: ({ sibling }) => ({ project: { name: fresh(), parent_id: sibling } }), own: domainManagers, other: cloudAdmins },
-  'create a project that is a domain': { method: 'POST', path: () => 'projects', body: () => ({ project: { name: fresh(), is_domain: true } }), own: cloudAdmins },
-  'change a project': { method: 'PATCH', path: (side) => `projects/${side.sibling}`, body: () => ({ project: { description: 'x' } }), own: domainManagers, other: cloudAdmins },
-  'list the tags of a project': get((side) => `projects/${side.sibling}/tags`, domainReaders, cloudReaders),
-  'replace the tags of a project': { method: 'PUT', path: (side) => `projects/${side.sibling}/tags`, body: () => ({ tags: ['x'] }), own: domainManagers, other: cloudAdmins },
-  'add a tag to a project': { method: 'PUT', path: (side) => `projects/${side.sibling}/tags/${fresh()}`, own: domainManagers, other: cloudAdmins },
-  'remove the tags of a project': { method: 'DELETE', path: (side) => `projects/${side.sibling}/tags`, own: domainManagers, other: cloudAdmins },
+  'create a project': {
+    method: 'POST',
+    path: () => 'projects',
+    body: ({ domain }) => ({ project: { name: fresh(), domain_id: domain } }),
+    own: domainManagers,
+    other: cloudAdmins,
+  },
+  'create a project below another': {
+    method: 'POST',
+    path: () => 'projects',
+    body: ({ sibling }) => ({ project: { name: fresh(), parent_id: sibling } }),
+    own: domainManagers,
+    other: cloudAdmins,
+  },
+  'create a project that is a domain': {
+    method: 'POST',
+    path: () => 'projects',
+    body: () => ({ project: { name: fresh(), is_domain: true } }),
+    own: cloudAdmins,
+  },
+  'change a project': {
+    method: 'PATCH',
+    path: (side) => `projects/${side.sibling}`,
+    body: () => ({ project: { description: 'x' } }),
+    own: domainManagers,
+    other: cloudAdmins,
+  },
+  'list the tags of a project': get(
+    (side) => `projects/${side.sibling}/tags`,
+    domainReaders,
+    cloudReaders,
+  ),
+  'replace the tags of a project': {
+    method: 'PUT',
+    path: (side) => `projects/${side.sibling}/tags`,
+    body: () => ({ tags: ['x'] }),
+    own: domainManagers,
+    other: cloudAdmins,
+  },
+  'add a tag to a project': {
+    method: 'PUT',
+    path: (side) => `projects/${side.sibling}/tags/${fresh()}`,
+    own: domainManagers,
+    other: cloudAdmins,
+  },
+  'remove the tags of a project': {
+    method: 'DELETE',
+    path: (side) => `projects/${side.sibling}/tags`,
+    own: domainManagers,
+    other: cloudAdmins,
+  },
   'list domains': list('domains', domainLists, (side) => side.domain),
   'show a domain': get((side) => `domains/${side.domain}`, everybody, cloudReaders),
-  'create a domain': { method: 'POST', path: () => 'domains', body: () => ({ domain: { name: fresh() } }), own: cloudAdmins },
-  'change a domain': { method: 'PATCH', path: (side) => `domains/${side.domain}`, body: () => ({ domain: { description: 'x' } }), own: cloudAdmins, other: cloudAdmins },
-  'show the options of a domain': get((side) => `domains/${side.domain}/config`, cloudReaders, cloudReaders),
+  'create a domain': {
+    method: 'POST',
+    path: () => 'domains',
+    body: () => ({ domain: { name: fresh() } }),
+    own: cloudAdmins,
+  },
+  'change a domain': {
+    method: 'PATCH',
+    path: (side) => `domains/${side.domain}`,
+    body: () => ({ domain: { description: 'x' } }),
+    own: cloudAdmins,
+    other: cloudAdmins,
+  },
+  'show the options of a domain': get(
+    (side) => `domains/${side.domain}/config`,
+    cloudReaders,
+    cloudReaders,
+  ),
   'list roles': get(() => 'roles', 'AAAA AA-- A---'),
-  'list the roles of a domain': get((side) => `roles?domain_id=${side.domain}`, cloudReaders, cloudReaders),
-  'show a role that managers hand out': get((_, { role }) => `roles/${role['member']}`, 'AAAA AA-- AA--'),
+  'list the roles of a domain': get(
+    (side) => `roles?domain_id=${side.domain}`,
+    cloudReaders,
+    cloudReaders,
+  ),
+  'show a role that managers hand out': get(
+    (_, { role }) => `roles/${role['member']}`,
+    'AAAA AA-- AA--',
+  ),
   'show another role': get((_, { role }) => `roles/${role['tool']}`, 'AAAA A--- A---'),
-  'create a role': { method: 'POST', path: () => 'roles', body: () => ({ role: { name: fresh() } }), own: cloudAdmins },
-  'create a role of a domain': { method: 'POST', path: () => 'roles', body: ({ domain }) => ({ role: { name: fresh(), domain_id: domain } }), own: cloudAdmins, other: cloudAdmins },
+  'create a role': {
+    method: 'POST',
+    path: () => 'roles',
+    body: () => ({ role: { name: fresh() } }),
+    own: cloudAdmins,
+  },
+  'create a role of a domain': {
+    method: 'POST',
+    path: () => 'roles',
+    body: ({ domain }) => ({ role: { name: fresh(), domain_id: domain } }),
+    own: cloudAdmins,
+    other: cloudAdmins,
+  },
   'list what a role implies': get((_, { role }) => `roles/${role['admin']}/implies`, cloudReaders),
-  'let a role imply another': { method: 'PUT', path: (_, { role }) => `roles/${role['tool']}/implies/${role['reader']}`, own: cloudAdmins },
+  'let a role imply another': {
+    method: 'PUT',
+    path: (_, { role }) => `roles/${role['tool']}/implies/${role['reader']}`,
+    own: cloudAdmins,
+  },
   'list role inferences': get(() => 'role_inferences', cloudReaders),
   'list role assignments': list('role_assignments', domainLists, (side) => side.sibling),
-  'list grants on a project': get((side) => `projects/${side.sibling}/users/${side.user}/roles`, domainReaders, cloudReaders),
-  'list grants on a domain': get((side) => `domains/${side.domain}/groups/${side.group}/roles`, domainReaders, cloudReaders),
-  'list grants on the system': get((side) => `system/users/${side.user}/roles`, cloudReaders, cloudReaders),
-  'give member on a project': grantOf('member', (side) => `projects/${side.sibling}/users/${side.user}`, domainManagers, cloudAdmins),
-  'give member on a domain': grantOf('member', (side) => `domains/${side.domain}/groups/${side.group}`, domainManagers, cloudAdmins),
-  'give member to a user on a domain': grantOf('member', (side) => `domains/${side.domain}/users/${side.user}`, domainManagers, cloudAdmins),
-  'give another role on a project': grantOf('tool', (side) => `projects/${side.sibling}/users/${side.user}`, 'A--- A--- A---', cloudAdmins),
-  'give admin on the own domain': grantOf('admin', (side) => `domains/${side.domain}/users/${side.user}`, 'A--- A--- A---', cloudAdmins),
-  'give admin on a project': grantOf('admin', (side) => `projects/${side.sibling}/users/${side.user}`, cloudAdmins, cloudAdmins),
-  'give service on a project': grantOf('service', (side) => `projects/${side.sibling}/users/${side.user}`, cloudAdmins, cloudAdmins),
-  'give service on the own domain': grantOf('service', (side) => `domains/${side.domain}/users/${side.user}`, cloudAdmins, cloudAdmins),
-  'give a role that implies admin on a project': grantOf('disguise', (side) => `projects/${side.sibling}/users/${side.user}`, cloudAdmins, cloudAdmins),
-  'give admin on the projects of a domain': { method: 'PUT', path: (side, { role }) => `OS-INHERIT/domains/${side.domain}/users/${side.user}/roles/${role['admin']}/inherited_to_projects`, own: cloudAdmins, other: cloudAdmins },
-  'give member on the projects of a domain': { method: 'PUT', path: (side, { role }) => `OS-INHERIT/domains/${side.domain}/users/${side.user}/roles/${role['member']}/inherited_to_projects`, own: domainManagers, other: cloudAdmins },
-  'give reader on the system': grantOf('reader', (side) => `system/users/${side.user}`, cloudAdmins, cloudAdmins),
-  'give an own user a role on a project of another domain': { method: 'PUT', path: (_, { own, other, role }) => `projects/${other.sibling}/users/${own.user}/roles/${role['member']}`, own: cloudAdmins },
-  'give a user of another domain a role on an own project': { method: 'PUT', path: (_, { own, other, role }) => `projects/${own.sibling}/users/${other.user}/roles/${role['member']}`, own: cloudAdmins },
+  'list grants on a project': get(
+    (side) => `projects/${side.sibling}/users/${side.user}/roles`,
+    domainReaders,
+    cloudReaders,
+  ),
+  'list grants on a domain': get(
+    (side) => `domains/${side.domain}/groups/${side.group}/roles`,
+    domainReaders,
+    cloudReaders,
+  ),
+  'list grants on the system': get(
+    (side) => `system/users/${side.user}/roles`,
+    cloudReaders,
+    cloudReaders,
+  ),
+  'give member on a project': grantOf(
+    'member',
+    (side) => `projects/${side.sibling}/users/${side.user}`,
+    domainManagers,
+    cloudAdmins,
+  ),
+  'give member on a domain': grantOf(
+    'member',
+    (side) => `domains/${side.domain}/groups/${side.group}`,
+    domainManagers,
+    cloudAdmins,
+  ),
+  'give member to a user on a domain': grantOf(
+    'member',
+    (side) => `domains/${side.domain}/users/${side.user}`,
+    domainManagers,
+    cloudAdmins,
+  ),
+  'give another role on a project': grantOf(
+    'tool',
+    (side) => `projects/${side.sibling}/users/${side.user}`,
+    'A--- A--- A---',
+    cloudAdmins,
+  ),
+  'give admin on the own domain': grantOf(
+    'admin',
+    (side) => `domains/${side.domain}/users/${side.user}`,
+    'A--- A--- A---',
+    cloudAdmins,
+  ),
+  'give admin on a project': grantOf(
+    'admin',
+    (side) => `projects/${side.sibling}/users/${side.user}`,
+    cloudAdmins,
+    cloudAdmins,
+  ),
+  'give service on a project': grantOf(
+    'service',
+    (side) => `projects/${side.sibling}/users/${side.user}`,
+    cloudAdmins,
+    cloudAdmins,
+  ),
+  'give service on the own domain': grantOf(
+    'service',
+    (side) => `domains/${side.domain}/users/${side.user}`,
+    cloudAdmins,
+    cloudAdmins,
+  ),
+  'give a role that implies admin on a project': grantOf(
+    'disguise',
+    (side) => `projects/${side.sibling}/users/${side.user}`,
+    cloudAdmins,
+    cloudAdmins,
+  ),
+  'give admin on the projects of a domain': {
+    method: 'PUT',
+    path: (side, { role }) =>
+      `OS-INHERIT/domains/${side.domain}/users/${side.user}/roles/${role['admin']}/inherited_to_projects`,
+    own: cloudAdmins,
+    other: cloudAdmins,
+  },
+  'give member on the projects of a domain': {
+    method: 'PUT',
+    path: (side, { role }) =>
+      `OS-INHERIT/domains/${side.domain}/users/${side.user}/roles/${role['member']}/inherited_to_projects`,
+    own: domainManagers,
+    other: cloudAdmins,
+  },
+  'give reader on the system': grantOf(
+    'reader',
+    (side) => `system/users/${side.user}`,
+    cloudAdmins,
+    cloudAdmins,
+  ),
+  'give an own user a role on a project of another domain': {
+    method: 'PUT',
+    path: (_, { own, other, role }) =>
+      `projects/${other.sibling}/users/${own.user}/roles/${role['member']}`,
+    own: cloudAdmins,
+  },
+  'give a user of another domain a role on an own project': {
+    method: 'PUT',
+    path: (_, { own, other, role }) =>
+      `projects/${own.sibling}/users/${other.user}/roles/${role['member']}`,
+    own: cloudAdmins,
+  },
   'list regions': get(() => 'regions', everybody),
-  'create a region': { method: 'POST', path: () => 'regions', body: () => ({ region: { id: fresh() } }), own: cloudAdmins },
+  'create a region': {
+    method: 'POST',
+    path: () => 'regions',
+    body: () => ({ region: { id: fresh() } }),
+    own: cloudAdmins,
+  },
   'list services': get(() => 'services', cloudReaders),
-  'create a service': { method: 'POST', path: () => 'services', body: () => ({ service: { type: fresh() } }), own: cloudAdmins },
+  'create a service': {
+    method: 'POST',
+    path: () => 'services',
+    body: () => ({ service: { type: fresh() } }),
+    own: cloudAdmins,
+  },
   'list endpoints': get(() => 'endpoints', cloudReaders),
   'list policies': get(() => 'policies', cloudReaders),
   'list consumers': get(() => 'OS-OAUTH1/consumers', cloudReaders),
   'list endpoint groups': get(() => 'OS-EP-FILTER/endpoint_groups', cloudReaders),
   'list registered limits': get(() => 'registered_limits', everybody),
   'list limits': list('limits', 'AAAA FFFF AFFF', (side) => side.limit),
-  'change a limit': { method: 'PATCH', path: (side) => `limits/${side.limit}`, body: () => ({ limit: { resource_limit: 3 } }), own: cloudAdmins, other: cloudAdmins },
-  "list another user's application credentials": get((side) => `users/${side.user}/application_credentials`, cloudReaders, cloudReaders),
-  "list another user's access rules": get((side) => `users/${side.user}/access_rules`, cloudReaders, cloudReaders),
-  "list another user's EC2 credentials": get((side) => `users/${side.user}/credentials/OS-EC2`, cloudReaders, cloudReaders),
-  'create a credential of another user': { method: 'POST', path: () => 'credentials', body: ({ user }) => ({ credential: { user_id: user, type: 'totp', blob: 'x' } }), own: cloudAdmins, other: cloudAdmins },
+  'change a limit': {
+    method: 'PATCH',
+    path: (side) => `limits/${side.limit}`,
+    body: () => ({ limit: { resource_limit: 3 } }),
+    own: cloudAdmins,
+    other: cloudAdmins,
+  },
+  "list another user's application credentials": get(
+    (side) => `users/${side.user}/application_credentials`,
+    cloudReaders,
+    cloudReaders,
+  ),
+  "list another user's access rules": get(
+    (side) => `users/${side.user}/access_rules`,
+    cloudReaders,
+    cloudReaders,
+  ),
+  "list another user's EC2 credentials": get(
+    (side) => `users/${side.user}/credentials/OS-EC2`,
+    cloudReaders,
+    cloudReaders,
+  ),
+  'create a credential of another user': {
+    method: 'POST',
+    path: () => 'credentials',
+    body: ({ user }) => ({ credential: { user_id: user, type: 'totp', blob: 'x' } }),
+    own: cloudAdmins,
+    other: cloudAdmins,
+  },
   'list all trusts': get(() => 'OS-TRUST/trusts', cloudReaders),
 };
 
@@ -134,7 +407,8 @@ describe('personas', () => {
   let keystone: TestKeystone;
   let world: World;
   const tokens = new Map<string, string>();
-  const admin = (method: HttpMethod, path: string, body?: Json) => keystone.ask(method, path, { token: keystone.admin, body });
+  const admin = (method: HttpMethod, path: string, body?: Json) =>
+    keystone.ask(method, path, { token: keystone.admin, body });
   const make = async (path: string, body: Json): Promise<string> => {
     const answer = await admin('POST', path, body);
     assert.equal(answer.status, 201, `${path} ${JSON.stringify(answer.body)}`);
@@ -143,9 +417,26 @@ describe('personas', () => {
 
   async function side(name: string, serviceId: string): Promise<Side> {
     const domain = await make('domains', { domain: { name } });
-    const [project, sibling] = [await make('projects', { project: { name: 'p', domain_id: domain } }), await make('projects', { project: { name: 's', domain_id: domain } })];
-    const [user, group] = [await make('users', { user: { name: 'u', domain_id: domain } }), await make('groups', { group: { name: 'g', domain_id: domain } })];
-    const limit = (await admin('POST', 'limits', { limits: [{ service_id: serviceId, resource_name: 'servers', resource_limit: 5, project_id: project }] })).body.limits[0].id;
+    const [project, sibling] = [
+      await make('projects', { project: { name: 'p', domain_id: domain } }),
+      await make('projects', { project: { name: 's', domain_id: domain } }),
+    ];
+    const [user, group] = [
+      await make('users', { user: { name: 'u', domain_id: domain } }),
+      await make('groups', { group: { name: 'g', domain_id: domain } }),
+    ];
+    const limit = (
+      await admin('POST', 'limits', {
+        limits: [
+          {
+            service_id: serviceId,
+            resource_name: 'servers',
+            resource_limit: 5,
+            project_id: project,
+          },
+        ],
+      })
+    ).body.limits[0].id;
     return { domain, project, sibling, user, group, limit };
   }
 
@@ -156,19 +447,41 @@ describe('personas', () => {
     for (const name of ['tool', 'disguise']) role[name] = await make('roles', { role: { name } });
     await admin('PUT', `roles/${role['disguise']}/implies/${role['admin']}`);
     const serviceId = (await admin('GET', 'services?type=compute')).body.services[0].id;
-    await admin('POST', 'registered_limits', { registered_limits: [{ service_id: serviceId, resource_name: 'servers', default_limit: 10 }] });
+    await admin('POST', 'registered_limits', {
+      registered_limits: [{ service_id: serviceId, resource_name: 'servers', default_limit: 10 }],
+    });
     world = { own: await side('own', serviceId), other: await side('other', serviceId), role };
     for (const one of [world.own, world.other]) {
       await admin('PUT', `projects/${one.sibling}/users/${one.user}/roles/${role['reader']}`);
       await admin('PUT', `groups/${one.group}/users/${one.user}`);
     }
-    const place = { system: 'system', domain: `domains/${world.own.domain}`, project: `projects/${world.own.project}` };
-    const scopeOf: Record<string, Json> = { system: { system: { all: true } }, domain: { domain: { id: world.own.domain } }, project: { project: { id: world.own.project } } };
+    const place = {
+      system: 'system',
+      domain: `domains/${world.own.domain}`,
+      project: `projects/${world.own.project}`,
+    };
+    const scopeOf: Record<string, Json> = {
+      system: { system: { all: true } },
+      domain: { domain: { id: world.own.domain } },
+      project: { project: { id: world.own.project } },
+    };
     for (const scope of scopes) {
       for (const name of roles) {
-        const id = await make('users', { user: { name: `${scope}-${name}`, domain_id: world.own.domain, password: 'secret' } });
-        assert.equal((await admin('PUT', `${place[scope]}/users/${id}/roles/${role[name]}`)).status, 204);
-        const login = await keystone.ask('POST', 'auth/tokens', { body: { auth: { identity: { methods: ['password'], password: { user: { id, password: 'secret' } } }, scope: scopeOf[scope] ?? null } } });
+        const id = await make('users', {
+          user: { name: `${scope}-${name}`, domain_id: world.own.domain, password: 'secret' },
+        });
+        assert.equal(
+          (await admin('PUT', `${place[scope]}/users/${id}/roles/${role[name]}`)).status,
+          204,
+        );
+        const login = await keystone.ask('POST', 'auth/tokens', {
+          body: {
+            auth: {
+              identity: { methods: ['password'], password: { user: { id, password: 'secret' } } },
+              scope: scopeOf[scope] ?? null,
+            },
+          },
+        });
         tokens.set(`${scope} ${name}`, login.headers['x-subject-token'] ?? '');
       }
     }
@@ -183,8 +496,16 @@ describe('personas', () => {
       for (const name of roles) {
         const path = row.path(world[which], world);
         const body = row.body?.(world[which], world);
-        const answer = await keystone.ask(row.method, path, { token: tokens.get(`${scope} ${name}`) ?? '', ...(body !== undefined && { body }) });
-        word += answer.status === 403 ? '-' : answer.status >= 400 && answer.status !== 404 ? `<${answer.status}>` : seen(row, JSON.stringify(answer.body ?? null));
+        const answer = await keystone.ask(row.method, path, {
+          token: tokens.get(`${scope} ${name}`) ?? '',
+          ...(body !== undefined && { body }),
+        });
+        word +=
+          answer.status === 403
+            ? '-'
+            : answer.status >= 400 && answer.status !== 404
+              ? `<${answer.status}>`
+              : seen(row, JSON.stringify(answer.body ?? null));
       }
       words.push(word);
     }
@@ -193,16 +514,21 @@ describe('personas', () => {
 
   function seen(row: Row, text: string): string {
     if (!row.shows) return 'A';
-    const [own, other] = [text.includes(row.shows(world.own)), text.includes(row.shows(world.other))];
+    const [own, other] = [
+      text.includes(row.shows(world.own)),
+      text.includes(row.shows(world.other)),
+    ];
     const named = row.path(world.own, world).includes(world.own.domain);
     return own && (other || named) ? 'A' : own ? 'F' : other ? '!' : 'N';
   }
 
-  test('twelve personas have twelve tokens', () => assert.equal(new Set([...tokens.values()].filter(Boolean)).size, 12));
+  test('twelve personas have twelve tokens', () =>
+    assert.equal(new Set([...tokens.values()].filter(Boolean)).size, 12));
   for (const [title, row] of Object.entries(table)) {
     test(title, async () => {
       assert.equal(await outcome(row, 'own'), row.own, 'in the own domain');
-      if (row.other !== undefined) assert.equal(await outcome(row, 'other'), row.other, 'in another domain');
+      if (row.other !== undefined)
+        assert.equal(await outcome(row, 'other'), row.other, 'in another domain');
     });
   }
 
@@ -213,13 +539,23 @@ describe('personas', () => {
   };
   for (const [kind, create] of Object.entries(removals)) {
     test(`delete ${kind}: by managers of their domain and administrators of the cloud`, async () => {
-      for (const [which, expected] of [['own', domainManagers], ['other', cloudAdmins]] as const) {
+      for (const [which, expected] of [
+        ['own', domainManagers],
+        ['other', cloudAdmins],
+      ] as const) {
         const words: string[] = [];
         for (const scope of scopes) {
           let word = '';
           for (const name of roles) {
             const id = await create(world[which]);
-            word += (await keystone.ask('DELETE', `${kind}/${id}`, { token: tokens.get(`${scope} ${name}`) ?? '' })).status === 204 ? 'A' : '-';
+            word +=
+              (
+                await keystone.ask('DELETE', `${kind}/${id}`, {
+                  token: tokens.get(`${scope} ${name}`) ?? '',
+                })
+              ).status === 204
+                ? 'A'
+                : '-';
           }
           words.push(word);
         }
@@ -230,16 +566,51 @@ describe('personas', () => {
 
   test('tokens of others are seen and ended by administrators of the cloud, not of a domain', async () => {
     const token = await keystone.login('demo', 'demo-secret');
-    const check = (who: string) => keystone.ask('GET', 'auth/tokens', { token: tokens.get(who) ?? '', headers: { 'x-subject-token': token } });
-    assert.deepEqual([(await check('domain admin')).status, (await check('system reader')).status, (await check('project admin')).status], [403, 200, 200]);
-    const end = (who: string) => keystone.ask('DELETE', 'auth/tokens', { token: tokens.get(who) ?? '', headers: { 'x-subject-token': token } });
-    assert.deepEqual([(await end('domain admin')).status, (await end('system reader')).status, (await end('system admin')).status], [403, 403, 204]);
+    const check = (who: string) =>
+      keystone.ask('GET', 'auth/tokens', {
+        token: tokens.get(who) ?? '',
+        headers: { 'x-subject-token': token },
+      });
+    assert.deepEqual(
+      [
+        (await check('domain admin')).status,
+        (await check('system reader')).status,
+        (await check('project admin')).status,
+      ],
+      [403, 200, 200],
+    );
+    const end = (who: string) =>
+      keystone.ask('DELETE', 'auth/tokens', {
+        token: tokens.get(who) ?? '',
+        headers: { 'x-subject-token': token },
+      });
+    assert.deepEqual(
+      [
+        (await end('domain admin')).status,
+        (await end('system reader')).status,
+        (await end('system admin')).status,
+      ],
+      [403, 403, 204],
+    );
   });
 
   test('a project shows its family to those alone who may see it', async () => {
-    const child = await make('projects', { project: { name: 'hidden-child', parent_id: world.own.project } });
+    const child = await make('projects', {
+      project: { name: 'hidden-child', parent_id: world.own.project },
+    });
     const subtree = async (who: string): Promise<string[]> =>
-      (await keystone.ask('GET', `projects/${world.own.project}?subtree_as_list`, { token: tokens.get(who) ?? '' })).body.project.subtree.map((one: { project: { id: string } }) => one.project.id);
-    assert.deepEqual([await subtree('project member'), await subtree('domain reader'), await subtree('project admin')], [[], [child], [child]]);
+      (
+        await keystone.ask('GET', `projects/${world.own.project}?subtree_as_list`, {
+          token: tokens.get(who) ?? '',
+        })
+      ).body.project.subtree.map((one: { project: { id: string } }) => one.project.id);
+    assert.deepEqual(
+      [
+        await subtree('project member'),
+        await subtree('domain reader'),
+        await subtree('project admin'),
+      ],
+      [[], [child], [child]],
+    );
   });
 });

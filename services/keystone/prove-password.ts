@@ -8,31 +8,55 @@ import type { UserRow } from '#services/keystone/store/tables.ts';
  * Whether the password is the user's; false too for no user and a locked one, after the same work, so that the time tells nothing.
  * tooManyRequests or unavailable: too many wait.
  */
-export async function provePassword(k: Keystone, user: UserRow | undefined, password: string, address: string): Promise<Outcome<boolean>> {
+export async function provePassword(
+  k: Keystone,
+  user: UserRow | undefined,
+  password: string,
+  address: string,
+): Promise<Outcome<boolean>> {
   const locked = user !== undefined && isLocked(k, user);
-  const right = await k.passwords.verify(password, user && !locked ? user.password_hash : '', { source: loginSource(address), user: user?.id ?? '' });
+  const right = await k.passwords.verify(password, user && !locked ? user.password_hash : '', {
+    source: loginSource(address),
+    user: user?.id ?? '',
+  });
   if (isFault(right)) return right;
   if (!user || locked) return false;
   // Many guesses at once all passed the first look: the last of them must see the lock that the others brought. And a password
   // that was changed while this one waited for its turn is the user's no more.
-  const now = await k.db.selectFrom('user').selectAll().where('id', '=', user.id).executeTakeFirst();
+  const now = await k.db
+    .selectFrom('user')
+    .selectAll()
+    .where('id', '=', user.id)
+    .executeTakeFirst();
   if (!now || isLocked(k, now) || now.password_hash !== user.password_hash) return false;
   if (right) {
-    if (now.failed_logins > 0) await k.db.updateTable('user').set({ failed_logins: 0 }).where('id', '=', user.id).execute();
+    if (now.failed_logins > 0)
+      await k.db.updateTable('user').set({ failed_logins: 0 }).where('id', '=', user.id).execute();
     return true;
   }
   if (countsFailures(k, now)) {
     const failures = isRecent(k, now) ? now.failed_logins + 1 : 1;
-    await k.db.updateTable('user').set((eb) => ({ failed_logins: failures === 1 ? 1 : eb('failed_logins', '+', 1), failed_at: k.clock.now() })).where('id', '=', user.id).execute();
+    await k.db
+      .updateTable('user')
+      .set((eb) => ({
+        failed_logins: failures === 1 ? 1 : eb('failed_logins', '+', 1),
+        failed_at: k.clock.now(),
+      }))
+      .where('id', '=', user.id)
+      .execute();
     k.log.info({ user: user.id, failures, address }, 'wrong password');
   }
   return false;
 }
 
 function countsFailures(k: Keystone, user: UserRow): boolean {
-  const { ignore_lockout_failure_attempts: exempt } = JSON.parse(user.options) as { ignore_lockout_failure_attempts?: boolean }; // written by us
+  const { ignore_lockout_failure_attempts: exempt } = JSON.parse(user.options) as {
+    ignore_lockout_failure_attempts?: boolean;
+  }; // written by us
   return k.config.lockoutFailures > 0 && exempt !== true;
 }
 
-const isRecent = (k: Keystone, user: UserRow): boolean => k.clock.now() - user.failed_at < k.config.lockoutMs;
-const isLocked = (k: Keystone, user: UserRow): boolean => countsFailures(k, user) && isRecent(k, user) && user.failed_logins >= k.config.lockoutFailures;
+const isRecent = (k: Keystone, user: UserRow): boolean =>
+  k.clock.now() - user.failed_at < k.config.lockoutMs;
+const isLocked = (k: Keystone, user: UserRow): boolean =>
+  countsFailures(k, user) && isRecent(k, user) && user.failed_logins >= k.config.lockoutFailures;

@@ -1,15 +1,24 @@
 // Keystone, the identity service, as data. Made by compose; the only face of this room.
 import type { TokenValidator } from '#platform/auth/context.ts';
 import type { Clock } from '#platform/clock.ts';
+import { titleOf } from '#platform/http/faults-to-http.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
-import { titleOf } from '#platform/http/faults-to-http.ts';
 import type { Service } from '#platform/service.ts';
 import { policies } from '#services/keystone/api/policies.ts';
 import { keystoneRoutes } from '#services/keystone/api/routes.ts';
 import { openFernetKeys } from '#services/keystone/fernet-keys.ts';
-import { defaultKeystoneConfig, type Db, type Keystone, type KeystoneConfig } from '#services/keystone/keystone.ts';
-import { createPasswords, defaultPasswordCost, type PasswordCost } from '#services/keystone/passwords.ts';
+import {
+  defaultKeystoneConfig,
+  type Db,
+  type Keystone,
+  type KeystoneConfig,
+} from '#services/keystone/keystone.ts';
+import {
+  createPasswords,
+  defaultPasswordCost,
+  type PasswordCost,
+} from '#services/keystone/passwords.ts';
 import { seed, type SeedPlan } from '#services/keystone/seed.ts';
 import { migrations } from '#services/keystone/store/migrations.ts';
 import { createTokens } from '#services/keystone/tokens.ts';
@@ -46,19 +55,43 @@ const keyReloadMs = 60_000;
 /** Reads the key folder, so that it is asynchronous. The database may be migrated after. */
 export async function createKeystone(deps: KeystoneDeps): Promise<KeystoneService> {
   const { db, clock, ids, log } = deps;
-  const keys = await openFernetKeys({ folder: deps.keysFolder, maxActiveKeys: deps.maxActiveKeys ?? 3 }, { clock, ids });
-  const tokens = createTokens({ db, clock, keys, maxRemembered: deps.shared ? 0 : maxRememberedTokens });
+  const keys = await openFernetKeys(
+    { folder: deps.keysFolder, maxActiveKeys: deps.maxActiveKeys ?? 3 },
+    { clock, ids },
+  );
+  const tokens = createTokens({
+    db,
+    clock,
+    keys,
+    maxRemembered: deps.shared ? 0 : maxRememberedTokens,
+  });
   const config = { ...defaultKeystoneConfig, ...deps.config };
-  const bounds = { maxWaiting: config.passwordsWaiting, maxWaitingPerSource: config.passwordsWaitingPerSource };
-  const passwords = createPasswords({ ...(deps.passwordCost ?? defaultPasswordCost), ...bounds }, ids);
+  const bounds = {
+    maxWaiting: config.passwordsWaiting,
+    maxWaitingPerSource: config.passwordsWaitingPerSource,
+  };
+  const passwords = createPasswords(
+    { ...(deps.passwordCost ?? defaultPasswordCost), ...bounds },
+    ids,
+  );
   const k: Keystone = { db, clock, ids, log, config, passwords, tokens };
   return {
     name: 'keystone',
     http: {
-      name: 'keystone', serviceType: 'identity', mount: '/identity', routes: keystoneRoutes(k), policies,
-      faultStyle: { body: (status, fault) => ({ error: { code: status, message: fault.message, title: titleOf[status] ?? 'Error' } }) },
+      name: 'keystone',
+      serviceType: 'identity',
+      mount: '/identity',
+      routes: keystoneRoutes(k),
+      policies,
+      faultStyle: {
+        body: (status, fault) => ({
+          error: { code: status, message: fault.message, title: titleOf[status] ?? 'Error' },
+        }),
+      },
     },
-    rpc: [], sagas: [], migrations,
+    rpc: [],
+    sagas: [],
+    migrations,
     tasks: [{ name: 'keystone.reload-keys', everyMs: keyReloadMs, run: () => keys.reload() }],
     tokens: { validate: tokens.validate },
     async seed(plan) {

@@ -3,16 +3,22 @@
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { AuthContext } from '#platform/auth/context.ts';
-import { upsert } from '#platform/db/transaction.ts';
 import { isoMicroseconds, type Clock } from '#platform/clock.ts';
-import type { Db } from '#services/keystone/keystone.ts';
-import type { FernetKeys } from '#services/keystone/fernet-keys.ts';
-import { pack, unpack, type TokenPayload } from '#services/keystone/domain/token-payload.ts';
+import { upsert } from '#platform/db/transaction.ts';
 import { withImplied } from '#services/keystone/domain/implied-roles.ts';
+import { pack, unpack, type TokenPayload } from '#services/keystone/domain/token-payload.ts';
+import type { FernetKeys } from '#services/keystone/fernet-keys.ts';
+import type { Db } from '#services/keystone/keystone.ts';
 import { globalRoles, implications, roleIdsIn } from '#services/keystone/store/assignments.ts';
 import { catalogFor } from '#services/keystone/store/catalog.ts';
 import { findDomain, findProject } from '#services/keystone/store/projects.ts';
-import type { AccessRuleRow, ApplicationCredentialRow, ProjectRow, TrustRow, UserRow } from '#services/keystone/store/tables.ts';
+import type {
+  AccessRuleRow,
+  ApplicationCredentialRow,
+  ProjectRow,
+  TrustRow,
+  UserRow,
+} from '#services/keystone/store/tables.ts';
 
 export interface TokenFacts {
   payload: TokenPayload;
@@ -61,21 +67,39 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
 
   async function factsOf(payload: TokenPayload): Promise<Outcome<TokenFacts>> {
     const { scope } = payload;
-    const user = await db.selectFrom('user').selectAll().where('id', '=', payload.userId).executeTakeFirst();
+    const user = await db
+      .selectFrom('user')
+      .selectAll()
+      .where('id', '=', payload.userId)
+      .executeTakeFirst();
     if (!user?.enabled || payload.issuedAtMs < user.tokens_valid_from) return refused();
     const userDomain = await findDomain(db, user.domain_id);
     if (!userDomain?.enabled) return refused();
     const project = scope.kind === 'project' ? await findProject(db, scope.id) : undefined;
     if (scope.kind === 'project' && !project?.enabled) return refused();
-    const domainId = scope.kind === 'domain' ? scope.id : project && (project.domain_id || project.id); // a project that is a domain is its own
+    const domainId =
+      scope.kind === 'domain' ? scope.id : project && (project.domain_id || project.id); // a project that is a domain is its own
     const domain = domainId === undefined ? undefined : await findDomain(db, domainId);
     if (domainId !== undefined && !domain?.enabled) return refused();
-    const appCred = payload.appCredId === null ? undefined : await db.selectFrom('application_credential').selectAll().where('id', '=', payload.appCredId).executeTakeFirst();
-    if (payload.appCredId !== null && (!appCred || (appCred.expires_at_us !== null && appCred.expires_at_us <= clock.now() * 1000))) return refused();
+    const appCred =
+      payload.appCredId === null
+        ? undefined
+        : await db
+            .selectFrom('application_credential')
+            .selectAll()
+            .where('id', '=', payload.appCredId)
+            .executeTakeFirst();
+    if (
+      payload.appCredId !== null &&
+      (!appCred || (appCred.expires_at_us !== null && appCred.expires_at_us <= clock.now() * 1000))
+    )
+      return refused();
     const accessRules = appCred && (await accessRulesOf(appCred));
-    const trust = payload.trustId === null ? undefined : await livingTrust(payload.trustId, payload.issuedAtMs);
+    const trust =
+      payload.trustId === null ? undefined : await livingTrust(payload.trustId, payload.issuedAtMs);
     if (payload.trustId !== null && !trust) return refused();
-    if (scope.kind === 'unscoped') return { payload, user, userDomain, project, domain, roles: [], appCred, accessRules, trust };
+    if (scope.kind === 'unscoped')
+      return { payload, user, userDomain, project, domain, roles: [], appCred, accessRules, trust };
 
     const ids = await roleIdsIn(db, trust?.trustor_user_id ?? user.id, scope, project);
     const lent = appCred?.roles ?? trust?.roles;
@@ -85,36 +109,64 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
       for (const id of ids) if (!only.has(id)) ids.delete(id);
     }
     const roles = await globalRoles(db, ids);
-    return roles.length === 0 ? refused() : { payload, user, userDomain, project, domain, roles, appCred, accessRules, trust };
+    return roles.length === 0
+      ? refused()
+      : { payload, user, userDomain, project, domain, roles, appCred, accessRules, trust };
   }
 
-  async function accessRulesOf(appCred: ApplicationCredentialRow): Promise<AccessRule[] | undefined> {
+  async function accessRulesOf(
+    appCred: ApplicationCredentialRow,
+  ): Promise<AccessRule[] | undefined> {
     if (appCred.access_rules === null) return undefined;
     const ids = JSON.parse(appCred.access_rules) as string[]; // written by us as an array of ids
-    return ids.length === 0 ? [] : await db.selectFrom('access_rule').select(['id', 'service', 'method', 'path']).where('id', 'in', ids).orderBy('id').execute();
+    return ids.length === 0
+      ? []
+      : await db
+          .selectFrom('access_rule')
+          .select(['id', 'service', 'method', 'path'])
+          .where('id', 'in', ids)
+          .orderBy('id')
+          .execute();
   }
 
   /** What ends the tokens of a user ends those that he got as a trustee too, which name the trustor where he is impersonated. */
   async function livingTrust(id: string, issuedAtMs: number): Promise<TrustRow | undefined> {
-    const trust = await db.selectFrom('trust').selectAll().where('id', '=', id).where('deleted_at', 'is', null).executeTakeFirst();
+    const trust = await db
+      .selectFrom('trust')
+      .selectAll()
+      .where('id', '=', id)
+      .where('deleted_at', 'is', null)
+      .executeTakeFirst();
     if (!trust || (trust.expires_at !== null && trust.expires_at <= clock.now())) return undefined;
-    const ends = await db.selectFrom('user').innerJoin('project as domain', 'domain.id', 'user.domain_id')
+    const ends = await db
+      .selectFrom('user')
+      .innerJoin('project as domain', 'domain.id', 'user.domain_id')
       .select(['user.enabled', 'user.tokens_valid_from', 'domain.enabled as domain_enabled'])
-      .where('user.id', 'in', [trust.trustor_user_id, trust.trustee_user_id]).execute();
-    return ends.every((user) => user.enabled && user.domain_enabled && issuedAtMs >= user.tokens_valid_from) ? trust : undefined;
+      .where('user.id', 'in', [trust.trustor_user_id, trust.trustee_user_id])
+      .execute();
+    return ends.every(
+      (user) => user.enabled && user.domain_enabled && issuedAtMs >= user.tokens_valid_from,
+    )
+      ? trust
+      : undefined;
   }
 
   async function open(token: string): Promise<Outcome<TokenFacts>> {
     const bytes = await keys.unseal(token);
     const payload = bytes && unpack(bytes);
     if (!payload || payload.expiresAtMs <= clock.now()) return refused();
-    const revoked = await db.selectFrom('revoked_token').select('audit_id').where('audit_id', '=', payload.auditIds[0] ?? '').executeTakeFirst();
+    const revoked = await db
+      .selectFrom('revoked_token')
+      .select('audit_id')
+      .where('audit_id', '=', payload.auditIds[0] ?? '')
+      .executeTakeFirst();
     return revoked ? refused() : await factsOf(payload);
   }
 
   async function validate(token: string): Promise<Outcome<AuthContext>> {
     const known = remembered.get(token);
-    if (known && known.epoch === epoch && known.context.expiresAtMs > clock.now()) return known.context;
+    if (known && known.epoch === epoch && known.context.expiresAtMs > clock.now())
+      return known.context;
     const startedIn = epoch; // a write during the check makes what is remembered stale at once
     const facts = await open(token);
     if (isFault(facts)) {
@@ -136,12 +188,17 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     validate,
     async show(facts, withCatalog) {
       const scoped = facts.payload.scope.kind !== 'unscoped';
-      const catalog = withCatalog && scoped ? await catalogFor(db, facts.user.id, facts.project?.id ?? null) : undefined;
+      const catalog =
+        withCatalog && scoped
+          ? await catalogFor(db, facts.user.id, facts.project?.id ?? null)
+          : undefined;
       return { token: documentOf(facts, catalog as Json | undefined) };
     },
     async revoke(payload) {
       const auditId = payload.auditIds[0] ?? '';
-      await upsert(db, 'revoked_token', { audit_id: auditId, expires_at: payload.expiresAtMs }, ['audit_id']);
+      await upsert(db, 'revoked_token', { audit_id: auditId, expires_at: payload.expiresAtMs }, [
+        'audit_id',
+      ]);
       await db.deleteFrom('revoked_token').where('expires_at', '<', clock.now()).execute();
     },
     beginEpoch() {
@@ -151,7 +208,10 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
   };
 }
 
-function contextOf({ payload, user, project, domain, roles, accessRules, appCred, trust }: TokenFacts, token: string): AuthContext {
+function contextOf(
+  { payload, user, project, domain, roles, accessRules, appCred, trust }: TokenFacts,
+  token: string,
+): AuthContext {
   return {
     userId: user.id,
     userName: user.name,
@@ -163,14 +223,22 @@ function contextOf({ payload, user, project, domain, roles, accessRules, appCred
     systemScope: payload.scope.kind === 'system',
     roles: roles.map((role) => role.name),
     // Not after what lent the rights: who remembers this context asks no more until then.
-    expiresAtMs: Math.min(payload.expiresAtMs, appCred?.expires_at_us != null ? appCred.expires_at_us / 1000 : Infinity, trust?.expires_at ?? Infinity),
+    expiresAtMs: Math.min(
+      payload.expiresAtMs,
+      appCred?.expires_at_us != null ? appCred.expires_at_us / 1000 : Infinity,
+      trust?.expires_at ?? Infinity,
+    ),
     token,
     appCredId: payload.appCredId,
-    accessRules: accessRules?.map(({ service, method, path }) => ({ service, method, path })) ?? null,
+    accessRules:
+      accessRules?.map(({ service, method, path }) => ({ service, method, path })) ?? null,
   };
 }
 
-function documentOf({ payload, user, userDomain, project, domain, roles, appCred, accessRules, trust }: TokenFacts, catalog: Json | undefined): JsonObject {
+function documentOf(
+  { payload, user, userDomain, project, domain, roles, appCred, accessRules, trust }: TokenFacts,
+  catalog: Json | undefined,
+): JsonObject {
   const named = (row: { id: string; name: string }): JsonObject => ({ id: row.id, name: row.name });
   return {
     methods: payload.methods,
@@ -178,15 +246,28 @@ function documentOf({ payload, user, userDomain, project, domain, roles, appCred
     audit_ids: payload.auditIds,
     expires_at: isoMicroseconds(payload.expiresAtMs),
     issued_at: isoMicroseconds(payload.issuedAtMs),
-    ...(project && domain && { project: { domain: named(domain), ...named(project) }, is_domain: project.is_domain === 1 }),
+    ...(project &&
+      domain && {
+        project: { domain: named(domain), ...named(project) },
+        is_domain: project.is_domain === 1,
+      }),
     ...(payload.scope.kind === 'domain' && domain && { domain: named(domain) }),
     ...(payload.scope.kind === 'system' && { system: { all: true } }),
     ...(payload.scope.kind !== 'unscoped' && { roles: roles.map(named) }),
-    ...(appCred && { application_credential: { id: appCred.id, name: appCred.name, restricted: appCred.unrestricted === 0, ...(accessRules && { access_rules: accessRules.map((rule) => ({ ...rule })) }) } }),
+    ...(appCred && {
+      application_credential: {
+        id: appCred.id,
+        name: appCred.name,
+        restricted: appCred.unrestricted === 0,
+        ...(accessRules && { access_rules: accessRules.map((rule) => ({ ...rule })) }),
+      },
+    }),
     ...(trust && {
       'OS-TRUST:trust': {
-        id: trust.id, impersonation: trust.impersonation === 1,
-        trustee_user: { id: trust.trustee_user_id }, trustor_user: { id: trust.trustor_user_id },
+        id: trust.id,
+        impersonation: trust.impersonation === 1,
+        trustee_user: { id: trust.trustee_user_id },
+        trustor_user: { id: trust.trustor_user_id },
       },
     }),
     ...(catalog !== undefined && { catalog }),

@@ -3,6 +3,8 @@ import type { NeutronAudit } from '#contracts/neutron/audit.ts';
 import type { NeutronDeps } from './deps.ts';
 import { auditedPorts, inconsistencies } from './store/audit.ts';
 
-export async function neutronAudit({ database: { db } }: Pick<NeutronDeps, 'database'>): Promise<Omit<NeutronAudit, 'sdn'>> {
+export async function neutronAudit({
+  database: { db },
+}: Pick<NeutronDeps, 'database'>): Promise<Omit<NeutronAudit, 'sdn'>> {
   return { ports: await auditedPorts(db), inconsistencies: await inconsistencies(db) };
 }

@@ -13,11 +13,20 @@ const poolPrefix = '10.96.0.0/12';
 const timeoutMs = 30_000;
 const seeded = 'seeded';
 
-type Ask = (method: HttpMethod, path: string, body?: Json, service?: string) => Promise<Outcome<JsonObject>>;
+type Ask = (
+  method: HttpMethod,
+  path: string,
+  body?: Json,
+  service?: string,
+) => Promise<Outcome<JsonObject>>;
 
 /** Once in a cloud's life: what somebody deletes later stays deleted. Throws when it cannot be made. */
 export async function seed(parts: NeutronParts): Promise<void> {
-  const { database: { db }, config: { publicCidr }, log } = parts;
+  const {
+    database: { db },
+    config: { publicCidr },
+    log,
+  } = parts;
   if (publicCidr === null || (await isMarked(db, seeded))) return;
   const done = await make(parts, publicCidr);
   if (isFault(done)) throw new Error(`seeding networks: ${done.message}`);
@@ -32,28 +41,67 @@ async function make(parts: NeutronParts, publicCidr: string): Promise<Outcome<vo
   if (isFault(projectId)) return projectId;
   const owner = operator === undefined ? {} : { project_id: operator };
   const [physical] = parts.config.physicalNetworks;
-  const external = await ensure(ask, 'network', { name: 'public', 'router:external': true }, { ...owner, is_default: true, 'provider:network_type': 'flat', 'provider:physical_network': physical ?? null });
+  const external = await ensure(
+    ask,
+    'network',
+    { name: 'public', 'router:external': true },
+    {
+      ...owner,
+      is_default: true,
+      'provider:network_type': 'flat',
+      'provider:physical_network': physical ?? null,
+    },
+  );
   if (isFault(external)) return external;
-  const outer = await ensure(ask, 'subnet', { name: 'public', network_id: external }, { ...owner, ...publicSubnet(publicCidr) });
+  const outer = await ensure(
+    ask,
+    'subnet',
+    { name: 'public', network_id: external },
+    { ...owner, ...publicSubnet(publicCidr) },
+  );
   // From here projects get a network that they did not describe (auto-topology.ts).
-  const pool = isFault(outer) ? outer : await ensure(ask, 'subnetpool', { name: 'shared-default-subnetpool-v4', shared: true }, { ...owner, prefixes: [poolPrefix], default_prefixlen: 24, is_default: true });
+  const pool = isFault(outer)
+    ? outer
+    : await ensure(
+        ask,
+        'subnetpool',
+        { name: 'shared-default-subnetpool-v4', shared: true },
+        { ...owner, prefixes: [poolPrefix], default_prefixlen: 24, is_default: true },
+      );
   if (isFault(pool)) return pool;
   if (projectId === undefined) return undefined;
   return await makeDemo(parts, ask, projectId, external);
 }
 
-async function makeDemo(parts: NeutronParts, ask: Ask, projectId: string, external: string): Promise<Outcome<void>> {
+async function makeDemo(
+  parts: NeutronParts,
+  ask: Ask,
+  projectId: string,
+  external: string,
+): Promise<Outcome<void>> {
   const own = { name: 'demo', project_id: projectId };
   const network = await ensure(ask, 'network', own, {});
   if (isFault(network)) return network;
-  const subnet = await ensure(ask, 'subnet', { ...own, network_id: network }, { ip_version: 4, cidr: demoCidr, dns_nameservers: [...parts.config.dnsServers] });
+  const subnet = await ensure(
+    ask,
+    'subnet',
+    { ...own, network_id: network },
+    { ip_version: 4, cidr: demoCidr, dns_nameservers: [...parts.config.dnsServers] },
+  );
   if (isFault(subnet)) return subnet;
-  const router = await ensure(ask, 'router', own, { external_gateway_info: { network_id: external } });
+  const router = await ensure(ask, 'router', own, {
+    external_gateway_info: { network_id: external },
+  });
   if (isFault(router)) return router;
-  const plugged = await ask('GET', `/v2.0/ports?device_id=${router}&device_owner=network:router_interface`);
+  const plugged = await ask(
+    'GET',
+    `/v2.0/ports?device_id=${router}&device_owner=network:router_interface`,
+  );
   if (isFault(plugged)) return plugged;
   if (listIn(plugged, 'ports').length === 0) {
-    const plug = await ask('PUT', `/v2.0/routers/${router}/add_router_interface`, { subnet_id: subnet });
+    const plug = await ask('PUT', `/v2.0/routers/${router}/add_router_interface`, {
+      subnet_id: subnet,
+    });
     if (isFault(plug)) return plug;
   }
   return await openDemo(ask, projectId);
@@ -64,9 +112,13 @@ async function openDemo(ask: Ask, projectId: string): Promise<Outcome<void>> {
   const groups = await ask('GET', `/v2.0/security-groups?project_id=${projectId}&name=default`);
   if (isFault(groups)) return groups;
   const group = listIn(groups, 'security_groups')[0]?.['id'];
-  if (typeof group !== 'string') return fault('unavailable', `project ${projectId} has no default security group`);
+  if (typeof group !== 'string')
+    return fault('unavailable', `project ${projectId} has no default security group`);
   const rule = { direction: 'ingress', security_group_id: group };
-  for (const known of [{ ...rule, protocol: 'icmp' }, { ...rule, protocol: 'tcp', port_range_min: 22, port_range_max: 22 }]) {
+  for (const known of [
+    { ...rule, protocol: 'icmp' },
+    { ...rule, protocol: 'tcp', port_range_min: 22, port_range_max: 22 },
+  ]) {
     const made = await ensure(ask, 'security_group_rule', known, { project_id: projectId });
     if (isFault(made)) return made;
   }
@@ -79,13 +131,26 @@ function publicSubnet(text: string): JsonObject {
   const ip = (address: bigint): string => numberToIp(address, cidr.version);
   const spare = cidr.last - cidr.first > 64n ? 10n : 2n;
   const end = cidr.last - (spare > 2n ? 5n : 1n);
-  return { ip_version: cidr.version, cidr: text, gateway_ip: ip(cidr.first + 1n), enable_dhcp: false, allocation_pools: [{ start: ip(cidr.first + spare), end: ip(end) }] };
+  return {
+    ip_version: cidr.version,
+    cidr: text,
+    gateway_ip: ip(cidr.first + 1n),
+    enable_dhcp: false,
+    allocation_pools: [{ start: ip(cidr.first + spare), end: ip(end) }],
+  };
 }
 
 /** The id of the object that `known` finds, made if there is none. */
-async function ensure(ask: Ask, kind: string, known: Readonly<Record<string, string | number | boolean>>, rest: JsonObject): Promise<Outcome<string>> {
+async function ensure(
+  ask: Ask,
+  kind: string,
+  known: Readonly<Record<string, string | number | boolean>>,
+  rest: JsonObject,
+): Promise<Outcome<string>> {
   const path = `/v2.0/${kind.replaceAll('_', '-')}s`;
-  const query = new URLSearchParams(Object.entries(known).map(([name, value]) => [name, String(value)] as [string, string]));
+  const query = new URLSearchParams(
+    Object.entries(known).map(([name, value]) => [name, String(value)] as [string, string]),
+  );
   const found = await ask('GET', `${path}?${query.toString()}`);
   if (isFault(found)) return found;
   const have = listIn(found, `${kind}s`)[0]?.['id'];
@@ -96,19 +161,38 @@ async function ensure(ask: Ask, kind: string, known: Readonly<Record<string, str
 }
 
 async function projectNamed(ask: Ask, name: string): Promise<Outcome<string | undefined>> {
-  const found = await ask('GET', `/v3/projects?name=${name}&domain_id=default`, undefined, 'identity');
+  const found = await ask(
+    'GET',
+    `/v3/projects?name=${name}&domain_id=default`,
+    undefined,
+    'identity',
+  );
   if (isFault(found)) return found;
   const id = listIn(found, 'projects')[0]?.['id'];
   return typeof id === 'string' ? id : undefined;
 }
 
-const listIn = (body: JsonObject, name: string): JsonObject[] => (Array.isArray(body[name]) ? (body[name] as JsonObject[]) : []); // a list of objects: the service's answer
+const listIn = (body: JsonObject, name: string): JsonObject[] =>
+  Array.isArray(body[name]) ? (body[name] as JsonObject[]) : []; // a list of objects: the service's answer
 
-const asking = ({ http, session }: NeutronParts): Ask => async (method, path, body, service = 'network') => {
-  const token = await session.token();
-  if (isFault(token)) return token;
-  const answer = await http.send({ method, service, path, token, timeoutMs, ...(body === undefined ? {} : { body }) });
-  if (isFault(answer)) return answer;
-  if (answer.status >= 300 || typeof answer.body !== 'object' || answer.body === null) return fault('unavailable', `${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
-  return answer.body as JsonObject; // JSON objects are all that these routes answer
-};
+const asking =
+  ({ http, session }: NeutronParts): Ask =>
+  async (method, path, body, service = 'network') => {
+    const token = await session.token();
+    if (isFault(token)) return token;
+    const answer = await http.send({
+      method,
+      service,
+      path,
+      token,
+      timeoutMs,
+      ...(body === undefined ? {} : { body }),
+    });
+    if (isFault(answer)) return answer;
+    if (answer.status >= 300 || typeof answer.body !== 'object' || answer.body === null)
+      return fault(
+        'unavailable',
+        `${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`,
+      );
+    return answer.body as JsonObject; // JSON objects are all that these routes answer
+  };

@@ -25,10 +25,22 @@ export interface NeutronService extends Service {
 
 export function createNeutron(deps: NeutronDeps): NeutronService {
   const sdn = createSdnSide(deps);
-  const parts = { ...deps, changed: () => sdn.wake(), hostIsKnown: (host: string) => sdn.hostIsKnown(host) };
+  const parts = {
+    ...deps,
+    changed: () => sdn.wake(),
+    hostIsKnown: (host: string) => sdn.hostIsKnown(host),
+  };
   return {
     name: 'neutron',
-    http: { name: 'neutron', serviceType: 'network', mount: '/network', routes: neutronRoutes(parts), faultStyle: neutronFaults, policies, maxBodyBytes: 1024 * 1024 },
+    http: {
+      name: 'neutron',
+      serviceType: 'network',
+      mount: '/network',
+      routes: neutronRoutes(parts),
+      faultStyle: neutronFaults,
+      policies,
+      maxBodyBytes: 1024 * 1024,
+    },
     rpc: sdn.rpc,
     tasks: sdn.tasks,
     sagas: [],

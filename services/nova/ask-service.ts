@@ -20,14 +20,28 @@ interface Callee {
   refusal(status: number, body: Json | undefined): Fault;
 }
 
-export type Ask = (method: HttpMethod, path: string, body?: Json) => Promise<Outcome<Json | undefined>>;
+export type Ask = (
+  method: HttpMethod,
+  path: string,
+  body?: Json,
+) => Promise<Outcome<Json | undefined>>;
 
-export function askService(deps: Pick<NovaDeps, 'http' | 'session'>, caller: ServiceCaller, { service, root, timeoutMs, headers = {}, refusal }: Callee): Ask {
+export function askService(
+  deps: Pick<NovaDeps, 'http' | 'session'>,
+  caller: ServiceCaller,
+  { service, root, timeoutMs, headers = {}, refusal }: Callee,
+): Ask {
   return async (method, path, body) => {
     const own = await deps.session.token();
     if (isFault(own)) return own;
     const answer = await deps.http.send({
-      method, service, path: `${root}${path}`, requestId: caller.requestId, timeoutMs, headers, ...(body === undefined ? {} : { body }),
+      method,
+      service,
+      path: `${root}${path}`,
+      requestId: caller.requestId,
+      timeoutMs,
+      headers,
+      ...(body === undefined ? {} : { body }),
       ...(caller.token === null ? { token: own } : { token: caller.token, serviceToken: own }),
     });
     if (isFault(answer)) return answer;
@@ -37,7 +51,10 @@ export function askService(deps: Pick<NovaDeps, 'http' | 'session'>, caller: Ser
 }
 
 /** The document under `key` of a successful answer. */
-export async function documentOf<T>(key: string, asked: Promise<Outcome<Json | undefined>>): Promise<Outcome<T>> {
+export async function documentOf<T>(
+  key: string,
+  asked: Promise<Outcome<Json | undefined>>,
+): Promise<Outcome<T>> {
   const answer = await asked;
   return isFault(answer) ? answer : ((answer as Record<string, Json>)[key] as T); // 2xx: the service's document of that object
 }

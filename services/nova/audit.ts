@@ -4,18 +4,57 @@ import type { NovaDeps } from './deps.ts';
 import { resourcesOf } from './scheduler/schedule.ts';
 
 export async function novaAudit({ database: { db }, clock }: NovaDeps): Promise<NovaAudit> {
-  const servers = await db.selectFrom('servers').selectAll().where('deleted_at_ms', 'is', null).execute();
-  const sagas = await db.selectFrom('sagas').select(['id', 'name', 'lock_key', 'phase', 'created_at_ms']).execute();
-  const nics = await db.selectFrom('server_nics').innerJoin('servers', 'servers.id', 'server_nics.server_id').select(['server_id', 'port_id']).where('servers.deleted_at_ms', 'is', null).where('info', 'is not', null).execute();
-  const volumes = await db.selectFrom('server_volumes').innerJoin('servers', 'servers.id', 'server_volumes.server_id').select(['server_id', 'volume_id', 'attachment_id', 'connection']).where('servers.deleted_at_ms', 'is', null).execute();
+  const servers = await db
+    .selectFrom('servers')
+    .selectAll()
+    .where('deleted_at_ms', 'is', null)
+    .execute();
+  const sagas = await db
+    .selectFrom('sagas')
+    .select(['id', 'name', 'lock_key', 'phase', 'created_at_ms'])
+    .execute();
+  const nics = await db
+    .selectFrom('server_nics')
+    .innerJoin('servers', 'servers.id', 'server_nics.server_id')
+    .select(['server_id', 'port_id'])
+    .where('servers.deleted_at_ms', 'is', null)
+    .where('info', 'is not', null)
+    .execute();
+  const volumes = await db
+    .selectFrom('server_volumes')
+    .innerJoin('servers', 'servers.id', 'server_volumes.server_id')
+    .select(['server_id', 'volume_id', 'attachment_id', 'connection'])
+    .where('servers.deleted_at_ms', 'is', null)
+    .execute();
   return {
-    volumes: volumes.map((row) => ({ serverId: row.server_id, volumeId: row.volume_id, attachmentId: row.attachment_id, connected: row.connection !== null })),
-    interfaces: nics.flatMap((nic) => (nic.port_id === null ? [] : [{ serverId: nic.server_id, portId: nic.port_id }])),
+    volumes: volumes.map((row) => ({
+      serverId: row.server_id,
+      volumeId: row.volume_id,
+      attachmentId: row.attachment_id,
+      connected: row.connection !== null,
+    })),
+    interfaces: nics.flatMap((nic) =>
+      nic.port_id === null ? [] : [{ serverId: nic.server_id, portId: nic.port_id }],
+    ),
     servers: servers.map((server) => ({
-      id: server.id, name: server.name, vmState: server.vm_state, taskState: server.task_state, powerState: server.power_state, host: server.host, nodeUuid: server.node,
-      resources: Object.fromEntries(Object.entries(resourcesOf(server)).filter(([, amount]) => amount > 0)),
+      id: server.id,
+      name: server.name,
+      vmState: server.vm_state,
+      taskState: server.task_state,
+      powerState: server.power_state,
+      host: server.host,
+      nodeUuid: server.node,
+      resources: Object.fromEntries(
+        Object.entries(resourcesOf(server)).filter(([, amount]) => amount > 0),
+      ),
     })),
     nodes: await db.selectFrom('compute_nodes').select(['uuid', 'host']).execute(),
-    sagas: sagas.map((saga) => ({ id: saga.id, name: saga.name, lockKey: saga.lock_key, phase: saga.phase, ageMs: clock.now() - saga.created_at_ms })),
+    sagas: sagas.map((saga) => ({
+      id: saga.id,
+      name: saga.name,
+      lockKey: saga.lock_key,
+      phase: saga.phase,
+      ageMs: clock.now() - saga.created_at_ms,
+    })),
   };
 }

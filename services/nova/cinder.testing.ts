@@ -1,8 +1,8 @@
 // A Cinder at the HTTP boundary for this room's tests: the calls Nova makes, over plain records. test/sim runs the real one.
 import { randomUUID } from 'node:crypto';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { Told } from './api/nova-api.testing.ts';
 import type { HttpCall } from '#platform/http/client.ts';
+import type { Told } from './api/nova-api.testing.ts';
 import type { CinderAttachment, CinderSnapshot, CinderVolume } from './cinder.ts';
 
 export interface CinderDouble {
@@ -27,14 +27,37 @@ export interface CinderDouble {
 
 /** The records are plain, but of interfaces, which TypeScript does not take for Json. */
 const asJson = (records: object): Json => records as Json;
-const refuse = (status: number, name: string, message: string) => ({ status, body: { [name]: { code: status, message } } });
+const refuse = (status: number, name: string, message: string) => ({
+  status,
+  body: { [name]: { code: status, message } },
+});
 const notFound = (what: string) => refuse(404, 'itemNotFound', `${what} could not be found.`);
 
 export function cinderDouble(): CinderDouble {
   const double: CinderDouble = {
-    volumes: [], snapshots: [], attachments: [], told: new Map(), maxSnapshots: Infinity, loses: 0, hold: null, away: false, stuck: null,
+    volumes: [],
+    snapshots: [],
+    attachments: [],
+    told: new Map(),
+    maxSnapshots: Infinity,
+    loses: 0,
+    hold: null,
+    away: false,
+    stuck: null,
     addVolume(volume) {
-      const made: CinderVolume = { id: randomUUID(), name: '', status: 'available', size: 1, bootable: 'false', multiattach: false, availability_zone: 'nova', volume_type: null, 'os-vol-tenant-attr:tenant_id': 'project-a', attachments: [], ...volume };
+      const made: CinderVolume = {
+        id: randomUUID(),
+        name: '',
+        status: 'available',
+        size: 1,
+        bootable: 'false',
+        multiattach: false,
+        availability_zone: 'nova',
+        volume_type: null,
+        'os-vol-tenant-attr:tenant_id': 'project-a',
+        attachments: [],
+        ...volume,
+      };
       double.volumes.push(made);
       return made;
     },
@@ -43,10 +66,14 @@ export function cinderDouble(): CinderDouble {
       const { pathname, searchParams } = new URL(`http://cinder${call.path}`);
       const [, , collection = '', id = '', action] = pathname.split('/');
       switch (collection) {
-        case 'volumes': return action ? act(id, call.body as JsonObject) : volumes(call, id);
-        case 'snapshots': return snapshots(call, id, action);
-        case 'attachments': return attachments(call, id, action, searchParams.get('instance_id'));
-        default: return notFound(pathname);
+        case 'volumes':
+          return action ? act(id, call.body as JsonObject) : volumes(call, id);
+        case 'snapshots':
+          return snapshots(call, id, action);
+        case 'attachments':
+          return attachments(call, id, action, searchParams.get('instance_id'));
+        default:
+          return notFound(pathname);
       }
     },
   };
@@ -54,9 +81,31 @@ export function cinderDouble(): CinderDouble {
 
   function volumes(call: HttpCall, id: string) {
     if (call.method === 'POST') {
-      const asked = (call.body as { volume: { size?: number; imageRef?: string; snapshot_id?: string; metadata?: Record<string, string> } }).volume;
-      if (asked.size !== undefined && asked.size > 1000) return refuse(413, 'overLimit', 'VolumeSizeExceedsAvailableQuota');
-      const told = { status: 202, body: { volume: asJson(double.addVolume({ size: asked.size ?? 1, status: double.stuck ?? 'available', bootable: String(asked.imageRef !== undefined), metadata: asked.metadata ?? {} })) } };
+      const asked = (
+        call.body as {
+          volume: {
+            size?: number;
+            imageRef?: string;
+            snapshot_id?: string;
+            metadata?: Record<string, string>;
+          };
+        }
+      ).volume;
+      if (asked.size !== undefined && asked.size > 1000)
+        return refuse(413, 'overLimit', 'VolumeSizeExceedsAvailableQuota');
+      const told = {
+        status: 202,
+        body: {
+          volume: asJson(
+            double.addVolume({
+              size: asked.size ?? 1,
+              status: double.stuck ?? 'available',
+              bootable: String(asked.imageRef !== undefined),
+              metadata: asked.metadata ?? {},
+            }),
+          ),
+        },
+      };
       if (double.loses > 0 && --double.loses === 0) return 'silent';
       return double.hold ? double.hold.then(() => told) : told;
     }
@@ -64,30 +113,52 @@ export function cinderDouble(): CinderDouble {
     const volume = volumeOf(id);
     if (!volume) return notFound(`Volume ${id}`);
     if (call.method !== 'DELETE') return { status: 200, body: { volume: asJson(volume) } };
-    if (!['available', 'error'].includes(volume.status)) return refuse(400, 'badRequest', `Invalid volume: status must be available, is ${volume.status}`);
-    if (double.snapshots.some((each) => each.volume_id === id)) return refuse(400, 'badRequest', 'Invalid volume: it has snapshots');
+    if (!['available', 'error'].includes(volume.status))
+      return refuse(
+        400,
+        'badRequest',
+        `Invalid volume: status must be available, is ${volume.status}`,
+      );
+    if (double.snapshots.some((each) => each.volume_id === id))
+      return refuse(400, 'badRequest', 'Invalid volume: it has snapshots');
     double.volumes.splice(double.volumes.indexOf(volume), 1);
     return { status: 202 };
   }
 
   function act(id: string, body: JsonObject) {
     const volume = volumeOf(id);
-    const [from, to] = 'os-begin_detaching' in body ? ['in-use', 'detaching'] : ['detaching', 'in-use'];
+    const [from, to] =
+      'os-begin_detaching' in body ? ['in-use', 'detaching'] : ['detaching', 'in-use'];
     if (!volume) return notFound(`Volume ${id}`);
-    if (volume.status !== from) return refuse(400, 'badRequest', `Invalid volume: ${volume.status}`);
+    if (volume.status !== from)
+      return refuse(400, 'badRequest', `Invalid volume: ${volume.status}`);
     volume.status = to;
     return { status: 202 };
   }
 
   function snapshots(call: HttpCall, id: string, action: string | undefined) {
     if (action) {
-      double.told.set(id, (call.body as { 'os-update_snapshot_status': { status: string } })['os-update_snapshot_status'].status);
+      double.told.set(
+        id,
+        (call.body as { 'os-update_snapshot_status': { status: string } })[
+          'os-update_snapshot_status'
+        ].status,
+      );
       return { status: 202 };
     }
     if (call.method === 'POST') {
-      const { volume_id, metadata = {} } = (call.body as { snapshot: { volume_id: string; metadata?: Record<string, string> } }).snapshot;
-      if (double.snapshots.length >= double.maxSnapshots) return refuse(413, 'overLimit', 'SnapshotLimitExceeded');
-      const made: CinderSnapshot = { metadata, id: randomUUID(), volume_id, status: 'available', size: volumeOf(volume_id)?.size ?? 1 };
+      const { volume_id, metadata = {} } = (
+        call.body as { snapshot: { volume_id: string; metadata?: Record<string, string> } }
+      ).snapshot;
+      if (double.snapshots.length >= double.maxSnapshots)
+        return refuse(413, 'overLimit', 'SnapshotLimitExceeded');
+      const made: CinderSnapshot = {
+        metadata,
+        id: randomUUID(),
+        volume_id,
+        status: 'available',
+        size: volumeOf(volume_id)?.size ?? 1,
+      };
       double.snapshots.push(made);
       return { status: 202, body: { snapshot: asJson(made) } };
     }
@@ -97,17 +168,42 @@ export function cinderDouble(): CinderDouble {
       double.snapshots.splice(double.snapshots.indexOf(snapshot), 1);
       return { status: 202 };
     }
-    return snapshot ? { status: 200, body: { snapshot: asJson(snapshot) } } : notFound(`Snapshot ${id}`);
+    return snapshot
+      ? { status: 200, body: { snapshot: asJson(snapshot) } }
+      : notFound(`Snapshot ${id}`);
   }
 
-  function attachments(call: HttpCall, id: string, action: string | undefined, serverId: string | null) {
-    if (id === '' && call.method === 'GET') return { status: 200, body: { attachments: asJson(double.attachments.filter(({ instance }) => instance === serverId)) } };
+  function attachments(
+    call: HttpCall,
+    id: string,
+    action: string | undefined,
+    serverId: string | null,
+  ) {
+    if (id === '' && call.method === 'GET')
+      return {
+        status: 200,
+        body: {
+          attachments: asJson(double.attachments.filter(({ instance }) => instance === serverId)),
+        },
+      };
     if (id === '') {
-      const { volume_uuid, instance_uuid } = (call.body as { attachment: { volume_uuid: string; instance_uuid: string } }).attachment;
+      const { volume_uuid, instance_uuid } = (
+        call.body as { attachment: { volume_uuid: string; instance_uuid: string } }
+      ).attachment;
       const volume = volumeOf(volume_uuid);
-      if (volume?.status !== 'available') return refuse(400, 'badRequest', `Invalid volume: ${volume_uuid} is ${volume?.status ?? 'gone'}.`);
+      if (volume?.status !== 'available')
+        return refuse(
+          400,
+          'badRequest',
+          `Invalid volume: ${volume_uuid} is ${volume?.status ?? 'gone'}.`,
+        );
       volume.status = 'reserved';
-      const made: CinderAttachment = { id: randomUUID(), status: 'reserved', instance: instance_uuid, volume_id: volume_uuid };
+      const made: CinderAttachment = {
+        id: randomUUID(),
+        status: 'reserved',
+        instance: instance_uuid,
+        volume_id: volume_uuid,
+      };
       double.attachments.push(made);
       return { status: 200, body: { attachment: asJson(made) } };
     }
@@ -125,7 +221,15 @@ export function cinderDouble(): CinderDouble {
       return { status: 204 };
     }
     volume.status = 'attaching';
-    Object.assign(attachment, { status: 'attaching', connection_info: { driver_volume_type: 'nfs', export: '10.0.0.9:/vol', name: `volume-${volume.id}`, format: 'qcow2' } });
+    Object.assign(attachment, {
+      status: 'attaching',
+      connection_info: {
+        driver_volume_type: 'nfs',
+        export: '10.0.0.9:/vol',
+        name: `volume-${volume.id}`,
+        format: 'qcow2',
+      },
+    });
     return { status: 200, body: { attachment: asJson(attachment) } };
   }
   return double;

@@ -57,7 +57,10 @@ export interface Cinder {
   /** Of every project. */
   snapshotsOf(volumeId: string): Promise<Outcome<Marked[]>>;
   /** Of every project, with all of this metadata. */
-  withMetadata(kind: 'volumes' | 'snapshots', metadata: Readonly<Record<string, string>>): Promise<Outcome<{ id: string; status: string }[]>>;
+  withMetadata(
+    kind: 'volumes' | 'snapshots',
+    metadata: Readonly<Record<string, string>>,
+  ): Promise<Outcome<{ id: string; status: string }[]>>;
   /** Those of a server, of every project. */
   attachments(serverId: string): Promise<Outcome<CinderAttachment[]>>;
   /** Reserves the volume for the server. badRequest: it is not free. */
@@ -80,7 +83,13 @@ const microversion = 'volume 3.59';
 
 /** Paths below /v3. Faults as of `Cinder`. */
 export const askCinder = (deps: Pick<NovaDeps, 'http' | 'session'>, caller: CinderCaller): Ask =>
-  askService(deps, caller, { service: 'volume', root: '/v3/', timeoutMs, headers: { 'openstack-api-version': microversion }, refusal });
+  askService(deps, caller, {
+    service: 'volume',
+    root: '/v3/',
+    timeoutMs,
+    headers: { 'openstack-api-version': microversion },
+    refusal,
+  });
 
 export function cinderFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: CinderCaller): Cinder {
   const ask = askCinder(deps, caller);
@@ -99,28 +108,66 @@ export function cinderFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: Cind
     snapshot: async (id) => await documentOf('snapshot', ask('GET', `snapshots/${one(id)}`)),
     createVolume: async (volume) => await documentOf('volume', ask('POST', 'volumes', { volume })),
     deleteVolume: async (id) => await gone(ask('DELETE', `volumes/${one(id)}`)),
-    createSnapshot: async (snapshot) => await documentOf('snapshot', ask('POST', 'snapshots', { snapshot })),
+    createSnapshot: async (snapshot) =>
+      await documentOf('snapshot', ask('POST', 'snapshots', { snapshot })),
     deleteSnapshot: async (id) => await gone(ask('DELETE', `snapshots/${one(id)}`)),
     snapshotsOf: async (volumeId) => {
-      const found = await documentOf<CinderSnapshot[]>('snapshots', ask('GET', `snapshots/detail?all_tenants=1&volume_id=${one(volumeId)}`));
+      const found = await documentOf<CinderSnapshot[]>(
+        'snapshots',
+        ask('GET', `snapshots/detail?all_tenants=1&volume_id=${one(volumeId)}`),
+      );
       return isFault(found) ? found : found.filter((each) => each.volume_id === volumeId);
     },
     withMetadata: async (kind, metadata) => {
-      const found = await documentOf<Marked[]>(kind, ask('GET', `${kind}/detail?all_tenants=1&metadata=${one(JSON.stringify(metadata))}`));
+      const found = await documentOf<Marked[]>(
+        kind,
+        ask('GET', `${kind}/detail?all_tenants=1&metadata=${one(JSON.stringify(metadata))}`),
+      );
       // A Cinder that does not know the filter answers with everything.
-      return isFault(found) ? found : found.filter((each) => Object.entries(metadata).every(([key, value]) => each.metadata?.[key] === value));
+      return isFault(found)
+        ? found
+        : found.filter((each) =>
+            Object.entries(metadata).every(([key, value]) => each.metadata?.[key] === value),
+          );
     },
-    attachments: async (serverId) => await documentOf('attachments', ask('GET', `attachments?all_tenants=1&instance_id=${one(serverId)}`)),
-    reserve: async (volumeId, serverId) => await documentOf('attachment', ask('POST', 'attachments', { attachment: { volume_uuid: volumeId, instance_uuid: serverId } })),
-    connect: async (id, connector) => await documentOf('attachment', ask('PUT', `attachments/${one(id)}`, { attachment: { connector } })),
-    complete: async (id) => await done(ask('POST', `attachments/${one(id)}/action`, { 'os-complete': {} })),
+    attachments: async (serverId) =>
+      await documentOf(
+        'attachments',
+        ask('GET', `attachments?all_tenants=1&instance_id=${one(serverId)}`),
+      ),
+    reserve: async (volumeId, serverId) =>
+      await documentOf(
+        'attachment',
+        ask('POST', 'attachments', {
+          attachment: { volume_uuid: volumeId, instance_uuid: serverId },
+        }),
+      ),
+    connect: async (id, connector) =>
+      await documentOf(
+        'attachment',
+        ask('PUT', `attachments/${one(id)}`, { attachment: { connector } }),
+      ),
+    complete: async (id) =>
+      await done(ask('POST', `attachments/${one(id)}/action`, { 'os-complete': {} })),
     deleteAttachment: async (id) => await gone(ask('DELETE', `attachments/${one(id)}`)),
-    act: async (id, action) => await done(ask('POST', `volumes/${one(id)}/action`, { [action]: {} })),
-    tellSnapshot: async (id, status) => await done(ask('POST', `snapshots/${one(id)}/action`, { 'os-update_snapshot_status': { status, progress: '90%' } })),
+    act: async (id, action) =>
+      await done(ask('POST', `volumes/${one(id)}/action`, { [action]: {} })),
+    tellSnapshot: async (id, status) =>
+      await done(
+        ask('POST', `snapshots/${one(id)}/action`, {
+          'os-update_snapshot_status': { status, progress: '90%' },
+        }),
+      ),
   };
 }
 
-const kinds = { 400: 'badRequest', 403: 'forbidden', 404: 'notFound', 409: 'conflict', 413: 'overQuota' } as const;
+const kinds = {
+  400: 'badRequest',
+  403: 'forbidden',
+  404: 'notFound',
+  409: 'conflict',
+  413: 'overQuota',
+} as const;
 
 function refusal(status: number, body: Json | undefined) {
   const [error] = Object.values((body ?? {}) as Record<string, { message?: string }>);

@@ -24,17 +24,53 @@ export interface NeutronDouble {
   answer(call: HttpCall): { status: number; body?: Json } | 'silent';
 }
 
-const refuse = (status: number, type: string, message = type) => ({ status, body: { NeutronError: { type, message, detail: '' } } });
+const refuse = (status: number, type: string, message = type) => ({
+  status,
+  body: { NeutronError: { type, message, detail: '' } },
+});
 
 export function neutronDouble(): NeutronDouble {
   let macs = 0;
   const double: NeutronDouble = {
-    networks: [], subnets: [], ports: [], floatingips: [], portLimit: 500, autoNetwork: false, away: false, plugs: true, badHosts: new Set(),
-    security_groups: ['default', 'web'].map((name) => ({ id: randomUUID(), name, description: '', tenant_id: 'project-a', security_group_rules: [] })),
+    networks: [],
+    subnets: [],
+    ports: [],
+    floatingips: [],
+    portLimit: 500,
+    autoNetwork: false,
+    away: false,
+    plugs: true,
+    badHosts: new Set(),
+    security_groups: ['default', 'web'].map((name) => ({
+      id: randomUUID(),
+      name,
+      description: '',
+      tenant_id: 'project-a',
+      security_group_rules: [],
+    })),
     addNetwork(network, cidr = '10.0.0.0/24') {
-      const made: Network = { id: randomUUID(), name: 'private', tenant_id: 'project-a', shared: false, 'router:external': false, subnets: [], mtu: 1442, ...network };
+      const made: Network = {
+        id: randomUUID(),
+        name: 'private',
+        tenant_id: 'project-a',
+        shared: false,
+        'router:external': false,
+        subnets: [],
+        mtu: 1442,
+        ...network,
+      };
       if (cidr !== '') {
-        const subnet: Subnet = { id: randomUUID(), network_id: made.id, cidr, ip_version: 4, gateway_ip: cidr.replace(/0\/.*/, '1'), dns_nameservers: ['9.9.9.9'], enable_dhcp: true, ipv6_address_mode: null, host_routes: [] };
+        const subnet: Subnet = {
+          id: randomUUID(),
+          network_id: made.id,
+          cidr,
+          ip_version: 4,
+          gateway_ip: cidr.replace(/0\/.*/, '1'),
+          dns_nameservers: ['9.9.9.9'],
+          enable_dhcp: true,
+          ipv6_address_mode: null,
+          host_routes: [],
+        };
         double.subnets.push(subnet);
         made.subnets.push(subnet.id);
       }
@@ -46,9 +82,22 @@ export function neutronDouble(): NeutronDouble {
       macs += 1;
       const asked = port.fixed_ips?.[0]?.ip_address;
       const made: Port = {
-        id: randomUUID(), tenant_id: 'project-a', mac_address: `fa:16:3e:00:00:${macs.toString(16).padStart(2, '0')}`, device_id: '', device_owner: '', status: 'DOWN',
-        security_groups: double.security_groups.slice(0, 1).map(({ id }) => id), ...port,
-        fixed_ips: subnet ? [{ subnet_id: subnet.id, ip_address: asked ?? subnet.cidr.replace(/0\/.*/, String(macs + 9)) }] : [],
+        id: randomUUID(),
+        tenant_id: 'project-a',
+        mac_address: `fa:16:3e:00:00:${macs.toString(16).padStart(2, '0')}`,
+        device_id: '',
+        device_owner: '',
+        status: 'DOWN',
+        security_groups: double.security_groups.slice(0, 1).map(({ id }) => id),
+        ...port,
+        fixed_ips: subnet
+          ? [
+              {
+                subnet_id: subnet.id,
+                ip_address: asked ?? subnet.cidr.replace(/0\/.*/, String(macs + 9)),
+              },
+            ]
+          : [],
       };
       double.ports.push(made);
       return settle(made);
@@ -57,12 +106,35 @@ export function neutronDouble(): NeutronDouble {
       if (double.away) return 'silent';
       const { pathname, searchParams } = new URL(`http://neutron${call.path}`);
       const [, , collection = '', id] = pathname.split('/');
-      if (collection === 'auto-allocated-topology') return double.autoNetwork ? { status: 200, body: { auto_allocated_topology: { id: double.addNetwork({ name: 'auto_allocated_network' }).id } } } : refuse(409, 'AutoAllocationFailure');
-      if (collection === 'quotas') return { status: 200, body: { quota: { port: { limit: double.portLimit, used: double.ports.length, reserved: 0 } } } };
-      const key = collection.replaceAll('-', '_') as 'ports' | 'networks' | 'subnets' | 'floatingips' | 'security_groups';
+      if (collection === 'auto-allocated-topology')
+        return double.autoNetwork
+          ? {
+              status: 200,
+              body: {
+                auto_allocated_topology: {
+                  id: double.addNetwork({ name: 'auto_allocated_network' }).id,
+                },
+              },
+            }
+          : refuse(409, 'AutoAllocationFailure');
+      if (collection === 'quotas')
+        return {
+          status: 200,
+          body: {
+            quota: { port: { limit: double.portLimit, used: double.ports.length, reserved: 0 } },
+          },
+        };
+      const key = collection.replaceAll('-', '_') as
+        | 'ports'
+        | 'networks'
+        | 'subnets'
+        | 'floatingips'
+        | 'security_groups';
       const rows = double[key] as unknown as JsonObject[]; // one of the lists above
-      if (id === undefined && call.method === 'GET') return { status: 200, body: { [key]: rows.filter((row) => matches(row, searchParams)) } };
-      if (id === undefined) return createPort((call.body as { port: Partial<Port> & { network_id: string } }).port);
+      if (id === undefined && call.method === 'GET')
+        return { status: 200, body: { [key]: rows.filter((row) => matches(row, searchParams)) } };
+      if (id === undefined)
+        return createPort((call.body as { port: Partial<Port> & { network_id: string } }).port);
       const at = rows.findIndex((row) => row['id'] === id);
       const row = rows[at];
       if (!row) return refuse(404, 'NotFound');
@@ -72,13 +144,19 @@ export function neutronDouble(): NeutronDouble {
       }
       const one = key.replace(/s$/, '');
       if (call.method === 'PUT') Object.assign(row, (call.body as Record<string, JsonObject>)[one]);
-      return { status: 200, body: { [one]: key === 'ports' ? (settle(row as unknown as Port) as unknown as Json) : row } };
+      return {
+        status: 200,
+        body: {
+          [one]: key === 'ports' ? (settle(row as unknown as Port) as unknown as Json) : row,
+        },
+      };
     },
   };
 
   function settle(port: Port): Port {
     const host = port['binding:host_id'] ?? '';
-    port['binding:vif_type'] = host === '' ? 'unbound' : double.badHosts.has(host) ? 'binding_failed' : 'ovs';
+    port['binding:vif_type'] =
+      host === '' ? 'unbound' : double.badHosts.has(host) ? 'binding_failed' : 'ovs';
     port['binding:vif_details'] = host === '' ? {} : { bridge_name: 'br-int' };
     port.status = host !== '' && double.plugs ? 'ACTIVE' : 'DOWN';
     return port;
@@ -86,7 +164,11 @@ export function neutronDouble(): NeutronDouble {
 
   function createPort(port: Partial<Port> & { network_id: string }) {
     const asked = port.fixed_ips?.[0]?.ip_address;
-    if (asked !== undefined && double.ports.some((other) => other.fixed_ips.some((ip) => ip.ip_address === asked))) return refuse(409, 'IpAddressAlreadyAllocated', `IP address ${asked} already allocated`);
+    if (
+      asked !== undefined &&
+      double.ports.some((other) => other.fixed_ips.some((ip) => ip.ip_address === asked))
+    )
+      return refuse(409, 'IpAddressAlreadyAllocated', `IP address ${asked} already allocated`);
     return { status: 201, body: { port: double.addPort(port) as unknown as Json } };
   }
   return double;
@@ -96,8 +178,13 @@ function matches(row: JsonObject, query: URLSearchParams): boolean {
   return [...new Set(query.keys())].every((name) => {
     if (name === 'fields') return true;
     const wanted = query.getAll(name);
-    if (name === 'fixed_ips') return (row['fixed_ips'] as { ip_address: string }[]).some((ip) => wanted.includes(`ip_address=${ip.ip_address}`));
+    if (name === 'fixed_ips')
+      return (row['fixed_ips'] as { ip_address: string }[]).some((ip) =>
+        wanted.includes(`ip_address=${ip.ip_address}`),
+      );
     const value = row[name];
-    return wanted.some((text) => (typeof value === 'boolean' ? text.toLowerCase() === String(value) : text === value));
+    return wanted.some((text) =>
+      typeof value === 'boolean' ? text.toLowerCase() === String(value) : text === value,
+    );
   });
 }

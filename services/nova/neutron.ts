@@ -67,7 +67,13 @@ export interface SecurityGroupRule {
   remote_group_id: string | null;
 }
 
-type Collection = { networks: Network; subnets: Subnet; ports: Port; floatingips: FloatingIp; 'security-groups': SecurityGroup };
+type Collection = {
+  networks: Network;
+  subnets: Subnet;
+  ports: Port;
+  floatingips: FloatingIp;
+  'security-groups': SecurityGroup;
+};
 const listKey = (path: keyof Collection): string => path.replaceAll('-', '_');
 const objectKey = (path: keyof Collection): string => listKey(path).replace(/s$/, '');
 
@@ -79,7 +85,10 @@ export type Filters = Readonly<Record<string, string | readonly string[]>>;
 export interface Neutron {
   list<C extends keyof Collection>(path: C, filters: Filters): Promise<Outcome<Collection[C][]>>;
   /** undefined: there is none for this caller. */
-  find<C extends keyof Collection>(path: C, id: string): Promise<Outcome<Collection[C] | undefined>>;
+  find<C extends keyof Collection>(
+    path: C,
+    id: string,
+  ): Promise<Outcome<Collection[C] | undefined>>;
   createPort(port: JsonObject): Promise<Outcome<Port>>;
   updatePort(id: string, port: JsonObject): Promise<Outcome<Port>>;
   /** Gone already is fine. */
@@ -94,34 +103,56 @@ export interface Neutron {
 const timeoutMs = 30_000;
 
 /** Paths below /v2.0. Faults as of `Neutron`. */
-export const askNeutron = (deps: Pick<NovaDeps, 'http' | 'session'>, caller: NeutronCaller): Ask => askService(deps, caller, { service: 'network', root: '/v2.0/', timeoutMs, refusal });
+export const askNeutron = (deps: Pick<NovaDeps, 'http' | 'session'>, caller: NeutronCaller): Ask =>
+  askService(deps, caller, { service: 'network', root: '/v2.0/', timeoutMs, refusal });
 
-export function neutronFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: NeutronCaller): Neutron {
+export function neutronFor(
+  deps: Pick<NovaDeps, 'http' | 'session'>,
+  caller: NeutronCaller,
+): Neutron {
   const ask = askNeutron(deps, caller);
 
   return {
     async list(path, filters) {
-      const query = new URLSearchParams(Object.entries(filters).flatMap(([name, values]) => [values].flat().map((value) => [name, value] as [string, string])));
+      const query = new URLSearchParams(
+        Object.entries(filters).flatMap(([name, values]) =>
+          [values].flat().map((value) => [name, value] as [string, string]),
+        ),
+      );
       return await documentOf(listKey(path), ask('GET', `${path}?${query.toString()}`));
     },
     async find(path, id) {
-      const found = await documentOf<Collection[typeof path]>(objectKey(path), ask('GET', `${path}/${encodeURIComponent(id)}`));
+      const found = await documentOf<Collection[typeof path]>(
+        objectKey(path),
+        ask('GET', `${path}/${encodeURIComponent(id)}`),
+      );
       return isFault(found) && found.kind === 'notFound' ? undefined : found;
     },
     createPort: async (port) => await documentOf('port', ask('POST', 'ports', { port })),
-    updatePort: async (id, port) => await documentOf('port', ask('PUT', `ports/${encodeURIComponent(id)}`, { port })),
+    updatePort: async (id, port) =>
+      await documentOf('port', ask('PUT', `ports/${encodeURIComponent(id)}`, { port })),
     async deletePort(id) {
       const gone = await ask('DELETE', `ports/${encodeURIComponent(id)}`);
       return isFault(gone) && gone.kind !== 'notFound' ? gone : undefined;
     },
-    updateFloatingIp: async (id, floatingip) => await documentOf('floatingip', ask('PUT', `floatingips/${encodeURIComponent(id)}`, { floatingip })),
+    updateFloatingIp: async (id, floatingip) =>
+      await documentOf(
+        'floatingip',
+        ask('PUT', `floatingips/${encodeURIComponent(id)}`, { floatingip }),
+      ),
     async autoNetwork(projectId) {
-      const topology = await documentOf<{ id: string }>('auto_allocated_topology', ask('GET', `auto-allocated-topology/${encodeURIComponent(projectId)}`));
+      const topology = await documentOf<{ id: string }>(
+        'auto_allocated_topology',
+        ask('GET', `auto-allocated-topology/${encodeURIComponent(projectId)}`),
+      );
       if (!isFault(topology)) return topology.id;
       return topology.kind === 'unavailable' || topology.kind === 'timeout' ? topology : undefined;
     },
     async roomForPorts(projectId) {
-      const quota = await documentOf<{ port: { limit: number; used: number } }>('quota', ask('GET', `quotas/${encodeURIComponent(projectId)}/details`));
+      const quota = await documentOf<{ port: { limit: number; used: number } }>(
+        'quota',
+        ask('GET', `quotas/${encodeURIComponent(projectId)}/details`),
+      );
       if (isFault(quota)) return quota;
       return quota.port.limit < 0 ? Infinity : quota.port.limit - quota.port.used;
     },
@@ -131,8 +162,11 @@ export function neutronFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: Neu
 const kinds = { 400: 'badRequest', 403: 'forbidden', 404: 'notFound', 409: 'conflict' } as const;
 
 function refusal(status: number, body: Json | undefined) {
-  const error = (body as { NeutronError?: { type?: string; message?: string } } | undefined)?.NeutronError;
+  const error = (body as { NeutronError?: { type?: string; message?: string } } | undefined)
+    ?.NeutronError;
   const message = error?.message ?? `Neutron answered ${status}.`;
   if (error?.type === 'OverQuota') return fault('overQuota', message, { type: error.type });
-  return fault(kinds[status as keyof typeof kinds] ?? 'unavailable', message, { type: error?.type ?? '' });
+  return fault(kinds[status as keyof typeof kinds] ?? 'unavailable', message, {
+    type: error?.type ?? '',
+  });
 }

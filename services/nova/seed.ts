@@ -11,13 +11,37 @@ const flavors = [
 
 /** Once in a cloud's life: what an operator deletes later stays deleted. */
 export async function seedFlavors({ database: { db }, clock }: NovaDeps): Promise<void> {
-  const seeded = await db.selectFrom('counters').select('value').where('name', '=', 'seeded').executeTakeFirst();
+  const seeded = await db
+    .selectFrom('counters')
+    .select('value')
+    .where('name', '=', 'seeded')
+    .executeTakeFirst();
   if (seeded) return;
   await db.transaction().execute(async (trx) => {
     await trx.insertInto('counters').values({ name: 'seeded', value: 1 }).execute();
     for (const flavor of flavors) {
-      const known = await trx.selectFrom('flavors').select('flavor_id').where((eb) => eb.or([eb('flavor_id', '=', flavor.flavor_id), eb('name', '=', flavor.name)])).executeTakeFirst();
-      if (!known) await trx.insertInto('flavors').values({ ...flavor, ephemeral_gib: 0, swap_mib: 0, rxtx_factor: 1, is_public: 1, disabled: 0, description: null, extra_specs: '{}', created_at_ms: clock.now() }).execute();
+      const known = await trx
+        .selectFrom('flavors')
+        .select('flavor_id')
+        .where((eb) =>
+          eb.or([eb('flavor_id', '=', flavor.flavor_id), eb('name', '=', flavor.name)]),
+        )
+        .executeTakeFirst();
+      if (!known)
+        await trx
+          .insertInto('flavors')
+          .values({
+            ...flavor,
+            ephemeral_gib: 0,
+            swap_mib: 0,
+            rxtx_factor: 1,
+            is_public: 1,
+            disabled: 0,
+            description: null,
+            extra_specs: '{}',
+            created_at_ms: clock.now(),
+          })
+          .execute();
     }
   });
 }

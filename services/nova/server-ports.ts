@@ -7,7 +7,11 @@ import type { Neutron, Port } from './neutron.ts';
 import { nicsOf } from './store/nics.ts';
 
 /** In the order of the guest's interfaces. `neutron`: in whose name it is asked. */
-export async function serverPorts({ database: { db } }: Pick<NovaDeps, 'database'>, neutron: Neutron, serverId: string): Promise<Outcome<Port[]>> {
+export async function serverPorts(
+  { database: { db } }: Pick<NovaDeps, 'database'>,
+  neutron: Neutron,
+  serverId: string,
+): Promise<Outcome<Port[]>> {
   const ports = await neutron.list('ports', { device_id: serverId });
   if (isFault(ports)) return ports;
   const byId = new Map(ports.map((port) => [port.id, port]));

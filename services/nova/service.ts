@@ -1,8 +1,10 @@
 // Nova, as data. Its only face: compose takes routes, messages, sagas, tasks and migrations from here.
 import type { Outcome } from '#contracts/common/fault.ts';
+import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { HttpFace, Route } from '#platform/http/api.ts';
 import type { Service } from '#platform/service.ts';
 import { aggregateRoutes } from './api/aggregates.ts';
+import { assistedSnapshotRoutes } from './api/assisted-snapshots.ts';
 import { availabilityZoneRoutes } from './api/availability-zones.ts';
 import { consoleTarget } from './api/console-target.ts';
 import { extensionRoutes } from './api/extensions.ts';
@@ -17,18 +19,17 @@ import { imageRoutes } from './api/images.ts';
 import { instanceActionRoutes } from './api/instance-actions.ts';
 import { keypairRoutes } from './api/keypairs.ts';
 import { limitRoutes } from './api/limits.ts';
+import { networkRoutes } from './api/networks.ts';
 import { policies } from './api/policies.ts';
-import { removedRoutes } from './api/removed.ts';
 import { quotaSetRoutes } from './api/quota-sets.ts';
+import { removedRoutes } from './api/removed.ts';
+import { securityGroupRoutes } from './api/security-groups.ts';
 import { addressRoutes } from './api/server-addresses.ts';
 import { interfaceRoutes } from './api/server-interfaces.ts';
 import { metadataRoutes } from './api/server-metadata.ts';
-import { networkRoutes } from './api/networks.ts';
-import { securityGroupRoutes } from './api/security-groups.ts';
 import { serverSecurityGroupRoutes } from './api/server-security-groups.ts';
-import { assistedSnapshotRoutes } from './api/assisted-snapshots.ts';
-import { volumeRoutes } from './api/server-volumes.ts';
 import { tagRoutes } from './api/server-tags.ts';
+import { volumeRoutes } from './api/server-volumes.ts';
 import { serverRoutes } from './api/servers/routes.ts';
 import { serviceRoutes } from './api/services.ts';
 import { tenantUsageRoutes } from './api/tenant-usage.ts';
@@ -45,7 +46,6 @@ import { purgeDeletedTask } from './tasks/purge-deleted.ts';
 import { reapPorts } from './tasks/reap-ports.ts';
 import { reapVolumes } from './tasks/reap-volumes.ts';
 import { reportServices } from './tasks/report-services.ts';
-import type { NovaAudit } from '#contracts/nova/audit.ts';
 
 export interface NovaService extends Service {
   /** The metadata API, for the proxies on the hosts: a face of its own. */
@@ -88,14 +88,30 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
     ...quotaSetRoutes(deps),
     ...limitRoutes(deps),
     ...tenantUsageRoutes(deps),
-    ...extensionRoutes, ...removedRoutes,
+    ...extensionRoutes,
+    ...removedRoutes,
   ];
   return {
     name: 'nova',
-    http: { name: 'nova', serviceType: 'compute', mount: '/compute', routes, faultStyle: novaFaults, microversions, policies, requestIdHeader: 'x-compute-request-id' },
+    http: {
+      name: 'nova',
+      serviceType: 'compute',
+      mount: '/compute',
+      routes,
+      faultStyle: novaFaults,
+      microversions,
+      policies,
+      requestIdHeader: 'x-compute-request-id',
+    },
     metadata: metadataFace(deps),
     rpc: [conductor(deps, wakeSagas)],
-    tasks: [reportServices(deps), purgeDeletedTask(deps), healNetworkInfo(deps), reapPorts(deps), reapVolumes(deps)],
+    tasks: [
+      reportServices(deps),
+      purgeDeletedTask(deps),
+      healNetworkInfo(deps),
+      reapPorts(deps),
+      reapVolumes(deps),
+    ],
     sagas: sagas(deps),
     migrations,
     consoleTarget: async (token) => await consoleTarget(deps, token),

@@ -6,6 +6,11 @@ export async function placementAudit({ database: { db } }: PlacementDeps): Promi
   const allocations = await db.selectFrom('allocations').selectAll().execute();
   return {
     providers: await db.selectFrom('resource_providers').select(['uuid', 'name']).execute(),
-    allocations: allocations.map((row) => ({ consumer: row.consumer_uuid, provider: row.provider_uuid, resourceClass: row.resource_class, used: row.used })),
+    allocations: allocations.map((row) => ({
+      consumer: row.consumer_uuid,
+      provider: row.provider_uuid,
+      resourceClass: row.resource_class,
+      used: row.used,
+    })),
   };
 }

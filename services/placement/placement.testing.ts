@@ -1,5 +1,6 @@
 // A Placement of its own for tests: real dispatcher, real SQLite in memory, everybody an admin unless told.
 import { fault } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { AuthContext } from '#platform/auth/context.ts';
 import { openDatabase } from '#platform/db/database.ts';
@@ -10,7 +11,6 @@ import { createInProcessClient } from '#platform/http/client.ts';
 import { createDispatcher } from '#platform/http/dispatcher.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
-import { isFault } from '#contracts/common/fault.ts';
 import type { PlacementService } from './service.ts';
 import { createPlacement } from './service.ts';
 import type { PlacementTables } from './store/tables.ts';
@@ -18,42 +18,101 @@ import type { PlacementTables } from './store/tables.ts';
 export interface PlacementBench {
   service: PlacementService;
   /** The body is read by path in assertions. */
-  ask(method: HttpMethod, path: string, body?: Json, options?: { version?: number; token?: string }): Promise<{ status: number; headers: Readonly<Record<string, string>>; body: any }>;
+  ask(
+    method: HttpMethod,
+    path: string,
+    body?: Json,
+    options?: { version?: number; token?: string },
+  ): Promise<{ status: number; headers: Readonly<Record<string, string>>; body: any }>;
   /** A provider with VCPU, MEMORY_MB and DISK_GB; its id. */
-  host(name: string, sizes?: Partial<Record<'VCPU' | 'MEMORY_MB' | 'DISK_GB', number>>, parent?: string): Promise<string>;
+  host(
+    name: string,
+    sizes?: Partial<Record<'VCPU' | 'MEMORY_MB' | 'DISK_GB', number>>,
+    parent?: string,
+  ): Promise<string>;
   close(): Promise<void>;
 }
 
 export const newest = 39;
 
-export async function startPlacement(config: DatabaseConfig = { dialect: 'sqlite', path: ':memory:' }): Promise<PlacementBench> {
+export async function startPlacement(
+  config: DatabaseConfig = { dialect: 'sqlite', path: ':memory:' },
+): Promise<PlacementBench> {
   const database = openDatabase<PlacementTables>(config, { log: silentLog });
-  const service = createPlacement({ database, clock: { now: () => Date.now(), sleep: async () => undefined }, ids: systemIds });
+  const service = createPlacement({
+    database,
+    clock: { now: () => Date.now(), sleep: async () => undefined },
+    ids: systemIds,
+  });
   await migrate(database.db, database.dialect, service.name, service.migrations);
   const who: AuthContext = {
-    userId: 'u', userName: 'u', userDomainId: 'default', projectId: 'p', projectName: 'p', projectDomainId: 'default', domainId: null, systemScope: false,
-    roles: [], expiresAtMs: Infinity, token: '', appCredId: null, accessRules: null,
+    userId: 'u',
+    userName: 'u',
+    userDomainId: 'default',
+    projectId: 'p',
+    projectName: 'p',
+    projectDomainId: 'default',
+    domainId: null,
+    systemScope: false,
+    roles: [],
+    expiresAtMs: Infinity,
+    token: '',
+    appCredId: null,
+    accessRules: null,
   };
-  const roles: Record<string, string[]> = { admin: ['admin', 'member', 'reader'], service: ['service'], reader: ['reader'], system: ['admin'], domain: ['admin'] };
-  const scopes: Record<string, Partial<AuthContext>> = { system: { projectId: null, systemScope: true }, domain: { projectId: null, domainId: 'd' } };
+  const roles: Record<string, string[]> = {
+    admin: ['admin', 'member', 'reader'],
+    service: ['service'],
+    reader: ['reader'],
+    system: ['admin'],
+    domain: ['admin'],
+  };
+  const scopes: Record<string, Partial<AuthContext>> = {
+    system: { projectId: null, systemScope: true },
+    domain: { projectId: null, domainId: 'd' },
+  };
   const dispatcher = createDispatcher([service.http], {
-    tokens: { validate: async (token) => (roles[token] ? { ...who, ...scopes[token], token, roles: roles[token] } : fault('unauthorized', 'unknown')) },
-    ids: systemIds, log: silentLog, identityUrl: 'http://id',
+    tokens: {
+      validate: async (token) =>
+        roles[token]
+          ? { ...who, ...scopes[token], token, roles: roles[token] }
+          : fault('unauthorized', 'unknown'),
+    },
+    ids: systemIds,
+    log: silentLog,
+    identityUrl: 'http://id',
   });
   const http = createInProcessClient({ placement: '/placement' }, 'http://cloud', () => dispatcher);
   const bench: PlacementBench = {
     service,
     async ask(method, path, body, { version = newest, token = 'admin' } = {}) {
-      const answer = await http.send({ method, service: 'placement', path, token, body, headers: { 'openstack-api-version': `placement 1.${version}` } });
+      const answer = await http.send({
+        method,
+        service: 'placement',
+        path,
+        token,
+        body,
+        headers: { 'openstack-api-version': `placement 1.${version}` },
+      });
       if (isFault(answer)) throw new Error(answer.message);
       return answer;
     },
     async host(name, sizes = {}, parent) {
-      const made = await bench.ask('POST', '/resource_providers', { name, ...(parent === undefined ? {} : { parent_provider_uuid: parent }) });
+      const made = await bench.ask('POST', '/resource_providers', {
+        name,
+        ...(parent === undefined ? {} : { parent_provider_uuid: parent }),
+      });
       const { uuid } = made.body as { uuid: string };
       const wanted = { VCPU: 8, MEMORY_MB: 4096, DISK_GB: 100, ...sizes };
-      const inventories = Object.fromEntries(Object.entries(wanted).filter(([, total]) => total > 0).map(([kind, total]) => [kind, { total }]));
-      await bench.ask('PUT', `/resource_providers/${uuid}/inventories`, { resource_provider_generation: 0, inventories });
+      const inventories = Object.fromEntries(
+        Object.entries(wanted)
+          .filter(([, total]) => total > 0)
+          .map(([kind, total]) => [kind, { total }]),
+      );
+      await bench.ask('PUT', `/resource_providers/${uuid}/inventories`, {
+        resource_provider_generation: 0,
+        inventories,
+      });
       return uuid;
     },
     close: async () => await database.close(),

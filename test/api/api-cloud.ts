@@ -47,9 +47,20 @@ export interface ApiCloud {
   alice: Person;
   bob: Person;
   /** `path` begins with the service's mount. `who`: a person, a token, or nobody. */
-  ask(who: Person | string | null, method: HttpMethod, path: string, sending?: Sending): Promise<Answer>;
+  ask(
+    who: Person | string | null,
+    method: HttpMethod,
+    path: string,
+    sending?: Sending,
+  ): Promise<Answer>;
   /** As `ask`, and the status must be 2xx. */
-  sure(who: Person, method: HttpMethod, path: string, body?: Json, version?: number): Promise<Loose>;
+  sure(
+    who: Person,
+    method: HttpMethod,
+    path: string,
+    body?: Json,
+    version?: number,
+  ): Promise<Loose>;
   /** A fresh token for a person's name, project name and password. */
   token(name: string, project: string, password: string): Promise<string>;
   /** A fresh token as those that its people have. */
@@ -58,7 +69,11 @@ export interface ApiCloud {
 }
 
 export const password = 'correct horse battery staple';
-const versioned: readonly [mount: string, type: string][] = [['/compute', 'compute 2.'], ['/placement', 'placement 1.'], ['/volume', 'volume 3.']];
+const versioned: readonly [mount: string, type: string][] = [
+  ['/compute', 'compute 2.'],
+  ['/placement', 'placement 1.'],
+  ['/volume', 'volume 3.'],
+];
 
 export async function startApiCloud(options: { log?: Log } = {}): Promise<ApiCloud> {
   const dir = await mkdtemp(join(tmpdir(), 'cobalt-api-'));
@@ -66,46 +81,112 @@ export async function startApiCloud(options: { log?: Log } = {}): Promise<ApiClo
   const server = await startHttpServer(sim.plane.dispatcher, { host: '127.0.0.1', port: 0 });
   const origin = `http://127.0.0.1:${server.port}`;
 
-  async function ask(who: Person | string | null, method: HttpMethod, path: string, { body, raw, headers = {}, version }: Sending = {}): Promise<Answer> {
+  async function ask(
+    who: Person | string | null,
+    method: HttpMethod,
+    path: string,
+    { body, raw, headers = {}, version }: Sending = {},
+  ): Promise<Answer> {
     const given: Record<string, string> = {};
     if (who !== null) given['x-auth-token'] = typeof who === 'string' ? who : who.token;
     if (body !== undefined) given['content-type'] = 'application/json';
     const prefix = versioned.find(([mount]) => path.startsWith(mount))?.[1];
     if (version !== undefined && prefix) given['openstack-api-version'] = prefix + version;
     const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-    const answer = await fetch(origin + path, { method, headers: { ...given, ...headers }, redirect: 'manual', signal: AbortSignal.timeout(30_000), ...(sent === undefined ? {} : { body: sent }) });
+    const answer = await fetch(origin + path, {
+      method,
+      headers: { ...given, ...headers },
+      redirect: 'manual',
+      signal: AbortSignal.timeout(30_000),
+      ...(sent === undefined ? {} : { body: sent }),
+    });
     const text = await answer.text();
     checkAnswer(`${method} ${path}`, method, answer, text);
-    return { status: answer.status, headers: answer.headers, text, json: answer.headers.get('content-type')?.includes('json') && text !== '' ? (JSON.parse(text) as Loose) : undefined };
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      text,
+      json:
+        answer.headers.get('content-type')?.includes('json') && text !== ''
+          ? (JSON.parse(text) as Loose)
+          : undefined,
+    };
   }
-  async function sure(who: Person, method: HttpMethod, path: string, body?: Json, version?: number): Promise<Loose> {
-    const answer = await ask(who, method, path, { ...(body === undefined ? {} : { body }), version });
+  async function sure(
+    who: Person,
+    method: HttpMethod,
+    path: string,
+    body?: Json,
+    version?: number,
+  ): Promise<Loose> {
+    const answer = await ask(who, method, path, {
+      ...(body === undefined ? {} : { body }),
+      version,
+    });
     assert.ok(answer.status < 300, `${method} ${path}: ${answer.status} ${answer.text}`);
     return answer.json;
   }
   async function token(name: string, project: string, secret: string): Promise<string> {
     const domain = { id: 'default' };
-    const answer = await ask(null, 'POST', '/identity/v3/auth/tokens', { body: {
-      auth: { identity: { methods: ['password'], password: { user: { name, domain, password: secret } } }, scope: { project: { name: project, domain } } },
-    } });
+    const answer = await ask(null, 'POST', '/identity/v3/auth/tokens', {
+      body: {
+        auth: {
+          identity: {
+            methods: ['password'],
+            password: { user: { name, domain, password: secret } },
+          },
+          scope: { project: { name: project, domain } },
+        },
+      },
+    });
     assert.equal(answer.status, 201, answer.text);
     return answer.headers.get('x-subject-token') ?? '';
   }
 
   const adminToken = await token('admin', 'admin', (await readSecrets(dir)).admin.reveal());
-  const { token: facts } = (await ask(adminToken, 'GET', '/identity/v3/auth/tokens', { headers: { 'x-subject-token': adminToken } })).json;
+  const { token: facts } = (
+    await ask(adminToken, 'GET', '/identity/v3/auth/tokens', {
+      headers: { 'x-subject-token': adminToken },
+    })
+  ).json;
   const admin: Person = { token: adminToken, userId: facts.user.id, projectId: facts.project.id };
   const { roles } = await sure(admin, 'GET', '/identity/v3/roles?name=member');
   async function makePerson(name: string): Promise<Person> {
-    const { project } = await sure(admin, 'POST', '/identity/v3/projects', { project: { name: `${name}s-project`, domain_id: 'default', description: name === 'alice' ? hidden : '' } });
-    const { user } = await sure(admin, 'POST', '/identity/v3/users', { user: { name, password, domain_id: 'default', description: name === 'alice' ? hidden : '' } });
-    await sure(admin, 'PUT', `/identity/v3/projects/${project.id}/users/${user.id}/roles/${roles[0].id}`);
-    return { userId: user.id, projectId: project.id, token: await token(name, project.name, password) };
+    const { project } = await sure(admin, 'POST', '/identity/v3/projects', {
+      project: {
+        name: `${name}s-project`,
+        domain_id: 'default',
+        description: name === 'alice' ? hidden : '',
+      },
+    });
+    const { user } = await sure(admin, 'POST', '/identity/v3/users', {
+      user: { name, password, domain_id: 'default', description: name === 'alice' ? hidden : '' },
+    });
+    await sure(
+      admin,
+      'PUT',
+      `/identity/v3/projects/${project.id}/users/${user.id}/roles/${roles[0].id}`,
+    );
+    return {
+      userId: user.id,
+      projectId: project.id,
+      token: await token(name, project.name, password),
+    };
   }
 
   return {
-    plane: sim.plane, imageId: sim.imageId, admin, alice: await makePerson('alice'), bob: await makePerson('bob'), ask, sure, token,
-    tokenOf: async (name) => (name === 'admin' ? await token('admin', 'admin', (await readSecrets(dir)).admin.reveal()) : await token(name, `${name}s-project`, password)),
+    plane: sim.plane,
+    imageId: sim.imageId,
+    admin,
+    alice: await makePerson('alice'),
+    bob: await makePerson('bob'),
+    ask,
+    sure,
+    token,
+    tokenOf: async (name) =>
+      name === 'admin'
+        ? await token('admin', 'admin', (await readSecrets(dir)).admin.reveal())
+        : await token(name, `${name}s-project`, password),
     async stop() {
       await server.close();
       await sim.stop();
@@ -120,7 +201,17 @@ export const hidden = 'not-for-bobs-eyes';
 /** What every answer keeps. contracts/openstack.md, "API rules that all services must keep". */
 function checkAnswer(what: string, method: HttpMethod, answer: Response, text: string): void {
   assert.notEqual(answer.status, 500, `${what}: ${text}`);
-  assert.match(answer.headers.get('x-openstack-request-id') ?? 'none', /^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, `${what}: request id`);
-  if (answer.status === 204 || method === 'HEAD') assert.equal(text, '', `${what}: a body on ${answer.status}`);
-  if (answer.status >= 400 && method !== 'HEAD') assert.match(answer.headers.get('content-type') ?? 'none', /^(application\/json|text\/html)/, `${what}: type of a fault`);
+  assert.match(
+    answer.headers.get('x-openstack-request-id') ?? 'none',
+    /^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+    `${what}: request id`,
+  );
+  if (answer.status === 204 || method === 'HEAD')
+    assert.equal(text, '', `${what}: a body on ${answer.status}`);
+  if (answer.status >= 400 && method !== 'HEAD')
+    assert.match(
+      answer.headers.get('content-type') ?? 'none',
+      /^(application\/json|text\/html)/,
+      `${what}: type of a fault`,
+    );
 }

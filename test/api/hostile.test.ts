@@ -1,9 +1,9 @@
 // Hostile requests over all routes: valid, nearly valid, and what no client sends. None is answered by a 5xx, none stops the others,
 // none leaves memory behind. `FUZZ_REQUESTS=200000 ./cobalt test hostile --no-checks` is the long run; FUZZ_SEED looks elsewhere.
 import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { describe, it } from 'node:test';
 import { withDeadline } from '#platform/clock.ts';
 import { startHostileCloud } from './hostile/hostile-cloud.ts';
 import type { HostileAnswer, HostileCloud, HostileRequest } from './hostile/hostile-cloud.ts';
@@ -23,7 +23,8 @@ const collect = runInNewContext('gc') as () => void; // V8's own, by the flag ab
 /** What this cloud says it does not have. */
 const notOffered = 501;
 /** Of this route no 5xx is a fault: the console of a simulated guest, which has no screen. */
-const mayBeUnavailable = (request: HostileRequest): boolean => /\/action$|remote-consoles/.test(request.path);
+const mayBeUnavailable = (request: HostileRequest): boolean =>
+  /\/action$|remote-consoles/.test(request.path);
 
 interface Findings {
   faults: Map<string, string>;
@@ -32,8 +33,16 @@ interface Findings {
   heaps: number[];
 }
 
-async function judge(cloud: HostileCloud, request: HostileRequest, { faults, statuses, routes }: Findings): Promise<void> {
-  const answer: HostileAnswer | undefined = await withDeadline(cloud.send(request), hangMs, () => undefined);
+async function judge(
+  cloud: HostileCloud,
+  request: HostileRequest,
+  { faults, statuses, routes }: Findings,
+): Promise<void> {
+  const answer: HostileAnswer | undefined = await withDeadline(
+    cloud.send(request),
+    hangMs,
+    () => undefined,
+  );
   const shown = `${request.method} ${request.path.slice(0, 300)}?${request.query.slice(0, 300)} ${JSON.stringify({ ...request.headers, 'x-auth-token': '' })} ${request.body?.toString('latin1').slice(0, 1_500) ?? ''}`;
   if (!answer) {
     faults.set(`${request.route}: no answer`, shown);
@@ -41,32 +50,65 @@ async function judge(cloud: HostileCloud, request: HostileRequest, { faults, sta
   }
   statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
   if (answer.status < 300) routes.add(request.route);
-  if (answer.status >= 500 && answer.status !== notOffered && !(answer.status === 503 && mayBeUnavailable(request))) faults.set(`${request.route}: ${answer.status}`, `${shown}\n  ${answer.text.slice(0, 300)}\n  ${cloud.errors().join('').slice(0, 1_500)}`);
+  if (
+    answer.status >= 500 &&
+    answer.status !== notOffered &&
+    !(answer.status === 503 && mayBeUnavailable(request))
+  )
+    faults.set(
+      `${request.route}: ${answer.status}`,
+      `${shown}\n  ${answer.text.slice(0, 300)}\n  ${cloud.errors().join('').slice(0, 1_500)}`,
+    );
   // Compiling and collecting garbage also take time: what counts is what the request takes each time.
   let fastestMs = answer.cpuMs;
-  for (let attempt = 0; attempt < 5 && fastestMs > maxStallMs; attempt += 1) fastestMs = Math.min(fastestMs, (await cloud.send(request)).cpuMs);
-  if (fastestMs > maxStallMs) faults.set(`${request.route}: takes ${Math.round(fastestMs / 10) * 10} ms`, shown);
+  for (let attempt = 0; attempt < 5 && fastestMs > maxStallMs; attempt += 1)
+    fastestMs = Math.min(fastestMs, (await cloud.send(request)).cpuMs);
+  if (fastestMs > maxStallMs)
+    faults.set(`${request.route}: takes ${Math.round(fastestMs / 10) * 10} ms`, shown);
 }
 
 describe('hostile requests', () => {
   it(`(${requests}) are answered without a 5xx, without a stall, without a leak`, async (t) => {
     const random = new Random(seed);
-    const findings: Findings = { faults: new Map(), statuses: new Map(), routes: new Set(), heaps: [] };
-    for (let sent = 0; sent < requests; ) {
+    const findings: Findings = {
+      faults: new Map(),
+      statuses: new Map(),
+      routes: new Set(),
+      heaps: [],
+    };
+    for (let sent = 0; sent < requests;) {
       const cloud = await startHostileCloud(random);
       for (let here = 1; here <= requestsPerCloud && sent < requests; here += 1, sent += 1) {
         await judge(cloud, cloud.make(), findings);
-        if (here % 100 === 0 && !(await cloud.renewTokens().then(() => true, () => false))) break; // its people are deleted or locked
+        if (
+          here % 100 === 0 &&
+          !(await cloud.renewTokens().then(
+            () => true,
+            () => false,
+          ))
+        )
+          break; // its people are deleted or locked
       }
       collect();
       findings.heaps.push(process.memoryUsage().heapUsed / 1024 / 1024);
       await cloud.stop();
     }
     const { faults, statuses, routes, heaps } = findings;
-    t.diagnostic(`statuses ${JSON.stringify(Object.fromEntries([...statuses].sort(([a], [b]) => a - b)))}, ${routes.size} routes answered well, heap after each cloud, MiB: ${heaps.map(Math.round).join(' ')}`);
-    assert.deepEqual([...faults].map(([what, request]) => `${what}\n  ${request}`), []);
-    assert.ok((statuses.get(200) ?? 0) > requests * 0.02 && routes.size > 20, 'hardly any request was right: nothing behind the edge was tried');
+    t.diagnostic(
+      `statuses ${JSON.stringify(Object.fromEntries([...statuses].sort(([a], [b]) => a - b)))}, ${routes.size} routes answered well, heap after each cloud, MiB: ${heaps.map(Math.round).join(' ')}`,
+    );
+    assert.deepEqual(
+      [...faults].map(([what, request]) => `${what}\n  ${request}`),
+      [],
+    );
+    assert.ok(
+      (statuses.get(200) ?? 0) > requests * 0.02 && routes.size > 20,
+      'hardly any request was right: nothing behind the edge was tried',
+    );
     const [first = 0, last = 0] = [heaps[1] ?? heaps[0], heaps.at(-1)];
-    assert.ok(last < first + 40, `the heap grew from ${Math.round(first)} to ${Math.round(last)} MiB`);
+    assert.ok(
+      last < first + 40,
+      `the heap grew from ${Math.round(first)} to ${Math.round(last)} MiB`,
+    );
   });
 });

@@ -12,7 +12,9 @@ export const repository = join(import.meta.dirname, '..', '..');
 /** Why real clouds cannot be made here; false when they can. For a test's `skip`. */
 export function realCloudMissing(): string | false {
   if (process.getuid?.() !== 0) return 'needs root (namespaces)';
-  for (const tool of ['libvirtd', 'qemu-system-x86_64', 'openstack']) if (spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0) return `needs ${tool} (./cobalt test installs it)`;
+  for (const tool of ['libvirtd', 'qemu-system-x86_64', 'openstack'])
+    if (spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0)
+      return `needs ${tool} (./cobalt test installs it)`;
   return false;
 }
 
@@ -50,27 +52,56 @@ export async function testCloud(): Promise<TestCloud> {
   // Not below /tmp's long names: a Unix socket's path has 107 bytes.
   const dir = await mkdtemp('/var/tmp/cc-');
   const port = await freePort();
-  const cobalt = async (...words: string[]): Promise<string> => (await run(join(repository, 'cobalt'), [...words, '--home', dir], { timeout: commandTimeoutMs, maxBuffer: 64 * 1024 * 1024 })).stdout;
+  const cobalt = async (...words: string[]): Promise<string> =>
+    (
+      await run(join(repository, 'cobalt'), [...words, '--home', dir], {
+        timeout: commandTimeoutMs,
+        maxBuffer: 64 * 1024 * 1024,
+      })
+    ).stdout;
   const cloud: TestCloud = {
-    dir, port, env: {}, cobalt,
+    dir,
+    port,
+    env: {},
+    cobalt,
     async openstack(...words) {
-      return (await run('openstack', words, { env: { PATH: process.env['PATH'] ?? '', HOME: dir, ...cloud.env }, timeout: commandTimeoutMs, maxBuffer: 64 * 1024 * 1024 })).stdout;
+      return (
+        await run('openstack', words, {
+          env: { PATH: process.env['PATH'] ?? '', HOME: dir, ...cloud.env },
+          timeout: commandTimeoutMs,
+          maxBuffer: 64 * 1024 * 1024,
+        })
+      ).stdout;
     },
     async json<T>(...words: string[]) {
       return JSON.parse(await cloud.openstack(...words, '-f', 'json')) as T; // the caller names the command's document
     },
     async virsh(host, ...words) {
-      return (await run('virsh', ['-q', '-c', `qemu+unix:///system?socket=${join(dir, 'hosts', host, 'run/libvirt/libvirt-sock')}`, ...words], { timeout: 30_000 })).stdout;
+      return (
+        await run(
+          'virsh',
+          [
+            '-q',
+            '-c',
+            `qemu+unix:///system?socket=${join(dir, 'hosts', host, 'run/libvirt/libvirt-sock')}`,
+            ...words,
+          ],
+          { timeout: 30_000 },
+        )
+      ).stdout;
     },
     async up(...words) {
       const output = await cobalt('up', '--detach', '--port', String(port), ...words);
       const exports = await cobalt('openrc');
-      for (const [, name = '', value = ''] of exports.matchAll(/^export (\w+)='(.*)'$/gm)) cloud.env[name] = value;
+      for (const [, name = '', value = ''] of exports.matchAll(/^export (\w+)='(.*)'$/gm))
+        cloud.env[name] = value;
       return output;
     },
     async status() {
       // 3 and 4 tell of what is down; the document is whole.
-      const text = await cobalt('status', '--json').catch((error: { stdout: string }) => error.stdout);
+      const text = await cobalt('status', '--json').catch(
+        (error: { stdout: string }) => error.stdout,
+      );
       return JSON.parse(text) as CloudStatus; // cli/commands/status.ts
     },
     async killControl(meanwhile) {
@@ -78,10 +109,13 @@ export async function testCloud(): Promise<TestCloud> {
       if (!before) throw new Error('no control plane runs');
       process.kill(before.pid, 'SIGKILL');
       await meanwhile?.();
-      await eventually(async () => {
-        const { control } = await cloud.status().catch(() => ({ control: undefined })); // its APIs do not answer yet
-        return control !== undefined && control.pid !== before.pid && control.ready;
-      }, { withinMs: restartTimeoutMs, everyMs: 250, what: 'the control plane is back' });
+      await eventually(
+        async () => {
+          const { control } = await cloud.status().catch(() => ({ control: undefined })); // its APIs do not answer yet
+          return control !== undefined && control.pid !== before.pid && control.ready;
+        },
+        { withinMs: restartTimeoutMs, everyMs: 250, what: 'the control plane is back' },
+      );
     },
     async close() {
       await cobalt('down', '--purge');

@@ -17,24 +17,48 @@ const run = promisify(execFile);
 const documentTimeoutMs = 900_000;
 
 const substitutes: Substitute[] = [
-  { pattern: /^git clone <this repository> cobaltcore && cd cobaltcore$/, command: `mkdir -p cobaltcore && ln -sf ${repository}/cobalt cobaltcore/cobalt && cd cobaltcore`, reason: 'the repository under test' },
-  { pattern: /^apt-get install -y python3-openstackclient/, command: 'command -v openstack', reason: './cobalt test has installed it' },
+  {
+    pattern: /^git clone <this repository> cobaltcore && cd cobaltcore$/,
+    command: `mkdir -p cobaltcore && ln -sf ${repository}/cobalt cobaltcore/cobalt && cd cobaltcore`,
+    reason: 'the repository under test',
+  },
+  {
+    pattern: /^apt-get install -y python3-openstackclient/,
+    command: 'command -v openstack',
+    reason: './cobalt test has installed it',
+  },
 ];
 
 describe('the documents', () => {
   it('have their commands read: fences, outputs and what is not run are told apart', () => {
-    const text = '# t\n```console\n$ a\nout\n$ b   # why\n```\n```sh\n$ no\n```\n```console\n# not run by the tests: a browser\n$ c\n```\n';
+    const text =
+      '# t\n```console\n$ a\nout\n$ b   # why\n```\n```sh\n$ no\n```\n```console\n# not run by the tests: a browser\n$ c\n```\n';
     const blocks = commandBlocks(text);
     assert.deepEqual(blocks, [
-      { line: 2, commands: [{ line: 3, text: 'a' }, { line: 5, text: 'b   # why' }], notRun: undefined },
+      {
+        line: 2,
+        commands: [
+          { line: 3, text: 'a' },
+          { line: 5, text: 'b   # why' },
+        ],
+        notRun: undefined,
+      },
       { line: 10, commands: [{ line: 12, text: 'c' }], notRun: 'a browser' },
     ]);
     assert.doesNotMatch(scriptOf('t', blocks, []), /\[t:12\]/);
   });
 
   it('fail with the place of the first command that fails', async () => {
-    const blocks = commandBlocks('```console\n$ true\n$ echo "it\'s" && false\n$ echo never\n```\n');
-    const failed: { code: number; stdout: string } = await run('bash', ['-c', scriptOf('t.md', blocks, [])]).then(() => assert.fail('it passed'), (error: { code: number; stdout: string }) => error);
+    const blocks = commandBlocks(
+      '```console\n$ true\n$ echo "it\'s" && false\n$ echo never\n```\n',
+    );
+    const failed: { code: number; stdout: string } = await run('bash', [
+      '-c',
+      scriptOf('t.md', blocks, []),
+    ]).then(
+      () => assert.fail('it passed'),
+      (error: { code: number; stdout: string }) => error,
+    );
     assert.equal(failed.code, 1);
     assert.match(failed.stdout, /it's\nFAILED at t\.md:3: echo "it's" && false\nexit code 1\n$/);
     assert.doesNotMatch(failed.stdout, /never/);
@@ -60,19 +84,36 @@ describe('the commands of the documents, as printed, twice', { skip: realCloudMi
   });
 
   // In this order: README starts the cloud, operate.md stops it.
-  const order = ['README.md', 'run-a-vm.md', 'networks.md', 'volumes.md', 'horizon.md', 'measure.md', 'add-a-server-action.md', 'troubleshoot.md', 'operate.md'];
+  const order = [
+    'README.md',
+    'run-a-vm.md',
+    'networks.md',
+    'volumes.md',
+    'horizon.md',
+    'measure.md',
+    'add-a-server-action.md',
+    'troubleshoot.md',
+    'operate.md',
+  ];
 
   it('no document is forgotten', async () => {
-    const present = (await readdir(join(repository, 'docs/how-to'))).filter((name) => name.endsWith('.md'));
+    const present = (await readdir(join(repository, 'docs/how-to'))).filter((name) =>
+      name.endsWith('.md'),
+    );
     assert.deepEqual([...present, 'README.md'].sort(), [...order].sort());
   });
 
   for (const name of order) {
     it(name, { timeout: 2 * documentTimeoutMs }, async (t) => {
-      const text = await readFile(join(repository, name === 'README.md' ? name : `docs/how-to/${name}`), 'utf8');
+      const text = await readFile(
+        join(repository, name === 'README.md' ? name : `docs/how-to/${name}`),
+        'utf8',
+      );
       const blocks = commandBlocks(text);
       const skipped = blocks.filter(({ notRun }) => notRun !== undefined);
-      t.diagnostic(`${name}: ${blocks.length - skipped.length} blocks run, ${skipped.length} not run`);
+      t.diagnostic(
+        `${name}: ${blocks.length - skipped.length} blocks run, ${skipped.length} not run`,
+      );
       for (const { line, notRun } of skipped) t.diagnostic(`  not run: line ${line}: ${notRun}`);
       if (skipped.length === blocks.length) return;
       const cwd = join(folder, name.replace('.md', ''));
@@ -81,10 +122,21 @@ describe('the commands of the documents, as printed, twice', { skip: realCloudMi
       const script = join(folder, `${name}.sh`);
       await writeFile(script, scriptOf(name, blocks, substitutes));
       for (const time of ['first', 'second']) {
-        const ran = run('bash', [script], { cwd, env, timeout: documentTimeoutMs, maxBuffer: 16 * 1024 * 1024 });
+        const ran = run('bash', [script], {
+          cwd,
+          env,
+          timeout: documentTimeoutMs,
+          maxBuffer: 16 * 1024 * 1024,
+        });
         ran.child.stdin?.end();
-        const failed = await ran.then(() => undefined, (error: { stdout: string; stderr: string }) => error);
-        if (failed) assert.fail(`the ${time} run of ${name} failed:\n${failed.stdout.slice(-6000)}\n${failed.stderr.slice(-3000)}`);
+        const failed = await ran.then(
+          () => undefined,
+          (error: { stdout: string; stderr: string }) => error,
+        );
+        if (failed)
+          assert.fail(
+            `the ${time} run of ${name} failed:\n${failed.stdout.slice(-6000)}\n${failed.stderr.slice(-3000)}`,
+          );
       }
     });
   }

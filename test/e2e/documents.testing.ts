@@ -20,28 +20,40 @@ export function commandBlocks(document: string): CommandBlock[] {
       blocks.push(block);
       block = undefined;
     } else if (text.startsWith('$ ')) block.commands.push({ line: index + 1, text: text.slice(2) });
-    else if (text.startsWith(notRunMark) && block.commands.length === 0) block.notRun = text.slice(notRunMark.length);
+    else if (text.startsWith(notRunMark) && block.commands.length === 0)
+      block.notRun = text.slice(notRunMark.length);
   });
   return blocks;
 }
 
 /** What stands for commands that a test cannot run as they are, and says so when it runs. */
-export interface Substitute { pattern: RegExp; command: string; reason: string }
+export interface Substitute {
+  pattern: RegExp;
+  command: string;
+  reason: string;
+}
 
 /**
  * A bash script that runs the commands in one session, says each before it, and ends at the first that fails with its place. Exit code 1 then.
  * Blocks that are not run are left out.
  */
-export function scriptOf(name: string, blocks: readonly CommandBlock[], substitutes: readonly Substitute[]): string {
+export function scriptOf(
+  name: string,
+  blocks: readonly CommandBlock[],
+  substitutes: readonly Substitute[],
+): string {
   const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
-  const lines = blocks.filter(({ notRun }) => notRun === undefined).flatMap(({ commands }) => commands).flatMap(({ line, text }) => {
-    const substitute = substitutes.find(({ pattern }) => pattern.test(text));
-    const place = `${name}:${line}`;
-    return [
-      `printf '%s\\n' ${quoted(`[${place}] $ ${text}${substitute ? `   (here: ${substitute.command}; ${substitute.reason})` : ''}`)}`,
-      substitute?.command ?? text,
-      `code=$?; [ $code = 0 ] || { printf '%s\\n' ${quoted(`FAILED at ${place}: ${text}`)} "exit code $code"; exit 1; }`,
-    ];
-  });
+  const lines = blocks
+    .filter(({ notRun }) => notRun === undefined)
+    .flatMap(({ commands }) => commands)
+    .flatMap(({ line, text }) => {
+      const substitute = substitutes.find(({ pattern }) => pattern.test(text));
+      const place = `${name}:${line}`;
+      return [
+        `printf '%s\\n' ${quoted(`[${place}] $ ${text}${substitute ? `   (here: ${substitute.command}; ${substitute.reason})` : ''}`)}`,
+        substitute?.command ?? text,
+        `code=$?; [ $code = 0 ] || { printf '%s\\n' ${quoted(`FAILED at ${place}: ${text}`)} "exit code $code"; exit 1; }`,
+      ];
+    });
   return `${lines.join('\n')}\n`;
 }

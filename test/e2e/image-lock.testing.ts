@@ -6,8 +6,17 @@ import { tryTool } from '#hosts/local/run-tool.ts';
 
 export async function imageIsLocked(cloudDir: string, volumeId: string): Promise<boolean> {
   const share = join(cloudDir, 'filer/export');
-  const { active } = JSON.parse(readFileSync(join(share, `volume-${volumeId}.info`), 'utf8')) as { active: string }; // adapters/nfs/chain.ts
-  const { code, stderr } = await tryTool('qemu-io', ['-r', '-f', 'qcow2', '-c', 'read 0 512', join(share, active)]);
+  const { active } = JSON.parse(readFileSync(join(share, `volume-${volumeId}.info`), 'utf8')) as {
+    active: string;
+  }; // adapters/nfs/chain.ts
+  const { code, stderr } = await tryTool('qemu-io', [
+    '-r',
+    '-f',
+    'qcow2',
+    '-c',
+    'read 0 512',
+    join(share, active),
+  ]);
   assert.ok(code === 0 || /Failed to (lock byte|get .*lock)/.test(stderr), stderr);
   return code !== 0;
 }

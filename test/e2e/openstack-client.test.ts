@@ -1,23 +1,36 @@
 // First light: Debian's own `openstack` client against a cloud with two real hosts. Issue 2, bars 1 to 3.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { writeFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { execFileSync } from 'node:child_process';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { TestCloud } from './cloud.testing.ts';
 import { realCloudMissing, testCloud } from './cloud.testing.ts';
 
-interface Shown { id: string; status: string; 'OS-EXT-SRV-ATTR:host': string }
+interface Shown {
+  id: string;
+  status: string;
+  'OS-EXT-SRV-ATTR:host': string;
+}
 
 describe('the stock openstack client', { skip: realCloudMissing() }, () => {
   let cloud: TestCloud;
-  const show = async (name: string): Promise<Shown> => await cloud.json<Shown>('server', 'show', name);
+  const show = async (name: string): Promise<Shown> =>
+    await cloud.json<Shown>('server', 'show', name);
   const reaches = async (name: string, status: string): Promise<void> => {
-    await eventually(async () => (await show(name)).status === status, { withinMs: 90_000, everyMs: 500, what: `${name} becomes ${status}` });
+    await eventually(async () => (await show(name)).status === status, {
+      withinMs: 90_000,
+      everyMs: 500,
+      what: `${name} becomes ${status}`,
+    });
   };
   const banner = async (name: string): Promise<void> => {
-    await eventually(async () => (await cloud.openstack('console', 'log', 'show', name)).includes(`${name} login:`), { withinMs: 120_000, everyMs: 1000, what: `${name} prints its banner` });
+    await eventually(
+      async () =>
+        (await cloud.openstack('console', 'log', 'show', name)).includes(`${name} login:`),
+      { withinMs: 120_000, everyMs: 1000, what: `${name} prints its banner` },
+    );
   };
 
   before(async () => {
@@ -29,37 +42,93 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
   it('has a token, a catalog, images and flavors', async () => {
     assert.match(await cloud.openstack('token', 'issue', '-f', 'value', '-c', 'id'), /^gAAAA/);
     const catalog = await cloud.json<{ Type: string }[]>('catalog', 'list');
-    assert.deepEqual(catalog.map((entry) => entry.Type).sort(), ['block-storage', 'compute', 'identity', 'image', 'network', 'placement', 'volumev3']);
+    assert.deepEqual(catalog.map((entry) => entry.Type).sort(), [
+      'block-storage',
+      'compute',
+      'identity',
+      'image',
+      'network',
+      'placement',
+      'volumev3',
+    ]);
     const images = await cloud.json<{ Name: string; Status: string }[]>('image', 'list');
-    for (const name of ['tiny', 'tiny-disk']) assert.ok(images.some((image) => image.Name === name && image.Status === 'active'), `${name} is there`);
+    for (const name of ['tiny', 'tiny-disk'])
+      assert.ok(
+        images.some((image) => image.Name === name && image.Status === 'active'),
+        `${name} is there`,
+      );
     const flavors = await cloud.json<{ Name: string }[]>('flavor', 'list');
-    for (const name of ['m1.nano', 'm1.micro', 'm1.tiny', 'm1.small', 'm1.medium']) assert.ok(flavors.some((flavor) => flavor.Name === name), name);
+    for (const name of ['m1.nano', 'm1.micro', 'm1.tiny', 'm1.small', 'm1.medium'])
+      assert.ok(
+        flavors.some((flavor) => flavor.Name === name),
+        name,
+      );
   });
 
   it('uploads an image from a qcow2 file and saves it again', async () => {
     const [from, to] = [join(cloud.dir, 'from.qcow2'), join(cloud.dir, 'to.qcow2')];
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', from, '64M']);
     execFileSync('qemu-io', ['-c', 'write -P 7 0 3M', from], { stdio: 'ignore' });
-    await cloud.openstack('image', 'create', '--disk-format', 'qcow2', '--container-format', 'bare', '--file', from, 'mine');
+    await cloud.openstack(
+      'image',
+      'create',
+      '--disk-format',
+      'qcow2',
+      '--container-format',
+      'bare',
+      '--file',
+      from,
+      'mine',
+    );
     await cloud.openstack('image', 'save', '--file', to, 'mine');
     assert.ok((await readFile(from)).equals(await readFile(to)), 'the same bytes come back');
   });
 
   it('makes flavors, keypairs, projects, users, roles, application credentials', async () => {
-    await cloud.openstack('flavor', 'create', '--vcpus', '1', '--ram', '160', '--disk', '1', 'mine');
-    await writeFile(join(cloud.dir, 'key'), await cloud.openstack('keypair', 'create', 'k'), { mode: 0o600 });
+    await cloud.openstack(
+      'flavor',
+      'create',
+      '--vcpus',
+      '1',
+      '--ram',
+      '160',
+      '--disk',
+      '1',
+      'mine',
+    );
+    await writeFile(join(cloud.dir, 'key'), await cloud.openstack('keypair', 'create', 'k'), {
+      mode: 0o600,
+    });
     execFileSync('ssh-keygen', ['-y', '-f', join(cloud.dir, 'key')], { stdio: 'ignore' });
     await cloud.openstack('project', 'create', 'p1');
     await cloud.openstack('user', 'create', '--password', 'secret', 'u1');
     await cloud.openstack('role', 'add', '--project', 'p1', '--user', 'u1', 'member');
-    const credential = await cloud.json<{ id: string; secret: string }>('application', 'credential', 'create', 'ci');
+    const credential = await cloud.json<{ id: string; secret: string }>(
+      'application',
+      'credential',
+      'create',
+      'ci',
+    );
     assert.ok(credential.secret.length > 20);
     const quota = await cloud.json<{ instances: number }>('quota', 'show');
     assert.equal(quota.instances, 10);
   });
 
   it('boots a server that prints its own name', async () => {
-    const server = await cloud.json<Shown>('server', 'create', '--image', 'tiny', '--flavor', 'm1.nano', '--nic', 'none', '--key-name', 'k', '--wait', 'vm1');
+    const server = await cloud.json<Shown>(
+      'server',
+      'create',
+      '--image',
+      'tiny',
+      '--flavor',
+      'm1.nano',
+      '--nic',
+      'none',
+      '--key-name',
+      'k',
+      '--wait',
+      'vm1',
+    );
     assert.equal(server.status, 'ACTIVE');
     await banner('vm1');
     assert.match(await cloud.openstack('server', 'list', '--long'), /vm1 .*ACTIVE/);
@@ -67,9 +136,16 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
 
   it('carries every action out', async () => {
     const steps: [string[], string][] = [
-      [['pause'], 'PAUSED'], [['unpause'], 'ACTIVE'], [['suspend'], 'SUSPENDED'], [['resume'], 'ACTIVE'],
-      [['stop'], 'SHUTOFF'], [['start'], 'ACTIVE'], [['reboot', '--hard'], 'ACTIVE'],
-      [['rescue'], 'RESCUE'], [['unrescue'], 'ACTIVE'], [['rebuild', '--image', 'tiny'], 'ACTIVE'],
+      [['pause'], 'PAUSED'],
+      [['unpause'], 'ACTIVE'],
+      [['suspend'], 'SUSPENDED'],
+      [['resume'], 'ACTIVE'],
+      [['stop'], 'SHUTOFF'],
+      [['start'], 'ACTIVE'],
+      [['reboot', '--hard'], 'ACTIVE'],
+      [['rescue'], 'RESCUE'],
+      [['unrescue'], 'ACTIVE'],
+      [['rebuild', '--image', 'tiny'], 'ACTIVE'],
     ];
     for (const [[action = '', ...options], status] of steps) {
       await cloud.openstack('server', action, ...options, 'vm1');
@@ -86,20 +162,71 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
 
   it('boots a disk image whose guest reads its config drive: name, key, user data', async () => {
     const script = join(cloud.dir, 'user-data');
-    await writeFile(script, '#!/bin/sh\necho "user data ran on $(hostname), $(wc -l < /root/.ssh/authorized_keys) key"\n');
-    await cloud.openstack('server', 'create', '--image', 'tiny-disk', '--flavor', 'm1.micro', '--nic', 'none', '--key-name', 'k', '--config-drive', 'true', '--user-data', script, '--wait', 'from-disk');
+    await writeFile(
+      script,
+      '#!/bin/sh\necho "user data ran on $(hostname), $(wc -l < /root/.ssh/authorized_keys) key"\n',
+    );
+    await cloud.openstack(
+      'server',
+      'create',
+      '--image',
+      'tiny-disk',
+      '--flavor',
+      'm1.micro',
+      '--nic',
+      'none',
+      '--key-name',
+      'k',
+      '--config-drive',
+      'true',
+      '--user-data',
+      script,
+      '--wait',
+      'from-disk',
+    );
     await banner('from-disk');
-    await eventually(async () => (await cloud.openstack('console', 'log', 'show', 'from-disk')).includes('user data ran on from-disk, 1 key'), { withinMs: 60_000, everyMs: 1000, what: 'the user data runs' });
+    await eventually(
+      async () =>
+        (await cloud.openstack('console', 'log', 'show', 'from-disk')).includes(
+          'user data ran on from-disk, 1 key',
+        ),
+      { withinMs: 60_000, everyMs: 1000, what: 'the user data runs' },
+    );
     await cloud.openstack('server', 'delete', '--wait', 'from-disk');
   });
 
   it('shows hosts, and spreads six servers over both', async () => {
     assert.equal((await cloud.json<object[]>('hypervisor', 'list')).length, 2);
     assert.equal((await cloud.json<{ count: number }>('hypervisor', 'stats', 'show')).count, 2);
-    const services = await cloud.json<{ Binary: string; State: string }[]>('compute', 'service', 'list');
-    assert.equal(services.filter((service) => service.Binary === 'nova-compute' && service.State === 'up').length, 2);
-    await cloud.openstack('server', 'create', '--image', 'tiny', '--flavor', 'm1.nano', '--nic', 'none', '--min', '6', '--max', '6', '--wait', 'many');
-    const hosts = (await cloud.json<{ Name: string; Host: string }[]>('server', 'list', '--long')).filter((server) => server.Name.startsWith('many')).map((server) => server.Host);
+    const services = await cloud.json<{ Binary: string; State: string }[]>(
+      'compute',
+      'service',
+      'list',
+    );
+    assert.equal(
+      services.filter((service) => service.Binary === 'nova-compute' && service.State === 'up')
+        .length,
+      2,
+    );
+    await cloud.openstack(
+      'server',
+      'create',
+      '--image',
+      'tiny',
+      '--flavor',
+      'm1.nano',
+      '--nic',
+      'none',
+      '--min',
+      '6',
+      '--max',
+      '6',
+      '--wait',
+      'many',
+    );
+    const hosts = (await cloud.json<{ Name: string; Host: string }[]>('server', 'list', '--long'))
+      .filter((server) => server.Name.startsWith('many'))
+      .map((server) => server.Host);
     assert.equal(hosts.length, 6);
     assert.deepEqual([...new Set(hosts)].sort(), ['h1', 'h2']);
   });
@@ -107,8 +234,18 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
   it('shows exactly the domains that libvirt has', async () => {
     const servers = await cloud.json<{ ID: string; Host: string }[]>('server', 'list', '--long');
     for (const host of ['h1', 'h2']) {
-      const domains = (await cloud.virsh(host, 'list', '--all', '--uuid')).trim().split(/\s+/).sort();
-      assert.deepEqual(domains, servers.filter((server) => server.Host === host).map((server) => server.ID).sort(), host);
+      const domains = (await cloud.virsh(host, 'list', '--all', '--uuid'))
+        .trim()
+        .split(/\s+/)
+        .sort();
+      assert.deepEqual(
+        domains,
+        servers
+          .filter((server) => server.Host === host)
+          .map((server) => server.ID)
+          .sort(),
+        host,
+      );
     }
     assert.match(await cloud.cobalt('doctor', '--audit'), /no differences/);
   });
@@ -117,10 +254,17 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
     const { id, 'OS-EXT-SRV-ATTR:host': host } = await show('vm1');
     const token = (await cloud.openstack('token', 'issue', '-f', 'value', '-c', 'id')).trim();
     await cloud.virsh(host, 'destroy', id);
-    await eventually(async () => {
-      const answer = await fetch(`http://127.0.0.1:${cloud.port}/compute/v2.1/servers/${id}`, { headers: { 'x-auth-token': token } });
-      return ((await answer.json()) as { server: { status: string } }).server.status === 'SHUTOFF';
-    }, { withinMs: 2_000, what: 'vm1 becomes SHUTOFF' });
+    await eventually(
+      async () => {
+        const answer = await fetch(`http://127.0.0.1:${cloud.port}/compute/v2.1/servers/${id}`, {
+          headers: { 'x-auth-token': token },
+        });
+        return (
+          ((await answer.json()) as { server: { status: string } }).server.status === 'SHUTOFF'
+        );
+      },
+      { withinMs: 2_000, what: 'vm1 becomes SHUTOFF' },
+    );
   });
 
   it('lets guests run on when the control plane is killed, and finds them again', async () => {
@@ -135,15 +279,24 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
     assert.ok(running.length >= 2);
     await cloud.cobalt('down');
     await cloud.up();
-    await eventually(async () => (await cloud.virsh('h2', 'list', '--uuid')).trim().split(/\s+/).sort().join() === running.join(), { withinMs: 60_000, what: 'the guests of h2 run again' });
-    await eventually(async () => (await cloud.cobalt('doctor', '--audit')).includes('no differences'), { withinMs: 30_000, everyMs: 1000, what: 'the audit is clean' });
+    await eventually(
+      async () =>
+        (await cloud.virsh('h2', 'list', '--uuid')).trim().split(/\s+/).sort().join() ===
+        running.join(),
+      { withinMs: 60_000, what: 'the guests of h2 run again' },
+    );
+    await eventually(
+      async () => (await cloud.cobalt('doctor', '--audit')).includes('no differences'),
+      { withinMs: 30_000, everyMs: 1000, what: 'the audit is clean' },
+    );
   });
 
   it('deletes everything', async () => {
     const names = (await cloud.json<{ ID: string }[]>('server', 'list')).map((server) => server.ID);
     await cloud.openstack('server', 'delete', '--wait', ...names);
     assert.deepEqual(await cloud.json<object[]>('server', 'list'), []);
-    for (const host of ['h1', 'h2']) assert.equal((await cloud.virsh(host, 'list', '--all', '--uuid')).trim(), '');
+    for (const host of ['h1', 'h2'])
+      assert.equal((await cloud.virsh(host, 'list', '--all', '--uuid')).trim(), '');
     assert.match(await cloud.cobalt('doctor', '--audit'), /no differences/);
   });
 });
@@ -155,7 +308,9 @@ async function greetsRfb(url: string, name: string): Promise<void> {
   const named = await fetch(`http://${address.host}/console/server${address.search}`);
   assert.deepEqual([named.status, await named.json()], [200, { name }]);
   assert.equal((await fetch(`http://${address.host}/console/server?token=wrong`)).status, 401);
-  const socket = new WebSocket(`ws://${address.host}/console/websockify${address.search}`, ['binary']);
+  const socket = new WebSocket(`ws://${address.host}/console/websockify${address.search}`, [
+    'binary',
+  ]);
   socket.binaryType = 'arraybuffer';
   const greeting = await new Promise<string>((resolve, reject) => {
     socket.onmessage = (event) => resolve(Buffer.from(event.data as ArrayBuffer).toString());

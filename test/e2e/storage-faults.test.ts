@@ -2,7 +2,15 @@
 // right states, a message, and nothing half made. Issue 4, bar 7. The share is a small file system of its own, so that it is full for real.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -12,8 +20,17 @@ import { realCloudMissing, testCloud } from './cloud.testing.ts';
 import type { Guest, Tenant } from './network.testing.ts';
 import { tenant } from './network.testing.ts';
 
-interface Volume { id: string; name: string; status: string; size: number }
-interface Message { event_id: string; user_message: string; resource_uuid: string }
+interface Volume {
+  id: string;
+  name: string;
+  status: string;
+  size: number;
+}
+interface Message {
+  event_id: string;
+  user_message: string;
+  resource_uuid: string;
+}
 
 const run = promisify(execFile);
 const settleMs = 30_000;
@@ -33,24 +50,46 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
   let guest: Guest | undefined;
   let server = '';
 
-  const cinder = async <T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T> => await demo.api.ask<T>('volume', method, `/v3${path}`, body as never);
+  const cinder = async <T>(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    body?: object,
+  ): Promise<T> => await demo.api.ask<T>('volume', method, `/v3${path}`, body as never);
   /** Of a volume, snapshot or backup; 'gone' where there is none. */
   const statusOf = async (kind: 'volume' | 'snapshot' | 'backup', id: string): Promise<string> => {
     const { status, body } = await demo.api.send('volume', 'GET', `/v3/${kind}s/${id}`);
-    return status === 404 ? 'gone' : ((body as Record<string, { status: string }>)[kind]?.status ?? '');
+    return status === 404
+      ? 'gone'
+      : ((body as Record<string, { status: string }>)[kind]?.status ?? '');
   };
-  const reaches = async (kind: 'volume' | 'snapshot' | 'backup', id: string, status: string): Promise<void> => await eventually(async () => {
-    const now = await statusOf(kind, id);
-    assert.ok(now === status || !(now.startsWith('error') || (now === 'available' && status.startsWith('error'))), `${kind} ${id} is ${now}, not ${status}`);
-    return now === status;
-  }, { withinMs: settleMs, everyMs: 50, what: `${kind} ${id} to be ${status}` }).then(() => undefined);
+  const reaches = async (
+    kind: 'volume' | 'snapshot' | 'backup',
+    id: string,
+    status: string,
+  ): Promise<void> =>
+    await eventually(
+      async () => {
+        const now = await statusOf(kind, id);
+        assert.ok(
+          now === status ||
+            !(now.startsWith('error') || (now === 'available' && status.startsWith('error'))),
+          `${kind} ${id} is ${now}, not ${status}`,
+        );
+        return now === status;
+      },
+      { withinMs: settleMs, everyMs: 50, what: `${kind} ${id} to be ${status}` },
+    ).then(() => undefined);
   const create = async (facts: object, ends = 'available'): Promise<string> => {
-    const { volume } = await cinder<{ volume: Volume }>('POST', '/volumes', { volume: { size: 1, ...facts } });
+    const { volume } = await cinder<{ volume: Volume }>('POST', '/volumes', {
+      volume: { size: 1, ...facts },
+    });
     await reaches('volume', volume.id, ends);
     return volume.id;
   };
   const snapshot = async (volumeId: string, ends: string): Promise<string> => {
-    const made = await cinder<{ snapshot: { id: string } }>('POST', '/snapshots', { snapshot: { volume_id: volumeId } });
+    const made = await cinder<{ snapshot: { id: string } }>('POST', '/snapshots', {
+      snapshot: { volume_id: volumeId },
+    });
     await reaches('snapshot', made.snapshot.id, ends);
     return made.snapshot.id;
   };
@@ -58,18 +97,29 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     await cinder('DELETE', `/${kind}s/${id}`);
     await reaches(kind, id, 'gone');
   };
-  const act = async (id: string, action: object): Promise<void> => await cinder('POST', `/volumes/${id}/action`, action);
+  const act = async (id: string, action: object): Promise<void> =>
+    await cinder('POST', `/volumes/${id}/action`, action);
   /** What its owner was told of an object, the latest first. */
-  const told = async (id: string): Promise<Message> => await eventually(
-    async () => (await cinder<{ messages: Message[] }>('GET', `/messages?resource_uuid=${id}`)).messages[0], { withinMs: 5_000, everyMs: 50, what: `a message about ${id}` });
+  const told = async (id: string): Promise<Message> =>
+    await eventually(
+      async () =>
+        (await cinder<{ messages: Message[] }>('GET', `/messages?resource_uuid=${id}`)).messages[0],
+      { withinMs: 5_000, everyMs: 50, what: `a message about ${id}` },
+    );
   const tells = async (id: string, event: string, words: RegExp): Promise<void> => {
     const { event_id, user_message } = await told(id);
     assert.equal(event_id, event, user_message);
     assert.match(user_message, words);
-    assert.doesNotMatch(user_message, /\d+\.\d+\.\d+\.\d+|qemu-img|NFS3/, 'nothing of what is beneath');
+    assert.doesNotMatch(
+      user_message,
+      /\d+\.\d+\.\d+\.\d+|qemu-img|NFS3/,
+      'nothing of what is beneath',
+    );
   };
   const usage = async (): Promise<Record<string, number>> => {
-    const { absolute } = (await cinder<{ limits: { absolute: Record<string, number> } }>('GET', '/limits')).limits;
+    const { absolute } = (
+      await cinder<{ limits: { absolute: Record<string, number> } }>('GET', '/limits')
+    ).limits;
     return Object.fromEntries(Object.entries(absolute).filter(([name]) => name.endsWith('Used')));
   };
   const files = (): string[] => readdirSync(folder).toSorted();
@@ -82,18 +132,60 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
   const makeRoom = (): void => rmSync(join(disk, 'filler'), { force: true });
   const signal = async (name: 'STOP' | 'CONT' | 'KILL'): Promise<void> => {
     const [, init = ''] = readFileSync(join(cloud.dir, 'filer/init.pid'), 'utf8').split(' ');
-    await run('nsenter', ['-t', init, '-m', '-p', '/bin/kill', `-${name}`, readFileSync(join(cloud.dir, 'filer/run/ganesha.pid'), 'utf8').trim()]);
+    await run('nsenter', [
+      '-t',
+      init,
+      '-m',
+      '-p',
+      '/bin/kill',
+      `-${name}`,
+      readFileSync(join(cloud.dir, 'filer/run/ganesha.pid'), 'utf8').trim(),
+    ]);
   };
-  const audited = async (): Promise<void> => await eventually(async () => {
-    assert.match(await cloud.cobalt('doctor', '--audit').catch((error: { stdout: string }) => error.stdout), /no differences/);
-    return true;
-  }, { withinMs: settleMs, everyMs: 500, what: 'the audit to find nothing' }).then(() => undefined);
-  const serverStatus = async (): Promise<string> => (await demo.api.ask<{ server: { status: string } }>('compute', 'GET', `/v2.1/servers/${server}`)).server.status;
-  const attach = async (id: string): Promise<void> => await demo.api.ask('compute', 'POST', `/v2.1/servers/${server}/os-volume_attachments`, { volumeAttachment: { volumeId: id } });
-  const attached = async (): Promise<string[]> => (await demo.api.ask<{ volumeAttachments: { volumeId: string }[] }>('compute', 'GET', `/v2.1/servers/${server}/os-volume_attachments`)).volumeAttachments.map(({ volumeId }) => volumeId);
+  const audited = async (): Promise<void> =>
+    await eventually(
+      async () => {
+        assert.match(
+          await cloud
+            .cobalt('doctor', '--audit')
+            .catch((error: { stdout: string }) => error.stdout),
+          /no differences/,
+        );
+        return true;
+      },
+      { withinMs: settleMs, everyMs: 500, what: 'the audit to find nothing' },
+    ).then(() => undefined);
+  const serverStatus = async (): Promise<string> =>
+    (
+      await demo.api.ask<{ server: { status: string } }>(
+        'compute',
+        'GET',
+        `/v2.1/servers/${server}`,
+      )
+    ).server.status;
+  const attach = async (id: string): Promise<void> =>
+    await demo.api.ask('compute', 'POST', `/v2.1/servers/${server}/os-volume_attachments`, {
+      volumeAttachment: { volumeId: id },
+    });
+  const attached = async (): Promise<string[]> =>
+    (
+      await demo.api.ask<{ volumeAttachments: { volumeId: string }[] }>(
+        'compute',
+        'GET',
+        `/v2.1/servers/${server}/os-volume_attachments`,
+      )
+    ).volumeAttachments.map(({ volumeId }) => volumeId);
   const backendState = async (): Promise<(string | undefined)[]> => {
-    const { services } = await admin.api.ask<{ services: { binary: string; state: string }[] }>('volume', 'GET', '/v3/os-services?binary=cinder-volume');
-    const { pools } = await admin.api.ask<{ pools: { capabilities: { backend_state: string } }[] }>('volume', 'GET', '/v3/scheduler-stats/get_pools?detail=true');
+    const { services } = await admin.api.ask<{ services: { binary: string; state: string }[] }>(
+      'volume',
+      'GET',
+      '/v3/os-services?binary=cinder-volume',
+    );
+    const { pools } = await admin.api.ask<{ pools: { capabilities: { backend_state: string } }[] }>(
+      'volume',
+      'GET',
+      '/v3/scheduler-stats/get_pools?detail=true',
+    );
     return [services[0]?.state, pools[0]?.capabilities.backend_state];
   };
 
@@ -102,30 +194,55 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     [disk, folder] = [join(cloud.dir, 'disk'), join(cloud.dir, 'disk/share')];
     mkdirSync(disk);
     await run('mount', ['-t', 'tmpfs', '-o', `size=${shareMib}m`, 'tmpfs', disk]);
-    for (const made of [folder, join(cloud.dir, 'filer/export')]) mkdirSync(made, { recursive: true });
+    for (const made of [folder, join(cloud.dir, 'filer/export')])
+      mkdirSync(made, { recursive: true });
     await run('mount', ['--bind', folder, join(cloud.dir, 'filer/export')]);
     await cloud.up();
     [demo, admin] = [await tenant(cloud, 'demo'), await tenant(cloud, 'admin')];
-    image = (await demo.api.ask<{ images: { id: string }[] }>('image', 'GET', '/v2/images?name=tiny-disk')).images[0]?.id ?? '';
+    image =
+      (
+        await demo.api.ask<{ images: { id: string }[] }>(
+          'image',
+          'GET',
+          '/v2/images?name=tiny-disk',
+        )
+      ).images[0]?.id ?? '';
     const network = await demo.network('faults', ['10.51.0.0/24'], { router: await demo.router() });
-    await demo.rule(await demo.groupNamed('faults'), { protocol: 'tcp', port_range_min: 22, port_range_max: 22 });
-    [guest, blank, filled] = await Promise.all([demo.guest('sufferer', network.id, { securityGroups: ['faults'] }), create({ name: 'blank' }), create({ name: 'filled', imageRef: image })]);
+    await demo.rule(await demo.groupNamed('faults'), {
+      protocol: 'tcp',
+      port_range_min: 22,
+      port_range_max: 22,
+    });
+    [guest, blank, filled] = await Promise.all([
+      demo.guest('sufferer', network.id, { securityGroups: ['faults'] }),
+      create({ name: 'blank' }),
+      create({ name: 'filled', imageRef: image }),
+    ]);
     server = guest.id;
-    backup = (await cinder<{ backup: { id: string } }>('POST', '/backups', { backup: { volume_id: filled } })).backup.id;
+    backup = (
+      await cinder<{ backup: { id: string } }>('POST', '/backups', {
+        backup: { volume_id: filled },
+      })
+    ).backup.id;
     await reaches('backup', backup, 'available');
   });
   afterEach(makeRoom);
   after(async () => {
     await signal('CONT').catch(() => undefined);
     await cloud?.cobalt('down').catch(() => undefined);
-    for (const mounted of [join(cloud.dir, 'filer/export'), disk]) await run('umount', ['-l', mounted]).catch(() => undefined);
+    for (const mounted of [join(cloud.dir, 'filer/export'), disk])
+      await run('umount', ['-l', mounted]).catch(() => undefined);
     await cloud?.close();
   });
 
   it('a volume that no backend can hold is in error, and its owner is told', async () => {
     const before_ = await usage();
     const id = await create({ size: 100 }, 'error');
-    await tells(id, 'VOLUME_VOLUME_001_003', /No storage could be allocated for this volume request/);
+    await tells(
+      id,
+      'VOLUME_VOLUME_001_003',
+      /No storage could be allocated for this volume request/,
+    );
     await remove('volume', id);
     assert.deepEqual(await usage(), before_);
   });
@@ -141,7 +258,11 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     await leave(mib);
     await fails({ imageRef: image }, 'VOLUME_VOLUME_005_006');
     await fails({ source_volid: filled }, 'VOLUME_VOLUME_008_006');
-    const { restore } = await cinder<{ restore: { volume_id: string } }>('POST', `/backups/${backup}/restore`, { restore: {} });
+    const { restore } = await cinder<{ restore: { volume_id: string } }>(
+      'POST',
+      `/backups/${backup}/restore`,
+      { restore: {} },
+    );
     await reaches('volume', restore.volume_id, 'error');
     await tells(backup, 'VOLUME_VOLUME_BACKUP_015_006', /There is not enough room on the storage/);
     failed.push(restore.volume_id);
@@ -159,10 +280,16 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     const lost = await snapshot(blank, 'error');
     await tells(lost, 'VOLUME_VOLUME_SNAPSHOT_009_006', /There is not enough room on the storage/);
     await remove('snapshot', lost);
-    const kept = (await cinder<{ backup: { id: string } }>('POST', '/backups', { backup: { volume_id: filled } })).backup.id;
+    const kept = (
+      await cinder<{ backup: { id: string } }>('POST', '/backups', {
+        backup: { volume_id: filled },
+      })
+    ).backup.id;
     await reaches('backup', kept, 'available');
     await cinder('DELETE', `/backups/${kept}`);
-    await act(filled, { 'os-volume_upload_image': { image_name: 'from a full share', disk_format: 'qcow2' } });
+    await act(filled, {
+      'os-volume_upload_image': { image_name: 'from a full share', disk_format: 'qcow2' },
+    });
     await reaches('volume', filled, 'available');
     await reaches('backup', kept, 'gone');
 
@@ -176,20 +303,53 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     assert.ok(guest);
     await attach(blank);
     await reaches('volume', blank, 'in-use');
-    const device = await eventually(async () => (await guest?.sh(`for d in /sys/block/vd*; do [ "$(cat $d/serial 2>/dev/null)" = ${blank.slice(0, 20)} ] && echo /dev/\${d##*/}; done; true`))?.trim(), { withinMs: settleMs, everyMs: 200, what: 'the disk in the guest' });
+    const device = await eventually(
+      async () =>
+        (
+          await guest?.sh(
+            `for d in /sys/block/vd*; do [ "$(cat $d/serial 2>/dev/null)" = ${blank.slice(0, 20)} ] && echo /dev/\${d##*/}; done; true`,
+          )
+        )?.trim(),
+      { withinMs: settleMs, everyMs: 200, what: 'the disk in the guest' },
+    );
     await leave(4 * mib);
-    await guest.sh(`dd if=/dev/urandom of=/tmp/what bs=1M count=12 2>/dev/null; (trap '' HUP; dd if=/tmp/what of=${device} bs=1M oflag=direct </dev/null >/dev/null 2>&1 &)`).catch(() => undefined); // paused before it could say goodbye
-    await eventually(async () => (await serverStatus()) === 'PAUSED', { withinMs: settleMs, everyMs: 100, what: 'the guest to be paused' });
+    await guest
+      .sh(
+        `dd if=/dev/urandom of=/tmp/what bs=1M count=12 2>/dev/null; (trap '' HUP; dd if=/tmp/what of=${device} bs=1M oflag=direct </dev/null >/dev/null 2>&1 &)`,
+      )
+      .catch(() => undefined); // paused before it could say goodbye
+    await eventually(async () => (await serverStatus()) === 'PAUSED', {
+      withinMs: settleMs,
+      everyMs: 100,
+      what: 'the guest to be paused',
+    });
     makeRoom();
     await demo.api.ask('compute', 'POST', `/v2.1/servers/${server}/action`, { unpause: null });
-    await eventually(async () => (await serverStatus()) === 'ACTIVE', { withinMs: settleMs, everyMs: 100, what: 'the guest to run' });
-    const [written, meant] = await eventually(async () => {
-      const sums = (await guest?.sh(`pidof dd >/dev/null || { dd if=${device} bs=1M count=12 iflag=direct 2>/dev/null | sha256sum; sha256sum </tmp/what; }`).catch(() => ''))?.match(/[0-9a-f]{64}/g);
-      return sums?.length === 2 ? sums : undefined;
-    }, { withinMs: settleMs, everyMs: 300, what: 'the guest to have written' });
+    await eventually(async () => (await serverStatus()) === 'ACTIVE', {
+      withinMs: settleMs,
+      everyMs: 100,
+      what: 'the guest to run',
+    });
+    const [written, meant] = await eventually(
+      async () => {
+        const sums = (
+          await guest
+            ?.sh(
+              `pidof dd >/dev/null || { dd if=${device} bs=1M count=12 iflag=direct 2>/dev/null | sha256sum; sha256sum </tmp/what; }`,
+            )
+            .catch(() => '')
+        )?.match(/[0-9a-f]{64}/g);
+        return sums?.length === 2 ? sums : undefined;
+      },
+      { withinMs: settleMs, everyMs: 300, what: 'the guest to have written' },
+    );
     assert.equal(written, meant);
     assert.equal(await serverStatus(), 'ACTIVE');
-    await demo.api.ask('compute', 'DELETE', `/v2.1/servers/${server}/os-volume_attachments/${blank}`);
+    await demo.api.ask(
+      'compute',
+      'DELETE',
+      `/v2.1/servers/${server}/os-volume_attachments/${blank}`,
+    );
     await reaches('volume', blank, 'available');
   });
 
@@ -203,7 +363,10 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     };
     anew();
     await act(filled, { 'os-extend': { new_size: 2 } });
-    await eventually(async () => (await cinder<{ volume: Volume }>('GET', `/volumes/${filled}`)).volume.size === 2, { withinMs: settleMs, everyMs: 50, what: 'the extension' });
+    await eventually(
+      async () => (await cinder<{ volume: Volume }>('GET', `/volumes/${filled}`)).volume.size === 2,
+      { withinMs: settleMs, everyMs: 50, what: 'the extension' },
+    );
     await reaches('volume', filled, 'available');
     anew();
     await signal('KILL');
@@ -218,25 +381,52 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     const usedBefore = await usage();
     assert.deepEqual(await backendState(), ['up', 'up']);
     await signal('STOP');
-    const { volume: placed } = await cinder<{ volume: Volume }>('POST', '/volumes', { volume: { size: 1 } });
+    const { volume: placed } = await cinder<{ volume: Volume }>('POST', '/volumes', {
+      volume: { size: 1 },
+    });
     await attach(blank);
-    const [made, lost] = await Promise.all([create({ imageRef: image }, 'error'), snapshot(filled, 'error'), reaches('volume', placed.id, 'error'), eventually(async () => (await attached()).length === 0, { withinMs: settleMs, everyMs: 100, what: 'the attachment to be given up' })]);
+    const [made, lost] = await Promise.all([
+      create({ imageRef: image }, 'error'),
+      snapshot(filled, 'error'),
+      reaches('volume', placed.id, 'error'),
+      eventually(async () => (await attached()).length === 0, {
+        withinMs: settleMs,
+        everyMs: 100,
+        what: 'the attachment to be given up',
+      }),
+    ]);
     await reaches('volume', blank, 'available');
-    for (const id of [made, placed.id]) assert.match((await told(id)).user_message, /does not answer|No storage could be allocated/);
-    await tells(blank, 'VOLUME_VOLUME_002_002', /attach volume:The storage does not answer at present/);
+    for (const id of [made, placed.id])
+      assert.match((await told(id)).user_message, /does not answer|No storage could be allocated/);
+    await tells(
+      blank,
+      'VOLUME_VOLUME_002_002',
+      /attach volume:The storage does not answer at present/,
+    );
     assert.deepEqual(await backendState(), ['down', 'down']);
     await tells(lost, 'VOLUME_VOLUME_SNAPSHOT_009_002', /does not answer/);
     assert.equal(await serverStatus(), 'ACTIVE');
 
     await signal('CONT');
-    await eventually(async () => (await backendState()).every((state) => state === 'up'), { withinMs: settleMs, everyMs: 500, what: 'the backend to be up' });
+    await eventually(async () => (await backendState()).every((state) => state === 'up'), {
+      withinMs: settleMs,
+      everyMs: 500,
+      what: 'the backend to be up',
+    });
     await remove('snapshot', lost);
     for (const id of [made, placed.id]) await remove('volume', id);
-    assert.deepEqual({ ...(await usage()), totalGigabytesUsed: 0 }, { ...usedBefore, totalGigabytesUsed: 0 });
+    assert.deepEqual(
+      { ...(await usage()), totalGigabytesUsed: 0 },
+      { ...usedBefore, totalGigabytesUsed: 0 },
+    );
     await attach(blank);
     await reaches('volume', blank, 'in-use');
     await create({ source_volid: blank }); // while a guest has it: by a snapshot that nobody keeps
-    await eventually(async () => (await cinder<{ snapshots: object[] }>('GET', '/snapshots')).snapshots.length === 0, { withinMs: settleMs, everyMs: 100, what: 'that snapshot to be gone' });
+    await eventually(
+      async () =>
+        (await cinder<{ snapshots: object[] }>('GET', '/snapshots')).snapshots.length === 0,
+      { withinMs: settleMs, everyMs: 100, what: 'that snapshot to be gone' },
+    );
     await audited();
   });
 });

@@ -9,8 +9,18 @@ import { imageIsLocked } from './image-lock.testing.ts';
 import type { Guest, Tenant } from './network.testing.ts';
 import { tenant } from './network.testing.ts';
 
-interface Device { type: string; address: string; serial: string; tags: string[] }
-interface Volume { id: string; name: string; status: string; size: number }
+interface Device {
+  type: string;
+  address: string;
+  serial: string;
+  tags: string[];
+}
+interface Volume {
+  id: string;
+  name: string;
+  status: string;
+  size: number;
+}
 
 const settleMs = 60_000;
 
@@ -26,15 +36,31 @@ describe('volumes', { skip: realCloudMissing() }, () => {
   };
   const stack = async (...words: string[]): Promise<string> => await cloud.openstack(...words);
   /** What the client says of a command that fails. */
-  const refusal = async (...words: string[]): Promise<string> => await stack(...words).then(() => assert.fail(`${words.join(' ')} was not refused`), (error: Error & { stderr?: string }) => error.stderr ?? error.message);
-  const volumes = async (): Promise<Volume[]> => (await admin.api.ask<{ volumes: Volume[] }>('volume', 'GET', '/v3/volumes/detail')).volumes;
-  const named = async (name: string): Promise<Volume | undefined> => (await volumes()).find((volume) => volume.name === name);
-  const reaches = async (kind: 'volumes' | 'snapshots' | 'backups', name: string, status: 'available' | 'in-use' | 'gone'): Promise<void> => {
-    await eventually(async () => {
-      const now = (await admin.api.ask<Record<string, Volume[]>>('volume', 'GET', `/v3/${kind}/detail`))[kind]?.find((each) => each.name === name)?.status ?? 'gone';
-      assert.ok(!now.startsWith('error'), `${name} is ${now}`);
-      return now === status;
-    }, { withinMs: settleMs, everyMs: 100, what: `${name} to be ${status}` });
+  const refusal = async (...words: string[]): Promise<string> =>
+    await stack(...words).then(
+      () => assert.fail(`${words.join(' ')} was not refused`),
+      (error: Error & { stderr?: string }) => error.stderr ?? error.message,
+    );
+  const volumes = async (): Promise<Volume[]> =>
+    (await admin.api.ask<{ volumes: Volume[] }>('volume', 'GET', '/v3/volumes/detail')).volumes;
+  const named = async (name: string): Promise<Volume | undefined> =>
+    (await volumes()).find((volume) => volume.name === name);
+  const reaches = async (
+    kind: 'volumes' | 'snapshots' | 'backups',
+    name: string,
+    status: 'available' | 'in-use' | 'gone',
+  ): Promise<void> => {
+    await eventually(
+      async () => {
+        const now =
+          (await admin.api.ask<Record<string, Volume[]>>('volume', 'GET', `/v3/${kind}/detail`))[
+            kind
+          ]?.find((each) => each.name === name)?.status ?? 'gone';
+        assert.ok(!now.startsWith('error'), `${name} is ${now}`);
+        return now === status;
+      },
+      { withinMs: settleMs, everyMs: 100, what: `${name} to be ${status}` },
+    );
   };
   const create = async (name: string, ...words: string[]): Promise<string> => {
     const id = (await stack('volume', 'create', name, ...words, '-f', 'value', '-c', 'id')).trim();
@@ -42,7 +68,17 @@ describe('volumes', { skip: realCloudMissing() }, () => {
     return id;
   };
   const attach = async (server: string, volume: string): Promise<void> => {
-    await stack('--os-compute-api-version', '2.49', 'server', 'add', 'volume', '--tag', `tag-${volume}`, server, volume);
+    await stack(
+      '--os-compute-api-version',
+      '2.49',
+      'server',
+      'add',
+      'volume',
+      '--tag',
+      `tag-${volume}`,
+      server,
+      volume,
+    );
     await reaches('volumes', volume, 'in-use');
   };
   const detach = async (server: string, volume: string): Promise<void> => {
@@ -50,13 +86,21 @@ describe('volumes', { skip: realCloudMissing() }, () => {
     await reaches('volumes', volume, 'available');
   };
   /** The guest's own name of the volume: the serial is its id, of which virtio shows 20 characters. */
-  const deviceOf = async (in_: Guest, id: string): Promise<string> => await eventually(
-    async () => (await in_.sh(`for d in /sys/block/vd*; do [ "$(cat $d/serial 2>/dev/null)" = ${id.slice(0, 20)} ] && echo /dev/\${d##*/}; done; true`)).trim(),
-    { withinMs: 20_000, everyMs: 200, what: `a disk with serial ${id.slice(0, 20)}` },
-  );
+  const deviceOf = async (in_: Guest, id: string): Promise<string> =>
+    await eventually(
+      async () =>
+        (
+          await in_.sh(
+            `for d in /sys/block/vd*; do [ "$(cat $d/serial 2>/dev/null)" = ${id.slice(0, 20)} ] && echo /dev/\${d##*/}; done; true`,
+          )
+        ).trim(),
+      { withinMs: 20_000, everyMs: 200, what: `a disk with serial ${id.slice(0, 20)}` },
+    );
   const mounted = async (in_: Guest, id: string): Promise<string> => {
     const device = await deviceOf(in_, id);
-    await in_.sh(`modprobe -q ext4; mkdir -p /mnt/${id.slice(0, 8)} && mount ${device} /mnt/${id.slice(0, 8)}`);
+    await in_.sh(
+      `modprobe -q ext4; mkdir -p /mnt/${id.slice(0, 8)} && mount ${device} /mnt/${id.slice(0, 8)}`,
+    );
     return `/mnt/${id.slice(0, 8)}`;
   };
   const sumIn = async (in_: Guest, id: string): Promise<string> => {
@@ -74,36 +118,78 @@ describe('volumes', { skip: realCloudMissing() }, () => {
     admin = await tenant(cloud, 'admin');
     const group = await admin.groupNamed('storage');
     await admin.rule(group, { protocol: 'tcp', port_range_min: 22, port_range_max: 22 });
-    const network = await admin.network('storage', ['10.50.0.0/24'], { router: await admin.router() });
-    [one, two] = await Promise.all(['h1', 'h2'].map(async (host) => await admin.guest(`disk-${host}`, network.id, { host, securityGroups: ['storage'] })));
+    const network = await admin.network('storage', ['10.50.0.0/24'], {
+      router: await admin.router(),
+    });
+    [one, two] = await Promise.all(
+      ['h1', 'h2'].map(
+        async (host) =>
+          await admin.guest(`disk-${host}`, network.id, { host, securityGroups: ['storage'] }),
+      ),
+    );
   });
   after(async () => await cloud?.close());
 
   it('carry a file from a guest on one host to a guest on the other', async () => {
     first = await create('first', '--size', '1');
     await attach('disk-h1', 'first');
-    const told = async (): Promise<Device | undefined> => (JSON.parse(await guest(one).sh('wget -qO- http://169.254.169.254/openstack/latest/meta_data.json')) as { devices: Device[] }).devices[0];
-    const tagged = await eventually(told, { withinMs: 10_000, everyMs: 500, what: 'the metadata service to tell of the disk' });
+    const told = async (): Promise<Device | undefined> =>
+      (
+        JSON.parse(
+          await guest(one).sh('wget -qO- http://169.254.169.254/openstack/latest/meta_data.json'),
+        ) as { devices: Device[] }
+      ).devices[0];
+    const tagged = await eventually(told, {
+      withinMs: 10_000,
+      everyMs: 500,
+      what: 'the metadata service to tell of the disk',
+    });
     assert.deepEqual([tagged.type, tagged.serial, tagged.tags], ['disk', first, ['tag-first']]);
-    assert.match(await guest(one).sh(`ls -d /sys/bus/pci/devices/${tagged.address}/virtio*/block/vd*`), /block\/vd/, 'it is where the metadata says');
+    assert.match(
+      await guest(one).sh(`ls -d /sys/bus/pci/devices/${tagged.address}/virtio*/block/vd*`),
+      /block\/vd/,
+      'it is where the metadata says',
+    );
     await guest(one).sh(`mke2fs -q ${await deviceOf(guest(one), first)}`);
     const folder = await mounted(guest(one), first);
-    sum = checked(await guest(one).sh(`dd if=/dev/urandom of=${folder}/file bs=1M count=8 2>/dev/null; sync; sha256sum ${folder}/file | cut -d' ' -f1; umount ${folder}`));
+    sum = checked(
+      await guest(one).sh(
+        `dd if=/dev/urandom of=${folder}/file bs=1M count=8 2>/dev/null; sync; sha256sum ${folder}/file | cut -d' ' -f1; umount ${folder}`,
+      ),
+    );
     await detach('disk-h1', 'first');
     await attach('disk-h2', 'first');
     assert.equal(await sumIn(guest(two), first), sum);
   });
 
   it('have one guest at a time, and are not deleted under it', async () => {
-    assert.match(await refusal('server', 'add', 'volume', 'disk-h1', 'first'), /Invalid volume: volume .* status must be 'available'. Currently in 'in-use'/);
-    assert.ok(await imageIsLocked(cloud.dir, (await stack('volume', 'show', '-f', 'value', '-c', 'id', 'first')).trim()), 'beneath Cinder, the image is locked on the filer');
-    assert.match(await refusal('volume', 'delete', 'first'), /Volume status must be available or error/);
-    assert.match(await stack('volume', 'list'), /first +\| in-use +\| +1 \| Attached to disk-h2 on \/dev\/vdb/);
+    assert.match(
+      await refusal('server', 'add', 'volume', 'disk-h1', 'first'),
+      /Invalid volume: volume .* status must be 'available'. Currently in 'in-use'/,
+    );
+    assert.ok(
+      await imageIsLocked(
+        cloud.dir,
+        (await stack('volume', 'show', '-f', 'value', '-c', 'id', 'first')).trim(),
+      ),
+      'beneath Cinder, the image is locked on the filer',
+    );
+    assert.match(
+      await refusal('volume', 'delete', 'first'),
+      /Volume status must be available or error/,
+    );
+    assert.match(
+      await stack('volume', 'list'),
+      /first +\| in-use +\| +1 \| Attached to disk-h2 on \/dev\/vdb/,
+    );
   });
 
   it('are snapshotted while they are written, and copied from there', async () => {
     const folder = await mounted(guest(two), first);
-    const writing = guest(two).sh(`for i in $(seq 1 40); do dd if=/dev/zero of=${folder}/noise bs=64k count=16 conv=fsync 2>/dev/null; done; umount ${folder}`, 60_000);
+    const writing = guest(two).sh(
+      `for i in $(seq 1 40); do dd if=/dev/zero of=${folder}/noise bs=64k count=16 conv=fsync 2>/dev/null; done; umount ${folder}`,
+      60_000,
+    );
     await stack('volume', 'snapshot', 'create', '--volume', 'first', '--force', 'while-writing');
     await reaches('snapshots', 'while-writing', 'available');
     const copy = await create('copy', '--snapshot', 'while-writing');
@@ -120,7 +206,12 @@ describe('volumes', { skip: realCloudMissing() }, () => {
   it('grow under a running guest', async () => {
     const device = await deviceOf(guest(two), first);
     await stack('--os-volume-api-version', '3.42', 'volume', 'set', '--size', '2', 'first');
-    await eventually(async () => (await guest(two).sh(`cat /sys/block/${device.slice(5)}/size`)).trim() === String(2 * 1024 * 1024 * 2), { withinMs: 30_000, everyMs: 200, what: 'the guest to see 2 GiB' });
+    await eventually(
+      async () =>
+        (await guest(two).sh(`cat /sys/block/${device.slice(5)}/size`)).trim() ===
+        String(2 * 1024 * 1024 * 2),
+      { withinMs: 30_000, everyMs: 200, what: 'the guest to see 2 GiB' },
+    );
     await reaches('volumes', 'first', 'in-use');
     assert.equal((await named('first'))?.size, 2);
     assert.equal(await sumIn(guest(two), first), sum);
@@ -133,7 +224,13 @@ describe('volumes', { skip: realCloudMissing() }, () => {
     await stack('volume', 'delete', 'first');
     await reaches('volumes', 'first', 'gone');
     // Client 6.0 asks for it and then fails to print the answer: its RestoreVolumeBackup returns what its table cannot show.
-    await stack('volume', 'backup', 'restore', 'kept', 'restored').catch((error: Error & { stderr?: string }) => assert.match(error.stderr ?? error.message, /cannot unpack non-iterable VolumeBackupsRestore/));
+    await stack('volume', 'backup', 'restore', 'kept', 'restored').catch(
+      (error: Error & { stderr?: string }) =>
+        assert.match(
+          error.stderr ?? error.message,
+          /cannot unpack non-iterable VolumeBackupsRestore/,
+        ),
+    );
     await reaches('volumes', 'restored', 'available');
     const restored = (await named('restored'))?.id ?? '';
     await attach('disk-h1', 'restored');
@@ -143,26 +240,81 @@ describe('volumes', { skip: realCloudMissing() }, () => {
   });
 
   it('are booted from, keep what the guest wrote, and stay or go with their server as asked', async () => {
-    const options = ['--flavor', 'm1.nano', '--network', 'storage', '--security-group', 'storage', '--key-name', 'e2e', '-f', 'value', '-c', 'id'];
-    const server = await admin.reach('stays', (await stack('server', 'create', 'stays', '--image', 'tiny-disk', '--boot-from-volume', '1', ...options)).trim());
-    const { volumeAttachments: [root] } = await admin.api.ask<{ volumeAttachments: { volumeId: string }[] }>('compute', 'GET', `/v2.1/servers/${server.id}/os-volume_attachments`);
+    const options = [
+      '--flavor',
+      'm1.nano',
+      '--network',
+      'storage',
+      '--security-group',
+      'storage',
+      '--key-name',
+      'e2e',
+      '-f',
+      'value',
+      '-c',
+      'id',
+    ];
+    const server = await admin.reach(
+      'stays',
+      (
+        await stack(
+          'server',
+          'create',
+          'stays',
+          '--image',
+          'tiny-disk',
+          '--boot-from-volume',
+          '1',
+          ...options,
+        )
+      ).trim(),
+    );
+    const {
+      volumeAttachments: [root],
+    } = await admin.api.ask<{ volumeAttachments: { volumeId: string }[] }>(
+      'compute',
+      'GET',
+      `/v2.1/servers/${server.id}/os-volume_attachments`,
+    );
     assert.ok(root);
     // The guest of this image lives in memory; beyond its boot files the disk is free.
     await server.sh('dd if=/dev/urandom of=/dev/vda bs=1M seek=900 count=8 conv=fsync 2>/dev/null');
     const onDisk = `dd if=/dev/vda bs=1M skip=900 count=8 iflag=direct 2>/dev/null | sha256sum | cut -d' ' -f1`;
     const written = checked(await server.sh(onDisk));
     await stack('server', 'delete', '--wait', 'stays');
-    await eventually(async () => (await volumes()).find(({ id }) => id === root.volumeId)?.status === 'available', { withinMs: settleMs, everyMs: 100, what: 'the volume to be kept' });
+    await eventually(
+      async () => (await volumes()).find(({ id }) => id === root.volumeId)?.status === 'available',
+      { withinMs: settleMs, everyMs: 100, what: 'the volume to be kept' },
+    );
 
     await stack('volume', 'set', '--name', 'kept', root.volumeId);
-    const again = await admin.reach('again', (await stack('server', 'create', 'again', '--volume', 'kept', ...options)).trim());
+    const again = await admin.reach(
+      'again',
+      (await stack('server', 'create', 'again', '--volume', 'kept', ...options)).trim(),
+    );
     assert.equal(checked(await again.sh(onDisk)), written);
-    await stack('--os-compute-api-version', '2.85', 'server', 'volume', 'update', '--delete-on-termination', 'again', root.volumeId);
+    await stack(
+      '--os-compute-api-version',
+      '2.85',
+      'server',
+      'volume',
+      'update',
+      '--delete-on-termination',
+      'again',
+      root.volumeId,
+    );
     await stack('server', 'delete', '--wait', 'again');
-    await eventually(async () => (await named('kept')) === undefined, { withinMs: settleMs, everyMs: 100, what: 'the volume to go with its server' });
+    await eventually(async () => (await named('kept')) === undefined, {
+      withinMs: settleMs,
+      everyMs: 100,
+      what: 'the volume to go with its server',
+    });
   });
 
   it('leave nothing that the audit minds', async () => {
-    await eventually(async () => (await cloud.cobalt('doctor', '--audit')).includes('no differences'), { withinMs: 30_000, everyMs: 1_000, what: 'the audit to find nothing' });
+    await eventually(
+      async () => (await cloud.cobalt('doctor', '--audit')).includes('no differences'),
+      { withinMs: 30_000, everyMs: 1_000, what: 'the audit to find nothing' },
+    );
   });
 });

@@ -21,7 +21,8 @@ const run = promisify(execFile);
 const tools = ['/usr/bin/qemu-img', '/usr/bin/qemu-nbd', '/usr/bin/bwrap', '/usr/bin/strace'];
 const skip = filerMissing() || ((await whatIsMissing(tools)) ?? false);
 /** What QEMU, its libraries and the loader open whatever the image: nothing of it is chosen by a tenant. */
-const ownFiles = /^(\/usr)?(\/bin\/\.\.)?\/lib(64)?\/|^\/etc\/(ld\.so\.cache|services|nsswitch\.conf)$|^\/dev\/(null|urandom)$|^\/proc\/(sys\/|self\/status$)|^\/sys\/devices\/system\//;
+const ownFiles =
+  /^(\/usr)?(\/bin\/\.\.)?\/lib(64)?\/|^\/etc\/(ld\.so\.cache|services|nsswitch\.conf)$|^\/dev\/(null|urandom)$|^\/proc\/(sys\/|self\/status$)|^\/sys\/devices\/system\//;
 
 describe('hostile images', { skip, timeout: 300_000 }, () => {
   let folder = '';
@@ -45,14 +46,32 @@ describe('hostile images', { skip, timeout: 300_000 }, () => {
     await once(listener, 'listening');
     ({ port } = listener.address() as AddressInfo); // a TCP server's
     filer = await startFiler();
-    const images = await makeHostileImages(join(folder, 'corpus'), { file: join(folder, 'secret'), port });
+    const images = await makeHostileImages(join(folder, 'corpus'), {
+      file: join(folder, 'secret'),
+      port,
+    });
     names = images.map(({ name }) => name);
     const job: Job = { folder, share: { server: filer.server, path: filer.path }, images };
     const script = fileURLToPath(new URL('hostile-images.testing.ts', import.meta.url));
     const [log, jobFile] = [join(folder, 'strace.log'), join(folder, 'job.json')];
     await writeFile(jobFile, JSON.stringify(job));
-    const watch = ['-f', '--seccomp-bpf', '-qq', '-s', '4096', '-e', 'trace=open,openat,openat2,execve,connect,clone,clone3,fork,vfork', '-e', 'signal=none', '-o', log];
-    const { stdout } = await run('strace', [...watch, process.execPath, script, jobFile], { maxBuffer: 16 * 2 ** 20, timeout: 240_000 });
+    const watch = [
+      '-f',
+      '--seccomp-bpf',
+      '-qq',
+      '-s',
+      '4096',
+      '-e',
+      'trace=open,openat,openat2,execve,connect,clone,clone3,fork,vfork',
+      '-e',
+      'signal=none',
+      '-o',
+      log,
+    ];
+    const { stdout } = await run('strace', [...watch, process.execPath, script, jobFile], {
+      maxBuffer: 16 * 2 ** 20,
+      timeout: 240_000,
+    });
     fates = JSON.parse(stdout) as Fate[];
     trace = readTrace(await readFile(log, 'utf8'));
   });
@@ -65,25 +84,43 @@ describe('hostile images', { skip, timeout: 300_000 }, () => {
   it('are at least 60, and each went every way', () => {
     assert.ok(names.length >= 60, String(names.length));
     assert.deepEqual(fates.map(({ name }) => name).toSorted(), names.toSorted());
-    for (const program of ['/usr/bin/qemu-img', '/usr/bin/qemu-nbd', '/usr/bin/bwrap']) assert.ok((trace.programs.get(program) ?? 0) > 0, program);
-    assert.ok((trace.programs.get('/usr/bin/qemu-img') ?? 0) > names.length, 'the trace sees the children of children');
+    for (const program of ['/usr/bin/qemu-img', '/usr/bin/qemu-nbd', '/usr/bin/bwrap'])
+      assert.ok((trace.programs.get(program) ?? 0) > 0, program);
+    assert.ok(
+      (trace.programs.get('/usr/bin/qemu-img') ?? 0) > names.length,
+      'the trace sees the children of children',
+    );
   });
 
   it('make nobody open the file they point at', () => {
     assert.ok(trace.opened.length > 10_000, 'the trace has something to show');
-    assert.deepEqual(trace.opened.filter(({ path }) => path === join(folder, 'secret')), []);
+    assert.deepEqual(
+      trace.opened.filter(({ path }) => path === join(folder, 'secret')),
+      [],
+    );
   });
 
-  it('make QEMU open nothing but the image and the cloud\'s own files', () => {
+  it("make QEMU open nothing but the image and the cloud's own files", () => {
     const byQemu = trace.opened.filter(({ program }) => program.startsWith('/usr/bin/qemu-'));
-    assert.ok(byQemu.some(({ path }) => path === '/image'), 'the image in the sandbox');
-    const own = (path: string): boolean => ownFiles.test(path) || path === '/image' || path.startsWith(`${folder}/corpus/`) || path.startsWith(`${folder}/exported/`) || path.startsWith(`${folder}/host/images/`);
+    assert.ok(
+      byQemu.some(({ path }) => path === '/image'),
+      'the image in the sandbox',
+    );
+    const own = (path: string): boolean =>
+      ownFiles.test(path) ||
+      path === '/image' ||
+      path.startsWith(`${folder}/corpus/`) ||
+      path.startsWith(`${folder}/exported/`) ||
+      path.startsWith(`${folder}/host/images/`);
     assert.deepEqual([...new Set(byQemu.map(({ path }) => path).filter((path) => !own(path)))], []);
   });
 
   it('make nobody call an address', () => {
     assert.equal(calls, 0);
-    assert.deepEqual(trace.called.filter(({ address }) => address.includes(`htons(${port})`)), []);
+    assert.deepEqual(
+      trace.called.filter(({ address }) => address.includes(`htons(${port})`)),
+      [],
+    );
   });
 
   it('carry the bytes of no other file anywhere', async () => {
@@ -99,24 +136,43 @@ describe('hostile images', { skip, timeout: 300_000 }, () => {
   });
 
   it('are refused by what they are, with a reason that names no path', () => {
-    const harmless = /said to be (raw|an ISO)$|^dmg$|^ploop, cut off|whose descriptor says flat$|beyond its end$/;
+    const harmless =
+      /said to be (raw|an ISO)$|^dmg$|^ploop, cut off|whose descriptor says flat$|beyond its end$/;
     for (const { name, glance, boot, rescue, volume } of fates) {
       for (const outcome of [boot, rescue, volume]) {
         assert.match(outcome, /^(accepted|badRequest: |tooLarge: |-$)/, `${name}: ${outcome}`);
-        assert.doesNotMatch(outcome, /\/(tmp|etc|image|usr|export)|nfs:|qemu/, `${name}: ${outcome}`);
+        assert.doesNotMatch(
+          outcome,
+          /\/(tmp|etc|image|usr|export)|nfs:|qemu/,
+          `${name}: ${outcome}`,
+        );
         if (outcome === 'accepted') assert.match(name, harmless, 'accepted');
       }
       assert.equal(boot, rescue, name);
       // What QEMU would make of a raw image's content does not matter: it is never asked.
-      if (/backing file|data file|vmdk descriptor|encrypted|^LUKS|said to be/.test(name)) assert.equal(glance, 415, `${name} at Glance`);
+      if (/backing file|data file|vmdk descriptor|encrypted|^LUKS|said to be/.test(name))
+        assert.equal(glance, 415, `${name} at Glance`);
     }
   });
 
   it('leave no process and no file of a conversion behind', async () => {
-    const lines = await Promise.all((await readdir('/proc')).filter((pid) => /^\d+$/.test(pid) && pid !== String(process.pid)).map(async (pid) => await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
-    assert.deepEqual(lines.filter((line) => line.includes(folder) && line.includes('qemu')), []);
-    assert.deepEqual((await readdir(folder)).filter((name) => name.startsWith('cobalt-nbd-')), []);
-    assert.deepEqual((await readdir(join(folder, 'host/images'))).filter((name) => name.endsWith('.part')), []);
+    const lines = await Promise.all(
+      (await readdir('/proc'))
+        .filter((pid) => /^\d+$/.test(pid) && pid !== String(process.pid))
+        .map(async (pid) => await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+    );
+    assert.deepEqual(
+      lines.filter((line) => line.includes(folder) && line.includes('qemu')),
+      [],
+    );
+    assert.deepEqual(
+      (await readdir(folder)).filter((name) => name.startsWith('cobalt-nbd-')),
+      [],
+    );
+    assert.deepEqual(
+      (await readdir(join(folder, 'host/images'))).filter((name) => name.endsWith('.part')),
+      [],
+    );
     const slowest = Math.max(...fates.map(({ slowestMs }) => slowestMs));
     assert.ok(slowest < 120_000, `the slowest took ${slowest} ms: no image holds its request up`);
   });
@@ -124,7 +180,9 @@ describe('hostile images', { skip, timeout: 300_000 }, () => {
 
 async function contains(path: string, text: string): Promise<boolean> {
   let last = '';
-  for await (const chunk of createReadStream(path, { encoding: 'latin1' }) as AsyncIterable<string>) {
+  for await (const chunk of createReadStream(path, {
+    encoding: 'latin1',
+  }) as AsyncIterable<string>) {
     if ((last + chunk).includes(text)) return true;
     last = chunk.slice(-text.length);
   }

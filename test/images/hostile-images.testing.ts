@@ -6,8 +6,8 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import { createNfsVolumes } from '#adapters/nfs/nfs-volumes.ts';
-import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import type { HostileImage } from '#adapters/qemu-img/hostile-images.testing.ts';
+import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { createGuestBuilds } from '#agents/nova-agent/build-guest.ts';
 import type { NovaAgentDeps } from '#agents/nova-agent/deps.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -40,43 +40,97 @@ const atOnce = 4;
 /** Neither Glance nor a volume of this size takes more of them whole. */
 const smallBytes = 64 * 1024 ** 2;
 
-const { folder, share, images: hostile } = JSON.parse(await readFile(process.argv[2] ?? '', 'utf8')) as Job;
+const {
+  folder,
+  share,
+  images: hostile,
+} = JSON.parse(await readFile(process.argv[2] ?? '', 'utf8')) as Job;
 const images = createQemuDiskImages({ log: silentLog, socketFolder: folder });
 const stateDir = join(folder, 'host');
 // Images come into its cache without a libvirtd; a guest would not start.
-const hypervisor = createLibvirtHypervisor({ socketPath: join(folder, 'no-libvirtd'), stateDir, acceleration: 'tcg' }, { log: silentLog, images });
+const hypervisor = createLibvirtHypervisor(
+  { socketPath: join(folder, 'no-libvirtd'), stateDir, acceleration: 'tcg' },
+  { log: silentLog, images },
+);
 const volumes = createNfsVolumes({ share, images });
-const [strict, lenient] = [await startGlance(), await startGlance({ config: { requireFormatMatch: false } })];
+const [strict, lenient] = [
+  await startGlance(),
+  await startGlance({ config: { requireFormatMatch: false } }),
+];
 
-const told = (outcome: Outcome<unknown>): string => (isFault(outcome) ? `${outcome.kind}: ${outcome.message}` : 'accepted');
+const told = (outcome: Outcome<unknown>): string =>
+  isFault(outcome) ? `${outcome.kind}: ${outcome.message}` : 'accepted';
 
-async function upload(glance: typeof strict, image: HostileImage): Promise<{ id: string; status: number }> {
-  const { body: { id } } = await glance.ask('ann', 'POST', '/images', { name: image.name, disk_format: image.diskFormat, container_format: 'bare' });
-  return { id, status: (await glance.ask('ann', 'PUT', `/images/${id}/file`, createReadStream(image.path))).status };
+async function upload(
+  glance: typeof strict,
+  image: HostileImage,
+): Promise<{ id: string; status: number }> {
+  const {
+    body: { id },
+  } = await glance.ask('ann', 'POST', '/images', {
+    name: image.name,
+    disk_format: image.diskFormat,
+    container_format: 'bare',
+  });
+  return {
+    id,
+    status: (await glance.ask('ann', 'PUT', `/images/${id}/file`, createReadStream(image.path)))
+      .status,
+  };
 }
 
 /** The agent's way: Glance refuses most of them, so the bytes come from one that does not, as before it learned to. */
 async function nova(image: HostileImage, imageId: string, sizeBytes: number): Promise<string> {
   const builds = createGuestBuilds({
-    hypervisor, clock: systemClock, log: silentLog, session: { token: async () => 'ann' },
-    http: { send: async () => ({ status: 200, stream: await lenient.store.read((await lenient.store.list()).find(({ key }) => key.startsWith(imageId))?.key ?? '') }) },
+    hypervisor,
+    clock: systemClock,
+    log: silentLog,
+    session: { token: async () => 'ann' },
+    http: {
+      send: async () => ({
+        status: 200,
+        stream: await lenient.store.read(
+          (await lenient.store.list()).find(({ key }) => key.startsWith(imageId))?.key ?? '',
+        ),
+      }),
+    },
   } as unknown as NovaAgentDeps); // all that a build asks for before its guest is made
-  const spec = { uuid: systemIds.uuid(), rootDisk: { image: { id: imageId, diskFormat: image.diskFormat, sizeBytes, checksum: '' }, sizeGib: 1, bus: 'virtio' }, kernel: null } as unknown as GuestSpec; // likewise
+  const spec = {
+    uuid: systemIds.uuid(),
+    rootDisk: {
+      image: { id: imageId, diskFormat: image.diskFormat, sizeBytes, checksum: '' },
+      sizeGib: 1,
+      bus: 'virtio',
+    },
+    kernel: null,
+  } as unknown as GuestSpec; // likewise
   return told(await builds.run(spec, systemClock.now() + 60_000, async () => undefined));
 }
 
-async function cinder(image: HostileImage, sizeBytes: number): Promise<{ volume: string; content: string }> {
+async function cinder(
+  image: HostileImage,
+  sizeBytes: number,
+): Promise<{ volume: string; content: string }> {
   const [id, snapshot] = [systemIds.uuid(), systemIds.uuid()];
   const made = await volumes.createVolume(id, 1, { kind: 'blank' });
   assert.ok(!isFault(made), told(made));
-  const exported = async (source: Parameters<typeof volumes.exportFile>[0], name: string): Promise<Outcome<void>> => await volumes.exportFile(source, { path: join(folder, 'exported', name), format: 'qcow2' });
+  const exported = async (
+    source: Parameters<typeof volumes.exportFile>[0],
+    name: string,
+  ): Promise<Outcome<void>> =>
+    await volumes.exportFile(source, { path: join(folder, 'exported', name), format: 'qcow2' });
   try {
     const volume = told(await volumes.importFile(id, 1, image));
-    if (volume === 'accepted') assert.equal(told(await exported({ volumeId: id }, `${id}.volume`)), 'accepted');
+    if (volume === 'accepted')
+      assert.equal(told(await exported({ volumeId: id }, `${id}.volume`)), 'accepted');
     if (sizeBytes > smallBytes) return { volume, content: 'too large to be a content' };
     const steps = [
-      () => volumes.importFile(id, 1, { path: image.path, diskFormat: 'raw' }), () => volumes.extendVolume(id, 2), () => volumes.createSnapshot({ id: snapshot, volumeId: id }),
-      () => exported({ snapshot: { id: snapshot, volumeId: id } }, `${id}.snapshot`), () => volumes.deleteSnapshot({ id: snapshot, volumeId: id }, { inUse: false }), () => exported({ volumeId: id }, `${id}.content`),
+      () => volumes.importFile(id, 1, { path: image.path, diskFormat: 'raw' }),
+      () => volumes.extendVolume(id, 2),
+      () => volumes.createSnapshot({ id: snapshot, volumeId: id }),
+      () => exported({ snapshot: { id: snapshot, volumeId: id } }, `${id}.snapshot`),
+      () => volumes.deleteSnapshot({ id: snapshot, volumeId: id }, { inUse: false }),
+      () => exported({ volumeId: id }, `${id}.content`),
     ];
     for (const step of steps) {
       const outcome = await step();
@@ -97,19 +151,39 @@ async function fateOf(image: HostileImage): Promise<Fate> {
     slowestMs = Math.max(slowestMs, Math.round(performance.now() - startedMs));
     return result;
   };
-  if (sizeBytes > smallBytes) return { name: image.name, glance: 0, boot: '-', rescue: '-', ...(await timed(cinder(image, sizeBytes))), slowestMs };
+  if (sizeBytes > smallBytes)
+    return {
+      name: image.name,
+      glance: 0,
+      boot: '-',
+      rescue: '-',
+      ...(await timed(cinder(image, sizeBytes))),
+      slowestMs,
+    };
   const { status } = await timed(upload(strict, image));
   const { id, status: took } = await upload(lenient, image);
   assert.equal(took, 204, image.name);
-  const [boot, rescue] = [await timed(nova(image, id, sizeBytes)), await timed(nova(image, id, sizeBytes))];
-  return { name: image.name, glance: status, boot, rescue, ...(await timed(cinder(image, sizeBytes))), slowestMs };
+  const [boot, rescue] = [
+    await timed(nova(image, id, sizeBytes)),
+    await timed(nova(image, id, sizeBytes)),
+  ];
+  return {
+    name: image.name,
+    glance: status,
+    boot,
+    rescue,
+    ...(await timed(cinder(image, sizeBytes))),
+    slowestMs,
+  };
 }
 
 const fates: Fate[] = [];
 const waiting = hostile.toReversed();
-await Promise.all(Array.from({ length: atOnce }, async () => {
-  for (let image = waiting.pop(); image; image = waiting.pop()) fates.push(await fateOf(image));
-}));
+await Promise.all(
+  Array.from({ length: atOnce }, async () => {
+    for (let image = waiting.pop(); image; image = waiting.pop()) fates.push(await fateOf(image));
+  }),
+);
 volumes.close();
 await hypervisor.close();
 for (const glance of [strict, lenient]) await glance.close();

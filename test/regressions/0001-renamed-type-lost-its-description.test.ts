@@ -11,12 +11,25 @@ before(async () => {
 after(async () => await cloud.stop());
 
 it('a volume type that gets another name keeps its description, and loses it when asked to', async () => {
-  const { volume_type: { id } } = await cloud.sure(cloud.admin, 'POST', '/volume/v3/types', { volume_type: { name: 'fast', description: 'of flash' } });
+  const {
+    volume_type: { id },
+  } = await cloud.sure(cloud.admin, 'POST', '/volume/v3/types', {
+    volume_type: { name: 'fast', description: 'of flash' },
+  });
   const update = async (volume_type: Record<string, string | null>): Promise<unknown> => {
-    const { name, description } = (await cloud.sure(cloud.admin, 'PUT', `/volume/v3/types/${id}`, { volume_type })).volume_type;
+    const { name, description } = (
+      await cloud.sure(cloud.admin, 'PUT', `/volume/v3/types/${id}`, { volume_type })
+    ).volume_type;
     return [name, description];
   };
   assert.deepEqual(await update({ name: 'faster', description: null }), ['faster', 'of flash']);
   assert.deepEqual(await update({ name: null, description: '' }), ['faster', '']);
-  assert.equal((await cloud.ask(cloud.admin, 'PUT', `/volume/v3/types/${id}`, { body: { volume_type: { name: null, description: null } } })).status, 400);
+  assert.equal(
+    (
+      await cloud.ask(cloud.admin, 'PUT', `/volume/v3/types/${id}`, {
+        body: { volume_type: { name: null, description: null } },
+      })
+    ).status,
+    400,
+  );
 });

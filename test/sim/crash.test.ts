@@ -5,14 +5,17 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { seededIds } from '#platform/ids.ts';
 import type { LifeReport } from './one-life.ts';
 
 const program = fileURLToPath(new URL('one-life.ts', import.meta.url));
 const only = process.env['CRASH_SEED'];
-const seeds = only === undefined ? Array.from({ length: Number(process.env['CRASH_SEEDS'] ?? 200) }, (_, index) => index + 1) : [Number(only)];
+const seeds =
+  only === undefined
+    ? Array.from({ length: Number(process.env['CRASH_SEEDS'] ?? 200) }, (_, index) => index + 1)
+    : [Number(only)];
 /** Side by side: as many as there are cores in the smallest machine this must run on. */
 const worlds = 2;
 
@@ -35,8 +38,16 @@ interface Life {
 }
 
 /** Lives in `dir` until killed, `afterMs` after its start or after it came to rest; null: until it ends in order. Throws with what went wrong. */
-async function live(dir: string, cache: string, seed: number, kill: { from: 'start' | 'rest'; afterMs: number } | null): Promise<Life> {
-  const child = spawn(process.execPath, [program, dir, String(seed)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, NODE_COMPILE_CACHE: cache } });
+async function live(
+  dir: string,
+  cache: string,
+  seed: number,
+  kill: { from: 'start' | 'rest'; afterMs: number } | null,
+): Promise<Life> {
+  const child = spawn(process.execPath, [program, dir, String(seed)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, NODE_COMPILE_CACHE: cache },
+  });
   let rested: LifeReport['rested'];
   let failed: string | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -53,15 +64,23 @@ async function live(dir: string, cache: string, seed: number, kill: { from: 'sta
     if (kill === null) child.send('end');
     else if (kill.from === 'rest') killIn(kill.afterMs);
   });
-  const { code, signal } = await new Promise<{ code: number | null; signal: string | null }>((resolve) => child.on('close', (exit, by) => resolve({ code: exit, signal: by })));
+  const { code, signal } = await new Promise<{ code: number | null; signal: string | null }>(
+    (resolve) => child.on('close', (exit, by) => resolve({ code: exit, signal: by })),
+  );
   clearTimeout(timer);
   clearTimeout(late);
   if (failed !== undefined) throw new Error(failed);
-  if (kill === null ? code !== 0 : signal !== 'SIGKILL') throw new Error(`it ended by itself: code ${code}, signal ${signal}`);
+  if (kill === null ? code !== 0 : signal !== 'SIGKILL')
+    throw new Error(`it ended by itself: code ${code}, signal ${signal}`);
   return { rested };
 }
 
-async function world(name: number, cache: string, mine: readonly number[], tally: Tally): Promise<void> {
+async function world(
+  name: number,
+  cache: string,
+  mine: readonly number[],
+  tally: Tally,
+): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), `cobalt-crash-${name}-`));
   let killed = 'nothing yet';
   const note = (life: Life): void => {
@@ -74,7 +93,13 @@ async function world(name: number, cache: string, mine: readonly number[], tally
     for (const seed of mine) {
       if (tally.broken) return;
       const { random } = seededIds(seed);
-      const kill = random() < 0.25 ? { from: 'start' as const, afterMs: random() * startMs } : { from: 'rest' as const, afterMs: workMs.least + random() * (workMs.most - workMs.least) };
+      const kill =
+        random() < 0.25
+          ? { from: 'start' as const, afterMs: random() * startMs }
+          : {
+              from: 'rest' as const,
+              afterMs: workMs.least + random() * (workMs.most - workMs.least),
+            };
       note(await live(dir, cache, seed, kill));
       killed = `seed ${seed} (killed ${Math.round(kill.afterMs)} ms after its ${kill.from})`;
     }
@@ -90,8 +115,25 @@ test(`a control plane killed ${seeds.length} times leaves nothing stuck and noth
   const cache = await mkdtemp(join(tmpdir(), 'cobalt-crash-cache-'));
   const tally: Tally = { lives: 0, killedAtStart: 0, leftOver: 0, slowestRestMs: 0, broken: false };
   t.after(async () => await rm(cache, { recursive: true, force: true }));
-  await Promise.all(Array.from({ length: only === undefined ? worlds : 1 }, async (_, index) => await world(index + 1, cache, seeds.filter((_seed, at) => at % worlds === index || only !== undefined), tally)));
-  t.diagnostic(`${tally.lives} lives, ${tally.killedAtStart} killed before they rested, ${tally.leftOver} operations taken up again, slowest rest ${tally.slowestRestMs} ms`);
+  await Promise.all(
+    Array.from(
+      { length: only === undefined ? worlds : 1 },
+      async (_, index) =>
+        await world(
+          index + 1,
+          cache,
+          seeds.filter((_seed, at) => at % worlds === index || only !== undefined),
+          tally,
+        ),
+    ),
+  );
+  t.diagnostic(
+    `${tally.lives} lives, ${tally.killedAtStart} killed before they rested, ${tally.leftOver} operations taken up again, slowest rest ${tally.slowestRestMs} ms`,
+  );
   // A test that never caught anything in the act has proved nothing.
-  if (seeds.length >= 20) assert.ok(tally.leftOver > seeds.length / 4, `only ${tally.leftOver} operations were interrupted`);
+  if (seeds.length >= 20)
+    assert.ok(
+      tally.leftOver > seeds.length / 4,
+      `only ${tally.leftOver} operations were interrupted`,
+    );
 });

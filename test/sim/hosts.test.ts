@@ -22,7 +22,8 @@ function withCloud(options: Omit<SimCloudOptions, 'dir'>): { cloud: SimCloud } {
   });
   beforeEach(async () => {
     for (const host of held.cloud.hosts.values()) host.clearTroubles();
-    for (const { id } of await held.cloud.list()) await held.cloud.compute('DELETE', `/servers/${id}`);
+    for (const { id } of await held.cloud.list())
+      await held.cloud.compute('DELETE', `/servers/${id}`);
     assert.deepEqual(await held.cloud.quiet(settleMs), []);
   });
   after(async () => {
@@ -32,35 +33,55 @@ function withCloud(options: Omit<SimCloudOptions, 'dir'>): { cloud: SimCloud } {
   return held;
 }
 
-const hostOf = async (cloud: SimCloud, id: string): Promise<string> => (await cloud.show(id))?.['OS-EXT-SRV-ATTR:host'] ?? assert.fail(`server ${id} is on no host`);
+const hostOf = async (cloud: SimCloud, id: string): Promise<string> =>
+  (await cloud.show(id))?.['OS-EXT-SRV-ATTR:host'] ?? assert.fail(`server ${id} is on no host`);
 
 describe('hosts with little room', () => {
   // Each takes three m1.tiny (512 MiB) and not one more. With those that find no room, a project's quota of ten servers is used up.
-  const held = withCloud({ hosts: 2, host: { vcpus: 64, memoryMib: 2048, diskGib: 1000 }, agent: { ramAllocationRatio: 1, cpuAllocationRatio: 1 } });
+  const held = withCloud({
+    hosts: 2,
+    host: { vcpus: 64, memoryMib: 2048, diskGib: 1000 },
+    agent: { ramAllocationRatio: 1, cpuAllocationRatio: 1 },
+  });
   const memoryReservedMib = 512;
 
   it('are never overbooked by creates at the same time, and every place is given away', async () => {
     const { cloud } = held;
     const places = 2 * ((2048 - memoryReservedMib) / 512);
-    await Promise.all(Array.from({ length: places + 4 }, async (_, index) => {
-      if (index % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
-      return await cloud.createServer(`vm${index}`, { flavor: '1' });
-    }));
+    await Promise.all(
+      Array.from({ length: places + 4 }, async (_, index) => {
+        if (index % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+        return await cloud.createServer(`vm${index}`, { flavor: '1' });
+      }),
+    );
     const servers = await cloud.quiet(settleMs);
     const active = servers.filter(({ status }) => status === 'ACTIVE');
     assert.equal(active.length, places);
-    for (const refused of servers.filter(({ status }) => status !== 'ACTIVE')) assert.match(refused.fault?.message ?? '', /No valid host was found/);
-    for (const [name] of cloud.hosts) assert.equal(active.filter((server) => server['OS-EXT-SRV-ATTR:host'] === name).length, places / 2, `servers on ${name}`);
+    for (const refused of servers.filter(({ status }) => status !== 'ACTIVE'))
+      assert.match(refused.fault?.message ?? '', /No valid host was found/);
+    for (const [name] of cloud.hosts)
+      assert.equal(
+        active.filter((server) => server['OS-EXT-SRV-ATTR:host'] === name).length,
+        places / 2,
+        `servers on ${name}`,
+      );
     const { allocations } = await cloud.plane.placement.audit();
     for (const { uuid } of (await cloud.plane.placement.audit()).providers) {
-      const used = allocations.filter(({ provider, resourceClass }) => provider === uuid && resourceClass === 'MEMORY_MB').reduce((sum, allocation) => sum + allocation.used, 0);
+      const used = allocations
+        .filter(({ provider, resourceClass }) => provider === uuid && resourceClass === 'MEMORY_MB')
+        .reduce((sum, allocation) => sum + allocation.used, 0);
       assert.ok(used <= 2048 - memoryReservedMib, `${used} MiB are claimed`);
     }
   });
 
   it('give a place away again as soon as it is free', async () => {
     const { cloud } = held;
-    const first = await Promise.all(Array.from({ length: 6 }, async (_, index) => await cloud.createServer(`vm${index}`, { flavor: '1' })));
+    const first = await Promise.all(
+      Array.from(
+        { length: 6 },
+        async (_, index) => await cloud.createServer(`vm${index}`, { flavor: '1' }),
+      ),
+    );
     await cloud.quiet(settleMs);
     await cloud.compute('DELETE', `/servers/${first[4]}`);
     await cloud.quiet(settleMs);
@@ -77,9 +98,14 @@ describe('a build', () => {
     const { cloud } = held;
     const hosts = [...cloud.hosts.values()];
     // Whichever is asked first fails; the others meet theirs only if they are asked.
-    hosts.forEach((host) => host.trouble('create', { kind: 'fault', fault: fault('unavailable', 'no hypervisor') }));
+    hosts.forEach((host) =>
+      host.trouble('create', { kind: 'fault', fault: fault('unavailable', 'no hypervisor') }),
+    );
     const once = await cloud.createServer('vm');
-    await eventually(async () => (await cloud.show(once))?.status === 'ERROR', { withinMs: settleMs, what: 'all three hosts have failed' });
+    await eventually(async () => (await cloud.show(once))?.status === 'ERROR', {
+      withinMs: settleMs,
+      what: 'all three hosts have failed',
+    });
     assert.match((await cloud.show(once))?.fault?.message ?? '', /no hypervisor/);
     // Each had one trouble, and each was asked once: the next build finds none left.
     const id = await cloud.createServer('vm2');
@@ -91,7 +117,8 @@ describe('a build', () => {
     await cloud.compute('DELETE', `/servers/${id}`);
     await cloud.quiet(settleMs);
     // The answer is lost although the guest was made: it must not stay where it is.
-    for (const host of hosts.slice(0, 2)) host.trouble('create', { kind: 'lostAnswer', fault: fault('timeout', 'too late') });
+    for (const host of hosts.slice(0, 2))
+      host.trouble('create', { kind: 'lostAnswer', fault: fault('timeout', 'too late') });
     const retried = await cloud.createServer('vm3');
     await cloud.quiet(settleMs);
     assert.equal((await cloud.show(retried))?.status, 'ACTIVE');
@@ -101,7 +128,9 @@ describe('a build', () => {
 
   it('on a host that was asked for by name is tried nowhere else', async () => {
     const { cloud } = held;
-    cloud.hosts.get('sim0002')?.trouble('create', { kind: 'fault', fault: fault('unavailable', 'no hypervisor') });
+    cloud.hosts
+      .get('sim0002')
+      ?.trouble('create', { kind: 'fault', fault: fault('unavailable', 'no hypervisor') });
     const id = await cloud.createServer('vm', { host: 'sim0002' });
     await cloud.quiet(settleMs);
     assert.equal((await cloud.show(id))?.status, 'ERROR');
@@ -117,7 +146,10 @@ describe('a guest', () => {
       const id = await cloud.createServer('vm');
       await cloud.quiet(settleMs);
       cloud.hosts.get(await hostOf(cloud, id))?.guestEnds(id, how);
-      await eventually(async () => (await cloud.show(id))?.status === 'SHUTOFF', { withinMs: 2_000, what: 'the server is SHUTOFF' });
+      await eventually(async () => (await cloud.show(id))?.status === 'SHUTOFF', {
+        withinMs: 2_000,
+        what: 'the server is SHUTOFF',
+      });
       assert.equal(await cloud.act(id, { 'os-start': null }), 202);
       await cloud.quiet(settleMs);
       assert.equal((await cloud.show(id))?.status, 'ACTIVE');
@@ -126,7 +158,10 @@ describe('a guest', () => {
 
   it('that ran when its host lost power runs again when the host is back; one that was off stays off', async () => {
     const { cloud } = held;
-    const [running, stopped] = [await cloud.createServer('running', { host: 'sim0001' }), await cloud.createServer('stopped', { host: 'sim0001' })];
+    const [running, stopped] = [
+      await cloud.createServer('running', { host: 'sim0001' }),
+      await cloud.createServer('stopped', { host: 'sim0001' }),
+    ];
     await cloud.quiet(settleMs);
     await cloud.act(stopped, { 'os-stop': null });
     await cloud.quiet(settleMs);
@@ -143,9 +178,15 @@ describe('a guest', () => {
     const { cloud } = held;
     const id = await cloud.createServer('vm', { host: 'sim0001' });
     await cloud.quiet(settleMs);
-    cloud.hosts.get('sim0001')?.trouble('destroy', { kind: 'fault', fault: fault('unavailable', 'the hypervisor is away') });
+    cloud.hosts.get('sim0001')?.trouble('destroy', {
+      kind: 'fault',
+      fault: fault('unavailable', 'the hypervisor is away'),
+    });
     await cloud.compute('DELETE', `/servers/${id}`);
-    await eventually(async () => (await cloud.show(id)) === undefined, { withinMs: settleMs, what: 'the tenant does not wait for the host' });
+    await eventually(async () => (await cloud.show(id)) === undefined, {
+      withinMs: settleMs,
+      what: 'the tenant does not wait for the host',
+    });
     assert.equal(await cloud.hosts.get('sim0001')?.state(id), 'running');
     await cloud.restartAgents();
     assert.deepEqual(await cloud.quiet(settleMs), []);

@@ -24,7 +24,10 @@ const ids = seededIds(Number(seed));
 const tell = (report: LifeReport): void => void process.send?.(report);
 /** The last errors of the log: they tell why. */
 const errors: string[] = [];
-const log = createLog({ level: 'error', destination: { write: (line: string) => void (errors.push(line) > 20 && errors.shift()) } });
+const log = createLog({
+  level: 'error',
+  destination: { write: (line: string) => void (errors.push(line) > 20 && errors.shift()) },
+});
 
 try {
   const cloud = await startSimCloud({ dir, hosts: 3, log });
@@ -33,17 +36,32 @@ try {
   for (const { status } of await cloud.quiet(restMs)) servers[status] = (servers[status] ?? 0) + 1;
   // A volume whose deletion a passing snapshot hindered goes with the next round of the task that reaps volumes.
   let left: string[] = [];
-  await eventually(async () => (left = await halfMade(cloud)).length === 0, { withinMs: restMs, everyMs: 500, what: 'nothing is half made' })
-    .catch((cause: unknown) => {
-      throw new Error(`half made: ${left.join(', ')}`, { cause });
-    });
-  tell({ rested: { leftOver: cloud.leftOver, servers, ms: Math.round(performance.now() - startedAt) } });
+  await eventually(async () => (left = await halfMade(cloud)).length === 0, {
+    withinMs: restMs,
+    everyMs: 500,
+    what: 'nothing is half made',
+  }).catch((cause: unknown) => {
+    throw new Error(`half made: ${left.join(', ')}`, { cause });
+  });
+  tell({
+    rested: { leftOver: cloud.leftOver, servers, ms: Math.round(performance.now() - startedAt) },
+  });
 
   const stopping = new AbortController();
   const work = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       // Slow hosts, so that the kill finds every operation in every step.
-      for (const host of cloud.hosts.values()) for (const method of ['create', 'destroy', 'stop', 'start', 'attachVolume', 'detachVolume'] as const) if (ids.random() < 0.2) host.trouble(method, { kind: 'delay', ms: ids.random() * longestDelayMs });
+      for (const host of cloud.hosts.values())
+        for (const method of [
+          'create',
+          'destroy',
+          'stop',
+          'start',
+          'attachVolume',
+          'detachVolume',
+        ] as const)
+          if (ids.random() < 0.2)
+            host.trouble(method, { kind: 'delay', ms: ids.random() * longestDelayMs });
       await doSomething(cloud, ids);
       await new Promise((resolve) => setTimeout(resolve, ids.random() * longestPauseMs));
     }

@@ -4,18 +4,29 @@ import type { Ids } from '#platform/ids.ts';
 import type { SimCloud } from './sim-cloud.ts';
 
 const actions: readonly ((imageId: string) => Json)[] = [
-  () => ({ 'os-start': null }), () => ({ 'os-stop': null }), () => ({ reboot: { type: 'SOFT' } }), () => ({ reboot: { type: 'HARD' } }),
-  () => ({ pause: null }), () => ({ unpause: null }), () => ({ suspend: null }), () => ({ resume: null }),
-  () => ({ rescue: null }), () => ({ unrescue: null }), (imageId) => ({ rebuild: { imageRef: imageId } }),
+  () => ({ 'os-start': null }),
+  () => ({ 'os-stop': null }),
+  () => ({ reboot: { type: 'SOFT' } }),
+  () => ({ reboot: { type: 'HARD' } }),
+  () => ({ pause: null }),
+  () => ({ unpause: null }),
+  () => ({ suspend: null }),
+  () => ({ resume: null }),
+  () => ({ rescue: null }),
+  () => ({ unrescue: null }),
+  (imageId) => ({ rebuild: { imageRef: imageId } }),
 ];
 
 const maxServers = 10;
 /** 403: over quota (other users create too). 404: deleted meanwhile. 409: not in this state. */
 const expected: ReadonlySet<number> = new Set([200, 202, 204, 403, 404, 409]);
 
-export const oneOf = <T>(list: readonly T[], ids: Pick<Ids, 'random'>): T | undefined => list[Math.floor(ids.random() * list.length)];
+export const oneOf = <T>(list: readonly T[], ids: Pick<Ids, 'random'>): T | undefined =>
+  list[Math.floor(ids.random() * list.length)];
 
-interface Named { id: string }
+interface Named {
+  id: string;
+}
 
 /** A list as the API answers it; what its items have is what test/api proves of them. */
 async function listed<T>(asked: ReturnType<SimCloud['compute']>, collection: string): Promise<T[]> {
@@ -32,7 +43,24 @@ export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Pr
   const dice = ids.random();
   if (!server || (dice < 0.35 && servers.length < maxServers)) {
     const count = ids.random() < 0.2 ? 3 : 1;
-    const answer = await cloud.compute('POST', '/servers', { server: { name: 'vm', flavorRef: '42', imageRef: cloud.imageId, networks: oneOf(['none', [{ uuid: cloud.networkId }], [{ uuid: cloud.networkId }, { uuid: cloud.networkId }]], ids) ?? 'none', min_count: 1, max_count: count } });
+    const answer = await cloud.compute('POST', '/servers', {
+      server: {
+        name: 'vm',
+        flavorRef: '42',
+        imageRef: cloud.imageId,
+        networks:
+          oneOf(
+            [
+              'none',
+              [{ uuid: cloud.networkId }],
+              [{ uuid: cloud.networkId }, { uuid: cloud.networkId }],
+            ],
+            ids,
+          ) ?? 'none',
+        min_count: 1,
+        max_count: count,
+      },
+    });
     check('POST /servers', answer.status, answer.body);
   } else if (dice < 0.6 || servers.length >= maxServers) {
     const answer = await cloud.compute('DELETE', `/servers/${server.id}`);
@@ -45,7 +73,8 @@ export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Pr
     const action = oneOf(actions, ids)?.(cloud.imageId) ?? {};
     const answer = await cloud.compute('POST', `/servers/${server.id}/action`, action);
     const [asked, told] = [JSON.stringify(action), JSON.stringify(answer.body ?? {})];
-    if (!(asked.includes('rescue') && told.includes('volume-backed'))) check(asked, answer.status, answer.body); // not for those that boot from a volume
+    if (!(asked.includes('rescue') && told.includes('volume-backed')))
+      check(asked, answer.status, answer.body); // not for those that boot from a volume
   }
 }
 
@@ -54,10 +83,18 @@ const maxVolumes = 6;
 /** Takes one of the server's volumes away, gives it a free one, makes one, or makes a server that boots from one. */
 async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random'>): Promise<void> {
   const path = `/servers/${id}/os-volume_attachments`;
-  const { volumeAttachments = [] } = (await cloud.compute('GET', path)).body as { volumeAttachments?: { volumeId: string }[] };
-  const volumes = await listed<Named & { status: string; metadata: object }>(cloud.volume('GET', '/volumes/detail'), 'volumes');
+  const { volumeAttachments = [] } = (await cloud.compute('GET', path)).body as {
+    volumeAttachments?: { volumeId: string }[];
+  };
+  const volumes = await listed<Named & { status: string; metadata: object }>(
+    cloud.volume('GET', '/volumes/detail'),
+    'volumes',
+  );
   const attached = oneOf(volumeAttachments, ids);
-  const free = oneOf(volumes.filter(({ status }) => status === 'available'), ids);
+  const free = oneOf(
+    volumes.filter(({ status }) => status === 'available'),
+    ids,
+  );
   const dice = ids.random();
   // 400 and 403: another user was faster, the volume's state is another one by now, or the server boots from it.
   const mayBe = new Set([400, ...expected]);
@@ -65,55 +102,147 @@ async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random
     const answer = await asked;
     if (!mayBe.has(answer.status)) check(what, answer.status, answer.body);
   };
-  if (attached && dice < 0.4) return await done('DELETE os-volume_attachments', cloud.compute('DELETE', `${path}/${attached.volumeId}`));
+  if (attached && dice < 0.4)
+    return await done(
+      'DELETE os-volume_attachments',
+      cloud.compute('DELETE', `${path}/${attached.volumeId}`),
+    );
   // What a request is making at this moment is nobody else's to take.
-  if (free && dice < 0.75 && !('nova_request' in free.metadata)) return await done('POST os-volume_attachments', cloud.compute('POST', path, { volumeAttachment: { volumeId: free.id, delete_on_termination: ids.random() < 0.5 } }));
-  if (volumes.length >= maxVolumes) return free && (await done('DELETE volumes', cloud.volume('DELETE', `/volumes/${free.id}?cascade=true`)));
+  if (free && dice < 0.75 && !('nova_request' in free.metadata))
+    return await done(
+      'POST os-volume_attachments',
+      cloud.compute('POST', path, {
+        volumeAttachment: { volumeId: free.id, delete_on_termination: ids.random() < 0.5 },
+      }),
+    );
+  if (volumes.length >= maxVolumes)
+    return (
+      free &&
+      (await done('DELETE volumes', cloud.volume('DELETE', `/volumes/${free.id}?cascade=true`)))
+    );
   if (dice < 0.8) return await changeImages(cloud, id, done);
-  if (dice < 0.9) return await done('POST volumes', cloud.volume('POST', '/volumes', { volume: { size: 1 } }));
-  const device = { source_type: 'image', uuid: cloud.imageId, destination_type: 'volume', volume_size: 1, boot_index: 0, delete_on_termination: true };
+  if (dice < 0.9)
+    return await done('POST volumes', cloud.volume('POST', '/volumes', { volume: { size: 1 } }));
+  const device = {
+    source_type: 'image',
+    uuid: cloud.imageId,
+    destination_type: 'volume',
+    volume_size: 1,
+    boot_index: 0,
+    delete_on_termination: true,
+  };
   // Refused by its second disk, when the first is in the making.
-  const more = ids.random() < 0.3 ? [{ source_type: 'blank', destination_type: 'volume', volume_size: 1, volume_type: 'no such type' }] : [];
-  await done('POST /servers from a volume', cloud.compute('POST', '/servers', { server: { name: 'vm', flavorRef: '42', imageRef: '', networks: 'none', block_device_mapping_v2: [device, ...more] } }));
+  const more =
+    ids.random() < 0.3
+      ? [
+          {
+            source_type: 'blank',
+            destination_type: 'volume',
+            volume_size: 1,
+            volume_type: 'no such type',
+          },
+        ]
+      : [];
+  await done(
+    'POST /servers from a volume',
+    cloud.compute('POST', '/servers', {
+      server: {
+        name: 'vm',
+        flavorRef: '42',
+        imageRef: '',
+        networks: 'none',
+        block_device_mapping_v2: [device, ...more],
+      },
+    }),
+  );
 }
 
 const maxImages = 4;
-interface ServerImage { id: string; status: string; block_device_mapping?: string }
-const imagesOfServers = async (cloud: SimCloud): Promise<ServerImage[]> => await listed(cloud.image('GET', '/images?image_type=snapshot'), 'images');
+interface ServerImage {
+  id: string;
+  status: string;
+  block_device_mapping?: string;
+}
+const imagesOfServers = async (cloud: SimCloud): Promise<ServerImage[]> =>
+  await listed(cloud.image('GET', '/images?image_type=snapshot'), 'images');
 
 /** Makes an image of the server, or removes those whose snapshots went with their volumes. */
-async function changeImages(cloud: SimCloud, id: string, done: (what: string, asked: ReturnType<SimCloud['compute']>) => Promise<void>): Promise<void> {
+async function changeImages(
+  cloud: SimCloud,
+  id: string,
+  done: (what: string, asked: ReturnType<SimCloud['compute']>) => Promise<void>,
+): Promise<void> {
   const images = (await imagesOfServers(cloud)).filter(({ status }) => status === 'active');
-  if (images.length < maxImages) return await done('createImage', cloud.compute('POST', `/servers/${id}/action`, { createImage: { name: 'copy' } }));
+  if (images.length < maxImages)
+    return await done(
+      'createImage',
+      cloud.compute('POST', `/servers/${id}/action`, { createImage: { name: 'copy' } }),
+    );
   const snapshots = await listed<Named>(cloud.volume('GET', '/snapshots'), 'snapshots');
-  for (const image of images) if (!snapshots.some((snapshot) => image.block_device_mapping?.includes(snapshot.id))) await done('DELETE images', cloud.image('DELETE', `/images/${image.id}`));
+  for (const image of images)
+    if (!snapshots.some((snapshot) => image.block_device_mapping?.includes(snapshot.id)))
+      await done('DELETE images', cloud.image('DELETE', `/images/${image.id}`));
 }
 
 /** What requests made at other services and nobody has: queued images, snapshots of no image, volumes of no server. */
 export async function halfMade(cloud: SimCloud): Promise<string[]> {
   const servers = await listed<Named>(cloud.compute('GET', '/servers'), 'servers');
-  const attachments = await Promise.all(servers.map(async ({ id }) => await listed<{ volumeId: string }>(cloud.compute('GET', `/servers/${id}/os-volume_attachments`), 'volumeAttachments')));
-  const volumes = await listed<Named & { metadata: object }>(cloud.volume('GET', '/volumes/detail'), 'volumes');
-  const snapshots = await listed<Named & { volume_id: string; metadata: object }>(cloud.volume('GET', '/snapshots/detail'), 'snapshots');
+  const attachments = await Promise.all(
+    servers.map(
+      async ({ id }) =>
+        await listed<{ volumeId: string }>(
+          cloud.compute('GET', `/servers/${id}/os-volume_attachments`),
+          'volumeAttachments',
+        ),
+    ),
+  );
+  const volumes = await listed<Named & { metadata: object }>(
+    cloud.volume('GET', '/volumes/detail'),
+    'volumes',
+  );
+  const snapshots = await listed<Named & { volume_id: string; metadata: object }>(
+    cloud.volume('GET', '/snapshots/detail'),
+    'snapshots',
+  );
   const images = await imagesOfServers(cloud);
-  const [attached, named] = [new Set(attachments.flat().map(({ volumeId }) => volumeId)), images.map(({ block_device_mapping: mapping }) => mapping ?? '').join()];
+  const [attached, named] = [
+    new Set(attachments.flat().map(({ volumeId }) => volumeId)),
+    images.map(({ block_device_mapping: mapping }) => mapping ?? '').join(),
+  ];
   return [
     ...images.filter(({ status }) => status === 'queued').map(({ id }) => `image ${id}`),
-    ...snapshots.filter(({ id, metadata }) => 'nova_request' in metadata && !named.includes(id)).map(({ id }) => `snapshot ${id}`),
+    ...snapshots
+      .filter(({ id, metadata }) => 'nova_request' in metadata && !named.includes(id))
+      .map(({ id }) => `snapshot ${id}`),
     // Cinder keeps a volume with snapshots when its server goes; snapshots go with their volumes alone (changeImages).
-    ...volumes.filter(({ id, metadata }) => 'nova_request' in metadata && !attached.has(id) && !snapshots.some(({ volume_id }) => volume_id === id)).map(({ id }) => `volume ${id}`),
+    ...volumes
+      .filter(
+        ({ id, metadata }) =>
+          'nova_request' in metadata &&
+          !attached.has(id) &&
+          !snapshots.some(({ volume_id }) => volume_id === id),
+      )
+      .map(({ id }) => `volume ${id}`),
   ];
 }
 
 /** Takes one of the server's interfaces away, or gives it another. */
-async function changeInterfaces(cloud: SimCloud, id: string, ids: Pick<Ids, 'random'>): Promise<void> {
-  const listed = (await cloud.compute('GET', `/servers/${id}/os-interface`)).body as { interfaceAttachments?: { port_id: string }[] };
+async function changeInterfaces(
+  cloud: SimCloud,
+  id: string,
+  ids: Pick<Ids, 'random'>,
+): Promise<void> {
+  const listed = (await cloud.compute('GET', `/servers/${id}/os-interface`)).body as {
+    interfaceAttachments?: { port_id: string }[];
+  };
   const nic = oneOf(listed.interfaceAttachments ?? [], ids);
   if (nic && ids.random() < 0.5) {
     const answer = await cloud.compute('DELETE', `/servers/${id}/os-interface/${nic.port_id}`);
     return check('DELETE os-interface', answer.status, answer.body);
   }
-  const answer = await cloud.compute('POST', `/servers/${id}/os-interface`, { interfaceAttachment: { net_id: cloud.networkId } });
+  const answer = await cloud.compute('POST', `/servers/${id}/os-interface`, {
+    interfaceAttachment: { net_id: cloud.networkId },
+  });
   // 400: it could not be plugged in, and the answer says why.
   if (answer.status !== 400) check('POST os-interface', answer.status, answer.body);
 }

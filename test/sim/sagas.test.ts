@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import type { AnySaga } from '#platform/saga/saga.ts';
 import { everyStepTwice, exchangeable, failingAt, stepNames } from '#platform/saga/saga.testing.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import { eventually } from '#platform/testing/eventually.ts';
 import { actionRules } from '#services/nova/domain/server-state.ts';
 import type { ServerAction } from '#services/nova/domain/server-state.ts';
-import { eventually } from '#platform/testing/eventually.ts';
 import type { SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
 
@@ -36,7 +36,8 @@ const variants = new Map<string, (variant: AnySaga) => void>();
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'cobalt-sagas-'));
   cloud = await startSimCloud({
-    dir, hosts: 3,
+    dir,
+    hosts: 3,
     wrapSagas: (definitions) => {
       originals = [...originals, ...definitions]; // a runner for each database
       return definitions.map((definition) => {
@@ -56,18 +57,27 @@ after(async () => {
 const create = async (): Promise<string> => await cloud.createServer('vm');
 
 /** A server after these actions, each brought to its end. */
-const built = (...actions: Json[]) => async (): Promise<string> => {
-  const id = await create();
-  await cloud.quiet(settleMs);
-  for (const action of actions) {
-    assert.ok((await cloud.act(id, action)) < 300, `${JSON.stringify(action)} is accepted`);
+const built =
+  (...actions: Json[]) =>
+  async (): Promise<string> => {
+    const id = await create();
     await cloud.quiet(settleMs);
-  }
-  return id;
-};
+    for (const action of actions) {
+      assert.ok((await cloud.act(id, action)) < 300, `${JSON.stringify(action)} is accepted`);
+      await cloud.quiet(settleMs);
+    }
+    return id;
+  };
 
-const change = (title: ServerAction, action: () => Json, ends: string, ...before: Json[]): Scenario => ({
-  title, ends, prepare: built(...before),
+const change = (
+  title: ServerAction,
+  action: () => Json,
+  ends: string,
+  ...before: Json[]
+): Scenario => ({
+  title,
+  ends,
+  prepare: built(...before),
   begin: async (id) => {
     const status = await cloud.act(id, action());
     assert.ok(status < 300, `${title} is accepted: ${status}`);
@@ -90,102 +100,228 @@ const changes: readonly Scenario[] = [
 ];
 
 const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
-  'nova.build-server': [{ title: 'create', begin: create, ends: 'ACTIVE' }, {
-    title: 'create from a volume', ends: 'ACTIVE',
-    begin: async () => {
-      const device = { source_type: 'image', uuid: cloud.imageId, destination_type: 'volume', volume_size: 1, boot_index: 0, delete_on_termination: true };
-      const answer = await cloud.compute('POST', '/servers', { server: { name: 'vm', flavorRef: '42', imageRef: '', networks: 'none', block_device_mapping_v2: [device] } });
-      assert.equal(answer.status, 202, JSON.stringify(answer.body));
-      return (answer.body as { server: { id: string } }).server.id;
+  'nova.build-server': [
+    { title: 'create', begin: create, ends: 'ACTIVE' },
+    {
+      title: 'create from a volume',
+      ends: 'ACTIVE',
+      begin: async () => {
+        const device = {
+          source_type: 'image',
+          uuid: cloud.imageId,
+          destination_type: 'volume',
+          volume_size: 1,
+          boot_index: 0,
+          delete_on_termination: true,
+        };
+        const answer = await cloud.compute('POST', '/servers', {
+          server: {
+            name: 'vm',
+            flavorRef: '42',
+            imageRef: '',
+            networks: 'none',
+            block_device_mapping_v2: [device],
+          },
+        });
+        assert.equal(answer.status, 202, JSON.stringify(answer.body));
+        return (answer.body as { server: { id: string } }).server.id;
+      },
     },
-  }],
-  'nova.attach-volume': [{
-    title: 'attach', prepare: built(), ends: 'ACTIVE',
-    begin: async (id) => {
-      // 400 where it failed before the answer.
-      assert.ok([200, 400].includes((await cloud.compute('POST', `/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: await cloud.freeVolume() } })).status));
-      return id;
+  ],
+  'nova.attach-volume': [
+    {
+      title: 'attach',
+      prepare: built(),
+      ends: 'ACTIVE',
+      begin: async (id) => {
+        // 400 where it failed before the answer.
+        assert.ok(
+          [200, 400].includes(
+            (
+              await cloud.compute('POST', `/servers/${id}/os-volume_attachments`, {
+                volumeAttachment: { volumeId: await cloud.freeVolume() },
+              })
+            ).status,
+          ),
+        );
+        return id;
+      },
     },
-  }],
-  'nova.detach-volume': [{
-    title: 'detach', prepare: async () => await withVolume(), ends: 'ACTIVE',
-    begin: async (id) => {
-      assert.equal((await cloud.compute('DELETE', `/servers/${id}/os-volume_attachments/${await volumeOf(id)}`)).status, 202);
-      return id;
+  ],
+  'nova.detach-volume': [
+    {
+      title: 'detach',
+      prepare: async () => await withVolume(),
+      ends: 'ACTIVE',
+      begin: async (id) => {
+        assert.equal(
+          (
+            await cloud.compute(
+              'DELETE',
+              `/servers/${id}/os-volume_attachments/${await volumeOf(id)}`,
+            )
+          ).status,
+          202,
+        );
+        return id;
+      },
     },
-  }],
-  'nova.assist-snapshot': [{
-    title: 'snapshot of a volume in use', prepare: async () => await withVolume(), ends: 'ACTIVE', isUnlogged: true,
-    begin: async (id) => {
-      const answer = await cloud.volume('POST', '/snapshots', { snapshot: { volume_id: await volumeOf(id), force: true } });
-      assert.equal(answer.status, 202, JSON.stringify(answer.body));
-      const { id: snapshotId } = (answer.body as { snapshot: { id: string } }).snapshot;
-      await eventually(async () => ((await cloud.volume('GET', `/snapshots/${snapshotId}`)).body as { snapshot: { status: string } }).snapshot.status !== 'creating', { withinMs: settleMs, what: 'Cinder knows how the snapshot went' });
-      return id;
+  ],
+  'nova.assist-snapshot': [
+    {
+      title: 'snapshot of a volume in use',
+      prepare: async () => await withVolume(),
+      ends: 'ACTIVE',
+      isUnlogged: true,
+      begin: async (id) => {
+        const answer = await cloud.volume('POST', '/snapshots', {
+          snapshot: { volume_id: await volumeOf(id), force: true },
+        });
+        assert.equal(answer.status, 202, JSON.stringify(answer.body));
+        const { id: snapshotId } = (answer.body as { snapshot: { id: string } }).snapshot;
+        await eventually(
+          async () =>
+            (
+              (await cloud.volume('GET', `/snapshots/${snapshotId}`)).body as {
+                snapshot: { status: string };
+              }
+            ).snapshot.status !== 'creating',
+          { withinMs: settleMs, what: 'Cinder knows how the snapshot went' },
+        );
+        return id;
+      },
     },
-  }],
-  'nova.create-image': [{ createImage: { name: 'copy' } }, { createBackup: { name: 'copy', backup_type: 'daily', rotation: 1 } }].map((action) => ({
-    title: Object.keys(action).join(), prepare: built(), ends: 'ACTIVE',
+  ],
+  'nova.create-image': [
+    { createImage: { name: 'copy' } },
+    { createBackup: { name: 'copy', backup_type: 'daily', rotation: 1 } },
+  ].map((action) => ({
+    title: Object.keys(action).join(),
+    prepare: built(),
+    ends: 'ACTIVE',
     begin: async (id) => {
       assert.equal(await cloud.act(id, action), 202);
       return id;
     },
   })),
   // The request itself is refused, by its second disk; the saga sees that its first one goes.
-  'nova.guard-making': [{
-    title: 'a refused create from a volume', prepare: built(), ends: 'ACTIVE', isUnlogged: true,
-    begin: async (id) => {
-      const device = (facts: object) => ({ source_type: 'blank', destination_type: 'volume', volume_size: 1, ...facts });
-      const root = device({ source_type: 'image', uuid: cloud.imageId, boot_index: 0 });
-      const answer = await cloud.compute('POST', '/servers', { server: { name: 'vm', flavorRef: '42', imageRef: '', networks: 'none', block_device_mapping_v2: [root, device({ volume_type: 'no such type' })] } });
-      assert.equal(answer.status, 400, JSON.stringify(answer.body));
-      await cloud.quiet(settleMs);
-      const { volumes } = (await cloud.volume('GET', '/volumes/detail')).body as { volumes: { metadata: Record<string, string> }[] };
-      assert.deepEqual(volumes.filter(({ metadata }) => 'nova_request' in metadata), []);
-      return id;
+  'nova.guard-making': [
+    {
+      title: 'a refused create from a volume',
+      prepare: built(),
+      ends: 'ACTIVE',
+      isUnlogged: true,
+      begin: async (id) => {
+        const device = (facts: object) => ({
+          source_type: 'blank',
+          destination_type: 'volume',
+          volume_size: 1,
+          ...facts,
+        });
+        const root = device({ source_type: 'image', uuid: cloud.imageId, boot_index: 0 });
+        const answer = await cloud.compute('POST', '/servers', {
+          server: {
+            name: 'vm',
+            flavorRef: '42',
+            imageRef: '',
+            networks: 'none',
+            block_device_mapping_v2: [root, device({ volume_type: 'no such type' })],
+          },
+        });
+        assert.equal(answer.status, 400, JSON.stringify(answer.body));
+        await cloud.quiet(settleMs);
+        const { volumes } = (await cloud.volume('GET', '/volumes/detail')).body as {
+          volumes: { metadata: Record<string, string> }[];
+        };
+        assert.deepEqual(
+          volumes.filter(({ metadata }) => 'nova_request' in metadata),
+          [],
+        );
+        return id;
+      },
     },
-  }],
+  ],
   'nova.delete-server': [built(), async () => await withVolume()].map((prepare, index) => ({
-    title: index === 0 ? 'delete' : 'delete with a volume', prepare, ends: undefined,
+    title: index === 0 ? 'delete' : 'delete with a volume',
+    prepare,
+    ends: undefined,
     begin: async (id) => {
       assert.equal((await cloud.compute('DELETE', `/servers/${id}`)).status, 204);
       return id;
     },
   })),
   'nova.change-server': changes,
-  'nova.attach-interface': [{
-    title: 'attach', prepare: built(), ends: 'ACTIVE',
-    begin: async (id) => {
-      // Answers once the saga has ended: 400 where it was made to fail.
-      assert.ok([200, 400].includes((await cloud.compute('POST', `/servers/${id}/os-interface`, { interfaceAttachment: { net_id: cloud.networkId } })).status));
-      return id;
+  'nova.attach-interface': [
+    {
+      title: 'attach',
+      prepare: built(),
+      ends: 'ACTIVE',
+      begin: async (id) => {
+        // Answers once the saga has ended: 400 where it was made to fail.
+        assert.ok(
+          [200, 400].includes(
+            (
+              await cloud.compute('POST', `/servers/${id}/os-interface`, {
+                interfaceAttachment: { net_id: cloud.networkId },
+              })
+            ).status,
+          ),
+        );
+        return id;
+      },
     },
-  }],
-  'nova.detach-interface': [{
-    title: 'detach', prepare: built(), ends: 'ACTIVE',
-    begin: async (id) => {
-      const { interfaceAttachments: [nic] } = (await cloud.compute('GET', `/servers/${id}/os-interface`)).body as { interfaceAttachments: { port_id: string }[] };
-      assert.equal((await cloud.compute('DELETE', `/servers/${id}/os-interface/${nic?.port_id}`)).status, 202);
-      return id;
+  ],
+  'nova.detach-interface': [
+    {
+      title: 'detach',
+      prepare: built(),
+      ends: 'ACTIVE',
+      begin: async (id) => {
+        const {
+          interfaceAttachments: [nic],
+        } = (await cloud.compute('GET', `/servers/${id}/os-interface`)).body as {
+          interfaceAttachments: { port_id: string }[];
+        };
+        assert.equal(
+          (await cloud.compute('DELETE', `/servers/${id}/os-interface/${nic?.port_id}`)).status,
+          202,
+        );
+        return id;
+      },
     },
-  }],
+  ],
 };
 
 /** A built server with a volume attached. */
 const withVolume = async (): Promise<string> => {
   const id = await built()();
-  assert.equal((await cloud.compute('POST', `/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: await cloud.freeVolume(), delete_on_termination: true } })).status, 200);
+  assert.equal(
+    (
+      await cloud.compute('POST', `/servers/${id}/os-volume_attachments`, {
+        volumeAttachment: { volumeId: await cloud.freeVolume(), delete_on_termination: true },
+      })
+    ).status,
+    200,
+  );
   await cloud.quiet(settleMs);
   return id;
 };
 
 async function volumeOf(id: string): Promise<string> {
-  const { volumeAttachments: [attachment] } = (await cloud.compute('GET', `/servers/${id}/os-volume_attachments`)).body as { volumeAttachments: { volumeId: string }[] };
+  const {
+    volumeAttachments: [attachment],
+  } = (await cloud.compute('GET', `/servers/${id}/os-volume_attachments`)).body as {
+    volumeAttachments: { volumeId: string }[];
+  };
   return attachment?.volumeId ?? '';
 }
 
 /** Carries the scenario out with the saga so changed; how the server's last action ended, and where the server is. */
-async function play(scenario: Scenario, original: AnySaga, variant: AnySaga): Promise<{ status: string | undefined; why: string | undefined; message: string | null }> {
+async function play(
+  scenario: Scenario,
+  original: AnySaga,
+  variant: AnySaga,
+): Promise<{ status: string | undefined; why: string | undefined; message: string | null }> {
   const prepared = (await scenario.prepare?.()) ?? '';
   const become = variants.get(original.name);
   assert.ok(become);
@@ -194,13 +330,18 @@ async function play(scenario: Scenario, original: AnySaga, variant: AnySaga): Pr
     const id = await scenario.begin(prepared);
     await cloud.quiet(settleMs);
     const server = await cloud.show(id);
-    const { instanceActions } = (await cloud.compute('GET', `/servers/${id}/os-instance-actions`)).body as { instanceActions: { message: string | null; start_time: string }[] };
+    const { instanceActions } = (await cloud.compute('GET', `/servers/${id}/os-instance-actions`))
+      .body as { instanceActions: { message: string | null; start_time: string }[] };
     become(original);
     // Whatever happened to it, its owner can get rid of it.
     await cloud.compute('DELETE', `/servers/${id}`);
     await cloud.quiet(settleMs);
     assert.equal(await cloud.show(id), undefined, 'gone in the end');
-    return { status: server?.status, why: server?.fault?.message, message: instanceActions[0]?.message ?? null };
+    return {
+      status: server?.status,
+      why: server?.fault?.message,
+      message: instanceActions[0]?.message ?? null,
+    };
   } finally {
     become(original);
   }
@@ -209,7 +350,9 @@ async function play(scenario: Scenario, original: AnySaga, variant: AnySaga): Pr
 describe('every saga of the control plane', () => {
   it('has a scenario, and every server action too', () => {
     // Cinder's stand in services/cinder/sagas/sagas.test.ts.
-    const names = cloud.plane.services.flatMap((service) => service.sagas.map(({ name }) => name)).filter((name) => !name.startsWith('cinder.'));
+    const names = cloud.plane.services
+      .flatMap((service) => service.sagas.map(({ name }) => name))
+      .filter((name) => !name.startsWith('cinder.'));
     assert.ok(names.length >= 3);
     assert.deepEqual(names.sort(), Object.keys(scenarios).sort());
     assert.deepEqual(changes.map(({ title }) => title).sort(), Object.keys(actionRules).sort());
@@ -228,7 +371,11 @@ describe('every saga of the control plane', () => {
           ] as const) {
             await t.test(`${step}: ${how}`, async () => {
               const end = await play(scenario, original, variant);
-              assert.equal(end.message, scenario.isUnlogged ? null : 'Error', 'the action log says that it failed');
+              assert.equal(
+                end.message,
+                scenario.isUnlogged ? null : 'Error',
+                'the action log says that it failed',
+              );
               if (end.status === 'ERROR') assert.match(end.why ?? '', /was made to fail/);
               if (end.status === undefined) assert.equal(name, 'nova.delete-server');
             });

@@ -13,8 +13,8 @@ import type { HostFleet } from '#compose/hosts.ts';
 import { simulatedHostName, startFleet } from '#compose/hosts.ts';
 import { simulatedNetwork } from '#compose/network.ts';
 import type { ControlPlane, ControlPlaneDeps } from '#compose/services.ts';
-import { simulatedStorage } from '#compose/storage.ts';
 import { catalogOf, createControlPlane, serviceUsers } from '#compose/services.ts';
+import { simulatedStorage } from '#compose/storage.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -60,17 +60,36 @@ export interface SimCloud {
   /** Operations that an earlier life left unfinished. */
   leftOver: number;
   /** One request as admin, below `/compute/v2.1`, at microversion 2.90. */
-  compute(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
+  compute(
+    method: HttpMethod,
+    path: string,
+    body?: Json,
+  ): Promise<{ status: number; body: Json | undefined }>;
   /** As `compute`, below `/network/v2.0`. */
-  network(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
+  network(
+    method: HttpMethod,
+    path: string,
+    body?: Json,
+  ): Promise<{ status: number; body: Json | undefined }>;
   /** As `compute`, below `/volume/v3`, at microversion 3.59. */
-  volume(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
+  volume(
+    method: HttpMethod,
+    path: string,
+    body?: Json,
+  ): Promise<{ status: number; body: Json | undefined }>;
   /** As `compute`, below `/image/v2`. */
-  image(method: HttpMethod, path: string, body?: Json): Promise<{ status: number; body: Json | undefined }>;
+  image(
+    method: HttpMethod,
+    path: string,
+    body?: Json,
+  ): Promise<{ status: number; body: Json | undefined }>;
   /** A volume of 1 GiB that nobody has: one that is there, or a new one once it is made. */
   freeVolume(): Promise<string>;
   /** Asks for a server, on the network unless told, and returns its id at once. */
-  createServer(name: string, options?: { flavor?: string; host?: string; networks?: Json }): Promise<string>;
+  createServer(
+    name: string,
+    options?: { flavor?: string; host?: string; networks?: Json },
+  ): Promise<string>;
   act(id: string, action: Json): Promise<number>;
   show(id: string): Promise<SeenServer | undefined>;
   list(): Promise<SeenServer[]>;
@@ -84,7 +103,14 @@ export interface SimCloud {
 }
 
 /** Where a server may rest. ERROR must say why. */
-export const restful: ReadonlySet<string> = new Set(['ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED', 'RESCUE', 'ERROR']);
+export const restful: ReadonlySet<string> = new Set([
+  'ACTIVE',
+  'SHUTOFF',
+  'PAUSED',
+  'SUSPENDED',
+  'RESCUE',
+  'ERROR',
+]);
 
 const hostsReadyMs = 20_000;
 
@@ -92,14 +118,39 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   const { ids = systemIds, log = silentLog } = options;
   const clock = systemClock;
   const home = sure(await prepareHome(options.dir));
-  const defaults = await loadConfig(cloudConfigSchema, { file: home.configFile, env: {}, prefix: 'COBALT' });
+  const defaults = await loadConfig(cloudConfigSchema, {
+    file: home.configFile,
+    env: {},
+    prefix: 'COBALT',
+  });
   // A killed process loses nothing that it wrote: only a killed machine would, and none is here.
-  const config = { ...defaults, database: { synchronous: 'OFF' }, agent: { ...defaults.agent, ...options.agent } };
+  const config = {
+    ...defaults,
+    database: { synchronous: 'OFF' },
+    agent: { ...defaults.agent, ...options.agent },
+  };
   const secrets = await readSecrets(options.dir);
   const origin = 'http://sim';
-  const plane = await createControlPlane({ home, secrets, config, origin, network: simulatedNetwork(Array.from({ length: options.hosts }, (_, index) => simulatedHostName(index + 1)), { clock }), storage: simulatedStorage(home), clock, ids, log, ...(options.wrapSagas ? { wrapSagas: options.wrapSagas } : {}) });
+  const plane = await createControlPlane({
+    home,
+    secrets,
+    config,
+    origin,
+    network: simulatedNetwork(
+      Array.from({ length: options.hosts }, (_, index) => simulatedHostName(index + 1)),
+      { clock },
+    ),
+    storage: simulatedStorage(home),
+    clock,
+    ids,
+    log,
+    ...(options.wrapSagas ? { wrapSagas: options.wrapSagas } : {}),
+  });
   await plane.keystone.seed({
-    region: 'RegionOne', adminPassword: secrets.admin, demoPassword: secrets.demo, catalog: catalogOf(origin),
+    region: 'RegionOne',
+    adminPassword: secrets.admin,
+    demoPassword: secrets.demo,
+    catalog: catalogOf(origin),
     serviceUsers: serviceUsers.map((name) => ({ name, password: secrets.service(name) })),
   });
   await plane.nova.seed();
@@ -109,22 +160,52 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   const store = fileStore(home.simulated);
   const hosts = new Map<string, SimHypervisor>();
   const simulate = (hostname: string): SimHypervisor => {
-    const hypervisor = createSimHypervisor({ fetchImages: false, ...options.host, hostname }, { store, clock });
+    const hypervisor = createSimHypervisor(
+      { fetchImages: false, ...options.host, hostname },
+      { store, clock },
+    );
     hosts.set(hostname, hypervisor);
     return hypervisor;
   };
   const tasks = createTaskRunner({ clock, ids, log });
   tasks.start(plane.services.flatMap((service) => service.tasks));
   const beginFleet = async (): Promise<HostFleet> => {
-    const fleet = startFleet({ plane, homeDir: options.dir, simulatedDir: home.simulated, config, clock, ids, log, version: 'sim', acceleration: 'tcg', network: null, metadataSecret: secrets.metadata, simulate }, { local: 0, simulated: options.hosts });
+    const fleet = startFleet(
+      {
+        plane,
+        homeDir: options.dir,
+        simulatedDir: home.simulated,
+        config,
+        clock,
+        ids,
+        log,
+        version: 'sim',
+        acceleration: 'tcg',
+        network: null,
+        metadataSecret: secrets.metadata,
+        simulate,
+      },
+      { local: 0, simulated: options.hosts },
+    );
     const late = await fleet.ready(hostsReadyMs);
     if (late.length > 0) throw new Error(`no agent on ${late.join(', ')} after ${hostsReadyMs} ms`);
     return fleet;
   };
   let fleet = await beginFleet();
-  const admin = createServiceSession({ http: plane.http, clock, user: { name: 'admin', password: secrets.admin, project: 'admin' } });
-  const send = async (service: string, method: HttpMethod, path: string, rest: { body?: Json; stream?: Readable; headers?: Record<string, string> } = {}) =>
-    sure(await plane.http.send({ method, service, path, token: sure(await admin.token()), ...rest }));
+  const admin = createServiceSession({
+    http: plane.http,
+    clock,
+    user: { name: 'admin', password: secrets.admin, project: 'admin' },
+  });
+  const send = async (
+    service: string,
+    method: HttpMethod,
+    path: string,
+    rest: { body?: Json; stream?: Readable; headers?: Record<string, string> } = {},
+  ) =>
+    sure(
+      await plane.http.send({ method, service, path, token: sure(await admin.token()), ...rest }),
+    );
 
   const imageId = await ensureImage();
   const networkId = await ensureNetwork();
@@ -132,66 +213,181 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   await plane.sagas.start();
 
   async function ensureImage(): Promise<string> {
-    const { images } = (await send('image', 'GET', '/v2/images?name=sim&status=active')).body as { images: { id: string }[] };
+    const { images } = (await send('image', 'GET', '/v2/images?name=sim&status=active')).body as {
+      images: { id: string }[];
+    };
     if (images[0]) return images[0].id;
-    const { id } = (await send('image', 'POST', '/v2/images', { body: { name: 'sim', disk_format: 'raw', container_format: 'bare', visibility: 'public' } })).body as { id: string };
-    const put = await send('image', 'PUT', `/v2/images/${id}/file`, { stream: Readable.from([Buffer.from('a disk')]), headers: { 'content-type': 'application/octet-stream' } });
+    const { id } = (
+      await send('image', 'POST', '/v2/images', {
+        body: { name: 'sim', disk_format: 'raw', container_format: 'bare', visibility: 'public' },
+      })
+    ).body as { id: string };
+    const put = await send('image', 'PUT', `/v2/images/${id}/file`, {
+      stream: Readable.from([Buffer.from('a disk')]),
+      headers: { 'content-type': 'application/octet-stream' },
+    });
     if (put.status !== 204) throw new Error(`the image was not taken: ${put.status}`);
     return id;
   }
 
   async function ensureNetwork(): Promise<string> {
-    const { networks } = (await send('network', 'GET', '/v2.0/networks?name=sim')).body as { networks: { id: string; subnets: string[] }[] };
-    const { id, subnets } = networks[0] ?? ((await send('network', 'POST', '/v2.0/networks', { body: { network: { name: 'sim' } } })).body as { network: { id: string; subnets: string[] } }).network;
+    const { networks } = (await send('network', 'GET', '/v2.0/networks?name=sim')).body as {
+      networks: { id: string; subnets: string[] }[];
+    };
+    const { id, subnets } =
+      networks[0] ??
+      (
+        (await send('network', 'POST', '/v2.0/networks', { body: { network: { name: 'sim' } } }))
+          .body as { network: { id: string; subnets: string[] } }
+      ).network;
     if (subnets.length > 0) return id; // a life that ended in between left it without
-    const made = await send('network', 'POST', '/v2.0/subnets', { body: { subnet: { network_id: id, ip_version: 4, cidr: '10.20.0.0/22' } } });
+    const made = await send('network', 'POST', '/v2.0/subnets', {
+      body: { subnet: { network_id: id, ip_version: 4, cidr: '10.20.0.0/22' } },
+    });
     if (made.status !== 201) throw new Error(`the subnet was not taken: ${made.status}`);
     return id;
   }
 
   const cloud: SimCloud = {
-    plane, hosts, imageId, networkId, leftOver,
+    plane,
+    hosts,
+    imageId,
+    networkId,
+    leftOver,
     async compute(method, path, body) {
-      return await send('compute', method, `/v2.1${path}`, { headers: { 'openstack-api-version': 'compute 2.90' }, ...(body === undefined ? {} : { body }) });
+      return await send('compute', method, `/v2.1${path}`, {
+        headers: { 'openstack-api-version': 'compute 2.90' },
+        ...(body === undefined ? {} : { body }),
+      });
     },
-    network: async (method, path, body) => await send('network', method, `/v2.0${path}`, body === undefined ? {} : { body }),
-    volume: async (method, path, body) => await send('volume', method, `/v3${path}`, { headers: { 'openstack-api-version': 'volume 3.59' }, ...(body === undefined ? {} : { body }) }),
-    image: async (method, path, body) => await send('image', method, `/v2${path}`, body === undefined ? {} : { body }),
+    network: async (method, path, body) =>
+      await send('network', method, `/v2.0${path}`, body === undefined ? {} : { body }),
+    volume: async (method, path, body) =>
+      await send('volume', method, `/v3${path}`, {
+        headers: { 'openstack-api-version': 'volume 3.59' },
+        ...(body === undefined ? {} : { body }),
+      }),
+    image: async (method, path, body) =>
+      await send('image', method, `/v2${path}`, body === undefined ? {} : { body }),
     async freeVolume() {
-      const { volumes: [free] } = (await cloud.volume('GET', '/volumes?status=available&limit=1')).body as { volumes: { id: string }[] };
+      const {
+        volumes: [free],
+      } = (await cloud.volume('GET', '/volumes?status=available&limit=1')).body as {
+        volumes: { id: string }[];
+      };
       if (free) return free.id;
-      const { id } = ((await cloud.volume('POST', '/volumes', { volume: { size: 1 } })).body as { volume: { id: string } }).volume;
-      await eventually(async () => ((await cloud.volume('GET', `/volumes/${id}`)).body as { volume: { status: string } }).volume.status === 'available', { withinMs: 10_000, what: 'the volume is made' });
+      const { id } = (
+        (await cloud.volume('POST', '/volumes', { volume: { size: 1 } })).body as {
+          volume: { id: string };
+        }
+      ).volume;
+      await eventually(
+        async () =>
+          ((await cloud.volume('GET', `/volumes/${id}`)).body as { volume: { status: string } })
+            .volume.status === 'available',
+        { withinMs: 10_000, what: 'the volume is made' },
+      );
       return id;
     },
     async createServer(name, { flavor = '42', host, networks = [{ uuid: networkId }] } = {}) {
-      const answer = await cloud.compute('POST', '/servers', { server: { name, flavorRef: flavor, imageRef: imageId, networks, ...(host === undefined ? {} : { host }) } });
-      if (answer.status !== 202) throw new Error(`POST /servers: ${answer.status} ${JSON.stringify(answer.body)}`);
+      const answer = await cloud.compute('POST', '/servers', {
+        server: {
+          name,
+          flavorRef: flavor,
+          imageRef: imageId,
+          networks,
+          ...(host === undefined ? {} : { host }),
+        },
+      });
+      if (answer.status !== 202)
+        throw new Error(`POST /servers: ${answer.status} ${JSON.stringify(answer.body)}`);
       return (answer.body as { server: { id: string } }).server.id;
     },
-    act: async (id, action) => (await cloud.compute('POST', `/servers/${id}/action`, action)).status,
+    act: async (id, action) =>
+      (await cloud.compute('POST', `/servers/${id}/action`, action)).status,
     async show(id) {
       const answer = await cloud.compute('GET', `/servers/${id}`);
-      return answer.status === 404 ? undefined : (answer.body as unknown as { server: SeenServer }).server;
+      return answer.status === 404
+        ? undefined
+        : (answer.body as unknown as { server: SeenServer }).server;
     },
-    list: async () => ((await cloud.compute('GET', '/servers/detail?all_tenants=1')).body as unknown as { servers: SeenServer[] }).servers,
+    list: async () =>
+      (
+        (await cloud.compute('GET', '/servers/detail?all_tenants=1')).body as unknown as {
+          servers: SeenServer[];
+        }
+      ).servers,
     async differences() {
-      const seen = await Promise.all([...hosts].map(async ([host, hypervisor]) => {
-        const guests = sure(await hypervisor.list());
-        const disks = sure(await hypervisor.inventory());
-        return { host, guests: await Promise.all(guests.map(async ({ uuid, state }) => ({ uuid, state, ports: sure(await hypervisor.nics(uuid)), volumes: sure(await hypervisor.volumes(uuid)) }))), guestFolders: disks.guestFolders, brokenOverlays: disks.brokenOverlays, processes: null };
+      const seen = await Promise.all(
+        [...hosts].map(async ([host, hypervisor]) => {
+          const guests = sure(await hypervisor.list());
+          const disks = sure(await hypervisor.inventory());
+          return {
+            host,
+            guests: await Promise.all(
+              guests.map(async ({ uuid, state }) => ({
+                uuid,
+                state,
+                ports: sure(await hypervisor.nics(uuid)),
+                volumes: sure(await hypervisor.volumes(uuid)),
+              })),
+            ),
+            guestFolders: disks.guestFolders,
+            brokenOverlays: disks.brokenOverlays,
+            processes: null,
+          };
+        }),
+      );
+      const [nova, placement, neutron, cinder] = [
+        await plane.nova.audit(),
+        await plane.placement.audit(),
+        await plane.neutron.audit(),
+        await plane.cinder.audit(),
+      ];
+      const unfinished = nova.sagas.map(({ name, lockKey, phase, ageMs }) => ({
+        what: 'unfinished saga',
+        detail: `${name} of ${lockKey} is ${phase} since ${ageMs} ms`,
       }));
-      const [nova, placement, neutron, cinder] = [await plane.nova.audit(), await plane.placement.audit(), await plane.neutron.audit(), await plane.cinder.audit()];
-      const unfinished = nova.sagas.map(({ name, lockKey, phase, ageMs }) => ({ what: 'unfinished saga', detail: `${name} of ${lockKey} is ${phase} since ${ageMs} ms` }));
-      const busy = nova.servers.filter(({ taskState }) => taskState !== null).map(({ id, taskState, vmState }) => ({ what: 'unfinished task', detail: `server ${id} (${vmState}) is ${taskState}` }));
-      const restless = (await cloud.list()).filter(({ status, fault }) => !restful.has(status) || (status === 'ERROR' && !fault?.message))
-        .map(({ id, status }) => ({ what: 'no state to rest in', detail: `server ${id} is ${status}${status === 'ERROR' ? ' and does not say why' : ''}` }));
-      return [...unfinished, ...busy, ...restless, ...compare({ nova, placement, neutron, cinder, hosts: seen, unreachable: [], cloudRuns: true, images: await plane.glance.audit() })];
+      const busy = nova.servers
+        .filter(({ taskState }) => taskState !== null)
+        .map(({ id, taskState, vmState }) => ({
+          what: 'unfinished task',
+          detail: `server ${id} (${vmState}) is ${taskState}`,
+        }));
+      const restless = (await cloud.list())
+        .filter(
+          ({ status, fault }) => !restful.has(status) || (status === 'ERROR' && !fault?.message),
+        )
+        .map(({ id, status }) => ({
+          what: 'no state to rest in',
+          detail: `server ${id} is ${status}${status === 'ERROR' ? ' and does not say why' : ''}`,
+        }));
+      return [
+        ...unfinished,
+        ...busy,
+        ...restless,
+        ...compare({
+          nova,
+          placement,
+          neutron,
+          cinder,
+          hosts: seen,
+          unreachable: [],
+          cloudRuns: true,
+          images: await plane.glance.audit(),
+        }),
+      ];
     },
     async quiet(withinMs) {
       let found: Difference[] = [];
-      await eventually(async () => (found = await cloud.differences()).length === 0, { withinMs, what: 'the cloud is at rest' }).catch((cause: unknown) => {
-        throw new Error(`not at rest after ${withinMs} ms:\n${found.map(({ what, detail }) => `  ${what}: ${detail}`).join('\n')}`, { cause });
+      await eventually(async () => (found = await cloud.differences()).length === 0, {
+        withinMs,
+        what: 'the cloud is at rest',
+      }).catch((cause: unknown) => {
+        throw new Error(
+          `not at rest after ${withinMs} ms:\n${found.map(({ what, detail }) => `  ${what}: ${detail}`).join('\n')}`,
+          { cause },
+        );
       });
       return await cloud.list();
     },

@@ -16,13 +16,34 @@ import type { SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
 
 const only = process.env['TROUBLE_SEED'];
-const seeds = only === undefined ? Array.from({ length: Number(process.env['TROUBLE_SEEDS'] ?? 25) }, (_, index) => index + 1) : [Number(only)];
+const seeds =
+  only === undefined
+    ? Array.from({ length: Number(process.env['TROUBLE_SEEDS'] ?? 25) }, (_, index) => index + 1)
+    : [Number(only)];
 const users = 3;
 const deedsOfEach = 12;
 // A bound against a cloud that never rests, far above what a busy machine needs.
 const restMs = 120_000;
 
-const methods = ['create', 'rebuild', 'start', 'stop', 'reboot', 'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue', 'destroy', 'state', 'list', 'ensureImage', 'attachNic', 'detachNic'] as const;
+const methods = [
+  'create',
+  'rebuild',
+  'start',
+  'stop',
+  'reboot',
+  'pause',
+  'unpause',
+  'suspend',
+  'resume',
+  'rescue',
+  'unrescue',
+  'destroy',
+  'state',
+  'list',
+  'ensureImage',
+  'attachNic',
+  'detachNic',
+] as const;
 const kinds: readonly FaultKind[] = ['unavailable', 'timeout', 'conflict', 'notFound'];
 
 function randomTrouble(ids: Pick<Ids, 'random'>): Trouble {
@@ -49,25 +70,34 @@ describe('a cloud in trouble', () => {
     it(`comes to rest (seed ${seed})`, async () => {
       const ids = seededIds(seed);
       let met = 0;
-      await Promise.all(Array.from({ length: users }, async () => {
-        for (let deed = 0; deed < deedsOfEach; deed += 1) {
-          for (const host of cloud.hosts.values()) {
-            const method = oneOf(methods, ids);
-            if (method === undefined || ids.random() < 0.6) continue;
-            host.trouble(method, randomTrouble(ids));
-            met += 1;
+      await Promise.all(
+        Array.from({ length: users }, async () => {
+          for (let deed = 0; deed < deedsOfEach; deed += 1) {
+            for (const host of cloud.hosts.values()) {
+              const method = oneOf(methods, ids);
+              if (method === undefined || ids.random() < 0.6) continue;
+              host.trouble(method, randomTrouble(ids));
+              met += 1;
+            }
+            if (ids.random() < 0.05)
+              oneOf([...cloud.hosts.values()], ids)?.guestEnds(
+                oneOf(await cloud.list(), ids)?.id ?? '',
+                ids.random() < 0.5 ? 'shutoff' : 'crashed',
+              );
+            await doSomething(cloud, ids);
+            await new Promise((resolve) => setTimeout(resolve, ids.random() * 10));
           }
-          if (ids.random() < 0.05) oneOf([...cloud.hosts.values()], ids)?.guestEnds(oneOf(await cloud.list(), ids)?.id ?? '', ids.random() < 0.5 ? 'shutoff' : 'crashed');
-          await doSomething(cloud, ids);
-          await new Promise((resolve) => setTimeout(resolve, ids.random() * 10));
-        }
-      }));
+        }),
+      );
       for (const host of cloud.hosts.values()) host.clearTroubles();
       await cloud.quiet(restMs);
-      assert.ok(met > users * deedsOfEach / 2, `only ${met} troubles`);
+      assert.ok(met > (users * deedsOfEach) / 2, `only ${met} troubles`);
       // And whatever is left can be deleted.
       for (const { id } of await cloud.list()) await cloud.compute('DELETE', `/servers/${id}`);
-      await eventually(async () => (await cloud.quiet(restMs)).length === 0, { withinMs: restMs, what: 'every server is gone' });
+      await eventually(async () => (await cloud.quiet(restMs)).length === 0, {
+        withinMs: restMs,
+        what: 'every server is gone',
+      });
     });
   }
 });

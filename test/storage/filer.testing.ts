@@ -21,12 +21,25 @@ export interface TestFiler {
 }
 
 /** Why there can be no filer here; false when there can. */
-export const filerMissing = (): string | false => (process.getuid?.() !== 0 ? 'needs root (namespaces)' : existsSync('/usr/bin/ganesha.nfsd') ? false : 'needs nfs-ganesha (./cobalt test installs it)');
+export const filerMissing = (): string | false =>
+  process.getuid?.() !== 0
+    ? 'needs root (namespaces)'
+    : existsSync('/usr/bin/ganesha.nfsd')
+      ? false
+      : 'needs nfs-ganesha (./cobalt test installs it)';
 
 /** To the NFS server of the filer in `dir`. */
 export async function signalServer(dir: string, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void> {
   const [, init = ''] = readFileSync(join(dir, 'init.pid'), 'utf8').split(' ');
-  await runTool('nsenter', ['-t', init, '-m', '-p', '/bin/kill', `-${signal}`, readFileSync(join(dir, 'run/ganesha.pid'), 'utf8').trim()]);
+  await runTool('nsenter', [
+    '-t',
+    init,
+    '-m',
+    '-p',
+    '/bin/kill',
+    `-${signal}`,
+    readFileSync(join(dir, 'run/ganesha.pid'), 'utf8').trim(),
+  ]);
 }
 
 export async function startFiler(): Promise<TestFiler> {
@@ -39,10 +52,13 @@ export async function startFiler(): Promise<TestFiler> {
   assert.ok(!isFault(facts), isFault(facts) ? facts.message : '');
   const { dir, exportDir } = filerPaths(stateDir);
   return {
-    server: facts.server, path: facts.share, folder: exportDir,
+    server: facts.server,
+    path: facts.share,
+    folder: exportDir,
     kill: async () => await signalServer(dir, 'KILL'),
     async close() {
-      for (const removed of [await filer.remove(), await network.remove()]) assert.ok(!isFault(removed));
+      for (const removed of [await filer.remove(), await network.remove()])
+        assert.ok(!isFault(removed));
       rmSync(stateDir, { recursive: true });
     },
   };

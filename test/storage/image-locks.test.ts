@@ -20,19 +20,29 @@ describe('locks on a filer', { skip: filerMissing(), timeout: 120_000 }, () => {
     const folder = mkdtempSync('/tmp/cc-locks-');
     const local = (path: string): string => join(filer.folder, basename(path));
     return {
-      open: (host) => createNlmImageLocks({ host, folder: join(folder, host), patienceMs: 0, probeEveryMs: 1_000 }, { log: silentLog, clock: systemClock }),
+      open: (host) =>
+        createNlmImageLocks(
+          { host, folder: join(folder, host), patienceMs: 0, probeEveryMs: 1_000 },
+          { log: silentLog, clock: systemClock },
+        ),
       async image() {
         const path = `${filer.path}/volume-${randomUUID()}`;
         await runTool('qemu-img', ['create', '-q', '-f', 'qcow2', local(path), '1G']);
         return { server: filer.server, path };
       },
       async isFree({ path }) {
-        const { code, stderr } = await tryTool('qemu-io', ['-f', 'qcow2', '-c', 'write 0 512', local(path)], { timeoutMs: 10_000 });
+        const { code, stderr } = await tryTool(
+          'qemu-io',
+          ['-f', 'qcow2', '-c', 'write 0 512', local(path)],
+          { timeoutMs: 10_000 },
+        );
         assert.ok(code === 0 || /Failed to (lock byte|get .*lock)/.test(stderr), stderr);
         return code === 0;
       },
       async openElsewhere({ path }) {
-        const child = spawn('qemu-io', ['-f', 'qcow2', local(path)], { stdio: ['pipe', 'pipe', 'inherit'] });
+        const child = spawn('qemu-io', ['-f', 'qcow2', local(path)], {
+          stdio: ['pipe', 'pipe', 'inherit'],
+        });
         await once(child.stdout, 'data'); // its prompt
         return async () => {
           child.stdin.end('quit\n');
@@ -43,7 +53,11 @@ describe('locks on a filer', { skip: filerMissing(), timeout: 120_000 }, () => {
       removeImage: async ({ path }) => rmSync(local(path)),
       killFiler: async () => await filer.kill(),
       async close() {
-        for (const host of readdirSync(folder)) assert.ok(readdirSync(join(folder, host)).every((file) => file.endsWith('.json')), 'no half-written note');
+        for (const host of readdirSync(folder))
+          assert.ok(
+            readdirSync(join(folder, host)).every((file) => file.endsWith('.json')),
+            'no half-written note',
+          );
         rmSync(folder, { recursive: true });
         await filer.close();
       },

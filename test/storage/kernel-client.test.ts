@@ -38,60 +38,98 @@ while :; do sleep 60; done
 /** A program of this machine with its libraries, for the guest of the same Debian. */
 function program(path: string): ReturnType<typeof file>[] {
   const libraries = execFileSync('ldd', [path], { encoding: 'utf8' }).match(/\/\S+\.so\S*/g) ?? [];
-  return [file(path.slice(1), readFileSync(path), true), ...libraries.filter((library) => !library.startsWith('/lib64/')).map((library) => file(`lib/x86_64-linux-gnu/${basename(library)}`, readFileSync(library), false))];
+  return [
+    file(path.slice(1), readFileSync(path), true),
+    ...libraries
+      .filter((library) => !library.startsWith('/lib64/'))
+      .map((library) =>
+        file(`lib/x86_64-linux-gnu/${basename(library)}`, readFileSync(library), false),
+      ),
+  ];
 }
 
-describe('QEMU on hosts that mount the share', { skip: filerMissing() || (process.arch !== 'x64' && 'the guest is built on x86-64 only'), timeout: 240_000 }, () => {
-  const dir = mkdtempSync('/tmp/cc-nfs4-');
-  const hosts: TestGuest[] = [];
-  let kernel: string;
-  let filer: TestFiler;
-  before(async () => {
-    await fetchPackages(dir);
-    const [version = ''] = readdirSync(join(dir, 'root/lib/modules'));
-    kernel = join(dir, 'root/boot', `vmlinuz-${version}`);
-    await packInitrd(dir, version, ['nfsv4']);
-    appendFileSync(join(dir, 'initrd'), gzipSync(cpio([file('host', Buffer.from(init), true), ...program('/usr/bin/qemu-io')]), { level: 1 }));
-    filer = await startFiler();
-    await runTool('qemu-img', ['create', '-q', '-f', 'qcow2', join(filer.folder, 'image'), '1M']);
-  });
-  after(async () => {
-    for (const host of hosts) await host.stop();
-    await filer?.close();
-    rmSync(dir, { recursive: true });
-  });
+describe(
+  'QEMU on hosts that mount the share',
+  {
+    skip: filerMissing() || (process.arch !== 'x64' && 'the guest is built on x86-64 only'),
+    timeout: 240_000,
+  },
+  () => {
+    const dir = mkdtempSync('/tmp/cc-nfs4-');
+    const hosts: TestGuest[] = [];
+    let kernel: string;
+    let filer: TestFiler;
+    before(async () => {
+      await fetchPackages(dir);
+      const [version = ''] = readdirSync(join(dir, 'root/lib/modules'));
+      kernel = join(dir, 'root/boot', `vmlinuz-${version}`);
+      await packInitrd(dir, version, ['nfsv4']);
+      appendFileSync(
+        join(dir, 'initrd'),
+        gzipSync(cpio([file('host', Buffer.from(init), true), ...program('/usr/bin/qemu-io')]), {
+          level: 1,
+        }),
+      );
+      filer = await startFiler();
+      await runTool('qemu-img', ['create', '-q', '-f', 'qcow2', join(filer.folder, 'image'), '1M']);
+    });
+    after(async () => {
+      for (const host of hosts) await host.stop();
+      await filer?.close();
+      rmSync(dir, { recursive: true });
+    });
 
-  function boot(name: string): TestGuest {
-    const host = startGuest([
-      '-m', '256', '-kernel', kernel, '-initrd', join(dir, 'initrd'), '-netdev', 'user,id=net', '-device', 'virtio-net,netdev=net',
-      '-append', `console=ttyS0 quiet rdinit=/host host=${name} server=${filer.server} options=${mountOptions},clientaddr=${guestAddress}`,
-    ]);
-    hosts.push(host);
-    return host;
-  }
-  const writes = (host: TestGuest): number => host.console().match(/wrote 512/g)?.length ?? 0;
-  /** Another QEMU, on the filer itself. */
-  const beside = async (): Promise<string> => {
-    const { code, stdout, stderr } = await tryTool('qemu-io', ['-f', 'qcow2', '-c', 'read 0 512', join(filer.folder, 'image')]);
-    return code === 0 ? stdout : stderr;
-  };
+    function boot(name: string): TestGuest {
+      const host = startGuest([
+        '-m',
+        '256',
+        '-kernel',
+        kernel,
+        '-initrd',
+        join(dir, 'initrd'),
+        '-netdev',
+        'user,id=net',
+        '-device',
+        'virtio-net,netdev=net',
+        '-append',
+        `console=ttyS0 quiet rdinit=/host host=${name} server=${filer.server} options=${mountOptions},clientaddr=${guestAddress}`,
+      ]);
+      hosts.push(host);
+      return host;
+    }
+    const writes = (host: TestGuest): number => host.console().match(/wrote 512/g)?.length ?? 0;
+    /** Another QEMU, on the filer itself. */
+    const beside = async (): Promise<string> => {
+      const { code, stdout, stderr } = await tryTool('qemu-io', [
+        '-f',
+        'qcow2',
+        '-c',
+        'read 0 512',
+        join(filer.folder, 'image'),
+      ]);
+      return code === 0 ? stdout : stderr;
+    };
 
-  test('the second one is refused the image that the first one writes', async () => {
-    assert.match(await beside(), /^read 512/);
-    await boot('first').consoleShows(/wrote 512/);
-    assert.match(await beside(), /Failed to get .*lock/);
-    const second = boot('second');
-    await second.consoleShows(/mounted[^]*Failed to get .*lock/);
-    assert.equal(writes(second), 0);
-  });
+    test('the second one is refused the image that the first one writes', async () => {
+      assert.match(await beside(), /^read 512/);
+      await boot('first').consoleShows(/wrote 512/);
+      assert.match(await beside(), /Failed to get .*lock/);
+      const second = boot('second');
+      await second.consoleShows(/mounted[^]*Failed to get .*lock/);
+      assert.equal(writes(second), 0);
+    });
 
-  test('the lock and the writes outlive a kill -9 of the filer', async () => {
-    const [first] = hosts;
-    assert.ok(first);
-    const before = writes(first);
-    await filer.kill();
-    await eventually(() => writes(first) >= before + 3, { withinMs: 60_000, what: 'writes again' });
-    assert.match(await beside(), /Failed to get .*lock/);
-    assert.doesNotMatch(first.console(), /failed/);
-  });
-});
+    test('the lock and the writes outlive a kill -9 of the filer', async () => {
+      const [first] = hosts;
+      assert.ok(first);
+      const before = writes(first);
+      await filer.kill();
+      await eventually(() => writes(first) >= before + 3, {
+        withinMs: 60_000,
+        what: 'writes again',
+      });
+      assert.match(await beside(), /Failed to get .*lock/);
+      assert.doesNotMatch(first.console(), /failed/);
+    });
+  },
+);

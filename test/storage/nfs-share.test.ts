@@ -31,12 +31,20 @@ describe('an NFS share', { skip: filerMissing(), timeout: 120_000 }, () => {
       assert.equal(await share.readText('a.info'), text);
       assert.equal(readFileSync(join(filer.folder, 'a.info'), 'utf8'), text);
     }
-    assert.deepEqual([...((await share.list()) as Map<string, unknown>).keys()], ['a.info'], 'no temporary file is left');
+    assert.deepEqual(
+      [...((await share.list()) as Map<string, unknown>).keys()],
+      ['a.info'],
+      'no temporary file is left',
+    );
   });
 
   test('lists some hundred files with their sizes', async () => {
     // Through the share: the server does not see at once what appears in its folder behind its back.
-    await Promise.all(Array.from({ length: 700 }, async (_, index) => assert.equal(await share.writeText(`many-${index}`, 'x'.repeat(index)), undefined)));
+    await Promise.all(
+      Array.from({ length: 700 }, async (_, index) =>
+        assert.equal(await share.writeText(`many-${index}`, 'x'.repeat(index)), undefined),
+      ),
+    );
     const found = await share.list();
     assert.ok(!isFault(found));
     assert.equal(found.size, 701);
@@ -63,7 +71,10 @@ describe('an NFS share', { skip: filerMissing(), timeout: 120_000 }, () => {
 
   test('survives the death of the server', async () => {
     await filer.kill();
-    await eventually(async () => (await share.readText('a.info')) === '', { withinMs: 20_000, what: 'the file to be readable again' });
+    await eventually(async () => (await share.readText('a.info')) === '', {
+      withinMs: 20_000,
+      what: 'the file to be readable again',
+    });
   });
 
   test('finds its way after handles have become stale', async () => {
@@ -72,13 +83,22 @@ describe('an NFS share', { skip: filerMissing(), timeout: 120_000 }, () => {
     mkdirSync(filer.folder);
     writeFileSync(join(filer.folder, 'new'), 'here');
     rmSync(elsewhere, { recursive: true });
-    assert.ok(['unavailable', 'notFound'].includes(kind(await share.readText('new'))), 'the server still looks into the old one');
+    assert.ok(
+      ['unavailable', 'notFound'].includes(kind(await share.readText('new'))),
+      'the server still looks into the old one',
+    );
     await filer.kill();
-    await eventually(async () => (await share.readText('new')) === 'here', { withinMs: 20_000, what: 'the new folder' });
+    await eventually(async () => (await share.readText('new')) === 'here', {
+      withinMs: 20_000,
+      what: 'the new folder',
+    });
   });
 
   test('a share that is not exported, and a server that is not there, are unavailable', async () => {
-    for (const address of [{ server: filer.server, path: '/nothing' }, { server: filer.server.replace(/\d+$/, '253'), path: '/vol' }]) {
+    for (const address of [
+      { server: filer.server, path: '/nothing' },
+      { server: filer.server.replace(/\d+$/, '253'), path: '/vol' },
+    ]) {
       const missing = openShare(address, { timeoutMs: 1_000 });
       const listed = await missing.list();
       assert.ok(isFault(listed));

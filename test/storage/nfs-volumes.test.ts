@@ -11,7 +11,8 @@ let filer: TestFiler | undefined;
 after(async () => await filer?.close());
 
 volumeBackendContract('nfs', {
-  carriesBytes: true, skip: filerMissing(),
+  carriesBytes: true,
+  skip: filerMissing(),
   open: async () => {
     filer = await startFiler();
     return createNfsVolumes({ share: filer, images: createQemuDiskImages({ log: silentLog }) });

@@ -25,7 +25,9 @@ export interface Trouble {
 }
 
 /** What becomes of the next job: it fails (having done nothing), is forgotten before or after its work, or never ends. */
-export type JobTrouble = { as: 'failure'; error: { message: string; code: string } } | { as: 'lost undone' | 'lost' | 'endless' };
+export type JobTrouble =
+  | { as: 'failure'; error: { message: string; code: string } }
+  | { as: 'lost undone' | 'lost' | 'endless' };
 
 export interface TestOntap {
   address: OntapAddress;
@@ -41,17 +43,37 @@ export interface TestOntap {
 }
 
 type Answer = { status: number; body: object };
-type JobState = { uuid: string; state: 'queued' | 'running' | 'success' | 'failure'; error?: object; lost: boolean };
+type JobState = {
+  uuid: string;
+  state: 'queued' | 'running' | 'success' | 'failure';
+  error?: object;
+  lost: boolean;
+};
 type Folder = { server: string; path: string; folder: string };
 
-const refusal = (status: number, code: string, message: string, target?: string): Answer => ({ status, body: { error: { message, code, ...(target === undefined ? {} : { target }) } } });
+const refusal = (status: number, code: string, message: string, target?: string): Answer => ({
+  status,
+  body: { error: { message, code, ...(target === undefined ? {} : { target }) } },
+});
 const noFile = refusal(404, '6684674', 'No such file or directory.');
 const noEntry = (target: string): Answer => refusal(404, '4', "entry doesn't exist", target);
 
 /** `jobMs`: how long a job takes; `pageRecords`: the most a page holds. */
-export async function startOntap({ server, path, folder }: Folder, { jobMs = 120, pageRecords = 5, ignoresReturnTimeout = false }: { jobMs?: number; pageRecords?: number; ignoresReturnTimeout?: boolean } = {}): Promise<TestOntap> {
+export async function startOntap(
+  { server, path, folder }: Folder,
+  {
+    jobMs = 120,
+    pageRecords = 5,
+    ignoresReturnTimeout = false,
+  }: { jobMs?: number; pageRecords?: number; ignoresReturnTimeout?: boolean } = {},
+): Promise<TestOntap> {
   const [svm, flexVol, user, password] = ['svm1', 'cinder', 'cobalt', randomUUID()];
-  const volume = { state: 'online', junctionPath: path as string | null, exists: true, uuid: randomUUID() };
+  const volume = {
+    state: 'online',
+    junctionPath: path as string | null,
+    exists: true,
+    uuid: randomUUID(),
+  };
   const jobs = new Map<string, JobState>();
   const [troubles, jobTroubles, requests]: [Trouble[], JobTrouble[], string[]] = [[], [], []];
   // What changes names goes through the NFS server, since it keeps its folder in mind; ONTAP is both servers in one.
@@ -64,34 +86,89 @@ export async function startOntap({ server, path, folder }: Folder, { jobMs = 120
   const there = (name: string): boolean => existsSync(join(folder, name));
   const record = (name: string, fields: ReadonlySet<string>): object => {
     const facts = statSync(join(folder, name));
-    const all = { type: facts.isDirectory() ? 'directory' : 'file', size: facts.size, bytes_used: facts.blocks * 512 };
-    return { path: '', name, ...Object.fromEntries(Object.entries(all).filter(([field]) => fields.has(field))), _links: { self: { href: `/api/storage/volumes/${volume.uuid}/files/${encodeURIComponent(name)}` } } };
+    const all = {
+      type: facts.isDirectory() ? 'directory' : 'file',
+      size: facts.size,
+      bytes_used: facts.blocks * 512,
+    };
+    return {
+      path: '',
+      name,
+      ...Object.fromEntries(Object.entries(all).filter(([field]) => fields.has(field))),
+      _links: {
+        self: { href: `/api/storage/volumes/${volume.uuid}/files/${encodeURIComponent(name)}` },
+      },
+    };
   };
 
   function volumes(query: URLSearchParams): Answer {
     const fields = new Set(query.get('fields')?.split(','));
     const matches = volume.exists && query.get('name') === flexVol && query.get('svm.name') === svm;
     const { blocks, bavail, bsize } = statfsSync(folder);
-    const nas = volume.junctionPath !== null && fields.has('nas.path') ? { nas: { path: volume.junctionPath } } : {};
-    const space = { ...(fields.has('space.size') ? { size: blocks * bsize } : {}), ...(fields.has('space.available') ? { available: bavail * bsize } : {}) };
-    const found = { uuid: volume.uuid, name: flexVol, svm: { name: svm }, ...(fields.has('state') ? { state: volume.state } : {}), ...nas, space };
-    return { status: 200, body: { records: matches ? [found] : [], num_records: matches ? 1 : 0, _links: { self: { href: '/api/storage/volumes' } } } };
+    const nas =
+      volume.junctionPath !== null && fields.has('nas.path')
+        ? { nas: { path: volume.junctionPath } }
+        : {};
+    const space = {
+      ...(fields.has('space.size') ? { size: blocks * bsize } : {}),
+      ...(fields.has('space.available') ? { available: bavail * bsize } : {}),
+    };
+    const found = {
+      uuid: volume.uuid,
+      name: flexVol,
+      svm: { name: svm },
+      ...(fields.has('state') ? { state: volume.state } : {}),
+      ...nas,
+      space,
+    };
+    return {
+      status: 200,
+      body: {
+        records: matches ? [found] : [],
+        num_records: matches ? 1 : 0,
+        _links: { self: { href: '/api/storage/volumes' } },
+      },
+    };
   }
 
   function list(query: URLSearchParams): Answer {
-    const wanted = new RegExp(`^${(query.get('name') ?? '*').replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`);
-    const all = ['.', '..', ...readdirSync(folder)].filter((name) => wanted.test(name) && (query.get('type') !== 'file' || statSync(join(folder, name)).isFile())).sort();
-    const [start, fields] = [Number(query.get('start.index') ?? 0), new Set(query.get('fields')?.split(','))];
+    const wanted = new RegExp(
+      `^${(query.get('name') ?? '*').replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`,
+    );
+    const all = ['.', '..', ...readdirSync(folder)]
+      .filter(
+        (name) =>
+          wanted.test(name) &&
+          (query.get('type') !== 'file' || statSync(join(folder, name)).isFile()),
+      )
+      .sort();
+    const [start, fields] = [
+      Number(query.get('start.index') ?? 0),
+      new Set(query.get('fields')?.split(',')),
+    ];
     const size = Math.min(pageRecords, Number(query.get('max_records') ?? pageRecords));
     const records = all.slice(start, start + size).map((name) => record(name, fields));
     const on = new URLSearchParams(query);
     on.set('start.index', String(start + size));
-    const next = start + size < all.length ? { next: { href: `/api/storage/volumes/${volume.uuid}/files?${on.toString()}` } } : {};
-    return { status: 200, body: { records, num_records: records.length, _links: { self: { href: `/api/storage/volumes/${volume.uuid}/files` }, ...next } } };
+    const next =
+      start + size < all.length
+        ? { next: { href: `/api/storage/volumes/${volume.uuid}/files?${on.toString()}` } }
+        : {};
+    return {
+      status: 200,
+      body: {
+        records,
+        num_records: records.length,
+        _links: { self: { href: `/api/storage/volumes/${volume.uuid}/files` }, ...next },
+      },
+    };
   }
 
   /** Runs `work` as a job, which answers an error or nothing. */
-  async function asJob(query: URLSearchParams, work: () => Promise<Answer | undefined>): Promise<Answer> {
+  async function asJob(
+    query: URLSearchParams,
+    work: () => Promise<Answer | undefined>,
+  ): Promise<Answer> {
     const job: JobState = { uuid: randomUUID(), state: 'queued', lost: false };
     const trouble = jobTroubles.shift();
     jobs.set(job.uuid, job);
@@ -107,14 +184,28 @@ export async function startOntap({ server, path, folder }: Folder, { jobMs = 120
       job.lost = trouble?.as === 'lost';
     };
     const ended = run().then(() => true);
-    const body = { job: { uuid: job.uuid, _links: { self: { href: `/api/cluster/jobs/${job.uuid}` } } } };
-    const inTime = !ignoresReturnTimeout && !trouble && (await Promise.race([ended, delay(Number(query.get('return_timeout') ?? 0) * 1000, false, { ref: false })]));
+    const body = {
+      job: { uuid: job.uuid, _links: { self: { href: `/api/cluster/jobs/${job.uuid}` } } },
+    };
+    const inTime =
+      !ignoresReturnTimeout &&
+      !trouble &&
+      (await Promise.race([
+        ended,
+        delay(Number(query.get('return_timeout') ?? 0) * 1000, false, { ref: false }),
+      ]));
     if (!inTime) return { status: 202, body };
-    return job.state === 'failure' ? { status: 500, body: { error: job.error } } : { status: 200, body };
+    return job.state === 'failure'
+      ? { status: 500, body: { error: job.error } }
+      : { status: 200, body };
   }
 
   async function clone(body: Record<string, unknown>): Promise<Answer | undefined> {
-    const { source_path: from, destination_path: to, overwrite_destination: overwrite } = body as { source_path: string; destination_path: string; overwrite_destination?: boolean };
+    const {
+      source_path: from,
+      destination_path: to,
+      overwrite_destination: overwrite,
+    } = body as { source_path: string; destination_path: string; overwrite_destination?: boolean };
     if (!there(from)) return noFile;
     if (there(to) && !overwrite) return refusal(409, '6684689', 'File exists.');
     const target = there(to) ? `.clone-${randomUUID()}` : to;
@@ -129,16 +220,32 @@ export async function startOntap({ server, path, folder }: Folder, { jobMs = 120
     return undefined;
   }
 
-  async function files(method: string, name: string, query: URLSearchParams, body: Record<string, unknown>): Promise<Answer> {
+  async function files(
+    method: string,
+    name: string,
+    query: URLSearchParams,
+    body: Record<string, unknown>,
+  ): Promise<Answer> {
     if (method === 'GET') {
-      if (query.get('return_metadata') !== 'true') return refusal(400, '2', 'this test server returns no file data', 'return_metadata');
-      return there(name) ? { status: 200, body: { records: [record(name, new Set(query.get('fields')?.split(',')))], num_records: 1 } } : noFile;
+      if (query.get('return_metadata') !== 'true')
+        return refusal(400, '2', 'this test server returns no file data', 'return_metadata');
+      return there(name)
+        ? {
+            status: 200,
+            body: {
+              records: [record(name, new Set(query.get('fields')?.split(',')))],
+              num_records: 1,
+            },
+          }
+        : noFile;
     }
     if (method === 'DELETE') return await asJob(query, async () => await remove(name));
     if (method !== 'PATCH') return refusal(405, '3', 'The method is not supported.');
     const { path: to, ...extra } = body;
-    if (typeof to === 'string' && to.includes('.')) return refusal(400, '262198', 'The path field requires %2E to represent ".".', 'path');
-    if (typeof to !== 'string' || Object.keys(extra).length > 0) return refusal(400, '262179', `Unexpected argument "${Object.keys(extra).join()}".`);
+    if (typeof to === 'string' && to.includes('.'))
+      return refusal(400, '262198', 'The path field requires %2E to represent ".".', 'path');
+    if (typeof to !== 'string' || Object.keys(extra).length > 0)
+      return refusal(400, '262179', `Unexpected argument "${Object.keys(extra).join()}".`);
     if (!there(name)) return noFile;
     if (there(to)) return refusal(409, '6684689', 'File exists.');
     sure(await share.rename(name, to));
@@ -155,13 +262,22 @@ export async function startOntap({ server, path, folder }: Folder, { jobMs = 120
     }
     if (target === 'POST /api/storage/file' && uuid === 'clone') {
       const on = body['volume'] as { uuid?: string; name?: string } | undefined;
-      if (typeof body['source_path'] !== 'string' || typeof body['destination_path'] !== 'string' || on?.name === undefined) return refusal(400, '2', 'A field is missing.', 'source_path');
-      return volume.exists && on.uuid === volume.uuid ? await asJob(query, async () => await clone(body)) : noEntry('volume.uuid');
+      if (
+        typeof body['source_path'] !== 'string' ||
+        typeof body['destination_path'] !== 'string' ||
+        on?.name === undefined
+      )
+        return refusal(400, '2', 'A field is missing.', 'source_path');
+      return volume.exists && on.uuid === volume.uuid
+        ? await asJob(query, async () => await clone(body))
+        : noEntry('volume.uuid');
     }
-    if (kind !== 'volumes' || folderWord !== 'files' || rest.length > 0) return refusal(404, '3', 'API not found');
+    if (kind !== 'volumes' || folderWord !== 'files' || rest.length > 0)
+      return refusal(404, '3', 'API not found');
     if (!volume.exists || uuid !== volume.uuid) return noEntry('volume.uuid');
     if (name === undefined) return list(query);
-    if (name.includes('.')) return refusal(400, '262198', 'The path field requires %2E to represent ".".', 'path');
+    if (name.includes('.'))
+      return refusal(400, '262198', 'The path field requires %2E to represent ".".', 'path');
     return await files(method, decodeURIComponent(name), query, body);
   }
 
@@ -175,17 +291,39 @@ export async function startOntap({ server, path, folder }: Folder, { jobMs = 120
     if (trouble?.as === 'silence') return;
     if (trouble?.as === 'cut') return void request.socket.destroy();
     if (trouble?.as === 'nonsense') return void response.end('<html>Service');
-    const allowed = request.headers.authorization === `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-    const { status, body: answer } = !allowed ? refusal(401, '6691623', 'User is not authorized.') : trouble?.as === 'error' ? { status: trouble.status ?? 500, body: { error: trouble.error } } : await route(method, new URL(target, 'http://filer'), body);
+    const allowed =
+      request.headers.authorization ===
+      `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+    const { status, body: answer } = !allowed
+      ? refusal(401, '6691623', 'User is not authorized.')
+      : trouble?.as === 'error'
+        ? { status: trouble.status ?? 500, body: { error: trouble.error } }
+        : await route(method, new URL(target, 'http://filer'), body);
     if (trouble?.as === 'cut after') return void request.socket.destroy();
-    response.writeHead(status, { 'content-type': 'application/hal+json' }).end(JSON.stringify(answer));
+    response
+      .writeHead(status, { 'content-type': 'application/hal+json' })
+      .end(JSON.stringify(answer));
   }
 
-  const http = createServer((request, response) => void serve(request, response).catch((error: unknown) => response.writeHead(500).end(JSON.stringify({ error: { message: String(error), code: '1' } }))));
+  const http = createServer(
+    (request, response) =>
+      void serve(request, response).catch((error: unknown) =>
+        response
+          .writeHead(500)
+          .end(JSON.stringify({ error: { message: String(error), code: '1' } })),
+      ),
+  );
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   return {
-    address: { origin: `http://127.0.0.1:${(http.address() as AddressInfo).port}`, user, password: new Secret(password) },
-    svm, flexVol, requests, volume,
+    address: {
+      origin: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+      user,
+      password: new Secret(password),
+    },
+    svm,
+    flexVol,
+    requests,
+    volume,
     trouble: (trouble) => void troubles.push({ ...trouble }),
     nextJob: (trouble) => void jobTroubles.push(trouble),
     async close() {

@@ -5,9 +5,9 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { createOntapRest } from '#adapters/ontap/ontap-rest.ts';
 import { createOntapVolumes } from '#adapters/ontap/ontap-volumes.ts';
+import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { Fault, isFault } from '#contracts/common/fault.ts';
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
@@ -28,9 +28,29 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
   let volume: string;
 
   const open = (changes: { password?: string; nfsServer?: string } = {}): VolumeBackend => {
-    const address = { ...ontap.address, ...(changes.password === undefined ? {} : { password: new Secret(changes.password) }) };
-    const rest = createOntapRest({ address, clock: { ...systemClock, sleep: async (ms, options) => await systemClock.sleep(ms / 10, options) }, ids: systemIds, log: silentLog, timeoutMs: 500, jobTimeoutMs: 1_000 });
-    return createOntapVolumes({ rest, images: createQemuDiskImages({ log: silentLog }), svm: ontap.svm, flexVol: ontap.flexVol, nfsServer: changes.nfsServer ?? filer.server, shortTimeoutMs: 3_000 });
+    const address = {
+      ...ontap.address,
+      ...(changes.password === undefined ? {} : { password: new Secret(changes.password) }),
+    };
+    const rest = createOntapRest({
+      address,
+      clock: {
+        ...systemClock,
+        sleep: async (ms, options) => await systemClock.sleep(ms / 10, options),
+      },
+      ids: systemIds,
+      log: silentLog,
+      timeoutMs: 500,
+      jobTimeoutMs: 1_000,
+    });
+    return createOntapVolumes({
+      rest,
+      images: createQemuDiskImages({ log: silentLog }),
+      svm: ontap.svm,
+      flexVol: ontap.flexVol,
+      nfsServer: changes.nfsServer ?? filer.server,
+      shortTimeoutMs: 3_000,
+    });
   };
   const sure = <T>(outcome: T): Exclude<T, Fault> => {
     assert.ok(!isFault(outcome), isFault(outcome) ? outcome.message : '');
@@ -41,8 +61,10 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
     assert.equal(outcome.kind, kind, outcome.message);
     return outcome.message;
   };
-  const copyOf = async (id: string): Promise<unknown> => await backend.createVolume(id, 1, { kind: 'volume', id: volume });
-  const filesOf = (id: string): string[] => readdirSync(filer.folder).filter((name) => name.includes(id));
+  const copyOf = async (id: string): Promise<unknown> =>
+    await backend.createVolume(id, 1, { kind: 'volume', id: volume });
+  const filesOf = (id: string): string[] =>
+    readdirSync(filer.folder).filter((name) => name.includes(id));
 
   before(async () => {
     filer = await startFiler();
@@ -69,7 +91,12 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
 
   test('reads and deletions are repeated when the filer stumbles', async () => {
     for (const as of ['error', 'cut', 'silence', 'nonsense'] as const) {
-      ontap.trouble({ at: 'GET /api/storage/volumes', as, status: 503, error: { message: 'busy', code: '0' } });
+      ontap.trouble({
+        at: 'GET /api/storage/volumes',
+        as,
+        status: 503,
+        error: { message: 'busy', code: '0' },
+      });
       sure(await backend.facts());
     }
     const id = randomUUID();
@@ -80,7 +107,13 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
   });
 
   test('but not for ever', async () => {
-    ontap.trouble({ at: 'GET /api/storage/volumes', as: 'error', status: 500, error: { message: 'internal', code: '0' }, times: 3 });
+    ontap.trouble({
+      at: 'GET /api/storage/volumes',
+      as: 'error',
+      status: 500,
+      error: { message: 'internal', code: '0' },
+      times: 3,
+    });
     refused(await backend.facts(), 'unavailable');
     assert.equal(ontap.requests.length, 3);
     ontap.trouble({ at: 'GET /api/storage/volumes', as: 'silence', times: 3 });
@@ -102,7 +135,12 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
 
   test('a full filer is over quota, and leaves nothing half made', async () => {
     const id = randomUUID();
-    ontap.trouble({ at: clonePath, as: 'error', status: 500, error: { message: 'The volume is full.', code: '9437549' } });
+    ontap.trouble({
+      at: clonePath,
+      as: 'error',
+      status: 500,
+      error: { message: 'The volume is full.', code: '9437549' },
+    });
     refused(await copyOf(id), 'overQuota');
     refused(await backend.connection(id), 'notFound');
     assert.deepEqual(filesOf(id), []);
@@ -113,7 +151,10 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
   test('a failed, a lost, and an endless job of a clone', async () => {
     // The job before the clone's is the deletion of what an earlier attempt has left, the one after it cleans up.
     const cases = [
-      [{ as: 'failure', error: { message: 'No space left on device', code: '6684700' } }, 'overQuota'],
+      [
+        { as: 'failure', error: { message: 'No space left on device', code: '6684700' } },
+        'overQuota',
+      ],
       [{ as: 'failure', error: { message: 'Clone operation failed', code: '13' } }, 'unavailable'],
       [{ as: 'lost undone' }, 'unavailable'],
       [{ as: 'endless' }, 'timeout'],
@@ -147,11 +188,21 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
   test('what a crash has left of a copy or a snapshot is no start, and goes with it', async () => {
     const id = randomUUID();
     writeFileSync(join(filer.folder, `volume-${id}-new`), 'half a file');
-    assert.ok(sure(await backend.inventory()).strays.includes(`volume-${id}-new`), 'the audit sees it');
+    assert.ok(
+      sure(await backend.inventory()).strays.includes(`volume-${id}-new`),
+      'the audit sees it',
+    );
     sure(await copyOf(id));
-    assert.ok(readFileSync(join(filer.folder, `volume-${id}`)).subarray(0, 4).equals(Buffer.from('QFI\xfb', 'latin1')));
+    assert.ok(
+      readFileSync(join(filer.folder, `volume-${id}`))
+        .subarray(0, 4)
+        .equals(Buffer.from('QFI\xfb', 'latin1')),
+    );
     const snapshot = { id: randomUUID(), volumeId: id };
-    writeFileSync(join(filer.folder, `volume-${id}-snapshot-${snapshot.id}-new`), 'half a snapshot');
+    writeFileSync(
+      join(filer.folder, `volume-${id}-snapshot-${snapshot.id}-new`),
+      'half a snapshot',
+    );
     sure(await backend.deleteSnapshot(snapshot, { inUse: false }));
     assert.deepEqual(filesOf(id), [`volume-${id}`]);
     writeFileSync(join(filer.folder, `volume-${id}-snapshot-${randomUUID()}`), 'left over');
@@ -163,7 +214,12 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
     const path = join(filer.folder, '..', 'image.raw');
     writeFileSync(path, Buffer.alloc(65_536, 7));
     const before = readFileSync(join(filer.folder, `volume-${volume}`));
-    ontap.trouble({ at: clonePath, as: 'error', status: 409, error: { message: 'The resource is in use.', code: '8' } });
+    ontap.trouble({
+      at: clonePath,
+      as: 'error',
+      status: 409,
+      error: { message: 'The resource is in use.', code: '8' },
+    });
     refused(await backend.importFile(volume, 1, { path, diskFormat: 'raw' }), 'unavailable');
     assert.ok(readFileSync(join(filer.folder, `volume-${volume}`)).equals(before));
     assert.deepEqual(filesOf(volume), [`volume-${volume}`]);
@@ -189,7 +245,10 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
     const id = randomUUID();
     const deaf = open({ nfsServer: filer.server.replace(/\d+$/, '253') });
     const outcome = await deaf.createVolume(id, 1, { kind: 'blank' });
-    assert.ok(isFault(outcome) && ['unavailable', 'timeout'].includes(outcome.kind), JSON.stringify(outcome));
+    assert.ok(
+      isFault(outcome) && ['unavailable', 'timeout'].includes(outcome.kind),
+      JSON.stringify(outcome),
+    );
     assert.deepEqual(filesOf(id), []);
     deaf.close();
   });
@@ -208,9 +267,14 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
   test('a snapshot under a writer holds what was written before, and the writer goes on in the same file', async (t) => {
     const at = sure(await backend.connection(volume));
     assert.ok(at.protocol === 'nfs');
-    const writer = spawn('qemu-io', ['-f', 'qcow2', `nfs://${at.server}${at.share}/${at.file}`], { stdio: ['pipe', 'ignore', 'inherit'] });
+    const writer = spawn('qemu-io', ['-f', 'qcow2', `nfs://${at.server}${at.share}/${at.file}`], {
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
     t.after(() => writer.kill());
-    const holds = async (source: Parameters<VolumeBackend['exportFile']>[0], pattern: number): Promise<boolean> => {
+    const holds = async (
+      source: Parameters<VolumeBackend['exportFile']>[0],
+      pattern: number,
+    ): Promise<boolean> => {
       const path = join(filer.folder, '..', 'out.raw');
       sure(await backend.exportFile(source, { path, format: 'raw' }));
       const [start, file] = [Buffer.alloc(65_536), openSync(path, 'r')];
@@ -220,11 +284,21 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
     };
     const write = async (pattern: number): Promise<void> => {
       writer.stdin.write(`write -P ${pattern} 0 64k\nflush\n`);
-      await eventually(async () => await holds({ volumeId: volume }, pattern), { withinMs: 20_000, what: `the writer to have written ${pattern}` });
+      await eventually(async () => await holds({ volumeId: volume }, pattern), {
+        withinMs: 20_000,
+        what: `the writer to have written ${pattern}`,
+      });
     };
-    const [snapshot, dropped] = [{ id: randomUUID(), volumeId: volume }, { id: randomUUID(), volumeId: volume }];
+    const [snapshot, dropped] = [
+      { id: randomUUID(), volumeId: volume },
+      { id: randomUUID(), volumeId: volume },
+    ];
     await write(1);
-    assert.equal(sure(await backend.prepareOnlineSnapshot(snapshot)).newFile, undefined, 'nothing for the hypervisor to switch to');
+    assert.equal(
+      sure(await backend.prepareOnlineSnapshot(snapshot)).newFile,
+      undefined,
+      'nothing for the hypervisor to switch to',
+    );
     sure(await backend.prepareOnlineSnapshot(dropped));
     await write(2);
     sure(await backend.abandonOnlineSnapshot(dropped));

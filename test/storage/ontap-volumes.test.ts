@@ -1,8 +1,8 @@
 // The ONTAP volume driver against its port's contract: a filer's REST interface over the folder of a real NFS server, real images in it.
 import { after } from 'node:test';
-import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { createOntapRest } from '#adapters/ontap/ontap-rest.ts';
 import { createOntapVolumes } from '#adapters/ontap/ontap-volumes.ts';
+import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
@@ -21,12 +21,19 @@ for (const way of ['at once', 'as jobs'] as const) {
   });
 
   volumeBackendContract(`ontap (changes done ${way})`, {
-    carriesBytes: true, skip: filerMissing(),
+    carriesBytes: true,
+    skip: filerMissing(),
     open: async () => {
       filer = await startFiler();
       ontap = await startOntap(filer, { jobMs: 10, ignoresReturnTimeout: way === 'as jobs' });
       const { address, svm, flexVol } = ontap;
-      return createOntapVolumes({ rest: createOntapRest({ address, clock: systemClock, ids: systemIds, log: silentLog }), images: createQemuDiskImages({ log: silentLog }), svm, flexVol, nfsServer: filer.server });
+      return createOntapVolumes({
+        rest: createOntapRest({ address, clock: systemClock, ids: systemIds, log: silentLog }),
+        images: createQemuDiskImages({ log: silentLog }),
+        svm,
+        flexVol,
+        nfsServer: filer.server,
+      });
     },
   });
 }

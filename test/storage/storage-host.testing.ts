@@ -16,8 +16,8 @@ import { createLocalNetwork } from '#hosts/local/local-network.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { Hypervisor } from '#ports/hypervisor.ts';
 import { ok } from '#ports/hypervisor.testing.ts';
+import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import { signalServer } from './filer.testing.ts';
 
@@ -44,43 +44,92 @@ export interface StorageHost {
 export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
   const stateDir = mkdtempSync('/tmp/cc-gv-');
   const deps = { stateDir, log: silentLog, clock: systemClock };
-  const [network, filer, hosts] = [createLocalNetwork(deps), createLocalFiler(deps), createLocalHosts({ ...deps, kvm: false })];
+  const [network, filer, hosts] = [
+    createLocalNetwork(deps),
+    createLocalFiler(deps),
+    createLocalHosts({ ...deps, kvm: false }),
+  ];
   const wires = ok(await network.start({ publicCidr: null }));
   const { server, share } = ok(await filer.start(wires));
   const host = ok(await hosts.powerOn('h1', { index: 1, network: wires }));
   const open = (options: Partial<LibvirtHypervisorOptions> = {}): Hypervisor =>
-    createLibvirtHypervisor({ socketPath: host.libvirtSocket, stateDir: host.dataDir, acceleration: 'tcg', userspaceSwitch: true, ...options }, { log: silentLog, images: createQemuDiskImages({ log: silentLog }) });
-  const backend = createNfsVolumes({ share: { server, path: share }, images: createQemuDiskImages({ log: silentLog }) });
+    createLibvirtHypervisor(
+      {
+        socketPath: host.libvirtSocket,
+        stateDir: host.dataDir,
+        acceleration: 'tcg',
+        userspaceSwitch: true,
+        ...options,
+      },
+      { log: silentLog, images: createQemuDiskImages({ log: silentLog }) },
+    );
+  const backend = createNfsVolumes({
+    share: { server, path: share },
+    images: createQemuDiskImages({ log: silentLog }),
+  });
   const first = open();
   const image = async (id: string, diskFormat: string, file: string): Promise<GuestImage> => {
     const made = { id, diskFormat, sizeBytes: statSync(file).size, checksum: '' };
     ok(await first.ensureImage(made, async () => createReadStream(file)));
     return made;
   };
-  const kernel = { kernel: await image('kernel', 'aki', files.kernelPath), ramdisk: await image('ramdisk', 'ari', files.ramdiskPath), commandLine: 'quiet' };
+  const kernel = {
+    kernel: await image('kernel', 'aki', files.kernelPath),
+    ramdisk: await image('ramdisk', 'ari', files.ramdiskPath),
+    commandLine: 'quiet',
+  };
   await first.close();
   return {
-    server, folder: filerPaths(stateDir).exportDir, dataDir: host.dataDir, backend, open,
+    server,
+    folder: filerPaths(stateDir).exportDir,
+    dataDir: host.dataDir,
+    backend,
+    open,
     spec: (volumes) => ({
-      uuid: randomUUID(), name: `guest-${randomUUID().slice(0, 8)}`, displayName: 'g', projectId: 'p', userId: 'u', vcpus: 1, memoryMib: 128, rootDisk: null, ephemeralGib: 0, swapMib: 0,
-      kernel, configDrive: null, machineType: null, cpuModel: null, nics: [], volumes,
+      uuid: randomUUID(),
+      name: `guest-${randomUUID().slice(0, 8)}`,
+      displayName: 'g',
+      projectId: 'p',
+      userId: 'u',
+      vcpus: 1,
+      memoryMib: 128,
+      rootDisk: null,
+      ephemeralGib: 0,
+      swapMib: 0,
+      kernel,
+      configDrive: null,
+      machineType: null,
+      cpuModel: null,
+      nics: [],
+      volumes,
     }),
     async volume(device) {
       const volumeId = randomUUID();
       ok(await backend.createVolume(volumeId, 1, { kind: 'blank' }));
-      return { volumeId, connection: ok(await backend.connection(volumeId)), device, bus: 'virtio', bootIndex: null };
+      return {
+        volumeId,
+        connection: ok(await backend.connection(volumeId)),
+        device,
+        bus: 'virtio',
+        bootIndex: null,
+      };
     },
-    booted: async (hypervisor, { uuid }, times) => await eventually(async () => {
-      const said = ok(await hypervisor.consoleLog(uuid, 64 * 1024));
-      return said.split('login:').length > times ? said : undefined;
-    }, { withinMs: bootMs, what: `boot ${times}` }),
+    booted: async (hypervisor, { uuid }, times) =>
+      await eventually(
+        async () => {
+          const said = ok(await hypervisor.consoleLog(uuid, 64 * 1024));
+          return said.split('login:').length > times ? said : undefined;
+        },
+        { withinMs: bootMs, what: `boot ${times}` },
+      ),
     async hangFiler() {
       await signalServer(filerPaths(stateDir).dir, 'STOP');
       return async () => await signalServer(filerPaths(stateDir).dir, 'CONT');
     },
     async close() {
       backend.close();
-      for (const removed of [await hosts.removeAll(), await filer.remove(), await network.remove()]) assert.ok(!isFault(removed));
+      for (const removed of [await hosts.removeAll(), await filer.remove(), await network.remove()])
+        assert.ok(!isFault(removed));
       rmSync(stateDir, { recursive: true });
     },
   };

@@ -17,7 +17,11 @@ const bootTimeoutMs = 120_000;
 export async function benchBoot(say: (text: string) => void): Promise<Figure[]> {
   const cloud = await startBenchCloud({ hosts: 1, simulated: 0 });
   try {
-    const { images } = await cloud.admin.ask<{ images: { id: string }[] }>('image', 'GET', '/v2/images?name=tiny');
+    const { images } = await cloud.admin.ask<{ images: { id: string }[] }>(
+      'image',
+      'GET',
+      '/v2/images?name=tiny',
+    );
     const imageId = images[0]?.id ?? '';
     say('warm up: image cache, QEMU capabilities');
     const warm = await throughNova(cloud, imageId);
@@ -43,11 +47,26 @@ export async function benchBoot(say: (text: string) => void): Promise<Figure[]> 
 
 const hostDir = (cloud: BenchCloud): string => join(cloud.dir, 'hosts', 'h1');
 const virsh = async (cloud: BenchCloud, ...args: string[]): Promise<string> =>
-  (await run('virsh', ['-q', '-c', `qemu+unix:///system?socket=${join(hostDir(cloud), 'run', 'libvirt', 'libvirt-sock')}`, ...args])).stdout;
+  (
+    await run('virsh', [
+      '-q',
+      '-c',
+      `qemu+unix:///system?socket=${join(hostDir(cloud), 'run', 'libvirt', 'libvirt-sock')}`,
+      ...args,
+    ])
+  ).stdout;
 
-async function throughNova(cloud: BenchCloud, imageId: string): Promise<{ id: string; ms: number; xml: string }> {
+async function throughNova(
+  cloud: BenchCloud,
+  imageId: string,
+): Promise<{ id: string; ms: number; xml: string }> {
   const startedAt = performance.now();
-  const { server } = await cloud.admin.ask<{ server: { id: string } }>('compute', 'POST', '/v2.1/servers', { server: { name: 'bench', imageRef: imageId, flavorRef: '42', networks: 'none' } });
+  const { server } = await cloud.admin.ask<{ server: { id: string } }>(
+    'compute',
+    'POST',
+    '/v2.1/servers',
+    { server: { name: 'bench', imageRef: imageId, flavorRef: '42', networks: 'none' } },
+  );
   let log: string | undefined;
   const deadline = performance.now() + bootTimeoutMs;
   for (;;) {
@@ -80,7 +99,8 @@ async function consoleLogOf(cloud: BenchCloud, id: string): Promise<string | und
 
 async function destroyServer(cloud: BenchCloud, id: string): Promise<void> {
   await cloud.admin.send('compute', 'DELETE', `/v2.1/servers/${id}`);
-  while ((await cloud.admin.send('compute', 'GET', `/v2.1/servers/${id}`)).status !== 404) await new Promise((resolve) => setTimeout(resolve, 100));
+  while ((await cloud.admin.send('compute', 'GET', `/v2.1/servers/${id}`)).status !== 404)
+    await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
 /** The same domain under another name, its overlay made beforehand: only what virsh and QEMU need is timed. */
@@ -89,14 +109,23 @@ async function throughVirsh(cloud: BenchCloud, xml: string): Promise<number> {
   const folder = join(hostDir(cloud), 'data', name);
   await mkdir(folder, { recursive: true });
   const own = (path: string): string => join(folder, path.split('/').at(-1) ?? 'disk');
-  let text = xml.replace(/<uuid>[^<]*<\/uuid>/, `<uuid>${uuid}</uuid>`).replace(/<name>[^<]*<\/name>/, `<name>${name}</name>`).replaceAll(/<entry name='uuid'>[^<]*/g, `<entry name='uuid'>${uuid}`);
+  let text = xml
+    .replace(/<uuid>[^<]*<\/uuid>/, `<uuid>${uuid}</uuid>`)
+    .replace(/<name>[^<]*<\/name>/, `<name>${name}</name>`)
+    .replaceAll(/<entry name='uuid'>[^<]*/g, `<entry name='uuid'>${uuid}`);
   for (const [, path] of xml.matchAll(/<source file='([^']+)'\/>/g)) {
     if (path === undefined) continue;
     await run('qemu-img', ['create', '-q', '-f', 'qcow2', own(path), '1G']);
     text = text.replaceAll(path, own(path));
   }
-  for (const pattern of [/<log file='([^']+)'/g, /socket='([^']+)'/g, /path='([^']+)' mode/g, /mode='bind' path='([^']+)'/g]) {
-    for (const [, path] of xml.matchAll(pattern)) if (path !== undefined) text = text.replaceAll(path, own(path));
+  for (const pattern of [
+    /<log file='([^']+)'/g,
+    /socket='([^']+)'/g,
+    /path='([^']+)' mode/g,
+    /mode='bind' path='([^']+)'/g,
+  ]) {
+    for (const [, path] of xml.matchAll(pattern))
+      if (path !== undefined) text = text.replaceAll(path, own(path));
   }
   const file = join(folder, 'domain.xml');
   await writeFile(file, text);

@@ -3,11 +3,11 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { homePaths, readSecrets } from '#compose/home.ts';
 import { connectCloud } from '#cli/cloud-client.ts';
 import type { CloudClient } from '#cli/cloud-client.ts';
 import type { StartMessage } from '#cli/run-control.ts';
 import { repository, runTool } from '#cli/run-tool.ts';
+import { homePaths, readSecrets } from '#compose/home.ts';
 import { freePort } from '#platform/testing/free-port.ts';
 
 export interface BenchCloud {
@@ -22,26 +22,59 @@ export interface BenchCloud {
 
 const startTimeoutMs = 300_000;
 
-export async function startBenchCloud(options: { hosts: number; simulated: number }): Promise<BenchCloud> {
+export async function startBenchCloud(options: {
+  hosts: number;
+  simulated: number;
+}): Promise<BenchCloud> {
   const dir = await mkdtemp(join(tmpdir(), 'cobalt-bench-'));
   const port = await freePort();
-  const args = ['cli/main.ts', 'up', '--hosts', String(options.hosts), '--simulated', String(options.simulated), '--port', String(port), '--home', dir, '--log-level', 'warn'];
-  const child = spawn(process.execPath, [...process.execArgv, ...args], { cwd: repository, stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, COBALT_HOME: dir } });
+  const args = [
+    'cli/main.ts',
+    'up',
+    '--hosts',
+    String(options.hosts),
+    '--simulated',
+    String(options.simulated),
+    '--port',
+    String(port),
+    '--home',
+    dir,
+    '--log-level',
+    'warn',
+  ];
+  const child = spawn(process.execPath, [...process.execArgv, ...args], {
+    cwd: repository,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, COBALT_HOME: dir },
+  });
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('the cloud did not come up in time')), startTimeoutMs);
+    const timer = setTimeout(
+      () => reject(new Error('the cloud did not come up in time')),
+      startTimeoutMs,
+    );
     child.on('message', (message: StartMessage) => {
       if (message.kind === 'step') return;
       clearTimeout(timer);
       if (message.kind === 'ready') resolve();
       else reject(new Error(message.why));
     });
-    child.on('exit', (code) => reject(new Error(`the cloud ended with code ${code}; see ${homePaths(dir).controlLog}`)));
+    child.on('exit', (code) =>
+      reject(new Error(`the cloud ended with code ${code}; see ${homePaths(dir).controlLog}`)),
+    );
   });
   const secrets = await readSecrets(dir);
   const origin = `http://127.0.0.1:${port}`;
   return {
-    dir, origin, port, pid: child.pid ?? 0, adminPassword: secrets.admin.reveal(),
-    admin: await connectCloud(origin, { name: 'admin', password: secrets.admin, project: 'admin' }, 60_000),
+    dir,
+    origin,
+    port,
+    pid: child.pid ?? 0,
+    adminPassword: secrets.admin.reveal(),
+    admin: await connectCloud(
+      origin,
+      { name: 'admin', password: secrets.admin, project: 'admin' },
+      60_000,
+    ),
     async close() {
       await runTool(process.execPath, ['cli/main.ts', 'down', '--purge', '--home', dir], {});
       await rm(dir, { recursive: true, force: true });

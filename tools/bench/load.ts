@@ -19,35 +19,58 @@ export function createLoad(port: number, concurrency: number) {
   const send = async (call: Call): Promise<Answer> =>
     await new Promise((resolve, reject) => {
       const text = call.body === undefined ? undefined : JSON.stringify(call.body);
-      const outgoing = request({
-        host: '127.0.0.1', port, agent, method: call.method, path: call.path,
-        headers: { ...call.headers, ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }) },
-      }, (incoming) => {
-        const chunks: Buffer[] = [];
-        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-        incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks) }));
-        incoming.on('error', reject);
-      });
+      const outgoing = request(
+        {
+          host: '127.0.0.1',
+          port,
+          agent,
+          method: call.method,
+          path: call.path,
+          headers: {
+            ...call.headers,
+            ...(text === undefined
+              ? {}
+              : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+          },
+        },
+        (incoming) => {
+          const chunks: Buffer[] = [];
+          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+          incoming.on('end', () =>
+            resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks) }),
+          );
+          incoming.on('error', reject);
+        },
+      );
       outgoing.on('error', reject);
       outgoing.end(text);
     });
 
   /** Runs `count` calls, `concurrency` at a time; latencies in ms, and the whole in seconds. Throws on an unexpected status. */
-  async function run(count: number, make: (index: number) => Call, expected: number): Promise<{ latenciesMs: number[]; seconds: number; answers: Answer[] }> {
+  async function run(
+    count: number,
+    make: (index: number) => Call,
+    expected: number,
+  ): Promise<{ latenciesMs: number[]; seconds: number; answers: Answer[] }> {
     const latenciesMs: number[] = [];
     const answers: Answer[] = [];
     let next = 0;
     const startedAt = performance.now();
-    await Promise.all(Array.from({ length: concurrency }, async () => {
-      while (next < count) {
-        const index = next++;
-        const at = performance.now();
-        const answer = await send(make(index));
-        latenciesMs.push(performance.now() - at);
-        if (answer.status !== expected) throw new Error(`${make(index).method} ${make(index).path}: ${answer.status} ${answer.body.toString().slice(0, 300)}`);
-        answers[index] = answer;
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: concurrency }, async () => {
+        while (next < count) {
+          const index = next++;
+          const at = performance.now();
+          const answer = await send(make(index));
+          latenciesMs.push(performance.now() - at);
+          if (answer.status !== expected)
+            throw new Error(
+              `${make(index).method} ${make(index).path}: ${answer.status} ${answer.body.toString().slice(0, 300)}`,
+            );
+          answers[index] = answer;
+        }
+      }),
+    );
     return { latenciesMs, seconds: (performance.now() - startedAt) / 1000, answers };
   }
 

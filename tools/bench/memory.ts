@@ -12,7 +12,15 @@ export async function benchMemory(say: (text: string) => void): Promise<Figure[]
     await new Promise((resolve) => setTimeout(resolve, idleMs));
     const text = await readFile(`/proc/${cloud.pid}/status`, 'utf8');
     const resident = (Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0) * 1024) / 1e6;
-    return [{ what: 'resident memory, idle, two hosts', value: resident, unit: 'MB', bar: { atMost: 250 }, stock: '3,900 MB in 44 processes' }];
+    return [
+      {
+        what: 'resident memory, idle, two hosts',
+        value: resident,
+        unit: 'MB',
+        bar: { atMost: 250 },
+        stock: '3,900 MB in 44 processes',
+      },
+    ];
   } finally {
     await cloud.close();
   }

@@ -15,7 +15,10 @@ const run = promisify(execFile);
 const syncedPorts = 10_000;
 const rebuildDeadlineMs = 120_000;
 
-interface Port { id: string; fixed_ips: { ip_address: string }[] }
+interface Port {
+  id: string;
+  fixed_ips: { ip_address: string }[];
+}
 
 export async function benchNetwork(say: (text: string) => void): Promise<Figure[]> {
   const cloud = await startBenchCloud({ hosts: 2, simulated: 0 });
@@ -32,30 +35,57 @@ export async function benchNetwork(say: (text: string) => void): Promise<Figure[
   }
 }
 
-const headersOf = ({ admin }: BenchCloud): Record<string, string> => ({ 'x-auth-token': admin.token });
+const headersOf = ({ admin }: BenchCloud): Record<string, string> => ({
+  'x-auth-token': admin.token,
+});
 
 async function liftQuota({ admin }: BenchCloud): Promise<void> {
-  const { projects } = await admin.ask<{ projects: { id: string; name: string }[] }>('identity', 'GET', '/v3/auth/projects');
+  const { projects } = await admin.ask<{ projects: { id: string; name: string }[] }>(
+    'identity',
+    'GET',
+    '/v3/auth/projects',
+  );
   const id = projects.find(({ name }) => name === 'admin')?.id ?? '';
-  await admin.ask('network', 'PUT', `/v2.0/quotas/${id}`, { quota: { port: -1, network: -1, subnet: -1 } });
+  await admin.ask('network', 'PUT', `/v2.0/quotas/${id}`, {
+    quota: { port: -1, network: -1, subnet: -1 },
+  });
 }
 
 async function makeNetwork({ admin }: BenchCloud, cidr: string): Promise<string> {
-  const { network } = await admin.ask<{ network: { id: string } }>('network', 'POST', '/v2.0/networks', { network: { name: `bench ${cidr}` } });
-  await admin.ask('network', 'POST', '/v2.0/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr } });
+  const { network } = await admin.ask<{ network: { id: string } }>(
+    'network',
+    'POST',
+    '/v2.0/networks',
+    { network: { name: `bench ${cidr}` } },
+  );
+  await admin.ask('network', 'POST', '/v2.0/subnets', {
+    subnet: { network_id: network.id, ip_version: 4, cidr },
+  });
   return network.id;
 }
 
 const nbctl = async ({ dir }: BenchCloud, ...words: string[]): Promise<string> =>
-  (await run('ovn-nbctl', [`--db=unix:${join(dir, 'ovn/run/nb.sock')}`, '--timeout=10', ...words], { maxBuffer: 64 * 1024 * 1024 }).catch(() => ({ stdout: '' }))).stdout;
+  (
+    await run(
+      'ovn-nbctl',
+      [`--db=unix:${join(dir, 'ovn/run/nb.sock')}`, '--timeout=10', ...words],
+      { maxBuffer: 64 * 1024 * 1024 },
+    ).catch(() => ({ stdout: '' }))
+  ).stdout;
 
 /** How many of our ports the northbound database has: each is named by its UUID. */
-const written = async (cloud: BenchCloud): Promise<number> => (await nbctl(cloud, '--bare', '--columns=name', 'find', 'Logical_Switch_Port', 'type=""')).split('\n').filter((line) => line.length === 36).length;
+const written = async (cloud: BenchCloud): Promise<number> =>
+  (await nbctl(cloud, '--bare', '--columns=name', 'find', 'Logical_Switch_Port', 'type=""'))
+    .split('\n')
+    .filter((line) => line.length === 36).length;
 
 async function allWritten(cloud: BenchCloud, count: number, deadlineMs: number): Promise<void> {
   const startedAt = performance.now();
   while ((await written(cloud)) < count) {
-    if (performance.now() - startedAt > deadlineMs) throw new Error(`the northbound database has ${await written(cloud)} ports, ${count} were expected`);
+    if (performance.now() - startedAt > deadlineMs)
+      throw new Error(
+        `the northbound database has ${await written(cloud)} ports, ${count} were expected`,
+      );
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -66,11 +96,29 @@ const streamMegabytes = 24;
 async function guests(cloud: BenchCloud): Promise<Figure[]> {
   const admin = await tenant(cloud, 'admin');
   const group = await admin.groupNamed('bench');
-  for (const ethertype of ['IPv4', 'IPv6']) await admin.rule(group, { protocol: 'tcp', port_range_min: 5001, port_range_max: 5001, ethertype });
+  for (const ethertype of ['IPv4', 'IPv6'])
+    await admin.rule(group, {
+      protocol: 'tcp',
+      port_range_min: 5001,
+      port_range_max: 5001,
+      ethertype,
+    });
   await admin.rule(group, { protocol: 'tcp', port_range_min: 22, port_range_max: 22 });
-  const network = await admin.network('bench guests', ['10.9.0.0/24', 'fd00:9::/64'], { router: await admin.router() });
-  const [a, b] = await Promise.all(['h1', 'h2'].map(async (host) => await admin.guest(`bench-${host}`, network.id, { host, securityGroups: ['bench'] }))) as [Guest, Guest]; // one a host
-  const ways = [[a, b, a.fixed], [b, a, b.fixed], [a, b, a.fixedV6 ?? ''], [b, a, b.fixedV6 ?? '']] as const;
+  const network = await admin.network('bench guests', ['10.9.0.0/24', 'fd00:9::/64'], {
+    router: await admin.router(),
+  });
+  const [a, b] = (await Promise.all(
+    ['h1', 'h2'].map(
+      async (host) =>
+        await admin.guest(`bench-${host}`, network.id, { host, securityGroups: ['bench'] }),
+    ),
+  )) as [Guest, Guest]; // one a host
+  const ways = [
+    [a, b, a.fixed],
+    [b, a, b.fixed],
+    [a, b, a.fixedV6 ?? ''],
+    [b, a, b.fixedV6 ?? ''],
+  ] as const;
   const rates: number[] = [];
   // Once to warm up: an emulated guest translates each of its programs at their first use.
   for (const measured of [false, true]) {
@@ -83,24 +131,50 @@ async function guests(cloud: BenchCloud): Promise<Figure[]> {
   const [opened, closed]: [number[], number[]] = [[], []];
   const until = async (open: boolean, times: number[]): Promise<void> => {
     const startedAt = performance.now();
-    while ((await answersHttp(a.floating)) !== open) if (performance.now() - startedAt > 30_000) throw new Error('a rule has no effect');
+    while ((await answersHttp(a.floating)) !== open)
+      if (performance.now() - startedAt > 30_000) throw new Error('a rule has no effect');
     times.push(performance.now() - startedAt);
   };
   for (let round = 0; round < 3; round += 1) {
-    const rule = await admin.rule(group, { protocol: 'tcp', port_range_min: 80, port_range_max: 80 });
+    const rule = await admin.rule(group, {
+      protocol: 'tcp',
+      port_range_min: 80,
+      port_range_max: 80,
+    });
     await until(true, opened);
     await cloud.admin.ask('network', 'DELETE', `/v2.0/security-group-rules/${rule}`);
     await until(false, closed);
   }
   for (const { id } of [a, b]) {
     await cloud.admin.send('compute', 'DELETE', `/v2.1/servers/${id}`);
-    while ((await cloud.admin.send('compute', 'GET', `/v2.1/servers/${id}`)).status !== 404) await new Promise((resolve) => setTimeout(resolve, 100));
+    while ((await cloud.admin.send('compute', 'GET', `/v2.1/servers/${id}`)).status !== 404)
+      await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return [
-    { what: 'TCP between guests on two hosts by IPv4, slower of both ways', value: Math.min(...rates.slice(0, 2)), unit: 'MB/s', bar: { atLeast: 10 } },
-    { what: 'the same by IPv6', value: Math.min(...rates.slice(2)), unit: 'MB/s', bar: { atLeast: 10 } },
-    { what: 'a rule made until packets pass, slowest of 3', value: Math.max(...opened), unit: 'ms', bar: { atMost: 2000 } },
-    { what: 'a rule deleted until they do not, slowest of 3', value: Math.max(...closed), unit: 'ms', bar: { atMost: 2000 } },
+    {
+      what: 'TCP between guests on two hosts by IPv4, slower of both ways',
+      value: Math.min(...rates.slice(0, 2)),
+      unit: 'MB/s',
+      bar: { atLeast: 10 },
+    },
+    {
+      what: 'the same by IPv6',
+      value: Math.min(...rates.slice(2)),
+      unit: 'MB/s',
+      bar: { atLeast: 10 },
+    },
+    {
+      what: 'a rule made until packets pass, slowest of 3',
+      value: Math.max(...opened),
+      unit: 'ms',
+      bar: { atMost: 2000 },
+    },
+    {
+      what: 'a rule deleted until they do not, slowest of 3',
+      value: Math.max(...closed),
+      unit: 'ms',
+      bar: { atMost: 2000 },
+    },
   ];
 }
 
@@ -109,7 +183,12 @@ async function createPorts(cloud: BenchCloud): Promise<Figure[]> {
   const warm = await makeNetwork(cloud, '10.1.0.0/24');
   const network = await makeNetwork(cloud, '10.2.0.0/20');
   const load = createLoad(cloud.port, 8);
-  const call = (id: string) => () => ({ method: 'POST', path: '/network/v2.0/ports', headers, body: { port: { network_id: id } } });
+  const call = (id: string) => () => ({
+    method: 'POST',
+    path: '/network/v2.0/ports',
+    headers,
+    body: { port: { network_id: id } },
+  });
   const base = await written(cloud);
   await load.run(200, call(warm), 201);
   await allWritten(cloud, base + 200, 30_000);
@@ -119,7 +198,13 @@ async function createPorts(cloud: BenchCloud): Promise<Figure[]> {
   const untilWritten = (performance.now() - startedAt) / 1000;
   load.close();
   return [
-    { what: `${count} ports, 8 at a time, until OVN has their rows`, value: count / untilWritten, unit: 'ports/s', bar: { atLeast: 300 }, stock: '7.5 ports/s, without OVN' },
+    {
+      what: `${count} ports, 8 at a time, until OVN has their rows`,
+      value: count / untilWritten,
+      unit: 'ports/s',
+      bar: { atLeast: 300 },
+      stock: '7.5 ports/s, without OVN',
+    },
     { what: 'the same, until Neutron has answered', value: count / seconds, unit: 'ports/s' },
   ];
 }
@@ -127,25 +212,58 @@ async function createPorts(cloud: BenchCloud): Promise<Figure[]> {
 async function listPorts(cloud: BenchCloud): Promise<Figure[]> {
   const headers = headersOf(cloud);
   const network = await makeNetwork(cloud, '10.3.0.0/23');
-  await cloud.admin.ask('network', 'POST', '/v2.0/ports', { ports: Array.from({ length: 200 }, () => ({ network_id: network, device_owner: 'bench:listed' })) });
+  await cloud.admin.ask('network', 'POST', '/v2.0/ports', {
+    ports: Array.from({ length: 200 }, () => ({
+      network_id: network,
+      device_owner: 'bench:listed',
+    })),
+  });
   const load = createLoad(cloud.port, 8);
-  const call = () => ({ method: 'GET', path: `/network/v2.0/ports?network_id=${network}&device_owner=bench:listed`, headers });
+  const call = () => ({
+    method: 'GET',
+    path: `/network/v2.0/ports?network_id=${network}&device_owner=bench:listed`,
+    headers,
+  });
   await load.run(200, call, 200);
   const { latenciesMs, answers } = await load.run(800, call, 200);
   load.close();
   const found = (JSON.parse(answers[0]?.body.toString() ?? '{}') as { ports: Port[] }).ports.length;
   if (found !== 200) throw new Error(`${found} ports were listed, 200 were expected`);
-  return [{ what: 'GET /ports of 200, 8 at a time, p50', value: median(latenciesMs), unit: 'ms', bar: { atMost: 8 }, stock: '560 ms' }];
+  return [
+    {
+      what: 'GET /ports of 200, 8 at a time, p50',
+      value: median(latenciesMs),
+      unit: 'ms',
+      bar: { atMost: 8 },
+      stock: '560 ms',
+    },
+  ];
 }
 
 async function crowdedSubnet(cloud: BenchCloud): Promise<Figure[]> {
   const network = await makeNetwork(cloud, '10.4.0.0/22');
   const load = createLoad(cloud.port, 500);
-  const { answers, seconds } = await load.run(500, () => ({ method: 'POST', path: '/network/v2.0/ports', headers: headersOf(cloud), body: { port: { network_id: network } } }), 201);
+  const { answers, seconds } = await load.run(
+    500,
+    () => ({
+      method: 'POST',
+      path: '/network/v2.0/ports',
+      headers: headersOf(cloud),
+      body: { port: { network_id: network } },
+    }),
+    201,
+  );
   load.close();
-  const addresses = answers.map(({ body }) => (JSON.parse(body.toString()) as { port: Port }).port.fixed_ips[0]?.ip_address);
+  const addresses = answers.map(
+    ({ body }) => (JSON.parse(body.toString()) as { port: Port }).port.fixed_ips[0]?.ip_address,
+  );
   return [
-    { what: '500 ports at once on one /22: addresses given twice', value: 500 - new Set(addresses).size, unit: '', bar: { atMost: 0 } },
+    {
+      what: '500 ports at once on one /22: addresses given twice',
+      value: 500 - new Set(addresses).size,
+      unit: '',
+      bar: { atMost: 0 },
+    },
     { what: '500 ports at once on one /22', value: 500 / seconds, unit: 'ports/s' },
   ];
 }
@@ -154,7 +272,11 @@ async function rebuild(cloud: BenchCloud): Promise<Figure[]> {
   const there = await written(cloud);
   for (let made = there; made < syncedPorts; made += 500) {
     const network = await makeNetwork(cloud, `10.${100 + Math.floor(made / 500)}.0.0/22`);
-    await cloud.admin.ask('network', 'POST', '/v2.0/ports', { ports: Array.from({ length: Math.min(500, syncedPorts - made) }, () => ({ network_id: network })) });
+    await cloud.admin.ask('network', 'POST', '/v2.0/ports', {
+      ports: Array.from({ length: Math.min(500, syncedPorts - made) }, () => ({
+        network_id: network,
+      })),
+    });
   }
   await allWritten(cloud, syncedPorts, rebuildDeadlineMs);
   const dir = join(cloud.dir, 'ovn');
@@ -164,5 +286,12 @@ async function rebuild(cloud: BenchCloud): Promise<Figure[]> {
   const startedAt = performance.now();
   await run('nsenter', ['-t', init, '-m', '-p', '/bin/kill', '-9', database]);
   await allWritten(cloud, syncedPorts, rebuildDeadlineMs);
-  return [{ what: `${syncedPorts.toLocaleString('en')} ports into a northbound database that was lost, from its death`, value: (performance.now() - startedAt) / 1000, unit: 's', bar: { atMost: 20 } }];
+  return [
+    {
+      what: `${syncedPorts.toLocaleString('en')} ports into a northbound database that was lost, from its death`,
+      value: (performance.now() - startedAt) / 1000,
+      unit: 's',
+      bar: { atMost: 20 },
+    },
+  ];
 }

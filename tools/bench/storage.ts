@@ -16,7 +16,10 @@ const run = promisify(execFile);
 const volumes = 100;
 const waitMs = 120_000;
 
-interface Volume { id: string; status: string }
+interface Volume {
+  id: string;
+  status: string;
+}
 
 export async function benchStorage(say: (text: string) => void): Promise<Figure[]> {
   const figures: Figure[] = [];
@@ -25,7 +28,13 @@ export async function benchStorage(say: (text: string) => void): Promise<Figure[
   try {
     await liftQuota(simulated);
     await createMany(simulated, 10);
-    figures.push({ what: `${volumes} volumes of 1 GiB until available, simulated backend`, value: volumes / (await createMany(simulated, volumes)), unit: 'volumes/s', bar: { atLeast: 100 }, stock: '8 volumes/s, fake driver' });
+    figures.push({
+      what: `${volumes} volumes of 1 GiB until available, simulated backend`,
+      value: volumes / (await createMany(simulated, volumes)),
+      unit: 'volumes/s',
+      bar: { atLeast: 100 },
+      stock: '8 volumes/s, fake driver',
+    });
   } finally {
     await simulated.close();
   }
@@ -43,9 +52,15 @@ export async function benchStorage(say: (text: string) => void): Promise<Figure[
 }
 
 async function liftQuota({ admin }: BenchCloud): Promise<void> {
-  const { projects } = await admin.ask<{ projects: { id: string; name: string }[] }>('identity', 'GET', '/v3/auth/projects');
+  const { projects } = await admin.ask<{ projects: { id: string; name: string }[] }>(
+    'identity',
+    'GET',
+    '/v3/auth/projects',
+  );
   const id = projects.find(({ name }) => name === 'admin')?.id ?? '';
-  await admin.ask('volume', 'PUT', `/v3/os-quota-sets/${id}`, { quota_set: { volumes: -1, gigabytes: -1 } });
+  await admin.ask('volume', 'PUT', `/v3/os-quota-sets/${id}`, {
+    quota_set: { volumes: -1, gigabytes: -1 },
+  });
 }
 
 /** Seconds until `count` new volumes are available, 8 at a time. */
@@ -53,13 +68,31 @@ async function createMany(cloud: BenchCloud, count: number): Promise<number> {
   const headers = { 'x-auth-token': cloud.admin.token };
   const load = createLoad(cloud.port, 8);
   const startedAt = performance.now();
-  const { answers } = await load.run(count, (index) => ({ method: 'POST', path: '/volume/v3/volumes', headers, body: { volume: { size: 1, name: `bench-${index}` } } }), 202);
-  const ids = new Set(answers.map(({ body }) => (JSON.parse(body.toString()) as { volume: Volume }).volume.id));
+  const { answers } = await load.run(
+    count,
+    (index) => ({
+      method: 'POST',
+      path: '/volume/v3/volumes',
+      headers,
+      body: { volume: { size: 1, name: `bench-${index}` } },
+    }),
+    202,
+  );
+  const ids = new Set(
+    answers.map(({ body }) => (JSON.parse(body.toString()) as { volume: Volume }).volume.id),
+  );
   for (const deadline = startedAt + waitMs; ;) {
-    const { body } = await load.send({ method: 'GET', path: '/volume/v3/volumes?status=available&limit=1000', headers });
-    const available = (JSON.parse(body.toString()) as { volumes: { id: string }[] }).volumes.filter(({ id }) => ids.has(id)).length;
+    const { body } = await load.send({
+      method: 'GET',
+      path: '/volume/v3/volumes?status=available&limit=1000',
+      headers,
+    });
+    const available = (JSON.parse(body.toString()) as { volumes: { id: string }[] }).volumes.filter(
+      ({ id }) => ids.has(id),
+    ).length;
     if (available === count) break;
-    if (performance.now() > deadline) throw new Error(`${available} of ${count} volumes are available`);
+    if (performance.now() > deadline)
+      throw new Error(`${available} of ${count} volumes are available`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   load.close();
@@ -68,7 +101,14 @@ async function createMany(cloud: BenchCloud, count: number): Promise<number> {
 
 async function onFiler(cloud: BenchCloud): Promise<Figure[]> {
   await createMany(cloud, 10);
-  return [{ what: `${volumes} volumes of 1 GiB until available, on the filer`, value: volumes / (await createMany(cloud, volumes)), unit: 'volumes/s', bar: { atLeast: 20 } }];
+  return [
+    {
+      what: `${volumes} volumes of 1 GiB until available, on the filer`,
+      value: volumes / (await createMany(cloud, volumes)),
+      unit: 'volumes/s',
+      bar: { atLeast: 20 },
+    },
+  ];
 }
 
 let guest: Guest | undefined;
@@ -76,7 +116,10 @@ let free: string[] = [];
 
 async function statusBecomes({ admin }: BenchCloud, id: string, status: string): Promise<void> {
   const deadline = performance.now() + waitMs;
-  while ((await admin.ask<{ volume: Volume }>('volume', 'GET', `/v3/volumes/${id}`)).volume.status !== status) {
+  while (
+    (await admin.ask<{ volume: Volume }>('volume', 'GET', `/v3/volumes/${id}`)).volume.status !==
+    status
+  ) {
     if (performance.now() > deadline) throw new Error(`volume ${id} does not become ${status}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
@@ -86,18 +129,37 @@ async function attach(cloud: BenchCloud): Promise<Figure[]> {
   const admin = await tenant(cloud, 'admin');
   const group = await admin.groupNamed('bench');
   await admin.rule(group, { protocol: 'tcp', port_range_min: 22, port_range_max: 22 });
-  guest = await admin.guest('bench', (await admin.network('bench', ['10.8.0.0/24'], { router: await admin.router() })).id, { securityGroups: ['bench'] });
-  free = (await cloud.admin.ask<{ volumes: { id: string }[] }>('volume', 'GET', '/v3/volumes?limit=12')).volumes.map(({ id }) => id);
+  guest = await admin.guest(
+    'bench',
+    (await admin.network('bench', ['10.8.0.0/24'], { router: await admin.router() })).id,
+    { securityGroups: ['bench'] },
+  );
+  free = (
+    await cloud.admin.ask<{ volumes: { id: string }[] }>('volume', 'GET', '/v3/volumes?limit=12')
+  ).volumes.map(({ id }) => id);
   const times: number[] = [];
   for (const id of free.slice(0, 11)) {
     const startedAt = performance.now();
-    await cloud.admin.ask('compute', 'POST', `/v2.1/servers/${guest.id}/os-volume_attachments`, { volumeAttachment: { volumeId: id } });
+    await cloud.admin.ask('compute', 'POST', `/v2.1/servers/${guest.id}/os-volume_attachments`, {
+      volumeAttachment: { volumeId: id },
+    });
     await statusBecomes(cloud, id, 'in-use');
     times.push(performance.now() - startedAt);
-    await cloud.admin.ask('compute', 'DELETE', `/v2.1/servers/${guest.id}/os-volume_attachments/${id}`);
+    await cloud.admin.ask(
+      'compute',
+      'DELETE',
+      `/v2.1/servers/${guest.id}/os-volume_attachments/${id}`,
+    );
     await statusBecomes(cloud, id, 'available');
   }
-  return [{ what: 'a volume attached to a running guest until in-use, p50', value: median(times.slice(1)), unit: 'ms', bar: { atMost: 400 } }];
+  return [
+    {
+      what: 'a volume attached to a running guest until in-use, p50',
+      value: median(times.slice(1)),
+      unit: 'ms',
+      bar: { atMost: 400 },
+    },
+  ];
 }
 
 const written = 512;
@@ -108,23 +170,53 @@ async function write(cloud: BenchCloud): Promise<Figure[]> {
   if (!guest || id === '') throw new Error('the guest of the part before is gone');
   const [inside, outside]: [number[], number[]] = [[], []];
   for (let round = 0; round < 3; round += 1) {
-    await cloud.admin.ask('compute', 'POST', `/v2.1/servers/${guest.id}/os-volume_attachments`, { volumeAttachment: { volumeId: id } });
+    await cloud.admin.ask('compute', 'POST', `/v2.1/servers/${guest.id}/os-volume_attachments`, {
+      volumeAttachment: { volumeId: id },
+    });
     await statusBecomes(cloud, id, 'in-use');
-    const device = (await guest.sh(`while :; do for d in /sys/block/vd*; do [ "$(cat $d/serial 2>/dev/null)" = ${id.slice(0, 20)} ] && echo /dev/\${d##*/} && exit; done; usleep 100000; done`)).trim();
-    const took = await guest.sh(`start=$(cut -d' ' -f1 /proc/uptime); dd if=/dev/zero of=${device} bs=4M count=${written / 4} oflag=direct conv=fsync 2>/dev/null; echo $start $(cut -d' ' -f1 /proc/uptime)`, 120_000);
+    const device = (
+      await guest.sh(
+        `while :; do for d in /sys/block/vd*; do [ "$(cat $d/serial 2>/dev/null)" = ${id.slice(0, 20)} ] && echo /dev/\${d##*/} && exit; done; usleep 100000; done`,
+      )
+    ).trim();
+    const took = await guest.sh(
+      `start=$(cut -d' ' -f1 /proc/uptime); dd if=/dev/zero of=${device} bs=4M count=${written / 4} oflag=direct conv=fsync 2>/dev/null; echo $start $(cut -d' ' -f1 /proc/uptime)`,
+      120_000,
+    );
     const [start = 0, end = 0] = took.trim().split(' ').map(Number);
     if (round > 0) inside.push((written * 1024 * 1024) / 1e6 / (end - start)); // the first round makes the file's clusters
-    await cloud.admin.ask('compute', 'DELETE', `/v2.1/servers/${guest.id}/os-volume_attachments/${id}`);
+    await cloud.admin.ask(
+      'compute',
+      'DELETE',
+      `/v2.1/servers/${guest.id}/os-volume_attachments/${id}`,
+    );
     await statusBecomes(cloud, id, 'available');
     const cidr = (await readFile(join(cloud.dir, 'ovn/management-cidr'), 'utf8')).trim();
     const url = `nfs://${cidr.replace(/\d+\/\d+$/, '254')}/vol/volume-${id}`;
     const startedAt = performance.now();
-    await run('qemu-io', ['-f', 'qcow2', '-t', 'none', ...Array.from({ length: written / 4 }, (_, index) => ['-c', `write -q ${index * 4}M 4M`]).flat(), '-c', 'flush', url]);
-    if (round > 0) outside.push((written * 1024 * 1024) / 1e6 / ((performance.now() - startedAt) / 1000));
+    await run('qemu-io', [
+      '-f',
+      'qcow2',
+      '-t',
+      'none',
+      ...Array.from({ length: written / 4 }, (_, index) => [
+        '-c',
+        `write -q ${index * 4}M 4M`,
+      ]).flat(),
+      '-c',
+      'flush',
+      url,
+    ]);
+    if (round > 0)
+      outside.push((written * 1024 * 1024) / 1e6 / ((performance.now() - startedAt) / 1000));
   }
   return [
     { what: `${written} MiB written in the guest`, value: median(inside), unit: 'MB/s' },
-    { what: `${written} MiB written by QEMU's own tool to the same file`, value: median(outside), unit: 'MB/s' },
+    {
+      what: `${written} MiB written by QEMU's own tool to the same file`,
+      value: median(outside),
+      unit: 'MB/s',
+    },
     { what: 'ratio', value: median(inside) / median(outside), unit: 'x', bar: { atLeast: 0.8 } },
   ];
 }

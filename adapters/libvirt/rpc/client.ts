@@ -28,7 +28,12 @@ export class LibvirtClient {
    * Connects at the first call or at `connect()`. `handlers` are registered on each connection; events that happen while there is none
    * are lost, so `onReconnected` is the moment to read the truth.
    */
-  constructor(options: ClientOptions, deps: KeepDeps, handlers: Handlers = {}, onReconnected: () => void = () => {}) {
+  constructor(
+    options: ClientOptions,
+    deps: KeepDeps,
+    handlers: Handlers = {},
+    onReconnected: () => void = () => {},
+  ) {
     this.#connectionOptions = {
       socketPath: options.socketPath,
       uri: options.uri ?? 'qemu:///system',
@@ -39,18 +44,26 @@ export class LibvirtClient {
     };
     this.#callTimeoutMs = options.callTimeoutMs ?? 30_000;
     this.#handlers = handlers;
-    this.#kept = new KeptConnection(options, { ...deps, log: deps.log.child({ socket: options.socketPath }) }, {
-      name: 'libvirt',
-      attempt: (leftMs, lost) => this.#open(leftMs, lost),
-      opened: (_, wasAway) => {
-        if (wasAway) onReconnected();
+    this.#kept = new KeptConnection(
+      options,
+      { ...deps, log: deps.log.child({ socket: options.socketPath }) },
+      {
+        name: 'libvirt',
+        attempt: (leftMs, lost) => this.#open(leftMs, lost),
+        opened: (_, wasAway) => {
+          if (wasAway) onReconnected();
+        },
+        disconnected: (why) => new LibvirtDisconnected(why),
       },
-      disconnected: (why) => new LibvirtDisconnected(why),
-    });
+    );
   }
 
   /** Rejects with LibvirtError, LibvirtTimeout or LibvirtDisconnected; never waits longer than the connect and call deadlines together. */
-  async call<A, R>(procedure: Procedure<A, R>, args: A, timeoutMs = this.#callTimeoutMs): Promise<R> {
+  async call<A, R>(
+    procedure: Procedure<A, R>,
+    args: A,
+    timeoutMs = this.#callTimeoutMs,
+  ): Promise<R> {
     const connection = this.#kept.current ?? (await this.connect());
     return connection.call(procedure, args, timeoutMs);
   }
@@ -68,18 +81,33 @@ export class LibvirtClient {
     const deadlineAt = performance.now() + leftMs;
     let connection: LibvirtConnection | undefined;
     try {
-      connection = await LibvirtConnection.open(this.#connectionOptions, { message: (procedure, body) => this.#deliver(procedure, body), closed: lost }, leftMs);
+      connection = await LibvirtConnection.open(
+        this.#connectionOptions,
+        { message: (procedure, body) => this.#deliver(procedure, body), closed: lost },
+        leftMs,
+      );
       await this.#registerEvents(connection, Math.max(1, deadlineAt - performance.now()));
       return connection;
     } catch (error) {
       connection?.close();
-      throw new LibvirtDisconnected(`connect to ${this.#connectionOptions.socketPath}: ${(error as Error).message}`, { cause: error });
+      throw new LibvirtDisconnected(
+        `connect to ${this.#connectionOptions.socketPath}: ${(error as Error).message}`,
+        { cause: error },
+      );
     }
   }
 
   async #registerEvents(connection: LibvirtConnection, timeoutMs: number): Promise<void> {
     const names = Object.keys(this.#handlers) as EventName[];
-    await Promise.all(names.map((name) => connection.call(remote.connectDomainEventCallbackRegisterAny, { eventId: events[name].id, domain: null }, timeoutMs)));
+    await Promise.all(
+      names.map((name) =>
+        connection.call(
+          remote.connectDomainEventCallbackRegisterAny,
+          { eventId: events[name].id, domain: null },
+          timeoutMs,
+        ),
+      ),
+    );
   }
 
   #deliver(procedure: number, body: Buffer): void {

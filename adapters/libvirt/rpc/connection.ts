@@ -1,11 +1,17 @@
 // One connection to a libvirt daemon: opens it, carries calls in parallel, hands out event messages, notices a dead peer.
 // `client.ts` keeps one of these alive; use that unless a single connection is what you want.
 import net from 'node:net';
-import { encodeFrame, FrameSplitter, STATUS, TYPE, type Frame } from './frames.ts';
+import { decode, encode } from '#platform/xdr.ts';
 import { LibvirtDisconnected, LibvirtError, LibvirtTimeout } from './errors.ts';
 import { FEATURE_PROGRAM_KEEPALIVE } from './flags.ts';
-import { errorBody, KEEPALIVE_PROGRAM, remote, REMOTE_PROGRAM, type Procedure } from './protocol.ts';
-import { decode, encode } from '#platform/xdr.ts';
+import { encodeFrame, FrameSplitter, STATUS, TYPE, type Frame } from './frames.ts';
+import {
+  errorBody,
+  KEEPALIVE_PROGRAM,
+  remote,
+  REMOTE_PROGRAM,
+  type Procedure,
+} from './protocol.ts';
 
 const PING = 1;
 const PONG = 2;
@@ -47,7 +53,11 @@ export class LibvirtConnection {
   #keepalive: NodeJS.Timeout | undefined;
   #closed: Error | undefined;
 
-  private constructor(socket: net.Socket, options: ConnectionOptions, listeners: ConnectionListeners) {
+  private constructor(
+    socket: net.Socket,
+    options: ConnectionOptions,
+    listeners: ConnectionListeners,
+  ) {
     this.#socket = socket;
     this.#options = options;
     this.#listeners = listeners;
@@ -57,16 +67,27 @@ export class LibvirtConnection {
   }
 
   /** Connects, authenticates (none is the only method of a Unix socket that we use), opens `uri`, offers keepalive. */
-  static async open(options: ConnectionOptions, listeners: ConnectionListeners, timeoutMs: number): Promise<LibvirtConnection> {
+  static async open(
+    options: ConnectionOptions,
+    listeners: ConnectionListeners,
+    timeoutMs: number,
+  ): Promise<LibvirtConnection> {
     const deadlineAt = performance.now() + timeoutMs;
     const left = () => Math.max(1, deadlineAt - performance.now());
     const socket = net.connect(options.socketPath);
     const connection = new LibvirtConnection(socket, options, listeners);
     try {
       const auth = await connection.call(remote.authList, undefined, left());
-      if (!auth.types.includes(0)) throw new LibvirtDisconnected(`libvirt wants authentication (types ${auth.types.join(', ')}); only "none" is supported`);
+      if (!auth.types.includes(0))
+        throw new LibvirtDisconnected(
+          `libvirt wants authentication (types ${auth.types.join(', ')}); only "none" is supported`,
+        );
       await connection.call(remote.connectOpen, { name: options.uri, flags: 0 }, left());
-      const keepalive = await connection.call(remote.connectSupportsFeature, { feature: FEATURE_PROGRAM_KEEPALIVE }, left());
+      const keepalive = await connection.call(
+        remote.connectSupportsFeature,
+        { feature: FEATURE_PROGRAM_KEEPALIVE },
+        left(),
+      );
       if (keepalive.supported !== 0) connection.#startKeepalive();
       return connection;
     } catch (error) {
@@ -78,15 +99,28 @@ export class LibvirtConnection {
   /** One call. Rejects with LibvirtError, LibvirtTimeout or LibvirtDisconnected. A late answer is dropped. */
   call<A, R>(procedure: Procedure<A, R>, args: A, timeoutMs: number): Promise<R> {
     if (this.#closed) return Promise.reject(new LibvirtDisconnected(this.#closed.message));
-    if (this.#queue.length >= this.#options.maxQueued) return Promise.reject(new LibvirtDisconnected(`${this.#queue.length} libvirt calls are waiting already`));
+    if (this.#queue.length >= this.#options.maxQueued)
+      return Promise.reject(
+        new LibvirtDisconnected(`${this.#queue.length} libvirt calls are waiting already`),
+      );
     this.#serial = (this.#serial + 1) >>> 0;
     const serial = this.#serial;
     const frame = encodeFrame({
-      program: procedure.program, procedure: procedure.number, type: TYPE.call, serial, status: STATUS.ok,
+      program: procedure.program,
+      procedure: procedure.number,
+      type: TYPE.call,
+      serial,
+      status: STATUS.ok,
       body: encode(procedure.args, args),
     });
     return new Promise((resolve, reject) => {
-      const deadline = setTimeout(() => call.settle(new LibvirtTimeout(`${procedure.name}: no answer in ${Math.round(timeoutMs)} ms`)), timeoutMs);
+      const deadline = setTimeout(
+        () =>
+          call.settle(
+            new LibvirtTimeout(`${procedure.name}: no answer in ${Math.round(timeoutMs)} ms`),
+          ),
+        timeoutMs,
+      );
       const call: Call = {
         frame,
         serial,
@@ -141,13 +175,16 @@ export class LibvirtConnection {
     } else if (frame.type === TYPE.message && frame.program === REMOTE_PROGRAM) {
       this.#listeners.message(frame.procedure, frame.body);
     } else if (frame.type === TYPE.reply) {
-      this.#inFlight.get(frame.serial)?.settle(frame.status === STATUS.error ? errorOf(frame.body) : frame.body);
+      this.#inFlight
+        .get(frame.serial)
+        ?.settle(frame.status === STATUS.error ? errorOf(frame.body) : frame.body);
     }
   }
 
   #startKeepalive(): void {
     this.#keepalive = setInterval(() => {
-      if (this.#unansweredPings >= this.#options.keepaliveCount) return this.#end(new Error(`no answer to ${this.#unansweredPings} keepalive pings`));
+      if (this.#unansweredPings >= this.#options.keepaliveCount)
+        return this.#end(new Error(`no answer to ${this.#unansweredPings} keepalive pings`));
       this.#unansweredPings += 1;
       this.#sendKeepalive(PING);
     }, this.#options.keepaliveIntervalMs);
@@ -155,7 +192,16 @@ export class LibvirtConnection {
   }
 
   #sendKeepalive(procedure: number): void {
-    this.#socket.write(encodeFrame({ program: KEEPALIVE_PROGRAM, procedure, type: TYPE.message, serial: 0, status: STATUS.ok, body: EMPTY }));
+    this.#socket.write(
+      encodeFrame({
+        program: KEEPALIVE_PROGRAM,
+        procedure,
+        type: TYPE.message,
+        serial: 0,
+        status: STATUS.ok,
+        body: EMPTY,
+      }),
+    );
   }
 
   #end(cause: Error): void {
@@ -163,7 +209,8 @@ export class LibvirtConnection {
     this.#closed = cause;
     clearInterval(this.#keepalive);
     this.#socket.destroy();
-    for (const call of [...this.#inFlight.values(), ...this.#queue]) call.settle(new LibvirtDisconnected(cause.message, { cause }));
+    for (const call of [...this.#inFlight.values(), ...this.#queue])
+      call.settle(new LibvirtDisconnected(cause.message, { cause }));
     this.#listeners.closed(cause);
   }
 }

@@ -1,7 +1,16 @@
 // Numbers of libvirt's public header (libvirt-domain.h, virterror.h) that the driver speaks; named as there, without the prefix.
 
 /** virDomainState */
-export const STATE = { noState: 0, running: 1, blocked: 2, paused: 3, shutdown: 4, shutoff: 5, crashed: 6, pmSuspended: 7 } as const;
+export const STATE = {
+  noState: 0,
+  running: 1,
+  blocked: 2,
+  paused: 3,
+  shutdown: 4,
+  shutoff: 5,
+  crashed: 6,
+  pmSuspended: 7,
+} as const;
 /** virDomainPausedReason: QEMU is being set up, the guest has not run yet. */
 export const PAUSED_STARTING_UP = 11;
 /**
@@ -11,13 +20,37 @@ export const PAUSED_STARTING_UP = 11;
 export const SHUTOFF_UNASKED: ReadonlySet<number> = new Set([0, 3, 8]);
 
 /** virDomainEventType */
-export const LIFECYCLE = { defined: 0, undefined: 1, started: 2, suspended: 3, resumed: 4, stopped: 5, shutdown: 6, pmSuspended: 7, crashed: 8 } as const;
+export const LIFECYCLE = {
+  defined: 0,
+  undefined: 1,
+  started: 2,
+  suspended: 3,
+  resumed: 4,
+  stopped: 5,
+  shutdown: 6,
+  pmSuspended: 7,
+  crashed: 8,
+} as const;
 /** virDomainEventStoppedDetailType */
-export const STOPPED = { shutdown: 0, destroyed: 1, crashed: 2, migrated: 3, saved: 4, failed: 5 } as const;
+export const STOPPED = {
+  shutdown: 0,
+  destroyed: 1,
+  crashed: 2,
+  migrated: 3,
+  saved: 4,
+  failed: 5,
+} as const;
 
 export const LIST_MANAGED_SAVE = 256;
 /** virDomainStatsTypes */
-export const STATS = { state: 1, cpuTotal: 2, balloon: 4, vcpu: 8, interface: 16, block: 32 } as const;
+export const STATS = {
+  state: 1,
+  cpuTotal: 2,
+  balloon: 4,
+  vcpu: 8,
+  interface: 16,
+  block: 32,
+} as const;
 export const XML_SECURE_INACTIVE = 1 | 2;
 /** virDomainModificationImpact */
 export const AFFECT = { live: 1, config: 2 } as const;
@@ -37,6 +70,19 @@ export const FEATURE_PROGRAM_KEEPALIVE = 10;
 
 /** virErrorNumber */
 export const ERROR = {
-  internal: 1, noSupport: 3, noConnect: 5, invalidArg: 8, operationFailed: 9, xml: 27, system: 38, noDomain: 42,
-  operationInvalid: 55, operationTimeout: 68, operationAborted: 78, configUnsupported: 67, agentUnresponsive: 86, agentUnsynced: 97, deviceMissing: 99,
+  internal: 1,
+  noSupport: 3,
+  noConnect: 5,
+  invalidArg: 8,
+  operationFailed: 9,
+  xml: 27,
+  system: 38,
+  noDomain: 42,
+  operationInvalid: 55,
+  operationTimeout: 68,
+  operationAborted: 78,
+  configUnsupported: 67,
+  agentUnresponsive: 86,
+  agentUnsynced: 97,
+  deviceMissing: 99,
 } as const;

@@ -41,9 +41,13 @@ export class FrameSplitter {
     this.#buffered += chunk.length;
     const frames: Frame[] = [];
     while (this.#buffered >= this.#wanted) {
-      const bytes = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks, this.#buffered); // length 1: it is there
+      const bytes =
+        this.#chunks.length === 1
+          ? (this.#chunks[0] as Buffer)
+          : Buffer.concat(this.#chunks, this.#buffered); // length 1: it is there
       const length = bytes.readUInt32BE(0);
-      if (length < HEADER_BYTES || length > MAX_FRAME_BYTES) throw new Error(`frame of ${length} bytes`);
+      if (length < HEADER_BYTES || length > MAX_FRAME_BYTES)
+        throw new Error(`frame of ${length} bytes`);
       if (bytes.length < length) {
         // Join the chunks only when the frame is whole, else a large reply is copied once a chunk.
         this.#chunks = [bytes];

@@ -20,7 +20,11 @@ export interface Action<Target> {
 }
 
 /** Binds a body's type to its action: the schema proves it, so the cast lives here alone. */
-export function action<Target, Sent = null>(definition: Omit<Action<Target>, 'run'> & { run(request: Request, target: Target, sent: Sent): Promise<Outcome<Reply>> }): Action<Target> {
+export function action<Target, Sent = null>(
+  definition: Omit<Action<Target>, 'run'> & {
+    run(request: Request, target: Target, sent: Sent): Promise<Outcome<Reply>>;
+  },
+): Action<Target> {
   return definition as Action<Target>;
 }
 
@@ -28,17 +32,41 @@ const body = Type.Record(Type.String(), Type.Any(), { minProperties: 1, maxPrope
 const faults: readonly FaultKind[] = ['notFound', 'overQuota', 'conflict', 'notImplemented'];
 
 /** `policy`: a rule that all of these actions need, checked before the body is read. */
-export function actionRoute<Target>(path: string, requested: (request: Request) => Promise<Outcome<Target>>, table: Readonly<Record<string, Action<Target>>>, policy: string | null = null): Route {
-  const checks = new Map(Object.entries(table).map(([name, { body: schema }]) => [name, schema && bodyChecker(Type.Object({ [name]: schema }, { additionalProperties: false }))]));
-  return route<Record<string, Json>>({ method: 'POST', path: `${path}/:id/action`, policy, body, faults, handler: async (request) => {
-    const name = Object.keys(request.body)[0] ?? '';
-    const chosen = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (!chosen || request.version < (chosen.since ?? 0) || request.version > (chosen.until ?? Infinity)) return fault('badRequest', `There is no such action: ${name}`);
-    const denied = mayDo(request, chosen.policy);
-    if (denied) return denied;
-    const wrong = checks.get(name)?.(request.body, request.version);
-    if (wrong) return wrong;
-    const target = await requested(request);
-    return isFault(target) ? target : await chosen.run(request, target, request.body[name] as never); // the schema above proved it
-  } });
+export function actionRoute<Target>(
+  path: string,
+  requested: (request: Request) => Promise<Outcome<Target>>,
+  table: Readonly<Record<string, Action<Target>>>,
+  policy: string | null = null,
+): Route {
+  const checks = new Map(
+    Object.entries(table).map(([name, { body: schema }]) => [
+      name,
+      schema && bodyChecker(Type.Object({ [name]: schema }, { additionalProperties: false })),
+    ]),
+  );
+  return route<Record<string, Json>>({
+    method: 'POST',
+    path: `${path}/:id/action`,
+    policy,
+    body,
+    faults,
+    handler: async (request) => {
+      const name = Object.keys(request.body)[0] ?? '';
+      const chosen = Object.hasOwn(table, name) ? table[name] : undefined;
+      if (
+        !chosen ||
+        request.version < (chosen.since ?? 0) ||
+        request.version > (chosen.until ?? Infinity)
+      )
+        return fault('badRequest', `There is no such action: ${name}`);
+      const denied = mayDo(request, chosen.policy);
+      if (denied) return denied;
+      const wrong = checks.get(name)?.(request.body, request.version);
+      if (wrong) return wrong;
+      const target = await requested(request);
+      return isFault(target)
+        ? target
+        : await chosen.run(request, target, request.body[name] as never); // the schema above proved it
+    },
+  });
 }

@@ -1,20 +1,33 @@
+import { connectionInfoOf } from '#contracts/cinder/connection-info.ts';
 // The transitions of an attachment, each one transaction: reserve, connect, complete, release. Called by attachments.ts and volume-actions.ts.
 // A volume is one server's at a time: `reserve` is a compare-and-set on its status, so of two callers one is refused.
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import { connectionInfoOf } from '#contracts/cinder/connection-info.ts';
 import { withDeadline } from '#platform/clock.ts';
-import { hasSaga } from '#platform/saga/journal.ts';
 import { transaction } from '#platform/db/transaction.ts';
+import { hasSaga } from '#platform/saga/journal.ts';
 import { attachmentOfServer } from '../nova.ts';
 import type { CinderParts } from '../parts.ts';
 import { releaseVolumeName } from '../sagas/release-volume.ts';
 import { backendFor, tellOwner, volumeOf } from '../sagas/station.ts';
-import { attachmentsOf, changeAttachment, deleteAttachment, findAttachment, insertAttachment, isConnected } from '../store/attachments.ts';
+import {
+  attachmentsOf,
+  changeAttachment,
+  deleteAttachment,
+  findAttachment,
+  insertAttachment,
+  isConnected,
+} from '../store/attachments.ts';
 import type { AttachmentRow, VolumeRow } from '../store/tables.ts';
-import { changeVolume, changeVolumeIn, findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
+import {
+  changeVolume,
+  changeVolumeIn,
+  findVolume,
+  lockVolume,
+  volumeLock,
+} from '../store/volumes.ts';
 import { journal, whenIdle } from './journal.ts';
 import type { Request } from './request.ts';
 
@@ -25,11 +38,30 @@ const attachedStatuses: readonly VolumeStatus[] = ['reserved', 'attaching', 'det
 export const evenInError: readonly VolumeStatus[] = [...attachedStatuses, 'error'];
 
 /** badRequest: it is not available, or another server has it. `from`: the older actions mark a volume before they have an attachment. */
-export async function reserve(parts: CinderParts, volume: VolumeRow, wanted: { serverId: string | null; mode: 'rw' | 'ro' }, from: readonly VolumeStatus[] = ['available']): Promise<Outcome<AttachmentRow>> {
-  const { database: { db }, ids, clock } = parts;
+export async function reserve(
+  parts: CinderParts,
+  volume: VolumeRow,
+  wanted: { serverId: string | null; mode: 'rw' | 'ro' },
+  from: readonly VolumeStatus[] = ['available'],
+): Promise<Outcome<AttachmentRow>> {
+  const {
+    database: { db },
+    ids,
+    clock,
+  } = parts;
   const row: AttachmentRow = {
-    id: ids.uuid(), volume_id: volume.id, project_id: volume.project_id, server_id: wanted.serverId, host_name: null, device: null, status: 'reserved',
-    mode: volume.readonly === 1 ? 'ro' : wanted.mode, connector_json: null, connection_json: null, created_at_ms: clock.now(), attached_at_ms: null,
+    id: ids.uuid(),
+    volume_id: volume.id,
+    project_id: volume.project_id,
+    server_id: wanted.serverId,
+    host_name: null,
+    device: null,
+    status: 'reserved',
+    mode: volume.readonly === 1 ? 'ro' : wanted.mode,
+    connector_json: null,
+    connection_json: null,
+    created_at_ms: clock.now(),
+    attached_at_ms: null,
   };
   return await transaction(db, async (trx): Promise<Outcome<AttachmentRow>> => {
     await lockVolume(trx, volume.id);
@@ -37,9 +69,16 @@ export async function reserve(parts: CinderParts, volume: VolumeRow, wanted: { s
     if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
     const others = await attachmentsOf(trx, volume.id);
     // A server that moves has the volume on two hosts for a while: the only second attachment there is.
-    const moves = current.status === 'in-use' && wanted.serverId !== null && others.length > 0 && others.every(({ server_id }) => server_id === wanted.serverId);
+    const moves =
+      current.status === 'in-use' &&
+      wanted.serverId !== null &&
+      others.length > 0 &&
+      others.every(({ server_id }) => server_id === wanted.serverId);
     if (!moves && !(from.includes(current.status) && others.length === 0)) {
-      return fault('badRequest', `Invalid volume: Volume ${volume.id} status must be available or downloading to reserve, but the current status is ${current.status}.`);
+      return fault(
+        'badRequest',
+        `Invalid volume: Volume ${volume.id} status must be available or downloading to reserve, but the current status is ${current.status}.`,
+      );
     }
     await insertAttachment(trx, row);
     if (!moves) await changeVolume(trx, volume.id, { status: 'reserved' }, clock.now());
@@ -48,46 +87,102 @@ export async function reserve(parts: CinderParts, volume: VolumeRow, wanted: { s
 }
 
 /** Tells the host how to reach the volume. Waits for a saga that still works on it, such as the removal of a snapshot. */
-export async function connect(parts: CinderParts, row: AttachmentRow, connector: JsonObject, mode: 'rw' | 'ro' | null, requestId: string): Promise<Outcome<AttachmentRow>> {
-  const { database: { db }, clock } = parts;
+export async function connect(
+  parts: CinderParts,
+  row: AttachmentRow,
+  connector: JsonObject,
+  mode: 'rw' | 'ro' | null,
+  requestId: string,
+): Promise<Outcome<AttachmentRow>> {
+  const {
+    database: { db },
+    clock,
+  } = parts;
   const host = typeof connector['host'] === 'string' ? connector['host'] : null;
-  const marked = await whenIdle(parts, row.volume_id, waitForSagaMs, async (trx): Promise<Outcome<void>> => {
-    const volume = await findVolume(trx, row.volume_id, null);
-    const current = await findAttachment(trx, row.id, null);
-    if (!volume || !current) return fault('notFound', `Volume attachment could not be found with filter: attachment_id = ${row.id}.`);
-    if (!['reserved', 'attaching', 'in-use'].includes(volume.status)) return fault('badRequest', `Invalid volume: Volume ${volume.id} is ${volume.status}.`);
-    await changeAttachment(trx, row.id, { status: current.status === 'reserved' ? 'attaching' : current.status, connector_json: JSON.stringify(connector), host_name: host, ...(typeof connector['mountpoint'] === 'string' ? { device: connector['mountpoint'] } : {}), ...(mode === null ? {} : { mode: volume.readonly === 1 ? 'ro' : mode }) });
-    await changeVolumeIn(trx, volume.id, ['reserved'], { status: 'attaching' }, clock.now());
-  });
+  const marked = await whenIdle(
+    parts,
+    row.volume_id,
+    waitForSagaMs,
+    async (trx): Promise<Outcome<void>> => {
+      const volume = await findVolume(trx, row.volume_id, null);
+      const current = await findAttachment(trx, row.id, null);
+      if (!volume || !current)
+        return fault(
+          'notFound',
+          `Volume attachment could not be found with filter: attachment_id = ${row.id}.`,
+        );
+      if (!['reserved', 'attaching', 'in-use'].includes(volume.status))
+        return fault('badRequest', `Invalid volume: Volume ${volume.id} is ${volume.status}.`);
+      await changeAttachment(trx, row.id, {
+        status: current.status === 'reserved' ? 'attaching' : current.status,
+        connector_json: JSON.stringify(connector),
+        host_name: host,
+        ...(typeof connector['mountpoint'] === 'string' ? { device: connector['mountpoint'] } : {}),
+        ...(mode === null ? {} : { mode: volume.readonly === 1 ? 'ro' : mode }),
+      });
+      await changeVolumeIn(trx, volume.id, ['reserved'], { status: 'attaching' }, clock.now());
+    },
+  );
   if (!marked) return fault('conflict', `Volume ${row.volume_id} is busy.`);
   if (isFault(marked.value)) return marked.value;
   const volume = await volumeOf(parts, row.volume_id);
   if (isFault(volume)) return volume;
   const backend = backendFor(parts, volume);
   if (isFault(backend)) return backend;
-  const connection = await withDeadline(backend.connection(volume.id), connectionTimeoutMs, () => fault('timeout', 'The storage backend does not answer.'));
+  const connection = await withDeadline(backend.connection(volume.id), connectionTimeoutMs, () =>
+    fault('timeout', 'The storage backend does not answer.'),
+  );
   if (isFault(connection)) {
     // Nova has said yes to its caller already. One message an attachment, however often Nova asks again.
-    await tellOwner(parts, 'attachVolume', { type: 'VOLUME', id: volume.id, projectId: volume.project_id }, connection, { sagaId: row.id, requestId });
+    await tellOwner(
+      parts,
+      'attachVolume',
+      { type: 'VOLUME', id: volume.id, projectId: volume.project_id },
+      connection,
+      { sagaId: row.id, requestId },
+    );
     return connection;
   }
   const current = await findAttachment(db, row.id, null);
   const info = connectionInfoOf(connection, (current ?? row).mode === 'ro');
   await changeAttachment(db, row.id, { connection_json: JSON.stringify(info) });
-  return (await findAttachment(db, row.id, null)) ?? fault('notFound', `Volume attachment ${row.id} could not be found.`);
+  return (
+    (await findAttachment(db, row.id, null)) ??
+    fault('notFound', `Volume attachment ${row.id} could not be found.`)
+  );
 }
 
 /** The server has it. Twice is once. */
-export async function complete(parts: CinderParts, row: AttachmentRow): Promise<Outcome<undefined>> {
-  const { database: { db }, clock } = parts;
+export async function complete(
+  parts: CinderParts,
+  row: AttachmentRow,
+): Promise<Outcome<undefined>> {
+  const {
+    database: { db },
+    clock,
+  } = parts;
   return await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, row.volume_id);
     const current = await findAttachment(trx, row.id, null);
-    if (!current) return fault('notFound', `Volume attachment could not be found with filter: attachment_id = ${row.id}.`);
+    if (!current)
+      return fault(
+        'notFound',
+        `Volume attachment could not be found with filter: attachment_id = ${row.id}.`,
+      );
     if (current.status === 'attached') return undefined;
-    if (current.status !== 'attaching') return fault('badRequest', `Invalid volume attachment: ${row.id} is ${current.status}, not attaching.`);
+    if (current.status !== 'attaching')
+      return fault(
+        'badRequest',
+        `Invalid volume attachment: ${row.id} is ${current.status}, not attaching.`,
+      );
     await changeAttachment(trx, row.id, { status: 'attached', attached_at_ms: clock.now() });
-    await changeVolumeIn(trx, row.volume_id, ['attaching', 'reserved', 'in-use'], { status: 'in-use' }, clock.now());
+    await changeVolumeIn(
+      trx,
+      row.volume_id,
+      ['attaching', 'reserved', 'in-use'],
+      { status: 'in-use' },
+      clock.now(),
+    );
     return undefined;
   });
 }
@@ -96,27 +191,42 @@ export async function complete(parts: CinderParts, row: AttachmentRow): Promise<
  * Whether the caller may say that the server has it no more: Nova may, and whoever likes where Nova knows of no such attachment.
  * conflict: a guest may still be writing, and the next server would write beside it. https://nvd.nist.gov/vuln/detail/CVE-2023-2088
  */
-export async function mayRelease(parts: CinderParts, request: Request, row: AttachmentRow): Promise<Outcome<undefined>> {
-  if (row.server_id === null || !isConnected(row) || request.auth.roles.includes('service')) return undefined;
+export async function mayRelease(
+  parts: CinderParts,
+  request: Request,
+  row: AttachmentRow,
+): Promise<Outcome<undefined>> {
+  if (row.server_id === null || !isConnected(row) || request.auth.roles.includes('service'))
+    return undefined;
   const known = await attachmentOfServer(parts, row.server_id, row.volume_id, request.id);
   if (isFault(known)) return known;
   return known === '' || known === row.id ? inUseByNova() : undefined;
 }
 
-const inUseByNova = (): Fault => fault('conflict', 'Detach volume from instance using the Compute API');
+const inUseByNova = (): Fault =>
+  fault('conflict', 'Detach volume from instance using the Compute API');
 
 /**
  * The server has it no more. Returns when the volume is free again, as callers delete it next; after `waitForSagaMs` the rest goes on behind.
  * Twice is once. `row`: as `mayRelease` judged it. `from`: a forced release frees a volume in error too. conflict: Nova connected it since.
  */
-export async function release(parts: CinderParts, request: Request, row: AttachmentRow, from = attachedStatuses): Promise<Outcome<void>> {
-  const { database: { db }, clock } = parts;
+export async function release(
+  parts: CinderParts,
+  request: Request,
+  row: AttachmentRow,
+  from = attachedStatuses,
+): Promise<Outcome<void>> {
+  const {
+    database: { db },
+    clock,
+  } = parts;
   const waits = await transaction(db, async (trx) => {
     await lockVolume(trx, row.volume_id);
     const volume = await findVolume(trx, row.volume_id, null);
     const current = await findAttachment(trx, row.id, null);
     if (!volume || !current) return false;
-    if (isConnected(current) && !isConnected(row) && !request.auth.roles.includes('service')) return inUseByNova();
+    if (isConnected(current) && !isConnected(row) && !request.auth.roles.includes('service'))
+      return inUseByNova();
     await deleteAttachment(trx, row.id);
     const left = await attachmentsOf(trx, row.volume_id);
     if (left.length > 0) {
@@ -128,11 +238,16 @@ export async function release(parts: CinderParts, request: Request, row: Attachm
       return false;
     }
     await changeVolumeIn(trx, row.volume_id, from, { status: 'detaching' }, clock.now());
-    await journal(parts, trx, request, { name: releaseVolumeName, lockKey: volumeLock(row.volume_id), input: { volumeId: row.volume_id } });
+    await journal(parts, trx, request, {
+      name: releaseVolumeName,
+      lockKey: volumeLock(row.volume_id),
+      input: { volumeId: row.volume_id },
+    });
     return true;
   });
   if (isFault(waits) || !waits) return isFault(waits) ? waits : undefined;
   await parts.wake(request.id);
   const endsMs = clock.now() + waitForSagaMs;
-  while (clock.now() < endsMs && (await hasSaga(db, volumeLock(row.volume_id)))) await clock.sleep(lookEveryMs);
+  while (clock.now() < endsMs && (await hasSaga(db, volumeLock(row.volume_id))))
+    await clock.sleep(lookEveryMs);
 }

@@ -1,9 +1,9 @@
 // The older words for attaching, as volume actions; they end in the same attachments.
 import Type from 'typebox';
+import type { ConnectionInfo } from '#contracts/cinder/connection-info.ts';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { ConnectionInfo } from '#contracts/cinder/connection-info.ts';
 import type { CinderParts } from '../parts.ts';
 import { attachmentsOf, changeAttachment } from '../store/attachments.ts';
 import type { AttachmentRow, VolumeRow } from '../store/tables.ts';
@@ -14,19 +14,53 @@ import { complete, connect, evenInError, mayRelease, release, reserve } from './
 import { idSchema, orNull, strict } from './field-schemas.ts';
 import type { Request } from './request.ts';
 
-type Attach = { instance_uuid?: string | null; mountpoint?: string | null; mode?: 'rw' | 'ro'; host_name?: string | null };
+type Attach = {
+  instance_uuid?: string | null;
+  mountpoint?: string | null;
+  mode?: 'rw' | 'ro';
+  host_name?: string | null;
+};
 type Detach = { attachment_id?: string | null; connector?: JsonObject | null } | null;
-const connectorBody = Type.Object({ connector: Type.Object({}, { additionalProperties: true }) }, strict);
-const detachBody = Type.Union([Type.Object({ attachment_id: Type.Optional(orNull(idSchema)), connector: Type.Optional(Type.Any()) }, strict), Type.Null()]);
+const connectorBody = Type.Object(
+  { connector: Type.Object({}, { additionalProperties: true }) },
+  strict,
+);
+const detachBody = Type.Union([
+  Type.Object(
+    { attachment_id: Type.Optional(orNull(idSchema)), connector: Type.Optional(Type.Any()) },
+    strict,
+  ),
+  Type.Null(),
+]);
 
 export function attachmentActions(parts: CinderParts): Record<string, Action<VolumeRow>> {
-  const { database: { db }, clock } = parts;
-  const state = (volume: VolumeRow, needs: string) => fault('badRequest', `Invalid volume: Volume ${volume.id} status must be ${needs}, but current status is: ${volume.status}.`);
-  const detach = async (request: Request, volume: VolumeRow, wanted: string | null, from?: readonly VolumeStatus[]): Promise<ReturnType<typeof fault> | { status: number }> => {
+  const {
+    database: { db },
+    clock,
+  } = parts;
+  const state = (volume: VolumeRow, needs: string) =>
+    fault(
+      'badRequest',
+      `Invalid volume: Volume ${volume.id} status must be ${needs}, but current status is: ${volume.status}.`,
+    );
+  const detach = async (
+    request: Request,
+    volume: VolumeRow,
+    wanted: string | null,
+    from?: readonly VolumeStatus[],
+  ): Promise<ReturnType<typeof fault> | { status: number }> => {
     const all = await attachmentsOf(db, volume.id);
     const gone = wanted === null ? all : all.filter(({ id }) => id === wanted);
-    if (wanted !== null && gone.length === 0) return fault('notFound', `Volume attachment could not be found with filter: attachment_id = ${wanted}.`);
-    if (wanted === null && all.length > 1) return fault('badRequest', 'Invalid volume: Detach volume failed: More than one attachment, but no attachment_id provided.');
+    if (wanted !== null && gone.length === 0)
+      return fault(
+        'notFound',
+        `Volume attachment could not be found with filter: attachment_id = ${wanted}.`,
+      );
+    if (wanted === null && all.length > 1)
+      return fault(
+        'badRequest',
+        'Invalid volume: Detach volume failed: More than one attachment, but no attachment_id provided.',
+      );
     for (const row of gone) {
       const denied = await mayRelease(parts, request, row);
       if (denied) return denied;
@@ -34,60 +68,148 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
       if (isFault(released)) return released;
     }
     // Nothing is attached: what is left of an attachment is its state, if that.
-    if (gone.length === 0 && volume.status !== 'available' && !(await changeVolumeIn(db, volume.id, from ?? ['in-use', 'detaching', 'attaching', 'reserved'], { status: 'available' }, clock.now()))) return state(volume, 'in-use or detaching');
+    if (
+      gone.length === 0 &&
+      volume.status !== 'available' &&
+      !(await changeVolumeIn(
+        db,
+        volume.id,
+        from ?? ['in-use', 'detaching', 'attaching', 'reserved'],
+        { status: 'available' },
+        clock.now(),
+      ))
+    )
+      return state(volume, 'in-use or detaching');
     return { status: 202 };
   };
   /** The attachment that the older calls mean: the only one, or a new one where the volume was only reserved. */
-  const theOne = async (volume: VolumeRow, mode: 'rw' | 'ro' = 'rw'): Promise<AttachmentRow | ReturnType<typeof fault>> => {
+  const theOne = async (
+    volume: VolumeRow,
+    mode: 'rw' | 'ro' = 'rw',
+  ): Promise<AttachmentRow | ReturnType<typeof fault>> => {
     const [row] = await attachmentsOf(db, volume.id);
-    return row ?? (await reserve(parts, volume, { serverId: null, mode }, ['available', 'attaching']));
+    return (
+      row ?? (await reserve(parts, volume, { serverId: null, mode }, ['available', 'attaching']))
+    );
   };
   return {
-    'os-reserve': action<VolumeRow>({ policy: 'volume_extension:volume_actions:reserve', body: Type.Any(), run: async (_, volume) => (
-      (await changeVolumeIn(db, volume.id, ['available'], { status: 'attaching' }, clock.now())) ? { status: 202 } : state(volume, 'available')
-    ) }),
-    'os-unreserve': action<VolumeRow>({ policy: 'volume_extension:volume_actions:unreserve', body: Type.Any(), run: async (request, volume) => {
-      if (volume.status !== 'reserved' && volume.status !== 'attaching') return { status: 202 };
-      for (const row of await attachmentsOf(db, volume.id)) {
-        const denied = await mayRelease(parts, request, row);
-        if (denied) return denied;
-        const released = await release(parts, request, row);
-        if (isFault(released)) return released;
-      }
-      await changeVolumeIn(db, volume.id, ['reserved', 'attaching'], { status: 'available' }, clock.now());
-      return { status: 202 };
-    } }),
-    'os-begin_detaching': action<VolumeRow>({ policy: 'volume_extension:volume_actions:begin_detaching', body: Type.Any(), run: async (_, volume) => (
-      (await changeVolumeIn(db, volume.id, ['in-use'], { status: 'detaching' }, clock.now())) ? { status: 202 } : state(volume, 'in-use and attached to detach')
-    ) }),
-    'os-roll_detaching': action<VolumeRow>({ policy: 'volume_extension:volume_actions:roll_detaching', body: Type.Any(), run: async (_, volume) => {
-      await changeVolumeIn(db, volume.id, ['detaching'], { status: 'in-use' }, clock.now());
-      return { status: 202 };
-    } }),
+    'os-reserve': action<VolumeRow>({
+      policy: 'volume_extension:volume_actions:reserve',
+      body: Type.Any(),
+      run: async (_, volume) =>
+        (await changeVolumeIn(db, volume.id, ['available'], { status: 'attaching' }, clock.now()))
+          ? { status: 202 }
+          : state(volume, 'available'),
+    }),
+    'os-unreserve': action<VolumeRow>({
+      policy: 'volume_extension:volume_actions:unreserve',
+      body: Type.Any(),
+      run: async (request, volume) => {
+        if (volume.status !== 'reserved' && volume.status !== 'attaching') return { status: 202 };
+        for (const row of await attachmentsOf(db, volume.id)) {
+          const denied = await mayRelease(parts, request, row);
+          if (denied) return denied;
+          const released = await release(parts, request, row);
+          if (isFault(released)) return released;
+        }
+        await changeVolumeIn(
+          db,
+          volume.id,
+          ['reserved', 'attaching'],
+          { status: 'available' },
+          clock.now(),
+        );
+        return { status: 202 };
+      },
+    }),
+    'os-begin_detaching': action<VolumeRow>({
+      policy: 'volume_extension:volume_actions:begin_detaching',
+      body: Type.Any(),
+      run: async (_, volume) =>
+        (await changeVolumeIn(db, volume.id, ['in-use'], { status: 'detaching' }, clock.now()))
+          ? { status: 202 }
+          : state(volume, 'in-use and attached to detach'),
+    }),
+    'os-roll_detaching': action<VolumeRow>({
+      policy: 'volume_extension:volume_actions:roll_detaching',
+      body: Type.Any(),
+      run: async (_, volume) => {
+        await changeVolumeIn(db, volume.id, ['detaching'], { status: 'in-use' }, clock.now());
+        return { status: 202 };
+      },
+    }),
     'os-attach': action<VolumeRow, Attach>({
       policy: 'volume_extension:volume_actions:attach',
-      body: Type.Object({ instance_uuid: Type.Optional(orNull(idSchema)), mountpoint: Type.Optional(orNull(Type.String({ minLength: 1, maxLength: 255 }))), mode: Type.Optional(Type.Union([Type.Literal('rw'), Type.Literal('ro')])), host_name: Type.Optional(orNull(Type.String({ minLength: 1, maxLength: 255 }))) }, strict),
+      body: Type.Object(
+        {
+          instance_uuid: Type.Optional(orNull(idSchema)),
+          mountpoint: Type.Optional(orNull(Type.String({ minLength: 1, maxLength: 255 }))),
+          mode: Type.Optional(Type.Union([Type.Literal('rw'), Type.Literal('ro')])),
+          host_name: Type.Optional(orNull(Type.String({ minLength: 1, maxLength: 255 }))),
+        },
+        strict,
+      ),
       run: async (_, volume, { instance_uuid, mountpoint, mode, host_name }) => {
-        if (!instance_uuid && !host_name) return fault('badRequest', 'Invalid request to attach volume to an invalid target');
-        if (volume.status !== 'available' && volume.status !== 'reserved' && volume.status !== 'attaching') return state(volume, 'available');
+        if (!instance_uuid && !host_name)
+          return fault('badRequest', 'Invalid request to attach volume to an invalid target');
+        if (
+          volume.status !== 'available' &&
+          volume.status !== 'reserved' &&
+          volume.status !== 'attaching'
+        )
+          return state(volume, 'available');
         const row = await theOne(volume, mode);
         if (isFault(row)) return row;
         // Whoever could name another server here could then detach it from the one that has it: `mayRelease` asks Nova for the server named.
-        if (row.server_id !== null && row.server_id !== instance_uuid) return fault('badRequest', `Invalid volume: Volume ${volume.id} is being attached by a different instance.`);
-        await changeAttachment(db, row.id, { server_id: instance_uuid ?? null, host_name: host_name ?? null, device: mountpoint ?? null, status: 'attaching' });
+        if (row.server_id !== null && row.server_id !== instance_uuid)
+          return fault(
+            'badRequest',
+            `Invalid volume: Volume ${volume.id} is being attached by a different instance.`,
+          );
+        await changeAttachment(db, row.id, {
+          server_id: instance_uuid ?? null,
+          host_name: host_name ?? null,
+          device: mountpoint ?? null,
+          status: 'attaching',
+        });
         const done = await complete(parts, row);
         return isFault(done) ? done : { status: 202 };
       },
     }),
-    'os-detach': action<VolumeRow, Detach>({ policy: 'volume_extension:volume_actions:detach', body: detachBody, run: async (request, volume, sent) => await detach(request, volume, sent?.attachment_id ?? null) }),
-    'os-force_detach': action<VolumeRow, Detach>({ policy: 'volume_extension:volume_admin_actions:force_detach', body: detachBody, run: async (request, volume, sent) => await detach(request, volume, sent?.attachment_id ?? null, evenInError) }),
-    'os-initialize_connection': action<VolumeRow, { connector: JsonObject }>({ policy: 'volume_extension:volume_actions:initialize_connection', body: connectorBody, run: async (request, volume, { connector }) => {
-      const row = await theOne(volume);
-      const connected = isFault(row) ? row : await connect(parts, row, connector, null, request.id);
-      if (isFault(connected)) return connected;
-      const info = JSON.parse(connected.connection_json ?? '{}') as ConnectionInfo; // written by `connect`
-      return { status: 200, body: { connection_info: { driver_volume_type: info.driver_volume_type, data: info.data } } };
-    } }),
-    'os-terminate_connection': action<VolumeRow>({ policy: 'volume_extension:volume_actions:terminate_connection', body: connectorBody, run: async () => ({ status: 202 }) }),
+    'os-detach': action<VolumeRow, Detach>({
+      policy: 'volume_extension:volume_actions:detach',
+      body: detachBody,
+      run: async (request, volume, sent) =>
+        await detach(request, volume, sent?.attachment_id ?? null),
+    }),
+    'os-force_detach': action<VolumeRow, Detach>({
+      policy: 'volume_extension:volume_admin_actions:force_detach',
+      body: detachBody,
+      run: async (request, volume, sent) =>
+        await detach(request, volume, sent?.attachment_id ?? null, evenInError),
+    }),
+    'os-initialize_connection': action<VolumeRow, { connector: JsonObject }>({
+      policy: 'volume_extension:volume_actions:initialize_connection',
+      body: connectorBody,
+      run: async (request, volume, { connector }) => {
+        const row = await theOne(volume);
+        const connected = isFault(row)
+          ? row
+          : await connect(parts, row, connector, null, request.id);
+        if (isFault(connected)) return connected;
+        const info = JSON.parse(connected.connection_json ?? '{}') as ConnectionInfo; // written by `connect`
+        return {
+          status: 200,
+          body: {
+            connection_info: { driver_volume_type: info.driver_volume_type, data: info.data },
+          },
+        };
+      },
+    }),
+    'os-terminate_connection': action<VolumeRow>({
+      policy: 'volume_extension:volume_actions:terminate_connection',
+      body: connectorBody,
+      run: async () => ({ status: 202 }),
+    }),
   };
 }

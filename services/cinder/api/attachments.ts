@@ -1,11 +1,11 @@
 // Attachments: which server has which volume. Nova makes one without a connector (the volume is reserved), gives the connector when its host
 // is known (attaching), completes it (in-use) and deletes it. https://docs.openstack.org/api-ref/block-storage/v3/#attachments
 import Type from 'typebox';
+import type { ConnectionInfo } from '#contracts/cinder/connection-info.ts';
+import { flatConnectionInfo } from '#contracts/cinder/connection-info.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { ConnectionInfo } from '#contracts/cinder/connection-info.ts';
-import { flatConnectionInfo } from '#contracts/cinder/connection-info.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { CinderParts } from '../parts.ts';
@@ -31,75 +31,204 @@ interface Create {
   connector?: Connector | null;
   mode?: 'rw' | 'ro';
 }
-const createBody = Type.Object({ attachment: Type.Object({ volume_uuid: idSchema, instance_uuid: Type.Optional(orNull(idSchema)), connector: Type.Optional(orNull(connectorSchema)), mode: modeSchema }, strict) }, strict);
-const updateBody = Type.Object({ attachment: Type.Object({ connector: Type.Object({}, { additionalProperties: true, minProperties: 1 }), mode: modeSchema }, strict) }, strict);
+const createBody = Type.Object(
+  {
+    attachment: Type.Object(
+      {
+        volume_uuid: idSchema,
+        instance_uuid: Type.Optional(orNull(idSchema)),
+        connector: Type.Optional(orNull(connectorSchema)),
+        mode: modeSchema,
+      },
+      strict,
+    ),
+  },
+  strict,
+);
+const updateBody = Type.Object(
+  {
+    attachment: Type.Object(
+      {
+        connector: Type.Object({}, { additionalProperties: true, minProperties: 1 }),
+        mode: modeSchema,
+      },
+      strict,
+    ),
+  },
+  strict,
+);
 const completeBody = Type.Object({ 'os-complete': Type.Any() }, strict);
 const rules: ListRules<'attachments'> = {
-  table: 'attachments', collection: 'attachments',
-  text: { id: 'id', volume_id: 'volume_id', instance_id: 'server_id', instance: 'server_id', status: 'status', attach_status: 'status', project_id: 'project_id' },
+  table: 'attachments',
+  collection: 'attachments',
+  text: {
+    id: 'id',
+    volume_id: 'volume_id',
+    instance_id: 'server_id',
+    instance: 'server_id',
+    status: 'status',
+    attach_status: 'status',
+    project_id: 'project_id',
+  },
   members: ['volume_id', 'status', 'instance_id', 'attach_status'],
-  sort: { id: 'id', created_at: 'created_at_ms', volume_id: 'volume_id', instance: 'server_id', status: 'status' },
+  sort: {
+    id: 'id',
+    created_at: 'created_at_ms',
+    volume_id: 'volume_id',
+    instance: 'server_id',
+    status: 'status',
+  },
 };
 
-const summary = (row: AttachmentRow): JsonObject => ({ id: row.id, status: row.status, instance: row.server_id, volume_id: row.volume_id });
+const summary = (row: AttachmentRow): JsonObject => ({
+  id: row.id,
+  status: row.status,
+  instance: row.server_id,
+  volume_id: row.volume_id,
+});
 function view(row: AttachmentRow): JsonObject {
-  const info = row.connection_json === null ? null : (JSON.parse(row.connection_json) as ConnectionInfo); // written by `connect`
+  const info =
+    row.connection_json === null ? null : (JSON.parse(row.connection_json) as ConnectionInfo); // written by `connect`
   return {
-    ...summary(row), attached_at: timeOrNull(row.attached_at_ms) ?? '', detached_at: '', attach_mode: row.mode,
-    connection_info: info === null ? {} : { ...flatConnectionInfo(info), attachment_id: row.id, volume_id: row.volume_id },
+    ...summary(row),
+    attached_at: timeOrNull(row.attached_at_ms) ?? '',
+    detached_at: '',
+    attach_mode: row.mode,
+    connection_info:
+      info === null
+        ? {}
+        : { ...flatConnectionInfo(info), attachment_id: row.id, volume_id: row.volume_id },
   };
 }
 
 export function attachmentRoutes(parts: CinderParts): readonly Route[] {
-  const { database: { db } } = parts;
+  const {
+    database: { db },
+  } = parts;
   const requested = async (request: Request): Promise<Outcome<AttachmentRow>> => {
     const id = request.params['id'] ?? '';
-    return (await findAttachment(db, id, scopeOf(request))) ?? fault('notFound', `Volume attachment could not be found with filter: attachment_id = ${id}.`);
+    return (
+      (await findAttachment(db, id, scopeOf(request))) ??
+      fault('notFound', `Volume attachment could not be found with filter: attachment_id = ${id}.`)
+    );
   };
   const list = (how: typeof view) => async (request: Request) => {
     const page = await readPage(parts, request, rules);
-    return isFault(page) ? page : { status: 200, body: { attachments: page.rows.map(how), ...(page.links && { attachments_links: page.links }) } };
+    return isFault(page)
+      ? page
+      : {
+          status: 200,
+          body: {
+            attachments: page.rows.map(how),
+            ...(page.links && { attachments_links: page.links }),
+          },
+        };
   };
   return [
-    route({ method: 'GET', path: '/attachments', since, policy: 'volume:attachment_get_all', faults: ['notFound'], handler: list(summary) }),
-    route({ method: 'GET', path: '/attachments/detail', since, policy: 'volume:attachment_get_all', faults: ['notFound'], handler: list(view) }),
-    route({ method: 'GET', path: '/attachments/:id', since, policy: 'volume:attachment_get_all', faults: ['notFound'], handler: async (request) => {
-      const row = await requested(request);
-      return isFault(row) ? row : { status: 200, body: { attachment: view(row) } };
-    } }),
-    route<{ attachment: Create }>({ method: 'POST', path: '/attachments', since, policy: 'volume:attachment_create', body: createBody, faults: ['notFound', 'conflict'], handler: async (request) => {
-      const { volume_uuid, instance_uuid, connector, mode } = request.body.attachment;
-      const volume = await findVolume(db, volume_uuid, scopeOf(request));
-      if (!volume) return fault('notFound', `Volume ${volume_uuid} could not be found.`);
-      const reserved = await reserve(parts, volume, { serverId: instance_uuid ?? null, mode: mode ?? 'rw' });
-      if (isFault(reserved) || !connector || Object.keys(connector).length === 0) return isFault(reserved) ? reserved : { status: 200, body: { attachment: view(reserved) } };
-      const connected = await connect(parts, reserved, connector, null, request.id);
-      // As it is now: the failed try may have told the backend of the host.
-      const left = isFault(connected) ? await findAttachment(db, reserved.id, null) : undefined;
-      if (left) await release(parts, request, left);
-      return isFault(connected) ? connected : { status: 200, body: { attachment: view(connected) } };
-    } }),
-    route<{ attachment: { connector: Connector; mode?: 'rw' | 'ro' } }>({ method: 'PUT', path: '/attachments/:id', since, policy: 'volume:attachment_update', body: updateBody, faults: ['notFound', 'conflict'], handler: async (request) => {
-      const row = await requested(request);
-      if (isFault(row)) return row;
-      const { connector, mode } = request.body.attachment;
-      const connected = await connect(parts, row, connector, mode ?? null, request.id);
-      return isFault(connected) ? connected : { status: 200, body: { attachment: view(connected) } };
-    } }),
-    route({ method: 'POST', path: '/attachments/:id/action', since: completeSince, policy: 'volume:attachment_complete', body: completeBody, faults: ['notFound', 'conflict'], handler: async (request) => {
-      const row = await requested(request);
-      if (isFault(row)) return row;
-      const done = await complete(parts, row);
-      return isFault(done) ? done : { status: 204 };
-    } }),
-    route({ method: 'DELETE', path: '/attachments/:id', since, policy: 'volume:attachment_delete', faults: ['notFound', 'conflict'], handler: async (request) => {
-      const row = await requested(request);
-      if (isFault(row)) return row;
-      const denied = await mayRelease(parts, request, row);
-      if (denied) return denied;
-      const released = await release(parts, request, row);
-      if (isFault(released)) return released;
-      return { status: 200, body: { attachments: (await attachmentsOf(db, row.volume_id)).map(summary) } };
-    } }),
+    route({
+      method: 'GET',
+      path: '/attachments',
+      since,
+      policy: 'volume:attachment_get_all',
+      faults: ['notFound'],
+      handler: list(summary),
+    }),
+    route({
+      method: 'GET',
+      path: '/attachments/detail',
+      since,
+      policy: 'volume:attachment_get_all',
+      faults: ['notFound'],
+      handler: list(view),
+    }),
+    route({
+      method: 'GET',
+      path: '/attachments/:id',
+      since,
+      policy: 'volume:attachment_get_all',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const row = await requested(request);
+        return isFault(row) ? row : { status: 200, body: { attachment: view(row) } };
+      },
+    }),
+    route<{ attachment: Create }>({
+      method: 'POST',
+      path: '/attachments',
+      since,
+      policy: 'volume:attachment_create',
+      body: createBody,
+      faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const { volume_uuid, instance_uuid, connector, mode } = request.body.attachment;
+        const volume = await findVolume(db, volume_uuid, scopeOf(request));
+        if (!volume) return fault('notFound', `Volume ${volume_uuid} could not be found.`);
+        const reserved = await reserve(parts, volume, {
+          serverId: instance_uuid ?? null,
+          mode: mode ?? 'rw',
+        });
+        if (isFault(reserved) || !connector || Object.keys(connector).length === 0)
+          return isFault(reserved)
+            ? reserved
+            : { status: 200, body: { attachment: view(reserved) } };
+        const connected = await connect(parts, reserved, connector, null, request.id);
+        // As it is now: the failed try may have told the backend of the host.
+        const left = isFault(connected) ? await findAttachment(db, reserved.id, null) : undefined;
+        if (left) await release(parts, request, left);
+        return isFault(connected)
+          ? connected
+          : { status: 200, body: { attachment: view(connected) } };
+      },
+    }),
+    route<{ attachment: { connector: Connector; mode?: 'rw' | 'ro' } }>({
+      method: 'PUT',
+      path: '/attachments/:id',
+      since,
+      policy: 'volume:attachment_update',
+      body: updateBody,
+      faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const row = await requested(request);
+        if (isFault(row)) return row;
+        const { connector, mode } = request.body.attachment;
+        const connected = await connect(parts, row, connector, mode ?? null, request.id);
+        return isFault(connected)
+          ? connected
+          : { status: 200, body: { attachment: view(connected) } };
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/attachments/:id/action',
+      since: completeSince,
+      policy: 'volume:attachment_complete',
+      body: completeBody,
+      faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const row = await requested(request);
+        if (isFault(row)) return row;
+        const done = await complete(parts, row);
+        return isFault(done) ? done : { status: 204 };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/attachments/:id',
+      since,
+      policy: 'volume:attachment_delete',
+      faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const row = await requested(request);
+        if (isFault(row)) return row;
+        const denied = await mayRelease(parts, request, row);
+        if (denied) return denied;
+        const released = await release(parts, request, row);
+        if (isFault(released)) return released;
+        return {
+          status: 200,
+          body: { attachments: (await attachmentsOf(db, row.volume_id)).map(summary) },
+        };
+      },
+    }),
   ];
 }

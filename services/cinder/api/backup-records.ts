@@ -24,18 +24,39 @@ import type { Request } from './request.ts';
 import { requestedBackup } from './restore.ts';
 import { takeQuota } from './take-quota.ts';
 
-const uuidSchema = Type.String({ pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' });
+const uuidSchema = Type.String({
+  pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
+});
 const textOrNull = (maxLength: number) => Type.Union([Type.String({ maxLength }), Type.Null()]);
-const imageMetadataSchema = Type.Record(Type.String({ pattern: '^.{1,255}$' }), Type.String({ maxLength: 65_535 }), { additionalProperties: false });
+const imageMetadataSchema = Type.Record(
+  Type.String({ pattern: '^.{1,255}$' }),
+  Type.String({ maxLength: 65_535 }),
+  { additionalProperties: false },
+);
 const latestMs = 8.64e15; // the end of time for Date
 
 /** A change of these fields is another version. `object`: the id of the data in the store, which stays when somebody gives the record another `id`. */
-const recordSchema = Type.Object({
-  version: Type.Literal(1), id: uuidSchema, object: uuidSchema, container: textOrNull(255), format: Type.Literal('qcow2'), size: Type.Integer({ minimum: 1, maximum: 0x7fff_ffff }),
-  name: textOrNull(255), description: textOrNull(65_535), metadata: metadataSchema, data_at_ms: Type.Union([Type.Integer({ minimum: 0, maximum: latestMs }), Type.Null()]),
-  volume_id: uuidSchema, snapshot_id: Type.Union([uuidSchema, Type.Null()]),
-  volume: Type.Object({ bootable: Type.Boolean(), metadata: metadataSchema, image_metadata: imageMetadataSchema }, strict),
-}, strict);
+const recordSchema = Type.Object(
+  {
+    version: Type.Literal(1),
+    id: uuidSchema,
+    object: uuidSchema,
+    container: textOrNull(255),
+    format: Type.Literal('qcow2'),
+    size: Type.Integer({ minimum: 1, maximum: 0x7fff_ffff }),
+    name: textOrNull(255),
+    description: textOrNull(65_535),
+    metadata: metadataSchema,
+    data_at_ms: Type.Union([Type.Integer({ minimum: 0, maximum: latestMs }), Type.Null()]),
+    volume_id: uuidSchema,
+    snapshot_id: Type.Union([uuidSchema, Type.Null()]),
+    volume: Type.Object(
+      { bootable: Type.Boolean(), metadata: metadataSchema, image_metadata: imageMetadataSchema },
+      strict,
+    ),
+  },
+  strict,
+);
 type BackupRecord = Static<typeof recordSchema>;
 const checkRecord = bodyChecker(recordSchema);
 
@@ -45,72 +66,186 @@ interface Envelope {
 }
 /** Twice what the texts of a backup can come to. */
 const maxBodyBytes = 8 * 1024 * 1024;
-const importBody = Type.Object({ 'backup-record': Type.Object({ backup_service: Type.String({ minLength: 1, maxLength: 255 }), backup_url: Type.String({ minLength: 1 }) }, strict) }, strict);
+const importBody = Type.Object(
+  {
+    'backup-record': Type.Object(
+      {
+        backup_service: Type.String({ minLength: 1, maxLength: 255 }),
+        backup_url: Type.String({ minLength: 1 }),
+      },
+      strict,
+    ),
+  },
+  strict,
+);
 
 export function backupRecordRoutes(parts: CinderParts): readonly Route[] {
   // Named like a driver of stock, as clients expect, and like none that stock has: neither can read the other's data.
   const service = `cinder.backup.drivers.cobalt.${parts.backups.name}`;
   return [
-    route({ method: 'GET', path: '/backups/:id/export_record', policy: 'backup:export-import', faults: ['notFound'], handler: async (request) => {
-      const row = await requestedBackup(parts, request, request.params['id'] ?? '');
-      if (isFault(row)) return row;
-      if (row.status !== 'available') return fault('badRequest', `Invalid backup: Backup status must be available and not ${row.status}.`);
-      return { status: 200, body: { 'backup-record': { backup_service: service, backup_url: encoded(recordOf(row)) } } };
-    } }),
-    route<{ 'backup-record': Envelope }>({ method: 'POST', path: '/backups/import_record', policy: 'backup:export-import', body: importBody, maxBodyBytes, faults: ['overQuota'], handler: async (request) => {
-      const { backup_service, backup_url } = request.body['backup-record'];
-      if (backup_service !== service) return fault('badRequest', `Invalid input received: the record is of the backup service ${backup_service}, here is ${service}.`);
-      const record = decoded(backup_url);
-      const row = isFault(record) ? record : await importRecord(parts, request, record);
-      return isFault(row) ? row : { status: 201, body: { backup: { id: row.id, name: row.name, links: linksOf(request, 'backups', row.id) } } };
-    } }),
+    route({
+      method: 'GET',
+      path: '/backups/:id/export_record',
+      policy: 'backup:export-import',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const row = await requestedBackup(parts, request, request.params['id'] ?? '');
+        if (isFault(row)) return row;
+        if (row.status !== 'available')
+          return fault(
+            'badRequest',
+            `Invalid backup: Backup status must be available and not ${row.status}.`,
+          );
+        return {
+          status: 200,
+          body: {
+            'backup-record': { backup_service: service, backup_url: encoded(recordOf(row)) },
+          },
+        };
+      },
+    }),
+    route<{ 'backup-record': Envelope }>({
+      method: 'POST',
+      path: '/backups/import_record',
+      policy: 'backup:export-import',
+      body: importBody,
+      maxBodyBytes,
+      faults: ['overQuota'],
+      handler: async (request) => {
+        const { backup_service, backup_url } = request.body['backup-record'];
+        if (backup_service !== service)
+          return fault(
+            'badRequest',
+            `Invalid input received: the record is of the backup service ${backup_service}, here is ${service}.`,
+          );
+        const record = decoded(backup_url);
+        const row = isFault(record) ? record : await importRecord(parts, request, record);
+        return isFault(row)
+          ? row
+          : {
+              status: 201,
+              body: {
+                backup: { id: row.id, name: row.name, links: linksOf(request, 'backups', row.id) },
+              },
+            };
+      },
+    }),
   ];
 }
 
 function recordOf(row: BackupRow): BackupRecord {
   const facts = JSON.parse(row.volume_facts_json) as BackedUpFacts; // written by backups.ts or below
   return {
-    version: 1, id: row.id, object: dataIdOf(row), container: row.container, format: 'qcow2', size: row.size_gib, name: row.name, description: row.description,
-    metadata: metadataIn(row.metadata_json), data_at_ms: row.data_at_ms, volume_id: row.volume_id, snapshot_id: row.snapshot_id,
-    volume: { bootable: facts.bootable === 1, metadata: facts.metadata, image_metadata: facts.imageMetadata },
+    version: 1,
+    id: row.id,
+    object: dataIdOf(row),
+    container: row.container,
+    format: 'qcow2',
+    size: row.size_gib,
+    name: row.name,
+    description: row.description,
+    metadata: metadataIn(row.metadata_json),
+    data_at_ms: row.data_at_ms,
+    volume_id: row.volume_id,
+    snapshot_id: row.snapshot_id,
+    volume: {
+      bootable: facts.bootable === 1,
+      metadata: facts.metadata,
+      image_metadata: facts.imageMetadata,
+    },
   };
 }
 
-const encoded = (record: BackupRecord): string => Buffer.from(JSON.stringify(record)).toString('base64');
+const encoded = (record: BackupRecord): string =>
+  Buffer.from(JSON.stringify(record)).toString('base64');
 
 function decoded(text: string): Outcome<BackupRecord> {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return fault('badRequest', "Invalid input received: Can't parse backup record: it is not base64.");
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text))
+    return fault(
+      'badRequest',
+      "Invalid input received: Can't parse backup record: it is not base64.",
+    );
   let record: Json;
   try {
-    record = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(text, 'base64'))) as Json;
+    record = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(text, 'base64')),
+    ) as Json;
   } catch {
-    return fault('badRequest', "Invalid input received: Can't parse backup record: it is not JSON.");
+    return fault(
+      'badRequest',
+      "Invalid input received: Can't parse backup record: it is not JSON.",
+    );
   }
   const wrong = checkRecord(record, 0);
-  return wrong ? fault('badRequest', `Invalid input received: Can't parse backup record: ${wrong.message}`) : (record as BackupRecord); // the schema proved it
+  return wrong
+    ? fault('badRequest', `Invalid input received: Can't parse backup record: ${wrong.message}`)
+    : (record as BackupRecord); // the schema proved it
 }
 
-async function importRecord(parts: CinderParts, request: Request, record: BackupRecord): Promise<Outcome<BackupRow>> {
-  const { database: { db }, clock, config, backups } = parts;
+async function importRecord(
+  parts: CinderParts,
+  request: Request,
+  record: BackupRecord,
+): Promise<Outcome<BackupRow>> {
+  const {
+    database: { db },
+    clock,
+    config,
+    backups,
+  } = parts;
   const there = await backups.list();
   if (isFault(there)) return there;
-  if (!there.includes(record.object)) return fault('badRequest', `Invalid input received: the store ${backups.name} has no data ${record.object} for backup ${record.id}.`);
-  const facts: BackedUpFacts = { bootable: record.volume.bootable ? 1 : 0, metadata: record.volume.metadata, imageMetadata: record.volume.image_metadata };
+  if (!there.includes(record.object))
+    return fault(
+      'badRequest',
+      `Invalid input received: the store ${backups.name} has no data ${record.object} for backup ${record.id}.`,
+    );
+  const facts: BackedUpFacts = {
+    bootable: record.volume.bootable ? 1 : 0,
+    metadata: record.volume.metadata,
+    imageMetadata: record.volume.image_metadata,
+  };
   const row: BackupRow = {
-    id: record.id, project_id: request.auth.projectId ?? '', user_id: request.auth.userId, name: record.name, description: record.description, status: 'creating', fail_reason: null,
-    volume_id: record.volume_id, snapshot_id: record.snapshot_id, availability_zone: config.defaultZone, container: record.container, size_gib: record.size, object_count: 0,
-    metadata_json: JSON.stringify(record.metadata), volume_facts_json: JSON.stringify(facts), data_id: record.object === record.id ? null : record.object,
-    data_at_ms: record.data_at_ms, created_at_ms: clock.now(), updated_at_ms: null,
+    id: record.id,
+    project_id: request.auth.projectId ?? '',
+    user_id: request.auth.userId,
+    name: record.name,
+    description: record.description,
+    status: 'creating',
+    fail_reason: null,
+    volume_id: record.volume_id,
+    snapshot_id: record.snapshot_id,
+    availability_zone: config.defaultZone,
+    container: record.container,
+    size_gib: record.size,
+    object_count: 0,
+    metadata_json: JSON.stringify(record.metadata),
+    volume_facts_json: JSON.stringify(facts),
+    data_id: record.object === record.id ? null : record.object,
+    data_at_ms: record.data_at_ms,
+    created_at_ms: clock.now(),
+    updated_at_ms: null,
   };
   const exists = fault('badRequest', 'Invalid backup: Backup already exists in database.');
   try {
     const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
       if (await findBackup(trx, row.id, null)) return exists;
-      const over = await takeQuota(parts, trx, row.project_id, { backups: 1, backup_gigabytes: row.size_gib });
+      const over = await takeQuota(parts, trx, row.project_id, {
+        backups: 1,
+        backup_gigabytes: row.size_gib,
+      });
       if (over) return over;
       await trx.insertInto('backups').values(row).execute();
-      const input: ImportInput = { backupId: row.id, dataId: record.object, projectId: row.project_id };
-      await journal(parts, trx, request, { name: importBackupName, lockKey: backupLock(record.object), input });
+      const input: ImportInput = {
+        backupId: row.id,
+        dataId: record.object,
+        projectId: row.project_id,
+      };
+      await journal(parts, trx, request, {
+        name: importBackupName,
+        lockKey: backupLock(record.object),
+        input,
+      });
       return undefined;
     });
     if (refused) return refused;

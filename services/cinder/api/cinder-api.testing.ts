@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { SimVolumeWorld } from '#adapters/sim/sim-volumes.ts';
 import { createSimVolumes } from '#adapters/sim/sim-volumes.ts';
-import type { Json } from '#contracts/common/json.ts';
 import { fault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
 import type { AuthContext } from '#platform/auth/context.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -39,10 +39,17 @@ export interface Answer {
   body: Loose;
 }
 
-const roles = { admin: ['admin', 'member', 'reader'], member: ['member', 'reader'], reader: ['reader'], other: ['member', 'reader'], nova: ['admin', 'member', 'reader', 'service'] };
+const roles = {
+  admin: ['admin', 'member', 'reader'],
+  member: ['member', 'reader'],
+  reader: ['reader'],
+  other: ['member', 'reader'],
+  nova: ['admin', 'member', 'reader', 'service'],
+};
 export type Person = keyof typeof roles;
 /** `other` is a member of another project; the rest share one. */
-export const projectOf = (person: Person): string => (person === 'other' ? 'project-b' : 'project-a');
+export const projectOf = (person: Person): string =>
+  person === 'other' ? 'project-b' : 'project-a';
 
 export interface CinderBench {
   deps: CinderDeps;
@@ -50,13 +57,20 @@ export interface CinderBench {
   sagas: SagaRunner;
   world: SimVolumeWorld;
   /** `path` is below /volume/v3/; `version` is the minor microversion, the greatest unless told. */
-  ask(who: Person | null, method: HttpMethod, path: string, options?: { body?: Json; version?: number }): Promise<Answer>;
+  ask(
+    who: Person | null,
+    method: HttpMethod,
+    path: string,
+    options?: { body?: Json; version?: number },
+  ): Promise<Answer>;
   /** Asks as `member`, waits for all sagas, answers the object asked for last. */
   make(collection: string, key: string, body: Json): Promise<Loose>;
   show(collection: string, key: string, id: string): Promise<Loose>;
   /** Every call to other services, and what they answer: 404 unless told. */
   calls: HttpCall[];
-  answerCalls(answer: (call: HttpCall) => { status: number; body?: Json; stream?: Readable } | 'silent'): void;
+  answerCalls(
+    answer: (call: HttpCall) => { status: number; body?: Json; stream?: Readable } | 'silent',
+  ): void;
   /** Resolves when no saga is left in the journal. */
   idle(): Promise<void>;
   close(): Promise<void>;
@@ -73,7 +87,10 @@ export interface CinderBenchOptions {
 
 export async function startCinder(options: CinderBenchOptions = {}): Promise<CinderBench> {
   const folder = await mkdtemp('/tmp/cobalt-cinder-');
-  const database = openDatabase<CinderTables>(options.database ?? { dialect: 'sqlite', path: ':memory:' }, { log: silentLog });
+  const database = openDatabase<CinderTables>(
+    options.database ?? { dialect: 'sqlite', path: ':memory:' },
+    { log: silentLog },
+  );
   const clock = options.clock ?? systemClock;
   const ids = systemIds;
   const calls: HttpCall[] = [];
@@ -82,54 +99,105 @@ export async function startCinder(options: CinderBenchOptions = {}): Promise<Cin
   const sim = createSimVolumes({ world, totalGib: 10_000 });
   const bus = createInProcessBus({ clock, ids, log: silentLog });
   const deps: CinderDeps = {
-    database, clock, ids, log: silentLog, bus, config: { ...cinderDefaults, controlHost: 'control', statsMaxAgeMs: 0, ...options.config },
-    backends: new Map([['sim', options.wrapBackend?.(sim) ?? sim]]), backups: memoryBackups(), spoolDir: join(folder, 'spool'),
+    database,
+    clock,
+    ids,
+    log: silentLog,
+    bus,
+    config: { ...cinderDefaults, controlHost: 'control', statsMaxAgeMs: 0, ...options.config },
+    backends: new Map([['sim', options.wrapBackend?.(sim) ?? sim]]),
+    backups: memoryBackups(),
+    spoolDir: join(folder, 'spool'),
     session: { token: async () => 'cinder', renew: () => undefined },
-    http: { send: async (call) => {
-      calls.push(call);
-      const told = answer(call);
-      return told === 'silent' ? fault('unavailable', 'nobody there') : ({ status: told.status, headers: {}, body: told.body, stream: told.stream } satisfies HttpAnswer);
-    } },
+    http: {
+      send: async (call) => {
+        calls.push(call);
+        const told = answer(call);
+        return told === 'silent'
+          ? fault('unavailable', 'nobody there')
+          : ({
+              status: told.status,
+              headers: {},
+              body: told.body,
+              stream: told.stream,
+            } satisfies HttpAnswer);
+      },
+    },
   };
   let wake = (): void => undefined;
   const service = createCinder(deps, () => wake());
   await migrate(database.db, database.dialect, 'cinder', service.migrations);
   await service.seed();
   for (const task of service.tasks) if (task.atStart) await task.run(new AbortController().signal);
-  const sagas = new SagaRunner({ db: database.db, definitions: options.wrapSagas?.(service.sagas) ?? service.sagas, owner: 'test', clock, ids, log: silentLog });
+  const sagas = new SagaRunner({
+    db: database.db,
+    definitions: options.wrapSagas?.(service.sagas) ?? service.sagas,
+    owner: 'test',
+    clock,
+    ids,
+    log: silentLog,
+  });
   wake = () => sagas.wake();
   for (const { topic, handlers } of service.rpc) bus.serve(topic, handlers);
   await sagas.start();
   const errors: unknown[] = [];
   const dispatcher = createDispatcher([service.http], {
-    ids, identityUrl: 'http://cloud/identity', log: { ...silentLog, error: (facts: object) => errors.push(facts), debug: () => undefined, child: () => silentLog } as unknown as typeof silentLog, // pino's other methods are not called
-    tokens: { validate: async (token) => (Object.hasOwn(roles, token) ? who(token as Person) : fault('unauthorized', 'no such token')) },
+    ids,
+    identityUrl: 'http://cloud/identity',
+    log: {
+      ...silentLog,
+      error: (facts: object) => errors.push(facts),
+      debug: () => undefined,
+      child: () => silentLog,
+    } as unknown as typeof silentLog, // pino's other methods are not called
+    tokens: {
+      validate: async (token) =>
+        Object.hasOwn(roles, token) ? who(token as Person) : fault('unauthorized', 'no such token'),
+    },
   });
   const bench: CinderBench = {
-    deps, service, sagas, world, calls,
+    deps,
+    service,
+    sagas,
+    world,
+    calls,
     async ask(person, method, path, { body, version } = {}) {
       const [place = '', query = ''] = path.split('?');
       const reply = await dispatcher.handle({
-        method, path: `/volume/v3/${place}`, query, origin: 'http://cloud', body: body === undefined ? null : { json: body },
-        headers: { 'x-auth-token': person ?? undefined, 'openstack-api-version': `volume 3.${version ?? 70}` },
+        method,
+        path: `/volume/v3/${place}`,
+        query,
+        origin: 'http://cloud',
+        body: body === undefined ? null : { json: body },
+        headers: {
+          'x-auth-token': person ?? undefined,
+          'openstack-api-version': `volume 3.${version ?? 70}`,
+        },
       });
       if (reply.status === 500) throw new Error(`${method} ${path}: 500`, { cause: errors.at(-1) });
-      return { status: reply.status, headers: reply.headers, body: reply.body === undefined ? undefined : JSON.parse(JSON.stringify(reply.body)) };
+      return {
+        status: reply.status,
+        headers: reply.headers,
+        body: reply.body === undefined ? undefined : JSON.parse(JSON.stringify(reply.body)),
+      };
     },
     async make(collection, key, body) {
       const made = await bench.ask('member', 'POST', collection, { body: { [key]: body } });
-      if (made.status >= 300) throw new Error(`POST ${collection}: ${made.status} ${JSON.stringify(made.body)}`);
+      if (made.status >= 300)
+        throw new Error(`POST ${collection}: ${made.status} ${JSON.stringify(made.body)}`);
       await bench.idle();
       return await bench.show(collection, key, made.body[key].id);
     },
-    show: async (collection, key, id) => (await bench.ask('admin', 'GET', `${collection}/${id}`)).body[key],
+    show: async (collection, key, id) =>
+      (await bench.ask('admin', 'GET', `${collection}/${id}`)).body[key],
     answerCalls: (next) => {
       answer = next;
     },
     async idle() {
       for (;;) {
         await sagas.idle();
-        if (!(await database.db.selectFrom('sagas').select('id').limit(1).executeTakeFirst())) return;
+        if (!(await database.db.selectFrom('sagas').select('id').limit(1).executeTakeFirst()))
+          return;
         sagas.wake();
         await new Promise((resolve) => setImmediate(resolve));
       }
@@ -146,7 +214,18 @@ export async function startCinder(options: CinderBenchOptions = {}): Promise<Cin
 
 function who(person: Person): AuthContext {
   return {
-    userId: person, userName: person, userDomainId: 'default', projectId: projectOf(person), projectName: projectOf(person), projectDomainId: 'default', domainId: null,
-    systemScope: false, roles: roles[person], expiresAtMs: Number.MAX_SAFE_INTEGER, token: person, appCredId: null, accessRules: null,
+    userId: person,
+    userName: person,
+    userDomainId: 'default',
+    projectId: projectOf(person),
+    projectName: projectOf(person),
+    projectDomainId: 'default',
+    domainId: null,
+    systemScope: false,
+    roles: roles[person],
+    expiresAtMs: Number.MAX_SAFE_INTEGER,
+    token: person,
+    appCredId: null,
+    accessRules: null,
   };
 }

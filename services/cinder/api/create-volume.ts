@@ -17,7 +17,15 @@ import { metadataIn } from '../store/rows.ts';
 import { findSnapshot, insertSnapshot } from '../store/snapshots.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import { findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
-import { booleanSchema, descriptionSchema, metadataSchema, nameSchema, orNull, sizeSchema, strict } from './field-schemas.ts';
+import {
+  booleanSchema,
+  descriptionSchema,
+  metadataSchema,
+  nameSchema,
+  orNull,
+  sizeSchema,
+  strict,
+} from './field-schemas.ts';
 import { journal } from './journal.ts';
 import type { WantedVolume } from './new-volume.ts';
 import { beginCreation, newVolumeRow, typeFor, zoneOf } from './new-volume.ts';
@@ -28,40 +36,81 @@ import { newSnapshotRow } from './snapshots.ts';
 import { volumeView } from './views.ts';
 
 const text = Type.Optional(orNull(Type.String({ maxLength: 255 })));
-const body = Type.Object({
-  volume: Type.Object({
-    size: Type.Optional(orNull(sizeSchema)), name: nameSchema, display_name: nameSchema, description: descriptionSchema, display_description: descriptionSchema,
-    availability_zone: text, volume_type: text, snapshot_id: text, source_volid: text, imageRef: text, image_id: text, backup_id: text, consistencygroup_id: text, group_id: text, source_replica: text,
-    multiattach: Type.Optional(orNull(booleanSchema)), metadata: Type.Optional(orNull(metadataSchema)),
-    // Sent by old clients, never meant.
-    status: Type.Optional(Type.Any()), attach_status: Type.Optional(Type.Any()), user_id: Type.Optional(Type.Any()), project_id: Type.Optional(Type.Any()),
-  }, strict),
-  'OS-SCH-HNT:scheduler_hints': Type.Optional(orNull(Type.Object({}))),
-}, strict);
+const body = Type.Object(
+  {
+    volume: Type.Object(
+      {
+        size: Type.Optional(orNull(sizeSchema)),
+        name: nameSchema,
+        display_name: nameSchema,
+        description: descriptionSchema,
+        display_description: descriptionSchema,
+        availability_zone: text,
+        volume_type: text,
+        snapshot_id: text,
+        source_volid: text,
+        imageRef: text,
+        image_id: text,
+        backup_id: text,
+        consistencygroup_id: text,
+        group_id: text,
+        source_replica: text,
+        multiattach: Type.Optional(orNull(booleanSchema)),
+        metadata: Type.Optional(orNull(metadataSchema)),
+        // Sent by old clients, never meant.
+        status: Type.Optional(Type.Any()),
+        attach_status: Type.Optional(Type.Any()),
+        user_id: Type.Optional(Type.Any()),
+        project_id: Type.Optional(Type.Any()),
+      },
+      strict,
+    ),
+    'OS-SCH-HNT:scheduler_hints': Type.Optional(orNull(Type.Object({}))),
+  },
+  strict,
+);
 
 const backupsSince = 47;
 const uuid = /^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i;
 
 export function createVolumeRoutes(parts: CinderParts): readonly Route[] {
   return [
-    route<{ volume: WantedVolume }>({ method: 'POST', path: '/volumes', policy: 'volume:create', body, faults: ['notFound', 'overQuota', 'conflict'], handler: async (request) => {
-      const wanted = request.body.volume;
-      if (wanted.backup_id && request.version >= backupsSince) {
-        const restored = await restoreToNewVolume(parts, request, wanted.backup_id, wanted);
-        return isFault(restored) ? restored : { status: 202, body: { volume: await volumeView(parts, request, restored, 'base') } };
-      }
-      const row = await createOf(parts, request, wanted);
-      return isFault(row) ? row : { status: 202, body: { volume: await volumeView(parts, request, row, 'base') } };
-    } }),
+    route<{ volume: WantedVolume }>({
+      method: 'POST',
+      path: '/volumes',
+      policy: 'volume:create',
+      body,
+      faults: ['notFound', 'overQuota', 'conflict'],
+      handler: async (request) => {
+        const wanted = request.body.volume;
+        if (wanted.backup_id && request.version >= backupsSince) {
+          const restored = await restoreToNewVolume(parts, request, wanted.backup_id, wanted);
+          return isFault(restored)
+            ? restored
+            : { status: 202, body: { volume: await volumeView(parts, request, restored, 'base') } };
+        }
+        const row = await createOf(parts, request, wanted);
+        return isFault(row)
+          ? row
+          : { status: 202, body: { volume: await volumeView(parts, request, row, 'base') } };
+      },
+    }),
   ];
 }
 
-async function createOf(parts: CinderParts, request: Request, wanted: WantedVolume): Promise<Outcome<VolumeRow>> {
+async function createOf(
+  parts: CinderParts,
+  request: Request,
+  wanted: WantedVolume,
+): Promise<Outcome<VolumeRow>> {
   const unsupported = notOffered(wanted);
   if (unsupported) return unsupported;
   const sources = await sourcesOf(parts, request, wanted);
   if (isFault(sources)) return sources;
-  const plan = planSource(wanted.size === undefined || wanted.size === null ? null : Number(wanted.size), sources);
+  const plan = planSource(
+    wanted.size === undefined || wanted.size === null ? null : Number(wanted.size),
+    sources,
+  );
   if (isFault(plan)) return plan;
   const { origin } = plan;
   const type = await typeFor(parts, request, wanted.volume_type ?? null, origin?.volume ?? null);
@@ -69,53 +118,105 @@ async function createOf(parts: CinderParts, request: Request, wanted: WantedVolu
   const zone = zoneOf(parts, wanted, origin?.volume.zone ?? null);
   if (isFault(zone)) return zone;
   const row = newVolumeRow(parts, request, wanted, {
-    size_gib: plan.sizeGib, bootable: plan.bootable ? 1 : 0, image_metadata_json: JSON.stringify(plan.imageMetadata), availability_zone: zone, type_id: type.id,
-    host: origin?.volume.host ?? null, snapshot_id: origin?.kind === 'snapshot' ? origin.id : null, source_volid: origin?.kind === 'volume' ? origin.id : null,
+    size_gib: plan.sizeGib,
+    bootable: plan.bootable ? 1 : 0,
+    image_metadata_json: JSON.stringify(plan.imageMetadata),
+    availability_zone: zone,
+    type_id: type.id,
+    host: origin?.volume.host ?? null,
+    snapshot_id: origin?.kind === 'snapshot' ? origin.id : null,
+    source_volid: origin?.kind === 'volume' ? origin.id : null,
     creating_lock: origin ? volumeLock(origin.volume.id) : null,
   });
   const input: CreateInput = {
-    volumeId: row.id, projectId: row.project_id, imageId: sources.image?.id ?? null,
-    origin: origin === null ? null : origin.kind === 'snapshot' ? { kind: 'snapshot', id: origin.id, volumeId: origin.volume.id } : { kind: 'volume', id: origin.id },
+    volumeId: row.id,
+    projectId: row.project_id,
+    imageId: sources.image?.id ?? null,
+    origin:
+      origin === null
+        ? null
+        : origin.kind === 'snapshot'
+          ? { kind: 'snapshot', id: origin.id, volumeId: origin.volume.id }
+          : { kind: 'volume', id: origin.id },
   };
   return await beginCreation(parts, request, row, async (trx) => {
     // What it is copied from may have gone since it was looked at; its lock is the saga's from here on.
     if (origin) await lockVolume(trx, origin.volume.id);
-    if (origin?.kind === 'snapshot' && (await findSnapshot(trx, origin.id, null))?.status !== 'available') return fault('badRequest', 'Invalid snapshot: Originating snapshot status must be one of \'available\' values');
+    if (
+      origin?.kind === 'snapshot' &&
+      (await findSnapshot(trx, origin.id, null))?.status !== 'available'
+    )
+      return fault(
+        'badRequest',
+        "Invalid snapshot: Originating snapshot status must be one of 'available' values",
+      );
     const source = origin?.kind === 'volume' ? await findVolume(trx, origin.id, null) : undefined;
-    if (origin?.kind === 'volume' && source?.status !== 'available' && source?.status !== 'in-use') return fault('badRequest', 'Invalid volume: the source volume is not available any more.');
-    const held = source?.status === 'in-use' ? { origin: await stillOf(parts, trx, request, source) } : {};
-    await journal(parts, trx, request, { name: createVolumeName, lockKey: row.creating_lock ?? volumeLock(row.id), input: { ...input, ...held } });
+    if (origin?.kind === 'volume' && source?.status !== 'available' && source?.status !== 'in-use')
+      return fault('badRequest', 'Invalid volume: the source volume is not available any more.');
+    const held =
+      source?.status === 'in-use' ? { origin: await stillOf(parts, trx, request, source) } : {};
+    await journal(parts, trx, request, {
+      name: createVolumeName,
+      lockKey: row.creating_lock ?? volumeLock(row.id),
+      input: { ...input, ...held },
+    });
     return undefined;
   });
 }
 
 /** A guest writes it: a snapshot of its own stands still. Its saga comes first, as they share the volume's lock; the copy's removes it. */
-async function stillOf(parts: CinderParts, trx: CinderDb, request: Request, source: VolumeRow): Promise<CreateInput['origin']> {
+async function stillOf(
+  parts: CinderParts,
+  trx: CinderDb,
+  request: Request,
+  source: VolumeRow,
+): Promise<CreateInput['origin']> {
   const still = newSnapshotRow(parts, request, source, { name: `copy of ${source.id}` });
   await insertSnapshot(trx, still);
-  await journal(parts, trx, request, { name: createSnapshotName, lockKey: volumeLock(source.id), input: { snapshotId: still.id, volumeId: source.id, projectId: source.project_id } });
+  await journal(parts, trx, request, {
+    name: createSnapshotName,
+    lockKey: volumeLock(source.id),
+    input: { snapshotId: still.id, volumeId: source.id, projectId: source.project_id },
+  });
   return { kind: 'snapshot', id: still.id, volumeId: source.id, temporary: true };
 }
 
 function notOffered(wanted: WantedVolume): Outcome<undefined> {
-  if (wanted.multiattach && booleanOf(wanted.multiattach) === true) return fault('badRequest', 'Invalid input received: volumes that several servers attach at once are not offered.');
+  if (wanted.multiattach && booleanOf(wanted.multiattach) === true)
+    return fault(
+      'badRequest',
+      'Invalid input received: volumes that several servers attach at once are not offered.',
+    );
   for (const name of ['consistencygroup_id', 'group_id', 'source_replica'] as const) {
     if (wanted[name]) return fault('badRequest', `Invalid input received: ${name} is not offered.`);
   }
   return undefined;
 }
 
-async function sourcesOf(parts: CinderParts, request: Request, wanted: WantedVolume): Promise<Outcome<VolumeSources>> {
-  const { database: { db } } = parts;
+async function sourcesOf(
+  parts: CinderParts,
+  request: Request,
+  wanted: WantedVolume,
+): Promise<Outcome<VolumeSources>> {
+  const {
+    database: { db },
+  } = parts;
   const scope = scopeOf(request);
   const sources: VolumeSources = { snapshot: null, volume: null, image: null };
   const imageId = wanted.imageRef || wanted.image_id || null;
-  if ([wanted.snapshot_id, wanted.source_volid, imageId].filter(Boolean).length > 1) return fault('badRequest', 'May specify only one of snapshot, imageRef or source volume.');
+  if ([wanted.snapshot_id, wanted.source_volid, imageId].filter(Boolean).length > 1)
+    return fault('badRequest', 'May specify only one of snapshot, imageRef or source volume.');
   if (wanted.snapshot_id) {
     const snapshot = await findSnapshot(db, wanted.snapshot_id, scope);
     const volume = snapshot && (await findVolume(db, snapshot.volume_id, null));
-    if (!snapshot || !volume) return fault('notFound', `Snapshot ${wanted.snapshot_id} could not be found.`);
-    sources.snapshot = { id: snapshot.id, sizeGib: snapshot.size_gib, status: snapshot.status, volume: factsOf(volume) } satisfies SourceSnapshot;
+    if (!snapshot || !volume)
+      return fault('notFound', `Snapshot ${wanted.snapshot_id} could not be found.`);
+    sources.snapshot = {
+      id: snapshot.id,
+      sizeGib: snapshot.size_gib,
+      status: snapshot.status,
+      volume: factsOf(volume),
+    } satisfies SourceSnapshot;
   }
   if (wanted.source_volid) {
     const volume = await findVolume(db, wanted.source_volid, scope);
@@ -123,8 +224,12 @@ async function sourcesOf(parts: CinderParts, request: Request, wanted: WantedVol
     sources.volume = factsOf(volume);
   }
   if (imageId !== null) {
-    if (!uuid.test(imageId)) return fault('badRequest', 'Invalid image identifier or unable to access requested image.');
-    const image = await fetchImage(parts, imageId, { token: request.auth.token, requestId: request.id });
+    if (!uuid.test(imageId))
+      return fault('badRequest', 'Invalid image identifier or unable to access requested image.');
+    const image = await fetchImage(parts, imageId, {
+      token: request.auth.token,
+      requestId: request.id,
+    });
     if (isFault(image)) return image;
     sources.image = image;
   }
@@ -132,7 +237,12 @@ async function sourcesOf(parts: CinderParts, request: Request, wanted: WantedVol
 }
 
 const factsOf = (volume: VolumeRow): SourceVolume => ({
-  id: volume.id, sizeGib: volume.size_gib, status: volume.status, typeId: volume.type_id, zone: volume.availability_zone, host: volume.host,
-  bootable: volume.bootable === 1, imageMetadata: metadataIn(volume.image_metadata_json),
+  id: volume.id,
+  sizeGib: volume.size_gib,
+  status: volume.status,
+  typeId: volume.type_id,
+  zone: volume.availability_zone,
+  host: volume.host,
+  bootable: volume.bootable === 1,
+  imageMetadata: metadataIn(volume.image_metadata_json),
 });
-

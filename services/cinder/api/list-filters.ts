@@ -35,7 +35,9 @@ export interface ListRules<N extends ListedTable> extends MemberRules {
   /** Selects by comparisons with a time. */
   times?: Columns<N>;
   /** Filters whose value stands in several columns at once: the columns and their values, or undefined where nothing can match. */
-  special?: Readonly<Record<string, (value: string) => Readonly<Record<string, string>> | undefined>>;
+  special?: Readonly<
+    Record<string, (value: string) => Readonly<Record<string, string>> | undefined>
+  >;
   /** Selects by the zone of the volume that `volume_id` names. */
   volumeZone?: string;
   /** `with_count` is understood, and `consumes_quota` where the kind has it. */
@@ -54,9 +56,15 @@ const countSince = 45;
 const consumesQuotaSince = 65;
 
 /** The column of a name the caller sent; not what every object inherits. */
-export const columnNamed = (table: Readonly<Record<string, string>> | undefined, name: string): string | undefined => (table && Object.hasOwn(table, name) ? table[name] : undefined);
+export const columnNamed = (
+  table: Readonly<Record<string, string>> | undefined,
+  name: string,
+): string | undefined => (table && Object.hasOwn(table, name) ? table[name] : undefined);
 
-type Selection = Pick<Listing, 'scope' | 'equal' | 'contains' | 'entries' | 'between' | 'volumeZones'> & { counted: boolean };
+type Selection = Pick<
+  Listing,
+  'scope' | 'equal' | 'contains' | 'entries' | 'between' | 'volumeZones'
+> & { counted: boolean };
 interface Draft {
   equal: Record<string, (string | number)[]>;
   contains: Record<string, string>;
@@ -67,12 +75,26 @@ interface Draft {
 
 const paging = ['limit', 'offset', 'marker', 'sort', 'sort_key', 'sort_dir', 'all_tenants'];
 
-export function filtersOf<N extends ListedTable>(request: Request, rules: ListRules<N>): Outcome<Selection> {
-  const [everybodyText, countText] = [first(request, 'all_tenants') ?? 'false', rules.counted && request.version >= countSince ? first(request, 'with_count') : undefined];
+export function filtersOf<N extends ListedTable>(
+  request: Request,
+  rules: ListRules<N>,
+): Outcome<Selection> {
+  const [everybodyText, countText] = [
+    first(request, 'all_tenants') ?? 'false',
+    rules.counted && request.version >= countSince ? first(request, 'with_count') : undefined,
+  ];
   const [everybody, counted] = [booleanOf(everybodyText), booleanOf(countText ?? false)];
-  if (everybody === undefined && rules.strictAllTenants) return fault('badRequest', `Value '${everybodyText}' for 'all_tenants' is not a boolean.`);
-  if (counted === undefined) return fault('badRequest', `Value '${countText}' for 'with_count' is not a boolean.`);
-  const asked = allowedFilters(request, rules, Object.keys(request.query).filter((name) => !paging.includes(name) && !(name === 'with_count' && countText !== undefined)));
+  if (everybody === undefined && rules.strictAllTenants)
+    return fault('badRequest', `Value '${everybodyText}' for 'all_tenants' is not a boolean.`);
+  if (counted === undefined)
+    return fault('badRequest', `Value '${countText}' for 'with_count' is not a boolean.`);
+  const asked = allowedFilters(
+    request,
+    rules,
+    Object.keys(request.query).filter(
+      (name) => !paging.includes(name) && !(name === 'with_count' && countText !== undefined),
+    ),
+  );
   if (isFault(asked)) return asked;
   const draft: Draft = { equal: {}, contains: {}, entries: {}, between: [] };
   for (const name of asked) {
@@ -88,46 +110,95 @@ export function filtersOf<N extends ListedTable>(request: Request, rules: ListRu
 const withoutTilde = (name: string): string => (name.endsWith('~') ? name.slice(0, -1) : name);
 
 /** Since 3.31 what a member may not filter by is refused, before that ignored. cinder.api.common, reject_invalid_filters */
-export function allowedFilters(request: Request, rules: MemberRules, asked: readonly string[]): Outcome<readonly string[]> {
+export function allowedFilters(
+  request: Request,
+  rules: MemberRules,
+  asked: readonly string[],
+): Outcome<readonly string[]> {
   const { version } = request;
   if (version < (rules.filtersSince ?? 0)) return [];
-  if (asked.some((name) => /[^\0-\x7f]/.test(name))) return fault('badRequest', 'Filter keys can only contain ASCII characters.');
+  if (asked.some((name) => /[^\0-\x7f]/.test(name)))
+    return fault('badRequest', 'Filter keys can only contain ASCII characters.');
   const { members } = rules;
-  if (isAdmin(request) || !members) return version < refusedSince ? asked.filter((name) => columnNamed(rules.times, name) === undefined) : asked;
-  if (version < refusedSince) return asked.filter((name) => members.includes(name) && !rules.lateForMembers?.includes(name));
+  if (isAdmin(request) || !members)
+    return version < refusedSince
+      ? asked.filter((name) => columnNamed(rules.times, name) === undefined)
+      : asked;
+  if (version < refusedSince)
+    return asked.filter((name) => members.includes(name) && !rules.lateForMembers?.includes(name));
   // The file as if each text filter stood in it as 'name~': then both 'name' and 'name~' are valid.
-  const wrong = asked.filter((name) => !members.includes(version >= likeSince && columnNamed(rules.text, withoutTilde(name)) !== undefined ? withoutTilde(name) : name));
-  return wrong.length === 0 ? asked : fault('badRequest', `Invalid filters ${wrong.join(',')} are found in query options.`);
+  const wrong = asked.filter(
+    (name) =>
+      !members.includes(
+        version >= likeSince && columnNamed(rules.text, withoutTilde(name)) !== undefined
+          ? withoutTilde(name)
+          : name,
+      ),
+  );
+  return wrong.length === 0
+    ? asked
+    : fault('badRequest', `Invalid filters ${wrong.join(',')} are found in query options.`);
 }
 
 /** Puts one filter into the draft. One that is no column finds nothing. cinder.db.sqlalchemy.api, is_valid_model_filters */
-function addFilter<N extends ListedTable>(request: Request, rules: ListRules<N>, draft: Draft, name: string, values: readonly string[]): Outcome<undefined> {
+function addFilter<N extends ListedTable>(
+  request: Request,
+  rules: ListRules<N>,
+  draft: Draft,
+  name: string,
+  values: readonly string[],
+): Outcome<undefined> {
   const [value = ''] = values;
-  const like = request.version >= likeSince && name.endsWith('~') ? columnNamed(rules.text, withoutTilde(name)) : undefined;
-  const [text, flag, number] = [columnNamed(rules.text, name), columnNamed(rules.booleans, name), columnNamed(rules.numbers, name)];
+  const like =
+    request.version >= likeSince && name.endsWith('~')
+      ? columnNamed(rules.text, withoutTilde(name))
+      : undefined;
+  const [text, flag, number] = [
+    columnNamed(rules.text, name),
+    columnNamed(rules.booleans, name),
+    columnNamed(rules.numbers, name),
+  ];
   const [entry, time] = [columnNamed(rules.entries, name), columnNamed(rules.times, name)];
   if (like !== undefined) draft.contains[like] = value;
   else if (text !== undefined) restrict(draft, text, values);
-  else if (number !== undefined) restrict(draft, number, values.map((item) => (/^\d{1,9}$/.test(item) ? Number(item) : -1)));
+  else if (number !== undefined)
+    restrict(
+      draft,
+      number,
+      values.map((item) => (/^\d{1,9}$/.test(item) ? Number(item) : -1)),
+    );
   else if (flag !== undefined) {
     const wanted = booleanOf(value);
-    if (wanted === undefined) return fault('badRequest', `Invalid value '${value}' for ${name}: true or false is allowed.`);
+    if (wanted === undefined)
+      return fault('badRequest', `Invalid value '${value}' for ${name}: true or false is allowed.`);
     restrict(draft, flag, [wanted ? 1 : 0]);
   } else if (entry !== undefined) {
     const pairs = pairsIn(value);
-    if (!pairs) return fault('badRequest', `Invalid value for the filter ${name}: {'key': 'value'} is allowed.`);
+    if (!pairs)
+      return fault(
+        'badRequest',
+        `Invalid value for the filter ${name}: {'key': 'value'} is allowed.`,
+      );
     draft.entries[entry] = pairs;
   } else if (time !== undefined) {
     const ranges = timesIn(name, time, value);
     if (isFault(ranges)) return ranges;
     draft.between.push(...ranges);
   } else if (name === rules.volumeZone) draft.volumeZones = values;
-  else if (name === 'consumes_quota' && rules.consumesQuota && request.version >= consumesQuotaSince) {
+  else if (
+    name === 'consumes_quota' &&
+    rules.consumesQuota &&
+    request.version >= consumesQuotaSince
+  ) {
     const wanted = booleanOf(value);
-    if (wanted === undefined) return fault('badRequest', `Value '${value}' for 'consumes_quota' is not a boolean.`);
+    if (wanted === undefined)
+      return fault('badRequest', `Value '${value}' for 'consumes_quota' is not a boolean.`);
     if (!wanted) findNothing(draft); // everything here counts
   } else {
-    const columns = rules.special && Object.hasOwn(rules.special, name) ? rules.special[name]?.(value) : undefined;
+    const columns =
+      rules.special && Object.hasOwn(rules.special, name)
+        ? rules.special[name]?.(value)
+        : undefined;
     if (!columns) findNothing(draft);
     for (const [column, wanted] of Object.entries(columns ?? {})) restrict(draft, column, [wanted]);
   }
@@ -149,10 +220,19 @@ const maxPairsLength = 2_000;
 /** `{'key': 'value'}` as Python writes it, or JSON. */
 export function pairsIn(text: string): Metadata | undefined {
   if (text.length > maxPairsLength) return undefined;
-  for (const candidate of [text, text.replace(/(?<!\w)u?'((?:[^'\\]|\\.)*)'/g, (_, inner: string) => JSON.stringify(inner))]) {
+  for (const candidate of [
+    text,
+    text.replace(/(?<!\w)u?'((?:[^'\\]|\\.)*)'/g, (_, inner: string) => JSON.stringify(inner)),
+  ]) {
     try {
       const value: unknown = JSON.parse(candidate);
-      if (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((item) => typeof item === 'string')) return value as Metadata;
+      if (
+        typeof value === 'object' &&
+        value !== null &&
+        !Array.isArray(value) &&
+        Object.values(value).every((item) => typeof item === 'string')
+      )
+        return value as Metadata;
     } catch {
       // the other spelling
     }

@@ -19,22 +19,50 @@ export interface Page<Row> {
   count: number | undefined;
 }
 
-export async function readPage<N extends ListedTable>(parts: CinderParts, request: Request, rules: ListRules<N>): Promise<Outcome<Page<CinderTables[N]>>> {
-  const { database: { db } } = parts;
+export async function readPage<N extends ListedTable>(
+  parts: CinderParts,
+  request: Request,
+  rules: ListRules<N>,
+): Promise<Outcome<Page<CinderTables[N]>>> {
+  const {
+    database: { db },
+  } = parts;
   const chosen = filtersOf(request, rules);
   if (isFault(chosen)) return chosen;
   const order = orderOf(request, rules.sort);
   if (isFault(order)) return order;
-  const [limit, offset] = [pageSize(request, parts.config.maxListLimit), numberOf(request, 'offset')];
+  const [limit, offset] = [
+    pageSize(request, parts.config.maxListLimit),
+    numberOf(request, 'offset'),
+  ];
   if (isFault(limit)) return limit;
   if (isFault(offset)) return offset;
   const markerId = first(request, 'marker');
-  const [marker] = markerId === undefined ? [] : await listRows(db, rules.table, { scope: chosen.scope, equal: { id: [markerId] }, order: [], offset: 0, limit: 1 });
+  const [marker] =
+    markerId === undefined
+      ? []
+      : await listRows(db, rules.table, {
+          scope: chosen.scope,
+          equal: { id: [markerId] },
+          order: [],
+          offset: 0,
+          limit: 1,
+        });
   if (markerId !== undefined && !marker) return fault('notFound', `marker [${markerId}] not found`);
-  const rows = limit === 0 ? [] : await listRows(db, rules.table, { ...chosen, order, marker: marker as Record<string, unknown> | undefined, offset: offset ?? 0, limit });
+  const rows =
+    limit === 0
+      ? []
+      : await listRows(db, rules.table, {
+          ...chosen,
+          order,
+          marker: marker as Record<string, unknown> | undefined,
+          offset: offset ?? 0,
+          limit,
+        });
   const last = rows.at(-1) as { id: string } | undefined; // every listed table has ids
   return {
-    rows, count: chosen.counted ? await countRows(db, rules.table, chosen) : undefined,
+    rows,
+    count: chosen.counted ? await countRows(db, rules.table, chosen) : undefined,
     // As in Cinder: a full page has a link, even when nothing follows.
     links: last && rows.length === limit ? nextLinks(request, last.id) : undefined,
   };
@@ -48,21 +76,38 @@ function nextLinks(request: Request, marker: string): Json[] {
 }
 
 /** `sort=key:dir,key`, or sort_key and sort_dir; newest first unless told. */
-export function orderOf(request: Request, keysAllowed: Readonly<Record<string, string>>): Outcome<Listing['order']> {
+export function orderOf(
+  request: Request,
+  keysAllowed: Readonly<Record<string, string>>,
+): Outcome<Listing['order']> {
   const sort = first(request, 'sort');
   const [keys, directions] = [request.query['sort_key'] ?? [], request.query['sort_dir'] ?? []];
-  if (sort !== undefined && (keys.length > 0 || directions.length > 0)) return fault('badRequest', "The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be used with the 'sort' parameter.");
-  const asked = sort !== undefined
-    ? sort.split(',').map((part) => part.trim().split(':'))
-    : (keys.length > 0 ? keys : ['created_at']).map((key, index) => [key, directions[index] ?? directions[0]]);
+  if (sort !== undefined && (keys.length > 0 || directions.length > 0))
+    return fault(
+      'badRequest',
+      "The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be used with the 'sort' parameter.",
+    );
+  const asked =
+    sort !== undefined
+      ? sort.split(',').map((part) => part.trim().split(':'))
+      : (keys.length > 0 ? keys : ['created_at']).map((key, index) => [
+          key,
+          directions[index] ?? directions[0],
+        ]);
   const order: { column: string; direction: 'asc' | 'desc' }[] = [];
   for (const [key = '', direction = 'desc'] of asked) {
     const column = columnNamed(keysAllowed, key);
-    if (column === undefined) return fault('badRequest', `Invalid sort key ${key}: ${Object.keys(keysAllowed).join(', ')} are allowed.`);
-    if (direction !== 'asc' && direction !== 'desc') return fault('badRequest', `Unknown sort direction ${direction}, must be 'asc' or 'desc'.`);
+    if (column === undefined)
+      return fault(
+        'badRequest',
+        `Invalid sort key ${key}: ${Object.keys(keysAllowed).join(', ')} are allowed.`,
+      );
+    if (direction !== 'asc' && direction !== 'desc')
+      return fault('badRequest', `Unknown sort direction ${direction}, must be 'asc' or 'desc'.`);
     if (!order.some((known) => known.column === column)) order.push({ column, direction });
   }
   // The id makes the order whole, so that a marker has one place in it.
-  if (!order.some(({ column }) => column === 'id')) order.push({ column: 'id', direction: order[0]?.direction ?? 'desc' });
+  if (!order.some(({ column }) => column === 'id'))
+    order.push({ column: 'id', direction: order[0]?.direction ?? 'desc' });
   return order;
 }

@@ -14,45 +14,110 @@ import { timeText } from './times.ts';
 
 const since = 3;
 const rules: ListRules<'messages'> = {
-  table: 'messages', collection: 'messages', text: { resource_type: 'resource_type', resource_uuid: 'resource_id', request_id: 'request_id', id: 'id' },
+  table: 'messages',
+  collection: 'messages',
+  text: {
+    resource_type: 'resource_type',
+    resource_uuid: 'resource_id',
+    request_id: 'request_id',
+    id: 'id',
+  },
   special: {
     event_id: (value) => {
       const event = eventIn(value);
-      return event && { resource_type: event.resourceType, action_id: event.actionId, detail_id: event.detailId };
+      return (
+        event && {
+          resource_type: event.resourceType,
+          action_id: event.actionId,
+          detail_id: event.detailId,
+        }
+      );
     },
     message_level: (value) => (value === 'ERROR' ? {} : undefined),
   },
-  members: ['resource_uuid', 'resource_type', 'event_id', 'request_id', 'message_level'], filtersSince: 5,
-  sort: { id: 'id', created_at: 'created_at_ms', resource_type: 'resource_type', resource_uuid: 'resource_id', request_id: 'request_id', event_id: 'action_id', message_level: 'id', guaranteed_until: 'expires_at_ms' },
+  members: ['resource_uuid', 'resource_type', 'event_id', 'request_id', 'message_level'],
+  filtersSince: 5,
+  sort: {
+    id: 'id',
+    created_at: 'created_at_ms',
+    resource_type: 'resource_type',
+    resource_uuid: 'resource_id',
+    request_id: 'request_id',
+    event_id: 'action_id',
+    message_level: 'id',
+    guaranteed_until: 'expires_at_ms',
+  },
 };
 
 const view = (request: Request, row: MessageRow) => ({
-  id: row.id, event_id: eventId(row.resource_type, row.action_id, row.detail_id), user_message: row.user_message, message_level: 'ERROR', request_id: row.request_id,
-  resource_type: row.resource_type, resource_uuid: row.resource_id, created_at: timeText(row.created_at_ms), guaranteed_until: timeText(row.expires_at_ms), links: linksOf(request, 'messages', row.id),
+  id: row.id,
+  event_id: eventId(row.resource_type, row.action_id, row.detail_id),
+  user_message: row.user_message,
+  message_level: 'ERROR',
+  request_id: row.request_id,
+  resource_type: row.resource_type,
+  resource_uuid: row.resource_id,
+  created_at: timeText(row.created_at_ms),
+  guaranteed_until: timeText(row.expires_at_ms),
+  links: linksOf(request, 'messages', row.id),
 });
 
 export function messageRoutes(parts: CinderParts): readonly Route[] {
-  const { database: { db } } = parts;
+  const {
+    database: { db },
+  } = parts;
   const requested = async (request: Request): Promise<Outcome<MessageRow>> => {
     const id = request.params['id'] ?? '';
     const scope = scopeOf(request);
     const query = db.selectFrom('messages').selectAll().where('id', '=', id);
-    return (await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst()) ?? fault('notFound', `Message ${id} could not be found.`);
+    return (
+      (await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst()) ??
+      fault('notFound', `Message ${id} could not be found.`)
+    );
   };
   return [
-    route({ method: 'GET', path: '/messages', since, policy: 'message:get_all', faults: ['notFound'], handler: async (request) => {
-      const page = await readPage(parts, request, rules);
-      return isFault(page) ? page : { status: 200, body: { messages: page.rows.map((row) => view(request, row)), ...(page.links && { messages_links: page.links }) } };
-    } }),
-    route({ method: 'GET', path: '/messages/:id', since, policy: 'message:get', faults: ['notFound'], handler: async (request) => {
-      const row = await requested(request);
-      return isFault(row) ? row : { status: 200, body: { message: view(request, row) } };
-    } }),
-    route({ method: 'DELETE', path: '/messages/:id', since, policy: 'message:delete', faults: ['notFound'], handler: async (request) => {
-      const row = await requested(request);
-      if (isFault(row)) return row;
-      await db.deleteFrom('messages').where('id', '=', row.id).execute();
-      return { status: 204 };
-    } }),
+    route({
+      method: 'GET',
+      path: '/messages',
+      since,
+      policy: 'message:get_all',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const page = await readPage(parts, request, rules);
+        return isFault(page)
+          ? page
+          : {
+              status: 200,
+              body: {
+                messages: page.rows.map((row) => view(request, row)),
+                ...(page.links && { messages_links: page.links }),
+              },
+            };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/messages/:id',
+      since,
+      policy: 'message:get',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const row = await requested(request);
+        return isFault(row) ? row : { status: 200, body: { message: view(request, row) } };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/messages/:id',
+      since,
+      policy: 'message:delete',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const row = await requested(request);
+        if (isFault(row)) return row;
+        await db.deleteFrom('messages').where('id', '=', row.id).execute();
+        return { status: 204 };
+      },
+    }),
   ];
 }

@@ -35,10 +35,23 @@ export interface WantedVolume {
 }
 
 /** Takes the quota, writes the row and whatever `also` writes beside it, in one transaction, and wakes the sagas. */
-export async function beginCreation(parts: CinderParts, request: Request, row: VolumeRow, also: (trx: CinderDb) => Promise<Outcome<undefined>>): Promise<Outcome<VolumeRow>> {
-  const { database: { db } } = parts;
+export async function beginCreation(
+  parts: CinderParts,
+  request: Request,
+  row: VolumeRow,
+  also: (trx: CinderDb) => Promise<Outcome<undefined>>,
+): Promise<Outcome<VolumeRow>> {
+  const {
+    database: { db },
+  } = parts;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
-    const over = await takeQuota(parts, trx, row.project_id, { gigabytes: row.size_gib, volumes: 1 }, { typeId: row.type_id, volumeGib: row.size_gib });
+    const over = await takeQuota(
+      parts,
+      trx,
+      row.project_id,
+      { gigabytes: row.size_gib, volumes: 1 },
+      { typeId: row.type_id, volumeGib: row.size_gib },
+    );
     if (over) return over;
     const wrong = await also(trx);
     if (!wrong) await insertVolume(trx, row);
@@ -49,30 +62,68 @@ export async function beginCreation(parts: CinderParts, request: Request, row: V
   return row;
 }
 
-export function newVolumeRow({ ids, clock }: CinderParts, request: Request, wanted: WantedVolume, facts: Pick<VolumeRow, 'size_gib' | 'availability_zone'> & Partial<VolumeRow>): VolumeRow {
+export function newVolumeRow(
+  { ids, clock }: CinderParts,
+  request: Request,
+  wanted: WantedVolume,
+  facts: Pick<VolumeRow, 'size_gib' | 'availability_zone'> & Partial<VolumeRow>,
+): VolumeRow {
   return {
-    id: ids.uuid(), project_id: request.auth.projectId ?? '', user_id: request.auth.userId, name: wanted.name ?? wanted.display_name ?? null, description: wanted.description ?? wanted.display_description ?? null,
-    status: 'creating', extending_gib: 0, host: null, type_id: null, snapshot_id: null, source_volid: null, bootable: 0, readonly: null,
-    metadata_json: JSON.stringify(wanted.metadata ?? {}), image_metadata_json: '{}', creating_lock: null, created_at_ms: clock.now(), updated_at_ms: null, ...facts,
+    id: ids.uuid(),
+    project_id: request.auth.projectId ?? '',
+    user_id: request.auth.userId,
+    name: wanted.name ?? wanted.display_name ?? null,
+    description: wanted.description ?? wanted.display_description ?? null,
+    status: 'creating',
+    extending_gib: 0,
+    host: null,
+    type_id: null,
+    snapshot_id: null,
+    source_volid: null,
+    bootable: 0,
+    readonly: null,
+    metadata_json: JSON.stringify(wanted.metadata ?? {}),
+    image_metadata_json: '{}',
+    creating_lock: null,
+    created_at_ms: clock.now(),
+    updated_at_ms: null,
+    ...facts,
   };
 }
 
 /** The type asked for, that of the origin, or the default. badRequest: a copy cannot move to another backend. */
-export async function typeFor({ database: { db } }: CinderParts, request: Request, asked: string | null, origin: SourceVolume | null): Promise<Outcome<VolumeTypeRow>> {
+export async function typeFor(
+  { database: { db } }: CinderParts,
+  request: Request,
+  asked: string | null,
+  origin: SourceVolume | null,
+): Promise<Outcome<VolumeTypeRow>> {
   const scope = scopeOf(request);
   if (asked === null || asked === '') {
     const own = origin?.typeId ? await findType(db, origin.typeId, null) : undefined;
     const type = own ?? (await findTypeByIdOrName(db, defaultTypeName, null));
-    return type ?? fault('notFound', `Volume type with name ${defaultTypeName} could not be found.`);
+    return (
+      type ?? fault('notFound', `Volume type with name ${defaultTypeName} could not be found.`)
+    );
   }
   const type = await findTypeByIdOrName(db, asked, scope);
   if (!type) return fault('notFound', `Volume type with name ${asked} could not be found.`);
   const backend = extraSpecsOf(type)['volume_backend_name'];
-  if (origin?.host && backend !== undefined && backend !== backendOf(origin.host)) return fault('badRequest', 'Invalid volume_type provided (requested type is not compatible with the source; either match it or leave it out).');
+  if (origin?.host && backend !== undefined && backend !== backendOf(origin.host))
+    return fault(
+      'badRequest',
+      'Invalid volume_type provided (requested type is not compatible with the source; either match it or leave it out).',
+    );
   return type;
 }
 
-export function zoneOf({ config }: CinderParts, wanted: WantedVolume, origin: string | null): Outcome<string> {
+export function zoneOf(
+  { config }: CinderParts,
+  wanted: WantedVolume,
+  origin: string | null,
+): Outcome<string> {
   const zone = wanted.availability_zone || origin || config.defaultZone;
-  return zone === config.defaultZone ? zone : fault('badRequest', `Invalid input received: Availability zone '${zone}' is invalid.`);
+  return zone === config.defaultZone
+    ? zone
+    : fault('badRequest', `Invalid input received: Availability zone '${zone}' is invalid.`);
 }

@@ -16,15 +16,35 @@ const typeSince = 35;
 const filters = new Set(['name', 'volume_type']);
 const notFilters = new Set(['detail', 'offset', 'limit', 'marker', 'sort', 'sort_key', 'sort_dir']);
 
-export async function poolsAsked(parts: CinderParts, request: Request): Promise<Outcome<readonly Pool[]>> {
+export async function poolsAsked(
+  parts: CinderParts,
+  request: Request,
+): Promise<Outcome<readonly Pool[]>> {
   const { version } = request;
   const offset = numberOf(request, 'offset');
   if (isFault(offset)) return offset;
-  const wrong = Object.keys(request.query).filter((name) => !notFilters.has(name) && !filters.has(version >= likeSince && name === 'name~' ? 'name' : name));
-  if (version >= refusedSince && wrong.length > 0) return fault('badRequest', `Invalid filters ${wrong.join(',')} are found in query options.`);
-  const [name, part, typeName] = [version >= nameSince ? first(request, 'name') : undefined, version >= likeSince ? first(request, 'name~') : undefined, version >= typeSince ? first(request, 'volume_type') : undefined];
-  const type = typeName === undefined ? undefined : await findTypeByIdOrName(parts.database.db, typeName, null);
-  const pools = (await parts.pools()).filter(({ host }) => (name === undefined || host === name) && (part === undefined || host.includes(part)));
+  const wrong = Object.keys(request.query).filter(
+    (name) =>
+      !notFilters.has(name) &&
+      !filters.has(version >= likeSince && name === 'name~' ? 'name' : name),
+  );
+  if (version >= refusedSince && wrong.length > 0)
+    return fault('badRequest', `Invalid filters ${wrong.join(',')} are found in query options.`);
+  const [name, part, typeName] = [
+    version >= nameSince ? first(request, 'name') : undefined,
+    version >= likeSince ? first(request, 'name~') : undefined,
+    version >= typeSince ? first(request, 'volume_type') : undefined,
+  ];
+  const type =
+    typeName === undefined
+      ? undefined
+      : await findTypeByIdOrName(parts.database.db, typeName, null);
+  const pools = (await parts.pools()).filter(
+    ({ host }) =>
+      (name === undefined || host === name) && (part === undefined || host.includes(part)),
+  );
   if (typeName !== undefined && !type) return [];
-  return (type ? pools.filter((pool) => suits(pool, extraSpecsOf(type))) : pools).slice(offset ?? 0);
+  return (type ? pools.filter((pool) => suits(pool, extraSpecsOf(type))) : pools).slice(
+    offset ?? 0,
+  );
 }

@@ -10,7 +10,14 @@ import { route } from '#platform/http/api.ts';
 import type { QuotaLimits, QuotaResource, QuotaUsage } from '../domain/quota.ts';
 import { quotaResources, typeQuotaName, typeResources, unlimited } from '../domain/quota.ts';
 import type { CinderParts } from '../parts.ts';
-import { clearQuotas, defaultClass, quotaLimits, quotaUsage, setQuotas, typeLimits } from '../store/quotas.ts';
+import {
+  clearQuotas,
+  defaultClass,
+  quotaLimits,
+  quotaUsage,
+  setQuotas,
+  typeLimits,
+} from '../store/quotas.ts';
 import { typeNames } from '../store/types.ts';
 import { booleanOf, first } from './request.ts';
 import type { Request } from './request.ts';
@@ -29,70 +36,169 @@ function wantedLimits(sent: Sent, names: readonly string[]): Outcome<Record<stri
   const limits: Record<string, number> = {};
   for (const [name, value] of Object.entries(sent)) {
     if (notLimits.has(name)) continue;
-    if (!(quotaResources as readonly string[]).includes(name) && !names.includes(name)) return fault('badRequest', `Bad key in quota set: ${name}.`);
-    const limit = typeof value === 'string' && /^(-1|[0-9]{1,9})$/.test(value) ? Number(value) : value;
-    if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < unlimited || limit > 0x7fff_ffff) return fault('badRequest', `Quota limit for ${name} must be a whole number from -1.`);
+    if (!(quotaResources as readonly string[]).includes(name) && !names.includes(name))
+      return fault('badRequest', `Bad key in quota set: ${name}.`);
+    const limit =
+      typeof value === 'string' && /^(-1|[0-9]{1,9})$/.test(value) ? Number(value) : value;
+    if (
+      typeof limit !== 'number' ||
+      !Number.isInteger(limit) ||
+      limit < unlimited ||
+      limit > 0x7fff_ffff
+    )
+      return fault('badRequest', `Quota limit for ${name} must be a whole number from -1.`);
     limits[name] = limit;
   }
   return limits;
 }
 
 export function quotaRoutes(parts: CinderParts): readonly Route[] {
-  const { database: { db }, config, log } = parts;
-  const limitsOf = async (projectId: string): Promise<QuotaLimits> => await quotaLimits(db, projectId, config.quotas);
+  const {
+    database: { db },
+    config,
+    log,
+  } = parts;
+  const limitsOf = async (projectId: string): Promise<QuotaLimits> =>
+    await quotaLimits(db, projectId, config.quotas);
   const types = async (): Promise<string[]> => [...(await typeNames(db)).values()];
-  const ofTypes = async (): Promise<string[]> => (await types()).flatMap((type) => typeResources.map((resource) => typeQuotaName(resource, type)));
+  const ofTypes = async (): Promise<string[]> =>
+    (await types()).flatMap((type) =>
+      typeResources.map((resource) => typeQuotaName(resource, type)),
+    );
   /** With the limits of each single type, as stock shows them. */
   const allLimits = async (projectId: string): Promise<Record<string, number>> => {
     const own = await typeLimits(db, projectId, await types());
-    return { ...(await limitsOf(projectId)), ...Object.fromEntries((await ofTypes()).map((name) => [name, own.get(name) ?? unlimited])) };
+    return {
+      ...(await limitsOf(projectId)),
+      ...Object.fromEntries((await ofTypes()).map((name) => [name, own.get(name) ?? unlimited])),
+    };
   };
   const shown = (request: Request): Outcome<string> => {
     const id = request.params['id'] ?? '';
-    return request.allows('volume_extension:quotas:show', { project_id: id }) ? id : fault('forbidden', "Policy doesn't allow volume_extension:quotas:show to be performed.");
+    return request.allows('volume_extension:quotas:show', { project_id: id })
+      ? id
+      : fault('forbidden', "Policy doesn't allow volume_extension:quotas:show to be performed.");
   };
   return [
-    route({ method: 'GET', path, policy: null, handler: async (request) => {
-      const id = shown(request);
-      if (isFault(id)) return id;
-      if (booleanOf(first(request, 'usage') ?? 'false') !== true) return { status: 200, body: { quota_set: { id, ...(await allLimits(id)) } } };
-      const now = await limitsOf(id);
-      const used: Partial<QuotaUsage> = await quotaUsage(db, id);
-      return { status: 200, body: { quota_set: { id, ...Object.fromEntries(quotaResources.map((name) => [name, { limit: now[name], in_use: (used as Partial<Record<QuotaResource, number>>)[name] ?? 0, reserved: 0 }])) } } };
-    } }),
-    route({ method: 'GET', path: `${path}/defaults`, policy: null, handler: async (request) => {
-      const id = shown(request);
-      return isFault(id) ? id : { status: 200, body: { quota_set: { id, ...(await allLimits(defaultClass)) } } };
-    } }),
-    route<{ quota_set: Sent }>({ method: 'PUT', path, policy: 'volume_extension:quotas:update', body: setBody, handler: async (request) => {
-      const id = request.params['id'] ?? '';
-      const wanted = wantedLimits(request.body.quota_set, await ofTypes());
-      if (isFault(wanted)) return wanted;
-      await transaction(db, async (trx) => await setQuotas(trx, id, wanted));
-      log.info({ project: id, wanted, req: request.id }, 'quotas changed');
-      return { status: 200, body: { quota_set: await allLimits(id) } };
-    } }),
-    route({ method: 'DELETE', path, policy: 'volume_extension:quotas:delete', handler: async (request) => {
-      await clearQuotas(db, request.params['id'] ?? '');
-      return { status: 200 };
-    } }),
-    route({ method: 'GET', path: '/os-quota-class-sets/:id', policy: 'volume_extension:quota_classes:get', handler: async ({ params }) => ({ status: 200, body: { quota_class_set: { id: params['id'] ?? '', ...(await allLimits(defaultClass)) } } }) }),
-    route<{ quota_class_set: Sent }>({ method: 'PUT', path: '/os-quota-class-sets/:id', policy: 'volume_extension:quota_classes:update', body: classBody, handler: async (request) => {
-      if (request.params['id'] !== 'default') return fault('badRequest', "The only quota class that has an effect is 'default'.");
-      const wanted = wantedLimits(request.body.quota_class_set, await ofTypes());
-      if (isFault(wanted)) return wanted;
-      await transaction(db, async (trx) => await setQuotas(trx, defaultClass, wanted));
-      return { status: 200, body: { quota_class_set: await allLimits(defaultClass) } };
-    } }),
-    route({ method: 'GET', path: '/limits', policy: 'limits_extension:used_limits', handler: async (request) => {
-      const other = request.allows('admin_api') ? (first(request, 'project_id') ?? first(request, 'tenant_id')) : undefined;
-      const projectId = other ?? request.auth.projectId ?? '';
-      const [now, used] = [await limitsOf(projectId), await quotaUsage(db, projectId)];
-      return { status: 200, body: { limits: { rate: [], absolute: {
-        maxTotalVolumes: now.volumes, totalVolumesUsed: used.volumes, maxTotalVolumeGigabytes: now.gigabytes, totalGigabytesUsed: used.gigabytes,
-        maxTotalSnapshots: now.snapshots, totalSnapshotsUsed: used.snapshots, maxTotalBackups: now.backups, totalBackupsUsed: used.backups,
-        maxTotalBackupGigabytes: now.backup_gigabytes, totalBackupGigabytesUsed: used.backup_gigabytes,
-      } } } };
-    } }),
+    route({
+      method: 'GET',
+      path,
+      policy: null,
+      handler: async (request) => {
+        const id = shown(request);
+        if (isFault(id)) return id;
+        if (booleanOf(first(request, 'usage') ?? 'false') !== true)
+          return { status: 200, body: { quota_set: { id, ...(await allLimits(id)) } } };
+        const now = await limitsOf(id);
+        const used: Partial<QuotaUsage> = await quotaUsage(db, id);
+        return {
+          status: 200,
+          body: {
+            quota_set: {
+              id,
+              ...Object.fromEntries(
+                quotaResources.map((name) => [
+                  name,
+                  {
+                    limit: now[name],
+                    in_use: (used as Partial<Record<QuotaResource, number>>)[name] ?? 0,
+                    reserved: 0,
+                  },
+                ]),
+              ),
+            },
+          },
+        };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/defaults`,
+      policy: null,
+      handler: async (request) => {
+        const id = shown(request);
+        return isFault(id)
+          ? id
+          : { status: 200, body: { quota_set: { id, ...(await allLimits(defaultClass)) } } };
+      },
+    }),
+    route<{ quota_set: Sent }>({
+      method: 'PUT',
+      path,
+      policy: 'volume_extension:quotas:update',
+      body: setBody,
+      handler: async (request) => {
+        const id = request.params['id'] ?? '';
+        const wanted = wantedLimits(request.body.quota_set, await ofTypes());
+        if (isFault(wanted)) return wanted;
+        await transaction(db, async (trx) => await setQuotas(trx, id, wanted));
+        log.info({ project: id, wanted, req: request.id }, 'quotas changed');
+        return { status: 200, body: { quota_set: await allLimits(id) } };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path,
+      policy: 'volume_extension:quotas:delete',
+      handler: async (request) => {
+        await clearQuotas(db, request.params['id'] ?? '');
+        return { status: 200 };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/os-quota-class-sets/:id',
+      policy: 'volume_extension:quota_classes:get',
+      handler: async ({ params }) => ({
+        status: 200,
+        body: { quota_class_set: { id: params['id'] ?? '', ...(await allLimits(defaultClass)) } },
+      }),
+    }),
+    route<{ quota_class_set: Sent }>({
+      method: 'PUT',
+      path: '/os-quota-class-sets/:id',
+      policy: 'volume_extension:quota_classes:update',
+      body: classBody,
+      handler: async (request) => {
+        if (request.params['id'] !== 'default')
+          return fault('badRequest', "The only quota class that has an effect is 'default'.");
+        const wanted = wantedLimits(request.body.quota_class_set, await ofTypes());
+        if (isFault(wanted)) return wanted;
+        await transaction(db, async (trx) => await setQuotas(trx, defaultClass, wanted));
+        return { status: 200, body: { quota_class_set: await allLimits(defaultClass) } };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/limits',
+      policy: 'limits_extension:used_limits',
+      handler: async (request) => {
+        const other = request.allows('admin_api')
+          ? (first(request, 'project_id') ?? first(request, 'tenant_id'))
+          : undefined;
+        const projectId = other ?? request.auth.projectId ?? '';
+        const [now, used] = [await limitsOf(projectId), await quotaUsage(db, projectId)];
+        return {
+          status: 200,
+          body: {
+            limits: {
+              rate: [],
+              absolute: {
+                maxTotalVolumes: now.volumes,
+                totalVolumesUsed: used.volumes,
+                maxTotalVolumeGigabytes: now.gigabytes,
+                totalGigabytesUsed: used.gigabytes,
+                maxTotalSnapshots: now.snapshots,
+                totalSnapshotsUsed: used.snapshots,
+                maxTotalBackups: now.backups,
+                totalBackupsUsed: used.backups,
+                maxTotalBackupGigabytes: now.backup_gigabytes,
+                totalBackupGigabytesUsed: used.backup_gigabytes,
+              },
+            },
+          },
+        };
+      },
+    }),
   ];
 }

@@ -14,37 +14,65 @@ export type Request = ApiRequest<unknown>;
 export function underBothPaths(routes: readonly Route[]): readonly Route[] {
   return routes.flatMap((route): Route[] => [
     { ...route, path: `/v3${route.path}` },
-    { ...route, path: `/v3/:project_id${route.path}`, faults: [...(route.faults ?? []), 'notFound'], handler: (request) => {
-      const { params, auth } = request as Request;
-      // Stock answers 400 here; another project's things are simply not there.
-      return params['project_id'] === auth.projectId ? route.handler(request) : fault('notFound', `The resource could not be found: the token is not of project ${params['project_id']}.`);
-    } },
+    {
+      ...route,
+      path: `/v3/:project_id${route.path}`,
+      faults: [...(route.faults ?? []), 'notFound'],
+      handler: (request) => {
+        const { params, auth } = request as Request;
+        // Stock answers 400 here; another project's things are simply not there.
+        return params['project_id'] === auth.projectId
+          ? route.handler(request)
+          : fault(
+              'notFound',
+              `The resource could not be found: the token is not of project ${params['project_id']}.`,
+            );
+      },
+    },
   ]);
 }
 
 /** Where this request's collection lies, for links: with the project if it was asked so. */
-export const apiRoot = ({ baseUrl, params }: Request): string => `${baseUrl}/v3${params['project_id'] === undefined ? '' : `/${params['project_id']}`}`;
+export const apiRoot = ({ baseUrl, params }: Request): string =>
+  `${baseUrl}/v3${params['project_id'] === undefined ? '' : `/${params['project_id']}`}`;
 
 export const linksOf = (request: Request, collection: string, id: string) => [
   { rel: 'self', href: `${apiRoot(request)}/${collection}/${id}` },
-  { rel: 'bookmark', href: `${request.baseUrl}${request.params['project_id'] === undefined ? '' : `/${request.params['project_id']}`}/${collection}/${id}` },
+  {
+    rel: 'bookmark',
+    href: `${request.baseUrl}${request.params['project_id'] === undefined ? '' : `/${request.params['project_id']}`}/${collection}/${id}`,
+  },
 ];
 
 export const isAdmin = (request: Request): boolean => request.allows('admin_api');
 
 /** Admins reach every project's objects by id, everybody else their own. */
-export const scopeOf = (request: Request): Scope => (isAdmin(request) ? null : (request.auth.projectId ?? ''));
+export const scopeOf = (request: Request): Scope =>
+  isAdmin(request) ? null : (request.auth.projectId ?? '');
 
-export const first = (request: Pick<ApiRequest, 'query'>, name: string): string | undefined => request.query[name]?.[0];
+export const first = (request: Pick<ApiRequest, 'query'>, name: string): string | undefined =>
+  request.query[name]?.[0];
 
-export async function requestedVolume({ database: { db } }: CinderParts, request: Request): Promise<Outcome<VolumeRow>> {
+export async function requestedVolume(
+  { database: { db } }: CinderParts,
+  request: Request,
+): Promise<Outcome<VolumeRow>> {
   const id = request.params['id'] ?? '';
-  return (await findVolume(db, id, scopeOf(request))) ?? fault('notFound', `Volume ${id} could not be found.`);
+  return (
+    (await findVolume(db, id, scopeOf(request))) ??
+    fault('notFound', `Volume ${id} could not be found.`)
+  );
 }
 
-export async function requestedSnapshot({ database: { db } }: CinderParts, request: Request): Promise<Outcome<SnapshotRow>> {
+export async function requestedSnapshot(
+  { database: { db } }: CinderParts,
+  request: Request,
+): Promise<Outcome<SnapshotRow>> {
   const id = request.params['id'] ?? '';
-  return (await findSnapshot(db, id, scopeOf(request))) ?? fault('notFound', `Snapshot ${id} could not be found.`);
+  return (
+    (await findSnapshot(db, id, scopeOf(request))) ??
+    fault('notFound', `Snapshot ${id} could not be found.`)
+  );
 }
 
 /** `GET /volumes/` asks for the volume '', which is none: only `GET /volumes` is the list. */
@@ -52,19 +80,39 @@ export const asksForNothing = (request: Request): boolean => request.path.endsWi
 
 /** forbidden: the caller may not do `rule`. For routes whose rule depends on the body. */
 export function mayDo(request: Request, rule: string): Outcome<undefined> {
-  return request.allows(rule) ? undefined : fault('forbidden', `Policy doesn't allow ${rule} to be performed.`);
+  return request.allows(rule)
+    ? undefined
+    : fault('forbidden', `Policy doesn't allow ${rule} to be performed.`);
 }
 
-const words = new Map(Object.entries({ true: true, '1': true, t: true, yes: true, y: true, on: true, false: false, '0': false, f: false, no: false, n: false, off: false }));
+const words = new Map(
+  Object.entries({
+    true: true,
+    '1': true,
+    t: true,
+    yes: true,
+    y: true,
+    on: true,
+    false: false,
+    '0': false,
+    f: false,
+    no: false,
+    n: false,
+    off: false,
+  }),
+);
 
 /** A boolean as people write it; undefined: none of the usual words. */
-export const booleanOf = (value: unknown): boolean | undefined => (typeof value === 'boolean' ? value : words.get(String(value).trim().toLowerCase()));
+export const booleanOf = (value: unknown): boolean | undefined =>
+  typeof value === 'boolean' ? value : words.get(String(value).trim().toLowerCase());
 
 /** `limit` and `offset`: whole numbers from 0; a limit above the maximum is the maximum. */
 export function numberOf(request: Request, name: 'limit' | 'offset'): Outcome<number | undefined> {
   const text = first(request, name);
   if (text === undefined) return undefined;
-  return /^\d{1,9}$/.test(text) ? Number(text) : fault('badRequest', `${name} param must be an integer that is 0 or more: ${text}`);
+  return /^\d{1,9}$/.test(text)
+    ? Number(text)
+    : fault('badRequest', `${name} param must be an integer that is 0 or more: ${text}`);
 }
 
 export function pageSize(request: Request, max: number): Outcome<number> {

@@ -15,41 +15,117 @@ import { beginCreation, newVolumeRow, typeFor, zoneOf } from './new-volume.ts';
 import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 
-export async function requestedBackup({ database: { db } }: CinderParts, request: Request, id: string): Promise<Outcome<BackupRow>> {
-  return (await findBackup(db, id, scopeOf(request))) ?? fault('notFound', `Backup ${id} could not be found.`);
+export async function requestedBackup(
+  { database: { db } }: CinderParts,
+  request: Request,
+  id: string,
+): Promise<Outcome<BackupRow>> {
+  return (
+    (await findBackup(db, id, scopeOf(request))) ??
+    fault('notFound', `Backup ${id} could not be found.`)
+  );
 }
 
-const notAvailable = (backup: BackupRow) => fault('badRequest', `Invalid backup: Backup ${backup.id} status must be available, but is ${backup.status}.`);
+const notAvailable = (backup: BackupRow) =>
+  fault(
+    'badRequest',
+    `Invalid backup: Backup ${backup.id} status must be available, but is ${backup.status}.`,
+  );
 
-async function journalRestore(parts: CinderParts, trx: CinderDb, request: Request, input: RestoreInput): Promise<boolean> {
-  if (!(await changeBackupIn(trx, input.backupId, ['available'], { status: 'restoring' }, parts.clock.now()))) return false;
-  await journal(parts, trx, request, { name: restoreBackupName, lockKey: volumeLock(input.volumeId), input });
+async function journalRestore(
+  parts: CinderParts,
+  trx: CinderDb,
+  request: Request,
+  input: RestoreInput,
+): Promise<boolean> {
+  if (
+    !(await changeBackupIn(
+      trx,
+      input.backupId,
+      ['available'],
+      { status: 'restoring' },
+      parts.clock.now(),
+    ))
+  )
+    return false;
+  await journal(parts, trx, request, {
+    name: restoreBackupName,
+    lockKey: volumeLock(input.volumeId),
+    input,
+  });
   return true;
 }
 
-export async function restoreToNewVolume(parts: CinderParts, request: Request, backupId: string, wanted: WantedVolume): Promise<Outcome<VolumeRow>> {
+export async function restoreToNewVolume(
+  parts: CinderParts,
+  request: Request,
+  backupId: string,
+  wanted: WantedVolume,
+): Promise<Outcome<VolumeRow>> {
   const backup = await requestedBackup(parts, request, backupId);
   if (isFault(backup)) return backup;
   const size = wanted.size ? Number(wanted.size) : backup.size_gib;
-  if (size < backup.size_gib) return fault('badRequest', `Invalid input received: Volume size '${size}'GB cannot be smaller than the backup size ${backup.size_gib}GB.`);
-  const [type, zone] = [await typeFor(parts, request, wanted.volume_type ?? null, null), zoneOf(parts, wanted, null)];
+  if (size < backup.size_gib)
+    return fault(
+      'badRequest',
+      `Invalid input received: Volume size '${size}'GB cannot be smaller than the backup size ${backup.size_gib}GB.`,
+    );
+  const [type, zone] = [
+    await typeFor(parts, request, wanted.volume_type ?? null, null),
+    zoneOf(parts, wanted, null),
+  ];
   if (isFault(type)) return type;
   if (isFault(zone)) return zone;
-  const row = newVolumeRow(parts, request, wanted, { size_gib: size, availability_zone: zone, type_id: type.id });
-  const input: RestoreInput = { backupId, volumeId: row.id, projectId: row.project_id, created: true };
-  return await beginCreation(parts, request, row, async (trx) => ((await journalRestore(parts, trx, request, input)) ? undefined : notAvailable(backup)));
+  const row = newVolumeRow(parts, request, wanted, {
+    size_gib: size,
+    availability_zone: zone,
+    type_id: type.id,
+  });
+  const input: RestoreInput = {
+    backupId,
+    volumeId: row.id,
+    projectId: row.project_id,
+    created: true,
+  };
+  return await beginCreation(parts, request, row, async (trx) =>
+    (await journalRestore(parts, trx, request, input)) ? undefined : notAvailable(backup),
+  );
 }
 
-export async function restoreToVolume(parts: CinderParts, request: Request, backup: BackupRow, volumeId: string): Promise<Outcome<VolumeRow>> {
-  const { database: { db }, clock } = parts;
+export async function restoreToVolume(
+  parts: CinderParts,
+  request: Request,
+  backup: BackupRow,
+  volumeId: string,
+): Promise<Outcome<VolumeRow>> {
+  const {
+    database: { db },
+    clock,
+  } = parts;
   const volume = await findVolume(db, volumeId, scopeOf(request));
   if (!volume) return fault('notFound', `Volume ${volumeId} could not be found.`);
-  if (volume.size_gib < backup.size_gib) return fault('badRequest', `Invalid volume: volume size ${volume.size_gib} is too small to restore backup of size ${backup.size_gib}.`);
+  if (volume.size_gib < backup.size_gib)
+    return fault(
+      'badRequest',
+      `Invalid volume: volume size ${volume.size_gib} is too small to restore backup of size ${backup.size_gib}.`,
+    );
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, volume.id);
     const now = (await findVolume(trx, volume.id, null))?.status;
-    if (now !== 'available' && now !== 'error_restoring') return fault('badRequest', `Invalid volume: Volume to be restored to must be available, but is ${now ?? 'deleted'}.`);
-    if (!(await journalRestore(parts, trx, request, { backupId: backup.id, volumeId: volume.id, projectId: volume.project_id, created: false }))) return notAvailable(backup);
+    if (now !== 'available' && now !== 'error_restoring')
+      return fault(
+        'badRequest',
+        `Invalid volume: Volume to be restored to must be available, but is ${now ?? 'deleted'}.`,
+      );
+    if (
+      !(await journalRestore(parts, trx, request, {
+        backupId: backup.id,
+        volumeId: volume.id,
+        projectId: volume.project_id,
+        created: false,
+      }))
+    )
+      return notAvailable(backup);
     await changeVolumeIn(trx, volume.id, [now], { status: 'restoring-backup' }, clock.now());
     return undefined;
   });

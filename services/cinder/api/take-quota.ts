@@ -8,10 +8,26 @@ import type { CinderDb } from '../store/rows.ts';
 import { findType } from '../store/types.ts';
 
 /** overQuota in Cinder's words. `typeId`: of the volume, where its type may have limits of its own; `volumeGib`: the volume's whole size. */
-export async function takeQuota({ config, clock }: CinderParts, trx: CinderDb, projectId: string, wanted: Partial<QuotaUsage>, of: { typeId?: string | null; volumeGib?: number } = {}): Promise<Outcome<undefined>> {
+export async function takeQuota(
+  { config, clock }: CinderParts,
+  trx: CinderDb,
+  projectId: string,
+  wanted: Partial<QuotaUsage>,
+  of: { typeId?: string | null; volumeGib?: number } = {},
+): Promise<Outcome<undefined>> {
   await lockQuota(trx, projectId, clock.now());
-  const over = checkQuota(await quotaLimits(trx, projectId, config.quotas), await quotaUsage(trx, projectId), wanted, of.volumeGib);
+  const over = checkQuota(
+    await quotaLimits(trx, projectId, config.quotas),
+    await quotaUsage(trx, projectId),
+    wanted,
+    of.volumeGib,
+  );
   const type = of.typeId && !over ? await findType(trx, of.typeId, null) : undefined;
   const limits = type && (await typeLimits(trx, projectId, [type.name]));
-  return over ?? (type && limits && limits.size > 0 ? checkTypeQuota(type.name, limits, await typeUsage(trx, projectId, type.id), wanted) : undefined);
+  return (
+    over ??
+    (type && limits && limits.size > 0
+      ? checkTypeQuota(type.name, limits, await typeUsage(trx, projectId, type.id), wanted)
+      : undefined)
+  );
 }

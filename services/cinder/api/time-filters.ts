@@ -7,7 +7,8 @@ import { timeFrom } from './times.ts';
 const maxMoments = 10;
 const operators = ['gt', 'gte', 'eq', 'neq', 'lt', 'lte'] as const;
 type Operator = (typeof operators)[number];
-const isOperator = (word: string): word is Operator => (operators as readonly string[]).includes(word);
+const isOperator = (word: string): word is Operator =>
+  (operators as readonly string[]).includes(word);
 
 /** Each comparison as a range of the column; `name` is the filter's, for refusals. */
 export function timesIn(name: string, column: string, text: string): Outcome<TimeRange[]> {
@@ -28,11 +29,17 @@ function rangeOf(column: string, operator: Operator, text: string): Outcome<Time
   if (first === undefined) return fault('badRequest', 'no time');
   const last = /\.\d/.test(text) ? first : first + 999;
   switch (operator) {
-    case 'gt': return { column, fromMs: last + 1 };
-    case 'gte': return { column, fromMs: first };
-    case 'lt': return { column, toMs: first - 1 };
-    case 'lte': return { column, toMs: last };
-    case 'eq': return { column, fromMs: first, toMs: last };
-    case 'neq': return { column, fromMs: first, toMs: last, outside: true };
+    case 'gt':
+      return { column, fromMs: last + 1 };
+    case 'gte':
+      return { column, fromMs: first };
+    case 'lt':
+      return { column, toMs: first - 1 };
+    case 'lte':
+      return { column, toMs: last };
+    case 'eq':
+      return { column, fromMs: first, toMs: last };
+    case 'neq':
+      return { column, fromMs: first, toMs: last, outside: true };
   }
 }

@@ -20,104 +20,266 @@ import type { Request } from './request.ts';
 import { takeQuota } from './take-quota.ts';
 import { timeText } from './times.ts';
 
-type Create = { transfer: { volume_id: string; name?: string | null; no_snapshots?: boolean | string } };
-const withoutSnapshots = Type.Object({ transfer: Type.Object({ volume_id: idSchema, name: nameSchema }, strict) }, strict);
-const withSnapshots = Type.Object({ transfer: Type.Object({ volume_id: idSchema, name: nameSchema, no_snapshots: Type.Optional(booleanSchema) }, strict) }, strict);
-const acceptBody = Type.Object({ accept: Type.Object({ auth_key: Type.String({ minLength: 1, maxLength: 255 }) }, strict) }, strict);
+type Create = {
+  transfer: { volume_id: string; name?: string | null; no_snapshots?: boolean | string };
+};
+const withoutSnapshots = Type.Object(
+  { transfer: Type.Object({ volume_id: idSchema, name: nameSchema }, strict) },
+  strict,
+);
+const withSnapshots = Type.Object(
+  {
+    transfer: Type.Object(
+      { volume_id: idSchema, name: nameSchema, no_snapshots: Type.Optional(booleanSchema) },
+      strict,
+    ),
+  },
+  strict,
+);
+const acceptBody = Type.Object(
+  { accept: Type.Object({ auth_key: Type.String({ minLength: 1, maxLength: 255 }) }, strict) },
+  strict,
+);
 const rules: ListRules<'transfers'> = {
-  table: 'transfers', collection: 'volume-transfers', text: { id: 'id', name: 'name', volume_id: 'volume_id' },
-  sort: { id: 'id', name: 'name', display_name: 'name', created_at: 'created_at_ms', volume_id: 'volume_id' },
+  table: 'transfers',
+  collection: 'volume-transfers',
+  text: { id: 'id', name: 'name', volume_id: 'volume_id' },
+  sort: {
+    id: 'id',
+    name: 'name',
+    display_name: 'name',
+    created_at: 'created_at_ms',
+    volume_id: 'volume_id',
+  },
 };
 const newPathSince = 55;
 const historySince = 57;
 
-const hashOf = (salt: string, key: string): string => createHash('sha256').update(`${salt}:${key}`).digest('hex');
+const hashOf = (salt: string, key: string): string =>
+  createHash('sha256').update(`${salt}:${key}`).digest('hex');
 
 function summary(request: Request, row: TransferRow, path: string): JsonObject {
-  return { id: row.id, volume_id: row.volume_id, name: row.name, links: linksOf(request, path, row.id) };
+  return {
+    id: row.id,
+    volume_id: row.volume_id,
+    name: row.name,
+    links: linksOf(request, path, row.id),
+  };
 }
 const detail = (request: Request, row: TransferRow, path: string): JsonObject => ({
-  ...summary(request, row, path), created_at: timeText(row.created_at_ms),
+  ...summary(request, row, path),
+  created_at: timeText(row.created_at_ms),
   ...(request.version >= newPathSince ? { no_snapshots: row.no_snapshots === 1 } : {}),
-  ...(request.version >= historySince ? { source_project_id: row.project_id, destination_project_id: null, accepted: false } : {}),
+  ...(request.version >= historySince
+    ? { source_project_id: row.project_id, destination_project_id: null, accepted: false }
+    : {}),
 });
 
 export function transferRoutes(parts: CinderParts): readonly Route[] {
-  return [...routesAt(parts, 'os-volume-transfer', 0), ...routesAt(parts, 'volume-transfers', newPathSince)];
+  return [
+    ...routesAt(parts, 'os-volume-transfer', 0),
+    ...routesAt(parts, 'volume-transfers', newPathSince),
+  ];
 }
 
 function routesAt(parts: CinderParts, path: string, since: number): readonly Route[] {
-  const { database: { db }, clock } = parts;
+  const {
+    database: { db },
+    clock,
+  } = parts;
   const find = async (id: string, scope: string | null): Promise<Outcome<TransferRow>> => {
     const query = db.selectFrom('transfers').selectAll().where('id', '=', id);
-    return (await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst()) ?? fault('notFound', `Transfer ${id} could not be found.`);
+    return (
+      (await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst()) ??
+      fault('notFound', `Transfer ${id} could not be found.`)
+    );
   };
   const list = (view: typeof summary) => async (request: Request) => {
     const page = await readPage(parts, request, rules);
-    return isFault(page) ? page : { status: 200, body: { transfers: page.rows.map((row) => view(request, row, path)), ...(page.links && { transfers_links: page.links }) } };
+    return isFault(page)
+      ? page
+      : {
+          status: 200,
+          body: {
+            transfers: page.rows.map((row) => view(request, row, path)),
+            ...(page.links && { transfers_links: page.links }),
+          },
+        };
   };
   return [
-    route({ method: 'GET', path: `/${path}`, since, policy: 'volume:get_all_transfers', faults: ['notFound'], handler: list(summary) }),
-    route({ method: 'GET', path: `/${path}/detail`, since, policy: 'volume:get_all_transfers', faults: ['notFound'], handler: list(detail) }),
-    route<Create>({ method: 'POST', path: `/${path}`, since, policy: 'volume:create_transfer', body: since === 0 ? withoutSnapshots : withSnapshots, faults: ['notFound'], handler: async (request) => await offer(parts, request, path) }),
-    route({ method: 'GET', path: `/${path}/:id`, since, policy: 'volume:get_transfer', faults: ['notFound'], handler: async (request) => {
-      const row = await find(request.params['id'] ?? '', scopeOf(request));
-      return isFault(row) ? row : { status: 200, body: { transfer: detail(request, row, path) } };
-    } }),
-    route({ method: 'DELETE', path: `/${path}/:id`, since, policy: 'volume:delete_transfer', faults: ['notFound'], handler: async (request) => {
-      const row = await find(request.params['id'] ?? '', scopeOf(request));
-      if (isFault(row)) return row;
-      await transaction(db, async (trx) => {
-        await trx.deleteFrom('transfers').where('id', '=', row.id).execute();
-        await changeVolumeIn(trx, row.volume_id, ['awaiting-transfer'], { status: 'available' }, clock.now());
-      });
-      return { status: 202 };
-    } }),
-    route<{ accept: { auth_key: string } }>({ method: 'POST', path: `/${path}/:id/accept`, since, policy: 'volume:accept_transfer', body: acceptBody, faults: ['notFound', 'overQuota'], handler: async (request) => {
-      // Whoever has the key may take it: that is what the key is for.
-      const row = await find(request.params['id'] ?? '', null);
-      if (isFault(row)) return row;
-      const taken = await accept(parts, request, row, request.body.accept.auth_key);
-      return isFault(taken) ? taken : { status: 202, body: { transfer: summary(request, row, path) } };
-    } }),
+    route({
+      method: 'GET',
+      path: `/${path}`,
+      since,
+      policy: 'volume:get_all_transfers',
+      faults: ['notFound'],
+      handler: list(summary),
+    }),
+    route({
+      method: 'GET',
+      path: `/${path}/detail`,
+      since,
+      policy: 'volume:get_all_transfers',
+      faults: ['notFound'],
+      handler: list(detail),
+    }),
+    route<Create>({
+      method: 'POST',
+      path: `/${path}`,
+      since,
+      policy: 'volume:create_transfer',
+      body: since === 0 ? withoutSnapshots : withSnapshots,
+      faults: ['notFound'],
+      handler: async (request) => await offer(parts, request, path),
+    }),
+    route({
+      method: 'GET',
+      path: `/${path}/:id`,
+      since,
+      policy: 'volume:get_transfer',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const row = await find(request.params['id'] ?? '', scopeOf(request));
+        return isFault(row) ? row : { status: 200, body: { transfer: detail(request, row, path) } };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: `/${path}/:id`,
+      since,
+      policy: 'volume:delete_transfer',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const row = await find(request.params['id'] ?? '', scopeOf(request));
+        if (isFault(row)) return row;
+        await transaction(db, async (trx) => {
+          await trx.deleteFrom('transfers').where('id', '=', row.id).execute();
+          await changeVolumeIn(
+            trx,
+            row.volume_id,
+            ['awaiting-transfer'],
+            { status: 'available' },
+            clock.now(),
+          );
+        });
+        return { status: 202 };
+      },
+    }),
+    route<{ accept: { auth_key: string } }>({
+      method: 'POST',
+      path: `/${path}/:id/accept`,
+      since,
+      policy: 'volume:accept_transfer',
+      body: acceptBody,
+      faults: ['notFound', 'overQuota'],
+      handler: async (request) => {
+        // Whoever has the key may take it: that is what the key is for.
+        const row = await find(request.params['id'] ?? '', null);
+        if (isFault(row)) return row;
+        const taken = await accept(parts, request, row, request.body.accept.auth_key);
+        return isFault(taken)
+          ? taken
+          : { status: 202, body: { transfer: summary(request, row, path) } };
+      },
+    }),
   ];
 }
 
 async function offer(parts: CinderParts, request: Request & { body: Create }, path: string) {
-  const { database: { db }, ids, clock } = parts;
+  const {
+    database: { db },
+    ids,
+    clock,
+  } = parts;
   const { volume_id, name, no_snapshots } = request.body.transfer;
   const volume = await findVolume(db, volume_id, scopeOf(request));
   if (!volume) return fault('notFound', `Volume ${volume_id} could not be found.`);
   const key = ids.bytes(16).toString('hex');
   const salt = ids.bytes(8).toString('hex');
-  const row: TransferRow = { id: ids.uuid(), volume_id, project_id: volume.project_id, name: name ?? null, salt, key_hash: hashOf(salt, key), no_snapshots: booleanOf(no_snapshots ?? false) ? 1 : 0, created_at_ms: clock.now() };
+  const row: TransferRow = {
+    id: ids.uuid(),
+    volume_id,
+    project_id: volume.project_id,
+    name: name ?? null,
+    salt,
+    key_hash: hashOf(salt, key),
+    no_snapshots: booleanOf(no_snapshots ?? false) ? 1 : 0,
+    created_at_ms: clock.now(),
+  };
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
-    if (row.no_snapshots === 1 && (await snapshotsOf(trx, volume_id)).length > 0) return fault('badRequest', 'Invalid volume: Volume has snapshots, which a transfer without snapshots cannot leave behind.');
-    if (!(await changeVolumeIn(trx, volume_id, ['available'], { status: 'awaiting-transfer' }, clock.now()))) return fault('badRequest', 'Invalid volume: status must be available');
+    if (row.no_snapshots === 1 && (await snapshotsOf(trx, volume_id)).length > 0)
+      return fault(
+        'badRequest',
+        'Invalid volume: Volume has snapshots, which a transfer without snapshots cannot leave behind.',
+      );
+    if (
+      !(await changeVolumeIn(
+        trx,
+        volume_id,
+        ['available'],
+        { status: 'awaiting-transfer' },
+        clock.now(),
+      ))
+    )
+      return fault('badRequest', 'Invalid volume: status must be available');
     await trx.insertInto('transfers').values(row).execute();
     return undefined;
   });
-  return refused ?? { status: 202, body: { transfer: { ...detail(request, row, path), auth_key: key } } };
+  return (
+    refused ?? { status: 202, body: { transfer: { ...detail(request, row, path), auth_key: key } } }
+  );
 }
 
 /** The volume and its snapshots change hands in one transaction, quotas included. */
-async function accept(parts: CinderParts, request: Request, row: TransferRow, key: string): Promise<Outcome<undefined>> {
-  const { database: { db }, clock } = parts;
+async function accept(
+  parts: CinderParts,
+  request: Request,
+  row: TransferRow,
+  key: string,
+): Promise<Outcome<undefined>> {
+  const {
+    database: { db },
+    clock,
+  } = parts;
   const [given, known] = [Buffer.from(hashOf(row.salt, key)), Buffer.from(row.key_hash)];
-  if (!timingSafeEqual(given, known)) return fault('badRequest', `Invalid auth key: Attempt to transfer ${row.id} with invalid auth key.`);
+  if (!timingSafeEqual(given, known))
+    return fault(
+      'badRequest',
+      `Invalid auth key: Attempt to transfer ${row.id} with invalid auth key.`,
+    );
   const projectId = request.auth.projectId ?? '';
   return await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, row.volume_id);
     const volume = await findVolume(trx, row.volume_id, null);
-    const still = await trx.selectFrom('transfers').select('id').where('id', '=', row.id).executeTakeFirst();
+    const still = await trx
+      .selectFrom('transfers')
+      .select('id')
+      .where('id', '=', row.id)
+      .executeTakeFirst();
     if (!volume || !still) return fault('notFound', `Transfer ${row.id} could not be found.`);
-    if (volume.status !== 'awaiting-transfer') return fault('badRequest', `Invalid volume: Volume ${volume.id} is not awaiting a transfer.`);
+    if (volume.status !== 'awaiting-transfer')
+      return fault('badRequest', `Invalid volume: Volume ${volume.id} is not awaiting a transfer.`);
     const snapshots = await snapshotsOf(trx, volume.id);
     const gigabytes = snapshots.reduce((sum, { size_gib }) => sum + size_gib, volume.size_gib);
-    const over = await takeQuota(parts, trx, projectId, { volumes: 1, snapshots: snapshots.length, gigabytes }, { typeId: volume.type_id, volumeGib: volume.size_gib });
+    const over = await takeQuota(
+      parts,
+      trx,
+      projectId,
+      { volumes: 1, snapshots: snapshots.length, gigabytes },
+      { typeId: volume.type_id, volumeGib: volume.size_gib },
+    );
     if (over) return over;
-    await changeVolume(trx, volume.id, { status: 'available', project_id: projectId, user_id: request.auth.userId }, clock.now());
-    await trx.updateTable('snapshots').set({ project_id: projectId, user_id: request.auth.userId }).where('volume_id', '=', volume.id).execute();
+    await changeVolume(
+      trx,
+      volume.id,
+      { status: 'available', project_id: projectId, user_id: request.auth.userId },
+      clock.now(),
+    );
+    await trx
+      .updateTable('snapshots')
+      .set({ project_id: projectId, user_id: request.auth.userId })
+      .where('volume_id', '=', volume.id)
+      .execute();
     await trx.deleteFrom('transfers').where('id', '=', row.id).execute();
     return undefined;
   });

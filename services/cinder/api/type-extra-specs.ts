@@ -13,43 +13,87 @@ import { requestedType } from './types.ts';
 const path = '/types/:id/extra_specs';
 const policy = (name: string): string => `volume_extension:types_extra_specs:${name}`;
 const faults = ['notFound'] as const;
-const missing = (request: Request) => fault('notFound', `Volume Type ${request.params['id']} has no extra specs with key ${request.params['key']}.`);
+const missing = (request: Request) =>
+  fault(
+    'notFound',
+    `Volume Type ${request.params['id']} has no extra specs with key ${request.params['key']}.`,
+  );
 
 export function typeExtraSpecRoutes(parts: CinderParts): readonly Route[] {
-  const { database: { db } } = parts;
+  const {
+    database: { db },
+  } = parts;
   return [
-    route({ method: 'GET', path, policy: policy('index'), faults, handler: async (request) => {
-      const type = await requestedType(parts, request);
-      return isFault(type) ? type : { status: 200, body: { extra_specs: extraSpecsOf(type) } };
-    } }),
-    route<{ extra_specs: Metadata }>({ method: 'POST', path, policy: policy('create'), faults, body: Type.Object({ extra_specs: extraSpecsSchema }, strict), handler: async (request) => {
-      const type = await requestedType(parts, request);
-      if (isFault(type)) return type;
-      await changeExtraSpecs(db, type.id, (now) => ({ ...now, ...request.body.extra_specs }));
-      return { status: 200, body: { extra_specs: request.body.extra_specs } };
-    } }),
-    route({ method: 'GET', path: `${path}/:key`, policy: policy('show'), faults, handler: async (request) => {
-      const type = await requestedType(parts, request);
-      if (isFault(type)) return type;
-      const key = request.params['key'] ?? '';
-      const specs = extraSpecsOf(type);
-      return Object.hasOwn(specs, key) ? { status: 200, body: { [key]: specs[key] } } : missing(request);
-    } }),
-    route<Metadata>({ method: 'PUT', path: `${path}/:key`, policy: policy('update'), faults, body: extraSpecsSchema, handler: async (request) => {
-      const key = request.params['key'] ?? '';
-      if (!Object.hasOwn(request.body, key)) return fault('badRequest', 'Request body and URI mismatch');
-      if (Object.keys(request.body).length > 1) return fault('badRequest', 'Request body contains too many items');
-      const type = await requestedType(parts, request);
-      if (isFault(type)) return type;
-      await changeExtraSpecs(db, type.id, (now) => ({ ...now, ...request.body }));
-      return { status: 200, body: request.body };
-    } }),
-    route({ method: 'DELETE', path: `${path}/:key`, policy: policy('delete'), faults, handler: async (request) => {
-      const type = await requestedType(parts, request);
-      if (isFault(type)) return type;
-      const key = request.params['key'] ?? '';
-      const done = await changeExtraSpecs(db, type.id, ({ [key]: gone, ...rest }) => (gone === undefined ? undefined : rest));
-      return done ? { status: 202 } : missing(request);
-    } }),
+    route({
+      method: 'GET',
+      path,
+      policy: policy('index'),
+      faults,
+      handler: async (request) => {
+        const type = await requestedType(parts, request);
+        return isFault(type) ? type : { status: 200, body: { extra_specs: extraSpecsOf(type) } };
+      },
+    }),
+    route<{ extra_specs: Metadata }>({
+      method: 'POST',
+      path,
+      policy: policy('create'),
+      faults,
+      body: Type.Object({ extra_specs: extraSpecsSchema }, strict),
+      handler: async (request) => {
+        const type = await requestedType(parts, request);
+        if (isFault(type)) return type;
+        await changeExtraSpecs(db, type.id, (now) => ({ ...now, ...request.body.extra_specs }));
+        return { status: 200, body: { extra_specs: request.body.extra_specs } };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:key`,
+      policy: policy('show'),
+      faults,
+      handler: async (request) => {
+        const type = await requestedType(parts, request);
+        if (isFault(type)) return type;
+        const key = request.params['key'] ?? '';
+        const specs = extraSpecsOf(type);
+        return Object.hasOwn(specs, key)
+          ? { status: 200, body: { [key]: specs[key] } }
+          : missing(request);
+      },
+    }),
+    route<Metadata>({
+      method: 'PUT',
+      path: `${path}/:key`,
+      policy: policy('update'),
+      faults,
+      body: extraSpecsSchema,
+      handler: async (request) => {
+        const key = request.params['key'] ?? '';
+        if (!Object.hasOwn(request.body, key))
+          return fault('badRequest', 'Request body and URI mismatch');
+        if (Object.keys(request.body).length > 1)
+          return fault('badRequest', 'Request body contains too many items');
+        const type = await requestedType(parts, request);
+        if (isFault(type)) return type;
+        await changeExtraSpecs(db, type.id, (now) => ({ ...now, ...request.body }));
+        return { status: 200, body: request.body };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: `${path}/:key`,
+      policy: policy('delete'),
+      faults,
+      handler: async (request) => {
+        const type = await requestedType(parts, request);
+        if (isFault(type)) return type;
+        const key = request.params['key'] ?? '';
+        const done = await changeExtraSpecs(db, type.id, ({ [key]: gone, ...rest }) =>
+          gone === undefined ? undefined : rest,
+        );
+        return done ? { status: 202 } : missing(request);
+      },
+    }),
   ];
 }

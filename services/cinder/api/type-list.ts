@@ -12,26 +12,64 @@ import type { Request } from './request.ts';
 
 /** From here on types are filtered by more than whether they are public. rest_api_version_history, 3.52 */
 const filtersSince = 52;
-const notFilters = new Set(['limit', 'offset', 'marker', 'sort', 'sort_key', 'sort_dir', 'all_tenants', 'is_public']);
-const sortKeys = { id: 'id', name: 'name', created_at: 'created_at_ms', description: 'description', is_public: 'is_public' } as const;
+const notFilters = new Set([
+  'limit',
+  'offset',
+  'marker',
+  'sort',
+  'sort_key',
+  'sort_dir',
+  'all_tenants',
+  'is_public',
+]);
+const sortKeys = {
+  id: 'id',
+  name: 'name',
+  created_at: 'created_at_ms',
+  description: 'description',
+  is_public: 'is_public',
+} as const;
 
-export async function typesAsked(parts: CinderParts, request: Request): Promise<Outcome<VolumeTypeRow[]>> {
-  const [limit, offset, order] = [pageSize(request, parts.config.maxListLimit), numberOf(request, 'offset'), orderOf(request, sortKeys)];
+export async function typesAsked(
+  parts: CinderParts,
+  request: Request,
+): Promise<Outcome<VolumeTypeRow[]>> {
+  const [limit, offset, order] = [
+    pageSize(request, parts.config.maxListLimit),
+    numberOf(request, 'offset'),
+    orderOf(request, sortKeys),
+  ];
   if (isFault(limit)) return limit;
   if (isFault(offset)) return offset;
   if (isFault(order)) return order;
-  const filters = allowedFilters(request, { members: ['extra_specs'], filtersSince }, Object.keys(request.query).filter((name) => !notFilters.has(name)));
+  const filters = allowedFilters(
+    request,
+    { members: ['extra_specs'], filtersSince },
+    Object.keys(request.query).filter((name) => !notFilters.has(name)),
+  );
   if (isFault(filters)) return filters;
   // Everybody sees the public types, admins those of any kind if they say so.
   const asked = first(request, 'is_public');
-  const wanted = asked === undefined || !isAdmin(request) ? true : /^none$/i.test(asked) ? null : booleanOf(asked);
+  const wanted =
+    asked === undefined || !isAdmin(request)
+      ? true
+      : /^none$/i.test(asked)
+        ? null
+        : booleanOf(asked);
   if (wanted === undefined) return fault('badRequest', `Invalid is_public filter [${asked}]`);
-  const visible = await listTypes(parts.database.db, scopeOf(request), isAdmin(request) ? wanted : null);
-  const found = visible.filter((type) => filters.every((name) => matches(type, name, request.query[name] ?? [])));
+  const visible = await listTypes(
+    parts.database.db,
+    scopeOf(request),
+    isAdmin(request) ? wanted : null,
+  );
+  const found = visible.filter((type) =>
+    filters.every((name) => matches(type, name, request.query[name] ?? [])),
+  );
   found.sort((a, b) => compared(a, b, order));
   const marker = first(request, 'marker');
   const from = marker === undefined ? 0 : found.findIndex(({ id }) => id === marker) + 1;
-  if (marker !== undefined && from === 0) return fault('notFound', `Volume type ${marker} could not be found.`);
+  if (marker !== undefined && from === 0)
+    return fault('notFound', `Volume type ${marker} could not be found.`);
   return found.slice(from + (offset ?? 0), from + (offset ?? 0) + limit);
 }
 
@@ -40,15 +78,30 @@ function matches(type: VolumeTypeRow, name: string, values: readonly string[]): 
   if (name === 'extra_specs') {
     const wanted = pairsIn(values[0] ?? '');
     const specs = extraSpecsOf(type);
-    return wanted !== undefined && Object.entries(wanted).every(([key, value]) => Object.hasOwn(specs, key) && isDeepStrictEqual(specs[key], value));
+    return (
+      wanted !== undefined &&
+      Object.entries(wanted).every(
+        ([key, value]) => Object.hasOwn(specs, key) && isDeepStrictEqual(specs[key], value),
+      )
+    );
   }
-  return (name === 'id' || name === 'name' || name === 'description') && values.includes(type[name] ?? '');
+  return (
+    (name === 'id' || name === 'name' || name === 'description') &&
+    values.includes(type[name] ?? '')
+  );
 }
 
 /** By code units, as the database compares; null is the least. */
-function compared(a: VolumeTypeRow, b: VolumeTypeRow, order: readonly { column: string; direction: 'asc' | 'desc' }[]): number {
+function compared(
+  a: VolumeTypeRow,
+  b: VolumeTypeRow,
+  order: readonly { column: string; direction: 'asc' | 'desc' }[],
+): number {
   for (const { column, direction } of order) {
-    const [left, right] = [a[column as keyof VolumeTypeRow] ?? '', b[column as keyof VolumeTypeRow] ?? '']; // from sortKeys
+    const [left, right] = [
+      a[column as keyof VolumeTypeRow] ?? '',
+      b[column as keyof VolumeTypeRow] ?? '',
+    ]; // from sortKeys
     if (left !== right) return (left < right ? -1 : 1) * (direction === 'asc' ? 1 : -1);
   }
   return 0;

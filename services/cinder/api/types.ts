@@ -13,7 +13,14 @@ import { defaultTypeName } from '../seed.ts';
 import type { VolumeTypeRow } from '../store/tables.ts';
 import { extraSpecsOf, findType, findTypeByIdOrName } from '../store/types.ts';
 import { action, actionRoute } from './actions.ts';
-import { booleanSchema, descriptionSchema, extraSpecsSchema, idSchema, orNull, strict } from './field-schemas.ts';
+import {
+  booleanSchema,
+  descriptionSchema,
+  extraSpecsSchema,
+  idSchema,
+  orNull,
+  strict,
+} from './field-schemas.ts';
 import { booleanOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { typesAsked } from './type-list.ts';
@@ -26,8 +33,33 @@ interface Wanted {
   is_public?: boolean | string;
 }
 const name = Type.String({ minLength: 1, maxLength: 255, pattern: '\\S' });
-const createBody = Type.Object({ volume_type: Type.Object({ name, description: descriptionSchema, extra_specs: Type.Optional(orNull(extraSpecsSchema)), 'os-volume-type-access:is_public': Type.Optional(booleanSchema) }, strict) }, strict);
-const updateBody = Type.Object({ volume_type: Type.Object({ name: Type.Optional(orNull(name)), description: descriptionSchema, is_public: Type.Optional(booleanSchema) }, strict) }, strict);
+const createBody = Type.Object(
+  {
+    volume_type: Type.Object(
+      {
+        name,
+        description: descriptionSchema,
+        extra_specs: Type.Optional(orNull(extraSpecsSchema)),
+        'os-volume-type-access:is_public': Type.Optional(booleanSchema),
+      },
+      strict,
+    ),
+  },
+  strict,
+);
+const updateBody = Type.Object(
+  {
+    volume_type: Type.Object(
+      {
+        name: Type.Optional(orNull(name)),
+        description: descriptionSchema,
+        is_public: Type.Optional(booleanSchema),
+      },
+      strict,
+    ),
+  },
+  strict,
+);
 const accessBody = Type.Object({ project: idSchema }, strict);
 const anySpecs = { policy: 'volume_extension:types_extra_specs:index' };
 /** Extra specs that tenants may read too: cinder.api.extra_specs, user visible. */
@@ -35,103 +67,280 @@ const userVisible = new Set(['RESKEY:availability_zones', 'multiattach', 'replic
 
 function typeView(request: Request, type: VolumeTypeRow): JsonObject {
   const all = extraSpecsOf(type);
-  const specs = request.allows(anySpecs.policy) ? all : Object.fromEntries(Object.entries(all).filter(([key]) => userVisible.has(key)));
-  return { id: type.id, name: type.name, description: type.description, is_public: type.is_public === 1, 'os-volume-type-access:is_public': type.is_public === 1, extra_specs: specs };
+  const specs = request.allows(anySpecs.policy)
+    ? all
+    : Object.fromEntries(Object.entries(all).filter(([key]) => userVisible.has(key)));
+  return {
+    id: type.id,
+    name: type.name,
+    description: type.description,
+    is_public: type.is_public === 1,
+    'os-volume-type-access:is_public': type.is_public === 1,
+    extra_specs: specs,
+  };
 }
 
-export async function requestedType({ database: { db } }: CinderParts, request: Request): Promise<Outcome<VolumeTypeRow>> {
+export async function requestedType(
+  { database: { db } }: CinderParts,
+  request: Request,
+): Promise<Outcome<VolumeTypeRow>> {
   const id = request.params['id'] ?? '';
-  return (await findType(db, id, scopeOf(request))) ?? fault('notFound', `Volume type ${id} could not be found.`);
+  return (
+    (await findType(db, id, scopeOf(request))) ??
+    fault('notFound', `Volume type ${id} could not be found.`)
+  );
 }
 
 export function typeRoutes(parts: CinderParts): readonly Route[] {
-  const { database: { db }, ids, clock, log } = parts;
+  const {
+    database: { db },
+    ids,
+    clock,
+    log,
+  } = parts;
   const read = 'volume_extension:type_get';
   return [
-    route({ method: 'GET', path: '/types', policy: 'volume_extension:type_get_all', faults: ['notFound'], handler: async (request) => {
-      const types = await typesAsked(parts, request);
-      return isFault(types) ? types : { status: 200, body: { volume_types: types.map((type) => typeView(request, type)) } };
-    } }),
-    route<{ volume_type: Wanted }>({ method: 'POST', path: '/types', policy: 'volume_extension:type_create', body: createBody, faults: ['conflict'], handler: async (request) => {
-      const wanted = request.body.volume_type;
-      const row: VolumeTypeRow = {
-        id: ids.uuid(), name: (wanted.name ?? '').trim(), description: wanted.description ?? null, extra_specs_json: JSON.stringify(wanted.extra_specs ?? {}), created_at_ms: clock.now(),
-        is_public: booleanOf(wanted['os-volume-type-access:is_public'] ?? true) === false ? 0 : 1,
-      };
-      const added = await db.insertInto('volume_types').values(row).execute().catch((error: unknown) => {
-        if (!isUniqueViolation(error)) throw error;
-        return fault('conflict', `Volume Type ${row.name} already exists.`);
-      });
-      return isFault(added) ? added : { status: 200, body: { volume_type: typeView(request, row) } };
-    } }),
-    route({ method: 'GET', path: '/types/default', policy: read, faults: ['notFound'], handler: async (request) => {
-      const type = await findTypeByIdOrName(db, defaultTypeName, null);
-      return type ? { status: 200, body: { volume_type: typeView(request, type) } } : fault('notFound', 'Default volume type can not be found.');
-    } }),
-    route({ method: 'GET', path: '/types/:id', policy: read, faults: ['notFound'], handler: async (request) => {
-      const type = await requestedType(parts, request);
-      return isFault(type) ? type : { status: 200, body: { volume_type: typeView(request, type) } };
-    } }),
-    route<{ volume_type: Wanted }>({ method: 'PUT', path: '/types/:id', policy: 'volume_extension:type_update', body: updateBody, faults: ['notFound', 'conflict'], handler: async (request) => {
-      const type = await requestedType(parts, request);
-      if (isFault(type)) return type;
-      const { name: newName, description, is_public } = request.body.volume_type;
-      const change = { ...(newName ? { name: newName.trim() } : {}), ...(description == null ? {} : { description }), ...(is_public === undefined ? {} : { is_public: booleanOf(is_public) ? 1 : 0 }) };
-      if (Object.keys(change).length === 0) return fault('badRequest', 'Specify volume type name, description, is_public or a combination thereof.');
-      if (type.name === defaultTypeName && 'name' in change) return fault('badRequest', 'The default volume type cannot be renamed.');
-      const done = await db.updateTable('volume_types').set(change).where('id', '=', type.id).execute().catch((error: unknown) => {
-        if (!isUniqueViolation(error)) throw error;
-        return fault('conflict', `Volume Type ${newName} already exists.`);
-      });
-      if (isFault(done)) return done;
-      const now = await requestedType(parts, request);
-      if (isFault(now)) return now;
-      const { 'os-volume-type-access:is_public': _access, ...view } = typeView(request, now);
-      return { status: 200, body: { volume_type: view } };
-    } }),
-    route({ method: 'DELETE', path: '/types/:id', policy: 'volume_extension:type_delete', faults: ['notFound'], handler: async (request) => {
-      const type = await requestedType(parts, request);
-      if (isFault(type)) return type;
-      if (type.name === defaultTypeName) return fault('badRequest', 'Target volume type is the default one, which cannot be deleted.');
-      const refused = await transaction(db, async (trx) => {
-        const used = await trx.selectFrom('volumes').select('id').where('type_id', '=', type.id).limit(1).executeTakeFirst();
-        if (used) return fault('badRequest', `Target volume type is still in use: volumes of it exist.`);
-        await trx.deleteFrom('type_access').where('type_id', '=', type.id).execute();
-        await trx.deleteFrom('volume_types').where('id', '=', type.id).execute();
-        return undefined;
-      });
-      log.info({ type: type.id, req: request.id, refused: refused !== undefined }, 'volume type deleted');
-      return refused ?? { status: 202 };
-    } }),
-    route({ method: 'GET', path: '/types/:id/os-volume-type-access', policy: 'volume_extension:volume_type_access:get_all_for_type', faults: ['notFound'], handler: async (request) => {
-      const type = await requestedType(parts, request);
-      if (isFault(type)) return type;
-      if (type.is_public === 1) return fault('notFound', 'Access list not available for public volume types.');
-      const rows = await db.selectFrom('type_access').selectAll().where('type_id', '=', type.id).orderBy('project_id').execute();
-      return { status: 200, body: { volume_type_access: rows.map(({ type_id, project_id }) => ({ volume_type_id: type_id, project_id })) } };
-    } }),
+    route({
+      method: 'GET',
+      path: '/types',
+      policy: 'volume_extension:type_get_all',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const types = await typesAsked(parts, request);
+        return isFault(types)
+          ? types
+          : { status: 200, body: { volume_types: types.map((type) => typeView(request, type)) } };
+      },
+    }),
+    route<{ volume_type: Wanted }>({
+      method: 'POST',
+      path: '/types',
+      policy: 'volume_extension:type_create',
+      body: createBody,
+      faults: ['conflict'],
+      handler: async (request) => {
+        const wanted = request.body.volume_type;
+        const row: VolumeTypeRow = {
+          id: ids.uuid(),
+          name: (wanted.name ?? '').trim(),
+          description: wanted.description ?? null,
+          extra_specs_json: JSON.stringify(wanted.extra_specs ?? {}),
+          created_at_ms: clock.now(),
+          is_public: booleanOf(wanted['os-volume-type-access:is_public'] ?? true) === false ? 0 : 1,
+        };
+        const added = await db
+          .insertInto('volume_types')
+          .values(row)
+          .execute()
+          .catch((error: unknown) => {
+            if (!isUniqueViolation(error)) throw error;
+            return fault('conflict', `Volume Type ${row.name} already exists.`);
+          });
+        return isFault(added)
+          ? added
+          : { status: 200, body: { volume_type: typeView(request, row) } };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/types/default',
+      policy: read,
+      faults: ['notFound'],
+      handler: async (request) => {
+        const type = await findTypeByIdOrName(db, defaultTypeName, null);
+        return type
+          ? { status: 200, body: { volume_type: typeView(request, type) } }
+          : fault('notFound', 'Default volume type can not be found.');
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/types/:id',
+      policy: read,
+      faults: ['notFound'],
+      handler: async (request) => {
+        const type = await requestedType(parts, request);
+        return isFault(type)
+          ? type
+          : { status: 200, body: { volume_type: typeView(request, type) } };
+      },
+    }),
+    route<{ volume_type: Wanted }>({
+      method: 'PUT',
+      path: '/types/:id',
+      policy: 'volume_extension:type_update',
+      body: updateBody,
+      faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const type = await requestedType(parts, request);
+        if (isFault(type)) return type;
+        const { name: newName, description, is_public } = request.body.volume_type;
+        const change = {
+          ...(newName ? { name: newName.trim() } : {}),
+          ...(description == null ? {} : { description }),
+          ...(is_public === undefined ? {} : { is_public: booleanOf(is_public) ? 1 : 0 }),
+        };
+        if (Object.keys(change).length === 0)
+          return fault(
+            'badRequest',
+            'Specify volume type name, description, is_public or a combination thereof.',
+          );
+        if (type.name === defaultTypeName && 'name' in change)
+          return fault('badRequest', 'The default volume type cannot be renamed.');
+        const done = await db
+          .updateTable('volume_types')
+          .set(change)
+          .where('id', '=', type.id)
+          .execute()
+          .catch((error: unknown) => {
+            if (!isUniqueViolation(error)) throw error;
+            return fault('conflict', `Volume Type ${newName} already exists.`);
+          });
+        if (isFault(done)) return done;
+        const now = await requestedType(parts, request);
+        if (isFault(now)) return now;
+        const { 'os-volume-type-access:is_public': _access, ...view } = typeView(request, now);
+        return { status: 200, body: { volume_type: view } };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/types/:id',
+      policy: 'volume_extension:type_delete',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const type = await requestedType(parts, request);
+        if (isFault(type)) return type;
+        if (type.name === defaultTypeName)
+          return fault(
+            'badRequest',
+            'Target volume type is the default one, which cannot be deleted.',
+          );
+        const refused = await transaction(db, async (trx) => {
+          const used = await trx
+            .selectFrom('volumes')
+            .select('id')
+            .where('type_id', '=', type.id)
+            .limit(1)
+            .executeTakeFirst();
+          if (used)
+            return fault('badRequest', `Target volume type is still in use: volumes of it exist.`);
+          await trx.deleteFrom('type_access').where('type_id', '=', type.id).execute();
+          await trx.deleteFrom('volume_types').where('id', '=', type.id).execute();
+          return undefined;
+        });
+        log.info(
+          { type: type.id, req: request.id, refused: refused !== undefined },
+          'volume type deleted',
+        );
+        return refused ?? { status: 202 };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/types/:id/os-volume-type-access',
+      policy: 'volume_extension:volume_type_access:get_all_for_type',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const type = await requestedType(parts, request);
+        if (isFault(type)) return type;
+        if (type.is_public === 1)
+          return fault('notFound', 'Access list not available for public volume types.');
+        const rows = await db
+          .selectFrom('type_access')
+          .selectAll()
+          .where('type_id', '=', type.id)
+          .orderBy('project_id')
+          .execute();
+        return {
+          status: 200,
+          body: {
+            volume_type_access: rows.map(({ type_id, project_id }) => ({
+              volume_type_id: type_id,
+              project_id,
+            })),
+          },
+        };
+      },
+    }),
     // Encryption is not offered: no type has any.
-    route({ method: 'GET', path: '/types/:id/encryption', policy: read, faults: ['notFound'], handler: async (request) => {
-      const type = await requestedType(parts, request);
-      return isFault(type) ? type : { status: 200, body: {} };
-    } }),
-    route({ method: 'POST', path: '/types/:id/encryption', policy: 'volume_extension:volume_type_encryption:any', faults: ['notFound', 'notImplemented'], handler: async (request) => {
-      const type = await requestedType(parts, request);
-      return isFault(type) ? type : fault('notImplemented', 'Volume encryption is not offered by this cloud.');
-    } }),
-    actionRoute<VolumeTypeRow>('/types', async (request) => await requestedType(parts, request), {
-      addProjectAccess: action<VolumeTypeRow, { project: string }>({ policy: 'volume_extension:volume_type_access:addProjectAccess', body: accessBody, run: async (_, type, { project }) => {
-        if (type.is_public === 1) return fault('conflict', 'Type access modification is not applicable to public volume type.');
-        const known = await db.selectFrom('type_access').select('type_id').where('type_id', '=', type.id).where('project_id', '=', project).executeTakeFirst();
-        if (known) return fault('conflict', `Volume type access for ${type.id} / ${project} combination already exists.`);
-        await upsert(db, 'type_access', { type_id: type.id, project_id: project }, ['type_id', 'project_id']);
-        return { status: 202 };
-      } }),
-      removeProjectAccess: action<VolumeTypeRow, { project: string }>({ policy: 'volume_extension:volume_type_access:removeProjectAccess', body: accessBody, run: async (_, type, { project }) => {
-        if (type.is_public === 1) return fault('conflict', 'Type access modification is not applicable to public volume type.');
-        const gone = await db.deleteFrom('type_access').where('type_id', '=', type.id).where('project_id', '=', project).executeTakeFirst();
-        return gone.numDeletedRows === 0n ? fault('notFound', `Volume type access not found for ${type.id} / ${project} combination.`) : { status: 202 };
-      } }),
-    }, 'volume_extension:volume_type_access:addProjectAccess'),
+    route({
+      method: 'GET',
+      path: '/types/:id/encryption',
+      policy: read,
+      faults: ['notFound'],
+      handler: async (request) => {
+        const type = await requestedType(parts, request);
+        return isFault(type) ? type : { status: 200, body: {} };
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/types/:id/encryption',
+      policy: 'volume_extension:volume_type_encryption:any',
+      faults: ['notFound', 'notImplemented'],
+      handler: async (request) => {
+        const type = await requestedType(parts, request);
+        return isFault(type)
+          ? type
+          : fault('notImplemented', 'Volume encryption is not offered by this cloud.');
+      },
+    }),
+    actionRoute<VolumeTypeRow>(
+      '/types',
+      async (request) => await requestedType(parts, request),
+      {
+        addProjectAccess: action<VolumeTypeRow, { project: string }>({
+          policy: 'volume_extension:volume_type_access:addProjectAccess',
+          body: accessBody,
+          run: async (_, type, { project }) => {
+            if (type.is_public === 1)
+              return fault(
+                'conflict',
+                'Type access modification is not applicable to public volume type.',
+              );
+            const known = await db
+              .selectFrom('type_access')
+              .select('type_id')
+              .where('type_id', '=', type.id)
+              .where('project_id', '=', project)
+              .executeTakeFirst();
+            if (known)
+              return fault(
+                'conflict',
+                `Volume type access for ${type.id} / ${project} combination already exists.`,
+              );
+            await upsert(db, 'type_access', { type_id: type.id, project_id: project }, [
+              'type_id',
+              'project_id',
+            ]);
+            return { status: 202 };
+          },
+        }),
+        removeProjectAccess: action<VolumeTypeRow, { project: string }>({
+          policy: 'volume_extension:volume_type_access:removeProjectAccess',
+          body: accessBody,
+          run: async (_, type, { project }) => {
+            if (type.is_public === 1)
+              return fault(
+                'conflict',
+                'Type access modification is not applicable to public volume type.',
+              );
+            const gone = await db
+              .deleteFrom('type_access')
+              .where('type_id', '=', type.id)
+              .where('project_id', '=', project)
+              .executeTakeFirst();
+            return gone.numDeletedRows === 0n
+              ? fault(
+                  'notFound',
+                  `Volume type access not found for ${type.id} / ${project} combination.`,
+                )
+              : { status: 202 };
+          },
+        }),
+      },
+      'volume_extension:volume_type_access:addProjectAccess',
+    ),
   ];
 }

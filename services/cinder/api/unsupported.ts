@@ -10,18 +10,55 @@ import type { Action } from './actions.ts';
 const refusal = (what: string) => fault('notImplemented', `${what} is not offered by this cloud.`);
 
 /** Actions by name with their policy. */
-export function notOffered<Target>(actions: Readonly<Record<string, string>>): Record<string, Action<Target>> {
-  return Object.fromEntries(Object.entries(actions).map(([name, policy]) => [name, action<Target>({ policy, body: Type.Any(), run: async () => refusal(name) })]));
+export function notOffered<Target>(
+  actions: Readonly<Record<string, string>>,
+): Record<string, Action<Target>> {
+  return Object.fromEntries(
+    Object.entries(actions).map(([name, policy]) => [
+      name,
+      action<Target>({ policy, body: Type.Any(), run: async () => refusal(name) }),
+    ]),
+  );
 }
 
-const none = (path: string, key: string, policy: string, since = 0): Route => route({ method: 'GET', path, policy, since, handler: () => ({ status: 200, body: { [key]: [] } }) });
-const unknown = (method: HttpMethod, path: string, what: string, policy: string, since = 0): Route => route({ method, path, policy, since, faults: ['notFound'], handler: ({ params }) => fault('notFound', `${what} ${params['id'] ?? ''} could not be found.`) });
-const never = (method: HttpMethod, path: string, what: string, policy: string, since = 0): Route => route({ method, path, policy, since, faults: ['notImplemented'], handler: () => refusal(what) });
+const none = (path: string, key: string, policy: string, since = 0): Route =>
+  route({
+    method: 'GET',
+    path,
+    policy,
+    since,
+    handler: () => ({ status: 200, body: { [key]: [] } }),
+  });
+const unknown = (
+  method: HttpMethod,
+  path: string,
+  what: string,
+  policy: string,
+  since = 0,
+): Route =>
+  route({
+    method,
+    path,
+    policy,
+    since,
+    faults: ['notFound'],
+    handler: ({ params }) => fault('notFound', `${what} ${params['id'] ?? ''} could not be found.`),
+  });
+const never = (method: HttpMethod, path: string, what: string, policy: string, since = 0): Route =>
+  route({ method, path, policy, since, faults: ['notImplemented'], handler: () => refusal(what) });
 
 /** Kinds of objects of which there are none: lists are empty, one by id is not found, none can be made. */
-const absent = (collection: string, what: string, policy: string, since: number): readonly Route[] => [
-  none(`/${collection}`, collection.replaceAll('-', '_'), policy, since), never('POST', `/${collection}`, what, policy, since),
-  unknown('GET', `/${collection}/:id`, what, policy, since), unknown('PUT', `/${collection}/:id`, what, policy, since), unknown('DELETE', `/${collection}/:id`, what, policy, since),
+const absent = (
+  collection: string,
+  what: string,
+  policy: string,
+  since: number,
+): readonly Route[] => [
+  none(`/${collection}`, collection.replaceAll('-', '_'), policy, since),
+  never('POST', `/${collection}`, what, policy, since),
+  unknown('GET', `/${collection}/:id`, what, policy, since),
+  unknown('PUT', `/${collection}/:id`, what, policy, since),
+  unknown('DELETE', `/${collection}/:id`, what, policy, since),
 ];
 
 export const unsupportedRoutes: readonly Route[] = [
@@ -35,11 +72,38 @@ export const unsupportedRoutes: readonly Route[] = [
   none('/group_snapshots/detail', 'group_snapshots', 'group:any', 14),
   unknown('POST', '/group_snapshots/:id/action', 'Group snapshot', 'group:any', 14),
   ...absent('qos-specs', 'QoS specs', 'volume_extension:qos_specs_manager:any', 0),
-  never('PUT', '/types/:id/encryption/:key', 'Volume encryption', 'volume_extension:volume_type_encryption:any'),
-  never('DELETE', '/types/:id/encryption/:key', 'Volume encryption', 'volume_extension:volume_type_encryption:any'),
+  never(
+    'PUT',
+    '/types/:id/encryption/:key',
+    'Volume encryption',
+    'volume_extension:volume_type_encryption:any',
+  ),
+  never(
+    'DELETE',
+    '/types/:id/encryption/:key',
+    'Volume encryption',
+    'volume_extension:volume_type_encryption:any',
+  ),
   never('POST', '/os-volume-manage', 'Managing existing storage', 'volume_extension:volume_manage'),
-  never('POST', '/manageable_volumes', 'Managing existing storage', 'volume_extension:volume_manage', 8),
-  never('POST', '/os-snapshot-manage', 'Managing existing storage', 'volume_extension:volume_manage'),
-  never('POST', '/manageable_snapshots', 'Managing existing storage', 'volume_extension:volume_manage', 8),
+  never(
+    'POST',
+    '/manageable_volumes',
+    'Managing existing storage',
+    'volume_extension:volume_manage',
+    8,
+  ),
+  never(
+    'POST',
+    '/os-snapshot-manage',
+    'Managing existing storage',
+    'volume_extension:volume_manage',
+  ),
+  never(
+    'POST',
+    '/manageable_snapshots',
+    'Managing existing storage',
+    'volume_extension:volume_manage',
+    8,
+  ),
   never('PUT', '/os-services/failover_host', 'Failing over', 'volume_extension:services:update'),
 ];

@@ -33,46 +33,136 @@ const visibilitySince = 1;
 const unwoundWithinMs = 5_000;
 const formats = ['raw', 'qcow2'] as const;
 /** Of the image a volume came from: kept by the image it becomes, unless Glance says these itself. */
-const ofGlance = new Set(['image_id', 'image_name', 'checksum', 'container_format', 'disk_format', 'min_disk', 'min_ram', 'size']);
+const ofGlance = new Set([
+  'image_id',
+  'image_name',
+  'checksum',
+  'container_format',
+  'disk_format',
+  'min_disk',
+  'min_ram',
+  'size',
+]);
 
-export const uploadAction = (parts: CinderParts): Action<VolumeRow> => action<VolumeRow, Upload>({
-  policy: 'volume_extension:volume_actions:upload_image',
-  body: Type.Object({
-    image_name: Type.String({ minLength: 1, maxLength: 255 }), force: Type.Optional(booleanSchema), container_format: Type.Optional(orNull(Type.String({ maxLength: 255 }))),
-    disk_format: Type.Optional(Type.Union(['raw', 'vmdk', 'vdi', 'qcow2', 'vhd', 'vhdx', 'ploop'].map((format) => Type.Literal(format)))),
-    visibility: Type.Optional(Type.Union(['community', 'public', 'private', 'shared'].map((word) => Type.Literal(word)))), protected: Type.Optional(booleanSchema),
-  }, strict),
-  run: async (request, volume, sent) => await upload(parts, request, volume, sent),
-});
+export const uploadAction = (parts: CinderParts): Action<VolumeRow> =>
+  action<VolumeRow, Upload>({
+    policy: 'volume_extension:volume_actions:upload_image',
+    body: Type.Object(
+      {
+        image_name: Type.String({ minLength: 1, maxLength: 255 }),
+        force: Type.Optional(booleanSchema),
+        container_format: Type.Optional(orNull(Type.String({ maxLength: 255 }))),
+        disk_format: Type.Optional(
+          Type.Union(
+            ['raw', 'vmdk', 'vdi', 'qcow2', 'vhd', 'vhdx', 'ploop'].map((format) =>
+              Type.Literal(format),
+            ),
+          ),
+        ),
+        visibility: Type.Optional(
+          Type.Union(
+            ['community', 'public', 'private', 'shared'].map((word) => Type.Literal(word)),
+          ),
+        ),
+        protected: Type.Optional(booleanSchema),
+      },
+      strict,
+    ),
+    run: async (request, volume, sent) => await upload(parts, request, volume, sent),
+  });
 
-async function upload(parts: CinderParts, request: Request, volume: VolumeRow, sent: Upload): Promise<Outcome<Reply>> {
-  const { database: { db }, clock } = parts;
-  const [diskFormat, containerFormat] = [sent.disk_format ?? 'raw', sent.container_format ?? 'bare'];
-  if (!(formats as readonly string[]).includes(diskFormat) || containerFormat !== 'bare') return fault('badRequest', `Invalid input received: a volume becomes an image of disk_format ${formats.join(' or ')} and container_format bare.`);
+async function upload(
+  parts: CinderParts,
+  request: Request,
+  volume: VolumeRow,
+  sent: Upload,
+): Promise<Outcome<Reply>> {
+  const {
+    database: { db },
+    clock,
+  } = parts;
+  const [diskFormat, containerFormat] = [
+    sent.disk_format ?? 'raw',
+    sent.container_format ?? 'bare',
+  ];
+  if (!(formats as readonly string[]).includes(diskFormat) || containerFormat !== 'bare')
+    return fault(
+      'badRequest',
+      `Invalid input received: a volume becomes an image of disk_format ${formats.join(' or ')} and container_format bare.`,
+    );
   // Also with force: a running guest's writes would tear the image.
   const needed = `Invalid volume: Volume ${volume.id} status must be available, but current status is: ${volume.status}.`;
   if (volume.status !== 'available') return fault('badRequest', needed);
-  const properties = Object.fromEntries(Object.entries(metadataIn(volume.image_metadata_json)).filter(([name]) => !ofGlance.has(name)));
-  const extra = request.version >= visibilitySince ? { visibility: sent.visibility ?? 'private', protected: booleanOf(sent.protected ?? false) ?? false } : {};
+  const properties = Object.fromEntries(
+    Object.entries(metadataIn(volume.image_metadata_json)).filter(([name]) => !ofGlance.has(name)),
+  );
+  const extra =
+    request.version >= visibilitySince
+      ? {
+          visibility: sent.visibility ?? 'private',
+          protected: booleanOf(sent.protected ?? false) ?? false,
+        }
+      : {};
   // The saga stands before the image: one that is made is never without somebody who fills or removes it.
   const imageId = parts.ids.uuid();
   const begun = await transaction(db, async (trx) => {
-    if (!(await changeVolumeIn(trx, volume.id, ['available'], { status: 'uploading' }, clock.now()))) return false;
-    await journal(parts, trx, request, { name: uploadImageName, lockKey: volumeLock(volume.id), input: { volumeId: volume.id, projectId: volume.project_id, imageId, diskFormat } });
+    if (
+      !(await changeVolumeIn(trx, volume.id, ['available'], { status: 'uploading' }, clock.now()))
+    )
+      return false;
+    await journal(parts, trx, request, {
+      name: uploadImageName,
+      lockKey: volumeLock(volume.id),
+      input: { volumeId: volume.id, projectId: volume.project_id, imageId, diskFormat },
+    });
     return true;
   });
   if (!begun) return fault('badRequest', needed);
-  const image = await createImage(parts, { ...properties, id: imageId, name: sent.image_name, disk_format: diskFormat, container_format: containerFormat, min_disk: volume.size_gib, ...extra }, { token: request.auth.token, requestId: request.id });
-  if (isFault(image)) await transaction(db, async (trx) => await cancelSagas(trx, volumeLock(volume.id)));
+  const image = await createImage(
+    parts,
+    {
+      ...properties,
+      id: imageId,
+      name: sent.image_name,
+      disk_format: diskFormat,
+      container_format: containerFormat,
+      min_disk: volume.size_gib,
+      ...extra,
+    },
+    { token: request.auth.token, requestId: request.id },
+  );
+  if (isFault(image))
+    await transaction(db, async (trx) => await cancelSagas(trx, volumeLock(volume.id)));
   await parts.wake(request.id);
   if (isFault(image)) {
     await whenIdle(parts, volume.id, unwoundWithinMs, async () => undefined);
     return image;
   }
   const type = volume.type_id === null ? undefined : await findType(db, volume.type_id, null);
-  return { status: 202, body: { 'os-volume_upload_image': {
-    id: volume.id, updated_at: timeOrNull(volume.updated_at_ms), status: 'uploading', display_description: volume.description, size: volume.size_gib,
-    volume_type: type ? { id: type.id, name: type.name, description: type.description, is_public: type.is_public === 1, extra_specs: extraSpecsOf(type) } : null,
-    image_id: imageId, container_format: containerFormat, disk_format: diskFormat, image_name: sent.image_name, ...extra,
-  } } };
+  return {
+    status: 202,
+    body: {
+      'os-volume_upload_image': {
+        id: volume.id,
+        updated_at: timeOrNull(volume.updated_at_ms),
+        status: 'uploading',
+        display_description: volume.description,
+        size: volume.size_gib,
+        volume_type: type
+          ? {
+              id: type.id,
+              name: type.name,
+              description: type.description,
+              is_public: type.is_public === 1,
+              extra_specs: extraSpecsOf(type),
+            }
+          : null,
+        image_id: imageId,
+        container_format: containerFormat,
+        disk_format: diskFormat,
+        image_name: sent.image_name,
+        ...extra,
+      },
+    },
+  };
 }

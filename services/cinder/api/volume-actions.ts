@@ -13,43 +13,77 @@ import { attachmentsOf } from '../store/attachments.ts';
 import { metadataIn } from '../store/rows.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import { extraSpecsOf, findTypeByIdOrName } from '../store/types.ts';
-import { changeVolume, changeVolumeIn, findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
+import {
+  changeVolume,
+  changeVolumeIn,
+  findVolume,
+  lockVolume,
+  volumeLock,
+} from '../store/volumes.ts';
 import { action, actionRoute } from './actions.ts';
 import type { Action } from './actions.ts';
 import { attachmentActions } from './attachment-actions.ts';
-import { booleanSchema, maxMetadataItems, metadataSchema, sizeSchema, strict, tooManyItems } from './field-schemas.ts';
+import {
+  booleanSchema,
+  maxMetadataItems,
+  metadataSchema,
+  sizeSchema,
+  strict,
+  tooManyItems,
+} from './field-schemas.ts';
 import { journal } from './journal.ts';
 import { booleanOf, requestedVolume, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { takeQuota } from './take-quota.ts';
-import { uploadAction } from './upload-action.ts';
 import { notOffered } from './unsupported.ts';
+import { uploadAction } from './upload-action.ts';
 import { beginDeletion } from './volumes.ts';
 
 const extendAttachedSince = 42;
-const bad = (volume: VolumeRow, needs: string) => fault('badRequest', `Invalid volume: Volume ${volume.id} status must be ${needs}, but current status is: ${volume.status}.`);
+const bad = (volume: VolumeRow, needs: string) =>
+  fault(
+    'badRequest',
+    `Invalid volume: Volume ${volume.id} status must be ${needs}, but current status is: ${volume.status}.`,
+  );
 
 export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
-  const { database: { db }, clock } = parts;
+  const {
+    database: { db },
+    clock,
+  } = parts;
   const table: Record<string, Action<VolumeRow>> = {
     ...attachmentActions(parts),
     'os-extend': action<VolumeRow, { new_size: number | string }>({
-      policy: 'volume:extend', body: Type.Object({ new_size: sizeSchema }, strict),
-      run: async (request, volume, { new_size }) => await extend(parts, request, volume, Number(new_size)),
+      policy: 'volume:extend',
+      body: Type.Object({ new_size: sizeSchema }, strict),
+      run: async (request, volume, { new_size }) =>
+        await extend(parts, request, volume, Number(new_size)),
     }),
     'os-set_bootable': action<VolumeRow, { bootable: boolean | string }>({
-      policy: 'volume:set_bootable', body: Type.Object({ bootable: booleanSchema }, strict),
+      policy: 'volume:set_bootable',
+      body: Type.Object({ bootable: booleanSchema }, strict),
       run: async (_, volume, { bootable }) => {
         await changeVolume(db, volume.id, { bootable: booleanOf(bootable) ? 1 : 0 }, clock.now());
         return { status: 200 };
       },
     }),
     'os-update_readonly_flag': action<VolumeRow, { readonly: boolean | string }>({
-      policy: 'volume:update_readonly_flag', body: Type.Object({ readonly: booleanSchema }, strict),
-      run: async (_, volume, { readonly }) => ((await changeVolumeIn(db, volume.id, ['available'], { readonly: booleanOf(readonly) ? 1 : 0 }, clock.now())) ? { status: 202 } : bad(volume, 'available to update readonly flag')),
+      policy: 'volume:update_readonly_flag',
+      body: Type.Object({ readonly: booleanSchema }, strict),
+      run: async (_, volume, { readonly }) =>
+        (await changeVolumeIn(
+          db,
+          volume.id,
+          ['available'],
+          { readonly: booleanOf(readonly) ? 1 : 0 },
+          clock.now(),
+        ))
+          ? { status: 202 }
+          : bad(volume, 'available to update readonly flag'),
     }),
     'os-set_image_metadata': action<VolumeRow, { metadata: Record<string, string> }>({
-      policy: 'volume_extension:volume_image_metadata:set', body: Type.Object({ metadata: metadataSchema }, strict),
+      policy: 'volume_extension:volume_image_metadata:set',
+      body: Type.Object({ metadata: metadataSchema }, strict),
       run: async (_, volume, { metadata }) => {
         const all = await changeImageMetadata(parts, volume, (now) => {
           const merged = { ...now, ...metadata };
@@ -59,26 +93,48 @@ export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
       },
     }),
     'os-show_image_metadata': action<VolumeRow>({
-      policy: 'volume_extension:volume_image_metadata:show', body: Type.Any(),
-      run: async (_, volume) => ({ status: 200, body: { metadata: metadataIn(volume.image_metadata_json) } }),
+      policy: 'volume_extension:volume_image_metadata:show',
+      body: Type.Any(),
+      run: async (_, volume) => ({
+        status: 200,
+        body: { metadata: metadataIn(volume.image_metadata_json) },
+      }),
     }),
     'os-unset_image_metadata': action<VolumeRow, { key: string }>({
-      policy: 'volume_extension:volume_image_metadata:remove', body: Type.Object({ key: Type.String({ minLength: 1, maxLength: 255 }) }, strict),
+      policy: 'volume_extension:volume_image_metadata:remove',
+      body: Type.Object({ key: Type.String({ minLength: 1, maxLength: 255 }) }, strict),
       run: async (_, volume, { key }) => {
-        const left = await changeImageMetadata(parts, volume, ({ [key]: _gone, ...rest }, isThere) => (isThere(key) ? rest : undefined));
-        return left ? { status: 200 } : fault('notFound', `Volume has no metadata item with key ${key}.`);
+        const left = await changeImageMetadata(
+          parts,
+          volume,
+          ({ [key]: _gone, ...rest }, isThere) => (isThere(key) ? rest : undefined),
+        );
+        return left
+          ? { status: 200 }
+          : fault('notFound', `Volume has no metadata item with key ${key}.`);
       },
     }),
-    'os-reset_status': action<VolumeRow, { status?: VolumeStatus; attach_status?: AttachStatus; migration_status?: string | null }>({
+    'os-reset_status': action<
+      VolumeRow,
+      { status?: VolumeStatus; attach_status?: AttachStatus; migration_status?: string | null }
+    >({
       policy: 'volume_extension:volume_admin_actions:reset_status',
-      body: Type.Object({
-        status: Type.Optional(Type.Union(volumeStatuses.map((status) => Type.Literal(status)))),
-        attach_status: Type.Optional(Type.Union([Type.Literal('attached'), Type.Literal('detached')])), migration_status: Type.Optional(Type.Any()),
-      }, { ...strict, minProperties: 1 }),
-      run: async (_, volume, { status, attach_status }) => await resetStatus(parts, volume, status, attach_status),
+      body: Type.Object(
+        {
+          status: Type.Optional(Type.Union(volumeStatuses.map((status) => Type.Literal(status)))),
+          attach_status: Type.Optional(
+            Type.Union([Type.Literal('attached'), Type.Literal('detached')]),
+          ),
+          migration_status: Type.Optional(Type.Any()),
+        },
+        { ...strict, minProperties: 1 },
+      ),
+      run: async (_, volume, { status, attach_status }) =>
+        await resetStatus(parts, volume, status, attach_status),
     }),
     'os-force_delete': action<VolumeRow>({
-      policy: 'volume_extension:volume_admin_actions:force_delete', body: Type.Any(),
+      policy: 'volume_extension:volume_admin_actions:force_delete',
+      body: Type.Any(),
       run: async (request, volume) => {
         const begun = await beginDeletion(parts, request, volume, { force: true, cascade: true });
         return isFault(begun) ? begun : { status: 202 };
@@ -86,33 +142,74 @@ export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
     }),
     'os-volume_upload_image': uploadAction(parts),
     'os-retype': action<VolumeRow, { new_type: string; migration_policy?: string }>({
-      policy: 'volume:retype', body: Type.Object({ new_type: Type.String({ minLength: 1, maxLength: 255 }), migration_policy: Type.Optional(Type.Union([Type.Literal('never'), Type.Literal('on-demand')])) }, strict),
+      policy: 'volume:retype',
+      body: Type.Object(
+        {
+          new_type: Type.String({ minLength: 1, maxLength: 255 }),
+          migration_policy: Type.Optional(
+            Type.Union([Type.Literal('never'), Type.Literal('on-demand')]),
+          ),
+        },
+        strict,
+      ),
       run: async (request, volume, { new_type }) => await retype(parts, request, volume, new_type),
     }),
     ...notOffered<VolumeRow>({
-      'os-migrate_volume': 'volume_extension:volume_admin_actions:migrate_volume', 'os-migrate_volume_completion': 'volume_extension:volume_admin_actions:migrate_volume',
-      'os-unmanage': 'volume_extension:volume_unmanage', revert: 'volume:revert_to_snapshot',
+      'os-migrate_volume': 'volume_extension:volume_admin_actions:migrate_volume',
+      'os-migrate_volume_completion': 'volume_extension:volume_admin_actions:migrate_volume',
+      'os-unmanage': 'volume_extension:volume_unmanage',
+      revert: 'volume:revert_to_snapshot',
     }),
   };
   return [actionRoute('/volumes', async (request) => await requestedVolume(parts, request), table)];
 }
 
 /** The new size counts from here on: the quota is taken with the state. */
-async function extend(parts: CinderParts, request: Request, volume: VolumeRow, newGib: number): Promise<Outcome<Reply>> {
-  const { database: { db }, clock } = parts;
+async function extend(
+  parts: CinderParts,
+  request: Request,
+  volume: VolumeRow,
+  newGib: number,
+): Promise<Outcome<Reply>> {
+  const {
+    database: { db },
+    clock,
+  } = parts;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, volume.id);
     const current = await findVolume(trx, volume.id, null);
     if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
     const attached = current.status === 'in-use';
-    if (attached && request.version < extendAttachedSince) return bad(current, `available to extend (in-use since 3.${extendAttachedSince})`);
-    if (current.status !== 'available' && !attached) return bad(current, 'available or in-use to extend');
+    if (attached && request.version < extendAttachedSince)
+      return bad(current, `available to extend (in-use since 3.${extendAttachedSince})`);
+    if (current.status !== 'available' && !attached)
+      return bad(current, 'available or in-use to extend');
     const more = newGib - current.size_gib;
-    if (more <= 0) return fault('badRequest', `Invalid input received: New size for extend must be greater than current size. (current: ${current.size_gib}, extended: ${newGib}).`);
-    const over = await takeQuota(parts, trx, current.project_id, { gigabytes: more }, { typeId: current.type_id, volumeGib: newGib });
+    if (more <= 0)
+      return fault(
+        'badRequest',
+        `Invalid input received: New size for extend must be greater than current size. (current: ${current.size_gib}, extended: ${newGib}).`,
+      );
+    const over = await takeQuota(
+      parts,
+      trx,
+      current.project_id,
+      { gigabytes: more },
+      { typeId: current.type_id, volumeGib: newGib },
+    );
     if (over) return over;
     await changeVolume(trx, volume.id, { status: 'extending', extending_gib: more }, clock.now());
-    await journal(parts, trx, request, { name: extendVolumeName, lockKey: volumeLock(volume.id), input: { volumeId: volume.id, projectId: volume.project_id, oldGib: current.size_gib, newGib, attached } });
+    await journal(parts, trx, request, {
+      name: extendVolumeName,
+      lockKey: volumeLock(volume.id),
+      input: {
+        volumeId: volume.id,
+        projectId: volume.project_id,
+        oldGib: current.size_gib,
+        newGib,
+        attached,
+      },
+    });
     return undefined;
   });
   if (refused) return refused;
@@ -120,37 +217,94 @@ async function extend(parts: CinderParts, request: Request, volume: VolumeRow, n
   return { status: 202 };
 }
 
-async function changeImageMetadata({ database: { db }, clock }: CinderParts, volume: VolumeRow, next: (now: Record<string, string>, isThere: (key: string) => boolean) => Record<string, string> | undefined): Promise<Record<string, string> | undefined> {
+async function changeImageMetadata(
+  { database: { db }, clock }: CinderParts,
+  volume: VolumeRow,
+  next: (
+    now: Record<string, string>,
+    isThere: (key: string) => boolean,
+  ) => Record<string, string> | undefined,
+): Promise<Record<string, string> | undefined> {
   return await transaction(db, async (trx) => {
     await lockVolume(trx, volume.id);
     const current = await findVolume(trx, volume.id, null);
     const now = metadataIn(current?.image_metadata_json ?? '{}');
     const metadata = current && next(now, (key) => Object.hasOwn(now, key));
-    if (metadata) await changeVolume(trx, volume.id, { image_metadata_json: JSON.stringify(metadata) }, clock.now());
+    if (metadata)
+      await changeVolume(
+        trx,
+        volume.id,
+        { image_metadata_json: JSON.stringify(metadata) },
+        clock.now(),
+      );
     return metadata;
   });
 }
 
 /** A type that the volume's own pool fulfils is a new name for where it is; another would mean to move it, which is not offered. */
-async function retype(parts: CinderParts, request: Request, volume: VolumeRow, newType: string): Promise<Outcome<Reply>> {
-  const { database: { db }, clock } = parts;
+async function retype(
+  parts: CinderParts,
+  request: Request,
+  volume: VolumeRow,
+  newType: string,
+): Promise<Outcome<Reply>> {
+  const {
+    database: { db },
+    clock,
+  } = parts;
   const type = await findTypeByIdOrName(db, newType, scopeOf(request));
   if (!type) return fault('badRequest', `Invalid volume type: ${newType} could not be found.`);
-  if (volume.status !== 'available' && volume.status !== 'in-use') return bad(volume, 'available or in-use to retype');
-  if (type.id === volume.type_id) return fault('badRequest', `Invalid input received: New volume_type same as original: ${newType}.`);
+  if (volume.status !== 'available' && volume.status !== 'in-use')
+    return bad(volume, 'available or in-use to retype');
+  if (type.id === volume.type_id)
+    return fault(
+      'badRequest',
+      `Invalid input received: New volume_type same as original: ${newType}.`,
+    );
   const own = (await parts.pools()).filter(({ host }) => host === volume.host);
-  if (isFault(pickPool(own, { sizeGib: 0, extraSpecs: extraSpecsOf(type) }))) return fault('notImplemented', 'To retype a volume to another backend is not offered by this cloud.');
-  return (await changeVolumeIn(db, volume.id, ['available', 'in-use'], { type_id: type.id }, clock.now())) ? { status: 202 } : bad(volume, 'available or in-use to retype');
+  if (isFault(pickPool(own, { sizeGib: 0, extraSpecs: extraSpecsOf(type) })))
+    return fault(
+      'notImplemented',
+      'To retype a volume to another backend is not offered by this cloud.',
+    );
+  return (await changeVolumeIn(
+    db,
+    volume.id,
+    ['available', 'in-use'],
+    { type_id: type.id },
+    clock.now(),
+  ))
+    ? { status: 202 }
+    : bad(volume, 'available or in-use to retype');
 }
 
 /** An operator's word against the database's: the state alone changes. `attach_status: detached` takes the attachments along. */
-async function resetStatus({ database: { db }, clock, log }: CinderParts, volume: VolumeRow, status: VolumeStatus | undefined, attachStatus: AttachStatus | undefined): Promise<Outcome<Reply>> {
-  if (status === undefined && attachStatus === undefined) return fault('badRequest', "Must specify 'status', 'attach_status' or 'migration_status' for update.");
+async function resetStatus(
+  { database: { db }, clock, log }: CinderParts,
+  volume: VolumeRow,
+  status: VolumeStatus | undefined,
+  attachStatus: AttachStatus | undefined,
+): Promise<Outcome<Reply>> {
+  if (status === undefined && attachStatus === undefined)
+    return fault(
+      'badRequest',
+      "Must specify 'status', 'attach_status' or 'migration_status' for update.",
+    );
   await transaction(db, async (trx) => {
-    if (attachStatus === 'detached') await trx.deleteFrom('attachments').where('volume_id', '=', volume.id).execute();
-    else if (attachStatus === 'attached') for (const { id } of await attachmentsOf(trx, volume.id)) await trx.updateTable('attachments').set({ status: 'attached' }).where('id', '=', id).execute();
+    if (attachStatus === 'detached')
+      await trx.deleteFrom('attachments').where('volume_id', '=', volume.id).execute();
+    else if (attachStatus === 'attached')
+      for (const { id } of await attachmentsOf(trx, volume.id))
+        await trx
+          .updateTable('attachments')
+          .set({ status: 'attached' })
+          .where('id', '=', id)
+          .execute();
     if (status !== undefined) await changeVolume(trx, volume.id, { status }, clock.now());
   });
-  log.warn({ volume: volume.id, was: volume.status, status, attachStatus }, 'an operator reset the state of a volume');
+  log.warn(
+    { volume: volume.id, was: volume.status, status, attachStatus },
+    'an operator reset the state of a volume',
+  );
   return { status: 202 };
 }

@@ -1,9 +1,9 @@
+import { sql } from 'kysely';
 // Volumes: list, show, update, delete, summary. https://docs.openstack.org/api-ref/block-storage/v3/#volumes-volumes
 import Type from 'typebox';
-import { sql } from 'kysely';
+import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { Reply, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
@@ -13,7 +13,13 @@ import { attachmentsOf } from '../store/attachments.ts';
 import { metadataIn } from '../store/rows.ts';
 import { changeSnapshot, snapshotsOf } from '../store/snapshots.ts';
 import type { VolumeRow } from '../store/tables.ts';
-import { changeVolume, changeVolumeIn, findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
+import {
+  changeVolume,
+  changeVolumeIn,
+  findVolume,
+  lockVolume,
+  volumeLock,
+} from '../store/volumes.ts';
 import { descriptionSchema, metadataSchema, nameSchema, orNull } from './field-schemas.ts';
 import { journal } from './journal.ts';
 import type { ListRules } from './list-filters.ts';
@@ -23,80 +29,247 @@ import type { Request } from './request.ts';
 import { volumeSummary, volumeView, volumeViews } from './views.ts';
 
 const rules: ListRules<'volumes'> = {
-  table: 'volumes', collection: 'volumes',
-  text: { id: 'id', name: 'name', display_name: 'name', status: 'status', availability_zone: 'availability_zone', volume_type_id: 'type_id', project_id: 'project_id', user_id: 'user_id', host: 'host', snapshot_id: 'snapshot_id', source_volid: 'source_volid', description: 'description' },
-  booleans: { bootable: 'bootable' }, numbers: { size: 'size_gib' }, entries: { metadata: 'metadata_json', glance_metadata: 'image_metadata_json' }, times: { created_at: 'created_at_ms', updated_at: 'updated_at_ms' },
-  members: ['name', 'status', 'metadata', 'bootable', 'migration_status', 'availability_zone', 'group_id', 'size', 'created_at', 'updated_at', 'consumes_quota'],
-  lateForMembers: ['size', 'migration_status', 'created_at', 'updated_at', 'consumes_quota'], counted: true, consumesQuota: true, strictAllTenants: true,
-  sort: { id: 'id', name: 'name', display_name: 'name', status: 'status', size: 'size_gib', created_at: 'created_at_ms', updated_at: 'updated_at_ms', availability_zone: 'availability_zone', bootable: 'bootable', host: 'host', volume_type_id: 'type_id', user_id: 'user_id', project_id: 'project_id', description: 'description' },
+  table: 'volumes',
+  collection: 'volumes',
+  text: {
+    id: 'id',
+    name: 'name',
+    display_name: 'name',
+    status: 'status',
+    availability_zone: 'availability_zone',
+    volume_type_id: 'type_id',
+    project_id: 'project_id',
+    user_id: 'user_id',
+    host: 'host',
+    snapshot_id: 'snapshot_id',
+    source_volid: 'source_volid',
+    description: 'description',
+  },
+  booleans: { bootable: 'bootable' },
+  numbers: { size: 'size_gib' },
+  entries: { metadata: 'metadata_json', glance_metadata: 'image_metadata_json' },
+  times: { created_at: 'created_at_ms', updated_at: 'updated_at_ms' },
+  members: [
+    'name',
+    'status',
+    'metadata',
+    'bootable',
+    'migration_status',
+    'availability_zone',
+    'group_id',
+    'size',
+    'created_at',
+    'updated_at',
+    'consumes_quota',
+  ],
+  lateForMembers: ['size', 'migration_status', 'created_at', 'updated_at', 'consumes_quota'],
+  counted: true,
+  consumesQuota: true,
+  strictAllTenants: true,
+  sort: {
+    id: 'id',
+    name: 'name',
+    display_name: 'name',
+    status: 'status',
+    size: 'size_gib',
+    created_at: 'created_at_ms',
+    updated_at: 'updated_at_ms',
+    availability_zone: 'availability_zone',
+    bootable: 'bootable',
+    host: 'host',
+    volume_type_id: 'type_id',
+    user_id: 'user_id',
+    project_id: 'project_id',
+    description: 'description',
+  },
 };
 
-type Update = { name?: string | null; display_name?: string | null; description?: string | null; display_description?: string | null; metadata?: Record<string, string> | null };
-const updateBody = Type.Object({ volume: Type.Object({ name: nameSchema, display_name: nameSchema, description: descriptionSchema, display_description: descriptionSchema, metadata: Type.Optional(orNull(metadataSchema)) }) });
+type Update = {
+  name?: string | null;
+  display_name?: string | null;
+  description?: string | null;
+  display_description?: string | null;
+  metadata?: Record<string, string> | null;
+};
+const updateBody = Type.Object({
+  volume: Type.Object({
+    name: nameSchema,
+    display_name: nameSchema,
+    description: descriptionSchema,
+    display_description: descriptionSchema,
+    metadata: Type.Optional(orNull(metadataSchema)),
+  }),
+});
 
 /** States a volume may be deleted from. cinder.volume.api, delete */
-const deletable: readonly VolumeStatus[] = ['available', 'error', 'error_restoring', 'error_extending', 'error_deleting', 'error_backing-up'];
+const deletable: readonly VolumeStatus[] = [
+  'available',
+  'error',
+  'error_restoring',
+  'error_extending',
+  'error_deleting',
+  'error_backing-up',
+];
 const summarySince = 12;
 const summaryMetadataSince = 36;
-const cascadeTexts = 'Volume status must be available or error or error_restoring or error_extending or error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.';
+const cascadeTexts =
+  'Volume status must be available or error or error_restoring or error_extending or error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.';
 
 export function volumeRoutes(parts: CinderParts): readonly Route[] {
-  const { database: { db }, clock } = parts;
-  const list = (how: 'summary' | 'detail') => async (request: Request): Promise<Outcome<Reply>> => {
-    if (how === 'summary' && asksForNothing(request)) return fault('notFound', 'Volume could not be found.');
-    const page = await readPage(parts, request, rules);
-    if (isFault(page)) return page;
-    const volumes = how === 'summary' ? page.rows.map((row) => volumeSummary(request, row)) : await volumeViews(parts, request, page.rows, 'detail');
-    return { status: 200, body: { volumes, ...(page.links && { volumes_links: page.links }), ...(page.count === undefined ? {} : { count: page.count }) } };
-  };
-  return [
-    route({ method: 'GET', path: '/volumes', policy: 'volume:get_all', faults: ['notFound'], handler: list('summary') }),
-    route({ method: 'GET', path: '/volumes/detail', policy: 'volume:get_all', faults: ['notFound'], handler: list('detail') }),
-    route({ method: 'GET', path: '/volumes/summary', since: summarySince, policy: 'volume:get_all', handler: async (request) => ({ status: 200, body: { 'volume-summary': await summary(parts, request) } }) }),
-    route({ method: 'GET', path: '/volumes/:id', policy: 'volume:get', faults: ['notFound'], handler: async (request) => {
-      const volume = await requestedVolume(parts, request);
-      return isFault(volume) ? volume : { status: 200, body: { volume: await volumeView(parts, request, volume, 'detail') } };
-    } }),
-    route<{ volume: Update }>({ method: 'PUT', path: '/volumes/:id', policy: 'volume:update', body: updateBody, faults: ['notFound'], handler: async (request) => {
-      const volume = await requestedVolume(parts, request);
-      if (isFault(volume)) return volume;
-      const { name, display_name, description, display_description, metadata } = request.body.volume;
-      const change = {
-        ...(name === undefined && display_name === undefined ? {} : { name: name ?? display_name ?? null }),
-        ...(description === undefined && display_description === undefined ? {} : { description: description ?? display_description ?? null }),
-        ...(metadata ? { metadata_json: JSON.stringify(metadata) } : {}),
+  const {
+    database: { db },
+    clock,
+  } = parts;
+  const list =
+    (how: 'summary' | 'detail') =>
+    async (request: Request): Promise<Outcome<Reply>> => {
+      if (how === 'summary' && asksForNothing(request))
+        return fault('notFound', 'Volume could not be found.');
+      const page = await readPage(parts, request, rules);
+      if (isFault(page)) return page;
+      const volumes =
+        how === 'summary'
+          ? page.rows.map((row) => volumeSummary(request, row))
+          : await volumeViews(parts, request, page.rows, 'detail');
+      return {
+        status: 200,
+        body: {
+          volumes,
+          ...(page.links && { volumes_links: page.links }),
+          ...(page.count === undefined ? {} : { count: page.count }),
+        },
       };
-      if (Object.keys(change).length === 0) return fault('badRequest', "Invalid input: at least one of name, description and metadata must be given.");
-      await changeVolume(db, volume.id, change, clock.now());
-      const now = await requestedVolume(parts, request);
-      return isFault(now) ? now : { status: 200, body: { volume: await volumeView(parts, request, now, 'base') } };
-    } }),
-    route({ method: 'DELETE', path: '/volumes/:id', policy: 'volume:delete', faults: ['notFound', 'conflict'], handler: async (request) => {
-      const volume = await requestedVolume(parts, request);
-      if (isFault(volume)) return volume;
-      const begun = await beginDeletion(parts, request, volume, { force: false, cascade: booleanOf(first(request, 'cascade') ?? 'false') === true });
-      return isFault(begun) ? begun : { status: 202 };
-    } }),
+    };
+  return [
+    route({
+      method: 'GET',
+      path: '/volumes',
+      policy: 'volume:get_all',
+      faults: ['notFound'],
+      handler: list('summary'),
+    }),
+    route({
+      method: 'GET',
+      path: '/volumes/detail',
+      policy: 'volume:get_all',
+      faults: ['notFound'],
+      handler: list('detail'),
+    }),
+    route({
+      method: 'GET',
+      path: '/volumes/summary',
+      since: summarySince,
+      policy: 'volume:get_all',
+      handler: async (request) => ({
+        status: 200,
+        body: { 'volume-summary': await summary(parts, request) },
+      }),
+    }),
+    route({
+      method: 'GET',
+      path: '/volumes/:id',
+      policy: 'volume:get',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const volume = await requestedVolume(parts, request);
+        return isFault(volume)
+          ? volume
+          : { status: 200, body: { volume: await volumeView(parts, request, volume, 'detail') } };
+      },
+    }),
+    route<{ volume: Update }>({
+      method: 'PUT',
+      path: '/volumes/:id',
+      policy: 'volume:update',
+      body: updateBody,
+      faults: ['notFound'],
+      handler: async (request) => {
+        const volume = await requestedVolume(parts, request);
+        if (isFault(volume)) return volume;
+        const { name, display_name, description, display_description, metadata } =
+          request.body.volume;
+        const change = {
+          ...(name === undefined && display_name === undefined
+            ? {}
+            : { name: name ?? display_name ?? null }),
+          ...(description === undefined && display_description === undefined
+            ? {}
+            : { description: description ?? display_description ?? null }),
+          ...(metadata ? { metadata_json: JSON.stringify(metadata) } : {}),
+        };
+        if (Object.keys(change).length === 0)
+          return fault(
+            'badRequest',
+            'Invalid input: at least one of name, description and metadata must be given.',
+          );
+        await changeVolume(db, volume.id, change, clock.now());
+        const now = await requestedVolume(parts, request);
+        return isFault(now)
+          ? now
+          : { status: 200, body: { volume: await volumeView(parts, request, now, 'base') } };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/volumes/:id',
+      policy: 'volume:delete',
+      faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const volume = await requestedVolume(parts, request);
+        if (isFault(volume)) return volume;
+        const begun = await beginDeletion(parts, request, volume, {
+          force: false,
+          cascade: booleanOf(first(request, 'cascade') ?? 'false') === true,
+        });
+        return isFault(begun) ? begun : { status: 202 };
+      },
+    }),
   ];
 }
 
 /** badRequest: not in this state, attached, or with snapshots. Forced, it goes over everything but an attachment. Deleting twice is one deletion. */
-export async function beginDeletion(parts: CinderParts, request: Request, volume: VolumeRow, { force, cascade }: { force: boolean; cascade: boolean }): Promise<Outcome<undefined>> {
-  const { database: { db }, clock } = parts;
+export async function beginDeletion(
+  parts: CinderParts,
+  request: Request,
+  volume: VolumeRow,
+  { force, cascade }: { force: boolean; cascade: boolean },
+): Promise<Outcome<undefined>> {
+  const {
+    database: { db },
+    clock,
+  } = parts;
   const refused = await transaction(db, async (trx): Promise<Outcome<boolean>> => {
     await lockVolume(trx, volume.id);
     const current = await findVolume(trx, volume.id, null);
     if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
     if (current.status === 'deleting' && !force) return false;
-    const [attachments, snapshots] = [await attachmentsOf(trx, volume.id), await snapshotsOf(trx, volume.id)];
+    const [attachments, snapshots] = [
+      await attachmentsOf(trx, volume.id),
+      await snapshotsOf(trx, volume.id),
+    ];
     if (attachments.length > 0) return fault('badRequest', `Invalid volume: ${cascadeTexts}`);
-    if (!force && !deletable.includes(current.status)) return fault('badRequest', `Invalid volume: ${cascadeTexts}`);
-    if (snapshots.length > 0 && !(cascade || force)) return fault('badRequest', `Invalid volume: ${cascadeTexts}`);
-    const stubborn = force ? undefined : snapshots.find(({ status }) => !['available', 'error', 'deleting', 'error_deleting'].includes(status));
-    if (stubborn) return fault('badRequest', `Invalid volume: the snapshot ${stubborn.id} is ${stubborn.status}.`);
-    for (const snapshot of snapshots) await changeSnapshot(trx, snapshot.id, { status: 'deleting' }, clock.now());
+    if (!force && !deletable.includes(current.status))
+      return fault('badRequest', `Invalid volume: ${cascadeTexts}`);
+    if (snapshots.length > 0 && !(cascade || force))
+      return fault('badRequest', `Invalid volume: ${cascadeTexts}`);
+    const stubborn = force
+      ? undefined
+      : snapshots.find(
+          ({ status }) => !['available', 'error', 'deleting', 'error_deleting'].includes(status),
+        );
+    if (stubborn)
+      return fault(
+        'badRequest',
+        `Invalid volume: the snapshot ${stubborn.id} is ${stubborn.status}.`,
+      );
+    for (const snapshot of snapshots)
+      await changeSnapshot(trx, snapshot.id, { status: 'deleting' }, clock.now());
     await changeVolumeIn(trx, volume.id, [current.status], { status: 'deleting' }, clock.now());
-    await journal(parts, trx, request, { name: deleteVolumeName, lockKey: current.creating_lock ?? volumeLock(volume.id), input: { volumeId: volume.id, projectId: volume.project_id } });
+    await journal(parts, trx, request, {
+      name: deleteVolumeName,
+      lockKey: current.creating_lock ?? volumeLock(volume.id),
+      input: { volumeId: volume.id, projectId: volume.project_id },
+    });
     return true;
   });
   if (isFault(refused)) return refused;
@@ -105,14 +278,26 @@ export async function beginDeletion(parts: CinderParts, request: Request, volume
 }
 
 async function summary({ database: { db } }: CinderParts, request: Request) {
-  const everybody = isAdmin(request) && booleanOf(first(request, 'all_tenants') ?? 'false') === true;
-  const own = <Q extends { where(column: 'project_id', op: '=', value: string): Q }>(query: Q): Q => (everybody ? query : query.where('project_id', '=', request.auth.projectId ?? ''));
-  const totals = await own(db.selectFrom('volumes').select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(size_gib)`.as('gib')])).executeTakeFirstOrThrow();
+  const everybody =
+    isAdmin(request) && booleanOf(first(request, 'all_tenants') ?? 'false') === true;
+  const own = <Q extends { where(column: 'project_id', op: '=', value: string): Q }>(query: Q): Q =>
+    everybody ? query : query.where('project_id', '=', request.auth.projectId ?? '');
+  const totals = await own(
+    db
+      .selectFrom('volumes')
+      .select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(size_gib)`.as('gib')]),
+  ).executeTakeFirstOrThrow();
   const result = { total_size: Number(totals.gib ?? 0), total_count: Number(totals.count) };
   if (request.version < summaryMetadataSince) return result;
   const metadata = new Map<string, Set<string>>();
-  for (const { metadata_json } of await own(db.selectFrom('volumes').select('metadata_json').where('metadata_json', '!=', '{}')).execute()) {
-    for (const [key, value] of Object.entries(metadataIn(metadata_json))) metadata.set(key, (metadata.get(key) ?? new Set()).add(value));
+  for (const { metadata_json } of await own(
+    db.selectFrom('volumes').select('metadata_json').where('metadata_json', '!=', '{}'),
+  ).execute()) {
+    for (const [key, value] of Object.entries(metadataIn(metadata_json)))
+      metadata.set(key, (metadata.get(key) ?? new Set()).add(value));
   }
-  return { ...result, metadata: Object.fromEntries([...metadata].map(([key, values]) => [key, [...values]])) };
+  return {
+    ...result,
+    metadata: Object.fromEntries([...metadata].map(([key, values]) => [key, [...values]])),
+  };
 }

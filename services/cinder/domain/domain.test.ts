@@ -1,24 +1,46 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import {
+  connectionFrom,
+  connectionInfoOf,
+  flatConnectionInfo,
+} from '#contracts/cinder/connection-info.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import { connectionFrom, connectionInfoOf, flatConnectionInfo } from '#contracts/cinder/connection-info.ts';
 import { detailOf, eventId, textOf } from './messages.ts';
 import type { Pool } from './pick-pool.ts';
 import { backendOf, pickPool, poolHost } from './pick-pool.ts';
 import { checkQuota, quotaDefaults } from './quota.ts';
 import { planSource } from './volume-source.ts';
 
-const pool = (change: Partial<Pool>): Pool => ({ host: 'c@a#a', backend: 'a', vendorName: 'v', driverVersion: '1', storageProtocol: 'nfs', totalGib: 100, freeGib: 50, provisionedGib: 0, enabled: true, answers: true, ...change });
+const pool = (change: Partial<Pool>): Pool => ({
+  host: 'c@a#a',
+  backend: 'a',
+  vendorName: 'v',
+  driverVersion: '1',
+  storageProtocol: 'nfs',
+  totalGib: 100,
+  freeGib: 50,
+  provisionedGib: 0,
+  enabled: true,
+  answers: true,
+  ...change,
+});
 const pick = (pools: Pool[], sizeGib = 1, extraSpecs = {}) => {
   const chosen = pickPool(pools, { sizeGib, extraSpecs });
   return isFault(chosen) ? chosen.kind : chosen.host;
 };
 
 test('the pool with the most room is picked, among those the type wants', () => {
-  const pools = [pool({ provisionedGib: 500 }), pool({ host: 'c@b#b', backend: 'b', provisionedGib: 100 })];
+  const pools = [
+    pool({ provisionedGib: 500 }),
+    pool({ host: 'c@b#b', backend: 'b', provisionedGib: 100 }),
+  ];
   assert.equal(pick(pools), 'c@b#b');
   assert.equal(pick(pools, 1, { volume_backend_name: 'a' }), 'c@a#a');
-  assert.equal(pick(pools, 1, { 'capabilities:storage_protocol': '<in> nfs', 'other:thing': 'x' }), 'c@b#b');
+  assert.equal(
+    pick(pools, 1, { 'capabilities:storage_protocol': '<in> nfs', 'other:thing': 'x' }),
+    'c@b#b',
+  );
   assert.equal(pick(pools, 1, { colour: 'red' }), 'conflict');
 });
 
@@ -34,7 +56,14 @@ test('a host names its backend', () => assert.equal(backendOf(poolHost('control'
 
 test('quotas: what fits exactly fits, one more does not, -1 never ends', () => {
   const limits = { ...quotaDefaults, volumes: 2, gigabytes: 10 };
-  const used = { volumes: 1, snapshots: 0, gigabytes: 9, backups: 0, backup_gigabytes: 0, groups: 0 };
+  const used = {
+    volumes: 1,
+    snapshots: 0,
+    gigabytes: 9,
+    backups: 0,
+    backup_gigabytes: 0,
+    groups: 0,
+  };
   assert.equal(checkQuota(limits, used, { volumes: 1, gigabytes: 1 }, 1), undefined);
   const over = checkQuota(limits, used, { volumes: 1, gigabytes: 2 }, 2);
   assert.ok(isFault(over) && over.kind === 'overQuota' && over.message.includes('gigabytes'));
@@ -42,15 +71,43 @@ test('quotas: what fits exactly fits, one more does not, -1 never ends', () => {
   assert.ok(isFault(checkQuota({ ...limits, per_volume_gigabytes: 5 }, used, {}, 6)));
 });
 
-const volume = { id: 'v', sizeGib: 2, status: 'available', typeId: null, zone: 'nova', host: 'c@a#a', bootable: true, imageMetadata: { a: 'b' } };
-const image = { id: 'i', name: 'tiny', status: 'active', diskFormat: 'qcow2', containerFormat: 'bare', sizeBytes: 10, virtualSizeBytes: 2 * 1024 ** 3, minDiskGib: 1, minMemoryMib: 0, checksum: 'c', properties: { hw_disk_bus: 'virtio' } };
+const volume = {
+  id: 'v',
+  sizeGib: 2,
+  status: 'available',
+  typeId: null,
+  zone: 'nova',
+  host: 'c@a#a',
+  bootable: true,
+  imageMetadata: { a: 'b' },
+};
+const image = {
+  id: 'i',
+  name: 'tiny',
+  status: 'active',
+  diskFormat: 'qcow2',
+  containerFormat: 'bare',
+  sizeBytes: 10,
+  virtualSizeBytes: 2 * 1024 ** 3,
+  minDiskGib: 1,
+  minMemoryMib: 0,
+  checksum: 'c',
+  properties: { hw_disk_bus: 'virtio' },
+};
 const none = { snapshot: null, volume: null, image: null };
 
 test('a volume takes size, bootability and image facts from what it is made of', () => {
   const copy = planSource(null, { ...none, volume });
-  assert.ok(!isFault(copy) && copy.sizeGib === 2 && copy.bootable && copy.imageMetadata['a'] === 'b');
+  assert.ok(
+    !isFault(copy) && copy.sizeGib === 2 && copy.bootable && copy.imageMetadata['a'] === 'b',
+  );
   const fromImage = planSource(2, { ...none, image });
-  assert.ok(!isFault(fromImage) && fromImage.bootable && fromImage.imageMetadata['hw_disk_bus'] === 'virtio' && fromImage.imageMetadata['image_id'] === 'i');
+  assert.ok(
+    !isFault(fromImage) &&
+      fromImage.bootable &&
+      fromImage.imageMetadata['hw_disk_bus'] === 'virtio' &&
+      fromImage.imageMetadata['image_id'] === 'i',
+  );
   const blank = planSource(1, none);
   assert.ok(!isFault(blank) && !blank.bootable && blank.origin === null);
 });
@@ -67,18 +124,29 @@ test('what is too small or not ready is refused', () => {
   assert.ok(refused(1, { image }), 'the image unfolds to more than the volume');
   assert.ok(refused(9, { image: { ...image, status: 'deactivated' } }));
   assert.ok(refused(9, { image: { ...image, minDiskGib: 10 } }));
-  for (const diskFormat of ['iso', 'ami', 'aki', 'ari', 'ploop', 'vhd']) assert.ok(!refused(9, { image: { ...image, diskFormat } }), diskFormat);
+  for (const diskFormat of ['iso', 'ami', 'aki', 'ari', 'ploop', 'vhd'])
+    assert.ok(!refused(9, { image: { ...image, diskFormat } }), diskFormat);
 });
 
 test('messages say what was tried and why it failed', () => {
   const reason = fault('tooLarge', 'the image needs 3 GiB');
   const detail = detailOf('downloadImage', reason);
   assert.equal(eventId('VOLUME', '005', detail.id), 'VOLUME_VOLUME_005_007');
-  assert.match(textOf('createSnapshot', detailOf('createSnapshot', fault('conflict', 'the guest said no')), fault('conflict', 'the guest said no')), /create snapshot:the guest said no/);
+  assert.match(
+    textOf(
+      'createSnapshot',
+      detailOf('createSnapshot', fault('conflict', 'the guest said no')),
+      fault('conflict', 'the guest said no'),
+    ),
+    /create snapshot:the guest said no/,
+  );
 });
 
 test('a connection survives the wire, flat and nested', () => {
-  for (const connection of [{ protocol: 'nfs', server: 'fd00::1', share: '/vol', file: 'volume-1', format: 'qcow2' }, { protocol: 'sim', volume: 'v' }] as const) {
+  for (const connection of [
+    { protocol: 'nfs', server: 'fd00::1', share: '/vol', file: 'volume-1', format: 'qcow2' },
+    { protocol: 'sim', volume: 'v' },
+  ] as const) {
     const info = connectionInfoOf(connection, false);
     assert.deepEqual(connectionFrom(flatConnectionInfo(info)), connection);
     assert.deepEqual(connectionFrom({ ...info }), connection);

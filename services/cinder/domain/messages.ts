@@ -24,14 +24,28 @@ export interface MessageDetail {
 }
 const noAnswer: MessageDetail = { id: '002', text: 'The storage does not answer at present.' };
 const unknownError: MessageDetail = { id: '001', text: 'An unknown error occurred.' };
-const noBackend: MessageDetail = { id: '003', text: 'No storage could be allocated for this volume request. You may be able to try another size or volume type.' };
-const notUploaded: MessageDetail = { id: '004', text: 'Failed to upload volume to image at backend.' };
-const tooSmall: MessageDetail = { id: '007', text: 'Image used for creating volume exceeds available space.' };
+const noBackend: MessageDetail = {
+  id: '003',
+  text: 'No storage could be allocated for this volume request. You may be able to try another size or volume type.',
+};
+const notUploaded: MessageDetail = {
+  id: '004',
+  text: 'Failed to upload volume to image at backend.',
+};
+const tooSmall: MessageDetail = {
+  id: '007',
+  text: 'Image used for creating volume exceeds available space.',
+};
 const backendFull: MessageDetail = { id: '006', text: 'There is not enough room on the storage.' };
 
 export function detailOf(action: MessageAction, reason: Fault): MessageDetail {
   if (action === 'scheduleVolume') return noBackend;
-  const byKind: Partial<Record<FaultKind, MessageDetail>> = { tooLarge: tooSmall, overQuota: backendFull, unavailable: noAnswer, timeout: noAnswer };
+  const byKind: Partial<Record<FaultKind, MessageDetail>> = {
+    tooLarge: tooSmall,
+    overQuota: backendFull,
+    unavailable: noAnswer,
+    timeout: noAnswer,
+  };
   return byKind[reason.kind] ?? (action === 'uploadImage' ? notUploaded : unknownError);
 }
 
@@ -45,10 +59,15 @@ export function reasonFor(action: MessageAction, reason: Fault): string {
   return detail === unknownError ? reason.message : detail.text;
 }
 
-export const eventId = (resourceType: string, actionId: string, detailId: string): string => `VOLUME_${resourceType}_${actionId}_${detailId}`;
+export const eventId = (resourceType: string, actionId: string, detailId: string): string =>
+  `VOLUME_${resourceType}_${actionId}_${detailId}`;
 
 /** What an event id consists of; undefined: it is none. */
-export function eventIn(text: string): { resourceType: string; actionId: string; detailId: string } | undefined {
+export function eventIn(
+  text: string,
+): { resourceType: string; actionId: string; detailId: string } | undefined {
   const [, resourceType, actionId, detailId] = /^VOLUME_(\w+)_(\d+)_(\d+)$/.exec(text) ?? [];
-  return resourceType === undefined || actionId === undefined || detailId === undefined ? undefined : { resourceType, actionId, detailId };
+  return resourceType === undefined || actionId === undefined || detailId === undefined
+    ? undefined
+    : { resourceType, actionId, detailId };
 }

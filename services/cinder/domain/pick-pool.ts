@@ -1,7 +1,7 @@
-// The scheduler's question: which pool takes a volume. Pure. Names as in `os-vol-host-attr:host`: <host>@<backend>#<pool>.
-import { own } from '#contracts/common/own.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
+// The scheduler's question: which pool takes a volume. Pure. Names as in `os-vol-host-attr:host`: <host>@<backend>#<pool>.
+import { own } from '#contracts/common/own.ts';
 
 export interface Pool {
   /** `<control host>@<backend>#<pool>`. */
@@ -22,7 +22,8 @@ export interface Pool {
 /** Thin volumes may promise more than there is: cinder.conf, max_over_subscription_ratio. */
 export const overSubscription = 20;
 
-export const poolHost = (controlHost: string, backend: string): string => `${controlHost}@${backend}#${backend}`;
+export const poolHost = (controlHost: string, backend: string): string =>
+  `${controlHost}@${backend}#${backend}`;
 
 /** The backend of `os-vol-host-attr:host`. */
 export function backendOf(host: string): string {
@@ -44,15 +45,39 @@ export function suits(pool: Pool, extraSpecs: Readonly<Record<string, string>>):
     const name = key.startsWith('capabilities:') ? key.slice('capabilities:'.length) : key;
     if (name.includes(':')) return true;
     const has = own(specs, name)?.(pool);
-    return has !== undefined && wanted.split('<or>').map((word) => word.replace(/^\s*<in>/, '').trim()).filter(Boolean).includes(has);
+    return (
+      has !== undefined &&
+      wanted
+        .split('<or>')
+        .map((word) => word.replace(/^\s*<in>/, '').trim())
+        .filter(Boolean)
+        .includes(has)
+    );
   });
 }
 
 /** The pool with the most room among those that fit. conflict: none does; unavailable: one might that does not answer. */
-export function pickPool(pools: readonly Pool[], wanted: { sizeGib: number; extraSpecs: Readonly<Record<string, string>> }): Outcome<Pool> {
-  const fitting = pools.filter((pool) => pool.enabled && suits(pool, wanted.extraSpecs)
-    && pool.freeGib > 0 && wanted.sizeGib <= pool.totalGib * overSubscription && pool.provisionedGib + wanted.sizeGib <= pool.totalGib * overSubscription);
+export function pickPool(
+  pools: readonly Pool[],
+  wanted: { sizeGib: number; extraSpecs: Readonly<Record<string, string>> },
+): Outcome<Pool> {
+  const fitting = pools.filter(
+    (pool) =>
+      pool.enabled &&
+      suits(pool, wanted.extraSpecs) &&
+      pool.freeGib > 0 &&
+      wanted.sizeGib <= pool.totalGib * overSubscription &&
+      pool.provisionedGib + wanted.sizeGib <= pool.totalGib * overSubscription,
+  );
   const room = (pool: Pool): number => pool.totalGib * overSubscription - pool.provisionedGib;
-  const best = fitting.filter(({ answers }) => answers).sort((a, b) => room(b) - room(a) || (a.host < b.host ? -1 : 1))[0];
-  return best ?? fault(fitting.length > 0 ? 'unavailable' : 'conflict', 'No valid backend was found. No weighed backends available');
+  const best = fitting
+    .filter(({ answers }) => answers)
+    .sort((a, b) => room(b) - room(a) || (a.host < b.host ? -1 : 1))[0];
+  return (
+    best ??
+    fault(
+      fitting.length > 0 ? 'unavailable' : 'conflict',
+      'No valid backend was found. No weighed backends available',
+    )
+  );
 }

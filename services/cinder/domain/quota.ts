@@ -3,7 +3,15 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
-export const quotaDefaults = { volumes: 10, snapshots: 10, gigabytes: 1000, backups: 10, backup_gigabytes: 1000, groups: 10, per_volume_gigabytes: -1 };
+export const quotaDefaults = {
+  volumes: 10,
+  snapshots: 10,
+  gigabytes: 1000,
+  backups: 10,
+  backup_gigabytes: 1000,
+  groups: 10,
+  per_volume_gigabytes: -1,
+};
 
 export type QuotaResource = keyof typeof quotaDefaults;
 export type QuotaLimits = Record<QuotaResource, number>;
@@ -14,31 +22,62 @@ export const unlimited = -1;
 /** What a type may limit by itself: `volumes_<type>`, without a limit unless told. */
 export const typeResources = ['volumes', 'snapshots', 'gigabytes'] as const;
 export type TypeResource = (typeof typeResources)[number];
-export const typeQuotaName = (resource: TypeResource, type: string): string => `${resource}_${type}`;
+export const typeQuotaName = (resource: TypeResource, type: string): string =>
+  `${resource}_${type}`;
 
-const names: Partial<Record<QuotaResource, string>> = { volumes: 'VolumeLimitExceeded', snapshots: 'SnapshotLimitExceeded', backups: 'BackupLimitExceeded' };
+const names: Partial<Record<QuotaResource, string>> = {
+  volumes: 'VolumeLimitExceeded',
+  snapshots: 'SnapshotLimitExceeded',
+  backups: 'BackupLimitExceeded',
+};
 
 /** overQuota when what is wanted does not fit beside what is used; a single volume's size is `volumeGib`. */
-export function checkQuota(limits: QuotaLimits, used: QuotaUsage, wanted: Partial<QuotaUsage>, volumeGib = 0): Outcome<undefined> {
+export function checkQuota(
+  limits: QuotaLimits,
+  used: QuotaUsage,
+  wanted: Partial<QuotaUsage>,
+  volumeGib = 0,
+): Outcome<undefined> {
   const most = limits.per_volume_gigabytes;
-  if (most !== unlimited && volumeGib > most) return fault('badRequest', `Requested volume size ${volumeGib}G is larger than maximum allowed limit ${most}G.`);
+  if (most !== unlimited && volumeGib > most)
+    return fault(
+      'badRequest',
+      `Requested volume size ${volumeGib}G is larger than maximum allowed limit ${most}G.`,
+    );
   for (const [name, amount] of Object.entries(wanted)) {
     const resource = name as keyof QuotaUsage; // the keys of `wanted`
-    if (amount === 0 || limits[resource] === unlimited || used[resource] + amount <= limits[resource]) continue;
+    if (
+      amount === 0 ||
+      limits[resource] === unlimited ||
+      used[resource] + amount <= limits[resource]
+    )
+      continue;
     const unit = resource.endsWith('gigabytes') ? 'G' : '';
-    return fault('overQuota', names[resource]
-      ? `${names[resource]}: Maximum number of ${resource} allowed (${limits[resource]}) exceeded for quota '${resource}'.`
-      : `Requested volume or snapshot exceeds allowed ${resource} quota. Requested ${amount}${unit}, quota is ${limits[resource]}${unit} and ${used[resource]}${unit} has been consumed.`);
+    return fault(
+      'overQuota',
+      names[resource]
+        ? `${names[resource]}: Maximum number of ${resource} allowed (${limits[resource]}) exceeded for quota '${resource}'.`
+        : `Requested volume or snapshot exceeds allowed ${resource} quota. Requested ${amount}${unit}, quota is ${limits[resource]}${unit} and ${used[resource]}${unit} has been consumed.`,
+    );
   }
   return undefined;
 }
 
 /** As above, for what one type's volumes may have together. `limits` by name (`volumes_<type>`). */
-export function checkTypeQuota(type: string, limits: ReadonlyMap<string, number>, used: Record<TypeResource, number>, wanted: Partial<QuotaUsage>): Outcome<undefined> {
+export function checkTypeQuota(
+  type: string,
+  limits: ReadonlyMap<string, number>,
+  used: Record<TypeResource, number>,
+  wanted: Partial<QuotaUsage>,
+): Outcome<undefined> {
   for (const resource of typeResources) {
     const name = typeQuotaName(resource, type);
     const [limit, amount] = [limits.get(name) ?? unlimited, wanted[resource] ?? 0];
-    if (amount > 0 && limit !== unlimited && used[resource] + amount > limit) return fault('overQuota', `Requested volume or snapshot exceeds allowed ${name} quota. Requested ${amount}, quota is ${limit} and ${used[resource]} has been consumed.`);
+    if (amount > 0 && limit !== unlimited && used[resource] + amount > limit)
+      return fault(
+        'overQuota',
+        `Requested volume or snapshot exceeds allowed ${name} quota. Requested ${amount}, quota is ${limit} and ${used[resource]} has been consumed.`,
+      );
   }
   return undefined;
 }

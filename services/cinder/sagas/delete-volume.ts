@@ -1,8 +1,8 @@
 // The saga that removes a volume with its snapshots. Begun by DELETE /volumes/{id} and os-force_delete.
 import { isFault } from '#contracts/common/fault.ts';
+import { transaction } from '#platform/db/transaction.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
-import { transaction } from '#platform/db/transaction.ts';
 import type { CinderParts } from '../parts.ts';
 import { snapshotsOf, changeSnapshot } from '../store/snapshots.ts';
 import { changeVolumeIn, deleteVolumeRows } from '../store/volumes.ts';
@@ -12,7 +12,11 @@ export type DeleteInput = { volumeId: string; projectId: string };
 export const deleteVolumeName = 'cinder.delete-volume';
 
 export function deleteVolume(parts: CinderParts): AnySaga {
-  const { database: { db }, clock, log } = parts;
+  const {
+    database: { db },
+    clock,
+    log,
+  } = parts;
   return saga<DeleteInput, Record<string, never>>({
     name: deleteVolumeName,
     steps: [
@@ -40,8 +44,16 @@ export function deleteVolume(parts: CinderParts): AnySaga {
     async failed({ volumeId, projectId }, _state, reason, context) {
       const now = clock.now();
       await changeVolumeIn(db, volumeId, ['deleting'], { status: 'error_deleting' }, now);
-      for (const snapshot of await snapshotsOf(db, volumeId)) if (snapshot.status === 'deleting') await changeSnapshot(db, snapshot.id, { status: 'error_deleting' }, now);
-      await tellOwner(parts, 'deleteVolume', { type: 'VOLUME', id: volumeId, projectId }, reason, context);
+      for (const snapshot of await snapshotsOf(db, volumeId))
+        if (snapshot.status === 'deleting')
+          await changeSnapshot(db, snapshot.id, { status: 'error_deleting' }, now);
+      await tellOwner(
+        parts,
+        'deleteVolume',
+        { type: 'VOLUME', id: volumeId, projectId },
+        reason,
+        context,
+      );
     },
   });
 }

@@ -8,11 +8,21 @@ import { attachmentsOf } from '../store/attachments.ts';
 import { changeVolume, changeVolumeIn } from '../store/volumes.ts';
 import { backendFor, backendRetries, quickDeadlineMs, tellOwner, volumeOf } from './station.ts';
 
-export type ExtendInput = { volumeId: string; projectId: string; oldGib: number; newGib: number; attached: boolean };
+export type ExtendInput = {
+  volumeId: string;
+  projectId: string;
+  oldGib: number;
+  newGib: number;
+  attached: boolean;
+};
 export const extendVolumeName = 'cinder.extend-volume';
 
 export function extendVolume(parts: CinderParts): AnySaga {
-  const { database: { db }, clock, log } = parts;
+  const {
+    database: { db },
+    clock,
+    log,
+  } = parts;
   const before = ({ attached }: ExtendInput) => (attached ? 'in-use' : 'available');
   return saga<ExtendInput, Record<string, never>>({
     name: extendVolumeName,
@@ -35,11 +45,28 @@ export function extendVolume(parts: CinderParts): AnySaga {
         retries: 3,
         async run(input) {
           // Nova reads the new size from here, so it stands before Nova hears of it.
-          await changeVolume(db, input.volumeId, { size_gib: input.newGib, extending_gib: 0 }, clock.now());
-          await changeVolumeIn(db, input.volumeId, ['extending'], { status: before(input) }, clock.now());
+          await changeVolume(
+            db,
+            input.volumeId,
+            { size_gib: input.newGib, extending_gib: 0 },
+            clock.now(),
+          );
+          await changeVolumeIn(
+            db,
+            input.volumeId,
+            ['extending'],
+            { status: before(input) },
+            clock.now(),
+          );
         },
         undo: async ({ volumeId, oldGib, newGib, attached }) => {
-          if (attached) await changeVolume(db, volumeId, { size_gib: oldGib, extending_gib: newGib - oldGib }, clock.now());
+          if (attached)
+            await changeVolume(
+              db,
+              volumeId,
+              { size_gib: oldGib, extending_gib: newGib - oldGib },
+              clock.now(),
+            );
         },
       },
       {
@@ -49,7 +76,10 @@ export function extendVolume(parts: CinderParts): AnySaga {
         async run({ volumeId, newGib, attached }, _state, { requestId }) {
           if (attached) {
             for (const { server_id } of await attachmentsOf(db, volumeId)) {
-              const told = server_id === null ? undefined : await tellExtended(parts, volumeId, server_id, requestId);
+              const told =
+                server_id === null
+                  ? undefined
+                  : await tellExtended(parts, volumeId, server_id, requestId);
               if (isFault(told)) return told;
             }
           }
@@ -62,7 +92,13 @@ export function extendVolume(parts: CinderParts): AnySaga {
       const now = clock.now();
       await changeVolume(db, input.volumeId, { extending_gib: 0 }, now);
       await changeVolumeIn(db, input.volumeId, ['extending'], { status: before(input) }, now);
-      await tellOwner(parts, 'extendVolume', { type: 'VOLUME', id: input.volumeId, projectId: input.projectId }, reason, context);
+      await tellOwner(
+        parts,
+        'extendVolume',
+        { type: 'VOLUME', id: input.volumeId, projectId: input.projectId },
+        reason,
+        context,
+      );
     },
   });
 }

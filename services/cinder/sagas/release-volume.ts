@@ -11,10 +11,28 @@ export type ReleaseInput = { volumeId: string };
 export const releaseVolumeName = 'cinder.release-volume';
 
 export function releaseVolume(parts: CinderParts): AnySaga {
-  const { database: { db }, clock, config, log } = parts;
+  const {
+    database: { db },
+    clock,
+    config,
+    log,
+  } = parts;
   const free = async (volumeId: string): Promise<void> => {
     const left = await attachmentsOf(db, volumeId);
-    await changeVolumeIn(db, volumeId, ['detaching'], { status: left.length === 0 ? 'available' : left.some(({ status }) => status === 'attached') ? 'in-use' : 'reserved' }, clock.now());
+    await changeVolumeIn(
+      db,
+      volumeId,
+      ['detaching'],
+      {
+        status:
+          left.length === 0
+            ? 'available'
+            : left.some(({ status }) => status === 'attached')
+              ? 'in-use'
+              : 'reserved',
+      },
+      clock.now(),
+    );
   };
   return saga<ReleaseInput, Record<string, never>>({
     name: releaseVolumeName,
@@ -32,14 +50,24 @@ export function releaseVolume(parts: CinderParts): AnySaga {
           if (isFault(settled)) return settled;
           // Extended while attached: the hypervisor should have grown it, but may have been away.
           const grown = await backend.extendVolume(volumeId, volume.size_gib);
-          return isFault(grown) && (grown.kind === 'unavailable' || grown.kind === 'timeout') ? grown : undefined;
+          return isFault(grown) && (grown.kind === 'unavailable' || grown.kind === 'timeout')
+            ? grown
+            : undefined;
         },
       },
-      { name: 'free', deadlineMs: quickDeadlineMs, retries: 3, run: async ({ volumeId }) => await free(volumeId) },
+      {
+        name: 'free',
+        deadlineMs: quickDeadlineMs,
+        retries: 3,
+        run: async ({ volumeId }) => await free(volumeId),
+      },
     ],
     async failed({ volumeId }, _state, reason, { requestId }) {
       // What waited goes on waiting, until the next detachment: the volume itself is whole.
-      log.error({ volume: volumeId, req: requestId, why: reason.message }, 'a detached volume is not settled');
+      log.error(
+        { volume: volumeId, req: requestId, why: reason.message },
+        'a detached volume is not settled',
+      );
       await free(volumeId);
     },
   });

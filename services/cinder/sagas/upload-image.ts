@@ -5,13 +5,30 @@ import { saga } from '#platform/saga/saga.ts';
 import { fetchImage, removeImage, uploadImage as sendImage } from '../glance.ts';
 import type { CinderParts } from '../parts.ts';
 import { changeVolumeIn } from '../store/volumes.ts';
-import { backendFor, backendRetries, quickDeadlineMs, tellOwner, volumeOf, withSpoolFile } from './station.ts';
+import {
+  backendFor,
+  backendRetries,
+  quickDeadlineMs,
+  tellOwner,
+  volumeOf,
+  withSpoolFile,
+} from './station.ts';
 
-export type UploadInput = { volumeId: string; projectId: string; imageId: string; diskFormat: 'raw' | 'qcow2' };
+export type UploadInput = {
+  volumeId: string;
+  projectId: string;
+  imageId: string;
+  diskFormat: 'raw' | 'qcow2';
+};
 export const uploadImageName = 'cinder.upload-image';
 
 export function uploadImage(parts: CinderParts): AnySaga {
-  const { database: { db }, clock, config, log } = parts;
+  const {
+    database: { db },
+    clock,
+    config,
+    log,
+  } = parts;
   return saga<UploadInput, Record<string, never>>({
     name: uploadImageName,
     steps: [
@@ -25,11 +42,22 @@ export function uploadImage(parts: CinderParts): AnySaga {
           const backend = backendFor(parts, volume);
           if (isFault(backend)) return backend;
           const image = await fetchImage(parts, imageId, { requestId });
-          if (isFault(image)) return image.kind === 'notFound' ? fault('unavailable', image.message) : image; // the request is about to make it, unless it died
+          if (isFault(image))
+            return image.kind === 'notFound' ? fault('unavailable', image.message) : image; // the request is about to make it, unless it died
           if (image.status === 'active') return undefined;
           return await withSpoolFile(parts, `upload-${volumeId}`, async (path) => {
-            const exported = await backend.exportFile({ volumeId }, { path, format: diskFormat }, { signal });
-            return exported ?? (await sendImage(parts, imageId, path, { requestId, timeoutMs: config.copyTimeoutMs }));
+            const exported = await backend.exportFile(
+              { volumeId },
+              { path, format: diskFormat },
+              { signal },
+            );
+            return (
+              exported ??
+              (await sendImage(parts, imageId, path, {
+                requestId,
+                timeoutMs: config.copyTimeoutMs,
+              }))
+            );
           });
         },
         async undo({ imageId }, _state, { requestId }) {
@@ -49,7 +77,13 @@ export function uploadImage(parts: CinderParts): AnySaga {
     ],
     async failed({ volumeId, projectId }, _state, reason, context) {
       await changeVolumeIn(db, volumeId, ['uploading'], { status: 'available' }, clock.now());
-      await tellOwner(parts, 'uploadImage', { type: 'VOLUME', id: volumeId, projectId }, reason, context);
+      await tellOwner(
+        parts,
+        'uploadImage',
+        { type: 'VOLUME', id: volumeId, projectId },
+        reason,
+        context,
+      );
     },
   });
 }

@@ -2,20 +2,38 @@
 import type { CinderDb, Scope } from './rows.ts';
 import type { AttachmentRow } from './tables.ts';
 
-export async function findAttachment(db: CinderDb, id: string, scope: Scope): Promise<AttachmentRow | undefined> {
+export async function findAttachment(
+  db: CinderDb,
+  id: string,
+  scope: Scope,
+): Promise<AttachmentRow | undefined> {
   const query = db.selectFrom('attachments').selectAll().where('id', '=', id);
   return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
 }
 
 export async function attachmentsOf(db: CinderDb, volumeId: string): Promise<AttachmentRow[]> {
-  return await db.selectFrom('attachments').selectAll().where('volume_id', '=', volumeId).orderBy('created_at_ms').orderBy('id').execute();
+  return await db
+    .selectFrom('attachments')
+    .selectAll()
+    .where('volume_id', '=', volumeId)
+    .orderBy('created_at_ms')
+    .orderBy('id')
+    .execute();
 }
 
 /** Of many volumes at once, by volume: for lists. */
-export async function attachmentsOfAll(db: CinderDb, volumeIds: readonly string[]): Promise<Map<string, AttachmentRow[]>> {
+export async function attachmentsOfAll(
+  db: CinderDb,
+  volumeIds: readonly string[],
+): Promise<Map<string, AttachmentRow[]>> {
   const byVolume = new Map<string, AttachmentRow[]>();
   if (volumeIds.length === 0) return byVolume;
-  for (const row of await db.selectFrom('attachments').selectAll().where('volume_id', 'in', [...volumeIds]).orderBy('created_at_ms').execute()) {
+  for (const row of await db
+    .selectFrom('attachments')
+    .selectAll()
+    .where('volume_id', 'in', [...volumeIds])
+    .orderBy('created_at_ms')
+    .execute()) {
     const rows = byVolume.get(row.volume_id) ?? [];
     rows.push(row);
     byVolume.set(row.volume_id, rows);
@@ -27,8 +45,15 @@ export async function insertAttachment(trx: CinderDb, row: AttachmentRow): Promi
   await trx.insertInto('attachments').values(row).execute();
 }
 
-export async function changeAttachment(db: CinderDb, id: string, change: Partial<Omit<AttachmentRow, 'id'>>): Promise<boolean> {
-  return (await db.updateTable('attachments').set(change).where('id', '=', id).executeTakeFirst()).numUpdatedRows === 1n;
+export async function changeAttachment(
+  db: CinderDb,
+  id: string,
+  change: Partial<Omit<AttachmentRow, 'id'>>,
+): Promise<boolean> {
+  return (
+    (await db.updateTable('attachments').set(change).where('id', '=', id).executeTakeFirst())
+      .numUpdatedRows === 1n
+  );
 }
 
 export async function deleteAttachment(trx: CinderDb, id: string): Promise<void> {
@@ -36,4 +61,8 @@ export async function deleteAttachment(trx: CinderDb, id: string): Promise<void>
 }
 
 /** Whether a host has been told how to reach the volume, so that a guest may be writing it. */
-export const isConnected = (row: AttachmentRow): boolean => row.connection_json !== null || row.status === 'attaching' || row.status === 'attached' || row.status === 'detaching';
+export const isConnected = (row: AttachmentRow): boolean =>
+  row.connection_json !== null ||
+  row.status === 'attaching' ||
+  row.status === 'attached' ||
+  row.status === 'detaching';

@@ -8,40 +8,103 @@ import type { CinderDb } from './rows.ts';
 /** The default class stands under project '': what every project has unless its own row says otherwise. */
 export const defaultClass = '';
 
-export async function quotaLimits(db: CinderDb, projectId: string, defaults: QuotaLimits): Promise<QuotaLimits> {
-  const rows = await db.selectFrom('quotas').selectAll().where('project_id', 'in', [defaultClass, projectId]).execute();
+export async function quotaLimits(
+  db: CinderDb,
+  projectId: string,
+  defaults: QuotaLimits,
+): Promise<QuotaLimits> {
+  const rows = await db
+    .selectFrom('quotas')
+    .selectAll()
+    .where('project_id', 'in', [defaultClass, projectId])
+    .execute();
   const limits: QuotaLimits = { ...defaults };
   for (const own of [false, true]) {
-    for (const row of rows) if ((row.project_id !== defaultClass) === own && row.resource in limits) limits[row.resource as QuotaResource] = row.hard_limit; // `in` proves it
+    for (const row of rows)
+      if ((row.project_id !== defaultClass) === own && row.resource in limits)
+        limits[row.resource as QuotaResource] = row.hard_limit; // `in` proves it
   }
   return limits;
 }
 
 export async function quotaUsage(db: CinderDb, projectId: string): Promise<QuotaUsage> {
-  const volumes = await db.selectFrom('volumes').select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(size_gib + extending_gib)`.as('gib')]).where('project_id', '=', projectId).executeTakeFirstOrThrow();
-  const snapshots = await db.selectFrom('snapshots').select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(size_gib)`.as('gib')]).where('project_id', '=', projectId).executeTakeFirstOrThrow();
-  const backups = await db.selectFrom('backups').select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(size_gib)`.as('gib')]).where('project_id', '=', projectId).executeTakeFirstOrThrow();
+  const volumes = await db
+    .selectFrom('volumes')
+    .select([
+      sql<number>`count(*)`.as('count'),
+      sql<number | null>`sum(size_gib + extending_gib)`.as('gib'),
+    ])
+    .where('project_id', '=', projectId)
+    .executeTakeFirstOrThrow();
+  const snapshots = await db
+    .selectFrom('snapshots')
+    .select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(size_gib)`.as('gib')])
+    .where('project_id', '=', projectId)
+    .executeTakeFirstOrThrow();
+  const backups = await db
+    .selectFrom('backups')
+    .select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(size_gib)`.as('gib')])
+    .where('project_id', '=', projectId)
+    .executeTakeFirstOrThrow();
   return {
-    volumes: Number(volumes.count), snapshots: Number(snapshots.count), gigabytes: Number(volumes.gib ?? 0) + Number(snapshots.gib ?? 0),
-    backups: Number(backups.count), backup_gigabytes: Number(backups.gib ?? 0), groups: 0,
+    volumes: Number(volumes.count),
+    snapshots: Number(snapshots.count),
+    gigabytes: Number(volumes.gib ?? 0) + Number(snapshots.gib ?? 0),
+    backups: Number(backups.count),
+    backup_gigabytes: Number(backups.gib ?? 0),
+    groups: 0,
   };
 }
 
 /** Limits of single types by name (`volumes_<type>`), those that were set. */
-export async function typeLimits(db: CinderDb, projectId: string, types: readonly string[]): Promise<Map<string, number>> {
-  const names = types.flatMap((type) => typeResources.map((resource) => typeQuotaName(resource, type)));
+export async function typeLimits(
+  db: CinderDb,
+  projectId: string,
+  types: readonly string[],
+): Promise<Map<string, number>> {
+  const names = types.flatMap((type) =>
+    typeResources.map((resource) => typeQuotaName(resource, type)),
+  );
   if (names.length === 0) return new Map();
-  const rows = await db.selectFrom('quotas').selectAll().where('project_id', 'in', [defaultClass, projectId]).where('resource', 'in', names).execute();
+  const rows = await db
+    .selectFrom('quotas')
+    .selectAll()
+    .where('project_id', 'in', [defaultClass, projectId])
+    .where('resource', 'in', names)
+    .execute();
   const own = (row: { project_id: string }): number => (row.project_id === defaultClass ? 0 : 1);
-  return new Map(rows.sort((a, b) => own(a) - own(b)).map(({ resource, hard_limit }) => [resource, hard_limit]));
+  return new Map(
+    rows.sort((a, b) => own(a) - own(b)).map(({ resource, hard_limit }) => [resource, hard_limit]),
+  );
 }
 
 /** What a project has of one type. */
-export async function typeUsage(db: CinderDb, projectId: string, typeId: string): Promise<Record<TypeResource, number>> {
-  const volumes = await db.selectFrom('volumes').select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(size_gib + extending_gib)`.as('gib')]).where('project_id', '=', projectId).where('type_id', '=', typeId).executeTakeFirstOrThrow();
-  const snapshots = await db.selectFrom('snapshots as s').innerJoin('volumes as v', 'v.id', 's.volume_id').select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(s.size_gib)`.as('gib')])
-    .where('s.project_id', '=', projectId).where('v.type_id', '=', typeId).executeTakeFirstOrThrow();
-  return { volumes: Number(volumes.count), snapshots: Number(snapshots.count), gigabytes: Number(volumes.gib ?? 0) + Number(snapshots.gib ?? 0) };
+export async function typeUsage(
+  db: CinderDb,
+  projectId: string,
+  typeId: string,
+): Promise<Record<TypeResource, number>> {
+  const volumes = await db
+    .selectFrom('volumes')
+    .select([
+      sql<number>`count(*)`.as('count'),
+      sql<number | null>`sum(size_gib + extending_gib)`.as('gib'),
+    ])
+    .where('project_id', '=', projectId)
+    .where('type_id', '=', typeId)
+    .executeTakeFirstOrThrow();
+  const snapshots = await db
+    .selectFrom('snapshots as s')
+    .innerJoin('volumes as v', 'v.id', 's.volume_id')
+    .select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(s.size_gib)`.as('gib')])
+    .where('s.project_id', '=', projectId)
+    .where('v.type_id', '=', typeId)
+    .executeTakeFirstOrThrow();
+  return {
+    volumes: Number(volumes.count),
+    snapshots: Number(snapshots.count),
+    gigabytes: Number(volumes.gib ?? 0) + Number(snapshots.gib ?? 0),
+  };
 }
 
 /** Makes the project's creates wait for each other until the transaction ends, so that none counts what another is about to add. */
@@ -49,8 +112,16 @@ export async function lockQuota(trx: CinderDb, projectId: string, nowMs: number)
   await upsert(trx, 'quota_locks', { project_id: projectId, touched: nowMs }, ['project_id']);
 }
 
-export async function setQuotas(db: CinderDb, projectId: string, limits: Readonly<Record<string, number>>): Promise<void> {
-  for (const [resource, limit] of Object.entries(limits)) await upsert(db, 'quotas', { project_id: projectId, resource, hard_limit: limit }, ['project_id', 'resource']);
+export async function setQuotas(
+  db: CinderDb,
+  projectId: string,
+  limits: Readonly<Record<string, number>>,
+): Promise<void> {
+  for (const [resource, limit] of Object.entries(limits))
+    await upsert(db, 'quotas', { project_id: projectId, resource, hard_limit: limit }, [
+      'project_id',
+      'resource',
+    ]);
 }
 
 export async function clearQuotas(db: CinderDb, projectId: string): Promise<void> {

@@ -11,7 +11,13 @@ export type Metadata = Record<string, string>;
 export const metadataIn = (text: string): Metadata => JSON.parse(text) as Metadata; // written by this release or an earlier one
 
 /** The tables that are listed by pages. */
-export type ListedTable = 'volumes' | 'snapshots' | 'backups' | 'messages' | 'transfers' | 'attachments';
+export type ListedTable =
+  | 'volumes'
+  | 'snapshots'
+  | 'backups'
+  | 'messages'
+  | 'transfers'
+  | 'attachments';
 
 /** A column of time within limits, both included; `outside`: not within them. */
 export interface TimeRange {
@@ -44,45 +50,85 @@ type Filtering = 'scope' | 'equal' | 'contains' | 'entries' | 'between' | 'volum
 // Kysely cannot type a table chosen at run time; the columns come from tables of this service (api/list-query.ts), never from a caller.
 type AnyDb = Kysely<any>;
 
-export async function listRows<N extends ListedTable>(db: CinderDb, table: N, listing: Listing): Promise<CinderTables[N][]> {
+export async function listRows<N extends ListedTable>(
+  db: CinderDb,
+  table: N,
+  listing: Listing,
+): Promise<CinderTables[N][]> {
   let query = filtered((db as unknown as AnyDb).selectFrom(table).selectAll(), listing);
   const { marker, order } = listing;
   if (marker) {
     // Rows after the marker in the order: (a > A) or (a = A and b > B) …
-    query = query.where((eb: any) => eb.or(order.map(({ column, direction }, index) => eb.and([
-      ...order.slice(0, index).map((earlier) => sameAs(eb, earlier.column, marker[earlier.column])),
-      after(eb, column, direction, marker[column]),
-    ]))));
+    query = query.where((eb: any) =>
+      eb.or(
+        order.map(({ column, direction }, index) =>
+          eb.and([
+            ...order
+              .slice(0, index)
+              .map((earlier) => sameAs(eb, earlier.column, marker[earlier.column])),
+            after(eb, column, direction, marker[column]),
+          ]),
+        ),
+      ),
+    );
   }
   for (const { column, direction } of order) query = query.orderBy(column, direction);
   query = query.limit(listing.limit);
-  return (await (listing.offset > 0 ? query.offset(listing.offset) : query).execute()) as CinderTables[N][];
+  return (await (
+    listing.offset > 0 ? query.offset(listing.offset) : query
+  ).execute()) as CinderTables[N][];
 }
 
-export async function countRows(db: CinderDb, table: ListedTable, listing: Pick<Listing, Filtering>): Promise<number> {
-  const row = await filtered((db as unknown as AnyDb).selectFrom(table).select(sql<number>`count(*)`.as('count')), listing).executeTakeFirstOrThrow();
+export async function countRows(
+  db: CinderDb,
+  table: ListedTable,
+  listing: Pick<Listing, Filtering>,
+): Promise<number> {
+  const row = await filtered(
+    (db as unknown as AnyDb).selectFrom(table).select(sql<number>`count(*)`.as('count')),
+    listing,
+  ).executeTakeFirstOrThrow();
   return Number(row.count);
 }
 
 // Untyped for the reason that AnyDb is.
-function filtered(start: any, { scope, equal, contains, entries, between, volumeZones }: Pick<Listing, Filtering>): any {
+function filtered(
+  start: any,
+  { scope, equal, contains, entries, between, volumeZones }: Pick<Listing, Filtering>,
+): any {
   let query = start;
   if (scope !== null) query = query.where('project_id', '=', scope);
   for (const [column, values] of Object.entries(equal)) {
     const named = values.filter((value) => value !== null);
-    query = query.where((eb: any) => eb.or([
-      ...(named.length ? [eb(column, 'in', named)] : []), ...(values.includes(null) ? [eb(column, 'is', null)] : []), ...(values.length === 0 ? [sql<boolean>`1 = 0`] : []),
-    ]));
+    query = query.where((eb: any) =>
+      eb.or([
+        ...(named.length ? [eb(column, 'in', named)] : []),
+        ...(values.includes(null) ? [eb(column, 'is', null)] : []),
+        ...(values.length === 0 ? [sql<boolean>`1 = 0`] : []),
+      ]),
+    );
   }
   // instr, not like: the text is the user's, and like has wildcards.
-  for (const [column, part] of Object.entries(contains ?? {})) query = query.where(sql<boolean>`instr(${sql.ref(column)}, ${part}) > 0`);
+  for (const [column, part] of Object.entries(contains ?? {}))
+    query = query.where(sql<boolean>`instr(${sql.ref(column)}, ${part}) > 0`);
   for (const [column, pairs] of Object.entries(entries ?? {})) {
     // JSON.stringify wrote the column, so an entry stands in it exactly like this.
-    for (const [key, value] of Object.entries(pairs)) query = query.where(sql<boolean>`instr(${sql.ref(column)}, ${JSON.stringify({ [key]: value }).slice(1, -1)}) > 0`);
+    for (const [key, value] of Object.entries(pairs))
+      query = query.where(
+        sql<boolean>`instr(${sql.ref(column)}, ${JSON.stringify({ [key]: value }).slice(1, -1)}) > 0`,
+      );
   }
-  if (volumeZones) query = query.where((eb: any) => eb('volume_id', 'in', eb.selectFrom('volumes').select('id').where('availability_zone', 'in', volumeZones)));
+  if (volumeZones)
+    query = query.where((eb: any) =>
+      eb(
+        'volume_id',
+        'in',
+        eb.selectFrom('volumes').select('id').where('availability_zone', 'in', volumeZones),
+      ),
+    );
   for (const { column, fromMs, toMs, outside } of between ?? []) {
-    if (outside) query = query.where((eb: any) => eb.or([eb(column, '<', fromMs), eb(column, '>', toMs)]));
+    if (outside)
+      query = query.where((eb: any) => eb.or([eb(column, '<', fromMs), eb(column, '>', toMs)]));
     else if (fromMs !== undefined) query = query.where(column, '>=', fromMs);
     if (!outside && toMs !== undefined) query = query.where(column, '<=', toMs);
   }
@@ -95,6 +141,9 @@ function sameAs(eb: any, column: string, value: unknown) {
 
 // NULL sorts first ascending and last descending in SQLite and MariaDB alike.
 function after(eb: any, column: string, direction: 'asc' | 'desc', value: unknown) {
-  if (value === null) return direction === 'asc' ? eb(column, 'is not', null) : eb(sql<number>`0`, '=', 1);
-  return direction === 'asc' ? eb(column, '>', value) : eb.or([eb(column, '<', value), eb(column, 'is', null)]);
+  if (value === null)
+    return direction === 'asc' ? eb(column, 'is not', null) : eb(sql<number>`0`, '=', 1);
+  return direction === 'asc'
+    ? eb(column, '>', value)
+    : eb.or([eb(column, '<', value), eb(column, 'is', null)]);
 }

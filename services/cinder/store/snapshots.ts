@@ -3,7 +3,11 @@ import type { SnapshotStatus } from '#contracts/cinder/volume-states.ts';
 import type { CinderDb, Scope } from './rows.ts';
 import type { SnapshotRow } from './tables.ts';
 
-export async function findSnapshot(db: CinderDb, id: string, scope: Scope): Promise<SnapshotRow | undefined> {
+export async function findSnapshot(
+  db: CinderDb,
+  id: string,
+  scope: Scope,
+): Promise<SnapshotRow | undefined> {
   const query = db.selectFrom('snapshots').selectAll().where('id', '=', id);
   return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
 }
@@ -13,18 +17,48 @@ export async function insertSnapshot(trx: CinderDb, row: SnapshotRow): Promise<v
 }
 
 export async function snapshotsOf(db: CinderDb, volumeId: string): Promise<SnapshotRow[]> {
-  return await db.selectFrom('snapshots').selectAll().where('volume_id', '=', volumeId).orderBy('created_at_ms').orderBy('id').execute();
+  return await db
+    .selectFrom('snapshots')
+    .selectAll()
+    .where('volume_id', '=', volumeId)
+    .orderBy('created_at_ms')
+    .orderBy('id')
+    .execute();
 }
 
 export type SnapshotChange = Partial<Omit<SnapshotRow, 'id' | 'created_at_ms' | 'updated_at_ms'>>;
 
-export async function changeSnapshot(db: CinderDb, id: string, change: SnapshotChange, nowMs: number): Promise<boolean> {
-  return (await db.updateTable('snapshots').set({ ...change, updated_at_ms: nowMs }).where('id', '=', id).executeTakeFirst()).numUpdatedRows === 1n;
+export async function changeSnapshot(
+  db: CinderDb,
+  id: string,
+  change: SnapshotChange,
+  nowMs: number,
+): Promise<boolean> {
+  return (
+    (
+      await db
+        .updateTable('snapshots')
+        .set({ ...change, updated_at_ms: nowMs })
+        .where('id', '=', id)
+        .executeTakeFirst()
+    ).numUpdatedRows === 1n
+  );
 }
 
 /** Only while it is in one of the states. Returns whether it was. */
-export async function changeSnapshotIn(db: CinderDb, id: string, from: readonly SnapshotStatus[], change: SnapshotChange, nowMs: number): Promise<boolean> {
-  const result = await db.updateTable('snapshots').set({ ...change, updated_at_ms: nowMs }).where('id', '=', id).where('status', 'in', [...from]).executeTakeFirst();
+export async function changeSnapshotIn(
+  db: CinderDb,
+  id: string,
+  from: readonly SnapshotStatus[],
+  change: SnapshotChange,
+  nowMs: number,
+): Promise<boolean> {
+  const result = await db
+    .updateTable('snapshots')
+    .set({ ...change, updated_at_ms: nowMs })
+    .where('id', '=', id)
+    .where('status', 'in', [...from])
+    .executeTakeFirst();
   return result.numUpdatedRows === 1n;
 }
 

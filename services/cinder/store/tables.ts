@@ -1,5 +1,10 @@
 // Cinder's tables as rows. Times are ms since the epoch, booleans 0 or 1, `_json` columns hold text. What is deleted leaves no row.
-import type { AttachStatus, BackupStatus, SnapshotStatus, VolumeStatus } from '#contracts/cinder/volume-states.ts';
+import type {
+  AttachStatus,
+  BackupStatus,
+  SnapshotStatus,
+  VolumeStatus,
+} from '#contracts/cinder/volume-states.ts';
 import type { SagaTables } from '#platform/saga/journal.ts';
 
 export interface VolumeRow {

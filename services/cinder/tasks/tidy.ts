@@ -5,12 +5,18 @@ import type { Task } from '#platform/tasks/tasks.ts';
 import type { CinderParts } from '../parts.ts';
 import { purgeMessages } from '../store/messages.ts';
 
-export const purgeMessagesTask = ({ database: { db }, clock }: CinderParts): Task => ({ name: 'cinder.purge-messages', everyMs: 3_600_000, run: async () => await purgeMessages(db, clock.now()) });
+export const purgeMessagesTask = ({ database: { db }, clock }: CinderParts): Task => ({
+  name: 'cinder.purge-messages',
+  everyMs: 3_600_000,
+  run: async () => await purgeMessages(db, clock.now()),
+});
 
 /** Steps remove their own files, so what is older than this process died with an earlier one. */
 export function emptySpool({ spoolDir, log }: CinderParts, startedAtMs: number): Task {
   return {
-    name: 'cinder.empty-spool', everyMs: 3_600_000, atStart: true,
+    name: 'cinder.empty-spool',
+    everyMs: 3_600_000,
+    atStart: true,
     async run() {
       await mkdir(spoolDir, { recursive: true });
       for (const name of await readdir(spoolDir)) {

@@ -6,18 +6,30 @@ import type { GlanceParts } from '../deps.ts';
 import { moveStatus } from '../store/images.ts';
 import { allowedImage } from './requested-image.ts';
 
-const moves = [['deactivate', 'active', 'deactivated'], ['reactivate', 'deactivated', 'active']] as const;
+const moves = [
+  ['deactivate', 'active', 'deactivated'],
+  ['reactivate', 'deactivated', 'active'],
+] as const;
 
 export function actionRoutes(parts: GlanceParts): readonly Route[] {
-  return moves.map(([action, from, to]) => route({
-    method: 'POST', path: `/v2/images/:id/actions/${action}`, policy: null, faults: ['notFound', 'conflict'],
-    handler: async (request) => {
-      const requested = await allowedImage(parts, request, action);
-      if (isFault(requested)) return requested;
-      const { image } = requested;
-      // Repeating it is fine: api-ref, "Deactivate image"
-      if (image.status === to || (await moveStatus(parts.database.db, image.id, from, to, parts.clock.now()))) return { status: 204 };
-      return fault('forbidden', `Not allowed to ${action} image in status '${image.status}'`);
-    },
-  }));
+  return moves.map(([action, from, to]) =>
+    route({
+      method: 'POST',
+      path: `/v2/images/:id/actions/${action}`,
+      policy: null,
+      faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const requested = await allowedImage(parts, request, action);
+        if (isFault(requested)) return requested;
+        const { image } = requested;
+        // Repeating it is fine: api-ref, "Deactivate image"
+        if (
+          image.status === to ||
+          (await moveStatus(parts.database.db, image.id, from, to, parts.clock.now()))
+        )
+          return { status: 204 };
+        return fault('forbidden', `Not allowed to ${action} image in status '${image.status}'`);
+      },
+    }),
+  );
 }

@@ -3,7 +3,12 @@ import type { Json } from '#contracts/common/json.ts';
 import type { FaultStyle } from '#platform/http/api.ts';
 import { titleOf } from '#platform/http/faults-to-http.ts';
 
-const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+const escapes: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+};
 
 export const glanceFaults: FaultStyle = {
   status: { overQuota: 413 },

@@ -8,45 +8,102 @@ import { readRange } from '../domain/byte-range.ts';
 import { checkContent, headBytes, tailBytes, type ContentEnds } from '../domain/image-content.ts';
 import { virtualSizeOf } from '../domain/virtual-size.ts';
 import { findImage } from '../store/images.ts';
-import { abandonUpload, claimUpload, finishUpload, touchUpload, usedBytes, type UploadKind } from '../store/uploads.ts';
+import {
+  abandonUpload,
+  claimUpload,
+  finishUpload,
+  touchUpload,
+  usedBytes,
+  type UploadKind,
+} from '../store/uploads.ts';
 import { allowedImage, requestedImage } from './requested-image.ts';
 
 export function dataRoutes(parts: GlanceParts): readonly Route[] {
   return [
     route({
-      method: 'PUT', path: '/v2/images/:id/file', policy: null, streams: true, faults: ['notFound', 'conflict', 'gone'],
+      method: 'PUT',
+      path: '/v2/images/:id/file',
+      policy: null,
+      streams: true,
+      faults: ['notFound', 'conflict', 'gone'],
       handler: async (request) => await upload(parts, request, 'saving'),
     }),
     route({
-      method: 'PUT', path: '/v2/images/:id/stage', policy: null, streams: true, faults: ['notFound', 'conflict', 'gone'],
+      method: 'PUT',
+      path: '/v2/images/:id/stage',
+      policy: null,
+      streams: true,
+      faults: ['notFound', 'conflict', 'gone'],
       handler: async (request) => await upload(parts, request, 'uploading'),
     }),
     route({
-      method: 'GET', path: '/v2/images/:id/file', policy: null, faults: ['notFound', 'rangeNotSatisfiable'],
+      method: 'GET',
+      path: '/v2/images/:id/file',
+      policy: null,
+      faults: ['notFound', 'rangeNotSatisfiable'],
       handler: async (request) => await download(parts, request),
     }),
   ];
 }
 
-async function upload(parts: GlanceParts, request: ApiRequest, kind: UploadKind): Promise<Outcome<Reply>> {
-  const { database: { db }, store, clock, ids, config, writing } = parts;
-  const requested = await allowedImage(parts, request, kind === 'saving' ? 'upload_image' : 'modify_image');
+async function upload(
+  parts: GlanceParts,
+  request: ApiRequest,
+  kind: UploadKind,
+): Promise<Outcome<Reply>> {
+  const {
+    database: { db },
+    store,
+    clock,
+    ids,
+    config,
+    writing,
+  } = parts;
+  const requested = await allowedImage(
+    parts,
+    request,
+    kind === 'saving' ? 'upload_image' : 'modify_image',
+  );
   if (isFault(requested)) return requested;
   const { image } = requested;
   const type = request.header('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (type !== undefined && type !== 'application/octet-stream') return fault('unsupportedMediaType', `The content type ${type} is not supported; send application/octet-stream.`);
-  const missing = [image.containerFormat ?? 'container_format', image.diskFormat ?? 'disk_format'].filter((name) => name.endsWith('_format'));
-  if (missing.length > 0) return fault('badRequest', `Properties ${missing.join(', ')} must be set prior to saving data.`);
-  const maxBytes = Math.min(config.maxImageBytes, config.projectQuotaBytes - (await usedBytes(db, image.owner)));
-  if (Number(request.header('content-length') ?? 0) > maxBytes) return fault('tooLarge', `The image is larger than the ${Math.max(0, maxBytes)} bytes that may still be stored.`);
+  if (type !== undefined && type !== 'application/octet-stream')
+    return fault(
+      'unsupportedMediaType',
+      `The content type ${type} is not supported; send application/octet-stream.`,
+    );
+  const missing = [
+    image.containerFormat ?? 'container_format',
+    image.diskFormat ?? 'disk_format',
+  ].filter((name) => name.endsWith('_format'));
+  if (missing.length > 0)
+    return fault(
+      'badRequest',
+      `Properties ${missing.join(', ')} must be set prior to saving data.`,
+    );
+  const maxBytes = Math.min(
+    config.maxImageBytes,
+    config.projectQuotaBytes - (await usedBytes(db, image.owner)),
+  );
+  if (Number(request.header('content-length') ?? 0) > maxBytes)
+    return fault(
+      'tooLarge',
+      `The image is larger than the ${Math.max(0, maxBytes)} bytes that may still be stored.`,
+    );
   const key = `${image.id}_${ids.hex()}`;
-  const conflict = fault('conflict', `Image status transition from ${image.status} to ${kind} is not allowed`);
+  const conflict = fault(
+    'conflict',
+    `Image status transition from ${image.status} to ${kind} is not allowed`,
+  );
   writing.add(key);
   const stopBeating = new AbortController();
   try {
     if (!(await claimUpload(db, image.id, kind, key, clock.now()))) return conflict;
     void beat(parts, key, stopBeating.signal);
-    const data = await store.write(key, request.stream, { maxBytes: Math.max(0, maxBytes), stallMs: config.uploadStallMs });
+    const data = await store.write(key, request.stream, {
+      maxBytes: Math.max(0, maxBytes),
+      stallMs: config.uploadStallMs,
+    });
     if (isFault(data)) {
       await abandonUpload(db, key, clock.now());
       return data;
@@ -57,11 +114,21 @@ async function upload(parts: GlanceParts, request: ApiRequest, kind: UploadKind)
       await abandonUpload(db, key, clock.now());
       return virtualSizeBytes;
     }
-    const ended = await finishUpload(db, { key, owner: image.owner, data, virtualSizeBytes }, config.projectQuotaBytes, clock.now());
+    const ended = await finishUpload(
+      db,
+      { key, owner: image.owner, data, virtualSizeBytes },
+      config.projectQuotaBytes,
+      clock.now(),
+    );
     if (ended === 'done') return { status: 204 };
     await store.remove(key);
     await abandonUpload(db, key, clock.now());
-    return ended === 'gone' ? fault('gone', `Image ${image.id} could not be found after upload. The image may have been deleted during the upload.`) : fault('tooLarge', 'The quota on the size of all images is exhausted.');
+    return ended === 'gone'
+      ? fault(
+          'gone',
+          `Image ${image.id} could not be found after upload. The image may have been deleted during the upload.`,
+        )
+      : fault('tooLarge', 'The quota on the size of all images is exhausted.');
   } catch (error) {
     await abandonUpload(db, key, clock.now());
     await store.remove(key);
@@ -73,21 +140,39 @@ async function upload(parts: GlanceParts, request: ApiRequest, kind: UploadKind)
 }
 
 /** The disk's virtual size, where the data tells. unsupportedMediaType: the data may not be the image's; gone: the image was deleted meanwhile. */
-async function inspectData(parts: GlanceParts, imageId: string, key: string, sizeBytes: number): Promise<Outcome<number | null>> {
+async function inspectData(
+  parts: GlanceParts,
+  imageId: string,
+  key: string,
+  sizeBytes: number,
+): Promise<Outcome<number | null>> {
   // Its formats as they are since the upload was claimed: nobody can change them any more.
   const image = await findImage(parts.database.db, imageId);
   const ends = await endsOf(parts, key, sizeBytes);
-  if (image === undefined || isFault(ends)) return fault('gone', `Image ${imageId} could not be found after upload. The image may have been deleted during the upload.`);
+  if (image === undefined || isFault(ends))
+    return fault(
+      'gone',
+      `Image ${imageId} could not be found after upload. The image may have been deleted during the upload.`,
+    );
   const refused = parts.config.requireFormatMatch ? checkContent(image, ends) : undefined;
   return refused ?? virtualSizeOf(image.diskFormat, { head: ends.head, sizeBytes });
 }
 
 /** notFound: the data was removed meanwhile. */
-async function endsOf({ store }: GlanceParts, key: string, sizeBytes: number): Promise<Outcome<ContentEnds>> {
+async function endsOf(
+  { store }: GlanceParts,
+  key: string,
+  sizeBytes: number,
+): Promise<Outcome<ContentEnds>> {
   const read = async (first: number): Promise<Outcome<Buffer>> => {
     if (sizeBytes === 0) return Buffer.alloc(0);
-    const stream = await store.read(key, { first, last: Math.min(sizeBytes, first + headBytes) - 1 });
-    return isFault(stream) ? stream : Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Buffer>));
+    const stream = await store.read(key, {
+      first,
+      last: Math.min(sizeBytes, first + headBytes) - 1,
+    });
+    return isFault(stream)
+      ? stream
+      : Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Buffer>));
   };
   const head = await read(0);
   const tail = isFault(head) ? head : await read(Math.max(0, sizeBytes - tailBytes));
@@ -95,11 +180,18 @@ async function endsOf({ store }: GlanceParts, key: string, sizeBytes: number): P
 }
 
 /** Tells other processes that this upload lives. */
-async function beat({ database: { db }, clock, config, log }: GlanceParts, key: string, signal: AbortSignal): Promise<void> {
+async function beat(
+  { database: { db }, clock, config, log }: GlanceParts,
+  key: string,
+  signal: AbortSignal,
+): Promise<void> {
   if (config.uploadLeaseMs === 0) return;
   while (!signal.aborted) {
     await clock.sleep(config.uploadLeaseMs / 4, { signal, unref: true }).catch(() => undefined);
-    if (!signal.aborted) await touchUpload(db, key, clock.now()).catch((error: unknown) => log.warn({ key, err: error }, 'an upload could not be reported as alive'));
+    if (!signal.aborted)
+      await touchUpload(db, key, clock.now()).catch((error: unknown) =>
+        log.warn({ key, err: error }, 'an upload could not be reported as alive'),
+      );
   }
 }
 
@@ -107,15 +199,41 @@ async function download(parts: GlanceParts, request: ApiRequest): Promise<Outcom
   const requested = await requestedImage(parts, request);
   if (isFault(requested)) return requested;
   const { image, target } = requested;
-  if (!request.allows('download_image', target)) return fault('forbidden', 'You are not authorized to complete download_image action.');
-  if (image.status === 'deactivated' && !request.allows('context_is_admin')) return fault('forbidden', 'The requested image has been deactivated. Image data download is forbidden.');
-  if ((image.status !== 'active' && image.status !== 'deactivated') || image.dataKey === null || image.sizeBytes === null) return { status: 204 };
+  if (!request.allows('download_image', target))
+    return fault('forbidden', 'You are not authorized to complete download_image action.');
+  if (image.status === 'deactivated' && !request.allows('context_is_admin'))
+    return fault(
+      'forbidden',
+      'The requested image has been deactivated. Image data download is forbidden.',
+    );
+  if (
+    (image.status !== 'active' && image.status !== 'deactivated') ||
+    image.dataKey === null ||
+    image.sizeBytes === null
+  )
+    return { status: 204 };
   const range = readRange(request.header('range'), image.sizeBytes);
   if (isFault(range)) return range;
   const stream = await parts.store.read(image.dataKey, range);
   if (isFault(stream)) return stream;
   const common = { 'content-type': 'application/octet-stream', 'accept-ranges': 'bytes' };
   return range === undefined
-    ? { status: 200, body: stream, headers: { ...common, 'content-length': String(image.sizeBytes), ...(image.md5 === null ? {} : { 'content-md5': image.md5 }) } }
-    : { status: 206, body: stream, headers: { ...common, 'content-length': String(range.last - range.first + 1), 'content-range': `bytes ${range.first}-${range.last}/${image.sizeBytes}` } };
+    ? {
+        status: 200,
+        body: stream,
+        headers: {
+          ...common,
+          'content-length': String(image.sizeBytes),
+          ...(image.md5 === null ? {} : { 'content-md5': image.md5 }),
+        },
+      }
+    : {
+        status: 206,
+        body: stream,
+        headers: {
+          ...common,
+          'content-length': String(range.last - range.first + 1),
+          'content-range': `bytes ${range.first}-${range.last}/${image.sizeBytes}`,
+        },
+      };
 }

@@ -6,9 +6,9 @@ import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { GlanceParts } from '../deps.ts';
+import { emptyDraft, setField } from '../domain/image-fields.ts';
 import type { ImageDraft } from '../domain/image.ts';
 import { uuidPattern } from '../domain/image.ts';
-import { emptyDraft, setField } from '../domain/image-fields.ts';
 import { readListQuery } from '../domain/list-query.ts';
 import { patchImage, readPatch } from '../domain/patch-image.ts';
 import { changeImage, deleteImage, findImage, insertImage } from '../store/images.ts';
@@ -16,45 +16,85 @@ import { listImages } from '../store/list-images.ts';
 import { allowedImage, noImage, requestedImage, targetOf } from './requested-image.ts';
 import { imageView } from './views.ts';
 
-const patchTypes = ['application/openstack-images-v2.1-json-patch', 'application/openstack-images-v2.0-json-patch', 'application/json-patch+json'];
+const patchTypes = [
+  'application/openstack-images-v2.1-json-patch',
+  'application/openstack-images-v2.0-json-patch',
+  'application/json-patch+json',
+];
 const patchAttempts = 5;
 
 export function imageRoutes(parts: GlanceParts): readonly Route[] {
-  const { database: { db }, clock } = parts;
+  const {
+    database: { db },
+    clock,
+  } = parts;
   return [
     route<JsonObject>({
-      method: 'POST', path: '/v2/images', policy: null, body: Type.Record(Type.String(), Type.Unknown()), faults: ['conflict'],
+      method: 'POST',
+      path: '/v2/images',
+      policy: null,
+      body: Type.Record(Type.String(), Type.Unknown()),
+      faults: ['conflict'],
       handler: async (request) => await createImage(parts, request),
     }),
     route({
-      method: 'GET', path: '/v2/images', policy: 'get_images', faults: ['notFound'],
+      method: 'GET',
+      path: '/v2/images',
+      policy: 'get_images',
+      faults: ['notFound'],
       // `/v2/images/` asks for the image with the empty id: tempest, test_get_image_null_id
-      handler: async (request) => (request.path.endsWith('/') ? noImage('') : await list(parts, request)),
+      handler: async (request) =>
+        request.path.endsWith('/') ? noImage('') : await list(parts, request),
     }),
-    route({ method: 'GET', path: '/v2/images/:id', policy: null, faults: ['notFound'], handler: async (request) => {
-      const requested = await requestedImage(parts, request);
-      return isFault(requested) ? requested : { status: 200, body: imageView(requested.image) };
-    } }),
+    route({
+      method: 'GET',
+      path: '/v2/images/:id',
+      policy: null,
+      faults: ['notFound'],
+      handler: async (request) => {
+        const requested = await requestedImage(parts, request);
+        return isFault(requested) ? requested : { status: 200, body: imageView(requested.image) };
+      },
+    }),
     route<Json>({
-      method: 'PATCH', path: '/v2/images/:id', policy: null, jsonTypes: patchTypes, faults: ['notFound', 'conflict', 'concurrentUpdate'],
+      method: 'PATCH',
+      path: '/v2/images/:id',
+      policy: null,
+      jsonTypes: patchTypes,
+      faults: ['notFound', 'conflict', 'concurrentUpdate'],
       handler: async (request) => await patch(parts, request),
     }),
-    route({ method: 'DELETE', path: '/v2/images/:id', policy: null, faults: ['notFound', 'conflict'], handler: async (request) => {
-      const requested = await allowedImage(parts, request, 'delete_image');
-      if (isFault(requested)) return requested;
-      const { image } = requested;
-      if (image.isProtected) return fault('forbidden', `Image ${image.id} is protected and cannot be deleted.`);
-      if (!(await deleteImage(db, image.id, clock.now()))) return (await findImage(db, image.id)) ? fault('conflict', `Image ${image.id} was changed meanwhile.`) : noImage(image.id);
-      // A running upload finds its row gone and removes its file itself; whatever a crash leaves, tasks/mend-uploads.ts removes.
-      if (image.dataKey !== null && !parts.writing.has(image.dataKey)) await parts.store.remove(image.dataKey);
-      return { status: 204 };
-    } }),
+    route({
+      method: 'DELETE',
+      path: '/v2/images/:id',
+      policy: null,
+      faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const requested = await allowedImage(parts, request, 'delete_image');
+        if (isFault(requested)) return requested;
+        const { image } = requested;
+        if (image.isProtected)
+          return fault('forbidden', `Image ${image.id} is protected and cannot be deleted.`);
+        if (!(await deleteImage(db, image.id, clock.now())))
+          return (await findImage(db, image.id))
+            ? fault('conflict', `Image ${image.id} was changed meanwhile.`)
+            : noImage(image.id);
+        // A running upload finds its row gone and removes its file itself; whatever a crash leaves, tasks/mend-uploads.ts removes.
+        if (image.dataKey !== null && !parts.writing.has(image.dataKey))
+          await parts.store.remove(image.dataKey);
+        return { status: 204 };
+      },
+    }),
   ];
 }
 
-async function createImage(parts: GlanceParts, request: ApiRequest<JsonObject>): Promise<Outcome<Reply>> {
+async function createImage(
+  parts: GlanceParts,
+  request: ApiRequest<JsonObject>,
+): Promise<Outcome<Reply>> {
   const { id: givenId, ...fields } = request.body;
-  if (givenId !== undefined && (typeof givenId !== 'string' || !uuidPattern.test(givenId))) return fault('badRequest', "Provided object does not match schema 'image': id must be a UUID.");
+  if (givenId !== undefined && (typeof givenId !== 'string' || !uuidPattern.test(givenId)))
+    return fault('badRequest', "Provided object does not match schema 'image': id must be a UUID.");
   const own = request.auth.projectId;
   let draft: Outcome<ImageDraft> = emptyDraft(own);
   for (const [name, value] of Object.entries(fields)) {
@@ -62,19 +102,41 @@ async function createImage(parts: GlanceParts, request: ApiRequest<JsonObject>):
     draft = setField(draft, name, value);
     if (isFault(draft)) return draft;
   }
-  const refused = refusal(parts, request, draft, emptyDraft(own)) ?? (request.allows('add_image', targetOf(draft)) ? undefined : fault('forbidden', draft.owner === own ? 'You are not authorized to complete add_image action.' : `You are not permitted to create images owned by '${draft.owner}'.`));
+  const refused =
+    refusal(parts, request, draft, emptyDraft(own)) ??
+    (request.allows('add_image', targetOf(draft))
+      ? undefined
+      : fault(
+          'forbidden',
+          draft.owner === own
+            ? 'You are not authorized to complete add_image action.'
+            : `You are not permitted to create images owned by '${draft.owner}'.`,
+        ));
   if (refused) return refused;
   const id = givenId?.toLowerCase() ?? parts.ids.uuid();
-  if (!(await insertImage(parts.database.db, id, draft, parts.clock.now()))) return fault('conflict', `Image ID ${id} already exists!`);
+  if (!(await insertImage(parts.database.db, id, draft, parts.clock.now())))
+    return fault('conflict', `Image ID ${id} already exists!`);
   const image = await findImage(parts.database.db, id);
   if (!image) return fault('conflict', `Image ${id} was deleted meanwhile.`);
   const href = `${request.baseUrl}/v2/images/${id}`;
-  return { status: 201, body: imageView(image), headers: { location: href, 'openstack-image-import-methods': 'glance-direct', 'openstack-image-store-ids': 'fs' } };
+  return {
+    status: 201,
+    body: imageView(image),
+    headers: {
+      location: href,
+      'openstack-image-import-methods': 'glance-direct',
+      'openstack-image-store-ids': 'fs',
+    },
+  };
 }
 
 async function patch(parts: GlanceParts, request: ApiRequest<Json>): Promise<Outcome<Reply>> {
   const type = request.header('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (type !== undefined && !patchTypes.includes(type)) return fault('unsupportedMediaType', `The content type ${type} is not supported; send ${patchTypes[0]}.`);
+  if (type !== undefined && !patchTypes.includes(type))
+    return fault(
+      'unsupportedMediaType',
+      `The content type ${type} is not supported; send ${patchTypes[0]}.`,
+    );
   const changes = readPatch(request.body);
   if (isFault(changes)) return changes;
   // An upload that ends or another patch may come between reading and writing: then both are done again.
@@ -95,22 +157,49 @@ async function patch(parts: GlanceParts, request: ApiRequest<Json>): Promise<Out
 }
 
 /** Why the caller may not have the image so; `before`: as it was. */
-function refusal({ config }: GlanceParts, request: ApiRequest<unknown>, draft: ImageDraft, before: ImageDraft): Fault | undefined {
+function refusal(
+  { config }: GlanceParts,
+  request: ApiRequest<unknown>,
+  draft: ImageDraft,
+  before: ImageDraft,
+): Fault | undefined {
   if (draft.visibility !== before.visibility) {
-    if (draft.visibility === 'public' && !request.allows('publicize_image', targetOf(before))) return fault('forbidden', 'You are not authorized to complete publicize_image action.');
-    if (draft.visibility === 'community' && !request.allows('communitize_image', targetOf(before))) return fault('forbidden', 'You are not authorized to complete communitize_image action.');
+    if (draft.visibility === 'public' && !request.allows('publicize_image', targetOf(before)))
+      return fault('forbidden', 'You are not authorized to complete publicize_image action.');
+    if (draft.visibility === 'community' && !request.allows('communitize_image', targetOf(before)))
+      return fault('forbidden', 'You are not authorized to complete communitize_image action.');
   }
-  if (draft.owner !== before.owner && !request.allows('context_is_admin')) return fault('forbidden', `You are not permitted to make '${draft.owner}' the owner of an image.`);
-  if (Object.keys(draft.properties).length > config.maxProperties) return fault('tooLarge', `The limit has been exceeded on the number of allowed image properties: ${config.maxProperties}.`);
-  if (draft.tags.length > config.maxTags) return fault('tooLarge', `The limit has been exceeded on the number of allowed image tags: ${config.maxTags}.`);
+  if (draft.owner !== before.owner && !request.allows('context_is_admin'))
+    return fault(
+      'forbidden',
+      `You are not permitted to make '${draft.owner}' the owner of an image.`,
+    );
+  if (Object.keys(draft.properties).length > config.maxProperties)
+    return fault(
+      'tooLarge',
+      `The limit has been exceeded on the number of allowed image properties: ${config.maxProperties}.`,
+    );
+  if (draft.tags.length > config.maxTags)
+    return fault(
+      'tooLarge',
+      `The limit has been exceeded on the number of allowed image tags: ${config.maxTags}.`,
+    );
   return undefined;
 }
 
-async function list({ database: { db }, config }: GlanceParts, request: ApiRequest): Promise<Outcome<Reply>> {
+async function list(
+  { database: { db }, config }: GlanceParts,
+  request: ApiRequest,
+): Promise<Outcome<Reply>> {
   const asked = readListQuery(request.query, config);
   if (isFault(asked)) return asked;
-  const images = await listImages(db, { projectId: request.auth.projectId, seesAll: request.allows('context_is_admin') }, asked);
-  if (images === 'noMarker') return fault('badRequest', `Invalid marker. Image ${asked.marker} could not be found.`);
+  const images = await listImages(
+    db,
+    { projectId: request.auth.projectId, seesAll: request.allows('context_is_admin') },
+    asked,
+  );
+  if (images === 'noMarker')
+    return fault('badRequest', `Invalid marker. Image ${asked.marker} could not be found.`);
   const others = new URLSearchParams(request.queryString);
   others.delete('marker');
   const first = others.size > 0 ? `/v2/images?${others.toString()}` : '/v2/images';

@@ -17,37 +17,95 @@ const importBody = Type.Object({ method: Type.Object({ name: Type.String() }) })
 export function importRoutes(parts: GlanceParts): readonly Route[] {
   return [
     route<{ method: { name: string } }>({
-      method: 'POST', path: '/v2/images/:id/import', policy: null, body: importBody, faults: ['notFound', 'conflict'],
+      method: 'POST',
+      path: '/v2/images/:id/import',
+      policy: null,
+      body: importBody,
+      faults: ['notFound', 'conflict'],
       handler: async (request) => {
         const requested = await allowedImage(parts, request, 'modify_image');
         if (isFault(requested)) return requested;
         const { name } = request.body.method;
-        if (!importMethods.includes(name)) return fault('badRequest', `Unknown import method name '${name}'. This cloud has: ${importMethods.join(', ')}.`);
+        if (!importMethods.includes(name))
+          return fault(
+            'badRequest',
+            `Unknown import method name '${name}'. This cloud has: ${importMethods.join(', ')}.`,
+          );
         const { image } = requested;
         // The staged file becomes the image's own, so there is nothing to wait for: the next GET says active.
-        if (await importStaged(parts.database.db, image.id, parts.clock.now())) return { status: 202 };
-        return fault('conflict', `Image needs to be staged before '${name}' method can be used; it is ${image.status}.`);
+        if (await importStaged(parts.database.db, image.id, parts.clock.now()))
+          return { status: 202 };
+        return fault(
+          'conflict',
+          `Image needs to be staged before '${name}' method can be used; it is ${image.status}.`,
+        );
       },
     }),
-    route({ method: 'GET', path: '/v2/info/import', policy: null, handler: () => ({ status: 200, body: { 'import-methods': { description: 'Import methods available.', type: 'array', value: [...importMethods] } } }) }),
-    route({ method: 'GET', path: '/v2/info/stores', policy: null, handler: () => ({ status: 200, body: { stores: [{ ...store }] } }) }),
-    route({ method: 'GET', path: '/v2/info/stores/detail', policy: 'stores_info_detail', handler: () => ({ status: 200, body: { stores: [{ ...store, type: 'file', properties: {} }] } }) }),
+    route({
+      method: 'GET',
+      path: '/v2/info/import',
+      policy: null,
+      handler: () => ({
+        status: 200,
+        body: {
+          'import-methods': {
+            description: 'Import methods available.',
+            type: 'array',
+            value: [...importMethods],
+          },
+        },
+      }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v2/info/stores',
+      policy: null,
+      handler: () => ({ status: 200, body: { stores: [{ ...store }] } }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v2/info/stores/detail',
+      policy: 'stores_info_detail',
+      handler: () => ({
+        status: 200,
+        body: { stores: [{ ...store, type: 'file', properties: {} }] },
+      }),
+    }),
     // Imports end before they are answered, so no task is ever seen.
-    route({ method: 'GET', path: '/v2/images/:id/tasks', policy: null, faults: ['notFound'], handler: async (request) => {
-      const requested = await requestedImage(parts, request);
-      return isFault(requested) ? requested : { status: 200, body: { tasks: [] } };
-    } }),
-    route({ method: 'GET', path: '/v2/tasks', policy: 'tasks_api_access', handler: (request) =>
-      refusedTaskQuery(request.query) ?? { status: 200, body: { tasks: [], first: '/v2/tasks', schema: '/v2/schemas/tasks' } } }),
+    route({
+      method: 'GET',
+      path: '/v2/images/:id/tasks',
+      policy: null,
+      faults: ['notFound'],
+      handler: async (request) => {
+        const requested = await requestedImage(parts, request);
+        return isFault(requested) ? requested : { status: 200, body: { tasks: [] } };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v2/tasks',
+      policy: 'tasks_api_access',
+      handler: (request) =>
+        refusedTaskQuery(request.query) ?? {
+          status: 200,
+          body: { tasks: [], first: '/v2/tasks', schema: '/v2/schemas/tasks' },
+        },
+    }),
   ];
 }
 
 /** Words that the filters and the order of the task list may have. api-ref, "List tasks" */
 const taskQuery: Readonly<Record<string, RegExp>> = {
-  status: /^(pending|processing|success|failure)$/, type: /^(import|api_image_import|location_import)$/, sort_dir: /^(asc|desc)$/, limit: /^\d+$/,
+  status: /^(pending|processing|success|failure)$/,
+  type: /^(import|api_image_import|location_import)$/,
+  sort_dir: /^(asc|desc)$/,
+  limit: /^\d+$/,
 };
 
 function refusedTaskQuery(query: Query): Fault | undefined {
-  const [wrong] = Object.entries(taskQuery).filter(([name, words]) => query[name]?.some((value) => !words.test(value)));
+  const [wrong] = Object.entries(taskQuery).filter(([name, words]) =>
+    query[name]?.some((value) => !words.test(value)),
+  );
   return wrong && fault('badRequest', `Invalid ${wrong[0]} value: ${query[wrong[0]]?.join(', ')}`);
 }

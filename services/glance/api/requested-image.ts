@@ -9,11 +9,19 @@ import type { StoredImage } from '../store/images.ts';
 import { findImage } from '../store/images.ts';
 import { findMember } from '../store/members.ts';
 
-export const noImage = (id: string): Fault => fault('notFound', `Failed to find image ${id} to show`);
+export const noImage = (id: string): Fault =>
+  fault('notFound', `Failed to find image ${id} to show`);
 
 /** What policies may compare an image by. `member_id` is the caller's project when the image is shared with it. */
-export const targetOf = (image: Pick<Image, 'owner' | 'visibility'>, memberId?: string): PolicyTarget =>
-  ({ project_id: image.owner, owner: image.owner, visibility: image.visibility, member_id: memberId });
+export const targetOf = (
+  image: Pick<Image, 'owner' | 'visibility'>,
+  memberId?: string,
+): PolicyTarget => ({
+  project_id: image.owner,
+  owner: image.owner,
+  visibility: image.visibility,
+  member_id: memberId,
+});
 
 export interface Requested {
   image: StoredImage;
@@ -21,13 +29,19 @@ export interface Requested {
 }
 
 /** notFound: there is none, or it is another project's and neither public, community nor shared with the caller. */
-export async function requestedImage({ database: { db } }: GlanceParts, request: ApiRequest<unknown>): Promise<Outcome<Requested>> {
+export async function requestedImage(
+  { database: { db } }: GlanceParts,
+  request: ApiRequest<unknown>,
+): Promise<Outcome<Requested>> {
   const id = request.params['id'] ?? '';
   const image = await findImage(db, id);
   if (!image) return noImage(id);
   const { projectId } = request.auth;
   const isOwn = projectId !== null && image.owner === projectId;
-  const member = isOwn || projectId === null || image.visibility !== 'shared' ? undefined : await findMember(db, image.id, projectId);
+  const member =
+    isOwn || projectId === null || image.visibility !== 'shared'
+      ? undefined
+      : await findMember(db, image.id, projectId);
   const isOpen = image.visibility === 'public' || image.visibility === 'community';
   const target = targetOf(image, member?.member_id);
   if (!(isOwn || isOpen || member || request.allows('context_is_admin'))) return noImage(id);
@@ -35,8 +49,14 @@ export async function requestedImage({ database: { db } }: GlanceParts, request:
 }
 
 /** The same, and the caller may do `rule` to it. forbidden: it may be seen, but not that. */
-export async function allowedImage(parts: GlanceParts, request: ApiRequest<unknown>, rule: string): Promise<Outcome<Requested>> {
+export async function allowedImage(
+  parts: GlanceParts,
+  request: ApiRequest<unknown>,
+  rule: string,
+): Promise<Outcome<Requested>> {
   const requested = await requestedImage(parts, request);
   if (isFault(requested)) return requested;
-  return request.allows(rule, requested.target) ? requested : fault('forbidden', `You are not authorized to complete ${rule} action.`);
+  return request.allows(rule, requested.target)
+    ? requested
+    : fault('forbidden', `You are not authorized to complete ${rule} action.`);
 }

@@ -12,14 +12,36 @@ const attempts = 5;
 
 export function tagRoutes(parts: GlanceParts): readonly Route[] {
   return [
-    route({ method: 'PUT', path, policy: null, faults: ['notFound', 'concurrentUpdate'], handler: async (request) =>
-      await changeTags(parts, request, (tags, tag) => (tags.includes(tag) ? tags : [...tags, tag])) }),
-    route({ method: 'DELETE', path, policy: null, faults: ['notFound', 'concurrentUpdate'], handler: async (request) =>
-      await changeTags(parts, request, (tags, tag) => (tags.includes(tag) ? tags.filter((known) => known !== tag) : fault('notFound', `Tag ${tag} is not one of the image's.`))) }),
+    route({
+      method: 'PUT',
+      path,
+      policy: null,
+      faults: ['notFound', 'concurrentUpdate'],
+      handler: async (request) =>
+        await changeTags(parts, request, (tags, tag) =>
+          tags.includes(tag) ? tags : [...tags, tag],
+        ),
+    }),
+    route({
+      method: 'DELETE',
+      path,
+      policy: null,
+      faults: ['notFound', 'concurrentUpdate'],
+      handler: async (request) =>
+        await changeTags(parts, request, (tags, tag) =>
+          tags.includes(tag)
+            ? tags.filter((known) => known !== tag)
+            : fault('notFound', `Tag ${tag} is not one of the image's.`),
+        ),
+    }),
   ];
 }
 
-async function changeTags(parts: GlanceParts, request: ApiRequest, change: (tags: readonly string[], tag: string) => Outcome<readonly string[]>): Promise<Outcome<Reply>> {
+async function changeTags(
+  parts: GlanceParts,
+  request: ApiRequest,
+  change: (tags: readonly string[], tag: string) => Outcome<readonly string[]>,
+): Promise<Outcome<Reply>> {
   const tag = request.params['tag'] ?? '';
   if ([...tag].length > 255) return fault('badRequest', 'A tag has at most 255 characters.');
   for (let attempt = 0; attempt < attempts; attempt += 1) {
@@ -28,8 +50,16 @@ async function changeTags(parts: GlanceParts, request: ApiRequest, change: (tags
     const { image } = requested;
     const tags = change(image.tags, tag);
     if (isFault(tags)) return tags;
-    if (tags.length > parts.config.maxTags) return fault('tooLarge', `The limit has been exceeded on the number of allowed image tags: ${parts.config.maxTags}.`);
-    if (tags === image.tags || (await changeImage(parts.database.db, image, { ...image, tags }, parts.clock.now()))) return { status: 204 };
+    if (tags.length > parts.config.maxTags)
+      return fault(
+        'tooLarge',
+        `The limit has been exceeded on the number of allowed image tags: ${parts.config.maxTags}.`,
+      );
+    if (
+      tags === image.tags ||
+      (await changeImage(parts.database.db, image, { ...image, tags }, parts.clock.now()))
+    )
+      return { status: 204 };
   }
   return fault('concurrentUpdate', 'The image is being changed by others.');
 }

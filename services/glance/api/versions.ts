@@ -7,10 +7,25 @@ import { route } from '#platform/http/api.ts';
 const minors = [15, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0];
 
 const document = (baseUrl: string): Json => ({
-  versions: minors.map((minor, at) => ({ id: `v2.${minor}`, status: at === 0 ? 'CURRENT' : 'SUPPORTED', links: [{ rel: 'self', href: `${baseUrl}/v2/` }] })),
+  versions: minors.map((minor, at) => ({
+    id: `v2.${minor}`,
+    status: at === 0 ? 'CURRENT' : 'SUPPORTED',
+    links: [{ rel: 'self', href: `${baseUrl}/v2/` }],
+  })),
 });
 
 const versionRoute = (path: string, status: number): Route =>
-  route({ method: 'GET', path, auth: 'none', unversioned: true, policy: null, handler: ({ baseUrl }) => ({ status, body: document(baseUrl) }) });
+  route({
+    method: 'GET',
+    path,
+    auth: 'none',
+    unversioned: true,
+    policy: null,
+    handler: ({ baseUrl }) => ({ status, body: document(baseUrl) }),
+  });
 
-export const versionRoutes: readonly Route[] = [versionRoute('/', 300), versionRoute('/versions', 200), versionRoute('/v2', 300)];
+export const versionRoutes: readonly Route[] = [
+  versionRoute('/', 300),
+  versionRoute('/versions', 200),
+  versionRoute('/v2', 300),
+];

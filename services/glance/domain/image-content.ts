@@ -35,11 +35,13 @@ const signatures: Readonly<Record<Detected, (ends: ContentEnds) => boolean>> = {
   qed: ({ head }) => startsWith(head, 'QED\0'),
   vhd: ({ head }) => startsWith(head, 'conectix'),
   vhdx: ({ head }) => startsWith(head, 'vhdxfile'),
-  vmdk: ({ head }) => startsWith(head, 'KDMV') || startsWith(head, 'COWD') || isVmdkDescriptor(head),
+  vmdk: ({ head }) =>
+    startsWith(head, 'KDMV') || startsWith(head, 'COWD') || isVmdkDescriptor(head),
   vdi: ({ head }) => head.length >= 68 && head.readUInt32LE(64) === 0xbeda107f,
   ploop: ({ head }) => startsWith(head, 'WithoutFreeSpace') || startsWith(head, 'WithouFreSpacExt'),
   luks: ({ head }) => startsWith(head, 'LUKS\xba\xbe'),
-  iso: ({ head }) => ['CD001', 'NSR02', 'NSR03', 'BEA01'].some((name) => startsWith(head, name, 32 * 1024 + 1)),
+  iso: ({ head }) =>
+    ['CD001', 'NSR02', 'NSR03', 'BEA01'].some((name) => startsWith(head, name, 32 * 1024 + 1)),
 };
 
 const descriptorLookBytes = 4096;
@@ -48,7 +50,8 @@ const descriptorLookBytes = 4096;
 function isVmdkDescriptor(head: Buffer): boolean {
   for (const line of head.subarray(0, descriptorLookBytes).toString('latin1').split('\n')) {
     const text = line.trim().toLowerCase();
-    if (text.startsWith('# disk descriptorfile') || text.startsWith('#disk descriptorfile')) return true;
+    if (text.startsWith('# disk descriptorfile') || text.startsWith('#disk descriptorfile'))
+      return true;
     if (text !== '' && !text.startsWith('#')) return /^version=\d$/.test(text);
   }
   return false;
@@ -60,9 +63,15 @@ const bareContainers: ReadonlySet<string | null> = new Set(['bare', 'ami', 'aki'
 const anyContent: ReadonlySet<string | null> = new Set(['ami', 'aki', 'ari']);
 
 /** unsupportedMediaType: the content is of another format, of several, or refers to other files, and why. */
-export function checkContent({ diskFormat, containerFormat }: ImageFormats, ends: ContentEnds): Fault | undefined {
-  if (!bareContainers.has(containerFormat) || anyContent.has(diskFormat) || diskFormat === null) return undefined;
-  const detected = (Object.keys(signatures) as Detected[]).filter((format) => signatures[format](ends));
+export function checkContent(
+  { diskFormat, containerFormat }: ImageFormats,
+  ends: ContentEnds,
+): Fault | undefined {
+  if (!bareContainers.has(containerFormat) || anyContent.has(diskFormat) || diskFormat === null)
+    return undefined;
+  const detected = (Object.keys(signatures) as Detected[]).filter((format) =>
+    signatures[format](ends),
+  );
   // A fixed VHD has its signature at the end alone, where a raw disk may have anything.
   const isFixedVhd = diskFormat === 'vhd' && startsWith(ends.tail, 'conectix');
   const others = detected.filter((format) => format !== diskFormat);
@@ -72,11 +81,16 @@ export function checkContent({ diskFormat, containerFormat }: ImageFormats, ends
   const hasSignature = diskFormat === 'raw' || isFixedVhd || others.length < detected.length;
   if (!hasSignature) return mismatch(diskFormat, 'it has no such signature');
   const unsafe = unsafeFeature(diskFormat, ends.head);
-  return unsafe === undefined ? undefined : fault('unsupportedMediaType', `The image cannot be used: ${unsafe}.`);
+  return unsafe === undefined
+    ? undefined
+    : fault('unsupportedMediaType', `The image cannot be used: ${unsafe}.`);
 }
 
 function mismatch(diskFormat: string, why: string): Fault {
-  return fault('unsupportedMediaType', `The content of the image does not match its disk_format ${diskFormat}: ${why}.`);
+  return fault(
+    'unsupportedMediaType',
+    `The content of the image does not match its disk_format ${diskFormat}: ${why}.`,
+  );
 }
 
 /** What would make QEMU look for other files, in words; undefined: nothing that is seen here. */
@@ -116,9 +130,15 @@ function unsafeVmdk(head: Buffer): string | undefined {
   const [at, sectors] = [Number(head.readBigUInt64LE(28)), Number(head.readBigUInt64LE(36))];
   if (at === 0) return undefined; // it has none: streams may have it at their end
   if ((at + sectors) * sectorBytes > headBytes) return 'its descriptor is too large';
-  const text = head.subarray(at * sectorBytes, (at + sectors) * sectorBytes).toString('latin1').toLowerCase();
-  const types = [...text.matchAll(/createtype\s{0,8}=\s{0,8}"?([a-z0-9]{0,40})/g)].map(([, type = '']) => type);
+  const text = head
+    .subarray(at * sectorBytes, (at + sectors) * sectorBytes)
+    .toString('latin1')
+    .toLowerCase();
+  const types = [...text.matchAll(/createtype\s{0,8}=\s{0,8}"?([a-z0-9]{0,40})/g)].map(
+    ([, type = '']) => type,
+  );
   const isSelfContained = types.length === 1 && types.every((type) => selfContained.has(type));
-  if (!isSelfContained) return `VMDK images of type ${types.join(', ') || 'unknown'} are not supported`;
+  if (!isSelfContained)
+    return `VMDK images of type ${types.join(', ') || 'unknown'} are not supported`;
   return /parentcid\s{0,8}=\s{0,8}(?!f{8})/.test(text) ? 'it refers to a parent' : undefined;
 }

@@ -1,12 +1,40 @@
 // What an image is, and which words its fields may hold. Pure. https://docs.openstack.org/api-ref/image/v2/#images
 
-export type ImageStatus = 'queued' | 'saving' | 'uploading' | 'importing' | 'active' | 'deactivated' | 'deleted';
+export type ImageStatus =
+  | 'queued'
+  | 'saving'
+  | 'uploading'
+  | 'importing'
+  | 'active'
+  | 'deactivated'
+  | 'deleted';
 
 export const visibilities = ['community', 'public', 'private', 'shared'] as const;
 export type Visibility = (typeof visibilities)[number];
 
-export const containerFormats = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed'] as const;
-export const diskFormats = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'] as const;
+export const containerFormats = [
+  'ami',
+  'ari',
+  'aki',
+  'bare',
+  'ovf',
+  'ova',
+  'docker',
+  'compressed',
+] as const;
+export const diskFormats = [
+  'ami',
+  'ari',
+  'aki',
+  'vhd',
+  'vhdx',
+  'vmdk',
+  'raw',
+  'qcow2',
+  'vdi',
+  'iso',
+  'ploop',
+] as const;
 
 export const memberStatuses = ['pending', 'accepted', 'rejected'] as const;
 export type MemberStatus = (typeof memberStatuses)[number];
@@ -36,15 +64,49 @@ export interface Image {
 }
 
 /** What a caller may write, at creation or by a patch. */
-export type ImageDraft = Pick<Image, 'name' | 'visibility' | 'owner' | 'isProtected' | 'isHidden' | 'diskFormat' | 'containerFormat' | 'minDiskGib' | 'minRamMib' | 'tags'> & {
+export type ImageDraft = Pick<
+  Image,
+  | 'name'
+  | 'visibility'
+  | 'owner'
+  | 'isProtected'
+  | 'isHidden'
+  | 'diskFormat'
+  | 'containerFormat'
+  | 'minDiskGib'
+  | 'minRamMib'
+  | 'tags'
+> & {
   properties: Record<string, string | null>;
 };
 
 /** Fields that Glance alone writes: 403 when a caller tries. */
-export const readOnlyFields: ReadonlySet<string> = new Set(['status', 'checksum', 'os_hash_algo', 'os_hash_value', 'size', 'virtual_size', 'created_at', 'updated_at', 'direct_url', 'self', 'file', 'schema', 'stores']);
+export const readOnlyFields: ReadonlySet<string> = new Set([
+  'status',
+  'checksum',
+  'os_hash_algo',
+  'os_hash_value',
+  'size',
+  'virtual_size',
+  'created_at',
+  'updated_at',
+  'direct_url',
+  'self',
+  'file',
+  'schema',
+  'stores',
+]);
 
 /** Names that no property may have. */
-export const reservedFields: ReadonlySet<string> = new Set(['deleted', 'deleted_at', 'is_public', 'locations', 'members', 'image_id']);
+export const reservedFields: ReadonlySet<string> = new Set([
+  'deleted',
+  'deleted_at',
+  'is_public',
+  'locations',
+  'members',
+  'image_id',
+]);
 export const isReservedProperty = (name: string): boolean => name.startsWith('os_glance_');
 
-export const uuidPattern = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
+export const uuidPattern =
+  /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;

@@ -3,9 +3,9 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import { isBaseField, ownProperties, setField } from './image-fields.ts';
 import type { Image, ImageDraft } from './image.ts';
 import { isReservedProperty } from './image.ts';
-import { isBaseField, ownProperties, setField } from './image-fields.ts';
 
 type Change = { op: 'add' | 'replace'; name: string; value: Json } | { op: 'remove'; name: string };
 
@@ -13,22 +13,36 @@ const ops = ['add', 'replace', 'remove'] as const;
 
 /** badRequest: not a patch of an image. */
 export function readPatch(body: Json): Outcome<Change[]> {
-  if (!Array.isArray(body)) return fault('badRequest', 'Request body must be a JSON array of operation objects.');
+  if (!Array.isArray(body))
+    return fault('badRequest', 'Request body must be a JSON array of operation objects.');
   const changes: Change[] = [];
   for (const operation of body) {
-    if (operation === null || typeof operation !== 'object' || Array.isArray(operation)) return fault('badRequest', 'Operations must be JSON objects.');
+    if (operation === null || typeof operation !== 'object' || Array.isArray(operation))
+      return fault('badRequest', 'Operations must be JSON objects.');
     const oldForm = ops.filter((op) => op in operation);
     const op = 'op' in operation ? operation['op'] : oldForm[0];
     const path = 'op' in operation ? operation['path'] : operation[oldForm[0] ?? ''];
-    if (!ops.includes(op as (typeof ops)[number]) || (!('op' in operation) && oldForm.length !== 1)) return fault('badRequest', `Operation objects must contain exactly one of ${ops.join(', ')}.`);
+    if (!ops.includes(op as (typeof ops)[number]) || (!('op' in operation) && oldForm.length !== 1))
+      return fault(
+        'badRequest',
+        `Operation objects must contain exactly one of ${ops.join(', ')}.`,
+      );
     const name = typeof path === 'string' ? nameIn(path) : undefined;
-    if (name === undefined) return fault('badRequest', `Invalid JSON pointer for this resource: ${JSON.stringify(path ?? null)}`);
+    if (name === undefined)
+      return fault(
+        'badRequest',
+        `Invalid JSON pointer for this resource: ${JSON.stringify(path ?? null)}`,
+      );
     if (op === 'remove') {
       changes.push({ op, name });
       continue;
     }
     const { value } = operation;
-    if (value === undefined) return fault('badRequest', `Operation ${JSON.stringify(op)} requires a member named "value".`);
+    if (value === undefined)
+      return fault(
+        'badRequest',
+        `Operation ${JSON.stringify(op)} requires a member named "value".`,
+      );
     changes.push({ op: op as 'add' | 'replace', name, value }); // one of ops, and not remove
   }
   return changes;
@@ -47,9 +61,11 @@ export function patchImage(image: Image, changes: readonly Change[]): Outcome<Im
   for (const change of changes) {
     const { name } = change;
     const exists = isBaseField(name) || Object.hasOwn(draft.properties, name);
-    if (change.op !== 'add' && !exists && !isReservedProperty(name)) return fault('conflict', `Property ${name} does not exist.`);
+    if (change.op !== 'add' && !exists && !isReservedProperty(name))
+      return fault('conflict', `Property ${name} does not exist.`);
     if (change.op === 'remove') {
-      if (isBaseField(name) || isReservedProperty(name)) return fault('forbidden', `Property '${name}' may not be removed.`);
+      if (isBaseField(name) || isReservedProperty(name))
+        return fault('forbidden', `Property '${name}' may not be removed.`);
       delete draft.properties[name];
       continue;
     }
@@ -58,8 +74,12 @@ export function patchImage(image: Image, changes: readonly Change[]): Outcome<Im
     draft = changed;
   }
   // Its data has this format already.
-  for (const [name, before, after] of [['disk_format', image.diskFormat, draft.diskFormat], ['container_format', image.containerFormat, draft.containerFormat]] as const) {
-    if (before !== after && image.status !== 'queued') return fault('forbidden', `Attribute ${name} can be only replaced for a queued image.`);
+  for (const [name, before, after] of [
+    ['disk_format', image.diskFormat, draft.diskFormat],
+    ['container_format', image.containerFormat, draft.containerFormat],
+  ] as const) {
+    if (before !== after && image.status !== 'queued')
+      return fault('forbidden', `Attribute ${name} can be only replaced for a queued image.`);
   }
   return draft;
 }

@@ -1,20 +1,30 @@
 // How large a disk a guest sees, told from the data's first bytes. Pure.
 
 /** null: this format does not tell, the data is not of the format it is said to be, or no disk is so large. */
-export function virtualSizeOf(diskFormat: string | null, data: { head: Buffer; sizeBytes: number }): number | null {
+export function virtualSizeOf(
+  diskFormat: string | null,
+  data: { head: Buffer; sizeBytes: number },
+): number | null {
   const bytes = told(diskFormat, data);
   return bytes !== null && Number.isSafeInteger(bytes) ? bytes : null;
 }
 
-function told(diskFormat: string | null, { head, sizeBytes }: { head: Buffer; sizeBytes: number }): number | null {
+function told(
+  diskFormat: string | null,
+  { head, sizeBytes }: { head: Buffer; sizeBytes: number },
+): number | null {
   switch (diskFormat) {
     case 'raw':
     case 'iso':
       return sizeBytes;
     case 'qcow2': // magic "QFI\xfb", size at 24, big endian: https://www.qemu.org/docs/master/interop/qcow2.html
-      return head.length >= 32 && head.readUInt32BE(0) === 0x514649fb ? Number(head.readBigUInt64BE(24)) : null;
+      return head.length >= 32 && head.readUInt32BE(0) === 0x514649fb
+        ? Number(head.readBigUInt64BE(24))
+        : null;
     case 'vdi': // signature at 64, size at 368, little endian: QEMU, block/vdi.c
-      return head.length >= 376 && head.readUInt32LE(64) === 0xbeda107f ? Number(head.readBigUInt64LE(368)) : null;
+      return head.length >= 376 && head.readUInt32LE(64) === 0xbeda107f
+        ? Number(head.readBigUInt64LE(368))
+        : null;
     default:
       return null;
   }

@@ -1,7 +1,7 @@
 // Images with their tags and properties: read, insert, change, delete.
 import type { Kysely, Selectable } from 'kysely';
-import { transaction } from '#platform/db/transaction.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
+import { transaction } from '#platform/db/transaction.ts';
 import type { Image, ImageDraft, ImageStatus } from '../domain/image.ts';
 import type { GlanceTables } from './tables.ts';
 
@@ -14,34 +14,97 @@ export interface StoredImage extends Image {
 }
 
 export async function findImage(db: GlanceDb, id: string): Promise<StoredImage | undefined> {
-  const row = await db.selectFrom('images').selectAll().where('id', '=', id).where('status', '!=', 'deleted').executeTakeFirst();
+  const row = await db
+    .selectFrom('images')
+    .selectAll()
+    .where('id', '=', id)
+    .where('status', '!=', 'deleted')
+    .executeTakeFirst();
   return row && (await withBelongings(db, [row]))[0];
 }
 
 /** The rows as images, in their order: two queries however many there are. */
-export async function withBelongings(db: GlanceDb, rows: readonly ImageRow[]): Promise<StoredImage[]> {
+export async function withBelongings(
+  db: GlanceDb,
+  rows: readonly ImageRow[],
+): Promise<StoredImage[]> {
   if (rows.length === 0) return [];
   const ids = rows.map((row) => row.id);
-  const tags = await db.selectFrom('image_tags').selectAll().where('image_id', 'in', ids).orderBy('tag').execute();
-  const properties = await db.selectFrom('image_properties').selectAll().where('image_id', 'in', ids).orderBy('name').execute();
+  const tags = await db
+    .selectFrom('image_tags')
+    .selectAll()
+    .where('image_id', 'in', ids)
+    .orderBy('tag')
+    .execute();
+  const properties = await db
+    .selectFrom('image_properties')
+    .selectAll()
+    .where('image_id', 'in', ids)
+    .orderBy('name')
+    .execute();
   const tagsOf = Map.groupBy(tags, (row) => row.image_id);
   const propertiesOf = Map.groupBy(properties, (row) => row.image_id);
   return rows.map((row) => ({
-    id: row.id, name: row.name, status: row.status, visibility: row.visibility, owner: row.owner, isProtected: row.protected === 1, isHidden: row.os_hidden === 1,
-    diskFormat: row.disk_format, containerFormat: row.container_format, minDiskGib: row.min_disk, minRamMib: row.min_ram,
-    sizeBytes: row.size, virtualSizeBytes: row.virtual_size, md5: row.checksum, sha512: row.os_hash_value, dataKey: row.data_key,
-    createdAtMs: row.created_at_ms, updatedAtMs: row.updated_at_ms, generation: row.generation,
+    id: row.id,
+    name: row.name,
+    status: row.status,
+    visibility: row.visibility,
+    owner: row.owner,
+    isProtected: row.protected === 1,
+    isHidden: row.os_hidden === 1,
+    diskFormat: row.disk_format,
+    containerFormat: row.container_format,
+    minDiskGib: row.min_disk,
+    minRamMib: row.min_ram,
+    sizeBytes: row.size,
+    virtualSizeBytes: row.virtual_size,
+    md5: row.checksum,
+    sha512: row.os_hash_value,
+    dataKey: row.data_key,
+    createdAtMs: row.created_at_ms,
+    updatedAtMs: row.updated_at_ms,
+    generation: row.generation,
     tags: (tagsOf.get(row.id) ?? []).map(({ tag }) => tag),
-    properties: Object.fromEntries((propertiesOf.get(row.id) ?? []).map(({ name, value }) => [name, value])),
+    properties: Object.fromEntries(
+      (propertiesOf.get(row.id) ?? []).map(({ name, value }) => [name, value]),
+    ),
   }));
 }
 
 /** false: the id is taken, also when by an image that was deleted. */
-export async function insertImage(db: GlanceDb, id: string, draft: ImageDraft, nowMs: number): Promise<boolean> {
+export async function insertImage(
+  db: GlanceDb,
+  id: string,
+  draft: ImageDraft,
+  nowMs: number,
+): Promise<boolean> {
   try {
     return await transaction(db, async (trx) => {
-      if (await trx.selectFrom('purged_image_ids').select('id').where('id', '=', id).executeTakeFirst()) return false;
-      await trx.insertInto('images').values({ id, status: 'queued', size: null, virtual_size: null, checksum: null, os_hash_value: null, data_key: null, upload_seen_ms: null, generation: 0, created_at_ms: nowMs, updated_at_ms: nowMs, ...columnsOf(draft) }).execute();
+      if (
+        await trx
+          .selectFrom('purged_image_ids')
+          .select('id')
+          .where('id', '=', id)
+          .executeTakeFirst()
+      )
+        return false;
+      await trx
+        .insertInto('images')
+        .values({
+          id,
+          status: 'queued',
+          size: null,
+          virtual_size: null,
+          checksum: null,
+          os_hash_value: null,
+          data_key: null,
+          upload_seen_ms: null,
+          generation: 0,
+          created_at_ms: nowMs,
+          updated_at_ms: nowMs,
+          ...columnsOf(draft),
+        })
+        .execute();
       await putBelongings(trx, id, draft);
       return true;
     });
@@ -52,10 +115,20 @@ export async function insertImage(db: GlanceDb, id: string, draft: ImageDraft, n
 }
 
 /** Compare-and-set on the generation; false: somebody else was faster. */
-export async function changeImage(db: GlanceDb, image: StoredImage, draft: ImageDraft, nowMs: number): Promise<boolean> {
+export async function changeImage(
+  db: GlanceDb,
+  image: StoredImage,
+  draft: ImageDraft,
+  nowMs: number,
+): Promise<boolean> {
   return await transaction(db, async (trx) => {
-    const { numUpdatedRows } = await trx.updateTable('images').set({ ...columnsOf(draft), generation: image.generation + 1, updated_at_ms: nowMs })
-      .where('id', '=', image.id).where('generation', '=', image.generation).where('status', '!=', 'deleted').executeTakeFirst();
+    const { numUpdatedRows } = await trx
+      .updateTable('images')
+      .set({ ...columnsOf(draft), generation: image.generation + 1, updated_at_ms: nowMs })
+      .where('id', '=', image.id)
+      .where('generation', '=', image.generation)
+      .where('status', '!=', 'deleted')
+      .executeTakeFirst();
     if (numUpdatedRows === 0n) return false;
     await trx.deleteFrom('image_tags').where('image_id', '=', image.id).execute();
     await trx.deleteFrom('image_properties').where('image_id', '=', image.id).execute();
@@ -65,29 +138,62 @@ export async function changeImage(db: GlanceDb, image: StoredImage, draft: Image
 }
 
 /** Moves the status if it is still `from`; false: it is not. */
-export async function moveStatus(db: GlanceDb, id: string, from: ImageStatus, to: ImageStatus, nowMs: number): Promise<boolean> {
-  const { numUpdatedRows } = await db.updateTable('images').set((eb) => ({ status: to, updated_at_ms: nowMs, generation: eb('generation', '+', 1) })).where('id', '=', id).where('status', '=', from).executeTakeFirst();
+export async function moveStatus(
+  db: GlanceDb,
+  id: string,
+  from: ImageStatus,
+  to: ImageStatus,
+  nowMs: number,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('images')
+    .set((eb) => ({ status: to, updated_at_ms: nowMs, generation: eb('generation', '+', 1) }))
+    .where('id', '=', id)
+    .where('status', '=', from)
+    .executeTakeFirst();
   return numUpdatedRows > 0n;
 }
 
 /** The row stays, marked; what belongs to it goes. false: it was deleted already, or is protected by now. */
 export async function deleteImage(db: GlanceDb, id: string, nowMs: number): Promise<boolean> {
   return await transaction(db, async (trx) => {
-    const { numUpdatedRows } = await trx.updateTable('images').set({ status: 'deleted', upload_seen_ms: null, updated_at_ms: nowMs }).where('id', '=', id).where('status', '!=', 'deleted').where('protected', '=', 0).executeTakeFirst();
+    const { numUpdatedRows } = await trx
+      .updateTable('images')
+      .set({ status: 'deleted', upload_seen_ms: null, updated_at_ms: nowMs })
+      .where('id', '=', id)
+      .where('status', '!=', 'deleted')
+      .where('protected', '=', 0)
+      .executeTakeFirst();
     if (numUpdatedRows === 0n) return false;
-    for (const table of ['image_tags', 'image_properties', 'image_members'] as const) await trx.deleteFrom(table).where('image_id', '=', id).execute();
+    for (const table of ['image_tags', 'image_properties', 'image_members'] as const)
+      await trx.deleteFrom(table).where('image_id', '=', id).execute();
     return true;
   });
 }
 
 const columnsOf = (draft: ImageDraft) => ({
-  name: draft.name, visibility: draft.visibility, owner: draft.owner, protected: Number(draft.isProtected), os_hidden: Number(draft.isHidden),
-  disk_format: draft.diskFormat, container_format: draft.containerFormat, min_disk: draft.minDiskGib, min_ram: draft.minRamMib,
+  name: draft.name,
+  visibility: draft.visibility,
+  owner: draft.owner,
+  protected: Number(draft.isProtected),
+  os_hidden: Number(draft.isHidden),
+  disk_format: draft.diskFormat,
+  container_format: draft.containerFormat,
+  min_disk: draft.minDiskGib,
+  min_ram: draft.minRamMib,
 });
 
-async function putBelongings(db: GlanceDb, image_id: string, { tags, properties }: ImageDraft): Promise<void> {
+async function putBelongings(
+  db: GlanceDb,
+  image_id: string,
+  { tags, properties }: ImageDraft,
+): Promise<void> {
   const rows = Object.entries(properties).map(([name, value]) => ({ image_id, name, value }));
-  if (tags.length > 0) await db.insertInto('image_tags').values(tags.map((tag) => ({ image_id, tag }))).execute();
+  if (tags.length > 0)
+    await db
+      .insertInto('image_tags')
+      .values(tags.map((tag) => ({ image_id, tag })))
+      .execute();
   if (rows.length > 0) await db.insertInto('image_properties').values(rows).execute();
 }
 
@@ -97,9 +203,20 @@ const purgedAtOnce = 500;
 export async function purgeImages(db: GlanceDb, beforeMs: number): Promise<number> {
   for (let purged = 0; ;) {
     const count = await transaction(db, async (trx) => {
-      const ids = (await trx.selectFrom('images').select('id').where('status', '=', 'deleted').where('updated_at_ms', '<', beforeMs).limit(purgedAtOnce).execute()).map(({ id }) => id);
+      const ids = (
+        await trx
+          .selectFrom('images')
+          .select('id')
+          .where('status', '=', 'deleted')
+          .where('updated_at_ms', '<', beforeMs)
+          .limit(purgedAtOnce)
+          .execute()
+      ).map(({ id }) => id);
       if (ids.length === 0) return 0;
-      await trx.insertInto('purged_image_ids').values(ids.map((id) => ({ id }))).execute();
+      await trx
+        .insertInto('purged_image_ids')
+        .values(ids.map((id) => ({ id })))
+        .execute();
       await trx.deleteFrom('images').where('id', 'in', ids).execute();
       return ids.length;
     });

@@ -14,11 +14,27 @@ type Eb = ExpressionBuilder<GlanceTables, 'images'>;
 type Condition = Expression<SqlBool>;
 
 /** 'noMarker': the marker's image is not there for this viewer. */
-export async function listImages(db: GlanceDb, viewer: Viewer, request: ListRequest): Promise<StoredImage[] | 'noMarker'> {
-  const marker = request.marker === null ? undefined : await db.selectFrom('images').selectAll().where('id', '=', request.marker).where('status', '!=', 'deleted').where((eb) => inScope(eb, viewer, { visibility: 'all', memberStatus: 'all' })).executeTakeFirst();
+export async function listImages(
+  db: GlanceDb,
+  viewer: Viewer,
+  request: ListRequest,
+): Promise<StoredImage[] | 'noMarker'> {
+  const marker =
+    request.marker === null
+      ? undefined
+      : await db
+          .selectFrom('images')
+          .selectAll()
+          .where('id', '=', request.marker)
+          .where('status', '!=', 'deleted')
+          .where((eb) => inScope(eb, viewer, { visibility: 'all', memberStatus: 'all' }))
+          .executeTakeFirst();
   if (request.marker !== null && !marker) return 'noMarker';
   if (request.limit === 0) return [];
-  let query = db.selectFrom('images').selectAll('images').where('status', '!=', 'deleted')
+  let query = db
+    .selectFrom('images')
+    .selectAll('images')
+    .where('status', '!=', 'deleted')
     .where((eb) => eb.and([inScope(eb, viewer, request), ...matches(eb, request)]));
   if (marker) query = query.where((eb) => after(eb, request, (key) => sortValue(marker, key)));
   for (const { key, direction } of request.sorts) query = query.orderBy(sortColumn(key), direction);
@@ -26,15 +42,39 @@ export async function listImages(db: GlanceDb, viewer: Viewer, request: ListRequ
 }
 
 /** Own, public, community where asked for, and shared with the viewer. Admins: all, but others' community only where asked for. */
-function inScope(eb: Eb, { projectId, seesAll }: Viewer, { visibility, memberStatus }: Pick<ListRequest, 'visibility' | 'memberStatus'>): Condition {
+function inScope(
+  eb: Eb,
+  { projectId, seesAll }: Viewer,
+  { visibility, memberStatus }: Pick<ListRequest, 'visibility' | 'memberStatus'>,
+): Condition {
   const own = projectId === null ? eb.lit(false) : eb('owner', '=', projectId);
-  const asked = visibility === null ? eb.or([eb('visibility', '!=', 'community'), own]) : visibility === 'all' ? eb.lit(true) : eb('visibility', '=', visibility);
+  const asked =
+    visibility === null
+      ? eb.or([eb('visibility', '!=', 'community'), own])
+      : visibility === 'all'
+        ? eb.lit(true)
+        : eb('visibility', '=', visibility);
   if (seesAll) return asked;
-  const shared = projectId === null ? eb.lit(false) : eb.and([
-    eb('visibility', '=', 'shared'),
-    eb.exists(eb.selectFrom('image_members').select('image_id').whereRef('image_members.image_id', '=', 'images.id').where('member_id', '=', projectId)
-      .$if(memberStatus !== 'all', (members) => members.where('image_members.status', '=', memberStatus as Exclude<ListRequest['memberStatus'], 'all'>))), // the condition says so
-  ]);
+  const shared =
+    projectId === null
+      ? eb.lit(false)
+      : eb.and([
+          eb('visibility', '=', 'shared'),
+          eb.exists(
+            eb
+              .selectFrom('image_members')
+              .select('image_id')
+              .whereRef('image_members.image_id', '=', 'images.id')
+              .where('member_id', '=', projectId)
+              .$if(memberStatus !== 'all', (members) =>
+                members.where(
+                  'image_members.status',
+                  '=',
+                  memberStatus as Exclude<ListRequest['memberStatus'], 'all'>,
+                ),
+              ),
+          ), // the condition says so
+        ]);
   return eb.and([asked, eb.or([own, eb('visibility', 'in', ['public', 'community']), shared])]);
 }
 
@@ -42,33 +82,85 @@ function matches(eb: Eb, request: ListRequest): Condition[] {
   return [
     eb('os_hidden', '=', Number(request.isHidden)),
     ...(request.isProtected === null ? [] : [eb('protected', '=', Number(request.isProtected))]),
-    ...(request.hash === 'any' ? [] : [request.hash === 'none' ? eb.lit(false) : eb('os_hash_value', 'is not', null)]),
-    ...request.texts.map(({ column, values }) => eb(sql<string>`${sql.ref(`images.${column}`)}`, 'in', values)),
-    ...request.numbers.map(({ column, comparison, value }) => eb(column, operators[comparison], value)),
+    ...(request.hash === 'any'
+      ? []
+      : [request.hash === 'none' ? eb.lit(false) : eb('os_hash_value', 'is not', null)]),
+    ...request.texts.map(({ column, values }) =>
+      eb(sql<string>`${sql.ref(`images.${column}`)}`, 'in', values),
+    ),
+    ...request.numbers.map(({ column, comparison, value }) =>
+      eb(column, operators[comparison], value),
+    ),
     // Answers show whole seconds, so whole seconds are compared.
-    ...request.times.map(({ column, comparison, ms }) => eb(sql<number>`${sql.ref(column)} - ${sql.ref(column)} % 1000`, operators[comparison], ms)),
-    ...request.tags.map((tag) => eb.exists(eb.selectFrom('image_tags').select('tag').whereRef('image_id', '=', 'images.id').where('tag', '=', tag))),
-    ...request.properties.map(({ name, value }) => eb.exists(eb.selectFrom('image_properties').select('value').whereRef('image_id', '=', 'images.id').where('image_properties.name', '=', name).where('value', '=', value))),
+    ...request.times.map(({ column, comparison, ms }) =>
+      eb(sql<number>`${sql.ref(column)} - ${sql.ref(column)} % 1000`, operators[comparison], ms),
+    ),
+    ...request.tags.map((tag) =>
+      eb.exists(
+        eb
+          .selectFrom('image_tags')
+          .select('tag')
+          .whereRef('image_id', '=', 'images.id')
+          .where('tag', '=', tag),
+      ),
+    ),
+    ...request.properties.map(({ name, value }) =>
+      eb.exists(
+        eb
+          .selectFrom('image_properties')
+          .select('value')
+          .whereRef('image_id', '=', 'images.id')
+          .where('image_properties.name', '=', name)
+          .where('value', '=', value),
+      ),
+    ),
   ];
 }
 
-const operators = { gt: '>', gte: '>=', lt: '<', lte: '<=', eq: '=', neq: '!=' } as const satisfies Record<Comparison, string>;
+const operators = {
+  gt: '>',
+  gte: '>=',
+  lt: '<',
+  lte: '<=',
+  eq: '=',
+  neq: '!=',
+} as const satisfies Record<Comparison, string>;
 
 /** Rows behind the marker in the order asked for. */
-function after(eb: Eb, { sorts }: ListRequest, markerValue: (key: SortKey) => string | number): Condition {
-  return eb.or(sorts.map(({ key, direction }, at) => eb.and([
-    ...sorts.slice(0, at).map((earlier) => eb(sortColumn(earlier.key), '=', markerValue(earlier.key))),
-    eb(sortColumn(key), direction === 'asc' ? '>' : '<', markerValue(key)),
-  ])));
+function after(
+  eb: Eb,
+  { sorts }: ListRequest,
+  markerValue: (key: SortKey) => string | number,
+): Condition {
+  return eb.or(
+    sorts.map(({ key, direction }, at) =>
+      eb.and([
+        ...sorts
+          .slice(0, at)
+          .map((earlier) => eb(sortColumn(earlier.key), '=', markerValue(earlier.key))),
+        eb(sortColumn(key), direction === 'asc' ? '>' : '<', markerValue(key)),
+      ]),
+    ),
+  );
 }
 
 // Null sorts first on both databases, and compares, when it is a value.
-const nullAs: Partial<Record<SortKey, string | number>> = { name: '', container_format: '', disk_format: '', owner: '', size: -1 };
-const columnOf = (key: SortKey) => (key === 'created_at' || key === 'updated_at' ? (`${key}_ms` as const) : key);
+const nullAs: Partial<Record<SortKey, string | number>> = {
+  name: '',
+  container_format: '',
+  disk_format: '',
+  owner: '',
+  size: -1,
+};
+const columnOf = (key: SortKey) =>
+  key === 'created_at' || key === 'updated_at' ? (`${key}_ms` as const) : key;
 
 const sortColumn = (key: SortKey) => {
   const column = sql.ref<string | number>(`images.${columnOf(key)}`);
   const none = nullAs[key];
-  return none === undefined ? sql<string | number>`${column}` : sql<string | number>`coalesce(${column}, ${sql.lit(none)})`;
+  return none === undefined
+    ? sql<string | number>`${column}`
+    : sql<string | number>`coalesce(${column}, ${sql.lit(none)})`;
 };
-const sortValue = (row: GlanceTables['images'], key: SortKey): string | number => row[columnOf(key)] ?? nullAs[key] ?? '';
+const sortValue = (row: GlanceTables['images'], key: SortKey): string | number =>
+  row[columnOf(key)] ?? nullAs[key] ?? '';

@@ -8,54 +8,130 @@ import type { GlanceDb } from './images.ts';
 export type UploadKind = 'saving' | 'uploading';
 
 /** queued -> saving or uploading under a key; false: the image does not take data now. */
-export async function claimUpload(db: GlanceDb, id: string, kind: UploadKind, key: string, nowMs: number): Promise<boolean> {
-  const { numUpdatedRows } = await db.updateTable('images').set((eb) => ({ status: kind, data_key: key, upload_seen_ms: nowMs, updated_at_ms: nowMs, generation: eb('generation', '+', 1) }))
-    .where('id', '=', id).where('status', '=', 'queued').where('data_key', 'is', null).executeTakeFirst();
+export async function claimUpload(
+  db: GlanceDb,
+  id: string,
+  kind: UploadKind,
+  key: string,
+  nowMs: number,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('images')
+    .set((eb) => ({
+      status: kind,
+      data_key: key,
+      upload_seen_ms: nowMs,
+      updated_at_ms: nowMs,
+      generation: eb('generation', '+', 1),
+    }))
+    .where('id', '=', id)
+    .where('status', '=', 'queued')
+    .where('data_key', 'is', null)
+    .executeTakeFirst();
   return numUpdatedRows > 0n;
 }
 
 /** Says that the upload lives. */
 export async function touchUpload(db: GlanceDb, key: string, nowMs: number): Promise<void> {
-  await db.updateTable('images').set({ upload_seen_ms: nowMs }).where('data_key', '=', key).where('upload_seen_ms', 'is not', null).execute();
+  await db
+    .updateTable('images')
+    .set({ upload_seen_ms: nowMs })
+    .where('data_key', '=', key)
+    .where('upload_seen_ms', 'is not', null)
+    .execute();
 }
 
 /** All data of a project's images. */
 export async function usedBytes(db: GlanceDb, owner: string | null): Promise<number> {
-  const row = await db.selectFrom('images').select((eb) => eb.fn.sum<number | null>('size').as('bytes')).where('status', '!=', 'deleted').where('owner', owner === null ? 'is' : '=', owner).executeTakeFirst();
+  const row = await db
+    .selectFrom('images')
+    .select((eb) => eb.fn.sum<number | null>('size').as('bytes'))
+    .where('status', '!=', 'deleted')
+    .where('owner', owner === null ? 'is' : '=', owner)
+    .executeTakeFirst();
   return row?.bytes ?? 0;
 }
 
 /** Ends an upload well. 'gone': the image or the claim is not there any more. 'overQuota': others have filled the quota meanwhile. */
-export async function finishUpload(db: GlanceDb, upload: { key: string; owner: string | null; data: StoredData; virtualSizeBytes: number | null }, quotaBytes: number, nowMs: number): Promise<'done' | 'gone' | 'overQuota'> {
+export async function finishUpload(
+  db: GlanceDb,
+  upload: { key: string; owner: string | null; data: StoredData; virtualSizeBytes: number | null },
+  quotaBytes: number,
+  nowMs: number,
+): Promise<'done' | 'gone' | 'overQuota'> {
   const { key, owner, data, virtualSizeBytes } = upload;
   return await transaction(db, async (trx) => {
     if ((await usedBytes(trx, owner)) + data.sizeBytes > quotaBytes) return 'overQuota';
-    const row = await trx.selectFrom('images').select('status').where('data_key', '=', key).where('upload_seen_ms', 'is not', null).executeTakeFirst();
+    const row = await trx
+      .selectFrom('images')
+      .select('status')
+      .where('data_key', '=', key)
+      .where('upload_seen_ms', 'is not', null)
+      .executeTakeFirst();
     if (row?.status !== 'saving' && row?.status !== 'uploading') return 'gone';
-    const { numUpdatedRows } = await trx.updateTable('images')
-      .set((eb) => ({ status: row.status === 'saving' ? 'active' : 'uploading', upload_seen_ms: null, size: data.sizeBytes, virtual_size: virtualSizeBytes, checksum: data.md5, os_hash_value: data.sha512, updated_at_ms: nowMs, generation: eb('generation', '+', 1) }))
-      .where('data_key', '=', key).where('status', '=', row.status).where('upload_seen_ms', 'is not', null).executeTakeFirst();
+    const { numUpdatedRows } = await trx
+      .updateTable('images')
+      .set((eb) => ({
+        status: row.status === 'saving' ? 'active' : 'uploading',
+        upload_seen_ms: null,
+        size: data.sizeBytes,
+        virtual_size: virtualSizeBytes,
+        checksum: data.md5,
+        os_hash_value: data.sha512,
+        updated_at_ms: nowMs,
+        generation: eb('generation', '+', 1),
+      }))
+      .where('data_key', '=', key)
+      .where('status', '=', row.status)
+      .where('upload_seen_ms', 'is not', null)
+      .executeTakeFirst();
     return numUpdatedRows > 0n ? 'done' : 'gone';
   });
 }
 
 /** Makes staged data the image's own; false: there is none that is whole. */
 export async function importStaged(db: GlanceDb, id: string, nowMs: number): Promise<boolean> {
-  const { numUpdatedRows } = await db.updateTable('images').set((eb) => ({ status: 'active', updated_at_ms: nowMs, generation: eb('generation', '+', 1) }))
-    .where('id', '=', id).where('status', '=', 'uploading').where('upload_seen_ms', 'is', null).executeTakeFirst();
+  const { numUpdatedRows } = await db
+    .updateTable('images')
+    .set((eb) => ({ status: 'active', updated_at_ms: nowMs, generation: eb('generation', '+', 1) }))
+    .where('id', '=', id)
+    .where('status', '=', 'uploading')
+    .where('upload_seen_ms', 'is', null)
+    .executeTakeFirst();
   return numUpdatedRows > 0n;
 }
 
 /** Ends an upload badly: the image waits for data again. Idempotent by key. `seenBefore`: only if not heard of since. */
-export async function abandonUpload(db: GlanceDb, key: string, nowMs: number, seenBefore = Infinity): Promise<void> {
-  await db.updateTable('images').set((eb) => ({ status: 'queued', data_key: null, upload_seen_ms: null, updated_at_ms: nowMs, generation: eb('generation', '+', 1) }))
-    .where('data_key', '=', key).where('status', 'in', ['saving', 'uploading']).where('upload_seen_ms', 'is not', null)
-    .$if(seenBefore !== Infinity, (query) => query.where('upload_seen_ms', '<=', seenBefore)).execute();
+export async function abandonUpload(
+  db: GlanceDb,
+  key: string,
+  nowMs: number,
+  seenBefore = Infinity,
+): Promise<void> {
+  await db
+    .updateTable('images')
+    .set((eb) => ({
+      status: 'queued',
+      data_key: null,
+      upload_seen_ms: null,
+      updated_at_ms: nowMs,
+      generation: eb('generation', '+', 1),
+    }))
+    .where('data_key', '=', key)
+    .where('status', 'in', ['saving', 'uploading'])
+    .where('upload_seen_ms', 'is not', null)
+    .$if(seenBefore !== Infinity, (query) => query.where('upload_seen_ms', '<=', seenBefore))
+    .execute();
 }
 
 /** Keys of uploads that were last heard of at `seenBefore` or earlier. */
 export async function staleUploads(db: GlanceDb, seenBefore: number): Promise<string[]> {
-  const rows = await db.selectFrom('images').select('data_key').where('status', 'in', ['saving', 'uploading']).where('upload_seen_ms', '<=', seenBefore).execute();
+  const rows = await db
+    .selectFrom('images')
+    .select('data_key')
+    .where('status', 'in', ['saving', 'uploading'])
+    .where('upload_seen_ms', '<=', seenBefore)
+    .execute();
   return rows.flatMap((row) => row.data_key ?? []);
 }
 
@@ -63,7 +139,12 @@ export async function staleUploads(db: GlanceDb, seenBefore: number): Promise<st
 export async function neededKeys(db: GlanceDb, keys: readonly string[]): Promise<Set<string>> {
   const needed = new Set<string>();
   for (let at = 0; at < keys.length; at += keysAtOnce) {
-    const rows = await db.selectFrom('images').select('data_key').where('data_key', 'in', keys.slice(at, at + keysAtOnce)).where('status', '!=', 'deleted').execute();
+    const rows = await db
+      .selectFrom('images')
+      .select('data_key')
+      .where('data_key', 'in', keys.slice(at, at + keysAtOnce))
+      .where('status', '!=', 'deleted')
+      .execute();
     for (const { data_key } of rows) if (data_key !== null) needed.add(data_key);
   }
   return needed;

@@ -4,9 +4,18 @@ import type { GlanceParts } from '../deps.ts';
 import { abandonUpload, neededKeys, staleUploads } from '../store/uploads.ts';
 
 export function mendUploads(parts: GlanceParts): Task {
-  const { database: { db }, store, clock, config, writing, log } = parts;
+  const {
+    database: { db },
+    store,
+    clock,
+    config,
+    writing,
+    log,
+  } = parts;
   return {
-    name: 'glance.mend-uploads', everyMs: 60_000, atStart: true,
+    name: 'glance.mend-uploads',
+    everyMs: 60_000,
+    atStart: true,
     async run() {
       const seenBefore = clock.now() - config.uploadLeaseMs;
       for (const key of await staleUploads(db, seenBefore)) {

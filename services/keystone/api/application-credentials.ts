@@ -5,9 +5,24 @@ import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
-import { deniedToLent, deniedToTrustee, lendableRoles } from '#services/keystone/api/lent-rights.ts';
+import {
+  deniedToLent,
+  deniedToTrustee,
+  lendableRoles,
+} from '#services/keystone/api/lent-rights.ts';
 import { denied, notFound, taken } from '#services/keystone/api/permit.ts';
-import { asked, created, done, idText, listed, nameOf, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
+import {
+  asked,
+  created,
+  done,
+  idText,
+  listed,
+  nameOf,
+  shown,
+  text,
+  urlOf,
+  wrapped,
+} from '#services/keystone/api/shapes.ts';
 import { withImplied } from '#services/keystone/domain/implied-roles.ts';
 import { loginSource } from '#services/keystone/domain/login-source.ts';
 import { formatMicros, parseMicros } from '#services/keystone/domain/micro-time.ts';
@@ -16,11 +31,23 @@ import { implications } from '#services/keystone/store/assignments.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
 import type { AccessRuleRow, ApplicationCredentialRow } from '#services/keystone/store/tables.ts';
 
-const ref = Type.Object({ id: Type.Optional(idText), name: Type.Optional(nameOf(255)) }, { minProperties: 1, maxProperties: 1, additionalProperties: false });
-const rule = Type.Object({ id: Type.Optional(idText), service: Type.Optional(Type.String()), method: Type.Optional(Type.String({ pattern: '^(GET|HEAD|POST|PUT|PATCH|DELETE)$' })), path: Type.Optional(Type.String({ maxLength: 225, pattern: '^/[^*{]*(?:[*{][^*{]*){0,32}$' })) });
+const ref = Type.Object(
+  { id: Type.Optional(idText), name: Type.Optional(nameOf(255)) },
+  { minProperties: 1, maxProperties: 1, additionalProperties: false },
+);
+const rule = Type.Object({
+  id: Type.Optional(idText),
+  service: Type.Optional(Type.String()),
+  method: Type.Optional(Type.String({ pattern: '^(GET|HEAD|POST|PUT|PATCH|DELETE)$' })),
+  path: Type.Optional(Type.String({ maxLength: 225, pattern: '^/[^*{]*(?:[*{][^*{]*){0,32}$' })),
+});
 const createBody = wrapped('application_credential', {
-  name: nameOf(255), description: Type.Optional(text), secret: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
-  expires_at: Type.Optional(text), roles: Type.Optional(Type.Array(ref)), unrestricted: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
+  name: nameOf(255),
+  description: Type.Optional(text),
+  secret: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
+  expires_at: Type.Optional(text),
+  roles: Type.Optional(Type.Array(ref)),
+  unrestricted: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
   access_rules: Type.Optional(Type.Array(rule, { maxItems: 64 })), // each is held against every request of the token
 });
 type Sent = Static<typeof createBody>['application_credential'];
@@ -31,67 +58,141 @@ const secretBytes = 64;
 export function applicationCredentialRoutes(k: Keystone): Route[] {
   const idsIn = (json: string): string[] => JSON.parse(json) as string[]; // written below as arrays of ids
 
-  async function view(request: ApiRequest<unknown>, row: ApplicationCredentialRow): Promise<JsonObject> {
-    const roles = await k.db.selectFrom('role').select(['id', 'name', 'domain_id']).where('id', 'in', [...idsIn(row.roles), '']).orderBy('name').execute();
-    const rules = row.access_rules === null ? undefined : await k.db.selectFrom('access_rule').selectAll().where('id', 'in', [...idsIn(row.access_rules), '']).execute();
+  async function view(
+    request: ApiRequest<unknown>,
+    row: ApplicationCredentialRow,
+  ): Promise<JsonObject> {
+    const roles = await k.db
+      .selectFrom('role')
+      .select(['id', 'name', 'domain_id'])
+      .where('id', 'in', [...idsIn(row.roles), ''])
+      .orderBy('name')
+      .execute();
+    const rules =
+      row.access_rules === null
+        ? undefined
+        : await k.db
+            .selectFrom('access_rule')
+            .selectAll()
+            .where('id', 'in', [...idsIn(row.access_rules), ''])
+            .execute();
     return {
-      id: row.id, name: row.name, description: row.description, project_id: row.project_id, user_id: row.user_id, unrestricted: row.unrestricted === 1,
+      id: row.id,
+      name: row.name,
+      description: row.description,
+      project_id: row.project_id,
+      user_id: row.user_id,
+      unrestricted: row.unrestricted === 1,
       expires_at: row.expires_at_us === null ? null : formatMicros(row.expires_at_us),
-      roles: roles.map((role) => ({ id: role.id, name: role.name, domain_id: role.domain_id || null })),
-      ...(rules && { access_rules: rules.map(({ id, service, method, path }) => ({ id, service, method, path })) }),
+      roles: roles.map((role) => ({
+        id: role.id,
+        name: role.name,
+        domain_id: role.domain_id || null,
+      })),
+      ...(rules && {
+        access_rules: rules.map(({ id, service, method, path }) => ({ id, service, method, path })),
+      }),
       links: { self: urlOf(request, `users/${row.user_id}/application_credentials/${row.id}`) },
     };
   }
 
-  async function find(request: ApiRequest<unknown>, policy: string): Promise<Outcome<ApplicationCredentialRow>> {
+  async function find(
+    request: ApiRequest<unknown>,
+    policy: string,
+  ): Promise<Outcome<ApplicationCredentialRow>> {
     const { user_id: userId = '', id = '' } = request.params;
-    const refused = denied(request, policy, { user_id: userId }) ?? (await deniedToTrustee(k, request));
+    const refused =
+      denied(request, policy, { user_id: userId }) ?? (await deniedToTrustee(k, request));
     if (refused) return refused;
-    return (await k.db.selectFrom('application_credential').selectAll().where('id', '=', id).where('user_id', '=', userId).executeTakeFirst()) ?? notFound('application credential', id);
+    return (
+      (await k.db
+        .selectFrom('application_credential')
+        .selectAll()
+        .where('id', '=', id)
+        .where('user_id', '=', userId)
+        .executeTakeFirst()) ?? notFound('application credential', id)
+    );
   }
 
   return [
     route({
-      method: 'GET', path: base, policy: 'identity:list_application_credentials', faults: ['notFound'],
+      method: 'GET',
+      path: base,
+      policy: 'identity:list_application_credentials',
+      faults: ['notFound'],
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
-        const refused = denied(request, 'identity:list_application_credentials', { user_id: userId }) ?? (await deniedToTrustee(k, request));
+        const refused =
+          denied(request, 'identity:list_application_credentials', { user_id: userId }) ??
+          (await deniedToTrustee(k, request));
         if (refused) return refused;
-        const rows = await filtered(k.db.selectFrom('application_credential').selectAll().where('user_id', '=', userId).orderBy('name'), { name: asked(request, 'name') }).execute();
-        return listed(request, 'application_credentials', await Promise.all(rows.map((row) => view(request, row))), ['name']);
+        const rows = await filtered(
+          k.db
+            .selectFrom('application_credential')
+            .selectAll()
+            .where('user_id', '=', userId)
+            .orderBy('name'),
+          { name: asked(request, 'name') },
+        ).execute();
+        return listed(
+          request,
+          'application_credentials',
+          await Promise.all(rows.map((row) => view(request, row))),
+          ['name'],
+        );
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: base, policy: 'identity:create_application_credential', body: createBody, faults: ['conflict', 'notFound', 'tooManyRequests'],
+      method: 'POST',
+      path: base,
+      policy: 'identity:create_application_credential',
+      body: createBody,
+      faults: ['conflict', 'notFound', 'tooManyRequests'],
       async handler(request) {
         const sent = request.body.application_credential;
         const userId = request.params['user_id'] ?? '';
-        const refused = denied(request, 'identity:create_application_credential', { user_id: userId }) ?? (await deniedToLent(k, request));
+        const refused =
+          denied(request, 'identity:create_application_credential', { user_id: userId }) ??
+          (await deniedToLent(k, request));
         if (refused) return refused;
         const projectId = request.auth.projectId;
-        if (projectId === null) return fault('badRequest', 'An application credential needs a project-scoped token.');
+        if (projectId === null)
+          return fault('badRequest', 'An application credential needs a project-scoped token.');
         const roles = await rolesFor(k, request, projectId, sent.roles);
         if (isFault(roles)) return roles;
         const expiresAtUs = expiryOf(sent, k.clock.now());
         if (isFault(expiresAtUs)) return expiresAtUs;
         const secret = sent.secret ?? k.ids.bytes(secretBytes).toString('base64url');
-        const secretHash = await k.passwords.hash(secret, { source: loginSource(request.source), user: userId });
+        const secretHash = await k.passwords.hash(secret, {
+          source: loginSource(request.source),
+          user: userId,
+        });
         if (isFault(secretHash)) return secretHash;
         const row = await store(k, { userId, projectId, sent, roles, expiresAtUs, secretHash });
-        return isFault(row) ? row : created('application_credential', { ...(await view(request, row)), secret });
+        return isFault(row)
+          ? row
+          : created('application_credential', { ...(await view(request, row)), secret });
       },
     }),
     route({
-      method: 'GET', path: `${base}/:id`, policy: 'identity:get_application_credential', faults: ['notFound'],
+      method: 'GET',
+      path: `${base}/:id`,
+      policy: 'identity:get_application_credential',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_application_credential');
         return isFault(row) ? row : shown('application_credential', await view(request, row));
       },
     }),
     route({
-      method: 'DELETE', path: `${base}/:id`, policy: 'identity:delete_application_credential', faults: ['notFound'],
+      method: 'DELETE',
+      path: `${base}/:id`,
+      policy: 'identity:delete_application_credential',
+      faults: ['notFound'],
       async handler(request) {
-        const row = (await deniedToLent(k, request)) ?? (await find(request, 'identity:delete_application_credential'));
+        const row =
+          (await deniedToLent(k, request)) ??
+          (await find(request, 'identity:delete_application_credential'));
         if (isFault(row)) return row;
         await k.db.deleteFrom('application_credential').where('id', '=', row.id).execute();
         return done;
@@ -102,15 +203,24 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
 }
 
 /** The roles asked for with those they imply, or all that the token has here; never more than it has. */
-async function rolesFor(k: Keystone, request: ApiRequest<unknown>, projectId: string, wanted: Sent['roles']): Promise<Outcome<string[]>> {
+async function rolesFor(
+  k: Keystone,
+  request: ApiRequest<unknown>,
+  projectId: string,
+  wanted: Sent['roles'],
+): Promise<Outcome<string[]>> {
   const has = await lendableRoles(k, request, projectId);
   if (isFault(has)) return has;
   if (wanted === undefined || wanted.length === 0) return [...has];
   const chosen: string[] = [];
   for (const { id, name } of wanted) {
-    const role = await filtered(k.db.selectFrom('role').select('id').where('domain_id', '=', ''), { id, name }).executeTakeFirst();
+    const role = await filtered(k.db.selectFrom('role').select('id').where('domain_id', '=', ''), {
+      id,
+      name,
+    }).executeTakeFirst();
     if (!role || !(id ?? name)) return notFound('role', id ?? name ?? '');
-    if (!has.has(role.id)) return fault('badRequest', `The user has no role ${id ?? name} on the project.`);
+    if (!has.has(role.id))
+      return fault('badRequest', `The user has no role ${id ?? name} on the project.`);
     chosen.push(role.id);
   }
   return [...withImplied(chosen, await implications(k.db))].filter((id) => has.has(id));
@@ -124,15 +234,35 @@ function expiryOf(sent: Sent, nowMs: number): Outcome<number | null> {
   return us > nowMs * 1000 ? us : fault('badRequest', 'expires_at is in the past.');
 }
 
-interface NewCredential { userId: string; projectId: string; sent: Sent; roles: string[]; expiresAtUs: number | null; secretHash: string }
+interface NewCredential {
+  userId: string;
+  projectId: string;
+  sent: Sent;
+  roles: string[];
+  expiresAtUs: number | null;
+  secretHash: string;
+}
 
-async function store(k: Keystone, { userId, projectId, sent, roles, expiresAtUs, secretHash }: NewCredential): Promise<Outcome<ApplicationCredentialRow>> {
+async function store(
+  k: Keystone,
+  { userId, projectId, sent, roles, expiresAtUs, secretHash }: NewCredential,
+): Promise<Outcome<ApplicationCredentialRow>> {
   try {
     return await transaction(k.db, async (trx) => {
-      const rules = sent.access_rules && (await Promise.all(sent.access_rules.map((one) => ruleId(k, trx, userId, one))));
+      const rules =
+        sent.access_rules &&
+        (await Promise.all(sent.access_rules.map((one) => ruleId(k, trx, userId, one))));
       const row: ApplicationCredentialRow = {
-        id: k.ids.hex(), user_id: userId, project_id: projectId, name: sent.name.trim(), description: sent.description ?? null, secret_hash: secretHash,
-        expires_at_us: expiresAtUs, unrestricted: Number(sent.unrestricted ?? false), roles: JSON.stringify(roles), access_rules: rules ? JSON.stringify(rules) : null,
+        id: k.ids.hex(),
+        user_id: userId,
+        project_id: projectId,
+        name: sent.name.trim(),
+        description: sent.description ?? null,
+        secret_hash: secretHash,
+        expires_at_us: expiresAtUs,
+        unrestricted: Number(sent.unrestricted ?? false),
+        roles: JSON.stringify(roles),
+        access_rules: rules ? JSON.stringify(rules) : null,
       };
       await trx.insertInto('application_credential').values(row).execute();
       return row;
@@ -144,9 +274,17 @@ async function store(k: Keystone, { userId, projectId, sent, roles, expiresAtUs,
 }
 
 /** The user's rule with this content, made where it is not there. */
-async function ruleId(k: Keystone, trx: Db, userId: string, sent: Static<typeof rule>): Promise<string> {
+async function ruleId(
+  k: Keystone,
+  trx: Db,
+  userId: string,
+  sent: Static<typeof rule>,
+): Promise<string> {
   const content = { service: sent.service ?? '', method: sent.method ?? '', path: sent.path ?? '' };
-  const there = await filtered(trx.selectFrom('access_rule').select('id').where('user_id', '=', userId), sent.id === undefined ? content : { id: sent.id }).executeTakeFirst();
+  const there = await filtered(
+    trx.selectFrom('access_rule').select('id').where('user_id', '=', userId),
+    sent.id === undefined ? content : { id: sent.id },
+  ).executeTakeFirst();
   if (there) return there.id;
   const row: AccessRuleRow = { id: k.ids.hex(), user_id: userId, ...content };
   await trx.insertInto('access_rule').values(row).execute();
@@ -154,40 +292,86 @@ async function ruleId(k: Keystone, trx: Db, userId: string, sent: Static<typeof 
 }
 
 function accessRuleRoutes(k: Keystone, idsIn: (json: string) => string[]): Route[] {
-  const view = (request: ApiRequest<unknown>, { id, user_id: userId, service, method, path }: AccessRuleRow): JsonObject => ({
-    id, service, method, path, links: { self: urlOf(request, `users/${userId}/access_rules/${id}`) } as Json,
+  const view = (
+    request: ApiRequest<unknown>,
+    { id, user_id: userId, service, method, path }: AccessRuleRow,
+  ): JsonObject => ({
+    id,
+    service,
+    method,
+    path,
+    links: { self: urlOf(request, `users/${userId}/access_rules/${id}`) } as Json,
   });
-  async function find(request: ApiRequest<unknown>, policy: string): Promise<Outcome<AccessRuleRow>> {
+  async function find(
+    request: ApiRequest<unknown>,
+    policy: string,
+  ): Promise<Outcome<AccessRuleRow>> {
     const { user_id: userId = '', id = '' } = request.params;
-    const refused = denied(request, policy, { user_id: userId }) ?? (await deniedToTrustee(k, request));
+    const refused =
+      denied(request, policy, { user_id: userId }) ?? (await deniedToTrustee(k, request));
     if (refused) return refused;
-    return (await k.db.selectFrom('access_rule').selectAll().where('id', '=', id).where('user_id', '=', userId).executeTakeFirst()) ?? notFound('access rule', id);
+    return (
+      (await k.db
+        .selectFrom('access_rule')
+        .selectAll()
+        .where('id', '=', id)
+        .where('user_id', '=', userId)
+        .executeTakeFirst()) ?? notFound('access rule', id)
+    );
   }
   return [
     route({
-      method: 'GET', path: '/v3/users/:user_id/access_rules', policy: 'identity:list_access_rules',
+      method: 'GET',
+      path: '/v3/users/:user_id/access_rules',
+      policy: 'identity:list_access_rules',
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
-        const refused = denied(request, 'identity:list_access_rules', { user_id: userId }) ?? (await deniedToTrustee(k, request));
+        const refused =
+          denied(request, 'identity:list_access_rules', { user_id: userId }) ??
+          (await deniedToTrustee(k, request));
         if (refused) return refused;
-        const rows = await k.db.selectFrom('access_rule').selectAll().where('user_id', '=', userId).orderBy('id').execute();
-        return listed(request, 'access_rules', rows.map((row) => view(request, row)), ['service', 'path', 'method']);
+        const rows = await k.db
+          .selectFrom('access_rule')
+          .selectAll()
+          .where('user_id', '=', userId)
+          .orderBy('id')
+          .execute();
+        return listed(
+          request,
+          'access_rules',
+          rows.map((row) => view(request, row)),
+          ['service', 'path', 'method'],
+        );
       },
     }),
     route({
-      method: 'GET', path: '/v3/users/:user_id/access_rules/:id', policy: 'identity:get_access_rule', faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/users/:user_id/access_rules/:id',
+      policy: 'identity:get_access_rule',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_access_rule');
         return isFault(row) ? row : shown('access_rule', view(request, row));
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/users/:user_id/access_rules/:id', policy: 'identity:delete_access_rule', faults: ['notFound'],
+      method: 'DELETE',
+      path: '/v3/users/:user_id/access_rules/:id',
+      policy: 'identity:delete_access_rule',
+      faults: ['notFound'],
       async handler(request) {
-        const row = (await deniedToLent(k, request)) ?? (await find(request, 'identity:delete_access_rule'));
+        const row =
+          (await deniedToLent(k, request)) ?? (await find(request, 'identity:delete_access_rule'));
         if (isFault(row)) return row;
-        const users = await k.db.selectFrom('application_credential').select('access_rules').where('user_id', '=', row.user_id).execute();
-        if (users.some((one) => one.access_rules !== null && idsIn(one.access_rules).includes(row.id))) return fault('forbidden', 'The access rule is in use by an application credential.');
+        const users = await k.db
+          .selectFrom('application_credential')
+          .select('access_rules')
+          .where('user_id', '=', row.user_id)
+          .execute();
+        if (
+          users.some((one) => one.access_rules !== null && idsIn(one.access_rules).includes(row.id))
+        )
+          return fault('forbidden', 'The access rule is in use by an application credential.');
         await k.db.deleteFrom('access_rule').where('id', '=', row.id).execute();
         return done;
       },

@@ -4,7 +4,17 @@ import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
 import { notFound } from '#services/keystone/api/permit.ts';
-import { created, done, extraOf, listed, parsed, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
+import {
+  created,
+  done,
+  extraOf,
+  listed,
+  parsed,
+  shown,
+  text,
+  urlOf,
+  wrapped,
+} from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
 import type { KeystoneTables } from '#services/keystone/store/tables.ts';
 
@@ -15,45 +25,83 @@ const columns = ['id', 'description', 'secret'];
 const base = '/v3/OS-OAUTH1/consumers';
 
 export function consumerRoutes(k: Keystone): Route[] {
-  const view = (request: ApiRequest<unknown>, row: ConsumerRow): JsonObject => ({ ...parsed(row.extra), id: row.id, description: row.description, links: { self: urlOf(request, `OS-OAUTH1/consumers/${row.id}`) } });
+  const view = (request: ApiRequest<unknown>, row: ConsumerRow): JsonObject => ({
+    ...parsed(row.extra),
+    id: row.id,
+    description: row.description,
+    links: { self: urlOf(request, `OS-OAUTH1/consumers/${row.id}`) },
+  });
   async function find(request: ApiRequest<unknown>): Promise<Outcome<ConsumerRow>> {
     const id = request.params['consumer_id'] ?? '';
-    return (await k.db.selectFrom('consumer').selectAll().where('id', '=', id).executeTakeFirst()) ?? notFound('consumer', id);
+    return (
+      (await k.db.selectFrom('consumer').selectAll().where('id', '=', id).executeTakeFirst()) ??
+      notFound('consumer', id)
+    );
   }
   return [
     route({
-      method: 'GET', path: base, policy: 'identity:list_consumers',
-      handler: async (request) => listed(request, 'consumers', (await k.db.selectFrom('consumer').selectAll().orderBy('id').execute()).map((row) => view(request, row))),
+      method: 'GET',
+      path: base,
+      policy: 'identity:list_consumers',
+      handler: async (request) =>
+        listed(
+          request,
+          'consumers',
+          (await k.db.selectFrom('consumer').selectAll().orderBy('id').execute()).map((row) =>
+            view(request, row),
+          ),
+        ),
     }),
     route<Static<typeof body>>({
-      method: 'POST', path: base, policy: 'identity:create_consumer', body,
+      method: 'POST',
+      path: base,
+      policy: 'identity:create_consumer',
+      body,
       async handler(request) {
         const { consumer } = request.body;
-        const row: ConsumerRow = { id: k.ids.hex(), description: consumer.description ?? null, secret: k.ids.hex(), extra: extraOf(consumer, columns) };
+        const row: ConsumerRow = {
+          id: k.ids.hex(),
+          description: consumer.description ?? null,
+          secret: k.ids.hex(),
+          extra: extraOf(consumer, columns),
+        };
         await k.db.insertInto('consumer').values(row).execute();
         return created('consumer', { ...view(request, row), secret: row.secret }); // shown this once
       },
     }),
     route({
-      method: 'GET', path: `${base}/:consumer_id`, policy: 'identity:get_consumer', faults: ['notFound'],
+      method: 'GET',
+      path: `${base}/:consumer_id`,
+      policy: 'identity:get_consumer',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request);
         return isFault(row) ? row : shown('consumer', view(request, row));
       },
     }),
     route<Static<typeof body>>({
-      method: 'PATCH', path: `${base}/:consumer_id`, policy: 'identity:update_consumer', body, faults: ['notFound'],
+      method: 'PATCH',
+      path: `${base}/:consumer_id`,
+      policy: 'identity:update_consumer',
+      body,
+      faults: ['notFound'],
       async handler(request) {
         const { consumer } = request.body;
         const row = await find(request);
         if (isFault(row)) return row;
-        const changes = { description: consumer.description === undefined ? row.description : consumer.description, extra: extraOf(consumer, columns, row.extra) };
+        const changes = {
+          description: consumer.description === undefined ? row.description : consumer.description,
+          extra: extraOf(consumer, columns, row.extra),
+        };
         await k.db.updateTable('consumer').set(changes).where('id', '=', row.id).execute();
         return shown('consumer', view(request, { ...row, ...changes }));
       },
     }),
     route({
-      method: 'DELETE', path: `${base}/:consumer_id`, policy: 'identity:delete_consumer', faults: ['notFound'],
+      method: 'DELETE',
+      path: `${base}/:consumer_id`,
+      policy: 'identity:delete_consumer',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request);
         if (isFault(row)) return row;

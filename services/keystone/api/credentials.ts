@@ -7,28 +7,65 @@ import { isUniqueViolation } from '#platform/db/errors.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
 import { deniedToLent } from '#services/keystone/api/lent-rights.ts';
 import { denied, notFound } from '#services/keystone/api/permit.ts';
-import { asked, created, done, idText, listed, nameOf, shown, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
+import {
+  asked,
+  created,
+  done,
+  idText,
+  listed,
+  nameOf,
+  shown,
+  urlOf,
+  wrapped,
+} from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
 import { findProject } from '#services/keystone/store/projects.ts';
 import type { CredentialRow } from '#services/keystone/store/tables.ts';
 
 const projectId = Type.Optional(Type.Union([idText, Type.Null()]));
-const createBody = wrapped('credential', { user_id: Type.Optional(idText), type: nameOf(255), blob: Type.String(), project_id: projectId });
-const updateBody = wrapped('credential', { user_id: Type.Optional(idText), type: Type.Optional(nameOf(255)), blob: Type.Optional(Type.String()), project_id: projectId });
+const createBody = wrapped('credential', {
+  user_id: Type.Optional(idText),
+  type: nameOf(255),
+  blob: Type.String(),
+  project_id: projectId,
+});
+const updateBody = wrapped('credential', {
+  user_id: Type.Optional(idText),
+  type: Type.Optional(nameOf(255)),
+  blob: Type.Optional(Type.String()),
+  project_id: projectId,
+});
 const ec2Body = Type.Object({ tenant_id: idText });
 
 const ec2Base = '/v3/users/:user_id/credentials/OS-EC2';
 const idOfAccess = (access: string): string => createHash('sha256').update(access).digest('hex');
 
 export function credentialRoutes(k: Keystone): Route[] {
-  const view = (request: ApiRequest<unknown>, { id, user_id: userId, project_id: project, type, blob }: CredentialRow): JsonObject => ({
-    id, user_id: userId, project_id: project, type, blob, links: { self: urlOf(request, `credentials/${id}`) },
+  const view = (
+    request: ApiRequest<unknown>,
+    { id, user_id: userId, project_id: project, type, blob }: CredentialRow,
+  ): JsonObject => ({
+    id,
+    user_id: userId,
+    project_id: project,
+    type,
+    blob,
+    links: { self: urlOf(request, `credentials/${id}`) },
   });
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<CredentialRow>> {
     const id = request.params['credential_id'] ?? '';
-    const row = await k.db.selectFrom('credential').selectAll().where('id', '=', id).executeTakeFirst();
-    return denied(request, rule, { user_id: row?.user_id ?? null }) ?? (await deniedToLent(k, request)) ?? row ?? notFound('credential', id);
+    const row = await k.db
+      .selectFrom('credential')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return (
+      denied(request, rule, { user_id: row?.user_id ?? null }) ??
+      (await deniedToLent(k, request)) ??
+      row ??
+      notFound('credential', id)
+    );
   }
   /** The access key of an ec2 credential's blob. */
   function accessIn(blob: string): string | undefined {
@@ -39,66 +76,120 @@ export function credentialRoutes(k: Keystone): Route[] {
       return undefined; // not JSON: refused by the caller
     }
   }
-  const badBlob = fault('badRequest', 'The blob of an ec2 credential is JSON with access and secret.');
+  const badBlob = fault(
+    'badRequest',
+    'The blob of an ec2 credential is JSON with access and secret.',
+  );
 
   return [
     route({
-      method: 'GET', path: '/v3/credentials', policy: 'identity:list_credentials',
+      method: 'GET',
+      path: '/v3/credentials',
+      policy: 'identity:list_credentials',
       async handler(request) {
         const refused = await deniedToLent(k, request);
         if (refused) return refused;
-        const own = request.allows('admin_or_system_reader') ? asked(request, 'user_id') : request.auth.userId;
-        const rows = await filtered(k.db.selectFrom('credential').selectAll().orderBy('id'), { user_id: own, type: asked(request, 'type') }).execute();
-        return listed(request, 'credentials', rows.map((row) => view(request, row)), ['user_id', 'type']);
+        const own = request.allows('admin_or_system_reader')
+          ? asked(request, 'user_id')
+          : request.auth.userId;
+        const rows = await filtered(k.db.selectFrom('credential').selectAll().orderBy('id'), {
+          user_id: own,
+          type: asked(request, 'type'),
+        }).execute();
+        return listed(
+          request,
+          'credentials',
+          rows.map((row) => view(request, row)),
+          ['user_id', 'type'],
+        );
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: '/v3/credentials', policy: 'identity:create_credential', body: createBody, faults: ['conflict', 'notFound'],
+      method: 'POST',
+      path: '/v3/credentials',
+      policy: 'identity:create_credential',
+      body: createBody,
+      faults: ['conflict', 'notFound'],
       async handler(request) {
         const { credential } = request.body;
         const userId = credential.user_id ?? request.auth.userId;
-        const refused = denied(request, 'identity:create_credential', { user_id: userId }) ?? (await deniedToLent(k, request));
+        const refused =
+          denied(request, 'identity:create_credential', { user_id: userId }) ??
+          (await deniedToLent(k, request));
         if (refused) return refused;
-        if (!(await k.db.selectFrom('user').select('id').where('id', '=', userId).executeTakeFirst())) return notFound('user', userId);
+        if (
+          !(await k.db.selectFrom('user').select('id').where('id', '=', userId).executeTakeFirst())
+        )
+          return notFound('user', userId);
         const access = credential.type === 'ec2' ? accessIn(credential.blob) : '';
-        if (access === undefined || (credential.type === 'ec2' && !credential.project_id)) return badBlob;
-        const row: CredentialRow = { id: access ? idOfAccess(access) : k.ids.hex(), user_id: userId, project_id: credential.project_id ?? null, type: credential.type, blob: credential.blob };
+        if (access === undefined || (credential.type === 'ec2' && !credential.project_id))
+          return badBlob;
+        const row: CredentialRow = {
+          id: access ? idOfAccess(access) : k.ids.hex(),
+          user_id: userId,
+          project_id: credential.project_id ?? null,
+          type: credential.type,
+          blob: credential.blob,
+        };
         try {
           await k.db.insertInto('credential').values(row).execute();
         } catch (error) {
-          if (isUniqueViolation(error)) return fault('conflict', 'Conflict occurred attempting to store credential - the access key is taken.');
+          if (isUniqueViolation(error))
+            return fault(
+              'conflict',
+              'Conflict occurred attempting to store credential - the access key is taken.',
+            );
           throw error;
         }
         return created('credential', view(request, row));
       },
     }),
     route({
-      method: 'GET', path: '/v3/credentials/:credential_id', policy: 'identity:get_credential', faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/credentials/:credential_id',
+      policy: 'identity:get_credential',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_credential');
         return isFault(row) ? row : shown('credential', view(request, row));
       },
     }),
     route<Static<typeof updateBody>>({
-      method: 'PATCH', path: '/v3/credentials/:credential_id', policy: 'identity:update_credential', body: updateBody, faults: ['notFound'],
+      method: 'PATCH',
+      path: '/v3/credentials/:credential_id',
+      policy: 'identity:update_credential',
+      body: updateBody,
+      faults: ['notFound'],
       async handler(request) {
         const { credential } = request.body;
         const row = await find(request, 'identity:update_credential');
         if (isFault(row)) return row;
         const changes = {
-          user_id: credential.user_id ?? row.user_id, type: credential.type ?? row.type, blob: credential.blob ?? row.blob,
+          user_id: credential.user_id ?? row.user_id,
+          type: credential.type ?? row.type,
+          blob: credential.blob ?? row.blob,
           project_id: credential.project_id === undefined ? row.project_id : credential.project_id,
         };
         const refused = denied(request, 'identity:update_credential', { user_id: changes.user_id });
         if (refused) return refused;
-        if (!(await k.db.selectFrom('user').select('id').where('id', '=', changes.user_id).executeTakeFirst())) return notFound('user', changes.user_id);
+        if (
+          !(await k.db
+            .selectFrom('user')
+            .select('id')
+            .where('id', '=', changes.user_id)
+            .executeTakeFirst())
+        )
+          return notFound('user', changes.user_id);
         if (changes.type === 'ec2' && accessIn(changes.blob) === undefined) return badBlob;
         await k.db.updateTable('credential').set(changes).where('id', '=', row.id).execute();
         return shown('credential', view(request, { ...row, ...changes }));
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/credentials/:credential_id', policy: 'identity:delete_credential', faults: ['notFound'],
+      method: 'DELETE',
+      path: '/v3/credentials/:credential_id',
+      policy: 'identity:delete_credential',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:delete_credential');
         if (isFault(row)) return row;
@@ -113,49 +204,98 @@ export function credentialRoutes(k: Keystone): Route[] {
 function ec2Routes(k: Keystone): Route[] {
   const view = (request: ApiRequest<unknown>, row: CredentialRow): JsonObject => {
     const { access, secret } = JSON.parse(row.blob) as { access: string; secret: string }; // checked when it was stored
-    return { access, secret, user_id: row.user_id, tenant_id: row.project_id, trust_id: null, links: { self: urlOf(request, `users/${row.user_id}/credentials/OS-EC2/${access}`) } };
+    return {
+      access,
+      secret,
+      user_id: row.user_id,
+      tenant_id: row.project_id,
+      trust_id: null,
+      links: { self: urlOf(request, `users/${row.user_id}/credentials/OS-EC2/${access}`) },
+    };
   };
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<CredentialRow>> {
     const { user_id: userId = '', access = '' } = request.params;
     const refused = denied(request, rule, { user_id: userId }) ?? (await deniedToLent(k, request));
     if (refused) return refused;
-    const row = await k.db.selectFrom('credential').selectAll().where('id', '=', idOfAccess(access)).where('user_id', '=', userId).where('type', '=', 'ec2').executeTakeFirst();
+    const row = await k.db
+      .selectFrom('credential')
+      .selectAll()
+      .where('id', '=', idOfAccess(access))
+      .where('user_id', '=', userId)
+      .where('type', '=', 'ec2')
+      .executeTakeFirst();
     return row ?? notFound('credential', access);
   }
   return [
     route({
-      method: 'GET', path: ec2Base, policy: 'identity:ec2_list_credentials',
+      method: 'GET',
+      path: ec2Base,
+      policy: 'identity:ec2_list_credentials',
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
-        const refused = denied(request, 'identity:ec2_list_credentials', { user_id: userId }) ?? (await deniedToLent(k, request));
+        const refused =
+          denied(request, 'identity:ec2_list_credentials', { user_id: userId }) ??
+          (await deniedToLent(k, request));
         if (refused) return refused;
-        const rows = await k.db.selectFrom('credential').selectAll().where('user_id', '=', userId).where('type', '=', 'ec2').orderBy('id').execute();
-        return listed(request, 'credentials', rows.map((row) => view(request, row)));
+        const rows = await k.db
+          .selectFrom('credential')
+          .selectAll()
+          .where('user_id', '=', userId)
+          .where('type', '=', 'ec2')
+          .orderBy('id')
+          .execute();
+        return listed(
+          request,
+          'credentials',
+          rows.map((row) => view(request, row)),
+        );
       },
     }),
     route<Static<typeof ec2Body>>({
-      method: 'POST', path: ec2Base, policy: 'identity:ec2_create_credential', body: ec2Body, faults: ['notFound'],
+      method: 'POST',
+      path: ec2Base,
+      policy: 'identity:ec2_create_credential',
+      body: ec2Body,
+      faults: ['notFound'],
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
-        const refused = denied(request, 'identity:ec2_create_credential', { user_id: userId }) ?? (await deniedToLent(k, request));
+        const refused =
+          denied(request, 'identity:ec2_create_credential', { user_id: userId }) ??
+          (await deniedToLent(k, request));
         if (refused) return refused;
-        if (!(await findProject(k.db, request.body.tenant_id))) return notFound('project', request.body.tenant_id);
-        if (!(await k.db.selectFrom('user').select('id').where('id', '=', userId).executeTakeFirst())) return notFound('user', userId);
+        if (!(await findProject(k.db, request.body.tenant_id)))
+          return notFound('project', request.body.tenant_id);
+        if (
+          !(await k.db.selectFrom('user').select('id').where('id', '=', userId).executeTakeFirst())
+        )
+          return notFound('user', userId);
         const [access, secret] = [k.ids.hex(), k.ids.hex()];
-        const row: CredentialRow = { id: idOfAccess(access), user_id: userId, project_id: request.body.tenant_id, type: 'ec2', blob: JSON.stringify({ access, secret, trust_id: null }) };
+        const row: CredentialRow = {
+          id: idOfAccess(access),
+          user_id: userId,
+          project_id: request.body.tenant_id,
+          type: 'ec2',
+          blob: JSON.stringify({ access, secret, trust_id: null }),
+        };
         await k.db.insertInto('credential').values(row).execute();
         return created('credential', view(request, row));
       },
     }),
     route({
-      method: 'GET', path: `${ec2Base}/:access`, policy: 'identity:ec2_get_credential', faults: ['notFound'],
+      method: 'GET',
+      path: `${ec2Base}/:access`,
+      policy: 'identity:ec2_get_credential',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:ec2_get_credential');
         return isFault(row) ? row : shown('credential', view(request, row));
       },
     }),
     route({
-      method: 'DELETE', path: `${ec2Base}/:access`, policy: 'identity:ec2_delete_credential', faults: ['notFound'],
+      method: 'DELETE',
+      path: `${ec2Base}/:access`,
+      policy: 'identity:ec2_delete_credential',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:ec2_delete_credential');
         if (isFault(row)) return row;

@@ -1,11 +1,17 @@
-// /v3/domains/{id}/config: options kept for a domain's identity backend. Users live in our own database, so that the
-// options are kept and shown but change nothing; the defaults below say so.
-import { own } from '#contracts/common/own.ts';
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+// /v3/domains/{id}/config: options kept for a domain's identity backend. Users live in our own database, so that the
+// options are kept and shown but change nothing; the defaults below say so.
+import { own } from '#contracts/common/own.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { route, type ApiRequest, type HttpMethod, type Reply, type Route } from '#platform/http/api.ts';
+import {
+  route,
+  type ApiRequest,
+  type HttpMethod,
+  type Reply,
+  type Route,
+} from '#platform/http/api.ts';
 import { notFound } from '#services/keystone/api/permit.ts';
 import { done } from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
@@ -16,7 +22,15 @@ type Options = Record<string, Record<string, Json>>;
 /** What may be set, with its default. Identity API, "Domain configuration": groups identity and ldap. */
 const defaults: Options = {
   identity: { driver: 'sql', list_limit: null },
-  ldap: { url: 'ldap://localhost', user: null, suffix: 'cn=example,cn=com', user_tree_dn: null, group_tree_dn: null, query_scope: 'one', page_size: 0 },
+  ldap: {
+    url: 'ldap://localhost',
+    user: null,
+    suffix: 'cn=example,cn=com',
+    user_tree_dn: null,
+    group_tree_dn: null,
+    query_scope: 'one',
+    page_size: 0,
+  },
 };
 const body = Type.Object({ config: Type.Record(Type.String(), Type.Unknown()) });
 type Body = Static<typeof body>;
@@ -24,7 +38,13 @@ type Body = Static<typeof body>;
 export function domainConfigRoutes(k: Keystone): Route[] {
   async function read(domainId: string): Promise<Outcome<Options>> {
     if (!(await findDomain(k.db, domainId))) return notFound('domain', domainId);
-    const rows = await k.db.selectFrom('domain_config').selectAll().where('domain_id', '=', domainId).orderBy('group').orderBy('option').execute();
+    const rows = await k.db
+      .selectFrom('domain_config')
+      .selectAll()
+      .where('domain_id', '=', domainId)
+      .orderBy('group')
+      .orderBy('option')
+      .execute();
     const options: Options = {};
     for (const row of rows) (options[row.group] ??= {})[row.option] = JSON.parse(row.value) as Json; // written below
     return options;
@@ -40,41 +60,73 @@ export function domainConfigRoutes(k: Keystone): Route[] {
 
   async function write(domainId: string, options: Options, replace: boolean): Promise<void> {
     await transaction(k.db, async (trx) => {
-      if (replace) await trx.deleteFrom('domain_config').where('domain_id', '=', domainId).execute();
+      if (replace)
+        await trx.deleteFrom('domain_config').where('domain_id', '=', domainId).execute();
       for (const [group, values] of Object.entries(options)) {
         for (const [option, value] of Object.entries(values)) {
-          await trx.deleteFrom('domain_config').where('domain_id', '=', domainId).where('group', '=', group).where('option', '=', option).execute();
-          await trx.insertInto('domain_config').values({ domain_id: domainId, group, option, value: JSON.stringify(value) }).execute();
+          await trx
+            .deleteFrom('domain_config')
+            .where('domain_id', '=', domainId)
+            .where('group', '=', group)
+            .where('option', '=', option)
+            .execute();
+          await trx
+            .insertInto('domain_config')
+            .values({ domain_id: domainId, group, option, value: JSON.stringify(value) })
+            .execute();
         }
       }
     });
   }
 
-  const at = (suffix: string, method: HttpMethod, policy: string, act: (request: ApiRequest<Body>, where: Where, present: Options) => Promise<Outcome<Reply>>): Route => route<Body>({
-    method, path: `/v3/domains/:domain_id/config${suffix}`, policy, faults: ['notFound'], ...(method === 'PUT' || method === 'PATCH' ? { body } : {}),
-    async handler(request) {
-      const where = request.params as unknown as Where; // the path's own words
-      const present = await read(where.domain_id);
-      return isFault(present) ? present : await act(request, where, present);
-    },
-  });
+  const at = (
+    suffix: string,
+    method: HttpMethod,
+    policy: string,
+    act: (request: ApiRequest<Body>, where: Where, present: Options) => Promise<Outcome<Reply>>,
+  ): Route =>
+    route<Body>({
+      method,
+      path: `/v3/domains/:domain_id/config${suffix}`,
+      policy,
+      faults: ['notFound'],
+      ...(method === 'PUT' || method === 'PATCH' ? { body } : {}),
+      async handler(request) {
+        const where = request.params as unknown as Where; // the path's own words
+        const present = await read(where.domain_id);
+        return isFault(present) ? present : await act(request, where, present);
+      },
+    });
 
-  const change = (replace: boolean) => async (request: ApiRequest<Body>, where: Where, present: Options): Promise<Outcome<Reply>> => {
-    const sent = sentOptions(request.body.config, where);
-    if (isFault(sent)) return sent;
-    if (!replace && !part(present, where)) return unknown(where);
-    await write(where.domain_id, sent, replace);
-    const now = await read(where.domain_id);
-    if (isFault(now)) return now;
-    return { status: replace && Object.keys(present).length === 0 ? 201 : 200, body: { config: now } };
-  };
+  const change =
+    (replace: boolean) =>
+    async (request: ApiRequest<Body>, where: Where, present: Options): Promise<Outcome<Reply>> => {
+      const sent = sentOptions(request.body.config, where);
+      if (isFault(sent)) return sent;
+      if (!replace && !part(present, where)) return unknown(where);
+      await write(where.domain_id, sent, replace);
+      const now = await read(where.domain_id);
+      if (isFault(now)) return now;
+      return {
+        status: replace && Object.keys(present).length === 0 ? 201 : 200,
+        body: { config: now },
+      };
+    };
 
-  const show = async (_: ApiRequest<Body>, where: Where, present: Options): Promise<Outcome<Reply>> => {
+  const show = async (
+    _: ApiRequest<Body>,
+    where: Where,
+    present: Options,
+  ): Promise<Outcome<Reply>> => {
     const found = part(present, where);
     return found ? { status: 200, body: { config: found } } : unknown(where);
   };
 
-  const remove = async (_: ApiRequest<Body>, where: Where, present: Options): Promise<Outcome<Reply>> => {
+  const remove = async (
+    _: ApiRequest<Body>,
+    where: Where,
+    present: Options,
+  ): Promise<Outcome<Reply>> => {
     if (!part(present, where)) return unknown(where);
     let query = k.db.deleteFrom('domain_config').where('domain_id', '=', where.domain_id);
     if (where.group !== undefined) query = query.where('group', '=', where.group);
@@ -83,14 +135,18 @@ export function domainConfigRoutes(k: Keystone): Route[] {
     return done;
   };
 
-  const defaultOf = (suffix: string): Route => route({
-    method: 'GET', path: `/v3/domains/config${suffix}/default`, policy: 'identity:get_domain_config_default', faults: ['notFound'],
-    handler: (request) => {
-      const where = { domain_id: 'default', ...request.params };
-      const found = part(defaults, where);
-      return found ? { status: 200, body: { config: found } } : unknown(where);
-    },
-  });
+  const defaultOf = (suffix: string): Route =>
+    route({
+      method: 'GET',
+      path: `/v3/domains/config${suffix}/default`,
+      policy: 'identity:get_domain_config_default',
+      faults: ['notFound'],
+      handler: (request) => {
+        const where = { domain_id: 'default', ...request.params };
+        const found = part(defaults, where);
+        return found ? { status: 200, body: { config: found } } : unknown(where);
+      },
+    });
 
   return [
     ...['', '/:group', '/:group/:option'].flatMap((suffix) => [
@@ -103,9 +159,17 @@ export function domainConfigRoutes(k: Keystone): Route[] {
   ];
 }
 
-interface Where { domain_id: string; group?: string; option?: string }
+interface Where {
+  domain_id: string;
+  group?: string;
+  option?: string;
+}
 
-const unknown = (where: Where): Fault => notFound('domain configuration for', [where.group, where.option].filter(Boolean).join('.') || where.domain_id);
+const unknown = (where: Where): Fault =>
+  notFound(
+    'domain configuration for',
+    [where.group, where.option].filter(Boolean).join('.') || where.domain_id,
+  );
 
 /** The body's options by group; refuses what is not known and what the path does not name. */
 function sentOptions(config: Readonly<Record<string, unknown>>, where: Where): Outcome<Options> {
@@ -113,11 +177,21 @@ function sentOptions(config: Readonly<Record<string, unknown>>, where: Where): O
   const options: Options = {};
   for (const [group, values] of Object.entries(wrapped)) {
     const known = own(defaults, group);
-    if (!known || typeof values !== 'object' || values === null) return fault('forbidden', `Group ${group} is not supported for domain specific configurations.`);
-    if (where.group !== undefined && group !== where.group) return fault('forbidden', `The body must be about group ${where.group}.`);
+    if (!known || typeof values !== 'object' || values === null)
+      return fault(
+        'forbidden',
+        `Group ${group} is not supported for domain specific configurations.`,
+      );
+    if (where.group !== undefined && group !== where.group)
+      return fault('forbidden', `The body must be about group ${where.group}.`);
     for (const option of Object.keys(values)) {
-      if (!Object.hasOwn(known, option)) return fault('forbidden', `Option ${option} in group ${group} is not supported for domain specific configurations.`);
-      if (where.option !== undefined && option !== where.option) return fault('forbidden', `The body must be about option ${where.option}.`);
+      if (!Object.hasOwn(known, option))
+        return fault(
+          'forbidden',
+          `Option ${option} in group ${group} is not supported for domain specific configurations.`,
+        );
+      if (where.option !== undefined && option !== where.option)
+        return fault('forbidden', `The body must be about option ${where.option}.`);
     }
     options[group] = values as Record<string, Json>; // a JSON body
   }

@@ -4,27 +4,81 @@ import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { route, type Reply, type Route } from '#platform/http/api.ts';
+import {
+  deniedByImmutable,
+  mergedOptions,
+  resourceOptions,
+} from '#services/keystone/api/options.ts';
 import { denied, enabledFilter, notFound, taken } from '#services/keystone/api/permit.ts';
-import { deniedByImmutable, mergedOptions, resourceOptions } from '#services/keystone/api/options.ts';
 import { domainView } from '#services/keystone/api/project-view.ts';
-import { asked, created, done, enabled, extraOf, listed, nameOf, shown, tags, text, wrapped } from '#services/keystone/api/shapes.ts';
+import {
+  asked,
+  created,
+  done,
+  enabled,
+  extraOf,
+  listed,
+  nameOf,
+  shown,
+  tags,
+  text,
+  wrapped,
+} from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
-import { deleteDomain, findDomain, replaceTags, tagsOf } from '#services/keystone/store/projects.ts';
+import {
+  deleteDomain,
+  findDomain,
+  replaceTags,
+  tagsOf,
+} from '#services/keystone/store/projects.ts';
 import type { ProjectRow } from '#services/keystone/store/tables.ts';
 
-const columns = ['id', 'name', 'description', 'enabled', 'options', 'tags', 'explicit_domain_id', 'is_domain', 'domain_id', 'parent_id'];
-const attributes = { description: Type.Optional(text), enabled: Type.Optional(enabled), options: Type.Optional(resourceOptions), tags: Type.Optional(tags) };
-const createBody = wrapped('domain', { name: nameOf(64), explicit_domain_id: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })), ...attributes });
-const updateBody = wrapped('domain', { name: Type.Optional(nameOf(64)), ...attributes }, { minProperties: 1 });
+const columns = [
+  'id',
+  'name',
+  'description',
+  'enabled',
+  'options',
+  'tags',
+  'explicit_domain_id',
+  'is_domain',
+  'domain_id',
+  'parent_id',
+];
+const attributes = {
+  description: Type.Optional(text),
+  enabled: Type.Optional(enabled),
+  options: Type.Optional(resourceOptions),
+  tags: Type.Optional(tags),
+};
+const createBody = wrapped('domain', {
+  name: nameOf(64),
+  explicit_domain_id: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
+  ...attributes,
+});
+const updateBody = wrapped(
+  'domain',
+  { name: Type.Optional(nameOf(64)), ...attributes },
+  { minProperties: 1 },
+);
 
 export function domainRoutes(k: Keystone): Route[] {
-  const tagsFor = async (row: ProjectRow): Promise<string[]> => (await tagsOf(k.db, [row.id])).get(row.id) ?? [];
+  const tagsFor = async (row: ProjectRow): Promise<string[]> =>
+    (await tagsOf(k.db, [row.id])).get(row.id) ?? [];
 
-  async function change(row: ProjectRow, changes: Partial<ProjectRow>, tags: string[] | undefined): Promise<Outcome<ProjectRow>> {
+  async function change(
+    row: ProjectRow,
+    changes: Partial<ProjectRow>,
+    tags: string[] | undefined,
+  ): Promise<Outcome<ProjectRow>> {
     try {
       await transaction(k.db, async (trx) => {
-        await trx.updateTable('project').set({ enabled: row.enabled, ...changes }).where('id', '=', row.id).execute();
+        await trx
+          .updateTable('project')
+          .set({ enabled: row.enabled, ...changes })
+          .where('id', '=', row.id)
+          .execute();
         if (tags) await replaceTags(trx, row.id, tags);
       });
     } catch (error) {
@@ -36,22 +90,53 @@ export function domainRoutes(k: Keystone): Route[] {
 
   return [
     route({
-      method: 'GET', path: '/v3/domains', policy: 'identity:list_domains',
+      method: 'GET',
+      path: '/v3/domains',
+      policy: 'identity:list_domains',
       async handler(request) {
-        const query = k.db.selectFrom('project').selectAll().where('is_domain', '=', 1).orderBy('name');
-        const own = request.allows('admin_or_system_reader') ? undefined : (request.auth.domainId ?? '');
-        const rows = await filtered(query, { id: own, name: asked(request, 'name'), enabled: enabledFilter(request) }).execute();
-        const byDomain = await tagsOf(k.db, rows.map((row) => row.id));
-        return listed(request, 'domains', rows.map((row) => domainView(request, row, byDomain.get(row.id) ?? [])), ['name', 'enabled']);
+        const query = k.db
+          .selectFrom('project')
+          .selectAll()
+          .where('is_domain', '=', 1)
+          .orderBy('name');
+        const own = request.allows('admin_or_system_reader')
+          ? undefined
+          : (request.auth.domainId ?? '');
+        const rows = await filtered(query, {
+          id: own,
+          name: asked(request, 'name'),
+          enabled: enabledFilter(request),
+        }).execute();
+        const byDomain = await tagsOf(
+          k.db,
+          rows.map((row) => row.id),
+        );
+        return listed(
+          request,
+          'domains',
+          rows.map((row) => domainView(request, row, byDomain.get(row.id) ?? [])),
+          ['name', 'enabled'],
+        );
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: '/v3/domains', policy: 'identity:create_domain', body: createBody, faults: ['conflict'],
+      method: 'POST',
+      path: '/v3/domains',
+      policy: 'identity:create_domain',
+      body: createBody,
+      faults: ['conflict'],
       async handler(request) {
         const { domain } = request.body;
         const row: ProjectRow = {
-          id: domain.explicit_domain_id ?? k.ids.hex(), name: domain.name.trim(), domain_id: '', parent_id: null, is_domain: 1,
-          enabled: Number(domain.enabled ?? true), description: domain.description ?? '', options: mergedOptions(domain.options ?? {}), extra: extraOf(domain, columns),
+          id: domain.explicit_domain_id ?? k.ids.hex(),
+          name: domain.name.trim(),
+          domain_id: '',
+          parent_id: null,
+          is_domain: 1,
+          enabled: Number(domain.enabled ?? true),
+          description: domain.description ?? '',
+          options: mergedOptions(domain.options ?? {}),
+          extra: extraOf(domain, columns),
         };
         try {
           await transaction(k.db, async (trx) => {
@@ -66,17 +151,27 @@ export function domainRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'GET', path: '/v3/domains/:domain_id', policy: 'identity:get_domain', objectPolicy: true, faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/domains/:domain_id',
+      policy: 'identity:get_domain',
+      objectPolicy: true,
+      faults: ['notFound'],
       async handler(request) {
         const id = request.params['domain_id'] ?? '';
         const refused = denied(request, 'identity:get_domain', { domain_id: id });
         if (refused) return refused;
         const row = await findDomain(k.db, id);
-        return row ? shown('domain', domainView(request, row, await tagsFor(row))) : notFound('domain', id);
+        return row
+          ? shown('domain', domainView(request, row, await tagsFor(row)))
+          : notFound('domain', id);
       },
     }),
     route<Static<typeof updateBody>>({
-      method: 'PATCH', path: '/v3/domains/:domain_id', policy: 'identity:update_domain', body: updateBody, faults: ['notFound', 'conflict'],
+      method: 'PATCH',
+      path: '/v3/domains/:domain_id',
+      policy: 'identity:update_domain',
+      body: updateBody,
+      faults: ['notFound', 'conflict'],
       async handler(request): Promise<Outcome<Reply>> {
         const id = request.params['domain_id'] ?? '';
         const { domain } = request.body;
@@ -84,19 +179,31 @@ export function domainRoutes(k: Keystone): Route[] {
         if (!row) return notFound('domain', id);
         const wrong = deniedByImmutable('domain', row, domain);
         if (wrong) return wrong;
-        if (id === 'default' && domain.enabled === false) return fault('forbidden', 'The default domain cannot be disabled.');
-        const next = await change(row, {
-          ...(domain.name !== undefined && { name: domain.name.trim() }),
-          ...(domain.description !== undefined && { description: domain.description ?? '' }),
-          ...(domain.enabled !== undefined && { enabled: Number(domain.enabled) }),
-          ...(domain.options !== undefined && { options: mergedOptions(domain.options, row.options) }),
-          extra: extraOf(domain, columns, row.extra),
-        }, domain.tags);
-        return isFault(next) ? next : shown('domain', domainView(request, next, await tagsFor(next)));
+        if (id === 'default' && domain.enabled === false)
+          return fault('forbidden', 'The default domain cannot be disabled.');
+        const next = await change(
+          row,
+          {
+            ...(domain.name !== undefined && { name: domain.name.trim() }),
+            ...(domain.description !== undefined && { description: domain.description ?? '' }),
+            ...(domain.enabled !== undefined && { enabled: Number(domain.enabled) }),
+            ...(domain.options !== undefined && {
+              options: mergedOptions(domain.options, row.options),
+            }),
+            extra: extraOf(domain, columns, row.extra),
+          },
+          domain.tags,
+        );
+        return isFault(next)
+          ? next
+          : shown('domain', domainView(request, next, await tagsFor(next)));
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/domains/:domain_id', policy: 'identity:delete_domain', faults: ['notFound'],
+      method: 'DELETE',
+      path: '/v3/domains/:domain_id',
+      policy: 'identity:delete_domain',
+      faults: ['notFound'],
       async handler(request) {
         const id = request.params['domain_id'] ?? '';
         const row = await findDomain(k.db, id);
@@ -104,7 +211,11 @@ export function domainRoutes(k: Keystone): Route[] {
         if (id === 'default') return fault('forbidden', 'The default domain cannot be deleted.');
         const wrong = deniedByImmutable('domain', row);
         if (wrong) return wrong;
-        if (row.enabled) return fault('forbidden', 'Cannot delete a domain that is enabled, please disable it first.');
+        if (row.enabled)
+          return fault(
+            'forbidden',
+            'Cannot delete a domain that is enabled, please disable it first.',
+          );
         await transaction(k.db, (trx) => deleteDomain(trx, id));
         return done;
       },

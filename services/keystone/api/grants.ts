@@ -1,12 +1,24 @@
 // Giving and taking roles: one row of the table below for each place a role may be given at, times users and groups.
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
-import { route, type ApiRequest, type HttpMethod, type Reply, type Route } from '#platform/http/api.ts';
+import {
+  route,
+  type ApiRequest,
+  type HttpMethod,
+  type Reply,
+  type Route,
+} from '#platform/http/api.ts';
 import { denied, notFound } from '#services/keystone/api/permit.ts';
 import { roleView } from '#services/keystone/api/roles.ts';
 import { done, listed } from '#services/keystone/api/shapes.ts';
 import { withImplied } from '#services/keystone/domain/implied-roles.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
-import { globalRoles, grant, hasGrant, implications, revoke } from '#services/keystone/store/assignments.ts';
+import {
+  globalRoles,
+  grant,
+  hasGrant,
+  implications,
+  revoke,
+} from '#services/keystone/store/assignments.ts';
 import { findDomain, findProject } from '#services/keystone/store/projects.ts';
 import type { AssignmentRow, RoleRow } from '#services/keystone/store/tables.ts';
 
@@ -16,12 +28,24 @@ const places: readonly Place[] = [
   { target_kind: 'project', inherited: 0, prefix: '/v3/projects/:target_id', suffix: '' },
   { target_kind: 'domain', inherited: 0, prefix: '/v3/domains/:target_id', suffix: '' },
   { target_kind: 'system', inherited: 0, prefix: '/v3/system', suffix: '' },
-  { target_kind: 'project', inherited: 1, prefix: '/v3/OS-INHERIT/projects/:target_id', suffix: '/inherited_to_projects' },
-  { target_kind: 'domain', inherited: 1, prefix: '/v3/OS-INHERIT/domains/:target_id', suffix: '/inherited_to_projects' },
+  {
+    target_kind: 'project',
+    inherited: 1,
+    prefix: '/v3/OS-INHERIT/projects/:target_id',
+    suffix: '/inherited_to_projects',
+  },
+  {
+    target_kind: 'domain',
+    inherited: 1,
+    prefix: '/v3/OS-INHERIT/domains/:target_id',
+    suffix: '/inherited_to_projects',
+  },
 ];
 
 export function grantRoutes(k: Keystone): Route[] {
-  return places.flatMap((place) => (['user', 'group'] as const).flatMap((actor) => routesAt(k, place, actor)));
+  return places.flatMap((place) =>
+    (['user', 'group'] as const).flatMap((actor) => routesAt(k, place, actor)),
+  );
 }
 
 function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
@@ -29,14 +53,31 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
   const grants = { actor_kind: actor, target_kind: place.target_kind, inherited: place.inherited };
 
   /** Whose grant where; forbidden before notFound, so that nobody learns what is there. */
-  async function where(request: ApiRequest<unknown>, policy: string, role?: RoleRow): Promise<Outcome<Omit<AssignmentRow, 'role_id'>>> {
+  async function where(
+    request: ApiRequest<unknown>,
+    policy: string,
+    role?: RoleRow,
+  ): Promise<Outcome<Omit<AssignmentRow, 'role_id'>>> {
     const actorId = request.params['actor_id'] ?? '';
-    const targetId = place.target_kind === 'system' ? 'system' : (request.params['target_id'] ?? '');
-    const target = place.target_kind === 'project' ? await findProject(k.db, targetId) : place.target_kind === 'domain' ? await findDomain(k.db, targetId) : undefined;
-    const owner = await k.db.selectFrom(actor).select('domain_id').where('id', '=', actorId).executeTakeFirst();
+    const targetId =
+      place.target_kind === 'system' ? 'system' : (request.params['target_id'] ?? '');
+    const target =
+      place.target_kind === 'project'
+        ? await findProject(k.db, targetId)
+        : place.target_kind === 'domain'
+          ? await findDomain(k.db, targetId)
+          : undefined;
+    const owner = await k.db
+      .selectFrom(actor)
+      .select('domain_id')
+      .where('id', '=', actorId)
+      .executeTakeFirst();
     const refused = denied(request, policy, {
-      domain_id: place.target_kind === 'domain' ? target?.id : target?.domain_id, actor_domain_id: owner?.domain_id,
-      role_domain_id: role?.domain_id || null, role_name: role?.name, reaches_beyond: role && (await reachesBeyond(role)),
+      domain_id: place.target_kind === 'domain' ? target?.id : target?.domain_id,
+      actor_domain_id: owner?.domain_id,
+      role_domain_id: role?.domain_id || null,
+      role_name: role?.name,
+      reaches_beyond: role && (await reachesBeyond(role)),
     });
     if (refused) return refused;
     if (place.target_kind !== 'system' && !target) return notFound(place.target_kind, targetId);
@@ -47,32 +88,63 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
   async function reachesBeyond(role: RoleRow): Promise<boolean> {
     const ofTheDomain = place.target_kind === 'domain' && !place.inherited;
     const comesTo = await globalRoles(k.db, withImplied([role.id], await implications(k.db)));
-    return comesTo.some(({ name }) => name.toLowerCase() === 'service' || (name.toLowerCase() === 'admin' && !ofTheDomain));
+    return comesTo.some(
+      ({ name }) =>
+        name.toLowerCase() === 'service' || (name.toLowerCase() === 'admin' && !ofTheDomain),
+    );
   }
 
-  const one = (method: HttpMethod, policy: string, act: (row: AssignmentRow) => Promise<Outcome<Reply>>): Route => route({
-    method, path: `${base}/:role_id${place.suffix}`, policy, objectPolicy: true, faults: ['notFound'],
-    async handler(request) {
-      const roleId = request.params['role_id'] ?? '';
-      const role = await k.db.selectFrom('role').selectAll().where('id', '=', roleId).executeTakeFirst();
-      const at = await where(request, policy, role);
-      if (isFault(at)) return at;
-      return role ? await act({ ...at, role_id: roleId }) : notFound('role', roleId);
-    },
-  });
+  const one = (
+    method: HttpMethod,
+    policy: string,
+    act: (row: AssignmentRow) => Promise<Outcome<Reply>>,
+  ): Route =>
+    route({
+      method,
+      path: `${base}/:role_id${place.suffix}`,
+      policy,
+      objectPolicy: true,
+      faults: ['notFound'],
+      async handler(request) {
+        const roleId = request.params['role_id'] ?? '';
+        const role = await k.db
+          .selectFrom('role')
+          .selectAll()
+          .where('id', '=', roleId)
+          .executeTakeFirst();
+        const at = await where(request, policy, role);
+        if (isFault(at)) return at;
+        return role ? await act({ ...at, role_id: roleId }) : notFound('role', roleId);
+      },
+    });
   const unknown = (row: AssignmentRow) => notFound('role assignment with role', row.role_id);
 
   return [
     route({
-      method: 'GET', path: `${base}${place.suffix}`, policy: 'identity:list_grants', objectPolicy: true, faults: ['notFound'],
+      method: 'GET',
+      path: `${base}${place.suffix}`,
+      policy: 'identity:list_grants',
+      objectPolicy: true,
+      faults: ['notFound'],
       async handler(request) {
         const at = await where(request, 'identity:list_grants');
         if (isFault(at)) return at;
-        const rows: RoleRow[] = await k.db.selectFrom('assignment').innerJoin('role', 'role.id', 'assignment.role_id').selectAll('role')
-          .where('actor_kind', '=', at.actor_kind).where('actor_id', '=', at.actor_id)
-          .where('target_kind', '=', at.target_kind).where('target_id', '=', at.target_id).where('inherited', '=', at.inherited)
-          .orderBy('role.name').execute();
-        return listed(request, 'roles', rows.map((row) => roleView(request, row)));
+        const rows: RoleRow[] = await k.db
+          .selectFrom('assignment')
+          .innerJoin('role', 'role.id', 'assignment.role_id')
+          .selectAll('role')
+          .where('actor_kind', '=', at.actor_kind)
+          .where('actor_id', '=', at.actor_id)
+          .where('target_kind', '=', at.target_kind)
+          .where('target_id', '=', at.target_id)
+          .where('inherited', '=', at.inherited)
+          .orderBy('role.name')
+          .execute();
+        return listed(
+          request,
+          'roles',
+          rows.map((row) => roleView(request, row)),
+        );
       },
     }),
     // Safe to repeat: a grant that is there stays.
@@ -80,8 +152,14 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
       await grant(k.db, row);
       return done;
     }),
-    one('HEAD', 'identity:check_grant', async (row) => ((await hasGrant(k.db, row)) ? done : unknown(row))),
-    one('GET', 'identity:check_grant', async (row) => ((await hasGrant(k.db, row)) ? done : unknown(row))),
-    one('DELETE', 'identity:revoke_grant', async (row) => ((await revoke(k.db, row)) ? done : unknown(row))),
+    one('HEAD', 'identity:check_grant', async (row) =>
+      (await hasGrant(k.db, row)) ? done : unknown(row),
+    ),
+    one('GET', 'identity:check_grant', async (row) =>
+      (await hasGrant(k.db, row)) ? done : unknown(row),
+    ),
+    one('DELETE', 'identity:revoke_grant', async (row) =>
+      (await revoke(k.db, row)) ? done : unknown(row),
+    ),
   ];
 }

@@ -3,19 +3,48 @@ import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction, upsert } from '#platform/db/transaction.ts';
-import { route, type ApiRequest, type HttpMethod, type Reply, type Route } from '#platform/http/api.ts';
+import {
+  route,
+  type ApiRequest,
+  type HttpMethod,
+  type Reply,
+  type Route,
+} from '#platform/http/api.ts';
 import { groupView, userView } from '#services/keystone/api/actor-view.ts';
 import { badExpiryFilter } from '#services/keystone/api/password-expiry-filter.ts';
 import { denied, homeDomain, listDomain, notFound, taken } from '#services/keystone/api/permit.ts';
-import { asked, created, done, extraOf, idText, listed, nameOf, shown, text, wrapped } from '#services/keystone/api/shapes.ts';
+import {
+  asked,
+  created,
+  done,
+  extraOf,
+  idText,
+  listed,
+  nameOf,
+  shown,
+  text,
+  wrapped,
+} from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
 import { deleteActors, findDomain } from '#services/keystone/store/projects.ts';
 import type { GroupRow } from '#services/keystone/store/tables.ts';
 
 const columns = ['id', 'name', 'domain_id', 'description'];
-const createBody = wrapped('group', { name: nameOf(64), domain_id: Type.Optional(idText), description: Type.Optional(text) });
-const updateBody = wrapped('group', { name: Type.Optional(nameOf(64)), domain_id: Type.Optional(idText), description: Type.Optional(text) }, { minProperties: 1 });
+const createBody = wrapped('group', {
+  name: nameOf(64),
+  domain_id: Type.Optional(idText),
+  description: Type.Optional(text),
+});
+const updateBody = wrapped(
+  'group',
+  {
+    name: Type.Optional(nameOf(64)),
+    domain_id: Type.Optional(idText),
+    description: Type.Optional(text),
+  },
+  { minProperties: 1 },
+);
 
 export function groupRoutes(k: Keystone): Route[] {
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<GroupRow>> {
@@ -25,38 +54,83 @@ export function groupRoutes(k: Keystone): Route[] {
   }
 
   /** A route on one member of a group; both must exist. */
-  const member = (method: HttpMethod, rule: string, act: (groupId: string, userId: string) => Promise<Outcome<Reply>>): Route => route({
-    method, path: '/v3/groups/:group_id/users/:user_id', policy: rule, objectPolicy: true, faults: ['notFound'],
-    async handler(request) {
-      const { group_id: groupId = '', user_id: userId = '' } = request.params;
-      const group = await k.db.selectFrom('group').selectAll().where('id', '=', groupId).executeTakeFirst();
-      const user = await k.db.selectFrom('user').select(['id', 'domain_id']).where('id', '=', userId).executeTakeFirst();
-      const refused = denied(request, rule, { domain_id: group?.domain_id, member_domain_id: user?.domain_id });
-      if (refused) return refused;
-      if (!group) return notFound('group', groupId);
-      return user ? await act(group.id, userId) : notFound('user', userId);
-    },
-  });
+  const member = (
+    method: HttpMethod,
+    rule: string,
+    act: (groupId: string, userId: string) => Promise<Outcome<Reply>>,
+  ): Route =>
+    route({
+      method,
+      path: '/v3/groups/:group_id/users/:user_id',
+      policy: rule,
+      objectPolicy: true,
+      faults: ['notFound'],
+      async handler(request) {
+        const { group_id: groupId = '', user_id: userId = '' } = request.params;
+        const group = await k.db
+          .selectFrom('group')
+          .selectAll()
+          .where('id', '=', groupId)
+          .executeTakeFirst();
+        const user = await k.db
+          .selectFrom('user')
+          .select(['id', 'domain_id'])
+          .where('id', '=', userId)
+          .executeTakeFirst();
+        const refused = denied(request, rule, {
+          domain_id: group?.domain_id,
+          member_domain_id: user?.domain_id,
+        });
+        if (refused) return refused;
+        if (!group) return notFound('group', groupId);
+        return user ? await act(group.id, userId) : notFound('user', userId);
+      },
+    });
   const isMember = async (groupId: string, userId: string): Promise<boolean> =>
-    (await k.db.selectFrom('membership').select('user_id').where('group_id', '=', groupId).where('user_id', '=', userId).executeTakeFirst()) !== undefined;
+    (await k.db
+      .selectFrom('membership')
+      .select('user_id')
+      .where('group_id', '=', groupId)
+      .where('user_id', '=', userId)
+      .executeTakeFirst()) !== undefined;
 
   return [
     route({
-      method: 'GET', path: '/v3/groups', policy: 'identity:list_groups',
+      method: 'GET',
+      path: '/v3/groups',
+      policy: 'identity:list_groups',
       async handler(request) {
-        const rows = await filtered(k.db.selectFrom('group').selectAll().orderBy('name'), { name: asked(request, 'name'), domain_id: listDomain(request) }).execute();
-        return listed(request, 'groups', rows.map((row) => groupView(request, row)), ['domain_id', 'name']);
+        const rows = await filtered(k.db.selectFrom('group').selectAll().orderBy('name'), {
+          name: asked(request, 'name'),
+          domain_id: listDomain(request),
+        }).execute();
+        return listed(
+          request,
+          'groups',
+          rows.map((row) => groupView(request, row)),
+          ['domain_id', 'name'],
+        );
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: '/v3/groups', policy: 'identity:create_group', body: createBody, faults: ['conflict', 'notFound'],
+      method: 'POST',
+      path: '/v3/groups',
+      policy: 'identity:create_group',
+      body: createBody,
+      faults: ['conflict', 'notFound'],
       async handler(request) {
         const { group } = request.body;
         const domainId = group.domain_id ?? homeDomain(request);
         const refused = denied(request, 'identity:create_group', { domain_id: domainId });
         if (refused) return refused;
         if (!(await findDomain(k.db, domainId))) return notFound('domain', domainId);
-        const row: GroupRow = { id: k.ids.hex(), name: group.name.trim(), domain_id: domainId, description: group.description ?? '', extra: extraOf(group, columns) };
+        const row: GroupRow = {
+          id: k.ids.hex(),
+          name: group.name.trim(),
+          domain_id: domainId,
+          description: group.description ?? '',
+          extra: extraOf(group, columns),
+        };
         try {
           await k.db.insertInto('group').values(row).execute();
         } catch (error) {
@@ -67,14 +141,21 @@ export function groupRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'GET', path: '/v3/groups/:group_id', policy: 'identity:get_group', faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/groups/:group_id',
+      policy: 'identity:get_group',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_group');
         return isFault(row) ? row : shown('group', groupView(request, row));
       },
     }),
     route<Static<typeof updateBody>>({
-      method: 'PATCH', path: '/v3/groups/:group_id', policy: 'identity:update_group', body: updateBody, faults: ['notFound', 'conflict'],
+      method: 'PATCH',
+      path: '/v3/groups/:group_id',
+      policy: 'identity:update_group',
+      body: updateBody,
+      faults: ['notFound', 'conflict'],
       async handler(request) {
         const { group } = request.body;
         const row = await find(request, 'identity:update_group');
@@ -94,7 +175,10 @@ export function groupRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/groups/:group_id', policy: 'identity:delete_group', faults: ['notFound'],
+      method: 'DELETE',
+      path: '/v3/groups/:group_id',
+      policy: 'identity:delete_group',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:delete_group');
         if (isFault(row)) return row;
@@ -103,23 +187,47 @@ export function groupRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'GET', path: '/v3/groups/:group_id/users', policy: 'identity:list_users_in_group', faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/groups/:group_id/users',
+      policy: 'identity:list_users_in_group',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:list_users_in_group');
         if (isFault(row)) return row;
-        const users = await k.db.selectFrom('membership').innerJoin('user', 'user.id', 'membership.user_id').selectAll('user')
-          .where('membership.group_id', '=', row.id).orderBy('user.name').execute();
-        return badExpiryFilter(request) ?? listed(request, 'users', users.map((user) => userView(request, user)), ['domain_id', 'enabled', 'name', 'password_expires_at']);
+        const users = await k.db
+          .selectFrom('membership')
+          .innerJoin('user', 'user.id', 'membership.user_id')
+          .selectAll('user')
+          .where('membership.group_id', '=', row.id)
+          .orderBy('user.name')
+          .execute();
+        return (
+          badExpiryFilter(request) ??
+          listed(
+            request,
+            'users',
+            users.map((user) => userView(request, user)),
+            ['domain_id', 'enabled', 'name', 'password_expires_at'],
+          )
+        );
       },
     }),
     member('PUT', 'identity:add_user_to_group', async (group_id, user_id) => {
       await upsert(k.db, 'membership', { user_id, group_id }, ['user_id', 'group_id']);
       return done;
     }),
-    member('HEAD', 'identity:check_user_in_group', async (groupId, userId) => ((await isMember(groupId, userId)) ? done : notFound('user in group', userId))),
-    member('GET', 'identity:check_user_in_group', async (groupId, userId) => ((await isMember(groupId, userId)) ? done : notFound('user in group', userId))),
+    member('HEAD', 'identity:check_user_in_group', async (groupId, userId) =>
+      (await isMember(groupId, userId)) ? done : notFound('user in group', userId),
+    ),
+    member('GET', 'identity:check_user_in_group', async (groupId, userId) =>
+      (await isMember(groupId, userId)) ? done : notFound('user in group', userId),
+    ),
     member('DELETE', 'identity:remove_user_from_group', async (groupId, userId) => {
-      const gone = await k.db.deleteFrom('membership').where('group_id', '=', groupId).where('user_id', '=', userId).executeTakeFirst();
+      const gone = await k.db
+        .deleteFrom('membership')
+        .where('group_id', '=', groupId)
+        .where('user_id', '=', userId)
+        .executeTakeFirst();
       return gone.numDeletedRows > 0n ? done : notFound('user in group', userId);
     }),
   ];

@@ -8,25 +8,41 @@ import { implications, roleIdsIn } from '#services/keystone/store/assignments.ts
 import { findProject } from '#services/keystone/store/projects.ts';
 
 /** Refuses tokens of trusts and of restricted application credentials: they neither see secrets of their user nor make, change or delete credentials and trusts. */
-export async function deniedToLent(k: Keystone, request: ApiRequest<unknown>): Promise<Fault | undefined> {
+export async function deniedToLent(
+  k: Keystone,
+  request: ApiRequest<unknown>,
+): Promise<Fault | undefined> {
   const facts = await k.tokens.open(request.auth.token);
   if (isFault(facts)) return facts; // revoked since the route looked
-  if (facts.appCred && !facts.appCred.unrestricted) return fault('forbidden', 'A restricted application credential may not do this.');
+  if (facts.appCred && !facts.appCred.unrestricted)
+    return fault('forbidden', 'A restricted application credential may not do this.');
   return facts.trust ? fault('forbidden', 'A token made from a trust may not do this.') : undefined;
 }
 
 /** Refuses tokens of trusts: a trustee sees no application credentials and access rules of the trustor. */
-export async function deniedToTrustee(k: Keystone, request: ApiRequest<unknown>): Promise<Fault | undefined> {
+export async function deniedToTrustee(
+  k: Keystone,
+  request: ApiRequest<unknown>,
+): Promise<Fault | undefined> {
   const facts = await k.tokens.open(request.auth.token);
   if (isFault(facts)) return facts;
   return facts.trust ? fault('forbidden', 'A token made from a trust may not do this.') : undefined;
 }
 
 /** The roles on a project that this token may hand on: those of the user, but of an application credential those that were lent to it. */
-export async function lendableRoles(k: Keystone, request: ApiRequest<unknown>, projectId: string): Promise<Outcome<Set<string>>> {
+export async function lendableRoles(
+  k: Keystone,
+  request: ApiRequest<unknown>,
+  projectId: string,
+): Promise<Outcome<Set<string>>> {
   const facts = await k.tokens.open(request.auth.token);
   if (isFault(facts)) return facts;
-  const roles = await roleIdsIn(k.db, facts.user.id, { kind: 'project', id: projectId }, await findProject(k.db, projectId));
+  const roles = await roleIdsIn(
+    k.db,
+    facts.user.id,
+    { kind: 'project', id: projectId },
+    await findProject(k.db, projectId),
+  );
   if (!facts.appCred) return roles;
   if (facts.appCred.project_id !== projectId) return new Set();
   const lent = withImplied(JSON.parse(facts.appCred.roles) as string[], await implications(k.db)); // written as an array of ids

@@ -6,7 +6,17 @@ import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
 import { notFound } from '#services/keystone/api/permit.ts';
-import { asked, done, idText, listed, nameOf, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
+import {
+  asked,
+  done,
+  idText,
+  listed,
+  nameOf,
+  shown,
+  text,
+  urlOf,
+  wrapped,
+} from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
 import type { KeystoneTables } from '#services/keystone/store/tables.ts';
@@ -16,81 +26,176 @@ type LimitRow = KeystoneTables['resource_limit'];
 
 const amount = Type.Integer({ minimum: -1, maximum: 2_147_483_647 });
 const nullableId = Type.Optional(Type.Union([idText, Type.Null()]));
-const key = { service_id: idText, region_id: nullableId, resource_name: nameOf(255), description: Type.Optional(text) };
-const createRegistered = Type.Object({ registered_limits: Type.Array(Type.Object({ ...key, default_limit: amount }, { additionalProperties: false }), { minItems: 1 }) });
-const updateRegistered = wrapped('registered_limit', {
-  service_id: Type.Optional(idText), region_id: nullableId, resource_name: Type.Optional(nameOf(255)), default_limit: Type.Optional(amount), description: Type.Optional(text),
+const key = {
+  service_id: idText,
+  region_id: nullableId,
+  resource_name: nameOf(255),
+  description: Type.Optional(text),
+};
+const createRegistered = Type.Object({
+  registered_limits: Type.Array(
+    Type.Object({ ...key, default_limit: amount }, { additionalProperties: false }),
+    { minItems: 1 },
+  ),
 });
-const createLimits = Type.Object({ limits: Type.Array(Type.Object({ ...key, resource_limit: amount, project_id: nullableId, domain_id: nullableId }, { additionalProperties: false }), { minItems: 1 }) });
-const updateLimit = wrapped('limit', { resource_limit: Type.Optional(amount), description: Type.Optional(text) });
+const updateRegistered = wrapped('registered_limit', {
+  service_id: Type.Optional(idText),
+  region_id: nullableId,
+  resource_name: Type.Optional(nameOf(255)),
+  default_limit: Type.Optional(amount),
+  description: Type.Optional(text),
+});
+const createLimits = Type.Object({
+  limits: Type.Array(
+    Type.Object(
+      { ...key, resource_limit: amount, project_id: nullableId, domain_id: nullableId },
+      { additionalProperties: false },
+    ),
+    { minItems: 1 },
+  ),
+});
+const updateLimit = wrapped('limit', {
+  resource_limit: Type.Optional(amount),
+  description: Type.Optional(text),
+});
 
 export function limitRoutes(k: Keystone): Route[] {
   return [
     route({
-      method: 'GET', path: '/v3/limits/model', policy: 'identity:list_limits',
-      handler: () => ({ status: 200, body: { model: { name: 'flat', description: 'Limit enforcement and validation does not take project hierarchy into consideration.' } } }),
+      method: 'GET',
+      path: '/v3/limits/model',
+      policy: 'identity:list_limits',
+      handler: () => ({
+        status: 200,
+        body: {
+          model: {
+            name: 'flat',
+            description:
+              'Limit enforcement and validation does not take project hierarchy into consideration.',
+          },
+        },
+      }),
     }),
-    ...registeredRoutes(k), ...projectLimitRoutes(k),
+    ...registeredRoutes(k),
+    ...projectLimitRoutes(k),
   ];
 }
 
 function registeredRoutes(k: Keystone): Route[] {
-  const view = (request: ApiRequest<unknown>, row: RegisteredRow): JsonObject => ({ ...row, region_id: row.region_id || null, links: { self: urlOf(request, `registered_limits/${row.id}`) } });
+  const view = (request: ApiRequest<unknown>, row: RegisteredRow): JsonObject => ({
+    ...row,
+    region_id: row.region_id || null,
+    links: { self: urlOf(request, `registered_limits/${row.id}`) },
+  });
   async function find(request: ApiRequest<unknown>): Promise<Outcome<RegisteredRow>> {
     const id = request.params['limit_id'] ?? '';
-    return (await k.db.selectFrom('registered_limit').selectAll().where('id', '=', id).executeTakeFirst()) ?? notFound('registered limit', id);
+    return (
+      (await k.db
+        .selectFrom('registered_limit')
+        .selectAll()
+        .where('id', '=', id)
+        .executeTakeFirst()) ?? notFound('registered limit', id)
+    );
   }
   return [
     route({
-      method: 'GET', path: '/v3/registered_limits', policy: 'identity:list_registered_limits',
+      method: 'GET',
+      path: '/v3/registered_limits',
+      policy: 'identity:list_registered_limits',
       async handler(request) {
-        const rows = await filtered(k.db.selectFrom('registered_limit').selectAll().orderBy('resource_name'), keyFilters(request)).execute();
-        return listed(request, 'registered_limits', rows.map((row) => view(request, row)), keyFilterNames);
+        const rows = await filtered(
+          k.db.selectFrom('registered_limit').selectAll().orderBy('resource_name'),
+          keyFilters(request),
+        ).execute();
+        return listed(
+          request,
+          'registered_limits',
+          rows.map((row) => view(request, row)),
+          keyFilterNames,
+        );
       },
     }),
     route<Static<typeof createRegistered>>({
-      method: 'POST', path: '/v3/registered_limits', policy: 'identity:create_registered_limit', body: createRegistered, faults: ['conflict'],
+      method: 'POST',
+      path: '/v3/registered_limits',
+      policy: 'identity:create_registered_limit',
+      body: createRegistered,
+      faults: ['conflict'],
       async handler(request) {
         const rows = request.body.registered_limits.map((sent): RegisteredRow => ({
-          id: k.ids.hex(), service_id: sent.service_id, region_id: sent.region_id ?? '', resource_name: sent.resource_name, default_limit: sent.default_limit, description: sent.description ?? null,
+          id: k.ids.hex(),
+          service_id: sent.service_id,
+          region_id: sent.region_id ?? '',
+          resource_name: sent.resource_name,
+          default_limit: sent.default_limit,
+          description: sent.description ?? null,
         }));
         for (const row of rows) {
           const wrong = await checkPlace(k, row.service_id, row.region_id);
           if (wrong) return wrong;
         }
-        return await insertAll('registered_limits', rows.map((row) => view(request, row)), () => k.db.insertInto('registered_limit').values(rows).execute());
+        return await insertAll(
+          'registered_limits',
+          rows.map((row) => view(request, row)),
+          () => k.db.insertInto('registered_limit').values(rows).execute(),
+        );
       },
     }),
     route({
-      method: 'GET', path: '/v3/registered_limits/:limit_id', policy: 'identity:get_registered_limit', faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/registered_limits/:limit_id',
+      policy: 'identity:get_registered_limit',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request);
         return isFault(row) ? row : shown('registered_limit', view(request, row));
       },
     }),
     route<Static<typeof updateRegistered>>({
-      method: 'PATCH', path: '/v3/registered_limits/:limit_id', policy: 'identity:update_registered_limit', body: updateRegistered, faults: ['notFound', 'conflict'],
+      method: 'PATCH',
+      path: '/v3/registered_limits/:limit_id',
+      policy: 'identity:update_registered_limit',
+      body: updateRegistered,
+      faults: ['notFound', 'conflict'],
       async handler(request) {
         const sent = request.body.registered_limit;
         const row = await find(request);
         if (isFault(row)) return row;
         const changes = {
-          service_id: sent.service_id ?? row.service_id, region_id: sent.region_id === undefined ? row.region_id : (sent.region_id ?? ''), resource_name: sent.resource_name ?? row.resource_name,
-          default_limit: sent.default_limit ?? row.default_limit, description: sent.description === undefined ? row.description : sent.description,
+          service_id: sent.service_id ?? row.service_id,
+          region_id: sent.region_id === undefined ? row.region_id : (sent.region_id ?? ''),
+          resource_name: sent.resource_name ?? row.resource_name,
+          default_limit: sent.default_limit ?? row.default_limit,
+          description: sent.description === undefined ? row.description : sent.description,
         };
         const wrong = await checkPlace(k, changes.service_id, changes.region_id);
         if (wrong) return wrong;
-        const stored = await insertAll('registered_limits', [], () => k.db.updateTable('registered_limit').set(changes).where('id', '=', row.id).execute());
-        return isFault(stored) ? stored : shown('registered_limit', view(request, { ...row, ...changes }));
+        const stored = await insertAll('registered_limits', [], () =>
+          k.db.updateTable('registered_limit').set(changes).where('id', '=', row.id).execute(),
+        );
+        return isFault(stored)
+          ? stored
+          : shown('registered_limit', view(request, { ...row, ...changes }));
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/registered_limits/:limit_id', policy: 'identity:delete_registered_limit', faults: ['notFound'],
+      method: 'DELETE',
+      path: '/v3/registered_limits/:limit_id',
+      policy: 'identity:delete_registered_limit',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request);
         if (isFault(row)) return row;
-        const used = await filtered(k.db.selectFrom('resource_limit').select('id'), { service_id: row.service_id, region_id: row.region_id, resource_name: row.resource_name }).executeTakeFirst();
-        if (used) return fault('forbidden', `Unable to update or delete registered limit ${row.id} because there are project limits associated with it.`);
+        const used = await filtered(k.db.selectFrom('resource_limit').select('id'), {
+          service_id: row.service_id,
+          region_id: row.region_id,
+          resource_name: row.resource_name,
+        }).executeTakeFirst();
+        if (used)
+          return fault(
+            'forbidden',
+            `Unable to update or delete registered limit ${row.id} because there are project limits associated with it.`,
+          );
         await k.db.deleteFrom('registered_limit').where('id', '=', row.id).execute();
         return done;
       },
@@ -100,64 +205,120 @@ function registeredRoutes(k: Keystone): Route[] {
 
 function projectLimitRoutes(k: Keystone): Route[] {
   const view = (request: ApiRequest<unknown>, row: LimitRow): JsonObject => ({
-    ...row, region_id: row.region_id || null, project_id: row.project_id || null, domain_id: row.domain_id || null, links: { self: urlOf(request, `limits/${row.id}`) },
+    ...row,
+    region_id: row.region_id || null,
+    project_id: row.project_id || null,
+    domain_id: row.domain_id || null,
+    links: { self: urlOf(request, `limits/${row.id}`) },
   });
   /** Callers without a wider view see the limits of their own project, or of their domain and its projects. */
   async function isMine(request: ApiRequest<unknown>): Promise<(row: LimitRow) => boolean> {
     const { projectId, domainId } = request.auth;
     if (request.allows('admin_or_system_reader')) return () => true;
     if (domainId === null) return (row) => projectId !== null && row.project_id === projectId;
-    const projects = new Set((await k.db.selectFrom('project').select('id').where('domain_id', '=', domainId).execute()).map((row) => row.id));
+    const projects = new Set(
+      (
+        await k.db.selectFrom('project').select('id').where('domain_id', '=', domainId).execute()
+      ).map((row) => row.id),
+    );
     return (row) => row.domain_id === domainId || projects.has(row.project_id);
   }
   async function find(request: ApiRequest<unknown>): Promise<Outcome<LimitRow>> {
     const id = request.params['limit_id'] ?? '';
-    const row = await k.db.selectFrom('resource_limit').selectAll().where('id', '=', id).executeTakeFirst();
+    const row = await k.db
+      .selectFrom('resource_limit')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst();
     return row && (await isMine(request))(row) ? row : notFound('limit', id);
   }
   return [
     route({
-      method: 'GET', path: '/v3/limits', policy: 'identity:list_limits',
+      method: 'GET',
+      path: '/v3/limits',
+      policy: 'identity:list_limits',
       async handler(request) {
-        const filters = { ...keyFilters(request), project_id: asked(request, 'project_id'), domain_id: asked(request, 'domain_id') };
-        const rows = await filtered(k.db.selectFrom('resource_limit').selectAll().orderBy('resource_name'), filters).execute();
-        return listed(request, 'limits', rows.filter(await isMine(request)).map((row) => view(request, row)), [...keyFilterNames, 'project_id', 'domain_id']);
+        const filters = {
+          ...keyFilters(request),
+          project_id: asked(request, 'project_id'),
+          domain_id: asked(request, 'domain_id'),
+        };
+        const rows = await filtered(
+          k.db.selectFrom('resource_limit').selectAll().orderBy('resource_name'),
+          filters,
+        ).execute();
+        return listed(
+          request,
+          'limits',
+          rows.filter(await isMine(request)).map((row) => view(request, row)),
+          [...keyFilterNames, 'project_id', 'domain_id'],
+        );
       },
     }),
     route<Static<typeof createLimits>>({
-      method: 'POST', path: '/v3/limits', policy: 'identity:create_limit', body: createLimits, faults: ['conflict'],
+      method: 'POST',
+      path: '/v3/limits',
+      policy: 'identity:create_limit',
+      body: createLimits,
+      faults: ['conflict'],
       async handler(request) {
         const rows = request.body.limits.map((sent): LimitRow => ({
-          id: k.ids.hex(), service_id: sent.service_id, region_id: sent.region_id ?? '', resource_name: sent.resource_name, resource_limit: sent.resource_limit,
-          description: sent.description ?? null, project_id: sent.project_id ?? '', domain_id: sent.domain_id ?? '',
+          id: k.ids.hex(),
+          service_id: sent.service_id,
+          region_id: sent.region_id ?? '',
+          resource_name: sent.resource_name,
+          resource_limit: sent.resource_limit,
+          description: sent.description ?? null,
+          project_id: sent.project_id ?? '',
+          domain_id: sent.domain_id ?? '',
         }));
         for (const row of rows) {
-          const wrong = (await checkPlace(k, row.service_id, row.region_id)) ?? (await checkOwner(k, row)) ?? (await checkRegistered(k, row));
+          const wrong =
+            (await checkPlace(k, row.service_id, row.region_id)) ??
+            (await checkOwner(k, row)) ??
+            (await checkRegistered(k, row));
           if (wrong) return wrong;
         }
-        return await insertAll('limits', rows.map((row) => view(request, row)), () => transaction(k.db, (trx) => trx.insertInto('resource_limit').values(rows).execute()));
+        return await insertAll(
+          'limits',
+          rows.map((row) => view(request, row)),
+          () => transaction(k.db, (trx) => trx.insertInto('resource_limit').values(rows).execute()),
+        );
       },
     }),
     route({
-      method: 'GET', path: '/v3/limits/:limit_id', policy: 'identity:get_limit', faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/limits/:limit_id',
+      policy: 'identity:get_limit',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request);
         return isFault(row) ? row : shown('limit', view(request, row));
       },
     }),
     route<Static<typeof updateLimit>>({
-      method: 'PATCH', path: '/v3/limits/:limit_id', policy: 'identity:update_limit', body: updateLimit, faults: ['notFound'],
+      method: 'PATCH',
+      path: '/v3/limits/:limit_id',
+      policy: 'identity:update_limit',
+      body: updateLimit,
+      faults: ['notFound'],
       async handler(request) {
         const sent = request.body.limit;
         const row = await find(request);
         if (isFault(row)) return row;
-        const changes = { resource_limit: sent.resource_limit ?? row.resource_limit, description: sent.description === undefined ? row.description : sent.description };
+        const changes = {
+          resource_limit: sent.resource_limit ?? row.resource_limit,
+          description: sent.description === undefined ? row.description : sent.description,
+        };
         await k.db.updateTable('resource_limit').set(changes).where('id', '=', row.id).execute();
         return shown('limit', view(request, { ...row, ...changes }));
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/limits/:limit_id', policy: 'identity:delete_limit', faults: ['notFound'],
+      method: 'DELETE',
+      path: '/v3/limits/:limit_id',
+      policy: 'identity:delete_limit',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request);
         if (isFault(row)) return row;
@@ -171,32 +332,61 @@ function projectLimitRoutes(k: Keystone): Route[] {
 const keyFilterNames = ['service_id', 'region_id', 'resource_name'] as const;
 
 function keyFilters(request: ApiRequest<unknown>): Record<string, string | undefined> {
-  return { service_id: asked(request, 'service_id'), region_id: asked(request, 'region_id'), resource_name: asked(request, 'resource_name') };
+  return {
+    service_id: asked(request, 'service_id'),
+    region_id: asked(request, 'region_id'),
+    resource_name: asked(request, 'resource_name'),
+  };
 }
 
-async function checkPlace(k: Keystone, serviceId: string, regionId: string): Promise<Fault | undefined> {
-  if (!(await k.db.selectFrom('service').select('id').where('id', '=', serviceId).executeTakeFirst())) return fault('badRequest', `Service not found: ${serviceId}.`);
-  if (regionId !== '' && !(await k.db.selectFrom('region').select('id').where('id', '=', regionId).executeTakeFirst())) return fault('badRequest', `Region not found: ${regionId}.`);
+async function checkPlace(
+  k: Keystone,
+  serviceId: string,
+  regionId: string,
+): Promise<Fault | undefined> {
+  if (
+    !(await k.db.selectFrom('service').select('id').where('id', '=', serviceId).executeTakeFirst())
+  )
+    return fault('badRequest', `Service not found: ${serviceId}.`);
+  if (
+    regionId !== '' &&
+    !(await k.db.selectFrom('region').select('id').where('id', '=', regionId).executeTakeFirst())
+  )
+    return fault('badRequest', `Region not found: ${regionId}.`);
   return undefined;
 }
 
 async function checkOwner(k: Keystone, row: LimitRow): Promise<Fault | undefined> {
-  if ((row.project_id === '') === (row.domain_id === '')) return fault('badRequest', 'A limit is for either a project or a domain.');
+  if ((row.project_id === '') === (row.domain_id === ''))
+    return fault('badRequest', 'A limit is for either a project or a domain.');
   const id = row.project_id || row.domain_id;
-  const owner = await k.db.selectFrom('project').select('is_domain').where('id', '=', id).executeTakeFirst();
-  return owner && (row.project_id !== '' || owner.is_domain) ? undefined : fault('badRequest', `Project or domain not found: ${id}.`);
+  const owner = await k.db
+    .selectFrom('project')
+    .select('is_domain')
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return owner && (row.project_id !== '' || owner.is_domain)
+    ? undefined
+    : fault('badRequest', `Project or domain not found: ${id}.`);
 }
 
 async function checkRegistered(k: Keystone, row: LimitRow): Promise<Fault | undefined> {
-  const registered = await filtered(k.db.selectFrom('registered_limit').select('id'), { service_id: row.service_id, region_id: row.region_id, resource_name: row.resource_name }).executeTakeFirst();
-  return registered ? undefined : fault('forbidden', `There is no registered limit for ${row.resource_name}.`);
+  const registered = await filtered(k.db.selectFrom('registered_limit').select('id'), {
+    service_id: row.service_id,
+    region_id: row.region_id,
+    resource_name: row.resource_name,
+  }).executeTakeFirst();
+  return registered
+    ? undefined
+    : fault('forbidden', `There is no registered limit for ${row.resource_name}.`);
 }
 
 async function insertAll(name: string, views: JsonObject[], write: () => Promise<unknown>) {
   try {
     await write();
   } catch (error) {
-    if (isUniqueViolation(error)) return fault('conflict', `Conflict occurred attempting to store ${name} - Duplicate entry.`);
+    if (isUniqueViolation(error))
+      return fault('conflict', `Conflict occurred attempting to store ${name} - Duplicate entry.`);
     throw error;
   }
   return { status: 201, body: { [name]: views } };

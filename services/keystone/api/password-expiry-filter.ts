@@ -8,5 +8,10 @@ export function badExpiryFilter(request: ApiRequest<unknown>): Fault | undefined
   const value = asked(request, 'password_expires_at');
   if (value === undefined) return undefined;
   const [, time = ''] = /^(?:(?:lt|lte|gt|gte|eq|neq):)?(\d{4}-\d\d-\d\dT.+)$/.exec(value) ?? [];
-  return Number.isNaN(Date.parse(time)) ? fault('badRequest', 'The password_expires_at filter is an operator (lt, lte, gt, gte, eq, neq) and a time: lt:YYYY-MM-DDTHH:mm:ssZ.') : undefined;
+  return Number.isNaN(Date.parse(time))
+    ? fault(
+        'badRequest',
+        'The password_expires_at filter is an operator (lt, lte, gt, gte, eq, neq) and a time: lt:YYYY-MM-DDTHH:mm:ssZ.',
+      )
+    : undefined;
 }

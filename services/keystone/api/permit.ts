@@ -5,8 +5,14 @@ import type { PolicyTarget } from '#platform/policy/policy.ts';
 import { asked, askedFlag } from '#services/keystone/api/shapes.ts';
 
 /** forbidden unless `rule` lets the caller act on `target`. */
-export function denied(request: ApiRequest<unknown>, rule: string, target: PolicyTarget): Fault | undefined {
-  return request.allows(rule, target) ? undefined : fault('forbidden', `You are not authorized to perform the requested action: ${rule}.`);
+export function denied(
+  request: ApiRequest<unknown>,
+  rule: string,
+  target: PolicyTarget,
+): Fault | undefined {
+  return request.allows(rule, target)
+    ? undefined
+    : fault('forbidden', `You are not authorized to perform the requested action: ${rule}.`);
 }
 
 /** The id of no domain: a list limited to it is empty. */
@@ -31,5 +37,10 @@ export function enabledFilter(request: ApiRequest<unknown>): number | undefined 
   return flag === undefined ? undefined : Number(flag);
 }
 
-export const notFound = (what: string, id: string): Fault => fault('notFound', `Could not find ${what}: ${id}.`);
-export const taken = (what: string, name: string): Fault => fault('conflict', `Conflict occurred attempting to store ${what} - Duplicate entry found with name ${name}.`);
+export const notFound = (what: string, id: string): Fault =>
+  fault('notFound', `Could not find ${what}: ${id}.`);
+export const taken = (what: string, name: string): Fault =>
+  fault(
+    'conflict',
+    `Conflict occurred attempting to store ${what} - Duplicate entry found with name ${name}.`,
+  );

@@ -4,7 +4,18 @@ import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
 import { notFound } from '#services/keystone/api/permit.ts';
-import { asked, created, done, extraOf, listed, nameOf, parsed, shown, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
+import {
+  asked,
+  created,
+  done,
+  extraOf,
+  listed,
+  nameOf,
+  parsed,
+  shown,
+  urlOf,
+  wrapped,
+} from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
 import type { KeystoneTables } from '#services/keystone/store/tables.ts';
@@ -13,51 +24,94 @@ type PolicyRow = KeystoneTables['policy'];
 
 const columns = ['id', 'type', 'blob'];
 const createBody = wrapped('policy', { type: nameOf(255), blob: Type.String() });
-const updateBody = wrapped('policy', { type: Type.Optional(nameOf(255)), blob: Type.Optional(Type.String()) });
+const updateBody = wrapped('policy', {
+  type: Type.Optional(nameOf(255)),
+  blob: Type.Optional(Type.String()),
+});
 
 export function policyDocumentRoutes(k: Keystone): Route[] {
-  const view = (request: ApiRequest<unknown>, row: PolicyRow): JsonObject => ({ ...parsed(row.extra), id: row.id, type: row.type, blob: row.blob, links: { self: urlOf(request, `policies/${row.id}`) } });
+  const view = (request: ApiRequest<unknown>, row: PolicyRow): JsonObject => ({
+    ...parsed(row.extra),
+    id: row.id,
+    type: row.type,
+    blob: row.blob,
+    links: { self: urlOf(request, `policies/${row.id}`) },
+  });
   async function find(request: ApiRequest<unknown>): Promise<Outcome<PolicyRow>> {
     const id = request.params['policy_id'] ?? '';
-    return (await k.db.selectFrom('policy').selectAll().where('id', '=', id).executeTakeFirst()) ?? notFound('policy', id);
+    return (
+      (await k.db.selectFrom('policy').selectAll().where('id', '=', id).executeTakeFirst()) ??
+      notFound('policy', id)
+    );
   }
   return [
     route({
-      method: 'GET', path: '/v3/policies', policy: 'identity:list_policies',
+      method: 'GET',
+      path: '/v3/policies',
+      policy: 'identity:list_policies',
       async handler(request) {
-        const rows = await filtered(k.db.selectFrom('policy').selectAll().orderBy('id'), { type: asked(request, 'type') }).execute();
-        return listed(request, 'policies', rows.map((row) => view(request, row)), ['type']);
+        const rows = await filtered(k.db.selectFrom('policy').selectAll().orderBy('id'), {
+          type: asked(request, 'type'),
+        }).execute();
+        return listed(
+          request,
+          'policies',
+          rows.map((row) => view(request, row)),
+          ['type'],
+        );
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: '/v3/policies', policy: 'identity:create_policy', body: createBody,
+      method: 'POST',
+      path: '/v3/policies',
+      policy: 'identity:create_policy',
+      body: createBody,
       async handler(request) {
         const { policy } = request.body;
-        const row: PolicyRow = { id: k.ids.hex(), type: policy.type, blob: policy.blob, extra: extraOf(policy, columns) };
+        const row: PolicyRow = {
+          id: k.ids.hex(),
+          type: policy.type,
+          blob: policy.blob,
+          extra: extraOf(policy, columns),
+        };
         await k.db.insertInto('policy').values(row).execute();
         return created('policy', view(request, row));
       },
     }),
     route({
-      method: 'GET', path: '/v3/policies/:policy_id', policy: 'identity:get_policy', faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/policies/:policy_id',
+      policy: 'identity:get_policy',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request);
         return isFault(row) ? row : shown('policy', view(request, row));
       },
     }),
     route<Static<typeof updateBody>>({
-      method: 'PATCH', path: '/v3/policies/:policy_id', policy: 'identity:update_policy', body: updateBody, faults: ['notFound'],
+      method: 'PATCH',
+      path: '/v3/policies/:policy_id',
+      policy: 'identity:update_policy',
+      body: updateBody,
+      faults: ['notFound'],
       async handler(request) {
         const { policy } = request.body;
         const row = await find(request);
         if (isFault(row)) return row;
-        const changes = { type: policy.type ?? row.type, blob: policy.blob ?? row.blob, extra: extraOf(policy, columns, row.extra) };
+        const changes = {
+          type: policy.type ?? row.type,
+          blob: policy.blob ?? row.blob,
+          extra: extraOf(policy, columns, row.extra),
+        };
         await k.db.updateTable('policy').set(changes).where('id', '=', row.id).execute();
         return shown('policy', view(request, { ...row, ...changes }));
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/policies/:policy_id', policy: 'identity:delete_policy', faults: ['notFound'],
+      method: 'DELETE',
+      path: '/v3/policies/:policy_id',
+      policy: 'identity:delete_policy',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request);
         if (isFault(row)) return row;

@@ -4,18 +4,39 @@ import type { ApiRequest } from '#platform/http/api.ts';
 import { parsed, urlOf } from '#services/keystone/api/shapes.ts';
 import type { ProjectRow } from '#services/keystone/store/tables.ts';
 
-export function projectView(request: ApiRequest<unknown>, row: ProjectRow, tags: readonly string[]): JsonObject {
+export function projectView(
+  request: ApiRequest<unknown>,
+  row: ProjectRow,
+  tags: readonly string[],
+): JsonObject {
   return {
-    ...parsed(row.extra), id: row.id, name: row.name,
+    ...parsed(row.extra),
+    id: row.id,
+    name: row.name,
     domain_id: row.is_domain ? null : row.domain_id,
-    description: row.description, enabled: row.enabled === 1, parent_id: row.parent_id, is_domain: row.is_domain === 1,
-    tags: [...tags], options: parsed(row.options), links: { self: urlOf(request, `projects/${row.id}`) },
+    description: row.description,
+    enabled: row.enabled === 1,
+    parent_id: row.parent_id,
+    is_domain: row.is_domain === 1,
+    tags: [...tags],
+    options: parsed(row.options),
+    links: { self: urlOf(request, `projects/${row.id}`) },
   };
 }
 
-export function domainView(request: ApiRequest<unknown>, row: ProjectRow, tags: readonly string[]): JsonObject {
+export function domainView(
+  request: ApiRequest<unknown>,
+  row: ProjectRow,
+  tags: readonly string[],
+): JsonObject {
   return {
-    ...parsed(row.extra), id: row.id, name: row.name, description: row.description, enabled: row.enabled === 1,
-    tags: [...tags], options: parsed(row.options), links: { self: urlOf(request, `domains/${row.id}`) },
+    ...parsed(row.extra),
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    enabled: row.enabled === 1,
+    tags: [...tags],
+    options: parsed(row.options),
+    links: { self: urlOf(request, `domains/${row.id}`) },
   };
 }

@@ -5,21 +5,83 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
-import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from '#services/keystone/api/permit.ts';
-import { deniedByImmutable, mergedOptions, resourceOptions } from '#services/keystone/api/options.ts';
+import {
+  deniedByImmutable,
+  mergedOptions,
+  resourceOptions,
+} from '#services/keystone/api/options.ts';
+import {
+  denied,
+  enabledFilter,
+  homeDomain,
+  listDomain,
+  notFound,
+  taken,
+} from '#services/keystone/api/permit.ts';
 import { projectView } from '#services/keystone/api/project-view.ts';
-import { asked, askedFlag, created, done, enabled, extraOf, idText, listed, maxTags, nameOf, shown, tags, text, wrapped } from '#services/keystone/api/shapes.ts';
+import {
+  asked,
+  askedFlag,
+  created,
+  done,
+  enabled,
+  extraOf,
+  idText,
+  listed,
+  maxTags,
+  nameOf,
+  shown,
+  tags,
+  text,
+  wrapped,
+} from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
 import { reachableBy } from '#services/keystone/store/assignments.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
-import { ancestorsOf, deleteDomain, deleteProjects, descendantsOf, findDomain, findProject, replaceTags, tagsOf } from '#services/keystone/store/projects.ts';
+import {
+  ancestorsOf,
+  deleteDomain,
+  deleteProjects,
+  descendantsOf,
+  findDomain,
+  findProject,
+  replaceTags,
+  tagsOf,
+} from '#services/keystone/store/projects.ts';
 import type { ProjectRow } from '#services/keystone/store/tables.ts';
 
-const columns = ['id', 'name', 'domain_id', 'parent_id', 'is_domain', 'description', 'enabled', 'options', 'tags'];
-const attributes = { description: Type.Optional(text), enabled: Type.Optional(enabled), options: Type.Optional(resourceOptions), tags: Type.Optional(tags) };
+const columns = [
+  'id',
+  'name',
+  'domain_id',
+  'parent_id',
+  'is_domain',
+  'description',
+  'enabled',
+  'options',
+  'tags',
+];
+const attributes = {
+  description: Type.Optional(text),
+  enabled: Type.Optional(enabled),
+  options: Type.Optional(resourceOptions),
+  tags: Type.Optional(tags),
+};
 const nullableId = Type.Optional(Type.Union([idText, Type.Null()]));
-const createBody = wrapped('project', { name: nameOf(64), domain_id: nullableId, parent_id: nullableId, is_domain: Type.Optional(Type.Boolean()), ...attributes });
-const updateBody = wrapped('project', { name: Type.Optional(nameOf(64)), domain_id: nullableId, parent_id: nullableId, is_domain: Type.Optional(Type.Boolean()), ...attributes });
+const createBody = wrapped('project', {
+  name: nameOf(64),
+  domain_id: nullableId,
+  parent_id: nullableId,
+  is_domain: Type.Optional(Type.Boolean()),
+  ...attributes,
+});
+const updateBody = wrapped('project', {
+  name: Type.Optional(nameOf(64)),
+  domain_id: nullableId,
+  parent_id: nullableId,
+  is_domain: Type.Optional(Type.Boolean()),
+  ...attributes,
+});
 const tagsBody = Type.Object({ tags }, { additionalProperties: false });
 
 /** Levels below the domain, as upstream's max_project_tree_depth. */
@@ -34,7 +96,11 @@ export function projectRoutes(k: Keystone): Route[] {
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<ProjectRow>> {
     const id = request.params['project_id'] ?? '';
     const row = await findProject(k.db, id);
-    return denied(request, rule, { project_id: id, domain_id: row?.domain_id }) ?? row ?? notFound('project', id);
+    return (
+      denied(request, rule, { project_id: id, domain_id: row?.domain_id }) ??
+      row ??
+      notFound('project', id)
+    );
   }
 
   async function store<T>(name: string, work: () => Promise<T>): Promise<Outcome<T>> {
@@ -47,39 +113,74 @@ export function projectRoutes(k: Keystone): Route[] {
   }
 
   /** In a body, what is not there is a wrong request. */
-  const unknown = (what: string, id: string): Fault => fault('badRequest', notFound(what, id).message);
+  const unknown = (what: string, id: string): Fault =>
+    fault('badRequest', notFound(what, id).message);
 
   /** Where a new project goes: its domain and its parent. */
-  async function place(request: ApiRequest<unknown>, sent: Static<typeof createBody>['project']): Promise<Outcome<{ domain_id: string; parent_id: string | null }>> {
-    if (sent.is_domain) return sent.parent_id || sent.domain_id ? fault('badRequest', 'A project that acts as a domain has neither parent nor domain.') : { domain_id: '', parent_id: null };
+  async function place(
+    request: ApiRequest<unknown>,
+    sent: Static<typeof createBody>['project'],
+  ): Promise<Outcome<{ domain_id: string; parent_id: string | null }>> {
+    if (sent.is_domain)
+      return sent.parent_id || sent.domain_id
+        ? fault('badRequest', 'A project that acts as a domain has neither parent nor domain.')
+        : { domain_id: '', parent_id: null };
     const parentId = sent.parent_id ?? sent.domain_id ?? homeDomain(request);
     const parent = await findProject(k.db, parentId);
     if (!parent) return unknown(sent.parent_id ? 'project' : 'domain', parentId);
     const domainId = sent.domain_id ?? (parent.domain_id || parent.id);
     if (!(await findDomain(k.db, domainId))) return unknown('domain', domainId);
     const ancestors = [parent, ...(await ancestorsOf(k.db, parent))];
-    if (ancestors.at(-1)?.id !== domainId) return fault('badRequest', 'The parent project is in another domain.');
-    if (ancestors.some((one) => !one.enabled)) return fault('forbidden', `Cannot create a project in a branch that has a disabled project: ${parentId}.`);
-    if (ancestors.length > maxProjectDepth) return fault('forbidden', `Max hierarchy depth reached for ${parentId} branch.`);
+    if (ancestors.at(-1)?.id !== domainId)
+      return fault('badRequest', 'The parent project is in another domain.');
+    if (ancestors.some((one) => !one.enabled))
+      return fault(
+        'forbidden',
+        `Cannot create a project in a branch that has a disabled project: ${parentId}.`,
+      );
+    if (ancestors.length > maxProjectDepth)
+      return fault('forbidden', `Max hierarchy depth reached for ${parentId} branch.`);
     return { domain_id: domainId, parent_id: parentId };
   }
 
   return [
     route({
-      method: 'GET', path: '/v3/projects', policy: 'identity:list_projects',
+      method: 'GET',
+      path: '/v3/projects',
+      policy: 'identity:list_projects',
       async handler(request) {
         const isDomain = Number(askedFlag(request, 'is_domain') ?? false);
-        const query = k.db.selectFrom('project').selectAll().where('is_domain', '=', isDomain).orderBy('name');
+        const query = k.db
+          .selectFrom('project')
+          .selectAll()
+          .where('is_domain', '=', isDomain)
+          .orderBy('name');
         const rows = await filtered(query, {
-          name: asked(request, 'name'), domain_id: isDomain && request.allows('admin_or_system_reader') ? undefined : listDomain(request), parent_id: asked(request, 'parent_id'), enabled: enabledFilter(request),
+          name: asked(request, 'name'),
+          domain_id:
+            isDomain && request.allows('admin_or_system_reader') ? undefined : listDomain(request),
+          parent_id: asked(request, 'parent_id'),
+          enabled: enabledFilter(request),
         }).execute();
-        const byProject = await tagsOf(k.db, rows.map((row) => row.id));
+        const byProject = await tagsOf(
+          k.db,
+          rows.map((row) => row.id),
+        );
         const has = (row: ProjectRow): boolean => hasTags(byProject.get(row.id) ?? [], request);
-        return listed(request, 'projects', rows.filter(has).map((row) => projectView(request, row, byProject.get(row.id) ?? [])), ['domain_id', 'enabled', 'name', 'parent_id', 'is_domain']);
+        return listed(
+          request,
+          'projects',
+          rows.filter(has).map((row) => projectView(request, row, byProject.get(row.id) ?? [])),
+          ['domain_id', 'enabled', 'name', 'parent_id', 'is_domain'],
+        );
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: '/v3/projects', policy: 'identity:create_project', body: createBody, faults: ['conflict', 'notFound'],
+      method: 'POST',
+      path: '/v3/projects',
+      policy: 'identity:create_project',
+      body: createBody,
+      faults: ['conflict', 'notFound'],
       async handler(request) {
         const { project } = request.body;
         const where = await place(request, project);
@@ -87,61 +188,108 @@ export function projectRoutes(k: Keystone): Route[] {
         const refused = denied(request, 'identity:create_project', { domain_id: where.domain_id });
         if (refused) return refused;
         const row: ProjectRow = {
-          id: k.ids.hex(), name: project.name.trim(), ...where, is_domain: Number(project.is_domain ?? false), enabled: Number(project.enabled ?? true),
-          description: project.description ?? '', options: mergedOptions(project.options ?? {}), extra: extraOf(project, columns),
+          id: k.ids.hex(),
+          name: project.name.trim(),
+          ...where,
+          is_domain: Number(project.is_domain ?? false),
+          enabled: Number(project.enabled ?? true),
+          description: project.description ?? '',
+          options: mergedOptions(project.options ?? {}),
+          extra: extraOf(project, columns),
         };
-        const stored = await store(row.name, () => transaction(k.db, async (trx) => {
-          await trx.insertInto('project').values(row).execute();
-          await replaceTags(trx, row.id, project.tags ?? []);
-        }));
+        const stored = await store(row.name, () =>
+          transaction(k.db, async (trx) => {
+            await trx.insertInto('project').values(row).execute();
+            await replaceTags(trx, row.id, project.tags ?? []);
+          }),
+        );
         return isFault(stored) ? stored : created('project', await view(request, row));
       },
     }),
     route({
-      method: 'GET', path: '/v3/projects/:project_id', policy: 'identity:get_project', faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/projects/:project_id',
+      policy: 'identity:get_project',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_project');
         if (isFault(row)) return row;
         for (const kind of ['parents', 'subtree']) {
-          const both = [`${kind}_as_list`, `${kind}_as_ids`].every((form) => request.query[form] !== undefined);
-          if (both) return fault('badRequest', `Cannot use ${kind}_as_list and ${kind}_as_ids query params at the same time.`);
+          const both = [`${kind}_as_list`, `${kind}_as_ids`].every(
+            (form) => request.query[form] !== undefined,
+          );
+          if (both)
+            return fault(
+              'badRequest',
+              `Cannot use ${kind}_as_list and ${kind}_as_ids query params at the same time.`,
+            );
         }
-        return shown('project', { ...(await view(request, row)), ...(await family(k, request, row)) });
+        return shown('project', {
+          ...(await view(request, row)),
+          ...(await family(k, request, row)),
+        });
       },
     }),
     route<Static<typeof updateBody>>({
-      method: 'PATCH', path: '/v3/projects/:project_id', policy: 'identity:update_project', body: updateBody, faults: ['notFound', 'conflict'],
+      method: 'PATCH',
+      path: '/v3/projects/:project_id',
+      policy: 'identity:update_project',
+      body: updateBody,
+      faults: ['notFound', 'conflict'],
       async handler(request) {
         const { project } = request.body;
         const row = await find(request, 'identity:update_project');
         if (isFault(row)) return row;
-        const wrong = deniedByImmutable('project', row, project) ?? fixed(row, project) ?? (project.enabled === true && (await ancestorsOf(k.db, row)).some((one) => !one.enabled)
-          ? fault('forbidden', 'Cannot enable a project that has a disabled parent.') : undefined);
+        const wrong =
+          deniedByImmutable('project', row, project) ??
+          fixed(row, project) ??
+          (project.enabled === true && (await ancestorsOf(k.db, row)).some((one) => !one.enabled)
+            ? fault('forbidden', 'Cannot enable a project that has a disabled parent.')
+            : undefined);
         if (wrong) return wrong;
         const changes = {
           ...(project.name !== undefined && { name: project.name.trim() }),
           ...(project.description !== undefined && { description: project.description ?? '' }),
           ...(project.enabled !== undefined && { enabled: Number(project.enabled) }),
-          ...(project.options !== undefined && { options: mergedOptions(project.options, row.options) }),
+          ...(project.options !== undefined && {
+            options: mergedOptions(project.options, row.options),
+          }),
           extra: extraOf(project, columns, row.extra),
         };
-        const stored = await store(changes.name ?? row.name, () => transaction(k.db, async (trx) => {
-          await trx.updateTable('project').set(changes).where('id', '=', row.id).execute();
-          if (project.tags) await replaceTags(trx, row.id, project.tags);
-        }));
-        return isFault(stored) ? stored : shown('project', await view(request, { ...row, ...changes }));
+        const stored = await store(changes.name ?? row.name, () =>
+          transaction(k.db, async (trx) => {
+            await trx.updateTable('project').set(changes).where('id', '=', row.id).execute();
+            if (project.tags) await replaceTags(trx, row.id, project.tags);
+          }),
+        );
+        return isFault(stored)
+          ? stored
+          : shown('project', await view(request, { ...row, ...changes }));
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/projects/:project_id', policy: 'identity:delete_project', faults: ['notFound'],
+      method: 'DELETE',
+      path: '/v3/projects/:project_id',
+      policy: 'identity:delete_project',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:delete_project');
         if (isFault(row)) return row;
         const wrong = deniedByImmutable('project', row);
         if (wrong) return wrong;
-        if (row.is_domain && row.enabled) return fault('forbidden', 'Cannot delete a project acting as a domain that is enabled, please disable it first.');
-        if (!row.is_domain && (await descendantsOf(k.db, [row.id])).length > 0) return fault('forbidden', `Cannot delete the project ${row.id} since it is not a leaf in the hierarchy.`);
-        await transaction(k.db, (trx) => (row.is_domain ? deleteDomain(trx, row.id) : deleteProjects(trx, [row.id])));
+        if (row.is_domain && row.enabled)
+          return fault(
+            'forbidden',
+            'Cannot delete a project acting as a domain that is enabled, please disable it first.',
+          );
+        if (!row.is_domain && (await descendantsOf(k.db, [row.id])).length > 0)
+          return fault(
+            'forbidden',
+            `Cannot delete the project ${row.id} since it is not a leaf in the hierarchy.`,
+          );
+        await transaction(k.db, (trx) =>
+          row.is_domain ? deleteDomain(trx, row.id) : deleteProjects(trx, [row.id]),
+        );
         return done;
       },
     }),
@@ -155,23 +303,47 @@ function tagRoutes(k: Keystone, find: FindProject): Route[] {
   const tagsFor = async (id: string): Promise<string[]> => (await tagsOf(k.db, [id])).get(id) ?? [];
   return [
     route({
-      method: 'GET', path: '/v3/projects/:project_id/tags', policy: 'identity:list_project_tags', faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/projects/:project_id/tags',
+      policy: 'identity:list_project_tags',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:list_project_tags');
-        return isFault(row) ? row : { status: 200, body: { tags: await tagsFor(row.id), links: { self: `${request.baseUrl}${request.path}`, next: null, previous: null } } };
+        return isFault(row)
+          ? row
+          : {
+              status: 200,
+              body: {
+                tags: await tagsFor(row.id),
+                links: { self: `${request.baseUrl}${request.path}`, next: null, previous: null },
+              },
+            };
       },
     }),
     route<Static<typeof tagsBody>>({
-      method: 'PUT', path: '/v3/projects/:project_id/tags', policy: 'identity:update_project_tags', body: tagsBody, faults: ['notFound'],
+      method: 'PUT',
+      path: '/v3/projects/:project_id/tags',
+      policy: 'identity:update_project_tags',
+      body: tagsBody,
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:update_project_tags');
         if (isFault(row)) return row;
         await transaction(k.db, (trx) => replaceTags(trx, row.id, request.body.tags));
-        return { status: 200, body: { tags: await tagsFor(row.id), links: { self: `${request.baseUrl}${request.path}`, next: null, previous: null } } };
+        return {
+          status: 200,
+          body: {
+            tags: await tagsFor(row.id),
+            links: { self: `${request.baseUrl}${request.path}`, next: null, previous: null },
+          },
+        };
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/projects/:project_id/tags', policy: 'identity:delete_project_tags', faults: ['notFound'],
+      method: 'DELETE',
+      path: '/v3/projects/:project_id/tags',
+      policy: 'identity:delete_project_tags',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:delete_project_tags');
         if (isFault(row)) return row;
@@ -179,46 +351,75 @@ function tagRoutes(k: Keystone, find: FindProject): Route[] {
         return done;
       },
     }),
-    ...(['GET', 'HEAD'] as const).map((method) => route({
-      method, path: '/v3/projects/:project_id/tags/:tag', policy: 'identity:get_project_tag', faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request, 'identity:get_project_tag');
-        if (isFault(row)) return row;
-        const name = request.params['tag'] ?? '';
-        return (await tagsFor(row.id)).includes(name) ? done : notFound('project tag', name);
-      },
-    })),
+    ...(['GET', 'HEAD'] as const).map((method) =>
+      route({
+        method,
+        path: '/v3/projects/:project_id/tags/:tag',
+        policy: 'identity:get_project_tag',
+        faults: ['notFound'],
+        async handler(request) {
+          const row = await find(request, 'identity:get_project_tag');
+          if (isFault(row)) return row;
+          const name = request.params['tag'] ?? '';
+          return (await tagsFor(row.id)).includes(name) ? done : notFound('project tag', name);
+        },
+      }),
+    ),
     route({
-      method: 'PUT', path: '/v3/projects/:project_id/tags/:tag', policy: 'identity:create_project_tag', faults: ['notFound'],
+      method: 'PUT',
+      path: '/v3/projects/:project_id/tags/:tag',
+      policy: 'identity:create_project_tag',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:create_project_tag');
         if (isFault(row)) return row;
         const name = request.params['tag'] ?? '';
-        if (name.length > 255 || /[,/]/.test(name)) return fault('badRequest', 'A tag has at most 255 characters and neither comma nor slash.');
+        if (name.length > 255 || /[,/]/.test(name))
+          return fault(
+            'badRequest',
+            'A tag has at most 255 characters and neither comma nor slash.',
+          );
         const present = await tagsFor(row.id);
-        if (present.includes(name)) return fault('badRequest', `The project has the tag ${name} already.`);
-        if (present.length >= maxTags) return fault('badRequest', `A project has at most ${maxTags} tags.`);
-        await transaction(k.db, async (trx) => replaceTags(trx, row.id, [...((await tagsOf(trx, [row.id])).get(row.id) ?? []), name]));
+        if (present.includes(name))
+          return fault('badRequest', `The project has the tag ${name} already.`);
+        if (present.length >= maxTags)
+          return fault('badRequest', `A project has at most ${maxTags} tags.`);
+        await transaction(k.db, async (trx) =>
+          replaceTags(trx, row.id, [...((await tagsOf(trx, [row.id])).get(row.id) ?? []), name]),
+        );
         return { status: 201, headers: { location: `${request.baseUrl}${request.path}` } };
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/projects/:project_id/tags/:tag', policy: 'identity:delete_project_tag', faults: ['notFound'],
+      method: 'DELETE',
+      path: '/v3/projects/:project_id/tags/:tag',
+      policy: 'identity:delete_project_tag',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:delete_project_tag');
         if (isFault(row)) return row;
         const name = request.params['tag'] ?? '';
-        const gone = await k.db.deleteFrom('project_tag').where('project_id', '=', row.id).where('name', '=', name).executeTakeFirst();
+        const gone = await k.db
+          .deleteFrom('project_tag')
+          .where('project_id', '=', row.id)
+          .where('name', '=', name)
+          .executeTakeFirst();
         return gone.numDeletedRows > 0n ? done : notFound('project tag', name);
       },
     }),
   ];
 }
 
-function fixed(row: ProjectRow, sent: { domain_id?: string | null; parent_id?: string | null; is_domain?: boolean }): Fault | undefined {
-  if (sent.domain_id !== undefined && (sent.domain_id ?? '') !== row.domain_id) return fault('badRequest', 'The domain_id of a project cannot be changed.');
-  if (sent.parent_id !== undefined && sent.parent_id !== row.parent_id) return fault('forbidden', 'The parent_id of a project cannot be changed.');
-  if (sent.is_domain !== undefined && sent.is_domain !== (row.is_domain === 1)) return fault('badRequest', 'is_domain of a project cannot be changed.');
+function fixed(
+  row: ProjectRow,
+  sent: { domain_id?: string | null; parent_id?: string | null; is_domain?: boolean },
+): Fault | undefined {
+  if (sent.domain_id !== undefined && (sent.domain_id ?? '') !== row.domain_id)
+    return fault('badRequest', 'The domain_id of a project cannot be changed.');
+  if (sent.parent_id !== undefined && sent.parent_id !== row.parent_id)
+    return fault('forbidden', 'The parent_id of a project cannot be changed.');
+  if (sent.is_domain !== undefined && sent.is_domain !== (row.is_domain === 1))
+    return fault('badRequest', 'is_domain of a project cannot be changed.');
   return undefined;
 }
 
@@ -226,29 +427,49 @@ function fixed(row: ProjectRow, sent: { domain_id?: string | null; parent_id?: s
 function hasTags(tagsOfProject: readonly string[], request: ApiRequest<unknown>): boolean {
   const wanted = (name: string): string[] | undefined => asked(request, name)?.split(',');
   const has = (one: string): boolean => tagsOfProject.includes(one);
-  return (wanted('tags')?.every(has) ?? true) && (wanted('tags-any')?.some(has) ?? true)
-    && !(wanted('not-tags')?.every(has) ?? false) && !(wanted('not-tags-any')?.some(has) ?? false);
+  return (
+    (wanted('tags')?.every(has) ?? true) &&
+    (wanted('tags-any')?.some(has) ?? true) &&
+    !(wanted('not-tags')?.every(has) ?? false) &&
+    !(wanted('not-tags-any')?.some(has) ?? false)
+  );
 }
 
 const familyForms = ['parents_as_list', 'parents_as_ids', 'subtree_as_list', 'subtree_as_ids'];
 
 /** `?parents_as_list`, `?subtree_as_list` and their `_as_ids` forms. */
-async function family(k: Keystone, request: ApiRequest<unknown>, row: ProjectRow): Promise<JsonObject> {
+async function family(
+  k: Keystone,
+  request: ApiRequest<unknown>,
+  row: ProjectRow,
+): Promise<JsonObject> {
   const wants = (name: string): boolean => request.query[name] !== undefined;
   if (!familyForms.some(wants)) return {};
   // A list shows no project that its reader may neither see nor use; ids alone are shown to all. Identity API, "Show project details".
-  const usable = new Set((await reachableBy(k.db, request.auth.userId)).projects.map((one) => one.id));
-  const seen = (one: ProjectRow): boolean => usable.has(one.id) || request.allows('identity:get_project', { project_id: one.id, domain_id: one.domain_id });
-  const asList = (rows: ProjectRow[]): JsonObject[] => rows.filter(seen).map((one) => ({ project: projectView(request, one, []) }));
+  const usable = new Set(
+    (await reachableBy(k.db, request.auth.userId)).projects.map((one) => one.id),
+  );
+  const seen = (one: ProjectRow): boolean =>
+    usable.has(one.id) ||
+    request.allows('identity:get_project', { project_id: one.id, domain_id: one.domain_id });
+  const asList = (rows: ProjectRow[]): JsonObject[] =>
+    rows.filter(seen).map((one) => ({ project: projectView(request, one, []) }));
   const found: JsonObject = {};
-  if (wants('parents_as_list')) found['parents'] = asList((await ancestorsOf(k.db, row)).filter((one) => !one.is_domain));
-  if (wants('parents_as_ids')) found['parents'] = (await ancestorsOf(k.db, row)).reduceRight<JsonObject | null>((inner, one) => ({ [one.id]: inner }), null);
+  if (wants('parents_as_list'))
+    found['parents'] = asList((await ancestorsOf(k.db, row)).filter((one) => !one.is_domain));
+  if (wants('parents_as_ids'))
+    found['parents'] = (await ancestorsOf(k.db, row)).reduceRight<JsonObject | null>(
+      (inner, one) => ({ [one.id]: inner }),
+      null,
+    );
   if (wants('subtree_as_list')) found['subtree'] = asList(await descendantsOf(k.db, [row.id]));
   if (wants('subtree_as_ids')) {
     const below = await descendantsOf(k.db, [row.id]);
     const tree = (id: string): JsonObject | null => {
       const children = below.filter((one) => one.parent_id === id);
-      return children.length === 0 ? null : Object.fromEntries(children.map((child) => [child.id, tree(child.id)]));
+      return children.length === 0
+        ? null
+        : Object.fromEntries(children.map((child) => [child.id, tree(child.id)]));
     };
     found['subtree'] = tree(row.id);
   }

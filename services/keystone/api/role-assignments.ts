@@ -18,17 +18,31 @@ interface Shown extends AssignmentRow {
 export function roleAssignmentRoutes(k: Keystone): Route[] {
   return [
     route({
-      method: 'GET', path: '/v3/role_assignments', policy: 'identity:list_role_assignments',
+      method: 'GET',
+      path: '/v3/role_assignments',
+      policy: 'identity:list_role_assignments',
       async handler(request) {
         const effective = askedFlag(request, 'effective') ?? false;
         const refused = clashOf(request, effective);
         if (refused) return refused;
-        const stored = await k.db.selectFrom('assignment').selectAll().orderBy('actor_id').orderBy('target_id').orderBy('role_id').execute();
+        const stored = await k.db
+          .selectFrom('assignment')
+          .selectAll()
+          .orderBy('actor_id')
+          .orderBy('target_id')
+          .orderBy('role_id')
+          .execute();
         const all: Shown[] = effective ? await effects(k, stored) : stored;
         const rows = all.filter(await wanted(k, request));
         const names = askedFlag(request, 'include_names') ? await namesOf(k) : undefined;
         const query = request.queryString === '' ? '' : `?${request.queryString}`;
-        return { status: 200, body: { role_assignments: rows.map((row) => view(request, row, names)), links: { next: null, previous: null, self: urlOf(request, `role_assignments${query}`) } } };
+        return {
+          status: 200,
+          body: {
+            role_assignments: rows.map((row) => view(request, row, names)),
+            links: { next: null, previous: null, self: urlOf(request, `role_assignments${query}`) },
+          },
+        };
       },
     }),
   ];
@@ -38,56 +52,125 @@ export function roleAssignmentRoutes(k: Keystone): Route[] {
 async function effects(k: Keystone, stored: readonly AssignmentRow[]): Promise<Shown[]> {
   const members = await k.db.selectFrom('membership').selectAll().execute();
   const implied = await implications(k.db);
-  const global = new Set((await k.db.selectFrom('role').select('id').where('domain_id', '=', '').execute()).map((row) => row.id));
+  const global = new Set(
+    (await k.db.selectFrom('role').select('id').where('domain_id', '=', '').execute()).map(
+      (row) => row.id,
+    ),
+  );
   const shown: Shown[] = [];
   for (const row of stored) {
-    const users = row.actor_kind === 'user' ? [{}] : members.filter((one) => one.group_id === row.actor_id).map((one) => ({ actor_kind: 'user' as const, actor_id: one.user_id, fromGroup: row.actor_id }));
-    const targets = row.inherited && row.target_kind !== 'system'
-      ? (await descendantsOf(k.db, [row.target_id])).map((project) => ({ target_kind: 'project' as const, target_id: project.id, inherited: 0, fromTarget: { kind: row.target_kind as 'project' | 'domain', id: row.target_id } }))
-      : [{}];
-    const roles = rolesWithOrigin(row.role_id, implied).filter(({ role_id }) => global.has(role_id));
-    for (const user of users) for (const target of targets) for (const role of roles) shown.push({ ...row, ...user, ...target, ...role });
+    const users =
+      row.actor_kind === 'user'
+        ? [{}]
+        : members
+            .filter((one) => one.group_id === row.actor_id)
+            .map((one) => ({
+              actor_kind: 'user' as const,
+              actor_id: one.user_id,
+              fromGroup: row.actor_id,
+            }));
+    const targets =
+      row.inherited && row.target_kind !== 'system'
+        ? (await descendantsOf(k.db, [row.target_id])).map((project) => ({
+            target_kind: 'project' as const,
+            target_id: project.id,
+            inherited: 0,
+            fromTarget: { kind: row.target_kind as 'project' | 'domain', id: row.target_id },
+          }))
+        : [{}];
+    const roles = rolesWithOrigin(row.role_id, implied).filter(({ role_id }) =>
+      global.has(role_id),
+    );
+    for (const user of users)
+      for (const target of targets)
+        for (const role of roles) shown.push({ ...row, ...user, ...target, ...role });
   }
-  const key = (row: Shown): string => [row.actor_id, row.target_kind, row.target_id, row.role_id, row.fromGroup, row.fromTarget?.id, row.fromRole].join();
+  const key = (row: Shown): string =>
+    [
+      row.actor_id,
+      row.target_kind,
+      row.target_id,
+      row.role_id,
+      row.fromGroup,
+      row.fromTarget?.id,
+      row.fromRole,
+    ].join();
   return [...new Map(shown.map((row) => [key(row), row])).values()];
 }
 
-function rolesWithOrigin(roleId: string, implied: ReadonlyMap<string, readonly string[]>): { role_id: string; fromRole?: string }[] {
-  const found = new Map<string, { role_id: string; fromRole?: string }>([[roleId, { role_id: roleId }]]);
-  for (const id of found.keys()) for (const next of implied.get(id) ?? []) if (!found.has(next)) found.set(next, { role_id: next, fromRole: id });
+function rolesWithOrigin(
+  roleId: string,
+  implied: ReadonlyMap<string, readonly string[]>,
+): { role_id: string; fromRole?: string }[] {
+  const found = new Map<string, { role_id: string; fromRole?: string }>([
+    [roleId, { role_id: roleId }],
+  ]);
+  for (const id of found.keys())
+    for (const next of implied.get(id) ?? [])
+      if (!found.has(next)) found.set(next, { role_id: next, fromRole: id });
   return [...found.values()];
 }
 
 /** Filters that contradict each other. Identity API, "List role assignments"; keystone.api.role_assignments. */
 function clashOf(request: ApiRequest<unknown>, effective: boolean): Fault | undefined {
   const has = (...names: string[]): boolean => names.every((name) => asked(request, name));
-  if (has('scope.domain.id', 'scope.project.id')) return fault('badRequest', 'Specify a domain or project, not both');
-  if (has('scope.domain.id', 'scope.system')) return fault('badRequest', 'Specify system or domain, not both');
-  if (has('scope.project.id', 'scope.system')) return fault('badRequest', 'Specify system or project, not both');
+  if (has('scope.domain.id', 'scope.project.id'))
+    return fault('badRequest', 'Specify a domain or project, not both');
+  if (has('scope.domain.id', 'scope.system'))
+    return fault('badRequest', 'Specify system or domain, not both');
+  if (has('scope.project.id', 'scope.system'))
+    return fault('badRequest', 'Specify system or project, not both');
   if (has('user.id', 'group.id')) return fault('badRequest', 'Specify a user or group, not both');
-  if (effective && has('group.id')) return fault('badRequest', 'Combining effective and group filter will always result in an empty list.');
+  if (effective && has('group.id'))
+    return fault(
+      'badRequest',
+      'Combining effective and group filter will always result in an empty list.',
+    );
   const inherited = asked(request, 'scope.OS-INHERIT:inherited_to') === 'projects';
-  if (effective && inherited && has('scope.domain.id')) return fault('badRequest', 'Combining effective, domain and inherited filters will always result in an empty list.');
-  if (askedFlag(request, 'include_subtree') && !has('scope.project.id')) return fault('badRequest', 'scope.project.id must be specified if include_subtree is also specified');
+  if (effective && inherited && has('scope.domain.id'))
+    return fault(
+      'badRequest',
+      'Combining effective, domain and inherited filters will always result in an empty list.',
+    );
+  if (askedFlag(request, 'include_subtree') && !has('scope.project.id'))
+    return fault(
+      'badRequest',
+      'scope.project.id must be specified if include_subtree is also specified',
+    );
   return undefined;
 }
 
 async function wanted(k: Keystone, request: ApiRequest<unknown>): Promise<(row: Shown) => boolean> {
-  const [user, group, role, domain, system] = ['user.id', 'group.id', 'role.id', 'scope.domain.id', 'scope.system'].map((name) => asked(request, name) || undefined);
+  const [user, group, role, domain, system] = [
+    'user.id',
+    'group.id',
+    'role.id',
+    'scope.domain.id',
+    'scope.system',
+  ].map((name) => asked(request, name) || undefined);
   const inherited = asked(request, 'scope.OS-INHERIT:inherited_to');
   const project = asked(request, 'scope.project.id') || undefined;
-  const projects = project === undefined ? undefined : new Set([project, ...(askedFlag(request, 'include_subtree') ? (await descendantsOf(k.db, [project])).map((row) => row.id) : [])]);
+  const projects =
+    project === undefined
+      ? undefined
+      : new Set([
+          project,
+          ...(askedFlag(request, 'include_subtree')
+            ? (await descendantsOf(k.db, [project])).map((row) => row.id)
+            : []),
+        ]);
   const own = request.allows('admin_or_system_reader') ? undefined : await ownDomain(k, request);
   return (row) =>
-    (user === undefined || (row.actor_kind === 'user' && row.actor_id === user))
-    && (group === undefined || (row.actor_kind === 'group' && row.actor_id === group))
-    && (role === undefined || row.role_id === role)
-    && (projects === undefined || (row.target_kind === 'project' && projects.has(row.target_id)))
-    && (domain === undefined || (row.target_kind === 'domain' && row.target_id === domain))
-    && (system === undefined || row.target_kind === 'system')
+    (user === undefined || (row.actor_kind === 'user' && row.actor_id === user)) &&
+    (group === undefined || (row.actor_kind === 'group' && row.actor_id === group)) &&
+    (role === undefined || row.role_id === role) &&
+    (projects === undefined || (row.target_kind === 'project' && projects.has(row.target_id))) &&
+    (domain === undefined || (row.target_kind === 'domain' && row.target_id === domain)) &&
+    (system === undefined || row.target_kind === 'system') &&
     // Any word but `projects` asks for what is not inherited.
-    && (inherited === undefined || (row.inherited === 1 || row.fromTarget !== undefined) === (inherited === 'projects'))
-    && (own === undefined || own.has(row.target_id));
+    (inherited === undefined ||
+      (row.inherited === 1 || row.fromTarget !== undefined) === (inherited === 'projects')) &&
+    (own === undefined || own.has(row.target_id));
 }
 
 /** What a domain reader sees: grants on the own domain and its projects. */
@@ -103,23 +186,41 @@ async function namesOf(k: Keystone): Promise<Names> {
   const users = await k.db.selectFrom('user').select(['id', 'name', 'domain_id']).execute();
   const groups = await k.db.selectFrom('group').select(['id', 'name', 'domain_id']).execute();
   const roles = await k.db.selectFrom('role').select(['id', 'name', 'domain_id']).execute();
-  const domains = new Map(projects.filter((row) => row.domain_id === '').map((row) => [row.id, row.name]));
-  return new Map([...projects, ...users, ...groups, ...roles].map((row) => [row.id, { name: row.name, ...(row.domain_id !== '' && { domain: { id: row.domain_id, name: domains.get(row.domain_id) ?? '' } }) }]));
+  const domains = new Map(
+    projects.filter((row) => row.domain_id === '').map((row) => [row.id, row.name]),
+  );
+  return new Map(
+    [...projects, ...users, ...groups, ...roles].map((row) => [
+      row.id,
+      {
+        name: row.name,
+        ...(row.domain_id !== '' && {
+          domain: { id: row.domain_id, name: domains.get(row.domain_id) ?? '' },
+        }),
+      },
+    ]),
+  );
 }
 
 function view(request: ApiRequest<unknown>, row: Shown, names: Names | undefined): JsonObject {
   const named = (id: string): JsonObject => ({ id, ...names?.get(id) });
-  const scope: JsonObject = row.target_kind === 'system' ? { system: { all: true } } : { [row.target_kind]: named(row.target_id) };
+  const scope: JsonObject =
+    row.target_kind === 'system'
+      ? { system: { all: true } }
+      : { [row.target_kind]: named(row.target_id) };
   if (row.inherited === 1 || row.fromTarget) scope['OS-INHERIT:inherited_to'] = 'projects';
   const links: JsonObject = { assignment: urlOf(request, assignmentPath(row)) };
-  if (row.fromGroup !== undefined) links['membership'] = urlOf(request, `groups/${row.fromGroup}/users/${row.actor_id}`);
-  if (row.fromRole !== undefined) links['prior_role'] = urlOf(request, `prior_roles/${row.fromRole}/implies/${row.role_id}`);
+  if (row.fromGroup !== undefined)
+    links['membership'] = urlOf(request, `groups/${row.fromGroup}/users/${row.actor_id}`);
+  if (row.fromRole !== undefined)
+    links['prior_role'] = urlOf(request, `prior_roles/${row.fromRole}/implies/${row.role_id}`);
   return { role: named(row.role_id), scope, [row.actor_kind]: named(row.actor_id), links };
 }
 
 /** Path of the stored grant, also for its effects. */
 function assignmentPath(row: Shown): string {
-  const actor = row.fromGroup !== undefined ? `groups/${row.fromGroup}` : `${row.actor_kind}s/${row.actor_id}`;
+  const actor =
+    row.fromGroup !== undefined ? `groups/${row.fromGroup}` : `${row.actor_kind}s/${row.actor_id}`;
   const roleId = row.fromRole ?? row.role_id;
   if (row.target_kind === 'system') return `system/${actor}/roles/${roleId}`;
   const from = row.fromTarget ?? { kind: row.target_kind, id: row.target_id };

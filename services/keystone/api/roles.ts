@@ -4,10 +4,33 @@ import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { upsert } from '#platform/db/transaction.ts';
-import { route, type ApiRequest, type HttpMethod, type Reply, type Route } from '#platform/http/api.ts';
-import { deniedByImmutable, mergedOptions, resourceOptions } from '#services/keystone/api/options.ts';
+import {
+  route,
+  type ApiRequest,
+  type HttpMethod,
+  type Reply,
+  type Route,
+} from '#platform/http/api.ts';
+import {
+  deniedByImmutable,
+  mergedOptions,
+  resourceOptions,
+} from '#services/keystone/api/options.ts';
 import { denied, notFound, taken } from '#services/keystone/api/permit.ts';
-import { asked, created, done, extraOf, idText, listed, nameOf, parsed, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
+import {
+  asked,
+  created,
+  done,
+  extraOf,
+  idText,
+  listed,
+  nameOf,
+  parsed,
+  shown,
+  text,
+  urlOf,
+  wrapped,
+} from '#services/keystone/api/shapes.ts';
 import { withImplied } from '#services/keystone/domain/implied-roles.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
 import { implications } from '#services/keystone/store/assignments.ts';
@@ -16,41 +39,78 @@ import { findDomain } from '#services/keystone/store/projects.ts';
 import type { RoleRow } from '#services/keystone/store/tables.ts';
 
 const columns = ['id', 'name', 'domain_id', 'description', 'options'];
-const attributes = { description: Type.Optional(text), options: Type.Optional(resourceOptions), domain_id: Type.Optional(Type.Union([idText, Type.Null()])) };
+const attributes = {
+  description: Type.Optional(text),
+  options: Type.Optional(resourceOptions),
+  domain_id: Type.Optional(Type.Union([idText, Type.Null()])),
+};
 const createBody = wrapped('role', { name: nameOf(255), ...attributes });
-const updateBody = wrapped('role', { name: Type.Optional(nameOf(255)), ...attributes }, { minProperties: 1 });
+const updateBody = wrapped(
+  'role',
+  { name: Type.Optional(nameOf(255)), ...attributes },
+  { minProperties: 1 },
+);
 
 export function roleView(request: ApiRequest<unknown>, row: RoleRow): JsonObject {
   return {
-    ...parsed(row.extra), id: row.id, name: row.name, domain_id: row.domain_id || null, description: row.description,
-    options: parsed(row.options), links: { self: urlOf(request, `roles/${row.id}`) },
+    ...parsed(row.extra),
+    id: row.id,
+    name: row.name,
+    domain_id: row.domain_id || null,
+    description: row.description,
+    options: parsed(row.options),
+    links: { self: urlOf(request, `roles/${row.id}`) },
   };
 }
 
 export function roleRoutes(k: Keystone): Route[] {
   async function find(id: string): Promise<Outcome<RoleRow>> {
-    return (await k.db.selectFrom('role').selectAll().where('id', '=', id).executeTakeFirst()) ?? notFound('role', id);
+    return (
+      (await k.db.selectFrom('role').selectAll().where('id', '=', id).executeTakeFirst()) ??
+      notFound('role', id)
+    );
   }
 
   return [
     route({
-      method: 'GET', path: '/v3/roles', policy: 'identity:list_roles',
+      method: 'GET',
+      path: '/v3/roles',
+      policy: 'identity:list_roles',
       async handler(request) {
-        const refused = asked(request, 'domain_id') ? denied(request, 'identity:list_domain_roles', {}) : undefined;
+        const refused = asked(request, 'domain_id')
+          ? denied(request, 'identity:list_domain_roles', {})
+          : undefined;
         if (refused) return refused;
         // Without ?domain_id the list holds global roles alone. Identity API, "List roles".
-        const rows = await filtered(k.db.selectFrom('role').selectAll().orderBy('name'), { name: asked(request, 'name'), domain_id: asked(request, 'domain_id') ?? '' }).execute();
-        return listed(request, 'roles', rows.map((row) => roleView(request, row)), ['name', 'domain_id']);
+        const rows = await filtered(k.db.selectFrom('role').selectAll().orderBy('name'), {
+          name: asked(request, 'name'),
+          domain_id: asked(request, 'domain_id') ?? '',
+        }).execute();
+        return listed(
+          request,
+          'roles',
+          rows.map((row) => roleView(request, row)),
+          ['name', 'domain_id'],
+        );
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: '/v3/roles', policy: 'identity:create_role', body: createBody, faults: ['conflict', 'notFound'],
+      method: 'POST',
+      path: '/v3/roles',
+      policy: 'identity:create_role',
+      body: createBody,
+      faults: ['conflict', 'notFound'],
       async handler(request) {
         const { role } = request.body;
-        if (role.domain_id && !(await findDomain(k.db, role.domain_id))) return notFound('domain', role.domain_id);
+        if (role.domain_id && !(await findDomain(k.db, role.domain_id)))
+          return notFound('domain', role.domain_id);
         const row: RoleRow = {
-          id: k.ids.hex(), name: role.name.trim(), domain_id: role.domain_id ?? '', description: role.description ?? null,
-          options: mergedOptions(role.options ?? {}), extra: extraOf(role, columns),
+          id: k.ids.hex(),
+          name: role.name.trim(),
+          domain_id: role.domain_id ?? '',
+          description: role.description ?? null,
+          options: mergedOptions(role.options ?? {}),
+          extra: extraOf(role, columns),
         };
         try {
           await k.db.insertInto('role').values(row).execute();
@@ -62,24 +122,39 @@ export function roleRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'GET', path: '/v3/roles/:role_id', policy: 'identity:get_role', objectPolicy: true, faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/roles/:role_id',
+      policy: 'identity:get_role',
+      objectPolicy: true,
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request.params['role_id'] ?? '');
-        const target = isFault(row) ? {} : { role_name: row.name, role_domain_id: row.domain_id || null };
-        const refused = denied(request, isFault(row) || row.domain_id ? 'identity:get_domain_role' : 'identity:get_role', target);
+        const target = isFault(row)
+          ? {}
+          : { role_name: row.name, role_domain_id: row.domain_id || null };
+        const refused = denied(
+          request,
+          isFault(row) || row.domain_id ? 'identity:get_domain_role' : 'identity:get_role',
+          target,
+        );
         if (refused) return refused;
         return isFault(row) ? row : shown('role', roleView(request, row));
       },
     }),
     route<Static<typeof updateBody>>({
-      method: 'PATCH', path: '/v3/roles/:role_id', policy: 'identity:update_role', body: updateBody, faults: ['notFound', 'conflict'],
+      method: 'PATCH',
+      path: '/v3/roles/:role_id',
+      policy: 'identity:update_role',
+      body: updateBody,
+      faults: ['notFound', 'conflict'],
       async handler(request) {
         const { role } = request.body;
         const row = await find(request.params['role_id'] ?? '');
         if (isFault(row)) return row;
         const wrong = deniedByImmutable('role', row, role);
         if (wrong) return wrong;
-        if (role.domain_id !== undefined && (role.domain_id ?? '') !== row.domain_id) return fault('badRequest', 'The domain_id of a role cannot be changed.');
+        if (role.domain_id !== undefined && (role.domain_id ?? '') !== row.domain_id)
+          return fault('badRequest', 'The domain_id of a role cannot be changed.');
         const changes = {
           ...(role.name !== undefined && { name: role.name.trim() }),
           ...(role.description !== undefined && { description: role.description }),
@@ -96,7 +171,10 @@ export function roleRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/roles/:role_id', policy: 'identity:delete_role', faults: ['notFound'],
+      method: 'DELETE',
+      path: '/v3/roles/:role_id',
+      policy: 'identity:delete_role',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request.params['role_id'] ?? '');
         if (isFault(row)) return row;
@@ -111,59 +189,137 @@ export function roleRoutes(k: Keystone): Route[] {
 }
 
 function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<RoleRow>>): Route[] {
-  const brief = (request: ApiRequest<unknown>, row: RoleRow): JsonObject => ({ id: row.id, name: row.name, links: { self: urlOf(request, `roles/${row.id}`) } });
+  const brief = (request: ApiRequest<unknown>, row: RoleRow): JsonObject => ({
+    id: row.id,
+    name: row.name,
+    links: { self: urlOf(request, `roles/${row.id}`) },
+  });
   const impliedBy = async (id: string): Promise<RoleRow[]> =>
-    await k.db.selectFrom('implied_role').innerJoin('role', 'role.id', 'implied_role.implied_role_id').selectAll('role')
-      .where('implied_role.prior_role_id', '=', id).orderBy('role.name').execute();
+    await k.db
+      .selectFrom('implied_role')
+      .innerJoin('role', 'role.id', 'implied_role.implied_role_id')
+      .selectAll('role')
+      .where('implied_role.prior_role_id', '=', id)
+      .orderBy('role.name')
+      .execute();
 
   /** A route on one rule; both roles must exist. */
-  const rule = (method: HttpMethod, policy: string, act: (request: ApiRequest<unknown>, prior: RoleRow, implied: RoleRow) => Promise<Outcome<Reply>>): Route => route({
-    method, path: '/v3/roles/:prior_role_id/implies/:implied_role_id', policy, faults: ['notFound'],
-    async handler(request) {
-      const prior = await find(request.params['prior_role_id'] ?? '');
-      if (isFault(prior)) return prior;
-      const implied = await find(request.params['implied_role_id'] ?? '');
-      return isFault(implied) ? implied : await act(request, prior, implied);
+  const rule = (
+    method: HttpMethod,
+    policy: string,
+    act: (
+      request: ApiRequest<unknown>,
+      prior: RoleRow,
+      implied: RoleRow,
+    ) => Promise<Outcome<Reply>>,
+  ): Route =>
+    route({
+      method,
+      path: '/v3/roles/:prior_role_id/implies/:implied_role_id',
+      policy,
+      faults: ['notFound'],
+      async handler(request) {
+        const prior = await find(request.params['prior_role_id'] ?? '');
+        if (isFault(prior)) return prior;
+        const implied = await find(request.params['implied_role_id'] ?? '');
+        return isFault(implied) ? implied : await act(request, prior, implied);
+      },
+    });
+  const document = (
+    request: ApiRequest<unknown>,
+    prior: RoleRow,
+    implied: RoleRow,
+    status: number,
+  ): Reply => ({
+    status,
+    body: {
+      role_inference: { prior_role: brief(request, prior), implies: brief(request, implied) },
+      links: { self: `${request.baseUrl}${request.path}` },
     },
   });
-  const document = (request: ApiRequest<unknown>, prior: RoleRow, implied: RoleRow, status: number): Reply => ({
-    status, body: { role_inference: { prior_role: brief(request, prior), implies: brief(request, implied) }, links: { self: `${request.baseUrl}${request.path}` } },
-  });
-  const exists = async (prior: RoleRow, implied: RoleRow): Promise<boolean> => (await impliedBy(prior.id)).some((row) => row.id === implied.id);
-  const unknown = (prior: RoleRow, implied: RoleRow) => notFound('role inference rule', `${prior.id} implies ${implied.id}`);
+  const exists = async (prior: RoleRow, implied: RoleRow): Promise<boolean> =>
+    (await impliedBy(prior.id)).some((row) => row.id === implied.id);
+  const unknown = (prior: RoleRow, implied: RoleRow) =>
+    notFound('role inference rule', `${prior.id} implies ${implied.id}`);
 
   return [
     route({
-      method: 'GET', path: '/v3/roles/:prior_role_id/implies', policy: 'identity:list_implied_roles', faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/roles/:prior_role_id/implies',
+      policy: 'identity:list_implied_roles',
+      faults: ['notFound'],
       async handler(request) {
         const prior = await find(request.params['prior_role_id'] ?? '');
         if (isFault(prior)) return prior;
         const implied = await impliedBy(prior.id);
-        return { status: 200, body: { role_inference: { prior_role: brief(request, prior), implies: implied.map((row) => brief(request, row)) }, links: { self: `${request.baseUrl}${request.path}` } } };
+        return {
+          status: 200,
+          body: {
+            role_inference: {
+              prior_role: brief(request, prior),
+              implies: implied.map((row) => brief(request, row)),
+            },
+            links: { self: `${request.baseUrl}${request.path}` },
+          },
+        };
       },
     }),
     rule('PUT', 'identity:create_implied_role', async (request, prior, implied) => {
       // A global role must not grant a domain's own role. Identity API, "Create role inference rule".
-      if (implied.domain_id !== '' && prior.domain_id === '') return fault('forbidden', 'A global role cannot imply a domain-specific role.');
-      if (withImplied([implied.id], await implications(k.db)).has(prior.id)) return fault('badRequest', 'The rule would make a role imply itself.');
-      await upsert(k.db, 'implied_role', { prior_role_id: prior.id, implied_role_id: implied.id }, ['prior_role_id', 'implied_role_id']);
+      if (implied.domain_id !== '' && prior.domain_id === '')
+        return fault('forbidden', 'A global role cannot imply a domain-specific role.');
+      if (withImplied([implied.id], await implications(k.db)).has(prior.id))
+        return fault('badRequest', 'The rule would make a role imply itself.');
+      await upsert(k.db, 'implied_role', { prior_role_id: prior.id, implied_role_id: implied.id }, [
+        'prior_role_id',
+        'implied_role_id',
+      ]);
       return document(request, prior, implied, 201);
     }),
-    rule('GET', 'identity:get_implied_role', async (request, prior, implied) => ((await exists(prior, implied)) ? document(request, prior, implied, 200) : unknown(prior, implied))),
-    rule('HEAD', 'identity:get_implied_role', async (_, prior, implied) => ((await exists(prior, implied)) ? done : unknown(prior, implied))),
+    rule('GET', 'identity:get_implied_role', async (request, prior, implied) =>
+      (await exists(prior, implied))
+        ? document(request, prior, implied, 200)
+        : unknown(prior, implied),
+    ),
+    rule('HEAD', 'identity:get_implied_role', async (_, prior, implied) =>
+      (await exists(prior, implied)) ? done : unknown(prior, implied),
+    ),
     rule('DELETE', 'identity:delete_implied_role', async (_, prior, implied) => {
-      const gone = await k.db.deleteFrom('implied_role').where('prior_role_id', '=', prior.id).where('implied_role_id', '=', implied.id).executeTakeFirst();
+      const gone = await k.db
+        .deleteFrom('implied_role')
+        .where('prior_role_id', '=', prior.id)
+        .where('implied_role_id', '=', implied.id)
+        .executeTakeFirst();
       return gone.numDeletedRows > 0n ? done : unknown(prior, implied);
     }),
     route({
-      method: 'GET', path: '/v3/role_inferences', policy: 'identity:list_role_inference_rules',
+      method: 'GET',
+      path: '/v3/role_inferences',
+      policy: 'identity:list_role_inference_rules',
       async handler(request) {
-        const roles = new Map((await k.db.selectFrom('role').selectAll().orderBy('name').execute()).map((row) => [row.id, row]));
+        const roles = new Map(
+          (await k.db.selectFrom('role').selectAll().orderBy('name').execute()).map((row) => [
+            row.id,
+            row,
+          ]),
+        );
         const rules = [...(await implications(k.db))].flatMap(([priorId, impliedIds]) => {
           const prior = roles.get(priorId);
-          return prior ? [{ prior_role: brief(request, prior), implies: impliedIds.flatMap((id) => roles.get(id) ?? []).map((row) => brief(request, row)) }] : [];
+          return prior
+            ? [
+                {
+                  prior_role: brief(request, prior),
+                  implies: impliedIds
+                    .flatMap((id) => roles.get(id) ?? [])
+                    .map((row) => brief(request, row)),
+                },
+              ]
+            : [];
         });
-        return { status: 200, body: { role_inferences: rules, links: { self: urlOf(request, 'role_inferences') } } };
+        return {
+          status: 200,
+          body: { role_inferences: rules, links: { self: urlOf(request, 'role_inferences') } },
+        };
       },
     }),
   ];

@@ -22,16 +22,34 @@ import type { Keystone } from '#services/keystone/keystone.ts';
 
 export function keystoneRoutes(k: Keystone): Route[] {
   const all = [
-    ...versionRoutes(), ...tokenRoutes(k), ...domainRoutes(k), ...projectRoutes(k), ...userRoutes(k), ...groupRoutes(k), ...roleRoutes(k),
-    ...grantRoutes(k), ...roleAssignmentRoutes(k), ...catalogRoutes(k), ...applicationCredentialRoutes(k),
-    ...credentialRoutes(k), ...trustRoutes(k), ...policyDocumentRoutes(k), ...limitRoutes(k), ...domainConfigRoutes(k), ...endpointFilterRoutes(k), ...consumerRoutes(k),
+    ...versionRoutes(),
+    ...tokenRoutes(k),
+    ...domainRoutes(k),
+    ...projectRoutes(k),
+    ...userRoutes(k),
+    ...groupRoutes(k),
+    ...roleRoutes(k),
+    ...grantRoutes(k),
+    ...roleAssignmentRoutes(k),
+    ...catalogRoutes(k),
+    ...applicationCredentialRoutes(k),
+    ...credentialRoutes(k),
+    ...trustRoutes(k),
+    ...policyDocumentRoutes(k),
+    ...limitRoutes(k),
+    ...domainConfigRoutes(k),
+    ...endpointFilterRoutes(k),
+    ...consumerRoutes(k),
   ];
   return all.map((route) => beginningEpoch(k, route));
 }
 
 /** Any write may end or widen a right, so that every remembered token check is forgotten. Issuing a token is none. */
 function beginningEpoch(k: Keystone, route: Route): Route {
-  const reads = route.method === 'GET' || route.method === 'HEAD' || (route.method === 'POST' && route.path === '/v3/auth/tokens');
+  const reads =
+    route.method === 'GET' ||
+    route.method === 'HEAD' ||
+    (route.method === 'POST' && route.path === '/v3/auth/tokens');
   if (reads) return route;
   return {
     ...route,

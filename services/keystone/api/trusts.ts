@@ -7,40 +7,87 @@ import { route, type ApiRequest, type HttpMethod, type Route } from '#platform/h
 import { deniedToLent, lendableRoles } from '#services/keystone/api/lent-rights.ts';
 import { denied, notFound } from '#services/keystone/api/permit.ts';
 import { roleView } from '#services/keystone/api/roles.ts';
-import { asked, created, done, idText, listed, shown, text, urlOf, wrapped } from '#services/keystone/api/shapes.ts';
+import {
+  asked,
+  created,
+  done,
+  idText,
+  listed,
+  shown,
+  text,
+  urlOf,
+  wrapped,
+} from '#services/keystone/api/shapes.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
 import { filtered } from '#services/keystone/store/filter.ts';
 import { findProject } from '#services/keystone/store/projects.ts';
 import type { RoleRow, TrustRow } from '#services/keystone/store/tables.ts';
 
 const createBody = wrapped('trust', {
-  trustor_user_id: idText, trustee_user_id: idText, impersonation: Type.Boolean(), project_id: Type.Optional(Type.Union([idText, Type.Null()])),
-  expires_at: Type.Optional(text), remaining_uses: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
-  roles: Type.Optional(Type.Array(Type.Object({ id: Type.Optional(idText), name: Type.Optional(Type.String()) }))),
+  trustor_user_id: idText,
+  trustee_user_id: idText,
+  impersonation: Type.Boolean(),
+  project_id: Type.Optional(Type.Union([idText, Type.Null()])),
+  expires_at: Type.Optional(text),
+  remaining_uses: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
+  roles: Type.Optional(
+    Type.Array(Type.Object({ id: Type.Optional(idText), name: Type.Optional(Type.String()) })),
+  ),
   allow_redelegation: Type.Optional(Type.Boolean()),
 });
 type Sent = Static<typeof createBody>['trust'];
 
 export function trustRoutes(k: Keystone): Route[] {
   const rolesOf = async (row: TrustRow): Promise<RoleRow[]> =>
-    await k.db.selectFrom('role').selectAll().where('id', 'in', [...(JSON.parse(row.roles) as string[]), '']).orderBy('name').execute(); // written below
+    await k.db
+      .selectFrom('role')
+      .selectAll()
+      .where('id', 'in', [...(JSON.parse(row.roles) as string[]), ''])
+      .orderBy('name')
+      .execute(); // written below
 
   const brief = (request: ApiRequest<unknown>, row: TrustRow): JsonObject => ({
-    id: row.id, trustor_user_id: row.trustor_user_id, trustee_user_id: row.trustee_user_id, project_id: row.project_id,
-    impersonation: row.impersonation === 1, expires_at: row.expires_at === null ? null : isoMicroseconds(row.expires_at), remaining_uses: row.remaining_uses,
-    deleted_at: null, redelegation_count: 0, redelegated_trust_id: null, links: { self: urlOf(request, `OS-TRUST/trusts/${row.id}`) },
+    id: row.id,
+    trustor_user_id: row.trustor_user_id,
+    trustee_user_id: row.trustee_user_id,
+    project_id: row.project_id,
+    impersonation: row.impersonation === 1,
+    expires_at: row.expires_at === null ? null : isoMicroseconds(row.expires_at),
+    remaining_uses: row.remaining_uses,
+    deleted_at: null,
+    redelegation_count: 0,
+    redelegated_trust_id: null,
+    links: { self: urlOf(request, `OS-TRUST/trusts/${row.id}`) },
   });
   async function full(request: ApiRequest<unknown>, row: TrustRow): Promise<JsonObject> {
     const roles = (await rolesOf(row)).map((role) => roleView(request, role));
-    return { ...brief(request, row), roles, roles_links: { self: urlOf(request, `OS-TRUST/trusts/${row.id}/roles`), next: null, previous: null } };
+    return {
+      ...brief(request, row),
+      roles,
+      roles_links: {
+        self: urlOf(request, `OS-TRUST/trusts/${row.id}/roles`),
+        next: null,
+        previous: null,
+      },
+    };
   }
-  const living = () => k.db.selectFrom('trust').selectAll().where('deleted_at', 'is', null).where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', k.clock.now())]));
+  const living = () =>
+    k.db
+      .selectFrom('trust')
+      .selectAll()
+      .where('deleted_at', 'is', null)
+      .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', k.clock.now())]));
 
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<TrustRow>> {
     const id = request.params['trust_id'] ?? '';
     const row = await living().where('id', '=', id).executeTakeFirst();
     if (!row) return notFound('trust', id);
-    return denied(request, rule, { trustor_user_id: row.trustor_user_id, trustee_user_id: row.trustee_user_id }) ?? row;
+    return (
+      denied(request, rule, {
+        trustor_user_id: row.trustor_user_id,
+        trustee_user_id: row.trustee_user_id,
+      }) ?? row
+    );
   }
 
   /** The lent roles, by id; the trustor must have each. */
@@ -51,9 +98,13 @@ export function trustRoutes(k: Keystone): Route[] {
     if (!sent.roles?.length) return fault('forbidden', 'At least one role should be specified.');
     const ids: string[] = [];
     for (const { id, name } of sent.roles) {
-      const role = await filtered(k.db.selectFrom('role').select('id').where('domain_id', '=', ''), { id, name }).executeTakeFirst();
+      const role = await filtered(
+        k.db.selectFrom('role').select('id').where('domain_id', '=', ''),
+        { id, name },
+      ).executeTakeFirst();
       if (!role) return notFound('role', id ?? name ?? '');
-      if (!has.has(role.id)) return fault('forbidden', 'The trustor does not have the role on the project.');
+      if (!has.has(role.id))
+        return fault('forbidden', 'The trustor does not have the role on the project.');
       ids.push(role.id);
     }
     return ids;
@@ -61,66 +112,136 @@ export function trustRoutes(k: Keystone): Route[] {
 
   return [
     route({
-      method: 'GET', path: '/v3/OS-TRUST/trusts', policy: 'identity:list_trusts', objectPolicy: true,
+      method: 'GET',
+      path: '/v3/OS-TRUST/trusts',
+      policy: 'identity:list_trusts',
+      objectPolicy: true,
       async handler(request) {
-        const [trustor, trustee] = [asked(request, 'trustor_user_id'), asked(request, 'trustee_user_id')];
-        const refused = denied(request, 'identity:list_trusts', { trustor_user_id: trustor, trustee_user_id: trustee });
+        const [trustor, trustee] = [
+          asked(request, 'trustor_user_id'),
+          asked(request, 'trustee_user_id'),
+        ];
+        const refused = denied(request, 'identity:list_trusts', {
+          trustor_user_id: trustor,
+          trustee_user_id: trustee,
+        });
         if (refused) return refused;
-        const rows = await filtered(living().orderBy('id'), { trustor_user_id: trustor, trustee_user_id: trustee }).execute();
-        return listed(request, 'trusts', rows.map((row) => brief(request, row)));
+        const rows = await filtered(living().orderBy('id'), {
+          trustor_user_id: trustor,
+          trustee_user_id: trustee,
+        }).execute();
+        return listed(
+          request,
+          'trusts',
+          rows.map((row) => brief(request, row)),
+        );
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: '/v3/OS-TRUST/trusts', policy: 'identity:create_trust', objectPolicy: true, body: createBody, faults: ['notFound'],
+      method: 'POST',
+      path: '/v3/OS-TRUST/trusts',
+      policy: 'identity:create_trust',
+      objectPolicy: true,
+      body: createBody,
+      faults: ['notFound'],
       async handler(request) {
         const { trust } = request.body;
-        const refused = denied(request, 'identity:create_trust', { trustor_user_id: trust.trustor_user_id }) ?? (await deniedToLent(k, request));
+        const refused =
+          denied(request, 'identity:create_trust', { trustor_user_id: trust.trustor_user_id }) ??
+          (await deniedToLent(k, request));
         if (refused) return refused;
         const expiresAt = trust.expires_at ? Date.parse(trust.expires_at) : null;
-        if (expiresAt !== null && !(expiresAt > k.clock.now())) return fault('badRequest', `expires_at is no time in the future: ${trust.expires_at}.`);
-        if (!(await k.db.selectFrom('user').select('id').where('id', '=', trust.trustee_user_id).executeTakeFirst())) return notFound('user', trust.trustee_user_id);
-        if (trust.project_id && !(await findProject(k.db, trust.project_id))) return notFound('project', trust.project_id);
+        if (expiresAt !== null && !(expiresAt > k.clock.now()))
+          return fault('badRequest', `expires_at is no time in the future: ${trust.expires_at}.`);
+        if (
+          !(await k.db
+            .selectFrom('user')
+            .select('id')
+            .where('id', '=', trust.trustee_user_id)
+            .executeTakeFirst())
+        )
+          return notFound('user', trust.trustee_user_id);
+        if (trust.project_id && !(await findProject(k.db, trust.project_id)))
+          return notFound('project', trust.project_id);
         const roles = await lentRoles(request, trust);
         if (isFault(roles)) return roles;
         const row: TrustRow = {
-          id: k.ids.hex(), trustor_user_id: trust.trustor_user_id, trustee_user_id: trust.trustee_user_id, project_id: trust.project_id ?? null,
-          impersonation: Number(trust.impersonation), expires_at: expiresAt, remaining_uses: trust.remaining_uses ?? null, roles: JSON.stringify(roles), deleted_at: null,
+          id: k.ids.hex(),
+          trustor_user_id: trust.trustor_user_id,
+          trustee_user_id: trust.trustee_user_id,
+          project_id: trust.project_id ?? null,
+          impersonation: Number(trust.impersonation),
+          expires_at: expiresAt,
+          remaining_uses: trust.remaining_uses ?? null,
+          roles: JSON.stringify(roles),
+          deleted_at: null,
         };
         await k.db.insertInto('trust').values(row).execute();
         return created('trust', await full(request, row));
       },
     }),
     route({
-      method: 'GET', path: '/v3/OS-TRUST/trusts/:trust_id', policy: 'identity:get_trust', objectPolicy: true, faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/OS-TRUST/trusts/:trust_id',
+      policy: 'identity:get_trust',
+      objectPolicy: true,
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_trust');
         return isFault(row) ? row : shown('trust', await full(request, row));
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/OS-TRUST/trusts/:trust_id', policy: 'identity:delete_trust', objectPolicy: true, faults: ['notFound'],
+      method: 'DELETE',
+      path: '/v3/OS-TRUST/trusts/:trust_id',
+      policy: 'identity:delete_trust',
+      objectPolicy: true,
+      faults: ['notFound'],
       async handler(request) {
-        const row = (await deniedToLent(k, request)) ?? (await find(request, 'identity:delete_trust'));
+        const row =
+          (await deniedToLent(k, request)) ?? (await find(request, 'identity:delete_trust'));
         if (isFault(row)) return row;
-        await k.db.updateTable('trust').set({ deleted_at: k.clock.now() }).where('id', '=', row.id).execute();
+        await k.db
+          .updateTable('trust')
+          .set({ deleted_at: k.clock.now() })
+          .where('id', '=', row.id)
+          .execute();
         return done;
       },
     }),
     route({
-      method: 'GET', path: '/v3/OS-TRUST/trusts/:trust_id/roles', policy: 'identity:get_trust', objectPolicy: true, faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/OS-TRUST/trusts/:trust_id/roles',
+      policy: 'identity:get_trust',
+      objectPolicy: true,
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_trust');
-        return isFault(row) ? row : listed(request, 'roles', (await rolesOf(row)).map((role) => roleView(request, role)));
+        return isFault(row)
+          ? row
+          : listed(
+              request,
+              'roles',
+              (await rolesOf(row)).map((role) => roleView(request, role)),
+            );
       },
     }),
-    ...(['GET', 'HEAD'] as HttpMethod[]).map((method) => route({
-      method, path: '/v3/OS-TRUST/trusts/:trust_id/roles/:role_id', policy: 'identity:get_trust', objectPolicy: true, faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request, 'identity:get_trust');
-        if (isFault(row)) return row;
-        const role = (await rolesOf(row)).find(({ id }) => id === request.params['role_id']);
-        return role ? shown('role', roleView(request, role)) : notFound('role', request.params['role_id'] ?? '');
-      },
-    })),
+    ...(['GET', 'HEAD'] as HttpMethod[]).map((method) =>
+      route({
+        method,
+        path: '/v3/OS-TRUST/trusts/:trust_id/roles/:role_id',
+        policy: 'identity:get_trust',
+        objectPolicy: true,
+        faults: ['notFound'],
+        async handler(request) {
+          const row = await find(request, 'identity:get_trust');
+          if (isFault(row)) return row;
+          const role = (await rolesOf(row)).find(({ id }) => id === request.params['role_id']);
+          return role
+            ? shown('role', roleView(request, role))
+            : notFound('role', request.params['role_id'] ?? '');
+        },
+      }),
+    ),
   ];
 }

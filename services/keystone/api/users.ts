@@ -8,8 +8,27 @@ import { groupView, userView } from '#services/keystone/api/actor-view.ts';
 import { deniedToLent } from '#services/keystone/api/lent-rights.ts';
 import { mergedOptions, userOptions } from '#services/keystone/api/options.ts';
 import { badExpiryFilter } from '#services/keystone/api/password-expiry-filter.ts';
-import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from '#services/keystone/api/permit.ts';
-import { asked, created, done, enabled, extraOf, idText, listed, nameOf, parsed, shown, wrapped } from '#services/keystone/api/shapes.ts';
+import {
+  denied,
+  enabledFilter,
+  homeDomain,
+  listDomain,
+  notFound,
+  taken,
+} from '#services/keystone/api/permit.ts';
+import {
+  asked,
+  created,
+  done,
+  enabled,
+  extraOf,
+  idText,
+  listed,
+  nameOf,
+  parsed,
+  shown,
+  wrapped,
+} from '#services/keystone/api/shapes.ts';
 import { loginSource } from '#services/keystone/domain/login-source.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
 import { provePassword } from '#services/keystone/prove-password.ts';
@@ -17,21 +36,62 @@ import { filtered } from '#services/keystone/store/filter.ts';
 import { deleteActors, findDomain, findProject } from '#services/keystone/store/projects.ts';
 import type { UserRow } from '#services/keystone/store/tables.ts';
 
-const columns = ['id', 'name', 'domain_id', 'default_project_id', 'enabled', 'password', 'original_password', 'options', 'password_expires_at', 'federated'];
+const columns = [
+  'id',
+  'name',
+  'domain_id',
+  'default_project_id',
+  'enabled',
+  'password',
+  'original_password',
+  'options',
+  'password_expires_at',
+  'federated',
+];
 /** No user is federated and no password expires, so four of them find nobody. */
-const userFilters = ['domain_id', 'enabled', 'idp_id', 'name', 'protocol_id', 'unique_id', 'password_expires_at'] as const;
+const userFilters = [
+  'domain_id',
+  'enabled',
+  'idp_id',
+  'name',
+  'protocol_id',
+  'unique_id',
+  'password_expires_at',
+] as const;
 const password = Type.Union([Type.String({ minLength: 1, maxLength: 4096 }), Type.Null()]);
-const attributes = { password: Type.Optional(password), enabled: Type.Optional(enabled), default_project_id: Type.Optional(Type.Union([idText, Type.Null()])), options: Type.Optional(userOptions) };
-const createBody = wrapped('user', { name: nameOf(255), domain_id: Type.Optional(idText), ...attributes });
-const updateBody = wrapped('user', { name: Type.Optional(nameOf(255)), domain_id: Type.Optional(idText), ...attributes }, { minProperties: 1 });
-const passwordBody = Type.Object({ user: Type.Object({ password: Type.String({ minLength: 1, maxLength: 4096 }), original_password: Type.String() }) });
+const attributes = {
+  password: Type.Optional(password),
+  enabled: Type.Optional(enabled),
+  default_project_id: Type.Optional(Type.Union([idText, Type.Null()])),
+  options: Type.Optional(userOptions),
+};
+const createBody = wrapped('user', {
+  name: nameOf(255),
+  domain_id: Type.Optional(idText),
+  ...attributes,
+});
+const updateBody = wrapped(
+  'user',
+  { name: Type.Optional(nameOf(255)), domain_id: Type.Optional(idText), ...attributes },
+  { minProperties: 1 },
+);
+const passwordBody = Type.Object({
+  user: Type.Object({
+    password: Type.String({ minLength: 1, maxLength: 4096 }),
+    original_password: Type.String(),
+  }),
+});
 
 export function userRoutes(k: Keystone): Route[] {
   /** The user the caller may act on by `rule`. */
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<UserRow>> {
     const id = request.params['user_id'] ?? '';
     const row = await k.db.selectFrom('user').selectAll().where('id', '=', id).executeTakeFirst();
-    return denied(request, rule, { user_id: id, domain_id: row?.domain_id }) ?? row ?? notFound('user', id);
+    return (
+      denied(request, rule, { user_id: id, domain_id: row?.domain_id }) ??
+      row ??
+      notFound('user', id)
+    );
   }
 
   /** A default project may be unknown (stock Keystone does not look), but no domain. */
@@ -39,21 +99,43 @@ export function userRoutes(k: Keystone): Route[] {
     return projectId ? (await findProject(k.db, projectId))?.is_domain === 1 : false;
   }
   /** '' for no password. */
-  const hashOf = async (request: ApiRequest<unknown>, sent: string | null, userId: string): Promise<Outcome<string>> =>
+  const hashOf = async (
+    request: ApiRequest<unknown>,
+    sent: string | null,
+    userId: string,
+  ): Promise<Outcome<string>> =>
     sent ? await k.passwords.hash(sent, { source: loginSource(request.source), user: userId }) : '';
   const domainAsDefault = fault('badRequest', "A user's default project cannot be a domain.");
 
   return [
     route({
-      method: 'GET', path: '/v3/users', policy: 'identity:list_users',
+      method: 'GET',
+      path: '/v3/users',
+      policy: 'identity:list_users',
       async handler(request) {
         const query = k.db.selectFrom('user').selectAll().orderBy('name');
-        const rows = await filtered(query, { name: asked(request, 'name'), domain_id: listDomain(request), enabled: enabledFilter(request) }).execute();
-        return badExpiryFilter(request) ?? listed(request, 'users', rows.map((row) => userView(request, row)), userFilters);
+        const rows = await filtered(query, {
+          name: asked(request, 'name'),
+          domain_id: listDomain(request),
+          enabled: enabledFilter(request),
+        }).execute();
+        return (
+          badExpiryFilter(request) ??
+          listed(
+            request,
+            'users',
+            rows.map((row) => userView(request, row)),
+            userFilters,
+          )
+        );
       },
     }),
     route<Static<typeof createBody>>({
-      method: 'POST', path: '/v3/users', policy: 'identity:create_user', body: createBody, faults: ['conflict', 'notFound', 'tooManyRequests'],
+      method: 'POST',
+      path: '/v3/users',
+      policy: 'identity:create_user',
+      body: createBody,
+      faults: ['conflict', 'notFound', 'tooManyRequests'],
       async handler(request) {
         const { user } = request.body;
         const domainId = user.domain_id ?? homeDomain(request);
@@ -61,13 +143,22 @@ export function userRoutes(k: Keystone): Route[] {
         if (refused) return refused;
         if (!(await findDomain(k.db, domainId))) return notFound('domain', domainId);
         if (await isDomain(user.default_project_id)) return domainAsDefault;
-        if (user.password && user.password.length < k.config.minPasswordLength) return tooShort(k.config.minPasswordLength);
+        if (user.password && user.password.length < k.config.minPasswordLength)
+          return tooShort(k.config.minPasswordLength);
         const hash = await hashOf(request, user.password ?? null, '');
         if (isFault(hash)) return hash;
         const row: UserRow = {
-          id: k.ids.hex(), name: user.name.trim(), domain_id: domainId, default_project_id: user.default_project_id ?? null, enabled: Number(user.enabled ?? true),
-          password_hash: hash, options: mergedOptions(user.options ?? {}), extra: extraOf(user, columns),
-          failed_logins: 0, failed_at: 0, tokens_valid_from: 0,
+          id: k.ids.hex(),
+          name: user.name.trim(),
+          domain_id: domainId,
+          default_project_id: user.default_project_id ?? null,
+          enabled: Number(user.enabled ?? true),
+          password_hash: hash,
+          options: mergedOptions(user.options ?? {}),
+          extra: extraOf(user, columns),
+          failed_logins: 0,
+          failed_at: 0,
+          tokens_valid_from: 0,
         };
         try {
           await k.db.insertInto('user').values(row).execute();
@@ -79,29 +170,43 @@ export function userRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'GET', path: '/v3/users/:user_id', policy: 'identity:get_user', faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/users/:user_id',
+      policy: 'identity:get_user',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:get_user');
         return isFault(row) ? row : shown('user', userView(request, row));
       },
     }),
     route<Static<typeof updateBody>>({
-      method: 'PATCH', path: '/v3/users/:user_id', policy: 'identity:update_user', body: updateBody, faults: ['notFound', 'conflict', 'tooManyRequests'],
+      method: 'PATCH',
+      path: '/v3/users/:user_id',
+      policy: 'identity:update_user',
+      body: updateBody,
+      faults: ['notFound', 'conflict', 'tooManyRequests'],
       async handler(request) {
         const { user } = request.body;
         const row = await find(request, 'identity:update_user');
         if (isFault(row)) return row;
-        const lent = user.password !== undefined && row.id === request.auth.userId ? await deniedToLent(k, request) : undefined;
+        const lent =
+          user.password !== undefined && row.id === request.auth.userId
+            ? await deniedToLent(k, request)
+            : undefined;
         if (lent) return lent;
-        if (user.domain_id !== undefined && user.domain_id !== row.domain_id) return fault('badRequest', 'The domain_id of a user cannot be changed.');
+        if (user.domain_id !== undefined && user.domain_id !== row.domain_id)
+          return fault('badRequest', 'The domain_id of a user cannot be changed.');
         if (await isDomain(user.default_project_id)) return domainAsDefault;
-        if (user.password && user.password.length < k.config.minPasswordLength) return tooShort(k.config.minPasswordLength);
+        if (user.password && user.password.length < k.config.minPasswordLength)
+          return tooShort(k.config.minPasswordLength);
         const hash = await hashOf(request, user.password ?? null, row.id);
         if (isFault(hash)) return hash;
         const endsTokens = user.password !== undefined || user.enabled === false;
         const changes = {
           ...(user.name !== undefined && { name: user.name.trim() }),
-          ...(user.default_project_id !== undefined && { default_project_id: user.default_project_id }),
+          ...(user.default_project_id !== undefined && {
+            default_project_id: user.default_project_id,
+          }),
           ...(user.enabled !== undefined && { enabled: Number(user.enabled) }),
           ...(user.password !== undefined && { password_hash: hash, failed_logins: 0 }),
           ...(user.options !== undefined && { options: mergedOptions(user.options, row.options) }),
@@ -118,7 +223,10 @@ export function userRoutes(k: Keystone): Route[] {
       },
     }),
     route({
-      method: 'DELETE', path: '/v3/users/:user_id', policy: 'identity:delete_user', faults: ['notFound'],
+      method: 'DELETE',
+      path: '/v3/users/:user_id',
+      policy: 'identity:delete_user',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:delete_user');
         if (isFault(row)) return row;
@@ -128,38 +236,76 @@ export function userRoutes(k: Keystone): Route[] {
     }),
     // No token needed: the original password is the proof. Identity API, "Change password for user".
     route<Static<typeof passwordBody>>({
-      method: 'POST', path: '/v3/users/:user_id/password', auth: 'none', policy: null, body: passwordBody, faults: ['tooManyRequests'],
+      method: 'POST',
+      path: '/v3/users/:user_id/password',
+      auth: 'none',
+      policy: null,
+      body: passwordBody,
+      faults: ['tooManyRequests'],
       async handler(request) {
         const { original_password: original, password: next } = request.body.user;
-        const row = await k.db.selectFrom('user').selectAll().where('id', '=', request.params['user_id'] ?? '').executeTakeFirst();
+        const row = await k.db
+          .selectFrom('user')
+          .selectAll()
+          .where('id', '=', request.params['user_id'] ?? '')
+          .executeTakeFirst();
         const right = await provePassword(k, row, original, request.source);
         if (isFault(right)) return right;
-        if (!row?.enabled || !right) return fault('unauthorized', 'The request you have made requires authentication.', { identityUrl: request.baseUrl });
-        if (next === original) return fault('badRequest', 'The new password must differ from the original one.');
+        if (!row?.enabled || !right)
+          return fault('unauthorized', 'The request you have made requires authentication.', {
+            identityUrl: request.baseUrl,
+          });
+        if (next === original)
+          return fault('badRequest', 'The new password must differ from the original one.');
         if (next.length < k.config.minPasswordLength) return tooShort(k.config.minPasswordLength);
         // User option, Identity API "Resource Options": the user must not change the password himself.
-        if (parsed(row.options)['lock_password'] === true) return fault('forbidden', 'This user may not change the password; an administrator may.');
+        if (parsed(row.options)['lock_password'] === true)
+          return fault('forbidden', 'This user may not change the password; an administrator may.');
         const hash = await hashOf(request, next, row.id);
         if (isFault(hash)) return hash;
-        const changed = await k.db.updateTable('user').set({ password_hash: hash, tokens_valid_from: k.clock.now() })
-          .where('id', '=', row.id).where('password_hash', '=', row.password_hash).executeTakeFirst();
+        const changed = await k.db
+          .updateTable('user')
+          .set({ password_hash: hash, tokens_valid_from: k.clock.now() })
+          .where('id', '=', row.id)
+          .where('password_hash', '=', row.password_hash)
+          .executeTakeFirst();
         // Changed by another while this one was hashed: what was proven is the password no more.
-        return changed.numUpdatedRows > 0n ? done : fault('unauthorized', 'The request you have made requires authentication.', { identityUrl: request.baseUrl });
+        return changed.numUpdatedRows > 0n
+          ? done
+          : fault('unauthorized', 'The request you have made requires authentication.', {
+              identityUrl: request.baseUrl,
+            });
       },
     }),
     route({
-      method: 'GET', path: '/v3/users/:user_id/groups', policy: 'identity:list_groups_for_user', faults: ['notFound'],
+      method: 'GET',
+      path: '/v3/users/:user_id/groups',
+      policy: 'identity:list_groups_for_user',
+      faults: ['notFound'],
       async handler(request) {
         const row = await find(request, 'identity:list_groups_for_user');
         if (isFault(row)) return row;
-        const groups = await k.db.selectFrom('membership').innerJoin('group', 'group.id', 'membership.group_id').selectAll('group')
-          .where('membership.user_id', '=', row.id).orderBy('group.name').execute();
-        return listed(request, 'groups', groups.map((group) => groupView(request, group)), ['name']);
+        const groups = await k.db
+          .selectFrom('membership')
+          .innerJoin('group', 'group.id', 'membership.group_id')
+          .selectAll('group')
+          .where('membership.user_id', '=', row.id)
+          .orderBy('group.name')
+          .execute();
+        return listed(
+          request,
+          'groups',
+          groups.map((group) => groupView(request, group)),
+          ['name'],
+        );
       },
     }),
   ];
 }
 
 function tooShort(minLength: number) {
-  return fault('badRequest', `The password does not match the requirements: at least ${minLength} characters.`);
+  return fault(
+    'badRequest',
+    `The password does not match the requirements: at least ${minLength} characters.`,
+  );
 }

@@ -5,11 +5,28 @@ import { urlOf } from '#services/keystone/api/shapes.ts';
 
 export function versionRoutes(): Route[] {
   const document = (request: ApiRequest<unknown>): JsonObject => ({
-    id: 'v3.14', status: 'stable', updated: '2020-04-07T00:00:00Z', links: [{ rel: 'self', href: urlOf(request, '') }],
-    'media-types': [{ base: 'application/json', type: 'application/vnd.openstack.identity-v3+json' }],
+    id: 'v3.14',
+    status: 'stable',
+    updated: '2020-04-07T00:00:00Z',
+    links: [{ rel: 'self', href: urlOf(request, '') }],
+    'media-types': [
+      { base: 'application/json', type: 'application/vnd.openstack.identity-v3+json' },
+    ],
   });
   return [
-    route({ method: 'GET', path: '/', auth: 'none', policy: null, handler: (request) => ({ status: 300, body: { versions: { values: [document(request)] } } }) }),
-    route({ method: 'GET', path: '/v3', auth: 'none', policy: null, handler: (request) => ({ status: 200, body: { version: document(request) } }) }),
+    route({
+      method: 'GET',
+      path: '/',
+      auth: 'none',
+      policy: null,
+      handler: (request) => ({ status: 300, body: { versions: { values: [document(request)] } } }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v3',
+      auth: 'none',
+      policy: null,
+      handler: (request) => ({ status: 200, body: { version: document(request) } }),
+    }),
   ];
 }

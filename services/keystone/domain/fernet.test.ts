@@ -5,7 +5,8 @@ import { seal, unseal } from '#services/keystone/domain/fernet.ts';
 
 // https://github.com/fernet/spec/blob/master/generate.json
 const key = Buffer.from('cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=', 'base64url');
-const token = 'gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA';
+const token =
+  'gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA';
 const iv = Buffer.from(Array.from({ length: 16 }, (_, n) => n));
 
 test('the vector of the specification', () => {
@@ -22,5 +23,6 @@ test('any changed byte, another key, and things that are no token are refused', 
     assert.equal(unseal([key], changed.toString('base64url')), undefined, `byte ${at}`);
   }
   assert.equal(unseal([Buffer.alloc(32)], token), undefined);
-  for (const wrong of ['', 'x', 'gAAAAA', token.slice(0, -4), 'Grüße']) assert.equal(unseal([key], wrong), undefined, wrong);
+  for (const wrong of ['', 'x', 'gAAAAA', token.slice(0, -4), 'Grüße'])
+    assert.equal(unseal([key], wrong), undefined, wrong);
 });

@@ -25,7 +25,9 @@ export function unseal(keys: readonly FernetKey[], token: string): Buffer | unde
   const cipherBytes = bytes.length - HEAD_BYTES - HMAC_BYTES;
   if (bytes[0] !== VERSION || cipherBytes <= 0 || cipherBytes % 16 !== 0) return undefined;
   const signed = bytes.subarray(0, -HMAC_BYTES);
-  const key = keys.find((candidate) => timingSafeEqual(hmac(candidate, signed), bytes.subarray(-HMAC_BYTES)));
+  const key = keys.find((candidate) =>
+    timingSafeEqual(hmac(candidate, signed), bytes.subarray(-HMAC_BYTES)),
+  );
   if (!key) return undefined;
   const decipher = createDecipheriv('aes-128-cbc', key.subarray(16), bytes.subarray(9, HEAD_BYTES));
   return Buffer.concat([decipher.update(signed.subarray(HEAD_BYTES)), decipher.final()]);

@@ -2,7 +2,9 @@
 
 /** µs since 1970 UTC of an ISO 8601 time, UTC where it names no zone; undefined when it is none. */
 export function parseMicros(text: string): number | undefined {
-  const [, whole, fraction = '', zone = 'Z'] = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/.exec(text) ?? [];
+  const [, whole, fraction = '', zone = 'Z'] =
+    /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/.exec(text) ??
+    [];
   const ms = Date.parse(`${whole}${zone}`);
   return Number.isNaN(ms) ? undefined : ms * 1000 + Number(fraction.slice(0, 6).padEnd(6, '0'));
 }

@@ -27,7 +27,10 @@ const TIME_BYTES = 6;
 const AUDIT_BYTES = 16;
 
 export function pack(payload: TokenPayload): Buffer {
-  const methods = METHODS.reduce((mask, method, bit) => mask | (payload.methods.includes(method) ? 1 << bit : 0), 0);
+  const methods = METHODS.reduce(
+    (mask, method, bit) => mask | (payload.methods.includes(method) ? 1 << bit : 0),
+    0,
+  );
   const times = Buffer.alloc(2 * TIME_BYTES);
   times.writeUIntBE(payload.issuedAtMs, 0, TIME_BYTES);
   times.writeUIntBE(payload.expiresAtMs, TIME_BYTES, TIME_BYTES);
@@ -35,7 +38,12 @@ export function pack(payload: TokenPayload): Buffer {
     Buffer.from([FORMAT, methods, SCOPES.indexOf(payload.scope.kind), payload.auditIds.length]),
     times,
     ...payload.auditIds.map((id) => Buffer.from(id, 'base64url')),
-    ...[payload.userId, 'id' in payload.scope ? payload.scope.id : '', payload.appCredId ?? '', payload.trustId ?? ''].map(packId),
+    ...[
+      payload.userId,
+      'id' in payload.scope ? payload.scope.id : '',
+      payload.appCredId ?? '',
+      payload.trustId ?? '',
+    ].map(packId),
   ]);
 }
 
@@ -44,7 +52,9 @@ export function unpack(bytes: Buffer): TokenPayload | undefined {
   if (bytes[0] !== FORMAT) return undefined;
   const [mask, scopeKind, audits] = [bytes[1] ?? 0, SCOPES[bytes[2] ?? 0], bytes[3] ?? 0];
   let at = 4 + 2 * TIME_BYTES;
-  const auditIds = Array.from({ length: audits }, () => bytes.subarray(at, (at += AUDIT_BYTES)).toString('base64url'));
+  const auditIds = Array.from({ length: audits }, () =>
+    bytes.subarray(at, (at += AUDIT_BYTES)).toString('base64url'),
+  );
   const nextId = (): string => {
     const { id, end } = unpackId(bytes, at);
     at = end;
@@ -54,7 +64,10 @@ export function unpack(bytes: Buffer): TokenPayload | undefined {
   return {
     methods: METHODS.filter((_, bit) => mask & (1 << bit)),
     userId,
-    scope: scopeKind === 'project' || scopeKind === 'domain' ? { kind: scopeKind, id: scopeId } : { kind: scopeKind ?? 'unscoped' },
+    scope:
+      scopeKind === 'project' || scopeKind === 'domain'
+        ? { kind: scopeKind, id: scopeId }
+        : { kind: scopeKind ?? 'unscoped' },
     issuedAtMs: bytes.readUIntBE(4, TIME_BYTES),
     expiresAtMs: bytes.readUIntBE(4 + TIME_BYTES, TIME_BYTES),
     auditIds,
@@ -67,7 +80,8 @@ const HEX_ID = 255;
 
 /** Ids of 32 hex digits take 17 bytes, others (`default`) their length and one. */
 function packId(id: string): Buffer {
-  if (/^[0-9a-f]{32}$/.test(id)) return Buffer.concat([Buffer.from([HEX_ID]), Buffer.from(id, 'hex')]);
+  if (/^[0-9a-f]{32}$/.test(id))
+    return Buffer.concat([Buffer.from([HEX_ID]), Buffer.from(id, 'hex')]);
   const text = Buffer.from(id);
   return Buffer.concat([Buffer.from([text.length]), text]);
 }

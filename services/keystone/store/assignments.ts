@@ -1,55 +1,105 @@
 // Who has which role where: the grants as stored, and what follows from them through groups, inheritance and implication.
 import { upsert } from '#platform/db/transaction.ts';
-import type { Db } from '#services/keystone/keystone.ts';
 import { withImplied } from '#services/keystone/domain/implied-roles.ts';
 import type { TokenScope } from '#services/keystone/domain/token-payload.ts';
+import type { Db } from '#services/keystone/keystone.ts';
 import { ancestorsOf, descendantsOf } from '#services/keystone/store/projects.ts';
 import type { AssignmentRow, ProjectRow, RoleRow } from '#services/keystone/store/tables.ts';
 
 /** Grants to the user himself and to his groups. */
 export async function grantsOf(db: Db, userId: string): Promise<AssignmentRow[]> {
   const groups = db.selectFrom('membership').select('group_id').where('user_id', '=', userId);
-  return await db.selectFrom('assignment').selectAll()
-    .where((eb) => eb.or([
-      eb.and([eb('actor_kind', '=', 'user'), eb('actor_id', '=', userId)]),
-      eb.and([eb('actor_kind', '=', 'group'), eb('actor_id', 'in', groups)]),
-    ]))
+  return await db
+    .selectFrom('assignment')
+    .selectAll()
+    .where((eb) =>
+      eb.or([
+        eb.and([eb('actor_kind', '=', 'user'), eb('actor_id', '=', userId)]),
+        eb.and([eb('actor_kind', '=', 'group'), eb('actor_id', 'in', groups)]),
+      ]),
+    )
     .execute();
 }
 
 /** Ids of the roles a user has in a scope, implied ones included, domain-specific ones too. */
-export async function roleIdsIn(db: Db, userId: string, scope: TokenScope, project: ProjectRow | undefined): Promise<Set<string>> {
+export async function roleIdsIn(
+  db: Db,
+  userId: string,
+  scope: TokenScope,
+  project: ProjectRow | undefined,
+): Promise<Set<string>> {
   const grants = await grantsOf(db, userId);
-  const above = scope.kind === 'project' && project && grants.some((grant) => grant.inherited) ? new Set((await ancestorsOf(db, project)).map((one) => one.id)) : new Set<string>();
+  const above =
+    scope.kind === 'project' && project && grants.some((grant) => grant.inherited)
+      ? new Set((await ancestorsOf(db, project)).map((one) => one.id))
+      : new Set<string>();
   const counts = (grant: AssignmentRow): boolean => {
     if (grant.inherited) return above.has(grant.target_id);
-    return grant.target_kind === scope.kind && (scope.kind === 'system' || ('id' in scope && grant.target_id === scope.id));
+    return (
+      grant.target_kind === scope.kind &&
+      (scope.kind === 'system' || ('id' in scope && grant.target_id === scope.id))
+    );
   };
-  return withImplied(grants.filter(counts).map((grant) => grant.role_id), await implications(db));
+  return withImplied(
+    grants.filter(counts).map((grant) => grant.role_id),
+    await implications(db),
+  );
 }
 
 export async function implications(db: Db): Promise<Map<string, string[]>> {
   const rows = await db.selectFrom('implied_role').selectAll().execute();
   const map = new Map<string, string[]>();
-  for (const row of rows) map.set(row.prior_role_id, [...(map.get(row.prior_role_id) ?? []), row.implied_role_id]);
+  for (const row of rows)
+    map.set(row.prior_role_id, [...(map.get(row.prior_role_id) ?? []), row.implied_role_id]);
   return map;
 }
 
 /** Global roles alone: domain-specific ones are never in a token. Ordered, so that a token is always shown alike. */
-export async function globalRoles(db: Db, ids: ReadonlySet<string>): Promise<Pick<RoleRow, 'id' | 'name'>[]> {
+export async function globalRoles(
+  db: Db,
+  ids: ReadonlySet<string>,
+): Promise<Pick<RoleRow, 'id' | 'name'>[]> {
   if (ids.size === 0) return [];
-  return await db.selectFrom('role').select(['id', 'name']).where('id', 'in', [...ids]).where('domain_id', '=', '').orderBy('name').execute();
+  return await db
+    .selectFrom('role')
+    .select(['id', 'name'])
+    .where('id', 'in', [...ids])
+    .where('domain_id', '=', '')
+    .orderBy('name')
+    .execute();
 }
 
 /** Enabled projects and domains where the user has a role, of his own, by group or inherited. */
-export async function reachableBy(db: Db, userId: string): Promise<{ projects: ProjectRow[]; domains: ProjectRow[]; system: boolean }> {
+export async function reachableBy(
+  db: Db,
+  userId: string,
+): Promise<{ projects: ProjectRow[]; domains: ProjectRow[]; system: boolean }> {
   const grants = await grantsOf(db, userId);
   const direct = grants.filter((grant) => !grant.inherited);
-  const below = await descendantsOf(db, grants.filter((grant) => grant.inherited).map((grant) => grant.target_id));
-  const ids = [...new Set([...direct.map((grant) => grant.target_id), ...below.map((project) => project.id)])];
-  const rows = ids.length === 0 ? [] : await db.selectFrom('project').selectAll().where('id', 'in', ids).where('enabled', '=', 1).orderBy('name').execute();
-  const asDomain = new Set(direct.filter((grant) => grant.target_kind === 'domain').map((grant) => grant.target_id));
-  const asProject = new Set([...direct.filter((grant) => grant.target_kind === 'project').map((grant) => grant.target_id), ...below.map((project) => project.id)]);
+  const below = await descendantsOf(
+    db,
+    grants.filter((grant) => grant.inherited).map((grant) => grant.target_id),
+  );
+  const ids = [
+    ...new Set([...direct.map((grant) => grant.target_id), ...below.map((project) => project.id)]),
+  ];
+  const rows =
+    ids.length === 0
+      ? []
+      : await db
+          .selectFrom('project')
+          .selectAll()
+          .where('id', 'in', ids)
+          .where('enabled', '=', 1)
+          .orderBy('name')
+          .execute();
+  const asDomain = new Set(
+    direct.filter((grant) => grant.target_kind === 'domain').map((grant) => grant.target_id),
+  );
+  const asProject = new Set([
+    ...direct.filter((grant) => grant.target_kind === 'project').map((grant) => grant.target_id),
+    ...below.map((project) => project.id),
+  ]);
   return {
     projects: rows.filter((row) => asProject.has(row.id)),
     domains: rows.filter((row) => asDomain.has(row.id)),
@@ -73,7 +123,14 @@ export async function revoke(db: Db, row: AssignmentRow): Promise<boolean> {
   return (await query.executeTakeFirst()).numDeletedRows > 0n;
 }
 
-const keyColumns = ['actor_kind', 'actor_id', 'target_kind', 'target_id', 'role_id', 'inherited'] as const;
+const keyColumns = [
+  'actor_kind',
+  'actor_id',
+  'target_kind',
+  'target_id',
+  'role_id',
+  'inherited',
+] as const;
 
 function grantQuery(db: Db, row: AssignmentRow) {
   let query = db.selectFrom('assignment').select('role_id');

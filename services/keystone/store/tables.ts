@@ -19,8 +19,24 @@ export interface KeystoneTables {
   trust: TrustRow;
   policy: { id: string; type: string; blob: string; extra: string };
   revoked_token: { audit_id: string; expires_at: number };
-  registered_limit: { id: string; service_id: string; region_id: string; resource_name: string; default_limit: number; description: string | null };
-  resource_limit: { id: string; service_id: string; region_id: string; resource_name: string; resource_limit: number; description: string | null; project_id: string; domain_id: string };
+  registered_limit: {
+    id: string;
+    service_id: string;
+    region_id: string;
+    resource_name: string;
+    default_limit: number;
+    description: string | null;
+  };
+  resource_limit: {
+    id: string;
+    service_id: string;
+    region_id: string;
+    resource_name: string;
+    resource_limit: number;
+    description: string | null;
+    project_id: string;
+    domain_id: string;
+  };
   endpoint_group: EndpointGroupRow;
   project_endpoint_group: { project_id: string; endpoint_group_id: string };
   project_endpoint: { project_id: string; endpoint_id: string };

@@ -4,7 +4,8 @@ import { JsonText } from '#platform/http/api.ts';
 import type { ListedRow } from '../store/list.ts';
 import { createAnswerCache } from './answer-cache.ts';
 
-const rows = (...ids: [string, number][]): ListedRow[] => ids.map(([id, revision_number]) => ({ id, revision_number }) as ListedRow);
+const rows = (...ids: [string, number][]): ListedRow[] =>
+  ids.map(([id, revision_number]) => ({ id, revision_number }) as ListedRow);
 const long = (mark: string): JsonText => new JsonText(mark.repeat(20_000));
 
 test('an answer is kept as long as its rows are the same, for its key alone', () => {
@@ -12,7 +13,13 @@ test('an answer is kept as long as its rows are the same, for its key alone', ()
   const answer = long('a');
   cache.keep('k', rows(['1', 0], ['2', 3]), answer);
   assert.equal(cache.kept('k', rows(['1', 0], ['2', 3])), answer);
-  for (const other of [rows(['1', 0], ['2', 4]), rows(['2', 3], ['1', 0]), rows(['1', 0]), rows(['1', 0], ['2', 3], ['3', 0])]) assert.equal(cache.kept('k', other), undefined);
+  for (const other of [
+    rows(['1', 0], ['2', 4]),
+    rows(['2', 3], ['1', 0]),
+    rows(['1', 0]),
+    rows(['1', 0], ['2', 3], ['3', 0]),
+  ])
+    assert.equal(cache.kept('k', other), undefined);
   assert.equal(cache.kept('other', rows(['1', 0], ['2', 3])), undefined);
 });
 

@@ -12,7 +12,8 @@ export interface AnswerCache {
   keep(key: string, rows: readonly ListedRow[], answer: JsonText): void;
 }
 
-const fingerprint = (rows: readonly ListedRow[]): string => rows.map(({ id, revision_number: revision }) => `${id} ${revision}`).join();
+const fingerprint = (rows: readonly ListedRow[]): string =>
+  rows.map(({ id, revision_number: revision }) => `${id} ${revision}`).join();
 
 export function createAnswerCache(): AnswerCache {
   const answers = new Map<string, { rows: string; answer: JsonText }>();

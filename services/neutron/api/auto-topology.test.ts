@@ -15,23 +15,44 @@ const path = 'auto-allocated-topology/project-b';
 describe('a network for who asks for no more', () => {
   it('needs what the operator prepares', async () => {
     const answer = await ask('other', 'GET', path);
-    assert.deepEqual([answer.status, answer.body.NeutronError.type], [409, 'AutoAllocationFailure']);
+    assert.deepEqual(
+      [answer.status, answer.body.NeutronError.type],
+      [409, 'AutoAllocationFailure'],
+    );
     await neutron.service.seed();
-    assert.deepEqual(await sure('other', 'GET', `${path}?fields=dry-run`), { id: 'dry-run=pass', tenant_id: 'project-b', project_id: 'project-b' });
+    assert.deepEqual(await sure('other', 'GET', `${path}?fields=dry-run`), {
+      id: 'dry-run=pass',
+      tenant_id: 'project-b',
+      project_id: 'project-b',
+    });
   });
   it('is made once, with a way out, however many ask at once', async () => {
-    const made: Loose[] = await Promise.all([1, 2, 3].map(async () => await sure('other', 'GET', path)));
+    const made: Loose[] = await Promise.all(
+      [1, 2, 3].map(async () => await sure('other', 'GET', path)),
+    );
     assert.equal(new Set(made.map(({ id }) => id)).size, 1);
-    const own: Loose[] = (await sure('other', 'GET', 'networks?project_id=project-b'));
-    assert.deepEqual(own.map(({ id }) => id), [made[0].id]);
+    const own: Loose[] = await sure('other', 'GET', 'networks?project_id=project-b');
+    assert.deepEqual(
+      own.map(({ id }) => id),
+      [made[0].id],
+    );
     const [router] = await sure('other', 'GET', 'routers');
     assert.ok(router.external_gateway_info);
     const [subnet] = await sure('other', 'GET', 'subnets');
-    assert.deepEqual([subnet.cidr, (await sure('other', 'GET', `ports?device_id=${router.id}`))[0].fixed_ips[0].ip_address], ['10.96.0.0/24', subnet.gateway_ip]);
+    assert.deepEqual(
+      [
+        subnet.cidr,
+        (await sure('other', 'GET', `ports?device_id=${router.id}`))[0].fixed_ips[0].ip_address,
+      ],
+      ['10.96.0.0/24', subnet.gateway_ip],
+    );
   });
   it('is not for another project, and an operator may make it for one', async () => {
     assert.equal((await ask('member', 'GET', path)).status, 403);
-    assert.equal((await sure('admin', 'GET', 'auto-allocated-topology/project-c')).project_id, 'project-c');
+    assert.equal(
+      (await sure('admin', 'GET', 'auto-allocated-topology/project-c')).project_id,
+      'project-c',
+    );
   });
   it('is deleted as a whole, unless it is used', async () => {
     const { id } = await sure('other', 'GET', path);
@@ -39,8 +60,17 @@ describe('a network for who asks for no more', () => {
     assert.equal((await ask('other', 'DELETE', path)).status, 409);
     assert.equal((await sure('other', 'GET', 'routers')).length, 1, 'nothing was taken apart');
     await sure('other', 'DELETE', `ports/${port.id}`);
-    assert.deepEqual([(await ask('other', 'DELETE', path)).status, (await ask('other', 'DELETE', path)).status], [204, 204]);
-    assert.deepEqual([await sure('other', 'GET', 'networks?project_id=project-b'), await sure('other', 'GET', 'routers')], [[], []]);
+    assert.deepEqual(
+      [(await ask('other', 'DELETE', path)).status, (await ask('other', 'DELETE', path)).status],
+      [204, 204],
+    );
+    assert.deepEqual(
+      [
+        await sure('other', 'GET', 'networks?project_id=project-b'),
+        await sure('other', 'GET', 'routers'),
+      ],
+      [[], []],
+    );
     assert.deepEqual((await neutron.service.audit()).inconsistencies, []);
   });
 });

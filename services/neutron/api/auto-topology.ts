@@ -25,7 +25,8 @@ import { routers } from './routers.ts';
 import { subnets } from './subnets.ts';
 import type { SubnetInput } from './subnets.ts';
 
-const failure = (reason: string) => fault('conflict', `Deployment error: ${reason}.`, { type: 'AutoAllocationFailure' });
+const failure = (reason: string) =>
+  fault('conflict', `Deployment error: ${reason}.`, { type: 'AutoAllocationFailure' });
 
 /** What the operator must have prepared: where networks lead to, and where their addresses come from. */
 async function prepared(db: NeutronDb): Promise<Outcome<{ externalId: string }>> {
@@ -35,51 +36,106 @@ async function prepared(db: NeutronDb): Promise<Outcome<{ externalId: string }>>
 }
 
 export function autoTopologyRoutes(parts: NeutronParts): readonly Route[] {
-  const { database: { db } } = parts;
+  const {
+    database: { db },
+  } = parts;
   const path = '/v2.0/auto-allocated-topology/:project_id';
   const wantedProject = (request: ApiRequest): Outcome<string> => {
     const asked = request.params['project_id'] ?? '';
     const id = asked === 'None' || asked === 'null' ? (request.auth.projectId ?? '') : asked;
-    return id === request.auth.projectId || request.allows('get_auto_allocated_topology:other_project') ? id : notAllowed('get_auto_allocated_topology');
+    return id === request.auth.projectId ||
+      request.allows('get_auto_allocated_topology:other_project')
+      ? id
+      : notAllowed('get_auto_allocated_topology');
   };
-  const view = (projectId: string, id: string): Reply => ({ status: 200, body: { auto_allocated_topology: { id, tenant_id: projectId, project_id: projectId } } });
+  const view = (projectId: string, id: string): Reply => ({
+    status: 200,
+    body: { auto_allocated_topology: { id, tenant_id: projectId, project_id: projectId } },
+  });
   return [
-    route({ method: 'GET', path, policy: 'get_auto_allocated_topology', faults: writeFaults, handler: async (request) => {
-      const projectId = wantedProject(request);
-      if (isFault(projectId)) return projectId;
-      const ready = await prepared(db);
-      if (request.query['fields']?.includes('dry-run')) return isFault(ready) ? ready : view(projectId, 'dry-run=pass');
-      const made = await write(db, async (trx) => (await topologyOf(trx, projectId))?.network_id ?? (isFault(ready) ? ready : await makeTopology(contextOf(parts, request), trx, projectId, ready.externalId)));
-      if (isFault(made)) return made;
-      parts.changed();
-      return view(projectId, made);
-    } }),
-    route({ method: 'DELETE', path, policy: 'delete_auto_allocated_topology', faults: writeFaults, handler: async (request) => {
-      const projectId = wantedProject(request);
-      if (isFault(projectId)) return projectId;
-      const gone = await write(db, async (trx): Promise<Outcome<void>> => {
-        const topology = await topologyOf(trx, projectId);
-        return topology ? await removeTopology(contextOf(parts, request), trx, topology) : undefined;
-      });
-      if (isFault(gone)) return gone;
-      parts.changed();
-      return { status: 204 };
-    } }),
+    route({
+      method: 'GET',
+      path,
+      policy: 'get_auto_allocated_topology',
+      faults: writeFaults,
+      handler: async (request) => {
+        const projectId = wantedProject(request);
+        if (isFault(projectId)) return projectId;
+        const ready = await prepared(db);
+        if (request.query['fields']?.includes('dry-run'))
+          return isFault(ready) ? ready : view(projectId, 'dry-run=pass');
+        const made = await write(
+          db,
+          async (trx) =>
+            (await topologyOf(trx, projectId))?.network_id ??
+            (isFault(ready)
+              ? ready
+              : await makeTopology(contextOf(parts, request), trx, projectId, ready.externalId)),
+        );
+        if (isFault(made)) return made;
+        parts.changed();
+        return view(projectId, made);
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path,
+      policy: 'delete_auto_allocated_topology',
+      faults: writeFaults,
+      handler: async (request) => {
+        const projectId = wantedProject(request);
+        if (isFault(projectId)) return projectId;
+        const gone = await write(db, async (trx): Promise<Outcome<void>> => {
+          const topology = await topologyOf(trx, projectId);
+          return topology
+            ? await removeTopology(contextOf(parts, request), trx, topology)
+            : undefined;
+        });
+        if (isFault(gone)) return gone;
+        parts.changed();
+        return { status: 204 };
+      },
+    }),
   ];
 }
 
 /** A body's values where none are given. */
 const usual = (resource: Bodied): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(resource.attributes).filter(([, attribute]) => attribute.default !== undefined).map(([name, attribute]) => [name, attribute.default]));
+  Object.fromEntries(
+    Object.entries(resource.attributes)
+      .filter(([, attribute]) => attribute.default !== undefined)
+      .map(([name, attribute]) => [name, attribute.default]),
+  );
 
-async function makeTopology(context: Context, trx: NeutronTrx, projectId: string, externalId: string): Promise<Outcome<string>> {
+async function makeTopology(
+  context: Context,
+  trx: NeutronTrx,
+  projectId: string,
+  externalId: string,
+): Promise<Outcome<string>> {
   const own = { project_id: projectId };
   // The tables' defaults are whole inputs: what they lack is named here.
-  const networkId = await networks.create(context, trx, { ...usual(networks), ...own, name: 'auto_allocated_network' } as NetworkInput);
+  const networkId = await networks.create(context, trx, {
+    ...usual(networks),
+    ...own,
+    name: 'auto_allocated_network',
+  } as NetworkInput);
   if (isFault(networkId)) return networkId;
-  const subnetId = await subnets.create(context, trx, { ...usual(subnets), ...own, name: 'auto_allocated_subnet_v4', network_id: networkId, ip_version: 4, use_default_subnetpool: true } as SubnetInput);
+  const subnetId = await subnets.create(context, trx, {
+    ...usual(subnets),
+    ...own,
+    name: 'auto_allocated_subnet_v4',
+    network_id: networkId,
+    ip_version: 4,
+    use_default_subnetpool: true,
+  } as SubnetInput);
   if (isFault(subnetId)) return subnetId;
-  const routerId = await routers.create(context, trx, { ...usual(routers), ...own, name: 'auto_allocated_router', external_gateway_info: { network_id: externalId } } as RouterInput);
+  const routerId = await routers.create(context, trx, {
+    ...usual(routers),
+    ...own,
+    name: 'auto_allocated_router',
+    external_gateway_info: { network_id: externalId },
+  } as RouterInput);
   if (isFault(routerId)) return routerId;
   const [router] = await findByIds(trx, 'routers', [routerId]);
   if (!router) throw new Error('the router made in this transaction is not there');
@@ -89,8 +145,15 @@ async function makeTopology(context: Context, trx: NeutronTrx, projectId: string
   return networkId;
 }
 
-async function removeTopology(context: Context, trx: NeutronTrx, topology: AutoTopology): Promise<Outcome<void>> {
-  const [[router], [network]] = [await findByIds(trx, 'routers', [topology.router_id]), await findByIds(trx, 'networks', [topology.network_id])];
+async function removeTopology(
+  context: Context,
+  trx: NeutronTrx,
+  topology: AutoTopology,
+): Promise<Outcome<void>> {
+  const [[router], [network]] = [
+    await findByIds(trx, 'routers', [topology.router_id]),
+    await findByIds(trx, 'networks', [topology.network_id]),
+  ];
   if (router) {
     for (const { port } of await interfacesOf(trx, router.id)) {
       const gone = await unplug(context, trx, router, undefined, port.id);

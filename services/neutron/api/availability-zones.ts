@@ -7,15 +7,38 @@ import type { NeutronParts } from '../deps.ts';
 import { listAgents } from '../store/agents.ts';
 import { unknownFilter } from './list.ts';
 
-export function availabilityZoneRoutes({ database: { db }, config }: NeutronParts): readonly Route[] {
-  return [route({ method: 'GET', path: '/v2.0/availability_zones', policy: 'get_availability_zone', handler: async (request) => {
-    const refused = unknownFilter(request, ['name', 'resource', 'state']);
-    if (isFault(refused)) return refused;
-    const { query } = request;
-    const agents = await listAgents(db);
-    const zones = [...new Set([config.defaultZone, ...agents.map(({ availability_zone }) => availability_zone).filter((zone) => zone !== '')])];
-    const all = zones.flatMap((name) => ['network', 'router'].map((resource) => ({ name, resource, state: 'available' })));
-    const wanted = all.filter((zone) => (['name', 'resource', 'state'] as const).every((key) => query[key]?.includes(zone[key]) ?? true));
-    return { status: 200, body: { availability_zones: wanted } };
-  } })];
+export function availabilityZoneRoutes({
+  database: { db },
+  config,
+}: NeutronParts): readonly Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/v2.0/availability_zones',
+      policy: 'get_availability_zone',
+      handler: async (request) => {
+        const refused = unknownFilter(request, ['name', 'resource', 'state']);
+        if (isFault(refused)) return refused;
+        const { query } = request;
+        const agents = await listAgents(db);
+        const zones = [
+          ...new Set([
+            config.defaultZone,
+            ...agents
+              .map(({ availability_zone }) => availability_zone)
+              .filter((zone) => zone !== ''),
+          ]),
+        ];
+        const all = zones.flatMap((name) =>
+          ['network', 'router'].map((resource) => ({ name, resource, state: 'available' })),
+        );
+        const wanted = all.filter((zone) =>
+          (['name', 'resource', 'state'] as const).every(
+            (key) => query[key]?.includes(zone[key]) ?? true,
+          ),
+        );
+        return { status: 200, body: { availability_zones: wanted } };
+      },
+    }),
+  ];
 }

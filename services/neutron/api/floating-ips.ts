@@ -1,7 +1,12 @@
 // Floating IPs. https://docs.openstack.org/api-ref/network/v2/#floating-ips-floatingips
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import { eraseFloatingIp, floatingIpListing, floatingIpsTo, routersBetween } from '../store/floating-ips.ts';
+import {
+  eraseFloatingIp,
+  floatingIpListing,
+  floatingIpsTo,
+  routersBetween,
+} from '../store/floating-ips.ts';
 import { addressesOf } from '../store/ipam.ts';
 import { networkListing, subnetsOf } from '../store/networks.ts';
 import { changeRow, findVisible, insertRow } from '../store/objects.ts';
@@ -32,52 +37,108 @@ interface FloatingIpInput {
 }
 
 const { name: _name, ...unnamed } = standardAttributes;
-const bad = (message: string) => fault('badRequest', `Bad floatingip request: ${message}`, { type: 'BadRequest' });
+const bad = (message: string) =>
+  fault('badRequest', `Bad floatingip request: ${message}`, { type: 'BadRequest' });
 
 export const floatingIps: Resource<'floating_ips', FloatingIpInput> = {
-  singular: 'floatingip', collection: 'floatingips',
+  singular: 'floatingip',
+  collection: 'floatingips',
   attributes: {
-    ...unnamed, floating_network_id: { post: true, required: true, parse: uuid }, floating_ip_address: { post: true, guarded: true, parse: orNull(ip), default: null }, subnet_id: { post: true, unfiltered: true, parse: orNull(uuid), default: null },
-    port_id: { post: true, put: true, parse: orNull(uuid), default: null }, fixed_ip_address: { post: true, put: true, parse: orNull(ip), default: null }, router_id: {}, status: {},
-    dns_name: { post: true, parse: text(255), default: '' }, dns_domain: { post: true, parse: text(255), default: '' },
+    ...unnamed,
+    floating_network_id: { post: true, required: true, parse: uuid },
+    floating_ip_address: { post: true, guarded: true, parse: orNull(ip), default: null },
+    subnet_id: { post: true, unfiltered: true, parse: orNull(uuid), default: null },
+    port_id: { post: true, put: true, parse: orNull(uuid), default: null },
+    fixed_ip_address: { post: true, put: true, parse: orNull(ip), default: null },
+    router_id: {},
+    status: {},
+    dns_name: { post: true, parse: text(255), default: '' },
+    dns_domain: { post: true, parse: text(255), default: '' },
   },
   listing: floatingIpListing,
   notFound: { type: 'FloatingIPNotFound', noun: 'Floating IP' },
-  views: async (_db, rows) => rows.map((row) => ({
-    ...standardView(row), floating_network_id: row.floating_network_id, floating_ip_address: row.floating_ip_address, port_id: row.fixed_port_id, fixed_ip_address: row.fixed_ip_address, router_id: row.router_id,
-    status: row.status, dns_name: row.dns_name, dns_domain: row.dns_domain,
-  })),
+  views: async (_db, rows) =>
+    rows.map((row) => ({
+      ...standardView(row),
+      floating_network_id: row.floating_network_id,
+      floating_ip_address: row.floating_ip_address,
+      port_id: row.fixed_port_id,
+      fixed_ip_address: row.fixed_ip_address,
+      router_id: row.router_id,
+      status: row.status,
+      dns_name: row.dns_name,
+      dns_domain: row.dns_domain,
+    })),
   create: createFloatingIp,
   change: async (context, trx, row, input) => {
-    if (input.fixed_ip_address != null && input.port_id == null && (row.fixed_port_id === null || input.port_id === null)) return bad('fixed_ip_address cannot be specified without a port_id');
+    if (
+      input.fixed_ip_address != null &&
+      input.port_id == null &&
+      (row.fixed_port_id === null || input.port_id === null)
+    )
+      return bad('fixed_ip_address cannot be specified without a port_id');
     const portId = input.port_id === undefined ? row.fixed_port_id : input.port_id;
-    const target = input.port_id === undefined && input.fixed_ip_address === undefined ? undefined : await targetOf(context, trx, row, portId, input.fixed_ip_address ?? null);
+    const target =
+      input.port_id === undefined && input.fixed_ip_address === undefined
+        ? undefined
+        : await targetOf(context, trx, row, portId, input.fixed_ip_address ?? null);
     if (isFault(target)) return target;
-    await changeRow(trx, 'floating_ips', row.id, { ...plainChanges({ ...input }, ['description']), ...target }, context.nowMs);
+    await changeRow(
+      trx,
+      'floating_ips',
+      row.id,
+      { ...plainChanges({ ...input }, ['description']), ...target },
+      context.nowMs,
+    );
     return await markChanged(trx, [{ kind: 'floating_ip', id: row.id }]);
   },
   remove: async (_context, trx, row) => await eraseFloatingIp(trx, row),
 };
 
-async function createFloatingIp(context: Context, trx: NeutronTrx, input: FloatingIpInput): Promise<Outcome<string>> {
-  const { parts: { config, ids }, nowMs, scope } = context;
+async function createFloatingIp(
+  context: Context,
+  trx: NeutronTrx,
+  input: FloatingIpInput,
+): Promise<Outcome<string>> {
+  const {
+    parts: { config, ids },
+    nowMs,
+    scope,
+  } = context;
   const network = await findVisible(trx, networkListing, input.floating_network_id, scope);
   if (!network) return missing(networks, input.floating_network_id);
   if (network.external !== 1) return bad(`Network ${network.id} is not a valid external network`);
-  if (input.fixed_ip_address !== null && input.port_id === null) return bad('fixed_ip_address cannot be specified without a port_id');
+  if (input.fixed_ip_address !== null && input.port_id === null)
+    return bad('fixed_ip_address cannot be specified without a port_id');
   const over = await chargeQuota(trx, config.quotas, 'floatingip', input.project_id, 1);
   if (isFault(over)) return over;
   // Floating IPs are of IPv4.
-  const candidates = (await subnetsOf(trx, network.id)).filter(({ ip_version }) => ip_version === 4);
+  const candidates = (await subnetsOf(trx, network.id)).filter(
+    ({ ip_version }) => ip_version === 4,
+  );
   if (candidates.length === 0) return bad(`Network ${network.id} does not contain any IPv4 subnet`);
   const id = ids.uuid();
-  const made = await addressOf(context, trx, id, input, candidates.map((subnet) => subnet.id));
+  const made = await addressOf(
+    context,
+    trx,
+    id,
+    input,
+    candidates.map((subnet) => subnet.id),
+  );
   if (isFault(made)) return made;
   const { port, address } = made;
   const { name: _unnamed, ...standard } = standardRow(id, nowMs, { ...input, name: '' });
   const row: FloatingIpRow = {
-    ...standard, floating_network_id: network.id, floating_ip_address: address, floating_port_id: port,
-    fixed_port_id: null, fixed_ip_address: null, router_id: null, status: 'DOWN', dns_name: input.dns_name, dns_domain: input.dns_domain,
+    ...standard,
+    floating_network_id: network.id,
+    floating_ip_address: address,
+    floating_port_id: port,
+    fixed_port_id: null,
+    fixed_ip_address: null,
+    router_id: null,
+    status: 'DOWN',
+    dns_name: input.dns_name,
+    dns_domain: input.dns_domain,
   };
   const target = await targetOf(context, trx, row, input.port_id, input.fixed_ip_address);
   if (isFault(target)) return target;
@@ -87,16 +148,43 @@ async function createFloatingIp(context: Context, trx: NeutronTrx, input: Floati
 }
 
 /** The port that holds the address: the one asked for, else the next of the first subnet that has one. */
-async function addressOf(context: Context, trx: NeutronTrx, id: string, input: FloatingIpInput, subnetIds: readonly string[]): Promise<Outcome<{ port: string; address: string }>> {
-  const wishes = input.floating_ip_address === null
-    ? (input.subnet_id === null ? subnetIds : [input.subnet_id]).map((subnet_id) => ({ subnet_id }))
-    : [{ ip_address: input.floating_ip_address, ...(input.subnet_id === null ? {} : { subnet_id: input.subnet_id }) }];
-  let last: Outcome<{ port: string; address: string }> = fault('conflict', `No more IP addresses available on network ${input.floating_network_id}.`, { type: 'IpAddressGenerationFailure' });
+async function addressOf(
+  context: Context,
+  trx: NeutronTrx,
+  id: string,
+  input: FloatingIpInput,
+  subnetIds: readonly string[],
+): Promise<Outcome<{ port: string; address: string }>> {
+  const wishes =
+    input.floating_ip_address === null
+      ? (input.subnet_id === null ? subnetIds : [input.subnet_id]).map((subnet_id) => ({
+          subnet_id,
+        }))
+      : [
+          {
+            ip_address: input.floating_ip_address,
+            ...(input.subnet_id === null ? {} : { subnet_id: input.subnet_id }),
+          },
+        ];
+  let last: Outcome<{ port: string; address: string }> = fault(
+    'conflict',
+    `No more IP addresses available on network ${input.floating_network_id}.`,
+    { type: 'IpAddressGenerationFailure' },
+  );
   for (const wish of wishes) {
-    const made = await makeSystemPort(context, trx, { projectId: '', networkId: input.floating_network_id, owner: floatingIpOwner, deviceId: id, status: 'N/A', wishes: [wish] });
+    const made = await makeSystemPort(context, trx, {
+      projectId: '',
+      networkId: input.floating_network_id,
+      owner: floatingIpOwner,
+      deviceId: id,
+      status: 'N/A',
+      wishes: [wish],
+    });
     if (!isFault(made)) {
       const address = made.fixedIps.find(({ ip_address }) => !ip_address.includes(':'))?.ip_address;
-      return address === undefined ? bad('A floating IP is an IPv4 address.') : { port: made.port.id, address };
+      return address === undefined
+        ? bad('A floating IP is an IPv4 address.')
+        : { port: made.port.id, address };
     }
     last = made;
   }
@@ -104,22 +192,56 @@ async function addressOf(context: Context, trx: NeutronTrx, id: string, input: F
 }
 
 /** Where it leads to: a port's address, by a router that has the external network on its other side. */
-async function targetOf({ scope }: Context, trx: NeutronTrx, row: FloatingIpRow, portId: string | null, wanted: string | null): Promise<Outcome<Pick<FloatingIpRow, 'fixed_port_id' | 'fixed_ip_address' | 'router_id' | 'status'>>> {
-  if (portId === null) return { fixed_port_id: null, fixed_ip_address: null, router_id: null, status: 'DOWN' };
+async function targetOf(
+  { scope }: Context,
+  trx: NeutronTrx,
+  row: FloatingIpRow,
+  portId: string | null,
+  wanted: string | null,
+): Promise<
+  Outcome<Pick<FloatingIpRow, 'fixed_port_id' | 'fixed_ip_address' | 'router_id' | 'status'>>
+> {
+  if (portId === null)
+    return { fixed_port_id: null, fixed_ip_address: null, router_id: null, status: 'DOWN' };
   const port = await findVisible(trx, portListing, portId, scope);
   if (!port) return missing(ports, portId);
-  const addresses = ((await addressesOf(trx, [port.id])).get(port.id) ?? []).filter(({ ip_address }) => !ip_address.includes(':'));
-  const fixed = wanted === null ? addresses[0] : addresses.find(({ ip_address }) => ip_address === wanted);
+  const addresses = ((await addressesOf(trx, [port.id])).get(port.id) ?? []).filter(
+    ({ ip_address }) => !ip_address.includes(':'),
+  );
+  const fixed =
+    wanted === null ? addresses[0] : addresses.find(({ ip_address }) => ip_address === wanted);
   if (wanted !== null && !fixed) return bad(`Port ${port.id} does not have fixed ip ${wanted}.`);
-  if (!fixed) return bad(`Cannot add floating IP to port ${port.id} that has no fixed IPv4 addresses.`);
-  if (wanted === null && addresses.length > 1) return bad(`Port ${port.id} has multiple fixed IPv4 addresses. Must provide a specific IPv4 address when assigning a floating IP`);
+  if (!fixed)
+    return bad(`Cannot add floating IP to port ${port.id} that has no fixed IPv4 addresses.`);
+  if (wanted === null && addresses.length > 1)
+    return bad(
+      `Port ${port.id} has multiple fixed IPv4 addresses. Must provide a specific IPv4 address when assigning a floating IP`,
+    );
   const [router] = await routersBetween(trx, fixed.subnet_id, row.floating_network_id);
   if (!router) {
-    return fault('notFound', `External network ${row.floating_network_id} is not reachable from subnet ${fixed.subnet_id}. Therefore, cannot associate Port ${port.id} with a Floating IP.`, { type: 'ExternalGatewayForFloatingIPNotFound' });
+    return fault(
+      'notFound',
+      `External network ${row.floating_network_id} is not reachable from subnet ${fixed.subnet_id}. Therefore, cannot associate Port ${port.id} with a Floating IP.`,
+      { type: 'ExternalGatewayForFloatingIPNotFound' },
+    );
   }
-  const twin = (await floatingIpsTo(trx, port.id)).find((other) => other.id !== row.id && other.fixed_ip_address === fixed.ip_address && other.floating_network_id === row.floating_network_id);
+  const twin = (await floatingIpsTo(trx, port.id)).find(
+    (other) =>
+      other.id !== row.id &&
+      other.fixed_ip_address === fixed.ip_address &&
+      other.floating_network_id === row.floating_network_id,
+  );
   if (twin) {
-    return fault('conflict', `Cannot associate floating IP ${row.floating_ip_address} (${row.id}) with port ${port.id} using fixed IP ${fixed.ip_address}, as that fixed IP already has a floating IP on external network ${row.floating_network_id}.`, { type: 'FloatingIPPortAlreadyAssociated' });
+    return fault(
+      'conflict',
+      `Cannot associate floating IP ${row.floating_ip_address} (${row.id}) with port ${port.id} using fixed IP ${fixed.ip_address}, as that fixed IP already has a floating IP on external network ${row.floating_network_id}.`,
+      { type: 'FloatingIPPortAlreadyAssociated' },
+    );
   }
-  return { fixed_port_id: port.id, fixed_ip_address: fixed.ip_address, router_id: router.id, status: 'ACTIVE' };
+  return {
+    fixed_port_id: port.id,
+    fixed_ip_address: fixed.ip_address,
+    router_id: router.id,
+    status: 'ACTIVE',
+  };
 }

@@ -11,8 +11,8 @@ import { openDatabase } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
 import type { HttpMethod, Query } from '#platform/http/api.ts';
 import { JsonText } from '#platform/http/api.ts';
-import type { Dispatcher } from '#platform/http/dispatcher.ts';
 import { createInProcessClient } from '#platform/http/client.ts';
+import type { Dispatcher } from '#platform/http/dispatcher.ts';
 import { createDispatcher } from '#platform/http/dispatcher.ts';
 import { seededIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
@@ -32,10 +32,23 @@ export interface Answer {
   body: Loose;
 }
 
-const roles = { admin: ['admin', 'member', 'reader'], member: ['member', 'reader'], reader: ['reader'], other: ['member', 'reader'], service: ['service', 'admin', 'member', 'reader'] };
+const roles = {
+  admin: ['admin', 'member', 'reader'],
+  member: ['member', 'reader'],
+  reader: ['reader'],
+  other: ['member', 'reader'],
+  service: ['service', 'admin', 'member', 'reader'],
+};
 export type Person = keyof typeof roles;
 /** `other` is a member of another project, admins of a third; member and reader share one. */
-export const projectOf = (person: Person): string => ({ admin: 'project-admin', service: 'project-service', member: 'project-a', reader: 'project-a', other: 'project-b' })[person];
+export const projectOf = (person: Person): string =>
+  ({
+    admin: 'project-admin',
+    service: 'project-service',
+    member: 'project-a',
+    reader: 'project-a',
+    other: 'project-b',
+  })[person];
 
 export interface NeutronBench {
   deps: NeutronDeps;
@@ -43,7 +56,13 @@ export interface NeutronBench {
   dispatcher: Dispatcher;
   clock: Clock & { nowMs: number };
   /** `path` is below /network/v2.0/. */
-  ask(who: Person | null, method: HttpMethod, path: string, body?: Json, headers?: Record<string, string>): Promise<Answer>;
+  ask(
+    who: Person | null,
+    method: HttpMethod,
+    path: string,
+    body?: Json,
+    headers?: Record<string, string>,
+  ): Promise<Answer>;
   /** As `ask`, and it must succeed: the one member of the answer's body. */
   sure(who: Person, method: HttpMethod, path: string, body?: Json): Promise<Loose>;
   close(): Promise<void>;
@@ -51,41 +70,111 @@ export interface NeutronBench {
 
 export const startMs = Date.UTC(2026, 10, 22, 12);
 
-export async function startNeutron(options: { config?: Partial<NeutronConfig>; database?: DatabaseConfig } = {}): Promise<NeutronBench> {
-  const database = openDatabase<NeutronTables>(options.database ?? { dialect: 'sqlite', path: ':memory:' }, { log: silentLog });
+export async function startNeutron(
+  options: { config?: Partial<NeutronConfig>; database?: DatabaseConfig } = {},
+): Promise<NeutronBench> {
+  const database = openDatabase<NeutronTables>(
+    options.database ?? { dialect: 'sqlite', path: ':memory:' },
+    { log: silentLog },
+  );
   const clock = { nowMs: startMs, now: () => clock.nowMs, sleep: async () => undefined };
   const ids = seededIds(1);
   const circle: { dispatcher?: Dispatcher } = {};
-  const http = createInProcessClient({ network: '/network', identity: '/identity' }, 'http://cloud', () => {
-    if (!circle.dispatcher) throw new Error('asked before there is a dispatcher');
-    return circle.dispatcher;
-  });
+  const http = createInProcessClient(
+    { network: '/network', identity: '/identity' },
+    'http://cloud',
+    () => {
+      if (!circle.dispatcher) throw new Error('asked before there is a dispatcher');
+      return circle.dispatcher;
+    },
+  );
   const deps: NeutronDeps = {
-    database, clock, ids, http, log: silentLog, bus: createInProcessBus({ clock, ids, log: silentLog }), config: { ...neutronDefaults, ...options.config },
-    session: { token: async () => 'service', renew: () => undefined }, openSdn: (listeners) => createSimSdn({ chassis: ['h1', 'h2'] }, { clock }, listeners),
+    database,
+    clock,
+    ids,
+    http,
+    log: silentLog,
+    bus: createInProcessBus({ clock, ids, log: silentLog }),
+    config: { ...neutronDefaults, ...options.config },
+    session: { token: async () => 'service', renew: () => undefined },
+    openSdn: (listeners) => createSimSdn({ chassis: ['h1', 'h2'] }, { clock }, listeners),
   };
   const service = createNeutron(deps);
   await migrate(database.db, database.dialect, 'neutron', service.migrations);
   const errors: unknown[] = [];
-  const keystone = { name: 'keystone', serviceType: 'identity', mount: '/identity', faultStyle: service.http.faultStyle, policies: {}, routes: [
-    { method: 'GET' as const, path: '/v3/projects', policy: null, handler: ({ query }: { query: Query }) => ({ status: 200, body: { projects: [{ id: projectOf(query['name']?.[0] === 'demo' ? 'member' : 'admin') }] } }) },
-  ] };
+  const keystone = {
+    name: 'keystone',
+    serviceType: 'identity',
+    mount: '/identity',
+    faultStyle: service.http.faultStyle,
+    policies: {},
+    routes: [
+      {
+        method: 'GET' as const,
+        path: '/v3/projects',
+        policy: null,
+        handler: ({ query }: { query: Query }) => ({
+          status: 200,
+          body: {
+            projects: [{ id: projectOf(query['name']?.[0] === 'demo' ? 'member' : 'admin') }],
+          },
+        }),
+      },
+    ],
+  };
   const dispatcher = createDispatcher([service.http, keystone], {
-    ids, identityUrl: 'http://cloud/identity', log: { ...silentLog, error: (facts: object) => errors.push(facts), debug: () => undefined, child: () => silentLog } as unknown as typeof silentLog, // pino's other methods are not called
-    tokens: { validate: async (token) => (Object.hasOwn(roles, token) ? who(token as Person) : fault('unauthorized', 'no such token')) },
+    ids,
+    identityUrl: 'http://cloud/identity',
+    log: {
+      ...silentLog,
+      error: (facts: object) => errors.push(facts),
+      debug: () => undefined,
+      child: () => silentLog,
+    } as unknown as typeof silentLog, // pino's other methods are not called
+    tokens: {
+      validate: async (token) =>
+        Object.hasOwn(roles, token) ? who(token as Person) : fault('unauthorized', 'no such token'),
+    },
   });
   circle.dispatcher = dispatcher;
-  async function ask(person: Person | null, method: HttpMethod, path: string, body?: Json, headers: Record<string, string> = {}): Promise<Answer> {
+  async function ask(
+    person: Person | null,
+    method: HttpMethod,
+    path: string,
+    body?: Json,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     const [place = '', query = ''] = path.split('?');
-    const reply = await dispatcher.handle({ method, path: `/network/v2.0/${place}`, query, origin: 'http://cloud', body: body === undefined ? null : { json: body }, headers: { 'x-auth-token': person ?? undefined, ...headers } });
+    const reply = await dispatcher.handle({
+      method,
+      path: `/network/v2.0/${place}`,
+      query,
+      origin: 'http://cloud',
+      body: body === undefined ? null : { json: body },
+      headers: { 'x-auth-token': person ?? undefined, ...headers },
+    });
     if (reply.status === 500) throw new Error(`${method} ${path}: 500`, { cause: errors.at(-1) });
-    return { status: reply.status, headers: reply.headers, body: reply.body === undefined ? undefined : JSON.parse(reply.body instanceof JsonText ? reply.body.text : JSON.stringify(reply.body)) };
+    return {
+      status: reply.status,
+      headers: reply.headers,
+      body:
+        reply.body === undefined
+          ? undefined
+          : JSON.parse(
+              reply.body instanceof JsonText ? reply.body.text : JSON.stringify(reply.body),
+            ),
+    };
   }
   return {
-    deps, service, dispatcher, clock, ask,
+    deps,
+    service,
+    dispatcher,
+    clock,
+    ask,
     async sure(person, method, path, body) {
       const answer = await ask(person, method, path, body);
-      if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+      if (answer.status >= 300)
+        throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
       const values = Object.values(answer.body ?? {});
       return values.length === 1 ? values[0] : answer.body;
     },
@@ -98,7 +187,18 @@ export async function startNeutron(options: { config?: Partial<NeutronConfig>; d
 
 function who(person: Person): AuthContext {
   return {
-    userId: person, userName: person, userDomainId: 'default', projectId: projectOf(person), projectName: projectOf(person), projectDomainId: 'default', domainId: null,
-    systemScope: false, roles: roles[person], expiresAtMs: Number.MAX_SAFE_INTEGER, token: person, appCredId: null, accessRules: null,
+    userId: person,
+    userName: person,
+    userDomainId: 'default',
+    projectId: projectOf(person),
+    projectName: projectOf(person),
+    projectDomainId: 'default',
+    domainId: null,
+    systemScope: false,
+    roles: roles[person],
+    expiresAtMs: Number.MAX_SAFE_INTEGER,
+    token: person,
+    appCredId: null,
+    accessRules: null,
   };
 }

@@ -20,7 +20,15 @@ import { chooseAddresses } from './fixed-ips.ts';
 import { networks } from './networks.ts';
 import type { PortInput } from './port-attributes.ts';
 import { portAttributes } from './port-attributes.ts';
-import { isSystemOwner, macFor, ownersOnly, pairsJson, pairsNeedSecurity, securityRequired, unknownGroups } from './port-rules.ts';
+import {
+  isSystemOwner,
+  macFor,
+  ownersOnly,
+  pairsJson,
+  pairsNeedSecurity,
+  securityRequired,
+  unknownGroups,
+} from './port-rules.ts';
 import { changePort } from './port-update.ts';
 import type { Context, Resource } from './resource.ts';
 import { missing } from './resource.ts';
@@ -30,7 +38,10 @@ import { standardView } from './standard-view.ts';
 const dnsDomain = 'openstacklocal.';
 
 export const ports: Resource<'ports', PortInput> = {
-  singular: 'port', collection: 'ports', attributes: portAttributes, listing: portListing,
+  singular: 'port',
+  collection: 'ports',
+  attributes: portAttributes,
+  listing: portListing,
   notFound: { type: 'PortNotFound', noun: 'Port' },
   views: async (db, rows) => {
     const ids = rows.map(({ id }) => id);
@@ -42,7 +53,11 @@ export const ports: Resource<'ports', PortInput> = {
   change: changePort,
   remove: async ({ nowMs }, trx, row) => {
     if (isSystemOwner(row.device_owner)) {
-      return fault('conflict', `Port ${row.id} cannot be deleted directly via the port API: has device owner ${row.device_owner}.`, { type: 'ServicePortInUse' });
+      return fault(
+        'conflict',
+        `Port ${row.id} cannot be deleted directly via the port API: has device owner ${row.device_owner}.`,
+        { type: 'ServicePortInUse' },
+      );
     }
     await releaseFloatingIps(trx, row.id, nowMs);
     await erasePort(trx, row.id);
@@ -50,17 +65,32 @@ export const ports: Resource<'ports', PortInput> = {
 };
 
 /** The network a caller may put ports on; 403 where it may only be looked at. */
-async function networkForPort({ scope }: Context, trx: NeutronTrx, { network_id }: PortInput): Promise<Outcome<NetworkRow>> {
+async function networkForPort(
+  { scope }: Context,
+  trx: NeutronTrx,
+  { network_id }: PortInput,
+): Promise<Outcome<NetworkRow>> {
   const network = await findVisible(trx, networkListing, network_id, scope);
   if (!network) return missing(networks, network_id);
-  return scope === null || network.project_id === scope || network.shared === 1 ? network : notAllowed('create_port');
+  return scope === null || network.project_id === scope || network.shared === 1
+    ? network
+    : notAllowed('create_port');
 }
 
-async function createPort(context: Context, trx: NeutronTrx, input: PortInput): Promise<Outcome<string>> {
-  const { parts: { config, ids, hostIsKnown }, nowMs } = context;
+async function createPort(
+  context: Context,
+  trx: NeutronTrx,
+  input: PortInput,
+): Promise<Outcome<string>> {
+  const {
+    parts: { config, ids, hostIsKnown },
+    nowMs,
+  } = context;
   const network = await networkForPort(context, trx, input);
   if (isFault(network)) return network;
-  const refused = ownersOnly(context, network, input, 'create') ?? (await chargeQuota(trx, config.quotas, 'port', input.project_id, 1));
+  const refused =
+    ownersOnly(context, network, input, 'create') ??
+    (await chargeQuota(trx, config.quotas, 'port', input.project_id, 1));
   if (isFault(refused)) return refused;
   const mac = await macFor(trx, ids, network.id, input.mac_address ?? undefined);
   if (isFault(mac)) return mac;
@@ -70,14 +100,29 @@ async function createPort(context: Context, trx: NeutronTrx, input: PortInput): 
   if (isFault(groups)) return groups;
   const host = input['binding:host_id'] ?? '';
   const row: PortRow = {
-    ...standardRow(ids.uuid(), nowMs, input), network_id: network.id, mac_address: mac, admin_state_up: Number(input.admin_state_up), status: 'DOWN', device_id: input.device_id, device_owner: input.device_owner,
-    port_security_enabled: Number(secured), dns_name: input.dns_name, ip_allocation: 'immediate', binding_host_id: host, binding_vnic_type: input['binding:vnic_type'],
-    binding_profile_json: JSON.stringify(input['binding:profile'] ?? {}), binding_vif_type: bindingOf(host, host === '' || hostIsKnown(host)),
-    allowed_address_pairs_json: pairsJson(input.allowed_address_pairs, mac), extra_dhcp_opts_json: JSON.stringify(mergeDhcpOptions([], input.extra_dhcp_opts)),
+    ...standardRow(ids.uuid(), nowMs, input),
+    network_id: network.id,
+    mac_address: mac,
+    admin_state_up: Number(input.admin_state_up),
+    status: 'DOWN',
+    device_id: input.device_id,
+    device_owner: input.device_owner,
+    port_security_enabled: Number(secured),
+    dns_name: input.dns_name,
+    ip_allocation: 'immediate',
+    binding_host_id: host,
+    binding_vnic_type: input['binding:vnic_type'],
+    binding_profile_json: JSON.stringify(input['binding:profile'] ?? {}),
+    binding_vif_type: bindingOf(host, host === '' || hostIsKnown(host)),
+    allowed_address_pairs_json: pairsJson(input.allowed_address_pairs, mac),
+    extra_dhcp_opts_json: JSON.stringify(mergeDhcpOptions([], input.extra_dhcp_opts)),
   };
   const pairs = pairsNeedSecurity(secured, input.allowed_address_pairs.length);
   if (isFault(pairs)) return pairs;
-  const fixedIps = await chooseAddresses(trx, row, await subnetsOf(trx, network.id), { wishes: input.fixed_ips ?? undefined, scope: context.scope });
+  const fixedIps = await chooseAddresses(trx, row, await subnetsOf(trx, network.id), {
+    wishes: input.fixed_ips ?? undefined,
+    scope: context.scope,
+  });
   if (isFault(fixedIps)) return fixedIps;
   await insertPort(trx, row, groups);
   await claimAddresses(trx, row, fixedIps);
@@ -86,26 +131,61 @@ async function createPort(context: Context, trx: NeutronTrx, input: PortInput): 
 }
 
 /** Groups named, which the port's project must be able to see; else the project's default one. */
-async function groupsFor(context: Context, trx: NeutronTrx, input: PortInput, secured: boolean): Promise<Outcome<string[]>> {
+async function groupsFor(
+  context: Context,
+  trx: NeutronTrx,
+  input: PortInput,
+  secured: boolean,
+): Promise<Outcome<string[]>> {
   const named = input.security_groups;
   if (named != null && named.length > 0) {
     if (!secured) return securityRequired();
     return (await unknownGroups(context, trx, named, input.project_id)) ?? named;
   }
-  if (named != null || !secured || isTrusted(input.device_owner) || input.project_id === '') return [];
+  if (named != null || !secured || isTrusted(input.device_owner) || input.project_id === '')
+    return [];
   const group = await defaultGroupOf(trx, input.project_id);
   return group === undefined ? [] : [group];
 }
 
-function portView(row: PortRow, fixedIps: readonly FixedIp[], groups: readonly string[]): JsonObject {
+function portView(
+  row: PortRow,
+  fixedIps: readonly FixedIp[],
+  groups: readonly string[],
+): JsonObject {
   const parsed = <T extends Json>(text: string): T => JSON.parse(text) as T; // written by us
   return {
-    ...standardView(row), name: row.name, network_id: row.network_id, mac_address: row.mac_address, admin_state_up: row.admin_state_up === 1, status: row.status, device_id: row.device_id, device_owner: row.device_owner,
-    fixed_ips: fixedIps.map(({ subnet_id, ip_address }) => ({ subnet_id, ip_address })), security_groups: [...groups], port_security_enabled: row.port_security_enabled === 1,
-    allowed_address_pairs: parsed<JsonObject[]>(row.allowed_address_pairs_json), extra_dhcp_opts: parsed<JsonObject[]>(row.extra_dhcp_opts_json),
-    dns_name: row.dns_name, dns_assignment: fixedIps.map(({ ip_address }) => dnsAssignment(row.dns_name, ip_address)), ip_allocation: row.ip_allocation,
-    'binding:host_id': row.binding_host_id, 'binding:vnic_type': row.binding_vnic_type, 'binding:profile': parsed<JsonObject>(row.binding_profile_json), 'binding:vif_type': row.binding_vif_type,
-    'binding:vif_details': row.binding_vif_type === 'ovs' ? { port_filter: true, connectivity: 'l2', bridge_name: 'br-int', datapath_type: 'system', ovs_hybrid_plug: false, bound_drivers: { 0: 'ovn' } } : {},
+    ...standardView(row),
+    name: row.name,
+    network_id: row.network_id,
+    mac_address: row.mac_address,
+    admin_state_up: row.admin_state_up === 1,
+    status: row.status,
+    device_id: row.device_id,
+    device_owner: row.device_owner,
+    fixed_ips: fixedIps.map(({ subnet_id, ip_address }) => ({ subnet_id, ip_address })),
+    security_groups: [...groups],
+    port_security_enabled: row.port_security_enabled === 1,
+    allowed_address_pairs: parsed<JsonObject[]>(row.allowed_address_pairs_json),
+    extra_dhcp_opts: parsed<JsonObject[]>(row.extra_dhcp_opts_json),
+    dns_name: row.dns_name,
+    dns_assignment: fixedIps.map(({ ip_address }) => dnsAssignment(row.dns_name, ip_address)),
+    ip_allocation: row.ip_allocation,
+    'binding:host_id': row.binding_host_id,
+    'binding:vnic_type': row.binding_vnic_type,
+    'binding:profile': parsed<JsonObject>(row.binding_profile_json),
+    'binding:vif_type': row.binding_vif_type,
+    'binding:vif_details':
+      row.binding_vif_type === 'ovs'
+        ? {
+            port_filter: true,
+            connectivity: 'l2',
+            bridge_name: 'br-int',
+            datapath_type: 'system',
+            ovs_hybrid_plug: false,
+            bound_drivers: { 0: 'ovn' },
+          }
+        : {},
   };
 }
 

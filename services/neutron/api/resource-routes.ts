@@ -15,36 +15,91 @@ import { tagRoutes } from './tags.ts';
 import type { Views } from './view-cache.ts';
 import { createViews } from './view-cache.ts';
 
-export function resourceRoutes<T extends ListedTable, Input>(parts: NeutronParts, resource: Resource<T, Input>): readonly Route[] {
+export function resourceRoutes<T extends ListedTable, Input>(
+  parts: NeutronParts,
+  resource: Resource<T, Input>,
+): readonly Route[] {
   const { singular, collection } = resource;
   const views = createViews(parts, resource);
   const path = `/v2.0/${collection.replaceAll('_', '-')}`;
   const one = `${path}/:${singular}_id`;
   const idOf = (request: ApiRequest): string => request.params[`${singular}_id`] ?? '';
   return [
-    route({ method: 'GET', path, policy: `get_${singular}`, faults: ['notFound'], handler: async (request) => await listPage(contextOf(parts, request), resource, views) }),
-    route({ method: 'POST', path, policy: `create_${singular}`, faults: writeFaults, handler: async (request) => await create(contextOf(parts, request), resource, views) }),
-    route({ method: 'GET', path: one, policy: `get_${singular}`, faults: ['notFound'], handler: async (request) => {
-      const context = contextOf(parts, request);
-      const row = await findVisible(parts.database.db, resource.listing, idOf(request), context.scope);
-      return row ? { status: 200, body: await views.one(request, row, request.query['fields']) } : missing(resource, idOf(request));
-    } }),
-    ...(resource.change ? [route({ method: 'PUT', path: one, policy: `update_${singular}`, faults: writeFaults, handler: async (request) => await update(contextOf(parts, request), resource, views, idOf(request)) })] : []),
-    route({ method: 'DELETE', path: one, policy: `delete_${singular}`, faults: writeFaults, handler: async (request) => {
-      const context = contextOf(parts, request);
-      const gone = await write(parts.database.db, async (trx) => {
-        const row = await findToChange(context, trx, resource, idOf(request), `delete_${singular}`);
-        return isFault(row) ? row : await resource.remove(context, trx, row);
-      });
-      if (isFault(gone)) return gone;
-      parts.changed();
-      return { status: 204 };
-    } }),
+    route({
+      method: 'GET',
+      path,
+      policy: `get_${singular}`,
+      faults: ['notFound'],
+      handler: async (request) => await listPage(contextOf(parts, request), resource, views),
+    }),
+    route({
+      method: 'POST',
+      path,
+      policy: `create_${singular}`,
+      faults: writeFaults,
+      handler: async (request) => await create(contextOf(parts, request), resource, views),
+    }),
+    route({
+      method: 'GET',
+      path: one,
+      policy: `get_${singular}`,
+      faults: ['notFound'],
+      handler: async (request) => {
+        const context = contextOf(parts, request);
+        const row = await findVisible(
+          parts.database.db,
+          resource.listing,
+          idOf(request),
+          context.scope,
+        );
+        return row
+          ? { status: 200, body: await views.one(request, row, request.query['fields']) }
+          : missing(resource, idOf(request));
+      },
+    }),
+    ...(resource.change
+      ? [
+          route({
+            method: 'PUT',
+            path: one,
+            policy: `update_${singular}`,
+            faults: writeFaults,
+            handler: async (request) =>
+              await update(contextOf(parts, request), resource, views, idOf(request)),
+          }),
+        ]
+      : []),
+    route({
+      method: 'DELETE',
+      path: one,
+      policy: `delete_${singular}`,
+      faults: writeFaults,
+      handler: async (request) => {
+        const context = contextOf(parts, request);
+        const gone = await write(parts.database.db, async (trx) => {
+          const row = await findToChange(
+            context,
+            trx,
+            resource,
+            idOf(request),
+            `delete_${singular}`,
+          );
+          return isFault(row) ? row : await resource.remove(context, trx, row);
+        });
+        if (isFault(gone)) return gone;
+        parts.changed();
+        return { status: 204 };
+      },
+    }),
     ...('tags' in resource.attributes ? tagRoutes(parts, resource, one, idOf) : []),
   ];
 }
 
-async function create<T extends ListedTable, Input>(context: Context, resource: Resource<T, Input>, views: Views<T>): Promise<Outcome<Reply>> {
+async function create<T extends ListedTable, Input>(
+  context: Context,
+  resource: Resource<T, Input>,
+  views: Views<T>,
+): Promise<Outcome<Reply>> {
   const { parts, request } = context;
   const posted = postedObjects(resource, request.body);
   if (isFault(posted)) return posted;
@@ -66,15 +121,27 @@ async function create<T extends ListedTable, Input>(context: Context, resource: 
   });
   if (isFault(ids)) return ids;
   parts.changed();
-  const rows = new Map((await findByIds(parts.database.db, resource.listing.table, ids)).map((row) => [row.id, row]));
+  const rows = new Map(
+    (await findByIds(parts.database.db, resource.listing.table, ids)).map((row) => [row.id, row]),
+  );
   const made = ids.flatMap((id) => rows.get(id) ?? []);
   const [first] = made;
   if (!first) return missing(resource, ids[0] ?? ''); // gone again already
   if (!posted.bulk) return { status: 201, body: await views.one(request, first) };
-  return { status: 201, body: new JsonText(`{"${resource.collection}":[${(await views.texts(request, made, async () => made)).join()}]}`) };
+  return {
+    status: 201,
+    body: new JsonText(
+      `{"${resource.collection}":[${(await views.texts(request, made, async () => made)).join()}]}`,
+    ),
+  };
 }
 
-async function update<T extends ListedTable, Input>(context: Context, resource: Resource<T, Input>, views: Views<T>, id: string): Promise<Outcome<Reply>> {
+async function update<T extends ListedTable, Input>(
+  context: Context,
+  resource: Resource<T, Input>,
+  views: Views<T>,
+  id: string,
+): Promise<Outcome<Reply>> {
   const { parts, request } = context;
   const input = readPut<Input>(resource, request.body, request);
   if (isFault(input)) {

@@ -29,7 +29,12 @@ export interface Resource<T extends ListedTable, Input> extends Bodied {
   views(db: NeutronDb, rows: readonly RowOf<T>[], parts: NeutronParts): Promise<JsonObject[]>;
   /** The new object's id. A bulk is created in one transaction, one after another. */
   create(context: Context, trx: NeutronTrx, input: Input): Promise<Outcome<string>>;
-  change?(context: Context, trx: NeutronTrx, row: RowOf<T>, input: Partial<Input>): Promise<Outcome<void>>;
+  change?(
+    context: Context,
+    trx: NeutronTrx,
+    row: RowOf<T>,
+    input: Partial<Input>,
+  ): Promise<Outcome<void>>;
   remove(context: Context, trx: NeutronTrx, row: RowOf<T>): Promise<Outcome<void>>;
   /** Before a list, a creation: makes what these projects have from first use. */
   beforeList?(context: Context, projectIds: readonly string[]): Promise<void>;
@@ -41,13 +46,26 @@ export type AnyResource = Resource<any, any>;
 
 export function contextOf(parts: NeutronParts, request: ApiRequest): Context {
   const admin = request.allows('admin_or_service');
-  return { parts, request, admin, scope: admin ? null : (request.auth.projectId ?? ''), nowMs: parts.clock.now() };
+  return {
+    parts,
+    request,
+    admin,
+    scope: admin ? null : (request.auth.projectId ?? ''),
+    nowMs: parts.clock.now(),
+  };
 }
 
-export const missing = ({ notFound }: Pick<AnyResource, 'notFound'>, id: string) => fault('notFound', `${notFound.noun} ${id} could not be found.`, { type: notFound.type });
+export const missing = ({ notFound }: Pick<AnyResource, 'notFound'>, id: string) =>
+  fault('notFound', `${notFound.noun} ${id} could not be found.`, { type: notFound.type });
 
 /** The object if this caller may change it: 404 where it cannot be seen, 403 where it is another's, 412 where it is not the one meant. */
-export async function findToChange<T extends ListedTable>(context: Context, trx: NeutronTrx, resource: Resource<T, any>, id: string, rule: string): Promise<Outcome<RowOf<T>>> {
+export async function findToChange<T extends ListedTable>(
+  context: Context,
+  trx: NeutronTrx,
+  resource: Resource<T, any>,
+  id: string,
+  rule: string,
+): Promise<Outcome<RowOf<T>>> {
   await lockRow(trx, resource.listing.table, id);
   const row = await findVisible(trx, resource.listing, id, context.scope);
   if (!row) return missing(resource, id);
@@ -56,24 +74,40 @@ export async function findToChange<T extends ListedTable>(context: Context, trx:
 }
 
 /** https://docs.openstack.org/api-ref/network/v2/#revisions: `If-Match: revision_number=7` */
-function revisionFault(request: ApiRequest, { singular }: Bodied, row: { id: string; revision_number: number }) {
+function revisionFault(
+  request: ApiRequest,
+  { singular }: Bodied,
+  row: { id: string; revision_number: number },
+) {
   const asked = request.header('if-match');
   if (asked === undefined) return undefined;
   const number = /^"?revision_number=(\d+)"?$/.exec(asked.trim())?.[1];
-  if (number === undefined) return fault('badRequest', `Invalid value for If-Match: ${asked}. It must be revision_number=<number>.`);
+  if (number === undefined)
+    return fault(
+      'badRequest',
+      `Invalid value for If-Match: ${asked}. It must be revision_number=<number>.`,
+    );
   if (Number(number) === row.revision_number) return undefined;
-  return fault('preconditionFailed', `Constrained to ${number}, but current revision of ${singular} ${row.id} is ${row.revision_number}`, { type: 'RevisionNumberConstraintFailed' });
+  return fault(
+    'preconditionFailed',
+    `Constrained to ${number}, but current revision of ${singular} ${row.id} is ${row.revision_number}`,
+    { type: 'RevisionNumberConstraintFailed' },
+  );
 }
 
 export const writeFaults = ['notFound', 'conflict', 'overQuota', 'preconditionFailed'] as const;
 
 /** Columns for what a PUT may name under its own name: texts, and booleans as 0 and 1. */
-export function plainChanges(input: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, string | number | null> {
+export function plainChanges(
+  input: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): Record<string, string | number | null> {
   const changes: Record<string, string | number | null> = {};
   for (const name of names) {
     const value = input[name];
-    if (value !== undefined) changes[name] = typeof value === 'boolean' ? Number(value) : (value as string | number | null); // the attribute's parser made it so
+    if (value !== undefined)
+      changes[name] =
+        typeof value === 'boolean' ? Number(value) : (value as string | number | null); // the attribute's parser made it so
   }
   return changes;
 }
-

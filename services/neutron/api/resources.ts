@@ -8,4 +8,13 @@ import { securityGroupRules, securityGroups } from './security-groups.ts';
 import { subnetPools } from './subnetpools.ts';
 import { subnets } from './subnets.ts';
 
-export const resources: readonly AnyResource[] = [networks, subnets, subnetPools, ports, routers, floatingIps, securityGroups, securityGroupRules];
+export const resources: readonly AnyResource[] = [
+  networks,
+  subnets,
+  subnetPools,
+  ports,
+  routers,
+  floatingIps,
+  securityGroups,
+  securityGroupRules,
+];

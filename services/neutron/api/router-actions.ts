@@ -25,21 +25,36 @@ import { createViews } from './view-cache.ts';
 type Work<R> = (context: Context, trx: NeutronTrx, row: RouterRow) => Promise<Outcome<R>>;
 
 /** The two ways to name an interface; at least one must be there. */
-function interfaceNamed(body: Json): Outcome<{ subnetId: string | undefined; portId: string | undefined }> {
-  const given: JsonObject = typeof body === 'object' && body !== null && !Array.isArray(body) ? body : {};
+function interfaceNamed(
+  body: Json,
+): Outcome<{ subnetId: string | undefined; portId: string | undefined }> {
+  const given: JsonObject =
+    typeof body === 'object' && body !== null && !Array.isArray(body) ? body : {};
   const { subnet_id: subnetId, port_id: portId } = given;
-  if (subnetId == null && portId == null) return badRouter('Either subnet_id or port_id must be specified');
-  for (const value of [subnetId, portId]) if (value != null && (typeof value !== 'string' || !uuidPattern.test(value))) return badRouter(`Invalid input for an id: ${JSON.stringify(value)} is not a valid UUID`);
-  return { subnetId: typeof subnetId === 'string' ? subnetId : undefined, portId: typeof portId === 'string' ? portId : undefined };
+  if (subnetId == null && portId == null)
+    return badRouter('Either subnet_id or port_id must be specified');
+  for (const value of [subnetId, portId])
+    if (value != null && (typeof value !== 'string' || !uuidPattern.test(value)))
+      return badRouter(`Invalid input for an id: ${JSON.stringify(value)} is not a valid UUID`);
+  return {
+    subnetId: typeof subnetId === 'string' ? subnetId : undefined,
+    portId: typeof portId === 'string' ? portId : undefined,
+  };
 }
 
 export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
-  const { database: { db } } = parts;
+  const {
+    database: { db },
+  } = parts;
   const path = '/v2.0/routers/:router_id';
   const views = createViews(parts, routers);
   const idOf = (request: ApiRequest): string => request.params['router_id'] ?? '';
 
-  async function act<R>(request: ApiRequest, rule: string, work: Work<R>): Promise<Outcome<{ row: RouterRow; result: R }>> {
+  async function act<R>(
+    request: ApiRequest,
+    rule: string,
+    work: Work<R>,
+  ): Promise<Outcome<{ row: RouterRow; result: R }>> {
     const context = contextOf(parts, request);
     const done = await write(db, async (trx): Promise<Outcome<{ row: RouterRow; result: R }>> => {
       const row = await findToChange(context, trx, routers, idOf(request), rule);
@@ -55,39 +70,92 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
   }
 
   const interfaceRoute = (action: 'add_router_interface' | 'remove_router_interface'): HttpRoute =>
-    route({ method: 'PUT', path: `${path}/${action}`, policy: action, faults: writeFaults, handler: async (request) => {
-      const named = interfaceNamed(request.body);
-      if (isFault(named)) return named;
-      const { subnetId, portId } = named;
-      const done = await act<Plugged>(request, action, async (context, trx, row) => {
-        if (action === 'remove_router_interface') return await unplug(context, trx, row, subnetId, portId);
-        if (subnetId !== undefined && portId !== undefined) return badRouter('Cannot specify both subnet-id and port-id');
-        return portId === undefined ? await plugSubnet(context, trx, row, subnetId ?? '') : await plugPort(context, trx, row, portId);
-      });
-      if (isFault(done)) return done;
-      const { row, result: { portId: port, networkId, subnetIds } } = done;
-      return { status: 200, body: { id: row.id, tenant_id: row.project_id, project_id: row.project_id, port_id: port, network_id: networkId, subnet_id: subnetIds[0] ?? null, subnet_ids: subnetIds } };
-    } });
+    route({
+      method: 'PUT',
+      path: `${path}/${action}`,
+      policy: action,
+      faults: writeFaults,
+      handler: async (request) => {
+        const named = interfaceNamed(request.body);
+        if (isFault(named)) return named;
+        const { subnetId, portId } = named;
+        const done = await act<Plugged>(request, action, async (context, trx, row) => {
+          if (action === 'remove_router_interface')
+            return await unplug(context, trx, row, subnetId, portId);
+          if (subnetId !== undefined && portId !== undefined)
+            return badRouter('Cannot specify both subnet-id and port-id');
+          return portId === undefined
+            ? await plugSubnet(context, trx, row, subnetId ?? '')
+            : await plugPort(context, trx, row, portId);
+        });
+        if (isFault(done)) return done;
+        const {
+          row,
+          result: { portId: port, networkId, subnetIds },
+        } = done;
+        return {
+          status: 200,
+          body: {
+            id: row.id,
+            tenant_id: row.project_id,
+            project_id: row.project_id,
+            port_id: port,
+            network_id: networkId,
+            subnet_id: subnetIds[0] ?? null,
+            subnet_ids: subnetIds,
+          },
+        };
+      },
+    });
 
-  const routesRoute = (action: 'add_extraroutes' | 'remove_extraroutes', next: (have: readonly Route[], named: readonly Route[]) => Route[]): HttpRoute =>
-    route({ method: 'PUT', path: `${path}/${action}`, policy: action, faults: writeFaults, handler: async (request) => {
-      const body: Json = request.body;
-      const router = typeof body === 'object' && body !== null && !Array.isArray(body) ? body['router'] : undefined;
-      const read = routeList(typeof router === 'object' && router !== null && !Array.isArray(router) ? (router['routes'] ?? null) : null);
-      if ('reason' in read) return fault('badRequest', `Invalid input for routes. Reason: ${read.reason}`);
-      const done = await act<void>(request, action, async (_context, trx, row) => {
-        const routes = await routesFor(trx, row, next(JSON.parse(row.routes_json) as Route[], read.value as Route[])); // `routeList` proved it
-        if (isFault(routes)) return routes;
-        await setColumns(trx, 'routers', row.id, { routes_json: JSON.stringify(routes) });
-      });
-      if (isFault(done)) return done;
-      const row = await findVisible(db, routerListing, idOf(request), null);
-      return row ? { status: 200, body: await views.one(request, row) } : missing(routers, idOf(request));
-    } });
+  const routesRoute = (
+    action: 'add_extraroutes' | 'remove_extraroutes',
+    next: (have: readonly Route[], named: readonly Route[]) => Route[],
+  ): HttpRoute =>
+    route({
+      method: 'PUT',
+      path: `${path}/${action}`,
+      policy: action,
+      faults: writeFaults,
+      handler: async (request) => {
+        const body: Json = request.body;
+        const router =
+          typeof body === 'object' && body !== null && !Array.isArray(body)
+            ? body['router']
+            : undefined;
+        const read = routeList(
+          typeof router === 'object' && router !== null && !Array.isArray(router)
+            ? (router['routes'] ?? null)
+            : null,
+        );
+        if ('reason' in read)
+          return fault('badRequest', `Invalid input for routes. Reason: ${read.reason}`);
+        const done = await act<void>(request, action, async (_context, trx, row) => {
+          const routes = await routesFor(
+            trx,
+            row,
+            next(JSON.parse(row.routes_json) as Route[], read.value as Route[]),
+          ); // `routeList` proved it
+          if (isFault(routes)) return routes;
+          await setColumns(trx, 'routers', row.id, { routes_json: JSON.stringify(routes) });
+        });
+        if (isFault(done)) return done;
+        const row = await findVisible(db, routerListing, idOf(request), null);
+        return row
+          ? { status: 200, body: await views.one(request, row) }
+          : missing(routers, idOf(request));
+      },
+    });
 
   return [
-    interfaceRoute('add_router_interface'), interfaceRoute('remove_router_interface'),
-    routesRoute('add_extraroutes', (have, named) => [...have, ...named.filter((added) => !have.some(sameRoute(added)))]),
-    routesRoute('remove_extraroutes', (have, named) => have.filter((kept) => !named.some(sameRoute(kept)))),
+    interfaceRoute('add_router_interface'),
+    interfaceRoute('remove_router_interface'),
+    routesRoute('add_extraroutes', (have, named) => [
+      ...have,
+      ...named.filter((added) => !have.some(sameRoute(added))),
+    ]),
+    routesRoute('remove_extraroutes', (have, named) =>
+      have.filter((kept) => !named.some(sameRoute(kept))),
+    ),
   ];
 }

@@ -21,43 +21,95 @@ import { makeSystemPort } from './system-port.ts';
 export async function clearGateway(trx: NeutronTrx, row: RouterRow): Promise<Outcome<void>> {
   if (row.gateway_network_id === null) return undefined;
   if ((await floatingIpsOfRouter(trx, row.id)).length > 0) {
-    return fault('conflict', `Gateway cannot be updated for router ${row.id}, since a gateway to external network ${row.gateway_network_id} is required by one or more floating IPs.`, { type: 'RouterExternalGatewayInUseByFloatingIp' });
+    return fault(
+      'conflict',
+      `Gateway cannot be updated for router ${row.id}, since a gateway to external network ${row.gateway_network_id} is required by one or more floating IPs.`,
+      { type: 'RouterExternalGatewayInUseByFloatingIp' },
+    );
   }
   if (row.gateway_port_id !== null) await erasePort(trx, row.gateway_port_id);
-  await setColumns(trx, 'routers', row.id, { gateway_port_id: null, gateway_network_id: null, enable_snat: 1 });
+  await setColumns(trx, 'routers', row.id, {
+    gateway_port_id: null,
+    gateway_network_id: null,
+    enable_snat: 1,
+  });
 }
 
-export async function setGateway(context: Context, trx: NeutronTrx, row: RouterRow, info: GatewayInfo & { network_id: string }): Promise<Outcome<void>> {
+export async function setGateway(
+  context: Context,
+  trx: NeutronTrx,
+  row: RouterRow,
+  info: GatewayInfo & { network_id: string },
+): Promise<Outcome<void>> {
   const network = await findVisible(trx, networkListing, info.network_id, context.scope);
   if (!network) return missing(networks, info.network_id);
   if (network.external !== 1) return badRouter(`Network ${network.id} is not an external network`);
-  if (row.gateway_network_id === network.id) return await changeGatewayPort(context, trx, row, info);
+  if (row.gateway_network_id === network.id)
+    return await changeGatewayPort(context, trx, row, info);
   const cleared = await clearGateway(trx, row);
   if (isFault(cleared)) return cleared;
-  const behind = await subnetsByIds(trx, (await interfacesOf(trx, row.id)).flatMap(({ fixedIps }) => fixedIps.map(({ subnet_id }) => subnet_id)));
+  const behind = await subnetsByIds(
+    trx,
+    (await interfacesOf(trx, row.id)).flatMap(({ fixedIps }) =>
+      fixedIps.map(({ subnet_id }) => subnet_id),
+    ),
+  );
   for (const subnet of await subnetsOf(trx, network.id)) {
     const overlap = checkNoOverlap(subnet, behind);
     if (isFault(overlap)) return overlap;
   }
   const wishes = info.external_fixed_ips?.length === 0 ? undefined : info.external_fixed_ips;
-  const made = await makeSystemPort(context, trx, { projectId: '', networkId: network.id, owner: 'network:router_gateway', deviceId: row.id, status: 'ACTIVE', ...(wishes ? { wishes } : {}) });
+  const made = await makeSystemPort(context, trx, {
+    projectId: '',
+    networkId: network.id,
+    owner: 'network:router_gateway',
+    deviceId: row.id,
+    status: 'ACTIVE',
+    ...(wishes ? { wishes } : {}),
+  });
   if (isFault(made)) return made;
   // Without an address where the network has no subnet yet: it gets one with the first (subnets.ts). neutron.db.l3_db, _create_router_gw_port
-  await setColumns(trx, 'routers', row.id, { gateway_port_id: made.port.id, gateway_network_id: network.id, enable_snat: Number(info.enable_snat ?? true) });
+  await setColumns(trx, 'routers', row.id, {
+    gateway_port_id: made.port.id,
+    gateway_network_id: network.id,
+    enable_snat: Number(info.enable_snat ?? true),
+  });
 }
 
 /** The same network, perhaps with other addresses. */
-async function changeGatewayPort(context: Context, trx: NeutronTrx, row: RouterRow, info: GatewayInfo): Promise<Outcome<void>> {
+async function changeGatewayPort(
+  context: Context,
+  trx: NeutronTrx,
+  row: RouterRow,
+  info: GatewayInfo,
+): Promise<Outcome<void>> {
   const port = row.gateway_port_id === null ? undefined : await findPort(trx, row.gateway_port_id);
   if (port && info.external_fixed_ips) {
     const held = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
-    const wanted = await chooseAddresses(trx, port, await subnetsOf(trx, port.network_id), { wishes: info.external_fixed_ips.length === 0 ? undefined : info.external_fixed_ips, held, scope: null });
+    const wanted = await chooseAddresses(trx, port, await subnetsOf(trx, port.network_id), {
+      wishes: info.external_fixed_ips.length === 0 ? undefined : info.external_fixed_ips,
+      held,
+      scope: null,
+    });
     if (isFault(wanted)) return wanted;
-    const among = (ips: typeof held) => (ip: (typeof held)[number]) => ips.some(({ subnet_id, ip_address }) => subnet_id === ip.subnet_id && ip_address === ip.ip_address);
-    await releaseAddresses(trx, port.id, held.filter((ip) => !among(wanted)(ip)));
-    await claimAddresses(trx, port, wanted.filter((ip) => !among(held)(ip)));
+    const among = (ips: typeof held) => (ip: (typeof held)[number]) =>
+      ips.some(
+        ({ subnet_id, ip_address }) => subnet_id === ip.subnet_id && ip_address === ip.ip_address,
+      );
+    await releaseAddresses(
+      trx,
+      port.id,
+      held.filter((ip) => !among(wanted)(ip)),
+    );
+    await claimAddresses(
+      trx,
+      port,
+      wanted.filter((ip) => !among(held)(ip)),
+    );
     await changeRow(trx, 'ports', port.id, {}, context.nowMs);
     await markChanged(trx, [{ kind: 'port', id: port.id }]);
   }
-  await setColumns(trx, 'routers', row.id, { enable_snat: info.enable_snat === undefined ? row.enable_snat : Number(info.enable_snat) });
+  await setColumns(trx, 'routers', row.id, {
+    enable_snat: info.enable_snat === undefined ? row.enable_snat : Number(info.enable_snat),
+  });
 }

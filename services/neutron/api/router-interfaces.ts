@@ -33,23 +33,50 @@ const owner = 'network:router_interface';
 
 /** Against what is plugged already, and what lies behind the gateway. */
 async function fits(trx: NeutronTrx, router: RouterRow, subnet: SubnetRow): Promise<Outcome<void>> {
-  const inner = await subnetsByIds(trx, (await interfacesOf(trx, router.id)).flatMap(({ fixedIps }) => fixedIps.map(({ subnet_id }) => subnet_id)));
-  const outer = router.gateway_network_id === null ? [] : await subnetsOf(trx, router.gateway_network_id);
+  const inner = await subnetsByIds(
+    trx,
+    (await interfacesOf(trx, router.id)).flatMap(({ fixedIps }) =>
+      fixedIps.map(({ subnet_id }) => subnet_id),
+    ),
+  );
+  const outer =
+    router.gateway_network_id === null ? [] : await subnetsOf(trx, router.gateway_network_id);
   return checkNoOverlap(subnet, [...inner, ...outer]);
 }
 
-export async function plugSubnet(context: Context, trx: NeutronTrx, router: RouterRow, subnetId: string): Promise<Outcome<Plugged>> {
+export async function plugSubnet(
+  context: Context,
+  trx: NeutronTrx,
+  router: RouterRow,
+  subnetId: string,
+): Promise<Outcome<Plugged>> {
   const subnet = await findVisible(trx, subnetListing, subnetId, context.scope);
   if (!subnet) return missing(subnets, subnetId);
-  if (subnet.gateway_ip === null) return badRouter('Subnet for router interface must have a gateway IP');
+  if (subnet.gateway_ip === null)
+    return badRouter('Subnet for router interface must have a gateway IP');
   const unfit = await fits(trx, router, subnet);
   if (isFault(unfit)) return unfit;
   const done = { networkId: subnet.network_id, subnetIds: [subnet.id] };
   // A router has one port for all IPv6 subnets of a network: api-ref, "Add interface to router".
-  const shared = subnet.ip_version === 6 ? (await interfacesOf(trx, router.id)).find(({ port, fixedIps }) => port.network_id === subnet.network_id && fixedIps.length > 0 && fixedIps.every(({ ip_address }) => ip_address.includes(':'))) : undefined;
+  const shared =
+    subnet.ip_version === 6
+      ? (await interfacesOf(trx, router.id)).find(
+          ({ port, fixedIps }) =>
+            port.network_id === subnet.network_id &&
+            fixedIps.length > 0 &&
+            fixedIps.every(({ ip_address }) => ip_address.includes(':')),
+        )
+      : undefined;
   if (shared) {
-    if ((await addressHolder(trx, subnet, subnet.gateway_ip)) !== undefined) return fault('conflict', `IP address ${subnet.gateway_ip} already allocated in subnet ${subnet.id}`, { type: 'IpAddressAlreadyAllocated' });
-    await claimAddresses(trx, shared.port, [{ subnet_id: subnet.id, ip_address: subnet.gateway_ip }]);
+    if ((await addressHolder(trx, subnet, subnet.gateway_ip)) !== undefined)
+      return fault(
+        'conflict',
+        `IP address ${subnet.gateway_ip} already allocated in subnet ${subnet.id}`,
+        { type: 'IpAddressAlreadyAllocated' },
+      );
+    await claimAddresses(trx, shared.port, [
+      { subnet_id: subnet.id, ip_address: subnet.gateway_ip },
+    ]);
     await changeRow(trx, 'ports', shared.port.id, {}, context.nowMs);
     await markChanged(trx, [{ kind: 'port', id: shared.port.id }]);
     return { portId: shared.port.id, ...done };
@@ -57,42 +84,100 @@ export async function plugSubnet(context: Context, trx: NeutronTrx, router: Rout
   const over = await chargeQuota(trx, context.parts.config.quotas, 'port', router.project_id, 1);
   if (isFault(over)) return over;
   const made = await makeSystemPort(context, trx, {
-    projectId: router.project_id, networkId: subnet.network_id, owner, deviceId: router.id, status: 'ACTIVE', wishes: [{ subnet_id: subnet.id, ip_address: subnet.gateway_ip }],
+    projectId: router.project_id,
+    networkId: subnet.network_id,
+    owner,
+    deviceId: router.id,
+    status: 'ACTIVE',
+    wishes: [{ subnet_id: subnet.id, ip_address: subnet.gateway_ip }],
   });
   return isFault(made) ? made : { portId: made.port.id, ...done };
 }
 
-export async function plugPort(context: Context, trx: NeutronTrx, router: RouterRow, portId: string): Promise<Outcome<Plugged>> {
+export async function plugPort(
+  context: Context,
+  trx: NeutronTrx,
+  router: RouterRow,
+  portId: string,
+): Promise<Outcome<Plugged>> {
   const port = await findVisible(trx, portListing, portId, context.scope);
   if (!port) return missing(ports, portId);
   if (port.device_id !== '') {
-    return fault('conflict', `Unable to complete operation on port ${port.id} for network ${port.network_id}. Port already has an attached device ${port.device_id}.`, { type: 'PortInUse' });
+    return fault(
+      'conflict',
+      `Unable to complete operation on port ${port.id} for network ${port.network_id}. Port already has an attached device ${port.device_id}.`,
+      { type: 'PortInUse' },
+    );
   }
   const fixedIps = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
   if (fixedIps.length === 0) return badRouter('Router port must have at least one fixed IP');
-  if (fixedIps.filter(({ ip_address }) => !ip_address.includes(':')).length > 1) return badRouter('Cannot have multiple IPv4 subnets on router port');
-  for (const subnet of await subnetsByIds(trx, fixedIps.map(({ subnet_id }) => subnet_id))) {
+  if (fixedIps.filter(({ ip_address }) => !ip_address.includes(':')).length > 1)
+    return badRouter('Cannot have multiple IPv4 subnets on router port');
+  for (const subnet of await subnetsByIds(
+    trx,
+    fixedIps.map(({ subnet_id }) => subnet_id),
+  )) {
     const unfit = await fits(trx, router, subnet);
     if (isFault(unfit)) return unfit;
   }
   await setSecurityGroups(trx, port.id, []);
-  await changeRow(trx, 'ports', port.id, { device_id: router.id, device_owner: owner, port_security_enabled: 0, allowed_address_pairs_json: '[]', status: 'ACTIVE' }, context.nowMs);
+  await changeRow(
+    trx,
+    'ports',
+    port.id,
+    {
+      device_id: router.id,
+      device_owner: owner,
+      port_security_enabled: 0,
+      allowed_address_pairs_json: '[]',
+      status: 'ACTIVE',
+    },
+    context.nowMs,
+  );
   await markChanged(trx, [{ kind: 'port', id: port.id }]);
-  return { portId: port.id, networkId: port.network_id, subnetIds: fixedIps.map(({ subnet_id }) => subnet_id) };
+  return {
+    portId: port.id,
+    networkId: port.network_id,
+    subnetIds: fixedIps.map(({ subnet_id }) => subnet_id),
+  };
 }
 
-export async function unplug(context: Context, trx: NeutronTrx, router: RouterRow, subnetId: string | undefined, portId: string | undefined): Promise<Outcome<Plugged>> {
+export async function unplug(
+  context: Context,
+  trx: NeutronTrx,
+  router: RouterRow,
+  subnetId: string | undefined,
+  portId: string | undefined,
+): Promise<Outcome<Plugged>> {
   const all = await interfacesOf(trx, router.id);
-  const on = ({ fixedIps }: Interface): boolean => fixedIps.some(({ subnet_id }) => subnet_id === subnetId);
+  const on = ({ fixedIps }: Interface): boolean =>
+    fixedIps.some(({ subnet_id }) => subnet_id === subnetId);
   const found = portId === undefined ? all.find(on) : all.find(({ port }) => port.id === portId);
-  if (!found && portId === undefined && !(await findVisible(trx, subnetListing, subnetId ?? '', context.scope))) return missing(subnets, subnetId ?? '');
+  if (
+    !found &&
+    portId === undefined &&
+    !(await findVisible(trx, subnetListing, subnetId ?? '', context.scope))
+  )
+    return missing(subnets, subnetId ?? '');
   if (!found) {
     return portId === undefined
-      ? fault('notFound', `Router ${router.id} has no interface on subnet ${subnetId}`, { type: 'RouterInterfaceNotFoundForSubnet' })
-      : fault('notFound', `Router ${router.id} does not have an interface with id ${portId}`, { type: 'RouterInterfaceNotFound' });
+      ? fault('notFound', `Router ${router.id} has no interface on subnet ${subnetId}`, {
+          type: 'RouterInterfaceNotFoundForSubnet',
+        })
+      : fault('notFound', `Router ${router.id} does not have an interface with id ${portId}`, {
+          type: 'RouterInterfaceNotFound',
+        });
   }
-  if (subnetId !== undefined && !on(found)) return fault('conflict', `Subnet on port ${found.port.id} does not match the requested subnet ${subnetId}.`, { type: 'SubnetMismatchForPort' });
-  const lost = subnetId === undefined ? found.fixedIps : found.fixedIps.filter(({ subnet_id }) => subnet_id === subnetId);
+  if (subnetId !== undefined && !on(found))
+    return fault(
+      'conflict',
+      `Subnet on port ${found.port.id} does not match the requested subnet ${subnetId}.`,
+      { type: 'SubnetMismatchForPort' },
+    );
+  const lost =
+    subnetId === undefined
+      ? found.fixedIps
+      : found.fixedIps.filter(({ subnet_id }) => subnet_id === subnetId);
   const needed = await stillNeeded(trx, router, lost);
   if (isFault(needed)) return needed;
   if (lost.length < found.fixedIps.length) {
@@ -100,23 +185,46 @@ export async function unplug(context: Context, trx: NeutronTrx, router: RouterRo
     await changeRow(trx, 'ports', found.port.id, {}, context.nowMs);
     await markChanged(trx, [{ kind: 'port', id: found.port.id }]);
   } else await erasePort(trx, found.port.id);
-  return { portId: found.port.id, networkId: found.port.network_id, subnetIds: lost.map(({ subnet_id }) => subnet_id) };
+  return {
+    portId: found.port.id,
+    networkId: found.port.network_id,
+    subnetIds: lost.map(({ subnet_id }) => subnet_id),
+  };
 }
 
 /** By a floating IP that leads into a subnet, or a route whose next hop is there. */
-async function stillNeeded(trx: NeutronTrx, router: RouterRow, lost: readonly FixedIp[]): Promise<Outcome<void>> {
-  const gone = await subnetsByIds(trx, lost.map(({ subnet_id }) => subnet_id));
-  const inside = (ip: string): SubnetRow | undefined => gone.find((subnet) => {
-    const cidr = parseCidr(subnet.cidr);
-    return cidr !== undefined && cidr.version === ipVersion(ip) && cidrHas(cidr, ipToNumber(ip));
-  });
+async function stillNeeded(
+  trx: NeutronTrx,
+  router: RouterRow,
+  lost: readonly FixedIp[],
+): Promise<Outcome<void>> {
+  const gone = await subnetsByIds(
+    trx,
+    lost.map(({ subnet_id }) => subnet_id),
+  );
+  const inside = (ip: string): SubnetRow | undefined =>
+    gone.find((subnet) => {
+      const cidr = parseCidr(subnet.cidr);
+      return cidr !== undefined && cidr.version === ipVersion(ip) && cidrHas(cidr, ipToNumber(ip));
+    });
   for (const { fixed_ip_address: ip } of await floatingIpsOfRouter(trx, router.id)) {
     const subnet = ip === null ? undefined : inside(ip);
-    if (subnet) return fault('conflict', `Router interface for subnet ${subnet.id} on router ${router.id} cannot be deleted, as it is required by one or more floating IPs.`, { type: 'RouterInterfaceInUseByFloatingIP' });
+    if (subnet)
+      return fault(
+        'conflict',
+        `Router interface for subnet ${subnet.id} on router ${router.id} cannot be deleted, as it is required by one or more floating IPs.`,
+        { type: 'RouterInterfaceInUseByFloatingIP' },
+      );
   }
-  for (const { nexthop } of JSON.parse(router.routes_json) as Route[]) { // written by us
+  for (const { nexthop } of JSON.parse(router.routes_json) as Route[]) {
+    // written by us
     const subnet = inside(nexthop);
-    if (subnet) return fault('conflict', `Router interface for subnet ${subnet.id} on router ${router.id} cannot be deleted, as it is required by one or more routes.`, { type: 'RouterInterfaceInUseByRoute' });
+    if (subnet)
+      return fault(
+        'conflict',
+        `Router interface for subnet ${subnet.id} on router ${router.id} cannot be deleted, as it is required by one or more routes.`,
+        { type: 'RouterInterfaceInUseByRoute' },
+      );
   }
   return undefined;
 }

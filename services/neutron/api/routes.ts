@@ -14,7 +14,14 @@ import { versionRoutes } from './versions.ts';
 
 export function neutronRoutes(parts: NeutronParts): readonly Route[] {
   return [
-    ...versionRoutes, ...resources.flatMap((resource) => resourceRoutes(parts, resource)), ...routerActionRoutes(parts), ...quotaRoutes(parts), ...agentRoutes(parts), ...availabilityZoneRoutes(parts),
-    ...autoTopologyRoutes(parts), ...ipAvailabilityRoutes(parts), ...extensionRoutes,
+    ...versionRoutes,
+    ...resources.flatMap((resource) => resourceRoutes(parts, resource)),
+    ...routerActionRoutes(parts),
+    ...quotaRoutes(parts),
+    ...agentRoutes(parts),
+    ...availabilityZoneRoutes(parts),
+    ...autoTopologyRoutes(parts),
+    ...ipAvailabilityRoutes(parts),
+    ...extensionRoutes,
   ];
 }

@@ -5,7 +5,13 @@ import { tagsOf } from './tags.ts';
 
 export function standardView(row: Omit<StandardColumns, 'name'>) {
   return {
-    id: row.id, tenant_id: row.project_id, project_id: row.project_id, description: row.description, tags: tagsOf(row.tags), revision_number: row.revision_number,
-    created_at: isoSeconds(row.created_at_ms), updated_at: isoSeconds(row.updated_at_ms),
+    id: row.id,
+    tenant_id: row.project_id,
+    project_id: row.project_id,
+    description: row.description,
+    tags: tagsOf(row.tags),
+    revision_number: row.revision_number,
+    created_at: isoSeconds(row.created_at_ms),
+    updated_at: isoSeconds(row.updated_at_ms),
   };
 }

@@ -25,13 +25,33 @@ export interface SystemPort {
   wishes?: readonly FixedIpWish[];
 }
 
-export async function makeSystemPort({ parts: { ids }, nowMs }: Pick<Context, 'parts' | 'nowMs'>, trx: NeutronTrx, wanted: SystemPort): Promise<Outcome<{ port: PortRow; fixedIps: FixedIp[] }>> {
+export async function makeSystemPort(
+  { parts: { ids }, nowMs }: Pick<Context, 'parts' | 'nowMs'>,
+  trx: NeutronTrx,
+  wanted: SystemPort,
+): Promise<Outcome<{ port: PortRow; fixedIps: FixedIp[] }>> {
   const port: PortRow = {
-    ...standardRow(ids.uuid(), nowMs, { project_id: wanted.projectId, name: '', description: '' }), network_id: wanted.networkId, mac_address: newMac(ids), admin_state_up: 1, status: wanted.status,
-    device_id: wanted.deviceId, device_owner: wanted.owner, port_security_enabled: 0, dns_name: '', ip_allocation: 'immediate', binding_host_id: '', binding_vnic_type: 'normal', binding_profile_json: '{}',
-    binding_vif_type: 'unbound', allowed_address_pairs_json: '[]', extra_dhcp_opts_json: '[]',
+    ...standardRow(ids.uuid(), nowMs, { project_id: wanted.projectId, name: '', description: '' }),
+    network_id: wanted.networkId,
+    mac_address: newMac(ids),
+    admin_state_up: 1,
+    status: wanted.status,
+    device_id: wanted.deviceId,
+    device_owner: wanted.owner,
+    port_security_enabled: 0,
+    dns_name: '',
+    ip_allocation: 'immediate',
+    binding_host_id: '',
+    binding_vnic_type: 'normal',
+    binding_profile_json: '{}',
+    binding_vif_type: 'unbound',
+    allowed_address_pairs_json: '[]',
+    extra_dhcp_opts_json: '[]',
   };
-  const fixedIps = await chooseAddresses(trx, port, await subnetsOf(trx, wanted.networkId), { wishes: wanted.wishes, scope: null });
+  const fixedIps = await chooseAddresses(trx, port, await subnetsOf(trx, wanted.networkId), {
+    wishes: wanted.wishes,
+    scope: null,
+  });
   if (isFault(fixedIps)) return fixedIps;
   await insertPort(trx, port, []);
   await claimAddresses(trx, port, fixedIps);
@@ -40,14 +60,27 @@ export async function makeSystemPort({ parts: { ids }, nowMs }: Pick<Context, 'p
 }
 
 /** The metadata port of a network has one address in each IPv4 subnet with DHCP: where guests find a way to 169.254.169.254. As in stock OVN. */
-export async function alignMetadataPort(context: Pick<Context, 'parts' | 'nowMs'>, trx: NeutronTrx, network: Pick<NetworkRow, 'id' | 'external'>): Promise<void> {
+export async function alignMetadataPort(
+  context: Pick<Context, 'parts' | 'nowMs'>,
+  trx: NeutronTrx,
+  network: Pick<NetworkRow, 'id' | 'external'>,
+): Promise<void> {
   if (network.external === 1) return;
-  const wanted = (await subnetsOf(trx, network.id)).filter(({ ip_version, enable_dhcp }) => ip_version === 4 && enable_dhcp === 1);
+  const wanted = (await subnetsOf(trx, network.id)).filter(
+    ({ ip_version, enable_dhcp }) => ip_version === 4 && enable_dhcp === 1,
+  );
   const found = await metadataPort(trx, network.id);
   if (!found && wanted.length === 0) return;
   let port = found;
   if (!port) {
-    const made = await makeSystemPort(context, trx, { projectId: '', networkId: network.id, owner: distributedOwner, deviceId: `ovnmeta-${network.id}`, status: 'DOWN', wishes: [] });
+    const made = await makeSystemPort(context, trx, {
+      projectId: '',
+      networkId: network.id,
+      owner: distributedOwner,
+      deviceId: `ovnmeta-${network.id}`,
+      status: 'DOWN',
+      wishes: [],
+    });
     if (isFault(made)) throw new Error(`a port without addresses is refused: ${made.message}`);
     port = made.port;
   }

@@ -4,8 +4,33 @@ import { route } from '#platform/http/api.ts';
 import { resources } from './resources.ts';
 
 export const versionRoutes: readonly Route[] = [
-  route({ method: 'GET', path: '/', auth: 'none', policy: null, handler: ({ baseUrl }) => ({ status: 200, body: { versions: [{ id: 'v2.0', status: 'CURRENT', links: [{ rel: 'self', href: `${baseUrl}/v2.0/` }] }] } }) }),
-  route({ method: 'GET', path: '/v2.0', policy: 'get_version', handler: ({ baseUrl }) => ({
-    status: 200, body: { resources: resources.map(({ singular, collection }) => ({ name: singular, collection, links: [{ rel: 'self', href: `${baseUrl}/v2.0/${collection.replaceAll('_', '-')}` }] })) },
-  }) }),
+  route({
+    method: 'GET',
+    path: '/',
+    auth: 'none',
+    policy: null,
+    handler: ({ baseUrl }) => ({
+      status: 200,
+      body: {
+        versions: [
+          { id: 'v2.0', status: 'CURRENT', links: [{ rel: 'self', href: `${baseUrl}/v2.0/` }] },
+        ],
+      },
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v2.0',
+    policy: 'get_version',
+    handler: ({ baseUrl }) => ({
+      status: 200,
+      body: {
+        resources: resources.map(({ singular, collection }) => ({
+          name: singular,
+          collection,
+          links: [{ rel: 'self', href: `${baseUrl}/v2.0/${collection.replaceAll('_', '-')}` }],
+        })),
+      },
+    }),
+  }),
 ];

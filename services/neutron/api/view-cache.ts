@@ -20,14 +20,25 @@ export interface Views<T extends ListedTable> {
   /** Whole lists of this kind. */
   readonly answers: AnswerCache;
   /** Texts in the order of `listed`; rows of those not kept are asked for at once. An object that is gone by then is left out. */
-  texts(request: ApiRequest, listed: readonly ListedRow[], rowsOf: (ids: readonly string[]) => Promise<readonly RowOf<T>[]>): Promise<string[]>;
+  texts(
+    request: ApiRequest,
+    listed: readonly ListedRow[],
+    rowsOf: (ids: readonly string[]) => Promise<readonly RowOf<T>[]>,
+  ): Promise<string[]>;
   /** `{"network": {…}}`, cut to `fields`. */
   one(request: ApiRequest, row: RowOf<T>, fields?: readonly string[]): Promise<JsonText>;
 }
 
-export function createViews<T extends ListedTable>(parts: NeutronParts, resource: Resource<T, any>): Views<T> {
-  const { database: { db } } = parts;
-  const guarded = Object.entries(resource.attributes).filter(([, { hidden }]) => hidden).map(([name]) => name);
+export function createViews<T extends ListedTable>(
+  parts: NeutronParts,
+  resource: Resource<T, any>,
+): Views<T> {
+  const {
+    database: { db },
+  } = parts;
+  const guarded = Object.entries(resource.attributes)
+    .filter(([, { hidden }]) => hidden)
+    .map(([name]) => name);
   const kept = new Map<string, { revision: number; text: string }>();
 
   function keep(key: string, revision: number, text: string): void {
@@ -37,10 +48,16 @@ export function createViews<T extends ListedTable>(parts: NeutronParts, resource
     if (oldest !== undefined) kept.delete(oldest);
   }
 
-  const hiddenFrom = (request: ApiRequest): string[] => guarded.filter((name) => !request.allows(`get_${resource.singular}:${name}`));
-  const variantOf = (hidden: readonly string[]): string => (hidden.length === 0 ? '' : hidden.length === guarded.length ? '-' : hidden.join());
+  const hiddenFrom = (request: ApiRequest): string[] =>
+    guarded.filter((name) => !request.allows(`get_${resource.singular}:${name}`));
+  const variantOf = (hidden: readonly string[]): string =>
+    hidden.length === 0 ? '' : hidden.length === guarded.length ? '-' : hidden.join();
 
-  async function texts(request: ApiRequest, listed: readonly ListedRow[], rowsOf: (ids: readonly string[]) => Promise<readonly RowOf<T>[]>): Promise<string[]> {
+  async function texts(
+    request: ApiRequest,
+    listed: readonly ListedRow[],
+    rowsOf: (ids: readonly string[]) => Promise<readonly RowOf<T>[]>,
+  ): Promise<string[]> {
     const hidden = hiddenFrom(request);
     const variant = variantOf(hidden);
     const found = new Map<string, string>();
@@ -77,5 +94,9 @@ export function createViews<T extends ListedTable>(parts: NeutronParts, resource
 /** Exactly these keys: `fields` adds none of its own. */
 export function cutTo(text: string, fields: readonly string[]): string {
   const view = JSON.parse(text) as JsonObject; // made by JSON.stringify above
-  return JSON.stringify(Object.fromEntries(fields.filter((name) => Object.hasOwn(view, name)).map((name) => [name, view[name]])));
+  return JSON.stringify(
+    Object.fromEntries(
+      fields.filter((name) => Object.hasOwn(view, name)).map((name) => [name, view[name]]),
+    ),
+  );
 }

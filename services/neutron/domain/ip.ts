@@ -22,21 +22,30 @@ export function ipVersion(text: string): IpVersion | undefined {
 /** Takes what `ipVersion` takes; throws otherwise. */
 export function ipToNumber(text: string): bigint {
   const version = ipVersion(text);
-  if (version === 4) return BigInt(text.split('.').reduce((sum, part) => sum * 256 + Number(part), 0));
+  if (version === 4)
+    return BigInt(text.split('.').reduce((sum, part) => sum * 256 + Number(part), 0));
   if (version !== 6) throw new Error(`${text} is no IP address`);
   const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
-  const whole = dotted ? `${dotted[1]}${(ipToNumber(dotted[2] ?? '') >> 16n).toString(16)}:${(ipToNumber(dotted[2] ?? '') & 0xffffn).toString(16)}` : text;
+  const whole = dotted
+    ? `${dotted[1]}${(ipToNumber(dotted[2] ?? '') >> 16n).toString(16)}:${(ipToNumber(dotted[2] ?? '') & 0xffffn).toString(16)}`
+    : text;
   const [head = '', tail] = whole.split('::');
   const groups = (part: string): string[] => (part === '' ? [] : part.split(':'));
   const [left, right] = [groups(head), groups(tail ?? '')];
   const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
-  return [...left, ...Array.from({ length: zeros }, () => '0'), ...right].reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
+  return [...left, ...Array.from({ length: zeros }, () => '0'), ...right].reduce(
+    (sum, group) => (sum << 16n) | BigInt(`0x${group}`),
+    0n,
+  );
 }
 
 /** RFC 5952 for IPv6. */
 export function numberToIp(value: bigint, version: IpVersion): string {
-  if (version === 4) return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join('.');
-  const groups = Array.from({ length: 8 }, (_, index) => Number((value >> BigInt(16 * (7 - index))) & 0xffffn));
+  if (version === 4)
+    return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join('.');
+  const groups = Array.from({ length: 8 }, (_, index) =>
+    Number((value >> BigInt(16 * (7 - index))) & 0xffffn),
+  );
   let [at, length] = [-1, 1]; // the first of the longest runs of two or more zeros
   for (let start = 0; start < 8; start += 1) {
     let end = start;
@@ -45,13 +54,19 @@ export function numberToIp(value: bigint, version: IpVersion): string {
     if (end > start) start = end;
   }
   const hex = groups.map((group) => group.toString(16));
-  return at < 0 ? hex.join(':') : `${hex.slice(0, at).join(':')}::${hex.slice(at + length).join(':')}`;
+  return at < 0
+    ? hex.join(':')
+    : `${hex.slice(0, at).join(':')}::${hex.slice(at + length).join(':')}`;
 }
 
 /** One spelling per address. */
 export function canonicalIp(text: string): string {
   const version = ipVersion(text);
-  return version === undefined ? text : version === 4 ? text : numberToIp(ipToNumber(text), version);
+  return version === undefined
+    ? text
+    : version === 4
+      ? text
+      : numberToIp(ipToNumber(text), version);
 }
 
 /** Fixed-width hex: text order is address order. */
@@ -63,7 +78,12 @@ export function ipKey(value: bigint, version: IpVersion): string {
 export function parseCidr(text: string): Cidr | undefined {
   const [ip = '', length, ...rest] = text.split('/');
   const version = ipVersion(ip);
-  if (version === undefined || rest.length > 0 || (length !== undefined && !/^\d{1,3}$/.test(length))) return undefined;
+  if (
+    version === undefined ||
+    rest.length > 0 ||
+    (length !== undefined && !/^\d{1,3}$/.test(length))
+  )
+    return undefined;
   const bits = length === undefined ? bitsOf(version) : Number(length);
   return bits > bitsOf(version) ? undefined : cidrOf(ipToNumber(ip), bits, version);
 }
@@ -74,14 +94,18 @@ export function cidrOf(address: bigint, length: number, version: IpVersion): Cid
   return { version, first, last: first + (1n << hostBits) - 1n, length };
 }
 
-export const formatCidr = ({ first, length, version }: Cidr): string => `${numberToIp(first, version)}/${length}`;
-export const cidrHas = (cidr: Cidr, address: bigint): boolean => address >= cidr.first && address <= cidr.last;
-export const cidrsOverlap = (a: Cidr, b: Cidr): boolean => a.version === b.version && a.first <= b.last && b.first <= a.last;
+export const formatCidr = ({ first, length, version }: Cidr): string =>
+  `${numberToIp(first, version)}/${length}`;
+export const cidrHas = (cidr: Cidr, address: bigint): boolean =>
+  address >= cidr.first && address <= cidr.last;
+export const cidrsOverlap = (a: Cidr, b: Cidr): boolean =>
+  a.version === b.version && a.first <= b.last && b.first <= a.last;
 
 /** Whether a host may have it: in the prefix, and neither its network nor its broadcast address where it has those (not in /31, /32, IPv6). */
 export function isHostAddress(cidr: Cidr, address: bigint): boolean {
   if (!cidrHas(cidr, address)) return false;
-  if (cidr.version === 4) return cidr.length >= 31 || (address !== cidr.first && address !== cidr.last);
+  if (cidr.version === 4)
+    return cidr.length >= 31 || (address !== cidr.first && address !== cidr.last);
   return cidr.length >= 127 || address !== cidr.first; // the subnet-router anycast address, RFC 4291 2.6.1
 }
 
@@ -89,6 +113,9 @@ export function isHostAddress(cidr: Cidr, address: bigint): boolean {
 export function eui64(cidr: Cidr, mac: string): string {
   const bytes = mac.split(':').map((part) => Number.parseInt(part, 16));
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = bytes;
-  const id = [a ^ 2, b, c, 0xff, 0xfe, d, e, f].reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  const id = [a ^ 2, b, c, 0xff, 0xfe, d, e, f].reduce(
+    (sum, byte) => (sum << 8n) | BigInt(byte),
+    0n,
+  );
   return numberToIp(cidr.first | id, 6);
 }

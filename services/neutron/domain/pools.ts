@@ -3,7 +3,15 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Cidr } from './ip.ts';
-import { canonicalIp, cidrHas, formatCidr, ipToNumber, ipVersion, isHostAddress, numberToIp } from './ip.ts';
+import {
+  canonicalIp,
+  cidrHas,
+  formatCidr,
+  ipToNumber,
+  ipVersion,
+  isHostAddress,
+  numberToIp,
+} from './ip.ts';
 
 export interface Pool {
   start: string;
@@ -17,37 +25,83 @@ interface Range {
 
 /** All host addresses but the gateway. */
 export function defaultPools(cidr: Cidr, gatewayIp: string | null): Pool[] {
-  const edges = cidr.version === 4 ? (cidr.length >= 31 ? [0n, 0n] as const : [1n, 1n] as const) : cidr.length >= 127 ? [0n, 0n] as const : [1n, 0n] as const;
+  const edges =
+    cidr.version === 4
+      ? cidr.length >= 31
+        ? ([0n, 0n] as const)
+        : ([1n, 1n] as const)
+      : cidr.length >= 127
+        ? ([0n, 0n] as const)
+        : ([1n, 0n] as const);
   const all: Range = { start: cidr.first + edges[0], end: cidr.last - edges[1] };
   const gateway = gatewayIp === null ? undefined : ipToNumber(gatewayIp);
-  const ranges = gateway === undefined || gateway < all.start || gateway > all.end ? [all] : [{ start: all.start, end: gateway - 1n }, { start: gateway + 1n, end: all.end }];
-  return ranges.filter(({ start, end }) => start <= end).map(({ start, end }) => ({ start: numberToIp(start, cidr.version), end: numberToIp(end, cidr.version) }));
+  const ranges =
+    gateway === undefined || gateway < all.start || gateway > all.end
+      ? [all]
+      : [
+          { start: all.start, end: gateway - 1n },
+          { start: gateway + 1n, end: all.end },
+        ];
+  return ranges
+    .filter(({ start, end }) => start <= end)
+    .map(({ start, end }) => ({
+      start: numberToIp(start, cidr.version),
+      end: numberToIp(end, cidr.version),
+    }));
 }
 
 /** Ascending and canonical, or why they are none. */
-export function checkPools(pools: readonly Pool[], cidr: Cidr, gatewayIp: string | null): Outcome<Pool[]> {
+export function checkPools(
+  pools: readonly Pool[],
+  cidr: Cidr,
+  gatewayIp: string | null,
+): Outcome<Pool[]> {
   const ranges: Range[] = [];
   for (const pool of pools) {
     const [start, end] = [canonicalIp(pool.start), canonicalIp(pool.end)];
-    const invalid = (): ReturnType<typeof fault> => fault('badRequest', `The allocation pool ${pool.start}-${pool.end} is not valid.`, { type: 'InvalidAllocationPool' });
+    const invalid = (): ReturnType<typeof fault> =>
+      fault('badRequest', `The allocation pool ${pool.start}-${pool.end} is not valid.`, {
+        type: 'InvalidAllocationPool',
+      });
     if (ipVersion(start) !== cidr.version || ipVersion(end) !== cidr.version) return invalid();
     const range = { start: ipToNumber(start), end: ipToNumber(end) };
     if (range.end < range.start) return invalid();
     if (!isHostAddress(cidr, range.start) || !isHostAddress(cidr, range.end)) {
-      return fault('badRequest', `The allocation pool ${start}-${end} spans beyond the subnet cidr ${formatCidr(cidr)}.`, { type: 'OutOfBoundsAllocationPool' });
+      return fault(
+        'badRequest',
+        `The allocation pool ${start}-${end} spans beyond the subnet cidr ${formatCidr(cidr)}.`,
+        { type: 'OutOfBoundsAllocationPool' },
+      );
     }
     ranges.push(range);
   }
   const sorted = ranges.sort((a, b) => (a.start < b.start ? -1 : 1));
-  const show = ({ start, end }: Range): string => `${numberToIp(start, cidr.version)}-${numberToIp(end, cidr.version)}`;
+  const show = ({ start, end }: Range): string =>
+    `${numberToIp(start, cidr.version)}-${numberToIp(end, cidr.version)}`;
   for (const [index, range] of sorted.entries()) {
     const next = sorted[index + 1];
-    if (next && next.start <= range.end) return fault('conflict', `Found overlapping allocation pools: ${show(range)}, ${show(next)} for subnet ${formatCidr(cidr)}.`, { type: 'OverlappingAllocationPools' });
+    if (next && next.start <= range.end)
+      return fault(
+        'conflict',
+        `Found overlapping allocation pools: ${show(range)}, ${show(next)} for subnet ${formatCidr(cidr)}.`,
+        { type: 'OverlappingAllocationPools' },
+      );
   }
   const gateway = gatewayIp === null ? undefined : ipToNumber(gatewayIp);
-  const hit = gateway === undefined ? undefined : sorted.find(({ start, end }) => start <= gateway && gateway <= end);
-  if (hit) return fault('conflict', `Gateway ip ${gatewayIp} conflicts with allocation pool ${show(hit)}.`, { type: 'GatewayConflictWithAllocationPools' });
-  return sorted.map(({ start, end }) => ({ start: numberToIp(start, cidr.version), end: numberToIp(end, cidr.version) }));
+  const hit =
+    gateway === undefined
+      ? undefined
+      : sorted.find(({ start, end }) => start <= gateway && gateway <= end);
+  if (hit)
+    return fault(
+      'conflict',
+      `Gateway ip ${gatewayIp} conflicts with allocation pool ${show(hit)}.`,
+      { type: 'GatewayConflictWithAllocationPools' },
+    );
+  return sorted.map(({ start, end }) => ({
+    start: numberToIp(start, cidr.version),
+    end: numberToIp(end, cidr.version),
+  }));
 }
 
 export function poolsHave(pools: readonly Pool[], ip: string): boolean {

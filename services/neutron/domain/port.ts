@@ -13,7 +13,10 @@ export interface DhcpOption {
 }
 
 /** Options after a change: one named anew replaces, one with a null value goes. https://docs.openstack.org/api-ref/network/v2/#update-port */
-export function mergeDhcpOptions(have: readonly DhcpOption[], changes: readonly (Omit<DhcpOption, 'opt_value'> & { opt_value: string | null })[]): DhcpOption[] {
+export function mergeDhcpOptions(
+  have: readonly DhcpOption[],
+  changes: readonly (Omit<DhcpOption, 'opt_value'> & { opt_value: string | null })[],
+): DhcpOption[] {
   const merged = new Map(have.map((option) => [`${option.ip_version} ${option.opt_name}`, option]));
   for (const { opt_name, opt_value, ip_version } of changes) {
     const key = `${ip_version} ${opt_name}`;

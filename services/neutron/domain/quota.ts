@@ -1,6 +1,15 @@
 // What a project may have, and whether one more fits. Pure.
 
-export const quotaResources = ['network', 'subnet', 'port', 'router', 'floatingip', 'security_group', 'security_group_rule', 'subnetpool'] as const;
+export const quotaResources = [
+  'network',
+  'subnet',
+  'port',
+  'router',
+  'floatingip',
+  'security_group',
+  'security_group_rule',
+  'subnetpool',
+] as const;
 export type QuotaResource = (typeof quotaResources)[number];
 /** -1: no limit. */
 export type QuotaLimits = Readonly<Record<QuotaResource, number>>;

@@ -19,23 +19,57 @@ export interface SegmentPlan {
 }
 
 const ranges = { geneve: { min: 1, max: 2 ** 24 - 1 }, vlan: { min: 1, max: 4094 } } as const;
-const invalid = (message: string) => fault('badRequest', `Invalid input for operation: ${message}`, { type: 'InvalidInput' });
+const invalid = (message: string) =>
+  fault('badRequest', `Invalid input for operation: ${message}`, { type: 'InvalidInput' });
 
-export function planSegment(wish: SegmentWish, physicalNetworks: readonly string[]): Outcome<SegmentPlan> {
+export function planSegment(
+  wish: SegmentWish,
+  physicalNetworks: readonly string[],
+): Outcome<SegmentPlan> {
   const { network_type: type, physical_network: physical, segmentation_id: id } = wish;
   switch (type) {
     case null:
-      return physical === null && id === null ? { network_type: 'geneve', physical_network: null, segmentation_id: null, range: ranges.geneve } : invalid('network_type required.');
+      return physical === null && id === null
+        ? {
+            network_type: 'geneve',
+            physical_network: null,
+            segmentation_id: null,
+            range: ranges.geneve,
+          }
+        : invalid('network_type required.');
     case 'geneve':
-      if (physical !== null) return invalid('provider:physical_network specified for geneve network.');
-      if (id !== null && (id < ranges.geneve.min || id > ranges.geneve.max)) return invalid(`segmentation_id out of range (${ranges.geneve.min} through ${ranges.geneve.max}).`);
-      return { network_type: type, physical_network: null, segmentation_id: id, range: ranges.geneve };
-    case 'flat': case 'vlan':
-      if (physical === null) return invalid(`physical_network required for ${type} provider network.`);
-      if (!physicalNetworks.includes(physical)) return invalid(`physical_network '${physical}' unknown for ${type} provider network.`);
-      if (type === 'flat') return id === null ? { network_type: type, physical_network: physical, segmentation_id: null, range: null } : invalid('segmentation_id specified for flat network.');
-      if (id !== null && (id < ranges.vlan.min || id > ranges.vlan.max)) return invalid(`segmentation_id out of range (${ranges.vlan.min} through ${ranges.vlan.max}).`);
-      return { network_type: type, physical_network: physical, segmentation_id: id, range: ranges.vlan };
+      if (physical !== null)
+        return invalid('provider:physical_network specified for geneve network.');
+      if (id !== null && (id < ranges.geneve.min || id > ranges.geneve.max))
+        return invalid(
+          `segmentation_id out of range (${ranges.geneve.min} through ${ranges.geneve.max}).`,
+        );
+      return {
+        network_type: type,
+        physical_network: null,
+        segmentation_id: id,
+        range: ranges.geneve,
+      };
+    case 'flat':
+    case 'vlan':
+      if (physical === null)
+        return invalid(`physical_network required for ${type} provider network.`);
+      if (!physicalNetworks.includes(physical))
+        return invalid(`physical_network '${physical}' unknown for ${type} provider network.`);
+      if (type === 'flat')
+        return id === null
+          ? { network_type: type, physical_network: physical, segmentation_id: null, range: null }
+          : invalid('segmentation_id specified for flat network.');
+      if (id !== null && (id < ranges.vlan.min || id > ranges.vlan.max))
+        return invalid(
+          `segmentation_id out of range (${ranges.vlan.min} through ${ranges.vlan.max}).`,
+        );
+      return {
+        network_type: type,
+        physical_network: physical,
+        segmentation_id: id,
+        range: ranges.vlan,
+      };
     default:
       return invalid(`network_type value '${type}' not supported.`);
   }

@@ -1,7 +1,12 @@
 // Hears from OVN where ports are plugged in: writes their status and tells Nova, who waits for it before a guest starts.
 import type { PortBinding } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
-import { readActivePorts, readPortsInUse, setPortStatuses, type PortInUse } from '../store/sdn-status.ts';
+import {
+  readActivePorts,
+  readPortsInUse,
+  setPortStatuses,
+  type PortInUse,
+} from '../store/sdn-status.ts';
 import { isTrusted } from './names.ts';
 import type { NovaTeller, ServerEvent } from './tell-nova.ts';
 
@@ -47,7 +52,12 @@ export class Bindings {
 
   #wake(): void {
     this.#running ??= this.#run()
-      .catch((error: unknown) => this.#deps.log.error({ err: error }, 'ports\' bindings were not written down; the next comparison does it'))
+      .catch((error: unknown) =>
+        this.#deps.log.error(
+          { err: error },
+          "ports' bindings were not written down; the next comparison does it",
+        ),
+      )
       .finally(() => {
         this.#running = undefined;
       });
@@ -63,13 +73,34 @@ export class Bindings {
   }
 
   async #take(batch: ReadonlyMap<string, boolean>): Promise<void> {
-    const { database: { db }, clock } = this.#deps;
+    const {
+      database: { db },
+      clock,
+    } = this.#deps;
     const now = clock.now();
-    const ports = (await readPortsInUse(db, batch.keys())).filter((port) => !isTrusted(port.device_owner));
+    const ports = (await readPortsInUse(db, batch.keys())).filter(
+      (port) => !isTrusted(port.device_owner),
+    );
     const changed = ports.filter((port) => port.status !== statusOf(batch.get(port.id)));
-    for (const status of ['ACTIVE', 'DOWN'] as const) await setPortStatuses(db, changed.filter((port) => statusOf(batch.get(port.id)) === status).map(({ id }) => id), status, now);
-    const untold = now - this.#startedAtMs > startupMs ? [] : ports.filter((port) => batch.get(port.id) === true && !changed.includes(port) && port.updated_at_ms > this.#startedAtMs - retellMs);
-    this.#deps.nova.tell([...changed, ...untold].flatMap((port) => eventOf(port, batch.get(port.id) === true)));
+    for (const status of ['ACTIVE', 'DOWN'] as const)
+      await setPortStatuses(
+        db,
+        changed.filter((port) => statusOf(batch.get(port.id)) === status).map(({ id }) => id),
+        status,
+        now,
+      );
+    const untold =
+      now - this.#startedAtMs > startupMs
+        ? []
+        : ports.filter(
+            (port) =>
+              batch.get(port.id) === true &&
+              !changed.includes(port) &&
+              port.updated_at_ms > this.#startedAtMs - retellMs,
+          );
+    this.#deps.nova.tell(
+      [...changed, ...untold].flatMap((port) => eventOf(port, batch.get(port.id) === true)),
+    );
   }
 }
 
@@ -77,5 +108,12 @@ const statusOf = (up: boolean | undefined): 'ACTIVE' | 'DOWN' => (up === true ? 
 
 function eventOf({ id, device_id, device_owner }: PortInUse, up: boolean): ServerEvent[] {
   if (device_id === '' || !device_owner.startsWith('compute:')) return [];
-  return [{ name: up ? 'network-vif-plugged' : 'network-vif-unplugged', server_uuid: device_id, tag: id, status: 'completed' }];
+  return [
+    {
+      name: up ? 'network-vif-plugged' : 'network-vif-unplugged',
+      server_uuid: device_id,
+      tag: id,
+      status: 'completed',
+    },
+  ];
 }

@@ -36,7 +36,8 @@ export class ChassisWatch {
       const answered = this.#asked === null || each.generation >= this.#asked;
       this.#missed.set(each.name, answered ? 0 : (this.#missed.get(each.name) ?? 0) + 1);
     }
-    for (const name of this.#missed.keys()) if (!chassis.some((each) => each.name === name)) this.#missed.delete(name);
+    for (const name of this.#missed.keys())
+      if (!chassis.some((each) => each.name === name)) this.#missed.delete(name);
     await this.hear();
     await this.#ask();
     return this.moved();
@@ -47,7 +48,12 @@ export class ChassisWatch {
     const now = this.#deps.clock.now();
     if (this.#asked === null) await this.#ask();
     for (const each of this.#sdn().chassis()) {
-      if (this.#asked !== null && each.generation >= this.#asked && now - (this.#notedAtMs.get(each.name) ?? 0) >= noteEveryMs) await this.#note(each, now);
+      if (
+        this.#asked !== null &&
+        each.generation >= this.#asked &&
+        now - (this.#notedAtMs.get(each.name) ?? 0) >= noteEveryMs
+      )
+        await this.#note(each, now);
     }
   }
 
@@ -68,9 +74,13 @@ export class ChassisWatch {
   facts(): ChassisFacts[] {
     const chassis = this.#sdn().chassis();
     if (chassis.length === 0) return this.#lastFacts;
-    this.#lastFacts = chassis.map(({ name, options }) => ({
-      name, physicalNetworks: mappingsOf(options).map(([network]) => network), alive: (this.#missed.get(name) ?? 0) < maxMissed,
-    })).toSorted((one, other) => one.name.localeCompare(other.name));
+    this.#lastFacts = chassis
+      .map(({ name, options }) => ({
+        name,
+        physicalNetworks: mappingsOf(options).map(([network]) => network),
+        alive: (this.#missed.get(name) ?? 0) < maxMissed,
+      }))
+      .toSorted((one, other) => one.name.localeCompare(other.name));
     return this.#lastFacts;
   }
 
@@ -83,19 +93,35 @@ export class ChassisWatch {
   async #note({ name, hostname, options }: Chassis, nowMs: number): Promise<void> {
     this.#notedAtMs.set(name, nowMs);
     const mappings = mappingsOf(options);
-    await noteAgent(this.#deps.database.db, {
-      type: mappings.length > 0 ? 'OVN Controller Gateway agent' : 'OVN Controller agent', binary: 'ovn-controller', host: hostname, zone: zoneOf(options) ?? '', startedAtMs: null,
-      configurations: { 'chassis_name': name, 'bridge-mappings': options['ovn-bridge-mappings'] ?? '' },
-    }, nowMs);
+    await noteAgent(
+      this.#deps.database.db,
+      {
+        type: mappings.length > 0 ? 'OVN Controller Gateway agent' : 'OVN Controller agent',
+        binary: 'ovn-controller',
+        host: hostname,
+        zone: zoneOf(options) ?? '',
+        startedAtMs: null,
+        configurations: {
+          chassis_name: name,
+          'bridge-mappings': options['ovn-bridge-mappings'] ?? '',
+        },
+      },
+      nowMs,
+    );
   }
 }
 
 /** `physnet1:br-ex,physnet2:br-two`: ovn-controller(8). */
-export function mappingsOf(options: Readonly<Record<string, string>>): [network: string, bridge: string][] {
-  return (options['ovn-bridge-mappings'] ?? '').split(',').filter(Boolean).map((pair) => {
-    const [network = '', bridge = ''] = pair.split(':');
-    return [network.trim(), bridge.trim()];
-  });
+export function mappingsOf(
+  options: Readonly<Record<string, string>>,
+): [network: string, bridge: string][] {
+  return (options['ovn-bridge-mappings'] ?? '')
+    .split(',')
+    .filter(Boolean)
+    .map((pair) => {
+      const [network = '', bridge = ''] = pair.split(':');
+      return [network.trim(), bridge.trim()];
+    });
 }
 
 /** `ovn-cms-options=availability-zones=az1:az2`: Neutron's docs, "Availability zones in OVN". */

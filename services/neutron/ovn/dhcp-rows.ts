@@ -15,11 +15,25 @@ export function subnetRows(subnet: SubnetFacts): SdnRow[] {
 }
 
 /** The rows of a port's own options, and the rows that the port is to refer to. */
-export function portDhcp(port: PortFacts): { rows: SdnRow[]; v4: string | null; v6: string | null } {
+export function portDhcp(port: PortFacts): {
+  rows: SdnRow[];
+  v4: string | null;
+  v6: string | null;
+} {
   const rows: SdnRow[] = [];
   const referTo = (version: 4 | 6): string | null => {
-    if (port.dhcpOptions.some((each) => each.name === 'dhcp_disabled' && each.value.toLowerCase() === 'true' && each.version === version)) return null;
-    const subnet = port.fixedIps.find((each) => each.subnet.version === version && optionsOf(each.subnet) !== null)?.subnet;
+    if (
+      port.dhcpOptions.some(
+        (each) =>
+          each.name === 'dhcp_disabled' &&
+          each.value.toLowerCase() === 'true' &&
+          each.version === version,
+      )
+    )
+      return null;
+    const subnet = port.fixedIps.find(
+      (each) => each.subnet.version === version && optionsOf(each.subnet) !== null,
+    )?.subnet;
     const options = subnet && optionsOf(subnet);
     if (!subnet || !options) return null;
     const own = wishes(port, version);
@@ -32,7 +46,11 @@ export function portDhcp(port: PortFacts): { rows: SdnRow[]; v4: string | null; 
 }
 
 function row(key: string, subnet: SubnetFacts, options: Options): SdnRow {
-  return { table: 'DHCP_Options', key, columns: { cidr: subnet.cidr, options, external_ids: { 'neutron:subnet_id': subnet.id } } };
+  return {
+    table: 'DHCP_Options',
+    key,
+    columns: { cidr: subnet.cidr, options, external_ids: { 'neutron:subnet_id': subnet.id } },
+  };
 }
 
 /** null: the subnet's addresses are not given by DHCP. */
@@ -41,17 +59,35 @@ function optionsOf(subnet: SubnetFacts): Options | null {
   return subnet.version === 4 ? v4Options(subnet) : v6Options(subnet);
 }
 
-function v4Options({ id, network, gatewayIp, metadataIp, dnsServers, hostRoutes }: SubnetFacts): Options | null {
+function v4Options({
+  id,
+  network,
+  gatewayIp,
+  metadataIp,
+  dnsServers,
+  hostRoutes,
+}: SubnetFacts): Options | null {
   // The server's address: nobody asks it but renewing clients, whose questions OVN answers wherever they go.
   const server = gatewayIp ?? metadataIp;
   if (server === null) return null;
-  const options: Options = { server_id: server, server_mac: dhcpServerMac(id), lease_time: String(leaseSeconds), mtu: String(network.mtu) };
+  const options: Options = {
+    server_id: server,
+    server_mac: dhcpServerMac(id),
+    lease_time: String(leaseSeconds),
+    mtu: String(network.mtu),
+  };
   if (gatewayIp !== null) options['router'] = gatewayIp;
   if (dnsServers.length > 0) options['dns_server'] = listed(dnsServers);
-  if (network.dnsDomain !== '') options['domain_name'] = quoted(network.dnsDomain.replace(/\.$/, ''));
-  const routes = [...(metadataIp === null ? [] : [[metadataAddress, metadataIp]]), ...hostRoutes.map(({ destination, nexthop }) => [destination, nexthop])];
+  if (network.dnsDomain !== '')
+    options['domain_name'] = quoted(network.dnsDomain.replace(/\.$/, ''));
+  const routes = [
+    ...(metadataIp === null ? [] : [[metadataAddress, metadataIp]]),
+    ...hostRoutes.map(({ destination, nexthop }) => [destination, nexthop]),
+  ];
   // Clients that get routes so ignore `router` (RFC 3442): the default one is among them.
-  if (routes.length > 0) options['classless_static_route'] = `{${[...routes, ...(gatewayIp === null ? [] : [['0.0.0.0/0', gatewayIp]])].map((route) => route.join(',')).join(', ')}}`;
+  if (routes.length > 0)
+    options['classless_static_route'] =
+      `{${[...routes, ...(gatewayIp === null ? [] : [['0.0.0.0/0', gatewayIp]])].map((route) => route.join(',')).join(', ')}}`;
   return options;
 }
 
@@ -59,35 +95,78 @@ function v6Options({ id, network, addressMode, dnsServers }: SubnetFacts): Optio
   if (addressMode !== 'dhcpv6-stateful' && addressMode !== 'dhcpv6-stateless') return null;
   const options: Options = { server_id: dhcpServerMac(id) };
   if (dnsServers.length > 0) options['dns_server'] = listed(dnsServers);
-  if (network.dnsDomain !== '') options['domain_search'] = quoted(network.dnsDomain.replace(/\.$/, ''));
+  if (network.dnsDomain !== '')
+    options['domain_search'] = quoted(network.dnsDomain.replace(/\.$/, ''));
   if (addressMode === 'dhcpv6-stateless') options['dhcpv6_stateless'] = 'true';
   return options;
 }
 
-const listed = (values: readonly string[]): string => (values.length === 1 ? (values[0] as string) : `{${values.join(', ')}}`); // length 1
+const listed = (values: readonly string[]): string =>
+  values.length === 1 ? (values[0] as string) : `{${values.join(', ')}}`; // length 1
 // northd pastes values into the actions of logical flows: what could end a value and begin an action of a tenant's own never gets there.
 const quoted = (text: string): string => `"${text.replaceAll(/["\\\p{Cc}]/gu, '')}"`;
 const plainValue = /^[\w.:,/{} -]+$/;
 
 // Neutron's names of extra options -> OVN's; `text`: OVN wants quotes. Neutron's docs, "DHCP Opts" of OVN; types: ovn-nb(5).
 const v4Names: Readonly<Record<string, string>> = {
-  'arp-timeout': 'arp_cache_timeout', 'bootfile-name': 'bootfile_name', 'classless-static-route': 'classless_static_route', 'default-ttl': 'default_ttl', 'dns-server': 'dns_server',
-  'domain-name': 'domain_name', 'domain-search': 'domain_search_list', 'ethernet-encap': 'ethernet_encap', hostname: 'hostname', 'ip-forward-enable': 'ip_forward_enable', 'lease-time': 'lease_time',
-  'log-server': 'log_server', 'lpr-server': 'lpr_server', 'ms-classless-static-route': 'ms_classless_static_route', mtu: 'mtu', netmask: 'netmask', 'nis-server': 'nis_server',
-  'ntp-server': 'ntp_server', 'path-prefix': 'path_prefix', 'policy-filter': 'policy_filter', router: 'router', 'router-discovery': 'router_discovery', 'router-solicitation': 'router_solicitation',
-  'server-id': 'server_id', 'server-ip-address': 'tftp_server_address', 'swap-server': 'swap_server', T1: 'T1', T2: 'T2', 'tcp-keepalive': 'tcp_keepalive_interval', 'tcp-ttl': 'tcp_ttl',
-  'tftp-server': 'tftp_server', 'tftp-server-address': 'tftp_server_address', wpad: 'wpad',
+  'arp-timeout': 'arp_cache_timeout',
+  'bootfile-name': 'bootfile_name',
+  'classless-static-route': 'classless_static_route',
+  'default-ttl': 'default_ttl',
+  'dns-server': 'dns_server',
+  'domain-name': 'domain_name',
+  'domain-search': 'domain_search_list',
+  'ethernet-encap': 'ethernet_encap',
+  hostname: 'hostname',
+  'ip-forward-enable': 'ip_forward_enable',
+  'lease-time': 'lease_time',
+  'log-server': 'log_server',
+  'lpr-server': 'lpr_server',
+  'ms-classless-static-route': 'ms_classless_static_route',
+  mtu: 'mtu',
+  netmask: 'netmask',
+  'nis-server': 'nis_server',
+  'ntp-server': 'ntp_server',
+  'path-prefix': 'path_prefix',
+  'policy-filter': 'policy_filter',
+  router: 'router',
+  'router-discovery': 'router_discovery',
+  'router-solicitation': 'router_solicitation',
+  'server-id': 'server_id',
+  'server-ip-address': 'tftp_server_address',
+  'swap-server': 'swap_server',
+  T1: 'T1',
+  T2: 'T2',
+  'tcp-keepalive': 'tcp_keepalive_interval',
+  'tcp-ttl': 'tcp_ttl',
+  'tftp-server': 'tftp_server',
+  'tftp-server-address': 'tftp_server_address',
+  wpad: 'wpad',
 };
-const v6Names: Readonly<Record<string, string>> = { 'dns-server': 'dns_server', 'domain-search': 'domain_search' };
-const textOptions = new Set(['bootfile_name', 'domain_name', 'domain_search_list', 'domain_search', 'hostname', 'path_prefix', 'wpad']);
+const v6Names: Readonly<Record<string, string>> = {
+  'dns-server': 'dns_server',
+  'domain-search': 'domain_search',
+};
+const textOptions = new Set([
+  'bootfile_name',
+  'domain_name',
+  'domain_search_list',
+  'domain_search',
+  'hostname',
+  'path_prefix',
+  'wpad',
+]);
 
 /** What OVN knows among the port's extra options; others have no effect. */
 function wishes(port: PortFacts, version: 4 | 6): Options {
   const names = version === 4 ? v4Names : v6Names;
-  return Object.fromEntries(port.dhcpOptions.flatMap(({ version: of, name, value }) => {
-    const known = of === version ? (own(names, name) ?? own(names, name.replaceAll('_', '-'))) : undefined;
-    if (known === undefined) return [];
-    if (textOptions.has(known)) return [[known, quoted(value)]];
-    return plainValue.test(value) ? [[known, value]] : [];
-  }));
+  return Object.fromEntries(
+    port.dhcpOptions.flatMap(({ version: of, name, value }) => {
+      const known =
+        of === version ? (own(names, name) ?? own(names, name.replaceAll('_', '-'))) : undefined;
+      if (known === undefined) return [];
+      if (textOptions.has(known)) return [[known, quoted(value)]];
+      return plainValue.test(value) ? [[known, value]] : [];
+    }),
+  );
 }

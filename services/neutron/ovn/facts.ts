@@ -54,7 +54,11 @@ export interface PortFacts {
   readonly portSecurity: boolean;
   readonly allowedPairs: readonly { readonly mac: string; readonly ip: string }[];
   readonly groupIds: readonly string[];
-  readonly dhcpOptions: readonly { readonly version: 4 | 6; readonly name: string; readonly value: string }[];
+  readonly dhcpOptions: readonly {
+    readonly version: 4 | 6;
+    readonly name: string;
+    readonly value: string;
+  }[];
 }
 
 /** A port through which a router is on a network. */
@@ -76,7 +80,13 @@ export interface FloatingIpFacts {
   /** Of the port that holds the address outside. */
   readonly mac: string;
   /** Where it leads to; null: nowhere. `host` '': the port is bound nowhere; `serverId` null: it is no server's. */
-  readonly target: { readonly routerId: string; readonly portId: string; readonly ip: string; readonly host: string; readonly serverId: string | null } | null;
+  readonly target: {
+    readonly routerId: string;
+    readonly portId: string;
+    readonly ip: string;
+    readonly host: string;
+    readonly serverId: string | null;
+  } | null;
   readonly status: string;
 }
 

@@ -10,28 +10,75 @@ const allowPriority = 1002;
 /** The group of all ports that are filtered: what nothing allows is dropped. Belongs to no object. */
 export const dropGroupKey = 'drop-group';
 
-const dropGroupAcl = (name: string, columns: { direction: 'to-lport' | 'from-lport'; action: 'allow' | 'drop'; priority: number; match: string }): SdnRow => ({
-  table: 'ACL', key: `${dropGroupKey}#${name}`, columns: { ...columns, match: `${columns.direction === 'to-lport' ? 'outport' : 'inport'} == @${dropGroupName} && ${columns.match}` },
+const dropGroupAcl = (
+  name: string,
+  columns: {
+    direction: 'to-lport' | 'from-lport';
+    action: 'allow' | 'drop';
+    priority: number;
+    match: string;
+  },
+): SdnRow => ({
+  table: 'ACL',
+  key: `${dropGroupKey}#${name}`,
+  columns: {
+    ...columns,
+    match: `${columns.direction === 'to-lport' ? 'outport' : 'inport'} == @${dropGroupName} && ${columns.match}`,
+  },
   in: [{ place: 'Port_Group.acls', key: dropGroupKey }],
 });
 export const dropGroupRows: readonly SdnRow[] = [
   { table: 'Port_Group', key: dropGroupKey, columns: { name: dropGroupName } },
-  dropGroupAcl('to-lport', { direction: 'to-lport', priority: dropPriority, action: 'drop', match: 'ip' }),
-  dropGroupAcl('from-lport', { direction: 'from-lport', priority: dropPriority, action: 'drop', match: 'ip' }),
+  dropGroupAcl('to-lport', {
+    direction: 'to-lport',
+    priority: dropPriority,
+    action: 'drop',
+    match: 'ip',
+  }),
+  dropGroupAcl('from-lport', {
+    direction: 'from-lport',
+    priority: dropPriority,
+    action: 'drop',
+    match: 'ip',
+  }),
   // northd looks at questions to its own DHCP server behind the ACLs, and lets pass only the answers by itself (tried: ovn-trace.test.ts).
-  dropGroupAcl('dhcp4', { direction: 'from-lport', priority: allowPriority, action: 'allow', match: 'ip4 && udp && udp.src == 68 && udp.dst == 67' }),
-  dropGroupAcl('dhcp6', { direction: 'from-lport', priority: allowPriority, action: 'allow', match: 'ip6 && udp && udp.src == 546 && udp.dst == 547' }),
+  dropGroupAcl('dhcp4', {
+    direction: 'from-lport',
+    priority: allowPriority,
+    action: 'allow',
+    match: 'ip4 && udp && udp.src == 68 && udp.dst == 67',
+  }),
+  dropGroupAcl('dhcp6', {
+    direction: 'from-lport',
+    priority: allowPriority,
+    action: 'allow',
+    match: 'ip6 && udp && udp.src == 546 && udp.dst == 547',
+  }),
 ];
 
 export function groupRows(group: GroupFacts): SdnRow[] {
   const key = ownerName('security_group', group.id);
   return [
-    { table: 'Port_Group', key, columns: { name: groupName(group.id), external_ids: { 'neutron:security_group_id': group.id, 'neutron:security_group_name': group.name } } },
-    ...group.rules.map((rule): SdnRow => ({
-      table: 'ACL', key: `${key}#${rule.id}`,
+    {
+      table: 'Port_Group',
+      key,
       columns: {
-        direction: rule.direction === 'ingress' ? 'to-lport' : 'from-lport', priority: allowPriority, match: matchOf(group.id, rule),
-        action: group.stateful ? 'allow-related' : 'allow-stateless', external_ids: { 'neutron:security_group_rule_id': rule.id },
+        name: groupName(group.id),
+        external_ids: {
+          'neutron:security_group_id': group.id,
+          'neutron:security_group_name': group.name,
+        },
+      },
+    },
+    ...group.rules.map((rule): SdnRow => ({
+      table: 'ACL',
+      key: `${key}#${rule.id}`,
+      columns: {
+        direction: rule.direction === 'ingress' ? 'to-lport' : 'from-lport',
+        priority: allowPriority,
+        match: matchOf(group.id, rule),
+        action: group.stateful ? 'allow-related' : 'allow-stateless',
+        external_ids: { 'neutron:security_group_rule_id': rule.id },
       },
       in: [{ place: 'Port_Group.acls', key }],
     })),
@@ -42,28 +89,61 @@ export function matchOf(groupId: string, rule: RuleFacts): string {
   const [port, remote] = rule.direction === 'ingress' ? ['outport', 'src'] : ['inport', 'dst'];
   const ip = `ip${rule.version}`;
   const parts = [`${port} == @${groupName(groupId)}`, ip];
-  if (rule.remoteCidr !== null && !rule.remoteCidr.endsWith('/0')) parts.push(`${ip}.${remote} == ${rule.remoteCidr}`);
-  if (rule.remoteGroupId !== null) parts.push(`${ip}.${remote} == $${groupName(rule.remoteGroupId)}_${ip}`);
+  if (rule.remoteCidr !== null && !rule.remoteCidr.endsWith('/0'))
+    parts.push(`${ip}.${remote} == ${rule.remoteCidr}`);
+  if (rule.remoteGroupId !== null)
+    parts.push(`${ip}.${remote} == $${groupName(rule.remoteGroupId)}_${ip}`);
   return [...parts, ...protocolMatch(rule)].join(' && ');
 }
 
 // The names that Neutron takes: api-ref, "Create security group rule"; numbers: IANA.
 const numbers: Readonly<Record<string, number>> = {
-  ah: 51, dccp: 33, egp: 8, esp: 50, gre: 47, icmp: 1, icmpv6: 58, 'ipv6-icmp': 58, igmp: 2, ipip: 4, ipv4: 4, 'ipv6-encap': 41, 'ipv6-frag': 44, 'ipv6-nonxt': 59, 'ipv6-opts': 60, 'ipv6-route': 43,
-  ospf: 89, pgm: 113, rsvp: 46, sctp: 132, tcp: 6, udp: 17, udplite: 136, vrrp: 112,
+  ah: 51,
+  dccp: 33,
+  egp: 8,
+  esp: 50,
+  gre: 47,
+  icmp: 1,
+  icmpv6: 58,
+  'ipv6-icmp': 58,
+  igmp: 2,
+  ipip: 4,
+  ipv4: 4,
+  'ipv6-encap': 41,
+  'ipv6-frag': 44,
+  'ipv6-nonxt': 59,
+  'ipv6-opts': 60,
+  'ipv6-route': 43,
+  ospf: 89,
+  pgm: 113,
+  rsvp: 46,
+  sctp: 132,
+  tcp: 6,
+  udp: 17,
+  udplite: 136,
+  vrrp: 112,
 };
 const withPorts: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' };
 
 function protocolMatch({ version, protocol, portMin, portMax }: RuleFacts): string[] {
   if (protocol === null || protocol === 'any' || protocol === '0') return [];
   const number = numbers[protocol] ?? Number(protocol);
-  if (number === 1 || number === 58) { // icmp of the rule's own version, whichever of the names it has
+  if (number === 1 || number === 58) {
+    // icmp of the rule's own version, whichever of the names it has
     const icmp = `icmp${version}`;
-    return [icmp, ...(portMin === null ? [] : [`${icmp}.type == ${portMin}`]), ...(portMax === null ? [] : [`${icmp}.code == ${portMax}`])];
+    return [
+      icmp,
+      ...(portMin === null ? [] : [`${icmp}.type == ${portMin}`]),
+      ...(portMax === null ? [] : [`${icmp}.code == ${portMax}`]),
+    ];
   }
   const name = withPorts[number];
   if (name === undefined) return [`ip.proto == ${number}`];
   if (portMin === null && portMax === null) return [name];
   if (portMin === portMax) return [name, `${name}.dst == ${portMin}`];
-  return [name, ...(portMin === null ? [] : [`${name}.dst >= ${portMin}`]), ...(portMax === null ? [] : [`${name}.dst <= ${portMax}`])];
+  return [
+    name,
+    ...(portMin === null ? [] : [`${name}.dst >= ${portMin}`]),
+    ...(portMax === null ? [] : [`${name}.dst <= ${portMax}`]),
+  ];
 }

@@ -21,7 +21,12 @@ export function dhcpServerMac(subnetId: string): string {
 /** A port that Neutron made for itself: no security groups, no filter on its addresses. */
 export const isTrusted = (deviceOwner: string): boolean => deviceOwner.startsWith('network:');
 
-const routerOwners = ['network:router_interface', 'network:router_gateway', 'network:router_interface_distributed', 'network:ha_router_replicated_interface'];
+const routerOwners = [
+  'network:router_interface',
+  'network:router_gateway',
+  'network:router_interface_distributed',
+  'network:ha_router_replicated_interface',
+];
 export const isRouterPort = (deviceOwner: string): boolean => routerOwners.includes(deviceOwner);
 export const gatewayOwner = 'network:router_gateway';
 export const metadataOwner = 'network:distributed';

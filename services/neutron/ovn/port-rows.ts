@@ -4,7 +4,16 @@ import type { SdnRow } from '#ports/sdn.ts';
 import { portDhcp } from './dhcp-rows.ts';
 import type { PortFacts } from './facts.ts';
 import { dropGroupKey } from './group-rows.ts';
-import { floatingIpOwner, gatewayOwner, isRouterPort, isTrusted, metadataOwner, ownerName, routerPortName, switchName } from './names.ts';
+import {
+  floatingIpOwner,
+  gatewayOwner,
+  isRouterPort,
+  isTrusted,
+  metadataOwner,
+  ownerName,
+  routerPortName,
+  switchName,
+} from './names.ts';
 
 type PortRow = SdnRow & { table: 'Logical_Switch_Port' };
 
@@ -15,33 +24,65 @@ export function portRows(port: PortFacts): SdnRow[] {
   if (port.deviceOwner === floatingIpOwner) return []; // its address is the router's
   const dhcp = isTrusted(port.deviceOwner) ? { rows: [], v4: null, v6: null } : portDhcp(port);
   const row: PortRow = {
-    table: 'Logical_Switch_Port', key: ownerName('port', port.id),
+    table: 'Logical_Switch_Port',
+    key: ownerName('port', port.id),
     columns: {
-      name: port.id, enabled: port.adminUp, ...wiring(port),
-      dhcpv4_options: dhcp.v4 === null ? null : { key: dhcp.v4 }, dhcpv6_options: dhcp.v6 === null ? null : { key: dhcp.v6 },
+      name: port.id,
+      enabled: port.adminUp,
+      ...wiring(port),
+      dhcpv4_options: dhcp.v4 === null ? null : { key: dhcp.v4 },
+      dhcpv6_options: dhcp.v6 === null ? null : { key: dhcp.v6 },
       external_ids: told(port),
     },
-    in: [{ place: 'Logical_Switch.ports', key: ownerName('network', port.network.id) }, ...groupsOf(port).map((key) => ({ place: 'Port_Group.ports' as const, key }))],
+    in: [
+      { place: 'Logical_Switch.ports', key: ownerName('network', port.network.id) },
+      ...groupsOf(port).map((key) => ({ place: 'Port_Group.ports' as const, key })),
+    ],
   };
   return [row, ...dhcp.rows];
 }
 
-function wiring(port: PortFacts): Pick<PortRow['columns'], 'type' | 'addresses' | 'port_security' | 'options'> {
+function wiring(
+  port: PortFacts,
+): Pick<PortRow['columns'], 'type' | 'addresses' | 'port_security' | 'options'> {
   const own = [port.mac, ...port.fixedIps.map(({ ip }) => ip)];
   if (isRouterPort(port.deviceOwner)) {
-    const announces: Record<string, string> = port.deviceOwner === gatewayOwner ? { 'nat-addresses': 'router' } : {};
-    return { type: 'router', addresses: ['router'], port_security: [], options: { 'router-port': routerPortName(port.id), ...announces } };
+    const announces: Record<string, string> =
+      port.deviceOwner === gatewayOwner ? { 'nat-addresses': 'router' } : {};
+    return {
+      type: 'router',
+      addresses: ['router'],
+      port_security: [],
+      options: { 'router-port': routerPortName(port.id), ...announces },
+    };
   }
-  if (port.deviceOwner === metadataOwner) return { type: 'localport', addresses: [[...own, ...metadataAddresses].join(' ')], port_security: [], options: {} };
-  const options: Record<string, string> = port.host === '' ? {} : { 'requested-chassis': port.host };
-  if (!port.portSecurity || isTrusted(port.deviceOwner)) return { type: '', addresses: [own.join(' '), 'unknown'], port_security: [], options };
+  if (port.deviceOwner === metadataOwner)
+    return {
+      type: 'localport',
+      addresses: [[...own, ...metadataAddresses].join(' ')],
+      port_security: [],
+      options: {},
+    };
+  const options: Record<string, string> =
+    port.host === '' ? {} : { 'requested-chassis': port.host };
+  if (!port.portSecurity || isTrusted(port.deviceOwner))
+    return { type: '', addresses: [own.join(' '), 'unknown'], port_security: [], options };
   const others = pairsByMac(port);
   // northd lets the link-local address pass by itself, but 23.03 drops its neighbour advertisements (it wants a hop limit of 225).
-  const mayClaim = [...own, ...(port.fixedIps.some(({ subnet }) => subnet.version === 6) ? [linkLocal(port.mac)] : [])];
+  const mayClaim = [
+    ...own,
+    ...(port.fixedIps.some(({ subnet }) => subnet.version === 6) ? [linkLocal(port.mac)] : []),
+  ];
   return {
-    type: '', options,
+    type: '',
+    options,
     addresses: [own.join(' '), ...[...others.keys()].filter((mac) => mac !== port.mac)],
-    port_security: [[...mayClaim, ...(others.get(port.mac) ?? [])].join(' '), ...[...others].filter(([mac]) => mac !== port.mac).map(([mac, ips]) => [mac, ...ips].join(' '))],
+    port_security: [
+      [...mayClaim, ...(others.get(port.mac) ?? [])].join(' '),
+      ...[...others]
+        .filter(([mac]) => mac !== port.mac)
+        .map(([mac, ips]) => [mac, ...ips].join(' ')),
+    ],
   };
 }
 
@@ -60,8 +101,14 @@ function groupsOf(port: PortFacts): string[] {
 /** For the Neutron Agents, who read it from the southbound copy: whose guest asks for metadata, and on which network. */
 function told(port: PortFacts): Record<string, string> {
   return {
-    'neutron:port_name': port.name, 'neutron:network_name': switchName(port.network.id), 'neutron:network_id': port.network.id, 'neutron:project_id': port.projectId,
-    'neutron:device_id': port.deviceId, 'neutron:device_owner': port.deviceOwner,
-    'neutron:cidrs': port.fixedIps.map(({ ip, subnet }) => `${ip}/${subnet.cidr.split('/')[1]}`).join(' '),
+    'neutron:port_name': port.name,
+    'neutron:network_name': switchName(port.network.id),
+    'neutron:network_id': port.network.id,
+    'neutron:project_id': port.projectId,
+    'neutron:device_id': port.deviceId,
+    'neutron:device_owner': port.deviceOwner,
+    'neutron:cidrs': port.fixedIps
+      .map(({ ip, subnet }) => `${ip}/${subnet.cidr.split('/')[1]}`)
+      .join(' '),
   };
 }

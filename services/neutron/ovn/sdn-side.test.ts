@@ -1,9 +1,9 @@
 // Neutron's side towards the network below, over the network in memory: what is written there, what is heard back, and what is mended.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { createSimSdn, type SimSdn } from '#adapters/sim/sim-sdn.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import { createSimSdn, type SimSdn } from '#adapters/sim/sim-sdn.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { HttpClient } from '#platform/http/client.ts';
@@ -23,19 +23,32 @@ describe('Neutron towards the network below', () => {
   let events: { name: string; server_uuid: string; tag: string }[];
   let refusals: number;
 
-  const http: HttpClient = { send: async ({ path, body }) => {
-    if (refusals > 0) {
-      refusals -= 1;
-      return fault('unavailable', 'Nova is away');
-    }
-    assert.equal(path, '/v2.1/os-server-external-events');
-    events.push(...(body as unknown as { events: typeof events }).events);
-    return { status: 200, headers: {}, body: { events: [] } as Json, stream: undefined };
-  } };
+  const http: HttpClient = {
+    send: async ({ path, body }) => {
+      if (refusals > 0) {
+        refusals -= 1;
+        return fault('unavailable', 'Nova is away');
+      }
+      assert.equal(path, '/v2.1/os-server-external-events');
+      events.push(...(body as unknown as { events: typeof events }).events);
+      return { status: 200, headers: {}, body: { events: [] } as Json, stream: undefined };
+    },
+  };
   const deps = (): NeutronDeps => ({
-    database: world.database, clock: systemClock, ids: systemIds, log: silentLog, config: neutronDefaults, http, session: { token: async () => 'token', renew: () => undefined },
+    database: world.database,
+    clock: systemClock,
+    ids: systemIds,
+    log: silentLog,
+    config: neutronDefaults,
+    http,
+    session: { token: async () => 'token', renew: () => undefined },
     bus: createInProcessBus({ log: silentLog, clock: systemClock, ids: systemIds }),
-    openSdn: (listeners) => (below = createSimSdn({ chassis: ['h1', 'h2'], bridgeMappings: 'physnet1:br-ex' }, { clock: systemClock }, listeners)),
+    openSdn: (listeners) =>
+      (below = createSimSdn(
+        { chassis: ['h1', 'h2'], bridgeMappings: 'physnet1:br-ex' },
+        { clock: systemClock },
+        listeners,
+      )),
   });
   const open = (): SdnSide => createSdnSide(deps());
   const task = async (name: string): Promise<void> => {
@@ -43,15 +56,28 @@ describe('Neutron towards the network below', () => {
     assert.ok(found, name);
     await found.run(new AbortController().signal);
   };
-  const rows = (table: SdnRow['table']): SdnRow[] => below.rows().filter((row) => row.table === table);
+  const rows = (table: SdnRow['table']): SdnRow[] =>
+    below.rows().filter((row) => row.table === table);
   const atRest = async (): Promise<void> => {
     side.wake();
-    await eventually(async () => {
-      const audit = await side.audit();
-      return !isFault(audit) && audit.pending === 0 && audit.inserted + audit.updated + audit.deleted === 0;
-    }, { withinMs: 5_000, what: 'all that should be below is there, and nothing else' });
+    await eventually(
+      async () => {
+        const audit = await side.audit();
+        return (
+          !isFault(audit) &&
+          audit.pending === 0 &&
+          audit.inserted + audit.updated + audit.deleted === 0
+        );
+      },
+      { withinMs: 5_000, what: 'all that should be below is there, and nothing else' },
+    );
   };
-  const portStatus = async (id: string) => (await world.database.db.selectFrom('ports').select(['status', 'revision_number']).where('id', '=', id).executeTakeFirstOrThrow());
+  const portStatus = async (id: string) =>
+    await world.database.db
+      .selectFrom('ports')
+      .select(['status', 'revision_number'])
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow();
 
   beforeEach(async () => {
     [events, refusals] = [[], 0];
@@ -65,41 +91,123 @@ describe('Neutron towards the network below', () => {
   });
 
   it('shows networks, subnets, ports, groups, routers and floating IPs, and takes them away again', async () => {
-    const [net, outside] = [await world.network(), await world.network({ network_type: 'flat', physical_network: 'physnet1', external: 1, mtu: 1500 })];
-    const [subnet, publicSubnet] = [await world.subnet(net, '10.0.0.0/24'), await world.subnet(outside, '192.0.2.0/24', { enable_dhcp: 0 })];
+    const [net, outside] = [
+      await world.network(),
+      await world.network({
+        network_type: 'flat',
+        physical_network: 'physnet1',
+        external: 1,
+        mtu: 1500,
+      }),
+    ];
+    const [subnet, publicSubnet] = [
+      await world.subnet(net, '10.0.0.0/24'),
+      await world.subnet(outside, '192.0.2.0/24', { enable_dhcp: 0 }),
+    ];
     const group = await world.group([{ protocol: 'tcp', port_range_min: 80, port_range_max: 80 }]);
     await world.metadataPort(net, subnet, '10.0.0.2');
-    const port = await world.port(net, [[subnet, '10.0.0.5']], { device_owner: 'compute:nova', device_id: 'server', binding_host_id: 'h1' }, [group]);
-    const router = await world.router([[net, subnet, '10.0.0.1']], [outside, publicSubnet, '192.0.2.9']);
-    const floatingIp = await world.floatingIp([outside, publicSubnet, '192.0.2.50'], router, port, '10.0.0.5');
+    const port = await world.port(
+      net,
+      [[subnet, '10.0.0.5']],
+      { device_owner: 'compute:nova', device_id: 'server', binding_host_id: 'h1' },
+      [group],
+    );
+    const router = await world.router(
+      [[net, subnet, '10.0.0.1']],
+      [outside, publicSubnet, '192.0.2.9'],
+    );
+    const floatingIp = await world.floatingIp(
+      [outside, publicSubnet, '192.0.2.50'],
+      router,
+      port,
+      '10.0.0.5',
+    );
     await atRest();
-    assert.deepEqual(rows('NAT').map((row) => row.table === 'NAT' && [row.columns.type, row.columns.external_ip, row.columns.logical_ip]).toSorted(), [['dnat_and_snat', '192.0.2.50', '10.0.0.5'], ['snat', '192.0.2.9', '10.0.0.0/24']]);
-    await eventually(async () => (await portStatus(port.id)).status === 'ACTIVE', { withinMs: 2_000, what: 'the port is up' });
-    const { status } = await world.database.db.selectFrom('floating_ips').select('status').where('id', '=', floatingIp).executeTakeFirstOrThrow();
+    assert.deepEqual(
+      rows('NAT')
+        .map(
+          (row) =>
+            row.table === 'NAT' && [
+              row.columns.type,
+              row.columns.external_ip,
+              row.columns.logical_ip,
+            ],
+        )
+        .toSorted(),
+      [
+        ['dnat_and_snat', '192.0.2.50', '10.0.0.5'],
+        ['snat', '192.0.2.9', '10.0.0.0/24'],
+      ],
+    );
+    await eventually(async () => (await portStatus(port.id)).status === 'ACTIVE', {
+      withinMs: 2_000,
+      what: 'the port is up',
+    });
+    const { status } = await world.database.db
+      .selectFrom('floating_ips')
+      .select('status')
+      .where('id', '=', floatingIp)
+      .executeTakeFirstOrThrow();
     assert.equal(status, 'ACTIVE');
     assert.equal((await portStatus(router.gateway_port_id ?? '')).status, 'ACTIVE');
 
     const { db } = world.database;
     await db.deleteFrom('floating_ips').execute();
     await db.deleteFrom('routers').execute();
-    for (const table of ['ip_allocations', 'port_security_groups', 'ports', 'subnets', 'security_group_rules', 'security_groups', 'network_segments', 'networks'] as const) await db.deleteFrom(table).execute();
-    await world.mark(['floating_ip', floatingIp], ['router', router.id], ['port', port.id], ['subnet', subnet.id], ['subnet', publicSubnet.id], ['network', net.id], ['network', outside.id], ['security_group', group]);
+    for (const table of [
+      'ip_allocations',
+      'port_security_groups',
+      'ports',
+      'subnets',
+      'security_group_rules',
+      'security_groups',
+      'network_segments',
+      'networks',
+    ] as const)
+      await db.deleteFrom(table).execute();
+    await world.mark(
+      ['floating_ip', floatingIp],
+      ['router', router.id],
+      ['port', port.id],
+      ['subnet', subnet.id],
+      ['subnet', publicSubnet.id],
+      ['network', net.id],
+      ['network', outside.id],
+      ['security_group', group],
+    );
     side.wake();
-    await eventually(() => below.rows().every(({ key }) => key.startsWith('drop-group') || key.startsWith('port/')), { withinMs: 2_000, what: 'nothing is left but what nobody marked' });
+    await eventually(
+      () =>
+        below.rows().every(({ key }) => key.startsWith('drop-group') || key.startsWith('port/')),
+      { withinMs: 2_000, what: 'nothing is left but what nobody marked' },
+    );
   });
 
   it('tells Nova of ports that came up and went down, once each, also when Nova was away', async () => {
     const net = await world.network();
     const subnet = await world.subnet(net, '10.0.0.0/24');
     refusals = 2;
-    const port = await world.port(net, [[subnet, '10.0.0.5']], { device_owner: 'compute:nova', device_id: 'server', binding_host_id: 'h1' });
-    const unbound = await world.port(net, [[subnet, '10.0.0.6']], { device_owner: 'compute:nova', device_id: 'other' });
+    const port = await world.port(net, [[subnet, '10.0.0.5']], {
+      device_owner: 'compute:nova',
+      device_id: 'server',
+      binding_host_id: 'h1',
+    });
+    const unbound = await world.port(net, [[subnet, '10.0.0.6']], {
+      device_owner: 'compute:nova',
+      device_id: 'other',
+    });
     side.wake();
     await eventually(() => events.length > 0, { withinMs: 5_000, what: 'Nova hears' });
-    assert.deepEqual(events, [{ name: 'network-vif-plugged', server_uuid: 'server', tag: port.id, status: 'completed' }]);
+    assert.deepEqual(events, [
+      { name: 'network-vif-plugged', server_uuid: 'server', tag: port.id, status: 'completed' },
+    ]);
     assert.deepEqual(await portStatus(port.id), { status: 'ACTIVE', revision_number: 2 });
     assert.deepEqual(await portStatus(unbound.id), { status: 'DOWN', revision_number: 1 });
-    await world.database.db.updateTable('ports').set({ binding_host_id: '' }).where('id', '=', port.id).execute();
+    await world.database.db
+      .updateTable('ports')
+      .set({ binding_host_id: '' })
+      .where('id', '=', port.id)
+      .execute();
     await world.mark(['port', port.id]);
     side.wake();
     await eventually(() => events.length > 1, { withinMs: 5_000, what: 'Nova hears again' });
@@ -109,23 +217,60 @@ describe('Neutron towards the network below', () => {
   });
 
   it('tells Nova of floating IPs and addresses that came and went at its servers', async () => {
-    const [net, outside] = [await world.network(), await world.network({ network_type: 'flat', physical_network: 'physnet1', external: 1 })];
-    const [subnet, publicSubnet] = [await world.subnet(net, '10.0.0.0/24'), await world.subnet(outside, '192.0.2.0/24', { enable_dhcp: 0 })];
-    const port = await world.port(net, [[subnet, '10.0.0.5']], { device_owner: 'compute:nova', device_id: 'server' });
-    const router = await world.router([[net, subnet, '10.0.0.1']], [outside, publicSubnet, '192.0.2.9']);
+    const [net, outside] = [
+      await world.network(),
+      await world.network({ network_type: 'flat', physical_network: 'physnet1', external: 1 }),
+    ];
+    const [subnet, publicSubnet] = [
+      await world.subnet(net, '10.0.0.0/24'),
+      await world.subnet(outside, '192.0.2.0/24', { enable_dhcp: 0 }),
+    ];
+    const port = await world.port(net, [[subnet, '10.0.0.5']], {
+      device_owner: 'compute:nova',
+      device_id: 'server',
+    });
+    const router = await world.router(
+      [[net, subnet, '10.0.0.1']],
+      [outside, publicSubnet, '192.0.2.9'],
+    );
     await atRest();
     const { db } = world.database;
     const heard = async (name: string, count: number): Promise<void> => {
       side.wake();
-      await eventually(() => events.filter((each) => each.name === name).length === count, { withinMs: 2_000, what: `${count} times ${name}` });
-      assert.deepEqual(events.at(-1), { name, server_uuid: 'server', tag: port.id, status: 'completed' });
+      await eventually(() => events.filter((each) => each.name === name).length === count, {
+        withinMs: 2_000,
+        what: `${count} times ${name}`,
+      });
+      assert.deepEqual(events.at(-1), {
+        name,
+        server_uuid: 'server',
+        tag: port.id,
+        status: 'completed',
+      });
     };
-    const floatingIp = await world.floatingIp([outside, publicSubnet, '192.0.2.50'], router, port, '10.0.0.5');
+    const floatingIp = await world.floatingIp(
+      [outside, publicSubnet, '192.0.2.50'],
+      router,
+      port,
+      '10.0.0.5',
+    );
     await heard('network-changed', 1);
-    await db.updateTable('floating_ips').set({ fixed_port_id: null, fixed_ip_address: null, router_id: null }).execute();
+    await db
+      .updateTable('floating_ips')
+      .set({ fixed_port_id: null, fixed_ip_address: null, router_id: null })
+      .execute();
     await world.mark(['floating_ip', floatingIp]);
     await heard('network-changed', 2);
-    await db.insertInto('ip_allocations').values({ subnet_id: subnet.id, ip_key: '6', ip: '10.0.0.6', network_id: net.id, port_id: port.id }).execute();
+    await db
+      .insertInto('ip_allocations')
+      .values({
+        subnet_id: subnet.id,
+        ip_key: '6',
+        ip: '10.0.0.6',
+        network_id: net.id,
+        port_id: port.id,
+      })
+      .execute();
     await world.mark(['port', port.id]);
     await heard('network-changed', 3);
     await db.deleteFrom('ports').where('id', '=', port.id).execute();
@@ -143,19 +288,35 @@ describe('Neutron towards the network below', () => {
     side.wake();
     below.power(true);
     await atRest();
-    assert.deepEqual([rows('Logical_Switch').length, rows('Logical_Switch_Port').length, rows('DHCP_Options').length], [1, 1, 1]);
+    assert.deepEqual(
+      [
+        rows('Logical_Switch').length,
+        rows('Logical_Switch_Port').length,
+        rows('DHCP_Options').length,
+      ],
+      [1, 1, 1],
+    );
     assert.deepEqual(side.mended(), noDrift, 'what was away is no drift');
   });
 
   it('mends stray, missing and altered rows, and counts them', async () => {
     const net = await world.network();
     const subnet = await world.subnet(net, '10.0.0.0/24');
-    const [lost] = [await world.port(net, [[subnet, '10.0.0.5']]), await world.port(net, [[subnet, '10.0.0.6']])];
+    const [lost] = [
+      await world.port(net, [[subnet, '10.0.0.5']]),
+      await world.port(net, [[subnet, '10.0.0.6']]),
+    ];
     await atRest();
     below.vandalize((all) => {
       all.delete(`Logical_Switch_Port port/${lost.id}`);
-      all.set('Address_Set stray', { table: 'Address_Set', key: 'stray', columns: { name: 'stray' } });
-      for (const [name, row] of all) if (row.table === 'DHCP_Options') all.set(name, { ...row, columns: { ...row.columns, cidr: '10.9.9.0/24' } });
+      all.set('Address_Set stray', {
+        table: 'Address_Set',
+        key: 'stray',
+        columns: { name: 'stray' },
+      });
+      for (const [name, row] of all)
+        if (row.table === 'DHCP_Options')
+          all.set(name, { ...row, columns: { ...row.columns, cidr: '10.9.9.0/24' } });
     });
     await task('neutron.compare-network');
     await atRest();
@@ -171,31 +332,61 @@ describe('Neutron towards the network below', () => {
     await world.database.db.deleteFrom('sdn_changes').execute();
     await world.port(net, [[subnet, '10.0.0.5']], {}, [group]);
     side.wake();
-    await eventually(() => rows('Logical_Switch_Port').length === 1, { withinMs: 2_000, what: 'the port is there' });
-    assert.deepEqual([rows('Logical_Switch').length, rows('DHCP_Options').length, rows('Port_Group').length], [1, 1, 2]);
+    await eventually(() => rows('Logical_Switch_Port').length === 1, {
+      withinMs: 2_000,
+      what: 'the port is there',
+    });
+    assert.deepEqual(
+      [rows('Logical_Switch').length, rows('DHCP_Options').length, rows('Port_Group').length],
+      [1, 1, 2],
+    );
   });
 
   it('moves gateways away from a host that no longer answers', async () => {
-    const net = await world.network({ network_type: 'flat', physical_network: 'physnet1', external: 1 });
+    const net = await world.network({
+      network_type: 'flat',
+      physical_network: 'physnet1',
+      external: 1,
+    });
     const subnet = await world.subnet(net, '192.0.2.0/24');
     await world.router([], [net, subnet, '192.0.2.9']);
     for (let round = 0; round < 2; round += 1) await task('neutron.watch-chassis'); // asked, then heard
     await atRest();
-    const hosts = () => rows('Gateway_Chassis').map((row) => (row.table === 'Gateway_Chassis' ? row.columns.chassis_name : ''));
+    const hosts = () =>
+      rows('Gateway_Chassis').map((row) =>
+        row.table === 'Gateway_Chassis' ? row.columns.chassis_name : '',
+      );
     assert.deepEqual(hosts().toSorted(), ['h1', 'h2']);
-    const agents = await world.database.db.selectFrom('agents').select(['agent_type', 'host']).orderBy('host').execute();
-    assert.deepEqual(agents, [{ agent_type: 'OVN Controller Gateway agent', host: 'h1' }, { agent_type: 'OVN Controller Gateway agent', host: 'h2' }]);
+    const agents = await world.database.db
+      .selectFrom('agents')
+      .select(['agent_type', 'host'])
+      .orderBy('host')
+      .execute();
+    assert.deepEqual(agents, [
+      { agent_type: 'OVN Controller Gateway agent', host: 'h1' },
+      { agent_type: 'OVN Controller Gateway agent', host: 'h2' },
+    ]);
     below.chassisAlive('h1', false);
     for (let round = 0; round < 4; round += 1) await task('neutron.watch-chassis');
-    assert.deepEqual([side.hostIsKnown('h1'), side.hostIsKnown('h2'), side.hostIsKnown('h3')], [false, true, false]);
-    await eventually(() => hosts().join() === 'h2', { withinMs: 2_000, what: 'only h2 carries the gateway' });
+    assert.deepEqual(
+      [side.hostIsKnown('h1'), side.hostIsKnown('h2'), side.hostIsKnown('h3')],
+      [false, true, false],
+    );
+    await eventually(() => hosts().join() === 'h2', {
+      withinMs: 2_000,
+      what: 'only h2 carries the gateway',
+    });
     below.chassisAlive('h2', false);
     for (let round = 0; round < 4; round += 1) await task('neutron.watch-chassis');
     assert.equal(side.hostIsKnown('h3'), true, 'where all are silent nobody can tell');
   });
 
   it('leaves gateways alone until the network has told its hosts', async () => {
-    const net = await world.network({ network_type: 'flat', physical_network: 'physnet1', external: 1 });
+    const net = await world.network({
+      network_type: 'flat',
+      physical_network: 'physnet1',
+      external: 1,
+    });
     await world.router([], [net, await world.subnet(net, '192.0.2.0/24'), '192.0.2.9']);
     await atRest();
     assert.equal(rows('Gateway_Chassis').length, 2);
@@ -204,20 +395,31 @@ describe('Neutron towards the network below', () => {
     const kept = below;
     let tell = (): void => undefined;
     let known = false;
-    side = createSdnSide({ ...deps(), openSdn: (listeners) => {
-      queueMicrotask(() => listeners.returned?.());
-      tell = () => {
-        known = true;
-        listeners.bindingsKnown?.();
-      };
-      return { ...kept, chassis: () => (known ? kept.chassis() : []) };
-    } });
+    side = createSdnSide({
+      ...deps(),
+      openSdn: (listeners) => {
+        queueMicrotask(() => listeners.returned?.());
+        tell = () => {
+          known = true;
+          listeners.bindingsKnown?.();
+        };
+        return { ...kept, chassis: () => (known ? kept.chassis() : []) };
+      },
+    });
     await task('neutron.write-changes');
     const later = await world.network();
     side.wake();
-    await assert.rejects(eventually(() => rows('Logical_Switch').length === 2, { withinMs: 200, what: 'something is written' }));
+    await assert.rejects(
+      eventually(() => rows('Logical_Switch').length === 2, {
+        withinMs: 200,
+        what: 'something is written',
+      }),
+    );
     tell();
-    await eventually(() => rows('Logical_Switch').some(({ key }) => key === `network/${later.id}`), { withinMs: 2_000, what: 'the change arrives' });
+    await eventually(
+      () => rows('Logical_Switch').some(({ key }) => key === `network/${later.id}`),
+      { withinMs: 2_000, what: 'the change arrives' },
+    );
     assert.equal(rows('Gateway_Chassis').length, 2);
   });
 

@@ -44,36 +44,63 @@ const reportEveryMs = 10_000;
 export function createSdnSide(deps: NeutronDeps): SdnSide {
   const opened: { sdn?: Sdn; bindingsKnown: boolean } = { bindingsKnown: false };
   const nova = new NovaTeller(deps);
-  const bindings = new Bindings({ database: deps.database, clock: deps.clock, log: deps.log, nova });
-  const sdn = (): Sdn => (opened.sdn ??= deps.openSdn({
-    portChanged: (port, binding) => bindings.hear(port, binding),
-    returned: () => writer.compare('return'),
-    bindingsKnown: () => {
-      opened.bindingsKnown = true;
-      writer.wake();
-    },
-  }));
+  const bindings = new Bindings({
+    database: deps.database,
+    clock: deps.clock,
+    log: deps.log,
+    nova,
+  });
+  const sdn = (): Sdn =>
+    (opened.sdn ??= deps.openSdn({
+      portChanged: (port, binding) => bindings.hear(port, binding),
+      returned: () => writer.compare('return'),
+      bindingsKnown: () => {
+        opened.bindingsKnown = true;
+        writer.wake();
+      },
+    }));
   const watch = new ChassisWatch(deps, sdn);
-  const writer = new Writer({ database: deps.database, clock: deps.clock, log: deps.log, sdn, chassis: () => (opened.bindingsKnown ? watch.facts() : null), nova });
+  const writer = new Writer({
+    database: deps.database,
+    clock: deps.clock,
+    log: deps.log,
+    sdn,
+    chassis: () => (opened.bindingsKnown ? watch.facts() : null),
+    nova,
+  });
 
   const lookAtChassis = async (): Promise<void> => {
     if (await watch.look()) writer.touch(await gatewayRouters(deps.database.db));
   };
   const tasks: Task[] = [
-    { name: 'neutron.write-changes', everyMs: scanEveryMs, atStart: true, run: async () => {
-      // Hosts that come or go by themselves are seen here: a first gateway must not wait for the next question.
-      if (watch.moved()) writer.touch(await gatewayRouters(deps.database.db));
-      writer.wake();
-      await watch.hear();
-    } },
-    { name: 'neutron.compare-network', everyMs: compareEveryMs, run: async () => writer.compare('period') },
-    { name: 'neutron.compare-bindings', everyMs: compareBindingsEveryMs, run: async () => {
-      if (opened.bindingsKnown) await bindings.compare((port) => sdn().binding(port));
-    } },
+    {
+      name: 'neutron.write-changes',
+      everyMs: scanEveryMs,
+      atStart: true,
+      run: async () => {
+        // Hosts that come or go by themselves are seen here: a first gateway must not wait for the next question.
+        if (watch.moved()) writer.touch(await gatewayRouters(deps.database.db));
+        writer.wake();
+        await watch.hear();
+      },
+    },
+    {
+      name: 'neutron.compare-network',
+      everyMs: compareEveryMs,
+      run: async () => writer.compare('period'),
+    },
+    {
+      name: 'neutron.compare-bindings',
+      everyMs: compareBindingsEveryMs,
+      run: async () => {
+        if (opened.bindingsKnown) await bindings.compare((port) => sdn().binding(port));
+      },
+    },
     { name: 'neutron.watch-chassis', everyMs: askEveryMs, atStart: true, run: lookAtChassis },
   ];
   return {
-    tasks, rpc: [reports(deps)],
+    tasks,
+    rpc: [reports(deps)],
     wake: () => writer.wake(),
     hostIsKnown: (host) => watch.isKnown(host),
     audit: async () => await writer.audit(),
@@ -89,11 +116,27 @@ export function createSdnSide(deps: NeutronDeps): SdnSide {
 function reports({ database, clock }: NeutronDeps): RpcServer {
   return rpcServer<NeutronRpc>(neutronTopic, {
     reportNetwork: async ({ host, facts, version, startedAtMs }) => {
-      const mappings = Object.entries(facts.bridgeMappings).map((pair) => pair.join(':')).join(',');
-      await noteAgent(database.db, {
-        type: 'OVN Metadata agent', binary: 'neutron-ovn-metadata-agent', host, zone: '', startedAtMs,
-        configurations: { 'chassis_name': facts.chassis, 'bridge-mappings': mappings, version, 'encap_ip': facts.encapIp, health: facts.health },
-      }, clock.now());
+      const mappings = Object.entries(facts.bridgeMappings)
+        .map((pair) => pair.join(':'))
+        .join(',');
+      await noteAgent(
+        database.db,
+        {
+          type: 'OVN Metadata agent',
+          binary: 'neutron-ovn-metadata-agent',
+          host,
+          zone: '',
+          startedAtMs,
+          configurations: {
+            chassis_name: facts.chassis,
+            'bridge-mappings': mappings,
+            version,
+            encap_ip: facts.encapIp,
+            health: facts.health,
+          },
+        },
+        clock.now(),
+      );
       return { intervalMs: reportEveryMs };
     },
   });

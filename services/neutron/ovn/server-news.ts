@@ -19,13 +19,30 @@ export class ServerNews {
   /** What was written just now: the facts of the `wanted`; what has none is gone. */
   take(facts: Facts, wanted: Wanted): ServerEvent[] {
     const events = [
-      ...this.#differences(this.#ports, facts.ports, wanted.port, shownPort, (was, now) => (now === undefined ? [event('network-vif-deleted', was)] : [event('network-changed', now)])),
-      ...this.#differences(this.#floatingIps, facts.floatingIps, wanted.floating_ip, shownFloatingIp, (was, now) => [event('network-changed', was), ...(now ? [event('network-changed', now)] : [])]),
+      ...this.#differences(this.#ports, facts.ports, wanted.port, shownPort, (was, now) =>
+        now === undefined ? [event('network-vif-deleted', was)] : [event('network-changed', now)],
+      ),
+      ...this.#differences(
+        this.#floatingIps,
+        facts.floatingIps,
+        wanted.floating_ip,
+        shownFloatingIp,
+        (was, now) => [
+          event('network-changed', was),
+          ...(now ? [event('network-changed', now)] : []),
+        ],
+      ),
       ...this.#first(facts.floatingIps, wanted.floating_ip),
     ];
     for (const row of facts.ports) keep(this.#ports, row.id, shownPort(row));
     for (const row of facts.floatingIps) keep(this.#floatingIps, row.id, shownFloatingIp(row));
-    return this.#seenAll ? [...new Map(events.map((each) => [`${each.name} ${each.server_uuid} ${each.tag}`, each])).values()] : [];
+    return this.#seenAll
+      ? [
+          ...new Map(
+            events.map((each) => [`${each.name} ${each.server_uuid} ${each.tag}`, each]),
+          ).values(),
+        ]
+      : [];
   }
 
   /** What comes from now on is news. */
@@ -33,21 +50,32 @@ export class ServerNews {
     this.#seenAll = true;
   }
 
-  #differences<F extends { id: string }>(before: Map<string, Shown>, rows: readonly F[], wanted: ReadonlySet<string>, shown: (row: F) => Shown | undefined, tell: (was: Shown, now: Shown | undefined) => ServerEvent[]): ServerEvent[] {
+  #differences<F extends { id: string }>(
+    before: Map<string, Shown>,
+    rows: readonly F[],
+    wanted: ReadonlySet<string>,
+    shown: (row: F) => Shown | undefined,
+    tell: (was: Shown, now: Shown | undefined) => ServerEvent[],
+  ): ServerEvent[] {
     const byId = new Map(rows.map((row) => [row.id, row]));
     return [...wanted].flatMap((id) => {
       const [was, row] = [before.get(id), byId.get(id)];
       if (!was) return [];
       const now = row && shown(row);
       if (!now) before.delete(id);
-      return now?.serverId === was.serverId && now.addresses === was.addresses && now.portId === was.portId ? [] : tell(was, now);
+      return now?.serverId === was.serverId &&
+        now.addresses === was.addresses &&
+        now.portId === was.portId
+        ? []
+        : tell(was, now);
     });
   }
 
   /** A floating IP that begins to lead to a server. */
   #first(rows: readonly FloatingIpFacts[], wanted: ReadonlySet<string>): ServerEvent[] {
     return rows.flatMap((row) => {
-      const now = wanted.has(row.id) && !this.#floatingIps.has(row.id) ? shownFloatingIp(row) : undefined;
+      const now =
+        wanted.has(row.id) && !this.#floatingIps.has(row.id) ? shownFloatingIp(row) : undefined;
       return now ? [event('network-changed', now)] : [];
     });
   }
@@ -60,11 +88,22 @@ function keep(map: Map<string, Shown>, id: string, shown: Shown | undefined): vo
 
 function shownPort({ id, deviceId, deviceOwner, fixedIps, mac }: PortFacts): Shown | undefined {
   if (deviceId === '' || !deviceOwner.startsWith('compute:')) return undefined;
-  return { serverId: deviceId, portId: id, addresses: [mac, ...fixedIps.map(({ ip }) => ip)].join(' ') };
+  return {
+    serverId: deviceId,
+    portId: id,
+    addresses: [mac, ...fixedIps.map(({ ip }) => ip)].join(' '),
+  };
 }
 
 function shownFloatingIp({ ip, target }: FloatingIpFacts): Shown | undefined {
-  return target === null || target.serverId === null ? undefined : { serverId: target.serverId, portId: target.portId, addresses: `${ip} ${target.ip}` };
+  return target === null || target.serverId === null
+    ? undefined
+    : { serverId: target.serverId, portId: target.portId, addresses: `${ip} ${target.ip}` };
 }
 
-const event = (name: ServerEvent['name'], { serverId, portId }: Shown): ServerEvent => ({ name, server_uuid: serverId, tag: portId, status: 'completed' });
+const event = (name: ServerEvent['name'], { serverId, portId }: Shown): ServerEvent => ({
+  name,
+  server_uuid: serverId,
+  tag: portId,
+  status: 'completed',
+});

@@ -4,12 +4,36 @@ import { setFloatingIpStatuses, setPortStatuses } from '../store/sdn-status.ts';
 import type { Facts } from './facts.ts';
 import { isRouterPort } from './names.ts';
 
-export async function settle({ database: { db }, clock }: Pick<NeutronDeps, 'database' | 'clock'>, { ports, floatingIps }: Facts): Promise<void> {
+export async function settle(
+  { database: { db }, clock }: Pick<NeutronDeps, 'database' | 'clock'>,
+  { ports, floatingIps }: Facts,
+): Promise<void> {
   const now = clock.now();
-  const isStale = (each: { status: string }, up: boolean): boolean => each.status !== (up ? 'ACTIVE' : 'DOWN');
+  const isStale = (each: { status: string }, up: boolean): boolean =>
+    each.status !== (up ? 'ACTIVE' : 'DOWN');
   for (const up of [true, false]) {
     const status = up ? 'ACTIVE' : 'DOWN';
-    await setPortStatuses(db, ports.filter((port) => isRouterPort(port.deviceOwner) && port.deviceId !== '' && port.adminUp === up && isStale(port, up)).map(({ id }) => id), status, now);
-    await setFloatingIpStatuses(db, floatingIps.filter((each) => (each.target !== null) === up && isStale(each, up)).map(({ id }) => id), status, now);
+    await setPortStatuses(
+      db,
+      ports
+        .filter(
+          (port) =>
+            isRouterPort(port.deviceOwner) &&
+            port.deviceId !== '' &&
+            port.adminUp === up &&
+            isStale(port, up),
+        )
+        .map(({ id }) => id),
+      status,
+      now,
+    );
+    await setFloatingIpStatuses(
+      db,
+      floatingIps
+        .filter((each) => (each.target !== null) === up && isStale(each, up))
+        .map(({ id }) => id),
+      status,
+      now,
+    );
   }
 }

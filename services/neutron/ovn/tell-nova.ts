@@ -32,11 +32,17 @@ export class NovaTeller {
   tell(events: readonly ServerEvent[]): void {
     if (events.length === 0 || this.#ending.signal.aborted) return;
     const over = this.#waiting.length + events.length - maxWaiting;
-    if (over > 0) this.#deps.log.error({ events: over }, 'Nova does not take events as fast as they come; the oldest are dropped, its own healing makes up for them');
+    if (over > 0)
+      this.#deps.log.error(
+        { events: over },
+        'Nova does not take events as fast as they come; the oldest are dropped, its own healing makes up for them',
+      );
     this.#waiting = [...this.#waiting, ...events].slice(-maxWaiting);
-    this.#running ??= this.#run().catch((error: unknown) => this.#deps.log.error({ err: error }, 'telling Nova failed')).finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run()
+      .catch((error: unknown) => this.#deps.log.error({ err: error }, 'telling Nova failed'))
+      .finally(() => {
+        this.#running = undefined;
+      });
   }
 
   async close(): Promise<void> {
@@ -49,26 +55,52 @@ export class NovaTeller {
     while (this.#waiting.length > 0 && !signal.aborted) {
       const events = this.#waiting.splice(0, maxEvents);
       const told = await persistently(this.#deps, events, signal);
-      if (isFault(told)) this.#deps.log.error({ why: told.message, events: events.length }, 'Nova was not told of changes at its servers\' ports');
+      if (isFault(told))
+        this.#deps.log.error(
+          { why: told.message, events: events.length },
+          "Nova was not told of changes at its servers' ports",
+        );
     }
   }
 }
 
-async function persistently(deps: TellerDeps, events: ServerEvent[], signal: AbortSignal): Promise<Outcome<void>> {
+async function persistently(
+  deps: TellerDeps,
+  events: ServerEvent[],
+  signal: AbortSignal,
+): Promise<Outcome<void>> {
   const requestId = deps.ids.requestId();
   let outcome: Outcome<void> = fault('unavailable', 'Nova was not asked.');
   for (let attempt = 0; attempt < attempts && !signal.aborted; attempt += 1) {
-    if (attempt > 0) await deps.clock.sleep(firstPauseMs * 2 ** (attempt - 1) * (0.5 + deps.ids.random()), { signal, unref: true }).catch(() => undefined); // closing
+    if (attempt > 0)
+      await deps.clock
+        .sleep(firstPauseMs * 2 ** (attempt - 1) * (0.5 + deps.ids.random()), {
+          signal,
+          unref: true,
+        })
+        .catch(() => undefined); // closing
     outcome = await once(deps, events, requestId);
     if (!isFault(outcome)) return outcome;
   }
   return outcome;
 }
 
-async function once({ http, session }: TellerDeps, events: ServerEvent[], requestId: string): Promise<Outcome<void>> {
+async function once(
+  { http, session }: TellerDeps,
+  events: ServerEvent[],
+  requestId: string,
+): Promise<Outcome<void>> {
   const token = await session.token();
   if (isFault(token)) return token;
-  const answer = await http.send({ method: 'POST', service: 'compute', path: '/v2.1/os-server-external-events', token, requestId, timeoutMs, body: { events: events.map((each) => ({ ...each })) } });
+  const answer = await http.send({
+    method: 'POST',
+    service: 'compute',
+    path: '/v2.1/os-server-external-events',
+    token,
+    requestId,
+    timeoutMs,
+    body: { events: events.map((each) => ({ ...each })) },
+  });
   if (isFault(answer)) return answer;
   if (answer.status === 401) session.renew();
   // 404, and 207 with some: no such server, or not on a host yet. Nova reads its ports when it places it.

@@ -4,7 +4,14 @@
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import { noDrift, type Sdn, type SdnDrift } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
-import { allSubjects, countChanges, forgetChanges, readChanges, withDependents, withParents } from '../store/sdn-changes.ts';
+import {
+  allSubjects,
+  countChanges,
+  forgetChanges,
+  readChanges,
+  withDependents,
+  withParents,
+} from '../store/sdn-changes.ts';
 import { readFacts, type Wanted } from '../store/sdn-facts.ts';
 import type { SdnChange, SdnSubject } from '../store/sdn-journal.ts';
 import type { ChassisFacts, Facts } from './facts.ts';
@@ -14,7 +21,11 @@ import { ServerNews } from './server-news.ts';
 import { settle } from './settle.ts';
 import type { NovaTeller } from './tell-nova.ts';
 
-export type WriterDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & { sdn: () => Sdn; /** null: OVN has not told its hosts yet. */ chassis: () => readonly ChassisFacts[] | null; nova: NovaTeller };
+export type WriterDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & {
+  sdn: () => Sdn;
+  /** null: OVN has not told its hosts yet. */ chassis: () => readonly ChassisFacts[] | null;
+  nova: NovaTeller;
+};
 
 /** Entries of one transaction at OVN. */
 const batchSize = 500;
@@ -70,12 +81,19 @@ export class Writer {
 
   async audit(): Promise<Outcome<SdnDrift & { pending: number }>> {
     const { clock } = this.#deps;
-    for (const deadline = clock.now() + knownMs; isFault(this.#hosts()) && clock.now() < deadline; ) await this.#auditPause(50);
+    for (const deadline = clock.now() + knownMs; isFault(this.#hosts()) && clock.now() < deadline;)
+      await this.#auditPause(50);
     const hosts = this.#hosts();
     if (isFault(hosts)) return hosts;
     let found = await this.#auditOnce();
     // What was on its way while we read is no difference.
-    for (let again = 0; again < 3 && !isFault(found) && found.inserted + found.updated + found.deleted + found.pending > 0; again += 1) {
+    for (
+      let again = 0;
+      again < 3 &&
+      !isFault(found) &&
+      found.inserted + found.updated + found.deleted + found.pending > 0;
+      again += 1
+    ) {
       await this.#auditPause(300);
       found = await this.#auditOnce();
     }
@@ -95,7 +113,9 @@ export class Writer {
   }
 
   async #pause(ms: number): Promise<void> {
-    await this.#deps.clock.sleep(ms, { signal: this.#ending.signal, unref: true }).catch(() => undefined); // closing
+    await this.#deps.clock
+      .sleep(ms, { signal: this.#ending.signal, unref: true })
+      .catch(() => undefined); // closing
   }
 
   async close(): Promise<void> {
@@ -110,7 +130,8 @@ export class Writer {
         this.#again = false;
         const done = await this.#step();
         if (isFault(done)) {
-          if (!this.#refused) log.warn({ why: done.message }, 'OVN does not take changes now; they wait');
+          if (!this.#refused)
+            log.warn({ why: done.message }, 'OVN does not take changes now; they wait');
           this.#refused = true;
           this.#again = false; // the next scan, or OVN's return, wakes
           return;
@@ -133,13 +154,17 @@ export class Writer {
     if (this.#compare === 'return') return await this.#compareAll('return');
     const entries = await readChanges(this.#deps.database.db, batchSize);
     const touched = this.#touched.splice(0);
-    if (entries.length + touched.length === 0) return this.#compare === 'period' ? await this.#compareAll('period') : 'rest';
+    if (entries.length + touched.length === 0)
+      return this.#compare === 'period' ? await this.#compareAll('period') : 'rest';
     const shown = await this.#show([...entries, ...touched]);
     if (isFault(shown)) {
       this.#touched.push(...touched);
       return shown;
     }
-    await forgetChanges(this.#deps.database.db, entries.map(({ seq }) => seq));
+    await forgetChanges(
+      this.#deps.database.db,
+      entries.map(({ seq }) => seq),
+    );
     return 'more';
   }
 
@@ -152,10 +177,14 @@ export class Writer {
     const whole = await this.#put(await withParents(db, wanted));
     if (!isFault(whole) || whole.kind !== 'conflict') return whole;
     if (changes.length === 1) {
-      this.#deps.log.error({ ...changes[0], why: whole.message }, 'OVN refuses this object; the next comparison tries again');
+      this.#deps.log.error(
+        { ...changes[0], why: whole.message },
+        'OVN refuses this object; the next comparison tries again',
+      );
       return undefined;
     }
-    for (const change of changes) { // one bad object must not keep the others waiting
+    for (const change of changes) {
+      // one bad object must not keep the others waiting
       const single = await this.#show([change]);
       if (isFault(single)) return single;
     }
@@ -164,14 +193,19 @@ export class Writer {
 
   async #put(wanted: Wanted): Promise<Outcome<void>> {
     const { facts, rows } = await this.#read(wanted);
-    const owners = (Object.entries(wanted) as [SdnSubject, ReadonlySet<string>][]).flatMap(([kind, ids]) => [...ids].map((id) => ({ owner: ownerName(kind, id) }))); // Object.entries widens keys to string
+    const owners = (Object.entries(wanted) as [SdnSubject, ReadonlySet<string>][]).flatMap(
+      ([kind, ids]) => [...ids].map((id) => ({ owner: ownerName(kind, id) })),
+    ); // Object.entries widens keys to string
     const outcome = await this.#deps.sdn().change(rows, owners);
     if (!isFault(outcome)) await this.#shown(facts, wanted);
     return outcome;
   }
 
   async #compareAll(why: 'return' | 'period'): Promise<Outcome<'more'>> {
-    const { database: { db }, log } = this.#deps;
+    const {
+      database: { db },
+      log,
+    } = this.#deps;
     this.#compare = null;
     const covered = await readChanges(db, maxCovered);
     const wanted = await allSubjects(db);
@@ -181,12 +215,20 @@ export class Writer {
       if (drift.kind !== 'conflict') this.compare(why);
       return drift.kind === 'conflict' ? fault('conflict', `comparison: ${drift.message}`) : drift;
     }
-    for (let at = 0; at < covered.length; at += batchSize) await forgetChanges(db, covered.slice(at, at + batchSize).map(({ seq }) => seq));
+    for (let at = 0; at < covered.length; at += batchSize)
+      await forgetChanges(
+        db,
+        covered.slice(at, at + batchSize).map(({ seq }) => seq),
+      );
     await this.#shown(facts, wanted);
     this.#news.sawAll();
     const rowsChanged = drift.inserted + drift.updated + drift.deleted;
     if (why === 'period' && covered.length === 0 && rowsChanged > 0) {
-      this.#mended = { inserted: this.#mended.inserted + drift.inserted, updated: this.#mended.updated + drift.updated, deleted: this.#mended.deleted + drift.deleted };
+      this.#mended = {
+        inserted: this.#mended.inserted + drift.inserted,
+        updated: this.#mended.updated + drift.updated,
+        deleted: this.#mended.deleted + drift.deleted,
+      };
       log.warn({ ...drift }, 'rows in OVN had drifted and were mended');
     } else if (rowsChanged > 0) log.info({ ...drift, why }, 'OVN brought up to date');
     return 'more';

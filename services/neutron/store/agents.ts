@@ -3,14 +3,29 @@ import type { AgentRow } from './tables.ts';
 import type { NeutronDb } from './write.ts';
 
 export async function listAgents(db: NeutronDb): Promise<AgentRow[]> {
-  return await db.selectFrom('agents').selectAll().where('deleted_at_ms', 'is', null).orderBy('agent_type').orderBy('host').execute();
+  return await db
+    .selectFrom('agents')
+    .selectAll()
+    .where('deleted_at_ms', 'is', null)
+    .orderBy('agent_type')
+    .orderBy('host')
+    .execute();
 }
 
 export async function findAgent(db: NeutronDb, id: string): Promise<AgentRow | undefined> {
-  return await db.selectFrom('agents').selectAll().where('id', '=', id).where('deleted_at_ms', 'is', null).executeTakeFirst();
+  return await db
+    .selectFrom('agents')
+    .selectAll()
+    .where('id', '=', id)
+    .where('deleted_at_ms', 'is', null)
+    .executeTakeFirst();
 }
 
-export async function changeAgent(db: NeutronDb, id: string, changes: Pick<AgentRow, 'admin_state_up' | 'description'>): Promise<void> {
+export async function changeAgent(
+  db: NeutronDb,
+  id: string,
+  changes: Pick<AgentRow, 'admin_state_up' | 'description'>,
+): Promise<void> {
   await db.updateTable('agents').set(changes).where('id', '=', id).execute();
 }
 

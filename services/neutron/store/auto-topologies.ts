@@ -4,8 +4,15 @@ import type { NeutronDb, NeutronTrx } from './write.ts';
 
 export type AutoTopology = NeutronTables['auto_topologies'];
 
-export async function topologyOf(db: NeutronDb, projectId: string): Promise<AutoTopology | undefined> {
-  return await db.selectFrom('auto_topologies').selectAll().where('project_id', '=', projectId).executeTakeFirst();
+export async function topologyOf(
+  db: NeutronDb,
+  projectId: string,
+): Promise<AutoTopology | undefined> {
+  return await db
+    .selectFrom('auto_topologies')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .executeTakeFirst();
 }
 
 export async function keepTopology(trx: NeutronTrx, topology: AutoTopology): Promise<void> {

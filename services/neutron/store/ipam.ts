@@ -20,12 +20,20 @@ function cursorsOf(trx: NeutronDb): Map<string, bigint> {
   return held;
 }
 
-export const poolsOf = (subnet: Pick<SubnetRow, 'allocation_pools_json'>): Pool[] => JSON.parse(subnet.allocation_pools_json) as Pool[]; // written by us
+export const poolsOf = (subnet: Pick<SubnetRow, 'allocation_pools_json'>): Pool[] =>
+  JSON.parse(subnet.allocation_pools_json) as Pool[]; // written by us
 
 /** A free address of the subnet's pools; undefined: none is left. `fromEnd` takes the last one: for addresses that users do not see. */
-export async function pickAddress(trx: NeutronTrx, subnet: SubnetRow, fromEnd = false): Promise<string | undefined> {
+export async function pickAddress(
+  trx: NeutronTrx,
+  subnet: SubnetRow,
+  fromEnd = false,
+): Promise<string | undefined> {
   const version = subnet.ip_version as IpVersion;
-  const pools = poolsOf(subnet).map(({ start, end }) => ({ start: ipToNumber(start), end: ipToNumber(end) }));
+  const pools = poolsOf(subnet).map(({ start, end }) => ({
+    start: ipToNumber(start),
+    end: ipToNumber(end),
+  }));
   if (fromEnd) {
     for (const { start, end } of pools.reverse()) {
       const found = await freeBelow(trx, subnet.id, start, end, version);
@@ -36,7 +44,10 @@ export async function pickAddress(trx: NeutronTrx, subnet: SubnetRow, fromEnd = 
   const held = cursorsOf(trx);
   const cursor = held.get(subnet.id) ?? 0n;
   // From the cursor to the end, then from the beginning up to it.
-  const ranges = [...pools.map(({ start, end }) => ({ start: start > cursor ? start : cursor, end })), ...pools.map(({ start, end }) => ({ start, end: end < cursor ? end : cursor - 1n }))];
+  const ranges = [
+    ...pools.map(({ start, end }) => ({ start: start > cursor ? start : cursor, end })),
+    ...pools.map(({ start, end }) => ({ start, end: end < cursor ? end : cursor - 1n })),
+  ];
   for (const { start, end } of ranges) {
     if (start > end) continue;
     const found = await freeAbove(trx, subnet.id, start, end, version);
@@ -48,9 +59,22 @@ export async function pickAddress(trx: NeutronTrx, subnet: SubnetRow, fromEnd = 
   return undefined;
 }
 
-async function freeAbove(trx: NeutronTrx, subnetId: string, start: bigint, end: bigint, version: IpVersion): Promise<bigint | undefined> {
+async function freeAbove(
+  trx: NeutronTrx,
+  subnetId: string,
+  start: bigint,
+  end: bigint,
+  version: IpVersion,
+): Promise<bigint | undefined> {
   for (let at = start; at <= end;) {
-    const taken = await trx.selectFrom('ip_allocations').select('ip_key').where('subnet_id', '=', subnetId).where('ip_key', '>=', ipKey(at, version)).orderBy('ip_key').limit(lookAhead).execute();
+    const taken = await trx
+      .selectFrom('ip_allocations')
+      .select('ip_key')
+      .where('subnet_id', '=', subnetId)
+      .where('ip_key', '>=', ipKey(at, version))
+      .orderBy('ip_key')
+      .limit(lookAhead)
+      .execute();
     for (const { ip_key } of taken) {
       const used = BigInt(`0x${ip_key}`);
       if (used > at) return at;
@@ -62,9 +86,22 @@ async function freeAbove(trx: NeutronTrx, subnetId: string, start: bigint, end: 
   return undefined;
 }
 
-async function freeBelow(trx: NeutronTrx, subnetId: string, start: bigint, end: bigint, version: IpVersion): Promise<bigint | undefined> {
+async function freeBelow(
+  trx: NeutronTrx,
+  subnetId: string,
+  start: bigint,
+  end: bigint,
+  version: IpVersion,
+): Promise<bigint | undefined> {
   for (let at = end; at >= start;) {
-    const taken = await trx.selectFrom('ip_allocations').select('ip_key').where('subnet_id', '=', subnetId).where('ip_key', '<=', ipKey(at, version)).orderBy('ip_key', 'desc').limit(lookAhead).execute();
+    const taken = await trx
+      .selectFrom('ip_allocations')
+      .select('ip_key')
+      .where('subnet_id', '=', subnetId)
+      .where('ip_key', '<=', ipKey(at, version))
+      .orderBy('ip_key', 'desc')
+      .limit(lookAhead)
+      .execute();
     for (const { ip_key } of taken) {
       const used = BigInt(`0x${ip_key}`);
       if (used < at) return at;
@@ -77,8 +114,19 @@ async function freeBelow(trx: NeutronTrx, subnetId: string, start: bigint, end: 
 }
 
 /** The port that has the address; undefined: it is free. */
-export async function addressHolder(db: NeutronDb, subnet: Pick<SubnetRow, 'id' | 'ip_version'>, ip: string): Promise<string | undefined> {
-  return (await db.selectFrom('ip_allocations').select('port_id').where('subnet_id', '=', subnet.id).where('ip_key', '=', ipKey(ipToNumber(ip), subnet.ip_version)).executeTakeFirst())?.port_id;
+export async function addressHolder(
+  db: NeutronDb,
+  subnet: Pick<SubnetRow, 'id' | 'ip_version'>,
+  ip: string,
+): Promise<string | undefined> {
+  return (
+    await db
+      .selectFrom('ip_allocations')
+      .select('port_id')
+      .where('subnet_id', '=', subnet.id)
+      .where('ip_key', '=', ipKey(ipToNumber(ip), subnet.ip_version))
+      .executeTakeFirst()
+  )?.port_id;
 }
 
 export interface FixedIp {
@@ -86,24 +134,62 @@ export interface FixedIp {
   ip_address: string;
 }
 
-export async function claimAddresses(trx: NeutronTrx, port: { id: string; network_id: string }, fixedIps: readonly FixedIp[]): Promise<void> {
+export async function claimAddresses(
+  trx: NeutronTrx,
+  port: { id: string; network_id: string },
+  fixedIps: readonly FixedIp[],
+): Promise<void> {
   if (fixedIps.length === 0) return;
-  await holdRows(trx, 'subnets', fixedIps.map(({ subnet_id }) => subnet_id));
-  await trx.insertInto('ip_allocations').values(fixedIps.map(({ subnet_id, ip_address }) => {
-    const ip = canonicalIp(ip_address);
-    return { subnet_id, ip, ip_key: ipKey(ipToNumber(ip), ip.includes(':') ? 6 : 4), network_id: port.network_id, port_id: port.id };
-  })).execute();
+  await holdRows(
+    trx,
+    'subnets',
+    fixedIps.map(({ subnet_id }) => subnet_id),
+  );
+  await trx
+    .insertInto('ip_allocations')
+    .values(
+      fixedIps.map(({ subnet_id, ip_address }) => {
+        const ip = canonicalIp(ip_address);
+        return {
+          subnet_id,
+          ip,
+          ip_key: ipKey(ipToNumber(ip), ip.includes(':') ? 6 : 4),
+          network_id: port.network_id,
+          port_id: port.id,
+        };
+      }),
+    )
+    .execute();
 }
 
-export async function releaseAddresses(trx: NeutronTrx, portId: string, fixedIps: readonly FixedIp[]): Promise<void> {
-  for (const { subnet_id, ip_address } of fixedIps) await trx.deleteFrom('ip_allocations').where('port_id', '=', portId).where('subnet_id', '=', subnet_id).where('ip', '=', ip_address).execute();
+export async function releaseAddresses(
+  trx: NeutronTrx,
+  portId: string,
+  fixedIps: readonly FixedIp[],
+): Promise<void> {
+  for (const { subnet_id, ip_address } of fixedIps)
+    await trx
+      .deleteFrom('ip_allocations')
+      .where('port_id', '=', portId)
+      .where('subnet_id', '=', subnet_id)
+      .where('ip', '=', ip_address)
+      .execute();
 }
 
 /** Addresses of each port, in a steady order. */
-export async function addressesOf(db: NeutronDb, portIds: readonly string[]): Promise<Map<string, FixedIp[]>> {
+export async function addressesOf(
+  db: NeutronDb,
+  portIds: readonly string[],
+): Promise<Map<string, FixedIp[]>> {
   const found = new Map<string, FixedIp[]>();
   if (portIds.length === 0) return found;
-  const rows = await db.selectFrom('ip_allocations').select(['port_id', 'subnet_id', 'ip']).where('port_id', 'in', portIds).orderBy('port_id').orderBy('ip_key').execute();
+  const rows = await db
+    .selectFrom('ip_allocations')
+    .select(['port_id', 'subnet_id', 'ip'])
+    .where('port_id', 'in', portIds)
+    .orderBy('port_id')
+    .orderBy('ip_key')
+    .execute();
   for (const { port_id, subnet_id, ip } of rows) {
     const have = found.get(port_id);
     if (have) have.push({ subnet_id, ip_address: ip });

@@ -4,7 +4,15 @@ import type { RawBuilder } from 'kysely';
 import { sql } from 'kysely';
 import type { NeutronDb } from './write.ts';
 
-export type ListedTable = 'networks' | 'subnets' | 'ports' | 'routers' | 'floating_ips' | 'security_groups' | 'security_group_rules' | 'subnetpools';
+export type ListedTable =
+  | 'networks'
+  | 'subnets'
+  | 'ports'
+  | 'routers'
+  | 'floating_ips'
+  | 'security_groups'
+  | 'security_group_rules'
+  | 'subnetpools';
 /** null: everybody's. */
 export type Scope = string | null;
 export type ColumnKind = 'text' | 'bool' | 'int' | 'time' | 'json';
@@ -35,7 +43,13 @@ export interface ListedRow {
 
 const never = sql<boolean>`1 = 0`;
 
-export async function listIds(db: NeutronDb, listing: Listing, scope: Scope, filters: readonly RawBuilder<boolean>[], order: ListOrder): Promise<ListedRow[]> {
+export async function listIds(
+  db: NeutronDb,
+  listing: Listing,
+  scope: Scope,
+  filters: readonly RawBuilder<boolean>[],
+  order: ListOrder,
+): Promise<ListedRow[]> {
   const where = [...visibleTo(listing, scope), ...filters];
   if (order.after) where.push(behind(order.keys, order.after));
   const { rows } = await sql<ListedRow>`select id, revision_number from ${sql.table(listing.table)}
@@ -45,46 +59,100 @@ export async function listIds(db: NeutronDb, listing: Listing, scope: Scope, fil
   return rows;
 }
 
-export const visibleTo = (listing: Pick<Listing, 'alsoVisible'>, scope: Scope): RawBuilder<boolean>[] =>
-  scope === null ? [] : [listing.alsoVisible ? sql<boolean>`(project_id = ${scope} or ${listing.alsoVisible(scope)})` : sql<boolean>`project_id = ${scope}`];
+export const visibleTo = (
+  listing: Pick<Listing, 'alsoVisible'>,
+  scope: Scope,
+): RawBuilder<boolean>[] =>
+  scope === null
+    ? []
+    : [
+        listing.alsoVisible
+          ? sql<boolean>`(project_id = ${scope} or ${listing.alsoVisible(scope)})`
+          : sql<boolean>`project_id = ${scope}`,
+      ];
 
 /** NULL sorts first ascending and last descending in SQLite and MariaDB alike. */
-function behind(keys: ListOrder['keys'], values: readonly (string | number | null)[]): RawBuilder<boolean> {
-  const same = (column: string, value: string | number | null) => (value === null ? sql<boolean>`${sql.ref(column)} is null` : sql<boolean>`${sql.ref(column)} = ${value}`);
-  const after = ({ column, direction }: ListOrder['keys'][number], value: string | number | null) => {
-    if (value === null) return direction === 'asc' ? sql<boolean>`${sql.ref(column)} is not null` : never;
-    return direction === 'asc' ? sql<boolean>`${sql.ref(column)} > ${value}` : sql<boolean>`(${sql.ref(column)} < ${value} or ${sql.ref(column)} is null)`;
+function behind(
+  keys: ListOrder['keys'],
+  values: readonly (string | number | null)[],
+): RawBuilder<boolean> {
+  const same = (column: string, value: string | number | null) =>
+    value === null
+      ? sql<boolean>`${sql.ref(column)} is null`
+      : sql<boolean>`${sql.ref(column)} = ${value}`;
+  const after = (
+    { column, direction }: ListOrder['keys'][number],
+    value: string | number | null,
+  ) => {
+    if (value === null)
+      return direction === 'asc' ? sql<boolean>`${sql.ref(column)} is not null` : never;
+    return direction === 'asc'
+      ? sql<boolean>`${sql.ref(column)} > ${value}`
+      : sql<boolean>`(${sql.ref(column)} < ${value} or ${sql.ref(column)} is null)`;
   };
-  const cases = keys.map((key, index) => sql<boolean>`(${sql.join([...keys.slice(0, index).map(({ column }, at) => same(column, values[at] ?? null)), after(key, values[index] ?? null)], sql` and `)})`);
+  const cases = keys.map(
+    (key, index) =>
+      sql<boolean>`(${sql.join([...keys.slice(0, index).map(({ column }, at) => same(column, values[at] ?? null)), after(key, values[index] ?? null)], sql` and `)})`,
+  );
   return sql<boolean>`(${sql.join(cases, sql` or `)})`;
 }
 
 /** `column` equals one of the values (as a query string has them). */
-export function oneOfValues({ column, kind }: { column: string; kind: ColumnKind }, values: readonly string[]): RawBuilder<boolean> {
+export function oneOfValues(
+  { column, kind }: { column: string; kind: ColumnKind },
+  values: readonly string[],
+): RawBuilder<boolean> {
   const ref = sql.ref(column);
-  if (kind === 'json') return sql<boolean>`(${sql.join(values.map((value) => sql`instr(${ref}, ${JSON.stringify(value)}) > 0`), sql` or `)})`;
+  if (kind === 'json')
+    return sql<boolean>`(${sql.join(
+      values.map((value) => sql`instr(${ref}, ${JSON.stringify(value)}) > 0`),
+      sql` or `,
+    )})`;
   const stored = values.flatMap((value) => storedAs(kind, value));
-  const cases = [...(stored.length > 0 ? [sql`${ref} in (${sql.join(stored)})`] : []), ...(kind !== 'bool' && values.some((value) => value === '' || value === 'None') ? [sql`${ref} is null`] : [])];
+  const cases = [
+    ...(stored.length > 0 ? [sql`${ref} in (${sql.join(stored)})`] : []),
+    ...(kind !== 'bool' && values.some((value) => value === '' || value === 'None')
+      ? [sql`${ref} is null`]
+      : []),
+  ];
   return cases.length > 0 ? sql<boolean>`(${sql.join(cases, sql` or `)})` : never;
 }
 
 function storedAs(kind: ColumnKind, value: string): (string | number)[] {
   switch (kind) {
-    case 'text': case 'json': return [value];
-    case 'int': return /^-?\d{1,15}$/.test(value) ? [Number(value)] : [];
-    case 'bool': return /^(true|1)$/i.test(value) ? [1] : /^(false|0)$/i.test(value) ? [0] : [];
-    case 'time': return Number.isNaN(Date.parse(value)) ? [] : [Date.parse(value)];
+    case 'text':
+    case 'json':
+      return [value];
+    case 'int':
+      return /^-?\d{1,15}$/.test(value) ? [Number(value)] : [];
+    case 'bool':
+      return /^(true|1)$/i.test(value) ? [1] : /^(false|0)$/i.test(value) ? [0] : [];
+    case 'time':
+      return Number.isNaN(Date.parse(value)) ? [] : [Date.parse(value)];
   }
 }
 
-export async function markerValues(db: NeutronDb, listing: Listing, scope: Scope, id: string, keys: ListOrder['keys']): Promise<(string | number | null)[] | undefined> {
-  const { rows } = await sql<Record<string, string | number | null>>`select * from ${sql.table(listing.table)} where ${sql.join([sql`id = ${id}`, ...visibleTo(listing, scope)], sql` and `)}`.execute(db);
+export async function markerValues(
+  db: NeutronDb,
+  listing: Listing,
+  scope: Scope,
+  id: string,
+  keys: ListOrder['keys'],
+): Promise<(string | number | null)[] | undefined> {
+  const { rows } = await sql<
+    Record<string, string | number | null>
+  >`select * from ${sql.table(listing.table)} where ${sql.join([sql`id = ${id}`, ...visibleTo(listing, scope)], sql` and `)}`.execute(
+    db,
+  );
   const [row] = rows;
   return row && keys.map(({ column }) => row[column] ?? null);
 }
 
 /** `tags`: all of them; `tags-any`: one of them; `not-…`: the contrary. https://docs.openstack.org/api-ref/network/v2/#filtering-by-tags */
-export function taggedWith(filter: 'tags' | 'tags-any' | 'not-tags' | 'not-tags-any', tags: readonly string[]): RawBuilder<boolean> {
+export function taggedWith(
+  filter: 'tags' | 'tags-any' | 'not-tags' | 'not-tags-any',
+  tags: readonly string[],
+): RawBuilder<boolean> {
   const cases = tags.map((tag) => sql`instr(tags, ${`,${tag},`}) > 0`);
   const found = sql<boolean>`(${sql.join(cases, filter.endsWith('-any') ? sql` or ` : sql` and `)})`;
   return filter.startsWith('not-') ? sql<boolean>`not ${found}` : found;

@@ -3,7 +3,10 @@ import { upsert } from '#platform/db/transaction.ts';
 import type { NeutronDb } from './write.ts';
 
 export async function isMarked(db: NeutronDb, name: string): Promise<boolean> {
-  return (await db.selectFrom('marks').select('name').where('name', '=', name).executeTakeFirst()) !== undefined;
+  return (
+    (await db.selectFrom('marks').select('name').where('name', '=', name).executeTakeFirst()) !==
+    undefined
+  );
 }
 
 export async function mark(db: NeutronDb, name: string): Promise<void> {

@@ -8,33 +8,73 @@ import type { NeutronDb, NeutronTrx } from './write.ts';
 export type RowOf<T extends ListedTable> = NeutronTables[T];
 
 /** undefined: there is none, or none that this project may see. */
-export async function findVisible<T extends ListedTable>(db: NeutronDb, listing: Listing & { table: T }, id: string, scope: Scope): Promise<RowOf<T> | undefined> {
-  const { rows } = await sql<RowOf<T>>`select * from ${sql.table(listing.table)} where ${sql.join([sql`id = ${id}`, ...visibleTo(listing, scope)], sql` and `)}`.execute(db);
+export async function findVisible<T extends ListedTable>(
+  db: NeutronDb,
+  listing: Listing & { table: T },
+  id: string,
+  scope: Scope,
+): Promise<RowOf<T> | undefined> {
+  const { rows } = await sql<
+    RowOf<T>
+  >`select * from ${sql.table(listing.table)} where ${sql.join([sql`id = ${id}`, ...visibleTo(listing, scope)], sql` and `)}`.execute(
+    db,
+  );
   return rows[0];
 }
 
-export async function findByIds<T extends ListedTable>(db: NeutronDb, table: T, ids: readonly string[]): Promise<RowOf<T>[]> {
+export async function findByIds<T extends ListedTable>(
+  db: NeutronDb,
+  table: T,
+  ids: readonly string[],
+): Promise<RowOf<T>[]> {
   if (ids.length === 0) return [];
-  const { rows } = await sql<RowOf<T>>`select * from ${sql.table(table)} where id in (${sql.join(ids)})`.execute(db);
+  const { rows } = await sql<
+    RowOf<T>
+  >`select * from ${sql.table(table)} where id in (${sql.join(ids)})`.execute(db);
   return rows;
 }
 
 /** Sets columns, the time, and the next revision. `ifRevision`: only while it has this one. False: nothing was changed. */
-export async function changeRow<T extends ListedTable>(db: NeutronDb, table: T, id: string, changes: Partial<RowOf<T>>, nowMs: number, ifRevision?: number): Promise<boolean> {
-  const sets = Object.entries(changes).filter(([, value]) => value !== undefined).map(([column, value]) => sql`${sql.ref(column)} = ${value}`);
-  const result = await sql`update ${sql.table(table)} set ${sql.join([...sets, sql`updated_at_ms = ${nowMs}`, sql`revision_number = revision_number + 1`])}
-    where id = ${id} ${ifRevision === undefined ? sql`` : sql`and revision_number = ${ifRevision}`}`.execute(db);
+export async function changeRow<T extends ListedTable>(
+  db: NeutronDb,
+  table: T,
+  id: string,
+  changes: Partial<RowOf<T>>,
+  nowMs: number,
+  ifRevision?: number,
+): Promise<boolean> {
+  const sets = Object.entries(changes)
+    .filter(([, value]) => value !== undefined)
+    .map(([column, value]) => sql`${sql.ref(column)} = ${value}`);
+  const result =
+    await sql`update ${sql.table(table)} set ${sql.join([...sets, sql`updated_at_ms = ${nowMs}`, sql`revision_number = revision_number + 1`])}
+    where id = ${id} ${ifRevision === undefined ? sql`` : sql`and revision_number = ${ifRevision}`}`.execute(
+      db,
+    );
   return (result.numAffectedRows ?? 0n) > 0n;
 }
 
-export async function insertRow<T extends ListedTable>(trx: NeutronTrx, table: T, row: RowOf<T>): Promise<void> {
+export async function insertRow<T extends ListedTable>(
+  trx: NeutronTrx,
+  table: T,
+  row: RowOf<T>,
+): Promise<void> {
   const [columns, values] = [Object.keys(row), Object.values(row) as (string | number | null)[]]; // what every table's columns hold
-  await sql`insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))}) values (${sql.join(values)})`.execute(trx);
+  await sql`insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))}) values (${sql.join(values)})`.execute(
+    trx,
+  );
 }
 
 /** Columns of an object whose revision is bumped with the rest of its change. */
-export async function setColumns<T extends ListedTable>(trx: NeutronTrx, table: T, id: string, columns: Partial<RowOf<T>>): Promise<void> {
-  await sql`update ${sql.table(table)} set ${sql.join(Object.entries(columns).map(([column, value]) => sql`${sql.ref(column)} = ${value}`))} where id = ${id}`.execute(trx);
+export async function setColumns<T extends ListedTable>(
+  trx: NeutronTrx,
+  table: T,
+  id: string,
+  columns: Partial<RowOf<T>>,
+): Promise<void> {
+  await sql`update ${sql.table(table)} set ${sql.join(Object.entries(columns).map(([column, value]) => sql`${sql.ref(column)} = ${value}`))} where id = ${id}`.execute(
+    trx,
+  );
 }
 
 export async function deleteRow(db: NeutronDb, table: ListedTable, id: string): Promise<boolean> {
@@ -43,7 +83,13 @@ export async function deleteRow(db: NeutronDb, table: ListedTable, id: string): 
 }
 
 /** Objects of a project, for its quota. */
-export async function countOf(db: NeutronDb, table: ListedTable, projectId: string): Promise<number> {
-  const { rows } = await sql<{ count: number }>`select count(*) as count from ${sql.table(table)} where project_id = ${projectId}`.execute(db);
+export async function countOf(
+  db: NeutronDb,
+  table: ListedTable,
+  projectId: string,
+): Promise<number> {
+  const { rows } = await sql<{
+    count: number;
+  }>`select count(*) as count from ${sql.table(table)} where project_id = ${projectId}`.execute(db);
   return Number(rows[0]?.count ?? 0);
 }

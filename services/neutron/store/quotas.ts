@@ -9,38 +9,90 @@ import { countOf } from './objects.ts';
 import type { NeutronDb, NeutronTrx } from './write.ts';
 
 const tableOf: Readonly<Record<QuotaResource, ListedTable>> = {
-  network: 'networks', subnet: 'subnets', port: 'ports', router: 'routers', floatingip: 'floating_ips', security_group: 'security_groups', security_group_rule: 'security_group_rules', subnetpool: 'subnetpools',
+  network: 'networks',
+  subnet: 'subnets',
+  port: 'ports',
+  router: 'routers',
+  floatingip: 'floating_ips',
+  security_group: 'security_groups',
+  security_group_rule: 'security_group_rules',
+  subnetpool: 'subnetpools',
 };
 
 /** Fails with overQuota where `more` do not fit. What the house owns (no project) is not counted. */
-export async function chargeQuota(trx: NeutronTrx, defaults: QuotaLimits, resource: QuotaResource, projectId: string, more: number): Promise<Outcome<void>> {
+export async function chargeQuota(
+  trx: NeutronTrx,
+  defaults: QuotaLimits,
+  resource: QuotaResource,
+  projectId: string,
+  more: number,
+): Promise<Outcome<void>> {
   if (projectId === '') return undefined;
   // MariaDB: two transactions would each count without the other; the project's one row is their lock.
-  if (isMysql(trx)) await trx.selectFrom('default_security_groups').select('project_id').where('project_id', '=', projectId).forUpdate().execute();
-  const own = await trx.selectFrom('quotas').select('value').where('project_id', '=', projectId).where('resource', '=', resource).executeTakeFirst();
+  if (isMysql(trx))
+    await trx
+      .selectFrom('default_security_groups')
+      .select('project_id')
+      .where('project_id', '=', projectId)
+      .forUpdate()
+      .execute();
+  const own = await trx
+    .selectFrom('quotas')
+    .select('value')
+    .where('project_id', '=', projectId)
+    .where('resource', '=', resource)
+    .executeTakeFirst();
   const limit = own?.value ?? defaults[resource];
-  if (limit < 0 || fitsQuota(limit, await countOf(trx, tableOf[resource], projectId), more)) return undefined;
-  return fault('overQuota', `Quota exceeded for resources: ['${resource}'].`, { type: 'OverQuota' });
+  if (limit < 0 || fitsQuota(limit, await countOf(trx, tableOf[resource], projectId), more))
+    return undefined;
+  return fault('overQuota', `Quota exceeded for resources: ['${resource}'].`, {
+    type: 'OverQuota',
+  });
 }
 
-export async function limitsOf(db: NeutronDb, defaults: QuotaLimits, projectId: string): Promise<Record<QuotaResource, number>> {
-  const own = await db.selectFrom('quotas').select(['resource', 'value']).where('project_id', '=', projectId).execute();
-  return { ...defaults, ...Object.fromEntries(own.map(({ resource, value }) => [resource, value])) };
+export async function limitsOf(
+  db: NeutronDb,
+  defaults: QuotaLimits,
+  projectId: string,
+): Promise<Record<QuotaResource, number>> {
+  const own = await db
+    .selectFrom('quotas')
+    .select(['resource', 'value'])
+    .where('project_id', '=', projectId)
+    .execute();
+  return {
+    ...defaults,
+    ...Object.fromEntries(own.map(({ resource, value }) => [resource, value])),
+  };
 }
 
-export async function usedBy(db: NeutronDb, projectId: string): Promise<Record<QuotaResource, number>> {
+export async function usedBy(
+  db: NeutronDb,
+  projectId: string,
+): Promise<Record<QuotaResource, number>> {
   const used: [QuotaResource, number][] = [];
-  for (const resource of quotaResources) used.push([resource, await countOf(db, tableOf[resource], projectId)]);
+  for (const resource of quotaResources)
+    used.push([resource, await countOf(db, tableOf[resource], projectId)]);
   return Object.fromEntries(used) as Record<QuotaResource, number>; // every resource is named
 }
 
 /** Projects with a quota of their own. */
 export async function projectsWithQuota(db: NeutronDb): Promise<string[]> {
-  return (await db.selectFrom('quotas').select('project_id').distinct().orderBy('project_id').execute()).map(({ project_id }) => project_id);
+  return (
+    await db.selectFrom('quotas').select('project_id').distinct().orderBy('project_id').execute()
+  ).map(({ project_id }) => project_id);
 }
 
-export async function setLimits(trx: NeutronTrx, projectId: string, limits: Partial<QuotaLimits>): Promise<void> {
-  for (const [resource, value] of Object.entries(limits)) await upsert(trx, 'quotas', { project_id: projectId, resource, value }, ['project_id', 'resource']);
+export async function setLimits(
+  trx: NeutronTrx,
+  projectId: string,
+  limits: Partial<QuotaLimits>,
+): Promise<void> {
+  for (const [resource, value] of Object.entries(limits))
+    await upsert(trx, 'quotas', { project_id: projectId, resource, value }, [
+      'project_id',
+      'resource',
+    ]);
 }
 
 export async function forgetLimits(db: NeutronDb, projectId: string): Promise<boolean> {

@@ -16,15 +16,44 @@ export interface SeenAgent {
  * A sign of life at `nowMs`: lists the agent at first sight. What operators set on it stays. Agents of the host that were deleted before
  * this one started come back with it, as enabled as new ones; ovn-controller's start is not known, so it comes back with its host's others.
  */
-export async function noteAgent(db: Kysely<NeutronTables>, agent: SeenAgent, nowMs: number): Promise<void> {
+export async function noteAgent(
+  db: Kysely<NeutronTables>,
+  agent: SeenAgent,
+  nowMs: number,
+): Promise<void> {
   const id = agentId(agent);
   if (agent.startedAtMs !== null) {
-    await db.updateTable('agents').set({ deleted_at_ms: null, admin_state_up: 1 }).where('host', '=', agent.host).where('deleted_at_ms', '<', agent.startedAtMs).execute();
+    await db
+      .updateTable('agents')
+      .set({ deleted_at_ms: null, admin_state_up: 1 })
+      .where('host', '=', agent.host)
+      .where('deleted_at_ms', '<', agent.startedAtMs)
+      .execute();
   }
-  const seen = { agent_type: agent.type, availability_zone: agent.zone, configurations_json: JSON.stringify(agent.configurations), heartbeat_at_ms: nowMs, ...(agent.startedAtMs === null ? {} : { started_at_ms: agent.startedAtMs }) };
+  const seen = {
+    agent_type: agent.type,
+    availability_zone: agent.zone,
+    configurations_json: JSON.stringify(agent.configurations),
+    heartbeat_at_ms: nowMs,
+    ...(agent.startedAtMs === null ? {} : { started_at_ms: agent.startedAtMs }),
+  };
   const updated = await db.updateTable('agents').set(seen).where('id', '=', id).executeTakeFirst();
   if (updated.numUpdatedRows > 0n) return;
-  await db.insertInto('agents').values({ id, binary: agent.binary, host: agent.host, topic: 'n/a', description: null, admin_state_up: 1, created_at_ms: nowMs, started_at_ms: nowMs, deleted_at_ms: null, ...seen }).execute();
+  await db
+    .insertInto('agents')
+    .values({
+      id,
+      binary: agent.binary,
+      host: agent.host,
+      topic: 'n/a',
+      description: null,
+      admin_state_up: 1,
+      created_at_ms: nowMs,
+      started_at_ms: nowMs,
+      deleted_at_ms: null,
+      ...seen,
+    })
+    .execute();
 }
 
 /** The same at each sight, also from another process. */

@@ -13,65 +13,197 @@ export interface JournalEntry extends SdnChange {
 
 export async function readChanges(db: Db, limit: number): Promise<JournalEntry[]> {
   const rows = await db.selectFrom('sdn_changes').selectAll().orderBy('seq').limit(limit).execute();
-  return rows.map(({ seq, kind, subject_id }) => ({ seq, kind: kind as SdnSubject, id: subject_id })); // written by markChanged alone
+  return rows.map(({ seq, kind, subject_id }) => ({
+    seq,
+    kind: kind as SdnSubject,
+    id: subject_id,
+  })); // written by markChanged alone
 }
 
 /** By number, not up to one: on MariaDB an earlier number may be committed later. */
 export async function forgetChanges(db: Db, seqs: readonly number[]): Promise<void> {
-  if (seqs.length > 0) await db.deleteFrom('sdn_changes').where('seq', 'in', padded(seqs.map(String)).map(Number)).execute();
+  if (seqs.length > 0)
+    await db
+      .deleteFrom('sdn_changes')
+      .where('seq', 'in', padded(seqs.map(String)).map(Number))
+      .execute();
 }
 
 export async function countChanges(db: Db): Promise<number> {
-  const { count } = await db.selectFrom('sdn_changes').select((of) => of.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
+  const { count } = await db
+    .selectFrom('sdn_changes')
+    .select((of) => of.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
   return Number(count);
 }
 
 type Sets = Record<SdnSubject, Set<string>>;
-export const noSubjects = (): Sets => ({ network: new Set(), subnet: new Set(), port: new Set(), router: new Set(), floating_ip: new Set(), security_group: new Set() });
+export const noSubjects = (): Sets => ({
+  network: new Set(),
+  subnet: new Set(),
+  port: new Set(),
+  router: new Set(),
+  floating_ip: new Set(),
+  security_group: new Set(),
+});
 
 /** The changed objects, and those whose rows hold something of them. */
 export async function withDependents(db: Db, changed: Iterable<SdnChange>): Promise<Wanted> {
   const sets = noSubjects();
   for (const { kind, id } of changed) sets[kind].add(id);
-  const add = (kind: SdnSubject, rows: readonly { id: string }[]): void => rows.forEach(({ id }) => sets[kind].add(id));
+  const add = (kind: SdnSubject, rows: readonly { id: string }[]): void =>
+    rows.forEach(({ id }) => sets[kind].add(id));
   const [networks, subnets, ports] = [[...sets.network], [...sets.subnet], [...sets.port]];
 
-  add('subnet', await pages(networks, async (ids) => await db.selectFrom('subnets').select('id').where('network_id', 'in', ids).execute()));
+  add(
+    'subnet',
+    await pages(
+      networks,
+      async (ids) =>
+        await db.selectFrom('subnets').select('id').where('network_id', 'in', ids).execute(),
+    ),
+  );
   // The MTU is in what routers announce, and in the options of ports that have some of their own.
-  const onNetworks = await pages(networks, async (ids) => await db.selectFrom('ports').select(['id', 'device_id', 'device_owner', 'extra_dhcp_opts_json']).where('network_id', 'in', ids)
-    .where((of) => of.or([of('device_owner', 'like', 'network:%'), of('extra_dhcp_opts_json', '!=', '[]')])).execute());
+  const onNetworks = await pages(
+    networks,
+    async (ids) =>
+      await db
+        .selectFrom('ports')
+        .select(['id', 'device_id', 'device_owner', 'extra_dhcp_opts_json'])
+        .where('network_id', 'in', ids)
+        .where((of) =>
+          of.or([of('device_owner', 'like', 'network:%'), of('extra_dhcp_opts_json', '!=', '[]')]),
+        )
+        .execute(),
+  );
   // Whether there is DHCP is in each port of a subnet.
-  const onSubnets = await pages(subnets, async (ids) => await db.selectFrom('ip_allocations').innerJoin('ports', 'ports.id', 'ip_allocations.port_id').select(['ports.id', 'device_id', 'device_owner']).where('subnet_id', 'in', ids).execute());
-  add('port', onNetworks.filter((port) => port.extra_dhcp_opts_json !== '[]'));
+  const onSubnets = await pages(
+    subnets,
+    async (ids) =>
+      await db
+        .selectFrom('ip_allocations')
+        .innerJoin('ports', 'ports.id', 'ip_allocations.port_id')
+        .select(['ports.id', 'device_id', 'device_owner'])
+        .where('subnet_id', 'in', ids)
+        .execute(),
+  );
+  add(
+    'port',
+    onNetworks.filter((port) => port.extra_dhcp_opts_json !== '[]'),
+  );
   add('port', onSubnets);
-  const changedPorts = await pages(ports, async (ids) => await db.selectFrom('ports').select(['id', 'device_id', 'device_owner']).where('id', 'in', ids).where('device_owner', 'like', 'network:%').execute());
-  for (const { device_id, device_owner } of [...onNetworks, ...onSubnets, ...changedPorts]) if (isRouterPort(device_owner) && device_id !== '') sets.router.add(device_id);
-  const metadataPorts = changedPorts.filter((port) => port.device_owner === metadataOwner).map(({ id }) => id);
-  for (const { subnet_id } of await pages(metadataPorts, async (ids) => await db.selectFrom('ip_allocations').select('subnet_id').where('port_id', 'in', ids).execute())) sets.subnet.add(subnet_id);
+  const changedPorts = await pages(
+    ports,
+    async (ids) =>
+      await db
+        .selectFrom('ports')
+        .select(['id', 'device_id', 'device_owner'])
+        .where('id', 'in', ids)
+        .where('device_owner', 'like', 'network:%')
+        .execute(),
+  );
+  for (const { device_id, device_owner } of [...onNetworks, ...onSubnets, ...changedPorts])
+    if (isRouterPort(device_owner) && device_id !== '') sets.router.add(device_id);
+  const metadataPorts = changedPorts
+    .filter((port) => port.device_owner === metadataOwner)
+    .map(({ id }) => id);
+  for (const { subnet_id } of await pages(
+    metadataPorts,
+    async (ids) =>
+      await db
+        .selectFrom('ip_allocations')
+        .select('subnet_id')
+        .where('port_id', 'in', ids)
+        .execute(),
+  ))
+    sets.subnet.add(subnet_id);
   // Where a floating IP is translated follows the host of its port.
-  add('floating_ip', await pages(ports, async (ids) => await db.selectFrom('floating_ips').select('id').where('fixed_port_id', 'in', ids).execute()));
+  add(
+    'floating_ip',
+    await pages(
+      ports,
+      async (ids) =>
+        await db
+          .selectFrom('floating_ips')
+          .select('id')
+          .where('fixed_port_id', 'in', ids)
+          .execute(),
+    ),
+  );
   return sets;
 }
 
 /** Also what the wanted ones hang on: for when OVN does not have that yet. */
 export async function withParents(db: Db, wanted: Wanted): Promise<Wanted> {
-  const sets: Sets = { network: new Set(wanted.network), subnet: new Set(wanted.subnet), port: new Set(wanted.port), router: new Set(wanted.router), floating_ip: new Set(wanted.floating_ip), security_group: new Set(wanted.security_group) };
+  const sets: Sets = {
+    network: new Set(wanted.network),
+    subnet: new Set(wanted.subnet),
+    port: new Set(wanted.port),
+    router: new Set(wanted.router),
+    floating_ip: new Set(wanted.floating_ip),
+    security_group: new Set(wanted.security_group),
+  };
   const ports = [...sets.port];
-  for (const { network_id } of await pages(ports, async (ids) => await db.selectFrom('ports').select('network_id').where('id', 'in', ids).execute())) sets.network.add(network_id);
-  for (const { subnet_id } of await pages(ports, async (ids) => await db.selectFrom('ip_allocations').select('subnet_id').where('port_id', 'in', ids).execute())) sets.subnet.add(subnet_id);
-  for (const { security_group_id } of await pages(ports, async (ids) => await db.selectFrom('port_security_groups').select('security_group_id').where('port_id', 'in', ids).execute())) sets.security_group.add(security_group_id);
-  for (const { router_id } of await pages(sets.floating_ip, async (ids) => await db.selectFrom('floating_ips').select('router_id').where('id', 'in', ids).execute())) if (router_id !== null) sets.router.add(router_id);
+  for (const { network_id } of await pages(
+    ports,
+    async (ids) =>
+      await db.selectFrom('ports').select('network_id').where('id', 'in', ids).execute(),
+  ))
+    sets.network.add(network_id);
+  for (const { subnet_id } of await pages(
+    ports,
+    async (ids) =>
+      await db
+        .selectFrom('ip_allocations')
+        .select('subnet_id')
+        .where('port_id', 'in', ids)
+        .execute(),
+  ))
+    sets.subnet.add(subnet_id);
+  for (const { security_group_id } of await pages(
+    ports,
+    async (ids) =>
+      await db
+        .selectFrom('port_security_groups')
+        .select('security_group_id')
+        .where('port_id', 'in', ids)
+        .execute(),
+  ))
+    sets.security_group.add(security_group_id);
+  for (const { router_id } of await pages(
+    sets.floating_ip,
+    async (ids) =>
+      await db.selectFrom('floating_ips').select('router_id').where('id', 'in', ids).execute(),
+  ))
+    if (router_id !== null) sets.router.add(router_id);
   return sets;
 }
 
-const tableOf = { network: 'networks', subnet: 'subnets', port: 'ports', router: 'routers', floating_ip: 'floating_ips', security_group: 'security_groups' } as const satisfies Record<SdnSubject, keyof NeutronTables>;
+const tableOf = {
+  network: 'networks',
+  subnet: 'subnets',
+  port: 'ports',
+  router: 'routers',
+  floating_ip: 'floating_ips',
+  security_group: 'security_groups',
+} as const satisfies Record<SdnSubject, keyof NeutronTables>;
 
 /** Every object there is. */
 export async function allSubjects(db: Db): Promise<Wanted> {
   const sets = noSubjects();
-  for (const [kind, table] of Object.entries(tableOf) as [SdnSubject, (typeof tableOf)[SdnSubject]][]) { // Object.entries widens keys to string
+  for (const [kind, table] of Object.entries(tableOf) as [
+    SdnSubject,
+    (typeof tableOf)[SdnSubject],
+  ][]) {
+    // Object.entries widens keys to string
     for (let last = ''; ;) {
-      const page = await db.selectFrom(table).select('id').where('id', '>', last).orderBy('id').limit(5_000).execute();
+      const page = await db
+        .selectFrom(table)
+        .select('id')
+        .where('id', '>', last)
+        .orderBy('id')
+        .limit(5_000)
+        .execute();
       for (const { id } of page) sets[kind].add(id);
       if (page.length < 5_000) break;
       last = page.at(-1)?.id ?? '';
@@ -82,6 +214,10 @@ export async function allSubjects(db: Db): Promise<Wanted> {
 
 /** Routers that have a gateway: who carries it follows the hosts. */
 export async function gatewayRouters(db: Db): Promise<SdnChange[]> {
-  const rows = await db.selectFrom('ports').select('device_id').where('device_owner', '=', gatewayOwner).execute();
+  const rows = await db
+    .selectFrom('ports')
+    .select('device_id')
+    .where('device_owner', '=', gatewayOwner)
+    .execute();
   return rows.map(({ device_id }) => ({ kind: 'router', id: device_id }));
 }

@@ -3,7 +3,13 @@
 import type { Kysely } from 'kysely';
 import type { NeutronTables } from './tables.ts';
 
-export type SdnSubject = 'network' | 'subnet' | 'port' | 'router' | 'floating_ip' | 'security_group';
+export type SdnSubject =
+  | 'network'
+  | 'subnet'
+  | 'port'
+  | 'router'
+  | 'floating_ip'
+  | 'security_group';
 
 export interface SdnChange {
   readonly kind: SdnSubject;
@@ -11,6 +17,13 @@ export interface SdnChange {
 }
 
 /** Marks objects as created, changed or deleted. Dependents are found by the writer: a rule marks its group, a gateway its router. */
-export async function markChanged(trx: Kysely<NeutronTables>, subjects: readonly SdnChange[]): Promise<void> {
-  if (subjects.length > 0) await trx.insertInto('sdn_changes').values(subjects.map(({ kind, id }) => ({ kind, subject_id: id }))).execute();
+export async function markChanged(
+  trx: Kysely<NeutronTables>,
+  subjects: readonly SdnChange[],
+): Promise<void> {
+  if (subjects.length > 0)
+    await trx
+      .insertInto('sdn_changes')
+      .values(subjects.map(({ kind, id }) => ({ kind, subject_id: id })))
+      .execute();
 }

@@ -6,29 +6,68 @@ import type { NeutronTables, PortRow } from './tables.ts';
 
 type Db = Kysely<NeutronTables>;
 
-export type PortInUse = Pick<PortRow, 'id' | 'status' | 'device_id' | 'device_owner' | 'updated_at_ms'>;
+export type PortInUse = Pick<
+  PortRow,
+  'id' | 'status' | 'device_id' | 'device_owner' | 'updated_at_ms'
+>;
 
 const columns = ['id', 'status', 'device_id', 'device_owner', 'updated_at_ms'] as const;
 
 export async function readPortsInUse(db: Db, ids: Iterable<string>): Promise<PortInUse[]> {
-  return await pages(ids, async (page) => await db.selectFrom('ports').select(columns).where('id', 'in', page).execute());
+  return await pages(
+    ids,
+    async (page) => await db.selectFrom('ports').select(columns).where('id', 'in', page).execute(),
+  );
 }
 
 /** Ports of guests and the like that are said to be up. */
 export async function readActivePorts(db: Db): Promise<PortInUse[]> {
-  return await db.selectFrom('ports').select(columns).where('status', '=', 'ACTIVE').where('device_owner', 'not like', 'network:%').execute();
+  return await db
+    .selectFrom('ports')
+    .select(columns)
+    .where('status', '=', 'ACTIVE')
+    .where('device_owner', 'not like', 'network:%')
+    .execute();
 }
 
-export async function setPortStatuses(db: Db, ids: readonly string[], status: 'ACTIVE' | 'DOWN', nowMs: number): Promise<void> {
+export async function setPortStatuses(
+  db: Db,
+  ids: readonly string[],
+  status: 'ACTIVE' | 'DOWN',
+  nowMs: number,
+): Promise<void> {
   await pages(ids, async (page) => {
-    await db.updateTable('ports').set((of) => ({ status, updated_at_ms: nowMs, revision_number: of('revision_number', '+', 1) })).where('id', 'in', page).where('status', '!=', status).execute();
+    await db
+      .updateTable('ports')
+      .set((of) => ({
+        status,
+        updated_at_ms: nowMs,
+        revision_number: of('revision_number', '+', 1),
+      }))
+      .where('id', 'in', page)
+      .where('status', '!=', status)
+      .execute();
     return [];
   });
 }
 
-export async function setFloatingIpStatuses(db: Db, ids: readonly string[], status: 'ACTIVE' | 'DOWN', nowMs: number): Promise<void> {
+export async function setFloatingIpStatuses(
+  db: Db,
+  ids: readonly string[],
+  status: 'ACTIVE' | 'DOWN',
+  nowMs: number,
+): Promise<void> {
   await pages(ids, async (page) => {
-    await db.updateTable('floating_ips').set((of) => ({ status, updated_at_ms: nowMs, revision_number: of('revision_number', '+', 1) })).where('id', 'in', page).where('status', '!=', status).execute();
+    await db
+      .updateTable('floating_ips')
+      .set((of) => ({
+        status,
+        updated_at_ms: nowMs,
+        revision_number: of('revision_number', '+', 1),
+      }))
+      .where('id', 'in', page)
+      .where('status', '!=', status)
+      .execute();
     return [];
   });
 }

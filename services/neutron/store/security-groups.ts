@@ -1,7 +1,7 @@
 // Security groups, their rules, and the `default` group that every project has from first use.
 import { sql } from 'kysely';
-import type { Ids } from '#platform/ids.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
+import type { Ids } from '#platform/ids.ts';
 import type { RuleFields } from '../domain/security-group-rule.ts';
 import type { Listing } from './list.ts';
 import { markChanged } from './sdn-journal.ts';
@@ -13,51 +13,122 @@ export const securityGroupListing = {
   table: 'security_groups',
   columns: { ...standardColumns, stateful: { column: 'stateful', kind: 'bool' } },
   // Groups are never shared: RBAC policies would do that.
-  special: { shared: (values) => (values.some((value) => /^(false|0)$/i.test(value)) ? sql<boolean>`1 = 1` : sql<boolean>`1 = 0`) },
+  special: {
+    shared: (values) =>
+      values.some((value) => /^(false|0)$/i.test(value))
+        ? sql<boolean>`1 = 1`
+        : sql<boolean>`1 = 0`,
+  },
   specialBooleans: ['shared'],
 } as const satisfies Listing;
 
 export const securityGroupRuleListing = {
   table: 'security_group_rules',
   columns: {
-    ...unnamedColumns, security_group_id: { column: 'security_group_id', kind: 'text' }, direction: { column: 'direction', kind: 'text' }, ethertype: { column: 'ethertype', kind: 'text' }, protocol: { column: 'protocol', kind: 'text' },
-    port_range_min: { column: 'port_range_min', kind: 'int' }, port_range_max: { column: 'port_range_max', kind: 'int' }, remote_group_id: { column: 'remote_group_id', kind: 'text' },
-    remote_ip_prefix: { column: 'remote_ip_prefix', kind: 'text' }, normalized_cidr: { column: 'normalized_cidr', kind: 'text' },
+    ...unnamedColumns,
+    security_group_id: { column: 'security_group_id', kind: 'text' },
+    direction: { column: 'direction', kind: 'text' },
+    ethertype: { column: 'ethertype', kind: 'text' },
+    protocol: { column: 'protocol', kind: 'text' },
+    port_range_min: { column: 'port_range_min', kind: 'int' },
+    port_range_max: { column: 'port_range_max', kind: 'int' },
+    remote_group_id: { column: 'remote_group_id', kind: 'text' },
+    remote_ip_prefix: { column: 'remote_ip_prefix', kind: 'text' },
+    normalized_cidr: { column: 'normalized_cidr', kind: 'text' },
   },
 } as const satisfies Listing;
 
-export function ruleRow(ids: Ids, nowMs: number, projectId: string, groupId: string, fields: Partial<RuleFields> & Pick<RuleFields, 'direction' | 'ethertype'>, more: { description?: string; normalizedCidr?: string | null } = {}): SecurityGroupRuleRow {
+export function ruleRow(
+  ids: Ids,
+  nowMs: number,
+  projectId: string,
+  groupId: string,
+  fields: Partial<RuleFields> & Pick<RuleFields, 'direction' | 'ethertype'>,
+  more: { description?: string; normalizedCidr?: string | null } = {},
+): SecurityGroupRuleRow {
   return {
-    id: ids.uuid(), project_id: projectId, description: more.description ?? '', revision_number: 0, created_at_ms: nowMs, updated_at_ms: nowMs, security_group_id: groupId,
-    protocol: null, port_range_min: null, port_range_max: null, remote_group_id: null, remote_ip_prefix: null, normalized_cidr: more.normalizedCidr ?? null, ...fields,
+    id: ids.uuid(),
+    project_id: projectId,
+    description: more.description ?? '',
+    revision_number: 0,
+    created_at_ms: nowMs,
+    updated_at_ms: nowMs,
+    security_group_id: groupId,
+    protocol: null,
+    port_range_min: null,
+    port_range_max: null,
+    remote_group_id: null,
+    remote_ip_prefix: null,
+    normalized_cidr: more.normalizedCidr ?? null,
+    ...fields,
   };
 }
 
 /** A group and the rules it is born with: everything out; in a default group also everything in from its own members. */
-export async function insertGroup(trx: NeutronTrx, ids: Ids, nowMs: number, group: Pick<SecurityGroupRow, 'project_id' | 'name' | 'description' | 'stateful' | 'is_default'>): Promise<string> {
-  const row: SecurityGroupRow = { ...standardRow(ids.uuid(), nowMs, group), stateful: group.stateful, is_default: group.is_default };
+export async function insertGroup(
+  trx: NeutronTrx,
+  ids: Ids,
+  nowMs: number,
+  group: Pick<SecurityGroupRow, 'project_id' | 'name' | 'description' | 'stateful' | 'is_default'>,
+): Promise<string> {
+  const row: SecurityGroupRow = {
+    ...standardRow(ids.uuid(), nowMs, group),
+    stateful: group.stateful,
+    is_default: group.is_default,
+  };
   await trx.insertInto('security_groups').values(row).execute();
   const rules = (['IPv4', 'IPv6'] as const).flatMap((ethertype) => [
     ruleRow(ids, nowMs, row.project_id, row.id, { direction: 'egress', ethertype }),
-    ...(row.is_default ? [ruleRow(ids, nowMs, row.project_id, row.id, { direction: 'ingress', ethertype, remote_group_id: row.id })] : []),
+    ...(row.is_default
+      ? [
+          ruleRow(ids, nowMs, row.project_id, row.id, {
+            direction: 'ingress',
+            ethertype,
+            remote_group_id: row.id,
+          }),
+        ]
+      : []),
   ]);
   await trx.insertInto('security_group_rules').values(rules).execute();
   await markChanged(trx, [{ kind: 'security_group', id: row.id }]);
   return row.id;
 }
 
-export async function defaultGroupOf(db: NeutronDb, projectId: string): Promise<string | undefined> {
-  return (await db.selectFrom('default_security_groups').select('security_group_id').where('project_id', '=', projectId).executeTakeFirst())?.security_group_id;
+export async function defaultGroupOf(
+  db: NeutronDb,
+  projectId: string,
+): Promise<string | undefined> {
+  return (
+    await db
+      .selectFrom('default_security_groups')
+      .select('security_group_id')
+      .where('project_id', '=', projectId)
+      .executeTakeFirst()
+  )?.security_group_id;
 }
 
 /** The project's default group, made if it is the first use. Of two first uses at once one makes it: the key refuses the other. */
-export async function ensureDefaultGroup(db: NeutronDb, ids: Ids, nowMs: number, projectId: string): Promise<string> {
+export async function ensureDefaultGroup(
+  db: NeutronDb,
+  ids: Ids,
+  nowMs: number,
+  projectId: string,
+): Promise<string> {
   const known = await defaultGroupOf(db, projectId);
   if (known !== undefined) return known;
   try {
     return await db.transaction().execute(async (trx) => {
-      const id = await insertGroup(trx, ids, nowMs, { project_id: projectId, name: 'default', description: 'Default security group', stateful: 1, is_default: 1 });
-      await trx.insertInto('default_security_groups').values({ project_id: projectId, security_group_id: id }).execute();
+      const id = await insertGroup(trx, ids, nowMs, {
+        project_id: projectId,
+        name: 'default',
+        description: 'Default security group',
+        stateful: 1,
+        is_default: 1,
+      });
+      await trx
+        .insertInto('default_security_groups')
+        .values({ project_id: projectId, security_group_id: id })
+        .execute();
       return id;
     });
   } catch (error) {
@@ -67,21 +138,56 @@ export async function ensureDefaultGroup(db: NeutronDb, ids: Ids, nowMs: number,
   }
 }
 
-export async function rulesOf(db: NeutronDb, groupIds: readonly string[]): Promise<SecurityGroupRuleRow[]> {
-  return groupIds.length === 0 ? [] : await db.selectFrom('security_group_rules').selectAll().where('security_group_id', 'in', groupIds).orderBy('created_at_ms').orderBy('id').execute();
+export async function rulesOf(
+  db: NeutronDb,
+  groupIds: readonly string[],
+): Promise<SecurityGroupRuleRow[]> {
+  return groupIds.length === 0
+    ? []
+    : await db
+        .selectFrom('security_group_rules')
+        .selectAll()
+        .where('security_group_id', 'in', groupIds)
+        .orderBy('created_at_ms')
+        .orderBy('id')
+        .execute();
 }
 
 export async function groupIsUsed(db: NeutronDb, groupId: string): Promise<boolean> {
-  return (await db.selectFrom('port_security_groups').select('port_id').where('security_group_id', '=', groupId).limit(1).executeTakeFirst()) !== undefined;
+  return (
+    (await db
+      .selectFrom('port_security_groups')
+      .select('port_id')
+      .where('security_group_id', '=', groupId)
+      .limit(1)
+      .executeTakeFirst()) !== undefined
+  );
 }
 
 /** Rules of other groups that let this group's members in go with it; those groups are changed by that. */
 export async function deleteGroup(trx: NeutronTrx, group: SecurityGroupRow): Promise<string[]> {
-  const others = await trx.selectFrom('security_group_rules').select('security_group_id').distinct().where('remote_group_id', '=', group.id).where('security_group_id', '!=', group.id).execute();
-  await trx.deleteFrom('security_group_rules').where((eb) => eb.or([eb('security_group_id', '=', group.id), eb('remote_group_id', '=', group.id)])).execute();
-  await trx.deleteFrom('default_security_groups').where('security_group_id', '=', group.id).execute();
+  const others = await trx
+    .selectFrom('security_group_rules')
+    .select('security_group_id')
+    .distinct()
+    .where('remote_group_id', '=', group.id)
+    .where('security_group_id', '!=', group.id)
+    .execute();
+  await trx
+    .deleteFrom('security_group_rules')
+    .where((eb) =>
+      eb.or([eb('security_group_id', '=', group.id), eb('remote_group_id', '=', group.id)]),
+    )
+    .execute();
+  await trx
+    .deleteFrom('default_security_groups')
+    .where('security_group_id', '=', group.id)
+    .execute();
   await trx.deleteFrom('security_groups').where('id', '=', group.id).execute();
   const touched = others.map(({ security_group_id }) => security_group_id);
-  await markChanged(trx, [group.id, ...touched].map((id) => ({ kind: 'security_group', id })));
+  await markChanged(
+    trx,
+    [group.id, ...touched].map((id) => ({ kind: 'security_group', id })),
+  );
   return touched;
 }

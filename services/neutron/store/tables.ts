@@ -147,11 +147,22 @@ export interface AgentRow {
 export interface NeutronTables {
   networks: NetworkRow;
   /** Claims of segments; '' and 0 stand for none. */
-  network_segments: { network_type: string; physical_network: string; segmentation_id: number; network_id: string };
+  network_segments: {
+    network_type: string;
+    physical_network: string;
+    segmentation_id: number;
+    network_id: string;
+  };
   subnets: SubnetRow;
   ports: PortRow;
   /** Each address a port has. `ip_key`: the address as fixed-width hex, so that text order is address order. Key: (subnet_id, ip_key). */
-  ip_allocations: { subnet_id: string; ip_key: string; ip: string; network_id: string; port_id: string };
+  ip_allocations: {
+    subnet_id: string;
+    ip_key: string;
+    ip: string;
+    network_id: string;
+    port_id: string;
+  };
   port_security_groups: { port_id: string; security_group_id: string };
   routers: RouterRow;
   floating_ips: FloatingIpRow;

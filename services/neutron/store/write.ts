@@ -28,7 +28,10 @@ class Undo extends Error {
 class Outdated extends Error {}
 
 /** `work` has no effect but through `trx`; it may run several times. A fault undoes all it wrote. */
-export async function write<R>(db: NeutronDb, work: (trx: NeutronTrx) => Promise<Outcome<R>>): Promise<Outcome<R>> {
+export async function write<R>(
+  db: NeutronDb,
+  work: (trx: NeutronTrx) => Promise<Outcome<R>>,
+): Promise<Outcome<R>> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await transaction(db, async (trx) => {
@@ -38,23 +41,37 @@ export async function write<R>(db: NeutronDb, work: (trx: NeutronTrx) => Promise
       });
     } catch (error) {
       if (error instanceof Undo) return error.fault;
-      if (attempt >= maxPicks || !(isUniqueViolation(error) || error instanceof Outdated)) throw error;
+      if (attempt >= maxPicks || !(isUniqueViolation(error) || error instanceof Outdated))
+        throw error;
       await sleep(pickBackoffMs * attempt * (0.5 + Math.random()));
     }
   }
 }
 
 /** Locks a row so that what is decided on it still holds at commit; `share`: against its change and deletion alone. SQLite has one writer at a time: nothing to do. */
-export async function lockRow(trx: NeutronTrx, table: ListedTable, id: string, mode: 'update' | 'share' = 'update'): Promise<void> {
-  if (isMysql(trx)) await sql`select id from ${sql.table(table)} where id = ${id} ${lockWords[mode]}`.execute(trx);
+export async function lockRow(
+  trx: NeutronTrx,
+  table: ListedTable,
+  id: string,
+  mode: 'update' | 'share' = 'update',
+): Promise<void> {
+  if (isMysql(trx))
+    await sql`select id from ${sql.table(table)} where id = ${id} ${lockWords[mode]}`.execute(trx);
 }
 
 const lockWords = { update: sql`for update`, share: sql`lock in share mode` } as const;
 
 /** The rows these are decided on, as they are now, and kept so until commit. When one is gone, `work` runs again and sees it. */
-export async function holdRows(trx: NeutronTrx, table: ListedTable, ids: readonly string[]): Promise<void> {
+export async function holdRows(
+  trx: NeutronTrx,
+  table: ListedTable,
+  ids: readonly string[],
+): Promise<void> {
   if (!isMysql(trx) || ids.length === 0) return;
   const distinct = [...new Set(ids)];
-  const { rows } = await sql`select id from ${sql.table(table)} where id in (${sql.join(distinct)}) ${lockWords.share}`.execute(trx);
+  const { rows } =
+    await sql`select id from ${sql.table(table)} where id in (${sql.join(distinct)}) ${lockWords.share}`.execute(
+      trx,
+    );
   if (rows.length < distinct.length) throw new Outdated(`${table} ${distinct.join(', ')}`);
 }

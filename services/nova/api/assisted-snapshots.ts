@@ -8,28 +8,64 @@ import { serversOfVolume } from '../store/volumes.ts';
 import { beginAssistedSnapshot } from './servers/begin.ts';
 
 interface Body {
-  snapshot: { volume_id: string; create_info: { snapshot_id: string; new_file: string; type: 'qcow2'; id?: string } };
+  snapshot: {
+    volume_id: string;
+    create_info: { snapshot_id: string; new_file: string; type: 'qcow2'; id?: string };
+  };
 }
 const strict = { additionalProperties: false };
 const id = Type.String({ minLength: 1, maxLength: 255 });
-const body = Type.Object({ snapshot: Type.Object({
-  volume_id: id, create_info: Type.Object({ snapshot_id: id, new_file: id, type: Type.Literal('qcow2'), id: Type.Optional(id) }, strict),
-}, strict) }, strict);
+const body = Type.Object(
+  {
+    snapshot: Type.Object(
+      {
+        volume_id: id,
+        create_info: Type.Object(
+          { snapshot_id: id, new_file: id, type: Type.Literal('qcow2'), id: Type.Optional(id) },
+          strict,
+        ),
+      },
+      strict,
+    ),
+  },
+  strict,
+);
 
 export function assistedSnapshotRoutes(deps: NovaDeps): readonly Route[] {
   const path = '/v2.1/os-assisted-volume-snapshots';
   return [
     // Answered at once; Cinder hears how it went by os-update_snapshot_status.
-    route<Body>({ method: 'POST', path, policy: 'os_compute_api:os-assisted-volume-snapshots:create', body, faults: ['notFound', 'conflict'], handler: async (request) => {
-      const { volume_id: volumeId, create_info: { snapshot_id: snapshotId, new_file: newFile } } = request.body.snapshot;
-      const rows = await serversOfVolume(deps.database.db, volumeId);
-      const [row] = rows;
-      if (!row) return fault('notFound', `Volume ${volumeId} is attached to no server.`);
-      if (rows.length > 1 || row.connection === null) return fault('badRequest', `Volume ${volumeId} is not attached to one server alone.`);
-      await beginAssistedSnapshot(deps, request, volumeId, { serverId: row.server_id, rowId: row.id, snapshotId, newFile });
-      return { status: 200, body: { snapshot: { id: snapshotId, volumeId } } };
-    } }),
+    route<Body>({
+      method: 'POST',
+      path,
+      policy: 'os_compute_api:os-assisted-volume-snapshots:create',
+      body,
+      faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const {
+          volume_id: volumeId,
+          create_info: { snapshot_id: snapshotId, new_file: newFile },
+        } = request.body.snapshot;
+        const rows = await serversOfVolume(deps.database.db, volumeId);
+        const [row] = rows;
+        if (!row) return fault('notFound', `Volume ${volumeId} is attached to no server.`);
+        if (rows.length > 1 || row.connection === null)
+          return fault('badRequest', `Volume ${volumeId} is not attached to one server alone.`);
+        await beginAssistedSnapshot(deps, request, volumeId, {
+          serverId: row.server_id,
+          rowId: row.id,
+          snapshotId,
+          newFile,
+        });
+        return { status: 200, body: { snapshot: { id: snapshotId, volumeId } } };
+      },
+    }),
     // What can be done under a guest Cinder does alone; the rest waits until the guest lets go.
-    route({ method: 'DELETE', path: `${path}/:id`, policy: 'os_compute_api:os-assisted-volume-snapshots:delete', handler: async () => ({ status: 204 }) }),
+    route({
+      method: 'DELETE',
+      path: `${path}/:id`,
+      policy: 'os_compute_api:os-assisted-volume-snapshots:delete',
+      handler: async () => ({ status: 204 }),
+    }),
   ];
 }

@@ -11,31 +11,68 @@ import type { ServiceRow } from '../store/tables.ts';
 import { internalZone } from './services.ts';
 
 export function availabilityZoneRoutes(deps: NovaDeps): readonly Route[] {
-  const { database: { db }, config, clock } = deps;
+  const {
+    database: { db },
+    config,
+    clock,
+  } = deps;
 
   async function zones(): Promise<Map<string, ServiceRow[]>> {
     const [services, zoneOf] = await Promise.all([listServices(db), zonesByHost(db)]);
-    return Map.groupBy(services, (service) => (service.binary === computeBinary ? (zoneOf.get(service.host) ?? config.defaultZone) : internalZone));
+    return Map.groupBy(services, (service) =>
+      service.binary === computeBinary
+        ? (zoneOf.get(service.host) ?? config.defaultZone)
+        : internalZone,
+    );
   }
   // A zone is open while any of its services is enabled; whether a host is alive is the scheduler's question.
   const view = (name: string, services: readonly ServiceRow[], hosts: Json): JsonObject => ({
-    zoneName: name, zoneState: { available: services.some((service) => service.disabled === 0) }, hosts,
+    zoneName: name,
+    zoneState: { available: services.some((service) => service.disabled === 0) },
+    hosts,
   });
   const byHost = (services: readonly ServiceRow[]): JsonObject => {
     const hosts = new Map<string, JsonObject>();
     for (const service of services) {
-      hosts.set(service.host, { ...hosts.get(service.host), [service.binary]: { available: isUp(service, clock.now(), config), active: service.disabled === 0, updated_at: isoMicroseconds(service.last_seen_ms).slice(0, -1) } });
+      hosts.set(service.host, {
+        ...hosts.get(service.host),
+        [service.binary]: {
+          available: isUp(service, clock.now(), config),
+          active: service.disabled === 0,
+          updated_at: isoMicroseconds(service.last_seen_ms).slice(0, -1),
+        },
+      });
     }
     return Object.fromEntries(hosts);
   };
 
   const path = '/v2.1/os-availability-zone';
   return [
-    route({ method: 'GET', path, policy: 'os_compute_api:os-availability-zone:list', handler: async () => ({
-      status: 200, body: { availabilityZoneInfo: [...(await zones())].filter(([name]) => name !== internalZone).map(([name, services]) => view(name, services, null)) },
-    }) }),
-    route({ method: 'GET', path: `${path}/detail`, policy: 'os_compute_api:os-availability-zone:detail', handler: async () => ({
-      status: 200, body: { availabilityZoneInfo: [...(await zones())].map(([name, services]) => view(name, services, byHost(services))) },
-    }) }),
+    route({
+      method: 'GET',
+      path,
+      policy: 'os_compute_api:os-availability-zone:list',
+      handler: async () => ({
+        status: 200,
+        body: {
+          availabilityZoneInfo: [...(await zones())]
+            .filter(([name]) => name !== internalZone)
+            .map(([name, services]) => view(name, services, null)),
+        },
+      }),
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/detail`,
+      policy: 'os_compute_api:os-availability-zone:detail',
+      handler: async () => ({
+        status: 200,
+        body: {
+          availabilityZoneInfo: [...(await zones())].map(([name, services]) =>
+            view(name, services, byHost(services)),
+          ),
+        },
+      }),
+    }),
   ];
 }

@@ -13,9 +13,13 @@ before(async () => void (nova = await startNova()));
 after(async () => await nova.close());
 
 const facts = {} as ConductorRpc['reportHost']['params']['facts']; // kept as they are, not looked at
-const report = async (host: string, starting: boolean): Promise<Outcome<unknown>> => await reportHost(nova.deps, { host, facts, version: '1', starting });
-const states = async () => (await nova.ask('admin', 'GET', 'os-services?binary=nova-compute')).body.services
-  .map(({ host, state, status }: { host: string; state: string; status: string }) => `${host} ${status} ${state}`);
+const report = async (host: string, starting: boolean): Promise<Outcome<unknown>> =>
+  await reportHost(nova.deps, { host, facts, version: '1', starting });
+const states = async () =>
+  (await nova.ask('admin', 'GET', 'os-services?binary=nova-compute')).body.services.map(
+    ({ host, state, status }: { host: string; state: string; status: string }) =>
+      `${host} ${status} ${state}`,
+  );
 
 describe('a host whose agent has said that it stops', () => {
   it('is down at once, and up at its next report', async () => {
@@ -27,13 +31,22 @@ describe('a host whose agent has said that it stops', () => {
 
   it('refuses actions on its servers and says why: to a tenant without the name of the host', async () => {
     const { id } = await nova.addServer({});
-    const act = async (person: 'member' | 'admin', body: object) => await nova.ask(person, 'POST', `servers/${id}/action`, { body: body as never });
-    for (const body of [{ 'os-stop': null }, { reboot: { type: 'HARD' } }, { pause: null }, { suspend: null }]) {
+    const act = async (person: 'member' | 'admin', body: object) =>
+      await nova.ask(person, 'POST', `servers/${id}/action`, { body: body as never });
+    for (const body of [
+      { 'os-stop': null },
+      { reboot: { type: 'HARD' } },
+      { pause: null },
+      { suspend: null },
+    ]) {
       const refused = await act('member', body);
       assert.equal(refused.status, 409, JSON.stringify(body));
       assert.match(refused.body.conflictingRequest.message, /its compute host is down/);
     }
-    assert.match((await act('admin', { 'os-stop': null })).body.conflictingRequest.message, /its host h1 is down/);
+    assert.match(
+      (await act('admin', { 'os-stop': null })).body.conflictingRequest.message,
+      /its host h1 is down/,
+    );
     assert.equal((await nova.ask('member', 'GET', `servers/${id}`)).body.server.status, 'ACTIVE');
   });
 
@@ -42,7 +55,11 @@ describe('a host whose agent has said that it stops', () => {
     assert.equal((await nova.ask('member', 'DELETE', `servers/${gone.id}`)).status, 204);
     assert.ok(!isFault(await report('h1', false)));
     assert.deepEqual(await states(), ['h1 enabled up']);
-    assert.equal((await nova.ask('member', 'POST', `servers/${kept.id}/action`, { body: { 'os-stop': null } })).status, 202);
+    assert.equal(
+      (await nova.ask('member', 'POST', `servers/${kept.id}/action`, { body: { 'os-stop': null } }))
+        .status,
+      202,
+    );
   });
 });
 
@@ -50,9 +67,16 @@ describe('a deleted compute service', () => {
   it('stays away while its agent goes on reporting, with its hypervisor; it comes back when the agent starts anew', async () => {
     await nova.addHost('h2');
     nova.answerCalls(() => ({ status: 204, body: {} }));
-    const [service] = (await nova.ask('admin', 'GET', 'os-services?host=h2', { version: 53 })).body.services;
-    assert.equal((await nova.ask('admin', 'DELETE', `os-services/${service.id}`, { version: 53 })).status, 204);
-    const hypervisors = async () => (await nova.ask('admin', 'GET', 'os-hypervisors')).body.hypervisors.map((each: { hypervisor_hostname: string }) => each.hypervisor_hostname);
+    const [service] = (await nova.ask('admin', 'GET', 'os-services?host=h2', { version: 53 })).body
+      .services;
+    assert.equal(
+      (await nova.ask('admin', 'DELETE', `os-services/${service.id}`, { version: 53 })).status,
+      204,
+    );
+    const hypervisors = async () =>
+      (await nova.ask('admin', 'GET', 'os-hypervisors')).body.hypervisors.map(
+        (each: { hypervisor_hostname: string }) => each.hypervisor_hostname,
+      );
     for (let beat = 0; beat < 3; beat += 1) {
       const refused = await report('h2', false);
       assert.ok(isFault(refused) && refused.kind === 'notFound');

@@ -18,26 +18,65 @@ interface Event {
 
 /** Event names by the microversion that knows them first. What no part of this cloud needs is taken and let be. */
 const names: readonly { since: number; names: readonly string[] }[] = [
-  { since: 0, names: networkEvents }, { since: 51, names: ['volume-extended'] }, { since: 76, names: ['power-update'] }, { since: 82, names: ['accelerator-request-bound'] }, { since: 93, names: ['volume-reimaged'] },
+  { since: 0, names: networkEvents },
+  { since: 51, names: ['volume-extended'] },
+  { since: 76, names: ['power-update'] },
+  { since: 82, names: ['accelerator-request-bound'] },
+  { since: 93, names: ['volume-reimaged'] },
 ];
 
-const bodyAt = (version: number) => Type.Object({ events: Type.Array(Type.Object({
-  name: Type.Union(names.filter(({ since }) => since <= version).flatMap((row) => row.names).map((name) => Type.Literal(name))),
-  server_uuid: Type.String({ format: 'uuid' }), status: Type.Optional(Type.Union([Type.Literal('failed'), Type.Literal('completed'), Type.Literal('in-progress')])), tag: Type.Optional(Type.String({ maxLength: 255 })),
-}, { additionalProperties: false }), { minItems: 1, maxItems: 10_000 }) }, { additionalProperties: false });
+const bodyAt = (version: number) =>
+  Type.Object(
+    {
+      events: Type.Array(
+        Type.Object(
+          {
+            name: Type.Union(
+              names
+                .filter(({ since }) => since <= version)
+                .flatMap((row) => row.names)
+                .map((name) => Type.Literal(name)),
+            ),
+            server_uuid: Type.String({ format: 'uuid' }),
+            status: Type.Optional(
+              Type.Union([
+                Type.Literal('failed'),
+                Type.Literal('completed'),
+                Type.Literal('in-progress'),
+              ]),
+            ),
+            tag: Type.Optional(Type.String({ maxLength: 255 })),
+          },
+          { additionalProperties: false },
+        ),
+        { minItems: 1, maxItems: 10_000 },
+      ),
+    },
+    { additionalProperties: false },
+  );
 
-const isNetworkEvent = (name: string): name is NetworkEvent => (networkEvents as readonly string[]).includes(name);
+const isNetworkEvent = (name: string): name is NetworkEvent =>
+  (networkEvents as readonly string[]).includes(name);
 
 export function externalEventRoutes(deps: NovaDeps): readonly Route[] {
   const conductor = rpcClient<ConductorRpc>(deps.bus, conductorTopic);
   return [
     route<{ events: Event[] }>({
-      method: 'POST', path: '/v2.1/os-server-external-events', policy: 'os_compute_api:os-server-external-events:create', faults: ['notFound'], maxBodyBytes: 4 * 1024 * 1024,
+      method: 'POST',
+      path: '/v2.1/os-server-external-events',
+      policy: 'os_compute_api:os-server-external-events:create',
+      faults: ['notFound'],
+      maxBodyBytes: 4 * 1024 * 1024,
       body: names.map(({ since }) => ({ from: since, schema: bodyAt(since) })),
       handler: async (request) => {
         const { events } = request.body;
         const ids = [...new Set(events.map((event) => event.server_uuid))];
-        const rows = await deps.database.db.selectFrom('servers').select(['id', 'host']).where('id', 'in', ids).where('deleted_at_ms', 'is', null).execute();
+        const rows = await deps.database.db
+          .selectFrom('servers')
+          .select(['id', 'host'])
+          .where('id', 'in', ids)
+          .where('deleted_at_ms', 'is', null)
+          .execute();
         const hosts = new Map(rows.map(({ id, host }) => [id, host]));
         let taken = 0;
         const answers: JsonObject[] = [];
@@ -45,11 +84,25 @@ export function externalEventRoutes(deps: NovaDeps): readonly Route[] {
           const host = hosts.get(event.server_uuid);
           // 422: the server is on no host yet, or not any more. nova.api.openstack.compute.server_external_events
           const code = host === undefined ? 404 : host === null ? 422 : 200;
-          answers.push({ ...event, code, status: code === 200 ? (event.status ?? 'completed') : 'failed' });
+          answers.push({
+            ...event,
+            code,
+            status: code === 200 ? (event.status ?? 'completed') : 'failed',
+          });
           if (code !== 200) continue;
           taken += 1;
-          if (event.name === 'volume-extended' && event.tag !== undefined) await conductor.cast('volumeExtended', { serverId: event.server_uuid, volumeId: event.tag }, { requestId: request.id });
-          if (isNetworkEvent(event.name)) await conductor.cast('networkEvent', { serverId: event.server_uuid, portId: event.tag ?? null, event: event.name }, { requestId: request.id });
+          if (event.name === 'volume-extended' && event.tag !== undefined)
+            await conductor.cast(
+              'volumeExtended',
+              { serverId: event.server_uuid, volumeId: event.tag },
+              { requestId: request.id },
+            );
+          if (isNetworkEvent(event.name))
+            await conductor.cast(
+              'networkEvent',
+              { serverId: event.server_uuid, portId: event.tag ?? null, event: event.name },
+              { requestId: request.id },
+            );
         }
         if (taken === 0) return fault('notFound', 'No instances found for any event');
         return { status: taken === events.length ? 200 : 207, body: { events: answers } };

@@ -2,8 +2,15 @@
 import type { FaultStyle } from '#platform/http/api.ts';
 
 const keyOf: Readonly<Record<number, string>> = {
-  400: 'badRequest', 403: 'forbidden', 404: 'itemNotFound', 405: 'badMethod', 409: 'conflictingRequest', 413: 'overLimit',
-  415: 'badMediaType', 501: 'notImplemented', 503: 'serviceUnavailable',
+  400: 'badRequest',
+  403: 'forbidden',
+  404: 'itemNotFound',
+  405: 'badMethod',
+  409: 'conflictingRequest',
+  413: 'overLimit',
+  415: 'badMediaType',
+  501: 'notImplemented',
+  503: 'serviceUnavailable',
 };
 
 export const novaFaults: FaultStyle = {

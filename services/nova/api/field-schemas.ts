@@ -5,12 +5,18 @@ import type { TSchema } from 'typebox';
 export const maxInteger = 0x7fff_ffff;
 
 /** A whole number or its digits, from `minimum`. */
-export const numberSchema = (minimum: -1 | 0 | 1): TSchema => Type.Union([
-  Type.Integer({ minimum, maximum: maxInteger }),
-  Type.String({ pattern: { [-1]: '^(-1|[0-9]{1,9})$', 0: '^[0-9]{1,9}$', 1: '^0*[1-9][0-9]{0,8}$' }[minimum] }),
-]);
+export const numberSchema = (minimum: -1 | 0 | 1): TSchema =>
+  Type.Union([
+    Type.Integer({ minimum, maximum: maxInteger }),
+    Type.String({
+      pattern: { [-1]: '^(-1|[0-9]{1,9})$', 0: '^[0-9]{1,9}$', 1: '^0*[1-9][0-9]{0,8}$' }[minimum],
+    }),
+  ]);
 
 export const booleanSchema = Type.Union([
   Type.Boolean(),
-  Type.String({ pattern: '^([Tt]rue|TRUE|[Ff]alse|FALSE|1|0|[Oo]n|ON|[Oo]ff|OFF|[Yy]es|YES|[Nn]o|NO|[tTfFyYnN])$' }),
+  Type.String({
+    pattern:
+      '^([Tt]rue|TRUE|[Ff]alse|FALSE|1|0|[Oo]n|ON|[Oo]ff|OFF|[Yy]es|YES|[Nn]o|NO|[tTfFyYnN])$',
+  }),
 ]);

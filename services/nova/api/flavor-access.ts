@@ -10,38 +10,73 @@ import { addFlavorAccess, flavorProjects, removeFlavorAccess } from '../store/fl
 import { requestedFlavor } from './flavors.ts';
 import { checkProject } from './known-project.ts';
 
-type ActionBody = { addTenantAccess: { tenant: string } } | { removeTenantAccess: { tenant: string } };
-const tenant = Type.Object({ tenant: Type.String({ minLength: 1, maxLength: 255 }) }, { additionalProperties: false });
-const actionBody = Type.Object({ addTenantAccess: Type.Optional(tenant), removeTenantAccess: Type.Optional(tenant) }, { additionalProperties: false, minProperties: 1, maxProperties: 1 });
+type ActionBody =
+  | { addTenantAccess: { tenant: string } }
+  | { removeTenantAccess: { tenant: string } };
+const tenant = Type.Object(
+  { tenant: Type.String({ minLength: 1, maxLength: 255 }) },
+  { additionalProperties: false },
+);
+const actionBody = Type.Object(
+  { addTenantAccess: Type.Optional(tenant), removeTenantAccess: Type.Optional(tenant) },
+  { additionalProperties: false, minProperties: 1, maxProperties: 1 },
+);
 
 export function flavorAccessRoutes(deps: NovaDeps): readonly Route[] {
-  const { database: { db } } = deps;
-  const accesses = async (flavorId: string): Promise<Json> => ({ flavor_access: (await flavorProjects(db, flavorId)).map((projectId) => ({ flavor_id: flavorId, tenant_id: projectId })) });
+  const {
+    database: { db },
+  } = deps;
+  const accesses = async (flavorId: string): Promise<Json> => ({
+    flavor_access: (await flavorProjects(db, flavorId)).map((projectId) => ({
+      flavor_id: flavorId,
+      tenant_id: projectId,
+    })),
+  });
   return [
-    route({ method: 'GET', path: '/v2.1/flavors/:id/os-flavor-access', policy: 'os_compute_api:os-flavor-access', faults: ['notFound'], handler: async (request) => {
-      const flavor = await requestedFlavor(deps, request);
-      if (isFault(flavor)) return flavor;
-      if (flavor.is_public === 1) return fault('notFound', 'Access list not available for public flavors.');
-      return { status: 200, body: await accesses(flavor.flavor_id) };
-    } }),
-    route<ActionBody>({ method: 'POST', path: '/v2.1/flavors/:id/action', policy: 'os_compute_api:os-flavor-access', body: actionBody, faults: ['notFound', 'conflict'], handler: async (request) => {
-      const { body } = request;
-      const adds = 'addTenantAccess' in body;
-      const rule = `os_compute_api:os-flavor-access:${adds ? 'add' : 'remove'}_tenant_access`;
-      if (!request.allows(rule)) return fault('forbidden', `Policy doesn't allow ${rule} to be performed.`);
-      const projectId = adds ? body.addTenantAccess.tenant : body.removeTenantAccess.tenant;
-      const flavor = await requestedFlavor(deps, request);
-      if (isFault(flavor)) return flavor;
-      const id = flavor.flavor_id;
-      if (adds) {
-        const unknown = await checkProject(deps, request, projectId);
-        if (unknown) return unknown;
-        if (flavor.is_public === 1) return fault('conflict', 'Can not add access to a public flavor.');
-        if (!(await addFlavorAccess(db, id, projectId))) return fault('conflict', `Flavor access already exists for flavor ${id} and project ${projectId} combination.`);
-      } else if (!(await removeFlavorAccess(db, id, projectId))) {
-        return fault('notFound', `Flavor access not found for ${id} / ${projectId} combination.`);
-      }
-      return { status: 200, body: await accesses(id) };
-    } }),
+    route({
+      method: 'GET',
+      path: '/v2.1/flavors/:id/os-flavor-access',
+      policy: 'os_compute_api:os-flavor-access',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const flavor = await requestedFlavor(deps, request);
+        if (isFault(flavor)) return flavor;
+        if (flavor.is_public === 1)
+          return fault('notFound', 'Access list not available for public flavors.');
+        return { status: 200, body: await accesses(flavor.flavor_id) };
+      },
+    }),
+    route<ActionBody>({
+      method: 'POST',
+      path: '/v2.1/flavors/:id/action',
+      policy: 'os_compute_api:os-flavor-access',
+      body: actionBody,
+      faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const { body } = request;
+        const adds = 'addTenantAccess' in body;
+        const rule = `os_compute_api:os-flavor-access:${adds ? 'add' : 'remove'}_tenant_access`;
+        if (!request.allows(rule))
+          return fault('forbidden', `Policy doesn't allow ${rule} to be performed.`);
+        const projectId = adds ? body.addTenantAccess.tenant : body.removeTenantAccess.tenant;
+        const flavor = await requestedFlavor(deps, request);
+        if (isFault(flavor)) return flavor;
+        const id = flavor.flavor_id;
+        if (adds) {
+          const unknown = await checkProject(deps, request, projectId);
+          if (unknown) return unknown;
+          if (flavor.is_public === 1)
+            return fault('conflict', 'Can not add access to a public flavor.');
+          if (!(await addFlavorAccess(db, id, projectId)))
+            return fault(
+              'conflict',
+              `Flavor access already exists for flavor ${id} and project ${projectId} combination.`,
+            );
+        } else if (!(await removeFlavorAccess(db, id, projectId))) {
+          return fault('notFound', `Flavor access not found for ${id} / ${projectId} combination.`);
+        }
+        return { status: 200, body: await accesses(id) };
+      },
+    }),
   ];
 }

@@ -7,30 +7,50 @@ const generate = promisify(generateKeyPair);
 const tenYearsMs = 3650 * 24 * 3_600_000;
 
 /** RSA 2048, valid for ten years from `nowMs`. Its randomness is the kernel's, not `deps.ids`: a seeded key would be no secret. */
-export async function generateCertificate(userId: string, nowMs: number): Promise<{ publicKey: string; privateKey: string }> {
+export async function generateCertificate(
+  userId: string,
+  nowMs: number,
+): Promise<{ publicKey: string; privateKey: string }> {
   const { publicKey, privateKey } = await generate('rsa', { modulusLength: 2048 });
   const signed = certificateFacts(userId, nowMs, publicKey.export({ type: 'spki', format: 'der' }));
   const certificate = sequence(signed, sha256WithRsa, bits(sign('sha256', signed, privateKey)));
-  return { publicKey: pem('CERTIFICATE', certificate), privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+  return {
+    publicKey: pem('CERTIFICATE', certificate),
+    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  };
 }
 
 function certificateFacts(userId: string, nowMs: number, key: Buffer): Buffer {
   const name = sequence(element(0x31, sequence(objectId('550403'), text(userId)))); // commonName
-  const principal = element(0xa0, objectId('2b060104018237140203'), element(0xa0, text(`${userId}@localhost`))); // userPrincipalName
+  const principal = element(
+    0xa0,
+    objectId('2b060104018237140203'),
+    element(0xa0, text(`${userId}@localhost`)),
+  ); // userPrincipalName
   const extensions = sequence(
     sequence(objectId('551d25'), octets(sequence(objectId('2b06010505070302')))), // extendedKeyUsage: clientAuth
     sequence(objectId('551d11'), octets(sequence(principal))), // subjectAltName
   );
   const version3 = element(0xa0, element(0x02, Buffer.from([2])));
   const serial = element(0x02, Buffer.concat([Buffer.from([0x01]), randomBytes(15)])); // the first byte keeps it positive
-  return sequence(version3, serial, sha256WithRsa, name, sequence(time(nowMs), time(nowMs + tenYearsMs)), name, key, element(0xa3, extensions));
+  return sequence(
+    version3,
+    serial,
+    sha256WithRsa,
+    name,
+    sequence(time(nowMs), time(nowMs + tenYearsMs)),
+    name,
+    key,
+    element(0xa3, extensions),
+  );
 }
 
 /** One DER element: tag, length, content. */
 function element(tag: number, ...parts: Buffer[]): Buffer {
   const content = Buffer.concat(parts);
   const digits = Buffer.from(content.length.toString(16).replace(/^(..)*.$/, '0$&'), 'hex');
-  const length = content.length < 0x80 ? digits : Buffer.concat([Buffer.from([0x80 + digits.length]), digits]);
+  const length =
+    content.length < 0x80 ? digits : Buffer.concat([Buffer.from([0x80 + digits.length]), digits]);
   return Buffer.concat([Buffer.from([tag]), length, content]);
 }
 
@@ -42,8 +62,11 @@ const bits = (content: Buffer): Buffer => element(0x03, Buffer.from([0]), conten
 /** GeneralizedTime; RFC 5280 wants the two-digit form before 2050. */
 const time = (ms: number): Buffer => {
   const digits = new Date(ms).toISOString().replaceAll(/[-:T]|\.\d+/g, '');
-  return Number(digits.slice(0, 4)) < 2050 ? element(0x17, Buffer.from(digits.slice(2))) : element(0x18, Buffer.from(digits));
+  return Number(digits.slice(0, 4)) < 2050
+    ? element(0x17, Buffer.from(digits.slice(2)))
+    : element(0x18, Buffer.from(digits));
 };
 const sha256WithRsa = sequence(objectId('2a864886f70d01010b'), element(0x05));
 
-const pem = (label: string, der: Buffer): string => `-----BEGIN ${label}-----\n${der.toString('base64').replaceAll(/.{64}/g, '$&\n').trimEnd()}\n-----END ${label}-----\n`;
+const pem = (label: string, der: Buffer): string =>
+  `-----BEGIN ${label}-----\n${der.toString('base64').replaceAll(/.{64}/g, '$&\n').trimEnd()}\n-----END ${label}-----\n`;

@@ -8,13 +8,20 @@ const generate = promisify(generateKeyPair);
 /** RSA 2048, the private key in PKCS#1 PEM, which every ssh client reads. Its randomness is the kernel's, not `deps.ids`: a seeded key would be no secret. */
 export async function generateSshKey(): Promise<{ publicKey: string; privateKey: string }> {
   const { publicKey, privateKey } = await generate('rsa', { modulusLength: 2048 });
-  return { publicKey: `ssh-rsa ${sshBlob(publicKey).toString('base64')} Generated-by-Nova`, privateKey: privateKey.export({ type: 'pkcs1', format: 'pem' }).toString() };
+  return {
+    publicKey: `ssh-rsa ${sshBlob(publicKey).toString('base64')} Generated-by-Nova`,
+    privateKey: privateKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
+  };
 }
 
 /** RFC 4253, section 6.6: the name, e, n. */
 function sshBlob(key: KeyObject): Buffer {
   const { e = '', n = '' } = key.export({ format: 'jwk' });
-  return Buffer.concat([field(Buffer.from('ssh-rsa')), field(positive(Buffer.from(e, 'base64url'))), field(positive(Buffer.from(n, 'base64url')))]);
+  return Buffer.concat([
+    field(Buffer.from('ssh-rsa')),
+    field(positive(Buffer.from(e, 'base64url'))),
+    field(positive(Buffer.from(n, 'base64url'))),
+  ]);
 }
 
 const field = (bytes: Buffer): Buffer => {
@@ -24,4 +31,5 @@ const field = (bytes: Buffer): Buffer => {
 };
 
 /** RFC 4251, mpint: a leading one bit would be a minus sign. */
-const positive = (bytes: Buffer): Buffer => ((bytes[0] ?? 0) & 0x80 ? Buffer.concat([Buffer.from([0]), bytes]) : bytes);
+const positive = (bytes: Buffer): Buffer =>
+  (bytes[0] ?? 0) & 0x80 ? Buffer.concat([Buffer.from([0]), bytes]) : bytes;

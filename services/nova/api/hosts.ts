@@ -7,7 +7,14 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
-import { changeService, computeBinary, factsOf, findNode, listServices, zonesByHost } from '../store/hosts.ts';
+import {
+  changeService,
+  computeBinary,
+  factsOf,
+  findNode,
+  listServices,
+  zonesByHost,
+} from '../store/hosts.ts';
 import { serversOnHost } from '../store/servers.ts';
 import type { ComputeNodeRow } from '../store/tables.ts';
 import { first } from './request.ts';
@@ -17,48 +24,116 @@ const path = '/v2.1/os-hosts';
 const until = 42;
 const policy = (name: string): string => `os_compute_api:os-hosts:${name}`;
 const onOff = Type.Optional(Type.Union([Type.Literal('enable'), Type.Literal('disable')]));
-const updateBody = Type.Object({ status: onOff, maintenance_mode: onOff }, { additionalProperties: false, minProperties: 1 });
+const updateBody = Type.Object(
+  { status: onOff, maintenance_mode: onOff },
+  { additionalProperties: false, minProperties: 1 },
+);
 const powerActions = ['startup', 'shutdown', 'reboot'] as const;
 
 export function hostRoutes(deps: NovaDeps): readonly Route[] {
-  const { database: { db }, clock, config } = deps;
+  const {
+    database: { db },
+    clock,
+    config,
+  } = deps;
   const requested = async (request: ApiRequest<unknown>): Promise<Outcome<ComputeNodeRow>> => {
     const host = request.params['host'] ?? '';
-    return (await findNode(db, host)) ?? fault('notFound', `Compute host ${host} could not be found.`);
+    return (
+      (await findNode(db, host)) ?? fault('notFound', `Compute host ${host} could not be found.`)
+    );
   };
   const refuse = fault('notImplemented', 'The hypervisor driver has no such action.');
   return [
-    route({ method: 'GET', path, until, policy: policy('list'), handler: async (request) => {
-      const zones = await zonesByHost(db);
-      const hosts = (await listServices(db)).map(({ binary, host }) => ({ host_name: host, service: binary.replace(/^nova-/, ''), zone: binary === computeBinary ? (zones.get(host) ?? config.defaultZone) : internalZone }));
-      const zone = first(request, 'zone') || undefined;
-      return { status: 200, body: { hosts: hosts.filter((each) => zone === undefined || each.zone === zone) } };
-    } }),
-    route({ method: 'GET', path: `${path}/:host`, until, policy: policy('show'), faults: ['notFound'], handler: async (request) => {
-      const node = await requested(request);
-      return isFault(node) ? node : { status: 200, body: { host: await resources(deps, node) } };
-    } }),
-    route<{ status?: 'enable' | 'disable'; maintenance_mode?: 'enable' | 'disable' }>({ method: 'PUT', path: `${path}/:host`, until, policy: policy('update'), body: updateBody, faults: ['notFound', 'notImplemented'], handler: async (request) => {
-      const node = await requested(request);
-      if (isFault(node)) return node;
-      const { status, maintenance_mode: maintenance } = request.body;
-      if (maintenance !== undefined || status === undefined) return refuse;
-      await changeService(db, { host: node.host, binary: computeBinary }, { disabled: status === 'disable' ? 1 : 0, disabled_reason: null }, clock.now());
-      return { status: 200, body: { host: node.host, status: `${status}d` } };
-    } }),
-    ...powerActions.map((action) => route({ method: 'GET', path: `${path}/:host/${action}`, until, policy: policy(action === 'startup' ? 'start' : action), faults: ['notFound', 'notImplemented'], handler: async (request) => {
-      const node = await requested(request);
-      return isFault(node) ? node : refuse;
-    } })),
+    route({
+      method: 'GET',
+      path,
+      until,
+      policy: policy('list'),
+      handler: async (request) => {
+        const zones = await zonesByHost(db);
+        const hosts = (await listServices(db)).map(({ binary, host }) => ({
+          host_name: host,
+          service: binary.replace(/^nova-/, ''),
+          zone: binary === computeBinary ? (zones.get(host) ?? config.defaultZone) : internalZone,
+        }));
+        const zone = first(request, 'zone') || undefined;
+        return {
+          status: 200,
+          body: { hosts: hosts.filter((each) => zone === undefined || each.zone === zone) },
+        };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:host`,
+      until,
+      policy: policy('show'),
+      faults: ['notFound'],
+      handler: async (request) => {
+        const node = await requested(request);
+        return isFault(node) ? node : { status: 200, body: { host: await resources(deps, node) } };
+      },
+    }),
+    route<{ status?: 'enable' | 'disable'; maintenance_mode?: 'enable' | 'disable' }>({
+      method: 'PUT',
+      path: `${path}/:host`,
+      until,
+      policy: policy('update'),
+      body: updateBody,
+      faults: ['notFound', 'notImplemented'],
+      handler: async (request) => {
+        const node = await requested(request);
+        if (isFault(node)) return node;
+        const { status, maintenance_mode: maintenance } = request.body;
+        if (maintenance !== undefined || status === undefined) return refuse;
+        await changeService(
+          db,
+          { host: node.host, binary: computeBinary },
+          { disabled: status === 'disable' ? 1 : 0, disabled_reason: null },
+          clock.now(),
+        );
+        return { status: 200, body: { host: node.host, status: `${status}d` } };
+      },
+    }),
+    ...powerActions.map((action) =>
+      route({
+        method: 'GET',
+        path: `${path}/:host/${action}`,
+        until,
+        policy: policy(action === 'startup' ? 'start' : action),
+        faults: ['notFound', 'notImplemented'],
+        handler: async (request) => {
+          const node = await requested(request);
+          return isFault(node) ? node : refuse;
+        },
+      }),
+    ),
   ];
 }
 
 /** What the host has, what is taken of it, and by whom. */
-async function resources({ database: { db } }: NovaDeps, node: ComputeNodeRow): Promise<JsonObject[]> {
+async function resources(
+  { database: { db } }: NovaDeps,
+  node: ComputeNodeRow,
+): Promise<JsonObject[]> {
   const facts = factsOf(node);
-  const row = (project: string, cpu: number, memory_mb: number, disk_gb: number): JsonObject => ({ resource: { host: node.host, project, cpu, memory_mb, disk_gb } });
+  const row = (project: string, cpu: number, memory_mb: number, disk_gb: number): JsonObject => ({
+    resource: { host: node.host, project, cpu, memory_mb, disk_gb },
+  });
   const servers = await serversOnHost(db, node.host);
-  const sum = (some: typeof servers) => [some.reduce((all, { vcpus }) => all + vcpus, 0), some.reduce((all, { memory_mib }) => all + memory_mib, 0), some.reduce((all, { disk_gib }) => all + disk_gib, 0)] as const;
-  const byProject = [...Map.groupBy(servers, (server) => server.project_id)].map(([project, own]) => row(project, ...sum(own)));
-  return [row('(total)', facts.vcpus, facts.memoryMib, facts.diskGib), row('(used_now)', ...sum(servers)), row('(used_max)', ...sum(servers)), ...byProject];
+  const sum = (some: typeof servers) =>
+    [
+      some.reduce((all, { vcpus }) => all + vcpus, 0),
+      some.reduce((all, { memory_mib }) => all + memory_mib, 0),
+      some.reduce((all, { disk_gib }) => all + disk_gib, 0),
+    ] as const;
+  const byProject = [...Map.groupBy(servers, (server) => server.project_id)].map(([project, own]) =>
+    row(project, ...sum(own)),
+  );
+  return [
+    row('(total)', facts.vcpus, facts.memoryMib, facts.diskGib),
+    row('(used_now)', ...sum(servers)),
+    row('(used_max)', ...sum(servers)),
+    ...byProject,
+  ];
 }

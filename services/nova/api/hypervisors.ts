@@ -8,7 +8,14 @@ import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
 import { isUp } from '../domain/service-state.ts';
 import { uptimeText } from '../domain/uptime.ts';
-import { computeBinary, factsOf, hostUsages, listNodes, listServices, serverNamesByHost } from '../store/hosts.ts';
+import {
+  computeBinary,
+  factsOf,
+  hostUsages,
+  listNodes,
+  listServices,
+  serverNamesByHost,
+} from '../store/hosts.ts';
 import { pageOf } from './page.ts';
 import { booleanOf, first, unknownQuery } from './request.ts';
 import { hypervisorStatistics, hypervisorSummary, hypervisorView } from './views/hypervisor.ts';
@@ -20,85 +27,213 @@ const idle = { servers: 0, busy: 0, vcpus: 0, memoryMib: 0, diskGib: 0 };
 
 export function hypervisorRoutes(deps: NovaDeps): readonly Route[] {
   return [
-    route({ method: 'GET', path, policy: policy('list'), faults: ['notFound'], handler: async (request) => await list(deps, request, hypervisorSummary) }),
-    route({ method: 'GET', path: `${path}/detail`, policy: policy('list-detail'), faults: ['notFound'], handler: async (request) => await list(deps, request, hypervisorView) }),
-    route({ method: 'GET', path: `${path}/statistics`, until: 87, policy: policy('statistics'), handler: async (request) => {
-      const enabled = (await readHypervisors(deps, false)).filter(({ service }) => service.disabled === 0);
-      return { status: 200, body: { hypervisor_statistics: hypervisorStatistics(enabled, request.version) } };
-    } }),
-    route({ method: 'GET', path: `${path}/:id`, policy: policy('show'), faults: ['notFound'], handler: async (request) => {
-      const withServers = wantsServers(request);
-      if (isFault(withServers)) return withServers;
-      const hypervisor = await requested(deps, request, withServers);
-      return isFault(hypervisor) ? hypervisor : { status: 200, body: { hypervisor: hypervisorView(hypervisor, request.version) } };
-    } }),
+    route({
+      method: 'GET',
+      path,
+      policy: policy('list'),
+      faults: ['notFound'],
+      handler: async (request) => await list(deps, request, hypervisorSummary),
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/detail`,
+      policy: policy('list-detail'),
+      faults: ['notFound'],
+      handler: async (request) => await list(deps, request, hypervisorView),
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/statistics`,
+      until: 87,
+      policy: policy('statistics'),
+      handler: async (request) => {
+        const enabled = (await readHypervisors(deps, false)).filter(
+          ({ service }) => service.disabled === 0,
+        );
+        return {
+          status: 200,
+          body: { hypervisor_statistics: hypervisorStatistics(enabled, request.version) },
+        };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:id`,
+      policy: policy('show'),
+      faults: ['notFound'],
+      handler: async (request) => {
+        const withServers = wantsServers(request);
+        if (isFault(withServers)) return withServers;
+        const hypervisor = await requested(deps, request, withServers);
+        return isFault(hypervisor)
+          ? hypervisor
+          : { status: 200, body: { hypervisor: hypervisorView(hypervisor, request.version) } };
+      },
+    }),
     // From 2.88 on, `show` tells it.
-    route({ method: 'GET', path: `${path}/:id/uptime`, until: 87, policy: policy('uptime'), faults: ['notFound'], handler: async (request) => {
-      const hypervisor = await requested(deps, request, false);
-      if (isFault(hypervisor)) return hypervisor;
-      if (!hypervisor.up) return fault('badRequest', `Compute service of ${hypervisor.node.host} is unavailable at this time.`);
-      if (hypervisor.uptime === null) return fault('badRequest', `The host ${hypervisor.node.host} does not tell its uptime.`);
-      return { status: 200, body: { hypervisor: { ...hypervisorSummary(hypervisor, request.version), uptime: hypervisor.uptime } } };
-    } }),
-    route({ method: 'GET', path: `${path}/:id/search`, until: 52, policy: policy('search'), faults: ['notFound'], handler: async (request) => await search(deps, request, false) }),
-    route({ method: 'GET', path: `${path}/:id/servers`, until: 52, policy: policy('servers'), faults: ['notFound'], handler: async (request) => await search(deps, request, true) }),
+    route({
+      method: 'GET',
+      path: `${path}/:id/uptime`,
+      until: 87,
+      policy: policy('uptime'),
+      faults: ['notFound'],
+      handler: async (request) => {
+        const hypervisor = await requested(deps, request, false);
+        if (isFault(hypervisor)) return hypervisor;
+        if (!hypervisor.up)
+          return fault(
+            'badRequest',
+            `Compute service of ${hypervisor.node.host} is unavailable at this time.`,
+          );
+        if (hypervisor.uptime === null)
+          return fault('badRequest', `The host ${hypervisor.node.host} does not tell its uptime.`);
+        return {
+          status: 200,
+          body: {
+            hypervisor: {
+              ...hypervisorSummary(hypervisor, request.version),
+              uptime: hypervisor.uptime,
+            },
+          },
+        };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:id/search`,
+      until: 52,
+      policy: policy('search'),
+      faults: ['notFound'],
+      handler: async (request) => await search(deps, request, false),
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:id/servers`,
+      until: 52,
+      policy: policy('servers'),
+      faults: ['notFound'],
+      handler: async (request) => await search(deps, request, true),
+    }),
   ];
 }
 
 /** Every compute node that has its service. */
-async function readHypervisors({ database: { db }, clock, config }: NovaDeps, withServers: boolean): Promise<Hypervisor[]> {
-  const [nodes, services, usages, names] = await Promise.all([listNodes(db), listServices(db, { binary: computeBinary }), hostUsages(db), withServers ? serverNamesByHost(db) : undefined]);
+async function readHypervisors(
+  { database: { db }, clock, config }: NovaDeps,
+  withServers: boolean,
+): Promise<Hypervisor[]> {
+  const [nodes, services, usages, names] = await Promise.all([
+    listNodes(db),
+    listServices(db, { binary: computeBinary }),
+    hostUsages(db),
+    withServers ? serverNamesByHost(db) : undefined,
+  ]);
   const serviceOf = new Map(services.map((service) => [service.host, service]));
   return nodes.flatMap((node): Hypervisor[] => {
     const service = serviceOf.get(node.host);
     if (!service) return []; // between registering and reporting
     const facts = factsOf(node);
-    return [{
-      node, service, facts, up: isUp(service, clock.now(), config), used: usages.get(node.host) ?? idle,
-      servers: names && (names.get(node.host) ?? []),
-      uptime: facts.bootedAtMs === undefined ? null : uptimeText(facts.bootedAtMs, clock.now()),
-    }];
+    return [
+      {
+        node,
+        service,
+        facts,
+        up: isUp(service, clock.now(), config),
+        used: usages.get(node.host) ?? idle,
+        servers: names && (names.get(node.host) ?? []),
+        uptime: facts.bootedAtMs === undefined ? null : uptimeText(facts.bootedAtMs, clock.now()),
+      },
+    ];
   });
 }
 
-const idOf = (version: number) => ({ node }: Hypervisor): string => (version >= 53 ? node.uuid : String(node.id));
+const idOf =
+  (version: number) =>
+  ({ node }: Hypervisor): string =>
+    version >= 53 ? node.uuid : String(node.id);
 
-async function requested(deps: NovaDeps, request: ApiRequest, withServers: boolean): Promise<Outcome<Hypervisor>> {
+async function requested(
+  deps: NovaDeps,
+  request: ApiRequest,
+  withServers: boolean,
+): Promise<Outcome<Hypervisor>> {
   const id = request.params['id'] ?? '';
   const all = await readHypervisors(deps, withServers);
-  return all.find((hypervisor) => idOf(request.version)(hypervisor) === id) ?? fault('notFound', `Compute host ${id} could not be found.`);
+  return (
+    all.find((hypervisor) => idOf(request.version)(hypervisor) === id) ??
+    fault('notFound', `Compute host ${id} could not be found.`)
+  );
 }
 
 function wantsServers(request: ApiRequest): Outcome<boolean> {
   const text = request.version >= 53 ? first(request, 'with_servers') : undefined;
-  return text === undefined ? false : (booleanOf(text) ?? fault('badRequest', `Invalid input for query parameters with_servers. Value: ${text}. It must be a boolean.`));
+  return text === undefined
+    ? false
+    : (booleanOf(text) ??
+        fault(
+          'badRequest',
+          `Invalid input for query parameters with_servers. Value: ${text}. It must be a boolean.`,
+        ));
 }
 
-async function list(deps: NovaDeps, request: ApiRequest, view: (hypervisor: Hypervisor, version: number) => JsonObject): Promise<Outcome<Reply>> {
+async function list(
+  deps: NovaDeps,
+  request: ApiRequest,
+  view: (hypervisor: Hypervisor, version: number) => JsonObject,
+): Promise<Outcome<Reply>> {
   const { version } = request;
   const paged = ['limit', 'marker'];
-  const unknown = version < 33 ? undefined : unknownQuery(request, version < 53 ? paged : [...paged, 'hypervisor_hostname_pattern', 'with_servers']);
+  const unknown =
+    version < 33
+      ? undefined
+      : unknownQuery(
+          request,
+          version < 53 ? paged : [...paged, 'hypervisor_hostname_pattern', 'with_servers'],
+        );
   if (unknown) return unknown;
   const withServers = wantsServers(request);
   if (isFault(withServers)) return withServers;
   let all = await readHypervisors(deps, withServers);
   const pattern = version >= 53 ? first(request, 'hypervisor_hostname_pattern') : undefined;
   if (pattern !== undefined) {
-    if (first(request, 'limit') !== undefined || first(request, 'marker') !== undefined) return fault('badRequest', 'Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not supported.');
+    if (first(request, 'limit') !== undefined || first(request, 'marker') !== undefined)
+      return fault(
+        'badRequest',
+        'Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not supported.',
+      );
     all = all.filter(({ node }) => node.host.includes(pattern));
-    if (all.length === 0) return fault('notFound', `No hypervisor matching '${pattern}' could be found.`);
+    if (all.length === 0)
+      return fault('notFound', `No hypervisor matching '${pattern}' could be found.`);
   }
-  if (version < 33) return { status: 200, body: { hypervisors: all.map((hypervisor) => view(hypervisor, version)) } };
+  if (version < 33)
+    return {
+      status: 200,
+      body: { hypervisors: all.map((hypervisor) => view(hypervisor, version)) },
+    };
   const page = pageOf(request, all, idOf(version), deps.config.maxListLimit);
   if (isFault(page)) return page;
-  const body: JsonObject = { hypervisors: page.items.map((hypervisor) => view(hypervisor, version)) };
+  const body: JsonObject = {
+    hypervisors: page.items.map((hypervisor) => view(hypervisor, version)),
+  };
   if (page.links) body['hypervisors_links'] = page.links;
   return { status: 200, body };
 }
 
-async function search(deps: NovaDeps, request: ApiRequest, withServers: boolean): Promise<Outcome<Reply>> {
+async function search(
+  deps: NovaDeps,
+  request: ApiRequest,
+  withServers: boolean,
+): Promise<Outcome<Reply>> {
   const pattern = request.params['id'] ?? '';
-  const found = (await readHypervisors(deps, withServers)).filter(({ node }) => node.host.includes(pattern));
-  if (found.length === 0) return fault('notFound', `No hypervisor matching '${pattern}' could be found.`);
-  return { status: 200, body: { hypervisors: found.map((hypervisor) => hypervisorSummary(hypervisor, request.version)) } };
+  const found = (await readHypervisors(deps, withServers)).filter(({ node }) =>
+    node.host.includes(pattern),
+  );
+  if (found.length === 0)
+    return fault('notFound', `No hypervisor matching '${pattern}' could be found.`);
+  return {
+    status: 200,
+    body: {
+      hypervisors: found.map((hypervisor) => hypervisorSummary(hypervisor, request.version)),
+    },
+  };
 }

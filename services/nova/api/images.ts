@@ -7,7 +7,14 @@ import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { GlanceImage } from '../glance.ts';
-import { changeProperties, deleteImage, findImage, isOwnField, listImages, propertiesOf } from '../glance.ts';
+import {
+  changeProperties,
+  deleteImage,
+  findImage,
+  isOwnField,
+  listImages,
+  propertiesOf,
+} from '../glance.ts';
 import { nextLinks } from './page.ts';
 import { callerOf, first, limitOf, timeOf } from './request.ts';
 import { metadataBody, metadataItemBody } from './server-metadata.ts';
@@ -26,82 +33,185 @@ export function imageRoutes(deps: NovaDeps): readonly Route[] {
   const requested = async (request: Request): Promise<Outcome<GlanceImage>> => {
     const id = request.params['id'] ?? '';
     const image = await findImage(deps, id, callerOf(request));
-    return isFault(image) && image.kind === 'notFound' ? fault('notFound', `Image ${id} could not be found.`) : image;
+    return isFault(image) && image.kind === 'notFound'
+      ? fault('notFound', `Image ${id} could not be found.`)
+      : image;
   };
 
   /** Writes what `next` makes of the properties; those it leaves out are removed. */
-  async function change(request: Request, next: (now: Metadata) => Outcome<Metadata>): Promise<Outcome<Metadata>> {
+  async function change(
+    request: Request,
+    next: (now: Metadata) => Outcome<Metadata>,
+  ): Promise<Outcome<Metadata>> {
     const image = await requested(request);
     if (isFault(image)) return image;
     const now = propertiesOf(image);
     const wanted = next(now);
     if (isFault(wanted)) return wanted;
     const reserved = Object.keys(wanted).find(isOwnField);
-    if (reserved !== undefined) return fault('badRequest', `Invalid input for field/attribute metadata. ${reserved} is a field of the image itself.`);
-    const gone = Object.keys(now).filter((name) => !Object.hasOwn(wanted, name)).map((name) => [name, null] as const);
-    const changed = await changeProperties(deps, image.id, { ...wanted, ...Object.fromEntries(gone) }, callerOf(request));
+    if (reserved !== undefined)
+      return fault(
+        'badRequest',
+        `Invalid input for field/attribute metadata. ${reserved} is a field of the image itself.`,
+      );
+    const gone = Object.keys(now)
+      .filter((name) => !Object.hasOwn(wanted, name))
+      .map((name) => [name, null] as const);
+    const changed = await changeProperties(
+      deps,
+      image.id,
+      { ...wanted, ...Object.fromEntries(gone) },
+      callerOf(request),
+    );
     return isFault(changed) ? changed : propertiesOf(changed);
   }
 
   const faults = ['notFound', 'conflict', 'overQuota'] as const;
   const none = fault('notFound', 'Metadata item was not found');
   return [
-    route({ method: 'GET', path, policy: policy('images:list'), until, handler: async (request) => await list(deps, request, imageSummary) }),
-    route({ method: 'GET', path: `${path}/detail`, policy: policy('images:detail'), until, handler: async (request) => await list(deps, request, imageView) }),
-    route({ method: 'GET', path: `${path}/:id`, policy: policy('images:show'), until, faults, handler: async (request) => {
-      const image = await requested(request);
-      return isFault(image) ? image : { status: 200, body: { image: imageView(image, request.baseUrl) } };
-    } }),
-    route({ method: 'DELETE', path: `${path}/:id`, policy: policy('images:delete'), until, faults, handler: async (request) => {
-      const image = await requested(request);
-      if (isFault(image)) return image;
-      return (await deleteImage(deps, image.id, callerOf(request))) ?? { status: 204 };
-    } }),
-    route({ method: 'GET', path: `${path}/:id/metadata`, policy: policy('image-metadata:index'), until: metadataUntil, faults, handler: async (request) => {
-      const image = await requested(request);
-      return isFault(image) ? image : { status: 200, body: { metadata: propertiesOf(image) } };
-    } }),
-    route<{ metadata: Metadata }>({ method: 'POST', path: `${path}/:id/metadata`, policy: policy('image-metadata:create'), until: metadataUntil, body: metadataBody, faults, handler: async (request) => {
-      const metadata = await change(request, (now) => ({ ...now, ...request.body.metadata }));
-      return isFault(metadata) ? metadata : { status: 200, body: { metadata } };
-    } }),
-    route<{ metadata: Metadata }>({ method: 'PUT', path: `${path}/:id/metadata`, policy: policy('image-metadata:update_all'), until: metadataUntil, body: metadataBody, faults, handler: async (request) => {
-      const metadata = await change(request, () => request.body.metadata);
-      return isFault(metadata) ? metadata : { status: 200, body: { metadata } };
-    } }),
-    route({ method: 'GET', path: `${path}/:id/metadata/:key`, policy: policy('image-metadata:show'), until: metadataUntil, faults, handler: async (request) => {
-      const image = await requested(request);
-      if (isFault(image)) return image;
-      const [key, all] = [request.params['key'] ?? '', propertiesOf(image)];
-      return Object.hasOwn(all, key) ? { status: 200, body: { meta: { [key]: all[key] } } } : none;
-    } }),
-    route<{ meta: Metadata }>({ method: 'PUT', path: `${path}/:id/metadata/:key`, policy: policy('image-metadata:update'), until: metadataUntil, body: metadataItemBody, faults, handler: async (request) => {
-      const key = request.params['key'] ?? '';
-      const value = Object.hasOwn(request.body.meta, key) ? request.body.meta[key] : undefined;
-      if (value === undefined) return fault('badRequest', 'Request body and URI mismatch');
-      const metadata = await change(request, (now) => ({ ...now, [key]: value }));
-      return isFault(metadata) ? metadata : { status: 200, body: { meta: { [key]: value } } };
-    } }),
-    route({ method: 'DELETE', path: `${path}/:id/metadata/:key`, policy: policy('image-metadata:delete'), until: metadataUntil, faults, handler: async (request) => {
-      const key = request.params['key'] ?? '';
-      const metadata = await change(request, ({ [key]: value, ...rest }) => (value === undefined ? none : rest));
-      return isFault(metadata) ? metadata : { status: 204 };
-    } }),
+    route({
+      method: 'GET',
+      path,
+      policy: policy('images:list'),
+      until,
+      handler: async (request) => await list(deps, request, imageSummary),
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/detail`,
+      policy: policy('images:detail'),
+      until,
+      handler: async (request) => await list(deps, request, imageView),
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:id`,
+      policy: policy('images:show'),
+      until,
+      faults,
+      handler: async (request) => {
+        const image = await requested(request);
+        return isFault(image)
+          ? image
+          : { status: 200, body: { image: imageView(image, request.baseUrl) } };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: `${path}/:id`,
+      policy: policy('images:delete'),
+      until,
+      faults,
+      handler: async (request) => {
+        const image = await requested(request);
+        if (isFault(image)) return image;
+        return (await deleteImage(deps, image.id, callerOf(request))) ?? { status: 204 };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:id/metadata`,
+      policy: policy('image-metadata:index'),
+      until: metadataUntil,
+      faults,
+      handler: async (request) => {
+        const image = await requested(request);
+        return isFault(image) ? image : { status: 200, body: { metadata: propertiesOf(image) } };
+      },
+    }),
+    route<{ metadata: Metadata }>({
+      method: 'POST',
+      path: `${path}/:id/metadata`,
+      policy: policy('image-metadata:create'),
+      until: metadataUntil,
+      body: metadataBody,
+      faults,
+      handler: async (request) => {
+        const metadata = await change(request, (now) => ({ ...now, ...request.body.metadata }));
+        return isFault(metadata) ? metadata : { status: 200, body: { metadata } };
+      },
+    }),
+    route<{ metadata: Metadata }>({
+      method: 'PUT',
+      path: `${path}/:id/metadata`,
+      policy: policy('image-metadata:update_all'),
+      until: metadataUntil,
+      body: metadataBody,
+      faults,
+      handler: async (request) => {
+        const metadata = await change(request, () => request.body.metadata);
+        return isFault(metadata) ? metadata : { status: 200, body: { metadata } };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:id/metadata/:key`,
+      policy: policy('image-metadata:show'),
+      until: metadataUntil,
+      faults,
+      handler: async (request) => {
+        const image = await requested(request);
+        if (isFault(image)) return image;
+        const [key, all] = [request.params['key'] ?? '', propertiesOf(image)];
+        return Object.hasOwn(all, key)
+          ? { status: 200, body: { meta: { [key]: all[key] } } }
+          : none;
+      },
+    }),
+    route<{ meta: Metadata }>({
+      method: 'PUT',
+      path: `${path}/:id/metadata/:key`,
+      policy: policy('image-metadata:update'),
+      until: metadataUntil,
+      body: metadataItemBody,
+      faults,
+      handler: async (request) => {
+        const key = request.params['key'] ?? '';
+        const value = Object.hasOwn(request.body.meta, key) ? request.body.meta[key] : undefined;
+        if (value === undefined) return fault('badRequest', 'Request body and URI mismatch');
+        const metadata = await change(request, (now) => ({ ...now, [key]: value }));
+        return isFault(metadata) ? metadata : { status: 200, body: { meta: { [key]: value } } };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: `${path}/:id/metadata/:key`,
+      policy: policy('image-metadata:delete'),
+      until: metadataUntil,
+      faults,
+      handler: async (request) => {
+        const key = request.params['key'] ?? '';
+        const metadata = await change(request, ({ [key]: value, ...rest }) =>
+          value === undefined ? none : rest,
+        );
+        return isFault(metadata) ? metadata : { status: 204 };
+      },
+    }),
   ];
 }
 
-async function list(deps: NovaDeps, request: Request, view: (image: GlanceImage, baseUrl: string) => JsonObject): Promise<Outcome<Reply>> {
+async function list(
+  deps: NovaDeps,
+  request: Request,
+  view: (image: GlanceImage, baseUrl: string) => JsonObject,
+): Promise<Outcome<Reply>> {
   const query = glanceQuery(request);
   if (isFault(query)) return query;
   const page = await listImages(deps, query, callerOf(request));
   if (isFault(page)) return page;
   const last = page.images.at(-1);
-  const links = last === undefined || page.isLast ? {} : { images_links: nextLinks(request, last.id) };
-  return { status: 200, body: { images: page.images.map((image) => view(image, request.baseUrl)), ...links } };
+  const links =
+    last === undefined || page.isLast ? {} : { images_links: nextLinks(request, last.id) };
+  return {
+    status: 200,
+    body: { images: page.images.map((image) => view(image, request.baseUrl)), ...links },
+  };
 }
 
 /** The filters of the compute API in Glance's words; undefined: a value that is none. */
-const filters: Readonly<Record<string, (value: string) => [name: string, value: string] | undefined>> = {
+const filters: Readonly<
+  Record<string, (value: string) => [name: string, value: string] | undefined>
+> = {
   marker: (value) => ['marker', value],
   name: (value) => ['name', anyOf([value])],
   status: (value) => ['status', anyOf(glanceStates(value.toUpperCase()))],
@@ -110,9 +220,11 @@ const filters: Readonly<Record<string, (value: string) => [name: string, value: 
   server: (value) => ['instance_uuid', value.slice(value.lastIndexOf('/') + 1)],
   minRam: (value) => ['min_ram', value],
   minDisk: (value) => ['min_disk', value],
-  'changes-since': (value) => (timeOf(value) === undefined ? undefined : ['updated_at', `gte:${value}`]),
+  'changes-since': (value) =>
+    timeOf(value) === undefined ? undefined : ['updated_at', `gte:${value}`],
 };
-const anyOf = (values: readonly string[]): string => `in:${values.map((value) => `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(',')}`;
+const anyOf = (values: readonly string[]): string =>
+  `in:${values.map((value) => `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(',')}`;
 const propertyPrefix = 'property-';
 
 function glanceQuery(request: Request): Outcome<URLSearchParams> {
@@ -125,7 +237,8 @@ function glanceQuery(request: Request): Outcome<URLSearchParams> {
     if (property !== '' && !isOwnField(property)) query.set(property, value);
     const filter = Object.hasOwn(filters, name) ? filters[name] : undefined;
     const asked = filter?.(value);
-    if (filter && !asked) return fault('badRequest', `Invalid input for query parameters ${name}. Value: ${value}.`);
+    if (filter && !asked)
+      return fault('badRequest', `Invalid input for query parameters ${name}. Value: ${value}.`);
     if (asked) query.set(...asked);
   }
   return query;

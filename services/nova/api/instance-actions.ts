@@ -11,37 +11,73 @@ import { eventsOf, findAction, listActions } from '../store/actions.ts';
 import type { Server } from '../store/servers.ts';
 import { findServerEvenDeleted } from '../store/servers.ts';
 import type { ActionEventRow, ActionRow } from '../store/tables.ts';
-import { first, lastMsOf, limitOf, requestedServer, scopeOf, timeOf, unknownQuery } from './request.ts';
+import {
+  first,
+  lastMsOf,
+  limitOf,
+  requestedServer,
+  scopeOf,
+  timeOf,
+  unknownQuery,
+} from './request.ts';
 
-const time = (ms: number | null): string | null => (ms === null ? null : isoMicroseconds(ms).slice(0, -1));
+const time = (ms: number | null): string | null =>
+  ms === null ? null : isoMicroseconds(ms).slice(0, -1);
 
 export function instanceActionRoutes(deps: NovaDeps): readonly Route[] {
-  const { database: { db }, config } = deps;
+  const {
+    database: { db },
+    config,
+  } = deps;
 
   async function server(request: ApiRequest): Promise<Outcome<Server>> {
     if (request.version < 21) return await requestedServer(deps, request);
     const id = request.params['id'] ?? '';
-    return (await findServerEvenDeleted(db, id, scopeOf(request))) ?? fault('notFound', `Instance ${id} could not be found.`);
+    return (
+      (await findServerEvenDeleted(db, id, scopeOf(request))) ??
+      fault('notFound', `Instance ${id} could not be found.`)
+    );
   }
 
   return [
     route({
-      method: 'GET', path: '/v2.1/servers/:id/os-instance-actions', policy: 'os_compute_api:os-instance-actions:list', faults: ['notFound'],
+      method: 'GET',
+      path: '/v2.1/servers/:id/os-instance-actions',
+      policy: 'os_compute_api:os-instance-actions:list',
+      faults: ['notFound'],
       handler: async (request) => {
         const owner = await server(request);
         if (isFault(owner)) return owner;
         let actions = await listActions(db, owner.id);
-        if (request.version < 58) return { status: 200, body: { instanceActions: actions.map((action) => actionView(action, request.version)) } };
-        const unknown = unknownQuery(request, ['limit', 'marker', 'changes-since', ...(request.version >= 66 ? ['changes-before'] : [])]);
+        if (request.version < 58)
+          return {
+            status: 200,
+            body: { instanceActions: actions.map((action) => actionView(action, request.version)) },
+          };
+        const unknown = unknownQuery(request, [
+          'limit',
+          'marker',
+          'changes-since',
+          ...(request.version >= 66 ? ['changes-before'] : []),
+        ]);
         if (unknown) return unknown;
         const limit = limitOf(request, config.maxListLimit);
         if (isFault(limit)) return limit;
-        const bounds = { since: first(request, 'changes-since'), before: request.version >= 66 ? first(request, 'changes-before') : undefined };
+        const bounds = {
+          since: first(request, 'changes-since'),
+          before: request.version >= 66 ? first(request, 'changes-before') : undefined,
+        };
         for (const [name, text] of Object.entries(bounds)) {
           if (text === undefined) continue;
           const ms = name === 'since' ? timeOf(text) : lastMsOf(text);
-          if (ms === undefined) return fault('badRequest', `Invalid input for query parameters changes-${name}. Value: ${text}. It must be an ISO 8601 time.`);
-          actions = actions.filter((action) => (name === 'since' ? action.updated_at_ms >= ms : action.updated_at_ms <= ms));
+          if (ms === undefined)
+            return fault(
+              'badRequest',
+              `Invalid input for query parameters changes-${name}. Value: ${text}. It must be an ISO 8601 time.`,
+            );
+          actions = actions.filter((action) =>
+            name === 'since' ? action.updated_at_ms >= ms : action.updated_at_ms <= ms,
+          );
         }
         const marker = first(request, 'marker');
         if (marker !== undefined) {
@@ -50,28 +86,41 @@ export function instanceActionRoutes(deps: NovaDeps): readonly Route[] {
           actions = actions.slice(at + 1);
         }
         const page = actions.slice(0, limit);
-        const body: JsonObject = { instanceActions: page.map((action) => actionView(action, request.version)) };
+        const body: JsonObject = {
+          instanceActions: page.map((action) => actionView(action, request.version)),
+        };
         if (page.length > 0 && page.length < actions.length) {
           const query = new URLSearchParams(request.queryString);
           query.set('marker', page.at(-1)?.request_id ?? '');
-          body['links'] = [{ rel: 'next', href: `${request.baseUrl}${request.path}?${query.toString()}` }];
+          body['links'] = [
+            { rel: 'next', href: `${request.baseUrl}${request.path}?${query.toString()}` },
+          ];
         }
         return { status: 200, body };
       },
     }),
     route({
-      method: 'GET', path: '/v2.1/servers/:id/os-instance-actions/:request', policy: 'os_compute_api:os-instance-actions:show', faults: ['notFound'],
+      method: 'GET',
+      path: '/v2.1/servers/:id/os-instance-actions/:request',
+      policy: 'os_compute_api:os-instance-actions:show',
+      faults: ['notFound'],
       handler: async (request) => {
         const owner = await server(request);
         if (isFault(owner)) return owner;
         const requestId = request.params['request'] ?? '';
         const action = await findAction(db, owner.id, requestId);
-        if (!action) return fault('notFound', `Action for request_id ${requestId} on instance ${owner.id} not found`);
+        if (!action)
+          return fault(
+            'notFound',
+            `Action for request_id ${requestId} on instance ${owner.id} not found`,
+          );
         const view = actionView(action, request.version);
         const mayEvents = request.allows('os_compute_api:os-instance-actions:events');
         if (mayEvents || request.version >= 51) {
           const events = await eventsOf(db, action.id);
-          view['events'] = events.map((event) => eventView(event, request.version, owner.project_id, mayEvents));
+          view['events'] = events.map((event) =>
+            eventView(event, request.version, owner.project_id, mayEvents),
+          );
         }
         return { status: 200, body: { instanceAction: view } };
       },
@@ -81,18 +130,38 @@ export function instanceActionRoutes(deps: NovaDeps): readonly Route[] {
 
 function actionView(action: ActionRow, version: number): JsonObject {
   const view: JsonObject = {
-    action: action.action, instance_uuid: action.server_id, request_id: action.request_id, user_id: action.user_id, project_id: action.project_id,
-    start_time: time(action.started_at_ms), message: action.message,
+    action: action.action,
+    instance_uuid: action.server_id,
+    request_id: action.request_id,
+    user_id: action.user_id,
+    project_id: action.project_id,
+    start_time: time(action.started_at_ms),
+    message: action.message,
   };
   if (version >= 58) view['updated_at'] = time(action.updated_at_ms);
   return view;
 }
 
-function eventView(event: ActionEventRow, version: number, projectId: string, mayHost: boolean): JsonObject {
-  const view: JsonObject = { event: event.name, start_time: time(event.started_at_ms), finish_time: time(event.finished_at_ms), result: event.result };
+function eventView(
+  event: ActionEventRow,
+  version: number,
+  projectId: string,
+  mayHost: boolean,
+): JsonObject {
+  const view: JsonObject = {
+    event: event.name,
+    start_time: time(event.started_at_ms),
+    finish_time: time(event.finished_at_ms),
+    result: event.result,
+  };
   if (mayHost) view['traceback'] = event.details;
   if (version >= 62) {
-    view['hostId'] = event.host === null ? '' : createHash('sha224').update(projectId + event.host).digest('hex');
+    view['hostId'] =
+      event.host === null
+        ? ''
+        : createHash('sha224')
+            .update(projectId + event.host)
+            .digest('hex');
     if (mayHost) view['host'] = event.host;
   }
   if (version >= 84) view['details'] = event.result === 'Error' ? event.details : null;

@@ -14,21 +14,41 @@ const known = new Set(['tenant_id', 'reserved']);
 
 export function limitRoutes({ database: { db } }: NovaDeps): readonly Route[] {
   return [
-    route({ method: 'GET', path: '/v2.1/limits', policy: 'os_compute_api:limits', handler: async (request) => {
-      const unknown = request.version >= 75 ? Object.keys(request.query).find((name) => !known.has(name)) : undefined;
-      if (unknown !== undefined) return fault('badRequest', `Additional properties are not allowed ('${unknown}' was unexpected) in the query.`);
-      const other = first(request, 'tenant_id');
-      const rule = 'os_compute_api:limits:other_project';
-      if (other !== undefined && other !== request.auth.projectId && !request.allows(rule)) return fault('forbidden', `Policy doesn't allow ${rule} to be performed.`);
-      const projectId = other ?? request.auth.projectId ?? '';
-      const [limits, used] = [await quotaLimits(db, projectId), await quotaUsage(db, projectId)];
-      return { status: 200, body: { limits: { rate: [], absolute: absolute(limits, used, request.version) } } };
-    } }),
+    route({
+      method: 'GET',
+      path: '/v2.1/limits',
+      policy: 'os_compute_api:limits',
+      handler: async (request) => {
+        const unknown =
+          request.version >= 75
+            ? Object.keys(request.query).find((name) => !known.has(name))
+            : undefined;
+        if (unknown !== undefined)
+          return fault(
+            'badRequest',
+            `Additional properties are not allowed ('${unknown}' was unexpected) in the query.`,
+          );
+        const other = first(request, 'tenant_id');
+        const rule = 'os_compute_api:limits:other_project';
+        if (other !== undefined && other !== request.auth.projectId && !request.allows(rule))
+          return fault('forbidden', `Policy doesn't allow ${rule} to be performed.`);
+        const projectId = other ?? request.auth.projectId ?? '';
+        const [limits, used] = [await quotaLimits(db, projectId), await quotaUsage(db, projectId)];
+        return {
+          status: 200,
+          body: { limits: { rate: [], absolute: absolute(limits, used, request.version) } },
+        };
+      },
+    }),
   ];
 }
 
 /** One row a field: the last microversion that has it, and its value. */
-const fields: readonly { name: string; until?: number; value(limits: QuotaLimits, used: QuotaUsage): number }[] = [
+const fields: readonly {
+  name: string;
+  until?: number;
+  value(limits: QuotaLimits, used: QuotaUsage): number;
+}[] = [
   { name: 'maxServerMeta', value: (limits) => limits.metadata_items },
   { name: 'maxImageMeta', until: 38, value: (limits) => limits.metadata_items },
   { name: 'maxPersonality', until: 56, value: (limits) => limits.injected_files },
@@ -40,8 +60,16 @@ const fields: readonly { name: string; until?: number; value(limits: QuotaLimits
   { name: 'maxServerGroups', value: (limits) => limits.server_groups },
   { name: 'maxServerGroupMembers', value: (limits) => limits.server_group_members },
   // Networks are Neutron's: Nova names them until 2.35 and bounds nothing.
-  ...['maxTotalFloatingIps', 'maxSecurityGroups', 'maxSecurityGroupRules'].map((name) => ({ name, until: 35, value: () => unlimited })),
-  ...['totalFloatingIpsUsed', 'totalSecurityGroupsUsed'].map((name) => ({ name, until: 35, value: () => 0 })),
+  ...['maxTotalFloatingIps', 'maxSecurityGroups', 'maxSecurityGroupRules'].map((name) => ({
+    name,
+    until: 35,
+    value: () => unlimited,
+  })),
+  ...['totalFloatingIpsUsed', 'totalSecurityGroupsUsed'].map((name) => ({
+    name,
+    until: 35,
+    value: () => 0,
+  })),
   { name: 'totalCoresUsed', value: (_, used) => used.cores },
   { name: 'totalInstancesUsed', value: (_, used) => used.instances },
   { name: 'totalRAMUsed', value: (_, used) => used.ram },
@@ -49,5 +77,9 @@ const fields: readonly { name: string; until?: number; value(limits: QuotaLimits
 ];
 
 function absolute(limits: QuotaLimits, used: QuotaUsage, version: number): JsonObject {
-  return Object.fromEntries(fields.filter(({ until }) => version <= (until ?? Infinity)).map(({ name, value }) => [name, value(limits, used)]));
+  return Object.fromEntries(
+    fields
+      .filter(({ until }) => version <= (until ?? Infinity))
+      .map(({ name, value }) => [name, value(limits, used)]),
+  );
 }

@@ -1,8 +1,8 @@
 // Nova's API behind the real dispatcher, over a real database (SQLite unless told), for this room's tests. Doubles stand at the ports
 // alone: tokens are names of people below, other services answer what a test tells them to.
 import { fault } from '#contracts/common/fault.ts';
-import type { HostFacts } from '#contracts/nova/guest.ts';
 import type { Json } from '#contracts/common/json.ts';
+import type { HostFacts } from '#contracts/nova/guest.ts';
 import type { AuthContext } from '#platform/auth/context.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -33,10 +33,16 @@ export interface Answer {
   body: Loose;
 }
 
-const roles = { admin: ['admin', 'member', 'reader'], member: ['member', 'reader'], reader: ['reader'], other: ['member', 'reader'] };
+const roles = {
+  admin: ['admin', 'member', 'reader'],
+  member: ['member', 'reader'],
+  reader: ['reader'],
+  other: ['member', 'reader'],
+};
 export type Person = keyof typeof roles;
 /** `other` is a member of another project; the rest share one. */
-export const projectOf = (person: Person): string => (person === 'other' ? 'project-b' : 'project-a');
+export const projectOf = (person: Person): string =>
+  person === 'other' ? 'project-b' : 'project-a';
 
 /** Silent: nobody answers. */
 export type Told = { status: number; body?: Json } | 'silent';
@@ -46,7 +52,12 @@ export interface NovaBench {
   service: NovaService;
   clock: Clock & { nowMs: number };
   /** `path` is below /compute/v2.1/; `version` is the minor microversion. */
-  ask(who: Person | null, method: HttpMethod, path: string, options?: { body?: Json; version?: number }): Promise<Answer>;
+  ask(
+    who: Person | null,
+    method: HttpMethod,
+    path: string,
+    options?: { body?: Json; version?: number },
+  ): Promise<Answer>;
   /** Every call to other services, and what they answer: 404 unless told. */
   calls: HttpCall[];
   answerCalls(answer: (call: HttpCall) => Told | Promise<Told>): void;
@@ -57,40 +68,88 @@ export interface NovaBench {
 
 export const startMs = Date.UTC(2026, 10, 22, 12);
 
-export async function startNova(options: { config?: Partial<NovaConfig>; database?: DatabaseConfig; clock?: Clock; wakeSagas?: () => void } = {}): Promise<NovaBench> {
-  const database = openDatabase<NovaTables>(options.database ?? { dialect: 'sqlite', path: ':memory:' }, { log: silentLog });
+export async function startNova(
+  options: {
+    config?: Partial<NovaConfig>;
+    database?: DatabaseConfig;
+    clock?: Clock;
+    wakeSagas?: () => void;
+  } = {},
+): Promise<NovaBench> {
+  const database = openDatabase<NovaTables>(
+    options.database ?? { dialect: 'sqlite', path: ':memory:' },
+    { log: silentLog },
+  );
   const clock = { nowMs: startMs, now: () => clock.nowMs, sleep: async () => undefined };
   const time = options.clock ?? clock;
   const ids = seededIds(1);
   const calls: HttpCall[] = [];
   let answer: Parameters<NovaBench['answerCalls']>[0] = () => ({ status: 404, body: {} });
   const deps: NovaDeps = {
-    database, clock: time, ids, log: silentLog, bus: createInProcessBus({ clock: time, ids, log: silentLog }), config: { ...novaDefaults, controlHost: 'control', ...options.config },
+    database,
+    clock: time,
+    ids,
+    log: silentLog,
+    bus: createInProcessBus({ clock: time, ids, log: silentLog }),
+    config: { ...novaDefaults, controlHost: 'control', ...options.config },
     session: { token: async () => 'nova', renew: () => undefined },
-    http: { send: async (call) => {
-      calls.push(call);
-      const told = await answer(call);
-      return told === 'silent' ? fault('unavailable', 'nobody there') : ({ status: told.status, headers: {}, body: told.body, stream: undefined } satisfies HttpAnswer);
-    } },
+    http: {
+      send: async (call) => {
+        calls.push(call);
+        const told = await answer(call);
+        return told === 'silent'
+          ? fault('unavailable', 'nobody there')
+          : ({
+              status: told.status,
+              headers: {},
+              body: told.body,
+              stream: undefined,
+            } satisfies HttpAnswer);
+      },
+    },
   };
   const service = createNova(deps, options.wakeSagas ?? (() => undefined));
   await migrate(database.db, database.dialect, 'nova', service.migrations);
   const errors: unknown[] = [];
   const dispatcher = createDispatcher([service.http], {
-    ids, identityUrl: 'http://cloud/identity', log: { ...silentLog, error: (facts: object) => errors.push(facts), debug: () => undefined, child: () => silentLog } as unknown as typeof silentLog, // pino's other methods are not called
-    tokens: { validate: async (token) => (Object.hasOwn(roles, token) ? who(token as Person) : fault('unauthorized', 'no such token')) },
+    ids,
+    identityUrl: 'http://cloud/identity',
+    log: {
+      ...silentLog,
+      error: (facts: object) => errors.push(facts),
+      debug: () => undefined,
+      child: () => silentLog,
+    } as unknown as typeof silentLog, // pino's other methods are not called
+    tokens: {
+      validate: async (token) =>
+        Object.hasOwn(roles, token) ? who(token as Person) : fault('unauthorized', 'no such token'),
+    },
   });
   return {
-    deps, service, clock, calls,
+    deps,
+    service,
+    clock,
+    calls,
     async ask(person, method, path, { body, version } = {}) {
       const [place = '', query = ''] = path.split('?');
       const reply = await dispatcher.handle({
-        method, path: `/compute/v2.1/${place}`, query, origin: 'http://cloud', body: body === undefined ? null : { json: body },
-        headers: { 'x-auth-token': person ?? undefined, 'openstack-api-version': version === undefined ? undefined : `compute 2.${version}` },
+        method,
+        path: `/compute/v2.1/${place}`,
+        query,
+        origin: 'http://cloud',
+        body: body === undefined ? null : { json: body },
+        headers: {
+          'x-auth-token': person ?? undefined,
+          'openstack-api-version': version === undefined ? undefined : `compute 2.${version}`,
+        },
       });
       if (reply.status === 500) throw new Error(`${method} ${path}: 500`, { cause: errors.at(-1) });
       // What a client would read: JSON text, so that undefined members and shared objects cannot hide.
-      return { status: reply.status, headers: reply.headers, body: reply.body === undefined ? undefined : JSON.parse(JSON.stringify(reply.body)) };
+      return {
+        status: reply.status,
+        headers: reply.headers,
+        body: reply.body === undefined ? undefined : JSON.parse(JSON.stringify(reply.body)),
+      };
     },
     answerCalls: (next) => {
       answer = next;
@@ -100,7 +159,9 @@ export async function startNova(options: { config?: Partial<NovaConfig>; databas
       await touchNode(database.db, host, hostFacts(host, facts), '1.0', ids, time.now());
     },
     addServer: async (row) => {
-      const [number = 0] = await database.db.transaction().execute(async (trx) => await takeNumbers(trx, 'servers', 1));
+      const [number = 0] = await database.db
+        .transaction()
+        .execute(async (trx) => await takeNumbers(trx, 'servers', 1));
       const server = { ...serverRow(ids.uuid(), time.now()), number, ...row };
       await insertServers(database.db, [server]);
       return server;
@@ -111,24 +172,94 @@ export async function startNova(options: { config?: Partial<NovaConfig>; databas
 
 function who(person: Person): AuthContext {
   return {
-    userId: person, userName: person, userDomainId: 'default', projectId: projectOf(person), projectName: projectOf(person), projectDomainId: 'default', domainId: null,
-    systemScope: false, roles: roles[person], expiresAtMs: Number.MAX_SAFE_INTEGER, token: person, appCredId: null, accessRules: null,
+    userId: person,
+    userName: person,
+    userDomainId: 'default',
+    projectId: projectOf(person),
+    projectName: projectOf(person),
+    projectDomainId: 'default',
+    domainId: null,
+    systemScope: false,
+    roles: roles[person],
+    expiresAtMs: Number.MAX_SAFE_INTEGER,
+    token: person,
+    appCredId: null,
+    accessRules: null,
   };
 }
 
 const hostFacts = (hostname: string, facts: Partial<HostFacts> = {}): HostFacts => ({
-  hostname, hypervisorType: 'QEMU', hypervisorVersion: 7_002_000, acceleration: 'tcg', arch: 'x86_64', vcpus: 8, memoryMib: 16_384, diskGib: 100, freeDiskGib: 80, hostIp: '10.0.0.1',
-  cpu: { arch: 'x86_64', model: 'Nehalem', vendor: 'Intel', features: ['sse'], topology: { cells: 1, sockets: 1, cores: 8, threads: 1 } }, traits: [], ...facts,
+  hostname,
+  hypervisorType: 'QEMU',
+  hypervisorVersion: 7_002_000,
+  acceleration: 'tcg',
+  arch: 'x86_64',
+  vcpus: 8,
+  memoryMib: 16_384,
+  diskGib: 100,
+  freeDiskGib: 80,
+  hostIp: '10.0.0.1',
+  cpu: {
+    arch: 'x86_64',
+    model: 'Nehalem',
+    vendor: 'Intel',
+    features: ['sse'],
+    topology: { cells: 1, sockets: 1, cores: 8, threads: 1 },
+  },
+  traits: [],
+  ...facts,
 });
 
 /** A running server of project-a: 2 vCPUs, 1024 MiB, 10 GiB. */
 export function serverRow(id: string, nowMs: number): Omit<ServerRow, 'number'> {
   const rows = planServerCreate({
-    name: 'web', hostname: null, description: null, image: null, volumeImage: null, keypair: null, userData: null, metadata: {}, tags: [], personality: [], rootTag: null, configDrive: null,
-    flavor: { id: '1', name: 'm1.tiny', vcpus: 2, memoryMib: 1024, diskGib: 10, ephemeralGib: 0, swapMib: 0, rxtxFactor: 1, description: null, extraSpecs: {} },
-    accessIPv4: null, accessIPv6: null, zone: null, diskConfig: 'MANUAL', adminPass: 'x', securityGroups: [], minCount: 1, maxCount: 1, projectId: 'project-a', userId: 'member', nowMs, reservationId: 'r-1', ids: [id],
+    name: 'web',
+    hostname: null,
+    description: null,
+    image: null,
+    volumeImage: null,
+    keypair: null,
+    userData: null,
+    metadata: {},
+    tags: [],
+    personality: [],
+    rootTag: null,
+    configDrive: null,
+    flavor: {
+      id: '1',
+      name: 'm1.tiny',
+      vcpus: 2,
+      memoryMib: 1024,
+      diskGib: 10,
+      ephemeralGib: 0,
+      swapMib: 0,
+      rxtxFactor: 1,
+      description: null,
+      extraSpecs: {},
+    },
+    accessIPv4: null,
+    accessIPv6: null,
+    zone: null,
+    diskConfig: 'MANUAL',
+    adminPass: 'x',
+    securityGroups: [],
+    minCount: 1,
+    maxCount: 1,
+    projectId: 'project-a',
+    userId: 'member',
+    nowMs,
+    reservationId: 'r-1',
+    ids: [id],
   });
   const [row] = Array.isArray(rows) ? rows : [];
   if (!row) throw new Error('the plan of a plain server is refused');
-  return { ...row, disk_gib: 10, vm_state: 'active', task_state: null, power_state: 1, host: 'h1', launched_at_ms: nowMs };
+  return {
+    ...row,
+    disk_gib: 10,
+    vm_state: 'active',
+    task_state: null,
+    power_state: 1,
+    host: 'h1',
+    launched_at_ms: nowMs,
+  };
 }

@@ -14,7 +14,12 @@ export interface Page<T> {
 type Asked = Pick<ApiRequest, 'query' | 'queryString' | 'baseUrl' | 'path'>;
 
 /** badRequest: a limit that is no number, a marker that is not in the list. */
-export function pageOf<T>(request: Asked, all: readonly T[], idOf: (item: T) => string, maxLimit: number): Outcome<Page<T>> {
+export function pageOf<T>(
+  request: Asked,
+  all: readonly T[],
+  idOf: (item: T) => string,
+  maxLimit: number,
+): Outcome<Page<T>> {
   const limit = limitOf(request, maxLimit);
   if (isFault(limit)) return limit;
   const marker = first(request, 'marker');
@@ -23,7 +28,11 @@ export function pageOf<T>(request: Asked, all: readonly T[], idOf: (item: T) => 
   const items = all.slice(at + 1, at + 1 + limit);
   const last = items.at(-1);
   // As in Nova: a full page has a link, even when nothing follows.
-  return { items, links: last !== undefined && items.length === limit ? nextLinks(request, idOf(last)) : undefined };
+  return {
+    items,
+    links:
+      last !== undefined && items.length === limit ? nextLinks(request, idOf(last)) : undefined,
+  };
 }
 
 export function nextLinks(request: Asked, marker: string): Json[] {

@@ -9,12 +9,26 @@ import { transaction } from '#platform/db/transaction.ts';
 import type { ApiRequest, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
+import {
+  checkLimits,
+  quotaClassWords,
+  quotaDocument,
+  quotaSetWords,
+  resourcesIn,
+} from '../domain/quota-set.ts';
+import type { QuotaWords } from '../domain/quota-set.ts';
 import { unlimited } from '../domain/quota.ts';
 import type { QuotaLimits, QuotaResource } from '../domain/quota.ts';
-import { checkLimits, quotaClassWords, quotaDocument, quotaSetWords, resourcesIn } from '../domain/quota-set.ts';
-import type { QuotaWords } from '../domain/quota-set.ts';
 import { countKeypairs } from '../store/keypairs.ts';
-import { classKey, classLimits, clearQuotas, defaultClass, quotaLimits, quotaUsage, setQuotas } from '../store/quotas.ts';
+import {
+  classKey,
+  classLimits,
+  clearQuotas,
+  defaultClass,
+  quotaLimits,
+  quotaUsage,
+  setQuotas,
+} from '../store/quotas.ts';
 import type { NovaDb } from '../store/servers.ts';
 import { booleanSchema, numberSchema } from './field-schemas.ts';
 import { checkProject } from './known-project.ts';
@@ -27,14 +41,38 @@ type ClassBody = { quota_class_set: Partial<Record<QuotaResource, Limit>> };
 const strict = { additionalProperties: false };
 const limits = (version: number, words: QuotaWords): Record<string, TSchema> => {
   const { own, networks } = resourcesIn(version, words);
-  return Object.fromEntries([...own, ...networks].map((name) => [name, Type.Optional(numberSchema(-1))]));
+  return Object.fromEntries(
+    [...own, ...networks].map((name) => [name, Type.Optional(numberSchema(-1))]),
+  );
 };
 const setBody = [0, 36, 57].map((from) => ({
-  from, schema: Type.Object({ quota_set: Type.Object({ ...limits(from, quotaSetWords), tenant_id: Type.Optional(Type.Any()), force: Type.Optional(booleanSchema) }, strict) }, strict),
+  from,
+  schema: Type.Object(
+    {
+      quota_set: Type.Object(
+        {
+          ...limits(from, quotaSetWords),
+          tenant_id: Type.Optional(Type.Any()),
+          force: Type.Optional(booleanSchema),
+        },
+        strict,
+      ),
+    },
+    strict,
+  ),
 }));
 // Server groups could be set before they were shown (2.50).
 const classBody = [0, 50, 57].map((from) => ({
-  from, schema: Type.Object({ quota_class_set: Type.Object({ ...limits(from, { ...quotaClassWords, groupsSince: 0 }), id: Type.Optional(Type.Any()) }, { ...strict, minProperties: 1 }) }, strict),
+  from,
+  schema: Type.Object(
+    {
+      quota_class_set: Type.Object(
+        { ...limits(from, { ...quotaClassWords, groupsSince: 0 }), id: Type.Optional(Type.Any()) },
+        { ...strict, minProperties: 1 },
+      ),
+    },
+    strict,
+  ),
 }));
 
 /** Beside projects' ids in their column. */
@@ -43,76 +81,191 @@ const path = '/v2.1/os-quota-sets/:id';
 const api = (name: string): string => `os_compute_api:${name}`;
 
 export function quotaSetRoutes(deps: NovaDeps): readonly Route[] {
-  const { database: { db } } = deps;
+  const {
+    database: { db },
+  } = deps;
 
   /** The project of the path, where the caller may do `rule` to it. */
   async function project(request: ApiRequest<unknown>, rule: string): Promise<Outcome<string>> {
     const id = request.params['id'] ?? '';
-    if (!request.allows(rule, { project_id: id })) return fault('forbidden', `Policy doesn't allow ${rule} to be performed.`);
+    if (!request.allows(rule, { project_id: id }))
+      return fault('forbidden', `Policy doesn't allow ${rule} to be performed.`);
     return id === request.auth.projectId ? id : ((await checkProject(deps, request, id)) ?? id);
   }
-  const document = (request: ApiRequest<unknown>, of: (resource: QuotaResource | 'network') => Json): JsonObject => quotaDocument(request.version, quotaSetWords, of);
-  const limitsOnly = (request: ApiRequest<unknown>, now: QuotaLimits): JsonObject => document(request, (resource) => (resource === 'network' ? unlimited : now[resource]));
+  const document = (
+    request: ApiRequest<unknown>,
+    of: (resource: QuotaResource | 'network') => Json,
+  ): JsonObject => quotaDocument(request.version, quotaSetWords, of);
+  const limitsOnly = (request: ApiRequest<unknown>, now: QuotaLimits): JsonObject =>
+    document(request, (resource) => (resource === 'network' ? unlimited : now[resource]));
 
   return [
-    route({ method: 'GET', path, policy: null, handler: async (request) => {
-      const id = await project(request, api('os-quota-sets:show'));
-      if (isFault(id)) return id;
-      return { status: 200, body: { quota_set: { id, ...limitsOnly(request, await quotaLimits(db, id, first(request, 'user_id'))) } } };
-    } }),
-    route({ method: 'GET', path: `${path}/defaults`, policy: api('os-quota-sets:defaults'), handler: async (request) => {
-      const id = await project(request, api('os-quota-sets:defaults'));
-      if (isFault(id)) return id;
-      return { status: 200, body: { quota_set: { id, ...limitsOnly(request, await quotaLimits(db, defaultClass)) } } };
-    } }),
-    route({ method: 'GET', path: `${path}/detail`, policy: null, handler: async (request) => {
-      const id = await project(request, api('os-quota-sets:detail'));
-      if (isFault(id)) return id;
-      const userId = first(request, 'user_id');
-      const [now, used] = [await quotaLimits(db, id, userId), await usage(db, id, userId)];
-      return { status: 200, body: { quota_set: { id, ...document(request, (resource) => ({
-        limit: resource === 'network' ? unlimited : now[resource], in_use: resource === 'network' ? 0 : (used[resource] ?? 0), reserved: 0,
-      })) } } };
-    } }),
-    route<SetBody>({ method: 'PUT', path, policy: api('os-quota-sets:update'), body: setBody, handler: async (request) => {
-      const id = await project(request, api('os-quota-sets:update'));
-      if (isFault(id)) return id;
-      const userId = first(request, 'user_id');
-      const wanted = ownLimits(request.body.quota_set, request.version, quotaSetWords);
-      const force = booleanOf(String(request.body.quota_set.force ?? false)) ?? false;
-      const wrong = await transaction(db, async (trx) => {
-        const facts = { used: await usage(trx, id, userId), project: userId === undefined ? null : await quotaLimits(trx, id), force };
-        const refusal = checkLimits(wanted, facts);
-        if (!refusal) await setQuotas(trx, id, userId ?? '', wanted);
-        return refusal;
-      });
-      return wrong ?? { status: 200, body: { quota_set: limitsOnly(request, await quotaLimits(db, id, userId)) } };
-    } }),
-    route({ method: 'DELETE', path, policy: api('os-quota-sets:delete'), handler: async (request) => {
-      await clearQuotas(db, request.params['id'] ?? '', first(request, 'user_id'));
-      deps.log.info({ project: request.params['id'], req: request.id }, 'quotas back to their defaults');
-      return { status: 202 };
-    } }),
-    route({ method: 'GET', path: '/v2.1/os-quota-class-sets/:id', policy: api('os-quota-class-sets:show'), handler: async (request) => (
-      { status: 200, body: { quota_class_set: { id: request.params['id'], ...classDocument(request, await classLimits(db, request.params['id'] ?? '')) } } }
-    ) }),
-    route<ClassBody>({ method: 'PUT', path: '/v2.1/os-quota-class-sets/:id', policy: api('os-quota-class-sets:update'), body: classBody, handler: async (request) => {
-      const name = request.params['id'] ?? '';
-      if (name.length > maxClassName) return fault('badRequest', `Invalid quota class name: it has more than ${maxClassName} characters.`);
-      await setQuotas(db, classKey(name), '', ownLimits(request.body.quota_class_set, request.version, { ...quotaClassWords, groupsSince: 0 }));
-      return { status: 200, body: { quota_class_set: classDocument(request, await classLimits(db, name)) } };
-    } }),
+    route({
+      method: 'GET',
+      path,
+      policy: null,
+      handler: async (request) => {
+        const id = await project(request, api('os-quota-sets:show'));
+        if (isFault(id)) return id;
+        return {
+          status: 200,
+          body: {
+            quota_set: {
+              id,
+              ...limitsOnly(request, await quotaLimits(db, id, first(request, 'user_id'))),
+            },
+          },
+        };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/defaults`,
+      policy: api('os-quota-sets:defaults'),
+      handler: async (request) => {
+        const id = await project(request, api('os-quota-sets:defaults'));
+        if (isFault(id)) return id;
+        return {
+          status: 200,
+          body: { quota_set: { id, ...limitsOnly(request, await quotaLimits(db, defaultClass)) } },
+        };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/detail`,
+      policy: null,
+      handler: async (request) => {
+        const id = await project(request, api('os-quota-sets:detail'));
+        if (isFault(id)) return id;
+        const userId = first(request, 'user_id');
+        const [now, used] = [await quotaLimits(db, id, userId), await usage(db, id, userId)];
+        return {
+          status: 200,
+          body: {
+            quota_set: {
+              id,
+              ...document(request, (resource) => ({
+                limit: resource === 'network' ? unlimited : now[resource],
+                in_use: resource === 'network' ? 0 : (used[resource] ?? 0),
+                reserved: 0,
+              })),
+            },
+          },
+        };
+      },
+    }),
+    route<SetBody>({
+      method: 'PUT',
+      path,
+      policy: api('os-quota-sets:update'),
+      body: setBody,
+      handler: async (request) => {
+        const id = await project(request, api('os-quota-sets:update'));
+        if (isFault(id)) return id;
+        const userId = first(request, 'user_id');
+        const wanted = ownLimits(request.body.quota_set, request.version, quotaSetWords);
+        const force = booleanOf(String(request.body.quota_set.force ?? false)) ?? false;
+        const wrong = await transaction(db, async (trx) => {
+          const facts = {
+            used: await usage(trx, id, userId),
+            project: userId === undefined ? null : await quotaLimits(trx, id),
+            force,
+          };
+          const refusal = checkLimits(wanted, facts);
+          if (!refusal) await setQuotas(trx, id, userId ?? '', wanted);
+          return refusal;
+        });
+        return (
+          wrong ?? {
+            status: 200,
+            body: { quota_set: limitsOnly(request, await quotaLimits(db, id, userId)) },
+          }
+        );
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path,
+      policy: api('os-quota-sets:delete'),
+      handler: async (request) => {
+        await clearQuotas(db, request.params['id'] ?? '', first(request, 'user_id'));
+        deps.log.info(
+          { project: request.params['id'], req: request.id },
+          'quotas back to their defaults',
+        );
+        return { status: 202 };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v2.1/os-quota-class-sets/:id',
+      policy: api('os-quota-class-sets:show'),
+      handler: async (request) => ({
+        status: 200,
+        body: {
+          quota_class_set: {
+            id: request.params['id'],
+            ...classDocument(request, await classLimits(db, request.params['id'] ?? '')),
+          },
+        },
+      }),
+    }),
+    route<ClassBody>({
+      method: 'PUT',
+      path: '/v2.1/os-quota-class-sets/:id',
+      policy: api('os-quota-class-sets:update'),
+      body: classBody,
+      handler: async (request) => {
+        const name = request.params['id'] ?? '';
+        if (name.length > maxClassName)
+          return fault(
+            'badRequest',
+            `Invalid quota class name: it has more than ${maxClassName} characters.`,
+          );
+        await setQuotas(
+          db,
+          classKey(name),
+          '',
+          ownLimits(request.body.quota_class_set, request.version, {
+            ...quotaClassWords,
+            groupsSince: 0,
+          }),
+        );
+        return {
+          status: 200,
+          body: { quota_class_set: classDocument(request, await classLimits(db, name)) },
+        };
+      },
+    }),
   ];
 }
 
 const classDocument = (request: ApiRequest<unknown>, now: QuotaLimits): JsonObject =>
-  quotaDocument(request.version, quotaClassWords, (resource): Json => (resource === 'network' ? unlimited : now[resource]));
+  quotaDocument(request.version, quotaClassWords, (resource): Json =>
+    resource === 'network' ? unlimited : now[resource],
+  );
 
-function ownLimits(sent: Partial<Record<QuotaResource, Limit>>, version: number, words: QuotaWords): Partial<QuotaLimits> {
-  return Object.fromEntries(resourcesIn(version, words).own.flatMap((resource) => (sent[resource] === undefined ? [] : [[resource, Number(sent[resource])]])));
+function ownLimits(
+  sent: Partial<Record<QuotaResource, Limit>>,
+  version: number,
+  words: QuotaWords,
+): Partial<QuotaLimits> {
+  return Object.fromEntries(
+    resourcesIn(version, words).own.flatMap((resource) =>
+      sent[resource] === undefined ? [] : [[resource, Number(sent[resource])]],
+    ),
+  );
 }
 
 /** Keypairs are counted by user: without one, nothing can be told, and Nova says 0. */
-async function usage(db: NovaDb, projectId: string, userId: string | undefined): Promise<Partial<QuotaLimits>> {
-  return { ...(await quotaUsage(db, projectId, userId)), ...(userId !== undefined && { key_pairs: await countKeypairs(db, userId) }) };
+async function usage(
+  db: NovaDb,
+  projectId: string,
+  userId: string | undefined,
+): Promise<Partial<QuotaLimits>> {
+  return {
+    ...(await quotaUsage(db, projectId, userId)),
+    ...(userId !== undefined && { key_pairs: await countKeypairs(db, userId) }),
+  };
 }

@@ -6,10 +6,14 @@ import type { NovaDeps } from '../deps.ts';
 import type { Scope, Server } from '../store/servers.ts';
 import { findServer } from '../store/servers.ts';
 
-export const isAdmin = (request: ApiRequest<unknown>): boolean => request.allows('context_is_admin');
+export const isAdmin = (request: ApiRequest<unknown>): boolean =>
+  request.allows('context_is_admin');
 
 /** In whose name other services are asked. */
-export const callerOf = (request: ApiRequest<unknown>): { token: string; requestId: string } => ({ token: request.auth.token, requestId: request.id });
+export const callerOf = (request: ApiRequest<unknown>): { token: string; requestId: string } => ({
+  token: request.auth.token,
+  requestId: request.id,
+});
 
 /** Admins reach every project's objects by id, everybody else their own. */
 export function scopeOf(request: ApiRequest<unknown>): Scope {
@@ -17,30 +21,59 @@ export function scopeOf(request: ApiRequest<unknown>): Scope {
 }
 
 /** The server of `:id`. notFound: also for another project's. */
-export async function requestedServer(deps: NovaDeps, request: ApiRequest<unknown>): Promise<Outcome<Server>> {
+export async function requestedServer(
+  deps: NovaDeps,
+  request: ApiRequest<unknown>,
+): Promise<Outcome<Server>> {
   const id = request.params['id'] ?? '';
-  return (await findServer(deps.database.db, id, scopeOf(request))) ?? fault('notFound', `Instance ${id} could not be found.`);
+  return (
+    (await findServer(deps.database.db, id, scopeOf(request))) ??
+    fault('notFound', `Instance ${id} could not be found.`)
+  );
 }
 
-export const first = (request: Pick<ApiRequest, 'query'>, name: string): string | undefined => request.query[name]?.[0];
+export const first = (request: Pick<ApiRequest, 'query'>, name: string): string | undefined =>
+  request.query[name]?.[0];
 
 /** `limit` of a list: a whole number from 0; more than the maximum is the maximum. badRequest names the field. */
 export function limitOf(request: Pick<ApiRequest, 'query'>, max: number): Outcome<number> {
   const text = first(request, 'limit');
   if (text === undefined) return max;
-  if (!/^\d+$/.test(text)) return fault('badRequest', `Invalid input for query parameters limit. Value: ${text}. It must be a whole number, 0 or more.`);
+  if (!/^\d+$/.test(text))
+    return fault(
+      'badRequest',
+      `Invalid input for query parameters limit. Value: ${text}. It must be a whole number, 0 or more.`,
+    );
   return Math.min(Number(text), max);
 }
 
-const words = new Map(Object.entries({ true: true, '1': true, t: true, yes: true, y: true, on: true, false: false, '0': false, f: false, no: false, n: false, off: false }));
+const words = new Map(
+  Object.entries({
+    true: true,
+    '1': true,
+    t: true,
+    yes: true,
+    y: true,
+    on: true,
+    false: false,
+    '0': false,
+    f: false,
+    no: false,
+    n: false,
+    off: false,
+  }),
+);
 
 /** A boolean as people write it; undefined: none of the usual words. */
-export const booleanOf = (text: string): boolean | undefined => words.get(text.trim().toLowerCase());
+export const booleanOf = (text: string): boolean | undefined =>
+  words.get(text.trim().toLowerCase());
 
 /** ISO 8601 as the API takes it, or undefined. */
 export function timeOf(text: string): number | undefined {
-  if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?$/.test(text)) return undefined;
-  const zoned = /(Z|[+-]\d{2}:?\d{2})$/.test(text.slice(10)) || text.length <= 10 ? text : `${text}Z`;
+  if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?$/.test(text))
+    return undefined;
+  const zoned =
+    /(Z|[+-]\d{2}:?\d{2})$/.test(text.slice(10)) || text.length <= 10 ? text : `${text}Z`;
   const ms = Date.parse(zoned.replace(' ', 'T'));
   return Number.isNaN(ms) ? undefined : ms;
 }
@@ -52,9 +85,17 @@ export function lastMsOf(text: string): number | undefined {
 }
 
 /** badRequest: the query has a parameter that this list does not know, where its schema forbids others. */
-export function unknownQuery(request: ApiRequest<unknown>, known: readonly string[]): Outcome<undefined> {
+export function unknownQuery(
+  request: ApiRequest<unknown>,
+  known: readonly string[],
+): Outcome<undefined> {
   const unknown = Object.keys(request.query).find((name) => !known.includes(name));
-  return unknown === undefined ? undefined : fault('badRequest', `Additional properties are not allowed ('${unknown}' was unexpected) in the query.`);
+  return unknown === undefined
+    ? undefined
+    : fault(
+        'badRequest',
+        `Additional properties are not allowed ('${unknown}' was unexpected) in the query.`,
+      );
 }
 /** From 2.75 on no list takes a parameter it does not know. api-ref, microversion history, 2.75 */
 export const strictQueriesSince = 75;

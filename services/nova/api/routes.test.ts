@@ -14,15 +14,23 @@ before(async () => {
 });
 after(async () => await nova.close());
 
-const adminOnly = (route: Route): boolean => route.policy !== null && policies[route.policy] === 'rule:context_is_admin';
-const asked = ({ path, since, until }: Route): [string, { version: number }] => [path.slice('/v2.1/'.length).replace(/:\w+/g, 'x'), { version: since ?? Math.min(until ?? 1, 1) }];
+const adminOnly = (route: Route): boolean =>
+  route.policy !== null && policies[route.policy] === 'rule:context_is_admin';
+const asked = ({ path, since, until }: Route): [string, { version: number }] => [
+  path.slice('/v2.1/'.length).replace(/:\w+/g, 'x'),
+  { version: since ?? Math.min(until ?? 1, 1) },
+];
 
 describe('every route', () => {
   it('is seen by this test', () => assert.ok(routes.length > 70, `${routes.length} routes`));
   it('wants a token', async () => {
     for (const route of routes.filter(({ auth }) => auth !== 'none')) {
       const [path, version] = asked(route);
-      assert.equal((await nova.ask(null, route.method, path, version)).status, 401, `${route.method} ${route.path}`);
+      assert.equal(
+        (await nova.ask(null, route.method, path, version)).status,
+        401,
+        `${route.method} ${route.path}`,
+      );
     }
   });
   it('of administrators is refused to members, before its body is read', async () => {
@@ -30,14 +38,28 @@ describe('every route', () => {
     assert.ok(theirs.length > 30, `${theirs.length} routes`);
     for (const route of theirs) {
       const [path, version] = asked(route);
-      assert.equal((await nova.ask('member', route.method, path, version)).status, 403, `${route.method} ${route.path}`);
+      assert.equal(
+        (await nova.ask('member', route.method, path, version)).status,
+        403,
+        `${route.method} ${route.path}`,
+      );
     }
   });
   it('that changes something is refused to readers', async () => {
     // Keypairs are the user's own, whatever the role in the project: upstream's rule.
-    for (const route of routes.filter(({ method, path, faults }) => method !== 'GET' && !faults?.includes('gone') && !path.startsWith('/v2.1/os-keypairs') && !path.endsWith('/action'))) {
+    for (const route of routes.filter(
+      ({ method, path, faults }) =>
+        method !== 'GET' &&
+        !faults?.includes('gone') &&
+        !path.startsWith('/v2.1/os-keypairs') &&
+        !path.endsWith('/action'),
+    )) {
       const [path, version] = asked(route);
-      assert.equal((await nova.ask('reader', route.method, path, version)).status, 403, `${route.method} ${route.path}`);
+      assert.equal(
+        (await nova.ask('reader', route.method, path, version)).status,
+        403,
+        `${route.method} ${route.path}`,
+      );
     }
   });
 });

@@ -18,14 +18,44 @@ import { tagSchema } from './servers/create-schema.ts';
 import { wantedNetworks } from './servers/wanted-networks.ts';
 
 interface AttachBody {
-  interfaceAttachment?: { net_id?: string; port_id?: string; fixed_ips?: { ip_address: string }[]; tag?: string };
+  interfaceAttachment?: {
+    net_id?: string;
+    port_id?: string;
+    fixed_ips?: { ip_address: string }[];
+    tag?: string;
+  };
 }
 
-const attachment = (withTag: boolean) => Type.Object({ interfaceAttachment: Type.Optional(Type.Object({
-  net_id: Type.Optional(Type.String({ format: 'uuid' })), port_id: Type.Optional(Type.String({ format: 'uuid' })),
-  fixed_ips: Type.Optional(Type.Array(Type.Object({ ip_address: Type.Union([Type.String({ format: 'ipv4' }), Type.String({ format: 'ipv6' })]) }, { additionalProperties: false }), { minItems: 1, maxItems: 1 })),
-  ...(withTag ? { tag: Type.Optional(tagSchema) } : {}),
-}, { additionalProperties: false })) }, { additionalProperties: false });
+const attachment = (withTag: boolean) =>
+  Type.Object(
+    {
+      interfaceAttachment: Type.Optional(
+        Type.Object(
+          {
+            net_id: Type.Optional(Type.String({ format: 'uuid' })),
+            port_id: Type.Optional(Type.String({ format: 'uuid' })),
+            fixed_ips: Type.Optional(
+              Type.Array(
+                Type.Object(
+                  {
+                    ip_address: Type.Union([
+                      Type.String({ format: 'ipv4' }),
+                      Type.String({ format: 'ipv6' }),
+                    ]),
+                  },
+                  { additionalProperties: false },
+                ),
+                { minItems: 1, maxItems: 1 },
+              ),
+            ),
+            ...(withTag ? { tag: Type.Optional(tagSchema) } : {}),
+          },
+          { additionalProperties: false },
+        ),
+      ),
+    },
+    { additionalProperties: false },
+  );
 
 const tagsSince = 49;
 const tagsShownSince = 70;
@@ -36,91 +66,165 @@ const attachWithinMs = 55_000;
 const lookEveryMs = 50;
 
 export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
-  const { database: { db } } = deps;
+  const {
+    database: { db },
+  } = deps;
 
   async function portsOf(request: ApiRequest<unknown>, server: Server): Promise<Outcome<Port[]>> {
-    return await serverPorts(deps, neutronFor(deps, { token: null, requestId: request.id }), server.id);
+    return await serverPorts(
+      deps,
+      neutronFor(deps, { token: null, requestId: request.id }),
+      server.id,
+    );
   }
 
-  async function view(request: ApiRequest<unknown>, server: Server, port: Port): Promise<JsonObject> {
-    const shown: JsonObject = { net_id: port.network_id, port_id: port.id, mac_addr: port.mac_address, port_state: port.status, fixed_ips: port.fixed_ips.map(({ subnet_id, ip_address }) => ({ subnet_id, ip_address })) };
-    if (request.version >= tagsShownSince) shown['tag'] = (await findNic(db, server.id, port.id))?.tag ?? null;
+  async function view(
+    request: ApiRequest<unknown>,
+    server: Server,
+    port: Port,
+  ): Promise<JsonObject> {
+    const shown: JsonObject = {
+      net_id: port.network_id,
+      port_id: port.id,
+      mac_addr: port.mac_address,
+      port_state: port.status,
+      fixed_ips: port.fixed_ips.map(({ subnet_id, ip_address }) => ({ subnet_id, ip_address })),
+    };
+    if (request.version >= tagsShownSince)
+      shown['tag'] = (await findNic(db, server.id, port.id))?.tag ?? null;
     return shown;
   }
 
   return [
-    route({ method: 'GET', path, policy: policy('list'), faults: ['notFound'], handler: async (request) => {
-      const server = await requestedServer(deps, request);
-      if (isFault(server)) return server;
-      const ports = await portsOf(request, server);
-      if (isFault(ports)) return ports;
-      const views = await Promise.all(ports.map(async (port) => await view(request, server, port)));
-      return { status: 200, body: { interfaceAttachments: views } };
-    } }),
-    route({ method: 'GET', path: `${path}/:port`, policy: policy('show'), faults: ['notFound'], handler: async (request) => {
-      const server = await requestedServer(deps, request);
-      if (isFault(server)) return server;
-      const ports = await portsOf(request, server);
-      if (isFault(ports)) return ports;
-      const id = request.params['port'] ?? '';
-      const port = ports.find((each) => each.id === id);
-      return port ? { status: 200, body: { interfaceAttachment: await view(request, server, port) } } : fault('notFound', `Instance ${server.id} does not have a port with id ${id}`);
-    } }),
+    route({
+      method: 'GET',
+      path,
+      policy: policy('list'),
+      faults: ['notFound'],
+      handler: async (request) => {
+        const server = await requestedServer(deps, request);
+        if (isFault(server)) return server;
+        const ports = await portsOf(request, server);
+        if (isFault(ports)) return ports;
+        const views = await Promise.all(
+          ports.map(async (port) => await view(request, server, port)),
+        );
+        return { status: 200, body: { interfaceAttachments: views } };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:port`,
+      policy: policy('show'),
+      faults: ['notFound'],
+      handler: async (request) => {
+        const server = await requestedServer(deps, request);
+        if (isFault(server)) return server;
+        const ports = await portsOf(request, server);
+        if (isFault(ports)) return ports;
+        const id = request.params['port'] ?? '';
+        const port = ports.find((each) => each.id === id);
+        return port
+          ? { status: 200, body: { interfaceAttachment: await view(request, server, port) } }
+          : fault('notFound', `Instance ${server.id} does not have a port with id ${id}`);
+      },
+    }),
     route<AttachBody | null>({
-      method: 'POST', path, policy: policy('create'), faults: ['notFound', 'conflict', 'overQuota', 'timeout'],
-      body: [{ from: 0, schema: Type.Union([attachment(false), Type.Null()]) }, { from: tagsSince, schema: Type.Union([attachment(true), Type.Null()]) }],
+      method: 'POST',
+      path,
+      policy: policy('create'),
+      faults: ['notFound', 'conflict', 'overQuota', 'timeout'],
+      body: [
+        { from: 0, schema: Type.Union([attachment(false), Type.Null()]) },
+        { from: tagsSince, schema: Type.Union([attachment(true), Type.Null()]) },
+      ],
       handler: async (request) => {
         const server = await requestedServer(deps, request);
         if (isFault(server)) return server;
         const asked = request.body?.interfaceAttachment ?? {};
-        if (asked.net_id !== undefined && asked.port_id !== undefined) return fault('badRequest', 'Must not input both network_id and port_id');
-        if (asked.fixed_ips && asked.net_id === undefined) return fault('badRequest', 'Must input network_id when request IP address');
+        if (asked.net_id !== undefined && asked.port_id !== undefined)
+          return fault('badRequest', 'Must not input both network_id and port_id');
+        if (asked.fixed_ips && asked.net_id === undefined)
+          return fault('badRequest', 'Must input network_id when request IP address');
         const address = asked.fixed_ips?.[0]?.ip_address;
         const missing = await missingPort(request, asked.port_id);
         if (missing) return missing;
         const row = { uuid: asked.net_id, port: asked.port_id, fixed_ip: address, tag: asked.tag };
-        const wanted = await wantedNetworks(deps, request, [row], [], { projectId: server.project_id, min: 1 });
+        const wanted = await wantedNetworks(deps, request, [row], [], {
+          projectId: server.project_id,
+          min: 1,
+        });
         if (isFault(wanted)) return wanted;
         const [nic] = wanted.nics;
         if (!nic) return fault('badRequest', 'There is no network to attach.');
         const begun = await beginInterfaceChange(deps, request, server, {
-          server_id: server.id, network_id: nic.networkId, port_id: nic.portId, given: nic.portId === null ? 0 : 1, fixed_ip: nic.fixedIp, tag: nic.tag, security_groups: '[]', info: null,
+          server_id: server.id,
+          network_id: nic.networkId,
+          port_id: nic.portId,
+          given: nic.portId === null ? 0 : 1,
+          fixed_ip: nic.fixedIp,
+          tag: nic.tag,
+          security_groups: '[]',
+          info: null,
         });
         if (isFault(begun)) return begun;
         return await attached(request, server, begun);
       },
     }),
-    route({ method: 'DELETE', path: `${path}/:port`, policy: policy('delete'), faults: ['notFound', 'conflict'], handler: async (request) => {
-      const server = await requestedServer(deps, request);
-      if (isFault(server)) return server;
-      const id = request.params['port'] ?? '';
-      const nic = await findNic(db, server.id, id);
-      if (!nic) return fault('notFound', `Port id ${id} could not be found.`);
-      const begun = await beginInterfaceChange(deps, request, server, nic.seq);
-      return isFault(begun) ? begun : { status: 202 };
-    } }),
+    route({
+      method: 'DELETE',
+      path: `${path}/:port`,
+      policy: policy('delete'),
+      faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const server = await requestedServer(deps, request);
+        if (isFault(server)) return server;
+        const id = request.params['port'] ?? '';
+        const nic = await findNic(db, server.id, id);
+        if (!nic) return fault('notFound', `Port id ${id} could not be found.`);
+        const begun = await beginInterfaceChange(deps, request, server, nic.seq);
+        return isFault(begun) ? begun : { status: 202 };
+      },
+    }),
   ];
 
   /** Unlike for a new server, a port that is not there is a 404 here. */
-  async function missingPort(request: ApiRequest<unknown>, id: string | undefined): Promise<Outcome<undefined>> {
+  async function missingPort(
+    request: ApiRequest<unknown>,
+    id: string | undefined,
+  ): Promise<Outcome<undefined>> {
     if (id === undefined) return undefined;
     const port = await neutronFor(deps, callerOf(request)).find('ports', id);
-    return isFault(port) ? port : port ? undefined : fault('notFound', `Port id ${id} could not be found.`);
+    return isFault(port)
+      ? port
+      : port
+        ? undefined
+        : fault('notFound', `Port id ${id} could not be found.`);
   }
 
   /** The attachment once its saga has ended. */
-  async function attached(request: ApiRequest<unknown>, server: Server, { sagaId, actionId, seq }: { sagaId: string; actionId: string; seq: number }) {
-    for (const untilMs = deps.clock.now() + attachWithinMs; ; ) {
-      const atWork = await db.selectFrom('sagas').select('id').where('id', '=', sagaId).executeTakeFirst();
+  async function attached(
+    request: ApiRequest<unknown>,
+    server: Server,
+    { sagaId, actionId, seq }: { sagaId: string; actionId: string; seq: number },
+  ) {
+    for (const untilMs = deps.clock.now() + attachWithinMs; ;) {
+      const atWork = await db
+        .selectFrom('sagas')
+        .select('id')
+        .where('id', '=', sagaId)
+        .executeTakeFirst();
       if (!atWork) break;
-      if (deps.clock.now() >= untilMs) return fault('timeout', 'The interface is not attached yet; it may still come.');
+      if (deps.clock.now() >= untilMs)
+        return fault('timeout', 'The interface is not attached yet; it may still come.');
       await deps.clock.sleep(lookEveryMs);
     }
     const nic = (await nicsOf(db, server.id)).find((each) => each.seq === seq);
     const ports = nic ? await portsOf(request, server) : [];
     if (isFault(ports)) return ports;
     const port = ports.find((each) => each.id === nic?.port_id);
-    if (port) return { status: 200, body: { interfaceAttachment: await view(request, server, port) } };
+    if (port)
+      return { status: 200, body: { interfaceAttachment: await view(request, server, port) } };
     const why = (await eventsOf(db, actionId)).find((event) => event.result === 'Error')?.details;
     return fault('badRequest', why ?? 'Failed to attach network adapter device.');
   }

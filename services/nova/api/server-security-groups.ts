@@ -12,15 +12,30 @@ import { requestedServer } from './request.ts';
 import { callersNeutron } from './servers/wanted-networks.ts';
 
 export const serverSecurityGroupRoutes = (deps: NovaDeps): readonly Route[] => [
-  route({ method: 'GET', path: '/v2.1/servers/:id/os-security-groups', policy: 'os_compute_api:os-security-groups:list', faults: ['notFound'], handler: async (request) => {
-    const server = await requestedServer(deps, request);
-    if (isFault(server)) return server;
-    const groups = await groupsOf(deps, request, server);
-    return isFault(groups) ? groups : { status: 200, body: { security_groups: groups.map((group) => groupView(group, groups)) } };
-  } }),
+  route({
+    method: 'GET',
+    path: '/v2.1/servers/:id/os-security-groups',
+    policy: 'os_compute_api:os-security-groups:list',
+    faults: ['notFound'],
+    handler: async (request) => {
+      const server = await requestedServer(deps, request);
+      if (isFault(server)) return server;
+      const groups = await groupsOf(deps, request, server);
+      return isFault(groups)
+        ? groups
+        : {
+            status: 200,
+            body: { security_groups: groups.map((group) => groupView(group, groups)) },
+          };
+    },
+  }),
 ];
 
-async function groupsOf(deps: NovaDeps, request: ApiRequest<unknown>, server: Server): Promise<Outcome<SecurityGroup[]>> {
+async function groupsOf(
+  deps: NovaDeps,
+  request: ApiRequest<unknown>,
+  server: Server,
+): Promise<Outcome<SecurityGroup[]>> {
   const neutron = callersNeutron(deps, request);
   const ports = await serverPorts(deps, neutron, server.id);
   if (isFault(ports)) return ports;
@@ -28,21 +43,45 @@ async function groupsOf(deps: NovaDeps, request: ApiRequest<unknown>, server: Se
   return ids.length === 0 ? [] : await neutron.list('security-groups', { id: ids });
 }
 
-export const groupIds = (ports: readonly Port[]): string[] => [...new Set(ports.flatMap((port) => port.security_groups ?? []))];
+export const groupIds = (ports: readonly Port[]): string[] => [
+  ...new Set(ports.flatMap((port) => port.security_groups ?? [])),
+];
 
 /** Neutron's group in the words of nova-network: incoming rules alone. https://docs.openstack.org/api-ref/compute/#list-security-groups-by-server */
 export function groupView(group: SecurityGroup, known: readonly SecurityGroup[]): JsonObject {
-  const rules = group.security_group_rules.filter(({ direction }) => direction === 'ingress').map((rule) => ruleView(group.id, rule, known));
-  return { id: group.id, name: group.name, description: group.description, tenant_id: group.tenant_id, rules };
+  const rules = group.security_group_rules
+    .filter(({ direction }) => direction === 'ingress')
+    .map((rule) => ruleView(group.id, rule, known));
+  return {
+    id: group.id,
+    name: group.name,
+    description: group.description,
+    tenant_id: group.tenant_id,
+    rules,
+  };
 }
 
-export function ruleView(groupId: string, rule: SecurityGroupRule, known: readonly SecurityGroup[]): JsonObject {
-  const remote = rule.remote_group_id === null ? undefined : known.find(({ id }) => id === rule.remote_group_id);
+export function ruleView(
+  groupId: string,
+  rule: SecurityGroupRule,
+  known: readonly SecurityGroup[],
+): JsonObject {
+  const remote =
+    rule.remote_group_id === null ? undefined : known.find(({ id }) => id === rule.remote_group_id);
   const everywhere = rule.ethertype === 'IPv6' ? '::/0' : '0.0.0.0/0';
   // Without ports a rule is for all of them: nova.network.security_group_api, _convert_to_nova_security_group_rule
-  const [from, to] = rule.protocol === null ? [null, null] : rule.protocol === 'tcp' || rule.protocol === 'udp' ? [1, 65_535] : [-1, -1];
+  const [from, to] =
+    rule.protocol === null
+      ? [null, null]
+      : rule.protocol === 'tcp' || rule.protocol === 'udp'
+        ? [1, 65_535]
+        : [-1, -1];
   return {
-    id: rule.id, parent_group_id: groupId, ip_protocol: rule.protocol, from_port: rule.port_range_min ?? from, to_port: rule.port_range_max ?? to,
+    id: rule.id,
+    parent_group_id: groupId,
+    ip_protocol: rule.protocol,
+    from_port: rule.port_range_min ?? from,
+    to_port: rule.port_range_max ?? to,
     group: remote ? { name: remote.name, tenant_id: remote.tenant_id } : {},
     ip_range: rule.remote_group_id === null ? { cidr: rule.remote_ip_prefix ?? everywhere } : {},
   };

@@ -8,8 +8,8 @@ import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { Server } from '../store/servers.ts';
 import { changeServer, findServer, lockServer, tagsOf, tagsText } from '../store/servers.ts';
-import { tagSchema } from './servers/create-schema.ts';
 import { requestedServer } from './request.ts';
+import { tagSchema } from './servers/create-schema.ts';
 
 const maxTags = 50;
 const maxTagLength = 60;
@@ -17,10 +17,16 @@ const path = '/v2.1/servers/:id/tags';
 const policy = (name: string): string => `os_compute_api:os-server-tags:${name}`;
 
 export function tagRoutes(deps: NovaDeps): readonly Route[] {
-  const { database: { db }, clock } = deps;
+  const {
+    database: { db },
+    clock,
+  } = deps;
 
   /** Reads, changes and writes under one lock, so that two changes never lose one another. */
-  async function change<T extends object>(request: ApiRequest<unknown>, next: (now: string[], server: Server) => Outcome<{ tags: readonly string[]; reply: T }>): Promise<Outcome<T>> {
+  async function change<T extends object>(
+    request: ApiRequest<unknown>,
+    next: (now: string[], server: Server) => Outcome<{ tags: readonly string[]; reply: T }>,
+  ): Promise<Outcome<T>> {
     const found = await requestedServer(deps, request);
     if (isFault(found)) return found;
     return await transaction(db, async (trx) => {
@@ -35,37 +41,98 @@ export function tagRoutes(deps: NovaDeps): readonly Route[] {
   }
 
   const since = 26;
-  const missing = (server: Server, tag: string) => fault('notFound', `Instance ${server.id} has no tag '${tag}'`);
+  const missing = (server: Server, tag: string) =>
+    fault('notFound', `Instance ${server.id} has no tag '${tag}'`);
   return [
-    route({ method: 'GET', path, since, policy: policy('index'), faults: ['notFound'], handler: async (request) => {
-      const server = await requestedServer(deps, request);
-      return isFault(server) ? server : { status: 200, body: { tags: tagsOf(server) } };
-    } }),
-    route<{ tags: string[] }>({ method: 'PUT', path, since, policy: policy('update_all'), faults: ['notFound'],
-      body: Type.Object({ tags: Type.Array(tagSchema, { maxItems: maxTags }) }, { additionalProperties: false }),
+    route({
+      method: 'GET',
+      path,
+      since,
+      policy: policy('index'),
+      faults: ['notFound'],
+      handler: async (request) => {
+        const server = await requestedServer(deps, request);
+        return isFault(server) ? server : { status: 200, body: { tags: tagsOf(server) } };
+      },
+    }),
+    route<{ tags: string[] }>({
+      method: 'PUT',
+      path,
+      since,
+      policy: policy('update_all'),
+      faults: ['notFound'],
+      body: Type.Object(
+        { tags: Type.Array(tagSchema, { maxItems: maxTags }) },
+        { additionalProperties: false },
+      ),
       handler: async (request) => {
         const tags = [...new Set(request.body.tags)];
         return await change(request, () => ({ tags, reply: { status: 200, body: { tags } } }));
-      } }),
-    route({ method: 'DELETE', path, since, policy: policy('delete_all'), faults: ['notFound'], handler: async (request) => await change(request, () => ({ tags: [], reply: { status: 204 } })) }),
-    route({ method: 'GET', path: `${path}/:tag`, since, policy: policy('show'), faults: ['notFound'], handler: async (request) => {
-      const server = await requestedServer(deps, request);
-      if (isFault(server)) return server;
-      const tag = request.params['tag'] ?? '';
-      return tagsOf(server).includes(tag) ? { status: 204 } : missing(server, tag);
-    } }),
-    route({ method: 'PUT', path: `${path}/:tag`, since, policy: policy('update'), faults: ['notFound'], handler: async (request) => {
-      const tag = request.params['tag'] ?? '';
-      if (tag === '' || tag.length > maxTagLength || /[,/]/.test(tag)) return fault('badRequest', `Tag '${tag}' is invalid: 1 to ${maxTagLength} characters, no comma or slash.`);
-      return await change<Reply>(request, (tags) => {
-        if (tags.includes(tag)) return { tags, reply: { status: 204 } };
-        if (tags.length >= maxTags) return fault('badRequest', `The number of tags exceeded the per-server limit ${maxTags}`);
-        return { tags: [...tags, tag], reply: { status: 201, headers: { location: `${request.baseUrl}${request.path}` } } };
-      });
-    } }),
-    route({ method: 'DELETE', path: `${path}/:tag`, since, policy: policy('delete'), faults: ['notFound'], handler: async (request) => {
-      const tag = request.params['tag'] ?? '';
-      return await change(request, (tags, server) => (tags.includes(tag) ? { tags: tags.filter((other) => other !== tag), reply: { status: 204 } } : missing(server, tag)));
-    } }),
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path,
+      since,
+      policy: policy('delete_all'),
+      faults: ['notFound'],
+      handler: async (request) =>
+        await change(request, () => ({ tags: [], reply: { status: 204 } })),
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:tag`,
+      since,
+      policy: policy('show'),
+      faults: ['notFound'],
+      handler: async (request) => {
+        const server = await requestedServer(deps, request);
+        if (isFault(server)) return server;
+        const tag = request.params['tag'] ?? '';
+        return tagsOf(server).includes(tag) ? { status: 204 } : missing(server, tag);
+      },
+    }),
+    route({
+      method: 'PUT',
+      path: `${path}/:tag`,
+      since,
+      policy: policy('update'),
+      faults: ['notFound'],
+      handler: async (request) => {
+        const tag = request.params['tag'] ?? '';
+        if (tag === '' || tag.length > maxTagLength || /[,/]/.test(tag))
+          return fault(
+            'badRequest',
+            `Tag '${tag}' is invalid: 1 to ${maxTagLength} characters, no comma or slash.`,
+          );
+        return await change<Reply>(request, (tags) => {
+          if (tags.includes(tag)) return { tags, reply: { status: 204 } };
+          if (tags.length >= maxTags)
+            return fault(
+              'badRequest',
+              `The number of tags exceeded the per-server limit ${maxTags}`,
+            );
+          return {
+            tags: [...tags, tag],
+            reply: { status: 201, headers: { location: `${request.baseUrl}${request.path}` } },
+          };
+        });
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: `${path}/:tag`,
+      since,
+      policy: policy('delete'),
+      faults: ['notFound'],
+      handler: async (request) => {
+        const tag = request.params['tag'] ?? '';
+        return await change(request, (tags, server) =>
+          tags.includes(tag)
+            ? { tags: tags.filter((other) => other !== tag), reply: { status: 204 } }
+            : missing(server, tag),
+        );
+      },
+    }),
   ];
 }

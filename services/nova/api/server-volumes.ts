@@ -15,30 +15,60 @@ import { imageOf } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import type { ServerVolume } from '../store/volumes.ts';
-import { changeServerVolume, findServerVolume, findVolumeRow, volumesOf } from '../store/volumes.ts';
+import {
+  changeServerVolume,
+  findServerVolume,
+  findVolumeRow,
+  volumesOf,
+} from '../store/volumes.ts';
 import { callerOf, requestedServer } from './request.ts';
 import { beginVolumeChange, checkLock } from './servers/begin.ts';
 import { tagSchema } from './servers/create-schema.ts';
 
 interface AttachBody {
-  volumeAttachment: { volumeId: string; device?: string | null; tag?: string; delete_on_termination?: boolean };
+  volumeAttachment: {
+    volumeId: string;
+    device?: string | null;
+    tag?: string;
+    delete_on_termination?: boolean;
+  };
 }
 interface ChangeBody {
-  volumeAttachment: { volumeId: string; id?: string; serverId?: string; device?: string | null; tag?: string; delete_on_termination?: boolean };
+  volumeAttachment: {
+    volumeId: string;
+    id?: string;
+    serverId?: string;
+    device?: string | null;
+    tag?: string;
+    delete_on_termination?: boolean;
+  };
 }
 
 const uuid = Type.String({ format: 'uuid' });
 // Taken and not heeded, as by the libvirt driver of stock Nova since Liberty: the order of slots decides.
-const device = Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255, pattern: '^/dev/[a-z]+[0-9]*$' }), Type.Null()]));
+const device = Type.Optional(
+  Type.Union([
+    Type.String({ minLength: 1, maxLength: 255, pattern: '^/dev/[a-z]+[0-9]*$' }),
+    Type.Null(),
+  ]),
+);
 const strict = { additionalProperties: false };
-const wrapped = (fields: Record<string, ReturnType<typeof Type.Optional> | typeof uuid>) => Type.Object({ volumeAttachment: Type.Object(fields, strict) }, strict);
+const wrapped = (fields: Record<string, ReturnType<typeof Type.Optional> | typeof uuid>) =>
+  Type.Object({ volumeAttachment: Type.Object(fields, strict) }, strict);
 const tagged = { volumeId: uuid, device, tag: Type.Optional(tagSchema) };
 const deletable = { ...tagged, delete_on_termination: Type.Optional(Type.Boolean()) };
-const attachBody = [{ from: 0, schema: wrapped({ volumeId: uuid, device }) }, { from: 49, schema: wrapped(tagged) }, { from: 79, schema: wrapped(deletable) }];
+const attachBody = [
+  { from: 0, schema: wrapped({ volumeId: uuid, device }) },
+  { from: 49, schema: wrapped(tagged) },
+  { from: 79, schema: wrapped(deletable) },
+];
 const changeableSince = 85;
 const changeBody = [
   { from: 0, schema: wrapped({ volumeId: uuid, device }) },
-  { from: changeableSince, schema: wrapped({ ...deletable, id: Type.Optional(uuid), serverId: Type.Optional(uuid) }) },
+  {
+    from: changeableSince,
+    schema: wrapped({ ...deletable, id: Type.Optional(uuid), serverId: Type.Optional(uuid) }),
+  },
 ];
 
 const path = '/v2.1/servers/:id/os-volume_attachments';
@@ -49,93 +79,213 @@ const lookEveryMs = 20;
 
 /** By microversion: tag since 2.70, delete_on_termination since 2.79, Cinder's and the mapping's ids instead of the volume's since 2.89. */
 function view(row: ServerVolume, version: number): JsonObject {
-  return version < 89 ? attachedView(row, version) : { attachment_id: row.attachment_id, bdm_uuid: row.id, ...fieldsOf(row, version) };
+  return version < 89
+    ? attachedView(row, version)
+    : { attachment_id: row.attachment_id, bdm_uuid: row.id, ...fieldsOf(row, version) };
 }
 
 /** The answer to an attachment has the volume's id in every version. api-ref, "Attach a volume to an instance"; nova.api.openstack.compute.volume_attachments, create */
-const attachedView = (row: ServerVolume, version: number): JsonObject => ({ id: row.volume_id, ...fieldsOf(row, version) });
+const attachedView = (row: ServerVolume, version: number): JsonObject => ({
+  id: row.volume_id,
+  ...fieldsOf(row, version),
+});
 
 function fieldsOf(row: ServerVolume, version: number): JsonObject {
   return {
-    serverId: row.server_id, volumeId: row.volume_id, device: `/dev/${row.device}`,
-    ...(version >= 70 ? { tag: row.tag } : {}), ...(version >= 79 ? { delete_on_termination: row.delete_on_termination === 1 } : {}),
+    serverId: row.server_id,
+    volumeId: row.volume_id,
+    device: `/dev/${row.device}`,
+    ...(version >= 70 ? { tag: row.tag } : {}),
+    ...(version >= 79 ? { delete_on_termination: row.delete_on_termination === 1 } : {}),
   };
 }
 
 export function volumeRoutes(deps: NovaDeps): readonly Route[] {
-  const { database: { db }, ids, clock } = deps;
+  const {
+    database: { db },
+    ids,
+    clock,
+  } = deps;
 
-  async function requestedVolume(request: ApiRequest<unknown>): Promise<Outcome<{ server: Server; row: ServerVolume }>> {
+  async function requestedVolume(
+    request: ApiRequest<unknown>,
+  ): Promise<Outcome<{ server: Server; row: ServerVolume }>> {
     const server = await requestedServer(deps, request);
     if (isFault(server)) return server;
     const id = request.params['volume'] ?? '';
     const row = await findServerVolume(db, server.id, id);
-    return row ? { server, row } : fault('notFound', `Instance ${server.id} is not attached to volume ${id}`);
+    return row
+      ? { server, row }
+      : fault('notFound', `Instance ${server.id} is not attached to volume ${id}`);
   }
 
   return [
-    route({ method: 'GET', path, policy: policy('index'), faults: ['notFound'], handler: async (request) => {
-      const server = await requestedServer(deps, request);
-      return isFault(server) ? server : { status: 200, body: { volumeAttachments: (await volumesOf(db, server.id)).map((row) => view(row, request.version)) } };
-    } }),
-    route({ method: 'GET', path: `${path}/:volume`, policy: policy('show'), faults: ['notFound'], handler: async (request) => {
-      const found = await requestedVolume(request);
-      return isFault(found) ? found : { status: 200, body: { volumeAttachment: view(found.row, request.version) } };
-    } }),
-    route<AttachBody>({ method: 'POST', path, policy: policy('create'), body: attachBody, faults: ['notFound', 'conflict', 'forbidden', 'timeout'], handler: async (request) => {
-      const server = await requestedServer(deps, request);
-      if (isFault(server)) return server;
-      const asked = request.body.volumeAttachment;
-      if (server.task_state !== null || !interfaceStates.includes(server.vm_state)) {
-        return checkLock(request, server) ?? fault('conflict', `Cannot 'attach_volume' instance ${server.id} while it is in ${server.task_state === null ? `vm_state ${server.vm_state}` : `task_state ${server.task_state}`}`);
-      }
-      const volume = await cinderFor(deps, callerOf(request)).volume(asked.volumeId);
-      if (isFault(volume)) return volume;
-      if (volume.status !== 'available') return fault('badRequest', `Invalid volume: volume ${volume.id} status must be 'available'. Currently in '${volume.status}'`);
-      const begun = await beginVolumeChange(deps, request, server, { attach: async (trx) => {
-        const rows = await volumesOf(trx, server.id);
-        if (rows.some(({ volume_id }) => volume_id === volume.id)) return fault('badRequest', `Invalid volume: volume ${volume.id} already attached`);
-        const bus = rootBus(imageOf(server)) === 'scsi' ? 'scsi' : 'virtio';
-        const name = nextDevice(ownDisks(server), rows.map((row) => row.device), bus);
-        if (name === undefined) return fault('forbidden', 'The maximum allowed number of disk devices to attach to a single instance has been exceeded.');
-        return {
-          id: ids.uuid(), server_id: server.id, volume_id: volume.id, device: name, bus, boot_index: null, tag: asked.tag ?? null, delete_on_termination: asked.delete_on_termination ? 1 : 0,
-          attachment_id: null, host: null, connection: null, created_at_ms: clock.now(),
-        };
-      } });
-      return isFault(begun) ? begun : await reserved(request, begun);
-    } }),
-    route<ChangeBody>({ method: 'PUT', path: `${path}/:volume`, policy: policy('update'), body: changeBody, faults: ['notFound', 'conflict'], handler: async (request) => {
-      const found = await requestedVolume(request);
-      if (isFault(found)) return found;
-      const asked = request.body.volumeAttachment;
-      if (asked.volumeId !== found.row.volume_id) {
-        const other = await cinderFor(deps, callerOf(request)).volume(asked.volumeId);
-        return isFault(other) && other.kind !== 'notFound' ? other : fault('badRequest', isFault(other) ? other.message : 'This cloud does not swap volumes under a server.');
-      }
-      if (request.version < changeableSince) return fault('badRequest', 'The old and the new volume are the same.');
-      const { row, server } = found;
-      const fixed = { id: row.volume_id, serverId: server.id, device: `/dev/${row.device}`, tag: row.tag } as const;
-      const changed = (['id', 'serverId', 'device', 'tag'] as const).find((name) => asked[name] !== undefined && asked[name] !== fixed[name]);
-      if (changed) return fault('badRequest', `The ${changed} of a volume attachment cannot be changed.`);
-      if (asked.delete_on_termination !== undefined) await changeServerVolume(db, row.id, { delete_on_termination: asked.delete_on_termination ? 1 : 0 });
-      return { status: 202 };
-    } }),
-    route({ method: 'DELETE', path: `${path}/:volume`, policy: policy('delete'), faults: ['notFound', 'conflict', 'forbidden'], handler: async (request) => {
-      const found = await requestedVolume(request);
-      if (isFault(found)) return found;
-      if (found.row.boot_index === 0) return fault('forbidden', 'Cannot detach a root device volume');
-      const begun = await beginVolumeChange(deps, request, found.server, { detach: found.row });
-      return isFault(begun) ? begun : { status: 202 };
-    } }),
+    route({
+      method: 'GET',
+      path,
+      policy: policy('index'),
+      faults: ['notFound'],
+      handler: async (request) => {
+        const server = await requestedServer(deps, request);
+        return isFault(server)
+          ? server
+          : {
+              status: 200,
+              body: {
+                volumeAttachments: (await volumesOf(db, server.id)).map((row) =>
+                  view(row, request.version),
+                ),
+              },
+            };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:volume`,
+      policy: policy('show'),
+      faults: ['notFound'],
+      handler: async (request) => {
+        const found = await requestedVolume(request);
+        return isFault(found)
+          ? found
+          : { status: 200, body: { volumeAttachment: view(found.row, request.version) } };
+      },
+    }),
+    route<AttachBody>({
+      method: 'POST',
+      path,
+      policy: policy('create'),
+      body: attachBody,
+      faults: ['notFound', 'conflict', 'forbidden', 'timeout'],
+      handler: async (request) => {
+        const server = await requestedServer(deps, request);
+        if (isFault(server)) return server;
+        const asked = request.body.volumeAttachment;
+        if (server.task_state !== null || !interfaceStates.includes(server.vm_state)) {
+          return (
+            checkLock(request, server) ??
+            fault(
+              'conflict',
+              `Cannot 'attach_volume' instance ${server.id} while it is in ${server.task_state === null ? `vm_state ${server.vm_state}` : `task_state ${server.task_state}`}`,
+            )
+          );
+        }
+        const volume = await cinderFor(deps, callerOf(request)).volume(asked.volumeId);
+        if (isFault(volume)) return volume;
+        if (volume.status !== 'available')
+          return fault(
+            'badRequest',
+            `Invalid volume: volume ${volume.id} status must be 'available'. Currently in '${volume.status}'`,
+          );
+        const begun = await beginVolumeChange(deps, request, server, {
+          attach: async (trx) => {
+            const rows = await volumesOf(trx, server.id);
+            if (rows.some(({ volume_id }) => volume_id === volume.id))
+              return fault('badRequest', `Invalid volume: volume ${volume.id} already attached`);
+            const bus = rootBus(imageOf(server)) === 'scsi' ? 'scsi' : 'virtio';
+            const name = nextDevice(
+              ownDisks(server),
+              rows.map((row) => row.device),
+              bus,
+            );
+            if (name === undefined)
+              return fault(
+                'forbidden',
+                'The maximum allowed number of disk devices to attach to a single instance has been exceeded.',
+              );
+            return {
+              id: ids.uuid(),
+              server_id: server.id,
+              volume_id: volume.id,
+              device: name,
+              bus,
+              boot_index: null,
+              tag: asked.tag ?? null,
+              delete_on_termination: asked.delete_on_termination ? 1 : 0,
+              attachment_id: null,
+              host: null,
+              connection: null,
+              created_at_ms: clock.now(),
+            };
+          },
+        });
+        return isFault(begun) ? begun : await reserved(request, begun);
+      },
+    }),
+    route<ChangeBody>({
+      method: 'PUT',
+      path: `${path}/:volume`,
+      policy: policy('update'),
+      body: changeBody,
+      faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const found = await requestedVolume(request);
+        if (isFault(found)) return found;
+        const asked = request.body.volumeAttachment;
+        if (asked.volumeId !== found.row.volume_id) {
+          const other = await cinderFor(deps, callerOf(request)).volume(asked.volumeId);
+          return isFault(other) && other.kind !== 'notFound'
+            ? other
+            : fault(
+                'badRequest',
+                isFault(other) ? other.message : 'This cloud does not swap volumes under a server.',
+              );
+        }
+        if (request.version < changeableSince)
+          return fault('badRequest', 'The old and the new volume are the same.');
+        const { row, server } = found;
+        const fixed = {
+          id: row.volume_id,
+          serverId: server.id,
+          device: `/dev/${row.device}`,
+          tag: row.tag,
+        } as const;
+        const changed = (['id', 'serverId', 'device', 'tag'] as const).find(
+          (name) => asked[name] !== undefined && asked[name] !== fixed[name],
+        );
+        if (changed)
+          return fault('badRequest', `The ${changed} of a volume attachment cannot be changed.`);
+        if (asked.delete_on_termination !== undefined)
+          await changeServerVolume(db, row.id, {
+            delete_on_termination: asked.delete_on_termination ? 1 : 0,
+          });
+        return { status: 202 };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: `${path}/:volume`,
+      policy: policy('delete'),
+      faults: ['notFound', 'conflict', 'forbidden'],
+      handler: async (request) => {
+        const found = await requestedVolume(request);
+        if (isFault(found)) return found;
+        if (found.row.boot_index === 0)
+          return fault('forbidden', 'Cannot detach a root device volume');
+        const begun = await beginVolumeChange(deps, request, found.server, { detach: found.row });
+        return isFault(begun) ? begun : { status: 202 };
+      },
+    }),
   ];
 
   /** The attachment once the volume is the server's, or why it is not. */
-  async function reserved(request: ApiRequest<unknown>, { sagaId, actionId, row }: { sagaId: string; actionId: string; row: VolumeRow }) {
-    for (const untilMs = clock.now() + reservedWithinMs; clock.now() < untilMs; await clock.sleep(lookEveryMs)) {
-      const atWork = await db.selectFrom('sagas').select('id').where('id', '=', sagaId).executeTakeFirst();
+  async function reserved(
+    request: ApiRequest<unknown>,
+    { sagaId, actionId, row }: { sagaId: string; actionId: string; row: VolumeRow },
+  ) {
+    for (
+      const untilMs = clock.now() + reservedWithinMs;
+      clock.now() < untilMs;
+      await clock.sleep(lookEveryMs)
+    ) {
+      const atWork = await db
+        .selectFrom('sagas')
+        .select('id')
+        .where('id', '=', sagaId)
+        .executeTakeFirst();
       const now = await findVolumeRow(db, row.id);
-      if (now && (now.attachment_id !== null || !atWork)) return { status: 200, body: { volumeAttachment: attachedView(now, request.version) } };
+      if (now && (now.attachment_id !== null || !atWork))
+        return { status: 200, body: { volumeAttachment: attachedView(now, request.version) } };
       if (atWork) continue;
       const why = (await eventsOf(db, actionId)).find((event) => event.result === 'Error')?.details;
       return fault('badRequest', why ?? `Failed to attach volume ${row.volume_id}.`);

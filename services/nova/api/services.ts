@@ -10,7 +10,15 @@ import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
 import { isUp } from '../domain/service-state.ts';
 import { deleteProvider } from '../placement.ts';
-import { changeService, computeBinary, deleteService, findNode, findService, listServices, zonesByHost } from '../store/hosts.ts';
+import {
+  changeService,
+  computeBinary,
+  deleteService,
+  findNode,
+  findService,
+  listServices,
+  zonesByHost,
+} from '../store/hosts.ts';
 import type { ServiceChange, ServiceKey } from '../store/hosts.ts';
 import type { ServiceRow } from '../store/tables.ts';
 import { booleanSchema } from './field-schemas.ts';
@@ -19,18 +27,37 @@ import { booleanOf, first, strictQueriesSince, unknownQuery } from './request.ts
 /** The zone of services that run no servers. */
 export const internalZone = 'internal';
 
-interface ActionBody { host: string; binary: string; disabled_reason?: string; forced_down?: boolean | string }
-interface UpdateBody { status?: 'enabled' | 'disabled'; disabled_reason?: string; forced_down?: boolean | string }
+interface ActionBody {
+  host: string;
+  binary: string;
+  disabled_reason?: string;
+  forced_down?: boolean | string;
+}
+interface UpdateBody {
+  status?: 'enabled' | 'disabled';
+  disabled_reason?: string;
+  forced_down?: boolean | string;
+}
 
 const strict = { additionalProperties: false };
 const reason = Type.String({ minLength: 1, maxLength: 255, pattern: '\\S' });
-const actionBody = Type.Object({
-  host: Type.String({ minLength: 1, maxLength: 255 }), binary: Type.String({ minLength: 1, maxLength: 255 }),
-  disabled_reason: Type.Optional(reason), forced_down: Type.Optional(booleanSchema),
-}, strict);
-const updateBody = Type.Object({
-  status: Type.Optional(Type.Union([Type.Literal('enabled'), Type.Literal('disabled')])), disabled_reason: Type.Optional(reason), forced_down: Type.Optional(booleanSchema),
-}, strict);
+const actionBody = Type.Object(
+  {
+    host: Type.String({ minLength: 1, maxLength: 255 }),
+    binary: Type.String({ minLength: 1, maxLength: 255 }),
+    disabled_reason: Type.Optional(reason),
+    forced_down: Type.Optional(booleanSchema),
+  },
+  strict,
+);
+const updateBody = Type.Object(
+  {
+    status: Type.Optional(Type.Union([Type.Literal('enabled'), Type.Literal('disabled')])),
+    disabled_reason: Type.Optional(reason),
+    forced_down: Type.Optional(booleanSchema),
+  },
+  strict,
+);
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const path = '/v2.1/os-services';
@@ -38,91 +65,187 @@ const policy = (name: string): string => `os_compute_api:os-services:${name}`;
 const isTrue = (value: boolean | string | undefined): boolean => booleanOf(String(value)) ?? false;
 
 export function serviceRoutes(deps: NovaDeps): readonly Route[] {
-  const { database: { db }, clock } = deps;
+  const {
+    database: { db },
+    clock,
+  } = deps;
   return [
-    route({ method: 'GET', path, policy: policy('list'), handler: async (request) => {
-      const unknown = request.version < strictQueriesSince ? undefined : unknownQuery(request, ['binary', 'host']);
-      if (unknown) return unknown;
-      const [binary, host] = [first(request, 'binary'), first(request, 'host')];
-      const services = await listServices(db, { ...(binary !== undefined && { binary }), ...(host !== undefined && { host }) });
-      const view = await viewer(deps, request.version);
-      return { status: 200, body: { services: services.map(view) } };
-    } }),
+    route({
+      method: 'GET',
+      path,
+      policy: policy('list'),
+      handler: async (request) => {
+        const unknown =
+          request.version < strictQueriesSince
+            ? undefined
+            : unknownQuery(request, ['binary', 'host']);
+        if (unknown) return unknown;
+        const [binary, host] = [first(request, 'binary'), first(request, 'host')];
+        const services = await listServices(db, {
+          ...(binary !== undefined && { binary }),
+          ...(host !== undefined && { host }),
+        });
+        const view = await viewer(deps, request.version);
+        return { status: 200, body: { services: services.map(view) } };
+      },
+    }),
     // Until 2.52 the last word of the path is what to do.
-    route<ActionBody>({ method: 'PUT', path: `${path}/:id`, until: 52, policy: policy('update'), body: actionBody, faults: ['notFound'], handler: async (request) => await act(deps, request) }),
-    route<UpdateBody>({ method: 'PUT', path: `${path}/:id`, since: 53, policy: policy('update'), body: updateBody, faults: ['notFound'], handler: async (request) => {
-      const service = await requested(deps, request);
-      if (isFault(service)) return service;
-      const change = changeOf(request.body);
-      if (isFault(change)) return change;
-      if (service.binary !== computeBinary) return fault('badRequest', `Updating a ${service.binary} service is not supported. Only nova-compute services can be updated.`);
-      const now = await changeService(db, { uuid: service.uuid }, change, clock.now());
-      return { status: 200, body: { service: (await viewer(deps, request.version))(now ?? service) } };
-    } }),
-    route({ method: 'DELETE', path: `${path}/:id`, policy: policy('delete'), faults: ['notFound', 'conflict'], handler: async (request) => {
-      const service = await requested(deps, request);
-      if (isFault(service)) return service;
-      const node = service.binary === computeBinary ? await findNode(db, service.host) : undefined;
-      if (!(await deleteService(db, service))) return fault('conflict', 'Unable to delete compute service that is hosting instances. Migrate or delete the instances first.');
-      // After our own rows: a provider without a node is never scheduled to, so a failure here is untidy but safe.
-      const removed = node && (await deleteProvider(deps, node.uuid, request.id));
-      if (isFault(removed)) deps.log.warn({ host: service.host, node: node?.uuid, req: request.id, reason: removed.message }, 'the resource provider of a deleted host is left in placement');
-      return { status: 204 };
-    } }),
+    route<ActionBody>({
+      method: 'PUT',
+      path: `${path}/:id`,
+      until: 52,
+      policy: policy('update'),
+      body: actionBody,
+      faults: ['notFound'],
+      handler: async (request) => await act(deps, request),
+    }),
+    route<UpdateBody>({
+      method: 'PUT',
+      path: `${path}/:id`,
+      since: 53,
+      policy: policy('update'),
+      body: updateBody,
+      faults: ['notFound'],
+      handler: async (request) => {
+        const service = await requested(deps, request);
+        if (isFault(service)) return service;
+        const change = changeOf(request.body);
+        if (isFault(change)) return change;
+        if (service.binary !== computeBinary)
+          return fault(
+            'badRequest',
+            `Updating a ${service.binary} service is not supported. Only nova-compute services can be updated.`,
+          );
+        const now = await changeService(db, { uuid: service.uuid }, change, clock.now());
+        return {
+          status: 200,
+          body: { service: (await viewer(deps, request.version))(now ?? service) },
+        };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: `${path}/:id`,
+      policy: policy('delete'),
+      faults: ['notFound', 'conflict'],
+      handler: async (request) => {
+        const service = await requested(deps, request);
+        if (isFault(service)) return service;
+        const node =
+          service.binary === computeBinary ? await findNode(db, service.host) : undefined;
+        if (!(await deleteService(db, service)))
+          return fault(
+            'conflict',
+            'Unable to delete compute service that is hosting instances. Migrate or delete the instances first.',
+          );
+        // After our own rows: a provider without a node is never scheduled to, so a failure here is untidy but safe.
+        const removed = node && (await deleteProvider(deps, node.uuid, request.id));
+        if (isFault(removed))
+          deps.log.warn(
+            { host: service.host, node: node?.uuid, req: request.id, reason: removed.message },
+            'the resource provider of a deleted host is left in placement',
+          );
+        return { status: 204 };
+      },
+    }),
   ];
 }
 
 const missing = (id: string) => fault('notFound', `Service ${id} could not be found.`);
 
-async function requested({ database: { db } }: NovaDeps, request: ApiRequest<unknown>): Promise<Outcome<ServiceRow>> {
+async function requested(
+  { database: { db } }: NovaDeps,
+  request: ApiRequest<unknown>,
+): Promise<Outcome<ServiceRow>> {
   const id = request.params['id'] ?? '';
   if (request.version >= 53 && !uuid.test(id)) return fault('badRequest', `Invalid uuid ${id}`);
-  if (request.version < 53 && !/^\d{1,15}$/.test(id)) return fault('badRequest', `Invalid service id ${id}: it must be a whole number.`);
-  return (await findService(db, request.version >= 53 ? { uuid: id } : { id: Number(id) })) ?? missing(id);
+  if (request.version < 53 && !/^\d{1,15}$/.test(id))
+    return fault('badRequest', `Invalid service id ${id}: it must be a whole number.`);
+  return (
+    (await findService(db, request.version >= 53 ? { uuid: id } : { id: Number(id) })) ??
+    missing(id)
+  );
 }
 
 /** What the words of 2.53 mean. badRequest: they contradict each other or say nothing. */
 function changeOf(body: UpdateBody): Outcome<ServiceChange> {
   const { status, disabled_reason: why, forced_down: forced } = body;
-  if (status === undefined && forced === undefined) return fault('badRequest', 'No updates were requested. Fields status or forced_down should be specified.');
-  if (why !== undefined && status !== 'disabled') return fault('badRequest', "Specifying disabled_reason requires that status is 'disabled'.");
+  if (status === undefined && forced === undefined)
+    return fault(
+      'badRequest',
+      'No updates were requested. Fields status or forced_down should be specified.',
+    );
+  if (why !== undefined && status !== 'disabled')
+    return fault('badRequest', "Specifying disabled_reason requires that status is 'disabled'.");
   return {
-    ...(status !== undefined && { disabled: status === 'disabled' ? 1 : 0, disabled_reason: why ?? null }),
+    ...(status !== undefined && {
+      disabled: status === 'disabled' ? 1 : 0,
+      disabled_reason: why ?? null,
+    }),
     ...(forced !== undefined && { forced_down: isTrue(forced) ? 1 : 0 }),
   };
 }
 
-async function act({ database: { db }, clock }: NovaDeps, request: ApiRequest<ActionBody>): Promise<Outcome<Reply>> {
+async function act(
+  { database: { db }, clock }: NovaDeps,
+  request: ApiRequest<ActionBody>,
+): Promise<Outcome<Reply>> {
   const { host, binary, disabled_reason: why, forced_down: forced } = request.body;
   const key: ServiceKey = { host, binary };
   const done = async (change: ServiceChange, view: JsonObject): Promise<Outcome<Reply>> =>
-    (await changeService(db, key, change, clock.now())) ? { status: 200, body: { service: { host, binary, ...view } } } : fault('notFound', `Host '${host}' is not mapped to any ${binary} service.`);
+    (await changeService(db, key, change, clock.now()))
+      ? { status: 200, body: { service: { host, binary, ...view } } }
+      : fault('notFound', `Host '${host}' is not mapped to any ${binary} service.`);
   const action = request.params['id'] ?? '';
-  if (why !== undefined && action !== 'disable-log-reason') return fault('badRequest', "Additional properties are not allowed ('disabled_reason' was unexpected).");
-  if (forced !== undefined && action !== 'force-down') return fault('badRequest', "Additional properties are not allowed ('forced_down' was unexpected).");
+  if (why !== undefined && action !== 'disable-log-reason')
+    return fault(
+      'badRequest',
+      "Additional properties are not allowed ('disabled_reason' was unexpected).",
+    );
+  if (forced !== undefined && action !== 'force-down')
+    return fault(
+      'badRequest',
+      "Additional properties are not allowed ('forced_down' was unexpected).",
+    );
   switch (action) {
-    case 'enable': return await done({ disabled: 0, disabled_reason: null }, { status: 'enabled' });
-    case 'disable': return await done({ disabled: 1, disabled_reason: null }, { status: 'disabled' });
+    case 'enable':
+      return await done({ disabled: 0, disabled_reason: null }, { status: 'enabled' });
+    case 'disable':
+      return await done({ disabled: 1, disabled_reason: null }, { status: 'disabled' });
     case 'disable-log-reason':
       if (why === undefined) return fault('badRequest', 'Missing disabled reason field');
-      return await done({ disabled: 1, disabled_reason: why }, { status: 'disabled', disabled_reason: why });
+      return await done(
+        { disabled: 1, disabled_reason: why },
+        { status: 'disabled', disabled_reason: why },
+      );
     case 'force-down':
       if (request.version < 11) return fault('notFound', 'Unknown action');
       if (forced === undefined) return fault('badRequest', 'Missing forced_down field');
       return await done({ forced_down: isTrue(forced) ? 1 : 0 }, { forced_down: isTrue(forced) });
-    default: return fault('notFound', 'Unknown action');
+    default:
+      return fault('notFound', 'Unknown action');
   }
 }
 
 /** How a service of this version looks; zones are read once. */
-async function viewer({ database: { db }, config, clock }: NovaDeps, version: number): Promise<(service: ServiceRow) => JsonObject> {
+async function viewer(
+  { database: { db }, config, clock }: NovaDeps,
+  version: number,
+): Promise<(service: ServiceRow) => JsonObject> {
   const zones = await zonesByHost(db);
   return (service) => {
     const view: JsonObject = {
-      id: version >= 53 ? service.uuid : service.id, binary: service.binary, host: service.host,
-      zone: service.binary === computeBinary ? (zones.get(service.host) ?? config.defaultZone) : internalZone,
-      status: service.disabled === 1 ? 'disabled' : 'enabled', state: isUp(service, clock.now(), config) ? 'up' : 'down',
-      updated_at: isoMicroseconds(service.last_seen_ms).slice(0, -1), disabled_reason: service.disabled_reason,
+      id: version >= 53 ? service.uuid : service.id,
+      binary: service.binary,
+      host: service.host,
+      zone:
+        service.binary === computeBinary
+          ? (zones.get(service.host) ?? config.defaultZone)
+          : internalZone,
+      status: service.disabled === 1 ? 'disabled' : 'enabled',
+      state: isUp(service, clock.now(), config) ? 'up' : 'down',
+      updated_at: isoMicroseconds(service.last_seen_ms).slice(0, -1),
+      disabled_reason: service.disabled_reason,
     };
     if (version >= 11) view['forced_down'] = service.forced_down === 1;
     return view;

@@ -10,7 +10,8 @@ const [building, abandoned] = [new Map<string, () => void>(), [] as string[]];
 
 before(async () => {
   bench = await startConductor({
-    hosts: ['h1'], server: { networks: 'none' },
+    hosts: ['h1'],
+    server: { networks: 'none' },
     agent: {
       buildGuest: async ({ spec }: { spec: { uuid: string } }) => {
         await new Promise<void>((resolve) => building.set(spec.uuid, resolve));
@@ -24,7 +25,13 @@ before(async () => {
       destroyGuest: async () => null,
     },
   });
-  bench.nova.answerCalls((call) => (call.service === 'placement' ? bench.placement(call) : call.path.startsWith('/v2/images/') ? { status: 200, body: bench.image } : { status: 204 }));
+  bench.nova.answerCalls((call) =>
+    call.service === 'placement'
+      ? bench.placement(call)
+      : call.path.startsWith('/v2/images/')
+        ? { status: 200, body: bench.image }
+        : { status: 204 },
+  );
 });
 after(async () => await bench.close());
 

@@ -15,42 +15,68 @@ const switchDeadlineMs = 120_000;
 const tellDeadlineMs = 120_000;
 
 export function assistSnapshot(deps: NovaDeps): AnySaga {
-  const { database: { db }, log } = deps;
+  const {
+    database: { db },
+    log,
+  } = deps;
   return saga<AssistInput, Record<string, never>>({
     name: assistSnapshotName,
     steps: [
       {
-        name: 'switch', deadlineMs: switchDeadlineMs, retries: 5,
+        name: 'switch',
+        deadlineMs: switchDeadlineMs,
+        retries: 5,
         async run({ rowId, serverId, newFile }, _state, { requestId }) {
           const row = await currentRow(deps, rowId);
           if (isFault(row)) return row;
           const volume = guestVolume(row);
-          if (!volume || row.host === null) return fault('conflict', `Volume ${row.volume_id} is not connected.`);
+          if (!volume || row.host === null)
+            return fault('conflict', `Volume ${row.volume_id} is not connected.`);
           const next = switched(volume.connection, newFile);
-          const done = await agentOn(deps, row.host).call('snapshotVolume', { uuid: serverId, volumeId: row.volume_id, next }, { timeoutMs: switchDeadlineMs, requestId });
+          const done = await agentOn(deps, row.host).call(
+            'snapshotVolume',
+            { uuid: serverId, volumeId: row.volume_id, next },
+            { timeoutMs: switchDeadlineMs, requestId },
+          );
           if (isFault(done)) return done;
           await changeServerVolume(db, rowId, { connection: JSON.stringify(next) });
         },
       },
       {
-        name: 'tell', deadlineMs: tellDeadlineMs, retries: 20,
+        name: 'tell',
+        deadlineMs: tellDeadlineMs,
+        retries: 20,
         async run({ snapshotId }, _state, call) {
           const told = await ownCinder(deps, call).tellSnapshot(snapshotId, 'creating');
-          return isFault(told) && (told.kind === 'notFound' || told.kind === 'badRequest') ? undefined : told; // nobody waits any more
+          return isFault(told) && (told.kind === 'notFound' || told.kind === 'badRequest')
+            ? undefined
+            : told; // nobody waits any more
         },
       },
     ],
     async failed({ serverId, rowId, snapshotId, newFile }, _state, reason, call) {
-      log.error({ server: serverId, snapshot: snapshotId, req: call.requestId, why: reason.message }, 'a guest did not take a snapshot as it should');
+      log.error(
+        { server: serverId, snapshot: snapshotId, req: call.requestId, why: reason.message },
+        'a guest did not take a snapshot as it should',
+      );
       const row = await currentRow(deps, rowId);
-      const took = !isFault(row) && row.connection === JSON.stringify(switched(JSON.parse(row.connection ?? '{}') as VolumeConnection, newFile)); // written by this saga or conductor/connect-volumes.ts
+      const took =
+        !isFault(row) &&
+        row.connection ===
+          JSON.stringify(switched(JSON.parse(row.connection ?? '{}') as VolumeConnection, newFile)); // written by this saga or conductor/connect-volumes.ts
       // Where the host gave no answer the guest may have switched: said to be in error, Cinder would remove the file under it.
       if (!took && (reason.kind === 'unavailable' || reason.kind === 'timeout')) return;
-      const told = await ownCinder(deps, call).tellSnapshot(snapshotId, took ? 'creating' : 'error');
-      if (isFault(told) && told.kind === 'unavailable') throw new Error(`tell Cinder: ${told.message}`);
+      const told = await ownCinder(deps, call).tellSnapshot(
+        snapshotId,
+        took ? 'creating' : 'error',
+      );
+      if (isFault(told) && told.kind === 'unavailable')
+        throw new Error(`tell Cinder: ${told.message}`);
     },
   });
 }
 
 const switched = (connection: VolumeConnection, newFile: string): VolumeConnection =>
-  connection.protocol === 'nfs' ? { ...connection, file: newFile } : { ...connection, volume: newFile };
+  connection.protocol === 'nfs'
+    ? { ...connection, file: newFile }
+    : { ...connection, volume: newFile };

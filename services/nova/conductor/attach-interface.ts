@@ -30,14 +30,26 @@ export function attachInterface(deps: NovaDeps): AnySaga {
     name: attachInterfaceName,
     steps: [
       {
-        name: 'connect port', deadlineMs: neutronDeadlineMs, retries: 2,
+        name: 'connect port',
+        deadlineMs: neutronDeadlineMs,
+        retries: 2,
         async run(input, _state, { requestId, signal }) {
           const found = await nicOf(deps, input);
           if (isFault(found)) return found;
-          return await asEvent(deps, input, { seq: 0, name: 'conductor_connect_port', host: found.host }, async () => {
-            const connected = await connectNics(deps, found.server, found.host, [found.nic], { requestId, signal });
-            return isFault(connected) ? connected : await refreshNetworkInfo(deps, input.serverId, { requestId });
-          });
+          return await asEvent(
+            deps,
+            input,
+            { seq: 0, name: 'conductor_connect_port', host: found.host },
+            async () => {
+              const connected = await connectNics(deps, found.server, found.host, [found.nic], {
+                requestId,
+                signal,
+              });
+              return isFault(connected)
+                ? connected
+                : await refreshNetworkInfo(deps, input.serverId, { requestId });
+            },
+          );
         },
         async undo({ serverId, seq }, _state, { requestId }) {
           const gone = await disconnectNic(deps, serverId, seq, { requestId });
@@ -47,12 +59,20 @@ export function attachInterface(deps: NovaDeps): AnySaga {
         },
       },
       {
-        name: 'plug', deadlineMs: plugDeadlineMs, retries: 1,
+        name: 'plug',
+        deadlineMs: plugDeadlineMs,
+        retries: 1,
         run: async (input, _state, { requestId }) => await plug(deps, input, requestId),
         undo: async (input, _state, { requestId }) => {
           const done = await unplug(deps, input, requestId);
           // A guest that does not let go now loses the interface at its next start; its port is gone already.
-          if (isFault(done) && done.kind !== 'unavailable' && done.kind !== 'timeout' && done.kind !== 'notFound') throw new Error(`unplug again: ${done.message}`);
+          if (
+            isFault(done) &&
+            done.kind !== 'unavailable' &&
+            done.kind !== 'timeout' &&
+            done.kind !== 'notFound'
+          )
+            throw new Error(`unplug again: ${done.message}`);
         },
       },
     ],
@@ -68,26 +88,40 @@ export function detachInterface(deps: NovaDeps): AnySaga {
     name: detachInterfaceName,
     steps: [
       {
-        name: 'unplug', deadlineMs: plugDeadlineMs, retries: 1,
-        run: async (input, _state, { requestId }) => await unplug(deps, input, requestId, { seq: 1, name: 'compute_detach_interface' }),
+        name: 'unplug',
+        deadlineMs: plugDeadlineMs,
+        retries: 1,
+        run: async (input, _state, { requestId }) =>
+          await unplug(deps, input, requestId, { seq: 1, name: 'compute_detach_interface' }),
         async undo(input, _state, { requestId }) {
           const done = await plug(deps, input, requestId, undefined); // a port that is gone by now is not plugged
-          if (isFault(done) && done.kind !== 'notFound') throw new Error(`plug in again: ${done.message}`);
+          if (isFault(done) && done.kind !== 'notFound')
+            throw new Error(`plug in again: ${done.message}`);
         },
       },
       {
         // Not undone: a port that was deleted does not come back.
-        name: 'release port', deadlineMs: neutronDeadlineMs, retries: 5,
-        run: async ({ serverId, seq }, _state, { requestId }) => await disconnectNic(deps, serverId, seq, { requestId }),
+        name: 'release port',
+        deadlineMs: neutronDeadlineMs,
+        retries: 5,
+        run: async ({ serverId, seq }, _state, { requestId }) =>
+          await disconnectNic(deps, serverId, seq, { requestId }),
       },
       {
-        name: 'settle', deadlineMs: settleDeadlineMs, retries: 5,
-        run: async ({ serverId }, _state, { requestId }) => await refreshNetworkInfo(deps, serverId, { requestId }),
+        name: 'settle',
+        deadlineMs: settleDeadlineMs,
+        retries: 5,
+        run: async ({ serverId }, _state, { requestId }) =>
+          await refreshNetworkInfo(deps, serverId, { requestId }),
       },
     ],
     async failed(input, _state, _reason, { requestId }) {
       const known = await refreshNetworkInfo(deps, input.serverId, { requestId });
-      if (isFault(known)) deps.log.warn({ server: input.serverId, req: requestId, why: known.message }, 'network info is healed later');
+      if (isFault(known))
+        deps.log.warn(
+          { server: input.serverId, req: requestId, why: known.message },
+          'network info is healed later',
+        );
       await logFailure(deps, input);
     },
   });
@@ -98,7 +132,9 @@ async function nicOf(deps: NovaDeps, input: InterfaceInput) {
   if (isFault(server)) return server;
   const nic = (await nicsOf(deps.database.db, server.id)).find(({ seq }) => seq === input.seq);
   if (!nic) return fault('notFound', `Instance ${server.id} has no such interface.`);
-  return server.host === null ? fault('conflict', `Instance ${server.id} is on no host.`) : { server, nic, host: server.host };
+  return server.host === null
+    ? fault('conflict', `Instance ${server.id} is on no host.`)
+    : { server, nic, host: server.host };
 }
 
 const specOf = (server: Server, nic: Nic) => {
@@ -106,27 +142,45 @@ const specOf = (server: Server, nic: Nic) => {
   return info && guestNic(info, imageOf(server)?.properties['hw_vif_model']);
 };
 
-async function plug(deps: NovaDeps, input: InterfaceInput, requestId: string, event: { seq: number; name: string } | undefined = { seq: 1, name: 'compute_attach_interface' }) {
+async function plug(
+  deps: NovaDeps,
+  input: InterfaceInput,
+  requestId: string,
+  event: { seq: number; name: string } | undefined = { seq: 1, name: 'compute_attach_interface' },
+) {
   const found = await nicOf(deps, input);
   if (isFault(found)) return found;
   const { server, host, nic } = found;
   const work = async () => {
     const spec = specOf(server, nic);
     if (!spec) return fault('conflict', `The interface's port is not known yet.`);
-    const done = await agentOn(deps, host).call('attachNic', { uuid: server.id, nic: spec }, { timeoutMs: plugDeadlineMs, requestId });
+    const done = await agentOn(deps, host).call(
+      'attachNic',
+      { uuid: server.id, nic: spec },
+      { timeoutMs: plugDeadlineMs, requestId },
+    );
     return isFault(done) ? done : undefined;
   };
   return event ? await asEvent(deps, input, { ...event, host }, work) : await work();
 }
 
-async function unplug(deps: NovaDeps, input: InterfaceInput, requestId: string, event?: { seq: number; name: string }) {
+async function unplug(
+  deps: NovaDeps,
+  input: InterfaceInput,
+  requestId: string,
+  event?: { seq: number; name: string },
+) {
   const found = await nicOf(deps, input);
   if (isFault(found)) return found.kind === 'notFound' ? undefined : found; // taken away by an earlier try
   const { server, host, nic } = found;
   const portId = nic.port_id;
   if (portId === null) return undefined;
   const work = async () => {
-    const done = await agentOn(deps, host).call('detachNic', { uuid: server.id, portId }, { timeoutMs: plugDeadlineMs, requestId });
+    const done = await agentOn(deps, host).call(
+      'detachNic',
+      { uuid: server.id, portId },
+      { timeoutMs: plugDeadlineMs, requestId },
+    );
     return isFault(done) ? done : undefined;
   };
   return event ? await asEvent(deps, input, { ...event, host }, work) : await work();

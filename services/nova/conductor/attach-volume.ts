@@ -5,7 +5,13 @@ import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
 import { changeServerVolume, deleteServerVolume, guestVolume } from '../store/volumes.ts';
-import { connectVolume, currentRow, ownCinder, releaseVolume, reserveVolume } from './connect-volumes.ts';
+import {
+  connectVolume,
+  currentRow,
+  ownCinder,
+  releaseVolume,
+  reserveVolume,
+} from './connect-volumes.ts';
 import { agentOn, asEvent, logFailure, serverOf } from './station.ts';
 
 export const attachVolumeName = 'nova.attach-volume';
@@ -23,17 +29,28 @@ const plugDeadlineMs = 60_000;
 type Nothing = Record<string, never>;
 
 export function attachVolume(deps: NovaDeps): AnySaga {
-  const { database: { db }, log } = deps;
+  const {
+    database: { db },
+    log,
+  } = deps;
   return saga<VolumeInput, Nothing>({
     name: attachVolumeName,
     steps: [
       {
-        name: 'reserve', deadlineMs: cinderDeadlineMs, retries: 2,
-        run: async (input, _state, call) => await asEvent(deps, input, { seq: 0, name: 'conductor_reserve_volume', host: null }, async () => {
-          const row = await currentRow(deps, input.rowId);
-          const reserved = isFault(row) ? row : await reserveVolume(deps, row, call);
-          return isFault(reserved) ? reserved : undefined;
-        }),
+        name: 'reserve',
+        deadlineMs: cinderDeadlineMs,
+        retries: 2,
+        run: async (input, _state, call) =>
+          await asEvent(
+            deps,
+            input,
+            { seq: 0, name: 'conductor_reserve_volume', host: null },
+            async () => {
+              const row = await currentRow(deps, input.rowId);
+              const reserved = isFault(row) ? row : await reserveVolume(deps, row, call);
+              return isFault(reserved) ? reserved : undefined;
+            },
+          ),
         async undo({ rowId }, _state, call) {
           const row = await currentRow(deps, rowId);
           if (isFault(row) || row.host !== null) return; // a guest may have it: the deletion of the server sees to it
@@ -42,11 +59,14 @@ export function attachVolume(deps: NovaDeps): AnySaga {
         },
       },
       {
-        name: 'connect', deadlineMs: cinderDeadlineMs, retries: 2,
+        name: 'connect',
+        deadlineMs: cinderDeadlineMs,
+        retries: 2,
         async run(input, _state, call) {
           const server = await serverOf(deps, input);
           if (isFault(server)) return server;
-          if (server.host === null) return fault('conflict', `Instance ${server.id} is on no host.`);
+          if (server.host === null)
+            return fault('conflict', `Instance ${server.id} is on no host.`);
           const row = await currentRow(deps, input.rowId);
           const connected = isFault(row) ? row : await connectVolume(deps, row, server.host, call);
           return isFault(connected) ? connected : undefined;
@@ -55,23 +75,38 @@ export function attachVolume(deps: NovaDeps): AnySaga {
         async undo(input, _state, { requestId }) {
           const done = await unplug(deps, input, requestId);
           const server = await serverOf(deps, input);
-          if (isFault(done) && done.kind === 'unavailable' && (isFault(server) || server.task_state === 'deleting')) return;
+          if (
+            isFault(done) &&
+            done.kind === 'unavailable' &&
+            (isFault(server) || server.task_state === 'deleting')
+          )
+            return;
           if (isFault(done)) throw new Error(`unplug again: ${done.message}`);
           await changeServerVolume(db, input.rowId, { host: null, connection: null });
         },
       },
       {
-        name: 'plug', deadlineMs: plugDeadlineMs, retries: 1,
-        run: async (input, _state, { requestId }) => await plug(deps, input, requestId, { seq: 1, name: 'compute_attach_volume' }),
+        name: 'plug',
+        deadlineMs: plugDeadlineMs,
+        retries: 1,
+        run: async (input, _state, { requestId }) =>
+          await plug(deps, input, requestId, { seq: 1, name: 'compute_attach_volume' }),
       },
       {
-        name: 'complete', deadlineMs: cinderDeadlineMs, retries: 3,
+        name: 'complete',
+        deadlineMs: cinderDeadlineMs,
+        retries: 3,
         async run({ rowId, serverId }, _state, call) {
           const row = await currentRow(deps, rowId);
           if (isFault(row)) return row;
-          if (row.attachment_id === null) return fault('conflict', 'The volume is not reserved any more.');
+          if (row.attachment_id === null)
+            return fault('conflict', 'The volume is not reserved any more.');
           const done = await ownCinder(deps, call).complete(row.attachment_id);
-          if (!isFault(done)) log.info({ server: serverId, volume: row.volume_id, req: call.requestId }, 'volume attached');
+          if (!isFault(done))
+            log.info(
+              { server: serverId, volume: row.volume_id, req: call.requestId },
+              'volume attached',
+            );
           return done;
         },
       },
@@ -85,45 +120,69 @@ export function attachVolume(deps: NovaDeps): AnySaga {
 }
 
 export function detachVolume(deps: NovaDeps): AnySaga {
-  const { database: { db }, log } = deps;
+  const {
+    database: { db },
+    log,
+  } = deps;
   return saga<VolumeInput, Nothing>({
     name: detachVolumeName,
     steps: [
       {
-        name: 'begin', deadlineMs: cinderDeadlineMs, retries: 2,
+        name: 'begin',
+        deadlineMs: cinderDeadlineMs,
+        retries: 2,
         async run({ rowId }, _state, call) {
           const row = await currentRow(deps, rowId);
           if (isFault(row)) return undefined; // detached by a request before
           const begun = await ownCinder(deps, call).act(row.volume_id, 'os-begin_detaching');
-          if (!isFault(begun) || begun.kind !== 'badRequest') return isFault(begun) && begun.kind === 'notFound' ? undefined : begun;
+          if (!isFault(begun) || begun.kind !== 'badRequest')
+            return isFault(begun) && begun.kind === 'notFound' ? undefined : begun;
           // In `detaching` already after a crash; in any other state an administrator changed it: what the guest has is taken away all the same.
-          log.warn({ volume: row.volume_id, req: call.requestId, why: begun.message }, 'detaching a volume that Cinder does not hold for in use');
+          log.warn(
+            { volume: row.volume_id, req: call.requestId, why: begun.message },
+            'detaching a volume that Cinder does not hold for in use',
+          );
         },
         async undo({ rowId }, _state, call) {
           const row = await currentRow(deps, rowId);
-          const back = isFault(row) ? undefined : await ownCinder(deps, call).act(row.volume_id, 'os-roll_detaching');
-          if (isFault(back) && back.kind !== 'notFound' && back.kind !== 'badRequest') throw new Error(`roll the detaching back: ${back.message}`);
+          const back = isFault(row)
+            ? undefined
+            : await ownCinder(deps, call).act(row.volume_id, 'os-roll_detaching');
+          if (isFault(back) && back.kind !== 'notFound' && back.kind !== 'badRequest')
+            throw new Error(`roll the detaching back: ${back.message}`);
         },
       },
       {
-        name: 'unplug', deadlineMs: plugDeadlineMs, retries: 1,
-        run: async (input, _state, { requestId }) => await unplug(deps, input, requestId, { seq: 1, name: 'compute_detach_volume' }),
+        name: 'unplug',
+        deadlineMs: plugDeadlineMs,
+        retries: 1,
+        run: async (input, _state, { requestId }) =>
+          await unplug(deps, input, requestId, { seq: 1, name: 'compute_detach_volume' }),
         async undo(input, _state, { requestId }) {
           const done = await plug(deps, input, requestId);
           // The agent mends it where the guest cannot be reached now.
-          if (isFault(done)) log.warn({ server: input.serverId, req: requestId, why: done.message }, 'a volume is not plugged in again yet');
+          if (isFault(done))
+            log.warn(
+              { server: input.serverId, req: requestId, why: done.message },
+              'a volume is not plugged in again yet',
+            );
         },
       },
       {
         // Not undone: what was given back is not taken again.
-        name: 'give back', deadlineMs: cinderDeadlineMs, retries: 20,
+        name: 'give back',
+        deadlineMs: cinderDeadlineMs,
+        retries: 20,
         async run({ rowId, serverId }, _state, call) {
           const row = await currentRow(deps, rowId);
           if (isFault(row)) return undefined;
           const released = await releaseVolume(deps, row, call);
           if (isFault(released)) return released;
           await deleteServerVolume(db, rowId);
-          log.info({ server: serverId, volume: row.volume_id, req: call.requestId }, 'volume detached');
+          log.info(
+            { server: serverId, volume: row.volume_id, req: call.requestId },
+            'volume detached',
+          );
         },
       },
     ],
@@ -136,23 +195,62 @@ interface Event {
   name: string;
 }
 
-async function plug(deps: NovaDeps, input: VolumeInput, requestId: string, event?: Event): Promise<Outcome<void>> {
+async function plug(
+  deps: NovaDeps,
+  input: VolumeInput,
+  requestId: string,
+  event?: Event,
+): Promise<Outcome<void>> {
   const row = await currentRow(deps, input.rowId);
   if (isFault(row)) return row;
   const volume = guestVolume(row);
   const { host } = row;
-  if (!volume || host === null) return fault('conflict', `Volume ${row.volume_id} is not connected.`);
-  return await onHost(deps, input, host, event, async () => await agentOn(deps, host).call('attachVolume', { uuid: input.serverId, volume }, { timeoutMs: plugDeadlineMs, requestId }));
+  if (!volume || host === null)
+    return fault('conflict', `Volume ${row.volume_id} is not connected.`);
+  return await onHost(
+    deps,
+    input,
+    host,
+    event,
+    async () =>
+      await agentOn(deps, host).call(
+        'attachVolume',
+        { uuid: input.serverId, volume },
+        { timeoutMs: plugDeadlineMs, requestId },
+      ),
+  );
 }
 
-async function unplug(deps: NovaDeps, input: VolumeInput, requestId: string, event?: Event): Promise<Outcome<void>> {
+async function unplug(
+  deps: NovaDeps,
+  input: VolumeInput,
+  requestId: string,
+  event?: Event,
+): Promise<Outcome<void>> {
   const row = await currentRow(deps, input.rowId);
   if (isFault(row) || row.host === null) return undefined; // taken away by an earlier try, or never told to a host
   const { host } = row;
-  return await onHost(deps, input, host, event, async () => await agentOn(deps, host).call('detachVolume', { uuid: input.serverId, volumeId: row.volume_id }, { timeoutMs: plugDeadlineMs, requestId }));
+  return await onHost(
+    deps,
+    input,
+    host,
+    event,
+    async () =>
+      await agentOn(deps, host).call(
+        'detachVolume',
+        { uuid: input.serverId, volumeId: row.volume_id },
+        { timeoutMs: plugDeadlineMs, requestId },
+      ),
+  );
 }
 
-async function onHost(deps: NovaDeps, input: VolumeInput, host: string, event: Event | undefined, work: () => Promise<Outcome<null>>): Promise<Outcome<void>> {
+async function onHost(
+  deps: NovaDeps,
+  input: VolumeInput,
+  host: string,
+  event: Event | undefined,
+  work: () => Promise<Outcome<null>>,
+): Promise<Outcome<void>> {
   const done = event ? await asEvent(deps, input, { ...event, host }, work) : await work();
   return isFault(done) ? done : undefined;
 }

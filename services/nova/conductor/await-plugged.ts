@@ -18,16 +18,33 @@ export function wakePlugged(serverId: string): void {
 }
 
 /** conflict: nobody needs it any more. timeout, hopeless: a port is not ACTIVE within the configured time. unavailable, after that time: Neutron could not be asked. */
-export async function awaitPlugged(deps: NovaDeps, serverId: string, { requestId, signal }: { requestId: string; signal: AbortSignal }): Promise<Outcome<void>> {
-  const { clock, config, database: { db } } = deps;
+export async function awaitPlugged(
+  deps: NovaDeps,
+  serverId: string,
+  { requestId, signal }: { requestId: string; signal: AbortSignal },
+): Promise<Outcome<void>> {
+  const {
+    clock,
+    config,
+    database: { db },
+  } = deps;
   const wanted = new Set((await nicsOf(db, serverId)).map((nic) => nic.port_id));
   if (wanted.size === 0) return undefined;
   const neutron = neutronFor(deps, { token: null, requestId });
   const untilMs = clock.now() + config.vifPluggingTimeoutMs;
   for (;;) {
-    const woken = wakened(deps, serverId, Math.min(lookEveryMs, Math.max(0, untilMs - clock.now())), signal); // before the look: an event between look and wait is not lost
+    const woken = wakened(
+      deps,
+      serverId,
+      Math.min(lookEveryMs, Math.max(0, untilMs - clock.now())),
+      signal,
+    ); // before the look: an event between look and wait is not lost
     const ports = await neutron.list('ports', { device_id: serverId, fields: ['id', 'status'] });
-    const missing = isFault(ports) ? undefined : [...wanted].filter((id) => !ports.some((port) => port.id === id && port.status === 'ACTIVE'));
+    const missing = isFault(ports)
+      ? undefined
+      : [...wanted].filter(
+          (id) => !ports.some((port) => port.id === id && port.status === 'ACTIVE'),
+        );
     if (missing?.length === 0) {
       woken.cancel();
       return undefined;
@@ -39,20 +56,35 @@ export async function awaitPlugged(deps: NovaDeps, serverId: string, { requestId
     }
     if (signal.aborted || clock.now() >= untilMs) {
       woken.cancel();
-      return isFault(ports) ? ports : hopeless(fault('timeout', `Virtual Interface creation failed: Neutron did not plug ${missing?.join(', ') ?? ''} in time.`));
+      return isFault(ports)
+        ? ports
+        : hopeless(
+            fault(
+              'timeout',
+              `Virtual Interface creation failed: Neutron did not plug ${missing?.join(', ') ?? ''} in time.`,
+            ),
+          );
     }
     await woken.promise;
   }
 }
 
-function wakened({ clock }: Pick<NovaDeps, 'clock'>, serverId: string, withinMs: number, signal: AbortSignal): { promise: Promise<void>; cancel(): void } {
+function wakened(
+  { clock }: Pick<NovaDeps, 'clock'>,
+  serverId: string,
+  withinMs: number,
+  signal: AbortSignal,
+): { promise: Promise<void>; cancel(): void } {
   const ending = new AbortController();
   const wake = (): void => ending.abort();
   const others = waiting.get(serverId) ?? new Set();
   waiting.set(serverId, others.add(wake));
-  const promise = clock.sleep(withinMs, { signal: AbortSignal.any([ending.signal, signal]), unref: true }).catch(() => undefined).then(() => {
-    others.delete(wake);
-    if (others.size === 0 && waiting.get(serverId) === others) waiting.delete(serverId);
-  });
+  const promise = clock
+    .sleep(withinMs, { signal: AbortSignal.any([ending.signal, signal]), unref: true })
+    .catch(() => undefined)
+    .then(() => {
+      others.delete(wake);
+      if (others.size === 0 && waiting.get(serverId) === others) waiting.delete(serverId);
+    });
   return { promise, cancel: wake };
 }

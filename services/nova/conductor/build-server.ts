@@ -2,22 +2,30 @@
 // A host that fails is left for the next one: `failed` journals a successor that excludes it.
 import { isFault } from '#contracts/common/fault.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
+import { transaction } from '#platform/db/transaction.ts';
 import { insertSaga } from '#platform/saga/journal.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
-import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDeps } from '../deps.ts';
 import { guestSpec } from '../domain/guest-spec.ts';
 import { release } from '../placement.ts';
 import { scheduleServer } from '../scheduler/schedule.ts';
+import { nicsOf, writeAddresses } from '../store/nics.ts';
 import { changeDuring, findServer } from '../store/servers.ts';
+import { volumesOf } from '../store/volumes.ts';
 import { awaitPlugged } from './await-plugged.ts';
 import { connectedNics, connectNics, disconnectNics, refreshNetworkInfo } from './connect-nics.ts';
 import { completeVolumes, connectedVolumes, connectVolumes, takeBack } from './connect-volumes.ts';
-import { nicsOf, writeAddresses } from '../store/nics.ts';
-import { volumesOf } from '../store/volumes.ts';
-import { agentOn, asEvent, faultText, isHopeless, isTenants, logFailure, serverOf } from './station.ts';
 import { serverLock } from './locks.ts';
+import {
+  agentOn,
+  asEvent,
+  faultText,
+  isHopeless,
+  isTenants,
+  logFailure,
+  serverOf,
+} from './station.ts';
 
 export type BuildInput = {
   serverId: string;
@@ -41,7 +49,13 @@ const pluggingGraceMs = 30_000;
 const networksDeadlineMs = 5 * 60_000;
 
 export function buildServer(deps: NovaDeps): AnySaga {
-  const { database: { db }, clock, config, ids, log } = deps;
+  const {
+    database: { db },
+    clock,
+    config,
+    ids,
+    log,
+  } = deps;
   return saga<BuildInput, BuildState>({
     name: buildServerName,
     steps: [
@@ -50,11 +64,21 @@ export function buildServer(deps: NovaDeps): AnySaga {
         deadlineMs: 60_000,
         retries: 2,
         async run(input, _state, { requestId }) {
-          return await asEvent(deps, input, { seq: 1, name: 'conductor_schedule_and_claim', host: null }, async () => {
-            const server = await serverOf(deps, input);
-            if (isFault(server)) return server;
-            return await scheduleServer(deps, server, { zone: input.zone, host: input.forcedHost, excludedHosts: input.excludedHosts }, requestId);
-          });
+          return await asEvent(
+            deps,
+            input,
+            { seq: 1, name: 'conductor_schedule_and_claim', host: null },
+            async () => {
+              const server = await serverOf(deps, input);
+              if (isFault(server)) return server;
+              return await scheduleServer(
+                deps,
+                server,
+                { zone: input.zone, host: input.forcedHost, excludedHosts: input.excludedHosts },
+                requestId,
+              );
+            },
+          );
         },
         async undo(input, _state, { requestId }) {
           const released = await release(deps, input.serverId, requestId);
@@ -65,10 +89,22 @@ export function buildServer(deps: NovaDeps): AnySaga {
         name: 'assign host',
         deadlineMs: 30_000,
         async run({ serverId }, { host, nodeUuid }) {
-          await changeDuring(db, serverId, building, { host: host ?? null, node: nodeUuid ?? null, task_state: 'networking' }, clock.now());
+          await changeDuring(
+            db,
+            serverId,
+            building,
+            { host: host ?? null, node: nodeUuid ?? null, task_state: 'networking' },
+            clock.now(),
+          );
         },
         async undo({ serverId }) {
-          await changeDuring(db, serverId, [...building, 'deleting', null], { host: null, node: null }, clock.now());
+          await changeDuring(
+            db,
+            serverId,
+            [...building, 'deleting', null],
+            { host: null, node: null },
+            clock.now(),
+          );
         },
       },
       {
@@ -78,19 +114,27 @@ export function buildServer(deps: NovaDeps): AnySaga {
         async run(input, { host = '' }, { requestId, signal }) {
           const server = await serverOf(deps, input);
           if (isFault(server)) return server;
-          const connected = await connectNics(deps, server, host, await nicsOf(db, server.id), { requestId, signal });
+          const connected = await connectNics(deps, server, host, await nicsOf(db, server.id), {
+            requestId,
+            signal,
+          });
           if (isFault(connected)) return connected;
           const known = await refreshNetworkInfo(deps, server.id, { requestId });
-          if (!isFault(known)) await changeDuring(db, server.id, building, { task_state: 'spawning' }, clock.now());
+          if (!isFault(known))
+            await changeDuring(db, server.id, building, { task_state: 'spawning' }, clock.now());
           return known;
         },
         async undo({ serverId }, _state, { requestId }) {
           if ((await nicsOf(db, serverId)).length === 0) return;
           const gone = await disconnectNics(deps, serverId, { requestId });
           if (!isFault(gone)) return await writeAddresses(db, serverId, '{}', '[]');
-          if (gone.kind !== 'unavailable' && gone.kind !== 'timeout') throw new Error(`give the ports back: ${gone.message}`);
+          if (gone.kind !== 'unavailable' && gone.kind !== 'timeout')
+            throw new Error(`give the ports back: ${gone.message}`);
           // The tenant sees the end of the build now; ports that are left are taken up by the next try, the deletion or the reaping task.
-          log.warn({ server: serverId, req: requestId, why: gone.message }, 'ports are left behind for now');
+          log.warn(
+            { server: serverId, req: requestId, why: gone.message },
+            'ports are left behind for now',
+          );
         },
       },
       {
@@ -99,19 +143,41 @@ export function buildServer(deps: NovaDeps): AnySaga {
         retries: 2,
         async run(input, { host = '' }, call) {
           if ((await volumesOf(db, input.serverId)).length === 0) return undefined;
-          await changeDuring(db, input.serverId, building, { task_state: 'block_device_mapping' }, clock.now());
-          return await asEvent(deps, input, { seq: 3, name: 'compute_prep_block_device', host }, async () => {
-            const connected = await connectVolumes(deps, input.serverId, host, call);
-            if (!isFault(connected)) await changeDuring(db, input.serverId, building, { task_state: 'spawning' }, clock.now());
-            return connected;
-          });
+          await changeDuring(
+            db,
+            input.serverId,
+            building,
+            { task_state: 'block_device_mapping' },
+            clock.now(),
+          );
+          return await asEvent(
+            deps,
+            input,
+            { seq: 3, name: 'compute_prep_block_device', host },
+            async () => {
+              const connected = await connectVolumes(deps, input.serverId, host, call);
+              if (!isFault(connected))
+                await changeDuring(
+                  db,
+                  input.serverId,
+                  building,
+                  { task_state: 'spawning' },
+                  clock.now(),
+                );
+              return connected;
+            },
+          );
         },
         async undo({ serverId }, _state, call) {
           for (const row of await volumesOf(db, serverId)) {
             const gone = await takeBack(deps, row, call);
             if (!isFault(gone)) continue;
-            if (gone.kind !== 'unavailable' && gone.kind !== 'timeout') throw new Error(`give volume ${row.volume_id} back: ${gone.message}`);
-            log.warn({ server: serverId, volume: row.volume_id, req: call.requestId, why: gone.message }, 'a volume is left behind for now');
+            if (gone.kind !== 'unavailable' && gone.kind !== 'timeout')
+              throw new Error(`give volume ${row.volume_id} back: ${gone.message}`);
+            log.warn(
+              { server: serverId, volume: row.volume_id, req: call.requestId, why: gone.message },
+              'a volume is left behind for now',
+            );
           }
         },
       },
@@ -121,60 +187,151 @@ export function buildServer(deps: NovaDeps): AnySaga {
         async run(input, { host = '' }, { requestId }) {
           const server = await serverOf(deps, input);
           if (isFault(server)) return server;
-          return await asEvent(deps, input, { seq: 2, name: 'compute__do_build_and_run_instance', host }, async () => {
-            const built = await agentOn(deps, host).call('buildGuest', { spec: guestSpec(server, { zone: server.availability_zone ?? config.defaultZone, nics: await connectedNics(deps, server.id), volumes: await connectedVolumes(deps, server.id) }) }, { timeoutMs: spawnDeadlineMs, requestId });
-            return isFault(built) ? built : undefined;
-          });
+          return await asEvent(
+            deps,
+            input,
+            { seq: 2, name: 'compute__do_build_and_run_instance', host },
+            async () => {
+              const built = await agentOn(deps, host).call(
+                'buildGuest',
+                {
+                  spec: guestSpec(server, {
+                    zone: server.availability_zone ?? config.defaultZone,
+                    nics: await connectedNics(deps, server.id),
+                    volumes: await connectedVolumes(deps, server.id),
+                  }),
+                },
+                { timeoutMs: spawnDeadlineMs, requestId },
+              );
+              return isFault(built) ? built : undefined;
+            },
+          );
         },
         async undo({ serverId }, { host }, { requestId }) {
           if (host === undefined) return;
-          const destroyed = await agentOn(deps, host).call('destroyGuest', { uuid: serverId }, { timeoutMs: destroyTimeoutMs, requestId });
+          const destroyed = await agentOn(deps, host).call(
+            'destroyGuest',
+            { uuid: serverId },
+            { timeoutMs: destroyTimeoutMs, requestId },
+          );
           if (!isFault(destroyed)) return;
-          if (destroyed.kind !== 'unavailable') throw new Error(`destroy the half-built guest: ${destroyed.message}`);
+          if (destroyed.kind !== 'unavailable')
+            throw new Error(`destroy the half-built guest: ${destroyed.message}`);
           // An agent removes what should not be on its host as soon as it can: no need to wait for one that is away.
-          log.warn({ server: serverId, host, req: requestId, why: destroyed.message }, 'a half-built guest is left to its host');
+          log.warn(
+            { server: serverId, host, req: requestId, why: destroyed.message },
+            'a half-built guest is left to its host',
+          );
         },
       },
       {
-        name: 'complete volumes', deadlineMs: 60_000, retries: 5,
+        name: 'complete volumes',
+        deadlineMs: 60_000,
+        retries: 5,
         run: async ({ serverId }, _state, call) => await completeVolumes(deps, serverId, call),
       },
       {
         name: 'await plugged interfaces',
         deadlineMs: config.vifPluggingTimeoutMs + pluggingGraceMs,
-        run: async ({ serverId }, _state, { requestId, signal }) => await awaitPlugged(deps, serverId, { requestId, signal }),
+        run: async ({ serverId }, _state, { requestId, signal }) =>
+          await awaitPlugged(deps, serverId, { requestId, signal }),
       },
       {
         name: 'activate',
         deadlineMs: 30_000,
         async run({ serverId }, { host }, { requestId }) {
           const now = clock.now();
-          const active = await changeDuring(db, serverId, building, { vm_state: 'active', task_state: null, power_state: powerState.running, launched_at_ms: now, fault: null }, now);
+          const active = await changeDuring(
+            db,
+            serverId,
+            building,
+            {
+              vm_state: 'active',
+              task_state: null,
+              power_state: powerState.running,
+              launched_at_ms: now,
+              fault: null,
+            },
+            now,
+          );
           if (active) log.info({ server: serverId, host, req: requestId }, 'server built');
         },
         async undo({ serverId }) {
           // Told to be late after it had done its work: the server is to be built again, or to be in error.
-          await changeDuring(db, serverId, [null], { vm_state: 'building', task_state: 'spawning', power_state: powerState.noState, launched_at_ms: null }, clock.now());
+          await changeDuring(
+            db,
+            serverId,
+            [null],
+            {
+              vm_state: 'building',
+              task_state: 'spawning',
+              power_state: powerState.noState,
+              launched_at_ms: null,
+            },
+            clock.now(),
+          );
         },
       },
     ],
     async failed(input, { host }, reason, { requestId, sagaId }) {
       const server = await findServer(db, input.serverId, null);
       if (!server || server.task_state === 'deleting') return; // the deletion that cancelled this goes on from here
-      const excludedHosts = host === undefined ? input.excludedHosts : [...input.excludedHosts, host];
+      const excludedHosts =
+        host === undefined ? input.excludedHosts : [...input.excludedHosts, host];
       // What another host may still use is not given to a second one.
-      const isFree = (await volumesOf(db, input.serverId)).every((row) => row.attachment_id === null);
-      const again = isFree && host !== undefined && input.forcedHost === null && excludedHosts.length < config.maxBuildAttempts && !isTenants(reason) && !isHopeless(reason);
+      const isFree = (await volumesOf(db, input.serverId)).every(
+        (row) => row.attachment_id === null,
+      );
+      const again =
+        isFree &&
+        host !== undefined &&
+        input.forcedHost === null &&
+        excludedHosts.length < config.maxBuildAttempts &&
+        !isTenants(reason) &&
+        !isHopeless(reason);
       await transaction(db, async (trx) => {
         const now = clock.now();
         if (again) {
           // `failed` may run twice; only the first finds the server building and not yet handed on.
-          const kept = await changeDuring(trx, input.serverId, building, { task_state: 'scheduling' }, now);
-          const known = await trx.selectFrom('sagas').select('id').where('lock_key', '=', serverLock(input.serverId)).where('id', '!=', sagaId).executeTakeFirst();
-          if (kept && !known) await insertSaga(trx, { id: ids.uuid(), name: buildServerName, lockKey: serverLock(input.serverId), input: { ...input, excludedHosts }, requestId }, now);
+          const kept = await changeDuring(
+            trx,
+            input.serverId,
+            building,
+            { task_state: 'scheduling' },
+            now,
+          );
+          const known = await trx
+            .selectFrom('sagas')
+            .select('id')
+            .where('lock_key', '=', serverLock(input.serverId))
+            .where('id', '!=', sagaId)
+            .executeTakeFirst();
+          if (kept && !known)
+            await insertSaga(
+              trx,
+              {
+                id: ids.uuid(),
+                name: buildServerName,
+                lockKey: serverLock(input.serverId),
+                input: { ...input, excludedHosts },
+                requestId,
+              },
+              now,
+            );
           return;
         }
-        await changeDuring(trx, input.serverId, building, { vm_state: 'error', task_state: null, power_state: powerState.noState, fault: faultText(reason, now) }, now);
+        await changeDuring(
+          trx,
+          input.serverId,
+          building,
+          {
+            vm_state: 'error',
+            task_state: null,
+            power_state: powerState.noState,
+            fault: faultText(reason, now),
+          },
+          now,
+        );
       });
       if (!again) await logFailure(deps, input);
     },

@@ -31,35 +31,99 @@ const effectDeadlineMs = 10 * 60_000;
 const stateTimeoutMs = 15_000;
 
 /** What each action does on the host. One row an action; the agent's method of the same meaning. */
-type Effect = (deps: NovaDeps, server: Server, input: ChangeInput, call: { timeoutMs: number; requestId: string }) => Promise<Outcome<unknown>>;
+type Effect = (
+  deps: NovaDeps,
+  server: Server,
+  input: ChangeInput,
+  call: { timeoutMs: number; requestId: string },
+) => Promise<Outcome<unknown>>;
 
 const effects: Record<ServerAction, Effect> = {
-  start: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('startGuest', { uuid: id }, call),
-  stop: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('stopGuest', { uuid: id, timeoutMs: deps.config.shutdownTimeoutMs }, call),
-  softReboot: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('rebootGuest', { uuid: id, kind: 'soft', timeoutMs: deps.config.shutdownTimeoutMs }, call),
-  hardReboot: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('rebootGuest', { uuid: id, kind: 'hard', timeoutMs: 0 }, call),
-  pause: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('pauseGuest', { uuid: id }, call),
-  unpause: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('unpauseGuest', { uuid: id }, call),
-  suspend: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('suspendGuest', { uuid: id }, call),
-  resume: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('resumeGuest', { uuid: id }, call),
-  rescue: async (deps, server, { rescueImage }, call) => await agentOn(deps, server.host ?? '').call('rescueGuest', { uuid: server.id, spec: guestSpec(server, { zone: zoneOf(deps, server), nics: await connectedNics(deps, server.id), volumes: [], image: rescueImage }) }, call),
-  unrescue: async (deps, { id, host }, _input, call) => await agentOn(deps, host ?? '').call('unrescueGuest', { uuid: id }, call),
-  rebuild: async (deps, server, { before }, call) => await agentOn(deps, server.host ?? '').call('rebuildGuest', { spec: guestSpec(server, { zone: zoneOf(deps, server), nics: await connectedNics(deps, server.id), volumes: await connectedVolumes(deps, server.id) }), start: before.vmState !== 'stopped' }, call),
+  start: async (deps, { id, host }, _input, call) =>
+    await agentOn(deps, host ?? '').call('startGuest', { uuid: id }, call),
+  stop: async (deps, { id, host }, _input, call) =>
+    await agentOn(deps, host ?? '').call(
+      'stopGuest',
+      { uuid: id, timeoutMs: deps.config.shutdownTimeoutMs },
+      call,
+    ),
+  softReboot: async (deps, { id, host }, _input, call) =>
+    await agentOn(deps, host ?? '').call(
+      'rebootGuest',
+      { uuid: id, kind: 'soft', timeoutMs: deps.config.shutdownTimeoutMs },
+      call,
+    ),
+  hardReboot: async (deps, { id, host }, _input, call) =>
+    await agentOn(deps, host ?? '').call(
+      'rebootGuest',
+      { uuid: id, kind: 'hard', timeoutMs: 0 },
+      call,
+    ),
+  pause: async (deps, { id, host }, _input, call) =>
+    await agentOn(deps, host ?? '').call('pauseGuest', { uuid: id }, call),
+  unpause: async (deps, { id, host }, _input, call) =>
+    await agentOn(deps, host ?? '').call('unpauseGuest', { uuid: id }, call),
+  suspend: async (deps, { id, host }, _input, call) =>
+    await agentOn(deps, host ?? '').call('suspendGuest', { uuid: id }, call),
+  resume: async (deps, { id, host }, _input, call) =>
+    await agentOn(deps, host ?? '').call('resumeGuest', { uuid: id }, call),
+  rescue: async (deps, server, { rescueImage }, call) =>
+    await agentOn(deps, server.host ?? '').call(
+      'rescueGuest',
+      {
+        uuid: server.id,
+        spec: guestSpec(server, {
+          zone: zoneOf(deps, server),
+          nics: await connectedNics(deps, server.id),
+          volumes: [],
+          image: rescueImage,
+        }),
+      },
+      call,
+    ),
+  unrescue: async (deps, { id, host }, _input, call) =>
+    await agentOn(deps, host ?? '').call('unrescueGuest', { uuid: id }, call),
+  rebuild: async (deps, server, { before }, call) =>
+    await agentOn(deps, server.host ?? '').call(
+      'rebuildGuest',
+      {
+        spec: guestSpec(server, {
+          zone: zoneOf(deps, server),
+          nics: await connectedNics(deps, server.id),
+          volumes: await connectedVolumes(deps, server.id),
+        }),
+        start: before.vmState !== 'stopped',
+      },
+      call,
+    ),
 };
 
 /** What failed may have happened all the same: the guest itself knows. A host that does not answer reports later. */
-async function asItIs(deps: NovaDeps, input: ChangeInput, requestId: string): Promise<ServerChange> {
+async function asItIs(
+  deps: NovaDeps,
+  input: ChangeInput,
+  requestId: string,
+): Promise<ServerChange> {
   const server = await serverOf(deps, input);
   if (isFault(server) || server.host === null) return {};
-  const guest = await agentOn(deps, server.host).call('guestState', { uuid: server.id }, { timeoutMs: stateTimeoutMs, requestId });
-  const next = isFault(guest) || guest.state === 'absent' ? undefined : observed(input.before, guest.state);
+  const guest = await agentOn(deps, server.host).call(
+    'guestState',
+    { uuid: server.id },
+    { timeoutMs: stateTimeoutMs, requestId },
+  );
+  const next =
+    isFault(guest) || guest.state === 'absent' ? undefined : observed(input.before, guest.state);
   return next ? { vm_state: next.vmState, power_state: next.powerState } : {};
 }
 
-const zoneOf = (deps: NovaDeps, server: Server): string => server.availability_zone ?? deps.config.defaultZone;
+const zoneOf = (deps: NovaDeps, server: Server): string =>
+  server.availability_zone ?? deps.config.defaultZone;
 
 export function changeServer(deps: NovaDeps): AnySaga {
-  const { database: { db }, clock } = deps;
+  const {
+    database: { db },
+    clock,
+  } = deps;
   return saga<ChangeInput, Record<string, never>>({
     name: changeServerName,
     steps: [
@@ -72,10 +136,18 @@ export function changeServer(deps: NovaDeps): AnySaga {
           if (isFault(server)) return server;
           const { host } = server;
           if (host === null) return fault('conflict', `Instance ${server.id} is on no host.`);
-          return await asEvent(deps, input, { seq: 1, name: `compute_${input.action}_instance`, host }, async () => {
-            const done = await effects[input.action](deps, server, input, { timeoutMs: effectDeadlineMs, requestId });
-            return isFault(done) ? done : undefined;
-          });
+          return await asEvent(
+            deps,
+            input,
+            { seq: 1, name: `compute_${input.action}_instance`, host },
+            async () => {
+              const done = await effects[input.action](deps, server, input, {
+                timeoutMs: effectDeadlineMs,
+                requestId,
+              });
+              return isFault(done) ? done : undefined;
+            },
+          );
         },
       },
       {
@@ -84,15 +156,36 @@ export function changeServer(deps: NovaDeps): AnySaga {
         async run({ serverId, action, before }) {
           const end = settled(action, before);
           const now = clock.now();
-          await changeDuring(db, serverId, [actionRules[action].task], { vm_state: end.vmState, power_state: end.powerState, task_state: null, fault: null, ...(action === 'rebuild' ? { launched_at_ms: now } : {}) }, now);
+          await changeDuring(
+            db,
+            serverId,
+            [actionRules[action].task],
+            {
+              vm_state: end.vmState,
+              power_state: end.powerState,
+              task_state: null,
+              fault: null,
+              ...(action === 'rebuild' ? { launched_at_ms: now } : {}),
+            },
+            now,
+          );
         },
       },
     ],
     async failed(input, _state, reason, { requestId }) {
       const rule: ActionRule = actionRules[input.action];
-      const end: ServerChange = rule.onFailure === 'same' ? await asItIs(deps, input, requestId) : { vm_state: rule.onFailure };
+      const end: ServerChange =
+        rule.onFailure === 'same'
+          ? await asItIs(deps, input, requestId)
+          : { vm_state: rule.onFailure };
       const now = clock.now();
-      await changeDuring(db, input.serverId, [rule.task], { task_state: null, fault: faultText(reason, now), ...end }, now);
+      await changeDuring(
+        db,
+        input.serverId,
+        [rule.task],
+        { task_state: null, fault: faultText(reason, now), ...end },
+        now,
+      );
       await logFailure(deps, input);
     },
   });

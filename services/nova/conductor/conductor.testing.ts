@@ -36,43 +36,111 @@ export interface ConductorBench {
 }
 
 export const settleMs = 10_000;
-export const message = (answer: Answer): string => (Object.values(answer.body)[0] as { message: string }).message;
+export const message = (answer: Answer): string =>
+  (Object.values(answer.body)[0] as { message: string }).message;
 
 /** `agent`: what each host's agent does, as far as the tests lead to it. `server`: what every server is asked to have. */
-export async function startConductor({ hosts, agent, server: common = {}, config = {} }: {
-  hosts: readonly string[]; agent: Partial<Record<keyof ComputeAgentRpc, unknown>>; server?: Record<string, Json>; config?: Partial<NovaConfig>;
+export async function startConductor({
+  hosts,
+  agent,
+  server: common = {},
+  config = {},
+}: {
+  hosts: readonly string[];
+  agent: Partial<Record<keyof ComputeAgentRpc, unknown>>;
+  server?: Record<string, Json>;
+  config?: Partial<NovaConfig>;
 }): Promise<ConductorBench> {
   let sagas: SagaRunner;
   const nova = await startNova({ config, clock: systemClock, wakeSagas: () => sagas.wake() });
   const { deps, service } = nova;
-  const { database: { db }, bus, clock, ids } = deps;
+  const {
+    database: { db },
+    bus,
+    clock,
+    ids,
+  } = deps;
   const startSagas = async (): Promise<void> => {
-    sagas = new SagaRunner({ db, definitions: service.sagas, owner: 'test', clock, ids, log: silentLog });
+    sagas = new SagaRunner({
+      db,
+      definitions: service.sagas,
+      owner: 'test',
+      clock,
+      ids,
+      log: silentLog,
+    });
     await sagas.start();
   };
   for (const { topic, handlers } of service.rpc) bus.serve(topic, handlers);
   const none = async () => null;
   for (const host of hosts) {
     await nova.addHost(host);
-    const handlers = { stopGuest: none, startGuest: none, abandonBuild: none, guestState: async () => ({ state: 'running' }), ...agent } as unknown as HandlersOf<ComputeAgentRpc>; // what the tests lead to
+    const handlers = {
+      stopGuest: none,
+      startGuest: none,
+      abandonBuild: none,
+      guestState: async () => ({ state: 'running' }),
+      ...agent,
+    } as unknown as HandlersOf<ComputeAgentRpc>; // what the tests lead to
     const served = rpcServer<ComputeAgentRpc>(computeTopic(host), handlers);
     bus.serve(served.topic, served.handlers);
   }
-  const nodes = (await db.selectFrom('compute_nodes').select('uuid').execute()).map(({ uuid }) => uuid);
+  const nodes = (await db.selectFrom('compute_nodes').select('uuid').execute()).map(
+    ({ uuid }) => uuid,
+  );
   await service.seed();
   await startSagas();
 
-  const image = { id: ids.uuid(), name: 'i', status: 'active', disk_format: 'raw', size: 1, os_hash_value: '', min_disk: 0, min_ram: 0 };
-  const summary = { resources: { VCPU: { capacity: 64, used: 0 }, MEMORY_MB: { capacity: 65_536, used: 0 }, DISK_GB: { capacity: 999, used: 0 } } };
+  const image = {
+    id: ids.uuid(),
+    name: 'i',
+    status: 'active',
+    disk_format: 'raw',
+    size: 1,
+    os_hash_value: '',
+    min_disk: 0,
+    min_ram: 0,
+  };
+  const summary = {
+    resources: {
+      VCPU: { capacity: 64, used: 0 },
+      MEMORY_MB: { capacity: 65_536, used: 0 },
+      DISK_GB: { capacity: 999, used: 0 },
+    },
+  };
   const bench: ConductorBench = {
-    nova, image, startSagas,
-    placement: ({ method, path }) => (path.startsWith('/allocation_candidates')
-      ? { status: 200, body: { allocation_requests: nodes.map((id) => ({ allocations: { [id]: { resources: { VCPU: 1 } } } })), provider_summaries: Object.fromEntries(nodes.map((id) => [id, summary])) } }
-      : { status: method === 'GET' ? 200 : 204, body: {} }),
-    post: async (server, version = 90) => await nova.ask('member', 'POST', 'servers', { version, body: { server: { name: 'vm', flavorRef: '42', imageRef: image.id, ...common, ...server } } }),
-    show: async (id) => (await nova.ask('admin', 'GET', `servers/${id}`, { version: 90 })).body.server,
+    nova,
+    image,
+    startSagas,
+    placement: ({ method, path }) =>
+      path.startsWith('/allocation_candidates')
+        ? {
+            status: 200,
+            body: {
+              allocation_requests: nodes.map((id) => ({
+                allocations: { [id]: { resources: { VCPU: 1 } } },
+              })),
+              provider_summaries: Object.fromEntries(nodes.map((id) => [id, summary])),
+            },
+          }
+        : { status: method === 'GET' ? 200 : 204, body: {} },
+    post: async (server, version = 90) =>
+      await nova.ask('member', 'POST', 'servers', {
+        version,
+        body: { server: { name: 'vm', flavorRef: '42', imageRef: image.id, ...common, ...server } },
+      }),
+    show: async (id) =>
+      (await nova.ask('admin', 'GET', `servers/${id}`, { version: 90 })).body.server,
     async rested(id) {
-      await eventually(async () => (await db.selectFrom('sagas').select('id').where('lock_key', '=', `server:${id}`).executeTakeFirst()) === undefined, { withinMs: settleMs, what: 'its sagas have ended' });
+      await eventually(
+        async () =>
+          (await db
+            .selectFrom('sagas')
+            .select('id')
+            .where('lock_key', '=', `server:${id}`)
+            .executeTakeFirst()) === undefined,
+        { withinMs: settleMs, what: 'its sagas have ended' },
+      );
       return await bench.show(id);
     },
     async built(server = {}) {
@@ -82,10 +150,14 @@ export async function startConductor({ hosts, agent, server: common = {}, config
     },
     async removed(id) {
       assert.equal((await nova.ask('member', 'DELETE', `servers/${id}`)).status, 204);
-      await eventually(async () => (await bench.show(id)) === undefined, { withinMs: settleMs, what: 'the server is gone' });
+      await eventually(async () => (await bench.show(id)) === undefined, {
+        withinMs: settleMs,
+        what: 'the server is gone',
+      });
     },
     async removeAll() {
-      for (const { id } of (await nova.ask('admin', 'GET', 'servers?all_tenants=1')).body.servers) await bench.removed(id);
+      for (const { id } of (await nova.ask('admin', 'GET', 'servers?all_tenants=1')).body.servers)
+        await bench.removed(id);
     },
     stopSagas: async () => await sagas.stop(),
     wakeSagas: () => sagas.wake(),

@@ -5,8 +5,8 @@ import type { RpcServer } from '#platform/bus/bus.ts';
 import { rpcServer } from '#platform/bus/contract.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
-import { attachInterface, detachInterface } from './attach-interface.ts';
 import { assistSnapshot } from './assist-snapshot.ts';
+import { attachInterface, detachInterface } from './attach-interface.ts';
 import { attachVolume, detachVolume } from './attach-volume.ts';
 import { buildServer } from './build-server.ts';
 import { changeServer } from './change-server.ts';
@@ -15,9 +15,26 @@ import { deleteServer } from './delete-server.ts';
 import { extendVolume } from './extend-volume.ts';
 import { guardMaking } from './guard-making.ts';
 import { networkEvent } from './network-event.ts';
-import { agentStops, expectedGuests, imagesInUse, reportGuests, reportHost } from './observe-host.ts';
+import {
+  agentStops,
+  expectedGuests,
+  imagesInUse,
+  reportGuests,
+  reportHost,
+} from './observe-host.ts';
 
-export const sagas = (deps: NovaDeps): readonly AnySaga[] => [buildServer(deps), deleteServer(deps), changeServer(deps), attachInterface(deps), detachInterface(deps), attachVolume(deps), detachVolume(deps), assistSnapshot(deps), createImage(deps), guardMaking(deps)];
+export const sagas = (deps: NovaDeps): readonly AnySaga[] => [
+  buildServer(deps),
+  deleteServer(deps),
+  changeServer(deps),
+  attachInterface(deps),
+  detachInterface(deps),
+  attachVolume(deps),
+  detachVolume(deps),
+  assistSnapshot(deps),
+  createImage(deps),
+  guardMaking(deps),
+];
 
 export function conductor(deps: NovaDeps, wakeSagas: () => void): RpcServer {
   return rpcServer<ConductorRpc>(conductorTopic, {

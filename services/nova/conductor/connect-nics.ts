@@ -19,13 +19,20 @@ interface Call {
   signal?: AbortSignal;
 }
 
-const own = (deps: NovaDeps, { requestId }: Call): Neutron => neutronFor(deps, { token: null, requestId });
+const own = (deps: NovaDeps, { requestId }: Call): Neutron =>
+  neutronFor(deps, { token: null, requestId });
 
 /**
  * Gives every interface of `nics` its port, bound to `host`. Safe to repeat: a port that an earlier try made is taken up, not made again.
  * Faults: Neutron's refusals, marked hopeless (another host would not help); conflict: it cannot be bound there; unavailable.
  */
-export async function connectNics(deps: NovaDeps, server: Server, host: string, nics: readonly Nic[], call: Call): Promise<Outcome<void>> {
+export async function connectNics(
+  deps: NovaDeps,
+  server: Server,
+  host: string,
+  nics: readonly Nic[],
+  call: Call,
+): Promise<Outcome<void>> {
   if (nics.length === 0) return undefined;
   const neutron = own(deps, call);
   const held = await neutron.list('ports', { device_id: server.id });
@@ -36,42 +43,77 @@ export async function connectNics(deps: NovaDeps, server: Server, host: string, 
     if (call.signal?.aborted) return fault('timeout', 'The step was given up.');
     const port = await connectOne(deps, neutron, server, host, nic, held, strays);
     if (isFault(port)) return final(port);
-    if (port['binding:vif_type'] === 'binding_failed') return fault('conflict', `Binding failed for port ${port.id}, please check neutron logs for more information.`);
+    if (port['binding:vif_type'] === 'binding_failed')
+      return fault(
+        'conflict',
+        `Binding failed for port ${port.id}, please check neutron logs for more information.`,
+      );
   }
   return undefined;
 }
 
-async function connectOne(deps: NovaDeps, neutron: Neutron, server: Server, host: string, nic: Nic, held: readonly Port[], strays: Port[]): Promise<Outcome<Port>> {
-  const bound: JsonObject = { device_id: server.id, device_owner: `compute:${server.availability_zone ?? deps.config.defaultZone}`, 'binding:host_id': host };
-  if (nic.given === 1 && nic.port_id !== null) return await bindGiven(neutron, server, nic.port_id, bound, host, held);
+async function connectOne(
+  deps: NovaDeps,
+  neutron: Neutron,
+  server: Server,
+  host: string,
+  nic: Nic,
+  held: readonly Port[],
+  strays: Port[],
+): Promise<Outcome<Port>> {
+  const bound: JsonObject = {
+    device_id: server.id,
+    device_owner: `compute:${server.availability_zone ?? deps.config.defaultZone}`,
+    'binding:host_id': host,
+  };
+  if (nic.given === 1 && nic.port_id !== null)
+    return await bindGiven(neutron, server, nic.port_id, bound, host, held);
   // Made by a try that died before it could say so: one port on the network is as good as another, unless an address was asked for.
-  const stray = strays.findIndex((port) => port.network_id === nic.network_id && (nic.fixed_ip === null || port.fixed_ips.some((ip) => ip.ip_address === nic.fixed_ip)));
-  const made = held.find((port) => port.id === nic.port_id) ?? (stray < 0 ? undefined : strays.splice(stray, 1)[0]);
+  const stray = strays.findIndex(
+    (port) =>
+      port.network_id === nic.network_id &&
+      (nic.fixed_ip === null || port.fixed_ips.some((ip) => ip.ip_address === nic.fixed_ip)),
+  );
+  const made =
+    held.find((port) => port.id === nic.port_id) ??
+    (stray < 0 ? undefined : strays.splice(stray, 1)[0]);
   let port: Outcome<Port>;
   if (made) {
     port = made['binding:host_id'] === host ? made : await neutron.updatePort(made.id, bound);
   } else {
     const groups = JSON.parse(nic.security_groups) as string[];
     port = await neutron.createPort({
-      ...bound, network_id: nic.network_id, tenant_id: server.project_id, admin_state_up: true,
+      ...bound,
+      network_id: nic.network_id,
+      tenant_id: server.project_id,
+      admin_state_up: true,
       ...(nic.fixed_ip === null ? {} : { fixed_ips: [{ ip_address: nic.fixed_ip }] }),
       ...(dnsName.test(server.hostname) ? { dns_name: server.hostname } : {}),
       ...(groups.length === 0 ? {} : { security_groups: groups }),
     });
   }
-  if (!isFault(port) && port.id !== nic.port_id) await changeNic(deps.database.db, nic, { port_id: port.id });
+  if (!isFault(port) && port.id !== nic.port_id)
+    await changeNic(deps.database.db, nic, { port_id: port.id });
   return port;
 }
 
 const dnsName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 
-async function bindGiven(neutron: Neutron, server: Server, portId: string, bound: JsonObject, host: string, held: readonly Port[]): Promise<Outcome<Port>> {
+async function bindGiven(
+  neutron: Neutron,
+  server: Server,
+  portId: string,
+  bound: JsonObject,
+  host: string,
+  held: readonly Port[],
+): Promise<Outcome<Port>> {
   const mine = held.find((port) => port.id === portId);
   if (mine?.['binding:host_id'] === host) return mine;
   const port = mine ?? (await neutron.find('ports', portId));
   if (isFault(port)) return port;
   if (!port) return fault('badRequest', `Port id ${portId} could not be found.`);
-  if (port.device_id !== '' && port.device_id !== server.id) return fault('badRequest', `Port ${portId} is still in use.`);
+  if (port.device_id !== '' && port.device_id !== server.id)
+    return fault('badRequest', `Port ${portId} is still in use.`);
   return await neutron.updatePort(portId, bound);
 }
 
@@ -82,40 +124,74 @@ const final = (refused: Fault): Fault =>
 const unbound: JsonObject = { device_id: '', device_owner: '', 'binding:host_id': '' };
 
 /** Deletes the ports Nova made for the server and frees the tenant's own. Safe to repeat; the rows stay as what was asked for. */
-export async function disconnectNics(deps: NovaDeps, serverId: string, call: Call): Promise<Outcome<void>> {
-  const { database: { db } } = deps;
+export async function disconnectNics(
+  deps: NovaDeps,
+  serverId: string,
+  call: Call,
+): Promise<Outcome<void>> {
+  const {
+    database: { db },
+  } = deps;
   const neutron = own(deps, call);
-  const [nics, server] = [await nicsOf(db, serverId), await findServerEvenDeleted(db, serverId, null)];
+  const [nics, server] = [
+    await nicsOf(db, serverId),
+    await findServerEvenDeleted(db, serverId, null),
+  ];
   const held = await neutron.list('ports', { device_id: serverId });
   if (isFault(held)) return held;
   const ours = new Set(nics.map((nic) => nic.port_id));
   const given = new Set(nics.flatMap((nic) => (nic.given === 1 ? [nic.port_id] : [])));
   // A port that was given away to another server meanwhile is not ours to touch: only those that say they are this server's.
   for (const port of held) {
-    const gone = given.has(port.id) ? await neutron.updatePort(port.id, unbound) : ours.has(port.id) || isOurs(port, server?.project_id) ? await neutron.deletePort(port.id) : undefined;
+    const gone = given.has(port.id)
+      ? await neutron.updatePort(port.id, unbound)
+      : ours.has(port.id) || isOurs(port, server?.project_id)
+        ? await neutron.deletePort(port.id)
+        : undefined;
     if (isFault(gone) && gone.kind !== 'notFound') return gone;
   }
-  for (const nic of nics) await changeNic(db, nic, { info: null, ...(nic.given === 1 ? {} : { port_id: null }) });
+  for (const nic of nics)
+    await changeNic(db, nic, { info: null, ...(nic.given === 1 ? {} : { port_id: null }) });
   return undefined;
 }
 
 /** Anybody can write a server's id into a port of their own: only the server's project is believed. */
-const isOurs = (port: Port, projectId: string | undefined): boolean => port.device_owner.startsWith('compute:') && port.tenant_id === projectId;
+const isOurs = (port: Port, projectId: string | undefined): boolean =>
+  port.device_owner.startsWith('compute:') && port.tenant_id === projectId;
 
 /** As `disconnectNics`, for one interface, whose row goes with it. */
-export async function disconnectNic(deps: NovaDeps, serverId: string, seq: number, call: Call): Promise<Outcome<void>> {
-  const { database: { db } } = deps;
+export async function disconnectNic(
+  deps: NovaDeps,
+  serverId: string,
+  seq: number,
+  call: Call,
+): Promise<Outcome<void>> {
+  const {
+    database: { db },
+  } = deps;
   const neutron = own(deps, call);
-  const [nics, server] = [await nicsOf(db, serverId), await findServerEvenDeleted(db, serverId, null)];
+  const [nics, server] = [
+    await nicsOf(db, serverId),
+    await findServerEvenDeleted(db, serverId, null),
+  ];
   const nic = nics.find((each) => each.seq === seq);
   if (!nic) return undefined;
   const held = await neutron.list('ports', { device_id: serverId });
   if (isFault(held)) return held;
   const known = new Set(nics.map((each) => each.port_id));
   // Without a port of its own in the row: what an unfinished try made, on this network.
-  const mine = held.filter((port) => (nic.port_id === null ? !known.has(port.id) && port.network_id === nic.network_id && isOurs(port, server?.project_id) : port.id === nic.port_id));
+  const mine = held.filter((port) =>
+    nic.port_id === null
+      ? !known.has(port.id) &&
+        port.network_id === nic.network_id &&
+        isOurs(port, server?.project_id)
+      : port.id === nic.port_id,
+  );
   for (const port of mine) {
-    const gone = nic.given === 1 ? await neutron.updatePort(port.id, unbound) : await neutron.deletePort(port.id);
+    const gone =
+      nic.given === 1
+        ? await neutron.updatePort(port.id, unbound)
+        : await neutron.deletePort(port.id);
     if (isFault(gone) && gone.kind !== 'notFound') return gone;
   }
   await deleteNic(db, nic);
@@ -123,8 +199,14 @@ export async function disconnectNic(deps: NovaDeps, serverId: string, seq: numbe
 }
 
 /** Reads what Neutron knows of the server's ports into the cache. A port that is gone takes its interface's row with it, unless the server is at work: then its saga may be about to make another. */
-export async function refreshNetworkInfo(deps: NovaDeps, serverId: string, call: Call): Promise<Outcome<void>> {
-  const { database: { db } } = deps;
+export async function refreshNetworkInfo(
+  deps: NovaDeps,
+  serverId: string,
+  call: Call,
+): Promise<Outcome<void>> {
+  const {
+    database: { db },
+  } = deps;
   const nics = (await nicsOf(db, serverId)).filter((nic) => nic.port_id !== null);
   const neutron = own(deps, call);
   const isIdle = (await findServer(db, serverId, null))?.task_state === null;
@@ -141,12 +223,21 @@ export async function refreshNetworkInfo(deps: NovaDeps, serverId: string, call:
       if (!elsewhere && isIdle) await deleteNic(db, nic);
       continue;
     }
-    const info = nicInfo(port, { ...facts, network: facts.networks.get(port.network_id), subnets: facts.subnets });
+    const info = nicInfo(port, {
+      ...facts,
+      network: facts.networks.get(port.network_id),
+      subnets: facts.subnets,
+    });
     infos.push(info);
     const text = JSON.stringify(info);
     if (text !== nic.info) await changeNic(db, nic, { info: text });
   }
-  await writeAddresses(db, serverId, JSON.stringify(addressesView(infos)), JSON.stringify(securityGroupNames(infos)));
+  await writeAddresses(
+    db,
+    serverId,
+    JSON.stringify(addressesView(infos)),
+    JSON.stringify(securityGroupNames(infos)),
+  );
   return undefined;
 }
 
@@ -156,14 +247,24 @@ async function aboutPorts(neutron: Neutron, ports: readonly Port[]) {
   const groupIds = distinct(ports.flatMap((port) => port.security_groups ?? []));
   const portIds = ports.map((port) => port.id);
   const [networks, subnets, floatingIps, groups] = await Promise.all([
-    portIds.length === 0 ? [] : neutron.list('networks', { id: distinct(ports.map((port) => port.network_id)) }),
+    portIds.length === 0
+      ? []
+      : neutron.list('networks', { id: distinct(ports.map((port) => port.network_id)) }),
     subnetIds.length === 0 ? [] : neutron.list('subnets', { id: subnetIds }),
     portIds.length === 0 ? [] : neutron.list('floatingips', { port_id: portIds }),
-    groupIds.length === 0 ? [] : neutron.list('security-groups', { id: groupIds, fields: ['id', 'name'] }),
+    groupIds.length === 0
+      ? []
+      : neutron.list('security-groups', { id: groupIds, fields: ['id', 'name'] }),
   ]);
   for (const answer of [networks, subnets, floatingIps, groups]) if (isFault(answer)) return answer;
-  if (isFault(networks) || isFault(subnets) || isFault(floatingIps) || isFault(groups)) throw new Error('faults were returned above');
-  return { networks: new Map(networks.map((network) => [network.id, network])), subnets, floatingIps, groupNames: new Map(groups.map(({ id, name }) => [id, name])) };
+  if (isFault(networks) || isFault(subnets) || isFault(floatingIps) || isFault(groups))
+    throw new Error('faults were returned above');
+  return {
+    networks: new Map(networks.map((network) => [network.id, network])),
+    subnets,
+    floatingIps,
+    groupNames: new Map(groups.map(({ id, name }) => [id, name])),
+  };
 }
 
 /** The interfaces as the host is told of them: only those that have their port. */

@@ -10,7 +10,12 @@ import type { NovaDeps } from '../deps.ts';
 import { findMaking } from '../store/makings.ts';
 import { findServerEvenDeleted } from '../store/servers.ts';
 import type { ServerVolume } from '../store/volumes.ts';
-import { changeServerVolume, deleteServerVolume, findVolumeRow, volumesOf } from '../store/volumes.ts';
+import {
+  changeServerVolume,
+  deleteServerVolume,
+  findVolumeRow,
+  volumesOf,
+} from '../store/volumes.ts';
 import { agentOn, hopeless } from './station.ts';
 
 interface Call {
@@ -18,14 +23,19 @@ interface Call {
   signal?: AbortSignal;
 }
 
-export const ownCinder = (deps: NovaDeps, { requestId }: Call): Cinder => cinderFor(deps, { token: null, requestId });
+export const ownCinder = (deps: NovaDeps, { requestId }: Call): Cinder =>
+  cinderFor(deps, { token: null, requestId });
 const lookEveryMs = 100;
 const madeWithinMs = 10_000;
 const unfinished: ReadonlySet<string> = new Set(['creating', 'downloading']);
 const destroyTimeoutMs = 60_000;
 
 /** From now on no other server gets the volume. badRequest: it is not free. */
-export async function reserveVolume(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<string>> {
+export async function reserveVolume(
+  deps: NovaDeps,
+  row: ServerVolume,
+  call: Call,
+): Promise<Outcome<string>> {
   if (row.attachment_id !== null) return row.attachment_id;
   const cinder = ownCinder(deps, call);
   const held = await cinder.attachments(row.server_id);
@@ -33,53 +43,100 @@ export async function reserveVolume(deps: NovaDeps, row: ServerVolume, call: Cal
   const owned = await ownedVolume(deps, row, call);
   if (isFault(owned)) return owned;
   // Made by a try that died before it could say so.
-  const made = held.find((attachment) => attachment.volume_id === row.volume_id) ?? (await cinder.reserve(row.volume_id, row.server_id));
+  const made =
+    held.find((attachment) => attachment.volume_id === row.volume_id) ??
+    (await cinder.reserve(row.volume_id, row.server_id));
   if (isFault(made)) return made;
   await changeServerVolume(deps.database.db, row.id, { attachment_id: made.id });
   return made.id;
 }
 
 /** The volume, of which the server's project must be the owner still: between the request and this saga it may have been given away. badRequest: it was. */
-async function ownedVolume(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<CinderVolume>> {
+async function ownedVolume(
+  deps: NovaDeps,
+  row: ServerVolume,
+  call: Call,
+): Promise<Outcome<CinderVolume>> {
   const volume = await ownCinder(deps, call).volume(row.volume_id);
   if (isFault(volume)) return volume;
   const server = await findServerEvenDeleted(deps.database.db, row.server_id, null);
-  return server && volume['os-vol-tenant-attr:tenant_id'] === server.project_id ? volume : hopeless(fault('badRequest', `Volume ${row.volume_id} could not be found.`));
+  return server && volume['os-vol-tenant-attr:tenant_id'] === server.project_id
+    ? volume
+    : hopeless(fault('badRequest', `Volume ${row.volume_id} could not be found.`));
 }
 
 /** The host may use the volume; how, is kept with the row. */
-export async function connectVolume(deps: NovaDeps, row: ServerVolume, host: string, call: Call): Promise<Outcome<GuestVolume>> {
-  const { database: { db } } = deps;
+export async function connectVolume(
+  deps: NovaDeps,
+  row: ServerVolume,
+  host: string,
+  call: Call,
+): Promise<Outcome<GuestVolume>> {
+  const {
+    database: { db },
+  } = deps;
   const attachmentId = await reserveVolume(deps, row, call);
   if (isFault(attachmentId)) return attachmentId;
   await changeServerVolume(db, row.id, { host }); // before the host can hear of it
-  const attachment = await ownCinder(deps, call).connect(attachmentId, { host, platform: 'x86_64', os_type: 'linux', multipath: false, mountpoint: `/dev/${row.device}` });
+  const attachment = await ownCinder(deps, call).connect(attachmentId, {
+    host,
+    platform: 'x86_64',
+    os_type: 'linux',
+    multipath: false,
+    mountpoint: `/dev/${row.device}`,
+  });
   if (isFault(attachment)) return attachment;
   const connection = connectionFrom(attachment.connection_info ?? {});
-  if (!connection) return hopeless(fault('conflict', `No host knows how to reach volume ${row.volume_id}.`));
+  if (!connection)
+    return hopeless(fault('conflict', `No host knows how to reach volume ${row.volume_id}.`));
   await changeServerVolume(db, row.id, { connection: JSON.stringify(connection) });
-  return { volumeId: row.volume_id, connection, device: row.device, bus: row.bus, bootIndex: row.boot_index };
+  return {
+    volumeId: row.volume_id,
+    connection,
+    device: row.device,
+    bus: row.bus,
+    bootIndex: row.boot_index,
+  };
 }
 
 /** Gives the volume back; the row stays as what was asked for. Only when no guest has it any more. */
-export async function releaseVolume(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<void>> {
+export async function releaseVolume(
+  deps: NovaDeps,
+  row: ServerVolume,
+  call: Call,
+): Promise<Outcome<void>> {
   const cinder = ownCinder(deps, call);
   const held = await cinder.attachments(row.server_id);
   if (isFault(held)) return held;
-  for (const { id } of held.filter((attachment) => attachment.id === row.attachment_id || attachment.volume_id === row.volume_id)) {
+  for (const { id } of held.filter(
+    (attachment) => attachment.id === row.attachment_id || attachment.volume_id === row.volume_id,
+  )) {
     const gone = await cinder.deleteAttachment(id);
     if (isFault(gone)) return gone;
   }
-  await changeServerVolume(deps.database.db, row.id, { attachment_id: null, connection: null, host: null });
+  await changeServerVolume(deps.database.db, row.id, {
+    attachment_id: null,
+    connection: null,
+    host: null,
+  });
 }
 
 /** Waits until a new volume is made, then gives every volume of the server to `host`. Faults: hopeless when a volume is in error. */
-export async function connectVolumes(deps: NovaDeps, serverId: string, host: string, call: Call & { signal: AbortSignal }): Promise<Outcome<void>> {
+export async function connectVolumes(
+  deps: NovaDeps,
+  serverId: string,
+  host: string,
+  call: Call & { signal: AbortSignal },
+): Promise<Outcome<void>> {
   for (const row of await volumesOf(deps.database.db, serverId)) {
-    const made = row.attachment_id === null ? await awaitMade(deps, row.volume_id, call) : undefined;
+    const made =
+      row.attachment_id === null ? await awaitMade(deps, row.volume_id, call) : undefined;
     if (isFault(made)) return made;
     const connected = await connectVolume(deps, row, host, call);
-    if (isFault(connected)) return connected.kind === 'unavailable' || connected.kind === 'timeout' ? connected : hopeless(connected);
+    if (isFault(connected))
+      return connected.kind === 'unavailable' || connected.kind === 'timeout'
+        ? connected
+        : hopeless(connected);
   }
 }
 
@@ -97,14 +154,26 @@ async function deleteMade(deps: NovaDeps, volumeId: string, call: Call): Promise
     const gone = await cinder.deleteVolume(volumeId);
     if (!isFault(gone) || gone.kind !== 'badRequest') return gone;
     const volume = await cinder.volume(volumeId);
-    if (isFault(volume) || !(unfinished.has(volume.status) || (await hasPassingSnapshot(deps, cinder, volumeId)))) return gone;
-    if (deps.clock.now() > endsMs) return fault('unavailable', `Volume ${volumeId} cannot be deleted while it or a snapshot of it is being made.`);
+    if (
+      isFault(volume) ||
+      !(unfinished.has(volume.status) || (await hasPassingSnapshot(deps, cinder, volumeId)))
+    )
+      return gone;
+    if (deps.clock.now() > endsMs)
+      return fault(
+        'unavailable',
+        `Volume ${volumeId} cannot be deleted while it or a snapshot of it is being made.`,
+      );
     await deps.clock.sleep(lookEveryMs);
   }
 }
 
 /** One that comes or goes, or belongs to an image request that nobody has finished: it hinders a deletion only for a while. */
-async function hasPassingSnapshot({ database: { db } }: NovaDeps, cinder: Cinder, volumeId: string): Promise<boolean> {
+async function hasPassingSnapshot(
+  { database: { db } }: NovaDeps,
+  cinder: Cinder,
+  volumeId: string,
+): Promise<boolean> {
   const snapshots = await cinder.snapshotsOf(volumeId);
   if (isFault(snapshots)) return false;
   for (const { status, metadata } of snapshots) {
@@ -115,11 +184,21 @@ async function hasPassingSnapshot({ database: { db } }: NovaDeps, cinder: Cinder
   return false;
 }
 
-async function awaitMade(deps: NovaDeps, volumeId: string, call: Call & { signal: AbortSignal }): Promise<Outcome<void>> {
+async function awaitMade(
+  deps: NovaDeps,
+  volumeId: string,
+  call: Call & { signal: AbortSignal },
+): Promise<Outcome<void>> {
   for (;;) {
     const volume = await ownCinder(deps, call).volume(volumeId);
     if (isFault(volume)) return volume.kind === 'notFound' ? hopeless(volume) : volume;
-    if (volume.status.startsWith('error')) return hopeless(fault('conflict', `Volume ${volumeId} did not finish being created. And its status is ${volume.status}.`));
+    if (volume.status.startsWith('error'))
+      return hopeless(
+        fault(
+          'conflict',
+          `Volume ${volumeId} did not finish being created. And its status is ${volume.status}.`,
+        ),
+      );
     if (!unfinished.has(volume.status)) return undefined;
     if (call.signal.aborted) return fault('timeout', `Volume ${volumeId} is not made in time.`);
     await deps.clock.sleep(lookEveryMs, { signal: call.signal }).catch(() => undefined);
@@ -127,39 +206,68 @@ async function awaitMade(deps: NovaDeps, volumeId: string, call: Call & { signal
 }
 
 /** The guest has them: says so to Cinder. */
-export async function completeVolumes(deps: NovaDeps, serverId: string, call: Call): Promise<Outcome<void>> {
+export async function completeVolumes(
+  deps: NovaDeps,
+  serverId: string,
+  call: Call,
+): Promise<Outcome<void>> {
   for (const row of await volumesOf(deps.database.db, serverId)) {
-    const done = row.attachment_id === null ? undefined : await ownCinder(deps, call).complete(row.attachment_id);
+    const done =
+      row.attachment_id === null
+        ? undefined
+        : await ownCinder(deps, call).complete(row.attachment_id);
     if (isFault(done)) return done;
   }
 }
 
 /** Gives back what a host was told of, once its guest is gone for sure; a host that is away keeps it. unavailable: try again later. */
-export async function takeBack(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<void>> {
+export async function takeBack(
+  deps: NovaDeps,
+  row: ServerVolume,
+  call: Call,
+): Promise<Outcome<void>> {
   if (row.host !== null) {
-    const destroyed = await agentOn(deps, row.host).call('destroyGuest', { uuid: row.server_id }, { timeoutMs: destroyTimeoutMs, requestId: call.requestId });
+    const destroyed = await agentOn(deps, row.host).call(
+      'destroyGuest',
+      { uuid: row.server_id },
+      { timeoutMs: destroyTimeoutMs, requestId: call.requestId },
+    );
     if (isFault(destroyed)) return destroyed;
   }
   return await releaseVolume(deps, row, call);
 }
 
 /** For a server that goes: its volume is given back, deleted if it goes too, and forgotten. unavailable, timeout: try again later. */
-export async function dropVolume(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<void>> {
+export async function dropVolume(
+  deps: NovaDeps,
+  row: ServerVolume,
+  call: Call,
+): Promise<Outcome<void>> {
   const back = await takeBack(deps, row, call);
   if (isFault(back)) return back;
   const gone = row.delete_on_termination === 1 ? await deleteOwned(deps, row, call) : undefined;
   if (isFault(gone) && (gone.kind === 'unavailable' || gone.kind === 'timeout')) return gone;
   // Cinder will not, e.g. because of snapshots: then the volume stays its owner's.
-  if (isFault(gone)) deps.log.warn({ server: row.server_id, volume: row.volume_id, req: call.requestId, why: gone.message }, 'a volume does not go with its server');
+  if (isFault(gone))
+    deps.log.warn(
+      { server: row.server_id, volume: row.volume_id, req: call.requestId, why: gone.message },
+      'a volume does not go with its server',
+    );
   await deleteServerVolume(deps.database.db, row.id);
 }
 
 /** Those its host can reach. */
-export async function connectedVolumes({ database: { db } }: Pick<NovaDeps, 'database'>, serverId: string): Promise<ServerVolume[]> {
+export async function connectedVolumes(
+  { database: { db } }: Pick<NovaDeps, 'database'>,
+  serverId: string,
+): Promise<ServerVolume[]> {
   return (await volumesOf(db, serverId)).filter(({ connection }) => connection !== null);
 }
 
 /** The row as it is now. notFound: a saga or a deletion took it away. */
-export async function currentRow({ database: { db } }: NovaDeps, rowId: string): Promise<Outcome<ServerVolume>> {
+export async function currentRow(
+  { database: { db } }: NovaDeps,
+  rowId: string,
+): Promise<Outcome<ServerVolume>> {
   return (await findVolumeRow(db, rowId)) ?? fault('notFound', 'The server has no such volume.');
 }

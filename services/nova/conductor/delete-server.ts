@@ -17,7 +17,11 @@ export const deleteServerName = 'nova.delete-server';
 const destroyDeadlineMs = 120_000;
 
 export function deleteServer(deps: NovaDeps): AnySaga {
-  const { database: { db }, clock, log } = deps;
+  const {
+    database: { db },
+    clock,
+    log,
+  } = deps;
   return saga<ServerInput & { [key: string]: string }, Record<string, never>>({
     name: deleteServerName,
     steps: [
@@ -29,14 +33,26 @@ export function deleteServer(deps: NovaDeps): AnySaga {
           const server = await serverOf(deps, input);
           if (isFault(server) || server.host === null) return undefined; // never built, or gone in an earlier life
           const { host } = server;
-          return await asEvent(deps, input, { seq: 1, name: 'compute_terminate_instance', host }, async () => {
-            const destroyed = await agentOn(deps, host).call('destroyGuest', { uuid: input.serverId }, { timeoutMs: destroyDeadlineMs, requestId });
-            if (!isFault(destroyed)) return undefined;
-            if (destroyed.kind !== 'unavailable') return destroyed;
-            // The tenant need not wait for a dead host: its agent removes the guest when it is back.
-            log.warn({ server: input.serverId, host, req: requestId }, 'deleted while its host is away');
-            return undefined;
-          });
+          return await asEvent(
+            deps,
+            input,
+            { seq: 1, name: 'compute_terminate_instance', host },
+            async () => {
+              const destroyed = await agentOn(deps, host).call(
+                'destroyGuest',
+                { uuid: input.serverId },
+                { timeoutMs: destroyDeadlineMs, requestId },
+              );
+              if (!isFault(destroyed)) return undefined;
+              if (destroyed.kind !== 'unavailable') return destroyed;
+              // The tenant need not wait for a dead host: its agent removes the guest when it is back.
+              log.warn(
+                { server: input.serverId, host, req: requestId },
+                'deleted while its host is away',
+              );
+              return undefined;
+            },
+          );
         },
       },
       {
@@ -47,7 +63,11 @@ export function deleteServer(deps: NovaDeps): AnySaga {
           for (const row of await volumesOf(db, serverId)) {
             const gone = await dropVolume(deps, row, call);
             // A host or Cinder is away: the row stays for the task that reaps volumes.
-            if (isFault(gone)) log.warn({ server: serverId, volume: row.volume_id, req: call.requestId, why: gone.message }, 'deleted before its volume is given back');
+            if (isFault(gone))
+              log.warn(
+                { server: serverId, volume: row.volume_id, req: call.requestId, why: gone.message },
+                'deleted before its volume is given back',
+              );
           }
         },
       },
@@ -61,7 +81,10 @@ export function deleteServer(deps: NovaDeps): AnySaga {
           if (!isFault(gone)) return await deleteNics(db, serverId);
           if (gone.kind !== 'unavailable' && gone.kind !== 'timeout') return gone;
           // The tenant need not wait for Neutron either: the rows stay for the task that reaps ports.
-          log.warn({ server: serverId, req: requestId, why: gone.message }, 'deleted while Neutron is away');
+          log.warn(
+            { server: serverId, req: requestId, why: gone.message },
+            'deleted while Neutron is away',
+          );
           return undefined;
         },
       },
@@ -72,7 +95,8 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         async run({ serverId }, _state, { requestId }) {
           const released = await release(deps, serverId, requestId);
           // Without a claim it is on no host, whatever happens next.
-          if (!isFault(released)) await changeServer(db, serverId, { host: null, node: null }, clock.now());
+          if (!isFault(released))
+            await changeServer(db, serverId, { host: null, node: null }, clock.now());
           return released;
         },
       },
@@ -82,13 +106,32 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         async run({ serverId }, _state, { requestId }) {
           const now = clock.now();
           log.info({ server: serverId, req: requestId }, 'server deleted');
-          await changeServer(db, serverId, { vm_state: 'deleted', task_state: null, power_state: powerState.noState, terminated_at_ms: now, deleted_at_ms: now, admin_pass: null, user_data: null }, now);
+          await changeServer(
+            db,
+            serverId,
+            {
+              vm_state: 'deleted',
+              task_state: null,
+              power_state: powerState.noState,
+              terminated_at_ms: now,
+              deleted_at_ms: now,
+              admin_pass: null,
+              user_data: null,
+            },
+            now,
+          );
         },
       },
     ],
     async failed(input, _state, reason) {
       const now = clock.now();
-      await changeDuring(db, input.serverId, ['deleting'], { vm_state: 'error', task_state: null, fault: faultText(reason, now) }, now);
+      await changeDuring(
+        db,
+        input.serverId,
+        ['deleting'],
+        { vm_state: 'error', task_state: null, fault: faultText(reason, now) },
+        now,
+      );
       await logFailure(deps, input);
     },
   });

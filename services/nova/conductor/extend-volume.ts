@@ -8,10 +8,25 @@ import { agentOn } from './station.ts';
 const timeoutMs = 60_000;
 
 /** What fails here is made good when the volume is detached: Cinder grows what a guest did not. */
-export async function extendVolume(deps: NovaDeps, serverId: string, volumeId: string, requestId: string): Promise<void> {
+export async function extendVolume(
+  deps: NovaDeps,
+  serverId: string,
+  volumeId: string,
+  requestId: string,
+): Promise<void> {
   const row = await findServerVolume(deps.database.db, serverId, volumeId);
   if (!row || row.host === null || row.connection === null) return;
   const volume = await ownCinder(deps, { requestId }).volume(volumeId);
-  const done = isFault(volume) ? volume : await agentOn(deps, row.host).call('resizeVolume', { uuid: serverId, volumeId, sizeGib: volume.size }, { timeoutMs, requestId });
-  if (isFault(done)) deps.log.warn({ server: serverId, volume: volumeId, req: requestId, why: done.message }, 'the guest does not see that its volume grew');
+  const done = isFault(volume)
+    ? volume
+    : await agentOn(deps, row.host).call(
+        'resizeVolume',
+        { uuid: serverId, volumeId, sizeGib: volume.size },
+        { timeoutMs, requestId },
+      );
+  if (isFault(done))
+    deps.log.warn(
+      { server: serverId, volume: volumeId, req: requestId, why: done.message },
+      'the guest does not see that its volume grew',
+    );
 }

@@ -7,7 +7,11 @@ import { wakePlugged } from './await-plugged.ts';
 import { refreshNetworkInfo } from './connect-nics.ts';
 import { unplugGone } from './unplug-gone.ts';
 
-export async function networkEvent(deps: NovaDeps, { serverId, portId, event }: { serverId: string; portId: string | null; event: NetworkEvent }, requestId: string): Promise<null> {
+export async function networkEvent(
+  deps: NovaDeps,
+  { serverId, portId, event }: { serverId: string; portId: string | null; event: NetworkEvent },
+  requestId: string,
+): Promise<null> {
   switch (event) {
     case 'network-vif-plugged':
     case 'network-vif-unplugged':
@@ -22,9 +26,17 @@ export async function networkEvent(deps: NovaDeps, { serverId, portId, event }: 
       break;
   }
   const known = await refreshNetworkInfo(deps, serverId, { requestId });
-  if (isFault(known)) deps.log.warn({ server: serverId, req: requestId, why: known.message }, 'network info is healed later');
+  if (isFault(known))
+    deps.log.warn(
+      { server: serverId, req: requestId, why: known.message },
+      'network info is healed later',
+    );
   return null;
 }
 
 /** Without a port all of the server's are meant. Neutron tells the `device_id` of a port, which is only what the port's owner wrote there. */
-const isRecorded = async ({ database: { db } }: NovaDeps, serverId: string, portId: string | null): Promise<boolean> => portId === null || (await findNic(db, serverId, portId)) !== undefined;
+const isRecorded = async (
+  { database: { db } }: NovaDeps,
+  serverId: string,
+  portId: string | null,
+): Promise<boolean> => portId === null || (await findNic(db, serverId, portId)) !== undefined;

@@ -23,23 +23,37 @@ export function agentOn(deps: NovaDeps, host: string): RpcClient<ComputeAgentRpc
 
 /** The server, if it still exists. A saga of a server that is gone has nothing to do but end. */
 export async function serverOf(deps: NovaDeps, input: ServerInput): Promise<Outcome<Server>> {
-  return (await findServer(deps.database.db, input.serverId, null)) ?? fault('notFound', `Instance ${input.serverId} could not be found.`);
+  return (
+    (await findServer(deps.database.db, input.serverId, null)) ??
+    fault('notFound', `Instance ${input.serverId} could not be found.`)
+  );
 }
 
 /** Runs one station of an action and logs it as an event: name, host, result. */
-export async function asEvent<T>(deps: NovaDeps, input: ServerInput, event: { seq: number; name: string; host: string | null }, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+export async function asEvent<T>(
+  deps: NovaDeps,
+  input: ServerInput,
+  event: { seq: number; name: string; host: string | null },
+  work: () => Promise<Outcome<T>>,
+): Promise<Outcome<T>> {
   const startedAtMs = deps.clock.now();
   const result = await work();
   await recordEvent(deps.database.db, {
-    action_id: input.actionId, seq: event.seq, name: event.name, host: event.host,
-    result: isFault(result) ? 'Error' : 'Success', details: isFault(result) ? result.message : null,
-    started_at_ms: startedAtMs, finished_at_ms: deps.clock.now(),
+    action_id: input.actionId,
+    seq: event.seq,
+    name: event.name,
+    host: event.host,
+    result: isFault(result) ? 'Error' : 'Success',
+    details: isFault(result) ? result.message : null,
+    started_at_ms: startedAtMs,
+    finished_at_ms: deps.clock.now(),
   });
   return result;
 }
 
 /** The fault, marked: no other host would do better. As Nova's BuildAbortException. */
-export const hopeless = ({ kind, message, detail }: Fault): Fault => fault(kind, message, { ...detail, hopeless: 'yes' });
+export const hopeless = ({ kind, message, detail }: Fault): Fault =>
+  fault(kind, message, { ...detail, hopeless: 'yes' });
 export const isHopeless = ({ detail }: Fault): boolean => detail['hopeless'] !== undefined;
 
 /** What the tenant asked for cannot be, on any host: an image that may not be used, or too large a one. */
@@ -52,6 +66,11 @@ export async function logFailure(deps: NovaDeps, input: ServerInput): Promise<vo
 
 /** The fault a tenant sees: the reason, without the insides. */
 export function faultText(reason: Fault, nowMs: number): string {
-  const facts: FaultFacts = { code: isTenants(reason) ? 400 : 500, createdMs: nowMs, message: reason.message.slice(0, 255), details: reason.message };
+  const facts: FaultFacts = {
+    code: isTenants(reason) ? 400 : 500,
+    createdMs: nowMs,
+    message: reason.message.slice(0, 255),
+    details: reason.message,
+  };
   return JSON.stringify(facts);
 }

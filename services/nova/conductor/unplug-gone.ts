@@ -8,11 +8,26 @@ import { agentOn } from './station.ts';
 const timeoutMs = 60_000;
 
 /** Whatever fails here is mended at the guest's next start at the latest: its switch port leads nowhere. */
-export async function unplugGone(deps: NovaDeps, serverId: string, portId: string, requestId: string): Promise<void> {
-  const { database: { db } } = deps;
+export async function unplugGone(
+  deps: NovaDeps,
+  serverId: string,
+  portId: string,
+  requestId: string,
+): Promise<void> {
+  const {
+    database: { db },
+  } = deps;
   const [server, nic] = [await findServer(db, serverId, null), await findNic(db, serverId, portId)];
   // A saga at work on the server deletes ports itself.
   if (!server || server.host === null || server.task_state !== null || !nic) return;
-  const done = await agentOn(deps, server.host).call('detachNic', { uuid: serverId, portId }, { timeoutMs, requestId });
-  if (isFault(done)) deps.log.warn({ server: serverId, port: portId, req: requestId, why: done.message }, 'the interface of a deleted port stays plugged in');
+  const done = await agentOn(deps, server.host).call(
+    'detachNic',
+    { uuid: serverId, portId },
+    { timeoutMs, requestId },
+  );
+  if (isFault(done))
+    deps.log.warn(
+      { server: serverId, port: portId, req: requestId, why: done.message },
+      'the interface of a deleted port stays plugged in',
+    );
 }

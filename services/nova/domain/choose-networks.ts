@@ -35,15 +35,25 @@ export interface WantedNic {
 
 export function chooseNics(asked: AskedNetworks, facts: NetworkFacts): Outcome<WantedNic[]> {
   if (asked === 'none') return [];
-  if (asked === 'auto' || asked === 'whatever' || asked.length === 0) return chosenForCaller(asked === 'auto', facts);
+  if (asked === 'auto' || asked === 'whatever' || asked.length === 0)
+    return chosenForCaller(asked === 'auto', facts);
   const nics: WantedNic[] = [];
   const tags = new Set<string>();
   for (const nic of asked) {
-    const one = nic.port ? ofPort(nic, nic.port, facts) : nic.uuid === undefined ? anyNetwork(nic, facts) : ofNetwork(nic, nic.uuid, facts);
+    const one = nic.port
+      ? ofPort(nic, nic.port, facts)
+      : nic.uuid === undefined
+        ? anyNetwork(nic, facts)
+        : ofNetwork(nic, nic.uuid, facts);
     if (isFault(one)) return one;
-    if (nic.tag !== undefined && tags.has(nic.tag)) return fault('badRequest', `Block Device Mapping or network interface tag '${nic.tag}' was given twice.`);
+    if (nic.tag !== undefined && tags.has(nic.tag))
+      return fault(
+        'badRequest',
+        `Block Device Mapping or network interface tag '${nic.tag}' was given twice.`,
+      );
     if (nic.tag !== undefined) tags.add(nic.tag);
-    if (one.portId !== null && nics.some(({ portId }) => portId === one.portId)) return fault('badRequest', `Port ${one.portId} was given twice.`);
+    if (one.portId !== null && nics.some(({ portId }) => portId === one.portId))
+      return fault('badRequest', `Port ${one.portId} was given twice.`);
     nics.push(one);
   }
   return nics;
@@ -51,8 +61,18 @@ export function chooseNics(asked: AskedNetworks, facts: NetworkFacts): Outcome<W
 
 function chosenForCaller(needed: boolean, facts: NetworkFacts): Outcome<WantedNic[]> {
   const [network, ...others] = facts.available;
-  if (!network) return needed ? fault('badRequest', `Unable to automatically allocate a network for project ${facts.projectId}`) : [];
-  if (others.length > 0) return fault('conflict', 'Multiple possible networks found, use a Network ID to be more specific.');
+  if (!network)
+    return needed
+      ? fault(
+          'badRequest',
+          `Unable to automatically allocate a network for project ${facts.projectId}`,
+        )
+      : [];
+  if (others.length > 0)
+    return fault(
+      'conflict',
+      'Multiple possible networks found, use a Network ID to be more specific.',
+    );
   const one = checked(network, facts);
   return isFault(one) ? one : [{ networkId: network.id, portId: null, fixedIp: null, tag: null }];
 }
@@ -61,7 +81,12 @@ function chosenForCaller(needed: boolean, facts: NetworkFacts): Outcome<WantedNi
 function anyNetwork(nic: AskedNic, facts: NetworkFacts): Outcome<WantedNic> {
   const chosen = chosenForCaller(true, facts);
   if (isFault(chosen)) return chosen;
-  return { networkId: chosen[0]?.networkId ?? '', portId: null, fixedIp: nic.fixed_ip ?? null, tag: nic.tag ?? null };
+  return {
+    networkId: chosen[0]?.networkId ?? '',
+    portId: null,
+    fixedIp: nic.fixed_ip ?? null,
+    tag: nic.tag ?? null,
+  };
 }
 
 function ofNetwork(nic: AskedNic, id: string, facts: NetworkFacts): Outcome<WantedNic> {
@@ -69,34 +94,59 @@ function ofNetwork(nic: AskedNic, id: string, facts: NetworkFacts): Outcome<Want
   if (!network) return fault('badRequest', `Network ${id} could not be found.`);
   const usable = checked(network, facts);
   if (isFault(usable)) return usable;
-  if (nic.fixed_ip !== undefined && facts.takenAddresses.has(`${id} ${nic.fixed_ip}`)) return fault('badRequest', `Fixed IP address ${nic.fixed_ip} is already in use on another instance.`);
+  if (nic.fixed_ip !== undefined && facts.takenAddresses.has(`${id} ${nic.fixed_ip}`))
+    return fault(
+      'badRequest',
+      `Fixed IP address ${nic.fixed_ip} is already in use on another instance.`,
+    );
   return { networkId: id, portId: null, fixedIp: nic.fixed_ip ?? null, tag: nic.tag ?? null };
 }
 
 function checked(network: Network, facts: NetworkFacts): Outcome<undefined> {
-  if (network['router:external'] && !network.shared && !facts.mayAttachExternal) return fault('forbidden', `It is not allowed to create an interface on external network ${network.id}`);
-  return network.subnets.length === 0 ? fault('badRequest', `Network ${network.id} requires a subnet in order to boot instances on.`) : undefined;
+  if (network['router:external'] && !network.shared && !facts.mayAttachExternal)
+    return fault(
+      'forbidden',
+      `It is not allowed to create an interface on external network ${network.id}`,
+    );
+  return network.subnets.length === 0
+    ? fault('badRequest', `Network ${network.id} requires a subnet in order to boot instances on.`)
+    : undefined;
 }
 
 function ofPort(nic: AskedNic, id: string, facts: NetworkFacts): Outcome<WantedNic> {
   const port = facts.ports.get(id);
   if (!port) return fault('badRequest', `Port id ${id} could not be found.`);
-  if (nic.fixed_ip !== undefined) return fault('badRequest', `Specified Fixed IP '${nic.fixed_ip}' cannot be used with port '${id}': the two cannot be specified together.`);
-  if (port.tenant_id !== facts.projectId && !facts.mayAttachExternal) return fault('badRequest', `Port ${id} not usable for instance.`);
+  if (nic.fixed_ip !== undefined)
+    return fault(
+      'badRequest',
+      `Specified Fixed IP '${nic.fixed_ip}' cannot be used with port '${id}': the two cannot be specified together.`,
+    );
+  if (port.tenant_id !== facts.projectId && !facts.mayAttachExternal)
+    return fault('badRequest', `Port ${id} not usable for instance.`);
   if (port.device_id !== '') return fault('conflict', `Port ${id} is still in use.`);
-  if (port.fixed_ips.length === 0) return fault('badRequest', `Port ${id} requires a FixedIP in order to be used.`);
+  if (port.fixed_ips.length === 0)
+    return fault('badRequest', `Port ${id} requires a FixedIP in order to be used.`);
   return { networkId: port.network_id, portId: id, fixedIp: null, tag: nic.tag ?? null };
 }
 
 /** Ids for names or ids. badRequest: none; conflict: several of one name. */
-export function chooseSecurityGroups(asked: readonly string[], known: readonly SecurityGroup[], projectId: string): Outcome<SecurityGroup[]> {
+export function chooseSecurityGroups(
+  asked: readonly string[],
+  known: readonly SecurityGroup[],
+  projectId: string,
+): Outcome<SecurityGroup[]> {
   const chosen = new Map<string, SecurityGroup>();
   for (const wanted of asked) {
     const byId = known.filter(({ id }) => id === wanted);
     const found = byId.length > 0 ? byId : known.filter(({ name }) => name === wanted);
     const [group, ...others] = found;
-    if (!group) return fault('badRequest', `Security group ${wanted} not found for project ${projectId}.`);
-    if (others.length > 0) return fault('conflict', `Multiple security groups found matching '${wanted}'. Use an ID to be more specific.`);
+    if (!group)
+      return fault('badRequest', `Security group ${wanted} not found for project ${projectId}.`);
+    if (others.length > 0)
+      return fault(
+        'conflict',
+        `Multiple security groups found matching '${wanted}'. Use an ID to be more specific.`,
+      );
     chosen.set(group.id, group);
   }
   return [...chosen.values()];

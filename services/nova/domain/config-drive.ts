@@ -1,12 +1,12 @@
 // The files that tell a guest who it is: OpenStack's and EC2's metadata formats, as a config drive carries them.
 // https://docs.openstack.org/nova/latest/user/metadata.html
 import type { DiskBus } from '#contracts/nova/guest.ts';
+import type { Server } from '../store/servers.ts';
+import { imageOf, instanceName, metadataOf } from '../store/servers.ts';
+import type { ServerVolume } from '../store/volumes.ts';
 import { rootBus, rootDevice } from './device-names.ts';
 import { networkData as networkDataOf } from './network-data.ts';
 import type { NicWithInfo } from './network-info.ts';
-import type { Server } from '../store/servers.ts';
-import type { ServerVolume } from '../store/volumes.ts';
-import { imageOf, instanceName, metadataOf } from '../store/servers.ts';
 
 /** What a guest may be told of its surroundings. */
 export interface ToldFacts {
@@ -31,13 +31,20 @@ export function configDriveFiles(server: Server, facts: ToldFacts): Record<strin
   }
   files['ec2/latest/meta-data.json'] = json(ec2Metadata(server, facts));
   if (server.user_data !== null) files['ec2/latest/user-data'] = server.user_data;
-  for (const [index, file] of personalityOf(server).entries()) files[`openstack/content/${contentName(index)}`] = file.contents;
+  for (const [index, file] of personalityOf(server).entries())
+    files[`openstack/content/${contentName(index)}`] = file.contents;
   return files;
 }
 
 function openstackMetadata(server: Server, facts: ToldFacts): Record<string, unknown> {
-  const keys = server.key_name !== null && server.key_data !== null ? { [server.key_name]: server.key_data } : undefined;
-  const files = personalityOf(server).map((file, index) => ({ path: file.path, content_path: `/content/${contentName(index)}` }));
+  const keys =
+    server.key_name !== null && server.key_data !== null
+      ? { [server.key_name]: server.key_data }
+      : undefined;
+  const files = personalityOf(server).map((file, index) => ({
+    path: file.path,
+    content_path: `/content/${contentName(index)}`,
+  }));
   return {
     uuid: server.id,
     name: server.name,
@@ -59,34 +66,80 @@ const metadataBus = { virtio: 'pci', scsi: 'scsi', ide: 'ide', sata: 'none' } as
 
 /** Only what a tenant gave a name (2.42) is told. Of addresses only PCI's have a written form, as in Nova. */
 function taggedDevices(server: Server, { nics, volumes, addresses = {} }: ToldFacts): object[] {
-  const disk = (device: string, bus: DiskBus, tag: string | null, more: { serial?: string } = {}): object[] =>
-    (tag === null ? [] : [{ type: 'disk', bus: metadataBus[bus], address: addresses[device] ?? 'none', ...more, path: `/dev/${device}`, tags: [tag] }]);
+  const disk = (
+    device: string,
+    bus: DiskBus,
+    tag: string | null,
+    more: { serial?: string } = {},
+  ): object[] =>
+    tag === null
+      ? []
+      : [
+          {
+            type: 'disk',
+            bus: metadataBus[bus],
+            address: addresses[device] ?? 'none',
+            ...more,
+            path: `/dev/${device}`,
+            tags: [tag],
+          },
+        ];
   const image = imageOf(server);
   return [
-    ...nics.flatMap(({ tag, info }) => (tag === null ? [] : [{ type: 'nic', bus: 'pci', address: addresses[info.portId] ?? 'none', mac: info.mac, tags: [tag] }])),
+    ...nics.flatMap(({ tag, info }) =>
+      tag === null
+        ? []
+        : [
+            {
+              type: 'nic',
+              bus: 'pci',
+              address: addresses[info.portId] ?? 'none',
+              mac: info.mac,
+              tags: [tag],
+            },
+          ],
+    ),
     ...disk(rootDevice(image, []), rootBus(image), server.root_tag),
-    ...volumes.flatMap(({ volume_id: serial, device, bus: volumeBus, tag }) => disk(device, volumeBus, tag, { serial })),
+    ...volumes.flatMap(({ volume_id: serial, device, bus: volumeBus, tag }) =>
+      disk(device, volumeBus, tag, { serial }),
+    ),
   ];
 }
 
 /** Whether a guest is told of any device by name. */
-export const hasTags = (server: Server, { nics, volumes }: ToldFacts): boolean => server.root_tag !== null || [...nics, ...volumes].some(({ tag }) => tag !== null);
+export const hasTags = (server: Server, { nics, volumes }: ToldFacts): boolean =>
+  server.root_tag !== null || [...nics, ...volumes].some(({ tag }) => tag !== null);
 
-export function ec2Metadata(server: Server, { zone, nics }: Pick<ToldFacts, 'zone' | 'nics'>): Record<string, unknown> {
-  const addresses = nics.flatMap(({ info }) => info.addresses).filter(({ version }) => version === 4);
+export function ec2Metadata(
+  server: Server,
+  { zone, nics }: Pick<ToldFacts, 'zone' | 'nics'>,
+): Record<string, unknown> {
+  const addresses = nics
+    .flatMap(({ info }) => info.addresses)
+    .filter(({ version }) => version === 4);
   return {
     'instance-id': `i-${server.number.toString(16).padStart(8, '0')}`,
-    'ami-id': 'ami-00000000', 'ami-launch-index': 0, 'reservation-id': server.reservation_id,
-    hostname: server.hostname, 'local-hostname': server.hostname, 'instance-type': server.flavor_id, 'instance-name': instanceName(server),
+    'ami-id': 'ami-00000000',
+    'ami-launch-index': 0,
+    'reservation-id': server.reservation_id,
+    hostname: server.hostname,
+    'local-hostname': server.hostname,
+    'instance-type': server.flavor_id,
+    'instance-name': instanceName(server),
     placement: { 'availability-zone': zone },
-    'local-ipv4': addresses[0]?.address, 'public-ipv4': addresses.flatMap(({ floating }) => floating)[0], 'security-groups': (JSON.parse(server.security_groups) as string[]).join('\n') || undefined,
-    'public-keys': server.key_data === null ? undefined : { '0': { 'openssh-key': server.key_data } },
+    'local-ipv4': addresses[0]?.address,
+    'public-ipv4': addresses.flatMap(({ floating }) => floating)[0],
+    'security-groups': (JSON.parse(server.security_groups) as string[]).join('\n') || undefined,
+    'public-keys':
+      server.key_data === null ? undefined : { '0': { 'openssh-key': server.key_data } },
   };
 }
 
 const contentName = (index: number): string => index.toString().padStart(4, '0');
 const json = (document: object): string => Buffer.from(JSON.stringify(document)).toString('base64');
 
-export function personalityOf(server: Pick<Server, 'personality'>): { path: string; contents: string }[] {
+export function personalityOf(
+  server: Pick<Server, 'personality'>,
+): { path: string; contents: string }[] {
   return JSON.parse(server.personality) as { path: string; contents: string }[];
 }

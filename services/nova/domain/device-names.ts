@@ -21,16 +21,28 @@ function firstFree(bus: DiskBus, taken: ReadonlySet<string>): string | undefined
 const buses: readonly DiskBus[] = ['virtio', 'scsi', 'sata', 'ide'];
 
 /** Of the disk that is made of the image. */
-export const rootBus = (image: ImageFacts | null): DiskBus => buses.find((bus) => bus === image?.properties['hw_disk_bus']) ?? 'virtio';
+export const rootBus = (image: ImageFacts | null): DiskBus =>
+  buses.find((bus) => bus === image?.properties['hw_disk_bus']) ?? 'virtio';
 /** What a server boots from: a volume of its, or the disk that is made of its image. */
-export const rootDevice = (image: ImageFacts | null, volumes: readonly { device: string; boot_index: number | null }[]): string => volumes.find(({ boot_index: index }) => index === 0)?.device ?? `${prefix[rootBus(image)]}a`;
+export const rootDevice = (
+  image: ImageFacts | null,
+  volumes: readonly { device: string; boot_index: number | null }[],
+): string =>
+  volumes.find(({ boot_index: index }) => index === 0)?.device ?? `${prefix[rootBus(image)]}a`;
 
 /** A name for one more volume; undefined: all are taken. `volumes` are the names that other volumes have. */
-export function nextDevice(own: OwnDisks, volumes: readonly string[], bus: DiskBus): string | undefined {
+export function nextDevice(
+  own: OwnDisks,
+  volumes: readonly string[],
+  bus: DiskBus,
+): string | undefined {
   const taken = new Set(volumes);
   // A volume to boot from goes before everything else.
   if (own.rootBus === null && volumes.length === 0) return `${prefix[bus]}a`;
-  const rest = [own.hasEphemeral, own.hasSwap, own.hasConfigDrive].flatMap((has): DiskBus[] => (has ? ['virtio'] : []));
-  for (const each of own.rootBus === null ? rest : [own.rootBus, ...rest]) taken.add(firstFree(each, taken) ?? '');
+  const rest = [own.hasEphemeral, own.hasSwap, own.hasConfigDrive].flatMap((has): DiskBus[] =>
+    has ? ['virtio'] : [],
+  );
+  for (const each of own.rootBus === null ? rest : [own.rootBus, ...rest])
+    taken.add(firstFree(each, taken) ?? '');
   return firstFree(bus, taken);
 }

@@ -10,12 +10,29 @@ import { rootBus, type OwnDisks } from './device-names.ts';
 import type { NicWithInfo } from './network-info.ts';
 import { guestNic } from './network-info.ts';
 
-const disk = (image: { id: string; diskFormat: string; sizeBytes: number; checksum: string }): GuestImage => ({ id: image.id, diskFormat: image.diskFormat, sizeBytes: image.sizeBytes, checksum: image.checksum });
+const disk = (image: {
+  id: string;
+  diskFormat: string;
+  sizeBytes: number;
+  checksum: string;
+}): GuestImage => ({
+  id: image.id,
+  diskFormat: image.diskFormat,
+  sizeBytes: image.sizeBytes,
+  checksum: image.checksum,
+});
 
 /** What the host makes for it, in the order of hypervisor drivers. */
-export function ownDisks(server: Pick<Server, 'image' | 'image_id' | 'flavor' | 'config_drive'>): OwnDisks {
+export function ownDisks(
+  server: Pick<Server, 'image' | 'image_id' | 'flavor' | 'config_drive'>,
+): OwnDisks {
   const flavor = flavorOf(server);
-  return { rootBus: server.image_id === null ? null : rootBus(imageOf(server)), hasEphemeral: flavor.ephemeralGib > 0, hasSwap: flavor.swapMib > 0, hasConfigDrive: server.config_drive === 1 };
+  return {
+    rootBus: server.image_id === null ? null : rootBus(imageOf(server)),
+    hasEphemeral: flavor.ephemeralGib > 0,
+    hasSwap: flavor.swapMib > 0,
+    hasConfigDrive: server.config_drive === 1,
+  };
 }
 
 export interface GuestFacts {
@@ -28,7 +45,10 @@ export interface GuestFacts {
   image?: ImageFacts | null;
 }
 
-export function guestSpec(server: Server, { zone, nics, volumes, image: instead = null }: GuestFacts): GuestSpec {
+export function guestSpec(
+  server: Server,
+  { zone, nics, volumes, image: instead = null }: GuestFacts,
+): GuestSpec {
   const flavor = flavorOf(server);
   const image = instead ?? imageOf(server);
   // A server without an image boots from a volume; then `image` is what that is a copy of.
@@ -41,16 +61,24 @@ export function guestSpec(server: Server, { zone, nics, volumes, image: instead 
     userId: server.user_id,
     vcpus: server.vcpus,
     memoryMib: server.memory_mib,
-    rootDisk: hasRootDisk && image ? { image: disk(image), sizeGib: flavor.diskGib, bus: rootBus(image) } : null,
+    rootDisk:
+      hasRootDisk && image
+        ? { image: disk(image), sizeGib: flavor.diskGib, bus: rootBus(image) }
+        : null,
     ephemeralGib: flavor.ephemeralGib,
     swapMib: flavor.swapMib,
-    kernel: image?.kernel ? {
-      kernel: disk(image.kernel),
-      ramdisk: image.ramdisk && disk(image.ramdisk),
-      // The guest's name for images that read neither config drive nor metadata.
-      commandLine: [image.properties['os_command_line'], `cobalt.hostname=${server.hostname}`].filter(Boolean).join(' '),
-    } : null,
-    configDrive: server.config_drive === 1 ? configDriveFiles(server, { zone, nics, volumes }) : null,
+    kernel: image?.kernel
+      ? {
+          kernel: disk(image.kernel),
+          ramdisk: image.ramdisk && disk(image.ramdisk),
+          // The guest's name for images that read neither config drive nor metadata.
+          commandLine: [image.properties['os_command_line'], `cobalt.hostname=${server.hostname}`]
+            .filter(Boolean)
+            .join(' '),
+        }
+      : null,
+    configDrive:
+      server.config_drive === 1 ? configDriveFiles(server, { zone, nics, volumes }) : null,
     machineType: image?.properties['hw_machine_type'] ?? null,
     cpuModel: null,
     nics: nics.map(({ info }) => guestNic(info, image?.properties['hw_vif_model'])),

@@ -4,10 +4,20 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import type { NicAddress, NicInfo } from './network-info.ts';
 
 export function networkData(nics: readonly { info: NicInfo }[]): JsonObject {
-  const links = nics.map(({ info }) => ({ id: linkId(info), vif_id: info.portId, type: 'ovs', mtu: info.mtu, ethernet_mac_address: info.mac }));
+  const links = nics.map(({ info }) => ({
+    id: linkId(info),
+    vif_id: info.portId,
+    type: 'ovs',
+    mtu: info.mtu,
+    ethernet_mac_address: info.mac,
+  }));
   let count = 0;
-  const networks = nics.flatMap(({ info }) => info.addresses.map((address) => ({ id: `network${count++}`, ...network(info, address) })));
-  const servers = [...new Set(nics.flatMap(({ info }) => info.addresses.flatMap(({ dns }) => dns)))];
+  const networks = nics.flatMap(({ info }) =>
+    info.addresses.map((address) => ({ id: `network${count++}`, ...network(info, address) })),
+  );
+  const servers = [
+    ...new Set(nics.flatMap(({ info }) => info.addresses.flatMap(({ dns }) => dns))),
+  ];
   return { links, networks, services: servers.map((address) => ({ type: 'dns', address })) };
 }
 
@@ -17,22 +27,39 @@ function network(info: NicInfo, address: NicAddress): JsonObject {
   const base = { link: linkId(info), network_id: info.networkId };
   // The guest asks for the rest. ipv4_dhcp needs no more; of IPv6 the mode is told.
   if (address.version === 4 && address.dhcp) return { ...base, type: 'ipv4_dhcp' };
-  if (address.version === 6 && address.ipv6Mode !== null) return { ...base, type: address.ipv6Mode === 'slaac' ? 'ipv6_slaac' : `ipv6_${address.ipv6Mode}`, ip_address: address.address, netmask: netmask(address), routes: routes(address) };
+  if (address.version === 6 && address.ipv6Mode !== null)
+    return {
+      ...base,
+      type: address.ipv6Mode === 'slaac' ? 'ipv6_slaac' : `ipv6_${address.ipv6Mode}`,
+      ip_address: address.address,
+      netmask: netmask(address),
+      routes: routes(address),
+    };
   return {
-    ...base, type: address.version === 4 ? 'ipv4' : 'ipv6', ip_address: address.address, netmask: netmask(address), routes: routes(address),
+    ...base,
+    type: address.version === 4 ? 'ipv4' : 'ipv6',
+    ip_address: address.address,
+    netmask: netmask(address),
+    routes: routes(address),
     services: address.dns.map((server) => ({ type: 'dns', address: server })),
   };
 }
 
 function routes({ version, gateway, hostRoutes }: NicAddress): JsonObject[] {
-  const everywhere = version === 4 ? { network: '0.0.0.0', netmask: '0.0.0.0' } : { network: '::', netmask: '::' };
+  const everywhere =
+    version === 4 ? { network: '0.0.0.0', netmask: '0.0.0.0' } : { network: '::', netmask: '::' };
   return [
     ...(gateway === null ? [] : [{ ...everywhere, gateway }]),
-    ...hostRoutes.map(({ destination, nexthop }) => ({ network: destination.split('/')[0] ?? '', netmask: maskOf(version, Number(destination.split('/')[1])), gateway: nexthop })),
+    ...hostRoutes.map(({ destination, nexthop }) => ({
+      network: destination.split('/')[0] ?? '',
+      netmask: maskOf(version, Number(destination.split('/')[1])),
+      gateway: nexthop,
+    })),
   ];
 }
 
-const netmask = ({ cidr, version }: NicAddress): string => maskOf(version, Number(cidr.split('/')[1]));
+const netmask = ({ cidr, version }: NicAddress): string =>
+  maskOf(version, Number(cidr.split('/')[1]));
 
 /** 24 -> 255.255.255.0, 64 -> ffff:ffff:ffff:ffff:: */
 export function maskOf(version: 4 | 6, length: number): string {
@@ -42,6 +69,8 @@ export function maskOf(version: 4 | 6, length: number): string {
     return (2 ** bits - 1) & ~(2 ** (bits - set) - 1);
   });
   if (version === 4) return numbers.join('.');
-  const words = numbers.slice(0, Math.max(1, Math.ceil(length / bits))).map((word) => word.toString(16));
+  const words = numbers
+    .slice(0, Math.max(1, Math.ceil(length / bits)))
+    .map((word) => word.toString(16));
   return words.length === 8 ? words.join(':') : length === 0 ? '::' : `${words.join(':')}::`;
 }

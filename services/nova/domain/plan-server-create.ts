@@ -3,8 +3,8 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
-import type { ServerRow } from '../store/tables.ts';
 import { tagsText } from '../store/servers.ts';
+import type { ServerRow } from '../store/tables.ts';
 
 export interface CreateFacts {
   name: string;
@@ -51,17 +51,50 @@ export function planServerCreate(facts: CreateFacts): Outcome<Omit<ServerRow, 'n
     // Several servers of one request are told apart by a number: create-multiple, compute API reference.
     const name = facts.ids.length > 1 ? `${facts.name}-${index + 1}` : facts.name;
     return {
-      id, name, description: facts.description, hostname: facts.hostname ?? hostnameOf(name, id),
-      project_id: facts.projectId, user_id: facts.userId,
-      vm_state: 'building', task_state: 'scheduling', power_state: powerState.noState, host: null, node: null,
-      image_id: image?.id ?? null, image: JSON.stringify(system), flavor: JSON.stringify(flavor), flavor_id: flavor.id,
-      vcpus: flavor.vcpus, memory_mib: flavor.memoryMib, disk_gib: (image ? flavor.diskGib : 0) + flavor.ephemeralGib + Math.ceil(flavor.swapMib / 1024),
-      key_name: facts.keypair?.name ?? null, key_data: facts.keypair?.publicKey ?? null, user_data: facts.userData,
-      metadata: JSON.stringify(facts.metadata), tags: tagsText(facts.tags), config_drive: wantsDrive ? 1 : 0, admin_pass: facts.adminPass,
-      access_ip_v4: facts.accessIPv4, access_ip_v6: facts.accessIPv6, availability_zone: facts.zone, disk_config: facts.diskConfig,
-      personality: JSON.stringify(facts.personality), root_tag: facts.rootTag, reservation_id: facts.reservationId,
-      locked: 0, locked_reason: null, progress: 0, fault: null, addresses: '{}', security_groups: JSON.stringify(facts.securityGroups),
-      launched_at_ms: null, terminated_at_ms: null, created_at_ms: facts.nowMs, updated_at_ms: facts.nowMs, deleted_at_ms: null,
+      id,
+      name,
+      description: facts.description,
+      hostname: facts.hostname ?? hostnameOf(name, id),
+      project_id: facts.projectId,
+      user_id: facts.userId,
+      vm_state: 'building',
+      task_state: 'scheduling',
+      power_state: powerState.noState,
+      host: null,
+      node: null,
+      image_id: image?.id ?? null,
+      image: JSON.stringify(system),
+      flavor: JSON.stringify(flavor),
+      flavor_id: flavor.id,
+      vcpus: flavor.vcpus,
+      memory_mib: flavor.memoryMib,
+      disk_gib:
+        (image ? flavor.diskGib : 0) + flavor.ephemeralGib + Math.ceil(flavor.swapMib / 1024),
+      key_name: facts.keypair?.name ?? null,
+      key_data: facts.keypair?.publicKey ?? null,
+      user_data: facts.userData,
+      metadata: JSON.stringify(facts.metadata),
+      tags: tagsText(facts.tags),
+      config_drive: wantsDrive ? 1 : 0,
+      admin_pass: facts.adminPass,
+      access_ip_v4: facts.accessIPv4,
+      access_ip_v6: facts.accessIPv6,
+      availability_zone: facts.zone,
+      disk_config: facts.diskConfig,
+      personality: JSON.stringify(facts.personality),
+      root_tag: facts.rootTag,
+      reservation_id: facts.reservationId,
+      locked: 0,
+      locked_reason: null,
+      progress: 0,
+      fault: null,
+      addresses: '{}',
+      security_groups: JSON.stringify(facts.securityGroups),
+      launched_at_ms: null,
+      terminated_at_ms: null,
+      created_at_ms: facts.nowMs,
+      updated_at_ms: facts.nowMs,
+      deleted_at_ms: null,
     } satisfies Omit<ServerRow, 'number'>;
   });
 }
@@ -70,16 +103,32 @@ const gib = 1024 ** 3;
 
 export function checkFit(flavor: FlavorFacts, image: ImageFacts | null): Outcome<undefined> {
   if (!image) return undefined;
-  if (flavor.memoryMib < image.minMemoryMib) return fault('badRequest', `Flavor's memory is too small for requested image. It has ${flavor.memoryMib} MiB, the image needs ${image.minMemoryMib} MiB.`);
+  if (flavor.memoryMib < image.minMemoryMib)
+    return fault(
+      'badRequest',
+      `Flavor's memory is too small for requested image. It has ${flavor.memoryMib} MiB, the image needs ${image.minMemoryMib} MiB.`,
+    );
   if (flavor.diskGib === 0) return undefined; // as large as the image
-  if (image.sizeBytes > flavor.diskGib * gib) return fault('badRequest', `Flavor's disk is too small for requested image. Flavor disk is ${flavor.diskGib * gib} bytes, image is ${image.sizeBytes} bytes.`);
-  if (flavor.diskGib < image.minDiskGib) return fault('badRequest', `Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is ${flavor.diskGib * gib} bytes, minimum size is ${image.minDiskGib * gib} bytes.`);
+  if (image.sizeBytes > flavor.diskGib * gib)
+    return fault(
+      'badRequest',
+      `Flavor's disk is too small for requested image. Flavor disk is ${flavor.diskGib * gib} bytes, image is ${image.sizeBytes} bytes.`,
+    );
+  if (flavor.diskGib < image.minDiskGib)
+    return fault(
+      'badRequest',
+      `Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is ${flavor.diskGib * gib} bytes, minimum size is ${image.minDiskGib * gib} bytes.`,
+    );
   return undefined;
 }
 
 /** A host name made of a display name: RFC 1123 labels; a name with nothing usable becomes `Server-<uuid>`. */
 export function hostnameOf(name: string, id: string): string {
-  const plain = name.normalize('NFKD').replace(/[ _]/g, '-').replace(/[^A-Za-z0-9.-]/g, '').replace(/^[.-]+/, '');
+  const plain = name
+    .normalize('NFKD')
+    .replace(/[ _]/g, '-')
+    .replace(/[^A-Za-z0-9.-]/g, '')
+    .replace(/^[.-]+/, '');
   const label = withoutEnd(withoutEnd(plain).slice(0, 63)).toLowerCase();
   return label === '' ? `Server-${id}` : label;
 }

@@ -1,7 +1,13 @@
 // Flavor extra specs `trait:X=required|forbidden` as traits for Placement.
 // https://docs.openstack.org/nova/latest/user/flavors.html#extra-specs-required-traits
 
-export function requiredTraits(extraSpecs: Readonly<Record<string, string>>): { required: string[]; forbidden: string[] } {
-  const named = (value: string): string[] => Object.entries(extraSpecs).filter(([key, setting]) => /^trait\d*:/.test(key) && setting === value).map(([key]) => key.slice(key.indexOf(':') + 1));
+export function requiredTraits(extraSpecs: Readonly<Record<string, string>>): {
+  required: string[];
+  forbidden: string[];
+} {
+  const named = (value: string): string[] =>
+    Object.entries(extraSpecs)
+      .filter(([key, setting]) => /^trait\d*:/.test(key) && setting === value)
+      .map(([key]) => key.slice(key.indexOf(':') + 1));
   return { required: named('required'), forbidden: named('forbidden') };
 }

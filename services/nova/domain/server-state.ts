@@ -18,17 +18,83 @@ export interface ActionRule {
 }
 
 export const actionRules = {
-  start: { from: ['stopped'], task: 'powering-on', to: 'active', power: powerState.running, onFailure: 'same' },
-  stop: { from: ['active', 'error'], task: 'powering-off', to: 'stopped', power: powerState.shutdown, onFailure: 'same' },
-  softReboot: { from: ['active'], task: 'rebooting', to: 'active', power: powerState.running, onFailure: 'error' },
-  hardReboot: { from: ['active', 'stopped', 'paused', 'suspended', 'error'], task: 'rebooting_hard', to: 'active', power: powerState.running, onFailure: 'error' },
-  pause: { from: ['active'], task: 'pausing', to: 'paused', power: powerState.paused, onFailure: 'same' },
-  unpause: { from: ['paused'], task: 'unpausing', to: 'active', power: powerState.running, onFailure: 'same' },
-  suspend: { from: ['active'], task: 'suspending', to: 'suspended', power: powerState.shutdown, onFailure: 'same' },
-  resume: { from: ['suspended'], task: 'resuming', to: 'active', power: powerState.running, onFailure: 'error' },
-  rescue: { from: ['active', 'stopped', 'error'], task: 'rescuing', to: 'rescued', power: powerState.running, onFailure: 'error' },
-  unrescue: { from: ['rescued'], task: 'unrescuing', to: 'active', power: powerState.running, onFailure: 'error' },
-  rebuild: { from: ['active', 'stopped', 'error'], task: 'rebuilding', to: 'same', power: 'same', onFailure: 'error' },
+  start: {
+    from: ['stopped'],
+    task: 'powering-on',
+    to: 'active',
+    power: powerState.running,
+    onFailure: 'same',
+  },
+  stop: {
+    from: ['active', 'error'],
+    task: 'powering-off',
+    to: 'stopped',
+    power: powerState.shutdown,
+    onFailure: 'same',
+  },
+  softReboot: {
+    from: ['active'],
+    task: 'rebooting',
+    to: 'active',
+    power: powerState.running,
+    onFailure: 'error',
+  },
+  hardReboot: {
+    from: ['active', 'stopped', 'paused', 'suspended', 'error'],
+    task: 'rebooting_hard',
+    to: 'active',
+    power: powerState.running,
+    onFailure: 'error',
+  },
+  pause: {
+    from: ['active'],
+    task: 'pausing',
+    to: 'paused',
+    power: powerState.paused,
+    onFailure: 'same',
+  },
+  unpause: {
+    from: ['paused'],
+    task: 'unpausing',
+    to: 'active',
+    power: powerState.running,
+    onFailure: 'same',
+  },
+  suspend: {
+    from: ['active'],
+    task: 'suspending',
+    to: 'suspended',
+    power: powerState.shutdown,
+    onFailure: 'same',
+  },
+  resume: {
+    from: ['suspended'],
+    task: 'resuming',
+    to: 'active',
+    power: powerState.running,
+    onFailure: 'error',
+  },
+  rescue: {
+    from: ['active', 'stopped', 'error'],
+    task: 'rescuing',
+    to: 'rescued',
+    power: powerState.running,
+    onFailure: 'error',
+  },
+  unrescue: {
+    from: ['rescued'],
+    task: 'unrescuing',
+    to: 'active',
+    power: powerState.running,
+    onFailure: 'error',
+  },
+  rebuild: {
+    from: ['active', 'stopped', 'error'],
+    task: 'rebuilding',
+    to: 'same',
+    power: 'same',
+    onFailure: 'error',
+  },
 } as const satisfies Record<string, ActionRule>;
 
 /** States in which an idle server's interfaces may be attached and detached. nova.compute.api, attach_interface */
@@ -43,25 +109,61 @@ export type ServerAction = keyof typeof actionRules;
 export function settled(action: ServerAction, before: ServerStates): ServerStates {
   const rule: ActionRule = actionRules[action];
   if (action === 'rebuild') {
-    return before.vmState === 'stopped' ? { vmState: 'stopped', powerState: powerState.shutdown } : { vmState: 'active', powerState: powerState.running };
+    return before.vmState === 'stopped'
+      ? { vmState: 'stopped', powerState: powerState.shutdown }
+      : { vmState: 'active', powerState: powerState.running };
   }
-  return { vmState: rule.to === 'same' ? before.vmState : rule.to, powerState: rule.power === 'same' ? before.powerState : rule.power };
+  return {
+    vmState: rule.to === 'same' ? before.vmState : rule.to,
+    powerState: rule.power === 'same' ? before.powerState : rule.power,
+  };
 }
 
 export type ServerStatus =
-  | 'ACTIVE' | 'BUILD' | 'DELETED' | 'ERROR' | 'HARD_REBOOT' | 'PAUSED' | 'REBOOT' | 'REBUILD' | 'RESCUE' | 'RESIZE'
-  | 'SHELVED' | 'SHELVED_OFFLOADED' | 'SHUTOFF' | 'SOFT_DELETED' | 'SUSPENDED' | 'VERIFY_RESIZE' | 'UNKNOWN';
+  | 'ACTIVE'
+  | 'BUILD'
+  | 'DELETED'
+  | 'ERROR'
+  | 'HARD_REBOOT'
+  | 'PAUSED'
+  | 'REBOOT'
+  | 'REBUILD'
+  | 'RESCUE'
+  | 'RESIZE'
+  | 'SHELVED'
+  | 'SHELVED_OFFLOADED'
+  | 'SHUTOFF'
+  | 'SOFT_DELETED'
+  | 'SUSPENDED'
+  | 'VERIFY_RESIZE'
+  | 'UNKNOWN';
 
 const statusByVmState: Record<VmState, ServerStatus> = {
-  building: 'BUILD', active: 'ACTIVE', paused: 'PAUSED', suspended: 'SUSPENDED', stopped: 'SHUTOFF', rescued: 'RESCUE', resized: 'VERIFY_RESIZE',
-  shelved: 'SHELVED', shelved_offloaded: 'SHELVED_OFFLOADED', 'soft-delete': 'SOFT_DELETED', deleted: 'DELETED', error: 'ERROR',
+  building: 'BUILD',
+  active: 'ACTIVE',
+  paused: 'PAUSED',
+  suspended: 'SUSPENDED',
+  stopped: 'SHUTOFF',
+  rescued: 'RESCUE',
+  resized: 'VERIFY_RESIZE',
+  shelved: 'SHELVED',
+  shelved_offloaded: 'SHELVED_OFFLOADED',
+  'soft-delete': 'SOFT_DELETED',
+  deleted: 'DELETED',
+  error: 'ERROR',
 };
 
 const statusByTask: Partial<Record<TaskState, { status: ServerStatus; in: readonly VmState[] }>> = {
   rebooting: { status: 'REBOOT', in: ['active'] },
   reboot_started: { status: 'REBOOT', in: ['active'] },
-  rebooting_hard: { status: 'HARD_REBOOT', in: ['active', 'stopped', 'paused', 'suspended', 'error'] },
-  reboot_started_hard: { status: 'HARD_REBOOT', in: ['active', 'stopped', 'paused', 'suspended', 'error'] },
+  rebooting_hard: {
+    status: 'HARD_REBOOT',
+    in: ['active', 'stopped', 'paused', 'suspended', 'error'],
+  },
+  reboot_started_hard: {
+    status: 'HARD_REBOOT',
+    in: ['active', 'stopped', 'paused', 'suspended', 'error'],
+  },
   rebuilding: { status: 'REBUILD', in: ['active', 'stopped', 'error'] },
   rebuild_spawning: { status: 'REBUILD', in: ['active', 'stopped', 'error'] },
 };
@@ -72,17 +174,28 @@ export function statusOf(vmState: VmState, taskState: TaskState | null): ServerS
 }
 
 /** States a status filter stands for; undefined: no server can have this status. */
-export function statesOf(status: string): { vmStates: VmState[]; taskStates: TaskState[] } | undefined {
+export function statesOf(
+  status: string,
+): { vmStates: VmState[]; taskStates: TaskState[] } | undefined {
   const wanted = status.toUpperCase();
-  const vmStates = (Object.keys(statusByVmState) as VmState[]).filter((state) => statusByVmState[state] === wanted);
-  const taskStates = (Object.keys(statusByTask) as TaskState[]).filter((task) => statusByTask[task]?.status === wanted);
+  const vmStates = (Object.keys(statusByVmState) as VmState[]).filter(
+    (state) => statusByVmState[state] === wanted,
+  );
+  const taskStates = (Object.keys(statusByTask) as TaskState[]).filter(
+    (task) => statusByTask[task]?.status === wanted,
+  );
   return vmStates.length + taskStates.length === 0 ? undefined : { vmStates, taskStates };
 }
 
 /** Where an idle server goes when its host reports how its guest is; undefined: nothing to change. The power state always follows. */
 export function observed(before: ServerStates, guest: GuestState): ServerStates | undefined {
-  const next = { vmState: afterReport[before.vmState]?.[guest] ?? before.vmState, powerState: powerOf(guest) };
-  return next.vmState === before.vmState && next.powerState === before.powerState ? undefined : next;
+  const next = {
+    vmState: afterReport[before.vmState]?.[guest] ?? before.vmState,
+    powerState: powerOf(guest),
+  };
+  return next.vmState === before.vmState && next.powerState === before.powerState
+    ? undefined
+    : next;
 }
 
 export interface ServerStates {
@@ -103,10 +216,16 @@ const afterReport: Partial<Record<VmState, Partial<Record<GuestState, VmState>>>
 
 export function powerOf(guest: GuestState): PowerState {
   switch (guest) {
-    case 'running': return powerState.running;
-    case 'paused': return powerState.paused;
-    case 'suspended': case 'shutoff': return powerState.shutdown;
-    case 'crashed': return powerState.crashed;
-    case 'absent': return powerState.noState;
+    case 'running':
+      return powerState.running;
+    case 'paused':
+      return powerState.paused;
+    case 'suspended':
+    case 'shutoff':
+      return powerState.shutdown;
+    case 'crashed':
+      return powerState.crashed;
+    case 'absent':
+      return powerState.noState;
   }
 }

@@ -3,5 +3,7 @@ import { SocketAddress } from 'node:net';
 
 /** `address` is valid: the body's schema proved it. */
 export function shortIpv6(address: string | null): string | null {
-  return address === null || address === '' ? address : new SocketAddress({ address, family: 'ipv6' }).address;
+  return address === null || address === ''
+    ? address
+    : new SocketAddress({ address, family: 'ipv6' }).address;
 }

@@ -1,21 +1,52 @@
 // The image that createImage makes of a server, as Glance is told. Pure. Stock Nova: nova.compute.utils, create_image.
 import type { JsonObject } from '#contracts/common/json.ts';
-import { rootDevice } from './device-names.ts';
 import { flavorOf, imageOf } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
 import type { ServerVolume } from '../store/volumes.ts';
+import { rootDevice } from './device-names.ts';
 
 /** What describes the image's own bytes or its owner's promises, not the system in it. nova.conf, non_inheritable_image_properties */
-const notInherited = new Set(['cache_in_nova', 'bittorrent', 'img_signature_hash_method', 'img_signature', 'img_signature_key_type', 'img_signature_certificate_uuid', 'block_device_mapping', 'bdm_v2', 'root_device_name']);
+const notInherited = new Set([
+  'cache_in_nova',
+  'bittorrent',
+  'img_signature_hash_method',
+  'img_signature',
+  'img_signature_key_type',
+  'img_signature_certificate_uuid',
+  'block_device_mapping',
+  'bdm_v2',
+  'root_device_name',
+]);
 
 /** Of a server with a root disk: as large as its flavor's disk, and qcow2 whatever its own image was, as its host writes no other. */
-export function diskImage(server: Server, name: string, metadata: Record<string, string>): JsonObject {
-  return { ...inherited(server), min_disk: flavorOf(server).diskGib, min_ram: imageOf(server)?.minMemoryMib ?? 0, ...metadata, name, disk_format: 'qcow2', container_format: 'bare', visibility: 'private' };
+export function diskImage(
+  server: Server,
+  name: string,
+  metadata: Record<string, string>,
+): JsonObject {
+  return {
+    ...inherited(server),
+    min_disk: flavorOf(server).diskGib,
+    min_ram: imageOf(server)?.minMemoryMib ?? 0,
+    ...metadata,
+    name,
+    disk_format: 'qcow2',
+    container_format: 'bare',
+    visibility: 'private',
+  };
 }
 
 function inherited(server: Server): JsonObject {
-  const kept = Object.entries(imageOf(server)?.properties ?? {}).filter(([key]) => !notInherited.has(key));
-  return { ...Object.fromEntries(kept), image_type: 'snapshot', instance_uuid: server.id, user_id: server.user_id, ...(server.image_id === null ? {} : { base_image_ref: server.image_id }) };
+  const kept = Object.entries(imageOf(server)?.properties ?? {}).filter(
+    ([key]) => !notInherited.has(key),
+  );
+  return {
+    ...Object.fromEntries(kept),
+    image_type: 'snapshot',
+    instance_uuid: server.id,
+    user_id: server.user_id,
+    ...(server.image_id === null ? {} : { base_image_ref: server.image_id }),
+  };
 }
 
 export interface TakenSnapshot {
@@ -25,13 +56,45 @@ export interface TakenSnapshot {
 }
 
 /** Of a server that boots from a volume: no bytes, but the snapshots of its volumes. */
-export function volumeImage(server: Server, name: string, metadata: Record<string, string>, taken: readonly TakenSnapshot[]): JsonObject {
+export function volumeImage(
+  server: Server,
+  name: string,
+  metadata: Record<string, string>,
+  taken: readonly TakenSnapshot[],
+): JsonObject {
   const mapping = taken.map(({ row, snapshotId, sizeGib }) => ({
-    source_type: 'snapshot', destination_type: 'volume', snapshot_id: snapshotId, volume_id: null, image_id: null, volume_size: sizeGib, boot_index: row.boot_index, device_name: `/dev/${row.device}`,
-    disk_bus: row.bus, device_type: 'disk', guest_format: null, no_device: null, tag: row.tag, delete_on_termination: row.delete_on_termination === 1,
+    source_type: 'snapshot',
+    destination_type: 'volume',
+    snapshot_id: snapshotId,
+    volume_id: null,
+    image_id: null,
+    volume_size: sizeGib,
+    boot_index: row.boot_index,
+    device_name: `/dev/${row.device}`,
+    disk_bus: row.bus,
+    device_type: 'disk',
+    guest_format: null,
+    no_device: null,
+    tag: row.tag,
+    delete_on_termination: row.delete_on_termination === 1,
   }));
   return {
-    ...inherited(server), min_disk: Math.max(0, ...taken.filter(({ row }) => row.boot_index === 0).map(({ sizeGib }) => sizeGib)), min_ram: 0, ...metadata, name, disk_format: 'raw', container_format: 'bare', visibility: 'private',
-    block_device_mapping: JSON.stringify(mapping), bdm_v2: 'True', root_device_name: `/dev/${rootDevice(imageOf(server), taken.map(({ row }) => row))}`,
+    ...inherited(server),
+    min_disk: Math.max(
+      0,
+      ...taken.filter(({ row }) => row.boot_index === 0).map(({ sizeGib }) => sizeGib),
+    ),
+    min_ram: 0,
+    ...metadata,
+    name,
+    disk_format: 'raw',
+    container_format: 'bare',
+    visibility: 'private',
+    block_device_mapping: JSON.stringify(mapping),
+    bdm_v2: 'True',
+    root_device_name: `/dev/${rootDevice(
+      imageOf(server),
+      taken.map(({ row }) => row),
+    )}`,
   };
 }

@@ -33,15 +33,32 @@ export function serverUsage(server: Server, period: Period, nowMs: number): Serv
   const from = server.launched_at_ms ?? nowMs;
   const to = server.terminated_at_ms ?? nowMs;
   const within = Math.min(to, period.endMs) - Math.max(from, period.startMs);
-  return { server, flavor: flavor.name, localGib: flavor.diskGib + flavor.ephemeralGib, hours: Math.max(0, within) / hourMs, uptimeS: Math.max(0, Math.floor((to - from) / 1000)) };
+  return {
+    server,
+    flavor: flavor.name,
+    localGib: flavor.diskGib + flavor.ephemeralGib,
+    hours: Math.max(0, within) / hourMs,
+    uptimeS: Math.max(0, Math.floor((to - from) / 1000)),
+  };
 }
 
 /** One entry a project, in the order of their first servers. */
-export function usageByProject(servers: readonly Server[], period: Period, nowMs: number): ProjectUsage[] {
+export function usageByProject(
+  servers: readonly Server[],
+  period: Period,
+  nowMs: number,
+): ProjectUsage[] {
   const projects = new Map<string, ProjectUsage>();
   for (const server of servers) {
     const usage = serverUsage(server, period, nowMs);
-    const project = projects.get(server.project_id) ?? { projectId: server.project_id, servers: [], hours: 0, vcpuHours: 0, memoryMibHours: 0, diskGibHours: 0 };
+    const project = projects.get(server.project_id) ?? {
+      projectId: server.project_id,
+      servers: [],
+      hours: 0,
+      vcpuHours: 0,
+      memoryMibHours: 0,
+      diskGibHours: 0,
+    };
     projects.set(server.project_id, project);
     project.servers.push(usage);
     project.hours += usage.hours;

@@ -23,17 +23,29 @@ const maxKept = 1_000;
 const addressesMs = 2_000;
 
 export function metadataFace(deps: NovaDeps): HttpFace {
-  const { database: { db }, clock, config } = deps;
+  const {
+    database: { db },
+    clock,
+    config,
+  } = deps;
   const kept = new Map<string, { tree: MetadataNode; projectId: string; untilMs: number }>();
 
   async function treeOf(serverId: string, projectId: string): Promise<MetadataNode | undefined> {
     const known = kept.get(serverId);
-    if (known && known.untilMs > clock.now()) return known.projectId === projectId ? known.tree : undefined;
+    if (known && known.untilMs > clock.now())
+      return known.projectId === projectId ? known.tree : undefined;
     const server = await findServer(db, serverId, projectId);
     if (!server) return undefined;
     const zone = server.host === null ? undefined : (await zonesByHost(db)).get(server.host);
-    const facts = { zone: zone ?? server.availability_zone ?? config.defaultZone, nics: await connectedNics(deps, server.id), volumes: await connectedVolumes(deps, server.id) };
-    const addresses = server.host !== null && hasTags(server, facts) ? await addressesOf(server.host, server.id) : {};
+    const facts = {
+      zone: zone ?? server.availability_zone ?? config.defaultZone,
+      nics: await connectedNics(deps, server.id),
+      volumes: await connectedVolumes(deps, server.id),
+    };
+    const addresses =
+      server.host !== null && hasTags(server, facts)
+        ? await addressesOf(server.host, server.id)
+        : {};
     const tree = metadataTree(server, { ...facts, addresses });
     if (kept.size >= maxKept) kept.clear();
     kept.set(serverId, { tree, projectId, untilMs: clock.now() + keptMs });
@@ -42,7 +54,11 @@ export function metadataFace(deps: NovaDeps): HttpFace {
 
   /** Without them the guest still finds its devices, by MAC or serial. */
   async function addressesOf(host: string, uuid: string): Promise<Record<string, string>> {
-    const found = await agentOn(deps, host).call('pciAddresses', { uuid }, { timeoutMs: addressesMs, requestId: deps.ids.requestId() });
+    const found = await agentOn(deps, host).call(
+      'pciAddresses',
+      { uuid },
+      { timeoutMs: addressesMs, requestId: deps.ids.requestId() },
+    );
     return isFault(found) ? {} : found.addresses;
   }
 
@@ -51,23 +67,53 @@ export function metadataFace(deps: NovaDeps): HttpFace {
     if (isFault(who)) return who;
     const tree = await treeOf(who.serverId, who.projectId);
     const found = tree && readMetadata(tree, request.path);
-    return found ? { status: 200, headers: { 'content-type': found.json ? 'application/json' : 'text/plain; charset=UTF-8' }, body: found.text } : fault('notFound', 'Not Found');
+    return found
+      ? {
+          status: 200,
+          headers: {
+            'content-type': found.json ? 'application/json' : 'text/plain; charset=UTF-8',
+          },
+          body: found.text,
+        }
+      : fault('notFound', 'Not Found');
   }
 
-  const open = { method: 'GET', auth: 'none', unversioned: true, policy: null, faults: ['notFound'], handler: answer } as const;
+  const open = {
+    method: 'GET',
+    auth: 'none',
+    unversioned: true,
+    policy: null,
+    faults: ['notFound'],
+    handler: answer,
+  } as const;
   return {
-    name: 'nova-metadata', serviceType: 'metadata', mount: '/metadata', policies: {},
+    name: 'nova-metadata',
+    serviceType: 'metadata',
+    mount: '/metadata',
+    policies: {},
     routes: [route({ ...open, path: '/' }), route({ ...open, path: '/*' })],
-    faultStyle: { contentType: 'text/plain; charset=UTF-8', body: (status, { message }) => `${status} ${message}` },
+    faultStyle: {
+      contentType: 'text/plain; charset=UTF-8',
+      body: (status, { message }) => `${status} ${message}`,
+    },
   };
 }
 
 /** Whom the proxy speaks for. badRequest: it does not say; forbidden: it is no proxy of ours. */
-function callerOf(request: ApiRequest, secret: Secret | null): Outcome<{ serverId: string; projectId: string }> {
-  const [serverId, projectId, signature] = ['x-instance-id', 'x-tenant-id', 'x-instance-id-signature'].map((name) => request.header(name));
-  if (!serverId || !projectId) return fault('badRequest', 'X-Instance-ID and X-Tenant-ID are missing from the request.');
+function callerOf(
+  request: ApiRequest,
+  secret: Secret | null,
+): Outcome<{ serverId: string; projectId: string }> {
+  const [serverId, projectId, signature] = [
+    'x-instance-id',
+    'x-tenant-id',
+    'x-instance-id-signature',
+  ].map((name) => request.header(name));
+  if (!serverId || !projectId)
+    return fault('badRequest', 'X-Instance-ID and X-Tenant-ID are missing from the request.');
   const right = secret && createHmac('sha256', secret.reveal()).update(serverId).digest();
   const given = Buffer.from(signature ?? '', 'hex');
-  if (!right || given.length !== right.length || !timingSafeEqual(given, right)) return fault('forbidden', 'Invalid proxy request signature.');
+  if (!right || given.length !== right.length || !timingSafeEqual(given, right))
+    return fault('forbidden', 'Invalid proxy request signature.');
   return { serverId, projectId };
 }

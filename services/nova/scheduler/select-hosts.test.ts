@@ -6,12 +6,25 @@ import type { HostView, Wanted } from './select-hosts.ts';
 import { filters, selectHosts, weighers, whyNone } from './select-hosts.ts';
 
 const anywhere: Wanted = { zone: null, host: null, excludedHosts: [] };
-const room = (used: number) => ({ VCPU: { capacity: 10, used }, MEMORY_MB: { capacity: 1000, used: used * 100 }, DISK_GB: { capacity: 100, used: used * 10 } });
-const host = (name: string, change: Partial<HostView> = {}): HostView => ({
-  host: name, nodeUuid: `node-${name}`, zone: 'nova', enabled: true, up: true, busy: 0, candidate: { nodeUuid: `node-${name}`, allocations: {}, capacity: room(0) }, ...change,
+const room = (used: number) => ({
+  VCPU: { capacity: 10, used },
+  MEMORY_MB: { capacity: 1000, used: used * 100 },
+  DISK_GB: { capacity: 100, used: used * 10 },
 });
-const using = (name: string, used: number): HostView => host(name, { candidate: { nodeUuid: name, allocations: {}, capacity: room(used) } });
-const chosen = (hosts: HostView[], wanted: Partial<Wanted> = {}) => selectHosts(hosts, { ...anywhere, ...wanted }, () => 0).hosts.map((view) => view.host);
+const host = (name: string, change: Partial<HostView> = {}): HostView => ({
+  host: name,
+  nodeUuid: `node-${name}`,
+  zone: 'nova',
+  enabled: true,
+  up: true,
+  busy: 0,
+  candidate: { nodeUuid: `node-${name}`, allocations: {}, capacity: room(0) },
+  ...change,
+});
+const using = (name: string, used: number): HostView =>
+  host(name, { candidate: { nodeUuid: name, allocations: {}, capacity: room(used) } });
+const chosen = (hosts: HostView[], wanted: Partial<Wanted> = {}) =>
+  selectHosts(hosts, { ...anywhere, ...wanted }, () => 0).hosts.map((view) => view.host);
 
 describe('filters', () => {
   const good = host('good');
@@ -22,7 +35,8 @@ describe('filters', () => {
     'availability zone': { bad: host('bad', { zone: 'az1' }), wanted: { zone: 'nova' } },
     'not tried before': { bad: host('bad'), wanted: { excludedHosts: ['bad'] } },
   };
-  it('are all tried here', () => assert.deepEqual(Object.keys(cases).sort(), filters.map(({ name }) => name).sort()));
+  it('are all tried here', () =>
+    assert.deepEqual(Object.keys(cases).sort(), filters.map(({ name }) => name).sort()));
   for (const [name, { bad, wanted }] of Object.entries(cases)) {
     it(`${name} takes the bad host out`, () => {
       assert.deepEqual(chosen([bad, good], wanted), ['good']);
@@ -34,29 +48,78 @@ describe('filters', () => {
     assert.deepEqual(chosen([host('a', { enabled: false })], { host: 'a' }), ['a']);
     assert.deepEqual(chosen([host('a', { up: false })], { host: 'a' }), []);
   });
-  it('say so when there was no room at all', () => assert.match(whyNone(selectHosts([], anywhere, () => 0), 0), /enough free resources/));
+  it('say so when there was no room at all', () =>
+    assert.match(
+      whyNone(
+        selectHosts([], anywhere, () => 0),
+        0,
+      ),
+      /enough free resources/,
+    ));
 });
 
 describe('weighers', () => {
-  it('prefer the emptier host', () => assert.deepEqual(chosen([using('full', 8), using('empty', 1), using('half', 5)]), ['empty', 'half', 'full']));
-  it('prefer the quiet host among equals', () => assert.deepEqual(chosen([host('busy', { busy: 3 }), host('quiet')]), ['quiet', 'busy']));
+  it('prefer the emptier host', () =>
+    assert.deepEqual(chosen([using('full', 8), using('empty', 1), using('half', 5)]), [
+      'empty',
+      'half',
+      'full',
+    ]));
+  it('prefer the quiet host among equals', () =>
+    assert.deepEqual(chosen([host('busy', { busy: 3 }), host('quiet')]), ['quiet', 'busy']));
   it('leave equals to the tie break', () => {
-    const order = selectHosts([host('a'), host('b'), host('c')], anywhere, (view) => ({ a: 0.1, b: 0.9, c: 0.5 })[view.host] ?? 0).hosts;
-    assert.deepEqual(order.map((view) => view.host), ['b', 'c', 'a']);
+    const order = selectHosts(
+      [host('a'), host('b'), host('c')],
+      anywhere,
+      (view) => ({ a: 0.1, b: 0.9, c: 0.5 })[view.host] ?? 0,
+    ).hosts;
+    assert.deepEqual(
+      order.map((view) => view.host),
+      ['b', 'c', 'a'],
+    );
   });
   it('never let a tie break win over a real difference', () => {
-    assert.deepEqual(selectHosts([using('full', 9), using('empty', 0)], anywhere, (view) => (view.host === 'full' ? 0.999 : 0)).hosts.map((view) => view.host), ['empty', 'full']);
+    assert.deepEqual(
+      selectHosts([using('full', 9), using('empty', 0)], anywhere, (view) =>
+        view.host === 'full' ? 0.999 : 0,
+      ).hosts.map((view) => view.host),
+      ['empty', 'full'],
+    );
   });
   it('tell a resource nobody has as free', () => {
-    for (const { weight } of weighers) assert.ok(Number.isFinite(weight(host('a', { candidate: { nodeUuid: 'n', allocations: {}, capacity: {} } }))));
+    for (const { weight } of weighers)
+      assert.ok(
+        Number.isFinite(
+          weight(host('a', { candidate: { nodeUuid: 'n', allocations: {}, capacity: {} } })),
+        ),
+      );
   });
 });
 
 it('a choice holds exactly the hosts that pass, each once', () => {
-  const view = fc.record({ name: fc.uuid(), up: fc.boolean(), enabled: fc.boolean(), zone: fc.constantFrom('a', 'b'), used: fc.integer({ min: 0, max: 10 }), busy: fc.integer({ min: 0, max: 9 }) });
-  fc.assert(fc.property(fc.uniqueArray(view, { selector: ({ name }) => name, maxLength: 12 }), fc.constantFrom(null, 'a', 'b'), (views, zone) => {
-    const hosts = views.map(({ name, used, ...rest }) => ({ ...using(name, used), ...rest, host: name }));
-    const passing = hosts.filter((each) => each.up && each.enabled && (zone === null || each.zone === zone)).map((each) => each.host);
-    assert.deepEqual(chosen(hosts, { zone }).sort(), passing.sort());
-  }));
+  const view = fc.record({
+    name: fc.uuid(),
+    up: fc.boolean(),
+    enabled: fc.boolean(),
+    zone: fc.constantFrom('a', 'b'),
+    used: fc.integer({ min: 0, max: 10 }),
+    busy: fc.integer({ min: 0, max: 9 }),
+  });
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(view, { selector: ({ name }) => name, maxLength: 12 }),
+      fc.constantFrom(null, 'a', 'b'),
+      (views, zone) => {
+        const hosts = views.map(({ name, used, ...rest }) => ({
+          ...using(name, used),
+          ...rest,
+          host: name,
+        }));
+        const passing = hosts
+          .filter((each) => each.up && each.enabled && (zone === null || each.zone === zone))
+          .map((each) => each.host);
+        assert.deepEqual(chosen(hosts, { zone }).sort(), passing.sort());
+      },
+    ),
+  );
 });

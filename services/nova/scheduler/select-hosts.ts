@@ -35,8 +35,14 @@ export interface Weigher {
 export const filters: readonly Filter[] = [
   { name: 'up', passes: (host) => host.up },
   { name: 'enabled', passes: (host, wanted) => host.enabled || wanted.host !== null },
-  { name: 'named host', passes: (host, wanted) => wanted.host === null || host.host === wanted.host },
-  { name: 'availability zone', passes: (host, wanted) => wanted.zone === null || host.zone === wanted.zone },
+  {
+    name: 'named host',
+    passes: (host, wanted) => wanted.host === null || host.host === wanted.host,
+  },
+  {
+    name: 'availability zone',
+    passes: (host, wanted) => wanted.zone === null || host.zone === wanted.zone,
+  },
   { name: 'not tried before', passes: (host, wanted) => !wanted.excludedHosts.includes(host.host) },
 ];
 
@@ -59,7 +65,11 @@ export interface Selection {
 }
 
 /** Best first. `tieBreak` in [0, 1) spreads equals. */
-export function selectHosts(hosts: readonly HostView[], wanted: Wanted, tieBreak: (host: HostView) => number): Selection {
+export function selectHosts(
+  hosts: readonly HostView[],
+  wanted: Wanted,
+  tieBreak: (host: HostView) => number,
+): Selection {
   const left: Selection['left'] = [];
   let passing = [...hosts];
   for (const filter of filters) {
@@ -71,7 +81,12 @@ export function selectHosts(hosts: readonly HostView[], wanted: Wanted, tieBreak
     const raw = passing.map(weight);
     const [low, high] = [Math.min(...raw), Math.max(...raw)];
     if (high === low) continue;
-    passing.forEach((host, index) => scores.set(host, (scores.get(host) ?? 0) + multiplier * (((raw[index] ?? low) - low) / (high - low))));
+    passing.forEach((host, index) =>
+      scores.set(
+        host,
+        (scores.get(host) ?? 0) + multiplier * (((raw[index] ?? low) - low) / (high - low)),
+      ),
+    );
   }
   return { hosts: passing.sort((a, b) => (scores.get(b) ?? 0) - (scores.get(a) ?? 0)), left };
 }

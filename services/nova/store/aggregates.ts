@@ -17,43 +17,91 @@ export const zoneKey = 'availability_zone';
 export async function listAggregates(db: NovaDb): Promise<Aggregate[]> {
   const rows = await db.selectFrom('aggregates').selectAll().orderBy('id').execute();
   const members = await db.selectFrom('aggregate_hosts').selectAll().orderBy('host').execute();
-  return rows.map((row) => whole(row, members.filter((member) => member.aggregate_id === row.id).map((member) => member.host)));
+  return rows.map((row) =>
+    whole(
+      row,
+      members.filter((member) => member.aggregate_id === row.id).map((member) => member.host),
+    ),
+  );
 }
 
 export async function findAggregate(db: NovaDb, id: number): Promise<Aggregate | undefined> {
   const row = await db.selectFrom('aggregates').selectAll().where('id', '=', id).executeTakeFirst();
   if (!row) return undefined;
-  const members = await db.selectFrom('aggregate_hosts').select('host').where('aggregate_id', '=', id).orderBy('host').execute();
-  return whole(row, members.map((member) => member.host));
+  const members = await db
+    .selectFrom('aggregate_hosts')
+    .select('host')
+    .where('aggregate_id', '=', id)
+    .orderBy('host')
+    .execute();
+  return whole(
+    row,
+    members.map((member) => member.host),
+  );
 }
 
-const whole = (row: AggregateRow, hosts: string[]): Aggregate => ({ ...row, metadata: JSON.parse(row.metadata) as Record<string, string>, hosts });
+const whole = (row: AggregateRow, hosts: string[]): Aggregate => ({
+  ...row,
+  metadata: JSON.parse(row.metadata) as Record<string, string>,
+  hosts,
+});
 
 /** undefined: the name is taken. */
-export async function insertAggregate(db: NovaDb, name: string, metadata: Record<string, string>, ids: Ids, nowMs: number): Promise<Aggregate | undefined> {
+export async function insertAggregate(
+  db: NovaDb,
+  name: string,
+  metadata: Record<string, string>,
+  ids: Ids,
+  nowMs: number,
+): Promise<Aggregate | undefined> {
   return await transaction(db, async (trx) => {
     // The counter's row is written first: it makes two creates wait for each other.
     const [id = 0] = await takeNumbers(trx, 'aggregates', 1);
     if (await nameTaken(trx, name)) return undefined;
-    const row: AggregateRow = { id, uuid: ids.uuid(), name, metadata: JSON.stringify(metadata), created_at_ms: nowMs, updated_at_ms: null };
+    const row: AggregateRow = {
+      id,
+      uuid: ids.uuid(),
+      name,
+      metadata: JSON.stringify(metadata),
+      created_at_ms: nowMs,
+      updated_at_ms: null,
+    };
     await trx.insertInto('aggregates').values(row).execute();
     return whole(row, []);
   });
 }
 
-const nameTaken = async (db: NovaDb, name: string): Promise<boolean> => (await db.selectFrom('aggregates').select('id').where('name', '=', name).executeTakeFirst()) !== undefined;
+const nameTaken = async (db: NovaDb, name: string): Promise<boolean> =>
+  (await db.selectFrom('aggregates').select('id').where('name', '=', name).executeTakeFirst()) !==
+  undefined;
 
-export type AggregateRefusal = 'gone' | 'name taken' | 'other zone' | 'not empty' | 'no such host' | 'already in' | 'not in' | 'zone in use';
+export type AggregateRefusal =
+  | 'gone'
+  | 'name taken'
+  | 'other zone'
+  | 'not empty'
+  | 'no such host'
+  | 'already in'
+  | 'not in'
+  | 'zone in use';
 
 /** Name and metadata anew, each if given. 'other zone': a host would be in two zones; 'zone in use': servers run in the old one. */
 export async function changeAggregate(
-  db: NovaDb, id: number, change: { name?: string; metadata?: (now: Record<string, string>) => Record<string, string> }, nowMs: number,
+  db: NovaDb,
+  id: number,
+  change: { name?: string; metadata?: (now: Record<string, string>) => Record<string, string> },
+  nowMs: number,
 ): Promise<AggregateRefusal | undefined> {
   return await transaction(db, async (trx) => {
     await lockAll(trx);
     const now = await findAggregate(trx, id);
     if (!now) return 'gone';
-    if (change.name !== undefined && change.name !== now.name && (await nameTaken(trx, change.name))) return 'name taken';
+    if (
+      change.name !== undefined &&
+      change.name !== now.name &&
+      (await nameTaken(trx, change.name))
+    )
+      return 'name taken';
     const metadata = change.metadata?.(now.metadata) ?? now.metadata;
     const zone = metadata[zoneKey];
     if (zone !== now.metadata[zoneKey]) {
@@ -61,12 +109,23 @@ export async function changeAggregate(
       // Servers do not move with their host to another zone: nova.compute.api.AggregateAPI.is_safe_to_update_az.
       if (now.hosts.length > 0 && (await serversOn(trx, now.hosts)) > 0) return 'zone in use';
     }
-    await trx.updateTable('aggregates').set({ name: change.name ?? now.name, metadata: JSON.stringify(metadata), updated_at_ms: nowMs }).where('id', '=', id).execute();
+    await trx
+      .updateTable('aggregates')
+      .set({
+        name: change.name ?? now.name,
+        metadata: JSON.stringify(metadata),
+        updated_at_ms: nowMs,
+      })
+      .where('id', '=', id)
+      .execute();
     return undefined;
   });
 }
 
-export async function deleteAggregate(db: NovaDb, id: number): Promise<AggregateRefusal | undefined> {
+export async function deleteAggregate(
+  db: NovaDb,
+  id: number,
+): Promise<AggregateRefusal | undefined> {
   return await transaction(db, async (trx) => {
     await lockAll(trx);
     const now = await findAggregate(trx, id);
@@ -77,43 +136,91 @@ export async function deleteAggregate(db: NovaDb, id: number): Promise<Aggregate
   });
 }
 
-export async function addHost(db: NovaDb, id: number, host: string, nowMs: number): Promise<AggregateRefusal | undefined> {
+export async function addHost(
+  db: NovaDb,
+  id: number,
+  host: string,
+  nowMs: number,
+): Promise<AggregateRefusal | undefined> {
   return await transaction(db, async (trx) => {
     await lockAll(trx);
     const now = await findAggregate(trx, id);
     if (!now) return 'gone';
-    if (!(await trx.selectFrom('services').select('id').where('binary', '=', computeBinary).where('host', '=', host).executeTakeFirst())) return 'no such host';
+    if (
+      !(await trx
+        .selectFrom('services')
+        .select('id')
+        .where('binary', '=', computeBinary)
+        .where('host', '=', host)
+        .executeTakeFirst())
+    )
+      return 'no such host';
     if (now.hosts.includes(host)) return 'already in';
     const zone = now.metadata[zoneKey];
     if (zone !== undefined && (await inOtherZone(trx, [host], zone, id))) return 'other zone';
     await trx.insertInto('aggregate_hosts').values({ aggregate_id: id, host }).execute();
-    await trx.updateTable('aggregates').set({ updated_at_ms: nowMs }).where('id', '=', id).execute();
+    await trx
+      .updateTable('aggregates')
+      .set({ updated_at_ms: nowMs })
+      .where('id', '=', id)
+      .execute();
     return undefined;
   });
 }
 
-export async function removeHost(db: NovaDb, id: number, host: string, nowMs: number): Promise<AggregateRefusal | undefined> {
+export async function removeHost(
+  db: NovaDb,
+  id: number,
+  host: string,
+  nowMs: number,
+): Promise<AggregateRefusal | undefined> {
   return await transaction(db, async (trx) => {
-    const removed = await trx.deleteFrom('aggregate_hosts').where('aggregate_id', '=', id).where('host', '=', host).executeTakeFirst();
+    const removed = await trx
+      .deleteFrom('aggregate_hosts')
+      .where('aggregate_id', '=', id)
+      .where('host', '=', host)
+      .executeTakeFirst();
     if (removed.numDeletedRows === 0n) return (await findAggregate(trx, id)) ? 'not in' : 'gone';
-    await trx.updateTable('aggregates').set({ updated_at_ms: nowMs }).where('id', '=', id).execute();
+    await trx
+      .updateTable('aggregates')
+      .set({ updated_at_ms: nowMs })
+      .where('id', '=', id)
+      .execute();
     return undefined;
   });
 }
 
 /** Changes nothing, but makes changes of aggregates wait for each other: a rule about zones looks at all of them. They are few and rarely changed. */
 async function lockAll(trx: NovaDb): Promise<void> {
-  await trx.updateTable('aggregates').set((eb) => ({ name: eb.ref('name') })).execute();
+  await trx
+    .updateTable('aggregates')
+    .set((eb) => ({ name: eb.ref('name') }))
+    .execute();
 }
 
-async function inOtherZone(db: NovaDb, hosts: readonly string[], zone: string, id: number): Promise<boolean> {
+async function inOtherZone(
+  db: NovaDb,
+  hosts: readonly string[],
+  zone: string,
+  id: number,
+): Promise<boolean> {
   return (await listAggregates(db)).some((other) => {
     const theirs = other.metadata[zoneKey];
-    return other.id !== id && theirs !== undefined && theirs !== zone && other.hosts.some((host) => hosts.includes(host));
+    return (
+      other.id !== id &&
+      theirs !== undefined &&
+      theirs !== zone &&
+      other.hosts.some((host) => hosts.includes(host))
+    );
   });
 }
 
 async function serversOn(db: NovaDb, hosts: readonly string[]): Promise<number> {
-  const { count } = await db.selectFrom('servers').select(({ fn }) => fn.countAll<number>().as('count')).where('host', 'in', [...hosts]).where('deleted_at_ms', 'is', null).executeTakeFirstOrThrow();
+  const { count } = await db
+    .selectFrom('servers')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('host', 'in', [...hosts])
+    .where('deleted_at_ms', 'is', null)
+    .executeTakeFirstOrThrow();
   return Number(count);
 }

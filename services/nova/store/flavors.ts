@@ -8,17 +8,38 @@ import type { FlavorRow } from './tables.ts';
 /** null: admin, sees private ones too. */
 export type FlavorViewer = { projectId: string | null; admin: boolean };
 
-export async function findFlavor(db: NovaDb, flavorId: string, viewer: FlavorViewer): Promise<FlavorRow | undefined> {
-  const row = await db.selectFrom('flavors').selectAll().where('flavor_id', '=', flavorId).executeTakeFirst();
+export async function findFlavor(
+  db: NovaDb,
+  flavorId: string,
+  viewer: FlavorViewer,
+): Promise<FlavorRow | undefined> {
+  const row = await db
+    .selectFrom('flavors')
+    .selectAll()
+    .where('flavor_id', '=', flavorId)
+    .executeTakeFirst();
   if (!row || row.is_public === 1 || viewer.admin) return row;
-  const access = await db.selectFrom('flavor_access').select('flavor_id').where('flavor_id', '=', flavorId).where('project_id', '=', viewer.projectId ?? '').executeTakeFirst();
+  const access = await db
+    .selectFrom('flavor_access')
+    .select('flavor_id')
+    .where('flavor_id', '=', flavorId)
+    .where('project_id', '=', viewer.projectId ?? '')
+    .executeTakeFirst();
   return access && row;
 }
 
 export function flavorFacts(row: FlavorRow): FlavorFacts {
   return {
-    id: row.flavor_id, name: row.name, vcpus: row.vcpus, memoryMib: row.memory_mib, diskGib: row.disk_gib, ephemeralGib: row.ephemeral_gib,
-    swapMib: row.swap_mib, rxtxFactor: row.rxtx_factor, description: row.description, extraSpecs: JSON.parse(row.extra_specs) as Record<string, string>,
+    id: row.flavor_id,
+    name: row.name,
+    vcpus: row.vcpus,
+    memoryMib: row.memory_mib,
+    diskGib: row.disk_gib,
+    ephemeralGib: row.ephemeral_gib,
+    swapMib: row.swap_mib,
+    rxtxFactor: row.rxtx_factor,
+    description: row.description,
+    extraSpecs: JSON.parse(row.extra_specs) as Record<string, string>,
   };
 }
 
@@ -31,16 +52,36 @@ export interface FlavorFilters {
   minDiskGib: number;
 }
 
-export async function listFlavors(db: NovaDb, filters: FlavorFilters, order: { column: keyof FlavorRow; direction: 'asc' | 'desc' }): Promise<FlavorRow[]> {
-  let query = db.selectFrom('flavors').selectAll().where('memory_mib', '>=', filters.minMemoryMib).where('disk_gib', '>=', filters.minDiskGib);
+export async function listFlavors(
+  db: NovaDb,
+  filters: FlavorFilters,
+  order: { column: keyof FlavorRow; direction: 'asc' | 'desc' },
+): Promise<FlavorRow[]> {
+  let query = db
+    .selectFrom('flavors')
+    .selectAll()
+    .where('memory_mib', '>=', filters.minMemoryMib)
+    .where('disk_gib', '>=', filters.minDiskGib);
   const { isPublic, projectId } = filters;
   if (isPublic === true) {
-    query = query.where((eb) => eb.or([
-      eb('is_public', '=', 1),
-      eb('flavor_id', 'in', eb.selectFrom('flavor_access').select('flavor_access.flavor_id').where('project_id', '=', projectId ?? '')),
-    ]));
+    query = query.where((eb) =>
+      eb.or([
+        eb('is_public', '=', 1),
+        eb(
+          'flavor_id',
+          'in',
+          eb
+            .selectFrom('flavor_access')
+            .select('flavor_access.flavor_id')
+            .where('project_id', '=', projectId ?? ''),
+        ),
+      ]),
+    );
   } else if (isPublic === false) query = query.where('is_public', '=', 0);
-  return await query.orderBy(order.column, order.direction).orderBy('flavor_id', order.direction).execute();
+  return await query
+    .orderBy(order.column, order.direction)
+    .orderBy('flavor_id', order.direction)
+    .execute();
 }
 
 /** The field whose value another flavor has already; undefined: inserted. */
@@ -50,12 +91,20 @@ export async function insertFlavor(db: NovaDb, row: FlavorRow): Promise<'id' | '
     return undefined;
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
-    const twin = await db.selectFrom('flavors').select('flavor_id').where('flavor_id', '=', row.flavor_id).executeTakeFirst();
+    const twin = await db
+      .selectFrom('flavors')
+      .select('flavor_id')
+      .where('flavor_id', '=', row.flavor_id)
+      .executeTakeFirst();
     return twin ? 'id' : 'name';
   }
 }
 
-export async function describeFlavor(db: NovaDb, flavorId: string, description: string | null): Promise<void> {
+export async function describeFlavor(
+  db: NovaDb,
+  flavorId: string,
+  description: string | null,
+): Promise<void> {
   await db.updateTable('flavors').set({ description }).where('flavor_id', '=', flavorId).execute();
 }
 
@@ -63,33 +112,67 @@ export async function describeFlavor(db: NovaDb, flavorId: string, description: 
 export async function deleteFlavor(db: NovaDb, flavorId: string): Promise<boolean> {
   return await transaction(db, async (trx) => {
     await trx.deleteFrom('flavor_access').where('flavor_id', '=', flavorId).execute();
-    return (await trx.deleteFrom('flavors').where('flavor_id', '=', flavorId).executeTakeFirst()).numDeletedRows > 0n;
+    return (
+      (await trx.deleteFrom('flavors').where('flavor_id', '=', flavorId).executeTakeFirst())
+        .numDeletedRows > 0n
+    );
   });
 }
 
-export const extraSpecsOf = (row: Pick<FlavorRow, 'extra_specs'>): Record<string, string> => JSON.parse(row.extra_specs) as Record<string, string>;
+export const extraSpecsOf = (row: Pick<FlavorRow, 'extra_specs'>): Record<string, string> =>
+  JSON.parse(row.extra_specs) as Record<string, string>;
 
 /** Reads, changes and writes in one transaction, so that two changes never lose one another. `change` answers undefined to leave all as it is. */
-export async function changeExtraSpecs(db: NovaDb, flavorId: string, change: (now: Record<string, string>) => Record<string, string> | undefined): Promise<boolean> {
+export async function changeExtraSpecs(
+  db: NovaDb,
+  flavorId: string,
+  change: (now: Record<string, string>) => Record<string, string> | undefined,
+): Promise<boolean> {
   return await transaction(db, async (trx) => {
     // Changes nothing, but locks the row: MariaDB would let two read the same.
-    await trx.updateTable('flavors').set((eb) => ({ disabled: eb.ref('disabled') })).where('flavor_id', '=', flavorId).execute();
-    const row = await trx.selectFrom('flavors').select('extra_specs').where('flavor_id', '=', flavorId).executeTakeFirst();
+    await trx
+      .updateTable('flavors')
+      .set((eb) => ({ disabled: eb.ref('disabled') }))
+      .where('flavor_id', '=', flavorId)
+      .execute();
+    const row = await trx
+      .selectFrom('flavors')
+      .select('extra_specs')
+      .where('flavor_id', '=', flavorId)
+      .executeTakeFirst();
     const next = row && change(extraSpecsOf(row));
     if (!next) return false;
-    await trx.updateTable('flavors').set({ extra_specs: JSON.stringify(next) }).where('flavor_id', '=', flavorId).execute();
+    await trx
+      .updateTable('flavors')
+      .set({ extra_specs: JSON.stringify(next) })
+      .where('flavor_id', '=', flavorId)
+      .execute();
     return true;
   });
 }
 
 export async function flavorProjects(db: NovaDb, flavorId: string): Promise<string[]> {
-  return (await db.selectFrom('flavor_access').select('project_id').where('flavor_id', '=', flavorId).orderBy('project_id').execute()).map((row) => row.project_id);
+  return (
+    await db
+      .selectFrom('flavor_access')
+      .select('project_id')
+      .where('flavor_id', '=', flavorId)
+      .orderBy('project_id')
+      .execute()
+  ).map((row) => row.project_id);
 }
 
 /** Returns whether the access is new. */
-export async function addFlavorAccess(db: NovaDb, flavorId: string, projectId: string): Promise<boolean> {
+export async function addFlavorAccess(
+  db: NovaDb,
+  flavorId: string,
+  projectId: string,
+): Promise<boolean> {
   try {
-    await db.insertInto('flavor_access').values({ flavor_id: flavorId, project_id: projectId }).execute();
+    await db
+      .insertInto('flavor_access')
+      .values({ flavor_id: flavorId, project_id: projectId })
+      .execute();
     return true;
   } catch (error) {
     if (isUniqueViolation(error)) return false;
@@ -98,6 +181,18 @@ export async function addFlavorAccess(db: NovaDb, flavorId: string, projectId: s
 }
 
 /** Returns whether there was one. */
-export async function removeFlavorAccess(db: NovaDb, flavorId: string, projectId: string): Promise<boolean> {
-  return (await db.deleteFrom('flavor_access').where('flavor_id', '=', flavorId).where('project_id', '=', projectId).executeTakeFirst()).numDeletedRows > 0n;
+export async function removeFlavorAccess(
+  db: NovaDb,
+  flavorId: string,
+  projectId: string,
+): Promise<boolean> {
+  return (
+    (
+      await db
+        .deleteFrom('flavor_access')
+        .where('flavor_id', '=', flavorId)
+        .where('project_id', '=', projectId)
+        .executeTakeFirst()
+    ).numDeletedRows > 0n
+  );
 }

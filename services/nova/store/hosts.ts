@@ -1,6 +1,6 @@
+import type { HostFacts } from '#contracts/nova/guest.ts';
 // SQL of hosts: compute services, nodes, aggregates.
 import type { Ids } from '#platform/ids.ts';
-import type { HostFacts } from '#contracts/nova/guest.ts';
 import { takeNumbers } from './servers.ts';
 import type { NovaDb } from './servers.ts';
 import type { ComputeNodeRow, ServiceRow } from './tables.ts';
@@ -8,44 +8,100 @@ import type { ComputeNodeRow, ServiceRow } from './tables.ts';
 export const computeBinary = 'nova-compute';
 
 /** Marks a service as alive. False: it is not registered, never was or was deleted. Not seen by an API: its row is made by `registerService`. */
-export async function touchService(db: NovaDb, binary: string, host: string, nowMs: number): Promise<boolean> {
-  const updated = await db.updateTable('services').set({ last_seen_ms: nowMs, stopped: 0 }).where('binary', '=', binary).where('host', '=', host).executeTakeFirst();
+export async function touchService(
+  db: NovaDb,
+  binary: string,
+  host: string,
+  nowMs: number,
+): Promise<boolean> {
+  const updated = await db
+    .updateTable('services')
+    .set({ last_seen_ms: nowMs, stopped: 0 })
+    .where('binary', '=', binary)
+    .where('host', '=', host)
+    .executeTakeFirst();
   return updated.numUpdatedRows > 0n;
 }
 
 /** As `touchService`, and registers the service at first sight: enabled. For services that start. */
-export async function registerService(db: NovaDb, binary: string, host: string, ids: Ids, nowMs: number): Promise<void> {
+export async function registerService(
+  db: NovaDb,
+  binary: string,
+  host: string,
+  ids: Ids,
+  nowMs: number,
+): Promise<void> {
   if (await touchService(db, binary, host, nowMs)) return;
   await db.transaction().execute(async (trx) => {
     const [id] = await takeNumbers(trx, 'services', 1);
-    await trx.insertInto('services').values({
-      id: id ?? 0, uuid: ids.uuid(), binary, host, disabled: 0, disabled_reason: null, forced_down: 0, stopped: 0, last_seen_ms: nowMs, created_at_ms: nowMs, updated_at_ms: nowMs,
-    }).execute();
+    await trx
+      .insertInto('services')
+      .values({
+        id: id ?? 0,
+        uuid: ids.uuid(),
+        binary,
+        host,
+        disabled: 0,
+        disabled_reason: null,
+        forced_down: 0,
+        stopped: 0,
+        last_seen_ms: nowMs,
+        created_at_ms: nowMs,
+        updated_at_ms: nowMs,
+      })
+      .execute();
   });
 }
 
 /** Its agent stops: down from now on. Nothing happens where it is not registered. */
 export async function stopService(db: NovaDb, binary: string, host: string): Promise<void> {
-  await db.updateTable('services').set({ stopped: 1 }).where('binary', '=', binary).where('host', '=', host).execute();
+  await db
+    .updateTable('services')
+    .set({ stopped: 1 })
+    .where('binary', '=', binary)
+    .where('host', '=', host)
+    .execute();
 }
 
 /** Keeps the newest facts of a host and answers its stable node id. */
-export async function touchNode(db: NovaDb, host: string, facts: HostFacts, version: string, ids: Ids, nowMs: number): Promise<string> {
-  const known = await db.selectFrom('compute_nodes').select(['uuid', 'facts', 'version']).where('host', '=', host).executeTakeFirst();
+export async function touchNode(
+  db: NovaDb,
+  host: string,
+  facts: HostFacts,
+  version: string,
+  ids: Ids,
+  nowMs: number,
+): Promise<string> {
+  const known = await db
+    .selectFrom('compute_nodes')
+    .select(['uuid', 'facts', 'version'])
+    .where('host', '=', host)
+    .executeTakeFirst();
   const text = JSON.stringify(facts);
   if (known) {
-    if (known.facts !== text || known.version !== version) await db.updateTable('compute_nodes').set({ facts: text, version, updated_at_ms: nowMs }).where('uuid', '=', known.uuid).execute();
+    if (known.facts !== text || known.version !== version)
+      await db
+        .updateTable('compute_nodes')
+        .set({ facts: text, version, updated_at_ms: nowMs })
+        .where('uuid', '=', known.uuid)
+        .execute();
     return known.uuid;
   }
   const uuid = ids.uuid();
   await db.transaction().execute(async (trx) => {
     const [id] = await takeNumbers(trx, 'compute_nodes', 1);
-    await trx.insertInto('compute_nodes').values({ uuid, id: id ?? 0, host, facts: text, version, updated_at_ms: nowMs }).execute();
+    await trx
+      .insertInto('compute_nodes')
+      .values({ uuid, id: id ?? 0, host, facts: text, version, updated_at_ms: nowMs })
+      .execute();
   });
   return uuid;
 }
 
-export async function listServices(db: NovaDb, filter: { binary?: string; host?: string } = {}): Promise<ServiceRow[]> {
+export async function listServices(
+  db: NovaDb,
+  filter: { binary?: string; host?: string } = {},
+): Promise<ServiceRow[]> {
   let query = db.selectFrom('services').selectAll().orderBy('id');
   if (filter.binary !== undefined) query = query.where('binary', '=', filter.binary);
   if (filter.host !== undefined) query = query.where('host', '=', filter.host);
@@ -58,12 +114,21 @@ export async function listNodes(db: NovaDb): Promise<ComputeNodeRow[]> {
 
 /** Placement provider -> host. */
 export async function hostsByNode(db: NovaDb): Promise<Map<string, string>> {
-  return new Map((await db.selectFrom('compute_nodes').select(['uuid', 'host']).execute()).map((row) => [row.uuid, row.host]));
+  return new Map(
+    (await db.selectFrom('compute_nodes').select(['uuid', 'host']).execute()).map((row) => [
+      row.uuid,
+      row.host,
+    ]),
+  );
 }
 
 /** Host -> availability zone, for hosts whose aggregate names one. */
 export async function zonesByHost(db: NovaDb): Promise<Map<string, string>> {
-  const rows = await db.selectFrom('aggregate_hosts as member').innerJoin('aggregates as a', 'a.id', 'member.aggregate_id').select(['member.host', 'a.metadata']).execute();
+  const rows = await db
+    .selectFrom('aggregate_hosts as member')
+    .innerJoin('aggregates as a', 'a.id', 'member.aggregate_id')
+    .select(['member.host', 'a.metadata'])
+    .execute();
   const zones = new Map<string, string>();
   for (const row of rows) {
     const zone = (JSON.parse(row.metadata) as Record<string, string>)['availability_zone'];
@@ -72,7 +137,9 @@ export async function zonesByHost(db: NovaDb): Promise<Map<string, string>> {
   return zones;
 }
 
-export type ServiceChange = Partial<Pick<ServiceRow, 'disabled' | 'disabled_reason' | 'forced_down'>>;
+export type ServiceChange = Partial<
+  Pick<ServiceRow, 'disabled' | 'disabled_reason' | 'forced_down'>
+>;
 
 /** By host and binary, or by one of its ids. */
 export type ServiceKey = { host: string; binary: string } | { uuid: string } | { id: number };
@@ -81,14 +148,26 @@ export async function findService(db: NovaDb, key: ServiceKey): Promise<ServiceR
   const query = db.selectFrom('services').selectAll();
   if ('uuid' in key) return await query.where('uuid', '=', key.uuid).executeTakeFirst();
   if ('id' in key) return await query.where('id', '=', key.id).executeTakeFirst();
-  return await query.where('host', '=', key.host).where('binary', '=', key.binary).executeTakeFirst();
+  return await query
+    .where('host', '=', key.host)
+    .where('binary', '=', key.binary)
+    .executeTakeFirst();
 }
 
 /** The service as it is now; undefined: there is none. */
-export async function changeService(db: NovaDb, key: ServiceKey, change: ServiceChange, nowMs: number): Promise<ServiceRow | undefined> {
+export async function changeService(
+  db: NovaDb,
+  key: ServiceKey,
+  change: ServiceChange,
+  nowMs: number,
+): Promise<ServiceRow | undefined> {
   const service = await findService(db, key);
   if (!service) return undefined;
-  await db.updateTable('services').set({ ...change, updated_at_ms: nowMs }).where('id', '=', service.id).execute();
+  await db
+    .updateTable('services')
+    .set({ ...change, updated_at_ms: nowMs })
+    .where('id', '=', service.id)
+    .execute();
   return { ...service, ...change, updated_at_ms: nowMs };
 }
 
@@ -96,7 +175,13 @@ export async function changeService(db: NovaDb, key: ServiceKey, change: Service
 export async function deleteService(db: NovaDb, service: ServiceRow): Promise<boolean> {
   return await db.transaction().execute(async (trx) => {
     if (service.binary === computeBinary) {
-      const held = await trx.selectFrom('servers').select('id').where('host', '=', service.host).where('deleted_at_ms', 'is', null).limit(1).executeTakeFirst();
+      const held = await trx
+        .selectFrom('servers')
+        .select('id')
+        .where('host', '=', service.host)
+        .where('deleted_at_ms', 'is', null)
+        .limit(1)
+        .executeTakeFirst();
       if (held) return false;
       await trx.deleteFrom('aggregate_hosts').where('host', '=', service.host).execute();
       await trx.deleteFrom('compute_nodes').where('host', '=', service.host).execute();
@@ -108,9 +193,32 @@ export async function deleteService(db: NovaDb, service: ServiceRow): Promise<bo
 
 /** What servers take of each host, read in one query. */
 export async function hostUsages(db: NovaDb): Promise<Map<string, HostUsage>> {
-  const rows = await db.selectFrom('servers').select(({ fn }) => ['host', fn.countAll<number>().as('servers'), fn.count<number>('task_state').as('busy'), fn.sum<number>('vcpus').as('vcpus'), fn.sum<number>('memory_mib').as('memory'), fn.sum<number>('disk_gib').as('disk')])
-    .where('host', 'is not', null).where('deleted_at_ms', 'is', null).groupBy('host').execute();
-  return new Map(rows.map((row) => [row.host ?? '', { servers: Number(row.servers), busy: Number(row.busy), vcpus: Number(row.vcpus), memoryMib: Number(row.memory), diskGib: Number(row.disk) }]));
+  const rows = await db
+    .selectFrom('servers')
+    .select(({ fn }) => [
+      'host',
+      fn.countAll<number>().as('servers'),
+      fn.count<number>('task_state').as('busy'),
+      fn.sum<number>('vcpus').as('vcpus'),
+      fn.sum<number>('memory_mib').as('memory'),
+      fn.sum<number>('disk_gib').as('disk'),
+    ])
+    .where('host', 'is not', null)
+    .where('deleted_at_ms', 'is', null)
+    .groupBy('host')
+    .execute();
+  return new Map(
+    rows.map((row) => [
+      row.host ?? '',
+      {
+        servers: Number(row.servers),
+        busy: Number(row.busy),
+        vcpus: Number(row.vcpus),
+        memoryMib: Number(row.memory),
+        diskGib: Number(row.disk),
+      },
+    ]),
+  );
 }
 
 export interface HostUsage {
@@ -122,15 +230,33 @@ export interface HostUsage {
   diskGib: number;
 }
 
-export const factsOf = (node: Pick<ComputeNodeRow, 'facts'>): HostFacts => JSON.parse(node.facts) as HostFacts;
+export const factsOf = (node: Pick<ComputeNodeRow, 'facts'>): HostFacts =>
+  JSON.parse(node.facts) as HostFacts;
 
 export async function findNode(db: NovaDb, host: string): Promise<ComputeNodeRow | undefined> {
-  return await db.selectFrom('compute_nodes').selectAll().where('host', '=', host).executeTakeFirst();
+  return await db
+    .selectFrom('compute_nodes')
+    .selectAll()
+    .where('host', '=', host)
+    .executeTakeFirst();
 }
 
-export async function serverNamesByHost(db: NovaDb): Promise<Map<string, { uuid: string; name: string }[]>> {
-  const rows = await db.selectFrom('servers').select(['id', 'name', 'host']).where('host', 'is not', null).where('deleted_at_ms', 'is', null).orderBy('created_at_ms').orderBy('id').execute();
+export async function serverNamesByHost(
+  db: NovaDb,
+): Promise<Map<string, { uuid: string; name: string }[]>> {
+  const rows = await db
+    .selectFrom('servers')
+    .select(['id', 'name', 'host'])
+    .where('host', 'is not', null)
+    .where('deleted_at_ms', 'is', null)
+    .orderBy('created_at_ms')
+    .orderBy('id')
+    .execute();
   const byHost = new Map<string, { uuid: string; name: string }[]>();
-  for (const row of rows) byHost.set(row.host ?? '', [...(byHost.get(row.host ?? '') ?? []), { uuid: row.id, name: row.name }]);
+  for (const row of rows)
+    byHost.set(row.host ?? '', [
+      ...(byHost.get(row.host ?? '') ?? []),
+      { uuid: row.id, name: row.name },
+    ]);
   return byHost;
 }

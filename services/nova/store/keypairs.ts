@@ -5,31 +5,64 @@ import type { NovaDb } from './servers.ts';
 import type { KeypairRow } from './tables.ts';
 
 export async function listKeypairs(db: NovaDb, userId: string): Promise<KeypairRow[]> {
-  return await db.selectFrom('keypairs').selectAll().where('user_id', '=', userId).orderBy('name').execute();
+  return await db
+    .selectFrom('keypairs')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .orderBy('name')
+    .execute();
 }
 
-export async function findKeypair(db: NovaDb, userId: string, name: string): Promise<KeypairRow | undefined> {
-  return await db.selectFrom('keypairs').selectAll().where('user_id', '=', userId).where('name', '=', name).executeTakeFirst();
+export async function findKeypair(
+  db: NovaDb,
+  userId: string,
+  name: string,
+): Promise<KeypairRow | undefined> {
+  return await db
+    .selectFrom('keypairs')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .where('name', '=', name)
+    .executeTakeFirst();
 }
 
 export async function countKeypairs(db: NovaDb, userId: string): Promise<number> {
-  const { count } = await db.selectFrom('keypairs').select(({ fn }) => fn.countAll<number>().as('count')).where('user_id', '=', userId).executeTakeFirstOrThrow();
+  const { count } = await db
+    .selectFrom('keypairs')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('user_id', '=', userId)
+    .executeTakeFirstOrThrow();
   return Number(count);
 }
 
 /** 'taken': the user has one of this name; 'full': as many as `limit` (-1: no bound). Counted and inserted in one transaction. */
-export async function insertKeypair(db: NovaDb, row: Omit<KeypairRow, 'id'>, limit: number): Promise<'taken' | 'full' | 'done'> {
+export async function insertKeypair(
+  db: NovaDb,
+  row: Omit<KeypairRow, 'id'>,
+  limit: number,
+): Promise<'taken' | 'full' | 'done'> {
   return await transaction(db, async (trx) => {
     // The counter's row is written first: it makes two creates wait for each other.
     const [id = 0] = await takeNumbers(trx, 'keypairs', 1);
     if (await findKeypair(trx, row.user_id, row.name)) return 'taken';
     if (limit >= 0 && (await countKeypairs(trx, row.user_id)) >= limit) return 'full';
-    await trx.insertInto('keypairs').values({ ...row, id }).execute();
+    await trx
+      .insertInto('keypairs')
+      .values({ ...row, id })
+      .execute();
     return 'done';
   });
 }
 
 /** Returns whether it was there. */
 export async function deleteKeypair(db: NovaDb, userId: string, name: string): Promise<boolean> {
-  return (await db.deleteFrom('keypairs').where('user_id', '=', userId).where('name', '=', name).executeTakeFirst()).numDeletedRows > 0n;
+  return (
+    (
+      await db
+        .deleteFrom('keypairs')
+        .where('user_id', '=', userId)
+        .where('name', '=', name)
+        .executeTakeFirst()
+    ).numDeletedRows > 0n
+  );
 }

@@ -9,7 +9,21 @@ export interface ServerFilters {
   scope: Scope;
   /** Matches the states of a status; both empty: nothing can match. */
   states?: { vmStates: readonly VmState[]; taskStates: readonly TaskState[] };
-  equal: Partial<Pick<ServerRow, 'host' | 'image_id' | 'flavor_id' | 'user_id' | 'project_id' | 'key_name' | 'vm_state' | 'task_state' | 'locked' | 'config_drive'>>;
+  equal: Partial<
+    Pick<
+      ServerRow,
+      | 'host'
+      | 'image_id'
+      | 'flavor_id'
+      | 'user_id'
+      | 'project_id'
+      | 'key_name'
+      | 'vm_state'
+      | 'task_state'
+      | 'locked'
+      | 'config_drive'
+    >
+  >;
   ids?: readonly string[];
   changedSinceMs?: number;
   changedBeforeMs?: number;
@@ -34,7 +48,11 @@ type Eb = ExpressionBuilder<NovaTables, 'servers'>;
 /** Rows read at once for `matches`; others have their turn in between. */
 const matchedAtOnce = 500;
 
-export async function listServers(db: NovaDb, filters: ServerFilters, order: ServerOrder): Promise<Server[]> {
+export async function listServers(
+  db: NovaDb,
+  filters: ServerFilters,
+  order: ServerOrder,
+): Promise<Server[]> {
   const { matches } = filters;
   if (!matches) return await rowsAfter(db, filters, order);
   const found: Server[] = [];
@@ -47,43 +65,66 @@ export async function listServers(db: NovaDb, filters: ServerFilters, order: Ser
   }
 }
 
-async function rowsAfter(db: NovaDb, filters: ServerFilters, { keys, marker, limit }: ServerOrder): Promise<Server[]> {
+async function rowsAfter(
+  db: NovaDb,
+  filters: ServerFilters,
+  { keys, marker, limit }: ServerOrder,
+): Promise<Server[]> {
   let query = filtered(db.selectFrom('servers').selectAll(), filters);
   if (marker) {
     // Rows after the marker in the order: (a > A) or (a = A and b > B) …
-    query = query.where((eb) => eb.or(keys.map(({ column, direction }, index) =>
-      eb.and([
-        ...keys.slice(0, index).map((earlier) => sameAs(eb, earlier.column, marker[earlier.column])),
-        after(eb, column, direction, marker[column]),
-      ]))));
+    query = query.where((eb) =>
+      eb.or(
+        keys.map(({ column, direction }, index) =>
+          eb.and([
+            ...keys
+              .slice(0, index)
+              .map((earlier) => sameAs(eb, earlier.column, marker[earlier.column])),
+            after(eb, column, direction, marker[column]),
+          ]),
+        ),
+      ),
+    );
   }
   for (const { column, direction } of keys) query = query.orderBy(column, direction);
   return await query.limit(limit).execute();
 }
 
-function filtered<O>(start: SelectQueryBuilder<NovaTables, 'servers', O>, filters: ServerFilters): SelectQueryBuilder<NovaTables, 'servers', O> {
+function filtered<O>(
+  start: SelectQueryBuilder<NovaTables, 'servers', O>,
+  filters: ServerFilters,
+): SelectQueryBuilder<NovaTables, 'servers', O> {
   let query = start;
   if (filters.scope !== null) query = query.where('project_id', '=', filters.scope);
-  if (filters.changedSinceMs === undefined) query = query.where('deleted_at_ms', filters.deleted ? 'is not' : 'is', null);
+  if (filters.changedSinceMs === undefined)
+    query = query.where('deleted_at_ms', filters.deleted ? 'is not' : 'is', null);
   else query = query.where('updated_at_ms', '>=', filters.changedSinceMs);
-  if (filters.changedBeforeMs !== undefined) query = query.where('updated_at_ms', '<=', filters.changedBeforeMs);
+  if (filters.changedBeforeMs !== undefined)
+    query = query.where('updated_at_ms', '<=', filters.changedBeforeMs);
   if (filters.ids) query = query.where('id', 'in', filters.ids.length ? [...filters.ids] : ['']);
   const { states } = filters;
   if (states) {
-    query = query.where((eb) => eb.or([
-      ...(states.vmStates.length ? [eb('vm_state', 'in', [...states.vmStates])] : []),
-      ...(states.taskStates.length ? [eb('task_state', 'in', [...states.taskStates])] : []),
-      ...(states.vmStates.length + states.taskStates.length === 0 ? [sql<boolean>`1 = 0`] : []),
-    ]));
+    query = query.where((eb) =>
+      eb.or([
+        ...(states.vmStates.length ? [eb('vm_state', 'in', [...states.vmStates])] : []),
+        ...(states.taskStates.length ? [eb('task_state', 'in', [...states.taskStates])] : []),
+        ...(states.vmStates.length + states.taskStates.length === 0 ? [sql<boolean>`1 = 0`] : []),
+      ]),
+    );
   }
   for (const [column, value] of Object.entries(filters.equal)) {
-    if (value !== undefined) query = query.where((eb) => sameAs(eb, column as keyof ServerRow, value));
+    if (value !== undefined)
+      query = query.where((eb) => sameAs(eb, column as keyof ServerRow, value));
   }
   const has = (eb: Eb, tag: string) => eb(sql<number>`instr(tags, ${`,${tag},`})`, '>', 0);
-  if (filters.tagsAll.length) query = query.where((eb) => eb.and(filters.tagsAll.map((tag) => has(eb, tag))));
-  if (filters.tagsAny.length) query = query.where((eb) => eb.or(filters.tagsAny.map((tag) => has(eb, tag))));
-  if (filters.notTagsAll.length) query = query.where((eb) => eb.not(eb.and(filters.notTagsAll.map((tag) => has(eb, tag)))));
-  if (filters.notTagsAny.length) query = query.where((eb) => eb.not(eb.or(filters.notTagsAny.map((tag) => has(eb, tag)))));
+  if (filters.tagsAll.length)
+    query = query.where((eb) => eb.and(filters.tagsAll.map((tag) => has(eb, tag))));
+  if (filters.tagsAny.length)
+    query = query.where((eb) => eb.or(filters.tagsAny.map((tag) => has(eb, tag))));
+  if (filters.notTagsAll.length)
+    query = query.where((eb) => eb.not(eb.and(filters.notTagsAll.map((tag) => has(eb, tag)))));
+  if (filters.notTagsAny.length)
+    query = query.where((eb) => eb.not(eb.or(filters.notTagsAny.map((tag) => has(eb, tag)))));
   return query;
 }
 
@@ -92,15 +133,31 @@ function sameAs(eb: Eb, column: keyof ServerRow, value: string | number | null) 
 }
 
 // NULL sorts first ascending and last descending in SQLite and MariaDB alike.
-function after(eb: Eb, column: keyof ServerRow, direction: 'asc' | 'desc', value: string | number | null) {
-  if (value === null) return direction === 'asc' ? eb(column, 'is not', null) : eb(sql<number>`0`, '=', 1);
-  return direction === 'asc' ? eb(column, '>', value) : eb.or([eb(column, '<', value), eb(column, 'is', null)]);
+function after(
+  eb: Eb,
+  column: keyof ServerRow,
+  direction: 'asc' | 'desc',
+  value: string | number | null,
+) {
+  if (value === null)
+    return direction === 'asc' ? eb(column, 'is not', null) : eb(sql<number>`0`, '=', 1);
+  return direction === 'asc'
+    ? eb(column, '>', value)
+    : eb.or([eb(column, '<', value), eb(column, 'is', null)]);
 }
 
 /** Servers that ran at some time between the two, deleted ones included, oldest first. null: of every project. */
-export async function serversRunningWithin(db: NovaDb, wanted: { projectId: string | null; startMs: number; endMs: number }): Promise<Server[]> {
-  let query = db.selectFrom('servers').selectAll().where('launched_at_ms', '<', wanted.endMs)
-    .where((eb) => eb.or([eb('terminated_at_ms', 'is', null), eb('terminated_at_ms', '>', wanted.startMs)]));
+export async function serversRunningWithin(
+  db: NovaDb,
+  wanted: { projectId: string | null; startMs: number; endMs: number },
+): Promise<Server[]> {
+  let query = db
+    .selectFrom('servers')
+    .selectAll()
+    .where('launched_at_ms', '<', wanted.endMs)
+    .where((eb) =>
+      eb.or([eb('terminated_at_ms', 'is', null), eb('terminated_at_ms', '>', wanted.startMs)]),
+    );
   if (wanted.projectId !== null) query = query.where('project_id', '=', wanted.projectId);
   return await query.orderBy('created_at_ms').orderBy('id').execute();
 }

@@ -11,18 +11,43 @@ export async function insertMaking(trx: NovaDb, row: MakingRow): Promise<void> {
 }
 
 export async function renewMaking(db: NovaDb, id: string, aliveUntilMs: number): Promise<void> {
-  await db.updateTable('makings').set({ alive_until_ms: aliveUntilMs }).where('id', '=', id).execute();
+  await db
+    .updateTable('makings')
+    .set({ alive_until_ms: aliveUntilMs })
+    .where('id', '=', id)
+    .execute();
 }
 
 /** All of it (`parts` null), or the first parts: the rest is given up. False: it was given up already. */
 export async function keepMaking(trx: NovaDb, id: string, parts: number | null): Promise<boolean> {
-  if (parts !== null) return (await trx.updateTable('makings').set({ given_up: 1, kept: parts }).where('id', '=', id).where('given_up', '=', 0).executeTakeFirst()).numUpdatedRows === 1n;
-  return (await trx.deleteFrom('makings').where('id', '=', id).where('given_up', '=', 0).executeTakeFirst()).numDeletedRows === 1n;
+  if (parts !== null)
+    return (
+      (
+        await trx
+          .updateTable('makings')
+          .set({ given_up: 1, kept: parts })
+          .where('id', '=', id)
+          .where('given_up', '=', 0)
+          .executeTakeFirst()
+      ).numUpdatedRows === 1n
+    );
+  return (
+    (
+      await trx
+        .deleteFrom('makings')
+        .where('id', '=', id)
+        .where('given_up', '=', 0)
+        .executeTakeFirst()
+    ).numDeletedRows === 1n
+  );
 }
 
 /** False: it was kept, or all of it is removed. Of `keepMaking` and this, one wins. */
 export async function giveUpMaking(db: NovaDb, id: string): Promise<boolean> {
-  return (await db.updateTable('makings').set({ given_up: 1 }).where('id', '=', id).executeTakeFirst()).numUpdatedRows === 1n;
+  return (
+    (await db.updateTable('makings').set({ given_up: 1 }).where('id', '=', id).executeTakeFirst())
+      .numUpdatedRows === 1n
+  );
 }
 
 export async function deleteMaking(db: NovaDb, id: string): Promise<void> {

@@ -1,6 +1,6 @@
+import type { NicInfo } from '../domain/network-info.ts';
 // SQL of servers' interfaces and of the network info cache.
 import type { NovaDb } from './servers.ts';
-import type { NicInfo } from '../domain/network-info.ts';
 import type { NicRow } from './tables.ts';
 
 export type Nic = NicRow;
@@ -8,39 +8,84 @@ const maxIdsAtOnce = 500;
 
 /** In the guest's order. */
 export async function nicsOf(db: NovaDb, serverId: string): Promise<Nic[]> {
-  return await db.selectFrom('server_nics').selectAll().where('server_id', '=', serverId).orderBy('seq').execute();
+  return await db
+    .selectFrom('server_nics')
+    .selectAll()
+    .where('server_id', '=', serverId)
+    .orderBy('seq')
+    .execute();
 }
 
 /** By server; those without any are left out. */
-export async function nicsOfServers(db: NovaDb, serverIds: readonly string[]): Promise<Map<string, Nic[]>> {
+export async function nicsOfServers(
+  db: NovaDb,
+  serverIds: readonly string[],
+): Promise<Map<string, Nic[]>> {
   const found = new Map<string, Nic[]>();
   for (let at = 0; at < serverIds.length; at += maxIdsAtOnce) {
-    const rows = await db.selectFrom('server_nics').selectAll().where('server_id', 'in', serverIds.slice(at, at + maxIdsAtOnce)).orderBy('seq').execute();
+    const rows = await db
+      .selectFrom('server_nics')
+      .selectAll()
+      .where('server_id', 'in', serverIds.slice(at, at + maxIdsAtOnce))
+      .orderBy('seq')
+      .execute();
     for (const row of rows) found.set(row.server_id, [...(found.get(row.server_id) ?? []), row]);
   }
   return found;
 }
 
-export async function findNic(db: NovaDb, serverId: string, portId: string): Promise<Nic | undefined> {
-  return await db.selectFrom('server_nics').selectAll().where('server_id', '=', serverId).where('port_id', '=', portId).executeTakeFirst();
+export async function findNic(
+  db: NovaDb,
+  serverId: string,
+  portId: string,
+): Promise<Nic | undefined> {
+  return await db
+    .selectFrom('server_nics')
+    .selectAll()
+    .where('server_id', '=', serverId)
+    .where('port_id', '=', portId)
+    .executeTakeFirst();
 }
 
 export async function insertNics(trx: NovaDb, rows: readonly NicRow[]): Promise<void> {
-  if (rows.length > 0) await trx.insertInto('server_nics').values([...rows]).execute();
+  if (rows.length > 0)
+    await trx
+      .insertInto('server_nics')
+      .values([...rows])
+      .execute();
 }
 
 /** The number after the greatest one. Within a transaction that holds the server. */
 export async function nextSeq(trx: NovaDb, serverId: string): Promise<number> {
-  const last = await trx.selectFrom('server_nics').select('seq').where('server_id', '=', serverId).orderBy('seq', 'desc').limit(1).executeTakeFirst();
+  const last = await trx
+    .selectFrom('server_nics')
+    .select('seq')
+    .where('server_id', '=', serverId)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
   return (last?.seq ?? -1) + 1;
 }
 
-export async function changeNic(db: NovaDb, nic: Pick<Nic, 'server_id' | 'seq'>, change: Partial<Pick<Nic, 'port_id' | 'info'>>): Promise<void> {
-  await db.updateTable('server_nics').set(change).where('server_id', '=', nic.server_id).where('seq', '=', nic.seq).execute();
+export async function changeNic(
+  db: NovaDb,
+  nic: Pick<Nic, 'server_id' | 'seq'>,
+  change: Partial<Pick<Nic, 'port_id' | 'info'>>,
+): Promise<void> {
+  await db
+    .updateTable('server_nics')
+    .set(change)
+    .where('server_id', '=', nic.server_id)
+    .where('seq', '=', nic.seq)
+    .execute();
 }
 
 export async function deleteNic(db: NovaDb, nic: Pick<Nic, 'server_id' | 'seq'>): Promise<void> {
-  await db.deleteFrom('server_nics').where('server_id', '=', nic.server_id).where('seq', '=', nic.seq).execute();
+  await db
+    .deleteFrom('server_nics')
+    .where('server_id', '=', nic.server_id)
+    .where('seq', '=', nic.seq)
+    .execute();
 }
 
 export async function deleteNics(db: NovaDb, serverId: string): Promise<void> {
@@ -48,30 +93,71 @@ export async function deleteNics(db: NovaDb, serverId: string): Promise<void> {
 }
 
 /** What the API shows; no change of the server itself, so `updated` stays. */
-export async function writeAddresses(db: NovaDb, serverId: string, addresses: string, securityGroups: string): Promise<void> {
-  await db.updateTable('servers').set({ addresses, security_groups: securityGroups }).where('id', '=', serverId).where('deleted_at_ms', 'is', null)
-    .where((eb) => eb.or([eb('addresses', '!=', addresses), eb('security_groups', '!=', securityGroups)])).execute();
+export async function writeAddresses(
+  db: NovaDb,
+  serverId: string,
+  addresses: string,
+  securityGroups: string,
+): Promise<void> {
+  await db
+    .updateTable('servers')
+    .set({ addresses, security_groups: securityGroups })
+    .where('id', '=', serverId)
+    .where('deleted_at_ms', 'is', null)
+    .where((eb) =>
+      eb.or([eb('addresses', '!=', addresses), eb('security_groups', '!=', securityGroups)]),
+    )
+    .execute();
 }
 
 /** The next `limit` live servers with interfaces after `afterId`, in order of their ids: for rounds over all of them. */
-export async function serversWithNics(db: NovaDb, afterId: string, limit: number): Promise<string[]> {
-  const rows = await db.selectFrom('servers').select('id').where('deleted_at_ms', 'is', null).where('task_state', 'is', null).where('id', '>', afterId)
-    .where((eb) => eb.exists(eb.selectFrom('server_nics').select('seq').whereRef('server_nics.server_id', '=', 'servers.id')))
-    .orderBy('id').limit(limit).execute();
+export async function serversWithNics(
+  db: NovaDb,
+  afterId: string,
+  limit: number,
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom('servers')
+    .select('id')
+    .where('deleted_at_ms', 'is', null)
+    .where('task_state', 'is', null)
+    .where('id', '>', afterId)
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('server_nics')
+          .select('seq')
+          .whereRef('server_nics.server_id', '=', 'servers.id'),
+      ),
+    )
+    .orderBy('id')
+    .limit(limit)
+    .execute();
   return rows.map(({ id }) => id);
 }
 
 /** Servers that hold ports though they are gone, or on no host after a build that failed: Neutron was away when these were to be given back. */
 export async function serversWithLostPorts(db: NovaDb, limit: number): Promise<string[]> {
-  const rows = await db.selectFrom('server_nics').innerJoin('servers', 'servers.id', 'server_nics.server_id').select('servers.id').distinct()
-    .where((eb) => eb.or([
-      eb('servers.deleted_at_ms', 'is not', null),
-      eb.and([
-        eb('servers.host', 'is', null), eb('servers.task_state', 'is', null), eb('server_nics.port_id', 'is not', null),
-        eb.or([eb('server_nics.given', '=', 0), eb('server_nics.info', 'is not', null)]),
+  const rows = await db
+    .selectFrom('server_nics')
+    .innerJoin('servers', 'servers.id', 'server_nics.server_id')
+    .select('servers.id')
+    .distinct()
+    .where((eb) =>
+      eb.or([
+        eb('servers.deleted_at_ms', 'is not', null),
+        eb.and([
+          eb('servers.host', 'is', null),
+          eb('servers.task_state', 'is', null),
+          eb('server_nics.port_id', 'is not', null),
+          eb.or([eb('server_nics.given', '=', 0), eb('server_nics.info', 'is not', null)]),
+        ]),
       ]),
-    ])).limit(limit).execute();
+    )
+    .limit(limit)
+    .execute();
   return rows.map(({ id }) => id);
 }
 
-export const infoOf = (nic: Pick<Nic, 'info'>): NicInfo | null => (nic.info === null ? null : (JSON.parse(nic.info) as NicInfo)); // written as this by conductor/connect-nics.ts
+export const infoOf = (nic: Pick<Nic, 'info'>): NicInfo | null =>
+  nic.info === null ? null : (JSON.parse(nic.info) as NicInfo); // written as this by conductor/connect-nics.ts

@@ -10,9 +10,28 @@ describe('purging deleted servers', () => {
   let nova: NovaBench;
   before(async () => {
     nova = await startNova();
-    for (const [id, deletedAt] of [['old', startMs + 10], ['young', startMs + 1000], ['alive', null]] as const) {
-      await nova.addServer({ id, deleted_at_ms: deletedAt, ...(deletedAt === null ? {} : { vm_state: 'deleted' as const }) });
-      await insertAction(nova.deps.database.db, { id: `act-${id}`, serverId: id, action: 'create', requestId: 'req-1', projectId: 'p', userId: 'u' }, startMs);
+    for (const [id, deletedAt] of [
+      ['old', startMs + 10],
+      ['young', startMs + 1000],
+      ['alive', null],
+    ] as const) {
+      await nova.addServer({
+        id,
+        deleted_at_ms: deletedAt,
+        ...(deletedAt === null ? {} : { vm_state: 'deleted' as const }),
+      });
+      await insertAction(
+        nova.deps.database.db,
+        {
+          id: `act-${id}`,
+          serverId: id,
+          action: 'create',
+          requestId: 'req-1',
+          projectId: 'p',
+          userId: 'u',
+        },
+        startMs,
+      );
     }
   });
   after(async () => await nova.close());
@@ -20,7 +39,10 @@ describe('purging deleted servers', () => {
   it('takes those that were deleted long ago, with their log, and no other', async () => {
     const { db } = nova.deps.database;
     assert.equal(await purgeDeleted(db, startMs + 500, startMs + 2000), 1);
-    assert.deepEqual((await db.selectFrom('servers').select('id').orderBy('id').execute()).map((row) => row.id), ['alive', 'young']);
+    assert.deepEqual(
+      (await db.selectFrom('servers').select('id').orderBy('id').execute()).map((row) => row.id),
+      ['alive', 'young'],
+    );
     assert.deepEqual(await listActions(db, 'old'), []);
     assert.equal((await listActions(db, 'young')).length, 1);
     assert.equal(await purgeDeleted(db, startMs + 500, startMs + 2000), 0);
@@ -29,11 +51,22 @@ describe('purging deleted servers', () => {
   it('is done by the task after 90 days, and events go with their actions', async () => {
     const { db } = nova.deps.database;
     const task = nova.service.tasks.find(({ name }) => name === 'nova.purge-deleted');
-    await recordEvent(db, { action_id: 'act-young', seq: 0, name: 'e', host: null, result: 'Success', details: null, started_at_ms: startMs, finished_at_ms: startMs });
+    await recordEvent(db, {
+      action_id: 'act-young',
+      seq: 0,
+      name: 'e',
+      host: null,
+      result: 'Success',
+      details: null,
+      started_at_ms: startMs,
+      finished_at_ms: startMs,
+    });
     const left = async (days: number): Promise<string[]> => {
       nova.clock.nowMs = startMs + 1000 + days * 24 * 3_600_000;
       await task?.run(new AbortController().signal);
-      return (await db.selectFrom('servers').select('id').orderBy('id').execute()).map((row) => row.id);
+      return (await db.selectFrom('servers').select('id').orderBy('id').execute()).map(
+        (row) => row.id,
+      );
     };
     assert.deepEqual([await left(89), await left(91)], [['alive', 'young'], ['alive']]);
     assert.deepEqual(await db.selectFrom('action_events').select('action_id').execute(), []);

@@ -8,12 +8,22 @@ const batch = 500;
 /** Removes servers deleted before `beforeMs` with their logs, and consoles' tokens that have ended. Answers how many servers. */
 export async function purgeDeleted(db: NovaDb, beforeMs: number, nowMs: number): Promise<number> {
   await db.deleteFrom('console_tokens').where('expires_at_ms', '<', nowMs).execute();
-  for (let purged = 0; ; ) {
+  for (let purged = 0; ;) {
     const count = await transaction(db, async (trx) => {
-      const ids = (await trx.selectFrom('servers').select('id').where('deleted_at_ms', '<', beforeMs).limit(batch).execute()).map((row) => row.id);
+      const ids = (
+        await trx
+          .selectFrom('servers')
+          .select('id')
+          .where('deleted_at_ms', '<', beforeMs)
+          .limit(batch)
+          .execute()
+      ).map((row) => row.id);
       if (ids.length === 0) return 0;
-      const actions = (await trx.selectFrom('actions').select('id').where('server_id', 'in', ids).execute()).map((row) => row.id);
-      if (actions.length > 0) await trx.deleteFrom('action_events').where('action_id', 'in', actions).execute();
+      const actions = (
+        await trx.selectFrom('actions').select('id').where('server_id', 'in', ids).execute()
+      ).map((row) => row.id);
+      if (actions.length > 0)
+        await trx.deleteFrom('action_events').where('action_id', 'in', actions).execute();
       await trx.deleteFrom('actions').where('server_id', 'in', ids).execute();
       await trx.deleteFrom('server_nics').where('server_id', 'in', ids).execute();
       await trx.deleteFrom('servers').where('id', 'in', ids).execute();

@@ -9,27 +9,66 @@ import type { NovaDb } from './servers.ts';
 export const defaultClass = '';
 
 /** Limits of another class stand under a name that no project has. They are kept and shown; no project is of such a class. */
-export const classKey = (name: string): string => (name === 'default' ? defaultClass : `class ${name}`);
+export const classKey = (name: string): string =>
+  name === 'default' ? defaultClass : `class ${name}`;
 
 export async function classLimits(db: NovaDb, name: string): Promise<QuotaLimits> {
-  const rows = await db.selectFrom('quotas').selectAll().where('project_id', '=', classKey(name)).where('user_id', '=', '').execute();
-  return { ...quotaDefaults, ...Object.fromEntries(rows.flatMap(({ resource, hard_limit: limit }) => (Object.hasOwn(quotaDefaults, resource) ? [[resource, limit]] : []))) };
+  const rows = await db
+    .selectFrom('quotas')
+    .selectAll()
+    .where('project_id', '=', classKey(name))
+    .where('user_id', '=', '')
+    .execute();
+  return {
+    ...quotaDefaults,
+    ...Object.fromEntries(
+      rows.flatMap(({ resource, hard_limit: limit }) =>
+        Object.hasOwn(quotaDefaults, resource) ? [[resource, limit]] : [],
+      ),
+    ),
+  };
 }
 
-export async function quotaLimits(db: NovaDb, projectId: string, userId = ''): Promise<QuotaLimits> {
-  const rows = await db.selectFrom('quotas').selectAll().where('project_id', 'in', [defaultClass, projectId]).where('user_id', 'in', ['', userId]).execute();
+export async function quotaLimits(
+  db: NovaDb,
+  projectId: string,
+  userId = '',
+): Promise<QuotaLimits> {
+  const rows = await db
+    .selectFrom('quotas')
+    .selectAll()
+    .where('project_id', 'in', [defaultClass, projectId])
+    .where('user_id', 'in', ['', userId])
+    .execute();
   const limits: QuotaLimits = { ...quotaDefaults };
-  const rank = (row: { project_id: string; user_id: string }): number => (row.project_id === defaultClass ? 0 : row.user_id === '' ? 1 : 2);
-  for (const row of rows.sort((a, b) => rank(a) - rank(b))) if (row.resource in limits) limits[row.resource as QuotaResource] = row.hard_limit;
+  const rank = (row: { project_id: string; user_id: string }): number =>
+    row.project_id === defaultClass ? 0 : row.user_id === '' ? 1 : 2;
+  for (const row of rows.sort((a, b) => rank(a) - rank(b)))
+    if (row.resource in limits) limits[row.resource as QuotaResource] = row.hard_limit;
   return limits;
 }
 
-export async function quotaUsage(db: NovaDb, projectId: string, userId?: string): Promise<QuotaUsage> {
-  let query = db.selectFrom('servers').select([sql<number>`count(*)`.as('instances'), sql<number | null>`sum(vcpus)`.as('cores'), sql<number | null>`sum(memory_mib)`.as('ram')])
-    .where('project_id', '=', projectId).where('deleted_at_ms', 'is', null);
+export async function quotaUsage(
+  db: NovaDb,
+  projectId: string,
+  userId?: string,
+): Promise<QuotaUsage> {
+  let query = db
+    .selectFrom('servers')
+    .select([
+      sql<number>`count(*)`.as('instances'),
+      sql<number | null>`sum(vcpus)`.as('cores'),
+      sql<number | null>`sum(memory_mib)`.as('ram'),
+    ])
+    .where('project_id', '=', projectId)
+    .where('deleted_at_ms', 'is', null);
   if (userId !== undefined) query = query.where('user_id', '=', userId);
   const row = await query.executeTakeFirstOrThrow();
-  return { instances: Number(row.instances), cores: Number(row.cores ?? 0), ram: Number(row.ram ?? 0) };
+  return {
+    instances: Number(row.instances),
+    cores: Number(row.cores ?? 0),
+    ram: Number(row.ram ?? 0),
+  };
 }
 
 /** Makes the project's creates wait for each other until the transaction ends, so that none counts what another is about to add. */
@@ -37,8 +76,19 @@ export async function lockQuota(trx: NovaDb, projectId: string, nowMs: number): 
   await upsert(trx, 'quota_locks', { project_id: projectId, touched: nowMs }, ['project_id']);
 }
 
-export async function setQuotas(db: NovaDb, projectId: string, userId: string, limits: Partial<QuotaLimits>): Promise<void> {
-  for (const [resource, limit] of Object.entries(limits)) await upsert(db, 'quotas', { project_id: projectId, user_id: userId, resource, hard_limit: limit }, ['project_id', 'user_id', 'resource']);
+export async function setQuotas(
+  db: NovaDb,
+  projectId: string,
+  userId: string,
+  limits: Partial<QuotaLimits>,
+): Promise<void> {
+  for (const [resource, limit] of Object.entries(limits))
+    await upsert(
+      db,
+      'quotas',
+      { project_id: projectId, user_id: userId, resource, hard_limit: limit },
+      ['project_id', 'user_id', 'resource'],
+    );
 }
 
 export async function clearQuotas(db: NovaDb, projectId: string, userId?: string): Promise<void> {

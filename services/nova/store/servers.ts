@@ -11,13 +11,25 @@ export type Server = Selectable<ServerRow>;
 /** Whose servers a caller may see; null: everybody's (admin). */
 export type Scope = string | null;
 
-export async function findServer(db: NovaDb, id: string, scope: Scope): Promise<Server | undefined> {
-  const query = db.selectFrom('servers').selectAll().where('id', '=', id).where('deleted_at_ms', 'is', null);
+export async function findServer(
+  db: NovaDb,
+  id: string,
+  scope: Scope,
+): Promise<Server | undefined> {
+  const query = db
+    .selectFrom('servers')
+    .selectAll()
+    .where('id', '=', id)
+    .where('deleted_at_ms', 'is', null);
   return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
 }
 
 /** Deleted servers as well: their action log stays readable. */
-export async function findServerEvenDeleted(db: NovaDb, id: string, scope: Scope): Promise<Server | undefined> {
+export async function findServerEvenDeleted(
+  db: NovaDb,
+  id: string,
+  scope: Scope,
+): Promise<Server | undefined> {
   const query = db.selectFrom('servers').selectAll().where('id', '=', id);
   return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
 }
@@ -28,61 +40,150 @@ export async function insertServers(trx: NovaDb, rows: readonly ServerRow[]): Pr
 
 /** The next `count` numbers, unique for ever. Within a transaction. */
 export async function takeNumbers(trx: NovaDb, counter: string, count: number): Promise<number[]> {
-  const move = async () => (await trx.updateTable('counters').set((eb) => ({ value: eb('value', '+', count) })).where('name', '=', counter).executeTakeFirst()).numUpdatedRows;
+  const move = async () =>
+    (
+      await trx
+        .updateTable('counters')
+        .set((eb) => ({ value: eb('value', '+', count) }))
+        .where('name', '=', counter)
+        .executeTakeFirst()
+    ).numUpdatedRows;
   if ((await move()) === 0n) {
-    await trx.insertInto('counters').values({ name: counter, value: 0 }).execute().catch((error: unknown) => {
-      if (!isUniqueViolation(error)) throw error; // another first taker was faster
-    });
+    await trx
+      .insertInto('counters')
+      .values({ name: counter, value: 0 })
+      .execute()
+      .catch((error: unknown) => {
+        if (!isUniqueViolation(error)) throw error; // another first taker was faster
+      });
     await move();
   }
-  const { value } = await trx.selectFrom('counters').select('value').where('name', '=', counter).executeTakeFirstOrThrow();
+  const { value } = await trx
+    .selectFrom('counters')
+    .select('value')
+    .where('name', '=', counter)
+    .executeTakeFirstOrThrow();
   return Array.from({ length: count }, (_, index) => value - count + index + 1);
 }
 
 /** Sets the task if the server is idle and in one of `from`. Returns whether it was. */
-export async function beginTask(trx: NovaDb, id: string, from: readonly VmState[], task: TaskState, nowMs: number): Promise<boolean> {
-  const result = await trx.updateTable('servers').set({ task_state: task, updated_at_ms: nowMs })
-    .where('id', '=', id).where('deleted_at_ms', 'is', null).where('task_state', 'is', null).where('vm_state', 'in', [...from])
+export async function beginTask(
+  trx: NovaDb,
+  id: string,
+  from: readonly VmState[],
+  task: TaskState,
+  nowMs: number,
+): Promise<boolean> {
+  const result = await trx
+    .updateTable('servers')
+    .set({ task_state: task, updated_at_ms: nowMs })
+    .where('id', '=', id)
+    .where('deleted_at_ms', 'is', null)
+    .where('task_state', 'is', null)
+    .where('vm_state', 'in', [...from])
     .executeTakeFirst();
   return result.numUpdatedRows === 1n;
 }
 
 /** Deletion goes over any task but itself. Returns whether this call began it. */
 export async function beginDelete(trx: NovaDb, id: string, nowMs: number): Promise<boolean> {
-  const result = await trx.updateTable('servers').set({ task_state: 'deleting', updated_at_ms: nowMs })
-    .where('id', '=', id).where('deleted_at_ms', 'is', null)
+  const result = await trx
+    .updateTable('servers')
+    .set({ task_state: 'deleting', updated_at_ms: nowMs })
+    .where('id', '=', id)
+    .where('deleted_at_ms', 'is', null)
     .where((eb) => eb.or([eb('task_state', 'is', null), eb('task_state', '!=', 'deleting')]))
     .executeTakeFirst();
   return result.numUpdatedRows === 1n;
 }
 
-export type ServerChange = Partial<Pick<ServerRow,
-  'vm_state' | 'task_state' | 'power_state' | 'host' | 'node' | 'launched_at_ms' | 'terminated_at_ms' | 'deleted_at_ms' | 'fault' | 'image_id' | 'image' |
-  'name' | 'description' | 'hostname' | 'metadata' | 'tags' | 'access_ip_v4' | 'access_ip_v6' | 'disk_config' | 'locked' | 'locked_reason' | 'admin_pass' |
-  'key_name' | 'key_data' | 'user_data' | 'personality'>>;
+export type ServerChange = Partial<
+  Pick<
+    ServerRow,
+    | 'vm_state'
+    | 'task_state'
+    | 'power_state'
+    | 'host'
+    | 'node'
+    | 'launched_at_ms'
+    | 'terminated_at_ms'
+    | 'deleted_at_ms'
+    | 'fault'
+    | 'image_id'
+    | 'image'
+    | 'name'
+    | 'description'
+    | 'hostname'
+    | 'metadata'
+    | 'tags'
+    | 'access_ip_v4'
+    | 'access_ip_v6'
+    | 'disk_config'
+    | 'locked'
+    | 'locked_reason'
+    | 'admin_pass'
+    | 'key_name'
+    | 'key_data'
+    | 'user_data'
+    | 'personality'
+  >
+>;
 
 /** Changes a server whatever it does; for facts that are no part of the state machine. */
-export async function changeServer(db: NovaDb, id: string, change: ServerChange, nowMs: number): Promise<void> {
-  await db.updateTable('servers').set({ ...change, updated_at_ms: nowMs }).where('id', '=', id).where('deleted_at_ms', 'is', null).execute();
+export async function changeServer(
+  db: NovaDb,
+  id: string,
+  change: ServerChange,
+  nowMs: number,
+): Promise<void> {
+  await db
+    .updateTable('servers')
+    .set({ ...change, updated_at_ms: nowMs })
+    .where('id', '=', id)
+    .where('deleted_at_ms', 'is', null)
+    .execute();
 }
 
 /** Changes nothing, but holds the row until the transaction ends: MariaDB would let two changes start from the same state. */
 export async function lockServer(trx: NovaDb, id: string): Promise<void> {
-  await trx.updateTable('servers').set((eb) => ({ locked: eb.ref('locked') })).where('id', '=', id).execute();
+  await trx
+    .updateTable('servers')
+    .set((eb) => ({ locked: eb.ref('locked') }))
+    .where('id', '=', id)
+    .execute();
 }
 
 /** Changes a server only while it is in one of `tasks` (null: idle). Returns whether it was: a deletion may have come between. */
-export async function changeDuring(db: NovaDb, id: string, tasks: readonly (TaskState | null)[], change: ServerChange, nowMs: number): Promise<boolean> {
+export async function changeDuring(
+  db: NovaDb,
+  id: string,
+  tasks: readonly (TaskState | null)[],
+  change: ServerChange,
+  nowMs: number,
+): Promise<boolean> {
   const named = tasks.filter((task) => task !== null);
-  const result = await db.updateTable('servers').set({ ...change, updated_at_ms: nowMs })
-    .where('id', '=', id).where('deleted_at_ms', 'is', null)
-    .where((eb) => eb.or([...(tasks.includes(null) ? [eb('task_state', 'is', null)] : []), ...(named.length ? [eb('task_state', 'in', named)] : [])]))
+  const result = await db
+    .updateTable('servers')
+    .set({ ...change, updated_at_ms: nowMs })
+    .where('id', '=', id)
+    .where('deleted_at_ms', 'is', null)
+    .where((eb) =>
+      eb.or([
+        ...(tasks.includes(null) ? [eb('task_state', 'is', null)] : []),
+        ...(named.length ? [eb('task_state', 'in', named)] : []),
+      ]),
+    )
     .executeTakeFirst();
   return result.numUpdatedRows === 1n;
 }
 
 export async function serversOnHost(db: NovaDb, host: string): Promise<Server[]> {
-  return await db.selectFrom('servers').selectAll().where('host', '=', host).where('deleted_at_ms', 'is', null).execute();
+  return await db
+    .selectFrom('servers')
+    .selectAll()
+    .where('host', '=', host)
+    .where('deleted_at_ms', 'is', null)
+    .execute();
 }
 
 // The same flavor and image texts stand in thousands of rows: parse each once. Bounded; the entries are never changed.
@@ -99,12 +200,19 @@ function parsedOnce<T>(text: string): T {
   return value as T; // written by this release or an earlier one as this type
 }
 
-export const flavorOf = (server: Pick<Server, 'flavor'>): FlavorFacts => parsedOnce<FlavorFacts>(server.flavor);
-export const imageOf = (server: Pick<Server, 'image'>): ImageFacts | null => parsedOnce<ImageFacts | null>(server.image);
-export const metadataOf = (server: Pick<Server, 'metadata'>): Record<string, string> => JSON.parse(server.metadata) as Record<string, string>;
-export const faultOf = (server: Pick<Server, 'fault'>): FaultFacts | null => (server.fault === null ? null : (JSON.parse(server.fault) as FaultFacts));
-export const tagsOf = (server: Pick<Server, 'tags'>): string[] => server.tags.split(',').filter((tag) => tag !== '');
-export const tagsText = (tags: readonly string[]): string => `,${tags.map((tag) => `${tag},`).join('')}`;
+export const flavorOf = (server: Pick<Server, 'flavor'>): FlavorFacts =>
+  parsedOnce<FlavorFacts>(server.flavor);
+export const imageOf = (server: Pick<Server, 'image'>): ImageFacts | null =>
+  parsedOnce<ImageFacts | null>(server.image);
+export const metadataOf = (server: Pick<Server, 'metadata'>): Record<string, string> =>
+  JSON.parse(server.metadata) as Record<string, string>;
+export const faultOf = (server: Pick<Server, 'fault'>): FaultFacts | null =>
+  server.fault === null ? null : (JSON.parse(server.fault) as FaultFacts);
+export const tagsOf = (server: Pick<Server, 'tags'>): string[] =>
+  server.tags.split(',').filter((tag) => tag !== '');
+export const tagsText = (tags: readonly string[]): string =>
+  `,${tags.map((tag) => `${tag},`).join('')}`;
 
 /** The guest's name on its hypervisor. */
-export const instanceName = (server: Pick<Server, 'number'>): string => `instance-${server.number.toString(16).padStart(8, '0')}`;
+export const instanceName = (server: Pick<Server, 'number'>): string =>
+  `instance-${server.number.toString(16).padStart(8, '0')}`;

@@ -1,7 +1,7 @@
-// Nova's tables as rows. Times are ms since the epoch, booleans 0 or 1, JSON columns hold text.
-import type { SagaTables } from '#platform/saga/journal.ts';
 import type { DiskBus } from '#contracts/nova/guest.ts';
 import type { PowerState, TaskState, VmState } from '#contracts/nova/server-states.ts';
+// Nova's tables as rows. Times are ms since the epoch, booleans 0 or 1, JSON columns hold text.
+import type { SagaTables } from '#platform/saga/journal.ts';
 
 export interface ServerRow {
   id: string;
@@ -205,7 +205,13 @@ export interface NovaTables extends SagaTables {
   /** user_id '' = the project's own limit; project_id '' = the default class. */
   quotas: { project_id: string; user_id: string; resource: string; hard_limit: number };
   quota_locks: { project_id: string; touched: number };
-  console_tokens: { token_hash: string; server_id: string; host: string; protocol: string; expires_at_ms: number };
+  console_tokens: {
+    token_hash: string;
+    server_id: string;
+    host: string;
+    protocol: string;
+    expires_at_ms: number;
+  };
   /** Sequences that both dialects share. */
   counters: { name: string; value: number };
 }

@@ -13,17 +13,35 @@ export async function volumesOf(db: NovaDb, serverId: string): Promise<ServerVol
 }
 
 /** By server; those without any are left out. */
-export async function volumesOfServers(db: NovaDb, serverIds: readonly string[]): Promise<Map<string, ServerVolume[]>> {
+export async function volumesOfServers(
+  db: NovaDb,
+  serverIds: readonly string[],
+): Promise<Map<string, ServerVolume[]>> {
   const found = new Map<string, ServerVolume[]>();
   for (let at = 0; at < serverIds.length; at += maxIdsAtOnce) {
-    const rows = await db.selectFrom('server_volumes').selectAll().where('server_id', 'in', serverIds.slice(at, at + maxIdsAtOnce)).orderBy('device').orderBy('id').execute();
+    const rows = await db
+      .selectFrom('server_volumes')
+      .selectAll()
+      .where('server_id', 'in', serverIds.slice(at, at + maxIdsAtOnce))
+      .orderBy('device')
+      .orderBy('id')
+      .execute();
     for (const row of rows) found.set(row.server_id, [...(found.get(row.server_id) ?? []), row]);
   }
   return found;
 }
 
-export async function findServerVolume(db: NovaDb, serverId: string, volumeId: string): Promise<ServerVolume | undefined> {
-  return await db.selectFrom('server_volumes').selectAll().where('server_id', '=', serverId).where('volume_id', '=', volumeId).executeTakeFirst();
+export async function findServerVolume(
+  db: NovaDb,
+  serverId: string,
+  volumeId: string,
+): Promise<ServerVolume | undefined> {
+  return await db
+    .selectFrom('server_volumes')
+    .selectAll()
+    .where('server_id', '=', serverId)
+    .where('volume_id', '=', volumeId)
+    .executeTakeFirst();
 }
 
 export async function findVolumeRow(db: NovaDb, id: string): Promise<ServerVolume | undefined> {
@@ -32,15 +50,30 @@ export async function findVolumeRow(db: NovaDb, id: string): Promise<ServerVolum
 
 /** The servers that have the volume and are not deleted. */
 export async function serversOfVolume(db: NovaDb, volumeId: string): Promise<ServerVolume[]> {
-  return await db.selectFrom('server_volumes').innerJoin('servers', 'servers.id', 'server_volumes.server_id').selectAll('server_volumes')
-    .where('volume_id', '=', volumeId).where('servers.deleted_at_ms', 'is', null).execute();
+  return await db
+    .selectFrom('server_volumes')
+    .innerJoin('servers', 'servers.id', 'server_volumes.server_id')
+    .selectAll('server_volumes')
+    .where('volume_id', '=', volumeId)
+    .where('servers.deleted_at_ms', 'is', null)
+    .execute();
 }
 
 export async function insertServerVolumes(trx: NovaDb, rows: readonly VolumeRow[]): Promise<void> {
-  if (rows.length > 0) await trx.insertInto('server_volumes').values([...rows]).execute();
+  if (rows.length > 0)
+    await trx
+      .insertInto('server_volumes')
+      .values([...rows])
+      .execute();
 }
 
-export async function changeServerVolume(db: NovaDb, id: string, change: Partial<Pick<VolumeRow, 'attachment_id' | 'connection' | 'host' | 'delete_on_termination'>>): Promise<void> {
+export async function changeServerVolume(
+  db: NovaDb,
+  id: string,
+  change: Partial<
+    Pick<VolumeRow, 'attachment_id' | 'connection' | 'host' | 'delete_on_termination'>
+  >,
+): Promise<void> {
   await db.updateTable('server_volumes').set(change).where('id', '=', id).execute();
 }
 
@@ -50,16 +83,33 @@ export async function deleteServerVolume(db: NovaDb, id: string): Promise<void> 
 
 /** Volumes of servers that are gone, or in error on no host: a host or Cinder was away when they were to be given back. */
 export async function lostVolumes(db: NovaDb, limit: number): Promise<ServerVolume[]> {
-  return await db.selectFrom('server_volumes').innerJoin('servers', 'servers.id', 'server_volumes.server_id').selectAll('server_volumes')
-    .where((eb) => eb.or([
-      eb('servers.deleted_at_ms', 'is not', null),
-      eb.and([eb('servers.host', 'is', null), eb('servers.task_state', 'is', null), eb('server_volumes.attachment_id', 'is not', null)]),
-    ])).limit(limit).execute();
+  return await db
+    .selectFrom('server_volumes')
+    .innerJoin('servers', 'servers.id', 'server_volumes.server_id')
+    .selectAll('server_volumes')
+    .where((eb) =>
+      eb.or([
+        eb('servers.deleted_at_ms', 'is not', null),
+        eb.and([
+          eb('servers.host', 'is', null),
+          eb('servers.task_state', 'is', null),
+          eb('server_volumes.attachment_id', 'is not', null),
+        ]),
+      ]),
+    )
+    .limit(limit)
+    .execute();
 }
 
 /** As its host is told; undefined: not connected yet. */
 export function guestVolume(row: ServerVolume): GuestVolume | undefined {
   if (row.connection === null) return undefined;
   const connection = JSON.parse(row.connection) as VolumeConnection; // written as this by conductor/connect-volumes.ts
-  return { volumeId: row.volume_id, connection, device: row.device, bus: row.bus, bootIndex: row.boot_index };
+  return {
+    volumeId: row.volume_id,
+    connection,
+    device: row.device,
+    bus: row.bus,
+    bootIndex: row.boot_index,
+  };
 }

@@ -19,7 +19,8 @@ export function healNetworkInfo(deps: NovaDeps): Task {
       for (const id of ids) {
         if (signal.aborted) return;
         const known = await refreshNetworkInfo(deps, id, { requestId: deps.ids.requestId() });
-        if (isFault(known)) return deps.log.warn({ server: id, why: known.message }, 'network info not healed');
+        if (isFault(known))
+          return deps.log.warn({ server: id, why: known.message }, 'network info not healed');
       }
     },
   };

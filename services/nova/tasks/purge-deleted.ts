@@ -11,7 +11,11 @@ export function purgeDeletedTask({ database, clock, config, log }: NovaDeps): Ta
     name: 'nova.purge-deleted',
     everyMs,
     run: async () => {
-      const servers = await purgeDeleted(database.db, clock.now() - config.keepDeletedMs, clock.now());
+      const servers = await purgeDeleted(
+        database.db,
+        clock.now() - config.keepDeletedMs,
+        clock.now(),
+      );
       if (servers === 0) return;
       log.info({ servers, bytes: await reclaimSpace(database) }, 'deleted servers purged');
     },

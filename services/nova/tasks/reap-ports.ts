@@ -9,9 +9,15 @@ const everyMs = 30_000;
 const perRound = 100;
 
 export const reapPorts = (deps: NovaDeps): Task => ({
-  name: 'nova.reap-ports', everyMs, atStart: true,
+  name: 'nova.reap-ports',
+  everyMs,
+  atStart: true,
   run: async () => {
-    const { database: { db }, ids, log } = deps;
+    const {
+      database: { db },
+      ids,
+      log,
+    } = deps;
     for (const server of await serversWithLostPorts(db, perRound)) {
       const gone = await disconnectNics(deps, server, { requestId: ids.requestId() });
       if (isFault(gone)) return log.warn({ server, why: gone.message }, 'ports not reaped');

@@ -10,16 +10,31 @@ const everyMs = 30_000;
 const perRound = 20;
 
 export function reapVolumes(deps: NovaDeps): Task {
-  const { database: { db }, ids, log } = deps;
+  const {
+    database: { db },
+    ids,
+    log,
+  } = deps;
   return {
-    name: 'nova.reap-volumes', everyMs, atStart: true,
+    name: 'nova.reap-volumes',
+    everyMs,
+    atStart: true,
     async run() {
       for (const row of await lostVolumes(db, perRound)) {
         const call = { requestId: ids.requestId() };
-        const isGone = (await findServerEvenDeleted(db, row.server_id, null))?.deleted_at_ms !== null;
+        const isGone =
+          (await findServerEvenDeleted(db, row.server_id, null))?.deleted_at_ms !== null;
         const done = await (isGone ? dropVolume(deps, row, call) : takeBack(deps, row, call));
-        if (isFault(done)) log.info({ server: row.server_id, volume: row.volume_id, why: done.message }, 'a volume is not given back yet');
-        else log.warn({ server: row.server_id, volume: row.volume_id, req: call.requestId }, 'a volume that was left behind is given back');
+        if (isFault(done))
+          log.info(
+            { server: row.server_id, volume: row.volume_id, why: done.message },
+            'a volume is not given back yet',
+          );
+        else
+          log.warn(
+            { server: row.server_id, volume: row.volume_id, req: call.requestId },
+            'a volume that was left behind is given back',
+          );
       }
     },
   };

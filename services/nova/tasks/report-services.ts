@@ -6,8 +6,17 @@ import { registerService } from '../store/hosts.ts';
 const binaries = ['nova-conductor', 'nova-scheduler'] as const;
 
 export const reportServices = (deps: NovaDeps): Task => ({
-  name: 'nova.report-services', everyMs: deps.config.heartbeatMs, atStart: true,
+  name: 'nova.report-services',
+  everyMs: deps.config.heartbeatMs,
+  atStart: true,
   run: async () => {
-    for (const binary of binaries) await registerService(deps.database.db, binary, deps.config.controlHost, deps.ids, deps.clock.now());
+    for (const binary of binaries)
+      await registerService(
+        deps.database.db,
+        binary,
+        deps.config.controlHost,
+        deps.ids,
+        deps.clock.now(),
+      );
   },
 });

@@ -5,33 +5,75 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { PlacementParts } from '../deps.ts';
-import { canonicalUuid } from '../domain/uuid.ts';
 import type { Provider } from '../domain/provider.ts';
+import { canonicalUuid } from '../domain/uuid.ts';
 import { changeProvider, generationSchema, requestedProvider, uuidSchema } from './parts.ts';
 
 const list = Type.Array(uuidSchema, { uniqueItems: true });
-const body = [{ from: 0, schema: list }, { from: 19, schema: Type.Object({ aggregates: list, resource_provider_generation: generationSchema }, { additionalProperties: false }) }];
+const body = [
+  { from: 0, schema: list },
+  {
+    from: 19,
+    schema: Type.Object(
+      { aggregates: list, resource_provider_generation: generationSchema },
+      { additionalProperties: false },
+    ),
+  },
+];
 const path = '/resource_providers/:uuid/aggregates';
 
-const view = (provider: Provider, version: number): JsonObject => ({ aggregates: [...provider.aggregates].sort(), ...(version >= 19 ? { resource_provider_generation: provider.generation } : {}) });
+const view = (provider: Provider, version: number): JsonObject => ({
+  aggregates: [...provider.aggregates].sort(),
+  ...(version >= 19 ? { resource_provider_generation: provider.generation } : {}),
+});
 
 export function aggregateRoutes(parts: PlacementParts): readonly Route[] {
   return [
-    route({ method: 'GET', path, since: 1, policy: 'placement:resource_providers:aggregates:list', faults: ['notFound'], handler: async (request) => {
-      const provider = await requestedProvider(parts, request);
-      return isFault(provider) ? provider : { status: 200, body: view(provider, request.version) };
-    } }),
+    route({
+      method: 'GET',
+      path,
+      since: 1,
+      policy: 'placement:resource_providers:aggregates:list',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const provider = await requestedProvider(parts, request);
+        return isFault(provider)
+          ? provider
+          : { status: 200, body: view(provider, request.version) };
+      },
+    }),
     route<string[] | { aggregates: string[]; resource_provider_generation: number }>({
-      method: 'PUT', path, since: 1, policy: 'placement:resource_providers:aggregates:update', body, faults: ['notFound', 'concurrentUpdate'],
+      method: 'PUT',
+      path,
+      since: 1,
+      policy: 'placement:resource_providers:aggregates:update',
+      body,
+      faults: ['notFound', 'concurrentUpdate'],
       handler: async (request) => {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;
-        const given = Array.isArray(request.body) ? { aggregates: request.body, resource_provider_generation: undefined } : request.body;
-        const aggregates = [...new Set(given.aggregates.map((uuid) => canonicalUuid(uuid) ?? uuid))];
-        const changed = await changeProvider(parts, provider, given.resource_provider_generation, async (trx) => {
-          await trx.deleteFrom('provider_aggregates').where('provider_uuid', '=', provider.uuid).execute();
-          for (const aggregate_uuid of aggregates) await trx.insertInto('provider_aggregates').values({ provider_uuid: provider.uuid, aggregate_uuid }).execute();
-        });
+        const given = Array.isArray(request.body)
+          ? { aggregates: request.body, resource_provider_generation: undefined }
+          : request.body;
+        const aggregates = [
+          ...new Set(given.aggregates.map((uuid) => canonicalUuid(uuid) ?? uuid)),
+        ];
+        const changed = await changeProvider(
+          parts,
+          provider,
+          given.resource_provider_generation,
+          async (trx) => {
+            await trx
+              .deleteFrom('provider_aggregates')
+              .where('provider_uuid', '=', provider.uuid)
+              .execute();
+            for (const aggregate_uuid of aggregates)
+              await trx
+                .insertInto('provider_aggregates')
+                .values({ provider_uuid: provider.uuid, aggregate_uuid })
+                .execute();
+          },
+        );
         return isFault(changed) ? changed : { status: 200, body: view(changed, request.version) };
       },
     }),

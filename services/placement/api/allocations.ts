@@ -8,20 +8,55 @@ import { transaction } from '#platform/db/transaction.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { PlacementParts } from '../deps.ts';
+import { canonicalUuid } from '../domain/uuid.ts';
 import type { ConsumerClaim } from '../store/allocations.ts';
 import { allocationsOf, replaceAllocations } from '../store/allocations.ts';
-import { canonicalUuid } from '../domain/uuid.ts';
 import { byCanonicalUuid, Refusal, requestedProvider, unknownNames, uuidSchema } from './parts.ts';
 
-const amounts = Type.Record(Type.String({ pattern: '^[A-Z0-9_]+$' }), Type.Integer({ minimum: 1 }), { additionalProperties: false, minProperties: 1 });
-const owner = { project_id: Type.String({ minLength: 1, maxLength: 255 }), user_id: Type.String({ minLength: 1, maxLength: 255 }) };
+const amounts = Type.Record(
+  Type.String({ pattern: '^[A-Z0-9_]+$' }),
+  Type.Integer({ minimum: 1 }),
+  { additionalProperties: false, minProperties: 1 },
+);
+const owner = {
+  project_id: Type.String({ minLength: 1, maxLength: 255 }),
+  user_id: Type.String({ minLength: 1, maxLength: 255 }),
+};
 const generation = { consumer_generation: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]) };
-const consumerType = { consumer_type: Type.String({ minLength: 1, maxLength: 255, pattern: '^[A-Z0-9_]+$' }) };
-const listForm = Type.Array(Type.Object({ resource_provider: Type.Object({ uuid: uuidSchema }, { additionalProperties: false }), resources: amounts }, { additionalProperties: false }), { minItems: 1 });
-const dictForm = (minProperties: number) => Type.Record(uuidSchema, Type.Object({ generation: Type.Optional(Type.Integer()), resources: amounts }, { additionalProperties: false }), { additionalProperties: false, minProperties });
-const strict = (fields: Record<string, TSchema>) => Type.Object(fields, { additionalProperties: false });
+const consumerType = {
+  consumer_type: Type.String({ minLength: 1, maxLength: 255, pattern: '^[A-Z0-9_]+$' }),
+};
+const listForm = Type.Array(
+  Type.Object(
+    {
+      resource_provider: Type.Object({ uuid: uuidSchema }, { additionalProperties: false }),
+      resources: amounts,
+    },
+    { additionalProperties: false },
+  ),
+  { minItems: 1 },
+);
+const dictForm = (minProperties: number) =>
+  Type.Record(
+    uuidSchema,
+    Type.Object(
+      { generation: Type.Optional(Type.Integer()), resources: amounts },
+      { additionalProperties: false },
+    ),
+    { additionalProperties: false, minProperties },
+  );
+const strict = (fields: Record<string, TSchema>) =>
+  Type.Object(fields, { additionalProperties: false });
 /** Taken as candidates give them, and not looked at. api-ref, "Update allocations". */
-const mappings = { mappings: Type.Optional(Type.Record(Type.String({ pattern: '^([a-zA-Z0-9_-]{1,64})?$' }), Type.Array(uuidSchema, { minItems: 1 }), { minProperties: 1 })) };
+const mappings = {
+  mappings: Type.Optional(
+    Type.Record(
+      Type.String({ pattern: '^([a-zA-Z0-9_-]{1,64})?$' }),
+      Type.Array(uuidSchema, { minItems: 1 }),
+      { minProperties: 1 },
+    ),
+  ),
+};
 
 const putBody = [
   { from: 0, schema: strict({ allocations: listForm }) },
@@ -29,20 +64,37 @@ const putBody = [
   { from: 12, schema: strict({ allocations: dictForm(1), ...owner }) },
   { from: 28, schema: strict({ allocations: dictForm(0), ...owner, ...generation }) },
   { from: 34, schema: strict({ allocations: dictForm(0), ...owner, ...generation, ...mappings }) },
-  { from: 38, schema: strict({ allocations: dictForm(0), ...owner, ...generation, ...mappings, ...consumerType }) },
+  {
+    from: 38,
+    schema: strict({
+      allocations: dictForm(0),
+      ...owner,
+      ...generation,
+      ...mappings,
+      ...consumerType,
+    }),
+  },
 ];
 const claimFields: readonly { from: number; fields: Record<string, TSchema> }[] = [
   { from: 13, fields: { allocations: dictForm(0), ...owner } },
   { from: 28, fields: { allocations: dictForm(0), ...owner, ...generation } },
   { from: 34, fields: { allocations: dictForm(0), ...owner, ...generation, ...mappings } },
-  { from: 38, fields: { allocations: dictForm(0), ...owner, ...generation, ...mappings, ...consumerType } },
+  {
+    from: 38,
+    fields: { allocations: dictForm(0), ...owner, ...generation, ...mappings, ...consumerType },
+  },
 ];
 /** Claims by consumer, by microversion; POST /allocations wants at least one, a reshape may have none. */
 export const manyClaims = (minProperties: number) =>
-  claimFields.map(({ from, fields }) => ({ from, schema: Type.Record(uuidSchema, strict(fields), { additionalProperties: false, minProperties }) }));
+  claimFields.map(({ from, fields }) => ({
+    from,
+    schema: Type.Record(uuidSchema, strict(fields), { additionalProperties: false, minProperties }),
+  }));
 
 export interface GivenClaim {
-  allocations: { resource_provider: { uuid: string }; resources: Record<string, number> }[] | Record<string, { resources: Record<string, number> }>;
+  allocations:
+    | { resource_provider: { uuid: string }; resources: Record<string, number> }[]
+    | Record<string, { resources: Record<string, number> }>;
   project_id?: string;
   user_id?: string;
   consumer_generation?: number | null;
@@ -53,18 +105,32 @@ export interface GivenClaim {
 const nobody = '00000000-0000-0000-0000-000000000000';
 
 export function toClaim(consumerUuid: string, given: GivenClaim): Outcome<ConsumerClaim> {
-  const entries = Array.isArray(given.allocations) ? lastOf(given.allocations) : byCanonicalUuid(given.allocations);
+  const entries = Array.isArray(given.allocations)
+    ? lastOf(given.allocations)
+    : byCanonicalUuid(given.allocations);
   if (isFault(entries)) return entries;
   return {
-    consumerUuid, projectId: given.project_id ?? nobody, userId: given.user_id ?? nobody, consumerType: given.consumer_type ?? null,
+    consumerUuid,
+    projectId: given.project_id ?? nobody,
+    userId: given.user_id ?? nobody,
+    consumerType: given.consumer_type ?? null,
     generation: 'consumer_generation' in given ? given.consumer_generation : undefined,
-    allocations: new Map([...entries].map(([uuid, { resources }]) => [uuid, new Map(Object.entries(resources))])),
+    allocations: new Map(
+      [...entries].map(([uuid, { resources }]) => [uuid, new Map(Object.entries(resources))]),
+    ),
   };
 }
 
 /** The list form: what is named twice counts as named last. */
-function lastOf(list: readonly { resource_provider: { uuid: string }; resources: Record<string, number> }[]): Map<string, { resources: Record<string, number> }> {
-  return new Map(list.map((entry) => [canonicalUuid(entry.resource_provider.uuid) ?? entry.resource_provider.uuid, entry]));
+function lastOf(
+  list: readonly { resource_provider: { uuid: string }; resources: Record<string, number> }[],
+): Map<string, { resources: Record<string, number> }> {
+  return new Map(
+    list.map((entry) => [
+      canonicalUuid(entry.resource_provider.uuid) ?? entry.resource_provider.uuid,
+      entry,
+    ]),
+  );
 }
 
 export function toClaims(given: Readonly<Record<string, GivenClaim>>): Outcome<ConsumerClaim[]> {
@@ -80,10 +146,26 @@ export function toClaims(given: Readonly<Record<string, GivenClaim>>): Outcome<C
 }
 
 /** All or none. */
-export async function writeClaims(parts: PlacementParts, claims: readonly ConsumerClaim[]): Promise<Outcome<void>> {
-  const { database: { db }, clock } = parts;
-  const missing = await unknownNames(db, 'resource_classes', claims.flatMap((claim) => [...claim.allocations.values()].flatMap((resources) => [...resources.keys()])));
-  if (missing.length > 0) return fault('badRequest', `Unable to allocate inventory${claims.length === 1 ? ` for consumer ${claims[0]?.consumerUuid}` : ''}: No such resource class ${missing.join(', ')}.`);
+export async function writeClaims(
+  parts: PlacementParts,
+  claims: readonly ConsumerClaim[],
+): Promise<Outcome<void>> {
+  const {
+    database: { db },
+    clock,
+  } = parts;
+  const missing = await unknownNames(
+    db,
+    'resource_classes',
+    claims.flatMap((claim) =>
+      [...claim.allocations.values()].flatMap((resources) => [...resources.keys()]),
+    ),
+  );
+  if (missing.length > 0)
+    return fault(
+      'badRequest',
+      `Unable to allocate inventory${claims.length === 1 ? ` for consumer ${claims[0]?.consumerUuid}` : ''}: No such resource class ${missing.join(', ')}.`,
+    );
   const refused = new Refusal();
   return await transaction(db, async (trx) => {
     const outcome = await replaceAllocations(trx, claims, clock.now());
@@ -92,50 +174,123 @@ export async function writeClaims(parts: PlacementParts, claims: readonly Consum
 }
 
 export function allocationRoutes(parts: PlacementParts): readonly Route[] {
-  const { database: { db }, world } = parts;
+  const {
+    database: { db },
+    world,
+  } = parts;
   return [
-    route({ method: 'GET', path: '/allocations/:consumer', policy: 'placement:allocations:list', handler: async ({ params, version }) => {
-      const consumerUuid = canonicalUuid(params['consumer'] ?? '') ?? '';
-      const held = await allocationsOf(db, consumerUuid);
-      if (held.length === 0) return { status: 200, body: { allocations: {} } };
-      const { providers } = await world.read();
-      const allocations: Record<string, { generation: number; resources: Record<string, number> }> = {};
-      for (const { provider_uuid, resource_class, used } of held) {
-        const entry = (allocations[provider_uuid] ??= { generation: providers.get(provider_uuid)?.generation ?? 0, resources: {} });
-        entry.resources[resource_class] = used;
-      }
-      const body: JsonObject = { allocations };
-      const consumer = await db.selectFrom('consumers').selectAll().where('uuid', '=', consumerUuid).executeTakeFirst();
-      if (consumer && version >= 12) Object.assign(body, { project_id: consumer.project_id, user_id: consumer.user_id });
-      if (consumer && version >= 28) body['consumer_generation'] = consumer.generation;
-      if (consumer && version >= 38) body['consumer_type'] = consumer.consumer_type ?? 'unknown';
-      return { status: 200, body };
-    } }),
-    route<GivenClaim>({ method: 'PUT', path: '/allocations/:consumer', policy: 'placement:allocations:update', body: putBody, faults: ['conflict', 'concurrentUpdate'], handler: async ({ params, body }) => {
-      const consumerUuid = canonicalUuid(params['consumer'] ?? '');
-      if (consumerUuid === undefined) return fault('badRequest', `Malformed consumer_uuid: ${params['consumer']}`);
-      const claim = toClaim(consumerUuid, body);
-      return isFault(claim) ? claim : ((await writeClaims(parts, [claim])) ?? { status: 204 });
-    } }),
-    route<Record<string, GivenClaim>>({ method: 'POST', path: '/allocations', since: 13, policy: 'placement:allocations:manage', body: manyClaims(1), faults: ['conflict', 'concurrentUpdate'], handler: async ({ body }) => {
-      const claims = toClaims(body);
-      return isFault(claims) ? claims : ((await writeClaims(parts, claims)) ?? { status: 204 });
-    } }),
-    route({ method: 'DELETE', path: '/allocations/:consumer', policy: 'placement:allocations:delete', faults: ['notFound', 'conflict', 'concurrentUpdate'], handler: async ({ params }) => {
-      const consumerUuid = canonicalUuid(params['consumer'] ?? '') ?? params['consumer'] ?? '';
-      if ((await allocationsOf(db, consumerUuid)).length === 0) return fault('notFound', `No allocations for consumer '${consumerUuid}'`);
-      return (await writeClaims(parts, [{ consumerUuid, projectId: nobody, userId: nobody, consumerType: null, generation: undefined, allocations: new Map() }])) ?? { status: 204 };
-    } }),
-    route({ method: 'GET', path: '/resource_providers/:uuid/allocations', policy: 'placement:resource_providers:allocations:list', faults: ['notFound'], handler: async (request) => {
-      const provider = await requestedProvider(parts, request);
-      if (isFault(provider)) return provider;
-      const rows = await db.selectFrom('allocations as a').leftJoin('consumers as c', 'c.uuid', 'a.consumer_uuid').select(['a.consumer_uuid', 'a.resource_class', 'a.used', 'c.generation']).where('a.provider_uuid', '=', provider.uuid).execute();
-      const allocations: Record<string, { resources: Record<string, number>; consumer_generation?: number }> = {};
-      for (const row of rows) {
-        const entry = (allocations[row.consumer_uuid] ??= request.version >= 28 ? { resources: {}, consumer_generation: row.generation ?? 0 } : { resources: {} });
-        entry.resources[row.resource_class] = row.used;
-      }
-      return { status: 200, body: { allocations, resource_provider_generation: provider.generation } };
-    } }),
+    route({
+      method: 'GET',
+      path: '/allocations/:consumer',
+      policy: 'placement:allocations:list',
+      handler: async ({ params, version }) => {
+        const consumerUuid = canonicalUuid(params['consumer'] ?? '') ?? '';
+        const held = await allocationsOf(db, consumerUuid);
+        if (held.length === 0) return { status: 200, body: { allocations: {} } };
+        const { providers } = await world.read();
+        const allocations: Record<
+          string,
+          { generation: number; resources: Record<string, number> }
+        > = {};
+        for (const { provider_uuid, resource_class, used } of held) {
+          const entry = (allocations[provider_uuid] ??= {
+            generation: providers.get(provider_uuid)?.generation ?? 0,
+            resources: {},
+          });
+          entry.resources[resource_class] = used;
+        }
+        const body: JsonObject = { allocations };
+        const consumer = await db
+          .selectFrom('consumers')
+          .selectAll()
+          .where('uuid', '=', consumerUuid)
+          .executeTakeFirst();
+        if (consumer && version >= 12)
+          Object.assign(body, { project_id: consumer.project_id, user_id: consumer.user_id });
+        if (consumer && version >= 28) body['consumer_generation'] = consumer.generation;
+        if (consumer && version >= 38) body['consumer_type'] = consumer.consumer_type ?? 'unknown';
+        return { status: 200, body };
+      },
+    }),
+    route<GivenClaim>({
+      method: 'PUT',
+      path: '/allocations/:consumer',
+      policy: 'placement:allocations:update',
+      body: putBody,
+      faults: ['conflict', 'concurrentUpdate'],
+      handler: async ({ params, body }) => {
+        const consumerUuid = canonicalUuid(params['consumer'] ?? '');
+        if (consumerUuid === undefined)
+          return fault('badRequest', `Malformed consumer_uuid: ${params['consumer']}`);
+        const claim = toClaim(consumerUuid, body);
+        return isFault(claim) ? claim : ((await writeClaims(parts, [claim])) ?? { status: 204 });
+      },
+    }),
+    route<Record<string, GivenClaim>>({
+      method: 'POST',
+      path: '/allocations',
+      since: 13,
+      policy: 'placement:allocations:manage',
+      body: manyClaims(1),
+      faults: ['conflict', 'concurrentUpdate'],
+      handler: async ({ body }) => {
+        const claims = toClaims(body);
+        return isFault(claims) ? claims : ((await writeClaims(parts, claims)) ?? { status: 204 });
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/allocations/:consumer',
+      policy: 'placement:allocations:delete',
+      faults: ['notFound', 'conflict', 'concurrentUpdate'],
+      handler: async ({ params }) => {
+        const consumerUuid = canonicalUuid(params['consumer'] ?? '') ?? params['consumer'] ?? '';
+        if ((await allocationsOf(db, consumerUuid)).length === 0)
+          return fault('notFound', `No allocations for consumer '${consumerUuid}'`);
+        return (
+          (await writeClaims(parts, [
+            {
+              consumerUuid,
+              projectId: nobody,
+              userId: nobody,
+              consumerType: null,
+              generation: undefined,
+              allocations: new Map(),
+            },
+          ])) ?? { status: 204 }
+        );
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/resource_providers/:uuid/allocations',
+      policy: 'placement:resource_providers:allocations:list',
+      faults: ['notFound'],
+      handler: async (request) => {
+        const provider = await requestedProvider(parts, request);
+        if (isFault(provider)) return provider;
+        const rows = await db
+          .selectFrom('allocations as a')
+          .leftJoin('consumers as c', 'c.uuid', 'a.consumer_uuid')
+          .select(['a.consumer_uuid', 'a.resource_class', 'a.used', 'c.generation'])
+          .where('a.provider_uuid', '=', provider.uuid)
+          .execute();
+        const allocations: Record<
+          string,
+          { resources: Record<string, number>; consumer_generation?: number }
+        > = {};
+        for (const row of rows) {
+          const entry = (allocations[row.consumer_uuid] ??=
+            request.version >= 28
+              ? { resources: {}, consumer_generation: row.generation ?? 0 }
+              : { resources: {} });
+          entry.resources[row.resource_class] = row.used;
+        }
+        return {
+          status: 200,
+          body: { allocations, resource_provider_generation: provider.generation },
+        };
+      },
+    }),
   ];
 }

@@ -9,7 +9,9 @@ const cacheHeadersSince = 15;
 const codesSince = 23;
 
 /** The header that says when what is shown last changed; where a handler does not know, it is now. */
-export const lastModified = (ms: number): Record<string, string> => ({ 'last-modified': new Date(ms).toUTCString() });
+export const lastModified = (ms: number): Record<string, string> => ({
+  'last-modified': new Date(ms).toUTCString(),
+});
 
 export function byVersion(route: Route, clock: Clock): Route {
   return {
@@ -31,5 +33,13 @@ function dated(reply: Reply, method: string, version: number, nowMs: number): Re
   const { 'last-modified': changed, ...headers } = reply.headers ?? {};
   if (version < cacheHeadersSince) return { ...reply, headers };
   if (method !== 'GET' && reply.body === undefined && changed === undefined) return reply;
-  return { ...reply, headers: { ...headers, ...lastModified(nowMs), ...(changed !== undefined && { 'last-modified': changed }), 'cache-control': 'no-cache' } };
+  return {
+    ...reply,
+    headers: {
+      ...headers,
+      ...lastModified(nowMs),
+      ...(changed !== undefined && { 'last-modified': changed }),
+      'cache-control': 'no-cache',
+    },
+  };
 }

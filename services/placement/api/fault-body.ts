@@ -6,12 +6,22 @@ export const placementFaults: FaultStyle = {
   body: (status, fault, requestId) => {
     const title = titleOf[status] ?? 'Error';
     const { max_version, min_version } = fault.detail;
-    const code = fault.detail['code'] ?? (fault.kind === 'concurrentUpdate' ? 'placement.concurrent_update' : 'placement.undefined_code');
-    return { errors: [{
-      status, title, request_id: requestId,
-      detail: `${status === 404 && !fault.message ? 'The resource could not be found.' : fault.message}`,
-      ...(code !== '' && { code }), // '': the microversion has no codes
-      ...(max_version === undefined ? {} : { max_version, min_version }),
-    }] };
+    const code =
+      fault.detail['code'] ??
+      (fault.kind === 'concurrentUpdate'
+        ? 'placement.concurrent_update'
+        : 'placement.undefined_code');
+    return {
+      errors: [
+        {
+          status,
+          title,
+          request_id: requestId,
+          detail: `${status === 404 && !fault.message ? 'The resource could not be found.' : fault.message}`,
+          ...(code !== '' && { code }), // '': the microversion has no codes
+          ...(max_version === undefined ? {} : { max_version, min_version }),
+        },
+      ],
+    };
   },
 };

@@ -6,18 +6,27 @@ import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 import type { PlacementParts } from '../deps.ts';
 import type { Inventory, Provider } from '../domain/provider.ts';
-import { changeProvider, concurrent, generationSchema, requestedProvider, unknownNames } from './parts.ts';
 import { byStandardOrder } from '../domain/standard-order.ts';
 import { lastModified } from './answers-by-version.ts';
+import {
+  changeProvider,
+  concurrent,
+  generationSchema,
+  requestedProvider,
+  unknownNames,
+} from './parts.ts';
 import { inventoriesView, inventoryView } from './views.ts';
 
 const maxInt = 2_147_483_647;
 /** The greatest single-precision float that MySQL documents; more than it is refused. */
 const maxFloat = 3.40282e38;
 const fields = {
-  total: Type.Integer({ minimum: 1, maximum: maxInt }), reserved: Type.Optional(Type.Integer({ minimum: 0, maximum: maxInt })),
-  min_unit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxInt })), max_unit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxInt })),
-  step_size: Type.Optional(Type.Integer({ minimum: 1, maximum: maxInt })), allocation_ratio: Type.Optional(Type.Number({ minimum: 0, maximum: maxFloat })),
+  total: Type.Integer({ minimum: 1, maximum: maxInt }),
+  reserved: Type.Optional(Type.Integer({ minimum: 0, maximum: maxInt })),
+  min_unit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxInt })),
+  max_unit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxInt })),
+  step_size: Type.Optional(Type.Integer({ minimum: 1, maximum: maxInt })),
+  allocation_ratio: Type.Optional(Type.Number({ minimum: 0, maximum: maxFloat })),
 };
 type Given = Partial<Inventory> & { total: number; resource_provider_generation?: number };
 interface One extends Given {
@@ -33,112 +42,298 @@ interface All {
   inventories: Record<string, Given>;
 }
 const classPattern = '^[A-Z0-9_]+$';
-const one = Type.Object({ ...fields, resource_provider_generation: generationSchema }, { additionalProperties: false });
-const oneNamed = Type.Object({ ...fields, resource_provider_generation: Type.Optional(generationSchema), resource_class: Type.String({ pattern: classPattern }) }, { additionalProperties: false });
-export const inventoriesSchema = Type.Object({ resource_provider_generation: generationSchema, inventories: Type.Record(Type.String({ pattern: classPattern }), Type.Object({ ...fields, resource_provider_generation: Type.Optional(generationSchema) }, { additionalProperties: false }), { additionalProperties: false }) }, { additionalProperties: false });
+const one = Type.Object(
+  { ...fields, resource_provider_generation: generationSchema },
+  { additionalProperties: false },
+);
+const oneNamed = Type.Object(
+  {
+    ...fields,
+    resource_provider_generation: Type.Optional(generationSchema),
+    resource_class: Type.String({ pattern: classPattern }),
+  },
+  { additionalProperties: false },
+);
+export const inventoriesSchema = Type.Object(
+  {
+    resource_provider_generation: generationSchema,
+    inventories: Type.Record(
+      Type.String({ pattern: classPattern }),
+      Type.Object(
+        { ...fields, resource_provider_generation: Type.Optional(generationSchema) },
+        { additionalProperties: false },
+      ),
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false },
+);
 
 const path = '/resource_providers/:uuid/inventories';
 const policy = (name: string): string => `placement:resource_providers:inventories:${name}`;
 const faults = ['notFound', 'conflict', 'concurrentUpdate'] as const;
 
 export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
-  const { database: { db } } = parts;
+  const {
+    database: { db },
+  } = parts;
 
   /** Replaces the inventories by `next`; what disappears or shrinks must not be in use. */
-  async function replace(provider: Provider, generation: number, next: ReadonlyMap<string, Inventory>): Promise<Outcome<Provider>> {
+  async function replace(
+    provider: Provider,
+    generation: number,
+    next: ReadonlyMap<string, Inventory>,
+  ): Promise<Outcome<Provider>> {
     const missing = await unknownNames(db, 'resource_classes', next.keys());
-    if (missing.length > 0) return fault('badRequest', `Unknown resource class in inventory for resource provider ${provider.uuid}: No such resource class ${missing.join(', ')}.`);
+    if (missing.length > 0)
+      return fault(
+        'badRequest',
+        `Unknown resource class in inventory for resource provider ${provider.uuid}: No such resource class ${missing.join(', ')}.`,
+      );
     return await changeProvider(parts, provider, generation, async (trx) => {
       const gone = [...provider.inventories.keys()].filter((name) => !next.has(name));
       if (gone.length > 0) {
-        const used = await trx.selectFrom('allocations').select('resource_class').distinct().where('provider_uuid', '=', provider.uuid).where('resource_class', 'in', gone).execute();
-        if (used.length > 0) return fault('conflict', `Inventory for '${used.map((row) => row.resource_class).sort(byStandardOrder).join(', ')}' on resource provider '${provider.uuid}' in use.`, { code: 'placement.inventory.inuse' });
+        const used = await trx
+          .selectFrom('allocations')
+          .select('resource_class')
+          .distinct()
+          .where('provider_uuid', '=', provider.uuid)
+          .where('resource_class', 'in', gone)
+          .execute();
+        if (used.length > 0)
+          return fault(
+            'conflict',
+            `Inventory for '${used
+              .map((row) => row.resource_class)
+              .sort(byStandardOrder)
+              .join(', ')}' on resource provider '${provider.uuid}' in use.`,
+            { code: 'placement.inventory.inuse' },
+          );
       }
       await trx.deleteFrom('inventories').where('provider_uuid', '=', provider.uuid).execute();
-      for (const [resource_class, inventory] of next) await trx.insertInto('inventories').values({ provider_uuid: provider.uuid, resource_class, ...inventory }).execute();
+      for (const [resource_class, inventory] of next)
+        await trx
+          .insertInto('inventories')
+          .values({ provider_uuid: provider.uuid, resource_class, ...inventory })
+          .execute();
       return undefined;
     });
   }
 
   /** Adds one inventory under whatever generation the provider has; conflict where another was added meanwhile. */
-  async function add(provider: Provider, resourceClass: string, inventory: Inventory): Promise<Outcome<Provider>> {
+  async function add(
+    provider: Provider,
+    resourceClass: string,
+    inventory: Inventory,
+  ): Promise<Outcome<Provider>> {
     const missing = await unknownNames(db, 'resource_classes', [resourceClass]);
-    if (missing.length > 0) return fault('badRequest', `Unknown resource class in inventory for resource provider ${provider.uuid}: No such resource class ${resourceClass}.`);
+    if (missing.length > 0)
+      return fault(
+        'badRequest',
+        `Unknown resource class in inventory for resource provider ${provider.uuid}: No such resource class ${resourceClass}.`,
+      );
     return await changeProvider(parts, provider, undefined, async (trx) => {
-      const there = await trx.selectFrom('inventories').select('resource_class').where('provider_uuid', '=', provider.uuid).where('resource_class', '=', resourceClass).executeTakeFirst();
+      const there = await trx
+        .selectFrom('inventories')
+        .select('resource_class')
+        .where('provider_uuid', '=', provider.uuid)
+        .where('resource_class', '=', resourceClass)
+        .executeTakeFirst();
       if (there) return exists(resourceClass, provider);
-      await trx.insertInto('inventories').values({ provider_uuid: provider.uuid, resource_class: resourceClass, ...inventory }).execute();
+      await trx
+        .insertInto('inventories')
+        .values({ provider_uuid: provider.uuid, resource_class: resourceClass, ...inventory })
+        .execute();
       return undefined;
     });
   }
 
   return [
-    route({ method: 'GET', path, policy: policy('list'), faults: ['notFound'], handler: async (request) => {
-      const provider = await requestedProvider(parts, request);
-      return isFault(provider) ? provider : { status: 200, headers: lastModified(provider.updatedAtMs), body: inventoriesView(provider) };
-    } }),
-    route<All>({ method: 'PUT', path, policy: policy('update'), body: inventoriesSchema, faults, handler: async (request) => {
-      const provider = await requestedProvider(parts, request);
-      if (isFault(provider)) return provider;
-      if (request.body.resource_provider_generation !== provider.generation) return concurrent();
-      const next = new Map<string, Inventory>();
-      for (const [name, { resource_provider_generation: _ignored, ...given }] of Object.entries(request.body.inventories)) {
+    route({
+      method: 'GET',
+      path,
+      policy: policy('list'),
+      faults: ['notFound'],
+      handler: async (request) => {
+        const provider = await requestedProvider(parts, request);
+        return isFault(provider)
+          ? provider
+          : {
+              status: 200,
+              headers: lastModified(provider.updatedAtMs),
+              body: inventoriesView(provider),
+            };
+      },
+    }),
+    route<All>({
+      method: 'PUT',
+      path,
+      policy: policy('update'),
+      body: inventoriesSchema,
+      faults,
+      handler: async (request) => {
+        const provider = await requestedProvider(parts, request);
+        if (isFault(provider)) return provider;
+        if (request.body.resource_provider_generation !== provider.generation) return concurrent();
+        const next = new Map<string, Inventory>();
+        for (const [name, { resource_provider_generation: _ignored, ...given }] of Object.entries(
+          request.body.inventories,
+        )) {
+          const inventory = complete(provider, 'update', name, given, request.version);
+          if (isFault(inventory)) return inventory;
+          next.set(name, inventory);
+        }
+        const changed = await replace(provider, request.body.resource_provider_generation, next);
+        return isFault(changed) ? changed : { status: 200, body: inventoriesView(changed) };
+      },
+    }),
+    route<Named>({
+      method: 'POST',
+      path,
+      policy: policy('create'),
+      body: oneNamed,
+      faults,
+      handler: async (request) => {
+        const provider = await requestedProvider(parts, request);
+        if (isFault(provider)) return provider;
+        const { resource_class, resource_provider_generation: _ignored, ...given } = request.body;
+        if (provider.inventories.has(resource_class)) return exists(resource_class, provider);
+        const inventory = complete(provider, 'create', resource_class, given, request.version);
+        if (isFault(inventory)) return inventory;
+        const changed = await add(provider, resource_class, inventory);
+        return isFault(changed)
+          ? changed
+          : {
+              status: 201,
+              headers: {
+                location: `${request.baseUrl}/resource_providers/${provider.uuid}/inventories/${resource_class}`,
+              },
+              body: {
+                ...inventoryView(inventory),
+                resource_provider_generation: changed.generation,
+              },
+            };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path,
+      since: 5,
+      policy: policy('delete'),
+      faults,
+      handler: async (request) => {
+        const provider = await requestedProvider(parts, request);
+        if (isFault(provider)) return provider;
+        const changed = await replace(provider, provider.generation, new Map());
+        return isFault(changed) ? changed : { status: 204 };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:class`,
+      policy: policy('show'),
+      faults: ['notFound'],
+      handler: async (request) => {
+        const provider = await requestedProvider(parts, request);
+        if (isFault(provider)) return provider;
+        const inventory = provider.inventories.get(request.params['class'] ?? '');
+        return inventory
+          ? {
+              status: 200,
+              headers: lastModified(provider.updatedAtMs),
+              body: {
+                ...inventoryView(inventory),
+                resource_provider_generation: provider.generation,
+              },
+            }
+          : fault(
+              'notFound',
+              `No inventory of class ${request.params['class']} for ${provider.uuid}`,
+            );
+      },
+    }),
+    route<One>({
+      method: 'PUT',
+      path: `${path}/:class`,
+      policy: policy('update'),
+      body: one,
+      faults,
+      handler: async (request) => {
+        const provider = await requestedProvider(parts, request);
+        if (isFault(provider)) return provider;
+        const name = request.params['class'] ?? '';
+        const { resource_provider_generation, ...given } = request.body;
+        if (resource_provider_generation !== provider.generation) return concurrent();
+        if (!provider.inventories.has(name))
+          return fault(
+            'badRequest',
+            `Unable to update inventory for resource provider ${provider.uuid}: No inventory record with resource class ${name} for resource provider ${provider.uuid}.`,
+          );
         const inventory = complete(provider, 'update', name, given, request.version);
         if (isFault(inventory)) return inventory;
-        next.set(name, inventory);
-      }
-      const changed = await replace(provider, request.body.resource_provider_generation, next);
-      return isFault(changed) ? changed : { status: 200, body: inventoriesView(changed) };
-    } }),
-    route<Named>({ method: 'POST', path, policy: policy('create'), body: oneNamed, faults, handler: async (request) => {
-      const provider = await requestedProvider(parts, request);
-      if (isFault(provider)) return provider;
-      const { resource_class, resource_provider_generation: _ignored, ...given } = request.body;
-      if (provider.inventories.has(resource_class)) return exists(resource_class, provider);
-      const inventory = complete(provider, 'create', resource_class, given, request.version);
-      if (isFault(inventory)) return inventory;
-      const changed = await add(provider, resource_class, inventory);
-      return isFault(changed) ? changed : { status: 201, headers: { location: `${request.baseUrl}/resource_providers/${provider.uuid}/inventories/${resource_class}` }, body: { ...inventoryView(inventory), resource_provider_generation: changed.generation } };
-    } }),
-    route({ method: 'DELETE', path, since: 5, policy: policy('delete'), faults, handler: async (request) => {
-      const provider = await requestedProvider(parts, request);
-      if (isFault(provider)) return provider;
-      const changed = await replace(provider, provider.generation, new Map());
-      return isFault(changed) ? changed : { status: 204 };
-    } }),
-    route({ method: 'GET', path: `${path}/:class`, policy: policy('show'), faults: ['notFound'], handler: async (request) => {
-      const provider = await requestedProvider(parts, request);
-      if (isFault(provider)) return provider;
-      const inventory = provider.inventories.get(request.params['class'] ?? '');
-      return inventory ? { status: 200, headers: lastModified(provider.updatedAtMs), body: { ...inventoryView(inventory), resource_provider_generation: provider.generation } } : fault('notFound', `No inventory of class ${request.params['class']} for ${provider.uuid}`);
-    } }),
-    route<One>({ method: 'PUT', path: `${path}/:class`, policy: policy('update'), body: one, faults, handler: async (request) => {
-      const provider = await requestedProvider(parts, request);
-      if (isFault(provider)) return provider;
-      const name = request.params['class'] ?? '';
-      const { resource_provider_generation, ...given } = request.body;
-      if (resource_provider_generation !== provider.generation) return concurrent();
-      if (!provider.inventories.has(name)) return fault('badRequest', `Unable to update inventory for resource provider ${provider.uuid}: No inventory record with resource class ${name} for resource provider ${provider.uuid}.`);
-      const inventory = complete(provider, 'update', name, given, request.version);
-      if (isFault(inventory)) return inventory;
-      const changed = await replace(provider, resource_provider_generation, new Map([...provider.inventories, [name, inventory]]));
-      return isFault(changed) ? changed : { status: 200, body: { ...inventoryView(inventory), resource_provider_generation: changed.generation } };
-    } }),
-    route({ method: 'DELETE', path: `${path}/:class`, policy: policy('delete'), faults, handler: async (request) => {
-      const provider = await requestedProvider(parts, request);
-      if (isFault(provider)) return provider;
-      const name = request.params['class'] ?? '';
-      if (!provider.inventories.has(name)) return fault('notFound', `No inventory of class ${name} found for delete`);
-      const changed = await replace(provider, provider.generation, new Map([...provider.inventories].filter(([other]) => other !== name)));
-      return isFault(changed) ? changed : { status: 204 };
-    } }),
+        const changed = await replace(
+          provider,
+          resource_provider_generation,
+          new Map([...provider.inventories, [name, inventory]]),
+        );
+        return isFault(changed)
+          ? changed
+          : {
+              status: 200,
+              body: {
+                ...inventoryView(inventory),
+                resource_provider_generation: changed.generation,
+              },
+            };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: `${path}/:class`,
+      policy: policy('delete'),
+      faults,
+      handler: async (request) => {
+        const provider = await requestedProvider(parts, request);
+        if (isFault(provider)) return provider;
+        const name = request.params['class'] ?? '';
+        if (!provider.inventories.has(name))
+          return fault('notFound', `No inventory of class ${name} found for delete`);
+        const changed = await replace(
+          provider,
+          provider.generation,
+          new Map([...provider.inventories].filter(([other]) => other !== name)),
+        );
+        return isFault(changed) ? changed : { status: 204 };
+      },
+    }),
   ];
 }
 
-const exists = (name: string, { uuid }: Provider) => fault('conflict', `Update conflict: Inventory for ${name} on ${uuid} already exists.`, { code: 'placement.concurrent_update' });
+const exists = (name: string, { uuid }: Provider) =>
+  fault('conflict', `Update conflict: Inventory for ${name} on ${uuid} already exists.`, {
+    code: 'placement.concurrent_update',
+  });
 
-function complete(provider: Provider, verb: 'create' | 'update', name: string, given: Given, version: number): Outcome<Inventory> {
-  const inventory: Inventory = { total: given.total, reserved: given.reserved ?? 0, min_unit: given.min_unit ?? 1, max_unit: given.max_unit ?? maxInt, step_size: given.step_size ?? 1, allocation_ratio: given.allocation_ratio ?? 1 };
+function complete(
+  provider: Provider,
+  verb: 'create' | 'update',
+  name: string,
+  given: Given,
+  version: number,
+): Outcome<Inventory> {
+  const inventory: Inventory = {
+    total: given.total,
+    reserved: given.reserved ?? 0,
+    min_unit: given.min_unit ?? 1,
+    max_unit: given.max_unit ?? maxInt,
+    step_size: given.step_size ?? 1,
+    allocation_ratio: given.allocation_ratio ?? 1,
+  };
   const room = inventory.total - inventory.reserved;
-  return room < 0 || (room === 0 && version < 26) ? fault('badRequest', `Unable to ${verb} inventory for resource provider ${provider.uuid}: Invalid inventory for '${name}': The reserved value is greater than ${version < 26 ? 'or equal to ' : ''}total.`) : inventory;
+  return room < 0 || (room === 0 && version < 26)
+    ? fault(
+        'badRequest',
+        `Unable to ${verb} inventory for resource provider ${provider.uuid}: Invalid inventory for '${name}': The reserved value is greater than ${version < 26 ? 'or equal to ' : ''}total.`,
+      )
+    : inventory;
 }

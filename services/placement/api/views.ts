@@ -7,23 +7,41 @@ import { capacityOf } from '../domain/provider.ts';
 import type { Snapshot } from '../store/world.ts';
 
 const relations: readonly { rel: string; since: number }[] = [
-  { rel: 'self', since: 0 }, { rel: 'inventories', since: 0 }, { rel: 'usages', since: 0 }, { rel: 'aggregates', since: 1 }, { rel: 'traits', since: 6 }, { rel: 'allocations', since: 11 },
+  { rel: 'self', since: 0 },
+  { rel: 'inventories', since: 0 },
+  { rel: 'usages', since: 0 },
+  { rel: 'aggregates', since: 1 },
+  { rel: 'traits', since: 6 },
+  { rel: 'allocations', since: 11 },
 ];
 
 export function providerView(provider: Provider, version: number): JsonObject {
   const self = `/resource_providers/${provider.uuid}`;
   const view: JsonObject = {
-    uuid: provider.uuid, name: provider.name, generation: provider.generation,
-    links: relations.filter(({ since }) => since <= version).map(({ rel }) => ({ rel, href: rel === 'self' ? self : `${self}/${rel}` })),
+    uuid: provider.uuid,
+    name: provider.name,
+    generation: provider.generation,
+    links: relations
+      .filter(({ since }) => since <= version)
+      .map(({ rel }) => ({ rel, href: rel === 'self' ? self : `${self}/${rel}` })),
   };
-  if (version >= 14) Object.assign(view, { parent_provider_uuid: provider.parentUuid, root_provider_uuid: provider.rootUuid });
+  if (version >= 14)
+    Object.assign(view, {
+      parent_provider_uuid: provider.parentUuid,
+      root_provider_uuid: provider.rootUuid,
+    });
   return view;
 }
 
 export const inventoryView = (inventory: Inventory): JsonObject => ({ ...inventory });
 
 export function inventoriesView(provider: Provider): JsonObject {
-  return { inventories: Object.fromEntries([...provider.inventories].map(([name, inventory]) => [name, inventoryView(inventory)])), resource_provider_generation: provider.generation };
+  return {
+    inventories: Object.fromEntries(
+      [...provider.inventories].map(([name, inventory]) => [name, inventoryView(inventory)]),
+    ),
+    resource_provider_generation: provider.generation,
+  };
 }
 
 // A summary hardly changes between two questions, and an answer holds thousands: each is written once for its provider, which
@@ -38,11 +56,16 @@ function summaryText(provider: Provider, version: number, asked: ReadonlySet<str
   if (text === undefined) {
     const resources: JsonObject = {};
     for (const [name, inventory] of provider.inventories) {
-      if (version >= 27 || asked.has(name)) resources[name] = { capacity: capacityOf(inventory), used: provider.used.get(name) ?? 0 };
+      if (version >= 27 || asked.has(name))
+        resources[name] = { capacity: capacityOf(inventory), used: provider.used.get(name) ?? 0 };
     }
     const summary: JsonObject = { resources };
     if (version >= 17) summary['traits'] = [...provider.traits].sort();
-    if (version >= 29) Object.assign(summary, { parent_provider_uuid: provider.parentUuid, root_provider_uuid: provider.rootUuid });
+    if (version >= 29)
+      Object.assign(summary, {
+        parent_provider_uuid: provider.parentUuid,
+        root_provider_uuid: provider.rootUuid,
+      });
     text = `${JSON.stringify(provider.uuid)}:${JSON.stringify(summary)}`;
     known.set(key, text);
   }
@@ -53,34 +76,51 @@ function summaryText(provider: Provider, version: number, asked: ReadonlySet<str
  * The document of allocation candidates, written piece by piece: the pieces repeat, so most of them are written already.
  * UUIDs, classes and suffixes hold no character that JSON would escape: their schemas see to it.
  */
-export function candidatesText(candidates: readonly Candidate[], { providers, trees }: Pick<Snapshot, 'providers' | 'trees'>, asked: ReadonlySet<string>, version: number): JsonText {
+export function candidatesText(
+  candidates: readonly Candidate[],
+  { providers, trees }: Pick<Snapshot, 'providers' | 'trees'>,
+  asked: ReadonlySet<string>,
+  version: number,
+): JsonText {
   const written = new Map<ReadonlyMap<string, number>, string>();
   const resourcesText = (resources: ReadonlyMap<string, number>): string => {
     let text = written.get(resources);
-    if (text === undefined) written.set(resources, (text = JSON.stringify(Object.fromEntries(resources))));
+    if (text === undefined)
+      written.set(resources, (text = JSON.stringify(Object.fromEntries(resources))));
     return text;
   };
   const seen = new Set<string>();
   const requests: string[] = [];
   for (const candidate of candidates) {
-    if (version >= 29) for (const provider of trees.get(candidate.rootUuid) ?? []) seen.add(provider.uuid);
+    if (version >= 29)
+      for (const provider of trees.get(candidate.rootUuid) ?? []) seen.add(provider.uuid);
     let allocations = '';
     for (const [uuid, resources] of candidate.allocations) {
       seen.add(uuid);
       if (allocations !== '') allocations += ',';
-      allocations += version < 12 ? `{"resource_provider":{"uuid":"${uuid}"},"resources":${resourcesText(resources)}}` : `"${uuid}":{"resources":${resourcesText(resources)}}`;
+      allocations +=
+        version < 12
+          ? `{"resource_provider":{"uuid":"${uuid}"},"resources":${resourcesText(resources)}}`
+          : `"${uuid}":{"resources":${resourcesText(resources)}}`;
     }
     let mappings = '';
     if (version >= 34) {
-      for (const [suffix, uuids] of candidate.mappings) mappings += `${mappings === '' ? '' : ','}"${suffix}":["${uuids.join('","')}"]`;
+      for (const [suffix, uuids] of candidate.mappings)
+        mappings += `${mappings === '' ? '' : ','}"${suffix}":["${uuids.join('","')}"]`;
       mappings = `,"mappings":{${mappings}}`;
     }
-    requests.push(version < 12 ? `{"allocations":[${allocations}]}` : `{"allocations":{${allocations}}${mappings}}`);
+    requests.push(
+      version < 12
+        ? `{"allocations":[${allocations}]}`
+        : `{"allocations":{${allocations}}${mappings}}`,
+    );
   }
   const summaryTexts: string[] = [];
   for (const uuid of seen) {
     const provider = providers.get(uuid);
     if (provider) summaryTexts.push(summaryText(provider, version, asked));
   }
-  return new JsonText(`{"allocation_requests":[${requests.join()}],"provider_summaries":{${summaryTexts.join()}}}`);
+  return new JsonText(
+    `{"allocation_requests":[${requests.join()}],"provider_summaries":{${summaryTexts.join()}}}`,
+  );
 }

@@ -31,17 +31,33 @@ export function capacityOf(inventory: Inventory): number {
 /** Whether `amount` can be had beside what others use. */
 export function fits(provider: Provider, resourceClass: string, amount: number): boolean {
   const inventory = provider.inventories.get(resourceClass);
-  return inventory !== undefined && amount >= inventory.min_unit && amount <= inventory.max_unit && amount % inventory.step_size === 0
-    && amount <= capacityOf(inventory) - (provider.used.get(resourceClass) ?? 0);
+  return (
+    inventory !== undefined &&
+    amount >= inventory.min_unit &&
+    amount <= inventory.max_unit &&
+    amount % inventory.step_size === 0 &&
+    amount <= capacityOf(inventory) - (provider.used.get(resourceClass) ?? 0)
+  );
 }
 
 /** Why `amount` cannot be had; undefined: it can. */
-export function refusal(provider: Provider, resourceClass: string, amount: number, usedByOthers: number): string | undefined {
+export function refusal(
+  provider: Provider,
+  resourceClass: string,
+  amount: number,
+  usedByOthers: number,
+): string | undefined {
   const inventory = provider.inventories.get(resourceClass);
   if (!inventory) return `it has no inventory of ${resourceClass}`;
-  if (amount < inventory.min_unit || amount > inventory.max_unit || amount % inventory.step_size !== 0) {
+  if (
+    amount < inventory.min_unit ||
+    amount > inventory.max_unit ||
+    amount % inventory.step_size !== 0
+  ) {
     return `${resourceClass} is given out in amounts from ${inventory.min_unit} to ${inventory.max_unit} in steps of ${inventory.step_size}, ${amount} is none`;
   }
   const free = capacityOf(inventory) - usedByOthers;
-  return amount > free ? `The requested amount would exceed the capacity: ${Math.max(free, 0)} of ${resourceClass} are left, ${amount} are wanted` : undefined;
+  return amount > free
+    ? `The requested amount would exceed the capacity: ${Math.max(free, 0)} of ${resourceClass} are left, ${amount} are wanted`
+    : undefined;
 }

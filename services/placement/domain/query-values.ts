@@ -5,27 +5,48 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Query } from '#platform/http/api.ts';
 import { canonicalUuid } from './uuid.ts';
 
-export const badQuery = (why: string, code?: string) => fault('badRequest', `Invalid query string parameters: ${why}`, code === undefined ? {} : { code });
+export const badQuery = (why: string, code?: string) =>
+  fault(
+    'badRequest',
+    `Invalid query string parameters: ${why}`,
+    code === undefined ? {} : { code },
+  );
 
 /** Parameters by the microversion that brought them. */
 export type Parameters = Readonly<Record<string, number>>;
 
 /** A parameter that is unknown, or not known yet in this microversion, is refused. */
 export function unknownParameter(query: Query, known: Parameters, version: number) {
-  const strangers = Object.keys(query).filter((name) => !Object.hasOwn(known, name) || (known[name] ?? 0) > version);
+  const strangers = Object.keys(query).filter(
+    (name) => !Object.hasOwn(known, name) || (known[name] ?? 0) > version,
+  );
   if (strangers.length === 0) return undefined;
-  return badQuery(`Additional properties are not allowed (${strangers.map((name) => `'${name}'`).join(', ')} ${strangers.length > 1 ? 'were' : 'was'} unexpected)`);
+  return badQuery(
+    `Additional properties are not allowed (${strangers.map((name) => `'${name}'`).join(', ')} ${strangers.length > 1 ? 'were' : 'was'} unexpected)`,
+  );
 }
 
 export function parseResources(text: string): Outcome<Map<string, number>> {
   const resources = new Map<string, number>();
-  const malformed = (got: string) => fault('badRequest', `Badly formed resources parameter. Expected resources query string parameter in form: ?resources=VCPU:2,MEMORY_MB:1024. Got: ${got}.`);
+  const malformed = (got: string) =>
+    fault(
+      'badRequest',
+      `Badly formed resources parameter. Expected resources query string parameter in form: ?resources=VCPU:2,MEMORY_MB:1024. Got: ${got}.`,
+    );
   if (text.trim() === '') return malformed('empty string');
   for (const part of text.split(',')) {
     const [name, amount, ...rest] = part.split(':');
     if (name === undefined || amount === undefined || rest.length > 0) return malformed(part);
-    if (!/^[+-]?\d+$/.test(amount.trim())) return fault('badRequest', `Requested resource ${name} expected positive integer amount. Got: ${amount}.`);
-    if (Number(amount) < 1) return fault('badRequest', `Requested resource ${name} requires amount >= 1. Got: ${Number(amount)}.`);
+    if (!/^[+-]?\d+$/.test(amount.trim()))
+      return fault(
+        'badRequest',
+        `Requested resource ${name} expected positive integer amount. Got: ${amount}.`,
+      );
+    if (Number(amount) < 1)
+      return fault(
+        'badRequest',
+        `Requested resource ${name} requires amount >= 1. Got: ${Number(amount)}.`,
+      );
     resources.set(name, Number(amount));
   }
   return resources;
@@ -41,10 +62,16 @@ const anyTraitsSince = 39;
 const forbiddenTraitsSince = 22;
 
 /** The values of `required`: before 1.39 the last one counts, since then all do. */
-export function parseTraits(values: readonly string[], version: number, name = 'required'): Outcome<WantedTraits> {
+export function parseTraits(
+  values: readonly string[],
+  version: number,
+  name = 'required',
+): Outcome<WantedTraits> {
   const wanted: WantedTraits = { required: [], forbidden: [] };
   for (const value of version < anyTraitsSince ? values.slice(-1) : values) {
-    const one = value.startsWith('in:') ? anyOf(value, version, name) : eachOf(value, version, name);
+    const one = value.startsWith('in:')
+      ? anyOf(value, version, name)
+      : eachOf(value, version, name);
     if (isFault(one)) return one;
     wanted.required.push(...one.required);
     wanted.forbidden.push(...one.forbidden);
@@ -53,18 +80,36 @@ export function parseTraits(values: readonly string[], version: number, name = '
 }
 
 function anyOf(value: string, version: number, name: string): Outcome<WantedTraits> {
-  if (version < anyTraitsSince) return badQuery("The format 'in:HW_CPU_X86_VMX,CUSTOM_MAGIC' only supported since microversion 1.39.");
-  const traits = value.slice('in:'.length).split(',').map((trait) => trait.trim());
+  if (version < anyTraitsSince)
+    return badQuery(
+      "The format 'in:HW_CPU_X86_VMX,CUSTOM_MAGIC' only supported since microversion 1.39.",
+    );
+  const traits = value
+    .slice('in:'.length)
+    .split(',')
+    .map((trait) => trait.trim());
   const good = traits.every((trait) => trait !== '' && !trait.startsWith('!'));
-  return good ? { required: [traits], forbidden: [] } : badQuery(`Expected '${name}' parameter value of the form: in:HW_CPU_X86_VMX,CUSTOM_MAGIC. Got: ${value}`);
+  return good
+    ? { required: [traits], forbidden: [] }
+    : badQuery(
+        `Expected '${name}' parameter value of the form: in:HW_CPU_X86_VMX,CUSTOM_MAGIC. Got: ${value}`,
+      );
 }
 
 function eachOf(value: string, version: number, name: string): Outcome<WantedTraits> {
   const traits = value.split(',').map((trait) => trait.trim());
   const negative = version >= forbiddenTraitsSince;
-  const good = traits.every((trait) => trait !== '' && trait !== '!' && (negative || !trait.startsWith('!')));
-  if (!good) return badQuery(`Expected '${name}' parameter value of the form: HW_CPU_X86_VMX,${negative ? '!' : ''}CUSTOM_MAGIC. Got: ${value}`);
-  return { required: traits.filter((trait) => !trait.startsWith('!')).map((trait) => [trait]), forbidden: traits.filter((trait) => trait.startsWith('!')).map((trait) => trait.slice(1)) };
+  const good = traits.every(
+    (trait) => trait !== '' && trait !== '!' && (negative || !trait.startsWith('!')),
+  );
+  if (!good)
+    return badQuery(
+      `Expected '${name}' parameter value of the form: HW_CPU_X86_VMX,${negative ? '!' : ''}CUSTOM_MAGIC. Got: ${value}`,
+    );
+  return {
+    required: traits.filter((trait) => !trait.startsWith('!')).map((trait) => [trait]),
+    forbidden: traits.filter((trait) => trait.startsWith('!')).map((trait) => trait.slice(1)),
+  };
 }
 
 export interface WantedMembership {
@@ -73,17 +118,34 @@ export interface WantedMembership {
   notMemberOf: string[];
 }
 
-export function parseMemberOf(values: readonly string[], version: number, name = 'member_of'): Outcome<WantedMembership> {
+export function parseMemberOf(
+  values: readonly string[],
+  version: number,
+  name = 'member_of',
+): Outcome<WantedMembership> {
   const wanted: WantedMembership = { memberOf: [], notMemberOf: [] };
-  if (values.length > 1 && version < 24) return fault('badRequest', `Multiple member_of parameters are not supported: ${name}, before microversion 1.24.`);
+  if (values.length > 1 && version < 24)
+    return fault(
+      'badRequest',
+      `Multiple member_of parameters are not supported: ${name}, before microversion 1.24.`,
+    );
   for (const value of values) {
     const negative = value.startsWith('!');
-    if (negative && version < 32) return fault('badRequest', `Forbidden member_of parameters are not supported in the specified microversion: ${name}, before 1.32.`);
+    if (negative && version < 32)
+      return fault(
+        'badRequest',
+        `Forbidden member_of parameters are not supported in the specified microversion: ${name}, before 1.32.`,
+      );
     const text = negative ? value.slice(1) : value;
     const listed = text.startsWith('in:');
-    if (!listed && text.includes(',')) return fault('badRequest', `Multiple values for '${name}' must be prefixed with the 'in:' or '!in:' keyword using the valid microversion.`);
+    if (!listed && text.includes(','))
+      return fault(
+        'badRequest',
+        `Multiple values for '${name}' must be prefixed with the 'in:' or '!in:' keyword using the valid microversion.`,
+      );
     const uuids = (listed ? text.slice('in:'.length).split(',') : [text]).map(canonicalUuid);
-    if (uuids.includes(undefined)) return badQuery(`Expected '${name}' parameter to contain valid UUID(s). Got: ${value}`);
+    if (uuids.includes(undefined))
+      return badQuery(`Expected '${name}' parameter to contain valid UUID(s). Got: ${value}`);
     const aggregates = uuids.filter((uuid) => uuid !== undefined);
     if (negative) wanted.notMemberOf.push(...aggregates);
     else wanted.memberOf.push(aggregates);
@@ -93,5 +155,8 @@ export function parseMemberOf(values: readonly string[], version: number, name =
 
 /** `in_tree` or a `uuid` filter, as the store writes it. */
 export function parseUuid(value: string, name: string): Outcome<string> {
-  return canonicalUuid(value) ?? badQuery(`Expected '${name}' parameter to be a format of uuid. Got: ${value}`);
+  return (
+    canonicalUuid(value) ??
+    badQuery(`Expected '${name}' parameter to be a format of uuid. Got: ${value}`)
+  );
 }

@@ -1,7 +1,9 @@
 // The order in which resource classes are shown: the standard ones as the release lists them, then the operators' own by name.
 import { standardResourceClasses } from './standard-names.gen.ts';
 
-const placeOf = new Map<string, number>(standardResourceClasses.map((name, place) => [name, place]));
+const placeOf = new Map<string, number>(
+  standardResourceClasses.map((name, place) => [name, place]),
+);
 
 export function byStandardOrder(a: string, b: string): number {
   return (placeOf.get(a) ?? Infinity) - (placeOf.get(b) ?? Infinity) || a.localeCompare(b);

@@ -1,8 +1,8 @@
+import { sql } from 'kysely';
 // SQL of allocations. A write is one transaction: consumer generation, capacity and provider generations are checked in it,
 // so no two writers ever give out the same room.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
-import { sql } from 'kysely';
 import type { Inventory, Provider } from '../domain/provider.ts';
 import { refusal } from '../domain/provider.ts';
 import type { PlacementDb } from './world.ts';
@@ -19,22 +19,38 @@ export interface ConsumerClaim {
   allocations: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
-const conflict = (message: string) => fault('concurrentUpdate', message, { code: 'placement.concurrent_update' });
+const conflict = (message: string) =>
+  fault('concurrentUpdate', message, { code: 'placement.concurrent_update' });
 
 /**
  * Replaces what the consumers hold, all or none: what they give back makes way for what they take. conflict: no capacity.
  * concurrentUpdate: a generation was stale. badRequest: no such provider.
  */
-export async function replaceAllocations(trx: PlacementDb, claims: readonly ConsumerClaim[], nowMs: number): Promise<Outcome<void>> {
+export async function replaceAllocations(
+  trx: PlacementDb,
+  claims: readonly ConsumerClaim[],
+  nowMs: number,
+): Promise<Outcome<void>> {
   const changedProviders = new Set<string>();
   const existing = new Set<string>();
   for (const claim of claims) {
-    const consumer = await trx.selectFrom('consumers').selectAll().where('uuid', '=', claim.consumerUuid).executeTakeFirst();
+    const consumer = await trx
+      .selectFrom('consumers')
+      .selectAll()
+      .where('uuid', '=', claim.consumerUuid)
+      .executeTakeFirst();
     if (claim.generation !== undefined && claim.generation !== (consumer?.generation ?? null)) {
-      return conflict(`consumer generation conflict - expected ${consumer ? consumer.generation : 'null'} but got ${claim.generation}`);
+      return conflict(
+        `consumer generation conflict - expected ${consumer ? consumer.generation : 'null'} but got ${claim.generation}`,
+      );
     }
     if (consumer) existing.add(claim.consumerUuid);
-    const before = await trx.selectFrom('allocations').select('provider_uuid').distinct().where('consumer_uuid', '=', claim.consumerUuid).execute();
+    const before = await trx
+      .selectFrom('allocations')
+      .select('provider_uuid')
+      .distinct()
+      .where('consumer_uuid', '=', claim.consumerUuid)
+      .execute();
     for (const row of before) changedProviders.add(row.provider_uuid);
     await trx.deleteFrom('allocations').where('consumer_uuid', '=', claim.consumerUuid).execute();
   }
@@ -46,31 +62,80 @@ export async function replaceAllocations(trx: PlacementDb, claims: readonly Cons
     }
   }
   for (const uuid of changedProviders) await moveGeneration(trx, uuid, undefined, nowMs);
-  for (const claim of claims) await keepConsumer(trx, claim, existing.has(claim.consumerUuid), nowMs);
+  for (const claim of claims)
+    await keepConsumer(trx, claim, existing.has(claim.consumerUuid), nowMs);
   await noteChange(trx);
   return undefined;
 }
 
-async function keepConsumer(trx: PlacementDb, claim: ConsumerClaim, known: boolean, nowMs: number): Promise<void> {
+async function keepConsumer(
+  trx: PlacementDb,
+  claim: ConsumerClaim,
+  known: boolean,
+  nowMs: number,
+): Promise<void> {
   if (claim.allocations.size === 0) {
     await trx.deleteFrom('consumers').where('uuid', '=', claim.consumerUuid).execute();
     return;
   }
-  const facts = { project_id: claim.projectId, user_id: claim.userId, consumer_type: claim.consumerType, updated_at_ms: nowMs };
-  if (known) await trx.updateTable('consumers').set((eb) => ({ ...facts, generation: eb('generation', '+', 1) })).where('uuid', '=', claim.consumerUuid).execute();
-  else await trx.insertInto('consumers').values({ uuid: claim.consumerUuid, ...facts, generation: 1, created_at_ms: nowMs }).execute();
+  const facts = {
+    project_id: claim.projectId,
+    user_id: claim.userId,
+    consumer_type: claim.consumerType,
+    updated_at_ms: nowMs,
+  };
+  if (known)
+    await trx
+      .updateTable('consumers')
+      .set((eb) => ({ ...facts, generation: eb('generation', '+', 1) }))
+      .where('uuid', '=', claim.consumerUuid)
+      .execute();
+  else
+    await trx
+      .insertInto('consumers')
+      .values({ uuid: claim.consumerUuid, ...facts, generation: 1, created_at_ms: nowMs })
+      .execute();
 }
 
-async function place(trx: PlacementDb, consumerUuid: string, providerUuid: string, resources: ReadonlyMap<string, number>): Promise<Outcome<void>> {
+async function place(
+  trx: PlacementDb,
+  consumerUuid: string,
+  providerUuid: string,
+  resources: ReadonlyMap<string, number>,
+): Promise<Outcome<void>> {
   // Locks the provider on MariaDB; SQLite's writing transaction holds the whole file.
-  const row = await trx.updateTable('resource_providers').set((eb) => ({ generation: eb.ref('generation') })).where('uuid', '=', providerUuid).executeTakeFirst();
-  if (row.numUpdatedRows === 0n) return fault('badRequest', `Allocation for resource provider '${providerUuid}' that does not exist.`);
+  const row = await trx
+    .updateTable('resource_providers')
+    .set((eb) => ({ generation: eb.ref('generation') }))
+    .where('uuid', '=', providerUuid)
+    .executeTakeFirst();
+  if (row.numUpdatedRows === 0n)
+    return fault(
+      'badRequest',
+      `Allocation for resource provider '${providerUuid}' that does not exist.`,
+    );
   const provider = await readRoom(trx, providerUuid);
   for (const [resourceClass, amount] of resources) {
-    if (!provider.inventories.has(resourceClass)) return fault('conflict', `Unable to allocate inventory: Inventory for '${resourceClass}' on resource provider '${providerUuid}' invalid: there is none.`);
+    if (!provider.inventories.has(resourceClass))
+      return fault(
+        'conflict',
+        `Unable to allocate inventory: Inventory for '${resourceClass}' on resource provider '${providerUuid}' invalid: there is none.`,
+      );
     const why = refusal(provider, resourceClass, amount, provider.used.get(resourceClass) ?? 0);
-    if (why !== undefined) return fault('conflict', `Unable to allocate inventory: Unable to create allocation for '${resourceClass}' on resource provider '${providerUuid}': ${why}.`);
-    await trx.insertInto('allocations').values({ consumer_uuid: consumerUuid, provider_uuid: providerUuid, resource_class: resourceClass, used: amount }).execute();
+    if (why !== undefined)
+      return fault(
+        'conflict',
+        `Unable to allocate inventory: Unable to create allocation for '${resourceClass}' on resource provider '${providerUuid}': ${why}.`,
+      );
+    await trx
+      .insertInto('allocations')
+      .values({
+        consumer_uuid: consumerUuid,
+        provider_uuid: providerUuid,
+        resource_class: resourceClass,
+        used: amount,
+      })
+      .execute();
   }
   return undefined;
 }
@@ -78,11 +143,30 @@ async function place(trx: PlacementDb, consumerUuid: string, providerUuid: strin
 /** Inventory and use as they are in this transaction, not as remembered. */
 async function readRoom(trx: PlacementDb, uuid: string): Promise<Provider> {
   const inventories = new Map<string, Inventory>();
-  for (const { provider_uuid: _provider, resource_class, ...inventory } of await trx.selectFrom('inventories').selectAll().where('provider_uuid', '=', uuid).execute()) inventories.set(resource_class, inventory);
-  const used = await trx.selectFrom('allocations').select(['resource_class', sql<number>`sum(used)`.as('used')]).where('provider_uuid', '=', uuid).groupBy('resource_class').execute();
+  for (const { provider_uuid: _provider, resource_class, ...inventory } of await trx
+    .selectFrom('inventories')
+    .selectAll()
+    .where('provider_uuid', '=', uuid)
+    .execute())
+    inventories.set(resource_class, inventory);
+  const used = await trx
+    .selectFrom('allocations')
+    .select(['resource_class', sql<number>`sum(used)`.as('used')])
+    .where('provider_uuid', '=', uuid)
+    .groupBy('resource_class')
+    .execute();
   return {
-    uuid, name: '', generation: 0, parentUuid: null, rootUuid: uuid, createdAtMs: 0, updatedAtMs: 0, traits: new Set(), aggregates: new Set(),
-    inventories, used: new Map(used.map((row) => [row.resource_class, Number(row.used)])),
+    uuid,
+    name: '',
+    generation: 0,
+    parentUuid: null,
+    rootUuid: uuid,
+    createdAtMs: 0,
+    updatedAtMs: 0,
+    traits: new Set(),
+    aggregates: new Set(),
+    inventories,
+    used: new Map(used.map((row) => [row.resource_class, Number(row.used)])),
   };
 }
 
@@ -92,6 +176,13 @@ export interface HeldAllocation {
   used: number;
 }
 
-export async function allocationsOf(db: PlacementDb, consumerUuid: string): Promise<HeldAllocation[]> {
-  return await db.selectFrom('allocations').select(['provider_uuid', 'resource_class', 'used']).where('consumer_uuid', '=', consumerUuid).execute();
+export async function allocationsOf(
+  db: PlacementDb,
+  consumerUuid: string,
+): Promise<HeldAllocation[]> {
+  return await db
+    .selectFrom('allocations')
+    .select(['provider_uuid', 'resource_class', 'used'])
+    .where('consumer_uuid', '=', consumerUuid)
+    .execute();
 }

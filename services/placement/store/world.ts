@@ -24,17 +24,43 @@ export function createWorld(db: PlacementDb): World {
   let refreshing: Promise<Snapshot> | undefined;
 
   async function refresh(version: number): Promise<Snapshot> {
-    const rows = await db.selectFrom('resource_providers').selectAll().orderBy('created_at_ms').orderBy('uuid').execute();
-    const stale = rows.filter((row) => held.providers.get(row.uuid)?.generation !== row.generation || held.providers.get(row.uuid)?.name !== row.name || held.providers.get(row.uuid)?.parentUuid !== row.parent_uuid || held.providers.get(row.uuid)?.rootUuid !== row.root_uuid);
-    const fresh = await readParts(db, stale.map((row) => row.uuid), stale.length === rows.length);
+    const rows = await db
+      .selectFrom('resource_providers')
+      .selectAll()
+      .orderBy('created_at_ms')
+      .orderBy('uuid')
+      .execute();
+    const stale = rows.filter(
+      (row) =>
+        held.providers.get(row.uuid)?.generation !== row.generation ||
+        held.providers.get(row.uuid)?.name !== row.name ||
+        held.providers.get(row.uuid)?.parentUuid !== row.parent_uuid ||
+        held.providers.get(row.uuid)?.rootUuid !== row.root_uuid,
+    );
+    const fresh = await readParts(
+      db,
+      stale.map((row) => row.uuid),
+      stale.length === rows.length,
+    );
     const providers = new Map<string, Provider>();
     for (const row of rows) {
       const parts = fresh.get(row.uuid);
       const known = held.providers.get(row.uuid);
-      providers.set(row.uuid, parts || !known ? {
-        uuid: row.uuid, name: row.name, generation: row.generation, parentUuid: row.parent_uuid, rootUuid: row.root_uuid, createdAtMs: row.created_at_ms, updatedAtMs: row.updated_at_ms,
-        ...(parts ?? emptyParts()),
-      } : known);
+      providers.set(
+        row.uuid,
+        parts || !known
+          ? {
+              uuid: row.uuid,
+              name: row.name,
+              generation: row.generation,
+              parentUuid: row.parent_uuid,
+              rootUuid: row.root_uuid,
+              createdAtMs: row.created_at_ms,
+              updatedAtMs: row.updated_at_ms,
+              ...(parts ?? emptyParts()),
+            }
+          : known,
+      );
     }
     const trees = new Map<string, Provider[]>();
     for (const provider of providers.values()) {
@@ -50,7 +76,11 @@ export function createWorld(db: PlacementDb): World {
 
   return {
     async read() {
-      const { version } = await db.selectFrom('changes').select('version').where('id', '=', 1).executeTakeFirstOrThrow();
+      const { version } = await db
+        .selectFrom('changes')
+        .select('version')
+        .where('id', '=', 1)
+        .executeTakeFirstOrThrow();
       if (version === held.version) return held;
       refreshing ??= refresh(version).finally(() => {
         refreshing = undefined;
@@ -67,35 +97,71 @@ interface Parts {
   traits: Set<string>;
   aggregates: Set<string>;
 }
-const emptyParts = (): Parts => ({ inventories: new Map(), used: new Map(), traits: new Set(), aggregates: new Set() });
+const emptyParts = (): Parts => ({
+  inventories: new Map(),
+  used: new Map(),
+  traits: new Set(),
+  aggregates: new Set(),
+});
 
 // SQLite and MariaDB both take this many parameters in one statement.
 const chunkSize = 500;
 
-async function readParts(db: PlacementDb, uuids: readonly string[], everything: boolean): Promise<Map<string, Parts>> {
+async function readParts(
+  db: PlacementDb,
+  uuids: readonly string[],
+  everything: boolean,
+): Promise<Map<string, Parts>> {
   const parts = new Map(uuids.map((uuid) => [uuid, emptyParts()]));
-  const chunks = everything ? [undefined] : Array.from({ length: Math.ceil(uuids.length / chunkSize) }, (_, index) => uuids.slice(index * chunkSize, (index + 1) * chunkSize));
+  const chunks = everything
+    ? [undefined]
+    : Array.from({ length: Math.ceil(uuids.length / chunkSize) }, (_, index) =>
+        uuids.slice(index * chunkSize, (index + 1) * chunkSize),
+      );
   for (const chunk of chunks) {
     const inventories = db.selectFrom('inventories').selectAll();
-    for (const { provider_uuid, resource_class, ...inventory } of await (chunk ? inventories.where('provider_uuid', 'in', chunk) : inventories).execute()) parts.get(provider_uuid)?.inventories.set(resource_class, inventory);
-    const used = db.selectFrom('allocations').select(['provider_uuid', 'resource_class', sql<number>`sum(used)`.as('used')]).groupBy(['provider_uuid', 'resource_class']);
-    for (const row of await (chunk ? used.where('provider_uuid', 'in', chunk) : used).execute()) parts.get(row.provider_uuid)?.used.set(row.resource_class, Number(row.used));
+    for (const { provider_uuid, resource_class, ...inventory } of await (
+      chunk ? inventories.where('provider_uuid', 'in', chunk) : inventories
+    ).execute())
+      parts.get(provider_uuid)?.inventories.set(resource_class, inventory);
+    const used = db
+      .selectFrom('allocations')
+      .select(['provider_uuid', 'resource_class', sql<number>`sum(used)`.as('used')])
+      .groupBy(['provider_uuid', 'resource_class']);
+    for (const row of await (chunk ? used.where('provider_uuid', 'in', chunk) : used).execute())
+      parts.get(row.provider_uuid)?.used.set(row.resource_class, Number(row.used));
     const traits = db.selectFrom('provider_traits').selectAll();
-    for (const row of await (chunk ? traits.where('provider_uuid', 'in', chunk) : traits).execute()) parts.get(row.provider_uuid)?.traits.add(row.trait);
+    for (const row of await (chunk ? traits.where('provider_uuid', 'in', chunk) : traits).execute())
+      parts.get(row.provider_uuid)?.traits.add(row.trait);
     const aggregates = db.selectFrom('provider_aggregates').selectAll();
-    for (const row of await (chunk ? aggregates.where('provider_uuid', 'in', chunk) : aggregates).execute()) parts.get(row.provider_uuid)?.aggregates.add(row.aggregate_uuid);
+    for (const row of await (
+      chunk ? aggregates.where('provider_uuid', 'in', chunk) : aggregates
+    ).execute())
+      parts.get(row.provider_uuid)?.aggregates.add(row.aggregate_uuid);
   }
   return parts;
 }
 
 /** Part of every writing transaction: tells readers that their copy is old. */
 export async function noteChange(trx: PlacementDb): Promise<void> {
-  await trx.updateTable('changes').set((eb) => ({ version: eb('version', '+', 1) })).where('id', '=', 1).execute();
+  await trx
+    .updateTable('changes')
+    .set((eb) => ({ version: eb('version', '+', 1) }))
+    .where('id', '=', 1)
+    .execute();
 }
 
 /** Moves a provider's generation on. False: it was not `expected` any more. */
-export async function moveGeneration(trx: PlacementDb, uuid: string, expected: number | undefined, nowMs: number): Promise<boolean> {
-  let query = trx.updateTable('resource_providers').set((eb) => ({ generation: eb('generation', '+', 1), updated_at_ms: nowMs })).where('uuid', '=', uuid);
+export async function moveGeneration(
+  trx: PlacementDb,
+  uuid: string,
+  expected: number | undefined,
+  nowMs: number,
+): Promise<boolean> {
+  let query = trx
+    .updateTable('resource_providers')
+    .set((eb) => ({ generation: eb('generation', '+', 1), updated_at_ms: nowMs }))
+    .where('uuid', '=', uuid);
   if (expected !== undefined) query = query.where('generation', '=', expected);
   return (await query.executeTakeFirst()).numUpdatedRows === 1n;
 }

@@ -31,15 +31,24 @@ export interface RouteCases {
 export function expand(pattern: string): string[] {
   const braces = /\{([^}]*)\}/.exec(pattern);
   if (!braces) return [pattern];
-  return (braces[1] ?? '').split(',').flatMap((part) => expand(pattern.slice(0, braces.index) + part + pattern.slice(braces.index + braces[0].length)));
+  return (braces[1] ?? '')
+    .split(',')
+    .flatMap((part) =>
+      expand(
+        pattern.slice(0, braces.index) + part + pattern.slice(braces.index + braces[0].length),
+      ),
+    );
 }
 
 /** The template with every `:name` replaced by what Alice made there; what nobody made is called `nothing`. */
 export function concrete(template: string, objects: Objects): string {
   let seen = '';
-  const parts = template.split('/').slice(1).map((part) => {
-    seen += `/${part}`;
-    return part.startsWith(':') ? (objects.get(seen) ?? objects.get(part) ?? 'nothing') : part;
-  });
+  const parts = template
+    .split('/')
+    .slice(1)
+    .map((part) => {
+      seen += `/${part}`;
+      return part.startsWith(':') ? (objects.get(seen) ?? objects.get(part) ?? 'nothing') : part;
+    });
   return `/${parts.join('/')}`;
 }

@@ -8,7 +8,10 @@ export const glance: RouteCases = {
   mount: '/image',
   own: {
     [`GET ${image}`]: {},
-    [`PATCH ${image}`]: { headers: { 'content-type': 'application/openstack-images-v2.1-json-patch' }, body: [{ op: 'replace', path: '/min_ram', value: 1 }] },
+    [`PATCH ${image}`]: {
+      headers: { 'content-type': 'application/openstack-images-v2.1-json-patch' },
+      body: [{ op: 'replace', path: '/min_ram', value: 1 }],
+    },
     [`GET ${image}/file`]: {},
     [`PUT ${image}/file`]: bytes,
     [`PUT ${image}/stage`]: bytes,
@@ -28,8 +31,11 @@ export const glance: RouteCases = {
   adminsOnly: ['GET /v2/info/stores/detail', 'GET /v2/tasks'],
   nobodys: {
     'version documents, the same for all': ['GET /', 'GET /versions', 'GET /v2'],
-    'schemas and facts of the cloud, the same for all': ['GET /v2/schemas/{image,images,member,members,task,tasks}', 'GET /v2/info/{import,stores}'],
+    'schemas and facts of the cloud, the same for all': [
+      'GET /v2/schemas/{image,images,member,members,task,tasks}',
+      'GET /v2/info/{import,stores}',
+    ],
     'lists what the caller may see': ['GET /v2/images'],
-    'makes one of the caller\'s own': ['POST /v2/images'],
+    "makes one of the caller's own": ['POST /v2/images'],
   },
 };

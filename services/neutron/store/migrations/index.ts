@@ -7,4 +7,11 @@ import { house } from './0004-house.ts';
 import { autoTopologies } from './0005-auto-topologies.ts';
 import { deletedAgents } from './0006-deleted-agents.ts';
 
-export const migrations: readonly Migration[] = [networks, routers, securityGroups, house, autoTopologies, deletedAgents];
+export const migrations: readonly Migration[] = [
+  networks,
+  routers,
+  securityGroups,
+  house,
+  autoTopologies,
+  deletedAgents,
+];

@@ -15,7 +15,12 @@ export interface ServerActionRow {
   since?: number;
   until?: number;
   faults: readonly FaultKind[];
-  handler(deps: NovaDeps, request: ApiRequest, server: Server, value: Json): Promise<Outcome<Reply>>;
+  handler(
+    deps: NovaDeps,
+    request: ApiRequest,
+    server: Server,
+    value: Json,
+  ): Promise<Outcome<Reply>>;
 }
 
 export const accepted: Reply = { status: 202 };

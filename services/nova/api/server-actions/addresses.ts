@@ -20,11 +20,20 @@ const v4 = Type.String({ format: 'ipv4' });
 
 async function settled(deps: NovaDeps, request: ApiRequest, server: Server) {
   const known = await refreshNetworkInfo(deps, server.id, { requestId: request.id });
-  if (isFault(known)) deps.log.warn({ server: server.id, req: request.id, why: known.message }, 'network info is healed later');
+  if (isFault(known))
+    deps.log.warn(
+      { server: server.id, req: request.id, why: known.message },
+      'network info is healed later',
+    );
   return accepted;
 }
 
-async function portsOf(deps: NovaDeps, neutron: Neutron, request: ApiRequest, server: Server): Promise<Outcome<Port[]>> {
+async function portsOf(
+  deps: NovaDeps,
+  neutron: Neutron,
+  request: ApiRequest,
+  server: Server,
+): Promise<Outcome<Port[]>> {
   const locked = checkLock(request, server);
   return locked ?? (await serverPorts(deps, neutron, server.id));
 }
@@ -36,26 +45,51 @@ async function floatingIp(neutron: Neutron, address: string): Promise<Outcome<Fl
 }
 
 export const addFloatingIp: ServerActionRow = {
-  key: 'addFloatingIp', until, policy: 'os_compute_api:os-floating-ips:add', faults: ['notFound', 'conflict'],
-  schema: Type.Object({ address: v4, fixed_address: Type.Optional(v4) }, { additionalProperties: false }),
+  key: 'addFloatingIp',
+  until,
+  policy: 'os_compute_api:os-floating-ips:add',
+  faults: ['notFound', 'conflict'],
+  schema: Type.Object(
+    { address: v4, fixed_address: Type.Optional(v4) },
+    { additionalProperties: false },
+  ),
   handler: async (deps, request, server, value) => {
     const { address, fixed_address: fixed } = value as { address: string; fixed_address?: string }; // by the schema
     const neutron = callersNeutron(deps, request);
     const ports = await portsOf(deps, neutron, request, server);
     if (isFault(ports)) return ports;
-    const fixedIps = ports.flatMap((port) => port.fixed_ips.filter((ip) => !ip.ip_address.includes(':')).map((ip) => ({ port, address: ip.ip_address })));
+    const fixedIps = ports.flatMap((port) =>
+      port.fixed_ips
+        .filter((ip) => !ip.ip_address.includes(':'))
+        .map((ip) => ({ port, address: ip.ip_address })),
+    );
     const target = fixed === undefined ? fixedIps[0] : fixedIps.find((ip) => ip.address === fixed);
     const ip = await floatingIp(neutron, address);
     if (isFault(ip)) return ip;
-    if (!target) return fault('badRequest', fixed === undefined ? 'No fixed IPs to associate to instance' : 'Specified fixed address not assigned to instance');
-    const changed = await neutron.updateFloatingIp(ip.id, { port_id: target.port.id, fixed_ip_address: target.address });
-    if (isFault(changed)) return changed.kind === 'notFound' || changed.kind === 'conflict' ? fault('badRequest', changed.message) : changed;
+    if (!target)
+      return fault(
+        'badRequest',
+        fixed === undefined
+          ? 'No fixed IPs to associate to instance'
+          : 'Specified fixed address not assigned to instance',
+      );
+    const changed = await neutron.updateFloatingIp(ip.id, {
+      port_id: target.port.id,
+      fixed_ip_address: target.address,
+    });
+    if (isFault(changed))
+      return changed.kind === 'notFound' || changed.kind === 'conflict'
+        ? fault('badRequest', changed.message)
+        : changed;
     return await settled(deps, request, server);
   },
 };
 
 export const removeFloatingIp: ServerActionRow = {
-  key: 'removeFloatingIp', until, policy: 'os_compute_api:os-floating-ips:remove', faults: ['notFound', 'conflict'],
+  key: 'removeFloatingIp',
+  until,
+  policy: 'os_compute_api:os-floating-ips:remove',
+  faults: ['notFound', 'conflict'],
   schema: Type.Object({ address: v4 }, { additionalProperties: false }),
   handler: async (deps, request, server, value) => {
     const { address } = value as { address: string }; // by the schema
@@ -64,26 +98,42 @@ export const removeFloatingIp: ServerActionRow = {
     if (isFault(ports)) return ports;
     const ip = await floatingIp(neutron, address);
     if (isFault(ip)) return ip;
-    if (!ports.some((port) => port.id === ip.port_id)) return fault('conflict', `Floating IP ${address} is not associated with instance ${server.id}.`);
+    if (!ports.some((port) => port.id === ip.port_id))
+      return fault(
+        'conflict',
+        `Floating IP ${address} is not associated with instance ${server.id}.`,
+      );
     const changed = await neutron.updateFloatingIp(ip.id, { port_id: null });
     return isFault(changed) ? changed : await settled(deps, request, server);
   },
 };
 
 export const addFixedIp: ServerActionRow = {
-  key: 'addFixedIp', until, policy: 'os_compute_api:os-multinic:add', faults: ['notFound', 'conflict'],
-  schema: Type.Object({ networkId: Type.String({ minLength: 1, maxLength: 255 }) }, { additionalProperties: false }),
+  key: 'addFixedIp',
+  until,
+  policy: 'os_compute_api:os-multinic:add',
+  faults: ['notFound', 'conflict'],
+  schema: Type.Object(
+    { networkId: Type.String({ minLength: 1, maxLength: 255 }) },
+    { additionalProperties: false },
+  ),
   handler: async (deps, request, server, value) => {
     const { networkId } = value as { networkId: string }; // by the schema
     const neutron = callersNeutron(deps, request);
-    const [ports, subnets] = [await portsOf(deps, neutron, request, server), await neutron.list('subnets', { network_id: networkId })];
+    const [ports, subnets] = [
+      await portsOf(deps, neutron, request, server),
+      await neutron.list('subnets', { network_id: networkId }),
+    ];
     if (isFault(ports)) return ports;
     if (isFault(subnets)) return subnets;
     const port = ports.find((each) => each.network_id === networkId);
     if (!port) return fault('badRequest', `Network could not be found for instance ${server.id}.`);
     for (const subnet of subnets) {
       // Addresses are Nova's to give: a tenant may not change those of its port where policies are strict.
-      const changed = await neutronFor(deps, { token: null, requestId: request.id }).updatePort(port.id, { fixed_ips: [...port.fixed_ips, { subnet_id: subnet.id }] });
+      const changed = await neutronFor(deps, { token: null, requestId: request.id }).updatePort(
+        port.id,
+        { fixed_ips: [...port.fixed_ips, { subnet_id: subnet.id }] },
+      );
       if (!isFault(changed)) return await settled(deps, request, server);
       if (changed.kind === 'unavailable' || changed.kind === 'timeout') return changed;
     }
@@ -92,15 +142,24 @@ export const addFixedIp: ServerActionRow = {
 };
 
 export const removeFixedIp: ServerActionRow = {
-  key: 'removeFixedIp', until, policy: 'os_compute_api:os-multinic:remove', faults: ['notFound', 'conflict'],
-  schema: Type.Object({ address: Type.Union([v4, Type.String({ format: 'ipv6' })]) }, { additionalProperties: false }),
+  key: 'removeFixedIp',
+  until,
+  policy: 'os_compute_api:os-multinic:remove',
+  faults: ['notFound', 'conflict'],
+  schema: Type.Object(
+    { address: Type.Union([v4, Type.String({ format: 'ipv6' })]) },
+    { additionalProperties: false },
+  ),
   handler: async (deps, request, server, value) => {
     const { address } = value as { address: string }; // by the schema
     const ports = await portsOf(deps, callersNeutron(deps, request), request, server);
     if (isFault(ports)) return ports;
     const port = ports.find((each) => each.fixed_ips.some((ip) => ip.ip_address === address));
     if (!port) return fault('badRequest', `Fixed IP not found for instance: ${address}`);
-    const changed = await neutronFor(deps, { token: null, requestId: request.id }).updatePort(port.id, { fixed_ips: port.fixed_ips.filter((ip) => ip.ip_address !== address) });
+    const changed = await neutronFor(deps, { token: null, requestId: request.id }).updatePort(
+      port.id,
+      { fixed_ips: port.fixed_ips.filter((ip) => ip.ip_address !== address) },
+    );
     return isFault(changed) ? changed : await settled(deps, request, server);
   },
 };

@@ -1,6 +1,6 @@
+import { createHash } from 'node:crypto';
 // The serial console's text, and tokens for the graphical one.
 import Type from 'typebox';
-import { createHash } from 'node:crypto';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
@@ -14,13 +14,36 @@ const maxConsoleBytes = 1024 * 1024;
 const agentTimeoutMs = 15_000;
 
 export const getConsoleOutput: ServerActionRow = {
-  key: 'os-getConsoleOutput', policy: 'os_compute_api:os-console-output', faults: ['conflict', 'notFound'],
-  schema: Type.Union([Type.Null(), Type.Object({ length: Type.Optional(Type.Union([Type.Integer({ minimum: -1 }), Type.String({ pattern: '^(-1|[0-9]+)?$' }), Type.Null()])) }, { additionalProperties: false })]),
+  key: 'os-getConsoleOutput',
+  policy: 'os_compute_api:os-console-output',
+  faults: ['conflict', 'notFound'],
+  schema: Type.Union([
+    Type.Null(),
+    Type.Object(
+      {
+        length: Type.Optional(
+          Type.Union([
+            Type.Integer({ minimum: -1 }),
+            Type.String({ pattern: '^(-1|[0-9]+)?$' }),
+            Type.Null(),
+          ]),
+        ),
+      },
+      { additionalProperties: false },
+    ),
+  ]),
   handler: async (deps, request, server, value) => {
     if (server.host === null) return fault('conflict', `Instance ${server.id} is not ready`);
     const length = (value as { length?: number | string | null } | null)?.length; // by the schema
-    const read = await agentOn(deps, server.host).call('consoleLog', { uuid: server.id, maxBytes: maxConsoleBytes }, { timeoutMs: agentTimeoutMs, requestId: request.id });
-    if (isFault(read)) return read.kind === 'notFound' ? fault('conflict', `Instance ${server.id} is not ready`) : read;
+    const read = await agentOn(deps, server.host).call(
+      'consoleLog',
+      { uuid: server.id, maxBytes: maxConsoleBytes },
+      { timeoutMs: agentTimeoutMs, requestId: request.id },
+    );
+    if (isFault(read))
+      return read.kind === 'notFound'
+        ? fault('conflict', `Instance ${server.id} is not ready`)
+        : read;
     const lines = length === undefined || length === null || length === '' ? -1 : Number(length);
     return { status: 200, body: { output: lastLines(read.text, lines) } };
   },
@@ -40,27 +63,58 @@ export interface ConsoleAccess {
 }
 
 /** A page with a token of its own that ends by itself. conflict: the server does not run. */
-export async function grantConsole(deps: NovaDeps, request: ApiRequest, server: Server): Promise<Outcome<ConsoleAccess>> {
-  const { database: { db }, config, clock, ids } = deps;
+export async function grantConsole(
+  deps: NovaDeps,
+  request: ApiRequest,
+  server: Server,
+): Promise<Outcome<ConsoleAccess>> {
+  const {
+    database: { db },
+    config,
+    clock,
+    ids,
+  } = deps;
   if (server.host === null) return fault('conflict', `Instance ${server.id} is not ready`);
-  const socket = await agentOn(deps, server.host).call('vncConsole', { uuid: server.id }, { timeoutMs: agentTimeoutMs, requestId: request.id });
-  if (isFault(socket)) return socket.kind === 'notFound' ? fault('conflict', `Instance ${server.id} is not ready`) : socket;
+  const socket = await agentOn(deps, server.host).call(
+    'vncConsole',
+    { uuid: server.id },
+    { timeoutMs: agentTimeoutMs, requestId: request.id },
+  );
+  if (isFault(socket))
+    return socket.kind === 'notFound'
+      ? fault('conflict', `Instance ${server.id} is not ready`)
+      : socket;
   const token = ids.uuid();
   await db.deleteFrom('console_tokens').where('expires_at_ms', '<', clock.now()).execute();
-  await db.insertInto('console_tokens').values({ token_hash: hashToken(token), server_id: server.id, host: server.host, protocol: 'vnc', expires_at_ms: clock.now() + config.consoleTokenMs }).execute();
+  await db
+    .insertInto('console_tokens')
+    .values({
+      token_hash: hashToken(token),
+      server_id: server.id,
+      host: server.host,
+      protocol: 'vnc',
+      expires_at_ms: clock.now() + config.consoleTokenMs,
+    })
+    .execute();
   return { type: 'novnc', url: `${config.consoleBaseUrl}/vnc.html?token=${token}` };
 }
 
 /** Only hashes are kept: a stolen database opens no console. */
-export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
+export const hashToken = (token: string): string =>
+  createHash('sha256').update(token).digest('hex');
 
 export const getVncConsole: ServerActionRow = {
-  key: 'os-getVNCConsole', until: 5, policy: 'os_compute_api:os-remote-consoles', faults: ['conflict', 'notFound', 'notImplemented'],
+  key: 'os-getVNCConsole',
+  until: 5,
+  policy: 'os_compute_api:os-remote-consoles',
+  faults: ['conflict', 'notFound', 'notImplemented'],
   schema: Type.Object({ type: Type.String() }, { additionalProperties: false }),
   handler: async (deps, request, server, value) => {
     const { type } = value as { type: string }; // by the schema
     if (type !== 'novnc') return fault('badRequest', `Unavailable console type ${type}.`);
     const access = await grantConsole(deps, request, server);
-    return isFault(access) ? access : { status: 200, body: { console: { type: access.type, url: access.url } } };
+    return isFault(access)
+      ? access
+      : { status: 200, body: { console: { type: access.type, url: access.url } } };
   },
 };

@@ -2,8 +2,8 @@
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { diskImage } from '../../domain/snapshot-image.ts';
-import { metadataSchema, nameSchema } from '../servers/create-schema.ts';
 import { checkLock } from '../servers/begin.ts';
+import { metadataSchema, nameSchema } from '../servers/create-schema.ts';
 import type { ServerActionRow } from './action.ts';
 import { imageReply, ofDisk, refuseNow } from './create-image.ts';
 
@@ -14,19 +14,42 @@ interface Body {
   metadata?: Record<string, string>;
 }
 
-const rotationSchema = Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: '^[0-9]{1,9}$' })]);
+const rotationSchema = Type.Union([
+  Type.Integer({ minimum: 0 }),
+  Type.String({ pattern: '^[0-9]{1,9}$' }),
+]);
 
 export const createBackup: ServerActionRow = {
-  key: 'createBackup', policy: 'os_compute_api:os-create-backup', faults: ['conflict', 'notFound', 'overQuota', 'tooLarge'],
-  schema: Type.Object({ name: nameSchema, backup_type: Type.String({ minLength: 1, maxLength: 255 }), rotation: rotationSchema, metadata: Type.Optional(metadataSchema) }, { additionalProperties: false }),
+  key: 'createBackup',
+  policy: 'os_compute_api:os-create-backup',
+  faults: ['conflict', 'notFound', 'overQuota', 'tooLarge'],
+  schema: Type.Object(
+    {
+      name: nameSchema,
+      backup_type: Type.String({ minLength: 1, maxLength: 255 }),
+      rotation: rotationSchema,
+      metadata: Type.Optional(metadataSchema),
+    },
+    { additionalProperties: false },
+  ),
   async handler(deps, request, server, value) {
     const { name, backup_type: type, rotation, metadata = {} } = value as unknown as Body; // by the schema
     const refused = refuseNow(request, server, 'createBackup');
     if (refused) return refused;
-    if (server.image_id === null) return checkLock(request, server) ?? fault('badRequest', 'It is not supported to backup volume backed instance.');
+    if (server.image_id === null)
+      return (
+        checkLock(request, server) ??
+        fault('badRequest', 'It is not supported to backup volume backed instance.')
+      );
     const image = diskImage(server, name, metadata);
     const keep = Number(rotation);
-    const made = await ofDisk(deps, request, server, { ...image, image_type: 'backup', backup_type: type }, { type, keep });
+    const made = await ofDisk(
+      deps,
+      request,
+      server,
+      { ...image, image_type: 'backup', backup_type: type },
+      { type, keep },
+    );
     if (isFault(made)) return made;
     return keep > 0 ? imageReply(request, made) : { status: 202 }; // one that is not kept has no address
   },

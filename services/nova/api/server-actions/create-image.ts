@@ -7,17 +7,17 @@ import type { ApiRequest, Reply } from '#platform/http/api.ts';
 import { cinderFor } from '../../cinder.ts';
 import type { CreateImageInput } from '../../conductor/create-image.ts';
 import type { NovaDeps } from '../../deps.ts';
+import { imageStates } from '../../domain/server-state.ts';
 import { diskImage, volumeImage } from '../../domain/snapshot-image.ts';
 import type { TakenSnapshot } from '../../domain/snapshot-image.ts';
-import { imageStates } from '../../domain/server-state.ts';
 import { createImage as createGlanceImage, uploadNothing } from '../../glance.ts';
 import type { Server } from '../../store/servers.ts';
 import { volumesOf } from '../../store/volumes.ts';
-import { beginImage, checkLock } from '../servers/begin.ts';
-import { beginMaking } from '../servers/making.ts';
-import { metadataSchema, nameSchema } from '../servers/create-schema.ts';
-import type { ServerActionRow } from './action.ts';
 import { callerOf } from '../request.ts';
+import { beginImage, checkLock } from '../servers/begin.ts';
+import { metadataSchema, nameSchema } from '../servers/create-schema.ts';
+import { beginMaking } from '../servers/making.ts';
+import type { ServerActionRow } from './action.ts';
 
 interface Body {
   name: string;
@@ -27,13 +27,21 @@ interface Body {
 const bodySince = 45;
 
 export const createImage: ServerActionRow = {
-  key: 'createImage', policy: 'os_compute_api:servers:create_image', faults: ['conflict', 'notFound', 'overQuota', 'tooLarge'],
-  schema: Type.Object({ name: nameSchema, metadata: Type.Optional(metadataSchema) }, { additionalProperties: false }),
+  key: 'createImage',
+  policy: 'os_compute_api:servers:create_image',
+  faults: ['conflict', 'notFound', 'overQuota', 'tooLarge'],
+  schema: Type.Object(
+    { name: nameSchema, metadata: Type.Optional(metadataSchema) },
+    { additionalProperties: false },
+  ),
   async handler(deps, request, server, value) {
     const { name, metadata = {} } = value as unknown as Body; // by the schema
     const refused = refuseNow(request, server, 'createImage');
     if (refused) return refused;
-    const made = server.image_id === null ? await ofVolumes(deps, request, server, { name, metadata }) : await ofDisk(deps, request, server, diskImage(server, name, metadata), null);
+    const made =
+      server.image_id === null
+        ? await ofVolumes(deps, request, server, { name, metadata })
+        : await ofDisk(deps, request, server, diskImage(server, name, metadata), null);
     return isFault(made) ? made : imageReply(request, made);
   },
 };
@@ -41,22 +49,41 @@ export const createImage: ServerActionRow = {
 /** conflict: not in this state, or locked. */
 export function refuseNow(request: ApiRequest, server: Server, action: string): Outcome<undefined> {
   if (server.task_state === null && imageStates.includes(server.vm_state)) return undefined;
-  return checkLock(request, server) ?? fault('conflict', `Cannot '${action}' instance ${server.id} while it is in ${server.task_state === null ? `vm_state ${server.vm_state}` : `task_state ${server.task_state}`}`);
+  return (
+    checkLock(request, server) ??
+    fault(
+      'conflict',
+      `Cannot '${action}' instance ${server.id} while it is in ${server.task_state === null ? `vm_state ${server.vm_state}` : `task_state ${server.task_state}`}`,
+    )
+  );
 }
 
 export function imageReply(request: ApiRequest, imageId: string): Reply {
   if (request.version >= bodySince) return { status: 202, body: { image_id: imageId } };
-  return { status: 202, headers: { location: `${request.baseUrl.replace(/\/compute$/, '/image')}/v2/images/${imageId}` } };
+  return {
+    status: 202,
+    headers: {
+      location: `${request.baseUrl.replace(/\/compute$/, '/image')}/v2/images/${imageId}`,
+    },
+  };
 }
 
 /** The image's id; its bytes come later. `rotation`: it is a backup, of which its kind keeps so many. */
-export async function ofDisk(deps: NovaDeps, request: ApiRequest, server: Server, body: ReturnType<typeof diskImage>, rotation: CreateImageInput['rotation']): Promise<Outcome<string>> {
+export async function ofDisk(
+  deps: NovaDeps,
+  request: ApiRequest,
+  server: Server,
+  body: ReturnType<typeof diskImage>,
+  rotation: CreateImageInput['rotation'],
+): Promise<Outcome<string>> {
   const caller = callerOf(request);
   const id = deps.ids.uuid();
   const making = await beginMaking(deps, request, { imageId: id });
   try {
     const imageId = await createGlanceImage(deps, { ...body, id }, caller);
-    const begun = isFault(imageId) ? imageId : await beginImage(deps, request, server, { imageId, rotation }, making);
+    const begun = isFault(imageId)
+      ? imageId
+      : await beginImage(deps, request, server, { imageId, rotation }, making);
     return isFault(begun) ? begun : id;
   } finally {
     await making.end();
@@ -64,10 +91,18 @@ export async function ofDisk(deps: NovaDeps, request: ApiRequest, server: Server
 }
 
 /** Done when it answers: Cinder takes the snapshots by itself, and there is nothing to upload. */
-async function ofVolumes(deps: NovaDeps, request: ApiRequest, server: Server, { name, metadata }: Required<Body>): Promise<Outcome<string>> {
+async function ofVolumes(
+  deps: NovaDeps,
+  request: ApiRequest,
+  server: Server,
+  { name, metadata }: Required<Body>,
+): Promise<Outcome<string>> {
   const locked = checkLock(request, server);
   if (locked) return locked;
-  const { database: { db }, ids } = deps;
+  const {
+    database: { db },
+    ids,
+  } = deps;
   const caller = callerOf(request);
   const cinder = cinderFor(deps, caller);
   const id = ids.uuid();
@@ -75,15 +110,26 @@ async function ofVolumes(deps: NovaDeps, request: ApiRequest, server: Server, { 
   try {
     const taken: TakenSnapshot[] = [];
     for (const row of await volumesOf(db, server.id)) {
-      const snapshot = await cinder.createSnapshot({ volume_id: row.volume_id, name: `snapshot for ${name}`, force: true, metadata: making.key(0) });
+      const snapshot = await cinder.createSnapshot({
+        volume_id: row.volume_id,
+        name: `snapshot for ${name}`,
+        force: true,
+        metadata: making.key(0),
+      });
       if (isFault(snapshot)) return snapshot;
       taken.push({ row, snapshotId: snapshot.id, sizeGib: snapshot.size });
     }
-    const imageId = await createGlanceImage(deps, { ...volumeImage(server, name, metadata, taken), id }, caller);
+    const imageId = await createGlanceImage(
+      deps,
+      { ...volumeImage(server, name, metadata, taken), id },
+      caller,
+    );
     if (isFault(imageId)) return imageId;
     const filled = await uploadNothing(deps, imageId, caller);
     if (isFault(filled)) return fault('conflict', filled.message);
-    return (await transaction(db, async (trx) => await making.keep(trx))) ? imageId : fault('conflict', `The image ${imageId} could not be made.`);
+    return (await transaction(db, async (trx) => await making.keep(trx)))
+      ? imageId
+      : fault('conflict', `The image ${imageId} could not be made.`);
   } finally {
     await making.end();
   }

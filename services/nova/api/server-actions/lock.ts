@@ -7,21 +7,45 @@ import type { ServerActionRow } from './action.ts';
 import { accepted } from './action.ts';
 
 export const lock: ServerActionRow = {
-  key: 'lock', policy: 'os_compute_api:os-lock-server:lock', faults: ['conflict', 'notFound'],
-  schema: Type.Union([Type.Null(), Type.Object({ locked_reason: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }, { additionalProperties: false })]),
+  key: 'lock',
+  policy: 'os_compute_api:os-lock-server:lock',
+  faults: ['conflict', 'notFound'],
+  schema: Type.Union([
+    Type.Null(),
+    Type.Object(
+      { locked_reason: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) },
+      { additionalProperties: false },
+    ),
+  ]),
   handler: async (deps, request, server, value) => {
     const reason = (value as { locked_reason?: string } | null)?.locked_reason; // by the schema
-    if (reason !== undefined && request.version < 73) return fault('badRequest', "Additional properties are not allowed ('locked_reason' was unexpected) in lock.");
-    await changeServer(deps.database.db, server.id, { locked: 1, locked_reason: reason ?? null }, deps.clock.now());
+    if (reason !== undefined && request.version < 73)
+      return fault(
+        'badRequest',
+        "Additional properties are not allowed ('locked_reason' was unexpected) in lock.",
+      );
+    await changeServer(
+      deps.database.db,
+      server.id,
+      { locked: 1, locked_reason: reason ?? null },
+      deps.clock.now(),
+    );
     await logInstant(deps, request, server, 'lock');
     return accepted;
   },
 };
 
 export const unlock: ServerActionRow = {
-  key: 'unlock', policy: 'os_compute_api:os-lock-server:unlock', faults: ['conflict', 'notFound'],
+  key: 'unlock',
+  policy: 'os_compute_api:os-lock-server:unlock',
+  faults: ['conflict', 'notFound'],
   handler: async (deps, request, server) => {
-    await changeServer(deps.database.db, server.id, { locked: 0, locked_reason: null }, deps.clock.now());
+    await changeServer(
+      deps.database.db,
+      server.id,
+      { locked: 0, locked_reason: null },
+      deps.clock.now(),
+    );
     await logInstant(deps, request, server, 'unlock');
     return accepted;
   },

@@ -6,9 +6,17 @@ import { beginChange } from '../servers/begin.ts';
 import type { ServerActionRow } from './action.ts';
 import { accepted } from './action.ts';
 
-const simple = (key: string, action: ServerAction, logAs: string, policy: string): ServerActionRow => ({
-  key, policy: `os_compute_api:${policy}`, faults: ['conflict', 'notFound'],
-  handler: async (deps, request, server) => (await beginChange(deps, request, server, action, { logAs })) ?? accepted,
+const simple = (
+  key: string,
+  action: ServerAction,
+  logAs: string,
+  policy: string,
+): ServerActionRow => ({
+  key,
+  policy: `os_compute_api:${policy}`,
+  faults: ['conflict', 'notFound'],
+  handler: async (deps, request, server) =>
+    (await beginChange(deps, request, server, action, { logAs })) ?? accepted,
 });
 
 export const start = simple('os-start', 'start', 'start', 'servers:start');
@@ -21,11 +29,19 @@ export const resume = simple('resume', 'resume', 'resume', 'os-suspend-server:re
 const kinds = ['HARD', 'SOFT', 'Hard', 'Soft', 'hard', 'soft'].map((kind) => Type.Literal(kind));
 
 export const reboot: ServerActionRow = {
-  key: 'reboot', policy: 'os_compute_api:servers:reboot', faults: ['conflict', 'notFound'],
+  key: 'reboot',
+  policy: 'os_compute_api:servers:reboot',
+  faults: ['conflict', 'notFound'],
   schema: Type.Object({ type: Type.Union(kinds) }, { additionalProperties: false }),
   handler: async (deps, request, server, value) => {
     const { type } = value as { type: string }; // by the schema
-    const begun = await beginChange(deps, request, server, type.toLowerCase() === 'hard' ? 'hardReboot' : 'softReboot', { logAs: 'reboot' });
+    const begun = await beginChange(
+      deps,
+      request,
+      server,
+      type.toLowerCase() === 'hard' ? 'hardReboot' : 'softReboot',
+      { logAs: 'reboot' },
+    );
     return isFault(begun) ? begun : accepted;
   },
 };

@@ -3,23 +3,34 @@ import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
 import { cinderFor } from '../../cinder.ts';
 import type { NovaDeps } from '../../deps.ts';
-import type { Server } from '../../store/servers.ts';
-import { volumesOf } from '../../store/volumes.ts';
-import type { JsonObject } from '#contracts/common/json.ts';
 import { checkFit } from '../../domain/plan-server-create.ts';
 import { shortIpv6 } from '../../domain/short-ipv6.ts';
 import { fetchImageFacts } from '../../glance.ts';
+import type { Server } from '../../store/servers.ts';
 import { findServer, flavorOf } from '../../store/servers.ts';
 import type { ServerChange } from '../../store/servers.ts';
+import { volumesOf } from '../../store/volumes.ts';
+import { callerOf } from '../request.ts';
 import { beginChange } from '../servers/begin.ts';
-import { accessV4Schema, accessV6Schema, adminPassSchema, base64Schema, descriptionSchema, diskConfigSchema, fqdnSchema, metadataSchema, nameSchema, personalitySchema } from '../servers/create-schema.ts';
+import {
+  accessV4Schema,
+  accessV6Schema,
+  adminPassSchema,
+  base64Schema,
+  descriptionSchema,
+  diskConfigSchema,
+  fqdnSchema,
+  metadataSchema,
+  nameSchema,
+  personalitySchema,
+} from '../servers/create-schema.ts';
 import { viewContext } from '../views/context.ts';
 import { serverView } from '../views/server.ts';
 import type { ServerActionRow } from './action.ts';
-import { callerOf } from '../request.ts';
 
 interface RebuildBody {
   imageRef: string;
@@ -38,33 +49,62 @@ interface RebuildBody {
 
 const versioned: readonly { name: string; since: number; schema: TSchema }[] = [
   { name: 'description', since: 19, schema: descriptionSchema },
-  { name: 'key_name', since: 54, schema: Type.Union([Type.String({ minLength: 1, maxLength: 255 }), Type.Null()]) },
+  {
+    name: 'key_name',
+    since: 54,
+    schema: Type.Union([Type.String({ minLength: 1, maxLength: 255 }), Type.Null()]),
+  },
   { name: 'user_data', since: 57, schema: Type.Union([base64Schema, Type.Null()]) },
   { name: 'trusted_image_certificates', since: 63, schema: Type.Any() },
   { name: 'hostname', since: 90, schema: fqdnSchema },
 ];
 
 /** A server that boots from a volume keeps it as it is: only its own image may be named. nova.compute.api, rebuild */
-async function rootVolumeIsOf(deps: NovaDeps, request: ApiRequest, server: Server, imageId: string): Promise<Outcome<undefined>> {
-  const root = server.image_id === null ? (await volumesOf(deps.database.db, server.id)).find((row) => row.boot_index === 0) : undefined;
+async function rootVolumeIsOf(
+  deps: NovaDeps,
+  request: ApiRequest,
+  server: Server,
+  imageId: string,
+): Promise<Outcome<undefined>> {
+  const root =
+    server.image_id === null
+      ? (await volumesOf(deps.database.db, server.id)).find((row) => row.boot_index === 0)
+      : undefined;
   if (!root) return undefined;
   const volume = await cinderFor(deps, callerOf(request)).volume(root.volume_id);
   if (isFault(volume)) return volume;
-  return volume.volume_image_metadata?.['image_id'] === imageId ? undefined : fault('badRequest', 'Unable to rebuild with a different image for a volume-backed server.');
+  return volume.volume_image_metadata?.['image_id'] === imageId
+    ? undefined
+    : fault('badRequest', 'Unable to rebuild with a different image for a volume-backed server.');
 }
 
 export const rebuild: ServerActionRow = {
-  key: 'rebuild', policy: 'os_compute_api:servers:rebuild', faults: ['conflict', 'notFound'],
-  schema: Type.Object({
-    imageRef: Type.String({ minLength: 1, maxLength: 255 }), name: Type.Optional(nameSchema), adminPass: Type.Optional(adminPassSchema), metadata: Type.Optional(metadataSchema),
-    personality: Type.Optional(personalitySchema), preserve_ephemeral: Type.Optional(Type.Union([Type.Boolean(), Type.String()])),
-    accessIPv4: Type.Optional(accessV4Schema), accessIPv6: Type.Optional(accessV6Schema), 'OS-DCF:diskConfig': Type.Optional(diskConfigSchema),
-    ...Object.fromEntries(versioned.map(({ name, schema }) => [name, Type.Optional(schema)])),
-  }, { additionalProperties: false }),
+  key: 'rebuild',
+  policy: 'os_compute_api:servers:rebuild',
+  faults: ['conflict', 'notFound'],
+  schema: Type.Object(
+    {
+      imageRef: Type.String({ minLength: 1, maxLength: 255 }),
+      name: Type.Optional(nameSchema),
+      adminPass: Type.Optional(adminPassSchema),
+      metadata: Type.Optional(metadataSchema),
+      personality: Type.Optional(personalitySchema),
+      preserve_ephemeral: Type.Optional(Type.Union([Type.Boolean(), Type.String()])),
+      accessIPv4: Type.Optional(accessV4Schema),
+      accessIPv6: Type.Optional(accessV6Schema),
+      'OS-DCF:diskConfig': Type.Optional(diskConfigSchema),
+      ...Object.fromEntries(versioned.map(({ name, schema }) => [name, Type.Optional(schema)])),
+    },
+    { additionalProperties: false },
+  ),
   handler: async (deps, request, server, value) => {
     const body = value as unknown as RebuildBody; // by the schema
     const early = versioned.find(({ name, since }) => name in body && request.version < since);
-    if (early) return fault('badRequest', `Additional properties are not allowed ('${early.name}' was unexpected) in rebuild.`);
+    if (early)
+      return fault(
+        'badRequest',
+        `Additional properties are not allowed ('${early.name}' was unexpected) in rebuild.`,
+      );
     const image = await fetchImageFacts(deps, body.imageRef, callerOf(request));
     if (isFault(image)) return image;
     const other = await rootVolumeIsOf(deps, request, server, image.id);
@@ -72,7 +112,10 @@ export const rebuild: ServerActionRow = {
     const misfit = checkFit(flavorOf(server), image);
     if (misfit) return misfit;
     const adminPass = body.adminPass ?? deps.ids.bytes(9).toString('base64url');
-    const facts: ServerChange = { ...(server.image_id === null ? {} : { image_id: image.id, image: JSON.stringify(image) }), admin_pass: adminPass };
+    const facts: ServerChange = {
+      ...(server.image_id === null ? {} : { image_id: image.id, image: JSON.stringify(image) }),
+      admin_pass: adminPass,
+    };
     if (body.name !== undefined) facts.name = body.name;
     if (body.description !== undefined) facts.description = body.description;
     if (body.metadata !== undefined) facts.metadata = JSON.stringify(body.metadata);
@@ -83,20 +126,39 @@ export const rebuild: ServerActionRow = {
     if (body.user_data !== undefined) facts.user_data = body.user_data;
     if (body.hostname !== undefined) facts.hostname = body.hostname;
     if (body.key_name !== undefined) {
-      const keypair = body.key_name === null ? null : await deps.database.db.selectFrom('keypairs').select(['name', 'public_key']).where('user_id', '=', request.auth.userId).where('name', '=', body.key_name).executeTakeFirst();
+      const keypair =
+        body.key_name === null
+          ? null
+          : await deps.database.db
+              .selectFrom('keypairs')
+              .select(['name', 'public_key'])
+              .where('user_id', '=', request.auth.userId)
+              .where('name', '=', body.key_name)
+              .executeTakeFirst();
       if (keypair === undefined) return fault('badRequest', 'Invalid key_name provided.');
-      Object.assign(facts, { key_name: keypair?.name ?? null, key_data: keypair?.public_key ?? null });
+      Object.assign(facts, {
+        key_name: keypair?.name ?? null,
+        key_data: keypair?.public_key ?? null,
+      });
     }
     const begun = await beginChange(deps, request, server, 'rebuild', { logAs: 'rebuild', facts });
     if (isFault(begun)) return begun;
     const now = await findServer(deps.database.db, server.id, null);
-    const view: JsonObject = serverView(now ?? server, await viewContext(deps, request, [server.id]), 'change');
+    const view: JsonObject = serverView(
+      now ?? server,
+      await viewContext(deps, request, [server.id]),
+      'change',
+    );
     view['adminPass'] = adminPass;
     if (request.version >= 54) view['key_name'] = (now ?? server).key_name;
     if (request.version >= 57) {
       view['user_data'] = (now ?? server).user_data;
       delete view['OS-EXT-SRV-ATTR:user_data']; // told once. nova/api/openstack/compute/views/servers.py, show_user_data
     }
-    return { status: 202, headers: { location: `${request.baseUrl}/v2.1/servers/${server.id}` }, body: { server: view } };
+    return {
+      status: 202,
+      headers: { location: `${request.baseUrl}/v2.1/servers/${server.id}` },
+      body: { server: view },
+    };
   },
 };

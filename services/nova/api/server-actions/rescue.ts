@@ -3,27 +3,55 @@ import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { fetchImageFacts } from '../../glance.ts';
 import { imageOf } from '../../store/servers.ts';
+import { callerOf } from '../request.ts';
 import { beginChange, checkLock } from '../servers/begin.ts';
 import { adminPassSchema } from '../servers/create-schema.ts';
 import type { ServerActionRow } from './action.ts';
 import { accepted } from './action.ts';
-import { callerOf } from '../request.ts';
 
 export const rescue: ServerActionRow = {
-  key: 'rescue', policy: 'os_compute_api:os-rescue', faults: ['conflict', 'notFound'],
-  schema: Type.Union([Type.Null(), Type.Object({ adminPass: Type.Optional(adminPassSchema), rescue_image_ref: Type.Optional(Type.String({ format: 'uuid' })) }, { additionalProperties: false })]),
+  key: 'rescue',
+  policy: 'os_compute_api:os-rescue',
+  faults: ['conflict', 'notFound'],
+  schema: Type.Union([
+    Type.Null(),
+    Type.Object(
+      {
+        adminPass: Type.Optional(adminPassSchema),
+        rescue_image_ref: Type.Optional(Type.String({ format: 'uuid' })),
+      },
+      { additionalProperties: false },
+    ),
+  ]),
   handler: async (deps, request, server, value) => {
-    const { adminPass = deps.ids.bytes(9).toString('base64url'), rescue_image_ref } = (value ?? {}) as { adminPass?: string; rescue_image_ref?: string }; // by the schema
+    const { adminPass = deps.ids.bytes(9).toString('base64url'), rescue_image_ref } = (value ??
+      {}) as { adminPass?: string; rescue_image_ref?: string }; // by the schema
     // Its disk lies on the share, and stays the only one it can boot from. nova.compute.api, rescue
-    if (server.image_id === null) return checkLock(request, server) ?? fault('badRequest', `Instance ${server.id} cannot be rescued: Cannot rescue a volume-backed instance`);
-    const image = rescue_image_ref === undefined ? imageOf(server) : await fetchImageFacts(deps, rescue_image_ref, callerOf(request));
+    if (server.image_id === null)
+      return (
+        checkLock(request, server) ??
+        fault(
+          'badRequest',
+          `Instance ${server.id} cannot be rescued: Cannot rescue a volume-backed instance`,
+        )
+      );
+    const image =
+      rescue_image_ref === undefined
+        ? imageOf(server)
+        : await fetchImageFacts(deps, rescue_image_ref, callerOf(request));
     if (isFault(image)) return image;
-    const begun = await beginChange(deps, request, server, 'rescue', { logAs: 'rescue', rescueImage: image });
+    const begun = await beginChange(deps, request, server, 'rescue', {
+      logAs: 'rescue',
+      rescueImage: image,
+    });
     return isFault(begun) ? begun : { status: 200, body: { adminPass } };
   },
 };
 
 export const unrescue: ServerActionRow = {
-  key: 'unrescue', policy: 'os_compute_api:os-unrescue', faults: ['conflict', 'notFound'],
-  handler: async (deps, request, server) => (await beginChange(deps, request, server, 'unrescue', { logAs: 'unrescue' })) ?? accepted,
+  key: 'unrescue',
+  policy: 'os_compute_api:os-unrescue',
+  faults: ['conflict', 'notFound'],
+  handler: async (deps, request, server) =>
+    (await beginChange(deps, request, server, 'unrescue', { logAs: 'unrescue' })) ?? accepted,
 };

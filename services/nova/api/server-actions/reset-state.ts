@@ -1,21 +1,34 @@
 // An operator's way out: sets the recorded state, touches nothing on the host.
 import Type from 'typebox';
-import { beginDeletion } from '../servers/begin.ts';
 import { changeServer } from '../../store/servers.ts';
+import { beginDeletion } from '../servers/begin.ts';
 import type { ServerActionRow } from './action.ts';
 import { accepted } from './action.ts';
 
 export const resetState: ServerActionRow = {
-  key: 'os-resetState', policy: 'os_compute_api:os-admin-actions:reset_state', faults: ['notFound'],
-  schema: Type.Object({ state: Type.Union([Type.Literal('active'), Type.Literal('error')]) }, { additionalProperties: false }),
+  key: 'os-resetState',
+  policy: 'os_compute_api:os-admin-actions:reset_state',
+  faults: ['notFound'],
+  schema: Type.Object(
+    { state: Type.Union([Type.Literal('active'), Type.Literal('error')]) },
+    { additionalProperties: false },
+  ),
   handler: async (deps, _request, server, value) => {
     const { state } = value as { state: 'active' | 'error' }; // by the schema
-    await changeServer(deps.database.db, server.id, { vm_state: state, task_state: null }, deps.clock.now());
+    await changeServer(
+      deps.database.db,
+      server.id,
+      { vm_state: state, task_state: null },
+      deps.clock.now(),
+    );
     return accepted;
   },
 };
 
 export const forceDelete: ServerActionRow = {
-  key: 'forceDelete', policy: 'os_compute_api:servers:delete', faults: ['conflict', 'notFound'],
-  handler: async (deps, request, server) => (await beginDeletion(deps, request, server)) ?? accepted,
+  key: 'forceDelete',
+  policy: 'os_compute_api:servers:delete',
+  faults: ['conflict', 'notFound'],
+  handler: async (deps, request, server) =>
+    (await beginDeletion(deps, request, server)) ?? accepted,
 };

@@ -11,14 +11,24 @@ import { callersNeutron, namedGroups } from '../servers/wanted-networks.ts';
 import type { ServerActionRow } from './action.ts';
 import { accepted } from './action.ts';
 
-const schema = Type.Object({ name: Type.String({ minLength: 1, maxLength: 255 }) }, { additionalProperties: false });
+const schema = Type.Object(
+  { name: Type.String({ minLength: 1, maxLength: 255 }) },
+  { additionalProperties: false },
+);
 
-async function change(deps: NovaDeps, request: ApiRequest, server: Server, wanted: string, next: (now: readonly string[], id: string) => string[] | undefined) {
+async function change(
+  deps: NovaDeps,
+  request: ApiRequest,
+  server: Server,
+  wanted: string,
+  next: (now: readonly string[], id: string) => string[] | undefined,
+) {
   const locked = checkLock(request, server);
   if (locked) return locked;
   const neutron = callersNeutron(deps, request);
   const groups = await namedGroups(neutron, [wanted], server.project_id);
-  if (isFault(groups)) return groups.kind === 'badRequest' ? fault('notFound', groups.message) : groups;
+  if (isFault(groups))
+    return groups.kind === 'badRequest' ? fault('notFound', groups.message) : groups;
   const id = groups[0]?.id ?? '';
   const ports = await serverPorts(deps, neutron, server.id);
   if (isFault(ports)) return ports;
@@ -34,26 +44,42 @@ async function change(deps: NovaDeps, request: ApiRequest, server: Server, wante
   }
   if (changes > 0) {
     const known = await refreshNetworkInfo(deps, server.id, { requestId: request.id });
-    if (isFault(known)) deps.log.warn({ server: server.id, req: request.id, why: known.message }, 'network info is healed later');
+    if (isFault(known))
+      deps.log.warn(
+        { server: server.id, req: request.id, why: known.message },
+        'network info is healed later',
+      );
   }
   return changes;
 }
 
 export const addSecurityGroup: ServerActionRow = {
-  key: 'addSecurityGroup', policy: 'os_compute_api:os-security-groups:add', faults: ['notFound', 'conflict'], schema,
+  key: 'addSecurityGroup',
+  policy: 'os_compute_api:os-security-groups:add',
+  faults: ['notFound', 'conflict'],
+  schema,
   handler: async (deps, request, server, value) => {
     const { name } = value as { name: string }; // by the schema
-    const changed = await change(deps, request, server, name, (now, id) => (now.includes(id) ? undefined : [...now, id]));
+    const changed = await change(deps, request, server, name, (now, id) =>
+      now.includes(id) ? undefined : [...now, id],
+    );
     return isFault(changed) ? changed : accepted;
   },
 };
 
 export const removeSecurityGroup: ServerActionRow = {
-  key: 'removeSecurityGroup', policy: 'os_compute_api:os-security-groups:remove', faults: ['notFound', 'conflict'], schema,
+  key: 'removeSecurityGroup',
+  policy: 'os_compute_api:os-security-groups:remove',
+  faults: ['notFound', 'conflict'],
+  schema,
   handler: async (deps, request, server, value) => {
     const { name } = value as { name: string }; // by the schema
-    const changed = await change(deps, request, server, name, (now, id) => (now.includes(id) ? now.filter((other) => other !== id) : undefined));
+    const changed = await change(deps, request, server, name, (now, id) =>
+      now.includes(id) ? now.filter((other) => other !== id) : undefined,
+    );
     if (isFault(changed)) return changed;
-    return changed === 0 ? fault('notFound', `Security group ${name} is not associated with the instance ${server.id}`) : accepted;
+    return changed === 0
+      ? fault('notFound', `Security group ${name} is not associated with the instance ${server.id}`)
+      : accepted;
   },
 };

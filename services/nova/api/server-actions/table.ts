@@ -1,3 +1,4 @@
+import { removedActions } from '../removed.ts';
 // Every server action, one line each.
 import type { ServerActionRow } from './action.ts';
 import { addFixedIp, addFloatingIp, removeFixedIp, removeFloatingIp } from './addresses.ts';
@@ -6,13 +7,35 @@ import { createBackup } from './create-backup.ts';
 import { createImage } from './create-image.ts';
 import { lock, unlock } from './lock.ts';
 import { pause, reboot, resume, start, stop, suspend, unpause } from './power.ts';
-import { removedActions } from '../removed.ts';
 import { rebuild } from './rebuild.ts';
 import { rescue, unrescue } from './rescue.ts';
 import { forceDelete, resetState } from './reset-state.ts';
 import { addSecurityGroup, removeSecurityGroup } from './security-groups.ts';
 
 export const serverActions: readonly ServerActionRow[] = [
-  start, stop, reboot, pause, unpause, suspend, resume, rescue, unrescue, rebuild, lock, unlock, resetState, forceDelete, getConsoleOutput, getVncConsole,
-  createImage, createBackup, addSecurityGroup, removeSecurityGroup, addFixedIp, removeFixedIp, addFloatingIp, removeFloatingIp, ...removedActions,
+  start,
+  stop,
+  reboot,
+  pause,
+  unpause,
+  suspend,
+  resume,
+  rescue,
+  unrescue,
+  rebuild,
+  lock,
+  unlock,
+  resetState,
+  forceDelete,
+  getConsoleOutput,
+  getVncConsole,
+  createImage,
+  createBackup,
+  addSecurityGroup,
+  removeSecurityGroup,
+  addFixedIp,
+  removeFixedIp,
+  addFloatingIp,
+  removeFloatingIp,
+  ...removedActions,
 ];

@@ -6,10 +6,10 @@ import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
 import { cancelSagas, insertSaga } from '#platform/saga/journal.ts';
-import type { InterfaceInput } from '../../conductor/attach-interface.ts';
-import { attachInterfaceName, detachInterfaceName } from '../../conductor/attach-interface.ts';
 import type { AssistInput } from '../../conductor/assist-snapshot.ts';
 import { assistSnapshotName } from '../../conductor/assist-snapshot.ts';
+import type { InterfaceInput } from '../../conductor/attach-interface.ts';
+import { attachInterfaceName, detachInterfaceName } from '../../conductor/attach-interface.ts';
 import type { VolumeInput } from '../../conductor/attach-volume.ts';
 import { attachVolumeName, detachVolumeName } from '../../conductor/attach-volume.ts';
 import type { ChangeInput } from '../../conductor/change-server.ts';
@@ -25,9 +25,15 @@ import { actionRules, imageStates, interfaceStates } from '../../domain/server-s
 import { isUp } from '../../domain/service-state.ts';
 import { insertAction } from '../../store/actions.ts';
 import { computeBinary, findService } from '../../store/hosts.ts';
-import type { NovaDb, Server, ServerChange } from '../../store/servers.ts';
-import { beginDelete, beginTask, changeServer, findServer, lockServer } from '../../store/servers.ts';
 import { insertNics, nextSeq } from '../../store/nics.ts';
+import type { NovaDb, Server, ServerChange } from '../../store/servers.ts';
+import {
+  beginDelete,
+  beginTask,
+  changeServer,
+  findServer,
+  lockServer,
+} from '../../store/servers.ts';
 import type { NicRow, VolumeRow } from '../../store/tables.ts';
 import type { ServerVolume } from '../../store/volumes.ts';
 import { insertServerVolumes } from '../../store/volumes.ts';
@@ -38,23 +44,35 @@ type Request = ApiRequest<unknown>;
 
 /** conflict: the server is locked and the caller no admin. */
 export function checkLock(request: Request, server: Server): Outcome<undefined> {
-  return server.locked === 1 && !isAdmin(request) ? fault('conflict', `Instance ${server.id} is locked`) : undefined;
+  return server.locked === 1 && !isAdmin(request)
+    ? fault('conflict', `Instance ${server.id} is locked`)
+    : undefined;
 }
 
 /** conflict: locked, as `checkLock`, or its host is down, which could not do what is asked. */
-async function checkReachable(deps: NovaDeps, request: Request, server: Server): Promise<Outcome<undefined>> {
+async function checkReachable(
+  deps: NovaDeps,
+  request: Request,
+  server: Server,
+): Promise<Outcome<undefined>> {
   const locked = checkLock(request, server);
   if (locked || server.host === null) return locked;
   const service = await findService(deps.database.db, { host: server.host, binary: computeBinary });
   if (!service || isUp(service, deps.clock.now(), deps.config)) return undefined;
   const host = isAdmin(request) ? `host ${server.host}` : 'compute host';
-  return fault('conflict', `Instance ${server.id} cannot be reached: its ${host} is down. Try again when it is back.`);
+  return fault(
+    'conflict',
+    `Instance ${server.id} cannot be reached: its ${host} is down. Try again when it is back.`,
+  );
 }
 
 /** Begins a change named in the tables. `facts` become true with it (a rebuild's new image, say). conflict: not in this state. */
 export async function beginChange(
-  deps: NovaDeps, request: Request, server: Server,
-  action: ServerAction, options: { logAs: string; facts?: ServerChange; rescueImage?: ChangeInput['rescueImage'] },
+  deps: NovaDeps,
+  request: Request,
+  server: Server,
+  action: ServerAction,
+  options: { logAs: string; facts?: ServerChange; rescueImage?: ChangeInput['rescueImage'] },
 ): Promise<Outcome<void>> {
   const refused = await checkReachable(deps, request, server);
   if (refused) return refused;
@@ -62,10 +80,17 @@ export async function beginChange(
   const begun = await transaction(deps.database.db, async (trx) => {
     const now = deps.clock.now();
     const current = await findServer(trx, server.id, null);
-    if (!current || !(await beginTask(trx, server.id, from, task, now))) return await refusal(trx, server, options.logAs);
+    if (!current || !(await beginTask(trx, server.id, from, task, now)))
+      return await refusal(trx, server, options.logAs);
     if (options.facts) await changeServer(trx, server.id, options.facts, now);
     const actionId = await log(deps, trx, request, server, options.logAs, now);
-    const input: ChangeInput = { serverId: server.id, actionId, action, before: { vmState: current.vm_state, powerState: current.power_state }, rescueImage: options.rescueImage ?? null };
+    const input: ChangeInput = {
+      serverId: server.id,
+      actionId,
+      action,
+      before: { vmState: current.vm_state, powerState: current.power_state },
+      rescueImage: options.rescueImage ?? null,
+    };
     await journal(deps, trx, request, changeServerName, server.id, input, now);
     return undefined;
   });
@@ -76,7 +101,12 @@ export async function beginChange(
  * Begins to attach (`row`: what the new interface is asked to be) or detach (`row`: its number) an interface of an idle server, which sets no task state.
  * Answers the saga to wait for. conflict: not in this state.
  */
-export async function beginInterfaceChange(deps: NovaDeps, request: Request, server: Server, row: Omit<NicRow, 'seq'> | number): Promise<Outcome<{ sagaId: string; actionId: string; seq: number }>> {
+export async function beginInterfaceChange(
+  deps: NovaDeps,
+  request: Request,
+  server: Server,
+  row: Omit<NicRow, 'seq'> | number,
+): Promise<Outcome<{ sagaId: string; actionId: string; seq: number }>> {
   const refused = await checkReachable(deps, request, server);
   if (refused) return refused;
   const logAs = typeof row === 'number' ? 'detach_interface' : 'attach_interface';
@@ -84,7 +114,8 @@ export async function beginInterfaceChange(deps: NovaDeps, request: Request, ser
     const now = deps.clock.now();
     await lockServer(trx, server.id);
     const current = await findServer(trx, server.id, null);
-    if (!current || current.task_state !== null || !interfaceStates.includes(current.vm_state)) return await refusal(trx, server, logAs);
+    if (!current || current.task_state !== null || !interfaceStates.includes(current.vm_state))
+      return await refusal(trx, server, logAs);
     let seq = row;
     if (typeof seq !== 'number') {
       const next = await nextSeq(trx, server.id);
@@ -93,16 +124,30 @@ export async function beginInterfaceChange(deps: NovaDeps, request: Request, ser
     }
     const actionId = await log(deps, trx, request, server, logAs, now);
     const input: InterfaceInput = { serverId: server.id, actionId, seq };
-    const sagaId = await journal(deps, trx, request, typeof row === 'number' ? detachInterfaceName : attachInterfaceName, server.id, input, now);
+    const sagaId = await journal(
+      deps,
+      trx,
+      request,
+      typeof row === 'number' ? detachInterfaceName : attachInterfaceName,
+      server.id,
+      input,
+      now,
+    );
     return { sagaId, actionId, seq };
   });
-  if (begun === undefined || isFault(begun)) return begun ?? fault('conflict', `Cannot '${logAs}' instance ${server.id} now.`);
+  if (begun === undefined || isFault(begun))
+    return begun ?? fault('conflict', `Cannot '${logAs}' instance ${server.id} now.`);
   await wake(deps, request);
   return begun;
 }
 
 /** As `beginInterfaceChange`, for a volume: `row` is new for an attachment, known for a detachment. */
-export async function beginVolumeChange(deps: NovaDeps, request: Request, server: Server, change: { attach: (trx: NovaDb) => Promise<Outcome<VolumeRow>> } | { detach: ServerVolume }): Promise<Outcome<{ sagaId: string; actionId: string; row: VolumeRow }>> {
+export async function beginVolumeChange(
+  deps: NovaDeps,
+  request: Request,
+  server: Server,
+  change: { attach: (trx: NovaDb) => Promise<Outcome<VolumeRow>> } | { detach: ServerVolume },
+): Promise<Outcome<{ sagaId: string; actionId: string; row: VolumeRow }>> {
   const refused = await checkReachable(deps, request, server);
   if (refused) return refused;
   const logAs = 'attach' in change ? 'attach_volume' : 'detach_volume';
@@ -110,45 +155,85 @@ export async function beginVolumeChange(deps: NovaDeps, request: Request, server
     const now = deps.clock.now();
     await lockServer(trx, server.id);
     const current = await findServer(trx, server.id, null);
-    if (!current || current.task_state !== null || !interfaceStates.includes(current.vm_state)) return await refusal(trx, server, logAs);
+    if (!current || current.task_state !== null || !interfaceStates.includes(current.vm_state))
+      return await refusal(trx, server, logAs);
     const row = 'attach' in change ? await change.attach(trx) : change.detach;
     if (isFault(row)) return row;
     if ('attach' in change) await insertServerVolumes(trx, [row]);
     const actionId = await log(deps, trx, request, server, logAs, now);
     const input: VolumeInput = { serverId: server.id, actionId, rowId: row.id };
-    const sagaId = await journal(deps, trx, request, 'attach' in change ? attachVolumeName : detachVolumeName, server.id, input, now);
+    const sagaId = await journal(
+      deps,
+      trx,
+      request,
+      'attach' in change ? attachVolumeName : detachVolumeName,
+      server.id,
+      input,
+      now,
+    );
     return { sagaId, actionId, row };
   });
-  if (begun === undefined || isFault(begun)) return begun ?? fault('conflict', `Cannot '${logAs}' instance ${server.id} now.`);
+  if (begun === undefined || isFault(begun))
+    return begun ?? fault('conflict', `Cannot '${logAs}' instance ${server.id} now.`);
   await wake(deps, request);
   return begun;
 }
 
 /** Begins to make an image of an idle server's disk; from then on the saga answers for it. conflict: not in this state. */
-export async function beginImage(deps: NovaDeps, request: Request, server: Server, image: Pick<CreateImageInput, 'imageId' | 'rotation'>, making: Pick<Making, 'keep'>): Promise<Outcome<void>> {
+export async function beginImage(
+  deps: NovaDeps,
+  request: Request,
+  server: Server,
+  image: Pick<CreateImageInput, 'imageId' | 'rotation'>,
+  making: Pick<Making, 'keep'>,
+): Promise<Outcome<void>> {
   const refused = await checkReachable(deps, request, server);
   if (refused) return refused;
-  const [logAs, begins] = image.rotation === null ? (['createImage', 'image_snapshot_pending'] as const) : (['createBackup', 'image_backup'] as const);
+  const [logAs, begins] =
+    image.rotation === null
+      ? (['createImage', 'image_snapshot_pending'] as const)
+      : (['createBackup', 'image_backup'] as const);
   const begun = await transaction(deps.database.db, async (trx) => {
     const now = deps.clock.now();
-    if (!(await beginTask(trx, server.id, imageStates, begins, now))) return await refusal(trx, server, logAs);
+    if (!(await beginTask(trx, server.id, imageStates, begins, now)))
+      return await refusal(trx, server, logAs);
     const actionId = await log(deps, trx, request, server, logAs, now);
     const input: CreateImageInput = { serverId: server.id, actionId, ...image };
     await journal(deps, trx, request, createImageName, server.id, input, now);
-    if (!(await making.keep(trx))) throw new Error(`image ${image.imageId} was removed under its request`);
+    if (!(await making.keep(trx)))
+      throw new Error(`image ${image.imageId} was removed under its request`);
     return undefined;
   });
   return isFault(begun) ? begun : await wake(deps, request);
 }
 
 /** Begins what no action log tells of: another service asked for it. */
-export async function beginAssistedSnapshot(deps: NovaDeps, request: Request, volumeId: string, input: AssistInput): Promise<void> {
-  await insertSaga(deps.database.db, { id: deps.ids.uuid(), name: assistSnapshotName, lockKey: assistLock(volumeId), input, requestId: request.id }, deps.clock.now());
+export async function beginAssistedSnapshot(
+  deps: NovaDeps,
+  request: Request,
+  volumeId: string,
+  input: AssistInput,
+): Promise<void> {
+  await insertSaga(
+    deps.database.db,
+    {
+      id: deps.ids.uuid(),
+      name: assistSnapshotName,
+      lockKey: assistLock(volumeId),
+      input,
+      requestId: request.id,
+    },
+    deps.clock.now(),
+  );
   await wake(deps, request);
 }
 
 /** Begins a deletion: goes over whatever the server does, which unwinds first. Deleting twice is one deletion. */
-export async function beginDeletion(deps: NovaDeps, request: Request, server: Server): Promise<Outcome<void>> {
+export async function beginDeletion(
+  deps: NovaDeps,
+  request: Request,
+  server: Server,
+): Promise<Outcome<void>> {
   const locked = checkLock(request, server);
   if (locked) return locked;
   await transaction(deps.database.db, async (trx) => {
@@ -156,28 +241,76 @@ export async function beginDeletion(deps: NovaDeps, request: Request, server: Se
     if (!(await beginDelete(trx, server.id, now))) return;
     await cancelSagas(trx, serverLock(server.id));
     const actionId = await log(deps, trx, request, server, 'delete', now);
-    await journal(deps, trx, request, deleteServerName, server.id, { serverId: server.id, actionId }, now);
+    await journal(
+      deps,
+      trx,
+      request,
+      deleteServerName,
+      server.id,
+      { serverId: server.id, actionId },
+      now,
+    );
   });
   const host = (await findServer(deps.database.db, server.id, null))?.host ?? null;
   // To all at once, since builds may occupy the whole queue. One that does not hear of it ends at its own deadline.
-  if (host !== null) await agentOn(deps, host).fanout('abandonBuild', { uuid: server.id }, { requestId: request.id });
+  if (host !== null)
+    await agentOn(deps, host).fanout(
+      'abandonBuild',
+      { uuid: server.id },
+      { requestId: request.id },
+    );
   return await wake(deps, request);
 }
 
 /** Logs an action that is done at once (lock, unlock). */
-export async function logInstant(deps: NovaDeps, request: Request, server: Server, action: string): Promise<void> {
+export async function logInstant(
+  deps: NovaDeps,
+  request: Request,
+  server: Server,
+  action: string,
+): Promise<void> {
   await log(deps, deps.database.db, request, server, action, deps.clock.now());
 }
 
-async function log(deps: NovaDeps, db: NovaDb, request: Request, server: Server, action: string, nowMs: number): Promise<string> {
+async function log(
+  deps: NovaDeps,
+  db: NovaDb,
+  request: Request,
+  server: Server,
+  action: string,
+  nowMs: number,
+): Promise<string> {
   const id = deps.ids.uuid();
-  await insertAction(db, { id, serverId: server.id, action, requestId: request.id, projectId: request.auth.projectId ?? server.project_id, userId: request.auth.userId }, nowMs);
+  await insertAction(
+    db,
+    {
+      id,
+      serverId: server.id,
+      action,
+      requestId: request.id,
+      projectId: request.auth.projectId ?? server.project_id,
+      userId: request.auth.userId,
+    },
+    nowMs,
+  );
   return id;
 }
 
-async function journal(deps: NovaDeps, db: NovaDb, request: Request, name: string, serverId: string, input: Json, nowMs: number): Promise<string> {
+async function journal(
+  deps: NovaDeps,
+  db: NovaDb,
+  request: Request,
+  name: string,
+  serverId: string,
+  input: Json,
+  nowMs: number,
+): Promise<string> {
   const id = deps.ids.uuid();
-  await insertSaga(db, { id, name, lockKey: serverLock(serverId), input, requestId: request.id }, nowMs);
+  await insertSaga(
+    db,
+    { id, name, lockKey: serverLock(serverId), input, requestId: request.id },
+    nowMs,
+  );
   return id;
 }
 
@@ -189,6 +322,7 @@ async function wake(deps: NovaDeps, request: Request): Promise<Outcome<void>> {
 async function refusal(db: NovaDb, server: Server, action: string): Promise<Outcome<undefined>> {
   const now = await findServer(db, server.id, null);
   if (!now) return fault('notFound', `Instance ${server.id} could not be found.`);
-  const where = now.task_state === null ? `vm_state ${now.vm_state}` : `task_state ${now.task_state}`;
+  const where =
+    now.task_state === null ? `vm_state ${now.vm_state}` : `task_state ${now.task_state}`;
   return fault('conflict', `Cannot '${action}' instance ${server.id} while it is in ${where}`);
 }

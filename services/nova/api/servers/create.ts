@@ -9,6 +9,8 @@ import type { BuildInput } from '../../conductor/build-server.ts';
 import { buildServerName } from '../../conductor/build-server.ts';
 import { serverLock } from '../../conductor/locks.ts';
 import type { NovaDeps } from '../../deps.ts';
+import { nextDevice } from '../../domain/device-names.ts';
+import { ownDisks } from '../../domain/guest-spec.ts';
 import { planServerCreate } from '../../domain/plan-server-create.ts';
 import { checkQuota, howManyFit, unlimited } from '../../domain/quota.ts';
 import { shortIpv6 } from '../../domain/short-ipv6.ts';
@@ -16,45 +18,61 @@ import { fetchImageFacts } from '../../glance.ts';
 import { insertAction } from '../../store/actions.ts';
 import { findFlavor, flavorFacts } from '../../store/flavors.ts';
 import { computeBinary, listServices, zonesByHost } from '../../store/hosts.ts';
-import { lockQuota, quotaLimits, quotaUsage } from '../../store/quotas.ts';
 import { insertNics } from '../../store/nics.ts';
+import { lockQuota, quotaLimits, quotaUsage } from '../../store/quotas.ts';
 import type { NovaDb } from '../../store/servers.ts';
 import { insertServers, takeNumbers } from '../../store/servers.ts';
 import type { NicRow, ServerRow, VolumeRow } from '../../store/tables.ts';
 import { insertServerVolumes } from '../../store/volumes.ts';
-import { nextDevice } from '../../domain/device-names.ts';
-import { ownDisks } from '../../domain/guest-spec.ts';
 import { booleanOf, isAdmin } from '../request.ts';
 import { serverLinks } from '../views/server.ts';
 import type { CreateServerBody } from './create-schema.ts';
-import type { MadeVolume } from './wanted-volumes.ts';
-import type { WantedDisks } from './wanted-volumes.ts';
-import { checkDisks, devicesOfImage, makeVolumes, readDevices } from './wanted-volumes.ts';
 import { beginMaking } from './making.ts';
 import type { WantedNetworks } from './wanted-networks.ts';
 import { wantedNetworks } from './wanted-networks.ts';
+import type { MadeVolume } from './wanted-volumes.ts';
+import type { WantedDisks } from './wanted-volumes.ts';
+import { checkDisks, devicesOfImage, makeVolumes, readDevices } from './wanted-volumes.ts';
 
 type CreateRequest = ApiRequest<CreateServerBody>;
 type Body = CreateServerBody['server'];
 
-export async function createServers(deps: NovaDeps, request: CreateRequest): Promise<Outcome<Reply>> {
-  const { database: { db }, clock, ids } = deps;
+export async function createServers(
+  deps: NovaDeps,
+  request: CreateRequest,
+): Promise<Outcome<Reply>> {
+  const {
+    database: { db },
+    clock,
+    ids,
+  } = deps;
   const { auth, id: requestId } = request;
   const body = request.body.server;
   const projectId = auth.projectId;
-  if (projectId === null) return fault('forbidden', 'A server belongs to a project: the token must be scoped to one.');
+  if (projectId === null)
+    return fault('forbidden', 'A server belongs to a project: the token must be scoped to one.');
   const counts = countsOf(body);
   if (isFault(counts)) return counts;
   const place = await placementWish(deps, request, body);
   if (isFault(place)) return place;
 
-  const flavor = await findFlavor(db, String(body.flavorRef), { projectId, admin: isAdmin(request) });
+  const flavor = await findFlavor(db, String(body.flavorRef), {
+    projectId,
+    admin: isAdmin(request),
+  });
   if (!flavor) return fault('badRequest', `Flavor ${body.flavorRef} could not be found.`);
   const disks = readDevices(body, flavorFacts(flavor));
   if (isFault(disks)) return disks;
-  const refused = refuseByVersion(request) ?? (counts.max > 1 && disks.volumes.some(({ source }) => source === 'volume') ? fault('badRequest', 'Cannot attach one or more volumes to multiple instances') : undefined);
+  const refused =
+    refuseByVersion(request) ??
+    (counts.max > 1 && disks.volumes.some(({ source }) => source === 'volume')
+      ? fault('badRequest', 'Cannot attach one or more volumes to multiple instances')
+      : undefined);
   if (refused) return refused;
-  const found = disks.imageId === null ? null : await fetchImageFacts(deps, disks.imageId, { token: auth.token, requestId });
+  const found =
+    disks.imageId === null
+      ? null
+      : await fetchImageFacts(deps, disks.imageId, { token: auth.token, requestId });
   if (isFault(found)) return found;
   const inImage = found === null ? [] : devicesOfImage(found);
   if (isFault(inImage)) return inImage;
@@ -62,7 +80,15 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
   const image = inImage.some(({ isRoot }) => isRoot) ? null : found;
   const volumeImage = await checkDisks(deps, request, disks, flavorFacts(flavor));
   if (isFault(volumeImage)) return volumeImage;
-  const keypair = body.key_name == null ? null : await db.selectFrom('keypairs').select(['name', 'public_key']).where('user_id', '=', auth.userId).where('name', '=', body.key_name).executeTakeFirst();
+  const keypair =
+    body.key_name == null
+      ? null
+      : await db
+          .selectFrom('keypairs')
+          .select(['name', 'public_key'])
+          .where('user_id', '=', auth.userId)
+          .where('name', '=', body.key_name)
+          .executeTakeFirst();
   if (keypair === undefined) return fault('badRequest', 'Invalid key_name provided.');
   const limits = await quotaLimits(db, projectId, auth.userId);
   const tooMuch = checkItems(body, limits);
@@ -70,18 +96,46 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
 
   const wanted = await networksOf(deps, request, body, { projectId, counts });
   if (isFault(wanted)) return wanted;
-  const groups = wanted.nics.length === 0 ? [] : wanted.securityGroups.length === 0 ? ['default'] : wanted.securityGroups.map(({ name }) => name);
+  const groups =
+    wanted.nics.length === 0
+      ? []
+      : wanted.securityGroups.length === 0
+        ? ['default']
+        : wanted.securityGroups.map(({ name }) => name);
 
   const nowMs = clock.now();
   const adminPass = body.adminPass ?? ids.bytes(9).toString('base64url');
   const reservationId = `r-${ids.bytes(6).toString('hex').slice(0, 8)}`;
-  const plan = (count: number) => planServerCreate({
-    name: body.name, hostname: body.hostname ?? null, description: body.description ?? (request.version < 19 ? body.name : null), flavor: flavorFacts(flavor), image, volumeImage,
-    keypair: keypair && { name: keypair.name, publicKey: keypair.public_key }, userData: body.user_data ?? null, metadata: body.metadata ?? {}, tags: body.tags ?? [],
-    personality: body.personality ?? [], rootTag: disks.rootTag, configDrive: body.config_drive == null ? null : (booleanOf(String(body.config_drive)) ?? false),
-    accessIPv4: body.accessIPv4 ?? null, accessIPv6: shortIpv6(body.accessIPv6 ?? null), zone: place.zone, diskConfig: body['OS-DCF:diskConfig'] ?? 'MANUAL',
-    adminPass, securityGroups: groups, minCount: counts.min, maxCount: count, projectId, userId: auth.userId, nowMs, reservationId, ids: Array.from({ length: count }, () => ids.uuid()),
-  });
+  const plan = (count: number) =>
+    planServerCreate({
+      name: body.name,
+      hostname: body.hostname ?? null,
+      description: body.description ?? (request.version < 19 ? body.name : null),
+      flavor: flavorFacts(flavor),
+      image,
+      volumeImage,
+      keypair: keypair && { name: keypair.name, publicKey: keypair.public_key },
+      userData: body.user_data ?? null,
+      metadata: body.metadata ?? {},
+      tags: body.tags ?? [],
+      personality: body.personality ?? [],
+      rootTag: disks.rootTag,
+      configDrive:
+        body.config_drive == null ? null : (booleanOf(String(body.config_drive)) ?? false),
+      accessIPv4: body.accessIPv4 ?? null,
+      accessIPv6: shortIpv6(body.accessIPv6 ?? null),
+      zone: place.zone,
+      diskConfig: body['OS-DCF:diskConfig'] ?? 'MANUAL',
+      adminPass,
+      securityGroups: groups,
+      minCount: counts.min,
+      maxCount: count,
+      projectId,
+      userId: auth.userId,
+      nowMs,
+      reservationId,
+      ids: Array.from({ length: count }, () => ids.uuid()),
+    });
   const misfit = plan(1);
   if (isFault(misfit)) return misfit;
 
@@ -89,9 +143,17 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
     await lockQuota(trx, projectId, nowMs);
     const used = await quotaUsage(trx, projectId);
     // As many as fit, at least min_count.
-    const fitting = howManyFit(limits, used, { instances: 1, cores: flavor.vcpus, ram: flavor.memory_mib });
+    const fitting = howManyFit(limits, used, {
+      instances: 1,
+      cores: flavor.vcpus,
+      ram: flavor.memory_mib,
+    });
     const count = Math.max(counts.min, Math.min(counts.max, fitting, wanted.servers));
-    const over = checkQuota(limits, used, { instances: count, cores: count * flavor.vcpus, ram: count * flavor.memory_mib });
+    const over = checkQuota(limits, used, {
+      instances: count,
+      cores: count * flavor.vcpus,
+      ram: count * flavor.memory_mib,
+    });
     if (over) return over;
     const rows = plan(count);
     if (isFault(rows)) return rows;
@@ -99,34 +161,75 @@ export async function createServers(deps: NovaDeps, request: CreateRequest): Pro
     const servers = rows.map((row, index) => ({ ...row, number: numbers[index] ?? 0 }));
     await insertServers(trx, servers);
     for (const { id } of servers) await insertNics(trx, nicRows(id, wanted));
-    for (const [index, server] of servers.entries()) await insertServerVolumes(trx, volumeRows(deps, server, made(index), nowMs));
+    for (const [index, server] of servers.entries())
+      await insertServerVolumes(trx, volumeRows(deps, server, made(index), nowMs));
     for (const server of servers) {
       const actionId = ids.uuid();
-      await insertAction(trx, { id: actionId, serverId: server.id, action: 'create', requestId, projectId, userId: auth.userId }, nowMs);
-      const input: BuildInput = { serverId: server.id, actionId, forcedHost: place.host, zone: place.zone, excludedHosts: [] };
-      await insertSaga(trx, { id: ids.uuid(), name: buildServerName, lockKey: serverLock(server.id), input, requestId }, nowMs);
+      await insertAction(
+        trx,
+        {
+          id: actionId,
+          serverId: server.id,
+          action: 'create',
+          requestId,
+          projectId,
+          userId: auth.userId,
+        },
+        nowMs,
+      );
+      const input: BuildInput = {
+        serverId: server.id,
+        actionId,
+        forcedHost: place.host,
+        zone: place.zone,
+        excludedHosts: [],
+      };
+      await insertSaga(
+        trx,
+        { id: ids.uuid(), name: buildServerName, lockKey: serverLock(server.id), input, requestId },
+        nowMs,
+      );
     }
     return servers;
   });
   if (isFault(created)) return created;
   await deps.bus.cast(conductorTopic, 'wakeSagas', {}, { requestId });
 
-  if (body.return_reservation_id !== undefined && booleanOf(String(body.return_reservation_id))) return { status: 202, body: { reservation_id: reservationId } };
+  if (body.return_reservation_id !== undefined && booleanOf(String(body.return_reservation_id)))
+    return { status: 202, body: { reservation_id: reservationId } };
   const id = created[0]?.id ?? '';
   return {
     status: 202,
     headers: { location: `${request.baseUrl}/v2.1/servers/${id}` },
-    body: { server: { id, links: serverLinks(id, request.baseUrl), 'OS-DCF:diskConfig': body['OS-DCF:diskConfig'] ?? 'MANUAL', security_groups: (body.security_groups ?? [{ name: 'default' }]).map(({ name }) => ({ name })), adminPass } },
+    body: {
+      server: {
+        id,
+        links: serverLinks(id, request.baseUrl),
+        'OS-DCF:diskConfig': body['OS-DCF:diskConfig'] ?? 'MANUAL',
+        security_groups: (body.security_groups ?? [{ name: 'default' }]).map(({ name }) => ({
+          name,
+        })),
+        adminPass,
+      },
+    },
   };
 }
 
 /** Gives each server its volumes, made in the caller's name; those of servers that are not inserted go again, whatever happens meanwhile. */
 async function withVolumes(
-  deps: NovaDeps, request: CreateRequest, disks: WantedDisks, servers: number,
-  insert: (trx: NovaDb, made: (index: number) => readonly MadeVolume[]) => Promise<Outcome<ServerRow[]>>,
+  deps: NovaDeps,
+  request: CreateRequest,
+  disks: WantedDisks,
+  servers: number,
+  insert: (
+    trx: NovaDb,
+    made: (index: number) => readonly MadeVolume[],
+  ) => Promise<Outcome<ServerRow[]>>,
 ): Promise<Outcome<ServerRow[]>> {
   const made: MadeVolume[][] = [];
-  const making = disks.volumes.some(({ source }) => source !== 'volume') ? await beginMaking(deps, request, { parts: servers }) : undefined;
+  const making = disks.volumes.some(({ source }) => source !== 'volume')
+    ? await beginMaking(deps, request, { parts: servers })
+    : undefined;
   try {
     for (let at = 0; at < (disks.volumes.length === 0 ? 0 : servers); at += 1) {
       const volumes = await makeVolumes(deps, request, disks, making?.key(at) ?? {});
@@ -136,7 +239,8 @@ async function withVolumes(
     return await transaction(deps.database.db, async (trx) => {
       const rows = await insert(trx, (index) => made[index] ?? []);
       if (isFault(rows) || !making) return rows;
-      if (!(await making.keep(trx, rows.length))) throw new Error('the volumes of a new server were removed under it');
+      if (!(await making.keep(trx, rows.length)))
+        throw new Error('the volumes of a new server were removed under it');
       return rows;
     });
   } finally {
@@ -151,7 +255,11 @@ function countsOf(body: Body): Outcome<{ min: number; max: number }> {
   const min = Number(body.min_count ?? 1);
   const max = Number(body.max_count ?? body.min_count ?? 1);
   if (min > max) return fault('badRequest', 'min_count must be <= max_count');
-  if (min > maxServersPerRequest) return fault('badRequest', `Invalid input for field/attribute min_count. Value: ${min}. One request makes at most ${maxServersPerRequest} servers.`);
+  if (min > maxServersPerRequest)
+    return fault(
+      'badRequest',
+      `Invalid input for field/attribute min_count. Value: ${min}. One request makes at most ${maxServersPerRequest} servers.`,
+    );
   return { min, max: Math.min(max, maxServersPerRequest) };
 }
 
@@ -159,59 +267,146 @@ function countsOf(body: Body): Outcome<{ min: number; max: number }> {
 function refuseByVersion({ version, body: { server } }: CreateRequest): Outcome<undefined> {
   const devices = server.block_device_mapping_v2 ?? [];
   const knowsTags = version >= 42 || version === 32;
-  if (!knowsTags && devices.some(({ tag }) => tag !== undefined)) return fault('badRequest', "Additional properties are not allowed ('tag' was unexpected) in block_device_mapping_v2.");
-  if (version < 67 && devices.some((device) => 'volume_type' in device)) return fault('badRequest', "Additional properties are not allowed ('volume_type' was unexpected) in block_device_mapping_v2.");
+  if (!knowsTags && devices.some(({ tag }) => tag !== undefined))
+    return fault(
+      'badRequest',
+      "Additional properties are not allowed ('tag' was unexpected) in block_device_mapping_v2.",
+    );
+  if (version < 67 && devices.some((device) => 'volume_type' in device))
+    return fault(
+      'badRequest',
+      "Additional properties are not allowed ('volume_type' was unexpected) in block_device_mapping_v2.",
+    );
   return undefined;
 }
 
 /** What Neutron lets the caller have. */
-async function networksOf(deps: NovaDeps, request: CreateRequest, body: Body, { projectId, counts: { min, max } }: { projectId: string; counts: { min: number; max: number } }): Promise<Outcome<WantedNetworks>> {
+async function networksOf(
+  deps: NovaDeps,
+  request: CreateRequest,
+  body: Body,
+  { projectId, counts: { min, max } }: { projectId: string; counts: { min: number; max: number } },
+): Promise<Outcome<WantedNetworks>> {
   const asked = body.networks ?? 'whatever';
   const rows = typeof asked === 'string' ? [] : asked;
-  if (rows.some(({ tag }) => tag !== undefined) && !(request.version >= 42 || (request.version >= 32 && request.version <= 36))) return fault('badRequest', "Additional properties are not allowed ('tag' was unexpected) in networks.");
-  if (max > 1 && rows.some(({ port }) => port)) return fault('badRequest', 'Failed to launch multiple servers: a port can be given to one server only.');
-  if (max > 1 && rows.some(({ fixed_ip: address }) => address !== undefined)) return fault('badRequest', 'Failed to launch multiple servers: a fixed IP address can be given to one server only.');
+  if (
+    rows.some(({ tag }) => tag !== undefined) &&
+    !(request.version >= 42 || (request.version >= 32 && request.version <= 36))
+  )
+    return fault(
+      'badRequest',
+      "Additional properties are not allowed ('tag' was unexpected) in networks.",
+    );
+  if (max > 1 && rows.some(({ port }) => port))
+    return fault(
+      'badRequest',
+      'Failed to launch multiple servers: a port can be given to one server only.',
+    );
+  if (max > 1 && rows.some(({ fixed_ip: address }) => address !== undefined))
+    return fault(
+      'badRequest',
+      'Failed to launch multiple servers: a fixed IP address can be given to one server only.',
+    );
   const names = (body.security_groups ?? []).map(({ name }) => name);
   // Neutron gives a port the default group by itself, and makes that at its first use.
-  return await wantedNetworks(deps, request, asked, names.every((name) => name === 'default') ? [] : names, { projectId, min });
+  return await wantedNetworks(
+    deps,
+    request,
+    asked,
+    names.every((name) => name === 'default') ? [] : names,
+    { projectId, min },
+  );
 }
 
-const nicRows = (serverId: string, { nics, securityGroups }: WantedNetworks): NicRow[] => nics.map((nic, seq) => ({
-  server_id: serverId, seq, network_id: nic.networkId, port_id: nic.portId, given: nic.portId === null ? 0 : 1, fixed_ip: nic.fixedIp, tag: nic.tag,
-  security_groups: JSON.stringify(securityGroups.map(({ id }) => id)), info: null,
-}));
+const nicRows = (serverId: string, { nics, securityGroups }: WantedNetworks): NicRow[] =>
+  nics.map((nic, seq) => ({
+    server_id: serverId,
+    seq,
+    network_id: nic.networkId,
+    port_id: nic.portId,
+    given: nic.portId === null ? 0 : 1,
+    fixed_ip: nic.fixedIp,
+    tag: nic.tag,
+    security_groups: JSON.stringify(securityGroups.map(({ id }) => id)),
+    info: null,
+  }));
 
 /** In the order asked for, the one it boots from first. */
-function volumeRows(deps: NovaDeps, server: ServerRow, made: readonly MadeVolume[], nowMs: number): VolumeRow[] {
+function volumeRows(
+  deps: NovaDeps,
+  server: ServerRow,
+  made: readonly MadeVolume[],
+  nowMs: number,
+): VolumeRow[] {
   const rows: VolumeRow[] = [];
   for (const { volumeId, wanted } of made) {
-    const device = nextDevice(ownDisks(server), rows.map((row) => row.device), wanted.bus);
+    const device = nextDevice(
+      ownDisks(server),
+      rows.map((row) => row.device),
+      wanted.bus,
+    );
     if (device === undefined) throw new Error(`server ${server.id} has no name left for a disk`); // the schema bounds their number
     rows.push({
-      id: deps.ids.uuid(), server_id: server.id, volume_id: volumeId, device, bus: wanted.bus, boot_index: wanted.isRoot ? 0 : null, tag: wanted.tag,
-      delete_on_termination: wanted.deleteOnTermination ? 1 : 0, attachment_id: null, host: null, connection: null, created_at_ms: nowMs,
+      id: deps.ids.uuid(),
+      server_id: server.id,
+      volume_id: volumeId,
+      device,
+      bus: wanted.bus,
+      boot_index: wanted.isRoot ? 0 : null,
+      tag: wanted.tag,
+      delete_on_termination: wanted.deleteOnTermination ? 1 : 0,
+      attachment_id: null,
+      host: null,
+      connection: null,
+      created_at_ms: nowMs,
     });
   }
   return rows;
 }
 
-function checkItems(body: Body, limits: { metadata_items: number; injected_files: number; injected_file_content_bytes: number }): Outcome<undefined> {
+function checkItems(
+  body: Body,
+  limits: { metadata_items: number; injected_files: number; injected_file_content_bytes: number },
+): Outcome<undefined> {
   const over = (limit: number, count: number): boolean => limit !== unlimited && count > limit;
-  if (over(limits.metadata_items, Object.keys(body.metadata ?? {}).length)) return fault('overQuota', `Maximum number of metadata items exceeds ${limits.metadata_items}`);
-  if (over(limits.injected_files, body.personality?.length ?? 0)) return fault('overQuota', `Personality file limit exceeded: ${limits.injected_files} are allowed.`);
-  if (body.personality?.some(({ contents }) => over(limits.injected_file_content_bytes, Buffer.from(contents, 'base64').length))) return fault('overQuota', 'Personality file content too long.');
+  if (over(limits.metadata_items, Object.keys(body.metadata ?? {}).length))
+    return fault('overQuota', `Maximum number of metadata items exceeds ${limits.metadata_items}`);
+  if (over(limits.injected_files, body.personality?.length ?? 0))
+    return fault(
+      'overQuota',
+      `Personality file limit exceeded: ${limits.injected_files} are allowed.`,
+    );
+  if (
+    body.personality?.some(({ contents }) =>
+      over(limits.injected_file_content_bytes, Buffer.from(contents, 'base64').length),
+    )
+  )
+    return fault('overQuota', 'Personality file content too long.');
   return undefined;
 }
 
 /** Where the caller wants it: a zone, a host (`zone:host` or `host`, admins only). badRequest: no such zone or host. */
-async function placementWish(deps: NovaDeps, request: CreateRequest, body: Body): Promise<Outcome<{ zone: string | null; host: string | null }>> {
+async function placementWish(
+  deps: NovaDeps,
+  request: CreateRequest,
+  body: Body,
+): Promise<Outcome<{ zone: string | null; host: string | null }>> {
   const [zone, ...rest] = (body.availability_zone ?? '').split(':');
   const host = body.host ?? body.hypervisor_hostname ?? (rest.find((part) => part !== '') || null);
-  if (host !== null && !request.allows('os_compute_api:servers:create:forced_host')) return fault('forbidden', "Policy doesn't allow os_compute_api:servers:create:forced_host to be performed.");
+  if (host !== null && !request.allows('os_compute_api:servers:create:forced_host'))
+    return fault(
+      'forbidden',
+      "Policy doesn't allow os_compute_api:servers:create:forced_host to be performed.",
+    );
   const services = await listServices(deps.database.db, { binary: computeBinary });
-  if (host !== null && !services.some((service) => service.host === host)) return fault('badRequest', `Compute host ${host} could not be found.`);
+  if (host !== null && !services.some((service) => service.host === host))
+    return fault('badRequest', `Compute host ${host} could not be found.`);
   if (!zone) return { zone: null, host };
   const zones = await zonesByHost(deps.database.db);
-  const known = services.some((service) => (zones.get(service.host) ?? deps.config.defaultZone) === zone) || zone === deps.config.defaultZone;
-  return known ? { zone, host } : fault('badRequest', `The requested availability zone is not available: ${zone}`);
+  const known =
+    services.some((service) => (zones.get(service.host) ?? deps.config.defaultZone) === zone) ||
+    zone === deps.config.defaultZone;
+  return known
+    ? { zone, host }
+    : fault('badRequest', `The requested availability zone is not available: ${zone}`);
 }

@@ -15,7 +15,15 @@ import { zonesByHost } from '../../store/hosts.ts';
 import type { ServerFilters } from '../../store/list-servers.ts';
 import type { Server } from '../../store/servers.ts';
 import { imageOf } from '../../store/servers.ts';
-import { booleanOf, first, isAdmin, lastMsOf, strictQueriesSince, timeOf, unknownQuery } from '../request.ts';
+import {
+  booleanOf,
+  first,
+  isAdmin,
+  lastMsOf,
+  strictQueriesSince,
+  timeOf,
+  unknownQuery,
+} from '../request.ts';
 
 type ZoneOf = (server: Server) => string;
 /** What a pattern is held against; null matches none. */
@@ -31,27 +39,73 @@ interface Filter {
 const filtersSince = 83;
 const time = (ms: number | null): string | null => (ms === null ? null : isoSeconds(ms));
 const filters: Readonly<Record<string, Filter>> = {
-  image: { everybodySince: 0, equal: 'image_id' }, image_ref: { equal: 'image_id' }, flavor: { everybodySince: 0, equal: 'flavor_id' },
-  user_id: { everybodySince: filtersSince, equal: 'user_id' }, vm_state: { everybodySince: filtersSince, equal: 'vm_state' }, task_state: { everybodySince: filtersSince, equal: 'task_state' }, host: { equal: 'host' },
-  name: { everybodySince: 0, text: ({ name }) => name }, display_name: { text: ({ name }) => name }, reservation_id: { everybodySince: 0, text: (server) => server.reservation_id },
-  hostname: { text: ({ hostname }) => hostname }, description: { text: ({ description }) => description }, display_description: { text: ({ description }) => description }, node: { text: ({ node, host }) => node ?? host },
-  key_name: { everybodySince: filtersSince, text: (server) => server.key_name }, availability_zone: { everybodySince: filtersSince, text: (server, zoneOf) => zoneOf(server) },
-  power_state: { everybodySince: filtersSince, text: (server) => String(server.power_state) }, progress: { everybodySince: filtersSince, text: ({ progress }) => String(progress) },
-  created_at: { everybodySince: filtersSince, text: (server) => time(server.created_at_ms) }, launched_at: { everybodySince: filtersSince, text: (server) => time(server.launched_at_ms) },
+  image: { everybodySince: 0, equal: 'image_id' },
+  image_ref: { equal: 'image_id' },
+  flavor: { everybodySince: 0, equal: 'flavor_id' },
+  user_id: { everybodySince: filtersSince, equal: 'user_id' },
+  vm_state: { everybodySince: filtersSince, equal: 'vm_state' },
+  task_state: { everybodySince: filtersSince, equal: 'task_state' },
+  host: { equal: 'host' },
+  name: { everybodySince: 0, text: ({ name }) => name },
+  display_name: { text: ({ name }) => name },
+  reservation_id: { everybodySince: 0, text: (server) => server.reservation_id },
+  hostname: { text: ({ hostname }) => hostname },
+  description: { text: ({ description }) => description },
+  display_description: { text: ({ description }) => description },
+  node: { text: ({ node, host }) => node ?? host },
+  key_name: { everybodySince: filtersSince, text: (server) => server.key_name },
+  availability_zone: { everybodySince: filtersSince, text: (server, zoneOf) => zoneOf(server) },
+  power_state: { everybodySince: filtersSince, text: (server) => String(server.power_state) },
+  progress: { everybodySince: filtersSince, text: ({ progress }) => String(progress) },
+  created_at: { everybodySince: filtersSince, text: (server) => time(server.created_at_ms) },
+  launched_at: { everybodySince: filtersSince, text: (server) => time(server.launched_at_ms) },
   terminated_at: { everybodySince: filtersSince, text: (server) => time(server.terminated_at_ms) },
-  access_ip_v4: { text: (server) => server.access_ip_v4 }, access_ip_v6: { text: (server) => server.access_ip_v6 },
-  kernel_id: { text: (server) => imageOf(server)?.kernel?.id ?? null }, ramdisk_id: { text: (server) => imageOf(server)?.ramdisk?.id ?? null },
+  access_ip_v4: { text: (server) => server.access_ip_v4 },
+  access_ip_v6: { text: (server) => server.access_ip_v6 },
+  kernel_id: { text: (server) => imageOf(server)?.kernel?.id ?? null },
+  ramdisk_id: { text: (server) => imageOf(server)?.ramdisk?.id ?? null },
 };
 /** Those that `filtersOf` reads one by one, those of order and page, and what Nova knows and this cloud has nothing of. */
-const knownNames = [...Object.keys(filters), 'limit', 'marker', 'sort_key', 'sort_dir', 'all_tenants', 'status', 'deleted', 'changes-since', 'changes-before', 'tags', 'tags-any', 'not-tags', 'not-tags-any', 'locked', 'ip', 'ip6', 'uuid', 'project_id', 'tenant_id',
-  'config_drive', 'soft_deleted', 'launch_index', 'root_device_name', 'auto_disk_config', 'locked_by'];
+const knownNames = [
+  ...Object.keys(filters),
+  'limit',
+  'marker',
+  'sort_key',
+  'sort_dir',
+  'all_tenants',
+  'status',
+  'deleted',
+  'changes-since',
+  'changes-before',
+  'tags',
+  'tags-any',
+  'not-tags',
+  'not-tags-any',
+  'locked',
+  'ip',
+  'ip6',
+  'uuid',
+  'project_id',
+  'tenant_id',
+  'config_drive',
+  'soft_deleted',
+  'launch_index',
+  'root_device_name',
+  'auto_disk_config',
+  'locked_by',
+];
 /** Twice as many as a server can have. */
 const maxFilterTags = 100;
-const invalid = (name: string, value: string, why: string) => fault('badRequest', `Invalid input for query parameters ${name}. Value: ${value}. ${why}`);
+const invalid = (name: string, value: string, why: string) =>
+  fault('badRequest', `Invalid input for query parameters ${name}. Value: ${value}. ${why}`);
 
 /** badRequest: a value that is none, a filter that nobody knows. forbidden: other projects' or deleted servers. */
-export async function filtersOf(deps: NovaDeps, request: ApiRequest): Promise<Outcome<ServerFilters>> {
-  const unknown = request.version < strictQueriesSince ? undefined : unknownQuery(request, knownNames);
+export async function filtersOf(
+  deps: NovaDeps,
+  request: ApiRequest,
+): Promise<Outcome<ServerFilters>> {
+  const unknown =
+    request.version < strictQueriesSince ? undefined : unknownQuery(request, knownNames);
   if (unknown) return unknown;
   const scope = scopeAsked(request);
   if (isFault(scope)) return scope;
@@ -67,8 +121,17 @@ export async function filtersOf(deps: NovaDeps, request: ApiRequest): Promise<Ou
   if (isFault(equal)) return equal;
   const uuids = isAdmin(request) ? request.query['uuid'] : undefined;
   return {
-    scope: scope.everyone ? null : (request.auth.projectId ?? ''), equal, ...times, ...tags, ...(states.states && { states: states.states }), ...(uuids && { ids: uuids }),
-    deleted: states.deleted || (isAdmin(request) && (booleanOf(first(request, 'deleted') ?? '') ?? false)), ...(patterns.length > 0 && { matches: (server: Server) => patterns.every((matches) => matches(server)) }),
+    scope: scope.everyone ? null : (request.auth.projectId ?? ''),
+    equal,
+    ...times,
+    ...tags,
+    ...(states.states && { states: states.states }),
+    ...(uuids && { ids: uuids }),
+    deleted:
+      states.deleted || (isAdmin(request) && (booleanOf(first(request, 'deleted') ?? '') ?? false)),
+    ...(patterns.length > 0 && {
+      matches: (server: Server) => patterns.every((matches) => matches(server)),
+    }),
   };
 }
 
@@ -76,24 +139,37 @@ function scopeAsked(request: ApiRequest): Outcome<{ everyone: boolean }> {
   const text = first(request, 'all_tenants');
   const everyone = text === undefined ? false : text === '' ? true : booleanOf(text);
   if (everyone === undefined) return invalid('all_tenants', text ?? '', 'It must be a boolean.');
-  if (everyone && !request.allows('os_compute_api:servers:index:get_all_tenants')) return fault('forbidden', "Policy doesn't allow os_compute_api:servers:index:get_all_tenants to be performed.");
+  if (everyone && !request.allows('os_compute_api:servers:index:get_all_tenants'))
+    return fault(
+      'forbidden',
+      "Policy doesn't allow os_compute_api:servers:index:get_all_tenants to be performed.",
+    );
   return { everyone };
 }
 
-const mayUse = (request: ApiRequest, since: number | undefined): boolean => isAdmin(request) || (since !== undefined && request.version >= since);
+const mayUse = (request: ApiRequest, since: number | undefined): boolean =>
+  isAdmin(request) || (since !== undefined && request.version >= since);
 
 function equalAsked(request: ApiRequest, everyone: boolean): Outcome<ServerFilters['equal']> {
   const equal: ServerFilters['equal'] = {};
   for (const [name, { everybodySince, equal: column }] of Object.entries(filters)) {
     const value = first(request, name);
-    if (value !== undefined && column !== undefined && mayUse(request, everybodySince)) Object.assign(equal, { [column]: value === 'None' ? null : value });
+    if (value !== undefined && column !== undefined && mayUse(request, everybodySince))
+      Object.assign(equal, { [column]: value === 'None' ? null : value });
   }
   const projectId = first(request, 'project_id') ?? first(request, 'tenant_id');
   // Only with all_tenants, as Nova has it: https://bugs.launchpad.net/nova/+bug/1185290
   if (projectId !== undefined && everyone) equal.project_id = projectId;
-  for (const [name, since, column] of [['locked', 73, 'locked'], ['config_drive', filtersSince, 'config_drive']] as const) {
+  for (const [name, since, column] of [
+    ['locked', 73, 'locked'],
+    ['config_drive', filtersSince, 'config_drive'],
+  ] as const) {
     const text = first(request, name);
-    if (text === undefined || (name === 'locked' ? request.version < since : !mayUse(request, since))) continue;
+    if (
+      text === undefined ||
+      (name === 'locked' ? request.version < since : !mayUse(request, since))
+    )
+      continue;
     const value = booleanOf(text === '' ? 'false' : text);
     if (value === undefined) return invalid(name, text, 'It must be a boolean.');
     equal[column] = value ? 1 : 0;
@@ -101,19 +177,32 @@ function equalAsked(request: ApiRequest, everyone: boolean): Outcome<ServerFilte
   return equal;
 }
 
-function statesAsked(request: ApiRequest): Outcome<{ states: ServerFilters['states'] | undefined; deleted: boolean }> {
+function statesAsked(
+  request: ApiRequest,
+): Outcome<{ states: ServerFilters['states'] | undefined; deleted: boolean }> {
   const statuses = request.query['status'];
   if (!statuses) return { states: undefined, deleted: false };
   const wanted = statuses.map(statesOf);
-  if (wanted.some((states) => states === undefined) && request.version >= 38) return fault('badRequest', `Invalid status value: ${statuses.join(', ')}`);
-  const states = { vmStates: wanted.flatMap((each) => each?.vmStates ?? []), taskStates: wanted.flatMap((each) => each?.taskStates ?? []) };
+  if (wanted.some((states) => states === undefined) && request.version >= 38)
+    return fault('badRequest', `Invalid status value: ${statuses.join(', ')}`);
+  const states = {
+    vmStates: wanted.flatMap((each) => each?.vmStates ?? []),
+    taskStates: wanted.flatMap((each) => each?.taskStates ?? []),
+  };
   const deleted = states.vmStates.includes('deleted' satisfies VmState);
-  return deleted && !isAdmin(request) ? fault('forbidden', 'Only administrators may list deleted instances') : { states, deleted };
+  return deleted && !isAdmin(request)
+    ? fault('forbidden', 'Only administrators may list deleted instances')
+    : { states, deleted };
 }
 
-function timesAsked(request: ApiRequest): Outcome<Pick<ServerFilters, 'changedSinceMs' | 'changedBeforeMs'>> {
+function timesAsked(
+  request: ApiRequest,
+): Outcome<Pick<ServerFilters, 'changedSinceMs' | 'changedBeforeMs'>> {
   const times: Pick<ServerFilters, 'changedSinceMs' | 'changedBeforeMs'> = {};
-  for (const [name, key, since, msOf] of [['changes-since', 'changedSinceMs', 0, timeOf], ['changes-before', 'changedBeforeMs', 66, lastMsOf]] as const) {
+  for (const [name, key, since, msOf] of [
+    ['changes-since', 'changedSinceMs', 0, timeOf],
+    ['changes-before', 'changedBeforeMs', 66, lastMsOf],
+  ] as const) {
     const text = first(request, name);
     if (text === undefined || request.version < since) continue;
     const ms = msOf(text);
@@ -121,20 +210,43 @@ function timesAsked(request: ApiRequest): Outcome<Pick<ServerFilters, 'changedSi
     times[key] = ms;
   }
   const { changedSinceMs: since, changedBeforeMs: before } = times;
-  return since !== undefined && before !== undefined && since > before ? fault('badRequest', 'The value of changes-since must be less than or equal to changes-before.') : times;
+  return since !== undefined && before !== undefined && since > before
+    ? fault(
+        'badRequest',
+        'The value of changes-since must be less than or equal to changes-before.',
+      )
+    : times;
 }
 
-function tagsAsked(request: ApiRequest): Outcome<Pick<ServerFilters, 'tagsAll' | 'tagsAny' | 'notTagsAll' | 'notTagsAny'>> {
-  const tags = (name: string): string[] => (request.version >= 26 ? [...new Set(first(request, name)?.split(',').filter(Boolean))] : []);
-  const long = ['tags', 'tags-any', 'not-tags', 'not-tags-any'].find((name) => tags(name).length > maxFilterTags);
-  if (long !== undefined) return fault('badRequest', `Invalid input for query parameters ${long}. It has more than ${maxFilterTags} tags.`);
-  return { tagsAll: tags('tags'), tagsAny: tags('tags-any'), notTagsAll: tags('not-tags'), notTagsAny: tags('not-tags-any') };
+function tagsAsked(
+  request: ApiRequest,
+): Outcome<Pick<ServerFilters, 'tagsAll' | 'tagsAny' | 'notTagsAll' | 'notTagsAny'>> {
+  const tags = (name: string): string[] =>
+    request.version >= 26 ? [...new Set(first(request, name)?.split(',').filter(Boolean))] : [];
+  const long = ['tags', 'tags-any', 'not-tags', 'not-tags-any'].find(
+    (name) => tags(name).length > maxFilterTags,
+  );
+  if (long !== undefined)
+    return fault(
+      'badRequest',
+      `Invalid input for query parameters ${long}. It has more than ${maxFilterTags} tags.`,
+    );
+  return {
+    tagsAll: tags('tags'),
+    tagsAny: tags('tags-any'),
+    notTagsAll: tags('not-tags'),
+    notTagsAny: tags('not-tags-any'),
+  };
 }
 
-async function patternsAsked({ database: { db }, config }: NovaDeps, request: ApiRequest): Promise<Outcome<((server: Server) => boolean)[]>> {
+async function patternsAsked(
+  { database: { db }, config }: NovaDeps,
+  request: ApiRequest,
+): Promise<Outcome<((server: Server) => boolean)[]>> {
   const patterns: ((server: Server) => boolean)[] = [];
   let zones = new Map<string, string>();
-  const zoneOf: ZoneOf = ({ host, availability_zone: zone }) => (host === null ? (zone ?? '') : (zones.get(host) ?? config.defaultZone));
+  const zoneOf: ZoneOf = ({ host, availability_zone: zone }) =>
+    host === null ? (zone ?? '') : (zones.get(host) ?? config.defaultZone);
   for (const [name, { everybodySince, text }] of Object.entries(filters)) {
     const source = first(request, name);
     if (source === undefined || !text || !mayUse(request, everybodySince)) continue;
@@ -146,7 +258,10 @@ async function patternsAsked({ database: { db }, config }: NovaDeps, request: Ap
       return value !== null && pattern.test(value);
     });
   }
-  for (const [name, family, since] of [['ip', 4, 0], ['ip6', 6, 5]] as const) {
+  for (const [name, family, since] of [
+    ['ip', 4, 0],
+    ['ip6', 6, 5],
+  ] as const) {
     const source = first(request, name);
     if (source === undefined || !mayUse(request, since)) continue;
     const pattern = searchPattern(source, { fromStart: true });
@@ -157,4 +272,6 @@ async function patternsAsked({ database: { db }, config }: NovaDeps, request: Ap
 }
 
 const hasAddress = ({ addresses }: Server, family: 4 | 6, pattern: SearchPattern): boolean =>
-  Object.values(JSON.parse(addresses) as AddressesView).flat().some(({ version, addr }) => version === family && pattern.test(addr)); // written by conductor/connect-nics.ts
+  Object.values(JSON.parse(addresses) as AddressesView)
+    .flat()
+    .some(({ version, addr }) => version === family && pattern.test(addr)); // written by conductor/connect-nics.ts

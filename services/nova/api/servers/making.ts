@@ -25,18 +25,48 @@ const beatMs = 1_000;
 const clearedWithinMs = 5_000;
 const lookEveryMs = 20;
 
-export async function beginMaking(deps: NovaDeps, request: ApiRequest<unknown>, { parts = 1, imageId = null }: { parts?: number; imageId?: string | null }): Promise<Making> {
-  const { database: { db }, clock, ids } = deps;
+export async function beginMaking(
+  deps: NovaDeps,
+  request: ApiRequest<unknown>,
+  { parts = 1, imageId = null }: { parts?: number; imageId?: string | null },
+): Promise<Making> {
+  const {
+    database: { db },
+    clock,
+    ids,
+  } = deps;
   const id = ids.uuid();
-  const guard = async (sagaId: string, givenUp: 0 | 1): Promise<void> => await transaction(db, async (trx) => {
-    await insertMaking(trx, { id, given_up: givenUp, kept: 0, alive_until_ms: clock.now() + silenceMs });
-    const input: GuardInput = { makingId: id, parts, imageId };
-    await insertSaga(trx, { id: sagaId, name: guardMakingName, lockKey: makingLock(id), input, requestId: request.id }, clock.now());
-  });
+  const guard = async (sagaId: string, givenUp: 0 | 1): Promise<void> =>
+    await transaction(db, async (trx) => {
+      await insertMaking(trx, {
+        id,
+        given_up: givenUp,
+        kept: 0,
+        alive_until_ms: clock.now() + silenceMs,
+      });
+      const input: GuardInput = { makingId: id, parts, imageId };
+      await insertSaga(
+        trx,
+        {
+          id: sagaId,
+          name: guardMakingName,
+          lockKey: makingLock(id),
+          input,
+          requestId: request.id,
+        },
+        clock.now(),
+      );
+    });
   const sagaId = ids.uuid();
   let isKept = false;
   await guard(sagaId, 0);
-  const heart = setInterval(() => void renewMaking(db, id, clock.now() + silenceMs).catch((error: unknown) => deps.log.warn({ making: id, err: error }, 'a request could not say that it lives')), beatMs);
+  const heart = setInterval(
+    () =>
+      void renewMaking(db, id, clock.now() + silenceMs).catch((error: unknown) =>
+        deps.log.warn({ making: id, err: error }, 'a request could not say that it lives'),
+      ),
+    beatMs,
+  );
   return {
     key: (part) => makingKey(id, part),
     async keep(trx, kept = parts) {
@@ -55,7 +85,8 @@ export async function beginMaking(deps: NovaDeps, request: ApiRequest<unknown>, 
       await deps.bus.cast(conductorTopic, 'wakeSagas', {}, { requestId: request.id });
       if (isKept) return; // of what is partly kept the rest may go behind
       const endsMs = clock.now() + clearedWithinMs;
-      while (clock.now() < endsMs && (await hasSaga(db, makingLock(id)))) await clock.sleep(lookEveryMs);
+      while (clock.now() < endsMs && (await hasSaga(db, makingLock(id))))
+        await clock.sleep(lookEveryMs);
     },
   };
 }

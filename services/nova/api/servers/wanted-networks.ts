@@ -3,7 +3,12 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
 import type { NovaDeps } from '../../deps.ts';
-import type { AskedNetworks, AskedNic, NetworkFacts, WantedNic } from '../../domain/choose-networks.ts';
+import type {
+  AskedNetworks,
+  AskedNic,
+  NetworkFacts,
+  WantedNic,
+} from '../../domain/choose-networks.ts';
 import { chooseNics, chooseSecurityGroups } from '../../domain/choose-networks.ts';
 import type { Network, Neutron, Port, SecurityGroup } from '../../neutron.ts';
 import { neutronFor } from '../../neutron.ts';
@@ -19,10 +24,17 @@ export interface WantedNetworks {
   servers: number;
 }
 
-export const callersNeutron = (deps: NovaDeps, request: Request): Neutron => neutronFor(deps, callerOf(request));
+export const callersNeutron = (deps: NovaDeps, request: Request): Neutron =>
+  neutronFor(deps, callerOf(request));
 
 /** Faults as in domain/choose-networks.ts. overQuota: the new ports of `min` servers do not fit; unavailable. */
-export async function wantedNetworks(deps: NovaDeps, request: Request, asked: AskedNetworks, groupNames: readonly string[], servers: { projectId: string; min: number }): Promise<Outcome<WantedNetworks>> {
+export async function wantedNetworks(
+  deps: NovaDeps,
+  request: Request,
+  asked: AskedNetworks,
+  groupNames: readonly string[],
+  servers: { projectId: string; min: number },
+): Promise<Outcome<WantedNetworks>> {
   if (asked === 'none') return { nics: [], securityGroups: [], servers: Infinity };
   const neutron = callersNeutron(deps, request);
   const facts = await gather(neutron, request, asked, servers.projectId);
@@ -35,22 +47,35 @@ export async function wantedNetworks(deps: NovaDeps, request: Request, asked: As
   const room = each === 0 ? Infinity : await neutron.roomForPorts(servers.projectId);
   if (isFault(room)) return room;
   const fitting = Math.floor(room / Math.max(1, each));
-  return fitting < servers.min ? fault('overQuota', 'The number of defined ports exceeds the limit.') : { nics, securityGroups, servers: fitting };
+  return fitting < servers.min
+    ? fault('overQuota', 'The number of defined ports exceeds the limit.')
+    : { nics, securityGroups, servers: fitting };
 }
 
 /** Ids for names or ids, as the caller sees them in the project. */
-export async function namedGroups(neutron: Neutron, names: readonly string[], projectId: string): Promise<Outcome<SecurityGroup[]>> {
+export async function namedGroups(
+  neutron: Neutron,
+  names: readonly string[],
+  projectId: string,
+): Promise<Outcome<SecurityGroup[]>> {
   if (names.length === 0) return [];
   const known = await neutron.list('security-groups', { tenant_id: projectId });
   return isFault(known) ? known : chooseSecurityGroups(names, known, projectId);
 }
 
-async function gather(neutron: Neutron, request: Request, asked: AskedNetworks, projectId: string): Promise<Outcome<NetworkFacts>> {
+async function gather(
+  neutron: Neutron,
+  request: Request,
+  asked: AskedNetworks,
+  projectId: string,
+): Promise<Outcome<NetworkFacts>> {
   const rows: readonly AskedNic[] = typeof asked === 'string' ? [] : asked;
   const open = rows.length === 0 || rows.some((nic) => !nic.port && nic.uuid === undefined);
   const available = open ? await availableNetworks(neutron, projectId, asked === 'auto') : [];
   if (isFault(available)) return available;
-  const ids = [...new Set(rows.flatMap((nic) => (nic.port || nic.uuid === undefined ? [] : [nic.uuid])))];
+  const ids = [
+    ...new Set(rows.flatMap((nic) => (nic.port || nic.uuid === undefined ? [] : [nic.uuid]))),
+  ];
   const networks = ids.length === 0 ? [] : await neutron.list('networks', { id: ids });
   if (isFault(networks)) return networks;
   const ports = new Map<string, Port>();
@@ -63,19 +88,38 @@ async function gather(neutron: Neutron, request: Request, asked: AskedNetworks, 
   const takenAddresses = new Set<string>();
   for (const { uuid, fixed_ip: address, port } of rows) {
     if (port || uuid === undefined || address === undefined) continue;
-    const holders = await neutron.list('ports', { network_id: uuid, fixed_ips: `ip_address=${address}` });
+    const holders = await neutron.list('ports', {
+      network_id: uuid,
+      fixed_ips: `ip_address=${address}`,
+    });
     if (isFault(holders)) return holders;
     if (holders.length > 0) takenAddresses.add(`${uuid} ${address}`);
   }
-  return { projectId, mayAttachExternal: request.allows('network:attach_external_network'), available, networks: new Map(networks.map((network) => [network.id, network])), ports, takenAddresses };
+  return {
+    projectId,
+    mayAttachExternal: request.allows('network:attach_external_network'),
+    available,
+    networks: new Map(networks.map((network) => [network.id, network])),
+    ports,
+    takenAddresses,
+  };
 }
 
 /** What Nova chooses from: the project's own networks and the shared ones. An external one is only chosen by name. nova.network.neutron, _get_available_networks */
-async function availableNetworks(neutron: Neutron, projectId: string, mayMake: boolean): Promise<Outcome<Network[]>> {
-  const [own, shared] = await Promise.all([neutron.list('networks', { tenant_id: projectId, shared: 'False' }), neutron.list('networks', { shared: 'True' })]);
+async function availableNetworks(
+  neutron: Neutron,
+  projectId: string,
+  mayMake: boolean,
+): Promise<Outcome<Network[]>> {
+  const [own, shared] = await Promise.all([
+    neutron.list('networks', { tenant_id: projectId, shared: 'False' }),
+    neutron.list('networks', { shared: 'True' }),
+  ]);
   if (isFault(own)) return own;
   if (isFault(shared)) return shared;
   if (own.length + shared.length > 0 || !mayMake) return [...own, ...shared];
   const made = await neutron.autoNetwork(projectId);
-  return made === undefined || isFault(made) ? (made ?? []) : await neutron.list('networks', { id: made });
+  return made === undefined || isFault(made)
+    ? (made ?? [])
+    : await neutron.list('networks', { id: made });
 }

@@ -11,7 +11,9 @@ import { fetchImageFacts, imageFactsOfVolume } from '../../glance.ts';
 import { booleanOf, callerOf } from '../request.ts';
 import type { CreateServerBody } from './create-schema.ts';
 
-export type BlockDevice = NonNullable<CreateServerBody['server']['block_device_mapping_v2']>[number];
+export type BlockDevice = NonNullable<
+  CreateServerBody['server']['block_device_mapping_v2']
+>[number];
 
 export interface WantedVolume {
   source: 'volume' | 'snapshot' | 'image' | 'blank';
@@ -36,13 +38,21 @@ export interface WantedDisks {
 }
 
 const invalid = (why: string) => fault('badRequest', `Block Device Mapping is Invalid: ${why}`);
-const bootSequence = 'Boot sequence for the instance and image/block device mapping combination is not valid.';
+const bootSequence =
+  'Boot sequence for the instance and image/block device mapping combination is not valid.';
 
 /** Pure: what the body says, without asking anybody. */
-export function readDevices(body: CreateServerBody['server'], flavor: FlavorFacts): Outcome<WantedDisks> {
+export function readDevices(
+  body: CreateServerBody['server'],
+  flavor: FlavorFacts,
+): Outcome<WantedDisks> {
   const old = body.block_device_mapping ?? [];
   const asked = body.block_device_mapping_v2 ?? [];
-  if (old.length > 0 && asked.length > 0) return fault('badRequest', 'Using different block_device_mapping syntaxes is not allowed in the same request.');
+  if (old.length > 0 && asked.length > 0)
+    return fault(
+      'badRequest',
+      'Using different block_device_mapping syntaxes is not allowed in the same request.',
+    );
   const devices = old.length > 0 ? fromOldForm(old) : asked;
   if (isFault(devices)) return devices;
   let imageId = body.imageRef || null;
@@ -67,35 +77,74 @@ export function readDevices(body: CreateServerBody['server'], flavor: FlavorFact
     if (isRoot) imageId = null;
     volumes.push(volume);
   }
-  if (indexes.toSorted((a, b) => a - b).some((index, at) => index !== at && index !== at + (hasRoot ? 0 : 1))) return invalid(bootSequence);
-  if (!hasRoot && imageId === null) return devices.length === 0 ? fault('badRequest', 'Invalid imageRef provided: a server without an image needs a bootable volume.') : invalid(bootSequence);
-  return { imageId, rootTag, volumes: volumes.toSorted((a, b) => Number(b.isRoot) - Number(a.isRoot)) };
+  if (
+    indexes
+      .toSorted((a, b) => a - b)
+      .some((index, at) => index !== at && index !== at + (hasRoot ? 0 : 1))
+  )
+    return invalid(bootSequence);
+  if (!hasRoot && imageId === null)
+    return devices.length === 0
+      ? fault(
+          'badRequest',
+          'Invalid imageRef provided: a server without an image needs a bootable volume.',
+        )
+      : invalid(bootSequence);
+  return {
+    imageId,
+    rootTag,
+    volumes: volumes.toSorted((a, b) => Number(b.isRoot) - Number(a.isRoot)),
+  };
 }
 
-const isLocal = ({ source_type: source, destination_type: destination }: BlockDevice): boolean => (destination ?? (source === 'volume' || source === 'snapshot' ? 'volume' : 'local')) === 'local';
+const isLocal = ({ source_type: source, destination_type: destination }: BlockDevice): boolean =>
+  (destination ?? (source === 'volume' || source === 'snapshot' ? 'volume' : 'local')) === 'local';
 
 function checkLocal(device: BlockDevice, isRoot: boolean, flavor: FlavorFacts): Outcome<undefined> {
   const gib = Number(device.volume_size ?? 0);
-  if (device.source_type === 'image') return isRoot ? undefined : invalid('Mapping image to local is not supported.');
-  if (device.source_type !== 'blank') return fault('badRequest', `Block Device Mapping is Invalid: a ${device.source_type} has to become a volume.`);
+  if (device.source_type === 'image')
+    return isRoot ? undefined : invalid('Mapping image to local is not supported.');
+  if (device.source_type !== 'blank')
+    return fault(
+      'badRequest',
+      `Block Device Mapping is Invalid: a ${device.source_type} has to become a volume.`,
+    );
   // The flavor's own disks are made in any case; asking for them by name changes nothing.
-  const fits = device.guest_format === 'swap' ? gib * 1024 <= flavor.swapMib : gib <= flavor.ephemeralGib;
-  return fits ? undefined : invalid(`${device.guest_format === 'swap' ? 'Swap drive requested is larger than instance type allows.' : 'Ephemeral disks requested are larger than the instance type allows.'}`);
+  const fits =
+    device.guest_format === 'swap' ? gib * 1024 <= flavor.swapMib : gib <= flavor.ephemeralGib;
+  return fits
+    ? undefined
+    : invalid(
+        `${device.guest_format === 'swap' ? 'Swap drive requested is larger than instance type allows.' : 'Ephemeral disks requested are larger than the instance type allows.'}`,
+      );
 }
 
 function readVolume(device: BlockDevice, isRoot: boolean): Outcome<WantedVolume> {
   const { source_type: source, uuid = null } = device;
   if (source === undefined) return invalid('a source_type is missing.');
-  const sizeGib = device.volume_size == null || device.volume_size === '' ? null : Number(device.volume_size);
+  const sizeGib =
+    device.volume_size == null || device.volume_size === '' ? null : Number(device.volume_size);
   if (source === 'blank' && uuid) return invalid('Missing or unexpected device UUID.');
   if (source !== 'blank' && !uuid) return invalid('Missing device UUID.');
-  if (source === 'blank' && sizeGib === null) return invalid('Blank volumes (source: \'blank\', dest: \'volume\') need to have non-zero size.');
-  if (source === 'image' && sizeGib === null) return invalid('Images with destination_type \'volume\' need to have a non-zero size specified.');
+  if (source === 'blank' && sizeGib === null)
+    return invalid("Blank volumes (source: 'blank', dest: 'volume') need to have non-zero size.");
+  if (source === 'image' && sizeGib === null)
+    return invalid("Images with destination_type 'volume' need to have a non-zero size specified.");
   if (source === 'blank' && isRoot) return invalid(bootSequence);
   const bus = device.disk_bus ?? 'virtio';
-  if (bus !== 'virtio' && bus !== 'scsi') return fault('badRequest', `Block Device Mapping is Invalid: disk_bus ${bus} is not supported by this cloud.`);
+  if (bus !== 'virtio' && bus !== 'scsi')
+    return fault(
+      'badRequest',
+      `Block Device Mapping is Invalid: disk_bus ${bus} is not supported by this cloud.`,
+    );
   return {
-    source, sourceId: uuid, sizeGib, volumeType: device.volume_type ?? null, isRoot, bus, tag: device.tag ?? null,
+    source,
+    sourceId: uuid,
+    sizeGib,
+    volumeType: device.volume_type ?? null,
+    isRoot,
+    bus,
+    tag: device.tag ?? null,
     deleteOnTermination: booleanOf(String(device.delete_on_termination ?? false)) ?? false,
   };
 }
@@ -104,14 +153,28 @@ function readVolume(device: BlockDevice, isRoot: boolean): Outcome<WantedVolume>
 function fromOldForm(devices: readonly unknown[]): Outcome<BlockDevice[]> {
   const read: BlockDevice[] = [];
   for (const each of devices) {
-    const old = each as { device_name?: string; volume_id?: string; snapshot_id?: string; volume_size?: number | string; delete_on_termination?: boolean | string; no_device?: unknown };
-    if (typeof old !== 'object' || old === null) return fault('badRequest', 'Invalid input for field/attribute block_device_mapping.');
+    const old = each as {
+      device_name?: string;
+      volume_id?: string;
+      snapshot_id?: string;
+      volume_size?: number | string;
+      delete_on_termination?: boolean | string;
+      no_device?: unknown;
+    };
+    if (typeof old !== 'object' || old === null)
+      return fault('badRequest', 'Invalid input for field/attribute block_device_mapping.');
     if (old.no_device !== undefined && old.no_device !== null && old.no_device !== '') continue;
     const uuid = old.volume_id ?? old.snapshot_id;
     if (typeof uuid !== 'string') return invalid('a volume_id or snapshot_id is missing.');
     read.push({
-      uuid, source_type: old.volume_id === undefined ? 'snapshot' : 'volume', destination_type: 'volume', boot_index: /^(\/dev\/)?vda$/.test(old.device_name ?? '') ? 0 : -1,
-      ...(old.volume_size === undefined ? {} : { volume_size: old.volume_size }), ...(old.delete_on_termination === undefined ? {} : { delete_on_termination: old.delete_on_termination }),
+      uuid,
+      source_type: old.volume_id === undefined ? 'snapshot' : 'volume',
+      destination_type: 'volume',
+      boot_index: /^(\/dev\/)?vda$/.test(old.device_name ?? '') ? 0 : -1,
+      ...(old.volume_size === undefined ? {} : { volume_size: old.volume_size }),
+      ...(old.delete_on_termination === undefined
+        ? {}
+        : { delete_on_termination: old.delete_on_termination }),
     });
   }
   return read;
@@ -127,9 +190,26 @@ export function devicesOfImage(image: ImageFacts): Outcome<WantedVolume[]> {
   }
   const volumes: WantedVolume[] = [];
   for (const each of Array.isArray(devices) ? devices : []) {
-    const { snapshot_id: snapshotId, boot_index: index, volume_size: size, ...rest } = each as { snapshot_id?: string; boot_index?: number | null; volume_size?: number } & BlockDevice;
+    const {
+      snapshot_id: snapshotId,
+      boot_index: index,
+      volume_size: size,
+      ...rest
+    } = each as {
+      snapshot_id?: string;
+      boot_index?: number | null;
+      volume_size?: number;
+    } & BlockDevice;
     if (typeof snapshotId !== 'string') continue;
-    const volume = readVolume({ ...rest, uuid: snapshotId, source_type: 'snapshot', ...(size === undefined ? {} : { volume_size: size }) }, index === 0);
+    const volume = readVolume(
+      {
+        ...rest,
+        uuid: snapshotId,
+        source_type: 'snapshot',
+        ...(size === undefined ? {} : { volume_size: size }),
+      },
+      index === 0,
+    );
     if (isFault(volume)) return volume;
     volumes.push(volume);
   }
@@ -137,40 +217,63 @@ export function devicesOfImage(image: ImageFacts): Outcome<WantedVolume[]> {
 }
 
 /** badRequest: something is not there for the caller, not free, not bootable or too small. Answers the image of which the volume to boot from is, or will be, a copy. */
-export async function checkDisks(deps: NovaDeps, request: ApiRequest<unknown>, { volumes }: WantedDisks, flavor: FlavorFacts): Promise<Outcome<ImageFacts | null>> {
+export async function checkDisks(
+  deps: NovaDeps,
+  request: ApiRequest<unknown>,
+  { volumes }: WantedDisks,
+  flavor: FlavorFacts,
+): Promise<Outcome<ImageFacts | null>> {
   const caller = callerOf(request);
   const cinder = cinderFor(deps, caller);
-  const away = (refused: { kind: string }): boolean => refused.kind === 'unavailable' || refused.kind === 'timeout';
+  const away = (refused: { kind: string }): boolean =>
+    refused.kind === 'unavailable' || refused.kind === 'timeout';
   let copied: Outcome<ImageFacts | null> = null;
-  const copiedIn = async ({ volume_image_metadata: metadata }: CinderVolume): Promise<Outcome<ImageFacts | null>> => (metadata ? await imageFactsOfVolume(deps, metadata, caller) : null);
+  const copiedIn = async ({
+    volume_image_metadata: metadata,
+  }: CinderVolume): Promise<Outcome<ImageFacts | null>> =>
+    metadata ? await imageFactsOfVolume(deps, metadata, caller) : null;
   for (const { source, sourceId, sizeGib, isRoot } of volumes) {
     const id = sourceId ?? '';
     if (source === 'volume') {
       const volume = await cinder.volume(id);
       if (isFault(volume)) return away(volume) ? volume : invalid(`failed to get volume ${id}.`);
-      if (volume.status !== 'available') return fault('badRequest', `Invalid volume: volume ${id} status must be 'available'. Currently in '${volume.status}'`);
-      if (isRoot && volume.bootable !== 'true') return fault('badRequest', `Block Device ${id} is not bootable.`);
+      if (volume.status !== 'available')
+        return fault(
+          'badRequest',
+          `Invalid volume: volume ${id} status must be 'available'. Currently in '${volume.status}'`,
+        );
+      if (isRoot && volume.bootable !== 'true')
+        return fault('badRequest', `Block Device ${id} is not bootable.`);
       if (isRoot) copied = await copiedIn(volume);
     } else if (source === 'snapshot') {
       const snapshot = await cinder.snapshot(id);
-      if (isFault(snapshot)) return away(snapshot) ? snapshot : invalid(`failed to get snapshot ${id}.`);
+      if (isFault(snapshot))
+        return away(snapshot) ? snapshot : invalid(`failed to get snapshot ${id}.`);
       const origin = isRoot ? await cinder.volume(snapshot.volume_id) : null;
-      if (isFault(origin)) return away(origin) ? origin : invalid(`failed to get the volume of snapshot ${id}.`);
+      if (isFault(origin))
+        return away(origin) ? origin : invalid(`failed to get the volume of snapshot ${id}.`);
       if (origin) copied = await copiedIn(origin);
     } else if (source === 'image') {
       const image = await fetchImageFacts(deps, id, caller);
-      if (isFault(image)) return image.kind === 'badRequest' ? invalid(`failed to get image ${id}.`) : image;
+      if (isFault(image))
+        return image.kind === 'badRequest' ? invalid(`failed to get image ${id}.`) : image;
       const refused = checkSize(image, sizeGib ?? 0);
       if (refused) return refused;
       if (isRoot) copied = image;
     }
     if (isFault(copied)) return copied;
   }
-  return copied !== null && copied.minMemoryMib > flavor.memoryMib ? fault('badRequest', "Flavor's memory is too small for requested image.") : copied;
+  return copied !== null && copied.minMemoryMib > flavor.memoryMib
+    ? fault('badRequest', "Flavor's memory is too small for requested image.")
+    : copied;
 }
 
 function checkSize(image: ImageFacts, sizeGib: number): Outcome<undefined> {
-  if (sizeGib < image.minDiskGib || sizeGib * 1024 ** 3 < image.sizeBytes) return fault('badRequest', `Volume is smaller than the minimum size specified in image metadata. Volume size is ${sizeGib * 1024 ** 3} bytes, minimum size is ${Math.max(image.minDiskGib * 1024 ** 3, image.sizeBytes)} bytes.`);
+  if (sizeGib < image.minDiskGib || sizeGib * 1024 ** 3 < image.sizeBytes)
+    return fault(
+      'badRequest',
+      `Volume is smaller than the minimum size specified in image metadata. Volume size is ${sizeGib * 1024 ** 3} bytes, minimum size is ${Math.max(image.minDiskGib * 1024 ** 3, image.sizeBytes)} bytes.`,
+    );
   return undefined;
 }
 
@@ -181,7 +284,12 @@ export interface MadeVolume {
 }
 
 /** Makes the new volumes of one server in the caller's name, so that its quota holds. `key`: their metadata, by which they are found if it is all in vain. */
-export async function makeVolumes(deps: NovaDeps, request: ApiRequest<unknown>, { volumes }: WantedDisks, key: Readonly<Record<string, string>>): Promise<Outcome<MadeVolume[]>> {
+export async function makeVolumes(
+  deps: NovaDeps,
+  request: ApiRequest<unknown>,
+  { volumes }: WantedDisks,
+  key: Readonly<Record<string, string>>,
+): Promise<Outcome<MadeVolume[]>> {
   const cinder = cinderFor(deps, callerOf(request));
   const made: MadeVolume[] = [];
   for (const wanted of volumes) {
@@ -190,10 +298,15 @@ export async function makeVolumes(deps: NovaDeps, request: ApiRequest<unknown>, 
       continue;
     }
     const volume = await cinder.createVolume({
-      name: '', metadata: key, ...(wanted.sizeGib === null ? {} : { size: wanted.sizeGib }), ...(wanted.volumeType === null ? {} : { volume_type: wanted.volumeType }),
-      ...(wanted.source === 'image' ? { imageRef: wanted.sourceId } : {}), ...(wanted.source === 'snapshot' ? { snapshot_id: wanted.sourceId } : {}),
+      name: '',
+      metadata: key,
+      ...(wanted.sizeGib === null ? {} : { size: wanted.sizeGib }),
+      ...(wanted.volumeType === null ? {} : { volume_type: wanted.volumeType }),
+      ...(wanted.source === 'image' ? { imageRef: wanted.sourceId } : {}),
+      ...(wanted.source === 'snapshot' ? { snapshot_id: wanted.sourceId } : {}),
     });
-    if (isFault(volume)) return volume.kind === 'notFound' ? fault('badRequest', volume.message) : volume;
+    if (isFault(volume))
+      return volume.kind === 'notFound' ? fault('badRequest', volume.message) : volume;
     made.push({ volumeId: volume.id, wanted });
   }
   return made;

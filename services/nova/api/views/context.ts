@@ -6,15 +6,33 @@ import { computeBinary, listServices, zonesByHost } from '../../store/hosts.ts';
 import { volumesOfServers } from '../../store/volumes.ts';
 import type { ServerViewContext } from './server.ts';
 
-export async function viewContext(deps: NovaDeps, request: ApiRequest<unknown>, serverIds: readonly string[]): Promise<ServerViewContext> {
-  const { database: { db }, config, clock } = deps;
+export async function viewContext(
+  deps: NovaDeps,
+  request: ApiRequest<unknown>,
+  serverIds: readonly string[],
+): Promise<ServerViewContext> {
+  const {
+    database: { db },
+    config,
+    clock,
+  } = deps;
   const showsHost = request.allows('os_compute_api:os-extended-server-attributes');
   const zones = await zonesByHost(db);
-  const services = showsHost && request.version >= 16 ? new Map((await listServices(db, { binary: computeBinary })).map((service) => [service.host, service])) : undefined;
+  const services =
+    showsHost && request.version >= 16
+      ? new Map(
+          (await listServices(db, { binary: computeBinary })).map((service) => [
+            service.host,
+            service,
+          ]),
+        )
+      : undefined;
   const volumes = await volumesOfServers(db, serverIds);
   return {
     volumesOf: (id) => volumes.get(id) ?? [],
-    version: request.version, baseUrl: request.baseUrl, showsHost,
+    version: request.version,
+    baseUrl: request.baseUrl,
+    showsHost,
     zoneOf: (host) => zones.get(host) ?? config.defaultZone,
     hostStatusOf: (host) => {
       const service = host === null ? undefined : services?.get(host);

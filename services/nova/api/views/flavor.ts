@@ -21,10 +21,13 @@ const brief: readonly Field[] = [
   { name: 'id', value: (flavor) => flavor.flavor_id },
   { name: 'name', value: (flavor) => flavor.name },
   { name: 'description', since: 55, value: (flavor) => flavor.description },
-  { name: 'links', value: (flavor, { baseUrl }) => [
-    { rel: 'self', href: `${baseUrl}/v2.1/flavors/${encodeURIComponent(flavor.flavor_id)}` },
-    { rel: 'bookmark', href: `${baseUrl}/flavors/${encodeURIComponent(flavor.flavor_id)}` },
-  ] },
+  {
+    name: 'links',
+    value: (flavor, { baseUrl }) => [
+      { rel: 'self', href: `${baseUrl}/v2.1/flavors/${encodeURIComponent(flavor.flavor_id)}` },
+      { rel: 'bookmark', href: `${baseUrl}/flavors/${encodeURIComponent(flavor.flavor_id)}` },
+    ],
+  },
 ];
 
 const whole: readonly Field[] = [
@@ -39,16 +42,28 @@ const whole: readonly Field[] = [
   { name: 'vcpus', value: (flavor) => flavor.vcpus },
   { name: 'os-flavor-access:is_public', value: (flavor) => flavor.is_public === 1 },
   { name: 'rxtx_factor', value: (flavor) => flavor.rxtx_factor },
-  { name: 'extra_specs', since: 61, value: (flavor, { showsExtraSpecs }) => (showsExtraSpecs ? (JSON.parse(flavor.extra_specs) as JsonObject) : undefined) },
+  {
+    name: 'extra_specs',
+    since: 61,
+    value: (flavor, { showsExtraSpecs }) =>
+      showsExtraSpecs ? (JSON.parse(flavor.extra_specs) as JsonObject) : undefined,
+  },
 ];
 
-export const flavorView = (flavor: FlavorRow, context: FlavorViewContext): JsonObject => viewOf(whole, flavor, context);
-export const flavorSummary = (flavor: FlavorRow, context: FlavorViewContext): JsonObject => viewOf(brief, flavor, context);
+export const flavorView = (flavor: FlavorRow, context: FlavorViewContext): JsonObject =>
+  viewOf(whole, flavor, context);
+export const flavorSummary = (flavor: FlavorRow, context: FlavorViewContext): JsonObject =>
+  viewOf(brief, flavor, context);
 
-function viewOf(fields: readonly Field[], flavor: FlavorRow, context: FlavorViewContext): JsonObject {
+function viewOf(
+  fields: readonly Field[],
+  flavor: FlavorRow,
+  context: FlavorViewContext,
+): JsonObject {
   const view: JsonObject = {};
   for (const field of fields) {
-    if (context.version < (field.since ?? 0) || context.version > (field.until ?? Infinity)) continue;
+    if (context.version < (field.since ?? 0) || context.version > (field.until ?? Infinity))
+      continue;
     const value = field.value(flavor, context);
     if (value !== undefined) view[field.name] = value;
   }

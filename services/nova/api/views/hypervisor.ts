@@ -1,7 +1,7 @@
+import type { Json, JsonObject } from '#contracts/common/json.ts';
 // A compute node as the API shows it: one table of fields with the microversions that have them.
 // Source: contracts/openstack-response-shapes.txt (compute), contracts/samples/compute_v2.1_os-hypervisors_detail.json.
 import type { HostFacts } from '#contracts/nova/guest.ts';
-import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { HostUsage } from '../../store/hosts.ts';
 import type { ComputeNodeRow, ServiceRow } from '../../store/tables.ts';
 
@@ -55,7 +55,14 @@ const whole: readonly Field[] = [
   { name: 'hypervisor_type', value: ({ facts }) => facts.hypervisorType },
   { name: 'hypervisor_version', value: ({ facts }) => facts.hypervisorVersion },
   { name: 'host_ip', value: ({ facts }) => facts.hostIp },
-  { name: 'service', value: ({ service }, version) => ({ id: version >= 53 ? service.uuid : service.id, host: service.host, disabled_reason: service.disabled_reason }) },
+  {
+    name: 'service',
+    value: ({ service }, version) => ({
+      id: version >= 53 ? service.uuid : service.id,
+      host: service.host,
+      disabled_reason: service.disabled_reason,
+    }),
+  },
   // 2.88 leaves to Placement what Placement knows better.
   ...sizes.map((field): Field => ({ ...field, until: 87 })),
   { name: 'cpu_info', until: 27, value: ({ facts }) => JSON.stringify(facts.cpu) },
@@ -63,8 +70,10 @@ const whole: readonly Field[] = [
   { name: 'uptime', since: 88, value: ({ uptime }) => uptime },
 ];
 
-export const hypervisorView = (hypervisor: Hypervisor, version: number): JsonObject => viewOf(whole, hypervisor, version);
-export const hypervisorSummary = (hypervisor: Hypervisor, version: number): JsonObject => viewOf(brief, hypervisor, version);
+export const hypervisorView = (hypervisor: Hypervisor, version: number): JsonObject =>
+  viewOf(whole, hypervisor, version);
+export const hypervisorSummary = (hypervisor: Hypervisor, version: number): JsonObject =>
+  viewOf(brief, hypervisor, version);
 
 function viewOf(fields: readonly Field[], hypervisor: Hypervisor, version: number): JsonObject {
   const view: JsonObject = {};
@@ -77,8 +86,15 @@ function viewOf(fields: readonly Field[], hypervisor: Hypervisor, version: numbe
 }
 
 /** Sums over all compute nodes that are enabled. */
-export function hypervisorStatistics(hypervisors: readonly Hypervisor[], version: number): JsonObject {
+export function hypervisorStatistics(
+  hypervisors: readonly Hypervisor[],
+  version: number,
+): JsonObject {
   const sums: JsonObject = { count: hypervisors.length };
-  for (const field of sizes) sums[field.name] = hypervisors.reduce((sum, hypervisor) => sum + Number(field.value(hypervisor, version)), 0);
+  for (const field of sizes)
+    sums[field.name] = hypervisors.reduce(
+      (sum, hypervisor) => sum + Number(field.value(hypervisor, version)),
+      0,
+    );
   return sums;
 }

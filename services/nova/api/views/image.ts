@@ -5,31 +5,59 @@ import { propertiesOf } from '../../glance.ts';
 
 /** Glance's states by the names of the first compute API; one that is not here is UNKNOWN. */
 const states: Readonly<Record<string, { status: string; progress: number }>> = {
-  queued: { status: 'SAVING', progress: 25 }, saving: { status: 'SAVING', progress: 50 }, uploading: { status: 'SAVING', progress: 50 }, importing: { status: 'SAVING', progress: 50 },
-  active: { status: 'ACTIVE', progress: 100 }, deleted: { status: 'DELETED', progress: 0 }, pending_delete: { status: 'DELETED', progress: 0 }, killed: { status: 'ERROR', progress: 0 },
+  queued: { status: 'SAVING', progress: 25 },
+  saving: { status: 'SAVING', progress: 50 },
+  uploading: { status: 'SAVING', progress: 50 },
+  importing: { status: 'SAVING', progress: 50 },
+  active: { status: 'ACTIVE', progress: 100 },
+  deleted: { status: 'DELETED', progress: 0 },
+  pending_delete: { status: 'DELETED', progress: 0 },
+  killed: { status: 'ERROR', progress: 0 },
 };
 
 /** Glance's states of one of Nova's; of any other word itself, which no image has. */
 export function glanceStates(status: string): string[] {
-  const known = Object.entries(states).flatMap(([name, state]) => (state.status === status ? [name] : []));
+  const known = Object.entries(states).flatMap(([name, state]) =>
+    state.status === status ? [name] : [],
+  );
   return known.length === 0 ? [status] : known;
 }
 
 export function imageSummary({ id, name }: GlanceImage, baseUrl: string): JsonObject {
   const glance = baseUrl.replace(/\/compute$/, '/image');
-  return { id, name, links: [...linksTo('images', id, baseUrl), { rel: 'alternate', type: 'application/vnd.openstack.image', href: `${glance}/v2/images/${id}` }] };
+  return {
+    id,
+    name,
+    links: [
+      ...linksTo('images', id, baseUrl),
+      {
+        rel: 'alternate',
+        type: 'application/vnd.openstack.image',
+        href: `${glance}/v2/images/${id}`,
+      },
+    ],
+  };
 }
 
 export function imageView(image: GlanceImage, baseUrl: string): JsonObject {
   const metadata = propertiesOf(image);
   const server = metadata['instance_uuid'];
   return {
-    ...imageSummary(image, baseUrl), ...(states[image.status] ?? { status: 'UNKNOWN', progress: 0 }), metadata,
-    created: image.created_at, updated: image.updated_at, minDisk: image.min_disk, minRam: image.min_ram, 'OS-EXT-IMG-SIZE:size': image.size,
-    ...(server === undefined ? {} : { server: { id: server, links: linksTo('servers', server, baseUrl) } }),
+    ...imageSummary(image, baseUrl),
+    ...(states[image.status] ?? { status: 'UNKNOWN', progress: 0 }),
+    metadata,
+    created: image.created_at,
+    updated: image.updated_at,
+    minDisk: image.min_disk,
+    minRam: image.min_ram,
+    'OS-EXT-IMG-SIZE:size': image.size,
+    ...(server === undefined
+      ? {}
+      : { server: { id: server, links: linksTo('servers', server, baseUrl) } }),
   };
 }
 
 const linksTo = (kind: string, id: string, baseUrl: string): JsonObject[] => [
-  { rel: 'self', href: `${baseUrl}/v2.1/${kind}/${encodeURIComponent(id)}` }, { rel: 'bookmark', href: `${baseUrl}/${kind}/${encodeURIComponent(id)}` },
+  { rel: 'self', href: `${baseUrl}/v2.1/${kind}/${encodeURIComponent(id)}` },
+  { rel: 'bookmark', href: `${baseUrl}/${kind}/${encodeURIComponent(id)}` },
 ];

@@ -4,11 +4,18 @@ import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { isoMicroseconds, isoSeconds } from '#platform/clock.ts';
 import { rootDevice } from '../../domain/device-names.ts';
-import { statusOf } from '../../domain/server-state.ts';
 import type { AddressesView } from '../../domain/network-info.ts';
+import { statusOf } from '../../domain/server-state.ts';
 import type { Server } from '../../store/servers.ts';
+import {
+  faultOf,
+  flavorOf,
+  imageOf,
+  instanceName,
+  metadataOf,
+  tagsOf,
+} from '../../store/servers.ts';
 import type { VolumeRow } from '../../store/tables.ts';
-import { faultOf, flavorOf, imageOf, instanceName, metadataOf, tagsOf } from '../../store/servers.ts';
 
 export interface ServerViewContext {
   version: number;
@@ -17,7 +24,9 @@ export interface ServerViewContext {
   showsHost: boolean;
   /** Zone of a host. */
   zoneOf(host: string): string;
-  volumesOf(serverId: string): readonly Pick<VolumeRow, 'volume_id' | 'device' | 'boot_index' | 'delete_on_termination'>[];
+  volumesOf(
+    serverId: string,
+  ): readonly Pick<VolumeRow, 'volume_id' | 'device' | 'boot_index' | 'delete_on_termination'>[];
   /** 'UP', 'DOWN', 'MAINTENANCE', 'UNKNOWN' or ''. */
   hostStatusOf(host: string | null): string;
 }
@@ -31,10 +40,14 @@ interface Field {
   /** Below 2.75 the answers of update and rebuild have it not. api-ref, microversion 2.75. */
   lateInChanges?: true;
   /** undefined leaves the field out. */
-  value(server: Server, context: ServerViewContext & { answers: 'show' | 'change' }): Json | undefined;
+  value(
+    server: Server,
+    context: ServerViewContext & { answers: 'show' | 'change' },
+  ): Json | undefined;
 }
 
-const millis = (ms: number | null): string | null => (ms === null ? null : isoMicroseconds(ms).slice(0, -1));
+const millis = (ms: number | null): string | null =>
+  ms === null ? null : isoMicroseconds(ms).slice(0, -1);
 // nova/api/openstack/compute/views/servers.py, _progress_statuses
 const progressing = new Set(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING']);
 const failed = new Set(['ERROR', 'DELETED']);
@@ -49,71 +62,218 @@ const fields: readonly Field[] = [
   { name: 'user_id', value: (server) => server.user_id },
   { name: 'metadata', value: (server) => metadataOf(server) },
   { name: 'hostId', value: (server) => hostId(server) },
-  { name: 'image', value: (server, { baseUrl }) => (server.image_id === null ? '' : { id: server.image_id, links: [{ rel: 'bookmark', href: `${baseUrl}/images/${server.image_id}` }] }) },
-  { name: 'flavor', until: 46, value: (server, { baseUrl }) => ({ id: server.flavor_id, links: [{ rel: 'bookmark', href: `${baseUrl}/flavors/${server.flavor_id}` }] }) },
+  {
+    name: 'image',
+    value: (server, { baseUrl }) =>
+      server.image_id === null
+        ? ''
+        : {
+            id: server.image_id,
+            links: [{ rel: 'bookmark', href: `${baseUrl}/images/${server.image_id}` }],
+          },
+  },
+  {
+    name: 'flavor',
+    until: 46,
+    value: (server, { baseUrl }) => ({
+      id: server.flavor_id,
+      links: [{ rel: 'bookmark', href: `${baseUrl}/flavors/${server.flavor_id}` }],
+    }),
+  },
   { name: 'flavor', since: 47, value: (server) => embeddedFlavor(server) },
   { name: 'created', value: (server) => isoSeconds(server.created_at_ms) },
   { name: 'updated', value: (server) => isoSeconds(server.updated_at_ms) },
-  { name: 'addresses', value: (server, { version, answers }) => (answers === 'change' && version < wholeInChangesSince ? plainAddresses(server) : addressesOf(server)) },
+  {
+    name: 'addresses',
+    value: (server, { version, answers }) =>
+      answers === 'change' && version < wholeInChangesSince
+        ? plainAddresses(server)
+        : addressesOf(server),
+  },
   { name: 'accessIPv4', value: (server) => server.access_ip_v4 ?? '' },
   { name: 'accessIPv6', value: (server) => server.access_ip_v6 ?? '' },
   { name: 'links', value: (server, context) => serverLinks(server.id, context.baseUrl) },
   { name: 'OS-DCF:diskConfig', value: (server) => server.disk_config },
-  { name: 'progress', value: (server) => (progressing.has(statusOf(server.vm_state, server.task_state)) ? server.progress : undefined) },
-  { name: 'OS-EXT-AZ:availability_zone', lateInChanges: true, value: (server, { zoneOf }) => (server.host === null ? (server.availability_zone ?? '') : zoneOf(server.host)) },
-  { name: 'config_drive', lateInChanges: true, value: (server) => (server.config_drive === 1 ? 'True' : '') },
+  {
+    name: 'progress',
+    value: (server) =>
+      progressing.has(statusOf(server.vm_state, server.task_state)) ? server.progress : undefined,
+  },
+  {
+    name: 'OS-EXT-AZ:availability_zone',
+    lateInChanges: true,
+    value: (server, { zoneOf }) =>
+      server.host === null ? (server.availability_zone ?? '') : zoneOf(server.host),
+  },
+  {
+    name: 'config_drive',
+    lateInChanges: true,
+    value: (server) => (server.config_drive === 1 ? 'True' : ''),
+  },
   { name: 'key_name', lateInChanges: true, value: (server) => server.key_name },
-  { name: 'OS-SRV-USG:launched_at', lateInChanges: true, value: (server) => millis(server.launched_at_ms) },
-  { name: 'OS-SRV-USG:terminated_at', lateInChanges: true, value: (server) => millis(server.terminated_at_ms) },
-  { name: 'security_groups', lateInChanges: true, value: (server) => (server.security_groups === '[]' ? undefined : (JSON.parse(server.security_groups) as string[]).map((name) => ({ name }))) },
-  { name: 'OS-EXT-SRV-ATTR:host', hostOnly: true, lateInChanges: true, value: (server) => server.host },
-  { name: 'OS-EXT-SRV-ATTR:instance_name', hostOnly: true, lateInChanges: true, value: (server) => instanceName(server) },
-  { name: 'OS-EXT-SRV-ATTR:hypervisor_hostname', hostOnly: true, lateInChanges: true, value: (server) => server.host },
-  { name: 'OS-EXT-SRV-ATTR:reservation_id', since: 3, hostOnly: true, lateInChanges: true, value: (server) => server.reservation_id },
-  { name: 'OS-EXT-SRV-ATTR:launch_index', since: 3, hostOnly: true, lateInChanges: true, value: () => 0 },
-  { name: 'OS-EXT-SRV-ATTR:hostname', since: 3, until: 89, hostOnly: true, lateInChanges: true, value: (server) => server.hostname },
+  {
+    name: 'OS-SRV-USG:launched_at',
+    lateInChanges: true,
+    value: (server) => millis(server.launched_at_ms),
+  },
+  {
+    name: 'OS-SRV-USG:terminated_at',
+    lateInChanges: true,
+    value: (server) => millis(server.terminated_at_ms),
+  },
+  {
+    name: 'security_groups',
+    lateInChanges: true,
+    value: (server) =>
+      server.security_groups === '[]'
+        ? undefined
+        : (JSON.parse(server.security_groups) as string[]).map((name) => ({ name })),
+  },
+  {
+    name: 'OS-EXT-SRV-ATTR:host',
+    hostOnly: true,
+    lateInChanges: true,
+    value: (server) => server.host,
+  },
+  {
+    name: 'OS-EXT-SRV-ATTR:instance_name',
+    hostOnly: true,
+    lateInChanges: true,
+    value: (server) => instanceName(server),
+  },
+  {
+    name: 'OS-EXT-SRV-ATTR:hypervisor_hostname',
+    hostOnly: true,
+    lateInChanges: true,
+    value: (server) => server.host,
+  },
+  {
+    name: 'OS-EXT-SRV-ATTR:reservation_id',
+    since: 3,
+    hostOnly: true,
+    lateInChanges: true,
+    value: (server) => server.reservation_id,
+  },
+  {
+    name: 'OS-EXT-SRV-ATTR:launch_index',
+    since: 3,
+    hostOnly: true,
+    lateInChanges: true,
+    value: () => 0,
+  },
+  {
+    name: 'OS-EXT-SRV-ATTR:hostname',
+    since: 3,
+    until: 89,
+    hostOnly: true,
+    lateInChanges: true,
+    value: (server) => server.hostname,
+  },
   { name: 'OS-EXT-SRV-ATTR:hostname', since: 90, value: (server) => server.hostname },
-  { name: 'OS-EXT-SRV-ATTR:kernel_id', since: 3, hostOnly: true, lateInChanges: true, value: (server) => imageOf(server)?.kernel?.id ?? '' },
-  { name: 'OS-EXT-SRV-ATTR:ramdisk_id', since: 3, hostOnly: true, lateInChanges: true, value: (server) => imageOf(server)?.ramdisk?.id ?? '' },
-  { name: 'OS-EXT-SRV-ATTR:root_device_name', since: 3, hostOnly: true, lateInChanges: true, value: (server, { volumesOf }) => `/dev/${rootDevice(imageOf(server), volumesOf(server.id))}` },
-  { name: 'OS-EXT-SRV-ATTR:user_data', since: 3, hostOnly: true, lateInChanges: true, value: (server) => server.user_data },
+  {
+    name: 'OS-EXT-SRV-ATTR:kernel_id',
+    since: 3,
+    hostOnly: true,
+    lateInChanges: true,
+    value: (server) => imageOf(server)?.kernel?.id ?? '',
+  },
+  {
+    name: 'OS-EXT-SRV-ATTR:ramdisk_id',
+    since: 3,
+    hostOnly: true,
+    lateInChanges: true,
+    value: (server) => imageOf(server)?.ramdisk?.id ?? '',
+  },
+  {
+    name: 'OS-EXT-SRV-ATTR:root_device_name',
+    since: 3,
+    hostOnly: true,
+    lateInChanges: true,
+    value: (server, { volumesOf }) => `/dev/${rootDevice(imageOf(server), volumesOf(server.id))}`,
+  },
+  {
+    name: 'OS-EXT-SRV-ATTR:user_data',
+    since: 3,
+    hostOnly: true,
+    lateInChanges: true,
+    value: (server) => server.user_data,
+  },
   { name: 'OS-EXT-STS:task_state', lateInChanges: true, value: (server) => server.task_state },
   { name: 'OS-EXT-STS:vm_state', lateInChanges: true, value: (server) => server.vm_state },
   { name: 'OS-EXT-STS:power_state', lateInChanges: true, value: (server) => server.power_state },
-  { name: 'os-extended-volumes:volumes_attached', lateInChanges: true, value: (server, { version, volumesOf }) => volumesOf(server.id).map((row) => ({ id: row.volume_id, ...(version >= 3 ? { delete_on_termination: row.delete_on_termination === 1 } : {}) })) },
+  {
+    name: 'os-extended-volumes:volumes_attached',
+    lateInChanges: true,
+    value: (server, { version, volumesOf }) =>
+      volumesOf(server.id).map((row) => ({
+        id: row.volume_id,
+        ...(version >= 3 ? { delete_on_termination: row.delete_on_termination === 1 } : {}),
+      })),
+  },
   { name: 'locked', since: 9, value: (server) => server.locked === 1 },
-  { name: 'host_status', since: 16, hostOnly: true, lateInChanges: true, value: (server, { hostStatusOf }) => hostStatusOf(server.host) },
+  {
+    name: 'host_status',
+    since: 16,
+    hostOnly: true,
+    lateInChanges: true,
+    value: (server, { hostStatusOf }) => hostStatusOf(server.host),
+  },
   { name: 'description', since: 19, value: (server) => server.description },
   { name: 'tags', since: 26, value: (server) => tagsOf(server) },
   { name: 'trusted_image_certificates', since: 63, value: () => null },
   { name: 'server_groups', since: 71, value: () => [] },
   { name: 'locked_reason', since: 73, value: (server) => server.locked_reason },
   { name: 'pinned_availability_zone', since: 96, value: (server) => server.availability_zone },
-  { name: 'fault', value: (server, { version, showsHost }) => faultView(server, version, showsHost) },
+  {
+    name: 'fault',
+    value: (server, { version, showsHost }) => faultView(server, version, showsHost),
+  },
 ];
 
-const addressesOf = (server: Pick<Server, 'addresses'>): AddressesView => (server.addresses === '{}' ? {} : (JSON.parse(server.addresses) as AddressesView)); // written by conductor/connect-nics.ts
+const addressesOf = (server: Pick<Server, 'addresses'>): AddressesView =>
+  server.addresses === '{}' ? {} : (JSON.parse(server.addresses) as AddressesView); // written by conductor/connect-nics.ts
 
 /** Addresses alone, as /ips lists them. */
-export function plainAddresses(server: Pick<Server, 'addresses'>): Record<string, { version: 4 | 6; addr: string }[]> {
-  return Object.fromEntries(Object.entries(addressesOf(server)).map(([label, list]) => [label, list.map(({ version, addr }) => ({ version, addr }))]));
+export function plainAddresses(
+  server: Pick<Server, 'addresses'>,
+): Record<string, { version: 4 | 6; addr: string }[]> {
+  return Object.fromEntries(
+    Object.entries(addressesOf(server)).map(([label, list]) => [
+      label,
+      list.map(({ version, addr }) => ({ version, addr })),
+    ]),
+  );
 }
 
 const fieldsByVersion = new Map<string, readonly Field[]>();
 
-function fieldsFor(version: number, showsHost: boolean, answers: 'show' | 'change'): readonly Field[] {
+function fieldsFor(
+  version: number,
+  showsHost: boolean,
+  answers: 'show' | 'change',
+): readonly Field[] {
   const key = `${version}/${showsHost}/${answers}`;
   let chosen = fieldsByVersion.get(key);
   if (!chosen) {
     const isWhole = answers === 'show' || version >= wholeInChangesSince;
-    chosen = fields.filter((field) => (field.since ?? 0) <= version && version <= (field.until ?? Infinity) && (showsHost || !field.hostOnly) && (isWhole || !field.lateInChanges));
+    chosen = fields.filter(
+      (field) =>
+        (field.since ?? 0) <= version &&
+        version <= (field.until ?? Infinity) &&
+        (showsHost || !field.hostOnly) &&
+        (isWhole || !field.lateInChanges),
+    );
     fieldsByVersion.set(key, chosen);
   }
   return chosen;
 }
 
 /** The server as `show` and `detail` answer it, or as a change (update, rebuild) does. */
-export function serverView(server: Server, context: ServerViewContext, answers: 'show' | 'change' = 'show'): JsonObject {
+export function serverView(
+  server: Server,
+  context: ServerViewContext,
+  answers: 'show' | 'change' = 'show',
+): JsonObject {
   const view: JsonObject = {};
   const asked = { ...context, answers };
   for (const field of fieldsFor(context.version, context.showsHost, answers)) {
@@ -128,7 +288,10 @@ export function serverSummary(server: Server, baseUrl: string): JsonObject {
 }
 
 export function serverLinks(id: string, baseUrl: string): Json {
-  return [{ rel: 'self', href: `${baseUrl}/v2.1/servers/${id}` }, { rel: 'bookmark', href: `${baseUrl}/servers/${id}` }];
+  return [
+    { rel: 'self', href: `${baseUrl}/v2.1/servers/${id}` },
+    { rel: 'bookmark', href: `${baseUrl}/servers/${id}` },
+  ];
 }
 
 // The host, unreadable but the same for all servers of a project on it. Remembered: hashing is dear in long lists.
@@ -147,13 +310,29 @@ function hostId(server: Pick<Server, 'project_id' | 'host'>): string {
 
 function embeddedFlavor(server: Server): JsonObject {
   const flavor = flavorOf(server);
-  return { original_name: flavor.name, vcpus: flavor.vcpus, ram: flavor.memoryMib, disk: flavor.diskGib, ephemeral: flavor.ephemeralGib, swap: flavor.swapMib, extra_specs: { ...flavor.extraSpecs } };
+  return {
+    original_name: flavor.name,
+    vcpus: flavor.vcpus,
+    ram: flavor.memoryMib,
+    disk: flavor.diskGib,
+    ephemeral: flavor.ephemeralGib,
+    swap: flavor.swapMib,
+    extra_specs: { ...flavor.extraSpecs },
+  };
 }
 
-function faultView(server: Server, _version: number, showsDetails: boolean): JsonObject | undefined {
+function faultView(
+  server: Server,
+  _version: number,
+  showsDetails: boolean,
+): JsonObject | undefined {
   const fault = failed.has(statusOf(server.vm_state, server.task_state)) ? faultOf(server) : null;
   if (!fault) return undefined;
-  const view: JsonObject = { code: fault.code, created: isoSeconds(fault.createdMs), message: fault.message };
+  const view: JsonObject = {
+    code: fault.code,
+    created: isoSeconds(fault.createdMs),
+    message: fault.message,
+  };
   if (showsDetails || fault.code !== 500) view['details'] = fault.details;
   return view;
 }

@@ -4,6 +4,9 @@ import type { Migration } from '#platform/db/migrate.ts';
 export const stoppedServices: Migration = {
   name: '0008-stopped-services',
   up: async (db, t) => {
-    await db.schema.alterTable('services').addColumn('stopped', t.bool, (c) => c.notNull().defaultTo(0)).execute();
+    await db.schema
+      .alterTable('services')
+      .addColumn('stopped', t.bool, (c) => c.notNull().defaultTo(0))
+      .execute();
   },
 };

@@ -1,6 +1,6 @@
+import type { Migration } from '#platform/db/migrate.ts';
 // In order of application.
 import { sagaMigration } from '#platform/saga/journal.ts';
-import type { Migration } from '#platform/db/migrate.ts';
 import { servers } from './0002-servers.ts';
 import { catalog } from './0003-catalog.ts';
 import { networks } from './0004-networks.ts';
@@ -9,4 +9,13 @@ import { makings } from './0006-makings.ts';
 import { rootTag } from './0007-root-tag.ts';
 import { stoppedServices } from './0008-stopped-services.ts';
 
-export const migrations: readonly Migration[] = [sagaMigration, servers, catalog, networks, volumes, makings, rootTag, stoppedServices];
+export const migrations: readonly Migration[] = [
+  sagaMigration,
+  servers,
+  catalog,
+  networks,
+  volumes,
+  makings,
+  rootTag,
+  stoppedServices,
+];
