@@ -148,13 +148,20 @@ describe('the network below the hosts', { skip, timeout: 120_000 }, () => {
     );
   });
 
-  test('starting again is at rest, and the databases outlive a stop', async () => {
+  test('starting again is at rest, and databases and MAC addresses outlive a stop', async () => {
+    const macOf = async () =>
+      /link\/ether (\S+)/.exec(
+        await runTool('ip', ['link', 'show', networkPaths(stateDir).machineDevices.ext]),
+      )?.[1];
+    const mac = await macOf();
     assert.deepEqual(sure(await network.start({ publicCidr: null })), facts);
     sure(await network.stop());
     assert.equal(await network.running(), false);
     assert.deepEqual(await network.facts(), facts);
     facts = sure(await network.start({ publicCidr: null }));
     assert.match(await nbctl('ls-list'), /net/);
+    assert.ok(mac);
+    assert.equal(await macOf(), mac);
   });
 
   test('a northbound database whose file was deleted comes back empty', async () => {

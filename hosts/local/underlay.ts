@@ -1,5 +1,6 @@
 // The wires below the cloud: a namespace with a bridge for tunnels, one for the external network and one for management, a leg in each
 // for every host, and the machine's own legs. All calls are safe to repeat.
+import { createHash } from 'node:crypto';
 import { addressIn } from './free-cidr.ts';
 import type { NetworkPaths } from './host-paths.ts';
 import type { NetworkFacts } from './local-network.ts';
@@ -107,6 +108,8 @@ async function addPair(
     'link',
     'add',
     device,
+    'address',
+    hardwareAddress([...into, device]),
     'type',
     'veth',
     'peer',
@@ -115,6 +118,15 @@ async function addPair(
     'netns',
     peerNetns,
   ]);
+}
+
+/**
+ * The MAC address of a device, the same each time it is made, as a real card's: neighbours keep it for minutes (ARP
+ * caches, OVN's MAC_Binding), and a guest's floating IP would not answer the machine until they forget.
+ */
+function hardwareAddress(device: readonly string[]): string {
+  const hash = createHash('sha256').update(device.join(' ')).digest('hex');
+  return ['0a', ...(hash.slice(0, 10).match(/../g) ?? [])].join(':'); // 0a: unicast, locally administered
 }
 
 /** Open vSwitch in userspace reads the wire as it is: a checksum left for later would never be made. */

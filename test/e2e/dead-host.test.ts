@@ -162,4 +162,14 @@ describe('a host that dies', { skip: realCloudMissing(), timeout: 600_000 }, () 
       '',
     );
   });
+
+  it('down lets guests shut down, and the next up brings them back as they were', async () => {
+    assert.match(await cloud.cobalt('down'), /2 guests shut down/);
+    await cloud.up();
+    await eventually(async () => (await reachable(guests.h1)) && (await reachable(guests.h2)), {
+      withinMs: 2 * backWithinMs,
+      everyMs: 500,
+      what: 'both guests run again',
+    });
+  });
 });
