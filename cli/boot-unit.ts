@@ -1,4 +1,5 @@
-// The systemd unit that starts a cloud with its machine: made by `up --boot`, removed by `down --purge`.
+// The systemd unit that starts a cloud with its machine: made by `up --boot`, removed by `down
+// --purge`.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
@@ -30,7 +31,10 @@ export const unitName = (dir: string): string =>
     ? 'cobaltcore.service'
     : `cobaltcore-${createHash('sha256').update(dir).digest('hex').slice(0, 8)}.service`;
 
-/** `KillMode=process`: the hosts and their guests outlive a restart of the control plane. Source: systemd.kill(5), systemd.service(5). */
+/**
+ * `KillMode=process`: the hosts and their guests outlive a restart of the control plane. Source:
+ * systemd.kill(5), systemd.service(5).
+ */
 export const unitText = (
   dir: string,
 ): string => `# Made by cobalt up --boot; cobalt down --purge removes it.
@@ -50,7 +54,9 @@ TimeoutStopSec=60
 WantedBy=multi-user.target
 `;
 
-/** systemd.syntax(7): quotes and backslashes are escaped, `%` begins a specifier, `$` a variable. */
+/**
+ * systemd.syntax(7): quotes and backslashes are escaped, `%` begins a specifier, `$` a variable.
+ */
 const quote = (text: string): string =>
   `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
 

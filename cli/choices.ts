@@ -1,4 +1,5 @@
-// What `cobalt up` was told, remembered by the state folder: a plain `up` brings the same cloud back, on the same port.
+// What `cobalt up` was told, remembered by the state folder: a plain `up` brings the same cloud
+// back, on the same port.
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeWhole } from '#compose/home.ts';

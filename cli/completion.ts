@@ -1,4 +1,5 @@
-// Completion scripts for bash and zsh, written from the command tree: they ask nothing of `cobalt` while somebody types.
+// Completion scripts for bash and zsh, written from the command tree: they ask nothing of `cobalt`
+// while somebody types.
 import type { Command } from 'commander';
 
 /** Words before the cursor, without options, -> what may follow. '' is `cobalt` itself. */

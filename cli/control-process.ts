@@ -1,4 +1,5 @@
-// The processes of a running cloud, control plane and supervisor: known by pid and start time, so that a reused pid is never taken for one.
+// The processes of a running cloud, control plane and supervisor: known by pid and start time, so
+// that a reused pid is never taken for one.
 import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Home } from '#compose/home.ts';
@@ -39,11 +40,17 @@ async function record(file: string, pid: number, facts: object): Promise<void> {
   );
 }
 
-/** The control plane that runs in this state folder; undefined: none, whatever an earlier one left behind. */
+/**
+ * The control plane that runs in this state folder; undefined: none, whatever an earlier one left
+ * behind.
+ */
 export const findControl = async (file: string): Promise<ControlProcess | undefined> =>
   await find<ControlProcess>(file);
 
-/** The supervisor of a detached cloud: it may live while the control plane is dead, to start it again. */
+/**
+ * The supervisor of a detached cloud: it may live while the control plane is dead, to start it
+ * again.
+ */
 export const findSupervisor = async (file: string): Promise<ProcessRecord | undefined> =>
   await find<ProcessRecord>(file);
 
@@ -67,7 +74,10 @@ const isAlive = async ({ pid, startTime }: ProcessRecord): Promise<boolean> =>
 
 const pollEveryMs = 20;
 
-/** Asks control plane and supervisor to end, insists after `patienceMs`. Resolves when both have ended; false: nothing ran. Guests run on. */
+/**
+ * Asks control plane and supervisor to end, insists after `patienceMs`. Resolves when both have
+ * ended; false: nothing ran. Guests run on.
+ */
 export async function endControl(home: Home, patienceMs: number): Promise<boolean> {
   const [supervisor, control] = [
     await findSupervisor(home.supervisorPid),
@@ -116,7 +126,10 @@ export interface Restarts {
   at: string;
 }
 
-/** How often the supervisor had to start the control plane again, and how it ended last; undefined: never. */
+/**
+ * How often the supervisor had to start the control plane again, and how it ended last; undefined:
+ * never.
+ */
 export async function readRestarts(file: string): Promise<Restarts | undefined> {
   const [count, exitCode, at] = (await readFile(file, 'utf8').catch(() => '')).trim().split(' ');
   return count && exitCode && at

@@ -1,4 +1,5 @@
-// What `cobalt up` prints when the cloud answers: where it is, and what to try. The commands can be repeated and overwrite nothing.
+// What `cobalt up` prints when the cloud answers: where it is, and what to try. The commands can be
+// repeated and overwrite nothing.
 export interface Greeting {
   dir: string;
   origin: string;

@@ -1,4 +1,5 @@
-// The launcher ./cobalt in a folder of its own: a CLI that prints its arguments, a list of packages, and an apt-get that only writes down.
+// The launcher ./cobalt in a folder of its own: a CLI that prints its arguments, a list of
+// packages, and an apt-get that only writes down.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import type { SpawnSyncReturns } from 'node:child_process';
@@ -121,7 +122,8 @@ describe('./cobalt', () => {
           packages: { [`node_modules/${name}`]: { version: '24.0.0', integrity: text } },
         }),
       );
-    // An old Node, and an npm that writes down what it was asked and which Node comes first in its PATH.
+    // An old Node, and an npm that writes down what it was asked and which Node comes first in its
+    // PATH.
     writeFileSync(
       join(house, 'tools/node'),
       `#!/bin/sh\ncase "$*" in *process.versions.node*) echo 18;; *) exec ${process.execPath} "$@";; esac\n`,

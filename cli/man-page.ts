@@ -1,4 +1,5 @@
-// The manual page cobalt(1), written from the command tree by tools/generate-docs.ts. Format: man(7).
+// The manual page cobalt(1), written from the command tree by tools/generate-docs.ts. Format:
+// man(7).
 import type { Command } from 'commander';
 
 const escape = (text: string): string =>

@@ -1,4 +1,5 @@
-// The Debian packages by command, read from the list that the launcher installs from. Used by `doctor`.
+// The Debian packages by command, read from the list that the launcher installs from. Used by
+// `doctor`.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,4 +1,5 @@
-// Who listens on a TCP port of this machine, for an error that can be acted upon. Source: proc(5), /proc/net/tcp and /proc/PID/fd.
+// Who listens on a TCP port of this machine, for an error that can be acted upon. Source: proc(5),
+// /proc/net/tcp and /proc/PID/fd.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { UserError } from './user-error.ts';

@@ -1,4 +1,5 @@
-// The tree of `cobalt` commands. Each is one file, loaded when it is asked for; completions and the manual page load all of them.
+// The tree of `cobalt` commands. Each is one file, loaded when it is asked for; completions and the
+// manual page load all of them.
 import { Command } from 'commander';
 import { version } from '#compose/version.ts';
 

@@ -1,4 +1,5 @@
-// Runs the control plane in this process: in the foreground, or below cli/supervise.sh for a detached cloud.
+// Runs the control plane in this process: in the foreground, or below cli/supervise.sh for a
+// detached cloud.
 import { existsSync, mkdirSync } from 'node:fs';
 import { startEmbedded } from '#compose/embedded.ts';
 import { homePaths } from '#compose/home.ts';
@@ -41,7 +42,10 @@ export function printStep(name: string, ms: number, failed?: string): void {
   if (failed !== undefined) process.stdout.write(`    ${failed.replaceAll('\n', '\n    ')}\n`);
 }
 
-/** Resolves when the cloud is up; it runs on until a signal. Throws a UserError when it cannot start. */
+/**
+ * Resolves when the cloud is up; it runs on until a signal. Throws a UserError when it cannot
+ * start.
+ */
 export async function runControl(options: ControlOptions): Promise<void> {
   const { dir, port, hosts, simulated, acceleration, logLevel, homeGiven } = options;
   const home = homePaths(dir);
@@ -56,7 +60,8 @@ export async function runControl(options: ControlOptions): Promise<void> {
   // Every file of the state folder is its owner's alone, those of the hosts and their daemons too.
   process.umask(0o077);
   mkdirSync(dir, { recursive: true });
-  // Before anything else is written: another `up` may be under way, whose records are not ours to remove.
+  // Before anything else is written: another `up` may be under way, whose records are not ours to
+  // remove.
   if (!takeLock(home.lock)) {
     const why = `A cloud already runs in ${dir}, or is being started there. See ./cobalt status, or stop it with ./cobalt down.`;
     tell({ kind: 'failed', why });
@@ -115,7 +120,8 @@ export async function runControl(options: ControlOptions): Promise<void> {
   };
   process.on('SIGINT', () => void stop());
   process.on('SIGTERM', () => void stop());
-  if (supervised) process.kill(process.ppid, 'SIGUSR1'); // from now on a death is followed by a new start
+  // from now on a death is followed by a new start
+  if (supervised) process.kill(process.ppid, 'SIGUSR1');
   tell({ kind: 'ready', origin: cloud.origin, lateHosts: cloud.lateHosts, incomplete });
   if (process.send) process.disconnect();
   else if (!supervised)

@@ -1,4 +1,5 @@
-// Starts the control plane in the background, below a supervisor that starts it again when it dies. For `up --detach` and `restart`.
+// Starts the control plane in the background, below a supervisor that starts it again when it dies.
+// For `up --detach` and `restart`.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +14,10 @@ const [main, supervisor] = [
   join(import.meta.dirname, 'supervise.sh'),
 ];
 
-/** Resolves when it is up. Throws a UserError when it cannot start; the exit code tells of a start that left something undone. */
+/**
+ * Resolves when it is up. Throws a UserError when it cannot start; the exit code tells of a start
+ * that left something undone.
+ */
 export async function startControl(options: ControlOptions): Promise<void> {
   const { dir, port, hosts, simulated, acceleration, logLevel, homeGiven } = options;
   const home = homePaths(dir);

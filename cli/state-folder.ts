@@ -1,4 +1,5 @@
-// The state folder that a command works on, checked before anything else: it is there, and this user may read it.
+// The state folder that a command works on, checked before anything else: it is there, and this
+// user may read it.
 import { accessSync, constants, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Home } from '#compose/home.ts';
@@ -10,7 +11,10 @@ export const homeOption = [
   'state folder (default: $COBALT_HOME, /var/lib/cobaltcore as root, else below ~/.local/state)',
 ] as const;
 
-/** The folder's paths; undefined: it is not there. Throws a UserError where this user may not use it. What is written from now on is its owner's alone. */
+/**
+ * The folder's paths; undefined: it is not there. Throws a UserError where this user may not use
+ * it. What is written from now on is its owner's alone.
+ */
 export function openFolder(dir: string): Home | undefined {
   process.umask(0o077);
   try {
@@ -28,7 +32,10 @@ export function openFolder(dir: string): Home | undefined {
   return homePaths(dir);
 }
 
-/** The state folder of a command; undefined: there is none, and none was named, so no cloud was ever started. */
+/**
+ * The state folder of a command; undefined: there is none, and none was named, so no cloud was ever
+ * started.
+ */
 export function findHome(option: string | undefined): Home | undefined {
   const dir = homeDir(option, process.env);
   const home = openFolder(dir);

@@ -1,4 +1,5 @@
-// Which accelerator this cloud's real hosts use: the probe of hosts/local with the kernel of the guest images.
+// Which accelerator this cloud's real hosts use: the probe of hosts/local with the kernel of the
+// guest images.
 import { glob, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -14,7 +15,10 @@ import { probeInitrd } from '#images/guest/probe-initrd.ts';
 import type { Log } from '#platform/log.ts';
 import type { Home } from './home.ts';
 
-/** At start: fetches the guest images first where KVM must be tried and no kernel is there yet. Faults as `probeAcceleration`. */
+/**
+ * At start: fetches the guest images first where KVM must be tried and no kernel is there yet.
+ * Faults as `probeAcceleration`.
+ */
 export function chooseAcceleration(
   setting: AccelerationSetting,
   { home, log }: { home: Home; log: Log },

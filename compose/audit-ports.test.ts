@@ -1,4 +1,5 @@
-// Each kind of difference between interfaces, ports and guests is seen, and nothing where all agree.
+// Each kind of difference between interfaces, ports and guests is seen, and nothing where all
+// agree.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ObservedPorts } from './audit-ports.ts';

@@ -1,4 +1,5 @@
-// Holds Nova's interfaces, Neutron's ports and the guests' own against each other. Pure; beside audit.ts, which gathers.
+// Holds Nova's interfaces, Neutron's ports and the guests' own against each other. Pure; beside
+// audit.ts, which gathers.
 import type { NeutronAudit } from '#contracts/neutron/audit.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { Difference } from './audit.ts';

@@ -1,4 +1,5 @@
-// Each kind of difference between volumes, attachments, disks and backends is seen, and nothing where all agree.
+// Each kind of difference between volumes, attachments, disks and backends is seen, and nothing
+// where all agree.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';

@@ -1,4 +1,5 @@
-// Holds Nova's volumes, Cinder's attachments, the guests' own disks and the backends against each other. Pure; beside audit.ts, which gathers.
+// Holds Nova's volumes, Cinder's attachments, the guests' own disks and the backends against each
+// other. Pure; beside audit.ts, which gathers.
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { Difference } from './audit.ts';

@@ -1,4 +1,5 @@
-// Each kind of difference the audit knows, from a world in order with one thing changed; and that order finds nothing.
+// Each kind of difference the audit knows, from a world in order with one thing changed; and that
+// order finds nothing.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AuditPort, NeutronAudit } from '#contracts/neutron/audit.ts';

@@ -1,4 +1,5 @@
-// Holds databases, placement, hypervisors and disks against each other. `compare` is pure; `audit` gathers what it compares.
+// Holds databases, placement, hypervisors and disks against each other. `compare` is pure; `audit`
+// gathers what it compares.
 import { readdir, readFile } from 'node:fs/promises';
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import type { NeutronAudit } from '#contracts/neutron/audit.ts';

@@ -1,4 +1,5 @@
-// A browser's websocket to a console: whatever either end does, the other is closed and the process lives.
+// A browser's websocket to a console: whatever either end does, the other is closed and the process
+// lives.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';

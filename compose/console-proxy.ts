@@ -8,7 +8,8 @@ import { WebSocketServer } from 'ws';
 import type { RawData, WebSocket } from 'ws';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-// Remote consoles: serves noVNC's pages and carries a browser's websocket to the guest's RFB socket.
+// Remote consoles: serves noVNC's pages and carries a browser's websocket to the guest's RFB
+// socket.
 import { own } from '#contracts/common/own.ts';
 import { withDeadline } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
@@ -51,7 +52,10 @@ export async function consolePage(
   return body && { status: 200, type, body };
 }
 
-/** Whose console a token opens, for the page's title: `/console/server?token=…`; undefined for any other path. */
+/**
+ * Whose console a token opens, for the page's title: `/console/server?token=…`; undefined for any
+ * other path.
+ */
 export async function consoleServer(
   path: string,
   query: string,

@@ -1,4 +1,5 @@
-// The whole cloud in one process: control plane, agents, hosts. Used by `cobalt up` and by end-to-end tests.
+// The whole cloud in one process: control plane, agents, hosts. Used by `cobalt up` and by
+// end-to-end tests.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -45,7 +46,10 @@ export interface EmbeddedOptions {
   acceleration?: AccelerationSetting | undefined;
   log: Log;
   env: Readonly<Record<string, string | undefined>>;
-  /** Told when a step has ended; `failed`: it did not do what it should, and why. The cloud runs without. */
+  /**
+   * Told when a step has ended; `failed`: it did not do what it should, and why. The cloud runs
+   * without.
+   */
   onStep(step: string, ms: number, failed?: string): void;
 }
 
@@ -58,7 +62,8 @@ export interface EmbeddedCloud {
   stop(): Promise<void>;
 }
 
-// A host that has not come by now is reported and left to its retries: work for the others must not wait longer.
+// A host that has not come by now is reported and left to its retries: work for the others must not
+// wait longer.
 const hostsReadyMs = 10_000;
 
 const retryImagesMs = 20_000;
@@ -79,7 +84,10 @@ function retryImages(seed: () => Promise<Outcome<void>>, log: Log): Task {
   };
 }
 
-/** Starts everything in order of need. A fault tells what a person can do about it; nothing keeps running after one. */
+/**
+ * Starts everything in order of need. A fault tells what a person can do about it; nothing keeps
+ * running after one.
+ */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<EmbeddedCloud>> {
   const { log, onStep } = options;
   let stepStartedAt = performance.now();

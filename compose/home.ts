@@ -1,4 +1,5 @@
-// The state folder of an embedded cloud: where everything lies, its version, its secrets, and who runs in it.
+// The state folder of an embedded cloud: where everything lies, its version, its secrets, and who
+// runs in it.
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -27,7 +28,10 @@ export interface Home {
   /** The supervisor of a detached cloud, and how often it had to start the control plane again. */
   supervisorPid: string;
   restarts: string;
-  /** Locked by the control plane while it lives: two of them on one state would undo each other's work. */
+  /**
+   * Locked by the control plane while it lives: two of them on one state would undo each other's
+   * work.
+   */
   lock: string;
   /** What `up` was told, for the next `up`. */
   choices: string;
@@ -82,7 +86,10 @@ export function homePaths(dir: string): Home {
 /** Locked by a command that starts or stops the host. */
 export const hostLock = ({ dir }: Home, name: string): string => join(dir, `host-${name}.lock`);
 
-/** Makes the folder fit for use. conflict: another release's; forbidden: not writable. Safe to repeat. */
+/**
+ * Makes the folder fit for use. conflict: another release's; forbidden: not writable. Safe to
+ * repeat.
+ */
 export async function prepareHome(dir: string): Promise<Outcome<Home>> {
   const home = homePaths(dir);
   try {
@@ -182,7 +189,8 @@ export function clientEnvironment(
     OS_USER_DOMAIN_NAME: 'Default',
     OS_PROJECT_DOMAIN_NAME: 'Default',
     OS_REGION_NAME: region,
-    // From 2.37 a server may ask for no network (--nic none), up to 2.87 there are hypervisor statistics; Debian 12's client speaks both.
+    // From 2.37 a server may ask for no network (--nic none), up to 2.87 there are hypervisor
+    // statistics; Debian 12's client speaks both.
     OS_COMPUTE_API_VERSION: '2.87',
   };
 }

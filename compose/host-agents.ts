@@ -1,4 +1,5 @@
-// The agents of one hypervisor host: made, started with retries, and stopped together. They live as long as the host's current boot.
+// The agents of one hypervisor host: made, started with retries, and stopped together. They live as
+// long as the host's current boot.
 import { statfsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';

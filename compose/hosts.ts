@@ -1,4 +1,5 @@
-// The hypervisor hosts of an embedded cloud and the agents on each: real ones in namespaces, simulated ones in memory.
+// The hypervisor hosts of an embedded cloud and the agents on each: real ones in namespaces,
+// simulated ones in memory.
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { fileStore } from '#adapters/sim/sim-world.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
@@ -23,12 +24,18 @@ export const simulatedHostName = (index: number): string =>
   `sim${index.toString().padStart(4, '0')}`;
 
 export interface HostFleet {
-  /** Resolves when every agent has registered, or after `withinMs` with the names of those that have not: they go on trying. */
+  /**
+   * Resolves when every agent has registered, or after `withinMs` with the names of those that have
+   * not: they go on trying.
+   */
   ready(withinMs: number): Promise<string[]>;
   stop(): Promise<void>;
 }
 
-/** Powers on the hosts and starts their agents, all at once. A host that does not come is logged and tried again. */
+/**
+ * Powers on the hosts and starts their agents, all at once. A host that does not come is logged and
+ * tried again.
+ */
 export function startFleet(
   deps: HostsDeps,
   count: { local: number; simulated: number },

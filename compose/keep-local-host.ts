@@ -1,5 +1,5 @@
-// Keeps one real host of this machine on, with agents for each of its boots: a host that dies is started again, one that an operator
-// keeps off is left alone until it is released.
+// Keeps one real host of this machine on, with agents for each of its boots: a host that dies is
+// started again, one that an operator keeps off is left alone until it is released.
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import { createNlmImageLocks } from '#adapters/nfs/nlm-image-locks.ts';

@@ -1,4 +1,5 @@
-// The network below Neutron: real OVN where there are hosts, a simulated one where there are none, both where hosts are mixed.
+// The network below Neutron: real OVN where there are hosts, a simulated one where there are none,
+// both where hosts are mixed.
 import { createOvnSdn } from '#adapters/ovsdb/ovn-sdn.ts';
 import { createSimSdn } from '#adapters/sim/sim-sdn.ts';
 import { simulateChassis } from '#adapters/sim/simulate-chassis.ts';

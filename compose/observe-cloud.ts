@@ -1,4 +1,5 @@
-// Gathers what `compare` judges: opens the databases and asks every host, beside a running control plane or without one.
+// Gathers what `compare` judges: opens the databases and asks every host, beside a running control
+// plane or without one.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';

@@ -1,4 +1,5 @@
-// An operator's policy: <state folder>/policy/<service>.yaml, oslo.policy's form (rule name: rule), over the service's defaults.
+// An operator's policy: <state folder>/policy/<service>.yaml, oslo.policy's form (rule name: rule),
+// over the service's defaults.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -6,7 +7,10 @@ import { ConfigError } from '#platform/config/config.ts';
 import { createPolicy } from '#platform/policy/policy.ts';
 import type { Service } from '#platform/service.ts';
 
-/** Overrides by service name. Throws ConfigError on a rule that the service does not have or that does not parse: a misspelt rule must not look as if it held. */
+/**
+ * Overrides by service name. Throws ConfigError on a rule that the service does not have or that
+ * does not parse: a misspelt rule must not look as if it held.
+ */
 export async function readPolicyFiles(
   folder: string,
   services: readonly Pick<Service, 'name' | 'http'>[],

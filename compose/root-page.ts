@@ -1,4 +1,5 @@
-// What the cloud's address itself answers: a page for people in a browser, a document for programs. Needs no token.
+// What the cloud's address itself answers: a page for people in a browser, a document for programs.
+// Needs no token.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { catalogOf } from './services.ts';
@@ -12,7 +13,10 @@ interface RootReply {
   body: string;
 }
 
-/** By the Accept header: a browser names text/html; a client that takes anything, or asks for JSON, gets the document. */
+/**
+ * By the Accept header: a browser names text/html; a client that takes anything, or asks for JSON,
+ * gets the document.
+ */
 export function rootPage(origin: string, accept: string): RootReply {
   return prefersHtml(accept)
     ? { status: 200, type: 'text/html; charset=utf-8', body: htmlPage(origin) }
@@ -36,8 +40,9 @@ export function prefersHtml(accept: string): boolean {
 }
 
 /**
- * Identity's versions as its own root lists them, with 300: a client that was given this address as its OS_AUTH_URL finds the
- * way from here (keystoneauth, "Version discovery"). Beside them every service's address.
+ * Identity's versions as its own root lists them, with 300: a client that was given this address as
+ * its OS_AUTH_URL finds the way from here (keystoneauth, "Version discovery"). Beside them every
+ * service's address.
  */
 function versionDocument(origin: string): object {
   const identity = `${origin}/identity/v3`;

@@ -1,4 +1,5 @@
-// Registers the guest images `tiny` and `tiny-disk` in Glance, by its public API. Safe to repeat: an image that is there stays.
+// Registers the guest images `tiny` and `tiny-disk` in Glance, by its public API. Safe to repeat:
+// an image that is there stays.
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -116,7 +117,10 @@ export async function registerImageFile(
   return await ensure(seeder, name, properties, () => createReadStream(path));
 }
 
-/** The id of the active image of this name, made if there is none. One that was cut short earlier is replaced. */
+/**
+ * The id of the active image of this name, made if there is none. One that was cut short earlier is
+ * replaced.
+ */
 async function ensure(
   seeder: Seeder,
   name: string,

@@ -1,4 +1,5 @@
-// Makes every service of the control plane from its databases and drivers. Used embedded, by tests and by benchmarks.
+// Makes every service of the control plane from its databases and drivers. Used embedded, by tests
+// and by benchmarks.
 import { createFileImageStore } from '#adapters/file-image-store/file-image-store.ts';
 import type { TokenValidator } from '#platform/auth/context.ts';
 import { createServiceSession } from '#platform/auth/service-session.ts';
@@ -120,7 +121,10 @@ export function catalogOf(origin: string): { type: string; name: string; url: st
   ];
 }
 
-/** Opens and migrates the databases and wires the services. Nothing runs yet: no socket, no saga, no task. */
+/**
+ * Opens and migrates the databases and wires the services. Nothing runs yet: no socket, no saga, no
+ * task.
+ */
 export async function createControlPlane(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const { home, secrets, config, origin, network, storage, clock, ids, log, metrics } = deps;
   const closers: (() => Promise<void>)[] = [];

@@ -1,4 +1,5 @@
-// A state folder with something wrong is refused by name, or mended with a word; nothing is made anew in silence.
+// A state folder with something wrong is refused by name, or mended with a word; nothing is made
+// anew in silence.
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// The files of a state folder before they are used: whose they are, and whether what was there is still there and whole.
+// The files of a state folder before they are used: whose they are, and whether what was there is
+// still there and whole.
 import { existsSync } from 'node:fs';
 import { chmod, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +21,10 @@ export type DatabaseName = (typeof databaseNames)[number];
 export const databaseFile = (home: Home, name: DatabaseName): string =>
   join(home.databases, `${name}.sqlite`);
 
-/** Takes the rights of others from secrets that were left open (by a copy, say). Gives the paths that had to be mended. */
+/**
+ * Takes the rights of others from secrets that were left open (by a copy, say). Gives the paths
+ * that had to be mended.
+ */
 export async function tightenModes(home: Home): Promise<string[]> {
   const mended: string[] = [];
   for (const path of [
@@ -41,9 +45,13 @@ export async function tightenModes(home: Home): Promise<string[]> {
 
 const recordOf = (home: Home): string => join(home.databases, 'made.json');
 
-/** conflict: a database that this cloud had is gone while others remain, or a file is no database. It names the file and the way out. */
+/**
+ * conflict: a database that this cloud had is gone while others remain, or a file is no database.
+ * It names the file and the way out.
+ */
 export async function checkDatabases(home: Home): Promise<Outcome<void>> {
-  const recorded = JSON.parse(await readFile(recordOf(home), 'utf8').catch(() => '[]')) as string[]; // written below
+  // written below
+  const recorded = JSON.parse(await readFile(recordOf(home), 'utf8').catch(() => '[]')) as string[];
   const present = databaseNames.filter((name) => existsSync(databaseFile(home, name)));
   const missing =
     present.length === 0

@@ -1,5 +1,5 @@
-// The storage below Cinder: the cloud's own filer where there are hosts, a NetApp filer beside it where one is set, a simulated
-// backend where there are no hosts.
+// The storage below Cinder: the cloud's own filer where there are hosts, a NetApp filer beside it
+// where one is set, a simulated backend where there are no hosts.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileBackupStore } from '#adapters/file-backup-store/file-backup-store.ts';

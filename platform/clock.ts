@@ -4,7 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface Clock {
   /** Milliseconds since the epoch, UTC. */
   now(): number;
-  /** Resolves after `ms`; rejects with the signal's reason when aborted. Does not keep the process alive when `unref` is set. */
+  /**
+   * Resolves after `ms`; rejects with the signal's reason when aborted. Does not keep the process
+   * alive when `unref` is set.
+   */
   sleep(ms: number, options?: { signal?: AbortSignal; unref?: boolean }): Promise<void>;
 }
 
@@ -25,7 +28,10 @@ export function isoMicroseconds(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 23)}000Z`;
 }
 
-/** A promise's outcome or `onTimeout()` after `ms`. The loser goes on unheard: pass it a signal where it should stop. */
+/**
+ * A promise's outcome or `onTimeout()` after `ms`. The loser goes on unheard: pass it a signal
+ * where it should stop.
+ */
 export async function withDeadline<T, F>(
   work: Promise<T>,
   ms: number,

@@ -1,5 +1,6 @@
-// A lock of one process on a folder's file, which the kernel takes away when the process dies, however that comes about.
-// Node has no flock(2); SQLite's lock on an empty database is one: https://www.sqlite.org/lockingv3.html
+// A lock of one process on a folder's file, which the kernel takes away when the process dies,
+// however that comes about. Node has no flock(2); SQLite's lock on an empty database is one:
+// https://www.sqlite.org/lockingv3.html
 import { DatabaseSync } from 'node:sqlite';
 
 export interface ExclusiveLock {
@@ -13,10 +14,12 @@ const held = new Set<DatabaseSync>();
 export function takeLock(file: string): ExclusiveLock | undefined {
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
-    database.exec('PRAGMA journal_mode=memory; BEGIN EXCLUSIVE'); // no journal beside it: the disk may be full
+    // no journal beside it: the disk may be full
+    database.exec('PRAGMA journal_mode=memory; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
-    if ((error as { errcode?: number }).errcode === busy) return undefined; // node:sqlite: SQLite's result code
+    // node:sqlite: SQLite's result code
+    if ((error as { errcode?: number }).errcode === busy) return undefined;
     throw error;
   }
   held.add(database);

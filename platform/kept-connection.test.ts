@@ -1,4 +1,5 @@
-// A kept connection over attempts that do as told, under a clock of the test's own: nothing here waits for real.
+// A kept connection over attempts that do as told, under a clock of the test's own: nothing here
+// waits for real.
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as settled } from 'node:timers/promises';
@@ -29,7 +30,10 @@ const endsAtOnce: Attempt = (line) => {
   return line;
 };
 
-/** Attempts go by `script`, and by its last word when it is over. With `random` 0.5 each pause is three quarters of what it may be. */
+/**
+ * Attempts go by `script`, and by its last word when it is over. With `random` 0.5 each pause is
+ * three quarters of what it may be.
+ */
 function kept(t: TestContext, ...script: Attempt[]) {
   let now = 1_000;
   t.mock.timers.enable({ apis: ['setTimeout'] });

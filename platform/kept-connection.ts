@@ -1,5 +1,6 @@
-// A connection that is kept: opened when first asked for, got back in the background when it is lost, told when it is back.
-// The clients of libvirt and OVSDB stand on it; how a connection is opened and what is done with it is theirs.
+// A connection that is kept: opened when first asked for, got back in the background when it is
+// lost, told when it is back. The clients of libvirt and OVSDB stand on it; how a connection is
+// opened and what is done with it is theirs.
 import type { Log } from '#platform/log.ts';
 
 export interface KeepOptions {
@@ -18,11 +19,14 @@ export interface KeptPeer<C> {
   /** What log lines call it. */
   name: string;
   /**
-   * One attempt, over within `leftMs`. It rejects with what those who ask shall get. `lost` is to be called at the end of the connection
-   * whatever ends it, its `close()` included.
+   * One attempt, over within `leftMs`. It rejects with what those who ask shall get. `lost` is to
+   * be called at the end of the connection whatever ends it, its `close()` included.
    */
   attempt(leftMs: number, lost: (cause: Error) => void): Promise<C>;
-  /** It is `current` from now on. `wasAway`: one was lost, or could not be had: what happened meanwhile was missed. Must not throw. */
+  /**
+   * It is `current` from now on. `wasAway`: one was lost, or could not be had: what happened
+   * meanwhile was missed. Must not throw.
+   */
   opened?(connection: C, wasAway: boolean): void;
   /** It was `current` until now. Must not throw. */
   lost?(): void;
@@ -40,7 +44,10 @@ export class KeptConnection<C extends { close(): void }> {
   #opening: Promise<C> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #openedAt = 0;
-  /** Losses and openings that failed; 0 = never away. `#lost` alone counts anew: a success is trusted once it held. */
+  /**
+   * Losses and openings that failed; 0 = never away. `#lost` alone counts anew: a success is
+   * trusted once it held.
+   */
   #failures = 0;
   #closed = false;
 
@@ -60,7 +67,10 @@ export class KeptConnection<C extends { close(): void }> {
     return this.#current;
   }
 
-  /** What is current, or within `connectTimeoutMs` a new one; shares the opening under way, if any. From the first call on it is kept. */
+  /**
+   * What is current, or within `connectTimeoutMs` a new one; shares the opening under way, if any.
+   * From the first call on it is kept.
+   */
   get(): Promise<C> {
     if (this.#closed) return Promise.reject(this.#closedError());
     if (this.#current) return Promise.resolve(this.#current);

@@ -1,4 +1,5 @@
-// Structured logs: objects, not sentences. Built once in compose, handed down by deps; `child` adds fixed facts.
+// Structured logs: objects, not sentences. Built once in compose, handed down by deps; `child` adds
+// fixed facts.
 import { writeSync } from 'node:fs';
 import pino from 'pino';
 import type { DestinationStream } from 'pino';
@@ -69,7 +70,10 @@ const colours: Record<string, string> = {
   error: '\x1b[31m',
 };
 
-/** Turns pino's JSON lines into lines for people: `12:00:01 info  nova  server built  host=h1 server=…`. */
+/**
+ * Turns pino's JSON lines into lines for people: `12:00:01 info  nova  server built  host=h1
+ * server=…`.
+ */
 export function readableLines(write: (line: string) => void, colour: boolean): DestinationStream {
   return {
     write(line: string) {
@@ -96,8 +100,9 @@ export function readableLines(write: (line: string) => void, colour: boolean): D
 }
 
 /**
- * Appends lines to an open file. A line that cannot be written (the disk is full) is lost, and how many were is told once writing works
- * again: a log must never end the process. Not a stream: Node destroys those at their first error.
+ * Appends lines to an open file. A line that cannot be written (the disk is full) is lost, and how
+ * many were is told once writing works again: a log must never end the process. Not a stream: Node
+ * destroys those at their first error.
  */
 export function fileLines(
   fd: number,

@@ -1,5 +1,6 @@
-// Regular expressions that come from outside, e.g. in filters of lists. RE2's engine takes time in proportion to pattern and text, whatever both
-// are; the bounds keep the proportion small. Letter case does not matter, as upstream's databases compare.
+// Regular expressions that come from outside, e.g. in filters of lists. RE2's engine takes time in
+// proportion to pattern and text, whatever both are; the bounds keep the proportion small. Letter
+// case does not matter, as upstream's databases compare.
 import { RE2JS } from 're2js';
 
 export interface SearchPattern {
@@ -12,7 +13,10 @@ const maxRepeats = 100;
 const maxInstructions = 600;
 const special = /[\\^$.|?*+()[\]{}]/;
 
-/** undefined: it is no regular expression, one that no linear engine knows (look-around, references back), or too large. `fromStart`: it must match there. */
+/**
+ * undefined: it is no regular expression, one that no linear engine knows (look-around, references
+ * back), or too large. `fromStart`: it must match there.
+ */
 export function searchPattern(
   source: string,
   { fromStart = false } = {},

@@ -1,5 +1,6 @@
 import type { RpcServer } from '#platform/bus/bus.ts';
-// What a control-plane service is to the house: data. A role is a pick of these; docs, metrics and coverage tests read them.
+// What a control-plane service is to the house: data. A role is a pick of these; docs, metrics and
+// coverage tests read them.
 import type { Migration } from '#platform/db/migrate.ts';
 import type { HttpFace } from '#platform/http/api.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';

@@ -1,9 +1,13 @@
-// Logs a trouble that lasts once, when it begins or changes, and once when it is over. For what is tried again every few seconds.
+// Logs a trouble that lasts once, when it begins or changes, and once when it is over. For what is
+// tried again every few seconds.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Log } from './log.ts';
 
 export interface TroubleLog {
-  /** `outcome`: of the newest try of `what`. A fault with the text of the one before is not logged again. */
+  /**
+   * `outcome`: of the newest try of `what`. A fault with the text of the one before is not logged
+   * again.
+   */
   note(what: string, outcome: unknown, message: string): void;
 }
 

@@ -1,4 +1,5 @@
-// XDR (RFC 4506): big endian, everything padded to 4 bytes. Protocol tables are built from these codecs: libvirt RPC, NFS.
+// XDR (RFC 4506): big endian, everything padded to 4 bytes. Protocol tables are built from these
+// codecs: libvirt RPC, NFS.
 
 /** Reads and writes one type. `T` is the TypeScript shape of the value. */
 export interface Codec<T> {
@@ -124,7 +125,9 @@ export const uuid: Codec<string> = {
   },
 };
 
-/** `count` C chars, one XDR int each (libvirt's `char model[32]`), read as text up to the first NUL. */
+/**
+ * `count` C chars, one XDR int each (libvirt's `char model[32]`), read as text up to the first NUL.
+ */
 export function chars(count: number): Codec<string> {
   return {
     read: (from) => {
@@ -152,7 +155,8 @@ export function array<T>(item: Codec<T>): Codec<T[]> {
   return {
     read: (from) => {
       const count = uint.read(from);
-      // Every item takes at least 4 bytes: a larger count is a corrupt message, not a reason to allocate.
+      // Every item takes at least 4 bytes: a larger count is a corrupt message, not a reason to
+      // allocate.
       if (count * 4 > from.remaining)
         throw new XdrError(`array of ${count} items in ${from.remaining} bytes`);
       return Array.from({ length: count }, () => item.read(from));
@@ -166,7 +170,8 @@ export function array<T>(item: Codec<T>): Codec<T[]> {
 
 /** Fields in the order of the keys. */
 export function struct<T extends object>(fields: { [K in keyof T]: Codec<T[K]> }): Codec<T> {
-  const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][]; // `entries` forgets that keys and codecs belong together
+  // `entries` forgets that keys and codecs belong together
+  const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][];
   return {
     read: (from) => {
       const value: Partial<T> = {};

@@ -1,4 +1,5 @@
-// What every backup store promises, as tests, and a store in memory that keeps it, for tests of what calls the port.
+// What every backup store promises, as tests, and a store in memory that keeps it, for tests of
+// what calls the port.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { access, readFile, writeFile } from 'node:fs/promises';

@@ -1,4 +1,5 @@
-// The contract of ports/host-network.ts as tests. Every driver runs them: adapters/ovsdb/ovs-host-network.test.ts, adapters/sim.
+// The contract of ports/host-network.ts as tests. Every driver runs them:
+// adapters/ovsdb/ovs-host-network.test.ts, adapters/sim.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';

@@ -1,5 +1,5 @@
-// What the Neutron Agent needs of the network on its host. Drivers: adapters/ovsdb (Open vSwitch and ovn-controller) and adapters/sim.
-// Contract suite: host-network.testing.ts.
+// What the Neutron Agent needs of the network on its host. Drivers: adapters/ovsdb (Open vSwitch
+// and ovn-controller) and adapters/sim. Contract suite: host-network.testing.ts.
 import type { Server, Socket } from 'node:net';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { HostNetworkFacts } from '#contracts/neutron/host-network.ts';
@@ -29,7 +29,10 @@ export interface LocalNetwork {
 export interface HostNetworkListeners {
   /** `networks()` may say something else now. Must not throw. */
   changed?(): void;
-  /** The switch began anew: endpoints may have lost their interface, `ensureEndpoint` mends them. Must not throw. */
+  /**
+   * The switch began anew: endpoints may have lost their interface, `ensureEndpoint` mends them.
+   * Must not throw.
+   */
   endpointsLost?(): void;
 }
 
@@ -44,20 +47,26 @@ export interface HostNetwork {
   endpoints(): Promise<Outcome<string[]>>;
 
   /**
-   * An address where the network's guests find 169.254.169.254 and fe80::a9fe:a9fe, apart from the host's own network. Mends what
-   * is missing; resolves when packets can arrive.
+   * An address where the network's guests find 169.254.169.254 and fe80::a9fe:a9fe, apart from the
+   * host's own network. Mends what is missing; resolves when packets can arrive.
    */
   ensureEndpoint(network: LocalNetwork): Promise<Outcome<void>>;
 
   /** Port 80 of the endpoint's addresses, for this process to accept from. The caller closes it. */
   listen(networkId: string): Promise<Outcome<Server>>;
 
-  /** Where a connection comes from that `listen`'s socket accepted: Node cannot say it of link-local addresses. Without a zone. */
+  /**
+   * Where a connection comes from that `listen`'s socket accepted: Node cannot say it of link-local
+   * addresses. Without a zone.
+   */
   peerAddress(networkId: string, socket: Socket): Promise<Outcome<string>>;
 
   removeEndpoint(networkId: string): Promise<Outcome<void>>;
 
-  /** Removes ports of the switch whose interface is gone: guests of a host that lost power. Their names. For the start, before guests are. */
+  /**
+   * Removes ports of the switch whose interface is gone: guests of a host that lost power. Their
+   * names. For the start, before guests are.
+   */
   removeStalePorts(): Promise<Outcome<string[]>>;
 
   close(): Promise<void>;

@@ -1,4 +1,5 @@
-// The contract of ports/hypervisor.ts as tests. Every driver runs them: adapters/sim/sim.test.ts, adapters/libvirt/libvirt.test.ts.
+// The contract of ports/hypervisor.ts as tests. Every driver runs them: adapters/sim/sim.test.ts,
+// adapters/libvirt/libvirt.test.ts.
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -21,15 +22,23 @@ import type { Hypervisor } from './hypervisor.ts';
 /** A driver over one host, and what the suite needs to know of it. */
 export interface HypervisorBench {
   hypervisor: Hypervisor;
-  /** Closes the driver and makes another one over the same host: what a restart of the agent does. */
+  /**
+   * Closes the driver and makes another one over the same host: what a restart of the agent does.
+   */
   reopen(): Promise<Hypervisor>;
-  /** What boots a guest that prints `<hostname of its config drive> login:` and hears ACPI. Already in the cache. */
+  /**
+   * What boots a guest that prints `<hostname of its config drive> login:` and hears ACPI. Already
+   * in the cache.
+   */
   bootable: Pick<GuestSpec, 'kernel' | 'rootDisk'>;
   /** A disk image of 16 MiB virtual size, as bytes. */
   disk: { bytes: Buffer; diskFormat: 'qcow2' | 'raw' };
   /** How long a guest may take to boot here. */
   bootMs: number;
-  /** A new volume of 1 GiB that the host reaches, and an image on top of another, as a snapshot needs it. */
+  /**
+   * A new volume of 1 GiB that the host reaches, and an image on top of another, as a snapshot
+   * needs it.
+   */
   volume(): Promise<VolumeConnection>;
   overlay(of: VolumeConnection): Promise<VolumeConnection>;
   close(): Promise<void>;
@@ -553,7 +562,9 @@ async function* brokenStream(bytes: Buffer): AsyncGenerator<Buffer> {
   throw new Error('the source broke');
 }
 
-/** Connects and reads the protocol's greeting (RFC 6143, 7.1.1). A driver without screens says so. */
+/**
+ * Connects and reads the protocol's greeting (RFC 6143, 7.1.1). A driver without screens says so.
+ */
 async function speaksRfb(answer: Outcome<{ socketPath: string }>): Promise<void> {
   if (isFault(answer)) return assertFault(answer, 'unavailable');
   assert.ok(existsSync(answer.socketPath));

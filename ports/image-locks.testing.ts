@@ -1,4 +1,5 @@
-// The contract of ports/image-locks.ts as tests. Run against a real filer by test/storage/image-locks.test.ts.
+// The contract of ports/image-locks.ts as tests. Run against a real filer by
+// test/storage/image-locks.test.ts.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, describe, it } from 'node:test';

@@ -1,4 +1,5 @@
-// The contract of ports/image-store.ts as tests. Every driver runs them: adapters/file-image-store/file-image-store.test.ts.
+// The contract of ports/image-store.ts as tests. Every driver runs them:
+// adapters/file-image-store/file-image-store.test.ts.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { PassThrough, Readable } from 'node:stream';

@@ -1,5 +1,6 @@
-// What Neutron needs of the network below it: rows of a logical network to keep true, and facts to hear back. Driver: adapters/ovsdb
-// (OVN). The rows speak OVN's northbound words (ovn-nb(5)), cut down to what Neutron writes. Contract suite: sdn.testing.ts.
+// What Neutron needs of the network below it: rows of a logical network to keep true, and facts to
+// hear back. Driver: adapters/ovsdb (OVN). The rows speak OVN's northbound words (ovn-nb(5)), cut
+// down to what Neutron writes. Contract suite: sdn.testing.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 
 type Ids = Readonly<Record<string, string>>;
@@ -92,7 +93,10 @@ export const sdnPlaces = {
   DNS: ['Logical_Switch.dns_records'],
 } as const satisfies Record<SdnTable, readonly string[]>;
 
-/** A row as it should be, under a key of the caller's that never changes: its owner, and `#` and what the row is for if it has several. */
+/**
+ * A row as it should be, under a key of the caller's that never changes: its owner, and `#` and
+ * what the row is for if it has several.
+ */
 export type SdnRow = {
   [T in SdnTable]: {
     readonly table: T;
@@ -112,7 +116,10 @@ export interface SdnKey {
   readonly key: string;
 }
 
-/** Every row whose key is `owner`, or begins with `owner#`: all that stands for one object of Neutron's. */
+/**
+ * Every row whose key is `owner`, or begins with `owner#`: all that stands for one object of
+ * Neutron's.
+ */
 export interface SdnOwner {
   readonly owner: string;
 }
@@ -152,19 +159,32 @@ export interface Chassis {
 }
 
 export interface SdnListeners {
-  /** After each change of a binding; null: the port is gone. Must not throw. A moment without connection is made up for later. */
+  /**
+   * After each change of a binding; null: the port is gone. Must not throw. A moment without
+   * connection is made up for later.
+   */
   portChanged?(port: string, binding: PortBinding | null): void;
-  /** The network is there, at first or again after it was away: it may have lost or kept anything, so `sync`. Must not throw. */
+  /**
+   * The network is there, at first or again after it was away: it may have lost or kept anything,
+   * so `sync`. Must not throw.
+   */
   returned?(): void;
-  /** All bindings were told, at first or again after the network was away: what `binding` does not know is not there. Must not throw. */
+  /**
+   * All bindings were told, at first or again after the network was away: what `binding` does not
+   * know is not there. Must not throw.
+   */
   bindingsKnown?(): void;
 }
 
-/** Faults of all: unavailable, timeout; then it is unknown whether it was done: `sync` later, which is always safe. */
+/**
+ * Faults of all: unavailable, timeout; then it is unknown whether it was done: `sync` later, which
+ * is always safe.
+ */
 export interface Sdn {
   /**
-   * Makes all rows so, and removes every other one that is ours. The empty network is filled, drift is mended, and nothing is sent
-   * when all is well. Not atomic beyond some hundred rows; safe to repeat. conflict: somebody else writes against us, or a row refers to none.
+   * Makes all rows so, and removes every other one that is ours. The empty network is filled, drift
+   * is mended, and nothing is sent when all is well. Not atomic beyond some hundred rows; safe to
+   * repeat. conflict: somebody else writes against us, or a row refers to none.
    */
   sync(desired: Iterable<SdnRow>): Promise<Outcome<SdnDrift>>;
 
@@ -172,12 +192,16 @@ export interface Sdn {
   audit(desired: Iterable<SdnRow>): Promise<Outcome<SdnDrift>>;
 
   /**
-   * Makes these rows so and those gone, in one transaction; a row at rest and a key that is not there are fine. Of an owner those rows
-   * go that are not in `put`. conflict as above: `sync` mends.
+   * Makes these rows so and those gone, in one transaction; a row at rest and a key that is not
+   * there are fine. Of an owner those rows go that are not in `put`. conflict as above: `sync`
+   * mends.
    */
   change(put: readonly SdnRow[], remove: readonly (SdnKey | SdnOwner)[]): Promise<Outcome<void>>;
 
-  /** Asks every chassis for a sign of life and returns the generation they will show when they have given it. */
+  /**
+   * Asks every chassis for a sign of life and returns the generation they will show when they have
+   * given it.
+   */
   askChassis(): Promise<Outcome<number>>;
 
   /** As last heard: at worst old by as long as the network is away. */

@@ -1,4 +1,5 @@
-// The contract of ports/volume-backend.ts, for every driver. `carriesBytes` is false where content is not kept (simulated).
+// The contract of ports/volume-backend.ts, for every driver. `carriesBytes` is false where content
+// is not kept (simulated).
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';

@@ -1,6 +1,7 @@
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
-// What Cinder needs of a storage backend. Drivers: adapters/nfs, adapters/ontap, adapters/sim. Contract suite: volume-backend.testing.ts.
-// A backend knows ids and bytes, no tenants and no states: who may do what, and when, is Cinder's to say.
+// What Cinder needs of a storage backend. Drivers: adapters/nfs, adapters/ontap, adapters/sim.
+// Contract suite: volume-backend.testing.ts. A backend knows ids and bytes, no tenants and no
+// states: who may do what, and when, is Cinder's to say.
 import type { Outcome } from '#contracts/common/fault.ts';
 
 export interface BackendFacts {
@@ -17,7 +18,10 @@ export interface SnapshotKey {
   volumeId: string;
 }
 
-/** How long a call that copies bytes may be wanted. Aborting it ends every process of the call before it resolves: timeout. */
+/**
+ * How long a call that copies bytes may be wanted. Aborting it ends every process of the call
+ * before it resolves: timeout.
+ */
 export interface CopyOptions {
   signal?: AbortSignal;
 }
@@ -28,9 +32,10 @@ export type VolumeOrigin =
   | { kind: 'volume'; id: string };
 
 /**
- * Every call is safe to repeat, also after a crash in the middle of the one before, and leaves nothing of its own behind on a fault.
- * Faults of all: unavailable (the backend does not answer, the share is missing), timeout. Where something takes room: overQuota (the share is full).
- * Calls that change one volume come one at a time: Cinder's sagas hold its lock.
+ * Every call is safe to repeat, also after a crash in the middle of the one before, and leaves
+ * nothing of its own behind on a fault. Faults of all: unavailable (the backend does not answer,
+ * the share is missing), timeout. Where something takes room: overQuota (the share is full). Calls
+ * that change one volume come one at a time: Cinder's sagas hold its lock.
  */
 export interface VolumeBackend {
   facts(): Promise<Outcome<BackendFacts>>;
@@ -44,19 +49,28 @@ export interface VolumeBackend {
   ): Promise<Outcome<void>>;
   /** With what is left of its snapshots. One that is not there is fine. */
   deleteVolume(id: string): Promise<Outcome<void>>;
-  /** Not while a guest has it: its hypervisor grows the image then. Growing to its own size is fine; conflict: it is larger. notFound. */
+  /**
+   * Not while a guest has it: its hypervisor grows the image then. Growing to its own size is fine;
+   * conflict: it is larger. notFound.
+   */
   extendVolume(id: string, sizeGib: number): Promise<Outcome<void>>;
 
   /** Of a volume that no guest has. notFound: no such volume. */
   createSnapshot(snapshot: SnapshotKey): Promise<Outcome<void>>;
-  /** One that is not there is fine. `inUse`: a guest has the volume; what cannot be done under it waits for `settle`. */
+  /**
+   * One that is not there is fine. `inUse`: a guest has the volume; what cannot be done under it
+   * waits for `settle`.
+   */
   deleteSnapshot(snapshot: SnapshotKey, options: { inUse: boolean }): Promise<Outcome<void>>;
-  /** The guest has let go of the volume: does what waited. Nothing waited, or no such volume: fine. */
+  /**
+   * The guest has let go of the volume: does what waited. Nothing waited, or no such volume: fine.
+   */
   settle(volumeId: string): Promise<Outcome<void>>;
 
   /**
-   * Makes the file that shall take the guest's writes; the hypervisor then switches to it. Nothing else changes yet. notFound.
-   * No `newFile`: the backend has taken the snapshot itself, under the running guest, and there is nothing to switch.
+   * Makes the file that shall take the guest's writes; the hypervisor then switches to it. Nothing
+   * else changes yet. notFound. No `newFile`: the backend has taken the snapshot itself, under the
+   * running guest, and there is nothing to switch.
    */
   prepareOnlineSnapshot(snapshot: SnapshotKey): Promise<Outcome<{ newFile?: string }>>;
   /** The hypervisor has switched, or had nothing to. */
@@ -68,7 +82,8 @@ export interface VolumeBackend {
   connection(id: string): Promise<Outcome<VolumeConnection>>;
 
   /**
-   * Overwrites the volume with a local image file, whose content is a tenant's (`diskFormat`: Glance's). tooLarge: the image needs more than
+   * Overwrites the volume with a local image file, whose content is a tenant's (`diskFormat`:
+   * Glance's). tooLarge: the image needs more than
    * `sizeGib`; badRequest: it is no such image, or may not be used; its owner may read why.
    */
   importFile(
@@ -77,14 +92,19 @@ export interface VolumeBackend {
     file: { path: string; diskFormat: string },
     options?: CopyOptions,
   ): Promise<Outcome<void>>;
-  /** Writes its content, or that of a snapshot, into a new local file. Not while a guest writes it. notFound. */
+  /**
+   * Writes its content, or that of a snapshot, into a new local file. Not while a guest writes it.
+   * notFound.
+   */
   exportFile(
     source: { volumeId: string } | { snapshot: SnapshotKey },
     file: { path: string; format: 'raw' | 'qcow2' },
     options?: CopyOptions,
   ): Promise<Outcome<void>>;
 
-  /** What lies there, for the audit: volumes with their snapshots, and names that belong to neither. */
+  /**
+   * What lies there, for the audit: volumes with their snapshots, and names that belong to neither.
+   */
   inventory(): Promise<
     Outcome<{ volumes: { id: string; snapshots: string[] }[]; strays: string[] }>
   >;

@@ -1,4 +1,5 @@
-// The documents tell the truth: every link leads somewhere, every file they name exists, the reference is what the code says.
+// The documents tell the truth: every link leads somewhere, every file they name exists, the
+// reference is what the code says.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { glob, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -67,7 +68,10 @@ export function brokenLinks(
 // Rooms that docs/architecture.md announces. One that is there now is announced no more.
 const planned = ['hosts/gardenlinux/'];
 
-/** Files of the house named in backticks, e.g. `platform/log.ts`. `hosts/h1/…` lies in the state folder. */
+/**
+ * Files of the house named in backticks, e.g. `platform/log.ts`. `hosts/h1/…` lies in the state
+ * folder.
+ */
 export function unknownFiles(
   path: string,
   text: string,

@@ -1,5 +1,6 @@
-// Every regular expression of the product is linear: a pattern that backtracks over a caller's text lets one request stop all others.
-// Literals are read from the sources, patterns of bodies from the routes themselves, as some are put together of parts.
+// Every regular expression of the product is linear: a pattern that backtracks over a caller's text
+// lets one request stop all others. Literals are read from the sources, patterns of bodies from the
+// routes themselves, as some are put together of parts.
 import assert from 'node:assert/strict';
 import { glob, readFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
@@ -19,7 +20,8 @@ interface Pattern {
 
 const sources =
   '{adapters,agents,compose,platform,services,contracts,ports,cli,hosts,images}/**/*.ts';
-// Composed of literal parts: nothing of a caller's goes into the pattern. first-error.ts takes those of the routes' schemas.
+// Composed of literal parts: nothing of a caller's goes into the pattern. first-error.ts takes
+// those of the routes' schemas.
 const composed: readonly string[] = [
   'adapters/libvirt/pci-addresses.ts',
   'adapters/ontap/file-names.ts',
@@ -33,7 +35,8 @@ function superLinear({ where, source, flags }: Pattern): string[] {
     ({ type, character }) =>
       `${where}: /${source}/ is super-linear (${type}) on many ${JSON.stringify(character.pick)}`,
   );
-  // Which scslre does not look for: alternatives that begin alike, repeated without end, such as `(a|a)*`.
+  // Which scslre does not look for: alternatives that begin alike, repeated without end, such as
+  // `(a|a)*`.
   const cache = toCache(parsed.flags);
   visitRegExpAST(parsed.pattern, {
     onQuantifierEnter: ({ element, max }) => {
@@ -64,10 +67,12 @@ function patternsIn(file: string, text: string): { literals: Pattern[]; builds: 
     sourceType: 'module',
     locations: true,
     onToken: (token) => {
-      const { type, loc, value } = token as typeof token & { value: unknown }; // missing in acorn's types
+      // missing in acorn's types
+      const { type, loc, value } = token as typeof token & { value: unknown };
       if (type === tokTypes.name) names.push(String(value));
       if (type !== tokTypes.regexp) return;
-      const { pattern, flags } = value as { pattern: string; flags: string }; // acorn's own form of such a token
+      // acorn's own form of such a token
+      const { pattern, flags } = value as { pattern: string; flags: string };
       literals.push({ where: `${file}:${loc?.start.line}`, source: pattern, flags });
     },
   });

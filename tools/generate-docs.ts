@@ -1,5 +1,6 @@
-// Writes docs/reference from the code itself: routes, policies, sagas and tasks, configuration, metrics, Debian packages.
-// `node tools/generate-docs.ts` writes; test/docs.test.ts fails while a page is stale.
+// Writes docs/reference from the code itself: routes, policies, sagas and tasks, configuration,
+// metrics, Debian packages. `node tools/generate-docs.ts` writes; test/docs.test.ts fails while a
+// page is stale.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -47,7 +48,10 @@ export async function generateReference(): Promise<Map<string, string>> {
 
 const defaults = Default(cloudConfigSchema, {}) as Static<typeof cloudConfigSchema>;
 
-/** The services are wired as `up` wires them, over empty databases in a folder that is deleted again. */
+/**
+ * The services are wired as `up` wires them, over empty databases in a folder that is deleted
+ * again.
+ */
 async function servicesAsData(): Promise<readonly Service[]> {
   const folder = await mkdtemp(join(tmpdir(), 'cc-docs-'));
   try {

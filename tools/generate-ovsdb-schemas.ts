@@ -1,4 +1,5 @@
-// Writes adapters/ovsdb/*.gen.ts from the schemas that Open vSwitch and OVN install. `node tools/generate-ovsdb-schemas.ts`.
+// Writes adapters/ovsdb/*.gen.ts from the schemas that Open vSwitch and OVN install. `node
+// tools/generate-ovsdb-schemas.ts`.
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -82,6 +83,7 @@ ${tables.join('\n')}
 }
 
 for (const { from, to, name } of sources) {
-  const schema = JSON.parse(await readFile(from, 'utf8')) as Schema; // installed by the distribution: its form is RFC 7047's
+  // installed by the distribution: its form is RFC 7047's
+  const schema = JSON.parse(await readFile(from, 'utf8')) as Schema;
   await writeFile(join(folder, to), moduleOf(schema, name, from));
 }

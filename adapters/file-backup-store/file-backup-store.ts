@@ -1,4 +1,5 @@
-// Backups as files in one folder, each beside a note of its checksum. A file is whole when its note is there: the note is written last.
+// Backups as files in one folder, each beside a note of its checksum. A file is whole when its note
+// is there: the note is written last.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
@@ -116,7 +117,10 @@ async function reached<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> 
   }
 }
 
-/** Copies to a new file, durable when it resolves; an error of the source or the disk is the result. `stallMs`: how long the source may give nothing. */
+/**
+ * Copies to a new file, durable when it resolves; an error of the source or the disk is the result.
+ * `stallMs`: how long the source may give nothing.
+ */
 async function copy(
   source: Readable,
   path: string,

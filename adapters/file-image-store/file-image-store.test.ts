@@ -1,4 +1,5 @@
-// The file store keeps the port's contract, and what a killed process leaves can be found and removed.
+// The file store keeps the port's contract, and what a killed process leaves can be found and
+// removed.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,5 @@
-// Image bytes as files in one folder: `<key>` is whole, `<key>.part` is being written or was left by a dead process.
+// Image bytes as files in one folder: `<key>` is whole, `<key>.part` is being written or was left
+// by a dead process.
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fault, isFault } from '#contracts/common/fault.ts';

@@ -1,8 +1,12 @@
-// One thread for md5 and one for sha512: either alone hashes 0.8 GB/s here, both on the main thread 0.4 GB/s and nothing else
-// would move. Started by the first upload that needs them, ended after an idle while, as each costs some 10 MB.
+// One thread for md5 and one for sha512: either alone hashes 0.8 GB/s here, both on the main thread
+// 0.4 GB/s and nothing else would move. Started by the first upload that needs them, ended after an
+// idle while, as each costs some 10 MB.
 import { Worker } from 'node:worker_threads';
 
-/** What hash-thread.mjs is told: a block, answered when its memory may be used again, or without one the end, answered with the digest. */
+/**
+ * What hash-thread.mjs is told: a block, answered when its memory may be used again, or without one
+ * the end, answered with the digest.
+ */
 interface HashOrder {
   seq: number;
   upload: number;
@@ -18,7 +22,10 @@ interface HashAnswer {
 }
 
 export interface Hashing {
-  /** Resolves when both have read the block. Blocks count in the order of the calls; a block's number always means the same memory. */
+  /**
+   * Resolves when both have read the block. Blocks count in the order of the calls; a block's
+   * number always means the same memory.
+   */
   update(block: number, memory: SharedArrayBuffer, length: number): Promise<void>;
   digests(): Promise<{ md5: string; sha512: string }>;
   /** Ends it whether or not the digests were asked for. Safe to repeat. */
@@ -73,7 +80,8 @@ export function createHashThreads(idleMs: number): HashThreads {
           if (released) return;
           released = true;
           users -= 1;
-          for (const thread of [md5, sha512]) thread.order({ upload }).catch(() => undefined); // frees the state of a broken upload
+          // frees the state of a broken upload
+          for (const thread of [md5, sha512]) thread.order({ upload }).catch(() => undefined);
           if (users === 0) idle = setTimeout(() => void end(), idleMs).unref();
         },
       };

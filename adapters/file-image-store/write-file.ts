@@ -1,5 +1,6 @@
-// One upload: source -> blocks of shared memory -> disk and both hashes at once. A block returns to the upload when all three
-// have read it, so memory is bounded and a slow disk or hash holds the source back.
+// One upload: source -> blocks of shared memory -> disk and both hashes at once. A block returns to
+// the upload when all three have read it, so memory is bounded and a slow disk or hash holds the
+// source back.
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -13,7 +14,10 @@ const maxBlocks = 8;
 // The disk starts early, so that the sync at the end is short.
 const syncEveryBytes = 16 * 1024 * 1024;
 
-/** Writes and syncs the file at `path`, which must not exist; the caller removes it when this ends in a fault or throws. */
+/**
+ * Writes and syncs the file at `path`, which must not exist; the caller removes it when this ends
+ * in a fault or throws.
+ */
 export async function writeFile(
   path: string,
   source: Readable,

@@ -1,4 +1,5 @@
-// Makes and removes guests. Every step keeps what is whole, so a build that died anywhere is finished by the next `create`.
+// Makes and removes guests. Every step keeps what is whole, so a build that died anywhere is
+// finished by the next `create`.
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
@@ -13,7 +14,10 @@ import type { Domain } from './rpc/protocol.ts';
 import { lockVolumes, releaseUnused } from './volume-locks.ts';
 import { exists } from './write-whole.ts';
 
-/** See the port. A guest that ran once is never removed by a failed `create`: its disks hold the tenant's data. */
+/**
+ * See the port. A guest that ran once is never removed by a failed `create`: its disks hold the
+ * tenant's data.
+ */
 export function createGuest(driver: Driver, spec: GuestSpec): Promise<Outcome<void>> {
   const folder = driver.folder.guest(spec.uuid);
   return driver.locks.run(spec.uuid, () =>
@@ -48,7 +52,10 @@ async function build(driver: Driver, spec: GuestSpec, folder: GuestFolder): Prom
   await markBuilt(folder);
 }
 
-/** Root disk anew from the image, the rest as in `create`. Everything that can be refused is refused before anything is lost. */
+/**
+ * Root disk anew from the image, the rest as in `create`. Everything that can be refused is refused
+ * before anything is lost.
+ */
 export function rebuildGuest(
   driver: Driver,
   spec: GuestSpec,
@@ -84,7 +91,10 @@ export function destroyGuest(driver: Driver, uuid: string): Promise<Outcome<void
   return driver.locks.run(uuid, () => asOutcome(() => removeGuest(driver, uuid)));
 }
 
-/** For callers that hold the guest's lock. The folder goes last: while it is there, garbage collection can finish the work. */
+/**
+ * For callers that hold the guest's lock. The folder goes last: while it is there, garbage
+ * collection can finish the work.
+ */
 export async function removeGuest(driver: Driver, uuid: string): Promise<void> {
   const folder = driver.folder.guest(uuid);
   const domain = await driver.domains.find(uuid);
@@ -97,7 +107,10 @@ export async function removeGuest(driver: Driver, uuid: string): Promise<void> {
   await rm(folder.root, { recursive: true, force: true });
 }
 
-/** Looks the images up, touches them, and plans. conflict: an image is not cached. badRequest: see planGuest. */
+/**
+ * Looks the images up, touches them, and plans. conflict: an image is not cached. badRequest: see
+ * planGuest.
+ */
 export async function planFor(
   driver: Driver,
   spec: GuestSpec,
@@ -114,7 +127,9 @@ export async function planFor(
   return planGuest(spec, folder, cached, driver.settings, further);
 }
 
-/** Files and definition at the same time: libvirt looks at the files only when it starts the domain. */
+/**
+ * Files and definition at the same time: libvirt looks at the files only when it starts the domain.
+ */
 export async function realise(
   driver: Driver,
   spec: GuestSpec,

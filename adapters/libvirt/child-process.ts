@@ -1,4 +1,5 @@
-// Runs a tool (qemu-img, mkfs.ext4, mkswap) with a deadline. Arguments are an array: no shell ever sees them.
+// Runs a tool (qemu-img, mkfs.ext4, mkswap) with a deadline. Arguments are an array: no shell ever
+// sees them.
 import { execFile } from 'node:child_process';
 
 /** The tool is missing, failed, or took too long. `message` holds its last words. */

@@ -1,5 +1,6 @@
-// The serial console's log, bounded. QEMU appends with O_APPEND and never rotates (stdio_handler = "file"), so the driver cuts:
-// it copies the last half beside, then truncates. What is written between the two is lost, at most a few lines of a chatty guest.
+// The serial console's log, bounded. QEMU appends with O_APPEND and never rotates (stdio_handler =
+// "file"), so the driver cuts: it copies the last half beside, then truncates. What is written
+// between the two is lost, at most a few lines of a chatty guest.
 import { open, readdir, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Driver } from './driver.ts';
@@ -23,7 +24,10 @@ export function readConsole(
   });
 }
 
-/** One `stat` a guest; cheap enough for a timer. Each guest's log stays below 1.5 times `maxBytes` and what one interval brings. */
+/**
+ * One `stat` a guest; cheap enough for a timer. Each guest's log stays below 1.5 times `maxBytes`
+ * and what one interval brings.
+ */
 export async function boundConsoles(driver: Driver): Promise<void> {
   for (const uuid of (await unlessMissing(readdir(driver.folder.guests), [])).filter(isGuestUuid)) {
     const folder = driver.folder.guest(uuid);

@@ -1,4 +1,5 @@
-// A process that makes one guest and may be killed at it: create-guest.testing.ts SOCKET STATE_DIR SPEC_JSON. Run by libvirt.test.ts.
+// A process that makes one guest and may be killed at it: create-guest.testing.ts SOCKET STATE_DIR
+// SPEC_JSON. Run by libvirt.test.ts.
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import type { GuestSpec } from '#contracts/nova/guest.ts';
 import { silentLog } from '#platform/log.ts';

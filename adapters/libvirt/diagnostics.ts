@@ -26,7 +26,8 @@ export function guestDiagnostics(driver: Driver, uuid: string): Promise<Outcome<
       stats.get(`vcpu.${i}.time`),
     ).filter((time) => time !== undefined);
     const currentKib = number('balloon.current');
-    // `usable` comes from the guest's balloon driver; without one, what QEMU holds of the guest's memory is all that is known.
+    // `usable` comes from the guest's balloon driver; without one, what QEMU holds of the guest's
+    // memory is all that is known.
     const usedKib = stats.has('balloon.usable')
       ? currentKib - number('balloon.usable')
       : Math.min(currentKib, number('balloon.rss'));

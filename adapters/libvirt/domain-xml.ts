@@ -1,4 +1,5 @@
-// Pure: a guest's libvirt domain as XML. Golden files beside it hold the exact text. Format: libvirt.org/formatdomain.html.
+// Pure: a guest's libvirt domain as XML. Golden files beside it hold the exact text. Format:
+// libvirt.org/formatdomain.html.
 import type { GuestSpec } from '#contracts/nova/guest.ts';
 import type { GuestDisk, GuestPlan } from './guest-plan.ts';
 import { nicXml } from './nic-xml.ts';
@@ -10,7 +11,10 @@ export interface DomainSetting {
   emulator: string; // '/usr/bin/qemu-system-x86_64'
   arch: string; // 'x86_64'
   machineType: string; // 'pc'; the spec's wins
-  /** A named model; null = host-model. Under TCG always a fixed one: host models depend on the build of QEMU and break migration. */
+  /**
+   * A named model; null = host-model. Under TCG always a fixed one: host models depend on the build
+   * of QEMU and break migration.
+   */
   cpuModel: string | null;
   diskCache: 'none' | 'writeback';
   consoleLogPath: string;
@@ -67,7 +71,8 @@ export function domainXml(spec: GuestSpec, plan: GuestPlan, setting: DomainSetti
     ...hotplugPorts(spec.machineType ?? setting.machineType),
     `    <controller type='virtio-serial' index='0'/>`,
     `    <serial type='pty'>`,
-    // append: QEMU opens the file with O_APPEND, so it may be cut while the guest writes (console-log.ts).
+    // append: QEMU opens the file with O_APPEND, so it may be cut while the guest writes
+    // (console-log.ts).
     `      <log file='${escape(setting.consoleLogPath)}' append='on'/>`,
     `      <target port='0'/>`,
     `    </serial>`,
@@ -129,7 +134,8 @@ function cpu(spec: GuestSpec, setting: DomainSetting): string[] {
   ];
 }
 
-// On PCI Express a device needs a port of its own, and ports cannot be plugged in later: libvirt.org/pci-hotplug.html.
+// On PCI Express a device needs a port of its own, and ports cannot be plugged in later:
+// libvirt.org/pci-hotplug.html.
 const expressPorts = 16;
 
 function hotplugPorts(machineType: string): string[] {

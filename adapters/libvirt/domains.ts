@@ -1,4 +1,5 @@
-// The domains of one libvirt daemon in the driver's terms: found by UUID, with their state in Nova's words.
+// The domains of one libvirt daemon in the driver's terms: found by UUID, with their state in
+// Nova's words.
 import type { GuestState, GuestSummary } from '#contracts/nova/guest.ts';
 import { guestState } from './guest-state.ts';
 import type { LibvirtClient } from './rpc/client.ts';

@@ -1,12 +1,16 @@
 import { isFault } from '#contracts/common/fault.ts';
-// Holds the guest's file systems still for a moment, where a guest agent answers: what is copied meanwhile is whole.
+// Holds the guest's file systems still for a moment, where a guest agent answers: what is copied
+// meanwhile is whole.
 import type { Driver } from './driver.ts';
 import { asOutcome } from './outcome.ts';
 import { remote, type Domain } from './rpc/protocol.ts';
 
 const FREEZE_MS = 10_000;
 
-/** `work` is done in any case. Guests without an agent say so at once: libvirt knows whether their channel is open. */
+/**
+ * `work` is done in any case. Guests without an agent say so at once: libvirt knows whether their
+ * channel is open.
+ */
 export async function frozen<T>(
   driver: Driver,
   domain: Domain,

@@ -16,7 +16,8 @@ export function collectGarbage(
 ): Promise<Outcome<string[]>> {
   return asOutcome(async () => {
     const removed: string[] = [];
-    // Folders first, domains second: a guest made in between is then in the list, never a candidate.
+    // Folders first, domains second: a guest made in between is then in the list, never a
+    // candidate.
     const folders = await guestFolders(driver);
     const owned = new Set((await driver.domains.list()).map((guest) => guest.uuid));
     for (const uuid of folders.filter((each) => !owned.has(each))) {

@@ -1,4 +1,5 @@
-// Makes the files of a plan, all at once. Each appears whole or not at all and is kept if it is there: safe to repeat.
+// Makes the files of a plan, all at once. Each appears whole or not at all and is kept if it is
+// there: safe to repeat.
 import { link, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { runTool } from './child-process.ts';
 import type { GuestFile } from './guest-plan.ts';
@@ -9,7 +10,8 @@ const TOOL_MS = 60_000;
 
 export async function makeGuestFiles(root: string, files: GuestFile[]): Promise<void> {
   await mkdir(root, { recursive: true });
-  // All settle before the first failure is told, else a late one would write into a folder that is being removed.
+  // All settle before the first failure is told, else a late one would write into a folder that is
+  // being removed.
   const results = await Promise.allSettled(files.map((file) => make(file)));
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;

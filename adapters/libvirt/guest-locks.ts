@@ -1,4 +1,5 @@
-// One builder at a time for each guest: what makes or removes a guest's files runs under its lock, in order of arrival.
+// One builder at a time for each guest: what makes or removes a guest's files runs under its lock,
+// in order of arrival.
 export class GuestLocks {
   readonly #tails = new Map<string, Promise<unknown>>();
 

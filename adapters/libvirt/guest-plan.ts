@@ -1,4 +1,5 @@
-// Pure: which files a guest consists of and where its domain finds them. `guest-files.ts` makes them, `domain-xml.ts` names them.
+// Pure: which files a guest consists of and where its domain finds them. `guest-files.ts` makes
+// them, `domain-xml.ts` names them.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { DiskBus, GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { cachedFormat, type GuestFolder } from './host-folder.ts';
@@ -50,7 +51,10 @@ export function imagesOf(spec: GuestSpec): GuestImage[] {
   );
 }
 
-/** badRequest: the root disk is smaller than its image, or a volume cannot be reached. `further` are disks that exist already: the guest's own during a rescue. */
+/**
+ * badRequest: the root disk is smaller than its image, or a volume cannot be reached. `further` are
+ * disks that exist already: the guest's own during a rescue.
+ */
 export function planGuest(
   spec: GuestSpec,
   folder: GuestFolder,
@@ -125,7 +129,8 @@ export function planGuest(
         ]),
       ),
     });
-    // IDE where the machine has it (i440fx), else SATA (q35): neither needs a driver of its own in common guests.
+    // IDE where the machine has it (i440fx), else SATA (q35): neither needs a driver of its own in
+    // common guests.
     const cdromBus = spec.machineType?.includes('q35') === true ? 'sata' : 'ide';
     plan.disks.push({
       path: folder.configDrive,

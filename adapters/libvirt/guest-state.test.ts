@@ -1,4 +1,5 @@
-// libvirt's states in Nova's words, row by row (virDomainState, virDomainEventType in libvirt-domain.h).
+// libvirt's states in Nova's words, row by row (virDomainState, virDomainEventType in
+// libvirt-domain.h).
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { GuestState } from '#contracts/nova/guest.ts';

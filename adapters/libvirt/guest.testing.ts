@@ -1,4 +1,5 @@
-// Builds the test guest: Debian's cloud kernel and a busybox initrd. Kept in a cache folder between runs.
+// Builds the test guest: Debian's cloud kernel and a busybox initrd. Kept in a cache folder between
+// runs.
 import { execFile, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';

@@ -1,4 +1,5 @@
-// What the host has and can do, asked of libvirt and the file system each time; CPU features are asked once for a daemon.
+// What the host has and can do, asked of libvirt and the file system each time; CPU features are
+// asked once for a daemon.
 import { mkdir, statfs } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { XMLParser } from 'fast-xml-parser';
@@ -17,7 +18,10 @@ const parser = new XMLParser({
   isArray: (name) => name === 'feature',
 });
 
-/** nodeGetInfo tells the memory the first NUMA cell had at boot; the statistics of all cells (-1) are /proc/meminfo, hotplug included. */
+/**
+ * nodeGetInfo tells the memory the first NUMA cell had at boot; the statistics of all cells (-1)
+ * are /proc/meminfo, hotplug included.
+ */
 const ALL_CELLS = -1;
 const LINUX_MEMORY_STATS = 4; // total, free, buffers, cached: libvirt refuses another number
 
@@ -93,7 +97,8 @@ function guestCpuFeatures(driver: Driver): Promise<string[]> {
   let features = featuresOf.get(driver);
   if (!features) {
     features = askGuestCpuFeatures(driver);
-    features.catch(() => featuresOf.delete(driver)); // asked again next time; this caller sees the failure
+    // asked again next time; this caller sees the failure
+    features.catch(() => featuresOf.delete(driver));
     featuresOf.set(driver, features);
   }
   return features;

@@ -1,6 +1,8 @@
 // Where everything lies below `stateDir`. The paths are the same for libvirtd and for us.
-//   images/<image id>.<qcow2|raw>   cached images, complete by construction (written beside, then renamed)
-//   guests/<uuid>/                  disk, root-copy, ephemeral, swap, config-drive.iso, kernel, ramdisk, console.log, unrescue.xml, built
+// images/<image id>.<qcow2|raw>   cached images, complete by construction (written beside, then
+// renamed)
+// guests/<uuid>/                  disk, root-copy, ephemeral, swap, config-drive.iso, kernel,
+// ramdisk, console.log, unrescue.xml, built
 import path from 'node:path';
 import type { GuestImage } from '#contracts/nova/guest.ts';
 
@@ -22,7 +24,9 @@ export interface GuestFolder {
   consoleLogBefore: string;
   /** The guest's own domain XML while a rescue runs; its presence means "in rescue". */
   ownDefinition: string;
-  /** Present once the guest ran for the first time: from then on a failed `create` removes nothing. */
+  /**
+   * Present once the guest ran for the first time: from then on a failed `create` removes nothing.
+   */
   built: string;
   vncSocket: string;
 }

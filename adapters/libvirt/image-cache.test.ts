@@ -1,4 +1,5 @@
-// The image cache without a libvirtd: who waits for a fetch, what ends it, and which images are let in.
+// The image cache without a libvirtd: who waits for a fetch, what ends it, and which images are let
+// in.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
@@ -51,7 +52,8 @@ describe('the image cache', () => {
         seen.ended = true;
         return fault('timeout', 'ended');
       };
-      return { seen, cache: cacheWith({ convert } as unknown as DiskImages) }; // a vmdk is converted, and nothing else
+      // a vmdk is converted, and nothing else
+      return { seen, cache: cacheWith({ convert } as unknown as DiskImages) };
     }
 
     it('until the last who waits for it goes', async () => {

@@ -1,5 +1,5 @@
-// The host's image cache: one shared fetch for each image, checked by checksum and by what QEMU reports of it, visible
-// only when complete.
+// The host's image cache: one shared fetch for each image, checked by checksum and by what QEMU
+// reports of it, visible only when complete.
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
@@ -150,7 +150,10 @@ export class ImageCache {
     return names.filter((name) => !name.endsWith(PART)).map((name) => path.parse(name).name);
   }
 
-  /** Removes what nobody keeps, backs on, pins, or used within `olderThanMs`; returns the removed names. `nowMs` is the file system's clock. */
+  /**
+   * Removes what nobody keeps, backs on, pins, or used within `olderThanMs`; returns the removed
+   * names. `nowMs` is the file system's clock.
+   */
   async collect(
     keepImageIds: ReadonlySet<string>,
     backing: ReadonlySet<string>,

@@ -1,4 +1,5 @@
-// Config drive images are read by others: by xorriso here, by the guest's kernel in libvirt.test.ts.
+// Config drive images are read by others: by xorriso here, by the guest's kernel in
+// libvirt.test.ts.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,4 +1,5 @@
-// The libvirt driver of ports/hypervisor.ts: one daemon, one state folder. Made by compose for each host's Nova Agent.
+// The libvirt driver of ports/hypervisor.ts: one daemon, one state folder. Made by compose for each
+// host's Nova Agent.
 import { constants } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -42,7 +43,10 @@ import { attachVolume, detachVolume, resizeVolume, snapshotVolume, volumesOf } f
 export interface LibvirtHypervisorOptions {
   /** libvirtd's read-write socket, as this process sees it. */
   socketPath: string;
-  /** Image cache and guest folders. libvirtd must see it under the same absolute path; on a file system of its own or shared. */
+  /**
+   * Image cache and guest folders. libvirtd must see it under the same absolute path; on a file
+   * system of its own or shared.
+   */
   stateDir: string;
   /** VNC sockets; at most 66 characters long. Default `<stateDir>/run`. */
   runDir?: string;
@@ -50,18 +54,30 @@ export interface LibvirtHypervisorOptions {
   acceleration: 'kvm' | 'tcg';
   /** Where other hosts and the proxy reach this one. Default 127.0.0.1. */
   hostIp?: string;
-  /** Default 'Nehalem' under TCG (the newest model QEMU 7.2 emulates wholly), null = host-model under KVM. */
+  /**
+   * Default 'Nehalem' under TCG (the newest model QEMU 7.2 emulates wholly), null = host-model
+   * under KVM.
+   */
   cpuModel?: string | null;
   machineType?: string; // default 'pc'
   arch?: string; // default 'x86_64'
   emulator?: string; // default '/usr/bin/qemu-system-<arch>'
-  /** How guests see the config drive: a read-only virtio disk (default; quicker to boot) or a CD-ROM. */
+  /**
+   * How guests see the config drive: a read-only virtio disk (default; quicker to boot) or a
+   * CD-ROM.
+   */
   configDrive?: 'disk' | 'cdrom';
-  /** The host's Open vSwitch has no kernel datapath: guests then compute checksums themselves. Default false. */
+  /**
+   * The host's Open vSwitch has no kernel datapath: guests then compute checksums themselves.
+   * Default false.
+   */
   userspaceSwitch?: boolean;
   /** The NFS shares that the host has mounted. Default none. */
   mounts?: readonly MountedShare[];
-  /** Locks volumes where QEMU does not; closed with the hypervisor. Without it nothing below Cinder keeps two guests from one image. */
+  /**
+   * Locks volumes where QEMU does not; closed with the hypervisor. Without it nothing below Cinder
+   * keeps two guests from one image.
+   */
   imageLocks?: ImageLocks;
   imageLockCheckMs?: number; // default 30 s
   consoleLogMaxBytes?: number; // default 1 MiB

@@ -1,4 +1,5 @@
-// The libvirt driver keeps the port's contract on a real libvirtd with real QEMU guests, and the promises that only it makes.
+// The libvirt driver keeps the port's contract on a real libvirtd with real QEMU guests, and the
+// promises that only it makes.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -314,7 +315,8 @@ function ownPromises(files: TestGuest): void {
       configDrive: { 'a/b': 'Yw==' },
     });
     const folder = path.join(host.stateDir, 'guests', whole.uuid);
-    // Died while the overlay and the config drive were written: parts of files are there, no domain.
+    // Died while the overlay and the config drive were written: parts of files are there, no
+    // domain.
     await mkdir(folder, { recursive: true });
     await writeFile(path.join(folder, 'disk.part'), 'half an overlay');
     await writeFile(path.join(folder, 'config-drive.iso.part'), 'half an image');
@@ -329,7 +331,8 @@ function ownPromises(files: TestGuest): void {
 
   it('finishes a build whose process was killed at any moment', async () => {
     const image = await cacheDisk('16M');
-    // From before the first file to after the start; the moments differ from run to run, the promise does not.
+    // From before the first file to after the start; the moments differ from run to run, the
+    // promise does not.
     for (const afterMs of [5, 20, 40, 80, 160, 320]) {
       const wanted = spec({
         rootDisk: { image, sizeGib: 1, bus: 'virtio' },

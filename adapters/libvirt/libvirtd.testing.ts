@@ -32,7 +32,8 @@ export async function whyNoLibvirtd(): Promise<string | null> {
 export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-libvirtd-'));
   const script = fileURLToPath(new URL('private-libvirtd.sh', import.meta.url));
-  // --kill-child: whatever ends this process (or us) ends the pid namespace, and with it every QEMU.
+  // --kill-child: whatever ends this process (or us) ends the pid namespace, and with it every
+  // QEMU.
   const child = spawn(
     'unshare',
     [
@@ -89,7 +90,10 @@ export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
   };
 }
 
-/** The pid here of the process that is `inner` in the pid namespace whose init is a child of `unsharePid`. */
+/**
+ * The pid here of the process that is `inner` in the pid namespace whose init is a child of
+ * `unsharePid`.
+ */
 async function outerPid(unsharePid: number, inner: string): Promise<number> {
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;

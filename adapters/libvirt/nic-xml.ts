@@ -1,4 +1,5 @@
-// Pure: one network interface of a domain as XML, for definitions and for hot plugging. Format: libvirt.org/formatdomain.html#bridge-to-lan.
+// Pure: one network interface of a domain as XML, for definitions and for hot plugging. Format:
+// libvirt.org/formatdomain.html#bridge-to-lan.
 import type { GuestNic } from '#contracts/nova/guest.ts';
 import { deviceAlias } from './plugging.ts';
 import { escape } from './xml-text.ts';
@@ -8,7 +9,8 @@ export interface NicSetting {
   userspaceSwitch: boolean;
 }
 
-// Frames with partial checksums never get through a userspace datapath: ping works, TCP hangs. testbed.md, pitfall 5.
+// Frames with partial checksums never get through a userspace datapath: ping works, TCP hangs.
+// testbed.md, pitfall 5.
 const withoutOffloads = [
   `  <driver name='qemu'>`,
   `    <host csum='off' gso='off' tso4='off' tso6='off' ecn='off' ufo='off'/>`,
@@ -16,7 +18,10 @@ const withoutOffloads = [
   `  </driver>`,
 ];
 
-/** The interface's lines. The switch knows it by its port's id, the host as `tap` and the id's first 11 characters, as Nova names it. */
+/**
+ * The interface's lines. The switch knows it by its port's id, the host as `tap` and the id's first
+ * 11 characters, as Nova names it.
+ */
 export function nicXml(nic: GuestNic, setting: NicSetting): string[] {
   return [
     `<interface type='bridge'>`,

@@ -1,4 +1,5 @@
-// Turns the expected failures of libvirt, the file system and child processes into Faults; anything else is a bug and thrown on.
+// Turns the expected failures of libvirt, the file system and child processes into Faults; anything
+// else is a bug and thrown on.
 import { fault, type FaultKind, type Outcome } from '#contracts/common/fault.ts';
 import { ChildFailed } from './child-process.ts';
 import { LibvirtDisconnected, LibvirtError, LibvirtTimeout } from './rpc/errors.ts';

@@ -1,11 +1,15 @@
-// Where a running guest finds its devices, read from its domain. Format: libvirt.org/formatdomain.html#device-addresses.
+// Where a running guest finds its devices, read from its domain. Format:
+// libvirt.org/formatdomain.html#device-addresses.
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Driver } from './driver.ts';
 import { portsIn } from './nic-xml.ts';
 import { asOutcome } from './outcome.ts';
 import { disksIn } from './volume-xml.ts';
 
-/** Waits for nothing that is being done to the guest: it may ask for its metadata while a disk is being plugged in. */
+/**
+ * Waits for nothing that is being done to the guest: it may ask for its metadata while a disk is
+ * being plugged in.
+ */
 export function pciAddresses(
   driver: Driver,
   uuid: string,

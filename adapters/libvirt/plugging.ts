@@ -1,5 +1,6 @@
-// Plugs devices (interfaces, volumes) into guests that exist and out of them, in the running guest and in its definition.
-// A device is found again by its alias, which is made of its id: libvirt keeps aliases that begin with `ua-`.
+// Plugs devices (interfaces, volumes) into guests that exist and out of them, in the running guest
+// and in its definition. A device is found again by its alias, which is made of its id: libvirt
+// keeps aliases that begin with `ua-`.
 import { setTimeout as delay } from 'node:timers/promises';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import { isCode } from './domains.ts';
@@ -8,7 +9,8 @@ import { asOutcome } from './outcome.ts';
 import { AFFECT, ERROR } from './rpc/flags.ts';
 import { remote, type Domain } from './rpc/protocol.ts';
 
-// A guest that boots does not hear the request to let go (testbed.md, pitfall 12), so it is asked again.
+// A guest that boots does not hear the request to let go (testbed.md, pitfall 12), so it is asked
+// again.
 const askAgainMs = 3_000;
 const lookEveryMs = 50;
 const letGoMs = 30_000;

@@ -1,4 +1,5 @@
-// Power: start, stop, reboot, pause, suspend. None keeps anything; each reads the state first and leaves alone what is right.
+// Power: start, stop, reboot, pause, suspend. None keeps anything; each reads the state first and
+// leaves alone what is right.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { GuestState } from '#contracts/nova/guest.ts';
 import type { Driver } from './driver.ts';

@@ -1,4 +1,5 @@
-// Rescue: the guest's own definition is set aside in a file, whose presence is the state. The rescue system has files of its own.
+// Rescue: the guest's own definition is set aside in a file, whose presence is the state. The
+// rescue system has files of its own.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { GuestSpec } from '#contracts/nova/guest.ts';
@@ -9,7 +10,10 @@ import { asOutcome, unlessMissing } from './outcome.ts';
 import { lockVolumes, releaseUnused, startLocked } from './volume-locks.ts';
 import { exists, writeWholeOnce } from './write-whole.ts';
 
-/** See the port. A second call boots the rescue system anew and keeps the definition that was set aside. */
+/**
+ * See the port. A second call boots the rescue system anew and keeps the definition that was set
+ * aside.
+ */
 export function rescueGuest(
   driver: Driver,
   uuid: string,

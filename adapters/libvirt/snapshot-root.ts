@@ -1,4 +1,5 @@
-// Copies a guest's root disk as it is at one moment: QEMU mirrors it while the guest goes on, and the mirror is cut off at once.
+// Copies a guest's root disk as it is at one moment: QEMU mirrors it while the guest goes on, and
+// the mirror is cut off at once.
 import { createReadStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -55,7 +56,8 @@ async function mirror(
   target: string,
   to: string,
 ): Promise<Outcome<void>> {
-  // Only what may unmap lets QEMU leave out what the guest never wrote, instead of reading all of it for zeros.
+  // Only what may unmap lets QEMU leave out what the guest never wrote, instead of reading all of
+  // it for zeros.
   const destination = `<disk type='file'><source file='${escape(to)}'/><driver type='qcow2' discard='unmap'/></disk>`;
   // Writes wait for the copy, so it catches up however busy the guest is.
   await driver.client.call(remote.domainBlockCopy, {

@@ -1,5 +1,6 @@
-// Locks on the images of guests' volumes, where QEMU takes none itself (libnfs): had before a guest may open an image, given back once
-// neither its definition nor its process has it. What a guest has is read from libvirt each time, so that any crash is mended by the next look.
+// Locks on the images of guests' volumes, where QEMU takes none itself (libnfs): had before a guest
+// may open an image, given back once neither its definition nor its process has it. What a guest
+// has is read from libvirt each time, so that any crash is mended by the next look.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -10,7 +11,10 @@ import { asOutcome, unlessMissing } from './outcome.ts';
 import type { Domain } from './rpc/protocol.ts';
 import { disksIn, type PlacedVolume } from './volume-xml.ts';
 
-/** For callers that hold the guest's lock, as all here. conflict: another guest has one of the images; notFound, unavailable, timeout. */
+/**
+ * For callers that hold the guest's lock, as all here. conflict: another guest has one of the
+ * images; notFound, unavailable, timeout.
+ */
 export async function lockVolumes(
   driver: Driver,
   guest: string,
@@ -32,13 +36,19 @@ export async function lockVolumes(
   );
 }
 
-/** Starts a guest that is defined, with the locks it needs: a host that lost its power, or a filer that forgot, may have left it without. */
+/**
+ * Starts a guest that is defined, with the locks it needs: a host that lost its power, or a filer
+ * that forgot, may have left it without.
+ */
 export async function startLocked(driver: Driver, domain: Domain): Promise<Outcome<void>> {
   const held = await hold(driver, locksIn(domain.uuid, await driver.domains.definition(domain)));
   return isFault(held) ? held : await driver.domains.start(domain);
 }
 
-/** Gives back what the guest does not have any more (`known`: it has been looked at). What fails is done by the filer's return or by the next look. */
+/**
+ * Gives back what the guest does not have any more (`known`: it has been looked at). What fails is
+ * done by the filer's return or by the next look.
+ */
 export async function releaseUnused(
   driver: Driver,
   uuid: string,
@@ -71,7 +81,9 @@ export async function releaseUnused(
     );
 }
 
-/** At start, for what a process before this one left, and now and then for what has failed since. */
+/**
+ * At start, for what a process before this one left, and now and then for what has failed since.
+ */
 export async function keepLocks(
   driver: Driver,
   everyMs: number,

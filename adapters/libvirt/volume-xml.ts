@@ -1,5 +1,5 @@
-// Pure: a volume as a disk of a domain, for definitions and for hot plugging, and back from a domain's XML.
-// Format: libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms.
+// Pure: a volume as a disk of a domain, for definitions and for hot plugging, and back from a
+// domain's XML. Format: libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms.
 import path from 'node:path';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
@@ -7,7 +7,10 @@ import type { GuestVolume } from '#contracts/nova/guest.ts';
 import { deviceAlias } from './plugging.ts';
 import { escape } from './xml-text.ts';
 
-/** A share that the host's kernel has mounted: QEMU locks images there itself. Any other is reached by QEMU's own client (libnfs), which does not. */
+/**
+ * A share that the host's kernel has mounted: QEMU locks images there itself. Any other is reached
+ * by QEMU's own client (libnfs), which does not.
+ */
 export interface MountedShare {
   server: string;
   share: string;
@@ -59,8 +62,8 @@ export function volumeXml(
 ): string[] {
   return [
     `<disk type='${source.type}' device='disk'>`,
-    // `stop`: a guest whose share is full or broken pauses and loses nothing. By default it would for ENOSPC alone, and libnfs tells of a
-    // write that did half fit as EIO.
+    // `stop`: a guest whose share is full or broken pauses and loses nothing. By default it would
+    // for ENOSPC alone, and libnfs tells of a write that did half fit as EIO.
     `  <driver name='qemu' type='${source.format}' cache='${source.type === 'file' ? diskCache : 'none'}' error_policy='stop' discard='unmap'/>`,
     ...sourceXml(source).map((line) => `  ${line}`),
     `  <target dev='${escape(volume.device)}' bus='${volume.bus}'/>`,
@@ -70,7 +73,10 @@ export function volumeXml(
   ];
 }
 
-/** For a snapshot of disks alone: the writes of `device` go to `source`. libvirt.org/formatsnapshot.html */
+/**
+ * For a snapshot of disks alone: the writes of `device` go to `source`.
+ * libvirt.org/formatsnapshot.html
+ */
 export function snapshotXml(
   device: string,
   others: readonly string[],
@@ -112,7 +118,10 @@ export interface DomainDisk {
   isCopied: boolean;
 }
 
-/** In the domain's order. `path` is the image that takes the writes: it is named before those below it. */
+/**
+ * In the domain's order. `path` is the image that takes the writes: it is named before those below
+ * it.
+ */
 export function disksIn(xml: string): DomainDisk[] {
   return [...xml.matchAll(/<disk [^]*?<\/disk>/g)].map(([text]) => {
     const found = (pattern: RegExp): string => unescape(pattern.exec(text)?.[1] ?? '');

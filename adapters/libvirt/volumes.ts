@@ -1,5 +1,6 @@
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
-// Volumes of guests that exist: plugged in and out, grown, and their writes sent to another image. See the port.
+// Volumes of guests that exist: plugged in and out, grown, and their writes sent to another image.
+// See the port.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { DiskBus, GuestVolume } from '#contracts/nova/guest.ts';
 import { runTool } from './child-process.ts';
@@ -144,7 +145,8 @@ async function virtualSize(driver: Driver, disk: DomainDisk): Promise<bigint> {
     ['info', '-f', disk.format, '--output=json', nameOf(driver, disk)],
     STORAGE_MS,
   );
-  return BigInt((JSON.parse(told) as { 'virtual-size': number })['virtual-size']); // qemu-img's own document
+  // qemu-img's own document
+  return BigInt((JSON.parse(told) as { 'virtual-size': number })['virtual-size']);
 }
 
 export function snapshotVolume(
@@ -193,7 +195,9 @@ async function switchLive(
   });
 }
 
-/** What libvirt noted of the images below goes with the old entry: QEMU reads them from the images. */
+/**
+ * What libvirt noted of the images below goes with the old entry: QEMU reads them from the images.
+ */
 async function switchDefinition(
   driver: Driver,
   domain: Domain,
@@ -203,7 +207,8 @@ async function switchDefinition(
   const disk = diskOf(await driver.domains.definition(domain), volumeId);
   if (!disk) return missing(domain.uuid, volumeId);
   if (disk.path === source.path) return;
-  const volume = { volumeId, device: disk.target, bus: disk.bus as DiskBus }; // written by volumeXml
+  // written by volumeXml
+  const volume = { volumeId, device: disk.target, bus: disk.bus as DiskBus };
   await driver.client.call(remote.domainUpdateDeviceFlags, {
     domain,
     xml: volumeXml({ volume, source }, { diskCache: await driver.diskCache() }).join('\n'),

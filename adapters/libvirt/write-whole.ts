@@ -1,4 +1,5 @@
-// Makes a file appear whole or not at all: written beside its name, flushed, renamed. What exists is complete.
+// Makes a file appear whole or not at all: written beside its name, flushed, renamed. What exists
+// is complete.
 import { open, rename, stat } from 'node:fs/promises';
 import { PART } from './host-folder.ts';
 import { unlessMissing } from './outcome.ts';

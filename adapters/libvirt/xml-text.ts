@@ -7,7 +7,10 @@ const ENTITIES: Record<string, string> = {
   '"': '&quot;',
 };
 
-/** Text for element content and attributes. Characters XML 1.0 cannot hold become U+FFFD: a name must not make a guest impossible. */
+/**
+ * Text for element content and attributes. Characters XML 1.0 cannot hold become U+FFFD: a name
+ * must not make a guest impossible.
+ */
 export function escape(text: string): string {
   return text
     .toWellFormed()

@@ -1,8 +1,12 @@
-// The image files of one volume and how snapshots order them. Pure; nfs-volumes.ts carries it out and keeps it in `volume-<id>.info`.
-// A snapshot freezes the file that took the writes and lays a new one over it: `volume-<id>.<snapshot id>`.
+// The image files of one volume and how snapshots order them. Pure; nfs-volumes.ts carries it out
+// and keeps it in `volume-<id>.info`. A snapshot freezes the file that took the writes and lays a
+// new one over it: `volume-<id>.<snapshot id>`.
 
 export interface Chain {
-  /** The oldest first; each lies under the next, the last under `active`. `snapshot` null: deleted, its file waits to be merged into the one above. */
+  /**
+   * The oldest first; each lies under the next, the last under `active`. `snapshot` null: deleted,
+   * its file waits to be merged into the one above.
+   */
   frozen: readonly { file: string; snapshot: string | null }[];
   /** The file that takes writes. */
   active: string;
@@ -41,7 +45,10 @@ export const withoutSnapshot = ({ frozen, active }: Chain, snapshotId: string): 
   active,
 });
 
-/** A deleted snapshot's file: its content goes into `top`, which lies on `below` then (null: on nothing). */
+/**
+ * A deleted snapshot's file: its content goes into `top`, which lies on `below` then (null: on
+ * nothing).
+ */
 export interface Merge {
   file: string;
   top: string;

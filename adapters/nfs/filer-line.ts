@@ -1,5 +1,5 @@
-// The line of one host to one filer's lock manager: connects when it is needed, notices the filer's death, tells when it is back.
-// Used by nlm-image-locks.ts.
+// The line of one host to one filer's lock manager: connects when it is needed, notices the filer's
+// death, tells when it is back. Used by nlm-image-locks.ts.
 import type { Clock } from '#platform/clock.ts';
 import { LockManager } from './nlm4.ts';
 import { RpcRefused, RpcUnavailable } from './onc-rpc.ts';
@@ -44,7 +44,10 @@ export class FilerLine {
     this.#events = events;
   }
 
-  /** The connection there is, or a new one. Rejects with RpcUnavailable or RpcRefused; a failure counts for all who ask until the next attempt is due. */
+  /**
+   * The connection there is, or a new one. Rejects with RpcUnavailable or RpcRefused; a failure
+   * counts for all who ask until the next attempt is due.
+   */
   async manager(): Promise<LockManager> {
     return await (this.#manager ??= this.#connect());
   }

@@ -1,5 +1,6 @@
-// The locks that one host may hold, a small file for each: written before a lock is asked for and removed after it is given back, so
-// that a crash at any point leaves no lock that nobody knows of. Kept by nlm-image-locks.ts.
+// The locks that one host may hold, a small file for each: written before a lock is asked for and
+// removed after it is given back, so that a crash at any point leaves no lock that nobody knows of.
+// Kept by nlm-image-locks.ts.
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -40,7 +41,8 @@ export function openLockJournal(folder: string): LockJournal {
       await rename(part, fileOf(lock));
       await flushed(folder, 'r');
     },
-    remove: async (lock) => await rm(fileOf(lock), { force: true }), // one that a power failure brings back releases what is not held
+    // one that a power failure brings back releases what is not held
+    remove: async (lock) => await rm(fileOf(lock), { force: true }),
   };
 }
 
@@ -55,6 +57,7 @@ async function flushed(path: string, flags: 'r' | 'w', text?: string): Promise<v
 }
 
 function parse(text: string): LockNote {
-  const { handle, ...lock } = JSON.parse(text) as ImageLock & { handle: string }; // written above, whole or not at all
+  // written above, whole or not at all
+  const { handle, ...lock } = JSON.parse(text) as ImageLock & { handle: string };
   return { lock, handle: Buffer.from(handle, 'base64') };
 }

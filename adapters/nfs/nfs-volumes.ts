@@ -1,5 +1,6 @@
-// The port `volume-backend` on an NFS share: qcow2 files, snapshots by overlays (chain.ts). qemu-img and QEMU reach the images by
-// their own NFS client, names and notes by ours (share.ts): no mount, so no kernel module and no root.
+// The port `volume-backend` on an NFS share: qcow2 files, snapshots by overlays (chain.ts).
+// qemu-img and QEMU reach the images by their own NFS client, names and notes by ours (share.ts):
+// no mount, so no kernel module and no root.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
@@ -46,9 +47,11 @@ export function createNfsVolumes({
   copyTimeoutMs = 3_600_000,
 }: NfsVolumesOptions): VolumeBackend {
   const share = openShare(address);
-  // Backing files too are named so: QEMU 7.2 looks for a relative one below the file instead of beside it.
+  // Backing files too are named so: QEMU 7.2 looks for a relative one below the file instead of
+  // beside it.
   const url = (file: string): string => `nfs://${address.server}${address.path}/${file}`;
-  // Not as a URL: libvirt 9.0 follows a chain itself below a file of a mounted share, and loses the first slash of a URL's path.
+  // Not as a URL: libvirt 9.0 follows a chain itself below a file of a mounted share, and loses the
+  // first slash of a URL's path.
   const backing = (file: string): string =>
     `json:${JSON.stringify({ file: { driver: 'nfs', user: 0, group: 0, server: { type: 'inet', host: address.server }, path: `${address.path}/${file}` } })}`;
   const img = async (...args: string[]): Promise<Outcome<void>> =>
@@ -135,7 +138,8 @@ export function createNfsVolumes({
 
     async createVolume(id, sizeGib, origin, options = {}) {
       const file = baseFile(id);
-      const there = await share.space(); // qemu-img would wait its whole deadline for a share that is away
+      // qemu-img would wait its whole deadline for a share that is away
+      const there = await share.space();
       if (isFault(there)) return there;
       const made =
         origin.kind === 'blank'
@@ -148,7 +152,8 @@ export function createNfsVolumes({
     async deleteVolume(id) {
       const files = await share.list();
       if (isFault(files)) return files;
-      // The note goes last: as long as it is there, the volume is known and the rest is found again.
+      // The note goes last: as long as it is there, the volume is known and the rest is found
+      // again.
       const own = [...files.keys()].filter(
         (name) => volumeName.exec(name)?.[2] === id && name !== infoFile(id),
       );
@@ -175,7 +180,8 @@ export function createNfsVolumes({
     settle: async (volumeId) =>
       await ifThere(volumeId, async (chain) => {
         for (let merge = nextMerge(chain); merge; merge = nextMerge(merge.chain)) {
-          // Upwards: QEMU's NFS client cannot turn a file that lies below into one that is written. A merged file merges again.
+          // Upwards: QEMU's NFS client cannot turn a file that lies below into one that is written.
+          // A merged file merges again.
           const below = merge.below === null ? [] : ['-F', 'qcow2'];
           const merged = done(
             await images.run(

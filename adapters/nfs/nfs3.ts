@@ -1,4 +1,5 @@
-// The calls of NFS version 3 (RFC 1813) and of its mount protocol that a share needs, typed. share.ts keeps a connection and paths.
+// The calls of NFS version 3 (RFC 1813) and of its mount protocol that a share needs, typed.
+// share.ts keeps a connection and paths.
 import { bytes, optional, string, struct, uhyper, uint } from '#platform/xdr.ts';
 import type { Codec, XdrReader } from '#platform/xdr.ts';
 import { portOf, RpcConnection } from './onc-rpc.ts';
@@ -112,7 +113,10 @@ export class Nfs3 {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Asks the portmapper, mounts `path`, connects. NfsError noEntry or access: no such export, or not for us. */
+  /**
+   * Asks the portmapper, mounts `path`, connects. NfsError noEntry or access: no such export, or
+   * not for us.
+   */
   static async mount(host: string, path: string, timeoutMs: number): Promise<Nfs3> {
     const mounting = await RpcConnection.open(
       host,

@@ -1,4 +1,5 @@
-// The port `image-locks` over NFSv3's lock manager: one host's locks on the filers, noted in the host's own folder. Made by compose.
+// The port `image-locks` over NFSv3's lock manager: one host's locks on the filers, noted in the
+// host's own folder. Made by compose.
 import { posix } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -19,7 +20,10 @@ export interface NlmImageLocksOptions {
   /** The host's own; survives its power failures. */
   folder: string;
   timeoutMs?: number;
-  /** How long a refusal is not believed yet: the holder may be about to release what it could not while the filer was away. */
+  /**
+   * How long a refusal is not believed yet: the holder may be about to release what it could not
+   * while the filer was away.
+   */
   patienceMs?: number;
   probeEveryMs?: number;
 }
@@ -30,7 +34,10 @@ export interface NlmImageLocksDeps {
   random?: () => number;
 }
 
-/** `unknown`: of a process before this one, nobody has said yet what is to become of it. `lost`: the filer forgot it. `unwanted`: to be released. */
+/**
+ * `unknown`: of a process before this one, nobody has said yet what is to become of it. `lost`: the
+ * filer forgot it. `unwanted`: to be released.
+ */
 type State = 'unknown' | 'held' | 'lost' | 'unwanted';
 interface Kept extends LockNote {
   state: State;
@@ -140,7 +147,10 @@ export function createNlmImageLocks(
     (await notes()).delete(lockKey(lock));
   }
 
-  /** `reclaim`: it may have been held before the filer died. conflict, notFound (another file has the name now), unavailable, timeout. */
+  /**
+   * `reclaim`: it may have been held before the filer died. conflict, notFound (another file has
+   * the name now), unavailable, timeout.
+   */
   async function take(
     note: Kept,
     { reclaim, untilMs }: { reclaim: boolean; untilMs: number },

@@ -1,4 +1,5 @@
-// The network lock manager's protocol, version 4: the calls that lock a whole image. Layouts: X/Open XNFS (C702) chapter 14, with the
+// The network lock manager's protocol, version 4: the calls that lock a whole image. Layouts:
+// X/Open XNFS (C702) chapter 14, with the
 // 64-bit offsets of RFC 1813 appendix II. nlm-image-locks.ts keeps the locks.
 import { bytes, nothing, string, struct, uhyper, uint } from '#platform/xdr.ts';
 import type { Codec, XdrReader } from '#platform/xdr.ts';
@@ -61,8 +62,9 @@ const holder = struct({
 });
 
 /**
- * QEMU locks byte 100 + n of an image for each thing n that it does (write, resize ...) and 200 + n for each that others may not do, all
- * shared: qemu 7.2, block/file-posix.c. One exclusive lock over both ranges goes with none of them.
+ * QEMU locks byte 100 + n of an image for each thing n that it does (write, resize ...) and 200 + n
+ * for each that others may not do, all shared: qemu 7.2, block/file-posix.c. One exclusive lock
+ * over both ranges goes with none of them.
  */
 const qemuBytes = { offset: 100n, length: 200n };
 /** The same for all: an owner here is a guest, not a process of it. */
@@ -99,7 +101,10 @@ export class LockManager {
     await this.#connection.call(procedures.probe, nothing, undefined, this.#timeoutMs);
   }
 
-  /** Never waits for a holder. The same owner again: granted. `reclaim`: it was held before the server died. */
+  /**
+   * Never waits for a holder. The same owner again: granted. `reclaim`: it was held before the
+   * server died.
+   */
   async lock(by: LockOwner, handle: Buffer, { reclaim }: { reclaim: boolean }): Promise<number> {
     const { status } = await this.#call(procedures.lock, lockArguments, {
       cookie,
@@ -121,7 +126,10 @@ export class LockManager {
     return status;
   }
 
-  /** Who keeps `by` from it; null: nobody, or one the server has no name for (ganesha 4.3: a program that locks the file beside it). */
+  /**
+   * Who keeps `by` from it; null: nobody, or one the server has no name for (ganesha 4.3: a program
+   * that locks the file beside it).
+   */
   async holder(by: LockOwner, handle: Buffer): Promise<string | null> {
     const { status, reply } = await this.#call(procedures.test, testArguments, {
       cookie,

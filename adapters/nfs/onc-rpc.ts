@@ -1,9 +1,13 @@
-// ONC RPC over TCP (RFC 5531): one connection, calls in parallel, each under a deadline. nfs3.ts speaks NFS through it.
+// ONC RPC over TCP (RFC 5531): one connection, calls in parallel, each under a deadline. nfs3.ts
+// speaks NFS through it.
 import net from 'node:net';
 import { bytes, encode, string, struct, uint, array, XdrReader } from '#platform/xdr.ts';
 import type { Codec } from '#platform/xdr.ts';
 
-/** The connection is gone, was never there, or nobody answered in time: whether the call was done is unknown. */
+/**
+ * The connection is gone, was never there, or nobody answered in time: whether the call was done is
+ * unknown.
+ */
 export class RpcUnavailable extends Error {}
 /** Nobody answered in time: another try would wait as long. */
 export class RpcTimeout extends RpcUnavailable {}
@@ -86,7 +90,10 @@ export class RpcConnection {
     return this.#ended.promise;
   }
 
-  /** One call; the reader stands at the procedure's result. Rejects with RpcUnavailable or RpcRefused. */
+  /**
+   * One call; the reader stands at the procedure's result. Rejects with RpcUnavailable or
+   * RpcRefused.
+   */
   async call<A>(
     procedure: Procedure,
     args: Codec<A>,
@@ -192,7 +199,10 @@ const portmapper = {
   getPort: { program: 100_000, version: 2, number: 3, name: 'GETPORT' },
 } as const;
 
-/** Where a program listens on TCP: RFC 1833. RpcUnavailable: it is not registered, or no portmapper answers. */
+/**
+ * Where a program listens on TCP: RFC 1833. RpcUnavailable: it is not registered, or no portmapper
+ * answers.
+ */
 export async function portOf(
   host: string,
   program: number,

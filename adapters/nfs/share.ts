@@ -1,4 +1,5 @@
-// One NFS share by the names of its files: stays connected, mounts again when the server was away or forgot our handles.
+// One NFS share by the names of its files: stays connected, mounts again when the server was away
+// or forgot our handles.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { FileAttributes } from './nfs3.ts';
@@ -13,8 +14,9 @@ export interface ShareAddress {
 }
 
 /**
- * Faults of all: unavailable (the server does not answer, the share is not there or not ours), overQuota (no space left), timeout.
- * Names are plain file names in the share's root. Safe to repeat.
+ * Faults of all: unavailable (the server does not answer, the share is not there or not ours),
+ * overQuota (no space left), timeout. Names are plain file names in the share's root. Safe to
+ * repeat.
  */
 export interface NfsShare {
   /** notFound */
@@ -22,7 +24,10 @@ export interface NfsShare {
   list(): Promise<Outcome<Map<string, FileAttributes | null>>>;
   /** notFound */
   readText(name: string): Promise<Outcome<string>>;
-  /** Appears whole or not at all, and survives a power failure. A death in the middle leaves `.<name>.….tmp`. */
+  /**
+   * Appears whole or not at all, and survives a power failure. A death in the middle leaves
+   * `.<name>.….tmp`.
+   */
   writeText(name: string, text: string): Promise<Outcome<void>>;
   /** notFound: neither `from` nor `to` is there; `to` alone: it was renamed before. */
   rename(from: string, to: string): Promise<Outcome<void>>;
@@ -35,7 +40,10 @@ export interface NfsShare {
 const maxTextBytes = 1024 * 1024;
 /** A call that meets a dead connection or a stale handle is made once more, on a fresh mount. */
 const attempts = 2;
-/** After a server did not answer in time, calls are refused at once for so long, or until it is found again: retries would each wait for the whole deadline. */
+/**
+ * After a server did not answer in time, calls are refused at once for so long, or until it is
+ * found again: retries would each wait for the whole deadline.
+ */
 const silenceMs = 30_000;
 const lookTimeoutMs = 2_000;
 
@@ -67,7 +75,8 @@ export function openShare(
     looking ??= Nfs3.mount(server, path, lookTimeoutMs)
       .then(
         (nfs) => {
-          if (silentUntilMs === 0) return nfs.close(); // closed, or found by a call that still waited
+          // closed, or found by a call that still waited
+          if (silentUntilMs === 0) return nfs.close();
           mounted = Promise.resolve(nfs);
           silentUntilMs = 0;
         },
@@ -139,7 +148,8 @@ export function openShare(
           await nfs.rename(nfs.root, temporary, name);
         } catch (error) {
           if (error instanceof NfsError)
-            await nfs.remove(nfs.root, temporary).catch(() => undefined); // a full share: the first fault is the one to tell
+            // a full share: the first fault is the one to tell
+            await nfs.remove(nfs.root, temporary).catch(() => undefined);
           throw error;
         }
       }),

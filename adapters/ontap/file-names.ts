@@ -1,6 +1,7 @@
 // What the files of a volume are called on the filer. Pure; ontap-volumes.ts makes them.
-// Each is a whole qcow2 image: a snapshot is a clone that shares blocks on the filer, no image refers to another.
-// Without dots and slashes: ONTAP wants those encoded in addresses, and its reference does not say whether in a rename's body too.
+// Each is a whole qcow2 image: a snapshot is a clone that shares blocks on the filer, no image
+// refers to another. Without dots and slashes: ONTAP wants those encoded in addresses, and its
+// reference does not say whether in a rename's body too.
 
 export const volumeFile = (volumeId: string): string => `volume-${volumeId}`;
 export const snapshotFile = ({ id, volumeId }: { id: string; volumeId: string }): string =>

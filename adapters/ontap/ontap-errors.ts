@@ -1,9 +1,13 @@
-// What ONTAP's error answers mean. Pure. Used by ontap-rest.ts, for answers and for failed jobs alike: both carry `{error: {message, code, target}}`.
-// Source: docs.netapp.com, "ONTAP automation: interpret an API response" (status codes, common error codes).
+// What ONTAP's error answers mean. Pure. Used by ontap-rest.ts, for answers and for failed jobs
+// alike: both carry `{error: {message, code, target}}`. Source: docs.netapp.com, "ONTAP automation:
+// interpret an API response" (status codes, common error codes).
 import type { Fault, FaultKind } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
-/** "No such file or directory": 0x660000 + ENOENT. The file endpoints' codes are that base and an errno of BSD's. */
+/**
+ * "No such file or directory": 0x660000 + ENOENT. The file endpoints' codes are that base and an
+ * errno of BSD's.
+ */
 const fileErrors = 0x66_0000;
 const errno = { noEntry: 2, exists: 17, noSpace: 28, overQuota: 69 } as const;
 /** Common code 1: an object with the same identifier exists. */
@@ -11,7 +15,10 @@ const duplicate = 1;
 const full =
   /no space left|not enough space|insufficient space|out of space|(volume|file ?system) is full/i;
 
-/** notFound: the file (`isMissingFile`) or what it is looked for in; conflict: it exists, it is in use; overQuota; badRequest; unavailable. `detail.ontap` is the code. */
+/**
+ * notFound: the file (`isMissingFile`) or what it is looked for in; conflict: it exists, it is in
+ * use; overQuota; badRequest; unavailable. `detail.ontap` is the code.
+ */
 export function ontapFault(call: string, status: number, body: unknown): Fault {
   const { message, code = 'none' } = errorIn(body);
   const number = Number(code) - fileErrors;
@@ -29,7 +36,10 @@ export function ontapFault(call: string, status: number, body: unknown): Fault {
 export const isMissingFile = ({ kind, detail }: Fault): boolean =>
   kind === 'notFound' && detail['missing'] === 'file';
 
-/** What a caller of the port hears: what the filer should never have to say (no such volume, in use, bad request) is no fault of the caller's. */
+/**
+ * What a caller of the port hears: what the filer should never have to say (no such volume, in use,
+ * bad request) is no fault of the caller's.
+ */
 export function portFault(given: Fault): Fault {
   const meant =
     given.detail['ontap'] === undefined ||

@@ -1,4 +1,5 @@
-// One request to a filer's management interface: JSON over kept-alive, bounded connections, with a deadline. Used by ontap-rest.ts.
+// One request to a filer's management interface: JSON over kept-alive, bounded connections, with a
+// deadline. Used by ontap-rest.ts.
 import { request as plainRequest, Agent as PlainAgent } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { request as tlsRequest, Agent as TlsAgent } from 'node:https';
@@ -7,11 +8,17 @@ import { fault } from '#contracts/common/fault.ts';
 import type { Secret } from '#platform/log.ts';
 
 export interface OntapAddress {
-  /** `https://<management address>`; plain http only on this machine, since the password travels with every call. */
+  /**
+   * `https://<management address>`; plain http only on this machine, since the password travels
+   * with every call.
+   */
   origin: string;
   user: string;
   password: Secret;
-  /** The certificate (PEM) the filer's own is checked against, where no public authority has signed it. */
+  /**
+   * The certificate (PEM) the filer's own is checked against, where no public authority has signed
+   * it.
+   */
   ca?: string;
 }
 

@@ -1,5 +1,7 @@
-// A filer's REST interface (ONTAP 9.8 and later), as far as volumes need it: typed, with deadlines, limited retries and awaited jobs. Used by ontap-volumes.ts.
-// Source: docs.netapp.com, "ONTAP REST API reference": /storage/volumes, /storage/volumes/{uuid}/files/{path}, /storage/file/clone, /cluster/jobs.
+// A filer's REST interface (ONTAP 9.8 and later), as far as volumes need it: typed, with deadlines,
+// limited retries and awaited jobs. Used by ontap-volumes.ts. Source: docs.netapp.com, "ONTAP REST
+// API reference": /storage/volumes, /storage/volumes/{uuid}/files/{path}, /storage/file/clone,
+// /cluster/jobs.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -30,9 +32,10 @@ export interface OntapFile {
 }
 
 /**
- * Faults of all: unavailable (not reached, refused credentials, an error of its own), timeout, badRequest; notFound: the volume is gone,
- * or the file (`isMissingFile`). File paths are plain names in the volume's root. Reads and deletes are repeated by themselves, changes are not:
- * after a fault of one, look at the file.
+ * Faults of all: unavailable (not reached, refused credentials, an error of its own), timeout,
+ * badRequest; notFound: the volume is gone, or the file (`isMissingFile`). File paths are plain
+ * names in the volume's root. Reads and deletes are repeated by themselves, changes are not: after
+ * a fault of one, look at the file.
  */
 export interface OntapRest {
   /** notFound: the SVM has none of this name. */
@@ -41,8 +44,8 @@ export interface OntapRest {
   files(volume: FlexVolKey, pattern: string): Promise<Outcome<OntapFile[]>>;
   file(volume: FlexVolKey, name: string): Promise<Outcome<OntapFile>>;
   /**
-   * A copy that shares its blocks. 'unknown': ONTAP has no record of the job any more (it keeps them for 300 s). conflict: `to` is there
-   * and `overwrite` is not set; overQuota.
+   * A copy that shares its blocks. 'unknown': ONTAP has no record of the job any more (it keeps
+   * them for 300 s). conflict: `to` is there and `overwrite` is not set; overQuota.
    */
   cloneFile(
     volume: FlexVolKey,
@@ -68,7 +71,9 @@ export interface OntapRestDeps {
 
 const attempts = 3;
 const firstPauseMs = 200;
-/** How long a change may hold its answer back to be done with it: most need no second question then. */
+/**
+ * How long a change may hold its answer back to be done with it: most need no second question then.
+ */
 const returnTimeoutS = 2;
 const [firstPollMs, longestPollMs] = [50, 2_000];
 const [pageRecords, maxPages] = [1_000, 1_000];
@@ -102,7 +107,10 @@ export function createOntapRest({
   const http = openHttp(address);
   const jittered = (ms: number): number => ms * (0.5 + ids.random());
 
-  /** A read or a deletion ends the same twice. Credentials that are refused are not tried again: accounts are locked for that. */
+  /**
+   * A read or a deletion ends the same twice. Credentials that are refused are not tried again:
+   * accounts are locked for that.
+   */
   async function call({ method, path, body }: Call): Promise<Outcome<OntapAnswer>> {
     const repeatable = method === 'GET' || method === 'DELETE';
     for (let attempt = 1; ; attempt += 1) {
@@ -131,7 +139,8 @@ export function createOntapRest({
 
   const read = async <T>(path: string): Promise<Outcome<T>> => {
     const answer = await call({ method: 'GET', path });
-    return isFault(answer) ? answer : (answer.body as T); // shapes as in the API reference; fields that may be missing are optional
+    // shapes as in the API reference; fields that may be missing are optional
+    return isFault(answer) ? answer : (answer.body as T);
   };
 
   async function readAll<T>(path: string): Promise<Outcome<T[]>> {
@@ -157,7 +166,8 @@ export function createOntapRest({
     const answer = await call(request);
     if (isFault(answer)) return answer;
     const job = (answer.body as { job?: Job }).job;
-    // Any other status than 202: done before the answer ("Asynchronous processing with the ONTAP REST API").
+    // Any other status than 202: done before the answer ("Asynchronous processing with the ONTAP
+    // REST API").
     return answer.status === 202 && job
       ? await jobDone(job.uuid, `${request.method} ${request.path}`)
       : 'done';

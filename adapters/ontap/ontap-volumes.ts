@@ -1,5 +1,6 @@
-// The port `volume-backend` on a NetApp filer: qcow2 files of one ONTAP volume. Names, copies and snapshots are the filer's work, by its REST
-// interface (a file clone shares blocks, so none of them moves data); bytes go by NFS, which qemu-img speaks itself. compose names it.
+// The port `volume-backend` on a NetApp filer: qcow2 files of one ONTAP volume. Names, copies and
+// snapshots are the filer's work, by its REST interface (a file clone shares blocks, so none of
+// them moves data); bytes go by NFS, which qemu-img speaks itself. compose names it.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
@@ -57,7 +58,10 @@ export function createOntapVolumes({
     return (known = { ...volume, junctionPath });
   }
 
-  /** Its faults are those of the port. After one, the next call looks afresh: the volume may have been moved or made anew. */
+  /**
+   * Its faults are those of the port. After one, the next call looks afresh: the volume may have
+   * been moved or made anew.
+   */
   async function onFiler<T>(work: (volume: Place) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const volume = known ?? (await look());
     const outcome = isFault(volume) ? volume : await work(volume);
@@ -234,7 +238,8 @@ export function createOntapVolumes({
       await onFiler(async (volume) => await drop(volume, snapshotFile(snapshot))),
     async settle() {},
 
-    // The clone is one moment of the image, as after a power failure: QEMU writes qcow2's tables in an order that bears that.
+    // The clone is one moment of the image, as after a power failure: QEMU writes qcow2's tables in
+    // an order that bears that.
     async prepareOnlineSnapshot(snapshot) {
       const taken = await backend.createSnapshot(snapshot);
       return isFault(taken) ? taken : {};

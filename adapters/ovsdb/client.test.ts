@@ -1,4 +1,5 @@
-// The OVSDB client against peers that answer late, wrongly, not at all, or as older servers do. ovsdb.test.ts has the real one.
+// The OVSDB client against peers that answer late, wrongly, not at all, or as older servers do.
+// ovsdb.test.ts has the real one.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';

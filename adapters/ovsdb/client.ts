@@ -1,5 +1,6 @@
-// An OVSDB client that stays connected: reconnects with jittered backoff, and takes its replicas and locks along.
-// Calls wait for the connection for a bounded time, so a restart of the server is felt as a delay.
+// An OVSDB client that stays connected: reconnects with jittered backoff, and takes its replicas
+// and locks along. Calls wait for the connection for a bounded time, so a restart of the server is
+// felt as a delay.
 import { KeptConnection, type KeepDeps, type KeepOptions } from '#platform/kept-connection.ts';
 import type { Log } from '#platform/log.ts';
 import { OvsdbConnection, type CallOptions, type ConnectionOptions } from './connection.ts';
@@ -10,7 +11,10 @@ import { Replica, type ReplicaListeners, type Selection } from './replica.ts';
 import type { DatabaseSchema } from './schema.ts';
 
 export interface ClientOptions<S extends DatabaseSchema> extends KeepOptions {
-  /** `unix:/run/ovn/ovnnb_db.sock`, `tcp:127.0.0.1:6641`; of several the next is tried when one fails. */
+  /**
+   * `unix:/run/ovn/ovnnb_db.sock`, `tcp:127.0.0.1:6641`; of several the next is tried when one
+   * fails.
+   */
   remotes: readonly string[];
   schema: S;
   callTimeoutMs?: number; // default 30 s; each call may give its own
@@ -35,7 +39,10 @@ export class OvsdbClient<S extends DatabaseSchema> {
   #failed = 0;
   #lastReplica = 0;
 
-  /** Connects at the first call, replica or lock, or at `connect()`; from then on it stays connected until `close()`. */
+  /**
+   * Connects at the first call, replica or lock, or at `connect()`; from then on it stays connected
+   * until `close()`.
+   */
   constructor(options: ClientOptions<S>, deps: KeepDeps) {
     if (options.remotes.length === 0) throw new Error('an OVSDB client needs a remote');
     this.#remotes = options.remotes;
@@ -69,7 +76,10 @@ export class OvsdbClient<S extends DatabaseSchema> {
     );
   }
 
-  /** All operations or none, with one answer each. Rejects with OvsdbTransactionError, OvsdbError, OvsdbTimeout or OvsdbDisconnected. */
+  /**
+   * All operations or none, with one answer each. Rejects with OvsdbTransactionError, OvsdbError,
+   * OvsdbTimeout or OvsdbDisconnected.
+   */
   async transact<const O extends readonly Operation<unknown>[]>(
     operations: O,
     options: TransactOptions = {},
@@ -82,7 +92,10 @@ export class OvsdbClient<S extends DatabaseSchema> {
     return readAnswers(operations, answers as unknown[]); // RFC 7047, 4.1.3
   }
 
-  /** The schema as the server has it, in the form of RFC 7047, 3.2: another release may lack columns that ours has. */
+  /**
+   * The schema as the server has it, in the form of RFC 7047, 3.2: another release may lack columns
+   * that ours has.
+   */
   async getSchema(): Promise<{
     name: string;
     version: string;
@@ -121,7 +134,8 @@ export class OvsdbClient<S extends DatabaseSchema> {
         ?.call('monitor_cancel', [id], { timeoutMs: this.#callTimeoutMs })
         .catch(() => undefined); // gone with the connection at the latest
     });
-    this.#replicas.set(id, replica as never); // its selection is narrower: the client only starts it and hands it its notifications
+    // its selection is narrower: the client only starts it and hands it its notifications
+    this.#replicas.set(id, replica as never);
     this.#begin((connection) => this.#startReplica(connection, replica as never));
     return replica;
   }
@@ -166,7 +180,8 @@ export class OvsdbClient<S extends DatabaseSchema> {
   }
 
   async #open(leftMs: number, lost: (cause: Error) => void): Promise<OvsdbConnection> {
-    const remote = this.#remotes[this.#failed % this.#remotes.length] as string; // not empty: see the constructor
+    // not empty: see the constructor
+    const remote = this.#remotes[this.#failed % this.#remotes.length] as string;
     try {
       return await OvsdbConnection.open(
         { ...this.#connectionOptions, remote },

@@ -1,5 +1,6 @@
-// One connection to an OVSDB server: carries calls in parallel, hands out notifications, answers and sends echoes, notices a dead peer.
-// `client.ts` keeps one of these alive; use that unless a single connection is what you want.
+// One connection to an OVSDB server: carries calls in parallel, hands out notifications, answers
+// and sends echoes, notices a dead peer. `client.ts` keeps one of these alive; use that unless a
+// single connection is what you want.
 import type net from 'node:net';
 import { OvsdbDisconnected, OvsdbError, OvsdbTimeout } from './errors.ts';
 import { JsonSplitter } from './json-stream.ts';
@@ -13,7 +14,10 @@ export interface ConnectionOptions {
   maxQueued: number;
   /** A longer message ends the connection. The first answer of a monitor holds all its rows. */
   maxMessageBytes: number;
-  /** After so long without a word from the server it is asked for an echo; after the same time again it is dead. */
+  /**
+   * After so long without a word from the server it is asked for an echo; after the same time again
+   * it is dead.
+   */
   keepaliveIntervalMs: number;
 }
 
@@ -31,7 +35,10 @@ interface Call {
 
 export interface CallOptions {
   timeoutMs: number;
-  /** Cancels the call at the server: it fails with "canceled" unless its answer was on the way. (A clustered database may still commit it.) */
+  /**
+   * Cancels the call at the server: it fails with "canceled" unless its answer was on the way. (A
+   * clustered database may still commit it.)
+   */
   signal?: AbortSignal | undefined;
   /** Takes the answer in at once, before any notification that came behind it. */
   taken?: ((result: unknown) => void) | undefined;
@@ -81,7 +88,10 @@ export class OvsdbConnection {
     }
   }
 
-  /** One call. Rejects with OvsdbError, OvsdbTimeout or OvsdbDisconnected. What runs into its deadline is canceled at the server. */
+  /**
+   * One call. Rejects with OvsdbError, OvsdbTimeout or OvsdbDisconnected. What runs into its
+   * deadline is canceled at the server.
+   */
   call(
     method: string,
     params: readonly unknown[],
@@ -100,7 +110,8 @@ export class OvsdbConnection {
         if (!this.#inFlight.has(id))
           return call.settle(new OvsdbError('canceled', `${method}: canceled before it was sent`));
         this.#notify('cancel', [id]);
-        // RFC 7047, 4.1.4 promises the error "canceled"; ovsdb-server 3.1 cancels without a word. It answers in order, so an echo tells.
+        // RFC 7047, 4.1.4 promises the error "canceled"; ovsdb-server 3.1 cancels without a word.
+        // It answers in order, so an echo tells.
         this.call('echo', [], { timeoutMs }).then(
           () => call.settle(new OvsdbError('canceled', `${method}: canceled`)),
           () => undefined,
@@ -165,7 +176,8 @@ export class OvsdbConnection {
         new Error(`unreadable message from OVSDB: ${(error as Error).message}`, { cause: error }),
       );
     }
-    for (const message of messages) this.#dispatch(message as Record<string, unknown>); // the splitter lets only objects through
+    // the splitter lets only objects through
+    for (const message of messages) this.#dispatch(message as Record<string, unknown>);
   }
 
   #dispatch({ method, params, id, result, error }: Record<string, unknown>): void {
@@ -185,7 +197,8 @@ export class OvsdbConnection {
       if (silentMs >= 2 * intervalMs)
         this.#end(new Error(`not a word in ${Math.round(silentMs)} ms`));
       else if (silentMs >= intervalMs)
-        this.call('echo', [], { timeoutMs: intervalMs }).catch(() => undefined); // silence ends the connection at the next look
+        // silence ends the connection at the next look
+        this.call('echo', [], { timeoutMs: intervalMs }).catch(() => undefined);
     }, intervalMs / 2);
     this.#keepalive.unref();
   }
@@ -204,7 +217,8 @@ export class OvsdbConnection {
 /** ovsdb-server says `{error, details}`, or a bare word such as "canceled". */
 function errorOf(error: unknown): OvsdbError {
   if (typeof error === 'string') return new OvsdbError(error, error);
-  const { error: code, details } = error as { error?: unknown; details?: unknown }; // anything else that is not null has no such fields
+  // anything else that is not null has no such fields
+  const { error: code, details } = error as { error?: unknown; details?: unknown };
   if (typeof code !== 'string') return new OvsdbError('unknown', JSON.stringify(error));
   return new OvsdbError(code, typeof details === 'string' ? `${code}: ${details}` : code);
 }

@@ -1,6 +1,10 @@
-// The ways a call to an OVSDB server fails. All are expected outcomes of talking to a daemon; drivers turn them into Faults.
+// The ways a call to an OVSDB server fails. All are expected outcomes of talking to a daemon;
+// drivers turn them into Faults.
 
-/** The server refused the request itself: unknown database or method, bad form, canceled. `code` is its word for it. */
+/**
+ * The server refused the request itself: unknown database or method, bad form, canceled. `code` is
+ * its word for it.
+ */
 export class OvsdbError extends Error {
   override readonly name: string = 'OvsdbError';
   readonly code: string;
@@ -11,7 +15,10 @@ export class OvsdbError extends Error {
   }
 }
 
-/** What a transaction can fail with: RFC 7047, section 5.2 and 4.1.3. Servers add words of their own, hence the rest. */
+/**
+ * What a transaction can fail with: RFC 7047, section 5.2 and 4.1.3. Servers add words of their
+ * own, hence the rest.
+ */
 export type TransactionErrorCode =
   | 'duplicate uuid-name'
   | 'duplicate uuid'
@@ -29,7 +36,10 @@ export type TransactionErrorCode =
   | 'unknown column'
   | (string & {});
 
-/** Nothing of the transaction was done. `operation` is the index of the guilty operation, or 'commit' where only the whole is wrong. */
+/**
+ * Nothing of the transaction was done. `operation` is the index of the guilty operation, or
+ * 'commit' where only the whole is wrong.
+ */
 export class OvsdbTransactionError extends OvsdbError {
   override readonly name = 'OvsdbTransactionError';
   declare readonly code: TransactionErrorCode;
@@ -44,12 +54,18 @@ export class OvsdbTransactionError extends OvsdbError {
   }
 }
 
-/** No answer within the call's deadline. Whether the server carried it out is unknown: read the state. */
+/**
+ * No answer within the call's deadline. Whether the server carried it out is unknown: read the
+ * state.
+ */
 export class OvsdbTimeout extends Error {
   override readonly name = 'OvsdbTimeout';
 }
 
-/** No connection, or it broke while the call was on its way. Whether the server carried it out is unknown. */
+/**
+ * No connection, or it broke while the call was on its way. Whether the server carried it out is
+ * unknown.
+ */
 export class OvsdbDisconnected extends Error {
   override readonly name = 'OvsdbDisconnected';
 }

@@ -1,4 +1,5 @@
-// Cuts a byte stream into JSON objects that follow each other without any delimiter, as RFC 7047 has it (section 4).
+// Cuts a byte stream into JSON objects that follow each other without any delimiter, as RFC 7047
+// has it (section 4).
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -7,7 +8,10 @@ const CLOSE = 0x7d; // }, and ]
 const BRACKET_TO_BRACE = 0x20;
 const BLANK = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
-/** Looks at each byte once, however the socket cuts them, and parses a message only when it is whole. Holds at most one unfinished message. */
+/**
+ * Looks at each byte once, however the socket cuts them, and parses a message only when it is
+ * whole. Holds at most one unfinished message.
+ */
 export class JsonSplitter {
   readonly #maxBytes: number;
   #chunks: Buffer[] = [];
@@ -20,7 +24,10 @@ export class JsonSplitter {
     this.#maxBytes = maxBytes;
   }
 
-  /** Takes what the socket gave and returns the messages it completed. Throws on what is no JSON object and on one over the limit. */
+  /**
+   * Takes what the socket gave and returns the messages it completed. Throws on what is no JSON
+   * object and on one over the limit.
+   */
   push(chunk: Buffer): unknown[] {
     const messages: unknown[] = [];
     let start = 0;

@@ -1,5 +1,6 @@
-// A listening socket of another network namespace for this process: a child enters it, opens the socket, hands it over and ends. What is
-// accepted from it stays in that namespace. Called by the host network.
+// A listening socket of another network namespace for this process: a child enters it, opens the
+// socket, hands it over and ends. What is accepted from it stays in that namespace. Called by the
+// host network.
 import { spawn } from 'node:child_process';
 import { Server } from 'node:net';
 import { fileURLToPath } from 'node:url';

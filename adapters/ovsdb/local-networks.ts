@@ -1,5 +1,6 @@
-// From southbound bindings to the networks that have guests on a host. Pure. The external ids are those that Neutron writes in the
-// northbound rows (services/neutron/ovn/port-rows.ts); northd copies them.
+// From southbound bindings to the networks that have guests on a host. Pure. The external ids are
+// those that Neutron writes in the northbound rows (services/neutron/ovn/port-rows.ts); northd
+// copies them.
 import type { LocalGuest, LocalNetwork } from '#ports/host-network.ts';
 
 export interface BindingRow {

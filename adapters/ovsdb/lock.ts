@@ -1,5 +1,6 @@
-// A lock at the server (RFC 7047, section 4.1.8), asked for anew on each connection: it is lost with the connection, and so is its owner's right.
-// `assert(name)` in a transaction makes the server check it. Made by `OvsdbClient.lock`.
+// A lock at the server (RFC 7047, section 4.1.8), asked for anew on each connection: it is lost
+// with the connection, and so is its owner's right. `assert(name)` in a transaction makes the
+// server check it. Made by `OvsdbClient.lock`.
 
 export class Lock {
   readonly name: string;

@@ -1,6 +1,7 @@
 import type { LocalNetwork } from '#ports/host-network.ts';
-// The place on a host where a network's guests find metadata: an internal port of the integration bridge that stands for the network's
-// localport, moved into a network namespace of its own. Called by the host network.
+// The place on a host where a network's guests find metadata: an internal port of the integration
+// bridge that stands for the network's localport, moved into a network namespace of its own. Called
+// by the host network.
 import { runOnHost, type Enter } from './host-tool.ts';
 
 const prefix = 'ovnmeta-';
@@ -23,8 +24,9 @@ export async function listEndpoints(enter: Enter): Promise<string[]> {
 }
 
 /**
- * Whether the interface is in its namespace with its addresses, and Open vSwitch at its other end: in userspace it is a persistent tap,
- * which an ovs-vswitchd that was killed leaves here without carrier, while the next one makes another on the host.
+ * Whether the interface is in its namespace with its addresses, and Open vSwitch at its other end:
+ * in userspace it is a persistent tap, which an ovs-vswitchd that was killed leaves here without
+ * carrier, while the next one makes another on the host.
  */
 export async function isInPlace(enter: Enter, network: LocalNetwork): Promise<boolean> {
   const name = interfaceOf(network.id);
@@ -56,7 +58,10 @@ export async function isInPlace(enter: Enter, network: LocalNetwork): Promise<bo
   return [...network.metadataPort.cidrs, ...metadataAddresses].every((each) => held.has(each));
 }
 
-/** `name` exists on the host already, or in the namespace. Addresses of a former shape of the network go. */
+/**
+ * `name` exists on the host already, or in the namespace. Addresses of a former shape of the
+ * network go.
+ */
 export async function putInPlace(enter: Enter, network: LocalNetwork): Promise<void> {
   const [netns, name] = [netnsOf(network.id), interfaceOf(network.id)];
   const within = (...words: string[]): Promise<string> =>

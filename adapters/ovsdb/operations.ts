@@ -1,4 +1,5 @@
-// The operations of a transaction, typed by the schema: what goes out, and what each one answers. Pure. Source: RFC 7047, section 5.2.
+// The operations of a transaction, typed by the schema: what goes out, and what each one answers.
+// Pure. Source: RFC 7047, section 5.2.
 import { OvsdbTransactionError } from './errors.ts';
 import {
   columnOf,
@@ -25,7 +26,10 @@ export type OperationResult<O> = O extends Operation<infer R> ? R : never;
 type Function = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'includes' | 'excludes';
 type Mutator = 'insert' | 'delete' | '+=' | '-=' | '*=' | '/=' | '%=';
 
-/** All must hold. On sets and maps `includes` asks for these members among others. An empty list means every row. */
+/**
+ * All must hold. On sets and maps `includes` asks for these members among others. An empty list
+ * means every row.
+ */
 export type Where<S extends DatabaseSchema, T extends TableName<S>> = readonly (
   | readonly ['_uuid', '==' | '!=', Uuid]
   | { [C in ColumnName<S, T>]: readonly [C, Function, NonNullable<RowPatch<S, T>[C]>] }[ColumnName<
@@ -46,10 +50,16 @@ export type Mutation<S extends DatabaseSchema, T extends TableName<S>> = {
 /** The same, where table and columns are known at run time only. */
 type AnyWhere = readonly (readonly [string, string, unknown])[];
 
-/** Builders for one schema. Naming a table, column or value that it does not have is a compile error. */
+/**
+ * Builders for one schema. Naming a table, column or value that it does not have is a compile
+ * error.
+ */
 export function operationsOf<const S extends DatabaseSchema>(schema: S) {
   return {
-    /** `uuid`: chosen by the caller (a second insert of it fails with "duplicate uuid"); `uuidName`: for `{ named }` in the same transaction. */
+    /**
+     * `uuid`: chosen by the caller (a second insert of it fails with "duplicate uuid"); `uuidName`:
+     * for `{ named }` in the same transaction.
+     */
     insert<T extends TableName<S>>(
       table: T,
       row: RowPatch<S, T>,
@@ -127,7 +137,10 @@ export function operationsOf<const S extends DatabaseSchema>(schema: S) {
         }),
       };
     },
-    /** The transaction goes on only once these rows are (`==`) or are not (`!=`) as given; "timed out" after `timeoutMs`, 0 = look once. */
+    /**
+     * The transaction goes on only once these rows are (`==`) or are not (`!=`) as given; "timed
+     * out" after `timeoutMs`, 0 = look once.
+     */
     wait<T extends TableName<S>>(
       table: T,
       where: Where<S, T>,
@@ -171,7 +184,10 @@ export function operationsOf<const S extends DatabaseSchema>(schema: S) {
   };
 }
 
-/** The answers to `operations`, one each. Throws OvsdbTransactionError if one failed, or the commit of all. */
+/**
+ * The answers to `operations`, one each. Throws OvsdbTransactionError if one failed, or the commit
+ * of all.
+ */
 export function readAnswers<const O extends readonly Operation<unknown>[]>(
   operations: O,
   answers: readonly unknown[],

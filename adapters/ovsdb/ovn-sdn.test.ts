@@ -1,4 +1,5 @@
-// The port `sdn` on real OVN databases, with a real northd where the test is about it; elsewhere the test plays its part and ovn-controller's.
+// The port `sdn` on real OVN databases, with a real northd where the test is about it; elsewhere
+// the test plays its part and ovn-controller's.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';

@@ -1,4 +1,5 @@
-// The port `sdn` on OVN: northbound rows by plan and transaction, southbound facts by replica. Compose names it.
+// The port `sdn` on OVN: northbound rows by plan and transaction, southbound facts by replica.
+// Compose names it.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Log } from '#platform/log.ts';
 import {

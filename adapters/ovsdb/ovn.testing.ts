@@ -1,4 +1,5 @@
-// A whole OVN without hosts for tests: both databases, a real northd, chassis by name, and ovn-trace to see what would become of a packet.
+// A whole OVN without hosts for tests: both databases, a real northd, chassis by name, and
+// ovn-trace to see what would become of a packet.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { isFault } from '#contracts/common/fault.ts';
@@ -34,7 +35,10 @@ export interface PrivateOvn {
   plug(port: string, chassis: string | null): Promise<void>;
   /** northd has taken all that `sdn` wrote. */
   settled(sdn: Sdn): Promise<void>;
-  /** What becomes of a first packet, in ovn-trace's short form: `output("port")`, nothing where it is dropped. */
+  /**
+   * What becomes of a first packet, in ovn-trace's short form: `output("port")`, nothing where it
+   * is dropped.
+   */
   trace(logicalSwitch: string, microflow: string): Promise<string>;
   /** Actions of the logical flows that hold this word. */
   flowActions(word: string): Promise<string[]>;

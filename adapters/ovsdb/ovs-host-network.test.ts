@@ -1,4 +1,5 @@
-// The host network on a real Open vSwitch and ovn-controller, in a network namespace: metadata reaches this process, crashes are mended.
+// The host network on a real Open vSwitch and ovn-controller, in a network namespace: metadata
+// reaches this process, crashes are mended.
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import type { Server, Socket } from 'node:net';
@@ -133,7 +134,8 @@ describe("a host's network on Open vSwitch", { skip }, () => {
     });
   /** A guest: an internal port in a namespace of its own. */
   const moveGuest = async (): Promise<void> => {
-    await host.inside('ip', '-n', guestNetns, 'link', 'delete', 'guest0').catch(() => undefined); // what a killed ovs-vswitchd left
+    // what a killed ovs-vswitchd left
+    await host.inside('ip', '-n', guestNetns, 'link', 'delete', 'guest0').catch(() => undefined);
     await eventually(
       async () =>
         await host.inside('ip', 'link', 'set', 'guest0', 'netns', guestNetns).then(() => true),

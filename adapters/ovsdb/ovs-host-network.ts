@@ -1,5 +1,5 @@
-// The port `host-network` on Open vSwitch and ovn-controller: the host's own database, its chassis' bindings in the southbound one, and
-// namespaces for metadata. Compose names it.
+// The port `host-network` on Open vSwitch and ovn-controller: the host's own database, its chassis'
+// bindings in the southbound one, and namespaces for metadata. Compose names it.
 import type { Server, Socket } from 'node:net';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { HostNetworkFacts, TunnelHealth } from '#contracts/neutron/host-network.ts';
@@ -32,7 +32,10 @@ export interface OvsHostNetworkOptions {
   southbound: readonly string[];
   /** Where the daemons' control sockets are: `/run/openvswitch`, `/run/ovn`. */
   runFolders: { openvswitch: string; ovn: string };
-  /** In front of commands on the host: `['nsenter', '-t', '123', '-m', …]`; [] on a node of one's own. */
+  /**
+   * In front of commands on the host: `['nsenter', '-t', '123', '-m', …]`; [] on a node of one's
+   * own.
+   */
   enter: Enter;
   /** How long a call waits for a database to be there. */
   awayTimeoutMs?: number; // default 5 s
@@ -201,7 +204,8 @@ class OvsHostNetwork implements HostNetwork {
   async removeStalePorts(): Promise<Outcome<string[]>> {
     return await outcomeOf(async () => {
       await this.#switchRows.ready(this.#awayTimeoutMs);
-      // ovs-vswitchd's own words on an interface that the host no longer has: `could not open network device vnet0 (No such device)`.
+      // ovs-vswitchd's own words on an interface that the host no longer has: `could not open
+      // network device vnet0 (No such device)`.
       const stale = [...this.#switchRows.rows('Interface').values()]
         .filter(
           ({ type, error, external_ids }) =>

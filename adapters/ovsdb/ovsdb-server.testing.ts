@@ -1,4 +1,5 @@
-// Starts a real ovsdb-server for tests, in its own folder with its own sockets, and ends it. Leaves nothing behind.
+// Starts a real ovsdb-server for tests, in its own folder with its own sockets, and ends it. Leaves
+// nothing behind.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -27,7 +28,10 @@ export interface PrivateOvsdb {
   close(): Promise<void>;
 }
 
-/** An empty OVN database. `clustered`: of one member; such a database remembers its last transactions. */
+/**
+ * An empty OVN database. `clustered`: of one member; such a database remembers its last
+ * transactions.
+ */
 export async function startPrivateOvsdb({
   clustered = false,
   schema = 'ovn-nb' as 'ovn-nb' | 'ovn-sb',

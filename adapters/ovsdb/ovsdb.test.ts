@@ -325,7 +325,10 @@ describe('the OVSDB client with a real server', { skip }, () => {
   });
 });
 
-/** Kills the server under a client and starts it again; gives how the replica came back, after all else was checked. */
+/**
+ * Kills the server under a client and starts it again; gives how the replica came back, after all
+ * else was checked.
+ */
 async function dieAndReturn(
   t: TestContext,
   clustered: boolean,
@@ -357,7 +360,8 @@ async function dieAndReturn(
     what: 'the loss is noticed',
   });
   assert.equal(replica.rows('Logical_Switch').size, 3, 'the rows stay while the server is away');
-  const meanwhile = client.transact([nb.insert('Logical_Switch', { name: 'meanwhile' })]); // waits for the connection
+  // waits for the connection
+  const meanwhile = client.transact([nb.insert('Logical_Switch', { name: 'meanwhile' })]);
   await server.start();
   // Another client may be first: its changes count as missed.
   const other = connectedTo(t, server.tcp, { connectTimeoutMs: 10_000 });
@@ -393,7 +397,8 @@ describe('a server that dies', { skip }, () => {
       fetched: 2,
     }));
 
-  // The server decides: now and then its history does not reach back to what the client has, and all rows are fetched here, too.
+  // The server decides: now and then its history does not reach back to what the client has, and
+  // all rows are fetched here, too.
   it(`${how} (what was missed is asked for)`, async (t) => {
     let facts = await dieAndReturn(t, true);
     for (let tries = 1; tries < 6 && facts.resumed === 0; tries += 1)
@@ -419,7 +424,10 @@ describe('ten thousand ports', { skip }, () => {
     Port_Group: { columns: ['name', 'ports', 'external_ids'] },
   } as const;
 
-  /** As Neutron's would be: ports with addresses and ids on a few networks, all in one security group. */
+  /**
+   * As Neutron's would be: ports with addresses and ids on a few networks, all in one security
+   * group.
+   */
   function* desiredRows(networks: number, each: number): Generator<DesiredRow<Nb>> {
     const names = Array.from({ length: networks * each }, (_, i) => rowUuid('port', String(i)));
     for (let n = 0; n < networks; n += 1)

@@ -1,12 +1,14 @@
-// Who is at the other end of a socket that was accepted in another network namespace. Node itself cannot say it of a link-local address:
-// it looks the interface's number up in its own namespace (ENXIO, uv_if_indextoiid). The kernel's table of that namespace can.
+// Who is at the other end of a socket that was accepted in another network namespace. Node itself
+// cannot say it of a link-local address: it looks the interface's number up in its own namespace
+// (ENXIO, uv_if_indextoiid). The kernel's table of that namespace can.
 import { readlink } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { HostToolFailed, runOnHost, type Enter } from './host-tool.ts';
 
 /** Throws HostToolFailed where the connection is gone already. */
 export async function peerAddress(enter: Enter, netns: string, socket: Socket): Promise<string> {
-  const { fd } = (socket as unknown as { _handle?: { fd?: number } })._handle ?? {}; // not in the types: libuv's handle
+  // not in the types: libuv's handle
+  const { fd } = (socket as unknown as { _handle?: { fd?: number } })._handle ?? {};
   const inode = /^socket:\[(\d+)\]$/.exec(
     await readlink(`/proc/self/fd/${fd}`).catch(() => ''),
   )?.[1];
@@ -19,7 +21,9 @@ export async function peerAddress(enter: Enter, netns: string, socket: Socket): 
   return address;
 }
 
-/** `table`: /proc/net/tcp6, whose addresses are four words in this machine's byte order: proc(5). */
+/**
+ * `table`: /proc/net/tcp6, whose addresses are four words in this machine's byte order: proc(5).
+ */
 export function addressIn(table: string, inode: string): string | null {
   const columns = table
     .split('\n')
@@ -28,5 +32,6 @@ export function addressIn(table: string, inode: string): string | null {
   const hex = columns?.[2]?.split(':')[0];
   if (hex?.length !== 32) return null;
   const bytes = Buffer.from(hex, 'hex').swap32().toString('hex');
-  return new URL(`http://[${bytes.replace(/(....)(?=.)/g, '$1:')}]`).hostname.slice(1, -1); // in the usual short spelling
+  // in the usual short spelling
+  return new URL(`http://[${bytes.replace(/(....)(?=.)/g, '$1:')}]`).hostname.slice(1, -1);
 }

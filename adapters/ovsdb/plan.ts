@@ -1,5 +1,6 @@
-// From the rows that should be and the rows that are: the steps that lead from one to the other. Pure. `transactions.ts` packs them.
-// Rows are told apart by a natural key (a name, an external id), never by what else they hold.
+// From the rows that should be and the rows that are: the steps that lead from one to the other.
+// Pure. `transactions.ts` packs them. Rows are told apart by a natural key (a name, an external
+// id), never by what else they hold.
 import {
   isSamePlace,
   isStrong,
@@ -24,7 +25,10 @@ import {
 } from './schema.ts';
 import { sameValue } from './values.ts';
 
-/** A reference to a row of the column's table by its natural key; it may be one that this very plan inserts. */
+/**
+ * A reference to a row of the column's table by its natural key; it may be one that this very plan
+ * inserts.
+ */
 export interface KeyReference {
   readonly key: string;
 }
@@ -40,17 +44,25 @@ export type DesiredRow<S extends DatabaseSchema> = {
     readonly columns: {
       readonly [C in ColumnName<S, T>]?: ValueIn<S['tables'][T]['columns'][C], DesiredAtoms>;
     };
-    /** Where the row hangs: at the rows with these keys, and at no other of its places. Such columns are not given in the parents' rows. */
+    /**
+     * Where the row hangs: at the rows with these keys, and at no other of its places. Such columns
+     * are not given in the parents' rows.
+     */
     readonly in?: readonly { readonly place: Place<S>; readonly key: string }[];
   };
 }[TableName<S>];
 
-/** Which rows have to go: all of ours that are not desired, or those with these keys (one that is not there is fine). */
+/**
+ * Which rows have to go: all of ours that are not desired, or those with these keys (one that is
+ * not there is fine).
+ */
 export type Removal<S extends DatabaseSchema> =
   | 'undesired'
   | readonly { readonly table: TableName<S>; readonly key: string }[];
 
-/** What belongs into one transaction. Later steps may need earlier ones, never the other way round. */
+/**
+ * What belongs into one transaction. Later steps may need earlier ones, never the other way round.
+ */
 export type Step = {
   readonly table: string;
   readonly key: string;
@@ -79,7 +91,10 @@ interface Doomed {
   uuid: Uuid;
 }
 
-/** The steps, none when all is well. Throws MissingRowError, and Error on a row that hangs nowhere or comes twice: a bug of the caller. */
+/**
+ * The steps, none when all is well. Throws MissingRowError, and Error on a row that hangs nowhere
+ * or comes twice: a bug of the caller.
+ */
 export function plan<S extends DatabaseSchema>(
   real: RowIndex<S>,
   desired: Iterable<DesiredRow<S>>,
@@ -157,7 +172,10 @@ class Planner {
     return [...inserts, ...updates, ...deletes];
   }
 
-  /** A row comes after those it needs, or a weak reference would be dropped at the end of the earlier transaction. */
+  /**
+   * A row comes after those it needs, or a weak reference would be dropped at the end of the
+   * earlier transaction.
+   */
   *#inOrder(): Generator<AnyDesired> {
     const seen = new Set<string>();
     const stack = [...this.#desired.keys()]
@@ -186,7 +204,10 @@ class Planner {
     }
   }
 
-  /** The table that a column's references point to; undefined: it holds none, and an object in it is a map. */
+  /**
+   * The table that a column's references point to; undefined: it holds none, and an object in it is
+   * a map.
+   */
   #targetOf(table: string, name: string): string | undefined {
     const column = columnOf(tableOf(this.#schema, table), name);
     return column.kind === 'map' ? undefined : column.refTable;

@@ -1,5 +1,6 @@
-// Chosen tables and columns of a database, held in memory and kept true by the server's notifications; after a reconnection only
-// what was missed is fetched where the server remembers it, else everything. Made by `OvsdbClient.replicate`.
+// Chosen tables and columns of a database, held in memory and kept true by the server's
+// notifications; after a reconnection only what was missed is fetched where the server remembers
+// it, else everything. Made by `OvsdbClient.replicate`.
 import { OvsdbDisconnected, OvsdbError, OvsdbTimeout } from './errors.ts';
 import { encodeWhere, type Where } from './operations.ts';
 import {
@@ -14,7 +15,10 @@ import {
 } from './schema.ts';
 import { applyDifference, decodeRow, sameValue, type WireRow } from './values.ts';
 
-/** Which columns of which tables; `where` lets the server send only rows that match one of these conditions (monitor_cond). */
+/**
+ * Which columns of which tables; `where` lets the server send only rows that match one of these
+ * conditions (monitor_cond).
+ */
 export type Selection<S extends DatabaseSchema> = {
   readonly [T in TableName<S>]?: {
     readonly columns: readonly ColumnName<S, T>[];
@@ -42,13 +46,21 @@ export type AnyChange<S extends DatabaseSchema, M> = {
 }[keyof M & TableName<S>];
 
 export interface ReplicaListeners<S extends DatabaseSchema, M> {
-  /** Each transaction's changes, also what changed during a disconnection; own ones before `transact` resolves. */
+  /**
+   * Each transaction's changes, also what changed during a disconnection; own ones before
+   * `transact` resolves.
+   */
   onChanges?(changes: readonly AnyChange<S, M>[]): void;
-  /** The rows are all there and kept true from now on: at first, and after each reconnection, once its changes were told. */
+  /**
+   * The rows are all there and kept true from now on: at first, and after each reconnection, once
+   * its changes were told.
+   */
   onTrue?(): void;
 }
 
-/** How a replica talks to the server. `taken` runs before any notification that follows the answer. */
+/**
+ * How a replica talks to the server. `taken` runs before any notification that follows the answer.
+ */
 export type Ask = (
   method: string,
   params: readonly unknown[],
@@ -115,11 +127,15 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
     this.#rows = new Map(Object.keys(selection).map((table) => [table, new Map()]));
   }
 
-  /** The rows by their UUID, live: what this map says may be old by a moment, and by as long as `isTrue` is false. */
+  /**
+   * The rows by their UUID, live: what this map says may be old by a moment, and by as long as
+   * `isTrue` is false.
+   */
   rows<T extends keyof M & TableName<S>>(table: T): ReadonlyMap<Uuid, Selected<S, M, T>> {
     const rows = this.#rows.get(table);
     if (!rows) throw new Error(`${table} is not in this replica`);
-    return rows as ReadonlyMap<Uuid, AnyRow> as ReadonlyMap<Uuid, Selected<S, M, T>>; // decoded by this table's columns
+    // decoded by this table's columns
+    return rows as ReadonlyMap<Uuid, AnyRow> as ReadonlyMap<Uuid, Selected<S, M, T>>;
   }
 
   /** Whether the server's notifications reach us now. */
@@ -127,12 +143,18 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
     return this.#state === 'true';
   }
 
-  /** Which kind of monitor the server has, and how often a start got only what was missed (`resumed`) or all rows (`fetched`). */
+  /**
+   * Which kind of monitor the server has, and how often a start got only what was missed
+   * (`resumed`) or all rows (`fetched`).
+   */
   get facts(): { method: Method | undefined; resumed: number; fetched: number } {
     return { method: this.#method, resumed: this.#resumed, fetched: this.#fetched };
   }
 
-  /** Resolves when the rows are all there and kept true. Rejects with OvsdbTimeout, or OvsdbDisconnected after `close`. */
+  /**
+   * Resolves when the rows are all there and kept true. Rejects with OvsdbTimeout, or
+   * OvsdbDisconnected after `close`.
+   */
   ready(timeoutMs: number): Promise<void> {
     if (this.#state === 'true') return Promise.resolve();
     if (this.#state === 'closed')
@@ -199,7 +221,8 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
     if (this.#state === 'closed') return;
     const [, second, third] = params;
     if (method === 'update3') this.#lastTransaction = String(second);
-    this.#take((method === 'update3' ? third : second) as TableUpdates); // ovsdb-server(7), 4.1.14 and 4.1.15
+    // ovsdb-server(7), 4.1.14 and 4.1.15
+    this.#take((method === 'update3' ? third : second) as TableUpdates);
   }
 
   #requests(method: Method): Record<string, unknown> {
@@ -296,7 +319,8 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   }
 
   #tell(changes: readonly RowChange[]): void {
-    if (changes.length > 0) this.#onChanges(changes as unknown as readonly AnyChange<S, M>[]); // decoded by the selection that types them
+    // decoded by the selection that types them
+    if (changes.length > 0) this.#onChanges(changes as unknown as readonly AnyChange<S, M>[]);
   }
 }
 

@@ -1,4 +1,5 @@
-// The rows that are, found by natural key and by what they hang on. Fed by a replica's changes, or once with all rows.
+// The rows that are, found by natural key and by what they hang on. Fed by a replica's changes, or
+// once with all rows.
 import type { RowChange } from './replica.ts';
 import {
   tableOf,
@@ -16,8 +17,9 @@ export type Place<S extends DatabaseSchema> = {
 }[TableName<S>];
 
 /**
- * Which rows are ours. `key`: the natural key of a real row, `undefined` for one that is none of our business; `places`: where
- * rows of the table may hang. Rows of a table that is not root live only while they hang at a place with strong references.
+ * Which rows are ours. `key`: the natural key of a real row, `undefined` for one that is none of
+ * our business; `places`: where rows of the table may hang. Rows of a table that is not root live
+ * only while they hang at a place with strong references.
  */
 export type Scope<S extends DatabaseSchema> = {
   readonly [T in TableName<S>]?: {
@@ -175,5 +177,6 @@ function childrenIn(row: AnyRow | null, table: string, column: string): readonly
   const value = row[column];
   if (value === undefined)
     throw new Error(`the rows of ${table} come without ${column}, which is a place`);
-  return (value === null ? [] : Array.isArray(value) ? value : [value]) as readonly Uuid[]; // a place is a column of references
+  // a place is a column of references
+  return (value === null ? [] : Array.isArray(value) ? value : [value]) as readonly Uuid[];
 }

@@ -1,4 +1,5 @@
-// The UUID that a row of ours gets: it follows from its table and natural key, so that a repeated insert finds its first try. Pure.
+// The UUID that a row of ours gets: it follows from its table and natural key, so that a repeated
+// insert finds its first try. Pure.
 import { createHash } from 'node:crypto';
 import type { Uuid } from './schema.ts';
 

@@ -1,4 +1,5 @@
-// What a database looks like, as a table that both the codecs and the compiler read. The tables themselves are generated (`*.gen.ts`).
+// What a database looks like, as a table that both the codecs and the compiler read. The tables
+// themselves are generated (`*.gen.ts`).
 
 /** A row's identity, given out by the server or by whoever inserts the row. */
 export type Uuid = string;
@@ -10,7 +11,10 @@ export interface NamedUuid {
 
 export type AtomType = 'string' | 'integer' | 'real' | 'boolean' | 'uuid';
 
-/** `one`: exactly one value; `optional`: none or one; `set`: any number, order means nothing; `map`: keys to values. */
+/**
+ * `one`: exactly one value; `optional`: none or one; `set`: any number, order means nothing; `map`:
+ * keys to values.
+ */
 export type Column =
   | {
       readonly kind: 'one' | 'optional' | 'set';
@@ -68,10 +72,16 @@ export type ValueIn<C, A extends Record<AtomType, unknown>> = C extends { kind: 
         ? Readonly<Record<string, A[V]>>
         : never;
 
-/** A column's value as read: `string`, `number | null`, `readonly Uuid[]`, `Record<string, string>` ... */
+/**
+ * A column's value as read: `string`, `number | null`, `readonly Uuid[]`, `Record<string, string>`
+ * ...
+ */
 export type ColumnValue<C> = ValueIn<C, Atoms>;
 
-/** A whole row as read, or only its columns `N`. Integers beyond 2^53 lose their last digits (byte counters only). */
+/**
+ * A whole row as read, or only its columns `N`. Integers beyond 2^53 lose their last digits (byte
+ * counters only).
+ */
 export type Row<
   S extends DatabaseSchema,
   T extends TableName<S>,
@@ -80,7 +90,10 @@ export type Row<
   readonly [C in N]: ColumnValue<S['tables'][T]['columns'][C]>;
 };
 
-/** A row as written: any columns, the others take their defaults or stay. References may name rows of the same transaction. */
+/**
+ * A row as written: any columns, the others take their defaults or stay. References may name rows
+ * of the same transaction.
+ */
 export type RowPatch<S extends DatabaseSchema, T extends TableName<S>> = {
   readonly [C in ColumnName<S, T>]?: ValueIn<S['tables'][T]['columns'][C], WritableAtoms>;
 };

@@ -1,4 +1,5 @@
-// A host's network for tests: Open vSwitch (userspace) and ovn-controller of its own in a network namespace of its own. Leaves nothing behind.
+// A host's network for tests: Open vSwitch (userspace) and ovn-controller of its own in a network
+// namespace of its own. Leaves nothing behind.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';

@@ -8,7 +8,10 @@ import type { DatabaseSchema, RowPatch, Uuid } from './schema.ts';
 
 const DEFAULT_MAX_STEPS = 1_000;
 
-/** Steps of a transaction go together, their links are gathered: a thousand ports of one switch are one mutation of it. */
+/**
+ * Steps of a transaction go together, their links are gathered: a thousand ports of one switch are
+ * one mutation of it.
+ */
 export function transactionsOf(
   schema: DatabaseSchema,
   steps: readonly Step[],
@@ -21,8 +24,9 @@ export function transactionsOf(
 }
 
 /**
- * Carries a plan out. Rejects as `transact` does, with the transactions before the guilty one done: plan anew from what is there,
- * which is safe at any time, since rows are found by their keys and inserted under UUIDs that follow from these.
+ * Carries a plan out. Rejects as `transact` does, with the transactions before the guilty one done:
+ * plan anew from what is there, which is safe at any time, since rows are found by their keys and
+ * inserted under UUIDs that follow from these.
  */
 export async function carryOut<S extends DatabaseSchema>(
   client: OvsdbClient<S>,
@@ -44,14 +48,16 @@ function operationsFor(schema: DatabaseSchema, steps: readonly Step[]): Operatio
   const rows = steps.flatMap((step): Operation<unknown>[] => {
     const itself = [['_uuid', '==', step.uuid]] as const;
     const columns =
-      step.kind === 'delete' ? {} : (step.columns as RowPatch<DatabaseSchema, string>); // typed by DesiredRow; the encoder checks once more
+      // typed by DesiredRow; the encoder checks once more
+      step.kind === 'delete' ? {} : (step.columns as RowPatch<DatabaseSchema, string>);
     switch (step.kind) {
       case 'insert':
         return [op.insert(step.table, columns, { uuid: step.uuid })];
       case 'update':
         return Object.keys(columns).length > 0 ? [op.update(step.table, itself, columns)] : [];
       case 'delete':
-        return step.isRoot ? [op.delete(step.table, itself)] : []; // the others go with their last link
+        // the others go with their last link
+        return step.isRoot ? [op.delete(step.table, itself)] : [];
     }
   });
   const links = (list: readonly Link[], mutator: 'insert' | 'delete') =>

@@ -1,4 +1,5 @@
-// Asks a daemon of Open vSwitch or OVN over its control socket, as ovs-appctl does: ovs-appctl(8), JSON-RPC 1.0 with words as parameters.
+// Asks a daemon of Open vSwitch or OVN over its control socket, as ovs-appctl does: ovs-appctl(8),
+// JSON-RPC 1.0 with words as parameters.
 import { readdir } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
@@ -6,7 +7,9 @@ import { JsonSplitter } from './json-stream.ts';
 
 const maxAnswerBytes = 1024 * 1024;
 
-/** The answer, or null: nobody is there, it does not answer in time, or does not know the command. */
+/**
+ * The answer, or null: nobody is there, it does not answer in time, or does not know the command.
+ */
 export async function askDaemon(
   runFolder: string,
   daemon: string,

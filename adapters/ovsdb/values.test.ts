@@ -1,4 +1,5 @@
-// OVSDB's values: every value of every kind of column survives the wire, and differences lead from one to the other.
+// OVSDB's values: every value of every kind of column survives the wire, and differences lead from
+// one to the other.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -23,7 +24,8 @@ const atom = (type: AtomType): fc.Arbitrary<Atom> => {
     case 'integer':
       return fc.maxSafeInteger();
     case 'real':
-      return fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0 || 0); // JSON has no -0
+      // JSON has no -0
+      return fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0 || 0);
     case 'boolean':
       return fc.boolean();
     case 'uuid':

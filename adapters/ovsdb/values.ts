@@ -1,4 +1,5 @@
-// OVSDB's values on the wire and here, led by the column's type. Pure. Source: RFC 7047, section 5.1; ovsdb-server(7), 4.1.14 for differences.
+// OVSDB's values on the wire and here, led by the column's type. Pure. Source: RFC 7047, section
+// 5.1; ovsdb-server(7), 4.1.14 for differences.
 import type { AnyRow, AnyValue, Atom, AtomType, Column, Table } from './schema.ts';
 import { columnOf } from './schema.ts';
 
@@ -98,11 +99,15 @@ export function defaultOf(column: Column): AnyValue {
   }
 }
 
-/** The value after a difference as `update2` and `update3` tell it: what is in both sets leaves, what is new enters. */
+/**
+ * The value after a difference as `update2` and `update3` tell it: what is in both sets leaves,
+ * what is new enters.
+ */
 export function applyDifference(column: Column, old: AnyValue, wire: WireValue): AnyValue {
   const difference = decodeValue(column, wire);
   if (column.kind === 'set') {
-    // One pass over the old values, which may be ten thousand, and no set of them. What is left then is new; order is kept.
+    // One pass over the old values, which may be ten thousand, and no set of them. What is left
+    // then is new; order is kept.
     const toggled = new Set(difference as readonly Atom[]); // decoded by this column, as is `old`
     const kept = (old as readonly Atom[]).filter((value) => !toggled.delete(value));
     return [...kept, ...toggled];
@@ -121,7 +126,8 @@ export function applyDifference(column: Column, old: AnyValue, wire: WireValue):
 /** Whether two values of one column say the same; the order within sets and maps means nothing. */
 export function sameValue(column: Column, one: AnyValue, other: AnyValue): boolean {
   if (column.kind === 'set') {
-    const [values, others] = [new Set(one as readonly Atom[]), new Set(other as readonly Atom[])]; // values of this column
+    // values of this column
+    const [values, others] = [new Set(one as readonly Atom[]), new Set(other as readonly Atom[])];
     return values.size === others.size && [...values].every((value) => others.has(value));
   }
   if (column.kind === 'map') {
@@ -179,7 +185,8 @@ function decodeAtom(type: AtomType, wire: WireAtom | undefined): string | number
 
 /** A set of one travels as the bare value. */
 function elementsOf(wire: WireValue): readonly WireAtom[] {
-  if (Array.isArray(wire) && wire[0] === 'set') return wire[1] as readonly WireAtom[]; // RFC 7047: <set>
+  // RFC 7047: <set>
+  if (Array.isArray(wire) && wire[0] === 'set') return wire[1] as readonly WireAtom[];
   return [wire as WireAtom]; // RFC 7047: <atom>
 }
 

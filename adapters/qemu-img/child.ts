@@ -1,4 +1,5 @@
-// One child process with a deadline and a signal that ends it. Arguments are an array: no shell ever sees them.
+// One child process with a deadline and a signal that ends it. Arguments are an array: no shell
+// ever sees them.
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { RunLimits } from '#ports/disk-images.ts';
 
@@ -23,7 +24,10 @@ const maxOutputBytes = 1024 * 1024;
 const maxComplaintBytes = 4096;
 const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
-/** The kernel kills it when this process dies, however that comes about (prctl(2), PR_SET_PDEATHSIG). */
+/**
+ * The kernel kills it when this process dies, however that comes about (prctl(2),
+ * PR_SET_PDEATHSIG).
+ */
 export const bound = (command: readonly string[]): string[] => [
   'setpriv',
   '--pdeathsig',

@@ -1,5 +1,5 @@
-// Glance's disk formats as QEMU calls them. Pure. As stock Cinder maps them: cinder.image.image_utils,
-// QEMU_IMG_FORMAT_MAP.
+// Glance's disk formats as QEMU calls them. Pure. As stock Cinder maps them:
+// cinder.image.image_utils, QEMU_IMG_FORMAT_MAP.
 
 export type QemuFormat = 'raw' | 'qcow2' | 'vmdk' | 'vdi' | 'vpc' | 'vhdx' | 'parallels';
 

@@ -1,5 +1,6 @@
-// Images that a hostile tenant could send: each format that qemu-img knows, with references to other files, decoys, false sizes and damage.
-// All are sparse or tiny. Used by the tests of every way that an image takes through the cloud.
+// Images that a hostile tenant could send: each format that qemu-img knows, with references to
+// other files, decoys, false sizes and damage. All are sparse or tiny. Used by the tests of every
+// way that an image takes through the cloud.
 import { execFile } from 'node:child_process';
 import { copyFile, open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,7 +26,10 @@ export interface Bait {
 const kib = 1024;
 const mib = kib ** 2;
 
-/** Writes more than 60 images into `folder`. Their disks are to be refused where they have more than 1 GiB. */
+/**
+ * Writes more than 60 images into `folder`. Their disks are to be refused where they have more than
+ * 1 GiB.
+ */
 export async function makeHostileImages(folder: string, bait: Bait): Promise<HostileImage[]> {
   const images: HostileImage[] = [];
   const at = (name: string): string =>
@@ -147,7 +151,8 @@ async function addQcow2Tricks(add: Add, { file }: Bait): Promise<void> {
   const dataFile = async (path: string, target: string): Promise<void> => {
     await create('qcow2', '1M')(path);
     await patch(path, 72, be64(1n << 2n)); // incompatible feature: external data file
-    // Header extension 0x44415441, "DATA": its name. Before the others, which follow the 112 bytes of the header.
+    // Header extension 0x44415441, "DATA": its name. Before the others, which follow the 112 bytes
+    // of the header.
     const name = Buffer.alloc(Math.ceil(target.length / 8) * 8);
     name.write(target);
     await patch(path, 104, be32(112));
@@ -322,7 +327,8 @@ async function addVmdks(add: Add, { file }: Bait): Promise<void> {
     'vmdk',
     async (path) => {
       await create('vmdk', '1M')(path);
-      await patch(path, 12, le64(0n)); // capacity 0: QEMU reads the embedded descriptor as if it were the file
+      // capacity 0: QEMU reads the embedded descriptor as if it were the file
+      await patch(path, 12, le64(0n));
       const embedded = Buffer.alloc(10 * kib);
       embedded.write(descriptor('monolithicFlat', [flat]));
       await patch(path, 512, embedded);
@@ -431,7 +437,9 @@ async function addFalseSizes(add: Add): Promise<void> {
   await add('qcow2 bomb: each cluster of 2 GiB is the same compressed one', 'qcow2', makeQcow2Bomb);
 }
 
-/** A disk of 2 GiB in a few KiB: one compressed cluster, which every entry of every L2 table names. */
+/**
+ * A disk of 2 GiB in a few KiB: one compressed cluster, which every entry of every L2 table names.
+ */
 export async function makeQcow2Bomb(path: string): Promise<void> {
   const source = `${path}.raw`;
   await writeFile(source, Buffer.alloc(64 * kib, 'A'));

@@ -1,11 +1,15 @@
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 // Whether an image may be used, told from what `qemu-img info --output=json` reports of it. Pure.
-// CVE-2015-5163, CVE-2022-47951 and CVE-2024-32498 were images that made QEMU open other files of the host.
+// CVE-2015-5163, CVE-2022-47951 and CVE-2024-32498 were images that made QEMU open other files of
+// the host.
 import type { Json } from '#contracts/common/json.ts';
 import type { QemuFormat } from './disk-formats.ts';
 
-/** QEMU's ImageInfo (qapi/block-core.json), as far as it is read by name; `refersElsewhere` walks all of it. */
+/**
+ * QEMU's ImageInfo (qapi/block-core.json), as far as it is read by name; `refersElsewhere` walks
+ * all of it.
+ */
 export interface ImageInfo {
   format: string;
   filename: string;
@@ -58,8 +62,8 @@ const refersToAnother = (): Fault =>
   fault('badRequest', 'The image refers to another file, which is not allowed.');
 
 /**
- * Every file that QEMU opened for an image is named somewhere in the report: as `filename` of an extent or child, or
- * by a key of its own.
+ * Every file that QEMU opened for an image is named somewhere in the report: as `filename` of an
+ * extent or child, or by a key of its own.
  */
 function refersElsewhere(value: Json, own: string): boolean {
   if (Array.isArray(value)) return value.some((each) => refersElsewhere(each, own));

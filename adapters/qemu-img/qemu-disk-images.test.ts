@@ -1,4 +1,5 @@
-// The sandbox and what runs in it, on the real qemu-img: what is seen, what is copied, and that nothing outlives its call.
+// The sandbox and what runs in it, on the real qemu-img: what is seen, what is copied, and that
+// nothing outlives its call.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,6 @@
-// The port `disk-images` by qemu-img. What a tenant sent is only ever parsed in a sandbox (sandbox.ts): qemu-img
-// reports it there, and qemu-nbd serves its disk from there as plain bytes, which a qemu-img outside copies.
+// The port `disk-images` by qemu-img. What a tenant sent is only ever parsed in a sandbox
+// (sandbox.ts): qemu-img reports it there, and qemu-nbd serves its disk from there as plain bytes,
+// which a qemu-img outside copies.
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,7 +43,8 @@ export function createQemuDiskImages({
     },
     async virtualBytes(name, limits) {
       const text = await images.run(['info', '-U', '--output=json', '-f', 'qcow2', name], limits);
-      return isFault(text) ? text : (JSON.parse(text) as ImageInfo)['virtual-size']; // QEMU: ImageInfo
+      // QEMU: ImageInfo
+      return isFault(text) ? text : (JSON.parse(text) as ImageInfo)['virtual-size'];
     },
     async inspect(image, maxVirtualBytes, limits) {
       const judged = await judge(image, maxVirtualBytes, limits);
@@ -75,7 +77,10 @@ export function createQemuDiskImages({
     return await startChild(bound(['qemu-img', ...args]), limits).ended;
   }
 
-  /** What QEMU said goes to the log alone: it names files and addresses of the host, and tenants may read faults. */
+  /**
+   * What QEMU said goes to the log alone: it names files and addresses of the host, and tenants may
+   * read faults.
+   */
   function failure(
     what: string,
     { stderr, code, killedFor }: ChildEnd,
@@ -125,7 +130,8 @@ export function createQemuDiskImages({
       const causes = 'it is damaged, of another format, or refers to another file';
       return fault('badRequest', `The image cannot be read as ${diskFormat}: ${causes}.`);
     }
-    const virtualBytes = judgeImage(JSON.parse(end.stdout) as ImageInfo, format, maxVirtualBytes); // QEMU: ImageInfo
+    // QEMU: ImageInfo
+    const virtualBytes = judgeImage(JSON.parse(end.stdout) as ImageInfo, format, maxVirtualBytes);
     return isFault(virtualBytes) ? virtualBytes : { format, virtualBytes, isRaw: false };
   }
 

@@ -1,5 +1,6 @@
-// The command line of a process that reads a tenant's image: it sees that one file and QEMU's own libraries, has no
-// network, no rights and little memory, and ends with the process that began it. bwrap(1) (bubblewrap), prlimit(1).
+// The command line of a process that reads a tenant's image: it sees that one file and QEMU's own
+// libraries, has no network, no rights and little memory, and ends with the process that began it.
+// bwrap(1) (bubblewrap), prlimit(1).
 import { existsSync } from 'node:fs';
 
 /** Where it finds the image. */

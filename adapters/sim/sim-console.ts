@@ -1,4 +1,5 @@
-// What a simulated guest has written to its serial console: one boot after the other, as a real log that is appended to.
+// What a simulated guest has written to its serial console: one boot after the other, as a real log
+// that is appended to.
 import type { SimGuest } from './sim-world.ts';
 
 const LAST_BOOTS = 8;

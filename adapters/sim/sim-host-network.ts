@@ -1,4 +1,5 @@
-// A host's network in memory behind ports/host-network.ts; its endpoints are real sockets of the loopback. For simulated hosts and tests.
+// A host's network in memory behind ports/host-network.ts; its endpoints are real sockets of the
+// loopback. For simulated hosts and tests.
 import net, { type Server } from 'node:net';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { HostNetwork, HostNetworkListeners, LocalNetwork } from '#ports/host-network.ts';

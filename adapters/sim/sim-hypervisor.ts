@@ -1,4 +1,5 @@
-// The simulated driver of ports/hypervisor.ts: same promises, no QEMU. Guests are plain records, no timer runs: thousands fit a process.
+// The simulated driver of ports/hypervisor.ts: same promises, no QEMU. Guests are plain records, no
+// timer runs: thousands fit a process.
 import { Readable } from 'node:stream';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
@@ -36,7 +37,10 @@ export interface SimHypervisorOptions {
   traits?: string[];
   /** How long a guest takes until its banner shows on the console. Default 0. */
   bootMs?: number;
-  /** Whether image bytes are read and checked. Default true; false makes big simulations cheap: the image counts as fetched. */
+  /**
+   * Whether image bytes are read and checked. Default true; false makes big simulations cheap: the
+   * image counts as fetched.
+   */
   fetchImages?: boolean;
 }
 

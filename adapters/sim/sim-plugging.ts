@@ -1,4 +1,5 @@
-// Hosts that exist by name only bind the ports that ask for them, as ovn-controller does once a guest's interface is there.
+// Hosts that exist by name only bind the ports that ask for them, as ovn-controller does once a
+// guest's interface is there.
 import type { Clock } from '#platform/clock.ts';
 import {
   ownerOf,

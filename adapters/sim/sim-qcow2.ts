@@ -1,4 +1,5 @@
-// A qcow2 image as simulated hosts and storage make it: a header that says what it is, and no disk behind it.
+// A qcow2 image as simulated hosts and storage make it: a header that says what it is, and no disk
+// behind it.
 
 const headerBytes = 112;
 

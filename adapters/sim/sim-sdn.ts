@@ -1,5 +1,6 @@
-// A network in memory behind ports/sdn.ts: keeps the rows as OVN would, and its chassis bind ports. For simulations and tests, and
-// (`simulateChassis`) for simulated hosts beside a real OVN. Compose names it.
+// A network in memory behind ports/sdn.ts: keeps the rows as OVN would, and its chassis bind ports.
+// For simulations and tests, and (`simulateChassis`) for simulated hosts beside a real OVN. Compose
+// names it.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import {
@@ -94,7 +95,8 @@ export function createSimSdn(
           'conflict',
           `${nameOf(row)} hangs on ${lost.place} ${lost.key}, which is not there`,
         );
-      if (!isRoot(row.table)) next.delete(nameOf(row)); // as OVSDB does: with the last row that lists it
+      // as OVSDB does: with the last row that lists it
+      if (!isRoot(row.table)) next.delete(nameOf(row));
     }
     return { rows: next, drift };
   }

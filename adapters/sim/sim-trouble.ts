@@ -1,14 +1,20 @@
-// Fault injection for simulations: the next calls of a method answer with a fault, wait, or end as if the process had been killed.
+// Fault injection for simulations: the next calls of a method answer with a fault, wait, or end as
+// if the process had been killed.
 import { isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 
-/** Thrown in place of an answer: whoever asked died together with the answer. Only simulations see it. */
+/**
+ * Thrown in place of an answer: whoever asked died together with the answer. Only simulations see
+ * it.
+ */
 export class SimCrash extends Error {
   override readonly name = 'SimCrash';
 }
 
 export type Trouble =
   | { kind: 'fault'; fault: Fault }
-  /** The work is done but its answer is lost: what a deadline or a broken connection leaves behind. */
+  /**
+   * The work is done but its answer is lost: what a deadline or a broken connection leaves behind.
+   */
   | { kind: 'lostAnswer'; fault: Fault }
   | { kind: 'delay'; ms: number }
   | { kind: 'crashBefore' }

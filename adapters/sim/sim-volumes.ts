@@ -1,4 +1,5 @@
-// A simulated volume backend: passes the port's contract but for the bytes, which it does not keep. For simulated clouds and tests.
+// A simulated volume backend: passes the port's contract but for the bytes, which it does not keep.
+// For simulated clouds and tests.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

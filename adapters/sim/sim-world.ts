@@ -1,4 +1,5 @@
-// What a simulated host consists of: plain data, small, outliving the driver. Kept in memory, or as one JSON file.
+// What a simulated host consists of: plain data, small, outliving the driver. Kept in memory, or as
+// one JSON file.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { GuestState } from '#contracts/nova/guest.ts';
@@ -20,7 +21,9 @@ export interface SimGuest {
   nics?: string[];
   /** It has no disk of its own to boot from. */
   rootless?: boolean;
-  /** Its volumes, in order, with what takes their writes; missing in what an earlier release wrote. */
+  /**
+   * Its volumes, in order, with what takes their writes; missing in what an earlier release wrote.
+   */
   volumes?: { id: string; device: string; image: string; sizeGib: number }[];
 }
 
@@ -51,8 +54,9 @@ export function inMemoryStore(world: SimWorld = new Map()): SimStore {
 }
 
 /**
- * One JSON file a host in `folder`, written beside and renamed: a kill at any moment leaves the state before or after.
- * Synchronous on purpose: a change is on disk before the driver answers, as a real domain would be.
+ * One JSON file a host in `folder`, written beside and renamed: a kill at any moment leaves the
+ * state before or after. Synchronous on purpose: a change is on disk before the driver answers, as
+ * a real domain would be.
  */
 export function fileStore(folder: string): SimStore {
   const fileOf = (hostname: string) => path.join(folder, `${hostname}.json`);

@@ -1,4 +1,5 @@
-// Simulated hosts beside a real OVN: it carries the rows, they bind the ports that ask for them. Compose wraps its `openSdn` in this.
+// Simulated hosts beside a real OVN: it carries the rows, they bind the ports that ask for them.
+// Compose wraps its `openSdn` in this.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';

@@ -1,5 +1,5 @@
-// Keeps an endpoint for metadata for each network with guests on this host, and a proxy listening in it. Level-triggered: looks at what
-// is, mends what is not; one look at a time.
+// Keeps an endpoint for metadata for each network with guests on this host, and a proxy listening
+// in it. Level-triggered: looks at what is, mends what is not; one look at a time.
 import { isFault } from '#contracts/common/fault.ts';
 import type { HostNetwork, LocalNetwork } from '#ports/host-network.ts';
 import type { NeutronAgentDeps } from './deps.ts';

@@ -1,5 +1,6 @@
-// The proxy of one network: takes a guest's question, says for whom it asks, and hands on Nova's answer. A guest's own headers never
-// travel. Protocol: https://docs.openstack.org/neutron/latest/contributor/internals/ovn/metadata_api.html
+// The proxy of one network: takes a guest's question, says for whom it asks, and hands on Nova's
+// answer. A guest's own headers never travel. Protocol:
+// https://docs.openstack.org/neutron/latest/contributor/internals/ovn/metadata_api.html
 import { createHmac } from 'node:crypto';
 import http from 'node:http';
 import type { Server, Socket } from 'node:net';

@@ -1,4 +1,5 @@
-// The Neutron Agent over a host network in memory: whose question a guest's is, what travels to Nova, and what is reported.
+// The Neutron Agent over a host network in memory: whose question a guest's is, what travels to
+// Nova, and what is reported.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import http from 'node:http';

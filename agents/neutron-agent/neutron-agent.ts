@@ -1,4 +1,5 @@
-// The Neutron Agent: answers guests' questions for metadata on its host, reports what the host's network is and how it does. Owns no database.
+// The Neutron Agent: answers guests' questions for metadata on its host, reports what the host's
+// network is and how it does. Owns no database.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { neutronTopic, type NeutronRpc } from '#contracts/neutron/agent-rpc.ts';
@@ -9,7 +10,10 @@ import type { NeutronAgentDeps } from './deps.ts';
 import { MetadataEndpoints } from './metadata-endpoints.ts';
 
 export interface NeutronAgent {
-  /** Clears what a crash of the host left, and reports it. unavailable: the host's network or the control plane does not answer; call again. */
+  /**
+   * Clears what a crash of the host left, and reports it. unavailable: the host's network or the
+   * control plane does not answer; call again.
+   */
   start(): Promise<Outcome<void>>;
   tasks: readonly Task[];
   /** Guests' traffic goes on; only metadata is no longer answered. */

@@ -1,4 +1,5 @@
-// What a build fetches ends with the build: at its caller's deadline, and when its server is deleted.
+// What a build fetches ends with the build: at its caller's deadline, and when its server is
+// deleted.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -29,7 +30,8 @@ function bench() {
       return fault('timeout', 'nobody waits');
     },
   };
-  const builds = createGuestBuilds({ hypervisor, clock: systemClock } as unknown as NovaAgentDeps); // no other is used before the guest is made
+  // no other is used before the guest is made
+  const builds = createGuestBuilds({ hypervisor, clock: systemClock } as unknown as NovaAgentDeps);
   return { builds, asked, under: () => under };
 }
 

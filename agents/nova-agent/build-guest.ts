@@ -1,5 +1,5 @@
-// Builds a guest: its images into the host's cache, all at once, then the guest itself. The driver leaves nothing
-// behind on a fault.
+// Builds a guest: its images into the host's cache, all at once, then the guest itself. The driver
+// leaves nothing behind on a fault.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
@@ -11,8 +11,8 @@ const gib = 1024 ** 3;
 
 export interface GuestBuilds {
   /**
-   * Fetches the guest's images, then does `work`. timeout: the caller's deadline passed, or the build was abandoned,
-   * before `work` began.
+   * Fetches the guest's images, then does `work`. timeout: the caller's deadline passed, or the
+   * build was abandoned, before `work` began.
    */
   run(
     spec: GuestSpec,

@@ -1,4 +1,5 @@
-// Interfaces and volumes are mended when they were wrong twice, and a guest that nobody spoke of is left alone.
+// Interfaces and volumes are mended when they were wrong twice, and a guest that nobody spoke of is
+// left alone.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';

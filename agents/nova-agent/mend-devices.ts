@@ -1,4 +1,5 @@
-// Guests' interfaces and volumes against those they should have: an answer that was lost on its way may have left one too many, or one too few.
+// Guests' interfaces and volumes against those they should have: an answer that was lost on its way
+// may have left one too many, or one too few.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
@@ -51,7 +52,10 @@ function kindsOf(hypervisor: NovaAgentDeps['hypervisor']): readonly DeviceKind[]
   ];
 }
 
-/** Mends what was wrong in the same way a round ago: what is only seen once may be a change under way. */
+/**
+ * Mends what was wrong in the same way a round ago: what is only seen once may be a change under
+ * way.
+ */
 export function createDeviceMender({
   hypervisor,
   config,
@@ -68,7 +72,8 @@ export function createDeviceMender({
         const { uuid } = guest;
         const wanted = kind.wanted(guest);
         const found = wanted && (await kind.found(uuid));
-        if (!wanted || !found || isFault(found)) continue; // no such guest, or nobody answers: not ours to mend
+        // no such guest, or nobody answers: not ours to mend
+        if (!wanted || !found || isFault(found)) continue;
         for (const { action, id } of decideDevices(wanted, found)) {
           const key = `${uuid} ${action} ${id}`;
           if (!suspects.has(key)) {

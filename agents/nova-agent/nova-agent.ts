@@ -1,4 +1,5 @@
-// The Nova Agent: carries out the conductor's calls on its hypervisor, reports the host, mends it at start. Owns no database.
+// The Nova Agent: carries out the conductor's calls on its hypervisor, reports the host, mends it
+// at start. Owns no database.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
@@ -20,14 +21,18 @@ import { reportResources } from './report-resources.ts';
 import { uploadRoot } from './upload-root.ts';
 
 export interface NovaAgent {
-  /** Registers the host, mends it and serves its topic. unavailable: the hypervisor or the control plane does not answer; call again. */
+  /**
+   * Registers the host, mends it and serves its topic. unavailable: the hypervisor or the control
+   * plane does not answer; call again.
+   */
   start(): Promise<Outcome<void>>;
   tasks: readonly Task[];
   /** Says that it goes, and ends within calls; guests run on. */
   stop(): Promise<void>;
 }
 
-// Placement is looked at again now and then, also when nothing changed here: what somebody removed there comes back.
+// Placement is looked at again now and then, also when nothing changed here: what somebody removed
+// there comes back.
 const lookAgainMs = 5 * 60_000;
 const stopTimeoutMs = 2_000;
 
@@ -138,7 +143,8 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
         everyMs: config.syncEveryMs,
         run: async () => {
           const requestId = ids.requestId();
-          // A guest that could not be removed in time (the hypervisor was away) is removed now. One that died meanwhile stays off.
+          // A guest that could not be removed in time (the hypervisor was away) is removed now. One
+          // that died meanwhile stays off.
           const expected = await reconcile(deps, conductor, requestId, { resumeGuests: false });
           if (expected) await mendDevices(expected);
           await reporter.all(requestId);
@@ -179,5 +185,6 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
 }
 
 function wrap<K extends string, T>(key: K, outcome: Outcome<T>): Outcome<Record<K, T>> {
-  return isFault(outcome) ? outcome : ({ [key]: outcome } as Record<K, T>); // TypeScript widens a computed key to string
+  // TypeScript widens a computed key to string
+  return isFault(outcome) ? outcome : ({ [key]: outcome } as Record<K, T>);
 }

@@ -1,4 +1,5 @@
-// What the agent mends at its start, as a table; and that a guest it cannot ask about is left alone.
+// What the agent mends at its start, as a table; and that a guest it cannot ask about is left
+// alone.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';

@@ -1,5 +1,5 @@
-// What runs on the host against what should: at start with guests to be started again, then now and then for what should be gone.
-// `decide` is pure, `reconcile` carries it out.
+// What runs on the host against what should: at start with guests to be started again, then now and
+// then for what should be gone. `decide` is pure, `reconcile` carries it out.
 import { isFault } from '#contracts/common/fault.ts';
 import type { ConductorRpc, ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
 import type { GuestSummary } from '#contracts/nova/guest.ts';
@@ -8,7 +8,9 @@ import type { NovaAgentDeps } from './deps.ts';
 
 export interface Repair {
   uuid: string;
-  /** start: a power failure ended it. destroy: it was deleted, or moved, while the host was away. */
+  /**
+   * start: a power failure ended it. destroy: it was deleted, or moved, while the host was away.
+   */
   action: 'start' | 'destroy';
 }
 

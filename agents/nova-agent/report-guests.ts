@@ -24,7 +24,8 @@ export function createGuestReporter(
   const changed = new Set<string>();
   let reporting = false;
 
-  // One report at a time, and the state is read right before it is sent: an old event never speaks over a newer state.
+  // One report at a time, and the state is read right before it is sent: an old event never speaks
+  // over a newer state.
   async function reportChanges(): Promise<void> {
     if (reporting) return;
     reporting = true;

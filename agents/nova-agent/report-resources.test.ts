@@ -1,4 +1,5 @@
-// The host's inventory and traits, held against a Placement that keeps generations. The double stands at the HTTP client, which is a port.
+// The host's inventory and traits, held against a Placement that keeps generations. The double
+// stands at the HTTP client, which is a port.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';

@@ -41,7 +41,10 @@ const microversion = 'placement 1.36';
 // Writers of one provider are few: a lost race is won at the next try.
 const maxTries = 4;
 
-/** Makes the provider exist with this inventory and these traits. concurrentUpdate after too many lost races. */
+/**
+ * Makes the provider exist with this inventory and these traits. concurrentUpdate after too many
+ * lost races.
+ */
 export async function reportResources(
   deps: NovaAgentDeps,
   nodeUuid: string,

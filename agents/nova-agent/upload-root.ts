@@ -1,4 +1,5 @@
-// Uploads a copy of a guest's root disk as the data of an image that Glance knows already, in the agent's own name.
+// Uploads a copy of a guest's root disk as the data of an image that Glance knows already, in the
+// agent's own name.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { NovaAgentDeps } from './deps.ts';
@@ -27,7 +28,8 @@ export async function uploadRoot(
       known.status === 404 ? 'notFound' : 'unavailable',
       `Image ${imageId}: Glance answered ${known.status}.`,
     );
-  if ((known.body as { status?: string }).status === 'active') return null; // an earlier try whose answer was lost
+  // an earlier try whose answer was lost
+  if ((known.body as { status?: string }).status === 'active') return null;
   const copy = await deps.hypervisor.snapshotRoot(uuid);
   if (isFault(copy)) return copy;
   try {

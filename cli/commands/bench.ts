@@ -1,4 +1,5 @@
-// `cobalt bench`: measures what is promised, prints one table with the bars and what stock OpenStack needs.
+// `cobalt bench`: measures what is promised, prints one table with the bars and what stock
+// OpenStack needs.
 import { Argument } from 'commander';
 import type { Command } from 'commander';
 import { holds, report } from '#tools/bench/report.ts';

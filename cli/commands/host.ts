@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-// `cobalt host`: the hypervisor hosts of this machine one by one, for maintenance and for trying out what happens without one.
+// `cobalt host`: the hypervisor hosts of this machine one by one, for maintenance and for trying
+// out what happens without one.
 import type { Command } from 'commander';
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';
@@ -78,7 +79,10 @@ const openHosts = (home: Home): LocalHosts =>
 export const hostState = (host: LocalHost): string =>
   host.heldOff ? (host.state === 'off' ? 'stopped' : 'stopping') : host.state;
 
-/** One command a host at a time: a start during a stop said that the host is up, and the stop then cut its power. */
+/**
+ * One command a host at a time: a start during a stop said that the host is up, and the stop then
+ * cut its power.
+ */
 async function alone(
   options: HostOptions,
   name: string,
@@ -168,7 +172,9 @@ function orUserError<T>(outcome: Outcome<T>): T {
   return outcome;
 }
 
-/** Waits until Nova says so of the host's compute service; not at all where no control plane runs. */
+/**
+ * Waits until Nova says so of the host's compute service; not at all where no control plane runs.
+ */
 async function serviceIs(home: Home, name: string, wanted: 'up' | 'down'): Promise<void> {
   const deadline = Date.now() + hostTimeoutMs;
   const config = await loadConfig(cloudConfigSchema, {

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
-// `cobalt image`: larger guest images than those that come along, built on this machine from Debian's packages and registered in Glance.
+// `cobalt image`: larger guest images than those that come along, built on this machine from
+// Debian's packages and registered in Glance.
 import type { Command } from 'commander';
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';
@@ -91,7 +92,8 @@ async function build(home: Home, word: string, mirror: string | undefined): Prom
       min_disk: debianImage.diskMib / 1024,
       min_ram: debianImage.minRamMib,
     };
-    const id = sure(await registerImageFile(await connect(home), name, properties, path)); // the token of before the build may have ended
+    // the token of before the build may have ended
+    const id = sure(await registerImageFile(await connect(home), name, properties, path));
     steps.end();
     say(
       `${name} is registered (${id}). Log in with your key: ${wanted.login}. A server: openstack server create --image ${name} --flavor m1.small …`,

@@ -1,4 +1,5 @@
-// `cobalt restart`: ends the control plane and starts it again in the background. Hosts and guests run on, and so does their traffic.
+// `cobalt restart`: ends the control plane and starts it again in the background. Hosts and guests
+// run on, and so does their traffic.
 import type { Command } from 'commander';
 import { homeDir } from '#compose/home.ts';
 import type { LogLevel } from '#platform/log.ts';

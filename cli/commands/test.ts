@@ -1,10 +1,12 @@
 import { glob } from 'node:fs/promises';
-// `cobalt test`: everything CI runs. Cheap tests side by side, those with real daemons one after the other.
+// `cobalt test`: everything CI runs. Cheap tests side by side, those with real daemons one after
+// the other.
 import type { Command } from 'commander';
 import { runTool, repository } from '../run-tool.ts';
 import { runChecks } from './check.ts';
 
-// Rooms whose tests start QEMU, libvirt or MariaDB, or measure memory: two cores hold one of them at a time.
+// Rooms whose tests start QEMU, libvirt or MariaDB, or measure memory: two cores hold one of them
+// at a time.
 const heavy = [
   /^test\/e2e\//,
   /^adapters\/libvirt\/libvirt\.test/,

@@ -116,7 +116,10 @@ async function optionsFor(
   };
 }
 
-/** The running control plane where a detached `up` asks for nothing else than what runs: it can be repeated. */
+/**
+ * The running control plane where a detached `up` asks for nothing else than what runs: it can be
+ * repeated.
+ */
 async function alreadyAsWanted(
   { dir, port, hosts, simulated, acceleration }: ControlOptions,
   { detach, reset, boot }: UpOptions,

@@ -1,4 +1,5 @@
-// What Cinder says of its volumes, for `cobalt doctor --audit` to hold against Nova, the hypervisors and the share.
+// What Cinder says of its volumes, for `cobalt doctor --audit` to hold against Nova, the
+// hypervisors and the share.
 
 export interface CinderAudit {
   volumes: {
@@ -10,7 +11,10 @@ export interface CinderAudit {
   }[];
   snapshots: { id: string; volumeId: string; status: string }[];
   attachments: { id: string; volumeId: string; serverId: string | null; status: string }[];
-  /** Objects whose state says that something is at work while no saga is, e.g. a volume in `creating` for ever. */
+  /**
+   * Objects whose state says that something is at work while no saga is, e.g. a volume in
+   * `creating` for ever.
+   */
   stuck: { kind: 'volume' | 'snapshot' | 'backup'; id: string; status: string }[];
   /** By backend; a text: the backend did not tell. */
   backends: Record<string, { missing: string[]; unknown: string[]; strays: string[] } | string>;

@@ -1,4 +1,5 @@
-// How a host reaches a volume: Cinder tells Nova in an attachment's `connection_info`, Nova tells the hypervisor in the guest's spec.
+// How a host reaches a volume: Cinder tells Nova in an attachment's `connection_info`, Nova tells
+// the hypervisor in the guest's spec.
 
 /** A disk image on an NFS share, for a host's mount or for QEMU's own client. */
 export interface NfsConnection {

@@ -1,4 +1,5 @@
-// The states of volumes, snapshots, attachments and backups, as the API names them. api-ref block-storage v3, "Volume statuses".
+// The states of volumes, snapshots, attachments and backups, as the API names them. api-ref
+// block-storage v3, "Volume statuses".
 
 export const volumeStatuses = [
   'creating',

@@ -1,5 +1,5 @@
-// Expected outcomes that are not success. A handler or a step returns one as a value; bugs are thrown.
-// `platform/http/faults-to-http.ts` alone maps kinds to status codes and bodies.
+// Expected outcomes that are not success. A handler or a step returns one as a value; bugs are
+// thrown. `platform/http/faults-to-http.ts` alone maps kinds to status codes and bodies.
 
 /** Every kind of expected failure, in the house's own words. */
 export type FaultKind =
@@ -30,7 +30,10 @@ export class Fault {
   readonly kind: FaultKind;
   /** For the caller's eyes: names the field or object and what is allowed. */
   readonly message: string;
-  /** Service-specific facts for the fault body, e.g. `{type: 'PortNotFound'}` or `{code: 'placement.concurrent_update'}`. */
+  /**
+   * Service-specific facts for the fault body, e.g. `{type: 'PortNotFound'}` or `{code:
+   * 'placement.concurrent_update'}`.
+   */
   readonly detail: Readonly<Record<string, string>>;
 
   constructor(kind: FaultKind, message: string, detail: Readonly<Record<string, string>> = {}) {

@@ -4,7 +4,10 @@ import type { HostNetworkFacts } from '#contracts/neutron/host-network.ts';
 export const neutronTopic = 'neutron';
 
 export type NeutronRpc = {
-  /** A heartbeat with facts: the host's metadata agent is listed, and alive while these come. Idempotent. */
+  /**
+   * A heartbeat with facts: the host's metadata agent is listed, and alive while these come.
+   * Idempotent.
+   */
   reportNetwork: {
     params: { host: string; facts: HostNetworkFacts; version: string; startedAtMs: number };
     result: { intervalMs: number };

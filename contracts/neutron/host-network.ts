@@ -1,4 +1,5 @@
-// The network of a host as its Neutron Agent tells it, and as ports/host-network.ts does. Plain JSON.
+// The network of a host as its Neutron Agent tells it, and as ports/host-network.ts does. Plain
+// JSON.
 
 export interface HostNetworkFacts {
   /** The name under which OVN knows the host: `requested-chassis` of its ports. */

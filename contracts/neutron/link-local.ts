@@ -1,4 +1,5 @@
-// The IPv6 address that an interface gives itself: what port security lets through, and by what a guest is known. Pure.
+// The IPv6 address that an interface gives itself: what port security lets through, and by what a
+// guest is known. Pure.
 
 /** In the kernel's spelling: RFC 4291, appendix A; RFC 5952. */
 export function linkLocal(mac: string): string {

@@ -1,4 +1,5 @@
-// Conductor (and API) -> Nova Agent, topic `compute.<host>`. Every call is safe to repeat. An agent that is not there: unavailable.
+// Conductor (and API) -> Nova Agent, topic `compute.<host>`. Every call is safe to repeat. An agent
+// that is not there: unavailable.
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type {
   HostFacts,
@@ -11,11 +12,17 @@ import type {
 
 export const computeTopic = (host: string): string => `compute.${host}`;
 
-/** Faults: as the hypervisor port's method of the same name; `unavailable` also while the agent starts. */
+/**
+ * Faults: as the hypervisor port's method of the same name; `unavailable` also while the agent
+ * starts.
+ */
 export type ComputeAgentRpc = {
   /** Images into the cache, then disks, domain, start. A guest that runs already is left alone. */
   buildGuest: { params: { spec: GuestSpec }; result: null };
-  /** The server is being deleted: a build, rebuild or rescue of it that still fetches images ends with a fault. None is fine. */
+  /**
+   * The server is being deleted: a build, rebuild or rescue of it that still fetches images ends
+   * with a fault. None is fine.
+   */
   abandonBuild: { params: { uuid: string }; result: null };
   /** Root disk made anew; started unless `start` is false. */
   rebuildGuest: { params: { spec: GuestSpec; start: boolean }; result: null };
@@ -44,7 +51,10 @@ export type ComputeAgentRpc = {
     params: { uuid: string; volumeId: string; next: VolumeConnection };
     result: null;
   };
-  /** Copies the root disk and uploads it, as qcow2, as the data of `imageId`, which Glance knows as queued. Uploaded already is fine. */
+  /**
+   * Copies the root disk and uploads it, as qcow2, as the data of `imageId`, which Glance knows as
+   * queued. Uploaded already is fine.
+   */
   uploadRoot: { params: { uuid: string; imageId: string }; result: null };
   pciAddresses: { params: { uuid: string }; result: { addresses: Record<string, string> } };
   guestState: { params: { uuid: string }; result: { state: GuestState } };

@@ -6,7 +6,10 @@ export const conductorTopic = 'conductor';
 /** What a host's guest should be doing, as the database has it. */
 export interface ExpectedGuest {
   uuid: string;
-  /** 'run': it should run; 'keep': it exists, power as it is; 'remove': it does not belong on this host any more. */
+  /**
+   * 'run': it should run; 'keep': it exists, power as it is; 'remove': it does not belong on this
+   * host any more.
+   */
   want: 'run' | 'keep' | 'remove';
   /** A saga is at work on it: hands off. */
   busy: boolean;
@@ -28,22 +31,32 @@ export type NetworkEvent = (typeof networkEvents)[number];
 export type ConductorRpc = {
   /** Sagas may have been journalled: look. Sent as a cast; a lost one costs a scan period. */
   wakeSagas: { params: Record<string, never>; result: null };
-  /** Neutron said that something happened to a server's port: whoever waits for it looks now. Sent as a cast; a lost one costs a look period. */
+  /**
+   * Neutron said that something happened to a server's port: whoever waits for it looks now. Sent
+   * as a cast; a lost one costs a look period.
+   */
   networkEvent: {
     params: { serverId: string; portId: string | null; event: NetworkEvent };
     result: null;
   };
-  /** Cinder said that a server's volume grew. Sent as a cast; a lost one is made good when the volume is detached. */
+  /**
+   * Cinder said that a server's volume grew. Sent as a cast; a lost one is made good when the
+   * volume is detached.
+   */
   volumeExtended: { params: { serverId: string; volumeId: string }; result: null };
   /**
-   * A heartbeat with facts: marks the host up, and answers its stable identity. `starting`: the agent's first since it started, which
-   * registers the host. notFound: its compute service was deleted since, and stays away until the agent is started anew.
+   * A heartbeat with facts: marks the host up, and answers its stable identity. `starting`: the
+   * agent's first since it started, which registers the host. notFound: its compute service was
+   * deleted since, and stays away until the agent is started anew.
    */
   reportHost: {
     params: { host: string; facts: HostFacts; version: string; starting: boolean };
     result: { nodeUuid: string; intervalMs: number };
   };
-  /** The agent stops, because it was told to or its host is off: the host is down from now on. Idempotent. */
+  /**
+   * The agent stops, because it was told to or its host is off: the host is down from now on.
+   * Idempotent.
+   */
   agentStops: { params: { host: string }; result: null };
   /** Power states seen; `complete` when the list holds every guest of the host. */
   reportGuests: {

@@ -1,7 +1,10 @@
 // A guest and its host as plain data: what conductor, agent and hypervisor drivers tell each other.
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 
-/** libvirt's view of a guest, reduced to what Nova knows. `crashed`: off without having been asked (its process died, or the host's power). `absent`: no such guest on this host. */
+/**
+ * libvirt's view of a guest, reduced to what Nova knows. `crashed`: off without having been asked
+ * (its process died, or the host's power). `absent`: no such guest on this host.
+ */
 export type GuestState = 'running' | 'paused' | 'suspended' | 'shutoff' | 'crashed' | 'absent';
 
 /** What the host has and can do; measured, never assumed. */
@@ -17,7 +20,10 @@ export interface HostFacts {
   diskGib: number; // capacity of the file system that holds guest disks
   freeDiskGib: number;
   hostIp: string;
-  /** When the host started, to the minute (finer would make every heartbeat new); left out where nobody knows. */
+  /**
+   * When the host started, to the minute (finer would make every heartbeat new); left out where
+   * nobody knows.
+   */
   bootedAtMs?: number;
   cpu: {
     arch: string;
@@ -26,7 +32,10 @@ export interface HostFacts {
     features: string[];
     topology: { cells: number; sockets: number; cores: number; threads: number };
   };
-  /** Placement traits this host proves, e.g. 'COMPUTE_STATUS...' is not one of them; 'HW_CPU_X86_AVX' is. */
+  /**
+   * Placement traits this host proves, e.g. 'COMPUTE_STATUS...' is not one of them;
+   * 'HW_CPU_X86_AVX' is.
+   */
   traits: string[];
 }
 
@@ -39,7 +48,10 @@ export interface GuestImage {
   checksum: string;
 }
 
-/** Everything needed to make a guest; made by the conductor, stored nowhere on the host but in the domain itself. */
+/**
+ * Everything needed to make a guest; made by the conductor, stored nowhere on the host but in the
+ * domain itself.
+ */
 export interface GuestSpec {
   uuid: string;
   /** Unique on the host, e.g. 'instance-0000002a'. */
@@ -49,13 +61,19 @@ export interface GuestSpec {
   userId: string;
   vcpus: number;
   memoryMib: number;
-  /** Root disk; null = no local disk (booted from kernel alone or from a volume). `sizeGib` 0 = as large as the image. */
+  /**
+   * Root disk; null = no local disk (booted from kernel alone or from a volume). `sizeGib` 0 = as
+   * large as the image.
+   */
   rootDisk: { image: GuestImage | null; sizeGib: number; bus: DiskBus } | null;
   ephemeralGib: number;
   swapMib: number;
   /** Direct kernel boot. `commandLine` is added to the driver's console arguments. */
   kernel: { kernel: GuestImage; ramdisk: GuestImage | null; commandLine: string } | null;
-  /** Files of a config drive (volume label `config-2`), path -> content in base64, as user data may be binary; null = none. */
+  /**
+   * Files of a config drive (volume label `config-2`), path -> content in base64, as user data may
+   * be binary; null = none.
+   */
   configDrive: Record<string, string> | null;
   machineType: string | null; // null = the driver's default
   cpuModel: string | null;
@@ -70,7 +88,10 @@ export interface GuestVolume {
   /** Also the disk's serial number, of which virtio shows the guest the first 20 characters. */
   volumeId: string;
   connection: VolumeConnection;
-  /** The device's name, e.g. 'vdb': unique in the guest. The guest may see another one, as names are given in the order of slots. */
+  /**
+   * The device's name, e.g. 'vdb': unique in the guest. The guest may see another one, as names are
+   * given in the order of slots.
+   */
   device: string;
   bus: DiskBus;
   /** 0: the guest boots from it. */

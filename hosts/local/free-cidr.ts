@@ -33,8 +33,9 @@ export function isUsableCidr(text: string): boolean {
 }
 
 /**
- * The /24 number 4 of `space` (two bytes: `172.24`), unless a route of this machine (`used`, CIDRs) covers it: then another one,
- * begun with one that follows from the state folder. null: all are taken.
+ * The /24 number 4 of `space` (two bytes: `172.24`), unless a route of this machine (`used`, CIDRs)
+ * covers it: then another one, begun with one that follows from the state folder. null: all are
+ * taken.
  */
 export function chooseCidr(
   space: string,

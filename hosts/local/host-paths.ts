@@ -1,4 +1,5 @@
-// Where a namespaced host lives: names and paths, made of the state folder and the host's name alone. Pure.
+// Where a namespaced host lives: names and paths, made of the state folder and the host's name
+// alone. Pure.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
@@ -7,7 +8,9 @@ import type { Outcome } from '#contracts/common/fault.ts';
 /** What every init of this room has: a host's, and that of OVN's central daemons. */
 export interface InitPaths {
   name: string;
-  /** Everything of it lies below this folder, at the same path inside and outside its namespaces. */
+  /**
+   * Everything of it lies below this folder, at the same path inside and outside its namespaces.
+   */
   dir: string;
   /** Named after the state folder's hash: two clouds on one machine never meet. */
   netns: string;
@@ -22,7 +25,10 @@ export interface HostPaths extends InitPaths {
   libvirtSocket: string;
   /** The socket of the host's Open vSwitch database. */
   ovsdbSocket: string;
-  /** For guest disks, image cache, config drives, console logs and VNC sockets. Survives a power failure. */
+  /**
+   * For guest disks, image cache, config drives, console logs and VNC sockets. Survives a power
+   * failure.
+   */
   dataDir: string;
   /** There while an operator keeps the host off. */
   heldOffFile: string;
@@ -31,7 +37,8 @@ export interface HostPaths extends InitPaths {
 // sun_path holds 108 bytes with its closing zero: unix(7).
 const socketPathLimit = 107;
 
-// The init puts private file systems over these; a state folder below one would vanish inside the host.
+// The init puts private file systems over these; a state folder below one would vanish inside the
+// host.
 const masked = [
   '/run',
   '/var/run',
@@ -91,7 +98,10 @@ export function hostPaths(stateDir: string, name: string): Outcome<HostPaths> {
 export interface NetworkPaths extends InitPaths {
   northboundSocket: string;
   southboundSocket: string;
-  /** The machine's own legs in the external and in the management network; at most 15 characters, as the kernel wants. */
+  /**
+   * The machine's own legs in the external and in the management network; at most 15 characters, as
+   * the kernel wants.
+   */
   machineDevices: { ext: string; mgmt: string };
   /** Hold the CIDRs of these networks, each chosen once. */
   cidrFiles: { ext: string; mgmt: string };

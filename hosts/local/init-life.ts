@@ -1,4 +1,5 @@
-// How an init of this room is, and its end with everything it started: for hosts and for OVN's central daemons alike.
+// How an init of this room is, and its end with everything it started: for hosts and for OVN's
+// central daemons alike.
 import { rm } from 'node:fs/promises';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -26,7 +27,10 @@ export async function initState(
   };
 }
 
-/** Ends the init and, should the folder have been deleted under a running one, whatever else sits in its network namespace. */
+/**
+ * Ends the init and, should the folder have been deleted under a running one, whatever else sits in
+ * its network namespace.
+ */
 export async function cutPower(paths: InitPaths, { clock, log }: InitDeps): Promise<Outcome<void>> {
   const init = await findInit(paths.pidFile);
   if (init && !(await killInit(init, clock, powerOffTimeoutMs))) {

@@ -1,4 +1,5 @@
-// Which process is a host's PID 1, is it alive, and how it dies. Identity is boot id + PID + start time: a reused PID is never ours.
+// Which process is a host's PID 1, is it alive, and how it dies. Identity is boot id + PID + start
+// time: a reused PID is never ours.
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '#platform/clock.ts';
 import { startTimeOf } from '#platform/process-start-time.ts';
@@ -36,7 +37,10 @@ export async function isReady(init: InitProcess, readyFile: string): Promise<boo
   return (await readOr(readyFile, '')).trim() === `${init.pid} ${init.startTime}`;
 }
 
-/** SIGKILL and wait: when PID 1 of a PID namespace is gone, so is every process in it. False: still there after `timeoutMs`. */
+/**
+ * SIGKILL and wait: when PID 1 of a PID namespace is gone, so is every process in it. False: still
+ * there after `timeoutMs`.
+ */
 export async function killInit(
   init: InitProcess,
   clock: Clock,

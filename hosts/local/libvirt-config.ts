@@ -1,7 +1,10 @@
 // The two configuration files of a host's libvirtd. Pure text; written by power-on.ts.
 import { createHash } from 'node:crypto';
 
-/** A stable id of the host: libvirt refuses migration between hosts with one id, and DMI is the same for all of them. */
+/**
+ * A stable id of the host: libvirt refuses migration between hosts with one id, and DMI is the same
+ * for all of them.
+ */
 function hostUuid(dir: string): string {
   const hex = createHash('sha256').update(dir).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
@@ -20,7 +23,10 @@ log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 `;
 }
 
-/** The host is the isolation: what libvirt would add (users, cgroups, private /dev, seccomp) it cannot do in here or need not. */
+/**
+ * The host is the isolation: what libvirt would add (users, cgroups, private /dev, seccomp) it
+ * cannot do in here or need not.
+ */
 export function qemuConf(): string {
   return `user = "root"
 group = "root"

@@ -1,4 +1,5 @@
-// The filer of an embedded cloud: an NFS server in a namespace of its own, in the management network. Used by compose and the CLI.
+// The filer of an embedded cloud: an NFS server in a namespace of its own, in the management
+// network. Used by compose and the CLI.
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,7 +24,10 @@ export interface FilerFacts {
 }
 
 export interface LocalFiler {
-  /** Starts it unless it runs, and waits until it answers (0.1 s). It survives the death of this process. unavailable, forbidden, timeout. */
+  /**
+   * Starts it unless it runs, and waits until it answers (0.1 s). It survives the death of this
+   * process. unavailable, forbidden, timeout.
+   */
   start(network: NetworkFacts): Promise<Outcome<FilerFacts>>;
   running(): Promise<boolean>;
   /** Volumes stay. */

@@ -206,7 +206,8 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
 
   test('an init that cannot start says why', async () => {
     await hosts.remove('h3');
-    await runTool('mkdir', ['-p', join(stateDir, 'hosts/h3/init.lock')]); // a folder where the lock file should be
+    // a folder where the lock file should be
+    await runTool('mkdir', ['-p', join(stateDir, 'hosts/h3/init.lock')]);
     const failed = await hosts.powerOn('h3', { index: 3, network });
     assert.ok(failed instanceof Fault);
     assert.equal(failed.kind, 'unavailable');

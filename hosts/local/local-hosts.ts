@@ -1,5 +1,6 @@
-// Namespaced hypervisor hosts on this machine: the face of hosts/local, used by compose and the CLI.
-// A host is a network, mount, UTS, IPC and PID namespace with its own libvirtd, Open vSwitch and ovn-controller; it does not know who started it.
+// Namespaced hypervisor hosts on this machine: the face of hosts/local, used by compose and the
+// CLI. A host is a network, mount, UTS, IPC and PID namespace with its own libvirtd, Open vSwitch
+// and ovn-controller; it does not know who started it.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,13 +19,19 @@ import type { NfsClient } from './nfs-client.ts';
 import { startHost } from './power-on.ts';
 import { realStateDir } from './real-state-dir.ts';
 
-/** `absent`: no folder and no namespace; `off`: only its folder; `starting`: its init runs, libvirtd does not answer yet. */
+/**
+ * `absent`: no folder and no namespace; `off`: only its folder; `starting`: its init runs, libvirtd
+ * does not answer yet.
+ */
 export type LocalHostState = 'absent' | 'off' | 'starting' | 'running';
 
 export interface LocalHost {
   name: string;
   state: LocalHostState;
-  /** PID of the host's init as the machine sees it, for nsenter(1) and for `kill -9`, a power failure; null when off. */
+  /**
+   * PID of the host's init as the machine sees it, for nsenter(1) and for `kill -9`, a power
+   * failure; null when off.
+   */
   initPid: number | null;
   /** The host's folder on this machine. */
   dir: string;
@@ -36,25 +43,39 @@ export interface LocalHost {
   netns: string;
   /** An operator keeps it off: `powerOn` refuses until `release`. */
   heldOff: boolean;
-  /** Whether its kernel mounts the filer's share, else QEMU's own client reaches it; null before its first start. */
+  /**
+   * Whether its kernel mounts the filer's share, else QEMU's own client reaches it; null before its
+   * first start.
+   */
   nfsClient: NfsClient | null;
 }
 
-/** Expected troubles are faults whose message says what to do. Calls for one host are carried out one after the other. */
+/**
+ * Expected troubles are faults whose message says what to do. Calls for one host are carried out
+ * one after the other.
+ */
 export interface LocalHosts {
   /**
-   * Starts the host unless it runs, and waits until libvirtd and switch answer (about 0.7 s, deadline 20 s). Mends what an unclean
-   * death left: stale PID files, namespaces, stragglers. The host survives the death of this process.
+   * Starts the host unless it runs, and waits until libvirtd and switch answer (about 0.7 s,
+   * deadline 20 s). Mends what an unclean death left: stale PID files, namespaces, stragglers. The
+   * host survives the death of this process.
    * `index` (1 to 250) is the host's number, its addresses are made of it.
-   * conflict: held off. forbidden: not root. badRequest: bad name or state folder. unavailable: a tool is missing or the init ended; timeout.
+   * conflict: held off. forbidden: not root. badRequest: bad name or state folder. unavailable: a
+   * tool is missing or the init ended; timeout.
    */
   powerOn(
     name: string,
     options: { index: number; network: NetworkFacts },
   ): Promise<Outcome<LocalHost>>;
-  /** A power failure: SIGKILL to the host's init and with it to all its processes, guests included. An absent host is fine. timeout: it does not die. */
+  /**
+   * A power failure: SIGKILL to the host's init and with it to all its processes, guests included.
+   * An absent host is fine. timeout: it does not die.
+   */
   powerOff(name: string): Promise<Outcome<void>>;
-  /** From now on nobody powers it on, also not after a restart of the cloud, until `release`. One that runs goes on until `powerOff`. Safe to repeat. */
+  /**
+   * From now on nobody powers it on, also not after a restart of the cloud, until `release`. One
+   * that runs goes on until `powerOff`. Safe to repeat.
+   */
   holdOff(name: string): Promise<Outcome<void>>;
   /** Ends `holdOff`; starting it is somebody else's. Safe to repeat. */
   release(name: string): Promise<Outcome<void>>;
@@ -97,7 +118,9 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
     return turn;
   }
 
-  /** Also against other processes: the CLI switches hosts beside a running cloud that keeps them on. */
+  /**
+   * Also against other processes: the CLI switches hosts beside a running cloud that keeps them on.
+   */
   async function alone<T>(host: HostPaths, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
     return existsSync(host.dir)
       ? await oneAtATime(join(host.dir, 'power.lock'), work)

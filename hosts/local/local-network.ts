@@ -1,4 +1,5 @@
-// The network below an embedded cloud's hosts: underlay, external network, OVN's databases and northd. Used by compose and the CLI.
+// The network below an embedded cloud's hosts: underlay, external network, OVN's databases and
+// northd. Used by compose and the CLI.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -32,9 +33,11 @@ export interface NetworkFacts {
 
 export interface LocalNetwork {
   /**
-   * Starts it unless it runs; safe to repeat, also beside another process. It survives the death of this process.
-   * `publicCidr`: null = chosen once, so that it meets nothing of this machine. unavailable: a tool is missing or a daemon does not start;
-   * badRequest: no such CIDR; conflict: none is free, or another cloud has ours; forbidden: not root; timeout.
+   * Starts it unless it runs; safe to repeat, also beside another process. It survives the death of
+   * this process.
+   * `publicCidr`: null = chosen once, so that it meets nothing of this machine. unavailable: a tool
+   * is missing or a daemon does not start; badRequest: no such CIDR; conflict: none is free, or
+   * another cloud has ours; forbidden: not root; timeout.
    */
   start(options: { publicCidr: string | null }): Promise<Outcome<NetworkFacts>>;
   running(): Promise<boolean>;
@@ -46,7 +49,10 @@ export interface LocalNetwork {
   remove(): Promise<Outcome<void>>;
 }
 
-/** Where the networks' addresses are looked for: 172.24.4.0/24 is what other development clouds have outside. */
+/**
+ * Where the networks' addresses are looked for: 172.24.4.0/24 is what other development clouds have
+ * outside.
+ */
 const spaces = { ext: '172.24', mgmt: '172.25' } as const;
 const initScript = join(import.meta.dirname, 'ovn-init.sh');
 const needed = [
@@ -102,7 +108,8 @@ export function createLocalNetwork({
         'badRequest',
         `neutron.publicCidr is '${cidr}': it must be an IPv4 network of 8 to 29 bits, such as 172.24.4.0/24`,
       );
-    // Chosen while another cloud was down, or by hand: its guests and files would answer to our addresses.
+    // Chosen while another cloud was down, or by hand: its guests and files would answer to our
+    // addresses.
     const other = used.find(({ dst }) => dst === cidr);
     if (other)
       return fault(
@@ -113,7 +120,10 @@ export function createLocalNetwork({
     return cidr;
   }
 
-  /** Addresses are taken where they are chosen: two clouds that start at once would choose the same ones. */
+  /**
+   * Addresses are taken where they are chosen: two clouds that start at once would choose the same
+   * ones.
+   */
   async function wired(publicCidr: string | null): Promise<Outcome<{ ext: string; mgmt: string }>> {
     return await oneAtATime(networksLock, async () => {
       const routes = await machineRoutes();
@@ -173,6 +183,7 @@ interface Route {
 /** Where this machine's routes lead, the default route aside. */
 async function machineRoutes(): Promise<Route[]> {
   const { stdout } = await tryTool('ip', ['-4', '-json', 'route', 'show', 'table', 'all']);
-  const known = JSON.parse(stdout || '[]') as { dst: string; dev?: string }[]; // ip-route(8) with -json; a blackhole has no device
+  // ip-route(8) with -json; a blackhole has no device
+  const known = JSON.parse(stdout || '[]') as { dst: string; dev?: string }[];
   return known.flatMap(({ dst, dev = '' }) => (dst === 'default' ? [] : [{ dst, dev }]));
 }

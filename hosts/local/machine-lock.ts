@@ -1,4 +1,5 @@
-// One at a time among all processes of this machine: clouds that choose networks, and everyone who switches one host on or off.
+// One at a time among all processes of this machine: clouds that choose networks, and everyone who
+// switches one host on or off.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fault } from '#contracts/common/fault.ts';
@@ -7,10 +8,14 @@ import type { Outcome } from '#contracts/common/fault.ts';
 /** Held while a cloud chooses and takes its networks. */
 export const networksLock = '/run/cobalt-networks.lock';
 const waitS = 30;
-// Nobody but root may open the file, and so hold up the others. The path is an argument, never part of the script.
+// Nobody but root may open the file, and so hold up the others. The path is an argument, never part
+// of the script.
 const holdLock = `umask 077; exec flock --wait ${waitS} "$1" sh -c 'echo held; exec cat >/dev/null'`;
 
-/** The lock is that of flock(1), a child of ours, and so ends with us however we end. timeout: another process holds it all the time. */
+/**
+ * The lock is that of flock(1), a child of ours, and so ends with us however we end. timeout:
+ * another process holds it all the time.
+ */
 export async function oneAtATime<T>(
   lockFile: string,
   work: () => Promise<Outcome<T>>,

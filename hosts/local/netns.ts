@@ -1,7 +1,10 @@
 // Network namespaces by name, through `ip netns`. All calls are safe to repeat.
 import { runTool, tryTool } from './run-tool.ts';
 
-/** Makes the namespace unless it works already. A name whose namespace is gone (left by a crash) is made anew. */
+/**
+ * Makes the namespace unless it works already. A name whose namespace is gone (left by a crash) is
+ * made anew.
+ */
 export async function ensureNetns(netns: string): Promise<void> {
   const added = await tryTool('ip', ['netns', 'add', netns]);
   if (added.code === 0) return;

@@ -1,4 +1,5 @@
-// How hosts of this machine reach the filer's share: mounted by the kernel's NFS client where the kernel has one, else by QEMU's own.
+// How hosts of this machine reach the filer's share: mounted by the kernel's NFS client where the
+// kernel has one, else by QEMU's own.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -8,20 +9,26 @@ export interface Share {
   share: string;
 }
 
-/** How a host reaches the share. `kernel`: mounted at `mountPath`; QEMU locks the images of guests there itself, which the server keeps for all hosts. */
+/**
+ * How a host reaches the share. `kernel`: mounted at `mountPath`; QEMU locks the images of guests
+ * there itself, which the server keeps for all hosts.
+ */
 export type NfsClient = 'kernel' | 'libnfs';
 
 /** Where a host has a share of its kernel's client. Nothing of it is seen outside of the host. */
 const mountPath = ({ server, share }: Share): string => join('/run/cobalt/volumes', server, share);
 
 /**
- * `hard`: anything else loses writes while the filer is away. `lookupcache`: Cinder makes images by another client, so what was not there
- * may be there now. Not version 3: its locks are lost with the server unless each host runs a status monitor.
- * test/storage/kernel-client.test.ts tries them with a kernel that can.
+ * `hard`: anything else loses writes while the filer is away. `lookupcache`: Cinder makes images by
+ * another client, so what was not there may be there now. Not version 3: its locks are lost with
+ * the server unless each host runs a status monitor. test/storage/kernel-client.test.ts tries them
+ * with a kernel that can.
  */
 export const mountOptions = 'vers=4.2,hard,lookupcache=positive';
 
-/** Where a host finds the share, for those who run its guests; none where QEMU's own client is used. */
+/**
+ * Where a host finds the share, for those who run its guests; none where QEMU's own client is used.
+ */
 export interface HostMount extends Share {
   /** Inside the host. */
   path: string;
@@ -42,7 +49,10 @@ export const mountArguments = (share: Share): string[] => [
   mountOptions,
 ];
 
-/** The host's own decision, made at its first start and kept: a guest's disk does not change its way between two starts. null: never started. */
+/**
+ * The host's own decision, made at its first start and kept: a guest's disk does not change its way
+ * between two starts. null: never started.
+ */
 export async function nfsClientOf(hostDir: string): Promise<NfsClient | null> {
   const decided = (await readFile(join(hostDir, 'nfs-client'), 'utf8').catch(() => '')).trim();
   return decided === 'kernel' || decided === 'libnfs' ? decided : null;

@@ -1,6 +1,6 @@
-// Whether guests run under KVM or under emulation (TCG) on this machine. A present /dev/kvm says nothing: it may fail, or hang every
-// real kernel (KVM in software, e.g. the module kvm_pvm). So the same guest is booted under both and the times are compared.
-// Used by `up` and `doctor`.
+// Whether guests run under KVM or under emulation (TCG) on this machine. A present /dev/kvm says
+// nothing: it may fail, or hang every real kernel (KVM in software, e.g. the module kvm_pvm). So
+// the same guest is booted under both and the times are compared. Used by `up` and `doctor`.
 import { existsSync } from 'node:fs';
 import { access, constants, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { release, tmpdir } from 'node:os';
@@ -18,7 +18,10 @@ export interface Acceleration {
   why: string;
 }
 
-/** A Linux guest that ends QEMU by its debug-exit device as soon as its init runs; see images/guest/probe-initrd.ts. */
+/**
+ * A Linux guest that ends QEMU by its debug-exit device as soon as its init runs; see
+ * images/guest/probe-initrd.ts.
+ */
 export interface ProbeGuest {
   /** Path of a bzImage. */
   kernel: string;
@@ -30,7 +33,10 @@ export interface ProbeOptions {
   setting: AccelerationSetting;
   /** Where the answer is kept; see `answerFile`. */
   file: string;
-  /** Asked only when something must be measured. undefined: there is no kernel yet; a fault: it cannot be had, and why. */
+  /**
+   * Asked only when something must be measured. undefined: there is no kernel yet; a fault: it
+   * cannot be had, and why.
+   */
   guest: () => Promise<Outcome<ProbeGuest | undefined>>;
   /** Measure even if an answer is kept. */
   fresh?: boolean;
@@ -43,19 +49,27 @@ export type BootTrial =
   | { kind: 'failed'; why: string };
 
 const qemu = '/usr/bin/qemu-system-x86_64';
-/** Raised whenever what is measured or how it is judged changes: an answer kept by another version is not used. */
+/**
+ * Raised whenever what is measured or how it is judged changes: an answer kept by another version
+ * is not used.
+ */
 export const probeVersion = 2;
 const emulatedBootTimeoutMs = 60_000;
 /** KVM gets this many times what emulation needed: enough to tell by how much it is slower. */
 const patience = 3;
-/** Below this, KVM's risk is not worth its gain: hardware KVM boots this guest 5 to 10 times faster than emulation. */
+/**
+ * Below this, KVM's risk is not worth its gain: hardware KVM boots this guest 5 to 10 times faster
+ * than emulation.
+ */
 const clearlyFaster = 1.5;
 /** What QEMU answers when the guest writes 0x10 to its debug-exit device: (0x10 << 1) | 1. */
 const reachedUserSpace = 33;
 
 /**
- * The accelerator to use. `auto`: the kept answer of this boot, kernel, QEMU and probe, a few milliseconds; else both are tried, 4 to
- * 15 s. What cannot be tried is emulation, with the reason. unavailable: `kvm` is demanded and /dev/kvm cannot be used.
+ * The accelerator to use. `auto`: the kept answer of this boot, kernel, QEMU and probe, a few
+ * milliseconds; else both are tried, 4 to
+ * 15 s. What cannot be tried is emulation, with the reason. unavailable: `kvm` is demanded and
+ * /dev/kvm cannot be used.
  */
 export async function probeAcceleration({
   setting,
@@ -94,7 +108,10 @@ export async function probeAcceleration({
   return acceleration;
 }
 
-/** One answer for all clouds of the machine where root asks (only root writes to /run), else one a state folder. */
+/**
+ * One answer for all clouds of the machine where root asks (only root writes to /run), else one a
+ * state folder.
+ */
 export function answerFile(stateDir: string): string {
   return process.getuid?.() === 0
     ? '/run/cobalt-acceleration.json'
@@ -222,7 +239,8 @@ async function keep(file: string, answer: object): Promise<void> {
     await writeFile(temporary, JSON.stringify(answer), { mode: 0o600 });
     await rename(temporary, file);
   } catch {
-    await rm(temporary, { force: true }); // a full disk, no folder yet (`doctor` before `up`): it is measured again next time
+    // a full disk, no folder yet (`doctor` before `up`): it is measured again next time
+    await rm(temporary, { force: true });
   }
 }
 

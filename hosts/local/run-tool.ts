@@ -1,4 +1,5 @@
-// Runs one child process to its end under a deadline. Used by hosts/local and images/guest; nobody else starts tools.
+// Runs one child process to its end under a deadline. Used by hosts/local and images/guest; nobody
+// else starts tools.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
@@ -22,7 +23,10 @@ export interface ToolOptions {
 /** The tool is not installed, or may not be run. */
 export class ToolMissing extends Error {}
 
-/** Runs `file` with `args` (never a shell) and gives its exit code and output, whatever the code. Throws ToolMissing. */
+/**
+ * Runs `file` with `args` (never a shell) and gives its exit code and output, whatever the code.
+ * Throws ToolMissing.
+ */
 export function tryTool(
   file: string,
   args: readonly string[],
@@ -49,12 +53,16 @@ export function tryTool(
         stderr: Buffer.concat(err).toString(),
       }),
     );
-    child.stdin.on('error', () => undefined); // the tool may end without reading its input; its exit code tells
+    // the tool may end without reading its input; its exit code tells
+    child.stdin.on('error', () => undefined);
     child.stdin.end(options.input);
   });
 }
 
-/** As `tryTool`, for tools that must succeed: gives the output, throws with the tool's last words otherwise. */
+/**
+ * As `tryTool`, for tools that must succeed: gives the output, throws with the tool's last words
+ * otherwise.
+ */
 export async function runTool(
   file: string,
   args: readonly string[],

@@ -1,4 +1,5 @@
-// Starts an init of this room (a host's, OVN's) in namespaces of its own, detached, and waits until it reports ready.
+// Starts an init of this room (a host's, OVN's) in namespaces of its own, detached, and waits until
+// it reports ready.
 import { spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import { fault } from '#contracts/common/fault.ts';
@@ -10,7 +11,10 @@ import { findInit, isReady } from './init-process.ts';
 const readyTimeoutMs = 20_000;
 
 export interface InitStart {
-  /** Absolute path and arguments of the script; undefined: it runs already (another process started it), only wait. */
+  /**
+   * Absolute path and arguments of the script; undefined: it runs already (another process started
+   * it), only wait.
+   */
   script: readonly string[] | undefined;
   clock: Clock;
 }
@@ -40,7 +44,10 @@ export async function startInit(
   }
 }
 
-/** Detached, in a session of its own and without our files: it outlives us. Gives a function that tells how it ended. */
+/**
+ * Detached, in a session of its own and without our files: it outlives us. Gives a function that
+ * tells how it ended.
+ */
 async function spawnInit(init: InitPaths, script: readonly string[]): Promise<() => string | null> {
   const logFile = await open(init.logFile, 'w');
   const namespaces = ['--mount', '--uts', '--ipc', '--pid', '--fork', '--propagation', 'private'];

@@ -1,5 +1,6 @@
-// The wires below the cloud: a namespace with a bridge for tunnels, one for the external network and one for management, a leg in each
-// for every host, and the machine's own legs. All calls are safe to repeat.
+// The wires below the cloud: a namespace with a bridge for tunnels, one for the external network
+// and one for management, a leg in each for every host, and the machine's own legs. All calls are
+// safe to repeat.
 import { createHash } from 'node:crypto';
 import { addressIn } from './free-cidr.ts';
 import type { NetworkPaths } from './host-paths.ts';
@@ -13,14 +14,18 @@ const machineNumber = 1;
 /** Hosts follow; what else is in the management network counts from its end. */
 export const hostNumber = (index: number): number => 1 + index;
 
-/** The bridges and the machine's legs in them: floating IPs answer its shell, and the control plane reaches hosts and filer. */
+/**
+ * The bridges and the machine's legs in them: floating IPs answer its shell, and the control plane
+ * reaches hosts and filer.
+ */
 export async function ensureUnderlay(
   { netns, machineDevices }: NetworkPaths,
   cidrs: { ext: string; mgmt: string },
 ): Promise<void> {
   await ensureNetns(netns);
   for (const bridge of Object.values(bridges)) {
-    await tryTool('ip', ['-n', netns, 'link', 'add', bridge, 'type', 'bridge']); // one that is there stays
+    // one that is there stays
+    await tryTool('ip', ['-n', netns, 'link', 'add', bridge, 'type', 'bridge']);
     await runTool('ip', ['-n', netns, 'link', 'set', bridge, 'up']);
   }
   for (const wire of ['ext', 'mgmt'] as const) {
@@ -101,7 +106,8 @@ async function addPair(
   peerNetns: string,
   peer: string,
 ): Promise<void> {
-  // A peer without its other end cannot be; one of a namespace that was deleted a moment ago can, and goes first.
+  // A peer without its other end cannot be; one of a namespace that was deleted a moment ago can,
+  // and goes first.
   await tryTool('ip', ['-n', peerNetns, 'link', 'del', peer]);
   await runTool('ip', [
     ...into,
@@ -121,15 +127,19 @@ async function addPair(
 }
 
 /**
- * The MAC address of a device, the same each time it is made, as a real card's: neighbours keep it for minutes (ARP
- * caches, OVN's MAC_Binding), and a guest's floating IP would not answer the machine until they forget.
+ * The MAC address of a device, the same each time it is made, as a real card's: neighbours keep it
+ * for minutes (ARP caches, OVN's MAC_Binding), and a guest's floating IP would not answer the
+ * machine until they forget.
  */
 function hardwareAddress(device: readonly string[]): string {
   const hash = createHash('sha256').update(device.join(' ')).digest('hex');
-  return ['0a', ...(hash.slice(0, 10).match(/../g) ?? [])].join(':'); // 0a: unicast, locally administered
+  // 0a: unicast, locally administered
+  return ['0a', ...(hash.slice(0, 10).match(/../g) ?? [])].join(':');
 }
 
-/** Open vSwitch in userspace reads the wire as it is: a checksum left for later would never be made. */
+/**
+ * Open vSwitch in userspace reads the wire as it is: a checksum left for later would never be made.
+ */
 async function sendWholePackets(inNetns: readonly string[], device: string): Promise<void> {
   if (inNetns.length === 0) await runTool('ethtool', ['-K', device, 'tx', 'off']);
   else await runTool('ip', [...inNetns, 'ethtool', '-K', device, 'tx', 'off']);

@@ -1,4 +1,5 @@
-// Makes a bootable BIOS disk of a folder with a Linux system: MBR, GRUB behind it, one ext4 partition. No loop devices, no mounts.
+// Makes a bootable BIOS disk of a folder with a Linux system: MBR, GRUB behind it, one ext4
+// partition. No loop devices, no mounts.
 import { open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runTool } from '#hosts/local/run-tool.ts';
@@ -26,8 +27,9 @@ const grubModules = [
 ];
 
 /**
- * Writes `${workDir}/disk.qcow2`, `sizeMib` large, compressed. The system brings `/boot/grub/grub.cfg` and mounts its root by `label`.
- * Throws with the tool's last words; a system that is too large for the disk is such a failure.
+ * Writes `${workDir}/disk.qcow2`, `sizeMib` large, compressed. The system brings
+ * `/boot/grub/grub.cfg` and mounts its root by `label`. Throws with the tool's last words; a system
+ * that is too large for the disk is such a failure.
  */
 export async function makeBootDisk(
   workDir: string,
@@ -64,8 +66,9 @@ export async function makeBootDisk(
 }
 
 /**
- * GRUB's boot.img loads the sector after it, where a core image begins, which loads its rest from the sectors that follow: both
- * are so by default, and nothing needs to be patched. GRUB manual, "BIOS installation: MBR".
+ * GRUB's boot.img loads the sector after it, where a core image begins, which loads its rest from
+ * the sectors that follow: both are so by default, and nothing needs to be patched. GRUB manual,
+ * "BIOS installation: MBR".
  */
 async function installGrub(workDir: string, raw: string): Promise<void> {
   const core = join(workDir, 'core.img');

@@ -1,4 +1,5 @@
-// How the Debian image is built; the build itself takes minutes and a mirror, and is tried by hand: ./cobalt image build debian.
+// How the Debian image is built; the build itself takes minutes and a mirror, and is tried by hand:
+// ./cobalt image build debian.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// Builds a Debian 12 cloud image with cloud-init from Debian's packages; the face of images/debian, used by `cobalt image build debian`.
+// Builds a Debian 12 cloud image with cloud-init from Debian's packages; the face of images/debian,
+// used by `cobalt image build debian`.
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -16,7 +17,10 @@ export const debianImage = {
   user: 'debian',
 } as const;
 
-/** A kernel, systemd, cloud-init with what it calls, ssh, and the tools without which nobody looks after a server. */
+/**
+ * A kernel, systemd, cloud-init with what it calls, ssh, and the tools without which nobody looks
+ * after a server.
+ */
 const packages = [
   'linux-image-cloud-amd64',
   'initramfs-tools',
@@ -59,8 +63,9 @@ export interface DebianBuild {
 }
 
 /**
- * The path of the built image. Work of a killed build is removed by the next one; two builds at a time do not meet. Needs root.
- * unavailable: a tool or the mirror is missing; the message says which.
+ * The path of the built image. Work of a killed build is removed by the next one; two builds at a
+ * time do not meet. Needs root. unavailable: a tool or the mirror is missing; the message says
+ * which.
  */
 export async function buildDebianImage({
   outDir,
@@ -105,8 +110,9 @@ export async function buildDebianImage({
 }
 
 /**
- * mmdebstrap in namespaces of its own, which end with it: a killed build leaves no process and no mount. The files of rootfs/ come before
- * the packages, so that the kernel's initial RAM disk is made once and as they say.
+ * mmdebstrap in namespaces of its own, which end with it: a killed build leaves no process and no
+ * mount. The files of rootfs/ come before the packages, so that the kernel's initial RAM disk is
+ * made once and as they say.
  */
 export function bootstrapCommand(root: string, mirror: string | undefined): string[] {
   return [
@@ -130,14 +136,18 @@ export function bootstrapCommand(root: string, mirror: string | undefined): stri
   ];
 }
 
-/** Networkd is the one that cloud-init writes for. What must be a server's own is not in the image. */
+/**
+ * Networkd is the one that cloud-init writes for. What must be a server's own is not in the image.
+ */
 async function prepareFirstBoot(root: string): Promise<void> {
   await runTool('chroot', [root, 'systemctl', 'enable', 'systemd-networkd.service']);
-  await runTool('chroot', [root, 'systemctl', 'mask', 'e2scrub_reap.service']); // for file systems on LVM: here it only takes time
+  // for file systems on LVM: here it only takes time
+  await runTool('chroot', [root, 'systemctl', 'mask', 'e2scrub_reap.service']);
   for (const name of await readdir(join(root, 'etc/ssh')))
     if (name.startsWith('ssh_host_')) await rm(join(root, 'etc/ssh', name));
   await rm(join(root, 'var/lib/dbus/machine-id'), { force: true });
-  await writeFile(join(root, 'etc/machine-id'), ''); // empty: made at boot; without the file systemd asks questions on the console. machine-id(5)
+  // empty: made at boot; without the file systemd asks questions on the console. machine-id(5)
+  await writeFile(join(root, 'etc/machine-id'), '');
 }
 
 /** mmdebstrap says `I: …` of what it decided and `I: …...` of each step that takes a while. */

@@ -1,4 +1,5 @@
-// Makes a bootable BIOS disk of a kernel and an initrd, without root and loop devices: MBR, one FAT partition, syslinux.
+// Makes a bootable BIOS disk of a kernel and an initrd, without root and loop devices: MBR, one FAT
+// partition, syslinux.
 import { open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runTool } from '#hosts/local/run-tool.ts';

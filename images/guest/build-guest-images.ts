@@ -1,4 +1,5 @@
-// Builds the guest images `tiny` and `tiny-disk` on this machine; the face of images/guest, used by `cobalt up`.
+// Builds the guest images `tiny` and `tiny-disk` on this machine; the face of images/guest, used by
+// `cobalt up`.
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { chmod, glob, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -22,16 +23,20 @@ export interface GuestImages {
   kernelVersion: string;
 }
 
-/** What `tiny` wants on its kernel command line beside `console=ttyS0`: 0.3 s less to its first line under emulation. */
+/**
+ * What `tiny` wants on its kernel command line beside `console=ttyS0`: 0.3 s less to its first line
+ * under emulation.
+ */
 export const tinyCommandLine =
   'quiet mitigations=off init_on_alloc=0 no_timer_check 8250.nr_uarts=1';
 
 const diskSizeMib = 48;
 
 /**
- * The images, built unless `outDir` has them (5 to 15 s, mostly the download of 35 MB). What is there was made by these very
- * sources: another version of them builds anew and removes the old. Safe to repeat and to run twice at a time: a build appears
- * whole or not at all. No root needed. unavailable: wrong architecture, a missing tool, or no package mirror; the message says which.
+ * The images, built unless `outDir` has them (5 to 15 s, mostly the download of 35 MB). What is
+ * there was made by these very sources: another version of them builds anew and removes the old.
+ * Safe to repeat and to run twice at a time: a build appears whole or not at all. No root needed.
+ * unavailable: wrong architecture, a missing tool, or no package mirror; the message says which.
  */
 export async function buildGuestImages({
   outDir,
@@ -55,7 +60,8 @@ export async function buildGuestImages({
     try {
       await build(workDir);
       await rename(join(workDir, 'images'), done).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // else another run was faster: its images are the same
+        // else another run was faster: its images are the same
+        if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
       });
     } catch (error) {
       return fault(

@@ -1,5 +1,6 @@
-// Writes a Linux initramfs archive (cpio "newc": kernel documentation, early-userspace/buffer-format). Deterministic:
-// everything belongs to root, times are zero. Device nodes need no rights, as nothing is made on a disk. Pure.
+// Writes a Linux initramfs archive (cpio "newc": kernel documentation,
+// early-userspace/buffer-format). Deterministic: everything belongs to root, times are zero. Device
+// nodes need no rights, as nothing is made on a disk. Pure.
 
 export interface ArchiveEntry {
   /** Path without a leading slash. */
@@ -24,7 +25,10 @@ export const file = (path: string, data: Buffer, executable: boolean): ArchiveEn
   data,
 });
 
-/** The archive of `entries`, in their order; folders that are not listed are added before their first file. */
+/**
+ * The archive of `entries`, in their order; folders that are not listed are added before their
+ * first file.
+ */
 export function cpio(entries: readonly ArchiveEntry[]): Buffer {
   const parts: Buffer[] = [];
   let inode = 0;

@@ -8,12 +8,16 @@ const downloadTimeoutMs = 180_000;
 /** What goes into the guest. The kernel is the one Debian's own cloud images have today. */
 const programs = ['busybox-static', 'dropbear-bin', 'qemu-guest-agent'];
 const kernelMetaPackage = 'linux-image-cloud-amd64';
-/** Libraries of the programs' libraries; the programs' own are asked of apt. pack-initrd.ts finds out when one is missing. */
+/**
+ * Libraries of the programs' libraries; the programs' own are asked of apt. pack-initrd.ts finds
+ * out when one is missing.
+ */
 const furtherLibraries = ['libgmp10', 'libpcre2-8-0'];
 
 /**
- * Downloads and unpacks into `${workDir}/root`; gives the packages' file names, which hold their versions. Tries the machine's package
- * lists first; where they are missing or out of date, fetches fresh ones into `workDir`. Throws with apt's last words.
+ * Downloads and unpacks into `${workDir}/root`; gives the packages' file names, which hold their
+ * versions. Tries the machine's package lists first; where they are missing or out of date, fetches
+ * fresh ones into `workDir`. Throws with apt's last words.
  */
 export async function fetchPackages(workDir: string): Promise<string[]> {
   const own = ['-o', 'APT::Sandbox::User=', '-o', `Dir::Cache=${workDir}/cache`];

@@ -1,4 +1,5 @@
-// Builds the real images and boots them under QEMU's emulation; needs the packages of `up` and a package mirror.
+// Builds the real images and boots them under QEMU's emulation; needs the packages of `up` and a
+// package mirror.
 import assert from 'node:assert/strict';
 import {
   existsSync,
@@ -189,7 +190,8 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
       bridge,
       `import { connect } from 'node:net'; const s = connect(${port}, '127.0.0.1'); process.stdin.pipe(s).pipe(process.stdout);`,
     );
-    // QEMU's own network: DHCP, and each connection to 169.254.169.254 handed to a process that passes it on to our server.
+    // QEMU's own network: DHCP, and each connection to 169.254.169.254 handed to a process that
+    // passes it on to our server.
     const addresses = 'net=169.254.0.0/16,host=169.254.0.2,dhcpstart=169.254.0.15';
     const network = `user,id=n,${addresses},guestfwd=tcp:169.254.169.254:80-cmd:${process.execPath} ${bridge},hostfwd=tcp:127.0.0.1:${sshPort}-:22`;
     const guest = tiny('', '-netdev', network, '-device', 'virtio-net-pci,netdev=n');

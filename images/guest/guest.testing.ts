@@ -1,4 +1,5 @@
-// For tests: one guest under plain QEMU, its console, its monitor (QMP) and its agent. Ends with the test.
+// For tests: one guest under plain QEMU, its console, its monitor (QMP) and its agent. Ends with
+// the test.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -90,7 +91,10 @@ export function startGuest(qemuArgs: readonly string[]): TestGuest {
   };
 }
 
-/** Sends JSON commands one by one over a Unix socket, waits for each one's `return`, and gives the last; undefined when the other side is gone. */
+/**
+ * Sends JSON commands one by one over a Unix socket, waits for each one's `return`, and gives the
+ * last; undefined when the other side is gone.
+ */
 async function ask(path: string, commands: readonly object[]): Promise<unknown> {
   const socket = createConnection(path);
   socket.setEncoding('utf8');

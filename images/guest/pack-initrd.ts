@@ -1,4 +1,5 @@
-// Makes the guest's initial RAM disk of an unpacked folder of Debian packages and the files of rootfs/.
+// Makes the guest's initial RAM disk of an unpacked folder of Debian packages and the files of
+// rootfs/.
 import { readFileSync, statSync } from 'node:fs';
 import { cp, glob, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -48,7 +49,10 @@ const emptyFolders = [
   'usr/var/run',
 ];
 
-/** Writes the archive to `${workDir}/initrd`. Packed lightly: 6 MB instead of 14, and the guest is as fast. `further`: modules for tests. */
+/**
+ * Writes the archive to `${workDir}/initrd`. Packed lightly: 6 MB instead of 14, and the guest is
+ * as fast. `further`: modules for tests.
+ */
 export async function packInitrd(
   workDir: string,
   kernelVersion: string,
@@ -96,7 +100,10 @@ async function busybox(root: string): Promise<ArchiveEntry[]> {
   ];
 }
 
-/** Programs with the libraries that the packages' own loader finds for them, each at the path where it looks. */
+/**
+ * Programs with the libraries that the packages' own loader finds for them, each at the path where
+ * it looks.
+ */
 async function dynamic(root: string): Promise<ArchiveEntry[]> {
   const folders = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu'].map((folder) =>
     join(root, folder),

@@ -5,11 +5,16 @@ export interface AccessRule {
   /** Service type in the catalog, e.g. 'compute'. */
   service: string;
   method: string;
-  /** As the service sees it, e.g. `/v2.1/servers/{id}`; `*` and `{name}` take one segment, `**` any number. */
+  /**
+   * As the service sees it, e.g. `/v2.1/servers/{id}`; `*` and `{name}` take one segment, `**` any
+   * number.
+   */
   path: string;
 }
 
-/** Longer than any path of an OpenStack API: it matches no rule, which bounds the work of matching. */
+/**
+ * Longer than any path of an OpenStack API: it matches no rule, which bounds the work of matching.
+ */
 const maxPathLength = 512;
 
 /** null: a token without rules, which may do whatever its roles may. */
@@ -32,7 +37,8 @@ export function ruleAllows(
   );
 }
 
-// A step is a character's code or one of these: `[^/]`, `[^/]*`, `.*`. Numbers, as a request is held against many rules.
+// A step is a character's code or one of these: `[^/]`, `[^/]*`, `.*`. Numbers, as a request is
+// held against many rules.
 const [inSegment, restOfSegment, anything] = [-1, -2, -3];
 
 const parsed = new Map<string, Int32Array>();
@@ -63,8 +69,9 @@ function stepsOf(pattern: string): Int32Array {
 const slash = '/'.charCodeAt(0);
 
 /**
- * Follows all ways to match at once, so that the work is at most path length times wildcards. A backtracking pattern such as a
- * regular expression made of the user's rule needs time without bound.
+ * Follows all ways to match at once, so that the work is at most path length times wildcards. A
+ * backtracking pattern such as a regular expression made of the user's rule needs time without
+ * bound.
  */
 function matches(pattern: string, path: string): boolean {
   const steps = stepsOf(pattern);

@@ -1,5 +1,6 @@
 import type { Outcome } from '#contracts/common/fault.ts';
-// Who asks, as told by a validated token. Made by Keystone, read by every service and by the policy engine.
+// Who asks, as told by a validated token. Made by Keystone, read by every service and by the policy
+// engine.
 import type { AccessRule } from '#platform/auth/access-rules.ts';
 
 export interface AuthContext {

@@ -1,4 +1,5 @@
-// Token validation for a service that runs apart from Keystone: asks it over HTTP and remembers the answer for a short while.
+// Token validation for a service that runs apart from Keystone: asks it over HTTP and remembers the
+// answer for a short while.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AccessRule } from '#platform/auth/access-rules.ts';
@@ -58,7 +59,8 @@ export function createHttpTokenValidator(
       return fault('unavailable', 'Keystone does not accept the service user any more.');
     }
     if (answer.status !== 200) return fault('unauthorized', 'The token is not valid.');
-    const context = contextOf(token, answer.body as unknown as TokenDocument); // 200: Keystone's token document
+    // 200: Keystone's token document
+    const context = contextOf(token, answer.body as unknown as TokenDocument);
     if (remembered.size >= options.maxRemembered) remembered.clear();
     remembered.set(token, {
       context,

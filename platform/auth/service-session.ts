@@ -1,4 +1,5 @@
-// A service's own identity towards other services: a token by password, kept until shortly before it ends.
+// A service's own identity towards other services: a token by password, kept until shortly before
+// it ends.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -6,7 +7,10 @@ import type { HttpClient } from '#platform/http/client.ts';
 import type { Secret } from '#platform/log.ts';
 
 export interface ServiceSession {
-  /** A valid token. unavailable: Keystone does not answer; unauthorized: the service user is not what it should be. */
+  /**
+   * A valid token. unavailable: Keystone does not answer; unauthorized: the service user is not
+   * what it should be.
+   */
   token(): Promise<Outcome<string>>;
   /** Forgets the token, e.g. after a 401. */
   renew(): void;
@@ -52,7 +56,8 @@ export function createServiceSession(deps: {
         'unauthorized',
         `The service user ${name} got no token: Keystone answered ${answer.status}.`,
       );
-    const { expires_at } = (answer.body as { token: { expires_at: string } }).token; // 201: Keystone's token document
+    // 201: Keystone's token document
+    const { expires_at } = (answer.body as { token: { expires_at: string } }).token;
     held = { token, endsMs: Date.parse(expires_at) };
     return token;
   }

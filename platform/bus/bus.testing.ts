@@ -9,7 +9,10 @@ import type { Bus, RpcContext } from '#platform/bus/bus.ts';
 const REQ = { requestId: 'req-11111111-1111-1111-1111-111111111111' };
 const CALL = { ...REQ, timeoutMs: 5_000 };
 
-/** Registers the suite. `open` gives a fresh bus whose queues hold 50 messages and which redelivers within milliseconds. */
+/**
+ * Registers the suite. `open` gives a fresh bus whose queues hold 50 messages and which redelivers
+ * within milliseconds.
+ */
 export function busContract(title: string, open: () => Promise<Bus>): void {
   let bus: Bus;
   beforeEach(async () => {

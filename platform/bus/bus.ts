@@ -1,5 +1,6 @@
-// The message bus between the parts of a service and its agents. Drivers: in-process-bus.ts (embedded); RabbitMQ follows.
-// Every driver passes `bus.testing.ts`. Topics: 'conductor', 'scheduler', 'compute.<host>'.
+// The message bus between the parts of a service and its agents. Drivers: in-process-bus.ts
+// (embedded); RabbitMQ follows. Every driver passes `bus.testing.ts`. Topics: 'conductor',
+// 'scheduler', 'compute.<host>'.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 
@@ -12,7 +13,10 @@ export interface RpcContext {
   readonly attempt: number;
 }
 
-/** Expected failure is a Fault, returned; a bug is thrown. A cast's handler may run twice, so it is idempotent. */
+/**
+ * Expected failure is a Fault, returned; a bug is thrown. A cast's handler may run twice, so it is
+ * idempotent.
+ */
 export type RpcHandler = (
   params: JsonObject,
   context: RpcContext,
@@ -39,20 +43,29 @@ export interface CallOptions {
 
 export interface CastOptions {
   requestId: string;
-  /** Names the effect: while the bus remembers it (the last 10,000 of a topic), the same one is taken once. */
+  /**
+   * Names the effect: while the bus remembers it (the last 10,000 of a topic), the same one is
+   * taken once.
+   */
   messageId?: string;
 }
 
 /**
- * Parameters and results are plain JSON and arrive as a copy; `undefined` members are left out; anything else throws.
+ * Parameters and results are plain JSON and arrive as a copy; `undefined` members are left out;
+ * anything else throws.
  */
 export interface Bus {
-  /** Consumers of one topic share its calls and casts; each gets every fanout. All of them serve the same methods. */
+  /**
+   * Consumers of one topic share its calls and casts; each gets every fanout. All of them serve the
+   * same methods.
+   */
   serve(topic: string, handlers: RpcHandlers, options?: { concurrency?: number }): Serving;
 
   /**
-   * Asks and waits. Faults: the handler's own, equal; `timeout` when the deadline passes (the handler may still work on);
-   * `unavailable` at once when nobody serves the topic, or its queue is full. Throws when the handler threw or has no such method.
+   * Asks and waits. Faults: the handler's own, equal; `timeout` when the deadline passes (the
+   * handler may still work on);
+   * `unavailable` at once when nobody serves the topic, or its queue is full. Throws when the
+   * handler threw or has no such method.
    */
   call(
     topic: string,
@@ -62,9 +75,10 @@ export interface Bus {
   ): Promise<Outcome<Json | undefined>>;
 
   /**
-   * Hands over and goes on: resolves when the bus has the message. Delivered at least once, waits for a consumer that is
-   * not there yet, is delivered again (jittered, bounded) when the handler throws, then dropped with an error in the log.
-   * A Fault of the handler ends it. `unavailable` when the topic's queue is full.
+   * Hands over and goes on: resolves when the bus has the message. Delivered at least once, waits
+   * for a consumer that is not there yet, is delivered again (jittered, bounded) when the handler
+   * throws, then dropped with an error in the log. A Fault of the handler ends it. `unavailable`
+   * when the topic's queue is full.
    */
   cast(
     topic: string,
@@ -81,11 +95,17 @@ export interface Bus {
     options: { requestId: string },
   ): Promise<void>;
 
-  /** Refuses new messages (`unavailable`) and resolves when those in work are done or `drainTimeoutMs` has passed. */
+  /**
+   * Refuses new messages (`unavailable`) and resolves when those in work are done or
+   * `drainTimeoutMs` has passed.
+   */
   close(): Promise<void>;
 }
 
-/** Told of every message that was handled; fits `Metrics.rpc`. `outcome`: 'ok', a fault kind, or 'error'. */
+/**
+ * Told of every message that was handled; fits `Metrics.rpc`. `outcome`: 'ok', a fault kind, or
+ * 'error'.
+ */
 export type ObserveRpc = (
   labels: { topic: string; method: string; outcome: string },
   ms: number,

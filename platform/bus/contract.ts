@@ -1,4 +1,5 @@
-// Types on both ends of a topic: contracts/ holds a type that maps method -> params and result, these bind it to the bus.
+// Types on both ends of a topic: contracts/ holds a type that maps method -> params and result,
+// these bind it to the bus.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type {
@@ -10,7 +11,10 @@ import type {
   RpcServer,
 } from '#platform/bus/bus.ts';
 
-/** e.g. `{BuildServers: {params: {servers: string[]}; result: undefined}}`. Params and results are plain JSON. */
+/**
+ * e.g. `{BuildServers: {params: {servers: string[]}; result: undefined}}`. Params and results are
+ * plain JSON.
+ */
 export type RpcContract = { [method: string]: { params: object; result: unknown } };
 
 export type HandlersOf<C extends RpcContract> = {
@@ -45,7 +49,8 @@ export function rpcServer<C extends RpcContract>(
   handlers: HandlersOf<C>,
   options: { concurrency?: number } = {},
 ): RpcServer {
-  return { topic, handlers: handlers as unknown as RpcHandlers, ...options }; // plain JSON by the contract; the bus checks it when copying
+  // plain JSON by the contract; the bus checks it when copying
+  return { topic, handlers: handlers as unknown as RpcHandlers, ...options };
 }
 
 /** A caller's side of a contract. */

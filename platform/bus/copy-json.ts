@@ -1,7 +1,11 @@
-// A message must share no state with its sender. Called by in-process-bus.ts; several times faster than structuredClone.
+// A message must share no state with its sender. Called by in-process-bus.ts; several times faster
+// than structuredClone.
 import type { Json } from '#contracts/common/json.ts';
 
-/** An equal copy as JSON would carry it: undefined members are left out. Throws on what is not plain JSON. */
+/**
+ * An equal copy as JSON would carry it: undefined members are left out. Throws on what is not plain
+ * JSON.
+ */
 export function copyJson<T extends Json | undefined>(value: T): T {
   return copy(value) as T; // `copy` keeps the shape
 }

@@ -1,4 +1,5 @@
-// One topic of the in-process bus: its consumers, its bounded queue, and the ids of casts it has taken.
+// One topic of the in-process bus: its consumers, its bounded queue, and the ids of casts it has
+// taken.
 
 export interface Consumer<H> {
   readonly handlers: H;
@@ -48,7 +49,9 @@ export class Topic<H, M> {
     return this.#queue.shift();
   }
 
-  /** False when the id is known: the cast was taken before. Forgets the oldest id beyond the bound. */
+  /**
+   * False when the id is known: the cast was taken before. Forgets the oldest id beyond the bound.
+   */
   remember(messageId: string): boolean {
     if (this.#seen.has(messageId)) return false;
     this.#seen.add(messageId);

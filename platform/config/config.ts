@@ -1,4 +1,5 @@
-// Typed configuration: defaults from the schema, then a YAML file, then the environment. A wrong value names itself and what is allowed.
+// Typed configuration: defaults from the schema, then a YAML file, then the environment. A wrong
+// value names itself and what is allowed.
 import { readFile } from 'node:fs/promises';
 import type { Static, TObject, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -12,8 +13,9 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads `file` (missing is fine) and variables `<PREFIX>_<SECTION>__<FIELD>` in upper snake case, e.g.
- * COBALT_NOVA__SHUTDOWN_TIMEOUT_MS=5000 for `nova: {shutdownTimeoutMs: 5000}`, and COBALT_ACCELERATION=tcg for `acceleration: tcg`.
+ * Reads `file` (missing is fine) and variables `<PREFIX>_<SECTION>__<FIELD>` in upper snake case,
+ * e.g. COBALT_NOVA__SHUTDOWN_TIMEOUT_MS=5000 for `nova: {shutdownTimeoutMs: 5000}`, and
+ * COBALT_ACCELERATION=tcg for `acceleration: tcg`.
  */
 export async function loadConfig<T extends TObject>(
   schema: T,
@@ -59,7 +61,8 @@ export async function loadConfig<T extends TObject>(
 }
 
 function explain({ message, keyword, params }: TLocalizedValidationError): string {
-  if (message === 'schema is false') return 'is no setting of this release'; // additionalProperties: false
+  // additionalProperties: false
+  if (message === 'schema is false') return 'is no setting of this release';
   return keyword === 'enum' ? `must be one of ${params.allowedValues.join(', ')}` : message;
 }
 

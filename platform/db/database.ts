@@ -1,5 +1,5 @@
-// The one way to a database: SQLite in the embedded cloud, MariaDB in the distributed one. Called by compose;
-// the stores of the services get `Database` or its `db`.
+// The one way to a database: SQLite in the embedded cloud, MariaDB in the distributed one. Called
+// by compose; the stores of the services get `Database` or its `db`.
 import { Kysely } from 'kysely';
 import { mariadbDialect } from './mariadb-dialect.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
@@ -35,11 +35,13 @@ export interface DatabaseLog {
 
 /**
  * A database and the same manners on both dialects (kept by `db.testing.ts`):
- * text compares by code point and case, also in `like`; booleans are stored as 0 and 1 and read as numbers; integers are
- * numbers and beyond 2^53 an error; `numUpdatedRows` counts rows that matched, so compare-and-set works; foreign keys
- * hold; parameters are primitives or bytes, anything else throws.
+ * text compares by code point and case, also in `like`; booleans are stored as 0 and 1 and read as
+ * numbers; integers are numbers and beyond 2^53 an error; `numUpdatedRows` counts rows that
+ * matched, so compare-and-set works; foreign keys hold; parameters are primitives or bytes,
+ * anything else throws.
  *
- * SQLite has one connection: within a transaction use its `trx` alone, `db` would wait for the transaction itself.
+ * SQLite has one connection: within a transaction use its `trx` alone, `db` would wait for the
+ * transaction itself.
  */
 export interface Database<T> {
   readonly db: Kysely<T>;
@@ -48,7 +50,10 @@ export interface Database<T> {
   close(): Promise<void>;
 }
 
-/** Opens lazily: the first query connects. SQLite's path may be ':memory:'. Queries slower than 200 ms are logged. */
+/**
+ * Opens lazily: the first query connects. SQLite's path may be ':memory:'. Queries slower than 200
+ * ms are logged.
+ */
 export function openDatabase<T>(config: DatabaseConfig, deps: { log: DatabaseLog }): Database<T> {
   const db = new Kysely<T>({
     dialect:

@@ -1,4 +1,5 @@
-// What every database driver must do alike. Run on SQLite and on a real MariaDB by database.test.ts.
+// What every database driver must do alike. Run on SQLite and on a real MariaDB by
+// database.test.ts.
 import { strict as assert } from 'node:assert';
 import { after, before, test } from 'node:test';
 import { sql } from 'kysely';
@@ -50,7 +51,10 @@ const MIGRATIONS: Migration[] = [
 
 const BOX = { label: 'Box', size: 1, open: true, note: null, made_at: 1_790_000_000_123 };
 
-/** Registers the suite. `open` gives a fresh connection to one and the same empty database each time. */
+/**
+ * Registers the suite. `open` gives a fresh connection to one and the same empty database each
+ * time.
+ */
 export function databaseContract(
   title: string,
   open: () => Promise<Database<ContractTables>>,

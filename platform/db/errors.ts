@@ -1,25 +1,33 @@
-// What a failed query means, alike for SQLite and MariaDB. Called by stores to turn a broken rule into a Fault.
+// What a failed query means, alike for SQLite and MariaDB. Called by stores to turn a broken rule
+// into a Fault.
 
 /** A primary key or unique index holds the value already. */
 export function isUniqueViolation(error: unknown): boolean {
-  return has(error, { sqlite: [1555, 2067], mysql: [1062] }); // SQLITE_CONSTRAINT_PRIMARYKEY, _UNIQUE; ER_DUP_ENTRY
+  // SQLITE_CONSTRAINT_PRIMARYKEY, _UNIQUE; ER_DUP_ENTRY
+  return has(error, { sqlite: [1555, 2067], mysql: [1062] });
 }
 
 /** The row that is referred to does not exist, or the row is still referred to. */
 export function isForeignKeyViolation(error: unknown): boolean {
-  return has(error, { sqlite: [787], mysql: [1451, 1452] }); // ER_ROW_IS_REFERENCED_2, ER_NO_REFERENCED_ROW_2
+  // ER_ROW_IS_REFERENCED_2, ER_NO_REFERENCED_ROW_2
+  return has(error, { sqlite: [787], mysql: [1451, 1452] });
 }
 
 /** Another writer was in the way; the same transaction may succeed when tried again. */
 export function isTransient(error: unknown): boolean {
-  return has(error, { sqlite: [5, 6, 261, 517], mysql: [1205, 1213] }); // BUSY, LOCKED, BUSY_RECOVERY, BUSY_SNAPSHOT; lock wait, deadlock
+  // BUSY, LOCKED, BUSY_RECOVERY, BUSY_SNAPSHOT; lock wait, deadlock
+  return has(error, { sqlite: [5, 6, 261, 517], mysql: [1205, 1213] });
 }
 
-/** The disk is full, of the database or of whatever a file is written to. The write has not happened. */
+/**
+ * The disk is full, of the database or of whatever a file is written to. The write has not
+ * happened.
+ */
 export function isStorageFull(error: unknown): boolean {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if ('code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT')) return true;
-    if (has(cause, { sqlite: [13, 778, 4874], mysql: [1021, 1114] })) return true; // FULL, IOERR_WRITE, IOERR_SHMSIZE; DISK_FULL, RECORD_FILE_FULL
+    // FULL, IOERR_WRITE, IOERR_SHMSIZE; DISK_FULL, RECORD_FILE_FULL
+    if (has(cause, { sqlite: [13, 778, 4874], mysql: [1021, 1114] })) return true;
   }
   return false;
 }

@@ -6,7 +6,8 @@ import {
   type Dialect,
   type MysqlPool,
 } from 'kysely';
-// Kysely's MySQL dialect on a mysql2 pool, set so that MariaDB behaves as SQLite does. Used by database.ts alone.
+// Kysely's MySQL dialect on a mysql2 pool, set so that MariaDB behaves as SQLite does. Used by
+// database.ts alone.
 import { createPool, type PoolOptions } from 'mysql2';
 import { bindable } from './parameters.ts';
 
@@ -38,7 +39,9 @@ export function mariadbDialect(options: MariadbOptions): Dialect {
   };
 }
 
-/** Kysely's driver with checked parameters. Every connection is set up once, before its first query. */
+/**
+ * Kysely's driver with checked parameters. Every connection is set up once, before its first query.
+ */
 class MariadbDriver extends MysqlDriver {
   readonly #checked = new WeakMap<DatabaseConnection, DatabaseConnection>();
   readonly #plain = new WeakMap<DatabaseConnection, DatabaseConnection>();

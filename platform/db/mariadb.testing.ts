@@ -1,4 +1,5 @@
-// A private MariaDB for tests: own data folder, unix socket only, a child of this process, ended by its pid.
+// A private MariaDB for tests: own data folder, unix socket only, a child of this process, ended by
+// its pid.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

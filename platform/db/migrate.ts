@@ -1,4 +1,5 @@
-// Brings a service's tables to the release's state: forward only, one small step at a time. Called by compose at start.
+// Brings a service's tables to the release's state: forward only, one small step at a time. Called
+// by compose at start.
 import { sql, type ColumnDataType, type Kysely, type RawBuilder } from 'kysely';
 import type { DialectName } from './database.ts';
 
@@ -6,7 +7,8 @@ export interface Migration {
   /** Sorts in order of application: '0001-servers'. Never renamed. */
   name: string;
   /**
-   * Applied once. SQLite rolls a failed one back; MariaDB commits each statement, so keep to one subject and use
+   * Applied once. SQLite rolls a failed one back; MariaDB commits each statement, so keep to one
+   * subject and use
    * `ifNotExists()` where it exists.
    */
   up(schema: Kysely<any>, types: ColumnTypes): Promise<void>;
@@ -69,8 +71,9 @@ export class StateTooNewError extends Error {
 const LOCK_TIMEOUT_S = 60;
 
 /**
- * Applies what is missing, in order, under a lock (safe when several processes start at once). Idempotent. Returns the
- * names it applied. Throws StateTooNewError when the database has migrations that this release does not know.
+ * Applies what is missing, in order, under a lock (safe when several processes start at once).
+ * Idempotent. Returns the names it applied. Throws StateTooNewError when the database has
+ * migrations that this release does not know.
  */
 export async function migrate(
   db: Kysely<any>,

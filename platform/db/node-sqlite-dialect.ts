@@ -1,5 +1,6 @@
 // Kysely on node:sqlite with a bounded cache of prepared statements. Used by database.ts alone.
-// Why our own: preparing on each call costs three times the query itself, and node:sqlite needs its parameters checked.
+// Why our own: preparing on each call costs three times the query itself, and node:sqlite needs its
+// parameters checked.
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -17,7 +18,10 @@ import { bindable } from './parameters.ts';
 
 export interface NodeSqliteOptions {
   path: string;
-  /** FULL survives a power failure with the last commit, NORMAL loses the last moments but never consistency. */
+  /**
+   * FULL survives a power failure with the last commit, NORMAL loses the last moments but never
+   * consistency.
+   */
   synchronous: 'OFF' | 'NORMAL' | 'FULL';
   /** How long a statement waits for another connection's write lock. */
   busyTimeoutMs: number;
@@ -33,7 +37,10 @@ export function nodeSqliteDialect(options: NodeSqliteOptions): Dialect {
   };
 }
 
-/** One connection; Kysely's runtime driver serialises its users (`supportsMultipleConnections` is false for SQLite). */
+/**
+ * One connection; Kysely's runtime driver serialises its users (`supportsMultipleConnections` is
+ * false for SQLite).
+ */
 class NodeSqliteDriver implements Driver {
   readonly #options: NodeSqliteOptions;
   #connection: NodeSqliteConnection | undefined;
@@ -52,7 +59,8 @@ class NodeSqliteDriver implements Driver {
   }
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    // IMMEDIATE takes the write lock now, with its wait; a deferred one may fail at its first write.
+    // IMMEDIATE takes the write lock now, with its wait; a deferred one may fail at its first
+    // write.
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
   }
 
@@ -61,7 +69,8 @@ class NodeSqliteDriver implements Driver {
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    // SQLite rolls back by itself when the disk is full (lang_transaction.html); a second rollback would fail, and hide why.
+    // SQLite rolls back by itself when the disk is full (lang_transaction.html); a second rollback
+    // would fail, and hide why.
     if (this.#connection?.inTransaction)
       await connection.executeQuery(CompiledQuery.raw('rollback'));
   }
@@ -93,12 +102,14 @@ class NodeSqliteConnection implements DatabaseConnection {
     this.#maxStatements = options.maxStatements;
     this.#busyTimeoutMs = options.busyTimeoutMs;
     this.#db = new DatabaseSync(options.path, { timeout: options.busyTimeoutMs });
-    this.#db.exec('pragma auto_vacuum = incremental'); // of a new file alone: space can be given back (reclaim-space.ts)
+    // of a new file alone: space can be given back (reclaim-space.ts)
+    this.#db.exec('pragma auto_vacuum = incremental');
     this.#db.exec('pragma journal_mode = wal');
     this.#db.exec(`pragma synchronous = ${options.synchronous}`);
     this.#db.exec('pragma foreign_keys = on');
     this.#db.exec('pragma case_sensitive_like = on'); // as utf8mb4_bin on MariaDB
-    // SQLite's own wait blocks the event loop, perhaps of the very holder of the lock; from here on we wait ourselves.
+    // SQLite's own wait blocks the event loop, perhaps of the very holder of the lock; from here on
+    // we wait ourselves.
     this.#db.exec('pragma busy_timeout = 0');
   }
 
@@ -121,7 +132,8 @@ class NodeSqliteConnection implements DatabaseConnection {
 
   #run<R>(query: CompiledQuery): QueryResult<R> {
     const { prepared, columns } = this.#statement(query.sql);
-    const parameters = query.parameters.map(bindable) as SQLInputValue[]; // bindable: primitives and bytes only
+    // bindable: primitives and bytes only
+    const parameters = query.parameters.map(bindable) as SQLInputValue[];
     if (columns.length > 0) {
       const rows = prepared.all(...parameters) as unknown as unknown[][]; // setReturnArrays below
       return { rows: rows.map((values) => toRow(columns, values) as R) };
@@ -161,7 +173,10 @@ class NodeSqliteConnection implements DatabaseConnection {
   }
 }
 
-/** A plain object. node:sqlite's own rows have no prototype and take longer to build (4.4 against 3.6 us for 30 columns). */
+/**
+ * A plain object. node:sqlite's own rows have no prototype and take longer to build (4.4 against
+ * 3.6 us for 30 columns).
+ */
 function toRow(columns: string[], values: unknown[]): Record<string, unknown> {
   const row: Record<string, unknown> = {};
   for (let index = 0; index < columns.length; index += 1) row[columns[index] ?? ''] = values[index];

@@ -1,8 +1,10 @@
-// What may be bound to a query: the same on both databases. Both drivers call it on every parameter.
+// What may be bound to a query: the same on both databases. Both drivers call it on every
+// parameter.
 
 /**
- * The value as it is stored. Booleans become 0 and 1. Dates, objects and arrays are bugs: node:sqlite takes an object in
- * first place for named parameters and stores NULL, mysql2 would store text of its own making.
+ * The value as it is stored. Booleans become 0 and 1. Dates, objects and arrays are bugs:
+ * node:sqlite takes an object in first place for named parameters and stores NULL, mysql2 would
+ * store text of its own making.
  */
 export function bindable(value: unknown): string | number | bigint | Uint8Array | null {
   switch (typeof value) {

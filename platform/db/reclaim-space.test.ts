@@ -1,4 +1,5 @@
-// The file of a database shrinks after rows were deleted, where it was made to; an older one stays whole.
+// The file of a database shrinks after rows were deleted, where it was made to; an older one stays
+// whole.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -6,7 +6,10 @@ import type { Database } from './database.ts';
 /** Pages at a time: other queries have their turn in between. */
 const pagesAtOnce = 256;
 
-/** How many bytes went back. MariaDB uses freed space again by itself, and so does SQLite in a file that was made without incremental vacuum. */
+/**
+ * How many bytes went back. MariaDB uses freed space again by itself, and so does SQLite in a file
+ * that was made without incremental vacuum.
+ */
 export async function reclaimSpace<T>({
   db: typed,
   dialect,

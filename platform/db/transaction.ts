@@ -1,4 +1,5 @@
-// A transaction that is tried again when the database asks for it, and the writes that SQL spells differently.
+// A transaction that is tried again when the database asks for it, and the writes that SQL spells
+// differently.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MysqlAdapter, type Insertable, type Kysely, type Transaction } from 'kysely';
 import { isTransient } from './errors.ts';
@@ -11,8 +12,9 @@ export interface RetryPolicy {
 const RETRY: RetryPolicy = { maxAttempts: 5, backoffMs: 20 };
 
 /**
- * Runs `work` in one transaction: committed when it returns, rolled back when it throws. On a deadlock, a lock timeout or
- * a busy SQLite file it runs again from its start, so `work` must have no effect but through `trx`.
+ * Runs `work` in one transaction: committed when it returns, rolled back when it throws. On a
+ * deadlock, a lock timeout or a busy SQLite file it runs again from its start, so `work` must have
+ * no effect but through `trx`.
  */
 export async function transaction<T, R>(
   db: Kysely<T>,
@@ -29,14 +31,18 @@ export async function transaction<T, R>(
   }
 }
 
-/** Inserts the row, or updates all its other columns where `key` exists already. Idempotent by `key`. */
+/**
+ * Inserts the row, or updates all its other columns where `key` exists already. Idempotent by
+ * `key`.
+ */
 export async function upsert<T, N extends keyof T & string>(
   db: Kysely<T>,
   table: N,
   row: Insertable<T[N]>,
   key: readonly (keyof T[N] & string)[],
 ): Promise<void> {
-  // Kysely cannot infer the columns of a generic table; `row` and `key` above keep the caller right.
+  // Kysely cannot infer the columns of a generic table; `row` and `key` above keep the caller
+  // right.
   const anyDb = db as Kysely<any>;
   const values = row as Record<string, unknown>;
   const changes: any = Object.fromEntries(

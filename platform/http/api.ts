@@ -1,5 +1,6 @@
-// The words of the HTTP edge: a route is data, a handler turns a request into a reply or a fault value.
-// Services list routes; the dispatcher carries them out for sockets and for in-process callers alike.
+// The words of the HTTP edge: a route is data, a handler turns a request into a reply or a fault
+// value. Services list routes; the dispatcher carries them out for sockets and for in-process
+// callers alike.
 import type { Readable } from 'node:stream';
 import type { TSchema } from 'typebox';
 import type { Fault, FaultKind, Outcome } from '#contracts/common/fault.ts';
@@ -33,13 +34,19 @@ export interface ApiRequest<Body = Json> {
   readonly version: number;
   /** Address the request comes from; '' for a service in this process. */
   readonly source: string;
-  /** Where the caller reached this service, for links: `http://host:port/compute`. No trailing slash. */
+  /**
+   * Where the caller reached this service, for links: `http://host:port/compute`. No trailing
+   * slash.
+   */
   readonly baseUrl: string;
   /** Whether the policy lets the caller do `rule` to `target`. */
   allows(rule: string, target?: PolicyTarget): boolean;
 }
 
-/** JSON that is written already: for long answers made of pieces that repeat. An in-process caller gets it parsed. */
+/**
+ * JSON that is written already: for long answers made of pieces that repeat. An in-process caller
+ * gets it parsed.
+ */
 export class JsonText {
   readonly text: string;
   #bytes: Buffer | undefined;
@@ -54,12 +61,18 @@ export class JsonText {
 
 export interface Reply {
   status: number;
-  /** Plain JSON data (an in-process caller receives it as it is and only reads it); JSON as text; bytes; or a stream. */
+  /**
+   * Plain JSON data (an in-process caller receives it as it is and only reads it); JSON as text;
+   * bytes; or a stream.
+   */
   body?: Json | JsonText | Readable | Buffer;
   headers?: Record<string, string>;
 }
 
-/** A body schema, or one a range of microversions: the entry with the greatest `from` not above the request's version counts. */
+/**
+ * A body schema, or one a range of microversions: the entry with the greatest `from` not above the
+ * request's version counts.
+ */
 export type BodySchema = TSchema | readonly { from: number; schema: TSchema }[];
 
 export interface Route {
@@ -68,9 +81,15 @@ export interface Route {
   path: string;
   /** 'token' (default): a valid token is required. 'none': anybody. */
   auth?: 'token' | 'none';
-  /** Policy rule checked before the handler, against `{project_id, user_id}` of the caller; null: any valid token. */
+  /**
+   * Policy rule checked before the handler, against `{project_id, user_id}` of the caller; null:
+   * any valid token.
+   */
   policy: string | null;
-  /** The rule speaks of the object that is asked for (whose it is, where it lies), so that the handler checks it and the dispatcher does not. */
+  /**
+   * The rule speaks of the object that is asked for (whose it is, where it lies), so that the
+   * handler checks it and the dispatcher does not.
+   */
   objectPolicy?: boolean;
   body?: BodySchema;
   /** Content types that hold JSON besides application/json. */
@@ -84,7 +103,10 @@ export interface Route {
   until?: number;
   /** Version documents: answered in any microversion, even an unknown one. */
   unversioned?: boolean;
-  /** Faults this route may answer besides those every route may (see dispatcher). Another one is a bug: 500. */
+  /**
+   * Faults this route may answer besides those every route may (see dispatcher). Another one is a
+   * bug: 500.
+   */
   faults?: readonly FaultKind[];
   handler(request: ApiRequest<never>): Promise<Outcome<Reply>> | Outcome<Reply>;
 }
@@ -127,9 +149,15 @@ export interface HttpFace {
   routes: readonly Route[];
   faultStyle: FaultStyle;
   microversions?: Microversions;
-  /** Bounds the bodies of its routes; 112 KiB unless told: upstream has no bound there, or clients send many objects at once. */
+  /**
+   * Bounds the bodies of its routes; 112 KiB unless told: upstream has no bound there, or clients
+   * send many objects at once.
+   */
   maxBodyBytes?: number;
-  /** Answers JSON or 406: an Accept header that takes no JSON is refused. Others ignore Accept, as their models upstream do. */
+  /**
+   * Answers JSON or 406: an Accept header that takes no JSON is refused. Others ignore Accept, as
+   * their models upstream do.
+   */
   honoursAccept?: boolean;
   /** Default policy rules by name. */
   policies: Readonly<Record<string, string>>;

@@ -1,4 +1,5 @@
-// How services call each other over HTTP: handed over in-process when embedded, by sockets otherwise. Same routes, same middleware.
+// How services call each other over HTTP: handed over in-process when embedded, by sockets
+// otherwise. Same routes, same middleware.
 import { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -9,13 +10,19 @@ import type { Dispatcher } from '#platform/http/dispatcher.ts';
 
 export interface HttpCall {
   method: HttpMethod;
-  /** Service type in the catalog's words: 'identity', 'image', 'placement', 'compute', 'network', 'volumev3'. */
+  /**
+   * Service type in the catalog's words: 'identity', 'image', 'placement', 'compute', 'network',
+   * 'volumev3'.
+   */
   service: string;
   /** Path and query below the service's endpoint root, e.g. `/v2/images/…`. */
   path: string;
   headers?: Record<string, string>;
   token?: string;
-  /** The caller's own token beside a user's: access rules of the user's were checked at the caller's door. */
+  /**
+   * The caller's own token beside a user's: access rules of the user's were checked at the caller's
+   * door.
+   */
   serviceToken?: string;
   requestId?: string;
   body?: Json;
@@ -39,7 +46,10 @@ export interface HttpClient {
 
 const defaultTimeoutMs = 60_000;
 
-/** `mounts` maps a service type to its mount, e.g. {image: '/image'}. The dispatcher comes late, as services need the client first. */
+/**
+ * `mounts` maps a service type to its mount, e.g. {image: '/image'}. The dispatcher comes late, as
+ * services need the client first.
+ */
 export function createInProcessClient(
   mounts: Readonly<Record<string, string>>,
   origin: string,
@@ -57,7 +67,8 @@ export function createInProcessClient(
         'x-service-token': call.serviceToken,
         'x-openstack-request-id': call.requestId,
       };
-      call.stream?.on('error', () => undefined); // whoever reads it sees the error; where nobody does, it ends nothing but the stream
+      // whoever reads it sees the error; where nobody does, it ends nothing but the stream
+      call.stream?.on('error', () => undefined);
       const reply = await dispatcher().handle({
         method: call.method,
         path,
@@ -122,7 +133,8 @@ export function createSocketClient(endpoints: Readonly<Record<string, string>>):
             : call.body === undefined
               ? {}
               : { body: JSON.stringify(call.body) }),
-        } as RequestInit); // `duplex` is not in the DOM's type: https://fetch.spec.whatwg.org/#dom-requestinit-duplex
+          // `duplex` is not in the DOM's type: https://fetch.spec.whatwg.org/#dom-requestinit-duplex
+        } as RequestInit);
         const plain = Object.fromEntries(answer.headers);
         if (call.asStream && answer.body)
           return {

@@ -86,7 +86,8 @@ describe('a request', () => {
     assert.equal((await ask('GET', '/things/v1/nowhere')).status, 404);
   });
 
-  // The router ends a path at `#`; access rules would read on, and a rule for one path would open another.
+  // The router ends a path at `#`; access rules would read on, and a rule for one path would open
+  // another.
   it('has no fragment in its target, so that access rules judge the path that is routed', async () => {
     for (const target of [
       '/things/v1/things#',

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
-// Carries a request through: request id, route, microversion, token, policy, schema, handler, fault. Sockets (server.ts)
-// and in-process callers (client.ts) come through here alike, so both see the same middleware.
+// Carries a request through: request id, route, microversion, token, policy, schema, handler,
+// fault. Sockets (server.ts) and in-process callers (client.ts) come through here alike, so both
+// see the same middleware.
 import findMyWay from 'find-my-way';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -117,7 +118,10 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
       )
       .sort((a, b) => b.face.mount.length - a.face.mount.length)[0];
 
-  /** A service that acts in a user's name vouches for it with a token of its own: the user's request was checked at its door. */
+  /**
+   * A service that acts in a user's name vouches for it with a token of its own: the user's request
+   * was checked at its door.
+   */
   async function comesFromService(raw: RawRequest): Promise<boolean> {
     const token = raw.headers['x-service-token'];
     const service = token === undefined ? undefined : await deps.tokens.validate(token);
@@ -151,7 +155,10 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
   const candidatesOf = (method: HttpMethod, path: string): readonly BoundRoute[] =>
     (router.find(method, path)?.store as BoundRoute[] | undefined) ?? noRoutes;
 
-  /** The methods a path has in this microversion, as `Allow` tells them; '' where there is no such path. RFC 9110, 10.2.1. */
+  /**
+   * The methods a path has in this microversion, as `Allow` tells them; '' where there is no such
+   * path. RFC 9110, 10.2.1.
+   */
   function allowed(path: string, version: number): string {
     const has = (method: HttpMethod): boolean =>
       candidatesOf(method, path).some(({ definition }) => existsIn(definition, version));
@@ -161,7 +168,10 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     return names.length === 0 ? '' : [...names, 'OPTIONS'].join(', ');
   }
 
-  /** The answer where no route takes the request. A slash at the end is no path of its own, so it tells nothing of methods. */
+  /**
+   * The answer where no route takes the request. A slash at the end is no path of its own, so it
+   * tells nothing of methods.
+   */
   function withoutRoute(
     raw: RawRequest,
     candidates: readonly BoundRoute[],
@@ -266,7 +276,8 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
       allows: (rule: string, target?: object) =>
         who !== undefined && policy.allows(rule, who, { ...own, ...target }),
     } satisfies ApiRequest;
-    const reply = await definition.handler(request as ApiRequest<never>); // the schema above proved the body
+    // the schema above proved the body
+    const reply = await definition.handler(request as ApiRequest<never>);
     if (isFault(reply) && !alwaysLegal.has(reply.kind) && !route.legal.has(reply.kind)) {
       throw new Error(
         `${definition.method} ${definition.path} may not answer ${reply.kind}: ${reply.message}`,

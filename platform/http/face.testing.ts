@@ -1,4 +1,5 @@
-// A small service for tests of the HTTP edge: one route of each kind, and a door that knows three tokens.
+// A small service for tests of the HTTP edge: one route of each kind, and a door that knows three
+// tokens.
 import { Readable } from 'node:stream';
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';

@@ -54,7 +54,10 @@ export function faultReply(fault: Fault, style: FaultStyle, requestId: string): 
   return { status, headers, body: style.body(status, fault, requestId) };
 }
 
-/** Worded alike in every service: it is the token check that speaks, in Keystone's form. keystonemiddleware, auth_token. */
+/**
+ * Worded alike in every service: it is the token check that speaks, in Keystone's form.
+ * keystonemiddleware, auth_token.
+ */
 function unauthorizedReply({ message, detail }: Fault): Reply {
   return {
     status: 401,

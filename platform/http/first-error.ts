@@ -1,5 +1,6 @@
-// Finds the part of a refused body that is wrong, and only that: a validator that lists every error of a body is slow with 200,000
-// wrong tags. Goes down to the first wrong member, so that what is left to explain is small. Used by schema.ts.
+// Finds the part of a refused body that is wrong, and only that: a validator that lists every error
+// of a body is slow with 200,000 wrong tags. Goes down to the first wrong member, so that what is
+// left to explain is small. Used by schema.ts.
 import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Json, JsonObject } from '#contracts/common/json.ts';

@@ -1,5 +1,6 @@
-// Closes connections whose client neither sends what it announced nor reads what it asked for. Progress counts, not the whole: an
-// image of many GB over a slow line goes on for hours. A handler that works on its answer is never cut.
+// Closes connections whose client neither sends what it announced nor reads what it asked for.
+// Progress counts, not the whole: an image of many GB over a slow line goes on for hours. A handler
+// that works on its answer is never cut.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
@@ -26,7 +27,8 @@ export function closeIdleSockets(server: Server, idleTimeoutMs: number): void {
     if (!exchange) {
       socket.destroy();
     } else if (waitsForBody(exchange) && !exchange.response.headersSent) {
-      exchange.response.writeHead(408, { connection: 'close', 'content-length': '0' }).end(); // the socket closes with it
+      // the socket closes with it
+      exchange.response.writeHead(408, { connection: 'close', 'content-length': '0' }).end();
     } else if (waitsForBody(exchange) || socket.writableLength > 0) {
       socket.destroy();
     } else {

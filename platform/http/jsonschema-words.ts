@@ -1,5 +1,6 @@
-// Validation errors in the words of Python's jsonschema and the form of Nova's and Cinder's APIs, which clients print and some match.
-// https://python-jsonschema.readthedocs.io; nova.api.validation.validators
+// Validation errors in the words of Python's jsonschema and the form of Nova's and Cinder's APIs,
+// which clients print and some match. https://python-jsonschema.readthedocs.io;
+// nova.api.validation.validators
 import type { Json } from '#contracts/common/json.ts';
 
 export interface SchemaError {
@@ -116,7 +117,10 @@ function words({ keyword, params, message }: SchemaError, value: Json | undefine
 const namesOf = (names: readonly string[]): string =>
   names.slice(0, maxNames).map(quoted).join(', ');
 
-/** `path`: keys and indexes that lead to the value. Nova names the last; of an item of a list that would be a bare number. */
+/**
+ * `path`: keys and indexes that lead to the value. Nova names the last; of an item of a list that
+ * would be a bare number.
+ */
 export function inputFault(path: readonly string[], value: Json | undefined, what: string): string {
   if (path.length === 0) return what;
   const lastName = path.findLastIndex((part) => !/^\d+$/.test(part));

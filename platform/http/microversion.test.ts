@@ -1,4 +1,5 @@
-// Negotiation as the API special interest group has it: https://specs.openstack.org/openstack/api-sig/guidelines/microversion_specification.html
+// Negotiation as the API special interest group has it:
+// https://specs.openstack.org/openstack/api-sig/guidelines/microversion_specification.html
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';

@@ -1,10 +1,13 @@
-// Microversion negotiation: which minor version a request asks for, and the headers that tell it back.
-// https://specs.openstack.org/openstack/api-sig/guidelines/microversion_specification.html
+// Microversion negotiation: which minor version a request asks for, and the headers that tell it
+// back. https://specs.openstack.org/openstack/api-sig/guidelines/microversion_specification.html
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Microversions } from '#platform/http/api.ts';
 
-/** The minor version asked for; the minimum when none is. badRequest: malformed; notAcceptable: out of range. */
+/**
+ * The minor version asked for; the minimum when none is. badRequest: malformed; notAcceptable: out
+ * of range.
+ */
 export function negotiate(
   range: Microversions,
   header: (name: string) => string | undefined,

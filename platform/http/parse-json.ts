@@ -1,5 +1,6 @@
-// JSON from outside: bounded before it is parsed, of well-formed text, and of objects without a prototype, so that a tenant's key
-// `constructor` or `__proto__` is a key like any other. Such keys are not refused: OpenStack takes them as names of metadata.
+// JSON from outside: bounded before it is parsed, of well-formed text, and of objects without a
+// prototype, so that a tenant's key `constructor` or `__proto__` is a key like any other. Such keys
+// are not refused: OpenStack takes them as names of metadata.
 import { isUtf8 } from 'node:buffer';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -7,7 +8,10 @@ import type { Json } from '#contracts/common/json.ts';
 
 /** Deeper than any body of an OpenStack API, and shallow enough for recursive code. */
 export const maxDepth = 32;
-/** Members of all objects and arrays of a body together; more only where a route takes larger bodies. */
+/**
+ * Members of all objects and arrays of a body together; more only where a route takes larger
+ * bodies.
+ */
 export const maxMembers = (maxBytes: number): number => Math.max(20_000, maxBytes >> 6);
 
 export function parseJson(bytes: Buffer, maxBytes: number): Outcome<Json> {
@@ -53,7 +57,10 @@ function boundExceeded(bytes: Buffer, limit: number): string | undefined {
   return members > limit ? `The request body has more than ${limit} members.` : undefined;
 }
 
-/** Takes the prototypes of all objects away; false: a string or key is not well-formed Unicode. The depth is bounded by now. */
+/**
+ * Takes the prototypes of all objects away; false: a string or key is not well-formed Unicode. The
+ * depth is bounded by now.
+ */
 function withoutPrototypes(value: Json, checkText: boolean): boolean {
   if (typeof value === 'string') return !checkText || value.isWellFormed();
   if (typeof value !== 'object' || value === null) return true;

@@ -1,4 +1,5 @@
-// A client that speaks as it likes: raw bytes over a socket, for tests of what no HTTP library sends.
+// A client that speaks as it likes: raw bytes over a socket, for tests of what no HTTP library
+// sends.
 import net from 'node:net';
 import { eventually } from '#platform/testing/eventually.ts';
 
@@ -38,7 +39,10 @@ export async function connectRaw(port: number): Promise<RawSocket> {
   };
 }
 
-/** Sends the bytes and gives the answer's status, headers and body once the server has closed the connection. */
+/**
+ * Sends the bytes and gives the answer's status, headers and body once the server has closed the
+ * connection.
+ */
 export async function exchange(
   port: number,
   bytes: string | Uint8Array,

@@ -7,7 +7,10 @@ import { withDeadline } from '#platform/clock.ts';
 import type { Route } from '#platform/http/api.ts';
 import { parseJson } from '#platform/http/parse-json.ts';
 
-/** oslo.middleware's `max_request_body_size`. https://docs.openstack.org/oslo.middleware/latest/reference/opts.html */
+/**
+ * oslo.middleware's `max_request_body_size`.
+ * https://docs.openstack.org/oslo.middleware/latest/reference/opts.html
+ */
 export const defaultMaxBodyBytes = 114_688;
 /** For the whole of a JSON body, however slowly it drips. */
 const bodyDeadlineMs = 60_000;

@@ -1,12 +1,14 @@
-// Text of requests is UTF-8 or refused: bytes that are repaired to U+FFFD make different names, and different passwords, the same.
-// The one place that judges it, for targets, headers and bodies; called by dispatcher.ts and read-json.ts.
+// Text of requests is UTF-8 or refused: bytes that are repaired to U+FFFD make different names, and
+// different passwords, the same. The one place that judges it, for targets, headers and bodies;
+// called by dispatcher.ts and read-json.ts.
 import { isUtf8 } from 'node:buffer';
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
 /**
- * A target has no fragment (RFC 9112, 3.2), and is refused with one: the router ends a path at `#`, access rules would not, so
- * that a rule for `/servers/{id}/action` would allow `POST /servers/#/action`, which makes a server.
+ * A target has no fragment (RFC 9112, 3.2), and is refused with one: the router ends a path at `#`,
+ * access rules would not, so that a rule for `/servers/{id}/action` would allow `POST
+ * /servers/#/action`, which makes a server.
  */
 export function targetFault(path: string, query: string): Fault | undefined {
   if (path.includes('#') || query.includes('#'))
@@ -31,7 +33,10 @@ const beyondAscii = /[^\0-\x7f]/;
 const isHeaderText = (value: string): boolean =>
   /[^\0-\xff]/.test(value) ? value.isWellFormed() : isUtf8(Buffer.from(value, 'latin1'));
 
-/** Whether percent-encoded text stands for UTF-8. `%` without two digits stands for itself, as in Python's and browsers' parsers. */
+/**
+ * Whether percent-encoded text stands for UTF-8. `%` without two digits stands for itself, as in
+ * Python's and browsers' parsers.
+ */
 function encodesUtf8(text: string): boolean {
   if (!text.includes('%')) return true;
   try {

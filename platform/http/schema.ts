@@ -1,4 +1,5 @@
-// Checks bodies against TypeBox schemas and words the first error so that it names the field and what is allowed.
+// Checks bodies against TypeBox schemas and words the first error so that it names the field and
+// what is allowed.
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Errors } from 'typebox/value';
@@ -10,7 +11,10 @@ import { firstWrongPart } from '#platform/http/first-error.ts';
 import type { SchemaError } from '#platform/http/jsonschema-words.ts';
 import { inputFault, jsonschemaWords } from '#platform/http/jsonschema-words.ts';
 
-/** A checker for one schema or one a version range; compiled at first use, since most are never used in one run. */
+/**
+ * A checker for one schema or one a version range; compiled at first use, since most are never used
+ * in one run.
+ */
 export function bodyChecker(
   schema: BodySchema,
 ): (body: Json, version: number) => Fault | undefined {
@@ -38,13 +42,15 @@ function lazyChecker(schema: TSchema): (body: Json) => Fault | undefined {
     compiled ??= Compile(schema);
     if (compiled.Check(body)) return undefined;
     const wrong = firstWrongPart(schema, body);
-    const errors = Errors(wrong.schema, wrong.value) as unknown as SchemaError[]; // TypeBox's error union is wider than what is read here
+    // TypeBox's error union is wider than what is read here
+    const errors = Errors(wrong.schema, wrong.value) as unknown as SchemaError[];
     return explain(errors, wrong.value, wrong.path);
   };
 }
 
 function explain(errors: SchemaError[], part: Json, path: readonly string[]): Fault {
-  // A union reports each member's reasons and then itself: the deepest path is what the caller got wrong.
+  // A union reports each member's reasons and then itself: the deepest path is what the caller got
+  // wrong.
   const notNoise = errors.filter((error) => error.keyword !== 'boolean');
   const chosen = notNoise.reduce(
     (best, error) => (depth(error) > depth(best) ? error : best),

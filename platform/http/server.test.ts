@@ -1,4 +1,5 @@
-// The socket's side of the edge: connections that reset, stall, upgrade or speak nonsense end themselves and nothing else.
+// The socket's side of the edge: connections that reset, stall, upgrade or speak nonsense end
+// themselves and nothing else.
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';

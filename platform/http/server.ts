@@ -1,5 +1,6 @@
-// The socket in front of the dispatcher: Node's HTTP server, bodies left as streams. Every request, response and socket has an
-// error path, and none may hold its connection without progress: idle-sockets.ts.
+// The socket in front of the dispatcher: Node's HTTP server, bodies left as streams. Every request,
+// response and socket has an error path, and none may hold its connection without progress:
+// idle-sockets.ts.
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -29,7 +30,10 @@ export interface PageReply {
 export interface HttpServerOptions {
   host: string;
   port: number;
-  /** Plain pages beside the APIs (metrics, console files) for what a client accepts; undefined lets the dispatcher answer. */
+  /**
+   * Plain pages beside the APIs (metrics, console files) for what a client accepts; undefined lets
+   * the dispatcher answer.
+   */
   pages?: (path: string, query: string, accept: string) => Promise<PageReply | undefined>;
   /** Websocket upgrades (remote consoles). A path that is not listed is an ordinary request. */
   upgrades?: {
@@ -38,7 +42,10 @@ export interface HttpServerOptions {
   };
   /** Faults of connections and pages. */
   log?: Log;
-  /** A connection that makes no progress for so long is closed, where it is the client that is waited for. */
+  /**
+   * A connection that makes no progress for so long is closed, where it is the client that is
+   * waited for.
+   */
   idleTimeoutMs?: number;
 }
 
@@ -58,7 +65,8 @@ export async function startHttpServer(
 ): Promise<HttpServer> {
   const log = options.log ?? silentLog;
   const serving: Serving = { dispatcher, options, log };
-  // No limit on the whole of a request: image uploads may take hours. Small bodies have one in read-json.ts.
+  // No limit on the whole of a request: image uploads may take hours. Small bodies have one in
+  // read-json.ts.
   const limits = {
     keepAliveTimeout: keepAliveTimeoutMs,
     headersTimeout: headersTimeoutMs,
@@ -66,7 +74,8 @@ export async function startHttpServer(
     keepAlive: true,
     keepAliveInitialDelay: tcpProbeMs,
   };
-  // Decided before the protocol changes, so that `Upgrade: h2c` of some clients, and of attackers, is an ordinary request.
+  // Decided before the protocol changes, so that `Upgrade: h2c` of some clients, and of attackers,
+  // is an ordinary request.
   const shouldUpgradeCallback = ({ url = '/', headers }: IncomingMessage): boolean =>
     headers.upgrade?.toLowerCase() === 'websocket' &&
     (options.upgrades?.paths.includes(url.split('?', 1)[0] ?? '') ?? false);
@@ -86,7 +95,8 @@ export async function startHttpServer(
     ? acceptUpgrades(server, options.upgrades.onUpgrade, log)
     : () => undefined;
   await listen(server, options);
-  server.on('error', (error) => log.error({ err: error }, 'HTTP server')); // e.g. no more file descriptors: it goes on listening
+  // e.g. no more file descriptors: it goes on listening
+  server.on('error', (error) => log.error({ err: error }, 'HTTP server'));
   return {
     port: (server.address() as AddressInfo).port, // it listens on TCP
     close: async () =>
@@ -157,7 +167,8 @@ async function serve(
     method: request.method as HttpMethod, // others are refused by the dispatcher
     path,
     query,
-    headers: headers as Record<string, string | undefined>, // doubled headers that Node keeps as arrays (set-cookie) are not read
+    // doubled headers that Node keeps as arrays (set-cookie) are not read
+    headers: headers as Record<string, string | undefined>,
     body: hasBody ? { stream: request } : null,
     origin: `http://${headers.host ?? 'localhost'}`,
     source: request.socket.remoteAddress,
@@ -208,7 +219,8 @@ function sendBody(
 ): void {
   if (!(body instanceof ReadableStream)) {
     headers['content-length'] = String(Buffer.byteLength(body));
-    response.writeHead(status, headers).end(body); // Node leaves the body out where the method is HEAD
+    // Node leaves the body out where the method is HEAD
+    response.writeHead(status, headers).end(body);
     return;
   }
   response.writeHead(status, headers);
@@ -218,7 +230,8 @@ function sendBody(
     return;
   }
   pipeline(body, response, (error) => {
-    if (error) log.debug({ err: error }, 'answer broke off'); // the connection is cut, as the rest was promised
+    // the connection is cut, as the rest was promised
+    if (error) log.debug({ err: error }, 'answer broke off');
   });
 }
 
@@ -228,7 +241,10 @@ function discard(body: RawReply['body']): void {
   body.destroy();
 }
 
-/** The body writes itself; a reader that leaves ends it, bytes that cannot be read cut the connection, as the length was promised. */
+/**
+ * The body writes itself; a reader that leaves ends it, bytes that cannot be read cut the
+ * connection, as the length was promised.
+ */
 async function sendItself(
   body: SelfSending,
   response: ServerResponse,
@@ -249,7 +265,8 @@ async function sendItself(
   }
 }
 
-// A handler that refused without reading the body: a little rest is read away so that the client sees the answer, a long one is cut.
+// A handler that refused without reading the body: a little rest is read away so that the client
+// sees the answer, a long one is cut.
 const drainMaxBytes = 1024 * 1024;
 function drain(stream: Readable, response: ServerResponse): void {
   let rest = 0;

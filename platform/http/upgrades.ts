@@ -1,5 +1,5 @@
-// Connections that change from HTTP to another protocol (websockets of remote consoles). Node hands such a socket over without any
-// listener: an error on it would end the process.
+// Connections that change from HTTP to another protocol (websockets of remote consoles). Node hands
+// such a socket over without any listener: an error on it would end the process.
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Log } from '#platform/log.ts';
@@ -19,7 +19,8 @@ export function acceptUpgrades(
     request.on('error', () => socket.destroy());
     open.add(socket);
     socket.once('close', () => open.delete(socket));
-    request.socket.setTimeout(0); // a console may be silent for long; TCP's own probes find a peer that is away
+    // a console may be silent for long; TCP's own probes find a peer that is away
+    request.socket.setTimeout(0);
     onUpgrade(request, socket, head).catch((error: unknown) => {
       log.warn({ err: error }, 'upgrade failed');
       socket.destroy();

@@ -1,4 +1,5 @@
-// Prometheus metrics. Callers are the platform's own tables (route, rpc, saga, task); rooms never count by hand.
+// Prometheus metrics. Callers are the platform's own tables (route, rpc, saga, task); rooms never
+// count by hand.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Metrics {

@@ -1,4 +1,5 @@
-// oslo.policy's language as Nova, Glance and Keystone use it. Grammar: https://docs.openstack.org/oslo.policy/latest/reference/api/oslo_policy.policy.html
+// oslo.policy's language as Nova, Glance and Keystone use it. Grammar:
+// https://docs.openstack.org/oslo.policy/latest/reference/api/oslo_policy.policy.html
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AuthContext } from '#platform/auth/context.ts';

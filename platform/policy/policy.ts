@@ -1,5 +1,6 @@
-// oslo.policy's rule language: parsed once, then a function. Services give defaults, operators override by name.
-// Grammar: https://docs.openstack.org/oslo.policy/latest/reference/api/oslo_policy.policy.html
+// oslo.policy's rule language: parsed once, then a function. Services give defaults, operators
+// override by name. Grammar:
+// https://docs.openstack.org/oslo.policy/latest/reference/api/oslo_policy.policy.html
 import type { AuthContext } from '#platform/auth/context.ts';
 
 /** Facts of the object asked for, e.g. `{project_id, user_id}`. */
@@ -13,7 +14,10 @@ export interface Policy {
   rules(): ReadonlyMap<string, string>;
 }
 
-/** Throws on a rule that does not parse or names a rule that does not exist: a wrong policy must not start. */
+/**
+ * Throws on a rule that does not parse or names a rule that does not exist: a wrong policy must not
+ * start.
+ */
 export function createPolicy(rules: Readonly<Record<string, string>>): Policy {
   const texts = new Map(Object.entries(rules));
   const checks = new Map<string, Check>();

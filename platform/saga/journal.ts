@@ -1,11 +1,15 @@
-// The saga journal: one row a saga, moved on by compare-and-set. SQL of the saga engine lives here alone.
+// The saga journal: one row a saga, moved on by compare-and-set. SQL of the saga engine lives here
+// alone.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { FaultRecord } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { Migration } from '#platform/db/migrate.ts';
 
-/** forward: steps 0..position-1 are done. backward: steps position..0 are to be undone. settling: only `failed` is left. */
+/**
+ * forward: steps 0..position-1 are done. backward: steps position..0 are to be undone. settling:
+ * only `failed` is left.
+ */
 export type SagaPhase = 'forward' | 'backward' | 'settling';
 
 export interface SagaTable {
@@ -82,12 +86,16 @@ export interface NewSaga {
   requestId: string;
 }
 
-// Kysely is invariant in its tables: this stands for any database that holds the sagas table among others.
+// Kysely is invariant in its tables: this stands for any database that holds the sagas table among
+// others.
 type AnyDb = Kysely<any>;
 
 let lastSeq = 0;
 
-/** Inserts within the caller's transaction, beside the change it belongs to. `nowMs` orders sagas of one lock key. */
+/**
+ * Inserts within the caller's transaction, beside the change it belongs to. `nowMs` orders sagas of
+ * one lock key.
+ */
 export async function insertSaga(db: AnyDb, saga: NewSaga, nowMs: number): Promise<void> {
   lastSeq = Math.max(lastSeq + 1, nowMs * 1000); // below 2^53 until the year 2255
   await db
@@ -111,7 +119,10 @@ export async function insertSaga(db: AnyDb, saga: NewSaga, nowMs: number): Promi
     .execute();
 }
 
-/** Asks every unfinished saga of the key to unwind before its next step. Within the caller's transaction. */
+/**
+ * Asks every unfinished saga of the key to unwind before its next step. Within the caller's
+ * transaction.
+ */
 export async function cancelSagas(db: AnyDb, lockKey: string): Promise<void> {
   await db.updateTable('sagas').set({ cancelled: 1 }).where('lock_key', '=', lockKey).execute();
 }
@@ -131,7 +142,10 @@ export async function hasSaga(db: AnyDb, lockKey: string): Promise<boolean> {
 export function createJournal(database: AnyDb) {
   const db = database as Kysely<SagaTables>;
   return {
-    /** Claims the oldest free saga of each key whose elders are done: at most `limit`. A claim holds until `leaseUntilMs`. */
+    /**
+     * Claims the oldest free saga of each key whose elders are done: at most `limit`. A claim holds
+     * until `leaseUntilMs`.
+     */
     async claim(
       owner: string,
       nowMs: number,
@@ -169,7 +183,10 @@ export function createJournal(database: AnyDb) {
       return claimed;
     },
 
-    /** Moves a saga on. Returns whether it was cancelled meanwhile; undefined when the claim was lost. */
+    /**
+     * Moves a saga on. Returns whether it was cancelled meanwhile; undefined when the claim was
+     * lost.
+     */
     async advance(
       owner: string,
       saga: SagaRecord,
@@ -221,7 +238,9 @@ export function createJournal(database: AnyDb) {
         .execute();
     },
 
-    /** Frees what an earlier life of the same owner held: after a crash nothing of it runs any more. */
+    /**
+     * Frees what an earlier life of the same owner held: after a crash nothing of it runs any more.
+     */
     async releaseAll(owner: string): Promise<void> {
       await db
         .updateTable('sagas')

@@ -1,4 +1,5 @@
-// What the saga engine promises, on a real SQLite journal. A "crash" leaves a runner hanging in a step and starts another one.
+// What the saga engine promises, on a real SQLite journal. A "crash" leaves a runner hanging in a
+// step and starts another one.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
@@ -35,7 +36,10 @@ let hook: Hook;
 const runners: SagaRunner[] = [];
 const graves: ((error: Error) => void)[] = [];
 
-/** Three steps; each adds a letter to the world and can be stopped at `run a`, `ran a`, `undo a`, `undid a`, `failed`. */
+/**
+ * Three steps; each adds a letter to the world and can be stopped at `run a`, `ran a`, `undo a`,
+ * `undid a`, `failed`.
+ */
 function letters(retries = 0, deadlineMs = 20_000): AnySaga {
   const step = (letter: 'a' | 'b' | 'c') => ({
     name: letter,

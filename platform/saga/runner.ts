@@ -1,4 +1,5 @@
-// Carries sagas out: claims them from the journal, runs each step under its deadline, unwinds on a fault, goes on after a crash.
+// Carries sagas out: claims them from the journal, runs each step under its deadline, unwinds on a
+// fault, goes on after a crash.
 import type { Kysely } from 'kysely';
 import type { Fault } from '#contracts/common/fault.ts';
 import { Fault as FaultValue, fault, isFault } from '#contracts/common/fault.ts';
@@ -31,7 +32,8 @@ type Step = SagaStep<Json, Record<string, Json>>;
 const leaseMs = 60_000;
 const scanEveryMs = 5_000;
 const undoRetryMs = { first: 200, max: 15_000 };
-// A saga that cannot be carried out here (unknown in this release, its database away) is looked at again after this.
+// A saga that cannot be carried out here (unknown in this release, its database away) is looked at
+// again after this.
 const interruptedPauseMs = 5_000;
 const retryable: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'concurrentUpdate']);
 
@@ -67,7 +69,10 @@ export class SagaRunner {
     this.wake();
   }
 
-  /** Looks for sagas to run, now. Cheap to call too often; a lost call costs one scan period. Nothing before `start`, which frees all claims. */
+  /**
+   * Looks for sagas to run, now. Cheap to call too often; a lost call costs one scan period.
+   * Nothing before `start`, which frees all claims.
+   */
   wake(): void {
     if (this.#stopping.signal.aborted || !this.#scanner) return;
     if (this.#claiming) {
@@ -104,7 +109,8 @@ export class SagaRunner {
     if (room <= 0) return;
     const now = this.#deps.clock.now();
     for (const record of await this.#journal.claim(this.#deps.owner, now, now + leaseMs, room)) {
-      if (this.#running.has(record.id)) continue; // its lease ran out under us, and nobody else took it
+      // its lease ran out under us, and nobody else took it
+      if (this.#running.has(record.id)) continue;
       const work = this.#carryOut(record)
         .catch(async (error: unknown) => {
           if (!this.#stopping.signal.aborted) {
@@ -119,7 +125,8 @@ export class SagaRunner {
               })
               .catch(() => undefined); // stopped: at once
           }
-          await this.#journal.release(this.#deps.owner, record.id).catch(() => undefined); // the lease ends by itself
+          // the lease ends by itself
+          await this.#journal.release(this.#deps.owner, record.id).catch(() => undefined);
         })
         .finally(() => {
           this.#running.delete(record.id);
@@ -148,7 +155,8 @@ export class SagaRunner {
         ? fault('conflict', 'The operation was cancelled.')
         : await this.#tryStep(definition, step, record);
       if (isFault(result)) {
-        // A step aborted by our own stop has neither failed nor succeeded: it runs again in the next life.
+        // A step aborted by our own stop has neither failed nor succeeded: it runs again in the
+        // next life.
         this.#stopping.signal.throwIfAborted();
         record.fault = result.toJSON();
         record.phase = 'backward';
@@ -254,7 +262,8 @@ export class SagaRunner {
     );
   }
 
-  // An undo has no way out but success: it is tried until it does, with growing pauses, also in later lives.
+  // An undo has no way out but success: it is tried until it does, with growing pauses, also in
+  // later lives.
   async #insist(
     definition: Definition,
     record: SagaRecord,

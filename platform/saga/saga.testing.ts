@@ -1,5 +1,6 @@
-// Two wrappers that every saga must survive: one step fails, or every step is carried out twice (a crash lies between effect and journal).
-// Used with a real runner and real services: test/sim/sagas.test.ts holds them against every saga of the control plane.
+// Two wrappers that every saga must survive: one step fails, or every step is carried out twice (a
+// crash lies between effect and journal). Used with a real runner and real services:
+// test/sim/sagas.test.ts holds them against every saga of the control plane.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { AnySaga, SagaDefinition, SagaStep } from '#platform/saga/saga.ts';
@@ -7,7 +8,10 @@ import type { AnySaga, SagaDefinition, SagaStep } from '#platform/saga/saga.ts';
 type Definition = SagaDefinition<Json, Record<string, Json>>;
 type Step = SagaStep<Json, Record<string, Json>>;
 
-/** The saga, but the step at `index` ends with a fault: before it has done anything, or after it has done all. Conflict: never retried. */
+/**
+ * The saga, but the step at `index` ends with a fault: before it has done anything, or after it has
+ * done all. Conflict: never retried.
+ */
 export function failingAt(definition: AnySaga, index: number, when: 'before' | 'after'): AnySaga {
   return wrapped(definition, (step, at) =>
     at !== index
@@ -24,7 +28,10 @@ export function failingAt(definition: AnySaga, index: number, when: 'before' | '
   );
 }
 
-/** The saga, but each run and each undo happens twice, both with the state of the first; the second one's result counts, as after a crash. */
+/**
+ * The saga, but each run and each undo happens twice, both with the state of the first; the second
+ * one's result counts, as after a crash.
+ */
 export function everyStepTwice(definition: AnySaga): AnySaga {
   return wrapped(definition, (step) => {
     const { undo } = step;

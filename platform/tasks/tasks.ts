@@ -1,4 +1,5 @@
-// Background tasks: what must stay true is looked at again and again. A service lists its tasks, the runner runs them.
+// Background tasks: what must stay true is looked at again and again. A service lists its tasks,
+// the runner runs them.
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';

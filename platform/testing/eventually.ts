@@ -1,4 +1,5 @@
-// For tests: waits until something is true, by looking again and again. Nothing sleeps for a fixed time.
+// For tests: waits until something is true, by looking again and again. Nothing sleeps for a fixed
+// time.
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface EventuallyOptions {
@@ -8,7 +9,10 @@ export interface EventuallyOptions {
   everyMs?: number;
 }
 
-/** Resolves with the first truthy answer of `predicate`. After `withinMs` throws, with the last error of the predicate as cause. */
+/**
+ * Resolves with the first truthy answer of `predicate`. After `withinMs` throws, with the last
+ * error of the predicate as cause.
+ */
 export async function eventually<T>(
   predicate: () => T | Promise<T>,
   { withinMs, what, everyMs = 20 }: EventuallyOptions,

@@ -37,7 +37,8 @@ export async function cinderAudit(parts: CinderParts): Promise<CinderAudit> {
   for (const { id, status, volume_id } of snapshots)
     if (busySnapshot.has(status) && !(await hasSaga(db, volumeLock(volume_id))))
       stuck.push({ kind: 'snapshot', id, status });
-  // A restore holds the lock of its target, which the backup does not know: any saga at all will do.
+  // A restore holds the lock of its target, which the backup does not know: any saga at all will
+  // do.
   const anySaga =
     (await db.selectFrom('sagas').select('id').limit(1).executeTakeFirst()) !== undefined;
   for (const row of backups) {

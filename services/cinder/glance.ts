@@ -1,4 +1,5 @@
-// What Cinder asks Glance: facts in the caller's name, so that Glance decides who may see an image; bytes in its own.
+// What Cinder asks Glance: facts in the caller's name, so that Glance decides who may see an image;
+// bytes in its own.
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -127,7 +128,10 @@ export async function downloadImage(
   return undefined;
 }
 
-/** A new image of the caller's, without data yet. Glance's refusal comes as badRequest, forbidden or overQuota. */
+/**
+ * A new image of the caller's, without data yet. Glance's refusal comes as badRequest, forbidden or
+ * overQuota.
+ */
 export async function createImage(
   { http, session }: Deps,
   image: JsonObject,
@@ -146,7 +150,8 @@ export async function createImage(
     timeoutMs,
   });
   if (isFault(answer)) return answer;
-  if (answer.status === 201) return imageFrom(answer.body as Record<string, unknown>); // 201: Glance's image document
+  // 201: Glance's image document
+  if (answer.status === 201) return imageFrom(answer.body as Record<string, unknown>);
   const kinds = { 400: 'badRequest', 403: 'forbidden', 413: 'overQuota' } as const;
   return fault(
     kinds[answer.status as keyof typeof kinds] ?? 'unavailable',

@@ -1,4 +1,5 @@
-// What Cinder asks Nova, as itself: to switch a running guest to a snapshot's file, and to notice that a volume grew.
+// What Cinder asks Nova, as itself: to switch a running guest to a snapshot's file, and to notice
+// that a volume grew.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -36,7 +37,10 @@ async function ask(
   );
 }
 
-/** Nova answers at once and says how it went by os-update_snapshot_status. conflict or notFound: nothing was switched. api-ref compute, "Create Assisted Volume Snapshots". */
+/**
+ * Nova answers at once and says how it went by os-update_snapshot_status. conflict or notFound:
+ * nothing was switched. api-ref compute, "Create Assisted Volume Snapshots".
+ */
 export async function assistSnapshot(
   deps: Deps,
   snapshot: { id: string; volumeId: string; newFile: string },
@@ -52,7 +56,10 @@ export async function assistSnapshot(
   return isFault(asked) ? asked : undefined;
 }
 
-/** The attachment by which a server has a volume; null: it does not have it, or there is no such server. '' where Nova does not tell which. */
+/**
+ * The attachment by which a server has a volume; null: it does not have it, or there is no such
+ * server. '' where Nova does not tell which.
+ */
 export async function attachmentOfServer(
   { http, session }: Deps,
   serverId: string,

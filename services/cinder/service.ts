@@ -1,4 +1,5 @@
-// Cinder, as data. Its only face: compose takes routes, messages, sagas, tasks and migrations from here.
+// Cinder, as data. Its only face: compose takes routes, messages, sagas, tasks and migrations from
+// here.
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import type { CinderVolumeRpc } from '#contracts/cinder/volume-rpc.ts';
 import { cinderVolumeTopic } from '#contracts/cinder/volume-rpc.ts';
@@ -41,9 +42,15 @@ import { reportBackends, reportBackendsTask } from './tasks/report-backends.ts';
 import { emptySpool, purgeMessagesTask } from './tasks/tidy.ts';
 
 export interface CinderService extends Service {
-  /** Makes the volume types of a fresh cloud and shows its services. Once in a cloud's life; safe to repeat. */
+  /**
+   * Makes the volume types of a fresh cloud and shows its services. Once in a cloud's life; safe to
+   * repeat.
+   */
   seed(): Promise<void>;
-  /** What Cinder's database says and how the backends and the backup store differ from it, for `cobalt doctor --audit`. */
+  /**
+   * What Cinder's database says and how the backends and the backup store differ from it, for
+   * `cobalt doctor --audit`.
+   */
   audit(): Promise<CinderAudit>;
 }
 

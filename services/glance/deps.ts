@@ -14,8 +14,8 @@ export interface GlanceConfig {
   /** An upload from which nothing comes for so long is given up. */
   uploadStallMs: number;
   /**
-   * An upload whose process has not been heard of for so long is taken for dead. 0: there is no other process on this database,
-   * so uploads that are not ours are dead at once.
+   * An upload whose process has not been heard of for so long is taken for dead. 0: there is no
+   * other process on this database, so uploads that are not ours are dead at once.
    */
   uploadLeaseMs: number;
   /** For how long a deleted image's record stays. Its id is never given again. */

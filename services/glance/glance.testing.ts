@@ -1,4 +1,5 @@
-// A Glance behind the real dispatcher, over SQLite and files in a folder of its own, for this room's tests.
+// A Glance behind the real dispatcher, over SQLite and files in a folder of its own, for this
+// room's tests.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,7 +132,8 @@ export async function startGlance(
       query,
       origin: 'http://cloud',
       headers: { 'x-auth-token': who, ...headers },
-      body: bytes ? { stream: bytes } : body === undefined ? null : { json: body as Json }, // bytes are told apart above
+      // bytes are told apart above
+      body: bytes ? { stream: bytes } : body === undefined ? null : { json: body as Json },
     });
     const raw =
       reply.body instanceof Readable

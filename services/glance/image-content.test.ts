@@ -1,4 +1,5 @@
-// What Glance takes as the data of an image and what it refuses: content and disk_format must agree.
+// What Glance takes as the data of an image and what it refuses: content and disk_format must
+// agree.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { qcow2Header, startGlance, type Answer, type TestGlance } from './glance.testing.ts';

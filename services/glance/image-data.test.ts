@@ -1,4 +1,5 @@
-// The bytes of images: upload, download, ranges, quotas, broken uploads; over the dispatcher and over a real socket.
+// The bytes of images: upload, download, ranges, quotas, broken uploads; over the dispatcher and
+// over a real socket.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';

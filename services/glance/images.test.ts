@@ -1,4 +1,5 @@
-// Images, their fields, lists, patches, tags, members, actions and import, through the dispatcher; for every kind of stranger, too.
+// Images, their fields, lists, patches, tags, members, actions and import, through the dispatcher;
+// for every kind of stranger, too.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

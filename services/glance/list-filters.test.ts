@@ -1,4 +1,5 @@
-// Filters of Glance's lists, one row each: what they find, and what is refused or ignored. https://docs.openstack.org/api-ref/image/v2/#list-images
+// Filters of Glance's lists, one row each: what they find, and what is refused or ignored.
+// https://docs.openstack.org/api-ref/image/v2/#list-images
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
@@ -72,7 +73,9 @@ const at = (minute: number): string =>
   new Date(firstMs + minute * 60_000).toISOString().replace('.000', '');
 
 describe('images', () => {
-  /** Query, `#a` being the id of image a; first letters of the names found, in order of the name. */
+  /**
+   * Query, `#a` being the id of image a; first letters of the names found, in order of the name.
+   */
   const cases: readonly (readonly [string, string | number])[] = [
     ['', 'abcps'],
     ['name=a', 'a'],

@@ -54,19 +54,24 @@ const refused = (): Fault =>
 const lacking = (what: string, where: string): Fault =>
   fault('badRequest', `Expecting to find ${what} in ${where}.`);
 
-/** `address`: where the request comes from. tooManyRequests or unavailable: too many passwords wait to be checked. */
+/**
+ * `address`: where the request comes from. tooManyRequests or unavailable: too many passwords wait
+ * to be checked.
+ */
 export async function authenticate(
   k: Keystone,
   { identity, scope }: AuthRequest,
   address: string,
 ): Promise<Outcome<TokenPayload>> {
-  // Before the proof, which takes its time: a password or user changed meanwhile ends this token like all that are older.
+  // Before the proof, which takes its time: a password or user changed meanwhile ends this token
+  // like all that are older.
   const nowMs = k.clock.now();
   let proof: Proof | undefined;
   for (const method of new Set(identity.methods)) {
     const next = await prove(k, method, identity, address);
     if (isFault(next)) return next;
-    if (proof && proof.user.id !== next.user.id) return refused(); // every method must prove the same user
+    // every method must prove the same user
+    if (proof && proof.user.id !== next.user.id) return refused();
     proof = { ...proof, ...next, methods: [...(proof?.methods ?? []), ...next.methods] };
   }
   if (!proof) return lacking('a method', 'auth.identity.methods');
@@ -233,7 +238,9 @@ async function findProjectId(k: Keystone, ref: UserRef): Promise<Outcome<string 
     : (await findProjectByName(k.db, domainId, ref.name))?.id;
 }
 
-/** The user's default project where he has a role; else none. Identity API: "default_project_id". */
+/**
+ * The user's default project where he has a role; else none. Identity API: "default_project_id".
+ */
 async function defaultScope(k: Keystone, user: UserRow): Promise<TokenScope> {
   const project =
     user.default_project_id === null ? undefined : await findProject(k.db, user.default_project_id);

@@ -268,7 +268,10 @@ describe('lent rights', () => {
         roles: [{ name: 'reader' }],
       },
     });
-    /** Restricted credential, trust. What an unrestricted credential may do is tried last, since it removes. */
+    /**
+     * Restricted credential, trust. What an unrestricted credential may do is tried last, since it
+     * removes.
+     */
     const rows: [string, HttpMethod, () => string, (() => Json) | undefined, 'both' | 'trust'][] = [
       ['list credentials', 'GET', () => 'credentials', undefined, 'both'],
       ['show a credential', 'GET', () => `credentials/${objects.credential}`, undefined, 'both'],

@@ -1,4 +1,5 @@
-// The key folder: rotation as upstream's, shared by processes, whole after a rotation that was cut short.
+// The key folder: rotation as upstream's, shared by processes, whole after a rotation that was cut
+// short.
 import { strict as assert } from 'node:assert';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

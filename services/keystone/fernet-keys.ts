@@ -1,5 +1,5 @@
-// The folder of Fernet keys, with Keystone's own file names and rotation: 0 is staged, the highest number is primary,
-// the others still open tokens. Shared between processes by sharing the folder.
+// The folder of Fernet keys, with Keystone's own file names and rotation: 0 is staged, the highest
+// number is primary, the others still open tokens. Shared between processes by sharing the folder.
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#platform/clock.ts';
@@ -23,7 +23,9 @@ export interface FernetKeysOptions {
 
 const KEY_BYTES = 32;
 const STAGED = 0;
-/** An unknown token makes us look whether another process has rotated, but not more often than this. */
+/**
+ * An unknown token makes us look whether another process has rotated, but not more often than this.
+ */
 const RELOAD_AFTER_MS = 5_000;
 
 /** Makes the folder with its first keys where there are none. */

@@ -32,7 +32,8 @@ export const plan: SeedPlan = {
 };
 
 /** Any JSON, read by path in tests. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are read at many depths; assertions are the check
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are read at many depths;
+// assertions are the check
 export type Loose = any;
 
 export interface Answer {
@@ -50,7 +51,10 @@ export interface TestKeystone {
     path: string,
     options?: { token?: string; body?: Json; headers?: Record<string, string>; source?: string },
   ): Promise<Answer>;
-  /** A token for a user of the default domain; project null = unscoped, and the whole answer in `asked`. */
+  /**
+   * A token for a user of the default domain; project null = unscoped, and the whole answer in
+   * `asked`.
+   */
   login(name: string, password: string, scope?: Json): Promise<string>;
   admin: string;
   demo: string;
@@ -121,7 +125,8 @@ export async function startKeystone(options: TestOptions = {}): Promise<TestKeys
       source,
     });
     if (reply.status === 500) throw new Error(`${method} ${path}: 500`, { cause: errors.at(-1) });
-    // What a client would read: JSON text, so that undefined members and shared objects cannot hide.
+    // What a client would read: JSON text, so that undefined members and shared objects cannot
+    // hide.
     return {
       status: reply.status,
       headers: reply.headers,

@@ -1,4 +1,5 @@
-// Filters of Keystone's lists, one row each: what they find, and what is refused or ignored. https://docs.openstack.org/api-ref/identity/v3/
+// Filters of Keystone's lists, one row each: what they find, and what is refused or ignored.
+// https://docs.openstack.org/api-ref/identity/v3/
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
@@ -197,7 +198,10 @@ const wordOf = (item: Loose): string =>
   item.path ??
   item.type ??
   item.id;
-/** What the path finds: words in their order, of the seed's objects none but those that a filter may be wrong about. */
+/**
+ * What the path finds: words in their order, of the seed's objects none but those that a filter may
+ * be wrong about.
+ */
 async function found(path: string, token: string): Promise<string | number> {
   const { status, body } = await keystone.ask(
     'GET',

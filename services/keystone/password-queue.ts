@@ -1,5 +1,6 @@
-// Turns at the work that a password costs. Sources take turns, and within a source its users do, so that a flood of logins
-// delays others by one turn and not by its length. What waits is bounded, for each source and in all.
+// Turns at the work that a password costs. Sources take turns, and within a source its users do, so
+// that a flood of logins delays others by one turn and not by its length. What waits is bounded,
+// for each source and in all.
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 
 /** For whom the work is: the address it comes from, and the user it is about. */
@@ -36,7 +37,10 @@ export class PasswordQueue {
     this.#bounds = bounds;
   }
 
-  /** tooManyRequests: this source waits for too much already; unavailable: everybody together does. Both say when to come again. */
+  /**
+   * tooManyRequests: this source waits for too much already; unavailable: everybody together does.
+   * Both say when to come again.
+   */
   async run<T>(turn: Turn, work: () => Promise<T>): Promise<Outcome<T>> {
     if (this.#running >= this.#bounds.maxConcurrent) {
       const refused = await this.#wait(turn); // the place is handed over by the one that ends
@@ -72,7 +76,10 @@ export class PasswordQueue {
     });
   }
 
-  /** Refuses the last of the source that has most waiting, if that is more than the newcomer's would have. */
+  /**
+   * Refuses the last of the source that has most waiting, if that is more than the newcomer's would
+   * have.
+   */
   #makeWay(own: number): boolean {
     const [name, largest] = [...this.#sources].reduce((a, b) =>
       b[1].waiting > a[1].waiting ? b : a,

@@ -1,4 +1,5 @@
-// Password hashes: argon2id, in the PHC string format. Used for users and for secrets of application credentials.
+// Password hashes: argon2id, in the PHC string format. Used for users and for secrets of
+// application credentials.
 import { argon2, timingSafeEqual } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
@@ -11,10 +12,16 @@ export interface PasswordCost extends QueueBounds {
   passes: number;
 }
 
-/** libuv's default; hashes share its threads with all file I/O and other cryptography of the process. */
+/**
+ * libuv's default; hashes share its threads with all file I/O and other cryptography of the
+ * process.
+ */
 const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
 
-/** OWASP's first choice for argon2id: about 29 ms a hash. Hashes leave two threads to others, and no core has two of them. */
+/**
+ * OWASP's first choice for argon2id: about 29 ms a hash. Hashes leave two threads to others, and no
+ * core has two of them.
+ */
 export const defaultPasswordCost = {
   memoryKib: 19_456,
   passes: 2,
@@ -24,7 +31,10 @@ export const defaultPasswordCost = {
 export interface Passwords {
   /** tooManyRequests or unavailable: too many wait. */
   hash(password: string, turn: Turn): Promise<Outcome<string>>;
-  /** False too for an empty hash (a user without a password, or no user), in the same time as for a wrong password. Faults as `hash`. */
+  /**
+   * False too for an empty hash (a user without a password, or no user), in the same time as for a
+   * wrong password. Faults as `hash`.
+   */
   verify(password: string, hash: string, turn: Turn): Promise<Outcome<boolean>>;
 }
 

@@ -1,5 +1,6 @@
-// Who may do what in Keystone: every persona (scope x role) against every kind of route, on objects of its own domain and of
-// another one. The table follows upstream's default policies and its personas; a token of a domain never acts outside of it.
+// Who may do what in Keystone: every persona (scope x role) against every kind of route, on objects
+// of its own domain and of another one. The table follows upstream's default policies and its
+// personas; a token of a domain never acts outside of it.
 // https://docs.openstack.org/keystone/latest/admin/service-api-protection.html
 import { strict as assert } from 'node:assert';
 import { after, before, describe, test } from 'node:test';
@@ -31,7 +32,10 @@ interface Row {
   /** Asked of `own`; with `{other}` in the title also of `other`, where the second column holds. */
   path: (side: Side, world: World) => string;
   body?: (side: Side, world: World) => Json;
-  /** Personas in the order of `scopes` and `roles`: A allowed, - refused, F allowed and filtered to the own domain. */
+  /**
+   * Personas in the order of `scopes` and `roles`: A allowed, - refused, F allowed and filtered to
+   * the own domain.
+   */
   own: string;
   other?: string;
   /** Of lists: what of a side is looked for in the answer. */

@@ -1,12 +1,13 @@
-// The one place where a user's password is proven: it counts wrong ones and honours the lock, for logins and for changes of the password.
+// The one place where a user's password is proven: it counts wrong ones and honours the lock, for
+// logins and for changes of the password.
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { loginSource } from '#services/keystone/domain/login-source.ts';
 import type { Keystone } from '#services/keystone/keystone.ts';
 import type { UserRow } from '#services/keystone/store/tables.ts';
 
 /**
- * Whether the password is the user's; false too for no user and a locked one, after the same work, so that the time tells nothing.
- * tooManyRequests or unavailable: too many wait.
+ * Whether the password is the user's; false too for no user and a locked one, after the same work,
+ * so that the time tells nothing. tooManyRequests or unavailable: too many wait.
  */
 export async function provePassword(
   k: Keystone,
@@ -21,8 +22,9 @@ export async function provePassword(
   });
   if (isFault(right)) return right;
   if (!user || locked) return false;
-  // Many guesses at once all passed the first look: the last of them must see the lock that the others brought. And a password
-  // that was changed while this one waited for its turn is the user's no more.
+  // Many guesses at once all passed the first look: the last of them must see the lock that the
+  // others brought. And a password that was changed while this one waited for its turn is the
+  // user's no more.
   const now = await k.db
     .selectFrom('user')
     .selectAll()

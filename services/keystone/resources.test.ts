@@ -1,4 +1,5 @@
-// Domains, projects, users, groups, roles and the catalog as clients meet them. Codes: openstack-errors.txt, openstack-operations.md.
+// Domains, projects, users, groups, roles and the catalog as clients meet them. Codes:
+// openstack-errors.txt, openstack-operations.md.
 import { strict as assert } from 'node:assert';
 import { after, before, describe, test } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

@@ -1,4 +1,5 @@
-// What a fresh cloud starts with: domain, roles, projects, users, catalog. Each step looks first, so it is safe to repeat.
+// What a fresh cloud starts with: domain, roles, projects, users, catalog. Each step looks first,
+// so it is safe to repeat.
 import { isFault } from '#contracts/common/fault.ts';
 import { transaction, upsert } from '#platform/db/transaction.ts';
 import type { Secret } from '#platform/log.ts';
@@ -7,12 +8,21 @@ import { grant } from '#services/keystone/store/assignments.ts';
 
 export interface SeedPlan {
   region: string;
-  /** Sets the password of `admin` when the user is made, and again when it has changed here: the plan is what `openrc` prints. */
+  /**
+   * Sets the password of `admin` when the user is made, and again when it has changed here: the
+   * plan is what `openrc` prints.
+   */
   adminPassword: Secret;
   demoPassword: Secret;
-  /** Users of services, in project `service` with roles service and admin, e.g. nova, glance, placement. */
+  /**
+   * Users of services, in project `service` with roles service and admin, e.g. nova, glance,
+   * placement.
+   */
   serviceUsers: { name: string; password: Secret }[];
-  /** e.g. {type: 'compute', name: 'nova', url: 'http://127.0.0.1:8700/compute/v2.1'}; the same URL for all three interfaces. */
+  /**
+   * e.g. {type: 'compute', name: 'nova', url: 'http://127.0.0.1:8700/compute/v2.1'}; the same URL
+   * for all three interfaces.
+   */
   catalog: { type: string; name: string; url: string }[];
 }
 

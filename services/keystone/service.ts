@@ -35,21 +35,35 @@ export interface KeystoneDeps {
   config?: Partial<KeystoneConfig>;
   /** How many may wait is said by `config`. */
   passwordCost?: Omit<PasswordCost, 'maxWaiting' | 'maxWaitingPerSource'>;
-  /** True where other processes write to the same database: then no token check is remembered here. */
+  /**
+   * True where other processes write to the same database: then no token check is remembered here.
+   */
   shared?: boolean;
 }
 
 export interface KeystoneService extends Service {
-  /** Checks a token against the present state: what is revoked here is refused at once. For services in this process. */
+  /**
+   * Checks a token against the present state: what is revoked here is refused at once. For services
+   * in this process.
+   */
   tokens: TokenValidator;
-  /** Makes what a fresh cloud needs; safe to repeat, never takes anything away. After the migrations. */
+  /**
+   * Makes what a fresh cloud needs; safe to repeat, never takes anything away. After the
+   * migrations.
+   */
   seed(plan: SeedPlan): Promise<void>;
-  /** Makes the staged Fernet key primary. Tokens of the keys before stay valid until those are rotated out. */
+  /**
+   * Makes the staged Fernet key primary. Tokens of the keys before stay valid until those are
+   * rotated out.
+   */
   rotateKeys(): Promise<void>;
 }
 
 const maxRememberedTokens = 10_000;
-/** A rotation elsewhere makes our primary key an old one; it must be noticed well before that one is rotated out. */
+/**
+ * A rotation elsewhere makes our primary key an old one; it must be noticed well before that one is
+ * rotated out.
+ */
 const keyReloadMs = 60_000;
 
 /** Reads the key folder, so that it is asynchronous. The database may be migrated after. */

@@ -1,5 +1,5 @@
-// Tokens: made, shown, checked, revoked. The check reads the present state, so whatever ends a right ends it at once;
-// a check is remembered until any write to Keystone begins a new epoch.
+// Tokens: made, shown, checked, revoked. The check reads the present state, so whatever ends a
+// right ends it at once; a check is remembered until any write to Keystone begins a new epoch.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { AuthContext } from '#platform/auth/context.ts';
@@ -78,7 +78,8 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     const project = scope.kind === 'project' ? await findProject(db, scope.id) : undefined;
     if (scope.kind === 'project' && !project?.enabled) return refused();
     const domainId =
-      scope.kind === 'domain' ? scope.id : project && (project.domain_id || project.id); // a project that is a domain is its own
+      // a project that is a domain is its own
+      scope.kind === 'domain' ? scope.id : project && (project.domain_id || project.id);
     const domain = domainId === undefined ? undefined : await findDomain(db, domainId);
     if (domainId !== undefined && !domain?.enabled) return refused();
     const appCred =
@@ -104,8 +105,10 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     const ids = await roleIdsIn(db, trust?.trustor_user_id ?? user.id, scope, project);
     const lent = appCred?.roles ?? trust?.roles;
     if (lent !== undefined) {
-      // What is lent is lent with what it implies; nobody lends more than he has now. Identity API, "Application Credentials".
-      const only = withImplied(JSON.parse(lent) as string[], await implications(db)); // written by us as an array of ids
+      // What is lent is lent with what it implies; nobody lends more than he has now. Identity API,
+      // "Application Credentials".
+      // written by us as an array of ids
+      const only = withImplied(JSON.parse(lent) as string[], await implications(db));
       for (const id of ids) if (!only.has(id)) ids.delete(id);
     }
     const roles = await globalRoles(db, ids);
@@ -129,7 +132,10 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
           .execute();
   }
 
-  /** What ends the tokens of a user ends those that he got as a trustee too, which name the trustor where he is impersonated. */
+  /**
+   * What ends the tokens of a user ends those that he got as a trustee too, which name the trustor
+   * where he is impersonated.
+   */
   async function livingTrust(id: string, issuedAtMs: number): Promise<TrustRow | undefined> {
     const trust = await db
       .selectFrom('trust')

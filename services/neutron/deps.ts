@@ -11,7 +11,10 @@ import type { QuotaLimits } from './domain/quota.ts';
 import type { NeutronTables } from './store/tables.ts';
 
 export interface NeutronConfig {
-  /** The subnet of the external network `public` that `seed` makes; null: none. Its first address is the gateway. */
+  /**
+   * The subnet of the external network `public` that `seed` makes; null: none. Its first address is
+   * the gateway.
+   */
   publicCidr: string | null;
   /** Names of physical networks that hosts are bridged to; the first one carries `public`. */
   physicalNetworks: readonly string[];

@@ -1,5 +1,6 @@
-// What a fresh cloud starts with: the external network `public`, and network, router and open ports of the demo project. Made through
-// Neutron's own API, so that its rules hold. Each step looks first: a seed that broke off is finished by the next start.
+// What a fresh cloud starts with: the external network `public`, and network, router and open ports
+// of the demo project. Made through Neutron's own API, so that its rules hold. Each step looks
+// first: a seed that broke off is finished by the next start.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -20,7 +21,9 @@ type Ask = (
   service?: string,
 ) => Promise<Outcome<JsonObject>>;
 
-/** Once in a cloud's life: what somebody deletes later stays deleted. Throws when it cannot be made. */
+/**
+ * Once in a cloud's life: what somebody deletes later stays deleted. Throws when it cannot be made.
+ */
 export async function seed(parts: NeutronParts): Promise<void> {
   const {
     database: { db },
@@ -173,7 +176,8 @@ async function projectNamed(ask: Ask, name: string): Promise<Outcome<string | un
 }
 
 const listIn = (body: JsonObject, name: string): JsonObject[] =>
-  Array.isArray(body[name]) ? (body[name] as JsonObject[]) : []; // a list of objects: the service's answer
+  // a list of objects: the service's answer
+  Array.isArray(body[name]) ? (body[name] as JsonObject[]) : [];
 
 const asking =
   ({ http, session }: NeutronParts): Ask =>

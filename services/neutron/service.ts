@@ -13,13 +13,21 @@ import { seed } from './seed.ts';
 import { migrations } from './store/migrations/index.ts';
 
 export interface NeutronService extends Service {
-  /** Makes what a fresh cloud starts with: the external network, and the demo project's own. Once in a cloud's life; safe to repeat. */
+  /**
+   * Makes what a fresh cloud starts with: the external network, and the demo project's own. Once in
+   * a cloud's life; safe to repeat.
+   */
   seed(): Promise<void>;
-  /** What Neutron's database says and how the network below differs from it, for `cobalt doctor --audit`. */
+  /**
+   * What Neutron's database says and how the network below differs from it, for `cobalt doctor
+   * --audit`.
+   */
   audit(): Promise<NeutronAudit>;
   /** Rows of the network below that were found drifted and mended, since this process started. */
   mended(): SdnDrift;
-  /** Leaves the network below: takes up nothing more and resolves when what was at work has ended. */
+  /**
+   * Leaves the network below: takes up nothing more and resolves when what was at work has ended.
+   */
   close(): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
-// One call of Nova to another service, in the caller's name or its own: tokens, deadline, refusals as faults. For neutron.ts and cinder.ts.
+// One call of Nova to another service, in the caller's name or its own: tokens, deadline, refusals
+// as faults. For neutron.ts and cinder.ts.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -56,5 +57,6 @@ export async function documentOf<T>(
   asked: Promise<Outcome<Json | undefined>>,
 ): Promise<Outcome<T>> {
   const answer = await asked;
-  return isFault(answer) ? answer : ((answer as Record<string, Json>)[key] as T); // 2xx: the service's document of that object
+  // 2xx: the service's document of that object
+  return isFault(answer) ? answer : ((answer as Record<string, Json>)[key] as T);
 }

@@ -1,4 +1,5 @@
-// A Cinder at the HTTP boundary for this room's tests: the calls Nova makes, over plain records. test/sim runs the real one.
+// A Cinder at the HTTP boundary for this room's tests: the calls Nova makes, over plain records.
+// test/sim runs the real one.
 import { randomUUID } from 'node:crypto';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { HttpCall } from '#platform/http/client.ts';

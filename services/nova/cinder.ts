@@ -1,4 +1,5 @@
-// What Nova asks Cinder: in the caller's name for what the caller may see, in its own for the life of an attachment.
+// What Nova asks Cinder: in the caller's name for what the caller may see, in its own for the life
+// of an attachment.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -45,7 +46,10 @@ export interface Marked {
 /** Who asks. `token` null: Nova itself, as admin. */
 export type CinderCaller = ServiceCaller;
 
-/** Faults of all: unavailable, timeout; and Cinder's own refusal as badRequest, forbidden, notFound, conflict or overQuota with its words. */
+/**
+ * Faults of all: unavailable, timeout; and Cinder's own refusal as badRequest, forbidden, notFound,
+ * conflict or overQuota with its words.
+ */
 export interface Cinder {
   volume(id: string): Promise<Outcome<CinderVolume>>;
   snapshot(id: string): Promise<Outcome<CinderSnapshot>>;

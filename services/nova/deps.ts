@@ -29,9 +29,15 @@ export interface NovaConfig {
   keepDeletedMs: number;
   /** How long Neutron may take to plug a new server's interfaces. */
   vifPluggingTimeoutMs: number;
-  /** How often one server's network info is read anew, however many there are: a round over all takes that long for each. */
+  /**
+   * How often one server's network info is read anew, however many there are: a round over all
+   * takes that long for each.
+   */
   healNetworkInfoMs: number;
-  /** Shared with the metadata proxies, which sign with it whom they speak for; null: nobody is believed. */
+  /**
+   * Shared with the metadata proxies, which sign with it whom they speak for; null: nobody is
+   * believed.
+   */
   metadataSecret: Secret | null;
 }
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-// What Nova asks Glance: the facts of an image, in the caller's name, so that Glance decides who may see it; images made of servers; and what
-// its own old paths of images pass on (api/images.ts).
+// What Nova asks Glance: the facts of an image, in the caller's name, so that Glance decides who
+// may see it; images made of servers; and what its own old paths of images pass on (api/images.ts).
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -90,7 +90,10 @@ export async function fetchImageFacts(
   };
 }
 
-/** What Cinder keeps with a volume of the image it was made from, beside the image's properties. cinder.image.glance, volume_image_metadata */
+/**
+ * What Cinder keeps with a volume of the image it was made from, beside the image's properties.
+ * cinder.image.glance, volume_image_metadata
+ */
 const cinderFields = new Set([
   'image_id',
   'image_name',
@@ -216,7 +219,8 @@ export async function createImage(
 ): Promise<Outcome<string>> {
   const answer = await send(deps, { method: 'POST', path: '/v2/images', body: image }, caller);
   if (isFault(answer)) return answer;
-  return answer.status === 201 ? (answer.body as { id: string }).id : refused(answer); // 201: the image document
+  // 201: the image document
+  return answer.status === 201 ? (answer.body as { id: string }).id : refused(answer);
 }
 
 /** Makes an image active that has no bytes: it only names snapshots. */
@@ -297,7 +301,8 @@ export async function findImage(
     caller,
   );
   if (isFault(answer)) return answer;
-  return answer.status === 200 ? (answer.body as GlanceImage) : refused(answer); // 200: the image document
+  // 200: the image document
+  return answer.status === 200 ? (answer.body as GlanceImage) : refused(answer);
 }
 
 /** One page of the images that the caller sees; `query` in Glance's words. */
@@ -313,7 +318,8 @@ export async function listImages(
   );
   if (isFault(answer)) return answer;
   if (answer.status !== 200) return refused(answer);
-  const { images, next } = answer.body as { images: GlanceImage[]; next?: string }; // 200: the list's document
+  // 200: the list's document
+  const { images, next } = answer.body as { images: GlanceImage[]; next?: string };
   return { images, isLast: next === undefined };
 }
 
@@ -339,5 +345,6 @@ export async function changeProperties(
     caller,
   );
   if (isFault(answer)) return answer;
-  return answer.status === 200 ? (answer.body as GlanceImage) : refused(answer); // 200: the image document
+  // 200: the image document
+  return answer.status === 200 ? (answer.body as GlanceImage) : refused(answer);
 }

@@ -1,4 +1,5 @@
-// What Nova asks Neutron: in the caller's name what the caller may use, in its own what ports servers have.
+// What Nova asks Neutron: in the caller's name what the caller may use, in its own what ports
+// servers have.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -81,7 +82,10 @@ const objectKey = (path: keyof Collection): string => listKey(path).replace(/s$/
 export type NeutronCaller = ServiceCaller;
 export type Filters = Readonly<Record<string, string | readonly string[]>>;
 
-/** Faults of all: unavailable, timeout; and Neutron's own refusal as badRequest, forbidden, notFound, conflict or overQuota with its words. */
+/**
+ * Faults of all: unavailable, timeout; and Neutron's own refusal as badRequest, forbidden,
+ * notFound, conflict or overQuota with its words.
+ */
 export interface Neutron {
   list<C extends keyof Collection>(path: C, filters: Filters): Promise<Outcome<Collection[C][]>>;
   /** undefined: there is none for this caller. */
@@ -94,7 +98,10 @@ export interface Neutron {
   /** Gone already is fine. */
   deletePort(id: string): Promise<Outcome<void>>;
   updateFloatingIp(id: string, change: JsonObject): Promise<Outcome<FloatingIp>>;
-  /** "Get me a network": the one that Neutron keeps for a project without any; made at the first call. undefined: it cannot, or does not know how. */
+  /**
+   * "Get me a network": the one that Neutron keeps for a project without any; made at the first
+   * call. undefined: it cannot, or does not know how.
+   */
   autoNetwork(projectId: string): Promise<Outcome<string | undefined>>;
   /** How many more ports the project may have; Infinity: no limit. */
   roomForPorts(projectId: string): Promise<Outcome<number>>;

@@ -18,7 +18,8 @@ export interface Candidate {
   capacity: Readonly<Record<string, { capacity: number; used: number }>>;
 }
 
-// 1.36: required traits of both signs, `in_tree`, `limit`, consumer generations. https://docs.openstack.org/placement/latest/placement-api-microversion-history.html
+// 1.36: required traits of both signs, `in_tree`, `limit`, consumer generations.
+// https://docs.openstack.org/placement/latest/placement-api-microversion-history.html
 const microversion = 'placement 1.36';
 
 export interface PlacementDeps {
@@ -45,7 +46,10 @@ async function ask(
 
 const refused = (answer: HttpAnswer): string => JSON.stringify(answer.body)?.slice(0, 300) ?? '';
 
-/** Providers that can take the resources and have none of the `forbidden` traits; [] when there is none. */
+/**
+ * Providers that can take the resources and have none of the `forbidden` traits; [] when there is
+ * none.
+ */
 export async function candidates(
   deps: PlacementDeps,
   resources: Resources,
@@ -89,7 +93,10 @@ export async function candidates(
   });
 }
 
-/** Claims for a new consumer. concurrentUpdate: somebody was faster, try another. Repeating one's own claim is fine. */
+/**
+ * Claims for a new consumer. concurrentUpdate: somebody was faster, try another. Repeating one's
+ * own claim is fine.
+ */
 export async function claim(
   deps: PlacementDeps,
   consumer: { id: string; projectId: string; userId: string },
@@ -110,7 +117,8 @@ export async function claim(
     });
   let answer = await put(null);
   if (!isFault(answer) && answer.status === 409) {
-    // Either the room is gone, or this claim was made before a crash: then it is replaced by itself.
+    // Either the room is gone, or this claim was made before a crash: then it is replaced by
+    // itself.
     const held = await ask(deps, { method: 'GET', path: `/allocations/${consumer.id}`, requestId });
     if (isFault(held)) return held;
     const { consumer_generation: generation } = held.body as { consumer_generation?: number };

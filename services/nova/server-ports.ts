@@ -1,5 +1,6 @@
-// The ports of a server as Nova recorded them, read from Neutron. A port's `device_id` is only what its owner wrote there: anybody may write
-// the id of somebody else's server into a port of their own, so the record of interfaces (store/nics.ts) decides.
+// The ports of a server as Nova recorded them, read from Neutron. A port's `device_id` is only what
+// its owner wrote there: anybody may write the id of somebody else's server into a port of their
+// own, so the record of interfaces (store/nics.ts) decides.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from './deps.ts';

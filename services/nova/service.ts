@@ -1,4 +1,5 @@
-// Nova, as data. Its only face: compose takes routes, messages, sagas, tasks and migrations from here.
+// Nova, as data. Its only face: compose takes routes, messages, sagas, tasks and migrations from
+// here.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { HttpFace, Route } from '#platform/http/api.ts';

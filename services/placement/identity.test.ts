@@ -1,4 +1,5 @@
-// Placement's ids and generations: one object has one id however it is written, and a generation is asked for where the API says so.
+// Placement's ids and generations: one object has one id however it is written, and a generation is
+// asked for where the API says so.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';

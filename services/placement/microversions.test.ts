@@ -1,5 +1,6 @@
-// Placement one microversion at a time: what each version of its published history brought is there from that version on and not
-// before. https://docs.openstack.org/placement/latest/placement-api-microversion-history.html
+// Placement one microversion at a time: what each version of its published history brought is there
+// from that version on and not before.
+// https://docs.openstack.org/placement/latest/placement-api-microversion-history.html
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';

@@ -1,4 +1,5 @@
-// Placement over its API: providers, inventories, traits, aggregates, claims, candidates, reshaping.
+// Placement over its API: providers, inventories, traits, aggregates, claims, candidates,
+// reshaping.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';

@@ -1,4 +1,5 @@
-// A Placement of its own for tests: real dispatcher, real SQLite in memory, everybody an admin unless told.
+// A Placement of its own for tests: real dispatcher, real SQLite in memory, everybody an admin
+// unless told.
 import { fault } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';

@@ -1,5 +1,6 @@
-// A whole cloud behind a real socket for the API tests: its people in two projects, a client that holds every answer to
-// what all of them must keep (request id, no body on 204, no 500), and one simulated host so that servers become ACTIVE.
+// A whole cloud behind a real socket for the API tests: its people in two projects, a client that
+// holds every answer to what all of them must keep (request id, no body on 204, no 500), and one
+// simulated host so that servers become ACTIVE.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -195,7 +196,9 @@ export async function startApiCloud(options: { log?: Log } = {}): Promise<ApiClo
   };
 }
 
-/** Written into everything of Alice's: an answer to Bob that holds it has told him what is not his. */
+/**
+ * Written into everything of Alice's: an answer to Bob that holds it has told him what is not his.
+ */
 export const hidden = 'not-for-bobs-eyes';
 
 /** What every answer keeps. contracts/openstack.md, "API rules that all services must keep". */

@@ -1,4 +1,5 @@
-// Bounds of what one request may bring, per service: what is too much is refused in the service's words, at once.
+// Bounds of what one request may bring, per service: what is too much is refused in the service's
+// words, at once.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json, JsonObject } from '#contracts/common/json.ts';

@@ -1,4 +1,5 @@
-// Nova's old paths of volumes and snapshots (to 2.35): what Cinder has, in the words of the first compute API.
+// Nova's old paths of volumes and snapshots (to 2.35): what Cinder has, in the words of the first
+// compute API.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';

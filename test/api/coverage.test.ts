@@ -1,5 +1,6 @@
-// By set difference: every route of every service, and every server action, is closed to those without a good token, and tells
-// the member of another project nothing. A route that no table knows fails here, and so does a row for a route that is gone.
+// By set difference: every route of every service, and every server action, is closed to those
+// without a good token, and tells the member of another project nothing. A route that no table
+// knows fails here, and so does a row for a route that is gone.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
@@ -18,7 +19,10 @@ import { nova } from './cases/nova.ts';
 import { placement } from './cases/placement.ts';
 import { makeObjects } from './make-objects.ts';
 
-/** What anybody may call: version documents, and where a password is traded for a token or another password. */
+/**
+ * What anybody may call: version documents, and where a password is traded for a token or another
+ * password.
+ */
 const openRoutes = [
   'GET /identity/',
   'GET /identity/v3',

@@ -1,6 +1,7 @@
-// Whatever is sent, no answer is a 500: `ask` of api-cloud.ts throws at one. Bodies of POST /servers are the right one with parts
-// gone wrong, queries hold known and unknown names with any value.
-// `FUZZ_SEED=$RANDOM FUZZ_RUNS=20` looks elsewhere and longer; the seed stands, so that a landing is not refused by chance.
+// Whatever is sent, no answer is a 500: `ask` of api-cloud.ts throws at one. Bodies of POST
+// /servers are the right one with parts gone wrong, queries hold known and unknown names with any
+// value. `FUZZ_SEED=$RANDOM FUZZ_RUNS=20` looks elsewhere and longer; the seed stands, so that a
+// landing is not refused by chance.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';

@@ -1,5 +1,6 @@
-// Hostile requests over all routes: valid, nearly valid, and what no client sends. None is answered by a 5xx, none stops the others,
-// none leaves memory behind. `FUZZ_REQUESTS=200000 ./cobalt test hostile --no-checks` is the long run; FUZZ_SEED looks elsewhere.
+// Hostile requests over all routes: valid, nearly valid, and what no client sends. None is answered
+// by a 5xx, none stops the others, none leaves memory behind. `FUZZ_REQUESTS=200000 ./cobalt test
+// hostile --no-checks` is the long run; FUZZ_SEED looks elsewhere.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
@@ -59,7 +60,8 @@ async function judge(
       `${request.route}: ${answer.status}`,
       `${shown}\n  ${answer.text.slice(0, 300)}\n  ${cloud.errors().join('').slice(0, 1_500)}`,
     );
-  // Compiling and collecting garbage also take time: what counts is what the request takes each time.
+  // Compiling and collecting garbage also take time: what counts is what the request takes each
+  // time.
   let fastestMs = answer.cpuMs;
   for (let attempt = 0; attempt < 5 && fastestMs > maxStallMs; attempt += 1)
     fastestMs = Math.min(fastestMs, (await cloud.send(request)).cpuMs);

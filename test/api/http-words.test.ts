@@ -1,4 +1,5 @@
-// What HTTP itself asks of every service, in that service's words: Allow with 405, OPTIONS, HEAD, Accept, paths nobody can decode.
+// What HTTP itself asks of every service, in that service's words: Allow with 405, OPTIONS, HEAD,
+// Accept, paths nobody can decode.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { HttpMethod } from '#platform/http/api.ts';

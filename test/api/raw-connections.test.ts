@@ -1,5 +1,6 @@
-// Connections that end as no client should: resets, half requests, upgrades, nonsense. The control plane lives, answers and keeps no socket.
-// `FUZZ_CONNECTIONS=20000 ./cobalt test raw-connections --no-checks` is the long run.
+// Connections that end as no client should: resets, half requests, upgrades, nonsense. The control
+// plane lives, answers and keeps no socket. `FUZZ_CONNECTIONS=20000 ./cobalt test raw-connections
+// --no-checks` is the long run.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { consoleSocketPath, createConsoleProxy } from '#compose/console-proxy.ts';

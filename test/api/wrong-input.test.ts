@@ -1,5 +1,6 @@
-// What the services answer to requests that are wrong: exact codes and bodies. Sources: contracts/openstack-errors.txt, "Fault
-// bodies" and "Microversions" of contracts/openstack.md. That each answer has a request id and no 204 a body, `ask` itself checks.
+// What the services answer to requests that are wrong: exact codes and bodies. Sources:
+// contracts/openstack-errors.txt, "Fault bodies" and "Microversions" of contracts/openstack.md.
+// That each answer has a request id and no 204 a body, `ask` itself checks.
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';

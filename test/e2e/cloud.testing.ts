@@ -1,4 +1,5 @@
-// A real cloud for end-to-end tests, made as a person makes it: `./cobalt up --detach` in a folder of its own, `down --purge` after.
+// A real cloud for end-to-end tests, made as a person makes it: `./cobalt up --detach` in a folder
+// of its own, `down --purge` after.
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,7 +23,9 @@ export interface TestCloud {
   dir: string;
   port: number;
   env: Record<string, string>;
-  /** `./cobalt WORDS… --home DIR`: its standard output. Throws on another exit code than `expected`. */
+  /**
+   * `./cobalt WORDS… --home DIR`: its standard output. Throws on another exit code than `expected`.
+   */
   cobalt(...words: string[]): Promise<string>;
   /** The stock client as admin; `openstack WORDS…`. */
   openstack(...words: string[]): Promise<string>;
@@ -32,7 +35,10 @@ export interface TestCloud {
   up(...words: string[]): Promise<string>;
   /** `cobalt status --json`, whatever its exit code. */
   status(): Promise<CloudStatus>;
-  /** kill -9 of the control plane; resolves when its supervisor has brought it back. `meanwhile` runs while it is dead. */
+  /**
+   * kill -9 of the control plane; resolves when its supervisor has brought it back. `meanwhile`
+   * runs while it is dead.
+   */
   killControl(meanwhile?: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
@@ -74,7 +80,8 @@ export async function testCloud(): Promise<TestCloud> {
       ).stdout;
     },
     async json<T>(...words: string[]) {
-      return JSON.parse(await cloud.openstack(...words, '-f', 'json')) as T; // the caller names the command's document
+      // the caller names the command's document
+      return JSON.parse(await cloud.openstack(...words, '-f', 'json')) as T;
     },
     async virsh(host, ...words) {
       return (
@@ -111,7 +118,8 @@ export async function testCloud(): Promise<TestCloud> {
       await meanwhile?.();
       await eventually(
         async () => {
-          const { control } = await cloud.status().catch(() => ({ control: undefined })); // its APIs do not answer yet
+          // its APIs do not answer yet
+          const { control } = await cloud.status().catch(() => ({ control: undefined }));
           return control !== undefined && control.pid !== before.pid && control.ready;
         },
         { withinMs: restartTimeoutMs, everyMs: 250, what: 'the control plane is back' },

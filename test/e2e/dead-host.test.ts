@@ -1,4 +1,5 @@
-// A host dies, is stopped, is started: what an operator and the guests see. The control plane is restarted under a ping. Issue 8, bar 7.
+// A host dies, is stopped, is started: what an operator and the guests see. The control plane is
+// restarted under a ping. Issue 8, bar 7.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
@@ -135,8 +136,8 @@ describe('a host that dies', { skip: realCloudMissing(), timeout: 600_000 }, () 
 
   it('keeps every file of its state folder to its owner', () => {
     assert.equal(statSync(cloud.dir).mode & 0o077, 0);
-    // Sockets, devices and what libvirt makes with modes of its own lie in folders that nobody else enters.
-    // The public half of the test's own key is the test's.
+    // Sockets, devices and what libvirt makes with modes of its own lie in folders that nobody else
+    // enters. The public half of the test's own key is the test's.
     const own = [
       '-not',
       '-name',

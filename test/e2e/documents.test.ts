@@ -1,4 +1,5 @@
-// The commands of README.md and of docs/how-to are run as they are printed, twice in a row, against a real cloud. Takes 10 to 20 minutes.
+// The commands of README.md and of docs/how-to are run as they are printed, twice in a row, against
+// a real cloud. Takes 10 to 20 minutes.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
@@ -70,7 +71,8 @@ describe('the commands of the documents, as printed, twice', { skip: realCloudMi
   let env: NodeJS.ProcessEnv = {};
 
   before(async () => {
-    folder = await mkdtemp('/var/tmp/cd-'); // not below /tmp's long names: a Unix socket's path has 107 bytes
+    // not below /tmp's long names: a Unix socket's path has 107 bytes
+    folder = await mkdtemp('/var/tmp/cd-');
     const home = join(folder, 'home');
     await mkdir(home, { mode: 0o700 });
     // The port is a choice of an earlier `up`, so that the commands can be run as they stand.

@@ -1,4 +1,5 @@
-// Reads the commands of a document: lines that begin with `$ ` in its blocks of the kind `console`. Used by documents.test.ts.
+// Reads the commands of a document: lines that begin with `$ ` in its blocks of the kind `console`.
+// Used by documents.test.ts.
 
 export interface CommandBlock {
   /** Line of the block's first fence, from 1. */
@@ -34,8 +35,8 @@ export interface Substitute {
 }
 
 /**
- * A bash script that runs the commands in one session, says each before it, and ends at the first that fails with its place. Exit code 1 then.
- * Blocks that are not run are left out.
+ * A bash script that runs the commands in one session, says each before it, and ends at the first
+ * that fails with its place. Exit code 1 then. Blocks that are not run are left out.
  */
 export function scriptOf(
   name: string,

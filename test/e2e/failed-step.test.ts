@@ -1,4 +1,5 @@
-// A start whose guest images cannot be built: the step says so and why, the exit code tells, and it is made good when the mirror is back.
+// A start whose guest images cannot be built: the step says so and why, the exit code tells, and it
+// is made good when the mirror is back.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// A cloud whose disk is filled to the last byte under load: it lives, says why it refuses, reads on, and is clean when there is space again.
+// A cloud whose disk is filled to the last byte under load: it lives, says why it refuses, reads
+// on, and is clean when there is space again.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';

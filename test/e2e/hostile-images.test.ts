@@ -1,5 +1,6 @@
-// What a tenant meets who sends images that refer to files of the host: refused by Glance; what gets past it (a container format that is not
-// looked into) is refused by the host that should boot or rescue from it and by the volume service, with a reason and without a path. On a real host.
+// What a tenant meets who sends images that refer to files of the host: refused by Glance; what
+// gets past it (a container format that is not looked into) is refused by the host that should boot
+// or rescue from it and by the volume service, with a reason and without a path. On a real host.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
@@ -91,7 +92,8 @@ describe('images that refer to files of the host', { skip: realCloudMissing() },
       method: 'PUT',
       body: createReadStream(file.path) as unknown as ReadableStream,
       duplex: 'half',
-      headers: { 'x-auth-token': token, 'content-type': 'application/octet-stream' }, // fetch takes Node's streams
+      // fetch takes Node's streams
+      headers: { 'x-auth-token': token, 'content-type': 'application/octet-stream' },
     } as RequestInit);
     return { id, status: put.status };
   }

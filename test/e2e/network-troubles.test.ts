@@ -1,4 +1,5 @@
-// Every daemon of the network is killed and comes back, the northbound database is lost, rows are tampered with. Issue 3, bars 3 and 4.
+// Every daemon of the network is killed and comes back, the northbound database is lost, rows are
+// tampered with. Issue 3, bars 3 and 4.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
@@ -25,7 +26,10 @@ describe('troubles of the network', { skip: realCloudMissing() }, () => {
   const nb = async (...words: string[]): Promise<string> =>
     (await run('ovn-nbctl', [`--db=unix:${cloud.dir}/ovn/run/nb.sock`, '--timeout=10', ...words]))
       .stdout;
-  /** Kills the daemon whose PID file lies below the folder of an init (`ovn`, `hosts/h1`); its supervisor starts another. */
+  /**
+   * Kills the daemon whose PID file lies below the folder of an init (`ovn`, `hosts/h1`); its
+   * supervisor starts another.
+   */
   async function kill(init: string, pidFile: string): Promise<void> {
     const [, pid = ''] = (await readFile(join(cloud.dir, init, 'init.pid'), 'utf8')).split(' ');
     const daemon = (await readFile(join(cloud.dir, init, pidFile), 'utf8')).trim();
@@ -41,7 +45,9 @@ describe('troubles of the network', { skip: realCloudMissing() }, () => {
       ).trim() === 'yes'
     );
   };
-  /** A rule for one more port, made while something is away, lets packets through once it is back. */
+  /**
+   * A rule for one more port, made while something is away, lets packets through once it is back.
+   */
   let nextPort = 6000;
   async function changeArrives(during: () => Promise<void>): Promise<void> {
     const [one, two] = guests;

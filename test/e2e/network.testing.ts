@@ -1,4 +1,5 @@
-// For end-to-end tests of networks: the APIs as admin or as another user, guests on networks, commands in them by ssh.
+// For end-to-end tests of networks: the APIs as admin or as another user, guests on networks,
+// commands in them by ssh.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -243,7 +244,10 @@ export async function tenant(
   };
 }
 
-/** MB/s of one file that `from` serves and `to` fetches: busybox's httpd sends it whole, its netcat only kilobytes at a time. */
+/**
+ * MB/s of one file that `from` serves and `to` fetches: busybox's httpd sends it whole, its netcat
+ * only kilobytes at a time.
+ */
 export async function stream(
   from: Guest,
   to: Guest,

@@ -1,5 +1,6 @@
-// Control plane, libvirtd and the filer's server are killed at random moments while volumes are attached, detached and snapshotted.
-// Issue 4, bar 3. STORAGE_ROUNDS=10 for the whole bar, CRASH_SEED=n repeats one.
+// Control plane, libvirtd and the filer's server are killed at random moments while volumes are
+// attached, detached and snapshotted. Issue 4, bar 3. STORAGE_ROUNDS=10 for the whole bar,
+// CRASH_SEED=n repeats one.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';

@@ -1,5 +1,6 @@
-// What goes wrong with storage, as a tenant meets it: a full share, one that is away, files that changed under the server. Clear faults,
-// right states, a message, and nothing half made. Issue 4, bar 7. The share is a small file system of its own, so that it is full for real.
+// What goes wrong with storage, as a tenant meets it: a full share, one that is away, files that
+// changed under the server. Clear faults, right states, a message, and nothing half made. Issue 4,
+// bar 7. The share is a small file system of its own, so that it is full for real.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import {

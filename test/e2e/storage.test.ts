@@ -1,5 +1,6 @@
-// Volumes as a tenant has them, by the stock client: attached, moved, snapshotted, grown, backed up and booted from, their content known by
-// its checksum. Issue 4, bars 1, 2 and 4. What is only waited for is asked of the API: a call of the client costs 1.5 s of CPU.
+// Volumes as a tenant has them, by the stock client: attached, moved, snapshotted, grown, backed up
+// and booted from, their content known by its checksum. Issue 4, bars 1, 2 and 4. What is only
+// waited for is asked of the API: a call of the client costs 1.5 s of CPU.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
@@ -85,7 +86,9 @@ describe('volumes', { skip: realCloudMissing() }, () => {
     await stack('server', 'remove', 'volume', server, volume);
     await reaches('volumes', volume, 'available');
   };
-  /** The guest's own name of the volume: the serial is its id, of which virtio shows 20 characters. */
+  /**
+   * The guest's own name of the volume: the serial is its id, of which virtio shows 20 characters.
+   */
   const deviceOf = async (in_: Guest, id: string): Promise<string> =>
     await eventually(
       async () =>
@@ -223,7 +226,8 @@ describe('volumes', { skip: realCloudMissing() }, () => {
     await reaches('backups', 'kept', 'available');
     await stack('volume', 'delete', 'first');
     await reaches('volumes', 'first', 'gone');
-    // Client 6.0 asks for it and then fails to print the answer: its RestoreVolumeBackup returns what its table cannot show.
+    // Client 6.0 asks for it and then fails to print the answer: its RestoreVolumeBackup returns
+    // what its table cannot show.
     await stack('volume', 'backup', 'restore', 'kept', 'restored').catch(
       (error: Error & { stderr?: string }) =>
         assert.match(

@@ -1,5 +1,6 @@
-// A corpus of hostile images through Glance, Nova's image cache (boot and rescue) and Cinder's volumes: none makes anything of the cloud open
-// a second file or call an address, and none leaves a process behind. strace watches.
+// A corpus of hostile images through Glance, Nova's image cache (boot and rescue) and Cinder's
+// volumes: none makes anything of the cloud open a second file or call an address, and none leaves
+// a process behind. strace watches.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -20,7 +21,10 @@ import { readTrace, type Trace } from './opened-files.ts';
 const run = promisify(execFile);
 const tools = ['/usr/bin/qemu-img', '/usr/bin/qemu-nbd', '/usr/bin/bwrap', '/usr/bin/strace'];
 const skip = filerMissing() || ((await whatIsMissing(tools)) ?? false);
-/** What QEMU, its libraries and the loader open whatever the image: nothing of it is chosen by a tenant. */
+/**
+ * What QEMU, its libraries and the loader open whatever the image: nothing of it is chosen by a
+ * tenant.
+ */
 const ownFiles =
   /^(\/usr)?(\/bin\/\.\.)?\/lib(64)?\/|^\/etc\/(ld\.so\.cache|services|nsswitch\.conf)$|^\/dev\/(null|urandom)$|^\/proc\/(sys\/|self\/status$)|^\/sys\/devices\/system\//;
 

@@ -1,5 +1,5 @@
-// Sends hostile images through every way that images take: hostile-images.testing.ts JOB_FILE, run by hostile-images.test.ts under strace.
-// Prints what became of each as JSON.
+// Sends hostile images through every way that images take: hostile-images.testing.ts JOB_FILE, run
+// by hostile-images.test.ts under strace. Prints what became of each as JSON.
 import assert from 'node:assert/strict';
 import { createReadStream } from 'node:fs';
 import { readFile, rm, stat } from 'node:fs/promises';
@@ -79,7 +79,10 @@ async function upload(
   };
 }
 
-/** The agent's way: Glance refuses most of them, so the bytes come from one that does not, as before it learned to. */
+/**
+ * The agent's way: Glance refuses most of them, so the bytes come from one that does not, as before
+ * it learned to.
+ */
 async function nova(image: HostileImage, imageId: string, sizeBytes: number): Promise<string> {
   const builds = createGuestBuilds({
     hypervisor,

@@ -15,8 +15,8 @@ export interface Trace {
 }
 
 /**
- * Of `strace -f -e trace=open,openat,openat2,execve,connect,clone,clone3,fork,vfork`. Lines of one process come in
- * order; a child runs its parent's program until it executes another.
+ * Of `strace -f -e trace=open,openat,openat2,execve,connect,clone,clone3,fork,vfork`. Lines of one
+ * process come in order; a child runs its parent's program until it executes another.
  */
 export function readTrace(log: string): Trace {
   const trace: Trace = { opened: [], called: [], programs: new Map() };

@@ -1,4 +1,5 @@
-// `openstack volume type set --name` sends `description: null` beside the name: the client's word for "as it is". It was taken for "none".
+// `openstack volume type set --name` sends `description: null` beside the name: the client's word
+// for "as it is". It was taken for "none".
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { ApiCloud } from '../api/api-cloud.ts';

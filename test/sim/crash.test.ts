@@ -1,5 +1,6 @@
-// Bar 7 with simulated hosts: the control plane is killed at random moments while servers are created, changed and deleted; each next
-// life must bring every server to a state it may rest in and pass the audit. CRASH_SEEDS=20 runs fewer, CRASH_SEED=17 one alone.
+// Bar 7 with simulated hosts: the control plane is killed at random moments while servers are
+// created, changed and deleted; each next life must bring every server to a state it may rest in
+// and pass the audit. CRASH_SEEDS=20 runs fewer, CRASH_SEED=17 one alone.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -19,7 +20,8 @@ const seeds =
 /** Side by side: as many as there are cores in the smallest machine this must run on. */
 const worlds = 2;
 
-// A kill falls into the start and the clearing up (a quarter of the seeds), or into the work after it.
+// A kill falls into the start and the clearing up (a quarter of the seeds), or into the work after
+// it.
 const startMs = 900;
 const workMs = { least: 20, most: 500 };
 const lifeTimeoutMs = 240_000;
@@ -37,7 +39,10 @@ interface Life {
   rested: LifeReport['rested'];
 }
 
-/** Lives in `dir` until killed, `afterMs` after its start or after it came to rest; null: until it ends in order. Throws with what went wrong. */
+/**
+ * Lives in `dir` until killed, `afterMs` after its start or after it came to rest; null: until it
+ * ends in order. Throws with what went wrong.
+ */
 async function live(
   dir: string,
   cache: string,

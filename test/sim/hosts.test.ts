@@ -1,5 +1,5 @@
-// Servers and the hosts they land on: nothing is booked twice, a host that fails is left for the next, a guest's own end is seen at once,
-// and a power failure of a host is undone when it is back.
+// Servers and the hosts they land on: nothing is booked twice, a host that fails is left for the
+// next, a guest's own end is seen at once, and a power failure of a host is undone when it is back.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -37,7 +37,8 @@ const hostOf = async (cloud: SimCloud, id: string): Promise<string> =>
   (await cloud.show(id))?.['OS-EXT-SRV-ATTR:host'] ?? assert.fail(`server ${id} is on no host`);
 
 describe('hosts with little room', () => {
-  // Each takes three m1.tiny (512 MiB) and not one more. With those that find no room, a project's quota of ten servers is used up.
+  // Each takes three m1.tiny (512 MiB) and not one more. With those that find no room, a project's
+  // quota of ten servers is used up.
   const held = withCloud({
     hosts: 2,
     host: { vcpus: 64, memoryMib: 2048, diskGib: 1000 },

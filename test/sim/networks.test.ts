@@ -1,5 +1,6 @@
-// Bar 5 of the networks with simulated hosts: fifty servers at once on one /24 get fifty addresses, and their deletion leaves no port behind;
-// what happens to ports in Neutron shows at the servers. Real Nova, real Neutron, a simulated network below.
+// Bar 5 of the networks with simulated hosts: fifty servers at once on one /24 get fifty addresses,
+// and their deletion leaves no port behind; what happens to ports in Neutron shows at the servers.
+// Real Nova, real Neutron, a simulated network below.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

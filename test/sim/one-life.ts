@@ -1,5 +1,5 @@
-// One life of a cloud for crash.test.ts: goes on with what the folder holds, brings everything to rest, tells its parent, then works
-// until it is killed. Arguments: folder, seed.
+// One life of a cloud for crash.test.ts: goes on with what the folder holds, brings everything to
+// rest, tells its parent, then works until it is killed. Arguments: folder, seed.
 import { inspect } from 'node:util';
 import { seededIds } from '#platform/ids.ts';
 import { createLog } from '#platform/log.ts';
@@ -8,7 +8,10 @@ import { doSomething, halfMade } from './random-work.ts';
 import { startSimCloud } from './sim-cloud.ts';
 
 export interface LifeReport {
-  /** Operations found unfinished; servers when all was at rest, by status; how long that took after the start. */
+  /**
+   * Operations found unfinished; servers when all was at rest, by status; how long that took after
+   * the start.
+   */
   rested?: { leftOver: number; servers: Record<string, number>; ms: number };
   failed?: string;
 }
@@ -34,7 +37,8 @@ try {
   const startedAt = performance.now();
   const servers: Record<string, number> = {};
   for (const { status } of await cloud.quiet(restMs)) servers[status] = (servers[status] ?? 0) + 1;
-  // A volume whose deletion a passing snapshot hindered goes with the next round of the task that reaps volumes.
+  // A volume whose deletion a passing snapshot hindered goes with the next round of the task that
+  // reaps volumes.
   let left: string[] = [];
   await eventually(async () => (left = await halfMade(cloud)).length === 0, {
     withinMs: restMs,

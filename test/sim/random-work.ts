@@ -1,4 +1,5 @@
-// A seeded user who creates, deletes and acts on servers, several things at a time. What the state forbids is refused, and that is fine.
+// A seeded user who creates, deletes and acts on servers, several things at a time. What the state
+// forbids is refused, and that is fine.
 import type { Json } from '#contracts/common/json.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { SimCloud } from './sim-cloud.ts';
@@ -80,7 +81,10 @@ export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Pr
 
 const maxVolumes = 6;
 
-/** Takes one of the server's volumes away, gives it a free one, makes one, or makes a server that boots from one. */
+/**
+ * Takes one of the server's volumes away, gives it a free one, makes one, or makes a server that
+ * boots from one.
+ */
 async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random'>): Promise<void> {
   const path = `/servers/${id}/os-volume_attachments`;
   const { volumeAttachments = [] } = (await cloud.compute('GET', path)).body as {
@@ -96,7 +100,8 @@ async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random
     ids,
   );
   const dice = ids.random();
-  // 400 and 403: another user was faster, the volume's state is another one by now, or the server boots from it.
+  // 400 and 403: another user was faster, the volume's state is another one by now, or the server
+  // boots from it.
   const mayBe = new Set([400, ...expected]);
   const done = async (what: string, asked: ReturnType<SimCloud['compute']>): Promise<void> => {
     const answer = await asked;
@@ -184,7 +189,10 @@ async function changeImages(
       await done('DELETE images', cloud.image('DELETE', `/images/${image.id}`));
 }
 
-/** What requests made at other services and nobody has: queued images, snapshots of no image, volumes of no server. */
+/**
+ * What requests made at other services and nobody has: queued images, snapshots of no image,
+ * volumes of no server.
+ */
 export async function halfMade(cloud: SimCloud): Promise<string[]> {
   const servers = await listed<Named>(cloud.compute('GET', '/servers'), 'servers');
   const attachments = await Promise.all(
@@ -214,7 +222,8 @@ export async function halfMade(cloud: SimCloud): Promise<string[]> {
     ...snapshots
       .filter(({ id, metadata }) => 'nova_request' in metadata && !named.includes(id))
       .map(({ id }) => `snapshot ${id}`),
-    // Cinder keeps a volume with snapshots when its server goes; snapshots go with their volumes alone (changeImages).
+    // Cinder keeps a volume with snapshots when its server goes; snapshots go with their volumes
+    // alone (changeImages).
     ...volumes
       .filter(
         ({ id, metadata }) =>

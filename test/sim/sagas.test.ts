@@ -1,5 +1,6 @@
-// Bar 8: every saga of the control plane unwinds from every step, and every step may run twice. On a real control plane with three
-// simulated hosts, driven by the public API. A saga or server action without a scenario here fails the test.
+// Bar 8: every saga of the control plane unwinds from every step, and every step may run twice. On
+// a real control plane with three simulated hosts, driven by the public API. A saga or server
+// action without a scenario here fails the test.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -316,7 +317,10 @@ async function volumeOf(id: string): Promise<string> {
   return attachment?.volumeId ?? '';
 }
 
-/** Carries the scenario out with the saga so changed; how the server's last action ended, and where the server is. */
+/**
+ * Carries the scenario out with the saga so changed; how the server's last action ended, and where
+ * the server is.
+ */
 async function play(
   scenario: Scenario,
   original: AnySaga,

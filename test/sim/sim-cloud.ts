@@ -1,5 +1,6 @@
-// A whole cloud in this process for simulations: real services on SQLite in a folder, real agents, simulated hosts that the test holds in hand.
-// Its API is reached through the real dispatcher, without a socket. What it left in the folder, the next one goes on with.
+// A whole cloud in this process for simulations: real services on SQLite in a folder, real agents,
+// simulated hosts that the test holds in hand. Its API is reached through the real dispatcher,
+// without a socket. What it left in the folder, the next one goes on with.
 import { Readable } from 'node:stream';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import type { SimHypervisor, SimHypervisorOptions } from '#adapters/sim/sim-hypervisor.ts';
@@ -95,7 +96,10 @@ export interface SimCloud {
   list(): Promise<SeenServer[]>;
   /** Databases, placement and hosts against each other, and what is neither done nor at rest. */
   differences(): Promise<Difference[]>;
-  /** Resolves with all servers when nothing is under way and the audit finds nothing; throws with what was found after `withinMs`. */
+  /**
+   * Resolves with all servers when nothing is under way and the audit finds nothing; throws with
+   * what was found after `withinMs`.
+   */
   quiet(withinMs: number): Promise<SeenServer[]>;
   /** The agents end and new ones start, as after a reboot of every host. */
   restartAgents(): Promise<void>;

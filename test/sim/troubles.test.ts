@@ -1,5 +1,6 @@
-// A cloud whose hypervisors fail, lose answers and are slow at random while users work: in the end everything rests and the audit finds
-// nothing. TROUBLE_SEEDS=100 runs more, TROUBLE_SEED=17 one alone.
+// A cloud whose hypervisors fail, lose answers and are slow at random while users work: in the end
+// everything rests and the audit finds nothing. TROUBLE_SEEDS=100 runs more, TROUBLE_SEED=17 one
+// alone.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -58,7 +59,8 @@ describe('a cloud in trouble', () => {
   let cloud: SimCloud;
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'cobalt-troubles-'));
-    // What an event could not tell, the next comparison does: here soon, so that the test need not wait a minute for it.
+    // What an event could not tell, the next comparison does: here soon, so that the test need not
+    // wait a minute for it.
     cloud = await startSimCloud({ dir, hosts: 3, agent: { syncEveryMs: 250 } });
   });
   after(async () => {

@@ -1,4 +1,5 @@
-// For tests of storage: a real filer on the management network of a temporary cloud, removed afterwards.
+// For tests of storage: a real filer on the management network of a temporary cloud, removed
+// afterwards.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

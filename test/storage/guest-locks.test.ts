@@ -1,5 +1,5 @@
-// Two guests never write one volume, whatever Cinder believes: with locks on the filer where QEMU's NFS client takes none, and with
-// QEMU's own where the share is mounted. Issue 4, bar 4.
+// Two guests never write one volume, whatever Cinder believes: with locks on the filer where QEMU's
+// NFS client takes none, and with QEMU's own where the share is mounted. Issue 4, bar 4.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -122,7 +122,8 @@ describe(
       });
       const earlier = locks();
       ok(await earlier.hold(lockOf(half))); // and died before it was in the definition
-      ok(await earlier.release(lockOf(had))); // as if the filer had forgotten it, and the host its note
+      // as if the filer had forgotten it, and the host its note
+      ok(await earlier.release(lockOf(had)));
       await earlier.close();
       assert.deepEqual(await Promise.all([isFree(had), isFree(half)]), [true, false]);
       const second = agent();

@@ -1,5 +1,6 @@
-// Hosts whose kernel mounts the filer's share: this machine's kernel may have no NFS client, Debian's has. Two guests with it play the
-// hosts, mount as host-init.sh does, and run QEMU's image code: its lock must hold between them, also over the filer's death.
+// Hosts whose kernel mounts the filer's share: this machine's kernel may have no NFS client,
+// Debian's has. Two guests with it play the hosts, mount as host-init.sh does, and run QEMU's image
+// code: its lock must hold between them, also over the filer's death.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';

@@ -39,7 +39,8 @@ describe('an NFS share', { skip: filerMissing(), timeout: 120_000 }, () => {
   });
 
   test('lists some hundred files with their sizes', async () => {
-    // Through the share: the server does not see at once what appears in its folder behind its back.
+    // Through the share: the server does not see at once what appears in its folder behind its
+    // back.
     await Promise.all(
       Array.from({ length: 700 }, async (_, index) =>
         assert.equal(await share.writeText(`many-${index}`, 'x'.repeat(index)), undefined),

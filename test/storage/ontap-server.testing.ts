@@ -1,5 +1,6 @@
-// For tests of adapters/ontap: a filer's REST interface over the folder that a real NFS server exports. As strict as the API reference:
-// basic auth, only the fields that are asked for, %2E in paths, pages, jobs that take time. Troubles are asked for one by one.
+// For tests of adapters/ontap: a filer's REST interface over the folder that a real NFS server
+// exports. As strict as the API reference: basic auth, only the fields that are asked for, %2E in
+// paths, pages, jobs that take time. Troubles are asked for one by one.
 import { randomUUID } from 'node:crypto';
 import { constants, copyFileSync, existsSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -17,14 +18,20 @@ import { Secret } from '#platform/log.ts';
 export interface Trouble {
   /** e.g. `POST /api/storage/file/clone`; the start of method and path. */
   at: string;
-  /** 'error': answers with it. 'silence': never answers. 'cut': closes the connection at once; 'cut after': when it is carried out. 'nonsense': no JSON. */
+  /**
+   * 'error': answers with it. 'silence': never answers. 'cut': closes the connection at once; 'cut
+   * after': when it is carried out. 'nonsense': no JSON.
+   */
   as: 'error' | 'silence' | 'cut' | 'cut after' | 'nonsense';
   status?: number;
   error?: { message: string; code: string; target?: string };
   times?: number;
 }
 
-/** What becomes of the next job: it fails (having done nothing), is forgotten before or after its work, or never ends. */
+/**
+ * What becomes of the next job: it fails (having done nothing), is forgotten before or after its
+ * work, or never ends.
+ */
 export type JobTrouble =
   | { as: 'failure'; error: { message: string; code: string } }
   | { as: 'lost undone' | 'lost' | 'endless' };
@@ -76,7 +83,8 @@ export async function startOntap(
   };
   const jobs = new Map<string, JobState>();
   const [troubles, jobTroubles, requests]: [Trouble[], JobTrouble[], string[]] = [[], [], []];
-  // What changes names goes through the NFS server, since it keeps its folder in mind; ONTAP is both servers in one.
+  // What changes names goes through the NFS server, since it keeps its folder in mind; ONTAP is
+  // both servers in one.
   const share = openShare({ server, path });
   const sure = <T>(outcome: T): T => {
     if (isFault(outcome)) throw new Error(outcome.message);

@@ -1,4 +1,5 @@
-// What the ONTAP driver makes of a filer in trouble: a clear fault of the port, nothing half made, and what can be mended mended.
+// What the ONTAP driver makes of a filer in trouble: a clear fault of the port, nothing half made,
+// and what can be mended mended.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -149,7 +150,8 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
   });
 
   test('a failed, a lost, and an endless job of a clone', async () => {
-    // The job before the clone's is the deletion of what an earlier attempt has left, the one after it cleans up.
+    // The job before the clone's is the deletion of what an earlier attempt has left, the one after
+    // it cleans up.
     const cases = [
       [
         { as: 'failure', error: { message: 'No space left on device', code: '6684700' } },

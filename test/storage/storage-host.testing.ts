@@ -1,4 +1,5 @@
-// For tests of volumes in guests: a real host with libvirt, and a real filer beside it, in a temporary cloud that is removed afterwards.
+// For tests of volumes in guests: a real host with libvirt, and a real filer beside it, in a
+// temporary cloud that is removed afterwards.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// `cobalt bench boot`: from POST /servers to the guest kernel's first console line, against `virsh create` of the same domain on
-// the same host, in turns.
+// `cobalt bench boot`: from POST /servers to the guest kernel's first console line, against `virsh
+// create` of the same domain on the same host, in turns.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -103,7 +103,10 @@ async function destroyServer(cloud: BenchCloud, id: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
-/** The same domain under another name, its overlay made beforehand: only what virsh and QEMU need is timed. */
+/**
+ * The same domain under another name, its overlay made beforehand: only what virsh and QEMU need is
+ * timed.
+ */
 async function throughVirsh(cloud: BenchCloud, xml: string): Promise<number> {
   const [uuid, name] = [randomUUID(), `bare-${randomUUID().slice(0, 8)}`];
   const folder = join(hostDir(cloud), 'data', name);

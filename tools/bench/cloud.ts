@@ -1,4 +1,5 @@
-// A cloud of its own for a benchmark: a child process on a free port, with a temporary state folder, gone afterwards.
+// A cloud of its own for a benchmark: a child process on a free port, with a temporary state
+// folder, gone afterwards.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

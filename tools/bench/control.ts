@@ -1,4 +1,5 @@
-// `cobalt bench control`: the control plane alone, 100 simulated hosts, SQLite, one process, the load over HTTP sockets from another.
+// `cobalt bench control`: the control plane alone, 100 simulated hosts, SQLite, one process, the
+// load over HTTP sockets from another.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';

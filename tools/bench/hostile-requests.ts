@@ -1,4 +1,5 @@
-// 250 requests that try to keep the control plane busy: long text against patterns, wide and deep bodies, very many values.
+// 250 requests that try to keep the control plane busy: long text against patterns, wide and deep
+// bodies, very many values.
 import { gzipSync } from 'node:zlib';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 

@@ -1,4 +1,5 @@
-// A small load generator over kept-alive sockets: latencies of one request after the other, or of several at a time.
+// A small load generator over kept-alive sockets: latencies of one request after the other, or of
+// several at a time.
 import { Agent, request } from 'node:http';
 import type { Json } from '#contracts/common/json.ts';
 
@@ -46,7 +47,10 @@ export function createLoad(port: number, concurrency: number) {
       outgoing.end(text);
     });
 
-  /** Runs `count` calls, `concurrency` at a time; latencies in ms, and the whole in seconds. Throws on an unexpected status. */
+  /**
+   * Runs `count` calls, `concurrency` at a time; latencies in ms, and the whole in seconds. Throws
+   * on an unexpected status.
+   */
   async function run(
     count: number,
     make: (index: number) => Call,

@@ -1,4 +1,5 @@
-// `cobalt bench memory`: what the embedded control plane and its agents hold in memory, idle, with two real hosts.
+// `cobalt bench memory`: what the embedded control plane and its agents hold in memory, idle, with
+// two real hosts.
 import { readFile } from 'node:fs/promises';
 import { startBenchCloud } from './cloud.ts';
 import type { Figure } from './report.ts';

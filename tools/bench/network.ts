@@ -1,4 +1,5 @@
-// `cobalt bench network`: ports made over HTTP and written to a real northbound database, listed, and written anew after its loss.
+// `cobalt bench network`: ports made over HTTP and written to a real northbound database, listed,
+// and written anew after its loss.
 import { execFile } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -92,7 +93,10 @@ async function allWritten(cloud: BenchCloud, count: number, deadlineMs: number):
 
 const streamMegabytes = 24;
 
-/** What guests see: TCP through Geneve in both directions and both protocols, and how soon a changed rule holds. */
+/**
+ * What guests see: TCP through Geneve in both directions and both protocols, and how soon a changed
+ * rule holds.
+ */
 async function guests(cloud: BenchCloud): Promise<Figure[]> {
   const admin = await tenant(cloud, 'admin');
   const group = await admin.groupNamed('bench');

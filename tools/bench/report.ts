@@ -1,4 +1,5 @@
-// One table for every benchmark: what was measured, the bar, and what stock OpenStack needs on the same kind of machine.
+// One table for every benchmark: what was measured, the bar, and what stock OpenStack needs on the
+// same kind of machine.
 import { table } from '#cli/table.ts';
 
 export interface Figure {

@@ -1,6 +1,8 @@
-// `cobalt bench stall`: how long one hostile request keeps everybody else waiting. Two measures bound the stall from above: the longest
-// wait of another connection that asks for a version document without a pause, and the time that the control plane's thread was
-// running while the request was answered alone. The smaller counts, as other work of the machine adds to the first only.
+// `cobalt bench stall`: how long one hostile request keeps everybody else waiting. Two measures
+// bound the stall from above: the longest wait of another connection that asks for a version
+// document without a pause, and the time that the control plane's thread was running while the
+// request was answered alone. The smaller counts, as other work of the machine adds to the first
+// only.
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import type { BenchCloud } from './cloud.ts';
@@ -10,7 +12,10 @@ import { hostileCalls, slowRules } from './hostile-requests.ts';
 import type { Figure } from './report.ts';
 import { median } from './report.ts';
 
-/** Of so many rounds the shortest stall counts: the machine itself stalls now and then, the request each time. */
+/**
+ * Of so many rounds the shortest stall counts: the machine itself stalls now and then, the request
+ * each time.
+ */
 const rounds = 3;
 
 export async function benchStall(say: (text: string) => void): Promise<Figure[]> {

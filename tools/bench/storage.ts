@@ -1,5 +1,5 @@
-// `cobalt bench storage`: volumes made on a simulated backend and on the filer, attached to a running guest, written there, beside
-// QEMU's own writing of the same file.
+// `cobalt bench storage`: volumes made on a simulated backend and on the filer, attached to a
+// running guest, written there, beside QEMU's own writing of the same file.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -164,7 +164,10 @@ async function attach(cloud: BenchCloud): Promise<Figure[]> {
 
 const written = 512;
 
-/** The guest writes the volume, then QEMU's own tool the same file, in turns; both past every cache and to the end. */
+/**
+ * The guest writes the volume, then QEMU's own tool the same file, in turns; both past every cache
+ * and to the end.
+ */
 async function write(cloud: BenchCloud): Promise<Figure[]> {
   const id = free[11] ?? '';
   if (!guest || id === '') throw new Error('the guest of the part before is gone');
@@ -184,7 +187,8 @@ async function write(cloud: BenchCloud): Promise<Figure[]> {
       120_000,
     );
     const [start = 0, end = 0] = took.trim().split(' ').map(Number);
-    if (round > 0) inside.push((written * 1024 * 1024) / 1e6 / (end - start)); // the first round makes the file's clusters
+    // the first round makes the file's clusters
+    if (round > 0) inside.push((written * 1024 * 1024) / 1e6 / (end - start));
     await cloud.admin.ask(
       'compute',
       'DELETE',

@@ -1,5 +1,6 @@
-// A libvirt client that stays connected: reconnects with jittered backoff and registers its events anew each time.
-// Calls wait for the connection for a bounded time, so a restart of the daemon is felt as a delay.
+// A libvirt client that stays connected: reconnects with jittered backoff and registers its events
+// anew each time. Calls wait for the connection for a bounded time, so a restart of the daemon is
+// felt as a delay.
 import { KeptConnection, type KeepDeps, type KeepOptions } from '#platform/kept-connection.ts';
 import { decode } from '#platform/xdr.ts';
 import { LibvirtConnection, type ConnectionOptions } from './connection.ts';
@@ -25,8 +26,9 @@ export class LibvirtClient {
   readonly #kept: KeptConnection<LibvirtConnection>;
 
   /**
-   * Connects at the first call or at `connect()`. `handlers` are registered on each connection; events that happen while there is none
-   * are lost, so `onReconnected` is the moment to read the truth.
+   * Connects at the first call or at `connect()`. `handlers` are registered on each connection;
+   * events that happen while there is none are lost, so `onReconnected` is the moment to read the
+   * truth.
    */
   constructor(
     options: ClientOptions,
@@ -58,7 +60,10 @@ export class LibvirtClient {
     );
   }
 
-  /** Rejects with LibvirtError, LibvirtTimeout or LibvirtDisconnected; never waits longer than the connect and call deadlines together. */
+  /**
+   * Rejects with LibvirtError, LibvirtTimeout or LibvirtDisconnected; never waits longer than the
+   * connect and call deadlines together.
+   */
   async call<A, R>(
     procedure: Procedure<A, R>,
     args: A,
@@ -113,7 +118,8 @@ export class LibvirtClient {
   #deliver(procedure: number, body: Buffer): void {
     for (const name of Object.keys(this.#handlers) as EventName[]) {
       if (events[name].messageNumber !== procedure) continue;
-      const handler = this.#handlers[name] as ((message: unknown) => void) | undefined; // name ties handler and codec together
+      // name ties handler and codec together
+      const handler = this.#handlers[name] as ((message: unknown) => void) | undefined;
       handler?.(decode(events[name].message as never, body));
     }
   }

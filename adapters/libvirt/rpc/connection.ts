@@ -1,5 +1,6 @@
-// One connection to a libvirt daemon: opens it, carries calls in parallel, hands out event messages, notices a dead peer.
-// `client.ts` keeps one of these alive; use that unless a single connection is what you want.
+// One connection to a libvirt daemon: opens it, carries calls in parallel, hands out event
+// messages, notices a dead peer. `client.ts` keeps one of these alive; use that unless a single
+// connection is what you want.
 import net from 'node:net';
 import { decode, encode } from '#platform/xdr.ts';
 import { LibvirtDisconnected, LibvirtError, LibvirtTimeout } from './errors.ts';
@@ -20,7 +21,10 @@ const EMPTY = Buffer.alloc(0);
 export interface ConnectionOptions {
   socketPath: string;
   uri: string; // 'qemu:///system'
-  /** Calls beyond this many wait here, in order; libvirtd itself stops reading after its max_client_requests. */
+  /**
+   * Calls beyond this many wait here, in order; libvirtd itself stops reading after its
+   * max_client_requests.
+   */
   maxInFlight: number;
   /** Calls beyond this many waiting ones fail at once. */
   maxQueued: number;
@@ -66,7 +70,10 @@ export class LibvirtConnection {
     socket.on('close', () => this.#end(new Error('the daemon closed the connection')));
   }
 
-  /** Connects, authenticates (none is the only method of a Unix socket that we use), opens `uri`, offers keepalive. */
+  /**
+   * Connects, authenticates (none is the only method of a Unix socket that we use), opens `uri`,
+   * offers keepalive.
+   */
   static async open(
     options: ConnectionOptions,
     listeners: ConnectionListeners,
@@ -96,7 +103,10 @@ export class LibvirtConnection {
     }
   }
 
-  /** One call. Rejects with LibvirtError, LibvirtTimeout or LibvirtDisconnected. A late answer is dropped. */
+  /**
+   * One call. Rejects with LibvirtError, LibvirtTimeout or LibvirtDisconnected. A late answer is
+   * dropped.
+   */
   call<A, R>(procedure: Procedure<A, R>, args: A, timeoutMs: number): Promise<R> {
     if (this.#closed) return Promise.reject(new LibvirtDisconnected(this.#closed.message));
     if (this.#queue.length >= this.#options.maxQueued)

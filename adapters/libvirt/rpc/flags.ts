@@ -1,4 +1,5 @@
-// Numbers of libvirt's public header (libvirt-domain.h, virterror.h) that the driver speaks; named as there, without the prefix.
+// Numbers of libvirt's public header (libvirt-domain.h, virterror.h) that the driver speaks; named
+// as there, without the prefix.
 
 /** virDomainState */
 export const STATE = {
@@ -14,8 +15,9 @@ export const STATE = {
 /** virDomainPausedReason: QEMU is being set up, the guest has not run yet. */
 export const PAUSED_STARTING_UP = 11;
 /**
- * virDomainShutoffReason, those of a guest that was not asked to end: its process died (crashed), libvirtd found it gone (daemon),
- * or libvirtd knows nothing (unknown), as after a power failure of the host or before a guest's first start.
+ * virDomainShutoffReason, those of a guest that was not asked to end: its process died (crashed),
+ * libvirtd found it gone (daemon), or libvirtd knows nothing (unknown), as after a power failure of
+ * the host or before a guest's first start.
  */
 export const SHUTOFF_UNASKED: ReadonlySet<number> = new Set([0, 3, 8]);
 
@@ -56,12 +58,18 @@ export const XML_SECURE_INACTIVE = 1 | 2;
 export const AFFECT = { live: 1, config: 2 } as const;
 /** virDomainBlockResizeFlags: the size is in bytes. */
 export const BLOCK_RESIZE_BYTES = 1;
-/** virDomainBlockCopyFlags. A transient job does not outlive the guest's process, and may copy a guest that has a definition. */
+/**
+ * virDomainBlockCopyFlags. A transient job does not outlive the guest's process, and may copy a
+ * guest that has a definition.
+ */
 export const BLOCK_COPY = { transientJob: 4, synchronousWrites: 8 } as const;
 /** virDomainSnapshotCreateFlags */
 export const SNAPSHOT = { noMetadata: 4, diskOnly: 16, reuseExternal: 32, atomic: 128 } as const;
 export const DEFINE_VALIDATE = 1;
-/** managed save + snapshots metadata + nvram + checkpoints metadata: nothing of the guest keeps `undefine` from working. */
+/**
+ * managed save + snapshots metadata + nvram + checkpoints metadata: nothing of the guest keeps
+ * `undefine` from working.
+ */
 export const UNDEFINE_ALL = 1 | 2 | 4 | 16;
 export const SHUTDOWN = { acpi: 1, agent: 2 } as const;
 export const BASELINE_EXPAND_FEATURES = 1;

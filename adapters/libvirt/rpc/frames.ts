@@ -1,4 +1,5 @@
-// Frames of libvirt's wire: a 4 byte length (itself included), a 24 byte header, an XDR body. Source: src/rpc/virnetprotocol.x.
+// Frames of libvirt's wire: a 4 byte length (itself included), a 24 byte header, an XDR body.
+// Source: src/rpc/virnetprotocol.x.
 
 export const TYPE = { call: 0, reply: 1, message: 2, stream: 3 } as const;
 export const STATUS = { ok: 0, error: 1, continue: 2 } as const;
@@ -13,7 +14,10 @@ export interface Frame {
 }
 
 const HEADER_BYTES = 28;
-/** libvirt's own limit, VIR_NET_MESSAGE_MAX (32 MiB) and the length word: a longer frame is corruption. */
+/**
+ * libvirt's own limit, VIR_NET_MESSAGE_MAX (32 MiB) and the length word: a longer frame is
+ * corruption.
+ */
 export const MAX_FRAME_BYTES = 32 * 1024 * 1024 + 4;
 
 export function encodeFrame(frame: Frame): Buffer {
@@ -29,7 +33,10 @@ export function encodeFrame(frame: Frame): Buffer {
   return bytes;
 }
 
-/** Cuts a byte stream into frames. Holds at most one unfinished frame; throws on a length no libvirt sends. */
+/**
+ * Cuts a byte stream into frames. Holds at most one unfinished frame; throws on a length no libvirt
+ * sends.
+ */
 export class FrameSplitter {
   #chunks: Buffer[] = [];
   #buffered = 0;

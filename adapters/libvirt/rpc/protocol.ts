@@ -1,5 +1,6 @@
-// libvirt's remote procedures and their arguments, as tables. Numbers and layouts: libvirt's src/remote/remote_protocol.x,
-// qemu_protocol.x and src/rpc/virkeepaliveprotocol.x, which libvirt promises never to change.
+// libvirt's remote procedures and their arguments, as tables. Numbers and layouts: libvirt's
+// src/remote/remote_protocol.x, qemu_protocol.x and src/rpc/virkeepaliveprotocol.x, which libvirt
+// promises never to change.
 import {
   array,
   bytes,
@@ -116,7 +117,10 @@ function procedure<A, R>(
   return { program, number, name, args, result };
 }
 
-/** Everything this client can ask. Memory is KiB, times ns unless said otherwise: libvirt's own units. */
+/**
+ * Everything this client can ask. Memory is KiB, times ns unless said otherwise: libvirt's own
+ * units.
+ */
 export const remote = {
   authList: procedure('authList', 66, nothing, struct({ types: array(int) })),
   connectOpen: procedure(
@@ -340,7 +344,9 @@ export const qemu = {
   ),
 } as const;
 
-/** One event: the id it is registered by, the procedure number of its messages, and their layout. */
+/**
+ * One event: the id it is registered by, the procedure number of its messages, and their layout.
+ */
 export interface EventKind<P> {
   id: number;
   messageNumber: number;

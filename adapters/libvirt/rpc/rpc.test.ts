@@ -1,4 +1,5 @@
-// The libvirt client against the wire: codecs, frames in pieces, and daemons that answer late, wrongly or not at all.
+// The libvirt client against the wire: codecs, frames in pieces, and daemons that answer late,
+// wrongly or not at all.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';

@@ -1,4 +1,5 @@
-// POST /{thing}/{id}/action: the one key of the body names what to do. A table an action: rule, body, microversions.
+// POST /{thing}/{id}/action: the one key of the body names what to do. A table an action: rule,
+// body, microversions.
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import type { FaultKind, Outcome } from '#contracts/common/fault.ts';
@@ -66,7 +67,8 @@ export function actionRoute<Target>(
       const target = await requested(request);
       return isFault(target)
         ? target
-        : await chosen.run(request, target, request.body[name] as never); // the schema above proved it
+        : // the schema above proved it
+          await chosen.run(request, target, request.body[name] as never);
     },
   });
 }

@@ -1,6 +1,7 @@
 import { connectionInfoOf } from '#contracts/cinder/connection-info.ts';
-// The transitions of an attachment, each one transaction: reserve, connect, complete, release. Called by attachments.ts and volume-actions.ts.
-// A volume is one server's at a time: `reserve` is a compare-and-set on its status, so of two callers one is refused.
+// The transitions of an attachment, each one transaction: reserve, connect, complete, release.
+// Called by attachments.ts and volume-actions.ts. A volume is one server's at a time: `reserve` is
+// a compare-and-set on its status, so of two callers one is refused.
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -37,7 +38,10 @@ const lookEveryMs = 10;
 const attachedStatuses: readonly VolumeStatus[] = ['reserved', 'attaching', 'detaching', 'in-use'];
 export const evenInError: readonly VolumeStatus[] = [...attachedStatuses, 'error'];
 
-/** badRequest: it is not available, or another server has it. `from`: the older actions mark a volume before they have an attachment. */
+/**
+ * badRequest: it is not available, or another server has it. `from`: the older actions mark a
+ * volume before they have an attachment.
+ */
 export async function reserve(
   parts: CinderParts,
   volume: VolumeRow,
@@ -68,7 +72,8 @@ export async function reserve(
     const current = await findVolume(trx, volume.id, null);
     if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
     const others = await attachmentsOf(trx, volume.id);
-    // A server that moves has the volume on two hosts for a while: the only second attachment there is.
+    // A server that moves has the volume on two hosts for a while: the only second attachment there
+    // is.
     const moves =
       current.status === 'in-use' &&
       wanted.serverId !== null &&
@@ -86,7 +91,10 @@ export async function reserve(
   });
 }
 
-/** Tells the host how to reach the volume. Waits for a saga that still works on it, such as the removal of a snapshot. */
+/**
+ * Tells the host how to reach the volume. Waits for a saga that still works on it, such as the
+ * removal of a snapshot.
+ */
 export async function connect(
   parts: CinderParts,
   row: AttachmentRow,
@@ -133,7 +141,8 @@ export async function connect(
     fault('timeout', 'The storage backend does not answer.'),
   );
   if (isFault(connection)) {
-    // Nova has said yes to its caller already. One message an attachment, however often Nova asks again.
+    // Nova has said yes to its caller already. One message an attachment, however often Nova asks
+    // again.
     await tellOwner(
       parts,
       'attachVolume',
@@ -188,8 +197,9 @@ export async function complete(
 }
 
 /**
- * Whether the caller may say that the server has it no more: Nova may, and whoever likes where Nova knows of no such attachment.
- * conflict: a guest may still be writing, and the next server would write beside it. https://nvd.nist.gov/vuln/detail/CVE-2023-2088
+ * Whether the caller may say that the server has it no more: Nova may, and whoever likes where Nova
+ * knows of no such attachment. conflict: a guest may still be writing, and the next server would
+ * write beside it. https://nvd.nist.gov/vuln/detail/CVE-2023-2088
  */
 export async function mayRelease(
   parts: CinderParts,
@@ -207,8 +217,9 @@ const inUseByNova = (): Fault =>
   fault('conflict', 'Detach volume from instance using the Compute API');
 
 /**
- * The server has it no more. Returns when the volume is free again, as callers delete it next; after `waitForSagaMs` the rest goes on behind.
- * Twice is once. `row`: as `mayRelease` judged it. `from`: a forced release frees a volume in error too. conflict: Nova connected it since.
+ * The server has it no more. Returns when the volume is free again, as callers delete it next;
+ * after `waitForSagaMs` the rest goes on behind. Twice is once. `row`: as `mayRelease` judged it.
+ * `from`: a forced release frees a volume in error too. conflict: Nova connected it since.
  */
 export async function release(
   parts: CinderParts,

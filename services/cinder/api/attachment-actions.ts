@@ -82,7 +82,10 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
       return state(volume, 'in-use or detaching');
     return { status: 202 };
   };
-  /** The attachment that the older calls mean: the only one, or a new one where the volume was only reserved. */
+  /**
+   * The attachment that the older calls mean: the only one, or a new one where the volume was only
+   * reserved.
+   */
   const theOne = async (
     volume: VolumeRow,
     mode: 'rw' | 'ro' = 'rw',
@@ -160,7 +163,8 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
           return state(volume, 'available');
         const row = await theOne(volume, mode);
         if (isFault(row)) return row;
-        // Whoever could name another server here could then detach it from the one that has it: `mayRelease` asks Nova for the server named.
+        // Whoever could name another server here could then detach it from the one that has it:
+        // `mayRelease` asks Nova for the server named.
         if (row.server_id !== null && row.server_id !== instance_uuid)
           return fault(
             'badRequest',
@@ -197,7 +201,8 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
           ? row
           : await connect(parts, row, connector, null, request.id);
         if (isFault(connected)) return connected;
-        const info = JSON.parse(connected.connection_json ?? '{}') as ConnectionInfo; // written by `connect`
+        // written by `connect`
+        const info = JSON.parse(connected.connection_json ?? '{}') as ConnectionInfo;
         return {
           status: 200,
           body: {

@@ -270,7 +270,8 @@ test('what was judged unconnected and is connected by Nova meanwhile is not rele
   assert.ok(judged);
   await cinder.ask('admin', 'PUT', `attachments/${id}`, { body: { attachment: { connector } } });
   const parts: CinderParts = { ...cinder.deps, pools: async () => [], wake: async () => undefined };
-  const request = { id: 'req-1', auth: { roles: ['member'] } } as unknown as Request; // release reads no more of it
+  // release reads no more of it
+  const request = { id: 'req-1', auth: { roles: ['member'] } } as unknown as Request;
   const released = await release(parts, request, judged);
   assert.equal(isFault(released) && released.kind, 'conflict');
   assert.deepEqual(

@@ -1,5 +1,6 @@
-// Attachments: which server has which volume. Nova makes one without a connector (the volume is reserved), gives the connector when its host
-// is known (attaching), completes it (in-use) and deletes it. https://docs.openstack.org/api-ref/block-storage/v3/#attachments
+// Attachments: which server has which volume. Nova makes one without a connector (the volume is
+// reserved), gives the connector when its host is known (attaching), completes it (in-use) and
+// deletes it. https://docs.openstack.org/api-ref/block-storage/v3/#attachments
 import Type from 'typebox';
 import type { ConnectionInfo } from '#contracts/cinder/connection-info.ts';
 import { flatConnectionInfo } from '#contracts/cinder/connection-info.ts';
@@ -88,7 +89,8 @@ const summary = (row: AttachmentRow): JsonObject => ({
 });
 function view(row: AttachmentRow): JsonObject {
   const info =
-    row.connection_json === null ? null : (JSON.parse(row.connection_json) as ConnectionInfo); // written by `connect`
+    // written by `connect`
+    row.connection_json === null ? null : (JSON.parse(row.connection_json) as ConnectionInfo);
   return {
     ...summary(row),
     attached_at: timeOrNull(row.attached_at_ms) ?? '',

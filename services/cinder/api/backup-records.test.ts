@@ -182,7 +182,8 @@ test('a backup whose data goes while it is imported ends in error, with a messag
   await cinder.idle();
   const store = cinder.deps.backups;
   const { list } = store;
-  store.list = async () => [...((await list()) as string[]), backup.id]; // as if the import had looked before the deletion was done
+  // as if the import had looked before the deletion was done
+  store.list = async () => [...((await list()) as string[]), backup.id];
   const twin = (await imports(changed(record, { id: randomUUID() }))).body.backup.id;
   store.list = list;
   await cinder.idle();

@@ -1,5 +1,6 @@
-// Records of backups: what brings a backup back whose row was lost while its data is still in the store. Versioned JSON in base64; it holds
-// no secret. For operators. https://docs.openstack.org/api-ref/block-storage/v3/#export-a-backup
+// Records of backups: what brings a backup back whose row was lost while its data is still in the
+// store. Versioned JSON in base64; it holds no secret. For operators.
+// https://docs.openstack.org/api-ref/block-storage/v3/#export-a-backup
 import Type from 'typebox';
 import type { Static } from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -35,7 +36,10 @@ const imageMetadataSchema = Type.Record(
 );
 const latestMs = 8.64e15; // the end of time for Date
 
-/** A change of these fields is another version. `object`: the id of the data in the store, which stays when somebody gives the record another `id`. */
+/**
+ * A change of these fields is another version. `object`: the id of the data in the store, which
+ * stays when somebody gives the record another `id`.
+ */
 const recordSchema = Type.Object(
   {
     version: Type.Literal(1),
@@ -80,7 +84,8 @@ const importBody = Type.Object(
 );
 
 export function backupRecordRoutes(parts: CinderParts): readonly Route[] {
-  // Named like a driver of stock, as clients expect, and like none that stock has: neither can read the other's data.
+  // Named like a driver of stock, as clients expect, and like none that stock has: neither can read
+  // the other's data.
   const service = `cinder.backup.drivers.cobalt.${parts.backups.name}`;
   return [
     route({
@@ -134,7 +139,8 @@ export function backupRecordRoutes(parts: CinderParts): readonly Route[] {
 }
 
 function recordOf(row: BackupRow): BackupRecord {
-  const facts = JSON.parse(row.volume_facts_json) as BackedUpFacts; // written by backups.ts or below
+  // written by backups.ts or below
+  const facts = JSON.parse(row.volume_facts_json) as BackedUpFacts;
   return {
     version: 1,
     id: row.id,

@@ -1,4 +1,5 @@
-// Backups: full copies in a second store. https://docs.openstack.org/api-ref/block-storage/v3/#backups-backups
+// Backups: full copies in a second store.
+// https://docs.openstack.org/api-ref/block-storage/v3/#backups-backups
 import Type from 'typebox';
 import { backupStatuses } from '#contracts/cinder/volume-states.ts';
 import type { BackupStatus } from '#contracts/cinder/volume-states.ts';
@@ -366,7 +367,8 @@ async function create(
           `Invalid snapshot: Snapshot to be backed up must be available, but the current status is "${snapshot.status}".`,
         );
     } else if (before === 'in-use' && booleanOf(wanted.force ?? false)) {
-      // A guest writes it: a snapshot of its own stands still. Its saga comes first, as they share the volume's lock; the backup's removes it.
+      // A guest writes it: a snapshot of its own stands still. Its saga comes first, as they share
+      // the volume's lock; the backup's removes it.
       temporary = newSnapshotRow(parts, request, volume, { name: `backup of ${volume.id}` });
       await insertSnapshot(trx, temporary);
       await journal(parts, trx, request, {

@@ -1,5 +1,6 @@
-// Cinder behind the real dispatcher with a real saga runner and the simulated backend, over a real database (SQLite unless told), for this
-// room's tests. Doubles stand at the ports alone: tokens are names of people below, other services answer what a test tells them to.
+// Cinder behind the real dispatcher with a real saga runner and the simulated backend, over a real
+// database (SQLite unless told), for this room's tests. Doubles stand at the ports alone: tokens
+// are names of people below, other services answer what a test tells them to.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';

@@ -140,7 +140,8 @@ async function createOf(
           : { kind: 'volume', id: origin.id },
   };
   return await beginCreation(parts, request, row, async (trx) => {
-    // What it is copied from may have gone since it was looked at; its lock is the saga's from here on.
+    // What it is copied from may have gone since it was looked at; its lock is the saga's from here
+    // on.
     if (origin) await lockVolume(trx, origin.volume.id);
     if (
       origin?.kind === 'snapshot' &&
@@ -164,7 +165,10 @@ async function createOf(
   });
 }
 
-/** A guest writes it: a snapshot of its own stands still. Its saga comes first, as they share the volume's lock; the copy's removes it. */
+/**
+ * A guest writes it: a snapshot of its own stands still. Its saga comes first, as they share the
+ * volume's lock; the copy's removes it.
+ */
 async function stillOf(
   parts: CinderParts,
   trx: CinderDb,

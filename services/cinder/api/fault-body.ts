@@ -1,4 +1,5 @@
-// Cinder's fault bodies: one key that names the kind; over quota is 413. contracts/openstack.md, "Fault bodies".
+// Cinder's fault bodies: one key that names the kind; over quota is 413. contracts/openstack.md,
+// "Fault bodies".
 import type { FaultStyle } from '#platform/http/api.ts';
 
 const keyOf: Readonly<Record<number, string>> = {

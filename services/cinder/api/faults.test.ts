@@ -1,4 +1,5 @@
-// What goes wrong and how it is told: refusals with code and words that name what was wrong and what is allowed, failures with state and message.
+// What goes wrong and how it is told: refusals with code and words that name what was wrong and
+// what is allowed, failures with state and message.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import type { Outcome } from '#contracts/common/fault.ts';

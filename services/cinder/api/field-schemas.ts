@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
-// Kinds of fields that several bodies share. Numbers may come as text, booleans in any of the usual words: cinder/api/validation/parameter_types.
+// Kinds of fields that several bodies share. Numbers may come as text, booleans in any of the usual
+// words: cinder/api/validation/parameter_types.
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
@@ -22,7 +23,10 @@ export const booleanSchema = Type.Union([
   Type.Literal(0),
   Type.Literal(1),
 ]);
-/** Of a volume, a snapshot, a backup. Cinder has no bound; this is Nova's `metadata_items` and Glance's `image_property_quota`. */
+/**
+ * Of a volume, a snapshot, a backup. Cinder has no bound; this is Nova's `metadata_items` and
+ * Glance's `image_property_quota`.
+ */
 export const maxMetadataItems = 128;
 export const tooManyItems = (): Fault =>
   fault('badRequest', `Maximum number of metadata items exceeds ${maxMetadataItems}`);

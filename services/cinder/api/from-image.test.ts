@@ -1,5 +1,5 @@
-// Volumes made from images: every disk format reaches the backend under Glance's name, a refusal says why, and who is removed by force ends
-// the copy that he was waiting for.
+// Volumes made from images: every disk format reaches the backend under Glance's name, a refusal
+// says why, and who is removed by force ends the copy that he was waiting for.
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { Readable } from 'node:stream';

@@ -1,4 +1,5 @@
-// How every long operation begins: its saga stands in the journal with the change of state that announces it, then the runner is woken.
+// How every long operation begins: its saga stands in the journal with the change of state that
+// announces it, then the runner is woken.
 import type { Json } from '#contracts/common/json.ts';
 import { hasSaga, insertSaga } from '#platform/saga/journal.ts';
 import type { CinderParts } from '../parts.ts';
@@ -22,7 +23,10 @@ export async function journal(
 
 const lookEveryMs = 20;
 
-/** Waits until no saga holds the volume, then runs `work` with the volume's row locked. undefined: it stayed busy. */
+/**
+ * Waits until no saga holds the volume, then runs `work` with the volume's row locked. undefined:
+ * it stayed busy.
+ */
 export async function whenIdle<T>(
   parts: CinderParts,
   volumeId: string,

@@ -1,4 +1,5 @@
-// Filters of Cinder's lists, one row each: what they find, for whom, and what is ignored or refused. api-ref; cinder.api.common, etc/cinder/resource_filters.json
+// Filters of Cinder's lists, one row each: what they find, for whom, and what is ignored or
+// refused. api-ref; cinder.api.common, etc/cinder/resource_filters.json
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { CinderBench, Loose, Person } from './cinder-api.testing.ts';
@@ -229,7 +230,9 @@ const found = async (
     : status;
 };
 type Found = string | number;
-/** Query; what administrators of the project find at 3.70; what members find at 3.70 and at 3.30. */
+/**
+ * Query; what administrators of the project find at 3.70; what members find at 3.70 and at 3.30.
+ */
 type Case = readonly [query: string, admin: Found, member: Found, earlier: Found];
 const holdsFor = (path: string, cases: readonly Case[]): void => {
   for (const [query, admin, member, earlier] of cases) {

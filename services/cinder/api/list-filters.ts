@@ -1,5 +1,6 @@
-// The filters of a list: which rows it may find, for whom. Administrators may filter by any column; others by the names that the
-// configuration file allows (cinder, etc/cinder/resource_filters.json, as shipped). https://docs.openstack.org/cinder/latest/admin/generalized-filters.html
+// The filters of a list: which rows it may find, for whom. Administrators may filter by any column;
+// others by the names that the configuration file allows (cinder, etc/cinder/resource_filters.json,
+// as shipped). https://docs.openstack.org/cinder/latest/admin/generalized-filters.html
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ListedTable, Listing, Metadata, TimeRange } from '../store/rows.ts';
@@ -34,7 +35,10 @@ export interface ListRules<N extends ListedTable> extends MemberRules {
   entries?: Columns<N>;
   /** Selects by comparisons with a time. */
   times?: Columns<N>;
-  /** Filters whose value stands in several columns at once: the columns and their values, or undefined where nothing can match. */
+  /**
+   * Filters whose value stands in several columns at once: the columns and their values, or
+   * undefined where nothing can match.
+   */
   special?: Readonly<
     Record<string, (value: string) => Readonly<Record<string, string>> | undefined>
   >;
@@ -102,14 +106,18 @@ export function filtersOf<N extends ListedTable>(
     if (isFault(refused)) return refused;
   }
   const scope = isAdmin(request) && everybody === true ? null : (request.auth.projectId ?? '');
-  // The caller's own project stands in the place of one that was asked for. cinder.db.sqlalchemy.api, volume_get_all_by_project
+  // The caller's own project stands in the place of one that was asked for.
+  // cinder.db.sqlalchemy.api, volume_get_all_by_project
   if (scope !== null) delete draft.equal['project_id'];
   return { scope, ...draft, counted };
 }
 
 const withoutTilde = (name: string): string => (name.endsWith('~') ? name.slice(0, -1) : name);
 
-/** Since 3.31 what a member may not filter by is refused, before that ignored. cinder.api.common, reject_invalid_filters */
+/**
+ * Since 3.31 what a member may not filter by is refused, before that ignored. cinder.api.common,
+ * reject_invalid_filters
+ */
 export function allowedFilters(
   request: Request,
   rules: MemberRules,
@@ -140,7 +148,10 @@ export function allowedFilters(
     : fault('badRequest', `Invalid filters ${wrong.join(',')} are found in query options.`);
 }
 
-/** Puts one filter into the draft. One that is no column finds nothing. cinder.db.sqlalchemy.api, is_valid_model_filters */
+/**
+ * Puts one filter into the draft. One that is no column finds nothing. cinder.db.sqlalchemy.api,
+ * is_valid_model_filters
+ */
 function addFilter<N extends ListedTable>(
   request: Request,
   rules: ListRules<N>,

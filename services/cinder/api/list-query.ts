@@ -1,4 +1,5 @@
-// The query of a list: in which order, which page, and the links to what follows. Which rows: list-filters.ts.
+// The query of a list: in which order, which page, and the links to what follows. Which rows:
+// list-filters.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';

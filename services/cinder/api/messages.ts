@@ -1,4 +1,5 @@
-// What failed operations told their owner. https://docs.openstack.org/api-ref/block-storage/v3/#messages
+// What failed operations told their owner.
+// https://docs.openstack.org/api-ref/block-storage/v3/#messages
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#platform/http/api.ts';

@@ -1,4 +1,5 @@
-// What every new volume needs, whatever it is made from: a type, a zone, a row, its quota. Called by create-volume.ts and restore.ts.
+// What every new volume needs, whatever it is made from: a type, a zone, a row, its quota. Called
+// by create-volume.ts and restore.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -34,7 +35,10 @@ export interface WantedVolume {
   source_replica?: string | null;
 }
 
-/** Takes the quota, writes the row and whatever `also` writes beside it, in one transaction, and wakes the sagas. */
+/**
+ * Takes the quota, writes the row and whatever `also` writes beside it, in one transaction, and
+ * wakes the sagas.
+ */
 export async function beginCreation(
   parts: CinderParts,
   request: Request,
@@ -91,7 +95,10 @@ export function newVolumeRow(
   };
 }
 
-/** The type asked for, that of the origin, or the default. badRequest: a copy cannot move to another backend. */
+/**
+ * The type asked for, that of the origin, or the default. badRequest: a copy cannot move to another
+ * backend.
+ */
 export async function typeFor(
   { database: { db } }: CinderParts,
   request: Request,

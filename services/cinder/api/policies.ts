@@ -1,5 +1,6 @@
-// Cinder's default policy: upstream's rule names, so that an operator's policy file fits. An object's project is checked by the
-// query that reads it; these rules check the role. https://docs.openstack.org/cinder/latest/configuration/block-storage/policy.html
+// Cinder's default policy: upstream's rule names, so that an operator's policy file fits. An
+// object's project is checked by the query that reads it; these rules check the role.
+// https://docs.openstack.org/cinder/latest/configuration/block-storage/policy.html
 
 const admin = 'rule:admin_api';
 const member = 'rule:project_member_or_admin';

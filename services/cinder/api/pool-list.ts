@@ -1,4 +1,5 @@
-// Which pools of storage a list shows. The only list whose filters administrators, too, are refused: cinder.api.common, reject_invalid_filters
+// Which pools of storage a list shows. The only list whose filters administrators, too, are
+// refused: cinder.api.common, reject_invalid_filters
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Pool } from '../domain/pick-pool.ts';

@@ -1,4 +1,5 @@
-// What projects may have: quota sets, the default class, and how much is taken; limits as a project sees them.
+// What projects may have: quota sets, the default class, and how much is taken; limits as a project
+// sees them.
 // https://docs.openstack.org/api-ref/block-storage/v3/#quota-sets-extension-os-quota-sets
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';

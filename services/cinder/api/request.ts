@@ -10,7 +10,10 @@ import { findVolume } from '../store/volumes.ts';
 
 export type Request = ApiRequest<unknown>;
 
-/** Paths below `/v3`; each stands under `/v3/{project_id}` as well, where the project must be the token's. api-ref: since 3.67 it is optional. */
+/**
+ * Paths below `/v3`; each stands under `/v3/{project_id}` as well, where the project must be the
+ * token's. api-ref: since 3.67 it is optional.
+ */
 export function underBothPaths(routes: readonly Route[]): readonly Route[] {
   return routes.flatMap((route): Route[] => [
     { ...route, path: `/v3${route.path}` },

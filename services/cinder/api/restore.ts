@@ -1,4 +1,5 @@
-// How a backup becomes a volume again: a new one, or one that is free. Called by backups.ts and create-volume.ts.
+// How a backup becomes a volume again: a new one, or one that is free. Called by backups.ts and
+// create-volume.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';

@@ -1,4 +1,5 @@
-// Snapshots of volumes. https://docs.openstack.org/api-ref/block-storage/v3/#volume-snapshots-snapshots
+// Snapshots of volumes.
+// https://docs.openstack.org/api-ref/block-storage/v3/#volume-snapshots-snapshots
 import Type from 'typebox';
 import { snapshotStatuses } from '#contracts/cinder/volume-states.ts';
 import type { SnapshotStatus } from '#contracts/cinder/volume-states.ts';
@@ -64,7 +65,10 @@ const updateBody = Type.Object(
   { snapshot: Type.Object(texts, { ...strict, minProperties: 1 }) },
   strict,
 );
-/** From here on a snapshot of a volume in use needs no `force`, and may not refuse it either. api-ref, 3.66. */
+/**
+ * From here on a snapshot of a volume in use needs no `force`, and may not refuse it either.
+ * api-ref, 3.66.
+ */
 const forceless = 66;
 
 const rules: ListRules<'snapshots'> = {
@@ -361,7 +365,11 @@ async function beginSnapshotDeletion(
   return undefined;
 }
 
-/** Nova's word on a guest's switch: `creating` with 90% when it took place, `error` when not. The saga that asked settles the state; otherwise it is taken as said. cinder.api.contrib.snapshot_actions */
+/**
+ * Nova's word on a guest's switch: `creating` with 90% when it took place, `error` when not. The
+ * saga that asked settles the state; otherwise it is taken as said.
+ * cinder.api.contrib.snapshot_actions
+ */
 async function heed(
   { database: { db }, clock }: CinderParts,
   snapshot: SnapshotRow,

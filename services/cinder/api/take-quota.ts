@@ -1,4 +1,5 @@
-// Whether a project may have more: asked within the transaction that makes it, after waiting for the project's other creates.
+// Whether a project may have more: asked within the transaction that makes it, after waiting for
+// the project's other creates.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { QuotaUsage } from '../domain/quota.ts';
 import { checkQuota, checkTypeQuota } from '../domain/quota.ts';
@@ -7,7 +8,10 @@ import { lockQuota, quotaLimits, quotaUsage, typeLimits, typeUsage } from '../st
 import type { CinderDb } from '../store/rows.ts';
 import { findType } from '../store/types.ts';
 
-/** overQuota in Cinder's words. `typeId`: of the volume, where its type may have limits of its own; `volumeGib`: the volume's whole size. */
+/**
+ * overQuota in Cinder's words. `typeId`: of the volume, where its type may have limits of its own;
+ * `volumeGib`: the volume's whole size.
+ */
 export async function takeQuota(
   { config, clock }: CinderParts,
   trx: CinderDb,

@@ -1,4 +1,5 @@
-// Comparisons with a time, as filters have them: `created_at=gt:2026-01-01,lte:2026-02-01`. api-ref, microversion 3.60
+// Comparisons with a time, as filters have them: `created_at=gt:2026-01-01,lte:2026-02-01`.
+// api-ref, microversion 3.60
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { TimeRange } from '../store/rows.ts';
@@ -23,7 +24,10 @@ export function timesIn(name: string, column: string, text: string): Outcome<Tim
   return ranges;
 }
 
-/** Upstream keeps whole seconds, this cloud milliseconds: a time without a fraction means its whole second. */
+/**
+ * Upstream keeps whole seconds, this cloud milliseconds: a time without a fraction means its whole
+ * second.
+ */
 function rangeOf(column: string, operator: Operator, text: string): Outcome<TimeRange> {
   const first = timeFrom(text);
   if (first === undefined) return fault('badRequest', 'no time');

@@ -1,5 +1,7 @@
-// Handing a volume to another project: one side offers it and tells the key, the other takes it with the key.
-// https://docs.openstack.org/api-ref/block-storage/v3/#volume-transfers-volume-transfers-3-55-or-later, and os-volume-transfer before
+// Handing a volume to another project: one side offers it and tells the key, the other takes it
+// with the key.
+// https://docs.openstack.org/api-ref/block-storage/v3/#volume-transfers-volume-transfers-3-55-or-later,
+// and os-volume-transfer before
 import { createHash, timingSafeEqual } from 'node:crypto';
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';

@@ -1,4 +1,5 @@
-// A type's extra specs: what its volumes need of a backend. https://docs.openstack.org/api-ref/block-storage/v3/#show-all-extra-specifications-for-volume-type
+// A type's extra specs: what its volumes need of a backend.
+// https://docs.openstack.org/api-ref/block-storage/v3/#show-all-extra-specifications-for-volume-type
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#platform/http/api.ts';

@@ -10,7 +10,10 @@ import { orderOf } from './list-query.ts';
 import { first, booleanOf, isAdmin, numberOf, pageSize, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 
-/** From here on types are filtered by more than whether they are public. rest_api_version_history, 3.52 */
+/**
+ * From here on types are filtered by more than whether they are public. rest_api_version_history,
+ * 3.52
+ */
 const filtersSince = 52;
 const notFilters = new Set([
   'limit',

@@ -1,5 +1,5 @@
-// Volume types: kinds of storage by name, their extra specs, and which projects may use the private ones.
-// https://docs.openstack.org/api-ref/block-storage/v3/#volume-types-types
+// Volume types: kinds of storage by name, their extra specs, and which projects may use the private
+// ones. https://docs.openstack.org/api-ref/block-storage/v3/#volume-types-types
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

@@ -1,5 +1,6 @@
-// What this Cinder does not do: it says so, in the words of an operation that is not implemented, and lists none of what it has none of.
-// Never as if it had worked: a client that needs one of these must see that it got nothing.
+// What this Cinder does not do: it says so, in the words of an operation that is not implemented,
+// and lists none of what it has none of. Never as if it had worked: a client that needs one of
+// these must see that it got nothing.
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
 import type { HttpMethod, Route } from '#platform/http/api.ts';
@@ -47,7 +48,10 @@ const unknown = (
 const never = (method: HttpMethod, path: string, what: string, policy: string, since = 0): Route =>
   route({ method, path, policy, since, faults: ['notImplemented'], handler: () => refusal(what) });
 
-/** Kinds of objects of which there are none: lists are empty, one by id is not found, none can be made. */
+/**
+ * Kinds of objects of which there are none: lists are empty, one by id is not found, none can be
+ * made.
+ */
 const absent = (
   collection: string,
   what: string,

@@ -1,4 +1,5 @@
-// os-volume_upload_image: a free volume becomes an image. The image is made in the caller's name, its data comes from a saga.
+// os-volume_upload_image: a free volume becomes an image. The image is made in the caller's name,
+// its data comes from a saga.
 // https://docs.openstack.org/api-ref/block-storage/v3/#upload-volume-to-image
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -32,7 +33,9 @@ interface Upload {
 const visibilitySince = 1;
 const unwoundWithinMs = 5_000;
 const formats = ['raw', 'qcow2'] as const;
-/** Of the image a volume came from: kept by the image it becomes, unless Glance says these itself. */
+/**
+ * Of the image a volume came from: kept by the image it becomes, unless Glance says these itself.
+ */
 const ofGlance = new Set([
   'image_id',
   'image_name',
@@ -103,7 +106,8 @@ async function upload(
           protected: booleanOf(sent.protected ?? false) ?? false,
         }
       : {};
-  // The saga stands before the image: one that is made is never without somebody who fills or removes it.
+  // The saga stands before the image: one that is made is never without somebody who fills or
+  // removes it.
   const imageId = parts.ids.uuid();
   const begun = await transaction(db, async (trx) => {
     if (

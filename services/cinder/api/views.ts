@@ -1,4 +1,5 @@
-// Volumes and snapshots as answers show them, by microversion. Shapes: contracts/openstack-response-shapes.txt, "[volume]".
+// Volumes and snapshots as answers show them, by microversion. Shapes:
+// contracts/openstack-response-shapes.txt, "[volume]".
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { CinderParts } from '../parts.ts';
 import { attachmentsOfAll } from '../store/attachments.ts';

@@ -1,4 +1,5 @@
-// What one does with a volume beside reading it. https://docs.openstack.org/api-ref/block-storage/v3/#volume-actions-volumes-action
+// What one does with a volume beside reading it.
+// https://docs.openstack.org/api-ref/block-storage/v3/#volume-actions-volumes-action
 import Type from 'typebox';
 import { volumeStatuses } from '#contracts/cinder/volume-states.ts';
 import type { AttachStatus, VolumeStatus } from '#contracts/cinder/volume-states.ts';
@@ -241,7 +242,10 @@ async function changeImageMetadata(
   });
 }
 
-/** A type that the volume's own pool fulfils is a new name for where it is; another would mean to move it, which is not offered. */
+/**
+ * A type that the volume's own pool fulfils is a new name for where it is; another would mean to
+ * move it, which is not offered.
+ */
 async function retype(
   parts: CinderParts,
   request: Request,
@@ -278,7 +282,10 @@ async function retype(
     : bad(volume, 'available or in-use to retype');
 }
 
-/** An operator's word against the database's: the state alone changes. `attach_status: detached` takes the attachments along. */
+/**
+ * An operator's word against the database's: the state alone changes. `attach_status: detached`
+ * takes the attachments along.
+ */
 async function resetStatus(
   { database: { db }, clock, log }: CinderParts,
   volume: VolumeRow,

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-// Volumes: list, show, update, delete, summary. https://docs.openstack.org/api-ref/block-storage/v3/#volumes-volumes
+// Volumes: list, show, update, delete, summary.
+// https://docs.openstack.org/api-ref/block-storage/v3/#volumes-volumes
 import Type from 'typebox';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -227,7 +228,10 @@ export function volumeRoutes(parts: CinderParts): readonly Route[] {
   ];
 }
 
-/** badRequest: not in this state, attached, or with snapshots. Forced, it goes over everything but an attachment. Deleting twice is one deletion. */
+/**
+ * badRequest: not in this state, attached, or with snapshots. Forced, it goes over everything but
+ * an attachment. Deleting twice is one deletion.
+ */
 export async function beginDeletion(
   parts: CinderParts,
   request: Request,

@@ -1,5 +1,6 @@
-// The vocabulary of user messages: what was tried and why it failed, with the ids clients know. Pure.
-// https://docs.openstack.org/cinder/latest/contributor/user_messages.html (actions and details of cinder.message.message_field)
+// The vocabulary of user messages: what was tried and why it failed, with the ids clients know.
+// Pure. https://docs.openstack.org/cinder/latest/contributor/user_messages.html (actions and
+// details of cinder.message.message_field)
 import type { Fault, FaultKind } from '#contracts/common/fault.ts';
 
 export const messageActions = {

@@ -1,6 +1,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
-// The scheduler's question: which pool takes a volume. Pure. Names as in `os-vol-host-attr:host`: <host>@<backend>#<pool>.
+// The scheduler's question: which pool takes a volume. Pure. Names as in `os-vol-host-attr:host`:
+// <host>@<backend>#<pool>.
 import { own } from '#contracts/common/own.ts';
 
 export interface Pool {
@@ -39,7 +40,10 @@ const specs: Readonly<Record<string, (pool: Pool) => string>> = {
   driver_version: (pool) => pool.driverVersion,
 };
 
-/** Specs of another scope than `capabilities:` are not the scheduler's: cinder.scheduler, capabilities filter. */
+/**
+ * Specs of another scope than `capabilities:` are not the scheduler's: cinder.scheduler,
+ * capabilities filter.
+ */
 export function suits(pool: Pool, extraSpecs: Readonly<Record<string, string>>): boolean {
   return Object.entries(extraSpecs).every(([key, wanted]) => {
     const name = key.startsWith('capabilities:') ? key.slice('capabilities:'.length) : key;
@@ -56,7 +60,10 @@ export function suits(pool: Pool, extraSpecs: Readonly<Record<string, string>>):
   });
 }
 
-/** The pool with the most room among those that fit. conflict: none does; unavailable: one might that does not answer. */
+/**
+ * The pool with the most room among those that fit. conflict: none does; unavailable: one might
+ * that does not answer.
+ */
 export function pickPool(
   pools: readonly Pool[],
   wanted: { sizeGib: number; extraSpecs: Readonly<Record<string, string>> },

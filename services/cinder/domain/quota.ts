@@ -1,5 +1,6 @@
-// What a project may have: resources with their defaults, and the one question whether more fits. Pure.
-// Defaults: cinder.conf, https://docs.openstack.org/cinder/latest/configuration/block-storage/config-options.html
+// What a project may have: resources with their defaults, and the one question whether more fits.
+// Pure. Defaults: cinder.conf,
+// https://docs.openstack.org/cinder/latest/configuration/block-storage/config-options.html
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
@@ -31,7 +32,10 @@ const names: Partial<Record<QuotaResource, string>> = {
   backups: 'BackupLimitExceeded',
 };
 
-/** overQuota when what is wanted does not fit beside what is used; a single volume's size is `volumeGib`. */
+/**
+ * overQuota when what is wanted does not fit beside what is used; a single volume's size is
+ * `volumeGib`.
+ */
 export function checkQuota(
   limits: QuotaLimits,
   used: QuotaUsage,

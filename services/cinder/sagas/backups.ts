@@ -1,4 +1,5 @@
-// The sagas of backups: made from a free volume or a snapshot, restored to a new or a free volume, removed. Begun by the routes of api/backups.ts.
+// The sagas of backups: made from a free volume or a snapshot, restored to a new or a free volume,
+// removed. Begun by the routes of api/backups.ts.
 import { createReadStream } from 'node:fs';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -224,7 +225,8 @@ export function restoreBackup(parts: CinderParts): AnySaga {
         retries: 3,
         async run({ backupId, volumeId }, _state, { requestId }) {
           const backup = await findBackup(db, backupId, null);
-          const facts = backup && (JSON.parse(backup.volume_facts_json) as BackedUpFacts); // written by api/backups.ts
+          // written by api/backups.ts
+          const facts = backup && (JSON.parse(backup.volume_facts_json) as BackedUpFacts);
           if (facts)
             await changeVolume(
               db,

@@ -1,4 +1,5 @@
-// The saga that makes a volume: placed, made (blank or as a copy), filled from an image. Begun by POST /volumes.
+// The saga that makes a volume: placed, made (blank or as a copy), filled from an image. Begun by
+// POST /volumes.
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -103,7 +104,10 @@ async function forgetTemporary(
     );
 }
 
-/** In these a volume is still its creation's: afterwards it is its owner's, and nothing of it may be undone. */
+/**
+ * In these a volume is still its creation's: afterwards it is its owner's, and nothing of it may be
+ * undone.
+ */
 export const inTheMaking: readonly VolumeStatus[] = ['creating', 'downloading', 'restoring-backup'];
 
 /** Removes what a failed creation left on its backend. */

@@ -1,4 +1,5 @@
-// The saga that removes a volume with its snapshots. Begun by DELETE /volumes/{id} and os-force_delete.
+// The saga that removes a volume with its snapshots. Begun by DELETE /volumes/{id} and
+// os-force_delete.
 import { isFault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
@@ -26,7 +27,8 @@ export function deleteVolume(parts: CinderParts): AnySaga {
         retries: backendRetries,
         async run({ volumeId }) {
           const volume = await volumeOf(parts, volumeId);
-          if (isFault(volume) || volume.host === null) return undefined; // gone in an earlier life, or never placed
+          // gone in an earlier life, or never placed
+          if (isFault(volume) || volume.host === null) return undefined;
           const backend = backendFor(parts, volume);
           return isFault(backend) ? backend : await backend.deleteVolume(volumeId);
         },

@@ -1,4 +1,5 @@
-// The saga that grows a volume. A free one is grown by its backend, an attached one by its guest's hypervisor, which Nova tells. Begun by os-extend.
+// The saga that grows a volume. A free one is grown by its backend, an attached one by its guest's
+// hypervisor, which Nova tells. Begun by os-extend.
 import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';

@@ -1,4 +1,5 @@
-// The saga of a backup whose record is imported: its data is looked for again while nobody can be removing it. Begun by api/backup-records.ts.
+// The saga of a backup whose record is imported: its data is looked for again while nobody can be
+// removing it. Begun by api/backup-records.ts.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';

@@ -1,4 +1,5 @@
-// The saga after a guest let go of a volume: the backend does what waited, then the volume is free. Begun by DELETE /attachments/{id}.
+// The saga after a guest let go of a volume: the backend does what waited, then the volume is free.
+// Begun by DELETE /attachments/{id}.
 import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';

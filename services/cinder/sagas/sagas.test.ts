@@ -1,4 +1,5 @@
-// Every saga of Cinder unwinds from every step, and every step may run twice: on the real service and runner, with the simulated backend.
+// Every saga of Cinder unwinds from every step, and every step may run twice: on the real service
+// and runner, with the simulated backend.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -13,7 +14,10 @@ import { startCinder } from '../api/cinder-api.testing.ts';
 interface Scenario {
   saga: string;
   title: string;
-  /** Begins the operation on a fresh volume (with a snapshot and a backup); what is looked at afterwards, as [collection, key, id]. */
+  /**
+   * Begins the operation on a fresh volume (with a snapshot and a backup); what is looked at
+   * afterwards, as [collection, key, id].
+   */
   begin(made: {
     volume: string;
     snapshot: string;
@@ -298,7 +302,10 @@ async function play(
   }
 }
 
-/** Nothing is half made: no state without its saga, nothing on the backend or in the store that the database does not know. */
+/**
+ * Nothing is half made: no state without its saga, nothing on the backend or in the store that the
+ * database does not know.
+ */
 async function nothingLeft(failedDeletion: boolean): Promise<void> {
   const audit = await cinder.service.audit();
   assert.deepEqual(audit.stuck, []);
@@ -322,12 +329,14 @@ describe('every saga of Cinder', () => {
     });
 
     it(`${scenario.title}: unwinds from every step, before and after its work`, async () => {
-      const steps = stepNames(originals.find(({ name }) => name === scenario.saga) as AnySaga); // the first test proved it
+      // the first test proved it
+      const steps = stepNames(originals.find(({ name }) => name === scenario.saga) as AnySaga);
       for (const [index, step] of steps.entries()) {
         for (const when of ['before', 'after'] as const) {
           const end = await play(scenario, (definition) => failingAt(definition, index, when));
           const message = `${step}, ${when}`;
-          // The last step's work is the state itself: when that is done, there is nothing left to fail.
+          // The last step's work is the state itself: when that is done, there is nothing left to
+          // fail.
           const done = when === 'after' && index === steps.length - 1;
           assert.ok(
             end === scenario.fails || (done && end === scenario.ends),

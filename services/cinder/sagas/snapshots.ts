@@ -1,5 +1,6 @@
-// The sagas that take and remove a snapshot. Of a free volume the backend takes it alone; of one in use the guest's hypervisor has to
-// switch to the file that takes its writes from then on, which Nova arranges. Begun by POST /snapshots and DELETE /snapshots/{id}.
+// The sagas that take and remove a snapshot. Of a free volume the backend takes it alone; of one in
+// use the guest's hypervisor has to switch to the file that takes its writes from then on, which
+// Nova arranges. Begun by POST /snapshots and DELETE /snapshots/{id}.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -39,7 +40,10 @@ async function backendOf(parts: CinderParts, volumeId: string): Promise<Outcome<
   return isFault(volume) ? volume : backendFor(parts, volume);
 }
 
-/** Asks Nova once and waits for its word, which comes as os-update_snapshot_status. A repeated question is Nova's to recognise by the snapshot's id. */
+/**
+ * Asks Nova once and waits for its word, which comes as os-update_snapshot_status. A repeated
+ * question is Nova's to recognise by the snapshot's id.
+ */
 async function switchGuest(
   parts: CinderParts,
   { snapshotId, volumeId }: SnapshotInput,
@@ -70,7 +74,10 @@ async function switchGuest(
   }
 }
 
-/** With what a preparation left whose undoing found the backend away; not while it is unknown whether a guest writes to it. */
+/**
+ * With what a preparation left whose undoing found the backend away; not while it is unknown
+ * whether a guest writes to it.
+ */
 async function removeFrom(
   backend: VolumeBackend,
   key: SnapshotKey,
@@ -82,7 +89,9 @@ async function removeFrom(
     : await backend.abandonOnlineSnapshot(key);
 }
 
-/** Begins to remove a snapshot that was taken for one copy alone, however that went. Twice is once. */
+/**
+ * Begins to remove a snapshot that was taken for one copy alone, however that went. Twice is once.
+ */
 export async function dropTemporary(
   parts: CinderParts,
   input: SnapshotInput,
@@ -129,7 +138,8 @@ async function unprepare(
   const key = { id: snapshotId, volumeId };
   const word = (await findSnapshot(parts.database.db, snapshotId, null))?.assisted ?? null;
   if (word === 'asked') {
-    // The guest may write to the new file or to the old one: neither may go. The audit shows it; detaching and deleting the volume still work.
+    // The guest may write to the new file or to the old one: neither may go. The audit shows it;
+    // detaching and deleting the volume still work.
     parts.log.error(
       { snapshot: snapshotId, volume: volumeId },
       'it is not known whether a guest took the snapshot: its file stays',
@@ -162,7 +172,8 @@ export function createSnapshot(parts: CinderParts): AnySaga {
   return saga<SnapshotInput, SnapshotState>({
     name: createSnapshotName,
     steps: [
-      // Nobody attaches while this saga holds the volume's lock: what is seen here stays true, but for a guest that lets go.
+      // Nobody attaches while this saga holds the volume's lock: what is seen here stays true, but
+      // for a guest that lets go.
       {
         name: 'look',
         deadlineMs: quickDeadlineMs,

@@ -1,4 +1,5 @@
-// What every saga of Cinder needs: the backend of a volume, the spool, and how a failure is told to its owner.
+// What every saga of Cinder needs: the backend of a volume, the spool, and how a failure is told to
+// its owner.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
@@ -67,8 +68,9 @@ export async function isInUse(
 const undoPausesMs = [250, 1_000, 4_000] as const;
 
 /**
- * Undoes on a backend. One that is away is tried for some seconds and then left: the owner sees the end now, and deleting the object, which is in
- * error, removes what is left of it. Another fault is thrown, and the undo is tried again until it works.
+ * Undoes on a backend. One that is away is tried for some seconds and then left: the owner sees the
+ * end now, and deleting the object, which is in error, removes what is left of it. Another fault is
+ * thrown, and the undo is tried again until it works.
  */
 export async function undoOnBackend(
   { clock, log }: CinderParts,
@@ -92,7 +94,10 @@ export async function undoOnBackend(
 
 const wantedLookMs = 2_000;
 
-/** Does `work` with a signal that aborts when `signal` does, and when the volume leaves `states`: it was deleted by force. */
+/**
+ * Does `work` with a signal that aborts when `signal` does, and when the volume leaves `states`: it
+ * was deleted by force.
+ */
 export async function whileWanted<T>(
   { database: { db }, clock }: CinderParts,
   volumeId: string,
@@ -117,7 +122,10 @@ export async function whileWanted<T>(
   }
 }
 
-/** A file of our own for the time of `work`; removed whatever happens. A step that runs again finds no leftover. */
+/**
+ * A file of our own for the time of `work`; removed whatever happens. A step that runs again finds
+ * no leftover.
+ */
 export async function withSpoolFile<T>(
   { spoolDir }: CinderParts,
   name: string,
@@ -132,7 +140,9 @@ export async function withSpoolFile<T>(
   }
 }
 
-/** Leaves a message for the object's owner; the saga's id makes it one, however often it settles. */
+/**
+ * Leaves a message for the object's owner; the saga's id makes it one, however often it settles.
+ */
 export async function tellOwner(
   parts: CinderParts,
   action: MessageAction,

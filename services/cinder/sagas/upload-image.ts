@@ -1,4 +1,5 @@
-// The saga that gives an image the bytes of a volume. Begun by os-volume_upload_image, which made the image.
+// The saga that gives an image the bytes of a volume. Begun by os-volume_upload_image, which made
+// the image.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
@@ -43,7 +44,8 @@ export function uploadImage(parts: CinderParts): AnySaga {
           if (isFault(backend)) return backend;
           const image = await fetchImage(parts, imageId, { requestId });
           if (isFault(image))
-            return image.kind === 'notFound' ? fault('unavailable', image.message) : image; // the request is about to make it, unless it died
+            // the request is about to make it, unless it died
+            return image.kind === 'notFound' ? fault('unavailable', image.message) : image;
           if (image.status === 'active') return undefined;
           return await withSpoolFile(parts, `upload-${volumeId}`, async (path) => {
             const exported = await backend.exportFile(

@@ -1,4 +1,5 @@
-// The figures of all backends, asked for at most every `statsMaxAgeMs` however many volumes are placed by them.
+// The figures of all backends, asked for at most every `statsMaxAgeMs` however many volumes are
+// placed by them.
 import { sql } from 'kysely';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { withDeadline } from '#platform/clock.ts';

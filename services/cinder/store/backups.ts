@@ -70,5 +70,8 @@ export async function sharesData(db: CinderDb, row: BackupRow): Promise<boolean>
   return other !== undefined;
 }
 
-/** The lock of a backup's data, which imports and deletions of all who share it take; what touches a volume takes the volume's. */
+/**
+ * The lock of a backup's data, which imports and deletions of all who share it take; what touches a
+ * volume takes the volume's.
+ */
 export const backupLock = (dataId: string): string => `backup:${dataId}`;

@@ -5,7 +5,10 @@ import type { QuotaLimits, QuotaResource, QuotaUsage, TypeResource } from '../do
 import { typeQuotaName, typeResources } from '../domain/quota.ts';
 import type { CinderDb } from './rows.ts';
 
-/** The default class stands under project '': what every project has unless its own row says otherwise. */
+/**
+ * The default class stands under project '': what every project has unless its own row says
+ * otherwise.
+ */
 export const defaultClass = '';
 
 export async function quotaLimits(
@@ -107,7 +110,10 @@ export async function typeUsage(
   };
 }
 
-/** Makes the project's creates wait for each other until the transaction ends, so that none counts what another is about to add. */
+/**
+ * Makes the project's creates wait for each other until the transaction ends, so that none counts
+ * what another is about to add.
+ */
 export async function lockQuota(trx: CinderDb, projectId: string, nowMs: number): Promise<void> {
   await upsert(trx, 'quota_locks', { project_id: projectId, touched: nowMs }, ['project_id']);
 }

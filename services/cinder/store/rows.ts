@@ -1,4 +1,5 @@
-// What all stores of Cinder share: the database's type, whose rows a caller may see, and lists as one query.
+// What all stores of Cinder share: the database's type, whose rows a caller may see, and lists as
+// one query.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { CinderTables } from './tables.ts';
@@ -8,7 +9,8 @@ export type CinderDb = Kysely<CinderTables>;
 export type Scope = string | null;
 
 export type Metadata = Record<string, string>;
-export const metadataIn = (text: string): Metadata => JSON.parse(text) as Metadata; // written by this release or an earlier one
+// written by this release or an earlier one
+export const metadataIn = (text: string): Metadata => JSON.parse(text) as Metadata;
 
 /** The tables that are listed by pages. */
 export type ListedTable =
@@ -47,7 +49,8 @@ export interface Listing {
 
 type Filtering = 'scope' | 'equal' | 'contains' | 'entries' | 'between' | 'volumeZones';
 
-// Kysely cannot type a table chosen at run time; the columns come from tables of this service (api/list-query.ts), never from a caller.
+// Kysely cannot type a table chosen at run time; the columns come from tables of this service
+// (api/list-query.ts), never from a caller.
 type AnyDb = Kysely<any>;
 
 export async function listRows<N extends ListedTable>(

@@ -1,4 +1,5 @@
-// Cinder's tables as rows. Times are ms since the epoch, booleans 0 or 1, `_json` columns hold text. What is deleted leaves no row.
+// Cinder's tables as rows. Times are ms since the epoch, booleans 0 or 1, `_json` columns hold
+// text. What is deleted leaves no row.
 import type {
   AttachStatus,
   BackupStatus,
@@ -85,9 +86,14 @@ export interface BackupRow {
   size_gib: number;
   object_count: number;
   metadata_json: string;
-  /** What the restored volume needs to be like its original: `{bootable, metadata, imageMetadata}`. */
+  /**
+   * What the restored volume needs to be like its original: `{bootable, metadata, imageMetadata}`.
+   */
   volume_facts_json: string;
-  /** Under which its data lies in the store; null: its own id. Another one was imported beside its original, and shares that one's data. */
+  /**
+   * Under which its data lies in the store; null: its own id. Another one was imported beside its
+   * original, and shares that one's data.
+   */
   data_id: string | null;
   data_at_ms: number | null;
   created_at_ms: number;

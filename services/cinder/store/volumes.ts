@@ -1,4 +1,5 @@
-// SQL of volumes: every change of state is a compare-and-set on the status, so two callers never both win.
+// SQL of volumes: every change of state is a compare-and-set on the status, so two callers never
+// both win.
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { CinderDb, Scope } from './rows.ts';
 import type { VolumeRow } from './tables.ts';
@@ -53,7 +54,10 @@ export async function changeVolumeIn(
   return result.numUpdatedRows === 1n;
 }
 
-/** Changes nothing, but holds the row until the transaction ends: MariaDB would let two changes start from the same state. */
+/**
+ * Changes nothing, but holds the row until the transaction ends: MariaDB would let two changes
+ * start from the same state.
+ */
 export async function lockVolume(trx: CinderDb, id: string): Promise<void> {
   await trx
     .updateTable('volumes')

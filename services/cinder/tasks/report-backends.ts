@@ -1,5 +1,6 @@
 import { isUniqueViolation } from '#platform/db/errors.ts';
-// Keeps Cinder's own services alive in `openstack volume service list`: a backend counts as up while it tells its figures.
+// Keeps Cinder's own services alive in `openstack volume service list`: a backend counts as up
+// while it tells its figures.
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { CinderParts } from '../parts.ts';
 
@@ -26,7 +27,8 @@ export async function reportBackends(parts: CinderParts): Promise<void> {
       })
       .execute()
       .catch((error: unknown) => {
-        if (!isUniqueViolation(error)) throw error; // it is there, or another process of ours was faster
+        // it is there, or another process of ours was faster
+        if (!isUniqueViolation(error)) throw error;
       });
   };
   const beat = async (binary: string, host: string): Promise<void> => {

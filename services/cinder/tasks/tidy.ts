@@ -1,4 +1,5 @@
-// What time and crashes leave: old messages, and files on their way that no step of this life began.
+// What time and crashes leave: old messages, and files on their way that no step of this life
+// began.
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Task } from '#platform/tasks/tasks.ts';
@@ -21,7 +22,8 @@ export function emptySpool({ spoolDir, log }: CinderParts, startedAtMs: number):
       await mkdir(spoolDir, { recursive: true });
       for (const name of await readdir(spoolDir)) {
         const path = join(spoolDir, name);
-        const facts = await stat(path).catch(() => undefined); // a step may remove its own meanwhile
+        // a step may remove its own meanwhile
+        const facts = await stat(path).catch(() => undefined);
         if (!facts || facts.mtimeMs >= startedAtMs) continue;
         await rm(path, { force: true, recursive: true });
         log.info({ path }, 'a file of an earlier life was removed');

@@ -1,4 +1,5 @@
-// Glance words its faults as WebOb does: a small HTML page. Clients read the status and show the text.
+// Glance words its faults as WebOb does: a small HTML page. Clients read the status and show the
+// text.
 import type { Json } from '#contracts/common/json.ts';
 import type { FaultStyle } from '#platform/http/api.ts';
 import { titleOf } from '#platform/http/faults-to-http.ts';
@@ -17,7 +18,8 @@ export const glanceFaults: FaultStyle = {
     const title = `${status} ${titleOf[status] ?? 'Error'}`;
     const message = fault.message.replaceAll(/[&<>"]/g, (sign) => escapes[sign] ?? sign);
     const page = `<html>\n <head>\n  <title>${title}</title>\n </head>\n <body>\n  <h1>${title}</h1>\n  ${message}<br /><br />\n\n\n </body>\n</html>`;
-    // Bytes go out as they are, a string would be quoted; the edge allows bytes in a reply, FaultStyle names JSON alone.
+    // Bytes go out as they are, a string would be quoted; the edge allows bytes in a reply,
+    // FaultStyle names JSON alone.
     return Buffer.from(page) as unknown as Json;
   },
 };

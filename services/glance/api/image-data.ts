@@ -139,7 +139,10 @@ async function upload(
   }
 }
 
-/** The disk's virtual size, where the data tells. unsupportedMediaType: the data may not be the image's; gone: the image was deleted meanwhile. */
+/**
+ * The disk's virtual size, where the data tells. unsupportedMediaType: the data may not be the
+ * image's; gone: the image was deleted meanwhile.
+ */
 async function inspectData(
   parts: GlanceParts,
   imageId: string,

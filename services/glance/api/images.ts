@@ -79,7 +79,8 @@ export function imageRoutes(parts: GlanceParts): readonly Route[] {
           return (await findImage(db, image.id))
             ? fault('conflict', `Image ${image.id} was changed meanwhile.`)
             : noImage(image.id);
-        // A running upload finds its row gone and removes its file itself; whatever a crash leaves, tasks/mend-uploads.ts removes.
+        // A running upload finds its row gone and removes its file itself; whatever a crash leaves,
+        // tasks/mend-uploads.ts removes.
         if (image.dataKey !== null && !parts.writing.has(image.dataKey))
           await parts.store.remove(image.dataKey);
         return { status: 204 };
@@ -139,7 +140,8 @@ async function patch(parts: GlanceParts, request: ApiRequest<Json>): Promise<Out
     );
   const changes = readPatch(request.body);
   if (isFault(changes)) return changes;
-  // An upload that ends or another patch may come between reading and writing: then both are done again.
+  // An upload that ends or another patch may come between reading and writing: then both are done
+  // again.
   for (let attempt = 0; attempt < patchAttempts; attempt += 1) {
     const requested = await allowedImage(parts, request, 'modify_image');
     if (isFault(requested)) return requested;

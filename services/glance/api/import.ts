@@ -1,5 +1,5 @@
-// Import of staged data, and what this cloud's Glance can import and store. Staging itself is in image-data.ts.
-// https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import
+// Import of staged data, and what this cloud's Glance can import and store. Staging itself is in
+// image-data.ts. https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import
 import Type from 'typebox';
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -32,7 +32,8 @@ export function importRoutes(parts: GlanceParts): readonly Route[] {
             `Unknown import method name '${name}'. This cloud has: ${importMethods.join(', ')}.`,
           );
         const { image } = requested;
-        // The staged file becomes the image's own, so there is nothing to wait for: the next GET says active.
+        // The staged file becomes the image's own, so there is nothing to wait for: the next GET
+        // says active.
         if (await importStaged(parts.database.db, image.id, parts.clock.now()))
           return { status: 202 };
         return fault(

@@ -1,5 +1,5 @@
-// Members: the projects a shared image is shared with. The owner adds and removes them, they themselves accept or reject.
-// https://docs.openstack.org/api-ref/image/v2/#sharing
+// Members: the projects a shared image is shared with. The owner adds and removes them, they
+// themselves accept or reject. https://docs.openstack.org/api-ref/image/v2/#sharing
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

@@ -1,4 +1,5 @@
-// Glance's default policy, under upstream's names. https://docs.openstack.org/glance/latest/configuration/glance_policy.html
+// Glance's default policy, under upstream's names.
+// https://docs.openstack.org/glance/latest/configuration/glance_policy.html
 const member = 'rule:context_is_admin or (role:member and project_id:%(project_id)s)';
 const visible =
   "project_id:%(project_id)s or project_id:%(member_id)s or 'community':%(visibility)s or 'public':%(visibility)s or 'shared':%(visibility)s";

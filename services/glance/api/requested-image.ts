@@ -12,7 +12,10 @@ import { findMember } from '../store/members.ts';
 export const noImage = (id: string): Fault =>
   fault('notFound', `Failed to find image ${id} to show`);
 
-/** What policies may compare an image by. `member_id` is the caller's project when the image is shared with it. */
+/**
+ * What policies may compare an image by. `member_id` is the caller's project when the image is
+ * shared with it.
+ */
 export const targetOf = (
   image: Pick<Image, 'owner' | 'visibility'>,
   memberId?: string,
@@ -28,7 +31,10 @@ export interface Requested {
   target: PolicyTarget;
 }
 
-/** notFound: there is none, or it is another project's and neither public, community nor shared with the caller. */
+/**
+ * notFound: there is none, or it is another project's and neither public, community nor shared with
+ * the caller.
+ */
 export async function requestedImage(
   { database: { db } }: GlanceParts,
   request: ApiRequest<unknown>,

@@ -3,7 +3,10 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { ByteRange } from '#ports/image-store.ts';
 
-/** undefined: all of it. rangeNotSatisfiable: several ranges, none of this form, or one outside the data. */
+/**
+ * undefined: all of it. rangeNotSatisfiable: several ranges, none of this form, or one outside the
+ * data.
+ */
 export function readRange(
   header: string | undefined,
   sizeBytes: number,

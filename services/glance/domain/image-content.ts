@@ -1,7 +1,7 @@
-// Whether the bytes of an image are of its disk_format, told from its first and last bytes. Pure. Stock Glance does
-// so since 2025.1 (release notes: require_image_format_match), by the signatures that oslo.utils'
-// imageutils.format_inspector documents. The last word on what QEMU would make of an image has the host or the volume
-// service that uses it: ADR 17.
+// Whether the bytes of an image are of its disk_format, told from its first and last bytes. Pure.
+// Stock Glance does so since 2025.1 (release notes: require_image_format_match), by the signatures
+// that oslo.utils' imageutils.format_inspector documents. The last word on what QEMU would make of
+// an image has the host or the volume service that uses it: ADR 17.
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
@@ -28,8 +28,8 @@ function startsWith(bytes: Buffer, text: string, at = 0): boolean {
   return bytes.subarray(at, at + text.length).toString('latin1') === text;
 }
 
-// Layouts: QEMU's docs/interop (qcow2, qed, parallels), block/vpc.c, block/vhdx.h, block/vmdk.c, block/vdi.c; LUKS;
-// ECMA-119 (ISO 9660), ECMA-167 (UDF).
+// Layouts: QEMU's docs/interop (qcow2, qed, parallels), block/vpc.c, block/vhdx.h, block/vmdk.c,
+// block/vdi.c; LUKS; ECMA-119 (ISO 9660), ECMA-167 (UDF).
 const signatures: Readonly<Record<Detected, (ends: ContentEnds) => boolean>> = {
   qcow2: ({ head }) => startsWith(head, 'QFI\xfb'),
   qed: ({ head }) => startsWith(head, 'QED\0'),
@@ -46,7 +46,9 @@ const signatures: Readonly<Record<Detected, (ends: ContentEnds) => boolean>> = {
 
 const descriptorLookBytes = 4096;
 
-/** A VMDK that is text. QEMU takes one for it whose first line that is no comment gives the version. */
+/**
+ * A VMDK that is text. QEMU takes one for it whose first line that is no comment gives the version.
+ */
 function isVmdkDescriptor(head: Buffer): boolean {
   for (const line of head.subarray(0, descriptorLookBytes).toString('latin1').split('\n')) {
     const text = line.trim().toLowerCase();
@@ -62,7 +64,10 @@ const bareContainers: ReadonlySet<string | null> = new Set(['bare', 'ami', 'aki'
 /** Amazon's parts of a machine may be anything: stock Nova does not look either. */
 const anyContent: ReadonlySet<string | null> = new Set(['ami', 'aki', 'ari']);
 
-/** unsupportedMediaType: the content is of another format, of several, or refers to other files, and why. */
+/**
+ * unsupportedMediaType: the content is of another format, of several, or refers to other files, and
+ * why.
+ */
 export function checkContent(
   { diskFormat, containerFormat }: ImageFormats,
   ends: ContentEnds,
@@ -101,7 +106,9 @@ function unsafeFeature(diskFormat: string, head: Buffer): string | undefined {
 
 const qcow2HeaderBytes = 80;
 const externalDataFile = 1n << 2n;
-/** dirty, corrupt, external data file, compression type, extended L2 entries: all that there are. */
+/**
+ * dirty, corrupt, external data file, compression type, extended L2 entries: all that there are.
+ */
 const definedFeatures = 0b11111n;
 
 /** Layout: QEMU's docs/interop/qcow2.txt. */
@@ -121,7 +128,10 @@ function unsafeQcow2(head: Buffer): string | undefined {
 const sectorBytes = 512;
 const selfContained: ReadonlySet<string> = new Set(['monolithicsparse', 'streamoptimized']);
 
-/** Layout: VMware's "Virtual Disk Format 5.0", hosted sparse extents. A descriptor is read without regard to case. */
+/**
+ * Layout: VMware's "Virtual Disk Format 5.0", hosted sparse extents. A descriptor is read without
+ * regard to case.
+ */
 function unsafeVmdk(head: Buffer): string | undefined {
   if (!startsWith(head, 'KDMV')) return 'its data may lie in other files';
   if (head.length < sectorBytes) return 'its header is cut off';

@@ -1,4 +1,5 @@
-// The fields a caller writes: what each may hold and where it goes in a draft. Creation and patches share this table. Pure.
+// The fields a caller writes: what each may hold and where it goes in a draft. Creation and patches
+// share this table. Pure.
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -111,13 +112,16 @@ export const emptyDraft = (owner: string | null): ImageDraft => ({
   properties: ownProperties({}),
 });
 
-/** A copy that may be written to by any name: without a prototype, `__proto__` is one like any other. */
+/**
+ * A copy that may be written to by any name: without a prototype, `__proto__` is one like any
+ * other.
+ */
 export const ownProperties = (properties: Image['properties']): ImageDraft['properties'] =>
   Object.assign(Object.create(null) as ImageDraft['properties'], properties);
 
 /**
- * The draft with `name` set to `value`; a property is set in the draft's own object, as a copy for each of many is quadratic.
- * forbidden: Glance's own field; badRequest: no such value.
+ * The draft with `name` set to `value`; a property is set in the draft's own object, as a copy for
+ * each of many is quadratic. forbidden: Glance's own field; badRequest: no such value.
  */
 export function setField(draft: ImageDraft, name: string, value: Json): ImageDraft | Fault {
   if (readOnlyFields.has(name) || name === 'id')

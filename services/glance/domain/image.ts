@@ -1,4 +1,5 @@
-// What an image is, and which words its fields may hold. Pure. https://docs.openstack.org/api-ref/image/v2/#images
+// What an image is, and which words its fields may hold. Pure.
+// https://docs.openstack.org/api-ref/image/v2/#images
 
 export type ImageStatus =
   | 'queued'

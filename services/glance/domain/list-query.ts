@@ -1,4 +1,5 @@
-// What a list of images asks for, read from the query. Pure. https://docs.openstack.org/api-ref/image/v2/#list-images
+// What a list of images asks for, read from the query. Pure.
+// https://docs.openstack.org/api-ref/image/v2/#list-images
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Query } from '#platform/http/api.ts';
@@ -48,7 +49,10 @@ export interface ListRequest {
   memberStatus: MemberStatus | 'all';
   isHidden: boolean;
   isProtected: boolean | null;
-  /** Whether the hash of its bytes is there, as an algorithm was asked for; 'none': of another algorithm. */
+  /**
+   * Whether the hash of its bytes is there, as an algorithm was asked for; 'none': of another
+   * algorithm.
+   */
   hash: 'any' | 'present' | 'none';
   sorts: Sort[];
   limit: number;
@@ -58,7 +62,10 @@ export interface ListRequest {
 const bad = (message: string) => fault('badRequest', message);
 /** As many as an image can have: image_tag_quota. */
 const maxFilterTags = 128;
-/** As many as an image can have: image_property_quota. A thousand of them are too deep an expression for SQLite. */
+/**
+ * As many as an image can have: image_property_quota. A thousand of them are too deep an expression
+ * for SQLite.
+ */
 const maxFilterProperties = 128;
 /** The fields of an image that have a filter are some twenty. */
 const maxFilters = maxFilterProperties + 32;
@@ -190,7 +197,10 @@ function readFilter(
   }
 }
 
-/** `in:a,"b,c"` is any of these, `eq:a` and a text without a colon one. badRequest: another operator. api-ref, "List images" */
+/**
+ * `in:a,"b,c"` is any of these, `eq:a` and a text without a colon one. badRequest: another
+ * operator. api-ref, "List images"
+ */
 function readAny(text: string): Outcome<string[]> {
   const colonAt = text.indexOf(':');
   if (colonAt < 0) return [text];
@@ -229,7 +239,8 @@ function readSorts(query: Query): Outcome<Sort[]> {
     if (direction !== 'asc' && direction !== 'desc')
       return bad(`Invalid sort direction: ${direction}. It must be asc or desc.`);
     if (!sorts.some((earlier) => earlier.key === key))
-      sorts.push({ key: key as SortKey, direction }); // one of sortKeys; a second time it changes nothing
+      // one of sortKeys; a second time it changes nothing
+      sorts.push({ key: key as SortKey, direction });
   }
   // A total order, so that a marker has one place.
   for (const key of ['created_at', 'id'] as const)

@@ -1,5 +1,5 @@
-// JSON patches of images, in the form of 2.1 ({op, path, value}) and of 2.0 ({replace: path, value}). Pure.
-// https://docs.openstack.org/api-ref/image/v2/#update-image
+// JSON patches of images, in the form of 2.1 ({op, path, value}) and of 2.0 ({replace: path,
+// value}). Pure. https://docs.openstack.org/api-ref/image/v2/#update-image
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -55,7 +55,10 @@ function nameIn(path: string): string | undefined {
   return match?.[2] === undefined || name === 'locations' ? name : undefined;
 }
 
-/** The image's writable part after all changes. conflict: a property that is not there; forbidden: a field that is not the caller's. */
+/**
+ * The image's writable part after all changes. conflict: a property that is not there; forbidden: a
+ * field that is not the caller's.
+ */
 export function patchImage(image: Image, changes: readonly Change[]): Outcome<ImageDraft> {
   let draft: ImageDraft = { ...image, properties: ownProperties(image.properties) };
   for (const change of changes) {

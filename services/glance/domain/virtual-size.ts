@@ -1,6 +1,9 @@
 // How large a disk a guest sees, told from the data's first bytes. Pure.
 
-/** null: this format does not tell, the data is not of the format it is said to be, or no disk is so large. */
+/**
+ * null: this format does not tell, the data is not of the format it is said to be, or no disk is so
+ * large.
+ */
 export function virtualSizeOf(
   diskFormat: string | null,
   data: { head: Buffer; sizeBytes: number },
@@ -17,7 +20,8 @@ function told(
     case 'raw':
     case 'iso':
       return sizeBytes;
-    case 'qcow2': // magic "QFI\xfb", size at 24, big endian: https://www.qemu.org/docs/master/interop/qcow2.html
+    // magic "QFI\xfb", size at 24, big endian: https://www.qemu.org/docs/master/interop/qcow2.html
+    case 'qcow2':
       return head.length >= 32 && head.readUInt32BE(0) === 0x514649fb
         ? Number(head.readBigUInt64BE(24))
         : null;

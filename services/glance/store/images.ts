@@ -154,7 +154,10 @@ export async function moveStatus(
   return numUpdatedRows > 0n;
 }
 
-/** The row stays, marked; what belongs to it goes. false: it was deleted already, or is protected by now. */
+/**
+ * The row stays, marked; what belongs to it goes. false: it was deleted already, or is protected by
+ * now.
+ */
 export async function deleteImage(db: GlanceDb, id: string, nowMs: number): Promise<boolean> {
   return await transaction(db, async (trx) => {
     const { numUpdatedRows } = await trx

@@ -41,7 +41,10 @@ export async function listImages(
   return await withBelongings(db, await query.limit(request.limit).execute());
 }
 
-/** Own, public, community where asked for, and shared with the viewer. Admins: all, but others' community only where asked for. */
+/**
+ * Own, public, community where asked for, and shared with the viewer. Admins: all, but others'
+ * community only where asked for.
+ */
 function inScope(
   eb: Eb,
   { projectId, seesAll }: Viewer,

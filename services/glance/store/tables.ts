@@ -29,7 +29,10 @@ export interface GlanceTables {
     created_at_ms: number;
     updated_at_ms: number;
   };
-  /** Of images that were purged: no other image may have it, or a server would boot what it never named. https://wiki.openstack.org/wiki/OSSN/OSSN-0075 */
+  /**
+   * Of images that were purged: no other image may have it, or a server would boot what it never
+   * named. https://wiki.openstack.org/wiki/OSSN/OSSN-0075
+   */
   purged_image_ids: { id: string };
   image_properties: { image_id: string; name: string; value: string | null };
   image_tags: { image_id: string; tag: string };

@@ -1,5 +1,5 @@
-// Uploads as the database sees them: a key is claimed before its first byte is written, so that every file in the store is
-// either named by a row or an orphan.
+// Uploads as the database sees them: a key is claimed before its first byte is written, so that
+// every file in the store is either named by a row or an orphan.
 import { transaction } from '#platform/db/transaction.ts';
 import type { StoredData } from '#ports/image-store.ts';
 import type { GlanceDb } from './images.ts';
@@ -52,7 +52,10 @@ export async function usedBytes(db: GlanceDb, owner: string | null): Promise<num
   return row?.bytes ?? 0;
 }
 
-/** Ends an upload well. 'gone': the image or the claim is not there any more. 'overQuota': others have filled the quota meanwhile. */
+/**
+ * Ends an upload well. 'gone': the image or the claim is not there any more. 'overQuota': others
+ * have filled the quota meanwhile.
+ */
 export async function finishUpload(
   db: GlanceDb,
   upload: { key: string; owner: string | null; data: StoredData; virtualSizeBytes: number | null },
@@ -101,7 +104,10 @@ export async function importStaged(db: GlanceDb, id: string, nowMs: number): Pro
   return numUpdatedRows > 0n;
 }
 
-/** Ends an upload badly: the image waits for data again. Idempotent by key. `seenBefore`: only if not heard of since. */
+/**
+ * Ends an upload badly: the image waits for data again. Idempotent by key. `seenBefore`: only if
+ * not heard of since.
+ */
 export async function abandonUpload(
   db: GlanceDb,
   key: string,

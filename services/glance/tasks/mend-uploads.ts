@@ -1,4 +1,5 @@
-// What a killed process leaves: images for ever in saving, unfinished files, files of deleted images. Level-triggered, idempotent.
+// What a killed process leaves: images for ever in saving, unfinished files, files of deleted
+// images. Level-triggered, idempotent.
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { GlanceParts } from '../deps.ts';
 import { abandonUpload, neededKeys, staleUploads } from '../store/uploads.ts';
@@ -23,7 +24,8 @@ export function mendUploads(parts: GlanceParts): Task {
         await abandonUpload(db, key, clock.now(), seenBefore);
         log.info({ key }, 'an upload that died with its process was given up');
       }
-      // Listed first, looked up after: a key is in the database before its file is, so a listed file without a row is an orphan.
+      // Listed first, looked up after: a key is in the database before its file is, so a listed
+      // file without a row is an orphan.
       const files = await store.list();
       const needed = await neededKeys(db, [...new Set(files.map(({ key }) => key))]);
       for (const { key, sizeBytes } of files) {

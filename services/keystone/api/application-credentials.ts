@@ -1,4 +1,5 @@
-// /v3/users/{id}/application_credentials and access_rules: keys for programs, with some of their user's roles.
+// /v3/users/{id}/application_credentials and access_rules: keys for programs, with some of their
+// user's roles.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -48,7 +49,8 @@ const createBody = wrapped('application_credential', {
   expires_at: Type.Optional(text),
   roles: Type.Optional(Type.Array(ref)),
   unrestricted: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
-  access_rules: Type.Optional(Type.Array(rule, { maxItems: 64 })), // each is held against every request of the token
+  // each is held against every request of the token
+  access_rules: Type.Optional(Type.Array(rule, { maxItems: 64 })),
 });
 type Sent = Static<typeof createBody>['application_credential'];
 
@@ -56,7 +58,8 @@ const base = '/v3/users/:user_id/application_credentials';
 const secretBytes = 64;
 
 export function applicationCredentialRoutes(k: Keystone): Route[] {
-  const idsIn = (json: string): string[] => JSON.parse(json) as string[]; // written below as arrays of ids
+  // written below as arrays of ids
+  const idsIn = (json: string): string[] => JSON.parse(json) as string[];
 
   async function view(
     request: ApiRequest<unknown>,
@@ -202,7 +205,10 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
   ];
 }
 
-/** The roles asked for with those they imply, or all that the token has here; never more than it has. */
+/**
+ * The roles asked for with those they imply, or all that the token has here; never more than it
+ * has.
+ */
 async function rolesFor(
   k: Keystone,
   request: ApiRequest<unknown>,

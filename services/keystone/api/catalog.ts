@@ -293,7 +293,8 @@ function serviceRoutes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request);
         if (isFault(row)) return row;
-        await k.db.deleteFrom('service').where('id', '=', row.id).execute(); // its endpoints go by foreign key
+        // its endpoints go by foreign key
+        await k.db.deleteFrom('service').where('id', '=', row.id).execute();
         return done;
       },
     }),
@@ -352,7 +353,10 @@ function endpointRoutes(k: Keystone): Route[] {
     );
   }
 
-  /** `region` is the old word for `region_id`, and makes a region that is not there. Identity API, "Create endpoint". */
+  /**
+   * `region` is the old word for `region_id`, and makes a region that is not there. Identity API,
+   * "Create endpoint".
+   */
   async function checkRefs(
     serviceId: string,
     region: { id?: string | null; legacy?: string | null },

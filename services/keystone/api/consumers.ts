@@ -1,4 +1,5 @@
-// /v3/OS-OAUTH1/consumers: registered OAuth consumers. Their request and access tokens are not part of this service.
+// /v3/OS-OAUTH1/consumers: registered OAuth consumers. Their request and access tokens are not part
+// of this service.
 import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -66,7 +67,8 @@ export function consumerRoutes(k: Keystone): Route[] {
           extra: extraOf(consumer, columns),
         };
         await k.db.insertInto('consumer').values(row).execute();
-        return created('consumer', { ...view(request, row), secret: row.secret }); // shown this once
+        // shown this once
+        return created('consumer', { ...view(request, row), secret: row.secret });
       },
     }),
     route({

@@ -1,4 +1,5 @@
-// /v3/credentials, and EC2 access keys, which are credentials of type ec2 named by the hash of their access key.
+// /v3/credentials, and EC2 access keys, which are credentials of type ec2 named by the hash of
+// their access key.
 import { createHash } from 'node:crypto';
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
@@ -203,7 +204,8 @@ export function credentialRoutes(k: Keystone): Route[] {
 
 function ec2Routes(k: Keystone): Route[] {
   const view = (request: ApiRequest<unknown>, row: CredentialRow): JsonObject => {
-    const { access, secret } = JSON.parse(row.blob) as { access: string; secret: string }; // checked when it was stored
+    // checked when it was stored
+    const { access, secret } = JSON.parse(row.blob) as { access: string; secret: string };
     return {
       access,
       secret,

@@ -1,8 +1,8 @@
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-// /v3/domains/{id}/config: options kept for a domain's identity backend. Users live in our own database, so that the
-// options are kept and shown but change nothing; the defaults below say so.
+// /v3/domains/{id}/config: options kept for a domain's identity backend. Users live in our own
+// database, so that the options are kept and shown but change nothing; the defaults below say so.
 import { own } from '#contracts/common/own.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import {
@@ -19,7 +19,10 @@ import { findDomain } from '#services/keystone/store/projects.ts';
 
 type Options = Record<string, Record<string, Json>>;
 
-/** What may be set, with its default. Identity API, "Domain configuration": groups identity and ldap. */
+/**
+ * What may be set, with its default. Identity API, "Domain configuration": groups identity and
+ * ldap.
+ */
 const defaults: Options = {
   identity: { driver: 'sql', list_limit: null },
   ldap: {
@@ -46,7 +49,8 @@ export function domainConfigRoutes(k: Keystone): Route[] {
       .orderBy('option')
       .execute();
     const options: Options = {};
-    for (const row of rows) (options[row.group] ??= {})[row.option] = JSON.parse(row.value) as Json; // written below
+    // written below
+    for (const row of rows) (options[row.group] ??= {})[row.option] = JSON.parse(row.value) as Json;
     return options;
   }
 

@@ -1,4 +1,5 @@
-// Giving and taking roles: one row of the table below for each place a role may be given at, times users and groups.
+// Giving and taking roles: one row of the table below for each place a role may be given at, times
+// users and groups.
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import {
   route,
@@ -84,7 +85,10 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
     return owner ? { ...grants, actor_id: actorId, target_id: targetId } : notFound(actor, actorId);
   }
 
-  /** A role that counts in the whole cloud: `admin` on a project, `service` anywhere, by whatever role implies them. */
+  /**
+   * A role that counts in the whole cloud: `admin` on a project, `service` anywhere, by whatever
+   * role implies them.
+   */
   async function reachesBeyond(role: RoleRow): Promise<boolean> {
     const ofTheDomain = place.target_kind === 'domain' && !place.inherited;
     const comesTo = await globalRoles(k.db, withImplied([role.id], await implications(k.db)));

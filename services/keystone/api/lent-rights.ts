@@ -1,5 +1,5 @@
-// What a token may not do because its rights were lent: it was made from a trust or from an application credential.
-// Identity API, "Application Credentials" (unrestricted) and "OS-TRUST".
+// What a token may not do because its rights were lent: it was made from a trust or from an
+// application credential. Identity API, "Application Credentials" (unrestricted) and "OS-TRUST".
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
 import { withImplied } from '#services/keystone/domain/implied-roles.ts';
@@ -7,7 +7,10 @@ import type { Keystone } from '#services/keystone/keystone.ts';
 import { implications, roleIdsIn } from '#services/keystone/store/assignments.ts';
 import { findProject } from '#services/keystone/store/projects.ts';
 
-/** Refuses tokens of trusts and of restricted application credentials: they neither see secrets of their user nor make, change or delete credentials and trusts. */
+/**
+ * Refuses tokens of trusts and of restricted application credentials: they neither see secrets of
+ * their user nor make, change or delete credentials and trusts.
+ */
 export async function deniedToLent(
   k: Keystone,
   request: ApiRequest<unknown>,
@@ -19,7 +22,10 @@ export async function deniedToLent(
   return facts.trust ? fault('forbidden', 'A token made from a trust may not do this.') : undefined;
 }
 
-/** Refuses tokens of trusts: a trustee sees no application credentials and access rules of the trustor. */
+/**
+ * Refuses tokens of trusts: a trustee sees no application credentials and access rules of the
+ * trustor.
+ */
 export async function deniedToTrustee(
   k: Keystone,
   request: ApiRequest<unknown>,
@@ -29,7 +35,10 @@ export async function deniedToTrustee(
   return facts.trust ? fault('forbidden', 'A token made from a trust may not do this.') : undefined;
 }
 
-/** The roles on a project that this token may hand on: those of the user, but of an application credential those that were lent to it. */
+/**
+ * The roles on a project that this token may hand on: those of the user, but of an application
+ * credential those that were lent to it.
+ */
 export async function lendableRoles(
   k: Keystone,
   request: ApiRequest<unknown>,
@@ -45,6 +54,7 @@ export async function lendableRoles(
   );
   if (!facts.appCred) return roles;
   if (facts.appCred.project_id !== projectId) return new Set();
-  const lent = withImplied(JSON.parse(facts.appCred.roles) as string[], await implications(k.db)); // written as an array of ids
+  // written as an array of ids
+  const lent = withImplied(JSON.parse(facts.appCred.roles) as string[], await implications(k.db));
   return new Set([...roles].filter((id) => lent.has(id)));
 }

@@ -1,4 +1,5 @@
-// /v3/registered_limits and /v3/limits: unified limits, kept here for services that ask. The flat model: no hierarchy is enforced.
+// /v3/registered_limits and /v3/limits: unified limits, kept here for services that ask. The flat
+// model: no hierarchy is enforced.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -211,7 +212,10 @@ function projectLimitRoutes(k: Keystone): Route[] {
     domain_id: row.domain_id || null,
     links: { self: urlOf(request, `limits/${row.id}`) },
   });
-  /** Callers without a wider view see the limits of their own project, or of their domain and its projects. */
+  /**
+   * Callers without a wider view see the limits of their own project, or of their domain and its
+   * projects.
+   */
   async function isMine(request: ApiRequest<unknown>): Promise<(row: LimitRow) => boolean> {
     const { projectId, domainId } = request.auth;
     if (request.allows('admin_or_system_reader')) return () => true;

@@ -1,5 +1,5 @@
-// Resource options: those of roles, projects and domains, and those of users. Null removes an option, the others stay.
-// https://docs.openstack.org/keystone/latest/admin/resource-options.html
+// Resource options: those of roles, projects and domains, and those of users. Null removes an
+// option, the others stay. https://docs.openstack.org/keystone/latest/admin/resource-options.html
 import { Type } from 'typebox';
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import { parsed } from '#services/keystone/api/shapes.ts';
@@ -36,14 +36,18 @@ export function mergedOptions(sent: Readonly<Record<string, unknown>>, before = 
   );
 }
 
-/** forbidden for a change of what is immutable, but for the change that ends it; no changes: a deletion. */
+/**
+ * forbidden for a change of what is immutable, but for the change that ends it; no changes: a
+ * deletion.
+ */
 export function deniedByImmutable(
   kind: string,
   row: { id: string; options: string },
   sent?: Readonly<Record<string, unknown>>,
 ): Fault | undefined {
   if (parsed(row.options)['immutable'] !== true) return undefined;
-  const options = sent?.['options'] as { immutable?: boolean | null } | undefined; // the route's schema proved it
+  // the route's schema proved it
+  const options = sent?.['options'] as { immutable?: boolean | null } | undefined;
   const ends =
     Object.keys(sent ?? {}).length === 1 &&
     options !== undefined &&

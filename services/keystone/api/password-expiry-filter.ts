@@ -3,7 +3,10 @@ import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
 import { asked } from '#services/keystone/api/shapes.ts';
 
-/** badRequest: no operator that there is, or no time. What it finds is up to the list: passwords of this cloud never expire. */
+/**
+ * badRequest: no operator that there is, or no time. What it finds is up to the list: passwords of
+ * this cloud never expire.
+ */
 export function badExpiryFilter(request: ApiRequest<unknown>): Fault | undefined {
   const value = asked(request, 'password_expires_at');
   if (value === undefined) return undefined;

@@ -1,4 +1,5 @@
-// Policy checks that need the object: the route's rule was checked against the caller's own ids before.
+// Policy checks that need the object: the route's rule was checked against the caller's own ids
+// before.
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
 import type { PolicyTarget } from '#platform/policy/policy.ts';
@@ -18,7 +19,10 @@ export function denied(
 /** The id of no domain: a list limited to it is empty. */
 const noDomain = '-';
 
-/** The domain a list is limited to: the one asked for, but with a token of a domain no other than that. */
+/**
+ * The domain a list is limited to: the one asked for, but with a token of a domain no other than
+ * that.
+ */
 export function listDomain(request: ApiRequest<unknown>): string | undefined {
   const wanted = asked(request, 'domain_id');
   if (request.allows('admin_or_system_reader')) return wanted;

@@ -445,7 +445,8 @@ async function family(
 ): Promise<JsonObject> {
   const wants = (name: string): boolean => request.query[name] !== undefined;
   if (!familyForms.some(wants)) return {};
-  // A list shows no project that its reader may neither see nor use; ids alone are shown to all. Identity API, "Show project details".
+  // A list shows no project that its reader may neither see nor use; ids alone are shown to all.
+  // Identity API, "Show project details".
   const usable = new Set(
     (await reachableBy(k.db, request.auth.userId)).projects.map((one) => one.id),
   );

@@ -1,4 +1,5 @@
-// GET /v3/role_assignments: the grants as stored, or (`effective`) what they come to for users on projects.
+// GET /v3/role_assignments: the grants as stored, or (`effective`) what they come to for users on
+// projects.
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
@@ -111,7 +112,10 @@ function rolesWithOrigin(
   return [...found.values()];
 }
 
-/** Filters that contradict each other. Identity API, "List role assignments"; keystone.api.role_assignments. */
+/**
+ * Filters that contradict each other. Identity API, "List role assignments";
+ * keystone.api.role_assignments.
+ */
 function clashOf(request: ApiRequest<unknown>, effective: boolean): Fault | undefined {
   const has = (...names: string[]): boolean => names.every((name) => asked(request, name));
   if (has('scope.domain.id', 'scope.project.id'))

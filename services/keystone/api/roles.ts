@@ -180,7 +180,8 @@ export function roleRoutes(k: Keystone): Route[] {
         if (isFault(row)) return row;
         const wrong = deniedByImmutable('role', row);
         if (wrong) return wrong;
-        await k.db.deleteFrom('role').where('id', '=', row.id).execute(); // its assignments and implications go by foreign key
+        // its assignments and implications go by foreign key
+        await k.db.deleteFrom('role').where('id', '=', row.id).execute();
         return done;
       },
     }),
@@ -265,7 +266,8 @@ function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<Role
       },
     }),
     rule('PUT', 'identity:create_implied_role', async (request, prior, implied) => {
-      // A global role must not grant a domain's own role. Identity API, "Create role inference rule".
+      // A global role must not grant a domain's own role. Identity API, "Create role inference
+      // rule".
       if (implied.domain_id !== '' && prior.domain_id === '')
         return fault('forbidden', 'A global role cannot imply a domain-specific role.');
       if (withImplied([implied.id], await implications(k.db)).has(prior.id))

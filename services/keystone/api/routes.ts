@@ -44,7 +44,10 @@ export function keystoneRoutes(k: Keystone): Route[] {
   return all.map((route) => beginningEpoch(k, route));
 }
 
-/** Any write may end or widen a right, so that every remembered token check is forgotten. Issuing a token is none. */
+/**
+ * Any write may end or widen a right, so that every remembered token check is forgotten. Issuing a
+ * token is none.
+ */
 function beginningEpoch(k: Keystone, route: Route): Route {
   const reads =
     route.method === 'GET' ||

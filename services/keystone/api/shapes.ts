@@ -36,8 +36,9 @@ export function urlOf(request: ApiRequest<unknown>, path: string): string {
 }
 
 /**
- * A list with its links. `filters`: attributes that may be asked for, also with a suffix (`name__contains`); other parameters are ignored.
- * keystone.server.flask.common: build_driver_hints, filter_by_attributes
+ * A list with its links. `filters`: attributes that may be asked for, also with a suffix
+ * (`name__contains`); other parameters are ignored. keystone.server.flask.common:
+ * build_driver_hints, filter_by_attributes
  */
 export function listed(
   request: ApiRequest<unknown>,
@@ -110,7 +111,9 @@ export function extraOf(
   const further = Object.fromEntries(
     Object.entries(sent).filter(([name]) => !columns.includes(name) && name !== 'links'),
   );
-  return JSON.stringify({ ...(JSON.parse(before) as object), ...further }); // written by us as an object
+  // written by us as an object
+  return JSON.stringify({ ...(JSON.parse(before) as object), ...further });
 }
 
-export const parsed = (json: string): JsonObject => JSON.parse(json) as JsonObject; // columns written by `extraOf` and for options
+// columns written by `extraOf` and for options
+export const parsed = (json: string): JsonObject => JSON.parse(json) as JsonObject;

@@ -77,7 +77,8 @@ export function tokenRoutes(k: Keystone): Route[] {
       async handler(request) {
         const noToken = (outcome: { message: string }) =>
           fault('unauthorized', outcome.message, { identityUrl: request.baseUrl });
-        const payload = await authenticate(k, request.body.auth as AuthRequest, request.source); // the schema proved it
+        // the schema proved it
+        const payload = await authenticate(k, request.body.auth as AuthRequest, request.source);
         if (isFault(payload)) return payload.kind === 'unauthorized' ? noToken(payload) : payload;
         const facts = await k.tokens.factsOf(payload);
         if (isFault(facts)) return noToken(facts);
@@ -121,7 +122,8 @@ export function tokenRoutes(k: Keystone): Route[] {
         const { auth } = request;
         if (auth.projectId === null && auth.domainId === null && !auth.systemScope)
           return fault('forbidden', 'A scoped token is required to see the catalog.');
-        const catalog = (await catalogFor(k.db, auth.userId, auth.projectId)) as unknown as Json; // plain data
+        // plain data
+        const catalog = (await catalogFor(k.db, auth.userId, auth.projectId)) as unknown as Json;
         return {
           status: 200,
           body: {

@@ -234,7 +234,8 @@ export function userRoutes(k: Keystone): Route[] {
         return done;
       },
     }),
-    // No token needed: the original password is the proof. Identity API, "Change password for user".
+    // No token needed: the original password is the proof. Identity API, "Change password for
+    // user".
     route<Static<typeof passwordBody>>({
       method: 'POST',
       path: '/v3/users/:user_id/password',
@@ -258,7 +259,8 @@ export function userRoutes(k: Keystone): Route[] {
         if (next === original)
           return fault('badRequest', 'The new password must differ from the original one.');
         if (next.length < k.config.minPasswordLength) return tooShort(k.config.minPasswordLength);
-        // User option, Identity API "Resource Options": the user must not change the password himself.
+        // User option, Identity API "Resource Options": the user must not change the password
+        // himself.
         if (parsed(row.options)['lock_password'] === true)
           return fault('forbidden', 'This user may not change the password; an administrator may.');
         const hash = await hashOf(request, next, row.id);

@@ -1,4 +1,5 @@
-// Fernet: AES-128-CBC + HMAC-SHA256 over a timestamp. Spec: https://github.com/fernet/spec. Used for tokens.
+// Fernet: AES-128-CBC + HMAC-SHA256 over a timestamp. Spec: https://github.com/fernet/spec. Used
+// for tokens.
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
 
 const VERSION = 0x80;

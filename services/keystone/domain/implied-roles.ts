@@ -5,6 +5,7 @@ export type Implications = ReadonlyMap<string, readonly string[]>;
 /** The roles and all that follow from them, each once. Cycles end. */
 export function withImplied(roleIds: Iterable<string>, implications: Implications): Set<string> {
   const all = new Set(roleIds);
-  for (const role of all) for (const implied of implications.get(role) ?? []) all.add(implied); // a Set visits what is added while iterating
+  // a Set visits what is added while iterating
+  for (const role of all) for (const implied of implications.get(role) ?? []) all.add(implied);
   return all;
 }

@@ -1,7 +1,10 @@
 // Which logins count as coming from one place.
 import { isIPv6 } from 'node:net';
 
-/** An IPv4 address, or the /64 of an IPv6 address: whoever has one address of that has all. '' = a service in this process. */
+/**
+ * An IPv4 address, or the /64 of an IPv6 address: whoever has one address of that has all. '' = a
+ * service in this process.
+ */
 export function loginSource(address: string): string {
   const plain = address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
   if (!isIPv6(plain)) return plain;

@@ -1,4 +1,5 @@
-// What a token says by itself, packed small: the rest (names, roles, catalog) is looked up when it is shown.
+// What a token says by itself, packed small: the rest (names, roles, catalog) is looked up when it
+// is shown.
 
 export type AuthMethod = 'password' | 'token' | 'application_credential';
 const METHODS: readonly AuthMethod[] = ['password', 'token', 'application_credential'];
@@ -47,7 +48,10 @@ export function pack(payload: TokenPayload): Buffer {
   ]);
 }
 
-/** Undefined for a format of another release. The bytes are ours: the token's signature was checked before. */
+/**
+ * Undefined for a format of another release. The bytes are ours: the token's signature was checked
+ * before.
+ */
 export function unpack(bytes: Buffer): TokenPayload | undefined {
   if (bytes[0] !== FORMAT) return undefined;
   const [mask, scopeKind, audits] = [bytes[1] ?? 0, SCOPES[bytes[2] ?? 0], bytes[3] ?? 0];

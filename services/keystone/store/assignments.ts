@@ -1,4 +1,5 @@
-// Who has which role where: the grants as stored, and what follows from them through groups, inheritance and implication.
+// Who has which role where: the grants as stored, and what follows from them through groups,
+// inheritance and implication.
 import { upsert } from '#platform/db/transaction.ts';
 import { withImplied } from '#services/keystone/domain/implied-roles.ts';
 import type { TokenScope } from '#services/keystone/domain/token-payload.ts';
@@ -54,7 +55,10 @@ export async function implications(db: Db): Promise<Map<string, string[]>> {
   return map;
 }
 
-/** Global roles alone: domain-specific ones are never in a token. Ordered, so that a token is always shown alike. */
+/**
+ * Global roles alone: domain-specific ones are never in a token. Ordered, so that a token is always
+ * shown alike.
+ */
 export async function globalRoles(
   db: Db,
   ids: ReadonlySet<string>,

@@ -15,7 +15,10 @@ export interface CatalogService {
   name: string;
 }
 
-/** Enabled services and endpoints. An endpoint whose URL needs a project is left out where there is none, as upstream does. */
+/**
+ * Enabled services and endpoints. An endpoint whose URL needs a project is left out where there is
+ * none, as upstream does.
+ */
 export async function catalogFor(
   db: Db,
   userId: string,
@@ -57,7 +60,8 @@ export async function catalogFor(
   }));
 }
 
-// `$(project_id)s` and `%(tenant_id)s` are both in use: Keystone's administrator guide, "Service catalog".
+// `$(project_id)s` and `%(tenant_id)s` are both in use: Keystone's administrator guide, "Service
+// catalog".
 function fillIn(url: string, userId: string, projectId: string | null): string | undefined {
   const filled = url.replace(/[$%]\((\w+)\)s/g, (whole, name: string) => {
     if (name === 'user_id') return userId;

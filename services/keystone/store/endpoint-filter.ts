@@ -1,4 +1,5 @@
-// Which endpoints a project's catalog shows: those it was given, one by one or by groups; all where it was given none.
+// Which endpoints a project's catalog shows: those it was given, one by one or by groups; all where
+// it was given none.
 import type { Db } from '#services/keystone/keystone.ts';
 import type { EndpointGroupRow, EndpointRow } from '#services/keystone/store/tables.ts';
 
@@ -9,7 +10,8 @@ export interface EndpointFilter {
 }
 
 export function filterOf(group: EndpointGroupRow): EndpointFilter {
-  return JSON.parse(group.filters) as EndpointFilter; // checked by the route's schema when it was written
+  // checked by the route's schema when it was written
+  return JSON.parse(group.filters) as EndpointFilter;
 }
 
 export function inGroup(endpoint: EndpointRow, group: EndpointGroupRow): boolean {

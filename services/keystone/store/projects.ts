@@ -29,7 +29,10 @@ export async function findProjectByName(
     .executeTakeFirst();
 }
 
-/** From the parent up to the domain. A project's depth is bounded by `maxProjectDepth` of api/projects.ts. */
+/**
+ * From the parent up to the domain. A project's depth is bounded by `maxProjectDepth` of
+ * api/projects.ts.
+ */
 export async function ancestorsOf(db: Db, project: ProjectRow): Promise<ProjectRow[]> {
   const ancestors: ProjectRow[] = [];
   for (let id = project.parent_id; id !== null;) {
@@ -86,7 +89,10 @@ export async function replaceTags(
       .execute();
 }
 
-/** The projects and all that hangs on them; tags, application credentials and domain configuration go by foreign key. */
+/**
+ * The projects and all that hangs on them; tags, application credentials and domain configuration
+ * go by foreign key.
+ */
 export async function deleteProjects(db: Db, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await db

@@ -1,5 +1,6 @@
-// The tables of Keystone's database, as Kysely types. Times are ms since 1970 UTC, booleans 0 or 1, JSON is text.
-// Domains are projects with is_domain = 1, as in the Identity API. '' stands for "none" in columns that are part of a unique key.
+// The tables of Keystone's database, as Kysely types. Times are ms since 1970 UTC, booleans 0 or 1,
+// JSON is text. Domains are projects with is_domain = 1, as in the Identity API. '' stands for
+// "none" in columns that are part of a unique key.
 
 export interface KeystoneTables {
   project: ProjectRow;

@@ -1,4 +1,5 @@
-// Address fields of all resources: one canonical spelling is shown, whatever was sent, and what no host can have is refused.
+// Address fields of all resources: one canonical spelling is shown, whatever was sent, and what no
+// host can have is refused.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

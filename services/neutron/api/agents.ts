@@ -1,5 +1,5 @@
-// What keeps the network on hosts: OVN controllers and metadata agents, as they report. Written by ovn/.
-// https://docs.openstack.org/api-ref/network/v2/#networking-agents
+// What keeps the network on hosts: OVN controllers and metadata agents, as they report. Written by
+// ovn/. https://docs.openstack.org/api-ref/network/v2/#networking-agents
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -54,7 +54,8 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
     (await findAgent(db, request.params['agent_id'] ?? '')) ??
     missing(request.params['agent_id'] ?? '');
   return [
-    // Who may see none gets an empty list, as with everything that is listed: tempest, AgentManagementNegativeTest.
+    // Who may see none gets an empty list, as with everything that is listed: tempest,
+    // AgentManagementNegativeTest.
     route({
       method: 'GET',
       path,

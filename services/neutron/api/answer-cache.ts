@@ -1,4 +1,5 @@
-// Long lists of one kind that were answered a moment ago: while no row of one has come, gone or changed, the same bytes go out again.
+// Long lists of one kind that were answered a moment ago: while no row of one has come, gone or
+// changed, the same bytes go out again.
 import type { JsonText } from '#platform/http/api.ts';
 import type { ListedRow } from '../store/list.ts';
 
@@ -7,7 +8,10 @@ const maxKept = 4;
 const [minLength, maxLength] = [16 * 1024, 512 * 1024];
 
 export interface AnswerCache {
-  /** `key` names all that shapes the answer beside its rows: who may see what, the query, the links' origin. */
+  /**
+   * `key` names all that shapes the answer beside its rows: who may see what, the query, the links'
+   * origin.
+   */
   kept(key: string, rows: readonly ListedRow[]): JsonText | undefined;
   keep(key: string, rows: readonly ListedRow[], answer: JsonText): void;
 }

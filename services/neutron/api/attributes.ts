@@ -1,5 +1,6 @@
-// Attribute tables: what a body may hold, who may set it, how it is read. Every resource has one; bodies, filters, `fields` and
-// sorting are read by it. Wording of refusals: upstream's, as clients show them.
+// Attribute tables: what a body may hold, who may set it, how it is read. Every resource has one;
+// bodies, filters, `fields` and sorting are read by it. Wording of refusals: upstream's, as clients
+// show them.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -15,7 +16,10 @@ export interface Attribute {
   /** May be in POST, PUT. */
   post?: boolean;
   put?: boolean;
-  /** A value in POST is taken only if the policy `create_x:attribute` allows it, in PUT `update_x:attribute`. */
+  /**
+   * A value in POST is taken only if the policy `create_x:attribute` allows it, in PUT
+   * `update_x:attribute`.
+   */
   guarded?: boolean;
   /** Shown only to those whom `get_x:attribute` allows. */
   hidden?: boolean;
@@ -89,7 +93,10 @@ export const ip: Parser = (value) =>
   typeof value === 'string' && ipVersion(value) !== undefined
     ? ok(canonicalIp(value))
     : no(`${show(value)} is not a valid IP address.`);
-/** The network's prefix in its one spelling, whatever host bits were given. Words: neutron_lib.api.validators, validate_subnet. */
+/**
+ * The network's prefix in its one spelling, whatever host bits were given. Words:
+ * neutron_lib.api.validators, validate_subnet.
+ */
 export const cidr: Parser = (value) => {
   if (typeof value !== 'string') return no(`${show(value)} is not a valid IP subnet.`);
   const read = parseCidr(value);
@@ -226,7 +233,8 @@ export function readPut<Values>(
       : undefined;
   if (typeof object !== 'object' || object === null || Array.isArray(object))
     return bad(`Unable to find '${resource.singular}' in request body`);
-  return readGiven(resource, object, request, 'put') as Outcome<Partial<Values>>; // the attribute table proved it
+  // the attribute table proved it
+  return readGiven(resource, object, request, 'put') as Outcome<Partial<Values>>;
 }
 
 function readGiven(
@@ -250,7 +258,8 @@ function readGiven(
     const read = attribute.parse(value);
     if ('reason' in read) return bad(`Invalid input for ${name}. Reason: ${read.reason}`);
     const rule = `${verb === 'post' ? 'create' : 'update'}_${singular}:${name}`;
-    // A value that says what holds anyway needs no right. Upstream: policy checks attributes that are set to other than the default.
+    // A value that says what holds anyway needs no right. Upstream: policy checks attributes that
+    // are set to other than the default.
     if (
       attribute.guarded &&
       !(verb === 'post' && JSON.stringify(read.value) === JSON.stringify(attribute.default)) &&

@@ -1,5 +1,6 @@
-// "Get me a network": for a project that has none, a network with a subnet, and a router that leads it out; made at the first call.
-// Nova calls it for `--nic auto`. https://docs.openstack.org/api-ref/network/v2/#auto-allocated-topology-auto-allocated-topologies
+// "Get me a network": for a project that has none, a network with a subnet, and a router that leads
+// it out; made at the first call. Nova calls it for `--nic auto`.
+// https://docs.openstack.org/api-ref/network/v2/#auto-allocated-topology-auto-allocated-topologies
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';
@@ -28,7 +29,10 @@ import type { SubnetInput } from './subnets.ts';
 const failure = (reason: string) =>
   fault('conflict', `Deployment error: ${reason}.`, { type: 'AutoAllocationFailure' });
 
-/** What the operator must have prepared: where networks lead to, and where their addresses come from. */
+/**
+ * What the operator must have prepared: where networks lead to, and where their addresses come
+ * from.
+ */
 async function prepared(db: NeutronDb): Promise<Outcome<{ externalId: string }>> {
   const externalId = await defaultExternal(db);
   if (externalId === undefined) return failure('No default router:external network');

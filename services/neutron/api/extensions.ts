@@ -1,4 +1,5 @@
-// Which extensions this Neutron has: no more than it does. Names and dates: upstream's (contracts/samples/network_v2.0_extensions.json).
+// Which extensions this Neutron has: no more than it does. Names and dates: upstream's
+// (contracts/samples/network_v2.0_extensions.json).
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#platform/http/api.ts';

@@ -1,4 +1,5 @@
-// Neutron's fault bodies: `{"NeutronError": {"type", "message", "detail"}}`. `type` is the name of upstream's exception.
+// Neutron's fault bodies: `{"NeutronError": {"type", "message", "detail"}}`. `type` is the name of
+// upstream's exception.
 import type { FaultStyle } from '#platform/http/api.ts';
 
 const types: Readonly<Record<number, string>> = {

@@ -1,5 +1,6 @@
-// Which addresses a port gets: what its caller asks for, else one of each family, and always those of subnets on which ports
-// address themselves. https://docs.openstack.org/api-ref/network/v2/#create-port (fixed_ips)
+// Which addresses a port gets: what its caller asks for, else one of each family, and always those
+// of subnets on which ports address themselves.
+// https://docs.openstack.org/api-ref/network/v2/#create-port (fixed_ips)
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import {
@@ -49,7 +50,10 @@ export interface AddressChoice {
   scope: Scope;
 }
 
-/** The addresses of a port on a network with these subnets. Nothing is written. notFound: a wish names a subnet that is not there for `scope`. */
+/**
+ * The addresses of a port on a network with these subnets. Nothing is written. notFound: a wish
+ * names a subnet that is not there for `scope`.
+ */
 export async function chooseAddresses(
   trx: NeutronTrx,
   port: AddressedPort,
@@ -158,7 +162,10 @@ async function wished(
   return chosen;
 }
 
-/** Of another network, or of none that the caller can see. neutron.db.ipam_backend_mixin, _get_subnet_for_fixed_ip */
+/**
+ * Of another network, or of none that the caller can see. neutron.db.ipam_backend_mixin,
+ * _get_subnet_for_fixed_ip
+ */
 async function foreignSubnet(
   trx: NeutronTrx,
   port: AddressedPort,

@@ -147,7 +147,10 @@ async function createFloatingIp(
   return id;
 }
 
-/** The port that holds the address: the one asked for, else the next of the first subnet that has one. */
+/**
+ * The port that holds the address: the one asked for, else the next of the first subnet that has
+ * one.
+ */
 async function addressOf(
   context: Context,
   trx: NeutronTrx,
@@ -191,7 +194,9 @@ async function addressOf(
   return last;
 }
 
-/** Where it leads to: a port's address, by a router that has the external network on its other side. */
+/**
+ * Where it leads to: a port's address, by a router that has the external network on its other side.
+ */
 async function targetOf(
   { scope }: Context,
   trx: NeutronTrx,

@@ -1,4 +1,5 @@
-// How many addresses networks have, and how many are taken. https://docs.openstack.org/api-ref/network/v2/#network-ip-availability-and-usage-stats
+// How many addresses networks have, and how many are taken.
+// https://docs.openstack.org/api-ref/network/v2/#network-ip-availability-and-usage-stats
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#platform/http/api.ts';

@@ -1,5 +1,6 @@
-// Filters of Neutron's lists, one row each: what they find, and what is ignored or refused (`filter-validation` is among the extensions).
-// api-ref network v2, "Filtering and Column Selection"; neutron.api.api_common
+// Filters of Neutron's lists, one row each: what they find, and what is ignored or refused
+// (`filter-validation` is among the extensions). api-ref network v2, "Filtering and Column
+// Selection"; neutron.api.api_common
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Loose, NeutronBench, Person } from './neutron-api.testing.ts';
@@ -158,7 +159,10 @@ const filled = (query: string): string =>
   query.replaceAll(/\{(\w+)\}/g, (_, word: string) => ids[word] ?? word);
 
 type Found = string | number;
-/** Query, and what a member finds: words in alphabetical order, of objects that this test made; or a refusal's status. */
+/**
+ * Query, and what a member finds: words in alphabetical order, of objects that this test made; or a
+ * refusal's status.
+ */
 const holdsFor = (
   path: string,
   cases: readonly (readonly [string, Found])[],

@@ -2,7 +2,8 @@ import type { RawBuilder } from 'kysely';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 // GET of a collection: filters on any attribute, `fields`, order and pages as the API names them.
-// https://docs.openstack.org/api-ref/network/v2/#filtering-and-column-selection, #pagination, #sorting
+// https://docs.openstack.org/api-ref/network/v2/#filtering-and-column-selection, #pagination,
+// #sorting
 import { own } from '#contracts/common/own.ts';
 import type { ApiRequest, Reply } from '#platform/http/api.ts';
 import { JsonText } from '#platform/http/api.ts';
@@ -98,7 +99,8 @@ function filtersOf<T extends ListedTable>(
     const wrong = isBoolean
       ? values.find((value) => !/^(true|false|1|0)$/i.test(value))
       : undefined;
-    // Upstream converts the values of a filter like those of a body: neutron.api.api_common, get_filters_from_dict.
+    // Upstream converts the values of a filter like those of a body: neutron.api.api_common,
+    // get_filters_from_dict.
     if (wrong !== undefined)
       return bad(`Invalid input for operation: '${wrong}' cannot be converted to boolean.`);
     if (special) filters.push(special(values));
@@ -108,7 +110,8 @@ function filtersOf<T extends ListedTable>(
         return bad(`Invalid input for ${name}: more than ${maxFilterTags} tags.`);
       filters.push(taggedWith(name as 'tags', tags));
     } else {
-      // filter-validation: what filters nothing is refused, so that nobody takes a list of everything for what was found.
+      // filter-validation: what filters nothing is refused, so that nobody takes a list of
+      // everything for what was found.
       if (!column) return bad(`[${JSON.stringify(asked)}] is invalid attribute for filtering`);
       // What a caller cannot see, no filter may tell.
       if (own(attributes, name)?.hidden && !request.allows(`get_${singular}:${name}`)) continue;
@@ -164,14 +167,18 @@ async function pageOf<T extends ListedTable>(
       }))
     : keys;
   const marker = first('marker');
-  // As upstream: without a limit there are no pages, so that a marker says nothing. neutron.api.api_common, get_limit_and_marker
+  // As upstream: without a limit there are no pages, so that a marker says nothing.
+  // neutron.api.api_common, get_limit_and_marker
   if (limit === undefined || marker === undefined || marker === '')
     return { order: { keys: turned, after: undefined, limit }, reverse };
   const after = await markerValues(db, listing, scope, marker, turned);
   return after ? { order: { keys: turned, after, limit }, reverse } : missing(resource, marker);
 }
 
-/** As upstream: a full page has a next one, even when nothing follows; an empty one leads back to its marker. */
+/**
+ * As upstream: a full page has a next one, even when nothing follows; an empty one leads back to
+ * its marker.
+ */
 function linksOf(
   request: ApiRequest,
   ids: readonly string[],

@@ -1,4 +1,5 @@
-// What all kinds of objects have alike: filters, fields, order, pages, tags, revisions; and agents, quotas, extensions.
+// What all kinds of objects have alike: filters, fields, order, pages, tags, revisions; and agents,
+// quotas, extensions.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Loose, NeutronBench } from './neutron-api.testing.ts';

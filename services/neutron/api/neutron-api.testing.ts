@@ -1,5 +1,6 @@
-// Neutron's API behind the real dispatcher, over a real database (SQLite unless told), for this room's tests. Doubles stand at the
-// ports alone: tokens are names of people below, the network below is a simulated one.
+// Neutron's API behind the real dispatcher, over a real database (SQLite unless told), for this
+// room's tests. Doubles stand at the ports alone: tokens are names of people below, the network
+// below is a simulated one.
 import { createSimSdn } from '#adapters/sim/sim-sdn.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';

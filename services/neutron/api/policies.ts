@@ -1,5 +1,6 @@
-// Neutron's default policy under upstream's names, most of it from the attribute tables: a guarded attribute is for operators to
-// set, a hidden one for operators to see. Whose object it is, is checked by the query that reads it.
+// Neutron's default policy under upstream's names, most of it from the attribute tables: a guarded
+// attribute is for operators to set, a hidden one for operators to see. Whose object it is, is
+// checked by the query that reads it.
 import type { AnyResource } from './resource.ts';
 import { resources } from './resources.ts';
 
@@ -34,7 +35,8 @@ function ofResource({
 }
 
 export const policies: Readonly<Record<string, string>> = {
-  // Other services act for everybody, as admins do; a token of a domain administers nothing. Upstream: context_is_admin, context_is_advsvc.
+  // Other services act for everybody, as admins do; a token of a domain administers nothing.
+  // Upstream: context_is_admin, context_is_advsvc.
   admin_or_service: '(role:admin or role:service) and domain_id:None',
   ...(Object.assign({}, ...resources.map(ofResource)) as Record<string, string>),
   'create_router:external_gateway_info:enable_snat': operator,

@@ -16,7 +16,10 @@ const systemOwners: readonly string[] = [...routerOwners, floatingIpOwner, distr
 /** Ports that belong to a router, a floating IP or the cloud: they come and go with it. */
 export const isSystemOwner = (owner: string): boolean => systemOwners.includes(owner);
 
-/** Owners of a network may say more about its ports than those whom it is shared with. Upstream: `rule:admin_or_network_owner`. */
+/**
+ * Owners of a network may say more about its ports than those whom it is shared with. Upstream:
+ * `rule:admin_or_network_owner`.
+ */
 export function ownersOnly(
   { scope }: Context,
   network: Pick<NetworkRow, 'project_id'>,
@@ -39,7 +42,10 @@ export function ownersOnly(
     : undefined;
 }
 
-/** The MAC wanted if no other port of the network has it, else a new one; of two new ones alike the key refuses the second. */
+/**
+ * The MAC wanted if no other port of the network has it, else a new one; of two new ones alike the
+ * key refuses the second.
+ */
 export async function macFor(
   trx: NeutronTrx,
   ids: Context['parts']['ids'],

@@ -104,8 +104,9 @@ export async function changePort(
 }
 
 /**
- * A router's or floating IP's port stays what and where it is: the router's own calls move it. Upstream: extension l3-port-ip-change-not-allowed.
- * A router's interface may take another address of its subnets (`changeAddresses`).
+ * A router's or floating IP's port stays what and where it is: the router's own calls move it.
+ * Upstream: extension l3-port-ip-change-not-allowed. A router's interface may take another address
+ * of its subnets (`changeAddresses`).
  */
 function ownedByRouter(
   row: PortRow,
@@ -173,7 +174,10 @@ async function changeSecurity(
   if (groups) await setSecurityGroups(trx, row.id, groups);
 }
 
-/** New addresses are claimed and lost ones given back; those that stay are not touched. A new MAC moves what follows from it. */
+/**
+ * New addresses are claimed and lost ones given back; those that stay are not touched. A new MAC
+ * moves what follows from it.
+ */
 async function changeAddresses(
   { scope }: Context,
   trx: NeutronTrx,

@@ -1,4 +1,5 @@
-// Every refusal that clients rely on, with its code and type: contracts/openstack-errors.txt, and upstream's exceptions.
+// Every refusal that clients rely on, with its code and type: contracts/openstack-errors.txt, and
+// upstream's exceptions.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

@@ -1,4 +1,5 @@
-// The routes that all kinds of objects have alike: list, show, create (one or a bulk), update, delete, tags. Called by routes.ts.
+// The routes that all kinds of objects have alike: list, show, create (one or a bulk), update,
+// delete, tags. Called by routes.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';

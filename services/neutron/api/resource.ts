@@ -1,5 +1,5 @@
-// A kind of object as data: its attributes, its table, its views, and what creating, changing and deleting means; and who may
-// change one of its objects. resource-routes.ts makes routes of it.
+// A kind of object as data: its attributes, its table, its views, and what creating, changing and
+// deleting means; and who may change one of its objects. resource-routes.ts makes routes of it.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -58,7 +58,10 @@ export function contextOf(parts: NeutronParts, request: ApiRequest): Context {
 export const missing = ({ notFound }: Pick<AnyResource, 'notFound'>, id: string) =>
   fault('notFound', `${notFound.noun} ${id} could not be found.`, { type: notFound.type });
 
-/** The object if this caller may change it: 404 where it cannot be seen, 403 where it is another's, 412 where it is not the one meant. */
+/**
+ * The object if this caller may change it: 404 where it cannot be seen, 403 where it is another's,
+ * 412 where it is not the one meant.
+ */
 export async function findToChange<T extends ListedTable>(
   context: Context,
   trx: NeutronTrx,
@@ -107,7 +110,8 @@ export function plainChanges(
     const value = input[name];
     if (value !== undefined)
       changes[name] =
-        typeof value === 'boolean' ? Number(value) : (value as string | number | null); // the attribute's parser made it so
+        // the attribute's parser made it so
+        typeof value === 'boolean' ? Number(value) : (value as string | number | null);
   }
   return changes;
 }

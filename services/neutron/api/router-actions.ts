@@ -1,5 +1,6 @@
-// What is done to a router by actions: interfaces plugged and unplugged, extra routes added and removed.
-// https://docs.openstack.org/api-ref/network/v2/#add-interface-to-router, #add-extra-routes-to-router
+// What is done to a router by actions: interfaces plugged and unplugged, extra routes added and
+// removed. https://docs.openstack.org/api-ref/network/v2/#add-interface-to-router,
+// #add-extra-routes-to-router
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';

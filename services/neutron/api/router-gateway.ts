@@ -1,4 +1,5 @@
-// A router's way out: a port on an external network, and whether it hides what is behind it. Called by routers.ts.
+// A router's way out: a port on an external network, and whether it hides what is behind it. Called
+// by routers.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { badRouter, checkNoOverlap } from '../domain/router.ts';
@@ -68,7 +69,8 @@ export async function setGateway(
     ...(wishes ? { wishes } : {}),
   });
   if (isFault(made)) return made;
-  // Without an address where the network has no subnet yet: it gets one with the first (subnets.ts). neutron.db.l3_db, _create_router_gw_port
+  // Without an address where the network has no subnet yet: it gets one with the first
+  // (subnets.ts). neutron.db.l3_db, _create_router_gw_port
   await setColumns(trx, 'routers', row.id, {
     gateway_port_id: made.port.id,
     gateway_network_id: network.id,

@@ -1,4 +1,5 @@
-// A router's interfaces: by a subnet (the router takes its gateway address) or by a port that exists. Called by router-actions.ts.
+// A router's interfaces: by a subnet (the router takes its gateway address) or by a port that
+// exists. Called by router-actions.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { cidrHas, ipToNumber, ipVersion, parseCidr } from '../domain/ip.ts';

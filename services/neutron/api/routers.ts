@@ -1,5 +1,5 @@
-// Routers: what they are and their gateway. Interfaces and extra routes have actions of their own: router-actions.ts.
-// https://docs.openstack.org/api-ref/network/v2/#routers-routers
+// Routers: what they are and their gateway. Interfaces and extra routes have actions of their own:
+// router-actions.ts. https://docs.openstack.org/api-ref/network/v2/#routers-routers
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';

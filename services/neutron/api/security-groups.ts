@@ -1,4 +1,5 @@
-// Security groups and their rules. https://docs.openstack.org/api-ref/network/v2/#security-groups-security-groups
+// Security groups and their rules.
+// https://docs.openstack.org/api-ref/network/v2/#security-groups-security-groups
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { isoSeconds } from '#platform/clock.ts';
@@ -159,7 +160,8 @@ const protocol: Parser = (value) => {
 };
 const maxInt = 2 ** 31;
 const port: Parser = (value) =>
-  value === null || value === '' ? { value: null } : integer(-maxInt)(value); // domain/security-group-rule.ts knows which are right
+  // domain/security-group-rule.ts knows which are right
+  value === null || value === '' ? { value: null } : integer(-maxInt)(value);
 const ethertype: Parser = (value) =>
   oneOf('IPv4', 'IPv6')(typeof value === 'string' ? value.replace(/^ipv/i, 'IPv') : value);
 const { name: _name, tags: _tags, ...ruleStandard } = standardAttributes;

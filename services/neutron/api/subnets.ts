@@ -243,7 +243,10 @@ async function addressPorts(trx: NeutronTrx, subnet: SubnetRow, nowMs: number): 
   );
 }
 
-/** Routers that have their gateway on the network already get an address of the new subnet, unless they have one of its family. neutron.db.db_base_plugin_v2, _update_router_gw_port */
+/**
+ * Routers that have their gateway on the network already get an address of the new subnet, unless
+ * they have one of its family. neutron.db.db_base_plugin_v2, _update_router_gw_port
+ */
 async function addressGateways(trx: NeutronTrx, subnet: SubnetRow, nowMs: number): Promise<void> {
   if (isAutoAddressed(subnet)) return;
   const gateways = (await portsOfNetwork(trx, subnet.network_id)).filter(
@@ -284,7 +287,8 @@ async function changeSubnet(
       row.ipv6_ra_mode,
       row.ipv6_address_mode,
     ) ??
-    // As upstream: only where it is switched on, so that a subnet of an older release can be changed otherwise.
+    // As upstream: only where it is switched on, so that a subnet of an older release can be
+    // changed otherwise.
     checkDhcp(cidr, input.enable_dhcp === true && row.enable_dhcp === 0) ??
     checkGateway(cidr, gateway) ??
     checkNameservers(input.dns_nameservers ?? [], row.id) ??
@@ -312,7 +316,9 @@ async function changeSubnet(
   return await markChanged(trx, [{ kind: 'subnet', id: row.id }]);
 }
 
-/** The gateway's address must not be a port's, unless that port is the gateway, which then holds it. */
+/**
+ * The gateway's address must not be a port's, unless that port is the gateway, which then holds it.
+ */
 async function gatewayMoves(
   trx: NeutronTrx,
   row: SubnetRow,

@@ -1,4 +1,5 @@
-// Ports that routers, floating IPs and the metadata service have: made and removed with what they belong to.
+// Ports that routers, floating IPs and the metadata service have: made and removed with what they
+// belong to.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { newMac } from '../domain/port.ts';
@@ -59,7 +60,10 @@ export async function makeSystemPort(
   return { port, fixedIps };
 }
 
-/** The metadata port of a network has one address in each IPv4 subnet with DHCP: where guests find a way to 169.254.169.254. As in stock OVN. */
+/**
+ * The metadata port of a network has one address in each IPv4 subnet with DHCP: where guests find a
+ * way to 169.254.169.254. As in stock OVN.
+ */
 export async function alignMetadataPort(
   context: Pick<Context, 'parts' | 'nowMs'>,
   trx: NeutronTrx,
@@ -94,7 +98,10 @@ export async function alignMetadataPort(
   await markChanged(trx, [{ kind: 'port', id: port.id }]);
 }
 
-/** From the end of the pools, where it meets no user's wish; a subnet that is full does without metadata. */
+/**
+ * From the end of the pools, where it meets no user's wish; a subnet that is full does without
+ * metadata.
+ */
 async function lastAddresses(trx: NeutronTrx, subnets: readonly SubnetRow[]): Promise<FixedIp[]> {
   const picked: FixedIp[] = [];
   for (const subnet of subnets) {

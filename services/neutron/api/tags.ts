@@ -1,4 +1,5 @@
-// Tags of an object, alike for all kinds of objects. https://docs.openstack.org/api-ref/network/v2/#standard-attributes-tag-extension
+// Tags of an object, alike for all kinds of objects.
+// https://docs.openstack.org/api-ref/network/v2/#standard-attributes-tag-extension
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';

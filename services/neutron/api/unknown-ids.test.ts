@@ -1,4 +1,5 @@
-// Ids in bodies that lead nowhere: upstream's code and type for each field of each resource, for what is unknown and for what is another's.
+// Ids in bodies that lead nowhere: upstream's code and type for each field of each resource, for
+// what is unknown and for what is another's.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

@@ -1,5 +1,6 @@
-// Each object's view as JSON text, kept by id and revision, so that a list is one lean query and pieces put together. What a
-// caller may not see is cut before a text is made, so a text belongs to one set of hidden attributes.
+// Each object's view as JSON text, kept by id and revision, so that a list is one lean query and
+// pieces put together. What a caller may not see is cut before a text is made, so a text belongs to
+// one set of hidden attributes.
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
 import { JsonText } from '#platform/http/api.ts';
@@ -19,7 +20,10 @@ export interface Views<T extends ListedTable> {
   variant(request: ApiRequest): string;
   /** Whole lists of this kind. */
   readonly answers: AnswerCache;
-  /** Texts in the order of `listed`; rows of those not kept are asked for at once. An object that is gone by then is left out. */
+  /**
+   * Texts in the order of `listed`; rows of those not kept are asked for at once. An object that is
+   * gone by then is left out.
+   */
   texts(
     request: ApiRequest,
     listed: readonly ListedRow[],

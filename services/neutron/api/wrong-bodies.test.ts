@@ -1,5 +1,6 @@
-// Whatever a body holds, no answer is a 500: `ask` throws at one. The names come from the attribute tables, so a new attribute is
-// tried from its first day. `FUZZ_SEED=$RANDOM FUZZ_RUNS=20` looks elsewhere and longer; the seed stands, so that a landing is not refused by chance.
+// Whatever a body holds, no answer is a 500: `ask` throws at one. The names come from the attribute
+// tables, so a new attribute is tried from its first day. `FUZZ_SEED=$RANDOM FUZZ_RUNS=20` looks
+// elsewhere and longer; the seed stands, so that a landing is not refused by chance.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';

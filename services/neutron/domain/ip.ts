@@ -74,7 +74,10 @@ export function ipKey(value: bigint, version: IpVersion): string {
   return value.toString(16).padStart(version === 4 ? 8 : 32, '0');
 }
 
-/** `10.0.0.7/24` -> the prefix it is in; undefined: no prefix. An address alone is a prefix of full length. */
+/**
+ * `10.0.0.7/24` -> the prefix it is in; undefined: no prefix. An address alone is a prefix of full
+ * length.
+ */
 export function parseCidr(text: string): Cidr | undefined {
   const [ip = '', length, ...rest] = text.split('/');
   const version = ipVersion(ip);
@@ -101,12 +104,16 @@ export const cidrHas = (cidr: Cidr, address: bigint): boolean =>
 export const cidrsOverlap = (a: Cidr, b: Cidr): boolean =>
   a.version === b.version && a.first <= b.last && b.first <= a.last;
 
-/** Whether a host may have it: in the prefix, and neither its network nor its broadcast address where it has those (not in /31, /32, IPv6). */
+/**
+ * Whether a host may have it: in the prefix, and neither its network nor its broadcast address
+ * where it has those (not in /31, /32, IPv6).
+ */
 export function isHostAddress(cidr: Cidr, address: bigint): boolean {
   if (!cidrHas(cidr, address)) return false;
   if (cidr.version === 4)
     return cidr.length >= 31 || (address !== cidr.first && address !== cidr.last);
-  return cidr.length >= 127 || address !== cidr.first; // the subnet-router anycast address, RFC 4291 2.6.1
+  // the subnet-router anycast address, RFC 4291 2.6.1
+  return cidr.length >= 127 || address !== cidr.first;
 }
 
 /** The address that a host with this MAC gives itself in a /64. RFC 4291, appendix A. */

@@ -1,4 +1,5 @@
-// A port's MAC address in its one spelling. Pure. The forms are those that upstream takes (netaddr.valid_mac).
+// A port's MAC address in its one spelling. Pure. The forms are those that upstream takes
+// (netaddr.valid_mac).
 
 const forms = [
   /^([0-9a-f]{1,2}):([0-9a-f]{1,2}):([0-9a-f]{1,2}):([0-9a-f]{1,2}):([0-9a-f]{1,2}):([0-9a-f]{1,2})$/,
@@ -11,7 +12,10 @@ const forms = [
 const multicastBit = 1;
 const maxLength = 17;
 
-/** `aa:bb:cc:dd:ee:ff`; undefined: it is none, or one that no interface can have (nobody's, everybody's, a group's). */
+/**
+ * `aa:bb:cc:dd:ee:ff`; undefined: it is none, or one that no interface can have (nobody's,
+ * everybody's, a group's).
+ */
 export function canonicalMac(text: string): string | undefined {
   if (text.length > maxLength) return undefined;
   const parts = forms

@@ -1,5 +1,6 @@
 // Which addresses of a subnet are given out, and which of them is next. Pure.
-// Rules: https://docs.openstack.org/api-ref/network/v2/#create-subnet (allocation_pools, gateway_ip)
+// Rules: https://docs.openstack.org/api-ref/network/v2/#create-subnet (allocation_pools,
+// gateway_ip)
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Cidr } from './ip.ts';

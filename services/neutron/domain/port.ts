@@ -12,7 +12,10 @@ export interface DhcpOption {
   ip_version: 4 | 6;
 }
 
-/** Options after a change: one named anew replaces, one with a null value goes. https://docs.openstack.org/api-ref/network/v2/#update-port */
+/**
+ * Options after a change: one named anew replaces, one with a null value goes.
+ * https://docs.openstack.org/api-ref/network/v2/#update-port
+ */
 export function mergeDhcpOptions(
   have: readonly DhcpOption[],
   changes: readonly (Omit<DhcpOption, 'opt_value'> & { opt_value: string | null })[],
@@ -29,7 +32,9 @@ export function mergeDhcpOptions(
 /** Ports of the cloud itself: no default group, no port security. */
 export const isTrusted = (deviceOwner: string): boolean => deviceOwner.startsWith('network:');
 
-/** Where a port is plugged: nowhere, into the switch of a host, or into none since the host cannot. */
+/**
+ * Where a port is plugged: nowhere, into the switch of a host, or into none since the host cannot.
+ */
 export function bindingOf(host: string, known: boolean): 'unbound' | 'ovs' | 'binding_failed' {
   return host === '' ? 'unbound' : known ? 'ovs' : 'binding_failed';
 }

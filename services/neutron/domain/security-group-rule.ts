@@ -1,9 +1,13 @@
-// What a security group rule may say. Pure. https://docs.openstack.org/api-ref/network/v2/#create-security-group-rule
+// What a security group rule may say. Pure.
+// https://docs.openstack.org/api-ref/network/v2/#create-security-group-rule
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { canonicalIp, formatCidr, parseCidr } from './ip.ts';
 
-/** Names of protocols and their numbers, as upstream knows them. https://www.iana.org/assignments/protocol-numbers */
+/**
+ * Names of protocols and their numbers, as upstream knows them.
+ * https://www.iana.org/assignments/protocol-numbers
+ */
 export const protocolNumbers: Readonly<Record<string, number>> = {
   ah: 51,
   dccp: 33,
@@ -53,7 +57,10 @@ export function protocolNumber(protocol: string | null): number | null {
     : (protocolNumbers[protocol.toLowerCase()] ?? null);
 }
 
-/** One spelling of rules that say the same: neutron.db.securitygroups_db, _make_canonical_ethertype_and_protocol and _make_canonical_port_range. */
+/**
+ * One spelling of rules that say the same: neutron.db.securitygroups_db,
+ * _make_canonical_ethertype_and_protocol and _make_canonical_port_range.
+ */
 export function canonicalRule<R extends RuleFields>(rule: R): R {
   const isLegacyIcmp =
     rule.ethertype === 'IPv6' && (rule.protocol === 'icmp' || rule.protocol === 'icmpv6');
@@ -70,7 +77,10 @@ export function canonicalRule<R extends RuleFields>(rule: R): R {
   };
 }
 
-/** With its length, the host bits as given (`normalized_cidr` is without them). neutron.extensions.securitygroup, convert_ip_prefix_to_cidr */
+/**
+ * With its length, the host bits as given (`normalized_cidr` is without them).
+ * neutron.extensions.securitygroup, convert_ip_prefix_to_cidr
+ */
 function canonicalPrefix(text: string): string {
   const cidr = parseCidr(text);
   return cidr ? `${canonicalIp(text.split('/')[0] ?? '')}/${cidr.length}` : text;

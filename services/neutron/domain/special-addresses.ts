@@ -1,4 +1,5 @@
-// Addresses that no host, gateway or DHCP subnet can have. Pure. https://www.iana.org/assignments/iana-ipv4-special-registry
+// Addresses that no host, gateway or DHCP subnet can have. Pure.
+// https://www.iana.org/assignments/iana-ipv4-special-registry
 import type { Cidr } from './ip.ts';
 import { cidrsOverlap, parseCidr } from './ip.ts';
 
@@ -18,7 +19,10 @@ const prefixes: readonly (readonly [SpecialUse, Cidr])[] = (
   ] as const
 ).map(([use, text]) => [use, parseCidr(text) as Cidr]); // constants: they parse
 
-/** What the whole of an address or prefix is for; undefined: hosts may have it. The default route is none of these. */
+/**
+ * What the whole of an address or prefix is for; undefined: hosts may have it. The default route is
+ * none of these.
+ */
 export function specialUseOf(text: string): SpecialUse | undefined {
   const cidr = parseCidr(text);
   return (

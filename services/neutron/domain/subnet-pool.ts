@@ -1,4 +1,5 @@
-// Prefixes of a subnet pool and what is cut from them. Pure. https://docs.openstack.org/api-ref/network/v2/#subnet-pools-extension-subnetpools
+// Prefixes of a subnet pool and what is cut from them. Pure.
+// https://docs.openstack.org/api-ref/network/v2/#subnet-pools-extension-subnetpools
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Cidr } from './ip.ts';
@@ -6,7 +7,10 @@ import { cidrOf, cidrsOverlap, formatCidr, parseCidr } from './ip.ts';
 
 const refuse = (type: string, message: string) => fault('badRequest', message, { type });
 
-/** Prefixes of one family, ascending, neighbours joined: `["10.0.0.0/9", "10.128.0.0/9"]` is `["10.0.0.0/8"]`. */
+/**
+ * Prefixes of one family, ascending, neighbours joined: `["10.0.0.0/9", "10.128.0.0/9"]` is
+ * `["10.0.0.0/8"]`.
+ */
 export function mergePrefixes(
   texts: readonly string[],
 ): Outcome<{ version: 4 | 6; prefixes: string[] }> {

@@ -59,7 +59,10 @@ export function checkModes(
   return undefined;
 }
 
-/** No server answers there, and hosts take no such address. neutron.db.db_base_plugin_v2, _validate_subnet; link-local ones are the metadata service's. */
+/**
+ * No server answers there, and hosts take no such address. neutron.db.db_base_plugin_v2,
+ * _validate_subnet; link-local ones are the metadata service's.
+ */
 export function checkDhcp(cidr: Cidr, enableDhcp: boolean): Outcome<void> {
   if (!enableDhcp) return undefined;
   if (cidr.version === 6 && cidr.length > 126)
@@ -91,7 +94,8 @@ export function checkNameservers(servers: readonly string[], subnet: string): Ou
       'DNSNameServersExhausted',
       `Unable to complete operation for ${subnet}. The number of DNS nameservers exceeds the limit ${maxNameservers}.`,
     );
-  // 0.0.0.0 and :: say that there are none. https://docs.openstack.org/neutron/latest/admin/config-dns-res.html
+  // 0.0.0.0 and :: say that there are none.
+  // https://docs.openstack.org/neutron/latest/admin/config-dns-res.html
   const wrong = servers.find((server) => isNoHost(server) && !isNoServer(server));
   return wrong === undefined
     ? undefined
@@ -127,7 +131,10 @@ export function checkHostRoutes(
 /** In a subnet's name servers: its hosts are told none. */
 export const isNoServer = (address: string): boolean => address === '0.0.0.0' || address === '::';
 
-/** Groups may be reached by a route, one's own machine not. A next hop of 0.0.0.0 means "on this link": RFC 3442. */
+/**
+ * Groups may be reached by a route, one's own machine not. A next hop of 0.0.0.0 means "on this
+ * link": RFC 3442.
+ */
 export const isNoRoute = ({ destination, nexthop }: Route): boolean =>
   ['loopback', 'unspecified', 'broadcast'].includes(specialUseOf(destination) ?? '') ||
   (isNoHost(nexthop) && nexthop !== '0.0.0.0');

@@ -1,4 +1,5 @@
-// Hears from OVN where ports are plugged in: writes their status and tells Nova, who waits for it before a guest starts.
+// Hears from OVN where ports are plugged in: writes their status and tells Nova, who waits for it
+// before a guest starts.
 import type { PortBinding } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
 import {
@@ -13,7 +14,10 @@ import type { NovaTeller, ServerEvent } from './tell-nova.ts';
 type BindingDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & { nova: NovaTeller };
 
 const batchSize = 500;
-/** A port that was up already when this process began may be one whose news its predecessor did not get to tell. */
+/**
+ * A port that was up already when this process began may be one whose news its predecessor did not
+ * get to tell.
+ */
 const retellMs = 5 * 60_000;
 const startupMs = 60_000;
 
@@ -31,7 +35,8 @@ export class Bindings {
   }
 
   hear(port: string, binding: PortBinding | null): void {
-    if (binding === null || this.#ending.signal.aborted) return; // deleted, or OVN is being rebuilt: `compare` looks at those
+    // deleted, or OVN is being rebuilt: `compare` looks at those
+    if (binding === null || this.#ending.signal.aborted) return;
     this.#heard.set(port, binding.chassis !== null && binding.up);
     this.#wake();
   }

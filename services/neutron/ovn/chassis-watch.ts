@@ -1,11 +1,15 @@
-// Which hosts of the network are alive: each is asked for a sign of life again and again. Fills the agents list, and says who can carry gateways.
+// Which hosts of the network are alive: each is asked for a sign of life again and again. Fills the
+// agents list, and says who can carry gateways.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Chassis, Sdn } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
 import { noteAgent } from '../store/sdn-agents.ts';
 import type { ChassisFacts } from './facts.ts';
 
-/** How often hosts are asked. Each question costs northd a look at everything: 0.1 s with 2,000 ports (23.03). */
+/**
+ * How often hosts are asked. Each question costs northd a look at everything: 0.1 s with 2,000
+ * ports (23.03).
+ */
 export const askEveryMs = 10_000;
 /** How often a sign of life is written down. */
 const noteEveryMs = 15_000;
@@ -21,7 +25,10 @@ export class ChassisWatch {
   #asked: number | null = null;
   readonly #notedAtMs = new Map<string, number>();
   #shown = '';
-  /** A southbound database that begins anew has no hosts for a moment: gateways stay where they were. */
+  /**
+   * A southbound database that begins anew has no hosts for a moment: gateways stay where they
+   * were.
+   */
   #lastFacts: ChassisFacts[] = [];
 
   constructor(deps: Pick<NeutronDeps, 'database' | 'clock' | 'log' | 'config'>, sdn: () => Sdn) {
@@ -29,7 +36,9 @@ export class ChassisWatch {
     this.#sdn = sdn;
   }
 
-  /** Looks who has answered since the last time, and asks again. True: gateways may have to move. */
+  /**
+   * Looks who has answered since the last time, and asks again. True: gateways may have to move.
+   */
   async look(): Promise<boolean> {
     const chassis = this.#sdn().chassis();
     for (const each of chassis) {
@@ -43,7 +52,10 @@ export class ChassisWatch {
     return this.moved();
   }
 
-  /** Writes down who has answered: often, so that a cloud which starts again soon shows its hosts as alive. */
+  /**
+   * Writes down who has answered: often, so that a cloud which starts again soon shows its hosts as
+   * alive.
+   */
   async hear(): Promise<void> {
     const now = this.#deps.clock.now();
     if (this.#asked === null) await this.#ask();

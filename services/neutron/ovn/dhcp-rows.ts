@@ -1,4 +1,5 @@
-// What OVN's own DHCP server says in a subnet, and to a port with wishes of its own. Pure. Options: ovn-nb(5), DHCP_Options.
+// What OVN's own DHCP server says in a subnet, and to a port with wishes of its own. Pure. Options:
+// ovn-nb(5), DHCP_Options.
 import { own } from '#contracts/common/own.ts';
 import type { SdnRow } from '#ports/sdn.ts';
 import type { PortFacts, SubnetFacts } from './facts.ts';
@@ -67,7 +68,8 @@ function v4Options({
   dnsServers,
   hostRoutes,
 }: SubnetFacts): Options | null {
-  // The server's address: nobody asks it but renewing clients, whose questions OVN answers wherever they go.
+  // The server's address: nobody asks it but renewing clients, whose questions OVN answers wherever
+  // they go.
   const server = gatewayIp ?? metadataIp;
   if (server === null) return null;
   const options: Options = {
@@ -103,11 +105,13 @@ function v6Options({ id, network, addressMode, dnsServers }: SubnetFacts): Optio
 
 const listed = (values: readonly string[]): string =>
   values.length === 1 ? (values[0] as string) : `{${values.join(', ')}}`; // length 1
-// northd pastes values into the actions of logical flows: what could end a value and begin an action of a tenant's own never gets there.
+// northd pastes values into the actions of logical flows: what could end a value and begin an
+// action of a tenant's own never gets there.
 const quoted = (text: string): string => `"${text.replaceAll(/["\\\p{Cc}]/gu, '')}"`;
 const plainValue = /^[\w.:,/{} -]+$/;
 
-// Neutron's names of extra options -> OVN's; `text`: OVN wants quotes. Neutron's docs, "DHCP Opts" of OVN; types: ovn-nb(5).
+// Neutron's names of extra options -> OVN's; `text`: OVN wants quotes. Neutron's docs, "DHCP Opts"
+// of OVN; types: ovn-nb(5).
 const v4Names: Readonly<Record<string, string>> = {
   'arp-timeout': 'arp_cache_timeout',
   'bootfile-name': 'bootfile_name',

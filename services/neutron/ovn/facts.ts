@@ -1,5 +1,6 @@
-// What OVN is to show, read whole from Neutron's database (store/sdn-facts.ts) and made into rows by the pure functions beside.
-// Objects refer to each other directly: whoever makes rows of a port needs nothing but the port.
+// What OVN is to show, read whole from Neutron's database (store/sdn-facts.ts) and made into rows
+// by the pure functions beside. Objects refer to each other directly: whoever makes rows of a port
+// needs nothing but the port.
 
 export interface NetworkFacts {
   readonly id: string;
@@ -79,7 +80,10 @@ export interface FloatingIpFacts {
   readonly ip: string;
   /** Of the port that holds the address outside. */
   readonly mac: string;
-  /** Where it leads to; null: nowhere. `host` '': the port is bound nowhere; `serverId` null: it is no server's. */
+  /**
+   * Where it leads to; null: nowhere. `host` '': the port is bound nowhere; `serverId` null: it is
+   * no server's.
+   */
   readonly target: {
     readonly routerId: string;
     readonly portId: string;

@@ -1,5 +1,5 @@
-// A security group as OVN's port group with an ACL a rule. Pure. Matches: ovn-sb(5), Logical_Flow.match; address sets that OVN makes
-// of port groups: ovn-nb(5), Port_Group.
+// A security group as OVN's port group with an ACL a rule. Pure. Matches: ovn-sb(5),
+// Logical_Flow.match; address sets that OVN makes of port groups: ovn-nb(5), Port_Group.
 import type { SdnRow } from '#ports/sdn.ts';
 import type { GroupFacts, RuleFacts } from './facts.ts';
 import { dropGroupName, groupName, ownerName } from './names.ts';
@@ -7,7 +7,9 @@ import { dropGroupName, groupName, ownerName } from './names.ts';
 const dropPriority = 1001;
 const allowPriority = 1002;
 
-/** The group of all ports that are filtered: what nothing allows is dropped. Belongs to no object. */
+/**
+ * The group of all ports that are filtered: what nothing allows is dropped. Belongs to no object.
+ */
 export const dropGroupKey = 'drop-group';
 
 const dropGroupAcl = (
@@ -41,7 +43,8 @@ export const dropGroupRows: readonly SdnRow[] = [
     action: 'drop',
     match: 'ip',
   }),
-  // northd looks at questions to its own DHCP server behind the ACLs, and lets pass only the answers by itself (tried: ovn-trace.test.ts).
+  // northd looks at questions to its own DHCP server behind the ACLs, and lets pass only the
+  // answers by itself (tried: ovn-trace.test.ts).
   dropGroupAcl('dhcp4', {
     direction: 'from-lport',
     priority: allowPriority,

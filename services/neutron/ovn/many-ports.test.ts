@@ -1,4 +1,5 @@
-// Ten thousand ports into an empty northbound database, and one more among them. Prints what it took.
+// Ten thousand ports into an empty northbound database, and one more among them. Prints what it
+// took.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { startPrivateOvn, whyNoOvn } from '#adapters/ovsdb/ovn.testing.ts';

@@ -1,4 +1,5 @@
-// What Neutron's objects are called in OVN, and whom their rows belong to. Names follow stock's, so that known tools find their way. Pure.
+// What Neutron's objects are called in OVN, and whom their rows belong to. Names follow stock's, so
+// that known tools find their way. Pure.
 import { createHash } from 'node:crypto';
 import type { SdnSubject } from '../store/sdn-journal.ts';
 
@@ -12,10 +13,14 @@ export const routerPortName = (portId: string): string => `lrp-${portId}`;
 export const groupName = (groupId: string): string => `pg_${groupId.replaceAll('-', '_')}`;
 export const dropGroupName = 'neutron_pg_drop';
 
-/** The address under which OVN's DHCP server of a subnet answers: the same at each writing, and nobody else's. */
+/**
+ * The address under which OVN's DHCP server of a subnet answers: the same at each writing, and
+ * nobody else's.
+ */
 export function dhcpServerMac(subnetId: string): string {
   const [one, two, three] = createHash('sha1').update(`dhcp ${subnetId}`).digest();
-  return `fa:16:3f:${[one, two, three].map((byte) => (byte ?? 0).toString(16).padStart(2, '0')).join(':')}`; // fa:16:3e is for ports
+  // fa:16:3e is for ports
+  return `fa:16:3f:${[one, two, three].map((byte) => (byte ?? 0).toString(16).padStart(2, '0')).join(':')}`;
 }
 
 /** A port that Neutron made for itself: no security groups, no filter on its addresses. */

@@ -1,4 +1,5 @@
-// Neutron's tables filled by hand for tests of this room: what the API would have written, without it.
+// Neutron's tables filled by hand for tests of this room: what the API would have written, without
+// it.
 import { randomUUID } from 'node:crypto';
 import type { Insertable } from 'kysely';
 import { openDatabase, type Database, type DatabaseConfig } from '#platform/db/database.ts';

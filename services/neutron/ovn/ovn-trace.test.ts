@@ -1,4 +1,5 @@
-// What Neutron's rows mean to a real northd: packets of guests traced through security groups, routers, NAT and DHCP, without any host.
+// What Neutron's rows mean to a real northd: packets of guests traced through security groups,
+// routers, NAT and DHCP, without any host.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startPrivateOvn, whyNoOvn, type PrivateOvn } from '#adapters/ovsdb/ovn.testing.ts';

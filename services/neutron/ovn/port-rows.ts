@@ -1,4 +1,5 @@
-// A port as OVN's logical switch port: its addresses, what it may send, where it is wanted. Pure. Columns: ovn-nb(5).
+// A port as OVN's logical switch port: its addresses, what it may send, where it is wanted. Pure.
+// Columns: ovn-nb(5).
 import { linkLocal } from '#contracts/neutron/link-local.ts';
 import type { SdnRow } from '#ports/sdn.ts';
 import { portDhcp } from './dhcp-rows.ts';
@@ -68,7 +69,8 @@ function wiring(
   if (!port.portSecurity || isTrusted(port.deviceOwner))
     return { type: '', addresses: [own.join(' '), 'unknown'], port_security: [], options };
   const others = pairsByMac(port);
-  // northd lets the link-local address pass by itself, but 23.03 drops its neighbour advertisements (it wants a hop limit of 225).
+  // northd lets the link-local address pass by itself, but 23.03 drops its neighbour advertisements
+  // (it wants a hop limit of 225).
   const mayClaim = [
     ...own,
     ...(port.fixedIps.some(({ subnet }) => subnet.version === 6) ? [linkLocal(port.mac)] : []),
@@ -98,7 +100,10 @@ function groupsOf(port: PortFacts): string[] {
   return [dropGroupKey, ...port.groupIds.map((id) => ownerName('security_group', id))];
 }
 
-/** For the Neutron Agents, who read it from the southbound copy: whose guest asks for metadata, and on which network. */
+/**
+ * For the Neutron Agents, who read it from the southbound copy: whose guest asks for metadata, and
+ * on which network.
+ */
 function told(port: PortFacts): Record<string, string> {
   return {
     'neutron:port_name': port.name,

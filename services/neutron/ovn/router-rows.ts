@@ -1,4 +1,5 @@
-// A router as OVN's logical router: its ports, routes, source NAT and the hosts that carry its gateway; and floating IPs. Pure.
+// A router as OVN's logical router: its ports, routes, source NAT and the hosts that carry its
+// gateway; and floating IPs. Pure.
 import { createHash } from 'node:crypto';
 import type { SdnRow } from '#ports/sdn.ts';
 import type { ChassisFacts, FloatingIpFacts, RouterFacts, RouterLeg } from './facts.ts';
@@ -17,7 +18,8 @@ export function routerRows(router: RouterFacts, chassis: readonly ChassisFacts[]
         name: routerName(router.id),
         enabled: router.adminUp,
         external_ids: { 'neutron:router_name': router.name },
-        // Routers on one big outside network learn what they ask for, and meet no flows for each other's addresses: ovn-nb(5).
+        // Routers on one big outside network learn what they ask for, and meet no flows for each
+        // other's addresses: ovn-nb(5).
         options: { always_learn_from_arp_request: 'false', dynamic_neigh_routers: 'true' },
       },
     },
@@ -36,7 +38,8 @@ export function routerRows(router: RouterFacts, chassis: readonly ChassisFacts[]
 
 export function floatingIpRows({ id, ip, mac, target }: FloatingIpFacts): SdnRow[] {
   if (!target) return [];
-  // Translated on the guest's own host; where nobody knows the host (an address that guests share), on the gateway's.
+  // Translated on the guest's own host; where nobody knows the host (an address that guests share),
+  // on the gateway's.
   const distributed = target.host !== '';
   return [
     {
@@ -132,9 +135,10 @@ function gatewayRows(key: string, router: RouterFacts, chassis: readonly Chassis
 }
 
 /**
- * The hosts of a gateway, best first: those that reach the outside and are alive, in an order of the router's own, so that routers spread
- * and stay when another host comes or goes. The dead are left out: with two hosts OVN does not fail over by itself. If all are
- * dead they stay, for they may only be unheard.
+ * The hosts of a gateway, best first: those that reach the outside and are alive, in an order of
+ * the router's own, so that routers spread and stay when another host comes or goes. The dead are
+ * left out: with two hosts OVN does not fail over by itself. If all are dead they stay, for they
+ * may only be unheard.
  */
 export function carriers(
   router: { id: string },

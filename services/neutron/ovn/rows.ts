@@ -1,4 +1,5 @@
-// All rows that stand for some facts. Pure. Called by the writer for a few objects and for everything.
+// All rows that stand for some facts. Pure. Called by the writer for a few objects and for
+// everything.
 import type { SdnRow } from '#ports/sdn.ts';
 import { subnetRows } from './dhcp-rows.ts';
 import type { ChassisFacts, Facts } from './facts.ts';

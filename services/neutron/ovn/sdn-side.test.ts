@@ -1,4 +1,5 @@
-// Neutron's side towards the network below, over the network in memory: what is written there, what is heard back, and what is mended.
+// Neutron's side towards the network below, over the network in memory: what is written there, what
+// is heard back, and what is mended.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createSimSdn, type SimSdn } from '#adapters/sim/sim-sdn.ts';
@@ -350,7 +351,8 @@ describe('Neutron towards the network below', () => {
     });
     const subnet = await world.subnet(net, '192.0.2.0/24');
     await world.router([], [net, subnet, '192.0.2.9']);
-    for (let round = 0; round < 2; round += 1) await task('neutron.watch-chassis'); // asked, then heard
+    // asked, then heard
+    for (let round = 0; round < 2; round += 1) await task('neutron.watch-chassis');
     await atRest();
     const hosts = () =>
       rows('Gateway_Chassis').map((row) =>
@@ -391,7 +393,8 @@ describe('Neutron towards the network below', () => {
     await atRest();
     assert.equal(rows('Gateway_Chassis').length, 2);
     await side.close();
-    // A process that begins beside a network that is there: it hears of the rows before it hears of the hosts.
+    // A process that begins beside a network that is there: it hears of the rows before it hears of
+    // the hosts.
     const kept = below;
     let tell = (): void => undefined;
     let known = false;

@@ -18,9 +18,15 @@ export interface SdnSide {
   tasks: readonly Task[];
   /** Topic `neutron`: reports of the Neutron Agents. */
   rpc: readonly RpcServer[];
-  /** Something was committed that OVN shows. Only wakes the writer: cheap; a lost wake costs one scan period. */
+  /**
+   * Something was committed that OVN shows. Only wakes the writer: cheap; a lost wake costs one
+   * scan period.
+   */
   wake(): void;
-  /** Whether OVN has a live chassis of this name. True as long as OVN has not told any: nobody can tell then. */
+  /**
+   * Whether OVN has a live chassis of this name. True as long as OVN has not told any: nobody can
+   * tell then.
+   */
   hostIsKnown(host: string): boolean;
   /** Rows that are not as they should be, and changes not written yet. */
   audit(): Promise<Outcome<SdnAudit>>;
@@ -78,7 +84,8 @@ export function createSdnSide(deps: NeutronDeps): SdnSide {
       everyMs: scanEveryMs,
       atStart: true,
       run: async () => {
-        // Hosts that come or go by themselves are seen here: a first gateway must not wait for the next question.
+        // Hosts that come or go by themselves are seen here: a first gateway must not wait for the
+        // next question.
         if (watch.moved()) writer.touch(await gatewayRouters(deps.database.db));
         writer.wake();
         await watch.hear();

@@ -1,5 +1,6 @@
-// What Nova's cache of a server's addresses misses when somebody else than Nova changes a port or a floating IP: compares what is shown
-// now with what was shown before. Keeps that in memory: after a restart Nova's own healing finds what was missed.
+// What Nova's cache of a server's addresses misses when somebody else than Nova changes a port or a
+// floating IP: compares what is shown now with what was shown before. Keeps that in memory: after a
+// restart Nova's own healing finds what was missed.
 import type { Wanted } from '../store/sdn-facts.ts';
 import type { Facts, FloatingIpFacts, PortFacts } from './facts.ts';
 import type { ServerEvent } from './tell-nova.ts';

@@ -1,4 +1,5 @@
-// What is in place as soon as OVN has its rows: routers' ports and floating IPs. Guests' ports follow their bindings (bindings.ts).
+// What is in place as soon as OVN has its rows: routers' ports and floating IPs. Guests' ports
+// follow their bindings (bindings.ts).
 import type { NeutronDeps } from '../deps.ts';
 import { setFloatingIpStatuses, setPortStatuses } from '../store/sdn-status.ts';
 import type { Facts } from './facts.ts';

@@ -1,4 +1,5 @@
-// Events for Nova: a port is plugged, or no longer; a server's addresses changed. POST /os-server-external-events (api-ref, "Run Events"). Safe to repeat: Nova looks again.
+// Events for Nova: a port is plugged, or no longer; a server's addresses changed. POST
+// /os-server-external-events (api-ref, "Run Events"). Safe to repeat: Nova looks again.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { NeutronDeps } from '../deps.ts';
 
@@ -103,7 +104,8 @@ async function once(
   });
   if (isFault(answer)) return answer;
   if (answer.status === 401) session.renew();
-  // 404, and 207 with some: no such server, or not on a host yet. Nova reads its ports when it places it.
+  // 404, and 207 with some: no such server, or not on a host yet. Nova reads its ports when it
+  // places it.
   if (answer.status < 400 || answer.status === 404 || answer.status === 422) return undefined;
   return fault('unavailable', `Nova answered ${answer.status} to events.`);
 }

@@ -1,6 +1,7 @@
-// The one who writes to OVN: drains the journal in batches, and compares everything at start, on return and now and then. One step at a
-// time, so that a comparison never removes what a change has just brought. Level-triggered: what is written is read then, so an
-// entry may come twice, and one whose writing was cut short is done again.
+// The one who writes to OVN: drains the journal in batches, and compares everything at start, on
+// return and now and then. One step at a time, so that a comparison never removes what a change has
+// just brought. Level-triggered: what is written is read then, so an entry may come twice, and one
+// whose writing was cut short is done again.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import { noDrift, type Sdn, type SdnDrift } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
@@ -69,7 +70,10 @@ export class Writer {
     this.wake();
   }
 
-  /** Compares everything next. `return`: OVN was away, so that what is missing is no drift. Many wishes are one. */
+  /**
+   * Compares everything next. `return`: OVN was away, so that what is missing is no drift. Many
+   * wishes are one.
+   */
   compare(why: 'return' | 'period'): void {
     if (this.#compare !== 'return') this.#compare = why;
     this.wake();
@@ -109,7 +113,8 @@ export class Writer {
 
   /** Somebody waits for an audit, so this keeps the process alive. */
   async #auditPause(ms: number): Promise<void> {
-    await this.#deps.clock.sleep(ms, { signal: this.#ending.signal }).catch(() => undefined); // closing
+    // closing
+    await this.#deps.clock.sleep(ms, { signal: this.#ending.signal }).catch(() => undefined);
   }
 
   async #pause(ms: number): Promise<void> {

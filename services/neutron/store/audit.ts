@@ -1,4 +1,5 @@
-// What an audit is told: the ports, and rows that refer to what is not there. Transactions keep those together; this looks whether they did.
+// What an audit is told: the ports, and rows that refer to what is not there. Transactions keep
+// those together; this looks whether they did.
 import { sql } from 'kysely';
 import type { AuditPort } from '#contracts/neutron/audit.ts';
 import type { NeutronDb } from './write.ts';

@@ -113,7 +113,10 @@ export async function floatingIpsOfRouter(
     .execute();
 }
 
-/** Routers with their gateway on the external network and an interface on the subnet; the one at its gateway address first. */
+/**
+ * Routers with their gateway on the external network and an interface on the subnet; the one at its
+ * gateway address first.
+ */
 export async function routersBetween(
   db: NeutronDb,
   subnetId: string,

@@ -1,6 +1,7 @@
-// Which address a port gets. The key (subnet_id, ip_key) of `ip_allocations` refuses an address twice, whoever picks it; a pick that
-// lost is made again (`write`). The next address is found by one indexed look from a cursor that only this process keeps: it
-// spreads picks, and lets an address that was given back rest a while.
+// Which address a port gets. The key (subnet_id, ip_key) of `ip_allocations` refuses an address
+// twice, whoever picks it; a pick that lost is made again (`write`). The next address is found by
+// one indexed look from a cursor that only this process keeps: it spreads picks, and lets an
+// address that was given back rest a while.
 import { canonicalIp, ipKey, ipToNumber, numberToIp } from '../domain/ip.ts';
 import type { IpVersion } from '../domain/ip.ts';
 import type { Pool } from '../domain/pools.ts';
@@ -23,7 +24,10 @@ function cursorsOf(trx: NeutronDb): Map<string, bigint> {
 export const poolsOf = (subnet: Pick<SubnetRow, 'allocation_pools_json'>): Pool[] =>
   JSON.parse(subnet.allocation_pools_json) as Pool[]; // written by us
 
-/** A free address of the subnet's pools; undefined: none is left. `fromEnd` takes the last one: for addresses that users do not see. */
+/**
+ * A free address of the subnet's pools; undefined: none is left. `fromEnd` takes the last one: for
+ * addresses that users do not see.
+ */
 export async function pickAddress(
   trx: NeutronTrx,
   subnet: SubnetRow,

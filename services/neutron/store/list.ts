@@ -1,5 +1,5 @@
-// Lists as one lean query: ids and revisions of what a caller may see, filtered, in order, a page of it. The objects themselves
-// come from the cache of views or by their ids.
+// Lists as one lean query: ids and revisions of what a caller may see, filtered, in order, a page
+// of it. The objects themselves come from the cache of views or by their ids.
 import type { RawBuilder } from 'kysely';
 import { sql } from 'kysely';
 import type { NeutronDb } from './write.ts';
@@ -148,7 +148,10 @@ export async function markerValues(
   return row && keys.map(({ column }) => row[column] ?? null);
 }
 
-/** `tags`: all of them; `tags-any`: one of them; `not-…`: the contrary. https://docs.openstack.org/api-ref/network/v2/#filtering-by-tags */
+/**
+ * `tags`: all of them; `tags-any`: one of them; `not-…`: the contrary.
+ * https://docs.openstack.org/api-ref/network/v2/#filtering-by-tags
+ */
 export function taggedWith(
   filter: 'tags' | 'tags-any' | 'not-tags' | 'not-tags-any',
   tags: readonly string[],

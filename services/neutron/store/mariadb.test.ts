@@ -1,4 +1,5 @@
-// Neutron's SQL on a real MariaDB: each kind of query once, through the API; and what must hold when many write at once.
+// Neutron's SQL on a real MariaDB: each kind of query once, through the API; and what must hold
+// when many write at once.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { mariadbMissing, startMariadb } from '#platform/db/mariadb.testing.ts';

@@ -80,7 +80,10 @@ export async function segmentHolder(
   )?.network_id;
 }
 
-/** A free segmentation id from `min` to `max`; undefined: all are taken. One query where ids were never given back. */
+/**
+ * A free segmentation id from `min` to `max`; undefined: all are taken. One query where ids were
+ * never given back.
+ */
 export async function freeSegment(
   db: NeutronDb,
   type: string,

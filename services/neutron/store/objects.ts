@@ -1,4 +1,5 @@
-// Reads and writes alike for all kinds of objects: one by its id, many by theirs, a change that bumps the revision.
+// Reads and writes alike for all kinds of objects: one by its id, many by theirs, a change that
+// bumps the revision.
 import { sql } from 'kysely';
 import type { ListedTable, Listing, Scope } from './list.ts';
 import { visibleTo } from './list.ts';
@@ -34,7 +35,10 @@ export async function findByIds<T extends ListedTable>(
   return rows;
 }
 
-/** Sets columns, the time, and the next revision. `ifRevision`: only while it has this one. False: nothing was changed. */
+/**
+ * Sets columns, the time, and the next revision. `ifRevision`: only while it has this one. False:
+ * nothing was changed.
+ */
 export async function changeRow<T extends ListedTable>(
   db: NeutronDb,
   table: T,
@@ -59,7 +63,8 @@ export async function insertRow<T extends ListedTable>(
   table: T,
   row: RowOf<T>,
 ): Promise<void> {
-  const [columns, values] = [Object.keys(row), Object.values(row) as (string | number | null)[]]; // what every table's columns hold
+  // what every table's columns hold
+  const [columns, values] = [Object.keys(row), Object.values(row) as (string | number | null)[]];
   await sql`insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))}) values (${sql.join(values)})`.execute(
     trx,
   );

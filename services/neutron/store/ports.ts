@@ -10,7 +10,10 @@ import { holdRows } from './write.ts';
 
 export const routerOwners = ['network:router_interface', 'network:router_gateway'] as const;
 export const floatingIpOwner = 'network:floatingip';
-/** The port through which a network's guests reach metadata. Ours: no quota counts it, it is never in the way of a deletion. */
+/**
+ * The port through which a network's guests reach metadata. Ours: no quota counts it, it is never
+ * in the way of a deletion.
+ */
 export const distributedOwner = 'network:distributed';
 
 export const portListing = {
@@ -38,7 +41,8 @@ export const portListing = {
       sql<boolean>`mac_address in (${sql.join(values.map((value) => value.toLowerCase()))})`,
     security_groups: (values) =>
       sql<boolean>`id in (select port_id from port_security_groups where security_group_id in (${sql.join(values)}))`,
-    // `ip_address=…`, `subnet_id=…`, `ip_address_substr=…`; kinds are joined by and, values of one by or.
+    // `ip_address=…`, `subnet_id=…`, `ip_address_substr=…`; kinds are joined by and, values of one
+    // by or.
     fixed_ips: (values) => {
       const parts = values.map(
         (value) =>

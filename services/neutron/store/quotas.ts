@@ -1,4 +1,5 @@
-// Limits of projects and what counts against them. `chargeQuota` runs in the transaction that adds the objects.
+// Limits of projects and what counts against them. `chargeQuota` runs in the transaction that adds
+// the objects.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { isMysql, upsert } from '#platform/db/transaction.ts';
@@ -19,7 +20,9 @@ const tableOf: Readonly<Record<QuotaResource, ListedTable>> = {
   subnetpool: 'subnetpools',
 };
 
-/** Fails with overQuota where `more` do not fit. What the house owns (no project) is not counted. */
+/**
+ * Fails with overQuota where `more` do not fit. What the house owns (no project) is not counted.
+ */
 export async function chargeQuota(
   trx: NeutronTrx,
   defaults: QuotaLimits,
@@ -28,7 +31,8 @@ export async function chargeQuota(
   more: number,
 ): Promise<Outcome<void>> {
   if (projectId === '') return undefined;
-  // MariaDB: two transactions would each count without the other; the project's one row is their lock.
+  // MariaDB: two transactions would each count without the other; the project's one row is their
+  // lock.
   if (isMysql(trx))
     await trx
       .selectFrom('default_security_groups')

@@ -13,8 +13,9 @@ export interface SeenAgent {
 }
 
 /**
- * A sign of life at `nowMs`: lists the agent at first sight. What operators set on it stays. Agents of the host that were deleted before
- * this one started come back with it, as enabled as new ones; ovn-controller's start is not known, so it comes back with its host's others.
+ * A sign of life at `nowMs`: lists the agent at first sight. What operators set on it stays. Agents
+ * of the host that were deleted before this one started come back with it, as enabled as new ones;
+ * ovn-controller's start is not known, so it comes back with its host's others.
  */
 export async function noteAgent(
   db: Kysely<NeutronTables>,
@@ -59,5 +60,6 @@ export async function noteAgent(
 /** The same at each sight, also from another process. */
 function agentId({ binary, host }: SeenAgent): string {
   const hex = createHash('sha1').update(`${binary} ${host}`).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`; // as a version 5 UUID looks
+  // as a version 5 UUID looks
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -1,4 +1,5 @@
-// The reading end of the journal, and who else looks different when an object changes. Called by ovn/'s writer.
+// The reading end of the journal, and who else looks different when an object changes. Called by
+// ovn/'s writer.
 import type { Kysely } from 'kysely';
 import { gatewayOwner, isRouterPort, metadataOwner } from '../ovn/names.ts';
 import { padded, pages, type Wanted } from './sdn-facts.ts';

@@ -1,5 +1,6 @@
-// What OVN has yet to show: written in the transaction that changes it, drained by ovn/'s writer. An entry only says whom to look
-// at again; what is to be shown is read then, so entries may repeat and arrive late.
+// What OVN has yet to show: written in the transaction that changes it, drained by ovn/'s writer.
+// An entry only says whom to look at again; what is to be shown is read then, so entries may repeat
+// and arrive late.
 import type { Kysely } from 'kysely';
 import type { NeutronTables } from './tables.ts';
 
@@ -16,7 +17,10 @@ export interface SdnChange {
   readonly id: string;
 }
 
-/** Marks objects as created, changed or deleted. Dependents are found by the writer: a rule marks its group, a gateway its router. */
+/**
+ * Marks objects as created, changed or deleted. Dependents are found by the writer: a rule marks
+ * its group, a gateway its router.
+ */
 export async function markChanged(
   trx: Kysely<NeutronTables>,
   subjects: readonly SdnChange[],

@@ -1,4 +1,5 @@
-// What OVN is to show, read and written down on a real MariaDB: each query of the sdn-* stores once.
+// What OVN is to show, read and written down on a real MariaDB: each query of the sdn-* stores
+// once.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { mariadbMissing, withMariadb } from '#platform/db/mariadb.testing.ts';

@@ -1,5 +1,5 @@
-// What OVN says about ports and floating IPs, written down. Called by ovn/ alone. A status is something callers see, so it moves the
-// revision; one that is so already is left alone.
+// What OVN says about ports and floating IPs, written down. Called by ovn/ alone. A status is
+// something callers see, so it moves the revision; one that is so already is left alone.
 import type { Kysely } from 'kysely';
 import { pages } from './sdn-facts.ts';
 import type { NeutronTables, PortRow } from './tables.ts';

@@ -64,7 +64,10 @@ export function ruleRow(
   };
 }
 
-/** A group and the rules it is born with: everything out; in a default group also everything in from its own members. */
+/**
+ * A group and the rules it is born with: everything out; in a default group also everything in from
+ * its own members.
+ */
 export async function insertGroup(
   trx: NeutronTrx,
   ids: Ids,
@@ -107,7 +110,10 @@ export async function defaultGroupOf(
   )?.security_group_id;
 }
 
-/** The project's default group, made if it is the first use. Of two first uses at once one makes it: the key refuses the other. */
+/**
+ * The project's default group, made if it is the first use. Of two first uses at once one makes it:
+ * the key refuses the other.
+ */
 export async function ensureDefaultGroup(
   db: NeutronDb,
   ids: Ids,
@@ -164,7 +170,10 @@ export async function groupIsUsed(db: NeutronDb, groupId: string): Promise<boole
   );
 }
 
-/** Rules of other groups that let this group's members in go with it; those groups are changed by that. */
+/**
+ * Rules of other groups that let this group's members in go with it; those groups are changed by
+ * that.
+ */
 export async function deleteGroup(trx: NeutronTrx, group: SecurityGroupRow): Promise<string[]> {
   const others = await trx
     .selectFrom('security_group_rules')

@@ -39,7 +39,10 @@ export const isAutoAddressed = (
   subnet: Pick<SubnetRow, 'ip_version' | 'ipv6_address_mode'>,
 ): boolean => subnet.ip_version === 6 && autoModes.includes(subnet.ipv6_address_mode);
 
-/** Ports whose addresses forbid a subnet's deletion: not the metadata port's, nor those that guests gave themselves. */
+/**
+ * Ports whose addresses forbid a subnet's deletion: not the metadata port's, nor those that guests
+ * gave themselves.
+ */
 export async function portsHolding(db: NeutronDb, subnet: SubnetRow): Promise<string[]> {
   let query = db
     .selectFrom('ip_allocations')

@@ -1,7 +1,11 @@
-// Neutron's tables as TypeScript sees them. Booleans are 0 and 1, `_json` columns hold JSON text, `tags` is `,a,b,`.
+// Neutron's tables as TypeScript sees them. Booleans are 0 and 1, `_json` columns hold JSON text,
+// `tags` is `,a,b,`.
 import type { Generated } from 'kysely';
 
-/** What every tagged, versioned object has. Any visible change bumps `revision_number`: list caches depend on it. */
+/**
+ * What every tagged, versioned object has. Any visible change bumps `revision_number`: list caches
+ * depend on it.
+ */
 export interface StandardColumns {
   id: string;
   project_id: string;
@@ -155,7 +159,10 @@ export interface NeutronTables {
   };
   subnets: SubnetRow;
   ports: PortRow;
-  /** Each address a port has. `ip_key`: the address as fixed-width hex, so that text order is address order. Key: (subnet_id, ip_key). */
+  /**
+   * Each address a port has. `ip_key`: the address as fixed-width hex, so that text order is
+   * address order. Key: (subnet_id, ip_key).
+   */
   ip_allocations: {
     subnet_id: string;
     ip_key: string;

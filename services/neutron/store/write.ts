@@ -1,5 +1,5 @@
-// How Neutron writes: one transaction a change, undone when its outcome is a fault, tried again when another writer took what it
-// picked (an address, a MAC, a segment).
+// How Neutron writes: one transaction a change, undone when its outcome is a fault, tried again
+// when another writer took what it picked (an address, a MAC, a segment).
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
@@ -27,7 +27,9 @@ class Undo extends Error {
 /** What a transaction decided on has changed under it. */
 class Outdated extends Error {}
 
-/** `work` has no effect but through `trx`; it may run several times. A fault undoes all it wrote. */
+/**
+ * `work` has no effect but through `trx`; it may run several times. A fault undoes all it wrote.
+ */
 export async function write<R>(
   db: NeutronDb,
   work: (trx: NeutronTrx) => Promise<Outcome<R>>,
@@ -48,7 +50,10 @@ export async function write<R>(
   }
 }
 
-/** Locks a row so that what is decided on it still holds at commit; `share`: against its change and deletion alone. SQLite has one writer at a time: nothing to do. */
+/**
+ * Locks a row so that what is decided on it still holds at commit; `share`: against its change and
+ * deletion alone. SQLite has one writer at a time: nothing to do.
+ */
 export async function lockRow(
   trx: NeutronTrx,
   table: ListedTable,
@@ -61,7 +66,10 @@ export async function lockRow(
 
 const lockWords = { update: sql`for update`, share: sql`lock in share mode` } as const;
 
-/** The rows these are decided on, as they are now, and kept so until commit. When one is gone, `work` runs again and sees it. */
+/**
+ * The rows these are decided on, as they are now, and kept so until commit. When one is gone,
+ * `work` runs again and sees it.
+ */
 export async function holdRows(
   trx: NeutronTrx,
   table: ListedTable,

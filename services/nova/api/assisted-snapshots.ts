@@ -1,4 +1,5 @@
-// Snapshots of volumes that guests have, which Cinder takes with Nova's help. https://docs.openstack.org/api-ref/compute/#assisted-volume-snapshots-os-assisted-volume-snapshots
+// Snapshots of volumes that guests have, which Cinder takes with Nova's help.
+// https://docs.openstack.org/api-ref/compute/#assisted-volume-snapshots-os-assisted-volume-snapshots
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
 import type { Route } from '#platform/http/api.ts';

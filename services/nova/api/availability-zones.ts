@@ -25,7 +25,8 @@ export function availabilityZoneRoutes(deps: NovaDeps): readonly Route[] {
         : internalZone,
     );
   }
-  // A zone is open while any of its services is enabled; whether a host is alive is the scheduler's question.
+  // A zone is open while any of its services is enabled; whether a host is alive is the scheduler's
+  // question.
   const view = (name: string, services: readonly ServiceRow[], hosts: Json): JsonObject => ({
     zoneName: name,
     zoneState: { available: services.some((service) => service.disabled === 0) },

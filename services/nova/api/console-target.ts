@@ -8,7 +8,10 @@ import type { NovaDeps } from '../deps.ts';
 import { findServer } from '../store/servers.ts';
 import { hashToken } from './server-actions/console.ts';
 
-/** The socket of the guest's RFB server, and the server's name for the page around it. unauthorized: no such token, or it has ended, or its server is gone. */
+/**
+ * The socket of the guest's RFB server, and the server's name for the page around it. unauthorized:
+ * no such token, or it has ended, or its server is gone.
+ */
 export async function consoleTarget(
   deps: NovaDeps,
   token: string,

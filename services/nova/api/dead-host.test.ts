@@ -1,4 +1,5 @@
-// What an operator and a tenant see of a host that is down, and of a compute service that was deleted while its agent lives.
+// What an operator and a tenant see of a host that is down, and of a compute service that was
+// deleted while its agent lives.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -12,7 +13,8 @@ let nova: NovaBench;
 before(async () => void (nova = await startNova()));
 after(async () => await nova.close());
 
-const facts = {} as ConductorRpc['reportHost']['params']['facts']; // kept as they are, not looked at
+// kept as they are, not looked at
+const facts = {} as ConductorRpc['reportHost']['params']['facts'];
 const report = async (host: string, starting: boolean): Promise<Outcome<unknown>> =>
   await reportHost(nova.deps, { host, facts, version: '1', starting });
 const states = async () =>

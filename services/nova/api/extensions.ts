@@ -1,11 +1,14 @@
-// The extensions of old: all of them are part of the API now, clients still ask for some by alias. A fixed list.
-// https://docs.openstack.org/api-ref/compute/#extensions-extensions-deprecated
+// The extensions of old: all of them are part of the API now, clients still ask for some by alias.
+// A fixed list. https://docs.openstack.org/api-ref/compute/#extensions-extensions-deprecated
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';
 
-/** Alias -> name: upstream's list, the same in every cloud, whatever of it is in use. nova.api.openstack.compute.extension_info */
+/**
+ * Alias -> name: upstream's list, the same in every cloud, whatever of it is in use.
+ * nova.api.openstack.compute.extension_info
+ */
 const extensions: Readonly<Record<string, string>> = {
   NMN: 'Multinic',
   'OS-DCF': 'DiskConfig',

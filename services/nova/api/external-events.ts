@@ -1,4 +1,5 @@
-// What other services tell of a server's resources: Neutron of its ports, Cinder of its volumes. https://docs.openstack.org/api-ref/compute/#create-external-events-os-server-external-events
+// What other services tell of a server's resources: Neutron of its ports, Cinder of its volumes.
+// https://docs.openstack.org/api-ref/compute/#create-external-events-os-server-external-events
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -16,7 +17,10 @@ interface Event {
   tag?: string;
 }
 
-/** Event names by the microversion that knows them first. What no part of this cloud needs is taken and let be. */
+/**
+ * Event names by the microversion that knows them first. What no part of this cloud needs is taken
+ * and let be.
+ */
 const names: readonly { since: number; names: readonly string[] }[] = [
   { since: 0, names: networkEvents },
   { since: 51, names: ['volume-extended'] },
@@ -82,7 +86,8 @@ export function externalEventRoutes(deps: NovaDeps): readonly Route[] {
         const answers: JsonObject[] = [];
         for (const event of events) {
           const host = hosts.get(event.server_uuid);
-          // 422: the server is on no host yet, or not any more. nova.api.openstack.compute.server_external_events
+          // 422: the server is on no host yet, or not any more.
+          // nova.api.openstack.compute.server_external_events
           const code = host === undefined ? 404 : host === null ? 422 : 200;
           answers.push({
             ...event,

@@ -1,4 +1,5 @@
-// Kinds of fields that several bodies share. Numbers may come as text, booleans in any of the usual words: nova/api/validation/parameter_types.
+// Kinds of fields that several bodies share. Numbers may come as text, booleans in any of the usual
+// words: nova/api/validation/parameter_types.
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 

@@ -188,7 +188,9 @@ const contextOf = (request: ApiRequest<unknown>): FlavorViewContext => ({
   showsExtraSpecs: request.allows(api('os-flavor-extra-specs:index')),
 });
 
-/** The flavor of `:id`. notFound: also for a private one that the caller's project has no access to. */
+/**
+ * The flavor of `:id`. notFound: also for a private one that the caller's project has no access to.
+ */
 export async function requestedFlavor(
   { database: { db } }: NovaDeps,
   request: ApiRequest<unknown>,

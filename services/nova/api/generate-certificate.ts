@@ -1,12 +1,16 @@
-// Makes an x509 keypair for those who brought none (until 2.91): a certificate that names the user, for WinRM logins, signed by
-// its own key. The form is Nova's `generate_winrm_x509_cert`; the encoding RFC 5280 in DER (X.690).
+// Makes an x509 keypair for those who brought none (until 2.91): a certificate that names the user,
+// for WinRM logins, signed by its own key. The form is Nova's `generate_winrm_x509_cert`; the
+// encoding RFC 5280 in DER (X.690).
 import { generateKeyPair, randomBytes, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 
 const generate = promisify(generateKeyPair);
 const tenYearsMs = 3650 * 24 * 3_600_000;
 
-/** RSA 2048, valid for ten years from `nowMs`. Its randomness is the kernel's, not `deps.ids`: a seeded key would be no secret. */
+/**
+ * RSA 2048, valid for ten years from `nowMs`. Its randomness is the kernel's, not `deps.ids`: a
+ * seeded key would be no secret.
+ */
 export async function generateCertificate(
   userId: string,
   nowMs: number,
@@ -28,11 +32,13 @@ function certificateFacts(userId: string, nowMs: number, key: Buffer): Buffer {
     element(0xa0, text(`${userId}@localhost`)),
   ); // userPrincipalName
   const extensions = sequence(
-    sequence(objectId('551d25'), octets(sequence(objectId('2b06010505070302')))), // extendedKeyUsage: clientAuth
+    // extendedKeyUsage: clientAuth
+    sequence(objectId('551d25'), octets(sequence(objectId('2b06010505070302')))),
     sequence(objectId('551d11'), octets(sequence(principal))), // subjectAltName
   );
   const version3 = element(0xa0, element(0x02, Buffer.from([2])));
-  const serial = element(0x02, Buffer.concat([Buffer.from([0x01]), randomBytes(15)])); // the first byte keeps it positive
+  // the first byte keeps it positive
+  const serial = element(0x02, Buffer.concat([Buffer.from([0x01]), randomBytes(15)]));
   return sequence(
     version3,
     serial,

@@ -1,11 +1,15 @@
-// Makes an ssh key for those who brought none (until 2.91). The private half is told once and kept nowhere.
+// Makes an ssh key for those who brought none (until 2.91). The private half is told once and kept
+// nowhere.
 import { generateKeyPair } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 
 const generate = promisify(generateKeyPair);
 
-/** RSA 2048, the private key in PKCS#1 PEM, which every ssh client reads. Its randomness is the kernel's, not `deps.ids`: a seeded key would be no secret. */
+/**
+ * RSA 2048, the private key in PKCS#1 PEM, which every ssh client reads. Its randomness is the
+ * kernel's, not `deps.ids`: a seeded key would be no secret.
+ */
 export async function generateSshKey(): Promise<{ publicKey: string; privateKey: string }> {
   const { publicKey, privateKey } = await generate('rsa', { modulusLength: 2048 });
   return {

@@ -1,4 +1,5 @@
-// The operator's side of the API: services, aggregates, availability zones and hypervisors, through the real dispatcher.
+// The operator's side of the API: services, aggregates, availability zones and hypervisors, through
+// the real dispatcher.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

@@ -1,4 +1,5 @@
-// The hosts of old, up to 2.42: which services run where, and what a compute host has. For administrators; the stock client's `openstack host`.
+// The hosts of old, up to 2.42: which services run where, and what a compute host has. For
+// administrators; the stock client's `openstack host`.
 // https://docs.openstack.org/api-ref/compute/#hosts-os-hosts-deprecated
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';

@@ -1,5 +1,6 @@
-// Nova's old paths of images, passed on to Glance in the caller's name: up to 2.35, their metadata up to 2.38. Stock tools of that age and
-// OpenStack's required tests of server images call them. https://docs.openstack.org/api-ref/compute/#images-deprecated
+// Nova's old paths of images, passed on to Glance in the caller's name: up to 2.35, their metadata
+// up to 2.38. Stock tools of that age and OpenStack's required tests of server images call them.
+// https://docs.openstack.org/api-ref/compute/#images-deprecated
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';

@@ -1,10 +1,14 @@
-// Whether Keystone knows a project that somebody grants something to. Called where a typing error would be kept for ever.
+// Whether Keystone knows a project that somebody grants something to. Called where a typing error
+// would be kept for ever.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
 
-/** badRequest: there is no such project. Where Keystone cannot or may not tell, the caller is believed, as in Nova (nova.api.openstack.identity). */
+/**
+ * badRequest: there is no such project. Where Keystone cannot or may not tell, the caller is
+ * believed, as in Nova (nova.api.openstack.identity).
+ */
 export async function checkProject(
   deps: NovaDeps,
   request: ApiRequest<unknown>,

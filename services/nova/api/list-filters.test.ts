@@ -1,4 +1,5 @@
-// Filters of Nova's lists, one row each: what they find, for whom, and what is ignored or refused. api-ref; nova.api.openstack.compute.schemas
+// Filters of Nova's lists, one row each: what they find, for whom, and what is ignored or refused.
+// api-ref; nova.api.openstack.compute.schemas
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { tagsText } from '../store/servers.ts';
@@ -82,7 +83,9 @@ const found = async (who: Person, query: string, version: number): Promise<strin
 };
 
 describe('servers', () => {
-  /** Query; what administrators of the project find at 2.90; what members find at 2.90 and at 2.74. */
+  /**
+   * Query; what administrators of the project find at 2.90; what members find at 2.90 and at 2.74.
+   */
   const cases: readonly (readonly [string, string | number, string | number, string | number])[] = [
     ['name=^web1$', 'a', 'a', 'a'],
     ['name=web', 'abc', 'abc', 'abc'],

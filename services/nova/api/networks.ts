@@ -1,5 +1,5 @@
-// Nova's old paths of networks and floating IPs, passed on to Neutron in the caller's name: up to 2.35.
-// https://docs.openstack.org/api-ref/compute/#floating-ips-os-floating-ips-deprecated
+// Nova's old paths of networks and floating IPs, passed on to Neutron in the caller's name: up to
+// 2.35. https://docs.openstack.org/api-ref/compute/#floating-ips-os-floating-ips-deprecated
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

@@ -1,5 +1,6 @@
-// Nova's API behind the real dispatcher, over a real database (SQLite unless told), for this room's tests. Doubles stand at the ports
-// alone: tokens are names of people below, other services answer what a test tells them to.
+// Nova's API behind the real dispatcher, over a real database (SQLite unless told), for this room's
+// tests. Doubles stand at the ports alone: tokens are names of people below, other services answer
+// what a test tells them to.
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
@@ -144,7 +145,8 @@ export async function startNova(
         },
       });
       if (reply.status === 500) throw new Error(`${method} ${path}: 500`, { cause: errors.at(-1) });
-      // What a client would read: JSON text, so that undefined members and shared objects cannot hide.
+      // What a client would read: JSON text, so that undefined members and shared objects cannot
+      // hide.
       return {
         status: reply.status,
         headers: reply.headers,

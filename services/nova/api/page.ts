@@ -1,4 +1,5 @@
-// Pages of lists that are short enough to be read whole: everything after the marker, at most `limit`, and the link to what follows.
+// Pages of lists that are short enough to be read whole: everything after the marker, at most
+// `limit`, and the link to what follows.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';

@@ -1,8 +1,9 @@
-// Nova's default policy: upstream's rule names, so that an operator's policy file fits. An object's project is checked by the
-// query that reads it; these rules check the role.
+// Nova's default policy: upstream's rule names, so that an operator's policy file fits. An object's
+// project is checked by the query that reads it; these rules check the role.
 
 const base = {
-  // With a token of a domain nobody administers the cloud: it acts in its domain alone, where Nova has nothing.
+  // With a token of a domain nobody administers the cloud: it acts in its domain alone, where Nova
+  // has nothing.
   context_is_admin: 'role:admin and domain_id:None',
   context_is_service: 'role:service and domain_id:None',
   project_reader_or_admin: 'rule:context_is_admin or (role:reader and project_id:%(project_id)s)',

@@ -1,5 +1,6 @@
-// What projects and users may have: quota sets, their defaults (the default class), and how much is taken.
-// https://docs.openstack.org/api-ref/compute/#quota-sets-os-quota-sets and #quota-class-sets-os-quota-class-sets
+// What projects and users may have: quota sets, their defaults (the default class), and how much is
+// taken. https://docs.openstack.org/api-ref/compute/#quota-sets-os-quota-sets and
+// #quota-class-sets-os-quota-class-sets
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';

@@ -1,4 +1,5 @@
-// Quota sets, the default class, limits, usage reports and the extension list, through the real dispatcher.
+// Quota sets, the default class, limits, usage reports and the extension list, through the real
+// dispatcher.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
@@ -328,7 +329,8 @@ describe('os-simple-tenant-usage', () => {
         .length,
       2,
     );
-    assert.equal((await get('admin', path)).body.tenant_usages[0].total_hours, 12); // four weeks up to now
+    // four weeks up to now
+    assert.equal((await get('admin', path)).body.tenant_usages[0].total_hours, 12);
   });
 
   it('pages by servers from 2.40 on', async () => {

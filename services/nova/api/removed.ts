@@ -1,5 +1,6 @@
-// What upstream took out of the API and answers with 410, so that a client learns that looking elsewhere is no use.
-// https://docs.openstack.org/api-ref/compute/#obsolete-apis; nova.api.openstack.wsgi, removed
+// What upstream took out of the API and answers with 410, so that a client learns that looking
+// elsewhere is no use. https://docs.openstack.org/api-ref/compute/#obsolete-apis;
+// nova.api.openstack.wsgi, removed
 import { fault } from '#contracts/common/fault.ts';
 import type { HttpMethod, Route } from '#platform/http/api.ts';
 import { route } from '#platform/http/api.ts';

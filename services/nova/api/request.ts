@@ -35,7 +35,10 @@ export async function requestedServer(
 export const first = (request: Pick<ApiRequest, 'query'>, name: string): string | undefined =>
   request.query[name]?.[0];
 
-/** `limit` of a list: a whole number from 0; more than the maximum is the maximum. badRequest names the field. */
+/**
+ * `limit` of a list: a whole number from 0; more than the maximum is the maximum. badRequest names
+ * the field.
+ */
 export function limitOf(request: Pick<ApiRequest, 'query'>, max: number): Outcome<number> {
   const text = first(request, 'limit');
   if (text === undefined) return max;
@@ -78,13 +81,19 @@ export function timeOf(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** The last millisecond of the time as written: a time in whole seconds, as the API shows them, means all of its second. */
+/**
+ * The last millisecond of the time as written: a time in whole seconds, as the API shows them,
+ * means all of its second.
+ */
 export function lastMsOf(text: string): number | undefined {
   const ms = timeOf(text);
   return ms === undefined || text.includes('.') ? ms : ms + 999;
 }
 
-/** badRequest: the query has a parameter that this list does not know, where its schema forbids others. */
+/**
+ * badRequest: the query has a parameter that this list does not know, where its schema forbids
+ * others.
+ */
 export function unknownQuery(
   request: ApiRequest<unknown>,
   known: readonly string[],

@@ -1,4 +1,5 @@
-// What holds for every route of Nova, read from the table itself: a new route is tested here without a line.
+// What holds for every route of Nova, read from the table itself: a new route is tested here
+// without a line.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Route } from '#platform/http/api.ts';

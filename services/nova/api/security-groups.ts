@@ -1,5 +1,6 @@
-// Nova's old paths of security groups and their rules, passed on to Neutron in the caller's name: up to 2.35. Also what the stock client's
-// `server add security group` looks up. https://docs.openstack.org/api-ref/compute/#security-groups-os-security-groups-deprecated
+// Nova's old paths of security groups and their rules, passed on to Neutron in the caller's name:
+// up to 2.35. Also what the stock client's `server add security group` looks up.
+// https://docs.openstack.org/api-ref/compute/#security-groups-os-security-groups-deprecated
 import Type from 'typebox';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

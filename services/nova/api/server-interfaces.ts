@@ -1,4 +1,5 @@
-// A server's interfaces: list, show, attach, detach. https://docs.openstack.org/api-ref/compute/#port-interfaces-servers-os-interface
+// A server's interfaces: list, show, attach, detach.
+// https://docs.openstack.org/api-ref/compute/#port-interfaces-servers-os-interface
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

@@ -1,4 +1,5 @@
-// Security groups of a server's ports, read from Neutron in the caller's name; and how Nova shows a group.
+// Security groups of a server's ports, read from Neutron in the caller's name; and how Nova shows a
+// group.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -47,7 +48,10 @@ export const groupIds = (ports: readonly Port[]): string[] => [
   ...new Set(ports.flatMap((port) => port.security_groups ?? [])),
 ];
 
-/** Neutron's group in the words of nova-network: incoming rules alone. https://docs.openstack.org/api-ref/compute/#list-security-groups-by-server */
+/**
+ * Neutron's group in the words of nova-network: incoming rules alone.
+ * https://docs.openstack.org/api-ref/compute/#list-security-groups-by-server
+ */
 export function groupView(group: SecurityGroup, known: readonly SecurityGroup[]): JsonObject {
   const rules = group.security_group_rules
     .filter(({ direction }) => direction === 'ingress')
@@ -69,7 +73,8 @@ export function ruleView(
   const remote =
     rule.remote_group_id === null ? undefined : known.find(({ id }) => id === rule.remote_group_id);
   const everywhere = rule.ethertype === 'IPv6' ? '::/0' : '0.0.0.0/0';
-  // Without ports a rule is for all of them: nova.network.security_group_api, _convert_to_nova_security_group_rule
+  // Without ports a rule is for all of them: nova.network.security_group_api,
+  // _convert_to_nova_security_group_rule
   const [from, to] =
     rule.protocol === null
       ? [null, null]

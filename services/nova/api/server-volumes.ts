@@ -1,4 +1,5 @@
-// A server's volumes: list, show, attach, change, detach. https://docs.openstack.org/api-ref/compute/#servers-with-volume-attachments-servers-os-volume-attachments
+// A server's volumes: list, show, attach, change, detach.
+// https://docs.openstack.org/api-ref/compute/#servers-with-volume-attachments-servers-os-volume-attachments
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -45,7 +46,8 @@ interface ChangeBody {
 }
 
 const uuid = Type.String({ format: 'uuid' });
-// Taken and not heeded, as by the libvirt driver of stock Nova since Liberty: the order of slots decides.
+// Taken and not heeded, as by the libvirt driver of stock Nova since Liberty: the order of slots
+// decides.
 const device = Type.Optional(
   Type.Union([
     Type.String({ minLength: 1, maxLength: 255, pattern: '^/dev/[a-z]+[0-9]*$' }),
@@ -73,18 +75,25 @@ const changeBody = [
 
 const path = '/v2.1/servers/:id/os-volume_attachments';
 const policy = (name: string): string => `os_compute_api:os-volumes-attachments:${name}`;
-// The client waits until Cinder has said whether the server may have the volume, not until the guest has it.
+// The client waits until Cinder has said whether the server may have the volume, not until the
+// guest has it.
 const reservedWithinMs = 55_000;
 const lookEveryMs = 20;
 
-/** By microversion: tag since 2.70, delete_on_termination since 2.79, Cinder's and the mapping's ids instead of the volume's since 2.89. */
+/**
+ * By microversion: tag since 2.70, delete_on_termination since 2.79, Cinder's and the mapping's ids
+ * instead of the volume's since 2.89.
+ */
 function view(row: ServerVolume, version: number): JsonObject {
   return version < 89
     ? attachedView(row, version)
     : { attachment_id: row.attachment_id, bdm_uuid: row.id, ...fieldsOf(row, version) };
 }
 
-/** The answer to an attachment has the volume's id in every version. api-ref, "Attach a volume to an instance"; nova.api.openstack.compute.volume_attachments, create */
+/**
+ * The answer to an attachment has the volume's id in every version. api-ref, "Attach a volume to an
+ * instance"; nova.api.openstack.compute.volume_attachments, create
+ */
 const attachedView = (row: ServerVolume, version: number): JsonObject => ({
   id: row.volume_id,
   ...fieldsOf(row, version),

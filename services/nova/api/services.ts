@@ -1,5 +1,5 @@
-// The services of the control plane and the compute hosts: are they alive, may they take servers. For administrators.
-// https://docs.openstack.org/api-ref/compute/#compute-services-os-services
+// The services of the control plane and the compute hosts: are they alive, may they take servers.
+// For administrators. https://docs.openstack.org/api-ref/compute/#compute-services-os-services
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -138,7 +138,8 @@ export function serviceRoutes(deps: NovaDeps): readonly Route[] {
             'conflict',
             'Unable to delete compute service that is hosting instances. Migrate or delete the instances first.',
           );
-        // After our own rows: a provider without a node is never scheduled to, so a failure here is untidy but safe.
+        // After our own rows: a provider without a node is never scheduled to, so a failure here is
+        // untidy but safe.
         const removed = node && (await deleteProvider(deps, node.uuid, request.id));
         if (isFault(removed))
           deps.log.warn(

@@ -27,7 +27,8 @@ export function tenantUsageRoutes(deps: NovaDeps): readonly Route[] {
       faults: ['notFound'],
       handler: async (request) => {
         if (request.path.endsWith('/'))
-          return fault('notFound', 'The resource could not be found.'); // a show with an empty project id
+          // a show with an empty project id
+          return fault('notFound', 'The resource could not be found.');
         const read = await readUsage(deps, request, null);
         if (isFault(read)) return read;
         const detailed = first(request, 'detailed') === '1';

@@ -1,4 +1,5 @@
-// Nova's old paths of volumes and their snapshots, passed on to Cinder in the caller's name: up to 2.35.
+// Nova's old paths of volumes and their snapshots, passed on to Cinder in the caller's name: up to
+// 2.35.
 // https://docs.openstack.org/api-ref/compute/#volume-extension-os-volumes-os-snapshots-deprecated
 import Type from 'typebox';
 import type { Static } from 'typebox';
@@ -105,7 +106,8 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
     const policy = (what: string): string =>
       `os_compute_api:os-volumes:${name === 'volume' ? '' : 'snapshots:'}${what}`;
     const list = async (request: ApiRequest<unknown>): Promise<Outcome<Reply>> => {
-      // `os-volumes/` asks for the one with the empty id: tempest, test_get_volume_without_passing_volume_id
+      // `os-volumes/` asks for the one with the empty id: tempest,
+      // test_get_volume_without_passing_volume_id
       if (request.path.endsWith('/')) return fault('notFound', `The ${name} could not be found.`);
       const found = await documentOf<T[]>(
         `${name}s`,

@@ -1,4 +1,5 @@
-// The saga behind POST /os-assisted-volume-snapshots: a guest's writes go to the file that Cinder made, and Cinder is told how it went.
+// The saga behind POST /os-assisted-volume-snapshots: a guest's writes go to the file that Cinder
+// made, and Cinder is told how it went.
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
@@ -63,8 +64,10 @@ export function assistSnapshot(deps: NovaDeps): AnySaga {
       const took =
         !isFault(row) &&
         row.connection ===
-          JSON.stringify(switched(JSON.parse(row.connection ?? '{}') as VolumeConnection, newFile)); // written by this saga or conductor/connect-volumes.ts
-      // Where the host gave no answer the guest may have switched: said to be in error, Cinder would remove the file under it.
+          // written by this saga or conductor/connect-volumes.ts
+          JSON.stringify(switched(JSON.parse(row.connection ?? '{}') as VolumeConnection, newFile));
+      // Where the host gave no answer the guest may have switched: said to be in error, Cinder
+      // would remove the file under it.
       if (!took && (reason.kind === 'unavailable' || reason.kind === 'timeout')) return;
       const told = await ownCinder(deps, call).tellSnapshot(
         snapshotId,

@@ -1,4 +1,5 @@
-// The sagas that give a built server an interface and take one away, running or stopped. Begun by POST and DELETE …/os-interface.
+// The sagas that give a built server an interface and take one away, running or stopped. Begun by
+// POST and DELETE …/os-interface.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
@@ -65,7 +66,8 @@ export function attachInterface(deps: NovaDeps): AnySaga {
         run: async (input, _state, { requestId }) => await plug(deps, input, requestId),
         undo: async (input, _state, { requestId }) => {
           const done = await unplug(deps, input, requestId);
-          // A guest that does not let go now loses the interface at its next start; its port is gone already.
+          // A guest that does not let go now loses the interface at its next start; its port is
+          // gone already.
           if (
             isFault(done) &&
             done.kind !== 'unavailable' &&
@@ -94,7 +96,8 @@ export function detachInterface(deps: NovaDeps): AnySaga {
         run: async (input, _state, { requestId }) =>
           await unplug(deps, input, requestId, { seq: 1, name: 'compute_detach_interface' }),
         async undo(input, _state, { requestId }) {
-          const done = await plug(deps, input, requestId, undefined); // a port that is gone by now is not plugged
+          // a port that is gone by now is not plugged
+          const done = await plug(deps, input, requestId, undefined);
           if (isFault(done) && done.kind !== 'notFound')
             throw new Error(`plug in again: ${done.message}`);
         },
@@ -171,7 +174,8 @@ async function unplug(
   event?: { seq: number; name: string },
 ) {
   const found = await nicOf(deps, input);
-  if (isFault(found)) return found.kind === 'notFound' ? undefined : found; // taken away by an earlier try
+  // taken away by an earlier try
+  if (isFault(found)) return found.kind === 'notFound' ? undefined : found;
   const { server, host, nic } = found;
   const portId = nic.port_id;
   if (portId === null) return undefined;

@@ -1,4 +1,5 @@
-// The sagas that give a built server a volume and take one away, running or stopped. Begun by POST and DELETE …/os-volume_attachments.
+// The sagas that give a built server a volume and take one away, running or stopped. Begun by POST
+// and DELETE …/os-volume_attachments.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
@@ -53,7 +54,8 @@ export function attachVolume(deps: NovaDeps): AnySaga {
           ),
         async undo({ rowId }, _state, call) {
           const row = await currentRow(deps, rowId);
-          if (isFault(row) || row.host !== null) return; // a guest may have it: the deletion of the server sees to it
+          // a guest may have it: the deletion of the server sees to it
+          if (isFault(row) || row.host !== null) return;
           const released = await releaseVolume(deps, row, call);
           if (isFault(released)) throw new Error(`give the volume back: ${released.message}`);
         },
@@ -71,7 +73,10 @@ export function attachVolume(deps: NovaDeps): AnySaga {
           const connected = isFault(row) ? row : await connectVolume(deps, row, server.host, call);
           return isFault(connected) ? connected : undefined;
         },
-        /** Also what the next step did. Nobody else may have the volume before this guest has let go of it: tried until it has. */
+        /**
+         * Also what the next step did. Nobody else may have the volume before this guest has let go
+         * of it: tried until it has.
+         */
         async undo(input, _state, { requestId }) {
           const done = await unplug(deps, input, requestId);
           const server = await serverOf(deps, input);
@@ -137,7 +142,8 @@ export function detachVolume(deps: NovaDeps): AnySaga {
           const begun = await ownCinder(deps, call).act(row.volume_id, 'os-begin_detaching');
           if (!isFault(begun) || begun.kind !== 'badRequest')
             return isFault(begun) && begun.kind === 'notFound' ? undefined : begun;
-          // In `detaching` already after a crash; in any other state an administrator changed it: what the guest has is taken away all the same.
+          // In `detaching` already after a crash; in any other state an administrator changed it:
+          // what the guest has is taken away all the same.
           log.warn(
             { volume: row.volume_id, req: call.requestId, why: begun.message },
             'detaching a volume that Cinder does not hold for in use',
@@ -228,7 +234,8 @@ async function unplug(
   event?: Event,
 ): Promise<Outcome<void>> {
   const row = await currentRow(deps, input.rowId);
-  if (isFault(row) || row.host === null) return undefined; // taken away by an earlier try, or never told to a host
+  // taken away by an earlier try, or never told to a host
+  if (isFault(row) || row.host === null) return undefined;
   const { host } = row;
   return await onHost(
     deps,

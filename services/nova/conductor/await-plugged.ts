@@ -1,4 +1,5 @@
-// Waiting until Neutron says that a server's ports work: its events wake, the ports' status is the truth.
+// Waiting until Neutron says that a server's ports work: its events wake, the ports' status is the
+// truth.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -17,7 +18,10 @@ export function wakePlugged(serverId: string): void {
   for (const wake of waiting.get(serverId) ?? []) wake();
 }
 
-/** conflict: nobody needs it any more. timeout, hopeless: a port is not ACTIVE within the configured time. unavailable, after that time: Neutron could not be asked. */
+/**
+ * conflict: nobody needs it any more. timeout, hopeless: a port is not ACTIVE within the configured
+ * time. unavailable, after that time: Neutron could not be asked.
+ */
 export async function awaitPlugged(
   deps: NovaDeps,
   serverId: string,

@@ -1,5 +1,6 @@
-// The saga from "accepted" to "active": claim a host, tell the agent there to build, settle. Begun by POST /servers.
-// A host that fails is left for the next one: `failed` journals a successor that excludes it.
+// The saga from "accepted" to "active": claim a host, tell the agent there to build, settle. Begun
+// by POST /servers. A host that fails is left for the next one: `failed` journals a successor that
+// excludes it.
 import { isFault } from '#contracts/common/fault.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -130,7 +131,8 @@ export function buildServer(deps: NovaDeps): AnySaga {
           if (!isFault(gone)) return await writeAddresses(db, serverId, '{}', '[]');
           if (gone.kind !== 'unavailable' && gone.kind !== 'timeout')
             throw new Error(`give the ports back: ${gone.message}`);
-          // The tenant sees the end of the build now; ports that are left are taken up by the next try, the deletion or the reaping task.
+          // The tenant sees the end of the build now; ports that are left are taken up by the next
+          // try, the deletion or the reaping task.
           log.warn(
             { server: serverId, req: requestId, why: gone.message },
             'ports are left behind for now',
@@ -217,7 +219,8 @@ export function buildServer(deps: NovaDeps): AnySaga {
           if (!isFault(destroyed)) return;
           if (destroyed.kind !== 'unavailable')
             throw new Error(`destroy the half-built guest: ${destroyed.message}`);
-          // An agent removes what should not be on its host as soon as it can: no need to wait for one that is away.
+          // An agent removes what should not be on its host as soon as it can: no need to wait for
+          // one that is away.
           log.warn(
             { server: serverId, host, req: requestId, why: destroyed.message },
             'a half-built guest is left to its host',
@@ -257,7 +260,8 @@ export function buildServer(deps: NovaDeps): AnySaga {
           if (active) log.info({ server: serverId, host, req: requestId }, 'server built');
         },
         async undo({ serverId }) {
-          // Told to be late after it had done its work: the server is to be built again, or to be in error.
+          // Told to be late after it had done its work: the server is to be built again, or to be
+          // in error.
           await changeDuring(
             db,
             serverId,
@@ -275,7 +279,8 @@ export function buildServer(deps: NovaDeps): AnySaga {
     ],
     async failed(input, { host }, reason, { requestId, sagaId }) {
       const server = await findServer(db, input.serverId, null);
-      if (!server || server.task_state === 'deleting') return; // the deletion that cancelled this goes on from here
+      // the deletion that cancelled this goes on from here
+      if (!server || server.task_state === 'deleting') return;
       const excludedHosts =
         host === undefined ? input.excludedHosts : [...input.excludedHosts, host];
       // What another host may still use is not given to a second one.

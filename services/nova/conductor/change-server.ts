@@ -1,4 +1,5 @@
-// The saga of every action on a built server: one effect on its host, then the state the tables name. Begun by POST …/action.
+// The saga of every action on a built server: one effect on its host, then the state the tables
+// name. Begun by POST …/action.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ImageFacts } from '#contracts/nova/facts.ts';
@@ -98,7 +99,10 @@ const effects: Record<ServerAction, Effect> = {
     ),
 };
 
-/** What failed may have happened all the same: the guest itself knows. A host that does not answer reports later. */
+/**
+ * What failed may have happened all the same: the guest itself knows. A host that does not answer
+ * reports later.
+ */
 async function asItIs(
   deps: NovaDeps,
   input: ChangeInput,

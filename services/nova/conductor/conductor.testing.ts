@@ -1,5 +1,5 @@
-// For tests that follow servers from the API through the sagas: real database, bus and saga runner; other services are doubles at the HTTP
-// boundary, hosts are doubles at the bus.
+// For tests that follow servers from the API through the sagas: real database, bus and saga runner;
+// other services are doubles at the HTTP boundary, hosts are doubles at the bus.
 import assert from 'node:assert/strict';
 import type { Json } from '#contracts/common/json.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
@@ -39,7 +39,10 @@ export const settleMs = 10_000;
 export const message = (answer: Answer): string =>
   (Object.values(answer.body)[0] as { message: string }).message;
 
-/** `agent`: what each host's agent does, as far as the tests lead to it. `server`: what every server is asked to have. */
+/**
+ * `agent`: what each host's agent does, as far as the tests lead to it. `server`: what every server
+ * is asked to have.
+ */
 export async function startConductor({
   hosts,
   agent,

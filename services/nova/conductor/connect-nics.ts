@@ -1,5 +1,6 @@
-// A server's interfaces and Neutron's ports: made, bound, unbound, deleted, and what is known of them read again.
-// Called by the sagas and tasks; Nova acts here in its own name. The natural key of every port is the server's id in `device_id`.
+// A server's interfaces and Neutron's ports: made, bound, unbound, deleted, and what is known of
+// them read again. Called by the sagas and tasks; Nova acts here in its own name. The natural key
+// of every port is the server's id in `device_id`.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -23,8 +24,9 @@ const own = (deps: NovaDeps, { requestId }: Call): Neutron =>
   neutronFor(deps, { token: null, requestId });
 
 /**
- * Gives every interface of `nics` its port, bound to `host`. Safe to repeat: a port that an earlier try made is taken up, not made again.
- * Faults: Neutron's refusals, marked hopeless (another host would not help); conflict: it cannot be bound there; unavailable.
+ * Gives every interface of `nics` its port, bound to `host`. Safe to repeat: a port that an earlier
+ * try made is taken up, not made again. Faults: Neutron's refusals, marked hopeless (another host
+ * would not help); conflict: it cannot be bound there; unavailable.
  */
 export async function connectNics(
   deps: NovaDeps,
@@ -68,7 +70,8 @@ async function connectOne(
   };
   if (nic.given === 1 && nic.port_id !== null)
     return await bindGiven(neutron, server, nic.port_id, bound, host, held);
-  // Made by a try that died before it could say so: one port on the network is as good as another, unless an address was asked for.
+  // Made by a try that died before it could say so: one port on the network is as good as another,
+  // unless an address was asked for.
   const stray = strays.findIndex(
     (port) =>
       port.network_id === nic.network_id &&
@@ -123,7 +126,10 @@ const final = (refused: Fault): Fault =>
 
 const unbound: JsonObject = { device_id: '', device_owner: '', 'binding:host_id': '' };
 
-/** Deletes the ports Nova made for the server and frees the tenant's own. Safe to repeat; the rows stay as what was asked for. */
+/**
+ * Deletes the ports Nova made for the server and frees the tenant's own. Safe to repeat; the rows
+ * stay as what was asked for.
+ */
 export async function disconnectNics(
   deps: NovaDeps,
   serverId: string,
@@ -141,7 +147,8 @@ export async function disconnectNics(
   if (isFault(held)) return held;
   const ours = new Set(nics.map((nic) => nic.port_id));
   const given = new Set(nics.flatMap((nic) => (nic.given === 1 ? [nic.port_id] : [])));
-  // A port that was given away to another server meanwhile is not ours to touch: only those that say they are this server's.
+  // A port that was given away to another server meanwhile is not ours to touch: only those that
+  // say they are this server's.
   for (const port of held) {
     const gone = given.has(port.id)
       ? await neutron.updatePort(port.id, unbound)
@@ -155,7 +162,9 @@ export async function disconnectNics(
   return undefined;
 }
 
-/** Anybody can write a server's id into a port of their own: only the server's project is believed. */
+/**
+ * Anybody can write a server's id into a port of their own: only the server's project is believed.
+ */
 const isOurs = (port: Port, projectId: string | undefined): boolean =>
   port.device_owner.startsWith('compute:') && port.tenant_id === projectId;
 
@@ -198,7 +207,11 @@ export async function disconnectNic(
   return undefined;
 }
 
-/** Reads what Neutron knows of the server's ports into the cache. A port that is gone takes its interface's row with it, unless the server is at work: then its saga may be about to make another. */
+/**
+ * Reads what Neutron knows of the server's ports into the cache. A port that is gone takes its
+ * interface's row with it, unless the server is at work: then its saga may be about to make
+ * another.
+ */
 export async function refreshNetworkInfo(
   deps: NovaDeps,
   serverId: string,

@@ -1,5 +1,6 @@
-// A server's volumes and Cinder's attachments: reserved, connected to a host, completed, given back. Called by the sagas and tasks; Nova acts
-// here in its own name. The natural key of an attachment is the server with the volume, so every step may run again.
+// A server's volumes and Cinder's attachments: reserved, connected to a host, completed, given
+// back. Called by the sagas and tasks; Nova acts here in its own name. The natural key of an
+// attachment is the server with the volume, so every step may run again.
 import { connectionFrom } from '#contracts/cinder/connection-info.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -51,7 +52,10 @@ export async function reserveVolume(
   return made.id;
 }
 
-/** The volume, of which the server's project must be the owner still: between the request and this saga it may have been given away. badRequest: it was. */
+/**
+ * The volume, of which the server's project must be the owner still: between the request and this
+ * saga it may have been given away. badRequest: it was.
+ */
 async function ownedVolume(
   deps: NovaDeps,
   row: ServerVolume,
@@ -99,7 +103,9 @@ export async function connectVolume(
   };
 }
 
-/** Gives the volume back; the row stays as what was asked for. Only when no guest has it any more. */
+/**
+ * Gives the volume back; the row stays as what was asked for. Only when no guest has it any more.
+ */
 export async function releaseVolume(
   deps: NovaDeps,
   row: ServerVolume,
@@ -121,7 +127,10 @@ export async function releaseVolume(
   });
 }
 
-/** Waits until a new volume is made, then gives every volume of the server to `host`. Faults: hopeless when a volume is in error. */
+/**
+ * Waits until a new volume is made, then gives every volume of the server to `host`. Faults:
+ * hopeless when a volume is in error.
+ */
 export async function connectVolumes(
   deps: NovaDeps,
   serverId: string,
@@ -140,14 +149,20 @@ export async function connectVolumes(
   }
 }
 
-/** Nova deletes in its own name, so only what is the server's project's: a volume that was given away meanwhile stays. */
+/**
+ * Nova deletes in its own name, so only what is the server's project's: a volume that was given
+ * away meanwhile stays.
+ */
 async function deleteOwned(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<void>> {
   const owned = await ownedVolume(deps, row, call);
   if (isFault(owned)) return owned.kind === 'notFound' ? undefined : owned;
   return await deleteMade(deps, row.volume_id, call);
 }
 
-/** Cinder deletes no volume before it is made: waits a moment for that. unavailable: it takes longer. */
+/**
+ * Cinder deletes no volume before it is made: waits a moment for that. unavailable: it takes
+ * longer.
+ */
 async function deleteMade(deps: NovaDeps, volumeId: string, call: Call): Promise<Outcome<void>> {
   const cinder = ownCinder(deps, call);
   for (const endsMs = deps.clock.now() + madeWithinMs; ;) {
@@ -168,7 +183,10 @@ async function deleteMade(deps: NovaDeps, volumeId: string, call: Call): Promise
   }
 }
 
-/** One that comes or goes, or belongs to an image request that nobody has finished: it hinders a deletion only for a while. */
+/**
+ * One that comes or goes, or belongs to an image request that nobody has finished: it hinders a
+ * deletion only for a while.
+ */
 async function hasPassingSnapshot(
   { database: { db } }: NovaDeps,
   cinder: Cinder,
@@ -220,7 +238,10 @@ export async function completeVolumes(
   }
 }
 
-/** Gives back what a host was told of, once its guest is gone for sure; a host that is away keeps it. unavailable: try again later. */
+/**
+ * Gives back what a host was told of, once its guest is gone for sure; a host that is away keeps
+ * it. unavailable: try again later.
+ */
 export async function takeBack(
   deps: NovaDeps,
   row: ServerVolume,
@@ -237,7 +258,10 @@ export async function takeBack(
   return await releaseVolume(deps, row, call);
 }
 
-/** For a server that goes: its volume is given back, deleted if it goes too, and forgotten. unavailable, timeout: try again later. */
+/**
+ * For a server that goes: its volume is given back, deleted if it goes too, and forgotten.
+ * unavailable, timeout: try again later.
+ */
 export async function dropVolume(
   deps: NovaDeps,
   row: ServerVolume,

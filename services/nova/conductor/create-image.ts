@@ -1,4 +1,5 @@
-// The saga behind createImage and createBackup of a server with a root disk of its own: its host copies the disk and uploads it. Begun by POST …/action.
+// The saga behind createImage and createBackup of a server with a root disk of its own: its host
+// copies the disk and uploads it. Begun by POST …/action.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';

@@ -1,4 +1,5 @@
-// The saga that removes a server: guest, claim, record. Begun by DELETE /servers/{id}, which has cancelled everything else.
+// The saga that removes a server: guest, claim, record. Begun by DELETE /servers/{id}, which has
+// cancelled everything else.
 import { isFault } from '#contracts/common/fault.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
@@ -31,7 +32,8 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         retries: 1,
         async run(input, _state, { requestId }) {
           const server = await serverOf(deps, input);
-          if (isFault(server) || server.host === null) return undefined; // never built, or gone in an earlier life
+          // never built, or gone in an earlier life
+          if (isFault(server) || server.host === null) return undefined;
           const { host } = server;
           return await asEvent(
             deps,
@@ -45,7 +47,8 @@ export function deleteServer(deps: NovaDeps): AnySaga {
               );
               if (!isFault(destroyed)) return undefined;
               if (destroyed.kind !== 'unavailable') return destroyed;
-              // The tenant need not wait for a dead host: its agent removes the guest when it is back.
+              // The tenant need not wait for a dead host: its agent removes the guest when it is
+              // back.
               log.warn(
                 { server: input.serverId, host, req: requestId },
                 'deleted while its host is away',
@@ -80,7 +83,8 @@ export function deleteServer(deps: NovaDeps): AnySaga {
           const gone = await disconnectNics(deps, serverId, { requestId });
           if (!isFault(gone)) return await deleteNics(db, serverId);
           if (gone.kind !== 'unavailable' && gone.kind !== 'timeout') return gone;
-          // The tenant need not wait for Neutron either: the rows stay for the task that reaps ports.
+          // The tenant need not wait for Neutron either: the rows stay for the task that reaps
+          // ports.
           log.warn(
             { server: serverId, req: requestId, why: gone.message },
             'deleted while Neutron is away',

@@ -1,4 +1,5 @@
-// A volume grew under its server: the guest's disk grows too. Told by Cinder as the external event `volume-extended`.
+// A volume grew under its server: the guest's disk grows too. Told by Cinder as the external event
+// `volume-extended`.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../deps.ts';
 import { findServerVolume } from '../store/volumes.ts';

@@ -1,5 +1,6 @@
-// The saga that stands behind a request while it makes volumes, snapshots or an image in its caller's name: what the request neither keeps
-// nor lives to keep is removed, by the making's key. Begun by api/servers/making.ts.
+// The saga that stands behind a request while it makes volumes, snapshots or an image in its
+// caller's name: what the request neither keeps nor lives to keep is removed, by the making's key.
+// Begun by api/servers/making.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
@@ -12,7 +13,10 @@ import { ownCinder } from './connect-volumes.ts';
 export const guardMakingName = 'nova.guard-making';
 export type GuardInput = {
   makingId: string;
-  /** Of one request there may be many, e.g. the volumes of each of its servers; they are kept from the first on. */
+  /**
+   * Of one request there may be many, e.g. the volumes of each of its servers; they are kept from
+   * the first on.
+   */
   parts: number;
   /** Chosen before the image is made; null: none is. */
   imageId: string | null;
@@ -89,10 +93,12 @@ async function clear(
     const made = await cinder.withMetadata(kind, key);
     if (isFault(made)) return made;
     for (const { id, status } of made) {
-      if (unfinished.has(status)) return fault('conflict', `${id} is ${status}`); // cannot be removed before it is made: tried again
+      // cannot be removed before it is made: tried again
+      if (unfinished.has(status)) return fault('conflict', `${id} is ${status}`);
       const gone = removable.has(status) ? await remove(id) : undefined;
       if (isFault(gone) && gone.kind !== 'badRequest') return gone;
-      // Somebody took a liking to it, or the storage keeps it: its owner sees it and can do more than we.
+      // Somebody took a liking to it, or the storage keeps it: its owner sees it and can do more
+      // than we.
       if (gone || !(removable.has(status) || status === 'deleting'))
         deps.log.warn(
           { id, status, req: requestId, why: gone?.message },

@@ -34,7 +34,10 @@ export async function networkEvent(
   return null;
 }
 
-/** Without a port all of the server's are meant. Neutron tells the `device_id` of a port, which is only what the port's owner wrote there. */
+/**
+ * Without a port all of the server's are meant. Neutron tells the `device_id` of a port, which is
+ * only what the port's owner wrote there.
+ */
 const isRecorded = async (
   { database: { db } }: NovaDeps,
   serverId: string,

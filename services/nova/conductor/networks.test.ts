@@ -1,5 +1,6 @@
-// Servers with interfaces, from the API through the sagas: ports are made, bound, waited for, given back. Real database, bus and saga runner;
-// Placement, Glance and Neutron are doubles at the HTTP boundary, the host is one at the bus.
+// Servers with interfaces, from the API through the sagas: ports are made, bound, waited for, given
+// back. Real database, bus and saga runner; Placement, Glance and Neutron are doubles at the HTTP
+// boundary, the host is one at the bus.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, afterEach, beforeEach, describe, it } from 'node:test';

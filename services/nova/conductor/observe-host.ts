@@ -1,4 +1,5 @@
-// What hosts report: that they live, what they have, how their guests are. Only wakes and corrects; sagas have the last word.
+// What hosts report: that they live, what they have, how their guests are. Only wakes and corrects;
+// sagas have the last word.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { ConductorRpc, ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
@@ -51,7 +52,10 @@ export async function agentStops(
   return null;
 }
 
-/** Corrects the states of idle servers. A guest missing from a complete report is off: its host lost it. */
+/**
+ * Corrects the states of idle servers. A guest missing from a complete report is off: its host lost
+ * it.
+ */
 export async function reportGuests(
   deps: NovaDeps,
   report: { host: string; guests: { uuid: string; state: GuestState }[]; complete: boolean },
@@ -125,7 +129,8 @@ export async function expectedGuests(
   const known = new Set(own.map((server) => server.id));
   const strangers = uuids.filter((uuid) => !known.has(uuid));
   if (strangers.length > 0) {
-    // A server between hosts, or whose saga is at work, may be found before the database names its host.
+    // A server between hosts, or whose saga is at work, may be found before the database names its
+    // host.
     const elsewhere = await db
       .selectFrom('servers')
       .select(['id', 'task_state'])

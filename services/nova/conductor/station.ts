@@ -56,7 +56,10 @@ export const hopeless = ({ kind, message, detail }: Fault): Fault =>
   fault(kind, message, { ...detail, hopeless: 'yes' });
 export const isHopeless = ({ detail }: Fault): boolean => detail['hopeless'] !== undefined;
 
-/** What the tenant asked for cannot be, on any host: an image that may not be used, or too large a one. */
+/**
+ * What the tenant asked for cannot be, on any host: an image that may not be used, or too large a
+ * one.
+ */
 export const isTenants = ({ kind }: Fault): boolean => kind === 'badRequest' || kind === 'tooLarge';
 
 /** The action's last word when it failed. */

@@ -1,4 +1,5 @@
-// A port that was deleted in Neutron itself leaves an interface behind in the guest: it is unplugged.
+// A port that was deleted in Neutron itself leaves an interface behind in the guest: it is
+// unplugged.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../deps.ts';
 import { findNic } from '../store/nics.ts';
@@ -7,7 +8,10 @@ import { agentOn } from './station.ts';
 
 const timeoutMs = 60_000;
 
-/** Whatever fails here is mended at the guest's next start at the latest: its switch port leads nowhere. */
+/**
+ * Whatever fails here is mended at the guest's next start at the latest: its switch port leads
+ * nowhere.
+ */
 export async function unplugGone(
   deps: NovaDeps,
   serverId: string,

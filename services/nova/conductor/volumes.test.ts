@@ -1,5 +1,6 @@
-// Servers with volumes, from the API through the sagas: attached, detached, booted from, given back. Real database, bus and saga runner;
-// Placement, Glance and Cinder are doubles at the HTTP boundary, the host is one at the bus.
+// Servers with volumes, from the API through the sagas: attached, detached, booted from, given
+// back. Real database, bus and saga runner; Placement, Glance and Cinder are doubles at the HTTP
+// boundary, the host is one at the bus.
 import assert from 'node:assert/strict';
 import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';

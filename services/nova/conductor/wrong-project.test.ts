@@ -1,5 +1,6 @@
-// What Nova reads of other services with its own rights is held against the owner and against its own record: things of another project that
-// name a server, an image or a volume of this one lead to nothing. Real database, bus and sagas; the other services are doubles.
+// What Nova reads of other services with its own rights is held against the owner and against its
+// own record: things of another project that name a server, an image or a volume of this one lead
+// to nothing. Real database, bus and sagas; the other services are doubles.
 import assert from 'node:assert/strict';
 import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

@@ -1,5 +1,6 @@
-// Which interfaces a new server (or an attachment) gets: what was asked and what Neutron knows in, interfaces or the stock refusal out. Pure.
-// Rules and words: nova.network.neutron, validate_networks and _validate_requested_network_ids; codes: contracts/openstack-errors.txt.
+// Which interfaces a new server (or an attachment) gets: what was asked and what Neutron knows in,
+// interfaces or the stock refusal out. Pure. Rules and words: nova.network.neutron,
+// validate_networks and _validate_requested_network_ids; codes: contracts/openstack-errors.txt.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Network, Port, SecurityGroup } from '../neutron.ts';
@@ -11,13 +12,18 @@ export interface AskedNic {
   tag?: string | undefined;
 }
 
-/** 'auto': one must be found. 'whatever': one if there is one (requests below 2.37 that name none). */
+/**
+ * 'auto': one must be found. 'whatever': one if there is one (requests below 2.37 that name none).
+ */
 export type AskedNetworks = readonly AskedNic[] | 'auto' | 'none' | 'whatever';
 
 export interface NetworkFacts {
   projectId: string;
   mayAttachExternal: boolean;
-  /** Those of the project and the shared ones, or the one that Neutron made for a project without any; read only where the server may choose. */
+  /**
+   * Those of the project and the shared ones, or the one that Neutron made for a project without
+   * any; read only where the server may choose.
+   */
   available: readonly Network[];
   /** Those asked for by id, as far as the caller sees them. */
   networks: ReadonlyMap<string, Network>;

@@ -1,5 +1,5 @@
-// The files that tell a guest who it is: OpenStack's and EC2's metadata formats, as a config drive carries them.
-// https://docs.openstack.org/nova/latest/user/metadata.html
+// The files that tell a guest who it is: OpenStack's and EC2's metadata formats, as a config drive
+// carries them. https://docs.openstack.org/nova/latest/user/metadata.html
 import type { DiskBus } from '#contracts/nova/guest.ts';
 import type { Server } from '../store/servers.ts';
 import { imageOf, instanceName, metadataOf } from '../store/servers.ts';
@@ -13,7 +13,10 @@ export interface ToldFacts {
   zone: string;
   nics: readonly NicWithInfo[];
   volumes: readonly Pick<ServerVolume, 'volume_id' | 'device' | 'bus' | 'tag'>[];
-  /** On the PCI bus, by port and by device name; not known before the guest runs, and so in no config drive. */
+  /**
+   * On the PCI bus, by port and by device name; not known before the guest runs, and so in no
+   * config drive.
+   */
   addresses?: Readonly<Record<string, string>>;
 }
 
@@ -64,7 +67,10 @@ function openstackMetadata(server: Server, facts: ToldFacts): Record<string, unk
 /** nova.objects.virt_device_metadata knows pci, usb, scsi, ide and none. */
 const metadataBus = { virtio: 'pci', scsi: 'scsi', ide: 'ide', sata: 'none' } as const;
 
-/** Only what a tenant gave a name (2.42) is told. Of addresses only PCI's have a written form, as in Nova. */
+/**
+ * Only what a tenant gave a name (2.42) is told. Of addresses only PCI's have a written form, as in
+ * Nova.
+ */
 function taggedDevices(server: Server, { nics, volumes, addresses = {} }: ToldFacts): object[] {
   const disk = (
     device: string,

@@ -1,4 +1,5 @@
-// Names of a server's disks. Pure. Its own disks take the first free ones, as the hypervisor's driver names them; volumes come around them.
+// Names of a server's disks. Pure. Its own disks take the first free ones, as the hypervisor's
+// driver names them; volumes come around them.
 import type { ImageFacts } from '#contracts/nova/facts.ts';
 import type { DiskBus } from '#contracts/nova/guest.ts';
 
@@ -30,7 +31,10 @@ export const rootDevice = (
 ): string =>
   volumes.find(({ boot_index: index }) => index === 0)?.device ?? `${prefix[rootBus(image)]}a`;
 
-/** A name for one more volume; undefined: all are taken. `volumes` are the names that other volumes have. */
+/**
+ * A name for one more volume; undefined: all are taken. `volumes` are the names that other volumes
+ * have.
+ */
 export function nextDevice(
   own: OwnDisks,
   volumes: readonly string[],

@@ -1,6 +1,6 @@
-// What may stand in a flavor's extra specs, checked from microversion 2.86 on: a key of a known namespace must be known,
-// and its value must fit. Keys of other namespaces are the operator's own. Pure.
-// https://docs.openstack.org/nova/latest/configuration/extra-specs.html
+// What may stand in a flavor's extra specs, checked from microversion 2.86 on: a key of a known
+// namespace must be known, and its value must fit. Keys of other namespaces are the operator's own.
+// Pure. https://docs.openstack.org/nova/latest/configuration/extra-specs.html
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 

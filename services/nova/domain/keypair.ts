@@ -1,8 +1,8 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
-// Public keys as people send them: checked down to their wire format, with the fingerprint Nova shows. Pure.
-// ssh: RFC 4253 section 6.6, RFC 5656, RFC 8709. x509: RFC 5280 in PEM.
+// Public keys as people send them: checked down to their wire format, with the fingerprint Nova
+// shows. Pure. ssh: RFC 4253 section 6.6, RFC 5656, RFC 8709. x509: RFC 5280 in PEM.
 import { own } from '#contracts/common/own.ts';
 
 export type KeypairType = 'ssh' | 'x509';
@@ -20,7 +20,9 @@ const fieldsOf: Readonly<Record<string, number>> = {
 };
 const maxRsaBytes = 2049; // 16384 bits, and the sign's zero byte
 
-/** The fingerprint: md5 for ssh, sha1 for x509, in pairs of hex digits. badRequest: not such a key. */
+/**
+ * The fingerprint: md5 for ssh, sha1 for x509, in pairs of hex digits. badRequest: not such a key.
+ */
 export function fingerprintOf(type: KeypairType, publicKey: string): Outcome<string> {
   return type === 'ssh' ? sshFingerprint(publicKey) : certificateFingerprint(publicKey);
 }

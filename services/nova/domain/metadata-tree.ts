@@ -1,5 +1,6 @@
-// What the metadata service answers to a guest, as a tree of texts: EC2's layout and OpenStack's. Pure.
-// https://docs.openstack.org/nova/latest/user/metadata.html; AWS, "Instance metadata categories"
+// What the metadata service answers to a guest, as a tree of texts: EC2's layout and OpenStack's.
+// Pure. https://docs.openstack.org/nova/latest/user/metadata.html; AWS, "Instance metadata
+// categories"
 import type { Server } from '../store/servers.ts';
 import type { ToldFacts } from './config-drive.ts';
 import { configDriveFiles, ec2Metadata } from './config-drive.ts';
@@ -83,7 +84,8 @@ function ec2Folder(
       if (typeof value === 'string' || typeof value === 'number')
         return [[name, plain(String(value))]];
       if (typeof value !== 'object' || value === null) return [];
-      const inner = ec2Folder(value as Record<string, unknown>, keyName); // an object of the document above
+      // an object of the document above
+      const inner = ec2Folder(value as Record<string, unknown>, keyName);
       // Keys are listed with their names: `0=mine`.
       return [
         [
@@ -108,7 +110,8 @@ export function readMetadata(
   if (!node || 'text' in node) return node;
   const isTop = node === root;
   const names = [...node.children]
-    .filter(([name]) => !(isTop && name === 'openstack')) // EC2's clients take every entry for a version
+    // EC2's clients take every entry for a version
+    .filter(([name]) => !(isTop && name === 'openstack'))
     .map(([name, child]) =>
       'text' in child
         ? name

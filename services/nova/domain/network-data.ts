@@ -1,5 +1,6 @@
 // network_data.json: how a guest sets its interfaces up when nobody tells it by DHCP. Pure.
-// https://docs.openstack.org/nova/latest/user/metadata.html#openstack-network-metadata and its JSON schema (nova doc/api_schemas/network_data.json)
+// https://docs.openstack.org/nova/latest/user/metadata.html#openstack-network-metadata and its JSON
+// schema (nova doc/api_schemas/network_data.json)
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { NicAddress, NicInfo } from './network-info.ts';
 

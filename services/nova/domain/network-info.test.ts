@@ -1,4 +1,5 @@
-// What is made of Neutron's ports: addresses for the API, interfaces for hosts, network_data for guests.
+// What is made of Neutron's ports: addresses for the API, interfaces for hosts, network_data for
+// guests.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Network, Port, Subnet } from '../neutron.ts';

@@ -1,4 +1,5 @@
-// What Nova keeps of a server's ports, and what it makes of that: addresses for the API, interfaces for the host. Pure.
+// What Nova keeps of a server's ports, and what it makes of that: addresses for the API, interfaces
+// for the host. Pure.
 import type { GuestNic } from '#contracts/nova/guest.ts';
 import type { FloatingIp, Network, Port, Subnet } from '../neutron.ts';
 import type { NicRow } from '../store/tables.ts';
@@ -87,7 +88,10 @@ export type AddressesView = Record<
   }[]
 >;
 
-/** Fixed addresses, each followed by its floating ones, under the network's label. The list's `ip` filter reads this text: `version` and `addr` stand first. */
+/**
+ * Fixed addresses, each followed by its floating ones, under the network's label. The list's `ip`
+ * filter reads this text: `version` and `addr` stand first.
+ */
 export function addressesView(infos: readonly NicInfo[]): AddressesView {
   const view = new Map<string, AddressesView[string]>(); // a label is a tenant's word
   for (const { label, mac, addresses } of infos) {

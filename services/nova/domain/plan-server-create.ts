@@ -48,7 +48,8 @@ export function planServerCreate(facts: CreateFacts): Outcome<Omit<ServerRow, 'n
   const system = image ?? facts.volumeImage;
   const wantsDrive = facts.configDrive ?? system?.properties['img_config_drive'] === 'mandatory';
   return facts.ids.map((id, index) => {
-    // Several servers of one request are told apart by a number: create-multiple, compute API reference.
+    // Several servers of one request are told apart by a number: create-multiple, compute API
+    // reference.
     const name = facts.ids.length > 1 ? `${facts.name}-${index + 1}` : facts.name;
     return {
       id,
@@ -122,7 +123,10 @@ export function checkFit(flavor: FlavorFacts, image: ImageFacts | null): Outcome
   return undefined;
 }
 
-/** A host name made of a display name: RFC 1123 labels; a name with nothing usable becomes `Server-<uuid>`. */
+/**
+ * A host name made of a display name: RFC 1123 labels; a name with nothing usable becomes
+ * `Server-<uuid>`.
+ */
 export function hostnameOf(name: string, id: string): string {
   const plain = name
     .normalize('NFKD')

@@ -20,7 +20,10 @@ const fileResources: readonly QuotaResource[] = [
 const groupResources: readonly QuotaResource[] = ['server_groups', 'server_group_members'];
 const ownResources = Object.keys(quotaDefaults) as QuotaResource[]; // the table's own keys
 
-/** The words of one kind of quota document: where the proxies' resources end, and where server groups begin. */
+/**
+ * The words of one kind of quota document: where the proxies' resources end, and where server
+ * groups begin.
+ */
 export interface QuotaWords {
   networksUntil: number;
   groupsSince: number;

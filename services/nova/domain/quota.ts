@@ -1,5 +1,6 @@
-// What a project may have: resources with their defaults, and the one question whether more fits. Pure.
-// Defaults: nova.conf [quota], https://docs.openstack.org/nova/latest/configuration/config.html#quota
+// What a project may have: resources with their defaults, and the one question whether more fits.
+// Pure. Defaults: nova.conf [quota],
+// https://docs.openstack.org/nova/latest/configuration/config.html#quota
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 

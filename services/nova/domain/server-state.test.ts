@@ -204,7 +204,8 @@ describe('a host that reports another power state', () => {
     }
   });
 
-  // A guest crashes while a command for it is under way, or between two commands: whatever is reported last, in either order, decides.
+  // A guest crashes while a command for it is under way, or between two commands: whatever is
+  // reported last, in either order, decides.
   it('ends in the same state whether a crash is reported before or after the command that failed by it', () => {
     for (const [action, rule] of actions) {
       for (const from of rule.from) {

@@ -1,6 +1,7 @@
-// The server's state machine as tables: what each action needs, what it means while it lasts, where it ends.
-// Read by the API (may it?), the conductor (settle it) and the views (how is it called?).
-// Legal states: compute API reference, "Server concepts", and its per-action notes. https://docs.openstack.org/api-guide/compute/server_concepts.html
+// The server's state machine as tables: what each action needs, what it means while it lasts, where
+// it ends. Read by the API (may it?), the conductor (settle it) and the views (how is it called?).
+// Legal states: compute API reference, "Server concepts", and its per-action notes.
+// https://docs.openstack.org/api-guide/compute/server_concepts.html
 import type { GuestState } from '#contracts/nova/guest.ts';
 import type { PowerState, TaskState, VmState } from '#contracts/nova/server-states.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
@@ -97,7 +98,10 @@ export const actionRules = {
   },
 } as const satisfies Record<string, ActionRule>;
 
-/** States in which an idle server's interfaces may be attached and detached. nova.compute.api, attach_interface */
+/**
+ * States in which an idle server's interfaces may be attached and detached. nova.compute.api,
+ * attach_interface
+ */
 export const interfaceStates: readonly VmState[] = ['active', 'paused', 'stopped'];
 
 /** States in which an image of an idle server may be made. nova.compute.api, snapshot */
@@ -105,7 +109,10 @@ export const imageStates: readonly VmState[] = ['active', 'paused', 'stopped', '
 
 export type ServerAction = keyof typeof actionRules;
 
-/** The states an action ends in, for a server that was in `before`. A rebuilt server that was in error runs. */
+/**
+ * The states an action ends in, for a server that was in `before`. A rebuilt server that was in
+ * error runs.
+ */
 export function settled(action: ServerAction, before: ServerStates): ServerStates {
   const rule: ActionRule = actionRules[action];
   if (action === 'rebuild') {
@@ -187,7 +194,10 @@ export function statesOf(
   return vmStates.length + taskStates.length === 0 ? undefined : { vmStates, taskStates };
 }
 
-/** Where an idle server goes when its host reports how its guest is; undefined: nothing to change. The power state always follows. */
+/**
+ * Where an idle server goes when its host reports how its guest is; undefined: nothing to change.
+ * The power state always follows.
+ */
 export function observed(before: ServerStates, guest: GuestState): ServerStates | undefined {
   const next = {
     vmState: afterReport[before.vmState]?.[guest] ?? before.vmState,
@@ -204,8 +214,10 @@ export interface ServerStates {
 }
 
 /**
- * vm_states that follow the guest. Those without a row keep theirs: a rescued server whose rescue system ends stays rescued, since only
- * `unrescue` brings its own disk back; one in error needs a person. nova.compute.manager, _sync_instance_power_state.
+ * vm_states that follow the guest. Those without a row keep theirs: a rescued server whose rescue
+ * system ends stays rescued, since only
+ * `unrescue` brings its own disk back; one in error needs a person. nova.compute.manager,
+ * _sync_instance_power_state.
  */
 const afterReport: Partial<Record<VmState, Partial<Record<GuestState, VmState>>>> = {
   active: { shutoff: 'stopped', crashed: 'stopped', paused: 'paused', suspended: 'suspended' },

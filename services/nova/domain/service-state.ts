@@ -1,4 +1,5 @@
-// Whether a compute service counts as up: not forced down by an operator, its agent not stopped, and heard of lately.
+// Whether a compute service counts as up: not forced down by an operator, its agent not stopped,
+// and heard of lately.
 import type { ServiceRow } from '../store/tables.ts';
 
 export function isUp(

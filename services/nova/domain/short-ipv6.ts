@@ -1,4 +1,5 @@
-// IPv6 addresses as Nova keeps them: in their shortest form (RFC 5952), however they were written. Pure.
+// IPv6 addresses as Nova keeps them: in their shortest form (RFC 5952), however they were written.
+// Pure.
 import { SocketAddress } from 'node:net';
 
 /** `address` is valid: the body's schema proved it. */

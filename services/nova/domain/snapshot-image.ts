@@ -1,11 +1,15 @@
-// The image that createImage makes of a server, as Glance is told. Pure. Stock Nova: nova.compute.utils, create_image.
+// The image that createImage makes of a server, as Glance is told. Pure. Stock Nova:
+// nova.compute.utils, create_image.
 import type { JsonObject } from '#contracts/common/json.ts';
 import { flavorOf, imageOf } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
 import type { ServerVolume } from '../store/volumes.ts';
 import { rootDevice } from './device-names.ts';
 
-/** What describes the image's own bytes or its owner's promises, not the system in it. nova.conf, non_inheritable_image_properties */
+/**
+ * What describes the image's own bytes or its owner's promises, not the system in it. nova.conf,
+ * non_inheritable_image_properties
+ */
 const notInherited = new Set([
   'cache_in_nova',
   'bittorrent',
@@ -18,7 +22,10 @@ const notInherited = new Set([
   'root_device_name',
 ]);
 
-/** Of a server with a root disk: as large as its flavor's disk, and qcow2 whatever its own image was, as its host writes no other. */
+/**
+ * Of a server with a root disk: as large as its flavor's disk, and qcow2 whatever its own image
+ * was, as its host writes no other.
+ */
 export function diskImage(
   server: Server,
   name: string,

@@ -1,5 +1,7 @@
-// Nova's metadata API: what a guest learns at 169.254.169.254. Neutron's agents forward to it and sign whom they speak for.
-// https://docs.openstack.org/neutron/latest/configuration/metadata-agent.html; headers: nova.api.metadata.handler
+// Nova's metadata API: what a guest learns at 169.254.169.254. Neutron's agents forward to it and
+// sign whom they speak for.
+// https://docs.openstack.org/neutron/latest/configuration/metadata-agent.html; headers:
+// nova.api.metadata.handler
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

@@ -1,4 +1,5 @@
-// Gathers what the scheduler needs (placement's candidates, hosts' states), asks the pure selection, claims the best that is still free.
+// Gathers what the scheduler needs (placement's candidates, hosts' states), asks the pure
+// selection, claims the best that is still free.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -15,7 +16,8 @@ import { selectHosts, whyNone } from './select-hosts.ts';
 // Claims lost to others before it is called a lack of room.
 const maxClaims = 8;
 
-// One decision at a time in a process: each sees the claims before it, so many servers at once spread as one after the other would.
+// One decision at a time in a process: each sees the claims before it, so many servers at once
+// spread as one after the other would.
 const lastDecision = new WeakMap<NovaDeps, Promise<unknown>>();
 
 export async function scheduleServer(
@@ -32,7 +34,10 @@ export async function scheduleServer(
   return await decision;
 }
 
-/** Finds a host and claims its resources for the server. The allocation in Placement is the decision: two schedulers never book the same room. */
+/**
+ * Finds a host and claims its resources for the server. The allocation in Placement is the
+ * decision: two schedulers never book the same room.
+ */
 async function decide(
   deps: NovaDeps,
   server: Server,

@@ -1,4 +1,5 @@
-// Which hosts may take a server, best first: placement's candidates through filters and weighers, both tables. Pure.
+// Which hosts may take a server, best first: placement's candidates through filters and weighers,
+// both tables. Pure.
 import type { Candidate } from '../placement.ts';
 
 /** A compute host as the scheduler sees it. */
@@ -31,7 +32,8 @@ export interface Weigher {
   weight(host: HostView): number;
 }
 
-// A named host is asked for by an operator who knows better than enabled/disabled does: as in Nova, the service must still be up.
+// A named host is asked for by an operator who knows better than enabled/disabled does: as in Nova,
+// the service must still be up.
 export const filters: readonly Filter[] = [
   { name: 'up', passes: (host) => host.up },
   { name: 'enabled', passes: (host, wanted) => host.enabled || wanted.host !== null },

@@ -30,7 +30,10 @@ export async function insertAction(trx: NovaDb, action: NewAction, nowMs: number
     .execute();
 }
 
-/** One event, whole, when its station has ended. `seq` is the natural key: a repeated station replaces its entry. */
+/**
+ * One event, whole, when its station has ended. `seq` is the natural key: a repeated station
+ * replaces its entry.
+ */
 export async function recordEvent(db: NovaDb, event: ActionEventRow): Promise<void> {
   await db
     .deleteFrom('action_events')

@@ -1,4 +1,5 @@
-// SQL of host aggregates: named groups of hosts with metadata; `availability_zone` in it makes a zone of them.
+// SQL of host aggregates: named groups of hosts with metadata; `availability_zone` in it makes a
+// zone of them.
 import { transaction } from '#platform/db/transaction.ts';
 import type { Ids } from '#platform/ids.ts';
 import { computeBinary } from './hosts.ts';
@@ -85,7 +86,10 @@ export type AggregateRefusal =
   | 'not in'
   | 'zone in use';
 
-/** Name and metadata anew, each if given. 'other zone': a host would be in two zones; 'zone in use': servers run in the old one. */
+/**
+ * Name and metadata anew, each if given. 'other zone': a host would be in two zones; 'zone in use':
+ * servers run in the old one.
+ */
 export async function changeAggregate(
   db: NovaDb,
   id: number,
@@ -106,7 +110,8 @@ export async function changeAggregate(
     const zone = metadata[zoneKey];
     if (zone !== now.metadata[zoneKey]) {
       if (zone !== undefined && (await inOtherZone(trx, now.hosts, zone, id))) return 'other zone';
-      // Servers do not move with their host to another zone: nova.compute.api.AggregateAPI.is_safe_to_update_az.
+      // Servers do not move with their host to another zone:
+      // nova.compute.api.AggregateAPI.is_safe_to_update_az.
       if (now.hosts.length > 0 && (await serversOn(trx, now.hosts)) > 0) return 'zone in use';
     }
     await trx
@@ -190,7 +195,10 @@ export async function removeHost(
   });
 }
 
-/** Changes nothing, but makes changes of aggregates wait for each other: a rule about zones looks at all of them. They are few and rarely changed. */
+/**
+ * Changes nothing, but makes changes of aggregates wait for each other: a rule about zones looks at
+ * all of them. They are few and rarely changed.
+ */
 async function lockAll(trx: NovaDb): Promise<void> {
   await trx
     .updateTable('aggregates')

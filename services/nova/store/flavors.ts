@@ -122,7 +122,10 @@ export async function deleteFlavor(db: NovaDb, flavorId: string): Promise<boolea
 export const extraSpecsOf = (row: Pick<FlavorRow, 'extra_specs'>): Record<string, string> =>
   JSON.parse(row.extra_specs) as Record<string, string>;
 
-/** Reads, changes and writes in one transaction, so that two changes never lose one another. `change` answers undefined to leave all as it is. */
+/**
+ * Reads, changes and writes in one transaction, so that two changes never lose one another.
+ * `change` answers undefined to leave all as it is.
+ */
 export async function changeExtraSpecs(
   db: NovaDb,
   flavorId: string,

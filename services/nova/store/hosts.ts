@@ -7,7 +7,10 @@ import type { ComputeNodeRow, ServiceRow } from './tables.ts';
 
 export const computeBinary = 'nova-compute';
 
-/** Marks a service as alive. False: it is not registered, never was or was deleted. Not seen by an API: its row is made by `registerService`. */
+/**
+ * Marks a service as alive. False: it is not registered, never was or was deleted. Not seen by an
+ * API: its row is made by `registerService`.
+ */
 export async function touchService(
   db: NovaDb,
   binary: string,
@@ -23,7 +26,9 @@ export async function touchService(
   return updated.numUpdatedRows > 0n;
 }
 
-/** As `touchService`, and registers the service at first sight: enabled. For services that start. */
+/**
+ * As `touchService`, and registers the service at first sight: enabled. For services that start.
+ */
 export async function registerService(
   db: NovaDb,
   binary: string,
@@ -171,7 +176,10 @@ export async function changeService(
   return { ...service, ...change, updated_at_ms: nowMs };
 }
 
-/** The service with its node and its place in aggregates. Refused (false) while servers are on the host; a repeated call is fine. */
+/**
+ * The service with its node and its place in aggregates. Refused (false) while servers are on the
+ * host; a repeated call is fine.
+ */
 export async function deleteService(db: NovaDb, service: ServiceRow): Promise<boolean> {
   return await db.transaction().execute(async (trx) => {
     if (service.binary === computeBinary) {

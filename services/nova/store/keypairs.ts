@@ -35,7 +35,10 @@ export async function countKeypairs(db: NovaDb, userId: string): Promise<number>
   return Number(count);
 }
 
-/** 'taken': the user has one of this name; 'full': as many as `limit` (-1: no bound). Counted and inserted in one transaction. */
+/**
+ * 'taken': the user has one of this name; 'full': as many as `limit` (-1: no bound). Counted and
+ * inserted in one transaction.
+ */
 export async function insertKeypair(
   db: NovaDb,
   row: Omit<KeypairRow, 'id'>,

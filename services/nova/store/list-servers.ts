@@ -146,7 +146,10 @@ function after(
     : eb.or([eb(column, '<', value), eb(column, 'is', null)]);
 }
 
-/** Servers that ran at some time between the two, deleted ones included, oldest first. null: of every project. */
+/**
+ * Servers that ran at some time between the two, deleted ones included, oldest first. null: of
+ * every project.
+ */
 export async function serversRunningWithin(
   db: NovaDb,
   wanted: { projectId: string | null; startMs: number; endMs: number },

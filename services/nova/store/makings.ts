@@ -1,4 +1,5 @@
-// SQL of makings: a row stands while a request makes things at other services, and afterwards until what is not kept is removed.
+// SQL of makings: a row stands while a request makes things at other services, and afterwards until
+// what is not kept is removed.
 import type { NovaDb } from './servers.ts';
 import type { MakingRow } from './tables.ts';
 
@@ -18,7 +19,10 @@ export async function renewMaking(db: NovaDb, id: string, aliveUntilMs: number):
     .execute();
 }
 
-/** All of it (`parts` null), or the first parts: the rest is given up. False: it was given up already. */
+/**
+ * All of it (`parts` null), or the first parts: the rest is given up. False: it was given up
+ * already.
+ */
 export async function keepMaking(trx: NovaDb, id: string, parts: number | null): Promise<boolean> {
   if (parts !== null)
     return (

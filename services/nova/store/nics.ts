@@ -110,7 +110,10 @@ export async function writeAddresses(
     .execute();
 }
 
-/** The next `limit` live servers with interfaces after `afterId`, in order of their ids: for rounds over all of them. */
+/**
+ * The next `limit` live servers with interfaces after `afterId`, in order of their ids: for rounds
+ * over all of them.
+ */
 export async function serversWithNics(
   db: NovaDb,
   afterId: string,
@@ -136,7 +139,10 @@ export async function serversWithNics(
   return rows.map(({ id }) => id);
 }
 
-/** Servers that hold ports though they are gone, or on no host after a build that failed: Neutron was away when these were to be given back. */
+/**
+ * Servers that hold ports though they are gone, or on no host after a build that failed: Neutron
+ * was away when these were to be given back.
+ */
 export async function serversWithLostPorts(db: NovaDb, limit: number): Promise<string[]> {
   const rows = await db
     .selectFrom('server_nics')
@@ -160,4 +166,5 @@ export async function serversWithLostPorts(db: NovaDb, limit: number): Promise<s
 }
 
 export const infoOf = (nic: Pick<Nic, 'info'>): NicInfo | null =>
-  nic.info === null ? null : (JSON.parse(nic.info) as NicInfo); // written as this by conductor/connect-nics.ts
+  // written as this by conductor/connect-nics.ts
+  nic.info === null ? null : (JSON.parse(nic.info) as NicInfo);

@@ -5,7 +5,10 @@ import type { NovaDb } from './servers.ts';
 // One transaction's worth: others wait meanwhile.
 const batch = 500;
 
-/** Removes servers deleted before `beforeMs` with their logs, and consoles' tokens that have ended. Answers how many servers. */
+/**
+ * Removes servers deleted before `beforeMs` with their logs, and consoles' tokens that have ended.
+ * Answers how many servers.
+ */
 export async function purgeDeleted(db: NovaDb, beforeMs: number, nowMs: number): Promise<number> {
   await db.deleteFrom('console_tokens').where('expires_at_ms', '<', nowMs).execute();
   for (let purged = 0; ;) {

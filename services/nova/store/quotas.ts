@@ -1,14 +1,21 @@
-// SQL of quotas: limits by project (and user), usage counted from the servers themselves, so it cannot drift.
+// SQL of quotas: limits by project (and user), usage counted from the servers themselves, so it
+// cannot drift.
 import { sql } from 'kysely';
 import { upsert } from '#platform/db/transaction.ts';
 import type { QuotaLimits, QuotaResource, QuotaUsage } from '../domain/quota.ts';
 import { quotaDefaults } from '../domain/quota.ts';
 import type { NovaDb } from './servers.ts';
 
-/** The default class stands under project '' : what every project has unless its own row says otherwise. */
+/**
+ * The default class stands under project '' : what every project has unless its own row says
+ * otherwise.
+ */
 export const defaultClass = '';
 
-/** Limits of another class stand under a name that no project has. They are kept and shown; no project is of such a class. */
+/**
+ * Limits of another class stand under a name that no project has. They are kept and shown; no
+ * project is of such a class.
+ */
 export const classKey = (name: string): string =>
   name === 'default' ? defaultClass : `class ${name}`;
 
@@ -71,7 +78,10 @@ export async function quotaUsage(
   };
 }
 
-/** Makes the project's creates wait for each other until the transaction ends, so that none counts what another is about to add. */
+/**
+ * Makes the project's creates wait for each other until the transaction ends, so that none counts
+ * what another is about to add.
+ */
 export async function lockQuota(trx: NovaDb, projectId: string, nowMs: number): Promise<void> {
   await upsert(trx, 'quota_locks', { project_id: projectId, touched: nowMs }, ['project_id']);
 }

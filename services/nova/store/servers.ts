@@ -1,4 +1,5 @@
-// SQL of servers: every change is a compare-and-set on vm_state and task_state, so two callers never both win.
+// SQL of servers: every change is a compare-and-set on vm_state and task_state, so two callers
+// never both win.
 import type { Kysely, Selectable } from 'kysely';
 import type { FaultFacts, FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
 import type { TaskState, VmState } from '#contracts/nova/server-states.ts';
@@ -144,7 +145,10 @@ export async function changeServer(
     .execute();
 }
 
-/** Changes nothing, but holds the row until the transaction ends: MariaDB would let two changes start from the same state. */
+/**
+ * Changes nothing, but holds the row until the transaction ends: MariaDB would let two changes
+ * start from the same state.
+ */
 export async function lockServer(trx: NovaDb, id: string): Promise<void> {
   await trx
     .updateTable('servers')
@@ -153,7 +157,10 @@ export async function lockServer(trx: NovaDb, id: string): Promise<void> {
     .execute();
 }
 
-/** Changes a server only while it is in one of `tasks` (null: idle). Returns whether it was: a deletion may have come between. */
+/**
+ * Changes a server only while it is in one of `tasks` (null: idle). Returns whether it was: a
+ * deletion may have come between.
+ */
 export async function changeDuring(
   db: NovaDb,
   id: string,
@@ -186,7 +193,8 @@ export async function serversOnHost(db: NovaDb, host: string): Promise<Server[]>
     .execute();
 }
 
-// The same flavor and image texts stand in thousands of rows: parse each once. Bounded; the entries are never changed.
+// The same flavor and image texts stand in thousands of rows: parse each once. Bounded; the entries
+// are never changed.
 const parsedTexts = new Map<string, unknown>();
 const maxParsedTexts = 2000;
 

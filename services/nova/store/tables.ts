@@ -90,7 +90,10 @@ export interface VolumeRow {
   delete_on_termination: number;
   /** Cinder's; null until the volume is reserved. */
   attachment_id: string | null;
-  /** Where it was connected last: until that host's guest is known to be gone, the volume is not given back. */
+  /**
+   * Where it was connected last: until that host's guest is known to be gone, the volume is not
+   * given back.
+   */
   host: string | null;
   /** VolumeConnection; null until the host may use it. */
   connection: string | null;

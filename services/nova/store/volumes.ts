@@ -81,7 +81,10 @@ export async function deleteServerVolume(db: NovaDb, id: string): Promise<void> 
   await db.deleteFrom('server_volumes').where('id', '=', id).execute();
 }
 
-/** Volumes of servers that are gone, or in error on no host: a host or Cinder was away when they were to be given back. */
+/**
+ * Volumes of servers that are gone, or in error on no host: a host or Cinder was away when they
+ * were to be given back.
+ */
 export async function lostVolumes(db: NovaDb, limit: number): Promise<ServerVolume[]> {
   return await db
     .selectFrom('server_volumes')
@@ -104,7 +107,8 @@ export async function lostVolumes(db: NovaDb, limit: number): Promise<ServerVolu
 /** As its host is told; undefined: not connected yet. */
 export function guestVolume(row: ServerVolume): GuestVolume | undefined {
   if (row.connection === null) return undefined;
-  const connection = JSON.parse(row.connection) as VolumeConnection; // written as this by conductor/connect-volumes.ts
+  // written as this by conductor/connect-volumes.ts
+  const connection = JSON.parse(row.connection) as VolumeConnection;
   return {
     volumeId: row.volume_id,
     connection,

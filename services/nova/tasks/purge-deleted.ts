@@ -1,4 +1,5 @@
-// Deleted servers stay readable for a while (changes-since, action log), then their rows go, and the space they took.
+// Deleted servers stay readable for a while (changes-since, action log), then their rows go, and
+// the space they took.
 import { reclaimSpace } from '#platform/db/reclaim-space.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { NovaDeps } from '../deps.ts';

@@ -1,4 +1,5 @@
-// Ports that could not be given back while Neutron was away: Nova's own are deleted, the tenants' freed.
+// Ports that could not be given back while Neutron was away: Nova's own are deleted, the tenants'
+// freed.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { disconnectNics } from '../conductor/connect-nics.ts';

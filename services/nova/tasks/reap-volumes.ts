@@ -1,4 +1,5 @@
-// Gives back the volumes of servers that are gone, or that failed to be built, while their host or Cinder was away.
+// Gives back the volumes of servers that are gone, or that failed to be built, while their host or
+// Cinder was away.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { dropVolume, takeBack } from '../conductor/connect-volumes.ts';

@@ -1,4 +1,5 @@
-// Shows the control plane itself in `openstack compute service list`: conductor and scheduler run with this process.
+// Shows the control plane itself in `openstack compute service list`: conductor and scheduler run
+// with this process.
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { NovaDeps } from '../deps.ts';
 import { registerService } from '../store/hosts.ts';

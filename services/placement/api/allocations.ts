@@ -1,4 +1,5 @@
-// Allocations: what consumers hold of providers; and reshaping, which moves inventory and allocations together.
+// Allocations: what consumers hold of providers; and reshaping, which moves inventory and
+// allocations together.
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -84,7 +85,10 @@ const claimFields: readonly { from: number; fields: Record<string, TSchema> }[] 
     fields: { allocations: dictForm(0), ...owner, ...generation, ...mappings, ...consumerType },
   },
 ];
-/** Claims by consumer, by microversion; POST /allocations wants at least one, a reshape may have none. */
+/**
+ * Claims by consumer, by microversion; POST /allocations wants at least one, a reshape may have
+ * none.
+ */
 export const manyClaims = (minProperties: number) =>
   claimFields.map(({ from, fields }) => ({
     from,

@@ -1,5 +1,5 @@
-// What microversions change in every answer: since 1.15 those with a body, and GETs without one, say when what they show last
-// changed and that it must not be kept; since 1.23 faults have codes.
+// What microversions change in every answer: since 1.15 those with a body, and GETs without one,
+// say when what they show last changed and that it must not be kept; since 1.23 faults have codes.
 // https://docs.openstack.org/placement/latest/placement-api-microversion-history.html
 import { fault, isFault, type Fault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -8,7 +8,9 @@ import type { Reply, Route } from '#platform/http/api.ts';
 const cacheHeadersSince = 15;
 const codesSince = 23;
 
-/** The header that says when what is shown last changed; where a handler does not know, it is now. */
+/**
+ * The header that says when what is shown last changed; where a handler does not know, it is now.
+ */
 export const lastModified = (ms: number): Record<string, string> => ({
   'last-modified': new Date(ms).toUTCString(),
 });

@@ -1,4 +1,5 @@
-// Placement's fault bodies; `code` from 1.23 on tells causes of one status apart. https://docs.openstack.org/api-ref/placement/#errors
+// Placement's fault bodies; `code` from 1.23 on tells causes of one status apart.
+// https://docs.openstack.org/api-ref/placement/#errors
 import type { FaultStyle } from '#platform/http/api.ts';
 import { titleOf } from '#platform/http/faults-to-http.ts';
 

@@ -32,7 +32,10 @@ type Given = Partial<Inventory> & { total: number; resource_provider_generation?
 interface One extends Given {
   resource_provider_generation: number;
 }
-/** A POST adds what was not there: it needs no generation, and one that is sent is not looked at. api-ref, "Create a new inventory". */
+/**
+ * A POST adds what was not there: it needs no generation, and one that is sent is not looked at.
+ * api-ref, "Create a new inventory".
+ */
 interface Named extends Given {
   resource_class: string;
   resource_provider_generation?: number;
@@ -120,7 +123,10 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
     });
   }
 
-  /** Adds one inventory under whatever generation the provider has; conflict where another was added meanwhile. */
+  /**
+   * Adds one inventory under whatever generation the provider has; conflict where another was added
+   * meanwhile.
+   */
   async function add(
     provider: Provider,
     resourceClass: string,

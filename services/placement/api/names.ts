@@ -83,7 +83,8 @@ export function resourceClassRoutes({ database: { db }, clock }: PlacementParts)
           : fault('notFound', `No such resource class ${name}.`);
       },
     }),
-    // Until 1.6 a PUT gave another name to a class that is there; since 1.7 it makes sure that one is there.
+    // Until 1.6 a PUT gave another name to a class that is there; since 1.7 it makes sure that one
+    // is there.
     route<{ name: string }>({
       method: 'PUT',
       path: `${path}/:name`,
@@ -151,7 +152,10 @@ export function resourceClassRoutes({ database: { db }, clock }: PlacementParts)
   ];
 }
 
-/** The name is the key of a class, so that it changes wherever it is used; providers that use it are another generation then. */
+/**
+ * The name is the key of a class, so that it changes wherever it is used; providers that use it are
+ * another generation then.
+ */
 async function renameClass(
   trx: PlacementDb,
   from: string,

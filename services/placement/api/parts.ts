@@ -1,4 +1,5 @@
-// What the routes share: schemas, names that must be known, the provider of `:uuid`, and writing under a generation.
+// What the routes share: schemas, names that must be known, the provider of `:uuid`, and writing
+// under a generation.
 import Type from 'typebox';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -54,7 +55,10 @@ export async function requestedProvider(
 export const concurrent = (message = 'resource provider generation conflict'): Fault =>
   fault('concurrentUpdate', message, { code: 'placement.concurrent_update' });
 
-/** Changes one provider's belongings if its generation is still `expected` (undefined: whatever it is); the generation moves on with it. */
+/**
+ * Changes one provider's belongings if its generation is still `expected` (undefined: whatever it
+ * is); the generation moves on with it.
+ */
 export async function changeProvider(
   parts: PlacementParts,
   provider: Provider,

@@ -1,5 +1,6 @@
-// Placement's default policy, under upstream's names: services and admins only, but for a project's own usage; all of it with
-// a token of a project, as upstream's scope types say: a token of a domain or of the system administers nothing here.
+// Placement's default policy, under upstream's names: services and admins only, but for a project's
+// own usage; all of it with a token of a project, as upstream's scope types say: a token of a
+// domain or of the system administers nothing here.
 const admin = '(role:admin or role:service) and not project_id:None';
 
 export const policies: Readonly<Record<string, string>> = {

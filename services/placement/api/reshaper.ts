@@ -13,7 +13,8 @@ import { manyClaims, toClaims } from './allocations.ts';
 import { inventoriesSchema } from './inventories.ts';
 import { byCanonicalUuid, concurrent, Refusal, unknownNames, uuidSchema } from './parts.ts';
 
-// At least one inventory changes, or there is no reason to reshape; there may be no allocations to move.
+// At least one inventory changes, or there is no reason to reshape; there may be no allocations to
+// move.
 const inventories = Type.Record(uuidSchema, inventoriesSchema, {
   additionalProperties: false,
   minProperties: 1,

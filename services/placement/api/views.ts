@@ -44,8 +44,8 @@ export function inventoriesView(provider: Provider): JsonObject {
   };
 }
 
-// A summary hardly changes between two questions, and an answer holds thousands: each is written once for its provider, which
-// is never changed itself.
+// A summary hardly changes between two questions, and an answer holds thousands: each is written
+// once for its provider, which is never changed itself.
 const summaries = new WeakMap<Provider, Map<string, string>>();
 
 function summaryText(provider: Provider, version: number, asked: ReadonlySet<string>): string {
@@ -73,8 +73,9 @@ function summaryText(provider: Provider, version: number, asked: ReadonlySet<str
 }
 
 /**
- * The document of allocation candidates, written piece by piece: the pieces repeat, so most of them are written already.
- * UUIDs, classes and suffixes hold no character that JSON would escape: their schemas see to it.
+ * The document of allocation candidates, written piece by piece: the pieces repeat, so most of them
+ * are written already. UUIDs, classes and suffixes hold no character that JSON would escape: their
+ * schemas see to it.
  */
 export function candidatesText(
   candidates: readonly Candidate[],

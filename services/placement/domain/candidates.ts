@@ -13,7 +13,8 @@ export interface Candidate {
 
 /** A provider that shares with the members of its aggregates. */
 const sharingTrait = 'MISC_SHARES_VIA_AGGREGATE';
-// A tree can be combined in many ways; beyond this many the rest adds nothing a scheduler could use.
+// A tree can be combined in many ways; beyond this many the rest adds nothing a scheduler could
+// use.
 const maxWaysPerTree = 1000;
 
 interface Way {
@@ -36,7 +37,8 @@ export function findCandidates(
     if (!rootFits(tree, request)) continue;
     const [root] = tree;
     if (sole && sharing.length === 0 && tree.length === 1 && root) {
-      // Nearly every tree of a cloud is one host, and nearly every request one group: no combinations to try.
+      // Nearly every tree of a cloud is one host, and nearly every request one group: no
+      // combinations to try.
       if (!givesAll(sole, root)) continue;
       found.push({
         allocations: new Map([[rootUuid, sole.resources]]),
@@ -61,7 +63,8 @@ export function findCandidates(
       ? waysOf(sole, reachable).map((way) => [{ group: sole, way }])
       : combine(request, reachable);
     for (const set of sets) {
-      // A tree that gives nothing itself is no candidate: what its sharing providers give belongs to their own trees.
+      // A tree that gives nothing itself is no candidate: what its sharing providers give belongs
+      // to their own trees.
       if (!set.some(({ way }) => way.providers.some((provider) => provider.rootUuid === rootUuid)))
         continue;
       if (!request.nested && takesTwiceFromATree(set)) continue;

@@ -23,7 +23,10 @@ export interface Provider {
   aggregates: ReadonlySet<string>;
 }
 
-/** Units that may be given out in all. https://docs.openstack.org/placement/latest/user/provider-tree.html */
+/**
+ * Units that may be given out in all.
+ * https://docs.openstack.org/placement/latest/user/provider-tree.html
+ */
 export function capacityOf(inventory: Inventory): number {
   return Math.floor((inventory.total - inventory.reserved) * inventory.allocation_ratio);
 }

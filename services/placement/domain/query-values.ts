@@ -1,5 +1,5 @@
-// What the values of Placement's query parameters say: amounts of resources, traits, aggregates, providers. Pure.
-// https://docs.openstack.org/api-ref/placement/#list-resource-providers
+// What the values of Placement's query parameters say: amounts of resources, traits, aggregates,
+// providers. Pure. https://docs.openstack.org/api-ref/placement/#list-resource-providers
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Query } from '#platform/http/api.ts';

@@ -124,7 +124,8 @@ function parseWide(query: Query, version: number): Outcome<Omit<CandidateRequest
     return fault('badRequest', "Query parameter 'root_required' may be specified only once.", {
       code: 'placement.query.duplicate_key',
     });
-  const rootTraits = parseTraits(root, Math.min(version, 38), 'root_required'); // no any-traits here
+  // no any-traits here
+  const rootTraits = parseTraits(root, Math.min(version, 38), 'root_required');
   if (isFault(rootTraits)) return rootTraits;
   const both = rootTraits.required.flat().filter((trait) => rootTraits.forbidden.includes(trait));
   if (both.length > 0)

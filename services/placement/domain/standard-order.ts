@@ -1,4 +1,5 @@
-// The order in which resource classes are shown: the standard ones as the release lists them, then the operators' own by name.
+// The order in which resource classes are shown: the standard ones as the release lists them, then
+// the operators' own by name.
 import { standardResourceClasses } from './standard-names.gen.ts';
 
 const placeOf = new Map<string, number>(

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-// SQL of allocations. A write is one transaction: consumer generation, capacity and provider generations are checked in it,
-// so no two writers ever give out the same room.
+// SQL of allocations. A write is one transaction: consumer generation, capacity and provider
+// generations are checked in it, so no two writers ever give out the same room.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Inventory, Provider } from '../domain/provider.ts';
@@ -23,8 +23,8 @@ const conflict = (message: string) =>
   fault('concurrentUpdate', message, { code: 'placement.concurrent_update' });
 
 /**
- * Replaces what the consumers hold, all or none: what they give back makes way for what they take. conflict: no capacity.
- * concurrentUpdate: a generation was stale. badRequest: no such provider.
+ * Replaces what the consumers hold, all or none: what they give back makes way for what they take.
+ * conflict: no capacity. concurrentUpdate: a generation was stale. badRequest: no such provider.
  */
 export async function replaceAllocations(
   trx: PlacementDb,

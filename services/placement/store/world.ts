@@ -1,5 +1,6 @@
-// All providers in memory, true to the database: one look at the change counter tells whether a copy is stale, and only
-// providers whose generation moved are read again. Right with several Placement processes too.
+// All providers in memory, true to the database: one look at the change counter tells whether a
+// copy is stale, and only providers whose generation moved are read again. Right with several
+// Placement processes too.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Inventory, Provider } from '../domain/provider.ts';

@@ -5,7 +5,10 @@ import type { Person } from '../api-cloud.ts';
 /** What Alice made, by the path that names it: `/compute/v2.1/servers/:id` -> its id. */
 export type Objects = ReadonlyMap<string, string>;
 
-/** A route that names an object of a project or user. Bob is refused; Alice's same call reaches it, or the row would prove nothing. */
+/**
+ * A route that names an object of a project or user. Bob is refused; Alice's same call reaches it,
+ * or the row would prove nothing.
+ */
 export interface OwnCase {
   body?: Json | ((alice: Person, objects: Objects) => Json);
   headers?: Record<string, string> | ((alice: Person, objects: Objects) => Record<string, string>);
@@ -40,7 +43,10 @@ export function expand(pattern: string): string[] {
     );
 }
 
-/** The template with every `:name` replaced by what Alice made there; what nobody made is called `nothing`. */
+/**
+ * The template with every `:name` replaced by what Alice made there; what nobody made is called
+ * `nothing`.
+ */
 export function concrete(template: string, objects: Objects): string {
   let seen = '';
   const parts = template

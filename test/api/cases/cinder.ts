@@ -1,5 +1,6 @@
 import { eventually } from '#platform/testing/eventually.ts';
-// Cinder's routes, each below /v3 and below /v3/{project_id}. What names an object is its project's alone; lists and creations name none.
+// Cinder's routes, each below /v3 and below /v3/{project_id}. What names an object is its project's
+// alone; lists and creations name none.
 import type { ApiCloud } from '../api-cloud.ts';
 import { hidden } from '../api-cloud.ts';
 import type { OwnCase, RouteCases } from './case.ts';
@@ -125,7 +126,10 @@ export const cinder: RouteCases = {
   },
 };
 
-/** One of everything of Alice's, twice: each of the two paths has its own to use up. Called by make-objects.ts. */
+/**
+ * One of everything of Alice's, twice: each of the two paths has its own to use up. Called by
+ * make-objects.ts.
+ */
 export async function volumeObjects({ alice, admin, sure }: ApiCloud): Promise<[string, string][]> {
   const made: [string, string][] = [];
   for (const root of roots) {

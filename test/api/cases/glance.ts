@@ -22,7 +22,8 @@ export const glance: RouteCases = {
     [`POST ${image}/members`]: { body: { member: 'a-third-project' } },
     [`GET ${image}/members`]: {},
     [`GET ${image}/members/:member`]: {},
-    [`PUT ${image}/members/:member`]: { body: { status: 'accepted' }, alice: 403 }, // it is the member's to accept, not the owner's
+    // it is the member's to accept, not the owner's
+    [`PUT ${image}/members/:member`]: { body: { status: 'accepted' }, alice: 403 },
     [`DELETE ${image}/members/:member`]: {},
     [`POST ${image}/actions/deactivate`]: {},
     [`POST ${image}/actions/reactivate`]: {},

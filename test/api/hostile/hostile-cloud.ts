@@ -1,5 +1,6 @@
-// A cloud under hostile requests: makes them by chance over all routes, sends each through the dispatcher as the socket would, and
-// measures the time of this thread that it took. The cloud is made anew from time to time, as requests also destroy what they may.
+// A cloud under hostile requests: makes them by chance over all routes, sends each through the
+// dispatcher as the socket would, and measures the time of this thread that it took. The cloud is
+// made anew from time to time, as requests also destroy what they may.
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HttpMethod, Route } from '#platform/http/api.ts';

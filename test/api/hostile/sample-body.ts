@@ -33,7 +33,8 @@ export function sampleBody(
   pool: Pool,
 ): Json {
   if (schema === undefined) return random.pick<Json>([{}, null, { a: 1 }]);
-  if (!Array.isArray(schema)) return sample(random, schema as TSchema, pool); // not the versioned form
+  // not the versioned form
+  if (!Array.isArray(schema)) return sample(random, schema as TSchema, pool);
   const versions = schema as readonly { from: number; schema: TSchema }[]; // the other form
   const entry =
     versions.filter(({ from }) => from <= version).sort((a, b) => b.from - a.from)[0] ??

@@ -1,4 +1,5 @@
-// Under which id a backup's data lies, where that is not its own: of a backup imported beside its original.
+// Under which id a backup's data lies, where that is not its own: of a backup imported beside its
+// original.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const backupData: Migration = {

@@ -1,4 +1,5 @@
-// Application credentials, access rules, EC2 and other credentials, trusts, policy documents, limits, domain configuration.
+// Application credentials, access rules, EC2 and other credentials, trusts, policy documents,
+// limits, domain configuration.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const credentials: Migration = {

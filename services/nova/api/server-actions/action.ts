@@ -1,4 +1,5 @@
-// What a server action is to the API: one row of table.ts. The key is the one member of the body of POST /servers/{id}/action.
+// What a server action is to the API: one row of table.ts. The key is the one member of the body of
+// POST /servers/{id}/action.
 import type { TSchema } from 'typebox';
 import type { FaultKind, Outcome } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';

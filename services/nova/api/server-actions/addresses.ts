@@ -1,5 +1,7 @@
-// Fixed and floating addresses of a server, as clients below 2.44 ask for them; later ones ask Neutron itself.
-// https://docs.openstack.org/api-ref/compute/#add-associate-floating-ip-addfloatingip-action-deprecated and its neighbours
+// Fixed and floating addresses of a server, as clients below 2.44 ask for them; later ones ask
+// Neutron itself.
+// https://docs.openstack.org/api-ref/compute/#add-associate-floating-ip-addfloatingip-action-deprecated
+// and its neighbours
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -54,7 +56,8 @@ export const addFloatingIp: ServerActionRow = {
     { additionalProperties: false },
   ),
   handler: async (deps, request, server, value) => {
-    const { address, fixed_address: fixed } = value as { address: string; fixed_address?: string }; // by the schema
+    // by the schema
+    const { address, fixed_address: fixed } = value as { address: string; fixed_address?: string };
     const neutron = callersNeutron(deps, request);
     const ports = await portsOf(deps, neutron, request, server);
     if (isFault(ports)) return ports;
@@ -129,7 +132,8 @@ export const addFixedIp: ServerActionRow = {
     const port = ports.find((each) => each.network_id === networkId);
     if (!port) return fault('badRequest', `Network could not be found for instance ${server.id}.`);
     for (const subnet of subnets) {
-      // Addresses are Nova's to give: a tenant may not change those of its port where policies are strict.
+      // Addresses are Nova's to give: a tenant may not change those of its port where policies are
+      // strict.
       const changed = await neutronFor(deps, { token: null, requestId: request.id }).updatePort(
         port.id,
         { fixed_ips: [...port.fixed_ips, { subnet_id: subnet.id }] },

@@ -49,7 +49,9 @@ export const getConsoleOutput: ServerActionRow = {
   },
 };
 
-/** The last `count` lines, so that `split('\n')` of it has at most `count` members; -1: everything. */
+/**
+ * The last `count` lines, so that `split('\n')` of it has at most `count` members; -1: everything.
+ */
 export function lastLines(text: string, count: number): string {
   if (count < 0) return text;
   if (count === 0) return '';

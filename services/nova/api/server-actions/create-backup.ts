@@ -1,4 +1,5 @@
-// createBackup: an image of a server's root disk, of which so many of its type are kept. https://docs.openstack.org/api-ref/compute/#create-server-back-up-createbackup-action
+// createBackup: an image of a server's root disk, of which so many of its type are kept.
+// https://docs.openstack.org/api-ref/compute/#create-server-back-up-createbackup-action
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { diskImage } from '../../domain/snapshot-image.ts';
@@ -33,7 +34,8 @@ export const createBackup: ServerActionRow = {
     { additionalProperties: false },
   ),
   async handler(deps, request, server, value) {
-    const { name, backup_type: type, rotation, metadata = {} } = value as unknown as Body; // by the schema
+    // by the schema
+    const { name, backup_type: type, rotation, metadata = {} } = value as unknown as Body;
     const refused = refuseNow(request, server, 'createBackup');
     if (refused) return refused;
     if (server.image_id === null)
@@ -51,6 +53,7 @@ export const createBackup: ServerActionRow = {
       { type, keep },
     );
     if (isFault(made)) return made;
-    return keep > 0 ? imageReply(request, made) : { status: 202 }; // one that is not kept has no address
+    // one that is not kept has no address
+    return keep > 0 ? imageReply(request, made) : { status: 202 };
   },
 };

@@ -1,4 +1,5 @@
-// createImage: an image of a server's root disk, or of snapshots of its volumes. https://docs.openstack.org/api-ref/compute/#create-image-createimage-action
+// createImage: an image of a server's root disk, or of snapshots of its volumes.
+// https://docs.openstack.org/api-ref/compute/#create-image-createimage-action
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -68,7 +69,10 @@ export function imageReply(request: ApiRequest, imageId: string): Reply {
   };
 }
 
-/** The image's id; its bytes come later. `rotation`: it is a backup, of which its kind keeps so many. */
+/**
+ * The image's id; its bytes come later. `rotation`: it is a backup, of which its kind keeps so
+ * many.
+ */
 export async function ofDisk(
   deps: NovaDeps,
   request: ApiRequest,

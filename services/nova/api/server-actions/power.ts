@@ -1,4 +1,5 @@
-// Start, stop, reboot, pause, unpause, suspend, resume: the actions that only change whether the guest runs.
+// Start, stop, reboot, pause, unpause, suspend, resume: the actions that only change whether the
+// guest runs.
 import Type from 'typebox';
 import { isFault } from '#contracts/common/fault.ts';
 import type { ServerAction } from '../../domain/server-state.ts';

@@ -59,7 +59,10 @@ const versioned: readonly { name: string; since: number; schema: TSchema }[] = [
   { name: 'hostname', since: 90, schema: fqdnSchema },
 ];
 
-/** A server that boots from a volume keeps it as it is: only its own image may be named. nova.compute.api, rebuild */
+/**
+ * A server that boots from a volume keeps it as it is: only its own image may be named.
+ * nova.compute.api, rebuild
+ */
 async function rootVolumeIsOf(
   deps: NovaDeps,
   request: ApiRequest,
@@ -153,7 +156,8 @@ export const rebuild: ServerActionRow = {
     if (request.version >= 54) view['key_name'] = (now ?? server).key_name;
     if (request.version >= 57) {
       view['user_data'] = (now ?? server).user_data;
-      delete view['OS-EXT-SRV-ATTR:user_data']; // told once. nova/api/openstack/compute/views/servers.py, show_user_data
+      // told once. nova/api/openstack/compute/views/servers.py, show_user_data
+      delete view['OS-EXT-SRV-ATTR:user_data'];
     }
     return {
       status: 202,

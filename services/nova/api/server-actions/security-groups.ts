@@ -1,4 +1,5 @@
-// Security groups of all ports of a server, added and taken away in the caller's name. Done at once: no saga.
+// Security groups of all ports of a server, added and taken away in the caller's name. Done at
+// once: no saga.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
@@ -34,7 +35,8 @@ async function change(
   if (isFault(ports)) return ports;
   let changes = 0;
   for (const port of ports) {
-    // A port without an address or without port security has no filter. nova.network.security_group_api, add_to_instance
+    // A port without an address or without port security has no filter.
+    // nova.network.security_group_api, add_to_instance
     if (port.port_security_enabled === false || port.fixed_ips.length === 0) continue;
     const security_groups = next(port.security_groups ?? [], id);
     if (security_groups === undefined) continue;

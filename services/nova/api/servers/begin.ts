@@ -1,4 +1,5 @@
-// How every operation on a server begins: state check, log entry and journal in one transaction, then a wake-up call.
+// How every operation on a server begins: state check, log entry and journal in one transaction,
+// then a wake-up call.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -66,7 +67,10 @@ async function checkReachable(
   );
 }
 
-/** Begins a change named in the tables. `facts` become true with it (a rebuild's new image, say). conflict: not in this state. */
+/**
+ * Begins a change named in the tables. `facts` become true with it (a rebuild's new image, say).
+ * conflict: not in this state.
+ */
 export async function beginChange(
   deps: NovaDeps,
   request: Request,
@@ -98,8 +102,9 @@ export async function beginChange(
 }
 
 /**
- * Begins to attach (`row`: what the new interface is asked to be) or detach (`row`: its number) an interface of an idle server, which sets no task state.
- * Answers the saga to wait for. conflict: not in this state.
+ * Begins to attach (`row`: what the new interface is asked to be) or detach (`row`: its number) an
+ * interface of an idle server, which sets no task state. Answers the saga to wait for. conflict:
+ * not in this state.
  */
 export async function beginInterfaceChange(
   deps: NovaDeps,
@@ -141,7 +146,9 @@ export async function beginInterfaceChange(
   return begun;
 }
 
-/** As `beginInterfaceChange`, for a volume: `row` is new for an attachment, known for a detachment. */
+/**
+ * As `beginInterfaceChange`, for a volume: `row` is new for an attachment, known for a detachment.
+ */
 export async function beginVolumeChange(
   deps: NovaDeps,
   request: Request,
@@ -179,7 +186,10 @@ export async function beginVolumeChange(
   return begun;
 }
 
-/** Begins to make an image of an idle server's disk; from then on the saga answers for it. conflict: not in this state. */
+/**
+ * Begins to make an image of an idle server's disk; from then on the saga answers for it. conflict:
+ * not in this state.
+ */
 export async function beginImage(
   deps: NovaDeps,
   request: Request,
@@ -228,7 +238,10 @@ export async function beginAssistedSnapshot(
   await wake(deps, request);
 }
 
-/** Begins a deletion: goes over whatever the server does, which unwinds first. Deleting twice is one deletion. */
+/**
+ * Begins a deletion: goes over whatever the server does, which unwinds first. Deleting twice is one
+ * deletion.
+ */
 export async function beginDeletion(
   deps: NovaDeps,
   request: Request,
@@ -252,7 +265,8 @@ export async function beginDeletion(
     );
   });
   const host = (await findServer(deps.database.db, server.id, null))?.host ?? null;
-  // To all at once, since builds may occupy the whole queue. One that does not hear of it ends at its own deadline.
+  // To all at once, since builds may occupy the whole queue. One that does not hear of it ends at
+  // its own deadline.
   if (host !== null)
     await agentOn(deps, host).fanout(
       'abandonBuild',

@@ -1,4 +1,5 @@
-// POST /servers: gathers flavor, image, keypair and limits, asks the plan, inserts rows, journal and log in one transaction.
+// POST /servers: gathers flavor, image, keypair and limits, asks the plan, inserts rows, journal
+// and log in one transaction.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
@@ -215,7 +216,10 @@ export async function createServers(
   };
 }
 
-/** Gives each server its volumes, made in the caller's name; those of servers that are not inserted go again, whatever happens meanwhile. */
+/**
+ * Gives each server its volumes, made in the caller's name; those of servers that are not inserted
+ * go again, whatever happens meanwhile.
+ */
 async function withVolumes(
   deps: NovaDeps,
   request: CreateRequest,
@@ -345,7 +349,8 @@ function volumeRows(
       rows.map((row) => row.device),
       wanted.bus,
     );
-    if (device === undefined) throw new Error(`server ${server.id} has no name left for a disk`); // the schema bounds their number
+    // the schema bounds their number
+    if (device === undefined) throw new Error(`server ${server.id} has no name left for a disk`);
     rows.push({
       id: deps.ids.uuid(),
       server_id: server.id,
@@ -385,7 +390,10 @@ function checkItems(
   return undefined;
 }
 
-/** Where the caller wants it: a zone, a host (`zone:host` or `host`, admins only). badRequest: no such zone or host. */
+/**
+ * Where the caller wants it: a zone, a host (`zone:host` or `host`, admins only). badRequest: no
+ * such zone or host.
+ */
 async function placementWish(
   deps: NovaDeps,
   request: CreateRequest,

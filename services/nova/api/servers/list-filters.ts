@@ -1,6 +1,7 @@
-// The filters of GET /servers: which there are, who may use them from which microversion on, and what they mean. One that the caller may not use
-// is ignored, one that nobody knows is refused from 2.75 on. api-ref, "List Servers"; nova.api.openstack.compute.servers,
-// _get_server_search_options; nova.db.main.api, instance_get_all_by_filters_sort (equal values or patterns).
+// The filters of GET /servers: which there are, who may use them from which microversion on, and
+// what they mean. One that the caller may not use is ignored, one that nobody knows is refused from
+// 2.75 on. api-ref, "List Servers"; nova.api.openstack.compute.servers, _get_server_search_options;
+// nova.db.main.api, instance_get_all_by_filters_sort (equal values or patterns).
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { VmState } from '#contracts/nova/server-states.ts';
@@ -65,7 +66,10 @@ const filters: Readonly<Record<string, Filter>> = {
   kernel_id: { text: (server) => imageOf(server)?.kernel?.id ?? null },
   ramdisk_id: { text: (server) => imageOf(server)?.ramdisk?.id ?? null },
 };
-/** Those that `filtersOf` reads one by one, those of order and page, and what Nova knows and this cloud has nothing of. */
+/**
+ * Those that `filtersOf` reads one by one, those of order and page, and what Nova knows and this
+ * cloud has nothing of.
+ */
 const knownNames = [
   ...Object.keys(filters),
   'limit',
@@ -99,7 +103,10 @@ const maxFilterTags = 100;
 const invalid = (name: string, value: string, why: string) =>
   fault('badRequest', `Invalid input for query parameters ${name}. Value: ${value}. ${why}`);
 
-/** badRequest: a value that is none, a filter that nobody knows. forbidden: other projects' or deleted servers. */
+/**
+ * badRequest: a value that is none, a filter that nobody knows. forbidden: other projects' or
+ * deleted servers.
+ */
 export async function filtersOf(
   deps: NovaDeps,
   request: ApiRequest,
@@ -274,4 +281,5 @@ async function patternsAsked(
 const hasAddress = ({ addresses }: Server, family: 4 | 6, pattern: SearchPattern): boolean =>
   Object.values(JSON.parse(addresses) as AddressesView)
     .flat()
-    .some(({ version, addr }) => version === family && pattern.test(addr)); // written by conductor/connect-nics.ts
+    // written by conductor/connect-nics.ts
+    .some(({ version, addr }) => version === family && pattern.test(addr));

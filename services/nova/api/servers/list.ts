@@ -1,4 +1,5 @@
-// GET /servers and /servers/detail: order and pages as the API names them; filters are list-filters.ts's.
+// GET /servers and /servers/detail: order and pages as the API names them; filters are
+// list-filters.ts's.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -104,7 +105,8 @@ async function orderOf(
         'badRequest',
         `Invalid input for query parameters sort_dir. Value: ${direction}. It must be asc or desc.`,
       );
-    if (!keys.some((earlier) => earlier.column === column)) keys.push({ column, direction }); // a second time it changes nothing
+    // a second time it changes nothing
+    if (!keys.some((earlier) => earlier.column === column)) keys.push({ column, direction });
   }
   if (keys.length === 0)
     keys.push({ column: 'created_at_ms', direction: directions[0] === 'asc' ? 'asc' : 'desc' });

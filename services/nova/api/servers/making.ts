@@ -1,5 +1,6 @@
-// What a request makes at other services in its caller's name before it has a row of its own to show for it: a saga stands by, so that
-// nothing of it is left when the request fails or its process dies. For POST /servers and createImage.
+// What a request makes at other services in its caller's name before it has a row of its own to
+// show for it: a saga stands by, so that nothing of it is left when the request fails or its
+// process dies. For POST /servers and createImage.
 import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
@@ -13,9 +14,14 @@ import type { NovaDb } from '../../store/servers.ts';
 export interface Making {
   /** Metadata for every volume and snapshot made, by part. */
   key(part: number): Record<string, string>;
-  /** In the transaction that makes what was made somebody's: all, or the first parts. False: too late, it is being removed. */
+  /**
+   * In the transaction that makes what was made somebody's: all, or the first parts. False: too
+   * late, it is being removed.
+   */
   keep(trx: NovaDb, parts?: number): Promise<boolean>;
-  /** Always, at the end. What was not kept is removed; where nothing was, waits a moment for that. */
+  /**
+   * Always, at the end. What was not kept is removed; where nothing was, waits a moment for that.
+   */
   end(): Promise<void>;
 }
 

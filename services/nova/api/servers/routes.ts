@@ -228,7 +228,8 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
       },
     }),
     route({
-      // Guests tell their password through the metadata service; where none did, there is nothing to clear.
+      // Guests tell their password through the metadata service; where none did, there is nothing
+      // to clear.
       method: 'DELETE',
       path: '/v2.1/servers/:id/os-server-password',
       policy: api('os-server-password:clear'),

@@ -1,4 +1,5 @@
-// Asks Neutron, in the caller's name, what a request for interfaces may have. Used by POST /servers and POST …/os-interface.
+// Asks Neutron, in the caller's name, what a request for interfaces may have. Used by POST /servers
+// and POST …/os-interface.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
@@ -27,7 +28,10 @@ export interface WantedNetworks {
 export const callersNeutron = (deps: NovaDeps, request: Request): Neutron =>
   neutronFor(deps, callerOf(request));
 
-/** Faults as in domain/choose-networks.ts. overQuota: the new ports of `min` servers do not fit; unavailable. */
+/**
+ * Faults as in domain/choose-networks.ts. overQuota: the new ports of `min` servers do not fit;
+ * unavailable.
+ */
 export async function wantedNetworks(
   deps: NovaDeps,
   request: Request,
@@ -105,7 +109,10 @@ async function gather(
   };
 }
 
-/** What Nova chooses from: the project's own networks and the shared ones. An external one is only chosen by name. nova.network.neutron, _get_available_networks */
+/**
+ * What Nova chooses from: the project's own networks and the shared ones. An external one is only
+ * chosen by name. nova.network.neutron, _get_available_networks
+ */
 async function availableNetworks(
   neutron: Neutron,
   projectId: string,

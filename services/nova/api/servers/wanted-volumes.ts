@@ -1,5 +1,6 @@
-// The disks a new server is asked to have: block_device_mapping_v2 and its older form, held against Cinder and Glance in the caller's name.
-// Rules: compute API reference, "Create server", block_device_mapping_v2; nova.objects BlockDeviceDict.from_api.
+// The disks a new server is asked to have: block_device_mapping_v2 and its older form, held against
+// Cinder and Glance in the caller's name. Rules: compute API reference, "Create server",
+// block_device_mapping_v2; nova.objects BlockDeviceDict.from_api.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
@@ -149,7 +150,10 @@ function readVolume(device: BlockDevice, isRoot: boolean): Outcome<WantedVolume>
   };
 }
 
-/** `{device_name, volume_id | snapshot_id, volume_size, delete_on_termination, no_device}`: the form of the first API. The one at vda is booted from. */
+/**
+ * `{device_name, volume_id | snapshot_id, volume_size, delete_on_termination, no_device}`: the form
+ * of the first API. The one at vda is booted from.
+ */
 function fromOldForm(devices: readonly unknown[]): Outcome<BlockDevice[]> {
   const read: BlockDevice[] = [];
   for (const each of devices) {
@@ -180,7 +184,10 @@ function fromOldForm(devices: readonly unknown[]): Outcome<BlockDevice[]> {
   return read;
 }
 
-/** The disks of an image that createImage made of a server's volumes: the image has no bytes, only their snapshots. */
+/**
+ * The disks of an image that createImage made of a server's volumes: the image has no bytes, only
+ * their snapshots.
+ */
 export function devicesOfImage(image: ImageFacts): Outcome<WantedVolume[]> {
   let devices: unknown;
   try {
@@ -216,7 +223,10 @@ export function devicesOfImage(image: ImageFacts): Outcome<WantedVolume[]> {
   return volumes.toSorted((a, b) => Number(b.isRoot) - Number(a.isRoot));
 }
 
-/** badRequest: something is not there for the caller, not free, not bootable or too small. Answers the image of which the volume to boot from is, or will be, a copy. */
+/**
+ * badRequest: something is not there for the caller, not free, not bootable or too small. Answers
+ * the image of which the volume to boot from is, or will be, a copy.
+ */
 export async function checkDisks(
   deps: NovaDeps,
   request: ApiRequest<unknown>,
@@ -283,7 +293,10 @@ export interface MadeVolume {
   wanted: WantedVolume;
 }
 
-/** Makes the new volumes of one server in the caller's name, so that its quota holds. `key`: their metadata, by which they are found if it is all in vain. */
+/**
+ * Makes the new volumes of one server in the caller's name, so that its quota holds. `key`: their
+ * metadata, by which they are found if it is all in vain.
+ */
 export async function makeVolumes(
   deps: NovaDeps,
   request: ApiRequest<unknown>,

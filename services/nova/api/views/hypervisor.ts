@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 // A compute node as the API shows it: one table of fields with the microversions that have them.
-// Source: contracts/openstack-response-shapes.txt (compute), contracts/samples/compute_v2.1_os-hypervisors_detail.json.
+// Source: contracts/openstack-response-shapes.txt (compute),
+// contracts/samples/compute_v2.1_os-hypervisors_detail.json.
 import type { HostFacts } from '#contracts/nova/guest.ts';
 import type { HostUsage } from '../../store/hosts.ts';
 import type { ComputeNodeRow, ServiceRow } from '../../store/tables.ts';
@@ -27,7 +28,8 @@ interface Field {
 const brief: readonly Field[] = [
   { name: 'id', until: 52, value: ({ node }) => node.id },
   { name: 'id', since: 53, value: ({ node }) => node.uuid },
-  // The host's name, by which servers and the scheduler know it; what its libvirtd calls itself may be another.
+  // The host's name, by which servers and the scheduler know it; what its libvirtd calls itself may
+  // be another.
   { name: 'hypervisor_hostname', value: ({ node }) => node.host },
   { name: 'state', value: ({ up }) => (up ? 'up' : 'down') },
   { name: 'status', value: ({ service }) => (service.disabled === 1 ? 'disabled' : 'enabled') },

@@ -1,4 +1,5 @@
-// An image of Glance as Nova's old paths show it. https://docs.openstack.org/api-ref/compute/#show-image-details
+// An image of Glance as Nova's old paths show it.
+// https://docs.openstack.org/api-ref/compute/#show-image-details
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { GlanceImage } from '../../glance.ts';
 import { propertiesOf } from '../../glance.ts';

@@ -1,5 +1,6 @@
 // The server as the API shows it: one table of fields with the microversions that have them.
-// Source: contracts/openstack-response-shapes.txt (compute) and contracts/samples/servers_detail_2.1.http.
+// Source: contracts/openstack-response-shapes.txt (compute) and
+// contracts/samples/servers_detail_2.1.http.
 import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { isoMicroseconds, isoSeconds } from '#platform/clock.ts';
@@ -231,7 +232,8 @@ const fields: readonly Field[] = [
 ];
 
 const addressesOf = (server: Pick<Server, 'addresses'>): AddressesView =>
-  server.addresses === '{}' ? {} : (JSON.parse(server.addresses) as AddressesView); // written by conductor/connect-nics.ts
+  // written by conductor/connect-nics.ts
+  server.addresses === '{}' ? {} : (JSON.parse(server.addresses) as AddressesView);
 
 /** Addresses alone, as /ips lists them. */
 export function plainAddresses(
@@ -294,7 +296,8 @@ export function serverLinks(id: string, baseUrl: string): Json {
   ];
 }
 
-// The host, unreadable but the same for all servers of a project on it. Remembered: hashing is dear in long lists.
+// The host, unreadable but the same for all servers of a project on it. Remembered: hashing is dear
+// in long lists.
 const hostIds = new Map<string, string>();
 function hostId(server: Pick<Server, 'project_id' | 'host'>): string {
   if (server.host === null) return '';

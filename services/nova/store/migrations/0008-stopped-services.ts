@@ -1,4 +1,5 @@
-// Compute services whose agent has said that it stops: down at once, not only when its heartbeats have been missing for a while.
+// Compute services whose agent has said that it stops: down at once, not only when its heartbeats
+// have been missing for a while.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const stoppedServices: Migration = {
