@@ -1,7 +1,7 @@
 // Sleeping ends early when told to; a deadline answers for work that does not.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isoMicroseconds, isoSeconds, systemClock, withDeadline } from '#platform/clock.ts';
+import { isoMicroseconds, isoSeconds, systemClock, withDeadline } from './clock.ts';
 
 const moment = Date.UTC(2026, 10, 22, 18, 2, 27, 45);
 

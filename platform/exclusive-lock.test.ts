@@ -6,7 +6,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { takeLock } from '#platform/exclusive-lock.ts';
+import { takeLock } from './exclusive-lock.ts';
 
 test('a lock is of one process, and ends with it even by SIGKILL', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'cobalt-lock-'));

@@ -1,7 +1,7 @@
 // Ids have the forms that OpenStack's clients know; seeded ones repeat.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { seededIds, systemIds } from '#platform/ids.ts';
+import { seededIds, systemIds } from './ids.ts';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 

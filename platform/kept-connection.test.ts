@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as settled } from 'node:timers/promises';
-import { KeptConnection } from '#platform/kept-connection.ts';
-import { createLog } from '#platform/log.ts';
+import { KeptConnection } from './kept-connection.ts';
+import { createLog } from './log.ts';
 
 class Away extends Error {}
 

@@ -1,7 +1,7 @@
 // A connection that is kept: opened when first asked for, got back in the background when it is
 // lost, told when it is back. The clients of libvirt and OVSDB stand on it; how a connection is
 // opened and what is done with it is theirs.
-import type { Log } from '#platform/log.ts';
+import type { Log } from './log.ts';
 
 export interface KeepOptions {
   /** How long opening a connection may take, and how long one who asks waits for it. */

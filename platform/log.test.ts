@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { format, inspect } from 'node:util';
-import type { Log } from '#platform/log.ts';
-import { createLog, fileLines, readableLines, Secret } from '#platform/log.ts';
+import type { Log } from './log.ts';
+import { createLog, fileLines, readableLines, Secret } from './log.ts';
 
 const value = 'hunter2-very-secret';
 

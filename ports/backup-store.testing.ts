@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { BackupStore, StoredBackup } from '#ports/backup-store.ts';
+import type { BackupStore, StoredBackup } from './backup-store.ts';
 
 export interface BackupStoreBench {
   store: BackupStore;

@@ -1,37 +1,13 @@
-// The doors: who may import whom. docs/architecture.md shows the rooms, CONTRIBUTING.md the table.
+// The dependency rules: who may import whom. docs/architecture.md shows the components,
+// CONTRIBUTING.md the table.
 import assert from 'node:assert/strict';
 import { glob, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { componentOf, components, root } from './components.ts';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const rooms = [
-  'contracts',
-  'ports',
-  'platform',
-  'adapters',
-  'services',
-  'agents',
-  'operators',
-  'hosts',
-  'images',
-  'compose',
-  'cli',
-  'test',
-  'tools',
-];
-
-/** The room a file is in: the first folder, and the second where flats share a house. */
-function roomOf(file: string): string {
-  const [first = '', second = ''] = file.split('/');
-  if (['adapters', 'services', 'agents', 'operators'].includes(first)) return `${first}/${second}`;
-  if (file.startsWith('contracts/common/')) return 'contracts/common';
-  return first;
-}
-
-/** Rooms a file may import besides its own. */
-const doors: Readonly<Record<string, readonly string[]>> = {
+/** Components a file may import besides its own. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
   'contracts/common': [],
   contracts: ['contracts/common'],
   ports: ['contracts', 'contracts/common'],
@@ -63,18 +39,18 @@ export interface Import {
 
 export function violations(imports: readonly Import[]): string[] {
   return imports.flatMap(({ file, target }) => {
-    const [from, house] = [roomOf(file), file.split('/')[0] ?? ''];
-    if (!rooms.includes(target.split('/')[0] ?? ''))
-      return forbiddenPackages[house]?.test(target)
+    const [from, folder] = [componentOf(file), file.split('/')[0] ?? ''];
+    if (!components.includes(target.split('/')[0] ?? ''))
+      return forbiddenPackages[folder]?.test(target)
         ? [`${file} imports the package ${target}`]
         : [];
-    const to = roomOf(target);
+    const to = componentOf(target);
     if (from === to) return [];
     // Tests and contract suites may reach for their neighbours' test tools.
     const isTest = /\.(test|testing)\.ts$/.test(file);
-    if (neverFrom[house]?.some((room) => to.startsWith(room)) && !isTest)
+    if (neverFrom[folder]?.some((component) => to.startsWith(component)) && !isTest)
       return [`${file} imports ${target}`];
-    if (everything.has(house)) return [];
+    if (everything.has(folder)) return [];
     if (
       isTest &&
       (target.endsWith('.testing.ts') ||
@@ -86,7 +62,7 @@ export function violations(imports: readonly Import[]): string[] {
         target.startsWith('adapters/file-backup-store/'))
     )
       return [];
-    return doors[from === 'contracts/common' ? from : house]?.includes(to)
+    return allowed[from === 'contracts/common' ? from : folder]?.includes(to)
       ? []
       : [`${file} imports ${target}`];
   });
@@ -99,7 +75,7 @@ const importPattern =
 async function readImports(): Promise<{ imports: Import[]; files: number }> {
   const imports: Import[] = [];
   let files = 0;
-  for await (const file of glob(`{${rooms.join(',')}}/**/*.ts`, { cwd: root })) {
+  for await (const file of glob(`{${components.join(',')}}/**/*.ts`, { cwd: root })) {
     files += 1;
     const text = await readFile(join(root, file), 'utf8');
     for (const [, ...found] of text.matchAll(importPattern)) {
@@ -115,7 +91,7 @@ async function readImports(): Promise<{ imports: Import[]; files: number }> {
   return { imports, files };
 }
 
-test('every import goes through a door', async () => {
+test('every import keeps the dependency rules', async () => {
   const { imports, files } = await readImports();
   assert.ok(files > 200, `only ${files} files were seen: the check looks at the wrong place`);
   assert.ok(imports.length > 800, `only ${imports.length} imports were seen`);

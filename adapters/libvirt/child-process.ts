@@ -7,7 +7,7 @@ export class ChildFailed extends Error {
   override readonly name = 'ChildFailed';
 }
 
-const MAX_OUTPUT_BYTES = 1024 * 1024;
+const maxOutputBytes = 1024 * 1024;
 
 export function runTool(command: string, args: string[], timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -17,7 +17,7 @@ export function runTool(command: string, args: string[], timeoutMs: number): Pro
       {
         timeout: timeoutMs,
         killSignal: 'SIGKILL',
-        maxBuffer: MAX_OUTPUT_BYTES,
+        maxBuffer: maxOutputBytes,
         env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
       },
       (error, stdout, stderr) => {

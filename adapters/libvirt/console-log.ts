@@ -4,7 +4,7 @@
 import { open, readdir, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Driver } from './driver.ts';
-import { isGuestUuid, PART, type GuestFolder } from './host-folder.ts';
+import { isGuestUuid, partSuffix, type GuestFolder } from './host-folder.ts';
 import { asOutcome, unlessMissing } from './outcome.ts';
 
 /** The last `maxBytes` over both files. */
@@ -40,7 +40,7 @@ export async function boundConsoles(driver: Driver): Promise<void> {
 async function cut(folder: GuestFolder, keepBytes: number): Promise<void> {
   const kept = await tail(folder.consoleLog, keepBytes);
   if (kept === null) return;
-  const part = folder.consoleLogBefore + PART;
+  const part = folder.consoleLogBefore + partSuffix;
   await writeFile(part, kept);
   await rename(part, folder.consoleLogBefore);
   await truncate(folder.consoleLog, 0);

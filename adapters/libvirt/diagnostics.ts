@@ -6,7 +6,7 @@ import type { Driver } from './driver.ts';
 import { asOutcome, unlessMissing } from './outcome.ts';
 import { STATS } from './rpc/flags.ts';
 
-const KIB_IN_MIB = 1024;
+const kibInMib = 1024;
 
 export function guestDiagnostics(driver: Driver, uuid: string): Promise<Outcome<GuestDiagnostics>> {
   return asOutcome(async () => {
@@ -37,8 +37,8 @@ export function guestDiagnostics(driver: Driver, uuid: string): Promise<Outcome<
       uptimeS:
         isActive && socket ? Math.max(0, Math.floor((driver.now() - socket.mtimeMs) / 1000)) : 0,
       cpuTimeNs: perVcpu.length > 0 ? perVcpu.map(Number) : [number('cpu.time')],
-      memoryMib: Math.round(number('balloon.maximum') / KIB_IN_MIB),
-      memoryUsedMib: isActive ? Math.round(usedKib / KIB_IN_MIB) : 0,
+      memoryMib: Math.round(number('balloon.maximum') / kibInMib),
+      memoryUsedMib: isActive ? Math.round(usedKib / kibInMib) : 0,
       disks: Array.from({ length: number('block.count') }, (_, i) => ({
         target: String(stats.get(`block.${i}.name`) ?? ''),
         readBytes: number(`block.${i}.rd.bytes`),

@@ -22,7 +22,7 @@ export interface DomainSetting {
   userspaceSwitch: boolean;
 }
 
-export const METADATA_NAMESPACE = 'https://cobaltcore.cloud/xmlns/instance/1';
+export const metadataNamespace = 'https://cobaltcore.cloud/xmlns/instance/1';
 
 export function domainXml(spec: GuestSpec, plan: GuestPlan, setting: DomainSetting): string {
   const volumes = plan.volumes.flatMap((each) =>
@@ -91,7 +91,7 @@ export function domainXml(spec: GuestSpec, plan: GuestPlan, setting: DomainSetti
 function metadata(spec: GuestSpec): string[] {
   return [
     `  <metadata>`,
-    `    <cobalt:instance xmlns:cobalt='${METADATA_NAMESPACE}'>`,
+    `    <cobalt:instance xmlns:cobalt='${metadataNamespace}'>`,
     `      <cobalt:name>${escape(spec.displayName)}</cobalt:name>`,
     `      <cobalt:flavor memoryMib='${spec.memoryMib}' vcpus='${spec.vcpus}' diskGib='${spec.rootDisk?.sizeGib ?? 0}' ephemeralGib='${spec.ephemeralGib}' swapMib='${spec.swapMib}'/>`,
     `      <cobalt:owner project='${escape(spec.projectId)}' user='${escape(spec.userId)}'/>`,

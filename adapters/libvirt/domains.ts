@@ -16,8 +16,8 @@ import {
 import { remote, type Domain, type ParameterValue } from './rpc/protocol.ts';
 
 /** Starting QEMU on a loaded machine, and killing one that hangs in I/O, take their time. */
-const START_MS = 120_000;
-const DESTROY_MS = 60_000;
+const startMs = 120_000;
+const destroyMs = 60_000;
 
 export class Domains {
   readonly #client: LibvirtClient;
@@ -76,7 +76,7 @@ export class Domains {
   /** Runs it, from its managed save if it has one. A running one is fine. */
   async start(domain: Domain): Promise<void> {
     try {
-      await this.#client.call(remote.domainCreateWithFlags, { domain, flags: 0 }, START_MS);
+      await this.#client.call(remote.domainCreateWithFlags, { domain, flags: 0 }, startMs);
     } catch (error) {
       if (!isCode(error, ERROR.operationInvalid) || !(await this.isActive(domain))) throw error;
     }
@@ -91,7 +91,7 @@ export class Domains {
   /** Pulls the plug. Off already, or gone, is fine. */
   async powerOff(domain: Domain): Promise<void> {
     await unless(
-      this.#client.call(remote.domainDestroyFlags, { domain, flags: 0 }, DESTROY_MS),
+      this.#client.call(remote.domainDestroyFlags, { domain, flags: 0 }, destroyMs),
       ERROR.operationInvalid,
       ERROR.noDomain,
     );

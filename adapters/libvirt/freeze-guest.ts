@@ -5,7 +5,7 @@ import type { Driver } from './driver.ts';
 import { asOutcome } from './outcome.ts';
 import { remote, type Domain } from './rpc/protocol.ts';
 
-const FREEZE_MS = 10_000;
+const freezeMs = 10_000;
 
 /**
  * `work` is done in any case. Guests without an agent say so at once: libvirt knows whether their
@@ -17,7 +17,7 @@ export async function frozen<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const froze = await asOutcome(() =>
-    driver.client.call(remote.domainFsFreeze, { domain, mountpoints: [], flags: 0 }, FREEZE_MS),
+    driver.client.call(remote.domainFsFreeze, { domain, mountpoints: [], flags: 0 }, freezeMs),
   );
   if (isFault(froze))
     driver.log.debug({ server: domain.uuid, why: froze.message }, 'the guest is not frozen');
@@ -26,7 +26,7 @@ export async function frozen<T>(
   } finally {
     // Also after a refusal that came too late to be believed.
     const thawed = await asOutcome(() =>
-      driver.client.call(remote.domainFsThaw, { domain, mountpoints: [], flags: 0 }, FREEZE_MS),
+      driver.client.call(remote.domainFsThaw, { domain, mountpoints: [], flags: 0 }, freezeMs),
     );
     if (isFault(thawed) && !isFault(froze))
       driver.log.error(

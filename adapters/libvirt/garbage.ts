@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { removeGuest } from './build-guest.ts';
 import type { Driver } from './driver.ts';
-import { isGuestUuid, PART } from './host-folder.ts';
+import { isGuestUuid, partSuffix } from './host-folder.ts';
 import { asOutcome, unlessMissing } from './outcome.ts';
 import { readQcow2Header } from './qcow2-header.ts';
 import { exists } from './write-whole.ts';
@@ -61,7 +61,7 @@ async function overlays(driver: Driver): Promise<{ path: string; backing: string
   for (const uuid of await guestFolders(driver)) {
     const { disk } = driver.folder.guest(uuid);
     const { disk: rescueDisk } = driver.folder.guest(uuid, 'rescue');
-    for (const file of [disk, rescueDisk, disk + PART]) {
+    for (const file of [disk, rescueDisk, disk + partSuffix]) {
       const header = await unlessMissing(readQcow2Header(file), null);
       if (header?.backingFile)
         found.push({ path: file, backing: path.resolve(path.dirname(file), header.backingFile) });

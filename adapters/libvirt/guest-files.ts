@@ -6,7 +6,7 @@ import type { GuestFile } from './guest-plan.ts';
 import { iso9660 } from './iso9660.ts';
 import { writeWhole, writeWholeOnce } from './write-whole.ts';
 
-const TOOL_MS = 60_000;
+const toolMs = 60_000;
 
 export async function makeGuestFiles(root: string, files: GuestFile[]): Promise<void> {
   await mkdir(root, { recursive: true });
@@ -36,12 +36,12 @@ async function make(file: GuestFile): Promise<void> {
             part,
             String(file.sizeBytes),
           ],
-          TOOL_MS,
+          toolMs,
         ),
       );
     case 'blank':
       return writeWholeOnce(file.path, (part) =>
-        runTool('qemu-img', ['create', '-q', '-f', 'qcow2', part, String(file.sizeBytes)], TOOL_MS),
+        runTool('qemu-img', ['create', '-q', '-f', 'qcow2', part, String(file.sizeBytes)], toolMs),
       );
     case 'ephemeral':
       return writeWholeOnce(file.path, async (part) => {
@@ -49,13 +49,13 @@ async function make(file: GuestFile): Promise<void> {
         await runTool(
           'mkfs.ext4',
           ['-q', '-F', '-L', 'ephemeral0', '-E', 'lazy_itable_init=1,lazy_journal_init=1', part],
-          TOOL_MS,
+          toolMs,
         );
       });
     case 'swap':
       return writeWholeOnce(file.path, async (part) => {
         await sparse(part, file.sizeBytes);
-        await runTool('mkswap', [part], TOOL_MS);
+        await runTool('mkswap', [part], toolMs);
       });
     case 'configDrive':
       // Always anew: a repeated build may bring other files.

@@ -5,8 +5,8 @@ import type { DiskBus, GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { cachedFormat, type GuestFolder } from './host-folder.ts';
 import { volumeSource, type MountedShare, type PlacedVolume } from './volume-xml.ts';
 
-export const GIB = 1024 ** 3;
-export const MIB = 1024 ** 2;
+export const gib = 1024 ** 3;
+export const mib = 1024 ** 2;
 
 export type GuestFile =
   | {
@@ -98,7 +98,7 @@ export function planGuest(
     plan.files.push({
       kind: 'ephemeral',
       path: folder.ephemeral,
-      sizeBytes: spec.ephemeralGib * GIB,
+      sizeBytes: spec.ephemeralGib * gib,
     });
     plan.disks.push({
       path: folder.ephemeral,
@@ -109,7 +109,7 @@ export function planGuest(
     });
   }
   if (spec.swapMib > 0) {
-    plan.files.push({ kind: 'swap', path: folder.swap, sizeBytes: spec.swapMib * MIB });
+    plan.files.push({ kind: 'swap', path: folder.swap, sizeBytes: spec.swapMib * mib });
     plan.disks.push({
       path: folder.swap,
       format: 'raw',
@@ -160,14 +160,14 @@ function rootFile(
   folder: GuestFolder,
   cached: CachedImages,
 ): Outcome<GuestFile> {
-  const wantedBytes = disk.sizeGib * GIB;
+  const wantedBytes = disk.sizeGib * gib;
   if (!disk.image) return { kind: 'blank', path: folder.disk, sizeBytes: wantedBytes };
   const image = cached.get(disk.image.id);
   if (!image) throw new Error(`image ${disk.image.id} was not looked up before planning`);
   if (wantedBytes > 0 && wantedBytes < image.virtualSizeBytes) {
     return fault(
       'badRequest',
-      `the root disk of ${disk.sizeGib} GiB is smaller than image ${disk.image.id} of ${Math.ceil(image.virtualSizeBytes / MIB)} MiB`,
+      `the root disk of ${disk.sizeGib} GiB is smaller than image ${disk.image.id} of ${Math.ceil(image.virtualSizeBytes / mib)} MiB`,
       { image: disk.image.id },
     );
   }
@@ -188,7 +188,7 @@ function pathOf(image: GuestImage, cached: CachedImages): string {
 
 const bootRank = (bootIndex: number | null): number => bootIndex ?? Number.MAX_SAFE_INTEGER;
 
-const PREFIX = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd' } as const;
+const prefix = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd' } as const;
 
 /** Hands out vda, vdb, sda ... in order, around those that are taken. */
 class DeviceNames {
@@ -200,8 +200,8 @@ class DeviceNames {
 
   next(bus: DiskBus): { target: string; bus: DiskBus } {
     let code = 97; // 'a'; more than 26 disks of its own no guest has
-    while (this.#taken.has(PREFIX[bus] + String.fromCharCode(code))) code += 1;
-    const target = PREFIX[bus] + String.fromCharCode(code);
+    while (this.#taken.has(prefix[bus] + String.fromCharCode(code))) code += 1;
+    const target = prefix[bus] + String.fromCharCode(code);
     this.#taken.add(target);
     return { target, bus };
   }

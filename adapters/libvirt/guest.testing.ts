@@ -11,8 +11,8 @@ import { createGzip } from 'node:zlib';
 
 const run = promisify(execFile);
 // Beside the npm packages: outside of the repository nothing stays behind.
-const CACHE = fileURLToPath(new URL('../../node_modules/.cache/test-guest', import.meta.url));
-const MODULES = ['virtio_pci', 'virtio_blk', 'button', 'evdev', 'isofs', 'virtio_balloon'];
+const buildCache = fileURLToPath(new URL('../../node_modules/.cache/test-guest', import.meta.url));
+const kernelModules = ['virtio_pci', 'virtio_blk', 'button', 'evdev', 'isofs', 'virtio_balloon'];
 
 export interface TestGuest {
   kernelPath: string;
@@ -24,7 +24,7 @@ export async function buildTestGuest(): Promise<TestGuest | { skip: string }> {
   try {
     const kernelPath = (await findKernel()) ?? (await downloadKernel());
     if (kernelPath === null) return { skip: 'no Debian cloud kernel could be downloaded' };
-    const ramdiskPath = path.join(CACHE, 'contract-initrd.gz');
+    const ramdiskPath = path.join(buildCache, 'contract-initrd.gz');
     const init = fileURLToPath(new URL('guest-init.testing.sh', import.meta.url));
     const [built, source] = await Promise.all([stat(ramdiskPath).catch(() => null), stat(init)]);
     if (!built || built.mtimeMs < source.mtimeMs) await buildInitrd(init, ramdiskPath);
@@ -35,9 +35,9 @@ export async function buildTestGuest(): Promise<TestGuest | { skip: string }> {
 }
 
 async function findKernel(): Promise<string | null> {
-  const names = await readdir(path.join(CACHE, 'boot')).catch(() => []);
+  const names = await readdir(path.join(buildCache, 'boot')).catch(() => []);
   const kernel = names.find((name) => name.startsWith('vmlinuz-'));
-  return kernel === undefined ? null : path.join(CACHE, 'boot', kernel);
+  return kernel === undefined ? null : path.join(buildCache, 'boot', kernel);
 }
 
 async function downloadKernel(): Promise<string | null> {
@@ -51,8 +51,8 @@ async function downloadKernel(): Promise<string | null> {
     await run('apt-get', ['download', name], { cwd: scratch, timeout: 120_000 });
     const [archive] = await readdir(scratch);
     if (archive === undefined) return null;
-    await mkdir(CACHE, { recursive: true });
-    await run('dpkg', ['-x', path.join(scratch, archive), CACHE], { timeout: 60_000 });
+    await mkdir(buildCache, { recursive: true });
+    await run('dpkg', ['-x', path.join(scratch, archive), buildCache], { timeout: 60_000 });
     return await findKernel();
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -62,22 +62,22 @@ async function downloadKernel(): Promise<string | null> {
 async function buildInitrd(init: string, target: string): Promise<void> {
   const root = await mkdtemp('/tmp/guest-initrd-');
   try {
-    const modules = path.join(CACHE, 'lib/modules');
+    const modules = path.join(buildCache, 'lib/modules');
     const [version] = await readdir(modules);
     if (version === undefined) throw new Error(`no modules below ${modules}`);
     await mkdir(path.join(root, 'bin'));
     await copyFile('/bin/busybox', path.join(root, 'bin/busybox'));
     await copyFile(init, path.join(root, 'init'));
     await chmod(path.join(root, 'init'), 0o755);
-    await run('depmod', ['-b', CACHE, version], { timeout: 60_000 });
-    for (const module of MODULES) {
+    await run('depmod', ['-b', buildCache, version], { timeout: 60_000 });
+    for (const module of kernelModules) {
       const { stdout } = await run(
         'modprobe',
-        ['-d', CACHE, '-S', version, '--show-depends', module],
+        ['-d', buildCache, '-S', version, '--show-depends', module],
         { timeout: 10_000 },
       );
       for (const [, file] of stdout.matchAll(/^insmod (\S+)/gm)) {
-        const inside = path.join(root, path.relative(CACHE, file ?? ''));
+        const inside = path.join(root, path.relative(buildCache, file ?? ''));
         await mkdir(path.dirname(inside), { recursive: true });
         await copyFile(file ?? '', inside);
       }

@@ -6,7 +6,7 @@ import { XMLParser } from 'fast-xml-parser';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
 import type { Driver } from './driver.ts';
-import { GIB } from './guest-plan.ts';
+import { gib } from './guest-plan.ts';
 import { asOutcome } from './outcome.ts';
 import { BASELINE_EXPAND_FEATURES } from './rpc/flags.ts';
 import { remote } from './rpc/protocol.ts';
@@ -22,8 +22,8 @@ const parser = new XMLParser({
  * nodeGetInfo tells the memory the first NUMA cell had at boot; the statistics of all cells (-1)
  * are /proc/meminfo, hotplug included.
  */
-const ALL_CELLS = -1;
-const LINUX_MEMORY_STATS = 4; // total, free, buffers, cached: libvirt refuses another number
+const allCells = -1;
+const linuxMemoryStats = 4; // total, free, buffers, cached: libvirt refuses another number
 
 interface CpuXml {
   arch?: string;
@@ -42,8 +42,8 @@ export function hostFacts(driver: Driver): Promise<Outcome<HostFacts>> {
         driver.client.call(remote.connectGetVersion, undefined),
         driver.client.call(remote.nodeGetInfo, undefined),
         driver.client.call(remote.nodeGetMemoryStats, {
-          count: LINUX_MEMORY_STATS,
-          cell: ALL_CELLS,
+          count: linuxMemoryStats,
+          cell: allCells,
           flags: 0,
         }),
         driver.client.call(remote.connectGetCapabilities, undefined),
@@ -62,8 +62,8 @@ export function hostFacts(driver: Driver): Promise<Outcome<HostFacts>> {
       memoryMib: Number(
         (memory.stats.find((stat) => stat.field === 'total')?.value ?? node.memoryKib) / 1024n,
       ),
-      diskGib: Math.floor((disk.blocks * disk.bsize) / GIB),
-      freeDiskGib: Math.floor((disk.bavail * disk.bsize) / GIB),
+      diskGib: Math.floor((disk.blocks * disk.bsize) / gib),
+      freeDiskGib: Math.floor((disk.bavail * disk.bsize) / gib),
       hostIp: driver.settings.hostIp,
       bootedAtMs: Math.round((Date.now() - uptime() * 1000) / 60_000) * 60_000,
       cpu: {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { GuestImage } from '#contracts/nova/guest.ts';
 
 /** Suffix of what is being written: never read, removed by garbage collection. */
-export const PART = '.part';
+export const partSuffix = '.part';
 
 export interface GuestFolder {
   root: string;

@@ -11,16 +11,16 @@ import { fault, isFault, type Fault, type Outcome } from '#contracts/common/faul
 import type { GuestImage } from '#contracts/nova/guest.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
 import type { EnsureOptions, OpenImage } from '#ports/hypervisor.ts';
-import { cachedFormat, PART, type HostFolder } from './host-folder.ts';
+import { cachedFormat, partSuffix, type HostFolder } from './host-folder.ts';
 import { unlessMissing } from './outcome.ts';
 import { readQcow2Header } from './qcow2-header.ts';
 import { exists, finishWhole } from './write-whole.ts';
 
 /** A source that sends nothing for this long is given up. */
-const STALL_MS = 60_000;
-const CONVERT_MS = 30 * 60_000;
+const stallMs = 60_000;
+const convertMs = 30 * 60_000;
 /** Where no flavor says less. */
-const MAX_VIRTUAL_BYTES = 2 ** 44;
+const largestVirtualBytes = 2 ** 44;
 
 /** One fetch of one image, for all who wait for it. */
 interface Fetch {
@@ -49,7 +49,7 @@ export class ImageCache {
     openImage: OpenImage,
     options: EnsureOptions = {},
   ): Promise<Outcome<void>> {
-    const { maxVirtualBytes = MAX_VIRTUAL_BYTES, signal } = options;
+    const { maxVirtualBytes = largestVirtualBytes, signal } = options;
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(image.id))
       return fault('badRequest', `image id ${JSON.stringify(image.id)} is not a name`);
     const target = this.#folder.image(image);
@@ -147,7 +147,7 @@ export class ImageCache {
   /** Ids of the complete images. */
   async list(): Promise<string[]> {
     const names = await unlessMissing(readdir(this.#folder.images), []);
-    return names.filter((name) => !name.endsWith(PART)).map((name) => path.parse(name).name);
+    return names.filter((name) => !name.endsWith(partSuffix)).map((name) => path.parse(name).name);
   }
 
   /**
@@ -163,7 +163,7 @@ export class ImageCache {
     const removed: string[] = [];
     for (const name of await unlessMissing(readdir(this.#folder.images), [])) {
       const file = path.join(this.#folder.images, name);
-      const isPart = name.endsWith(PART);
+      const isPart = name.endsWith(partSuffix);
       const wanted = isPart
         ? this.#fetches.size > 0
         : keepImageIds.has(path.parse(name).name) || backing.has(file) || this.#pins.has(file);
@@ -192,13 +192,13 @@ export class ImageCache {
     await mkdir(this.#folder.images, { recursive: true });
     const source = await openImage();
     if (isFault(source)) return source;
-    const download = `${target}.download${PART}`;
+    const download = `${target}.download${partSuffix}`;
     try {
       const problem = await receive(source, download, image, signal);
       if (problem) return signal.aborted ? abandoned(image) : problem;
       // The largest that anybody waits for: who has less room is refused when the disk is planned.
       const maxVirtualBytes = Math.max(...waiting.values(), 0);
-      const limits = { timeoutMs: CONVERT_MS, signal };
+      const limits = { timeoutMs: convertMs, signal };
       const isKept = image.diskFormat === 'qcow2' || cachedFormat(image) === 'raw';
       const name = { path: download, diskFormat: image.diskFormat };
       const accepted = isKept
@@ -206,7 +206,7 @@ export class ImageCache {
         : await this.#images.convert(
             name,
             maxVirtualBytes,
-            { name: target + PART, intoExisting: false },
+            { name: target + partSuffix, intoExisting: false },
             limits,
           );
       if (signal.aborted) return abandoned(image);
@@ -215,7 +215,7 @@ export class ImageCache {
       else await finishWhole(target);
     } finally {
       await rm(download, { force: true });
-      await rm(target + PART, { force: true });
+      await rm(target + partSuffix, { force: true });
     }
   }
 }
@@ -233,10 +233,7 @@ async function receive(
   const hash = createHash('sha512');
   let received = 0;
   let mismatch: Fault | null = null;
-  const stall = setTimeout(
-    () => source.destroy(new Error(`no bytes for ${STALL_MS} ms`)),
-    STALL_MS,
-  );
+  const stall = setTimeout(() => source.destroy(new Error(`no bytes for ${stallMs} ms`)), stallMs);
   const meter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       stall.refresh();

@@ -2,15 +2,15 @@
 // xorriso takes 100 ms, this 1 ms. Layout: ECMA-119; Rock Ridge: IEEE P1282 (RRIP 1991A: SP, ER,
 // PX, NM); Joliet: Microsoft's specification of 1995.
 
-const SECTOR = 2048;
+const sectorBytes = 2048;
 /**
  * As mkisofs pads: readers (busybox's findfs among them) look 64 KiB and more into a disk and give
  * up at its end.
  */
-const PADDING_SECTORS = 150;
-const NAME_MAX = 64; // Joliet's limit; Rock Ridge names of this length fit their record
+const paddingSectors = 150;
+const nameMax = 64; // Joliet's limit; Rock Ridge names of this length fit their record
 /** Recording time of everything, 2026-01-01 UTC: the same files give the same bytes. */
-const RECORDED = Buffer.from([126, 1, 1, 0, 0, 0, 0]);
+const recorded = Buffer.from([126, 1, 1, 0, 0, 0, 0]);
 
 interface Node {
   name: string;
@@ -45,7 +45,7 @@ export function iso9660(label: string, files: Record<string, Buffer>): Buffer {
   let next = 19;
   const place = (byteLength: number) => {
     const at = next;
-    next += Math.ceil(byteLength / SECTOR);
+    next += Math.ceil(byteLength / sectorBytes);
     return at;
   };
   const tables = views.map((view) => {
@@ -58,19 +58,19 @@ export function iso9660(label: string, files: Record<string, Buffer>): Buffer {
   for (const { content, sector } of contents)
     sector.iso = sector.joliet = content?.length === 0 ? 0 : place(content?.length ?? 0);
 
-  place(PADDING_SECTORS * SECTOR);
+  place(paddingSectors * sectorBytes);
 
-  const image = Buffer.alloc(next * SECTOR);
+  const image = Buffer.alloc(next * sectorBytes);
   views.forEach((view, i) => {
     const table = tables[i] as (typeof tables)[number]; // one for each view
-    volumeDescriptor(view, label, next, table, root).copy(image, (16 + i) * SECTOR);
-    pathTable(view, directories, 'LE').copy(image, table.little * SECTOR);
-    pathTable(view, directories, 'BE').copy(image, table.big * SECTOR);
+    volumeDescriptor(view, label, next, table, root).copy(image, (16 + i) * sectorBytes);
+    pathTable(view, directories, 'LE').copy(image, table.little * sectorBytes);
+    pathTable(view, directories, 'BE').copy(image, table.big * sectorBytes);
     for (const directory of directories)
-      extent(view, directory).copy(image, directory.sector[view.kind] * SECTOR);
+      extent(view, directory).copy(image, directory.sector[view.kind] * sectorBytes);
   });
-  image.write('\xffCD001\x01', 18 * SECTOR, 'latin1');
-  for (const { content, sector } of contents) content?.copy(image, sector.iso * SECTOR);
+  image.write('\xffCD001\x01', 18 * sectorBytes, 'latin1');
+  for (const { content, sector } of contents) content?.copy(image, sector.iso * sectorBytes);
   return image;
 }
 
@@ -85,9 +85,7 @@ function treeOf(files: Record<string, Buffer>): Node {
   const root = newNode('', null, null);
   for (const [path, content] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const parts = path.split('/');
-    if (
-      parts.some((part) => part === '' || part === '.' || part === '..' || part.length > NAME_MAX)
-    )
+    if (parts.some((part) => part === '' || part === '.' || part === '..' || part.length > nameMax))
       throw new Error(`not a path for an ISO image: ${JSON.stringify(path)}`);
     let at = root;
     parts.forEach((part, i) => {
@@ -166,7 +164,7 @@ function extent(view: View, directory: Node): Buffer {
   let used = 0;
   const pieces: Buffer[] = [];
   for (const each of records) {
-    const left = SECTOR - (used % SECTOR);
+    const left = sectorBytes - (used % sectorBytes);
     if (each.length > left) {
       pieces.push(Buffer.alloc(left));
       used += left;
@@ -174,7 +172,7 @@ function extent(view: View, directory: Node): Buffer {
     pieces.push(each);
     used += each.length;
   }
-  pieces.push(Buffer.alloc((SECTOR - (used % SECTOR)) % SECTOR));
+  pieces.push(Buffer.alloc((sectorBytes - (used % sectorBytes)) % sectorBytes));
   return Buffer.concat(pieces);
 }
 
@@ -202,7 +200,7 @@ function record(view: View, node: Node, identifier: Buffer, systemUse: Buffer): 
   bytes[0] = bytes.length;
   both32(bytes, 2, node.sector[view.kind]);
   both32(bytes, 10, byteLength(view, node));
-  RECORDED.copy(bytes, 18);
+  recorded.copy(bytes, 18);
   bytes[25] = node.content === null ? 2 : 0;
   both16(bytes, 28, 1);
   bytes[32] = identifier.length;
@@ -238,7 +236,7 @@ function volumeDescriptor(
       ? bigEndian16(value.padEnd(bytes >> 1))
       : Buffer.from(value.padEnd(bytes), 'latin1')
     ).subarray(0, bytes);
-  const descriptor = Buffer.alloc(SECTOR);
+  const descriptor = Buffer.alloc(sectorBytes);
   descriptor.write(`${isJoliet ? '\x02' : '\x01'}CD001\x01`, 'latin1');
   text('', 32).copy(descriptor, 8);
   text(label, 32).copy(descriptor, 40);
@@ -246,7 +244,7 @@ function volumeDescriptor(
   if (isJoliet) descriptor.write('%/E', 88, 'latin1'); // UCS-2 level 3
   both16(descriptor, 120, 1);
   both16(descriptor, 124, 1);
-  both16(descriptor, 128, SECTOR);
+  both16(descriptor, 128, sectorBytes);
   both32(descriptor, 132, table.byteLength);
   descriptor.writeUInt32LE(table.little, 140);
   descriptor.writeUInt32BE(table.big, 148);

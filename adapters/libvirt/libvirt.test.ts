@@ -33,7 +33,7 @@ import { remote } from './rpc/protocol.ts';
 
 const run = promisify(execFile);
 /** Under TCG on two shared cores a boot of 3 s may take 30. */
-const BOOT_MS = 60_000;
+const bootLimitMs = 60_000;
 
 const noLibvirtd = await whyNoLibvirtd();
 const guest = noLibvirtd === null ? await buildTestGuest() : { skip: noLibvirtd };
@@ -119,7 +119,7 @@ async function contractBench(files: TestGuest): Promise<HypervisorBench> {
     },
     bootable: { kernel, rootDisk: null },
     disk: { bytes: await readFile(diskFile), diskFormat: 'qcow2' },
-    bootMs: BOOT_MS,
+    bootMs: bootLimitMs,
     // A folder in place of a mounted share; test/storage has a real one.
     volume: async () => await volumeImage(stateDir),
     overlay: async (of) => await volumeImage(stateDir, of),
@@ -203,7 +203,7 @@ function ownPromises(files: TestGuest): void {
     ok(await hypervisor.create(guest));
     await eventually(
       async () => ok(await hypervisor.consoleLog(guest.uuid, 64 * 1024)).includes('login:'),
-      { withinMs: BOOT_MS, what: 'the guest is up' },
+      { withinMs: bootLimitMs, what: 'the guest is up' },
     );
     const nic = {
       portId: randomUUID(),
@@ -397,7 +397,7 @@ function ownPromises(files: TestGuest): void {
           () => true,
           () => false,
         ),
-      { withinMs: BOOT_MS, what: 'the console log was cut' },
+      { withinMs: bootLimitMs, what: 'the console log was cut' },
     );
     const text = ok(await hypervisor.consoleLog(chatty.uuid, 16 * 1024));
     assert.equal(text.length, 16 * 1024);

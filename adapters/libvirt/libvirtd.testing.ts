@@ -15,7 +15,7 @@ export interface PrivateLibvirtd {
   close(): Promise<void>;
 }
 
-const TOOLS = [
+const tools = [
   '/usr/sbin/libvirtd',
   '/usr/bin/qemu-system-x86_64',
   '/usr/bin/qemu-img',
@@ -26,7 +26,7 @@ const TOOLS = [
 
 /** Why a libvirtd cannot run here; null = it can. */
 export async function whyNoLibvirtd(): Promise<string | null> {
-  return process.getuid?.() === 0 ? await whatIsMissing(TOOLS) : 'needs root for namespaces';
+  return process.getuid?.() === 0 ? await whatIsMissing(tools) : 'needs root for namespaces';
 }
 
 export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {

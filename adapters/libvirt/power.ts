@@ -9,11 +9,11 @@ import { remote, type Domain } from './rpc/protocol.ts';
 import { startLocked } from './volume-locks.ts';
 
 /** An ACPI press is lost while the guest boots (testbed.md, pitfall 12), so it is pressed again. */
-const ACPI_EVERY_MS = 2_000;
-const AGENT_EVERY_MS = 10_000;
+const acpiEveryMs = 2_000;
+const agentEveryMs = 10_000;
 /** Events may be missed while libvirt is away; the state is read at least this often. */
-const LOOK_EVERY_MS = 500;
-const SAVE_MS = 10 * 60_000;
+const lookEveryMs = 500;
+const saveMs = 10 * 60_000;
 
 /** Runs `work` with the guest's domain and state. notFound without one. */
 function onGuest(
@@ -105,7 +105,7 @@ export function suspendGuest(driver: Driver, uuid: string): Promise<Outcome<void
   return onGuest(driver, uuid, async (domain, state) => {
     if (state === 'suspended') return;
     if (state !== 'running' && state !== 'paused') return refused('suspend', uuid, state);
-    await driver.client.call(remote.domainManagedSave, { domain, flags: 0 }, SAVE_MS);
+    await driver.client.call(remote.domainManagedSave, { domain, flags: 0 }, saveMs);
   });
 }
 
@@ -126,18 +126,18 @@ async function askToShutDown(driver: Driver, domain: Domain, timeoutMs: number):
   for (;;) {
     const nowMs = driver.now();
     if (nowMs >= pressAtMs) {
-      pressAtMs = nowMs + ACPI_EVERY_MS;
+      pressAtMs = nowMs + acpiEveryMs;
       await press(driver, domain, SHUTDOWN.acpi);
     }
     if (nowMs >= agentAtMs) {
-      agentAtMs = nowMs + AGENT_EVERY_MS;
+      agentAtMs = nowMs + agentEveryMs;
       void press(driver, domain, SHUTDOWN.agent).catch((error: unknown) =>
         driver.log.error({ server: domain.uuid, err: error }, 'shutdown request failed'),
       ); // may take its own 5 s to find that nobody answers
     }
     await driver.events.next(
       domain.uuid,
-      Math.max(1, Math.min(LOOK_EVERY_MS, startedAtMs + timeoutMs - driver.now())),
+      Math.max(1, Math.min(lookEveryMs, startedAtMs + timeoutMs - driver.now())),
     );
     const current = await driver.domains.find(domain.uuid);
     if (!current || !(await driver.domains.isActive(current))) return true;

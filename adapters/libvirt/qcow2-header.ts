@@ -7,8 +7,8 @@ export interface Qcow2Header {
   backingFile: string | null;
 }
 
-const MAGIC = 0x514649fb; // 'QFI\xfb'
-const MAX_BACKING_NAME_BYTES = 1023;
+const magic = 0x514649fb; // 'QFI\xfb'
+const maxBackingNameBytes = 1023;
 
 /** null: not qcow2. */
 export async function readQcow2Header(path: string): Promise<Qcow2Header | null> {
@@ -16,9 +16,9 @@ export async function readQcow2Header(path: string): Promise<Qcow2Header | null>
   try {
     const header = Buffer.alloc(72);
     const { bytesRead } = await file.read(header, 0, header.length, 0);
-    if (bytesRead < 72 || header.readUInt32BE(0) !== MAGIC) return null;
+    if (bytesRead < 72 || header.readUInt32BE(0) !== magic) return null;
     const nameOffset = Number(header.readBigUInt64BE(8));
-    const nameLength = Math.min(header.readUInt32BE(16), MAX_BACKING_NAME_BYTES);
+    const nameLength = Math.min(header.readUInt32BE(16), maxBackingNameBytes);
     let backingFile: string | null = null;
     if (nameOffset > 0) {
       const name = Buffer.alloc(nameLength);

@@ -15,8 +15,8 @@ import { disksIn } from './volume-xml.ts';
 import { escape } from './xml-text.ts';
 
 /** Also a large disk on a slow host. */
-const COPY_MS = 2 * 60 * 60_000;
-const LOOK_EVERY_MS = 100;
+const copyMs = 2 * 60 * 60_000;
+const lookEveryMs = 100;
 
 export function snapshotRoot(driver: Driver, uuid: string): Promise<Outcome<DiskCopy>> {
   return onDomain(driver, uuid, async (domain) => {
@@ -34,7 +34,7 @@ export function snapshotRoot(driver: Driver, uuid: string): Promise<Outcome<Disk
       if (active) return await mirror(driver, domain, target, rootCopy);
       const copied = await driver.diskImages.run(
         ['convert', '-f', 'qcow2', '-O', 'qcow2', disk, rootCopy],
-        { timeoutMs: COPY_MS },
+        { timeoutMs: copyMs },
       );
       return isFault(copied) ? copied : undefined;
     });
@@ -67,7 +67,7 @@ async function mirror(
     parameters: [],
     flags: BLOCK_COPY.transientJob | BLOCK_COPY.synchronousWrites,
   });
-  const untilMs = driver.now() + COPY_MS;
+  const untilMs = driver.now() + copyMs;
   for (;;) {
     const disk = disksIn(await driver.domains.liveXml(domain)).find(
       (each) => each.target === target,
@@ -84,7 +84,7 @@ async function mirror(
       await stopCopy(driver, domain, target);
       return fault('timeout', `the root disk of guest ${domain.uuid} is not copied in time`);
     }
-    await delay(LOOK_EVERY_MS);
+    await delay(lookEveryMs);
   }
   await frozen(driver, domain, async () => await stopCopy(driver, domain, target));
 }

@@ -22,9 +22,9 @@ import {
 } from './volume-xml.ts';
 
 const volumeKind: DeviceKind = { name: 'volume', idsIn: volumesIn };
-const GIB = 1024 ** 3;
+const gib = 1024 ** 3;
 /** QEMU opens images over the network in here. */
-const STORAGE_MS = 60_000;
+const storageMs = 60_000;
 
 export function attachVolume(
   driver: Driver,
@@ -101,13 +101,13 @@ export function resizeVolume(
     const disk = diskOf(await driver.domains.liveXml(domain), volumeId);
     if (!disk) return missing(uuid, volumeId);
     const active = await driver.domains.isActive(domain);
-    const size = BigInt(sizeGib * GIB);
+    const size = BigInt(sizeGib * gib);
     const capacity = active
       ? (
           await driver.client.call(
             remote.domainGetBlockInfo,
             { domain, path: disk.target, flags: 0 },
-            STORAGE_MS,
+            storageMs,
           )
         ).capacity
       : await virtualSize(driver, disk);
@@ -121,13 +121,13 @@ export function resizeVolume(
       await runTool(
         'qemu-img',
         ['resize', '-q', '-f', disk.format, nameOf(driver, disk), String(size)],
-        STORAGE_MS,
+        storageMs,
       );
     else
       await driver.client.call(
         remote.domainBlockResize,
         { domain, disk: disk.target, size, flags: BLOCK_RESIZE_BYTES },
-        STORAGE_MS,
+        storageMs,
       );
   });
 }
@@ -143,7 +143,7 @@ async function virtualSize(driver: Driver, disk: DomainDisk): Promise<bigint> {
   const told = await runTool(
     'qemu-img',
     ['info', '-f', disk.format, '--output=json', nameOf(driver, disk)],
-    STORAGE_MS,
+    storageMs,
   );
   // qemu-img's own document
   return BigInt((JSON.parse(told) as { 'virtual-size': number })['virtual-size']);
@@ -190,7 +190,7 @@ async function switchLive(
     await driver.client.call(
       remote.domainSnapshotCreateXml,
       { domain, xml: snapshotXml(disk.target, others, source), flags },
-      STORAGE_MS,
+      storageMs,
     );
   });
 }

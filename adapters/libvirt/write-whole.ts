@@ -1,7 +1,7 @@
 // Makes a file appear whole or not at all: written beside its name, flushed, renamed. What exists
 // is complete.
 import { open, rename, stat } from 'node:fs/promises';
-import { PART } from './host-folder.ts';
+import { partSuffix } from './host-folder.ts';
 import { unlessMissing } from './outcome.ts';
 
 export async function exists(path: string): Promise<boolean> {
@@ -13,13 +13,13 @@ export async function writeWhole(
   path: string,
   write: (partPath: string) => Promise<unknown>,
 ): Promise<void> {
-  await write(path + PART);
+  await write(path + partSuffix);
   await finishWhole(path);
 }
 
 /** The second half of `writeWhole`: its part is filled. */
 export async function finishWhole(path: string): Promise<void> {
-  const part = path + PART;
+  const part = path + partSuffix;
   const file = await open(part, 'r+');
   try {
     await file.sync();

@@ -1,5 +1,5 @@
 // Text for XML documents, whatever a tenant wrote. Used by whatever makes XML for libvirt.
-const ENTITIES: Record<string, string> = {
+const entities: Record<string, string> = {
   '&': '&amp;',
   '<': '&lt;',
   '>': '&gt;',
@@ -15,5 +15,5 @@ export function escape(text: string): string {
   return text
     .toWellFormed()
     .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
-    .replace(/[&<>'"]/g, (char) => ENTITIES[char] ?? char);
+    .replace(/[&<>'"]/g, (char) => entities[char] ?? char);
 }

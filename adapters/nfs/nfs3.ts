@@ -97,8 +97,8 @@ const readable = ({ type, size, used, mtime }: RawAttributes): FileAttributes =>
 });
 
 /** WRITE and COMMIT modes: the data is on disk when the call has been answered. */
-const FILE_SYNC = 2;
-const UNCHECKED = 0;
+const fileSync = 2;
+const unchecked = 0;
 const folderPageBytes = 64 * 1024;
 
 /** One connection to one export. Calls reject with NfsError, RpcUnavailable or RpcRefused. */
@@ -184,7 +184,7 @@ export class Nfs3 {
         handle,
         offset: BigInt(offset + done),
         count: rest.length,
-        stable: FILE_SYNC,
+        stable: fileSync,
         data: rest,
       });
       before.read(reply);
@@ -214,7 +214,7 @@ export class Nfs3 {
     const reply = await this.#call(procedures.create, args, {
       folder,
       name,
-      how: UNCHECKED,
+      how: unchecked,
       mode: some(mode),
       uid: 0,
       gid: 0,

@@ -21,10 +21,10 @@ export interface Procedure {
   name: string;
 }
 
-const CALL = 0;
-const AUTH_NONE = 0;
-const AUTH_SYS = 1;
-const LAST_FRAGMENT = 0x8000_0000;
+const callMessage = 0;
+const authNone = 0;
+const authSys = 1;
+const lastFragment = 0x8000_0000;
 const maxReplyBytes = 4 * 1024 * 1024;
 const maxWaiting = 1024;
 
@@ -108,22 +108,22 @@ export class RpcConnection {
     const words = Buffer.alloc(32);
     [
       xid,
-      CALL,
+      callMessage,
       2,
       procedure.program,
       procedure.version,
       procedure.number,
-      AUTH_SYS,
+      authSys,
       root.length,
     ].forEach((word, index) => words.writeUInt32BE(word, index * 4));
     const body = Buffer.concat([
       words,
       root,
-      Buffer.from([0, 0, 0, AUTH_NONE, 0, 0, 0, 0]),
+      Buffer.from([0, 0, 0, authNone, 0, 0, 0, 0]),
       encode(args, value),
     ]);
     const mark = Buffer.alloc(4);
-    mark.writeUInt32BE((LAST_FRAGMENT | body.length) >>> 0);
+    mark.writeUInt32BE((lastFragment | body.length) >>> 0);
     return await new Promise((resolve, reject) => {
       const deadline = setTimeout(
         () => waiting.settle(new RpcTimeout(`${procedure.name}: no answer in ${timeoutMs} ms`)),
@@ -156,7 +156,7 @@ export class RpcConnection {
       if (this.#received.length < 4 + length) return;
       this.#fragments.push(this.#received.subarray(4, 4 + length));
       this.#received = this.#received.subarray(4 + length);
-      if ((mark & LAST_FRAGMENT) === 0) continue;
+      if ((mark & lastFragment) === 0) continue;
       const message = Buffer.concat(this.#fragments.splice(0));
       try {
         this.#dispatch(message);

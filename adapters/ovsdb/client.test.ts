@@ -81,7 +81,7 @@ async function withPeer(
   }
 }
 
-const UNKNOWN_METHOD = { error: 'unknown method' };
+const unknownMethod = { error: 'unknown method' };
 
 describe('the OVSDB client', () => {
   it('matches answers to calls in whatever order they come', async () => {
@@ -214,7 +214,7 @@ describe('the OVSDB client', () => {
       const uuid = 'e7b3a9f0-0000-4000-8000-000000000001';
       await withPeer(
         ({ id, method, params = [] }, send) => {
-          if (method !== known) return send({ id, result: null, ...UNKNOWN_METHOD });
+          if (method !== known) return send({ id, result: null, ...unknownMethod });
           const whole = (name: string) => ({
             Address_Set: {
               [uuid]:

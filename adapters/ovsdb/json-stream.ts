@@ -1,12 +1,12 @@
 // Cuts a byte stream into JSON objects that follow each other without any delimiter, as RFC 7047
 // has it (section 4).
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN = 0x7b; // {, and [ with the bit below
-const CLOSE = 0x7d; // }, and ]
-const BRACKET_TO_BRACE = 0x20;
-const BLANK = new Set([0x20, 0x09, 0x0a, 0x0d]);
+const quote = 0x22;
+const backslash = 0x5c;
+const open = 0x7b; // {, and [ with the bit below
+const close = 0x7d; // }, and ]
+const bracketToBrace = 0x20;
+const blank = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 /**
  * Looks at each byte once, however the socket cuts them, and parses a message only when it is
@@ -35,17 +35,17 @@ export class JsonSplitter {
       const byte = chunk[at] as number; // at < length
       if (this.#inString) {
         if (this.#escaped) this.#escaped = false;
-        else if (byte === BACKSLASH) this.#escaped = true;
-        else if (byte === QUOTE) this.#inString = false;
+        else if (byte === backslash) this.#escaped = true;
+        else if (byte === quote) this.#inString = false;
       } else if (this.#depth === 0) {
-        if (BLANK.has(byte)) start = at + 1;
-        else if (byte === OPEN) this.#depth = 1;
+        if (blank.has(byte)) start = at + 1;
+        else if (byte === open) this.#depth = 1;
         else throw new Error(`byte 0x${byte.toString(16)} between two messages`);
-      } else if (byte === QUOTE) {
+      } else if (byte === quote) {
         this.#inString = true;
-      } else if ((byte | BRACKET_TO_BRACE) === OPEN) {
+      } else if ((byte | bracketToBrace) === open) {
         this.#depth += 1;
-      } else if ((byte | BRACKET_TO_BRACE) === CLOSE) {
+      } else if ((byte | bracketToBrace) === close) {
         this.#depth -= 1;
         if (this.#depth === 0) {
           this.#keep(chunk.subarray(start, at + 1));

@@ -5,11 +5,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { whatIsMissing } from '#platform/testing/real-daemon.ts';
 
-const NORTHD = '/usr/bin/ovn-northd';
+const northdProgram = '/usr/bin/ovn-northd';
 
 /** Why northd cannot run here; null = it can. */
 export function whyNoNorthd(): Promise<string | null> {
-  return whatIsMissing([NORTHD]);
+  return whatIsMissing([northdProgram]);
 }
 
 /** `north` and `south` as `unix:` remotes. */
@@ -26,7 +26,7 @@ export async function startNorthd(
     OVS_LOGDIR: folder,
   };
   const northd = spawn(
-    NORTHD,
+    northdProgram,
     [
       `--ovnnb-db=${north}`,
       `--ovnsb-db=${south}`,

@@ -29,8 +29,8 @@ type Northbound = typeof northbound;
 const nb = operationsOf(northbound);
 
 /** Under this external id each row of ours carries its key. */
-const KEY = 'cobalt:key';
-const ATTEMPTS = 3;
+const ownerKey = 'cobalt:key';
+const attempts = 3;
 
 export interface OvnOptions {
   /** `unix:/run/ovn/ovnnb_db.sock` ...: of several the next is tried when one fails. */
@@ -140,7 +140,7 @@ class OvnSdn implements Sdn {
       onChanges: (changes) => {
         real.take(changes);
         for (const { table, old, now } of changes)
-          this.#noteOwner(table, old?.external_ids[KEY], now?.external_ids[KEY]);
+          this.#noteOwner(table, old?.external_ids[ownerKey], now?.external_ids[ownerKey]);
       },
       onTrue: () => listeners.returned?.(),
     });
@@ -277,7 +277,7 @@ class OvnSdn implements Sdn {
           );
           return steps;
         } catch (error) {
-          if (!(error instanceof OvsdbTransactionError) || attempt === ATTEMPTS) throw error;
+          if (!(error instanceof OvsdbTransactionError) || attempt === attempts) throw error;
           this.#log.warn(
             { error: error.message, attempt },
             'northbound transaction refused, planned anew',
@@ -291,7 +291,7 @@ class OvnSdn implements Sdn {
 function stamped(row: SdnRow): DesiredRow<Northbound> {
   return {
     ...row,
-    columns: { ...row.columns, external_ids: { ...row.columns.external_ids, [KEY]: row.key } },
+    columns: { ...row.columns, external_ids: { ...row.columns.external_ids, [ownerKey]: row.key } },
   } as DesiredRow<Northbound>; // a union kept together by `table`
 }
 
@@ -299,7 +299,7 @@ function scopeOf(strays: OvnOptions['strays']): Scope<Northbound> {
   const key = (
     { external_ids }: { external_ids: Readonly<Record<string, string>> },
     uuid: string,
-  ) => external_ids[KEY] ?? (strays === 'remove' ? `stray ${uuid}` : undefined);
+  ) => external_ids[ownerKey] ?? (strays === 'remove' ? `stray ${uuid}` : undefined);
   return Object.fromEntries(
     Object.entries(sdnPlaces).map(([table, places]) => [table, { key, places }]),
   );

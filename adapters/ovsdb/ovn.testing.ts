@@ -16,11 +16,11 @@ import { southbound } from './southbound.gen.ts';
 
 const run = promisify(execFile);
 const sb = operationsOf(southbound);
-const TRACE = '/usr/bin/ovn-trace';
+const traceProgram = '/usr/bin/ovn-trace';
 
 /** Why there is no OVN here; null = there is. */
 export async function whyNoOvn(): Promise<string | null> {
-  return (await whyNoOvsdb()) ?? (await whyNoNorthd()) ?? (await whatIsMissing([TRACE]));
+  return (await whyNoOvsdb()) ?? (await whyNoNorthd()) ?? (await whatIsMissing([traceProgram]));
 }
 
 export interface PrivateOvn {
@@ -123,7 +123,7 @@ export async function startPrivateOvn(): Promise<PrivateOvn> {
     },
     async trace(logicalSwitch, microflow) {
       const { stdout } = await run(
-        TRACE,
+        traceProgram,
         [
           `--db=${south.unix}`,
           '--minimal',

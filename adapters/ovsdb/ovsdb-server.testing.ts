@@ -10,11 +10,11 @@ import { freePort } from '#platform/testing/free-port.ts';
 import { answersAt, whatIsMissing } from '#platform/testing/real-daemon.ts';
 
 const run = promisify(execFile);
-const TOOLS = ['/usr/sbin/ovsdb-server', '/usr/bin/ovsdb-tool', '/usr/share/ovn/ovn-nb.ovsschema'];
+const tools = ['/usr/sbin/ovsdb-server', '/usr/bin/ovsdb-tool', '/usr/share/ovn/ovn-nb.ovsschema'];
 
 /** Why an ovsdb-server cannot run here; null = it can. */
 export function whyNoOvsdb(): Promise<string | null> {
-  return whatIsMissing(TOOLS);
+  return whatIsMissing(tools);
 }
 
 export interface PrivateOvsdb {

@@ -69,7 +69,7 @@ export type Ask = (
 
 type Method = 'monitor_cond_since' | 'monitor_cond' | 'monitor';
 const methods: readonly Method[] = ['monitor_cond_since', 'monitor_cond', 'monitor'];
-const NO_TRANSACTION = '00000000-0000-0000-0000-000000000000';
+const noTransaction = '00000000-0000-0000-0000-000000000000';
 
 // <table-updates> of RFC 7047 and <table-updates2> of ovsdb-server(7).
 type RowUpdate = {
@@ -104,7 +104,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   readonly #rows: ReadonlyMap<string, Map<Uuid, AnyRow>>;
   readonly #waiting = new Set<{ resolve(): void; reject(error: Error): void }>();
   #method: Method | undefined;
-  #lastTransaction = NO_TRANSACTION;
+  #lastTransaction = noTransaction;
   #state: 'away' | 'true' | 'closed' = 'away';
   #resumed = 0;
   #fetched = 0;
@@ -213,7 +213,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
 
   /** Called by the client when what it holds cannot be trusted: the next start fetches all rows. */
   distrust(): void {
-    this.#lastTransaction = NO_TRANSACTION;
+    this.#lastTransaction = noTransaction;
   }
 
   /** Called by the client with `update`, `update2` and `update3`. */
@@ -247,7 +247,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
     const [found, transaction, updates] =
       method === 'monitor_cond_since'
         ? (answer as [boolean, string, TableUpdates])
-        : [false, NO_TRANSACTION, answer as TableUpdates]; // ovsdb-server(7), 4.1.15
+        : [false, noTransaction, answer as TableUpdates]; // ovsdb-server(7), 4.1.15
     this.#lastTransaction = transaction;
     this.#state = 'true';
     if (found) {

@@ -6,7 +6,7 @@ import type { Step } from './plan.ts';
 import type { Link } from './row-index.ts';
 import type { DatabaseSchema, RowPatch, Uuid } from './schema.ts';
 
-const DEFAULT_MAX_STEPS = 1_000;
+const defaultMaxSteps = 1_000;
 
 /**
  * Steps of a transaction go together, their links are gathered: a thousand ports of one switch are
@@ -15,7 +15,7 @@ const DEFAULT_MAX_STEPS = 1_000;
 export function transactionsOf(
   schema: DatabaseSchema,
   steps: readonly Step[],
-  maxSteps = DEFAULT_MAX_STEPS,
+  maxSteps = defaultMaxSteps,
 ): Operation<unknown>[][] {
   const transactions: Operation<unknown>[][] = [];
   for (let at = 0; at < steps.length; at += maxSteps)

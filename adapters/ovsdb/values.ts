@@ -10,13 +10,13 @@ export type WireValue =
   | readonly ['map', readonly (readonly [WireAtom, WireAtom])[]];
 export type WireRow = Readonly<Record<string, WireValue>>;
 
-const ZERO_UUID = '00000000-0000-0000-0000-000000000000';
+const zeroUuid = '00000000-0000-0000-0000-000000000000';
 const atomDefaults: Readonly<Record<AtomType, Atom>> = {
   string: '',
   integer: 0,
   real: 0,
   boolean: false,
-  uuid: ZERO_UUID,
+  uuid: zeroUuid,
 };
 
 /** The server's answer does not have the form that the schema promises. */

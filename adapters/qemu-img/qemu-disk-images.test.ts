@@ -214,7 +214,7 @@ describe(
       const [path, name] = [join(folder, 'orphan'), join(folder, 'orphan.out')];
       await makeQcow2Bomb(path);
       const script = `
-      import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
+      import { createQemuDiskImages } from './qemu-disk-images.ts';
       import { silentLog } from '#platform/log.ts';
       await createQemuDiskImages({ log: silentLog, socketFolder: process.env.FOLDER }).convert({ path: process.env.FROM, diskFormat: 'qcow2' }, 2 ** 32, { name: process.env.TO, intoExisting: false }, { timeoutMs: 60_000 });`;
       const caller = spawn(process.execPath, ['--input-type=module', '--eval', script], {

@@ -2,11 +2,11 @@
 // that is appended to.
 import type { SimGuest } from './sim-world.ts';
 
-const LAST_BOOTS = 8;
+const lastBoots = 8;
 
 /** `isUp`: the current boot has come as far as the login banner. */
 export function bootText(guest: SimGuest, isUp: boolean): string {
-  const first = Math.max(1, guest.boots - LAST_BOOTS + 1);
+  const first = Math.max(1, guest.boots - lastBoots + 1);
   let text = '';
   for (let boot = first; boot <= guest.boots; boot += 1) {
     text += `[    0.000000] Linux version 6.1.0-sim (boot ${boot}) ${guest.vcpus} CPU, ${guest.memoryMib} MiB\n`;

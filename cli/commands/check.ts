@@ -13,9 +13,9 @@ export const checks: readonly Check[] = [
   { name: 'types', tool: 'tsc', args: ['-p', 'tsconfig.json'] },
   { name: 'lint', tool: 'oxlint', args: ['--type-aware', '--quiet'] },
   {
-    name: 'dependency rules',
+    name: 'dependency rules, style',
     tool: 'node',
-    args: ['--test', '--test-reporter=dot', 'test/architecture.test.ts'],
+    args: ['--test', '--test-reporter=dot', 'test/architecture.test.ts', 'test/style.test.ts'],
   },
 ];
 

@@ -1,8 +1,8 @@
-import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 // `connection_info` of an attachment: how Cinder words a VolumeConnection on the wire, and how Nova
 // reads it back. Flat, as `GET /v3/attachments/{id}` answers it: api-ref block-storage v3, "Show
 // attachment details".
-import type { JsonObject } from '#contracts/common/json.ts';
+import type { JsonObject } from '../common/json.ts';
+import type { VolumeConnection } from './volume-connection.ts';
 
 /** Nested in `data`, as os-initialize_connection answers it. */
 export interface ConnectionInfo {

@@ -1,5 +1,5 @@
 // Neutron Agents -> Neutron, topic `neutron`: what a host's network is made of and how it does.
-import type { HostNetworkFacts } from '#contracts/neutron/host-network.ts';
+import type { HostNetworkFacts } from './host-network.ts';
 
 export const neutronTopic = 'neutron';
 

@@ -1,5 +1,5 @@
 // What `cobalt doctor --audit` compares: each part's own view, as plain data.
-import type { PowerState, TaskState, VmState } from '#contracts/nova/server-states.ts';
+import type { PowerState, TaskState, VmState } from './server-states.ts';
 
 export interface AuditServer {
   id: string;

@@ -1,6 +1,6 @@
 // Conductor (and API) -> Nova Agent, topic `compute.<host>`. Every call is safe to repeat. An agent
 // that is not there: unavailable.
-import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
+import type { VolumeConnection } from '../cinder/volume-connection.ts';
 import type {
   HostFacts,
   GuestDiagnostics,
@@ -8,7 +8,7 @@ import type {
   GuestSpec,
   GuestState,
   GuestVolume,
-} from '#contracts/nova/guest.ts';
+} from './guest.ts';
 
 export const computeTopic = (host: string): string => `compute.${host}`;
 

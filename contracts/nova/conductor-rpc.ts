@@ -1,5 +1,5 @@
 // API and Nova Agents -> Conductor, topic `conductor`.
-import type { GuestNic, GuestState, GuestVolume, HostFacts } from '#contracts/nova/guest.ts';
+import type { GuestNic, GuestState, GuestVolume, HostFacts } from './guest.ts';
 
 export const conductorTopic = 'conductor';
 

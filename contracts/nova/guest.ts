@@ -1,5 +1,5 @@
 // A guest and its host as plain data: what conductor, agent and hypervisor drivers tell each other.
-import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
+import type { VolumeConnection } from '../cinder/volume-connection.ts';
 
 /**
  * libvirt's view of a guest, reduced to what Nova knows. `crashed`: off without having been asked

@@ -119,7 +119,7 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
   test('a host outlives the kill -9 of the control plane that started it', async () => {
     await hosts.powerOff('h1');
     const program = `
-      import { createLocalHosts } from '#hosts/local/local-hosts.ts';
+      import { createLocalHosts } from './local-hosts.ts';
       import { systemClock } from '#platform/clock.ts';
       import { silentLog } from '#platform/log.ts';
       const hosts = createLocalHosts({ stateDir: ${JSON.stringify(stateDir)}, log: silentLog, clock: systemClock, kvm: false });

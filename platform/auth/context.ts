@@ -1,7 +1,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 // Who asks, as told by a validated token. Made by Keystone, read by every service and by the policy
 // engine.
-import type { AccessRule } from '#platform/auth/access-rules.ts';
+import type { AccessRule } from './access-rules.ts';
 
 export interface AuthContext {
   userId: string;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { HttpClient } from '#platform/http/client.ts';
+import type { HttpClient } from '../http/client.ts';
 import { createHttpTokenValidator } from './http-token-validator.ts';
 
 function keystone(status = 200) {

@@ -2,11 +2,11 @@
 // answer for a short while.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { AccessRule } from '#platform/auth/access-rules.ts';
-import type { AuthContext, TokenValidator } from '#platform/auth/context.ts';
-import type { ServiceSession } from '#platform/auth/service-session.ts';
-import type { Clock } from '#platform/clock.ts';
-import type { HttpClient } from '#platform/http/client.ts';
+import type { Clock } from '../clock.ts';
+import type { HttpClient } from '../http/client.ts';
+import type { AccessRule } from './access-rules.ts';
+import type { AuthContext, TokenValidator } from './context.ts';
+import type { ServiceSession } from './service-session.ts';
 
 interface Named {
   id: string;

@@ -4,10 +4,10 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { Bus, RpcContext } from '#platform/bus/bus.ts';
+import type { Bus, RpcContext } from './bus.ts';
 
-const REQ = { requestId: 'req-11111111-1111-1111-1111-111111111111' };
-const CALL = { ...REQ, timeoutMs: 5_000 };
+const anyRequest = { requestId: 'req-11111111-1111-1111-1111-111111111111' };
+const callOptions = { ...anyRequest, timeoutMs: 5_000 };
 
 /**
  * Registers the suite. `open` gives a fresh bus whose queues hold 50 messages and which redelivers
@@ -28,19 +28,19 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
         return { sum: Number(params['a']) + Number(params['b']) };
       },
     });
-    assert.deepEqual(await bus.call('t', 'add', { a: 1, b: 2 }, CALL), { sum: 3 });
-    assert.equal(seen?.requestId, REQ.requestId);
+    assert.deepEqual(await bus.call('t', 'add', { a: 1, b: 2 }, callOptions), { sum: 3 });
+    assert.equal(seen?.requestId, anyRequest.requestId);
     assert.ok(seen && seen.deadlineMs < Infinity);
   });
 
   test(`${title}: a handler may answer nothing`, async () => {
     bus.serve('t', { nothing: async () => undefined });
-    assert.equal(await bus.call('t', 'nothing', {}, CALL), undefined);
+    assert.equal(await bus.call('t', 'nothing', {}, callOptions), undefined);
   });
 
   test(`${title}: a handler's fault arrives as an equal fault`, async () => {
     bus.serve('t', { refuse: async () => fault('conflict', 'busy', { state: 'x' }) });
-    const outcome = await bus.call('t', 'refuse', {}, CALL);
+    const outcome = await bus.call('t', 'refuse', {}, callOptions);
     assert.ok(isFault(outcome));
     assert.deepEqual(outcome, fault('conflict', 'busy', { state: 'x' }));
   });
@@ -51,13 +51,13 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
         throw new Error('the cause');
       },
     });
-    await assert.rejects(bus.call('t', 'bug', {}, CALL), /t\.bug.*the cause/);
-    await assert.rejects(bus.call('t', 'toString', {}, CALL), /no method toString/);
+    await assert.rejects(bus.call('t', 'bug', {}, callOptions), /t\.bug.*the cause/);
+    await assert.rejects(bus.call('t', 'toString', {}, callOptions), /no method toString/);
   });
 
   test(`${title}: a call that nobody serves is refused at once`, async () => {
     const startedMs = performance.now();
-    const outcome = await bus.call('nobody', 'x', {}, { ...CALL, timeoutMs: 10_000 });
+    const outcome = await bus.call('nobody', 'x', {}, { ...callOptions, timeoutMs: 10_000 });
     assert.equal(isFault(outcome) && outcome.kind, 'unavailable');
     assert.ok(performance.now() - startedMs < 2_000);
   });
@@ -76,14 +76,14 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
       { concurrency: 1 },
     );
     const outcomes = await Promise.all(
-      [1, 2].map(() => bus.call('t', 'slow', {}, { ...CALL, timeoutMs: 60 })),
+      [1, 2].map(() => bus.call('t', 'slow', {}, { ...callOptions, timeoutMs: 60 })),
     );
     assert.deepEqual(
       outcomes.map((outcome) => isFault(outcome) && outcome.kind),
       ['timeout', 'timeout'],
     );
     gate.resolve(undefined);
-    assert.equal(await bus.call('t', 'slow', {}, CALL), undefined);
+    assert.equal(await bus.call('t', 'slow', {}, callOptions), undefined);
     assert.equal(started, 2, 'the call that timed out in the queue was never started');
   });
 
@@ -97,17 +97,17 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
         return kept;
       },
     });
-    const result = (await bus.call('t', 'change', mine, CALL)) as JsonObject;
+    const result = (await bus.call('t', 'change', mine, callOptions)) as JsonObject;
     result['n'] = 3;
     assert.deepEqual([mine.list, kept], [[{ n: 1 }], { n: 1 }]);
     await assert.rejects(
-      bus.call('t', 'change', { when: new Date() as never }, CALL),
+      bus.call('t', 'change', { when: new Date() as never }, callOptions),
       /not plain JSON/,
     );
   });
 
   test(`${title}: a cast waits for a consumer that comes later`, async () => {
-    assert.equal(await bus.cast('later', 'go', { n: 1 }, REQ), undefined);
+    assert.equal(await bus.cast('later', 'go', { n: 1 }, anyRequest), undefined);
     const got = Promise.withResolvers<JsonObject>();
     bus.serve('later', {
       go: async (params) => {
@@ -132,10 +132,10 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
       { concurrency: 1 },
     );
     for (const messageId of ['a', 'a', 'b'])
-      assert.equal(await bus.cast('t', 'go', {}, { ...REQ, messageId }), undefined);
-    assert.equal(await bus.call('t', 'count', {}, CALL), 2);
-    await bus.cast('t', 'go', {}, { ...REQ, messageId: 'a' });
-    assert.equal(await bus.call('t', 'count', {}, CALL), 2);
+      assert.equal(await bus.cast('t', 'go', {}, { ...anyRequest, messageId }), undefined);
+    assert.equal(await bus.call('t', 'count', {}, callOptions), 2);
+    await bus.cast('t', 'go', {}, { ...anyRequest, messageId: 'a' });
+    assert.equal(await bus.call('t', 'count', {}, callOptions), 2);
   });
 
   test(`${title}: a cast whose handler throws is delivered again, then given up; its id may then be used again`, async () => {
@@ -152,11 +152,11 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
         throw new Error('never');
       },
     });
-    await bus.cast('t', 'twice', {}, REQ);
+    await bus.cast('t', 'twice', {}, anyRequest);
     await succeeded.promise;
     const deadlineMs = performance.now() + 5_000;
     while (attempts.length < 6 && performance.now() < deadlineMs) {
-      await bus.cast('t', 'never', {}, { ...REQ, messageId: 'm' });
+      await bus.cast('t', 'never', {}, { ...anyRequest, messageId: 'm' });
       await sleep(5);
     }
     assert.deepEqual(attempts.slice(0, 6), [1, 2, 3, 4, 5, 1]);
@@ -165,7 +165,7 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
   test(`${title}: a full queue refuses, and nothing is lost of what it took`, async () => {
     const outcomes = [];
     for (let n = 0; n < 51; n += 1)
-      outcomes.push(await bus.cast('full', 'go', { n }, { ...REQ, messageId: `m${n}` }));
+      outcomes.push(await bus.cast('full', 'go', { n }, { ...anyRequest, messageId: `m${n}` }));
     assert.deepEqual(
       outcomes.map((outcome) => isFault(outcome) && outcome.kind),
       [...Array<boolean>(50).fill(false), 'unavailable'],
@@ -200,7 +200,7 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
         },
         { concurrency: 5 },
       );
-    const calls = Array.from({ length: 10 }, () => bus.call('shared', 'go', {}, CALL));
+    const calls = Array.from({ length: 10 }, () => bus.call('shared', 'go', {}, callOptions));
     gate.resolve(undefined);
     await Promise.all(calls);
     assert.deepEqual(counts, [5, 5]);
@@ -215,7 +215,7 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
           return undefined;
         },
       });
-    await bus.fanout('all', 'tell', { n: 7 }, REQ);
+    await bus.fanout('all', 'tell', { n: 7 }, anyRequest);
     assert.deepEqual(await Promise.all(reached.map((one) => one.promise)), [7, 7]);
   });
 
@@ -226,9 +226,9 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
       { slow: () => gate.promise.then(() => 'first') },
       { concurrency: 1 },
     );
-    const inWork = bus.call('drain', 'slow', {}, CALL);
-    const queued = bus.call('drain', 'slow', {}, CALL);
-    await bus.cast('drain', 'slow', {}, REQ);
+    const inWork = bus.call('drain', 'slow', {}, callOptions);
+    const queued = bus.call('drain', 'slow', {}, callOptions);
+    await bus.cast('drain', 'slow', {}, anyRequest);
     let closed = false;
     const closing = serving.close().then(() => (closed = true));
     const refused = await queued;
@@ -250,7 +250,10 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
   test(`${title}: a closed bus refuses`, async () => {
     bus.serve('t', { go: async () => 1 });
     await bus.close();
-    const outcomes = [await bus.call('t', 'go', {}, CALL), await bus.cast('t', 'go', {}, REQ)];
+    const outcomes = [
+      await bus.call('t', 'go', {}, callOptions),
+      await bus.cast('t', 'go', {}, anyRequest),
+    ];
     assert.deepEqual(
       outcomes.map((outcome) => isFault(outcome) && outcome.kind),
       ['unavailable', 'unavailable'],

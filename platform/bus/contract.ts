@@ -2,14 +2,7 @@
 // these bind it to the bus.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type {
-  Bus,
-  CallOptions,
-  CastOptions,
-  RpcContext,
-  RpcHandlers,
-  RpcServer,
-} from '#platform/bus/bus.ts';
+import type { Bus, CallOptions, CastOptions, RpcContext, RpcHandlers, RpcServer } from './bus.ts';
 
 /**
  * e.g. `{BuildServers: {params: {servers: string[]}; result: undefined}}`. Params and results are

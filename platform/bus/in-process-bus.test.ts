@@ -1,12 +1,12 @@
 // The bus contract on the in-process driver, and what only that one must keep.
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
-import { busContract } from '#platform/bus/bus.testing.ts';
-import { rpcClient, rpcServer } from '#platform/bus/contract.ts';
-import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
-import { systemClock } from '#platform/clock.ts';
-import { systemIds } from '#platform/ids.ts';
-import { silentLog } from '#platform/log.ts';
+import { systemClock } from '../clock.ts';
+import { systemIds } from '../ids.ts';
+import { silentLog } from '../log.ts';
+import { busContract } from './bus.testing.ts';
+import { rpcClient, rpcServer } from './contract.ts';
+import { createInProcessBus } from './in-process-bus.ts';
 
 const deps = { clock: systemClock, ids: systemIds, log: silentLog };
 

@@ -1,6 +1,9 @@
 // The bus of the embedded cloud: same promises as a broker, within one process. Built by compose.
 import { Fault, fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { Clock } from '../clock.ts';
+import type { Ids } from '../ids.ts';
+import type { Log } from '../log.ts';
 import type {
   Bus,
   CallOptions,
@@ -9,12 +12,9 @@ import type {
   RpcContext,
   RpcHandlers,
   Serving,
-} from '#platform/bus/bus.ts';
-import { copyJson } from '#platform/bus/copy-json.ts';
-import { Topic, type Consumer } from '#platform/bus/topic.ts';
-import type { Clock } from '#platform/clock.ts';
-import type { Ids } from '#platform/ids.ts';
-import type { Log } from '#platform/log.ts';
+} from './bus.ts';
+import { copyJson } from './copy-json.ts';
+import { Topic, type Consumer } from './topic.ts';
 
 export interface InProcessBusDeps {
   clock: Clock;
@@ -32,16 +32,16 @@ export interface InProcessBusLimits {
   drainTimeoutMs: number;
 }
 
-const LIMITS: InProcessBusLimits = {
+const defaultLimits: InProcessBusLimits = {
   maxQueued: 10_000,
   maxRemembered: 10_000,
   maxDeliveries: 5,
   redeliveryBackoffMs: 100,
   drainTimeoutMs: 10_000,
 };
-const DEFAULT_CONCURRENCY = 64;
+const defaultConcurrency = 64;
 /** Deadlines are looked at this often, while calls wait: far cheaper than a timer a call. */
-const SWEEP_MS = 20;
+const sweepMs = 20;
 
 /** Somebody waits for the answer of a call; nobody for that of a cast. */
 interface Waiting {
@@ -65,7 +65,7 @@ export function createInProcessBus(
   deps: InProcessBusDeps,
   limits: Partial<InProcessBusLimits> = {},
 ): Bus {
-  return new InProcessBus(deps, { ...LIMITS, ...limits });
+  return new InProcessBus(deps, { ...defaultLimits, ...limits });
 }
 
 class InProcessBus implements Bus {
@@ -85,7 +85,7 @@ class InProcessBus implements Bus {
     const topic = this.#topic(name);
     const consumer: Consumer<RpcHandlers> = {
       handlers,
-      concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
+      concurrency: options.concurrency ?? defaultConcurrency,
       running: 0,
       closed: false,
       onIdle: [],
@@ -300,7 +300,7 @@ class InProcessBus implements Bus {
   async #sweep(): Promise<void> {
     this.#sweeping = true;
     while (this.#waiting.size > 0) {
-      await this.#deps.clock.sleep(SWEEP_MS);
+      await this.#deps.clock.sleep(sweepMs);
       const nowMs = this.#deps.clock.now();
       for (const waiting of this.#waiting) {
         if (waiting.deadlineMs > nowMs) continue;

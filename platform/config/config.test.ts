@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Type from 'typebox';
-import { ConfigError, loadConfig } from '#platform/config/config.ts';
+import { ConfigError, loadConfig } from './config.ts';
 
 const schema = Type.Object(
   {

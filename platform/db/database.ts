@@ -66,7 +66,7 @@ export function openDatabase<T>(config: DatabaseConfig, deps: { log: DatabaseLog
           })
         : mariadbDialect({ maxConnections: 10, connectTimeoutMs: 10_000, ...config }),
     log: ({ level, query, queryDurationMillis }) => {
-      if (level === 'query' && queryDurationMillis > SLOW_QUERY_MS) {
+      if (level === 'query' && queryDurationMillis > slowQueryMs) {
         deps.log.warn({ sql: query.sql, ms: Math.round(queryDurationMillis) }, 'slow query');
       }
     },
@@ -74,4 +74,4 @@ export function openDatabase<T>(config: DatabaseConfig, deps: { log: DatabaseLog
   return { db, dialect: config.dialect, close: () => db.destroy() };
 }
 
-const SLOW_QUERY_MS = 200;
+const slowQueryMs = 200;

@@ -20,7 +20,7 @@ export interface ContractTables {
   item: { id: string; box_id: string; payload: string | null };
 }
 
-const MIGRATIONS: Migration[] = [
+const exampleMigrations: Migration[] = [
   {
     name: '0001-boxes',
     up: async (db, t) => {
@@ -49,7 +49,7 @@ const MIGRATIONS: Migration[] = [
   },
 ];
 
-const BOX = { label: 'Box', size: 1, open: true, note: null, made_at: 1_790_000_000_123 };
+const boxTable = { label: 'Box', size: 1, open: true, note: null, made_at: 1_790_000_000_123 };
 
 /**
  * Registers the suite. `open` gives a fresh connection to one and the same empty database each
@@ -62,7 +62,7 @@ export function databaseContract(
   let database: Database<ContractTables>;
   before(async () => {
     database = await open();
-    assert.deepEqual(await migrate(database.db, database.dialect, 'contract', MIGRATIONS), [
+    assert.deepEqual(await migrate(database.db, database.dialect, 'contract', exampleMigrations), [
       '0001-boxes',
       '0002-items',
     ]);
@@ -80,14 +80,14 @@ export function databaseContract(
   test(`${title}: migrations apply once, also from several processes at once`, async () => {
     const others = await Promise.all([open(), open(), open()]);
     const applied = await Promise.all(
-      others.map((other) => migrate(other.db, other.dialect, 'contract', MIGRATIONS)),
+      others.map((other) => migrate(other.db, other.dialect, 'contract', exampleMigrations)),
     );
     assert.deepEqual(applied, [[], [], []]);
     await Promise.all(others.map((other) => other.close()));
   });
 
   test(`${title}: a database of a newer release is refused`, async () => {
-    const older = MIGRATIONS.slice(0, 1);
+    const older = exampleMigrations.slice(0, 1);
     await assert.rejects(
       migrate(database.db, database.dialect, 'contract', older),
       (error) => error instanceof StateTooNewError && /0002-items/.test(error.message),
@@ -102,15 +102,18 @@ export function databaseContract(
       },
     };
     await assert.rejects(
-      migrate(database.db, database.dialect, 'contract', [...MIGRATIONS, broken]),
+      migrate(database.db, database.dialect, 'contract', [...exampleMigrations, broken]),
       /0003-broken failed/,
     );
-    assert.deepEqual(await migrate(database.db, database.dialect, 'contract', MIGRATIONS), []);
+    assert.deepEqual(
+      await migrate(database.db, database.dialect, 'contract', exampleMigrations),
+      [],
+    );
   });
 
   test(`${title}: values come back as they went in`, async () => {
     const row = {
-      ...BOX,
+      ...boxTable,
       id: 'values',
       label: 'Grüße 😀 \\ \' " %',
       size: 2 ** 53 - 1,
@@ -129,8 +132,8 @@ export function databaseContract(
     await database.db
       .insertInto('box')
       .values([
-        { ...BOX, id: 'sum1', label: 'sum1', size: 2 },
-        { ...BOX, id: 'sum2', label: 'sum2', size: 3 },
+        { ...boxTable, id: 'sum1', label: 'sum1', size: 2 },
+        { ...boxTable, id: 'sum2', label: 'sum2', size: 3 },
       ])
       .execute();
     const row = await database.db
@@ -147,7 +150,7 @@ export function databaseContract(
     await assert.rejects(
       database.db
         .insertInto('box')
-        .values({ ...BOX, id: 'big', size: 2 ** 60 })
+        .values({ ...boxTable, id: 'big', size: 2 ** 60 })
         .execute(),
       TypeError,
     );
@@ -157,7 +160,7 @@ export function databaseContract(
     const labels = ['Case', 'case', 'cäse', 'case '];
     await database.db
       .insertInto('box')
-      .values(labels.map((label, index) => ({ ...BOX, id: `case${index}`, label })))
+      .values(labels.map((label, index) => ({ ...boxTable, id: `case${index}`, label })))
       .execute();
     const equal = await database.db
       .selectFrom('box')
@@ -201,7 +204,7 @@ export function databaseContract(
   test(`${title}: broken rules are told apart`, async () => {
     await database.db
       .insertInto('box')
-      .values({ ...BOX, id: 'rule', label: 'rule' })
+      .values({ ...boxTable, id: 'rule', label: 'rule' })
       .execute();
     const failure = (promise: Promise<unknown>) =>
       promise.then(
@@ -211,13 +214,13 @@ export function databaseContract(
     const sameKey = await failure(
       database.db
         .insertInto('box')
-        .values({ ...BOX, id: 'rule', label: 'other' })
+        .values({ ...boxTable, id: 'rule', label: 'other' })
         .execute(),
     );
     const sameLabel = await failure(
       database.db
         .insertInto('box')
-        .values({ ...BOX, id: 'other', label: 'rule' })
+        .values({ ...boxTable, id: 'other', label: 'rule' })
         .execute(),
     );
     const noBox = await failure(
@@ -233,7 +236,7 @@ export function databaseContract(
   test(`${title}: an update counts the rows it matched, also when it changes nothing`, async () => {
     await database.db
       .insertInto('box')
-      .values({ ...BOX, id: 'cas', label: 'cas', size: 7 })
+      .values({ ...boxTable, id: 'cas', label: 'cas', size: 7 })
       .execute();
     const set = (size: number, expected: number) =>
       database.db
@@ -249,7 +252,7 @@ export function databaseContract(
 
   test(`${title}: upsert inserts, then updates by key, and is safe to repeat`, async () => {
     for (const size of [1, 2, 2])
-      await upsert(database.db, 'box', { ...BOX, id: 'up', label: 'up', size }, ['id']);
+      await upsert(database.db, 'box', { ...boxTable, id: 'up', label: 'up', size }, ['id']);
     assert.equal(await sizeOf('up'), 2);
   });
 
@@ -257,7 +260,7 @@ export function databaseContract(
     const failed = transaction(database.db, async (trx) => {
       await trx
         .insertInto('box')
-        .values({ ...BOX, id: 'gone', label: 'gone' })
+        .values({ ...boxTable, id: 'gone', label: 'gone' })
         .execute();
       throw new Error('undo');
     });
@@ -271,7 +274,7 @@ export function databaseContract(
   test(`${title}: forty transactions at once, over two connections, lose no update`, async () => {
     await database.db
       .insertInto('box')
-      .values({ ...BOX, id: 'busy', label: 'busy', size: 0 })
+      .values({ ...boxTable, id: 'busy', label: 'busy', size: 0 })
       .execute();
     const other = await open();
     const increment = (one: Database<ContractTables>) =>
@@ -293,8 +296,8 @@ export function databaseContract(
     await database.db
       .insertInto('box')
       .values([
-        { ...BOX, id: 'x', label: 'x', size: 0 },
-        { ...BOX, id: 'y', label: 'y', size: 0 },
+        { ...boxTable, id: 'x', label: 'x', size: 0 },
+        { ...boxTable, id: 'y', label: 'y', size: 0 },
       ])
       .execute();
     const both = (first: string, second: string) =>

@@ -22,7 +22,7 @@ export interface MariadbOptions {
   connectTimeoutMs: number;
 }
 
-const SESSION = [
+const sessionStatements = [
   // Strict: too long or out of range is an error, not a cut. PIPES_AS_CONCAT: `||` as in SQLite.
   `sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,PIPES_AS_CONCAT'`,
   `time_zone = '+00:00'`,
@@ -51,7 +51,9 @@ class MariadbDriver extends MysqlDriver {
       // mysql2's pool has the callback face that Kysely asks for; its typed overloads are narrower.
       pool: createPool(poolOptions(options)) as unknown as MysqlPool,
       onCreateConnection: async (connection) => {
-        await connection.executeQuery(CompiledQuery.raw(`set session ${SESSION.join(', ')}`));
+        await connection.executeQuery(
+          CompiledQuery.raw(`set session ${sessionStatements.join(', ')}`),
+        );
         await connection.executeQuery(
           CompiledQuery.raw('set session transaction isolation level read committed'),
         );

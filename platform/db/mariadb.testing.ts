@@ -11,9 +11,9 @@ import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
 import type { DatabaseConfig } from './database.ts';
 
-const MARIADBD = '/usr/sbin/mariadbd'; // Debian: mariadb-server
-const START_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 20_000;
+const mariadbdProgram = '/usr/sbin/mariadbd'; // Debian: mariadb-server
+const startTimeoutMs = 60_000;
+const stopTimeoutMs = 20_000;
 
 export interface PrivateMariadb {
   /** Makes an empty database and says how to open it. */
@@ -24,9 +24,9 @@ export interface PrivateMariadb {
 
 /** Why there is no MariaDB on this machine, for a test's `skip`; false where there is one. */
 export async function mariadbMissing(): Promise<string | false> {
-  return access(MARIADBD).then(
+  return access(mariadbdProgram).then(
     () => false as const,
-    () => `${MARIADBD} is missing: apt-get install --no-install-recommends mariadb-server`,
+    () => `${mariadbdProgram} is missing: apt-get install --no-install-recommends mariadb-server`,
   );
 }
 
@@ -52,7 +52,7 @@ export async function startMariadb(): Promise<PrivateMariadb> {
     '--skip-name-resolve',
   ]);
   const server = spawn(
-    MARIADBD,
+    mariadbdProgram,
     [
       ...where,
       `--socket=${socketPath}`,
@@ -101,7 +101,7 @@ async function untilReady(
   socketPath: string,
   errors: () => string,
 ): Promise<void> {
-  const deadline = Date.now() + START_TIMEOUT_MS;
+  const deadline = Date.now() + startTimeoutMs;
   while (Date.now() < deadline) {
     if (server.exitCode !== null)
       throw new Error(`mariadbd ended with ${server.exitCode}: ${errors()}`);
@@ -112,14 +112,14 @@ async function untilReady(
       await sleep(50); // not listening yet
     }
   }
-  throw new Error(`mariadbd not ready within ${START_TIMEOUT_MS} ms: ${errors()}`);
+  throw new Error(`mariadbd not ready within ${startTimeoutMs} ms: ${errors()}`);
 }
 
 async function end(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
   const ended = once(server, 'exit');
   server.kill('SIGTERM');
-  const late = setTimeout(() => server.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  const late = setTimeout(() => server.kill('SIGKILL'), stopTimeoutMs);
   await ended;
   clearTimeout(late);
 }

@@ -36,7 +36,7 @@ export interface ColumnTypes {
   bytes: ColumnType;
 }
 
-const TYPES: Record<DialectName, ColumnTypes> = {
+const columnTypes: Record<DialectName, ColumnTypes> = {
   sqlite: {
     id: 'text',
     name: 'text',
@@ -68,7 +68,7 @@ export class StateTooNewError extends Error {
   override readonly name = 'StateTooNewError';
 }
 
-const LOCK_TIMEOUT_S = 60;
+const lockTimeoutS = 60;
 
 /**
  * Applies what is missing, in order, under a lock (safe when several processes start at once).
@@ -96,7 +96,7 @@ async function migrateSqlite(
   migrations: readonly Migration[],
 ): Promise<string[]> {
   const done: string[] = [];
-  await db.transaction().execute((trx) => createJournal(trx, TYPES.sqlite));
+  await db.transaction().execute((trx) => createJournal(trx, columnTypes.sqlite));
   for (const migration of migrations) {
     // The transaction takes the file's write lock first, so the look and the step are one.
     const applied = await db
@@ -117,14 +117,12 @@ async function migrateMariadb(
     const lock = `cobalt-migrate-${service}`;
     const got = await sql<{
       ok: number | null;
-    }>`select get_lock(${lock}, ${LOCK_TIMEOUT_S}) as ok`.execute(connection);
+    }>`select get_lock(${lock}, ${lockTimeoutS}) as ok`.execute(connection);
     if (got.rows[0]?.ok !== 1)
-      throw new Error(
-        `${service}: another process has been migrating for over ${LOCK_TIMEOUT_S} s`,
-      );
+      throw new Error(`${service}: another process has been migrating for over ${lockTimeoutS} s`);
     try {
       await useBinaryCollation(connection);
-      await createJournal(connection, TYPES.mysql);
+      await createJournal(connection, columnTypes.mysql);
       refuseNewer(service, migrations, await appliedNames(connection, service));
       const done: string[] = [];
       for (const migration of migrations) {
@@ -158,7 +156,7 @@ async function step(
   refuseNewer(service, migrations, applied);
   if (applied.includes(migration.name)) return false;
   try {
-    await migration.up(db, TYPES[dialect]);
+    await migration.up(db, columnTypes[dialect]);
   } catch (cause) {
     throw new Error(`${service}: migration ${migration.name} failed`, { cause });
   }

@@ -83,7 +83,7 @@ class NodeSqliteDriver implements Driver {
   }
 }
 
-const BUSY_POLL_MS = 4;
+const busyPollMs = 4;
 
 interface Statement {
   prepared: StatementSync;
@@ -125,7 +125,7 @@ class NodeSqliteConnection implements DatabaseConnection {
       } catch (error) {
         // A busy statement has done nothing: the same one may run again.
         if (!isTransient(error) || performance.now() - startedMs > this.#busyTimeoutMs) throw error;
-        await sleep(BUSY_POLL_MS * (0.5 + Math.random()));
+        await sleep(busyPollMs * (0.5 + Math.random()));
       }
     }
   }

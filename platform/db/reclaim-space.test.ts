@@ -5,7 +5,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { it } from 'node:test';
-import { silentLog } from '#platform/log.ts';
+import { silentLog } from '../log.ts';
 import { openDatabase } from './database.ts';
 import { reclaimSpace } from './reclaim-space.ts';
 

@@ -9,7 +9,7 @@ export interface RetryPolicy {
   backoffMs: number;
 }
 
-const RETRY: RetryPolicy = { maxAttempts: 5, backoffMs: 20 };
+const retryPolicy: RetryPolicy = { maxAttempts: 5, backoffMs: 20 };
 
 /**
  * Runs `work` in one transaction: committed when it returns, rolled back when it throws. On a
@@ -19,7 +19,7 @@ const RETRY: RetryPolicy = { maxAttempts: 5, backoffMs: 20 };
 export async function transaction<T, R>(
   db: Kysely<T>,
   work: (trx: Transaction<T>) => Promise<R>,
-  retry = RETRY,
+  retry = retryPolicy,
 ): Promise<R> {
   for (let attempt = 1; ; attempt += 1) {
     try {

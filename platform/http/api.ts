@@ -5,8 +5,8 @@ import type { Readable } from 'node:stream';
 import type { TSchema } from 'typebox';
 import type { Fault, FaultKind, Outcome } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { AuthContext } from '#platform/auth/context.ts';
-import type { PolicyTarget } from '#platform/policy/policy.ts';
+import type { AuthContext } from '../auth/context.ts';
+import type { PolicyTarget } from '../policy/policy.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 

@@ -4,9 +4,9 @@ import { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/api.ts';
-import { JsonText } from '#platform/http/api.ts';
-import type { Dispatcher } from '#platform/http/dispatcher.ts';
+import type { HttpMethod } from './api.ts';
+import { JsonText } from './api.ts';
+import type { Dispatcher } from './dispatcher.ts';
 
 export interface HttpCall {
   method: HttpMethod;

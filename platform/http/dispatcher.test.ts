@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import type { HttpFace, HttpMethod } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
-import type { RawReply } from '#platform/http/dispatcher.ts';
-import { createDispatcher } from '#platform/http/dispatcher.ts';
-import { roleTokens, thingFace } from '#platform/http/face.testing.ts';
-import { systemIds } from '#platform/ids.ts';
-import { silentLog } from '#platform/log.ts';
+import { systemIds } from '../ids.ts';
+import { silentLog } from '../log.ts';
+import type { HttpFace, HttpMethod } from './api.ts';
+import { route } from './api.ts';
+import type { RawReply } from './dispatcher.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { roleTokens, thingFace } from './face.testing.ts';
 
 const errors: object[] = [];
 const deps = {

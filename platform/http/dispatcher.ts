@@ -6,29 +6,21 @@ import findMyWay from 'find-my-way';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import { ruleAllows } from '#platform/auth/access-rules.ts';
-import type { AuthContext, TokenValidator } from '#platform/auth/context.ts';
-import { isStorageFull } from '#platform/db/errors.ts';
-import { acceptsJson } from '#platform/http/accept.ts';
-import type {
-  ApiRequest,
-  HttpFace,
-  HttpMethod,
-  JsonText,
-  Query,
-  Reply,
-  Route,
-} from '#platform/http/api.ts';
-import { alwaysLegal, faultReply } from '#platform/http/faults-to-http.ts';
-import { negotiate, versionHeaders } from '#platform/http/microversion.ts';
-import { readJson } from '#platform/http/read-json.ts';
-import { headerFault, targetFault } from '#platform/http/request-text.ts';
-import { bodyChecker } from '#platform/http/schema.ts';
-import type { Ids } from '#platform/ids.ts';
-import type { Log } from '#platform/log.ts';
-import type { Metrics } from '#platform/metrics/metrics.ts';
-import type { Policy } from '#platform/policy/policy.ts';
-import { createPolicy } from '#platform/policy/policy.ts';
+import { ruleAllows } from '../auth/access-rules.ts';
+import type { AuthContext, TokenValidator } from '../auth/context.ts';
+import { isStorageFull } from '../db/errors.ts';
+import type { Ids } from '../ids.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { Policy } from '../policy/policy.ts';
+import { createPolicy } from '../policy/policy.ts';
+import { acceptsJson } from './accept.ts';
+import type { ApiRequest, HttpFace, HttpMethod, JsonText, Query, Reply, Route } from './api.ts';
+import { alwaysLegal, faultReply } from './faults-to-http.ts';
+import { negotiate, versionHeaders } from './microversion.ts';
+import { readJson } from './read-json.ts';
+import { headerFault, targetFault } from './request-text.ts';
+import { bodyChecker } from './schema.ts';
 
 export interface RawRequest {
   method: HttpMethod;

@@ -3,9 +3,9 @@
 import { Readable } from 'node:stream';
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
-import type { AuthContext, TokenValidator } from '#platform/auth/context.ts';
-import type { HttpFace } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { AuthContext, TokenValidator } from '../auth/context.ts';
+import type { HttpFace } from './api.ts';
+import { route } from './api.ts';
 
 const nobody: AuthContext = {
   userId: 'u1',

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
-import { negotiate, versionHeaders } from '#platform/http/microversion.ts';
+import { negotiate, versionHeaders } from './microversion.ts';
 
 const compute = {
   type: 'compute',

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import { maxDepth, maxMembers, parseJson } from '#platform/http/parse-json.ts';
+import { maxDepth, maxMembers, parseJson } from './parse-json.ts';
 
 const maxBytes = 114_688;
 const parse = (text: string | Buffer) => parseJson(Buffer.from(text), maxBytes);

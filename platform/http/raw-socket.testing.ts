@@ -1,7 +1,7 @@
 // A client that speaks as it likes: raw bytes over a socket, for tests of what no HTTP library
 // sends.
 import net from 'node:net';
-import { eventually } from '#platform/testing/eventually.ts';
+import { eventually } from '../testing/eventually.ts';
 
 export interface RawSocket {
   /** All that was received so far. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
-import { readJson } from '#platform/http/read-json.ts';
+import { readJson } from './read-json.ts';
 
 const read = async (
   chunks: readonly string[],

@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import { withDeadline } from '#platform/clock.ts';
-import type { Route } from '#platform/http/api.ts';
-import { parseJson } from '#platform/http/parse-json.ts';
+import { withDeadline } from '../clock.ts';
+import type { Route } from './api.ts';
+import { parseJson } from './parse-json.ts';
 
 /**
  * oslo.middleware's `max_request_body_size`.

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import Type from 'typebox';
 import type { Json } from '#contracts/common/json.ts';
-import { bodyChecker } from '#platform/http/schema.ts';
+import { bodyChecker } from './schema.ts';
 
 const server = Type.Object(
   {

@@ -6,15 +6,15 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { Readable as ReadableStream, pipeline } from 'node:stream';
-import type { HttpMethod } from '#platform/http/api.ts';
-import { JsonText } from '#platform/http/api.ts';
-import type { Dispatcher, RawReply } from '#platform/http/dispatcher.ts';
-import { closeIdleSockets, defaultIdleTimeoutMs } from '#platform/http/idle-sockets.ts';
-import type { SelfSending } from '#platform/http/self-sending.ts';
-import { isSelfSending, sendTo } from '#platform/http/self-sending.ts';
-import { acceptUpgrades } from '#platform/http/upgrades.ts';
-import type { Log } from '#platform/log.ts';
-import { silentLog } from '#platform/log.ts';
+import type { Log } from '../log.ts';
+import { silentLog } from '../log.ts';
+import type { HttpMethod } from './api.ts';
+import { JsonText } from './api.ts';
+import type { Dispatcher, RawReply } from './dispatcher.ts';
+import { closeIdleSockets, defaultIdleTimeoutMs } from './idle-sockets.ts';
+import type { SelfSending } from './self-sending.ts';
+import { isSelfSending, sendTo } from './self-sending.ts';
+import { acceptUpgrades } from './upgrades.ts';
 
 export interface HttpServer {
   port: number;

@@ -2,7 +2,7 @@
 // such a socket over without any listener: an error on it would end the process.
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Log } from '#platform/log.ts';
+import type { Log } from '../log.ts';
 
 /** Gives the function that ends all of them: Node's server does not know them any more. */
 export function acceptUpgrades(

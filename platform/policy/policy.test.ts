@@ -2,9 +2,9 @@
 // https://docs.openstack.org/oslo.policy/latest/reference/api/oslo_policy.policy.html
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { AuthContext } from '#platform/auth/context.ts';
-import type { PolicyTarget } from '#platform/policy/policy.ts';
-import { createPolicy } from '#platform/policy/policy.ts';
+import type { AuthContext } from '../auth/context.ts';
+import type { PolicyTarget } from './policy.ts';
+import { createPolicy } from './policy.ts';
 
 const who = (change: Partial<AuthContext> = {}): AuthContext => ({
   userId: 'u1',

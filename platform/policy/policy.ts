@@ -1,7 +1,7 @@
 // oslo.policy's rule language: parsed once, then a function. Services give defaults, operators
 // override by name. Grammar:
 // https://docs.openstack.org/oslo.policy/latest/reference/api/oslo_policy.policy.html
-import type { AuthContext } from '#platform/auth/context.ts';
+import type { AuthContext } from '../auth/context.ts';
 
 /** Facts of the object asked for, e.g. `{project_id, user_id}`. */
 export type PolicyTarget = Readonly<Record<string, string | boolean | null | undefined>>;

@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { FaultRecord } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { Migration } from '#platform/db/migrate.ts';
+import type { Migration } from '../db/migrate.ts';
 
 /**
  * forward: steps 0..position-1 are done. backward: steps position..0 are to be undone. settling:

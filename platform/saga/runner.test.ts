@@ -4,25 +4,19 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
 import type { Fault } from '#contracts/common/fault.ts';
-import { systemClock } from '#platform/clock.ts';
-import type { Database } from '#platform/db/database.ts';
-import { openDatabase } from '#platform/db/database.ts';
-import { migrate } from '#platform/db/migrate.ts';
-import { systemIds } from '#platform/ids.ts';
-import { silentLog } from '#platform/log.ts';
-import type { SagaTables } from '#platform/saga/journal.ts';
-import {
-  cancelSagas,
-  createJournal,
-  hasSaga,
-  insertSaga,
-  sagaMigration,
-} from '#platform/saga/journal.ts';
-import { SagaRunner } from '#platform/saga/runner.ts';
-import { everyStepTwice, failingAt } from '#platform/saga/saga.testing.ts';
-import type { AnySaga, SagaContext } from '#platform/saga/saga.ts';
-import { saga } from '#platform/saga/saga.ts';
-import { eventually } from '#platform/testing/eventually.ts';
+import { systemClock } from '../clock.ts';
+import type { Database } from '../db/database.ts';
+import { openDatabase } from '../db/database.ts';
+import { migrate } from '../db/migrate.ts';
+import { systemIds } from '../ids.ts';
+import { silentLog } from '../log.ts';
+import { eventually } from '../testing/eventually.ts';
+import type { SagaTables } from './journal.ts';
+import { cancelSagas, createJournal, hasSaga, insertSaga, sagaMigration } from './journal.ts';
+import { SagaRunner } from './runner.ts';
+import { everyStepTwice, failingAt } from './saga.testing.ts';
+import type { AnySaga, SagaContext } from './saga.ts';
+import { saga } from './saga.ts';
 
 type Input = { key: string };
 type State = { a?: string; b?: string; c?: string };

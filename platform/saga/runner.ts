@@ -4,14 +4,14 @@ import type { Kysely } from 'kysely';
 import type { Fault } from '#contracts/common/fault.ts';
 import { Fault as FaultValue, fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { Clock } from '#platform/clock.ts';
-import { withDeadline } from '#platform/clock.ts';
-import type { Ids } from '#platform/ids.ts';
-import type { Log } from '#platform/log.ts';
-import type { Metrics } from '#platform/metrics/metrics.ts';
-import type { SagaRecord } from '#platform/saga/journal.ts';
-import { createJournal } from '#platform/saga/journal.ts';
-import type { AnySaga, SagaContext, SagaDefinition, SagaStep } from '#platform/saga/saga.ts';
+import type { Clock } from '../clock.ts';
+import { withDeadline } from '../clock.ts';
+import type { Ids } from '../ids.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { SagaRecord } from './journal.ts';
+import { createJournal } from './journal.ts';
+import type { AnySaga, SagaContext, SagaDefinition, SagaStep } from './saga.ts';
 
 export interface SagaRunnerDeps {
   /** A database with the sagas table among others. */

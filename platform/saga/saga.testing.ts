@@ -3,7 +3,7 @@
 // test/sim/sagas.test.ts holds them against every saga of the control plane.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { AnySaga, SagaDefinition, SagaStep } from '#platform/saga/saga.ts';
+import type { AnySaga, SagaDefinition, SagaStep } from './saga.ts';
 
 type Definition = SagaDefinition<Json, Record<string, Json>>;
 type Step = SagaStep<Json, Record<string, Json>>;

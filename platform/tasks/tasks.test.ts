@@ -1,12 +1,12 @@
 // Tasks come again and again, one run of each at a time, and end when told to.
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import { systemClock } from '#platform/clock.ts';
-import { systemIds } from '#platform/ids.ts';
-import { silentLog } from '#platform/log.ts';
-import type { TaskRunner } from '#platform/tasks/tasks.ts';
-import { createTaskRunner } from '#platform/tasks/tasks.ts';
-import { eventually } from '#platform/testing/eventually.ts';
+import { systemClock } from '../clock.ts';
+import { systemIds } from '../ids.ts';
+import { silentLog } from '../log.ts';
+import { eventually } from '../testing/eventually.ts';
+import type { TaskRunner } from './tasks.ts';
+import { createTaskRunner } from './tasks.ts';
 
 let runner: TaskRunner;
 const begin = (log = silentLog): TaskRunner =>

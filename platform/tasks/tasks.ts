@@ -1,9 +1,9 @@
 // Background tasks: what must stay true is looked at again and again. A service lists its tasks,
 // the runner runs them.
-import type { Clock } from '#platform/clock.ts';
-import type { Ids } from '#platform/ids.ts';
-import type { Log } from '#platform/log.ts';
-import type { Metrics } from '#platform/metrics/metrics.ts';
+import type { Clock } from '../clock.ts';
+import type { Ids } from '../ids.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 
 export interface Task {
   /** `<service>.<verb-noun>`, e.g. 'nova.reap-stale-consoles'. */

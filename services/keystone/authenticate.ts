@@ -1,17 +1,13 @@
 // From credentials and a wished scope to the payload of a new token. Called by api/tokens.ts.
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
-import { loginSource } from '#services/keystone/domain/login-source.ts';
-import type {
-  AuthMethod,
-  TokenPayload,
-  TokenScope,
-} from '#services/keystone/domain/token-payload.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { provePassword } from '#services/keystone/prove-password.ts';
-import { roleIdsIn } from '#services/keystone/store/assignments.ts';
-import { findDomain, findProject, findProjectByName } from '#services/keystone/store/projects.ts';
-import type { ApplicationCredentialRow, UserRow } from '#services/keystone/store/tables.ts';
-import type { TokenFacts } from '#services/keystone/tokens.ts';
+import { loginSource } from './domain/login-source.ts';
+import type { AuthMethod, TokenPayload, TokenScope } from './domain/token-payload.ts';
+import type { Keystone } from './keystone.ts';
+import { provePassword } from './prove-password.ts';
+import { roleIdsIn } from './store/assignments.ts';
+import { findDomain, findProject, findProjectByName } from './store/projects.ts';
+import type { ApplicationCredentialRow, UserRow } from './store/tables.ts';
+import type { TokenFacts } from './tokens.ts';
 
 export interface NamedRef {
   id?: string;

@@ -9,7 +9,7 @@ import {
   startKeystone,
   type Answer,
   type TestKeystone,
-} from '#services/keystone/keystone.testing.ts';
+} from './keystone.testing.ts';
 
 describe('lent rights', () => {
   let keystone: TestKeystone;

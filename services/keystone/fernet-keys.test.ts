@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { systemIds } from '#platform/ids.ts';
-import { openFernetKeys } from '#services/keystone/fernet-keys.ts';
+import { openFernetKeys } from './fernet-keys.ts';
 
 let root: string;
 before(async () => {

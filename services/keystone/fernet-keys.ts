@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
-import { seal, unseal, type FernetKey } from '#services/keystone/domain/fernet.ts';
+import { seal, unseal, type FernetKey } from './domain/fernet.ts';
 
 export interface FernetKeys {
   seal(plain: Buffer): string;
@@ -21,12 +21,12 @@ export interface FernetKeysOptions {
   maxActiveKeys: number;
 }
 
-const KEY_BYTES = 32;
-const STAGED = 0;
+const keyBytes = 32;
+const stagedKey = 0;
 /**
  * An unknown token makes us look whether another process has rotated, but not more often than this.
  */
-const RELOAD_AFTER_MS = 5_000;
+const reloadAfterMs = 5_000;
 
 /** Makes the folder with its first keys where there are none. */
 export async function openFernetKeys(
@@ -38,7 +38,7 @@ export async function openFernetKeys(
 
   const write = async (number: number): Promise<void> => {
     const temporary = join(folder, `.${deps.ids.hex()}`);
-    await writeFile(temporary, deps.ids.bytes(KEY_BYTES).toString('base64url') + '=', {
+    await writeFile(temporary, deps.ids.bytes(keyBytes).toString('base64url') + '=', {
       mode: 0o600,
       flush: true,
     });
@@ -55,14 +55,14 @@ export async function openFernetKeys(
         Buffer.from(await readFile(join(folder, String(number)), 'utf8'), 'base64url'),
       ),
     );
-    if (keys.some((key) => key.length !== KEY_BYTES))
-      throw new Error(`${folder}: a Fernet key is not ${KEY_BYTES} bytes of base64`);
+    if (keys.some((key) => key.length !== keyBytes))
+      throw new Error(`${folder}: a Fernet key is not ${keyBytes} bytes of base64`);
     return keys;
   };
 
   const found = await numbers();
-  if (!found.includes(STAGED)) await write(STAGED); // also after a rotation that was cut short
-  if (!found.some((number) => number !== STAGED)) await write(1);
+  if (!found.includes(stagedKey)) await write(stagedKey); // also after a rotation that was cut short
+  if (!found.some((number) => number !== stagedKey)) await write(1);
   let keys = await load(); // highest number, the primary, first
   let loadedAtMs = deps.clock.now();
   const primary = (): FernetKey => {
@@ -80,7 +80,7 @@ export async function openFernetKeys(
     seal: (plain) => seal(primary(), plain, deps.clock.now(), deps.ids.bytes(16)),
     async unseal(token) {
       const plain = unseal(keys, token);
-      if (plain || deps.clock.now() - loadedAtMs < RELOAD_AFTER_MS) return plain;
+      if (plain || deps.clock.now() - loadedAtMs < reloadAfterMs) return plain;
       await reload();
       return unseal(keys, token);
     },
@@ -88,9 +88,9 @@ export async function openFernetKeys(
     async rotate() {
       const present = await numbers();
       const next = Math.max(0, ...present) + 1;
-      await rename(join(folder, String(STAGED)), join(folder, String(next)));
-      await write(STAGED);
-      const active = (await numbers()).filter((number) => number !== STAGED);
+      await rename(join(folder, String(stagedKey)), join(folder, String(next)));
+      await write(stagedKey);
+      const active = (await numbers()).filter((number) => number !== stagedKey);
       for (const old of active.slice(Math.max(1, maxActiveKeys - 1)))
         await rm(join(folder, String(old)));
       await reload();

@@ -4,7 +4,7 @@ import { strict as assert } from 'node:assert';
 import { after, before, describe, test } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
 import type { HttpMethod } from '#platform/http/api.ts';
-import { startKeystone, type TestKeystone } from '#services/keystone/keystone.testing.ts';
+import { startKeystone, type TestKeystone } from './keystone.testing.ts';
 
 describe('bodies', () => {
   let keystone: TestKeystone;

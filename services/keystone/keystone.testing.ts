@@ -11,10 +11,10 @@ import type { HttpMethod } from '#platform/http/api.ts';
 import { createDispatcher } from '#platform/http/dispatcher.ts';
 import { systemIds } from '#platform/ids.ts';
 import { Secret, silentLog } from '#platform/log.ts';
-import type { KeystoneConfig } from '#services/keystone/keystone.ts';
-import type { SeedPlan } from '#services/keystone/seed.ts';
-import { createKeystone, type KeystoneService } from '#services/keystone/service.ts';
-import type { KeystoneTables } from '#services/keystone/store/tables.ts';
+import type { KeystoneConfig } from './keystone.ts';
+import type { SeedPlan } from './seed.ts';
+import { createKeystone, type KeystoneService } from './service.ts';
+import type { KeystoneTables } from './store/tables.ts';
 
 export const plan: SeedPlan = {
   region: 'RegionOne',

@@ -3,9 +3,9 @@ import type { Kysely } from 'kysely';
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
-import type { Passwords } from '#services/keystone/passwords.ts';
-import type { KeystoneTables } from '#services/keystone/store/tables.ts';
-import type { Tokens } from '#services/keystone/tokens.ts';
+import type { Passwords } from './passwords.ts';
+import type { KeystoneTables } from './store/tables.ts';
+import type { Tokens } from './tokens.ts';
 
 export type Db = Kysely<KeystoneTables>;
 

@@ -1,12 +1,7 @@
 // Wrong passwords, wherever a password is proven: they count, they lock, and the lock is honoured.
 import { strict as assert } from 'node:assert';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import {
-  passwordAuth,
-  startKeystone,
-  type Answer,
-  type TestKeystone,
-} from '#services/keystone/keystone.testing.ts';
+import { passwordAuth, startKeystone, type Answer, type TestKeystone } from './keystone.testing.ts';
 
 const lockoutMs = 60_000;
 

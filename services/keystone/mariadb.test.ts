@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { mariadbMissing, withMariadb } from '#platform/db/mariadb.testing.ts';
 import { migrate } from '#platform/db/migrate.ts';
-import { isValid, plan, startKeystone } from '#services/keystone/keystone.testing.ts';
+import { isValid, plan, startKeystone } from './keystone.testing.ts';
 
 test(
   'keystone runs on MariaDB as it does on SQLite',

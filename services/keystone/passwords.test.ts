@@ -4,9 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { systemIds } from '#platform/ids.ts';
-import { loginSource } from '#services/keystone/domain/login-source.ts';
-import { PasswordQueue, type Turn } from '#services/keystone/password-queue.ts';
-import { createPasswords, defaultPasswordCost } from '#services/keystone/passwords.ts';
+import { loginSource } from './domain/login-source.ts';
+import { PasswordQueue, type Turn } from './password-queue.ts';
+import { createPasswords, defaultPasswordCost } from './passwords.ts';
 
 const bounds = { maxWaiting: 100, maxWaitingPerSource: 100 };
 const cheap = { memoryKib: 64, passes: 1, maxConcurrent: 2, ...bounds };

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Ids } from '#platform/ids.ts';
-import { PasswordQueue, type QueueBounds, type Turn } from '#services/keystone/password-queue.ts';
+import { PasswordQueue, type QueueBounds, type Turn } from './password-queue.ts';
 
 export interface PasswordCost extends QueueBounds {
   memoryKib: number;
@@ -39,7 +39,7 @@ export interface Passwords {
 }
 
 const derive = promisify(argon2);
-const HASH_BYTES = 32;
+const hashBytes = 32;
 
 export function createPasswords(cost: PasswordCost, ids: Ids): Passwords {
   const queue = new PasswordQueue(cost);
@@ -55,7 +55,7 @@ export function createPasswords(cost: PasswordCost, ids: Ids): Passwords {
         message: password,
         nonce,
         parallelism: 1,
-        tagLength: HASH_BYTES,
+        tagLength: hashBytes,
         memory,
         passes,
       }),

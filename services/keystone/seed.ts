@@ -3,8 +3,8 @@
 import { isFault } from '#contracts/common/fault.ts';
 import { transaction, upsert } from '#platform/db/transaction.ts';
 import type { Secret } from '#platform/log.ts';
-import type { Db, Keystone } from '#services/keystone/keystone.ts';
-import { grant } from '#services/keystone/store/assignments.ts';
+import type { Db, Keystone } from './keystone.ts';
+import { grant } from './store/assignments.ts';
 
 export interface SeedPlan {
   region: string;
@@ -26,7 +26,7 @@ export interface SeedPlan {
   catalog: { type: string; name: string; url: string }[];
 }
 
-const DOMAIN = 'default';
+const defaultDomainId = 'default';
 const projects = ['admin', 'demo', 'service'];
 const roles = ['admin', 'manager', 'member', 'reader', 'service'];
 const implied: [string, string][] = [
@@ -95,7 +95,7 @@ async function hashUnlessKept(
   const user = await k.db
     .selectFrom('user')
     .select('password_hash')
-    .where('domain_id', '=', DOMAIN)
+    .where('domain_id', '=', defaultDomainId)
     .where('name', '=', name)
     .executeTakeFirst();
   const turn = { source: '', user: name };
@@ -123,13 +123,13 @@ async function seedDomain(db: Db): Promise<void> {
   const there = await db
     .selectFrom('project')
     .select('id')
-    .where('id', '=', DOMAIN)
+    .where('id', '=', defaultDomainId)
     .executeTakeFirst();
   if (there) return;
   await db
     .insertInto('project')
     .values({
-      id: DOMAIN,
+      id: defaultDomainId,
       name: 'Default',
       domain_id: '',
       parent_id: null,
@@ -146,7 +146,7 @@ async function projectId(k: Keystone, db: Db, name: string): Promise<string> {
   const there = await db
     .selectFrom('project')
     .select('id')
-    .where('domain_id', '=', DOMAIN)
+    .where('domain_id', '=', defaultDomainId)
     .where('name', '=', name)
     .executeTakeFirst();
   if (there) return there.id;
@@ -156,8 +156,8 @@ async function projectId(k: Keystone, db: Db, name: string): Promise<string> {
     .values({
       id,
       name,
-      domain_id: DOMAIN,
-      parent_id: DOMAIN,
+      domain_id: defaultDomainId,
+      parent_id: defaultDomainId,
       is_domain: 0,
       enabled: 1,
       description: '',
@@ -194,7 +194,7 @@ async function userId(
   const there = await db
     .selectFrom('user')
     .select('id')
-    .where('domain_id', '=', DOMAIN)
+    .where('domain_id', '=', defaultDomainId)
     .where('name', '=', name)
     .executeTakeFirst();
   if (there) {
@@ -213,7 +213,7 @@ async function userId(
     .values({
       id,
       name,
-      domain_id: DOMAIN,
+      domain_id: defaultDomainId,
       default_project_id: isService ? null : defaultProjectId,
       enabled: 1,
       password_hash: hash ?? '',

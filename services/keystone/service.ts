@@ -5,23 +5,14 @@ import { titleOf } from '#platform/http/faults-to-http.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import type { Service } from '#platform/service.ts';
-import { policies } from '#services/keystone/api/policies.ts';
-import { keystoneRoutes } from '#services/keystone/api/routes.ts';
-import { openFernetKeys } from '#services/keystone/fernet-keys.ts';
-import {
-  defaultKeystoneConfig,
-  type Db,
-  type Keystone,
-  type KeystoneConfig,
-} from '#services/keystone/keystone.ts';
-import {
-  createPasswords,
-  defaultPasswordCost,
-  type PasswordCost,
-} from '#services/keystone/passwords.ts';
-import { seed, type SeedPlan } from '#services/keystone/seed.ts';
-import { migrations } from '#services/keystone/store/migrations.ts';
-import { createTokens } from '#services/keystone/tokens.ts';
+import { policies } from './api/policies.ts';
+import { keystoneRoutes } from './api/routes.ts';
+import { openFernetKeys } from './fernet-keys.ts';
+import { defaultKeystoneConfig, type Db, type Keystone, type KeystoneConfig } from './keystone.ts';
+import { createPasswords, defaultPasswordCost, type PasswordCost } from './passwords.ts';
+import { seed, type SeedPlan } from './seed.ts';
+import { migrations } from './store/migrations.ts';
+import { createTokens } from './tokens.ts';
 
 export interface KeystoneDeps {
   db: Db;

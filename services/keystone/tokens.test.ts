@@ -8,7 +8,7 @@ import {
   passwordAuth,
   startKeystone,
   type TestKeystone,
-} from '#services/keystone/keystone.testing.ts';
+} from './keystone.testing.ts';
 
 describe('tokens', () => {
   let keystone: TestKeystone;

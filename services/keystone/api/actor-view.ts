@@ -1,8 +1,8 @@
 // How users and groups look in the Identity API.
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
-import { parsed, urlOf } from '#services/keystone/api/shapes.ts';
-import type { GroupRow, UserRow } from '#services/keystone/store/tables.ts';
+import type { GroupRow, UserRow } from '../store/tables.ts';
+import { parsed, urlOf } from './shapes.ts';
 
 export function userView(request: ApiRequest<unknown>, row: UserRow): JsonObject {
   return {

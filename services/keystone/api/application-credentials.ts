@@ -6,12 +6,15 @@ import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
-import {
-  deniedToLent,
-  deniedToTrustee,
-  lendableRoles,
-} from '#services/keystone/api/lent-rights.ts';
-import { denied, notFound, taken } from '#services/keystone/api/permit.ts';
+import { withImplied } from '../domain/implied-roles.ts';
+import { loginSource } from '../domain/login-source.ts';
+import { formatMicros, parseMicros } from '../domain/micro-time.ts';
+import type { Db, Keystone } from '../keystone.ts';
+import { implications } from '../store/assignments.ts';
+import { filtered } from '../store/filter.ts';
+import type { AccessRuleRow, ApplicationCredentialRow } from '../store/tables.ts';
+import { deniedToLent, deniedToTrustee, lendableRoles } from './lent-rights.ts';
+import { denied, notFound, taken } from './permit.ts';
 import {
   asked,
   created,
@@ -23,14 +26,7 @@ import {
   text,
   urlOf,
   wrapped,
-} from '#services/keystone/api/shapes.ts';
-import { withImplied } from '#services/keystone/domain/implied-roles.ts';
-import { loginSource } from '#services/keystone/domain/login-source.ts';
-import { formatMicros, parseMicros } from '#services/keystone/domain/micro-time.ts';
-import type { Db, Keystone } from '#services/keystone/keystone.ts';
-import { implications } from '#services/keystone/store/assignments.ts';
-import { filtered } from '#services/keystone/store/filter.ts';
-import type { AccessRuleRow, ApplicationCredentialRow } from '#services/keystone/store/tables.ts';
+} from './shapes.ts';
 
 const ref = Type.Object(
   { id: Type.Optional(idText), name: Type.Optional(nameOf(255)) },

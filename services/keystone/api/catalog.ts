@@ -4,7 +4,10 @@ import { fault, isFault, type Fault, type Outcome } from '#contracts/common/faul
 import type { JsonObject } from '#contracts/common/json.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { route, type ApiRequest, type Reply, type Route } from '#platform/http/api.ts';
-import { notFound } from '#services/keystone/api/permit.ts';
+import type { Keystone } from '../keystone.ts';
+import { filtered } from '../store/filter.ts';
+import type { EndpointRow, KeystoneTables } from '../store/tables.ts';
+import { notFound } from './permit.ts';
 import {
   asked,
   created,
@@ -19,10 +22,7 @@ import {
   text,
   urlOf,
   wrapped,
-} from '#services/keystone/api/shapes.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { filtered } from '#services/keystone/store/filter.ts';
-import type { EndpointRow, KeystoneTables } from '#services/keystone/store/tables.ts';
+} from './shapes.ts';
 
 type RegionRow = KeystoneTables['region'];
 type ServiceRow = KeystoneTables['service'];

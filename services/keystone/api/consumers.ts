@@ -4,20 +4,10 @@ import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
-import { notFound } from '#services/keystone/api/permit.ts';
-import {
-  created,
-  done,
-  extraOf,
-  listed,
-  parsed,
-  shown,
-  text,
-  urlOf,
-  wrapped,
-} from '#services/keystone/api/shapes.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import type { KeystoneTables } from '#services/keystone/store/tables.ts';
+import type { Keystone } from '../keystone.ts';
+import type { KeystoneTables } from '../store/tables.ts';
+import { notFound } from './permit.ts';
+import { created, done, extraOf, listed, parsed, shown, text, urlOf, wrapped } from './shapes.ts';
 
 type ConsumerRow = KeystoneTables['consumer'];
 

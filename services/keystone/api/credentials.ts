@@ -6,23 +6,13 @@ import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
-import { deniedToLent } from '#services/keystone/api/lent-rights.ts';
-import { denied, notFound } from '#services/keystone/api/permit.ts';
-import {
-  asked,
-  created,
-  done,
-  idText,
-  listed,
-  nameOf,
-  shown,
-  urlOf,
-  wrapped,
-} from '#services/keystone/api/shapes.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { filtered } from '#services/keystone/store/filter.ts';
-import { findProject } from '#services/keystone/store/projects.ts';
-import type { CredentialRow } from '#services/keystone/store/tables.ts';
+import type { Keystone } from '../keystone.ts';
+import { filtered } from '../store/filter.ts';
+import { findProject } from '../store/projects.ts';
+import type { CredentialRow } from '../store/tables.ts';
+import { deniedToLent } from './lent-rights.ts';
+import { denied, notFound } from './permit.ts';
+import { asked, created, done, idText, listed, nameOf, shown, urlOf, wrapped } from './shapes.ts';
 
 const projectId = Type.Optional(Type.Union([idText, Type.Null()]));
 const createBody = wrapped('credential', {

@@ -12,10 +12,10 @@ import {
   type Reply,
   type Route,
 } from '#platform/http/api.ts';
-import { notFound } from '#services/keystone/api/permit.ts';
-import { done } from '#services/keystone/api/shapes.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { findDomain } from '#services/keystone/store/projects.ts';
+import type { Keystone } from '../keystone.ts';
+import { findDomain } from '../store/projects.ts';
+import { notFound } from './permit.ts';
+import { done } from './shapes.ts';
 
 type Options = Record<string, Record<string, Json>>;
 

@@ -4,13 +4,13 @@ import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { route, type Reply, type Route } from '#platform/http/api.ts';
-import {
-  deniedByImmutable,
-  mergedOptions,
-  resourceOptions,
-} from '#services/keystone/api/options.ts';
-import { denied, enabledFilter, notFound, taken } from '#services/keystone/api/permit.ts';
-import { domainView } from '#services/keystone/api/project-view.ts';
+import type { Keystone } from '../keystone.ts';
+import { filtered } from '../store/filter.ts';
+import { deleteDomain, findDomain, replaceTags, tagsOf } from '../store/projects.ts';
+import type { ProjectRow } from '../store/tables.ts';
+import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
+import { denied, enabledFilter, notFound, taken } from './permit.ts';
+import { domainView } from './project-view.ts';
 import {
   asked,
   created,
@@ -23,16 +23,7 @@ import {
   tags,
   text,
   wrapped,
-} from '#services/keystone/api/shapes.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { filtered } from '#services/keystone/store/filter.ts';
-import {
-  deleteDomain,
-  findDomain,
-  replaceTags,
-  tagsOf,
-} from '#services/keystone/store/projects.ts';
-import type { ProjectRow } from '#services/keystone/store/tables.ts';
+} from './shapes.ts';
 
 const columns = [
   'id',

@@ -10,9 +10,14 @@ import {
   type Reply,
   type Route,
 } from '#platform/http/api.ts';
-import { endpointView } from '#services/keystone/api/catalog.ts';
-import { notFound } from '#services/keystone/api/permit.ts';
-import { projectView } from '#services/keystone/api/project-view.ts';
+import type { Keystone } from '../keystone.ts';
+import { filterOf, groupsOfProject, inGroup, visibleTo } from '../store/endpoint-filter.ts';
+import { filtered } from '../store/filter.ts';
+import { findProject } from '../store/projects.ts';
+import type { EndpointGroupRow, EndpointRow } from '../store/tables.ts';
+import { endpointView } from './catalog.ts';
+import { notFound } from './permit.ts';
+import { projectView } from './project-view.ts';
 import {
   asked,
   created,
@@ -24,17 +29,7 @@ import {
   text,
   urlOf,
   wrapped,
-} from '#services/keystone/api/shapes.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import {
-  filterOf,
-  groupsOfProject,
-  inGroup,
-  visibleTo,
-} from '#services/keystone/store/endpoint-filter.ts';
-import { filtered } from '#services/keystone/store/filter.ts';
-import { findProject } from '#services/keystone/store/projects.ts';
-import type { EndpointGroupRow, EndpointRow } from '#services/keystone/store/tables.ts';
+} from './shapes.ts';
 
 const face = Type.Union([Type.Literal('public'), Type.Literal('internal'), Type.Literal('admin')]);
 const filters = Type.Object(

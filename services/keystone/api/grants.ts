@@ -8,20 +8,14 @@ import {
   type Reply,
   type Route,
 } from '#platform/http/api.ts';
-import { denied, notFound } from '#services/keystone/api/permit.ts';
-import { roleView } from '#services/keystone/api/roles.ts';
-import { done, listed } from '#services/keystone/api/shapes.ts';
-import { withImplied } from '#services/keystone/domain/implied-roles.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import {
-  globalRoles,
-  grant,
-  hasGrant,
-  implications,
-  revoke,
-} from '#services/keystone/store/assignments.ts';
-import { findDomain, findProject } from '#services/keystone/store/projects.ts';
-import type { AssignmentRow, RoleRow } from '#services/keystone/store/tables.ts';
+import { withImplied } from '../domain/implied-roles.ts';
+import type { Keystone } from '../keystone.ts';
+import { globalRoles, grant, hasGrant, implications, revoke } from '../store/assignments.ts';
+import { findDomain, findProject } from '../store/projects.ts';
+import type { AssignmentRow, RoleRow } from '../store/tables.ts';
+import { denied, notFound } from './permit.ts';
+import { roleView } from './roles.ts';
+import { done, listed } from './shapes.ts';
 
 type Place = Pick<AssignmentRow, 'target_kind' | 'inherited'> & { prefix: string; suffix: string };
 

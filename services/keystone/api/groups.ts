@@ -10,9 +10,13 @@ import {
   type Reply,
   type Route,
 } from '#platform/http/api.ts';
-import { groupView, userView } from '#services/keystone/api/actor-view.ts';
-import { badExpiryFilter } from '#services/keystone/api/password-expiry-filter.ts';
-import { denied, homeDomain, listDomain, notFound, taken } from '#services/keystone/api/permit.ts';
+import type { Keystone } from '../keystone.ts';
+import { filtered } from '../store/filter.ts';
+import { deleteActors, findDomain } from '../store/projects.ts';
+import type { GroupRow } from '../store/tables.ts';
+import { groupView, userView } from './actor-view.ts';
+import { badExpiryFilter } from './password-expiry-filter.ts';
+import { denied, homeDomain, listDomain, notFound, taken } from './permit.ts';
 import {
   asked,
   created,
@@ -24,11 +28,7 @@ import {
   shown,
   text,
   wrapped,
-} from '#services/keystone/api/shapes.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { filtered } from '#services/keystone/store/filter.ts';
-import { deleteActors, findDomain } from '#services/keystone/store/projects.ts';
-import type { GroupRow } from '#services/keystone/store/tables.ts';
+} from './shapes.ts';
 
 const columns = ['id', 'name', 'domain_id', 'description'];
 const createBody = wrapped('group', {

@@ -2,10 +2,10 @@
 // application credential. Identity API, "Application Credentials" (unrestricted) and "OS-TRUST".
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
-import { withImplied } from '#services/keystone/domain/implied-roles.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { implications, roleIdsIn } from '#services/keystone/store/assignments.ts';
-import { findProject } from '#services/keystone/store/projects.ts';
+import { withImplied } from '../domain/implied-roles.ts';
+import type { Keystone } from '../keystone.ts';
+import { implications, roleIdsIn } from '../store/assignments.ts';
+import { findProject } from '../store/projects.ts';
 
 /**
  * Refuses tokens of trusts and of restricted application credentials: they neither see secrets of

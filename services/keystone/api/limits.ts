@@ -6,21 +6,11 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
-import { notFound } from '#services/keystone/api/permit.ts';
-import {
-  asked,
-  done,
-  idText,
-  listed,
-  nameOf,
-  shown,
-  text,
-  urlOf,
-  wrapped,
-} from '#services/keystone/api/shapes.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { filtered } from '#services/keystone/store/filter.ts';
-import type { KeystoneTables } from '#services/keystone/store/tables.ts';
+import type { Keystone } from '../keystone.ts';
+import { filtered } from '../store/filter.ts';
+import type { KeystoneTables } from '../store/tables.ts';
+import { notFound } from './permit.ts';
+import { asked, done, idText, listed, nameOf, shown, text, urlOf, wrapped } from './shapes.ts';
 
 type RegisteredRow = KeystoneTables['registered_limit'];
 type LimitRow = KeystoneTables['resource_limit'];

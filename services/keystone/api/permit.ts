@@ -3,7 +3,7 @@
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
 import type { PolicyTarget } from '#platform/policy/policy.ts';
-import { asked, askedFlag } from '#services/keystone/api/shapes.ts';
+import { asked, askedFlag } from './shapes.ts';
 
 /** forbidden unless `rule` lets the caller act on `target`. */
 export function denied(

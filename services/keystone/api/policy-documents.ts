@@ -3,7 +3,10 @@ import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
-import { notFound } from '#services/keystone/api/permit.ts';
+import type { Keystone } from '../keystone.ts';
+import { filtered } from '../store/filter.ts';
+import type { KeystoneTables } from '../store/tables.ts';
+import { notFound } from './permit.ts';
 import {
   asked,
   created,
@@ -15,10 +18,7 @@ import {
   shown,
   urlOf,
   wrapped,
-} from '#services/keystone/api/shapes.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { filtered } from '#services/keystone/store/filter.ts';
-import type { KeystoneTables } from '#services/keystone/store/tables.ts';
+} from './shapes.ts';
 
 type PolicyRow = KeystoneTables['policy'];
 

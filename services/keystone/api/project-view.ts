@@ -1,8 +1,8 @@
 // How domains and projects look in the Identity API.
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest } from '#platform/http/api.ts';
-import { parsed, urlOf } from '#services/keystone/api/shapes.ts';
-import type { ProjectRow } from '#services/keystone/store/tables.ts';
+import type { ProjectRow } from '../store/tables.ts';
+import { parsed, urlOf } from './shapes.ts';
 
 export function projectView(
   request: ApiRequest<unknown>,

@@ -5,20 +5,23 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
+import type { Keystone } from '../keystone.ts';
+import { reachableBy } from '../store/assignments.ts';
+import { filtered } from '../store/filter.ts';
 import {
-  deniedByImmutable,
-  mergedOptions,
-  resourceOptions,
-} from '#services/keystone/api/options.ts';
-import {
-  denied,
-  enabledFilter,
-  homeDomain,
-  listDomain,
-  notFound,
-  taken,
-} from '#services/keystone/api/permit.ts';
-import { projectView } from '#services/keystone/api/project-view.ts';
+  ancestorsOf,
+  deleteDomain,
+  deleteProjects,
+  descendantsOf,
+  findDomain,
+  findProject,
+  replaceTags,
+  tagsOf,
+} from '../store/projects.ts';
+import type { ProjectRow } from '../store/tables.ts';
+import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
+import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from './permit.ts';
+import { projectView } from './project-view.ts';
 import {
   asked,
   askedFlag,
@@ -34,21 +37,7 @@ import {
   tags,
   text,
   wrapped,
-} from '#services/keystone/api/shapes.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { reachableBy } from '#services/keystone/store/assignments.ts';
-import { filtered } from '#services/keystone/store/filter.ts';
-import {
-  ancestorsOf,
-  deleteDomain,
-  deleteProjects,
-  descendantsOf,
-  findDomain,
-  findProject,
-  replaceTags,
-  tagsOf,
-} from '#services/keystone/store/projects.ts';
-import type { ProjectRow } from '#services/keystone/store/tables.ts';
+} from './shapes.ts';
 
 const columns = [
   'id',

@@ -3,11 +3,11 @@
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
-import { asked, askedFlag, urlOf } from '#services/keystone/api/shapes.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { implications } from '#services/keystone/store/assignments.ts';
-import { descendantsOf } from '#services/keystone/store/projects.ts';
-import type { AssignmentRow } from '#services/keystone/store/tables.ts';
+import type { Keystone } from '../keystone.ts';
+import { implications } from '../store/assignments.ts';
+import { descendantsOf } from '../store/projects.ts';
+import type { AssignmentRow } from '../store/tables.ts';
+import { asked, askedFlag, urlOf } from './shapes.ts';
 
 /** A grant and where it comes from, when it is an effect of another. */
 interface Shown extends AssignmentRow {

@@ -11,12 +11,14 @@ import {
   type Reply,
   type Route,
 } from '#platform/http/api.ts';
-import {
-  deniedByImmutable,
-  mergedOptions,
-  resourceOptions,
-} from '#services/keystone/api/options.ts';
-import { denied, notFound, taken } from '#services/keystone/api/permit.ts';
+import { withImplied } from '../domain/implied-roles.ts';
+import type { Keystone } from '../keystone.ts';
+import { implications } from '../store/assignments.ts';
+import { filtered } from '../store/filter.ts';
+import { findDomain } from '../store/projects.ts';
+import type { RoleRow } from '../store/tables.ts';
+import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
+import { denied, notFound, taken } from './permit.ts';
 import {
   asked,
   created,
@@ -30,13 +32,7 @@ import {
   text,
   urlOf,
   wrapped,
-} from '#services/keystone/api/shapes.ts';
-import { withImplied } from '#services/keystone/domain/implied-roles.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { implications } from '#services/keystone/store/assignments.ts';
-import { filtered } from '#services/keystone/store/filter.ts';
-import { findDomain } from '#services/keystone/store/projects.ts';
-import type { RoleRow } from '#services/keystone/store/tables.ts';
+} from './shapes.ts';
 
 const columns = ['id', 'name', 'domain_id', 'description', 'options'];
 const attributes = {

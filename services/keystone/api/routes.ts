@@ -1,24 +1,24 @@
 // Every route of Keystone.
 import type { Route } from '#platform/http/api.ts';
-import { applicationCredentialRoutes } from '#services/keystone/api/application-credentials.ts';
-import { catalogRoutes } from '#services/keystone/api/catalog.ts';
-import { consumerRoutes } from '#services/keystone/api/consumers.ts';
-import { credentialRoutes } from '#services/keystone/api/credentials.ts';
-import { domainConfigRoutes } from '#services/keystone/api/domain-config.ts';
-import { domainRoutes } from '#services/keystone/api/domains.ts';
-import { endpointFilterRoutes } from '#services/keystone/api/endpoint-filter.ts';
-import { grantRoutes } from '#services/keystone/api/grants.ts';
-import { groupRoutes } from '#services/keystone/api/groups.ts';
-import { limitRoutes } from '#services/keystone/api/limits.ts';
-import { policyDocumentRoutes } from '#services/keystone/api/policy-documents.ts';
-import { projectRoutes } from '#services/keystone/api/projects.ts';
-import { roleAssignmentRoutes } from '#services/keystone/api/role-assignments.ts';
-import { roleRoutes } from '#services/keystone/api/roles.ts';
-import { tokenRoutes } from '#services/keystone/api/tokens.ts';
-import { trustRoutes } from '#services/keystone/api/trusts.ts';
-import { userRoutes } from '#services/keystone/api/users.ts';
-import { versionRoutes } from '#services/keystone/api/versions.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
+import type { Keystone } from '../keystone.ts';
+import { applicationCredentialRoutes } from './application-credentials.ts';
+import { catalogRoutes } from './catalog.ts';
+import { consumerRoutes } from './consumers.ts';
+import { credentialRoutes } from './credentials.ts';
+import { domainConfigRoutes } from './domain-config.ts';
+import { domainRoutes } from './domains.ts';
+import { endpointFilterRoutes } from './endpoint-filter.ts';
+import { grantRoutes } from './grants.ts';
+import { groupRoutes } from './groups.ts';
+import { limitRoutes } from './limits.ts';
+import { policyDocumentRoutes } from './policy-documents.ts';
+import { projectRoutes } from './projects.ts';
+import { roleAssignmentRoutes } from './role-assignments.ts';
+import { roleRoutes } from './roles.ts';
+import { tokenRoutes } from './tokens.ts';
+import { trustRoutes } from './trusts.ts';
+import { userRoutes } from './users.ts';
+import { versionRoutes } from './versions.ts';
 
 export function keystoneRoutes(k: Keystone): Route[] {
   const all = [

@@ -4,24 +4,14 @@ import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
 import { route, type ApiRequest, type HttpMethod, type Route } from '#platform/http/api.ts';
-import { deniedToLent, lendableRoles } from '#services/keystone/api/lent-rights.ts';
-import { denied, notFound } from '#services/keystone/api/permit.ts';
-import { roleView } from '#services/keystone/api/roles.ts';
-import {
-  asked,
-  created,
-  done,
-  idText,
-  listed,
-  shown,
-  text,
-  urlOf,
-  wrapped,
-} from '#services/keystone/api/shapes.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { filtered } from '#services/keystone/store/filter.ts';
-import { findProject } from '#services/keystone/store/projects.ts';
-import type { RoleRow, TrustRow } from '#services/keystone/store/tables.ts';
+import type { Keystone } from '../keystone.ts';
+import { filtered } from '../store/filter.ts';
+import { findProject } from '../store/projects.ts';
+import type { RoleRow, TrustRow } from '../store/tables.ts';
+import { deniedToLent, lendableRoles } from './lent-rights.ts';
+import { denied, notFound } from './permit.ts';
+import { roleView } from './roles.ts';
+import { asked, created, done, idText, listed, shown, text, urlOf, wrapped } from './shapes.ts';
 
 const createBody = wrapped('trust', {
   trustor_user_id: idText,

@@ -4,18 +4,17 @@ import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
-import { groupView, userView } from '#services/keystone/api/actor-view.ts';
-import { deniedToLent } from '#services/keystone/api/lent-rights.ts';
-import { mergedOptions, userOptions } from '#services/keystone/api/options.ts';
-import { badExpiryFilter } from '#services/keystone/api/password-expiry-filter.ts';
-import {
-  denied,
-  enabledFilter,
-  homeDomain,
-  listDomain,
-  notFound,
-  taken,
-} from '#services/keystone/api/permit.ts';
+import { loginSource } from '../domain/login-source.ts';
+import type { Keystone } from '../keystone.ts';
+import { provePassword } from '../prove-password.ts';
+import { filtered } from '../store/filter.ts';
+import { deleteActors, findDomain, findProject } from '../store/projects.ts';
+import type { UserRow } from '../store/tables.ts';
+import { groupView, userView } from './actor-view.ts';
+import { deniedToLent } from './lent-rights.ts';
+import { mergedOptions, userOptions } from './options.ts';
+import { badExpiryFilter } from './password-expiry-filter.ts';
+import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from './permit.ts';
 import {
   asked,
   created,
@@ -28,13 +27,7 @@ import {
   parsed,
   shown,
   wrapped,
-} from '#services/keystone/api/shapes.ts';
-import { loginSource } from '#services/keystone/domain/login-source.ts';
-import type { Keystone } from '#services/keystone/keystone.ts';
-import { provePassword } from '#services/keystone/prove-password.ts';
-import { filtered } from '#services/keystone/store/filter.ts';
-import { deleteActors, findDomain, findProject } from '#services/keystone/store/projects.ts';
-import type { UserRow } from '#services/keystone/store/tables.ts';
+} from './shapes.ts';
 
 const columns = [
   'id',

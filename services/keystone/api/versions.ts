@@ -1,7 +1,7 @@
 // The version documents, for anybody.
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
-import { urlOf } from '#services/keystone/api/shapes.ts';
+import { urlOf } from './shapes.ts';
 
 export function versionRoutes(): Route[] {
   const document = (request: ApiRequest<unknown>): JsonObject => ({

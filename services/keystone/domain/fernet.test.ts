@@ -1,7 +1,7 @@
 // Fernet against the vector of its specification, and against changed tokens.
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
-import { seal, unseal } from '#services/keystone/domain/fernet.ts';
+import { seal, unseal } from './fernet.ts';
 
 // https://github.com/fernet/spec/blob/master/generate.json
 const key = Buffer.from('cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=', 'base64url');

@@ -2,17 +2,17 @@
 // for tokens.
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
 
-const VERSION = 0x80;
-const HEAD_BYTES = 1 + 8 + 16;
-const HMAC_BYTES = 32;
+const version = 0x80;
+const headBytes = 1 + 8 + 16;
+const hmacBytes = 32;
 
 /** 32 bytes: the first half signs, the second encrypts. */
 export type FernetKey = Buffer;
 
 /** Base64url without padding, as Keystone sends it. */
 export function seal(key: FernetKey, plain: Buffer, nowMs: number, iv: Buffer): string {
-  const head = Buffer.alloc(HEAD_BYTES);
-  head[0] = VERSION;
+  const head = Buffer.alloc(headBytes);
+  head[0] = version;
   head.writeBigUInt64BE(BigInt(Math.floor(nowMs / 1000)), 1);
   iv.copy(head, 9);
   const cipher = createCipheriv('aes-128-cbc', key.subarray(16), iv);
@@ -23,15 +23,15 @@ export function seal(key: FernetKey, plain: Buffer, nowMs: number, iv: Buffer): 
 /** The sealed bytes, or undefined when none of the keys made this token. */
 export function unseal(keys: readonly FernetKey[], token: string): Buffer | undefined {
   const bytes = Buffer.from(token, 'base64url');
-  const cipherBytes = bytes.length - HEAD_BYTES - HMAC_BYTES;
-  if (bytes[0] !== VERSION || cipherBytes <= 0 || cipherBytes % 16 !== 0) return undefined;
-  const signed = bytes.subarray(0, -HMAC_BYTES);
+  const cipherBytes = bytes.length - headBytes - hmacBytes;
+  if (bytes[0] !== version || cipherBytes <= 0 || cipherBytes % 16 !== 0) return undefined;
+  const signed = bytes.subarray(0, -hmacBytes);
   const key = keys.find((candidate) =>
-    timingSafeEqual(hmac(candidate, signed), bytes.subarray(-HMAC_BYTES)),
+    timingSafeEqual(hmac(candidate, signed), bytes.subarray(-hmacBytes)),
   );
   if (!key) return undefined;
-  const decipher = createDecipheriv('aes-128-cbc', key.subarray(16), bytes.subarray(9, HEAD_BYTES));
-  return Buffer.concat([decipher.update(signed.subarray(HEAD_BYTES)), decipher.final()]);
+  const decipher = createDecipheriv('aes-128-cbc', key.subarray(16), bytes.subarray(9, headBytes));
+  return Buffer.concat([decipher.update(signed.subarray(headBytes)), decipher.final()]);
 }
 
 function hmac(key: FernetKey, data: Buffer): Buffer {

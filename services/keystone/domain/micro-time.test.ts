@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
-import { formatMicros, parseMicros } from '#services/keystone/domain/micro-time.ts';
+import { formatMicros, parseMicros } from './micro-time.ts';
 
 test('a time comes back with the digits it came with', () => {
   for (const text of [

@@ -2,12 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  pack,
-  unpack,
-  type AuthMethod,
-  type TokenPayload,
-} from '#services/keystone/domain/token-payload.ts';
+import { pack, unpack, type AuthMethod, type TokenPayload } from './token-payload.ts';
 
 const hex = fc.stringMatching(/^[0-9a-f]{32}$/);
 const id = fc.oneof(hex, fc.constant('default'), fc.string({ minLength: 1, maxLength: 60 }));

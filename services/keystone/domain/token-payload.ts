@@ -2,14 +2,14 @@
 // is shown.
 
 export type AuthMethod = 'password' | 'token' | 'application_credential';
-const METHODS: readonly AuthMethod[] = ['password', 'token', 'application_credential'];
+const storedMethods: readonly AuthMethod[] = ['password', 'token', 'application_credential'];
 
 export type TokenScope =
   | { kind: 'unscoped' }
   | { kind: 'project'; id: string }
   | { kind: 'domain'; id: string }
   | { kind: 'system' };
-const SCOPES = ['unscoped', 'project', 'domain', 'system'] as const;
+const scopes = ['unscoped', 'project', 'domain', 'system'] as const;
 
 export interface TokenPayload {
   methods: AuthMethod[];
@@ -23,20 +23,25 @@ export interface TokenPayload {
   trustId: string | null;
 }
 
-const FORMAT = 1;
-const TIME_BYTES = 6;
-const AUDIT_BYTES = 16;
+const formatVersion = 1;
+const timeBytes = 6;
+const auditBytes = 16;
 
 export function pack(payload: TokenPayload): Buffer {
-  const methods = METHODS.reduce(
+  const methods = storedMethods.reduce(
     (mask, method, bit) => mask | (payload.methods.includes(method) ? 1 << bit : 0),
     0,
   );
-  const times = Buffer.alloc(2 * TIME_BYTES);
-  times.writeUIntBE(payload.issuedAtMs, 0, TIME_BYTES);
-  times.writeUIntBE(payload.expiresAtMs, TIME_BYTES, TIME_BYTES);
+  const times = Buffer.alloc(2 * timeBytes);
+  times.writeUIntBE(payload.issuedAtMs, 0, timeBytes);
+  times.writeUIntBE(payload.expiresAtMs, timeBytes, timeBytes);
   return Buffer.concat([
-    Buffer.from([FORMAT, methods, SCOPES.indexOf(payload.scope.kind), payload.auditIds.length]),
+    Buffer.from([
+      formatVersion,
+      methods,
+      scopes.indexOf(payload.scope.kind),
+      payload.auditIds.length,
+    ]),
     times,
     ...payload.auditIds.map((id) => Buffer.from(id, 'base64url')),
     ...[
@@ -53,11 +58,11 @@ export function pack(payload: TokenPayload): Buffer {
  * before.
  */
 export function unpack(bytes: Buffer): TokenPayload | undefined {
-  if (bytes[0] !== FORMAT) return undefined;
-  const [mask, scopeKind, audits] = [bytes[1] ?? 0, SCOPES[bytes[2] ?? 0], bytes[3] ?? 0];
-  let at = 4 + 2 * TIME_BYTES;
+  if (bytes[0] !== formatVersion) return undefined;
+  const [mask, scopeKind, audits] = [bytes[1] ?? 0, scopes[bytes[2] ?? 0], bytes[3] ?? 0];
+  let at = 4 + 2 * timeBytes;
   const auditIds = Array.from({ length: audits }, () =>
-    bytes.subarray(at, (at += AUDIT_BYTES)).toString('base64url'),
+    bytes.subarray(at, (at += auditBytes)).toString('base64url'),
   );
   const nextId = (): string => {
     const { id, end } = unpackId(bytes, at);
@@ -66,26 +71,26 @@ export function unpack(bytes: Buffer): TokenPayload | undefined {
   };
   const [userId, scopeId, appCredId, trustId] = [nextId(), nextId(), nextId(), nextId()];
   return {
-    methods: METHODS.filter((_, bit) => mask & (1 << bit)),
+    methods: storedMethods.filter((_, bit) => mask & (1 << bit)),
     userId,
     scope:
       scopeKind === 'project' || scopeKind === 'domain'
         ? { kind: scopeKind, id: scopeId }
         : { kind: scopeKind ?? 'unscoped' },
-    issuedAtMs: bytes.readUIntBE(4, TIME_BYTES),
-    expiresAtMs: bytes.readUIntBE(4 + TIME_BYTES, TIME_BYTES),
+    issuedAtMs: bytes.readUIntBE(4, timeBytes),
+    expiresAtMs: bytes.readUIntBE(4 + timeBytes, timeBytes),
     auditIds,
     appCredId: appCredId || null,
     trustId: trustId || null,
   };
 }
 
-const HEX_ID = 255;
+const hexId = 255;
 
 /** Ids of 32 hex digits take 17 bytes, others (`default`) their length and one. */
 function packId(id: string): Buffer {
   if (/^[0-9a-f]{32}$/.test(id))
-    return Buffer.concat([Buffer.from([HEX_ID]), Buffer.from(id, 'hex')]);
+    return Buffer.concat([Buffer.from([hexId]), Buffer.from(id, 'hex')]);
   const text = Buffer.from(id);
   return Buffer.concat([Buffer.from([text.length]), text]);
 }
@@ -93,6 +98,6 @@ function packId(id: string): Buffer {
 function unpackId(bytes: Buffer, at: number): { id: string; end: number } {
   const kind = bytes[at] ?? 0;
   const start = at + 1;
-  if (kind === HEX_ID) return { id: bytes.toString('hex', start, start + 16), end: start + 16 };
+  if (kind === hexId) return { id: bytes.toString('hex', start, start + 16), end: start + 16 };
   return { id: bytes.toString('utf8', start, start + kind), end: start + kind };
 }

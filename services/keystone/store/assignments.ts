@@ -1,11 +1,11 @@
 // Who has which role where: the grants as stored, and what follows from them through groups,
 // inheritance and implication.
 import { upsert } from '#platform/db/transaction.ts';
-import { withImplied } from '#services/keystone/domain/implied-roles.ts';
-import type { TokenScope } from '#services/keystone/domain/token-payload.ts';
-import type { Db } from '#services/keystone/keystone.ts';
-import { ancestorsOf, descendantsOf } from '#services/keystone/store/projects.ts';
-import type { AssignmentRow, ProjectRow, RoleRow } from '#services/keystone/store/tables.ts';
+import { withImplied } from '../domain/implied-roles.ts';
+import type { TokenScope } from '../domain/token-payload.ts';
+import type { Db } from '../keystone.ts';
+import { ancestorsOf, descendantsOf } from './projects.ts';
+import type { AssignmentRow, ProjectRow, RoleRow } from './tables.ts';
 
 /** Grants to the user himself and to his groups. */
 export async function grantsOf(db: Db, userId: string): Promise<AssignmentRow[]> {

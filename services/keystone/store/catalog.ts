@@ -1,6 +1,6 @@
 // The service catalog as a token carries it.
-import type { Db } from '#services/keystone/keystone.ts';
-import { visibleTo } from '#services/keystone/store/endpoint-filter.ts';
+import type { Db } from '../keystone.ts';
+import { visibleTo } from './endpoint-filter.ts';
 
 export interface CatalogService {
   endpoints: {

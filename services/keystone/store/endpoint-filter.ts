@@ -1,7 +1,7 @@
 // Which endpoints a project's catalog shows: those it was given, one by one or by groups; all where
 // it was given none.
-import type { Db } from '#services/keystone/keystone.ts';
-import type { EndpointGroupRow, EndpointRow } from '#services/keystone/store/tables.ts';
+import type { Db } from '../keystone.ts';
+import type { EndpointGroupRow, EndpointRow } from './tables.ts';
 
 export interface EndpointFilter {
   service_id?: string;

@@ -1,6 +1,6 @@
 // Domains and projects in the database. A domain is a project with is_domain = 1.
-import type { Db } from '#services/keystone/keystone.ts';
-import type { ProjectRow } from '#services/keystone/store/tables.ts';
+import type { Db } from '../keystone.ts';
+import type { ProjectRow } from './tables.ts';
 
 export async function findProject(db: Db, id: string): Promise<ProjectRow | undefined> {
   return await db.selectFrom('project').selectAll().where('id', '=', id).executeTakeFirst();

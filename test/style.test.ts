@@ -1,0 +1,85 @@
+// What the formatter and the linter leave open of CONTRIBUTING.md's style: the width of comments,
+// the form of own imports and the case of constants. `./cobalt check` runs it.
+import assert from 'node:assert/strict';
+import { glob, readFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { test } from 'node:test';
+import { componentOf, components, root } from './components.ts';
+
+const maxColumns = 100;
+
+interface Source {
+  file: string;
+  text: string;
+}
+
+/** What is wrong in one file: `file:line: what`. Generated files are not asked. */
+export function styleFaults({ file, text }: Source): string[] {
+  const lines = text.split('\n');
+  return lines.flatMap((line, index) =>
+    [...wideComment(line), ...importForm(file, line), ...constantCase(file, line)].map(
+      (fault) => `${file}:${index + 1}: ${fault}`,
+    ),
+  );
+}
+
+/**
+ * Words that cannot be broken (addresses of pages) and the linter's own directives may be wider.
+ */
+function wideComment(line: string): string[] {
+  const comment = /^\s*(?:\/\/|\/\*\*?|\*) (.*)$/.exec(line)?.[1];
+  if (comment === undefined || line.length <= maxColumns) return [];
+  if (/^oxlint-|^https?:\S+$/.test(comment) || !comment.includes(' ')) return [];
+  return /\shttps?:\S+$/.test(line) && line.replace(/\shttps?:\S+$/, '').length <= maxColumns
+    ? []
+    : [`the comment is wider than ${maxColumns} columns`];
+}
+
+/** Relative inside a component, `#component/…` outside. */
+function importForm(file: string, line: string): string[] {
+  const specifier = /(?:from |import\(|^import )'([#.][^']+)'/.exec(line)?.[1];
+  if (specifier === undefined) return [];
+  const target = specifier.startsWith('#')
+    ? specifier.slice(1)
+    : relative(root, join(root, dirname(file), specifier));
+  if (!components.includes(target.split('/')[0] ?? '')) return [];
+  // contracts/common is a component of its own for the dependency rules alone.
+  const isOwn =
+    componentOf(target).replace('/common', '') === componentOf(file).replace('/common', '');
+  if (isOwn === specifier.startsWith('.')) return [];
+  return [`import '${specifier}' ${isOwn ? 'by its relative path' : `as '#${target}'`}`];
+}
+
+/**
+ * camelCase, also for constants; the numbers of libvirt's protocol keep the names of its source.
+ */
+const constantCase = (file: string, line: string): string[] =>
+  file.startsWith('adapters/libvirt/rpc/') || !/^(export )?const [A-Z][A-Z0-9_]*\b/.test(line)
+    ? []
+    : ['a constant is written in camelCase'];
+
+test('what the formatter leaves open is kept in every file', async () => {
+  const faults: string[] = [];
+  let files = 0;
+  for await (const file of glob(`{${components.join(',')}}/**/*.ts`, { cwd: root })) {
+    if (file.endsWith('.gen.ts')) continue;
+    files += 1;
+    faults.push(...styleFaults({ file, text: await readFile(join(root, file), 'utf8') }));
+  }
+  assert.ok(files > 800, `only ${files} files were seen: the check looks at the wrong place`);
+  assert.deepEqual(faults, []);
+});
+
+test('a planted fault of each kind is seen', () => {
+  const planted: [string, string][] = [
+    [`// ${'word '.repeat(25)}`, 'the comment is wider than 100 columns'],
+    ["import { x } from '#platform/x.ts';", "import '#platform/x.ts' by its relative path"],
+    ['import { y } from ' + "'../ports/y.ts';", "import '../ports/y.ts' as '#ports/y.ts'"],
+    ['export const LIMIT_MS = 5;', 'a constant is written in camelCase'],
+  ];
+  for (const [text, fault] of planted)
+    assert.ok(
+      styleFaults({ file: 'platform/planted.ts', text }).some((one) => one.endsWith(fault)),
+      fault,
+    );
+});
