@@ -1,3 +1,5 @@
+// Remote consoles: serves noVNC's pages and carries a browser's websocket to the guest's RFB
+// socket.
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
@@ -8,8 +10,6 @@ import { WebSocketServer } from 'ws';
 import type { RawData, WebSocket } from 'ws';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-// Remote consoles: serves noVNC's pages and carries a browser's websocket to the guest's RFB
-// socket.
 import { own } from '#contracts/common/own.ts';
 import { withDeadline } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';

@@ -1,6 +1,6 @@
-import type { RpcServer } from './bus/bus.ts';
 // What a control-plane service is to the house: data. A role is a pick of these; docs, metrics and
 // coverage tests read them.
+import type { RpcServer } from './bus/bus.ts';
 import type { Migration } from './db/migrate.ts';
 import type { HttpFace } from './http/api.ts';
 import type { AnySaga } from './saga/saga.ts';

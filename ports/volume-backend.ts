@@ -1,7 +1,7 @@
-import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 // What Cinder needs of a storage backend. Drivers: adapters/nfs, adapters/ontap, adapters/sim.
 // Contract suite: volume-backend.testing.ts. A backend knows ids and bytes, no tenants and no
 // states: who may do what, and when, is Cinder's to say.
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 
 export interface BackendFacts {

@@ -16,11 +16,16 @@ interface Source {
 /** What is wrong in one file: `file:line: what`. Generated files are not asked. */
 export function styleFaults({ file, text }: Source): string[] {
   const lines = text.split('\n');
-  return lines.flatMap((line, index) =>
+  const opening =
+    /^(\/\/|\/\*|#!)/.test(text) || file.endsWith('.test.ts')
+      ? []
+      : [`${file}:1: a file opens with a comment that says what it is for`];
+  const ofLines = lines.flatMap((line, index) =>
     [...wideComment(line), ...importForm(file, line), ...constantCase(file, line)].map(
       (fault) => `${file}:${index + 1}: ${fault}`,
     ),
   );
+  return [...opening, ...ofLines];
 }
 
 /**
@@ -75,6 +80,7 @@ test('a planted fault of each kind is seen', () => {
     [`// ${'word '.repeat(25)}`, 'the comment is wider than 100 columns'],
     ["import { x } from '#platform/x.ts';", "import '#platform/x.ts' by its relative path"],
     ['import { y } from ' + "'../ports/y.ts';", "import '../ports/y.ts' as '#ports/y.ts'"],
+    ['export const a = 5;', 'a file opens with a comment that says what it is for'],
     ['export const LIMIT_MS = 5;', 'a constant is written in camelCase'],
   ];
   for (const [text, fault] of planted)

@@ -1,6 +1,6 @@
-import { isFault } from '#contracts/common/fault.ts';
 // Holds the guest's file systems still for a moment, where a guest agent answers: what is copied
 // meanwhile is whole.
+import { isFault } from '#contracts/common/fault.ts';
 import type { Driver } from './driver.ts';
 import { asOutcome } from './outcome.ts';
 import { remote, type Domain } from './rpc/protocol.ts';

@@ -1,5 +1,5 @@
-import type { GuestEvent } from '#contracts/nova/guest.ts';
 // Hands guest events to listeners, and lets a waiter sleep until something happens to one guest.
+import type { GuestEvent } from '#contracts/nova/guest.ts';
 import type { Log } from '#platform/log.ts';
 
 export class GuestEvents {

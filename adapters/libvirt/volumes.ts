@@ -1,6 +1,6 @@
-import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 // Volumes of guests that exist: plugged in and out, grown, and their writes sent to another image.
 // See the port.
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { DiskBus, GuestVolume } from '#contracts/nova/guest.ts';
 import { runTool } from './child-process.ts';

@@ -1,7 +1,7 @@
-import type { LocalNetwork } from '#ports/host-network.ts';
 // The place on a host where a network's guests find metadata: an internal port of the integration
 // bridge that stands for the network's localport, moved into a network namespace of its own. Called
 // by the host network.
+import type { LocalNetwork } from '#ports/host-network.ts';
 import { runOnHost, type Enter } from './host-tool.ts';
 
 const prefix = 'ovnmeta-';

@@ -1,8 +1,8 @@
-import type { Fault, Outcome } from '#contracts/common/fault.ts';
-import { fault, isFault } from '#contracts/common/fault.ts';
 // Whether an image may be used, told from what `qemu-img info --output=json` reports of it. Pure.
 // CVE-2015-5163, CVE-2022-47951 and CVE-2024-32498 were images that made QEMU open other files of
 // the host.
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { QemuFormat } from './disk-formats.ts';
 

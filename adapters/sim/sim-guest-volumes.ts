@@ -1,6 +1,6 @@
-import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 // Volumes of a simulated guest, as records. Called by sim-hypervisor.ts, which keeps what they
 // change.
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { GuestVolume } from '#contracts/nova/guest.ts';

@@ -1,9 +1,9 @@
+// `cobalt doctor`: what this machine can and cannot do, with the command that mends it; --audit
+// looks for contradictions in the cloud.
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
-// `cobalt doctor`: what this machine can and cannot do, with the command that mends it; --audit
-// looks for contradictions in the cloud.
 import type { Command } from 'commander';
 import { examineAcceleration } from '#compose/acceleration.ts';
 import { cloudConfigSchema } from '#compose/config.ts';

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 // `cobalt down`: ends the control plane, powers off the hosts; --purge deletes the state folder
 // too. Mends what a killed run left.
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { homeDir } from '#compose/home.ts';
 import { shutDownGuests } from '#compose/shut-down-guests.ts';

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 // `cobalt host`: the hypervisor hosts of this machine one by one, for maintenance and for trying
 // out what happens without one.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';

@@ -1,6 +1,6 @@
-import { rm } from 'node:fs/promises';
 // `cobalt image`: larger guest images than those that come along, built on this machine from
 // Debian's packages and registered in Glance.
+import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';

@@ -1,6 +1,6 @@
+// `cobalt openrc`: shell exports on stdout, to be sourced.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-// `cobalt openrc`: shell exports on stdout, to be sourced.
 import type { Command } from 'commander';
 import { cloudConfigSchema } from '#compose/config.ts';
 import { clientEnvironment, readSecrets } from '#compose/home.ts';

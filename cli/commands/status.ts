@@ -1,6 +1,6 @@
+// `cobalt status`: what runs, for people or (--json) for programs.
 import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-// `cobalt status`: what runs, for people or (--json) for programs.
 import type { Command } from 'commander';
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';

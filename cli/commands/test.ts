@@ -1,6 +1,6 @@
-import { glob } from 'node:fs/promises';
 // `cobalt test`: everything CI runs. Cheap tests side by side, those with real daemons one after
 // the other.
+import { glob } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { runTool, repository } from '../run-tool.ts';
 import { runChecks } from './check.ts';

@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises';
 // `cobalt up`: starts the cloud, in the foreground or (--detach) in a process of its own.
+import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import { cloudConfigSchema } from '#compose/config.ts';

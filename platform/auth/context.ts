@@ -1,6 +1,6 @@
-import type { Outcome } from '#contracts/common/fault.ts';
 // Who asks, as told by a validated token. Made by Keystone, read by every service and by the policy
 // engine.
+import type { Outcome } from '#contracts/common/fault.ts';
 import type { AccessRule } from './access-rules.ts';
 
 export interface AuthContext {

@@ -1,3 +1,5 @@
+// Kysely's MySQL dialect on a mysql2 pool, set so that MariaDB behaves as SQLite does. Used by
+// database.ts alone.
 import {
   CompiledQuery,
   MysqlDialect,
@@ -6,8 +8,6 @@ import {
   type Dialect,
   type MysqlPool,
 } from 'kysely';
-// Kysely's MySQL dialect on a mysql2 pool, set so that MariaDB behaves as SQLite does. Used by
-// database.ts alone.
 import { createPool, type PoolOptions } from 'mysql2';
 import { bindable } from './parameters.ts';
 

@@ -1,7 +1,7 @@
-import { Readable } from 'node:stream';
 // Carries a request through: request id, route, microversion, token, policy, schema, handler,
 // fault. Sockets (server.ts) and in-process callers (client.ts) come through here alike, so both
 // see the same middleware.
+import { Readable } from 'node:stream';
 import findMyWay from 'find-my-way';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

@@ -1,6 +1,6 @@
-import { Readable } from 'node:stream';
 // What Nova asks Glance: the facts of an image, in the caller's name, so that Glance decides who
 // may see it; images made of servers; and what its own old paths of images pass on (api/images.ts).
+import { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';

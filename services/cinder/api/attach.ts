@@ -1,7 +1,7 @@
-import { connectionInfoOf } from '#contracts/cinder/connection-info.ts';
 // The transitions of an attachment, each one transaction: reserve, connect, complete, release.
 // Called by attachments.ts and volume-actions.ts. A volume is one server's at a time: `reserve` is
 // a compare-and-set on its status, so of two callers one is refused.
+import { connectionInfoOf } from '#contracts/cinder/connection-info.ts';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

@@ -1,7 +1,7 @@
-import Type from 'typebox';
-import type { TSchema } from 'typebox';
 // Kinds of fields that several bodies share. Numbers may come as text, booleans in any of the usual
 // words: cinder/api/validation/parameter_types.
+import Type from 'typebox';
+import type { TSchema } from 'typebox';
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 

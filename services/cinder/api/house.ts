@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
 // What operators and clients ask about Cinder itself: services, hosts, pools, capabilities, zones,
 // extensions. https://docs.openstack.org/api-ref/block-storage/v3/#services-os-services
+import { sql } from 'kysely';
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#platform/http/api.ts';

@@ -1,8 +1,8 @@
+// The small maps that tenants keep with volumes and snapshots, whole and by entry.
+// https://docs.openstack.org/api-ref/block-storage/v3/#show-a-volume-s-metadata
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-// The small maps that tenants keep with volumes and snapshots, whole and by entry.
-// https://docs.openstack.org/api-ref/block-storage/v3/#show-a-volume-s-metadata
 import { own } from '#contracts/common/own.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { Route } from '#platform/http/api.ts';

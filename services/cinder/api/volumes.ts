@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
 // Volumes: list, show, update, delete, summary.
 // https://docs.openstack.org/api-ref/block-storage/v3/#volumes-volumes
+import { sql } from 'kysely';
 import Type from 'typebox';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';

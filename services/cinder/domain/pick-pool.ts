@@ -1,7 +1,7 @@
-import type { Outcome } from '#contracts/common/fault.ts';
-import { fault } from '#contracts/common/fault.ts';
 // The scheduler's question: which pool takes a volume. Pure. Names as in `os-vol-host-attr:host`:
 // <host>@<backend>#<pool>.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
 import { own } from '#contracts/common/own.ts';
 
 export interface Pool {

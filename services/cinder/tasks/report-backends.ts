@@ -1,6 +1,6 @@
-import { isUniqueViolation } from '#platform/db/errors.ts';
 // Keeps Cinder's own services alive in `openstack volume service list`: a backend counts as up
 // while it tells its figures.
+import { isUniqueViolation } from '#platform/db/errors.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { CinderParts } from '../parts.ts';
 

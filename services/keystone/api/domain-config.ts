@@ -1,8 +1,8 @@
+// /v3/domains/{id}/config: options kept for a domain's identity backend. Users live in our own
+// database, so that the options are kept and shown but change nothing; the defaults below say so.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-// /v3/domains/{id}/config: options kept for a domain's identity backend. Users live in our own
-// database, so that the options are kept and shown but change nothing; the defaults below say so.
 import { own } from '#contracts/common/own.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import {

@@ -1,6 +1,6 @@
+// Body schemas that many routes share, and the envelopes of Identity API answers.
 import { Type, type TProperties } from 'typebox';
 import type { JsonObject } from '#contracts/common/json.ts';
-// Body schemas that many routes share, and the envelopes of Identity API answers.
 import { own } from '#contracts/common/own.ts';
 import type { ApiRequest, Query, Reply } from '#platform/http/api.ts';
 

@@ -1,9 +1,9 @@
-import type { RawBuilder } from 'kysely';
-import type { Outcome } from '#contracts/common/fault.ts';
-import { fault, isFault } from '#contracts/common/fault.ts';
 // GET of a collection: filters on any attribute, `fields`, order and pages as the API names them.
 // https://docs.openstack.org/api-ref/network/v2/#filtering-and-column-selection, #pagination,
 // #sorting
+import type { RawBuilder } from 'kysely';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import { own } from '#contracts/common/own.ts';
 import type { ApiRequest, Reply } from '#platform/http/api.ts';
 import { JsonText } from '#platform/http/api.ts';

@@ -1,5 +1,5 @@
-import { canonicalIp, formatCidr, parseCidr } from '../domain/ip.ts';
 // What a port's body may hold. https://docs.openstack.org/api-ref/network/v2/#ports
+import { canonicalIp, formatCidr, parseCidr } from '../domain/ip.ts';
 import type { DhcpOption } from '../domain/port.ts';
 import { isNoHost, specialUseOf } from '../domain/special-addresses.ts';
 import type { Attributes, Parser } from './attributes.ts';

@@ -1,5 +1,5 @@
-import { sql } from 'kysely';
 // Floating IPs, and what happens to them when the port they lead to changes.
+import { sql } from 'kysely';
 import { canonicalIp } from '../domain/ip.ts';
 import type { Listing } from './list.ts';
 import { changeRow } from './objects.ts';

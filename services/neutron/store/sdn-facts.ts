@@ -1,7 +1,7 @@
-import { setImmediate as breathe } from 'node:timers/promises';
-import type { Kysely } from 'kysely';
 // Reads what OVN is to show: of some objects, or of all in pages. A row that refers to one that is
 // gone is left out: its own journal entry is on the way. Called by ovn/'s writer.
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { Kysely } from 'kysely';
 import { isNoServer } from '../domain/subnet.ts';
 import type {
   Facts,

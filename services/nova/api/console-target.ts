@@ -1,8 +1,8 @@
+// What a console token opens. Asked by the websocket proxy at the edge.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
 import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
-// What a console token opens. Asked by the websocket proxy at the edge.
 import { rpcClient } from '#platform/bus/contract.ts';
 import type { NovaDeps } from '../deps.ts';
 import { findServer } from '../store/servers.ts';

@@ -1,8 +1,8 @@
+// Public keys as people send them: checked down to their wire format, with the fingerprint Nova
+// shows. Pure. ssh: RFC 4253 section 6.6, RFC 5656, RFC 8709. x509: RFC 5280 in PEM.
 import { createHash, X509Certificate } from 'node:crypto';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
-// Public keys as people send them: checked down to their wire format, with the fingerprint Nova
-// shows. Pure. ssh: RFC 4253 section 6.6, RFC 5656, RFC 8709. x509: RFC 5280 in PEM.
 import { own } from '#contracts/common/own.ts';
 
 export type KeypairType = 'ssh' | 'x509';

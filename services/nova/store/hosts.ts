@@ -1,5 +1,5 @@
-import type { HostFacts } from '#contracts/nova/guest.ts';
 // SQL of hosts: compute services, nodes, aggregates.
+import type { HostFacts } from '#contracts/nova/guest.ts';
 import type { Ids } from '#platform/ids.ts';
 import { takeNumbers } from './servers.ts';
 import type { NovaDb } from './servers.ts';

@@ -1,5 +1,5 @@
-import type { NicInfo } from '../domain/network-info.ts';
 // SQL of servers' interfaces and of the network info cache.
+import type { NicInfo } from '../domain/network-info.ts';
 import type { NovaDb } from './servers.ts';
 import type { NicRow } from './tables.ts';
 

@@ -1,6 +1,6 @@
+// Nova's tables as rows. Times are ms since the epoch, booleans 0 or 1, JSON columns hold text.
 import type { DiskBus } from '#contracts/nova/guest.ts';
 import type { PowerState, TaskState, VmState } from '#contracts/nova/server-states.ts';
-// Nova's tables as rows. Times are ms since the epoch, booleans 0 or 1, JSON columns hold text.
 import type { SagaTables } from '#platform/saga/journal.ts';
 
 export interface ServerRow {

@@ -1,6 +1,6 @@
+// Finds every way to satisfy a request, tree by tree. Pure: snapshot in, candidates out.
 import type { Provider } from './provider.ts';
 import { fits } from './provider.ts';
-// Finds every way to satisfy a request, tree by tree. Pure: snapshot in, candidates out.
 import type { CandidateRequest, GroupRequest } from './resource-request.ts';
 
 export interface Candidate {

@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
 // SQL of allocations. A write is one transaction: consumer generation, capacity and provider
 // generations are checked in it, so no two writers ever give out the same room.
+import { sql } from 'kysely';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Inventory, Provider } from '../domain/provider.ts';

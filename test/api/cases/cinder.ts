@@ -1,6 +1,6 @@
-import { eventually } from '#platform/testing/eventually.ts';
 // Cinder's routes, each below /v3 and below /v3/{project_id}. What names an object is its project's
 // alone; lists and creations name none.
+import { eventually } from '#platform/testing/eventually.ts';
 import type { ApiCloud } from '../api-cloud.ts';
 import { hidden } from '../api-cloud.ts';
 import type { OwnCase, RouteCases } from './case.ts';

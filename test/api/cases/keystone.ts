@@ -1,7 +1,7 @@
-import { hidden } from '../api-cloud.ts';
 // Keystone's routes by what a user with no role but member on another project may see of them.
 // Others' things are 403 here: the policy is asked before the object is looked for.
 // https://docs.openstack.org/keystone/latest/configuration/policy.html
+import { hidden } from '../api-cloud.ts';
 import type { OwnCase, RouteCases } from './case.ts';
 
 const user = '/v3/users/:user_id';

@@ -1,5 +1,5 @@
-import type { TSchema } from 'typebox';
 // Bodies that a route's schema takes, so that hostile requests reach what lies behind it.
+import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { BodySchema } from '#platform/http/api.ts';

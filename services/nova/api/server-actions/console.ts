@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 // The serial console's text, and tokens for the graphical one.
+import { createHash } from 'node:crypto';
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

@@ -1,5 +1,5 @@
-import { removedActions } from '../removed.ts';
 // Every server action, one line each.
+import { removedActions } from '../removed.ts';
 import type { ServerActionRow } from './action.ts';
 import { addFixedIp, addFloatingIp, removeFixedIp, removeFloatingIp } from './addresses.ts';
 import { getConsoleOutput, getVncConsole } from './console.ts';

@@ -1,7 +1,7 @@
-import type { Json, JsonObject } from '#contracts/common/json.ts';
 // A compute node as the API shows it: one table of fields with the microversions that have them.
 // Source: contracts/openstack-response-shapes.txt (compute),
 // contracts/samples/compute_v2.1_os-hypervisors_detail.json.
+import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
 import type { HostUsage } from '../../store/hosts.ts';
 import type { ComputeNodeRow, ServiceRow } from '../../store/tables.ts';

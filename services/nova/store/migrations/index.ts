@@ -1,5 +1,5 @@
-import type { Migration } from '#platform/db/migrate.ts';
 // In order of application.
+import type { Migration } from '#platform/db/migrate.ts';
 import { sagaMigration } from '#platform/saga/journal.ts';
 import { servers } from './0002-servers.ts';
 import { catalog } from './0003-catalog.ts';
