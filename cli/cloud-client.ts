@@ -1,8 +1,8 @@
 // The CLI as a client of its own cloud: an admin's token, then the public APIs by socket.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/api.ts';
-import { createSocketClient } from '#platform/http/client.ts';
+import { createSocketClient } from '#openstack/http/client.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import type { Secret } from '#platform/log.ts';
 import { UserError } from './user-error.ts';
 

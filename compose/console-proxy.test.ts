@@ -42,7 +42,7 @@ before(async () => {
     },
   });
   server = await startHttpServer(
-    { faces: [], handle: async () => ({ status: 404, headers: {}, body: undefined }) },
+    { handle: async () => ({ status: 404, headers: {}, body: undefined }) },
     {
       host: '127.0.0.1',
       port: 0,

@@ -6,7 +6,7 @@ import { fault } from '#contracts/common/fault.ts';
 import { createLocalFiler } from '#hosts/local/local-filer.ts';
 import { createLocalNetwork } from '#hosts/local/local-network.ts';
 import type { AccelerationSetting } from '#hosts/local/probe-acceleration.ts';
-import { createServiceSession } from '#platform/auth/service-session.ts';
+import { createServiceSession } from '#openstack/auth/service-session.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config/config.ts';
 import { isStorageFull } from '#platform/db/errors.ts';

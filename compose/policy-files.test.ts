@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { thingFace } from '#platform/http/face.testing.ts';
+import { thingFace } from '#openstack/http/face.testing.ts';
 import { readPolicyFiles } from './policy-files.ts';
 
 describe('policy files', () => {

@@ -3,9 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { createPolicy } from '#openstack/policy/policy.ts';
+import type { Service } from '#openstack/service.ts';
 import { ConfigError } from '#platform/config/config.ts';
-import { createPolicy } from '#platform/policy/policy.ts';
-import type { Service } from '#platform/service.ts';
 
 /**
  * Overrides by service name. Throws ConfigError on a rule that the service does not have or that

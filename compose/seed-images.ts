@@ -6,7 +6,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { buildGuestImages, tinyCommandLine } from '#images/guest/build-guest-images.ts';
-import type { HttpClient } from '#platform/http/client.ts';
+import type { HttpClient } from '#openstack/http/client.ts';
 import type { Log } from '#platform/log.ts';
 
 export interface Seeder {

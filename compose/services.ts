@@ -1,9 +1,14 @@
 // Makes every service of the control plane from its databases and drivers. Used embedded, by tests
 // and by benchmarks.
 import { createFileImageStore } from '#adapters/file-image-store/file-image-store.ts';
-import type { TokenValidator } from '#platform/auth/context.ts';
-import { createServiceSession } from '#platform/auth/service-session.ts';
-import type { ServiceSession } from '#platform/auth/service-session.ts';
+import type { TokenValidator } from '#openstack/auth/context.ts';
+import { createServiceSession } from '#openstack/auth/service-session.ts';
+import type { ServiceSession } from '#openstack/auth/service-session.ts';
+import type { HttpClient } from '#openstack/http/client.ts';
+import { createInProcessClient } from '#openstack/http/client.ts';
+import { createDispatcher } from '#openstack/http/dispatcher.ts';
+import type { Dispatcher } from '#openstack/http/dispatcher.ts';
+import type { Service } from '#openstack/service.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -12,16 +17,11 @@ import type { Database } from '#platform/db/database.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import { isDamaged } from '#platform/db/errors.ts';
 import { migrate } from '#platform/db/migrate.ts';
-import type { HttpClient } from '#platform/http/client.ts';
-import { createInProcessClient } from '#platform/http/client.ts';
-import { createDispatcher } from '#platform/http/dispatcher.ts';
-import type { Dispatcher } from '#platform/http/dispatcher.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
-import type { Service } from '#platform/service.ts';
 import type { BackupStore } from '#ports/backup-store.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';

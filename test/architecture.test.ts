@@ -12,10 +12,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   contracts: ['contracts/common'],
   ports: ['contracts', 'contracts/common'],
   platform: ['contracts/common'],
+  openstack: ['contracts', 'contracts/common', 'platform'],
   adapters: ['contracts', 'contracts/common', 'ports', 'platform'],
-  services: ['contracts', 'contracts/common', 'ports', 'platform'],
-  agents: ['contracts', 'contracts/common', 'ports', 'platform'],
-  operators: ['contracts', 'contracts/common', 'ports', 'platform'],
+  services: ['contracts', 'contracts/common', 'ports', 'platform', 'openstack'],
+  agents: ['contracts', 'contracts/common', 'ports', 'platform', 'openstack'],
+  operators: ['contracts', 'contracts/common', 'ports', 'platform', 'openstack'],
   hosts: ['contracts', 'contracts/common', 'platform'],
   images: ['contracts', 'contracts/common', 'platform', 'hosts'],
 };
@@ -55,6 +56,7 @@ export function violations(imports: readonly Import[]): string[] {
       isTest &&
       (target.endsWith('.testing.ts') ||
         target.startsWith('platform/') ||
+        target.startsWith('openstack/') ||
         target.startsWith('ports/') ||
         target.startsWith('adapters/sim/') ||
         target.startsWith('adapters/qemu-img/') ||
@@ -104,6 +106,8 @@ test('a planted violation is seen', () => {
     { file: 'services/nova/service.ts', target: 'adapters/libvirt/libvirt-hypervisor.ts' },
     { file: 'agents/nova-agent/nova-agent.ts', target: 'kysely' },
     { file: 'platform/log.ts', target: 'contracts/nova/guest.ts' },
+    { file: 'platform/http/server.ts', target: 'openstack/http/dispatcher.ts' },
+    { file: 'openstack/http/dispatcher.ts', target: 'services/nova/service.ts' },
     { file: 'adapters/sim/sim-hypervisor.ts', target: 'adapters/libvirt/driver.ts' },
     { file: 'contracts/nova/guest.ts', target: 'ports/hypervisor.ts' },
     { file: 'ports/hypervisor.ts', target: 'adapters/sim/sim-hypervisor.ts' },

@@ -1,23 +1,18 @@
 // The components of the repository, as the dependency rules and the style rules count them.
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
-export const components = [
-  'contracts',
-  'ports',
-  'platform',
-  'adapters',
-  'services',
-  'agents',
-  'operators',
-  'hosts',
-  'images',
-  'compose',
-  'cli',
-  'test',
-  'tools',
-];
+
+/** The folders of code, as package.json names them to imports (`#platform/*`). */
+export const components: readonly string[] = Object.keys(
+  (
+    JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      imports: Record<string, string>;
+    }
+  ).imports,
+).map((name) => name.slice(1, -2));
 
 /**
  * The component a file is in: its first folder, and the second where a folder holds several

@@ -5,30 +5,15 @@ import { existsSync } from 'node:fs';
 import { glob, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { createProgram } from '#cli/program.ts';
 import { generateReference, referenceFolder } from '#tools/generate-docs.ts';
+import { components, root } from './components.ts';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const rooms = [
-  'contracts',
-  'ports',
-  'platform',
-  'adapters',
-  'services',
-  'agents',
-  'hosts',
-  'images',
-  'compose',
-  'cli',
-  'test',
-  'tools',
-  'docs',
-];
+const folders = [...components, 'docs'];
 
 async function documents(): Promise<{ path: string; text: string }[]> {
   const paths = await Array.fromAsync(
-    glob(['*.md', `{${rooms.join(',')}}/**/*.md`], { cwd: root }),
+    glob(['*.md', `{${folders.join(',')}}/**/*.md`], { cwd: root }),
   );
   return await Promise.all(
     paths.map(async (path) => ({ path, text: await readFile(join(root, path), 'utf8') })),
@@ -81,7 +66,7 @@ export function unknownFiles(
     .map(([, name = '']) => name)
     .filter(
       (name) =>
-        rooms.includes(name.split('/')[0] ?? '') &&
+        folders.includes(name.split('/')[0] ?? '') &&
         !/^hosts\/h[\dN]/.test(name) &&
         exists(name) === planned.includes(name),
     )

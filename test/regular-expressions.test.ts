@@ -11,6 +11,7 @@ import { getFirstConsumedChar, toCache } from 'regexp-ast-analysis';
 import { analyse } from 'scslre';
 import type { ApiCloud } from './api/api-cloud.ts';
 import { startApiCloud } from './api/api-cloud.ts';
+import { components } from './components.ts';
 
 interface Pattern {
   where: string;
@@ -18,14 +19,13 @@ interface Pattern {
   flags: string;
 }
 
-const sources =
-  '{adapters,agents,compose,platform,services,contracts,ports,cli,hosts,images}/**/*.ts';
+const sources = `{${components.filter((folder) => !['test', 'tools'].includes(folder)).join(',')}}/**/*.ts`;
 // Composed of literal parts: nothing of a caller's goes into the pattern. first-error.ts takes
 // those of the routes' schemas.
 const composed: readonly string[] = [
   'adapters/libvirt/pci-addresses.ts',
   'adapters/ontap/file-names.ts',
-  'platform/http/first-error.ts',
+  'openstack/http/first-error.ts',
   'services/nova/domain/extra-specs.ts',
 ];
 

@@ -17,12 +17,12 @@ import { createControlPlane } from '#compose/services.ts';
 import { simulatedStorage } from '#compose/storage.ts';
 import { version } from '#compose/version.ts';
 import { isFault } from '#contracts/common/fault.ts';
+import type { Route } from '#openstack/http/route.ts';
+import type { Service } from '#openstack/service.ts';
 import { systemClock } from '#platform/clock.ts';
-import type { Route } from '#platform/http/api.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics/metrics.ts';
-import type { Service } from '#platform/service.ts';
 import { serverActions } from '#services/nova/api/server-actions/table.ts';
 import { meanings } from './setting-meanings.ts';
 
@@ -122,7 +122,7 @@ function routesPage(services: readonly Service[]): string {
   ]);
   return page(
     'Routes',
-    'Every route may also answer the faults that are legal everywhere (`alwaysLegal` in [faults-to-http.ts](../../platform/http/faults-to-http.ts)); one that lists `notFound` may say so, and so on. What a policy demands: [policies](policies.md).',
+    'Every route may also answer the faults that are legal everywhere (`alwaysLegal` in [faults-to-http.ts](../../openstack/http/faults-to-http.ts)); one that lists `notFound` may say so, and so on. What a policy demands: [policies](policies.md).',
     ...sections,
     `## Server actions\n\nThe one member of the body of \`POST /v2.1/servers/:id/action\`, each a row of [table.ts](../../services/nova/api/server-actions/table.ts).\n\n${table(['Action', 'Policy', 'Versions', 'Faults'], actions)}`,
   );

@@ -1,7 +1,7 @@
 // What the Neutron Agent of one host needs; made by compose.
+import type { HttpClient } from '#openstack/http/client.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import type { Clock } from '#platform/clock.ts';
-import type { HttpClient } from '#platform/http/client.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log, Secret } from '#platform/log.ts';
 import type { HostNetwork, HostNetworkListeners } from '#ports/host-network.ts';

@@ -9,9 +9,9 @@ import { createSimHostNetwork, type SimHostNetwork } from '#adapters/sim/sim-hos
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { neutronTopic } from '#contracts/neutron/agent-rpc.ts';
 import { linkLocal } from '#contracts/neutron/link-local.ts';
+import type { HttpCall } from '#openstack/http/client.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import { systemClock } from '#platform/clock.ts';
-import type { HttpCall } from '#platform/http/client.ts';
 import { systemIds } from '#platform/ids.ts';
 import { Secret, silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';

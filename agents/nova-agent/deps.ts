@@ -1,8 +1,8 @@
 // What the Nova Agent of one host needs; made by compose.
-import type { ServiceSession } from '#platform/auth/service-session.ts';
+import type { ServiceSession } from '#openstack/auth/service-session.ts';
+import type { HttpClient } from '#openstack/http/client.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import type { Clock } from '#platform/clock.ts';
-import type { HttpClient } from '#platform/http/client.ts';
 import type { Log } from '#platform/log.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 

@@ -3,8 +3,8 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
-import type { HttpMethod } from '#platform/http/api.ts';
-import type { HttpAnswer } from '#platform/http/client.ts';
+import type { HttpAnswer } from '#openstack/http/client.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import type { NovaAgentConfig, NovaAgentDeps } from './deps.ts';
 
 export type Inventory = Record<

@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import { runTool, repository } from '../run-tool.ts';
 import { runChecks } from './check.ts';
 
-// Rooms whose tests start QEMU, libvirt or MariaDB, or measure memory: two cores hold one of them
-// at a time.
+// Components whose tests start QEMU, libvirt or MariaDB, or measure memory: two cores hold one of
+// them at a time.
 const heavy = [
   /^test\/e2e\//,
   /^adapters\/libvirt\/libvirt\.test/,
@@ -29,10 +29,10 @@ export function define(command: Command): void {
     .action(async (paths: string[], options: { checks: boolean }) => {
       const files = (
         await Array.fromAsync(
-          glob(
-            '{adapters,agents,cli,compose,contracts,hosts,images,platform,ports,services,test,tools}/**/*.test.ts',
-            { cwd: repository },
-          ),
+          glob('*/**/*.test.ts', {
+            cwd: repository,
+            exclude: (path) => /^(node_modules|\.)/.test(path),
+          }),
         )
       ).sort();
       const wanted =

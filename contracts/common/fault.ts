@@ -1,5 +1,5 @@
 // Expected outcomes that are not success. A handler or a step returns one as a value; bugs are
-// thrown. `platform/http/faults-to-http.ts` alone maps kinds to status codes and bodies.
+// thrown. `openstack/http/faults-to-http.ts` alone maps kinds to status codes and bodies.
 
 /** Every kind of expected failure, in the house's own words. */
 export type FaultKind =

@@ -4,7 +4,6 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { withDeadline } from '../clock.ts';
-import type { Route } from './api.ts';
 import { parseJson } from './parse-json.ts';
 
 /**
@@ -22,7 +21,8 @@ export async function readJson(
   },
   route: {
     maxBodyBytes?: number | undefined;
-    jsonTypes?: Route['jsonTypes'] | undefined;
+    /** Content types that hold JSON besides application/json. */
+    jsonTypes?: readonly string[] | undefined;
     bodyDeadlineMs?: number;
   },
 ): Promise<Outcome<Json>> {

@@ -1,6 +1,6 @@
-// The socket in front of the dispatcher: Node's HTTP server, bodies left as streams. Every request,
-// response and socket has an error path, and none may hold its connection without progress:
-// idle-sockets.ts.
+// The socket in front of an HTTP handler: Node's HTTP server, bodies left as streams. Every
+// request, response and socket has an error path, and none may hold its connection without
+// progress: idle-sockets.ts.
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,10 +8,9 @@ import type { Duplex, Readable } from 'node:stream';
 import { Readable as ReadableStream, pipeline } from 'node:stream';
 import type { Log } from '../log.ts';
 import { silentLog } from '../log.ts';
-import type { HttpMethod } from './api.ts';
-import { JsonText } from './api.ts';
-import type { Dispatcher, RawReply } from './dispatcher.ts';
 import { closeIdleSockets, defaultIdleTimeoutMs } from './idle-sockets.ts';
+import type { HttpHandler, HttpMethod, RawReply } from './messages.ts';
+import { JsonText } from './messages.ts';
 import type { SelfSending } from './self-sending.ts';
 import { isSelfSending, sendTo } from './self-sending.ts';
 import { acceptUpgrades } from './upgrades.ts';
@@ -32,7 +31,7 @@ export interface HttpServerOptions {
   port: number;
   /**
    * Plain pages beside the APIs (metrics, console files) for what a client accepts; undefined lets
-   * the dispatcher answer.
+   * the handler answer.
    */
   pages?: (path: string, query: string, accept: string) => Promise<PageReply | undefined>;
   /** Websocket upgrades (remote consoles). A path that is not listed is an ordinary request. */
@@ -54,17 +53,17 @@ const headersTimeoutMs = 60_000;
 const tcpProbeMs = 60_000;
 
 interface Serving {
-  dispatcher: Dispatcher;
+  handler: HttpHandler;
   options: HttpServerOptions;
   log: Log;
 }
 
 export async function startHttpServer(
-  dispatcher: Dispatcher,
+  handler: HttpHandler,
   options: HttpServerOptions,
 ): Promise<HttpServer> {
   const log = options.log ?? silentLog;
-  const serving: Serving = { dispatcher, options, log };
+  const serving: Serving = { handler, options, log };
   // No limit on the whole of a request: image uploads may take hours. Small bodies have one in
   // read-json.ts.
   const limits = {
@@ -142,7 +141,7 @@ function refuse(response: ServerResponse): void {
 }
 
 async function serve(
-  { dispatcher, options: { pages }, log }: Serving,
+  { handler, options: { pages }, log }: Serving,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -163,8 +162,8 @@ async function serve(
     headers['content-length'] !== undefined
       ? headers['content-length'] !== '0'
       : headers['transfer-encoding'] !== undefined;
-  const reply = await dispatcher.handle({
-    method: request.method as HttpMethod, // others are refused by the dispatcher
+  const reply = await handler.handle({
+    method: request.method as HttpMethod, // others are refused by the handler
     path,
     query,
     // doubled headers that Node keeps as arrays (set-cookie) are not read

@@ -3,8 +3,8 @@
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import type { CinderVolumeRpc } from '#contracts/cinder/volume-rpc.ts';
 import { cinderVolumeTopic } from '#contracts/cinder/volume-rpc.ts';
+import type { Service } from '#openstack/service.ts';
 import { rpcClient, rpcServer } from '#platform/bus/contract.ts';
-import type { Service } from '#platform/service.ts';
 import { attachmentRoutes } from './api/attachments.ts';
 import { backupRecordRoutes } from './api/backup-records.ts';
 import { backupRoutes } from './api/backups.ts';

@@ -1,5 +1,5 @@
 // Glance, as data: images and their bytes. Its only face.
-import type { Service } from '#platform/service.ts';
+import type { Service } from '#openstack/service.ts';
 import { actionRoutes } from './api/actions.ts';
 import { glanceFaults } from './api/fault-body.ts';
 import { dataRoutes } from './api/image-data.ts';

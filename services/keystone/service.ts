@@ -1,10 +1,10 @@
 // Keystone, the identity service, as data. Made by compose; the only face of this room.
-import type { TokenValidator } from '#platform/auth/context.ts';
+import type { TokenValidator } from '#openstack/auth/context.ts';
+import { titleOf } from '#openstack/http/faults-to-http.ts';
+import type { Service } from '#openstack/service.ts';
 import type { Clock } from '#platform/clock.ts';
-import { titleOf } from '#platform/http/faults-to-http.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
-import type { Service } from '#platform/service.ts';
 import { policies } from './api/policies.ts';
 import { keystoneRoutes } from './api/routes.ts';
 import { openFernetKeys } from './fernet-keys.ts';

@@ -2,7 +2,7 @@
 // right ends it at once; a check is remembered until any write to Keystone begins a new epoch.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { AuthContext } from '#platform/auth/context.ts';
+import type { AuthContext } from '#openstack/auth/context.ts';
 import { isoMicroseconds, type Clock } from '#platform/clock.ts';
 import { upsert } from '#platform/db/transaction.ts';
 import { withImplied } from './domain/implied-roles.ts';

@@ -4,7 +4,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/api.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import type { NeutronParts } from './deps.ts';
 import { numberToIp, parseCidr } from './domain/ip.ts';
 import { isMarked, mark } from './store/marks.ts';

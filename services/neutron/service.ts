@@ -1,7 +1,7 @@
 // Neutron, as data. Its only face: compose takes routes, messages, tasks and migrations from here.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NeutronAudit } from '#contracts/neutron/audit.ts';
-import type { Service } from '#platform/service.ts';
+import type { Service } from '#openstack/service.ts';
 import type { SdnDrift } from '#ports/sdn.ts';
 import { neutronFaults } from './api/fault-body.ts';
 import { policies } from './api/policies.ts';

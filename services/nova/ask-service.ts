@@ -3,7 +3,7 @@
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/api.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import type { NovaDeps } from './deps.ts';
 
 export interface ServiceCaller {

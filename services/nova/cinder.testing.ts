@@ -2,7 +2,7 @@
 // test/sim runs the real one.
 import { randomUUID } from 'node:crypto';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { HttpCall } from '#platform/http/client.ts';
+import type { HttpCall } from '#openstack/http/client.ts';
 import type { Told } from './api/nova-api.testing.ts';
 import type { CinderAttachment, CinderSnapshot, CinderVolume } from './cinder.ts';
 

@@ -1,10 +1,10 @@
 // What Nova needs from the house; made by compose.
 import { hostname } from 'node:os';
-import type { ServiceSession } from '#platform/auth/service-session.ts';
+import type { ServiceSession } from '#openstack/auth/service-session.ts';
+import type { HttpClient } from '#openstack/http/client.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Database } from '#platform/db/database.ts';
-import type { HttpClient } from '#platform/http/client.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log, Secret } from '#platform/log.ts';
 import type { NovaTables } from './store/tables.ts';

@@ -5,7 +5,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ImageFacts } from '#contracts/nova/facts.ts';
-import type { HttpAnswer, HttpCall } from '#platform/http/client.ts';
+import type { HttpAnswer, HttpCall } from '#openstack/http/client.ts';
 import type { NovaDeps } from './deps.ts';
 
 interface Caller {

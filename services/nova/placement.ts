@@ -2,8 +2,8 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { ServiceSession } from '#platform/auth/service-session.ts';
-import type { HttpAnswer, HttpClient, HttpCall } from '#platform/http/client.ts';
+import type { ServiceSession } from '#openstack/auth/service-session.ts';
+import type { HttpAnswer, HttpClient, HttpCall } from '#openstack/http/client.ts';
 
 export interface Resources {
   VCPU: number;

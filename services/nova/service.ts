@@ -2,8 +2,8 @@
 // here.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
-import type { HttpFace, Route } from '#platform/http/api.ts';
-import type { Service } from '#platform/service.ts';
+import type { HttpFace, Route } from '#openstack/http/route.ts';
+import type { Service } from '#openstack/service.ts';
 import { aggregateRoutes } from './api/aggregates.ts';
 import { assistedSnapshotRoutes } from './api/assisted-snapshots.ts';
 import { availabilityZoneRoutes } from './api/availability-zones.ts';

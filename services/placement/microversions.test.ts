@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/api.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import { newest, startPlacement, type PlacementBench } from './placement.testing.ts';
 
 type Answer = Awaited<ReturnType<PlacementBench['ask']>>;

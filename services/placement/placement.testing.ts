@@ -3,13 +3,13 @@
 import { fault } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { AuthContext } from '#platform/auth/context.ts';
+import type { AuthContext } from '#openstack/auth/context.ts';
+import { createInProcessClient } from '#openstack/http/client.ts';
+import { createDispatcher } from '#openstack/http/dispatcher.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
-import type { HttpMethod } from '#platform/http/api.ts';
-import { createInProcessClient } from '#platform/http/client.ts';
-import { createDispatcher } from '#platform/http/dispatcher.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import type { PlacementService } from './service.ts';

@@ -1,8 +1,8 @@
 // Placement, as data: who has what, who holds what. Its only face.
 import type { PlacementAudit } from '#contracts/nova/audit.ts';
-import type { Microversions, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
-import type { Service } from '#platform/service.ts';
+import type { Microversions, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
+import type { Service } from '#openstack/service.ts';
 import { aggregateRoutes } from './api/aggregates.ts';
 import { allocationRoutes } from './api/allocations.ts';
 import { byVersion } from './api/answers-by-version.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { readSecrets } from '#compose/home.ts';
 import type { ControlPlane } from '#compose/services.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/api.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import { startHttpServer } from '#platform/http/server.ts';
 import type { Log } from '#platform/log.ts';
 import { startSimCloud } from '../sim/sim-cloud.ts';

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import type { Route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { serverActions } from '#services/nova/api/server-actions/table.ts';
 import type { ApiCloud, Answer, Sending } from './api-cloud.ts';

@@ -2,8 +2,8 @@
 // admin and service of such a token open nothing that is closed without a role.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { AuthContext } from '#platform/auth/context.ts';
-import { createPolicy } from '#platform/policy/policy.ts';
+import type { AuthContext } from '#openstack/auth/context.ts';
+import { createPolicy } from '#openstack/policy/policy.ts';
 import { policies as cinder } from '#services/cinder/api/policies.ts';
 import { policies as glance } from '#services/glance/api/policies.ts';
 import { policies as neutron } from '#services/neutron/api/policies.ts';

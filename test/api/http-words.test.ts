@@ -2,7 +2,7 @@
 // Accept, paths nobody can decode.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { HttpMethod } from '#platform/http/api.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import type { Answer, ApiCloud, Loose } from './api-cloud.ts';
 import { startApiCloud } from './api-cloud.ts';
 

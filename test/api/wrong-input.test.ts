@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/api.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import type { Answer, ApiCloud, Loose, Sending } from './api-cloud.ts';
 import { startApiCloud } from './api-cloud.ts';
 

@@ -5,9 +5,9 @@ import type { TSchema } from 'typebox';
 import type { FaultKind, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { Reply, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
-import { bodyChecker } from '#platform/http/schema.ts';
+import type { Reply, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
+import { bodyChecker } from '#openstack/http/schema.ts';
 import { mayDo } from './request.ts';
 import type { Request } from './request.ts';
 

@@ -3,8 +3,8 @@
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { SourceSnapshot, SourceVolume, VolumeSources } from '../domain/volume-source.ts';
 import { planSource } from '../domain/volume-source.ts';
 import { fetchImage } from '../glance.ts';

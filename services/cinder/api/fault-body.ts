@@ -1,6 +1,6 @@
 // Cinder's fault bodies: one key that names the kind; over quota is 413. contracts/openstack.md,
 // "Fault bodies".
-import type { FaultStyle } from '#platform/http/api.ts';
+import type { FaultStyle } from '#openstack/http/route.ts';
 
 const keyOf: Readonly<Record<number, string>> = {
   400: 'badRequest',

@@ -3,8 +3,8 @@
 import { sql } from 'kysely';
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { overSubscription } from '../domain/pick-pool.ts';
 import type { CinderParts } from '../parts.ts';
 import type { ServiceRow } from '../store/tables.ts';

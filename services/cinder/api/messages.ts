@@ -2,8 +2,8 @@
 // https://docs.openstack.org/api-ref/block-storage/v3/#messages
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { eventId, eventIn } from '../domain/messages.ts';
 import type { CinderParts } from '../parts.ts';
 import type { MessageRow } from '../store/tables.ts';

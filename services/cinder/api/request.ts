@@ -1,7 +1,7 @@
 // Small questions every handler asks of its request, and the two paths under which each route lies.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ApiRequest, Route } from '#platform/http/api.ts';
+import type { ApiRequest, Route } from '#openstack/http/route.ts';
 import type { CinderParts } from '../parts.ts';
 import type { Scope } from '../store/rows.ts';
 import { findSnapshot } from '../store/snapshots.ts';

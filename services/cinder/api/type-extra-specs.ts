@@ -2,8 +2,8 @@
 // https://docs.openstack.org/api-ref/block-storage/v3/#show-all-extra-specifications-for-volume-type
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { CinderParts } from '../parts.ts';
 import type { Metadata } from '../store/rows.ts';
 import { changeExtraSpecs, extraSpecsOf } from '../store/types.ts';

@@ -3,8 +3,9 @@
 // these must see that it got nothing.
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
-import type { HttpMethod, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import { action } from './actions.ts';
 import type { Action } from './actions.ts';
 

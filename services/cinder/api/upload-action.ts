@@ -4,8 +4,8 @@
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Reply } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { Reply } from '#platform/http/api.ts';
 import { cancelSagas } from '#platform/saga/journal.ts';
 import { createImage } from '../glance.ts';
 import type { CinderParts } from '../parts.ts';

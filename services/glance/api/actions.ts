@@ -1,7 +1,7 @@
 // deactivate and reactivate: an image whose data nobody but an admin may fetch for a while.
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { GlanceParts } from '../deps.ts';
 import { moveStatus } from '../store/images.ts';
 import { allowedImage } from './requested-image.ts';

@@ -1,8 +1,8 @@
 // Glance words its faults as WebOb does: a small HTML page. Clients read the status and show the
 // text.
 import type { Json } from '#contracts/common/json.ts';
-import type { FaultStyle } from '#platform/http/api.ts';
-import { titleOf } from '#platform/http/faults-to-http.ts';
+import { titleOf } from '#openstack/http/faults-to-http.ts';
+import type { FaultStyle } from '#openstack/http/route.ts';
 
 const escapes: Readonly<Record<string, string>> = {
   '&': '&amp;',

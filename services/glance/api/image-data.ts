@@ -1,8 +1,8 @@
 // PUT and GET of an image's bytes.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
-import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { GlanceParts } from '../deps.ts';
 import { readRange } from '../domain/byte-range.ts';
 import { checkContent, headBytes, tailBytes, type ContentEnds } from '../domain/image-content.ts';

@@ -3,8 +3,8 @@
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { GlanceParts } from '../deps.ts';
 import type { MemberStatus } from '../domain/image.ts';
 import { memberStatuses } from '../domain/image.ts';

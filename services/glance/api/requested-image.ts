@@ -1,8 +1,8 @@
 // The image of `:id`, if the caller may see it, and whether the caller may do a thing to it.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
-import type { PolicyTarget } from '#platform/policy/policy.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
+import type { PolicyTarget } from '#openstack/policy/policy.ts';
 import type { GlanceParts } from '../deps.ts';
 import type { Image } from '../domain/image.ts';
 import type { StoredImage } from '../store/images.ts';

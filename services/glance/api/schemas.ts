@@ -1,7 +1,7 @@
 // GET /v2/schemas/...: JSON schemas of what Glance answers.
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { imageLinks, imageProperties } from '../domain/image-schema.ts';
 import { memberStatuses } from '../domain/image.ts';
 

@@ -1,8 +1,8 @@
 // PUT and DELETE of one tag.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { GlanceParts } from '../deps.ts';
 import { changeImage } from '../store/images.ts';
 import { allowedImage } from './requested-image.ts';

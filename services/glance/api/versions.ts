@@ -1,7 +1,7 @@
 // The version documents by which clients find Glance.
 import type { Json } from '#contracts/common/json.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 
 // No 2.14: it was never released.
 const minors = [15, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0];

@@ -2,7 +2,7 @@
 // https://docs.openstack.org/api-ref/image/v2/#list-images
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Query } from '#platform/http/api.ts';
+import type { Query } from '#platform/http/messages.ts';
 import type { GlanceConfig } from '../deps.ts';
 import type { MemberStatus, Visibility } from './image.ts';
 import { memberStatuses, uuidPattern, visibilities } from './image.ts';

@@ -3,9 +3,9 @@
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
 import { withImplied } from '../domain/implied-roles.ts';
 import { loginSource } from '../domain/login-source.ts';
 import { formatMicros, parseMicros } from '../domain/micro-time.ts';

@@ -2,8 +2,8 @@
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
-import { route, type ApiRequest, type Reply, type Route } from '#platform/http/api.ts';
 import type { Keystone } from '../keystone.ts';
 import { filtered } from '../store/filter.ts';
 import type { EndpointRow, KeystoneTables } from '../store/tables.ts';

@@ -4,14 +4,9 @@ import { Type, type Static } from 'typebox';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { own } from '#contracts/common/own.ts';
+import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import {
-  route,
-  type ApiRequest,
-  type HttpMethod,
-  type Reply,
-  type Route,
-} from '#platform/http/api.ts';
+import { type HttpMethod } from '#platform/http/messages.ts';
 import type { Keystone } from '../keystone.ts';
 import { findDomain } from '../store/projects.ts';
 import { notFound } from './permit.ts';

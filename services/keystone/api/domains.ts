@@ -1,9 +1,9 @@
 // /v3/domains: a domain is a project that is its own domain.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
+import { route, type Reply, type Route } from '#openstack/http/route.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { route, type Reply, type Route } from '#platform/http/api.ts';
 import type { Keystone } from '../keystone.ts';
 import { filtered } from '../store/filter.ts';
 import { deleteDomain, findDomain, replaceTags, tagsOf } from '../store/projects.ts';

@@ -2,14 +2,9 @@
 import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
 import { upsert } from '#platform/db/transaction.ts';
-import {
-  route,
-  type ApiRequest,
-  type HttpMethod,
-  type Reply,
-  type Route,
-} from '#platform/http/api.ts';
+import { type HttpMethod } from '#platform/http/messages.ts';
 import type { Keystone } from '../keystone.ts';
 import { filterOf, groupsOfProject, inGroup, visibleTo } from '../store/endpoint-filter.ts';
 import { filtered } from '../store/filter.ts';

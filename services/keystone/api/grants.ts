@@ -1,13 +1,8 @@
 // Giving and taking roles: one row of the table below for each place a role may be given at, times
 // users and groups.
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
-import {
-  route,
-  type ApiRequest,
-  type HttpMethod,
-  type Reply,
-  type Route,
-} from '#platform/http/api.ts';
+import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
+import { type HttpMethod } from '#platform/http/messages.ts';
 import { withImplied } from '../domain/implied-roles.ts';
 import type { Keystone } from '../keystone.ts';
 import { globalRoles, grant, hasGrant, implications, revoke } from '../store/assignments.ts';

@@ -1,15 +1,10 @@
 // /v3/groups and who is in them.
 import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
+import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction, upsert } from '#platform/db/transaction.ts';
-import {
-  route,
-  type ApiRequest,
-  type HttpMethod,
-  type Reply,
-  type Route,
-} from '#platform/http/api.ts';
+import { type HttpMethod } from '#platform/http/messages.ts';
 import type { Keystone } from '../keystone.ts';
 import { filtered } from '../store/filter.ts';
 import { deleteActors, findDomain } from '../store/projects.ts';

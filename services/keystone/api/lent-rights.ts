@@ -1,7 +1,7 @@
 // What a token may not do because its rights were lent: it was made from a trust or from an
 // application credential. Identity API, "Application Credentials" (unrestricted) and "OS-TRUST".
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import { withImplied } from '../domain/implied-roles.ts';
 import type { Keystone } from '../keystone.ts';
 import { implications, roleIdsIn } from '../store/assignments.ts';

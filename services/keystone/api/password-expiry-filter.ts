@@ -1,6 +1,6 @@
 // `?password_expires_at=lt:2026-01-01T00:00:00Z`. Identity API, "List users".
 import { fault, type Fault } from '#contracts/common/fault.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import { asked } from './shapes.ts';
 
 /**

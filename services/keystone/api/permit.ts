@@ -1,8 +1,8 @@
 // Policy checks that need the object: the route's rule was checked against the caller's own ids
 // before.
 import { fault, type Fault } from '#contracts/common/fault.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
-import type { PolicyTarget } from '#platform/policy/policy.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
+import type { PolicyTarget } from '#openstack/policy/policy.ts';
 import { asked, askedFlag } from './shapes.ts';
 
 /** forbidden unless `rule` lets the caller act on `target`. */

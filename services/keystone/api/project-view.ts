@@ -1,6 +1,6 @@
 // How domains and projects look in the Identity API.
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import type { ProjectRow } from '../store/tables.ts';
 import { parsed, urlOf } from './shapes.ts';
 

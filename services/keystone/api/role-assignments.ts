@@ -2,7 +2,7 @@
 // projects.
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
+import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
 import type { Keystone } from '../keystone.ts';
 import { implications } from '../store/assignments.ts';
 import { descendantsOf } from '../store/projects.ts';

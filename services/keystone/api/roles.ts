@@ -2,15 +2,10 @@
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { upsert } from '#platform/db/transaction.ts';
-import {
-  route,
-  type ApiRequest,
-  type HttpMethod,
-  type Reply,
-  type Route,
-} from '#platform/http/api.ts';
+import { type HttpMethod } from '#platform/http/messages.ts';
 import { withImplied } from '../domain/implied-roles.ts';
 import type { Keystone } from '../keystone.ts';
 import { implications } from '../store/assignments.ts';

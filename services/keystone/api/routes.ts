@@ -1,5 +1,5 @@
 // Every route of Keystone.
-import type { Route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
 import type { Keystone } from '../keystone.ts';
 import { applicationCredentialRoutes } from './application-credentials.ts';
 import { catalogRoutes } from './catalog.ts';

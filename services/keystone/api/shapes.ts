@@ -2,7 +2,8 @@
 import { Type, type TProperties } from 'typebox';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { own } from '#contracts/common/own.ts';
-import type { ApiRequest, Query, Reply } from '#platform/http/api.ts';
+import type { ApiRequest, Reply } from '#openstack/http/route.ts';
+import type { Query } from '#platform/http/messages.ts';
 
 /** A name with at least one character that is not blank. */
 export const nameOf = (maxLength: number) =>

@@ -2,7 +2,7 @@
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import { route, type ApiRequest, type Reply, type Route } from '#platform/http/api.ts';
+import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
 import { authenticate, type AuthRequest } from '../authenticate.ts';
 import type { Keystone } from '../keystone.ts';
 import { reachableBy } from '../store/assignments.ts';

@@ -2,8 +2,9 @@
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
-import { route, type ApiRequest, type HttpMethod, type Route } from '#platform/http/api.ts';
+import { type HttpMethod } from '#platform/http/messages.ts';
 import type { Keystone } from '../keystone.ts';
 import { filtered } from '../store/filter.ts';
 import { findProject } from '../store/projects.ts';

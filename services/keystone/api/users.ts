@@ -1,9 +1,9 @@
 // /v3/users, their passwords and groups.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
+import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
 import { loginSource } from '../domain/login-source.ts';
 import type { Keystone } from '../keystone.ts';
 import { provePassword } from '../prove-password.ts';

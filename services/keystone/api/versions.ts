@@ -1,6 +1,6 @@
 // The version documents, for anybody.
 import type { JsonObject } from '#contracts/common/json.ts';
-import { route, type ApiRequest, type Route } from '#platform/http/api.ts';
+import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
 import { urlOf } from './shapes.ts';
 
 export function versionRoutes(): Route[] {

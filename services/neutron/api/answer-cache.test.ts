@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { JsonText } from '#platform/http/api.ts';
+import { JsonText } from '#platform/http/messages.ts';
 import type { ListedRow } from '../store/list.ts';
 import { createAnswerCache } from './answer-cache.ts';
 

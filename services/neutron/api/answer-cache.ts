@@ -1,6 +1,6 @@
 // Long lists of one kind that were answered a moment ago: while no row of one has come, gone or
 // changed, the same bytes go out again.
-import type { JsonText } from '#platform/http/api.ts';
+import type { JsonText } from '#platform/http/messages.ts';
 import type { ListedRow } from '../store/list.ts';
 
 const maxKept = 4;

@@ -4,7 +4,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import { canonicalIp, formatCidr, ipVersion, parseCidr } from '../domain/ip.ts';
 import { canonicalMac } from '../domain/mac.ts';
 

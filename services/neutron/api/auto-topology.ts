@@ -3,8 +3,8 @@
 // https://docs.openstack.org/api-ref/network/v2/#auto-allocated-topology-auto-allocated-topologies
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { NeutronParts } from '../deps.ts';
 import type { AutoTopology } from '../store/auto-topologies.ts';
 import { forgetTopology, keepTopology, topologyOf } from '../store/auto-topologies.ts';

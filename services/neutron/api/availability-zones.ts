@@ -1,8 +1,8 @@
 // Zones that networks and routers may ask for: those of the agents, and the default one.
 // https://docs.openstack.org/api-ref/network/v2/#list-all-availability-zones
 import { isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { NeutronParts } from '../deps.ts';
 import { listAgents } from '../store/agents.ts';
 import { unknownFilter } from './list.ts';

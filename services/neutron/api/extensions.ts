@@ -2,8 +2,8 @@
 // (contracts/samples/network_v2.0_extensions.json).
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 
 const table: readonly (readonly [
   alias: string,

@@ -1,6 +1,6 @@
 // Neutron's fault bodies: `{"NeutronError": {"type", "message", "detail"}}`. `type` is the name of
 // upstream's exception.
-import type { FaultStyle } from '#platform/http/api.ts';
+import type { FaultStyle } from '#openstack/http/route.ts';
 
 const types: Readonly<Record<number, string>> = {
   400: 'HTTPBadRequest',

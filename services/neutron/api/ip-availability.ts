@@ -2,8 +2,8 @@
 // https://docs.openstack.org/api-ref/network/v2/#network-ip-availability-and-usage-stats
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { NeutronParts } from '../deps.ts';
 import { poolSize } from '../domain/pools.ts';
 import type { NetworkUse } from '../store/ip-use.ts';

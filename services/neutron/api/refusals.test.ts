@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/api.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import type { Loose, NeutronBench, Person } from './neutron-api.testing.ts';
 import { projectOf, startNeutron } from './neutron-api.testing.ts';
 

@@ -2,8 +2,9 @@
 // delete, tags. Called by routes.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
-import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';
-import { JsonText, route } from '#platform/http/api.ts';
+import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
+import { JsonText } from '#platform/http/messages.ts';
 import type { NeutronParts } from '../deps.ts';
 import type { ListedTable } from '../store/list.ts';
 import { findByIds, findVisible } from '../store/objects.ts';

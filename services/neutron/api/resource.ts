@@ -3,7 +3,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import type { NeutronParts } from '../deps.ts';
 import type { ListedTable, Listing, Scope } from '../store/list.ts';
 import type { RowOf } from '../store/objects.ts';

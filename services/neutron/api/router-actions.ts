@@ -4,8 +4,8 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { ApiRequest, Route as HttpRoute } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { ApiRequest, Route as HttpRoute } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { NeutronParts } from '../deps.ts';
 import { badRouter, sameRoute } from '../domain/router.ts';
 import type { Route } from '../domain/subnet.ts';

@@ -1,5 +1,5 @@
 // Every route of Neutron. Called by service.ts.
-import type { Route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
 import type { NeutronParts } from '../deps.ts';
 import { agentRoutes } from './agents.ts';
 import { autoTopologyRoutes } from './auto-topology.ts';

@@ -3,8 +3,9 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { ApiRequest, HttpMethod, Reply, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import type { NeutronParts } from '../deps.ts';
 import { changeRow, findVisible } from '../store/objects.ts';
 import { write } from '../store/write.ts';

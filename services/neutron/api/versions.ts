@@ -1,6 +1,6 @@
 // The version documents. Samples: contracts/samples/network_.json, network_v2.0_.json
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { resources } from './resources.ts';
 
 export const versionRoutes: readonly Route[] = [

@@ -2,8 +2,8 @@
 // pieces put together. What a caller may not see is cut before a text is made, so a text belongs to
 // one set of hidden attributes.
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
-import { JsonText } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
+import { JsonText } from '#platform/http/messages.ts';
 import type { NeutronParts } from '../deps.ts';
 import type { ListedRow, ListedTable } from '../store/list.ts';
 import type { RowOf } from '../store/objects.ts';

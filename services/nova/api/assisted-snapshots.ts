@@ -2,8 +2,8 @@
 // https://docs.openstack.org/api-ref/compute/#assisted-volume-snapshots-os-assisted-volume-snapshots
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import { serversOfVolume } from '../store/volumes.ts';
 import { beginAssistedSnapshot } from './servers/begin.ts';

@@ -1,9 +1,9 @@
 // The zones a server may be asked into, and for administrators the hosts in them.
 // https://docs.openstack.org/api-ref/compute/#availability-zones-os-availability-zone
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
 import { isUp } from '../domain/service-state.ts';
 import { computeBinary, listServices, zonesByHost } from '../store/hosts.ts';

@@ -2,8 +2,8 @@
 // A fixed list. https://docs.openstack.org/api-ref/compute/#extensions-extensions-deprecated
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 
 /**
  * Alias -> name: upstream's list, the same in every cloud, whatever of it is in use.

@@ -5,9 +5,9 @@ import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { conductorTopic, networkEvents } from '#contracts/nova/conductor-rpc.ts';
 import type { ConductorRpc, NetworkEvent } from '#contracts/nova/conductor-rpc.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { rpcClient } from '#platform/bus/contract.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
 
 interface Event {

@@ -1,5 +1,5 @@
 // Nova's fault bodies: one key that names the kind. contracts/openstack.md, "Fault bodies".
-import type { FaultStyle } from '#platform/http/api.ts';
+import type { FaultStyle } from '#openstack/http/route.ts';
 
 const keyOf: Readonly<Record<number, string>> = {
   400: 'badRequest',

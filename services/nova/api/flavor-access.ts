@@ -3,8 +3,8 @@
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import { addFlavorAccess, flavorProjects, removeFlavorAccess } from '../store/flavors.ts';
 import { requestedFlavor } from './flavors.ts';

@@ -2,8 +2,8 @@
 // https://docs.openstack.org/api-ref/compute/#flavors-extra-specs
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ApiRequest, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { ApiRequest, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import { checkExtraSpecs } from '../domain/extra-specs.ts';
 import { changeExtraSpecs, extraSpecsOf } from '../store/flavors.ts';

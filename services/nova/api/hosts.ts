@@ -5,8 +5,8 @@ import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { ApiRequest, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { ApiRequest, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import {
   changeService,

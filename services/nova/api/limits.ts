@@ -2,8 +2,8 @@
 // https://docs.openstack.org/api-ref/compute/#limits-limits
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { QuotaLimits, QuotaUsage } from '../domain/quota.ts';
 import { unlimited } from '../domain/quota.ts';

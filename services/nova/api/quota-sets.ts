@@ -6,9 +6,9 @@ import type { TSchema } from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { ApiRequest, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { ApiRequest, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
 import {
   checkLimits,

@@ -1,7 +1,7 @@
 // What upstream removed is a 410 for everybody; the extensions of old are upstream's list.
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
-import type { HttpMethod } from '#platform/http/api.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import type { Loose, NovaBench } from './nova-api.testing.ts';
 import { startNova } from './nova-api.testing.ts';
 

@@ -2,8 +2,9 @@
 // elsewhere is no use. https://docs.openstack.org/api-ref/compute/#obsolete-apis;
 // nova.api.openstack.wsgi, removed
 import { fault } from '#contracts/common/fault.ts';
-import type { HttpMethod, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import type { ServerActionRow } from './server-actions/action.ts';
 
 const gone = () =>

@@ -1,7 +1,7 @@
 // Small questions every handler asks of its request.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { Scope, Server } from '../store/servers.ts';
 import { findServer } from '../store/servers.ts';

@@ -2,7 +2,7 @@
 // without a line.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
 import type { NovaBench } from './nova-api.testing.ts';
 import { startNova } from './nova-api.testing.ts';
 import { policies } from './policies.ts';

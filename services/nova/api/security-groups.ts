@@ -4,8 +4,8 @@
 import Type from 'typebox';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { documentOf } from '../ask-service.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { SecurityGroup, SecurityGroupRule } from '../neutron.ts';

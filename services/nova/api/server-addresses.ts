@@ -1,7 +1,7 @@
 // A server's addresses, from the network info cache.
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import { requestedServer } from './request.ts';
 import { plainAddresses } from './views/server.ts';

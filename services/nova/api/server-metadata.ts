@@ -2,9 +2,9 @@
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
 import { unlimited } from '../domain/quota.ts';
 import { quotaLimits } from '../store/quotas.ts';

@@ -3,8 +3,8 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { ApiRequest, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { ApiRequest, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { Port, SecurityGroup, SecurityGroupRule } from '../neutron.ts';
 import { serverPorts } from '../server-ports.ts';

@@ -3,9 +3,9 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { ApiRequest, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
-import type { ApiRequest, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { Period, ProjectUsage, ServerUsage } from '../domain/tenant-usage.ts';
 import { usageByProject } from '../domain/tenant-usage.ts';

@@ -1,7 +1,7 @@
 // Version documents, as discovery asks for them. Sample: contracts/samples/compute_*.json.
 import type { Json } from '#contracts/common/json.ts';
-import type { Microversions, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Microversions, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 
 export const microversions: Microversions = {
   type: 'compute',

@@ -8,7 +8,7 @@ import type { Fault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
 import type { GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
-import type { HttpCall } from '#platform/http/client.ts';
+import type { HttpCall } from '#openstack/http/client.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { Answer, Loose } from '../api/nova-api.testing.ts';
 import type { CinderDouble } from '../cinder.testing.ts';

@@ -5,8 +5,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ApiRequest, HttpFace, Reply } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { ApiRequest, HttpFace, Reply } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { Secret } from '#platform/log.ts';
 import { connectedNics } from '../conductor/connect-nics.ts';
 import { connectedVolumes } from '../conductor/connect-volumes.ts';

@@ -6,7 +6,7 @@ import type { Json } from '#contracts/common/json.ts';
 import { mariadbMissing, startMariadb } from '#platform/db/mariadb.testing.ts';
 import type { PrivateMariadb } from '#platform/db/mariadb.testing.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { HttpMethod } from '#platform/http/api.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
 import type { NovaBench } from '../api/nova-api.testing.ts';
 import { startNova } from '../api/nova-api.testing.ts';
 import {

@@ -2,8 +2,8 @@
 import Type from 'typebox';
 import { isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { PlacementParts } from '../deps.ts';
 import type { Provider } from '../domain/provider.ts';
 import { canonicalUuid } from '../domain/uuid.ts';

@@ -2,8 +2,8 @@
 // say when what they show last changed and that it must not be kept; since 1.23 faults have codes.
 // https://docs.openstack.org/placement/latest/placement-api-microversion-history.html
 import { fault, isFault, type Fault } from '#contracts/common/fault.ts';
+import type { Reply, Route } from '#openstack/http/route.ts';
 import type { Clock } from '#platform/clock.ts';
-import type { Reply, Route } from '#platform/http/api.ts';
 
 const cacheHeadersSince = 15;
 const codesSince = 23;

@@ -1,7 +1,7 @@
 // GET /allocation_candidates (1.10): who can give what is asked for, and how full they are.
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { PlacementParts } from '../deps.ts';
 import { findCandidates } from '../domain/candidates.ts';
 import { parseCandidateRequest } from '../domain/resource-request.ts';

@@ -1,7 +1,7 @@
 // Placement's fault bodies; `code` from 1.23 on tells causes of one status apart.
 // https://docs.openstack.org/api-ref/placement/#errors
-import type { FaultStyle } from '#platform/http/api.ts';
-import { titleOf } from '#platform/http/faults-to-http.ts';
+import { titleOf } from '#openstack/http/faults-to-http.ts';
+import type { FaultStyle } from '#openstack/http/route.ts';
 
 export const placementFaults: FaultStyle = {
   body: (status, fault, requestId) => {

@@ -2,8 +2,8 @@
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { PlacementParts } from '../deps.ts';
 import type { Inventory, Provider } from '../domain/provider.ts';
 import { byStandardOrder } from '../domain/standard-order.ts';

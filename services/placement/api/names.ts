@@ -1,9 +1,9 @@
 // Resource classes and traits: the standard names, and those operators add with the prefix CUSTOM_.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { transaction, upsert } from '#platform/db/transaction.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
 import type { PlacementParts } from '../deps.ts';
 import { badQuery, unknownParameter, type Parameters } from '../domain/query-values.ts';
 import { standardResourceClasses, standardTraits } from '../domain/standard-names.gen.ts';

@@ -3,8 +3,8 @@
 import Type from 'typebox';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
 import type { PlacementParts } from '../deps.ts';
 import type { Provider } from '../domain/provider.ts';
 import { standardResourceClasses, standardTraits } from '../domain/standard-names.gen.ts';

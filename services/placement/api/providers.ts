@@ -2,10 +2,10 @@
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { ApiRequest, Reply, Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
 import type { PlacementParts } from '../deps.ts';
 import type { Provider } from '../domain/provider.ts';
 import { refusal } from '../domain/provider.ts';

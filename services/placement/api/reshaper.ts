@@ -1,9 +1,9 @@
 // POST /reshaper (1.30): inventories and allocations change together, or nothing does.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
 import type { PlacementParts } from '../deps.ts';
 import type { Inventory } from '../domain/provider.ts';
 import { replaceAllocations } from '../store/allocations.ts';

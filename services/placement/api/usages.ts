@@ -1,8 +1,8 @@
 // How much is used: of a provider, and by a project or one of its users (1.9).
 import { sql } from 'kysely';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import type { PlacementParts } from '../deps.ts';
 import { badQuery, unknownParameter, type Parameters } from '../domain/query-values.ts';
 import { requestedProvider } from './parts.ts';

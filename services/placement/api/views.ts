@@ -1,6 +1,6 @@
 // Providers, inventories and candidates as the API shows them, by microversion.
 import type { JsonObject } from '#contracts/common/json.ts';
-import { JsonText } from '#platform/http/api.ts';
+import { JsonText } from '#platform/http/messages.ts';
 import type { Candidate } from '../domain/candidates.ts';
 import type { Inventory, Provider } from '../domain/provider.ts';
 import { capacityOf } from '../domain/provider.ts';

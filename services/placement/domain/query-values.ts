@@ -2,7 +2,7 @@
 // providers. Pure. https://docs.openstack.org/api-ref/placement/#list-resource-providers
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Query } from '#platform/http/api.ts';
+import type { Query } from '#platform/http/messages.ts';
 import { canonicalUuid } from './uuid.ts';
 
 export const badQuery = (why: string, code?: string) =>

@@ -2,7 +2,7 @@
 // https://docs.openstack.org/api-ref/placement/#list-allocation-candidates
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Query } from '#platform/http/api.ts';
+import type { Query } from '#platform/http/messages.ts';
 import {
   badQuery,
   parseMemberOf,

@@ -3,9 +3,10 @@
 // made anew from time to time, as requests also destroy what they may.
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { HttpMethod, Route } from '#platform/http/api.ts';
-import { JsonText } from '#platform/http/api.ts';
-import type { RawRequest } from '#platform/http/dispatcher.ts';
+import type { Route } from '#openstack/http/route.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
+import { JsonText } from '#platform/http/messages.ts';
+import type { RawRequest } from '#platform/http/messages.ts';
 import { createLog } from '#platform/log.ts';
 import type { ApiCloud, Person } from '../api-cloud.ts';
 import { startApiCloud } from '../api-cloud.ts';

@@ -2,7 +2,7 @@
 import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { BodySchema } from '#platform/http/api.ts';
+import type { BodySchema } from '#openstack/http/route.ts';
 import type { Random } from './random.ts';
 import { words } from './values.ts';
 

@@ -3,7 +3,7 @@
 import type { TSchema } from 'typebox';
 import type { FaultKind, Outcome } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { ApiRequest, Reply } from '#platform/http/api.ts';
+import type { ApiRequest, Reply } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { Server } from '../../store/servers.ts';
 

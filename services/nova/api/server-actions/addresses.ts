@@ -5,7 +5,7 @@
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import { refreshNetworkInfo } from '../../conductor/connect-nics.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { FloatingIp, Neutron, Port } from '../../neutron.ts';

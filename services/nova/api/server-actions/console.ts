@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import { agentOn } from '../../conductor/station.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { Server } from '../../store/servers.ts';

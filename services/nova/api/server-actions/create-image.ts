@@ -3,8 +3,8 @@
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { ApiRequest, Reply } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { ApiRequest, Reply } from '#platform/http/api.ts';
 import { cinderFor } from '../../cinder.ts';
 import type { CreateImageInput } from '../../conductor/create-image.ts';
 import type { NovaDeps } from '../../deps.ts';

@@ -4,7 +4,7 @@ import type { TSchema } from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import { cinderFor } from '../../cinder.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { checkFit } from '../../domain/plan-server-create.ts';

@@ -2,9 +2,9 @@
 import { fault } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
-import { bodyChecker } from '#platform/http/schema.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
+import { bodyChecker } from '#openstack/http/schema.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { requestedServer } from '../request.ts';
 import { serverActions } from './table.ts';

@@ -2,7 +2,7 @@
 // once: no saga.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import { refreshNetworkInfo } from '../../conductor/connect-nics.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { serverPorts } from '../../server-ports.ts';

@@ -3,8 +3,8 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
+import type { ApiRequest, Reply } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { ApiRequest, Reply } from '#platform/http/api.ts';
 import { insertSaga } from '#platform/saga/journal.ts';
 import type { BuildInput } from '../../conductor/build-server.ts';
 import { buildServerName } from '../../conductor/build-server.ts';

@@ -5,8 +5,8 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { VmState } from '#contracts/nova/server-states.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import { isoSeconds } from '#platform/clock.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
 import type { SearchPattern } from '#platform/search-pattern.ts';
 import { searchPattern } from '#platform/search-pattern.ts';
 import type { NovaDeps } from '../../deps.ts';

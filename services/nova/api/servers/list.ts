@@ -3,7 +3,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { ApiRequest, Reply } from '#platform/http/api.ts';
+import type { ApiRequest, Reply } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { ServerOrder } from '../../store/list-servers.ts';
 import { listServers } from '../../store/list-servers.ts';

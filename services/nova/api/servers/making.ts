@@ -2,8 +2,8 @@
 // show for it: a saga stands by, so that nothing of it is left when the request fails or its
 // process dies. For POST /servers and createImage.
 import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
 import { hasSaga, insertSaga } from '#platform/saga/journal.ts';
 import type { GuardInput } from '../../conductor/guard-making.ts';
 import { guardMakingName, makingKey, makingLock } from '../../conductor/guard-making.ts';

@@ -1,8 +1,8 @@
 // Servers themselves: create, list, show, update, delete, and the one door to their actions.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#platform/http/api.ts';
-import { route } from '#platform/http/api.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
 import { connectedNics } from '../../conductor/connect-nics.ts';
 import { agentOn } from '../../conductor/station.ts';
 import type { NovaDeps } from '../../deps.ts';

@@ -2,7 +2,7 @@
 // and POST …/os-interface.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type {
   AskedNetworks,

@@ -4,7 +4,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
-import type { ApiRequest } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import type { CinderVolume } from '../../cinder.ts';
 import { cinderFor } from '../../cinder.ts';
 import type { NovaDeps } from '../../deps.ts';

@@ -1,5 +1,5 @@
 // What the server view needs beyond the server: zones and host states, read once a request.
-import type { ApiRequest } from '#platform/http/api.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { isUp } from '../../domain/service-state.ts';
 import { computeBinary, listServices, zonesByHost } from '../../store/hosts.ts';

@@ -2,7 +2,7 @@
 // back. https://specs.openstack.org/openstack/api-sig/guidelines/microversion_specification.html
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
-import type { Microversions } from './api.ts';
+import type { Microversions } from './route.ts';
 
 /**
  * The minor version asked for; the minimum when none is. badRequest: malformed; notAcceptable: out

@@ -6,10 +6,10 @@ import { Errors } from 'typebox/value';
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { BodySchema } from './api.ts';
 import { firstWrongPart } from './first-error.ts';
 import type { SchemaError } from './jsonschema-words.ts';
 import { inputFault, jsonschemaWords } from './jsonschema-words.ts';
+import type { BodySchema } from './route.ts';
 
 /**
  * A checker for one schema or one a version range; compiled at first use, since most are never used

@@ -2,7 +2,7 @@
 // answer for a short while.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '#platform/clock.ts';
 import type { HttpClient } from '../http/client.ts';
 import type { AccessRule } from './access-rules.ts';
 import type { AuthContext, TokenValidator } from './context.ts';

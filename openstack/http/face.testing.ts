@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
 import type { AuthContext, TokenValidator } from '../auth/context.ts';
-import type { HttpFace } from './api.ts';
-import { route } from './api.ts';
+import type { HttpFace } from './route.ts';
+import { route } from './route.ts';
 
 const nobody: AuthContext = {
   userId: 'u1',

@@ -1,6 +1,6 @@
 // The one place that knows which fault is which status code.
 import type { Fault, FaultKind } from '#contracts/common/fault.ts';
-import type { FaultStyle, Reply } from './api.ts';
+import type { FaultStyle, Reply } from './route.ts';
 
 const statusOf: Record<FaultKind, number> = {
   badRequest: 400,

@@ -3,17 +3,17 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
-import { systemClock } from '../clock.ts';
-import { systemIds } from '../ids.ts';
-import { silentLog } from '../log.ts';
-import { eventually } from '../testing/eventually.ts';
-import type { HttpFace } from './api.ts';
-import { route } from './api.ts';
+import { systemClock } from '#platform/clock.ts';
+import { connectRaw, exchange } from '#platform/http/raw-socket.testing.ts';
+import type { HttpServer } from '#platform/http/server.ts';
+import { startHttpServer } from '#platform/http/server.ts';
+import { systemIds } from '#platform/ids.ts';
+import { silentLog } from '#platform/log.ts';
+import { eventually } from '#platform/testing/eventually.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { roleTokens, thingFace } from './face.testing.ts';
-import { connectRaw, exchange } from './raw-socket.testing.ts';
-import type { HttpServer } from './server.ts';
-import { startHttpServer } from './server.ts';
+import type { HttpFace } from './route.ts';
+import { route } from './route.ts';
 
 const idleTimeoutMs = 300;
 const face: HttpFace = {

@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { HttpMethod } from './api.ts';
-import { JsonText } from './api.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
+import { JsonText } from '#platform/http/messages.ts';
 import type { Dispatcher } from './dispatcher.ts';
 
 export interface HttpCall {

@@ -2,9 +2,9 @@
 // it ends.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Secret } from '#platform/log.ts';
 import type { HttpClient } from '../http/client.ts';
-import type { Secret } from '../log.ts';
 
 export interface ServiceSession {
   /**

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import { systemIds } from '../ids.ts';
-import { silentLog } from '../log.ts';
-import type { HttpFace, HttpMethod } from './api.ts';
-import { route } from './api.ts';
-import type { RawReply } from './dispatcher.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
+import type { RawReply } from '#platform/http/messages.ts';
+import { systemIds } from '#platform/ids.ts';
+import { silentLog } from '#platform/log.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { roleTokens, thingFace } from './face.testing.ts';
+import type { HttpFace } from './route.ts';
+import { route } from './route.ts';
 
 const errors: object[] = [];
 const deps = {

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
-import { eventually } from '../testing/eventually.ts';
+import { eventually } from '#platform/testing/eventually.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from './client.ts';
 
 export interface ClientBench {

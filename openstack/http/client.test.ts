@@ -4,13 +4,13 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
-import { systemIds } from '../ids.ts';
-import { silentLog } from '../log.ts';
+import { startHttpServer } from '#platform/http/server.ts';
+import { systemIds } from '#platform/ids.ts';
+import { silentLog } from '#platform/log.ts';
 import { clientContract } from './client.testing.ts';
 import { createInProcessClient, createSocketClient } from './client.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { roleTokens, thingFace } from './face.testing.ts';
-import { startHttpServer } from './server.ts';
 
 const dispatcher = createDispatcher([thingFace], {
   tokens: roleTokens,

@@ -1,10 +1,10 @@
 // What a control-plane service is to the house: data. A role is a pick of these; docs, metrics and
 // coverage tests read them.
-import type { RpcServer } from './bus/bus.ts';
-import type { Migration } from './db/migrate.ts';
-import type { HttpFace } from './http/api.ts';
-import type { AnySaga } from './saga/saga.ts';
-import type { Task } from './tasks/tasks.ts';
+import type { RpcServer } from '#platform/bus/bus.ts';
+import type { Migration } from '#platform/db/migrate.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
+import type { HttpFace } from './http/route.ts';
 
 export interface Service {
   name: string;

@@ -5,13 +5,9 @@ import type { Readable } from 'node:stream';
 import type { TSchema } from 'typebox';
 import type { Fault, FaultKind, Outcome } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import type { HttpMethod, JsonText, Query } from '#platform/http/messages.ts';
 import type { AuthContext } from '../auth/context.ts';
 import type { PolicyTarget } from '../policy/policy.ts';
-
-export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
-
-/** Query parameters as sent, repeats in order. */
-export type Query = Readonly<Record<string, readonly string[]>>;
 
 export interface ApiRequest<Body = Json> {
   /** `req-<uuid>`; travels on to every service and agent this request reaches. */
@@ -41,22 +37,6 @@ export interface ApiRequest<Body = Json> {
   readonly baseUrl: string;
   /** Whether the policy lets the caller do `rule` to `target`. */
   allows(rule: string, target?: PolicyTarget): boolean;
-}
-
-/**
- * JSON that is written already: for long answers made of pieces that repeat. An in-process caller
- * gets it parsed.
- */
-export class JsonText {
-  readonly text: string;
-  #bytes: Buffer | undefined;
-  constructor(text: string) {
-    this.text = text;
-  }
-  /** UTF-8, made once: an answer that is kept is encoded once. */
-  get bytes(): Buffer {
-    return (this.#bytes ??= Buffer.from(this.text));
-  }
 }
 
 export interface Reply {

@@ -6,46 +6,30 @@ import findMyWay from 'find-my-way';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import { isStorageFull } from '#platform/db/errors.ts';
+import { acceptsJson } from '#platform/http/accept.ts';
+import type {
+  HttpHandler,
+  HttpMethod,
+  Query,
+  RawReply,
+  RawRequest,
+} from '#platform/http/messages.ts';
+import { readJson } from '#platform/http/read-json.ts';
+import { headerFault, targetFault } from '#platform/http/request-text.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
 import { ruleAllows } from '../auth/access-rules.ts';
 import type { AuthContext, TokenValidator } from '../auth/context.ts';
-import { isStorageFull } from '../db/errors.ts';
-import type { Ids } from '../ids.ts';
-import type { Log } from '../log.ts';
-import type { Metrics } from '../metrics/metrics.ts';
 import type { Policy } from '../policy/policy.ts';
 import { createPolicy } from '../policy/policy.ts';
-import { acceptsJson } from './accept.ts';
-import type { ApiRequest, HttpFace, HttpMethod, JsonText, Query, Reply, Route } from './api.ts';
 import { alwaysLegal, faultReply } from './faults-to-http.ts';
 import { negotiate, versionHeaders } from './microversion.ts';
-import { readJson } from './read-json.ts';
-import { headerFault, targetFault } from './request-text.ts';
+import type { ApiRequest, HttpFace, Reply, Route } from './route.ts';
 import { bodyChecker } from './schema.ts';
 
-export interface RawRequest {
-  method: HttpMethod;
-  /** Path without the query, percent-encoded as sent. */
-  path: string;
-  /** Without the question mark. */
-  query: string;
-  /** Names in lower case. */
-  headers: Readonly<Record<string, string | undefined>>;
-  /** JSON handed over in-process, bytes from a socket, or nothing. */
-  body: { json: Json } | { stream: Readable } | null;
-  /** `http://host:port` as the caller knows us. */
-  origin: string;
-  /** Address of the caller's end of the socket; none in-process. */
-  source?: string | undefined;
-}
-
-export interface RawReply {
-  status: number;
-  headers: Record<string, string>;
-  body: Json | JsonText | Readable | Buffer | undefined;
-}
-
-export interface Dispatcher {
-  handle(raw: RawRequest): Promise<RawReply>;
+export interface Dispatcher extends HttpHandler {
   faces: readonly HttpFace[];
 }
 
