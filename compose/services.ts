@@ -20,6 +20,8 @@ import { migrate } from '#platform/db/migrate.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
+import type { SagaQueue } from '#platform/saga/queue.ts';
+import { createSagaQueue } from '#platform/saga/queue.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { BackupStore } from '#ports/backup-store.ts';
@@ -185,9 +187,11 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   const novaDatabase = open<NovaTables>('nova');
   // A service that makes sagas wakes the runner of its own journal, which is made after it.
   const wake = { nova: (): void => undefined, cinder: (): void => undefined };
+  const novaQueue = createSagaQueue({ db: novaDatabase.db, clock });
   const nova = createNova(
     {
       database: novaDatabase,
+      sagas: novaQueue,
       bus,
       http,
       session: session('nova'),
@@ -207,6 +211,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     database: Database<T>,
     definitions: readonly AnySaga[],
     name: string,
+    { events }: SagaQueue,
   ): SagaRunner =>
     new SagaRunner({
       db: database.db,
@@ -215,9 +220,10 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
       clock,
       ids,
       log: room(name),
+      events,
       ...(metrics ? { metrics } : {}),
     });
-  const novaSagas = runnerOf(novaDatabase, nova.sagas, 'nova');
+  const novaSagas = runnerOf(novaDatabase, nova.sagas, 'nova', novaQueue);
   wake.nova = () => novaSagas.wake();
 
   const neutronDatabase = open<NeutronTables>('neutron');
@@ -240,9 +246,11 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   });
 
   const cinderDatabase = open<CinderTables>('cinder');
+  const cinderQueue = createSagaQueue({ db: cinderDatabase.db, clock });
   const cinder = createCinder(
     {
       database: cinderDatabase,
+      sagas: cinderQueue,
       bus,
       http,
       session: session('cinder'),
@@ -255,7 +263,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     },
     () => wake.cinder(),
   );
-  const cinderSagas = runnerOf(cinderDatabase, cinder.sagas, 'cinder');
+  const cinderSagas = runnerOf(cinderDatabase, cinder.sagas, 'cinder', cinderQueue);
   wake.cinder = () => cinderSagas.wake();
 
   const services: readonly Service[] = [keystone, glance, placement, nova, neutron, cinder];

@@ -9,6 +9,7 @@ import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
 import type { Serving } from '#platform/bus/bus.ts';
 import type { HandlersOf } from '#platform/bus/contract.ts';
 import { rpcClient, rpcServer } from '#platform/bus/contract.ts';
+import { fencedHandlers } from '#platform/bus/fenced-handlers.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
@@ -125,7 +126,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
         computeTopic(config.host),
         handlers,
       );
-      serving ??= bus.serve(topic, rows, { concurrency: 16 });
+      serving ??= bus.serve(topic, fencedHandlers(rows), { concurrency: 16 });
       await reporter.all(ids.requestId());
       log.info({ host: config.host }, 'nova agent ready');
       return undefined;

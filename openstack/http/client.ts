@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import { currentFence, withoutFence } from '#platform/fence.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import { JsonText } from '#platform/http/messages.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -39,7 +40,10 @@ export interface HttpAnswer {
   stream: Readable | undefined;
 }
 
-/** unavailable: not reachable; timeout: no answer in time. Any status is an answer, not a fault. */
+/**
+ * unavailable: not reachable; timeout: no answer in time. Any status is an answer, not a fault.
+ * Work that has lost its fence (fence.ts) sends nothing: FenceLost is thrown.
+ */
 export interface HttpClient {
   send(call: HttpCall & { asStream?: boolean }): Promise<Outcome<HttpAnswer>>;
 }
@@ -69,18 +73,20 @@ export function createInProcessClient(
       };
       // whoever reads it sees the error; where nobody does, it ends nothing but the stream
       call.stream?.on('error', () => undefined);
-      const reply = await dispatcher().handle({
-        method: call.method,
-        path,
-        query,
-        headers,
-        origin,
-        body: call.stream
-          ? { stream: call.stream }
-          : call.body === undefined
-            ? null
-            : { json: call.body },
-      });
+      currentFence(); // throws when the caller's is lost
+      const body = call.body === undefined ? null : { json: call.body };
+      // The service could as well be in another process: the caller's fence is not its own.
+      const reply = await withoutFence(
+        async () =>
+          await dispatcher().handle({
+            method: call.method,
+            path,
+            query,
+            headers,
+            origin,
+            body: call.stream ? { stream: call.stream } : body,
+          }),
+      );
       call.stream?.destroy(); // refused unread
       if (reply.body instanceof Readable) {
         return call.asStream
@@ -122,6 +128,7 @@ export function createSocketClient(endpoints: Readonly<Record<string, string>>):
       if (call.requestId) headers['x-openstack-request-id'] = call.requestId;
       if (call.body !== undefined) headers['content-type'] ??= 'application/json';
       call.stream?.on('error', () => undefined); // fetch rejects with it
+      currentFence(); // throws when the caller's is lost
       try {
         const answer = await fetch(root + call.path, {
           method: call.method,
@@ -133,7 +140,8 @@ export function createSocketClient(endpoints: Readonly<Record<string, string>>):
             : call.body === undefined
               ? {}
               : { body: JSON.stringify(call.body) }),
-          // `duplex` is not in the DOM's type: https://fetch.spec.whatwg.org/#dom-requestinit-duplex
+          // `duplex` is not in the DOM's type:
+          // https://fetch.spec.whatwg.org/#dom-requestinit-duplex
         } as RequestInit);
         const plain = Object.fromEntries(answer.headers);
         if (call.asStream && answer.body)

@@ -3,6 +3,7 @@
 // 'scheduler', 'compute.<host>'.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { FenceToken } from '../fence.ts';
 
 export interface RpcContext {
   /** `req-<uuid>` of the request that caused the message. */
@@ -11,6 +12,8 @@ export interface RpcContext {
   readonly deadlineMs: number;
   /** 1, then counting up with each redelivery of a cast. */
   readonly attempt: number;
+  /** Of the work that sent it (a saga step); see fenced-handlers.ts. null: it had none. */
+  readonly fence: FenceToken | null;
 }
 
 /**
@@ -52,7 +55,8 @@ export interface CastOptions {
 
 /**
  * Parameters and results are plain JSON and arrive as a copy; `undefined` members are left out;
- * anything else throws.
+ * anything else throws. A message carries the fence of the work that sends it (fence.ts); work that
+ * has lost its own sends nothing: FenceLost is thrown.
  */
 export interface Bus {
   /**

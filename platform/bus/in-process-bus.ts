@@ -2,6 +2,8 @@
 import { Fault, fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { Clock } from '../clock.ts';
+import type { FenceToken } from '../fence.ts';
+import { fenceToken, withoutFence } from '../fence.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type {
@@ -55,6 +57,7 @@ interface Message {
   params: JsonObject;
   requestId: string;
   attempt: number;
+  fence: FenceToken | null;
   messageId?: string;
   waiting?: Waiting;
 }
@@ -95,7 +98,7 @@ class InProcessBus implements Bus {
     return { close: () => this.#stop(topic, consumer) };
   }
 
-  call(
+  async call(
     name: string,
     method: string,
     params: JsonObject,
@@ -103,14 +106,16 @@ class InProcessBus implements Bus {
   ): Promise<Outcome<Json | undefined>> {
     const topic = this.#topics.get(name);
     if (this.#closed || !topic || topic.consumers.length === 0)
-      return Promise.resolve(fault('unavailable', `Nobody serves ${name} now.`));
-    return new Promise((resolve, reject) => {
+      return fault('unavailable', `Nobody serves ${name} now.`);
+    const fence = fenceToken();
+    return await new Promise((resolve, reject) => {
       const waiting = { deadlineMs: this.#deps.clock.now() + options.timeoutMs, resolve, reject };
       const message = {
         method,
         params: copyJson(params),
         requestId: options.requestId,
         attempt: 1,
+        fence,
         waiting,
       };
       const consumer = topic.free();
@@ -129,7 +134,13 @@ class InProcessBus implements Bus {
   ): Promise<Outcome<undefined>> {
     if (this.#closed) return fault('unavailable', 'The bus is closed.');
     const topic = this.#topic(name);
-    const message: Message = { method, params: copyJson(params), ...options, attempt: 1 };
+    const message: Message = {
+      method,
+      params: copyJson(params),
+      ...options,
+      attempt: 1,
+      fence: fenceToken(),
+    };
     if (options.messageId !== undefined && !topic.remember(options.messageId)) return undefined;
     if (!topic.enqueue(message)) {
       if (options.messageId !== undefined) topic.forget(options.messageId);
@@ -154,6 +165,7 @@ class InProcessBus implements Bus {
         params: copyJson(params),
         requestId: options.requestId,
         attempt: this.#limits.maxDeliveries,
+        fence: fenceToken(),
       };
       queueMicrotask(() => void this.#deliver(name, topic, consumer, message));
     }
@@ -223,8 +235,10 @@ class InProcessBus implements Bus {
         requestId: message.requestId,
         deadlineMs: message.waiting?.deadlineMs ?? Infinity,
         attempt: message.attempt,
+        fence: message.fence,
       };
-      const result = await handler(message.params, context);
+      // The handler could as well be in another process: the sender's fence is not its own.
+      const result = await withoutFence(() => handler(message.params, context));
       if (isFault(result)) outcome = result.kind;
       this.#answer(
         name,

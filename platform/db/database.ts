@@ -1,6 +1,7 @@
 // The one way to a database: SQLite in the embedded cloud, MariaDB in the distributed one. Called
 // by compose; the stores of the services get `Database` or its `db`.
 import { Kysely } from 'kysely';
+import { fencedDialect } from './fenced-driver.ts';
 import { mariadbDialect } from './mariadb-dialect.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 
@@ -40,6 +41,8 @@ export interface DatabaseLog {
  * matched, so compare-and-set works; foreign keys hold; parameters are primitives or bytes,
  * anything else throws.
  *
+ * Writes of work that holds a fence (fence.ts) check it in their own transaction.
+ *
  * SQLite has one connection: within a transaction use its `trx` alone, `db` would wait for the
  * transaction itself.
  */
@@ -56,7 +59,7 @@ export interface Database<T> {
  */
 export function openDatabase<T>(config: DatabaseConfig, deps: { log: DatabaseLog }): Database<T> {
   const db = new Kysely<T>({
-    dialect:
+    dialect: fencedDialect(
       config.dialect === 'sqlite'
         ? nodeSqliteDialect({
             synchronous: 'NORMAL',
@@ -65,6 +68,7 @@ export function openDatabase<T>(config: DatabaseConfig, deps: { log: DatabaseLog
             ...config,
           })
         : mariadbDialect({ maxConnections: 10, connectTimeoutMs: 10_000, ...config }),
+    ),
     log: ({ level, query, queryDurationMillis }) => {
       if (level === 'query' && queryDurationMillis > slowQueryMs) {
         deps.log.warn({ sql: query.sql, ms: Math.round(queryDurationMillis) }, 'slow query');

@@ -1,10 +1,10 @@
 // The saga journal: one row a saga, moved on by compare-and-set. SQL of the saga engine lives here
-// alone.
-import type { Kysely } from 'kysely';
+// alone; what holds between processes is said in ADR 19.
+import type { CompiledQuery, Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { FaultRecord } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { Migration } from '../db/migrate.ts';
+import { isMysql, transaction } from '../db/transaction.ts';
 
 /**
  * forward: steps 0..position-1 are done. backward: steps position..0 are to be undone. settling:
@@ -13,6 +13,7 @@ import type { Migration } from '../db/migrate.ts';
 export type SagaPhase = 'forward' | 'backward' | 'settling';
 
 export interface SagaTable {
+  /** Order within one lock key, given by the database: see `saga_keys`. */
   seq: number;
   id: string;
   name: string;
@@ -26,16 +27,31 @@ export interface SagaTable {
   request_id: string;
   owner: string | null;
   lease_until_ms: number;
+  /** The claim that holds it; a greater one of the same key is newer. 0: never claimed. */
+  claim: number;
   created_at_ms: number;
+}
+
+/**
+ * One row a lock key. Its row lock puts the sagas of the key in order and keeps two processes from
+ * claiming two of them.
+ */
+export interface SagaKeyTable {
+  lock_key: string;
+  last_seq: number;
+  last_claim: number;
+  used_at_ms: number;
 }
 
 export interface SagaTables {
   sagas: SagaTable;
+  saga_keys: SagaKeyTable;
 }
 
 export interface SagaRecord {
   seq: number;
   id: string;
+  claim: number;
   name: string;
   lockKey: string;
   input: Json;
@@ -46,37 +62,6 @@ export interface SagaRecord {
   requestId: string;
 }
 
-/** Every service with sagas lists this among its migrations. */
-export const sagaMigration: Migration = {
-  name: '0001-sagas',
-  up: async (schema, types) => {
-    await schema.schema
-      .createTable('sagas')
-      .ifNotExists()
-      .addColumn('seq', types.bigint, (column) => column.notNull())
-      .addColumn('id', types.id, (column) => column.primaryKey())
-      .addColumn('name', types.name, (column) => column.notNull())
-      .addColumn('lock_key', types.name, (column) => column.notNull())
-      .addColumn('input', types.json, (column) => column.notNull())
-      .addColumn('state', types.json, (column) => column.notNull())
-      .addColumn('phase', types.id, (column) => column.notNull())
-      .addColumn('position', types.int, (column) => column.notNull())
-      .addColumn('fault', types.json)
-      .addColumn('cancelled', types.bool, (column) => column.notNull())
-      .addColumn('request_id', types.id, (column) => column.notNull())
-      .addColumn('owner', types.id)
-      .addColumn('lease_until_ms', types.timeMs, (column) => column.notNull())
-      .addColumn('created_at_ms', types.timeMs, (column) => column.notNull())
-      .execute();
-    await schema.schema
-      .createIndex('sagas_by_lock')
-      .ifNotExists()
-      .on('sagas')
-      .columns(['lock_key', 'seq'])
-      .execute();
-  },
-};
-
 export interface NewSaga {
   id: string;
   name: string;
@@ -86,22 +71,35 @@ export interface NewSaga {
   requestId: string;
 }
 
-// Kysely is invariant in its tables: this stands for any database that holds the sagas table among
+// Kysely is invariant in its tables: this stands for any database that holds the saga tables among
 // others.
 type AnyDb = Kysely<any>;
 
-let lastSeq = 0;
-
 /**
- * Inserts within the caller's transaction, beside the change it belongs to. `nowMs` orders sagas of
- * one lock key.
+ * Inserts within the caller's transaction, beside the change it belongs to. Sagas of one lock key
+ * run in the order in which their transactions took the key's row.
  */
-export async function insertSaga(db: AnyDb, saga: NewSaga, nowMs: number): Promise<void> {
-  lastSeq = Math.max(lastSeq + 1, nowMs * 1000); // below 2^53 until the year 2255
+export async function insertSaga(trx: AnyDb, saga: NewSaga, nowMs: number): Promise<void> {
+  const db = trx as Kysely<SagaTables>;
+  // A key's first claim is greater than any it had before its row was purged, at fewer than a
+  // thousand claims a second of one key.
+  const key = { lock_key: saga.lockKey, last_seq: 1, last_claim: nowMs, used_at_ms: nowMs };
+  const next = { last_seq: sql<number>`saga_keys.last_seq + 1`, used_at_ms: nowMs };
+  const insert = db.insertInto('saga_keys').values(key);
+  await (
+    isMysql(db)
+      ? insert.onDuplicateKeyUpdate(next)
+      : insert.onConflict((conflict) => conflict.column('lock_key').doUpdateSet(next))
+  ).execute();
+  const { last_seq } = await db
+    .selectFrom('saga_keys')
+    .select('last_seq')
+    .where('lock_key', '=', saga.lockKey)
+    .executeTakeFirstOrThrow();
   await db
     .insertInto('sagas')
     .values({
-      seq: lastSeq,
+      seq: last_seq,
       id: saga.id,
       name: saga.name,
       lock_key: saga.lockKey,
@@ -114,6 +112,7 @@ export async function insertSaga(db: AnyDb, saga: NewSaga, nowMs: number): Promi
       request_id: saga.requestId,
       owner: null,
       lease_until_ms: 0,
+      claim: 0,
       created_at_ms: nowMs,
     })
     .execute();
@@ -123,39 +122,76 @@ export async function insertSaga(db: AnyDb, saga: NewSaga, nowMs: number): Promi
  * Asks every unfinished saga of the key to unwind before its next step. Within the caller's
  * transaction.
  */
-export async function cancelSagas(db: AnyDb, lockKey: string): Promise<void> {
-  await db.updateTable('sagas').set({ cancelled: 1 }).where('lock_key', '=', lockKey).execute();
+export async function cancelSagas(trx: AnyDb, lockKey: string): Promise<void> {
+  await trx.updateTable('sagas').set({ cancelled: 1 }).where('lock_key', '=', lockKey).execute();
 }
 
-/** Whether any saga of the key is unfinished. */
-export async function hasSaga(db: AnyDb, lockKey: string): Promise<boolean> {
+/** Lock keys of all unfinished sagas. */
+export async function busyKeys(db: AnyDb): Promise<ReadonlySet<string>> {
+  const rows = await (db as Kysely<SagaTables>).selectFrom('sagas').select('lock_key').execute();
+  return new Set(rows.map(({ lock_key }) => lock_key));
+}
+
+export type UnfinishedSaga = Pick<
+  SagaTable,
+  'id' | 'name' | 'lock_key' | 'phase' | 'created_at_ms'
+>;
+
+/** All sagas that have not ended, the oldest first. */
+export async function unfinishedSagas(db: AnyDb): Promise<UnfinishedSaga[]> {
+  return await (db as Kysely<SagaTables>)
+    .selectFrom('sagas')
+    .select(['id', 'name', 'lock_key', 'phase', 'created_at_ms'])
+    .orderBy('created_at_ms')
+    .execute();
+}
+
+/** Whether any saga of the key is unfinished; `besides` names one that does not count. */
+export async function hasSaga(db: AnyDb, lockKey: string, besides?: string): Promise<boolean> {
+  const rows = await (db as Kysely<SagaTables>)
+    .selectFrom('sagas')
+    .select('id')
+    .where('lock_key', '=', lockKey)
+    .limit(2)
+    .execute();
+  return rows.some(({ id }) => id !== besides);
+}
+
+/** Whether the saga is unfinished. */
+export async function isUnfinished(db: AnyDb, sagaId: string): Promise<boolean> {
   return (
-    (await db
-      .selectFrom('sagas')
-      .select('id')
-      .where('lock_key', '=', lockKey)
-      .limit(1)
-      .executeTakeFirst()) !== undefined
+    (await db.selectFrom('sagas').select('id').where('id', '=', sagaId).executeTakeFirst()) !==
+    undefined
   );
+}
+
+export interface Claimant {
+  /** Names the process; one life at a time. */
+  owner: string;
+  nowMs: number;
+  leaseUntilMs: number;
 }
 
 export function createJournal(database: AnyDb) {
   const db = database as Kysely<SagaTables>;
   return {
     /**
-     * Claims the oldest free saga of each key whose elders are done: at most `limit`. A claim holds
-     * until `leaseUntilMs`.
+     * Claims sagas of these names whose elders of the same key are finished, the oldest first: at
+     * most `limit`. A claim holds until `leaseUntilMs`; it is refused while another saga of the key
+     * is held.
      */
     async claim(
-      owner: string,
-      nowMs: number,
-      leaseUntilMs: number,
+      claimant: Claimant,
+      names: readonly string[],
       limit: number,
     ): Promise<SagaRecord[]> {
       const free = await db
         .selectFrom('sagas as s')
-        .selectAll()
-        .where((eb) => eb.or([eb('s.owner', 'is', null), eb('s.lease_until_ms', '<', nowMs)]))
+        .select(['s.id', 's.lock_key'])
+        .where('s.name', 'in', names)
+        .where((eb) =>
+          eb.or([eb('s.owner', 'is', null), eb('s.lease_until_ms', '<', claimant.nowMs)]),
+        )
         .where(({ not, exists, selectFrom }) =>
           not(
             exists(
@@ -166,19 +202,14 @@ export function createJournal(database: AnyDb) {
             ),
           ),
         )
+        .orderBy('s.created_at_ms')
         .orderBy('s.seq')
         .limit(limit)
         .execute();
       const claimed: SagaRecord[] = [];
-      for (const row of free) {
-        const result = await db
-          .updateTable('sagas')
-          .set({ owner, lease_until_ms: leaseUntilMs })
-          .where('id', '=', row.id)
-          .where('lease_until_ms', '=', row.lease_until_ms)
-          .where('owner', row.owner === null ? 'is' : '=', row.owner)
-          .executeTakeFirst();
-        if (result.numUpdatedRows === 1n) claimed.push(toRecord(row));
+      for (const { id, lock_key } of free) {
+        const record = await transaction(db, (trx) => claimOne(trx, claimant, id, lock_key));
+        if (record) claimed.push(record);
       }
       return claimed;
     },
@@ -203,6 +234,7 @@ export function createJournal(database: AnyDb) {
         })
         .where('id', '=', saga.id)
         .where('owner', '=', owner)
+        .where('claim', '=', saga.claim)
         .executeTakeFirst();
       if (row.numUpdatedRows === 0n) return undefined;
       return { cancelled: await this.isCancelled(saga.id) };
@@ -215,27 +247,77 @@ export function createJournal(database: AnyDb) {
       );
     },
 
-    /** Keeps the claims of an owner alive. */
-    async renew(owner: string, leaseUntilMs: number): Promise<void> {
+    /** Keeps claims alive. Returns those that the owner still holds: claim by saga id. */
+    async renew(
+      owner: string,
+      sagaIds: readonly string[],
+      leaseUntilMs: number,
+    ): Promise<ReadonlyMap<string, number>> {
+      if (sagaIds.length === 0) return new Map();
       await db
         .updateTable('sagas')
         .set({ lease_until_ms: leaseUntilMs })
         .where('owner', '=', owner)
+        .where('id', 'in', sagaIds)
         .execute();
+      const held = await db
+        .selectFrom('sagas')
+        .select(['id', 'claim'])
+        .where('owner', '=', owner)
+        .where('id', 'in', sagaIds)
+        .execute();
+      return new Map(held.map(({ id, claim }) => [id, claim]));
     },
 
-    async finish(owner: string, id: string): Promise<void> {
-      await db.deleteFrom('sagas').where('id', '=', id).where('owner', '=', owner).execute();
+    /** False: the claim was lost. */
+    async finish(owner: string, { id, claim }: SagaRecord): Promise<boolean> {
+      const result = await db
+        .deleteFrom('sagas')
+        .where('id', '=', id)
+        .where('owner', '=', owner)
+        .where('claim', '=', claim)
+        .executeTakeFirst();
+      return result.numDeletedRows === 1n;
     },
 
     /** Gives a claim back, so that anybody may go on with it. */
-    async release(owner: string, id: string): Promise<void> {
+    async release(owner: string, { id, claim }: SagaRecord): Promise<void> {
       await db
         .updateTable('sagas')
         .set({ owner: null, lease_until_ms: 0 })
         .where('id', '=', id)
         .where('owner', '=', owner)
+        .where('claim', '=', claim)
         .execute();
+    },
+
+    /** A row while the claim holds; locks it where rows are locked. For fences (fence.ts). */
+    holds(owner: string, { id, claim }: SagaRecord): CompiledQuery {
+      const query = db
+        .selectFrom('sagas')
+        .select('id')
+        .where('id', '=', id)
+        .where('owner', '=', owner)
+        .where('claim', '=', claim);
+      return (isMysql(db) ? query.forUpdate() : query).compile();
+    },
+
+    /** Removes the rows of keys that had no saga since `beforeMs`. Returns how many. */
+    async purgeKeys(beforeMs: number): Promise<number> {
+      const result = await db
+        .deleteFrom('saga_keys')
+        .where('used_at_ms', '<', beforeMs)
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('sagas')
+                .select(sql`1`.as('one'))
+                .whereRef('sagas.lock_key', '=', 'saga_keys.lock_key'),
+            ),
+          ),
+        )
+        .executeTakeFirst();
+      return Number(result.numDeletedRows);
     },
 
     /**
@@ -249,18 +331,60 @@ export function createJournal(database: AnyDb) {
         .execute();
     },
 
+    /** Names of unfinished sagas that are none of these. */
+    async otherNames(names: readonly string[]): Promise<string[]> {
+      const others = db.selectFrom('sagas').select('name').distinct();
+      const rows = await (
+        names.length > 0 ? others.where('name', 'not in', names) : others
+      ).execute();
+      return rows.map(({ name }) => name);
+    },
+
     async unfinished(): Promise<SagaRecord[]> {
-      return (await db.selectFrom('sagas').selectAll().orderBy('seq').execute()).map(toRecord);
+      const rows = db.selectFrom('sagas').selectAll().orderBy('created_at_ms').orderBy('seq');
+      return (await rows.execute()).map(toRecord);
     },
   };
 }
 
 export type Journal = ReturnType<typeof createJournal>;
 
+async function claimOne(
+  db: Kysely<SagaTables>,
+  { owner, nowMs, leaseUntilMs }: Claimant,
+  id: string,
+  lockKey: string,
+): Promise<SagaRecord | undefined> {
+  const ofKey = db.selectFrom('saga_keys').select('last_claim').where('lock_key', '=', lockKey);
+  const key = await (isMysql(db) ? ofKey.forUpdate() : ofKey).executeTakeFirst();
+  const unfinished = await db
+    .selectFrom('sagas')
+    .selectAll()
+    .where('lock_key', '=', lockKey)
+    .execute();
+  const row = unfinished.find((each) => each.id === id);
+  const isHeld = (each: SagaTable): boolean => each.owner !== null && each.lease_until_ms >= nowMs;
+  if (!key || !row || unfinished.some((each) => isHeld(each) || each.seq < row.seq))
+    return undefined;
+  const claim = key.last_claim + 1;
+  await db
+    .updateTable('saga_keys')
+    .set({ last_claim: claim, used_at_ms: nowMs })
+    .where('lock_key', '=', lockKey)
+    .execute();
+  await db
+    .updateTable('sagas')
+    .set({ owner, lease_until_ms: leaseUntilMs, claim })
+    .where('id', '=', id)
+    .execute();
+  return toRecord({ ...row, claim });
+}
+
 function toRecord(row: SagaTable): SagaRecord {
   return {
     seq: row.seq,
     id: row.id,
+    claim: row.claim,
     name: row.name,
     lockKey: row.lock_key,
     phase: row.phase,

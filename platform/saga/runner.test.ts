@@ -12,7 +12,8 @@ import { systemIds } from '../ids.ts';
 import { silentLog } from '../log.ts';
 import { eventually } from '../testing/eventually.ts';
 import type { SagaTables } from './journal.ts';
-import { cancelSagas, createJournal, hasSaga, insertSaga, sagaMigration } from './journal.ts';
+import { cancelSagas, createJournal, hasSaga, insertSaga } from './journal.ts';
+import { sagaKeysMigration, sagaMigration } from './migrations.ts';
 import { SagaRunner } from './runner.ts';
 import { everyStepTwice, failingAt } from './saga.testing.ts';
 import type { AnySaga, SagaContext } from './saga.ts';
@@ -103,7 +104,10 @@ const dies = async (): Promise<never> =>
 
 beforeEach(async () => {
   database = openDatabase<SagaTables>({ dialect: 'sqlite', path: ':memory:' }, { log: silentLog });
-  await migrate(database.db, 'sqlite', 'test', [sagaMigration]);
+  await migrate(database.db, 'sqlite', 'test', [
+    sagaMigration,
+    sagaKeysMigration('0002-saga-keys'),
+  ]);
   [trace, reason, hook] = [[], undefined, () => undefined];
 });
 

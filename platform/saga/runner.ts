@@ -6,9 +6,12 @@ import { Fault as FaultValue, fault, isFault } from '#contracts/common/fault.ts'
 import type { Json } from '#contracts/common/json.ts';
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../clock.ts';
+import { FenceLost, withFence, withoutFence } from '../fence.ts';
 import type { Ids } from '../ids.ts';
+import { Lease } from '../lease.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { SagaEvents } from './events.ts';
 import type { SagaRecord } from './journal.ts';
 import { createJournal } from './journal.ts';
 import type { AnySaga, SagaContext, SagaDefinition, SagaStep } from './saga.ts';
@@ -23,7 +26,18 @@ export interface SagaRunnerDeps {
   ids: Ids;
   log: Log;
   metrics?: Metrics;
+  /** Told of every saga that moves on or ends. */
+  events?: SagaEvents;
+  /** Sagas at once, in each pool. */
   maxConcurrent?: number;
+}
+
+/** One saga in work here. */
+interface Run {
+  work: Promise<void>;
+  pool: string;
+  claim: number;
+  fence: Lease;
 }
 
 type Definition = SagaDefinition<Json, Record<string, Json>>;
@@ -31,9 +45,11 @@ type Step = SagaStep<Json, Record<string, Json>>;
 
 const leaseMs = 60_000;
 const scanEveryMs = 5_000;
+const defaultConcurrent = 64;
+const keysPurgeEveryMs = 60 * 60_000;
+const keysKeptMs = 24 * 60 * 60_000;
 const undoRetryMs = { first: 200, max: 15_000 };
-// A saga that cannot be carried out here (unknown in this release, its database away) is looked at
-// again after this.
+// A saga that cannot be carried out here (its database is away) is looked at again after this.
 const interruptedPauseMs = 5_000;
 const retryable: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'concurrentUpdate']);
 
@@ -41,7 +57,8 @@ export class SagaRunner {
   readonly #deps: SagaRunnerDeps;
   readonly #journal;
   readonly #definitions: ReadonlyMap<string, Definition>;
-  readonly #running = new Map<string, Promise<void>>();
+  readonly #running = new Map<string, Run>();
+  #keysPurgedAtMs = 0;
   readonly #stopping = new AbortController();
   #claiming: Promise<void> | undefined;
   #claimAgain = false;
@@ -59,10 +76,15 @@ export class SagaRunner {
   /** Takes up what an earlier life left and begins to look for work. */
   async start(): Promise<void> {
     await this.#journal.releaseAll(this.#deps.owner);
+    for (const name of await this.#journal.otherNames([...this.#definitions.keys()]))
+      this.#deps.log.error(
+        { saga: name },
+        'saga not known in this release: it waits for a later one',
+      );
     this.#scanner = setInterval(() => {
-      void this.#journal
-        .renew(this.#deps.owner, this.#deps.clock.now() + leaseMs)
-        .catch((error: unknown) => this.#deps.log.warn({ err: error }, 'saga leases not renewed'));
+      void this.#renew().catch((error: unknown) =>
+        this.#deps.log.warn({ err: error }, 'saga leases not renewed'),
+      );
       this.wake();
     }, scanEveryMs);
     this.#scanner.unref();
@@ -79,7 +101,8 @@ export class SagaRunner {
       this.#claimAgain = true;
       return;
     }
-    this.#claiming = this.#claim()
+    // A step that begins a saga wakes us: what is claimed now is not that step's work.
+    this.#claiming = withoutFence(() => this.#claim())
       .catch((error: unknown) => this.#deps.log.error({ err: error }, 'sagas cannot be claimed'))
       .finally(() => {
         this.#claiming = undefined;
@@ -95,57 +118,103 @@ export class SagaRunner {
     clearInterval(this.#scanner);
     this.#stopping.abort(new Error('the process stops'));
     await this.#claiming;
-    await Promise.all(this.#running.values());
+    await Promise.all(this.#works());
   }
 
   /** Resolves when nothing is left to run. For tests and graceful ends. */
   async idle(): Promise<void> {
     while (this.#claiming || this.#running.size > 0)
-      await Promise.all([this.#claiming, ...this.#running.values()]);
+      await Promise.all([this.#claiming, ...this.#works()]);
+  }
+
+  #works(): Promise<void>[] {
+    return [...this.#running.values()].map(({ work }) => work);
+  }
+
+  /** Extends the leases; work whose claim another process has taken ends now. */
+  async #renew(): Promise<void> {
+    const now = this.#deps.clock.now();
+    const running = [...this.#running];
+    const held = await this.#journal.renew(
+      this.#deps.owner,
+      running.map(([id]) => id),
+      now + leaseMs,
+    );
+    for (const [id, { claim, fence }] of running)
+      if (held.get(id) === claim) fence.untilMs = now + leaseMs;
+      else fence.lose();
+    if (now < this.#keysPurgedAtMs + keysPurgeEveryMs) return;
+    this.#keysPurgedAtMs = now;
+    await this.#journal.purgeKeys(now - keysKeptMs);
   }
 
   async #claim(): Promise<void> {
-    const room = (this.#deps.maxConcurrent ?? 64) - this.#running.size;
-    if (room <= 0) return;
-    const now = this.#deps.clock.now();
-    for (const record of await this.#journal.claim(this.#deps.owner, now, now + leaseMs, room)) {
-      // its lease ran out under us, and nobody else took it
-      if (this.#running.has(record.id)) continue;
-      const work = this.#carryOut(record)
-        .catch(async (error: unknown) => {
-          if (!this.#stopping.signal.aborted) {
-            this.#deps.log.error(
-              { saga: record.name, sagaId: record.id, err: error },
-              'saga interrupted; it will be taken up again',
-            );
-            await this.#deps.clock
-              .sleep(interruptedPauseMs * (0.5 + this.#deps.ids.random()), {
-                signal: this.#stopping.signal,
-                unref: true,
-              })
-              .catch(() => undefined); // stopped: at once
-          }
-          // the lease ends by itself
-          await this.#journal.release(this.#deps.owner, record.id).catch(() => undefined);
-        })
-        .finally(() => {
-          this.#running.delete(record.id);
-          this.wake();
-        });
-      this.#running.set(record.id, work);
+    const pools = Map.groupBy(this.#definitions.values(), ({ pool = 'default' }) => pool);
+    for (const [pool, definitions] of pools) {
+      const inWork = [...this.#running.values()].filter((run) => run.pool === pool).length;
+      const free = (this.#deps.maxConcurrent ?? defaultConcurrent) - inWork;
+      if (free <= 0) continue;
+      const nowMs = this.#deps.clock.now();
+      const claimed = await this.#journal.claim(
+        { owner: this.#deps.owner, nowMs, leaseUntilMs: nowMs + leaseMs },
+        definitions.map(({ name }) => name),
+        free,
+      );
+      for (const record of claimed) this.#begin(record, pool, nowMs + leaseMs);
     }
   }
 
-  async #carryOut(record: SagaRecord): Promise<void> {
-    const definition = this.#definitions.get(record.name);
-    if (!definition) throw new Error(`no saga is called ${record.name} in this release`);
-    if (record.phase === 'forward') await this.#forward(definition, record);
-    if (record.phase === 'backward') await this.#backward(definition, record);
-    if (record.phase === 'settling') await this.#settle(definition, record);
-    await this.#journal.finish(this.#deps.owner, record.id);
+  #begin(record: SagaRecord, pool: string, untilMs: number): void {
+    // Our own lease ran out under us, and nobody else had taken it: the earlier run has lost it
+    // now.
+    const earlier = this.#running.get(record.id);
+    earlier?.fence.lose();
+    const fence = new Lease(
+      { key: record.lockKey, token: record.claim },
+      this.#journal.holds(this.#deps.owner, record),
+      this.#deps.clock,
+      untilMs,
+    );
+    const work = (earlier?.work ?? Promise.resolve())
+      .then(async () => await this.#carryOut(record, fence))
+      .catch(async (error: unknown) => {
+        if (error instanceof FenceLost) {
+          this.#deps.log.warn(
+            { saga: record.name, sagaId: record.id, err: error },
+            'saga given up here: its claim was lost',
+          );
+        } else if (!this.#stopping.signal.aborted) {
+          this.#deps.log.error(
+            { saga: record.name, sagaId: record.id, err: error },
+            'saga interrupted; it will be taken up again',
+          );
+          await this.#deps.clock
+            .sleep(interruptedPauseMs * (0.5 + this.#deps.ids.random()), {
+              signal: this.#stopping.signal,
+              unref: true,
+            })
+            .catch(() => undefined); // stopped: at once
+        }
+        // Changes nothing when the claim is another's. Where this fails, the lease ends by itself.
+        await this.#journal.release(this.#deps.owner, record).catch(() => undefined);
+      })
+      .finally(() => {
+        if (this.#running.get(record.id)?.claim === record.claim) this.#running.delete(record.id);
+        this.wake();
+      });
+    this.#running.set(record.id, { work, pool, claim: record.claim, fence });
   }
 
-  async #forward(definition: Definition, record: SagaRecord): Promise<void> {
+  async #carryOut(record: SagaRecord, fence: Lease): Promise<void> {
+    const definition = this.#definitions.get(record.name) as Definition; // claimed by its name
+    if (record.phase === 'forward') await this.#forward(definition, record, fence);
+    if (record.phase === 'backward') await this.#backward(definition, record, fence);
+    if (record.phase === 'settling') await this.#settle(definition, record, fence);
+    if (!(await this.#journal.finish(this.#deps.owner, record))) throw new FenceLost(fence);
+    this.#deps.events?.emit(record.id, record.lockKey);
+  }
+
+  async #forward(definition: Definition, record: SagaRecord, fence: Lease): Promise<void> {
     let cancelled = await this.#journal.isCancelled(record.id);
     const takenUpAt = record.position; // an earlier life may have died within this step
     while (record.position < definition.steps.length) {
@@ -153,11 +222,12 @@ export class SagaRunner {
       const step = definition.steps[record.position] as Step; // position < length
       const result = cancelled
         ? fault('conflict', 'The operation was cancelled.')
-        : await this.#tryStep(definition, step, record);
+        : await this.#tryStep(definition, step, record, fence);
       if (isFault(result)) {
-        // A step aborted by our own stop has neither failed nor succeeded: it runs again in the
-        // next life.
+        // A step aborted by our own stop, or by a lost claim, has neither failed nor succeeded: it
+        // runs again in the next life.
         this.#stopping.signal.throwIfAborted();
+        fence.assertHeld();
         record.fault = result.toJSON();
         record.phase = 'backward';
         if (cancelled && record.position > takenUpAt) record.position -= 1; // this step never began
@@ -171,12 +241,12 @@ export class SagaRunner {
           },
           'saga unwinds',
         );
-        await this.#advance(record);
+        await this.#advance(record, fence);
         return;
       }
       Object.assign(record.state, result ?? {});
       record.position += 1;
-      cancelled = await this.#advance(record);
+      cancelled = await this.#advance(record, fence);
     }
   }
 
@@ -184,11 +254,12 @@ export class SagaRunner {
     definition: Definition,
     step: Step,
     record: SagaRecord,
+    fence: Lease,
   ): Promise<Partial<Record<string, Json>> | void | Fault> {
     for (let attempt = 0; ; attempt += 1) {
       const startedAt = this.#deps.clock.now();
       const deadline = new AbortController();
-      const signal = AbortSignal.any([deadline.signal, this.#stopping.signal]);
+      const signal = AbortSignal.any([deadline.signal, this.#stopping.signal, fence.lost]);
       const context: SagaContext = { sagaId: record.id, requestId: record.requestId, signal };
       let result: Awaited<ReturnType<Step['run']>>;
       try {
@@ -199,13 +270,12 @@ export class SagaRunner {
             `Step ${step.name} did not end within ${step.deadlineMs / 1000} s.`,
           );
         };
-        result = await withDeadline(
-          step.run(record.input, record.state, context),
-          step.deadlineMs,
-          late,
-        );
+        const run = withFence(fence, () => step.run(record.input, record.state, context));
+        result = await withDeadline(run, step.deadlineMs, late);
       } catch (error) {
         this.#stopping.signal.throwIfAborted();
+        if (error instanceof FenceLost) fence.lose();
+        fence.assertHeld();
         this.#deps.log.error(
           {
             saga: definition.name,
@@ -229,34 +299,37 @@ export class SagaRunner {
       if (!isFault(result) || !retryable.has(result.kind) || attempt >= (step.retries ?? 0))
         return result;
       await this.#deps.clock.sleep(100 * 2 ** attempt * (0.5 + this.#deps.ids.random()), {
-        signal: this.#stopping.signal,
+        signal: AbortSignal.any([this.#stopping.signal, fence.lost]),
       });
     }
   }
 
-  async #backward(definition: Definition, record: SagaRecord): Promise<void> {
+  async #backward(definition: Definition, record: SagaRecord, fence: Lease): Promise<void> {
     for (; record.position >= 0; record.position -= 1) {
       const step = definition.steps[record.position];
       if (step?.undo)
         await this.#insist(
           definition,
           record,
+          fence,
           `undo of ${step.name}`,
           async (context) => await step.undo?.(record.input, record.state, context),
         );
-      if (record.position > 0) await this.#advance({ ...record, position: record.position - 1 });
+      if (record.position > 0)
+        await this.#advance({ ...record, position: record.position - 1 }, fence);
     }
     record.phase = 'settling';
-    await this.#advance({ ...record, position: 0 });
+    await this.#advance({ ...record, position: 0 }, fence);
   }
 
-  async #settle(definition: Definition, record: SagaRecord): Promise<void> {
+  async #settle(definition: Definition, record: SagaRecord, fence: Lease): Promise<void> {
     const reason = FaultValue.from(
       record.fault ?? { kind: 'unavailable', message: 'The operation failed.' },
     );
     await this.#insist(
       definition,
       record,
+      fence,
       'settle',
       async (context) => await definition.failed(record.input, record.state, reason, context),
     );
@@ -267,18 +340,17 @@ export class SagaRunner {
   async #insist(
     definition: Definition,
     record: SagaRecord,
+    fence: Lease,
     what: string,
     work: (context: SagaContext) => Promise<void>,
   ): Promise<void> {
     for (let pauseMs = undoRetryMs.first; ; pauseMs = Math.min(pauseMs * 2, undoRetryMs.max)) {
       this.#stopping.signal.throwIfAborted();
+      const signal = AbortSignal.any([this.#stopping.signal, fence.lost]);
       const startedAt = this.#deps.clock.now();
       try {
-        await work({
-          sagaId: record.id,
-          requestId: record.requestId,
-          signal: this.#stopping.signal,
-        });
+        const context: SagaContext = { sagaId: record.id, requestId: record.requestId, signal };
+        await withFence(fence, () => work(context));
         this.#deps.metrics?.sagaStep(
           { saga: definition.name, step: what, direction: 'undo', outcome: 'ok' },
           this.#deps.clock.now() - startedAt,
@@ -286,6 +358,8 @@ export class SagaRunner {
         return;
       } catch (error) {
         this.#stopping.signal.throwIfAborted();
+        if (error instanceof FenceLost) fence.lose();
+        fence.assertHeld();
         this.#deps.metrics?.sagaStep(
           { saga: definition.name, step: what, direction: 'undo', outcome: 'error' },
           this.#deps.clock.now() - startedAt,
@@ -301,20 +375,17 @@ export class SagaRunner {
           },
           'saga cannot unwind yet',
         );
-        await this.#deps.clock.sleep(pauseMs * (0.5 + this.#deps.ids.random()), {
-          signal: this.#stopping.signal,
-        });
+        await this.#deps.clock.sleep(pauseMs * (0.5 + this.#deps.ids.random()), { signal });
       }
     }
   }
 
-  async #advance(record: SagaRecord): Promise<boolean> {
-    const moved = await this.#journal.advance(
-      this.#deps.owner,
-      record,
-      this.#deps.clock.now() + leaseMs,
-    );
-    if (!moved) throw new Error(`saga ${record.id} was taken over by another process`);
+  async #advance(record: SagaRecord, fence: Lease): Promise<boolean> {
+    const untilMs = this.#deps.clock.now() + leaseMs;
+    const moved = await this.#journal.advance(this.#deps.owner, record, untilMs);
+    if (!moved) throw new FenceLost(fence);
+    fence.untilMs = untilMs;
+    this.#deps.events?.emit(record.id, record.lockKey);
     return moved.cancelled;
   }
 }

@@ -9,7 +9,7 @@ export interface SagaContext {
   sagaId: string;
   /** Of the API request that began it. */
   requestId: string;
-  /** Aborts at the step's deadline and when the process stops. */
+  /** Aborts at the step's deadline, when the process stops and when the claim is lost. */
   signal: AbortSignal;
 }
 
@@ -43,6 +43,11 @@ export interface SagaDefinition<Input extends Json = Json, State = Record<string
    * flight.
    */
   steps: readonly SagaStep<Input, State>[];
+  /**
+   * Sagas of one pool share a bound on how many run at once in a process. Those that may wait long
+   * (builds) have their own, so that they hold up nothing else. Default 'default'.
+   */
+  pool?: string;
   /**
    * The last word after everything is undone: settles the object's state and records why.
    * Idempotent.

@@ -1,7 +1,6 @@
 // What Cinder's database says, held against its backends and its backup store.
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import { isFault } from '#contracts/common/fault.ts';
-import { hasSaga } from '#platform/saga/journal.ts';
 import { backendOf } from './domain/pick-pool.ts';
 import type { CinderParts } from './parts.ts';
 import { backupLock, dataIdOf } from './store/backups.ts';
@@ -31,23 +30,22 @@ export async function cinderAudit(parts: CinderParts): Promise<CinderAudit> {
     await db.selectFrom('backups').selectAll().execute(),
   ];
   const stuck: CinderAudit['stuck'] = [];
+  const busy = await parts.sagas.busyKeys();
   for (const { id, status, creating_lock } of volumes)
-    if (busyVolume.has(status) && !(await hasSaga(db, creating_lock ?? volumeLock(id))))
+    if (busyVolume.has(status) && !busy.has(creating_lock ?? volumeLock(id)))
       stuck.push({ kind: 'volume', id, status });
   for (const { id, status, volume_id } of snapshots)
-    if (busySnapshot.has(status) && !(await hasSaga(db, volumeLock(volume_id))))
+    if (busySnapshot.has(status) && !busy.has(volumeLock(volume_id)))
       stuck.push({ kind: 'snapshot', id, status });
   // A restore holds the lock of its target, which the backup does not know: any saga at all will
   // do.
-  const anySaga =
-    (await db.selectFrom('sagas').select('id').limit(1).executeTakeFirst()) !== undefined;
   for (const row of backups) {
     // Imports and deletions hold the lock of the data.
     const hasLock =
       busyBackup.has(row.status) &&
-      ((await hasSaga(db, backupLock(dataIdOf(row)))) ||
-        (row.status === 'creating' && (await hasSaga(db, volumeLock(row.volume_id)))) ||
-        (row.status === 'restoring' && anySaga));
+      (busy.has(backupLock(dataIdOf(row))) ||
+        (row.status === 'creating' && busy.has(volumeLock(row.volume_id))) ||
+        (row.status === 'restoring' && busy.size > 0));
     if (busyBackup.has(row.status) && !hasLock)
       stuck.push({ kind: 'backup', id: row.id, status: row.status });
   }

@@ -7,6 +7,7 @@ import type { Clock } from '#platform/clock.ts';
 import type { Database } from '#platform/db/database.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
+import type { SagaQueue } from '#platform/saga/queue.ts';
 import type { BackupStore } from '#ports/backup-store.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import type { QuotaLimits } from './domain/quota.ts';
@@ -51,6 +52,8 @@ export const cinderDefaults: CinderConfig = {
 
 export interface CinderDeps {
   database: Database<CinderTables>;
+  /** Of `database`. */
+  sagas: SagaQueue;
   bus: Bus;
   http: HttpClient;
   session: ServiceSession;

@@ -3,16 +3,13 @@ import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { NovaDeps } from './deps.ts';
 import { resourcesOf } from './scheduler/schedule.ts';
 
-export async function novaAudit({ database: { db }, clock }: NovaDeps): Promise<NovaAudit> {
+export async function novaAudit({ database: { db }, sagas, clock }: NovaDeps): Promise<NovaAudit> {
   const servers = await db
     .selectFrom('servers')
     .selectAll()
     .where('deleted_at_ms', 'is', null)
     .execute();
-  const sagas = await db
-    .selectFrom('sagas')
-    .select(['id', 'name', 'lock_key', 'phase', 'created_at_ms'])
-    .execute();
+  const unfinished = await sagas.unfinished();
   const nics = await db
     .selectFrom('server_nics')
     .innerJoin('servers', 'servers.id', 'server_nics.server_id')
@@ -49,7 +46,7 @@ export async function novaAudit({ database: { db }, clock }: NovaDeps): Promise<
       ),
     })),
     nodes: await db.selectFrom('compute_nodes').select(['uuid', 'host']).execute(),
-    sagas: sagas.map((saga) => ({
+    sagas: unfinished.map((saga) => ({
       id: saga.id,
       name: saga.name,
       lockKey: saga.lock_key,

@@ -7,6 +7,7 @@ import type { Clock } from '#platform/clock.ts';
 import type { Database } from '#platform/db/database.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log, Secret } from '#platform/log.ts';
+import type { SagaQueue } from '#platform/saga/queue.ts';
 import type { NovaTables } from './store/tables.ts';
 
 export interface NovaConfig {
@@ -59,6 +60,8 @@ export const novaDefaults: NovaConfig = {
 
 export interface NovaDeps {
   database: Database<NovaTables>;
+  /** Of `database`. */
+  sagas: SagaQueue;
   bus: Bus;
   http: HttpClient;
   session: ServiceSession;

@@ -46,6 +46,7 @@ import { healNetworkInfo } from './tasks/heal-network-info.ts';
 import { purgeDeletedTask } from './tasks/purge-deleted.ts';
 import { reapPorts } from './tasks/reap-ports.ts';
 import { reapVolumes } from './tasks/reap-volumes.ts';
+import { removeAbandonedResources } from './tasks/remove-abandoned-resources.ts';
 import { reportServices } from './tasks/report-services.ts';
 
 export interface NovaService extends Service {
@@ -112,6 +113,7 @@ export function createNova(deps: NovaDeps, wakeSagas: () => void): NovaService {
       healNetworkInfo(deps),
       reapPorts(deps),
       reapVolumes(deps),
+      removeAbandonedResources(deps),
     ],
     sagas: sagas(deps),
     migrations,

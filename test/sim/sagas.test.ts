@@ -205,43 +205,6 @@ const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
       return id;
     },
   })),
-  // The request itself is refused, by its second disk; the saga sees that its first one goes.
-  'nova.guard-making': [
-    {
-      title: 'a refused create from a volume',
-      prepare: built(),
-      ends: 'ACTIVE',
-      isUnlogged: true,
-      begin: async (id) => {
-        const device = (facts: object) => ({
-          source_type: 'blank',
-          destination_type: 'volume',
-          volume_size: 1,
-          ...facts,
-        });
-        const root = device({ source_type: 'image', uuid: cloud.imageId, boot_index: 0 });
-        const answer = await cloud.compute('POST', '/servers', {
-          server: {
-            name: 'vm',
-            flavorRef: '42',
-            imageRef: '',
-            networks: 'none',
-            block_device_mapping_v2: [root, device({ volume_type: 'no such type' })],
-          },
-        });
-        assert.equal(answer.status, 400, JSON.stringify(answer.body));
-        await cloud.quiet(settleMs);
-        const { volumes } = (await cloud.volume('GET', '/volumes/detail')).body as {
-          volumes: { metadata: Record<string, string> }[];
-        };
-        assert.deepEqual(
-          volumes.filter(({ metadata }) => 'nova_request' in metadata),
-          [],
-        );
-        return id;
-      },
-    },
-  ],
   'nova.delete-server': [built(), async () => await withVolume()].map((prepare, index) => ({
     title: index === 0 ? 'delete' : 'delete with a volume',
     prepare,

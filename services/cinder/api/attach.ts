@@ -8,7 +8,6 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { withDeadline } from '#platform/clock.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { hasSaga } from '#platform/saga/journal.ts';
 import { attachmentOfServer } from '../nova.ts';
 import type { CinderParts } from '../parts.ts';
 import { releaseVolumeName } from '../sagas/release-volume.ts';
@@ -34,7 +33,6 @@ import type { Request } from './request.ts';
 
 const waitForSagaMs = 60_000;
 const connectionTimeoutMs = 30_000;
-const lookEveryMs = 10;
 const attachedStatuses: readonly VolumeStatus[] = ['reserved', 'attaching', 'detaching', 'in-use'];
 export const evenInError: readonly VolumeStatus[] = [...attachedStatuses, 'error'];
 
@@ -258,7 +256,10 @@ export async function release(
   });
   if (isFault(waits) || !waits) return isFault(waits) ? waits : undefined;
   await parts.wake(request.id);
-  const endsMs = clock.now() + waitForSagaMs;
-  while (clock.now() < endsMs && (await hasSaga(db, volumeLock(row.volume_id))))
-    await clock.sleep(lookEveryMs);
+  const lockKey = volumeLock(row.volume_id);
+  await parts.sagas.watch(
+    lockKey,
+    async () => ((await parts.sagas.isBusy(db, lockKey)) ? undefined : true),
+    waitForSagaMs,
+  );
 }

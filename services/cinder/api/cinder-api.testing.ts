@@ -20,6 +20,7 @@ import { migrate } from '#platform/db/migrate.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
+import { createSagaQueue } from '#platform/saga/queue.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { memoryBackups } from '#ports/backup-store.testing.ts';
@@ -101,6 +102,7 @@ export async function startCinder(options: CinderBenchOptions = {}): Promise<Cin
   const bus = createInProcessBus({ clock, ids, log: silentLog });
   const deps: CinderDeps = {
     database,
+    sagas: createSagaQueue({ db: database.db, clock }),
     clock,
     ids,
     log: silentLog,
@@ -137,6 +139,7 @@ export async function startCinder(options: CinderBenchOptions = {}): Promise<Cin
     clock,
     ids,
     log: silentLog,
+    events: deps.sagas.events,
   });
   wake = () => sagas.wake();
   for (const { topic, handlers } of service.rpc) bus.serve(topic, handlers);
@@ -197,8 +200,7 @@ export async function startCinder(options: CinderBenchOptions = {}): Promise<Cin
     async idle() {
       for (;;) {
         await sagas.idle();
-        if (!(await database.db.selectFrom('sagas').select('id').limit(1).executeTakeFirst()))
-          return;
+        if ((await deps.sagas.busyKeys()).size === 0) return;
         sagas.wake();
         await new Promise((resolve) => setImmediate(resolve));
       }

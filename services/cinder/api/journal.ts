@@ -1,7 +1,6 @@
 // How every long operation begins: its saga stands in the journal with the change of state that
 // announces it, then the runner is woken.
 import type { Json } from '#contracts/common/json.ts';
-import { hasSaga, insertSaga } from '#platform/saga/journal.ts';
 import type { CinderParts } from '../parts.ts';
 import type { CinderDb } from '../store/rows.ts';
 import { lockVolume, volumeLock } from '../store/volumes.ts';
@@ -14,14 +13,8 @@ export async function journal(
   request: Request,
   saga: { name: string; lockKey: string; input: Json },
 ): Promise<void> {
-  await insertSaga(
-    trx,
-    { id: parts.ids.uuid(), requestId: request.id, ...saga },
-    parts.clock.now(),
-  );
+  await parts.sagas.enqueue(trx, { id: parts.ids.uuid(), requestId: request.id, ...saga });
 }
-
-const lookEveryMs = 20;
 
 /**
  * Waits until no saga holds the volume, then runs `work` with the volume's row locked. undefined:
@@ -35,15 +28,16 @@ export async function whenIdle<T>(
 ): Promise<{ value: T } | undefined> {
   const {
     database: { db },
-    clock,
+    sagas,
   } = parts;
-  const endsMs = clock.now() + withinMs;
-  for (;;) {
-    const done = await db.transaction().execute(async (trx) => {
-      await lockVolume(trx, volumeId);
-      return (await hasSaga(trx, volumeLock(volumeId))) ? undefined : { value: await work(trx) };
-    });
-    if (done || clock.now() >= endsMs) return done;
-    await clock.sleep(lookEveryMs);
-  }
+  const lockKey = volumeLock(volumeId);
+  return await sagas.watch(
+    lockKey,
+    async () =>
+      await db.transaction().execute(async (trx) => {
+        await lockVolume(trx, volumeId);
+        return (await sagas.isBusy(trx, lockKey)) ? undefined : { value: await work(trx) };
+      }),
+    withinMs,
+  );
 }

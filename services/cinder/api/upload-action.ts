@@ -6,7 +6,6 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Reply } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { cancelSagas } from '#platform/saga/journal.ts';
 import { createImage } from '../glance.ts';
 import type { CinderParts } from '../parts.ts';
 import { uploadImageName } from '../sagas/upload-image.ts';
@@ -136,7 +135,7 @@ async function upload(
     { token: request.auth.token, requestId: request.id },
   );
   if (isFault(image))
-    await transaction(db, async (trx) => await cancelSagas(trx, volumeLock(volume.id)));
+    await transaction(db, async (trx) => await parts.sagas.cancel(trx, volumeLock(volume.id)));
   await parts.wake(request.id);
   if (isFault(image)) {
     await whenIdle(parts, volume.id, unwoundWithinMs, async () => undefined);

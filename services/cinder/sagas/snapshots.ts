@@ -4,7 +4,6 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { insertSaga } from '#platform/saga/journal.ts';
 import type { AnySaga, SagaContext } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
 import type { SnapshotKey, VolumeBackend } from '#ports/volume-backend.ts';
@@ -112,17 +111,13 @@ export async function dropTemporary(
       ))
     )
       return; // an earlier try did
-    await insertSaga(
-      trx,
-      {
-        id: parts.ids.uuid(),
-        name: deleteSnapshotName,
-        lockKey: volumeLock(input.volumeId),
-        input,
-        requestId,
-      },
-      clock.now(),
-    );
+    await parts.sagas.enqueue(trx, {
+      id: parts.ids.uuid(),
+      name: deleteSnapshotName,
+      lockKey: volumeLock(input.volumeId),
+      input,
+      requestId,
+    });
   });
   await parts.wake(requestId);
 }

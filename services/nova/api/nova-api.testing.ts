@@ -15,6 +15,7 @@ import { migrate } from '#platform/db/migrate.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import { seededIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
+import { createSagaQueue } from '#platform/saga/queue.ts';
 import type { NovaConfig, NovaDeps } from '../deps.ts';
 import { novaDefaults } from '../deps.ts';
 import { planServerCreate } from '../domain/plan-server-create.ts';
@@ -88,6 +89,7 @@ export async function startNova(
   let answer: Parameters<NovaBench['answerCalls']>[0] = () => ({ status: 404, body: {} });
   const deps: NovaDeps = {
     database,
+    sagas: createSagaQueue({ db: database.db, clock: time }),
     clock: time,
     ids,
     log: silentLog,

@@ -64,7 +64,6 @@ const path = '/v2.1/servers/:id/os-interface';
 const policy = (name: string): string => `os_compute_api:os-attach-interfaces:${name}`;
 // The client waits for the answer, as stock Nova makes it wait for the host.
 const attachWithinMs = 55_000;
-const lookEveryMs = 50;
 
 export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
   const {
@@ -209,17 +208,8 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
     server: Server,
     { sagaId, actionId, seq }: { sagaId: string; actionId: string; seq: number },
   ) {
-    for (const untilMs = deps.clock.now() + attachWithinMs; ;) {
-      const atWork = await db
-        .selectFrom('sagas')
-        .select('id')
-        .where('id', '=', sagaId)
-        .executeTakeFirst();
-      if (!atWork) break;
-      if (deps.clock.now() >= untilMs)
-        return fault('timeout', 'The interface is not attached yet; it may still come.');
-      await deps.clock.sleep(lookEveryMs);
-    }
+    if (!(await deps.sagas.ended(sagaId, attachWithinMs)))
+      return fault('timeout', 'The interface is not attached yet; it may still come.');
     const nic = (await nicsOf(db, server.id)).find((each) => each.seq === seq);
     const ports = nic ? await portsOf(request, server) : [];
     if (isFault(ports)) return ports;

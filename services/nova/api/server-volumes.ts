@@ -78,7 +78,6 @@ const policy = (name: string): string => `os_compute_api:os-volumes-attachments:
 // The client waits until Cinder has said whether the server may have the volume, not until the
 // guest has it.
 const reservedWithinMs = 55_000;
-const lookEveryMs = 20;
 
 /**
  * By microversion: tag since 2.70, delete_on_termination since 2.79, Cinder's and the mapping's ids
@@ -113,6 +112,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
   const {
     database: { db },
     ids,
+    sagas,
     clock,
   } = deps;
 
@@ -282,23 +282,20 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
     request: ApiRequest<unknown>,
     { sagaId, actionId, row }: { sagaId: string; actionId: string; row: VolumeRow },
   ) {
-    for (
-      const untilMs = clock.now() + reservedWithinMs;
-      clock.now() < untilMs;
-      await clock.sleep(lookEveryMs)
-    ) {
-      const atWork = await db
-        .selectFrom('sagas')
-        .select('id')
-        .where('id', '=', sagaId)
-        .executeTakeFirst();
-      const now = await findVolumeRow(db, row.id);
-      if (now && (now.attachment_id !== null || !atWork))
-        return { status: 200, body: { volumeAttachment: attachedView(now, request.version) } };
-      if (atWork) continue;
-      const why = (await eventsOf(db, actionId)).find((event) => event.result === 'Error')?.details;
-      return fault('badRequest', why ?? `Failed to attach volume ${row.volume_id}.`);
-    }
+    const answer = await sagas.watch(
+      sagaId,
+      async () => {
+        const inWork = await sagas.isUnfinished(sagaId);
+        const now = await findVolumeRow(db, row.id);
+        if (now && (now.attachment_id !== null || !inWork))
+          return { status: 200, body: { volumeAttachment: attachedView(now, request.version) } };
+        if (inWork) return undefined;
+        const why = (await eventsOf(db, actionId)).find((event) => event.result === 'Error');
+        return fault('badRequest', why?.details ?? `Failed to attach volume ${row.volume_id}.`);
+      },
+      reservedWithinMs,
+    );
+    if (answer) return answer;
     return fault('timeout', `Volume ${row.volume_id} is not attached yet; it may still come.`);
   }
 }

@@ -4,7 +4,6 @@
 import { isFault } from '#contracts/common/fault.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { insertSaga } from '#platform/saga/journal.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -56,9 +55,11 @@ export function buildServer(deps: NovaDeps): AnySaga {
     config,
     ids,
     log,
+    sagas,
   } = deps;
   return saga<BuildInput, BuildState>({
     name: buildServerName,
+    pool: 'build',
     steps: [
       {
         name: 'schedule and claim',
@@ -305,24 +306,15 @@ export function buildServer(deps: NovaDeps): AnySaga {
             { task_state: 'scheduling' },
             now,
           );
-          const known = await trx
-            .selectFrom('sagas')
-            .select('id')
-            .where('lock_key', '=', serverLock(input.serverId))
-            .where('id', '!=', sagaId)
-            .executeTakeFirst();
-          if (kept && !known)
-            await insertSaga(
-              trx,
-              {
-                id: ids.uuid(),
-                name: buildServerName,
-                lockKey: serverLock(input.serverId),
-                input: { ...input, excludedHosts },
-                requestId,
-              },
-              now,
-            );
+          const lockKey = serverLock(input.serverId);
+          if (kept && !(await sagas.isBusy(trx, lockKey, sagaId)))
+            await sagas.enqueue(trx, {
+              id: ids.uuid(),
+              name: buildServerName,
+              lockKey,
+              input: { ...input, excludedHosts },
+              requestId,
+            });
           return;
         }
         await changeDuring(

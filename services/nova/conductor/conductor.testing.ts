@@ -32,6 +32,8 @@ export interface ConductorBench {
   startSagas(): Promise<void>;
   stopSagas(): Promise<void>;
   wakeSagas(): void;
+  /** One run of the task. */
+  runTask(name: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -71,6 +73,7 @@ export async function startConductor({
       clock,
       ids,
       log: silentLog,
+      events: deps.sagas.events,
     });
     await sagas.start();
   };
@@ -135,15 +138,10 @@ export async function startConductor({
     show: async (id) =>
       (await nova.ask('admin', 'GET', `servers/${id}`, { version: 90 })).body.server,
     async rested(id) {
-      await eventually(
-        async () =>
-          (await db
-            .selectFrom('sagas')
-            .select('id')
-            .where('lock_key', '=', `server:${id}`)
-            .executeTakeFirst()) === undefined,
-        { withinMs: settleMs, what: 'its sagas have ended' },
-      );
+      await eventually(async () => !(await deps.sagas.isBusy(db, `server:${id}`)), {
+        withinMs: settleMs,
+        what: 'its sagas have ended',
+      });
       return await bench.show(id);
     },
     async built(server = {}) {
@@ -161,6 +159,11 @@ export async function startConductor({
     async removeAll() {
       for (const { id } of (await nova.ask('admin', 'GET', 'servers?all_tenants=1')).body.servers)
         await bench.removed(id);
+    },
+    async runTask(name) {
+      const task = service.tasks.find((each) => each.name === name);
+      assert.ok(task, name);
+      await task.run(new AbortController().signal);
     },
     stopSagas: async () => await sagas.stop(),
     wakeSagas: () => sagas.wake(),

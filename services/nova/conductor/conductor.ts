@@ -13,7 +13,6 @@ import { changeServer } from './change-server.ts';
 import { createImage } from './create-image.ts';
 import { deleteServer } from './delete-server.ts';
 import { extendVolume } from './extend-volume.ts';
-import { guardMaking } from './guard-making.ts';
 import { networkEvent } from './network-event.ts';
 import {
   agentStops,
@@ -33,7 +32,6 @@ export const sagas = (deps: NovaDeps): readonly AnySaga[] => [
   detachVolume(deps),
   assistSnapshot(deps),
   createImage(deps),
-  guardMaking(deps),
 ];
 
 export function conductor(deps: NovaDeps, wakeSagas: () => void): RpcServer {

@@ -8,7 +8,7 @@ import type { GuestVolume } from '#contracts/nova/guest.ts';
 import type { Cinder, CinderVolume } from '../cinder.ts';
 import { cinderFor } from '../cinder.ts';
 import type { NovaDeps } from '../deps.ts';
-import { findMaking } from '../store/makings.ts';
+import { findPending } from '../store/pending-resources.ts';
 import { findServerEvenDeleted } from '../store/servers.ts';
 import type { ServerVolume } from '../store/volumes.ts';
 import {
@@ -197,7 +197,7 @@ async function hasPassingSnapshot(
   for (const { status, metadata } of snapshots) {
     if (status === 'creating' || status === 'deleting') return true;
     const request = metadata?.['nova_request']?.split('.')[0];
-    if (request !== undefined && (await findMaking(db, request))) return true;
+    if (request !== undefined && (await findPending(db, request))) return true;
   }
   return false;
 }

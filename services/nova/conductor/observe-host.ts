@@ -154,13 +154,8 @@ export async function expectedGuests(
 }
 
 /** Servers that nobody is changing. */
-async function atRest(
-  { database: { db } }: NovaDeps,
-  servers: readonly Server[],
-): Promise<Server[]> {
-  const atWork = new Set(
-    (await db.selectFrom('sagas').select('lock_key').execute()).map((saga) => saga.lock_key),
-  );
+async function atRest({ sagas }: NovaDeps, servers: readonly Server[]): Promise<Server[]> {
+  const atWork = await sagas.busyKeys();
   return servers.filter(
     ({ id, task_state, vm_state }) =>
       task_state === null && interfaceStates.includes(vm_state) && !atWork.has(serverLock(id)),

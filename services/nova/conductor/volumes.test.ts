@@ -458,13 +458,17 @@ describe('what a request makes in vain', () => {
     ],
   });
   const nothingLeft = async (): Promise<void> => {
-    const { db } = nova.deps.database;
+    const {
+      database: { db },
+      sagas,
+    } = nova.deps;
     await eventually(
-      async () =>
-        (await db.selectFrom('makings').select('id').execute()).length +
-          (await db.selectFrom('sagas').select('id').execute()).length ===
-        0,
-      { withinMs: settleMs, what: 'no request to be guarded' },
+      async () => {
+        await bench.runTask('nova.remove-abandoned-resources');
+        const pending = await db.selectFrom('pending_resources').select('id').execute();
+        return pending.length + (await sagas.busyKeys()).size === 0;
+      },
+      { withinMs: settleMs, what: 'no pending resources to be left' },
     );
     assert.deepEqual([cinder.volumes, cinder.snapshots, glance.images], [[], [], []]);
   };
@@ -493,8 +497,8 @@ describe('what a request makes in vain', () => {
       withinMs: settleMs,
       what: 'Cinder to have made one',
     });
-    await nova.deps.database.db.updateTable('makings').set({ alive_until_ms: 0 }).execute();
-    bench.wakeSagas();
+    await nova.deps.database.db.updateTable('pending_resources').set({ abandoned: 1 }).execute();
+    await bench.runTask('nova.remove-abandoned-resources');
     await nothingLeft();
     resolve();
     await assert.rejects(dying, /500/, 'one that only slept finds that it was given up');
@@ -512,10 +516,13 @@ describe('what a request makes in vain', () => {
     assert.equal((await post({ ...two(), min_count: 1, max_count: 4 })).status, 202);
     const { servers } = (await nova.ask('member', 'GET', 'servers')).body;
     for (const { id } of servers) assert.equal((await rested(id)).status, 'ACTIVE');
-    await eventually(() => cinder.volumes.length === 4, {
-      withinMs: settleMs,
-      what: 'the volumes of two servers to be left',
-    });
+    await eventually(
+      async () => {
+        await bench.runTask('nova.remove-abandoned-resources');
+        return cinder.volumes.length === 4;
+      },
+      { withinMs: settleMs, what: 'the volumes of two servers to be left' },
+    );
     assert.deepEqual(
       cinder.volumes.map(({ status }) => status),
       ['in-use', 'in-use', 'in-use', 'in-use'],

@@ -183,19 +183,23 @@ export interface AggregateRow {
   updated_at_ms: number | null;
 }
 
-export interface MakingRow {
+export interface PendingResourcesRow {
   id: string;
-  given_up: number;
-  /** So many of its parts, the first ones, are somebody's. */
-  kept: number;
-  alive_until_ms: number;
+  request_id: string;
+  parts: number;
+  /** The first so many parts are owned by servers. */
+  committed_parts: number;
+  image_id: string | null;
+  /** What is not committed is to be removed. */
+  abandoned: number;
+  heartbeat_until_ms: number;
 }
 
 export interface NovaTables extends SagaTables {
   servers: ServerRow;
   server_nics: NicRow;
   server_volumes: VolumeRow;
-  makings: MakingRow;
+  pending_resources: PendingResourcesRow;
   flavors: FlavorRow;
   flavor_access: { flavor_id: string; project_id: string };
   keypairs: KeypairRow;

@@ -1,8 +1,14 @@
 // In order of application.
 import type { Migration } from '#platform/db/migrate.ts';
-import { sagaMigration } from '#platform/saga/journal.ts';
+import { sagaKeysMigration, sagaMigration } from '#platform/saga/migrations.ts';
 import { volumes } from './0002-volumes.ts';
 import { house } from './0003-house.ts';
 import { backupData } from './0004-backup-data.ts';
 
-export const migrations: readonly Migration[] = [sagaMigration, volumes, house, backupData];
+export const migrations: readonly Migration[] = [
+  sagaMigration,
+  volumes,
+  house,
+  backupData,
+  sagaKeysMigration('0005-saga-keys'),
+];

@@ -17,7 +17,7 @@ import { volumesOf } from '../../store/volumes.ts';
 import { callerOf } from '../request.ts';
 import { beginImage, checkLock } from '../servers/begin.ts';
 import { metadataSchema, nameSchema } from '../servers/create-schema.ts';
-import { beginMaking } from '../servers/making.ts';
+import { createPendingResources } from '../servers/pending-resources.ts';
 import type { ServerActionRow } from './action.ts';
 
 interface Body {
@@ -82,15 +82,15 @@ export async function ofDisk(
 ): Promise<Outcome<string>> {
   const caller = callerOf(request);
   const id = deps.ids.uuid();
-  const making = await beginMaking(deps, request, { imageId: id });
+  const pending = await createPendingResources(deps, request, { imageId: id });
   try {
     const imageId = await createGlanceImage(deps, { ...body, id }, caller);
     const begun = isFault(imageId)
       ? imageId
-      : await beginImage(deps, request, server, { imageId, rotation }, making);
+      : await beginImage(deps, request, server, { imageId, rotation }, pending);
     return isFault(begun) ? begun : id;
   } finally {
-    await making.end();
+    await pending.end();
   }
 }
 
@@ -110,7 +110,7 @@ async function ofVolumes(
   const caller = callerOf(request);
   const cinder = cinderFor(deps, caller);
   const id = ids.uuid();
-  const making = await beginMaking(deps, request, { imageId: id });
+  const pending = await createPendingResources(deps, request, { imageId: id });
   try {
     const taken: TakenSnapshot[] = [];
     for (const row of await volumesOf(db, server.id)) {
@@ -118,7 +118,7 @@ async function ofVolumes(
         volume_id: row.volume_id,
         name: `snapshot for ${name}`,
         force: true,
-        metadata: making.key(0),
+        metadata: pending.key(0),
       });
       if (isFault(snapshot)) return snapshot;
       taken.push({ row, snapshotId: snapshot.id, sizeGib: snapshot.size });
@@ -131,10 +131,10 @@ async function ofVolumes(
     if (isFault(imageId)) return imageId;
     const filled = await uploadNothing(deps, imageId, caller);
     if (isFault(filled)) return fault('conflict', filled.message);
-    return (await transaction(db, async (trx) => await making.keep(trx)))
+    return (await transaction(db, async (trx) => await pending.commit(trx)))
       ? imageId
       : fault('conflict', `The image ${imageId} could not be made.`);
   } finally {
-    await making.end();
+    await pending.end();
   }
 }

@@ -6,7 +6,6 @@ import type { Json } from '#contracts/common/json.ts';
 import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { cancelSagas, insertSaga } from '#platform/saga/journal.ts';
 import type { AssistInput } from '../../conductor/assist-snapshot.ts';
 import { assistSnapshotName } from '../../conductor/assist-snapshot.ts';
 import type { InterfaceInput } from '../../conductor/attach-interface.ts';
@@ -39,7 +38,7 @@ import type { NicRow, VolumeRow } from '../../store/tables.ts';
 import type { ServerVolume } from '../../store/volumes.ts';
 import { insertServerVolumes } from '../../store/volumes.ts';
 import { isAdmin } from '../request.ts';
-import type { Making } from './making.ts';
+import type { PendingResources } from './pending-resources.ts';
 
 type Request = ApiRequest<unknown>;
 
@@ -95,7 +94,7 @@ export async function beginChange(
       before: { vmState: current.vm_state, powerState: current.power_state },
       rescueImage: options.rescueImage ?? null,
     };
-    await journal(deps, trx, request, changeServerName, server.id, input, now);
+    await journal(deps, trx, request, changeServerName, server.id, input);
     return undefined;
   });
   return isFault(begun) ? begun : await wake(deps, request);
@@ -136,7 +135,6 @@ export async function beginInterfaceChange(
       typeof row === 'number' ? detachInterfaceName : attachInterfaceName,
       server.id,
       input,
-      now,
     );
     return { sagaId, actionId, seq };
   });
@@ -176,7 +174,6 @@ export async function beginVolumeChange(
       'attach' in change ? attachVolumeName : detachVolumeName,
       server.id,
       input,
-      now,
     );
     return { sagaId, actionId, row };
   });
@@ -195,7 +192,7 @@ export async function beginImage(
   request: Request,
   server: Server,
   image: Pick<CreateImageInput, 'imageId' | 'rotation'>,
-  making: Pick<Making, 'keep'>,
+  pending: Pick<PendingResources, 'commit'>,
 ): Promise<Outcome<void>> {
   const refused = await checkReachable(deps, request, server);
   if (refused) return refused;
@@ -209,8 +206,8 @@ export async function beginImage(
       return await refusal(trx, server, logAs);
     const actionId = await log(deps, trx, request, server, logAs, now);
     const input: CreateImageInput = { serverId: server.id, actionId, ...image };
-    await journal(deps, trx, request, createImageName, server.id, input, now);
-    if (!(await making.keep(trx)))
+    await journal(deps, trx, request, createImageName, server.id, input);
+    if (!(await pending.commit(trx)))
       throw new Error(`image ${image.imageId} was removed under its request`);
     return undefined;
   });
@@ -224,16 +221,16 @@ export async function beginAssistedSnapshot(
   volumeId: string,
   input: AssistInput,
 ): Promise<void> {
-  await insertSaga(
+  await transaction(
     deps.database.db,
-    {
-      id: deps.ids.uuid(),
-      name: assistSnapshotName,
-      lockKey: assistLock(volumeId),
-      input,
-      requestId: request.id,
-    },
-    deps.clock.now(),
+    async (trx) =>
+      await deps.sagas.enqueue(trx, {
+        id: deps.ids.uuid(),
+        name: assistSnapshotName,
+        lockKey: assistLock(volumeId),
+        input,
+        requestId: request.id,
+      }),
   );
   await wake(deps, request);
 }
@@ -252,17 +249,12 @@ export async function beginDeletion(
   await transaction(deps.database.db, async (trx) => {
     const now = deps.clock.now();
     if (!(await beginDelete(trx, server.id, now))) return;
-    await cancelSagas(trx, serverLock(server.id));
+    await deps.sagas.cancel(trx, serverLock(server.id));
     const actionId = await log(deps, trx, request, server, 'delete', now);
-    await journal(
-      deps,
-      trx,
-      request,
-      deleteServerName,
-      server.id,
-      { serverId: server.id, actionId },
-      now,
-    );
+    await journal(deps, trx, request, deleteServerName, server.id, {
+      serverId: server.id,
+      actionId,
+    });
   });
   const host = (await findServer(deps.database.db, server.id, null))?.host ?? null;
   // To all at once, since builds may occupy the whole queue. One that does not hear of it ends at
@@ -317,14 +309,10 @@ async function journal(
   name: string,
   serverId: string,
   input: Json,
-  nowMs: number,
 ): Promise<string> {
   const id = deps.ids.uuid();
-  await insertSaga(
-    db,
-    { id, name, lockKey: serverLock(serverId), input, requestId: request.id },
-    nowMs,
-  );
+  const lockKey = serverLock(serverId);
+  await deps.sagas.enqueue(db, { id, name, lockKey, input, requestId: request.id });
   return id;
 }
 

@@ -5,7 +5,6 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
 import type { ApiRequest, Reply } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { insertSaga } from '#platform/saga/journal.ts';
 import type { BuildInput } from '../../conductor/build-server.ts';
 import { buildServerName } from '../../conductor/build-server.ts';
 import { serverLock } from '../../conductor/locks.ts';
@@ -28,7 +27,7 @@ import { insertServerVolumes } from '../../store/volumes.ts';
 import { booleanOf, isAdmin } from '../request.ts';
 import { serverLinks } from '../views/server.ts';
 import type { CreateServerBody } from './create-schema.ts';
-import { beginMaking } from './making.ts';
+import { createPendingResources } from './pending-resources.ts';
 import type { WantedNetworks } from './wanted-networks.ts';
 import { wantedNetworks } from './wanted-networks.ts';
 import type { MadeVolume } from './wanted-volumes.ts';
@@ -185,11 +184,13 @@ export async function createServers(
         zone: place.zone,
         excludedHosts: [],
       };
-      await insertSaga(
-        trx,
-        { id: ids.uuid(), name: buildServerName, lockKey: serverLock(server.id), input, requestId },
-        nowMs,
-      );
+      await deps.sagas.enqueue(trx, {
+        id: ids.uuid(),
+        name: buildServerName,
+        lockKey: serverLock(server.id),
+        input,
+        requestId,
+      });
     }
     return servers;
   });
@@ -231,24 +232,24 @@ async function withVolumes(
   ) => Promise<Outcome<ServerRow[]>>,
 ): Promise<Outcome<ServerRow[]>> {
   const made: MadeVolume[][] = [];
-  const making = disks.volumes.some(({ source }) => source !== 'volume')
-    ? await beginMaking(deps, request, { parts: servers })
+  const pending = disks.volumes.some(({ source }) => source !== 'volume')
+    ? await createPendingResources(deps, request, { parts: servers })
     : undefined;
   try {
     for (let at = 0; at < (disks.volumes.length === 0 ? 0 : servers); at += 1) {
-      const volumes = await makeVolumes(deps, request, disks, making?.key(at) ?? {});
+      const volumes = await makeVolumes(deps, request, disks, pending?.key(at) ?? {});
       if (isFault(volumes)) return volumes;
       made.push(volumes);
     }
     return await transaction(deps.database.db, async (trx) => {
       const rows = await insert(trx, (index) => made[index] ?? []);
-      if (isFault(rows) || !making) return rows;
-      if (!(await making.keep(trx, rows.length)))
+      if (isFault(rows) || !pending) return rows;
+      if (!(await pending.commit(trx, rows.length)))
         throw new Error('the volumes of a new server were removed under it');
       return rows;
     });
   } finally {
-    await making?.end();
+    await pending?.end();
   }
 }
 

@@ -1,6 +1,6 @@
 // In order of application.
 import type { Migration } from '#platform/db/migrate.ts';
-import { sagaMigration } from '#platform/saga/journal.ts';
+import { sagaKeysMigration, sagaMigration } from '#platform/saga/migrations.ts';
 import { servers } from './0002-servers.ts';
 import { catalog } from './0003-catalog.ts';
 import { networks } from './0004-networks.ts';
@@ -8,6 +8,7 @@ import { volumes } from './0005-volumes.ts';
 import { makings } from './0006-makings.ts';
 import { rootTag } from './0007-root-tag.ts';
 import { stoppedServices } from './0008-stopped-services.ts';
+import { pendingResources } from './0010-pending-resources.ts';
 
 export const migrations: readonly Migration[] = [
   sagaMigration,
@@ -18,4 +19,6 @@ export const migrations: readonly Migration[] = [
   makings,
   rootTag,
   stoppedServices,
+  sagaKeysMigration('0009-saga-keys'),
+  pendingResources,
 ];

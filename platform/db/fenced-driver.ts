@@ -1,0 +1,141 @@
+// A driver whose writes check the fence of the work that makes them, in the transaction of the
+// write itself: work that has lost its lease cannot write any more, whatever its code does. Used by
+// database.ts for both dialects.
+import type {
+  CompiledQuery,
+  DatabaseConnection,
+  Dialect,
+  Driver,
+  QueryResult,
+  TransactionSettings,
+} from 'kysely';
+import type { Fence } from '../fence.ts';
+import { currentFence, FenceLost } from '../fence.ts';
+
+export function fencedDialect(dialect: Dialect): Dialect {
+  return {
+    createAdapter: () => dialect.createAdapter(),
+    createDriver: () => new FencedDriver(dialect.createDriver()),
+    createIntrospector: (db) => dialect.createIntrospector(db),
+    createQueryCompiler: () => dialect.createQueryCompiler(),
+  };
+}
+
+class FencedDriver implements Driver {
+  readonly #driver: Driver;
+  readonly #connections = new WeakMap<DatabaseConnection, FencedConnection>();
+
+  constructor(driver: Driver) {
+    this.#driver = driver;
+  }
+
+  async init(): Promise<void> {
+    await this.#driver.init();
+  }
+
+  async acquireConnection(): Promise<FencedConnection> {
+    const connection = await this.#driver.acquireConnection();
+    const kept = this.#connections.get(connection);
+    if (kept) return kept;
+    const fenced = new FencedConnection(this.#driver, connection);
+    this.#connections.set(connection, fenced);
+    return fenced;
+  }
+
+  async beginTransaction(
+    connection: FencedConnection,
+    settings: TransactionSettings,
+  ): Promise<void> {
+    const fence = currentFence();
+    await connection.begin(settings);
+    if (fence) await connection.check(fence);
+  }
+
+  async commitTransaction(connection: FencedConnection): Promise<void> {
+    await connection.commit();
+  }
+
+  async rollbackTransaction(connection: FencedConnection): Promise<void> {
+    // A transaction whose fence was lost at its begin is rolled back already.
+    await connection.rollback();
+  }
+
+  async releaseConnection(connection: FencedConnection): Promise<void> {
+    await this.#driver.releaseConnection(connection.plain);
+  }
+
+  async destroy(): Promise<void> {
+    await this.#driver.destroy();
+  }
+}
+
+class FencedConnection implements DatabaseConnection {
+  readonly plain: DatabaseConnection;
+  readonly #driver: Driver;
+  #inTransaction = false;
+
+  constructor(driver: Driver, plain: DatabaseConnection) {
+    this.#driver = driver;
+    this.plain = plain;
+  }
+
+  async begin(settings: TransactionSettings): Promise<void> {
+    await this.#driver.beginTransaction(this.plain, settings);
+    this.#inTransaction = true;
+  }
+
+  async commit(): Promise<void> {
+    await this.#driver.commitTransaction(this.plain);
+    this.#inTransaction = false;
+  }
+
+  async rollback(): Promise<void> {
+    if (!this.#inTransaction) return;
+    this.#inTransaction = false;
+    await this.#driver.rollbackTransaction(this.plain);
+  }
+
+  /** Within a transaction; rolls it back and throws FenceLost when the fence is lost. */
+  async check(fence: Fence): Promise<void> {
+    try {
+      const { rows } = await this.plain.executeQuery(fence.check);
+      if (rows.length === 0) throw new FenceLost(fence);
+    } catch (error) {
+      await this.rollback();
+      throw error;
+    }
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const fence = currentFence();
+    if (!fence || this.#inTransaction || !isWrite(query))
+      return await this.plain.executeQuery(query);
+    await this.begin({});
+    await this.check(fence);
+    try {
+      const result = await this.plain.executeQuery<R>(query);
+      await this.commit();
+      return result;
+    } catch (error) {
+      await this.rollback();
+      throw error;
+    }
+  }
+
+  async *streamQuery<R>(
+    query: CompiledQuery,
+    chunkSize: number,
+  ): AsyncIterableIterator<QueryResult<R>> {
+    yield* this.plain.streamQuery<R>(query, chunkSize);
+  }
+}
+
+const writes: ReadonlySet<string> = new Set([
+  'InsertQueryNode',
+  'UpdateQueryNode',
+  'DeleteQueryNode',
+  'MergeQueryNode',
+]);
+const isWrite = ({ query, sql }: CompiledQuery): boolean =>
+  writes.has(query.kind) ||
+  (query.kind === 'RawNode' && /^\s*(insert|update|delete|replace)\b/i.test(sql));

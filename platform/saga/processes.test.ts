@@ -1,0 +1,8 @@
+// See processes.testing.ts.
+import { openDatabase } from '../db/database.ts';
+import { silentLog } from '../log.ts';
+import { sagaProcessesContract } from './processes.testing.ts';
+
+sagaProcessesContract('SQLite', async () =>
+  openDatabase({ dialect: 'sqlite', path: ':memory:' }, { log: silentLog }),
+);

@@ -1,0 +1,73 @@
+// Removes the volumes, snapshots and the image that a request created at other services and did not
+// commit. Called by the request itself when it fails (api/servers/pending-resources.ts), and by the
+// task nova.remove-abandoned-resources for requests whose process died.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { NovaDeps } from '../deps.ts';
+import { deleteImage } from '../glance.ts';
+import { abandonPending, deletePending } from '../store/pending-resources.ts';
+import { ownCinder } from './connect-volumes.ts';
+
+/**
+ * Metadata of created volumes and snapshots: which request they came from, and which part of it.
+ */
+export const pendingKey = (id: string, part: number): Record<string, string> => ({
+  nova_request: `${id}.${part}`,
+});
+
+const unfinished: ReadonlySet<string> = new Set(['creating', 'downloading']);
+const removable: ReadonlySet<string> = new Set(['available', 'error']);
+
+/**
+ * Abandons what is not committed and removes it. A fault: something cannot be removed yet; safe to
+ * repeat, and to run twice at once.
+ */
+export async function removeAbandoned(deps: NovaDeps, id: string): Promise<Outcome<void>> {
+  const {
+    database: { db },
+    log,
+  } = deps;
+  const row = await abandonPending(db, id);
+  if (!row) return undefined;
+  const { parts, committed_parts, image_id, request_id: requestId } = row;
+  if (image_id !== null && committed_parts === 0) {
+    const deletedImage = await deleteImage(deps, image_id, { token: null, requestId });
+    if (isFault(deletedImage)) return deletedImage;
+  }
+  for (let part = committed_parts; part < parts; part += 1) {
+    const removed = await removePart(deps, pendingKey(id, part), requestId);
+    if (isFault(removed)) return removed;
+  }
+  await deletePending(db, id);
+  log.info({ pending: id, req: requestId }, 'resources of a failed request removed');
+  return undefined;
+}
+
+async function removePart(
+  deps: NovaDeps,
+  key: Readonly<Record<string, string>>,
+  requestId: string,
+): Promise<Outcome<void>> {
+  const cinder = ownCinder(deps, { requestId });
+  for (const [kind, remove] of [
+    ['snapshots', cinder.deleteSnapshot],
+    ['volumes', cinder.deleteVolume],
+  ] as const) {
+    const created = await cinder.withMetadata(kind, key);
+    if (isFault(created)) return created;
+    for (const { id, status } of created) {
+      // Cinder deletes nothing that it is still creating: tried again later.
+      if (unfinished.has(status)) return fault('conflict', `${id} is ${status}`);
+      const deletion = removable.has(status) ? await remove(id) : undefined;
+      if (isFault(deletion) && deletion.kind !== 'badRequest') return deletion;
+      // The tenant uses it meanwhile, or the storage keeps it: its owner sees it and can do more
+      // than Nova.
+      if (deletion || !(removable.has(status) || status === 'deleting'))
+        deps.log.warn(
+          { id, status, req: requestId, why: deletion?.message },
+          'resource of a failed request is left to its owner',
+        );
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,25 @@
+// Requests that died while they created resources at other services leave rows without a heartbeat:
+// their resources are removed.
+import { isFault } from '#contracts/common/fault.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
+import { removeAbandoned } from '../conductor/remove-abandoned.ts';
+import type { NovaDeps } from '../deps.ts';
+import { abandonedIds } from '../store/pending-resources.ts';
+
+const everyMs = 2_000;
+const maxPerRun = 100;
+
+export function removeAbandonedResources(deps: NovaDeps): Task {
+  return {
+    name: 'nova.remove-abandoned-resources',
+    everyMs,
+    run: async (signal) => {
+      for (const id of await abandonedIds(deps.database.db, deps.clock.now(), maxPerRun)) {
+        if (signal.aborted) return;
+        const removed = await removeAbandoned(deps, id);
+        if (isFault(removed))
+          deps.log.debug({ pending: id, why: removed.message }, 'resources are not removed yet');
+      }
+    },
+  };
+}
