@@ -218,7 +218,7 @@ describe(
       import { silentLog } from '#platform/log.ts';
       await createQemuDiskImages({ log: silentLog, socketFolder: process.env.FOLDER }).convert({ path: process.env.FROM, diskFormat: 'qcow2' }, 2 ** 32, { name: process.env.TO, intoExisting: false }, { timeoutMs: 60_000 });`;
       const caller = spawn(process.execPath, ['--input-type=module', '--eval', script], {
-        cwd: new URL('../..', import.meta.url),
+        cwd: import.meta.dirname,
         env: { ...process.env, FROM: path, TO: name, FOLDER: folder },
         stdio: 'ignore',
       });
