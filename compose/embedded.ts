@@ -33,7 +33,12 @@ import { ovnNetwork, simulatedNetwork } from './network.ts';
 import { rootPage } from './root-page.ts';
 import { seedBlankImages, seedGuestImages } from './seed-images.ts';
 import { catalogOf, createControlPlane, serviceUsers } from './services.ts';
-import { checkDatabases, recordDatabases, tightenModes } from './state-files.ts';
+import {
+  checkDatabases,
+  prepareConversions,
+  recordDatabases,
+  tightenModes,
+} from './state-files.ts';
 import { nfsStorage, simulatedStorage } from './storage.ts';
 import { version } from './version.ts';
 
@@ -100,6 +105,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   if (isFault(home)) return home;
   for (const path of await tightenModes(home))
     log.warn({ path }, 'others could read this; now only its owner can');
+  await prepareConversions(home);
   const databases = await checkDatabases(home);
   if (isFault(databases)) return databases;
   const config = await loadConfig(cloudConfigSchema, {

@@ -20,6 +20,8 @@ export interface Home {
   fernetKeys: string;
   /** For images and backups on their way between Cinder, its backends and Glance. */
   volumeSpool: string;
+  /** For the sockets of conversions of images while they run. */
+  conversions: string;
   backups: string;
   simulated: string;
   cloudsYaml: string;
@@ -69,6 +71,7 @@ export function homePaths(dir: string): Home {
     guestImages: at('guest-images'),
     fernetKeys: at('fernet-keys'),
     volumeSpool: at('volume-spool'),
+    conversions: at('conversions'),
     backups: at('backups'),
     simulated: at('simulated-hosts'),
     cloudsYaml: at('clouds.yaml'),

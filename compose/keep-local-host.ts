@@ -10,6 +10,7 @@ import type { LocalHost, LocalHosts } from '#hosts/local/local-hosts.ts';
 import type { NetworkFacts } from '#hosts/local/local-network.ts';
 import { hostMounts } from '#hosts/local/nfs-client.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
+import { homePaths } from './home.ts';
 import { makeNeutronAgent, makeNovaAgent, startAgents } from './host-agents.ts';
 import type { AgentDeps, RunningAgents } from './host-agents.ts';
 
@@ -103,7 +104,10 @@ function agentsOf(deps: LocalHostDeps, host: LocalHost, share: number) {
       mounts: hostMounts(host.nfsClient, filerFacts(network)),
       imageLocks,
     },
-    { log, images: createQemuDiskImages({ log }) },
+    {
+      log,
+      images: createQemuDiskImages({ log, socketFolder: homePaths(deps.homeDir).conversions }),
+    },
   );
   return [makeNovaAgent(deps, host.name, hypervisor, share), makeNeutronAgent(deps, host, network)];
 }

@@ -1,7 +1,15 @@
 // A state folder with something wrong is refused by name, or mended with a word; nothing is made
 // anew in silence.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, beforeEach, describe, it } from 'node:test';
@@ -13,6 +21,7 @@ import {
   checkDatabases,
   databaseFile,
   databaseNames,
+  prepareConversions,
   recordDatabases,
   tightenModes,
 } from './state-files.ts';
@@ -95,5 +104,16 @@ describe('secrets', () => {
           !error.message.includes('hunter2'),
       );
     }
+  });
+});
+
+describe('sockets of conversions', () => {
+  it('that a killed control plane left are gone after the next start', async () => {
+    await prepareConversions(home);
+    assert.equal(statSync(home.conversions).mode & 0o777, 0o700);
+    mkdirSync(join(home.conversions, 'cobalt-nbd-AAAAAA'));
+    writeFileSync(join(home.conversions, 'cobalt-nbd-AAAAAA', 'disk'), '');
+    await prepareConversions(home);
+    assert.deepEqual(readdirSync(home.conversions), []);
   });
 });

@@ -1,7 +1,7 @@
 // The files of a state folder before they are used: whose they are, and whether what was there is
 // still there and whole.
 import { existsSync } from 'node:fs';
-import { chmod, open, readFile, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -41,6 +41,15 @@ export async function tightenModes(home: Home): Promise<string[]> {
     mended.push(path);
   }
   return mended;
+}
+
+/**
+ * Makes the folder for the sockets of conversions, without those that a killed control plane left.
+ * Only for the control plane that holds the state folder's lock: nobody else converts there.
+ */
+export async function prepareConversions(home: Home): Promise<void> {
+  await rm(home.conversions, { recursive: true, force: true });
+  await mkdir(home.conversions, { mode: 0o700 });
 }
 
 const recordOf = (home: Home): string => join(home.databases, 'made.json');

@@ -28,7 +28,10 @@ interface StorageDeps {
 }
 
 export function nfsStorage(deps: StorageDeps, { server, share }: FilerFacts): StorageBelow {
-  const images = createQemuDiskImages({ log: deps.log.child({ room: 'images' }) });
+  const images = createQemuDiskImages({
+    log: deps.log.child({ room: 'images' }),
+    socketFolder: deps.home.conversions,
+  });
   const ontap = netAppFiler(deps, images);
   return {
     backends: new Map<string, VolumeBackend>([

@@ -6,6 +6,7 @@ import { glob, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { createProgram } from '#cli/program.ts';
+import { version } from '#compose/version.ts';
 import { generateReference, referenceFolder } from '#tools/generate-docs.ts';
 import { components, root } from './components.ts';
 
@@ -143,6 +144,27 @@ test('a planted lie is seen', () => {
       (file) => file === 'cli/main.ts',
     ),
     ['README.md: cli/nothing.ts'],
+  );
+});
+
+test('every legal fault of a route is listed once', async () => {
+  const routes = (await generateReference()).get('routes.md') ?? '';
+  const lists = [...routes.matchAll(/\| ([^|]*) \|$/gm)].map(([, list = '']) => list.split(', '));
+  assert.ok(lists.length > 500, 'the routes were found');
+  assert.deepEqual(
+    lists.filter((list) => new Set(list).size < list.length),
+    [],
+  );
+});
+
+test('the version is that of the newest release in the changelog', async () => {
+  const changelog = await readFile(join(root, 'CHANGELOG.md'), 'utf8');
+  const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
+    version: string;
+  };
+  assert.deepEqual(
+    { changelog: /^## (\S+)/m.exec(changelog)?.[1], lock: lock.version },
+    { changelog: version, lock: version },
   );
 });
 

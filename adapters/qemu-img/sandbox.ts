@@ -51,6 +51,11 @@ export function sandboxed(
     '--setenv',
     'LC_ALL',
     'C',
+    // Else each thread that inflates clusters reserves 64 MiB of addresses, and reads fail by
+    // chance at the limit of them. mallopt(3), M_ARENA_MAX.
+    '--setenv',
+    'MALLOC_ARENA_MAX',
+    '1',
     '--ro-bind',
     library,
     library,

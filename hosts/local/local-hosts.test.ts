@@ -128,7 +128,7 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
     const killed = await tryTool(
       process.execPath,
       ['--input-type=module-typescript', '-e', program],
-      { cwd: join(import.meta.dirname, '../..') },
+      { cwd: import.meta.dirname },
     );
     assert.equal(killed.code, 137, killed.stderr);
     const state = await hosts.state('h1');

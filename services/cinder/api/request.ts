@@ -20,7 +20,7 @@ export function underBothPaths(routes: readonly Route[]): readonly Route[] {
     {
       ...route,
       path: `/v3/:project_id${route.path}`,
-      faults: [...(route.faults ?? []), 'notFound'],
+      faults: [...new Set([...(route.faults ?? []), 'notFound' as const])],
       handler: (request) => {
         const { params, auth } = request as Request;
         // Stock answers 400 here; another project's things are simply not there.

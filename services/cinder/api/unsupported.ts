@@ -23,7 +23,7 @@ export function notOffered<Target>(
   );
 }
 
-const none = (path: string, key: string, policy: string, since = 0): Route =>
+const none = (path: string, key: string, policy: string | null, since = 0): Route =>
   route({
     method: 'GET',
     path,
@@ -35,7 +35,7 @@ const unknown = (
   method: HttpMethod,
   path: string,
   what: string,
-  policy: string,
+  policy: string | null,
   since = 0,
 ): Route =>
   route({
@@ -51,24 +51,26 @@ const never = (method: HttpMethod, path: string, what: string, policy: string, s
 
 /**
  * Kinds of objects of which there are none: lists are empty, one by id is not found, none can be
- * made.
+ * made. `readPolicy` null: every token may read.
  */
 const absent = (
   collection: string,
   what: string,
   policy: string,
   since: number,
+  readPolicy: string | null = policy,
 ): readonly Route[] => [
-  none(`/${collection}`, collection.replaceAll('-', '_'), policy, since),
+  none(`/${collection}`, collection.replaceAll('-', '_'), readPolicy, since),
   never('POST', `/${collection}`, what, policy, since),
-  unknown('GET', `/${collection}/:id`, what, policy, since),
+  unknown('GET', `/${collection}/:id`, what, readPolicy, since),
   unknown('PUT', `/${collection}/:id`, what, policy, since),
   unknown('DELETE', `/${collection}/:id`, what, policy, since),
 ];
 
 export const unsupportedRoutes: readonly Route[] = [
-  ...absent('group_types', 'Group type', 'group:group_types', 11),
-  unknown('GET', '/group_types/default', 'The default group type', 'group:group_types', 11),
+  // Stock Cinder has policies for changing group types and for their specs, none for reading them.
+  ...absent('group_types', 'Group type', 'group:group_types', 11, null),
+  unknown('GET', '/group_types/default', 'The default group type', null, 11),
   ...absent('groups', 'Group', 'group:any', 13),
   none('/groups/detail', 'groups', 'group:any', 13),
   never('POST', '/groups/action', 'Group', 'group:any', 14),

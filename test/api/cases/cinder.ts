@@ -88,9 +88,8 @@ export const cinder: RouteCases = {
     'GET /capabilities/:id',
     '{PUT,DELETE} /os-quota-sets/:id',
     '{GET,PUT} /os-quota-class-sets/:id',
-    '{GET,POST} /group_types',
-    '{GET,PUT,DELETE} /group_types/:id',
-    'GET /group_types/default',
+    'POST /group_types',
+    '{PUT,DELETE} /group_types/:id',
     '{GET,POST} /qos-specs',
     '{GET,PUT,DELETE} /qos-specs/:id',
     'POST /types/:id/encryption',
@@ -105,7 +104,7 @@ export const cinder: RouteCases = {
     'lists of what the caller may see': [
       'GET /{volumes,snapshots,attachments,backups,os-volume-transfer,volume-transfers,groups,group_snapshots}',
       'GET /{volumes,snapshots,attachments,backups,os-volume-transfer,volume-transfers,groups,group_snapshots}/detail',
-      'GET /{types,messages,limits}',
+      'GET /{types,messages,limits,group_types}',
       'GET /volumes/summary',
     ].map(bothWays),
     "makes something of the caller's own": [
@@ -117,6 +116,7 @@ export const cinder: RouteCases = {
     ),
     'of these there are none': [
       '{GET,PUT,DELETE} /{groups,group_snapshots}/:id',
+      'GET /group_types/{:id,default}',
       'POST /{groups,group_snapshots}/:id/action',
     ].map(bothWays),
     'what the cloud can do, the same for all': [

@@ -10,14 +10,16 @@ import { requestedServer } from '../request.ts';
 import { serverActions } from './table.ts';
 
 const rows = serverActions.map((row) => ({ ...row, check: row.schema && bodyChecker(row.schema) }));
-const allFaults = [...new Set(serverActions.flatMap((row) => row.faults))];
+const allFaults = [
+  ...new Set(['notFound' as const, ...serverActions.flatMap((row) => row.faults)]),
+];
 
 export function actionRoute(deps: NovaDeps): Route {
   return route({
     method: 'POST',
     path: '/v2.1/servers/:id/action',
     policy: null,
-    faults: ['notFound', ...allFaults],
+    faults: allFaults,
     handler: async (request) => {
       const body = request.body;
       const keys =
