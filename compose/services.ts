@@ -135,7 +135,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
         path: databaseFile(home, name),
         synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL',
       },
-      { log: log.child({ room: name }) },
+      { log: log.child({ room: name }), clock, ids },
     ); // the schema's pattern
     closers.push(async () => await database.close());
     return database;
@@ -149,10 +149,11 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   });
   // Services hold the client, the dispatcher holds the services: the circle closes at the end.
   const circle: { dispatcher?: Dispatcher } = {};
-  const http = createInProcessClient(mounts, origin, () => {
+  const dispatcherOf = (): Dispatcher => {
     if (!circle.dispatcher) throw new Error('a service was called before all were made');
     return circle.dispatcher;
-  });
+  };
+  const http = createInProcessClient(mounts, origin, dispatcherOf, clock);
   const session = (name: string): ServiceSession =>
     createServiceSession({
       http,
@@ -284,6 +285,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   const dispatcher = createDispatcher([...services.map((service) => service.http), nova.metadata], {
     tokens,
     policyOverrides,
+    clock,
     ids,
     log: room('http'),
     identityUrl: `${origin}/identity/v3`,

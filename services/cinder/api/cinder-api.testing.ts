@@ -143,6 +143,7 @@ export async function startCinder(options: CinderBenchOptions = {}): Promise<Cin
   await sagas.start();
   const errors: unknown[] = [];
   const dispatcher = createDispatcher([service.http], {
+    clock,
     ids,
     identityUrl: 'http://cloud/identity',
     log: {

@@ -15,6 +15,7 @@ import { migrate } from '#platform/db/migrate.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import { seededIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
+import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { NovaConfig, NovaDeps } from '../deps.ts';
 import { novaDefaults } from '../deps.ts';
 import { planServerCreate } from '../domain/plan-server-create.ts';
@@ -81,7 +82,7 @@ export async function startNova(
     options.database ?? { dialect: 'sqlite', path: ':memory:' },
     { log: silentLog },
   );
-  const clock = { nowMs: startMs, now: () => clock.nowMs, sleep: async () => undefined };
+  const clock = createFakeClock({ startMs, movedBy: 'sleeps' });
   const time = options.clock ?? clock;
   const ids = seededIds(1);
   const calls: HttpCall[] = [];
@@ -113,6 +114,7 @@ export async function startNova(
   await migrate(database.db, database.dialect, 'nova', service.migrations);
   const errors: unknown[] = [];
   const dispatcher = createDispatcher([service.http], {
+    clock: time,
     ids,
     identityUrl: 'http://cloud/identity',
     log: {

@@ -66,12 +66,13 @@ export async function beginMaking(
   const sagaId = ids.uuid();
   let isKept = false;
   await guard(sagaId, 0);
-  const heart = setInterval(
-    () =>
-      void renewMaking(db, id, clock.now() + silenceMs).catch((error: unknown) =>
-        deps.log.warn({ making: id, err: error }, 'a request could not say that it lives'),
-      ),
+  const heartbeat = clock.every(
     beatMs,
+    async () => await renewMaking(db, id, clock.now() + silenceMs),
+    {
+      onError: (error) =>
+        deps.log.warn({ making: id, err: error }, 'a request could not say that it lives'),
+    },
   );
   return {
     key: (part) => makingKey(id, part),
@@ -83,7 +84,7 @@ export async function beginMaking(
       return (isKept = true);
     },
     async end() {
-      clearInterval(heart);
+      await heartbeat.stop();
       if (!(await giveUpMaking(db, id))) {
         if (isKept) return;
         await guard(ids.uuid(), 1); // it was held for dead and tidied up after, but went on making
