@@ -1,6 +1,5 @@
 // Makes every service of the control plane from its databases and drivers. Used embedded, by tests
 // and by benchmarks.
-import { createFileImageStore } from '#adapters/file-image-store/file-image-store.ts';
 import type { TokenValidator } from '#openstack/auth/context.ts';
 import { createServiceSession } from '#openstack/auth/service-session.ts';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
@@ -23,6 +22,7 @@ import type { Metrics } from '#platform/metrics/metrics.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { BackupStore } from '#ports/backup-store.ts';
+import type { ImageStore } from '#ports/image-store.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import { cinderDefaults } from '#services/cinder/deps.ts';
@@ -33,7 +33,7 @@ import { createGlance } from '#services/glance/service.ts';
 import type { GlanceService } from '#services/glance/service.ts';
 import type { GlanceTables } from '#services/glance/store/tables.ts';
 import { createKeystone } from '#services/keystone/service.ts';
-import type { KeystoneService } from '#services/keystone/service.ts';
+import type { KeystoneDeps, KeystoneService } from '#services/keystone/service.ts';
 import type { KeystoneTables } from '#services/keystone/store/tables.ts';
 import { neutronDefaults } from '#services/neutron/deps.ts';
 import { createNeutron } from '#services/neutron/service.ts';
@@ -76,10 +76,11 @@ export interface NetworkBelow {
   publicCidr: string | null;
 }
 
-/** Where volumes and their backups lie. */
+/** Where volumes, their backups and images lie. */
 export interface StorageBelow {
   backends: ReadonlyMap<string, VolumeBackend>;
   backups: BackupStore;
+  images: ImageStore;
 }
 
 export interface ControlPlaneDeps {
@@ -96,6 +97,17 @@ export interface ControlPlaneDeps {
   metrics?: Metrics;
   /** For simulations: stands between the services' sagas and their runner. */
   wrapSagas?: (definitions: readonly AnySaga[]) => readonly AnySaga[];
+  /** For simulations: stands between the services' calls of each other. */
+  wrapHttp?: (http: HttpClient) => HttpClient;
+  /**
+   * Shared with the agents and other control planes of the cloud; its owner closes it. One of its
+   * own unless given.
+   */
+  bus?: Bus;
+  /** Among the control planes on these databases, one life at a time; `embedded` unless told. */
+  processName?: string;
+  /** For simulations: how passwords are hashed, and whether other processes write, too. */
+  keystone?: Pick<KeystoneDeps, 'passwordCost' | 'deriveHash' | 'shared'>;
 }
 
 export const serviceUsers = ['nova', 'glance', 'placement', 'neutron', 'cinder'] as const;
@@ -141,19 +153,22 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     return database;
   };
   const room = (name: string): Log => log.child({ room: name });
-  const bus = createInProcessBus({
-    log: room('bus'),
-    clock,
-    ids,
-    ...(metrics ? { observe: metrics.rpc } : {}),
-  });
+  const bus =
+    deps.bus ??
+    createInProcessBus({
+      log: room('bus'),
+      clock,
+      ids,
+      ...(metrics ? { observe: metrics.rpc } : {}),
+    });
   // Services hold the client, the dispatcher holds the services: the circle closes at the end.
   const circle: { dispatcher?: Dispatcher } = {};
   const dispatcherOf = (): Dispatcher => {
     if (!circle.dispatcher) throw new Error('a service was called before all were made');
     return circle.dispatcher;
   };
-  const http = createInProcessClient(mounts, origin, dispatcherOf, clock);
+  const direct = createInProcessClient(mounts, origin, dispatcherOf, clock);
+  const http = deps.wrapHttp?.(direct) ?? direct;
   const session = (name: string): ServiceSession =>
     createServiceSession({
       http,
@@ -169,13 +184,13 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     log: room('keystone'),
     keysFolder: home.fernetKeys,
     config: config.keystone,
+    ...deps.keystone,
   });
   const glanceDatabase = open<GlanceTables>('glance');
-  const imageStore = createFileImageStore({ folder: home.imageStore });
-  closers.push(async () => await imageStore.close());
+  closers.push(async () => await storage.images.close());
   const glance = createGlance({
     database: glanceDatabase,
-    store: imageStore,
+    store: storage.images,
     clock,
     ids,
     log: room('glance'),
@@ -212,7 +227,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     new SagaRunner({
       db: database.db,
       definitions: deps.wrapSagas?.(definitions) ?? definitions,
-      owner: 'embedded',
+      owner: deps.processName ?? 'embedded',
       clock,
       ids,
       log: room(name),
@@ -251,7 +266,8 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
       ids,
       log: room('cinder'),
       config: { ...cinderDefaults, ...config.cinder },
-      ...storage,
+      backends: storage.backends,
+      backups: storage.backups,
       spoolDir: home.volumeSpool,
     },
     () => wake.cinder(),
@@ -319,7 +335,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     async close() {
       await stopSagas();
       await neutron.close();
-      await bus.close();
+      if (!deps.bus) await bus.close();
       for (const backend of storage.backends.values()) backend.close();
       for (const close of closers) await close();
     },
