@@ -2,6 +2,7 @@
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { createSocketClient } from '#openstack/http/client.ts';
+import { systemClock } from '#platform/clock.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import type { Secret } from '#platform/log.ts';
 import { UserError } from './user-error.ts';
@@ -28,14 +29,17 @@ export async function connectCloud(
   user: { name: string; password: Secret; project: string },
   timeoutMs = 10_000,
 ): Promise<CloudClient> {
-  const http = createSocketClient({
-    identity: `${origin}/identity`,
-    image: `${origin}/image`,
-    placement: `${origin}/placement`,
-    compute: `${origin}/compute`,
-    network: `${origin}/network`,
-    volume: `${origin}/volume`,
-  });
+  const http = createSocketClient(
+    {
+      identity: `${origin}/identity`,
+      image: `${origin}/image`,
+      placement: `${origin}/placement`,
+      compute: `${origin}/compute`,
+      network: `${origin}/network`,
+      volume: `${origin}/volume`,
+    },
+    systemClock,
+  );
   const domain = { id: 'default' };
   const login = await http.send({
     method: 'POST',

@@ -1,9 +1,9 @@
 // The processes of a running cloud, control plane and supervisor: known by pid and start time, so
 // that a reused pid is never taken for one.
 import { readFile, rm } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Home } from '#compose/home.ts';
 import { writeWhole } from '#compose/home.ts';
+import { systemClock } from '#platform/clock.ts';
 import { startTimeOf } from '#platform/process-start-time.ts';
 
 interface ProcessRecord {
@@ -90,7 +90,7 @@ export async function endControl(home: Home, patienceMs: number): Promise<boolea
   // Once each: a second one tells the control plane not to wait for what it has in hand.
   const signalled = new Set([first]);
   send(first, 'SIGTERM');
-  const deadline = Date.now() + patienceMs;
+  const deadline = systemClock.now() + patienceMs;
   for (;;) {
     const alive: ProcessRecord[] = [];
     for (const each of processes) if (await isAlive(each)) alive.push(each);
@@ -101,8 +101,8 @@ export async function endControl(home: Home, patienceMs: number): Promise<boolea
       signalled.add(each);
       send(each, 'SIGTERM');
     }
-    if (Date.now() > deadline) for (const each of alive) send(each, 'SIGKILL');
-    await sleep(pollEveryMs);
+    if (systemClock.now() > deadline) for (const each of alive) send(each, 'SIGKILL');
+    await systemClock.sleep(pollEveryMs);
   }
   await forgetControl(home);
   return true;

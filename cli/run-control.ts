@@ -5,6 +5,7 @@ import { startEmbedded } from '#compose/embedded.ts';
 import { homePaths } from '#compose/home.ts';
 import { version } from '#compose/version.ts';
 import { isFault } from '#contracts/common/fault.ts';
+import { systemClock } from '#platform/clock.ts';
 import { ConfigError } from '#platform/config/config.ts';
 import { takeLock } from '#platform/exclusive-lock.ts';
 import { createLog, fileLines, readableLines } from '#platform/log.ts';
@@ -80,7 +81,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
     localHosts: hosts,
     simulatedHosts: simulated,
     version,
-    startedAt: new Date().toISOString(),
+    startedAt: new Date(systemClock.now()).toISOString(),
   };
   if (supervised) await recordSupervisor(home.supervisorPid);
   await recordSelf(home.controlPid, { ...facts, ready: false });

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { homePaths } from '#compose/home.ts';
+import { systemClock } from '#platform/clock.ts';
 import { greeting } from './greeting.ts';
 import { incompleteExitCode, printStep, supervisedVariable } from './run-control.ts';
 import type { ControlOptions, StartMessage } from './run-control.ts';
@@ -24,7 +25,7 @@ export async function startControl(options: ControlOptions): Promise<void> {
   const isNew = !existsSync(home.databases);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const out = openSync(home.controlLog, 'a', 0o600);
-  const startedAt = performance.now();
+  const startedAt = systemClock.monotonicMs();
   const words = [
     'up',
     '--home',
@@ -58,7 +59,7 @@ export async function startControl(options: ControlOptions): Promise<void> {
         case 'ready': {
           const { origin, lateHosts, incomplete } = message;
           process.stdout.write(
-            `  up in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`,
+            `  up in ${((systemClock.monotonicMs() - startedAt) / 1000).toFixed(1)} s\n`,
           );
           process.stdout.write(
             greeting({ dir, origin, lateHosts, homeGiven, realHosts: hosts > 0, isNew }),

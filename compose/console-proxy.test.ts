@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { WebSocket } from 'ws';
 import { fault } from '#contracts/common/fault.ts';
+import { systemClock } from '#platform/clock.ts';
 import { connectRaw } from '#platform/http/raw-socket.testing.ts';
 import type { HttpServer } from '#platform/http/server.ts';
 import { startHttpServer } from '#platform/http/server.ts';
@@ -31,6 +32,7 @@ before(async () => {
   guest.listen(join(dir, 'rfb'));
   await once(guest, 'listening');
   const onUpgrade = createConsoleProxy({
+    clock: systemClock,
     log: silentLog,
     target: async (token) => {
       if (token === 'bug') throw new Error('a bug');

@@ -11,6 +11,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { own } from '#contracts/common/own.ts';
+import type { Clock } from '#platform/clock.ts';
 import { withDeadline } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
 
@@ -71,6 +72,7 @@ export async function consoleServer(
 
 export function createConsoleProxy(deps: {
   target(token: string): Promise<Outcome<{ socketPath: string }>>;
+  clock: Clock;
   log: Log;
 }) {
   const server = new WebSocketServer({
@@ -81,8 +83,11 @@ export function createConsoleProxy(deps: {
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     // By the server's list of paths this is the console's: upgrades.ts.
     const token = new URLSearchParams(request.url?.split('?')[1]).get('token') ?? '';
-    const target = await withDeadline(deps.target(token), targetDeadlineMs, () =>
-      fault('timeout', 'The console was not found in time.'),
+    const target = await withDeadline(
+      deps.target(token),
+      targetDeadlineMs,
+      () => fault('timeout', 'The console was not found in time.'),
+      deps.clock,
     );
     if (isFault(target)) {
       socket.end(

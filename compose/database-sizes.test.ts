@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import { databaseGrowth, recordSizes } from './database-sizes.ts';
 
 const dayMs = 24 * 3_600_000;
@@ -12,7 +13,7 @@ it('the growth of databases is told against the oldest sample of a month', async
   try {
     const home = { dir, databases: join(dir, 'databases') };
     await mkdir(home.databases);
-    const clock = { nowMs: 100 * dayMs, now: () => clock.nowMs, sleep: async () => undefined };
+    const clock = createFakeClock({ startMs: 100 * dayMs, movedBy: 'advance' });
     const sample = async (bytes: number): Promise<void> => {
       await writeFile(join(home.databases, 'nova.sqlite'), Buffer.alloc(bytes));
       await recordSizes(home, clock).run(new AbortController().signal);

@@ -95,9 +95,9 @@ function retryImages(seed: () => Promise<Outcome<void>>, log: Log): Task {
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<EmbeddedCloud>> {
   const { log, onStep } = options;
-  let stepStartedAt = performance.now();
+  let stepStartedAt = systemClock.monotonicMs();
   const step = (name: string, failed?: string): void => {
-    const now = performance.now();
+    const now = systemClock.monotonicMs();
     onStep(name, Math.round(now - stepStartedAt), failed);
     stepStartedAt = now;
   };
@@ -214,6 +214,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   step('users, roles, catalog, flavors, networks');
 
   const proxy = createConsoleProxy({
+    clock,
     target: plane.nova.consoleTarget,
     log: log.child({ room: 'console' }),
   });

@@ -1,12 +1,13 @@
 // The state folder of an embedded cloud: where everything lies, its version, its secrets, and who
 // runs in it.
-import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { ConfigError } from '#platform/config/config.ts';
+import type { Ids } from '#platform/ids.ts';
+import { systemIds } from '#platform/ids.ts';
 import { Secret } from '#platform/log.ts';
 
 /** Changes when an older release could not read what this one writes. */
@@ -117,7 +118,11 @@ export async function prepareHome(dir: string): Promise<Outcome<Home>> {
 }
 
 /** The cloud's passwords, made once. Readable by their owner alone. */
-export async function readSecrets(dir: string): Promise<Secrets> {
+export async function readSecrets(
+  dir: string,
+  ids: Pick<Ids, 'bytes'> = systemIds,
+): Promise<Secrets> {
+  const password = (): string => ids.bytes(18).toString('base64url');
   const file = join(dir, 'secrets.json');
   const stored = parseSecrets(
     file,
@@ -161,8 +166,6 @@ function parseSecrets(file: string, text: string): Record<string, string> {
     `The passwords of this cloud in ${file} are damaged. Restore the file from a backup, or begin anew with: cobalt up --reset`,
   );
 }
-
-const password = (): string => randomBytes(18).toString('base64url');
 
 /** Appears whole or not at all, and survives a power failure. */
 export async function writeWhole(path: string, text: string, mode = 0o644): Promise<void> {

@@ -1,6 +1,5 @@
 // Makes every service of the control plane from its databases and drivers. Used embedded, by tests
 // and by benchmarks.
-import { createFileImageStore } from '#adapters/file-image-store/file-image-store.ts';
 import type { TokenValidator } from '#openstack/auth/context.ts';
 import { createServiceSession } from '#openstack/auth/service-session.ts';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
@@ -25,6 +24,7 @@ import { createSagaQueue } from '#platform/saga/queue.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { BackupStore } from '#ports/backup-store.ts';
+import type { ImageStore } from '#ports/image-store.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import { cinderDefaults } from '#services/cinder/deps.ts';
@@ -35,7 +35,7 @@ import { createGlance } from '#services/glance/service.ts';
 import type { GlanceService } from '#services/glance/service.ts';
 import type { GlanceTables } from '#services/glance/store/tables.ts';
 import { createKeystone } from '#services/keystone/service.ts';
-import type { KeystoneService } from '#services/keystone/service.ts';
+import type { KeystoneDeps, KeystoneService } from '#services/keystone/service.ts';
 import type { KeystoneTables } from '#services/keystone/store/tables.ts';
 import { neutronDefaults } from '#services/neutron/deps.ts';
 import { createNeutron } from '#services/neutron/service.ts';
@@ -78,10 +78,11 @@ export interface NetworkBelow {
   publicCidr: string | null;
 }
 
-/** Where volumes and their backups lie. */
+/** Where volumes, their backups and images lie. */
 export interface StorageBelow {
   backends: ReadonlyMap<string, VolumeBackend>;
   backups: BackupStore;
+  images: ImageStore;
 }
 
 export interface ControlPlaneDeps {
@@ -98,6 +99,17 @@ export interface ControlPlaneDeps {
   metrics?: Metrics;
   /** For simulations: stands between the services' sagas and their runner. */
   wrapSagas?: (definitions: readonly AnySaga[]) => readonly AnySaga[];
+  /** For simulations: stands between the services' calls of each other. */
+  wrapHttp?: (http: HttpClient) => HttpClient;
+  /**
+   * Shared with the agents and other control planes of the cloud; its owner closes it. One of its
+   * own unless given.
+   */
+  bus?: Bus;
+  /** Among the control planes on these databases, one life at a time; `embedded` unless told. */
+  processName?: string;
+  /** For simulations: how passwords are hashed, and whether other processes write, too. */
+  keystone?: Pick<KeystoneDeps, 'passwordCost' | 'deriveHash' | 'shared'>;
 }
 
 export const serviceUsers = ['nova', 'glance', 'placement', 'neutron', 'cinder'] as const;
@@ -137,24 +149,28 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
         path: databaseFile(home, name),
         synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL',
       },
-      { log: log.child({ room: name }) },
+      { log: log.child({ room: name }), clock, ids },
     ); // the schema's pattern
     closers.push(async () => await database.close());
     return database;
   };
   const room = (name: string): Log => log.child({ room: name });
-  const bus = createInProcessBus({
-    log: room('bus'),
-    clock,
-    ids,
-    ...(metrics ? { observe: metrics.rpc } : {}),
-  });
+  const bus =
+    deps.bus ??
+    createInProcessBus({
+      log: room('bus'),
+      clock,
+      ids,
+      ...(metrics ? { observe: metrics.rpc } : {}),
+    });
   // Services hold the client, the dispatcher holds the services: the circle closes at the end.
   const circle: { dispatcher?: Dispatcher } = {};
-  const http = createInProcessClient(mounts, origin, () => {
+  const dispatcherOf = (): Dispatcher => {
     if (!circle.dispatcher) throw new Error('a service was called before all were made');
     return circle.dispatcher;
-  });
+  };
+  const direct = createInProcessClient(mounts, origin, dispatcherOf, clock);
+  const http = deps.wrapHttp?.(direct) ?? direct;
   const session = (name: string): ServiceSession =>
     createServiceSession({
       http,
@@ -170,13 +186,13 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     log: room('keystone'),
     keysFolder: home.fernetKeys,
     config: config.keystone,
+    ...deps.keystone,
   });
   const glanceDatabase = open<GlanceTables>('glance');
-  const imageStore = createFileImageStore({ folder: home.imageStore });
-  closers.push(async () => await imageStore.close());
+  closers.push(async () => await storage.images.close());
   const glance = createGlance({
     database: glanceDatabase,
-    store: imageStore,
+    store: storage.images,
     clock,
     ids,
     log: room('glance'),
@@ -216,7 +232,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     new SagaRunner({
       db: database.db,
       definitions: deps.wrapSagas?.(definitions) ?? definitions,
-      owner: 'embedded',
+      owner: deps.processName ?? 'embedded',
       clock,
       ids,
       log: room(name),
@@ -258,7 +274,8 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
       ids,
       log: room('cinder'),
       config: { ...cinderDefaults, ...config.cinder },
-      ...storage,
+      backends: storage.backends,
+      backups: storage.backups,
       spoolDir: home.volumeSpool,
     },
     () => wake.cinder(),
@@ -292,6 +309,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   const dispatcher = createDispatcher([...services.map((service) => service.http), nova.metadata], {
     tokens,
     policyOverrides,
+    clock,
     ids,
     log: room('http'),
     identityUrl: `${origin}/identity/v3`,
@@ -325,7 +343,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     async close() {
       await stopSagas();
       await neutron.close();
-      await bus.close();
+      if (!deps.bus) await bus.close();
       for (const backend of storage.backends.values()) backend.close();
       for (const close of closers) await close();
     },

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileBackupStore } from '#adapters/file-backup-store/file-backup-store.ts';
+import { createFileImageStore } from '#adapters/file-image-store/file-image-store.ts';
 import { createNfsVolumes } from '#adapters/nfs/nfs-volumes.ts';
 import { createOntapRest } from '#adapters/ontap/ontap-rest.ts';
 import { createOntapVolumes } from '#adapters/ontap/ontap-volumes.ts';
@@ -28,17 +29,18 @@ interface StorageDeps {
 }
 
 export function nfsStorage(deps: StorageDeps, { server, share }: FilerFacts): StorageBelow {
-  const images = createQemuDiskImages({
+  const diskImages = createQemuDiskImages({
     log: deps.log.child({ room: 'images' }),
     socketFolder: deps.home.conversions,
   });
-  const ontap = netAppFiler(deps, images);
+  const ontap = netAppFiler(deps, diskImages);
   return {
     backends: new Map<string, VolumeBackend>([
-      ['nfs', createNfsVolumes({ share: { server, path: share }, images })],
+      ['nfs', createNfsVolumes({ share: { server, path: share }, images: diskImages })],
       ...(ontap ? [['ontap', ontap] as const] : []),
     ]),
     backups: createFileBackupStore({ folder: deps.home.backups }),
+    images: createFileImageStore({ folder: deps.home.imageStore }),
   };
 }
 
@@ -48,6 +50,7 @@ export function simulatedStorage(home: Home): StorageBelow {
       ['sim', createSimVolumes({ world: volumeFolder(join(home.simulated, 'volumes')) })],
     ]),
     backups: createFileBackupStore({ folder: home.backups }),
+    images: createFileImageStore({ folder: home.imageStore }),
   };
 }
 

@@ -1,31 +1,163 @@
-// Time enters by deps, so that a whole cloud can run under a fake clock.
-import { setTimeout as delay } from 'node:timers/promises';
+// Time enters by deps, so that a whole cloud can run under a fake clock. Every timer, deadline and
+// duration of product code comes from a `Clock`; this file alone touches the timers of Node.
+
+export interface Timer {
+  /** The work will not be called any more. Safe to repeat. */
+  stop(): void;
+}
+
+export interface Repetition {
+  /** No run begins any more; resolves when the one in hand has ended. Safe to repeat. */
+  stop(): Promise<void>;
+}
+
+export interface Deadline {
+  /** Aborted with a `DeadlinePassed` when the time is over. */
+  readonly signal: AbortSignal;
+  /** What has its answer has no deadline any more. Safe to repeat. */
+  clear(): void;
+}
+
+export interface RepeatOptions {
+  /** Told what a run threw; the next run comes all the same. */
+  onError(error: unknown): void;
+  /**
+   * Spreads each pause over `ms` * (1 ± share), so that many repetitions of one period do not run
+   * at the same moments. `random` is in [0, 1).
+   */
+  jitter?: { share: number; random: () => number };
+  /** The first run comes at once, not after the first pause. */
+  atOnce?: boolean;
+}
 
 export interface Clock {
-  /** Milliseconds since the epoch, UTC. */
+  /** Milliseconds since the epoch, UTC. May jump: for moments, not for durations. */
   now(): number;
+  /** Milliseconds since an arbitrary moment, with fractions. Never goes back: for durations. */
+  monotonicMs(): number;
   /**
-   * Resolves after `ms`; rejects with the signal's reason when aborted. Does not keep the process
-   * alive when `unref` is set.
+   * Resolves after `ms`; rejects with an AbortError whose cause is the signal's reason when
+   * aborted. Does not keep the process alive when `unref` is set.
    */
   sleep(ms: number, options?: { signal?: AbortSignal; unref?: boolean }): Promise<void>;
+  /**
+   * Calls `work` once, after `ms`. It must not throw. Does not keep the process alive when `unref`
+   * is set.
+   */
+  after(ms: number, work: () => void, options?: { unref?: boolean }): Timer;
+  /**
+   * Runs `work` again and again: each run `ms` after the end of the one before, so a run never
+   * overlaps itself. The signal is aborted when the repetition is stopped. Never keeps the process
+   * alive.
+   */
+  every(
+    ms: number,
+    work: (signal: AbortSignal) => void | Promise<void>,
+    options: RepeatOptions,
+  ): Repetition;
+  /** For work that takes a signal. Keeps the process alive until it has passed or is cleared. */
+  deadline(ms: number): Deadline;
 }
 
-export const systemClock: Clock = {
+/** Thrown by, and the reason of, what took longer than it may. Its name is that of the DOM. */
+export class DeadlinePassed extends Error {
+  override readonly name = 'TimeoutError';
+  constructor(ms: number) {
+    super(`not within ${ms} ms`);
+  }
+}
+
+/** The part of a clock that differs between the system's and a simulated one. */
+export type TimeSource = Pick<Clock, 'now' | 'monotonicMs' | 'after'>;
+
+export function createClock(source: TimeSource): Clock {
+  const clock: Clock = {
+    ...source,
+    sleep: async (ms, options = {}) => await sleep(source, ms, options),
+    every: (ms, work, options) => repeat(clock, ms, work, options),
+    deadline(ms) {
+      const controller = new AbortController();
+      const timer = source.after(ms, () => controller.abort(new DeadlinePassed(ms)));
+      return { signal: controller.signal, clear: () => timer.stop() };
+    },
+  };
+  return clock;
+}
+
+export const systemClock: Clock = createClock({
   now: () => Date.now(),
-  sleep: async (ms, options = {}) => {
-    await delay(ms, undefined, { signal: options.signal, ref: !(options.unref ?? false) });
+  monotonicMs: () => performance.now(),
+  after(ms, work, { unref = false } = {}) {
+    const timer = setTimeout(work, ms);
+    if (unref) timer.unref();
+    return { stop: () => clearTimeout(timer) };
   },
-};
+});
 
-/** `2026-11-22T18:02:27Z`, as Nova, Glance and Placement write times. */
-export function isoSeconds(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+async function sleep(
+  source: TimeSource,
+  ms: number,
+  { signal, unref = false }: { signal?: AbortSignal; unref?: boolean },
+): Promise<void> {
+  if (signal?.aborted) throw aborted(signal);
+  await new Promise<void>((resolve, reject) => {
+    const onAbort = (): void => {
+      timer.stop();
+      if (signal) reject(aborted(signal));
+    };
+    const timer = source.after(
+      ms,
+      () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      },
+      { unref },
+    );
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
 }
 
-/** `2026-11-22T18:02:27.000000Z`, as Keystone writes times. */
-export function isoMicroseconds(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 23)}000Z`;
+/** As Node's own timers reject. https://nodejs.org/api/timers.html#timers-promises-api */
+function aborted(signal: AbortSignal): Error {
+  const error = new Error('The operation was aborted', { cause: signal.reason });
+  error.name = 'AbortError';
+  return error;
+}
+
+function repeat(
+  clock: Clock,
+  ms: number,
+  work: (signal: AbortSignal) => void | Promise<void>,
+  { onError, jitter, atOnce = false }: RepeatOptions,
+): Repetition {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let timer: Timer | undefined;
+  let running: Promise<void> | undefined;
+  const run = async (): Promise<void> => {
+    try {
+      await work(signal);
+    } catch (error) {
+      if (!signal.aborted) onError(error); // a run that was told to stop may end by throwing
+    }
+    running = undefined;
+    plan();
+  };
+  const begin = (): void => void (running = run());
+  const plan = (): void => {
+    if (signal.aborted) return;
+    const spread = jitter ? 1 + jitter.share * (2 * jitter.random() - 1) : 1;
+    timer = clock.after(ms * spread, begin, { unref: true });
+  };
+  if (atOnce) begin();
+  else plan();
+  return {
+    async stop() {
+      timer?.stop();
+      stopping.abort(new Error('the repetition was stopped'));
+      await running;
+    },
+  };
 }
 
 /**
@@ -36,15 +168,26 @@ export async function withDeadline<T, F>(
   work: Promise<T>,
   ms: number,
   onTimeout: () => F,
+  clock: Pick<Clock, 'after'>,
 ): Promise<T | F> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const late = new Promise<F>((resolve) => {
-    timer = setTimeout(() => resolve(onTimeout()), ms);
+    timer = clock.after(ms, () => resolve(onTimeout()));
   });
   try {
     return await Promise.race([work, late]);
   } finally {
-    clearTimeout(timer);
+    timer?.stop();
     work.catch(() => undefined); // a late rejection has been answered by the deadline already
   }
+}
+
+/** `2026-11-22T18:02:27Z`, as Nova, Glance and Placement write times. */
+export function isoSeconds(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}
+
+/** `2026-11-22T18:02:27.000000Z`, as Keystone writes times. */
+export function isoMicroseconds(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 23)}000Z`;
 }

@@ -1,6 +1,9 @@
 // A connection that is kept: opened when first asked for, got back in the background when it is
 // lost, told when it is back. The clients of libvirt and OVSDB stand on it; how a connection is
 // opened and what is done with it is theirs.
+import type { Clock, Timer } from './clock.ts';
+import { systemClock } from './clock.ts';
+import { systemIds } from './ids.ts';
 import type { Log } from './log.ts';
 
 export interface KeepOptions {
@@ -11,6 +14,7 @@ export interface KeepOptions {
 
 export interface KeepDeps {
   log: Log;
+  clock?: Clock;
   /** 0 <= x < 1; spreads reconnections. */
   random?: () => number;
 }
@@ -38,11 +42,12 @@ export class KeptConnection<C extends { close(): void }> {
   readonly #connectTimeoutMs: number;
   readonly #backoffMs: { first: number; last: number };
   readonly #log: Log;
+  readonly #clock: Clock;
   readonly #random: () => number;
   readonly #peer: KeptPeer<C>;
   #current: C | undefined;
   #opening: Promise<C> | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  #retry: Timer | undefined;
   #openedAt = 0;
   /**
    * Losses and openings that failed; 0 = never away. `#lost` alone counts anew: a success is
@@ -53,12 +58,13 @@ export class KeptConnection<C extends { close(): void }> {
 
   constructor(
     { connectTimeoutMs = 3_000, backoffMs = { first: 100, last: 5_000 } }: KeepOptions,
-    { log, random = Math.random }: KeepDeps,
+    { log, clock = systemClock, random = systemIds.random }: KeepDeps,
     peer: KeptPeer<C>,
   ) {
     this.#connectTimeoutMs = connectTimeoutMs;
     this.#backoffMs = backoffMs;
     this.#log = log;
+    this.#clock = clock;
     this.#random = random;
     this.#peer = peer;
   }
@@ -81,19 +87,19 @@ export class KeptConnection<C extends { close(): void }> {
   /** For good. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#retry);
+    this.#retry?.stop();
     this.#current?.close();
   }
 
   /** Tries again and again until the deadline: a daemon that restarts is back in a moment. */
   async #open(): Promise<C> {
-    const deadlineAt = performance.now() + this.#connectTimeoutMs;
+    const deadlineAt = this.#clock.monotonicMs() + this.#connectTimeoutMs;
     for (;;) {
       let connection: C | undefined;
       let lostBy: Error | undefined;
       try {
         connection = await this.#peer.attempt(
-          Math.max(1, deadlineAt - performance.now()),
+          Math.max(1, deadlineAt - this.#clock.monotonicMs()),
           (cause) => {
             lostBy = cause;
             if (connection !== undefined && connection === this.#current) this.#lost(cause);
@@ -107,11 +113,11 @@ export class KeptConnection<C extends { close(): void }> {
           throw this.#peer.disconnected(`the connection ended at once: ${lostBy.message}`);
       } catch (error) {
         const pauseMs = this.#spread(this.#backoffMs.first);
-        if (this.#closed || performance.now() + pauseMs >= deadlineAt) {
+        if (this.#closed || this.#clock.monotonicMs() + pauseMs >= deadlineAt) {
           this.#retryLater();
           throw error;
         }
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        await this.#clock.sleep(pauseMs);
         continue;
       }
       this.#take(connection);
@@ -122,7 +128,7 @@ export class KeptConnection<C extends { close(): void }> {
   #take(connection: C): void {
     const wasAway = this.#failures > 0;
     this.#current = connection;
-    this.#openedAt = performance.now();
+    this.#openedAt = this.#clock.monotonicMs();
     if (wasAway) this.#log.info({}, `${this.#peer.name} is back`);
     this.#peer.opened?.(connection, wasAway);
   }
@@ -132,7 +138,7 @@ export class KeptConnection<C extends { close(): void }> {
     this.#peer.lost?.();
     if (this.#closed) return;
     // One that falls soon after it rose is waited for ever longer.
-    if (performance.now() - this.#openedAt > this.#backoffMs.last) this.#failures = 0;
+    if (this.#clock.monotonicMs() - this.#openedAt > this.#backoffMs.last) this.#failures = 0;
     this.#log.warn({ cause: cause.message }, `${this.#peer.name} connection lost`);
     this.#retryLater();
   }
@@ -141,13 +147,12 @@ export class KeptConnection<C extends { close(): void }> {
     if (this.#closed) return;
     const ceilingMs = Math.min(this.#backoffMs.last, this.#backoffMs.first * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 16);
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
-      this.get().catch((error: Error) =>
+    this.#retry?.stop();
+    const askAgain = (): void =>
+      void this.get().catch((error: Error) =>
         this.#log.debug({ error: error.message }, `${this.#peer.name} is still away`),
       );
-    }, this.#spread(ceilingMs));
-    this.#retry.unref();
+    this.#retry = this.#clock.after(this.#spread(ceilingMs), askAgain, { unref: true });
   }
 
   #closedError(): Error {

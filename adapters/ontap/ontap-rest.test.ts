@@ -4,9 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { Fault } from '#contracts/common/fault.ts';
-import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { Secret, silentLog } from '#platform/log.ts';
+import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { OntapRest } from './ontap-rest.ts';
 import { createOntapRest } from './ontap-rest.ts';
 
@@ -31,7 +31,7 @@ async function against(
   };
   const rest = createOntapRest({
     address,
-    clock: { ...systemClock, sleep: async () => {} },
+    clock: createFakeClock({ movedBy: 'sleeps' }),
     ids: systemIds,
     log: silentLog,
   });

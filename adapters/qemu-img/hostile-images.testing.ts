@@ -57,7 +57,20 @@ type Add = (
   diskFormat: string,
   make: (path: string) => Promise<unknown>,
 ) => Promise<void>;
-const qemuImg = async (...args: string[]): Promise<unknown> => await run('qemu-img', args);
+/**
+ * Making a LUKS header, QEMU measures the CPU time of its key derivation and now and then gets none
+ * ("Unable to get accurate CPU usage"): another try does.
+ */
+async function qemuImg(...args: string[]): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await run('qemu-img', args);
+      return;
+    } catch (error) {
+      if (attempt === 10 || !String(error).includes('accurate CPU usage')) throw error;
+    }
+  }
+}
 const create =
   (format: string, size: string, ...options: string[]) =>
   async (path: string): Promise<unknown> =>

@@ -9,6 +9,7 @@ import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
 import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
+import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import {
   assertFault,
   hypervisorContract,
@@ -80,14 +81,11 @@ describe('the simulated hypervisor', () => {
   });
 
   it('shows the banner once the boot time has passed on its clock', async () => {
-    let nowMs = 1_000;
-    const sim = createSimHypervisor(
-      { hostname: 'h', bootMs: 500 },
-      { clock: { now: () => nowMs, sleep: async () => undefined } },
-    );
+    const clock = createFakeClock({ startMs: 1_000, movedBy: 'advance' });
+    const sim = createSimHypervisor({ hostname: 'h', bootMs: 500 }, { clock });
     ok(await sim.create(spec(1)));
     assert.ok(!ok(await sim.consoleLog(spec(1).uuid, 1000)).includes('vm-1 login:'));
-    nowMs += 500;
+    clock.nowMs += 500;
     assert.ok(ok(await sim.consoleLog(spec(1).uuid, 1000)).includes('vm-1 login:'));
   });
 

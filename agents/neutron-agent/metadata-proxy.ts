@@ -30,7 +30,7 @@ export interface ProxiedNetwork {
 const stepsOut = /(^|[/\\])(\.|%2e){1,2}([/\\?]|$)/i;
 
 export function startMetadataProxy(
-  deps: Pick<NeutronAgentDeps, 'http' | 'ids' | 'log' | 'config'>,
+  deps: Pick<NeutronAgentDeps, 'http' | 'clock' | 'ids' | 'log' | 'config'>,
   socket: Server,
   network: ProxiedNetwork,
 ): MetadataProxy {
@@ -49,10 +49,9 @@ export function startMetadataProxy(
   ); // e.g. no more file descriptors
   socket.on('connection', (each: Socket) => {
     open.add(each);
-    const deadline = setTimeout(() => each.destroy(), connectionMs);
-    deadline.unref();
+    const deadline = deps.clock.after(connectionMs, () => each.destroy(), { unref: true });
     each.once('close', () => {
-      clearTimeout(deadline);
+      deadline.stop();
       open.delete(each);
     });
     web.emit('connection', each);

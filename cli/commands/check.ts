@@ -1,5 +1,6 @@
 // `cobalt check`: what is quick to know: format, types, lint, dependency rules.
 import type { Command } from 'commander';
+import { systemClock } from '#platform/clock.ts';
 import { runTool } from '../run-tool.ts';
 
 interface Check {
@@ -15,7 +16,13 @@ export const checks: readonly Check[] = [
   {
     name: 'dependency rules, style',
     tool: 'node',
-    args: ['--test', '--test-reporter=dot', 'test/architecture.test.ts', 'test/style.test.ts'],
+    args: [
+      '--test',
+      '--test-reporter=dot',
+      'test/architecture.test.ts',
+      'test/style.test.ts',
+      'test/time-and-chance.test.ts',
+    ],
   },
 ];
 
@@ -23,10 +30,10 @@ export const checks: readonly Check[] = [
 export async function runChecks(): Promise<boolean> {
   let good = true;
   for (const { name, tool, args } of checks) {
-    const startedAt = performance.now();
+    const startedAt = systemClock.monotonicMs();
     const code = await runTool(tool, args);
     process.stdout.write(
-      `  ${code === 0 ? '✓' : '✗'} ${name.padEnd(44)} ${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s\n`,
+      `  ${code === 0 ? '✓' : '✗'} ${name.padEnd(44)} ${((systemClock.monotonicMs() - startedAt) / 1000).toFixed(1).padStart(6)} s\n`,
     );
     good &&= code === 0;
   }

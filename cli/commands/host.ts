@@ -1,6 +1,5 @@
 // `cobalt host`: the hypervisor hosts of this machine one by one, for maintenance and for trying
 // out what happens without one.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';
@@ -176,7 +175,7 @@ function orUserError<T>(outcome: Outcome<T>): T {
  * Waits until Nova says so of the host's compute service; not at all where no control plane runs.
  */
 async function serviceIs(home: Home, name: string, wanted: 'up' | 'down'): Promise<void> {
-  const deadline = Date.now() + hostTimeoutMs;
+  const deadline = systemClock.now() + hostTimeoutMs;
   const config = await loadConfig(cloudConfigSchema, {
     file: home.configFile,
     env: process.env,
@@ -196,10 +195,10 @@ async function serviceIs(home: Home, name: string, wanted: 'up' | 'down'): Promi
       `/v2.1/os-services?binary=nova-compute&host=${name}`,
     );
     if ((services[0]?.state ?? 'down') === wanted) return;
-    if (Date.now() > deadline)
+    if (systemClock.now() > deadline)
       throw new UserError(
         `Host ${name} is not ${wanted} after ${hostTimeoutMs / 1000} s; see ./cobalt status and ${home.controlLog}`,
       );
-    await sleep(pollEveryMs);
+    await systemClock.sleep(pollEveryMs);
   }
 }

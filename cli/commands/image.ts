@@ -11,6 +11,7 @@ import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { buildDebianImage, debianImage } from '#images/debian/build-debian-image.ts';
 import { createSocketClient } from '#openstack/http/client.ts';
+import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config/config.ts';
 import { connectCloud } from '../cloud-client.ts';
 import { findControl } from '../control-process.ts';
@@ -109,14 +110,14 @@ function progress(): { begin(step: string): void; end(): void } {
   const end = (): void => {
     if (current)
       say(
-        `  ✓ ${current.step.padEnd(50)} ${((performance.now() - current.startedAt) / 1000).toFixed(1)} s`,
+        `  ✓ ${current.step.padEnd(50)} ${((systemClock.monotonicMs() - current.startedAt) / 1000).toFixed(1)} s`,
       );
     current = undefined;
   };
   return {
     begin(step) {
       end();
-      current = { step, startedAt: performance.now() };
+      current = { step, startedAt: systemClock.monotonicMs() };
       if (process.stdout.isTTY) process.stdout.write(`  … ${step}\r`);
     },
     end,
@@ -143,7 +144,7 @@ async function connect(home: Home): Promise<Seeder> {
     password: (await readSecrets(home.dir)).admin,
     project: 'admin',
   });
-  return { http: createSocketClient({ image: `${origin}/image` }), token };
+  return { http: createSocketClient({ image: `${origin}/image` }, systemClock), token };
 }
 
 function sure<T>(outcome: Outcome<T>): T {

@@ -4,6 +4,7 @@ import { glob } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { runTool, repository } from '../run-tool.ts';
 import { runChecks } from './check.ts';
+import { wholeNumber } from './up.ts';
 
 // Components whose tests start QEMU, libvirt or MariaDB, or measure memory: two cores hold one of
 // them at a time.
@@ -17,19 +18,37 @@ const heavy = [
 ];
 // Suites that download or take many minutes: run only where an argument names their folder.
 const onDemand = ['test/debian'] as const;
+const largestSeed = 999_999_999;
 const perTestTimeoutMs = 600_000;
 const onDemandTimeoutMs = 3_600_000;
+
+interface TestOptions {
+  checks: boolean;
+  seed?: number;
+  runs?: number;
+}
 
 export function define(command: Command): void {
   command
     .argument('[paths...]', 'only tests whose path contains one of these')
     .option('--no-checks', 'leave out the checks of `./cobalt check`')
+    .option(
+      '--seed <n>',
+      'simulations: the first seed; alone unless --runs tells more',
+      wholeNumber(largestSeed),
+    )
+    .option('--runs <n>', 'simulations: how many seeds; 25 unless told', wholeNumber(1_000_000, 1))
     .option('-y, --yes', 'install missing Debian packages without asking')
     .addHelpText(
       'after',
-      '\nExamples:\n  ./cobalt test\n  ./cobalt test nova           only tests with "nova" in their path\n  ./cobalt test e2e --no-checks\n  ./cobalt test test/debian    the Debian image from end to end; no other words run it',
+      '\nExamples:\n  ./cobalt test\n  ./cobalt test nova           only tests with "nova" in their path\n  ./cobalt test e2e --no-checks\n  ./cobalt test test/debian    the Debian image from end to end; no other words run it\n  ./cobalt test sim/seeds --seed 24        that simulation again: same seed, same trace\n  ./cobalt test sim --runs 2000            2000 simulations, and all else of test/sim',
     )
-    .action(async (paths: string[], options: { checks: boolean }) => {
+    .action(async (paths: string[], options: TestOptions) => {
+      // for test/sim/seeds.test.ts
+      const env = {
+        ...(options.seed === undefined ? {} : { SIM_SEED: String(options.seed) }),
+        ...(options.runs === undefined ? {} : { SIM_RUNS: String(options.runs) }),
+      };
       const files = (
         await Array.fromAsync(
           glob('*/**/*.test.ts', {
@@ -55,14 +74,18 @@ export function define(command: Command): void {
       ): Promise<number> =>
         chosen.length === 0
           ? 0
-          : await runTool('node', [
-              '--test',
-              `--test-concurrency=${concurrency}`,
-              `--test-timeout=${timeoutMs}`,
-              '--test-reporter=spec',
-              '--test-reporter-destination=stdout',
-              ...chosen,
-            ]);
+          : await runTool(
+              'node',
+              [
+                '--test',
+                `--test-concurrency=${concurrency}`,
+                `--test-timeout=${timeoutMs}`,
+                '--test-reporter=spec',
+                '--test-reporter-destination=stdout',
+                ...chosen,
+              ],
+              env,
+            );
       const code = await run(
         wanted.filter((file) => !isHeavy(file) && !isOnDemand(file)),
         2,

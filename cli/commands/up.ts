@@ -29,7 +29,7 @@ interface UpOptions {
   logLevel: LogLevel;
 }
 
-const wholeNumber =
+export const wholeNumber =
   (max: number, min = 0) =>
   (text: string): number => {
     const value = Number(text);

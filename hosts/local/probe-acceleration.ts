@@ -7,6 +7,7 @@ import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
+import { systemClock } from '#platform/clock.ts';
 import { bootId } from './init-process.ts';
 import { ToolMissing, tryTool } from './run-tool.ts';
 
@@ -174,7 +175,7 @@ export async function tryBoot(
   try {
     const ramdisk = join(folder, 'ramdisk');
     await writeFile(ramdisk, guest.ramdisk);
-    const startedAt = performance.now();
+    const startedAt = systemClock.monotonicMs();
     const result = await tryTool(
       qemu,
       [
@@ -203,7 +204,7 @@ export async function tryBoot(
       ],
       { timeoutMs },
     );
-    const ms = Math.round(performance.now() - startedAt);
+    const ms = Math.round(systemClock.monotonicMs() - startedAt);
     if (result.code === reachedUserSpace) return { kind: 'booted', ms };
     if (ms >= timeoutMs) return { kind: 'timedOut', afterMs: timeoutMs };
     const lastLine = `${result.stderr}\n${result.stdout}`.trim().split('\n').at(-1) ?? '';

@@ -1,12 +1,12 @@
 // Builds a Debian 12 cloud image with cloud-init from Debian's packages; the face of images/debian,
 // used by `cobalt image build debian`.
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { runTool } from '#hosts/local/run-tool.ts';
+import { systemIds } from '#platform/ids.ts';
 import { makeBootDisk } from './boot-disk.ts';
 
 export const debianImage = {
@@ -84,7 +84,7 @@ export async function buildDebianImage({
     );
   await mkdir(outDir, { recursive: true, mode: 0o700 });
   await removeLeftovers(outDir);
-  const workDir = join(outDir, `.building-debian-${process.pid}-${randomUUID().slice(0, 8)}`);
+  const workDir = join(outDir, `.building-debian-${process.pid}-${systemIds.uuid().slice(0, 8)}`);
   const image = join(outDir, `${debianImage.name}.qcow2`);
   try {
     const root = join(workDir, 'root');

@@ -1,11 +1,13 @@
 // Builds the guest images `tiny` and `tiny-disk` on this machine; the face of images/guest, used by
 // `cobalt up`.
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { chmod, glob, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
+import { systemClock } from '#platform/clock.ts';
+import { systemIds } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import { buildDisk } from './build-disk.ts';
 import { fetchPackages } from './fetch-packages.ts';
@@ -53,10 +55,10 @@ export async function buildGuestImages({
   const name = await sourceHash();
   const done = join(outDir, name);
   if (!existsSync(done)) {
-    const startedAt = performance.now();
+    const startedAt = systemClock.monotonicMs();
     await mkdir(outDir, { recursive: true });
     await removeLeftovers(outDir);
-    const workDir = join(outDir, `.building-${process.pid}-${randomUUID().slice(0, 8)}`);
+    const workDir = join(outDir, `.building-${process.pid}-${systemIds.uuid().slice(0, 8)}`);
     try {
       await build(workDir);
       await rename(join(workDir, 'images'), done).catch((error: NodeJS.ErrnoException) => {
@@ -72,7 +74,10 @@ export async function buildGuestImages({
       await rm(workDir, { recursive: true, force: true });
     }
     await removeOthers(outDir, name);
-    log.info({ ms: Math.round(performance.now() - startedAt), folder: done }, 'guest images built');
+    log.info(
+      { ms: Math.round(systemClock.monotonicMs() - startedAt), folder: done },
+      'guest images built',
+    );
   }
   const { kernelVersion } = JSON.parse(readFileSync(join(done, 'manifest.json'), 'utf8')) as {
     kernelVersion: string;

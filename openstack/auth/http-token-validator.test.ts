@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import { systemClock } from '#platform/clock.ts';
 import type { HttpClient } from '../http/client.ts';
 import { createHttpTokenValidator } from './http-token-validator.ts';
 
@@ -29,7 +30,7 @@ function keystone(status = 200) {
     },
   };
   const session = { token: async () => 'own', renew: () => undefined };
-  const clock = { now: () => state.now, sleep: async () => undefined };
+  const clock = { ...systemClock, now: () => state.now };
   return {
     state,
     validator: createHttpTokenValidator(

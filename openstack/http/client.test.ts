@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
+import { systemClock } from '#platform/clock.ts';
 import { startHttpServer } from '#platform/http/server.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
@@ -14,13 +15,19 @@ import { roleTokens, thingFace } from './face.testing.ts';
 
 const dispatcher = createDispatcher([thingFace], {
   tokens: roleTokens,
+  clock: systemClock,
   ids: systemIds,
   log: silentLog,
   identityUrl: 'http://keystone/v3',
 });
 
 clientContract('in the same process', async () => ({
-  client: createInProcessClient({ things: '/things' }, 'http://cloud', () => dispatcher),
+  client: createInProcessClient(
+    { things: '/things' },
+    'http://cloud',
+    () => dispatcher,
+    systemClock,
+  ),
   baseUrl: 'http://cloud/things',
   close: async () => undefined,
 }));
@@ -29,7 +36,7 @@ clientContract('over sockets', async () => {
   const server = await startHttpServer(dispatcher, { host: '127.0.0.1', port: 0 });
   const root = `http://127.0.0.1:${server.port}/things`;
   return {
-    client: createSocketClient({ things: root }),
+    client: createSocketClient({ things: root }, systemClock),
     baseUrl: root,
     close: async () => await server.close(),
   };
@@ -41,25 +48,14 @@ describe('a client over sockets', () => {
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo; // it listens on TCP
     await new Promise((resolve) => server.close(resolve));
-    const answer = await createSocketClient({ things: `http://127.0.0.1:${port}` }).send({
+    const answer = await createSocketClient(
+      { things: `http://127.0.0.1:${port}` },
+      systemClock,
+    ).send({
       method: 'GET',
       service: 'things',
       path: '/',
     });
     assert.ok(isFault(answer) && answer.kind === 'unavailable');
-  });
-
-  it('waits as long as told for one that never answers', async () => {
-    const server = createServer(() => undefined).listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const { port } = server.address() as AddressInfo; // it listens on TCP
-    const answer = await createSocketClient({ things: `http://127.0.0.1:${port}` }).send({
-      method: 'GET',
-      service: 'things',
-      path: '/',
-      timeoutMs: 50,
-    });
-    assert.ok(isFault(answer) && answer.kind === 'timeout');
-    server.close();
   });
 });

@@ -1,9 +1,10 @@
 // What every HTTP client between services promises, held against both drivers by client.test.ts.
 import assert from 'node:assert/strict';
 import { createReadStream } from 'node:fs';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from './client.ts';
 
@@ -14,6 +15,9 @@ export interface ClientBench {
   baseUrl: string;
   close(): Promise<void>;
 }
+
+/** Long enough for a beginning on a busy machine, short for the tests that wait for its end. */
+const timeoutMs = 200;
 
 const requestId = 'req-01234567-89ab-4cde-8f01-23456789abcd';
 
@@ -96,6 +100,105 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
       let text = '';
       for await (const chunk of answer.stream ?? []) text += String(chunk);
       assert.equal(text, 'bytes of x');
+    });
+
+    it('answers JSON as a stream, too, when asked to', async () => {
+      const answer = await send({ method: 'GET', path: '/v1/things/missing', asStream: true });
+      assert.equal(answer.body, undefined);
+      assert.equal(answer.headers['content-type'], 'application/json');
+      assert.match(String(await (answer.stream ?? Readable.from([])).toArray()), /no such thing/);
+    });
+
+    it('has neither body nor stream for HEAD and for an empty answer', async () => {
+      for (const [method, path] of [
+        ['HEAD', '/v1/things/a'],
+        ['DELETE', '/v1/things/a'],
+      ] as const) {
+        const answer = await send({ method, path, asStream: true });
+        assert.deepEqual([answer.body, answer.stream], [undefined, undefined], method);
+      }
+    });
+
+    it('shares nothing of what it sends and brings with the other side', async () => {
+      const body = { list: [{ name: 'a' }] };
+      const sending = send({ method: 'POST', path: '/v1/boxes', body });
+      body.list.push({ name: 'added while it was sent' });
+      const answer = await sending;
+      assert.deepEqual(answer.body, { list: [{ name: 'a' }] });
+      body.list.length = 0;
+      (answer.body as typeof body).list.push({ name: 'added to the answer' });
+      const { body: kept } = await send({ method: 'GET', path: '/v1/boxes' });
+      assert.deepEqual(kept, { list: [{ name: 'a' }] });
+    });
+
+    it('makes of what is not JSON what JSON makes of it', async () => {
+      const body = {
+        date: new Date(0),
+        list: [undefined, Number.NaN],
+        absent: undefined,
+        work: () => 1,
+        map: new Map([['a', 1]]),
+        zero: -0,
+      } as unknown as Json; // as a careless caller
+      const answer = await send({ method: 'POST', path: '/v1/boxes', body });
+      const expected = { date: '1970-01-01T00:00:00.000Z', list: [null, null], map: {}, zero: 0 };
+      assert.deepEqual(answer.body, expected);
+      const { body: kept } = await send({ method: 'GET', path: '/v1/boxes' });
+      assert.deepEqual(kept, expected);
+    });
+
+    it('waits as long as told for an answer', async () => {
+      for (const asStream of [false, true]) {
+        const late = await bench.client.send({
+          method: 'GET',
+          service: 'things',
+          token: 'member',
+          path: '/v1/never',
+          timeoutMs,
+          asStream,
+        });
+        assert.equal(isFault(late) && late.kind, 'timeout');
+      }
+    });
+
+    it('breaks a stream that it sends when the time is over', async () => {
+      const stream = new PassThrough();
+      stream.write('the beginning');
+      const answer = await bench.client.send({
+        method: 'PUT',
+        service: 'things',
+        token: 'member',
+        path: '/v1/files/x',
+        headers: { 'content-type': 'application/octet-stream' },
+        stream,
+        timeoutMs,
+      });
+      assert.equal(isFault(answer) && answer.kind, 'timeout');
+      await eventually(() => stream.destroyed, { withinMs: 5_000, what: 'the stream is broken' });
+    });
+
+    it('breaks a stream that it receives when the time is over', async () => {
+      const path = '/v1/never-whole';
+      const { stream } = await send({ method: 'GET', path, asStream: true, timeoutMs });
+      const chunks: string[] = [];
+      await assert.rejects(
+        async () => {
+          for await (const chunk of stream ?? []) chunks.push(String(chunk));
+        },
+        { name: 'TimeoutError' },
+      );
+      assert.deepEqual(chunks, ['the beginning']);
+    });
+
+    it('gives up an answer that it reads as JSON and that never ends', async () => {
+      const answer = await bench.client.send({
+        method: 'GET',
+        service: 'things',
+        token: 'member',
+        path: '/v1/never-whole',
+        timeoutMs,
+      });
+      assert.equal(isFault(answer) && answer.kind, 'timeout');
     });
 
     it('is not harmed by a stream that fails while nobody reads it', async () => {

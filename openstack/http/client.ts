@@ -1,11 +1,13 @@
 // How services call each other over HTTP: handed over in-process when embedded, by sockets
 // otherwise. Same routes, same middleware.
-import { Readable } from 'node:stream';
-import type { Outcome } from '#contracts/common/fault.ts';
+import { finished, Readable } from 'node:stream';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import type { Clock, Deadline } from '#platform/clock.ts';
+import { DeadlinePassed } from '#platform/clock.ts';
 import { currentFence, withoutFence } from '#platform/fence.ts';
-import type { HttpMethod } from '#platform/http/messages.ts';
+import type { HttpMethod, RawReply } from '#platform/http/messages.ts';
 import { JsonText } from '#platform/http/messages.ts';
 import type { Dispatcher } from './dispatcher.ts';
 
@@ -29,19 +31,28 @@ export interface HttpCall {
   body?: Json;
   /** Bytes to send instead of JSON. */
   stream?: Readable;
+  /**
+   * Of the whole exchange, streams included; 60 s unless told. Then the answer is the fault
+   * `timeout`, a stream that is still sent or read breaks with `DeadlinePassed`, and the other side
+   * may work on.
+   */
   timeoutMs?: number;
 }
 
 export interface HttpAnswer {
   status: number;
   headers: Readonly<Record<string, string>>;
-  /** Parsed JSON; undefined for an empty answer or with `asStream`. */
+  /**
+   * Parsed JSON, the caller's own: nothing of it is shared with the other side. Undefined for an
+   * empty answer or with `asStream`.
+   */
   body: Json | undefined;
   stream: Readable | undefined;
 }
 
 /**
  * unavailable: not reachable; timeout: no answer in time. Any status is an answer, not a fault.
+ * What is sent is what JSON makes of `body` at the time of the call: later changes are not seen.
  * Work that has lost its fence (fence.ts) sends nothing: FenceLost is thrown.
  */
 export interface HttpClient {
@@ -49,6 +60,9 @@ export interface HttpClient {
 }
 
 const defaultTimeoutMs = 60_000;
+
+const notInTime = (service: string): Fault =>
+  fault('timeout', `${service} did not answer in time.`);
 
 /**
  * `mounts` maps a service type to its mount, e.g. {image: '/image'}. The dispatcher comes late, as
@@ -58,6 +72,7 @@ export function createInProcessClient(
   mounts: Readonly<Record<string, string>>,
   origin: string,
   dispatcher: () => Dispatcher,
+  clock: Clock,
 ): HttpClient {
   return {
     async send(call) {
@@ -74,49 +89,79 @@ export function createInProcessClient(
       // whoever reads it sees the error; where nobody does, it ends nothing but the stream
       call.stream?.on('error', () => undefined);
       currentFence(); // throws when the caller's is lost
-      const body = call.body === undefined ? null : { json: call.body };
-      // The service could as well be in another process: the caller's fence is not its own.
-      const reply = await withoutFence(
-        async () =>
-          await dispatcher().handle({
-            method: call.method,
-            path,
-            query,
-            headers,
-            origin,
-            body: call.stream ? { stream: call.stream } : body,
-          }),
-      );
-      call.stream?.destroy(); // refused unread
-      if (reply.body instanceof Readable) {
-        return call.asStream
-          ? { status: reply.status, headers: reply.headers, body: undefined, stream: reply.body }
-          : {
-              status: reply.status,
-              headers: reply.headers,
-              body: JSON.parse(await textOf(reply.body)) as Json,
-              stream: undefined,
-            };
-      }
-      if (Buffer.isBuffer(reply.body))
-        return {
-          status: reply.status,
-          headers: reply.headers,
-          body: call.asStream ? undefined : jsonIn(reply.body.toString(), reply.headers),
-          stream: call.asStream ? Readable.from([reply.body]) : undefined,
-        };
-      return {
-        status: reply.status,
-        headers: reply.headers,
-        body: reply.body instanceof JsonText ? (JSON.parse(reply.body.text) as Json) : reply.body,
-        stream: undefined,
+      const body = call.stream
+        ? { stream: call.stream }
+        : call.body === undefined
+          ? null
+          : { json: throughJson(call.body) };
+      const deadline = clock.deadline(call.timeoutMs ?? defaultTimeoutMs);
+      const late = new Promise<Fault>((resolve) => {
+        deadline.signal.addEventListener(
+          'abort',
+          () => {
+            resolve(notInTime(call.service));
+            call.stream?.destroy(deadline.signal.reason as Error);
+          },
+          { once: true },
+        );
+      });
+      const exchange = async (): Promise<Outcome<HttpAnswer>> => {
+        // The service could as well be in another process: the caller's fence is not its own.
+        const reply = await withoutFence(
+          async () =>
+            await dispatcher().handle({ method: call.method, path, query, headers, origin, body }),
+        );
+        call.stream?.destroy(); // refused unread
+        return await answerOf(reply, call, deadline);
       };
+      return await Promise.race([exchange(), late]);
     },
   };
 }
 
+/** What a socket would have brought of the reply. */
+async function answerOf(
+  reply: RawReply,
+  call: HttpCall & { asStream?: boolean },
+  deadline: Deadline,
+): Promise<Outcome<HttpAnswer>> {
+  const { status } = reply;
+  const headers = { ...reply.headers };
+  const isEmpty = reply.body === undefined || status === 204 || call.method === 'HEAD';
+  if (reply.body instanceof Readable && (isEmpty || deadline.signal.aborted)) {
+    reply.body.on('error', () => undefined).destroy(); // nobody reads it
+  }
+  if (deadline.signal.aborted) return notInTime(call.service);
+  if (isEmpty) {
+    deadline.clear();
+    return { status, headers, body: undefined, stream: undefined };
+  }
+  if (reply.body instanceof Readable) {
+    const stream = within(deadline, reply.body);
+    if (call.asStream) return { status, headers, body: undefined, stream };
+    try {
+      return { status, headers, body: jsonIn(await textOf(stream), headers), stream: undefined };
+    } catch (error) {
+      return brokeOff(call.service, error);
+    }
+  }
+  deadline.clear();
+  if (!Buffer.isBuffer(reply.body)) headers['content-type'] ??= 'application/json';
+  const text = Buffer.isBuffer(reply.body)
+    ? reply.body.toString()
+    : reply.body instanceof JsonText
+      ? reply.body.text
+      : JSON.stringify(reply.body);
+  return call.asStream
+    ? { status, headers, body: undefined, stream: Readable.from([Buffer.from(text)]) }
+    : { status, headers, body: jsonIn(text, headers), stream: undefined };
+}
+
 /** `endpoints` maps a service type to its root URL, e.g. {image: 'http://glance:9292'}. */
-export function createSocketClient(endpoints: Readonly<Record<string, string>>): HttpClient {
+export function createSocketClient(
+  endpoints: Readonly<Record<string, string>>,
+  clock: Clock,
+): HttpClient {
   return {
     async send(call) {
       const root = endpoints[call.service];
@@ -129,12 +174,13 @@ export function createSocketClient(endpoints: Readonly<Record<string, string>>):
       if (call.body !== undefined) headers['content-type'] ??= 'application/json';
       call.stream?.on('error', () => undefined); // fetch rejects with it
       currentFence(); // throws when the caller's is lost
+      const deadline = clock.deadline(call.timeoutMs ?? defaultTimeoutMs);
       try {
         const answer = await fetch(root + call.path, {
           method: call.method,
           headers,
           redirect: 'manual',
-          signal: AbortSignal.timeout(call.timeoutMs ?? defaultTimeoutMs),
+          signal: deadline.signal,
           ...(call.stream
             ? { body: Readable.toWeb(call.stream) as ReadableStream, duplex: 'half' }
             : call.body === undefined
@@ -144,14 +190,16 @@ export function createSocketClient(endpoints: Readonly<Record<string, string>>):
           // https://fetch.spec.whatwg.org/#dom-requestinit-duplex
         } as RequestInit);
         const plain = Object.fromEntries(answer.headers);
-        if (call.asStream && answer.body)
-          return {
-            status: answer.status,
-            headers: plain,
-            body: undefined,
-            stream: Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]),
-          };
+        if (call.asStream && answer.body) {
+          const stream = within(
+            deadline,
+            Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]),
+          );
+          return { status: answer.status, headers: plain, body: undefined, stream };
+        }
         const text = await answer.text();
+        deadline.clear();
+        call.stream?.destroy(); // refused unread
         return {
           status: answer.status,
           headers: plain,
@@ -159,14 +207,29 @@ export function createSocketClient(endpoints: Readonly<Record<string, string>>):
           stream: undefined,
         };
       } catch (error) {
-        const late = error instanceof Error && error.name === 'TimeoutError';
-        return late
-          ? fault('timeout', `${call.service} did not answer in time.`)
-          : fault('unavailable', `${call.service} cannot be reached: ${String(error)}`);
+        deadline.clear();
+        call.stream?.destroy();
+        return brokeOff(call.service, error);
       }
     },
   };
 }
+
+const brokeOff = (service: string, error: unknown): Fault =>
+  error instanceof DeadlinePassed
+    ? notInTime(service)
+    : fault('unavailable', `${service} cannot be reached: ${String(error)}`);
+
+/** The stream, broken when the deadline passes before its end. */
+function within(deadline: Deadline, stream: Readable): Readable {
+  const destroy = (): void => void stream.destroy(deadline.signal.reason as Error);
+  deadline.signal.addEventListener('abort', destroy, { once: true });
+  finished(stream, () => deadline.clear());
+  return stream;
+}
+
+/** JSON text is quicker than structuredClone, and says of a Date or NaN what a socket would. */
+const throughJson = (body: Json): Json => JSON.parse(JSON.stringify(body)) as Json;
 
 /** Glance words its faults in HTML: such a body is a string to the caller. */
 function jsonIn(text: string, headers: Readonly<Record<string, string>>): Json {

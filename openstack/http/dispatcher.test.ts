@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
+import { systemClock } from '#platform/clock.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import type { RawReply } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
@@ -14,6 +15,7 @@ import { route } from './route.ts';
 const errors: object[] = [];
 const deps = {
   tokens: roleTokens,
+  clock: systemClock,
   ids: systemIds,
   log: {
     ...silentLog,

@@ -6,6 +6,7 @@ import findMyWay from 'find-my-way';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import type { Clock } from '#platform/clock.ts';
 import { isStorageFull } from '#platform/db/errors.ts';
 import { acceptsJson } from '#platform/http/accept.ts';
 import type {
@@ -46,6 +47,7 @@ interface BoundFace {
 
 export interface DispatcherDeps {
   tokens: TokenValidator;
+  clock: Clock;
   ids: Ids;
   log: Log;
   metrics?: Metrics;
@@ -220,10 +222,14 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     }
     let body: Json = null;
     if (!definition.streams && raw.method !== 'GET' && raw.method !== 'HEAD') {
-      const read = await readJson(raw, {
-        jsonTypes: definition.jsonTypes,
-        maxBodyBytes: definition.maxBodyBytes ?? face.maxBodyBytes,
-      });
+      const read = await readJson(
+        raw,
+        {
+          jsonTypes: definition.jsonTypes,
+          maxBodyBytes: definition.maxBodyBytes ?? face.maxBodyBytes,
+        },
+        deps.clock,
+      );
       if (isFault(read)) return read;
       body = read;
       const wrong = route.check?.(body, version);
@@ -263,7 +269,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
   }
 
   async function handle(raw: RawRequest): Promise<RawReply> {
-    const startedAt = performance.now();
+    const startedAt = deps.clock.monotonicMs();
     const given = raw.headers['x-openstack-request-id'];
     const requestId = given && /^req-[0-9a-f-]{36}$/.test(given) ? given : deps.ids.requestId();
     // HEAD is GET without the body, where it has no route of its own.
@@ -335,7 +341,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
         method: raw.method,
         status: reply.status,
       },
-      performance.now() - startedAt,
+      deps.clock.monotonicMs() - startedAt,
     );
     deps.log.debug(
       {
@@ -344,7 +350,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
         path: raw.path,
         status: reply.status,
         req: requestId,
-        ms: Math.round(performance.now() - startedAt),
+        ms: Math.round(deps.clock.monotonicMs() - startedAt),
       },
       'request',
     );

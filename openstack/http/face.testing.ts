@@ -1,8 +1,9 @@
 // A small service for tests of the HTTP edge: one route of each kind, and a door that knows three
 // tokens.
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
 import type { AuthContext, TokenValidator } from '../auth/context.ts';
 import type { HttpFace } from './route.ts';
 import { route } from './route.ts';
@@ -35,6 +36,9 @@ export const roleTokens: TokenValidator = {
       ? { ...nobody, roles: roles[token], token }
       : fault('unauthorized', 'no such token'),
 };
+
+/** What was sent to /v1/boxes last: the very object that its handler got. */
+let box: Json = null;
 
 const thing = Type.Object({ name: Type.String({ minLength: 1 }) }, { additionalProperties: false });
 
@@ -144,6 +148,34 @@ export const thingFace: HttpFace = {
         headers: { 'content-type': 'application/octet-stream' },
         body: Readable.from([Buffer.from('bytes of '), Buffer.from(params['*'] ?? '')]),
       }),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/boxes',
+      policy: 'make',
+      handler: ({ body }) => ({ status: 200, body: (box = body) }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/boxes',
+      policy: 'show',
+      handler: () => ({ status: 200, body: box }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/never',
+      policy: 'show',
+      handler: async () => await new Promise<never>(() => undefined),
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/never-whole',
+      policy: 'show',
+      handler: () => {
+        const body = new PassThrough();
+        body.write('the beginning');
+        return { status: 200, headers: { 'content-type': 'application/octet-stream' }, body };
+      },
     }),
     route({
       method: 'GET',

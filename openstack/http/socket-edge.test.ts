@@ -56,6 +56,7 @@ let upgraded: string[] = [];
 before(async () => {
   const dispatcher = createDispatcher([face], {
     tokens: roleTokens,
+    clock: systemClock,
     ids: systemIds,
     log: silentLog,
     identityUrl: '',

@@ -1,6 +1,10 @@
 // The one way to a database: SQLite in the embedded cloud, MariaDB in the distributed one. Called
 // by compose; the stores of the services get `Database` or its `db`.
 import { Kysely } from 'kysely';
+import type { Clock } from '../clock.ts';
+import { systemClock } from '../clock.ts';
+import type { Ids } from '../ids.ts';
+import { systemIds } from '../ids.ts';
 import { fencedDialect } from './fenced-driver.ts';
 import { mariadbDialect } from './mariadb-dialect.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
@@ -34,6 +38,13 @@ export interface DatabaseLog {
   warn(fields: object, message: string): void;
 }
 
+export interface DatabaseDeps {
+  log: DatabaseLog;
+  /** For the pauses before something is tried again. */
+  clock?: Clock;
+  ids?: Pick<Ids, 'random'>;
+}
+
 /**
  * A database and the same manners on both dialects (kept by `db.testing.ts`):
  * text compares by code point and case, also in `like`; booleans are stored as 0 and 1 and read as
@@ -57,21 +68,23 @@ export interface Database<T> {
  * Opens lazily: the first query connects. SQLite's path may be ':memory:'. Queries slower than 200
  * ms are logged.
  */
-export function openDatabase<T>(config: DatabaseConfig, deps: { log: DatabaseLog }): Database<T> {
+export function openDatabase<T>(
+  config: DatabaseConfig,
+  { log, clock = systemClock, ids = systemIds }: DatabaseDeps,
+): Database<T> {
+  const pause = async (ms: number): Promise<void> => await clock.sleep(ms * (0.5 + ids.random()));
   const db = new Kysely<T>({
     dialect: fencedDialect(
       config.dialect === 'sqlite'
-        ? nodeSqliteDialect({
-            synchronous: 'NORMAL',
-            busyTimeoutMs: 5_000,
-            maxStatements: 500,
-            ...config,
-          })
-        : mariadbDialect({ maxConnections: 10, connectTimeoutMs: 10_000, ...config }),
+        ? nodeSqliteDialect(
+            { synchronous: 'NORMAL', busyTimeoutMs: 5_000, maxStatements: 500, ...config },
+            { monotonicMs: () => clock.monotonicMs(), pause },
+          )
+        : mariadbDialect({ maxConnections: 10, connectTimeoutMs: 10_000, ...config }, pause),
     ),
     log: ({ level, query, queryDurationMillis }) => {
       if (level === 'query' && queryDurationMillis > slowQueryMs) {
-        deps.log.warn({ sql: query.sql, ms: Math.round(queryDurationMillis) }, 'slow query');
+        log.warn({ sql: query.sql, ms: Math.round(queryDurationMillis) }, 'slow query');
       }
     },
   });

@@ -10,6 +10,7 @@ import {
 } from 'kysely';
 import { createPool, type PoolOptions } from 'mysql2';
 import { bindable } from './parameters.ts';
+import { withPause, type Pause } from './retry-pause.ts';
 
 export interface MariadbOptions {
   host?: string;
@@ -29,10 +30,10 @@ const sessionStatements = [
   'innodb_lock_wait_timeout = 10',
 ];
 
-export function mariadbDialect(options: MariadbOptions): Dialect {
+export function mariadbDialect(options: MariadbOptions, pause: Pause): Dialect {
   const base = new MysqlDialect({ pool: () => Promise.reject(new Error('unused')) });
   return {
-    createAdapter: () => base.createAdapter(),
+    createAdapter: () => withPause(base.createAdapter(), pause),
     createIntrospector: (db) => base.createIntrospector(db),
     createQueryCompiler: () => base.createQueryCompiler(),
     createDriver: () => new MariadbDriver(options),

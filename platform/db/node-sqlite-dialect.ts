@@ -2,7 +2,6 @@
 // Why our own: preparing on each call costs three times the query itself, and node:sqlite needs its
 // parameters checked.
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CompiledQuery,
   SqliteAdapter,
@@ -15,6 +14,13 @@ import {
 } from 'kysely';
 import { isTransient } from './errors.ts';
 import { bindable } from './parameters.ts';
+import { withPause, type Pause } from './retry-pause.ts';
+
+/** How the wait for another connection's write lock is spent and measured. */
+export interface Waiting {
+  monotonicMs(): number;
+  pause: Pause;
+}
 
 export interface NodeSqliteOptions {
   path: string;
@@ -28,10 +34,10 @@ export interface NodeSqliteOptions {
   maxStatements: number;
 }
 
-export function nodeSqliteDialect(options: NodeSqliteOptions): Dialect {
+export function nodeSqliteDialect(options: NodeSqliteOptions, waiting: Waiting): Dialect {
   return {
-    createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new NodeSqliteDriver(options),
+    createAdapter: () => withPause(new SqliteAdapter(), waiting.pause),
+    createDriver: () => new NodeSqliteDriver(options, waiting),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
@@ -43,14 +49,16 @@ export function nodeSqliteDialect(options: NodeSqliteOptions): Dialect {
  */
 class NodeSqliteDriver implements Driver {
   readonly #options: NodeSqliteOptions;
+  readonly #waiting: Waiting;
   #connection: NodeSqliteConnection | undefined;
 
-  constructor(options: NodeSqliteOptions) {
+  constructor(options: NodeSqliteOptions, waiting: Waiting) {
     this.#options = options;
+    this.#waiting = waiting;
   }
 
   async init(): Promise<void> {
-    this.#connection = new NodeSqliteConnection(this.#options);
+    this.#connection = new NodeSqliteConnection(this.#options, this.#waiting);
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
@@ -93,12 +101,14 @@ interface Statement {
 
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #db: DatabaseSync;
+  readonly #waiting: Waiting;
   readonly #maxStatements: number;
   readonly #busyTimeoutMs: number;
   /** Least recently used first: a Map keeps the order of insertion. */
   readonly #statements = new Map<string, Statement>();
 
-  constructor(options: NodeSqliteOptions) {
+  constructor(options: NodeSqliteOptions, waiting: Waiting) {
+    this.#waiting = waiting;
     this.#maxStatements = options.maxStatements;
     this.#busyTimeoutMs = options.busyTimeoutMs;
     this.#db = new DatabaseSync(options.path, { timeout: options.busyTimeoutMs });
@@ -118,14 +128,15 @@ class NodeSqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const startedMs = performance.now();
+    const startedMs = this.#waiting.monotonicMs();
     for (;;) {
       try {
         return this.#run<R>(query);
       } catch (error) {
         // A busy statement has done nothing: the same one may run again.
-        if (!isTransient(error) || performance.now() - startedMs > this.#busyTimeoutMs) throw error;
-        await sleep(busyPollMs * (0.5 + Math.random()));
+        if (!isTransient(error) || this.#waiting.monotonicMs() - startedMs > this.#busyTimeoutMs)
+          throw error;
+        await this.#waiting.pause(busyPollMs);
       }
     }
   }

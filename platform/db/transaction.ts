@@ -1,8 +1,8 @@
 // A transaction that is tried again when the database asks for it, and the writes that SQL spells
 // differently.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MysqlAdapter, type Insertable, type Kysely, type Transaction } from 'kysely';
 import { isTransient } from './errors.ts';
+import { retryPause } from './retry-pause.ts';
 
 export interface RetryPolicy {
   maxAttempts: number;
@@ -26,7 +26,7 @@ export async function transaction<T, R>(
       return await db.transaction().execute(work);
     } catch (error) {
       if (attempt >= retry.maxAttempts || !isTransient(error)) throw error;
-      await sleep(retry.backoffMs * attempt * (0.5 + Math.random()));
+      await retryPause(db, retry.backoffMs * attempt);
     }
   }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
+import { systemClock } from '../clock.ts';
 import { readJson } from './read-json.ts';
 
 const read = async (
@@ -16,6 +17,7 @@ const read = async (
       headers: { 'content-type': type },
     },
     route,
+    systemClock,
   );
 const kind = (outcome: unknown): string | undefined =>
   isFault(outcome) ? outcome.kind : undefined;
@@ -30,15 +32,18 @@ describe('reading a body', () => {
         headers: {},
       },
       {},
+      systemClock,
     );
     assert.deepEqual({ ...(body as object) }, { name: 'Zoë' });
   });
   it('takes nothing as null', async () => {
-    assert.equal(await readJson({ body: null, headers: {} }, {}), null);
+    assert.equal(await readJson({ body: null, headers: {} }, {}, systemClock), null);
     assert.equal(await read([]), null);
   });
   it('hands over what comes from the same process', async () =>
-    assert.deepEqual(await readJson({ body: { json: { a: 1 } }, headers: {} }, {}), { a: 1 }));
+    assert.deepEqual(await readJson({ body: { json: { a: 1 } }, headers: {} }, {}, systemClock), {
+      a: 1,
+    }));
   it('takes JSON by any of its names', async () => {
     for (const type of [
       'application/json',
@@ -73,7 +78,13 @@ describe('reading a body', () => {
       })(),
     );
     assert.equal(
-      kind(await readJson({ body: { stream: endless }, headers: {} }, { maxBodyBytes: 5_000 })),
+      kind(
+        await readJson(
+          { body: { stream: endless }, headers: {} },
+          { maxBodyBytes: 5_000 },
+          systemClock,
+        ),
+      ),
       'tooLarge',
     );
     assert.ok(sent < 50, `${sent} chunks were read`);

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import type { Clock } from '../clock.ts';
 import { withDeadline } from '../clock.ts';
 import { parseJson } from './parse-json.ts';
 
@@ -25,13 +26,17 @@ export async function readJson(
     jsonTypes?: readonly string[] | undefined;
     bodyDeadlineMs?: number;
   },
+  clock: Pick<Clock, 'after'>,
 ): Promise<Outcome<Json>> {
   if (raw.body === null) return null;
   if ('json' in raw.body) return raw.body.json;
   const maxBytes = route.maxBodyBytes ?? defaultMaxBodyBytes;
   const read = readBytes(raw.body.stream, maxBytes);
-  const bytes = await withDeadline(read, route.bodyDeadlineMs ?? bodyDeadlineMs, () =>
-    fault('requestTimeout', 'The request body did not come in time.'),
+  const bytes = await withDeadline(
+    read,
+    route.bodyDeadlineMs ?? bodyDeadlineMs,
+    () => fault('requestTimeout', 'The request body did not come in time.'),
+    clock,
   );
   if (isFault(bytes)) return bytes;
   if (bytes.length === 0) return null;

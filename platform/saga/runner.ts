@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely';
 import type { Fault } from '#contracts/common/fault.ts';
 import { Fault as FaultValue, fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock, Repetition } from '../clock.ts';
 import { withDeadline } from '../clock.ts';
 import { FenceLost, withFence, withoutFence } from '../fence.ts';
 import type { Ids } from '../ids.ts';
@@ -62,7 +62,7 @@ export class SagaRunner {
   readonly #stopping = new AbortController();
   #claiming: Promise<void> | undefined;
   #claimAgain = false;
-  #scanner: NodeJS.Timeout | undefined;
+  #scanner: Repetition | undefined;
 
   constructor(deps: SagaRunnerDeps) {
     this.#deps = deps;
@@ -81,13 +81,16 @@ export class SagaRunner {
         { saga: name },
         'saga not known in this release: it waits for a later one',
       );
-    this.#scanner = setInterval(() => {
-      void this.#renew().catch((error: unknown) =>
-        this.#deps.log.warn({ err: error }, 'saga leases not renewed'),
-      );
-      this.wake();
-    }, scanEveryMs);
-    this.#scanner.unref();
+    this.#scanner = this.#deps.clock.every(
+      scanEveryMs,
+      async () => {
+        this.wake();
+        await this.#renew();
+      },
+      {
+        onError: (error) => this.#deps.log.warn({ err: error }, 'saga leases not renewed'),
+      },
+    );
     this.wake();
   }
 
@@ -115,8 +118,8 @@ export class SagaRunner {
 
   /** Stops between steps; what is unfinished stays in the journal. */
   async stop(): Promise<void> {
-    clearInterval(this.#scanner);
     this.#stopping.abort(new Error('the process stops'));
+    await this.#scanner?.stop();
     await this.#claiming;
     await Promise.all(this.#works());
   }
@@ -271,7 +274,7 @@ export class SagaRunner {
           );
         };
         const run = withFence(fence, () => step.run(record.input, record.state, context));
-        result = await withDeadline(run, step.deadlineMs, late);
+        result = await withDeadline(run, step.deadlineMs, late, this.#deps.clock);
       } catch (error) {
         this.#stopping.signal.throwIfAborted();
         if (error instanceof FenceLost) fence.lose();

@@ -1,12 +1,15 @@
 // For tests: waits until something is true, by looking again and again. Nothing sleeps for a fixed
 // time.
-import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../clock.ts';
+import { systemClock } from '../clock.ts';
 
 export interface EventuallyOptions {
   withinMs: number;
   /** What is waited for, said in the failure. */
   what: string;
   everyMs?: number;
+  /** Whose time passes; the system's unless told. */
+  clock?: Clock;
 }
 
 /**
@@ -15,9 +18,9 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   predicate: () => T | Promise<T>,
-  { withinMs, what, everyMs = 20 }: EventuallyOptions,
+  { withinMs, what, everyMs = 20, clock = systemClock }: EventuallyOptions,
 ): Promise<NonNullable<T>> {
-  const deadline = Date.now() + withinMs;
+  const deadline = clock.now() + withinMs;
   let cause: unknown;
   for (;;) {
     try {
@@ -27,7 +30,7 @@ export async function eventually<T>(
     } catch (error) {
       cause = error;
     }
-    if (Date.now() >= deadline) throw new Error(`not within ${withinMs} ms: ${what}`, { cause });
-    await delay(everyMs);
+    if (clock.now() >= deadline) throw new Error(`not within ${withinMs} ms: ${what}`, { cause });
+    await clock.sleep(everyMs);
   }
 }

@@ -114,6 +114,7 @@ export async function startGlance(
   await migrate(database.db, database.dialect, 'glance', service.migrations);
   const dispatcher = createDispatcher([service.http], {
     tokens,
+    clock: options.clock ?? systemClock,
     ids: systemIds,
     log: silentLog,
     identityUrl: 'http://cloud/identity',

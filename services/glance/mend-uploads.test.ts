@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
+import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import { startGlance } from './glance.testing.ts';
 
 const octets = { 'content-type': 'application/octet-stream' };
@@ -98,16 +99,16 @@ test('files that no image needs go: of deleted images, and of a crash between fi
 
 test('with several processes an upload of another one is dead only after its lease', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'cobalt-glance-'));
-  let nowMs = 1_800_000_000_000;
-  // The lease is kept alive every quarter of it, by the clock: this one's beats come when told.
-  const beats: (() => void)[] = [];
-  const clock = {
-    now: () => nowMs,
-    sleep: async () => await new Promise<void>((resolve) => beats.push(resolve)),
-  };
+  // The lease is renewed every quarter of it, by the clock of the process that has it: here only
+  // when that clock is moved on.
+  const startMs = 1_800_000_000_000;
+  const [clock, otherClock] = [
+    createFakeClock({ startMs, movedBy: 'advance' }),
+    createFakeClock({ startMs, movedBy: 'advance' }),
+  ];
   const config = { uploadLeaseMs: 30_000 };
   const one = await startGlance({ folder, clock, config });
-  const other = await startGlance({ folder, clock, config });
+  const other = await startGlance({ folder, clock: otherClock, config });
   const {
     body: { id },
   } = await one.ask('ann', 'POST', '/images', { disk_format: 'raw', container_format: 'bare' });
@@ -120,10 +121,10 @@ test('with several processes an upload of another one is dead only after its lea
     withinMs: 5_000,
     what: 'the upload runs',
   });
-  nowMs += 29_000;
+  otherClock.nowMs += 29_000;
   await other.mend();
   assert.equal(await status(), 'saving');
-  beats.splice(0).forEach((beat) => beat());
+  await clock.advance(30_000);
   const seenMs = async () =>
     (
       await other.database.db
@@ -131,14 +132,14 @@ test('with several processes an upload of another one is dead only after its lea
         .select('upload_seen_ms')
         .executeTakeFirstOrThrow()
     ).upload_seen_ms;
-  await eventually(async () => (await seenMs()) === nowMs, {
+  await eventually(async () => (await seenMs()) === clock.nowMs, {
     withinMs: 5_000,
     what: 'the upload says that it lives',
   });
-  nowMs += 29_000;
+  otherClock.nowMs = clock.nowMs + 29_000;
   await other.mend();
   assert.deepEqual([await status(), (await other.store.list()).length], ['saving', 1]);
-  nowMs += 2_000; // 31 s since its last beat
+  otherClock.nowMs += 2_000; // 31 s since its last beat
   await other.mend();
   assert.equal(await status(), 'queued');
   source.end();

@@ -1,17 +1,14 @@
 // Records of deleted images are kept for a while, then purged; the id of one is never given again.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import { glanceDefaults } from './deps.ts';
 import { startGlance } from './glance.testing.ts';
 
 const dayMs = 24 * 3_600_000;
 
 it('deleted images are purged by age, others not, and their ids stay taken', async () => {
-  const clock = {
-    nowMs: Date.UTC(2026, 10, 22),
-    now: () => clock.nowMs,
-    sleep: async () => undefined,
-  };
+  const clock = createFakeClock({ startMs: Date.UTC(2026, 10, 22), movedBy: 'advance' });
   const glance = await startGlance({ clock });
   try {
     const {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { systemIds } from '#platform/ids.ts';
+import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import { openFernetKeys } from './fernet-keys.ts';
 
 let root: string;
@@ -14,8 +15,7 @@ before(async () => {
 });
 after(() => rm(root, { recursive: true }));
 
-let nowMs = 1_790_000_000_000;
-const clock = { now: () => nowMs, sleep: async () => {} };
+const clock = createFakeClock({ startMs: 1_790_000_000_000, movedBy: 'advance' });
 const open = (name: string) =>
   openFernetKeys({ folder: join(root, name), maxActiveKeys: 3 }, { clock, ids: systemIds });
 const files = async (name: string): Promise<string[]> => (await readdir(join(root, name))).sort();
@@ -44,7 +44,7 @@ test('two processes on one folder: the staged key opens what the other seals aft
   assert.deepEqual(await there.unseal(here.seal(plain)), plain, 'without a look at the folder');
   await here.rotate();
   await here.rotate();
-  nowMs += 10_000;
+  clock.nowMs += 10_000;
   assert.deepEqual(await there.unseal(here.seal(plain)), plain, 'with one');
 });
 

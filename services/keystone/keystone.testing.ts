@@ -106,6 +106,7 @@ export async function startKeystone(options: TestOptions = {}): Promise<TestKeys
   };
   const dispatcher = createDispatcher([service.http], {
     tokens: service.tokens,
+    clock: options.clock ?? systemClock,
     ids: systemIds,
     log,
     identityUrl: 'http://cloud/identity',

@@ -1,18 +1,20 @@
 // Wrong passwords, wherever a password is proven: they count, they lock, and the lock is honoured.
 import { strict as assert } from 'node:assert';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createFakeClock } from '#platform/testing/fake-clock.ts';
+import type { FakeClock } from '#platform/testing/fake-clock.ts';
 import { passwordAuth, startKeystone, type Answer, type TestKeystone } from './keystone.testing.ts';
 
 const lockoutMs = 60_000;
 
 describe('lockout', () => {
   let keystone: TestKeystone;
-  let nowMs: number;
+  let clock: FakeClock;
   let id: string;
   beforeEach(async () => {
-    nowMs = Date.now();
+    clock = createFakeClock({ movedBy: 'advance' });
     keystone = await startKeystone({
-      clock: { now: () => nowMs, sleep: async () => undefined },
+      clock,
       config: { lockoutFailures: 3, lockoutMs, passwordsWaitingPerSource: 40 },
     });
     id = (
@@ -42,7 +44,7 @@ describe('lockout', () => {
         for (let n = 0; n < 3; n += 1) assert.equal(await prove('wrong'), 401);
         assert.equal(await proveThen('first'), 401, 'locked');
         assert.equal(await proveThen('first'), 401, 'and stays so');
-        nowMs += lockoutMs + 1;
+        clock.nowMs += lockoutMs + 1;
         assert.ok((await proveThen('first')) < 300);
       });
     }

@@ -1,6 +1,7 @@
 // Password hashes: argon2id, in the PHC string format. Used for users and for secrets of
 // application credentials.
 import { argon2, timingSafeEqual } from 'node:crypto';
+import type { Argon2Parameters } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
@@ -38,10 +39,18 @@ export interface Passwords {
   verify(password: string, hash: string, turn: Turn): Promise<Outcome<boolean>>;
 }
 
+/** argon2id of a password. */
+export type DeriveHash = (parameters: Argon2Parameters) => Promise<Buffer>;
+
 const derive = promisify(argon2);
+export const argon2id: DeriveHash = async (parameters) => await derive('argon2id', parameters);
 const hashBytes = 32;
 
-export function createPasswords(cost: PasswordCost, ids: Ids): Passwords {
+export function createPasswords(
+  cost: PasswordCost,
+  ids: Ids,
+  deriveHash: DeriveHash = argon2id,
+): Passwords {
   const queue = new PasswordQueue(cost);
   const compute = (
     turn: Turn,
@@ -51,7 +60,7 @@ export function createPasswords(cost: PasswordCost, ids: Ids): Passwords {
     passes: number,
   ): Promise<Outcome<Buffer>> =>
     queue.run(turn, () =>
-      derive('argon2id', {
+      deriveHash({
         message: password,
         nonce,
         parallelism: 1,

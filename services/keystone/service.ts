@@ -9,7 +9,13 @@ import { policies } from './api/policies.ts';
 import { keystoneRoutes } from './api/routes.ts';
 import { openFernetKeys } from './fernet-keys.ts';
 import { defaultKeystoneConfig, type Db, type Keystone, type KeystoneConfig } from './keystone.ts';
-import { createPasswords, defaultPasswordCost, type PasswordCost } from './passwords.ts';
+import {
+  argon2id,
+  createPasswords,
+  defaultPasswordCost,
+  type DeriveHash,
+  type PasswordCost,
+} from './passwords.ts';
 import { seed, type SeedPlan } from './seed.ts';
 import { migrations } from './store/migrations.ts';
 import { createTokens } from './tokens.ts';
@@ -26,6 +32,8 @@ export interface KeystoneDeps {
   config?: Partial<KeystoneConfig>;
   /** How many may wait is said by `config`. */
   passwordCost?: Omit<PasswordCost, 'maxWaiting' | 'maxWaitingPerSource'>;
+  /** For simulations, where no other thread may have a say in what comes first. */
+  deriveHash?: DeriveHash;
   /**
    * True where other processes write to the same database: then no token check is remembered here.
    */
@@ -78,6 +86,7 @@ export async function createKeystone(deps: KeystoneDeps): Promise<KeystoneServic
   const passwords = createPasswords(
     { ...(deps.passwordCost ?? defaultPasswordCost), ...bounds },
     ids,
+    deps.deriveHash ?? argon2id,
   );
   const k: Keystone = { db, clock, ids, log, config, passwords, tokens };
   return {

@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { after, before, describe, test } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
+import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import {
   inDefault,
   isValid,
@@ -332,24 +333,26 @@ describe('tokens', () => {
 });
 
 test('tokens expire, and wrong passwords in a row lock a user for a while', async () => {
-  let nowMs = Date.parse('2026-11-22T18:00:00Z');
-  const clock = { now: () => nowMs, sleep: async () => {} };
+  const clock = createFakeClock({
+    startMs: Date.parse('2026-11-22T18:00:00Z'),
+    movedBy: 'advance',
+  });
   const keystone = await startKeystone({
     clock,
     config: { lockoutFailures: 3, lockoutMs: 60_000, tokenLifetimeMs: 3_600_000 },
   });
   assert.ok(await isValid(keystone, keystone.demo));
-  nowMs += 3_600_001;
+  clock.nowMs += 3_600_001;
   assert.equal(await isValid(keystone, keystone.demo), false);
 
   for (let n = 0; n < 3; n += 1) await assert.rejects(keystone.login('demo', 'wrong'), /401/);
   await assert.rejects(keystone.login('demo', 'demo-secret'), /401/, 'locked');
-  nowMs += 60_001;
+  clock.nowMs += 60_001;
   assert.ok(await keystone.login('demo', 'demo-secret'));
   await assert.rejects(keystone.login('demo', 'wrong'), /401/);
   assert.ok(await keystone.login('demo', 'demo-secret'), 'success begins the count anew');
   for (let n = 0; n < 3; n += 1) await assert.rejects(keystone.login('demo', 'wrong'), /401/);
-  nowMs += 60_001;
+  clock.nowMs += 60_001;
   await assert.rejects(keystone.login('demo', 'wrong'), /401/);
   assert.ok(await keystone.login('demo', 'demo-secret'), 'so does time');
   await keystone.close();

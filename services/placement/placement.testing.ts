@@ -6,6 +6,7 @@ import type { Json } from '#contracts/common/json.ts';
 import type { AuthContext } from '#openstack/auth/context.ts';
 import { createInProcessClient } from '#openstack/http/client.ts';
 import { createDispatcher } from '#openstack/http/dispatcher.ts';
+import { systemClock } from '#platform/clock.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
@@ -42,7 +43,7 @@ export async function startPlacement(
   const database = openDatabase<PlacementTables>(config, { log: silentLog });
   const service = createPlacement({
     database,
-    clock: { now: () => Date.now(), sleep: async () => undefined },
+    clock: systemClock,
     ids: systemIds,
   });
   await migrate(database.db, database.dialect, service.name, service.migrations);
@@ -79,11 +80,17 @@ export async function startPlacement(
           ? { ...who, ...scopes[token], token, roles: roles[token] }
           : fault('unauthorized', 'unknown'),
     },
+    clock: systemClock,
     ids: systemIds,
     log: silentLog,
     identityUrl: 'http://id',
   });
-  const http = createInProcessClient({ placement: '/placement' }, 'http://cloud', () => dispatcher);
+  const http = createInProcessClient(
+    { placement: '/placement' },
+    'http://cloud',
+    () => dispatcher,
+    systemClock,
+  );
   const bench: PlacementBench = {
     service,
     async ask(method, path, body, { version = newest, token = 'admin' } = {}) {

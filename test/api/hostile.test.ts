@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { withDeadline } from '#platform/clock.ts';
+import { systemClock, withDeadline } from '#platform/clock.ts';
 import { startHostileCloud } from './hostile/hostile-cloud.ts';
 import type { HostileAnswer, HostileCloud, HostileRequest } from './hostile/hostile-cloud.ts';
 import { Random } from './hostile/random.ts';
@@ -43,6 +43,7 @@ async function judge(
     cloud.send(request),
     hangMs,
     () => undefined,
+    systemClock,
   );
   const shown = `${request.method} ${request.path.slice(0, 300)}?${request.query.slice(0, 300)} ${JSON.stringify({ ...request.headers, 'x-auth-token': '' })} ${request.body?.toString('latin1').slice(0, 1_500) ?? ''}`;
   if (!answer) {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { consoleSocketPath, createConsoleProxy } from '#compose/console-proxy.ts';
 import { fault } from '#contracts/common/fault.ts';
+import { systemClock } from '#platform/clock.ts';
 import { connectRaw } from '#platform/http/raw-socket.testing.ts';
 import type { HttpServer } from '#platform/http/server.ts';
 import { startHttpServer } from '#platform/http/server.ts';
@@ -22,6 +23,7 @@ let server: HttpServer;
 before(async () => {
   cloud = await startApiCloud();
   const onUpgrade = createConsoleProxy({
+    clock: systemClock,
     log: silentLog,
     target: async (token) =>
       token === 'good'

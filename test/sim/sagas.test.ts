@@ -39,13 +39,15 @@ before(async () => {
   cloud = await startSimCloud({
     dir,
     hosts: 3,
-    wrapSagas: (definitions) => {
-      originals = [...originals, ...definitions]; // a runner for each database
-      return definitions.map((definition) => {
-        const { saga, become } = exchangeable(definition);
-        variants.set(definition.name, become);
-        return saga;
-      });
+    control: {
+      wrapSagas: (definitions) => {
+        originals = [...originals, ...definitions]; // a runner for each database
+        return definitions.map((definition) => {
+          const { saga, become } = exchangeable(definition);
+          variants.set(definition.name, become);
+          return saga;
+        });
+      },
     },
   });
 });

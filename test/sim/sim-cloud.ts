@@ -4,7 +4,9 @@
 import { Readable } from 'node:stream';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import type { SimHypervisor, SimHypervisorOptions } from '#adapters/sim/sim-hypervisor.ts';
-import { fileStore } from '#adapters/sim/sim-world.ts';
+import { createSimImageStore } from '#adapters/sim/sim-image-store.ts';
+import { createSimVolumes } from '#adapters/sim/sim-volumes.ts';
+import { fileStore, inMemoryStore } from '#adapters/sim/sim-world.ts';
 import type { NovaAgentConfig } from '#agents/nova-agent/deps.ts';
 import type { Difference } from '#compose/audit.ts';
 import { compare } from '#compose/audit.ts';
@@ -13,13 +15,13 @@ import { prepareHome, readSecrets } from '#compose/home.ts';
 import type { HostFleet } from '#compose/hosts.ts';
 import { simulatedHostName, startFleet } from '#compose/hosts.ts';
 import { simulatedNetwork } from '#compose/network.ts';
-import type { ControlPlane, ControlPlaneDeps } from '#compose/services.ts';
-import { catalogOf, createControlPlane, serviceUsers } from '#compose/services.ts';
+import type { ControlPlane } from '#compose/services.ts';
 import { simulatedStorage } from '#compose/storage.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { createServiceSession } from '#openstack/auth/service-session.ts';
+import type { Clock } from '#platform/clock.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config/config.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
@@ -29,6 +31,8 @@ import type { Log } from '#platform/log.ts';
 import { silentLog } from '#platform/log.ts';
 import { createTaskRunner } from '#platform/tasks/tasks.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import type { SimControlOptions } from './sim-control.ts';
+import { startSimControl } from './sim-control.ts';
 
 export interface SimCloudOptions {
   dir: string;
@@ -36,9 +40,18 @@ export interface SimCloudOptions {
   /** What each host has and is slow with. */
   host?: Omit<SimHypervisorOptions, 'hostname'>;
   agent?: Partial<NovaAgentConfig>;
-  wrapSagas?: ControlPlaneDeps['wrapSagas'];
+  clock?: Clock;
   ids?: Ids;
   log?: Log;
+  /** Hosts, volumes and images live in memory and end with the cloud; databases in the folder. */
+  inMemory?: boolean;
+  /** Of the control plane: how many processes, what stands between them, how they hash. */
+  control?: Partial<
+    Pick<
+      SimControlOptions,
+      'processes' | 'wrapSagas' | 'wrapBus' | 'wrapHttp' | 'keystone' | 'metrics'
+    >
+  >;
 }
 
 /** A server as the compute API shows it, reduced. */
@@ -119,8 +132,7 @@ export const restful: ReadonlySet<string> = new Set([
 const hostsReadyMs = 20_000;
 
 export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud> {
-  const { ids = systemIds, log = silentLog } = options;
-  const clock = systemClock;
+  const { clock = systemClock, ids = systemIds, log = silentLog } = options;
   const home = sure(await prepareHome(options.dir));
   const defaults = await loadConfig(cloudConfigSchema, {
     file: home.configFile,
@@ -133,35 +145,37 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     database: { synchronous: 'OFF' },
     agent: { ...defaults.agent, ...options.agent },
   };
-  const secrets = await readSecrets(options.dir);
-  const origin = 'http://sim';
-  const plane = await createControlPlane({
+  const secrets = await readSecrets(options.dir, ids);
+  const inMemory = options.inMemory ?? false;
+  const storage = simulatedStorage(home);
+  const control = await startSimControl({
     home,
     secrets,
     config,
-    origin,
+    clock,
+    ids,
+    log,
     network: simulatedNetwork(
       Array.from({ length: options.hosts }, (_, index) => simulatedHostName(index + 1)),
       { clock },
     ),
-    storage: simulatedStorage(home),
-    clock,
-    ids,
-    log,
-    ...(options.wrapSagas ? { wrapSagas: options.wrapSagas } : {}),
+    storage: inMemory
+      ? {
+          ...storage,
+          backends: new Map([['sim', createSimVolumes()]]),
+          images: createSimImageStore({ clock }),
+        }
+      : storage,
+    processes: 1,
+    ...options.control,
   });
-  await plane.keystone.seed({
-    region: 'RegionOne',
-    adminPassword: secrets.admin,
-    demoPassword: secrets.demo,
-    catalog: catalogOf(origin),
-    serviceUsers: serviceUsers.map((name) => ({ name, password: secrets.service(name) })),
-  });
-  await plane.nova.seed();
-  await plane.neutron.seed();
-  await plane.cinder.seed();
+  const {
+    planes: [plane],
+    bus,
+    http,
+  } = control;
 
-  const store = fileStore(home.simulated);
+  const store = inMemory ? inMemoryStore() : fileStore(home.simulated);
   const hosts = new Map<string, SimHypervisor>();
   const simulate = (hostname: string): SimHypervisor => {
     const hypervisor = createSimHypervisor(
@@ -171,12 +185,18 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     hosts.set(hostname, hypervisor);
     return hypervisor;
   };
-  const tasks = createTaskRunner({ clock, ids, log });
-  tasks.start(plane.services.flatMap((service) => service.tasks));
+  const tasks = createTaskRunner({
+    clock,
+    ids,
+    log,
+    ...(options.control?.metrics ? { metrics: options.control.metrics } : {}),
+  });
+  for (const { services } of control.planes)
+    tasks.start(services.flatMap((service) => service.tasks));
   const beginFleet = async (): Promise<HostFleet> => {
     const fleet = startFleet(
       {
-        plane,
+        plane: { bus, http, session: (name) => plane.session(name) },
         homeDir: options.dir,
         simulatedDir: home.simulated,
         config,
@@ -197,7 +217,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   };
   let fleet = await beginFleet();
   const admin = createServiceSession({
-    http: plane.http,
+    http,
     clock,
     user: { name: 'admin', password: secrets.admin, project: 'admin' },
   });
@@ -206,15 +226,12 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     method: HttpMethod,
     path: string,
     rest: { body?: Json; stream?: Readable; headers?: Record<string, string> } = {},
-  ) =>
-    sure(
-      await plane.http.send({ method, service, path, token: sure(await admin.token()), ...rest }),
-    );
+  ) => sure(await http.send({ method, service, path, token: sure(await admin.token()), ...rest }));
 
   const imageId = await ensureImage();
   const networkId = await ensureNetwork();
   const leftOver = (await plane.nova.audit()).sagas.length;
-  await plane.sagas.start();
+  await Promise.all(control.planes.map(async ({ sagas }) => await sagas.start()));
 
   async function ensureImage(): Promise<string> {
     const { images } = (await send('image', 'GET', '/v2/images?name=sim&status=active')).body as {
@@ -289,7 +306,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
         async () =>
           ((await cloud.volume('GET', `/volumes/${id}`)).body as { volume: { status: string } })
             .volume.status === 'available',
-        { withinMs: 10_000, what: 'the volume is made' },
+        { withinMs: 10_000, what: 'the volume is made', clock },
       );
       return id;
     },
@@ -387,6 +404,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
       await eventually(async () => (found = await cloud.differences()).length === 0, {
         withinMs,
         what: 'the cloud is at rest',
+        clock,
       }).catch((cause: unknown) => {
         throw new Error(
           `not at rest after ${withinMs} ms:\n${found.map(({ what, detail }) => `  ${what}: ${detail}`).join('\n')}`,
@@ -401,10 +419,10 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
       fleet = await beginFleet();
     },
     async stop() {
-      await plane.sagas.stop();
+      await Promise.all(control.planes.map(async ({ sagas }) => await sagas.stop()));
       await fleet.stop();
       await tasks.stop();
-      await plane.close();
+      await control.close();
     },
   };
   return cloud;

@@ -135,8 +135,11 @@ export async function connect(
   if (isFault(volume)) return volume;
   const backend = backendFor(parts, volume);
   if (isFault(backend)) return backend;
-  const connection = await withDeadline(backend.connection(volume.id), connectionTimeoutMs, () =>
-    fault('timeout', 'The storage backend does not answer.'),
+  const connection = await withDeadline(
+    backend.connection(volume.id),
+    connectionTimeoutMs,
+    () => fault('timeout', 'The storage backend does not answer.'),
+    clock,
   );
   if (isFault(connection)) {
     // Nova has said yes to its caller already. One message an attachment, however often Nova asks

@@ -146,6 +146,7 @@ export async function startCinder(options: CinderBenchOptions = {}): Promise<Cin
   await sagas.start();
   const errors: unknown[] = [];
   const dispatcher = createDispatcher([service.http], {
+    clock,
     ids,
     identityUrl: 'http://cloud/identity',
     log: {

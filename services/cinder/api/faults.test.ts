@@ -6,7 +6,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import type { FaultKind } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import { systemClock } from '#platform/clock.ts';
+import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import type { CinderBench, Loose } from './cinder-api.testing.ts';
 import { startCinder } from './cinder-api.testing.ts';
@@ -38,10 +38,7 @@ const limits = {
 before(async () => {
   cinder = await startCinder({
     config: { quotas: limits },
-    clock: {
-      ...systemClock,
-      sleep: async () => await new Promise((resolve) => setImmediate(resolve)),
-    },
+    clock: createFakeClock({ movedBy: 'sleeps' }),
     wrapBackend: (backend) =>
       new Proxy(backend, {
         get: (target, name: keyof VolumeBackend) => {

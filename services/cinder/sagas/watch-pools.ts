@@ -40,8 +40,11 @@ export function watchPools({
     );
     const asked = await Promise.all(
       [...backends].map(async ([backend, driver]): Promise<Pool | undefined> => {
-        const facts = await withDeadline(driver.facts(), factsTimeoutMs, () =>
-          fault('timeout', `The backend ${backend} does not answer.`),
+        const facts = await withDeadline(
+          driver.facts(),
+          factsTimeoutMs,
+          () => fault('timeout', `The backend ${backend} does not answer.`),
+          clock,
         );
         if (isFault(facts)) {
           log.warn({ backend, why: facts.message }, 'a backend does not tell its figures');

@@ -17,6 +17,7 @@ import type { HttpMethod, Query } from '#platform/http/messages.ts';
 import { JsonText } from '#platform/http/messages.ts';
 import { seededIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
+import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { NeutronConfig, NeutronDeps } from '../deps.ts';
 import { neutronDefaults } from '../deps.ts';
 import type { NeutronService } from '../service.ts';
@@ -78,7 +79,7 @@ export async function startNeutron(
     options.database ?? { dialect: 'sqlite', path: ':memory:' },
     { log: silentLog },
   );
-  const clock = { nowMs: startMs, now: () => clock.nowMs, sleep: async () => undefined };
+  const clock = createFakeClock({ startMs, movedBy: 'sleeps' });
   const ids = seededIds(1);
   const circle: { dispatcher?: Dispatcher } = {};
   const http = createInProcessClient(
@@ -88,6 +89,7 @@ export async function startNeutron(
       if (!circle.dispatcher) throw new Error('asked before there is a dispatcher');
       return circle.dispatcher;
     },
+    clock,
   );
   const deps: NeutronDeps = {
     database,
@@ -124,6 +126,7 @@ export async function startNeutron(
     ],
   };
   const dispatcher = createDispatcher([service.http, keystone], {
+    clock,
     ids,
     identityUrl: 'http://cloud/identity',
     log: {

@@ -1,11 +1,11 @@
 // How Neutron writes: one transaction a change, undone when its outcome is a fault, tried again
 // when another writer took what it picked (an address, a MAC, a segment).
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
+import { retryPause } from '#platform/db/retry-pause.ts';
 import { isMysql, transaction } from '#platform/db/transaction.ts';
 import type { ListedTable } from './list.ts';
 import type { NeutronTables } from './tables.ts';
@@ -45,7 +45,7 @@ export async function write<R>(
       if (error instanceof Undo) return error.fault;
       if (attempt >= maxPicks || !(isUniqueViolation(error) || error instanceof Outdated))
         throw error;
-      await sleep(pickBackoffMs * attempt * (0.5 + Math.random()));
+      await retryPause(db, pickBackoffMs * attempt);
     }
   }
 }

@@ -1,22 +1,29 @@
 // Makes an x509 keypair for those who brought none (until 2.91): a certificate that names the user,
 // for WinRM logins, signed by its own key. The form is Nova's `generate_winrm_x509_cert`; the
 // encoding RFC 5280 in DER (X.690).
-import { generateKeyPair, randomBytes, sign } from 'node:crypto';
+import { generateKeyPair, sign } from 'node:crypto';
 import { promisify } from 'node:util';
+import type { Ids } from '#platform/ids.ts';
 
 const generate = promisify(generateKeyPair);
 const tenYearsMs = 3650 * 24 * 3_600_000;
 
 /**
- * RSA 2048, valid for ten years from `nowMs`. Its randomness is the kernel's, not `deps.ids`: a
- * seeded key would be no secret.
+ * RSA 2048, valid for ten years from `nowMs`. The key's randomness is the kernel's, not that of
+ * `ids`: a seeded key would be no secret.
  */
 export async function generateCertificate(
   userId: string,
   nowMs: number,
+  ids: Pick<Ids, 'bytes'>,
 ): Promise<{ publicKey: string; privateKey: string }> {
   const { publicKey, privateKey } = await generate('rsa', { modulusLength: 2048 });
-  const signed = certificateFacts(userId, nowMs, publicKey.export({ type: 'spki', format: 'der' }));
+  const signed = certificateFacts(
+    userId,
+    nowMs,
+    ids.bytes(15),
+    publicKey.export({ type: 'spki', format: 'der' }),
+  );
   const certificate = sequence(signed, sha256WithRsa, bits(sign('sha256', signed, privateKey)));
   return {
     publicKey: pem('CERTIFICATE', certificate),
@@ -24,7 +31,7 @@ export async function generateCertificate(
   };
 }
 
-function certificateFacts(userId: string, nowMs: number, key: Buffer): Buffer {
+function certificateFacts(userId: string, nowMs: number, serialBytes: Buffer, key: Buffer): Buffer {
   const name = sequence(element(0x31, sequence(objectId('550403'), text(userId)))); // commonName
   const principal = element(
     0xa0,
@@ -38,7 +45,7 @@ function certificateFacts(userId: string, nowMs: number, key: Buffer): Buffer {
   );
   const version3 = element(0xa0, element(0x02, Buffer.from([2])));
   // the first byte keeps it positive
-  const serial = element(0x02, Buffer.concat([Buffer.from([0x01]), randomBytes(15)]));
+  const serial = element(0x02, Buffer.concat([Buffer.from([0x01]), serialBytes]));
   return sequence(
     version3,
     serial,

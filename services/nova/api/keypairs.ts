@@ -71,6 +71,7 @@ export function keypairRoutes(deps: NovaDeps): readonly Route[] {
     database: { db },
     config,
     clock,
+    ids,
   } = deps;
   const missing = (request: ApiRequest<unknown>) =>
     fault('notFound', `Keypair ${request.params['name']} not found for user.`);
@@ -119,7 +120,7 @@ export function keypairRoutes(deps: NovaDeps): readonly Route[] {
           sent.public_key !== undefined
             ? undefined
             : kind === 'x509'
-              ? await generateCertificate(owner, clock.now())
+              ? await generateCertificate(owner, clock.now(), ids)
               : await generateSshKey();
         const key = made?.publicKey ?? sent.public_key ?? '';
         const fingerprint = fingerprintOf(kind, key);

@@ -16,6 +16,7 @@ import type { HttpMethod } from '#platform/http/messages.ts';
 import { seededIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { createSagaQueue } from '#platform/saga/queue.ts';
+import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { NovaConfig, NovaDeps } from '../deps.ts';
 import { novaDefaults } from '../deps.ts';
 import { planServerCreate } from '../domain/plan-server-create.ts';
@@ -82,7 +83,7 @@ export async function startNova(
     options.database ?? { dialect: 'sqlite', path: ':memory:' },
     { log: silentLog },
   );
-  const clock = { nowMs: startMs, now: () => clock.nowMs, sleep: async () => undefined };
+  const clock = createFakeClock({ startMs, movedBy: 'sleeps' });
   const time = options.clock ?? clock;
   const ids = seededIds(1);
   const calls: HttpCall[] = [];
@@ -115,6 +116,7 @@ export async function startNova(
   await migrate(database.db, database.dialect, 'nova', service.migrations);
   const errors: unknown[] = [];
   const dispatcher = createDispatcher([service.http], {
+    clock: time,
     ids,
     identityUrl: 'http://cloud/identity',
     log: {

@@ -427,6 +427,7 @@ describe('the metadata API', () => {
     headers: Record<string, string>,
   ): Promise<{ status: number; text: string }> {
     const dispatcher = createDispatcher([nova.service.metadata], {
+      clock: nova.deps.clock,
       ids: nova.deps.ids,
       log: silentLog,
       identityUrl: '',

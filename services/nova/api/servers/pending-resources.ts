@@ -63,17 +63,13 @@ export async function createPendingResources(
       heartbeat_until_ms: clock.now() + heartbeatTimeoutMs,
     });
   await insert(0);
-  const ended = new AbortController();
-  void (async () => {
-    while (!ended.signal.aborted) {
-      await renewHeartbeat(db, id, clock.now() + heartbeatTimeoutMs).catch((error: unknown) =>
-        log.warn({ pending: id, err: error }, 'heartbeat of a request failed'),
-      );
-      await clock
-        .sleep(heartbeatEveryMs, { signal: ended.signal, unref: true })
-        .catch(() => undefined); // ended
-    }
-  })();
+  const heartbeat = clock.every(
+    heartbeatEveryMs,
+    async () => await renewHeartbeat(db, id, clock.now() + heartbeatTimeoutMs),
+    {
+      onError: (error) => log.warn({ pending: id, err: error }, 'heartbeat of a request failed'),
+    },
+  );
 
   /** Until it is done or the time is over; the task goes on with the rest. */
   async function remove(): Promise<void> {
@@ -91,11 +87,11 @@ export async function createPendingResources(
       return owned;
     },
     async end() {
-      ended.abort();
+      await heartbeat.stop();
       if (committed > 0) return; // of the abandoned parts the task hears
       // Without a heartbeat for too long, the row was removed with what was created until then.
       if (!(await abandonPending(db, id))) await insert(1);
-      await withDeadline(remove(), removalTimeoutMs, () => undefined);
+      await withDeadline(remove(), removalTimeoutMs, () => undefined, clock);
     },
   };
 }

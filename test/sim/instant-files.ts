@@ -1,0 +1,63 @@
+// Makes the files of this process instant: each operation is over when its call returns, so the
+// disk and the threads behind it have no say in what comes first. For simulations alone.
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+
+type Call = (...args: unknown[]) => unknown;
+
+const promised = [
+  'access',
+  'appendFile',
+  'chmod',
+  'copyFile',
+  'mkdir',
+  'mkdtemp',
+  'readFile',
+  'readdir',
+  'rename',
+  'rm',
+  'stat',
+  'statfs',
+  'unlink',
+  'writeFile',
+] as const;
+/** What streams of files call, with what their callbacks get beside the result. */
+const called = {
+  open: () => [],
+  close: () => [],
+  fsync: () => [],
+  read: (args: unknown[]) => [args[1]],
+  write: (args: unknown[]) => [args[1]],
+  writev: (args: unknown[]) => [args[1]],
+} as const;
+
+/** Until the returned function is called. */
+export function makeFilesInstant(): () => void {
+  // node:fs names its calls `x` and `xSync`; their types are too narrow for a loop
+  const calls = fs as unknown as Record<string, Call>;
+  const promises = fs.promises as unknown as Record<string, Call>;
+  const originals: (() => void)[] = [];
+  const replace = (owner: Record<string, Call>, name: string, call: Call): void => {
+    const original = owner[name] as Call; // all of the names above exist
+    originals.push(() => void (owner[name] = original));
+    owner[name] = call;
+  };
+  for (const name of promised)
+    replace(promises, name, async (...args) => calls[`${name}Sync`]?.(...args));
+  for (const [name, extra] of Object.entries(called)) {
+    const instant = calls[`${name}Sync`] as Call;
+    replace(calls, name, (...args) => {
+      const callback = args.pop() as (error: unknown, ...results: unknown[]) => void;
+      try {
+        process.nextTick(callback, null, instant(...args), ...extra(args));
+      } catch (error) {
+        process.nextTick(callback, error);
+      }
+    });
+  }
+  syncBuiltinESMExports();
+  return () => {
+    for (const restore of originals) restore();
+    syncBuiltinESMExports();
+  };
+}

@@ -1,0 +1,63 @@
+// Runs simulations of many seeds in several processes at once; each seed has a process to itself
+// while it runs. Used by seeds.test.ts.
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { SeedReport } from './run-seeds.ts';
+import type { SimulationOptions } from './simulate.ts';
+
+const program = fileURLToPath(new URL('run-seeds.ts', import.meta.url));
+/** Of real time, for one seed: a bound against a simulation that spins. */
+const seedTimeoutMs = 300_000;
+
+export interface RunSeedsOptions {
+  /** Where traces of failures are kept. */
+  traceFolder: string;
+  simulation?: SimulationOptions;
+  /** Processes at once; as many as there are cores unless told. */
+  atOnce?: number;
+  /** Told of each seed as it ends; true: no further seed is begun. */
+  onReport?(report: SeedReport): boolean;
+}
+
+/** Reports in the order of the seeds; of those begun. */
+export async function runSeeds(
+  seeds: readonly number[],
+  { traceFolder, simulation = {}, atOnce = availableParallelism(), onReport }: RunSeedsOptions,
+): Promise<SeedReport[]> {
+  const reports: SeedReport[] = [];
+  const left = [...seeds];
+  const runner = async (): Promise<void> => {
+    const child = fork(program, [traceFolder, JSON.stringify(simulation)]);
+    try {
+      for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
+        const report = await simulated(child, seed);
+        reports.push(report);
+        if (onReport?.(report)) left.length = 0;
+      }
+    } finally {
+      child.kill('SIGKILL');
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, seeds.length) }, runner));
+  return reports.sort((a, b) => a.seed - b.seed);
+}
+
+async function simulated(child: ChildProcess, seed: number): Promise<SeedReport> {
+  return await new Promise((resolve, reject) => {
+    const over = (end: () => void): void => {
+      clearTimeout(late);
+      child.removeAllListeners();
+      end();
+    };
+    const late = setTimeout(() => {
+      over(() => reject(new Error(`seed ${seed} takes longer than ${seedTimeoutMs / 1000} s`)));
+    }, seedTimeoutMs);
+    child.once('message', (report) => over(() => resolve(report as SeedReport)));
+    child.once('exit', (code, signal) =>
+      over(() => reject(new Error(`seed ${seed} ended its process: ${code ?? signal}`))),
+    );
+    child.send(seed);
+  });
+}
