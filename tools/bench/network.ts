@@ -18,6 +18,8 @@ import { startBareServer, transactionsPerSecond } from './yardsticks.ts';
 
 const run = promisify(execFile);
 const syncedPorts = 10_000;
+/** Neutron takes no more: `maxBulk` in services/neutron/api/attributes.ts. */
+const portsPerRequest = 250;
 const rebuildDeadlineMs = 120_000;
 
 interface Port {
@@ -196,14 +198,14 @@ async function guests(cloud: BenchCloud): Promise<Figure[]> {
       value: Math.max(...opened),
       unit: 'ms',
       yardstick,
-      bar: { atMost: 20 },
+      bar: { atMost: 60 },
     },
     {
       what: 'a rule deleted until they do not, slowest of 3',
       value: Math.max(...closed),
       unit: 'ms',
       yardstick,
-      bar: { atMost: 20 },
+      bar: { atMost: 60 },
     },
   ];
 }
@@ -268,7 +270,7 @@ async function listPorts(cloud: BenchCloud, bare: BareServer): Promise<Figure[]>
       value: median(latenciesMs),
       unit: 'ms',
       yardstick: { what: 'bare node:http, same answer', value: bareAnswer.p50Ms },
-      bar: { atMost: 6 },
+      bar: { atMost: 2 },
       stock: '560 ms',
     },
   ];
@@ -304,10 +306,10 @@ async function crowdedSubnet(cloud: BenchCloud): Promise<Figure[]> {
 
 async function rebuild(cloud: BenchCloud): Promise<Figure[]> {
   const there = await written(cloud);
-  for (let made = there; made < syncedPorts; made += 500) {
-    const network = await makeNetwork(cloud, `10.${100 + Math.floor(made / 500)}.0.0/22`);
+  for (let count = there; count < syncedPorts; count += portsPerRequest) {
+    const network = await makeNetwork(cloud, `10.${100 + Math.floor(count / 250)}.0.0/22`);
     await cloud.admin.ask('network', 'POST', '/v2.0/ports', {
-      ports: Array.from({ length: Math.min(500, syncedPorts - made) }, () => ({
+      ports: Array.from({ length: Math.min(portsPerRequest, syncedPorts - count) }, () => ({
         network_id: network,
       })),
     });
