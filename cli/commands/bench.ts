@@ -1,8 +1,29 @@
 // `cobalt bench`: measures what is promised, prints one table with the bars and what stock
-// OpenStack needs.
-import { Argument } from 'commander';
+// OpenStack needs. With --against, compares with another commit instead.
+import { Argument, InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import { holds, report } from '#tools/bench/report.ts';
+import { benchAgainst } from '#tools/bench/against.ts';
+import { compareRounds, comparisonTable } from '#tools/bench/compare.ts';
+import type { Figure } from '#tools/bench/report.ts';
+import { figuresAsJson, figureTable, holds } from '#tools/bench/report.ts';
+
+type Say = (text: string) => void;
+
+const benches: Readonly<Record<string, (say: Say) => Promise<Figure[]>>> = {
+  control: async (say) => await (await import('#tools/bench/control.ts')).benchControl(say),
+  boot: async (say) => await (await import('#tools/bench/boot.ts')).benchBoot(say),
+  memory: async (say) => await (await import('#tools/bench/memory.ts')).benchMemory(say),
+  network: async (say) => await (await import('#tools/bench/network.ts')).benchNetwork(say),
+  storage: async (say) => await (await import('#tools/bench/storage.ts')).benchStorage(say),
+  stall: async (say) => await (await import('#tools/bench/stall.ts')).benchStall(say),
+};
+
+interface Options {
+  json?: true;
+  against?: string;
+  rounds: number;
+  tolerance: number;
+}
 
 export function define(command: Command): void {
   command
@@ -10,29 +31,71 @@ export function define(command: Command): void {
       new Argument(
         '<what>',
         "control: APIs and scheduling over simulated hosts. boot: from POST /servers to the guest kernel. memory: resident, idle, two hosts. network: guests' packets, ports in Neutron and OVN. storage: volumes, made, attached, written. stall: how long hostile requests keep others waiting",
-      ).choices(['control', 'boot', 'memory', 'network', 'storage', 'stall']),
+      ).choices(Object.keys(benches)),
     )
     .option('--json', 'as JSON')
+    .option(
+      '--against <ref>',
+      'run the benchmark of this commit, branch or tag in turns with this checkout, and print the ratio of each figure',
+    )
+    .option('--rounds <n>', 'with --against: pairs of runs', positiveInteger, 3)
+    .option('--tolerance <percent>', 'with --against: how much slower is accepted', percent, 5)
     .option('-y, --yes', 'install missing Debian packages without asking')
     .addHelpText(
       'after',
-      '\nExit code: 0 every bar holds, 1 one is missed.\n\nExamples:\n  ./cobalt bench control\n  ./cobalt bench boot --json',
+      '\nExit code: 0 every bar holds, 1 one is missed. With --against: 0 no figure is slower, 1 one is; 130 interrupted.\n\nExamples:\n  ./cobalt bench control\n  ./cobalt bench boot --json\n  ./cobalt bench control --against HEAD~1 --rounds 5',
     )
-    .action(async (what: string, options: { json?: true }) => {
+    .action(async (what: string, options: Options) => {
       const say = (text: string): void => void process.stderr.write(`  measuring: ${text}\n`);
-      const figures =
-        what === 'control'
-          ? await (await import('#tools/bench/control.ts')).benchControl(say)
-          : what === 'boot'
-            ? await (await import('#tools/bench/boot.ts')).benchBoot(say)
-            : what === 'network'
-              ? await (await import('#tools/bench/network.ts')).benchNetwork(say)
-              : what === 'storage'
-                ? await (await import('#tools/bench/storage.ts')).benchStorage(say)
-                : what === 'stall'
-                  ? await (await import('#tools/bench/stall.ts')).benchStall(say)
-                  : await (await import('#tools/bench/memory.ts')).benchMemory(say);
-      report(`cobalt bench ${what}`, figures, options.json ?? false);
+      if (options.against !== undefined) {
+        await compare(what, options.against, options, say);
+        return;
+      }
+      const figures = (await benches[what]?.(say)) ?? [];
+      const title = `cobalt bench ${what}`;
+      process.stdout.write(
+        options.json
+          ? `${figuresAsJson(title, figures)}\n`
+          : `\n${title}\n\n${figureTable(figures)}\n\n`,
+      );
       process.exitCode = figures.every(holds) ? 0 : 1;
     });
+}
+
+async function compare(
+  what: string,
+  ref: string,
+  { json, rounds, tolerance }: Options,
+  say: Say,
+): Promise<void> {
+  const interruption = new AbortController();
+  const interrupt = (): void => interruption.abort();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of signals) process.on(name, interrupt);
+  try {
+    const measured = await benchAgainst({ what, ref, rounds, say, signal: interruption.signal });
+    const comparisons = compareRounds(measured, tolerance / 100);
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ title: `cobalt bench ${what}`, against: ref, rounds, comparisons }, null, 2)}\n`
+        : `\ncobalt bench ${what}: this checkout against ${ref}, medians of ${rounds} rounds\n\n${comparisonTable(comparisons, { base: ref, current: 'THIS CHECKOUT' })}\n\n`,
+    );
+    process.exitCode = comparisons.some(({ verdict }) => verdict === 'slower') ? 1 : 0;
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error;
+    process.stderr.write('cobalt: interrupted; the worktree and its clouds are removed\n');
+    process.exitCode = 130;
+  } finally {
+    for (const name of signals) process.removeListener(name, interrupt);
+  }
+}
+
+function positiveInteger(text: string): number {
+  if (!/^[1-9]\d{0,2}$/.test(text)) throw new InvalidArgumentError('It must be 1 to 999.');
+  return Number(text);
+}
+
+function percent(text: string): number {
+  if (!/^\d{1,3}(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It must be 0 to 999.');
+  return Number(text);
 }

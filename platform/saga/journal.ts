@@ -223,7 +223,7 @@ export function createJournal(database: AnyDb) {
       saga: SagaRecord,
       leaseUntilMs: number,
     ): Promise<{ cancelled: boolean } | undefined> {
-      const row = await db
+      const update = db
         .updateTable('sagas')
         .set({
           state: JSON.stringify(saga.state),
@@ -234,10 +234,14 @@ export function createJournal(database: AnyDb) {
         })
         .where('id', '=', saga.id)
         .where('owner', '=', owner)
-        .where('claim', '=', saga.claim)
-        .executeTakeFirst();
-      if (row.numUpdatedRows === 0n) return undefined;
-      return { cancelled: await this.isCancelled(saga.id) };
+        .where('claim', '=', saga.claim);
+      if (!isMysql(db)) {
+        const row = await update.returning('cancelled').executeTakeFirst();
+        return row && { cancelled: row.cancelled === 1 };
+      }
+      // MariaDB knows RETURNING of inserts and deletes alone.
+      const { numUpdatedRows } = await update.executeTakeFirst();
+      return numUpdatedRows === 0n ? undefined : { cancelled: await this.isCancelled(saga.id) };
     },
 
     async isCancelled(id: string): Promise<boolean> {

@@ -36,9 +36,13 @@ export async function benchBoot(say: (text: string) => void): Promise<Figure[]> 
       bare.push(await throughVirsh(cloud, xml));
     }
     return [
-      { what: 'POST /servers to the first console line, median', value: median(ours), unit: 'ms' },
-      { what: 'virsh create of the same domain, median', value: median(bare), unit: 'ms' },
-      { what: 'ratio', value: median(ours) / median(bare), unit: 'x', bar: { atMost: 1.25 } },
+      {
+        what: 'POST /servers to the first console line, median',
+        value: median(ours),
+        unit: 'ms',
+        yardstick: { what: 'virsh create of the same domain', value: median(bare) },
+        bar: { atMost: 1.25 },
+      },
     ];
   } finally {
     await cloud.close();

@@ -1,13 +1,14 @@
 // A cloud of its own for a benchmark: a child process on a free port, with a temporary state
 // folder, gone afterwards.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { connectCloud } from '#cli/cloud-client.ts';
 import type { CloudClient } from '#cli/cloud-client.ts';
 import type { StartMessage } from '#cli/run-control.ts';
-import { repository, runTool } from '#cli/run-tool.ts';
+import { repository } from '#cli/run-tool.ts';
 import { homePaths, readSecrets } from '#compose/home.ts';
 import { freePort } from '#platform/testing/free-port.ts';
 
@@ -21,6 +22,7 @@ export interface BenchCloud {
   close(): Promise<void>;
 }
 
+const run = promisify(execFile);
 const startTimeoutMs = 300_000;
 
 export async function startBenchCloud(options: {
@@ -77,7 +79,10 @@ export async function startBenchCloud(options: {
       60_000,
     ),
     async close() {
-      await runTool(process.execPath, ['cli/main.ts', 'down', '--purge', '--home', dir], {});
+      // its lines of progress are not for standard output, which is the figures'
+      await run(process.execPath, ['cli/main.ts', 'down', '--purge', '--home', dir], {
+        cwd: repository,
+      });
       await rm(dir, { recursive: true, force: true });
     },
   };

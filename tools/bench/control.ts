@@ -2,18 +2,21 @@
 // load over HTTP sockets from another.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import type { Json } from '#contracts/common/json.ts';
 import type { BenchCloud } from './cloud.ts';
 import { startBenchCloud } from './cloud.ts';
+import { download, imageMib, upload } from './copy-image.ts';
 import { createLoad } from './load.ts';
 import type { Figure } from './report.ts';
 import { median } from './report.ts';
+import type { BareServer } from './yardsticks.ts';
+import { passwordHashMs, startBareServer, transactionsPerSecond } from './yardsticks.ts';
 
 const simulatedHosts = 100;
-const mib = 1024 * 1024;
 
 export async function benchControl(say: (text: string) => void): Promise<Figure[]> {
   const cloud = await startBenchCloud({ hosts: 0, simulated: simulatedHosts });
+  const bare = await startBareServer();
   try {
     const figures: Figure[] = [];
     for (const part of [
@@ -26,15 +29,16 @@ export async function benchControl(say: (text: string) => void): Promise<Figure[
       memory,
     ]) {
       say(part.name);
-      figures.push(...(await part(cloud)));
+      figures.push(...(await part(cloud, bare)));
     }
     return figures;
   } finally {
+    await bare.close();
     await cloud.close();
   }
 }
 
-async function emptyList({ port, admin }: BenchCloud): Promise<Figure[]> {
+async function emptyList({ port, admin }: BenchCloud, bare: BareServer): Promise<Figure[]> {
   const call = () => ({
     method: 'GET',
     path: '/compute/v2.1/servers',
@@ -47,19 +51,23 @@ async function emptyList({ port, admin }: BenchCloud): Promise<Figure[]> {
   const eight = createLoad(port, 8);
   const many = await eight.run(6000, call, 200);
   eight.close();
+  const bareAlone = await bare.requests({ servers: [] }, { count: 1000, concurrency: 1 });
+  const bareMany = await bare.requests({ servers: [] }, { count: 6000, concurrency: 8 });
   return [
     {
       what: 'GET /servers of an empty project, p50',
       value: median(alone.latenciesMs),
       unit: 'ms',
-      bar: { atMost: 2 },
+      yardstick: { what: 'bare node:http', value: bareAlone.p50Ms },
+      bar: { atMost: 8 },
       stock: '25 ms',
     },
     {
       what: 'GET /servers, 8 at a time',
       value: 6000 / many.seconds,
       unit: 'req/s',
-      bar: { atLeast: 1500 },
+      yardstick: { what: 'bare node:http', value: bareMany.perSecond },
+      bar: { atLeast: 0.1 },
       stock: '80 req/s',
     },
   ];
@@ -88,13 +96,14 @@ async function password({ port, adminPassword }: BenchCloud): Promise<Figure[]> 
       what: 'token from a password, p50',
       value: median(latenciesMs),
       unit: 'ms',
-      bar: { atMost: 60 },
+      yardstick: { what: 'the hash alone', value: await passwordHashMs() },
+      bar: { atMost: 2 },
       stock: '250 ms',
     },
   ];
 }
 
-async function candidates({ port, admin }: BenchCloud): Promise<Figure[]> {
+async function candidates({ port, admin }: BenchCloud, bare: BareServer): Promise<Figure[]> {
   const headers = { 'x-auth-token': admin.token, 'openstack-api-version': 'placement 1.36' };
   const inventory = (total: number) => ({
     total,
@@ -143,10 +152,12 @@ async function candidates({ port, admin }: BenchCloud): Promise<Figure[]> {
   await one.run(20, call, 200);
   const { latenciesMs, answers } = await one.run(200, call, 200);
   one.close();
-  const found = (
-    JSON.parse(answers[0]?.body.toString() ?? '{}') as { allocation_requests: unknown[] }
-  ).allocation_requests.length;
+  const answer = JSON.parse(answers[0]?.body.toString() ?? '{}') as {
+    allocation_requests: Json[];
+  };
+  const found = answer.allocation_requests.length;
   if (found !== 1000) throw new Error(`${found} candidates were found, 1000 were expected`);
+  const bareAnswer = await bare.requests(answer, { count: 200, concurrency: 1 });
   // The extra providers are no hosts: they must not be candidates of the servers made next.
   const clean = createLoad(port, 4);
   await clean.run(
@@ -164,7 +175,8 @@ async function candidates({ port, admin }: BenchCloud): Promise<Figure[]> {
       what: 'GET /allocation_candidates, 1,000 providers, p50',
       value: median(latenciesMs),
       unit: 'ms',
-      bar: { atMost: 5 },
+      yardstick: { what: 'bare node:http, same answer', value: bareAnswer.p50Ms },
+      bar: { atMost: 3.5 },
       stock: '230-360 ms',
     },
   ];
@@ -252,18 +264,20 @@ async function createMany(cloud: BenchCloud, count: number, concurrency: number)
 async function createServers(cloud: BenchCloud): Promise<Figure[]> {
   await createMany(cloud, 8, 8);
   const seconds = await createMany(cloud, 100, 8);
+  const transactions = await transactionsPerSecond();
   return [
     {
       what: '100 servers created until ACTIVE, 8 at a time',
       value: 100 / seconds,
       unit: 'servers/s',
-      bar: { atLeast: 50 },
+      yardstick: { what: 'SQLite', unit: 'transactions/s', value: transactions },
+      bar: { atLeast: 0.004 },
       stock: '1.35 servers/s',
     },
   ];
 }
 
-async function listServers(cloud: BenchCloud): Promise<Figure[]> {
+async function listServers(cloud: BenchCloud, bare: BareServer): Promise<Figure[]> {
   await createMany(cloud, 1000 - 108, 16);
   const load = createLoad(cloud.port, 1);
   const call = () => ({
@@ -274,26 +288,24 @@ async function listServers(cloud: BenchCloud): Promise<Figure[]> {
   await load.run(5, call, 200);
   const { latenciesMs, answers } = await load.run(30, call, 200);
   load.close();
-  const found = (JSON.parse(answers[0]?.body.toString() ?? '{}') as { servers: unknown[] }).servers
-    .length;
+  const answer = JSON.parse(answers[0]?.body.toString() ?? '{}') as { servers: Json[] };
+  const found = answer.servers.length;
   if (found !== 1000) throw new Error(`${found} servers were listed, 1000 were expected`);
+  const bareAnswer = await bare.requests(answer, { count: 50, concurrency: 1 });
   return [
     {
       what: 'GET /servers/detail of 1,000 servers, p50',
       value: median(latenciesMs),
       unit: 'ms',
-      bar: { atMost: 40 },
+      yardstick: { what: 'bare node:http, same answer', value: bareAnswer.p50Ms },
+      bar: { atMost: 8 },
       stock: '1,620 ms',
     },
   ];
 }
 
-const imageMib = 100;
-
-async function images({ port, admin }: BenchCloud): Promise<Figure[]> {
-  const chunk = randomBytes(mib);
-  const ups: number[] = [];
-  const downs: number[] = [];
+async function images({ port, admin }: BenchCloud, bare: BareServer): Promise<Figure[]> {
+  const [ups, downs]: [number[], number[]] = [[], []];
   for (let round = 0; round < 5; round += 1) {
     const { id } = await admin.ask<{ id: string }>('image', 'POST', '/v2/images', {
       name: `bench-${round}`,
@@ -301,73 +313,32 @@ async function images({ port, admin }: BenchCloud): Promise<Figure[]> {
       container_format: 'bare',
     });
     const path = `/image/v2/images/${id}/file`;
-    const startedAt = performance.now();
-    await new Promise<void>((resolve, reject) => {
-      const put = request(
-        {
-          host: '127.0.0.1',
-          port,
-          method: 'PUT',
-          path,
-          headers: {
-            'x-auth-token': admin.token,
-            'content-type': 'application/octet-stream',
-            'content-length': imageMib * mib,
-          },
-        },
-        (answer) => {
-          answer.resume();
-          answer.on('end', () =>
-            answer.statusCode === 204
-              ? resolve()
-              : reject(new Error(`upload: ${answer.statusCode}`)),
-          );
-        },
-      );
-      put.on('error', reject);
-      let sent = 0;
-      const push = (): void => {
-        while (sent < imageMib) {
-          sent += 1;
-          if (!put.write(chunk)) {
-            put.once('drain', push);
-            return;
-          }
-        }
-        put.end();
-      };
-      push();
-    });
-    ups.push((imageMib * mib) / 1e6 / ((performance.now() - startedAt) / 1000));
-    const readFrom = performance.now();
-    let size = 0;
-    await new Promise<void>((resolve, reject) => {
-      request(
-        { host: '127.0.0.1', port, method: 'GET', path, headers: { 'x-auth-token': admin.token } },
-        (answer) => {
-          answer.on('data', (data: Buffer) => (size += data.length));
-          answer.on('end', resolve);
-          answer.on('error', reject);
-        },
-      ).end();
-    });
-    if (size !== imageMib * mib) throw new Error(`download: ${size} bytes`);
-    downs.push(size / 1e6 / ((performance.now() - readFrom) / 1000));
+    const image = { port, path, headers: { 'x-auth-token': admin.token } };
+    ups.push(await upload(image));
+    downs.push(await download(image));
     await admin.send('image', 'DELETE', `/v2/images/${id}`);
+  }
+  const copy = { port: bare.port, path: '/file', headers: {} };
+  const [bareUps, bareDowns]: [number[], number[]] = [[], []];
+  for (let round = 0; round < 5; round += 1) {
+    bareUps.push(await upload(copy));
+    bareDowns.push(await download(copy));
   }
   return [
     {
       what: `image upload of ${imageMib} MiB`,
       value: median(ups),
       unit: 'MB/s',
-      bar: { atLeast: 300 },
+      yardstick: { what: 'bare node:http to a file', value: median(bareUps) },
+      bar: { atLeast: 0.3 },
       stock: '190 MB/s',
     },
     {
       what: `image download of ${imageMib} MiB`,
       value: median(downs),
       unit: 'MB/s',
-      bar: { atLeast: 800 },
+      yardstick: { what: 'bare node:http from a file', value: median(bareDowns) },
+      bar: { atLeast: 0.4 },
       stock: '760 MB/s',
     },
   ];

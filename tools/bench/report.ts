@@ -1,43 +1,77 @@
-// One table for every benchmark: what was measured, the bar, and what stock OpenStack needs on the
-// same kind of machine.
+// One table for every benchmark: what was measured, how it stands to a yardstick measured in the
+// same run, the bar, and what stock OpenStack needs on the same kind of machine.
 import { table } from '#cli/table.ts';
+
+export type Bar = { atMost: number } | { atLeast: number };
+
+/** What the machine itself needs for the core of the same work. */
+export interface Yardstick {
+  what: string;
+  value: number;
+  /** Where it has another name than the figure's: transactions/s beside servers/s. */
+  unit?: string;
+}
 
 export interface Figure {
   what: string;
   value: number;
   unit: string;
-  /** The promise; undefined: for information. */
-  bar?: { atMost: number } | { atLeast: number };
+  /** Without one the bar is for the value itself: counts and ratios. */
+  yardstick?: Yardstick;
+  /**
+   * The promise: value / yardstick, as machines differ by more than two. Undefined: for
+   * information.
+   */
+  bar?: Bar;
   /** Stock OpenStack on the same machine, as the issue gives it. */
   stock?: string;
 }
 
-export const holds = ({ value, bar }: Figure): boolean =>
-  bar === undefined || ('atMost' in bar ? value <= bar.atMost : value >= bar.atLeast);
+/** What the bar is for. */
+export const judgedValue = ({ value, yardstick }: Figure): number =>
+  yardstick === undefined ? value : value / yardstick.value;
 
-export function report(title: string, figures: readonly Figure[], json: boolean): void {
-  if (json) {
-    process.stdout.write(
-      `${JSON.stringify({ title, figures: figures.map((figure) => ({ ...figure, holds: holds(figure) })) }, null, 2)}\n`,
-    );
-    return;
-  }
-  const number = (value: number): string =>
-    value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
-  const rows = figures.map((figure) => [
-    figure.what,
-    `${number(figure.value)} ${figure.unit}`,
-    figure.bar === undefined
-      ? ''
-      : 'atMost' in figure.bar
-        ? `≤ ${figure.bar.atMost}`
-        : `≥ ${figure.bar.atLeast}`,
-    figure.bar === undefined ? '' : holds(figure) ? 'holds' : 'MISSED',
-    figure.stock ?? '',
-  ]);
-  process.stdout.write(
-    `\n${title}\n\n${table(['WHAT', 'MEASURED', 'BAR', '', 'STOCK'], rows)}\n\n`,
-  );
+export function holds(figure: Figure): boolean {
+  const { bar } = figure;
+  if (bar === undefined) return true;
+  const value = judgedValue(figure);
+  return 'atMost' in bar ? value <= bar.atMost : value >= bar.atLeast;
+}
+
+export const formatNumber = (value: number): string =>
+  value >= 100
+    ? value.toFixed(0)
+    : value >= 10
+      ? value.toFixed(1)
+      : value >= 0.1 || value === 0
+        ? value.toFixed(2)
+        : value.toPrecision(2);
+
+export function figuresAsJson(title: string, figures: readonly Figure[]): string {
+  const shown = figures.map((figure) => ({
+    ...figure,
+    ...(figure.yardstick ? { share: judgedValue(figure) } : {}),
+    holds: holds(figure),
+  }));
+  return JSON.stringify({ title, figures: shown }, null, 2);
+}
+
+export function figureTable(figures: readonly Figure[]): string {
+  const rows = figures.map((figure) => {
+    const { what, value, unit, yardstick, bar, stock } = figure;
+    return [
+      what,
+      `${formatNumber(value)} ${unit}`.trimEnd(),
+      yardstick
+        ? `${formatNumber(yardstick.value)} ${yardstick.unit ?? unit}: ${yardstick.what}`
+        : '',
+      yardstick ? `${formatNumber(judgedValue(figure))} x` : '',
+      bar === undefined ? '' : 'atMost' in bar ? `≤ ${bar.atMost}` : `≥ ${bar.atLeast}`,
+      bar === undefined ? '' : holds(figure) ? 'holds' : 'MISSED',
+      stock ?? '',
+    ];
+  });
+  return table(['WHAT', 'MEASURED', 'YARDSTICK', 'SHARE', 'BAR', '', 'STOCK'], rows);
 }
 
 export function median(values: readonly number[]): number {

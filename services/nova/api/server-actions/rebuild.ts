@@ -149,7 +149,7 @@ export const rebuild: ServerActionRow = {
     const now = await findServer(deps.database.db, server.id, null);
     const view: JsonObject = serverView(
       now ?? server,
-      await viewContext(deps, request, [server.id]),
+      await viewContext(deps, request, [now ?? server]),
       'change',
     );
     view['adminPass'] = adminPass;

@@ -63,11 +63,7 @@ export async function listServersHandler(
   const servers = limit === 0 ? [] : await listServers(deps.database.db, filters, order);
   let views: JsonObject[];
   if (detail) {
-    const context = await viewContext(
-      deps,
-      request,
-      servers.map(({ id }) => id),
-    );
+    const context = await viewContext(deps, request, servers);
     views = servers.map((server) => serverView(server, context));
   } else {
     views = servers.map((server) => serverSummary(server, request.baseUrl));

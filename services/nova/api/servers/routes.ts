@@ -120,7 +120,7 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
           ? server
           : {
               status: 200,
-              body: { server: serverView(server, await viewContext(deps, request, [server.id])) },
+              body: { server: serverView(server, await viewContext(deps, request, [server])) },
             };
       },
     }),
@@ -153,7 +153,7 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
         return {
           status: 200,
           body: {
-            server: serverView(now, await viewContext(deps, request, [server.id]), 'change'),
+            server: serverView(now, await viewContext(deps, request, [now]), 'change'),
           },
         };
       },

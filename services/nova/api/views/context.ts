@@ -3,13 +3,14 @@ import type { ApiRequest } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { isUp } from '../../domain/service-state.ts';
 import { computeBinary, listServices, zonesByHost } from '../../store/hosts.ts';
+import type { Server } from '../../store/servers.ts';
 import { volumesOfServers } from '../../store/volumes.ts';
 import type { ServerViewContext } from './server.ts';
 
 export async function viewContext(
   deps: NovaDeps,
   request: ApiRequest<unknown>,
-  serverIds: readonly string[],
+  servers: readonly Pick<Server, 'id' | 'host'>[],
 ): Promise<ServerViewContext> {
   const {
     database: { db },
@@ -18,16 +19,20 @@ export async function viewContext(
   } = deps;
   const showsHost = request.allows('os_compute_api:os-extended-server-attributes');
   const zones = await zonesByHost(db);
+  // One server is asked for far more often than a list: its host alone is read then.
+  const host = servers.length === 1 ? servers[0]?.host : undefined;
   const services =
-    showsHost && request.version >= 16
+    showsHost && request.version >= 16 && host !== null
       ? new Map(
-          (await listServices(db, { binary: computeBinary })).map((service) => [
-            service.host,
-            service,
-          ]),
+          (await listServices(db, { binary: computeBinary, ...(host && { host }) })).map(
+            (service) => [service.host, service],
+          ),
         )
       : undefined;
-  const volumes = await volumesOfServers(db, serverIds);
+  const volumes = await volumesOfServers(
+    db,
+    servers.map(({ id }) => id),
+  );
   return {
     volumesOf: (id) => volumes.get(id) ?? [],
     version: request.version,

@@ -1,0 +1,131 @@
+// What `cobalt bench --against` makes of the figures of two commits: their order of running, the
+// ratio of each figure, and the table. Pure; against.ts runs the benchmarks.
+import { table } from '#cli/table.ts';
+import type { Bar } from './report.ts';
+import { formatNumber, median } from './report.ts';
+
+/** The commit that is compared with, or this checkout. */
+export type Side = 'base' | 'current';
+
+/** A figure as `bench --json` prints it; later and earlier commits print further members. */
+export interface MeasuredFigure {
+  what: string;
+  value: number;
+  unit: string;
+  bar?: Bar;
+}
+
+/** The figures of one round: both sides ran one directly after the other. */
+export type Round = Record<Side, readonly MeasuredFigure[]>;
+
+export interface FigureComparison {
+  what: string;
+  unit: string;
+  /** Medians of the rounds; undefined: this side does not measure it. */
+  base: number | undefined;
+  current: number | undefined;
+  /** Median of the rounds' ratios current / base; undefined where one side does not measure it. */
+  ratio: number | undefined;
+  lessIsBetter: boolean;
+  /** Figures without a bar are shown and not judged. */
+  verdict: 'slower' | 'faster' | 'same' | 'not judged';
+}
+
+/**
+ * A B, B A, A B, ...: whatever drifts on the machine, and whatever the first run of a pair leaves
+ * to the second, affects both sides alike.
+ */
+export function runOrder(rounds: number): readonly (readonly [Side, Side])[] {
+  return Array.from({ length: rounds }, (_, index) =>
+    index % 2 === 0 ? (['base', 'current'] as const) : (['current', 'base'] as const),
+  );
+}
+
+/** `tolerance`: 0.05 accepts 5 % in the bad direction. Figures are paired by their name. */
+export function compareRounds(rounds: readonly Round[], tolerance: number): FigureComparison[] {
+  const names = new Set(
+    rounds.flatMap(({ base, current }) => [...current, ...base].map(({ what }) => what)),
+  );
+  return [...names].map((what) => compareFigure(what, rounds, tolerance));
+}
+
+function compareFigure(
+  what: string,
+  rounds: readonly Round[],
+  tolerance: number,
+): FigureComparison {
+  const valueOf = (figures: readonly MeasuredFigure[]): MeasuredFigure | undefined =>
+    figures.find((figure) => figure.what === what);
+  const pairs = rounds.map(({ base, current }) => ({
+    base: valueOf(base),
+    current: valueOf(current),
+  }));
+  const all = pairs.flatMap(({ base, current }) => [current, base]).filter((f) => f !== undefined);
+  const medianOf = (side: Side): number | undefined => {
+    const values = pairs.flatMap((pair) => pair[side]?.value ?? []);
+    return values.length === 0 ? undefined : median(values);
+  };
+  const ratios = pairs.flatMap(({ base, current }) =>
+    base && current ? [ratioOf(base.value, current.value)] : [],
+  );
+  const ratio = ratios.length === 0 ? undefined : median(ratios);
+  const bar = all.find((figure) => figure.bar)?.bar;
+  const unit = all[0]?.unit ?? '';
+  const lessIsBetter = bar ? 'atMost' in bar : !unit.endsWith('/s');
+  return {
+    what,
+    unit,
+    base: medianOf('base'),
+    current: medianOf('current'),
+    ratio,
+    lessIsBetter,
+    verdict: bar && ratio !== undefined ? verdictOf(ratio, lessIsBetter, tolerance) : 'not judged',
+  };
+}
+
+/** Counts of faults are usually 0 on both sides. */
+const ratioOf = (base: number, current: number): number => (base === current ? 1 : current / base);
+
+function verdictOf(
+  ratio: number,
+  lessIsBetter: boolean,
+  tolerance: number,
+): FigureComparison['verdict'] {
+  if (ratio > 1 + tolerance) return lessIsBetter ? 'slower' : 'faster';
+  if (ratio < 1 - tolerance) return lessIsBetter ? 'faster' : 'slower';
+  return 'same';
+}
+
+export function comparisonTable(
+  comparisons: readonly FigureComparison[],
+  names: Record<Side, string>,
+): string {
+  const cell = (value: number | undefined, unit: string): string =>
+    value === undefined ? 'not measured' : `${formatNumber(value)} ${unit}`.trimEnd();
+  return table(
+    ['WHAT', names.base, names.current, 'RATIO', ''],
+    comparisons.map(({ what, unit, base, current, ratio, verdict }) => [
+      what,
+      cell(base, unit),
+      cell(current, unit),
+      ratio === undefined ? '' : `${ratio.toFixed(3)} x`,
+      verdict === 'slower' ? 'SLOWER' : verdict,
+    ]),
+  );
+}
+
+/**
+ * The figures in what a run printed: other commits print lines of progress before and after the
+ * JSON. Undefined: there are none.
+ */
+export function figuresIn(output: string): MeasuredFigure[] | undefined {
+  const start = output.search(/^\{$/m);
+  const end = output.search(/^\}$/m);
+  if (start < 0 || end < start) return undefined;
+  try {
+    const { figures } = JSON.parse(output.slice(start, end + 1)) as { figures?: MeasuredFigure[] };
+    return Array.isArray(figures) ? figures : undefined;
+  } catch {
+    return undefined;
+  }
+}
