@@ -4,25 +4,11 @@ import { PassThrough, Readable } from 'node:stream';
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { AuthContext, TokenValidator } from '../auth/context.ts';
+import { testCaller } from '../auth/context.testing.ts';
+import type { TokenValidator } from '../auth/context.ts';
 import type { HttpFace } from './route.ts';
 import { route } from './route.ts';
 
-const nobody: AuthContext = {
-  userId: 'u1',
-  userName: 'ann',
-  userDomainId: 'default',
-  projectId: 'p1',
-  projectName: 'demo',
-  projectDomainId: 'default',
-  domainId: null,
-  systemScope: false,
-  roles: ['reader'],
-  expiresAtMs: Infinity,
-  token: '',
-  appCredId: null,
-  accessRules: null,
-};
 const roles: Readonly<Record<string, string[]>> = {
   reader: ['reader'],
   member: ['member', 'reader'],
@@ -33,7 +19,7 @@ const roles: Readonly<Record<string, string[]>> = {
 export const roleTokens: TokenValidator = {
   validate: async (token) =>
     roles[token]
-      ? { ...nobody, roles: roles[token], token }
+      ? testCaller({ roles: roles[token], token })
       : fault('unauthorized', 'no such token'),
 };
 

@@ -2,26 +2,13 @@
 // https://docs.openstack.org/oslo.policy/latest/reference/api/oslo_policy.policy.html
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { testCaller } from '../auth/context.testing.ts';
 import type { AuthContext } from '../auth/context.ts';
 import type { PolicyTarget } from './policy.ts';
 import { createPolicy } from './policy.ts';
 
-const who = (change: Partial<AuthContext> = {}): AuthContext => ({
-  userId: 'u1',
-  userName: 'ann',
-  userDomainId: 'default',
-  projectId: 'p1',
-  projectName: 'demo',
-  projectDomainId: 'default',
-  domainId: null,
-  systemScope: false,
-  roles: ['member', 'reader'],
-  expiresAtMs: 0,
-  token: 't',
-  appCredId: null,
-  accessRules: null,
-  ...change,
-});
+const who = (change: Partial<AuthContext> = {}): AuthContext =>
+  testCaller({ roles: ['member', 'reader'], ...change });
 const admin = who({ roles: ['admin', 'member', 'reader'] });
 const allows = (rule: string, caller = who(), target: PolicyTarget = {}): boolean =>
   createPolicy({ rule }).allows('rule', caller, target);

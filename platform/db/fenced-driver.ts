@@ -35,11 +35,10 @@ class FencedDriver implements Driver {
 
   async acquireConnection(): Promise<FencedConnection> {
     const connection = await this.#driver.acquireConnection();
-    const kept = this.#connections.get(connection);
-    if (kept) return kept;
-    const fenced = new FencedConnection(this.#driver, connection);
-    this.#connections.set(connection, fenced);
-    return fenced;
+    const fencedConnection =
+      this.#connections.get(connection) ?? new FencedConnection(this.#driver, connection);
+    this.#connections.set(connection, fencedConnection);
+    return fencedConnection;
   }
 
   async beginTransaction(

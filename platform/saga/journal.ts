@@ -73,7 +73,7 @@ export interface NewSaga {
 
 // Kysely is invariant in its tables: this stands for any database that holds the saga tables among
 // others.
-type AnyDb = Kysely<any>;
+export type AnyDb = Kysely<any>;
 
 /**
  * Inserts within the caller's transaction, beside the change it belongs to. Sagas of one lock key

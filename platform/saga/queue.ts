@@ -1,10 +1,9 @@
 // What requests may do with sagas: begin, cancel, wait. Runners (runner.ts) carry them out, in this
 // process or another. One per database with sagas.
-import type { Kysely } from 'kysely';
 import type { Clock } from '../clock.ts';
 import type { SagaEvents } from './events.ts';
 import { createSagaEvents } from './events.ts';
-import type { NewSaga, UnfinishedSaga } from './journal.ts';
+import type { AnyDb, NewSaga, UnfinishedSaga } from './journal.ts';
 import {
   busyKeys,
   cancelSagas,
@@ -13,9 +12,6 @@ import {
   isUnfinished,
   unfinishedSagas,
 } from './journal.ts';
-
-// Kysely is invariant in its tables: any database with the saga tables among others.
-type AnyDb = Kysely<any>;
 
 export interface SagaQueue {
   /** For the runner of this database in the same process. */
@@ -30,6 +26,7 @@ export interface SagaQueue {
   unfinished(): Promise<UnfinishedSaga[]>;
   /** Lock keys of all unfinished sagas. */
   busyKeys(): Promise<ReadonlySet<string>>;
+  /** Whether the saga has not ended. */
   isUnfinished(sagaId: string): Promise<boolean>;
   /** Whether the saga has ended, well or not, within `withinMs`. */
   ended(sagaId: string, withinMs: number): Promise<boolean>;

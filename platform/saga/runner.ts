@@ -57,6 +57,8 @@ export class SagaRunner {
   readonly #deps: SagaRunnerDeps;
   readonly #journal;
   readonly #definitions: ReadonlyMap<string, Definition>;
+  /** Names of the definitions of each pool. */
+  readonly #pools: ReadonlyMap<string, readonly string[]>;
   readonly #running = new Map<string, Run>();
   #keysPurgedAtMs = 0;
   readonly #stopping = new AbortController();
@@ -71,6 +73,8 @@ export class SagaRunner {
     this.#definitions = new Map(
       deps.definitions.map((definition) => [definition.name, definition as unknown as Definition]),
     );
+    const ofPools = Map.groupBy(this.#definitions.values(), ({ pool = 'default' }) => pool);
+    this.#pools = new Map([...ofPools].map(([pool, all]) => [pool, all.map(({ name }) => name)]));
   }
 
   /** Takes up what an earlier life left and begins to look for work. */
@@ -152,15 +156,14 @@ export class SagaRunner {
   }
 
   async #claim(): Promise<void> {
-    const pools = Map.groupBy(this.#definitions.values(), ({ pool = 'default' }) => pool);
-    for (const [pool, definitions] of pools) {
+    for (const [pool, names] of this.#pools) {
       const inWork = [...this.#running.values()].filter((run) => run.pool === pool).length;
       const free = (this.#deps.maxConcurrent ?? defaultConcurrent) - inWork;
       if (free <= 0) continue;
       const nowMs = this.#deps.clock.now();
       const claimed = await this.#journal.claim(
         { owner: this.#deps.owner, nowMs, leaseUntilMs: nowMs + leaseMs },
-        definitions.map(({ name }) => name),
+        names,
         free,
       );
       for (const record of claimed) this.#begin(record, pool, nowMs + leaseMs);

@@ -33,7 +33,7 @@ const called = {
 
 /** Until the returned function is called. */
 export function makeFilesInstant(): () => void {
-  // node:fs names its calls `x` and `xSync`; their types are too narrow for a loop
+  // Casts: node:fs names its calls `x` and `xSync`, and their types are too narrow for a loop.
   const calls = fs as unknown as Record<string, Call>;
   const promises = fs.promises as unknown as Record<string, Call>;
   const originals: (() => void)[] = [];

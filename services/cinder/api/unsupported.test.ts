@@ -10,7 +10,7 @@ describe('group types, of which there are none', () => {
     cinder = await startCinder();
   });
   after(async () => await cinder.close());
-  const asked = async (method: 'GET' | 'POST', path: string) =>
+  const statuses = async (method: 'GET' | 'POST', path: string) =>
     await Promise.all(
       (['admin', 'member', 'reader'] as const satisfies readonly Person[]).map(
         async (person) => (await cinder.ask(person, method, path, { body: {} })).status,
@@ -19,16 +19,16 @@ describe('group types, of which there are none', () => {
 
   // Horizon's page "Create Group" ended in a 500 on a 403 here.
   it('are listed to everybody', async () => {
-    assert.deepEqual(await asked('GET', 'group_types'), [200, 200, 200]);
+    assert.deepEqual(await statuses('GET', 'group_types'), [200, 200, 200]);
     assert.deepEqual((await cinder.ask('member', 'GET', 'group_types')).body, { group_types: [] });
   });
 
   it('are not found by anybody', async () => {
     for (const id of ['default', '11111111-1111-4111-8111-111111111111'])
-      assert.deepEqual(await asked('GET', `group_types/${id}`), [404, 404, 404]);
+      assert.deepEqual(await statuses('GET', `group_types/${id}`), [404, 404, 404]);
   });
 
   it('are made by nobody, and only administrators are told why', async () => {
-    assert.deepEqual(await asked('POST', 'group_types'), [501, 403, 403]);
+    assert.deepEqual(await statuses('POST', 'group_types'), [501, 403, 403]);
   });
 });

@@ -91,6 +91,7 @@ export async function createPendingResources(
       if (committed > 0) return; // of the abandoned parts the task hears
       // Without a heartbeat for too long, the row was removed with what was created until then.
       if (!(await abandonPending(db, id))) await insert(1);
+      // One removal may take longer than the request can wait for it.
       await withDeadline(remove(), removalTimeoutMs, () => undefined, clock);
     },
   };

@@ -1,0 +1,20 @@
+// Who asks, in tests of the edge.
+import type { AuthContext } from './context.ts';
+
+/** A reader of project p1 of the default domain, changed as told. */
+export const testCaller = (change: Partial<AuthContext> = {}): AuthContext => ({
+  userId: 'u1',
+  userName: 'ann',
+  userDomainId: 'default',
+  projectId: 'p1',
+  projectName: 'demo',
+  projectDomainId: 'default',
+  domainId: null,
+  systemScope: false,
+  roles: ['reader'],
+  expiresAtMs: Infinity,
+  token: '',
+  appCredId: null,
+  accessRules: null,
+  ...change,
+});
