@@ -50,6 +50,7 @@ async function samples(home: Pick<Home, 'dir'>): Promise<SizeSample[]> {
 export const recordSizes = (home: Pick<Home, 'dir' | 'databases'>, clock: Clock): Task => ({
   name: 'cloud.record-database-sizes',
   everyMs: 3_600_000,
+  scope: 'every',
   atStart: true,
   async run() {
     const known = await samples(home);

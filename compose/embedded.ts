@@ -80,6 +80,7 @@ function retryImages(seed: () => Promise<Outcome<void>>, log: Log): Task {
   return {
     name: 'cloud.seed-guest-images',
     everyMs: retryImagesMs,
+    scope: 'every',
     async run() {
       if (complete) return;
       const seeded = await seed();
@@ -260,7 +261,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
 
   const tasks = createTaskRunner({ clock, ids, log: log.child({ room: 'tasks' }), metrics });
   closers.push(async () => await tasks.stop());
-  tasks.start([...plane.services.flatMap((service) => service.tasks), recordSizes(home, clock)]);
+  tasks.start([recordSizes(home, clock)]);
+  plane.tasks.start();
+  closers.push(async () => await plane.tasks.stop());
   const fleet = startFleet(
     {
       plane,

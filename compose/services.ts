@@ -23,6 +23,8 @@ import type { SagaQueue } from '#platform/saga/queue.ts';
 import { createSagaQueue } from '#platform/saga/queue.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
+import { createTaskLeases } from '#platform/tasks/task-leases.ts';
+import { createTaskRunner } from '#platform/tasks/tasks.ts';
 import type { BackupStore } from '#ports/backup-store.ts';
 import type { ImageStore } from '#ports/image-store.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
@@ -66,6 +68,8 @@ export interface ControlPlane {
   placement: PlacementService;
   glance: GlanceService;
   sagas: Pick<SagaRunner, 'start' | 'stop'>;
+  /** The background tasks of all services. */
+  tasks: { start(): void; stop(): Promise<void> };
   /** A session of a service user, for agents and tools. */
   session(name: string): ServiceSession;
   close(): Promise<void>;
@@ -141,6 +145,7 @@ export function catalogOf(origin: string): { type: string; name: string; url: st
  */
 export async function createControlPlane(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const { home, secrets, config, origin, network, storage, clock, ids, log, metrics } = deps;
+  const owner = deps.processName ?? 'embedded';
   const closers: (() => Promise<void>)[] = [];
   const open = <T>(name: DatabaseName): Database<T> => {
     const database = openDatabase<T>(
@@ -232,7 +237,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     new SagaRunner({
       db: database.db,
       definitions: deps.wrapSagas?.(definitions) ?? definitions,
-      owner: deps.processName ?? 'embedded',
+      owner,
       clock,
       ids,
       log: room(name),
@@ -284,17 +289,18 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   wake.cinder = () => cinderSagas.wake();
 
   const services: readonly Service[] = [keystone, glance, placement, nova, neutron, cinder];
-  const databases = [
-    keystoneDatabase,
-    glanceDatabase,
-    placementDatabase,
-    novaDatabase,
-    neutronDatabase,
-    cinderDatabase,
-  ];
-  for (const [index, service] of services.entries()) {
-    const database = databases[index];
-    if (!database) continue;
+  // each service's tables are its own: what is done here needs none of their types
+  const databases: Readonly<Record<DatabaseName, Database<any>>> = {
+    keystone: keystoneDatabase,
+    glance: glanceDatabase,
+    placement: placementDatabase,
+    nova: novaDatabase,
+    neutron: neutronDatabase,
+    cinder: cinderDatabase,
+  };
+  const databaseOf = ({ name }: Service) => databases[name as DatabaseName];
+  for (const service of services) {
+    const database = databaseOf(service);
     await migrate(database.db, database.dialect, service.name, service.migrations).catch(
       (cause: unknown) => {
         if (!isDamaged(cause)) throw cause;
@@ -320,6 +326,12 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     for (const { topic, handlers, concurrency } of service.rpc)
       bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency });
 
+  const tasks = createTaskRunner({
+    clock,
+    ids,
+    log: room('tasks'),
+    ...(metrics ? { metrics } : {}),
+  });
   const stopSagas = async (): Promise<void> =>
     void (await Promise.all([novaSagas.stop(), cinderSagas.stop()]));
   return {
@@ -340,7 +352,18 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
       },
       stop: stopSagas,
     },
+    tasks: {
+      start() {
+        for (const service of services)
+          tasks.start(
+            service.tasks,
+            createTaskLeases({ db: databaseOf(service).db, owner, clock }),
+          );
+      },
+      stop: async () => await tasks.stop(),
+    },
     async close() {
+      await tasks.stop();
       await stopSagas();
       await neutron.close();
       if (!deps.bus) await bus.close();

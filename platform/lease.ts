@@ -31,8 +31,13 @@ export class Lease implements Fence {
     this.#lost.abort(new FenceLost(this));
   }
 
-  assertHeld(): void {
+  /** False when it is lost, or has ended by this process's clock, which loses it. */
+  get held(): boolean {
     if (this.#clock.now() >= this.untilMs) this.lose();
-    this.#lost.signal.throwIfAborted();
+    return !this.#lost.signal.aborted;
+  }
+
+  assertHeld(): void {
+    if (!this.held) this.#lost.signal.throwIfAborted();
   }
 }

@@ -163,9 +163,10 @@ function operationsPage(services: readonly Service[]): string {
     );
   const tasks = services
     .flatMap((service) => service.tasks)
-    .map(({ name, everyMs, atStart }) => [
+    .map(({ name, everyMs, scope, atStart }) => [
       code(name),
       `${everyMs / 1000} s`,
+      scope === 'one' ? 'one in the cloud' : 'every process',
       atStart ? 'yes' : '-',
     ]);
   const topics = services
@@ -181,7 +182,7 @@ function operationsPage(services: readonly Service[]): string {
     'What the services do besides answering requests, read from their tables.',
     `## Sagas\n\nLong operations, journalled in the service's database: [ADR 3](../adr/0003-one-saga-in-the-conductor.md).`,
     ...sagas,
-    `## Background tasks of the control plane\n\n${table(['Task', 'Every', 'At start too'], tasks)}`,
+    `## Background tasks of the control plane\n\n${table(['Task', 'Every', 'Runs in', 'At start too'], tasks)}`,
     `## Messages on the bus\n\n${table(['Topic', 'Method'], topics)}\n\nAgents serve \`compute.<host>\`: [compute-agent-rpc.ts](../../contracts/nova/compute-agent-rpc.ts).`,
     `## Migrations\n\n${table(['Database', 'Migration'], migrations)}`,
   );

@@ -74,6 +74,7 @@ export function createNeutronAgent(deps: NeutronAgentDeps): NeutronAgent {
       {
         name: 'neutron-agent.report-network',
         everyMs: reportEveryMs,
+        scope: 'every',
         run: async () => {
           troubles.note('report', await report(), 'host network not reported');
         },
@@ -81,6 +82,7 @@ export function createNeutronAgent(deps: NeutronAgentDeps): NeutronAgent {
       {
         name: 'neutron-agent.keep-endpoints',
         everyMs: checkEveryMs,
+        scope: 'every',
         run: async () => {
           endpoints.wake('all');
           await endpoints.settled();

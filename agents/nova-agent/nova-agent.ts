@@ -135,6 +135,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
       {
         name: 'nova-agent.report-host',
         everyMs: heartbeatMs,
+        scope: 'every',
         run: async () => {
           troubles.note('report-host', await report(false), 'host not reported');
         },
@@ -142,6 +143,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
       {
         name: 'nova-agent.sync-power-states',
         everyMs: config.syncEveryMs,
+        scope: 'every',
         run: async () => {
           const requestId = ids.requestId();
           // A guest that could not be removed in time (the hypervisor was away) is removed now. One
@@ -154,6 +156,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
       {
         name: 'nova-agent.collect-garbage',
         everyMs: config.garbageEveryMs,
+        scope: 'every',
         run: async () => {
           const used = await conductor.call(
             'imagesInUse',

@@ -63,6 +63,19 @@ export async function upsert<T, N extends keyof T & string>(
     .execute();
 }
 
+/** Inserts the row where none with one of its unique keys exists. Safe to repeat. */
+export async function insertIfAbsent<T, N extends keyof T & string>(
+  db: Kysely<T>,
+  table: N,
+  row: Insertable<T[N]>,
+): Promise<void> {
+  // As in `upsert`.
+  const insert = (db as Kysely<any>).insertInto(table).values(row as Record<string, unknown>);
+  await (
+    isMysql(db) ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing())
+  ).execute();
+}
+
 /** Whether `db` (or a transaction of it) speaks MySQL's dialect. */
 export function isMysql(db: Kysely<never> | Kysely<any>): boolean {
   return db.getExecutor().adapter instanceof MysqlAdapter;

@@ -20,6 +20,7 @@ describe('a background task', () => {
       {
         name: 't.count',
         everyMs: 5,
+        scope: 'every',
         run: async () => {
           runs += 1;
           if (runs % 2 === 1) throw new Error('every other time');
@@ -33,8 +34,19 @@ describe('a background task', () => {
   it('waits its period first, unless it runs at start', async () => {
     const ran: string[] = [];
     begin().start([
-      { name: 't.later', everyMs: 3_600_000, run: async () => void ran.push('later') },
-      { name: 't.now', everyMs: 3_600_000, atStart: true, run: async () => void ran.push('now') },
+      {
+        name: 't.later',
+        everyMs: 3_600_000,
+        scope: 'every',
+        run: async () => void ran.push('later'),
+      },
+      {
+        name: 't.now',
+        everyMs: 3_600_000,
+        scope: 'every',
+        atStart: true,
+        run: async () => void ran.push('now'),
+      },
     ]);
     await eventually(() => ran.length > 0, { withinMs: 2_000, what: 'the first run' });
     assert.deepEqual(ran, ['now']);
@@ -46,13 +58,14 @@ describe('a background task', () => {
       {
         name: 't.slow',
         everyMs: 1,
+        scope: 'every',
         run: async () => {
           most = Math.max(most, ++inside);
           await systemClock.sleep(30);
           inside -= 1;
         },
       },
-      { name: 't.quick', everyMs: 1, run: async () => void (quick += 1) },
+      { name: 't.quick', everyMs: 1, scope: 'every', run: async () => void (quick += 1) },
     ]);
     await eventually(() => quick > 10, { withinMs: 5_000, what: 'the quick one' });
     assert.equal(most, 1);
@@ -64,6 +77,7 @@ describe('a background task', () => {
       {
         name: 't.long',
         everyMs: 1,
+        scope: 'every',
         atStart: true,
         run: async (signal) => {
           state = 'running';

@@ -1,25 +1,42 @@
-// Background tasks: what must stay true is looked at again and again. A service lists its tasks,
-// the runner runs them.
+// Background tasks: what must stay true is looked at again and again. A role lists its tasks, the
+// runner runs them, each in the scope it names.
 import type { Clock } from '../clock.ts';
+import { FenceLost, withFence } from '../fence.ts';
 import type { Ids } from '../ids.ts';
+import type { Lease } from '../lease.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { TaskLeases } from './task-leases.ts';
+import { taskLeaseMs } from './task-leases.ts';
 
 export interface Task {
   /** `<service>.<verb-noun>`, e.g. 'nova.reap-stale-consoles'. */
   name: string;
   everyMs: number;
-  /** Level-triggered and idempotent: reads what is, mends what is not as it should be. */
+  /**
+   * `every`: each process that has the task runs it. `one`: one process in the cloud at a time, and
+   * once a period however many have it; its writes are fenced by the lease.
+   */
+  scope: 'every' | 'one';
+  /**
+   * Level-triggered and idempotent: reads what is, mends what is not as it should be. `signal`
+   * aborts when the process stops and when the lease is lost.
+   */
   run(signal: AbortSignal): Promise<void>;
   /** Runs at once at start, too. */
   atStart?: boolean;
 }
 
 export interface TaskRunner {
-  start(tasks: readonly Task[]): void;
+  /** `leases`: of the database of these tasks' service; needed for those of scope `one`. */
+  start(tasks: readonly Task[], leases?: TaskLeases): void;
   /** Resolves when no task runs any more. */
   stop(): Promise<void>;
 }
+
+/** A tenth of jitter, so that tasks of one period do not run at the same moments for ever. */
+const pauseJitter = { least: 0.95, spread: 0.1 };
+const renewEveryMs = taskLeaseMs / 3;
 
 export function createTaskRunner(deps: {
   clock: Clock;
@@ -27,34 +44,72 @@ export function createTaskRunner(deps: {
   log: Log;
   metrics?: Metrics;
 }): TaskRunner {
+  const { clock, ids, log } = deps;
   const stopping = new AbortController();
   const loops: Promise<void>[] = [];
-  const runOnce = async (task: Task): Promise<void> => {
-    const startedAt = deps.clock.now();
+
+  const runOnce = async (task: Task, leases: TaskLeases | undefined): Promise<void> => {
+    const startedAt = clock.now();
     let outcome = 'ok';
     try {
-      await task.run(stopping.signal);
+      if (leases === undefined) await task.run(stopping.signal);
+      else if (!(await runUnderLease(task, leases))) return;
     } catch (error) {
       if (stopping.signal.aborted) return;
       outcome = 'error';
-      deps.log.error({ task: task.name, err: error }, 'task failed; it will run again');
+      if (error instanceof FenceLost)
+        log.warn({ task: task.name, err: error }, 'task given up here: its lease was lost');
+      else log.error({ task: task.name, err: error }, 'task failed; it will run again');
     }
-    deps.metrics?.task({ task: task.name, outcome }, deps.clock.now() - startedAt);
+    deps.metrics?.task({ task: task.name, outcome }, clock.now() - startedAt);
   };
-  const loop = async (task: Task): Promise<void> => {
-    if (task.atStart) await runOnce(task);
+
+  /** False: it was not this process's turn. */
+  const runUnderLease = async (task: Task, leases: TaskLeases): Promise<boolean> => {
+    // Another process's run counts for this one's period, whose own pause may be a little shorter.
+    const lease = await leases.take(task.name, task.everyMs * (pauseJitter.least - 0.05));
+    if (!lease) return false;
+    const ranAtMs = clock.now();
+    const renewal = clock.every(
+      renewEveryMs,
+      async () => void (await leases.renew(task.name, lease)),
+      {
+        onError: (error) => {
+          log.warn({ task: task.name, held: lease.held, err: error }, 'task lease not renewed');
+        },
+      },
+    );
+    try {
+      await withFence(lease, async () => await task.run(signalOf(lease)));
+      return true;
+    } finally {
+      await renewal.stop();
+      // Where this fails, the lease ends by itself.
+      await leases
+        .giveBack(task.name, lease, ranAtMs)
+        .catch((error: unknown) =>
+          log.warn({ task: task.name, err: error }, 'task lease not given back'),
+        );
+    }
+  };
+  const signalOf = (lease: Lease): AbortSignal => AbortSignal.any([stopping.signal, lease.lost]);
+
+  const loop = async (task: Task, leases: TaskLeases | undefined): Promise<void> => {
+    if (task.atStart) await runOnce(task, leases);
     while (!stopping.signal.aborted) {
-      // A tenth of jitter, so that many tasks of one period do not beat together.
-      const waitMs = task.everyMs * (0.95 + 0.1 * deps.ids.random());
-      await deps.clock
-        .sleep(waitMs, { signal: stopping.signal, unref: true })
-        .catch(() => undefined);
-      if (!stopping.signal.aborted) await runOnce(task);
+      const waitMs = task.everyMs * (pauseJitter.least + pauseJitter.spread * ids.random());
+      await clock.sleep(waitMs, { signal: stopping.signal, unref: true }).catch(() => undefined);
+      if (!stopping.signal.aborted) await runOnce(task, leases);
     }
   };
+
   return {
-    start: (tasks) => {
-      for (const task of tasks) loops.push(loop(task));
+    start: (tasks, leases) => {
+      for (const task of tasks) {
+        if (task.scope === 'one' && leases === undefined)
+          throw new Error(`the task ${task.name} runs in one process, but was given no leases`);
+        loops.push(loop(task, task.scope === 'one' ? leases : undefined));
+      }
     },
     stop: async () => {
       stopping.abort();

@@ -106,7 +106,14 @@ export async function createKeystone(deps: KeystoneDeps): Promise<KeystoneServic
     rpc: [],
     sagas: [],
     migrations,
-    tasks: [{ name: 'keystone.reload-keys', everyMs: keyReloadMs, run: () => keys.reload() }],
+    tasks: [
+      {
+        name: 'keystone.reload-keys',
+        everyMs: keyReloadMs,
+        scope: 'every',
+        run: () => keys.reload(),
+      },
+    ],
     tokens: { validate: tokens.validate },
     async seed(plan) {
       await seed(k, plan);

@@ -29,7 +29,6 @@ import type { Ids } from '#platform/ids.ts';
 import { systemIds } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import { silentLog } from '#platform/log.ts';
-import { createTaskRunner } from '#platform/tasks/tasks.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { SimControlOptions } from './sim-control.ts';
 import { startSimControl } from './sim-control.ts';
@@ -185,14 +184,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     hosts.set(hostname, hypervisor);
     return hypervisor;
   };
-  const tasks = createTaskRunner({
-    clock,
-    ids,
-    log,
-    ...(options.control?.metrics ? { metrics: options.control.metrics } : {}),
-  });
-  for (const { services } of control.planes)
-    tasks.start(services.flatMap((service) => service.tasks));
+  for (const { tasks } of control.planes) tasks.start();
   const beginFleet = async (): Promise<HostFleet> => {
     const fleet = startFleet(
       {
@@ -421,7 +413,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     async stop() {
       await Promise.all(control.planes.map(async ({ sagas }) => await sagas.stop()));
       await fleet.stop();
-      await tasks.stop();
+      await Promise.all(control.planes.map(async ({ tasks }) => await tasks.stop()));
       await control.close();
     },
   };

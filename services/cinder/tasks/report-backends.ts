@@ -53,6 +53,7 @@ export async function reportBackends(parts: CinderParts): Promise<void> {
 export const reportBackendsTask = (parts: CinderParts): Task => ({
   name: 'cinder.report-backends',
   everyMs: parts.config.heartbeatMs,
+  scope: 'every',
   atStart: true,
   run: async () => await reportBackends(parts),
 });

@@ -9,6 +9,7 @@ import { purgeMessages } from '../store/messages.ts';
 export const purgeMessagesTask = ({ database: { db }, clock }: CinderParts): Task => ({
   name: 'cinder.purge-messages',
   everyMs: 3_600_000,
+  scope: 'one',
   run: async () => await purgeMessages(db, clock.now()),
 });
 
@@ -17,6 +18,7 @@ export function emptySpool({ spoolDir, log }: CinderParts, startedAtMs: number):
   return {
     name: 'cinder.empty-spool',
     everyMs: 3_600_000,
+    scope: 'every',
     atStart: true,
     async run() {
       await mkdir(spoolDir, { recursive: true });

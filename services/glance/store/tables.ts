@@ -1,5 +1,6 @@
 // Glance's tables and how they come to be.
 import type { Migration } from '#platform/db/migrate.ts';
+import { taskLeasesMigration } from '#platform/tasks/migrations.ts';
 import type { ImageStatus, MemberStatus, Visibility } from '../domain/image.ts';
 
 export interface GlanceTables {
@@ -135,4 +136,8 @@ const purgedIds: Migration = {
   },
 };
 
-export const migrations: readonly Migration[] = [tables, purgedIds];
+export const migrations: readonly Migration[] = [
+  tables,
+  purgedIds,
+  taskLeasesMigration('0003-task-leases'),
+];

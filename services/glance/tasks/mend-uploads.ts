@@ -16,6 +16,7 @@ export function mendUploads(parts: GlanceParts): Task {
   return {
     name: 'glance.mend-uploads',
     everyMs: 60_000,
+    scope: 'one',
     atStart: true,
     async run() {
       const seenBefore = clock.now() - config.uploadLeaseMs;

@@ -10,6 +10,7 @@ export function purgeDeletedImages({ database, clock, config, log }: GlanceParts
   return {
     name: 'glance.purge-deleted',
     everyMs,
+    scope: 'one',
     run: async () => {
       const images = await purgeImages(database.db, clock.now() - config.keepDeletedMs);
       if (images === 0) return;

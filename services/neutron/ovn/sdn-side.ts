@@ -82,6 +82,7 @@ export function createSdnSide(deps: NeutronDeps): SdnSide {
     {
       name: 'neutron.write-changes',
       everyMs: scanEveryMs,
+      scope: 'every',
       atStart: true,
       run: async () => {
         // Hosts that come or go by themselves are seen here: a first gateway must not wait for the
@@ -94,16 +95,24 @@ export function createSdnSide(deps: NeutronDeps): SdnSide {
     {
       name: 'neutron.compare-network',
       everyMs: compareEveryMs,
+      scope: 'every',
       run: async () => writer.compare('period'),
     },
     {
       name: 'neutron.compare-bindings',
       everyMs: compareBindingsEveryMs,
+      scope: 'every',
       run: async () => {
         if (opened.bindingsKnown) await bindings.compare((port) => sdn().binding(port));
       },
     },
-    { name: 'neutron.watch-chassis', everyMs: askEveryMs, atStart: true, run: lookAtChassis },
+    {
+      name: 'neutron.watch-chassis',
+      everyMs: askEveryMs,
+      scope: 'every',
+      atStart: true,
+      run: lookAtChassis,
+    },
   ];
   return {
     tasks,

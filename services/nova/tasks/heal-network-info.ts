@@ -13,6 +13,7 @@ export function healNetworkInfo(deps: NovaDeps): Task {
   return {
     name: 'nova.heal-network-info',
     everyMs: deps.config.healNetworkInfoMs,
+    scope: 'one',
     run: async (signal) => {
       const ids = await serversWithNics(deps.database.db, after, perRound);
       after = ids.length < perRound ? '' : (ids.at(-1) ?? '');

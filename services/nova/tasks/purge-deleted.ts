@@ -11,6 +11,7 @@ export function purgeDeletedTask({ database, clock, config, log }: NovaDeps): Ta
   return {
     name: 'nova.purge-deleted',
     everyMs,
+    scope: 'one',
     run: async () => {
       const servers = await purgeDeleted(
         database.db,

@@ -12,6 +12,7 @@ const perRound = 100;
 export const reapPorts = (deps: NovaDeps): Task => ({
   name: 'nova.reap-ports',
   everyMs,
+  scope: 'one',
   atStart: true,
   run: async () => {
     const {

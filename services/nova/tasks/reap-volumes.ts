@@ -19,6 +19,7 @@ export function reapVolumes(deps: NovaDeps): Task {
   return {
     name: 'nova.reap-volumes',
     everyMs,
+    scope: 'one',
     atStart: true,
     async run() {
       for (const row of await lostVolumes(db, perRound)) {

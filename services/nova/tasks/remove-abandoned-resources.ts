@@ -13,6 +13,7 @@ export function removeAbandonedResources(deps: NovaDeps): Task {
   return {
     name: 'nova.remove-abandoned-resources',
     everyMs,
+    scope: 'one',
     run: async (signal) => {
       for (const id of await abandonedIds(deps.database.db, deps.clock.now(), maxPerRun)) {
         if (signal.aborted) return;

@@ -9,6 +9,7 @@ const binaries = ['nova-conductor', 'nova-scheduler'] as const;
 export const reportServices = (deps: NovaDeps): Task => ({
   name: 'nova.report-services',
   everyMs: deps.config.heartbeatMs,
+  scope: 'every',
   atStart: true,
   run: async () => {
     for (const binary of binaries)

@@ -1,6 +1,7 @@
 // In order of application.
 import type { Migration } from '#platform/db/migrate.ts';
 import { sagaKeysMigration, sagaMigration } from '#platform/saga/migrations.ts';
+import { taskLeasesMigration } from '#platform/tasks/migrations.ts';
 import { volumes } from './0002-volumes.ts';
 import { house } from './0003-house.ts';
 import { backupData } from './0004-backup-data.ts';
@@ -11,4 +12,5 @@ export const migrations: readonly Migration[] = [
   house,
   backupData,
   sagaKeysMigration('0005-saga-keys'),
+  taskLeasesMigration('0006-task-leases'),
 ];

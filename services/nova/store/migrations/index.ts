@@ -1,6 +1,7 @@
 // In order of application.
 import type { Migration } from '#platform/db/migrate.ts';
 import { sagaKeysMigration, sagaMigration } from '#platform/saga/migrations.ts';
+import { taskLeasesMigration } from '#platform/tasks/migrations.ts';
 import { servers } from './0002-servers.ts';
 import { catalog } from './0003-catalog.ts';
 import { networks } from './0004-networks.ts';
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   stoppedServices,
   sagaKeysMigration('0009-saga-keys'),
   pendingResources,
+  taskLeasesMigration('0011-task-leases'),
 ];

@@ -1,0 +1,16 @@
+// See task-leases.testing.ts.
+import { after, before, describe } from 'node:test';
+import { openDatabase } from '../db/database.ts';
+import type { PrivateMariadb } from '../db/mariadb.testing.ts';
+import { mariadbMissing, startMariadb } from '../db/mariadb.testing.ts';
+import { silentLog } from '../log.ts';
+import { taskLeasesContract } from './task-leases.testing.ts';
+
+describe('on a real MariaDB', { skip: await mariadbMissing() }, () => {
+  let mariadb: PrivateMariadb;
+  before(async () => void (mariadb = await startMariadb()));
+  after(async () => await mariadb?.stop());
+  taskLeasesContract('MariaDB', async () =>
+    openDatabase(await mariadb.createDatabase(), { log: silentLog }),
+  );
+});

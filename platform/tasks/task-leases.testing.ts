@@ -1,0 +1,152 @@
+// What tasks of scope `one` promise between processes that share a database. Run on SQLite by
+// task-leases.test.ts and on MariaDB by task-leases-mariadb.test.ts.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import type { Database } from '../db/database.ts';
+import { migrate } from '../db/migrate.ts';
+import { FenceLost } from '../fence.ts';
+import { systemIds } from '../ids.ts';
+import { silentLog } from '../log.ts';
+import { eventually } from '../testing/eventually.ts';
+import type { FakeClock } from '../testing/fake-clock.ts';
+import { createFakeClock } from '../testing/fake-clock.ts';
+import { taskLeasesMigration } from './migrations.ts';
+import type { TaskLeases, TaskLeaseTables } from './task-leases.ts';
+import { createTaskLeases, taskLeaseMs } from './task-leases.ts';
+import type { TaskRunner } from './tasks.ts';
+import { createTaskRunner } from './tasks.ts';
+
+interface Tables extends TaskLeaseTables {
+  effects: { what: string };
+}
+
+export function taskLeasesContract(name: string, open: () => Promise<Database<Tables>>): void {
+  describe(`tasks of several processes on one database, ${name}`, () => {
+    let database: Database<Tables>;
+    let clock: FakeClock;
+    const runners: TaskRunner[] = [];
+    /** What a run waits for until the test lets it go on. */
+    let release: PromiseWithResolvers<void>;
+    let began: boolean;
+    before(async () => {
+      database = await open();
+      await migrate(database.db, database.dialect, 'test', [
+        taskLeasesMigration('0001-task-leases'),
+        {
+          name: '0002-effects',
+          up: async (db, t) =>
+            await db.schema.createTable('effects').addColumn('what', t.name).execute(),
+        },
+      ]);
+    });
+    after(async () => await database.close());
+    afterEach(async () => {
+      release.resolve();
+      await Promise.all(runners.splice(0).map(async (runner) => await runner.stop()));
+      for (const table of ['effects', 'task_leases'] as const)
+        await database.db.deleteFrom(table).execute();
+    });
+
+    /** Time moves by the test alone: the database's own work takes none. */
+    const begin = (): void => {
+      clock = createFakeClock({ startMs: 1_000_000_000_000, movedBy: 'advance' });
+      release = Promise.withResolvers();
+      began = false;
+    };
+    /** As another process does when this one has been paused beyond its lease. */
+    async function takeOver(): Promise<void> {
+      await pass(11_000);
+      await eventually(() => began, { withinMs: 5_000, what: 'the run has begun' });
+      await database.db.updateTable('task_leases').set({ lease_until_ms: 0 }).execute();
+      assert.ok(await leasesOf('two').take('test.count', 0));
+    }
+    const leasesOf = (owner: string): TaskLeases =>
+      createTaskLeases({ db: database.db, owner, clock });
+    const write = async (what: string): Promise<void> =>
+      void (await database.db.insertInto('effects').values({ what }).execute());
+    const effects = async (): Promise<string[]> =>
+      (await database.db.selectFrom('effects').select('what').execute()).map(({ what }) => what);
+    function start(owner: string, run: (signal: AbortSignal) => Promise<void>, everyMs = 10_000) {
+      const runner = createTaskRunner({ clock, ids: systemIds, log: silentLog });
+      runners.push(runner);
+      runner.start([{ name: 'test.count', everyMs, scope: 'one', run }], leasesOf(owner));
+    }
+    /** As fast as the database allows, until `ms` have passed. */
+    async function pass(ms: number): Promise<void> {
+      for (let passed = 0; passed < ms; passed += 500) {
+        await clock.advance(500);
+        await effects(); // what was asked of the database before this is answered
+      }
+    }
+
+    it('run once a period, however many processes have them', async () => {
+      begin();
+      for (const owner of ['one', 'two', 'three']) start(owner, async () => await write(owner));
+      await pass(100_000);
+      const runs = (await effects()).length;
+      assert.ok(runs >= 8 && runs <= 11, `${runs} runs in ten periods`);
+    });
+
+    it('run in one process at a time, and go on in another when that one is silent', async () => {
+      begin();
+      const first = await leasesOf('one').take('test.count', 0);
+      assert.ok(first);
+      assert.equal(await leasesOf('two').take('test.count', 0), undefined);
+      clock.nowMs += taskLeaseMs + 1;
+      const second = await leasesOf('two').take('test.count', 0);
+      assert.ok(second && second.token > first.token);
+      assert.equal(await leasesOf('one').renew('test.count', first), false);
+      assert.equal(first.lost.aborted, true);
+    });
+
+    it('stop when their lease is lost, and write nothing any more', async () => {
+      begin();
+      let stopped: unknown;
+      let refused: unknown;
+      start('one', async (signal) => {
+        signal.addEventListener('abort', () => (stopped = signal.reason));
+        began = true;
+        await release.promise;
+        refused = await write('after the lease').catch((error: unknown) => error);
+      });
+      await takeOver();
+      await pass(15_000); // a renewal
+      await eventually(() => stopped, { withinMs: 5_000, what: 'the run is told' });
+      assert.ok(stopped instanceof FenceLost, String(stopped));
+      release.resolve();
+      await eventually(() => refused, { withinMs: 5_000, what: 'the write is refused' });
+      assert.ok(refused instanceof FenceLost, String(refused));
+      assert.deepEqual(await effects(), []);
+    });
+
+    it('write nothing when another took the lease and nobody has told yet', async () => {
+      begin();
+      let refused: unknown;
+      start('one', async () => {
+        began = true;
+        await release.promise;
+        refused = await write('unaware').catch((error: unknown) => error);
+      });
+      await takeOver();
+      release.resolve();
+      await eventually(() => refused, { withinMs: 5_000, what: 'the write is refused' });
+      assert.ok(refused instanceof FenceLost, String(refused));
+      assert.deepEqual(await effects(), []);
+    });
+
+    it('are taken up at once by the next life of the same process', async () => {
+      begin();
+      const first = await leasesOf('one').take('test.count', 10_000);
+      const second = await leasesOf('one').take('test.count', 10_000);
+      assert.ok(first && second && second.token > first.token);
+    });
+
+    it('do not wait for a moment that a wrong clock wrote', async () => {
+      begin();
+      const lease = await leasesOf('one').take('test.count', 10_000);
+      assert.ok(lease);
+      await leasesOf('one').giveBack('test.count', lease, clock.now() + 3_600_000);
+      assert.ok(await leasesOf('two').take('test.count', 10_000));
+    });
+  });
+}

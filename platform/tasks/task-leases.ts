@@ -1,0 +1,110 @@
+// Of several processes on one database, one at a time runs a task of scope `one`. The right to run
+// is a row of the service's own database; the task runner takes it, renews it and gives it back.
+import type { CompiledQuery, Kysely } from 'kysely';
+import type { Clock } from '../clock.ts';
+import { insertIfAbsent, isMysql, transaction } from '../db/transaction.ts';
+import { Lease } from '../lease.ts';
+
+export interface TaskLeaseTables {
+  task_leases: {
+    name: string;
+    owner: string | null;
+    /** Counts the runs: of two, the one with the greater token is newer. */
+    token: number;
+    lease_until_ms: number;
+    /** When the last run that ended had begun; 0: never. */
+    ran_at_ms: number;
+  };
+}
+
+export interface TaskLeases {
+  /**
+   * The right to run the task now. undefined: another process runs it, or has run it within
+   * `notWithinMs`. What this owner held in an earlier life is taken over.
+   */
+  take(task: string, notWithinMs: number): Promise<Lease | undefined>;
+  /** Extends it. False: it was lost, and the lease has been told so. */
+  renew(task: string, lease: Lease): Promise<boolean>;
+  /** The run that began then has ended. Changes nothing when the lease was lost. */
+  giveBack(task: string, lease: Lease, ranAtMs: number): Promise<void>;
+}
+
+/** Without a renewal for so long, the task is another process's. */
+export const taskLeaseMs = 30_000;
+
+const neverRun = { owner: null, token: 0, lease_until_ms: 0, ran_at_ms: 0 };
+
+/** `owner` names this process; one life at a time (a host name, a pod name). */
+export function createTaskLeases(deps: {
+  /** A database with the task_leases table among others. */
+  db: Kysely<any>;
+  owner: string;
+  clock: Clock;
+}): TaskLeases {
+  const { owner, clock } = deps;
+  const db = deps.db as Kysely<TaskLeaseTables>;
+  const held = (name: string, token: number): CompiledQuery => {
+    const query = db
+      .selectFrom('task_leases')
+      .select('name')
+      .where('name', '=', name)
+      .where('owner', '=', owner)
+      .where('token', '=', token);
+    return (isMysql(db) ? query.forUpdate() : query).compile();
+  };
+  const lockedRow = async (trx: Kysely<TaskLeaseTables>, name: string) => {
+    const row = trx.selectFrom('task_leases').selectAll().where('name', '=', name);
+    return await (isMysql(db) ? row.forUpdate() : row).executeTakeFirst();
+  };
+  const firstRow = async (trx: Kysely<TaskLeaseTables>, name: string) => {
+    // Two processes may begin at once: whichever comes second finds the row of the first.
+    await insertIfAbsent(trx, 'task_leases', { name, ...neverRun });
+    return (await lockedRow(trx, name)) ?? neverRun;
+  };
+  const change = (name: string, token: number) =>
+    db
+      .updateTable('task_leases')
+      .where('name', '=', name)
+      .where('owner', '=', owner)
+      .where('token', '=', token);
+
+  return {
+    async take(task, notWithinMs) {
+      const nowMs = clock.now();
+      const untilMs = nowMs + taskLeaseMs;
+      const token = await transaction(db, async (trx) => {
+        const lease = (await lockedRow(trx, task)) ?? (await firstRow(trx, task));
+        const isHeld = lease.owner !== null && lease.lease_until_ms >= nowMs;
+        if (isHeld && lease.owner !== owner) return undefined;
+        // A clock that was ahead must not keep the task from running until then.
+        const ranAgoMs = nowMs - lease.ran_at_ms;
+        if (ranAgoMs >= 0 && ranAgoMs < notWithinMs) return undefined;
+        await trx
+          .updateTable('task_leases')
+          .set({ owner, token: lease.token + 1, lease_until_ms: untilMs })
+          .where('name', '=', task)
+          .execute();
+        return lease.token + 1;
+      });
+      return token === undefined
+        ? undefined
+        : new Lease({ key: `task:${task}`, token }, held(task, token), clock, untilMs);
+    },
+
+    async renew(task, lease) {
+      const untilMs = clock.now() + taskLeaseMs;
+      const { numUpdatedRows } = await change(task, lease.token)
+        .set({ lease_until_ms: untilMs })
+        .executeTakeFirst();
+      if (numUpdatedRows > 0n) lease.untilMs = untilMs;
+      else lease.lose();
+      return numUpdatedRows > 0n;
+    },
+
+    async giveBack(task, lease, ranAtMs) {
+      await change(task, lease.token)
+        .set({ owner: null, lease_until_ms: 0, ran_at_ms: ranAtMs })
+        .execute();
+    },
+  };
+}
