@@ -16,8 +16,8 @@ describe('policy files', () => {
   const read = async (text: string) => {
     await writeFile(join(folder, 'things.yaml'), text);
     return await readPolicyFiles(folder, [
-      { name: 'things', http: thingFace },
-      { name: 'nothing', http: thingFace },
+      { ...thingFace, name: 'things' },
+      { ...thingFace, name: 'nothing' },
     ]);
   };
 

@@ -3,20 +3,20 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import type { HttpFace } from '#openstack/http/route.ts';
 import { createPolicy } from '#openstack/policy/policy.ts';
-import type { Service } from '#openstack/service.ts';
 import { ConfigError } from '#platform/config/config.ts';
 
 /**
- * Overrides by service name. Throws ConfigError on a rule that the service does not have or that
+ * Overrides by name of the API. Throws ConfigError on a rule that the service does not have or that
  * does not parse: a misspelt rule must not look as if it held.
  */
 export async function readPolicyFiles(
   folder: string,
-  services: readonly Pick<Service, 'name' | 'http'>[],
+  faces: readonly Pick<HttpFace, 'name' | 'policies'>[],
 ): Promise<Record<string, Record<string, string>>> {
   const overrides: Record<string, Record<string, string>> = {};
-  for (const { name, http } of services) {
+  for (const { name, policies } of faces) {
     const file = join(folder, `${name}.yaml`);
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
@@ -24,13 +24,13 @@ export async function readPolicyFiles(
     });
     if (text === undefined) continue;
     const rules = readRules(file, text);
-    const unknown = Object.keys(rules).find((rule) => !(rule in http.policies));
+    const unknown = Object.keys(rules).find((rule) => !(rule in policies));
     if (unknown !== undefined)
       throw new ConfigError(
         `${file}: ${name} has no rule "${unknown}". docs/reference/policies.md lists them all.`,
       );
     try {
-      createPolicy({ ...http.policies, ...rules });
+      createPolicy({ ...policies, ...rules });
     } catch (error) {
       throw new ConfigError(`${file}: ${error instanceof Error ? error.message : String(error)}.`);
     }

@@ -1,5 +1,6 @@
 // Makes every service of the control plane from its databases and drivers. Used embedded, by tests
 // and by benchmarks.
+import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { TokenValidator } from '#openstack/auth/context.ts';
 import { createServiceSession } from '#openstack/auth/service-session.ts';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
@@ -7,6 +8,8 @@ import type { HttpClient } from '#openstack/http/client.ts';
 import { createInProcessClient } from '#openstack/http/client.ts';
 import { createDispatcher } from '#openstack/http/dispatcher.ts';
 import type { Dispatcher } from '#openstack/http/dispatcher.ts';
+import type { HttpFace } from '#openstack/http/route.ts';
+import type { Role } from '#openstack/role.ts';
 import type { Service } from '#openstack/service.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
@@ -15,6 +18,7 @@ import { ConfigError } from '#platform/config/config.ts';
 import type { Database } from '#platform/db/database.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import { isDamaged } from '#platform/db/errors.ts';
+import type { Migration } from '#platform/db/migrate.ts';
 import { migrate } from '#platform/db/migrate.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
@@ -43,9 +47,16 @@ import { neutronDefaults } from '#services/neutron/deps.ts';
 import { createNeutron } from '#services/neutron/service.ts';
 import type { NeutronService } from '#services/neutron/service.ts';
 import type { NeutronTables } from '#services/neutron/store/tables.ts';
+import { createNovaApi } from '#services/nova/api/role.ts';
+import { createNovaConductor } from '#services/nova/conductor/role.ts';
+import { consoleTarget } from '#services/nova/console/console-target.ts';
+import type { NovaDeps } from '#services/nova/deps.ts';
 import { novaDefaults } from '#services/nova/deps.ts';
-import { createNova } from '#services/nova/service.ts';
-import type { NovaService } from '#services/nova/service.ts';
+import { createNovaMetadata } from '#services/nova/metadata/role.ts';
+import { createNovaScheduler } from '#services/nova/scheduler/role.ts';
+import { novaAudit } from '#services/nova/store/audit.ts';
+import { migrations as novaMigrations } from '#services/nova/store/migrations/index.ts';
+import { seedFlavors } from '#services/nova/store/seed.ts';
 import type { NovaTables } from '#services/nova/store/tables.ts';
 import { createPlacement } from '#services/placement/service.ts';
 import type { PlacementService } from '#services/placement/service.ts';
@@ -60,9 +71,21 @@ export interface ControlPlane {
   dispatcher: Dispatcher;
   http: HttpClient;
   bus: Bus;
-  services: readonly Service[];
+  /** All roles of the cloud, in this process. */
+  roles: readonly Role[];
+  /** What these serve: the six OpenStack APIs, without the metadata API of guests. */
+  apis: readonly HttpFace[];
+  /** By database, in order of application. */
+  migrations: Readonly<Record<string, readonly Migration[]>>;
   keystone: KeystoneService;
-  nova: NovaService;
+  nova: {
+    /** Makes the flavors that a fresh cloud starts with. Once in a cloud's life; safe to repeat. */
+    seed(): Promise<void>;
+    /** What Nova's database says, for `cobalt doctor --audit`. */
+    audit(): Promise<NovaAudit>;
+    /** What a console token opens; for the websocket proxy. */
+    consoleTarget(token: string): ReturnType<typeof consoleTarget>;
+  };
   neutron: NeutronService;
   cinder: CinderService;
   placement: PlacementService;
@@ -139,6 +162,15 @@ export function catalogOf(origin: string): { type: string; name: string; url: st
   ];
 }
 
+/** One service: its database, and its roles in this process. */
+interface ServiceParts {
+  // each service's tables are its own: what is done here needs none of their types
+  // oxlint-disable-next-line typescript/no-explicit-any
+  database: Database<any>;
+  migrations: readonly Migration[];
+  roles: readonly Role[];
+}
+
 /**
  * Opens and migrates the databases and wires the services. Nothing runs yet: no socket, no saga, no
  * task.
@@ -209,25 +241,28 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   // A service that makes sagas wakes the runner of its own journal, which is made after it.
   const wake = { nova: (): void => undefined, cinder: (): void => undefined };
   const novaQueue = createSagaQueue({ db: novaDatabase.db, clock });
-  const nova = createNova(
-    {
-      database: novaDatabase,
-      sagas: novaQueue,
-      bus,
-      http,
-      session: session('nova'),
-      clock,
-      ids,
-      log: room('nova'),
-      config: {
-        ...novaDefaults,
-        ...config.nova,
-        consoleBaseUrl: `${origin}/console`,
-        metadataSecret: secrets.metadata,
-      },
+  const novaDeps: NovaDeps = {
+    database: novaDatabase,
+    sagas: novaQueue,
+    bus,
+    http,
+    session: session('nova'),
+    clock,
+    ids,
+    log: room('nova'),
+    config: {
+      ...novaDefaults,
+      ...config.nova,
+      consoleBaseUrl: `${origin}/console`,
+      metadataSecret: secrets.metadata,
     },
-    () => wake.nova(),
-  );
+  };
+  const novaRoles = [
+    createNovaApi(novaDeps),
+    createNovaMetadata(novaDeps),
+    createNovaConductor(novaDeps, () => wake.nova()),
+    createNovaScheduler(novaDeps),
+  ];
   const runnerOf = <T>(
     database: Database<T>,
     definitions: readonly AnySaga[],
@@ -244,7 +279,12 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
       events,
       ...(metrics ? { metrics } : {}),
     });
-  const novaSagas = runnerOf(novaDatabase, nova.sagas, 'nova', novaQueue);
+  const novaSagas = runnerOf(
+    novaDatabase,
+    novaRoles.flatMap(({ sagas }) => sagas),
+    'nova',
+    novaQueue,
+  );
   wake.nova = () => novaSagas.wake();
 
   const neutronDatabase = open<NeutronTables>('neutron');
@@ -288,31 +328,45 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   const cinderSagas = runnerOf(cinderDatabase, cinder.sagas, 'cinder', cinderQueue);
   wake.cinder = () => cinderSagas.wake();
 
-  const services: readonly Service[] = [keystone, glance, placement, nova, neutron, cinder];
-  // each service's tables are its own: what is done here needs none of their types
-  const databases: Readonly<Record<DatabaseName, Database<any>>> = {
-    keystone: keystoneDatabase,
-    glance: glanceDatabase,
-    placement: placementDatabase,
-    nova: novaDatabase,
-    neutron: neutronDatabase,
-    cinder: cinderDatabase,
+  const asRole = ({ name, http: face, rpc, tasks: all, sagas }: Service): Role => ({
+    name,
+    http: [face],
+    rpc,
+    tasks: all,
+    sagas,
+  });
+  const services: Readonly<Record<DatabaseName, ServiceParts>> = {
+    keystone: {
+      database: keystoneDatabase,
+      migrations: keystone.migrations,
+      roles: [asRole(keystone)],
+    },
+    glance: { database: glanceDatabase, migrations: glance.migrations, roles: [asRole(glance)] },
+    placement: {
+      database: placementDatabase,
+      migrations: placement.migrations,
+      roles: [asRole(placement)],
+    },
+    nova: { database: novaDatabase, migrations: novaMigrations, roles: novaRoles },
+    neutron: {
+      database: neutronDatabase,
+      migrations: neutron.migrations,
+      roles: [asRole(neutron)],
+    },
+    cinder: { database: cinderDatabase, migrations: cinder.migrations, roles: [asRole(cinder)] },
   };
-  const databaseOf = ({ name }: Service) => databases[name as DatabaseName];
-  for (const service of services) {
-    const database = databaseOf(service);
-    await migrate(database.db, database.dialect, service.name, service.migrations).catch(
-      (cause: unknown) => {
-        if (!isDamaged(cause)) throw cause;
-        throw new ConfigError(
-          `The database of ${service.name} in ${home.databases} is damaged (${(cause as Error).message}). Restore it from a backup, or begin anew with: cobalt up --reset`,
-        );
-      },
-    );
-  }
+  for (const [name, { database, migrations }] of Object.entries(services))
+    await migrate(database.db, database.dialect, name, migrations).catch((cause: unknown) => {
+      if (!isDamaged(cause)) throw cause;
+      throw new ConfigError(
+        `The database of ${name} in ${home.databases} is damaged (${(cause as Error).message}). Restore it from a backup, or begin anew with: cobalt up --reset`,
+      );
+    });
+  const roles = Object.values(services).flatMap((service) => service.roles);
+  const faces = roles.flatMap((role) => role.http);
   const tokens: TokenValidator = keystone.tokens;
-  const policyOverrides = await readPolicyFiles(home.policyFiles, services);
-  const dispatcher = createDispatcher([...services.map((service) => service.http), nova.metadata], {
+  const policyOverrides = await readPolicyFiles(home.policyFiles, faces);
+  const dispatcher = createDispatcher(faces, {
     tokens,
     policyOverrides,
     clock,
@@ -322,8 +376,8 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     ...(metrics ? { metrics } : {}),
   });
   circle.dispatcher = dispatcher;
-  for (const service of services)
-    for (const { topic, handlers, concurrency } of service.rpc)
+  for (const role of roles)
+    for (const { topic, handlers, concurrency } of role.rpc)
       bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency });
 
   const tasks = createTaskRunner({
@@ -338,9 +392,17 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     dispatcher,
     http,
     bus,
-    services,
+    roles,
+    migrations: Object.fromEntries(
+      Object.entries(services).map(([name, { migrations }]) => [name, migrations]),
+    ),
+    apis: faces.filter(({ serviceType }) => serviceType !== 'metadata'),
     keystone,
-    nova,
+    nova: {
+      seed: async () => await seedFlavors(novaDeps),
+      audit: async () => await novaAudit(novaDeps),
+      consoleTarget: async (token) => await consoleTarget(novaDeps, token),
+    },
     neutron,
     cinder,
     placement,
@@ -354,10 +416,10 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     },
     tasks: {
       start() {
-        for (const service of services)
+        for (const { database, roles: ofService } of Object.values(services))
           tasks.start(
-            service.tasks,
-            createTaskLeases({ db: databaseOf(service).db, owner, clock }),
+            ofService.flatMap((role) => role.tasks),
+            createTaskLeases({ db: database.db, owner, clock }),
           );
       },
       stop: async () => await tasks.stop(),

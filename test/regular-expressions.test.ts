@@ -144,9 +144,9 @@ describe('patterns of bodies', () => {
   after(async () => await cloud.stop());
 
   it('are linear', () => {
-    const found = cloud.plane.services.flatMap(({ http }) =>
-      http.routes.flatMap(({ method, path, body }) =>
-        patternsOf(`${http.name} ${method} ${path}`, body ?? {}),
+    const found = cloud.plane.apis.flatMap(({ name, routes }) =>
+      routes.flatMap(({ method, path, body }) =>
+        patternsOf(`${name} ${method} ${path}`, body ?? {}),
       ),
     );
     assert.ok(found.length > 100, `only ${found.length} were seen`);

@@ -13,12 +13,12 @@ import { createProgram } from '#cli/program.ts';
 import { cloudConfigSchema } from '#compose/config.ts';
 import { prepareHome, readSecrets } from '#compose/home.ts';
 import { simulatedNetwork } from '#compose/network.ts';
+import type { ControlPlane } from '#compose/services.ts';
 import { createControlPlane } from '#compose/services.ts';
 import { simulatedStorage } from '#compose/storage.ts';
 import { version } from '#compose/version.ts';
 import { isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#openstack/http/route.ts';
-import type { Service } from '#openstack/service.ts';
+import type { HttpFace, Route } from '#openstack/http/route.ts';
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
@@ -34,11 +34,12 @@ export const referenceFolder = join(
 
 /** File name below docs/reference -> its text. */
 export async function generateReference(): Promise<Map<string, string>> {
-  const services = await servicesAsData();
+  const plane = await planeAsData();
+  const { apis } = plane;
   return new Map([
-    ['routes.md', routesPage(services)],
-    ['policies.md', policiesPage(services)],
-    ['operations.md', operationsPage(services)],
+    ['routes.md', routesPage(apis)],
+    ['policies.md', policiesPage(apis)],
+    ['operations.md', operationsPage(plane)],
     ['configuration.md', configurationPage(cloudConfigSchema)],
     ['metrics.md', await metricsPage()],
     ['debian-packages.md', packagesPage()],
@@ -49,10 +50,10 @@ export async function generateReference(): Promise<Map<string, string>> {
 const defaults = Default(cloudConfigSchema, {}) as Static<typeof cloudConfigSchema>;
 
 /**
- * The services are wired as `up` wires them, over empty databases in a folder that is deleted
+ * The roles are wired as `up` wires them, over empty databases in a folder that is deleted
  * again.
  */
-async function servicesAsData(): Promise<readonly Service[]> {
+async function planeAsData(): Promise<Pick<ControlPlane, 'apis' | 'roles' | 'migrations'>> {
   const folder = await mkdtemp(join(tmpdir(), 'cc-docs-'));
   try {
     const home = await prepareHome(folder);
@@ -69,7 +70,7 @@ async function servicesAsData(): Promise<readonly Service[]> {
       log: silentLog,
     });
     await plane.close();
-    return plane.services;
+    return plane;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -99,8 +100,8 @@ function versionsOf({ since, until }: Pick<Route, 'since' | 'until'>, major: num
   return since === undefined ? `to ${major}.${until}` : `${major}.${since} to ${major}.${until}`;
 }
 
-function routesPage(services: readonly Service[]): string {
-  const sections = services.map(({ name, http }) => {
+function routesPage(apis: readonly HttpFace[]): string {
+  const sections = apis.map((http) => {
     const major = http.microversions?.major ?? 0;
     const range = http.microversions
       ? ` Microversions ${major}.${http.microversions.min} to ${major}.${http.microversions.max}.`
@@ -112,7 +113,7 @@ function routesPage(services: readonly Service[]): string {
       versionsOf(route, major),
       (route.faults ?? []).join(', '),
     ]);
-    return `## ${name}, mounted at \`${http.mount}\`\n\n${http.routes.length} routes.${range}\n\n${table(['Method', 'Path', 'Policy', 'Versions', 'Faults of its own'], rows)}`;
+    return `## ${http.name}, mounted at \`${http.mount}\`\n\n${http.routes.length} routes.${range}\n\n${table(['Method', 'Path', 'Policy', 'Versions', 'Faults of its own'], rows)}`;
   });
   const actions = serverActions.map((action) => [
     code(action.key),
@@ -128,12 +129,12 @@ function routesPage(services: readonly Service[]): string {
   );
 }
 
-function policiesPage(services: readonly Service[]): string {
-  const sections = services.map(
-    ({ name, http }) =>
+function policiesPage(apis: readonly HttpFace[]): string {
+  const sections = apis.map(
+    ({ name, policies }) =>
       `## ${name}\n\n${table(
         ['Rule', 'Who'],
-        Object.entries(http.policies).map(([rule, text]) => [
+        Object.entries(policies).map(([rule, text]) => [
           code(rule),
           text === '' ? 'anybody' : code(text),
         ]),
@@ -146,9 +147,9 @@ function policiesPage(services: readonly Service[]): string {
   );
 }
 
-function operationsPage(services: readonly Service[]): string {
-  const sagas = services
-    .flatMap((service) => service.sagas)
+function operationsPage({ roles, migrations }: Pick<ControlPlane, 'roles' | 'migrations'>): string {
+  const sagas = roles
+    .flatMap((role) => role.sagas)
     .map(
       ({ name, steps }) =>
         `### ${name}\n\n${table(
@@ -161,30 +162,31 @@ function operationsPage(services: readonly Service[]): string {
           ]),
         )}`,
     );
-  const tasks = services
-    .flatMap((service) => service.tasks)
-    .map(({ name, everyMs, scope, atStart }) => [
+  const tasks = roles.flatMap((role) =>
+    role.tasks.map(({ name, everyMs, scope, atStart }) => [
       code(name),
+      role.name,
+      scope === 'one' ? 'one process' : 'every process',
       `${everyMs / 1000} s`,
-      scope === 'one' ? 'one in the cloud' : 'every process',
       atStart ? 'yes' : '-',
-    ]);
-  const topics = services
-    .flatMap((service) => service.rpc)
-    .flatMap(({ topic, handlers }) =>
-      Object.keys(handlers).map((method) => [code(topic), code(method)]),
-    );
-  const migrations = services.flatMap(({ name, migrations: list }) =>
-    list.map((migration) => [name, code(migration.name)]),
+    ]),
+  );
+  const topics = roles.flatMap((role) =>
+    role.rpc.flatMap(({ topic, handlers }) =>
+      Object.keys(handlers).map((method) => [code(topic), role.name, code(method)]),
+    ),
+  );
+  const steps = Object.entries(migrations).flatMap(([database, list]) =>
+    list.map(({ name }) => [database, code(name)]),
   );
   return page(
     'Operations behind the APIs',
     'What the services do besides answering requests, read from their tables.',
     `## Sagas\n\nLong operations, journalled in the service's database: [ADR 3](../adr/0003-one-saga-in-the-conductor.md).`,
     ...sagas,
-    `## Background tasks of the control plane\n\n${table(['Task', 'Every', 'Runs in', 'At start too'], tasks)}`,
-    `## Messages on the bus\n\n${table(['Topic', 'Method'], topics)}\n\nAgents serve \`compute.<host>\`: [compute-agent-rpc.ts](../../contracts/nova/compute-agent-rpc.ts).`,
-    `## Migrations\n\n${table(['Database', 'Migration'], migrations)}`,
+    `## Background tasks of the control plane\n\n${table(['Task', 'Role', 'Runs in', 'Every', 'At start too'], tasks)}`,
+    `## Messages on the bus\n\n${table(['Topic', 'Served by', 'Method'], topics)}\n\nAgents serve \`compute.<host>\`: [compute-agent-rpc.ts](../../contracts/nova/compute-agent-rpc.ts).`,
+    `## Migrations\n\n${table(['Database', 'Migration'], steps)}`,
   );
 }
 

@@ -32,6 +32,16 @@ export type ConductorRpc = {
   /** Sagas may have been journalled: look. Sent as a cast; a lost one costs a scan period. */
   wakeSagas: { params: Record<string, never>; result: null };
   /**
+   * Reads what Neutron knows of the server's ports into Nova's record, now. Faults of Neutron's.
+   * Safe to repeat.
+   */
+  refreshNetworkInfo: { params: { serverId: string }; result: null };
+  /**
+   * Removes what the request behind these pending resources created and did not commit. A fault:
+   * something cannot be removed yet. Safe to repeat, and to run twice at once.
+   */
+  removeAbandoned: { params: { id: string }; result: null };
+  /**
    * Neutron said that something happened to a server's port: whoever waits for it looks now. Sent
    * as a cast; a lost one costs a look period.
    */

@@ -1,10 +1,10 @@
 // A Cinder at the HTTP boundary for this room's tests: the calls Nova makes, over plain records.
 // test/sim runs the real one.
 import { randomUUID } from 'node:crypto';
+import type { CinderAttachment, CinderSnapshot, CinderVolume } from '#contracts/cinder/wire.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { HttpCall } from '#openstack/http/client.ts';
 import type { Told } from './api/nova-api.testing.ts';
-import type { CinderAttachment, CinderSnapshot, CinderVolume } from './cinder.ts';
 
 export interface CinderDouble {
   volumes: CinderVolume[];

@@ -2,8 +2,8 @@
 // test/sim runs the real one.
 import { randomUUID } from 'node:crypto';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { FloatingIp, Network, Port, SecurityGroup, Subnet } from '#contracts/neutron/wire.ts';
 import type { HttpCall } from '#openstack/http/client.ts';
-import type { FloatingIp, Network, Port, SecurityGroup, Subnet } from './neutron.ts';
 
 export interface NeutronDouble {
   networks: Network[];

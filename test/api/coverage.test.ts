@@ -93,7 +93,7 @@ describe('every route', () => {
   before(async () => {
     cloud = await startApiCloud();
     objects = await makeObjects(cloud);
-    routes = cloud.plane.services.flatMap(({ http: { mount, routes: all } }) =>
+    routes = cloud.plane.apis.flatMap(({ mount, routes: all }) =>
       all.map((definition) => ({
         key: `${definition.method} ${mount}${definition.path}`,
         mount,

@@ -113,7 +113,9 @@ describe('networks of a simulated cloud', () => {
       'web',
     ]);
     assert.equal((await cloud.network('DELETE', `/ports/${port.id}`)).status, 204);
-    const heal = cloud.plane.nova.tasks.find(({ name }) => name === 'nova.heal-network-info');
+    const heal = cloud.plane.roles
+      .flatMap(({ tasks }) => tasks)
+      .find(({ name }) => name === 'nova.heal-network-info');
     assert.ok(heal);
     await eventually(
       async () => {

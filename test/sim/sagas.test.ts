@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
+import type { ServerAction } from '#contracts/nova/operations.ts';
 import { everyStepTwice, exchangeable, failingAt, stepNames } from '#platform/saga/saga.testing.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { actionRules } from '#services/nova/domain/server-state.ts';
-import type { ServerAction } from '#services/nova/domain/server-state.ts';
 import type { SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
 
@@ -319,8 +319,8 @@ async function play(
 describe('every saga of the control plane', () => {
   it('has a scenario, and every server action too', () => {
     // Cinder's stand in services/cinder/sagas/sagas.test.ts.
-    const names = cloud.plane.services
-      .flatMap((service) => service.sagas.map(({ name }) => name))
+    const names = cloud.plane.roles
+      .flatMap((role) => role.sagas.map(({ name }) => name))
       .filter((name) => !name.startsWith('cinder.'));
     assert.ok(names.length >= 3);
     assert.deepEqual(names.sort(), Object.keys(scenarios).sort());

@@ -3,12 +3,13 @@
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import { conductorTopic, networkEvents } from '#contracts/nova/conductor-rpc.ts';
-import type { ConductorRpc, NetworkEvent } from '#contracts/nova/conductor-rpc.ts';
+import { networkEvents } from '#contracts/nova/conductor-rpc.ts';
+import type { NetworkEvent } from '#contracts/nova/conductor-rpc.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import { rpcClient } from '#platform/bus/contract.ts';
 import type { NovaDeps } from '../deps.ts';
+import { conductorClient } from '../rpc-clients.ts';
+import { hostsOfServers } from '../store/servers.ts';
 
 interface Event {
   name: string;
@@ -63,7 +64,7 @@ const isNetworkEvent = (name: string): name is NetworkEvent =>
   (networkEvents as readonly string[]).includes(name);
 
 export function externalEventRoutes(deps: NovaDeps): readonly Route[] {
-  const conductor = rpcClient<ConductorRpc>(deps.bus, conductorTopic);
+  const conductor = conductorClient(deps);
   return [
     route<{ events: Event[] }>({
       method: 'POST',
@@ -75,13 +76,7 @@ export function externalEventRoutes(deps: NovaDeps): readonly Route[] {
       handler: async (request) => {
         const { events } = request.body;
         const ids = [...new Set(events.map((event) => event.server_uuid))];
-        const rows = await deps.database.db
-          .selectFrom('servers')
-          .select(['id', 'host'])
-          .where('id', 'in', ids)
-          .where('deleted_at_ms', 'is', null)
-          .execute();
-        const hosts = new Map(rows.map(({ id, host }) => [id, host]));
+        const hosts = await hostsOfServers(deps.database.db, ids);
         let taken = 0;
         const answers: JsonObject[] = [];
         for (const event of events) {

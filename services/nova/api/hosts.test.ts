@@ -17,7 +17,7 @@ const get = async (path: string, version?: number) => await ask('admin', 'GET', 
 const services = async (query = '', version?: number) =>
   (await get(`os-services${query}`, version)).body.services;
 const runTasks = async () => {
-  for (const task of nova.service.tasks) await task.run(new AbortController().signal);
+  for (const task of nova.tasks) await task.run(new AbortController().signal);
 };
 
 beforeEach(async () => {

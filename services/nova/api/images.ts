@@ -4,18 +4,13 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import type { GlanceImage } from '#contracts/glance/wire.ts';
+import { isOwnField, propertiesOf } from '#contracts/glance/wire.ts';
+import type { Glance } from '#openstack/clients/glance.ts';
+import { glanceClient } from '#openstack/clients/glance.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
-import type { GlanceImage } from '../glance.ts';
-import {
-  changeProperties,
-  deleteImage,
-  findImage,
-  isOwnField,
-  listImages,
-  propertiesOf,
-} from '../glance.ts';
 import { nextLinks } from './page.ts';
 import { callerOf, first, limitOf, timeOf } from './request.ts';
 import { metadataBody, metadataItemBody } from './server-metadata.ts';
@@ -31,9 +26,10 @@ const metadataUntil = 38;
 const maxLimit = 1_000;
 
 export function imageRoutes(deps: NovaDeps): readonly Route[] {
+  const glance = (request: Request): Glance => glanceClient(deps, callerOf(request));
   const requested = async (request: Request): Promise<Outcome<GlanceImage>> => {
     const id = request.params['id'] ?? '';
-    const image = await findImage(deps, id, callerOf(request));
+    const image = await glance(request).image(id);
     return isFault(image) && image.kind === 'notFound'
       ? fault('notFound', `Image ${id} could not be found.`)
       : image;
@@ -55,15 +51,13 @@ export function imageRoutes(deps: NovaDeps): readonly Route[] {
         'badRequest',
         `Invalid input for field/attribute metadata. ${reserved} is a field of the image itself.`,
       );
-    const gone = Object.keys(now)
+    const removed = Object.keys(now)
       .filter((name) => !Object.hasOwn(wanted, name))
       .map((name) => [name, null] as const);
-    const changed = await changeProperties(
-      deps,
-      image.id,
-      { ...wanted, ...Object.fromEntries(gone) },
-      callerOf(request),
-    );
+    const changed = await glance(request).changeProperties(image.id, {
+      ...wanted,
+      ...Object.fromEntries(removed),
+    });
     return isFault(changed) ? changed : propertiesOf(changed);
   }
 
@@ -106,7 +100,7 @@ export function imageRoutes(deps: NovaDeps): readonly Route[] {
       handler: async (request) => {
         const image = await requested(request);
         if (isFault(image)) return image;
-        return (await deleteImage(deps, image.id, callerOf(request))) ?? { status: 204 };
+        return (await glance(request).deleteImage(image.id)) ?? { status: 204 };
       },
     }),
     route({
@@ -198,7 +192,7 @@ async function list(
 ): Promise<Outcome<Reply>> {
   const query = glanceQuery(request);
   if (isFault(query)) return query;
-  const page = await listImages(deps, query, callerOf(request));
+  const page = await glanceClient(deps, callerOf(request)).list(query);
   if (isFault(page)) return page;
   const last = page.images.at(-1);
   const links =

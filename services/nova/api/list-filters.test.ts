@@ -2,6 +2,7 @@
 // api-ref; nova.api.openstack.compute.schemas
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { seedFlavors } from '../store/seed.ts';
 import { tagsText } from '../store/servers.ts';
 import type { Loose, NovaBench, Person } from './nova-api.testing.ts';
 import { startMs, startNova } from './nova-api.testing.ts';
@@ -9,7 +10,7 @@ import { startMs, startNova } from './nova-api.testing.ts';
 let nova: NovaBench;
 before(async () => {
   nova = await startNova();
-  await nova.service.seed();
+  await seedFlavors(nova.deps);
   await nova.addHost('h1');
   await nova.addHost('h2');
   await nova.ask('admin', 'POST', 'os-aggregates', {

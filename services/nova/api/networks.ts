@@ -4,12 +4,13 @@ import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import type { FloatingIp, Network } from '#contracts/neutron/wire.ts';
+import { documentOf } from '#openstack/clients/call.ts';
+import type { Neutron } from '#openstack/clients/neutron.ts';
+import { askNeutron, neutronClient } from '#openstack/clients/neutron.ts';
 import type { ApiRequest, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import { documentOf } from '../ask-service.ts';
 import type { NovaDeps } from '../deps.ts';
-import type { FloatingIp, Network, Neutron } from '../neutron.ts';
-import { askNeutron, neutronFor } from '../neutron.ts';
 import { callerOf } from './request.ts';
 
 const until = 35;
@@ -20,7 +21,8 @@ const poolBody = Type.Union([
 ]);
 
 export function networkRoutes(deps: NovaDeps): readonly Route[] {
-  const neutronOf = (request: ApiRequest<unknown>): Neutron => neutronFor(deps, callerOf(request));
+  const neutronOf = (request: ApiRequest<unknown>): Neutron =>
+    neutronClient(deps, callerOf(request));
   const pools = async (request: ApiRequest<unknown>): Promise<Outcome<Network[]>> =>
     await neutronOf(request).list('networks', { 'router:external': 'True' });
 

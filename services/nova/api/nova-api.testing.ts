@@ -7,6 +7,7 @@ import type { HostFacts } from '#contracts/nova/guest.ts';
 import type { AuthContext } from '#openstack/auth/context.ts';
 import type { HttpAnswer, HttpCall } from '#openstack/http/client.ts';
 import { createDispatcher } from '#openstack/http/dispatcher.ts';
+import type { Role } from '#openstack/role.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
 import { openDatabase } from '#platform/db/database.ts';
@@ -16,15 +17,19 @@ import type { HttpMethod } from '#platform/http/messages.ts';
 import { seededIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { createSagaQueue } from '#platform/saga/queue.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
+import { createNovaConductor } from '../conductor/role.ts';
 import type { NovaConfig, NovaDeps } from '../deps.ts';
 import { novaDefaults } from '../deps.ts';
 import { planServerCreate } from '../domain/plan-server-create.ts';
-import { createNova } from '../service.ts';
-import type { NovaService } from '../service.ts';
+import { createNovaMetadata } from '../metadata/role.ts';
+import { createNovaScheduler } from '../scheduler/role.ts';
 import { computeBinary, registerService, touchNode } from '../store/hosts.ts';
+import { migrations } from '../store/migrations/index.ts';
 import { insertServers, takeNumbers } from '../store/servers.ts';
 import type { NovaTables, ServerRow } from '../store/tables.ts';
+import { createNovaApi } from './role.ts';
 
 /** Any JSON, read by path in tests. */
 // oxlint-disable-next-line typescript/no-explicit-any -- answers are read at many depths; assertions are the check
@@ -36,13 +41,13 @@ export interface Answer {
   body: Loose;
 }
 
-const roles = {
+const rolesOf = {
   admin: ['admin', 'member', 'reader'],
   member: ['member', 'reader'],
   reader: ['reader'],
   other: ['member', 'reader'],
 };
-export type Person = keyof typeof roles;
+export type Person = keyof typeof rolesOf;
 /** `other` is a member of another project; the rest share one. */
 export const projectOf = (person: Person): string =>
   person === 'other' ? 'project-b' : 'project-a';
@@ -52,7 +57,9 @@ export type Told = { status: number; body?: Json } | 'silent';
 
 export interface NovaBench {
   deps: NovaDeps;
-  service: NovaService;
+  roles: Record<'api' | 'metadata' | 'conductor' | 'scheduler', Role>;
+  /** Of all roles. */
+  tasks: readonly Task[];
   clock: Clock & { nowMs: number };
   /** `path` is below /compute/v2.1/; `version` is the minor microversion. */
   ask(
@@ -112,10 +119,17 @@ export async function startNova(
       },
     },
   };
-  const service = createNova(deps, options.wakeSagas ?? (() => undefined));
-  await migrate(database.db, database.dialect, 'nova', service.migrations);
+  const roles = {
+    api: createNovaApi(deps),
+    metadata: createNovaMetadata(deps),
+    conductor: createNovaConductor(deps, options.wakeSagas ?? (() => undefined)),
+    scheduler: createNovaScheduler(deps),
+  };
+  for (const { topic, handlers } of [...roles.conductor.rpc, ...roles.scheduler.rpc])
+    deps.bus.serve(topic, handlers);
+  await migrate(database.db, database.dialect, 'nova', migrations);
   const errors: unknown[] = [];
-  const dispatcher = createDispatcher([service.http], {
+  const dispatcher = createDispatcher(roles.api.http, {
     clock: time,
     ids,
     identityUrl: 'http://cloud/identity',
@@ -127,12 +141,15 @@ export async function startNova(
     } as unknown as typeof silentLog, // pino's other methods are not called
     tokens: {
       validate: async (token) =>
-        Object.hasOwn(roles, token) ? who(token as Person) : fault('unauthorized', 'no such token'),
+        Object.hasOwn(rolesOf, token)
+          ? who(token as Person)
+          : fault('unauthorized', 'no such token'),
     },
   });
   return {
     deps,
-    service,
+    roles,
+    tasks: Object.values(roles).flatMap(({ tasks }) => tasks),
     clock,
     calls,
     async ask(person, method, path, { body, version } = {}) {
@@ -186,7 +203,7 @@ function who(person: Person): AuthContext {
     projectDomainId: 'default',
     domainId: null,
     systemScope: false,
-    roles: roles[person],
+    roles: rolesOf[person],
     expiresAtMs: Number.MAX_SAFE_INTEGER,
     token: person,
     appCredId: null,

@@ -11,7 +11,9 @@ let nova: NovaBench;
 let routes: readonly Route[];
 before(async () => {
   nova = await startNova();
-  routes = nova.service.http.routes.filter(({ path }) => path.startsWith('/v2.1/'));
+  routes = nova.roles.api.http
+    .flatMap((face) => face.routes)
+    .filter(({ path }) => path.startsWith('/v2.1/'));
 });
 after(async () => await nova.close());
 

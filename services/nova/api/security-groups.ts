@@ -4,12 +4,12 @@
 import Type from 'typebox';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { SecurityGroup, SecurityGroupRule } from '#contracts/neutron/wire.ts';
+import { documentOf } from '#openstack/clients/call.ts';
+import { askNeutron, neutronClient } from '#openstack/clients/neutron.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import { documentOf } from '../ask-service.ts';
 import type { NovaDeps } from '../deps.ts';
-import type { SecurityGroup, SecurityGroupRule } from '../neutron.ts';
-import { askNeutron, neutronFor } from '../neutron.ts';
 import { booleanOf, callerOf, first, isAdmin } from './request.ts';
 import { groupView, ruleView } from './server-security-groups.ts';
 
@@ -65,7 +65,7 @@ export function securityGroupRoutes(deps: NovaDeps): readonly Route[] {
   const groups = async (request: ApiRequest<unknown>): Promise<Outcome<SecurityGroup[]>> => {
     const everybodys =
       isAdmin(request) && (booleanOf(first(request, 'all_tenants') ?? 'no') ?? false);
-    return await neutronFor(deps, callerOf(request)).list(
+    return await neutronClient(deps, callerOf(request)).list(
       'security-groups',
       everybodys ? {} : { tenant_id: request.auth.projectId ?? '' },
     );

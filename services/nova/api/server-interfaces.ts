@@ -4,16 +4,16 @@ import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import type { Port } from '#contracts/neutron/wire.ts';
+import { neutronClient } from '#openstack/clients/neutron.ts';
 import type { ApiRequest, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
-import type { Port } from '../neutron.ts';
-import { neutronFor } from '../neutron.ts';
-import { serverPorts } from '../server-ports.ts';
 import { eventsOf } from '../store/actions.ts';
 import { findNic, nicsOf } from '../store/nics.ts';
 import type { Server } from '../store/servers.ts';
 import { callerOf, requestedServer } from './request.ts';
+import { serverPorts } from './server-ports.ts';
 import { beginInterfaceChange } from './servers/begin.ts';
 import { tagSchema } from './servers/create-schema.ts';
 import { wantedNetworks } from './servers/wanted-networks.ts';
@@ -73,7 +73,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
   async function portsOf(request: ApiRequest<unknown>, server: Server): Promise<Outcome<Port[]>> {
     return await serverPorts(
       deps,
-      neutronFor(deps, { token: null, requestId: request.id }),
+      neutronClient(deps, { token: null, requestId: request.id }),
       server.id,
     );
   }
@@ -194,7 +194,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
     id: string | undefined,
   ): Promise<Outcome<undefined>> {
     if (id === undefined) return undefined;
-    const port = await neutronFor(deps, callerOf(request)).find('ports', id);
+    const port = await neutronClient(deps, callerOf(request)).find('ports', id);
     return isFault(port)
       ? port
       : port

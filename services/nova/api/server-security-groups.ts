@@ -3,13 +3,13 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import type { Port, SecurityGroup, SecurityGroupRule } from '#contracts/neutron/wire.ts';
 import type { ApiRequest, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
-import type { Port, SecurityGroup, SecurityGroupRule } from '../neutron.ts';
-import { serverPorts } from '../server-ports.ts';
 import type { Server } from '../store/servers.ts';
 import { requestedServer } from './request.ts';
+import { serverPorts } from './server-ports.ts';
 import { callersNeutron } from './servers/wanted-networks.ts';
 
 export const serverSecurityGroupRoutes = (deps: NovaDeps): readonly Route[] => [

@@ -4,9 +4,9 @@ import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { cinderClient } from '#openstack/clients/cinder.ts';
 import type { ApiRequest, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import { cinderFor } from '../cinder.ts';
 import type { NovaDeps } from '../deps.ts';
 import { nextDevice, rootBus } from '../domain/device-names.ts';
 import { ownDisks } from '../domain/guest-spec.ts';
@@ -179,7 +179,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
             )
           );
         }
-        const volume = await cinderFor(deps, callerOf(request)).volume(asked.volumeId);
+        const volume = await cinderClient(deps, callerOf(request)).volume(asked.volumeId);
         if (isFault(volume)) return volume;
         if (volume.status !== 'available')
           return fault(
@@ -232,7 +232,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
         if (isFault(found)) return found;
         const asked = request.body.volumeAttachment;
         if (asked.volumeId !== found.row.volume_id) {
-          const other = await cinderFor(deps, callerOf(request)).volume(asked.volumeId);
+          const other = await cinderClient(deps, callerOf(request)).volume(asked.volumeId);
           return isFault(other) && other.kind !== 'notFound'
             ? other
             : fault(

@@ -4,12 +4,12 @@ import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { placementClient } from '#openstack/clients/placement.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
 import type { NovaDeps } from '../deps.ts';
 import { isUp } from '../domain/service-state.ts';
-import { deleteProvider } from '../placement.ts';
 import {
   changeService,
   computeBinary,
@@ -140,7 +140,11 @@ export function serviceRoutes(deps: NovaDeps): readonly Route[] {
           );
         // After our own rows: a provider without a node is never scheduled to, so a failure here is
         // untidy but safe.
-        const removed = node && (await deleteProvider(deps, node.uuid, request.id));
+        const removed =
+          node &&
+          (await placementClient(deps, { token: null, requestId: request.id }).deleteProvider(
+            node.uuid,
+          ));
         if (isFault(removed))
           deps.log.warn(
             { host: service.host, node: node?.uuid, req: request.id, reason: removed.message },

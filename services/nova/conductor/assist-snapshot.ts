@@ -3,14 +3,11 @@
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
-import { saga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
+import { defineOperation } from '../operations.ts';
+import { agentOn } from '../rpc-clients.ts';
 import { changeServerVolume, guestVolume } from '../store/volumes.ts';
 import { currentRow, ownCinder } from './connect-volumes.ts';
-import { agentOn } from './station.ts';
-
-export const assistSnapshotName = 'nova.assist-snapshot';
-export type AssistInput = { serverId: string; rowId: string; snapshotId: string; newFile: string };
 
 const switchDeadlineMs = 120_000;
 const tellDeadlineMs = 120_000;
@@ -20,8 +17,8 @@ export function assistSnapshot(deps: NovaDeps): AnySaga {
     database: { db },
     log,
   } = deps;
-  return saga<AssistInput, Record<string, never>>({
-    name: assistSnapshotName,
+  return defineOperation<'nova.assist-snapshot', Record<string, never>>({
+    name: 'nova.assist-snapshot',
     steps: [
       {
         name: 'switch',

@@ -1,34 +1,26 @@
 // The sagas that give a built server an interface and take one away, running or stopped. Begun by
 // POST and DELETE …/os-interface.
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { NovaOperations } from '#contracts/nova/operations.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
-import { saga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
 import { guestNic } from '../domain/network-info.ts';
+import { defineOperation } from '../operations.ts';
+import { agentOn } from '../rpc-clients.ts';
 import type { Nic } from '../store/nics.ts';
 import { deleteNic, infoOf, nicsOf } from '../store/nics.ts';
 import type { Server } from '../store/servers.ts';
 import { imageOf } from '../store/servers.ts';
 import { connectNics, disconnectNic, refreshNetworkInfo } from './connect-nics.ts';
-import { agentOn, asEvent, logFailure, serverOf } from './station.ts';
-
-export const attachInterfaceName = 'nova.attach-interface';
-export const detachInterfaceName = 'nova.detach-interface';
-
-export type InterfaceInput = {
-  serverId: string;
-  actionId: string;
-  /** The interface's row: for an attachment it was written with the journal entry. */
-  seq: number;
-};
+import { asEvent, logFailure, serverOf } from './saga-context.ts';
 
 const neutronDeadlineMs = 120_000;
 const plugDeadlineMs = 60_000;
 const settleDeadlineMs = 60_000;
 
 export function attachInterface(deps: NovaDeps): AnySaga {
-  return saga<InterfaceInput, Record<string, never>>({
-    name: attachInterfaceName,
+  return defineOperation<'nova.attach-interface', Record<string, never>>({
+    name: 'nova.attach-interface',
     steps: [
       {
         name: 'connect port',
@@ -86,8 +78,8 @@ export function attachInterface(deps: NovaDeps): AnySaga {
 }
 
 export function detachInterface(deps: NovaDeps): AnySaga {
-  return saga<InterfaceInput, Record<string, never>>({
-    name: detachInterfaceName,
+  return defineOperation<'nova.detach-interface', Record<string, never>>({
+    name: 'nova.detach-interface',
     steps: [
       {
         name: 'unplug',
@@ -130,7 +122,7 @@ export function detachInterface(deps: NovaDeps): AnySaga {
   });
 }
 
-async function nicOf(deps: NovaDeps, input: InterfaceInput) {
+async function nicOf(deps: NovaDeps, input: NovaOperations['nova.attach-interface']) {
   const server = await serverOf(deps, input);
   if (isFault(server)) return server;
   const nic = (await nicsOf(deps.database.db, server.id)).find(({ seq }) => seq === input.seq);
@@ -147,7 +139,7 @@ const specOf = (server: Server, nic: Nic) => {
 
 async function plug(
   deps: NovaDeps,
-  input: InterfaceInput,
+  input: NovaOperations['nova.attach-interface'],
   requestId: string,
   event: { seq: number; name: string } | undefined = { seq: 1, name: 'compute_attach_interface' },
 ) {
@@ -169,7 +161,7 @@ async function plug(
 
 async function unplug(
   deps: NovaDeps,
-  input: InterfaceInput,
+  input: NovaOperations['nova.attach-interface'],
   requestId: string,
   event?: { seq: number; name: string },
 ) {

@@ -2,9 +2,11 @@
 // and DELETE …/os-volume_attachments.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { NovaOperations } from '#contracts/nova/operations.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
-import { saga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
+import { defineOperation } from '../operations.ts';
+import { agentOn } from '../rpc-clients.ts';
 import { changeServerVolume, deleteServerVolume, guestVolume } from '../store/volumes.ts';
 import {
   connectVolume,
@@ -13,17 +15,7 @@ import {
   releaseVolume,
   reserveVolume,
 } from './connect-volumes.ts';
-import { agentOn, asEvent, logFailure, serverOf } from './station.ts';
-
-export const attachVolumeName = 'nova.attach-volume';
-export const detachVolumeName = 'nova.detach-volume';
-
-export type VolumeInput = {
-  serverId: string;
-  actionId: string;
-  /** The volume's row: for an attachment it was written with the journal entry. */
-  rowId: string;
-};
+import { asEvent, logFailure, serverOf } from './saga-context.ts';
 
 const cinderDeadlineMs = 120_000;
 const plugDeadlineMs = 60_000;
@@ -34,8 +26,8 @@ export function attachVolume(deps: NovaDeps): AnySaga {
     database: { db },
     log,
   } = deps;
-  return saga<VolumeInput, Nothing>({
-    name: attachVolumeName,
+  return defineOperation<'nova.attach-volume', Nothing>({
+    name: 'nova.attach-volume',
     steps: [
       {
         name: 'reserve',
@@ -129,8 +121,8 @@ export function detachVolume(deps: NovaDeps): AnySaga {
     database: { db },
     log,
   } = deps;
-  return saga<VolumeInput, Nothing>({
-    name: detachVolumeName,
+  return defineOperation<'nova.detach-volume', Nothing>({
+    name: 'nova.detach-volume',
     steps: [
       {
         name: 'begin',
@@ -203,7 +195,7 @@ interface Event {
 
 async function plug(
   deps: NovaDeps,
-  input: VolumeInput,
+  input: NovaOperations['nova.attach-volume'],
   requestId: string,
   event?: Event,
 ): Promise<Outcome<void>> {
@@ -229,7 +221,7 @@ async function plug(
 
 async function unplug(
   deps: NovaDeps,
-  input: VolumeInput,
+  input: NovaOperations['nova.attach-volume'],
   requestId: string,
   event?: Event,
 ): Promise<Outcome<void>> {
@@ -253,7 +245,7 @@ async function unplug(
 
 async function onHost(
   deps: NovaDeps,
-  input: VolumeInput,
+  input: NovaOperations['nova.attach-volume'],
   host: string,
   event: Event | undefined,
   work: () => Promise<Outcome<null>>,

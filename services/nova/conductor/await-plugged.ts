@@ -2,11 +2,11 @@
 // truth.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { neutronClient } from '#openstack/clients/neutron.ts';
 import type { NovaDeps } from '../deps.ts';
-import { neutronFor } from '../neutron.ts';
 import { nicsOf } from '../store/nics.ts';
 import { findServer } from '../store/servers.ts';
-import { hopeless } from './station.ts';
+import { hopeless } from './saga-context.ts';
 
 const lookEveryMs = 1_000;
 
@@ -34,7 +34,7 @@ export async function awaitPlugged(
   } = deps;
   const wanted = new Set((await nicsOf(db, serverId)).map((nic) => nic.port_id));
   if (wanted.size === 0) return undefined;
-  const neutron = neutronFor(deps, { token: null, requestId });
+  const neutron = neutronClient(deps, { token: null, requestId });
   const untilMs = clock.now() + config.vifPluggingTimeoutMs;
   for (;;) {
     const woken = wakened(

@@ -2,44 +2,29 @@
 // by POST /servers. A host that fails is left for the next one: `failed` journals a successor that
 // excludes it.
 import { isFault } from '#contracts/common/fault.ts';
+import { serverLock } from '#contracts/nova/operations.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
+import { placementClient } from '#openstack/clients/placement.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
-import { saga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
 import { guestSpec } from '../domain/guest-spec.ts';
-import { release } from '../placement.ts';
-import { scheduleServer } from '../scheduler/schedule.ts';
-import { nicsOf, writeAddresses } from '../store/nics.ts';
+import { defineOperation, enqueueOperation } from '../operations.ts';
+import { agentOn, schedulerClient } from '../rpc-clients.ts';
+import { connectedNics, nicsOf, writeAddresses } from '../store/nics.ts';
 import { changeDuring, findServer } from '../store/servers.ts';
-import { volumesOf } from '../store/volumes.ts';
+import { connectedVolumes, volumesOf } from '../store/volumes.ts';
 import { awaitPlugged } from './await-plugged.ts';
-import { connectedNics, connectNics, disconnectNics, refreshNetworkInfo } from './connect-nics.ts';
-import { completeVolumes, connectedVolumes, connectVolumes, takeBack } from './connect-volumes.ts';
-import { serverLock } from './locks.ts';
-import {
-  agentOn,
-  asEvent,
-  faultText,
-  isHopeless,
-  isTenants,
-  logFailure,
-  serverOf,
-} from './station.ts';
-
-export type BuildInput = {
-  serverId: string;
-  actionId: string;
-  forcedHost: string | null;
-  zone: string | null;
-  excludedHosts: string[];
-};
+import { connectNics, disconnectNics, refreshNetworkInfo } from './connect-nics.ts';
+import { completeVolumes, connectVolumes, takeBack } from './connect-volumes.ts';
+import { asEvent, faultText, isHopeless, isTenants, logFailure, serverOf } from './saga-context.ts';
 
 type BuildState = { host?: string; nodeUuid?: string };
 
-export const buildServerName = 'nova.build-server';
 // An image may have to cross the network first.
 const spawnDeadlineMs = 15 * 60_000;
+// Beyond what the scheduler itself waits for Placement.
+const scheduleTimeoutMs = 55_000;
 const destroyTimeoutMs = 60_000;
 const building = ['scheduling', 'networking', 'block_device_mapping', 'spawning'] as const;
 // Volumes made from images are copied first.
@@ -53,12 +38,11 @@ export function buildServer(deps: NovaDeps): AnySaga {
     database: { db },
     clock,
     config,
-    ids,
     log,
     sagas,
   } = deps;
-  return saga<BuildInput, BuildState>({
-    name: buildServerName,
+  return defineOperation<'nova.build-server', BuildState>({
+    name: 'nova.build-server',
     pool: 'build',
     steps: [
       {
@@ -70,20 +54,25 @@ export function buildServer(deps: NovaDeps): AnySaga {
             deps,
             input,
             { seq: 1, name: 'conductor_schedule_and_claim', host: null },
-            async () => {
-              const server = await serverOf(deps, input);
-              if (isFault(server)) return server;
-              return await scheduleServer(
-                deps,
-                server,
-                { zone: input.zone, host: input.forcedHost, excludedHosts: input.excludedHosts },
-                requestId,
-              );
-            },
+            async () =>
+              await schedulerClient(deps).call(
+                'selectHost',
+                {
+                  serverId: input.serverId,
+                  wanted: {
+                    zone: input.zone,
+                    host: input.forcedHost,
+                    excludedHosts: input.excludedHosts,
+                  },
+                },
+                { timeoutMs: scheduleTimeoutMs, requestId },
+              ),
           );
         },
         async undo(input, _state, { requestId }) {
-          const released = await release(deps, input.serverId, requestId);
+          const released = await placementClient(deps, { token: null, requestId }).release(
+            input.serverId,
+          );
           if (isFault(released)) throw new Error(`release the claim: ${released.message}`);
         },
       },
@@ -200,8 +189,8 @@ export function buildServer(deps: NovaDeps): AnySaga {
                 {
                   spec: guestSpec(server, {
                     zone: server.availability_zone ?? config.defaultZone,
-                    nics: await connectedNics(deps, server.id),
-                    volumes: await connectedVolumes(deps, server.id),
+                    nics: await connectedNics(db, server.id),
+                    volumes: await connectedVolumes(db, server.id),
                   }),
                 },
                 { timeoutMs: spawnDeadlineMs, requestId },
@@ -308,9 +297,8 @@ export function buildServer(deps: NovaDeps): AnySaga {
           );
           const lockKey = serverLock(input.serverId);
           if (kept && !(await sagas.isBusy(trx, lockKey, sagaId)))
-            await sagas.enqueue(trx, {
-              id: ids.uuid(),
-              name: buildServerName,
+            await enqueueOperation(deps, trx, {
+              name: 'nova.build-server',
               lockKey,
               input: { ...input, excludedHosts },
               requestId,

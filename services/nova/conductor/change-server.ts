@@ -2,32 +2,20 @@
 // name. Begun by POST …/action.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ImageFacts } from '#contracts/nova/facts.ts';
-import type { PowerState, VmState } from '#contracts/nova/server-states.ts';
+import type { NovaOperations, ServerAction } from '#contracts/nova/operations.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
-import { saga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
 import { guestSpec } from '../domain/guest-spec.ts';
-import type { ActionRule, ServerAction } from '../domain/server-state.ts';
+import type { ActionRule } from '../domain/server-state.ts';
 import { actionRules, observed, settled } from '../domain/server-state.ts';
+import { defineOperation } from '../operations.ts';
+import { agentOn } from '../rpc-clients.ts';
+import { connectedNics } from '../store/nics.ts';
 import type { Server, ServerChange } from '../store/servers.ts';
 import { changeDuring } from '../store/servers.ts';
-import { connectedNics } from './connect-nics.ts';
-import { connectedVolumes } from './connect-volumes.ts';
-import { agentOn, asEvent, faultText, logFailure, serverOf } from './station.ts';
+import { connectedVolumes } from '../store/volumes.ts';
+import { asEvent, faultText, logFailure, serverOf } from './saga-context.ts';
 
-export type ChangeInput = {
-  serverId: string;
-  actionId: string;
-  action: ServerAction;
-  /** Before the action began: decides where a rebuild ends. */
-  before: { vmState: VmState; powerState: PowerState };
-  /** The image to rescue with. */
-  rescueImage: ImageJson | null;
-};
-type ImageJson = { [K in keyof ImageFacts]: ImageFacts[K] };
-
-export const changeServerName = 'nova.change-server';
 const effectDeadlineMs = 10 * 60_000;
 const stateTimeoutMs = 15_000;
 
@@ -35,7 +23,7 @@ const stateTimeoutMs = 15_000;
 type Effect = (
   deps: NovaDeps,
   server: Server,
-  input: ChangeInput,
+  input: NovaOperations['nova.change-server'],
   call: { timeoutMs: number; requestId: string },
 ) => Promise<Outcome<unknown>>;
 
@@ -75,7 +63,7 @@ const effects: Record<ServerAction, Effect> = {
         uuid: server.id,
         spec: guestSpec(server, {
           zone: zoneOf(deps, server),
-          nics: await connectedNics(deps, server.id),
+          nics: await connectedNics(deps.database.db, server.id),
           volumes: [],
           image: rescueImage,
         }),
@@ -90,8 +78,8 @@ const effects: Record<ServerAction, Effect> = {
       {
         spec: guestSpec(server, {
           zone: zoneOf(deps, server),
-          nics: await connectedNics(deps, server.id),
-          volumes: await connectedVolumes(deps, server.id),
+          nics: await connectedNics(deps.database.db, server.id),
+          volumes: await connectedVolumes(deps.database.db, server.id),
         }),
         start: before.vmState !== 'stopped',
       },
@@ -105,7 +93,7 @@ const effects: Record<ServerAction, Effect> = {
  */
 async function asItIs(
   deps: NovaDeps,
-  input: ChangeInput,
+  input: NovaOperations['nova.change-server'],
   requestId: string,
 ): Promise<ServerChange> {
   const server = await serverOf(deps, input);
@@ -128,8 +116,8 @@ export function changeServer(deps: NovaDeps): AnySaga {
     database: { db },
     clock,
   } = deps;
-  return saga<ChangeInput, Record<string, never>>({
-    name: changeServerName,
+  return defineOperation<'nova.change-server', Record<string, never>>({
+    name: 'nova.change-server',
     steps: [
       {
         name: 'effect',

@@ -14,6 +14,7 @@ import { eventually } from '#platform/testing/eventually.ts';
 import type { Answer, Loose, NovaBench, Told } from '../api/nova-api.testing.ts';
 import { startNova } from '../api/nova-api.testing.ts';
 import type { NovaConfig } from '../deps.ts';
+import { seedFlavors } from '../store/seed.ts';
 
 export interface ConductorBench {
   nova: NovaBench;
@@ -58,7 +59,7 @@ export async function startConductor({
 }): Promise<ConductorBench> {
   let sagas: SagaRunner;
   const nova = await startNova({ config, clock: systemClock, wakeSagas: () => sagas.wake() });
-  const { deps, service } = nova;
+  const { deps, roles, tasks } = nova;
   const {
     database: { db },
     bus,
@@ -68,7 +69,7 @@ export async function startConductor({
   const startSagas = async (): Promise<void> => {
     sagas = new SagaRunner({
       db,
-      definitions: service.sagas,
+      definitions: roles.conductor.sagas,
       owner: 'test',
       clock,
       ids,
@@ -77,7 +78,6 @@ export async function startConductor({
     });
     await sagas.start();
   };
-  for (const { topic, handlers } of service.rpc) bus.serve(topic, handlers);
   const none = async () => null;
   for (const host of hosts) {
     await nova.addHost(host);
@@ -94,7 +94,7 @@ export async function startConductor({
   const nodes = (await db.selectFrom('compute_nodes').select('uuid').execute()).map(
     ({ uuid }) => uuid,
   );
-  await service.seed();
+  await seedFlavors(deps);
   await startSagas();
 
   const image = {
@@ -161,7 +161,7 @@ export async function startConductor({
         await bench.removed(id);
     },
     async runTask(name) {
-      const task = service.tasks.find((each) => each.name === name);
+      const task = tasks.find((each) => each.name === name);
       assert.ok(task, name);
       await task.run(new AbortController().signal);
     },

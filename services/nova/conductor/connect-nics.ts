@@ -4,15 +4,16 @@
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import type { Port } from '#contracts/neutron/wire.ts';
+import type { Neutron } from '#openstack/clients/neutron.ts';
+import { neutronClient } from '#openstack/clients/neutron.ts';
 import type { NovaDeps } from '../deps.ts';
 import { addressesView, nicInfo, securityGroupNames } from '../domain/network-info.ts';
-import type { Neutron, Port } from '../neutron.ts';
-import { neutronFor } from '../neutron.ts';
 import type { Nic } from '../store/nics.ts';
-import { changeNic, deleteNic, infoOf, nicsOf, writeAddresses } from '../store/nics.ts';
+import { changeNic, deleteNic, nicsOf, writeAddresses } from '../store/nics.ts';
 import { findServer, findServerEvenDeleted } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
-import { hopeless } from './station.ts';
+import { hopeless } from './saga-context.ts';
 
 interface Call {
   requestId: string;
@@ -21,7 +22,7 @@ interface Call {
 }
 
 const own = (deps: NovaDeps, { requestId }: Call): Neutron =>
-  neutronFor(deps, { token: null, requestId });
+  neutronClient(deps, { token: null, requestId });
 
 /**
  * Gives every interface of `nics` its port, bound to `host`. Safe to repeat: a port that an earlier
@@ -278,12 +279,4 @@ async function aboutPorts(neutron: Neutron, ports: readonly Port[]) {
     floatingIps,
     groupNames: new Map(groups.map(({ id, name }) => [id, name])),
   };
-}
-
-/** The interfaces as the host is told of them: only those that have their port. */
-export async function connectedNics(deps: Pick<NovaDeps, 'database'>, serverId: string) {
-  return (await nicsOf(deps.database.db, serverId)).flatMap((nic) => {
-    const info = infoOf(nic);
-    return info ? [{ seq: nic.seq, tag: nic.tag, info }] : [];
-  });
 }

@@ -2,12 +2,14 @@
 // back. Called by the sagas and tasks; Nova acts here in its own name. The natural key of an
 // attachment is the server with the volume, so every step may run again.
 import { connectionFrom } from '#contracts/cinder/connection-info.ts';
+import type { CinderVolume } from '#contracts/cinder/wire.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { GuestVolume } from '#contracts/nova/guest.ts';
-import type { Cinder, CinderVolume } from '../cinder.ts';
-import { cinderFor } from '../cinder.ts';
+import type { Cinder } from '#openstack/clients/cinder.ts';
+import { cinderClient } from '#openstack/clients/cinder.ts';
 import type { NovaDeps } from '../deps.ts';
+import { agentOn } from '../rpc-clients.ts';
 import { findPending } from '../store/pending-resources.ts';
 import { findServerEvenDeleted } from '../store/servers.ts';
 import type { ServerVolume } from '../store/volumes.ts';
@@ -17,7 +19,7 @@ import {
   findVolumeRow,
   volumesOf,
 } from '../store/volumes.ts';
-import { agentOn, hopeless } from './station.ts';
+import { hopeless } from './saga-context.ts';
 
 interface Call {
   requestId: string;
@@ -25,7 +27,7 @@ interface Call {
 }
 
 export const ownCinder = (deps: NovaDeps, { requestId }: Call): Cinder =>
-  cinderFor(deps, { token: null, requestId });
+  cinderClient(deps, { token: null, requestId });
 const lookEveryMs = 100;
 const madeWithinMs = 10_000;
 const unfinished: ReadonlySet<string> = new Set(['creating', 'downloading']);
@@ -278,14 +280,6 @@ export async function dropVolume(
       'a volume does not go with its server',
     );
   await deleteServerVolume(deps.database.db, row.id);
-}
-
-/** Those its host can reach. */
-export async function connectedVolumes(
-  { database: { db } }: Pick<NovaDeps, 'database'>,
-  serverId: string,
-): Promise<ServerVolume[]> {
-  return (await volumesOf(db, serverId)).filter(({ connection }) => connection !== null);
 }
 
 /** The row as it is now. notFound: a saga or a deletion took it away. */

@@ -2,24 +2,15 @@
 // copies the disk and uploads it. Begun by POST …/action.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Glance } from '#openstack/clients/glance.ts';
+import { glanceClient } from '#openstack/clients/glance.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
-import { saga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
-import { backupsOf, deleteImage } from '../glance.ts';
+import { defineOperation } from '../operations.ts';
+import { agentOn } from '../rpc-clients.ts';
 import { changeDuring } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
-import { agentOn, asEvent, logFailure, serverOf } from './station.ts';
-
-export const createImageName = 'nova.create-image';
-export type CreateImageInput = {
-  serverId: string;
-  actionId: string;
-  imageId: string;
-  /** It is a backup: of its type the server keeps so many. */ rotation: {
-    type: string;
-    keep: number;
-  } | null;
-};
+import { asEvent, logFailure, serverOf } from './saga-context.ts';
 
 /** Large disks take their time to be copied and sent. */
 const uploadDeadlineMs = 3 * 60 * 60_000;
@@ -37,8 +28,8 @@ export function createImage(deps: NovaDeps): AnySaga {
     clock,
     log,
   } = deps;
-  return saga<CreateImageInput, Record<string, never>>({
-    name: createImageName,
+  return defineOperation<'nova.create-image', Record<string, never>>({
+    name: 'nova.create-image',
     steps: [
       {
         name: 'upload',
@@ -71,8 +62,11 @@ export function createImage(deps: NovaDeps): AnySaga {
           );
         },
         async undo({ imageId }, _state, { requestId }) {
-          const gone = await deleteImage(deps, imageId, { token: null, requestId });
-          if (isFault(gone)) throw new Error(`delete the unfinished image: ${gone.message}`);
+          const deletion = await glanceClient(deps, { token: null, requestId }).deleteImage(
+            imageId,
+          );
+          if (isFault(deletion))
+            throw new Error(`delete the unfinished image: ${deletion.message}`);
         },
       },
       {
@@ -113,14 +107,38 @@ async function rotate(
   { type, keep }: { type: string; keep: number },
   requestId: string,
 ): Promise<Outcome<void>> {
-  const backups = await backupsOf(
-    deps,
-    { serverId: server.id, projectId: server.project_id, type },
-    requestId,
-  );
+  const glance = glanceClient(deps, { token: null, requestId });
+  const backups = await backupsOf(glance, server, type);
   if (isFault(backups)) return backups;
   for (const id of backups.slice(keep)) {
-    const gone = await deleteImage(deps, id, { token: null, requestId });
-    if (isFault(gone)) return gone;
+    const deletion = await glance.deleteImage(id);
+    if (isFault(deletion)) return deletion;
   }
+}
+
+/** One page. A server has not more: each backup removes what is beyond its rotation. */
+const maxBackups = 1000;
+
+/** A server's whole backups of one type, the newest first. */
+async function backupsOf(
+  glance: Glance,
+  { id, project_id: projectId }: Server,
+  type: string,
+): Promise<Outcome<string[]>> {
+  const properties = { instance_uuid: id, image_type: 'backup', backup_type: type };
+  const page = await glance.list(
+    new URLSearchParams({
+      owner: projectId,
+      ...properties,
+      status: 'active',
+      sort: 'created_at:desc',
+      limit: String(maxBackups),
+    }),
+  );
+  if (isFault(page)) return page;
+  // A property's name is anybody's to use: what is removed must say all of it.
+  const expected = Object.entries({ owner: projectId, ...properties });
+  return page.images
+    .filter((image) => expected.every(([name, value]) => image[name] === value))
+    .map((image) => image.id);
 }

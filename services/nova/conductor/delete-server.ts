@@ -2,19 +2,18 @@
 // cancelled everything else.
 import { isFault } from '#contracts/common/fault.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
+import { placementClient } from '#openstack/clients/placement.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
-import { saga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
-import { release } from '../placement.ts';
+import { defineOperation } from '../operations.ts';
+import { agentOn } from '../rpc-clients.ts';
 import { deleteNics, nicsOf } from '../store/nics.ts';
 import { changeDuring, changeServer } from '../store/servers.ts';
 import { volumesOf } from '../store/volumes.ts';
 import { disconnectNics } from './connect-nics.ts';
 import { dropVolume } from './connect-volumes.ts';
-import { agentOn, asEvent, faultText, logFailure, serverOf } from './station.ts';
-import type { ServerInput } from './station.ts';
+import { asEvent, faultText, logFailure, serverOf } from './saga-context.ts';
 
-export const deleteServerName = 'nova.delete-server';
 const destroyDeadlineMs = 120_000;
 
 export function deleteServer(deps: NovaDeps): AnySaga {
@@ -23,8 +22,8 @@ export function deleteServer(deps: NovaDeps): AnySaga {
     clock,
     log,
   } = deps;
-  return saga<ServerInput & { [key: string]: string }, Record<string, never>>({
-    name: deleteServerName,
+  return defineOperation<'nova.delete-server', Record<string, never>>({
+    name: 'nova.delete-server',
     steps: [
       {
         name: 'destroy guest',
@@ -97,7 +96,9 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         deadlineMs: 60_000,
         retries: 5,
         async run({ serverId }, _state, { requestId }) {
-          const released = await release(deps, serverId, requestId);
+          const released = await placementClient(deps, { token: null, requestId }).release(
+            serverId,
+          );
           // Without a claim it is on no host, whatever happens next.
           if (!isFault(released))
             await changeServer(db, serverId, { host: null, node: null }, clock.now());

@@ -2,9 +2,9 @@
 // `volume-extended`.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../deps.ts';
+import { agentOn } from '../rpc-clients.ts';
 import { findServerVolume } from '../store/volumes.ts';
 import { ownCinder } from './connect-volumes.ts';
-import { agentOn } from './station.ts';
 
 const timeoutMs = 60_000;
 

@@ -16,8 +16,8 @@ import type { Answer, Loose } from '../api/nova-api.testing.ts';
 import type { NeutronDouble } from '../neutron.testing.ts';
 import { neutronDouble } from '../neutron.testing.ts';
 import { nicsOf } from '../store/nics.ts';
-import { reapPorts } from '../tasks/reap-ports.ts';
 import { message, settleMs, startConductor } from './conductor.testing.ts';
+import { reapPorts } from './tasks/reap-ports.ts';
 
 const secret = new Secret('between us');
 const never = new AbortController().signal;
@@ -426,7 +426,7 @@ describe('the metadata API', () => {
     path: string,
     headers: Record<string, string>,
   ): Promise<{ status: number; text: string }> {
-    const dispatcher = createDispatcher([nova.service.metadata], {
+    const dispatcher = createDispatcher(nova.roles.metadata.http, {
       clock: nova.deps.clock,
       ids: nova.deps.ids,
       log: silentLog,

@@ -4,6 +4,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { ConductorRpc, ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
 import type { GuestNic, GuestState, GuestVolume } from '#contracts/nova/guest.ts';
+import { serverLock } from '#contracts/nova/operations.ts';
 import type { NovaDeps } from '../deps.ts';
 import { guestNic } from '../domain/network-info.ts';
 import { interfaceStates, observed } from '../domain/server-state.ts';
@@ -15,10 +16,15 @@ import {
   touchService,
 } from '../store/hosts.ts';
 import { infoOf, nicsOfServers } from '../store/nics.ts';
-import { changeDuring, imageOf, serversOnHost } from '../store/servers.ts';
+import {
+  busyAmong,
+  serversOnHostAmong,
+  changeDuring,
+  imageOf,
+  serversOnHost,
+} from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
 import { guestVolume, volumesOfServers } from '../store/volumes.ts';
-import { serverLock } from './locks.ts';
 
 type HostReport = ConductorRpc['reportHost'];
 
@@ -68,7 +74,7 @@ export async function reportGuests(
   const seen = new Map(report.guests.map((guest) => [guest.uuid, guest.state]));
   const servers = report.complete
     ? await serversOnHost(db, report.host)
-    : await serversNamed(deps, report.host, [...seen.keys()]);
+    : await serversOnHostAmong(deps.database.db, report.host, [...seen.keys()]);
   for (const server of servers) {
     const state = seen.get(server.id) ?? (report.complete ? 'absent' : undefined);
     if (state === undefined || server.task_state !== null) continue;
@@ -91,21 +97,6 @@ export async function reportGuests(
       );
   }
   return null;
-}
-
-async function serversNamed(
-  { database: { db } }: NovaDeps,
-  host: string,
-  uuids: readonly string[],
-): Promise<Server[]> {
-  if (uuids.length === 0) return [];
-  return await db
-    .selectFrom('servers')
-    .selectAll()
-    .where('id', 'in', [...uuids])
-    .where('host', '=', host)
-    .where('deleted_at_ms', 'is', null)
-    .execute();
 }
 
 /** What the host should hold: its own servers, and a verdict on each of `uuids`. */
@@ -131,15 +122,7 @@ export async function expectedGuests(
   if (strangers.length > 0) {
     // A server between hosts, or whose saga is at work, may be found before the database names its
     // host.
-    const elsewhere = await db
-      .selectFrom('servers')
-      .select(['id', 'task_state'])
-      .where('id', 'in', strangers)
-      .where('deleted_at_ms', 'is', null)
-      .execute();
-    const busy = new Set(
-      elsewhere.filter((server) => server.task_state !== null).map((server) => server.id),
-    );
+    const busy = await busyAmong(db, strangers);
     guests.push(
       ...strangers.map((uuid): ExpectedGuest => ({
         uuid,

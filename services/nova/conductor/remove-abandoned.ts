@@ -3,17 +3,11 @@
 // task nova.remove-abandoned-resources for requests whose process died.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { glanceClient } from '#openstack/clients/glance.ts';
 import type { NovaDeps } from '../deps.ts';
-import { deleteImage } from '../glance.ts';
+import { pendingKey } from '../domain/pending-key.ts';
 import { abandonPending, deletePending } from '../store/pending-resources.ts';
 import { ownCinder } from './connect-volumes.ts';
-
-/**
- * Metadata of created volumes and snapshots: which request they came from, and which part of it.
- */
-export const pendingKey = (id: string, part: number): Record<string, string> => ({
-  nova_request: `${id}.${part}`,
-});
 
 const unfinished: ReadonlySet<string> = new Set(['creating', 'downloading']);
 const removable: ReadonlySet<string> = new Set(['available', 'error']);
@@ -31,7 +25,7 @@ export async function removeAbandoned(deps: NovaDeps, id: string): Promise<Outco
   if (!row) return undefined;
   const { parts, committed_parts, image_id, request_id: requestId } = row;
   if (image_id !== null && committed_parts === 0) {
-    const deletedImage = await deleteImage(deps, image_id, { token: null, requestId });
+    const deletedImage = await glanceClient(deps, { token: null, requestId }).deleteImage(image_id);
     if (isFault(deletedImage)) return deletedImage;
   }
   for (let part = committed_parts; part < parts; part += 1) {

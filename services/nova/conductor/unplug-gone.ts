@@ -2,9 +2,9 @@
 // unplugged.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../deps.ts';
+import { agentOn } from '../rpc-clients.ts';
 import { findNic } from '../store/nics.ts';
 import { findServer } from '../store/servers.ts';
-import { agentOn } from './station.ts';
 
 const timeoutMs = 60_000;
 

@@ -13,9 +13,9 @@ import { eventually } from '#platform/testing/eventually.ts';
 import type { Answer, Loose } from '../api/nova-api.testing.ts';
 import type { CinderDouble } from '../cinder.testing.ts';
 import { cinderDouble } from '../cinder.testing.ts';
-import { reapVolumes } from '../tasks/reap-volumes.ts';
 import { message, settleMs, startConductor } from './conductor.testing.ts';
 import { expectedGuests } from './observe-host.ts';
+import { reapVolumes } from './tasks/reap-volumes.ts';
 
 const never = new AbortController().signal;
 let cinder: CinderDouble;

@@ -3,7 +3,7 @@
 // validate_networks and _validate_requested_network_ids; codes: contracts/openstack-errors.txt.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Network, Port, SecurityGroup } from '../neutron.ts';
+import type { Network, Port, SecurityGroup } from '#contracts/neutron/wire.ts';
 
 export interface AskedNic {
   uuid?: string | undefined;

@@ -2,7 +2,7 @@
 // guests.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Network, Port, Subnet } from '../neutron.ts';
+import type { Network, Port, Subnet } from '#contracts/neutron/wire.ts';
 import { maskOf, networkData } from './network-data.ts';
 import { addressesView, guestNic, nicInfo, securityGroupNames } from './network-info.ts';
 

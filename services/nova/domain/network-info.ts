@@ -1,7 +1,7 @@
 // What Nova keeps of a server's ports, and what it makes of that: addresses for the API, interfaces
 // for the host. Pure.
+import type { FloatingIp, Network, Port, Subnet } from '#contracts/neutron/wire.ts';
 import type { GuestNic } from '#contracts/nova/guest.ts';
-import type { FloatingIp, Network, Port, Subnet } from '../neutron.ts';
 import type { NicRow } from '../store/tables.ts';
 
 export interface NicAddress {

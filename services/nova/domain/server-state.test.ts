@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { GuestState } from '#contracts/nova/guest.ts';
+import type { ServerAction } from '#contracts/nova/operations.ts';
 import { powerState, taskStates, vmStates } from '#contracts/nova/server-states.ts';
 import type { PowerState, VmState } from '#contracts/nova/server-states.ts';
-import type { ActionRule, ServerAction, ServerStatus } from './server-state.ts';
+import type { ActionRule, ServerStatus } from './server-state.ts';
 import { actionRules, observed, powerOf, settled, statesOf, statusOf } from './server-state.ts';
 
 const actions = Object.entries(actionRules) as [ServerAction, ActionRule][];

@@ -3,6 +3,7 @@
 // Legal states: compute API reference, "Server concepts", and its per-action notes.
 // https://docs.openstack.org/api-guide/compute/server_concepts.html
 import type { GuestState } from '#contracts/nova/guest.ts';
+import type { ServerAction } from '#contracts/nova/operations.ts';
 import type { PowerState, TaskState, VmState } from '#contracts/nova/server-states.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
 
@@ -96,7 +97,7 @@ export const actionRules = {
     power: 'same',
     onFailure: 'error',
   },
-} as const satisfies Record<string, ActionRule>;
+} as const satisfies Record<ServerAction, ActionRule>;
 
 /**
  * States in which an idle server's interfaces may be attached and detached. nova.compute.api,
@@ -106,8 +107,6 @@ export const interfaceStates: readonly VmState[] = ['active', 'paused', 'stopped
 
 /** States in which an image of an idle server may be made. nova.compute.api, snapshot */
 export const imageStates: readonly VmState[] = ['active', 'paused', 'stopped', 'suspended'];
-
-export type ServerAction = keyof typeof actionRules;
 
 /**
  * The states an action ends in, for a server that was in `before`. A rebuilt server that was in

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { HostView, Wanted } from './select-hosts.ts';
+import type { Wanted } from '#contracts/nova/scheduler-rpc.ts';
+import type { HostView } from './select-hosts.ts';
 import { filters, selectHosts, weighers, whyNone } from './select-hosts.ts';
 
 const anywhere: Wanted = { zone: null, host: null, excludedHosts: [] };

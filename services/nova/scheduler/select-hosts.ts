@@ -1,6 +1,7 @@
 // Which hosts may take a server, best first: placement's candidates through filters and weighers,
 // both tables. Pure.
-import type { Candidate } from '../placement.ts';
+import type { Wanted } from '#contracts/nova/scheduler-rpc.ts';
+import type { Candidate } from '#contracts/placement/wire.ts';
 
 /** A compute host as the scheduler sees it. */
 export interface HostView {
@@ -12,12 +13,6 @@ export interface HostView {
   /** Servers on it that are being built or changed now. */
   busy: number;
   candidate: Candidate;
-}
-
-export interface Wanted {
-  zone: string | null;
-  host: string | null;
-  excludedHosts: readonly string[];
 }
 
 export interface Filter {

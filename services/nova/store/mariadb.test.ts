@@ -33,7 +33,7 @@ describe('nova on MariaDB', { skip: await mariadbMissing() }, () => {
     await nova.addHost('h1');
     await nova.addHost('h2');
     await nova.addServer({ host: 'h1', tags: ',red,' });
-    for (const task of nova.service.tasks) await task.run(new AbortController().signal);
+    for (const task of nova.tasks) await task.run(new AbortController().signal);
   });
   after(async () => {
     await nova?.close();

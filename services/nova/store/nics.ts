@@ -168,3 +168,11 @@ export async function serversWithLostPorts(db: NovaDb, limit: number): Promise<s
 export const infoOf = (nic: Pick<Nic, 'info'>): NicInfo | null =>
   // written as this by conductor/connect-nics.ts
   nic.info === null ? null : (JSON.parse(nic.info) as NicInfo);
+
+/** The interfaces as the host is told of them: only those that have their port. */
+export async function connectedNics(db: NovaDb, serverId: string) {
+  return (await nicsOf(db, serverId)).flatMap((nic) => {
+    const info = infoOf(nic);
+    return info ? [{ seq: nic.seq, tag: nic.tag, info }] : [];
+  });
+}

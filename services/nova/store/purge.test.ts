@@ -103,7 +103,7 @@ describe('purging deleted servers', () => {
 
   it('is done by the task after 90 days, and events go with their actions', async () => {
     const { db } = nova.deps.database;
-    const task = nova.service.tasks.find(({ name }) => name === 'nova.purge-deleted');
+    const task = nova.tasks.find(({ name }) => name === 'nova.purge-deleted');
     await recordEvent(db, {
       action_id: 'act-young',
       seq: 0,

@@ -224,3 +224,58 @@ export const tagsText = (tags: readonly string[]): string =>
 /** The guest's name on its hypervisor. */
 export const instanceName = (server: Pick<Server, 'number'>): string =>
   `instance-${server.number.toString(16).padStart(8, '0')}`;
+
+/** How many servers are being built or changed now on each host. */
+export async function busyByHost(db: NovaDb): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('servers')
+    .select(({ fn }) => ['host', fn.countAll<number>().as('count')])
+    .where('deleted_at_ms', 'is', null)
+    .where('task_state', 'is not', null)
+    .where('host', 'is not', null)
+    .groupBy('host')
+    .execute();
+  return new Map(rows.map((row) => [row.host ?? '', Number(row.count)]));
+}
+
+/** The host of each of these servers, of any project; null: on none yet, or not any more. */
+export async function hostsOfServers(
+  db: NovaDb,
+  ids: readonly string[],
+): Promise<Map<string, string | null>> {
+  const rows = await db
+    .selectFrom('servers')
+    .select(['id', 'host'])
+    .where('id', 'in', ids)
+    .where('deleted_at_ms', 'is', null)
+    .execute();
+  return new Map(rows.map(({ id, host }) => [id, host]));
+}
+
+/** Those of these servers that are on the host. */
+export async function serversOnHostAmong(
+  db: NovaDb,
+  host: string,
+  ids: readonly string[],
+): Promise<Server[]> {
+  if (ids.length === 0) return [];
+  return await db
+    .selectFrom('servers')
+    .selectAll()
+    .where('id', 'in', ids)
+    .where('host', '=', host)
+    .where('deleted_at_ms', 'is', null)
+    .execute();
+}
+
+/** Those of these servers that an operation is at work on. */
+export async function busyAmong(db: NovaDb, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('servers')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('deleted_at_ms', 'is', null)
+    .where('task_state', 'is not', null)
+    .execute();
+  return new Set(rows.map(({ id }) => id));
+}

@@ -117,3 +117,8 @@ export function guestVolume(row: ServerVolume): GuestVolume | undefined {
     bootIndex: row.boot_index,
   };
 }
+
+/** Those its host can reach. */
+export async function connectedVolumes(db: NovaDb, serverId: string): Promise<ServerVolume[]> {
+  return (await volumesOf(db, serverId)).filter(({ connection }) => connection !== null);
+}

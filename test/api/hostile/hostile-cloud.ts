@@ -61,15 +61,14 @@ export async function startHostileCloud(random: Random): Promise<HostileCloud> {
   const cloud = await startApiCloud({ log });
   const objects = await makeObjects(cloud);
   const pool = [...objects.values(), cloud.imageId, cloud.alice.projectId, cloud.bob.projectId];
-  const targets = cloud.plane.services.flatMap(
-    ({ http: { mount, routes, microversions } }): Target[] =>
-      routes.map((definition) => ({
-        key: `${definition.method} ${mount}${definition.path}`,
-        mount,
-        type: microversions?.type ?? '',
-        definition,
-        maxVersion: microversions?.max ?? 0,
-      })),
+  const targets = cloud.plane.apis.flatMap(({ mount, routes, microversions }): Target[] =>
+    routes.map((definition) => ({
+      key: `${definition.method} ${mount}${definition.path}`,
+      mount,
+      type: microversions?.type ?? '',
+      definition,
+      maxVersion: microversions?.max ?? 0,
+    })),
   );
   const people = new Map([
     ['alice', cloud.alice],

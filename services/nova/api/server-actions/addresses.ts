@@ -5,13 +5,14 @@
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { FloatingIp, Port } from '#contracts/neutron/wire.ts';
+import type { Neutron } from '#openstack/clients/neutron.ts';
+import { neutronClient } from '#openstack/clients/neutron.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
-import { refreshNetworkInfo } from '../../conductor/connect-nics.ts';
 import type { NovaDeps } from '../../deps.ts';
-import type { FloatingIp, Neutron, Port } from '../../neutron.ts';
-import { neutronFor } from '../../neutron.ts';
-import { serverPorts } from '../../server-ports.ts';
 import type { Server } from '../../store/servers.ts';
+import { refreshNetworkInfo } from '../refresh-network-info.ts';
+import { serverPorts } from '../server-ports.ts';
 import { checkLock } from '../servers/begin.ts';
 import { callersNeutron } from '../servers/wanted-networks.ts';
 import type { ServerActionRow } from './action.ts';
@@ -21,12 +22,7 @@ const until = 43;
 const v4 = Type.String({ format: 'ipv4' });
 
 async function settled(deps: NovaDeps, request: ApiRequest, server: Server) {
-  const known = await refreshNetworkInfo(deps, server.id, { requestId: request.id });
-  if (isFault(known))
-    deps.log.warn(
-      { server: server.id, req: request.id, why: known.message },
-      'network info is healed later',
-    );
+  await refreshNetworkInfo(deps, server.id, request.id);
   return accepted;
 }
 
@@ -134,7 +130,7 @@ export const addFixedIp: ServerActionRow = {
     for (const subnet of subnets) {
       // Addresses are Nova's to give: a tenant may not change those of its port where policies are
       // strict.
-      const changed = await neutronFor(deps, { token: null, requestId: request.id }).updatePort(
+      const changed = await neutronClient(deps, { token: null, requestId: request.id }).updatePort(
         port.id,
         { fixed_ips: [...port.fixed_ips, { subnet_id: subnet.id }] },
       );
@@ -160,7 +156,7 @@ export const removeFixedIp: ServerActionRow = {
     if (isFault(ports)) return ports;
     const port = ports.find((each) => each.fixed_ips.some((ip) => ip.ip_address === address));
     if (!port) return fault('badRequest', `Fixed IP not found for instance: ${address}`);
-    const changed = await neutronFor(deps, { token: null, requestId: request.id }).updatePort(
+    const changed = await neutronClient(deps, { token: null, requestId: request.id }).updatePort(
       port.id,
       { fixed_ips: port.fixed_ips.filter((ip) => ip.ip_address !== address) },
     );

@@ -1,11 +1,11 @@
 // The serial console's text, and tokens for the graphical one.
-import { createHash } from 'node:crypto';
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
-import { agentOn } from '../../conductor/station.ts';
 import type { NovaDeps } from '../../deps.ts';
+import { agentOn } from '../../rpc-clients.ts';
+import { insertConsoleToken } from '../../store/console-tokens.ts';
 import type { Server } from '../../store/servers.ts';
 import type { ServerActionRow } from './action.ts';
 
@@ -87,23 +87,15 @@ export async function grantConsole(
       ? fault('conflict', `Instance ${server.id} is not ready`)
       : socket;
   const token = ids.uuid();
-  await db.deleteFrom('console_tokens').where('expires_at_ms', '<', clock.now()).execute();
-  await db
-    .insertInto('console_tokens')
-    .values({
-      token_hash: hashToken(token),
-      server_id: server.id,
-      host: server.host,
-      protocol: 'vnc',
-      expires_at_ms: clock.now() + config.consoleTokenMs,
-    })
-    .execute();
+  const nowMs = clock.now();
+  await insertConsoleToken(
+    db,
+    token,
+    { serverId: server.id, host: server.host, endsAtMs: nowMs + config.consoleTokenMs },
+    nowMs,
+  );
   return { type: 'novnc', url: `${config.consoleBaseUrl}/vnc.html?token=${token}` };
 }
-
-/** Only hashes are kept: a stolen database opens no console. */
-export const hashToken = (token: string): string =>
-  createHash('sha256').update(token).digest('hex');
 
 export const getVncConsole: ServerActionRow = {
   key: 'os-getVNCConsole',

@@ -1,17 +1,18 @@
 // createImage: an image of a server's root disk, or of snapshots of its volumes.
 // https://docs.openstack.org/api-ref/compute/#create-image-createimage-action
+import { Readable } from 'node:stream';
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { NovaOperations } from '#contracts/nova/operations.ts';
+import { cinderClient } from '#openstack/clients/cinder.ts';
+import { glanceClient } from '#openstack/clients/glance.ts';
 import type { ApiRequest, Reply } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { cinderFor } from '../../cinder.ts';
-import type { CreateImageInput } from '../../conductor/create-image.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { imageStates } from '../../domain/server-state.ts';
 import { diskImage, volumeImage } from '../../domain/snapshot-image.ts';
 import type { TakenSnapshot } from '../../domain/snapshot-image.ts';
-import { createImage as createGlanceImage, uploadNothing } from '../../glance.ts';
 import type { Server } from '../../store/servers.ts';
 import { volumesOf } from '../../store/volumes.ts';
 import { callerOf } from '../request.ts';
@@ -78,16 +79,16 @@ export async function ofDisk(
   request: ApiRequest,
   server: Server,
   body: ReturnType<typeof diskImage>,
-  rotation: CreateImageInput['rotation'],
+  rotation: NovaOperations['nova.create-image']['rotation'],
 ): Promise<Outcome<string>> {
   const caller = callerOf(request);
   const id = deps.ids.uuid();
   const pending = await createPendingResources(deps, request, { imageId: id });
   try {
-    const imageId = await createGlanceImage(deps, { ...body, id }, caller);
-    const begun = isFault(imageId)
-      ? imageId
-      : await beginImage(deps, request, server, { imageId, rotation }, pending);
+    const image = await glanceClient(deps, caller).create({ ...body, id });
+    const begun = isFault(image)
+      ? image
+      : await beginImage(deps, request, server, { imageId: image.id, rotation }, pending);
     return isFault(begun) ? begun : id;
   } finally {
     await pending.end();
@@ -108,7 +109,7 @@ async function ofVolumes(
     ids,
   } = deps;
   const caller = callerOf(request);
-  const cinder = cinderFor(deps, caller);
+  const cinder = cinderClient(deps, caller);
   const id = ids.uuid();
   const pending = await createPendingResources(deps, request, { imageId: id });
   try {
@@ -123,17 +124,15 @@ async function ofVolumes(
       if (isFault(snapshot)) return snapshot;
       taken.push({ row, snapshotId: snapshot.id, sizeGib: snapshot.size });
     }
-    const imageId = await createGlanceImage(
-      deps,
-      { ...volumeImage(server, name, metadata, taken), id },
-      caller,
-    );
-    if (isFault(imageId)) return imageId;
-    const filled = await uploadNothing(deps, imageId, caller);
-    if (isFault(filled)) return fault('conflict', filled.message);
+    const glance = glanceClient(deps, caller);
+    const image = await glance.create({ ...volumeImage(server, name, metadata, taken), id });
+    if (isFault(image)) return image;
+    // It has no bytes of its own: it only names snapshots.
+    const upload = await glance.upload(image.id, Readable.from([]));
+    if (isFault(upload)) return fault('conflict', upload.message);
     return (await transaction(db, async (trx) => await pending.commit(trx)))
-      ? imageId
-      : fault('conflict', `The image ${imageId} could not be made.`);
+      ? image.id
+      : fault('conflict', `The image ${image.id} could not be made.`);
   } finally {
     await pending.end();
   }

@@ -2,7 +2,7 @@
 // guest runs.
 import Type from 'typebox';
 import { isFault } from '#contracts/common/fault.ts';
-import type { ServerAction } from '../../domain/server-state.ts';
+import type { ServerAction } from '#contracts/nova/operations.ts';
 import { beginChange } from '../servers/begin.ts';
 import type { ServerActionRow } from './action.ts';
 import { accepted } from './action.ts';

@@ -4,16 +4,17 @@ import type { TSchema } from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { cinderClient } from '#openstack/clients/cinder.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
-import { cinderFor } from '../../cinder.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { checkFit } from '../../domain/plan-server-create.ts';
 import { shortIpv6 } from '../../domain/short-ipv6.ts';
-import { fetchImageFacts } from '../../glance.ts';
+import { findKeypair } from '../../store/keypairs.ts';
 import type { Server } from '../../store/servers.ts';
 import { findServer, flavorOf } from '../../store/servers.ts';
 import type { ServerChange } from '../../store/servers.ts';
 import { volumesOf } from '../../store/volumes.ts';
+import { fetchImageFacts } from '../image-facts.ts';
 import { callerOf } from '../request.ts';
 import { beginChange } from '../servers/begin.ts';
 import {
@@ -74,7 +75,7 @@ async function rootVolumeIsOf(
       ? (await volumesOf(deps.database.db, server.id)).find((row) => row.boot_index === 0)
       : undefined;
   if (!root) return undefined;
-  const volume = await cinderFor(deps, callerOf(request)).volume(root.volume_id);
+  const volume = await cinderClient(deps, callerOf(request)).volume(root.volume_id);
   if (isFault(volume)) return volume;
   return volume.volume_image_metadata?.['image_id'] === imageId
     ? undefined
@@ -132,12 +133,7 @@ export const rebuild: ServerActionRow = {
       const keypair =
         body.key_name === null
           ? null
-          : await deps.database.db
-              .selectFrom('keypairs')
-              .select(['name', 'public_key'])
-              .where('user_id', '=', request.auth.userId)
-              .where('name', '=', body.key_name)
-              .executeTakeFirst();
+          : await findKeypair(deps.database.db, request.auth.userId, body.key_name);
       if (keypair === undefined) return fault('badRequest', 'Invalid key_name provided.');
       Object.assign(facts, {
         key_name: keypair?.name ?? null,

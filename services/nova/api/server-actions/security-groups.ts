@@ -3,10 +3,10 @@
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
-import { refreshNetworkInfo } from '../../conductor/connect-nics.ts';
 import type { NovaDeps } from '../../deps.ts';
-import { serverPorts } from '../../server-ports.ts';
 import type { Server } from '../../store/servers.ts';
+import { refreshNetworkInfo } from '../refresh-network-info.ts';
+import { serverPorts } from '../server-ports.ts';
 import { checkLock } from '../servers/begin.ts';
 import { callersNeutron, namedGroups } from '../servers/wanted-networks.ts';
 import type { ServerActionRow } from './action.ts';
@@ -44,14 +44,7 @@ async function change(
     if (isFault(changed)) return changed;
     changes += 1;
   }
-  if (changes > 0) {
-    const known = await refreshNetworkInfo(deps, server.id, { requestId: request.id });
-    if (isFault(known))
-      deps.log.warn(
-        { server: server.id, req: request.id, why: known.message },
-        'network info is healed later',
-      );
-  }
+  if (changes > 0) await refreshNetworkInfo(deps, server.id, request.id);
   return changes;
 }
 

@@ -2,27 +2,15 @@
 // then a wake-up call.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Json } from '#contracts/common/json.ts';
-import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
+import type { NovaOperations, ServerAction } from '#contracts/nova/operations.ts';
+import { assistLock, serverLock } from '#contracts/nova/operations.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { AssistInput } from '../../conductor/assist-snapshot.ts';
-import { assistSnapshotName } from '../../conductor/assist-snapshot.ts';
-import type { InterfaceInput } from '../../conductor/attach-interface.ts';
-import { attachInterfaceName, detachInterfaceName } from '../../conductor/attach-interface.ts';
-import type { VolumeInput } from '../../conductor/attach-volume.ts';
-import { attachVolumeName, detachVolumeName } from '../../conductor/attach-volume.ts';
-import type { ChangeInput } from '../../conductor/change-server.ts';
-import { changeServerName } from '../../conductor/change-server.ts';
-import type { CreateImageInput } from '../../conductor/create-image.ts';
-import { createImageName } from '../../conductor/create-image.ts';
-import { deleteServerName } from '../../conductor/delete-server.ts';
-import { assistLock, serverLock } from '../../conductor/locks.ts';
-import { agentOn } from '../../conductor/station.ts';
 import type { NovaDeps } from '../../deps.ts';
-import type { ServerAction } from '../../domain/server-state.ts';
 import { actionRules, imageStates, interfaceStates } from '../../domain/server-state.ts';
 import { isUp } from '../../domain/service-state.ts';
+import { enqueueOperation } from '../../operations.ts';
+import { agentOn, conductorClient } from '../../rpc-clients.ts';
 import { insertAction } from '../../store/actions.ts';
 import { computeBinary, findService } from '../../store/hosts.ts';
 import { insertNics, nextSeq } from '../../store/nics.ts';
@@ -75,7 +63,11 @@ export async function beginChange(
   request: Request,
   server: Server,
   action: ServerAction,
-  options: { logAs: string; facts?: ServerChange; rescueImage?: ChangeInput['rescueImage'] },
+  options: {
+    logAs: string;
+    facts?: ServerChange;
+    rescueImage?: NovaOperations['nova.change-server']['rescueImage'];
+  },
 ): Promise<Outcome<void>> {
   const refused = await checkReachable(deps, request, server);
   if (refused) return refused;
@@ -87,14 +79,14 @@ export async function beginChange(
       return await refusal(trx, server, options.logAs);
     if (options.facts) await changeServer(trx, server.id, options.facts, now);
     const actionId = await log(deps, trx, request, server, options.logAs, now);
-    const input: ChangeInput = {
+    const input = {
       serverId: server.id,
       actionId,
       action,
       before: { vmState: current.vm_state, powerState: current.power_state },
       rescueImage: options.rescueImage ?? null,
     };
-    await journal(deps, trx, request, changeServerName, server.id, input);
+    await enqueue(deps, trx, request, 'nova.change-server', server.id, input);
     return undefined;
   });
   return isFault(begun) ? begun : await wake(deps, request);
@@ -127,12 +119,12 @@ export async function beginInterfaceChange(
       seq = next;
     }
     const actionId = await log(deps, trx, request, server, logAs, now);
-    const input: InterfaceInput = { serverId: server.id, actionId, seq };
-    const sagaId = await journal(
+    const input = { serverId: server.id, actionId, seq };
+    const sagaId = await enqueue(
       deps,
       trx,
       request,
-      typeof row === 'number' ? detachInterfaceName : attachInterfaceName,
+      typeof row === 'number' ? 'nova.detach-interface' : 'nova.attach-interface',
       server.id,
       input,
     );
@@ -166,12 +158,12 @@ export async function beginVolumeChange(
     if (isFault(row)) return row;
     if ('attach' in change) await insertServerVolumes(trx, [row]);
     const actionId = await log(deps, trx, request, server, logAs, now);
-    const input: VolumeInput = { serverId: server.id, actionId, rowId: row.id };
-    const sagaId = await journal(
+    const input = { serverId: server.id, actionId, rowId: row.id };
+    const sagaId = await enqueue(
       deps,
       trx,
       request,
-      'attach' in change ? attachVolumeName : detachVolumeName,
+      'attach' in change ? 'nova.attach-volume' : 'nova.detach-volume',
       server.id,
       input,
     );
@@ -191,7 +183,7 @@ export async function beginImage(
   deps: NovaDeps,
   request: Request,
   server: Server,
-  image: Pick<CreateImageInput, 'imageId' | 'rotation'>,
+  image: Pick<NovaOperations['nova.create-image'], 'imageId' | 'rotation'>,
   pending: Pick<PendingResources, 'commit'>,
 ): Promise<Outcome<void>> {
   const refused = await checkReachable(deps, request, server);
@@ -205,8 +197,8 @@ export async function beginImage(
     if (!(await beginTask(trx, server.id, imageStates, begins, now)))
       return await refusal(trx, server, logAs);
     const actionId = await log(deps, trx, request, server, logAs, now);
-    const input: CreateImageInput = { serverId: server.id, actionId, ...image };
-    await journal(deps, trx, request, createImageName, server.id, input);
+    const input = { serverId: server.id, actionId, ...image };
+    await enqueue(deps, trx, request, 'nova.create-image', server.id, input);
     if (!(await pending.commit(trx)))
       throw new Error(`image ${image.imageId} was removed under its request`);
     return undefined;
@@ -219,14 +211,13 @@ export async function beginAssistedSnapshot(
   deps: NovaDeps,
   request: Request,
   volumeId: string,
-  input: AssistInput,
+  input: NovaOperations['nova.assist-snapshot'],
 ): Promise<void> {
   await transaction(
     deps.database.db,
     async (trx) =>
-      await deps.sagas.enqueue(trx, {
-        id: deps.ids.uuid(),
-        name: assistSnapshotName,
+      await enqueueOperation(deps, trx, {
+        name: 'nova.assist-snapshot',
         lockKey: assistLock(volumeId),
         input,
         requestId: request.id,
@@ -251,7 +242,7 @@ export async function beginDeletion(
     if (!(await beginDelete(trx, server.id, now))) return;
     await deps.sagas.cancel(trx, serverLock(server.id));
     const actionId = await log(deps, trx, request, server, 'delete', now);
-    await journal(deps, trx, request, deleteServerName, server.id, {
+    await enqueue(deps, trx, request, 'nova.delete-server', server.id, {
       serverId: server.id,
       actionId,
     });
@@ -302,23 +293,24 @@ async function log(
   return id;
 }
 
-async function journal(
+const enqueue = async <N extends keyof NovaOperations>(
   deps: NovaDeps,
-  db: NovaDb,
+  trx: NovaDb,
   request: Request,
-  name: string,
+  name: N,
   serverId: string,
-  input: Json,
-): Promise<string> {
-  const id = deps.ids.uuid();
-  const lockKey = serverLock(serverId);
-  await deps.sagas.enqueue(db, { id, name, lockKey, input, requestId: request.id });
-  return id;
-}
+  input: NovaOperations[N],
+): Promise<string> =>
+  await enqueueOperation(deps, trx, {
+    name,
+    lockKey: serverLock(serverId),
+    input,
+    requestId: request.id,
+  });
 
 async function wake(deps: NovaDeps, request: Request): Promise<Outcome<void>> {
   // A lost wake-up costs one scan period: the journal has the work.
-  await deps.bus.cast(conductorTopic, 'wakeSagas', {}, { requestId: request.id });
+  await conductorClient(deps).cast('wakeSagas', {}, { requestId: request.id });
 }
 
 async function refusal(db: NovaDb, server: Server, action: string): Promise<Outcome<undefined>> {

@@ -2,28 +2,28 @@
 // and log in one transaction.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
+import { serverLock } from '#contracts/nova/operations.ts';
 import type { ApiRequest, Reply } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { BuildInput } from '../../conductor/build-server.ts';
-import { buildServerName } from '../../conductor/build-server.ts';
-import { serverLock } from '../../conductor/locks.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { nextDevice } from '../../domain/device-names.ts';
 import { ownDisks } from '../../domain/guest-spec.ts';
 import { planServerCreate } from '../../domain/plan-server-create.ts';
 import { checkQuota, howManyFit, unlimited } from '../../domain/quota.ts';
 import { shortIpv6 } from '../../domain/short-ipv6.ts';
-import { fetchImageFacts } from '../../glance.ts';
+import { enqueueOperation } from '../../operations.ts';
+import { conductorClient } from '../../rpc-clients.ts';
 import { insertAction } from '../../store/actions.ts';
 import { findFlavor, flavorFacts } from '../../store/flavors.ts';
 import { computeBinary, listServices, zonesByHost } from '../../store/hosts.ts';
+import { findKeypair } from '../../store/keypairs.ts';
 import { insertNics } from '../../store/nics.ts';
 import { lockQuota, quotaLimits, quotaUsage } from '../../store/quotas.ts';
 import type { NovaDb } from '../../store/servers.ts';
 import { insertServers, takeNumbers } from '../../store/servers.ts';
 import type { NicRow, ServerRow, VolumeRow } from '../../store/tables.ts';
 import { insertServerVolumes } from '../../store/volumes.ts';
+import { fetchImageFacts } from '../image-facts.ts';
 import { booleanOf, isAdmin } from '../request.ts';
 import { serverLinks } from '../views/server.ts';
 import type { CreateServerBody } from './create-schema.ts';
@@ -80,15 +80,7 @@ export async function createServers(
   const image = inImage.some(({ isRoot }) => isRoot) ? null : found;
   const volumeImage = await checkDisks(deps, request, disks, flavorFacts(flavor));
   if (isFault(volumeImage)) return volumeImage;
-  const keypair =
-    body.key_name == null
-      ? null
-      : await db
-          .selectFrom('keypairs')
-          .select(['name', 'public_key'])
-          .where('user_id', '=', auth.userId)
-          .where('name', '=', body.key_name)
-          .executeTakeFirst();
+  const keypair = body.key_name == null ? null : await findKeypair(db, auth.userId, body.key_name);
   if (keypair === undefined) return fault('badRequest', 'Invalid key_name provided.');
   const limits = await quotaLimits(db, projectId, auth.userId);
   const tooMuch = checkItems(body, limits);
@@ -177,16 +169,15 @@ export async function createServers(
         },
         nowMs,
       );
-      const input: BuildInput = {
+      const input = {
         serverId: server.id,
         actionId,
         forcedHost: place.host,
         zone: place.zone,
         excludedHosts: [],
       };
-      await deps.sagas.enqueue(trx, {
-        id: ids.uuid(),
-        name: buildServerName,
+      await enqueueOperation(deps, trx, {
+        name: 'nova.build-server',
         lockKey: serverLock(server.id),
         input,
         requestId,
@@ -195,7 +186,7 @@ export async function createServers(
     return servers;
   });
   if (isFault(created)) return created;
-  await deps.bus.cast(conductorTopic, 'wakeSagas', {}, { requestId });
+  await conductorClient(deps).cast('wakeSagas', {}, { requestId });
 
   if (body.return_reservation_id !== undefined && booleanOf(String(body.return_reservation_id)))
     return { status: 202, body: { reservation_id: reservationId } };

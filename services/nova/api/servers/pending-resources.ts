@@ -1,10 +1,12 @@
 // Resources that a request creates at other services in its caller's name before it has a row of
 // its own to show for them: they are recorded, so that nothing of them is left when the request
 // fails or its process dies. For POST /servers and createImage. ADR 16.
+import { isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { withDeadline } from '#platform/clock.ts';
-import { pendingKey, removeAbandoned } from '../../conductor/remove-abandoned.ts';
 import type { NovaDeps } from '../../deps.ts';
+import { pendingKey } from '../../domain/pending-key.ts';
+import { conductorClient } from '../../rpc-clients.ts';
 import {
   abandonPending,
   commitAll,
@@ -71,10 +73,15 @@ export async function createPendingResources(
     },
   );
 
-  /** Until it is done or the time is over; the task goes on with the rest. */
+  /** Until nothing is left or the time is over; the conductor's task goes on with the rest. */
   async function remove(): Promise<void> {
+    const conductor = conductorClient(deps);
+    const options = { timeoutMs: removalTimeoutMs, requestId: request.id };
     const endsMs = clock.now() + removalTimeoutMs;
-    while ((await removeAbandoned(deps, id)) !== undefined && clock.now() < endsMs)
+    while (
+      isFault(await conductor.call('removeAbandoned', { id }, options)) &&
+      clock.now() < endsMs
+    )
       await clock.sleep(removalRetryMs);
   }
 

@@ -3,10 +3,10 @@ import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import { connectedNics } from '../../conductor/connect-nics.ts';
-import { agentOn } from '../../conductor/station.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { shortIpv6 } from '../../domain/short-ipv6.ts';
+import { agentOn } from '../../rpc-clients.ts';
+import { connectedNics } from '../../store/nics.ts';
 import { changeServer, findServer } from '../../store/servers.ts';
 import type { ServerChange } from '../../store/servers.ts';
 import { requestedServer } from '../request.ts';
@@ -210,7 +210,7 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
           return read.kind === 'notFound'
             ? fault('conflict', `Instance ${server.id} is not ready`)
             : read;
-        const macs = (await connectedNics(deps, server.id)).map(({ info }) => info.mac);
+        const macs = (await connectedNics(deps.database.db, server.id)).map(({ info }) => info.mac);
         return {
           status: 200,
           body: diagnosticsView(read.diagnostics, server, macs, request.version),

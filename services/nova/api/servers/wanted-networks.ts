@@ -2,6 +2,9 @@
 // and POST …/os-interface.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Network, Port, SecurityGroup } from '#contracts/neutron/wire.ts';
+import type { Neutron } from '#openstack/clients/neutron.ts';
+import { neutronClient } from '#openstack/clients/neutron.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type {
@@ -11,8 +14,6 @@ import type {
   WantedNic,
 } from '../../domain/choose-networks.ts';
 import { chooseNics, chooseSecurityGroups } from '../../domain/choose-networks.ts';
-import type { Network, Neutron, Port, SecurityGroup } from '../../neutron.ts';
-import { neutronFor } from '../../neutron.ts';
 import { callerOf } from '../request.ts';
 
 type Request = ApiRequest<unknown>;
@@ -26,7 +27,7 @@ export interface WantedNetworks {
 }
 
 export const callersNeutron = (deps: NovaDeps, request: Request): Neutron =>
-  neutronFor(deps, callerOf(request));
+  neutronClient(deps, callerOf(request));
 
 /**
  * Faults as in domain/choose-networks.ts. overQuota: the new ports of `min` servers do not fit;
@@ -48,7 +49,7 @@ export async function wantedNetworks(
   const securityGroups = await namedGroups(neutron, groupNames, servers.projectId);
   if (isFault(securityGroups)) return securityGroups;
   const each = nics.filter(({ portId }) => portId === null).length;
-  const room = each === 0 ? Infinity : await neutron.roomForPorts(servers.projectId);
+  const room = each === 0 ? Infinity : await neutron.freePortQuota(servers.projectId);
   if (isFault(room)) return room;
   const fitting = Math.floor(room / Math.max(1, each));
   return fitting < servers.min

@@ -1,14 +1,14 @@
 // The disks a new server is asked to have: block_device_mapping_v2 and its older form, held against
 // Cinder and Glance in the caller's name. Rules: compute API reference, "Create server",
 // block_device_mapping_v2; nova.objects BlockDeviceDict.from_api.
+import type { CinderVolume } from '#contracts/cinder/wire.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
+import { cinderClient } from '#openstack/clients/cinder.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
-import type { CinderVolume } from '../../cinder.ts';
-import { cinderFor } from '../../cinder.ts';
 import type { NovaDeps } from '../../deps.ts';
-import { fetchImageFacts, imageFactsOfVolume } from '../../glance.ts';
+import { fetchImageFacts, imageFactsOfVolume } from '../image-facts.ts';
 import { booleanOf, callerOf } from '../request.ts';
 import type { CreateServerBody } from './create-schema.ts';
 
@@ -234,7 +234,7 @@ export async function checkDisks(
   flavor: FlavorFacts,
 ): Promise<Outcome<ImageFacts | null>> {
   const caller = callerOf(request);
-  const cinder = cinderFor(deps, caller);
+  const cinder = cinderClient(deps, caller);
   const away = (refused: { kind: string }): boolean =>
     refused.kind === 'unavailable' || refused.kind === 'timeout';
   let copied: Outcome<ImageFacts | null> = null;
@@ -303,7 +303,7 @@ export async function makeVolumes(
   { volumes }: WantedDisks,
   key: Readonly<Record<string, string>>,
 ): Promise<Outcome<MadeVolume[]>> {
-  const cinder = cinderFor(deps, callerOf(request));
+  const cinder = cinderClient(deps, callerOf(request));
   const made: MadeVolume[] = [];
   for (const wanted of volumes) {
     if (wanted.source === 'volume') {

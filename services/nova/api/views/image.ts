@@ -1,8 +1,8 @@
 // An image of Glance as Nova's old paths show it.
 // https://docs.openstack.org/api-ref/compute/#show-image-details
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { GlanceImage } from '../../glance.ts';
-import { propertiesOf } from '../../glance.ts';
+import type { GlanceImage } from '#contracts/glance/wire.ts';
+import { propertiesOf } from '#contracts/glance/wire.ts';
 
 /** Glance's states by the names of the first compute API; one that is not here is UNKNOWN. */
 const states: Readonly<Record<string, { status: string; progress: number }>> = {

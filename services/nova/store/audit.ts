@@ -1,9 +1,13 @@
 // Nova's own view for `cobalt doctor --audit`.
 import type { NovaAudit } from '#contracts/nova/audit.ts';
-import type { NovaDeps } from './deps.ts';
-import { resourcesOf } from './scheduler/schedule.ts';
+import type { NovaDeps } from '../deps.ts';
+import { resourcesOf } from '../domain/resources.ts';
 
-export async function novaAudit({ database: { db }, sagas, clock }: NovaDeps): Promise<NovaAudit> {
+export async function novaAudit({
+  database: { db },
+  sagas,
+  clock,
+}: Pick<NovaDeps, 'database' | 'sagas' | 'clock'>): Promise<NovaAudit> {
   const servers = await db
     .selectFrom('servers')
     .selectAll()

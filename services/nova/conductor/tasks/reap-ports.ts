@@ -2,9 +2,9 @@
 // freed.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
-import { disconnectNics } from '../conductor/connect-nics.ts';
-import type { NovaDeps } from '../deps.ts';
-import { deleteNics, serversWithLostPorts } from '../store/nics.ts';
+import type { NovaDeps } from '../../deps.ts';
+import { deleteNics, serversWithLostPorts } from '../../store/nics.ts';
+import { disconnectNics } from '../connect-nics.ts';
 
 const everyMs = 30_000;
 const perRound = 100;

@@ -1,5 +1,5 @@
-// The flavors of a fresh cloud.
-import type { NovaDeps } from './deps.ts';
+// The flavors of a fresh cloud. Called at the first `up` of a cloud.
+import type { NovaDeps } from '../deps.ts';
 
 const flavors = [
   { flavor_id: '42', name: 'm1.nano', vcpus: 1, memory_mib: 128, disk_gib: 1 },
@@ -10,7 +10,10 @@ const flavors = [
 ] as const;
 
 /** Once in a cloud's life: what an operator deletes later stays deleted. */
-export async function seedFlavors({ database: { db }, clock }: NovaDeps): Promise<void> {
+export async function seedFlavors({
+  database: { db },
+  clock,
+}: Pick<NovaDeps, 'database' | 'clock'>): Promise<void> {
   const seeded = await db
     .selectFrom('counters')
     .select('value')

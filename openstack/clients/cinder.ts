@@ -1,50 +1,18 @@
-// What Nova asks Cinder: in the caller's name for what the caller may see, in its own for the life
-// of an attachment.
+// Cinder's API as other services use it: in a user's name for what the user may see, in their own
+// for the life of an attachment.
+import type { CinderAttachment, CinderSnapshot, CinderVolume } from '#contracts/cinder/wire.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { Ask, ServiceCaller } from './ask-service.ts';
-import { askService, documentOf } from './ask-service.ts';
-import type { NovaDeps } from './deps.ts';
+import type { Ask, Caller, ClientDeps } from './call.ts';
+import { askService, documentOf } from './call.ts';
 
-export interface CinderVolume {
-  id: string;
-  name: string | null;
-  status: string;
-  size: number;
-  bootable: string;
-  multiattach: boolean;
-  availability_zone: string | null;
-  volume_type: string | null;
-  /** The project that owns it. */
-  'os-vol-tenant-attr:tenant_id': string;
-  attachments: { attachment_id: string; server_id: string | null }[];
-  volume_image_metadata?: Record<string, string>;
-  metadata?: Record<string, string>;
-}
-export interface CinderSnapshot {
-  id: string;
-  metadata?: Record<string, string>;
-  volume_id: string;
-  status: string;
-  size: number;
-}
-export interface CinderAttachment {
-  id: string;
-  status: string;
-  instance: string | null;
-  volume_id: string;
-  connection_info?: JsonObject;
-}
-
-export interface Marked {
+/** A volume or snapshot, as far as lists by metadata are read. */
+interface Labelled {
   id: string;
   status: string;
   metadata?: Record<string, string>;
 }
-
-/** Who asks. `token` null: Nova itself, as admin. */
-export type CinderCaller = ServiceCaller;
 
 /**
  * Faults of all: unavailable, timeout; and Cinder's own refusal as badRequest, forbidden, notFound,
@@ -59,7 +27,7 @@ export interface Cinder {
   createSnapshot(snapshot: JsonObject): Promise<Outcome<CinderSnapshot>>;
   deleteSnapshot(id: string): Promise<Outcome<void>>;
   /** Of every project. */
-  snapshotsOf(volumeId: string): Promise<Outcome<Marked[]>>;
+  snapshotsOf(volumeId: string): Promise<Outcome<Labelled[]>>;
   /** Of every project, with all of this metadata. */
   withMetadata(
     kind: 'volumes' | 'snapshots',
@@ -86,7 +54,7 @@ const timeoutMs = 90_000;
 const microversion = 'volume 3.59';
 
 /** Paths below /v3. Faults as of `Cinder`. */
-export const askCinder = (deps: Pick<NovaDeps, 'http' | 'session'>, caller: CinderCaller): Ask =>
+export const askCinder = (deps: ClientDeps, caller: Caller): Ask =>
   askService(deps, caller, {
     service: 'volume',
     root: '/v3/',
@@ -95,7 +63,7 @@ export const askCinder = (deps: Pick<NovaDeps, 'http' | 'session'>, caller: Cind
     refusal,
   });
 
-export function cinderFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: CinderCaller): Cinder {
+export function cinderClient(deps: ClientDeps, caller: Caller): Cinder {
   const ask = askCinder(deps, caller);
   const done = async (asked: Promise<Outcome<Json | undefined>>): Promise<Outcome<void>> => {
     const answer = await asked;
@@ -123,7 +91,7 @@ export function cinderFor(deps: Pick<NovaDeps, 'http' | 'session'>, caller: Cind
       return isFault(found) ? found : found.filter((each) => each.volume_id === volumeId);
     },
     withMetadata: async (kind, metadata) => {
-      const found = await documentOf<Marked[]>(
+      const found = await documentOf<Labelled[]>(
         kind,
         ask('GET', `${kind}/detail?all_tenants=1&metadata=${one(JSON.stringify(metadata))}`),
       );

@@ -2,8 +2,8 @@
 // the space they took.
 import { reclaimSpace } from '#platform/db/reclaim-space.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
-import type { NovaDeps } from '../deps.ts';
-import { purgeDeleted } from '../store/purge.ts';
+import type { NovaDeps } from '../../deps.ts';
+import { purgeDeleted } from '../../store/purge.ts';
 
 const everyMs = 60 * 60_000;
 

@@ -2,9 +2,9 @@
 // their resources are removed.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
-import { removeAbandoned } from '../conductor/remove-abandoned.ts';
-import type { NovaDeps } from '../deps.ts';
-import { abandonedIds } from '../store/pending-resources.ts';
+import type { NovaDeps } from '../../deps.ts';
+import { abandonedIds } from '../../store/pending-resources.ts';
+import { removeAbandoned } from '../remove-abandoned.ts';
 
 const everyMs = 2_000;
 const maxPerRun = 100;

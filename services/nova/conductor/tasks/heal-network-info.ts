@@ -1,9 +1,9 @@
 // Network info of servers is read anew, one after the other, for events that were lost.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
-import { refreshNetworkInfo } from '../conductor/connect-nics.ts';
-import type { NovaDeps } from '../deps.ts';
-import { serversWithNics } from '../store/nics.ts';
+import type { NovaDeps } from '../../deps.ts';
+import { serversWithNics } from '../../store/nics.ts';
+import { refreshNetworkInfo } from '../connect-nics.ts';
 
 /** Servers a round: ten thousand are seen once in two hours, fifty every minute. */
 const perRound = 100;

@@ -2,10 +2,10 @@
 // Cinder was away.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
-import { dropVolume, takeBack } from '../conductor/connect-volumes.ts';
-import type { NovaDeps } from '../deps.ts';
-import { findServerEvenDeleted } from '../store/servers.ts';
-import { lostVolumes } from '../store/volumes.ts';
+import type { NovaDeps } from '../../deps.ts';
+import { findServerEvenDeleted } from '../../store/servers.ts';
+import { lostVolumes } from '../../store/volumes.ts';
+import { dropVolume, takeBack } from '../connect-volumes.ts';
 
 const everyMs = 30_000;
 const perRound = 20;

@@ -1,72 +1,11 @@
-// What Nova asks Neutron: in the caller's name what the caller may use, in its own what ports
-// servers have.
+// Neutron's API as other services use it: in a user's name what the user may use, in their own what
+// ports servers have.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { Ask, ServiceCaller } from './ask-service.ts';
-import { askService, documentOf } from './ask-service.ts';
-import type { NovaDeps } from './deps.ts';
-
-export interface Network {
-  id: string;
-  name: string;
-  tenant_id: string;
-  shared: boolean;
-  'router:external': boolean;
-  subnets: string[];
-  mtu?: number;
-  port_security_enabled?: boolean;
-}
-export interface Subnet {
-  id: string;
-  network_id: string;
-  cidr: string;
-  ip_version: 4 | 6;
-  gateway_ip: string | null;
-  dns_nameservers: string[];
-  enable_dhcp: boolean;
-  ipv6_address_mode: string | null;
-  host_routes: { destination: string; nexthop: string }[];
-}
-export interface Port {
-  id: string;
-  network_id: string;
-  tenant_id: string;
-  mac_address: string;
-  status: string;
-  device_id: string;
-  device_owner: string;
-  fixed_ips: { subnet_id: string; ip_address: string }[];
-  security_groups?: string[];
-  port_security_enabled?: boolean;
-  'binding:host_id'?: string;
-  'binding:vif_type'?: string;
-  'binding:vif_details'?: { bridge_name?: string };
-}
-export interface FloatingIp {
-  id: string;
-  floating_network_id: string;
-  floating_ip_address: string;
-  fixed_ip_address: string | null;
-  port_id: string | null;
-}
-export interface SecurityGroup {
-  id: string;
-  name: string;
-  description: string;
-  tenant_id: string;
-  security_group_rules: SecurityGroupRule[];
-}
-export interface SecurityGroupRule {
-  id: string;
-  direction: 'ingress' | 'egress';
-  ethertype: string;
-  protocol: string | null;
-  port_range_min: number | null;
-  port_range_max: number | null;
-  remote_ip_prefix: string | null;
-  remote_group_id: string | null;
-}
+import type { FloatingIp, Network, Port, SecurityGroup, Subnet } from '#contracts/neutron/wire.ts';
+import type { Ask, Caller, ClientDeps } from './call.ts';
+import { askService, documentOf } from './call.ts';
 
 type Collection = {
   networks: Network;
@@ -78,8 +17,6 @@ type Collection = {
 const listKey = (path: keyof Collection): string => path.replaceAll('-', '_');
 const objectKey = (path: keyof Collection): string => listKey(path).replace(/s$/, '');
 
-/** Who asks Neutron. `token` null: Nova itself, as admin. */
-export type NeutronCaller = ServiceCaller;
 export type Filters = Readonly<Record<string, string | readonly string[]>>;
 
 /**
@@ -104,19 +41,16 @@ export interface Neutron {
    */
   autoNetwork(projectId: string): Promise<Outcome<string | undefined>>;
   /** How many more ports the project may have; Infinity: no limit. */
-  roomForPorts(projectId: string): Promise<Outcome<number>>;
+  freePortQuota(projectId: string): Promise<Outcome<number>>;
 }
 
 const timeoutMs = 30_000;
 
 /** Paths below /v2.0. Faults as of `Neutron`. */
-export const askNeutron = (deps: Pick<NovaDeps, 'http' | 'session'>, caller: NeutronCaller): Ask =>
+export const askNeutron = (deps: ClientDeps, caller: Caller): Ask =>
   askService(deps, caller, { service: 'network', root: '/v2.0/', timeoutMs, refusal });
 
-export function neutronFor(
-  deps: Pick<NovaDeps, 'http' | 'session'>,
-  caller: NeutronCaller,
-): Neutron {
+export function neutronClient(deps: ClientDeps, caller: Caller): Neutron {
   const ask = askNeutron(deps, caller);
 
   return {
@@ -155,7 +89,7 @@ export function neutronFor(
       if (!isFault(topology)) return topology.id;
       return topology.kind === 'unavailable' || topology.kind === 'timeout' ? topology : undefined;
     },
-    async roomForPorts(projectId) {
+    async freePortQuota(projectId) {
       const quota = await documentOf<{ port: { limit: number; used: number } }>(
         'quota',
         ask('GET', `quotas/${encodeURIComponent(projectId)}/details`),

@@ -1,5 +1,5 @@
-// Nova's metadata API: what a guest learns at 169.254.169.254. Neutron's agents forward to it and
-// sign whom they speak for.
+// The role nova-metadata: what a guest learns at 169.254.169.254. Neutron's agents forward to it
+// and sign whom they speak for.
 // https://docs.openstack.org/neutron/latest/configuration/metadata-agent.html; headers:
 // nova.api.metadata.handler
 import { createHmac, timingSafeEqual } from 'node:crypto';
@@ -7,16 +7,17 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest, HttpFace, Reply } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
+import type { Role } from '#openstack/role.ts';
 import type { Secret } from '#platform/log.ts';
-import { connectedNics } from '../conductor/connect-nics.ts';
-import { connectedVolumes } from '../conductor/connect-volumes.ts';
-import { agentOn } from '../conductor/station.ts';
 import type { NovaDeps } from '../deps.ts';
 import { hasTags } from '../domain/config-drive.ts';
 import type { MetadataNode } from '../domain/metadata-tree.ts';
 import { metadataTree, readMetadata } from '../domain/metadata-tree.ts';
+import { agentOn } from '../rpc-clients.ts';
 import { zonesByHost } from '../store/hosts.ts';
+import { connectedNics } from '../store/nics.ts';
 import { findServer } from '../store/servers.ts';
+import { connectedVolumes } from '../store/volumes.ts';
 
 // cloud-init reads some twenty paths in a row.
 const keptMs = 5_000;
@@ -24,7 +25,7 @@ const maxKept = 1_000;
 // A guest waits for some seconds, not for a host that is cut off.
 const addressesMs = 2_000;
 
-export function metadataFace(deps: NovaDeps): HttpFace {
+export function createNovaMetadata(deps: NovaDeps): Role {
   const {
     database: { db },
     clock,
@@ -41,8 +42,8 @@ export function metadataFace(deps: NovaDeps): HttpFace {
     const zone = server.host === null ? undefined : (await zonesByHost(db)).get(server.host);
     const facts = {
       zone: zone ?? server.availability_zone ?? config.defaultZone,
-      nics: await connectedNics(deps, server.id),
-      volumes: await connectedVolumes(deps, server.id),
+      nics: await connectedNics(db, server.id),
+      volumes: await connectedVolumes(db, server.id),
     };
     const addresses =
       server.host !== null && hasTags(server, facts)
@@ -88,7 +89,7 @@ export function metadataFace(deps: NovaDeps): HttpFace {
     faults: ['notFound'],
     handler: answer,
   } as const;
-  return {
+  const face: HttpFace = {
     name: 'nova-metadata',
     serviceType: 'metadata',
     mount: '/metadata',
@@ -99,6 +100,7 @@ export function metadataFace(deps: NovaDeps): HttpFace {
       body: (status, { message }) => `${status} ${message}`,
     },
   };
+  return { name: 'nova-metadata', http: [face], rpc: [], tasks: [], sagas: [] };
 }
 
 /** Whom the proxy speaks for. badRequest: it does not say; forbidden: it is no proxy of ours. */

@@ -3,9 +3,10 @@
 // own, so the record of interfaces (store/nics.ts) decides.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
-import type { NovaDeps } from './deps.ts';
-import type { Neutron, Port } from './neutron.ts';
-import { nicsOf } from './store/nics.ts';
+import type { Port } from '#contracts/neutron/wire.ts';
+import type { Neutron } from '#openstack/clients/neutron.ts';
+import type { NovaDeps } from '../deps.ts';
+import { nicsOf } from '../store/nics.ts';
 
 /** In the order of the guest's interfaces. `neutron`: in whose name it is asked. */
 export async function serverPorts(

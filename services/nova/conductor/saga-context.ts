@@ -1,11 +1,7 @@
-// What every nova saga shares: its server, its action log, and the agent on the server's host.
+// What Nova's sagas share: they load their server, record events of their action and word failures.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
-import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
 import type { FaultFacts } from '#contracts/nova/facts.ts';
-import { rpcClient } from '#platform/bus/contract.ts';
-import type { RpcClient } from '#platform/bus/contract.ts';
 import type { NovaDeps } from '../deps.ts';
 import { failAction, recordEvent } from '../store/actions.ts';
 import { findServer } from '../store/servers.ts';
@@ -17,10 +13,6 @@ export interface ServerInput {
   actionId: string;
 }
 
-export function agentOn(deps: NovaDeps, host: string): RpcClient<ComputeAgentRpc> {
-  return rpcClient<ComputeAgentRpc>(deps.bus, computeTopic(host));
-}
-
 /** The server, if it still exists. A saga of a server that is gone has nothing to do but end. */
 export async function serverOf(deps: NovaDeps, input: ServerInput): Promise<Outcome<Server>> {
   return (
@@ -29,7 +21,7 @@ export async function serverOf(deps: NovaDeps, input: ServerInput): Promise<Outc
   );
 }
 
-/** Runs one station of an action and logs it as an event: name, host, result. */
+/** Runs one part of an action and records it as an event: name, host, result. */
 export async function asEvent<T>(
   deps: NovaDeps,
   input: ServerInput,

@@ -1,0 +1,15 @@
+// Placement's answers as schedulers read them. https://docs.openstack.org/api-ref/placement/
+import type { Json } from '../common/json.ts';
+
+export interface Resources {
+  VCPU: number;
+  MEMORY_MB: number;
+  DISK_GB?: number;
+}
+
+/** A provider with enough free resources, and how full it is. */
+export interface Candidate {
+  nodeUuid: string;
+  allocations: Json;
+  capacity: Readonly<Record<string, { capacity: number; used: number }>>;
+}

@@ -1,0 +1,100 @@
+// One call of a service, an agent or a tool to an OpenStack service, in a user's name or its own:
+// tokens, request id, deadline. The typed clients beside this file are made of it.
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
+import type { ServiceSession } from '../auth/service-session.ts';
+import type { HttpAnswer, HttpCall, HttpClient } from '../http/client.ts';
+
+export interface ClientDeps {
+  http: HttpClient;
+  session: ServiceSession;
+}
+
+/** Who asks. */
+export interface Caller {
+  /** A user's, whose rights decide; null: the service itself. */
+  token: string | null;
+  requestId?: string;
+}
+
+/** The service itself, beside no request of a user. */
+export const itself: Caller = { token: null };
+
+export type ServiceCall = Omit<HttpCall, 'token' | 'serviceToken' | 'requestId'>;
+
+/**
+ * Any status is an answer. A token of the service's own that is refused (it was revoked, or
+ * Keystone's keys were changed) is renewed, and the call is made once more; a stream is sent only
+ * once, so that such a call is answered with 401. Faults: unavailable, timeout; unauthorized: the
+ * service user itself is refused.
+ */
+export async function callService(
+  { http, session }: ClientDeps,
+  { token, requestId }: Caller,
+  call: ServiceCall & { asStream?: boolean },
+): Promise<Outcome<HttpAnswer>> {
+  const send = async (): Promise<Outcome<HttpAnswer>> => {
+    const own = await session.token();
+    if (isFault(own)) return own;
+    return await http.send({
+      ...call,
+      ...(requestId === undefined ? {} : { requestId }),
+      ...(token === null ? { token: own } : { token, serviceToken: own }),
+    });
+  };
+  const answer = await send();
+  if (isFault(answer) || answer.status !== 401 || token !== null) return answer;
+  session.renew();
+  if (call.stream) return answer;
+  answer.stream?.destroy();
+  return await send();
+}
+
+/** What a client knows of its service. */
+export interface Callee {
+  /** Its name to the HTTP client, and what its paths begin with. */
+  service: string;
+  root: string;
+  timeoutMs: number;
+  headers?: Record<string, string>;
+  /** The fault that a refusal is. */
+  refusal(status: number, body: Json | undefined): Fault;
+}
+
+/** A call with JSON on both sides; a refusal is a fault. */
+export type Ask = (
+  method: HttpMethod,
+  path: string,
+  body?: Json,
+) => Promise<Outcome<Json | undefined>>;
+
+export function askService(
+  deps: ClientDeps,
+  caller: Caller,
+  { service, root, timeoutMs, headers = {}, refusal }: Callee,
+): Ask {
+  return async (method, path, body) => {
+    const answer = await callService(deps, caller, {
+      method,
+      service,
+      path: `${root}${path}`,
+      timeoutMs,
+      headers,
+      ...(body === undefined ? {} : { body }),
+    });
+    if (isFault(answer)) return answer;
+    return answer.status < 300 ? answer.body : refusal(answer.status, answer.body);
+  };
+}
+
+/** The document under `key` of a successful answer. */
+export async function documentOf<T>(
+  key: string,
+  asked: Promise<Outcome<Json | undefined>>,
+): Promise<Outcome<T>> {
+  const answer = await asked;
+  // 2xx: the service's document of that object
+  return isFault(answer) ? answer : ((answer as Record<string, Json>)[key] as T);
+}

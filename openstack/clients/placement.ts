@@ -1,0 +1,127 @@
+// Placement's API as schedulers use it: who has free resources, and the atomic claim of them.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { Candidate, Resources } from '#contracts/placement/wire.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
+import type { HttpAnswer } from '../http/client.ts';
+import type { Caller, ClientDeps } from './call.ts';
+import { callService } from './call.ts';
+
+// 1.36: required traits of both signs, `in_tree`, `limit`, consumer generations.
+// https://docs.openstack.org/placement/latest/placement-api-microversion-history.html
+const microversion = 'placement 1.36';
+const timeoutMs = 30_000;
+
+export interface CandidateQuery {
+  required: readonly string[];
+  forbidden: readonly string[];
+  inTree?: string;
+}
+
+/** Faults of all: unavailable, timeout. */
+export interface Placement {
+  /**
+   * Providers that can take the resources, have all `required` and none of the `forbidden` traits;
+   * [] when there is none.
+   */
+  candidates(resources: Resources, query: CandidateQuery): Promise<Outcome<Candidate[]>>;
+  /**
+   * Claims for a new consumer. concurrentUpdate: somebody was faster, try another. Repeating one's
+   * own claim is fine.
+   */
+  claim(
+    consumer: { id: string; projectId: string; userId: string },
+    candidate: Candidate,
+  ): Promise<Outcome<void>>;
+  /** Gives everything of the consumer back; nothing held is fine. */
+  release(consumerId: string): Promise<Outcome<void>>;
+  /** Takes a host's provider away; none is fine. conflict: something is still allocated there. */
+  deleteProvider(nodeUuid: string): Promise<Outcome<void>>;
+}
+
+export function placementClient(deps: ClientDeps, caller: Caller): Placement {
+  const ask = async (method: HttpMethod, path: string, body?: Json) =>
+    await callService(deps, caller, {
+      method,
+      service: 'placement',
+      path,
+      timeoutMs,
+      headers: { 'openstack-api-version': microversion },
+      ...(body === undefined ? {} : { body }),
+    });
+
+  return {
+    async candidates(resources, query) {
+      const answer = await ask('GET', `/allocation_candidates?${queryOf(resources, query)}`);
+      if (isFault(answer)) return answer;
+      if (answer.status !== 200) return refusal(answer);
+      // 200: the document of allocation candidates
+      const { allocation_requests, provider_summaries } = answer.body as {
+        allocation_requests: { allocations: Record<string, Json> }[];
+        provider_summaries: Record<string, { resources: Candidate['capacity'] }>;
+      };
+      return allocation_requests.flatMap(({ allocations }) => {
+        const [nodeUuid] = Object.keys(allocations);
+        return nodeUuid === undefined
+          ? []
+          : [{ nodeUuid, allocations, capacity: provider_summaries[nodeUuid]?.resources ?? {} }];
+      });
+    },
+    async claim(consumer, candidate) {
+      const path = `/allocations/${consumer.id}`;
+      const put = async (generation: number | null) =>
+        await ask('PUT', path, {
+          allocations: candidate.allocations,
+          project_id: consumer.projectId,
+          user_id: consumer.userId,
+          consumer_generation: generation,
+        });
+      const first = await put(null);
+      if (isFault(first)) return first;
+      if (first.status !== 409) return first.status === 204 ? undefined : refusal(first);
+      // Either the resources are taken, or this claim was written before a crash: then it is
+      // replaced by itself.
+      const held = await ask('GET', path);
+      if (isFault(held)) return held;
+      const { consumer_generation: generation } = held.body as { consumer_generation?: number };
+      const again = generation === undefined ? first : await put(generation);
+      if (isFault(again)) return again;
+      if (again.status === 204) return undefined;
+      return again.status === 409
+        ? fault('concurrentUpdate', refusal(again).message)
+        : refusal(again);
+    },
+    async release(consumerId) {
+      const answer = await ask('DELETE', `/allocations/${consumerId}`);
+      if (isFault(answer)) return answer;
+      return answer.status === 204 || answer.status === 404 ? undefined : refusal(answer);
+    },
+    async deleteProvider(nodeUuid) {
+      const answer = await ask('DELETE', `/resource_providers/${nodeUuid}`);
+      if (isFault(answer)) return answer;
+      if (answer.status === 204 || answer.status === 404) return undefined;
+      return answer.status === 409 ? fault('conflict', refusal(answer).message) : refusal(answer);
+    },
+  };
+}
+
+function queryOf(resources: Resources, { required, forbidden, inTree }: CandidateQuery): string {
+  const query = new URLSearchParams({
+    resources: Object.entries(resources)
+      .filter(([, amount]) => amount > 0)
+      .map(([name, amount]) => `${name}:${amount}`)
+      .join(','),
+    limit: '1000',
+  });
+  const traits = [...required, ...forbidden.map((trait) => `!${trait}`)];
+  if (traits.length > 0) query.set('required', traits.join(','));
+  if (inTree !== undefined) query.set('in_tree', inTree);
+  return query.toString();
+}
+
+const refusal = ({ status, body }: HttpAnswer) =>
+  fault(
+    'unavailable',
+    `Placement answered ${status}: ${JSON.stringify(body)?.slice(0, 300) ?? ''}`,
+  );

@@ -1,0 +1,79 @@
+// The role nova-conductor: carries out the long operations, serves the hosts, and keeps true what
+// no request waits for.
+import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
+import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
+import type { Role } from '#openstack/role.ts';
+import { rpcServer } from '#platform/bus/contract.ts';
+import type { NovaDeps } from '../deps.ts';
+import { reportService } from '../report-service.ts';
+import { assistSnapshot } from './assist-snapshot.ts';
+import { attachInterface, detachInterface } from './attach-interface.ts';
+import { attachVolume, detachVolume } from './attach-volume.ts';
+import { buildServer } from './build-server.ts';
+import { changeServer } from './change-server.ts';
+import { refreshNetworkInfo } from './connect-nics.ts';
+import { createImage } from './create-image.ts';
+import { deleteServer } from './delete-server.ts';
+import { extendVolume } from './extend-volume.ts';
+import { networkEvent } from './network-event.ts';
+import {
+  agentStops,
+  expectedGuests,
+  imagesInUse,
+  reportGuests,
+  reportHost,
+} from './observe-host.ts';
+import { removeAbandoned } from './remove-abandoned.ts';
+import { healNetworkInfo } from './tasks/heal-network-info.ts';
+import { purgeDeletedTask } from './tasks/purge-deleted.ts';
+import { reapPorts } from './tasks/reap-ports.ts';
+import { reapVolumes } from './tasks/reap-volumes.ts';
+import { removeAbandonedResources } from './tasks/remove-abandoned-resources.ts';
+
+/** `wakeSagas` tells the runner of these sagas to look at the journal. */
+export function createNovaConductor(deps: NovaDeps, wakeSagas: () => void): Role {
+  return {
+    name: 'nova-conductor',
+    http: [],
+    rpc: [
+      rpcServer<ConductorRpc>(conductorTopic, {
+        wakeSagas: async () => {
+          wakeSagas();
+          return null;
+        },
+        refreshNetworkInfo: async ({ serverId }, { requestId }) =>
+          (await refreshNetworkInfo(deps, serverId, { requestId })) ?? null,
+        removeAbandoned: async ({ id }) => (await removeAbandoned(deps, id)) ?? null,
+        networkEvent: async (event, { requestId }) => await networkEvent(deps, event, requestId),
+        volumeExtended: async ({ serverId, volumeId }, { requestId }) => {
+          await extendVolume(deps, serverId, volumeId, requestId);
+          return null;
+        },
+        reportHost: async (report) => await reportHost(deps, report),
+        agentStops: async (stopped) => await agentStops(deps, stopped),
+        reportGuests: async (report) => await reportGuests(deps, report),
+        expectedGuests: async (question) => await expectedGuests(deps, question),
+        imagesInUse: async (question) => await imagesInUse(deps, question),
+      }),
+    ],
+    tasks: [
+      reportService(deps, 'nova-conductor'),
+      purgeDeletedTask(deps),
+      healNetworkInfo(deps),
+      reapPorts(deps),
+      reapVolumes(deps),
+      removeAbandonedResources(deps),
+    ],
+    sagas: [
+      buildServer(deps),
+      deleteServer(deps),
+      changeServer(deps),
+      attachInterface(deps),
+      detachInterface(deps),
+      attachVolume(deps),
+      detachVolume(deps),
+      assistSnapshot(deps),
+      createImage(deps),
+    ],
+  };
+}

@@ -1,0 +1,15 @@
+// Shows a role of Nova in `openstack compute service list`.
+import type { Task } from '#platform/tasks/tasks.ts';
+import type { NovaDeps } from './deps.ts';
+import { registerService } from './store/hosts.ts';
+
+export const reportService = (
+  { database: { db }, config, ids, clock }: NovaDeps,
+  binary: 'nova-conductor' | 'nova-scheduler',
+): Task => ({
+  name: `nova.report-${binary.slice('nova-'.length)}`,
+  everyMs: config.heartbeatMs,
+  scope: 'every',
+  atStart: true,
+  run: async () => await registerService(db, binary, config.controlHost, ids, clock.now()),
+});

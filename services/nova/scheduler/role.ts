@@ -1,0 +1,24 @@
+// The role nova-scheduler: says on which host a server is built, and claims its resources there.
+import type { SchedulerRpc } from '#contracts/nova/scheduler-rpc.ts';
+import { schedulerTopic } from '#contracts/nova/scheduler-rpc.ts';
+import type { Role } from '#openstack/role.ts';
+import { rpcServer } from '#platform/bus/contract.ts';
+import type { NovaDeps } from '../deps.ts';
+import { reportService } from '../report-service.ts';
+import { createScheduling } from './schedule-server.ts';
+
+export function createNovaScheduler(deps: NovaDeps): Role {
+  const schedule = createScheduling(deps);
+  return {
+    name: 'nova-scheduler',
+    http: [],
+    rpc: [
+      rpcServer<SchedulerRpc>(schedulerTopic, {
+        selectHost: async ({ serverId, wanted }, { requestId }) =>
+          await schedule(serverId, wanted, requestId),
+      }),
+    ],
+    tasks: [reportService(deps, 'nova-scheduler')],
+    sagas: [],
+  };
+}
