@@ -1,10 +1,10 @@
 // The dependency rules: who may import whom. docs/architecture.md shows the components,
 // CONTRIBUTING.md the table.
 import assert from 'node:assert/strict';
-import { glob, readFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
-import { componentOf, components, root } from './components.ts';
+import { componentOf, components } from './components.ts';
+import type { Import } from './imports.ts';
+import { importsOf, isTest, readSources } from './imports.ts';
 
 /** Components a file may import besides its own. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
@@ -33,11 +33,6 @@ const forbiddenPackages: Readonly<Record<string, RegExp>> = {
   contracts: /^node:(fs|net|http|child_process)/,
 };
 
-export interface Import {
-  file: string;
-  target: string;
-}
-
 export function violations(imports: readonly Import[]): string[] {
   return imports.flatMap(({ file, target }) => {
     const [from, folder] = [componentOf(file), file.split('/')[0] ?? ''];
@@ -48,12 +43,12 @@ export function violations(imports: readonly Import[]): string[] {
     const to = componentOf(target);
     if (from === to) return [];
     // Tests and contract suites may reach for their neighbours' test tools.
-    const isTest = /\.(test|testing)\.ts$/.test(file);
-    if (neverFrom[folder]?.some((component) => to.startsWith(component)) && !isTest)
+    const inTest = isTest(file);
+    if (neverFrom[folder]?.some((component) => to.startsWith(component)) && !inTest)
       return [`${file} imports ${target}`];
     if (everything.has(folder)) return [];
     if (
-      isTest &&
+      inTest &&
       (target.endsWith('.testing.ts') ||
         target.startsWith('platform/') ||
         target.startsWith('openstack/') ||
@@ -70,27 +65,9 @@ export function violations(imports: readonly Import[]): string[] {
   });
 }
 
-// `import … from 'x'`, `export … from 'x'`, `import 'x'`, `import('x')`.
-const importPattern =
-  /(?:^|\n)(?:import|export)\s[^'"=;()]*?from\s+['"]([^'"]+)['"]|(?:^|\n)import\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
-
 async function readImports(): Promise<{ imports: Import[]; files: number }> {
-  const imports: Import[] = [];
-  let files = 0;
-  for await (const file of glob(`{${components.join(',')}}/**/*.ts`, { cwd: root })) {
-    files += 1;
-    const text = await readFile(join(root, file), 'utf8');
-    for (const [, ...found] of text.matchAll(importPattern)) {
-      const specifier = found.find((part) => part !== undefined) ?? '';
-      const target = specifier.startsWith('#')
-        ? specifier.slice(1)
-        : specifier.startsWith('.')
-          ? relative(root, join(root, dirname(file), specifier))
-          : specifier;
-      imports.push({ file, target });
-    }
-  }
-  return { imports, files };
+  const sources = await readSources();
+  return { imports: sources.flatMap(importsOf), files: sources.length };
 }
 
 test('every import keeps the dependency rules', async () => {
@@ -123,7 +100,7 @@ test('only compose names drivers', async () => {
     ({ file, target }) =>
       target.startsWith('adapters/') &&
       !file.startsWith('adapters/') &&
-      !/\.(test|testing)\.ts$/.test(file) &&
+      !isTest(file) &&
       !/^(compose|test|tools)\//.test(file),
   );
   assert.deepEqual(named, []);

@@ -20,6 +20,7 @@ export const checks: readonly Check[] = [
       '--test',
       '--test-reporter=dot',
       'test/architecture.test.ts',
+      'test/roles.test.ts',
       'test/style.test.ts',
       'test/time-and-chance.test.ts',
     ],

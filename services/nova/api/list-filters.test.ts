@@ -2,8 +2,8 @@
 // api-ref; nova.api.openstack.compute.schemas
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { tagsText } from '../domain/server-row.ts';
 import { seedFlavors } from '../store/seed.ts';
-import { tagsText } from '../store/servers.ts';
 import type { Loose, NovaBench, Person } from './nova-api.testing.ts';
 import { startMs, startNova } from './nova-api.testing.ts';
 

@@ -7,8 +7,9 @@ import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDeps } from '../deps.ts';
 import { unlimited } from '../domain/quota.ts';
+import { metadataOf } from '../domain/server-row.ts';
 import { quotaLimits } from '../store/quotas.ts';
-import { changeServer, findServer, lockServer, metadataOf } from '../store/servers.ts';
+import { changeServer, findServer, lockServer } from '../store/servers.ts';
 import { requestedServer } from './request.ts';
 import { metadataSchema } from './servers/create-schema.ts';
 

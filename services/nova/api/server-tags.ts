@@ -6,8 +6,9 @@ import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDeps } from '../deps.ts';
+import { tagsOf, tagsText } from '../domain/server-row.ts';
 import type { Server } from '../store/servers.ts';
-import { changeServer, findServer, lockServer, tagsOf, tagsText } from '../store/servers.ts';
+import { changeServer, findServer, lockServer } from '../store/servers.ts';
 import { requestedServer } from './request.ts';
 import { tagSchema } from './servers/create-schema.ts';
 

@@ -4,9 +4,10 @@ import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
+import { guestVolume } from '../domain/guest-volume.ts';
 import { defineOperation } from '../operations.ts';
 import { agentOn } from '../rpc-clients.ts';
-import { changeServerVolume, guestVolume } from '../store/volumes.ts';
+import { changeServerVolume } from '../store/volumes.ts';
 import { currentRow, ownCinder } from './connect-volumes.ts';
 
 const switchDeadlineMs = 120_000;

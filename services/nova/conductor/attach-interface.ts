@@ -5,12 +5,12 @@ import type { NovaOperations } from '#contracts/nova/operations.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
 import { guestNic } from '../domain/network-info.ts';
+import { imageOf } from '../domain/server-row.ts';
 import { defineOperation } from '../operations.ts';
 import { agentOn } from '../rpc-clients.ts';
 import type { Nic } from '../store/nics.ts';
 import { deleteNic, infoOf, nicsOf } from '../store/nics.ts';
 import type { Server } from '../store/servers.ts';
-import { imageOf } from '../store/servers.ts';
 import { connectNics, disconnectNic, refreshNetworkInfo } from './connect-nics.ts';
 import { asEvent, logFailure, serverOf } from './saga-context.ts';
 

@@ -5,9 +5,10 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { NovaOperations } from '#contracts/nova/operations.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
+import { guestVolume } from '../domain/guest-volume.ts';
 import { defineOperation } from '../operations.ts';
 import { agentOn } from '../rpc-clients.ts';
-import { changeServerVolume, deleteServerVolume, guestVolume } from '../store/volumes.ts';
+import { changeServerVolume, deleteServerVolume } from '../store/volumes.ts';
 import {
   connectVolume,
   currentRow,

@@ -6,7 +6,9 @@ import type { ConductorRpc, ExpectedGuest } from '#contracts/nova/conductor-rpc.
 import type { GuestNic, GuestState, GuestVolume } from '#contracts/nova/guest.ts';
 import { serverLock } from '#contracts/nova/operations.ts';
 import type { NovaDeps } from '../deps.ts';
+import { guestVolume } from '../domain/guest-volume.ts';
 import { guestNic } from '../domain/network-info.ts';
+import { imageOf } from '../domain/server-row.ts';
 import { interfaceStates, observed } from '../domain/server-state.ts';
 import {
   computeBinary,
@@ -16,15 +18,9 @@ import {
   touchService,
 } from '../store/hosts.ts';
 import { infoOf, nicsOfServers } from '../store/nics.ts';
-import {
-  busyAmong,
-  serversOnHostAmong,
-  changeDuring,
-  imageOf,
-  serversOnHost,
-} from '../store/servers.ts';
+import { busyAmong, serversOnHostAmong, changeDuring, serversOnHost } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
-import { guestVolume, volumesOfServers } from '../store/volumes.ts';
+import { volumesOfServers } from '../store/volumes.ts';
 
 type HostReport = ConductorRpc['reportHost'];
 

@@ -2,11 +2,11 @@
 // carries them. https://docs.openstack.org/nova/latest/user/metadata.html
 import type { DiskBus } from '#contracts/nova/guest.ts';
 import type { Server } from '../store/servers.ts';
-import { imageOf, instanceName, metadataOf } from '../store/servers.ts';
 import type { ServerVolume } from '../store/volumes.ts';
 import { rootBus, rootDevice } from './device-names.ts';
 import { networkData as networkDataOf } from './network-data.ts';
 import type { NicWithInfo } from './network-info.ts';
+import { imageOf, instanceName, metadataOf } from './server-row.ts';
 
 /** What a guest may be told of its surroundings. */
 export interface ToldFacts {

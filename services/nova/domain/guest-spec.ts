@@ -1,14 +1,14 @@
 // A server as its host is told to build it. Pure.
 import type { ImageFacts } from '#contracts/nova/facts.ts';
 import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
-import { flavorOf, imageOf, instanceName } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
 import type { ServerVolume } from '../store/volumes.ts';
-import { guestVolume } from '../store/volumes.ts';
 import { configDriveFiles } from './config-drive.ts';
 import { rootBus, type OwnDisks } from './device-names.ts';
+import { guestVolume } from './guest-volume.ts';
 import type { NicWithInfo } from './network-info.ts';
 import { guestNic } from './network-info.ts';
+import { flavorOf, imageOf, instanceName } from './server-row.ts';
 
 const disk = (image: {
   id: string;

@@ -3,8 +3,8 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
-import { tagsText } from '../store/servers.ts';
 import type { ServerRow } from '../store/tables.ts';
+import { tagsText } from './server-row.ts';
 
 export interface CreateFacts {
   name: string;

@@ -1,10 +1,10 @@
 // The image that createImage makes of a server, as Glance is told. Pure. Stock Nova:
 // nova.compute.utils, create_image.
 import type { JsonObject } from '#contracts/common/json.ts';
-import { flavorOf, imageOf } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
 import type { ServerVolume } from '../store/volumes.ts';
 import { rootDevice } from './device-names.ts';
+import { flavorOf, imageOf } from './server-row.ts';
 
 /**
  * What describes the image's own bytes or its owner's promises, not the system in it. nova.conf,

@@ -1,7 +1,7 @@
 // What projects used within a period: hours of servers, weighed by their size. Pure.
 // https://docs.openstack.org/api-ref/compute/#usage-reports-os-simple-tenant-usage
 import type { Server } from '../store/servers.ts';
-import { flavorOf } from '../store/servers.ts';
+import { flavorOf } from './server-row.ts';
 
 export interface Period {
   startMs: number;

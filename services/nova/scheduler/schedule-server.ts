@@ -7,9 +7,10 @@ import { placementClient } from '#openstack/clients/placement.ts';
 import type { NovaDeps } from '../deps.ts';
 import { requiredTraits } from '../domain/required-traits.ts';
 import { resourcesOf } from '../domain/resources.ts';
+import { flavorOf } from '../domain/server-row.ts';
 import { isUp } from '../domain/service-state.ts';
 import { computeBinary, hostsByNode, listServices, zonesByHost } from '../store/hosts.ts';
-import { busyByHost, findServer, flavorOf } from '../store/servers.ts';
+import { busyByHost, findServer } from '../store/servers.ts';
 import type { HostView } from './select-hosts.ts';
 import { selectHosts, whyNone } from './select-hosts.ts';
 

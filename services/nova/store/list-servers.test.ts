@@ -4,9 +4,9 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { NovaBench } from '../api/nova-api.testing.ts';
 import { startMs, startNova } from '../api/nova-api.testing.ts';
+import { tagsText } from '../domain/server-row.ts';
 import type { ServerFilters, ServerOrder } from './list-servers.ts';
 import { listServers, serversRunningWithin } from './list-servers.ts';
-import { tagsText } from './servers.ts';
 import type { ServerRow } from './tables.ts';
 
 const everything: ServerFilters = {

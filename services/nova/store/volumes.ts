@@ -1,6 +1,4 @@
 // SQL of servers' volumes.
-import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
-import type { GuestVolume } from '#contracts/nova/guest.ts';
 import type { NovaDb } from './servers.ts';
 import type { VolumeRow } from './tables.ts';
 
@@ -102,20 +100,6 @@ export async function lostVolumes(db: NovaDb, limit: number): Promise<ServerVolu
     )
     .limit(limit)
     .execute();
-}
-
-/** As its host is told; undefined: not connected yet. */
-export function guestVolume(row: ServerVolume): GuestVolume | undefined {
-  if (row.connection === null) return undefined;
-  // written as this by conductor/connect-volumes.ts
-  const connection = JSON.parse(row.connection) as VolumeConnection;
-  return {
-    volumeId: row.volume_id,
-    connection,
-    device: row.device,
-    bus: row.bus,
-    bootIndex: row.boot_index,
-  };
 }
 
 /** Those its host can reach. */

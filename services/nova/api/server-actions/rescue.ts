@@ -1,7 +1,7 @@
 // Rescue boots the server from another image with its own disk beside; unrescue brings it back.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import { imageOf } from '../../store/servers.ts';
+import { imageOf } from '../../domain/server-row.ts';
 import { fetchImageFacts } from '../image-facts.ts';
 import { callerOf } from '../request.ts';
 import { beginChange, checkLock } from '../servers/begin.ts';

@@ -11,11 +11,11 @@ import type { SearchPattern } from '#platform/search-pattern.ts';
 import { searchPattern } from '#platform/search-pattern.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { AddressesView } from '../../domain/network-info.ts';
+import { imageOf } from '../../domain/server-row.ts';
 import { statesOf } from '../../domain/server-state.ts';
 import { zonesByHost } from '../../store/hosts.ts';
 import type { ServerFilters } from '../../store/list-servers.ts';
 import type { Server } from '../../store/servers.ts';
-import { imageOf } from '../../store/servers.ts';
 import {
   booleanOf,
   first,

@@ -6,8 +6,6 @@ import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { isoMicroseconds, isoSeconds } from '#platform/clock.ts';
 import { rootDevice } from '../../domain/device-names.ts';
 import type { AddressesView } from '../../domain/network-info.ts';
-import { statusOf } from '../../domain/server-state.ts';
-import type { Server } from '../../store/servers.ts';
 import {
   faultOf,
   flavorOf,
@@ -15,7 +13,9 @@ import {
   instanceName,
   metadataOf,
   tagsOf,
-} from '../../store/servers.ts';
+} from '../../domain/server-row.ts';
+import { statusOf } from '../../domain/server-state.ts';
+import type { Server } from '../../store/servers.ts';
 import type { VolumeRow } from '../../store/tables.ts';
 
 export interface ServerViewContext {
