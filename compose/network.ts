@@ -1,7 +1,7 @@
 // The network below Neutron: real OVN where there are hosts, a simulated one where there are none,
 // both where hosts are mixed.
 import { createOvnSdn } from '#adapters/ovsdb/ovn-sdn.ts';
-import { createSimSdn } from '#adapters/sim/sim-sdn.ts';
+import { createSimNetwork } from '#adapters/sim/sim-sdn.ts';
 import { simulateChassis } from '#adapters/sim/simulate-chassis.ts';
 import type { NetworkFacts } from '#hosts/local/local-network.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -16,9 +16,9 @@ export function simulatedNetwork(
   chassis: readonly string[],
   { clock }: { clock: Clock },
 ): NetworkBelow {
+  const network = createSimNetwork({ chassis, bridgeMappings: 'physnet1:br-ex' }, { clock });
   return {
-    openSdn: (listeners) =>
-      createSimSdn({ chassis, bridgeMappings: 'physnet1:br-ex' }, { clock }, listeners),
+    openSdn: (listeners) => network.open(listeners),
     publicCidr: simulatedPublicCidr,
   };
 }

@@ -1,5 +1,7 @@
 // Makes every service of the control plane from its databases and drivers. Used embedded, by tests
 // and by benchmarks.
+import { isFault } from '#contracts/common/fault.ts';
+import type { NeutronAudit } from '#contracts/neutron/audit.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { TokenValidator } from '#openstack/auth/context.ts';
 import { createServiceSession } from '#openstack/auth/service-session.ts';
@@ -43,9 +45,13 @@ import type { GlanceTables } from '#services/glance/store/tables.ts';
 import { createKeystone } from '#services/keystone/service.ts';
 import type { KeystoneDeps, KeystoneService } from '#services/keystone/service.ts';
 import type { KeystoneTables } from '#services/keystone/store/tables.ts';
+import { createNeutronApi } from '#services/neutron/api/role.ts';
+import { seed as seedNetworks } from '#services/neutron/api/seed.ts';
+import type { NeutronDeps } from '#services/neutron/deps.ts';
 import { neutronDefaults } from '#services/neutron/deps.ts';
-import { createNeutron } from '#services/neutron/service.ts';
-import type { NeutronService } from '#services/neutron/service.ts';
+import { createNeutronOvnWriter } from '#services/neutron/ovn/role.ts';
+import { neutronAudit } from '#services/neutron/store/audit.ts';
+import { migrations as neutronMigrations } from '#services/neutron/store/migrations/index.ts';
 import type { NeutronTables } from '#services/neutron/store/tables.ts';
 import { createNovaApi } from '#services/nova/api/role.ts';
 import { createNovaConductor } from '#services/nova/conductor/role.ts';
@@ -86,7 +92,12 @@ export interface ControlPlane {
     /** What a console token opens; for the websocket proxy. */
     consoleTarget(token: string): ReturnType<typeof consoleTarget>;
   };
-  neutron: NeutronService;
+  neutron: {
+    /** Makes what a fresh cloud starts with: the external network, and the demo project's own. */
+    seed(): Promise<void>;
+    /** What Neutron's database says, and how the network below differs from it. */
+    audit(): Promise<NeutronAudit>;
+  };
   cinder: CinderService;
   placement: PlacementService;
   glance: GlanceService;
@@ -289,7 +300,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
 
   const neutronDatabase = open<NeutronTables>('neutron');
   const { dnsServers, ...neutronSettings } = config.neutron;
-  const neutron = createNeutron({
+  const neutronDeps: NeutronDeps = {
     database: neutronDatabase,
     bus,
     http,
@@ -297,14 +308,14 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     clock,
     ids,
     log: room('neutron'),
-    openSdn: network.openSdn,
     config: {
       ...neutronDefaults,
       ...neutronSettings,
       publicCidr: network.publicCidr,
       dnsServers: dnsServers.split(/[ ,]+/).filter(Boolean),
     },
-  });
+  };
+  const ovnWriter = createNeutronOvnWriter({ ...neutronDeps, openSdn: network.openSdn });
 
   const cinderDatabase = open<CinderTables>('cinder');
   const cinderQueue = createSagaQueue({ db: cinderDatabase.db, clock });
@@ -350,8 +361,8 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     nova: { database: novaDatabase, migrations: novaMigrations, roles: novaRoles },
     neutron: {
       database: neutronDatabase,
-      migrations: neutron.migrations,
-      roles: [asRole(neutron)],
+      migrations: neutronMigrations,
+      roles: [createNeutronApi(neutronDeps), ovnWriter],
     },
     cinder: { database: cinderDatabase, migrations: cinder.migrations, roles: [asRole(cinder)] },
   };
@@ -403,7 +414,16 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
       audit: async () => await novaAudit(novaDeps),
       consoleTarget: async (token) => await consoleTarget(novaDeps, token),
     },
-    neutron,
+    neutron: {
+      seed: async () => await seedNetworks(neutronDeps),
+      audit: async () => {
+        const below = await ovnWriter.audit();
+        return {
+          ...(await neutronAudit(neutronDatabase.db)),
+          sdn: isFault(below) ? below.message : below,
+        };
+      },
+    },
     cinder,
     placement,
     glance,
@@ -427,7 +447,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     async close() {
       await tasks.stop();
       await stopSagas();
-      await neutron.close();
+      await ovnWriter.close();
       if (!deps.bus) await bus.close();
       for (const backend of storage.backends.values()) backend.close();
       for (const close of closers) await close();

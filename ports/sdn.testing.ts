@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { Sdn, SdnRow } from './sdn.ts';
+import type { Sdn, SdnListeners, SdnRow } from './sdn.ts';
 
 export interface SdnBench {
   sdn: Sdn;
   /** Another driver over the same network: what a restarted process sees. */
-  reopen(): Sdn;
+  reopen(listeners?: SdnListeners): Sdn;
   /** Somebody else's hand: a row that nobody desires, and every switch renamed. */
   vandalize(): Promise<void>;
   close(): Promise<void>;
@@ -111,7 +111,10 @@ export function sdnContract(
       bench = await setup();
       sdn = bench.sdn;
     });
-    after(() => bench.close());
+    after(async () => {
+      sdn.close();
+      await bench.close();
+    });
     const good = <T>(outcome: Outcome<T>): T =>
       isFault(outcome) ? assert.fail(`${outcome.kind}: ${outcome.message}`) : outcome;
 
@@ -124,6 +127,26 @@ export function sdnContract(
       const other = bench.reopen();
       assert.deepEqual(good(await other.audit(exampleNetwork)), rest);
       other.close();
+    });
+
+    it('has one writer, and the next one when that is gone', async () => {
+      const second = bench.reopen();
+      good(await second.audit(exampleNetwork));
+      assert.deepEqual([sdn.isWriter(), second.isWriter()], [true, false]);
+      const switchOnly = exampleNetwork.filter(({ table }) => table === 'Logical_Switch');
+      for (const refused of [await second.sync([]), await second.change(switchOnly, [])])
+        assert.equal(isFault(refused) && refused.kind, 'unavailable');
+      assert.deepEqual(good(await sdn.audit(exampleNetwork)), rest);
+      const heard: boolean[] = [];
+      const third = bench.reopen({ writerChanged: (isWriter) => heard.push(isWriter) });
+      sdn.close();
+      await eventually(() => second.isWriter(), { withinMs: 5_000, what: 'the second writes' });
+      assert.deepEqual([third.isWriter(), heard], [false, []]);
+      second.close();
+      await eventually(() => third.isWriter(), { withinMs: 5_000, what: 'the third writes' });
+      assert.deepEqual(heard, [true]);
+      assert.deepEqual(good(await third.sync(exampleNetwork)), rest);
+      sdn = third;
     });
 
     it('changes a few rows and leaves the others alone', async () => {

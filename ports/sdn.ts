@@ -174,13 +174,23 @@ export interface SdnListeners {
    * know is not there. Must not throw.
    */
   bindingsKnown?(): void;
+  /**
+   * This handle may write from now on, or may not any more: one of all processes at a time, by a
+   * lock at the network itself. Must not throw. A new writer does not know how far the last one
+   * came, so it must `sync`.
+   */
+  writerChanged?(isWriter: boolean): void;
 }
 
 /**
  * Faults of all: unavailable, timeout; then it is unknown whether it was done: `sync` later, which
- * is always safe.
+ * is always safe. `sync` and `change` of a handle that is not the writer are `unavailable`, and
+ * nothing was done: the network itself refuses them.
  */
 export interface Sdn {
+  /** Whether this handle holds the writers' lock, by the network's last word. */
+  isWriter(): boolean;
+
   /**
    * Makes all rows so, and removes every other one that is ours. The empty network is filled, drift
    * is mended, and nothing is sent when all is well. Not atomic beyond some hundred rows; safe to

@@ -57,7 +57,6 @@ sdnContract(
           nb.update('Logical_Switch', [], { name: 'vandalized' }),
         ])),
       close: async () => {
-        sdn.close();
         vandal.close();
         await close();
       },

@@ -17,6 +17,7 @@ import {
 } from '#ports/sdn.ts';
 import { OvsdbClient } from './client.ts';
 import { OvsdbDisconnected, OvsdbError, OvsdbTimeout, OvsdbTransactionError } from './errors.ts';
+import type { Lock } from './lock.ts';
 import { northbound } from './northbound.gen.ts';
 import { operationsOf } from './operations.ts';
 import { MissingRowError, plan, type DesiredRow, type Step } from './plan.ts';
@@ -31,6 +32,9 @@ const nb = operationsOf(northbound);
 /** Under this external id each row of ours carries its key. */
 const ownerKey = 'cobalt:key';
 const attempts = 3;
+/** At the northbound server: one process writes at a time. */
+const notWriter = fault('unavailable', 'OVN: another process writes to it');
+const writersLock = 'cobaltcore_neutron_writer';
 
 export interface OvnOptions {
   /** `unix:/run/ovn/ovnnb_db.sock` ...: of several the next is tried when one fails. */
@@ -120,6 +124,7 @@ class OvnSdn implements Sdn {
   readonly #portRows = new Map<string, string>();
   /** Owner -> its rows, by table and key. */
   readonly #owned = new Map<string, Map<string, SdnKey>>();
+  readonly #lock: Lock;
   readonly #awayTimeoutMs: number;
   readonly #log: Log;
 
@@ -136,6 +141,8 @@ class OvnSdn implements Sdn {
     );
     const real = new RowIndex(northbound, scopeOf(options.strays));
     this.#real = real;
+    // Asked for before the rows: whoever knows them knows whether it may write.
+    this.#lock = this.#north.lock(writersLock, (held) => listeners.writerChanged?.(held));
     this.#northRows = this.#north.replicate(nbSelection, {
       onChanges: (changes) => {
         real.take(changes);
@@ -151,6 +158,10 @@ class OvnSdn implements Sdn {
       },
       onTrue: () => listeners.bindingsKnown?.(),
     });
+  }
+
+  isWriter(): boolean {
+    return this.#lock.held;
   }
 
   async sync(desired: Iterable<SdnRow>): Promise<Outcome<SdnDrift>> {
@@ -267,17 +278,17 @@ class OvnSdn implements Sdn {
     return outcomeOf(async () => {
       for (let attempt = 1; ; attempt += 1) {
         await this.#northRows.ready(this.#awayTimeoutMs);
+        if (!this.#lock.held) return notWriter;
         const steps = plan(this.#real, desired, removal === 'undesired' ? removal : removal());
         try {
-          await carryOut(
-            this.#north,
-            northbound,
-            steps,
-            maxSteps === undefined ? {} : { maxSteps },
-          );
+          await carryOut(this.#north, northbound, steps, {
+            lock: writersLock,
+            ...(maxSteps === undefined ? {} : { maxSteps }),
+          });
           return steps;
         } catch (error) {
           if (!(error instanceof OvsdbTransactionError) || attempt === attempts) throw error;
+          if (error.code === 'not owner') throw error;
           this.#log.warn(
             { error: error.message, attempt },
             'northbound transaction refused, planned anew',
@@ -314,6 +325,7 @@ async function outcomeOf<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>
   try {
     return await work();
   } catch (error) {
+    if (error instanceof OvsdbTransactionError && error.code === 'not owner') return notWriter;
     if (error instanceof OvsdbTransactionError || error instanceof MissingRowError)
       return fault('conflict', `OVN: ${error.message}`);
     if (error instanceof OvsdbTimeout) return fault('timeout', `OVN: ${error.message}`);

@@ -26,18 +26,21 @@ export function transactionsOf(
 /**
  * Carries a plan out. Rejects as `transact` does, with the transactions before the guilty one done:
  * plan anew from what is there, which is safe at any time, since rows are found by their keys and
- * inserted under UUIDs that follow from these.
+ * inserted under UUIDs that follow from these. `lock`: each transaction is refused ("not owner")
+ * unless this client holds it.
  */
 export async function carryOut<S extends DatabaseSchema>(
   client: OvsdbClient<S>,
   schema: S,
   steps: readonly Step[],
-  options: { maxSteps?: number; comment?: string; timeoutMs?: number } = {},
+  options: { maxSteps?: number; comment?: string; timeoutMs?: number; lock?: string } = {},
 ): Promise<void> {
-  const comment = operationsOf(schema).comment(options.comment ?? 'cobaltcore: rows as desired');
+  const op = operationsOf(schema);
+  const owned = options.lock === undefined ? [] : [op.assert(options.lock)];
+  const comment = op.comment(options.comment ?? 'cobaltcore: rows as desired');
   for (const operations of transactionsOf(schema, steps, options.maxSteps)) {
     await client.transact(
-      [...operations, comment],
+      [...owned, ...operations, comment],
       options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs },
     );
   }

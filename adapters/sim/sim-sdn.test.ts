@@ -7,16 +7,17 @@ import { systemClock } from '#platform/clock.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { sdnContract } from '#ports/sdn.testing.ts';
 import type { PortBinding, SdnRow } from '#ports/sdn.ts';
-import { createSimSdn } from './sim-sdn.ts';
+import { createSimNetwork, createSimSdn } from './sim-sdn.ts';
 import { simulateChassis } from './simulate-chassis.ts';
 
 sdnContract(
   'sim',
   async () => {
-    const sdn = createSimSdn({ chassis: ['h1'] }, { clock: systemClock });
+    const network = createSimNetwork({ chassis: ['h1'] }, { clock: systemClock });
+    const sdn = network.open();
     return {
       sdn,
-      reopen: () => ({ ...sdn, close: () => undefined }),
+      reopen: (listeners) => network.open(listeners),
       vandalize: async () =>
         sdn.vandalize((rows) => {
           rows.set('Address_Set stray', {
@@ -28,7 +29,7 @@ sdnContract(
             if (row.table === 'Logical_Switch')
               rows.set(name, { ...row, columns: { ...row.columns, name: 'vandalized' } });
         }),
-      close: async () => sdn.close(),
+      close: async () => undefined,
     };
   },
   false,

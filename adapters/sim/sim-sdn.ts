@@ -1,6 +1,6 @@
-// A network in memory behind ports/sdn.ts: keeps the rows as OVN would, and its chassis bind ports.
-// For simulations and tests, and (`simulateChassis`) for simulated hosts beside a real OVN. Compose
-// names it.
+// A network in memory behind ports/sdn.ts: keeps the rows as OVN would, its chassis bind ports, and
+// one of its handles is the writer. For simulations and tests, and (`simulateChassis`) for
+// simulated hosts beside a real OVN. Compose names it.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import {
@@ -25,7 +25,14 @@ export interface SimSdnOptions {
   bridgeMappings?: string;
 }
 
+/** One network; each process of a simulated cloud opens a handle of its own. */
+export interface SimNetwork {
+  open(listeners?: SdnListeners): SimSdn;
+}
+
 export interface SimSdn extends Sdn {
+  /** As when the connection breaks and comes back: the next in the queue is the writer. */
+  loseLock(): void;
   /** What is there, for tests to look at. */
   rows(): readonly SdnRow[];
   /** Gone with all rows, until `power(true)`; then empty. */
@@ -44,22 +51,44 @@ const isRoot = (table: SdnTable): boolean =>
     (place) => !place.startsWith('Port_Group.ports') && !place.endsWith('.dns_records'),
   );
 
-export function createSimSdn(
+/** A network with one handle. */
+export const createSimSdn = (
   options: SimSdnOptions,
   deps: { clock: Clock },
   listeners: SdnListeners = {},
-): SimSdn {
+): SimSdn => createSimNetwork(options, deps).open(listeners);
+
+export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock }): SimNetwork {
+  const handles: SdnListeners[] = [];
+  /** In the order in which they asked; the first one is the writer. */
+  let queue: SdnListeners[] = [];
+  const leave = (handle: SdnListeners): void => {
+    const [before] = queue;
+    queue = queue.filter((each) => each !== handle);
+    if (before !== handle) return;
+    handle.writerChanged?.(false);
+    queue[0]?.writerChanged?.(true);
+  };
   let rows = new Map<string, SdnRow>();
   let [on, generation] = [true, 0];
   const dead = new Set<string>();
   const answered = new Map<string, number>();
-  const plugging = createPlugging(options.chassis, deps.clock, listeners);
+  const plugging = createPlugging(options.chassis, deps.clock, {
+    portChanged: (port, binding) => {
+      for (const handle of handles) handle.portChanged?.(port, binding);
+    },
+  });
   const away = (): Outcome<never> => fault('unavailable', 'the simulated network is off');
-  const come = (): void => {
+  const come = (listeners: SdnListeners): void => {
     listeners.returned?.();
     listeners.bindingsKnown?.();
   };
-  queueMicrotask(come);
+  const writable = (handle: SdnListeners): Outcome<undefined> => {
+    if (!on) return away();
+    return queue[0] === handle
+      ? undefined
+      : fault('unavailable', 'another process writes to the network');
+  };
 
   /** What the rows would be; a fault where one hangs on nothing. */
   function planned(
@@ -106,9 +135,11 @@ export function createSimSdn(
     plugging.take(rows.values());
   }
 
-  return {
+  const handleOf = (listeners: SdnListeners): SimSdn => ({
+    isWriter: () => queue[0] === listeners,
     async sync(desired) {
-      if (!on) return away();
+      const refused = writable(listeners);
+      if (refused) return refused;
       const outcome = planned(desired, () => true);
       if (isFault(outcome)) return outcome;
       take(outcome.rows);
@@ -120,7 +151,8 @@ export function createSimSdn(
       return isFault(outcome) ? outcome : outcome.drift;
     },
     async change(put, remove) {
-      if (!on) return away();
+      const refused = writable(listeners);
+      if (refused) return refused;
       const [keys, owners] = named(remove);
       const outcome = planned(put, (row) => keys.has(nameOf(row)) || owners.has(ownerOf(row.key)));
       if (isFault(outcome)) return outcome;
@@ -141,7 +173,16 @@ export function createSimSdn(
         generation: answered.get(name) ?? 0,
       })),
     binding: (port): PortBinding | null => plugging.binding(port),
-    close: () => plugging.close(),
+    close() {
+      handles.splice(handles.indexOf(listeners), 1);
+      leave(listeners);
+      if (handles.length === 0) plugging.close();
+    },
+    loseLock() {
+      leave(listeners);
+      queue.push(listeners);
+      if (queue[0] === listeners) listeners.writerChanged?.(true);
+    },
     rows: () => [...rows.values()],
     lose() {
       on = false;
@@ -149,13 +190,25 @@ export function createSimSdn(
     },
     power(to) {
       on = to;
-      if (on) queueMicrotask(come);
+      if (on) for (const handle of handles) queueMicrotask(() => come(handle));
     },
     chassisAlive: (name, alive) => void (alive ? dead.delete(name) : dead.add(name)),
     vandalize(work) {
       const next = new Map(rows);
       work(next);
       take(next);
+    },
+  });
+  return {
+    open(listeners) {
+      const own = { ...listeners };
+      handles.push(own);
+      queue.push(own);
+      queueMicrotask(() => {
+        if (queue[0] === own) own.writerChanged?.(true);
+        come(own);
+      });
+      return handleOf(own);
     },
   };
 }

@@ -25,6 +25,7 @@ export function simulateChassis(
     });
     let generation = 0;
     return {
+      isWriter: () => sdn.isWriter(),
       async sync(desired) {
         const rows = [...desired];
         const drift = await sdn.sync(rows);

@@ -1,4 +1,4 @@
-// What Neutron needs from the house; made by compose.
+// What Neutron's roles share; made by compose.
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
 import type { Bus } from '#platform/bus/bus.ts';
@@ -6,7 +6,6 @@ import type { Clock } from '#platform/clock.ts';
 import type { Database } from '#platform/db/database.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
-import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 import type { QuotaLimits } from './domain/quota.ts';
 import type { NeutronTables } from './store/tables.ts';
 
@@ -60,14 +59,4 @@ export interface NeutronDeps {
   ids: Ids;
   log: Log;
   config: NeutronConfig;
-  /** Opens the network below; once. */
-  openSdn(listeners: SdnListeners): Sdn;
-}
-
-/** What handlers get beside: the side that shows our objects to the network below. */
-export interface NeutronParts extends NeutronDeps {
-  /** Something was committed that the network below shows. Only wakes; cheap. */
-  changed(): void;
-  /** Whether a live chassis of this name can take ports. True where nobody can tell. */
-  hostIsKnown(host: string): boolean;
 }

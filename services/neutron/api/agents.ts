@@ -5,11 +5,11 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { NeutronParts } from '../deps.ts';
 import { changeAgent, deleteAgent, findAgent, listAgents } from '../store/agents.ts';
 import type { AgentRow } from '../store/tables.ts';
 import { boolean, orNull, text } from './attributes.ts';
 import { unknownFilter } from './list.ts';
+import type { NeutronParts } from './parts.ts';
 
 const missing = (id: string) =>
   fault('notFound', `Agent ${id} could not be found`, { type: 'AgentNotFound' });

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { neutronAudit } from '../store/audit.ts';
 import type { Loose, NeutronBench } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
+import { seed } from './seed.ts';
 
 let neutron: NeutronBench;
 let { ask, sure } = {} as NeutronBench;
@@ -19,7 +21,7 @@ describe('a network for who asks for no more', () => {
       [answer.status, answer.body.NeutronError.type],
       [409, 'AutoAllocationFailure'],
     );
-    await neutron.service.seed();
+    await seed(neutron.deps);
     assert.deepEqual(await sure('other', 'GET', `${path}?fields=dry-run`), {
       id: 'dry-run=pass',
       tenant_id: 'project-b',
@@ -71,6 +73,6 @@ describe('a network for who asks for no more', () => {
       ],
       [[], []],
     );
-    assert.deepEqual((await neutron.service.audit()).inconsistencies, []);
+    assert.deepEqual((await neutronAudit(neutron.deps.database.db)).inconsistencies, []);
   });
 });

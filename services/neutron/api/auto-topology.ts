@@ -5,7 +5,6 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { NeutronParts } from '../deps.ts';
 import type { AutoTopology } from '../store/auto-topologies.ts';
 import { forgetTopology, keepTopology, topologyOf } from '../store/auto-topologies.ts';
 import { defaultExternal } from '../store/networks.ts';
@@ -18,6 +17,7 @@ import type { Bodied } from './attributes.ts';
 import { notAllowed } from './attributes.ts';
 import type { NetworkInput } from './networks.ts';
 import { networks } from './networks.ts';
+import type { NeutronParts } from './parts.ts';
 import type { Context } from './resource.ts';
 import { contextOf, writeFaults } from './resource.ts';
 import { plugSubnet, unplug } from './router-interfaces.ts';
@@ -77,7 +77,7 @@ export function autoTopologyRoutes(parts: NeutronParts): readonly Route[] {
               : await makeTopology(contextOf(parts, request), trx, projectId, ready.externalId)),
         );
         if (isFault(made)) return made;
-        parts.changed();
+        parts.changed(request.id);
         return view(projectId, made);
       },
     }),
@@ -96,7 +96,7 @@ export function autoTopologyRoutes(parts: NeutronParts): readonly Route[] {
             : undefined;
         });
         if (isFault(gone)) return gone;
-        parts.changed();
+        parts.changed(request.id);
         return { status: 204 };
       },
     }),

@@ -3,9 +3,9 @@
 import { isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { NeutronParts } from '../deps.ts';
 import { listAgents } from '../store/agents.ts';
 import { unknownFilter } from './list.ts';
+import type { NeutronParts } from './parts.ts';
 
 export function availabilityZoneRoutes({
   database: { db },

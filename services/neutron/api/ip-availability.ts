@@ -4,12 +4,12 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { NeutronParts } from '../deps.ts';
 import { poolSize } from '../domain/pools.ts';
 import type { NetworkUse } from '../store/ip-use.ts';
 import { networkUses } from '../store/ip-use.ts';
 import { poolsOf } from '../store/ipam.ts';
 import { unknownFilter } from './list.ts';
+import type { NeutronParts } from './parts.ts';
 
 /** Beyond 2^53 (an IPv6 /64 has more) the nearest number that JSON readers can hold. */
 function view({ network, subnets }: NetworkUse): JsonObject {

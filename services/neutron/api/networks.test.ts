@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
+import { neutronAudit } from '../store/audit.ts';
 import type { Loose, NeutronBench } from './neutron-api.testing.ts';
 import { projectOf, startNeutron } from './neutron-api.testing.ts';
+import { seed } from './seed.ts';
 
 let neutron: NeutronBench;
 let { ask, sure } = {} as NeutronBench;
@@ -215,8 +217,8 @@ describe('a bulk', () => {
 
 describe('a fresh cloud', () => {
   it("has the external network and the demo project's own, and no second ones after the next start", async () => {
-    await neutron.service.seed();
-    await neutron.service.seed();
+    await seed(neutron.deps);
+    await seed(neutron.deps);
     const [external, second] = await sure('admin', 'GET', 'networks?name=public');
     assert.equal(second, undefined);
     assert.deepEqual(
@@ -258,7 +260,7 @@ describe('a fresh cloud', () => {
     const [group] = await sure('member', 'GET', 'security-groups?name=default');
     for (const rule of await sure('member', 'GET', 'security-group-rules?protocol=icmp'))
       await sure('member', 'DELETE', `security-group-rules/${rule.id}`);
-    await neutron.service.seed();
+    await seed(neutron.deps);
     assert.deepEqual(
       await sure(
         'member',
@@ -271,7 +273,7 @@ describe('a fresh cloud', () => {
 });
 
 it('an audit of its own tables finds nothing, and what somebody took out', async () => {
-  const clean = await neutron.service.audit();
+  const clean = await neutronAudit(neutron.deps.database.db);
   assert.deepEqual(clean.inconsistencies, []);
   const { id } = await sure('member', 'POST', 'networks', { network: {} });
   await sure('member', 'POST', 'subnets', {
@@ -279,7 +281,7 @@ it('an audit of its own tables finds nothing, and what somebody took out', async
   });
   const port = await sure('member', 'POST', 'ports', { port: { network_id: id } });
   await neutron.deps.database.db.deleteFrom('ports').where('id', '=', port.id).execute();
-  const broken = await neutron.service.audit();
+  const broken = await neutronAudit(neutron.deps.database.db);
   assert.deepEqual(broken.inconsistencies, [`address of no port: ${port.fixed_ips[0].ip_address}`]);
-  assert.ok(!isFault(broken.sdn));
+  assert.ok(!isFault(await neutron.writer.audit()));
 });

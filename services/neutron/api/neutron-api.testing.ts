@@ -20,9 +20,12 @@ import { silentLog } from '#platform/log.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { NeutronConfig, NeutronDeps } from '../deps.ts';
 import { neutronDefaults } from '../deps.ts';
-import type { NeutronService } from '../service.ts';
-import { createNeutron } from '../service.ts';
+import type { OvnWriterRole } from '../ovn/role.ts';
+import { createNeutronOvnWriter } from '../ovn/role.ts';
+import { migrations } from '../store/migrations/index.ts';
 import type { NeutronTables } from '../store/tables.ts';
+import { neutronFaults } from './fault-body.ts';
+import { createNeutronApi } from './role.ts';
 
 /** Any JSON, read by path in tests. */
 // oxlint-disable-next-line typescript/no-explicit-any -- answers are read at many depths; assertions are the check
@@ -54,7 +57,7 @@ export const projectOf = (person: Person): string =>
 
 export interface NeutronBench {
   deps: NeutronDeps;
-  service: NeutronService;
+  writer: OvnWriterRole;
   dispatcher: Dispatcher;
   clock: Clock & { nowMs: number };
   /** `path` is below /network/v2.0/. */
@@ -100,16 +103,20 @@ export async function startNeutron(
     bus: createInProcessBus({ clock, ids, log: silentLog }),
     config: { ...neutronDefaults, ...options.config },
     session: { token: async () => 'service', renew: () => undefined },
-    openSdn: (listeners) => createSimSdn({ chassis: ['h1', 'h2'] }, { clock }, listeners),
   };
-  const service = createNeutron(deps);
-  await migrate(database.db, database.dialect, 'neutron', service.migrations);
+  const api = createNeutronApi(deps);
+  const writer = createNeutronOvnWriter({
+    ...deps,
+    openSdn: (listeners) => createSimSdn({ chassis: ['h1', 'h2'] }, { clock }, listeners),
+  });
+  for (const { topic, handlers } of writer.rpc) deps.bus.serve(topic, handlers);
+  await migrate(database.db, database.dialect, 'neutron', migrations);
   const errors: unknown[] = [];
   const keystone = {
     name: 'keystone',
     serviceType: 'identity',
     mount: '/identity',
-    faultStyle: service.http.faultStyle,
+    faultStyle: neutronFaults,
     policies: {},
     routes: [
       {
@@ -125,7 +132,7 @@ export async function startNeutron(
       },
     ],
   };
-  const dispatcher = createDispatcher([service.http, keystone], {
+  const dispatcher = createDispatcher([...api.http, keystone], {
     clock,
     ids,
     identityUrl: 'http://cloud/identity',
@@ -171,7 +178,7 @@ export async function startNeutron(
   }
   return {
     deps,
-    service,
+    writer,
     dispatcher,
     clock,
     ask,
@@ -183,7 +190,7 @@ export async function startNeutron(
       return values.length === 1 ? values[0] : answer.body;
     },
     close: async () => {
-      await service.close();
+      await writer.close();
       await database.close();
     },
   };

@@ -4,6 +4,7 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import { eui64 } from '../domain/ip.ts';
 import type { DhcpOption } from '../domain/port.ts';
 import { bindingOf, mergeDhcpOptions } from '../domain/port.ts';
+import { mayBind } from '../store/agents.ts';
 import { dropLostFloatingIps } from '../store/floating-ips.ts';
 import type { FixedIp } from '../store/ipam.ts';
 import { addressesOf, claimAddresses, releaseAddresses } from '../store/ipam.ts';
@@ -35,7 +36,7 @@ export async function changePort(
   input: Partial<PortInput>,
 ): Promise<Outcome<void>> {
   const {
-    parts: { hostIsKnown, ids },
+    parts: { ids },
     nowMs,
   } = context;
   const [network] = await findByIds(trx, 'networks', [row.network_id]);
@@ -91,7 +92,7 @@ export async function changePort(
       ? {}
       : {
           binding_host_id: host ?? '',
-          binding_vif_type: bindingOf(host ?? '', !host || hostIsKnown(host)),
+          binding_vif_type: bindingOf(host ?? '', await mayBind(trx, host ?? '', nowMs)),
         }),
     // Unplugged there, not yet plugged here: the network below tells when it is.
     ...(host !== undefined && (host ?? '') !== row.binding_host_id

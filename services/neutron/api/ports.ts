@@ -3,6 +3,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { bindingOf, isTrusted, mergeDhcpOptions } from '../domain/port.ts';
+import { mayBind } from '../store/agents.ts';
 import { releaseFloatingIps } from '../store/floating-ips.ts';
 import type { FixedIp } from '../store/ipam.ts';
 import { addressesOf, claimAddresses } from '../store/ipam.ts';
@@ -83,7 +84,7 @@ async function createPort(
   input: PortInput,
 ): Promise<Outcome<string>> {
   const {
-    parts: { config, ids, hostIsKnown },
+    parts: { config, ids },
     nowMs,
   } = context;
   const network = await networkForPort(context, trx, input);
@@ -113,7 +114,7 @@ async function createPort(
     binding_host_id: host,
     binding_vnic_type: input['binding:vnic_type'],
     binding_profile_json: JSON.stringify(input['binding:profile'] ?? {}),
-    binding_vif_type: bindingOf(host, host === '' || hostIsKnown(host)),
+    binding_vif_type: bindingOf(host, await mayBind(trx, host, nowMs)),
     allowed_address_pairs_json: pairsJson(input.allowed_address_pairs, mac),
     extra_dhcp_opts_json: JSON.stringify(mergeDhcpOptions([], input.extra_dhcp_opts)),
   };

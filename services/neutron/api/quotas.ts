@@ -4,12 +4,12 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { NeutronParts } from '../deps.ts';
 import type { QuotaLimits, QuotaResource } from '../domain/quota.ts';
 import { quotaResources } from '../domain/quota.ts';
 import { forgetLimits, limitsOf, projectsWithQuota, setLimits, usedBy } from '../store/quotas.ts';
 import { write } from '../store/write.ts';
 import { integer, notAllowed } from './attributes.ts';
+import type { NeutronParts } from './parts.ts';
 
 const path = '/v2.0/quotas/:project_id';
 const idOf = (request: ApiRequest): string => request.params['project_id'] ?? '';

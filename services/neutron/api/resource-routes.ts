@@ -5,12 +5,12 @@ import { isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { JsonText } from '#platform/http/messages.ts';
-import type { NeutronParts } from '../deps.ts';
 import type { ListedTable } from '../store/list.ts';
 import { findByIds, findVisible } from '../store/objects.ts';
 import { write } from '../store/write.ts';
 import { postedObjects, readPost, readPut } from './attributes.ts';
 import { listPage } from './list.ts';
+import type { NeutronParts } from './parts.ts';
 import type { Context, Resource } from './resource.ts';
 import { contextOf, findToChange, missing, writeFaults } from './resource.ts';
 import { tagRoutes } from './tags.ts';
@@ -89,7 +89,7 @@ export function resourceRoutes<T extends ListedTable, Input>(
           return isFault(row) ? row : await resource.remove(context, trx, row);
         });
         if (isFault(gone)) return gone;
-        parts.changed();
+        parts.changed(request.id);
         return { status: 204 };
       },
     }),
@@ -122,7 +122,7 @@ async function create<T extends ListedTable, Input>(
     return made;
   });
   if (isFault(ids)) return ids;
-  parts.changed();
+  parts.changed(request.id);
   const rows = new Map(
     (await findByIds(parts.database.db, resource.listing.table, ids)).map((row) => [row.id, row]),
   );
@@ -156,7 +156,7 @@ async function update<T extends ListedTable, Input>(
     return isFault(row) ? row : await resource.change?.(context, trx, row, input);
   });
   if (isFault(changed)) return changed;
-  parts.changed();
+  parts.changed(request.id);
   const row = await findVisible(parts.database.db, resource.listing, id, null);
   return row ? { status: 200, body: await views.one(request, row) } : missing(resource, id);
 }

@@ -4,7 +4,6 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
-import type { NeutronParts } from '../deps.ts';
 import type { ListedTable, Listing, Scope } from '../store/list.ts';
 import type { RowOf } from '../store/objects.ts';
 import { findVisible } from '../store/objects.ts';
@@ -12,6 +11,7 @@ import type { NeutronDb, NeutronTrx } from '../store/write.ts';
 import { lockRow } from '../store/write.ts';
 import type { Bodied } from './attributes.ts';
 import { notAllowed } from './attributes.ts';
+import type { NeutronParts } from './parts.ts';
 
 export interface Context {
   parts: NeutronParts;

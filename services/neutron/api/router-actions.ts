@@ -6,7 +6,6 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest, Route as HttpRoute } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { NeutronParts } from '../deps.ts';
 import { badRouter, sameRoute } from '../domain/router.ts';
 import type { Route } from '../domain/subnet.ts';
 import { changeRow, findVisible, setColumns } from '../store/objects.ts';
@@ -16,6 +15,7 @@ import type { RouterRow } from '../store/tables.ts';
 import type { NeutronTrx } from '../store/write.ts';
 import { write } from '../store/write.ts';
 import { uuidPattern } from './attributes.ts';
+import type { NeutronParts } from './parts.ts';
 import type { Context } from './resource.ts';
 import { contextOf, findToChange, missing, writeFaults } from './resource.ts';
 import { plugPort, plugSubnet, unplug } from './router-interfaces.ts';
@@ -66,7 +66,7 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
       await markChanged(trx, [{ kind: 'router', id: row.id }]);
       return { row, result };
     });
-    if (!isFault(done)) parts.changed();
+    if (!isFault(done)) parts.changed(request.id);
     return done;
   }
 

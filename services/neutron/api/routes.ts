@@ -1,11 +1,11 @@
 // Every route of Neutron. Called by service.ts.
 import type { Route } from '#openstack/http/route.ts';
-import type { NeutronParts } from '../deps.ts';
 import { agentRoutes } from './agents.ts';
 import { autoTopologyRoutes } from './auto-topology.ts';
 import { availabilityZoneRoutes } from './availability-zones.ts';
 import { extensionRoutes } from './extensions.ts';
 import { ipAvailabilityRoutes } from './ip-availability.ts';
+import type { NeutronParts } from './parts.ts';
 import { quotaRoutes } from './quotas.ts';
 import { resourceRoutes } from './resource-routes.ts';
 import { resources } from './resources.ts';

@@ -6,9 +6,9 @@ import type { Json } from '#contracts/common/json.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import type { NeutronParts } from '../deps.ts';
 import { changeRow, findVisible } from '../store/objects.ts';
 import { write } from '../store/write.ts';
+import type { NeutronParts } from './parts.ts';
 import type { AnyResource } from './resource.ts';
 import { contextOf, findToChange, missing, writeFaults } from './resource.ts';
 

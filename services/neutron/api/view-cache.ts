@@ -4,11 +4,11 @@
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { JsonText } from '#platform/http/messages.ts';
-import type { NeutronParts } from '../deps.ts';
 import type { ListedRow, ListedTable } from '../store/list.ts';
 import type { RowOf } from '../store/objects.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import { createAnswerCache } from './answer-cache.ts';
+import type { NeutronParts } from './parts.ts';
 import type { Resource } from './resource.ts';
 
 const maxKept = 20_000;

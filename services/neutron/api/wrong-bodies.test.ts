@@ -1,13 +1,15 @@
-// Whatever a body holds, no answer is a 500: `ask` throws at one. The names come from the attribute
-// tables, so a new attribute is tried from its first day. `FUZZ_SEED=$RANDOM FUZZ_RUNS=20` looks
-// elsewhere and longer; the seed stands, so that a landing is not refused by chance.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+import { neutronAudit } from '../store/audit.ts';
 import type { Loose, NeutronBench, Person } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 import { resources } from './resources.ts';
+// Whatever a body holds, no answer is a 500: `ask` throws at one. The names come from the attribute
+// tables, so a new attribute is tried from its first day. `FUZZ_SEED=$RANDOM FUZZ_RUNS=20` looks
+// elsewhere and longer; the seed stands, so that a landing is not refused by chance.
+import { seed } from './seed.ts';
 
 const times = Number(process.env['FUZZ_RUNS'] ?? 1);
 const runs = {
@@ -35,7 +37,7 @@ before(async () => {
       },
     },
   });
-  await neutron.service.seed();
+  await seed(neutron.deps);
   for (const { collection, singular } of resources) {
     const [first] = await neutron.sure('member', 'GET', collection.replaceAll('_', '-'));
     if (first) known.set(singular, first.id);
@@ -193,4 +195,4 @@ for (const resource of resources) {
 }
 
 it('leaves the tables whole', async () =>
-  assert.deepEqual((await neutron.service.audit()).inconsistencies, []));
+  assert.deepEqual((await neutronAudit(neutron.deps.database.db)).inconsistencies, []));

@@ -2,36 +2,37 @@
 // before a guest starts.
 import type { PortBinding } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
+import { isTrusted } from '../domain/port-owner.ts';
 import {
   readActivePorts,
+  readGuestPorts,
   readPortsInUse,
   setPortStatuses,
   type PortInUse,
 } from '../store/sdn-status.ts';
-import { isTrusted } from './names.ts';
-import type { NovaTeller, ServerEvent } from './tell-nova.ts';
+import type { NovaNotifier, ServerEvent } from './nova-notifier.ts';
 
-type BindingDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & { nova: NovaTeller };
+type BindingDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & { nova: NovaNotifier };
 
 const batchSize = 500;
 /**
- * A port that was up already when this process began may be one whose news its predecessor did not
- * get to tell.
+ * A port that was up already when this process became the writer may be one whose change its
+ * predecessor did not get to tell.
  */
 const retellMs = 5 * 60_000;
-const startupMs = 60_000;
+const takeOverMs = 60_000;
 
 export class Bindings {
   readonly #deps: BindingDeps;
   readonly #ending = new AbortController();
-  readonly #startedAtMs: number;
+  #writerSinceMs: number;
   /** The latest word on each port that has not been written down: at most one a port. */
   readonly #heard = new Map<string, boolean>();
   #running: Promise<void> | undefined;
 
   constructor(deps: BindingDeps) {
     this.#deps = deps;
-    this.#startedAtMs = deps.clock.now();
+    this.#writerSinceMs = deps.clock.now();
   }
 
   hear(port: string, binding: PortBinding | null): void {
@@ -39,6 +40,19 @@ export class Bindings {
     if (binding === null || this.#ending.signal.aborted) return;
     this.#heard.set(port, binding.chassis !== null && binding.up);
     this.#wake();
+  }
+
+  /**
+   * This process is the writer from now on: what it did not hear as one is read anew, and told to
+   * Nova again where the last writer may not have got to it.
+   */
+  async takeOver(bindingOf: (port: string) => PortBinding | null): Promise<void> {
+    this.#writerSinceMs = this.#deps.clock.now();
+    for (const { id } of await readGuestPorts(this.#deps.database.db)) {
+      const binding = bindingOf(id);
+      this.#heard.set(id, binding !== null && binding.chassis !== null && binding.up);
+    }
+    if (this.#heard.size > 0) this.#wake();
   }
 
   /** For ports that OVN does not know at all: they cannot be up. Only once OVN has told all. */
@@ -95,13 +109,13 @@ export class Bindings {
         now,
       );
     const untold =
-      now - this.#startedAtMs > startupMs
+      now - this.#writerSinceMs > takeOverMs
         ? []
         : ports.filter(
             (port) =>
               batch.get(port.id) === true &&
               !changed.includes(port) &&
-              port.updated_at_ms > this.#startedAtMs - retellMs,
+              port.updated_at_ms > this.#writerSinceMs - retellMs,
           );
     this.#deps.nova.tell(
       [...changed, ...untold].flatMap((port) => eventOf(port, batch.get(port.id) === true)),

@@ -3,8 +3,8 @@
 import { isFault } from '#contracts/common/fault.ts';
 import type { Chassis, Sdn } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
+import type { ChassisFacts } from '../domain/sdn-facts.ts';
 import { noteAgent } from '../store/sdn-agents.ts';
-import type { ChassisFacts } from './facts.ts';
 
 /**
  * How often hosts are asked. Each question costs northd a look at everything: 0.1 s with 2,000
@@ -58,7 +58,12 @@ export class ChassisWatch {
    */
   async hear(): Promise<void> {
     const now = this.#deps.clock.now();
-    if (this.#asked === null) await this.#ask();
+    const added = this.#sdn()
+      .chassis()
+      .filter(({ name }) => !this.#missed.has(name));
+    for (const { name } of added) this.#missed.set(name, 0);
+    // A host that has just come does not wait for the next period.
+    if (this.#asked === null || added.length > 0) await this.#ask();
     for (const each of this.#sdn().chassis()) {
       if (
         this.#asked !== null &&
@@ -94,12 +99,6 @@ export class ChassisWatch {
       }))
       .toSorted((one, other) => one.name.localeCompare(other.name));
     return this.#lastFacts;
-  }
-
-  /** Where all are silent it is the network that cannot be heard: then nobody is ruled out. */
-  isKnown(host: string): boolean {
-    const alive = this.facts().filter((each) => each.alive);
-    return alive.length === 0 || alive.some(({ name }) => name === host);
   }
 
   async #note({ name, hostname, options }: Chassis, nowMs: number): Promise<void> {

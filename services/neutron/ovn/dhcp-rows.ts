@@ -2,7 +2,7 @@
 // ovn-nb(5), DHCP_Options.
 import { own } from '#contracts/common/own.ts';
 import type { SdnRow } from '#ports/sdn.ts';
-import type { PortFacts, SubnetFacts } from './facts.ts';
+import type { PortFacts, SubnetFacts } from '../domain/sdn-facts.ts';
 import { dhcpServerMac, ownerName } from './names.ts';
 
 type Options = Record<string, string>;

@@ -1,7 +1,7 @@
 // A security group as OVN's port group with an ACL a rule. Pure. Matches: ovn-sb(5),
 // Logical_Flow.match; address sets that OVN makes of port groups: ovn-nb(5), Port_Group.
 import type { SdnRow } from '#ports/sdn.ts';
-import type { GroupFacts, RuleFacts } from './facts.ts';
+import type { GroupFacts, RuleFacts } from '../domain/sdn-facts.ts';
 import { dropGroupName, groupName, ownerName } from './names.ts';
 
 const dropPriority = 1001;

@@ -12,8 +12,8 @@ import { eventually } from '#platform/testing/eventually.ts';
 import { neutronDefaults } from '../deps.ts';
 import { allSubjects } from '../store/sdn-changes.ts';
 import { readFacts } from '../store/sdn-facts.ts';
-import { NeutronWorld } from './neutron-tables.testing.ts';
-import { createSdnSide } from './sdn-side.ts';
+import { NeutronWorld, wakeWriter } from './neutron-tables.testing.ts';
+import { createNeutronOvnWriter } from './role.ts';
 
 it(
   '10,000 ports reach an empty northbound database within the bar, and a change among them takes a moment',
@@ -44,7 +44,7 @@ it(
       debug: () => undefined,
       child: () => silentLog,
     };
-    const side = createSdnSide({
+    const side = createNeutronOvnWriter({
       database: world.database,
       clock: systemClock,
       ids: systemIds,
@@ -83,7 +83,7 @@ it(
     assert.ok(first);
     const change = performance.now();
     await world.port(first.net, [[first.subnet, '10.0.15.250']], {}, [group]);
-    side.wake();
+    wakeWriter(side);
     await eventually(
       async () =>
         (await world.database.db.selectFrom('sdn_changes').selectAll().execute()).length === 0,

@@ -22,19 +22,3 @@ export function dhcpServerMac(subnetId: string): string {
   // fa:16:3e is for ports
   return `fa:16:3f:${[one, two, three].map((byte) => (byte ?? 0).toString(16).padStart(2, '0')).join(':')}`;
 }
-
-/** A port that Neutron made for itself: no security groups, no filter on its addresses. */
-export const isTrusted = (deviceOwner: string): boolean => deviceOwner.startsWith('network:');
-
-const routerOwners = [
-  'network:router_interface',
-  'network:router_gateway',
-  'network:router_interface_distributed',
-  'network:ha_router_replicated_interface',
-];
-export const isRouterPort = (deviceOwner: string): boolean => routerOwners.includes(deviceOwner);
-export const gatewayOwner = 'network:router_gateway';
-export const metadataOwner = 'network:distributed';
-/** `device_id` of a network's metadata port, as stock's. */
-export const metadataDevice = (networkId: string): string => `ovnmeta-${networkId}`;
-export const floatingIpOwner = 'network:floatingip';

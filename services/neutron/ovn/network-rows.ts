@@ -1,6 +1,6 @@
 // A network as OVN's logical switch, with the way out to its physical network. Pure.
 import type { SdnRow } from '#ports/sdn.ts';
-import type { NetworkFacts } from './facts.ts';
+import type { NetworkFacts } from '../domain/sdn-facts.ts';
 import { ownerName, switchName } from './names.ts';
 
 export function networkRows({ id, name, mtu, physical }: NetworkFacts): SdnRow[] {

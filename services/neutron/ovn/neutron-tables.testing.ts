@@ -2,6 +2,8 @@
 // it.
 import { randomUUID } from 'node:crypto';
 import type { Insertable } from 'kysely';
+import { ovnWriterTopic } from '#contracts/neutron/ovn-writer-rpc.ts';
+import type { Role } from '#openstack/role.ts';
 import { openDatabase, type Database, type DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
 import { silentLog } from '#platform/log.ts';
@@ -254,4 +256,10 @@ export class NeutronWorld {
       .execute(); // a whole row is insertable
     await this.mark(change);
   }
+}
+
+/** As the API does after a commit. */
+export function wakeWriter(role: Pick<Role, 'rpc'>): void {
+  const server = role.rpc.find(({ topic }) => topic === ovnWriterTopic);
+  void server?.handlers['wake']?.({}, { requestId: 'req-1', attempt: 1, fence: null } as never);
 }

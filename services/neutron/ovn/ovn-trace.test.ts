@@ -12,8 +12,8 @@ import { eventually } from '#platform/testing/eventually.ts';
 import type { Sdn } from '#ports/sdn.ts';
 import { neutronDefaults } from '../deps.ts';
 import type { NetworkRow, PortRow, RouterRow, SubnetRow } from '../store/tables.ts';
-import { NeutronWorld } from './neutron-tables.testing.ts';
-import { createSdnSide, type SdnSide } from './sdn-side.ts';
+import { NeutronWorld, wakeWriter } from './neutron-tables.testing.ts';
+import { createNeutronOvnWriter, type OvnWriterRole } from './role.ts';
 
 /** ovn-trace shortens UUIDs. */
 const outputTo = ({ id }: { id: string }): string => `output("${id.slice(0, 6)}")`;
@@ -21,7 +21,7 @@ const outputTo = ({ id }: { id: string }): string => `output("${id.slice(0, 6)}"
 describe('Neutron on a real OVN', { skip: (await whyNoOvn()) ?? false }, () => {
   let ovn: PrivateOvn;
   let world: NeutronWorld;
-  let side: SdnSide;
+  let side: OvnWriterRole;
   let sdn: Sdn;
   let [blue, red, outside]: NetworkRow[] = [];
   let [blueSubnet, blue6, redSubnet, publicSubnet]: SubnetRow[] = [];
@@ -30,7 +30,7 @@ describe('Neutron on a real OVN', { skip: (await whyNoOvn()) ?? false }, () => {
   let webGroup: string;
 
   const settled = async (): Promise<void> => {
-    side.wake();
+    wakeWriter(side);
     await eventually(
       async () => {
         const audit = await side.audit();
@@ -72,7 +72,7 @@ describe('Neutron on a real OVN', { skip: (await whyNoOvn()) ?? false }, () => {
   before(async () => {
     [ovn, world] = await Promise.all([startPrivateOvn(), NeutronWorld.open()]);
     await Promise.all([ovn.addChassis('h1', 'physnet1:br-ex'), ovn.addChassis('h2', '')]);
-    side = createSdnSide({
+    side = createNeutronOvnWriter({
       database: world.database,
       clock: systemClock,
       ids: systemIds,

@@ -2,19 +2,17 @@
 // Columns: ovn-nb(5).
 import { linkLocal } from '#contracts/neutron/link-local.ts';
 import type { SdnRow } from '#ports/sdn.ts';
-import { portDhcp } from './dhcp-rows.ts';
-import type { PortFacts } from './facts.ts';
-import { dropGroupKey } from './group-rows.ts';
 import {
   floatingIpOwner,
   gatewayOwner,
   isRouterPort,
   isTrusted,
   metadataOwner,
-  ownerName,
-  routerPortName,
-  switchName,
-} from './names.ts';
+} from '../domain/port-owner.ts';
+import type { PortFacts } from '../domain/sdn-facts.ts';
+import { portDhcp } from './dhcp-rows.ts';
+import { dropGroupKey } from './group-rows.ts';
+import { ownerName, routerPortName, switchName } from './names.ts';
 
 type PortRow = SdnRow & { table: 'Logical_Switch_Port' };
 

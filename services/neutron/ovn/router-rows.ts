@@ -2,7 +2,7 @@
 // gateway; and floating IPs. Pure.
 import { createHash } from 'node:crypto';
 import type { SdnRow } from '#ports/sdn.ts';
-import type { ChassisFacts, FloatingIpFacts, RouterFacts, RouterLeg } from './facts.ts';
+import type { ChassisFacts, FloatingIpFacts, RouterFacts, RouterLeg } from '../domain/sdn-facts.ts';
 import { ownerName, routerName, routerPortName } from './names.ts';
 
 /** ovn-nb(5): how many hosts a gateway port may have. */

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import type { SdnRow } from '#ports/sdn.ts';
-import { portDhcp, subnetRows } from './dhcp-rows.ts';
 import type {
   ChassisFacts,
   FloatingIpFacts,
@@ -13,7 +12,8 @@ import type {
   RouterFacts,
   RuleFacts,
   SubnetFacts,
-} from './facts.ts';
+} from '../domain/sdn-facts.ts';
+import { portDhcp, subnetRows } from './dhcp-rows.ts';
 import { groupRows, matchOf } from './group-rows.ts';
 import { networkRows } from './network-rows.ts';
 import { portRows } from './port-rows.ts';

@@ -1,8 +1,8 @@
 // All rows that stand for some facts. Pure. Called by the writer for a few objects and for
 // everything.
 import type { SdnRow } from '#ports/sdn.ts';
+import type { ChassisFacts, Facts } from '../domain/sdn-facts.ts';
 import { subnetRows } from './dhcp-rows.ts';
-import type { ChassisFacts, Facts } from './facts.ts';
 import { dropGroupRows, groupRows } from './group-rows.ts';
 import { networkRows } from './network-rows.ts';
 import { portRows } from './port-rows.ts';

@@ -1,9 +1,9 @@
 // What is in place as soon as OVN has its rows: routers' ports and floating IPs. Guests' ports
 // follow their bindings (bindings.ts).
 import type { NeutronDeps } from '../deps.ts';
+import { isRouterPort } from '../domain/port-owner.ts';
+import type { Facts } from '../domain/sdn-facts.ts';
 import { setFloatingIpStatuses, setPortStatuses } from '../store/sdn-status.ts';
-import type { Facts } from './facts.ts';
-import { isRouterPort } from './names.ts';
 
 export async function settle(
   { database: { db }, clock }: Pick<NeutronDeps, 'database' | 'clock'>,

@@ -5,6 +5,7 @@
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import { noDrift, type Sdn, type SdnDrift } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
+import type { ChassisFacts, Facts } from '../domain/sdn-facts.ts';
 import {
   allSubjects,
   countChanges,
@@ -15,17 +16,16 @@ import {
 } from '../store/sdn-changes.ts';
 import { readFacts, type Wanted } from '../store/sdn-facts.ts';
 import type { SdnChange, SdnSubject } from '../store/sdn-journal.ts';
-import type { ChassisFacts, Facts } from './facts.ts';
+import { AddressChanges } from './address-changes.ts';
 import { ownerName } from './names.ts';
+import type { NovaNotifier } from './nova-notifier.ts';
 import { rowsOf } from './rows.ts';
-import { ServerNews } from './server-news.ts';
 import { settle } from './settle.ts';
-import type { NovaTeller } from './tell-nova.ts';
 
 export type WriterDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & {
   sdn: () => Sdn;
   /** null: OVN has not told its hosts yet. */ chassis: () => readonly ChassisFacts[] | null;
-  nova: NovaTeller;
+  nova: NovaNotifier;
 };
 
 /** Entries of one transaction at OVN. */
@@ -39,7 +39,7 @@ const maxCovered = 100_000;
 
 export class Writer {
   readonly #deps: WriterDeps;
-  readonly #news = new ServerNews();
+  readonly #addresses = new AddressChanges();
   readonly #ending = new AbortController();
   #running: Promise<void> | undefined;
   #again = false;
@@ -54,7 +54,7 @@ export class Writer {
     this.#deps = deps;
   }
 
-  /** There may be entries in the journal. */
+  /** Schedules a pass over the journal. Cheap; concurrent calls are coalesced. */
   wake(): void {
     this.#again = true;
     if (this.#ending.signal.aborted) return;
@@ -64,15 +64,15 @@ export class Writer {
     });
   }
 
-  /** These look different in OVN now for reasons that no journal tells: the hosts changed. */
+  /** Writes these next: they look different in OVN now, because the hosts changed. */
   touch(changes: readonly SdnChange[]): void {
     this.#touched.push(...changes);
     this.wake();
   }
 
   /**
-   * Compares everything next. `return`: OVN was away, so that what is missing is no drift. Many
-   * wishes are one.
+   * Compares everything next. `return`: OVN was away or another process wrote to it, so that what
+   * is missing is no drift. Concurrent calls are coalesced.
    */
   compare(why: 'return' | 'period'): void {
     if (this.#compare !== 'return') this.#compare = why;
@@ -155,7 +155,8 @@ export class Writer {
 
   /** 'more': there may be more to do at once. */
   async #step(): Promise<Outcome<'more' | 'rest'>> {
-    if (isFault(this.#hosts())) return 'rest'; // they wake us
+    // Whoever learns of the hosts, or becomes the writer, wakes us.
+    if (isFault(this.#hosts()) || !this.#deps.sdn().isWriter()) return 'rest';
     if (this.#compare === 'return') return await this.#compareAll('return');
     const entries = await readChanges(this.#deps.database.db, batchSize);
     const touched = this.#touched.splice(0);
@@ -226,7 +227,7 @@ export class Writer {
         covered.slice(at, at + batchSize).map(({ seq }) => seq),
       );
     await this.#shown(facts, wanted);
-    this.#news.sawAll();
+    this.#addresses.sawAll();
     const rowsChanged = drift.inserted + drift.updated + drift.deleted;
     if (why === 'period' && covered.length === 0 && rowsChanged > 0) {
       this.#mended = {
@@ -241,7 +242,7 @@ export class Writer {
 
   async #shown(facts: Facts, wanted: Wanted): Promise<void> {
     await settle(this.#deps, facts);
-    this.#deps.nova.tell(this.#news.take(facts, wanted));
+    this.#deps.nova.tell(this.#addresses.take(facts, wanted));
   }
 
   /** Who writes without knowing the hosts takes the gateways away from them. */

@@ -33,3 +33,24 @@ export async function changeAgent(
 export async function deleteAgent(db: NeutronDb, id: string, nowMs: number): Promise<void> {
   await db.updateTable('agents').set({ deleted_at_ms: nowMs }).where('id', '=', id).execute();
 }
+
+/** A host that gave no sign of life for so long carries no new ports: three questions of 10 s. */
+const silentMs = 45_000;
+
+/**
+ * Whether ports may be bound to this host: its ovn-controller lives. Where all are silent it is the
+ * network that cannot be heard (or there is none yet), and nobody is ruled out.
+ */
+export async function mayBind(db: NeutronDb, host: string, nowMs: number): Promise<boolean> {
+  if (host === '') return true;
+  const alive = db
+    .selectFrom('agents')
+    .select('host')
+    .where('binary', '=', 'ovn-controller')
+    .where('heartbeat_at_ms', '>', nowMs - silentMs)
+    .limit(1);
+  return (
+    (await alive.where('host', '=', host).executeTakeFirst()) !== undefined ||
+    (await alive.executeTakeFirst()) === undefined
+  );
+}

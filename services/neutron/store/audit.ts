@@ -1,7 +1,7 @@
 // What an audit is told: the ports, and rows that refer to what is not there. Transactions keep
 // those together; this looks whether they did.
 import { sql } from 'kysely';
-import type { AuditPort } from '#contracts/neutron/audit.ts';
+import type { AuditPort, NeutronAudit } from '#contracts/neutron/audit.ts';
 import type { NeutronDb } from './write.ts';
 
 const checks: readonly { what: string; query: string }[] = [
@@ -93,4 +93,9 @@ export async function auditedPorts(db: NeutronDb): Promise<AuditPort[]> {
     deviceOwner: port.device_owner,
     host: port.binding_host_id,
   }));
+}
+
+/** Neutron's own view for `cobalt doctor --audit`: its ports, and where its tables disagree. */
+export async function neutronAudit(db: NeutronDb): Promise<Omit<NeutronAudit, 'sdn'>> {
+  return { ports: await auditedPorts(db), inconsistencies: await inconsistencies(db) };
 }

@@ -1,11 +1,13 @@
-// Neutron's SQL on a real MariaDB: each kind of query once, through the API; and what must hold
-// when many write at once.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { mariadbMissing, startMariadb } from '#platform/db/mariadb.testing.ts';
 import type { PrivateMariadb } from '#platform/db/mariadb.testing.ts';
 import type { Loose, NeutronBench } from '../api/neutron-api.testing.ts';
 import { startNeutron } from '../api/neutron-api.testing.ts';
+// Neutron's SQL on a real MariaDB: each kind of query once, through the API; and what must hold
+// when many write at once.
+import { seed } from '../api/seed.ts';
+import { neutronAudit } from './audit.ts';
 
 describe('neutron on MariaDB', { skip: await mariadbMissing() }, () => {
   let mariadb: PrivateMariadb;
@@ -18,7 +20,7 @@ describe('neutron on MariaDB', { skip: await mariadbMissing() }, () => {
       config: { publicCidr: '172.24.4.0/24' },
     });
     ({ ask, sure } = neutron);
-    await neutron.service.seed();
+    await seed(neutron.deps);
   });
   after(async () => {
     await neutron?.close();
@@ -90,7 +92,7 @@ describe('neutron on MariaDB', { skip: await mariadbMissing() }, () => {
       (await sure('admin', 'GET', `network-ip-availabilities/${network.id}`)).used_ips,
       4,
     );
-    assert.deepEqual((await neutron.service.audit()).inconsistencies, []);
+    assert.deepEqual((await neutronAudit(neutron.deps.database.db)).inconsistencies, []);
     for (const path of [
       `floatingips/${floating.id}`,
       `ports/${port.id}`,
@@ -140,7 +142,7 @@ describe('neutron on MariaDB', { skip: await mariadbMissing() }, () => {
         made.every(({ status }) => status === 201) && [204, 409].includes(gone.status),
         `${gone.status}`,
       );
-      assert.deepEqual((await neutron.service.audit()).inconsistencies, []);
+      assert.deepEqual((await neutronAudit(neutron.deps.database.db)).inconsistencies, []);
       for (const { body } of made) await sure('member', 'DELETE', `ports/${body.port.id}`);
       await ask('member', 'DELETE', `subnets/${subnet.id}`);
     }

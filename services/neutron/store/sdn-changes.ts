@@ -1,7 +1,7 @@
 // The reading end of the journal, and who else looks different when an object changes. Called by
 // ovn/'s writer.
 import type { Kysely } from 'kysely';
-import { gatewayOwner, isRouterPort, metadataOwner } from '../ovn/names.ts';
+import { gatewayOwner, isRouterPort, metadataOwner } from '../domain/port-owner.ts';
 import { padded, pages, type Wanted } from './sdn-facts.ts';
 import type { SdnChange, SdnSubject } from './sdn-journal.ts';
 import type { NeutronTables } from './tables.ts';

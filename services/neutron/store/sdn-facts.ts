@@ -2,7 +2,7 @@
 // gone is left out: its own journal entry is on the way. Called by ovn/'s writer.
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
-import { isNoServer } from '../domain/subnet.ts';
+import { isRouterPort, metadataDevice, metadataOwner } from '../domain/port-owner.ts';
 import type {
   Facts,
   FixedIp,
@@ -14,8 +14,8 @@ import type {
   RouterFacts,
   RuleFacts,
   SubnetFacts,
-} from '../ovn/facts.ts';
-import { isRouterPort, metadataDevice, metadataOwner } from '../ovn/names.ts';
+} from '../domain/sdn-facts.ts';
+import { isNoServer } from '../domain/subnet.ts';
 import type { SdnSubject } from './sdn-journal.ts';
 import type {
   FloatingIpRow,

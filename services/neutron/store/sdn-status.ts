@@ -20,6 +20,16 @@ export async function readPortsInUse(db: Db, ids: Iterable<string>): Promise<Por
   );
 }
 
+/** Ports of guests and the like: all that a host plugs in. */
+export async function readGuestPorts(db: Db): Promise<Pick<PortRow, 'id'>[]> {
+  return await db
+    .selectFrom('ports')
+    .select('id')
+    .where('device_id', '!=', '')
+    .where('device_owner', 'not like', 'network:%')
+    .execute();
+}
+
 /** Ports of guests and the like that are said to be up. */
 export async function readActivePorts(db: Db): Promise<PortInUse[]> {
   return await db

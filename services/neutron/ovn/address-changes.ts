@@ -1,9 +1,9 @@
-// What Nova's cache of a server's addresses misses when somebody else than Nova changes a port or a
-// floating IP: compares what is shown now with what was shown before. Keeps that in memory: after a
-// restart Nova's own healing finds what was missed.
+// Detects address changes that were made outside Nova, for `network-changed` events that make Nova
+// refresh its network info. What was shown before is kept in memory: after a restart Nova's own
+// periodic refresh finds what was missed.
+import type { Facts, FloatingIpFacts, PortFacts } from '../domain/sdn-facts.ts';
 import type { Wanted } from '../store/sdn-facts.ts';
-import type { Facts, FloatingIpFacts, PortFacts } from './facts.ts';
-import type { ServerEvent } from './tell-nova.ts';
+import type { ServerEvent } from './nova-notifier.ts';
 
 interface Shown {
   readonly serverId: string;
@@ -11,10 +11,10 @@ interface Shown {
   readonly addresses: string;
 }
 
-export class ServerNews {
+export class AddressChanges {
   readonly #ports = new Map<string, Shown>();
   readonly #floatingIps = new Map<string, Shown>();
-  /** The first look at everything is no news. */
+  /** The first look at everything tells of no change. */
   #seenAll = false;
 
   /** What was written just now: the facts of the `wanted`; what has none is gone. */
@@ -46,7 +46,7 @@ export class ServerNews {
       : [];
   }
 
-  /** What comes from now on is news. */
+  /** What differs from now on is a change. */
   sawAll(): void {
     this.#seenAll = true;
   }

@@ -5,9 +5,9 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import type { NeutronParts } from './deps.ts';
-import { numberToIp, parseCidr } from './domain/ip.ts';
-import { isMarked, mark } from './store/marks.ts';
+import type { NeutronDeps } from '../deps.ts';
+import { numberToIp, parseCidr } from '../domain/ip.ts';
+import { isMarked, mark } from '../store/marks.ts';
 
 const demoCidr = '10.0.0.0/24';
 const poolPrefix = '10.96.0.0/12';
@@ -24,7 +24,7 @@ type Ask = (
 /**
  * Once in a cloud's life: what somebody deletes later stays deleted. Throws when it cannot be made.
  */
-export async function seed(parts: NeutronParts): Promise<void> {
+export async function seed(parts: NeutronDeps): Promise<void> {
   const {
     database: { db },
     config: { publicCidr },
@@ -37,7 +37,7 @@ export async function seed(parts: NeutronParts): Promise<void> {
   log.info({ publicCidr }, 'networks seeded');
 }
 
-async function make(parts: NeutronParts, publicCidr: string): Promise<Outcome<void>> {
+async function make(parts: NeutronDeps, publicCidr: string): Promise<Outcome<void>> {
   const ask = asking(parts);
   const [operator, projectId] = [await projectNamed(ask, 'admin'), await projectNamed(ask, 'demo')];
   if (isFault(operator)) return operator;
@@ -77,7 +77,7 @@ async function make(parts: NeutronParts, publicCidr: string): Promise<Outcome<vo
 }
 
 async function makeDemo(
-  parts: NeutronParts,
+  parts: NeutronDeps,
   ask: Ask,
   projectId: string,
   external: string,
@@ -180,7 +180,7 @@ const listIn = (body: JsonObject, name: string): JsonObject[] =>
   Array.isArray(body[name]) ? (body[name] as JsonObject[]) : [];
 
 const asking =
-  ({ http, session }: NeutronParts): Ask =>
+  ({ http, session }: NeutronDeps): Ask =>
   async (method, path, body, service = 'network') => {
     const token = await session.token();
     if (isFault(token)) return token;

@@ -19,8 +19,8 @@ const timeoutMs = 15_000;
 const maxEvents = 100;
 const maxWaiting = 20_000;
 
-/** Tells in order, beside the work that has the news: a slow Nova delays nobody. */
-export class NovaTeller {
+/** Sends events in order, beside the work that found them: a slow Nova delays nobody. */
+export class NovaNotifier {
   readonly #deps: TellerDeps;
   readonly #ending = new AbortController();
   #waiting: ServerEvent[] = [];

@@ -2,7 +2,7 @@
 // is heard back, and what is mended.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { createSimSdn, type SimSdn } from '#adapters/sim/sim-sdn.ts';
+import { createSimNetwork, createSimSdn, type SimSdn } from '#adapters/sim/sim-sdn.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
@@ -12,13 +12,15 @@ import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { noDrift, type SdnRow } from '#ports/sdn.ts';
-import { neutronDefaults, type NeutronDeps } from '../deps.ts';
-import { NeutronWorld } from './neutron-tables.testing.ts';
-import { createSdnSide, type SdnSide } from './sdn-side.ts';
+import { neutronDefaults } from '../deps.ts';
+import { mayBind } from '../store/agents.ts';
+import { NeutronWorld, wakeWriter } from './neutron-tables.testing.ts';
+import type { OvnWriterDeps } from './role.ts';
+import { createNeutronOvnWriter, type OvnWriterRole } from './role.ts';
 
 describe('Neutron towards the network below', () => {
   let world: NeutronWorld;
-  let side: SdnSide;
+  let side: OvnWriterRole;
   let below: SimSdn;
   /** Events that Nova was sent; it refuses as often as told. */
   let events: { name: string; server_uuid: string; tag: string }[];
@@ -35,7 +37,7 @@ describe('Neutron towards the network below', () => {
       return { status: 200, headers: {}, body: { events: [] } as Json, stream: undefined };
     },
   };
-  const deps = (): NeutronDeps => ({
+  const deps = (): OvnWriterDeps => ({
     database: world.database,
     clock: systemClock,
     ids: systemIds,
@@ -51,7 +53,7 @@ describe('Neutron towards the network below', () => {
         listeners,
       )),
   });
-  const open = (): SdnSide => createSdnSide(deps());
+  const open = (): OvnWriterRole => createNeutronOvnWriter(deps());
   const task = async (name: string): Promise<void> => {
     const found = side.tasks.find((each) => each.name === name);
     assert.ok(found, name);
@@ -60,7 +62,7 @@ describe('Neutron towards the network below', () => {
   const rows = (table: SdnRow['table']): SdnRow[] =>
     below.rows().filter((row) => row.table === table);
   const atRest = async (): Promise<void> => {
-    side.wake();
+    wakeWriter(side);
     await eventually(
       async () => {
         const audit = await side.audit();
@@ -176,7 +178,7 @@ describe('Neutron towards the network below', () => {
       ['network', outside.id],
       ['security_group', group],
     );
-    side.wake();
+    wakeWriter(side);
     await eventually(
       () =>
         below.rows().every(({ key }) => key.startsWith('drop-group') || key.startsWith('port/')),
@@ -197,7 +199,7 @@ describe('Neutron towards the network below', () => {
       device_owner: 'compute:nova',
       device_id: 'other',
     });
-    side.wake();
+    wakeWriter(side);
     await eventually(() => events.length > 0, { withinMs: 5_000, what: 'Nova hears' });
     assert.deepEqual(events, [
       { name: 'network-vif-plugged', server_uuid: 'server', tag: port.id, status: 'completed' },
@@ -210,7 +212,7 @@ describe('Neutron towards the network below', () => {
       .where('id', '=', port.id)
       .execute();
     await world.mark(['port', port.id]);
-    side.wake();
+    wakeWriter(side);
     await eventually(() => events.length > 1, { withinMs: 5_000, what: 'Nova hears again' });
     assert.equal(events[1]?.name, 'network-vif-unplugged');
     assert.equal((await portStatus(port.id)).status, 'DOWN');
@@ -237,7 +239,7 @@ describe('Neutron towards the network below', () => {
     await atRest();
     const { db } = world.database;
     const heard = async (name: string, count: number): Promise<void> => {
-      side.wake();
+      wakeWriter(side);
       await eventually(() => events.filter((each) => each.name === name).length === count, {
         withinMs: 2_000,
         what: `${count} times ${name}`,
@@ -286,7 +288,7 @@ describe('Neutron towards the network below', () => {
     below.lose();
     const subnet = await world.subnet(net, '10.0.0.0/24');
     await world.port(net, [[subnet, '10.0.0.5']]);
-    side.wake();
+    wakeWriter(side);
     below.power(true);
     await atRest();
     assert.deepEqual(
@@ -332,7 +334,7 @@ describe('Neutron towards the network below', () => {
     below.vandalize((all) => all.clear());
     await world.database.db.deleteFrom('sdn_changes').execute();
     await world.port(net, [[subnet, '10.0.0.5']], {}, [group]);
-    side.wake();
+    wakeWriter(side);
     await eventually(() => rows('Logical_Switch_Port').length === 1, {
       withinMs: 2_000,
       what: 'the port is there',
@@ -370,20 +372,122 @@ describe('Neutron towards the network below', () => {
     ]);
     below.chassisAlive('h1', false);
     for (let round = 0; round < 4; round += 1) await task('neutron.watch-chassis');
-    assert.deepEqual(
-      [side.hostIsKnown('h1'), side.hostIsKnown('h2'), side.hostIsKnown('h3')],
-      [false, true, false],
-    );
     await eventually(() => hosts().join() === 'h2', {
       withinMs: 2_000,
       what: 'only h2 carries the gateway',
     });
     below.chassisAlive('h2', false);
     for (let round = 0; round < 4; round += 1) await task('neutron.watch-chassis');
-    assert.equal(side.hostIsKnown('h3'), true, 'where all are silent nobody can tell');
+  });
+
+  it('says by their signs of life which hosts ports may be bound to', async () => {
+    const { db } = world.database;
+    const binds = async (host: string, afterMs = 0): Promise<boolean> =>
+      await mayBind(db, host, systemClock.now() + afterMs);
+    await db.deleteFrom('agents').execute();
+    assert.equal(await binds('h3'), true, 'before any host was heard nobody can tell');
+    await side.close();
+    side = open();
+    for (let round = 0; round < 2; round += 1) await task('neutron.watch-chassis');
+    assert.deepEqual(
+      [await binds('h1'), await binds('h2'), await binds('h3'), await binds('')],
+      [true, true, false, true],
+    );
+    await db
+      .updateTable('agents')
+      .set({ heartbeat_at_ms: systemClock.now() - 50_000 })
+      .where('host', '=', 'h1')
+      .execute();
+    assert.deepEqual([await binds('h1'), await binds('h2')], [false, true]);
+    assert.equal(await binds('h3', 60_000), true, 'where all are silent nobody is ruled out');
+  });
+
+  it('is written by one process, and the next one goes on where it ended', async () => {
+    const network = createSimNetwork({ chassis: ['h1'] }, { clock: systemClock });
+    const [first, second] = [0, 1].map(() => {
+      const role = createNeutronOvnWriter({
+        ...deps(),
+        openSdn: (listeners) => (below = network.open(listeners)),
+      });
+      return role;
+    }) as [OvnWriterRole, OvnWriterRole];
+    await side.close();
+    const scan = async (role: OvnWriterRole): Promise<void> =>
+      await role.tasks[0]?.run(new AbortController().signal);
+    await scan(first);
+    await scan(second);
+    const net = await world.network();
+    const subnet = await world.subnet(net, '10.0.0.0/24');
+    wakeWriter(first);
+    wakeWriter(second);
+    side = second;
+    await atRest();
+    await first.close();
+    const port = await world.port(net, [[subnet, '10.0.0.5']], {
+      device_owner: 'compute:nova',
+      device_id: 'server',
+      binding_host_id: 'h1',
+    });
+    await atRest();
+    await eventually(async () => (await portStatus(port.id)).status === 'ACTIVE', {
+      withinMs: 5_000,
+      what: 'the new writer hears of the binding',
+    });
+  });
+
+  it('tells what its predecessor did not get to hear, once it is the writer', async () => {
+    const network = createSimNetwork({ chassis: ['h1'] }, { clock: systemClock });
+    await side.close();
+    const other = network.open(); // holds the lock, and tells nobody
+    side = createNeutronOvnWriter({
+      ...deps(),
+      openSdn: (listeners) => (below = network.open(listeners)),
+    });
+    await task('neutron.write-changes');
+    const net = await world.network();
+    const port = await world.port(net, [], {
+      device_owner: 'compute:nova',
+      device_id: 'server',
+      binding_host_id: 'h1',
+    });
+    assert.ok(
+      !isFault(
+        await other.sync([
+          { table: 'Logical_Switch', key: 'n', columns: { name: 'n' } },
+          {
+            table: 'Logical_Switch_Port',
+            key: 'p',
+            columns: { name: port.id, options: { 'requested-chassis': 'h1' } },
+            in: [{ place: 'Logical_Switch.ports', key: 'n' }],
+          },
+        ]),
+      ),
+    );
+    await eventually(() => other.binding(port.id)?.up === true, {
+      withinMs: 2_000,
+      what: 'the port is bound',
+    });
+    assert.equal((await portStatus(port.id)).status, 'DOWN');
+    other.close();
+    await eventually(
+      async () =>
+        (await portStatus(port.id)).status === 'ACTIVE' &&
+        events.some(({ name, tag }) => name === 'network-vif-plugged' && tag === port.id),
+      { withinMs: 5_000, what: 'the port is up, and Nova knows' },
+    );
   });
 
   it('leaves gateways alone until the network has told its hosts', async () => {
+    await side.close();
+    const network = createSimNetwork(
+      { chassis: ['h1', 'h2'], bridgeMappings: 'physnet1:br-ex' },
+      { clock: systemClock },
+    );
+    side = createNeutronOvnWriter({
+      ...deps(),
+      openSdn: (listeners) => (below = network.open(listeners)),
+    });
+    await task('neutron.write-changes');
     const net = await world.network({
       network_type: 'flat',
       physical_network: 'physnet1',
@@ -395,23 +499,22 @@ describe('Neutron towards the network below', () => {
     await side.close();
     // A process that begins beside a network that is there: it hears of the rows before it hears of
     // the hosts.
-    const kept = below;
     let tell = (): void => undefined;
     let known = false;
-    side = createSdnSide({
+    side = createNeutronOvnWriter({
       ...deps(),
       openSdn: (listeners) => {
-        queueMicrotask(() => listeners.returned?.());
+        const handle = network.open({ ...listeners, bindingsKnown: () => undefined });
         tell = () => {
           known = true;
           listeners.bindingsKnown?.();
         };
-        return { ...kept, chassis: () => (known ? kept.chassis() : []) };
+        return { ...handle, chassis: () => (known ? handle.chassis() : []) };
       },
     });
     await task('neutron.write-changes');
     const later = await world.network();
-    side.wake();
+    wakeWriter(side);
     await assert.rejects(
       eventually(() => rows('Logical_Switch').length === 2, {
         withinMs: 200,
@@ -431,7 +534,7 @@ describe('Neutron towards the network below', () => {
     const subnet = await world.subnet(net, '10.0.0.0/16');
     for (let at = 0; at < 300; at += 1) {
       await world.port(net, [[subnet, `10.0.1.${at}`]]);
-      side.wake();
+      wakeWriter(side);
     }
     await atRest();
     assert.equal(rows('Logical_Switch_Port').length, 300);
