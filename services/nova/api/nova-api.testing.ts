@@ -247,6 +247,7 @@ export function serverRow(id: string, nowMs: number): Omit<ServerRow, 'number'> 
     tags: [],
     personality: [],
     rootTag: null,
+    schedulerHints: {},
     configDrive: null,
     flavor: {
       id: '1',

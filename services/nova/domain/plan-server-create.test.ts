@@ -45,6 +45,7 @@ const facts: CreateFacts = {
   securityGroups: [],
   personality: [],
   rootTag: null,
+  schedulerHints: {},
   configDrive: null,
   accessIPv4: null,
   accessIPv6: null,

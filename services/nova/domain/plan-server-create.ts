@@ -1,6 +1,7 @@
 // Decides a server create: the facts gathered by the API in, rows to insert or a fault out. Pure.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
 import type { FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
 import type { ServerRow } from '../store/tables.ts';
@@ -22,6 +23,7 @@ export interface CreateFacts {
   personality: readonly { path: string; contents: string }[];
   /** Of a root disk that is no volume. */
   rootTag: string | null;
+  schedulerHints: JsonObject;
   configDrive: boolean | null;
   accessIPv4: string | null;
   accessIPv6: string | null;
@@ -84,6 +86,7 @@ export function planServerCreate(facts: CreateFacts): Outcome<Omit<ServerRow, 'n
       disk_config: facts.diskConfig,
       personality: JSON.stringify(facts.personality),
       root_tag: facts.rootTag,
+      scheduler_hints: JSON.stringify(facts.schedulerHints),
       reservation_id: facts.reservationId,
       locked: 0,
       locked_reason: null,

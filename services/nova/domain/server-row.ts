@@ -1,4 +1,5 @@
 // What the columns of a server's row say: JSON and packed text, read and written here alone. Pure.
+import type { JsonObject } from '#contracts/common/json.ts';
 import type { FaultFacts, FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
 import type { Server } from '../store/servers.ts';
 
@@ -23,6 +24,9 @@ export const imageOf = (server: Pick<Server, 'image'>): ImageFacts | null =>
   parsedOnce<ImageFacts | null>(server.image);
 export const metadataOf = (server: Pick<Server, 'metadata'>): Record<string, string> =>
   JSON.parse(server.metadata) as Record<string, string>;
+/** What the tenant wishes of the placement: `os:scheduler_hints`, as sent. */
+export const schedulerHintsOf = (server: Pick<Server, 'scheduler_hints'>): JsonObject =>
+  JSON.parse(server.scheduler_hints ?? '{}') as JsonObject;
 export const faultOf = (server: Pick<Server, 'fault'>): FaultFacts | null =>
   server.fault === null ? null : (JSON.parse(server.fault) as FaultFacts);
 export const tagsOf = (server: Pick<Server, 'tags'>): string[] =>

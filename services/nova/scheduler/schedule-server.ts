@@ -7,7 +7,7 @@ import { placementClient } from '#openstack/clients/placement.ts';
 import type { NovaDeps } from '../deps.ts';
 import { requiredTraits } from '../domain/required-traits.ts';
 import { resourcesOf } from '../domain/resources.ts';
-import { flavorOf } from '../domain/server-row.ts';
+import { flavorOf, schedulerHintsOf } from '../domain/server-row.ts';
 import { isUp } from '../domain/service-state.ts';
 import { computeBinary, hostsByNode, listServices, zonesByHost } from '../store/hosts.ts';
 import { busyByHost, findServer } from '../store/servers.ts';
@@ -77,7 +77,9 @@ async function decide(
       },
     ];
   });
-  const selection = selectHosts(hosts, wanted, () => ids.random());
+  const selection = selectHosts(hosts, { ...wanted, hints: schedulerHintsOf(server) }, () =>
+    ids.random(),
+  );
   for (const view of selection.hosts.slice(0, maxClaims)) {
     const claim = await placement.claim(
       { id: server.id, projectId: server.project_id, userId: server.user_id },

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Wanted } from '#contracts/nova/scheduler-rpc.ts';
-import type { HostView } from './select-hosts.ts';
+import type { HostView, PlacementRequest } from './select-hosts.ts';
 import { filters, selectHosts, weighers, whyNone } from './select-hosts.ts';
 
-const anywhere: Wanted = { zone: null, host: null, excludedHosts: [] };
+const anywhere: PlacementRequest = { zone: null, host: null, excludedHosts: [], hints: {} };
 const room = (used: number) => ({
   VCPU: { capacity: 10, used },
   MEMORY_MB: { capacity: 1000, used: used * 100 },

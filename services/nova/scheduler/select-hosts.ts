@@ -1,5 +1,6 @@
 // Which hosts may take a server, best first: placement's candidates through filters and weighers,
 // both tables. Pure.
+import type { JsonObject } from '#contracts/common/json.ts';
 import type { Wanted } from '#contracts/nova/scheduler-rpc.ts';
 import type { Candidate } from '#contracts/placement/wire.ts';
 
@@ -15,9 +16,15 @@ export interface HostView {
   candidate: Candidate;
 }
 
+/** What a filter may go by. */
+export interface PlacementRequest extends Wanted {
+  /** `os:scheduler_hints` as the tenant sent them. */
+  hints: JsonObject;
+}
+
 export interface Filter {
   name: string;
-  passes(host: HostView, wanted: Wanted): boolean;
+  passes(host: HostView, request: PlacementRequest): boolean;
 }
 
 export interface Weigher {
@@ -31,16 +38,19 @@ export interface Weigher {
 // the service must still be up.
 export const filters: readonly Filter[] = [
   { name: 'up', passes: (host) => host.up },
-  { name: 'enabled', passes: (host, wanted) => host.enabled || wanted.host !== null },
+  { name: 'enabled', passes: (host, request) => host.enabled || request.host !== null },
   {
     name: 'named host',
-    passes: (host, wanted) => wanted.host === null || host.host === wanted.host,
+    passes: (host, request) => request.host === null || host.host === request.host,
   },
   {
     name: 'availability zone',
-    passes: (host, wanted) => wanted.zone === null || host.zone === wanted.zone,
+    passes: (host, request) => request.zone === null || host.zone === request.zone,
   },
-  { name: 'not tried before', passes: (host, wanted) => !wanted.excludedHosts.includes(host.host) },
+  {
+    name: 'not tried before',
+    passes: (host, request) => !request.excludedHosts.includes(host.host),
+  },
 ];
 
 const freeShare = (host: HostView, resource: string): number => {
@@ -64,13 +74,14 @@ export interface Selection {
 /** Best first. `tieBreak` in [0, 1) spreads equals. */
 export function selectHosts(
   hosts: readonly HostView[],
-  wanted: Wanted,
+  request: PlacementRequest,
   tieBreak: (host: HostView) => number,
+  applied: readonly Filter[] = filters,
 ): Selection {
   const left: Selection['left'] = [];
   let passing = [...hosts];
-  for (const filter of filters) {
-    passing = passing.filter((host) => filter.passes(host, wanted));
+  for (const filter of applied) {
+    passing = passing.filter((host) => filter.passes(host, request));
     left.push({ filter: filter.name, hosts: passing.length });
   }
   const scores = new Map(passing.map((host) => [host, tieBreak(host) * 1e-6]));

@@ -41,6 +41,8 @@ export interface ServerRow {
   personality: string;
   /** What the tenant calls the disk it boots from, where that is no volume. */
   root_tag: string | null;
+  /** JSON; null: none, or made by a release that did not keep them. */
+  scheduler_hints: string | null;
   reservation_id: string;
   locked: number;
   locked_reason: string | null;

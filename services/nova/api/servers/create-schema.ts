@@ -2,6 +2,7 @@
 // https://docs.openstack.org/api-ref/compute/#create-server and its microversion history.
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
+import type { JsonObject } from '#contracts/common/json.ts';
 
 /** 1 to 255 characters, no blank at either end, nothing unprintable. */
 export const nameSchema = Type.String({
@@ -200,8 +201,14 @@ const breakpoints = [
 ].sort((a, b) => a - b);
 export const createServerBody = breakpoints.map((from) => ({ from, schema: schemaAt(from) }));
 
+/** The first name is the API's, the second that of its extension; both are taken, as upstream. */
+export const hintsOf = (body: CreateServerBody): JsonObject =>
+  body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {};
+
 /** What the schema lets through, over all microversions. */
 export interface CreateServerBody {
+  'os:scheduler_hints'?: JsonObject;
+  'OS-SCH-HNT:scheduler_hints'?: JsonObject;
   server: {
     name: string;
     imageRef?: string | null;

@@ -27,6 +27,7 @@ import { fetchImageFacts } from '../image-facts.ts';
 import { booleanOf, isAdmin } from '../request.ts';
 import { serverLinks } from '../views/server.ts';
 import type { CreateServerBody } from './create-schema.ts';
+import { hintsOf } from './create-schema.ts';
 import { createPendingResources } from './pending-resources.ts';
 import type { WantedNetworks } from './wanted-networks.ts';
 import { wantedNetworks } from './wanted-networks.ts';
@@ -112,6 +113,7 @@ export async function createServers(
       tags: body.tags ?? [],
       personality: body.personality ?? [],
       rootTag: disks.rootTag,
+      schedulerHints: hintsOf(request.body),
       configDrive:
         body.config_drive == null ? null : (booleanOf(String(body.config_drive)) ?? false),
       accessIPv4: body.accessIPv4 ?? null,

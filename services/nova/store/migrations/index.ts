@@ -10,6 +10,7 @@ import { makings } from './0006-makings.ts';
 import { rootTag } from './0007-root-tag.ts';
 import { stoppedServices } from './0008-stopped-services.ts';
 import { pendingResources } from './0010-pending-resources.ts';
+import { schedulerHints } from './0012-scheduler-hints.ts';
 
 export const migrations: readonly Migration[] = [
   sagaMigration,
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = [
   sagaKeysMigration('0009-saga-keys'),
   pendingResources,
   taskLeasesMigration('0011-task-leases'),
+  schedulerHints,
 ];

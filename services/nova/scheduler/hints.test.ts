@@ -1,0 +1,65 @@
+// What a tenant sends as scheduler hints is kept with the server and reaches the scheduler's
+// filters.
+import assert from 'node:assert/strict';
+import { after, before, it } from 'node:test';
+import type { ConductorBench } from '../conductor/conductor.testing.ts';
+import { startConductor } from '../conductor/conductor.testing.ts';
+import { schedulerHintsOf } from '../domain/server-row.ts';
+import { findServer } from '../store/servers.ts';
+import type { Filter, PlacementRequest } from './select-hosts.ts';
+import { selectHosts } from './select-hosts.ts';
+
+let bench: ConductorBench;
+before(async () => {
+  bench = await startConductor({ hosts: ['h1'], agent: { buildGuest: async () => null } });
+  bench.nova.answerCalls((call) =>
+    call.service === 'placement' ? bench.placement(call) : { status: 200, body: bench.image },
+  );
+});
+after(async () => await bench.close());
+
+for (const name of ['os:scheduler_hints', 'OS-SCH-HNT:scheduler_hints'])
+  it(`${name} are kept as sent`, async () => {
+    const hints = { same_host: ['8c19174f-4220-44f0-824a-cd1eeef10287'], cidr: '/24' };
+    const answer = await bench.nova.ask('member', 'POST', 'servers', {
+      version: 90,
+      body: {
+        server: { name: 'vm', flavorRef: '42', imageRef: bench.image.id, networks: 'none' },
+        [name]: hints,
+      },
+    });
+    assert.equal(answer.status, 202, JSON.stringify(answer.body));
+    const server = await findServer(bench.nova.deps.database.db, answer.body.server.id, null);
+    assert.deepEqual(server && schedulerHintsOf(server), hints);
+  });
+
+it('a server of an earlier release has none', () =>
+  assert.deepEqual(schedulerHintsOf({ scheduler_hints: null }), {}));
+
+it('a filter may go by them', () => {
+  const seen: unknown[] = [];
+  const byHint: Filter = {
+    name: 'by hint',
+    passes: (_host, { hints }) => {
+      seen.push(hints);
+      return true;
+    },
+  };
+  const request: PlacementRequest = {
+    zone: null,
+    host: null,
+    excludedHosts: [],
+    hints: { group: 'g' },
+  };
+  const host = {
+    host: 'h1',
+    nodeUuid: 'n1',
+    zone: 'nova',
+    enabled: true,
+    up: true,
+    busy: 0,
+    candidate: { nodeUuid: 'n1', allocations: {}, capacity: {} },
+  };
+  selectHosts([host], request, () => 0, [byHint]);
+  assert.deepEqual(seen, [{ group: 'g' }]);
+});
