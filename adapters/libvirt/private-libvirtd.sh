@@ -3,38 +3,16 @@
 # private-libvirtd.sh FOLDER ; started by libvirtd.testing.ts under `unshare`. Recipe: testbed.md, "RECIPE" and "PITFALLS".
 set -eu
 folder=$1
+. "${0%/*}/../../hosts/local/private-root.sh"
 hostname testhost
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /run
-for name in run/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt etc/libvirt; do
-  mkdir -p "$folder/$name" "/$name"
-  mount --bind "$folder/$name" "/$name"
-done
-# libvirtd parses the user libvirt-qemu before it reads qemu.conf; the machine's own passwd stays as it is.
-for table in passwd group; do
-  cp "/etc/$table" "$folder/$table"
-  grep -q '^libvirt-qemu:' "$folder/$table" || case $table in
-    passwd) echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' >> "$folder/$table" ;;
-    group) echo 'libvirt-qemu:x:64055:' >> "$folder/$table" ;;
-  esac
-  mount --bind "$folder/$table" "/etc/$table"
-done
+own_folders "$folder" run/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt etc/libvirt
+own_users "$folder"
 # libvirtd looks its own hostname up at every start of a guest: unresolvable costs 4 to 10 s.
 echo '127.0.0.1 localhost testhost' > "$folder/hosts"
-mount --bind "$folder/hosts" /etc/hosts
-# A /dev/kvm that cannot boot guests makes libvirt probe QEMU anew at every start: this /dev has none.
-mkdir -p "$folder/dev"
-mount -t tmpfs -o mode=755 tmpfs "$folder/dev"
-mkdir -p "$folder"/dev/{pts,shm,mapper}
-mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$folder/dev/pts"
-ln -s pts/ptmx "$folder/dev/ptmx"
-for node in null zero full random urandom tty; do
-  : > "$folder/dev/$node"
-  mount --bind "/dev/$node" "$folder/dev/$node"
-done
-ln -s /proc/self/fd "$folder/dev/fd"
-mkdir "$folder/dev/net" && mknod "$folder/dev/net/tun" c 10 200 # taps of guests' interfaces
-mount --rbind "$folder/dev" /dev
+own_etc "$folder" hosts
+own_dev "$folder/dev"
 umount -R /sys/fs/cgroup 2> /dev/null || true
 ip link set lo up
 # The switch that guests' interfaces are plugged into; in user space, as the kernel may have no datapath.

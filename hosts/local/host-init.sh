@@ -7,44 +7,21 @@ set -eu
 dir=$1 name=$2 libvirtd=$3 southbound=$4 tunnel_ip=$5 datapath=$6 server=$7 share=$8; shift 8
 mountpoint=$1 mount_options=$2; shift 2
 . "${0%/*}/init-lib.sh"
+. "${0%/*}/private-root.sh"
 hostname "$name"
 umount -R /sys/fs/cgroup 2>/dev/null || true # libvirt would try to manage the machine's cgroups
 
 # /run is private, else `ip netns add` in here would show on the machine.
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/netns /run/lock
-for folder in run/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt etc/libvirt run/openvswitch run/ovn var/log/openvswitch var/log/ovn; do
-  mkdir -p "$dir/$folder" "/$folder"
-  mount --bind "$dir/$folder" "/$folder"
-done
+own_folders "$dir" run/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt etc/libvirt run/openvswitch run/ovn \
+  var/log/openvswitch var/log/ovn
 
-# libvirtd resolves its own name at each domain start (4 to 10 s without an answer) and wants the user libvirt-qemu,
-# which comes with a package we do not install. Both are given to this host alone.
-bind_file() { mount --bind "$dir/etc/$1" "/etc/$1"; }
-bind_file hosts
-: >"$dir/etc/resolv.conf"; bind_file resolv.conf 2>/dev/null || true # may be a link into the old /run
-cp /etc/passwd /etc/group "$dir/etc/"
-grep -q '^libvirt-qemu:' /etc/passwd || echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' >>"$dir/etc/passwd"
-grep -q '^libvirt-qemu:' /etc/group || echo 'libvirt-qemu:x:64055:' >>"$dir/etc/group"
-bind_file passwd; bind_file group
-
-# A private /dev. No kvm unless asked for: one that cannot boot guests makes libvirt probe QEMU again at every start.
-# Its own devpts, else libvirt cannot create serial consoles.
-dev=$dir/dev
-rm -rf "${dev:?}"; mkdir -p "$dev"
-mount -t tmpfs -o mode=755 tmpfs "$dev"
-mkdir -p "$dev/net" "$dev/pts" "$dev/shm" "$dev/mapper"
-mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$dev/pts"
-mount -t tmpfs tmpfs "$dev/shm"
-for node in null zero full random urandom tty net/tun "$@"; do
-  [ -e "/dev/$node" ] || continue
-  : >"$dev/$node"
-  mount --bind "/dev/$node" "$dev/$node"
-done
-ln -s pts/ptmx "$dev/ptmx"
-ln -s /proc/self/fd "$dev/fd"
-ln -s fd/0 "$dev/stdin"; ln -s fd/1 "$dev/stdout"; ln -s fd/2 "$dev/stderr"
-mount --rbind "$dev" /dev
+# libvirtd resolves its own name at each domain start: 4 to 10 s without an answer.
+own_etc "$dir/etc" hosts
+: >"$dir/etc/resolv.conf"; own_etc "$dir/etc" resolv.conf 2>/dev/null || true # may be a link into the old /run
+own_users "$dir/etc"
+own_dev "$dir/dev" "$@"
 
 # Volumes. Whether this kernel mounts NFS is found out at the host's first start; afterwards it must, however long the filer takes.
 mount_share() {
