@@ -21,6 +21,7 @@ export interface Home {
   fernetKeys: string;
   /** For images and backups on their way between Cinder, its backends and Glance. */
   volumeSpool: string;
+  backupSpool: string;
   /** For the sockets of conversions of images while they run. */
   conversions: string;
   backups: string;
@@ -72,6 +73,7 @@ export function homePaths(dir: string): Home {
     guestImages: at('guest-images'),
     fernetKeys: at('fernet-keys'),
     volumeSpool: at('volume-spool'),
+    backupSpool: at('backup-spool'),
     conversions: at('conversions'),
     backups: at('backups'),
     simulated: at('simulated-hosts'),

@@ -36,8 +36,6 @@ import type { ImageStore } from '#ports/image-store.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import { cinderDefaults } from '#services/cinder/deps.ts';
-import { createCinder } from '#services/cinder/service.ts';
-import type { CinderService } from '#services/cinder/service.ts';
 import type { CinderTables } from '#services/cinder/store/tables.ts';
 import { createGlance } from '#services/glance/service.ts';
 import type { GlanceService } from '#services/glance/service.ts';
@@ -67,6 +65,8 @@ import type { NovaTables } from '#services/nova/store/tables.ts';
 import { createPlacement } from '#services/placement/service.ts';
 import type { PlacementService } from '#services/placement/service.ts';
 import type { PlacementTables } from '#services/placement/store/tables.ts';
+import { createCinder } from './cinder.ts';
+import type { Cinder } from './cinder.ts';
 import type { CloudConfig } from './config.ts';
 import type { Home, Secrets } from './home.ts';
 import { readPolicyFiles } from './policy-files.ts';
@@ -98,7 +98,7 @@ export interface ControlPlane {
     /** What Neutron's database says, and how the network below differs from it. */
     audit(): Promise<NeutronAudit>;
   };
-  cinder: CinderService;
+  cinder: Pick<Cinder, 'seed' | 'audit'>;
   placement: PlacementService;
   glance: GlanceService;
   sagas: Pick<SagaRunner, 'start' | 'stop'>;
@@ -330,13 +330,17 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
       ids,
       log: room('cinder'),
       config: { ...cinderDefaults, ...config.cinder },
-      backends: storage.backends,
-      backups: storage.backups,
-      spoolDir: home.volumeSpool,
     },
+    storage,
+    { home, processName: owner },
     () => wake.cinder(),
   );
-  const cinderSagas = runnerOf(cinderDatabase, cinder.sagas, 'cinder', cinderQueue);
+  const cinderSagas = runnerOf(
+    cinderDatabase,
+    cinder.roles.flatMap(({ sagas }) => sagas),
+    'cinder',
+    cinderQueue,
+  );
   wake.cinder = () => cinderSagas.wake();
 
   const asRole = ({ name, http: face, rpc, tasks: all, sagas }: Service): Role => ({
@@ -364,7 +368,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
       migrations: neutronMigrations,
       roles: [createNeutronApi(neutronDeps), ovnWriter],
     },
-    cinder: { database: cinderDatabase, migrations: cinder.migrations, roles: [asRole(cinder)] },
+    cinder: { database: cinderDatabase, migrations: cinder.migrations, roles: cinder.roles },
   };
   for (const [name, { database, migrations }] of Object.entries(services))
     await migrate(database.db, database.dialect, name, migrations).catch((cause: unknown) => {

@@ -1,4 +1,5 @@
-// What Cinder needs from the house; made by compose.
+// What every role of Cinder needs; compose makes it. What a role needs beside it stands in its
+// role.ts.
 import { hostname } from 'node:os';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
@@ -8,8 +9,6 @@ import type { Database } from '#platform/db/database.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import type { SagaQueue } from '#platform/saga/queue.ts';
-import type { BackupStore } from '#ports/backup-store.ts';
-import type { VolumeBackend } from '#ports/volume-backend.ts';
 import type { QuotaLimits } from './domain/quota.ts';
 import { quotaDefaults } from './domain/quota.ts';
 import type { CinderTables } from './store/tables.ts';
@@ -61,9 +60,4 @@ export interface CinderDeps {
   ids: Ids;
   log: Log;
   config: CinderConfig;
-  /** By name, as in a type's `volume_backend_name`. At least one. */
-  backends: ReadonlyMap<string, VolumeBackend>;
-  backups: BackupStore;
-  /** For images and backups on their way; Cinder alone uses it and empties it at start. */
-  spoolDir: string;
 }

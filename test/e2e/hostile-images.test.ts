@@ -156,7 +156,7 @@ describe('images that refer to files of the host', { skip: realCloudMissing() },
   it('left nothing of the host anywhere', () => {
     const secret = readFileSync('/etc/passwd', 'utf8').split('\n')[0] ?? '';
     assert.ok(secret.length > 10);
-    for (const folder of ['hosts/h1/data/images', 'volume-spool']) {
+    for (const folder of ['hosts/h1/data/images', 'volume-spool', 'backup-spool']) {
       const found = execFileSync(
         'sh',
         ['-c', 'grep -rlF -- "$1" "$2" || true', 'sh', secret, join(cloud.dir, folder)],

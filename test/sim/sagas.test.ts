@@ -318,7 +318,7 @@ async function play(
 
 describe('every saga of the control plane', () => {
   it('has a scenario, and every server action too', () => {
-    // Cinder's stand in services/cinder/sagas/sagas.test.ts.
+    // Cinder's stand in services/cinder/sagas.test.ts.
     const names = cloud.plane.roles
       .flatMap((role) => role.sagas.map(({ name }) => name))
       .filter((name) => !name.startsWith('cinder.'));

@@ -2,16 +2,13 @@
 // Called by attachments.ts and volume-actions.ts. A volume is one server's at a time: `reserve` is
 // a compare-and-set on its status, so of two callers one is refused.
 import { connectionInfoOf } from '#contracts/cinder/connection-info.ts';
+import { volumeLock } from '#contracts/cinder/operations.ts';
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import { withDeadline } from '#platform/clock.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { attachmentOfServer } from '../nova.ts';
-import type { CinderParts } from '../parts.ts';
-import { releaseVolumeName } from '../sagas/release-volume.ts';
-import { backendFor, tellOwner, volumeOf } from '../sagas/station.ts';
 import {
   attachmentsOf,
   changeAttachment,
@@ -20,15 +17,18 @@ import {
   insertAttachment,
   isConnected,
 } from '../store/attachments.ts';
+import { enqueueOperation, whenIdle } from '../store/operations.ts';
+import { tellOwner } from '../store/owner-messages.ts';
 import type { AttachmentRow, VolumeRow } from '../store/tables.ts';
 import {
   changeVolume,
   changeVolumeIn,
   findVolume,
   lockVolume,
-  volumeLock,
+  requireVolume,
 } from '../store/volumes.ts';
-import { journal, whenIdle } from './journal.ts';
+import type { HandlerDeps } from './handler-deps.ts';
+import { attachmentOfServer } from './nova.ts';
 import type { Request } from './request.ts';
 
 const waitForSagaMs = 60_000;
@@ -41,7 +41,7 @@ export const evenInError: readonly VolumeStatus[] = [...attachedStatuses, 'error
  * volume before they have an attachment.
  */
 export async function reserve(
-  parts: CinderParts,
+  deps: HandlerDeps,
   volume: VolumeRow,
   wanted: { serverId: string | null; mode: 'rw' | 'ro' },
   from: readonly VolumeStatus[] = ['available'],
@@ -50,7 +50,7 @@ export async function reserve(
     database: { db },
     ids,
     clock,
-  } = parts;
+  } = deps;
   const row: AttachmentRow = {
     id: ids.uuid(),
     volume_id: volume.id,
@@ -94,7 +94,7 @@ export async function reserve(
  * removal of a snapshot.
  */
 export async function connect(
-  parts: CinderParts,
+  deps: HandlerDeps,
   row: AttachmentRow,
   connector: JsonObject,
   mode: 'rw' | 'ro' | null,
@@ -103,10 +103,10 @@ export async function connect(
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const host = typeof connector['host'] === 'string' ? connector['host'] : null;
   const marked = await whenIdle(
-    parts,
+    deps,
     row.volume_id,
     waitForSagaMs,
     async (trx): Promise<Outcome<void>> => {
@@ -131,21 +131,14 @@ export async function connect(
   );
   if (!marked) return fault('conflict', `Volume ${row.volume_id} is busy.`);
   if (isFault(marked.value)) return marked.value;
-  const volume = await volumeOf(parts, row.volume_id);
+  const volume = await requireVolume(db, row.volume_id);
   if (isFault(volume)) return volume;
-  const backend = backendFor(parts, volume);
-  if (isFault(backend)) return backend;
-  const connection = await withDeadline(
-    backend.connection(volume.id),
-    connectionTimeoutMs,
-    () => fault('timeout', 'The storage backend does not answer.'),
-    clock,
-  );
+  const connection = await connectionOf(deps, volume.id, requestId);
   if (isFault(connection)) {
     // Nova has said yes to its caller already. One message an attachment, however often Nova asks
     // again.
     await tellOwner(
-      parts,
+      deps,
       'attachVolume',
       { type: 'VOLUME', id: volume.id, projectId: volume.project_id },
       connection,
@@ -162,15 +155,28 @@ export async function connect(
   );
 }
 
+/** timeout: its backend does not answer, or cinder-volume does not. */
+async function connectionOf(
+  { volume }: HandlerDeps,
+  volumeId: string,
+  requestId: string,
+): Promise<Outcome<VolumeConnection>> {
+  const connection = await volume.call(
+    'connection',
+    { volumeId },
+    { timeoutMs: connectionTimeoutMs, requestId },
+  );
+  return isFault(connection) && connection.kind === 'timeout'
+    ? fault('timeout', 'The storage backend does not answer.')
+    : connection;
+}
+
 /** The server has it. Twice is once. */
-export async function complete(
-  parts: CinderParts,
-  row: AttachmentRow,
-): Promise<Outcome<undefined>> {
+export async function complete(deps: HandlerDeps, row: AttachmentRow): Promise<Outcome<undefined>> {
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   return await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, row.volume_id);
     const current = await findAttachment(trx, row.id, null);
@@ -203,15 +209,15 @@ export async function complete(
  * write beside it. https://nvd.nist.gov/vuln/detail/CVE-2023-2088
  */
 export async function mayRelease(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   row: AttachmentRow,
 ): Promise<Outcome<undefined>> {
   if (row.server_id === null || !isConnected(row) || request.auth.roles.includes('service'))
     return undefined;
-  const known = await attachmentOfServer(parts, row.server_id, row.volume_id, request.id);
-  if (isFault(known)) return known;
-  return known === '' || known === row.id ? inUseByNova() : undefined;
+  const attachmentId = await attachmentOfServer(deps, row.server_id, row.volume_id, request.id);
+  if (isFault(attachmentId)) return attachmentId;
+  return attachmentId === '' || attachmentId === row.id ? inUseByNova() : undefined;
 }
 
 const inUseByNova = (): Fault =>
@@ -223,7 +229,7 @@ const inUseByNova = (): Fault =>
  * `from`: a forced release frees a volume in error too. conflict: Nova connected it since.
  */
 export async function release(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   row: AttachmentRow,
   from = attachedStatuses,
@@ -231,7 +237,7 @@ export async function release(
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const waits = await transaction(db, async (trx) => {
     await lockVolume(trx, row.volume_id);
     const volume = await findVolume(trx, row.volume_id, null);
@@ -250,19 +256,19 @@ export async function release(
       return false;
     }
     await changeVolumeIn(trx, row.volume_id, from, { status: 'detaching' }, clock.now());
-    await journal(parts, trx, request, {
-      name: releaseVolumeName,
+    await enqueueOperation(deps, trx, request.id, {
+      name: 'cinder.release-volume',
       lockKey: volumeLock(row.volume_id),
       input: { volumeId: row.volume_id },
     });
     return true;
   });
   if (isFault(waits) || !waits) return isFault(waits) ? waits : undefined;
-  await parts.wake(request.id);
+  await deps.wakeVolume(request.id);
   const lockKey = volumeLock(row.volume_id);
-  await parts.sagas.watch(
+  await deps.sagas.watch(
     lockKey,
-    async () => ((await parts.sagas.isBusy(db, lockKey)) ? undefined : true),
+    async () => ((await deps.sagas.isBusy(db, lockKey)) ? undefined : true),
     waitForSagaMs,
   );
 }

@@ -4,7 +4,6 @@ import type { ConnectionInfo } from '#contracts/cinder/connection-info.ts';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { CinderParts } from '../parts.ts';
 import { attachmentsOf, changeAttachment } from '../store/attachments.ts';
 import type { AttachmentRow, VolumeRow } from '../store/tables.ts';
 import { changeVolumeIn } from '../store/volumes.ts';
@@ -12,6 +11,7 @@ import { action } from './actions.ts';
 import type { Action } from './actions.ts';
 import { complete, connect, evenInError, mayRelease, release, reserve } from './attach.ts';
 import { idSchema, orNull, strict } from './field-schemas.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import type { Request } from './request.ts';
 
 type Attach = {
@@ -33,11 +33,11 @@ const detachBody = Type.Union([
   Type.Null(),
 ]);
 
-export function attachmentActions(parts: CinderParts): Record<string, Action<VolumeRow>> {
+export function attachmentActions(deps: HandlerDeps): Record<string, Action<VolumeRow>> {
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const state = (volume: VolumeRow, needs: string) =>
     fault(
       'badRequest',
@@ -50,8 +50,8 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
     from?: readonly VolumeStatus[],
   ): Promise<ReturnType<typeof fault> | { status: number }> => {
     const all = await attachmentsOf(db, volume.id);
-    const gone = wanted === null ? all : all.filter(({ id }) => id === wanted);
-    if (wanted !== null && gone.length === 0)
+    const detached = wanted === null ? all : all.filter(({ id }) => id === wanted);
+    if (wanted !== null && detached.length === 0)
       return fault(
         'notFound',
         `Volume attachment could not be found with filter: attachment_id = ${wanted}.`,
@@ -61,15 +61,15 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
         'badRequest',
         'Invalid volume: Detach volume failed: More than one attachment, but no attachment_id provided.',
       );
-    for (const row of gone) {
-      const denied = await mayRelease(parts, request, row);
+    for (const row of detached) {
+      const denied = await mayRelease(deps, request, row);
       if (denied) return denied;
-      const released = await release(parts, request, row, from);
+      const released = await release(deps, request, row, from);
       if (isFault(released)) return released;
     }
     // Nothing is attached: what is left of an attachment is its state, if that.
     if (
-      gone.length === 0 &&
+      detached.length === 0 &&
       volume.status !== 'available' &&
       !(await changeVolumeIn(
         db,
@@ -92,7 +92,7 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
   ): Promise<AttachmentRow | ReturnType<typeof fault>> => {
     const [row] = await attachmentsOf(db, volume.id);
     return (
-      row ?? (await reserve(parts, volume, { serverId: null, mode }, ['available', 'attaching']))
+      row ?? (await reserve(deps, volume, { serverId: null, mode }, ['available', 'attaching']))
     );
   };
   return {
@@ -110,9 +110,9 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
       run: async (request, volume) => {
         if (volume.status !== 'reserved' && volume.status !== 'attaching') return { status: 202 };
         for (const row of await attachmentsOf(db, volume.id)) {
-          const denied = await mayRelease(parts, request, row);
+          const denied = await mayRelease(deps, request, row);
           if (denied) return denied;
-          const released = await release(parts, request, row);
+          const released = await release(deps, request, row);
           if (isFault(released)) return released;
         }
         await changeVolumeIn(
@@ -176,8 +176,8 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
           device: mountpoint ?? null,
           status: 'attaching',
         });
-        const done = await complete(parts, row);
-        return isFault(done) ? done : { status: 202 };
+        const completed = await complete(deps, row);
+        return isFault(completed) ? completed : { status: 202 };
       },
     }),
     'os-detach': action<VolumeRow, Detach>({
@@ -199,7 +199,7 @@ export function attachmentActions(parts: CinderParts): Record<string, Action<Vol
         const row = await theOne(volume);
         const connected = isFault(row)
           ? row
-          : await connect(parts, row, connector, null, request.id);
+          : await connect(deps, row, connector, null, request.id);
         if (isFault(connected)) return connected;
         // written by `connect`
         const info = JSON.parse(connected.connection_json ?? '{}') as ConnectionInfo;

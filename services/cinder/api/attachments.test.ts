@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { CinderParts } from '../parts.ts';
+import type { CinderFixture, Loose } from '../cinder.testing.ts';
+import { startCinder } from '../cinder.testing.ts';
 import { findAttachment } from '../store/attachments.ts';
 import { release } from './attach.ts';
-import type { CinderBench, Loose } from './cinder-api.testing.ts';
-import { startCinder } from './cinder-api.testing.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import type { Request } from './request.ts';
 
-let cinder: CinderBench;
+let cinder: CinderFixture;
 let volume: Loose;
 let settled: string[] = [];
 let settleFails = false;
@@ -209,10 +209,10 @@ test('a snapshot of a volume in use waits for what Nova says', async () => {
     );
     await cinder.idle();
     assert.equal((await cinder.show('snapshots', 'snapshot', id)).status, end);
-    const there = await cinder.deps.backends.get('sim')?.inventory();
+    const inventory = await cinder.backends.get('sim')?.inventory();
     assert.equal(
-      !isFault(there) &&
-        there?.volumes.find((found) => found.id === volume.id)?.snapshots.includes(id),
+      !isFault(inventory) &&
+        inventory?.volumes.find((found) => found.id === volume.id)?.snapshots.includes(id),
       end === 'available',
     );
     assert.equal(await status(), 'in-use');
@@ -269,10 +269,23 @@ test('what was judged unconnected and is connected by Nova meanwhile is not rele
   const judged = await findAttachment(db, id, null);
   assert.ok(judged);
   await cinder.ask('admin', 'PUT', `attachments/${id}`, { body: { attachment: { connector } } });
-  const parts: CinderParts = { ...cinder.deps, pools: async () => [], wake: async () => undefined };
+  const unasked = {
+    call: async (): Promise<never> => {
+      throw new Error('no other role is asked');
+    },
+  };
+  const deps: HandlerDeps = {
+    ...cinder.deps,
+    backupStoreName: cinder.backups.name,
+    scheduler: unasked,
+    volume: unasked,
+    backup: unasked,
+    wakeVolume: async () => undefined,
+    wakeBackup: async () => undefined,
+  };
   // release reads no more of it
   const request = { id: 'req-1', auth: { roles: ['member'] } } as unknown as Request;
-  const released = await release(parts, request, judged);
+  const released = await release(deps, request, judged);
   assert.equal(isFault(released) && released.kind, 'conflict');
   assert.deepEqual(
     [await status(), (await findAttachment(db, id, null))?.host_name, settled],

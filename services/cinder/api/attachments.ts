@@ -9,12 +9,12 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { CinderParts } from '../parts.ts';
 import { attachmentsOf, findAttachment } from '../store/attachments.ts';
 import type { AttachmentRow } from '../store/tables.ts';
 import { findVolume } from '../store/volumes.ts';
 import { complete, connect, mayRelease, release, reserve } from './attach.ts';
 import { idSchema, orNull, strict } from './field-schemas.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
 import { scopeOf } from './request.ts';
@@ -103,10 +103,10 @@ function view(row: AttachmentRow): JsonObject {
   };
 }
 
-export function attachmentRoutes(parts: CinderParts): readonly Route[] {
+export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
   const {
     database: { db },
-  } = parts;
+  } = deps;
   const requested = async (request: Request): Promise<Outcome<AttachmentRow>> => {
     const id = request.params['id'] ?? '';
     return (
@@ -115,7 +115,7 @@ export function attachmentRoutes(parts: CinderParts): readonly Route[] {
     );
   };
   const list = (how: typeof view) => async (request: Request) => {
-    const page = await readPage(parts, request, rules);
+    const page = await readPage(deps, request, rules);
     return isFault(page)
       ? page
       : {
@@ -165,7 +165,7 @@ export function attachmentRoutes(parts: CinderParts): readonly Route[] {
         const { volume_uuid, instance_uuid, connector, mode } = request.body.attachment;
         const volume = await findVolume(db, volume_uuid, scopeOf(request));
         if (!volume) return fault('notFound', `Volume ${volume_uuid} could not be found.`);
-        const reserved = await reserve(parts, volume, {
+        const reserved = await reserve(deps, volume, {
           serverId: instance_uuid ?? null,
           mode: mode ?? 'rw',
         });
@@ -173,10 +173,10 @@ export function attachmentRoutes(parts: CinderParts): readonly Route[] {
           return isFault(reserved)
             ? reserved
             : { status: 200, body: { attachment: view(reserved) } };
-        const connected = await connect(parts, reserved, connector, null, request.id);
+        const connected = await connect(deps, reserved, connector, null, request.id);
         // As it is now: the failed try may have told the backend of the host.
         const left = isFault(connected) ? await findAttachment(db, reserved.id, null) : undefined;
-        if (left) await release(parts, request, left);
+        if (left) await release(deps, request, left);
         return isFault(connected)
           ? connected
           : { status: 200, body: { attachment: view(connected) } };
@@ -193,7 +193,7 @@ export function attachmentRoutes(parts: CinderParts): readonly Route[] {
         const row = await requested(request);
         if (isFault(row)) return row;
         const { connector, mode } = request.body.attachment;
-        const connected = await connect(parts, row, connector, mode ?? null, request.id);
+        const connected = await connect(deps, row, connector, mode ?? null, request.id);
         return isFault(connected)
           ? connected
           : { status: 200, body: { attachment: view(connected) } };
@@ -209,8 +209,8 @@ export function attachmentRoutes(parts: CinderParts): readonly Route[] {
       handler: async (request) => {
         const row = await requested(request);
         if (isFault(row)) return row;
-        const done = await complete(parts, row);
-        return isFault(done) ? done : { status: 204 };
+        const completed = await complete(deps, row);
+        return isFault(completed) ? completed : { status: 204 };
       },
     }),
     route({
@@ -222,9 +222,9 @@ export function attachmentRoutes(parts: CinderParts): readonly Route[] {
       handler: async (request) => {
         const row = await requested(request);
         if (isFault(row)) return row;
-        const denied = await mayRelease(parts, request, row);
+        const denied = await mayRelease(deps, request, row);
         if (denied) return denied;
-        const released = await release(parts, request, row);
+        const released = await release(deps, request, row);
         if (isFault(released)) return released;
         return {
           status: 200,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import type { CinderBench } from './cinder-api.testing.ts';
-import { startCinder } from './cinder-api.testing.ts';
+import type { CinderFixture } from '../cinder.testing.ts';
+import { startCinder } from '../cinder.testing.ts';
 
-let cinder: CinderBench;
+let cinder: CinderFixture;
 before(async () => {
   cinder = await startCinder();
 });
@@ -26,7 +26,7 @@ const imports = async (record: object) =>
   await cinder.ask('admin', 'POST', 'backups/import_record', {
     body: { 'backup-record': { ...record } },
   });
-const storeDiffers = async () => (await cinder.service.audit()).backups;
+const storeDiffers = async () => (await cinder.audit()).backups;
 const inOrder = { missing: [], unknown: [] };
 async function importedAs(record: Envelope): Promise<string> {
   const { status, body } = await imports(record);
@@ -77,7 +77,7 @@ test('a backup imported under another id shares the data, which goes with the la
   const backup = await cinder.make('backups', 'backup', { volume_id: id });
   const twin = await importedAs(changed(await exported(backup.id), { id: randomUUID() }));
   const third = await importedAs(changed(await exported(twin), { id: randomUUID() }));
-  const data = async () => ((await cinder.deps.backups.list()) as string[]).includes(backup.id);
+  const data = async () => ((await cinder.backups.list()) as string[]).includes(backup.id);
   const remove = async (...ids: string[]) => {
     for (const one of ids)
       assert.equal((await cinder.ask('member', 'DELETE', `backups/${one}`)).status, 202);
@@ -180,7 +180,7 @@ test('a backup whose data goes while it is imported ends in error, with a messag
   const record = await exported(backup.id);
   assert.equal((await cinder.ask('member', 'DELETE', `backups/${backup.id}`)).status, 202);
   await cinder.idle();
-  const store = cinder.deps.backups;
+  const store = cinder.backups;
   const { list } = store;
   // as if the import had looked before the deletion was done
   store.list = async () => [...((await list()) as string[]), backup.id];
@@ -214,7 +214,7 @@ test('an import beside a deletion of the same data ends with its data or in erro
       await cinder.idle();
     } else assert.equal(twin.status, 400);
     assert.equal(
-      ((await cinder.deps.backups.list()) as string[]).includes(backup.id),
+      ((await cinder.backups.list()) as string[]).includes(backup.id),
       false,
       'nothing is left',
     );

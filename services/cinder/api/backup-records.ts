@@ -3,6 +3,7 @@
 // https://docs.openstack.org/api-ref/block-storage/v3/#export-a-backup
 import Type from 'typebox';
 import type { Static } from 'typebox';
+import { backupLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -11,15 +12,13 @@ import { route } from '#openstack/http/route.ts';
 import { bodyChecker } from '#openstack/http/schema.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { CinderParts } from '../parts.ts';
-import type { BackedUpFacts } from '../sagas/backups.ts';
-import type { ImportInput } from '../sagas/import-backup.ts';
-import { importBackupName } from '../sagas/import-backup.ts';
-import { backupLock, dataIdOf, findBackup } from '../store/backups.ts';
+import type { BackedUpFacts } from '../store/backups.ts';
+import { backedUpFacts, dataIdOf, findBackup, insertBackup } from '../store/backups.ts';
+import { enqueueOperation } from '../store/operations.ts';
 import { metadataIn } from '../store/rows.ts';
 import type { BackupRow } from '../store/tables.ts';
 import { metadataSchema, strict } from './field-schemas.ts';
-import { journal } from './journal.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import { linksOf } from './request.ts';
 import type { Request } from './request.ts';
 import { requestedBackup } from './restore.ts';
@@ -34,6 +33,8 @@ const imageMetadataSchema = Type.Record(
   Type.String({ maxLength: 65_535 }),
   { additionalProperties: false },
 );
+/** The store lists its backups. */
+const storeTimeoutMs = 30_000;
 const latestMs = 8.64e15; // the end of time for Date
 
 /**
@@ -83,10 +84,10 @@ const importBody = Type.Object(
   strict,
 );
 
-export function backupRecordRoutes(parts: CinderParts): readonly Route[] {
+export function backupRecordRoutes(deps: HandlerDeps): readonly Route[] {
   // Named like a driver of stock, as clients expect, and like none that stock has: neither can read
   // the other's data.
-  const service = `cinder.backup.drivers.cobalt.${parts.backups.name}`;
+  const service = `cinder.backup.drivers.cobalt.${deps.backupStoreName}`;
   return [
     route({
       method: 'GET',
@@ -94,7 +95,7 @@ export function backupRecordRoutes(parts: CinderParts): readonly Route[] {
       policy: 'backup:export-import',
       faults: ['notFound'],
       handler: async (request) => {
-        const row = await requestedBackup(parts, request, request.params['id'] ?? '');
+        const row = await requestedBackup(deps, request, request.params['id'] ?? '');
         if (isFault(row)) return row;
         if (row.status !== 'available')
           return fault(
@@ -124,7 +125,7 @@ export function backupRecordRoutes(parts: CinderParts): readonly Route[] {
             `Invalid input received: the record is of the backup service ${backup_service}, here is ${service}.`,
           );
         const record = decoded(backup_url);
-        const row = isFault(record) ? record : await importRecord(parts, request, record);
+        const row = isFault(record) ? record : await importRecord(deps, request, record);
         return isFault(row)
           ? row
           : {
@@ -139,8 +140,7 @@ export function backupRecordRoutes(parts: CinderParts): readonly Route[] {
 }
 
 function recordOf(row: BackupRow): BackupRecord {
-  // written by backups.ts or below
-  const facts = JSON.parse(row.volume_facts_json) as BackedUpFacts;
+  const facts = backedUpFacts(row);
   return {
     version: 1,
     id: row.id,
@@ -189,7 +189,7 @@ function decoded(text: string): Outcome<BackupRecord> {
 }
 
 async function importRecord(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   record: BackupRecord,
 ): Promise<Outcome<BackupRow>> {
@@ -197,14 +197,19 @@ async function importRecord(
     database: { db },
     clock,
     config,
-    backups,
-  } = parts;
-  const there = await backups.list();
-  if (isFault(there)) return there;
-  if (!there.includes(record.object))
+    backup,
+    backupStoreName,
+  } = deps;
+  const data = await backup.call(
+    'hasData',
+    { dataId: record.object },
+    { timeoutMs: storeTimeoutMs, requestId: request.id },
+  );
+  if (isFault(data)) return data;
+  if (!data.found)
     return fault(
       'badRequest',
-      `Invalid input received: the store ${backups.name} has no data ${record.object} for backup ${record.id}.`,
+      `Invalid input received: the store ${backupStoreName} has no data ${record.object} for backup ${record.id}.`,
     );
   const facts: BackedUpFacts = {
     bootable: record.volume.bootable ? 1 : 0,
@@ -236,21 +241,16 @@ async function importRecord(
   try {
     const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
       if (await findBackup(trx, row.id, null)) return exists;
-      const over = await takeQuota(parts, trx, row.project_id, {
+      const over = await takeQuota(deps, trx, row.project_id, {
         backups: 1,
         backup_gigabytes: row.size_gib,
       });
       if (over) return over;
-      await trx.insertInto('backups').values(row).execute();
-      const input: ImportInput = {
-        backupId: row.id,
-        dataId: record.object,
-        projectId: row.project_id,
-      };
-      await journal(parts, trx, request, {
-        name: importBackupName,
+      await insertBackup(trx, row);
+      await enqueueOperation(deps, trx, request.id, {
+        name: 'cinder.import-backup',
         lockKey: backupLock(record.object),
-        input,
+        input: { backupId: row.id, dataId: record.object, projectId: row.project_id },
       });
       return undefined;
     });
@@ -259,6 +259,6 @@ async function importRecord(
     if (isUniqueViolation(error)) return exists; // another import came between
     throw error;
   }
-  await parts.wake(request.id);
+  await deps.wakeBackup(request.id);
   return row;
 }

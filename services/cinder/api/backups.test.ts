@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { CinderBench } from './cinder-api.testing.ts';
-import { startCinder } from './cinder-api.testing.ts';
+import type { CinderFixture } from '../cinder.testing.ts';
+import { startCinder } from '../cinder.testing.ts';
 
-let cinder: CinderBench;
+let cinder: CinderFixture;
 before(async () => {
   cinder = await startCinder();
 });
@@ -104,13 +104,13 @@ test('a backup and a copy of a volume in use go through a snapshot that nobody k
       [],
     );
   }
-  assert.deepEqual((await cinder.service.audit()).stuck, []);
+  assert.deepEqual((await cinder.audit()).stuck, []);
 });
 
 test('damaged data is told and leaves nothing half restored', async () => {
   const { id } = await cinder.make('volumes', 'volume', { size: 1 });
   const backup = await cinder.make('backups', 'backup', { volume_id: id });
-  await cinder.deps.backups.remove(backup.id);
+  await cinder.backups.remove(backup.id);
   const { body } = await cinder.ask('member', 'POST', `backups/${backup.id}/restore`, {
     body: { restore: {} },
   });
@@ -196,7 +196,7 @@ test('a backup that is removed by force while it is made leaves nothing in the s
     );
     exported.resolve();
     await slow.idle();
-    assert.deepEqual((await slow.service.audit()).backups, { missing: [], unknown: [] });
+    assert.deepEqual((await slow.audit()).backups, { missing: [], unknown: [] });
     assert.equal((await slow.show('volumes', 'volume', id)).status, 'available');
   } finally {
     await slow.close();

@@ -1,6 +1,7 @@
 // Backups: full copies in a second store.
 // https://docs.openstack.org/api-ref/block-storage/v3/#backups-backups
 import Type from 'typebox';
+import { backupLock, volumeLock } from '#contracts/cinder/operations.ts';
 import { backupStatuses } from '#contracts/cinder/volume-states.ts';
 import type { BackupStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -9,15 +10,13 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import type { Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { CinderParts } from '../parts.ts';
-import type { BackedUpFacts, BackupInput } from '../sagas/backups.ts';
-import { createBackupName, deleteBackupName } from '../sagas/backups.ts';
-import { createSnapshotName } from '../sagas/snapshots.ts';
-import { backupLock, changeBackup, changeBackupIn, dataIdOf } from '../store/backups.ts';
+import type { BackedUpFacts } from '../store/backups.ts';
+import { changeBackup, changeBackupIn, dataIdOf, insertBackup } from '../store/backups.ts';
+import { enqueueOperation } from '../store/operations.ts';
 import { metadataIn } from '../store/rows.ts';
 import { changeSnapshotIn, findSnapshot, insertSnapshot } from '../store/snapshots.ts';
 import type { BackupRow, SnapshotRow } from '../store/tables.ts';
-import { changeVolumeIn, findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
+import { changeVolumeIn, findVolume, lockVolume } from '../store/volumes.ts';
 import { action, actionRoute } from './actions.ts';
 import {
   booleanSchema,
@@ -28,7 +27,7 @@ import {
   orNull,
   strict,
 } from './field-schemas.ts';
-import { journal } from './journal.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
 import { booleanOf, linksOf, scopeOf } from './request.ts';
@@ -151,17 +150,17 @@ const detail = (request: Request, row: BackupRow): JsonObject => ({
   ...(request.version >= 64 ? { encryption_key_id: null } : {}),
 });
 
-export function backupRoutes(parts: CinderParts): readonly Route[] {
+export function backupRoutes(deps: HandlerDeps): readonly Route[] {
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const requested = async (request: Request): Promise<Outcome<BackupRow>> =>
-    await requestedBackup(parts, request, request.params['id'] ?? '');
+    await requestedBackup(deps, request, request.params['id'] ?? '');
   const list =
     (view: typeof summary) =>
     async (request: Request): Promise<Outcome<Reply>> => {
-      const page = await readPage(parts, request, rules);
+      const page = await readPage(deps, request, rules);
       if (isFault(page)) return page;
       return {
         status: 200,
@@ -196,7 +195,7 @@ export function backupRoutes(parts: CinderParts): readonly Route[] {
       body: createBody,
       faults: ['notFound', 'overQuota'],
       handler: async (request) => {
-        const row = await create(parts, request, request.body.backup);
+        const row = await create(deps, request, request.body.backup);
         return isFault(row) ? row : { status: 202, body: { backup: summary(request, row) } };
       },
     }),
@@ -242,7 +241,7 @@ export function backupRoutes(parts: CinderParts): readonly Route[] {
       faults: ['notFound'],
       handler: async (request) => {
         const row = await requested(request);
-        return isFault(row) ? row : await remove(parts, request, row, false);
+        return isFault(row) ? row : await remove(deps, request, row, false);
       },
     }),
     route<{ restore: { volume_id?: string | null; name?: string | null } }>({
@@ -256,8 +255,8 @@ export function backupRoutes(parts: CinderParts): readonly Route[] {
         if (isFault(row)) return row;
         const { volume_id, name } = request.body.restore;
         const volume = volume_id
-          ? await restoreToVolume(parts, request, row, volume_id)
-          : await restoreToNewVolume(parts, request, row.id, {
+          ? await restoreToVolume(deps, request, row, volume_id)
+          : await restoreToNewVolume(deps, request, row.id, {
               name: name ?? `restore_backup_${row.id}`,
             });
         return isFault(volume)
@@ -292,7 +291,7 @@ export function backupRoutes(parts: CinderParts): readonly Route[] {
         'os-force_delete': action<BackupRow>({
           policy: 'volume_extension:backup_admin_actions:force_delete',
           body: Type.Any(),
-          run: async (request, row) => await remove(parts, request, row, true),
+          run: async (request, row) => await remove(deps, request, row, true),
         }),
       },
       'volume_extension:backup_admin_actions:reset_status',
@@ -301,7 +300,7 @@ export function backupRoutes(parts: CinderParts): readonly Route[] {
 }
 
 async function create(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   wanted: Wanted,
 ): Promise<Outcome<BackupRow>> {
@@ -310,7 +309,7 @@ async function create(
     ids,
     clock,
     config,
-  } = parts;
+  } = deps;
   if (booleanOf(wanted.incremental ?? false))
     return fault(
       'badRequest',
@@ -340,7 +339,7 @@ async function create(
     volume_id: volume.id,
     snapshot_id: snapshot?.id ?? null,
     availability_zone: config.defaultZone,
-    container: wanted.container ?? parts.backups.name,
+    container: wanted.container ?? deps.backupStoreName,
     size_gib: snapshot?.size_gib ?? volume.size_gib,
     object_count: 0,
     metadata_json: JSON.stringify(wanted.metadata ?? {}),
@@ -354,7 +353,7 @@ async function create(
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     temporary = undefined; // an earlier try may have been rolled back
     await lockVolume(trx, volume.id);
-    const over = await takeQuota(parts, trx, row.project_id, {
+    const over = await takeQuota(deps, trx, row.project_id, {
       backups: 1,
       backup_gigabytes: row.size_gib,
     });
@@ -369,10 +368,10 @@ async function create(
     } else if (before === 'in-use' && booleanOf(wanted.force ?? false)) {
       // A guest writes it: a snapshot of its own stands still. Its saga comes first, as they share
       // the volume's lock; the backup's removes it.
-      temporary = newSnapshotRow(parts, request, volume, { name: `backup of ${volume.id}` });
+      temporary = newSnapshotRow(deps, request, volume, { name: `backup of ${volume.id}` });
       await insertSnapshot(trx, temporary);
-      await journal(parts, trx, request, {
-        name: createSnapshotName,
+      await enqueueOperation(deps, trx, request.id, {
+        name: 'cinder.create-snapshot',
         lockKey: volumeLock(volume.id),
         input: { snapshotId: temporary.id, volumeId: volume.id, projectId: volume.project_id },
       });
@@ -382,29 +381,29 @@ async function create(
         `Invalid volume: Volume to be backed up must be available${before === 'in-use' ? ', or in-use with force' : ''}, but the current status is "${before}".`,
       );
     } else await changeVolumeIn(trx, volume.id, ['available'], { status: 'backing-up' }, now);
-    await trx.insertInto('backups').values(row).execute();
-    const input: BackupInput = {
-      backupId: row.id,
-      volumeId: volume.id,
-      snapshotId: temporary?.id ?? row.snapshot_id,
-      temporary: temporary !== undefined,
-      projectId: row.project_id,
-      before: before ?? 'available',
-    };
-    await journal(parts, trx, request, {
-      name: createBackupName,
+    await insertBackup(trx, row);
+    await enqueueOperation(deps, trx, request.id, {
+      name: 'cinder.create-backup',
       lockKey: volumeLock(volume.id),
-      input,
+      input: {
+        backupId: row.id,
+        volumeId: volume.id,
+        snapshotId: temporary?.id ?? row.snapshot_id,
+        temporary: temporary !== undefined,
+        projectId: row.project_id,
+        before: before ?? 'available',
+      },
     });
     return undefined;
   });
   if (refused) return refused;
-  await parts.wake(request.id);
+  if (temporary) await deps.wakeVolume(request.id);
+  await deps.wakeBackup(request.id);
   return row;
 }
 
 async function remove(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   row: BackupRow,
   force: boolean,
@@ -412,7 +411,7 @@ async function remove(
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const begun = await transaction(db, async (trx) => {
     if (
       !(await changeBackupIn(
@@ -426,8 +425,8 @@ async function remove(
       ))
     )
       return false;
-    await journal(parts, trx, request, {
-      name: deleteBackupName,
+    await enqueueOperation(deps, trx, request.id, {
+      name: 'cinder.delete-backup',
       lockKey: backupLock(dataIdOf(row)),
       input: { backupId: row.id, projectId: row.project_id },
     });
@@ -438,6 +437,6 @@ async function remove(
       'badRequest',
       `Invalid backup: Backup status must be available or error, but is ${row.status}.`,
     );
-  await parts.wake(request.id);
+  await deps.wakeBackup(request.id);
   return { status: 202 };
 }

@@ -1,22 +1,20 @@
 // POST /volumes: facts of what it is made from, quota, row and saga in one transaction.
 // https://docs.openstack.org/api-ref/block-storage/v3/#create-a-volume
 import Type from 'typebox';
+import type { CopiedOrigin, CreateVolumeInput } from '#contracts/cinder/operations.ts';
+import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { SourceSnapshot, SourceVolume, VolumeSources } from '../domain/volume-source.ts';
 import { planSource } from '../domain/volume-source.ts';
-import { fetchImage } from '../glance.ts';
-import type { CinderParts } from '../parts.ts';
-import type { CreateInput } from '../sagas/create-volume.ts';
-import { createVolumeName } from '../sagas/create-volume.ts';
-import { createSnapshotName } from '../sagas/snapshots.ts';
+import { enqueueOperation } from '../store/operations.ts';
 import type { CinderDb } from '../store/rows.ts';
 import { metadataIn } from '../store/rows.ts';
 import { findSnapshot, insertSnapshot } from '../store/snapshots.ts';
 import type { VolumeRow } from '../store/tables.ts';
-import { findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
+import { findVolume, lockVolume } from '../store/volumes.ts';
 import {
   booleanSchema,
   descriptionSchema,
@@ -26,7 +24,8 @@ import {
   sizeSchema,
   strict,
 } from './field-schemas.ts';
-import { journal } from './journal.ts';
+import { fetchImage } from './glance.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import type { WantedVolume } from './new-volume.ts';
 import { beginCreation, newVolumeRow, typeFor, zoneOf } from './new-volume.ts';
 import { booleanOf, scopeOf } from './request.ts';
@@ -73,7 +72,7 @@ const body = Type.Object(
 const backupsSince = 47;
 const uuid = /^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i;
 
-export function createVolumeRoutes(parts: CinderParts): readonly Route[] {
+export function createVolumeRoutes(deps: HandlerDeps): readonly Route[] {
   return [
     route<{ volume: WantedVolume }>({
       method: 'POST',
@@ -84,28 +83,28 @@ export function createVolumeRoutes(parts: CinderParts): readonly Route[] {
       handler: async (request) => {
         const wanted = request.body.volume;
         if (wanted.backup_id && request.version >= backupsSince) {
-          const restored = await restoreToNewVolume(parts, request, wanted.backup_id, wanted);
+          const restored = await restoreToNewVolume(deps, request, wanted.backup_id, wanted);
           return isFault(restored)
             ? restored
-            : { status: 202, body: { volume: await volumeView(parts, request, restored, 'base') } };
+            : { status: 202, body: { volume: await volumeView(deps, request, restored, 'base') } };
         }
-        const row = await createOf(parts, request, wanted);
+        const row = await createOf(deps, request, wanted);
         return isFault(row)
           ? row
-          : { status: 202, body: { volume: await volumeView(parts, request, row, 'base') } };
+          : { status: 202, body: { volume: await volumeView(deps, request, row, 'base') } };
       },
     }),
   ];
 }
 
 async function createOf(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   wanted: WantedVolume,
 ): Promise<Outcome<VolumeRow>> {
   const unsupported = notOffered(wanted);
   if (unsupported) return unsupported;
-  const sources = await sourcesOf(parts, request, wanted);
+  const sources = await sourcesOf(deps, request, wanted);
   if (isFault(sources)) return sources;
   const plan = planSource(
     wanted.size === undefined || wanted.size === null ? null : Number(wanted.size),
@@ -113,11 +112,11 @@ async function createOf(
   );
   if (isFault(plan)) return plan;
   const { origin } = plan;
-  const type = await typeFor(parts, request, wanted.volume_type ?? null, origin?.volume ?? null);
+  const type = await typeFor(deps, request, wanted.volume_type ?? null, origin?.volume ?? null);
   if (isFault(type)) return type;
-  const zone = zoneOf(parts, wanted, origin?.volume.zone ?? null);
+  const zone = zoneOf(deps, wanted, origin?.volume.zone ?? null);
   if (isFault(zone)) return zone;
-  const row = newVolumeRow(parts, request, wanted, {
+  const row = newVolumeRow(deps, request, wanted, {
     size_gib: plan.sizeGib,
     bootable: plan.bootable ? 1 : 0,
     image_metadata_json: JSON.stringify(plan.imageMetadata),
@@ -128,7 +127,7 @@ async function createOf(
     source_volid: origin?.kind === 'volume' ? origin.id : null,
     creating_lock: origin ? volumeLock(origin.volume.id) : null,
   });
-  const input: CreateInput = {
+  const input: CreateVolumeInput = {
     volumeId: row.id,
     projectId: row.project_id,
     imageId: sources.image?.id ?? null,
@@ -139,9 +138,9 @@ async function createOf(
           ? { kind: 'snapshot', id: origin.id, volumeId: origin.volume.id }
           : { kind: 'volume', id: origin.id },
   };
-  return await beginCreation(parts, request, row, async (trx) => {
-    // What it is copied from may have gone since it was looked at; its lock is the saga's from here
-    // on.
+  const created = await beginCreation(deps, row, async (trx) => {
+    // What it is copied from may have been deleted since it was looked at; its lock is the saga's
+    // from here on.
     if (origin) await lockVolume(trx, origin.volume.id);
     if (
       origin?.kind === 'snapshot' &&
@@ -155,14 +154,19 @@ async function createOf(
     if (origin?.kind === 'volume' && source?.status !== 'available' && source?.status !== 'in-use')
       return fault('badRequest', 'Invalid volume: the source volume is not available any more.');
     const held =
-      source?.status === 'in-use' ? { origin: await stillOf(parts, trx, request, source) } : {};
-    await journal(parts, trx, request, {
-      name: createVolumeName,
+      source?.status === 'in-use' ? { origin: await stillOf(deps, trx, request, source) } : {};
+    await enqueueOperation(deps, trx, request.id, {
+      name:
+        origin === null && input.imageId === null
+          ? 'cinder.create-volume'
+          : 'cinder.create-volume-with-data',
       lockKey: row.creating_lock ?? volumeLock(row.id),
       input: { ...input, ...held },
     });
     return undefined;
   });
+  if (!isFault(created)) await deps.wakeVolume(request.id);
+  return created;
 }
 
 /**
@@ -170,15 +174,15 @@ async function createOf(
  * volume's lock; the copy's removes it.
  */
 async function stillOf(
-  parts: CinderParts,
+  deps: HandlerDeps,
   trx: CinderDb,
   request: Request,
   source: VolumeRow,
-): Promise<CreateInput['origin']> {
-  const still = newSnapshotRow(parts, request, source, { name: `copy of ${source.id}` });
+): Promise<CopiedOrigin> {
+  const still = newSnapshotRow(deps, request, source, { name: `copy of ${source.id}` });
   await insertSnapshot(trx, still);
-  await journal(parts, trx, request, {
-    name: createSnapshotName,
+  await enqueueOperation(deps, trx, request.id, {
+    name: 'cinder.create-snapshot',
     lockKey: volumeLock(source.id),
     input: { snapshotId: still.id, volumeId: source.id, projectId: source.project_id },
   });
@@ -198,13 +202,13 @@ function notOffered(wanted: WantedVolume): Outcome<undefined> {
 }
 
 async function sourcesOf(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   wanted: WantedVolume,
 ): Promise<Outcome<VolumeSources>> {
   const {
     database: { db },
-  } = parts;
+  } = deps;
   const scope = scopeOf(request);
   const sources: VolumeSources = { snapshot: null, volume: null, image: null };
   const imageId = wanted.imageRef || wanted.image_id || null;
@@ -230,7 +234,7 @@ async function sourcesOf(
   if (imageId !== null) {
     if (!uuid.test(imageId))
       return fault('badRequest', 'Invalid image identifier or unable to access requested image.');
-    const image = await fetchImage(parts, imageId, {
+    const image = await fetchImage(deps, imageId, {
       token: request.auth.token,
       requestId: request.id,
     });

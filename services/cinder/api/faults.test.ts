@@ -8,10 +8,10 @@ import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
-import type { CinderBench, Loose } from './cinder-api.testing.ts';
-import { startCinder } from './cinder-api.testing.ts';
+import type { CinderFixture, Loose } from '../cinder.testing.ts';
+import { startCinder } from '../cinder.testing.ts';
 
-let cinder: CinderBench;
+let cinder: CinderFixture;
 /** How the backend fails, by method; at first it is not there yet. */
 const failing = new Map<keyof VolumeBackend, FaultKind>([['facts', 'unavailable']]);
 const image = {
@@ -88,7 +88,7 @@ const told = async (id: string): Promise<[string, string] | undefined> => {
   } = (await cinder.ask('member', 'GET', `messages?resource_uuid=${id}`)).body;
   return message && [message.event_id, message.user_message];
 };
-const gone = async (collection: string, id: string): Promise<void> => {
+const disappeared = async (collection: string, id: string): Promise<void> => {
   assert.equal((await cinder.ask('member', 'DELETE', `${collection}/${id}`)).status, 202);
   await cinder.idle();
   assert.equal((await cinder.ask('member', 'GET', `${collection}/${id}`)).status, 404);
@@ -132,14 +132,14 @@ test('over quota says which, what was asked for and what is allowed', async () =
   });
   const backup = await cinder.make('backups', 'backup', { volume_id: first.id });
   await refused(413, /BackupLimitExceeded.*\(1\)/, 'backups', { backup: { volume_id: first.id } });
-  await gone('backups', backup.id);
-  await gone('snapshots', snapshot.id);
-  await gone('volumes', first.id);
+  await disappeared('backups', backup.id);
+  await disappeared('snapshots', snapshot.id);
+  await disappeared('volumes', first.id);
   const many = [];
   for (let at = 0; at < limits.volumes; at += 1)
     many.push(await cinder.make('volumes', 'volume', { size: 1 }));
   await refused(413, /VolumeLimitExceeded.*\(8\)/, 'volumes', volume({ size: 1 }));
-  for (const { id } of many) await gone('volumes', id);
+  for (const { id } of many) await disappeared('volumes', id);
 });
 
 test('an origin that needs more than the volume has says how much', async () => {
@@ -168,10 +168,10 @@ test('an origin that needs more than the volume has says how much', async () => 
     'os-extend': { new_size: 1 },
   });
   await refused(400, /snapshots/, `volumes/${id}`, undefined, 'DELETE');
-  await gone('backups', backup.id);
-  await gone('snapshots', snapshot.id);
-  await gone('volumes', id);
-  await gone('volumes', small.id);
+  await disappeared('backups', backup.id);
+  await disappeared('snapshots', snapshot.id);
+  await disappeared('volumes', id);
+  await disappeared('volumes', small.id);
 });
 
 test('what is in use is neither deleted nor, without force, snapshotted', async () => {
@@ -200,7 +200,7 @@ test('what is in use is neither deleted nor, without force, snapshotted', async 
     JSON.stringify(unforced.body),
   );
   assert.equal((await cinder.ask('nova', 'DELETE', `attachments/${attachment.id}`)).status, 200);
-  await gone('volumes', id);
+  await disappeared('volumes', id);
 });
 
 for (const [kind, detail, words] of [
@@ -281,9 +281,9 @@ for (const [kind, detail, words] of [
       assert.equal((await cinder.show('volumes', 'volume', broken.id)).status, 'error_deleting');
     }
     failing.clear();
-    await gone('backups', backup.id);
-    await gone('snapshots', snapshot.id);
-    if (kind === 'overQuota') await gone('volumes', broken.id);
+    await disappeared('backups', backup.id);
+    await disappeared('snapshots', snapshot.id);
+    if (kind === 'overQuota') await disappeared('volumes', broken.id);
     else
       assert.equal(
         (
@@ -293,9 +293,9 @@ for (const [kind, detail, words] of [
         ).status,
         202,
       );
-    await gone('volumes', healthy.id);
+    await disappeared('volumes', healthy.id);
     assert.deepEqual(await used(), before_);
-    assert.deepEqual((await cinder.service.audit()).backends, {
+    assert.deepEqual((await cinder.audit()).backends, {
       sim: { missing: [], unknown: [], strays: [] },
     });
   });
@@ -307,19 +307,19 @@ test('an upload whose image is refused or never made leaves the volume free', as
     await cinder.ask('member', 'POST', `volumes/${id}/action`, {
       body: { 'os-volume_upload_image': { image_name: 'x' } },
     });
-  let made = 403;
+  let status = 403;
   cinder.answerCalls(({ method }) => ({
-    status: { POST: made, DELETE: 204 }[method as string] ?? 404,
+    status: { POST: status, DELETE: 204 }[method as string] ?? 404,
     body: { ...image, status: 'queued' },
   }));
   assert.equal((await upload()).status, 403);
   assert.equal((await cinder.show('volumes', 'volume', id)).status, 'available');
-  made = 201; // by a request that died before Glance had it
+  status = 201; // by a request that died before Glance had it
   assert.equal((await upload()).status, 202);
   await cinder.idle();
   assert.equal((await cinder.show('volumes', 'volume', id)).status, 'available');
   assert.match((await told(id))?.[0] ?? '', /^VOLUME_VOLUME_003_/);
-  await gone('volumes', id);
+  await disappeared('volumes', id);
 });
 
 test('a backend that does not answer is down at once, and a volume for it is in error', async () => {
@@ -337,5 +337,5 @@ test('a backend that does not answer is down at once, and a volume for it is in 
   assert.equal((await told(id))?.[0], 'VOLUME_VOLUME_001_003');
   failing.clear();
   assert.deepEqual(await states(), ['up', 'up', 'up']);
-  await gone('volumes', id);
+  await disappeared('volumes', id);
 });

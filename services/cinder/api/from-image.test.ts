@@ -1,21 +1,20 @@
 // Volumes made from images: every disk format reaches the backend under Glance's name, a refusal
 // says why, and who is removed by force ends the copy that he was waiting for.
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { CopyOptions } from '#ports/volume-backend.ts';
-import type { CinderBench } from './cinder-api.testing.ts';
-import { startCinder } from './cinder-api.testing.ts';
+import type { CinderFixture } from '../cinder.testing.ts';
+import { startCinder } from '../cinder.testing.ts';
 
 type Import = (
   file: { diskFormat: string },
   options: CopyOptions | undefined,
 ) => Promise<Outcome<void>>;
 
-let cinder: CinderBench;
+let cinder: CinderFixture;
 let importFile: Import = async () => undefined;
 let diskFormat = 'raw';
 const imageId = '11111111-1111-4111-8111-111111111111';
@@ -37,7 +36,6 @@ before(async () => {
       importFile: async (_id, _size, file, options) => await importFile(file, options),
     }),
   });
-  await mkdir(cinder.deps.spoolDir, { recursive: true });
   cinder.answerCalls(({ path }) => {
     if (path.endsWith('/file'))
       return { status: 200, stream: Readable.from([Buffer.from('bytes')]) };

@@ -2,10 +2,10 @@
 // refused. api-ref; cinder.api.common, etc/cinder/resource_filters.json
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { CinderBench, Loose, Person } from './cinder-api.testing.ts';
-import { startCinder } from './cinder-api.testing.ts';
+import type { CinderFixture, Loose, Person } from '../cinder.testing.ts';
+import { startCinder } from '../cinder.testing.ts';
 
-let cinder: CinderBench;
+let cinder: CinderFixture;
 const startMs = Date.UTC(2026, 10, 22, 12);
 before(async () => {
   cinder = await startCinder();

@@ -3,10 +3,10 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { CinderParts } from '../parts.ts';
 import type { Listing, ListedTable } from '../store/rows.ts';
 import { countRows, listRows } from '../store/rows.ts';
 import type { CinderTables } from '../store/tables.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import { columnNamed, filtersOf } from './list-filters.ts';
 import type { ListRules } from './list-filters.ts';
 import { first, numberOf, pageSize } from './request.ts';
@@ -21,19 +21,19 @@ export interface Page<Row> {
 }
 
 export async function readPage<N extends ListedTable>(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   rules: ListRules<N>,
 ): Promise<Outcome<Page<CinderTables[N]>>> {
   const {
     database: { db },
-  } = parts;
+  } = deps;
   const chosen = filtersOf(request, rules);
   if (isFault(chosen)) return chosen;
   const order = orderOf(request, rules.sort);
   if (isFault(order)) return order;
   const [limit, offset] = [
-    pageSize(request, parts.config.maxListLimit),
+    pageSize(request, deps.config.maxListLimit),
     numberOf(request, 'offset'),
   ];
   if (isFault(limit)) return limit;

@@ -5,8 +5,9 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { eventId, eventIn } from '../domain/messages.ts';
-import type { CinderParts } from '../parts.ts';
+import { deleteMessage, findMessage } from '../store/messages.ts';
 import type { MessageRow } from '../store/tables.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
 import { linksOf, scopeOf } from './request.ts';
@@ -63,16 +64,14 @@ const view = (request: Request, row: MessageRow) => ({
   links: linksOf(request, 'messages', row.id),
 });
 
-export function messageRoutes(parts: CinderParts): readonly Route[] {
+export function messageRoutes(deps: HandlerDeps): readonly Route[] {
   const {
     database: { db },
-  } = parts;
+  } = deps;
   const requested = async (request: Request): Promise<Outcome<MessageRow>> => {
     const id = request.params['id'] ?? '';
-    const scope = scopeOf(request);
-    const query = db.selectFrom('messages').selectAll().where('id', '=', id);
     return (
-      (await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst()) ??
+      (await findMessage(db, id, scopeOf(request))) ??
       fault('notFound', `Message ${id} could not be found.`)
     );
   };
@@ -84,7 +83,7 @@ export function messageRoutes(parts: CinderParts): readonly Route[] {
       policy: 'message:get_all',
       faults: ['notFound'],
       handler: async (request) => {
-        const page = await readPage(parts, request, rules);
+        const page = await readPage(deps, request, rules);
         return isFault(page)
           ? page
           : {
@@ -116,7 +115,7 @@ export function messageRoutes(parts: CinderParts): readonly Route[] {
       handler: async (request) => {
         const row = await requested(request);
         if (isFault(row)) return row;
-        await db.deleteFrom('messages').where('id', '=', row.id).execute();
+        await deleteMessage(db, row.id);
         return { status: 204 };
       },
     }),

@@ -6,11 +6,11 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import { own } from '#contracts/common/own.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import { transaction } from '#platform/db/transaction.ts';
-import type { CinderParts } from '../parts.ts';
+import { changeMetadata } from '../store/metadata.ts';
 import type { Metadata } from '../store/rows.ts';
 import { metadataIn } from '../store/rows.ts';
 import { maxMetadataItems, metadataSchema, strict, tooManyItems } from './field-schemas.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import { requestedSnapshot, requestedVolume } from './request.ts';
 import type { Request } from './request.ts';
 
@@ -42,47 +42,30 @@ const kinds = {
   },
 } as const;
 
-export function metadataRoutes(parts: CinderParts, table: keyof typeof kinds): readonly Route[] {
+export function metadataRoutes(deps: HandlerDeps, table: keyof typeof kinds): readonly Route[] {
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const { read, write, remove, requested } = kinds[table];
   const path = `/${table}/:id/metadata`;
   const keyOf = (request: Request): string => request.params['key'] ?? '';
   const missing = (request: Request) =>
     fault('notFound', `There is no metadata with key ${keyOf(request)}.`);
 
-  /** Reads, changes and writes in one transaction, so that two changes never lose one another. */
   async function change(
     request: Request,
     next: (now: Metadata) => Outcome<Metadata>,
   ): Promise<Outcome<Metadata>> {
-    const owner = await requested(parts, request);
+    const owner = await requested(deps, request);
     if (isFault(owner)) return owner;
-    return await transaction(db, async (trx): Promise<Outcome<Metadata>> => {
-      await trx
-        .updateTable(table)
-        .set({ updated_at_ms: clock.now() })
-        .where('id', '=', owner.id)
-        .execute(); // holds the row
-      const row = await trx
-        .selectFrom(table)
-        .select('metadata_json')
-        .where('id', '=', owner.id)
-        .executeTakeFirst();
-      if (!row) return fault('notFound', `${owner.id} could not be found.`);
-      const metadata = next(metadataIn(row.metadata_json));
-      if (!isFault(metadata) && Object.keys(metadata).length > maxMetadataItems)
-        return tooManyItems();
-      if (!isFault(metadata))
-        await trx
-          .updateTable(table)
-          .set({ metadata_json: JSON.stringify(metadata) })
-          .where('id', '=', owner.id)
-          .execute();
-      return metadata;
-    });
+    const bounded = (now: Metadata): Outcome<Metadata> => {
+      const metadata = next(now);
+      return !isFault(metadata) && Object.keys(metadata).length > maxMetadataItems
+        ? tooManyItems()
+        : metadata;
+    };
+    return await changeMetadata(db, table, owner.id, bounded, clock.now());
   }
 
   return [
@@ -92,7 +75,7 @@ export function metadataRoutes(parts: CinderParts, table: keyof typeof kinds): r
       policy: read,
       faults,
       handler: async (request) => {
-        const owner = await requested(parts, request);
+        const owner = await requested(deps, request);
         return isFault(owner)
           ? owner
           : { status: 200, body: { metadata: metadataIn(owner.metadata_json) } };
@@ -126,7 +109,7 @@ export function metadataRoutes(parts: CinderParts, table: keyof typeof kinds): r
       policy: read,
       faults,
       handler: async (request) => {
-        const owner = await requested(parts, request);
+        const owner = await requested(deps, request);
         if (isFault(owner)) return owner;
         const value = own(metadataIn(owner.metadata_json), keyOf(request));
         return value === undefined
@@ -155,7 +138,7 @@ export function metadataRoutes(parts: CinderParts, table: keyof typeof kinds): r
       handler: async (request) => {
         const metadata = await change(request, (now) => {
           if (!Object.hasOwn(now, keyOf(request))) return missing(request);
-          const { [keyOf(request)]: _gone, ...rest } = now;
+          const { [keyOf(request)]: _removed, ...rest } = now;
           return rest;
         });
         return isFault(metadata) ? metadata : { status: 200 };

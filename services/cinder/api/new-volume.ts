@@ -5,12 +5,11 @@ import { fault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { backendOf } from '../domain/pick-pool.ts';
 import type { SourceVolume } from '../domain/volume-source.ts';
-import type { CinderParts } from '../parts.ts';
-import { defaultTypeName } from '../seed.ts';
 import type { CinderDb } from '../store/rows.ts';
 import type { VolumeRow, VolumeTypeRow } from '../store/tables.ts';
-import { extraSpecsOf, findType, findTypeByIdOrName } from '../store/types.ts';
+import { defaultTypeName, extraSpecsOf, findType, findTypeByIdOrName } from '../store/types.ts';
 import { insertVolume } from '../store/volumes.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { takeQuota } from './take-quota.ts';
@@ -36,21 +35,20 @@ export interface WantedVolume {
 }
 
 /**
- * Takes the quota, writes the row and whatever `also` writes beside it, in one transaction, and
- * wakes the sagas.
+ * Takes the quota, writes the row and whatever `also` writes beside it, in one transaction.
+ * Afterwards the caller wakes the role that carries out what `also` journalled.
  */
 export async function beginCreation(
-  parts: CinderParts,
-  request: Request,
+  deps: HandlerDeps,
   row: VolumeRow,
   also: (trx: CinderDb) => Promise<Outcome<undefined>>,
 ): Promise<Outcome<VolumeRow>> {
   const {
     database: { db },
-  } = parts;
+  } = deps;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     const over = await takeQuota(
-      parts,
+      deps,
       trx,
       row.project_id,
       { gigabytes: row.size_gib, volumes: 1 },
@@ -61,13 +59,11 @@ export async function beginCreation(
     if (!wrong) await insertVolume(trx, row);
     return wrong;
   });
-  if (refused) return refused;
-  await parts.wake(request.id);
-  return row;
+  return refused ?? row;
 }
 
 export function newVolumeRow(
-  { ids, clock }: CinderParts,
+  { ids, clock }: HandlerDeps,
   request: Request,
   wanted: WantedVolume,
   facts: Pick<VolumeRow, 'size_gib' | 'availability_zone'> & Partial<VolumeRow>,
@@ -100,7 +96,7 @@ export function newVolumeRow(
  * backend.
  */
 export async function typeFor(
-  { database: { db } }: CinderParts,
+  { database: { db } }: HandlerDeps,
   request: Request,
   asked: string | null,
   origin: SourceVolume | null,
@@ -125,7 +121,7 @@ export async function typeFor(
 }
 
 export function zoneOf(
-  { config }: CinderParts,
+  { config }: HandlerDeps,
   wanted: WantedVolume,
   origin: string | null,
 ): Outcome<string> {

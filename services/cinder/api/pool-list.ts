@@ -1,11 +1,11 @@
 // Which pools of storage a list shows. The only list whose filters administrators, too, are
 // refused: cinder.api.common, reject_invalid_filters
+import type { Pool } from '#contracts/cinder/scheduler-rpc.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Pool } from '../domain/pick-pool.ts';
 import { suits } from '../domain/pick-pool.ts';
-import type { CinderParts } from '../parts.ts';
 import { extraSpecsOf, findTypeByIdOrName } from '../store/types.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import { first, numberOf } from './request.ts';
 import type { Request } from './request.ts';
 
@@ -17,9 +17,10 @@ const typeSince = 35;
 const filters = new Set(['name', 'volume_type']);
 const notFilters = new Set(['detail', 'offset', 'limit', 'marker', 'sort', 'sort_key', 'sort_dir']);
 
-export async function poolsAsked(
-  parts: CinderParts,
+export async function chosenPools(
+  deps: HandlerDeps,
   request: Request,
+  all: readonly Pool[],
 ): Promise<Outcome<readonly Pool[]>> {
   const { version } = request;
   const offset = numberOf(request, 'offset');
@@ -37,10 +38,8 @@ export async function poolsAsked(
     version >= typeSince ? first(request, 'volume_type') : undefined,
   ];
   const type =
-    typeName === undefined
-      ? undefined
-      : await findTypeByIdOrName(parts.database.db, typeName, null);
-  const pools = (await parts.pools()).filter(
+    typeName === undefined ? undefined : await findTypeByIdOrName(deps.database.db, typeName, null);
+  const pools = all.filter(
     ({ host }) =>
       (name === undefined || host === name) && (part === undefined || host.includes(part)),
   );

@@ -10,7 +10,6 @@ import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { QuotaLimits, QuotaResource, QuotaUsage } from '../domain/quota.ts';
 import { quotaResources, typeQuotaName, typeResources, unlimited } from '../domain/quota.ts';
-import type { CinderParts } from '../parts.ts';
 import {
   clearQuotas,
   defaultClass,
@@ -20,6 +19,7 @@ import {
   typeLimits,
 } from '../store/quotas.ts';
 import { typeNames } from '../store/types.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import { booleanOf, first } from './request.ts';
 import type { Request } from './request.ts';
 
@@ -53,12 +53,12 @@ function wantedLimits(sent: Sent, names: readonly string[]): Outcome<Record<stri
   return limits;
 }
 
-export function quotaRoutes(parts: CinderParts): readonly Route[] {
+export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
   const {
     database: { db },
     config,
     log,
-  } = parts;
+  } = deps;
   const limitsOf = async (projectId: string): Promise<QuotaLimits> =>
     await quotaLimits(db, projectId, config.quotas);
   const types = async (): Promise<string[]> => [...(await typeNames(db)).values()];

@@ -2,11 +2,11 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest, Route } from '#openstack/http/route.ts';
-import type { CinderParts } from '../parts.ts';
 import type { Scope } from '../store/rows.ts';
 import { findSnapshot } from '../store/snapshots.ts';
 import type { SnapshotRow, VolumeRow } from '../store/tables.ts';
 import { findVolume } from '../store/volumes.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 
 export type Request = ApiRequest<unknown>;
 
@@ -57,7 +57,7 @@ export const first = (request: Pick<ApiRequest, 'query'>, name: string): string 
   request.query[name]?.[0];
 
 export async function requestedVolume(
-  { database: { db } }: CinderParts,
+  { database: { db } }: HandlerDeps,
   request: Request,
 ): Promise<Outcome<VolumeRow>> {
   const id = request.params['id'] ?? '';
@@ -68,7 +68,7 @@ export async function requestedVolume(
 }
 
 export async function requestedSnapshot(
-  { database: { db } }: CinderParts,
+  { database: { db } }: HandlerDeps,
   request: Request,
 ): Promise<Outcome<SnapshotRow>> {
   const id = request.params['id'] ?? '';

@@ -1,23 +1,23 @@
 // How a backup becomes a volume again: a new one, or one that is free. Called by backups.ts and
 // create-volume.ts.
+import type { CinderOperations } from '#contracts/cinder/operations.ts';
+import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { CinderParts } from '../parts.ts';
-import type { RestoreInput } from '../sagas/backups.ts';
-import { restoreBackupName } from '../sagas/backups.ts';
 import { changeBackupIn, findBackup } from '../store/backups.ts';
+import { enqueueOperation } from '../store/operations.ts';
 import type { CinderDb } from '../store/rows.ts';
 import type { BackupRow, VolumeRow } from '../store/tables.ts';
-import { changeVolumeIn, findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
-import { journal } from './journal.ts';
+import { changeVolumeIn, findVolume, lockVolume } from '../store/volumes.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import type { WantedVolume } from './new-volume.ts';
 import { beginCreation, newVolumeRow, typeFor, zoneOf } from './new-volume.ts';
 import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 
 export async function requestedBackup(
-  { database: { db } }: CinderParts,
+  { database: { db } }: HandlerDeps,
   request: Request,
   id: string,
 ): Promise<Outcome<BackupRow>> {
@@ -34,10 +34,10 @@ const notAvailable = (backup: BackupRow) =>
   );
 
 async function journalRestore(
-  parts: CinderParts,
+  deps: HandlerDeps,
   trx: CinderDb,
   request: Request,
-  input: RestoreInput,
+  input: CinderOperations['cinder.restore-backup'],
 ): Promise<boolean> {
   if (
     !(await changeBackupIn(
@@ -45,12 +45,12 @@ async function journalRestore(
       input.backupId,
       ['available'],
       { status: 'restoring' },
-      parts.clock.now(),
+      deps.clock.now(),
     ))
   )
     return false;
-  await journal(parts, trx, request, {
-    name: restoreBackupName,
+  await enqueueOperation(deps, trx, request.id, {
+    name: 'cinder.restore-backup',
     lockKey: volumeLock(input.volumeId),
     input,
   });
@@ -58,12 +58,12 @@ async function journalRestore(
 }
 
 export async function restoreToNewVolume(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   backupId: string,
   wanted: WantedVolume,
 ): Promise<Outcome<VolumeRow>> {
-  const backup = await requestedBackup(parts, request, backupId);
+  const backup = await requestedBackup(deps, request, backupId);
   if (isFault(backup)) return backup;
   const size = wanted.size ? Number(wanted.size) : backup.size_gib;
   if (size < backup.size_gib)
@@ -72,29 +72,31 @@ export async function restoreToNewVolume(
       `Invalid input received: Volume size '${size}'GB cannot be smaller than the backup size ${backup.size_gib}GB.`,
     );
   const [type, zone] = [
-    await typeFor(parts, request, wanted.volume_type ?? null, null),
-    zoneOf(parts, wanted, null),
+    await typeFor(deps, request, wanted.volume_type ?? null, null),
+    zoneOf(deps, wanted, null),
   ];
   if (isFault(type)) return type;
   if (isFault(zone)) return zone;
-  const row = newVolumeRow(parts, request, wanted, {
+  const row = newVolumeRow(deps, request, wanted, {
     size_gib: size,
     availability_zone: zone,
     type_id: type.id,
   });
-  const input: RestoreInput = {
+  const input: CinderOperations['cinder.restore-backup'] = {
     backupId,
     volumeId: row.id,
     projectId: row.project_id,
     created: true,
   };
-  return await beginCreation(parts, request, row, async (trx) =>
-    (await journalRestore(parts, trx, request, input)) ? undefined : notAvailable(backup),
+  const created = await beginCreation(deps, row, async (trx) =>
+    (await journalRestore(deps, trx, request, input)) ? undefined : notAvailable(backup),
   );
+  if (!isFault(created)) await deps.wakeBackup(request.id);
+  return created;
 }
 
 export async function restoreToVolume(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   backup: BackupRow,
   volumeId: string,
@@ -102,7 +104,7 @@ export async function restoreToVolume(
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const volume = await findVolume(db, volumeId, scopeOf(request));
   if (!volume) return fault('notFound', `Volume ${volumeId} could not be found.`);
   if (volume.size_gib < backup.size_gib)
@@ -119,7 +121,7 @@ export async function restoreToVolume(
         `Invalid volume: Volume to be restored to must be available, but is ${now ?? 'deleted'}.`,
       );
     if (
-      !(await journalRestore(parts, trx, request, {
+      !(await journalRestore(deps, trx, request, {
         backupId: backup.id,
         volumeId: volume.id,
         projectId: volume.project_id,
@@ -131,6 +133,6 @@ export async function restoreToVolume(
     return undefined;
   });
   if (refused) return refused;
-  await parts.wake(request.id);
+  await deps.wakeBackup(request.id);
   return volume;
 }

@@ -1,6 +1,7 @@
 // Snapshots of volumes.
 // https://docs.openstack.org/api-ref/block-storage/v3/#volume-snapshots-snapshots
 import Type from 'typebox';
+import { volumeLock } from '#contracts/cinder/operations.ts';
 import { snapshotStatuses } from '#contracts/cinder/volume-states.ts';
 import type { SnapshotStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -8,11 +9,10 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { CinderParts } from '../parts.ts';
-import { createSnapshotName, deleteSnapshotName } from '../sagas/snapshots.ts';
+import { enqueueOperation } from '../store/operations.ts';
 import { changeSnapshot, findSnapshot, insertSnapshot } from '../store/snapshots.ts';
 import type { SnapshotRow, VolumeRow } from '../store/tables.ts';
-import { findVolume, lockVolume, volumeLock } from '../store/volumes.ts';
+import { findVolume, lockVolume } from '../store/volumes.ts';
 import { action, actionRoute } from './actions.ts';
 import {
   booleanSchema,
@@ -23,7 +23,7 @@ import {
   orNull,
   strict,
 } from './field-schemas.ts';
-import { journal } from './journal.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
 import { asksForNothing, booleanOf, requestedSnapshot, scopeOf } from './request.ts';
@@ -106,17 +106,17 @@ const rules: ListRules<'snapshots'> = {
   },
 };
 
-export function snapshotRoutes(parts: CinderParts): readonly Route[] {
+export function snapshotRoutes(deps: HandlerDeps): readonly Route[] {
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const list =
     (how: 'base' | 'detail') =>
     async (request: Request): Promise<Outcome<Reply>> => {
       if (how === 'base' && asksForNothing(request))
         return fault('notFound', 'Snapshot could not be found.');
-      const page = await readPage(parts, request, rules);
+      const page = await readPage(deps, request, rules);
       if (isFault(page)) return page;
       return {
         status: 200,
@@ -132,7 +132,7 @@ export function snapshotRoutes(parts: CinderParts): readonly Route[] {
     snapshot: SnapshotRow,
     force: boolean,
   ): Promise<Outcome<Reply>> => {
-    const begun = await beginSnapshotDeletion(parts, request, snapshot, force);
+    const begun = await beginSnapshotDeletion(deps, request, snapshot, force);
     return isFault(begun) ? begun : { status: 202 };
   };
   return [
@@ -157,7 +157,7 @@ export function snapshotRoutes(parts: CinderParts): readonly Route[] {
       body: createBody,
       faults: ['notFound', 'overQuota'],
       handler: async (request) => {
-        const row = await create(parts, request, request.body.snapshot);
+        const row = await create(deps, request, request.body.snapshot);
         return isFault(row)
           ? row
           : { status: 202, body: { snapshot: snapshotView(request, row, 'base') } };
@@ -169,7 +169,7 @@ export function snapshotRoutes(parts: CinderParts): readonly Route[] {
       policy: 'volume:get_snapshot',
       faults: ['notFound'],
       handler: async (request) => {
-        const snapshot = await requestedSnapshot(parts, request);
+        const snapshot = await requestedSnapshot(deps, request);
         return isFault(snapshot)
           ? snapshot
           : { status: 200, body: { snapshot: snapshotView(request, snapshot, 'detail') } };
@@ -182,7 +182,7 @@ export function snapshotRoutes(parts: CinderParts): readonly Route[] {
       body: updateBody,
       faults: ['notFound'],
       handler: async (request) => {
-        const snapshot = await requestedSnapshot(parts, request);
+        const snapshot = await requestedSnapshot(deps, request);
         if (isFault(snapshot)) return snapshot;
         const { name, display_name, description, display_description } = request.body.snapshot;
         const change = {
@@ -194,7 +194,7 @@ export function snapshotRoutes(parts: CinderParts): readonly Route[] {
             : { description: description ?? display_description ?? null }),
         };
         await changeSnapshot(db, snapshot.id, change, clock.now());
-        const now = await requestedSnapshot(parts, request);
+        const now = await requestedSnapshot(deps, request);
         return isFault(now)
           ? now
           : { status: 200, body: { snapshot: snapshotView(request, now, 'base') } };
@@ -206,13 +206,13 @@ export function snapshotRoutes(parts: CinderParts): readonly Route[] {
       policy: 'volume:delete_snapshot',
       faults: ['notFound'],
       handler: async (request) => {
-        const snapshot = await requestedSnapshot(parts, request);
+        const snapshot = await requestedSnapshot(deps, request);
         return isFault(snapshot) ? snapshot : await remove(request, snapshot, false);
       },
     }),
     actionRoute<SnapshotRow>(
       '/snapshots',
-      async (request) => await requestedSnapshot(parts, request),
+      async (request) => await requestedSnapshot(deps, request),
       {
         'os-reset_status': action<SnapshotRow, { status: SnapshotStatus }>({
           policy: 'volume_extension:snapshot_admin_actions:reset_status',
@@ -243,7 +243,7 @@ export function snapshotRoutes(parts: CinderParts): readonly Route[] {
             strict,
           ),
           run: async (_, snapshot, { status, progress }) =>
-            await heed(parts, snapshot, status, progress ?? null),
+            await heed(deps, snapshot, status, progress ?? null),
         }),
         ...notOffered<SnapshotRow>({ 'os-unmanage': 'volume_extension:volume_unmanage' }),
       },
@@ -252,13 +252,13 @@ export function snapshotRoutes(parts: CinderParts): readonly Route[] {
 }
 
 async function create(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   wanted: Wanted,
 ): Promise<Outcome<SnapshotRow>> {
   const {
     database: { db },
-  } = parts;
+  } = deps;
   const id = wanted.volume_id;
   const volume = id ? await findVolume(db, id, scopeOf(request)) : undefined;
   if (!volume) return fault('notFound', `Volume ${id ?? 'None'} could not be found.`);
@@ -272,7 +272,7 @@ async function create(
       "Invalid value for 'force': since microversion 3.66 a snapshot of a volume in use needs none, and only 'true' is taken.",
     );
   const evenInUse = request.version >= forceless || booleanOf(wanted.force ?? false) === true;
-  const row = newSnapshotRow(parts, request, volume, wanted);
+  const row = newSnapshotRow(deps, request, volume, wanted);
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, volume.id);
     const current = await findVolume(trx, volume.id, null);
@@ -284,7 +284,7 @@ async function create(
       );
     row.size_gib = current.size_gib;
     const over = await takeQuota(
-      parts,
+      deps,
       trx,
       current.project_id,
       { snapshots: 1, gigabytes: current.size_gib },
@@ -292,20 +292,20 @@ async function create(
     );
     if (over) return over;
     await insertSnapshot(trx, row);
-    await journal(parts, trx, request, {
-      name: createSnapshotName,
+    await enqueueOperation(deps, trx, request.id, {
+      name: 'cinder.create-snapshot',
       lockKey: volumeLock(volume.id),
       input: { snapshotId: row.id, volumeId: volume.id, projectId: volume.project_id },
     });
     return undefined;
   });
   if (refused) return refused;
-  await parts.wake(request.id);
+  await deps.wakeVolume(request.id);
   return row;
 }
 
 export function newSnapshotRow(
-  { ids, clock }: CinderParts,
+  { ids, clock }: HandlerDeps,
   request: Request,
   volume: VolumeRow,
   wanted: Wanted,
@@ -329,7 +329,7 @@ export function newSnapshotRow(
 
 /** badRequest: not in this state. Deleting twice is one deletion. */
 async function beginSnapshotDeletion(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   snapshot: SnapshotRow,
   force: boolean,
@@ -337,7 +337,7 @@ async function beginSnapshotDeletion(
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, snapshot.volume_id);
     const current = await findSnapshot(trx, snapshot.id, null);
@@ -349,8 +349,8 @@ async function beginSnapshotDeletion(
         `Invalid snapshot: Snapshot status must be available or error, but is ${current.status}.`,
       );
     await changeSnapshot(trx, snapshot.id, { status: 'deleting' }, clock.now());
-    await journal(parts, trx, request, {
-      name: deleteSnapshotName,
+    await enqueueOperation(deps, trx, request.id, {
+      name: 'cinder.delete-snapshot',
       lockKey: volumeLock(snapshot.volume_id),
       input: {
         snapshotId: snapshot.id,
@@ -361,7 +361,7 @@ async function beginSnapshotDeletion(
     return undefined;
   });
   if (refused) return refused;
-  await parts.wake(request.id);
+  await deps.wakeVolume(request.id);
   return undefined;
 }
 
@@ -371,7 +371,7 @@ async function beginSnapshotDeletion(
  * cinder.api.contrib.snapshot_actions
  */
 async function heed(
-  { database: { db }, clock }: CinderParts,
+  { database: { db }, clock }: HandlerDeps,
   snapshot: SnapshotRow,
   status: SnapshotStatus,
   progress: string | null,

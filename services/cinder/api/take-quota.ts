@@ -3,17 +3,17 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { QuotaUsage } from '../domain/quota.ts';
 import { checkQuota, checkTypeQuota } from '../domain/quota.ts';
-import type { CinderParts } from '../parts.ts';
 import { lockQuota, quotaLimits, quotaUsage, typeLimits, typeUsage } from '../store/quotas.ts';
 import type { CinderDb } from '../store/rows.ts';
 import { findType } from '../store/types.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 
 /**
  * overQuota in Cinder's words. `typeId`: of the volume, where its type may have limits of its own;
  * `volumeGib`: the volume's whole size.
  */
 export async function takeQuota(
-  { config, clock }: CinderParts,
+  { config, clock }: HandlerDeps,
   trx: CinderDb,
   projectId: string,
   wanted: Partial<QuotaUsage>,

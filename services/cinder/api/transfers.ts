@@ -10,11 +10,12 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { CinderParts } from '../parts.ts';
-import { snapshotsOf } from '../store/snapshots.ts';
+import { snapshotsOf, transferSnapshots } from '../store/snapshots.ts';
 import type { TransferRow } from '../store/tables.ts';
+import { deleteTransfer, findTransfer, insertTransfer } from '../store/transfers.ts';
 import { changeVolume, changeVolumeIn, findVolume, lockVolume } from '../store/volumes.ts';
 import { booleanSchema, idSchema, nameSchema, strict } from './field-schemas.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
 import { booleanOf, linksOf, scopeOf } from './request.ts';
@@ -77,27 +78,22 @@ const detail = (request: Request, row: TransferRow, path: string): JsonObject =>
     : {}),
 });
 
-export function transferRoutes(parts: CinderParts): readonly Route[] {
+export function transferRoutes(deps: HandlerDeps): readonly Route[] {
   return [
-    ...routesAt(parts, 'os-volume-transfer', 0),
-    ...routesAt(parts, 'volume-transfers', newPathSince),
+    ...routesAt(deps, 'os-volume-transfer', 0),
+    ...routesAt(deps, 'volume-transfers', newPathSince),
   ];
 }
 
-function routesAt(parts: CinderParts, path: string, since: number): readonly Route[] {
+function routesAt(deps: HandlerDeps, path: string, since: number): readonly Route[] {
   const {
     database: { db },
     clock,
-  } = parts;
-  const find = async (id: string, scope: string | null): Promise<Outcome<TransferRow>> => {
-    const query = db.selectFrom('transfers').selectAll().where('id', '=', id);
-    return (
-      (await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst()) ??
-      fault('notFound', `Transfer ${id} could not be found.`)
-    );
-  };
+  } = deps;
+  const find = async (id: string, scope: string | null): Promise<Outcome<TransferRow>> =>
+    (await findTransfer(db, id, scope)) ?? fault('notFound', `Transfer ${id} could not be found.`);
   const list = (view: typeof summary) => async (request: Request) => {
-    const page = await readPage(parts, request, rules);
+    const page = await readPage(deps, request, rules);
     return isFault(page)
       ? page
       : {
@@ -132,7 +128,7 @@ function routesAt(parts: CinderParts, path: string, since: number): readonly Rou
       policy: 'volume:create_transfer',
       body: since === 0 ? withoutSnapshots : withSnapshots,
       faults: ['notFound'],
-      handler: async (request) => await offer(parts, request, path),
+      handler: async (request) => await offer(deps, request, path),
     }),
     route({
       method: 'GET',
@@ -155,7 +151,7 @@ function routesAt(parts: CinderParts, path: string, since: number): readonly Rou
         const row = await find(request.params['id'] ?? '', scopeOf(request));
         if (isFault(row)) return row;
         await transaction(db, async (trx) => {
-          await trx.deleteFrom('transfers').where('id', '=', row.id).execute();
+          await deleteTransfer(trx, row.id);
           await changeVolumeIn(
             trx,
             row.volume_id,
@@ -178,7 +174,7 @@ function routesAt(parts: CinderParts, path: string, since: number): readonly Rou
         // Whoever has the key may take it: that is what the key is for.
         const row = await find(request.params['id'] ?? '', null);
         if (isFault(row)) return row;
-        const taken = await accept(parts, request, row, request.body.accept.auth_key);
+        const taken = await accept(deps, request, row, request.body.accept.auth_key);
         return isFault(taken)
           ? taken
           : { status: 202, body: { transfer: summary(request, row, path) } };
@@ -187,12 +183,12 @@ function routesAt(parts: CinderParts, path: string, since: number): readonly Rou
   ];
 }
 
-async function offer(parts: CinderParts, request: Request & { body: Create }, path: string) {
+async function offer(deps: HandlerDeps, request: Request & { body: Create }, path: string) {
   const {
     database: { db },
     ids,
     clock,
-  } = parts;
+  } = deps;
   const { volume_id, name, no_snapshots } = request.body.transfer;
   const volume = await findVolume(db, volume_id, scopeOf(request));
   if (!volume) return fault('notFound', `Volume ${volume_id} could not be found.`);
@@ -224,7 +220,7 @@ async function offer(parts: CinderParts, request: Request & { body: Create }, pa
       ))
     )
       return fault('badRequest', 'Invalid volume: status must be available');
-    await trx.insertInto('transfers').values(row).execute();
+    await insertTransfer(trx, row);
     return undefined;
   });
   return (
@@ -234,7 +230,7 @@ async function offer(parts: CinderParts, request: Request & { body: Create }, pa
 
 /** The volume and its snapshots change hands in one transaction, quotas included. */
 async function accept(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   row: TransferRow,
   key: string,
@@ -242,9 +238,9 @@ async function accept(
   const {
     database: { db },
     clock,
-  } = parts;
-  const [given, known] = [Buffer.from(hashOf(row.salt, key)), Buffer.from(row.key_hash)];
-  if (!timingSafeEqual(given, known))
+  } = deps;
+  const [given, expected] = [Buffer.from(hashOf(row.salt, key)), Buffer.from(row.key_hash)];
+  if (!timingSafeEqual(given, expected))
     return fault(
       'badRequest',
       `Invalid auth key: Attempt to transfer ${row.id} with invalid auth key.`,
@@ -253,18 +249,14 @@ async function accept(
   return await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, row.volume_id);
     const volume = await findVolume(trx, row.volume_id, null);
-    const still = await trx
-      .selectFrom('transfers')
-      .select('id')
-      .where('id', '=', row.id)
-      .executeTakeFirst();
-    if (!volume || !still) return fault('notFound', `Transfer ${row.id} could not be found.`);
+    if (!volume || !(await findTransfer(trx, row.id, null)))
+      return fault('notFound', `Transfer ${row.id} could not be found.`);
     if (volume.status !== 'awaiting-transfer')
       return fault('badRequest', `Invalid volume: Volume ${volume.id} is not awaiting a transfer.`);
     const snapshots = await snapshotsOf(trx, volume.id);
     const gigabytes = snapshots.reduce((sum, { size_gib }) => sum + size_gib, volume.size_gib);
     const over = await takeQuota(
-      parts,
+      deps,
       trx,
       projectId,
       { volumes: 1, snapshots: snapshots.length, gigabytes },
@@ -277,12 +269,8 @@ async function accept(
       { status: 'available', project_id: projectId, user_id: request.auth.userId },
       clock.now(),
     );
-    await trx
-      .updateTable('snapshots')
-      .set({ project_id: projectId, user_id: request.auth.userId })
-      .where('volume_id', '=', volume.id)
-      .execute();
-    await trx.deleteFrom('transfers').where('id', '=', row.id).execute();
+    await transferSnapshots(trx, volume.id, { projectId, userId: request.auth.userId });
+    await deleteTransfer(trx, row.id);
     return undefined;
   });
 }

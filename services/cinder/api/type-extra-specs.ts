@@ -4,10 +4,10 @@ import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { CinderParts } from '../parts.ts';
 import type { Metadata } from '../store/rows.ts';
 import { changeExtraSpecs, extraSpecsOf } from '../store/types.ts';
 import { extraSpecsSchema, strict } from './field-schemas.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import type { Request } from './request.ts';
 import { requestedType } from './types.ts';
 
@@ -20,10 +20,10 @@ const missing = (request: Request) =>
     `Volume Type ${request.params['id']} has no extra specs with key ${request.params['key']}.`,
   );
 
-export function typeExtraSpecRoutes(parts: CinderParts): readonly Route[] {
+export function typeExtraSpecRoutes(deps: HandlerDeps): readonly Route[] {
   const {
     database: { db },
-  } = parts;
+  } = deps;
   return [
     route({
       method: 'GET',
@@ -31,7 +31,7 @@ export function typeExtraSpecRoutes(parts: CinderParts): readonly Route[] {
       policy: policy('index'),
       faults,
       handler: async (request) => {
-        const type = await requestedType(parts, request);
+        const type = await requestedType(deps, request);
         return isFault(type) ? type : { status: 200, body: { extra_specs: extraSpecsOf(type) } };
       },
     }),
@@ -42,7 +42,7 @@ export function typeExtraSpecRoutes(parts: CinderParts): readonly Route[] {
       faults,
       body: Type.Object({ extra_specs: extraSpecsSchema }, strict),
       handler: async (request) => {
-        const type = await requestedType(parts, request);
+        const type = await requestedType(deps, request);
         if (isFault(type)) return type;
         await changeExtraSpecs(db, type.id, (now) => ({ ...now, ...request.body.extra_specs }));
         return { status: 200, body: { extra_specs: request.body.extra_specs } };
@@ -54,7 +54,7 @@ export function typeExtraSpecRoutes(parts: CinderParts): readonly Route[] {
       policy: policy('show'),
       faults,
       handler: async (request) => {
-        const type = await requestedType(parts, request);
+        const type = await requestedType(deps, request);
         if (isFault(type)) return type;
         const key = request.params['key'] ?? '';
         const specs = extraSpecsOf(type);
@@ -75,7 +75,7 @@ export function typeExtraSpecRoutes(parts: CinderParts): readonly Route[] {
           return fault('badRequest', 'Request body and URI mismatch');
         if (Object.keys(request.body).length > 1)
           return fault('badRequest', 'Request body contains too many items');
-        const type = await requestedType(parts, request);
+        const type = await requestedType(deps, request);
         if (isFault(type)) return type;
         await changeExtraSpecs(db, type.id, (now) => ({ ...now, ...request.body }));
         return { status: 200, body: request.body };
@@ -87,13 +87,13 @@ export function typeExtraSpecRoutes(parts: CinderParts): readonly Route[] {
       policy: policy('delete'),
       faults,
       handler: async (request) => {
-        const type = await requestedType(parts, request);
+        const type = await requestedType(deps, request);
         if (isFault(type)) return type;
         const key = request.params['key'] ?? '';
-        const done = await changeExtraSpecs(db, type.id, ({ [key]: gone, ...rest }) =>
-          gone === undefined ? undefined : rest,
+        const changed = await changeExtraSpecs(db, type.id, ({ [key]: removed, ...rest }) =>
+          removed === undefined ? undefined : rest,
         );
-        return done ? { status: 202 } : missing(request);
+        return changed ? { status: 202 } : missing(request);
       },
     }),
   ];

@@ -2,9 +2,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { CinderParts } from '../parts.ts';
 import type { VolumeTypeRow } from '../store/tables.ts';
 import { extraSpecsOf, listTypes } from '../store/types.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import { allowedFilters, pairsIn } from './list-filters.ts';
 import { orderOf } from './list-query.ts';
 import { first, booleanOf, isAdmin, numberOf, pageSize, scopeOf } from './request.ts';
@@ -34,11 +34,11 @@ const sortKeys = {
 } as const;
 
 export async function typesAsked(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
 ): Promise<Outcome<VolumeTypeRow[]>> {
   const [limit, offset, order] = [
-    pageSize(request, parts.config.maxListLimit),
+    pageSize(request, deps.config.maxListLimit),
     numberOf(request, 'offset'),
     orderOf(request, sortKeys),
   ];
@@ -61,7 +61,7 @@ export async function typesAsked(
         : booleanOf(asked);
   if (wanted === undefined) return fault('badRequest', `Invalid is_public filter [${asked}]`);
   const visible = await listTypes(
-    parts.database.db,
+    deps.database.db,
     scopeOf(request),
     isAdmin(request) ? wanted : null,
   );

@@ -6,12 +6,19 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import { isUniqueViolation } from '#platform/db/errors.ts';
-import { transaction, upsert } from '#platform/db/transaction.ts';
-import type { CinderParts } from '../parts.ts';
-import { defaultTypeName } from '../seed.ts';
 import type { VolumeTypeRow } from '../store/tables.ts';
-import { extraSpecsOf, findType, findTypeByIdOrName } from '../store/types.ts';
+import {
+  addTypeAccess,
+  changeType,
+  defaultTypeName,
+  deleteType,
+  extraSpecsOf,
+  findType,
+  findTypeByIdOrName,
+  insertType,
+  projectsOfType,
+  removeTypeAccess,
+} from '../store/types.ts';
 import { action, actionRoute } from './actions.ts';
 import {
   booleanSchema,
@@ -21,6 +28,7 @@ import {
   orNull,
   strict,
 } from './field-schemas.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import { booleanOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { typesAsked } from './type-list.ts';
@@ -81,7 +89,7 @@ function typeView(request: Request, type: VolumeTypeRow): JsonObject {
 }
 
 export async function requestedType(
-  { database: { db } }: CinderParts,
+  { database: { db } }: HandlerDeps,
   request: Request,
 ): Promise<Outcome<VolumeTypeRow>> {
   const id = request.params['id'] ?? '';
@@ -91,13 +99,13 @@ export async function requestedType(
   );
 }
 
-export function typeRoutes(parts: CinderParts): readonly Route[] {
+export function typeRoutes(deps: HandlerDeps): readonly Route[] {
   const {
     database: { db },
     ids,
     clock,
     log,
-  } = parts;
+  } = deps;
   const read = 'volume_extension:type_get';
   return [
     route({
@@ -106,7 +114,7 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
       policy: 'volume_extension:type_get_all',
       faults: ['notFound'],
       handler: async (request) => {
-        const types = await typesAsked(parts, request);
+        const types = await typesAsked(deps, request);
         return isFault(types)
           ? types
           : { status: 200, body: { volume_types: types.map((type) => typeView(request, type)) } };
@@ -128,17 +136,9 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
           created_at_ms: clock.now(),
           is_public: booleanOf(wanted['os-volume-type-access:is_public'] ?? true) === false ? 0 : 1,
         };
-        const added = await db
-          .insertInto('volume_types')
-          .values(row)
-          .execute()
-          .catch((error: unknown) => {
-            if (!isUniqueViolation(error)) throw error;
-            return fault('conflict', `Volume Type ${row.name} already exists.`);
-          });
-        return isFault(added)
-          ? added
-          : { status: 200, body: { volume_type: typeView(request, row) } };
+        return (await insertType(db, row))
+          ? { status: 200, body: { volume_type: typeView(request, row) } }
+          : fault('conflict', `Volume Type ${row.name} already exists.`);
       },
     }),
     route({
@@ -159,7 +159,7 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
       policy: read,
       faults: ['notFound'],
       handler: async (request) => {
-        const type = await requestedType(parts, request);
+        const type = await requestedType(deps, request);
         return isFault(type)
           ? type
           : { status: 200, body: { volume_type: typeView(request, type) } };
@@ -172,7 +172,7 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
       body: updateBody,
       faults: ['notFound', 'conflict'],
       handler: async (request) => {
-        const type = await requestedType(parts, request);
+        const type = await requestedType(deps, request);
         if (isFault(type)) return type;
         const { name: newName, description, is_public } = request.body.volume_type;
         const change = {
@@ -187,17 +187,9 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
           );
         if (type.name === defaultTypeName && 'name' in change)
           return fault('badRequest', 'The default volume type cannot be renamed.');
-        const done = await db
-          .updateTable('volume_types')
-          .set(change)
-          .where('id', '=', type.id)
-          .execute()
-          .catch((error: unknown) => {
-            if (!isUniqueViolation(error)) throw error;
-            return fault('conflict', `Volume Type ${newName} already exists.`);
-          });
-        if (isFault(done)) return done;
-        const now = await requestedType(parts, request);
+        if (!(await changeType(db, type.id, change)))
+          return fault('conflict', `Volume Type ${newName} already exists.`);
+        const now = await requestedType(deps, request);
         if (isFault(now)) return now;
         const { 'os-volume-type-access:is_public': _access, ...view } = typeView(request, now);
         return { status: 200, body: { volume_type: view } };
@@ -209,26 +201,16 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
       policy: 'volume_extension:type_delete',
       faults: ['notFound'],
       handler: async (request) => {
-        const type = await requestedType(parts, request);
+        const type = await requestedType(deps, request);
         if (isFault(type)) return type;
         if (type.name === defaultTypeName)
           return fault(
             'badRequest',
             'Target volume type is the default one, which cannot be deleted.',
           );
-        const refused = await transaction(db, async (trx) => {
-          const used = await trx
-            .selectFrom('volumes')
-            .select('id')
-            .where('type_id', '=', type.id)
-            .limit(1)
-            .executeTakeFirst();
-          if (used)
-            return fault('badRequest', `Target volume type is still in use: volumes of it exist.`);
-          await trx.deleteFrom('type_access').where('type_id', '=', type.id).execute();
-          await trx.deleteFrom('volume_types').where('id', '=', type.id).execute();
-          return undefined;
-        });
+        const refused = (await deleteType(db, type.id))
+          ? undefined
+          : fault('badRequest', `Target volume type is still in use: volumes of it exist.`);
         log.info(
           { type: type.id, req: request.id, refused: refused !== undefined },
           'volume type deleted',
@@ -242,22 +224,17 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
       policy: 'volume_extension:volume_type_access:get_all_for_type',
       faults: ['notFound'],
       handler: async (request) => {
-        const type = await requestedType(parts, request);
+        const type = await requestedType(deps, request);
         if (isFault(type)) return type;
         if (type.is_public === 1)
           return fault('notFound', 'Access list not available for public volume types.');
-        const rows = await db
-          .selectFrom('type_access')
-          .selectAll()
-          .where('type_id', '=', type.id)
-          .orderBy('project_id')
-          .execute();
+        const projects = await projectsOfType(db, type.id);
         return {
           status: 200,
           body: {
-            volume_type_access: rows.map(({ type_id, project_id }) => ({
-              volume_type_id: type_id,
-              project_id,
+            volume_type_access: projects.map((project) => ({
+              volume_type_id: type.id,
+              project_id: project,
             })),
           },
         };
@@ -270,7 +247,7 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
       policy: read,
       faults: ['notFound'],
       handler: async (request) => {
-        const type = await requestedType(parts, request);
+        const type = await requestedType(deps, request);
         return isFault(type) ? type : { status: 200, body: {} };
       },
     }),
@@ -280,7 +257,7 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
       policy: 'volume_extension:volume_type_encryption:any',
       faults: ['notFound', 'notImplemented'],
       handler: async (request) => {
-        const type = await requestedType(parts, request);
+        const type = await requestedType(deps, request);
         return isFault(type)
           ? type
           : fault('notImplemented', 'Volume encryption is not offered by this cloud.');
@@ -288,7 +265,7 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
     }),
     actionRoute<VolumeTypeRow>(
       '/types',
-      async (request) => await requestedType(parts, request),
+      async (request) => await requestedType(deps, request),
       {
         addProjectAccess: action<VolumeTypeRow, { project: string }>({
           policy: 'volume_extension:volume_type_access:addProjectAccess',
@@ -299,21 +276,11 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
                 'conflict',
                 'Type access modification is not applicable to public volume type.',
               );
-            const known = await db
-              .selectFrom('type_access')
-              .select('type_id')
-              .where('type_id', '=', type.id)
-              .where('project_id', '=', project)
-              .executeTakeFirst();
-            if (known)
+            if (!(await addTypeAccess(db, type.id, project)))
               return fault(
                 'conflict',
                 `Volume type access for ${type.id} / ${project} combination already exists.`,
               );
-            await upsert(db, 'type_access', { type_id: type.id, project_id: project }, [
-              'type_id',
-              'project_id',
-            ]);
             return { status: 202 };
           },
         }),
@@ -326,17 +293,12 @@ export function typeRoutes(parts: CinderParts): readonly Route[] {
                 'conflict',
                 'Type access modification is not applicable to public volume type.',
               );
-            const gone = await db
-              .deleteFrom('type_access')
-              .where('type_id', '=', type.id)
-              .where('project_id', '=', project)
-              .executeTakeFirst();
-            return gone.numDeletedRows === 0n
-              ? fault(
+            return (await removeTypeAccess(db, type.id, project))
+              ? { status: 202 }
+              : fault(
                   'notFound',
                   `Volume type access not found for ${type.id} / ${project} combination.`,
-                )
-              : { status: 202 };
+                );
           },
         }),
       },

@@ -1,11 +1,11 @@
 // What this Cinder does not have is told to those whom stock Cinder would tell.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { CinderBench, Person } from './cinder-api.testing.ts';
-import { startCinder } from './cinder-api.testing.ts';
+import type { CinderFixture, Person } from '../cinder.testing.ts';
+import { startCinder } from '../cinder.testing.ts';
 
 describe('group types, of which there are none', () => {
-  let cinder: CinderBench;
+  let cinder: CinderFixture;
   before(async () => {
     cinder = await startCinder();
   });

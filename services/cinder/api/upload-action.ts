@@ -2,21 +2,21 @@
 // its data comes from a saga.
 // https://docs.openstack.org/api-ref/block-storage/v3/#upload-volume-to-image
 import Type from 'typebox';
+import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Reply } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { createImage } from '../glance.ts';
-import type { CinderParts } from '../parts.ts';
-import { uploadImageName } from '../sagas/upload-image.ts';
+import { enqueueOperation, whenIdle } from '../store/operations.ts';
 import { metadataIn } from '../store/rows.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import { extraSpecsOf, findType } from '../store/types.ts';
-import { changeVolumeIn, volumeLock } from '../store/volumes.ts';
+import { changeVolumeIn } from '../store/volumes.ts';
 import { action } from './actions.ts';
 import type { Action } from './actions.ts';
 import { booleanSchema, orNull, strict } from './field-schemas.ts';
-import { journal, whenIdle } from './journal.ts';
+import { createImage } from './glance.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import { booleanOf } from './request.ts';
 import type { Request } from './request.ts';
 import { timeOrNull } from './times.ts';
@@ -32,6 +32,8 @@ interface Upload {
 const visibilitySince = 1;
 const unwoundWithinMs = 5_000;
 const formats = ['raw', 'qcow2'] as const;
+const isOffered = (format: string): format is (typeof formats)[number] =>
+  (formats as readonly string[]).includes(format);
 /**
  * Of the image a volume came from: kept by the image it becomes, unless Glance says these itself.
  */
@@ -46,7 +48,7 @@ const ofGlance = new Set([
   'size',
 ]);
 
-export const uploadAction = (parts: CinderParts): Action<VolumeRow> =>
+export const uploadAction = (deps: HandlerDeps): Action<VolumeRow> =>
   action<VolumeRow, Upload>({
     policy: 'volume_extension:volume_actions:upload_image',
     body: Type.Object(
@@ -70,11 +72,11 @@ export const uploadAction = (parts: CinderParts): Action<VolumeRow> =>
       },
       strict,
     ),
-    run: async (request, volume, sent) => await upload(parts, request, volume, sent),
+    run: async (request, volume, sent) => await upload(deps, request, volume, sent),
   });
 
 async function upload(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   volume: VolumeRow,
   sent: Upload,
@@ -82,12 +84,12 @@ async function upload(
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const [diskFormat, containerFormat] = [
     sent.disk_format ?? 'raw',
     sent.container_format ?? 'bare',
   ];
-  if (!(formats as readonly string[]).includes(diskFormat) || containerFormat !== 'bare')
+  if (!isOffered(diskFormat) || containerFormat !== 'bare')
     return fault(
       'badRequest',
       `Invalid input received: a volume becomes an image of disk_format ${formats.join(' or ')} and container_format bare.`,
@@ -107,14 +109,14 @@ async function upload(
       : {};
   // The saga stands before the image: one that is made is never without somebody who fills or
   // removes it.
-  const imageId = parts.ids.uuid();
+  const imageId = deps.ids.uuid();
   const begun = await transaction(db, async (trx) => {
     if (
       !(await changeVolumeIn(trx, volume.id, ['available'], { status: 'uploading' }, clock.now()))
     )
       return false;
-    await journal(parts, trx, request, {
-      name: uploadImageName,
+    await enqueueOperation(deps, trx, request.id, {
+      name: 'cinder.upload-image',
       lockKey: volumeLock(volume.id),
       input: { volumeId: volume.id, projectId: volume.project_id, imageId, diskFormat },
     });
@@ -122,7 +124,7 @@ async function upload(
   });
   if (!begun) return fault('badRequest', needed);
   const image = await createImage(
-    parts,
+    deps,
     {
       ...properties,
       id: imageId,
@@ -135,10 +137,10 @@ async function upload(
     { token: request.auth.token, requestId: request.id },
   );
   if (isFault(image))
-    await transaction(db, async (trx) => await parts.sagas.cancel(trx, volumeLock(volume.id)));
-  await parts.wake(request.id);
+    await transaction(db, async (trx) => await deps.sagas.cancel(trx, volumeLock(volume.id)));
+  await deps.wakeVolume(request.id);
   if (isFault(image)) {
-    await whenIdle(parts, volume.id, unwoundWithinMs, async () => undefined);
+    await whenIdle(deps, volume.id, unwoundWithinMs, async () => undefined);
     return image;
   }
   const type = volume.type_id === null ? undefined : await findType(db, volume.type_id, null);

@@ -1,11 +1,11 @@
 // Volumes and snapshots as answers show them, by microversion. Shapes:
 // contracts/openstack-response-shapes.txt, "[volume]".
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { CinderParts } from '../parts.ts';
 import { attachmentsOfAll } from '../store/attachments.ts';
 import { metadataIn } from '../store/rows.ts';
 import type { AttachmentRow, SnapshotRow, VolumeRow } from '../store/tables.ts';
 import { typeNames } from '../store/types.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import { isAdmin, linksOf } from './request.ts';
 import type { Request } from './request.ts';
 import { timeOrNull, timeText } from './times.ts';
@@ -92,7 +92,7 @@ function volumeDetail(
 }
 
 export async function volumeViews(
-  { database: { db } }: CinderParts,
+  { database: { db } }: HandlerDeps,
   request: Request,
   rows: readonly VolumeRow[],
   how: 'detail' | 'base',
@@ -116,12 +116,12 @@ export async function volumeViews(
 }
 
 export async function volumeView(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   row: VolumeRow,
   how: 'detail' | 'base',
 ): Promise<JsonObject> {
-  const [view] = await volumeViews(parts, request, [row], how);
+  const [view] = await volumeViews(deps, request, [row], how);
   return view ?? {};
 }
 

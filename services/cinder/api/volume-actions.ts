@@ -1,26 +1,19 @@
 // What one does with a volume beside reading it.
 // https://docs.openstack.org/api-ref/block-storage/v3/#volume-actions-volumes-action
 import Type from 'typebox';
+import { volumeLock } from '#contracts/cinder/operations.ts';
 import { volumeStatuses } from '#contracts/cinder/volume-states.ts';
 import type { AttachStatus, VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Reply, Route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { pickPool } from '../domain/pick-pool.ts';
-import type { CinderParts } from '../parts.ts';
-import { extendVolumeName } from '../sagas/extend-volume.ts';
-import { attachmentsOf } from '../store/attachments.ts';
+import { deleteAttachmentsOf, markAttached } from '../store/attachments.ts';
+import { enqueueOperation } from '../store/operations.ts';
 import { metadataIn } from '../store/rows.ts';
 import type { VolumeRow } from '../store/tables.ts';
-import { extraSpecsOf, findTypeByIdOrName } from '../store/types.ts';
-import {
-  changeVolume,
-  changeVolumeIn,
-  findVolume,
-  lockVolume,
-  volumeLock,
-} from '../store/volumes.ts';
+import { findTypeByIdOrName } from '../store/types.ts';
+import { changeVolume, changeVolumeIn, findVolume, lockVolume } from '../store/volumes.ts';
 import { action, actionRoute } from './actions.ts';
 import type { Action } from './actions.ts';
 import { attachmentActions } from './attachment-actions.ts';
@@ -32,7 +25,8 @@ import {
   strict,
   tooManyItems,
 } from './field-schemas.ts';
-import { journal } from './journal.ts';
+import type { HandlerDeps } from './handler-deps.ts';
+import { schedulerTimeoutMs } from './pools.ts';
 import { booleanOf, requestedVolume, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { takeQuota } from './take-quota.ts';
@@ -47,18 +41,18 @@ const bad = (volume: VolumeRow, needs: string) =>
     `Invalid volume: Volume ${volume.id} status must be ${needs}, but current status is: ${volume.status}.`,
   );
 
-export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
+export function volumeActionRoutes(deps: HandlerDeps): readonly Route[] {
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const table: Record<string, Action<VolumeRow>> = {
-    ...attachmentActions(parts),
+    ...attachmentActions(deps),
     'os-extend': action<VolumeRow, { new_size: number | string }>({
       policy: 'volume:extend',
       body: Type.Object({ new_size: sizeSchema }, strict),
       run: async (request, volume, { new_size }) =>
-        await extend(parts, request, volume, Number(new_size)),
+        await extend(deps, request, volume, Number(new_size)),
     }),
     'os-set_bootable': action<VolumeRow, { bootable: boolean | string }>({
       policy: 'volume:set_bootable',
@@ -86,7 +80,7 @@ export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
       policy: 'volume_extension:volume_image_metadata:set',
       body: Type.Object({ metadata: metadataSchema }, strict),
       run: async (_, volume, { metadata }) => {
-        const all = await changeImageMetadata(parts, volume, (now) => {
+        const all = await changeImageMetadata(deps, volume, (now) => {
           const merged = { ...now, ...metadata };
           return Object.keys(merged).length > maxMetadataItems ? undefined : merged;
         });
@@ -106,9 +100,9 @@ export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
       body: Type.Object({ key: Type.String({ minLength: 1, maxLength: 255 }) }, strict),
       run: async (_, volume, { key }) => {
         const left = await changeImageMetadata(
-          parts,
+          deps,
           volume,
-          ({ [key]: _gone, ...rest }, isThere) => (isThere(key) ? rest : undefined),
+          ({ [key]: _removed, ...rest }, isThere) => (isThere(key) ? rest : undefined),
         );
         return left
           ? { status: 200 }
@@ -131,17 +125,17 @@ export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
         { ...strict, minProperties: 1 },
       ),
       run: async (_, volume, { status, attach_status }) =>
-        await resetStatus(parts, volume, status, attach_status),
+        await resetStatus(deps, volume, status, attach_status),
     }),
     'os-force_delete': action<VolumeRow>({
       policy: 'volume_extension:volume_admin_actions:force_delete',
       body: Type.Any(),
       run: async (request, volume) => {
-        const begun = await beginDeletion(parts, request, volume, { force: true, cascade: true });
+        const begun = await beginDeletion(deps, request, volume, { force: true, cascade: true });
         return isFault(begun) ? begun : { status: 202 };
       },
     }),
-    'os-volume_upload_image': uploadAction(parts),
+    'os-volume_upload_image': uploadAction(deps),
     'os-retype': action<VolumeRow, { new_type: string; migration_policy?: string }>({
       policy: 'volume:retype',
       body: Type.Object(
@@ -153,7 +147,7 @@ export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
         },
         strict,
       ),
-      run: async (request, volume, { new_type }) => await retype(parts, request, volume, new_type),
+      run: async (request, volume, { new_type }) => await retype(deps, request, volume, new_type),
     }),
     ...notOffered<VolumeRow>({
       'os-migrate_volume': 'volume_extension:volume_admin_actions:migrate_volume',
@@ -162,12 +156,12 @@ export function volumeActionRoutes(parts: CinderParts): readonly Route[] {
       revert: 'volume:revert_to_snapshot',
     }),
   };
-  return [actionRoute('/volumes', async (request) => await requestedVolume(parts, request), table)];
+  return [actionRoute('/volumes', async (request) => await requestedVolume(deps, request), table)];
 }
 
 /** The new size counts from here on: the quota is taken with the state. */
 async function extend(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   volume: VolumeRow,
   newGib: number,
@@ -175,7 +169,7 @@ async function extend(
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, volume.id);
     const current = await findVolume(trx, volume.id, null);
@@ -192,7 +186,7 @@ async function extend(
         `Invalid input received: New size for extend must be greater than current size. (current: ${current.size_gib}, extended: ${newGib}).`,
       );
     const over = await takeQuota(
-      parts,
+      deps,
       trx,
       current.project_id,
       { gigabytes: more },
@@ -200,8 +194,8 @@ async function extend(
     );
     if (over) return over;
     await changeVolume(trx, volume.id, { status: 'extending', extending_gib: more }, clock.now());
-    await journal(parts, trx, request, {
-      name: extendVolumeName,
+    await enqueueOperation(deps, trx, request.id, {
+      name: 'cinder.extend-volume',
       lockKey: volumeLock(volume.id),
       input: {
         volumeId: volume.id,
@@ -214,12 +208,12 @@ async function extend(
     return undefined;
   });
   if (refused) return refused;
-  await parts.wake(request.id);
+  await deps.wakeVolume(request.id);
   return { status: 202 };
 }
 
 async function changeImageMetadata(
-  { database: { db }, clock }: CinderParts,
+  { database: { db }, clock }: HandlerDeps,
   volume: VolumeRow,
   next: (
     now: Record<string, string>,
@@ -247,7 +241,7 @@ async function changeImageMetadata(
  * move it, which is not offered.
  */
 async function retype(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   volume: VolumeRow,
   newType: string,
@@ -255,7 +249,7 @@ async function retype(
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const type = await findTypeByIdOrName(db, newType, scopeOf(request));
   if (!type) return fault('badRequest', `Invalid volume type: ${newType} could not be found.`);
   if (volume.status !== 'available' && volume.status !== 'in-use')
@@ -265,8 +259,16 @@ async function retype(
       'badRequest',
       `Invalid input received: New volume_type same as original: ${newType}.`,
     );
-  const own = (await parts.pools()).filter(({ host }) => host === volume.host);
-  if (isFault(pickPool(own, { sizeGib: 0, extraSpecs: extraSpecsOf(type) })))
+  const fit =
+    volume.host === null
+      ? { suits: false }
+      : await deps.scheduler.call(
+          'suitsType',
+          { host: volume.host, typeId: type.id },
+          { timeoutMs: schedulerTimeoutMs, requestId: request.id },
+        );
+  if (isFault(fit)) return fit;
+  if (!fit.suits)
     return fault(
       'notImplemented',
       'To retype a volume to another backend is not offered by this cloud.',
@@ -287,7 +289,7 @@ async function retype(
  * takes the attachments along.
  */
 async function resetStatus(
-  { database: { db }, clock, log }: CinderParts,
+  { database: { db }, clock, log }: HandlerDeps,
   volume: VolumeRow,
   status: VolumeStatus | undefined,
   attachStatus: AttachStatus | undefined,
@@ -298,15 +300,8 @@ async function resetStatus(
       "Must specify 'status', 'attach_status' or 'migration_status' for update.",
     );
   await transaction(db, async (trx) => {
-    if (attachStatus === 'detached')
-      await trx.deleteFrom('attachments').where('volume_id', '=', volume.id).execute();
-    else if (attachStatus === 'attached')
-      for (const { id } of await attachmentsOf(trx, volume.id))
-        await trx
-          .updateTable('attachments')
-          .set({ status: 'attached' })
-          .where('id', '=', id)
-          .execute();
+    if (attachStatus === 'detached') await deleteAttachmentsOf(trx, volume.id);
+    else if (attachStatus === 'attached') await markAttached(trx, volume.id);
     if (status !== undefined) await changeVolume(trx, volume.id, { status }, clock.now());
   });
   log.warn(

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { CinderBench } from './cinder-api.testing.ts';
-import { startCinder } from './cinder-api.testing.ts';
+import type { CinderFixture } from '../cinder.testing.ts';
+import { startCinder } from '../cinder.testing.ts';
 
-let cinder: CinderBench;
+let cinder: CinderFixture;
 before(async () => {
   cinder = await startCinder({
     config: {
@@ -22,17 +22,22 @@ before(async () => {
 after(async () => await cinder.close());
 
 test('a blank volume becomes available on its backend and shows itself whole', async () => {
-  const made = await cinder.ask('member', 'POST', 'volumes', {
+  const created = await cinder.ask('member', 'POST', 'volumes', {
     body: { volume: { size: '2', name: 'data', metadata: { a: 'b' } } },
     version: 0,
   });
-  assert.equal(made.status, 202);
-  assert.equal(made.body.volume.status, 'creating');
-  assert.ok(!('os-vol-tenant-attr:tenant_id' in made.body.volume));
+  assert.equal(created.status, 202);
+  assert.equal(created.body.volume.status, 'creating');
+  assert.ok(!('os-vol-tenant-attr:tenant_id' in created.body.volume));
   await cinder.idle();
-  const { body } = await cinder.ask('member', 'GET', `project-a/volumes/${made.body.volume.id}`, {
-    version: 0,
-  });
+  const { body } = await cinder.ask(
+    'member',
+    'GET',
+    `project-a/volumes/${created.body.volume.id}`,
+    {
+      version: 0,
+    },
+  );
   assert.deepEqual(
     [
       body.volume.status,
@@ -46,10 +51,10 @@ test('a blank volume becomes available on its backend and shows itself whole', a
   );
   assert.equal(body.volume['os-vol-host-attr:host'], undefined);
   assert.equal(
-    (await cinder.show('volumes', 'volume', made.body.volume.id))['os-vol-host-attr:host'],
+    (await cinder.show('volumes', 'volume', created.body.volume.id))['os-vol-host-attr:host'],
     'control@sim#sim',
   );
-  assert.equal(cinder.world.get(made.body.volume.id)?.sizeGib, 2);
+  assert.equal(cinder.world.get(created.body.volume.id)?.sizeGib, 2);
 });
 
 test('wrong sizes and unknown sources are refused with their codes', async () => {
@@ -244,7 +249,7 @@ test('extending grows the volume within its quota', async () => {
 });
 
 test('100 volumes at once become available, each once', async () => {
-  const made = await Promise.all(
+  const created = await Promise.all(
     Array.from(
       { length: 100 },
       async () =>
@@ -253,7 +258,7 @@ test('100 volumes at once become available, each once', async () => {
         }),
     ),
   );
-  assert.ok(made.every(({ status }) => status === 202));
+  assert.ok(created.every(({ status }) => status === 202));
   await cinder.idle();
   const { volumes } = (await cinder.ask('member', 'GET', 'volumes/detail?name=many')).body;
   assert.equal(volumes.length, 100);
@@ -264,14 +269,14 @@ test('concurrent creates stop at the quota exactly', async () => {
   await cinder.ask('admin', 'PUT', 'os-quota-sets/project-b', {
     body: { quota_set: { volumes: 5, gigabytes: 7 } },
   });
-  const made = await Promise.all(
+  const created = await Promise.all(
     Array.from(
       { length: 20 },
       async () => await cinder.ask('other', 'POST', 'volumes', { body: { volume: { size: 1 } } }),
     ),
   );
-  assert.equal(made.filter(({ status }) => status === 202).length, 5);
-  const refused = made.find(({ status }) => status !== 202);
+  assert.equal(created.filter(({ status }) => status === 202).length, 5);
+  const refused = created.find(({ status }) => status !== 202);
   assert.equal(refused?.status, 413);
   assert.equal(refused?.body.overLimit.code, 413);
   await cinder.idle();

@@ -1,17 +1,15 @@
 // Volumes: list, show, update, delete, summary.
 // https://docs.openstack.org/api-ref/block-storage/v3/#volumes-volumes
-import { sql } from 'kysely';
 import Type from 'typebox';
+import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { CinderParts } from '../parts.ts';
-import { deleteVolumeName } from '../sagas/delete-volume.ts';
 import { attachmentsOf } from '../store/attachments.ts';
-import { metadataIn } from '../store/rows.ts';
+import { enqueueOperation } from '../store/operations.ts';
 import { changeSnapshot, snapshotsOf } from '../store/snapshots.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import {
@@ -19,10 +17,11 @@ import {
   changeVolumeIn,
   findVolume,
   lockVolume,
-  volumeLock,
+  metadataOfVolumes,
+  volumeTotals,
 } from '../store/volumes.ts';
 import { descriptionSchema, metadataSchema, nameSchema, orNull } from './field-schemas.ts';
-import { journal } from './journal.ts';
+import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
 import { asksForNothing, booleanOf, first, isAdmin, requestedVolume } from './request.ts';
@@ -116,22 +115,22 @@ const summaryMetadataSince = 36;
 const cascadeTexts =
   'Volume status must be available or error or error_restoring or error_extending or error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.';
 
-export function volumeRoutes(parts: CinderParts): readonly Route[] {
+export function volumeRoutes(deps: HandlerDeps): readonly Route[] {
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const list =
     (how: 'summary' | 'detail') =>
     async (request: Request): Promise<Outcome<Reply>> => {
       if (how === 'summary' && asksForNothing(request))
         return fault('notFound', 'Volume could not be found.');
-      const page = await readPage(parts, request, rules);
+      const page = await readPage(deps, request, rules);
       if (isFault(page)) return page;
       const volumes =
         how === 'summary'
           ? page.rows.map((row) => volumeSummary(request, row))
-          : await volumeViews(parts, request, page.rows, 'detail');
+          : await volumeViews(deps, request, page.rows, 'detail');
       return {
         status: 200,
         body: {
@@ -163,7 +162,7 @@ export function volumeRoutes(parts: CinderParts): readonly Route[] {
       policy: 'volume:get_all',
       handler: async (request) => ({
         status: 200,
-        body: { 'volume-summary': await summary(parts, request) },
+        body: { 'volume-summary': await summary(deps, request) },
       }),
     }),
     route({
@@ -172,10 +171,10 @@ export function volumeRoutes(parts: CinderParts): readonly Route[] {
       policy: 'volume:get',
       faults: ['notFound'],
       handler: async (request) => {
-        const volume = await requestedVolume(parts, request);
+        const volume = await requestedVolume(deps, request);
         return isFault(volume)
           ? volume
-          : { status: 200, body: { volume: await volumeView(parts, request, volume, 'detail') } };
+          : { status: 200, body: { volume: await volumeView(deps, request, volume, 'detail') } };
       },
     }),
     route<{ volume: Update }>({
@@ -185,7 +184,7 @@ export function volumeRoutes(parts: CinderParts): readonly Route[] {
       body: updateBody,
       faults: ['notFound'],
       handler: async (request) => {
-        const volume = await requestedVolume(parts, request);
+        const volume = await requestedVolume(deps, request);
         if (isFault(volume)) return volume;
         const { name, display_name, description, display_description, metadata } =
           request.body.volume;
@@ -204,10 +203,10 @@ export function volumeRoutes(parts: CinderParts): readonly Route[] {
             'Invalid input: at least one of name, description and metadata must be given.',
           );
         await changeVolume(db, volume.id, change, clock.now());
-        const now = await requestedVolume(parts, request);
+        const now = await requestedVolume(deps, request);
         return isFault(now)
           ? now
-          : { status: 200, body: { volume: await volumeView(parts, request, now, 'base') } };
+          : { status: 200, body: { volume: await volumeView(deps, request, now, 'base') } };
       },
     }),
     route({
@@ -216,9 +215,9 @@ export function volumeRoutes(parts: CinderParts): readonly Route[] {
       policy: 'volume:delete',
       faults: ['notFound', 'conflict'],
       handler: async (request) => {
-        const volume = await requestedVolume(parts, request);
+        const volume = await requestedVolume(deps, request);
         if (isFault(volume)) return volume;
-        const begun = await beginDeletion(parts, request, volume, {
+        const begun = await beginDeletion(deps, request, volume, {
           force: false,
           cascade: booleanOf(first(request, 'cascade') ?? 'false') === true,
         });
@@ -233,7 +232,7 @@ export function volumeRoutes(parts: CinderParts): readonly Route[] {
  * an attachment. Deleting twice is one deletion.
  */
 export async function beginDeletion(
-  parts: CinderParts,
+  deps: HandlerDeps,
   request: Request,
   volume: VolumeRow,
   { force, cascade }: { force: boolean; cascade: boolean },
@@ -241,7 +240,7 @@ export async function beginDeletion(
   const {
     database: { db },
     clock,
-  } = parts;
+  } = deps;
   const refused = await transaction(db, async (trx): Promise<Outcome<boolean>> => {
     await lockVolume(trx, volume.id);
     const current = await findVolume(trx, volume.id, null);
@@ -269,35 +268,28 @@ export async function beginDeletion(
     for (const snapshot of snapshots)
       await changeSnapshot(trx, snapshot.id, { status: 'deleting' }, clock.now());
     await changeVolumeIn(trx, volume.id, [current.status], { status: 'deleting' }, clock.now());
-    await journal(parts, trx, request, {
-      name: deleteVolumeName,
+    await enqueueOperation(deps, trx, request.id, {
+      name: 'cinder.delete-volume',
       lockKey: current.creating_lock ?? volumeLock(volume.id),
       input: { volumeId: volume.id, projectId: volume.project_id },
     });
     return true;
   });
   if (isFault(refused)) return refused;
-  await parts.wake(request.id);
+  await deps.wakeVolume(request.id);
   return undefined;
 }
 
-async function summary({ database: { db } }: CinderParts, request: Request) {
+async function summary({ database: { db } }: HandlerDeps, request: Request) {
   const everybody =
     isAdmin(request) && booleanOf(first(request, 'all_tenants') ?? 'false') === true;
-  const own = <Q extends { where(column: 'project_id', op: '=', value: string): Q }>(query: Q): Q =>
-    everybody ? query : query.where('project_id', '=', request.auth.projectId ?? '');
-  const totals = await own(
-    db
-      .selectFrom('volumes')
-      .select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(size_gib)`.as('gib')]),
-  ).executeTakeFirstOrThrow();
-  const result = { total_size: Number(totals.gib ?? 0), total_count: Number(totals.count) };
+  const scope = everybody ? null : (request.auth.projectId ?? '');
+  const totals = await volumeTotals(db, scope);
+  const result = { total_size: totals.sizeGib, total_count: totals.count };
   if (request.version < summaryMetadataSince) return result;
   const metadata = new Map<string, Set<string>>();
-  for (const { metadata_json } of await own(
-    db.selectFrom('volumes').select('metadata_json').where('metadata_json', '!=', '{}'),
-  ).execute()) {
-    for (const [key, value] of Object.entries(metadataIn(metadata_json)))
+  for (const ofVolume of await metadataOfVolumes(db, scope)) {
+    for (const [key, value] of Object.entries(ofVolume))
       metadata.set(key, (metadata.get(key) ?? new Set()).add(value));
   }
   return {

@@ -4,14 +4,14 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { HttpCall } from '#openstack/http/client.ts';
-import type { CinderBench } from './cinder-api.testing.ts';
-import { startCinder } from './cinder-api.testing.ts';
+import type { CinderFixture } from '../cinder.testing.ts';
+import { startCinder } from '../cinder.testing.ts';
 
 const privateImageId = '11111111-1111-4111-8111-111111111111';
 const foreignServerId = '22222222-2222-4222-8222-222222222222';
 const connector = { host: 'h1', initiator: 'iqn.x' };
 
-let cinder: CinderBench;
+let cinder: CinderFixture;
 before(async () => {
   cinder = await startCinder();
 });
@@ -63,13 +63,13 @@ describe('an attachment that names a server of another project', () => {
 
   it("is released, whatever that server's own attachment is, and tells nothing of the server", async () => {
     const anotherAttachment = { volumeAttachment: { attachment_id: cinder.deps.ids.uuid() } };
-    const [there, absent] = [
+    const [existing, absent] = [
       await releasedFrom(foreignServerId, () => ({ status: 200, body: anotherAttachment })),
       await releasedFrom(cinder.deps.ids.uuid(), () => ({ status: 404 })),
     ];
-    assert.equal(there[0], 200);
-    assert.equal(there[2], 'available');
-    assert.deepEqual(there, absent, 'the same answer as for a server that does not exist');
+    assert.equal(existing[0], 200);
+    assert.equal(existing[2], 'available');
+    assert.deepEqual(existing, absent, 'the same answer as for a server that does not exist');
   });
 
   it('is seen and changed by its own project alone', async () => {

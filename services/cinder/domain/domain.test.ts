@@ -5,9 +5,9 @@ import {
   connectionInfoOf,
   flatConnectionInfo,
 } from '#contracts/cinder/connection-info.ts';
+import type { Pool } from '#contracts/cinder/scheduler-rpc.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { detailOf, eventId, textOf } from './messages.ts';
-import type { Pool } from './pick-pool.ts';
 import { backendOf, pickPool, poolHost } from './pick-pool.ts';
 import { checkQuota, quotaDefaults } from './quota.ts';
 import { planSource } from './volume-source.ts';
@@ -30,7 +30,7 @@ const pick = (pools: Pool[], sizeGib = 1, extraSpecs = {}) => {
   return isFault(chosen) ? chosen.kind : chosen.host;
 };
 
-test('the pool with the most room is picked, among those the type wants', () => {
+test('the pool with the most space is picked, among those the type wants', () => {
   const pools = [
     pool({ provisionedGib: 500 }),
     pool({ host: 'c@b#b', backend: 'b', provisionedGib: 100 }),

@@ -1,30 +1,18 @@
 // The scheduler's question: which pool takes a volume. Pure. Names as in `os-vol-host-attr:host`:
 // <host>@<backend>#<pool>.
+import type { Pool } from '#contracts/cinder/scheduler-rpc.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { own } from '#contracts/common/own.ts';
-
-export interface Pool {
-  /** `<control host>@<backend>#<pool>`. */
-  host: string;
-  backend: string;
-  vendorName: string;
-  driverVersion: string;
-  storageProtocol: string;
-  totalGib: number;
-  freeGib: number;
-  /** Sizes of the volumes placed there. */
-  provisionedGib: number;
-  enabled: boolean;
-  /** It told its figures when it was last asked; else they are its last ones. */
-  answers: boolean;
-}
 
 /** Thin volumes may promise more than there is: cinder.conf, max_over_subscription_ratio. */
 export const overSubscription = 20;
 
 export const poolHost = (controlHost: string, backend: string): string =>
   `${controlHost}@${backend}#${backend}`;
+
+/** The service of `os-vol-host-attr:host`: `<control host>@<backend>`. */
+export const serviceHostOf = (host: string): string => host.split('#')[0] ?? host;
 
 /** The backend of `os-vol-host-attr:host`. */
 export function backendOf(host: string): string {
@@ -61,7 +49,7 @@ export function suits(pool: Pool, extraSpecs: Readonly<Record<string, string>>):
 }
 
 /**
- * The pool with the most room among those that fit. conflict: none does; unavailable: one might
+ * The pool with the most space among those that fit. conflict: none does; unavailable: one might
  * that does not answer.
  */
 export function pickPool(
@@ -76,10 +64,10 @@ export function pickPool(
       wanted.sizeGib <= pool.totalGib * overSubscription &&
       pool.provisionedGib + wanted.sizeGib <= pool.totalGib * overSubscription,
   );
-  const room = (pool: Pool): number => pool.totalGib * overSubscription - pool.provisionedGib;
+  const spaceGib = (pool: Pool): number => pool.totalGib * overSubscription - pool.provisionedGib;
   const best = fitting
     .filter(({ answers }) => answers)
-    .sort((a, b) => room(b) - room(a) || (a.host < b.host ? -1 : 1))[0];
+    .sort((a, b) => spaceGib(b) - spaceGib(a) || (a.host < b.host ? -1 : 1))[0];
   return (
     best ??
     fault(

@@ -60,6 +60,24 @@ export async function deleteAttachment(trx: CinderDb, id: string): Promise<void>
   await trx.deleteFrom('attachments').where('id', '=', id).execute();
 }
 
+/** An operator says that all of the volume's servers have it. */
+export async function markAttached(trx: CinderDb, volumeId: string): Promise<void> {
+  await trx
+    .updateTable('attachments')
+    .set({ status: 'attached' })
+    .where('volume_id', '=', volumeId)
+    .execute();
+}
+
+export async function deleteAttachmentsOf(trx: CinderDb, volumeId: string): Promise<void> {
+  await trx.deleteFrom('attachments').where('volume_id', '=', volumeId).execute();
+}
+
+/** Whether a guest may be writing the volume. */
+export async function isInUse(db: CinderDb, volumeId: string): Promise<boolean> {
+  return (await attachmentsOf(db, volumeId)).some(isConnected);
+}
+
 /** Whether a host has been told how to reach the volume, so that a guest may be writing it. */
 export const isConnected = (row: AttachmentRow): boolean =>
   row.connection_json !== null ||

@@ -1,6 +1,6 @@
 // SQL of backups; changes of state are compare-and-set.
 import type { BackupStatus } from '#contracts/cinder/volume-states.ts';
-import type { CinderDb, Scope } from './rows.ts';
+import type { CinderDb, Metadata, Scope } from './rows.ts';
 import type { BackupRow } from './tables.ts';
 
 export async function findBackup(
@@ -10,6 +10,14 @@ export async function findBackup(
 ): Promise<BackupRow | undefined> {
   const query = db.selectFrom('backups').selectAll().where('id', '=', id);
   return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
+}
+
+export async function insertBackup(trx: CinderDb, row: BackupRow): Promise<void> {
+  await trx.insertInto('backups').values(row).execute();
+}
+
+export async function deleteBackupRow(db: CinderDb, id: string): Promise<void> {
+  await db.deleteFrom('backups').where('id', '=', id).execute();
 }
 
 export type BackupChange = Partial<Omit<BackupRow, 'id' | 'created_at_ms' | 'updated_at_ms'>>;
@@ -70,8 +78,13 @@ export async function sharesData(db: CinderDb, row: BackupRow): Promise<boolean>
   return other !== undefined;
 }
 
-/**
- * The lock of a backup's data, which imports and deletions of all who share it take; what touches a
- * volume takes the volume's.
- */
-export const backupLock = (dataId: string): string => `backup:${dataId}`;
+/** What a restored volume takes over beside its bytes: `volume_facts_json`. */
+export interface BackedUpFacts {
+  bootable: number;
+  metadata: Metadata;
+  imageMetadata: Metadata;
+}
+
+// written by this release or an earlier one
+export const backedUpFacts = (row: Pick<BackupRow, 'volume_facts_json'>): BackedUpFacts =>
+  JSON.parse(row.volume_facts_json) as BackedUpFacts;

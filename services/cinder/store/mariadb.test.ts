@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { PrivateMariadb } from '#platform/db/mariadb.testing.ts';
 import { mariadbMissing, startMariadb } from '#platform/db/mariadb.testing.ts';
-import type { CinderBench } from '../api/cinder-api.testing.ts';
-import { startCinder } from '../api/cinder-api.testing.ts';
+import type { CinderFixture } from '../cinder.testing.ts';
+import { startCinder } from '../cinder.testing.ts';
 
 const skip = await mariadbMissing();
 let mariadb: PrivateMariadb;
-let cinder: CinderBench;
+let cinder: CinderFixture;
 before(async () => {
   if (skip) return;
   mariadb = await startMariadb();
@@ -113,7 +113,7 @@ test('of many imports of one record one makes the backup', { skip }, async () =>
   assert.equal((await cinder.show('backups', 'backup', backup.id)).status, 'available');
   assert.equal((await cinder.ask('member', 'DELETE', `backups/${backup.id}`)).status, 202);
   await cinder.idle();
-  assert.deepEqual((await cinder.service.audit()).backups, { missing: [], unknown: [] });
+  assert.deepEqual((await cinder.audit()).backups, { missing: [], unknown: [] });
 });
 
 test('concurrent creates stop at the quota exactly', { skip }, async () => {

@@ -1,5 +1,7 @@
 // SQL of snapshots; changes of state are compare-and-set.
 import type { SnapshotStatus } from '#contracts/cinder/volume-states.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
 import type { CinderDb, Scope } from './rows.ts';
 import type { SnapshotRow } from './tables.ts';
 
@@ -10,6 +12,13 @@ export async function findSnapshot(
 ): Promise<SnapshotRow | undefined> {
   const query = db.selectFrom('snapshots').selectAll().where('id', '=', id);
   return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
+}
+
+/** notFound: it was deleted. For steps of sagas, which see everybody's. */
+export async function requireSnapshot(db: CinderDb, id: string): Promise<Outcome<SnapshotRow>> {
+  return (
+    (await findSnapshot(db, id, null)) ?? fault('notFound', `Snapshot ${id} could not be found.`)
+  );
 }
 
 export async function insertSnapshot(trx: CinderDb, row: SnapshotRow): Promise<void> {
@@ -64,4 +73,17 @@ export async function changeSnapshotIn(
 
 export async function deleteSnapshotRow(trx: CinderDb, id: string): Promise<void> {
   await trx.deleteFrom('snapshots').where('id', '=', id).execute();
+}
+
+/** All snapshots of a volume become another project's, as the volume does. */
+export async function transferSnapshots(
+  trx: CinderDb,
+  volumeId: string,
+  owner: { projectId: string; userId: string },
+): Promise<void> {
+  await trx
+    .updateTable('snapshots')
+    .set({ project_id: owner.projectId, user_id: owner.userId })
+    .where('volume_id', '=', volumeId)
+    .execute();
 }

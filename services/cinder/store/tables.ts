@@ -1,5 +1,6 @@
 // Cinder's tables as rows. Times are ms since the epoch, booleans 0 or 1, `_json` columns hold
 // text. What is deleted leaves no row.
+import type { CinderLock } from '#contracts/cinder/operations.ts';
 import type {
   AttachStatus,
   BackupStatus,
@@ -31,7 +32,7 @@ export interface VolumeRow {
   /** Of the image it was made from; '{}': of none. */
   image_metadata_json: string;
   /** While it is copied from another volume: that one's lock, which its creation holds. */
-  creating_lock: string | null;
+  creating_lock: CinderLock | null;
   created_at_ms: number;
   updated_at_ms: number | null;
 }

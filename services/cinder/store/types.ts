@@ -1,8 +1,13 @@
 // SQL of volume types and who may use the private ones.
+import { isUniqueViolation } from '#platform/db/errors.ts';
+import { transaction, upsert } from '#platform/db/transaction.ts';
 import type { CinderDb, Scope } from './rows.ts';
 import { metadataIn } from './rows.ts';
 import type { Metadata } from './rows.ts';
 import type { VolumeTypeRow } from './tables.ts';
+
+/** What every volume has whose type nobody names. */
+export const defaultTypeName = '__DEFAULT__';
 
 /** Types that a project may see; scope null: all. */
 function visible(db: CinderDb, scope: Scope) {
@@ -83,4 +88,91 @@ export async function changeExtraSpecs(
       .execute();
     return true;
   });
+}
+
+/** False: there is one of this name. */
+export async function insertType(db: CinderDb, row: VolumeTypeRow): Promise<boolean> {
+  return await unlessTaken(db.insertInto('volume_types').values(row).execute());
+}
+
+/** False: another type has the name. */
+export async function changeType(
+  db: CinderDb,
+  id: string,
+  change: Partial<Pick<VolumeTypeRow, 'name' | 'description' | 'is_public'>>,
+): Promise<boolean> {
+  return await unlessTaken(
+    db.updateTable('volume_types').set(change).where('id', '=', id).execute(),
+  );
+}
+
+async function unlessTaken(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    return false;
+  }
+}
+
+/** False: volumes of it exist. */
+export async function deleteType(db: CinderDb, id: string): Promise<boolean> {
+  return await transaction(db, async (trx) => {
+    const used = await trx
+      .selectFrom('volumes')
+      .select('id')
+      .where('type_id', '=', id)
+      .limit(1)
+      .executeTakeFirst();
+    if (used) return false;
+    await trx.deleteFrom('type_access').where('type_id', '=', id).execute();
+    await trx.deleteFrom('volume_types').where('id', '=', id).execute();
+    return true;
+  });
+}
+
+/** The projects that may use a private type. */
+export async function projectsOfType(db: CinderDb, typeId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('type_access')
+    .select('project_id')
+    .where('type_id', '=', typeId)
+    .orderBy('project_id')
+    .execute();
+  return rows.map(({ project_id }) => project_id);
+}
+
+/** False: it has it already. */
+export async function addTypeAccess(
+  db: CinderDb,
+  typeId: string,
+  projectId: string,
+): Promise<boolean> {
+  const existing = await db
+    .selectFrom('type_access')
+    .select('type_id')
+    .where('type_id', '=', typeId)
+    .where('project_id', '=', projectId)
+    .executeTakeFirst();
+  if (existing) return false;
+  await upsert(db, 'type_access', { type_id: typeId, project_id: projectId }, [
+    'type_id',
+    'project_id',
+  ]);
+  return true;
+}
+
+/** False: it had none. */
+export async function removeTypeAccess(
+  db: CinderDb,
+  typeId: string,
+  projectId: string,
+): Promise<boolean> {
+  const removed = await db
+    .deleteFrom('type_access')
+    .where('type_id', '=', typeId)
+    .where('project_id', '=', projectId)
+    .executeTakeFirst();
+  return removed.numDeletedRows > 0n;
 }

@@ -1,7 +1,11 @@
 // SQL of volumes: every change of state is a compare-and-set on the status, so two callers never
 // both win.
+import { sql } from 'kysely';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
-import type { CinderDb, Scope } from './rows.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { CinderDb, Metadata, Scope } from './rows.ts';
+import { metadataIn } from './rows.ts';
 import type { VolumeRow } from './tables.ts';
 
 export async function findVolume(
@@ -11,6 +15,27 @@ export async function findVolume(
 ): Promise<VolumeRow | undefined> {
   const query = db.selectFrom('volumes').selectAll().where('id', '=', id);
   return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
+}
+
+/** notFound: a forced deletion came before. For steps of sagas, which see everybody's. */
+export async function requireVolume(db: CinderDb, id: string): Promise<Outcome<VolumeRow>> {
+  return (await findVolume(db, id, null)) ?? fault('notFound', `Volume ${id} could not be found.`);
+}
+
+/** Sets where a volume lives, once: `choose` is asked only for one that lives nowhere yet. */
+export async function placeVolume(
+  db: CinderDb,
+  id: string,
+  choose: () => Promise<Outcome<{ host: string }>>,
+  clock: { now(): number },
+): Promise<Outcome<{ placed: true }>> {
+  const volume = await requireVolume(db, id);
+  if (isFault(volume)) return volume;
+  if (volume.host !== null) return { placed: true };
+  const pool = await choose();
+  if (isFault(pool)) return pool;
+  await changeVolume(db, id, { host: pool.host }, clock.now());
+  return { placed: true };
 }
 
 export async function insertVolume(trx: CinderDb, row: VolumeRow): Promise<void> {
@@ -74,5 +99,69 @@ export async function deleteVolumeRows(trx: CinderDb, id: string): Promise<void>
   await trx.deleteFrom('volumes').where('id', '=', id).execute();
 }
 
-/** The lock of everything that changes a volume, its snapshots included. */
-export const volumeLock = (id: string): string => `volume:${id}`;
+/** What a project has, null: everybody. */
+export async function volumeTotals(
+  db: CinderDb,
+  scope: Scope,
+): Promise<{ count: number; sizeGib: number }> {
+  const query = db
+    .selectFrom('volumes')
+    .select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(size_gib)`.as('gib')]);
+  const totals = await (
+    scope === null ? query : query.where('project_id', '=', scope)
+  ).executeTakeFirstOrThrow();
+  return { count: Number(totals.count), sizeGib: Number(totals.gib ?? 0) };
+}
+
+/** The metadata of all volumes that have any, of a project or (null) of everybody. */
+export async function metadataOfVolumes(db: CinderDb, scope: Scope): Promise<Metadata[]> {
+  const query = db.selectFrom('volumes').select('metadata_json').where('metadata_json', '!=', '{}');
+  const rows = await (scope === null ? query : query.where('project_id', '=', scope)).execute();
+  return rows.map(({ metadata_json }) => metadataIn(metadata_json));
+}
+
+/** Sizes of the volumes of each pool together, GiB. */
+export async function provisionedByHost(db: CinderDb): Promise<ReadonlyMap<string | null, number>> {
+  const rows = await db
+    .selectFrom('volumes')
+    .select(['host', sql<number>`sum(size_gib)`.as('gib')])
+    .groupBy('host')
+    .execute();
+  return new Map(rows.map(({ host, gib }) => [host, Number(gib)]));
+}
+
+export interface HostUsage {
+  projectId: string;
+  count: number;
+  sizeGib: number;
+}
+
+/** Volumes and snapshots on a host (`<control host>@<backend>`), by project. */
+export async function usageOfHost(
+  db: CinderDb,
+  host: string,
+): Promise<{ volumes: HostUsage[]; snapshots: HostUsage[] }> {
+  const volumes = await db
+    .selectFrom('volumes')
+    .select(['project_id', sql<number>`count(*)`.as('count'), sql<number>`sum(size_gib)`.as('gib')])
+    .where('host', 'like', `${host}#%`)
+    .groupBy('project_id')
+    .execute();
+  const snapshots = await db
+    .selectFrom('snapshots as s')
+    .innerJoin('volumes as v', 'v.id', 's.volume_id')
+    .select([
+      's.project_id',
+      sql<number>`count(*)`.as('count'),
+      sql<number>`sum(s.size_gib)`.as('gib'),
+    ])
+    .where('v.host', 'like', `${host}#%`)
+    .groupBy('s.project_id')
+    .execute();
+  const usage = (row: { project_id: string; count: number; gib: number }): HostUsage => ({
+    projectId: row.project_id,
+    count: Number(row.count),
+    sizeGib: Number(row.gib),
+  });
+  return { volumes: volumes.map(usage), snapshots: snapshots.map(usage) };
+}

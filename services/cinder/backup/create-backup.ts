@@ -1,0 +1,137 @@
+// The saga that makes a backup, from a free volume or a snapshot. Begun by POST /backups.
+import { createReadStream } from 'node:fs';
+import type { CinderOperations } from '#contracts/cinder/operations.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
+import { withSpoolFile } from '#platform/spool.ts';
+import { backendOfVolume } from '../domain/backend-of-volume.ts';
+import { reasonFor } from '../domain/messages.ts';
+import { changeBackupIn, findBackup } from '../store/backups.ts';
+import { defineOperation } from '../store/operations.ts';
+import { tellOwner } from '../store/owner-messages.ts';
+import { changeSnapshotIn, requireSnapshot } from '../store/snapshots.ts';
+import { enqueueTemporaryRemoval } from '../store/temporary-snapshots.ts';
+import { changeVolumeIn, requireVolume } from '../store/volumes.ts';
+import type { BackupDeps } from './backup-deps.ts';
+import { quickDeadlineMs, storeRetries } from './deadlines.ts';
+
+type Input = CinderOperations['cinder.create-backup'];
+type Step = SagaStep<Input, Record<string, never>>;
+
+export function createBackup(deps: BackupDeps): AnySaga {
+  const { database, clock } = deps;
+  return defineOperation<'cinder.create-backup'>({
+    name: 'cinder.create-backup',
+    pool: 'copy',
+    steps: [writeStep(deps), finishStep(deps)],
+    async failed(input, _state, reason, context) {
+      await changeBackupIn(
+        database.db,
+        input.backupId,
+        ['creating'],
+        { status: 'error', fail_reason: reasonFor('createBackup', reason) },
+        clock.now(),
+      );
+      await freeSource(deps, input, context.requestId);
+      await tellOwner(
+        deps,
+        'createBackup',
+        { type: 'VOLUME_BACKUP', id: input.backupId, projectId: input.projectId },
+        reason,
+        context,
+      );
+    },
+  });
+}
+
+const writeStep = (deps: BackupDeps): Step => ({
+  name: 'write',
+  deadlineMs: deps.config.copyTimeoutMs,
+  retries: storeRetries,
+  run: async (input, _state, { signal }) => await write(deps, input, signal),
+  async undo({ backupId }) {
+    const backup = await findBackup(deps.database.db, backupId, null);
+    if (backup && backup.status !== 'creating') return; // it was finished, and is its owner's
+    const removed = await deps.backups.remove(backupId);
+    if (isFault(removed)) throw new Error(`backup ${backupId} is not removed: ${removed.message}`);
+  },
+});
+
+async function write(
+  { database: { db }, backends, backups, config, spoolDir }: BackupDeps,
+  { backupId, volumeId, snapshotId, temporary }: Input,
+  signal: AbortSignal,
+): Promise<Outcome<undefined>> {
+  const volume = await requireVolume(db, volumeId);
+  if (isFault(volume)) return volume;
+  const taken =
+    temporary && snapshotId !== null ? await requireSnapshot(db, snapshotId) : undefined;
+  if (isFault(taken)) return taken;
+  if (taken && taken.status !== 'available')
+    return fault(
+      'conflict',
+      'The volume is in use, and the snapshot to be backed up could not be taken.',
+    );
+  const backend = backendOfVolume(backends, volume);
+  if (isFault(backend)) return backend;
+  const written = await withSpoolFile(spoolDir, `backup-${backupId}`, async (path) => {
+    const exported = await backend.exportFile(
+      snapshotId === null ? { volumeId } : { snapshot: { id: snapshotId, volumeId } },
+      { path, format: 'qcow2' },
+      { signal },
+    );
+    return (
+      exported ??
+      (await backups.write(backupId, createReadStream(path), { stallMs: config.stallMs }))
+    );
+  });
+  return isFault(written) ? written : undefined;
+}
+
+const finishStep = (deps: BackupDeps): Step => ({
+  name: 'finish',
+  deadlineMs: quickDeadlineMs,
+  retries: 3,
+  async run(input, _state, { requestId }) {
+    const {
+      database: { db },
+      backups,
+      clock,
+      log,
+    } = deps;
+    await changeBackupIn(
+      db,
+      input.backupId,
+      ['creating'],
+      { status: 'available', object_count: 1 },
+      clock.now(),
+    );
+    const backup = await findBackup(db, input.backupId, null);
+    // Removed by force meanwhile, perhaps before there was anything to remove.
+    const removed =
+      !backup || backup.status === 'deleting' ? await backups.remove(input.backupId) : undefined;
+    if (isFault(removed)) return removed;
+    await freeSource(deps, input, requestId);
+    log.info({ backup: input.backupId, volume: input.volumeId, req: requestId }, 'backup created');
+    return undefined;
+  },
+});
+
+async function freeSource(
+  deps: BackupDeps,
+  { volumeId, snapshotId, temporary, projectId, before }: Input,
+  requestId: string,
+): Promise<void> {
+  const {
+    database: { db },
+    clock,
+    volume,
+  } = deps;
+  if (snapshotId !== null && temporary) {
+    await enqueueTemporaryRemoval(deps, { snapshotId, volumeId, projectId }, requestId);
+    await volume.cast('wakeSagas', {}, { requestId });
+  } else if (snapshotId !== null)
+    await changeSnapshotIn(db, snapshotId, ['backing-up'], { status: 'available' }, clock.now());
+  else await changeVolumeIn(db, volumeId, ['backing-up'], { status: before }, clock.now());
+}

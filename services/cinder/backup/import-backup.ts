@@ -1,0 +1,63 @@
+// The saga of a backup whose record is imported: its data is looked for again while nobody can be
+// removing it. Begun by api/backup-records.ts.
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import { reasonFor } from '../domain/messages.ts';
+import { changeBackupIn } from '../store/backups.ts';
+import { defineOperation } from '../store/operations.ts';
+import { tellOwner } from '../store/owner-messages.ts';
+import type { BackupDeps } from './backup-deps.ts';
+import { quickDeadlineMs, storeRetries } from './deadlines.ts';
+
+export function importBackup(deps: BackupDeps): AnySaga {
+  const {
+    database: { db },
+    clock,
+    backups,
+    log,
+  } = deps;
+  return defineOperation<'cinder.import-backup'>({
+    name: 'cinder.import-backup',
+    steps: [
+      {
+        name: 'find',
+        deadlineMs: quickDeadlineMs,
+        retries: storeRetries,
+        async run({ backupId, dataId }, _state, { requestId }) {
+          const stored = await backups.list();
+          if (isFault(stored)) return stored;
+          if (!stored.includes(dataId))
+            return fault(
+              'notFound',
+              `The data of backup ${backupId} was removed from the store ${backups.name}.`,
+            );
+          await changeBackupIn(
+            db,
+            backupId,
+            ['creating'],
+            { status: 'available', object_count: 1 },
+            clock.now(),
+          );
+          log.info({ backup: backupId, data: dataId, req: requestId }, 'backup imported');
+          return undefined;
+        },
+      },
+    ],
+    async failed({ backupId, projectId }, _state, reason, context) {
+      await changeBackupIn(
+        db,
+        backupId,
+        ['creating'],
+        { status: 'error', fail_reason: reasonFor('createBackup', reason) },
+        clock.now(),
+      );
+      await tellOwner(
+        deps,
+        'createBackup',
+        { type: 'VOLUME_BACKUP', id: backupId, projectId },
+        reason,
+        context,
+      );
+    },
+  });
+}

@@ -1,0 +1,280 @@
+// All roles of Cinder behind the real dispatcher, with a real bus and saga runner and the simulated
+// backend, over a real database (SQLite unless told), for the tests of this service. Doubles stand
+// at the ports alone: tokens are names of people below, other services answer what a test tells
+// them to.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { SimVolumeWorld } from '#adapters/sim/sim-volumes.ts';
+import { createSimVolumes } from '#adapters/sim/sim-volumes.ts';
+import type { CinderAudit } from '#contracts/cinder/audit.ts';
+import { fault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { AuthContext } from '#openstack/auth/context.ts';
+import type { HttpAnswer, HttpCall } from '#openstack/http/client.ts';
+import { createDispatcher } from '#openstack/http/dispatcher.ts';
+import type { Serving } from '#platform/bus/bus.ts';
+import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
+import type { Clock } from '#platform/clock.ts';
+import { systemClock } from '#platform/clock.ts';
+import type { DatabaseConfig } from '#platform/db/database.ts';
+import { openDatabase } from '#platform/db/database.ts';
+import { migrate } from '#platform/db/migrate.ts';
+import type { HttpMethod } from '#platform/http/messages.ts';
+import { systemIds } from '#platform/ids.ts';
+import { silentLog } from '#platform/log.ts';
+import { createSagaQueue } from '#platform/saga/queue.ts';
+import { SagaRunner } from '#platform/saga/runner.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import { memoryBackups } from '#ports/backup-store.testing.ts';
+import type { BackupStore } from '#ports/backup-store.ts';
+import type { VolumeBackend } from '#ports/volume-backend.ts';
+import { createCinderApi } from './api/role.ts';
+import { createCinderBackup } from './backup/role.ts';
+import type { CinderConfig, CinderDeps } from './deps.ts';
+import { cinderDefaults } from './deps.ts';
+import { createCinderScheduler } from './scheduler/role.ts';
+import { readRecords } from './store/audit.ts';
+import { migrations } from './store/migrations/index.ts';
+import { seedVolumeTypes } from './store/seed.ts';
+import type { CinderTables } from './store/tables.ts';
+import { createCinderVolume } from './volume/role.ts';
+
+/** Any JSON, read by path in tests. */
+// oxlint-disable-next-line typescript/no-explicit-any -- answers are read at many depths; assertions are the check
+export type Loose = any;
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body: Loose;
+}
+
+const roles = {
+  admin: ['admin', 'member', 'reader'],
+  member: ['member', 'reader'],
+  reader: ['reader'],
+  other: ['member', 'reader'],
+  nova: ['admin', 'member', 'reader', 'service'],
+};
+export type Person = keyof typeof roles;
+/** `other` is a member of another project; the rest share one. */
+export const projectOf = (person: Person): string =>
+  person === 'other' ? 'project-b' : 'project-a';
+
+export interface CinderFixture {
+  deps: CinderDeps;
+  backends: ReadonlyMap<string, VolumeBackend>;
+  backups: BackupStore;
+  /** As `cobalt doctor --audit` asks. */
+  audit(): Promise<CinderAudit>;
+  sagas: SagaRunner;
+  world: SimVolumeWorld;
+  /** `path` is below /volume/v3/; `version` is the minor microversion, the greatest unless told. */
+  ask(
+    who: Person | null,
+    method: HttpMethod,
+    path: string,
+    options?: { body?: Json; version?: number },
+  ): Promise<Answer>;
+  /** Asks as `member`, waits for all sagas, answers the object asked for last. */
+  make(collection: string, key: string, body: Json): Promise<Loose>;
+  show(collection: string, key: string, id: string): Promise<Loose>;
+  /** Every call to other services, and what they answer: 404 unless told. */
+  calls: HttpCall[];
+  answerCalls(
+    answer: (call: HttpCall) => { status: number; body?: Json; stream?: Readable } | 'silent',
+  ): void;
+  /** The role stops answering other roles, for good; its sagas and routes go on. */
+  unserve(role: 'cinder-scheduler' | 'cinder-volume' | 'cinder-backup'): Promise<void>;
+  /** Resolves when no saga is left in the journal. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface CinderFixtureOptions {
+  config?: Partial<CinderConfig>;
+  database?: DatabaseConfig;
+  /** Stands between the driver and Cinder. */
+  wrapBackend?: (backend: VolumeBackend) => VolumeBackend;
+  backups?: BackupStore;
+  wrapSagas?: (sagas: readonly AnySaga[]) => readonly AnySaga[];
+  clock?: Clock;
+}
+
+export async function startCinder(options: CinderFixtureOptions = {}): Promise<CinderFixture> {
+  const folder = await mkdtemp('/tmp/cobalt-cinder-');
+  const database = openDatabase<CinderTables>(
+    options.database ?? { dialect: 'sqlite', path: ':memory:' },
+    { log: silentLog },
+  );
+  const clock = options.clock ?? systemClock;
+  const ids = systemIds;
+  const calls: HttpCall[] = [];
+  let answer: Parameters<CinderFixture['answerCalls']>[0] = () => ({ status: 404, body: {} });
+  const world: SimVolumeWorld = new Map();
+  const sim = createSimVolumes({ world, totalGib: 10_000 });
+  const bus = createInProcessBus({ clock, ids, log: silentLog });
+  const deps: CinderDeps = {
+    database,
+    sagas: createSagaQueue({ db: database.db, clock }),
+    clock,
+    ids,
+    log: silentLog,
+    bus,
+    config: { ...cinderDefaults, controlHost: 'control', statsMaxAgeMs: 0, ...options.config },
+    session: { token: async () => 'cinder', renew: () => undefined },
+    http: {
+      send: async (call) => {
+        calls.push(call);
+        const told = answer(call);
+        return told === 'silent'
+          ? fault('unavailable', 'nobody there')
+          : ({
+              status: told.status,
+              headers: {},
+              body: told.body,
+              stream: told.stream,
+            } satisfies HttpAnswer);
+      },
+    },
+  };
+  const backups = options.backups ?? memoryBackups();
+  const backends = new Map([['sim', options.wrapBackend?.(sim) ?? sim]]);
+  let wake = (): void => undefined;
+  const wakeSagas = (): void => wake();
+  const api = createCinderApi({ ...deps, backupStoreName: backups.name });
+  const scheduler = createCinderScheduler(deps);
+  const volume = createCinderVolume({
+    ...deps,
+    backends,
+    spoolDir: join(folder, 'volumes'),
+    wakeSagas,
+  });
+  const backup = createCinderBackup({
+    ...deps,
+    backends,
+    backups,
+    spoolDir: join(folder, 'backups'),
+    wakeSagas,
+  });
+  const ofCinder = [api, scheduler, volume, backup];
+  await migrate(database.db, database.dialect, 'cinder', migrations);
+  await seedVolumeTypes(deps, backends.keys());
+  for (const { tasks } of ofCinder)
+    for (const task of tasks) if (task.atStart) await task.run(new AbortController().signal);
+  const definitions = ofCinder.flatMap((role) => role.sagas);
+  const sagas = new SagaRunner({
+    db: database.db,
+    definitions: options.wrapSagas?.(definitions) ?? definitions,
+    owner: 'test',
+    clock,
+    ids,
+    log: silentLog,
+    events: deps.sagas.events,
+  });
+  wake = () => sagas.wake();
+  const servings = new Map<string, Serving>();
+  for (const { rpc } of ofCinder)
+    for (const { topic, handlers, concurrency } of rpc)
+      servings.set(
+        topic,
+        bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency }),
+      );
+  await sagas.start();
+  const errors: unknown[] = [];
+  const dispatcher = createDispatcher(api.http, {
+    clock,
+    ids,
+    identityUrl: 'http://cloud/identity',
+    log: {
+      ...silentLog,
+      error: (facts: object) => errors.push(facts),
+      debug: () => undefined,
+      child: () => silentLog,
+    } as unknown as typeof silentLog, // pino's other methods are not called
+    tokens: {
+      validate: async (token) =>
+        Object.hasOwn(roles, token) ? who(token as Person) : fault('unauthorized', 'no such token'),
+    },
+  });
+  const fixture: CinderFixture = {
+    deps,
+    backends,
+    backups,
+    audit: async () => ({
+      ...(await readRecords(deps)),
+      backends: await volume.audit(),
+      backups: await backup.audit(),
+    }),
+    sagas,
+    world,
+    calls,
+    async ask(person, method, path, { body, version } = {}) {
+      const [place = '', query = ''] = path.split('?');
+      const reply = await dispatcher.handle({
+        method,
+        path: `/volume/v3/${place}`,
+        query,
+        origin: 'http://cloud',
+        body: body === undefined ? null : { json: body },
+        headers: {
+          'x-auth-token': person ?? undefined,
+          'openstack-api-version': `volume 3.${version ?? 70}`,
+        },
+      });
+      if (reply.status === 500) throw new Error(`${method} ${path}: 500`, { cause: errors.at(-1) });
+      return {
+        status: reply.status,
+        headers: reply.headers,
+        body: reply.body === undefined ? undefined : JSON.parse(JSON.stringify(reply.body)),
+      };
+    },
+    async make(collection, key, body) {
+      const created = await fixture.ask('member', 'POST', collection, { body: { [key]: body } });
+      if (created.status >= 300)
+        throw new Error(`POST ${collection}: ${created.status} ${JSON.stringify(created.body)}`);
+      await fixture.idle();
+      return await fixture.show(collection, key, created.body[key].id);
+    },
+    show: async (collection, key, id) =>
+      (await fixture.ask('admin', 'GET', `${collection}/${id}`)).body[key],
+    answerCalls: (next) => {
+      answer = next;
+    },
+    unserve: async (role) => await servings.get(role)?.close(),
+    async idle() {
+      for (;;) {
+        await sagas.idle();
+        if ((await deps.sagas.busyKeys()).size === 0) return;
+        sagas.wake();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    },
+    async close() {
+      await sagas.stop();
+      await bus.close();
+      await database.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  return fixture;
+}
+
+function who(person: Person): AuthContext {
+  return {
+    userId: person,
+    userName: person,
+    userDomainId: 'default',
+    projectId: projectOf(person),
+    projectName: projectOf(person),
+    projectDomainId: 'default',
+    domainId: null,
+    systemScope: false,
+    roles: roles[person],
+    expiresAtMs: Number.MAX_SAFE_INTEGER,
+    token: person,
+    appCredId: null,
+    accessRules: null,
+  };
+}

@@ -1,0 +1,59 @@
+// The pools of storage as cinder-scheduler sees them: figures from cinder-volume, asked for at most
+// every `statsMaxAgeMs` however many volumes are placed by them, beside what the database says.
+import type { Pool } from '#contracts/cinder/scheduler-rpc.ts';
+import type { CinderVolumeRpc } from '#contracts/cinder/volume-rpc.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { RpcClient } from '#platform/bus/contract.ts';
+import type { CinderDeps } from '../deps.ts';
+import { serviceHostOf } from '../domain/pick-pool.ts';
+import { disabledVolumeHosts } from '../store/services.ts';
+import { provisionedByHost } from '../store/volumes.ts';
+
+/** Longer than cinder-volume waits for one backend. */
+const figuresTimeoutMs = 15_000;
+/** One that does not answer is asked again soon: it may only have restarted. */
+const silentMaxAgeMs = 500;
+
+interface PoolsDeps extends Pick<CinderDeps, 'database' | 'clock' | 'config'> {
+  volume: Pick<RpcClient<CinderVolumeRpc>, 'call'>;
+}
+
+/** Faults: those of asking cinder-volume. They are not kept. */
+export function watchPools({
+  database: { db },
+  clock,
+  config,
+  volume,
+}: PoolsDeps): (requestId: string) => Promise<Outcome<readonly Pool[]>> {
+  let held: { pools: readonly Pool[]; atMs: number } | undefined;
+  let asking: Promise<Outcome<readonly Pool[]>> | undefined;
+
+  async function ask(requestId: string): Promise<Outcome<readonly Pool[]>> {
+    const [provisioned, disabled] = [await provisionedByHost(db), await disabledVolumeHosts(db)];
+    const figures = await volume.call(
+      'backendFigures',
+      {},
+      { timeoutMs: figuresTimeoutMs, requestId },
+    );
+    if (isFault(figures)) return figures;
+    const pools = figures.map((pool) => ({
+      ...pool,
+      provisionedGib: provisioned.get(pool.host) ?? 0,
+      enabled: !disabled.has(serviceHostOf(pool.host)),
+    }));
+    held = { pools, atMs: clock.now() };
+    return pools;
+  }
+
+  return async (requestId) => {
+    const maxAgeMs = held?.pools.every(({ answers }) => answers)
+      ? config.statsMaxAgeMs
+      : Math.min(config.statsMaxAgeMs, silentMaxAgeMs);
+    if (held && clock.now() - held.atMs < maxAgeMs) return held.pools;
+    asking ??= ask(requestId).finally(() => {
+      asking = undefined;
+    });
+    return await asking;
+  };
+}

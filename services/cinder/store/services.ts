@@ -1,0 +1,60 @@
+// SQL of services: which processes of Cinder there are, whether an operator disabled them, and when
+// they were last heard of.
+import { isUniqueViolation } from '#platform/db/errors.ts';
+import type { CinderDb } from './rows.ts';
+import type { ServiceRow } from './tables.ts';
+
+export type ServiceKey = Pick<ServiceRow, 'binary' | 'host' | 'zone'>;
+
+export async function listServices(db: CinderDb): Promise<ServiceRow[]> {
+  return await db.selectFrom('services').selectAll().orderBy('binary').orderBy('host').execute();
+}
+
+/** Hosts (`<control host>@<backend>`) whose cinder-volume an operator disabled. */
+export async function disabledVolumeHosts(db: CinderDb): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .selectFrom('services')
+    .select('host')
+    .where('binary', '=', 'cinder-volume')
+    .where('disabled', '=', 1)
+    .execute();
+  return new Set(rows.map(({ host }) => host));
+}
+
+/** False: there is no such service. */
+export async function changeService(
+  db: CinderDb,
+  { binary, host }: Omit<ServiceKey, 'zone'>,
+  change: { disabled: 0 | 1; disabled_reason: string | null },
+): Promise<boolean> {
+  const found = await db
+    .updateTable('services')
+    .set(change)
+    .where('binary', '=', binary)
+    .where('host', '=', host)
+    .executeTakeFirst();
+  return found.numUpdatedRows > 0n;
+}
+
+/** Lists a service that has not been heard of; one that is listed stays as it is. */
+export async function listService(db: CinderDb, key: ServiceKey, heartbeatAtMs = 0): Promise<void> {
+  try {
+    await db
+      .insertInto('services')
+      .values({ ...key, disabled: 0, disabled_reason: null, heartbeat_at_ms: heartbeatAtMs })
+      .execute();
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error; // listed, perhaps by another process just now
+  }
+}
+
+/** The service is alive: several processes of one host may say so. */
+export async function recordHeartbeat(db: CinderDb, key: ServiceKey, nowMs: number): Promise<void> {
+  const updated = await db
+    .updateTable('services')
+    .set({ heartbeat_at_ms: nowMs, zone: key.zone })
+    .where('binary', '=', key.binary)
+    .where('host', '=', key.host)
+    .executeTakeFirst();
+  if (updated.numUpdatedRows === 0n) await listService(db, key, nowMs);
+}

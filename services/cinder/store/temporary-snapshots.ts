@@ -1,0 +1,34 @@
+// Snapshots taken for one copy or backup alone, since a guest has the volume: their removal. Called
+// by the sagas that took them.
+import type { SnapshotInput } from '#contracts/cinder/operations.ts';
+import { volumeLock } from '#contracts/cinder/operations.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import type { CinderDeps } from '../deps.ts';
+import { enqueueOperation } from './operations.ts';
+import { changeSnapshotIn } from './snapshots.ts';
+
+/**
+ * Journals the removal, however the copy went. Twice is once. Afterwards the caller wakes
+ * cinder-volume.
+ */
+export async function enqueueTemporaryRemoval(
+  deps: Pick<CinderDeps, 'database' | 'sagas' | 'ids' | 'clock'>,
+  input: SnapshotInput,
+  requestId: string,
+): Promise<void> {
+  await transaction(deps.database.db, async (trx) => {
+    const marked = await changeSnapshotIn(
+      trx,
+      input.snapshotId,
+      ['creating', 'available', 'error'],
+      { status: 'deleting' },
+      deps.clock.now(),
+    );
+    if (marked)
+      await enqueueOperation(deps, trx, requestId, {
+        name: 'cinder.delete-snapshot',
+        lockKey: volumeLock(input.volumeId),
+        input,
+      });
+  });
+}

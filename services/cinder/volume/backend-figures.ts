@@ -1,0 +1,57 @@
+// The figures of all backends, asked for now. Called by the heartbeat of cinder-volume and, over
+// its RPC, by cinder-scheduler, which keeps them for a while.
+import type { BackendFigures } from '#contracts/cinder/volume-rpc.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import { withDeadline } from '#platform/clock.ts';
+import type { BackendFacts } from '#ports/volume-backend.ts';
+import { poolHost } from '../domain/pick-pool.ts';
+import type { VolumeDeps } from './volume-deps.ts';
+
+const factsTimeoutMs = 10_000;
+
+/**
+ * One that does not answer now shows the last figures that this process heard of it; one that never
+ * answered it is left out. Calls at once share one question.
+ */
+export function watchBackends({
+  backends,
+  clock,
+  config,
+  log,
+}: VolumeDeps): () => Promise<BackendFigures[]> {
+  const last = new Map<string, BackendFacts>();
+  let asking: Promise<BackendFigures[]> | undefined;
+
+  async function ask(): Promise<BackendFigures[]> {
+    const asked = await Promise.all(
+      [...backends].map(async ([backend, driver]): Promise<BackendFigures | undefined> => {
+        const facts = await withDeadline(
+          driver.facts(),
+          factsTimeoutMs,
+          () => fault('timeout', `The backend ${backend} does not answer.`),
+          clock,
+        );
+        if (isFault(facts))
+          log.warn({ backend, why: facts.message }, 'a backend does not tell its figures');
+        else last.set(backend, facts);
+        const latest = last.get(backend);
+        return (
+          latest && {
+            backend,
+            host: poolHost(config.controlHost, backend),
+            ...latest,
+            answers: !isFault(facts),
+          }
+        );
+      }),
+    );
+    return asked.filter((figures) => figures !== undefined);
+  }
+
+  return async () => {
+    asking ??= ask().finally(() => {
+      asking = undefined;
+    });
+    return await asking;
+  };
+}

@@ -1,0 +1,112 @@
+// The saga that takes a snapshot. Of a free volume the backend takes it alone; of one in use the
+// guest's hypervisor has a part in it: online-snapshot.ts. Begun by POST /snapshots.
+import type { SnapshotInput } from '#contracts/cinder/operations.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
+import { isInUse } from '../store/attachments.ts';
+import { defineOperation } from '../store/operations.ts';
+import { tellOwner } from '../store/owner-messages.ts';
+import { changeSnapshotIn, findSnapshot } from '../store/snapshots.ts';
+import { backendRetries, placedVolume, quickDeadlineMs, undoOnBackend } from './backends.ts';
+import { removeSnapshot } from './delete-snapshot.ts';
+import { switchGuest, undoPreparation } from './online-snapshot.ts';
+import type { VolumeDeps } from './volume-deps.ts';
+
+type State = { online?: boolean; newFile?: string };
+type Step = SagaStep<SnapshotInput, State>;
+
+export function createSnapshot(deps: VolumeDeps): AnySaga {
+  const {
+    database: { db },
+    clock,
+  } = deps;
+  return defineOperation<'cinder.create-snapshot', State>({
+    name: 'cinder.create-snapshot',
+    steps: [lookStep(deps), takeStep(deps), switchStep(deps), finishStep(deps)],
+    async failed({ snapshotId, projectId }, _state, reason, context) {
+      await changeSnapshotIn(db, snapshotId, ['creating'], { status: 'error' }, clock.now());
+      await tellOwner(
+        deps,
+        'createSnapshot',
+        { type: 'VOLUME_SNAPSHOT', id: snapshotId, projectId },
+        reason,
+        context,
+      );
+    },
+  });
+}
+
+/**
+ * Nobody attaches while this saga holds the volume's lock: what is seen here stays true, but for a
+ * guest that lets go.
+ */
+const lookStep = ({ database: { db } }: VolumeDeps): Step => ({
+  name: 'look',
+  deadlineMs: quickDeadlineMs,
+  retries: 3,
+  run: async ({ volumeId }) => ({ online: await isInUse(db, volumeId) }),
+});
+
+const takeStep = (deps: VolumeDeps): Step => ({
+  name: 'take',
+  deadlineMs: quickDeadlineMs,
+  retries: backendRetries,
+  async run({ snapshotId, volumeId }, { online }) {
+    const placed = await placedVolume(deps, volumeId);
+    if (isFault(placed)) return placed;
+    const { backend } = placed;
+    const key = { id: snapshotId, volumeId };
+    return online ? await backend.prepareOnlineSnapshot(key) : await backend.createSnapshot(key);
+  },
+  async undo(input, { online }, context) {
+    const { snapshotId, volumeId } = input;
+    // Once it is available it is its owner's: nothing of it may be undone.
+    if ((await findSnapshot(deps.database.db, snapshotId, null))?.status !== 'creating') return;
+    if (online) return await undoPreparation(deps, input, context);
+    const placed = await placedVolume(deps, volumeId);
+    if (isFault(placed)) return;
+    const key = { id: snapshotId, volumeId };
+    const free = { inUse: false, assisted: null };
+    await undoOnBackend(
+      deps,
+      `snapshot ${snapshotId}`,
+      context,
+      async () => await removeSnapshot(placed.backend, key, free),
+    );
+  },
+});
+
+const switchStep = (deps: VolumeDeps): Step => ({
+  name: 'switch guest',
+  deadlineMs: deps.config.assistedSnapshotTimeoutMs + quickDeadlineMs,
+  retries: 3,
+  run: async (input, { online, newFile }, context) =>
+    online && newFile !== undefined ? await switchGuest(deps, input, newFile, context) : undefined,
+});
+
+const finishStep = (deps: VolumeDeps): Step => ({
+  name: 'finish',
+  deadlineMs: quickDeadlineMs,
+  retries: 3,
+  async run({ snapshotId, volumeId }, { online }, { requestId }) {
+    const { clock, database, log } = deps;
+    const placed = await placedVolume(deps, volumeId);
+    if (isFault(placed)) return placed;
+    const finished = online
+      ? await placed.backend.finishOnlineSnapshot({ id: snapshotId, volumeId })
+      : undefined;
+    if (isFault(finished)) return finished;
+    await changeSnapshotIn(
+      database.db,
+      snapshotId,
+      ['creating'],
+      { status: 'available', progress: '100%', assisted: null },
+      clock.now(),
+    );
+    log.info(
+      { snapshot: snapshotId, volume: volumeId, online, req: requestId },
+      'snapshot created',
+    );
+    return undefined;
+  },
+});

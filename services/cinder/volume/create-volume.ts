@@ -1,0 +1,164 @@
+// The sagas that create a volume: placed, created (blank or as a copy), filled from an image. Begun
+// by POST /volumes.
+import type { CreateVolumeInput } from '#contracts/cinder/operations.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
+import type { VolumeOrigin } from '#ports/volume-backend.ts';
+import { creationStatuses } from '../domain/creation-statuses.ts';
+import { defineOperation } from '../store/operations.ts';
+import { tellOwner } from '../store/owner-messages.ts';
+import { requireSnapshot } from '../store/snapshots.ts';
+import { enqueueTemporaryRemoval } from '../store/temporary-snapshots.ts';
+import { changeVolumeIn, placeVolume, requireVolume } from '../store/volumes.ts';
+import { backendRetries, placedVolume, quickDeadlineMs, undoOnBackend } from './backends.ts';
+import { fillFromImage } from './fill-from-image.ts';
+import type { VolumeDeps } from './volume-deps.ts';
+
+type CreateState = { placed?: boolean };
+type CreateStep = SagaStep<CreateVolumeInput, CreateState>;
+
+const placeTimeoutMs = 20_000;
+
+/** Of blank volumes: it moves no bytes. */
+export const createVolume = (deps: VolumeDeps): AnySaga =>
+  creation(deps, 'cinder.create-volume', {});
+
+/** Of copies and volumes with an image: in a pool of its own, as copying may take an hour. */
+export const createVolumeWithData = (deps: VolumeDeps): AnySaga =>
+  creation(deps, 'cinder.create-volume-with-data', { pool: 'copy' });
+
+function creation(
+  deps: VolumeDeps,
+  name: 'cinder.create-volume' | 'cinder.create-volume-with-data',
+  options: { pool?: string },
+): AnySaga {
+  const { clock, database } = deps;
+  return defineOperation<'cinder.create-volume' | 'cinder.create-volume-with-data', CreateState>({
+    name,
+    ...options,
+    steps: [placeStep(deps), makeStep(deps), fillStep(deps), finishStep(deps)],
+    async failed(input, { placed }, reason, context) {
+      const { volumeId, projectId, imageId } = input;
+      await removeTemporary(deps, input, context.requestId);
+      const volume = await requireVolume(database.db, volumeId);
+      if (isFault(volume) || !creationStatuses.includes(volume.status)) return;
+      const action = placed
+        ? imageId === null
+          ? 'createVolume'
+          : 'downloadImage'
+        : 'scheduleVolume';
+      await tellOwner(deps, action, { type: 'VOLUME', id: volumeId, projectId }, reason, context);
+      await changeVolumeIn(
+        database.db,
+        volumeId,
+        creationStatuses,
+        { status: 'error', creating_lock: null },
+        clock.now(),
+      );
+    },
+  });
+}
+
+/** Chooses where the volume lives. Kept, once chosen. */
+const placeStep = ({ database: { db }, clock, scheduler }: VolumeDeps): CreateStep => ({
+  name: 'place',
+  deadlineMs: 30_000,
+  retries: backendRetries,
+  run: async ({ volumeId }, _state, { requestId }) =>
+    await placeVolume(
+      db,
+      volumeId,
+      async () =>
+        await scheduler.call('choosePool', { volumeId }, { timeoutMs: placeTimeoutMs, requestId }),
+      clock,
+    ),
+});
+
+const makeStep = (deps: VolumeDeps): CreateStep => ({
+  name: 'make',
+  deadlineMs: deps.config.copyTimeoutMs,
+  retries: backendRetries,
+  async run(input, _state, { signal }) {
+    const placed = await placedVolume(deps, input.volumeId);
+    if (isFault(placed)) return placed;
+    const untaken = await missingTemporary(deps, input);
+    if (untaken) return untaken;
+    const { volume, backend } = placed;
+    return await backend.createVolume(volume.id, volume.size_gib, originOf(input), { signal });
+  },
+  undo: async ({ volumeId }, _state, context) => await discardVolume(deps, volumeId, context),
+});
+
+const fillStep = (deps: VolumeDeps): CreateStep => ({
+  name: 'fill',
+  deadlineMs: deps.config.copyTimeoutMs,
+  retries: backendRetries,
+  run: async ({ volumeId, imageId }, _state, context) =>
+    imageId === null ? undefined : await fillFromImage(deps, volumeId, imageId, context),
+});
+
+const finishStep = (deps: VolumeDeps): CreateStep => ({
+  name: 'finish',
+  deadlineMs: quickDeadlineMs,
+  retries: 3,
+  async run(input, _state, { requestId }) {
+    await removeTemporary(deps, input, requestId);
+    const finished = await changeVolumeIn(
+      deps.database.db,
+      input.volumeId,
+      ['creating', 'downloading'],
+      { status: 'available', creating_lock: null },
+      deps.clock.now(),
+    );
+    if (finished) deps.log.info({ volume: input.volumeId, req: requestId }, 'volume created');
+  },
+});
+
+function originOf({ origin }: CreateVolumeInput): VolumeOrigin {
+  if (origin === null) return { kind: 'blank' };
+  return origin.kind === 'snapshot'
+    ? { kind: 'snapshot', snapshot: { id: origin.id, volumeId: origin.volumeId } }
+    : { kind: 'volume', id: origin.id };
+}
+
+/** conflict: the hypervisor could not take it. */
+async function missingTemporary(
+  { database: { db } }: VolumeDeps,
+  { origin }: CreateVolumeInput,
+): Promise<Outcome<undefined>> {
+  if (origin?.kind !== 'snapshot' || !origin.temporary) return undefined;
+  const taken = await requireSnapshot(db, origin.id);
+  if (isFault(taken)) return taken;
+  return taken.status === 'available'
+    ? undefined
+    : fault('conflict', 'The volume is in use, and the snapshot to be copied could not be taken.');
+}
+
+async function removeTemporary(
+  deps: VolumeDeps,
+  { origin, projectId }: CreateVolumeInput,
+  requestId: string,
+): Promise<void> {
+  if (origin?.kind !== 'snapshot' || !origin.temporary) return;
+  await enqueueTemporaryRemoval(
+    deps,
+    { snapshotId: origin.id, volumeId: origin.volumeId, projectId },
+    requestId,
+  );
+  deps.wakeSagas();
+}
+
+/** Removes what a failed creation left on its backend. cinder-backup asks for it, too. */
+export async function discardVolume(
+  deps: VolumeDeps,
+  volumeId: string,
+  context: { requestId: string; signal?: AbortSignal },
+): Promise<void> {
+  const volume = await requireVolume(deps.database.db, volumeId);
+  if (isFault(volume) || volume.host === null || !creationStatuses.includes(volume.status)) return;
+  await undoOnBackend(deps, `volume ${volumeId}`, context, async () => {
+    const placed = await placedVolume(deps, volumeId);
+    return isFault(placed) ? placed : await placed.backend.deleteVolume(volumeId);
+  });
+}

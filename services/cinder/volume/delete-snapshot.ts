@@ -1,0 +1,88 @@
+// The saga that removes a snapshot. Begun by DELETE /snapshots/{id}, and by copies of snapshots
+// that were taken for them alone.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import type { SnapshotKey, VolumeBackend } from '#ports/volume-backend.ts';
+import { backendOfVolume } from '../domain/backend-of-volume.ts';
+import { isInUse } from '../store/attachments.ts';
+import { defineOperation } from '../store/operations.ts';
+import { tellOwner } from '../store/owner-messages.ts';
+import { changeSnapshotIn, deleteSnapshotRow, findSnapshot } from '../store/snapshots.ts';
+import type { SnapshotRow } from '../store/tables.ts';
+import { findVolume } from '../store/volumes.ts';
+import { backendRetries, quickDeadlineMs } from './backends.ts';
+import type { VolumeDeps } from './volume-deps.ts';
+
+export function deleteSnapshot(deps: VolumeDeps): AnySaga {
+  const {
+    database: { db },
+    backends,
+    clock,
+    config,
+    log,
+  } = deps;
+  return defineOperation<'cinder.delete-snapshot'>({
+    name: 'cinder.delete-snapshot',
+    steps: [
+      {
+        name: 'remove',
+        deadlineMs: config.copyTimeoutMs, // its bytes may have to move into what is left
+        retries: backendRetries,
+        async run({ snapshotId, volumeId }) {
+          const volume = await findVolume(db, volumeId, null);
+          if (!volume) return undefined; // it was deleted with all of its snapshots
+          const backend = backendOfVolume(backends, volume);
+          const assisted = (await findSnapshot(db, snapshotId, null))?.assisted ?? null;
+          return isFault(backend)
+            ? backend
+            : await removeSnapshot(
+                backend,
+                { id: snapshotId, volumeId },
+                { inUse: await isInUse(db, volumeId), assisted },
+              );
+        },
+      },
+      {
+        name: 'forget',
+        deadlineMs: quickDeadlineMs,
+        retries: 3,
+        async run({ snapshotId, volumeId }, _state, { requestId }) {
+          await deleteSnapshotRow(db, snapshotId);
+          log.info({ snapshot: snapshotId, volume: volumeId, req: requestId }, 'snapshot deleted');
+        },
+      },
+    ],
+    async failed({ snapshotId, projectId }, _state, reason, context) {
+      await changeSnapshotIn(
+        db,
+        snapshotId,
+        ['deleting'],
+        { status: 'error_deleting' },
+        clock.now(),
+      );
+      await tellOwner(
+        deps,
+        'deleteSnapshot',
+        { type: 'VOLUME_SNAPSHOT', id: snapshotId, projectId },
+        reason,
+        context,
+      );
+    },
+  });
+}
+
+/**
+ * With what a preparation left whose undoing found the backend away; not while it is unknown
+ * whether a guest writes to it.
+ */
+export async function removeSnapshot(
+  backend: VolumeBackend,
+  key: SnapshotKey,
+  { inUse, assisted }: { inUse: boolean; assisted: SnapshotRow['assisted'] },
+): Promise<Outcome<void>> {
+  const removed = await backend.deleteSnapshot(key, { inUse });
+  return isFault(removed) || assisted === 'asked' || assisted === 'done'
+    ? removed
+    : await backend.abandonOnlineSnapshot(key);
+}

@@ -1,0 +1,90 @@
+// The saga that grows a volume. A free one is grown by its backend, an attached one by its guest's
+// hypervisor, which Nova tells. Begun by os-extend.
+import type { CinderOperations } from '#contracts/cinder/operations.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
+import { attachmentsOf } from '../store/attachments.ts';
+import { defineOperation } from '../store/operations.ts';
+import { tellOwner } from '../store/owner-messages.ts';
+import { changeVolume, changeVolumeIn } from '../store/volumes.ts';
+import { backendRetries, placedVolume, quickDeadlineMs } from './backends.ts';
+import { tellExtended } from './nova.ts';
+import type { VolumeDeps } from './volume-deps.ts';
+
+type Input = CinderOperations['cinder.extend-volume'];
+type Step = SagaStep<Input, Record<string, never>>;
+
+export function extendVolume(deps: VolumeDeps): AnySaga {
+  const {
+    database: { db },
+    clock,
+  } = deps;
+  return defineOperation<'cinder.extend-volume'>({
+    name: 'cinder.extend-volume',
+    steps: [growStep(deps), recordSizeStep(deps), tellNovaStep(deps)],
+    async failed(input, _state, reason, context) {
+      const now = clock.now();
+      await changeVolume(db, input.volumeId, { extending_gib: 0 }, now);
+      await changeVolumeIn(db, input.volumeId, ['extending'], { status: statusBefore(input) }, now);
+      await tellOwner(
+        deps,
+        'extendVolume',
+        { type: 'VOLUME', id: input.volumeId, projectId: input.projectId },
+        reason,
+        context,
+      );
+    },
+  });
+}
+
+const statusBefore = ({ attached }: Input) => (attached ? 'in-use' : 'available');
+
+const growStep = (deps: VolumeDeps): Step => ({
+  name: 'grow',
+  deadlineMs: quickDeadlineMs,
+  retries: backendRetries,
+  async run({ volumeId, newGib, attached }) {
+    if (attached) return undefined;
+    const placed = await placedVolume(deps, volumeId);
+    return isFault(placed) ? placed : await placed.backend.extendVolume(volumeId, newGib);
+  },
+});
+
+/** Nova reads the new size from here, so it stands before Nova hears of it. */
+const recordSizeStep = ({ database: { db }, clock }: VolumeDeps): Step => ({
+  name: 'note size',
+  deadlineMs: quickDeadlineMs,
+  retries: 3,
+  async run(input) {
+    const now = clock.now();
+    await changeVolume(db, input.volumeId, { size_gib: input.newGib, extending_gib: 0 }, now);
+    await changeVolumeIn(db, input.volumeId, ['extending'], { status: statusBefore(input) }, now);
+  },
+  undo: async ({ volumeId, oldGib, newGib, attached }) => {
+    if (attached)
+      await changeVolume(
+        db,
+        volumeId,
+        { size_gib: oldGib, extending_gib: newGib - oldGib },
+        clock.now(),
+      );
+  },
+});
+
+const tellNovaStep = (deps: VolumeDeps): Step => ({
+  name: 'tell Nova',
+  deadlineMs: quickDeadlineMs,
+  retries: 4,
+  async run({ volumeId, newGib, attached }, _state, { requestId }) {
+    const servers = attached
+      ? (await attachmentsOf(deps.database.db, volumeId)).map(({ server_id }) => server_id)
+      : [];
+    for (const serverId of servers) {
+      const told =
+        serverId === null ? undefined : await tellExtended(deps, volumeId, serverId, requestId);
+      if (isFault(told)) return told;
+    }
+    deps.log.info({ volume: volumeId, sizeGib: newGib, req: requestId }, 'volume extended');
+    return undefined;
+  },
+});

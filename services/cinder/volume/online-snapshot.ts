@@ -1,0 +1,84 @@
+// A snapshot of a volume that a guest is writing: its hypervisor has to switch to the file that
+// takes its writes from then on, which Nova arranges. Called by create-snapshot.ts.
+import type { SnapshotInput } from '#contracts/cinder/operations.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { SagaContext } from '#platform/saga/saga.ts';
+import { isInUse } from '../store/attachments.ts';
+import { changeSnapshot, findSnapshot } from '../store/snapshots.ts';
+import { placedVolume, undoOnBackend } from './backends.ts';
+import { assistSnapshot } from './nova.ts';
+import type { VolumeDeps } from './volume-deps.ts';
+
+const checkEveryMs = 100;
+
+/**
+ * Asks Nova once and waits for its answer, which comes as os-update_snapshot_status. A repeated
+ * question is Nova's to recognise by the snapshot's id.
+ */
+export async function switchGuest(
+  deps: VolumeDeps,
+  { snapshotId, volumeId }: SnapshotInput,
+  newFile: string,
+  { requestId, signal }: SagaContext,
+): Promise<Outcome<void>> {
+  const {
+    database: { db },
+    clock,
+  } = deps;
+  const answer = async () => (await findSnapshot(db, snapshotId, null))?.assisted;
+  if ((await answer()) === 'done') return undefined;
+  await changeSnapshot(db, snapshotId, { assisted: 'asked' }, clock.now());
+  const asked = await assistSnapshot(deps, { id: snapshotId, volumeId, newFile }, requestId);
+  if (isFault(asked)) {
+    if (asked.kind === 'conflict' || asked.kind === 'notFound' || asked.kind === 'unauthorized')
+      await changeSnapshot(db, snapshotId, { assisted: 'failed' }, clock.now());
+    return asked;
+  }
+  const endsMs = clock.now() + deps.config.assistedSnapshotTimeoutMs;
+  for (;;) {
+    const told = await answer();
+    if (told === 'done') return undefined;
+    if (told !== 'asked') return fault('conflict', 'The hypervisor could not take the snapshot.');
+    if (clock.now() > endsMs)
+      return fault('conflict', 'The hypervisor did not say in time whether it took the snapshot.');
+    await clock.sleep(checkEveryMs, { signal });
+  }
+}
+
+/** Undoes the preparation as far as it is known what the guest writes to. */
+export async function undoPreparation(
+  deps: VolumeDeps,
+  { snapshotId, volumeId }: SnapshotInput,
+  context: SagaContext,
+): Promise<void> {
+  const placed = await placedVolume(deps, volumeId);
+  if (isFault(placed)) return;
+  const { backend } = placed;
+  const { db } = deps.database;
+  const key = { id: snapshotId, volumeId };
+  const told = (await findSnapshot(db, snapshotId, null))?.assisted ?? null;
+  if (told === 'asked') {
+    // The guest may write to the new file or to the old one: neither may go. The audit shows it;
+    // detaching and deleting the volume still work.
+    deps.log.error(
+      { snapshot: snapshotId, volume: volumeId },
+      'it is not known whether a guest took the snapshot: its file stays',
+    );
+    return;
+  }
+  if (told !== 'done')
+    return await undoOnBackend(
+      deps,
+      `snapshot ${snapshotId}`,
+      context,
+      async () => await backend.abandonOnlineSnapshot(key),
+    );
+  // The guest writes to the new file: until the backend knows, the volume is not whole.
+  const finished = await backend.finishOnlineSnapshot(key);
+  const undone = isFault(finished)
+    ? finished
+    : await backend.deleteSnapshot(key, { inUse: await isInUse(db, volumeId) });
+  if (isFault(undone) && undone.kind !== 'notFound')
+    throw new Error(`snapshot ${snapshotId} is not undone: ${undone.message}`);
+}

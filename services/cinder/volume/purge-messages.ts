@@ -1,0 +1,14 @@
+// Removes the messages of failed operations that their owners have had time to read.
+import type { Task } from '#platform/tasks/tasks.ts';
+import type { CinderDeps } from '../deps.ts';
+import { purgeMessages } from '../store/messages.ts';
+
+export const purgeMessagesTask = ({
+  database: { db },
+  clock,
+}: Pick<CinderDeps, 'database' | 'clock'>): Task => ({
+  name: 'cinder.purge-messages',
+  everyMs: 3_600_000,
+  scope: 'one',
+  run: async () => await purgeMessages(db, clock.now()),
+});
