@@ -12,6 +12,7 @@ import type { Action } from './actions.ts';
 import { complete, connect, evenInError, mayRelease, release, reserve } from './attach.ts';
 import { idSchema, orNull, strict } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
+import { wrongStatus } from './request.ts';
 import type { Request } from './request.ts';
 
 type Attach = {
@@ -38,11 +39,6 @@ export function attachmentActions(deps: HandlerDeps): Record<string, Action<Volu
     database: { db },
     clock,
   } = deps;
-  const state = (volume: VolumeRow, needs: string) =>
-    fault(
-      'badRequest',
-      `Invalid volume: Volume ${volume.id} status must be ${needs}, but current status is: ${volume.status}.`,
-    );
   const detach = async (
     request: Request,
     volume: VolumeRow,
@@ -79,7 +75,7 @@ export function attachmentActions(deps: HandlerDeps): Record<string, Action<Volu
         clock.now(),
       ))
     )
-      return state(volume, 'in-use or detaching');
+      return wrongStatus(volume, 'in-use or detaching');
     return { status: 202 };
   };
   /**
@@ -102,7 +98,7 @@ export function attachmentActions(deps: HandlerDeps): Record<string, Action<Volu
       run: async (_, volume) =>
         (await changeVolumeIn(db, volume.id, ['available'], { status: 'attaching' }, clock.now()))
           ? { status: 202 }
-          : state(volume, 'available'),
+          : wrongStatus(volume, 'available'),
     }),
     'os-unreserve': action<VolumeRow>({
       policy: 'volume_extension:volume_actions:unreserve',
@@ -131,7 +127,7 @@ export function attachmentActions(deps: HandlerDeps): Record<string, Action<Volu
       run: async (_, volume) =>
         (await changeVolumeIn(db, volume.id, ['in-use'], { status: 'detaching' }, clock.now()))
           ? { status: 202 }
-          : state(volume, 'in-use and attached to detach'),
+          : wrongStatus(volume, 'in-use and attached to detach'),
     }),
     'os-roll_detaching': action<VolumeRow>({
       policy: 'volume_extension:volume_actions:roll_detaching',
@@ -160,7 +156,7 @@ export function attachmentActions(deps: HandlerDeps): Record<string, Action<Volu
           volume.status !== 'reserved' &&
           volume.status !== 'attaching'
         )
-          return state(volume, 'available');
+          return wrongStatus(volume, 'available');
         const row = await theOne(volume, mode);
         if (isFault(row)) return row;
         // Whoever could name another server here could then detach it from the one that has it:

@@ -15,6 +15,7 @@ import { metadataIn } from '../store/rows.ts';
 import { findSnapshot, insertSnapshot } from '../store/snapshots.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import { findVolume, lockVolume } from '../store/volumes.ts';
+import { newSnapshotRow } from './create-snapshot.ts';
 import {
   booleanSchema,
   descriptionSchema,
@@ -31,7 +32,6 @@ import { beginCreation, newVolumeRow, typeFor, zoneOf } from './new-volume.ts';
 import { booleanOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { restoreToNewVolume } from './restore.ts';
-import { newSnapshotRow } from './snapshots.ts';
 import { volumeView } from './views.ts';
 
 const text = Type.Optional(orNull(Type.String({ maxLength: 255 })));

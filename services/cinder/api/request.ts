@@ -67,6 +67,13 @@ export async function requestedVolume(
   );
 }
 
+/** What a volume's status would have to be for what is asked. */
+export const wrongStatus = (volume: VolumeRow, needs: string) =>
+  fault(
+    'badRequest',
+    `Invalid volume: Volume ${volume.id} status must be ${needs}, but current status is: ${volume.status}.`,
+  );
+
 export async function requestedSnapshot(
   { database: { db } }: HandlerDeps,
   request: Request,

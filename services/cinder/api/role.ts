@@ -28,6 +28,7 @@ import { underBothPaths } from './request.ts';
 import { serviceRoutes } from './services.ts';
 import { snapshotRoutes } from './snapshots.ts';
 import { transferRoutes } from './transfers.ts';
+import { typeAccessRoutes } from './type-access.ts';
 import { typeExtraSpecRoutes } from './type-extra-specs.ts';
 import { typeRoutes } from './types.ts';
 import { unsupportedRoutes } from './unsupported.ts';
@@ -84,6 +85,7 @@ const routesOf = (deps: HandlerDeps): readonly Route[] => [
   ...backupRecordRoutes(deps),
   ...transferRoutes(deps),
   ...typeRoutes(deps),
+  ...typeAccessRoutes(deps),
   ...typeExtraSpecRoutes(deps),
   ...quotaRoutes(deps),
   ...serviceRoutes(deps),

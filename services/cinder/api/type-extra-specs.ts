@@ -9,7 +9,7 @@ import { changeExtraSpecs, extraSpecsOf } from '../store/types.ts';
 import { extraSpecsSchema, strict } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { Request } from './request.ts';
-import { requestedType } from './types.ts';
+import { requestedType } from './type-access.ts';
 
 const path = '/types/:id/extra_specs';
 const policy = (name: string): string => `volume_extension:types_extra_specs:${name}`;

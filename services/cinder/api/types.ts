@@ -1,36 +1,30 @@
 // Volume types: kinds of storage by name, their extra specs, and which projects may use the private
 // ones. https://docs.openstack.org/api-ref/block-storage/v3/#volume-types-types
 import Type from 'typebox';
-import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { VolumeTypeRow } from '../store/tables.ts';
 import {
-  addTypeAccess,
   changeType,
   defaultTypeName,
   deleteType,
   extraSpecsOf,
-  findType,
   findTypeByIdOrName,
   insertType,
-  projectsOfType,
-  removeTypeAccess,
 } from '../store/types.ts';
-import { action, actionRoute } from './actions.ts';
 import {
   booleanSchema,
   descriptionSchema,
   extraSpecsSchema,
-  idSchema,
   orNull,
   strict,
 } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
-import { booleanOf, scopeOf } from './request.ts';
+import { booleanOf } from './request.ts';
 import type { Request } from './request.ts';
+import { requestedType } from './type-access.ts';
 import { typesAsked } from './type-list.ts';
 
 interface Wanted {
@@ -68,7 +62,6 @@ const updateBody = Type.Object(
   },
   strict,
 );
-const accessBody = Type.Object({ project: idSchema }, strict);
 const anySpecs = { policy: 'volume_extension:types_extra_specs:index' };
 /** Extra specs that tenants may read too: cinder.api.extra_specs, user visible. */
 const userVisible = new Set(['RESKEY:availability_zones', 'multiattach', 'replication_enabled']);
@@ -86,17 +79,6 @@ function typeView(request: Request, type: VolumeTypeRow): JsonObject {
     'os-volume-type-access:is_public': type.is_public === 1,
     extra_specs: specs,
   };
-}
-
-export async function requestedType(
-  { database: { db } }: HandlerDeps,
-  request: Request,
-): Promise<Outcome<VolumeTypeRow>> {
-  const id = request.params['id'] ?? '';
-  return (
-    (await findType(db, id, scopeOf(request))) ??
-    fault('notFound', `Volume type ${id} could not be found.`)
-  );
 }
 
 export function typeRoutes(deps: HandlerDeps): readonly Route[] {
@@ -218,28 +200,6 @@ export function typeRoutes(deps: HandlerDeps): readonly Route[] {
         return refused ?? { status: 202 };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/types/:id/os-volume-type-access',
-      policy: 'volume_extension:volume_type_access:get_all_for_type',
-      faults: ['notFound'],
-      handler: async (request) => {
-        const type = await requestedType(deps, request);
-        if (isFault(type)) return type;
-        if (type.is_public === 1)
-          return fault('notFound', 'Access list not available for public volume types.');
-        const projects = await projectsOfType(db, type.id);
-        return {
-          status: 200,
-          body: {
-            volume_type_access: projects.map((project) => ({
-              volume_type_id: type.id,
-              project_id: project,
-            })),
-          },
-        };
-      },
-    }),
     // Encryption is not offered: no type has any.
     route({
       method: 'GET',
@@ -263,46 +223,5 @@ export function typeRoutes(deps: HandlerDeps): readonly Route[] {
           : fault('notImplemented', 'Volume encryption is not offered by this cloud.');
       },
     }),
-    actionRoute<VolumeTypeRow>(
-      '/types',
-      async (request) => await requestedType(deps, request),
-      {
-        addProjectAccess: action<VolumeTypeRow, { project: string }>({
-          policy: 'volume_extension:volume_type_access:addProjectAccess',
-          body: accessBody,
-          run: async (_, type, { project }) => {
-            if (type.is_public === 1)
-              return fault(
-                'conflict',
-                'Type access modification is not applicable to public volume type.',
-              );
-            if (!(await addTypeAccess(db, type.id, project)))
-              return fault(
-                'conflict',
-                `Volume type access for ${type.id} / ${project} combination already exists.`,
-              );
-            return { status: 202 };
-          },
-        }),
-        removeProjectAccess: action<VolumeTypeRow, { project: string }>({
-          policy: 'volume_extension:volume_type_access:removeProjectAccess',
-          body: accessBody,
-          run: async (_, type, { project }) => {
-            if (type.is_public === 1)
-              return fault(
-                'conflict',
-                'Type access modification is not applicable to public volume type.',
-              );
-            return (await removeTypeAccess(db, type.id, project))
-              ? { status: 202 }
-              : fault(
-                  'notFound',
-                  `Volume type access not found for ${type.id} / ${project} combination.`,
-                );
-          },
-        }),
-      },
-      'volume_extension:volume_type_access:addProjectAccess',
-    ),
   ];
 }

@@ -1,7 +1,6 @@
 // What one does with a volume beside reading it.
 // https://docs.openstack.org/api-ref/block-storage/v3/#volume-actions-volumes-action
 import Type from 'typebox';
-import { volumeLock } from '#contracts/cinder/operations.ts';
 import { volumeStatuses } from '#contracts/cinder/volume-states.ts';
 import type { AttachStatus, VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -9,14 +8,13 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Reply, Route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { deleteAttachmentsOf, markAttached } from '../store/attachments.ts';
-import { enqueueOperation } from '../store/operations.ts';
 import { metadataIn } from '../store/rows.ts';
 import type { VolumeRow } from '../store/tables.ts';
-import { findTypeByIdOrName } from '../store/types.ts';
 import { changeVolume, changeVolumeIn, findVolume, lockVolume } from '../store/volumes.ts';
 import { action, actionRoute } from './actions.ts';
 import type { Action } from './actions.ts';
 import { attachmentActions } from './attachment-actions.ts';
+import { extendVolume } from './extend-volume.ts';
 import {
   booleanSchema,
   maxMetadataItems,
@@ -26,20 +24,11 @@ import {
   tooManyItems,
 } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
-import { schedulerTimeoutMs } from './pools.ts';
-import { booleanOf, requestedVolume, scopeOf } from './request.ts';
-import type { Request } from './request.ts';
-import { takeQuota } from './take-quota.ts';
+import { booleanOf, requestedVolume, wrongStatus } from './request.ts';
+import { retypeVolume } from './retype-volume.ts';
 import { notOffered } from './unsupported.ts';
 import { uploadAction } from './upload-action.ts';
 import { beginDeletion } from './volumes.ts';
-
-const extendAttachedSince = 42;
-const bad = (volume: VolumeRow, needs: string) =>
-  fault(
-    'badRequest',
-    `Invalid volume: Volume ${volume.id} status must be ${needs}, but current status is: ${volume.status}.`,
-  );
 
 export function volumeActionRoutes(deps: HandlerDeps): readonly Route[] {
   const {
@@ -52,7 +41,7 @@ export function volumeActionRoutes(deps: HandlerDeps): readonly Route[] {
       policy: 'volume:extend',
       body: Type.Object({ new_size: sizeSchema }, strict),
       run: async (request, volume, { new_size }) =>
-        await extend(deps, request, volume, Number(new_size)),
+        await extendVolume(deps, request, volume, Number(new_size)),
     }),
     'os-set_bootable': action<VolumeRow, { bootable: boolean | string }>({
       policy: 'volume:set_bootable',
@@ -74,7 +63,7 @@ export function volumeActionRoutes(deps: HandlerDeps): readonly Route[] {
           clock.now(),
         ))
           ? { status: 202 }
-          : bad(volume, 'available to update readonly flag'),
+          : wrongStatus(volume, 'available to update readonly flag'),
     }),
     'os-set_image_metadata': action<VolumeRow, { metadata: Record<string, string> }>({
       policy: 'volume_extension:volume_image_metadata:set',
@@ -147,7 +136,8 @@ export function volumeActionRoutes(deps: HandlerDeps): readonly Route[] {
         },
         strict,
       ),
-      run: async (request, volume, { new_type }) => await retype(deps, request, volume, new_type),
+      run: async (request, volume, { new_type }) =>
+        await retypeVolume(deps, request, volume, new_type),
     }),
     ...notOffered<VolumeRow>({
       'os-migrate_volume': 'volume_extension:volume_admin_actions:migrate_volume',
@@ -157,59 +147,6 @@ export function volumeActionRoutes(deps: HandlerDeps): readonly Route[] {
     }),
   };
   return [actionRoute('/volumes', async (request) => await requestedVolume(deps, request), table)];
-}
-
-/** The new size counts from here on: the quota is taken with the state. */
-async function extend(
-  deps: HandlerDeps,
-  request: Request,
-  volume: VolumeRow,
-  newGib: number,
-): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
-  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
-    await lockVolume(trx, volume.id);
-    const current = await findVolume(trx, volume.id, null);
-    if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
-    const attached = current.status === 'in-use';
-    if (attached && request.version < extendAttachedSince)
-      return bad(current, `available to extend (in-use since 3.${extendAttachedSince})`);
-    if (current.status !== 'available' && !attached)
-      return bad(current, 'available or in-use to extend');
-    const more = newGib - current.size_gib;
-    if (more <= 0)
-      return fault(
-        'badRequest',
-        `Invalid input received: New size for extend must be greater than current size. (current: ${current.size_gib}, extended: ${newGib}).`,
-      );
-    const over = await takeQuota(
-      deps,
-      trx,
-      current.project_id,
-      { gigabytes: more },
-      { typeId: current.type_id, volumeGib: newGib },
-    );
-    if (over) return over;
-    await changeVolume(trx, volume.id, { status: 'extending', extending_gib: more }, clock.now());
-    await enqueueOperation(deps, trx, request.id, {
-      name: 'cinder.extend-volume',
-      lockKey: volumeLock(volume.id),
-      input: {
-        volumeId: volume.id,
-        projectId: volume.project_id,
-        oldGib: current.size_gib,
-        newGib,
-        attached,
-      },
-    });
-    return undefined;
-  });
-  if (refused) return refused;
-  await deps.wakeVolume(request.id);
-  return { status: 202 };
 }
 
 async function changeImageMetadata(
@@ -234,54 +171,6 @@ async function changeImageMetadata(
       );
     return metadata;
   });
-}
-
-/**
- * A type that the volume's own pool fulfils is a new name for where it is; another would mean to
- * move it, which is not offered.
- */
-async function retype(
-  deps: HandlerDeps,
-  request: Request,
-  volume: VolumeRow,
-  newType: string,
-): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
-  const type = await findTypeByIdOrName(db, newType, scopeOf(request));
-  if (!type) return fault('badRequest', `Invalid volume type: ${newType} could not be found.`);
-  if (volume.status !== 'available' && volume.status !== 'in-use')
-    return bad(volume, 'available or in-use to retype');
-  if (type.id === volume.type_id)
-    return fault(
-      'badRequest',
-      `Invalid input received: New volume_type same as original: ${newType}.`,
-    );
-  const fit =
-    volume.host === null
-      ? { suits: false }
-      : await deps.scheduler.call(
-          'suitsType',
-          { host: volume.host, typeId: type.id },
-          { timeoutMs: schedulerTimeoutMs, requestId: request.id },
-        );
-  if (isFault(fit)) return fit;
-  if (!fit.suits)
-    return fault(
-      'notImplemented',
-      'To retype a volume to another backend is not offered by this cloud.',
-    );
-  return (await changeVolumeIn(
-    db,
-    volume.id,
-    ['available', 'in-use'],
-    { type_id: type.id },
-    clock.now(),
-  ))
-    ? { status: 202 }
-    : bad(volume, 'available or in-use to retype');
 }
 
 /**

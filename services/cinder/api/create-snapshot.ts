@@ -1,0 +1,105 @@
+// POST /snapshots: the row and its saga in one transaction; and the row of any new snapshot.
+// https://docs.openstack.org/api-ref/block-storage/v3/#create-a-snapshot
+import { volumeLock } from '#contracts/cinder/operations.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import { enqueueOperation } from '../store/operations.ts';
+import { insertSnapshot } from '../store/snapshots.ts';
+import type { SnapshotRow, VolumeRow } from '../store/tables.ts';
+import { findVolume, lockVolume } from '../store/volumes.ts';
+import type { HandlerDeps } from './handler-deps.ts';
+import { booleanOf, scopeOf } from './request.ts';
+import type { Request } from './request.ts';
+import { takeQuota } from './take-quota.ts';
+
+export interface WantedSnapshot {
+  volume_id?: string | null;
+  name?: string | null;
+  display_name?: string | null;
+  description?: string | null;
+  display_description?: string | null;
+  force?: boolean | string | null;
+  metadata?: Record<string, string> | null;
+}
+/**
+ * From here on a snapshot of a volume in use needs no `force`, and may not refuse it either.
+ * api-ref, 3.66.
+ */
+const forceless = 66;
+
+export async function createSnapshot(
+  deps: HandlerDeps,
+  request: Request,
+  wanted: WantedSnapshot,
+): Promise<Outcome<SnapshotRow>> {
+  const {
+    database: { db },
+  } = deps;
+  const id = wanted.volume_id;
+  const volume = id ? await findVolume(db, id, scopeOf(request)) : undefined;
+  if (!volume) return fault('notFound', `Volume ${id ?? 'None'} could not be found.`);
+  if (
+    request.version >= forceless &&
+    wanted.force !== undefined &&
+    (wanted.force === null || booleanOf(wanted.force) !== true)
+  )
+    return fault(
+      'badRequest',
+      "Invalid value for 'force': since microversion 3.66 a snapshot of a volume in use needs none, and only 'true' is taken.",
+    );
+  const evenInUse = request.version >= forceless || booleanOf(wanted.force ?? false) === true;
+  const row = newSnapshotRow(deps, request, volume, wanted);
+  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+    await lockVolume(trx, volume.id);
+    const current = await findVolume(trx, volume.id, null);
+    if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
+    if (current.status !== 'available' && !(evenInUse && current.status === 'in-use'))
+      return fault(
+        'badRequest',
+        `Invalid volume: Volume ${volume.id} status must be available${evenInUse ? ' or in-use' : ''}, but current status is: ${current.status}.`,
+      );
+    row.size_gib = current.size_gib;
+    const over = await takeQuota(
+      deps,
+      trx,
+      current.project_id,
+      { snapshots: 1, gigabytes: current.size_gib },
+      { typeId: current.type_id },
+    );
+    if (over) return over;
+    await insertSnapshot(trx, row);
+    await enqueueOperation(deps, trx, request.id, {
+      name: 'cinder.create-snapshot',
+      lockKey: volumeLock(volume.id),
+      input: { snapshotId: row.id, volumeId: volume.id, projectId: volume.project_id },
+    });
+    return undefined;
+  });
+  if (refused) return refused;
+  await deps.wakeVolume(request.id);
+  return row;
+}
+
+export function newSnapshotRow(
+  { ids, clock }: HandlerDeps,
+  request: Request,
+  volume: VolumeRow,
+  wanted: WantedSnapshot,
+): SnapshotRow {
+  return {
+    id: ids.uuid(),
+    volume_id: volume.id,
+    project_id: volume.project_id,
+    user_id: request.auth.userId,
+    name: wanted.name ?? wanted.display_name ?? null,
+    description: wanted.description ?? wanted.display_description ?? null,
+    status: 'creating',
+    progress: '0%',
+    size_gib: volume.size_gib,
+    metadata_json: JSON.stringify(wanted.metadata ?? {}),
+    assisted: null,
+    created_at_ms: clock.now(),
+    updated_at_ms: null,
+  };
+}

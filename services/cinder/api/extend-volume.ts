@@ -1,0 +1,69 @@
+// os-extend: the new size counts for the quota from the moment it is asked for.
+// https://docs.openstack.org/api-ref/block-storage/v3/#extend-a-volume-size
+import { volumeLock } from '#contracts/cinder/operations.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import type { Reply } from '#openstack/http/route.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import { enqueueOperation } from '../store/operations.ts';
+import type { VolumeRow } from '../store/tables.ts';
+import { changeVolume, findVolume, lockVolume } from '../store/volumes.ts';
+import type { HandlerDeps } from './handler-deps.ts';
+import { wrongStatus } from './request.ts';
+import type { Request } from './request.ts';
+import { takeQuota } from './take-quota.ts';
+
+const extendAttachedSince = 42;
+
+/** The new size counts from here on: the quota is taken with the state. */
+export async function extendVolume(
+  deps: HandlerDeps,
+  request: Request,
+  volume: VolumeRow,
+  newGib: number,
+): Promise<Outcome<Reply>> {
+  const {
+    database: { db },
+    clock,
+  } = deps;
+  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+    await lockVolume(trx, volume.id);
+    const current = await findVolume(trx, volume.id, null);
+    if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
+    const attached = current.status === 'in-use';
+    if (attached && request.version < extendAttachedSince)
+      return wrongStatus(current, `available to extend (in-use since 3.${extendAttachedSince})`);
+    if (current.status !== 'available' && !attached)
+      return wrongStatus(current, 'available or in-use to extend');
+    const more = newGib - current.size_gib;
+    if (more <= 0)
+      return fault(
+        'badRequest',
+        `Invalid input received: New size for extend must be greater than current size. (current: ${current.size_gib}, extended: ${newGib}).`,
+      );
+    const over = await takeQuota(
+      deps,
+      trx,
+      current.project_id,
+      { gigabytes: more },
+      { typeId: current.type_id, volumeGib: newGib },
+    );
+    if (over) return over;
+    await changeVolume(trx, volume.id, { status: 'extending', extending_gib: more }, clock.now());
+    await enqueueOperation(deps, trx, request.id, {
+      name: 'cinder.extend-volume',
+      lockKey: volumeLock(volume.id),
+      input: {
+        volumeId: volume.id,
+        projectId: volume.project_id,
+        oldGib: current.size_gib,
+        newGib,
+        attached,
+      },
+    });
+    return undefined;
+  });
+  if (refused) return refused;
+  await deps.wakeVolume(request.id);
+  return { status: 202 };
+}
