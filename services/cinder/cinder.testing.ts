@@ -68,7 +68,6 @@ export interface CinderFixture {
   backups: BackupStore;
   /** As `cobalt doctor --audit` asks. */
   audit(): Promise<CinderAudit>;
-  sagas: SagaRunner;
   world: SimVolumeWorld;
   /** `path` is below /volume/v3/; `version` is the minor microversion, the greatest unless told. */
   ask(
@@ -99,6 +98,8 @@ export interface CinderFixtureOptions {
   wrapBackend?: (backend: VolumeBackend) => VolumeBackend;
   backups?: BackupStore;
   wrapSagas?: (sagas: readonly AnySaga[]) => readonly AnySaga[];
+  /** Each role as if in a process of its own: nothing but the database and the bus in common. */
+  apart?: true;
   clock?: Clock;
 }
 
@@ -141,39 +142,53 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
   };
   const backups = options.backups ?? memoryBackups();
   const backends = new Map([['sim', options.wrapBackend?.(sim) ?? sim]]);
-  let wake = (): void => undefined;
-  const wakeSagas = (): void => wake();
+  // Events of sagas reach only their own process.
+  const depsOfProcess = (): CinderDeps =>
+    options.apart ? { ...deps, sagas: createSagaQueue({ db: database.db, clock }) } : deps;
+  const [volumeDeps, backupDeps] = [depsOfProcess(), depsOfProcess()];
+  let [wakeVolume, wakeBackup] = [(): void => undefined, (): void => undefined];
   const api = createCinderApi({ ...deps, backupStoreName: backups.name });
-  const scheduler = createCinderScheduler(deps);
+  const scheduler = createCinderScheduler(depsOfProcess());
   const volume = createCinderVolume({
-    ...deps,
+    ...volumeDeps,
     backends,
     spoolDir: join(folder, 'volumes'),
-    wakeSagas,
+    wakeSagas: () => wakeVolume(),
   });
   const backup = createCinderBackup({
-    ...deps,
+    ...backupDeps,
     backends,
     backups,
     spoolDir: join(folder, 'backups'),
-    wakeSagas,
+    wakeSagas: () => wakeBackup(),
   });
   const ofCinder = [api, scheduler, volume, backup];
   await migrate(database.db, database.dialect, 'cinder', migrations);
   await seedVolumeTypes(deps, backends.keys());
   for (const { tasks } of ofCinder)
     for (const task of tasks) if (task.atStart) await task.run(new AbortController().signal);
-  const definitions = ofCinder.flatMap((role) => role.sagas);
-  const sagas = new SagaRunner({
-    db: database.db,
-    definitions: options.wrapSagas?.(definitions) ?? definitions,
-    owner: 'test',
-    clock,
-    ids,
-    log: silentLog,
-    events: deps.sagas.events,
-  });
-  wake = () => sagas.wake();
+  const runnerOf = (
+    owner: string,
+    definitions: readonly AnySaga[],
+    { events }: CinderDeps['sagas'],
+  ): SagaRunner =>
+    new SagaRunner({
+      db: database.db,
+      definitions: options.wrapSagas?.(definitions) ?? definitions,
+      owner,
+      clock,
+      ids,
+      log: silentLog,
+      events,
+    });
+  const runners = options.apart
+    ? [
+        runnerOf('volume', volume.sagas, volumeDeps.sagas),
+        runnerOf('backup', backup.sagas, backupDeps.sagas),
+      ]
+    : [runnerOf('test', [...volume.sagas, ...backup.sagas], deps.sagas)];
+  wakeVolume = () => runners[0]?.wake();
+  wakeBackup = () => runners.at(-1)?.wake();
   const servings = new Map<string, Serving>();
   for (const { rpc } of ofCinder)
     for (const { topic, handlers, concurrency } of rpc)
@@ -181,7 +196,7 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
         topic,
         bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency }),
       );
-  await sagas.start();
+  for (const runner of runners) await runner.start();
   const errors: unknown[] = [];
   const dispatcher = createDispatcher(api.http, {
     clock,
@@ -207,7 +222,6 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
       backends: await volume.audit(),
       backups: await backup.audit(),
     }),
-    sagas,
     world,
     calls,
     async ask(person, method, path, { body, version } = {}) {
@@ -245,14 +259,14 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
     unserve: async (role) => await servings.get(role)?.close(),
     async idle() {
       for (;;) {
-        await sagas.idle();
+        for (const runner of runners) await runner.idle();
         if ((await deps.sagas.busyKeys()).size === 0) return;
-        sagas.wake();
+        for (const runner of runners) runner.wake();
         await new Promise((resolve) => setImmediate(resolve));
       }
     },
     async close() {
-      await sagas.stop();
+      await Promise.all(runners.map(async (runner) => await runner.stop()));
       await bus.close();
       await database.close();
       await rm(folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
-// Every saga of Cinder unwinds from every step, and every step may run twice: on the real service
-// and runner, with the simulated backend.
+// Every saga of Cinder unwinds from every step, and every step may run twice: on the real roles, as
+// if each had a process and a runner of its own, with the simulated backend.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -44,6 +44,7 @@ const image = {
 
 before(async () => {
   cinder = await startCinder({
+    apart: true,
     config: {
       quotas: {
         volumes: -1,
@@ -56,7 +57,7 @@ before(async () => {
       },
     },
     wrapSagas: (definitions) => {
-      originals = definitions;
+      originals = [...originals, ...definitions];
       return definitions.map((definition) => {
         const { saga, become } = exchangeable(definition);
         variants.set(definition.name, become);

@@ -6,7 +6,7 @@ import { startCinder } from '../cinder.testing.ts';
 
 let cinder: CinderFixture;
 before(async () => {
-  cinder = await startCinder();
+  cinder = await startCinder({ apart: true });
 });
 after(async () => await cinder.close());
 
