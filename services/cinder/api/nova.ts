@@ -1,6 +1,7 @@
 // What cinder-api asks Nova, as Cinder itself: whether a server still has a volume.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { callService } from '#openstack/clients/call.ts';
 import type { CinderDeps } from '../deps.ts';
 
 type Deps = Pick<CinderDeps, 'http' | 'session'>;
@@ -11,23 +12,23 @@ const timeoutMs = 60_000;
  * server. '' where Nova does not tell which.
  */
 export async function attachmentOfServer(
-  { http, session }: Deps,
+  deps: Deps,
   serverId: string,
   volumeId: string,
   requestId: string,
 ): Promise<Outcome<string | null>> {
-  const token = await session.token();
-  if (isFault(token)) return token;
   const path = `/v2.1/servers/${encodeURIComponent(serverId)}/os-volume_attachments/${encodeURIComponent(volumeId)}`;
-  const answer = await http.send({
-    method: 'GET',
-    service: 'compute',
-    path,
-    token,
-    requestId,
-    timeoutMs,
-    headers: { 'openstack-api-version': 'compute 2.89' },
-  });
+  const answer = await callService(
+    deps,
+    { token: null, requestId },
+    {
+      method: 'GET',
+      service: 'compute',
+      path,
+      timeoutMs,
+      headers: { 'openstack-api-version': 'compute 2.89' },
+    },
+  );
   if (isFault(answer)) return answer;
   if (answer.status === 404) return null;
   if (answer.status !== 200)

@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { callService } from '#openstack/clients/call.ts';
 import type { CinderDeps } from '../deps.ts';
 
 type Deps = Pick<CinderDeps, 'http' | 'session'>;
@@ -15,21 +16,21 @@ export interface ImageState {
 
 /** notFound: there is no such image. */
 export async function imageState(
-  { http, session }: Deps,
+  deps: Deps,
   imageId: string,
   requestId: string,
 ): Promise<Outcome<ImageState>> {
-  const token = await session.token();
-  if (isFault(token)) return token;
   const path = `/v2/images/${encodeURIComponent(imageId)}`;
-  const answer = await http.send({
-    method: 'GET',
-    service: 'image',
-    path,
-    token,
-    requestId,
-    timeoutMs,
-  });
+  const answer = await callService(
+    deps,
+    { token: null, requestId },
+    {
+      method: 'GET',
+      service: 'image',
+      path,
+      timeoutMs,
+    },
+  );
   if (isFault(answer)) return answer;
   if (answer.status !== 200) return fault('notFound', `Image ${imageId} could not be found.`);
   const image = answer.body as Record<string, unknown>; // 200: Glance's image document
@@ -42,22 +43,22 @@ export async function imageState(
 
 /** Writes the image into a new file. unavailable: Glance broke off. */
 export async function downloadImage(
-  { http, session }: Deps,
+  deps: Deps,
   imageId: string,
   path: string,
   options: { requestId: string; signal: AbortSignal; timeoutMs: number },
 ): Promise<Outcome<void>> {
-  const token = await session.token();
-  if (isFault(token)) return token;
-  const answer = await http.send({
-    method: 'GET',
-    service: 'image',
-    path: `/v2/images/${encodeURIComponent(imageId)}/file`,
-    token,
-    requestId: options.requestId,
-    asStream: true,
-    timeoutMs: options.timeoutMs,
-  });
+  const answer = await callService(
+    deps,
+    { token: null, requestId: options.requestId },
+    {
+      method: 'GET',
+      service: 'image',
+      path: `/v2/images/${encodeURIComponent(imageId)}/file`,
+      asStream: true,
+      timeoutMs: options.timeoutMs,
+    },
+  );
   if (isFault(answer)) return answer;
   if (answer.status !== 200 || !answer.stream) {
     answer.stream?.destroy();
@@ -89,18 +90,20 @@ export async function uploadImage(
   const image = await imageState(deps, imageId, options.requestId);
   if (isFault(image)) return image;
   if (image.status === 'active') return undefined;
-  const token = await deps.session.token();
-  if (isFault(token)) return token;
-  const answer = await deps.http.send({
-    method: 'PUT',
-    service: 'image',
-    path: `/v2/images/${encodeURIComponent(imageId)}/file`,
-    token,
-    requestId: options.requestId,
-    headers: { 'content-type': 'application/octet-stream' },
-    stream: createReadStream(path),
-    timeoutMs: options.timeoutMs,
-  });
+  const bytes = createReadStream(path).on('error', () => undefined); // the call tells
+  const answer = await callService(
+    deps,
+    { token: null, requestId: options.requestId },
+    {
+      method: 'PUT',
+      service: 'image',
+      path: `/v2/images/${encodeURIComponent(imageId)}/file`,
+      headers: { 'content-type': 'application/octet-stream' },
+      stream: bytes,
+      timeoutMs: options.timeoutMs,
+    },
+  );
+  bytes.destroy(); // of a call that was never sent
   if (isFault(answer)) return answer;
   return answer.status === 204
     ? undefined
@@ -110,22 +113,25 @@ export async function uploadImage(
       );
 }
 
-/** Gone already is fine, and so is one that its owner protected: it stays theirs, without data. */
+/**
+ * One that is not there is fine, and so is one that its owner protected: it stays theirs, without
+ * data.
+ */
 export async function removeImage(
-  { http, session }: Deps,
+  deps: Deps,
   imageId: string,
   requestId: string,
 ): Promise<Outcome<void>> {
-  const token = await session.token();
-  if (isFault(token)) return token;
-  const answer = await http.send({
-    method: 'DELETE',
-    service: 'image',
-    path: `/v2/images/${encodeURIComponent(imageId)}`,
-    token,
-    requestId,
-    timeoutMs,
-  });
+  const answer = await callService(
+    deps,
+    { token: null, requestId },
+    {
+      method: 'DELETE',
+      service: 'image',
+      path: `/v2/images/${encodeURIComponent(imageId)}`,
+      timeoutMs,
+    },
+  );
   if (isFault(answer)) return answer;
   return answer.status < 500 && answer.status !== 401
     ? undefined

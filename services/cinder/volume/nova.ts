@@ -3,30 +3,31 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import { callService } from '#openstack/clients/call.ts';
 import type { CinderDeps } from '../deps.ts';
 
 type Deps = Pick<CinderDeps, 'http' | 'session'>;
 const timeoutMs = 60_000;
 
 async function ask(
-  { http, session }: Deps,
+  deps: Deps,
   path: string,
   body: Json,
   version: string,
   requestId: string,
 ): Promise<Outcome<Json | undefined>> {
-  const token = await session.token();
-  if (isFault(token)) return token;
-  const answer = await http.send({
-    method: 'POST',
-    service: 'compute',
-    path: `/v2.1${path}`,
-    token,
-    requestId,
-    body,
-    timeoutMs,
-    headers: { 'openstack-api-version': `compute ${version}` },
-  });
+  const answer = await callService(
+    deps,
+    { token: null, requestId },
+    {
+      method: 'POST',
+      service: 'compute',
+      path: `/v2.1${path}`,
+      body,
+      timeoutMs,
+      headers: { 'openstack-api-version': `compute ${version}` },
+    },
+  );
   if (isFault(answer)) return answer;
   if (answer.status < 300) return answer.body;
   const kind =
