@@ -70,8 +70,8 @@ export async function reserve(
     const current = await findVolume(trx, volume.id, null);
     if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
     const others = await attachmentsOf(trx, volume.id);
-    // A server that moves has the volume on two hosts for a while: the only second attachment there
-    // is.
+    // The only second attachment there is: a server that migrates has the volume on two hosts for a
+    // while.
     const moves =
       current.status === 'in-use' &&
       wanted.serverId !== null &&
@@ -90,7 +90,7 @@ export async function reserve(
 }
 
 /**
- * Tells the host how to reach the volume. Waits for a saga that still works on it, such as the
+ * Records how the host reaches the volume. Waits for a saga that still works on it, such as the
  * removal of a snapshot.
  */
 export async function connect(
@@ -171,7 +171,7 @@ async function connectionOf(
     : connection;
 }
 
-/** The server has it. Twice is once. */
+/** The server has attached the volume. Safe to repeat. */
 export async function complete(deps: HandlerDeps, row: AttachmentRow): Promise<Outcome<undefined>> {
   const {
     database: { db },
@@ -204,9 +204,9 @@ export async function complete(deps: HandlerDeps, row: AttachmentRow): Promise<O
 }
 
 /**
- * Whether the caller may say that the server has it no more: Nova may, and whoever likes where Nova
- * knows of no such attachment. conflict: a guest may still be writing, and the next server would
- * write beside it. https://nvd.nist.gov/vuln/detail/CVE-2023-2088
+ * Whether the caller may release the attachment. Nova always may; others only where Nova has no
+ * such attachment. conflict: a guest may still be writing the volume, and the next server's writes
+ * would corrupt it. https://nvd.nist.gov/vuln/detail/CVE-2023-2088
  */
 export async function mayRelease(
   deps: HandlerDeps,
@@ -224,9 +224,10 @@ const inUseByNova = (): Fault =>
   fault('conflict', 'Detach volume from instance using the Compute API');
 
 /**
- * The server has it no more. Returns when the volume is free again, as callers delete it next;
- * after `waitForSagaMs` the rest goes on behind. Twice is once. `row`: as `mayRelease` judged it.
- * `from`: a forced release frees a volume in error too. conflict: Nova connected it since.
+ * Deletes the attachment. Returns when the volume is free again, as callers often delete it next,
+ * or after `waitForSagaMs`, when the saga goes on by itself. Safe to repeat. `row`: the attachment
+ * as `mayRelease` saw it. `from`: a forced release also frees a volume in error. conflict: Nova has
+ * connected it since.
  */
 export async function release(
   deps: HandlerDeps,

@@ -1,4 +1,4 @@
-// The older words for attaching, as volume actions; they end in the same attachments.
+// The older API for attaching, as actions on volumes; it works on the same attachments.
 import Type from 'typebox';
 import type { ConnectionInfo } from '#contracts/cinder/connection-info.ts';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
@@ -63,7 +63,7 @@ export function attachmentActions(deps: HandlerDeps): Record<string, Action<Volu
       const released = await release(deps, request, row, from);
       if (isFault(released)) return released;
     }
-    // Nothing is attached: what is left of an attachment is its state, if that.
+    // There is no attachment: only the volume's status may be left of one.
     if (
       detached.length === 0 &&
       volume.status !== 'available' &&

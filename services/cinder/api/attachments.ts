@@ -1,5 +1,5 @@
 // Attachments: which server has which volume. Nova makes one without a connector (the volume is
-// reserved), gives the connector when its host is known (attaching), completes it (in-use) and
+// reserved), gives the connector once it has chosen the host (attaching), completes it (in-use) and
 // deletes it. https://docs.openstack.org/api-ref/block-storage/v3/#attachments
 import Type from 'typebox';
 import type { ConnectionInfo } from '#contracts/cinder/connection-info.ts';
@@ -174,7 +174,7 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
             ? reserved
             : { status: 200, body: { attachment: view(reserved) } };
         const connected = await connect(deps, reserved, connector, null, request.id);
-        // As it is now: the failed try may have told the backend of the host.
+        // Read again: the failed try may have stored the connector.
         const left = isFault(connected) ? await findAttachment(db, reserved.id, null) : undefined;
         if (left) await release(deps, request, left);
         return isFault(connected)

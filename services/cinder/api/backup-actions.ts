@@ -1,4 +1,4 @@
-// What is done to a backup beside reading it: its deletion, and an operator's word.
+// What is done to a backup beside reading it: its deletion, and the status that an operator sets.
 // https://docs.openstack.org/api-ref/block-storage/v3/#backups-backups
 import Type from 'typebox';
 import { backupLock } from '#contracts/cinder/operations.ts';

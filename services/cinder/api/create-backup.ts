@@ -94,8 +94,8 @@ export async function createBackup(
           `Invalid snapshot: Snapshot to be backed up must be available, but the current status is "${snapshot.status}".`,
         );
     } else if (before === 'in-use' && booleanOf(wanted.force ?? false)) {
-      // A guest writes it: a snapshot of its own stands still. Its saga comes first, as they share
-      // the volume's lock; the backup's removes it.
+      // A guest is writing the volume, so a temporary snapshot of it is backed up. Both sagas have
+      // the volume's lock, so the snapshot is taken first; the backup's saga removes it.
       temporary = newSnapshotRow(deps, request, volume, { name: `backup of ${volume.id}` });
       await insertSnapshot(trx, temporary);
       await enqueueOperation(deps, trx, request.id, {

@@ -154,7 +154,9 @@ async function createOf(
     if (origin?.kind === 'volume' && source?.status !== 'available' && source?.status !== 'in-use')
       return fault('badRequest', 'Invalid volume: the source volume is not available any more.');
     const held =
-      source?.status === 'in-use' ? { origin: await stillOf(deps, trx, request, source) } : {};
+      source?.status === 'in-use'
+        ? { origin: await temporarySnapshotOf(deps, trx, request, source) }
+        : {};
     await enqueueOperation(deps, trx, request.id, {
       name:
         origin === null && input.imageId === null
@@ -170,23 +172,23 @@ async function createOf(
 }
 
 /**
- * A guest writes it: a snapshot of its own stands still. Its saga comes first, as they share the
- * volume's lock; the copy's removes it.
+ * A guest is writing the source, so a temporary snapshot of it is copied. Both sagas have the
+ * volume's lock, so the snapshot is taken first; the copy's saga removes it.
  */
-async function stillOf(
+async function temporarySnapshotOf(
   deps: HandlerDeps,
   trx: CinderDb,
   request: Request,
   source: VolumeRow,
 ): Promise<CopiedOrigin> {
-  const still = newSnapshotRow(deps, request, source, { name: `copy of ${source.id}` });
-  await insertSnapshot(trx, still);
+  const snapshot = newSnapshotRow(deps, request, source, { name: `copy of ${source.id}` });
+  await insertSnapshot(trx, snapshot);
   await enqueueOperation(deps, trx, request.id, {
     name: 'cinder.create-snapshot',
     lockKey: volumeLock(source.id),
-    input: { snapshotId: still.id, volumeId: source.id, projectId: source.project_id },
+    input: { snapshotId: snapshot.id, volumeId: source.id, projectId: source.project_id },
   });
-  return { kind: 'snapshot', id: still.id, volumeId: source.id, temporary: true };
+  return { kind: 'snapshot', id: snapshot.id, volumeId: source.id, temporary: true };
 }
 
 function notOffered(wanted: WantedVolume): Outcome<undefined> {

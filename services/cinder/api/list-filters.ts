@@ -36,8 +36,8 @@ export interface ListRules<N extends ListedTable> extends MemberRules {
   /** Selects by comparisons with a time. */
   times?: Columns<N>;
   /**
-   * Filters whose value stands in several columns at once: the columns and their values, or
-   * undefined where nothing can match.
+   * Filters whose value is kept in several columns: the columns and their values, or undefined
+   * where nothing can match.
    */
   special?: Readonly<
     Record<string, (value: string) => Readonly<Record<string, string>> | undefined>

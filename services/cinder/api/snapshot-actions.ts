@@ -1,5 +1,6 @@
-// What is done to a snapshot beside reading it: its deletion, Nova's report on a guest's switch, an
-// operator's word. https://docs.openstack.org/api-ref/block-storage/v3/#volume-snapshots-snapshots
+// What is done to a snapshot beside reading it: its deletion, Nova's report on an online snapshot,
+// and the status that an operator sets.
+// https://docs.openstack.org/api-ref/block-storage/v3/#volume-snapshots-snapshots
 import Type from 'typebox';
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import { snapshotStatuses } from '#contracts/cinder/volume-states.ts';
@@ -103,9 +104,9 @@ export async function deleteSnapshot(
 }
 
 /**
- * Nova's word on a guest's switch: `creating` with 90% when it took place, `error` when not. The
- * saga that asked settles the state; otherwise it is taken as said.
- * cinder.api.contrib.snapshot_actions
+ * Nova's report on an online snapshot: `creating` with 90% when the guest has switched to the new
+ * file, `error` when not. The saga that asked sets the final status; without one the reported
+ * status is taken. cinder.api.contrib.snapshot_actions
  */
 async function takeStatus(
   { database: { db }, clock }: HandlerDeps,

@@ -171,7 +171,7 @@ function routesAt(deps: HandlerDeps, path: string, since: number): readonly Rout
       body: acceptBody,
       faults: ['notFound', 'overQuota'],
       handler: async (request) => {
-        // Whoever has the key may take it: that is what the key is for.
+        // Any project that has the key may accept.
         const row = await find(request.params['id'] ?? '', null);
         if (isFault(row)) return row;
         const taken = await accept(deps, request, row, request.body.accept.auth_key);

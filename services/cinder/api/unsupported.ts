@@ -1,6 +1,5 @@
-// What this Cinder does not do: it says so, in the words of an operation that is not implemented,
-// and lists none of what it has none of. Never as if it had worked: a client that needs one of
-// these must see that it got nothing.
+// What this Cinder does not implement: such operations answer notImplemented and such lists are
+// empty. Nothing is pretended: a client that needs one of these must see that it got nothing.
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
@@ -51,7 +50,7 @@ const never = (method: HttpMethod, path: string, what: string, policy: string, s
 
 /**
  * Kinds of objects of which there are none: lists are empty, one by id is not found, none can be
- * made. `readPolicy` null: every token may read.
+ * created. `readPolicy` null: every token may read.
  */
 const absent = (
   collection: string,

@@ -107,8 +107,8 @@ async function upload(
           protected: booleanOf(sent.protected ?? false) ?? false,
         }
       : {};
-  // The saga stands before the image: one that is made is never without somebody who fills or
-  // removes it.
+  // The saga is journalled before the image is created, so that no image is left without data: the
+  // saga fills it or removes it.
   const imageId = deps.ids.uuid();
   const begun = await transaction(db, async (trx) => {
     if (

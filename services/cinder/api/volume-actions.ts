@@ -1,4 +1,4 @@
-// What one does with a volume beside reading it.
+// Actions on a volume: POST /volumes/{id}/action.
 // https://docs.openstack.org/api-ref/block-storage/v3/#volume-actions-volumes-action
 import Type from 'typebox';
 import { volumeStatuses } from '#contracts/cinder/volume-states.ts';
@@ -174,8 +174,8 @@ async function changeImageMetadata(
 }
 
 /**
- * An operator's word against the database's: the state alone changes. `attach_status: detached`
- * takes the attachments along.
+ * Sets the status that an operator gives, without any work on a backend. `attach_status: detached`
+ * deletes the attachments, too.
  */
 async function resetStatus(
   { database: { db }, clock, log }: HandlerDeps,

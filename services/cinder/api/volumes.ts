@@ -228,7 +228,7 @@ export function volumeRoutes(deps: HandlerDeps): readonly Route[] {
 }
 
 /**
- * badRequest: not in this state, attached, or with snapshots. Forced, it goes over everything but
+ * badRequest: not in this status, attached, or with snapshots. `force` overrides all of these but
  * an attachment. Deleting twice is one deletion.
  */
 export async function beginDeletion(

@@ -50,11 +50,11 @@ export function detailOf(action: MessageAction, reason: Fault): MessageDetail {
   return byKind[reason.kind] ?? (action === 'uploadImage' ? notUploaded : unknownError);
 }
 
-/** What the owner reads. An unknown error says in the backend's own words what is known. */
+/** What the owner reads. An unknown error shows the fault's own message. */
 export const textOf = (action: MessageAction, detail: MessageDetail, reason: Fault): string =>
   `${messageActions[action].text}:${detail === unknownError ? reason.message : detail.text}`;
 
-/** Why an operation failed, as its object shows it: without the action, which the object tells. */
+/** Why an operation failed, for `fail_reason` of its object: without the action. */
 export function reasonFor(action: MessageAction, reason: Fault): string {
   const detail = detailOf(action, reason);
   return detail === unknownError ? reason.message : detail.text;

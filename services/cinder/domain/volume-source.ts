@@ -1,8 +1,9 @@
-// What a new volume is made from, checked and turned into a plan. Pure: the API gathers the facts.
+// What a new volume is created from (snapshot, volume or image), checked and turned into a plan.
+// Pure: the API gathers the facts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
-/** What the plan needs of each thing a volume can be made from. */
+/** What the plan needs of each source. */
 export interface SourceVolume {
   id: string;
   sizeGib: number;
@@ -30,7 +31,7 @@ export interface SourceImage {
   minDiskGib: number;
   minMemoryMib: number;
   checksum: string | null;
-  /** Everything else of it that is text. */
+  /** All other fields of the image that are text. */
   properties: Record<string, string>;
 }
 

@@ -26,12 +26,12 @@ export interface VolumeRow {
   snapshot_id: string | null;
   source_volid: string | null;
   bootable: number;
-  /** null: never said. */
+  /** null: never set. */
   readonly: number | null;
   metadata_json: string;
   /** Of the image it was made from; '{}': of none. */
   image_metadata_json: string;
-  /** While it is copied from another volume: that one's lock, which its creation holds. */
+  /** While it is copied from another volume: the lock of that volume, which its creation holds. */
   creating_lock: CinderLock | null;
   created_at_ms: number;
   updated_at_ms: number | null;
@@ -115,7 +115,7 @@ export interface TransferRow {
   volume_id: string;
   project_id: string;
   name: string | null;
-  /** sha256 over salt and key: the key itself is told once. */
+  /** sha256 over salt and key: the key itself is shown once, in the answer that creates it. */
   salt: string;
   key_hash: string;
   no_snapshots: number;

@@ -80,8 +80,8 @@ export async function changeVolumeIn(
 }
 
 /**
- * Changes nothing, but holds the row until the transaction ends: MariaDB would let two changes
- * start from the same state.
+ * Takes the row's lock until the transaction ends, without a change: MariaDB would otherwise let
+ * two transactions start from the same state.
  */
 export async function lockVolume(trx: CinderDb, id: string): Promise<void> {
   await trx
@@ -91,7 +91,7 @@ export async function lockVolume(trx: CinderDb, id: string): Promise<void> {
     .execute();
 }
 
-/** With everything that hangs on it. */
+/** With its attachments, snapshots and transfers. */
 export async function deleteVolumeRows(trx: CinderDb, id: string): Promise<void> {
   await trx.deleteFrom('attachments').where('volume_id', '=', id).execute();
   await trx.deleteFrom('snapshots').where('volume_id', '=', id).execute();
