@@ -11,7 +11,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { repository } from '#cli/run-tool.ts';
 import type { Json } from '#contracts/common/json.ts';
-import { defaultPasswordCost } from '#services/keystone/passwords.ts';
+import { defaultPasswordCost } from '#services/keystone/api/passwords/passwords.ts';
 import type { AnswerMessage } from './bare-server.ts';
 import { createLoad } from './load.ts';
 import { median } from './report.ts';

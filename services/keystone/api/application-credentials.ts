@@ -9,10 +9,10 @@ import { transaction } from '#platform/db/transaction.ts';
 import { withImplied } from '../domain/implied-roles.ts';
 import { loginSource } from '../domain/login-source.ts';
 import { formatMicros, parseMicros } from '../domain/micro-time.ts';
-import type { Db, Keystone } from '../keystone.ts';
 import { implications } from '../store/assignments.ts';
 import { filtered } from '../store/filter.ts';
 import type { AccessRuleRow, ApplicationCredentialRow } from '../store/tables.ts';
+import type { Db, Keystone } from './keystone.ts';
 import { deniedToLent, deniedToTrustee, lendableRoles } from './lent-rights.ts';
 import { denied, notFound, taken } from './permit.ts';
 import {

@@ -4,9 +4,9 @@ import { fault, isFault, type Fault, type Outcome } from '#contracts/common/faul
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
-import type { Keystone } from '../keystone.ts';
 import { filtered } from '../store/filter.ts';
 import type { EndpointRow, KeystoneTables } from '../store/tables.ts';
+import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import {
   asked,

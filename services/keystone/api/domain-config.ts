@@ -7,8 +7,8 @@ import { own } from '#contracts/common/own.ts';
 import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { type HttpMethod } from '#platform/http/messages.ts';
-import type { Keystone } from '../keystone.ts';
 import { findDomain } from '../store/projects.ts';
+import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import { done } from './shapes.ts';
 

@@ -5,12 +5,12 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
 import { upsert } from '#platform/db/transaction.ts';
 import { type HttpMethod } from '#platform/http/messages.ts';
-import type { Keystone } from '../keystone.ts';
 import { filterOf, groupsOfProject, inGroup, visibleTo } from '../store/endpoint-filter.ts';
 import { filtered } from '../store/filter.ts';
 import { findProject } from '../store/projects.ts';
 import type { EndpointGroupRow, EndpointRow } from '../store/tables.ts';
 import { endpointView } from './catalog.ts';
+import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import { projectView } from './project-view.ts';
 import {

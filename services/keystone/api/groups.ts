@@ -5,11 +5,11 @@ import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction, upsert } from '#platform/db/transaction.ts';
 import { type HttpMethod } from '#platform/http/messages.ts';
-import type { Keystone } from '../keystone.ts';
 import { filtered } from '../store/filter.ts';
 import { deleteActors, findDomain } from '../store/projects.ts';
 import type { GroupRow } from '../store/tables.ts';
 import { groupView, userView } from './actor-view.ts';
+import type { Keystone } from './keystone.ts';
 import { badExpiryFilter } from './password-expiry-filter.ts';
 import { denied, homeDomain, listDomain, notFound, taken } from './permit.ts';
 import {

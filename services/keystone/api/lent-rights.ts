@@ -3,9 +3,9 @@
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { withImplied } from '../domain/implied-roles.ts';
-import type { Keystone } from '../keystone.ts';
 import { implications, roleIdsIn } from '../store/assignments.ts';
 import { findProject } from '../store/projects.ts';
+import type { Keystone } from './keystone.ts';
 
 /**
  * Refuses tokens of trusts and of restricted application credentials: they neither see secrets of

@@ -6,9 +6,9 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { Keystone } from '../keystone.ts';
 import { filtered } from '../store/filter.ts';
 import type { KeystoneTables } from '../store/tables.ts';
+import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import { asked, done, idText, listed, nameOf, shown, text, urlOf, wrapped } from './shapes.ts';
 

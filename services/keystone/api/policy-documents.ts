@@ -3,9 +3,9 @@ import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
-import type { Keystone } from '../keystone.ts';
 import { filtered } from '../store/filter.ts';
 import type { KeystoneTables } from '../store/tables.ts';
+import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import {
   asked,

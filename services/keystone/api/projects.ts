@@ -5,7 +5,6 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import type { Keystone } from '../keystone.ts';
 import { reachableBy } from '../store/assignments.ts';
 import { filtered } from '../store/filter.ts';
 import {
@@ -19,6 +18,7 @@ import {
   tagsOf,
 } from '../store/projects.ts';
 import type { ProjectRow } from '../store/tables.ts';
+import type { Keystone } from './keystone.ts';
 import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
 import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from './permit.ts';
 import { projectView } from './project-view.ts';

@@ -3,10 +3,10 @@
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
-import type { Keystone } from '../keystone.ts';
 import { implications } from '../store/assignments.ts';
 import { descendantsOf } from '../store/projects.ts';
 import type { AssignmentRow } from '../store/tables.ts';
+import type { Keystone } from './keystone.ts';
 import { asked, askedFlag, urlOf } from './shapes.ts';
 
 /** A grant and where it comes from, when it is an effect of another. */

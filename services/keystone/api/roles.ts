@@ -7,11 +7,11 @@ import { isUniqueViolation } from '#platform/db/errors.ts';
 import { upsert } from '#platform/db/transaction.ts';
 import { type HttpMethod } from '#platform/http/messages.ts';
 import { withImplied } from '../domain/implied-roles.ts';
-import type { Keystone } from '../keystone.ts';
 import { implications } from '../store/assignments.ts';
 import { filtered } from '../store/filter.ts';
 import { findDomain } from '../store/projects.ts';
 import type { RoleRow } from '../store/tables.ts';
+import type { Keystone } from './keystone.ts';
 import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
 import { denied, notFound, taken } from './permit.ts';
 import {

@@ -1,7 +1,7 @@
 // Every route of Keystone.
 import type { Route } from '#openstack/http/route.ts';
-import type { Keystone } from '../keystone.ts';
 import { applicationCredentialRoutes } from './application-credentials.ts';
+import { tokenRoutes } from './auth.ts';
 import { catalogRoutes } from './catalog.ts';
 import { consumerRoutes } from './consumers.ts';
 import { credentialRoutes } from './credentials.ts';
@@ -10,12 +10,12 @@ import { domainRoutes } from './domains.ts';
 import { endpointFilterRoutes } from './endpoint-filter.ts';
 import { grantRoutes } from './grants.ts';
 import { groupRoutes } from './groups.ts';
+import type { Keystone } from './keystone.ts';
 import { limitRoutes } from './limits.ts';
 import { policyDocumentRoutes } from './policy-documents.ts';
 import { projectRoutes } from './projects.ts';
 import { roleAssignmentRoutes } from './role-assignments.ts';
 import { roleRoutes } from './roles.ts';
-import { tokenRoutes } from './tokens.ts';
 import { trustRoutes } from './trusts.ts';
 import { userRoutes } from './users.ts';
 import { versionRoutes } from './versions.ts';

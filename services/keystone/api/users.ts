@@ -5,15 +5,15 @@ import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { loginSource } from '../domain/login-source.ts';
-import type { Keystone } from '../keystone.ts';
-import { provePassword } from '../prove-password.ts';
 import { filtered } from '../store/filter.ts';
 import { deleteActors, findDomain, findProject } from '../store/projects.ts';
 import type { UserRow } from '../store/tables.ts';
 import { groupView, userView } from './actor-view.ts';
+import type { Keystone } from './keystone.ts';
 import { deniedToLent } from './lent-rights.ts';
 import { mergedOptions, userOptions } from './options.ts';
 import { badExpiryFilter } from './password-expiry-filter.ts';
+import { provePassword } from './passwords/prove-password.ts';
 import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from './permit.ts';
 import {
   asked,

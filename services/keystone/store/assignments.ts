@@ -1,9 +1,9 @@
 // Who has which role where: the grants as stored, and what follows from them through groups,
 // inheritance and implication.
 import { upsert } from '#platform/db/transaction.ts';
+import type { Db } from '../api/keystone.ts';
 import { withImplied } from '../domain/implied-roles.ts';
 import type { TokenScope } from '../domain/token-payload.ts';
-import type { Db } from '../keystone.ts';
 import { ancestorsOf, descendantsOf } from './projects.ts';
 import type { AssignmentRow, ProjectRow, RoleRow } from './tables.ts';
 

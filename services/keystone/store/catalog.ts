@@ -1,5 +1,5 @@
 // The service catalog as a token carries it.
-import type { Db } from '../keystone.ts';
+import type { Db } from '../api/keystone.ts';
 import { visibleTo } from './endpoint-filter.ts';
 
 export interface CatalogService {

@@ -1,6 +1,6 @@
 // Which endpoints a project's catalog shows: those it was given, one by one or by groups; all where
 // it was given none.
-import type { Db } from '../keystone.ts';
+import type { Db } from '../api/keystone.ts';
 import type { EndpointGroupRow, EndpointRow } from './tables.ts';
 
 export interface EndpointFilter {

@@ -1,5 +1,5 @@
 // Domains and projects in the database. A domain is a project with is_domain = 1.
-import type { Db } from '../keystone.ts';
+import type { Db } from '../api/keystone.ts';
 import type { ProjectRow } from './tables.ts';
 
 export async function findProject(db: Db, id: string): Promise<ProjectRow | undefined> {

@@ -3,9 +3,9 @@ import type { Kysely } from 'kysely';
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
-import type { Passwords } from './passwords.ts';
-import type { KeystoneTables } from './store/tables.ts';
-import type { Tokens } from './tokens.ts';
+import type { KeystoneTables } from '../store/tables.ts';
+import type { Passwords } from './passwords/passwords.ts';
+import type { Tokens } from './tokens/tokens.ts';
 
 export type Db = Kysely<KeystoneTables>;
 

@@ -5,20 +5,20 @@ import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { AuthContext } from '#openstack/auth/context.ts';
 import { isoMicroseconds, type Clock } from '#platform/clock.ts';
 import { upsert } from '#platform/db/transaction.ts';
-import { withImplied } from './domain/implied-roles.ts';
-import { pack, unpack, type TokenPayload } from './domain/token-payload.ts';
-import type { FernetKeys } from './fernet-keys.ts';
-import type { Db } from './keystone.ts';
-import { globalRoles, implications, roleIdsIn } from './store/assignments.ts';
-import { catalogFor } from './store/catalog.ts';
-import { findDomain, findProject } from './store/projects.ts';
+import { withImplied } from '../../domain/implied-roles.ts';
+import { pack, unpack, type TokenPayload } from '../../domain/token-payload.ts';
+import { globalRoles, implications, roleIdsIn } from '../../store/assignments.ts';
+import { catalogFor } from '../../store/catalog.ts';
+import { findDomain, findProject } from '../../store/projects.ts';
 import type {
   AccessRuleRow,
   ApplicationCredentialRow,
   ProjectRow,
   TrustRow,
   UserRow,
-} from './store/tables.ts';
+} from '../../store/tables.ts';
+import type { Db } from '../keystone.ts';
+import type { FernetKeys } from './fernet-keys.ts';
 
 export interface TokenFacts {
   payload: TokenPayload;

@@ -3,14 +3,14 @@ import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
-import { authenticate, type AuthRequest } from '../authenticate.ts';
-import type { Keystone } from '../keystone.ts';
 import { reachableBy } from '../store/assignments.ts';
 import { catalogFor } from '../store/catalog.ts';
 import { tagsOf } from '../store/projects.ts';
-import type { TokenFacts } from '../tokens.ts';
+import type { Keystone } from './keystone.ts';
 import { projectView, domainView } from './project-view.ts';
 import { listed, urlOf } from './shapes.ts';
+import { authenticate, type AuthRequest } from './tokens/authenticate.ts';
+import type { TokenFacts } from './tokens/tokens.ts';
 
 const ref = { id: Type.Optional(Type.String()), name: Type.Optional(Type.String()) };
 const userRef = { ...ref, domain: Type.Optional(Type.Object(ref)) };

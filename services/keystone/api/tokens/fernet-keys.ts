@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
-import { seal, unseal, type FernetKey } from './domain/fernet.ts';
+import { seal, unseal, type FernetKey } from '../../domain/fernet.ts';
 
 export interface FernetKeys {
   seal(plain: Buffer): string;

@@ -1,12 +1,12 @@
 // From credentials and a wished scope to the payload of a new token. Called by api/tokens.ts.
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
-import { loginSource } from './domain/login-source.ts';
-import type { AuthMethod, TokenPayload, TokenScope } from './domain/token-payload.ts';
-import type { Keystone } from './keystone.ts';
-import { provePassword } from './prove-password.ts';
-import { roleIdsIn } from './store/assignments.ts';
-import { findDomain, findProject, findProjectByName } from './store/projects.ts';
-import type { ApplicationCredentialRow, UserRow } from './store/tables.ts';
+import { loginSource } from '../../domain/login-source.ts';
+import type { AuthMethod, TokenPayload, TokenScope } from '../../domain/token-payload.ts';
+import { roleIdsIn } from '../../store/assignments.ts';
+import { findDomain, findProject, findProjectByName } from '../../store/projects.ts';
+import type { ApplicationCredentialRow, UserRow } from '../../store/tables.ts';
+import type { Keystone } from '../keystone.ts';
+import { provePassword } from '../passwords/prove-password.ts';
 import type { TokenFacts } from './tokens.ts';
 
 export interface NamedRef {

@@ -3,7 +3,12 @@ import { strict as assert } from 'node:assert';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { FakeClock } from '#platform/testing/fake-clock.ts';
-import { passwordAuth, startKeystone, type Answer, type TestKeystone } from './keystone.testing.ts';
+import {
+  passwordAuth,
+  startKeystone,
+  type Answer,
+  type TestKeystone,
+} from '../keystone.testing.ts';
 
 const lockoutMs = 60_000;
 

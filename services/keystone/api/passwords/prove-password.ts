@@ -1,9 +1,9 @@
 // The one place where a user's password is proven: it counts wrong ones and honours the lock, for
 // logins and for changes of the password.
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
-import { loginSource } from './domain/login-source.ts';
-import type { Keystone } from './keystone.ts';
-import type { UserRow } from './store/tables.ts';
+import { loginSource } from '../../domain/login-source.ts';
+import type { UserRow } from '../../store/tables.ts';
+import type { Keystone } from '../keystone.ts';
 
 /**
  * Whether the password is the user's; false too for no user and a locked one, after the same work,

@@ -3,8 +3,8 @@
 import { isFault } from '#contracts/common/fault.ts';
 import { transaction, upsert } from '#platform/db/transaction.ts';
 import type { Secret } from '#platform/log.ts';
+import { grant } from '../store/assignments.ts';
 import type { Db, Keystone } from './keystone.ts';
-import { grant } from './store/assignments.ts';
 
 export interface SeedPlan {
   region: string;

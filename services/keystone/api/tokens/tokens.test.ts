@@ -9,7 +9,7 @@ import {
   passwordAuth,
   startKeystone,
   type TestKeystone,
-} from './keystone.testing.ts';
+} from '../keystone.testing.ts';
 
 describe('tokens', () => {
   let keystone: TestKeystone;

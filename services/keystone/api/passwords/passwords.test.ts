@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { systemIds } from '#platform/ids.ts';
-import { loginSource } from './domain/login-source.ts';
+import { loginSource } from '../../domain/login-source.ts';
 import { PasswordQueue, type Turn } from './password-queue.ts';
 import { createPasswords, defaultPasswordCost } from './passwords.ts';
 

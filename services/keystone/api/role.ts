@@ -5,9 +5,7 @@ import type { Service } from '#openstack/service.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
-import { policies } from './api/policies.ts';
-import { keystoneRoutes } from './api/routes.ts';
-import { openFernetKeys } from './fernet-keys.ts';
+import { migrations } from '../store/migrations.ts';
 import { defaultKeystoneConfig, type Db, type Keystone, type KeystoneConfig } from './keystone.ts';
 import {
   argon2id,
@@ -15,10 +13,12 @@ import {
   defaultPasswordCost,
   type DeriveHash,
   type PasswordCost,
-} from './passwords.ts';
+} from './passwords/passwords.ts';
+import { policies } from './policies.ts';
+import { keystoneRoutes } from './routes.ts';
 import { seed, type SeedPlan } from './seed.ts';
-import { migrations } from './store/migrations.ts';
-import { createTokens } from './tokens.ts';
+import { openFernetKeys } from './tokens/fernet-keys.ts';
+import { createTokens } from './tokens/tokens.ts';
 
 export interface KeystoneDeps {
   db: Db;
