@@ -41,7 +41,7 @@ import { createGlance } from '#services/glance/service.ts';
 import type { GlanceService } from '#services/glance/service.ts';
 import type { GlanceTables } from '#services/glance/store/tables.ts';
 import { createKeystone } from '#services/keystone/api/role.ts';
-import type { KeystoneDeps, KeystoneService } from '#services/keystone/api/role.ts';
+import type { KeystoneApiDeps, KeystoneService } from '#services/keystone/api/role.ts';
 import type { KeystoneTables } from '#services/keystone/store/tables.ts';
 import { createNeutronApi } from '#services/neutron/api/role.ts';
 import { seed as seedNetworks } from '#services/neutron/api/seed.ts';
@@ -147,7 +147,7 @@ export interface ControlPlaneDeps {
   /** Among the control planes on these databases, one life at a time; `embedded` unless told. */
   processName?: string;
   /** For simulations: how passwords are hashed, and whether other processes write, too. */
-  keystone?: Pick<KeystoneDeps, 'passwordCost' | 'deriveHash' | 'shared'>;
+  keystone?: Pick<KeystoneApiDeps, 'passwordCost' | 'deriveHash' | 'shared'>;
 }
 
 export const serviceUsers = ['nova', 'glance', 'placement', 'neutron', 'cinder'] as const;

@@ -4,15 +4,24 @@ import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
-import { isUniqueViolation } from '#platform/db/errors.ts';
-import { transaction } from '#platform/db/transaction.ts';
 import { withImplied } from '../domain/implied-roles.ts';
 import { loginSource } from '../domain/login-source.ts';
 import { formatMicros, parseMicros } from '../domain/micro-time.ts';
-import { implications } from '../store/assignments.ts';
-import { filtered } from '../store/filter.ts';
+import {
+  accessRulesOf,
+  accessRulesWithIds,
+  deleteAccessRule,
+  findAccessRule,
+} from '../store/access-rules.ts';
+import {
+  applicationCredentialsOf,
+  deleteApplicationCredential,
+  findApplicationCredentialOf,
+  insertApplicationCredential,
+} from '../store/application-credentials.ts';
+import { findGlobalRoleId, implications, rolesWithIds } from '../store/roles.ts';
 import type { AccessRuleRow, ApplicationCredentialRow } from '../store/tables.ts';
-import type { Db, Keystone } from './keystone.ts';
+import type { Keystone } from './keystone.ts';
 import { deniedToLent, deniedToTrustee, lendableRoles } from './lent-rights.ts';
 import { denied, notFound, taken } from './permit.ts';
 import {
@@ -61,20 +70,11 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
     request: ApiRequest<unknown>,
     row: ApplicationCredentialRow,
   ): Promise<JsonObject> {
-    const roles = await k.db
-      .selectFrom('role')
-      .select(['id', 'name', 'domain_id'])
-      .where('id', 'in', [...idsIn(row.roles), ''])
-      .orderBy('name')
-      .execute();
+    const roles = await rolesWithIds(k.db, idsIn(row.roles));
     const rules =
       row.access_rules === null
         ? undefined
-        : await k.db
-            .selectFrom('access_rule')
-            .selectAll()
-            .where('id', 'in', [...idsIn(row.access_rules), ''])
-            .execute();
+        : await accessRulesWithIds(k.db, idsIn(row.access_rules));
     return {
       id: row.id,
       name: row.name,
@@ -104,12 +104,8 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
       denied(request, policy, { user_id: userId }) ?? (await deniedToTrustee(k, request));
     if (refused) return refused;
     return (
-      (await k.db
-        .selectFrom('application_credential')
-        .selectAll()
-        .where('id', '=', id)
-        .where('user_id', '=', userId)
-        .executeTakeFirst()) ?? notFound('application credential', id)
+      (await findApplicationCredentialOf(k.db, userId, { id })) ??
+      notFound('application credential', id)
     );
   }
 
@@ -125,14 +121,9 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
           denied(request, 'identity:list_application_credentials', { user_id: userId }) ??
           (await deniedToTrustee(k, request));
         if (refused) return refused;
-        const rows = await filtered(
-          k.db
-            .selectFrom('application_credential')
-            .selectAll()
-            .where('user_id', '=', userId)
-            .orderBy('name'),
-          { name: asked(request, 'name') },
-        ).execute();
+        const rows = await applicationCredentialsOf(k.db, userId, {
+          name: asked(request, 'name'),
+        });
         return listed(
           request,
           'application_credentials',
@@ -193,7 +184,7 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
           (await deniedToLent(k, request)) ??
           (await find(request, 'identity:delete_application_credential'));
         if (isFault(row)) return row;
-        await k.db.deleteFrom('application_credential').where('id', '=', row.id).execute();
+        await deleteApplicationCredential(k.db, row.id);
         return done;
       },
     }),
@@ -216,14 +207,11 @@ async function rolesFor(
   if (wanted === undefined || wanted.length === 0) return [...has];
   const chosen: string[] = [];
   for (const { id, name } of wanted) {
-    const role = await filtered(k.db.selectFrom('role').select('id').where('domain_id', '=', ''), {
-      id,
-      name,
-    }).executeTakeFirst();
-    if (!role || !(id ?? name)) return notFound('role', id ?? name ?? '');
-    if (!has.has(role.id))
+    const roleId = await findGlobalRoleId(k.db, { id, name });
+    if (roleId === undefined || !(id ?? name)) return notFound('role', id ?? name ?? '');
+    if (!has.has(roleId))
       return fault('badRequest', `The user has no role ${id ?? name} on the project.`);
-    chosen.push(role.id);
+    chosen.push(roleId);
   }
   return [...withImplied(chosen, await implications(k.db))].filter((id) => has.has(id));
 }
@@ -249,48 +237,27 @@ async function store(
   k: Keystone,
   { userId, projectId, sent, roles, expiresAtUs, secretHash }: NewCredential,
 ): Promise<Outcome<ApplicationCredentialRow>> {
-  try {
-    return await transaction(k.db, async (trx) => {
-      const rules =
-        sent.access_rules &&
-        (await Promise.all(sent.access_rules.map((one) => ruleId(k, trx, userId, one))));
-      const row: ApplicationCredentialRow = {
-        id: k.ids.hex(),
-        user_id: userId,
-        project_id: projectId,
-        name: sent.name.trim(),
-        description: sent.description ?? null,
-        secret_hash: secretHash,
-        expires_at_us: expiresAtUs,
-        unrestricted: Number(sent.unrestricted ?? false),
-        roles: JSON.stringify(roles),
-        access_rules: rules ? JSON.stringify(rules) : null,
-      };
-      await trx.insertInto('application_credential').values(row).execute();
-      return row;
-    });
-  } catch (error) {
-    if (isUniqueViolation(error)) return taken('application_credential', sent.name);
-    throw error;
-  }
-}
-
-/** The user's rule with this content, made where it is not there. */
-async function ruleId(
-  k: Keystone,
-  trx: Db,
-  userId: string,
-  sent: Static<typeof rule>,
-): Promise<string> {
-  const content = { service: sent.service ?? '', method: sent.method ?? '', path: sent.path ?? '' };
-  const there = await filtered(
-    trx.selectFrom('access_rule').select('id').where('user_id', '=', userId),
-    sent.id === undefined ? content : { id: sent.id },
-  ).executeTakeFirst();
-  if (there) return there.id;
-  const row: AccessRuleRow = { id: k.ids.hex(), user_id: userId, ...content };
-  await trx.insertInto('access_rule').values(row).execute();
-  return row.id;
+  const row = {
+    id: k.ids.hex(),
+    user_id: userId,
+    project_id: projectId,
+    name: sent.name.trim(),
+    description: sent.description ?? null,
+    secret_hash: secretHash,
+    expires_at_us: expiresAtUs,
+    unrestricted: Number(sent.unrestricted ?? false),
+    roles: JSON.stringify(roles),
+  };
+  const rules = sent.access_rules?.map(({ id, service, method, path }) => ({
+    ...(id !== undefined && { id }),
+    service: service ?? '',
+    method: method ?? '',
+    path: path ?? '',
+  }));
+  return (
+    (await insertApplicationCredential(k.db, row, rules, () => k.ids.hex())) ??
+    taken('application_credential', sent.name)
+  );
 }
 
 function accessRuleRoutes(k: Keystone, idsIn: (json: string) => string[]): Route[] {
@@ -312,14 +279,7 @@ function accessRuleRoutes(k: Keystone, idsIn: (json: string) => string[]): Route
     const refused =
       denied(request, policy, { user_id: userId }) ?? (await deniedToTrustee(k, request));
     if (refused) return refused;
-    return (
-      (await k.db
-        .selectFrom('access_rule')
-        .selectAll()
-        .where('id', '=', id)
-        .where('user_id', '=', userId)
-        .executeTakeFirst()) ?? notFound('access rule', id)
-    );
+    return (await findAccessRule(k.db, userId, id)) ?? notFound('access rule', id);
   }
   return [
     route({
@@ -332,12 +292,7 @@ function accessRuleRoutes(k: Keystone, idsIn: (json: string) => string[]): Route
           denied(request, 'identity:list_access_rules', { user_id: userId }) ??
           (await deniedToTrustee(k, request));
         if (refused) return refused;
-        const rows = await k.db
-          .selectFrom('access_rule')
-          .selectAll()
-          .where('user_id', '=', userId)
-          .orderBy('id')
-          .execute();
+        const rows = await accessRulesOf(k.db, userId);
         return listed(
           request,
           'access_rules',
@@ -365,16 +320,14 @@ function accessRuleRoutes(k: Keystone, idsIn: (json: string) => string[]): Route
         const row =
           (await deniedToLent(k, request)) ?? (await find(request, 'identity:delete_access_rule'));
         if (isFault(row)) return row;
-        const users = await k.db
-          .selectFrom('application_credential')
-          .select('access_rules')
-          .where('user_id', '=', row.user_id)
-          .execute();
+        const credentials = await applicationCredentialsOf(k.db, row.user_id);
         if (
-          users.some((one) => one.access_rules !== null && idsIn(one.access_rules).includes(row.id))
+          credentials.some(
+            ({ access_rules: rules }) => rules !== null && idsIn(rules).includes(row.id),
+          )
         )
           return fault('forbidden', 'The access rule is in use by an application credential.');
-        await k.db.deleteFrom('access_rule').where('id', '=', row.id).execute();
+        await deleteAccessRule(k.db, row.id);
         return done;
       },
     }),

@@ -6,11 +6,12 @@ import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/
 import { reachableBy } from '../store/assignments.ts';
 import { catalogFor } from '../store/catalog.ts';
 import { tagsOf } from '../store/projects.ts';
+import { findUser } from '../store/users.ts';
 import type { Keystone } from './keystone.ts';
 import { projectView, domainView } from './project-view.ts';
 import { listed, urlOf } from './shapes.ts';
 import { authenticate, type AuthRequest } from './tokens/authenticate.ts';
-import type { TokenFacts } from './tokens/tokens.ts';
+import type { TokenFacts } from './tokens/token-facts.ts';
 
 const ref = { id: Type.Optional(Type.String()), name: Type.Optional(Type.String()) };
 const userRef = { ...ref, domain: Type.Optional(Type.Object(ref)) };
@@ -143,11 +144,7 @@ export function tokenRoutes(k: Keystone): Route[] {
         faults: ['notFound'],
         async handler(request) {
           const userId = request.params['user_id'] ?? request.auth.userId;
-          const user = await k.db
-            .selectFrom('user')
-            .select('domain_id')
-            .where('id', '=', userId)
-            .executeTakeFirst();
+          const user = await findUser(k.db, userId);
           const seen =
             path.startsWith('/v3/auth') ||
             request.allows('identity:list_user_projects', {

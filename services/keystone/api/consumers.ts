@@ -4,12 +4,17 @@ import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
-import type { KeystoneTables } from '../store/tables.ts';
+import {
+  deleteConsumer,
+  findConsumer,
+  insertConsumer,
+  listConsumers,
+  updateConsumer,
+} from '../store/consumers.ts';
+import type { ConsumerRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import { created, done, extraOf, listed, parsed, shown, text, urlOf, wrapped } from './shapes.ts';
-
-type ConsumerRow = KeystoneTables['consumer'];
 
 const body = wrapped('consumer', { description: Type.Optional(text) });
 const columns = ['id', 'description', 'secret'];
@@ -24,10 +29,7 @@ export function consumerRoutes(k: Keystone): Route[] {
   });
   async function find(request: ApiRequest<unknown>): Promise<Outcome<ConsumerRow>> {
     const id = request.params['consumer_id'] ?? '';
-    return (
-      (await k.db.selectFrom('consumer').selectAll().where('id', '=', id).executeTakeFirst()) ??
-      notFound('consumer', id)
-    );
+    return (await findConsumer(k.db, id)) ?? notFound('consumer', id);
   }
   return [
     route({
@@ -38,9 +40,7 @@ export function consumerRoutes(k: Keystone): Route[] {
         listed(
           request,
           'consumers',
-          (await k.db.selectFrom('consumer').selectAll().orderBy('id').execute()).map((row) =>
-            view(request, row),
-          ),
+          (await listConsumers(k.db)).map((row) => view(request, row)),
         ),
     }),
     route<Static<typeof body>>({
@@ -56,7 +56,7 @@ export function consumerRoutes(k: Keystone): Route[] {
           secret: k.ids.hex(),
           extra: extraOf(consumer, columns),
         };
-        await k.db.insertInto('consumer').values(row).execute();
+        await insertConsumer(k.db, row);
         // shown this once
         return created('consumer', { ...view(request, row), secret: row.secret });
       },
@@ -85,7 +85,7 @@ export function consumerRoutes(k: Keystone): Route[] {
           description: consumer.description === undefined ? row.description : consumer.description,
           extra: extraOf(consumer, columns, row.extra),
         };
-        await k.db.updateTable('consumer').set(changes).where('id', '=', row.id).execute();
+        await updateConsumer(k.db, row.id, changes);
         return shown('consumer', view(request, { ...row, ...changes }));
       },
     }),
@@ -97,7 +97,7 @@ export function consumerRoutes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request);
         if (isFault(row)) return row;
-        await k.db.deleteFrom('consumer').where('id', '=', row.id).execute();
+        await deleteConsumer(k.db, row.id);
         return done;
       },
     }),

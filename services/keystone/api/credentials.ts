@@ -5,10 +5,17 @@ import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
-import { isUniqueViolation } from '#platform/db/errors.ts';
-import { filtered } from '../store/filter.ts';
+import {
+  deleteCredential,
+  findCredential,
+  findEc2Credential,
+  insertCredential,
+  listCredentials,
+  updateCredential,
+} from '../store/credentials.ts';
 import { findProject } from '../store/projects.ts';
 import type { CredentialRow } from '../store/tables.ts';
+import { userExists } from '../store/users.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent } from './lent-rights.ts';
 import { denied, notFound } from './permit.ts';
@@ -46,11 +53,7 @@ export function credentialRoutes(k: Keystone): Route[] {
   });
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<CredentialRow>> {
     const id = request.params['credential_id'] ?? '';
-    const row = await k.db
-      .selectFrom('credential')
-      .selectAll()
-      .where('id', '=', id)
-      .executeTakeFirst();
+    const row = await findCredential(k.db, id);
     return (
       denied(request, rule, { user_id: row?.user_id ?? null }) ??
       (await deniedToLent(k, request)) ??
@@ -83,10 +86,7 @@ export function credentialRoutes(k: Keystone): Route[] {
         const own = request.allows('admin_or_system_reader')
           ? asked(request, 'user_id')
           : request.auth.userId;
-        const rows = await filtered(k.db.selectFrom('credential').selectAll().orderBy('id'), {
-          user_id: own,
-          type: asked(request, 'type'),
-        }).execute();
+        const rows = await listCredentials(k.db, { user_id: own, type: asked(request, 'type') });
         return listed(
           request,
           'credentials',
@@ -108,10 +108,7 @@ export function credentialRoutes(k: Keystone): Route[] {
           denied(request, 'identity:create_credential', { user_id: userId }) ??
           (await deniedToLent(k, request));
         if (refused) return refused;
-        if (
-          !(await k.db.selectFrom('user').select('id').where('id', '=', userId).executeTakeFirst())
-        )
-          return notFound('user', userId);
+        if (!(await userExists(k.db, userId))) return notFound('user', userId);
         const access = credential.type === 'ec2' ? accessIn(credential.blob) : '';
         if (access === undefined || (credential.type === 'ec2' && !credential.project_id))
           return badBlob;
@@ -122,16 +119,11 @@ export function credentialRoutes(k: Keystone): Route[] {
           type: credential.type,
           blob: credential.blob,
         };
-        try {
-          await k.db.insertInto('credential').values(row).execute();
-        } catch (error) {
-          if (isUniqueViolation(error))
-            return fault(
-              'conflict',
-              'Conflict occurred attempting to store credential - the access key is taken.',
-            );
-          throw error;
-        }
+        if (!(await insertCredential(k.db, row)))
+          return fault(
+            'conflict',
+            'Conflict occurred attempting to store credential - the access key is taken.',
+          );
         return created('credential', view(request, row));
       },
     }),
@@ -163,16 +155,9 @@ export function credentialRoutes(k: Keystone): Route[] {
         };
         const refused = denied(request, 'identity:update_credential', { user_id: changes.user_id });
         if (refused) return refused;
-        if (
-          !(await k.db
-            .selectFrom('user')
-            .select('id')
-            .where('id', '=', changes.user_id)
-            .executeTakeFirst())
-        )
-          return notFound('user', changes.user_id);
+        if (!(await userExists(k.db, changes.user_id))) return notFound('user', changes.user_id);
         if (changes.type === 'ec2' && accessIn(changes.blob) === undefined) return badBlob;
-        await k.db.updateTable('credential').set(changes).where('id', '=', row.id).execute();
+        await updateCredential(k.db, row.id, changes);
         return shown('credential', view(request, { ...row, ...changes }));
       },
     }),
@@ -184,7 +169,7 @@ export function credentialRoutes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request, 'identity:delete_credential');
         if (isFault(row)) return row;
-        await k.db.deleteFrom('credential').where('id', '=', row.id).execute();
+        await deleteCredential(k.db, row.id);
         return done;
       },
     }),
@@ -209,14 +194,9 @@ function ec2Routes(k: Keystone): Route[] {
     const { user_id: userId = '', access = '' } = request.params;
     const refused = denied(request, rule, { user_id: userId }) ?? (await deniedToLent(k, request));
     if (refused) return refused;
-    const row = await k.db
-      .selectFrom('credential')
-      .selectAll()
-      .where('id', '=', idOfAccess(access))
-      .where('user_id', '=', userId)
-      .where('type', '=', 'ec2')
-      .executeTakeFirst();
-    return row ?? notFound('credential', access);
+    return (
+      (await findEc2Credential(k.db, idOfAccess(access), userId)) ?? notFound('credential', access)
+    );
   }
   return [
     route({
@@ -229,13 +209,7 @@ function ec2Routes(k: Keystone): Route[] {
           denied(request, 'identity:ec2_list_credentials', { user_id: userId }) ??
           (await deniedToLent(k, request));
         if (refused) return refused;
-        const rows = await k.db
-          .selectFrom('credential')
-          .selectAll()
-          .where('user_id', '=', userId)
-          .where('type', '=', 'ec2')
-          .orderBy('id')
-          .execute();
+        const rows = await listCredentials(k.db, { user_id: userId, type: 'ec2' });
         return listed(
           request,
           'credentials',
@@ -257,10 +231,7 @@ function ec2Routes(k: Keystone): Route[] {
         if (refused) return refused;
         if (!(await findProject(k.db, request.body.tenant_id)))
           return notFound('project', request.body.tenant_id);
-        if (
-          !(await k.db.selectFrom('user').select('id').where('id', '=', userId).executeTakeFirst())
-        )
-          return notFound('user', userId);
+        if (!(await userExists(k.db, userId))) return notFound('user', userId);
         const [access, secret] = [k.ids.hex(), k.ids.hex()];
         const row: CredentialRow = {
           id: idOfAccess(access),
@@ -269,7 +240,7 @@ function ec2Routes(k: Keystone): Route[] {
           type: 'ec2',
           blob: JSON.stringify({ access, secret, trust_id: null }),
         };
-        await k.db.insertInto('credential').values(row).execute();
+        if (!(await insertCredential(k.db, row))) throw new Error('a random access key is taken');
         return created('credential', view(request, row));
       },
     }),
@@ -291,7 +262,7 @@ function ec2Routes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request, 'identity:ec2_delete_credential');
         if (isFault(row)) return row;
-        await k.db.deleteFrom('credential').where('id', '=', row.id).execute();
+        await deleteCredential(k.db, row.id);
         return done;
       },
     }),

@@ -5,20 +5,23 @@ import { fault, isFault, type Fault, type Outcome } from '#contracts/common/faul
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { own } from '#contracts/common/own.ts';
 import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
-import { transaction } from '#platform/db/transaction.ts';
 import { type HttpMethod } from '#platform/http/messages.ts';
+import {
+  domainOptions,
+  removeDomainOptions,
+  writeDomainOptions,
+  type DomainOptions,
+} from '../store/domain-config.ts';
 import { findDomain } from '../store/projects.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import { done } from './shapes.ts';
 
-type Options = Record<string, Record<string, Json>>;
-
 /**
  * What may be set, with its default. Identity API, "Domain configuration": groups identity and
  * ldap.
  */
-const defaults: Options = {
+const defaults: DomainOptions = {
   identity: { driver: 'sql', list_limit: null },
   ldap: {
     url: 'ldap://localhost',
@@ -34,55 +37,28 @@ const body = Type.Object({ config: Type.Record(Type.String(), Type.Unknown()) })
 type Body = Static<typeof body>;
 
 export function domainConfigRoutes(k: Keystone): Route[] {
-  async function read(domainId: string): Promise<Outcome<Options>> {
+  async function read(domainId: string): Promise<Outcome<DomainOptions>> {
     if (!(await findDomain(k.db, domainId))) return notFound('domain', domainId);
-    const rows = await k.db
-      .selectFrom('domain_config')
-      .selectAll()
-      .where('domain_id', '=', domainId)
-      .orderBy('group')
-      .orderBy('option')
-      .execute();
-    const options: Options = {};
-    // written below
-    for (const row of rows) (options[row.group] ??= {})[row.option] = JSON.parse(row.value) as Json;
-    return options;
+    return await domainOptions(k.db, domainId);
   }
 
   /** What the path names of the options: all, a group, or one option. */
-  function part(options: Options, { group, option }: Where): JsonObject | undefined {
+  function part(options: DomainOptions, { group, option }: Where): JsonObject | undefined {
     if (group === undefined) return Object.keys(options).length > 0 ? options : undefined;
     const inGroup = own(options, group);
     if (option === undefined) return inGroup && { [group]: inGroup };
     return inGroup && Object.hasOwn(inGroup, option) ? { [option]: inGroup[option] } : undefined;
   }
 
-  async function write(domainId: string, options: Options, replace: boolean): Promise<void> {
-    await transaction(k.db, async (trx) => {
-      if (replace)
-        await trx.deleteFrom('domain_config').where('domain_id', '=', domainId).execute();
-      for (const [group, values] of Object.entries(options)) {
-        for (const [option, value] of Object.entries(values)) {
-          await trx
-            .deleteFrom('domain_config')
-            .where('domain_id', '=', domainId)
-            .where('group', '=', group)
-            .where('option', '=', option)
-            .execute();
-          await trx
-            .insertInto('domain_config')
-            .values({ domain_id: domainId, group, option, value: JSON.stringify(value) })
-            .execute();
-        }
-      }
-    });
-  }
-
   const at = (
     suffix: string,
     method: HttpMethod,
     policy: string,
-    act: (request: ApiRequest<Body>, where: Where, present: Options) => Promise<Outcome<Reply>>,
+    act: (
+      request: ApiRequest<Body>,
+      where: Where,
+      present: DomainOptions,
+    ) => Promise<Outcome<Reply>>,
   ): Route =>
     route<Body>({
       method,
@@ -99,11 +75,15 @@ export function domainConfigRoutes(k: Keystone): Route[] {
 
   const change =
     (replace: boolean) =>
-    async (request: ApiRequest<Body>, where: Where, present: Options): Promise<Outcome<Reply>> => {
+    async (
+      request: ApiRequest<Body>,
+      where: Where,
+      present: DomainOptions,
+    ): Promise<Outcome<Reply>> => {
       const sent = sentOptions(request.body.config, where);
       if (isFault(sent)) return sent;
       if (!replace && !part(present, where)) return unknown(where);
-      await write(where.domain_id, sent, replace);
+      await writeDomainOptions(k.db, where.domain_id, sent, replace);
       const now = await read(where.domain_id);
       if (isFault(now)) return now;
       return {
@@ -115,7 +95,7 @@ export function domainConfigRoutes(k: Keystone): Route[] {
   const show = async (
     _: ApiRequest<Body>,
     where: Where,
-    present: Options,
+    present: DomainOptions,
   ): Promise<Outcome<Reply>> => {
     const found = part(present, where);
     return found ? { status: 200, body: { config: found } } : unknown(where);
@@ -124,13 +104,10 @@ export function domainConfigRoutes(k: Keystone): Route[] {
   const remove = async (
     _: ApiRequest<Body>,
     where: Where,
-    present: Options,
+    present: DomainOptions,
   ): Promise<Outcome<Reply>> => {
     if (!part(present, where)) return unknown(where);
-    let query = k.db.deleteFrom('domain_config').where('domain_id', '=', where.domain_id);
-    if (where.group !== undefined) query = query.where('group', '=', where.group);
-    if (where.option !== undefined) query = query.where('option', '=', where.option);
-    await query.execute();
+    await removeDomainOptions(k.db, where.domain_id, where);
     return done;
   };
 
@@ -171,9 +148,12 @@ const unknown = (where: Where): Fault =>
   );
 
 /** The body's options by group; refuses what is not known and what the path does not name. */
-function sentOptions(config: Readonly<Record<string, unknown>>, where: Where): Outcome<Options> {
+function sentOptions(
+  config: Readonly<Record<string, unknown>>,
+  where: Where,
+): Outcome<DomainOptions> {
   const wrapped = where.option === undefined ? config : { [where.group ?? '']: config };
-  const options: Options = {};
+  const options: DomainOptions = {};
   for (const [group, values] of Object.entries(wrapped)) {
     const known = own(defaults, group);
     if (!known || typeof values !== 'object' || values === null)

@@ -1,11 +1,16 @@
 // /v3/domains: a domain is a project that is its own domain.
 import { Type, type Static } from 'typebox';
-import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
+import { fault, type Outcome } from '#contracts/common/fault.ts';
 import { route, type Reply, type Route } from '#openstack/http/route.ts';
-import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { filtered } from '../store/filter.ts';
-import { deleteDomain, findDomain, replaceTags, tagsOf } from '../store/projects.ts';
+import {
+  deleteDomain,
+  findDomain,
+  insertProject,
+  listProjects,
+  tagsOf,
+  updateProject,
+} from '../store/projects.ts';
 import type { ProjectRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
@@ -58,46 +63,21 @@ export function domainRoutes(k: Keystone): Route[] {
   const tagsFor = async (row: ProjectRow): Promise<string[]> =>
     (await tagsOf(k.db, [row.id])).get(row.id) ?? [];
 
-  async function change(
-    row: ProjectRow,
-    changes: Partial<ProjectRow>,
-    tags: string[] | undefined,
-  ): Promise<Outcome<ProjectRow>> {
-    try {
-      await transaction(k.db, async (trx) => {
-        await trx
-          .updateTable('project')
-          .set({ enabled: row.enabled, ...changes })
-          .where('id', '=', row.id)
-          .execute();
-        if (tags) await replaceTags(trx, row.id, tags);
-      });
-    } catch (error) {
-      if (isUniqueViolation(error)) return taken('domain', changes.name ?? row.name);
-      throw error;
-    }
-    return { ...row, ...changes };
-  }
-
   return [
     route({
       method: 'GET',
       path: '/v3/domains',
       policy: 'identity:list_domains',
       async handler(request) {
-        const query = k.db
-          .selectFrom('project')
-          .selectAll()
-          .where('is_domain', '=', 1)
-          .orderBy('name');
         const own = request.allows('admin_or_system_reader')
           ? undefined
           : (request.auth.domainId ?? '');
-        const rows = await filtered(query, {
+        const rows = await listProjects(k.db, {
+          is_domain: 1,
           id: own,
           name: asked(request, 'name'),
           enabled: enabledFilter(request),
-        }).execute();
+        });
         const byDomain = await tagsOf(
           k.db,
           rows.map((row) => row.id),
@@ -129,15 +109,7 @@ export function domainRoutes(k: Keystone): Route[] {
           options: mergedOptions(domain.options ?? {}),
           extra: extraOf(domain, columns),
         };
-        try {
-          await transaction(k.db, async (trx) => {
-            await trx.insertInto('project').values(row).execute();
-            await replaceTags(trx, row.id, domain.tags ?? []);
-          });
-        } catch (error) {
-          if (isUniqueViolation(error)) return taken('domain', row.name);
-          throw error;
-        }
+        if (!(await insertProject(k.db, row, domain.tags ?? []))) return taken('domain', row.name);
         return created('domain', domainView(request, row, domain.tags ?? []));
       },
     }),
@@ -172,22 +144,18 @@ export function domainRoutes(k: Keystone): Route[] {
         if (wrong) return wrong;
         if (id === 'default' && domain.enabled === false)
           return fault('forbidden', 'The default domain cannot be disabled.');
-        const next = await change(
-          row,
-          {
-            ...(domain.name !== undefined && { name: domain.name.trim() }),
-            ...(domain.description !== undefined && { description: domain.description ?? '' }),
-            ...(domain.enabled !== undefined && { enabled: Number(domain.enabled) }),
-            ...(domain.options !== undefined && {
-              options: mergedOptions(domain.options, row.options),
-            }),
-            extra: extraOf(domain, columns, row.extra),
-          },
-          domain.tags,
-        );
-        return isFault(next)
-          ? next
-          : shown('domain', domainView(request, next, await tagsFor(next)));
+        const changes = {
+          ...(domain.name !== undefined && { name: domain.name.trim() }),
+          ...(domain.description !== undefined && { description: domain.description ?? '' }),
+          ...(domain.enabled !== undefined && { enabled: Number(domain.enabled) }),
+          ...(domain.options !== undefined && {
+            options: mergedOptions(domain.options, row.options),
+          }),
+          extra: extraOf(domain, columns, row.extra),
+        };
+        if (!(await updateProject(k.db, row.id, changes, domain.tags)))
+          return taken('domain', changes.name ?? row.name);
+        return shown('domain', domainView(request, { ...row, ...changes }, await tagsFor(row)));
       },
     }),
     route({

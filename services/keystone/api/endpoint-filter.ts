@@ -3,13 +3,28 @@ import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
-import { upsert } from '#platform/db/transaction.ts';
 import { type HttpMethod } from '#platform/http/messages.ts';
-import { filterOf, groupsOfProject, inGroup, visibleTo } from '../store/endpoint-filter.ts';
-import { filtered } from '../store/filter.ts';
+import { filterOf, inGroup } from '../domain/endpoint-filter.ts';
+import {
+  associate,
+  deleteEndpointGroup,
+  dissociate,
+  endpointGroupsOfProject,
+  findEndpointGroup,
+  insertEndpointGroup,
+  isAssociable,
+  isAssociated,
+  listEndpointGroups,
+  projectsOfEndpoint,
+  projectsOfEndpointGroup,
+  updateEndpointGroup,
+  visibleTo,
+  type Association,
+} from '../store/endpoint-filter.ts';
+import { listEndpoints } from '../store/endpoints.ts';
 import { findProject } from '../store/projects.ts';
-import type { EndpointGroupRow, EndpointRow } from '../store/tables.ts';
-import { endpointView } from './catalog.ts';
+import type { EndpointGroupRow } from '../store/tables.ts';
+import { endpointView } from './endpoints.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import { projectView } from './project-view.ts';
@@ -57,17 +72,9 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
     filters: { ...filterOf(row) },
     links: { self: urlOf(request, `OS-EP-FILTER/endpoint_groups/${row.id}`) },
   });
-  const allEndpoints = async (): Promise<EndpointRow[]> =>
-    await k.db.selectFrom('endpoint').selectAll().orderBy('id').execute();
   async function find(request: ApiRequest<unknown>): Promise<Outcome<EndpointGroupRow>> {
     const id = request.params['group_id'] ?? '';
-    return (
-      (await k.db
-        .selectFrom('endpoint_group')
-        .selectAll()
-        .where('id', '=', id)
-        .executeTakeFirst()) ?? notFound('endpoint group', id)
-    );
+    return (await findEndpointGroup(k.db, id)) ?? notFound('endpoint group', id);
   }
   return [
     route({
@@ -75,9 +82,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
       path: `${base}/endpoint_groups`,
       policy: 'identity:list_endpoint_groups',
       async handler(request) {
-        const rows = await filtered(k.db.selectFrom('endpoint_group').selectAll().orderBy('name'), {
-          name: asked(request, 'name'),
-        }).execute();
+        const rows = await listEndpointGroups(k.db, { name: asked(request, 'name') });
         return listed(
           request,
           'endpoint_groups',
@@ -99,7 +104,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
           description: sent.description ?? null,
           filters: JSON.stringify(sent.filters),
         };
-        await k.db.insertInto('endpoint_group').values(row).execute();
+        await insertEndpointGroup(k.db, row);
         return created('endpoint_group', view(request, row));
       },
     }),
@@ -130,7 +135,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
           description: sent.description === undefined ? row.description : sent.description,
           filters: JSON.stringify({ ...filterOf(row), ...sent.filters }),
         };
-        await k.db.updateTable('endpoint_group').set(changes).where('id', '=', row.id).execute();
+        await updateEndpointGroup(k.db, row.id, changes);
         return shown('endpoint_group', view(request, { ...row, ...changes }));
       },
     }),
@@ -142,7 +147,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request);
         if (isFault(row)) return row;
-        await k.db.deleteFrom('endpoint_group').where('id', '=', row.id).execute();
+        await deleteEndpointGroup(k.db, row.id);
         return done;
       },
     }),
@@ -158,7 +163,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
           : listed(
               request,
               'endpoints',
-              (await allEndpoints())
+              (await listEndpoints(k.db))
                 .filter((endpoint) => inGroup(endpoint, row))
                 .map((endpoint) => endpointView(request, endpoint)),
             );
@@ -172,13 +177,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request);
         if (isFault(row)) return row;
-        const projects = await k.db
-          .selectFrom('project_endpoint_group')
-          .innerJoin('project', 'project.id', 'project_endpoint_group.project_id')
-          .selectAll('project')
-          .where('project_endpoint_group.endpoint_group_id', '=', row.id)
-          .orderBy('project.name')
-          .execute();
+        const projects = await projectsOfEndpointGroup(k.db, row.id);
         return listed(
           request,
           'projects',
@@ -197,7 +196,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
           ? listed(
               request,
               'endpoint_groups',
-              (await groupsOfProject(k.db, id)).map((row) => view(request, row)),
+              (await endpointGroupsOfProject(k.db, id)).map((row) => view(request, row)),
             )
           : notFound('project', id);
       },
@@ -213,7 +212,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
         return listed(
           request,
           'endpoints',
-          (await visibleTo(k.db, id, await allEndpoints())).map((endpoint) =>
+          (await visibleTo(k.db, id, await listEndpoints(k.db))).map((endpoint) =>
             endpointView(request, endpoint),
           ),
         );
@@ -224,13 +223,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
       path: `${base}/endpoints/:endpoint_id/projects`,
       policy: 'identity:list_projects_for_endpoint',
       async handler(request) {
-        const projects = await k.db
-          .selectFrom('project_endpoint')
-          .innerJoin('project', 'project.id', 'project_endpoint.project_id')
-          .selectAll('project')
-          .where('project_endpoint.endpoint_id', '=', request.params['endpoint_id'] ?? '')
-          .orderBy('project.name')
-          .execute();
+        const projects = await projectsOfEndpoint(k.db, request.params['endpoint_id'] ?? '');
         return listed(
           request,
           'projects',
@@ -241,8 +234,6 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
     ...associationRoutes(
       k,
       `${base}/endpoint_groups/:other_id/projects/:project_id`,
-      'project_endpoint_group',
-      'endpoint_group_id',
       'endpoint_group',
       'endpoint_group_to_project',
       200,
@@ -250,8 +241,6 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
     ...associationRoutes(
       k,
       `${base}/projects/:project_id/endpoints/:other_id`,
-      'project_endpoint',
-      'endpoint_id',
       'endpoint',
       'endpoint_to_project',
       204,
@@ -259,22 +248,18 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
   ];
 }
 
-/** Tying an endpoint or a group to a project: PUT, GET, HEAD, DELETE on the pair. */
+/** An endpoint or an endpoint group in a project: PUT, GET, HEAD, DELETE on the pair. */
 function associationRoutes(
   k: Keystone,
   path: string,
-  table: 'project_endpoint' | 'project_endpoint_group',
-  column: 'endpoint_id' | 'endpoint_group_id',
-  other: 'endpoint' | 'endpoint_group',
+  kind: Association['kind'],
   policy: string,
   foundStatus: number,
 ): Route[] {
-  const there = (row: Record<string, string>) =>
-    filtered(k.db.selectFrom(table).select('project_id'), row).executeTakeFirst();
   const on = (
     method: HttpMethod,
     rule: string,
-    act: (row: Record<string, string>) => Promise<Outcome<Reply>>,
+    act: (association: Association) => Promise<Outcome<Reply>>,
   ): Route =>
     route({
       method,
@@ -282,33 +267,24 @@ function associationRoutes(
       policy: rule,
       faults: ['notFound'],
       async handler(request) {
-        const { project_id = '', other_id = '' } = request.params;
-        if (!(await findProject(k.db, project_id))) return notFound('project', project_id);
-        if (
-          !(await k.db.selectFrom(other).select('id').where('id', '=', other_id).executeTakeFirst())
-        )
-          return notFound(other, other_id);
-        return await act({ project_id, [column]: other_id });
+        const { project_id: projectId = '', other_id: id = '' } = request.params;
+        if (!(await findProject(k.db, projectId))) return notFound('project', projectId);
+        if (!(await isAssociable(k.db, { kind, id }))) return notFound(kind, id);
+        return await act({ kind, id, projectId });
       },
     });
   const unknown = notFound('association', path.slice(base.length));
-  const check = async (row: Record<string, string>): Promise<Outcome<Reply>> =>
-    (await there(row)) ? { status: foundStatus } : unknown;
+  const check = async (association: Association): Promise<Outcome<Reply>> =>
+    (await isAssociated(k.db, association)) ? { status: foundStatus } : unknown;
   return [
-    on('PUT', `identity:add_${policy}`, async (row) => {
-      await upsert(
-        k.db,
-        table,
-        row as { project_id: string; endpoint_id: string; endpoint_group_id: string },
-        ['project_id', column] as never,
-      ); // the columns of `table`
+    on('PUT', `identity:add_${policy}`, async (association) => {
+      await associate(k.db, association);
       return done;
     }),
     on('GET', `identity:check_${policy}`, check),
     on('HEAD', `identity:check_${policy}`, check),
-    on('DELETE', `identity:remove_${policy}`, async (row) => {
-      const gone = await filtered(k.db.deleteFrom(table), row).executeTakeFirst();
-      return gone.numDeletedRows > 0n ? done : unknown;
-    }),
+    on('DELETE', `identity:remove_${policy}`, async (association) =>
+      (await dissociate(k.db, association)) ? done : unknown,
+    ),
   ];
 }

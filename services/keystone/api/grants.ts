@@ -4,8 +4,10 @@ import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
 import { type HttpMethod } from '#platform/http/messages.ts';
 import { withImplied } from '../domain/implied-roles.ts';
-import { globalRoles, grant, hasGrant, implications, revoke } from '../store/assignments.ts';
+import { domainOfActor } from '../store/actors.ts';
+import { grant, hasGrant, revoke, rolesGranted } from '../store/assignments.ts';
 import { findDomain, findProject } from '../store/projects.ts';
+import { findRole, globalRoles, implications } from '../store/roles.ts';
 import type { AssignmentRow, RoleRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { denied, notFound } from './permit.ts';
@@ -57,21 +59,19 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
         : place.target_kind === 'domain'
           ? await findDomain(k.db, targetId)
           : undefined;
-    const owner = await k.db
-      .selectFrom(actor)
-      .select('domain_id')
-      .where('id', '=', actorId)
-      .executeTakeFirst();
+    const actorDomain = await domainOfActor(k.db, actor, actorId);
     const refused = denied(request, policy, {
       domain_id: place.target_kind === 'domain' ? target?.id : target?.domain_id,
-      actor_domain_id: owner?.domain_id,
+      actor_domain_id: actorDomain,
       role_domain_id: role?.domain_id || null,
       role_name: role?.name,
       reaches_beyond: role && (await reachesBeyond(role)),
     });
     if (refused) return refused;
     if (place.target_kind !== 'system' && !target) return notFound(place.target_kind, targetId);
-    return owner ? { ...grants, actor_id: actorId, target_id: targetId } : notFound(actor, actorId);
+    return actorDomain === undefined
+      ? notFound(actor, actorId)
+      : { ...grants, actor_id: actorId, target_id: targetId };
   }
 
   /**
@@ -100,11 +100,7 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
       faults: ['notFound'],
       async handler(request) {
         const roleId = request.params['role_id'] ?? '';
-        const role = await k.db
-          .selectFrom('role')
-          .selectAll()
-          .where('id', '=', roleId)
-          .executeTakeFirst();
+        const role = await findRole(k.db, roleId);
         const at = await where(request, policy, role);
         if (isFault(at)) return at;
         return role ? await act({ ...at, role_id: roleId }) : notFound('role', roleId);
@@ -122,17 +118,7 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
       async handler(request) {
         const at = await where(request, 'identity:list_grants');
         if (isFault(at)) return at;
-        const rows: RoleRow[] = await k.db
-          .selectFrom('assignment')
-          .innerJoin('role', 'role.id', 'assignment.role_id')
-          .selectAll('role')
-          .where('actor_kind', '=', at.actor_kind)
-          .where('actor_id', '=', at.actor_id)
-          .where('target_kind', '=', at.target_kind)
-          .where('target_id', '=', at.target_id)
-          .where('inherited', '=', at.inherited)
-          .orderBy('role.name')
-          .execute();
+        const rows = await rolesGranted(k.db, at);
         return listed(
           request,
           'roles',

@@ -2,11 +2,21 @@
 import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
-import { isUniqueViolation } from '#platform/db/errors.ts';
-import { transaction, upsert } from '#platform/db/transaction.ts';
+import { transaction } from '#platform/db/transaction.ts';
 import { type HttpMethod } from '#platform/http/messages.ts';
-import { filtered } from '../store/filter.ts';
-import { deleteActors, findDomain } from '../store/projects.ts';
+import { domainOfActor } from '../store/actors.ts';
+import {
+  addMember,
+  deleteGroups,
+  findGroup,
+  insertGroup,
+  isMember,
+  listGroups,
+  removeMember,
+  updateGroup,
+  usersInGroup,
+} from '../store/groups.ts';
+import { findDomain } from '../store/projects.ts';
 import type { GroupRow } from '../store/tables.ts';
 import { groupView, userView } from './actor-view.ts';
 import type { Keystone } from './keystone.ts';
@@ -44,7 +54,7 @@ const updateBody = wrapped(
 export function groupRoutes(k: Keystone): Route[] {
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<GroupRow>> {
     const id = request.params['group_id'] ?? '';
-    const row = await k.db.selectFrom('group').selectAll().where('id', '=', id).executeTakeFirst();
+    const row = await findGroup(k.db, id);
     return denied(request, rule, { domain_id: row?.domain_id }) ?? row ?? notFound('group', id);
   }
 
@@ -62,32 +72,17 @@ export function groupRoutes(k: Keystone): Route[] {
       faults: ['notFound'],
       async handler(request) {
         const { group_id: groupId = '', user_id: userId = '' } = request.params;
-        const group = await k.db
-          .selectFrom('group')
-          .selectAll()
-          .where('id', '=', groupId)
-          .executeTakeFirst();
-        const user = await k.db
-          .selectFrom('user')
-          .select(['id', 'domain_id'])
-          .where('id', '=', userId)
-          .executeTakeFirst();
+        const groupDomain = await domainOfActor(k.db, 'group', groupId);
+        const userDomain = await domainOfActor(k.db, 'user', userId);
         const refused = denied(request, rule, {
-          domain_id: group?.domain_id,
-          member_domain_id: user?.domain_id,
+          domain_id: groupDomain,
+          member_domain_id: userDomain,
         });
         if (refused) return refused;
-        if (!group) return notFound('group', groupId);
-        return user ? await act(group.id, userId) : notFound('user', userId);
+        if (groupDomain === undefined) return notFound('group', groupId);
+        return userDomain === undefined ? notFound('user', userId) : await act(groupId, userId);
       },
     });
-  const isMember = async (groupId: string, userId: string): Promise<boolean> =>
-    (await k.db
-      .selectFrom('membership')
-      .select('user_id')
-      .where('group_id', '=', groupId)
-      .where('user_id', '=', userId)
-      .executeTakeFirst()) !== undefined;
 
   return [
     route({
@@ -95,10 +90,10 @@ export function groupRoutes(k: Keystone): Route[] {
       path: '/v3/groups',
       policy: 'identity:list_groups',
       async handler(request) {
-        const rows = await filtered(k.db.selectFrom('group').selectAll().orderBy('name'), {
+        const rows = await listGroups(k.db, {
           name: asked(request, 'name'),
           domain_id: listDomain(request),
-        }).execute();
+        });
         return listed(
           request,
           'groups',
@@ -126,12 +121,7 @@ export function groupRoutes(k: Keystone): Route[] {
           description: group.description ?? '',
           extra: extraOf(group, columns),
         };
-        try {
-          await k.db.insertInto('group').values(row).execute();
-        } catch (error) {
-          if (isUniqueViolation(error)) return taken('group', row.name);
-          throw error;
-        }
+        if (!(await insertGroup(k.db, row))) return taken('group', row.name);
         return created('group', groupView(request, row));
       },
     }),
@@ -160,12 +150,8 @@ export function groupRoutes(k: Keystone): Route[] {
           ...(group.description !== undefined && { description: group.description ?? '' }),
           extra: extraOf(group, columns, row.extra),
         };
-        try {
-          await k.db.updateTable('group').set(changes).where('id', '=', row.id).execute();
-        } catch (error) {
-          if (isUniqueViolation(error)) return taken('group', changes.name ?? row.name);
-          throw error;
-        }
+        if (!(await updateGroup(k.db, row.id, changes)))
+          return taken('group', changes.name ?? row.name);
         return shown('group', groupView(request, { ...row, ...changes }));
       },
     }),
@@ -177,7 +163,7 @@ export function groupRoutes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request, 'identity:delete_group');
         if (isFault(row)) return row;
-        await transaction(k.db, (trx) => deleteActors(trx, 'group', [row.id]));
+        await transaction(k.db, (trx) => deleteGroups(trx, [row.id]));
         return done;
       },
     }),
@@ -189,13 +175,7 @@ export function groupRoutes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request, 'identity:list_users_in_group');
         if (isFault(row)) return row;
-        const users = await k.db
-          .selectFrom('membership')
-          .innerJoin('user', 'user.id', 'membership.user_id')
-          .selectAll('user')
-          .where('membership.group_id', '=', row.id)
-          .orderBy('user.name')
-          .execute();
+        const users = await usersInGroup(k.db, row.id);
         return (
           badExpiryFilter(request) ??
           listed(
@@ -207,23 +187,18 @@ export function groupRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    member('PUT', 'identity:add_user_to_group', async (group_id, user_id) => {
-      await upsert(k.db, 'membership', { user_id, group_id }, ['user_id', 'group_id']);
+    member('PUT', 'identity:add_user_to_group', async (groupId, userId) => {
+      await addMember(k.db, groupId, userId);
       return done;
     }),
     member('HEAD', 'identity:check_user_in_group', async (groupId, userId) =>
-      (await isMember(groupId, userId)) ? done : notFound('user in group', userId),
+      (await isMember(k.db, groupId, userId)) ? done : notFound('user in group', userId),
     ),
     member('GET', 'identity:check_user_in_group', async (groupId, userId) =>
-      (await isMember(groupId, userId)) ? done : notFound('user in group', userId),
+      (await isMember(k.db, groupId, userId)) ? done : notFound('user in group', userId),
     ),
-    member('DELETE', 'identity:remove_user_from_group', async (groupId, userId) => {
-      const gone = await k.db
-        .deleteFrom('membership')
-        .where('group_id', '=', groupId)
-        .where('user_id', '=', userId)
-        .executeTakeFirst();
-      return gone.numDeletedRows > 0n ? done : notFound('user in group', userId);
-    }),
+    member('DELETE', 'identity:remove_user_from_group', async (groupId, userId) =>
+      (await removeMember(k.db, groupId, userId)) ? done : notFound('user in group', userId),
+    ),
   ];
 }

@@ -11,8 +11,8 @@ import { migrate } from '#platform/db/migrate.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
 import { Secret, silentLog } from '#platform/log.ts';
+import type { KeystoneConfig } from '../deps.ts';
 import type { KeystoneTables } from '../store/tables.ts';
-import type { KeystoneConfig } from './keystone.ts';
 import { createKeystone, type KeystoneService } from './role.ts';
 import type { SeedPlan } from './seed.ts';
 

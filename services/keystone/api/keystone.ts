@@ -1,40 +1,9 @@
-// What every part of Keystone works with. Made once by service.ts.
-import type { Kysely } from 'kysely';
-import type { Clock } from '#platform/clock.ts';
-import type { Ids } from '#platform/ids.ts';
-import type { Log } from '#platform/log.ts';
-import type { KeystoneTables } from '../store/tables.ts';
+// What every handler of the Identity API works with. Filled in once by role.ts.
+import type { KeystoneConfig, KeystoneDeps } from '../deps.ts';
 import type { Passwords } from './passwords/passwords.ts';
 import type { Tokens } from './tokens/tokens.ts';
 
-export type Db = Kysely<KeystoneTables>;
-
-export interface KeystoneConfig {
-  tokenLifetimeMs: number;
-  /** Wrong passwords in a row until a user is locked; 0 = never. */
-  lockoutFailures: number;
-  lockoutMs: number;
-  /** Own passwords may have at least this many characters. */
-  minPasswordLength: number;
-  /** Passwords that may wait to be checked, in all and from one address. */
-  passwordsWaiting: number;
-  passwordsWaitingPerSource: number;
-}
-
-export const defaultKeystoneConfig: KeystoneConfig = {
-  tokenLifetimeMs: 3_600_000,
-  lockoutFailures: 5,
-  lockoutMs: 300_000,
-  minPasswordLength: 1,
-  passwordsWaiting: 512,
-  passwordsWaitingPerSource: 128,
-};
-
-export interface Keystone {
-  db: Db;
-  clock: Clock;
-  ids: Ids;
-  log: Log;
+export interface Keystone extends Omit<KeystoneDeps, 'config'> {
   config: KeystoneConfig;
   passwords: Passwords;
   tokens: Tokens;

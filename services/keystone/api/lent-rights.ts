@@ -3,8 +3,9 @@
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { withImplied } from '../domain/implied-roles.ts';
-import { implications, roleIdsIn } from '../store/assignments.ts';
+import { roleIdsIn } from '../store/assignments.ts';
 import { findProject } from '../store/projects.ts';
+import { implications } from '../store/roles.ts';
 import type { Keystone } from './keystone.ts';
 
 /**

@@ -3,17 +3,28 @@
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
-import { isUniqueViolation } from '#platform/db/errors.ts';
-import { transaction } from '#platform/db/transaction.ts';
-import { filtered } from '../store/filter.ts';
-import type { KeystoneTables } from '../store/tables.ts';
+import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
+import {
+  deleteLimit,
+  deleteRegisteredLimit,
+  findLimit,
+  findRegisteredLimit,
+  hasLimits,
+  insertLimits,
+  insertRegisteredLimits,
+  isRegistered,
+  listLimits,
+  listRegisteredLimits,
+  updateLimit,
+  updateRegisteredLimit,
+} from '../store/limits.ts';
+import { findProject, projectIdsOfDomain } from '../store/projects.ts';
+import { findRegion } from '../store/regions.ts';
+import { findService } from '../store/services.ts';
+import type { LimitRow, RegisteredLimitRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import { asked, done, idText, listed, nameOf, shown, text, urlOf, wrapped } from './shapes.ts';
-
-type RegisteredRow = KeystoneTables['registered_limit'];
-type LimitRow = KeystoneTables['resource_limit'];
 
 const amount = Type.Integer({ minimum: -1, maximum: 2_147_483_647 });
 const nullableId = Type.Optional(Type.Union([idText, Type.Null()]));
@@ -29,7 +40,7 @@ const createRegistered = Type.Object({
     { minItems: 1 },
   ),
 });
-const updateRegistered = wrapped('registered_limit', {
+const updateRegisteredBody = wrapped('registered_limit', {
   service_id: Type.Optional(idText),
   region_id: nullableId,
   resource_name: Type.Optional(nameOf(255)),
@@ -45,7 +56,7 @@ const createLimits = Type.Object({
     { minItems: 1 },
   ),
 });
-const updateLimit = wrapped('limit', {
+const updateBody = wrapped('limit', {
   resource_limit: Type.Optional(amount),
   description: Type.Optional(text),
 });
@@ -73,20 +84,14 @@ export function limitRoutes(k: Keystone): Route[] {
 }
 
 function registeredRoutes(k: Keystone): Route[] {
-  const view = (request: ApiRequest<unknown>, row: RegisteredRow): JsonObject => ({
+  const view = (request: ApiRequest<unknown>, row: RegisteredLimitRow): JsonObject => ({
     ...row,
     region_id: row.region_id || null,
     links: { self: urlOf(request, `registered_limits/${row.id}`) },
   });
-  async function find(request: ApiRequest<unknown>): Promise<Outcome<RegisteredRow>> {
+  async function find(request: ApiRequest<unknown>): Promise<Outcome<RegisteredLimitRow>> {
     const id = request.params['limit_id'] ?? '';
-    return (
-      (await k.db
-        .selectFrom('registered_limit')
-        .selectAll()
-        .where('id', '=', id)
-        .executeTakeFirst()) ?? notFound('registered limit', id)
-    );
+    return (await findRegisteredLimit(k.db, id)) ?? notFound('registered limit', id);
   }
   return [
     route({
@@ -94,10 +99,7 @@ function registeredRoutes(k: Keystone): Route[] {
       path: '/v3/registered_limits',
       policy: 'identity:list_registered_limits',
       async handler(request) {
-        const rows = await filtered(
-          k.db.selectFrom('registered_limit').selectAll().orderBy('resource_name'),
-          keyFilters(request),
-        ).execute();
+        const rows = await listRegisteredLimits(k.db, keyFilters(request));
         return listed(
           request,
           'registered_limits',
@@ -113,7 +115,7 @@ function registeredRoutes(k: Keystone): Route[] {
       body: createRegistered,
       faults: ['conflict'],
       async handler(request) {
-        const rows = request.body.registered_limits.map((sent): RegisteredRow => ({
+        const rows = request.body.registered_limits.map((sent): RegisteredLimitRow => ({
           id: k.ids.hex(),
           service_id: sent.service_id,
           region_id: sent.region_id ?? '',
@@ -125,11 +127,12 @@ function registeredRoutes(k: Keystone): Route[] {
           const wrong = await checkPlace(k, row.service_id, row.region_id);
           if (wrong) return wrong;
         }
-        return await insertAll(
-          'registered_limits',
-          rows.map((row) => view(request, row)),
-          () => k.db.insertInto('registered_limit').values(rows).execute(),
-        );
+        return (await insertRegisteredLimits(k.db, rows))
+          ? createdAll(
+              'registered_limits',
+              rows.map((row) => view(request, row)),
+            )
+          : duplicate('registered_limits');
       },
     }),
     route({
@@ -142,11 +145,11 @@ function registeredRoutes(k: Keystone): Route[] {
         return isFault(row) ? row : shown('registered_limit', view(request, row));
       },
     }),
-    route<Static<typeof updateRegistered>>({
+    route<Static<typeof updateRegisteredBody>>({
       method: 'PATCH',
       path: '/v3/registered_limits/:limit_id',
       policy: 'identity:update_registered_limit',
-      body: updateRegistered,
+      body: updateRegisteredBody,
       faults: ['notFound', 'conflict'],
       async handler(request) {
         const sent = request.body.registered_limit;
@@ -161,12 +164,9 @@ function registeredRoutes(k: Keystone): Route[] {
         };
         const wrong = await checkPlace(k, changes.service_id, changes.region_id);
         if (wrong) return wrong;
-        const stored = await insertAll('registered_limits', [], () =>
-          k.db.updateTable('registered_limit').set(changes).where('id', '=', row.id).execute(),
-        );
-        return isFault(stored)
-          ? stored
-          : shown('registered_limit', view(request, { ...row, ...changes }));
+        return (await updateRegisteredLimit(k.db, row.id, changes))
+          ? shown('registered_limit', view(request, { ...row, ...changes }))
+          : duplicate('registered_limits');
       },
     }),
     route({
@@ -177,17 +177,12 @@ function registeredRoutes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request);
         if (isFault(row)) return row;
-        const used = await filtered(k.db.selectFrom('resource_limit').select('id'), {
-          service_id: row.service_id,
-          region_id: row.region_id,
-          resource_name: row.resource_name,
-        }).executeTakeFirst();
-        if (used)
+        if (await hasLimits(k.db, row))
           return fault(
             'forbidden',
             `Unable to update or delete registered limit ${row.id} because there are project limits associated with it.`,
           );
-        await k.db.deleteFrom('registered_limit').where('id', '=', row.id).execute();
+        await deleteRegisteredLimit(k.db, row.id);
         return done;
       },
     }),
@@ -210,20 +205,12 @@ function projectLimitRoutes(k: Keystone): Route[] {
     const { projectId, domainId } = request.auth;
     if (request.allows('admin_or_system_reader')) return () => true;
     if (domainId === null) return (row) => projectId !== null && row.project_id === projectId;
-    const projects = new Set(
-      (
-        await k.db.selectFrom('project').select('id').where('domain_id', '=', domainId).execute()
-      ).map((row) => row.id),
-    );
+    const projects = await projectIdsOfDomain(k.db, domainId);
     return (row) => row.domain_id === domainId || projects.has(row.project_id);
   }
   async function find(request: ApiRequest<unknown>): Promise<Outcome<LimitRow>> {
     const id = request.params['limit_id'] ?? '';
-    const row = await k.db
-      .selectFrom('resource_limit')
-      .selectAll()
-      .where('id', '=', id)
-      .executeTakeFirst();
+    const row = await findLimit(k.db, id);
     return row && (await isMine(request))(row) ? row : notFound('limit', id);
   }
   return [
@@ -237,10 +224,7 @@ function projectLimitRoutes(k: Keystone): Route[] {
           project_id: asked(request, 'project_id'),
           domain_id: asked(request, 'domain_id'),
         };
-        const rows = await filtered(
-          k.db.selectFrom('resource_limit').selectAll().orderBy('resource_name'),
-          filters,
-        ).execute();
+        const rows = await listLimits(k.db, filters);
         return listed(
           request,
           'limits',
@@ -273,11 +257,12 @@ function projectLimitRoutes(k: Keystone): Route[] {
             (await checkRegistered(k, row));
           if (wrong) return wrong;
         }
-        return await insertAll(
-          'limits',
-          rows.map((row) => view(request, row)),
-          () => transaction(k.db, (trx) => trx.insertInto('resource_limit').values(rows).execute()),
-        );
+        return (await insertLimits(k.db, rows))
+          ? createdAll(
+              'limits',
+              rows.map((row) => view(request, row)),
+            )
+          : duplicate('limits');
       },
     }),
     route({
@@ -290,11 +275,11 @@ function projectLimitRoutes(k: Keystone): Route[] {
         return isFault(row) ? row : shown('limit', view(request, row));
       },
     }),
-    route<Static<typeof updateLimit>>({
+    route<Static<typeof updateBody>>({
       method: 'PATCH',
       path: '/v3/limits/:limit_id',
       policy: 'identity:update_limit',
-      body: updateLimit,
+      body: updateBody,
       faults: ['notFound'],
       async handler(request) {
         const sent = request.body.limit;
@@ -304,7 +289,7 @@ function projectLimitRoutes(k: Keystone): Route[] {
           resource_limit: sent.resource_limit ?? row.resource_limit,
           description: sent.description === undefined ? row.description : sent.description,
         };
-        await k.db.updateTable('resource_limit').set(changes).where('id', '=', row.id).execute();
+        await updateLimit(k.db, row.id, changes);
         return shown('limit', view(request, { ...row, ...changes }));
       },
     }),
@@ -316,7 +301,7 @@ function projectLimitRoutes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request);
         if (isFault(row)) return row;
-        await k.db.deleteFrom('resource_limit').where('id', '=', row.id).execute();
+        await deleteLimit(k.db, row.id);
         return done;
       },
     }),
@@ -338,14 +323,9 @@ async function checkPlace(
   serviceId: string,
   regionId: string,
 ): Promise<Fault | undefined> {
-  if (
-    !(await k.db.selectFrom('service').select('id').where('id', '=', serviceId).executeTakeFirst())
-  )
+  if (!(await findService(k.db, serviceId)))
     return fault('badRequest', `Service not found: ${serviceId}.`);
-  if (
-    regionId !== '' &&
-    !(await k.db.selectFrom('region').select('id').where('id', '=', regionId).executeTakeFirst())
-  )
+  if (regionId !== '' && !(await findRegion(k.db, regionId)))
     return fault('badRequest', `Region not found: ${regionId}.`);
   return undefined;
 }
@@ -354,34 +334,22 @@ async function checkOwner(k: Keystone, row: LimitRow): Promise<Fault | undefined
   if ((row.project_id === '') === (row.domain_id === ''))
     return fault('badRequest', 'A limit is for either a project or a domain.');
   const id = row.project_id || row.domain_id;
-  const owner = await k.db
-    .selectFrom('project')
-    .select('is_domain')
-    .where('id', '=', id)
-    .executeTakeFirst();
+  const owner = await findProject(k.db, id);
   return owner && (row.project_id !== '' || owner.is_domain)
     ? undefined
     : fault('badRequest', `Project or domain not found: ${id}.`);
 }
 
 async function checkRegistered(k: Keystone, row: LimitRow): Promise<Fault | undefined> {
-  const registered = await filtered(k.db.selectFrom('registered_limit').select('id'), {
-    service_id: row.service_id,
-    region_id: row.region_id,
-    resource_name: row.resource_name,
-  }).executeTakeFirst();
-  return registered
+  return (await isRegistered(k.db, row))
     ? undefined
     : fault('forbidden', `There is no registered limit for ${row.resource_name}.`);
 }
 
-async function insertAll(name: string, views: JsonObject[], write: () => Promise<unknown>) {
-  try {
-    await write();
-  } catch (error) {
-    if (isUniqueViolation(error))
-      return fault('conflict', `Conflict occurred attempting to store ${name} - Duplicate entry.`);
-    throw error;
-  }
-  return { status: 201, body: { [name]: views } };
-}
+const createdAll = (name: string, views: JsonObject[]): Reply => ({
+  status: 201,
+  body: { [name]: views },
+});
+
+const duplicate = (name: string): Fault =>
+  fault('conflict', `Conflict occurred attempting to store ${name} - Duplicate entry.`);

@@ -3,8 +3,14 @@ import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
-import { filtered } from '../store/filter.ts';
-import type { KeystoneTables } from '../store/tables.ts';
+import {
+  deletePolicyDocument,
+  findPolicyDocument,
+  insertPolicyDocument,
+  listPolicyDocuments,
+  updatePolicyDocument,
+} from '../store/policy-documents.ts';
+import type { PolicyRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import {
@@ -19,8 +25,6 @@ import {
   urlOf,
   wrapped,
 } from './shapes.ts';
-
-type PolicyRow = KeystoneTables['policy'];
 
 const columns = ['id', 'type', 'blob'];
 const createBody = wrapped('policy', { type: nameOf(255), blob: Type.String() });
@@ -39,10 +43,7 @@ export function policyDocumentRoutes(k: Keystone): Route[] {
   });
   async function find(request: ApiRequest<unknown>): Promise<Outcome<PolicyRow>> {
     const id = request.params['policy_id'] ?? '';
-    return (
-      (await k.db.selectFrom('policy').selectAll().where('id', '=', id).executeTakeFirst()) ??
-      notFound('policy', id)
-    );
+    return (await findPolicyDocument(k.db, id)) ?? notFound('policy', id);
   }
   return [
     route({
@@ -50,9 +51,7 @@ export function policyDocumentRoutes(k: Keystone): Route[] {
       path: '/v3/policies',
       policy: 'identity:list_policies',
       async handler(request) {
-        const rows = await filtered(k.db.selectFrom('policy').selectAll().orderBy('id'), {
-          type: asked(request, 'type'),
-        }).execute();
+        const rows = await listPolicyDocuments(k.db, { type: asked(request, 'type') });
         return listed(
           request,
           'policies',
@@ -74,7 +73,7 @@ export function policyDocumentRoutes(k: Keystone): Route[] {
           blob: policy.blob,
           extra: extraOf(policy, columns),
         };
-        await k.db.insertInto('policy').values(row).execute();
+        await insertPolicyDocument(k.db, row);
         return created('policy', view(request, row));
       },
     }),
@@ -103,7 +102,7 @@ export function policyDocumentRoutes(k: Keystone): Route[] {
           blob: policy.blob ?? row.blob,
           extra: extraOf(policy, columns, row.extra),
         };
-        await k.db.updateTable('policy').set(changes).where('id', '=', row.id).execute();
+        await updatePolicyDocument(k.db, row.id, changes);
         return shown('policy', view(request, { ...row, ...changes }));
       },
     }),
@@ -115,7 +114,7 @@ export function policyDocumentRoutes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request);
         if (isFault(row)) return row;
-        await k.db.deleteFrom('policy').where('id', '=', row.id).execute();
+        await deletePolicyDocument(k.db, row.id);
         return done;
       },
     }),

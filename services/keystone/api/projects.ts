@@ -3,19 +3,22 @@ import { Type, type Static } from 'typebox';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
-import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { reachableBy } from '../store/assignments.ts';
-import { filtered } from '../store/filter.ts';
 import {
+  addTag,
   ancestorsOf,
   deleteDomain,
   deleteProjects,
   descendantsOf,
   findDomain,
   findProject,
+  insertProject,
+  listProjects,
+  removeTag,
   replaceTags,
   tagsOf,
+  updateProject,
 } from '../store/projects.ts';
 import type { ProjectRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
@@ -92,15 +95,6 @@ export function projectRoutes(k: Keystone): Route[] {
     );
   }
 
-  async function store<T>(name: string, work: () => Promise<T>): Promise<Outcome<T>> {
-    try {
-      return await work();
-    } catch (error) {
-      if (isUniqueViolation(error)) return taken('project', name);
-      throw error;
-    }
-  }
-
   /** In a body, what is not there is a wrong request. */
   const unknown = (what: string, id: string): Fault =>
     fault('badRequest', notFound(what, id).message);
@@ -139,18 +133,14 @@ export function projectRoutes(k: Keystone): Route[] {
       policy: 'identity:list_projects',
       async handler(request) {
         const isDomain = Number(askedFlag(request, 'is_domain') ?? false);
-        const query = k.db
-          .selectFrom('project')
-          .selectAll()
-          .where('is_domain', '=', isDomain)
-          .orderBy('name');
-        const rows = await filtered(query, {
+        const rows = await listProjects(k.db, {
+          is_domain: isDomain,
           name: asked(request, 'name'),
           domain_id:
             isDomain && request.allows('admin_or_system_reader') ? undefined : listDomain(request),
           parent_id: asked(request, 'parent_id'),
           enabled: enabledFilter(request),
-        }).execute();
+        });
         const byProject = await tagsOf(
           k.db,
           rows.map((row) => row.id),
@@ -186,13 +176,9 @@ export function projectRoutes(k: Keystone): Route[] {
           options: mergedOptions(project.options ?? {}),
           extra: extraOf(project, columns),
         };
-        const stored = await store(row.name, () =>
-          transaction(k.db, async (trx) => {
-            await trx.insertInto('project').values(row).execute();
-            await replaceTags(trx, row.id, project.tags ?? []);
-          }),
-        );
-        return isFault(stored) ? stored : created('project', await view(request, row));
+        return (await insertProject(k.db, row, project.tags ?? []))
+          ? created('project', await view(request, row))
+          : taken('project', row.name);
       },
     }),
     route({
@@ -245,15 +231,9 @@ export function projectRoutes(k: Keystone): Route[] {
           }),
           extra: extraOf(project, columns, row.extra),
         };
-        const stored = await store(changes.name ?? row.name, () =>
-          transaction(k.db, async (trx) => {
-            await trx.updateTable('project').set(changes).where('id', '=', row.id).execute();
-            if (project.tags) await replaceTags(trx, row.id, project.tags);
-          }),
-        );
-        return isFault(stored)
-          ? stored
-          : shown('project', await view(request, { ...row, ...changes }));
+        return (await updateProject(k.db, row.id, changes, project.tags))
+          ? shown('project', await view(request, { ...row, ...changes }))
+          : taken('project', changes.name ?? row.name);
       },
     }),
     route({
@@ -373,9 +353,7 @@ function tagRoutes(k: Keystone, find: FindProject): Route[] {
           return fault('badRequest', `The project has the tag ${name} already.`);
         if (present.length >= maxTags)
           return fault('badRequest', `A project has at most ${maxTags} tags.`);
-        await transaction(k.db, async (trx) =>
-          replaceTags(trx, row.id, [...((await tagsOf(trx, [row.id])).get(row.id) ?? []), name]),
-        );
+        await addTag(k.db, row.id, name);
         return { status: 201, headers: { location: `${request.baseUrl}${request.path}` } };
       },
     }),
@@ -388,12 +366,7 @@ function tagRoutes(k: Keystone, find: FindProject): Route[] {
         const row = await find(request, 'identity:delete_project_tag');
         if (isFault(row)) return row;
         const name = request.params['tag'] ?? '';
-        const gone = await k.db
-          .deleteFrom('project_tag')
-          .where('project_id', '=', row.id)
-          .where('name', '=', name)
-          .executeTakeFirst();
-        return gone.numDeletedRows > 0n ? done : notFound('project tag', name);
+        return (await removeTag(k.db, row.id, name)) ? done : notFound('project tag', name);
       },
     }),
   ];

@@ -3,8 +3,11 @@
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
-import { implications } from '../store/assignments.ts';
+import { namesById, type Names } from '../store/assignment-names.ts';
+import { listAssignments } from '../store/assignments.ts';
+import { allMemberships } from '../store/groups.ts';
 import { descendantsOf } from '../store/projects.ts';
+import { globalRoleIds, implications } from '../store/roles.ts';
 import type { AssignmentRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { asked, askedFlag, urlOf } from './shapes.ts';
@@ -26,16 +29,10 @@ export function roleAssignmentRoutes(k: Keystone): Route[] {
         const effective = askedFlag(request, 'effective') ?? false;
         const refused = clashOf(request, effective);
         if (refused) return refused;
-        const stored = await k.db
-          .selectFrom('assignment')
-          .selectAll()
-          .orderBy('actor_id')
-          .orderBy('target_id')
-          .orderBy('role_id')
-          .execute();
+        const stored = await listAssignments(k.db);
         const all: Shown[] = effective ? await effects(k, stored) : stored;
         const rows = all.filter(await wanted(k, request));
-        const names = askedFlag(request, 'include_names') ? await namesOf(k) : undefined;
+        const names = askedFlag(request, 'include_names') ? await namesById(k.db) : undefined;
         const query = request.queryString === '' ? '' : `?${request.queryString}`;
         return {
           status: 200,
@@ -51,13 +48,9 @@ export function roleAssignmentRoutes(k: Keystone): Route[] {
 
 /** Groups become their members, inherited grants the projects below, roles also what they imply. */
 async function effects(k: Keystone, stored: readonly AssignmentRow[]): Promise<Shown[]> {
-  const members = await k.db.selectFrom('membership').selectAll().execute();
+  const members = await allMemberships(k.db);
   const implied = await implications(k.db);
-  const global = new Set(
-    (await k.db.selectFrom('role').select('id').where('domain_id', '=', '').execute()).map(
-      (row) => row.id,
-    ),
-  );
+  const global = await globalRoleIds(k.db);
   const shown: Shown[] = [];
   for (const row of stored) {
     const users =
@@ -181,29 +174,6 @@ async function wanted(k: Keystone, request: ApiRequest<unknown>): Promise<(row: 
 async function ownDomain(k: Keystone, request: ApiRequest<unknown>): Promise<Set<string>> {
   const id = request.auth.domainId ?? '';
   return new Set([id, ...(await descendantsOf(k.db, [id])).map((row) => row.id)]);
-}
-
-type Names = ReadonlyMap<string, { name: string; domain?: { id: string; name: string } }>;
-
-async function namesOf(k: Keystone): Promise<Names> {
-  const projects = await k.db.selectFrom('project').select(['id', 'name', 'domain_id']).execute();
-  const users = await k.db.selectFrom('user').select(['id', 'name', 'domain_id']).execute();
-  const groups = await k.db.selectFrom('group').select(['id', 'name', 'domain_id']).execute();
-  const roles = await k.db.selectFrom('role').select(['id', 'name', 'domain_id']).execute();
-  const domains = new Map(
-    projects.filter((row) => row.domain_id === '').map((row) => [row.id, row.name]),
-  );
-  return new Map(
-    [...projects, ...users, ...groups, ...roles].map((row) => [
-      row.id,
-      {
-        name: row.name,
-        ...(row.domain_id !== '' && {
-          domain: { id: row.domain_id, name: domains.get(row.domain_id) ?? '' },
-        }),
-      },
-    ]),
-  );
 }
 
 function view(request: ApiRequest<unknown>, row: Shown, names: Names | undefined): JsonObject {

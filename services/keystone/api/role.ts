@@ -2,11 +2,9 @@
 import type { TokenValidator } from '#openstack/auth/context.ts';
 import { titleOf } from '#openstack/http/faults-to-http.ts';
 import type { Service } from '#openstack/service.ts';
-import type { Clock } from '#platform/clock.ts';
-import type { Ids } from '#platform/ids.ts';
-import type { Log } from '#platform/log.ts';
+import { keystoneDefaults, type KeystoneDeps } from '../deps.ts';
 import { migrations } from '../store/migrations.ts';
-import { defaultKeystoneConfig, type Db, type Keystone, type KeystoneConfig } from './keystone.ts';
+import type { Keystone } from './keystone.ts';
 import {
   argon2id,
   createPasswords,
@@ -20,16 +18,11 @@ import { seed, type SeedPlan } from './seed.ts';
 import { openFernetKeys } from './tokens/fernet-keys.ts';
 import { createTokens } from './tokens/tokens.ts';
 
-export interface KeystoneDeps {
-  db: Db;
-  clock: Clock;
-  ids: Ids;
-  log: Log;
+export interface KeystoneApiDeps extends KeystoneDeps {
   /** Folder of the Fernet keys; made where it is not there. */
   keysFolder: string;
   /** Keys kept, staged and primary included; 3 unless told. */
   maxActiveKeys?: number;
-  config?: Partial<KeystoneConfig>;
   /** How many may wait is said by `config`. */
   passwordCost?: Omit<PasswordCost, 'maxWaiting' | 'maxWaitingPerSource'>;
   /** For simulations, where no other thread may have a say in what comes first. */
@@ -66,7 +59,7 @@ const maxRememberedTokens = 10_000;
 const keyReloadMs = 60_000;
 
 /** Reads the key folder, so that it is asynchronous. The database may be migrated after. */
-export async function createKeystone(deps: KeystoneDeps): Promise<KeystoneService> {
+export async function createKeystone(deps: KeystoneApiDeps): Promise<KeystoneService> {
   const { db, clock, ids, log } = deps;
   const keys = await openFernetKeys(
     { folder: deps.keysFolder, maxActiveKeys: deps.maxActiveKeys ?? 3 },
@@ -78,7 +71,7 @@ export async function createKeystone(deps: KeystoneDeps): Promise<KeystoneServic
     keys,
     maxRemembered: deps.shared ? 0 : maxRememberedTokens,
   });
-  const config = { ...defaultKeystoneConfig, ...deps.config };
+  const config = { ...keystoneDefaults, ...deps.config };
   const bounds = {
     maxWaiting: config.passwordsWaiting,
     maxWaitingPerSource: config.passwordsWaitingPerSource,

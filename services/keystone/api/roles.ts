@@ -3,13 +3,20 @@ import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
-import { isUniqueViolation } from '#platform/db/errors.ts';
-import { upsert } from '#platform/db/transaction.ts';
 import { type HttpMethod } from '#platform/http/messages.ts';
 import { withImplied } from '../domain/implied-roles.ts';
-import { implications } from '../store/assignments.ts';
-import { filtered } from '../store/filter.ts';
 import { findDomain } from '../store/projects.ts';
+import {
+  addImplication,
+  deleteRole,
+  findRole,
+  implications,
+  insertRole,
+  listRoles,
+  removeImplication,
+  rolesImpliedBy,
+  updateRole,
+} from '../store/roles.ts';
 import type { RoleRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
@@ -56,10 +63,7 @@ export function roleView(request: ApiRequest<unknown>, row: RoleRow): JsonObject
 
 export function roleRoutes(k: Keystone): Route[] {
   async function find(id: string): Promise<Outcome<RoleRow>> {
-    return (
-      (await k.db.selectFrom('role').selectAll().where('id', '=', id).executeTakeFirst()) ??
-      notFound('role', id)
-    );
+    return (await findRole(k.db, id)) ?? notFound('role', id);
   }
 
   return [
@@ -73,10 +77,10 @@ export function roleRoutes(k: Keystone): Route[] {
           : undefined;
         if (refused) return refused;
         // Without ?domain_id the list holds global roles alone. Identity API, "List roles".
-        const rows = await filtered(k.db.selectFrom('role').selectAll().orderBy('name'), {
+        const rows = await listRoles(k.db, {
           name: asked(request, 'name'),
           domain_id: asked(request, 'domain_id') ?? '',
-        }).execute();
+        });
         return listed(
           request,
           'roles',
@@ -103,12 +107,7 @@ export function roleRoutes(k: Keystone): Route[] {
           options: mergedOptions(role.options ?? {}),
           extra: extraOf(role, columns),
         };
-        try {
-          await k.db.insertInto('role').values(row).execute();
-        } catch (error) {
-          if (isUniqueViolation(error)) return taken('role', row.name);
-          throw error;
-        }
+        if (!(await insertRole(k.db, row))) return taken('role', row.name);
         return created('role', roleView(request, row));
       },
     }),
@@ -152,12 +151,8 @@ export function roleRoutes(k: Keystone): Route[] {
           ...(role.options !== undefined && { options: mergedOptions(role.options, row.options) }),
           extra: extraOf(role, columns, row.extra),
         };
-        try {
-          await k.db.updateTable('role').set(changes).where('id', '=', row.id).execute();
-        } catch (error) {
-          if (isUniqueViolation(error)) return taken('role', changes.name ?? row.name);
-          throw error;
-        }
+        if (!(await updateRole(k.db, row.id, changes)))
+          return taken('role', changes.name ?? row.name);
         return shown('role', roleView(request, { ...row, ...changes }));
       },
     }),
@@ -171,8 +166,7 @@ export function roleRoutes(k: Keystone): Route[] {
         if (isFault(row)) return row;
         const wrong = deniedByImmutable('role', row);
         if (wrong) return wrong;
-        // its assignments and implications go by foreign key
-        await k.db.deleteFrom('role').where('id', '=', row.id).execute();
+        await deleteRole(k.db, row.id);
         return done;
       },
     }),
@@ -186,14 +180,6 @@ function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<Role
     name: row.name,
     links: { self: urlOf(request, `roles/${row.id}`) },
   });
-  const impliedBy = async (id: string): Promise<RoleRow[]> =>
-    await k.db
-      .selectFrom('implied_role')
-      .innerJoin('role', 'role.id', 'implied_role.implied_role_id')
-      .selectAll('role')
-      .where('implied_role.prior_role_id', '=', id)
-      .orderBy('role.name')
-      .execute();
 
   /** A route on one rule; both roles must exist. */
   const rule = (
@@ -230,7 +216,7 @@ function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<Role
     },
   });
   const exists = async (prior: RoleRow, implied: RoleRow): Promise<boolean> =>
-    (await impliedBy(prior.id)).some((row) => row.id === implied.id);
+    (await rolesImpliedBy(k.db, prior.id)).some((row) => row.id === implied.id);
   const unknown = (prior: RoleRow, implied: RoleRow) =>
     notFound('role inference rule', `${prior.id} implies ${implied.id}`);
 
@@ -243,7 +229,7 @@ function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<Role
       async handler(request) {
         const prior = await find(request.params['prior_role_id'] ?? '');
         if (isFault(prior)) return prior;
-        const implied = await impliedBy(prior.id);
+        const implied = await rolesImpliedBy(k.db, prior.id);
         return {
           status: 200,
           body: {
@@ -263,10 +249,7 @@ function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<Role
         return fault('forbidden', 'A global role cannot imply a domain-specific role.');
       if (withImplied([implied.id], await implications(k.db)).has(prior.id))
         return fault('badRequest', 'The rule would make a role imply itself.');
-      await upsert(k.db, 'implied_role', { prior_role_id: prior.id, implied_role_id: implied.id }, [
-        'prior_role_id',
-        'implied_role_id',
-      ]);
+      await addImplication(k.db, prior.id, implied.id);
       return document(request, prior, implied, 201);
     }),
     rule('GET', 'identity:get_implied_role', async (request, prior, implied) =>
@@ -277,25 +260,15 @@ function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<Role
     rule('HEAD', 'identity:get_implied_role', async (_, prior, implied) =>
       (await exists(prior, implied)) ? done : unknown(prior, implied),
     ),
-    rule('DELETE', 'identity:delete_implied_role', async (_, prior, implied) => {
-      const gone = await k.db
-        .deleteFrom('implied_role')
-        .where('prior_role_id', '=', prior.id)
-        .where('implied_role_id', '=', implied.id)
-        .executeTakeFirst();
-      return gone.numDeletedRows > 0n ? done : unknown(prior, implied);
-    }),
+    rule('DELETE', 'identity:delete_implied_role', async (_, prior, implied) =>
+      (await removeImplication(k.db, prior.id, implied.id)) ? done : unknown(prior, implied),
+    ),
     route({
       method: 'GET',
       path: '/v3/role_inferences',
       policy: 'identity:list_role_inference_rules',
       async handler(request) {
-        const roles = new Map(
-          (await k.db.selectFrom('role').selectAll().orderBy('name').execute()).map((row) => [
-            row.id,
-            row,
-          ]),
-        );
+        const roles = new Map((await listRoles(k.db, {})).map((row) => [row.id, row]));
         const rules = [...(await implications(k.db))].flatMap(([priorId, impliedIds]) => {
           const prior = roles.get(priorId);
           return prior

@@ -2,20 +2,22 @@
 import type { Route } from '#openstack/http/route.ts';
 import { applicationCredentialRoutes } from './application-credentials.ts';
 import { tokenRoutes } from './auth.ts';
-import { catalogRoutes } from './catalog.ts';
 import { consumerRoutes } from './consumers.ts';
 import { credentialRoutes } from './credentials.ts';
 import { domainConfigRoutes } from './domain-config.ts';
 import { domainRoutes } from './domains.ts';
 import { endpointFilterRoutes } from './endpoint-filter.ts';
+import { endpointRoutes } from './endpoints.ts';
 import { grantRoutes } from './grants.ts';
 import { groupRoutes } from './groups.ts';
 import type { Keystone } from './keystone.ts';
 import { limitRoutes } from './limits.ts';
 import { policyDocumentRoutes } from './policy-documents.ts';
 import { projectRoutes } from './projects.ts';
+import { regionRoutes } from './regions.ts';
 import { roleAssignmentRoutes } from './role-assignments.ts';
 import { roleRoutes } from './roles.ts';
+import { serviceRoutes } from './services.ts';
 import { trustRoutes } from './trusts.ts';
 import { userRoutes } from './users.ts';
 import { versionRoutes } from './versions.ts';
@@ -31,7 +33,9 @@ export function keystoneRoutes(k: Keystone): Route[] {
     ...roleRoutes(k),
     ...grantRoutes(k),
     ...roleAssignmentRoutes(k),
-    ...catalogRoutes(k),
+    ...regionRoutes(k),
+    ...serviceRoutes(k),
+    ...endpointRoutes(k),
     ...applicationCredentialRoutes(k),
     ...credentialRoutes(k),
     ...trustRoutes(k),

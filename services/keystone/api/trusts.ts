@@ -5,9 +5,12 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
 import { type HttpMethod } from '#platform/http/messages.ts';
-import { filtered } from '../store/filter.ts';
+import { isExpired } from '../domain/trust.ts';
 import { findProject } from '../store/projects.ts';
+import { findGlobalRoleId, rolesWithIds } from '../store/roles.ts';
 import type { RoleRow, TrustRow } from '../store/tables.ts';
+import { findTrust, insertTrust, listLivingTrusts, markTrustDeleted } from '../store/trusts.ts';
+import { userExists } from '../store/users.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent, lendableRoles } from './lent-rights.ts';
 import { denied, notFound } from './permit.ts';
@@ -30,12 +33,7 @@ type Sent = Static<typeof createBody>['trust'];
 
 export function trustRoutes(k: Keystone): Route[] {
   const rolesOf = async (row: TrustRow): Promise<RoleRow[]> =>
-    await k.db
-      .selectFrom('role')
-      .selectAll()
-      .where('id', 'in', [...(JSON.parse(row.roles) as string[]), ''])
-      .orderBy('name')
-      .execute(); // written below
+    await rolesWithIds(k.db, JSON.parse(row.roles) as string[]); // written below
 
   const brief = (request: ApiRequest<unknown>, row: TrustRow): JsonObject => ({
     id: row.id,
@@ -62,17 +60,10 @@ export function trustRoutes(k: Keystone): Route[] {
       },
     };
   }
-  const living = () =>
-    k.db
-      .selectFrom('trust')
-      .selectAll()
-      .where('deleted_at', 'is', null)
-      .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', k.clock.now())]));
-
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<TrustRow>> {
     const id = request.params['trust_id'] ?? '';
-    const row = await living().where('id', '=', id).executeTakeFirst();
-    if (!row) return notFound('trust', id);
+    const row = await findTrust(k.db, id);
+    if (!row || isExpired(row, k.clock.now())) return notFound('trust', id);
     return (
       denied(request, rule, {
         trustor_user_id: row.trustor_user_id,
@@ -89,14 +80,11 @@ export function trustRoutes(k: Keystone): Route[] {
     if (!sent.roles?.length) return fault('forbidden', 'At least one role should be specified.');
     const ids: string[] = [];
     for (const { id, name } of sent.roles) {
-      const role = await filtered(
-        k.db.selectFrom('role').select('id').where('domain_id', '=', ''),
-        { id, name },
-      ).executeTakeFirst();
-      if (!role) return notFound('role', id ?? name ?? '');
-      if (!has.has(role.id))
+      const roleId = await findGlobalRoleId(k.db, { id, name });
+      if (roleId === undefined) return notFound('role', id ?? name ?? '');
+      if (!has.has(roleId))
         return fault('forbidden', 'The trustor does not have the role on the project.');
-      ids.push(role.id);
+      ids.push(roleId);
     }
     return ids;
   }
@@ -117,10 +105,10 @@ export function trustRoutes(k: Keystone): Route[] {
           trustee_user_id: trustee,
         });
         if (refused) return refused;
-        const rows = await filtered(living().orderBy('id'), {
+        const rows = await listLivingTrusts(k.db, k.clock.now(), {
           trustor_user_id: trustor,
           trustee_user_id: trustee,
-        }).execute();
+        });
         return listed(
           request,
           'trusts',
@@ -144,13 +132,7 @@ export function trustRoutes(k: Keystone): Route[] {
         const expiresAt = trust.expires_at ? Date.parse(trust.expires_at) : null;
         if (expiresAt !== null && !(expiresAt > k.clock.now()))
           return fault('badRequest', `expires_at is no time in the future: ${trust.expires_at}.`);
-        if (
-          !(await k.db
-            .selectFrom('user')
-            .select('id')
-            .where('id', '=', trust.trustee_user_id)
-            .executeTakeFirst())
-        )
+        if (!(await userExists(k.db, trust.trustee_user_id)))
           return notFound('user', trust.trustee_user_id);
         if (trust.project_id && !(await findProject(k.db, trust.project_id)))
           return notFound('project', trust.project_id);
@@ -167,7 +149,7 @@ export function trustRoutes(k: Keystone): Route[] {
           roles: JSON.stringify(roles),
           deleted_at: null,
         };
-        await k.db.insertInto('trust').values(row).execute();
+        await insertTrust(k.db, row);
         return created('trust', await full(request, row));
       },
     }),
@@ -192,11 +174,7 @@ export function trustRoutes(k: Keystone): Route[] {
         const row =
           (await deniedToLent(k, request)) ?? (await find(request, 'identity:delete_trust'));
         if (isFault(row)) return row;
-        await k.db
-          .updateTable('trust')
-          .set({ deleted_at: k.clock.now() })
-          .where('id', '=', row.id)
-          .execute();
+        await markTrustDeleted(k.db, row.id, k.clock.now());
         return done;
       },
     }),

@@ -2,12 +2,19 @@
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
-import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { loginSource } from '../domain/login-source.ts';
-import { filtered } from '../store/filter.ts';
-import { deleteActors, findDomain, findProject } from '../store/projects.ts';
+import { groupsOfUser } from '../store/groups.ts';
+import { findDomain, findProject } from '../store/projects.ts';
 import type { UserRow } from '../store/tables.ts';
+import {
+  deleteUsers,
+  findUser,
+  insertUser,
+  listUsers,
+  replacePassword,
+  updateUser,
+} from '../store/users.ts';
 import { groupView, userView } from './actor-view.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent } from './lent-rights.ts';
@@ -79,7 +86,7 @@ export function userRoutes(k: Keystone): Route[] {
   /** The user the caller may act on by `rule`. */
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<UserRow>> {
     const id = request.params['user_id'] ?? '';
-    const row = await k.db.selectFrom('user').selectAll().where('id', '=', id).executeTakeFirst();
+    const row = await findUser(k.db, id);
     return (
       denied(request, rule, { user_id: id, domain_id: row?.domain_id }) ??
       row ??
@@ -106,12 +113,11 @@ export function userRoutes(k: Keystone): Route[] {
       path: '/v3/users',
       policy: 'identity:list_users',
       async handler(request) {
-        const query = k.db.selectFrom('user').selectAll().orderBy('name');
-        const rows = await filtered(query, {
+        const rows = await listUsers(k.db, {
           name: asked(request, 'name'),
           domain_id: listDomain(request),
           enabled: enabledFilter(request),
-        }).execute();
+        });
         return (
           badExpiryFilter(request) ??
           listed(
@@ -153,12 +159,7 @@ export function userRoutes(k: Keystone): Route[] {
           failed_at: 0,
           tokens_valid_from: 0,
         };
-        try {
-          await k.db.insertInto('user').values(row).execute();
-        } catch (error) {
-          if (isUniqueViolation(error)) return taken('user', row.name);
-          throw error;
-        }
+        if (!(await insertUser(k.db, row))) return taken('user', row.name);
         return created('user', userView(request, row));
       },
     }),
@@ -206,12 +207,8 @@ export function userRoutes(k: Keystone): Route[] {
           ...(endsTokens && { tokens_valid_from: k.clock.now() }),
           extra: extraOf(user, columns, row.extra),
         };
-        try {
-          await k.db.updateTable('user').set(changes).where('id', '=', row.id).execute();
-        } catch (error) {
-          if (isUniqueViolation(error)) return taken('user', changes.name ?? row.name);
-          throw error;
-        }
+        if (!(await updateUser(k.db, row.id, changes)))
+          return taken('user', changes.name ?? row.name);
         return shown('user', userView(request, { ...row, ...changes }));
       },
     }),
@@ -223,7 +220,7 @@ export function userRoutes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request, 'identity:delete_user');
         if (isFault(row)) return row;
-        await transaction(k.db, (trx) => deleteActors(trx, 'user', [row.id]));
+        await transaction(k.db, (trx) => deleteUsers(trx, [row.id]));
         return done;
       },
     }),
@@ -238,11 +235,7 @@ export function userRoutes(k: Keystone): Route[] {
       faults: ['tooManyRequests'],
       async handler(request) {
         const { original_password: original, password: next } = request.body.user;
-        const row = await k.db
-          .selectFrom('user')
-          .selectAll()
-          .where('id', '=', request.params['user_id'] ?? '')
-          .executeTakeFirst();
+        const row = await findUser(k.db, request.params['user_id'] ?? '');
         const right = await provePassword(k, row, original, request.source);
         if (isFault(right)) return right;
         if (!row?.enabled || !right)
@@ -258,14 +251,8 @@ export function userRoutes(k: Keystone): Route[] {
           return fault('forbidden', 'This user may not change the password; an administrator may.');
         const hash = await hashOf(request, next, row.id);
         if (isFault(hash)) return hash;
-        const changed = await k.db
-          .updateTable('user')
-          .set({ password_hash: hash, tokens_valid_from: k.clock.now() })
-          .where('id', '=', row.id)
-          .where('password_hash', '=', row.password_hash)
-          .executeTakeFirst();
         // Changed by another while this one was hashed: what was proven is the password no more.
-        return changed.numUpdatedRows > 0n
+        return (await replacePassword(k.db, row, hash, k.clock.now()))
           ? done
           : fault('unauthorized', 'The request you have made requires authentication.', {
               identityUrl: request.baseUrl,
@@ -280,13 +267,7 @@ export function userRoutes(k: Keystone): Route[] {
       async handler(request) {
         const row = await find(request, 'identity:list_groups_for_user');
         if (isFault(row)) return row;
-        const groups = await k.db
-          .selectFrom('membership')
-          .innerJoin('group', 'group.id', 'membership.group_id')
-          .selectAll('group')
-          .where('membership.user_id', '=', row.id)
-          .orderBy('group.name')
-          .execute();
+        const groups = await groupsOfUser(k.db, row.id);
         return listed(
           request,
           'groups',

@@ -1,11 +1,11 @@
 // Who has which role where: the grants as stored, and what follows from them through groups,
 // inheritance and implication.
 import { upsert } from '#platform/db/transaction.ts';
-import type { Db } from '../api/keystone.ts';
 import { withImplied } from '../domain/implied-roles.ts';
 import type { TokenScope } from '../domain/token-payload.ts';
 import { ancestorsOf, descendantsOf } from './projects.ts';
-import type { AssignmentRow, ProjectRow, RoleRow } from './tables.ts';
+import { implications } from './roles.ts';
+import type { AssignmentRow, Db, ProjectRow, RoleRow } from './tables.ts';
 
 /** Grants to the user himself and to his groups. */
 export async function grantsOf(db: Db, userId: string): Promise<AssignmentRow[]> {
@@ -45,32 +45,6 @@ export async function roleIdsIn(
     grants.filter(counts).map((grant) => grant.role_id),
     await implications(db),
   );
-}
-
-export async function implications(db: Db): Promise<Map<string, string[]>> {
-  const rows = await db.selectFrom('implied_role').selectAll().execute();
-  const map = new Map<string, string[]>();
-  for (const row of rows)
-    map.set(row.prior_role_id, [...(map.get(row.prior_role_id) ?? []), row.implied_role_id]);
-  return map;
-}
-
-/**
- * Global roles alone: domain-specific ones are never in a token. Ordered, so that a token is always
- * shown alike.
- */
-export async function globalRoles(
-  db: Db,
-  ids: ReadonlySet<string>,
-): Promise<Pick<RoleRow, 'id' | 'name'>[]> {
-  if (ids.size === 0) return [];
-  return await db
-    .selectFrom('role')
-    .select(['id', 'name'])
-    .where('id', 'in', [...ids])
-    .where('domain_id', '=', '')
-    .orderBy('name')
-    .execute();
 }
 
 /** Enabled projects and domains where the user has a role, of his own, by group or inherited. */
@@ -114,6 +88,35 @@ export async function reachableBy(
 /** Safe to repeat, also at once. */
 export async function grant(db: Db, row: AssignmentRow): Promise<void> {
   await upsert(db, 'assignment', row, keyColumns);
+}
+
+/** Every grant as stored, groups and inheritance not followed. */
+export async function listAssignments(db: Db): Promise<AssignmentRow[]> {
+  return await db
+    .selectFrom('assignment')
+    .selectAll()
+    .orderBy('actor_id')
+    .orderBy('target_id')
+    .orderBy('role_id')
+    .execute();
+}
+
+/** The roles that were given to one actor at one place, by name. */
+export async function rolesGranted(
+  db: Db,
+  place: Omit<AssignmentRow, 'role_id'>,
+): Promise<RoleRow[]> {
+  return await db
+    .selectFrom('assignment')
+    .innerJoin('role', 'role.id', 'assignment.role_id')
+    .selectAll('role')
+    .where('actor_kind', '=', place.actor_kind)
+    .where('actor_id', '=', place.actor_id)
+    .where('target_kind', '=', place.target_kind)
+    .where('target_id', '=', place.target_id)
+    .where('inherited', '=', place.inherited)
+    .orderBy('role.name')
+    .execute();
 }
 
 export async function hasGrant(db: Db, row: AssignmentRow): Promise<boolean> {

@@ -1,4 +1,9 @@
-// Equality filters of list requests. Called by the api's list handlers.
+// Equality filters of list requests. Used by every `list...` of this store.
+
+/** Columns a list may be narrowed by; undefined: by any value. */
+export type Filters<Column extends string> = Readonly<
+  Partial<Record<Column, string | number | undefined>>
+>;
 
 interface Filterable {
   where(column: never, operator: '=', value: never): unknown;

@@ -1,6 +1,9 @@
 // Domains and projects in the database. A domain is a project with is_domain = 1.
-import type { Db } from '../api/keystone.ts';
-import type { ProjectRow } from './tables.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import { deleteActors } from './actors.ts';
+import { filtered, type Filters } from './filter.ts';
+import type { Db, ProjectRow } from './tables.ts';
+import { unlessTaken } from './unless-taken.ts';
 
 export async function findProject(db: Db, id: string): Promise<ProjectRow | undefined> {
   return await db.selectFrom('project').selectAll().where('id', '=', id).executeTakeFirst();
@@ -27,6 +30,52 @@ export async function findProjectByName(
     .where('domain_id', '=', domainId)
     .where('name', '=', name)
     .executeTakeFirst();
+}
+
+export async function listProjects(
+  db: Db,
+  filters: Filters<'is_domain' | 'id' | 'name' | 'domain_id' | 'parent_id' | 'enabled'>,
+): Promise<ProjectRow[]> {
+  return await filtered(db.selectFrom('project').selectAll().orderBy('name'), filters).execute();
+}
+
+/** Of the projects of a domain. */
+export async function projectIdsOfDomain(db: Db, domainId: string): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('project')
+    .select('id')
+    .where('domain_id', '=', domainId)
+    .execute();
+  return new Set(rows.map((row) => row.id));
+}
+
+/** With its tags. False: the domain has a project of this name, or there is a domain of it. */
+export async function insertProject(
+  db: Db,
+  row: ProjectRow,
+  tags: readonly string[],
+): Promise<boolean> {
+  return await unlessTaken(() =>
+    transaction(db, async (trx) => {
+      await trx.insertInto('project').values(row).execute();
+      await replaceTags(trx, row.id, tags);
+    }),
+  );
+}
+
+/** `tags` undefined: they stay. False: the new name is taken. */
+export async function updateProject(
+  db: Db,
+  id: string,
+  changes: Partial<Omit<ProjectRow, 'id'>>,
+  tags: readonly string[] | undefined,
+): Promise<boolean> {
+  return await unlessTaken(() =>
+    transaction(db, async (trx) => {
+      await trx.updateTable('project').set(changes).where('id', '=', id).execute();
+      if (tags) await replaceTags(trx, id, tags);
+    }),
+  );
 }
 
 /**
@@ -89,6 +138,23 @@ export async function replaceTags(
       .execute();
 }
 
+export async function addTag(db: Db, projectId: string, tag: string): Promise<void> {
+  await transaction(db, async (trx) => {
+    const present = (await tagsOf(trx, [projectId])).get(projectId) ?? [];
+    await replaceTags(trx, projectId, [...present, tag]);
+  });
+}
+
+/** False: the project had no such tag. */
+export async function removeTag(db: Db, projectId: string, tag: string): Promise<boolean> {
+  const { numDeletedRows } = await db
+    .deleteFrom('project_tag')
+    .where('project_id', '=', projectId)
+    .where('name', '=', tag)
+    .executeTakeFirst();
+  return numDeletedRows > 0n;
+}
+
 /**
  * The projects and all that hangs on them; tags, application credentials and domain configuration
  * go by foreign key.
@@ -128,19 +194,4 @@ export async function deleteDomain(db: Db, id: string): Promise<void> {
   await db.deleteFrom('role').where('domain_id', '=', id).execute();
   await db.deleteFrom('resource_limit').where('domain_id', '=', id).execute();
   await deleteProjects(db, [...(await descendantsOf(db, [id])).map((project) => project.id), id]);
-}
-
-/** Users or groups with their assignments; memberships and credentials go by foreign key. */
-export async function deleteActors(
-  db: Db,
-  kind: 'user' | 'group',
-  ids: readonly string[],
-): Promise<void> {
-  if (ids.length === 0) return;
-  await db
-    .deleteFrom('assignment')
-    .where('actor_kind', '=', kind)
-    .where('actor_id', 'in', ids)
-    .execute();
-  await db.deleteFrom(kind).where('id', 'in', ids).execute();
 }

@@ -2,6 +2,10 @@
 // JSON is text. Domains are projects with is_domain = 1, as in the Identity API. '' stands for
 // "none" in columns that are part of a unique key.
 
+import type { Kysely } from 'kysely';
+
+export type Db = Kysely<KeystoneTables>;
+
 export interface KeystoneTables {
   project: ProjectRow;
   project_tag: { project_id: string; name: string };
@@ -11,37 +15,21 @@ export interface KeystoneTables {
   role: RoleRow;
   implied_role: { prior_role_id: string; implied_role_id: string };
   assignment: AssignmentRow;
-  region: { id: string; parent_region_id: string | null; description: string; extra: string };
-  service: { id: string; type: string; name: string; enabled: number; extra: string };
+  region: RegionRow;
+  service: ServiceRow;
   endpoint: EndpointRow;
   application_credential: ApplicationCredentialRow;
   access_rule: AccessRuleRow;
   credential: CredentialRow;
   trust: TrustRow;
-  policy: { id: string; type: string; blob: string; extra: string };
+  policy: PolicyRow;
   revoked_token: { audit_id: string; expires_at: number };
-  registered_limit: {
-    id: string;
-    service_id: string;
-    region_id: string;
-    resource_name: string;
-    default_limit: number;
-    description: string | null;
-  };
-  resource_limit: {
-    id: string;
-    service_id: string;
-    region_id: string;
-    resource_name: string;
-    resource_limit: number;
-    description: string | null;
-    project_id: string;
-    domain_id: string;
-  };
+  registered_limit: RegisteredLimitRow;
+  resource_limit: LimitRow;
   endpoint_group: EndpointGroupRow;
   project_endpoint_group: { project_id: string; endpoint_group_id: string };
   project_endpoint: { project_id: string; endpoint_id: string };
-  consumer: { id: string; description: string | null; secret: string; extra: string };
+  consumer: ConsumerRow;
   domain_config: { domain_id: string; group: string; option: string; value: string };
 }
 
@@ -102,6 +90,21 @@ export interface AssignmentRow {
   role_id: string;
   /** 1: counts on the projects below the target, not on it. */
   inherited: number;
+}
+
+export interface RegionRow {
+  id: string;
+  parent_region_id: string | null;
+  description: string;
+  extra: string;
+}
+
+export interface ServiceRow {
+  id: string;
+  type: string;
+  name: string;
+  enabled: number;
+  extra: string;
 }
 
 export interface EndpointRow {
@@ -165,4 +168,42 @@ export interface TrustRow {
   /** Role ids, JSON array. */
   roles: string;
   deleted_at: number | null;
+}
+
+export interface PolicyRow {
+  id: string;
+  type: string;
+  blob: string;
+  extra: string;
+}
+
+export interface ConsumerRow {
+  id: string;
+  description: string | null;
+  secret: string;
+  extra: string;
+}
+
+export interface RegisteredLimitRow {
+  id: string;
+  service_id: string;
+  /** '' for every region. */
+  region_id: string;
+  resource_name: string;
+  default_limit: number;
+  description: string | null;
+}
+
+export interface LimitRow {
+  id: string;
+  service_id: string;
+  /** '' for every region. */
+  region_id: string;
+  resource_name: string;
+  resource_limit: number;
+  description: string | null;
+  /** '' for a limit of a domain. */
+  project_id: string;
+  /** '' for a limit of a project. */
+  domain_id: string;
 }

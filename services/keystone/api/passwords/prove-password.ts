@@ -3,6 +3,7 @@
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { loginSource } from '../../domain/login-source.ts';
 import type { UserRow } from '../../store/tables.ts';
+import { clearFailedLogins, countFailedLogin, findUser } from '../../store/users.ts';
 import type { Keystone } from '../keystone.ts';
 
 /**
@@ -25,27 +26,15 @@ export async function provePassword(
   // Many guesses at once all passed the first look: the last of them must see the lock that the
   // others brought. And a password that was changed while this one waited for its turn is the
   // user's no more.
-  const now = await k.db
-    .selectFrom('user')
-    .selectAll()
-    .where('id', '=', user.id)
-    .executeTakeFirst();
+  const now = await findUser(k.db, user.id);
   if (!now || isLocked(k, now) || now.password_hash !== user.password_hash) return false;
   if (right) {
-    if (now.failed_logins > 0)
-      await k.db.updateTable('user').set({ failed_logins: 0 }).where('id', '=', user.id).execute();
+    if (now.failed_logins > 0) await clearFailedLogins(k.db, user.id);
     return true;
   }
   if (countsFailures(k, now)) {
     const failures = isRecent(k, now) ? now.failed_logins + 1 : 1;
-    await k.db
-      .updateTable('user')
-      .set((eb) => ({
-        failed_logins: failures === 1 ? 1 : eb('failed_logins', '+', 1),
-        failed_at: k.clock.now(),
-      }))
-      .where('id', '=', user.id)
-      .execute();
+    await countFailedLogin(k.db, user.id, failures === 1, k.clock.now());
     k.log.info({ user: user.id, failures, address }, 'wrong password');
   }
   return false;

@@ -1,13 +1,19 @@
-// From credentials and a wished scope to the payload of a new token. Called by api/tokens.ts.
+// From credentials and a wished scope to the payload of a new token. Called by api/auth.ts.
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import { loginSource } from '../../domain/login-source.ts';
 import type { AuthMethod, TokenPayload, TokenScope } from '../../domain/token-payload.ts';
+import {
+  findApplicationCredential,
+  findApplicationCredentialOf,
+} from '../../store/application-credentials.ts';
 import { roleIdsIn } from '../../store/assignments.ts';
 import { findDomain, findProject, findProjectByName } from '../../store/projects.ts';
 import type { ApplicationCredentialRow, UserRow } from '../../store/tables.ts';
+import { findTrust, takeUseOfTrust } from '../../store/trusts.ts';
+import { findUser, findUserByName } from '../../store/users.ts';
 import type { Keystone } from '../keystone.ts';
 import { provePassword } from '../passwords/prove-password.ts';
-import type { TokenFacts } from './tokens.ts';
+import type { TokenFacts } from './token-facts.ts';
 
 export interface NamedRef {
   id?: string;
@@ -120,7 +126,7 @@ async function byPassword(
   sent: UserRef & { password: string },
   address: string,
 ): Promise<Outcome<Proof>> {
-  const user = await findUser(k, sent);
+  const user = await userOf(k, sent);
   if (isFault(user)) return user;
   const right = await provePassword(k, user, sent.password, address);
   if (isFault(right)) return right;
@@ -146,40 +152,29 @@ async function byAppCred(
   sent: NonNullable<AuthRequest['identity']['application_credential']>,
   address: string,
 ): Promise<Outcome<Proof>> {
-  let query = k.db.selectFrom('application_credential').selectAll();
-  if (sent.id !== undefined) query = query.where('id', '=', sent.id);
+  let appCred: ApplicationCredentialRow | undefined;
+  if (sent.id !== undefined) appCred = await findApplicationCredential(k.db, sent.id);
   else if (sent.name !== undefined && sent.user) {
-    const owner = await findUser(k, sent.user);
+    const owner = await userOf(k, sent.user);
     if (isFault(owner)) return owner;
-    query = query.where('user_id', '=', owner?.id ?? '').where('name', '=', sent.name);
+    appCred = await findApplicationCredentialOf(k.db, owner?.id ?? '', { name: sent.name });
   } else return lacking('id, or name and user,', 'auth.identity.application_credential');
-  const appCred = await query.executeTakeFirst();
   const right = await k.passwords.verify(sent.secret, appCred?.secret_hash ?? '', {
     source: loginSource(address),
     user: appCred?.id ?? '',
   });
   if (isFault(right)) return right;
   if (!appCred || !right) return refused();
-  const user = await k.db
-    .selectFrom('user')
-    .selectAll()
-    .where('id', '=', appCred.user_id)
-    .executeTakeFirst();
+  const user = await findUser(k.db, appCred.user_id);
   return user ? { user, methods: ['application_credential'], appCred } : refused();
 }
 
-async function findUser(k: Keystone, ref: UserRef): Promise<Outcome<UserRow | undefined>> {
-  if (ref.id !== undefined)
-    return await k.db.selectFrom('user').selectAll().where('id', '=', ref.id).executeTakeFirst();
+async function userOf(k: Keystone, ref: UserRef): Promise<Outcome<UserRow | undefined>> {
+  if (ref.id !== undefined) return await findUser(k.db, ref.id);
   if (ref.name === undefined) return lacking('id or name', 'user');
   if (!ref.domain) return lacking('domain', 'user');
   const domainId = await findDomainId(k, ref.domain);
-  return await k.db
-    .selectFrom('user')
-    .selectAll()
-    .where('domain_id', '=', domainId ?? '')
-    .where('name', '=', ref.name)
-    .executeTakeFirst();
+  return await findUserByName(k.db, domainId ?? '', ref.name);
 }
 
 async function findDomainId(k: Keystone, ref: NamedRef): Promise<string | undefined> {
@@ -251,23 +246,11 @@ async function trusted(
   trustee: UserRow,
   trustId: string,
 ): Promise<Outcome<TokenPayload>> {
-  const trust = await k.db
-    .selectFrom('trust')
-    .selectAll()
-    .where('id', '=', trustId)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst();
+  const trust = await findTrust(k.db, trustId);
   if (!trust || trust.trustee_user_id !== trustee.id)
     return fault('forbidden', 'The trust is not for this user.');
-  if (trust.remaining_uses !== null) {
-    const used = await k.db
-      .updateTable('trust')
-      .set((eb) => ({ remaining_uses: eb('remaining_uses', '-', 1) }))
-      .where('id', '=', trustId)
-      .where('remaining_uses', '>', 0)
-      .executeTakeFirst();
-    if (used.numUpdatedRows === 0n) return fault('forbidden', 'The trust has no uses left.');
-  }
+  if (trust.remaining_uses !== null && !(await takeUseOfTrust(k.db, trustId)))
+    return fault('forbidden', 'The trust has no uses left.');
   return {
     ...payload,
     trustId,

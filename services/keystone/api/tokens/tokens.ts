@@ -1,40 +1,24 @@
-// Tokens: made, shown, checked, revoked. The check reads the present state, so whatever ends a
+// Tokens: issued, shown, checked, revoked. The check reads the present state, so whatever ends a
 // right ends it at once; a check is remembered until any write to Keystone begins a new epoch.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
-import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { Json } from '#contracts/common/json.ts';
 import type { AuthContext } from '#openstack/auth/context.ts';
-import { isoMicroseconds, type Clock } from '#platform/clock.ts';
-import { upsert } from '#platform/db/transaction.ts';
+import type { Clock } from '#platform/clock.ts';
 import { withImplied } from '../../domain/implied-roles.ts';
 import { pack, unpack, type TokenPayload } from '../../domain/token-payload.ts';
-import { globalRoles, implications, roleIdsIn } from '../../store/assignments.ts';
+import { isExpired } from '../../domain/trust.ts';
+import { accessRulesWithIds } from '../../store/access-rules.ts';
+import { findApplicationCredential } from '../../store/application-credentials.ts';
+import { roleIdsIn } from '../../store/assignments.ts';
 import { catalogFor } from '../../store/catalog.ts';
 import { findDomain, findProject } from '../../store/projects.ts';
-import type {
-  AccessRuleRow,
-  ApplicationCredentialRow,
-  ProjectRow,
-  TrustRow,
-  UserRow,
-} from '../../store/tables.ts';
-import type { Db } from '../keystone.ts';
+import { isRevoked, revokeToken } from '../../store/revoked-tokens.ts';
+import { globalRoles, implications } from '../../store/roles.ts';
+import type { ApplicationCredentialRow, Db, TrustRow } from '../../store/tables.ts';
+import { findTrust, usersOfTrust } from '../../store/trusts.ts';
+import { findUser } from '../../store/users.ts';
 import type { FernetKeys } from './fernet-keys.ts';
-
-export interface TokenFacts {
-  payload: TokenPayload;
-  user: UserRow;
-  userDomain: ProjectRow;
-  project: ProjectRow | undefined;
-  /** The project's domain, or the domain of a domain scope. */
-  domain: ProjectRow | undefined;
-  roles: { id: string; name: string }[];
-  appCred: ApplicationCredentialRow | undefined;
-  /** What the application credential is limited to; undefined = not limited. */
-  accessRules: AccessRule[] | undefined;
-  trust: TrustRow | undefined;
-}
-
-export type AccessRule = Omit<AccessRuleRow, 'user_id'>;
+import { contextOf, documentOf, type AccessRule, type TokenFacts } from './token-facts.ts';
 
 export interface Tokens {
   seal(payload: TokenPayload): string;
@@ -67,11 +51,7 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
 
   async function factsOf(payload: TokenPayload): Promise<Outcome<TokenFacts>> {
     const { scope } = payload;
-    const user = await db
-      .selectFrom('user')
-      .selectAll()
-      .where('id', '=', payload.userId)
-      .executeTakeFirst();
+    const user = await findUser(db, payload.userId);
     if (!user?.enabled || payload.issuedAtMs < user.tokens_valid_from) return refused();
     const userDomain = await findDomain(db, user.domain_id);
     if (!userDomain?.enabled) return refused();
@@ -85,11 +65,7 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     const appCred =
       payload.appCredId === null
         ? undefined
-        : await db
-            .selectFrom('application_credential')
-            .selectAll()
-            .where('id', '=', payload.appCredId)
-            .executeTakeFirst();
+        : await findApplicationCredential(db, payload.appCredId);
     if (
       payload.appCredId !== null &&
       (!appCred || (appCred.expires_at_us !== null && appCred.expires_at_us <= clock.now() * 1000))
@@ -122,14 +98,7 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
   ): Promise<AccessRule[] | undefined> {
     if (appCred.access_rules === null) return undefined;
     const ids = JSON.parse(appCred.access_rules) as string[]; // written by us as an array of ids
-    return ids.length === 0
-      ? []
-      : await db
-          .selectFrom('access_rule')
-          .select(['id', 'service', 'method', 'path'])
-          .where('id', 'in', ids)
-          .orderBy('id')
-          .execute();
+    return (await accessRulesWithIds(db, ids)).map(({ user_id: _user, ...rule }) => rule);
   }
 
   /**
@@ -137,20 +106,9 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
    * where he is impersonated.
    */
   async function livingTrust(id: string, issuedAtMs: number): Promise<TrustRow | undefined> {
-    const trust = await db
-      .selectFrom('trust')
-      .selectAll()
-      .where('id', '=', id)
-      .where('deleted_at', 'is', null)
-      .executeTakeFirst();
-    if (!trust || (trust.expires_at !== null && trust.expires_at <= clock.now())) return undefined;
-    const ends = await db
-      .selectFrom('user')
-      .innerJoin('project as domain', 'domain.id', 'user.domain_id')
-      .select(['user.enabled', 'user.tokens_valid_from', 'domain.enabled as domain_enabled'])
-      .where('user.id', 'in', [trust.trustor_user_id, trust.trustee_user_id])
-      .execute();
-    return ends.every(
+    const trust = await findTrust(db, id);
+    if (!trust || isExpired(trust, clock.now())) return undefined;
+    return (await usersOfTrust(db, trust)).every(
       (user) => user.enabled && user.domain_enabled && issuedAtMs >= user.tokens_valid_from,
     )
       ? trust
@@ -161,12 +119,7 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     const bytes = await keys.unseal(token);
     const payload = bytes && unpack(bytes);
     if (!payload || payload.expiresAtMs <= clock.now()) return refused();
-    const revoked = await db
-      .selectFrom('revoked_token')
-      .select('audit_id')
-      .where('audit_id', '=', payload.auditIds[0] ?? '')
-      .executeTakeFirst();
-    return revoked ? refused() : await factsOf(payload);
+    return (await isRevoked(db, payload.auditIds[0] ?? '')) ? refused() : await factsOf(payload);
   }
 
   async function validate(token: string): Promise<Outcome<AuthContext>> {
@@ -201,81 +154,11 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
       return { token: documentOf(facts, catalog as Json | undefined) };
     },
     async revoke(payload) {
-      const auditId = payload.auditIds[0] ?? '';
-      await upsert(db, 'revoked_token', { audit_id: auditId, expires_at: payload.expiresAtMs }, [
-        'audit_id',
-      ]);
-      await db.deleteFrom('revoked_token').where('expires_at', '<', clock.now()).execute();
+      await revokeToken(db, payload.auditIds[0] ?? '', payload.expiresAtMs, clock.now());
     },
     beginEpoch() {
       epoch += 1;
       remembered.clear();
     },
-  };
-}
-
-function contextOf(
-  { payload, user, project, domain, roles, accessRules, appCred, trust }: TokenFacts,
-  token: string,
-): AuthContext {
-  return {
-    userId: user.id,
-    userName: user.name,
-    userDomainId: user.domain_id,
-    projectId: project?.id ?? null,
-    projectName: project?.name ?? null,
-    projectDomainId: project ? (domain?.id ?? null) : null,
-    domainId: payload.scope.kind === 'domain' ? payload.scope.id : null,
-    systemScope: payload.scope.kind === 'system',
-    roles: roles.map((role) => role.name),
-    // Not after what lent the rights: who remembers this context asks no more until then.
-    expiresAtMs: Math.min(
-      payload.expiresAtMs,
-      appCred?.expires_at_us != null ? appCred.expires_at_us / 1000 : Infinity,
-      trust?.expires_at ?? Infinity,
-    ),
-    token,
-    appCredId: payload.appCredId,
-    accessRules:
-      accessRules?.map(({ service, method, path }) => ({ service, method, path })) ?? null,
-  };
-}
-
-function documentOf(
-  { payload, user, userDomain, project, domain, roles, appCred, accessRules, trust }: TokenFacts,
-  catalog: Json | undefined,
-): JsonObject {
-  const named = (row: { id: string; name: string }): JsonObject => ({ id: row.id, name: row.name });
-  return {
-    methods: payload.methods,
-    user: { domain: named(userDomain), id: user.id, name: user.name, password_expires_at: null },
-    audit_ids: payload.auditIds,
-    expires_at: isoMicroseconds(payload.expiresAtMs),
-    issued_at: isoMicroseconds(payload.issuedAtMs),
-    ...(project &&
-      domain && {
-        project: { domain: named(domain), ...named(project) },
-        is_domain: project.is_domain === 1,
-      }),
-    ...(payload.scope.kind === 'domain' && domain && { domain: named(domain) }),
-    ...(payload.scope.kind === 'system' && { system: { all: true } }),
-    ...(payload.scope.kind !== 'unscoped' && { roles: roles.map(named) }),
-    ...(appCred && {
-      application_credential: {
-        id: appCred.id,
-        name: appCred.name,
-        restricted: appCred.unrestricted === 0,
-        ...(accessRules && { access_rules: accessRules.map((rule) => ({ ...rule })) }),
-      },
-    }),
-    ...(trust && {
-      'OS-TRUST:trust': {
-        id: trust.id,
-        impersonation: trust.impersonation === 1,
-        trustee_user: { id: trust.trustee_user_id },
-        trustor_user: { id: trust.trustor_user_id },
-      },
-    }),
-    ...(catalog !== undefined && { catalog }),
   };
 }

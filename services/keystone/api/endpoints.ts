@@ -1,0 +1,195 @@
+// /v3/endpoints of the catalog.
+import { Type, type Static } from 'typebox';
+import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
+import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
+import {
+  deleteEndpoint,
+  findEndpoint,
+  insertEndpoint,
+  listEndpoints,
+  updateEndpoint,
+} from '../store/endpoints.ts';
+import { findRegion, insertRegion } from '../store/regions.ts';
+import { findService } from '../store/services.ts';
+import type { EndpointRow } from '../store/tables.ts';
+import type { Keystone } from './keystone.ts';
+import { notFound } from './permit.ts';
+import { regionId } from './regions.ts';
+import {
+  asked,
+  created,
+  done,
+  enabled,
+  extraOf,
+  idText,
+  listed,
+  parsed,
+  shown,
+  urlOf,
+  wrapped,
+} from './shapes.ts';
+
+const columns = [
+  'id',
+  'service_id',
+  'interface',
+  'region',
+  'region_id',
+  'url',
+  'enabled',
+  'legacy_endpoint_id',
+];
+const face = Type.Union([Type.Literal('public'), Type.Literal('internal'), Type.Literal('admin')]);
+const url = Type.String({ minLength: 1, pattern: '^[a-zA-Z0-9+.-]+:.+' });
+const where = {
+  region_id: Type.Optional(Type.Union([regionId, Type.Null()])),
+  region: Type.Optional(Type.Union([regionId, Type.Null()])),
+  enabled: Type.Optional(enabled),
+};
+const createBody = wrapped('endpoint', { service_id: idText, interface: face, url, ...where });
+const updateBody = wrapped(
+  'endpoint',
+  {
+    service_id: Type.Optional(idText),
+    interface: Type.Optional(face),
+    url: Type.Optional(url),
+    ...where,
+  },
+  { minProperties: 1 },
+);
+
+export function endpointView(request: ApiRequest<unknown>, row: EndpointRow): JsonObject {
+  return {
+    ...parsed(row.extra),
+    id: row.id,
+    interface: row.interface,
+    region_id: row.region_id,
+    region: row.region_id,
+    service_id: row.service_id,
+    url: row.url,
+    enabled: row.enabled === 1,
+    links: { self: urlOf(request, `endpoints/${row.id}`) },
+  };
+}
+
+export function endpointRoutes(k: Keystone): Route[] {
+  async function find(request: ApiRequest<unknown>): Promise<Outcome<EndpointRow>> {
+    const id = request.params['endpoint_id'] ?? '';
+    return (await findEndpoint(k.db, id)) ?? notFound('endpoint', id);
+  }
+
+  /**
+   * `region` is the old word for `region_id`, and makes a region that is not there. Identity API,
+   * "Create endpoint".
+   */
+  async function checkRefs(
+    serviceId: string,
+    region: { id?: string | null; legacy?: string | null },
+  ): Promise<Outcome<string | null>> {
+    if (!(await findService(k.db, serviceId)))
+      return fault('badRequest', `Endpoint service not found: ${serviceId}.`);
+    const id = region.id ?? region.legacy ?? null;
+    if (id === null || (await findRegion(k.db, id))) return id;
+    if (region.id) return fault('badRequest', `Endpoint region not found: ${id}.`);
+    // False: another request has inserted it meanwhile, which is as well.
+    await insertRegion(k.db, { id, parent_region_id: null, description: '', extra: '{}' });
+    return id;
+  }
+
+  return [
+    route({
+      method: 'GET',
+      path: '/v3/endpoints',
+      policy: 'identity:list_endpoints',
+      async handler(request) {
+        const filters = {
+          interface: asked(request, 'interface'),
+          service_id: asked(request, 'service_id'),
+          region_id: asked(request, 'region_id') ?? asked(request, 'region'),
+        };
+        const rows = await listEndpoints(k.db, filters);
+        return listed(
+          request,
+          'endpoints',
+          rows.map((row) => endpointView(request, row)),
+          ['interface', 'service_id', 'region_id'],
+        );
+      },
+    }),
+    route<Static<typeof createBody>>({
+      method: 'POST',
+      path: '/v3/endpoints',
+      policy: 'identity:create_endpoint',
+      body: createBody,
+      async handler(request) {
+        const { endpoint } = request.body;
+        const region = await checkRefs(endpoint.service_id, {
+          id: endpoint.region_id,
+          legacy: endpoint.region,
+        });
+        if (isFault(region)) return region;
+        const row: EndpointRow = {
+          id: k.ids.hex(),
+          service_id: endpoint.service_id,
+          interface: endpoint.interface,
+          region_id: region,
+          url: endpoint.url,
+          enabled: Number(endpoint.enabled ?? true),
+          extra: extraOf(endpoint, columns),
+        };
+        await insertEndpoint(k.db, row);
+        return created('endpoint', endpointView(request, row));
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v3/endpoints/:endpoint_id',
+      policy: 'identity:get_endpoint',
+      faults: ['notFound'],
+      async handler(request) {
+        const row = await find(request);
+        return isFault(row) ? row : shown('endpoint', endpointView(request, row));
+      },
+    }),
+    route<Static<typeof updateBody>>({
+      method: 'PATCH',
+      path: '/v3/endpoints/:endpoint_id',
+      policy: 'identity:update_endpoint',
+      body: updateBody,
+      faults: ['notFound'],
+      async handler(request) {
+        const { endpoint } = request.body;
+        const row = await find(request);
+        if (isFault(row)) return row;
+        const region = await checkRefs(endpoint.service_id ?? row.service_id, {
+          id: endpoint.region_id,
+          legacy: endpoint.region ?? row.region_id,
+        });
+        if (isFault(region)) return region;
+        const changes = {
+          service_id: endpoint.service_id ?? row.service_id,
+          interface: endpoint.interface ?? row.interface,
+          url: endpoint.url ?? row.url,
+          region_id: region,
+          enabled: Number(endpoint.enabled ?? row.enabled),
+          extra: extraOf(endpoint, columns, row.extra),
+        };
+        await updateEndpoint(k.db, row.id, changes);
+        return shown('endpoint', endpointView(request, { ...row, ...changes }));
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v3/endpoints/:endpoint_id',
+      policy: 'identity:delete_endpoint',
+      faults: ['notFound'],
+      async handler(request) {
+        const row = await find(request);
+        if (isFault(row)) return row;
+        await deleteEndpoint(k.db, row.id);
+        return done;
+      },
+    }),
+  ];
+}

@@ -1,0 +1,138 @@
+// /v3/services of the catalog.
+import { Type, type Static } from 'typebox';
+import { isFault, type Outcome } from '#contracts/common/fault.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
+import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
+import {
+  deleteService,
+  findService,
+  insertService,
+  listServices,
+  updateService,
+} from '../store/services.ts';
+import type { ServiceRow } from '../store/tables.ts';
+import type { Keystone } from './keystone.ts';
+import { notFound } from './permit.ts';
+import {
+  asked,
+  created,
+  done,
+  enabled,
+  extraOf,
+  listed,
+  nameOf,
+  parsed,
+  shown,
+  urlOf,
+  wrapped,
+} from './shapes.ts';
+
+const columns = ['id', 'type', 'name', 'enabled'];
+const createBody = wrapped('service', {
+  type: nameOf(255),
+  name: Type.Optional(Type.String({ maxLength: 255 })),
+  enabled: Type.Optional(enabled),
+});
+const updateBody = wrapped(
+  'service',
+  {
+    type: Type.Optional(nameOf(255)),
+    name: Type.Optional(Type.String({ maxLength: 255 })),
+    enabled: Type.Optional(enabled),
+  },
+  { minProperties: 1 },
+);
+
+export function serviceRoutes(k: Keystone): Route[] {
+  const view = (request: ApiRequest<unknown>, row: ServiceRow): JsonObject => ({
+    ...parsed(row.extra),
+    id: row.id,
+    type: row.type,
+    name: row.name,
+    enabled: row.enabled === 1,
+    links: { self: urlOf(request, `services/${row.id}`) },
+  });
+  async function find(request: ApiRequest<unknown>): Promise<Outcome<ServiceRow>> {
+    const id = request.params['service_id'] ?? '';
+    return (await findService(k.db, id)) ?? notFound('service', id);
+  }
+  return [
+    route({
+      method: 'GET',
+      path: '/v3/services',
+      policy: 'identity:list_services',
+      async handler(request) {
+        const rows = await listServices(k.db, {
+          type: asked(request, 'type'),
+          name: asked(request, 'name'),
+        });
+        return listed(
+          request,
+          'services',
+          rows.map((row) => view(request, row)),
+          ['type', 'name'],
+        );
+      },
+    }),
+    route<Static<typeof createBody>>({
+      method: 'POST',
+      path: '/v3/services',
+      policy: 'identity:create_service',
+      body: createBody,
+      async handler(request) {
+        const { service } = request.body;
+        const row: ServiceRow = {
+          id: k.ids.hex(),
+          type: service.type,
+          name: service.name ?? '',
+          enabled: Number(service.enabled ?? true),
+          extra: extraOf(service, columns),
+        };
+        await insertService(k.db, row);
+        return created('service', view(request, row));
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v3/services/:service_id',
+      policy: 'identity:get_service',
+      faults: ['notFound'],
+      async handler(request) {
+        const row = await find(request);
+        return isFault(row) ? row : shown('service', view(request, row));
+      },
+    }),
+    route<Static<typeof updateBody>>({
+      method: 'PATCH',
+      path: '/v3/services/:service_id',
+      policy: 'identity:update_service',
+      body: updateBody,
+      faults: ['notFound'],
+      async handler(request) {
+        const { service } = request.body;
+        const row = await find(request);
+        if (isFault(row)) return row;
+        const changes = {
+          type: service.type ?? row.type,
+          name: service.name ?? row.name,
+          enabled: Number(service.enabled ?? row.enabled),
+          extra: extraOf(service, columns, row.extra),
+        };
+        await updateService(k.db, row.id, changes);
+        return shown('service', view(request, { ...row, ...changes }));
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v3/services/:service_id',
+      policy: 'identity:delete_service',
+      faults: ['notFound'],
+      async handler(request) {
+        const row = await find(request);
+        if (isFault(row)) return row;
+        await deleteService(k.db, row.id);
+        return done;
+      },
+    }),
+  ];
+}

@@ -1,0 +1,34 @@
+// What Keystone needs from outside, and its settings with their defaults. Filled in by compose.
+import type { Clock } from '#platform/clock.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import type { Db } from './store/tables.ts';
+
+export interface KeystoneConfig {
+  tokenLifetimeMs: number;
+  /** Wrong passwords in a row until a user is locked; 0 = never. */
+  lockoutFailures: number;
+  lockoutMs: number;
+  /** Own passwords may have at least this many characters. */
+  minPasswordLength: number;
+  /** Passwords that may wait to be checked, in all and from one address. */
+  passwordsWaiting: number;
+  passwordsWaitingPerSource: number;
+}
+
+export const keystoneDefaults: KeystoneConfig = {
+  tokenLifetimeMs: 3_600_000,
+  lockoutFailures: 5,
+  lockoutMs: 300_000,
+  minPasswordLength: 1,
+  passwordsWaiting: 512,
+  passwordsWaitingPerSource: 128,
+};
+
+export interface KeystoneDeps {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  config?: Partial<KeystoneConfig>;
+}

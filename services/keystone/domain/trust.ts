@@ -1,0 +1,5 @@
+// When a trust ends by itself.
+
+export function isExpired(trust: { expires_at: number | null }, nowMs: number): boolean {
+  return trust.expires_at !== null && trust.expires_at <= nowMs;
+}

@@ -1,0 +1,25 @@
+// What users and groups have in common: they belong to a domain, and are given roles.
+import type { Db } from './tables.ts';
+
+export type ActorKind = 'user' | 'group';
+
+/** Undefined: there is no such user or group. */
+export async function domainOfActor(
+  db: Db,
+  kind: ActorKind,
+  id: string,
+): Promise<string | undefined> {
+  const row = await db.selectFrom(kind).select('domain_id').where('id', '=', id).executeTakeFirst();
+  return row?.domain_id;
+}
+
+/** Users or groups with their assignments; memberships and credentials go by foreign key. */
+export async function deleteActors(db: Db, kind: ActorKind, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await db
+    .deleteFrom('assignment')
+    .where('actor_kind', '=', kind)
+    .where('actor_id', 'in', ids)
+    .execute();
+  await db.deleteFrom(kind).where('id', 'in', ids).execute();
+}

@@ -1,0 +1,118 @@
+// Roles, and which roles imply which.
+import { upsert } from '#platform/db/transaction.ts';
+import { filtered, type Filters } from './filter.ts';
+import type { Db, RoleRow } from './tables.ts';
+import { unlessTaken } from './unless-taken.ts';
+
+export async function findRole(db: Db, id: string): Promise<RoleRow | undefined> {
+  return await db.selectFrom('role').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** The id of the global role with this id or name (or both), where there is one. */
+export async function findGlobalRoleId(
+  db: Db,
+  { id, name }: Filters<'id' | 'name'>,
+): Promise<string | undefined> {
+  const query = db.selectFrom('role').select('id').where('domain_id', '=', '');
+  return (await filtered(query, { id, name }).executeTakeFirst())?.id;
+}
+
+/** `domain_id` '' lists the global roles. */
+export async function listRoles(
+  db: Db,
+  filters: Filters<'name' | 'domain_id'>,
+): Promise<RoleRow[]> {
+  return await filtered(db.selectFrom('role').selectAll().orderBy('name'), filters).execute();
+}
+
+/** By name; ids without a role are left out. */
+export async function rolesWithIds(db: Db, ids: readonly string[]): Promise<RoleRow[]> {
+  if (ids.length === 0) return [];
+  return await db.selectFrom('role').selectAll().where('id', 'in', ids).orderBy('name').execute();
+}
+
+/**
+ * Global roles alone: domain-specific ones are never in a token. Ordered, so that a token is always
+ * shown alike.
+ */
+export async function globalRoles(
+  db: Db,
+  ids: ReadonlySet<string>,
+): Promise<Pick<RoleRow, 'id' | 'name'>[]> {
+  if (ids.size === 0) return [];
+  return await db
+    .selectFrom('role')
+    .select(['id', 'name'])
+    .where('id', 'in', [...ids])
+    .where('domain_id', '=', '')
+    .orderBy('name')
+    .execute();
+}
+
+export async function globalRoleIds(db: Db): Promise<Set<string>> {
+  const rows = await db.selectFrom('role').select('id').where('domain_id', '=', '').execute();
+  return new Set(rows.map((row) => row.id));
+}
+
+/** False: the domain (or the cloud) has a role of this name. */
+export async function insertRole(db: Db, row: RoleRow): Promise<boolean> {
+  return await unlessTaken(() => db.insertInto('role').values(row).execute());
+}
+
+/** False: the domain (or the cloud) has another role of the new name. */
+export async function updateRole(
+  db: Db,
+  id: string,
+  changes: Partial<Omit<RoleRow, 'id'>>,
+): Promise<boolean> {
+  return await unlessTaken(() =>
+    db.updateTable('role').set(changes).where('id', '=', id).execute(),
+  );
+}
+
+/** Its assignments and implications go by foreign key. */
+export async function deleteRole(db: Db, id: string): Promise<void> {
+  await db.deleteFrom('role').where('id', '=', id).execute();
+}
+
+/** Every rule: prior role -> the roles it implies, directly. */
+export async function implications(db: Db): Promise<Map<string, string[]>> {
+  const rows = await db.selectFrom('implied_role').selectAll().execute();
+  const map = new Map<string, string[]>();
+  for (const row of rows)
+    map.set(row.prior_role_id, [...(map.get(row.prior_role_id) ?? []), row.implied_role_id]);
+  return map;
+}
+
+/** What a role implies directly. */
+export async function rolesImpliedBy(db: Db, priorId: string): Promise<RoleRow[]> {
+  return await db
+    .selectFrom('implied_role')
+    .innerJoin('role', 'role.id', 'implied_role.implied_role_id')
+    .selectAll('role')
+    .where('implied_role.prior_role_id', '=', priorId)
+    .orderBy('role.name')
+    .execute();
+}
+
+/** Safe to repeat. */
+export async function addImplication(db: Db, priorId: string, impliedId: string): Promise<void> {
+  await upsert(db, 'implied_role', { prior_role_id: priorId, implied_role_id: impliedId }, [
+    'prior_role_id',
+    'implied_role_id',
+  ]);
+}
+
+/** False: there was no such rule. */
+export async function removeImplication(
+  db: Db,
+  priorId: string,
+  impliedId: string,
+): Promise<boolean> {
+  const { numDeletedRows } = await db
+    .deleteFrom('implied_role')
+    .where('prior_role_id', '=', priorId)
+    .where('implied_role_id', '=', impliedId)
+    .executeTakeFirst();
+  return numDeletedRows > 0n;
+}
