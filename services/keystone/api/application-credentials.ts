@@ -1,18 +1,12 @@
-// /v3/users/{id}/application_credentials and access_rules: keys for programs, with some of their
-// user's roles.
+// /v3/users/{id}/application_credentials: keys for programs, with some of their user's roles.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
-import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
 import { withImplied } from '../domain/implied-roles.ts';
 import { loginSource } from '../domain/login-source.ts';
 import { formatMicros, parseMicros } from '../domain/micro-time.ts';
-import {
-  accessRulesOf,
-  accessRulesWithIds,
-  deleteAccessRule,
-  findAccessRule,
-} from '../store/access-rules.ts';
+import { accessRulesWithIds } from '../store/access-rules.ts';
 import {
   applicationCredentialsOf,
   deleteApplicationCredential,
@@ -20,7 +14,8 @@ import {
   insertApplicationCredential,
 } from '../store/application-credentials.ts';
 import { findGlobalRoleId, implications, rolesWithIds } from '../store/roles.ts';
-import type { AccessRuleRow, ApplicationCredentialRow } from '../store/tables.ts';
+import type { ApplicationCredentialRow } from '../store/tables.ts';
+import { idsIn } from './access-rules.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent, deniedToTrustee, lendableRoles } from './lent-rights.ts';
 import { denied, notFound, taken } from './permit.ts';
@@ -63,9 +58,6 @@ const base = '/v3/users/:user_id/application_credentials';
 const secretBytes = 64;
 
 export function applicationCredentialRoutes(k: Keystone): Route[] {
-  // written below as arrays of ids
-  const idsIn = (json: string): string[] => JSON.parse(json) as string[];
-
   async function view(
     request: ApiRequest<unknown>,
     row: ApplicationCredentialRow,
@@ -188,7 +180,6 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
         return done;
       },
     }),
-    ...accessRuleRoutes(k, idsIn),
   ];
 }
 
@@ -258,78 +249,4 @@ async function store(
     (await insertApplicationCredential(k.db, row, rules, () => k.ids.hex())) ??
     taken('application_credential', sent.name)
   );
-}
-
-function accessRuleRoutes(k: Keystone, idsIn: (json: string) => string[]): Route[] {
-  const view = (
-    request: ApiRequest<unknown>,
-    { id, user_id: userId, service, method, path }: AccessRuleRow,
-  ): JsonObject => ({
-    id,
-    service,
-    method,
-    path,
-    links: { self: urlOf(request, `users/${userId}/access_rules/${id}`) } as Json,
-  });
-  async function find(
-    request: ApiRequest<unknown>,
-    policy: string,
-  ): Promise<Outcome<AccessRuleRow>> {
-    const { user_id: userId = '', id = '' } = request.params;
-    const refused =
-      denied(request, policy, { user_id: userId }) ?? (await deniedToTrustee(k, request));
-    if (refused) return refused;
-    return (await findAccessRule(k.db, userId, id)) ?? notFound('access rule', id);
-  }
-  return [
-    route({
-      method: 'GET',
-      path: '/v3/users/:user_id/access_rules',
-      policy: 'identity:list_access_rules',
-      async handler(request) {
-        const userId = request.params['user_id'] ?? '';
-        const refused =
-          denied(request, 'identity:list_access_rules', { user_id: userId }) ??
-          (await deniedToTrustee(k, request));
-        if (refused) return refused;
-        const rows = await accessRulesOf(k.db, userId);
-        return listed(
-          request,
-          'access_rules',
-          rows.map((row) => view(request, row)),
-          ['service', 'path', 'method'],
-        );
-      },
-    }),
-    route({
-      method: 'GET',
-      path: '/v3/users/:user_id/access_rules/:id',
-      policy: 'identity:get_access_rule',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request, 'identity:get_access_rule');
-        return isFault(row) ? row : shown('access_rule', view(request, row));
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: '/v3/users/:user_id/access_rules/:id',
-      policy: 'identity:delete_access_rule',
-      faults: ['notFound'],
-      async handler(request) {
-        const row =
-          (await deniedToLent(k, request)) ?? (await find(request, 'identity:delete_access_rule'));
-        if (isFault(row)) return row;
-        const credentials = await applicationCredentialsOf(k.db, row.user_id);
-        if (
-          credentials.some(
-            ({ access_rules: rules }) => rules !== null && idsIn(rules).includes(row.id),
-          )
-        )
-          return fault('forbidden', 'The access rule is in use by an application credential.');
-        await deleteAccessRule(k.db, row.id);
-        return done;
-      },
-    }),
-  ];
 }

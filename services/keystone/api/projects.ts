@@ -4,9 +4,7 @@ import { fault, isFault, type Fault, type Outcome } from '#contracts/common/faul
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
-import { reachableBy } from '../store/assignments.ts';
 import {
-  addTag,
   ancestorsOf,
   deleteDomain,
   deleteProjects,
@@ -15,8 +13,6 @@ import {
   findProject,
   insertProject,
   listProjects,
-  removeTag,
-  replaceTags,
   tagsOf,
   updateProject,
 } from '../store/projects.ts';
@@ -24,6 +20,8 @@ import type { ProjectRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
 import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from './permit.ts';
+import { relativesOf } from './project-relatives.ts';
+import { projectTagRoutes } from './project-tags.ts';
 import { projectView } from './project-view.ts';
 import {
   asked,
@@ -34,7 +32,6 @@ import {
   extraOf,
   idText,
   listed,
-  maxTags,
   nameOf,
   shown,
   tags,
@@ -74,7 +71,6 @@ const updateBody = wrapped('project', {
   is_domain: Type.Optional(Type.Boolean()),
   ...attributes,
 });
-const tagsBody = Type.Object({ tags }, { additionalProperties: false });
 
 /** Levels below the domain, as upstream's max_project_tree_depth. */
 const maxProjectDepth = 5;
@@ -201,7 +197,7 @@ export function projectRoutes(k: Keystone): Route[] {
         }
         return shown('project', {
           ...(await view(request, row)),
-          ...(await family(k, request, row)),
+          ...(await relativesOf(k, request, row)),
         });
       },
     }),
@@ -262,113 +258,7 @@ export function projectRoutes(k: Keystone): Route[] {
         return done;
       },
     }),
-    ...tagRoutes(k, find),
-  ];
-}
-
-type FindProject = (request: ApiRequest<unknown>, rule: string) => Promise<Outcome<ProjectRow>>;
-
-function tagRoutes(k: Keystone, find: FindProject): Route[] {
-  const tagsFor = async (id: string): Promise<string[]> => (await tagsOf(k.db, [id])).get(id) ?? [];
-  return [
-    route({
-      method: 'GET',
-      path: '/v3/projects/:project_id/tags',
-      policy: 'identity:list_project_tags',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request, 'identity:list_project_tags');
-        return isFault(row)
-          ? row
-          : {
-              status: 200,
-              body: {
-                tags: await tagsFor(row.id),
-                links: { self: `${request.baseUrl}${request.path}`, next: null, previous: null },
-              },
-            };
-      },
-    }),
-    route<Static<typeof tagsBody>>({
-      method: 'PUT',
-      path: '/v3/projects/:project_id/tags',
-      policy: 'identity:update_project_tags',
-      body: tagsBody,
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request, 'identity:update_project_tags');
-        if (isFault(row)) return row;
-        await transaction(k.db, (trx) => replaceTags(trx, row.id, request.body.tags));
-        return {
-          status: 200,
-          body: {
-            tags: await tagsFor(row.id),
-            links: { self: `${request.baseUrl}${request.path}`, next: null, previous: null },
-          },
-        };
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: '/v3/projects/:project_id/tags',
-      policy: 'identity:delete_project_tags',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request, 'identity:delete_project_tags');
-        if (isFault(row)) return row;
-        await replaceTags(k.db, row.id, []);
-        return done;
-      },
-    }),
-    ...(['GET', 'HEAD'] as const).map((method) =>
-      route({
-        method,
-        path: '/v3/projects/:project_id/tags/:tag',
-        policy: 'identity:get_project_tag',
-        faults: ['notFound'],
-        async handler(request) {
-          const row = await find(request, 'identity:get_project_tag');
-          if (isFault(row)) return row;
-          const name = request.params['tag'] ?? '';
-          return (await tagsFor(row.id)).includes(name) ? done : notFound('project tag', name);
-        },
-      }),
-    ),
-    route({
-      method: 'PUT',
-      path: '/v3/projects/:project_id/tags/:tag',
-      policy: 'identity:create_project_tag',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request, 'identity:create_project_tag');
-        if (isFault(row)) return row;
-        const name = request.params['tag'] ?? '';
-        if (name.length > 255 || /[,/]/.test(name))
-          return fault(
-            'badRequest',
-            'A tag has at most 255 characters and neither comma nor slash.',
-          );
-        const present = await tagsFor(row.id);
-        if (present.includes(name))
-          return fault('badRequest', `The project has the tag ${name} already.`);
-        if (present.length >= maxTags)
-          return fault('badRequest', `A project has at most ${maxTags} tags.`);
-        await addTag(k.db, row.id, name);
-        return { status: 201, headers: { location: `${request.baseUrl}${request.path}` } };
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: '/v3/projects/:project_id/tags/:tag',
-      policy: 'identity:delete_project_tag',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request, 'identity:delete_project_tag');
-        if (isFault(row)) return row;
-        const name = request.params['tag'] ?? '';
-        return (await removeTag(k.db, row.id, name)) ? done : notFound('project tag', name);
-      },
-    }),
+    ...projectTagRoutes(k, find),
   ];
 }
 
@@ -395,46 +285,4 @@ function hasTags(tagsOfProject: readonly string[], request: ApiRequest<unknown>)
     !(wanted('not-tags')?.every(has) ?? false) &&
     !(wanted('not-tags-any')?.some(has) ?? false)
   );
-}
-
-const familyForms = ['parents_as_list', 'parents_as_ids', 'subtree_as_list', 'subtree_as_ids'];
-
-/** `?parents_as_list`, `?subtree_as_list` and their `_as_ids` forms. */
-async function family(
-  k: Keystone,
-  request: ApiRequest<unknown>,
-  row: ProjectRow,
-): Promise<JsonObject> {
-  const wants = (name: string): boolean => request.query[name] !== undefined;
-  if (!familyForms.some(wants)) return {};
-  // A list shows no project that its reader may neither see nor use; ids alone are shown to all.
-  // Identity API, "Show project details".
-  const usable = new Set(
-    (await reachableBy(k.db, request.auth.userId)).projects.map((one) => one.id),
-  );
-  const seen = (one: ProjectRow): boolean =>
-    usable.has(one.id) ||
-    request.allows('identity:get_project', { project_id: one.id, domain_id: one.domain_id });
-  const asList = (rows: ProjectRow[]): JsonObject[] =>
-    rows.filter(seen).map((one) => ({ project: projectView(request, one, []) }));
-  const found: JsonObject = {};
-  if (wants('parents_as_list'))
-    found['parents'] = asList((await ancestorsOf(k.db, row)).filter((one) => !one.is_domain));
-  if (wants('parents_as_ids'))
-    found['parents'] = (await ancestorsOf(k.db, row)).reduceRight<JsonObject | null>(
-      (inner, one) => ({ [one.id]: inner }),
-      null,
-    );
-  if (wants('subtree_as_list')) found['subtree'] = asList(await descendantsOf(k.db, [row.id]));
-  if (wants('subtree_as_ids')) {
-    const below = await descendantsOf(k.db, [row.id]);
-    const tree = (id: string): JsonObject | null => {
-      const children = below.filter((one) => one.parent_id === id);
-      return children.length === 0
-        ? null
-        : Object.fromEntries(children.map((child) => [child.id, tree(child.id)]));
-    };
-    found['subtree'] = tree(row.id);
-  }
-  return found;
 }

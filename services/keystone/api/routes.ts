@@ -1,5 +1,6 @@
 // Every route of Keystone.
 import type { Route } from '#openstack/http/route.ts';
+import { accessRuleRoutes } from './access-rules.ts';
 import { applicationCredentialRoutes } from './application-credentials.ts';
 import { tokenRoutes } from './auth.ts';
 import { consumerRoutes } from './consumers.ts';
@@ -15,6 +16,7 @@ import { limitRoutes } from './limits.ts';
 import { policyDocumentRoutes } from './policy-documents.ts';
 import { projectRoutes } from './projects.ts';
 import { regionRoutes } from './regions.ts';
+import { registeredLimitRoutes } from './registered-limits.ts';
 import { roleAssignmentRoutes } from './role-assignments.ts';
 import { roleRoutes } from './roles.ts';
 import { serviceRoutes } from './services.ts';
@@ -37,10 +39,12 @@ export function keystoneRoutes(k: Keystone): Route[] {
     ...serviceRoutes(k),
     ...endpointRoutes(k),
     ...applicationCredentialRoutes(k),
+    ...accessRuleRoutes(k),
     ...credentialRoutes(k),
     ...trustRoutes(k),
     ...policyDocumentRoutes(k),
     ...limitRoutes(k),
+    ...registeredLimitRoutes(k),
     ...domainConfigRoutes(k),
     ...endpointFilterRoutes(k),
     ...consumerRoutes(k),
