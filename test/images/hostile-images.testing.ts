@@ -16,7 +16,7 @@ import type { GuestSpec } from '#contracts/nova/guest.ts';
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
-import { startGlance } from '#services/glance/glance.testing.ts';
+import { startGlance } from '#services/glance/api/glance.testing.ts';
 
 export interface Job {
   folder: string;

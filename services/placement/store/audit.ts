@@ -1,6 +1,6 @@
 // Placement's own view for `cobalt doctor --audit`.
 import type { PlacementAudit } from '#contracts/nova/audit.ts';
-import type { PlacementDeps } from './deps.ts';
+import type { PlacementDeps } from '../deps.ts';
 
 export async function placementAudit({ database: { db } }: PlacementDeps): Promise<PlacementAudit> {
   const allocations = await db.selectFrom('allocations').selectAll().execute();

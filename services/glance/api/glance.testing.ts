@@ -16,9 +16,9 @@ import type { HttpMethod } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import type { ImageStore } from '#ports/image-store.ts';
-import type { GlanceConfig } from './deps.ts';
-import { createGlance, type GlanceService } from './service.ts';
-import type { GlanceTables } from './store/tables.ts';
+import type { GlanceConfig } from '../deps.ts';
+import type { GlanceTables } from '../store/tables.ts';
+import { createGlance, type GlanceService } from './role.ts';
 
 /** Any JSON, read by path in tests; the assertions are the check. */
 export type Loose = any;

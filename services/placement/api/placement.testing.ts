@@ -13,9 +13,9 @@ import { migrate } from '#platform/db/migrate.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
-import type { PlacementService } from './service.ts';
-import { createPlacement } from './service.ts';
-import type { PlacementTables } from './store/tables.ts';
+import type { PlacementTables } from '../store/tables.ts';
+import type { PlacementService } from './role.ts';
+import { createPlacement } from './role.ts';
 
 export interface PlacementBench {
   service: PlacementService;

@@ -9,7 +9,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
-import { startGlance } from './glance.testing.ts';
+import { startGlance } from '../glance.testing.ts';
 
 const octets = { 'content-type': 'application/octet-stream' };
 const limits = { maxBytes: 1e9, stallMs: 5_000 };
@@ -17,7 +17,7 @@ const limits = { maxBytes: 1e9, stallMs: 5_000 };
 // Runs in a process of its own, is killed by the test and therefore never ends an upload.
 const victim = (folder: string): string => `
   import { Readable } from 'node:stream';
-  import { startGlance } from ${JSON.stringify(new URL('./glance.testing.ts', import.meta.url).href)};
+  import { startGlance } from ${JSON.stringify(new URL('../glance.testing.ts', import.meta.url).href)};
   const glance = await startGlance({ folder: ${JSON.stringify(folder)} });
   async function* data() { for (;;) { yield Buffer.alloc(65536); await new Promise((next) => setTimeout(next, 1)); } }
   for (const path of ['file', 'stage']) {

@@ -1,5 +1,5 @@
 // Holds the database and the store against each other, for `cobalt doctor --audit`. Reads only.
-import type { GlanceParts } from './deps.ts';
+import type { GlanceParts } from '../deps.ts';
 
 /** One difference each, worded for an operator. An upload that runs is none. */
 export async function auditImages({

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
-import { glanceDefaults } from './deps.ts';
-import { startGlance } from './glance.testing.ts';
+import { glanceDefaults } from '../../deps.ts';
+import { startGlance } from '../glance.testing.ts';
 
 const dayMs = 24 * 3_600_000;
 

@@ -1,21 +1,21 @@
 // Glance, as data: images and their bytes. Its only face.
 import type { Service } from '#openstack/service.ts';
-import { actionRoutes } from './api/actions.ts';
-import { glanceFaults } from './api/fault-body.ts';
-import { dataRoutes } from './api/image-data.ts';
-import { imageRoutes } from './api/images.ts';
-import { importRoutes } from './api/import.ts';
-import { memberRoutes } from './api/members.ts';
-import { policies } from './api/policies.ts';
-import { schemaRoutes } from './api/schemas.ts';
-import { tagRoutes } from './api/tags.ts';
-import { versionRoutes } from './api/versions.ts';
-import { auditImages } from './audit.ts';
-import type { GlanceDeps, GlanceParts } from './deps.ts';
-import { glanceDefaults } from './deps.ts';
-import { migrations } from './store/tables.ts';
+import type { GlanceDeps, GlanceParts } from '../deps.ts';
+import { glanceDefaults } from '../deps.ts';
+import { auditImages } from '../store/audit.ts';
+import { migrations } from '../store/tables.ts';
+import { actionRoutes } from './actions.ts';
+import { glanceFaults } from './fault-body.ts';
+import { dataRoutes } from './image-data.ts';
+import { imageRoutes } from './images.ts';
+import { importRoutes } from './import.ts';
+import { memberRoutes } from './members.ts';
+import { policies } from './policies.ts';
+import { schemaRoutes } from './schemas.ts';
+import { tagRoutes } from './tags.ts';
 import { mendUploads } from './tasks/mend-uploads.ts';
 import { purgeDeletedImages } from './tasks/purge-deleted.ts';
+import { versionRoutes } from './versions.ts';
 
 export interface GlanceService extends Service {
   /** Differences between database and store; none in a healthy cloud at rest. */
