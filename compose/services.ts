@@ -2,7 +2,7 @@
 // and by benchmarks.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NeutronAudit } from '#contracts/neutron/audit.ts';
-import type { NovaAudit } from '#contracts/nova/audit.ts';
+import type { NovaAudit, PlacementAudit } from '#contracts/nova/audit.ts';
 import type { TokenValidator } from '#openstack/auth/context.ts';
 import { createServiceSession } from '#openstack/auth/service-session.ts';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
@@ -37,11 +37,13 @@ import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import { cinderDefaults } from '#services/cinder/deps.ts';
 import type { CinderTables } from '#services/cinder/store/tables.ts';
-import { createGlance } from '#services/glance/api/role.ts';
-import type { GlanceService } from '#services/glance/api/role.ts';
+import { createGlanceApi } from '#services/glance/api/role.ts';
+import { auditImages } from '#services/glance/store/audit.ts';
+import { migrations as glanceMigrations } from '#services/glance/store/migrations/index.ts';
 import type { GlanceTables } from '#services/glance/store/tables.ts';
-import { createKeystone } from '#services/keystone/api/role.ts';
-import type { KeystoneApiDeps, KeystoneService } from '#services/keystone/api/role.ts';
+import { createKeystoneApi } from '#services/keystone/api/role.ts';
+import type { KeystoneApi, KeystoneApiDeps } from '#services/keystone/api/role.ts';
+import { migrations as keystoneMigrations } from '#services/keystone/store/migrations/index.ts';
 import type { KeystoneTables } from '#services/keystone/store/tables.ts';
 import { createNeutronApi } from '#services/neutron/api/role.ts';
 import { seed as seedNetworks } from '#services/neutron/api/seed.ts';
@@ -62,8 +64,9 @@ import { novaAudit } from '#services/nova/store/audit.ts';
 import { migrations as novaMigrations } from '#services/nova/store/migrations/index.ts';
 import { seedFlavors } from '#services/nova/store/seed.ts';
 import type { NovaTables } from '#services/nova/store/tables.ts';
-import { createPlacement } from '#services/placement/api/role.ts';
-import type { PlacementService } from '#services/placement/api/role.ts';
+import { createPlacementApi } from '#services/placement/api/role.ts';
+import { placementAudit } from '#services/placement/store/audit.ts';
+import { migrations as placementMigrations } from '#services/placement/store/migrations/index.ts';
 import type { PlacementTables } from '#services/placement/store/tables.ts';
 import { createCinder } from './cinder.ts';
 import type { Cinder } from './cinder.ts';
@@ -83,7 +86,7 @@ export interface ControlPlane {
   apis: readonly HttpFace[];
   /** By database, in order of application. */
   migrations: Readonly<Record<string, readonly Migration[]>>;
-  keystone: KeystoneService;
+  keystone: KeystoneApi;
   nova: {
     /** Makes the flavors that a fresh cloud starts with. Once in a cloud's life; safe to repeat. */
     seed(): Promise<void>;
@@ -99,8 +102,9 @@ export interface ControlPlane {
     audit(): Promise<NeutronAudit>;
   };
   cinder: Pick<Cinder, 'seed' | 'audit'>;
-  placement: PlacementService;
-  glance: GlanceService;
+  /** For `cobalt doctor --audit`. */
+  placement: { audit(): Promise<PlacementAudit> };
+  glance: { audit(): Promise<string[]> };
   sagas: Pick<SagaRunner, 'start' | 'stop'>;
   /** The background tasks of all services. */
   tasks: { start(): void; stop(): Promise<void> };
@@ -227,7 +231,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     });
 
   const keystoneDatabase = open<KeystoneTables>('keystone');
-  const keystone = await createKeystone({
+  const keystone = await createKeystoneApi({
     db: keystoneDatabase.db,
     clock,
     ids,
@@ -238,7 +242,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   });
   const glanceDatabase = open<GlanceTables>('glance');
   closers.push(async () => await storage.images.close());
-  const glance = createGlance({
+  const glance = createGlanceApi({
     database: glanceDatabase,
     store: storage.images,
     clock,
@@ -247,7 +251,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     config: config.glance,
   });
   const placementDatabase = open<PlacementTables>('placement');
-  const placement = createPlacement({ database: placementDatabase, clock, ids });
+  const placement = createPlacementApi({ database: placementDatabase, clock, ids });
   const novaDatabase = open<NovaTables>('nova');
   // A service that makes sagas wakes the runner of its own journal, which is made after it.
   const wake = { nova: (): void => undefined, cinder: (): void => undefined };
@@ -351,17 +355,9 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     sagas,
   });
   const services: Readonly<Record<DatabaseName, ServiceParts>> = {
-    keystone: {
-      database: keystoneDatabase,
-      migrations: keystone.migrations,
-      roles: [asRole(keystone)],
-    },
-    glance: { database: glanceDatabase, migrations: glance.migrations, roles: [asRole(glance)] },
-    placement: {
-      database: placementDatabase,
-      migrations: placement.migrations,
-      roles: [asRole(placement)],
-    },
+    keystone: { database: keystoneDatabase, migrations: keystoneMigrations, roles: [keystone] },
+    glance: { database: glanceDatabase, migrations: glanceMigrations, roles: [glance] },
+    placement: { database: placementDatabase, migrations: placementMigrations, roles: [placement] },
     nova: { database: novaDatabase, migrations: novaMigrations, roles: novaRoles },
     neutron: {
       database: neutronDatabase,
@@ -429,8 +425,8 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
       },
     },
     cinder,
-    placement,
-    glance,
+    placement: { audit: async () => await placementAudit(placementDatabase.db) },
+    glance: { audit: async () => await auditImages(glanceDatabase.db, storage.images) },
     session,
     sagas: {
       async start() {

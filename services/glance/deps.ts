@@ -1,4 +1,4 @@
-// What Glance needs from the house; made by compose.
+// What Glance needs from outside, and its settings with their defaults. Filled in by compose.
 import type { Clock } from '#platform/clock.ts';
 import type { Database } from '#platform/db/database.ts';
 import type { Ids } from '#platform/ids.ts';
@@ -51,11 +51,4 @@ export interface GlanceDeps {
   log: Log;
   /** `uploadLeaseMs` is 0 on SQLite unless told, since one process owns the file. */
   config?: Partial<GlanceConfig>;
-}
-
-/** Deps as the rooms of Glance see them. */
-export interface GlanceParts extends Omit<GlanceDeps, 'config'> {
-  config: GlanceConfig;
-  /** Data keys that this process is writing now: nobody mends these. */
-  writing: Set<string>;
 }

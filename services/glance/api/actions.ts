@@ -2,8 +2,8 @@
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { GlanceParts } from '../deps.ts';
 import { moveStatus } from '../store/images.ts';
+import type { GlanceParts } from './parts.ts';
 import { allowedImage } from './requested-image.ts';
 
 const moves = [

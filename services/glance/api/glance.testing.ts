@@ -1,5 +1,5 @@
-// A Glance behind the real dispatcher, over SQLite and files in a folder of its own, for this
-// room's tests.
+// A Glance behind the real dispatcher, over SQLite and files in a folder of its own, for
+// Glance's tests.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { AuthContext, TokenValidator } from '#openstack/auth/context.ts';
 import { createDispatcher, type Dispatcher } from '#openstack/http/dispatcher.ts';
+import type { Role } from '#openstack/role.ts';
 import { systemClock, type Clock } from '#platform/clock.ts';
 import { openDatabase, type Database, type DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
@@ -17,8 +18,9 @@ import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import type { ImageStore } from '#ports/image-store.ts';
 import type { GlanceConfig } from '../deps.ts';
+import { migrations } from '../store/migrations/index.ts';
 import type { GlanceTables } from '../store/tables.ts';
-import { createGlance, type GlanceService } from './role.ts';
+import { createGlanceApi } from './role.ts';
 
 /** Any JSON, read by path in tests; the assertions are the check. */
 export type Loose = any;
@@ -32,7 +34,7 @@ export interface Answer {
 }
 
 export interface TestGlance {
-  service: GlanceService;
+  role: Role;
   dispatcher: Dispatcher;
   database: Database<GlanceTables>;
   store: ImageStore;
@@ -46,7 +48,7 @@ export interface TestGlance {
   ): Promise<Answer>;
   /** An active image of this project. */
   image(who: string, fields?: Record<string, Json>, data?: Buffer): Promise<string>;
-  /** The service's tasks once, as at a start. */
+  /** The role's tasks once, as at a start. */
   mend(): Promise<void>;
   close(): Promise<void>;
 }
@@ -103,7 +105,7 @@ export async function startGlance(
     { log: silentLog },
   );
   const store = createFileImageStore({ folder: join(folder, 'images'), hashIdleMs: 1_000 });
-  const service = createGlance({
+  const role = createGlanceApi({
     database,
     store,
     clock: options.clock ?? systemClock,
@@ -111,8 +113,8 @@ export async function startGlance(
     log: silentLog,
     config: options.config,
   });
-  await migrate(database.db, database.dialect, 'glance', service.migrations);
-  const dispatcher = createDispatcher([service.http], {
+  await migrate(database.db, database.dialect, 'glance', migrations);
+  const dispatcher = createDispatcher(role.http, {
     tokens,
     clock: options.clock ?? systemClock,
     ids: systemIds,
@@ -151,7 +153,7 @@ export async function startGlance(
     };
   };
   return {
-    service,
+    role,
     dispatcher,
     database,
     store,
@@ -169,7 +171,7 @@ export async function startGlance(
       return made.body.id as string;
     },
     async mend() {
-      for (const task of service.tasks) await task.run(new AbortController().signal);
+      for (const task of role.tasks) await task.run(new AbortController().signal);
     },
     async close() {
       await database.close();

@@ -3,7 +3,6 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { GlanceParts } from '../deps.ts';
 import { readRange } from '../domain/byte-range.ts';
 import { checkContent, headBytes, tailBytes, type ContentEnds } from '../domain/image-content.ts';
 import { virtualSizeOf } from '../domain/virtual-size.ts';
@@ -16,6 +15,7 @@ import {
   usedBytes,
   type UploadKind,
 } from '../store/uploads.ts';
+import type { GlanceParts } from './parts.ts';
 import { allowedImage, requestedImage } from './requested-image.ts';
 
 export function dataRoutes(parts: GlanceParts): readonly Route[] {

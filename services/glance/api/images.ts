@@ -5,7 +5,6 @@ import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { GlanceParts } from '../deps.ts';
 import { emptyDraft, setField } from '../domain/image-fields.ts';
 import type { ImageDraft } from '../domain/image.ts';
 import { uuidPattern } from '../domain/image.ts';
@@ -13,6 +12,7 @@ import { readListQuery } from '../domain/list-query.ts';
 import { patchImage, readPatch } from '../domain/patch-image.ts';
 import { changeImage, deleteImage, findImage, insertImage } from '../store/images.ts';
 import { listImages } from '../store/list-images.ts';
+import type { GlanceParts } from './parts.ts';
 import { allowedImage, noImage, requestedImage, targetOf } from './requested-image.ts';
 import { imageView } from './views.ts';
 

@@ -7,8 +7,8 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { Query } from '#platform/http/messages.ts';
-import type { GlanceParts } from '../deps.ts';
 import { importStaged } from '../store/uploads.ts';
+import type { GlanceParts } from './parts.ts';
 import { allowedImage, requestedImage } from './requested-image.ts';
 
 const importMethods = ['glance-direct'];

@@ -5,7 +5,6 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { GlanceParts } from '../deps.ts';
 import type { MemberStatus } from '../domain/image.ts';
 import { memberStatuses } from '../domain/image.ts';
 import type { Member } from '../store/members.ts';
@@ -16,6 +15,7 @@ import {
   listMembers,
   setMemberStatus,
 } from '../store/members.ts';
+import type { GlanceParts } from './parts.ts';
 import { allowedImage, requestedImage, targetOf } from './requested-image.ts';
 import { memberView } from './views.ts';
 

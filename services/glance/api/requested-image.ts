@@ -3,11 +3,11 @@ import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { PolicyTarget } from '#openstack/policy/policy.ts';
-import type { GlanceParts } from '../deps.ts';
 import type { Image } from '../domain/image.ts';
 import type { StoredImage } from '../store/images.ts';
 import { findImage } from '../store/images.ts';
 import { findMember } from '../store/members.ts';
+import type { GlanceParts } from './parts.ts';
 
 export const noImage = (id: string): Fault =>
   fault('notFound', `Failed to find image ${id} to show`);

@@ -1,15 +1,14 @@
-// Glance, as data: images and their bytes. Its only face.
-import type { Service } from '#openstack/service.ts';
-import type { GlanceDeps, GlanceParts } from '../deps.ts';
-import { glanceDefaults } from '../deps.ts';
-import { auditImages } from '../store/audit.ts';
-import { migrations } from '../store/tables.ts';
+// The role `glance`: images and their bytes. Any number of processes may run it on one database and
+// one image store. Called by compose.
+import type { Role } from '#openstack/role.ts';
+import { glanceDefaults, type GlanceDeps } from '../deps.ts';
 import { actionRoutes } from './actions.ts';
 import { glanceFaults } from './fault-body.ts';
 import { dataRoutes } from './image-data.ts';
 import { imageRoutes } from './images.ts';
 import { importRoutes } from './import.ts';
 import { memberRoutes } from './members.ts';
+import type { GlanceParts } from './parts.ts';
 import { policies } from './policies.ts';
 import { schemaRoutes } from './schemas.ts';
 import { tagRoutes } from './tags.ts';
@@ -17,12 +16,7 @@ import { mendUploads } from './tasks/mend-uploads.ts';
 import { purgeDeletedImages } from './tasks/purge-deleted.ts';
 import { versionRoutes } from './versions.ts';
 
-export interface GlanceService extends Service {
-  /** Differences between database and store; none in a healthy cloud at rest. */
-  audit(): Promise<string[]>;
-}
-
-export function createGlance(deps: GlanceDeps): GlanceService {
+export function createGlanceApi(deps: GlanceDeps): Role {
   const uploadLeaseMs = deps.database.dialect === 'sqlite' ? 0 : glanceDefaults.uploadLeaseMs;
   const parts: GlanceParts = {
     ...deps,
@@ -39,18 +33,18 @@ export function createGlance(deps: GlanceDeps): GlanceService {
   ].flatMap((of) => of(parts));
   return {
     name: 'glance',
-    http: {
-      name: 'glance',
-      serviceType: 'image',
-      mount: '/image',
-      routes: [...versionRoutes, ...schemaRoutes, ...routes],
-      faultStyle: glanceFaults,
-      policies,
-    },
+    http: [
+      {
+        name: 'glance',
+        serviceType: 'image',
+        mount: '/image',
+        routes: [...versionRoutes, ...schemaRoutes, ...routes],
+        faultStyle: glanceFaults,
+        policies,
+      },
+    ],
     rpc: [],
     tasks: [mendUploads(parts), purgeDeletedImages(parts)],
     sagas: [],
-    migrations,
-    audit: async () => await auditImages(parts),
   };
 }

@@ -3,8 +3,8 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { GlanceParts } from '../deps.ts';
 import { changeImage } from '../store/images.ts';
+import type { GlanceParts } from './parts.ts';
 import { allowedImage } from './requested-image.ts';
 
 const path = '/v2/images/:id/tags/:tag';

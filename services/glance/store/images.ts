@@ -1,12 +1,8 @@
 // Images with their tags and properties: read, insert, change, delete.
-import type { Kysely, Selectable } from 'kysely';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { Image, ImageDraft, ImageStatus } from '../domain/image.ts';
-import type { GlanceTables } from './tables.ts';
-
-export type GlanceDb = Kysely<GlanceTables>;
-export type ImageRow = Selectable<GlanceTables['images']>;
+import type { GlanceDb, ImageRow } from './tables.ts';
 
 /** An image with the generation that a change compares. */
 export interface StoredImage extends Image {

@@ -1,9 +1,9 @@
 // The images a caller may see in a list: filtered, sorted, one page.
 import { sql, type Expression, type ExpressionBuilder, type SqlBool } from 'kysely';
 import type { Comparison, ListRequest, SortKey } from '../domain/list-query.ts';
-import type { GlanceDb, StoredImage } from './images.ts';
+import type { StoredImage } from './images.ts';
 import { withBelongings } from './images.ts';
-import type { GlanceTables } from './tables.ts';
+import type { GlanceDb, GlanceTables } from './tables.ts';
 
 export interface Viewer {
   projectId: string | null;

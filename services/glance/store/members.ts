@@ -2,8 +2,7 @@
 import type { Selectable } from 'kysely';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import type { MemberStatus } from '../domain/image.ts';
-import type { GlanceDb } from './images.ts';
-import type { GlanceTables } from './tables.ts';
+import type { GlanceDb, GlanceTables } from './tables.ts';
 
 export type Member = Selectable<GlanceTables['image_members']>;
 

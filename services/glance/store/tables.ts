@@ -1,7 +1,9 @@
-// Glance's tables and how they come to be.
-import type { Migration } from '#platform/db/migrate.ts';
-import { taskLeasesMigration } from '#platform/tasks/migrations.ts';
+// The tables of Glance's database, as Kysely types.
+import type { Kysely, Selectable } from 'kysely';
 import type { ImageStatus, MemberStatus, Visibility } from '../domain/image.ts';
+
+export type GlanceDb = Kysely<GlanceTables>;
+export type ImageRow = Selectable<GlanceTables['images']>;
 
 export interface GlanceTables {
   /** Deleted images stay for a while, then their ids alone. */
@@ -45,99 +47,3 @@ export interface GlanceTables {
     updated_at_ms: number;
   };
 }
-
-const tables: Migration = {
-  name: '0001-images',
-  up: async (db, t) => {
-    await db.schema
-      .createTable('images')
-      .ifNotExists()
-      .addColumn('id', t.id, (c) => c.primaryKey())
-      .addColumn('name', t.name)
-      .addColumn('status', t.id, (c) => c.notNull())
-      .addColumn('visibility', t.id, (c) => c.notNull())
-      .addColumn('owner', t.name)
-      .addColumn('protected', t.bool, (c) => c.notNull())
-      .addColumn('os_hidden', t.bool, (c) => c.notNull())
-      .addColumn('disk_format', t.id)
-      .addColumn('container_format', t.id)
-      .addColumn('min_disk', t.bigint, (c) => c.notNull())
-      .addColumn('min_ram', t.bigint, (c) => c.notNull())
-      .addColumn('size', t.bigint)
-      .addColumn('virtual_size', t.bigint)
-      .addColumn('checksum', t.id)
-      .addColumn('os_hash_value', t.name)
-      .addColumn('data_key', t.name, (c) => c.unique())
-      .addColumn('upload_seen_ms', t.timeMs)
-      .addColumn('generation', t.bigint, (c) => c.notNull())
-      .addColumn('created_at_ms', t.timeMs, (c) => c.notNull())
-      .addColumn('updated_at_ms', t.timeMs, (c) => c.notNull())
-      .execute();
-    await db.schema
-      .createIndex('images_by_owner')
-      .ifNotExists()
-      .on('images')
-      .columns(['owner', 'status'])
-      .execute();
-    await db.schema
-      .createIndex('images_by_visibility')
-      .ifNotExists()
-      .on('images')
-      .columns(['visibility', 'status'])
-      .execute();
-    await db.schema
-      .createIndex('images_by_status')
-      .ifNotExists()
-      .on('images')
-      .columns(['status'])
-      .execute();
-    await db.schema
-      .createTable('image_properties')
-      .ifNotExists()
-      .addColumn('image_id', t.id, (c) => c.notNull())
-      .addColumn('name', t.name, (c) => c.notNull())
-      .addColumn('value', t.text)
-      .addPrimaryKeyConstraint('image_properties_key', ['image_id', 'name'])
-      .execute();
-    await db.schema
-      .createTable('image_tags')
-      .ifNotExists()
-      .addColumn('image_id', t.id, (c) => c.notNull())
-      .addColumn('tag', t.name, (c) => c.notNull())
-      .addPrimaryKeyConstraint('image_tags_key', ['image_id', 'tag'])
-      .execute();
-    await db.schema
-      .createTable('image_members')
-      .ifNotExists()
-      .addColumn('image_id', t.id, (c) => c.notNull())
-      .addColumn('member_id', t.name, (c) => c.notNull())
-      .addColumn('status', t.id, (c) => c.notNull())
-      .addColumn('created_at_ms', t.timeMs, (c) => c.notNull())
-      .addColumn('updated_at_ms', t.timeMs, (c) => c.notNull())
-      .addPrimaryKeyConstraint('image_members_key', ['image_id', 'member_id'])
-      .execute();
-    await db.schema
-      .createIndex('image_members_by_member')
-      .ifNotExists()
-      .on('image_members')
-      .columns(['member_id', 'status'])
-      .execute();
-  },
-};
-
-const purgedIds: Migration = {
-  name: '0002-purged-image-ids',
-  up: async (db, t) => {
-    await db.schema
-      .createTable('purged_image_ids')
-      .ifNotExists()
-      .addColumn('id', t.id, (c) => c.primaryKey())
-      .execute();
-  },
-};
-
-export const migrations: readonly Migration[] = [
-  tables,
-  purgedIds,
-  taskLeasesMigration('0003-task-leases'),
-];

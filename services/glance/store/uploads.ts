@@ -2,7 +2,7 @@
 // every file in the store is either named by a row or an orphan.
 import { transaction } from '#platform/db/transaction.ts';
 import type { StoredData } from '#ports/image-store.ts';
-import type { GlanceDb } from './images.ts';
+import type { GlanceDb } from './tables.ts';
 
 /** 'saving': for good. 'uploading': staged, for a later import. */
 export type UploadKind = 'saving' | 'uploading';

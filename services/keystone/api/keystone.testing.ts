@@ -1,4 +1,4 @@
-// A seeded Keystone behind the real dispatcher, for this room's tests.
+// A seeded Keystone behind the real dispatcher, for Keystone's tests.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,8 +12,9 @@ import type { HttpMethod } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
 import { Secret, silentLog } from '#platform/log.ts';
 import type { KeystoneConfig } from '../deps.ts';
+import { migrations } from '../store/migrations/index.ts';
 import type { KeystoneTables } from '../store/tables.ts';
-import { createKeystone, type KeystoneService } from './role.ts';
+import { createKeystoneApi, type KeystoneApi } from './role.ts';
 import type { SeedPlan } from './seed.ts';
 
 export const plan: SeedPlan = {
@@ -43,7 +44,7 @@ export interface Answer {
 }
 
 export interface TestKeystone {
-  service: KeystoneService;
+  role: KeystoneApi;
   database: Database<KeystoneTables>;
   /** One request through the dispatcher. `path` is below /identity/v3 unless it starts with '/'. */
   ask(
@@ -87,7 +88,7 @@ export async function startKeystone(options: TestOptions = {}): Promise<TestKeys
     options.database ?? { dialect: 'sqlite', path: join(folder, 'keystone.db') },
     { log: silentLog },
   );
-  const service = await createKeystone({
+  const role = await createKeystoneApi({
     db: database.db,
     clock: options.clock ?? systemClock,
     ids: systemIds,
@@ -96,16 +97,16 @@ export async function startKeystone(options: TestOptions = {}): Promise<TestKeys
     config: { ...options.config },
     passwordCost: { memoryKib: 64, passes: 1, maxConcurrent: 4 },
   });
-  await migrate(database.db, database.dialect, 'keystone', service.migrations);
-  await service.seed(plan);
+  await migrate(database.db, database.dialect, 'keystone', migrations);
+  await role.seed(plan);
   const errors: unknown[] = [];
   const log = {
     ...silentLog,
     error: (facts: object) => errors.push(facts),
     child: () => silentLog,
   };
-  const dispatcher = createDispatcher([service.http], {
-    tokens: service.tokens,
+  const dispatcher = createDispatcher(role.http, {
+    tokens: role.tokens,
     clock: options.clock ?? systemClock,
     ids: systemIds,
     log,
@@ -141,7 +142,7 @@ export async function startKeystone(options: TestOptions = {}): Promise<TestKeys
     return answer.headers['x-subject-token'] ?? '';
   };
   return {
-    service,
+    role,
     database,
     ask,
     login,
@@ -156,5 +157,5 @@ export async function startKeystone(options: TestOptions = {}): Promise<TestKeys
 
 /** Whether the service itself still takes the token. */
 export async function isValid(keystone: TestKeystone, token: string): Promise<boolean> {
-  return !isFault(await keystone.service.tokens.validate(token));
+  return !isFault(await keystone.role.tokens.validate(token));
 }

@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { mariadbMissing, withMariadb } from '#platform/db/mariadb.testing.ts';
 import { migrate } from '#platform/db/migrate.ts';
+import { migrations } from '../store/migrations/index.ts';
 import { isValid, plan, startKeystone } from './keystone.testing.ts';
 
 test(
@@ -12,13 +13,13 @@ test(
     await withMariadb(async (mariadb) => {
       const keystone = await startKeystone({ database: await mariadb.createDatabase('keystone') });
       try {
-        const { ask, admin, database, service } = keystone;
+        const { ask, admin, database, role: api } = keystone;
         assert.deepEqual(
-          await migrate(database.db, database.dialect, 'keystone', service.migrations),
+          await migrate(database.db, database.dialect, 'keystone', migrations),
           [],
           'nothing is left to apply',
         );
-        await service.seed(plan);
+        await api.seed(plan);
         assert.ok(await isValid(keystone, admin), 'a repeated seed ends no token');
 
         const make = async (collection: string, key: string, body: object): Promise<string> => {

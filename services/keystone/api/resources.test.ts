@@ -561,9 +561,11 @@ describe('resources', () => {
       'POST /v3/auth/tokens',
       'POST /v3/users/:user_id/password',
     ]);
-    const rules = keystone.service.http.policies;
+    const [face] = keystone.role.http;
+    assert.ok(face);
+    const rules = face.policies;
     let forAdmins = 0;
-    for (const { method, path, policy, auth } of keystone.service.http.routes) {
+    for (const { method, path, policy, auth } of face.routes) {
       const name = `${method} ${path}`;
       const place = `/identity${path}`.replace(/:\w+/g, 'some-id');
       assert.equal(auth === 'none', open.has(name), name);

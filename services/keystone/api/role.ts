@@ -1,9 +1,9 @@
-// Keystone, the identity service, as data. Made by compose; the only face of this room.
+// The role `keystone`: the Identity API. Any number of processes may run it on one database and one
+// folder of keys. Called by compose.
 import type { TokenValidator } from '#openstack/auth/context.ts';
 import { titleOf } from '#openstack/http/faults-to-http.ts';
-import type { Service } from '#openstack/service.ts';
+import type { Role } from '#openstack/role.ts';
 import { keystoneDefaults, type KeystoneDeps } from '../deps.ts';
-import { migrations } from '../store/migrations.ts';
 import type { Keystone } from './keystone.ts';
 import {
   argon2id,
@@ -33,7 +33,7 @@ export interface KeystoneApiDeps extends KeystoneDeps {
   shared?: boolean;
 }
 
-export interface KeystoneService extends Service {
+export interface KeystoneApi extends Role {
   /**
    * Checks a token against the present state: what is revoked here is refused at once. For services
    * in this process.
@@ -59,7 +59,7 @@ const maxRememberedTokens = 10_000;
 const keyReloadMs = 60_000;
 
 /** Reads the key folder, so that it is asynchronous. The database may be migrated after. */
-export async function createKeystone(deps: KeystoneApiDeps): Promise<KeystoneService> {
+export async function createKeystoneApi(deps: KeystoneApiDeps): Promise<KeystoneApi> {
   const { db, clock, ids, log } = deps;
   const keys = await openFernetKeys(
     { folder: deps.keysFolder, maxActiveKeys: deps.maxActiveKeys ?? 3 },
@@ -84,21 +84,22 @@ export async function createKeystone(deps: KeystoneApiDeps): Promise<KeystoneSer
   const k: Keystone = { db, clock, ids, log, config, passwords, tokens };
   return {
     name: 'keystone',
-    http: {
-      name: 'keystone',
-      serviceType: 'identity',
-      mount: '/identity',
-      routes: keystoneRoutes(k),
-      policies,
-      faultStyle: {
-        body: (status, fault) => ({
-          error: { code: status, message: fault.message, title: titleOf[status] ?? 'Error' },
-        }),
+    http: [
+      {
+        name: 'keystone',
+        serviceType: 'identity',
+        mount: '/identity',
+        routes: keystoneRoutes(k),
+        policies,
+        faultStyle: {
+          body: (status, fault) => ({
+            error: { code: status, message: fault.message, title: titleOf[status] ?? 'Error' },
+          }),
+        },
       },
-    },
+    ],
     rpc: [],
     sagas: [],
-    migrations,
     tasks: [
       {
         name: 'keystone.reload-keys',

@@ -4,10 +4,12 @@ import { isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { PlacementParts } from '../deps.ts';
 import type { Provider } from '../domain/provider.ts';
 import { canonicalUuid } from '../domain/uuid.ts';
-import { changeProvider, generationSchema, requestedProvider, uuidSchema } from './parts.ts';
+import { replaceAggregates } from '../store/aggregates.ts';
+import type { PlacementParts } from './parts.ts';
+import { changeProvider, requestedProvider } from './requested-provider.ts';
+import { generationSchema, uuidSchema } from './schemas.ts';
 
 const list = Type.Array(uuidSchema, { uniqueItems: true });
 const body = [
@@ -62,17 +64,7 @@ export function aggregateRoutes(parts: PlacementParts): readonly Route[] {
           parts,
           provider,
           given.resource_provider_generation,
-          async (trx) => {
-            await trx
-              .deleteFrom('provider_aggregates')
-              .where('provider_uuid', '=', provider.uuid)
-              .execute();
-            for (const aggregate_uuid of aggregates)
-              await trx
-                .insertInto('provider_aggregates')
-                .values({ provider_uuid: provider.uuid, aggregate_uuid })
-                .execute();
-          },
+          async (trx) => await replaceAggregates(trx, provider.uuid, aggregates),
         );
         return isFault(changed) ? changed : { status: 200, body: view(changed, request.version) };
       },

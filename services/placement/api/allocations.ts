@@ -1,5 +1,4 @@
-// Allocations: what consumers hold of providers; and reshaping, which moves inventory and
-// allocations together.
+// Allocations: what consumers hold of providers.
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -7,12 +6,18 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import { transaction } from '#platform/db/transaction.ts';
-import type { PlacementParts } from '../deps.ts';
 import { canonicalUuid } from '../domain/uuid.ts';
 import type { ConsumerClaim } from '../store/allocations.ts';
-import { allocationsOf, replaceAllocations } from '../store/allocations.ts';
-import { byCanonicalUuid, Refusal, requestedProvider, unknownNames, uuidSchema } from './parts.ts';
+import {
+  allocationsOf,
+  allocationsOfProvider,
+  findConsumer,
+  writeAllocations,
+} from '../store/allocations.ts';
+import { unknownNames } from '../store/names.ts';
+import type { PlacementParts } from './parts.ts';
+import { requestedProvider } from './requested-provider.ts';
+import { byCanonicalUuid, uuidSchema } from './schemas.ts';
 
 const amounts = Type.Record(
   Type.String({ pattern: '^[A-Z0-9_]+$' }),
@@ -170,11 +175,7 @@ export async function writeClaims(
       'badRequest',
       `Unable to allocate inventory${claims.length === 1 ? ` for consumer ${claims[0]?.consumerUuid}` : ''}: No such resource class ${missing.join(', ')}.`,
     );
-  const refused = new Refusal();
-  return await transaction(db, async (trx) => {
-    const outcome = await replaceAllocations(trx, claims, clock.now());
-    if (isFault(outcome)) throw refused.because(outcome);
-  }).catch((error: unknown) => refused.caught(error));
+  return await writeAllocations(db, claims, clock.now());
 }
 
 export function allocationRoutes(parts: PlacementParts): readonly Route[] {
@@ -204,11 +205,7 @@ export function allocationRoutes(parts: PlacementParts): readonly Route[] {
           entry.resources[resource_class] = used;
         }
         const body: JsonObject = { allocations };
-        const consumer = await db
-          .selectFrom('consumers')
-          .selectAll()
-          .where('uuid', '=', consumerUuid)
-          .executeTakeFirst();
+        const consumer = await findConsumer(db, consumerUuid);
         if (consumer && version >= 12)
           Object.assign(body, { project_id: consumer.project_id, user_id: consumer.user_id });
         if (consumer && version >= 28) body['consumer_generation'] = consumer.generation;
@@ -273,12 +270,7 @@ export function allocationRoutes(parts: PlacementParts): readonly Route[] {
       handler: async (request) => {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;
-        const rows = await db
-          .selectFrom('allocations as a')
-          .leftJoin('consumers as c', 'c.uuid', 'a.consumer_uuid')
-          .select(['a.consumer_uuid', 'a.resource_class', 'a.used', 'c.generation'])
-          .where('a.provider_uuid', '=', provider.uuid)
-          .execute();
+        const rows = await allocationsOfProvider(db, provider.uuid);
         const allocations: Record<
           string,
           { resources: Record<string, number>; consumer_generation?: number }

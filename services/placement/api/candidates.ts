@@ -2,10 +2,10 @@
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { PlacementParts } from '../deps.ts';
 import { findCandidates } from '../domain/candidates.ts';
 import { parseCandidateRequest } from '../domain/resource-request.ts';
-import { unknownNames } from './parts.ts';
+import { unknownNames } from '../store/names.ts';
+import type { PlacementParts } from './parts.ts';
 import { candidatesText } from './views.ts';
 
 export function candidateRoutes({ database: { db }, world }: PlacementParts): readonly Route[] {

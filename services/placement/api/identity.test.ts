@@ -5,10 +5,10 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import { startPlacement, type PlacementBench } from './placement.testing.ts';
+import { startPlacement, type PlacementFixture } from './placement.testing.ts';
 
 describe('ids and generations', () => {
-  let placement: PlacementBench;
+  let placement: PlacementFixture;
   before(async () => {
     placement = await startPlacement();
   });

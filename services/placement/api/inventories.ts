@@ -4,17 +4,15 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { PlacementParts } from '../deps.ts';
 import type { Inventory, Provider } from '../domain/provider.ts';
 import { byStandardOrder } from '../domain/standard-order.ts';
+import { concurrentUpdate } from '../store/generations.ts';
+import { addInventory, classesInUse, replaceInventories } from '../store/inventories.ts';
+import { unknownNames } from '../store/names.ts';
 import { lastModified } from './answers-by-version.ts';
-import {
-  changeProvider,
-  concurrent,
-  generationSchema,
-  requestedProvider,
-  unknownNames,
-} from './parts.ts';
+import type { PlacementParts } from './parts.ts';
+import { changeProvider, requestedProvider } from './requested-provider.ts';
+import { generationSchema } from './schemas.ts';
 import { inventoriesView, inventoryView } from './views.ts';
 
 const maxInt = 2_147_483_647;
@@ -94,31 +92,15 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
         `Unknown resource class in inventory for resource provider ${provider.uuid}: No such resource class ${missing.join(', ')}.`,
       );
     return await changeProvider(parts, provider, generation, async (trx) => {
-      const gone = [...provider.inventories.keys()].filter((name) => !next.has(name));
-      if (gone.length > 0) {
-        const used = await trx
-          .selectFrom('allocations')
-          .select('resource_class')
-          .distinct()
-          .where('provider_uuid', '=', provider.uuid)
-          .where('resource_class', 'in', gone)
-          .execute();
-        if (used.length > 0)
-          return fault(
-            'conflict',
-            `Inventory for '${used
-              .map((row) => row.resource_class)
-              .sort(byStandardOrder)
-              .join(', ')}' on resource provider '${provider.uuid}' in use.`,
-            { code: 'placement.inventory.inuse' },
-          );
-      }
-      await trx.deleteFrom('inventories').where('provider_uuid', '=', provider.uuid).execute();
-      for (const [resource_class, inventory] of next)
-        await trx
-          .insertInto('inventories')
-          .values({ provider_uuid: provider.uuid, resource_class, ...inventory })
-          .execute();
+      const removed = [...provider.inventories.keys()].filter((name) => !next.has(name));
+      const inUse = await classesInUse(trx, provider.uuid, removed);
+      if (inUse.length > 0)
+        return fault(
+          'conflict',
+          `Inventory for '${inUse.sort(byStandardOrder).join(', ')}' on resource provider '${provider.uuid}' in use.`,
+          { code: 'placement.inventory.inuse' },
+        );
+      await replaceInventories(trx, provider.uuid, next);
       return undefined;
     });
   }
@@ -138,20 +120,11 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
         'badRequest',
         `Unknown resource class in inventory for resource provider ${provider.uuid}: No such resource class ${resourceClass}.`,
       );
-    return await changeProvider(parts, provider, undefined, async (trx) => {
-      const there = await trx
-        .selectFrom('inventories')
-        .select('resource_class')
-        .where('provider_uuid', '=', provider.uuid)
-        .where('resource_class', '=', resourceClass)
-        .executeTakeFirst();
-      if (there) return exists(resourceClass, provider);
-      await trx
-        .insertInto('inventories')
-        .values({ provider_uuid: provider.uuid, resource_class: resourceClass, ...inventory })
-        .execute();
-      return undefined;
-    });
+    return await changeProvider(parts, provider, undefined, async (trx) =>
+      (await addInventory(trx, provider.uuid, resourceClass, inventory))
+        ? undefined
+        : exists(resourceClass, provider),
+    );
   }
 
   return [
@@ -180,7 +153,8 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
       handler: async (request) => {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;
-        if (request.body.resource_provider_generation !== provider.generation) return concurrent();
+        if (request.body.resource_provider_generation !== provider.generation)
+          return concurrentUpdate();
         const next = new Map<string, Inventory>();
         for (const [name, { resource_provider_generation: _ignored, ...given }] of Object.entries(
           request.body.inventories,
@@ -269,7 +243,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
         if (isFault(provider)) return provider;
         const name = request.params['class'] ?? '';
         const { resource_provider_generation, ...given } = request.body;
-        if (resource_provider_generation !== provider.generation) return concurrent();
+        if (resource_provider_generation !== provider.generation) return concurrentUpdate();
         if (!provider.inventories.has(name))
           return fault(
             'badRequest',
@@ -335,8 +309,8 @@ function complete(
     step_size: given.step_size ?? 1,
     allocation_ratio: given.allocation_ratio ?? 1,
   };
-  const room = inventory.total - inventory.reserved;
-  return room < 0 || (room === 0 && version < 26)
+  const available = inventory.total - inventory.reserved;
+  return available < 0 || (available === 0 && version < 26)
     ? fault(
         'badRequest',
         `Unable to ${verb} inventory for resource provider ${provider.uuid}: Invalid inventory for '${name}': The reserved value is greater than ${version < 26 ? 'or equal to ' : ''}total.`,

@@ -6,9 +6,9 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import { newest, startPlacement, type PlacementBench } from './placement.testing.ts';
+import { newest, startPlacement, type PlacementFixture } from './placement.testing.ts';
 
-type Answer = Awaited<ReturnType<PlacementBench['ask']>>;
+type Answer = Awaited<ReturnType<PlacementFixture['ask']>>;
 
 interface Step {
   since: number;
@@ -21,7 +21,7 @@ interface Step {
 }
 
 describe('microversions', () => {
-  let placement: PlacementBench;
+  let placement: PlacementFixture;
   let root: string;
   let child: string;
   let consumer: string;

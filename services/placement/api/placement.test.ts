@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { mariadbMissing, withMariadb } from '#platform/db/mariadb.testing.ts';
-import type { PlacementBench } from './placement.testing.ts';
+import type { PlacementFixture } from './placement.testing.ts';
 import { newest, startPlacement } from './placement.testing.ts';
 
 const claimOf = (
@@ -19,9 +19,9 @@ const claimOf = (
   consumer_type: 'INSTANCE',
 });
 
-function placementSuite(title: string, open: () => Promise<PlacementBench>): void {
+function placementSuite(title: string, open: () => Promise<PlacementFixture>): void {
   describe(title, () => {
-    let placement: PlacementBench;
+    let placement: PlacementFixture;
     before(async () => {
       placement = await open();
     });

@@ -13,12 +13,11 @@ import { migrate } from '#platform/db/migrate.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
+import { migrations } from '../store/migrations/index.ts';
 import type { PlacementTables } from '../store/tables.ts';
-import type { PlacementService } from './role.ts';
-import { createPlacement } from './role.ts';
+import { createPlacementApi } from './role.ts';
 
-export interface PlacementBench {
-  service: PlacementService;
+export interface PlacementFixture {
   /** The body is read by path in assertions. */
   ask(
     method: HttpMethod,
@@ -39,14 +38,14 @@ export const newest = 39;
 
 export async function startPlacement(
   config: DatabaseConfig = { dialect: 'sqlite', path: ':memory:' },
-): Promise<PlacementBench> {
+): Promise<PlacementFixture> {
   const database = openDatabase<PlacementTables>(config, { log: silentLog });
-  const service = createPlacement({
+  const role = createPlacementApi({
     database,
     clock: systemClock,
     ids: systemIds,
   });
-  await migrate(database.db, database.dialect, service.name, service.migrations);
+  await migrate(database.db, database.dialect, 'placement', migrations);
   const who: AuthContext = {
     userId: 'u',
     userName: 'u',
@@ -73,7 +72,7 @@ export async function startPlacement(
     system: { projectId: null, systemScope: true },
     domain: { projectId: null, domainId: 'd' },
   };
-  const dispatcher = createDispatcher([service.http], {
+  const dispatcher = createDispatcher(role.http, {
     tokens: {
       validate: async (token) =>
         roles[token]
@@ -91,8 +90,7 @@ export async function startPlacement(
     () => dispatcher,
     systemClock,
   );
-  const bench: PlacementBench = {
-    service,
+  const fixture: PlacementFixture = {
     async ask(method, path, body, { version = newest, token = 'admin' } = {}) {
       const answer = await http.send({
         method,
@@ -106,18 +104,18 @@ export async function startPlacement(
       return answer;
     },
     async host(name, sizes = {}, parent) {
-      const made = await bench.ask('POST', '/resource_providers', {
+      const created = await fixture.ask('POST', '/resource_providers', {
         name,
         ...(parent === undefined ? {} : { parent_provider_uuid: parent }),
       });
-      const { uuid } = made.body as { uuid: string };
+      const { uuid } = created.body as { uuid: string };
       const wanted = { VCPU: 8, MEMORY_MB: 4096, DISK_GB: 100, ...sizes };
       const inventories = Object.fromEntries(
         Object.entries(wanted)
           .filter(([, total]) => total > 0)
           .map(([kind, total]) => [kind, { total }]),
       );
-      await bench.ask('PUT', `/resource_providers/${uuid}/inventories`, {
+      await fixture.ask('PUT', `/resource_providers/${uuid}/inventories`, {
         resource_provider_generation: 0,
         inventories,
       });
@@ -125,5 +123,5 @@ export async function startPlacement(
     },
     close: async () => await database.close(),
   };
-  return bench;
+  return fixture;
 }

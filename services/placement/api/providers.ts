@@ -4,9 +4,6 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import { isUniqueViolation } from '#platform/db/errors.ts';
-import { transaction } from '#platform/db/transaction.ts';
-import type { PlacementParts } from '../deps.ts';
 import type { Provider } from '../domain/provider.ts';
 import { refusal } from '../domain/provider.ts';
 import {
@@ -18,10 +15,19 @@ import {
   type Parameters,
 } from '../domain/query-values.ts';
 import { canonicalUuid } from '../domain/uuid.ts';
-import type { PlacementDb } from '../store/world.ts';
-import { noteChange } from '../store/world.ts';
+import { unknownNames } from '../store/names.ts';
+import {
+  deleteProvider,
+  insertProvider,
+  moveProvider,
+  providerExists,
+  renameProvider,
+} from '../store/providers.ts';
+import type { PlacementDb } from '../store/tables.ts';
 import { lastModified } from './answers-by-version.ts';
-import { Refusal, requestedProvider, unknownNames, uuidSchema } from './parts.ts';
+import type { PlacementParts } from './parts.ts';
+import { requestedProvider } from './requested-provider.ts';
+import { uuidSchema } from './schemas.ts';
 import { providerView } from './views.ts';
 
 interface Body {
@@ -62,14 +68,9 @@ const policy = (name: string): string => `placement:resource_providers:${name}`;
 
 /** Both keys of a provider are unique: says which of them is taken. */
 async function duplicate(db: PlacementDb, name: string, uuid: string) {
-  const there = await db
-    .selectFrom('resource_providers')
-    .select('uuid')
-    .where('uuid', '=', uuid)
-    .executeTakeFirst();
   return fault(
     'conflict',
-    `Conflicting resource provider ${there ? `uuid: ${uuid}` : `name: ${name}`} already exists.`,
+    `Conflicting resource provider ${(await providerExists(db, uuid)) ? `uuid: ${uuid}` : `name: ${name}`} already exists.`,
     { code: 'placement.duplicate_name' },
   );
 }
@@ -98,36 +99,15 @@ export function providerRoutes(parts: PlacementParts): readonly Route[] {
           return unable(
             'parent provider UUID cannot be same as UUID. Please set parent provider UUID to None.',
           );
-        const above =
-          parentUuid === null ? undefined : (await world.read()).providers.get(parentUuid);
-        if (parentUuid !== null && !above)
+        const stored = await insertProvider(db, { uuid, name, parentUuid }, clock.now());
+        if (stored === 'noParent')
           return unable(`parent provider UUID does not exist: ${parentUuid}.`);
-        const now = clock.now();
-        try {
-          await transaction(db, async (trx) => {
-            await trx
-              .insertInto('resource_providers')
-              .values({
-                uuid,
-                name,
-                generation: 0,
-                parent_uuid: parentUuid,
-                root_uuid: above?.rootUuid ?? uuid,
-                created_at_ms: now,
-                updated_at_ms: now,
-              })
-              .execute();
-            await noteChange(trx);
-          });
-        } catch (error) {
-          if (isUniqueViolation(error)) return await duplicate(db, name, uuid);
-          throw error;
-        }
+        if (stored === 'taken') return await duplicate(db, name, uuid);
         const location = { location: `${request.baseUrl}/resource_providers/${uuid}` };
-        const made = (await world.read()).providers.get(uuid);
-        return request.version < 20 || !made
+        const provider = (await world.read()).providers.get(uuid);
+        return request.version < 20 || !provider
           ? { status: 201, headers: location }
-          : { status: 200, headers: location, body: providerView(made, request.version) };
+          : { status: 200, headers: location, body: providerView(provider, request.version) };
       },
     }),
     route({
@@ -179,48 +159,29 @@ export function providerRoutes(parts: PlacementParts): readonly Route[] {
       handler: async (request) => {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;
-        const refused = new Refusal();
-        const done = await transaction(
-          db,
-          async (trx) => await remove(trx, provider.uuid, refused),
-        ).catch((error: unknown) => refused.caught(error));
-        return isFault(done) ? done : { status: 204 };
+        return await remove(db, provider.uuid);
       },
     }),
   ];
 }
 
-async function remove(trx: PlacementDb, uuid: string, refused: Refusal): Promise<void> {
-  const child = await trx
-    .selectFrom('resource_providers')
-    .select('uuid')
-    .where('parent_uuid', '=', uuid)
-    .executeTakeFirst();
-  if (child)
-    throw refused.because(
-      fault(
+async function remove(db: PlacementDb, uuid: string): Promise<Outcome<Reply>> {
+  switch (await deleteProvider(db, uuid)) {
+    case 'deleted':
+      return { status: 204 };
+    case 'hasChildren':
+      return fault(
         'conflict',
         `Unable to delete parent resource provider ${uuid}: It has child resource providers.`,
         { code: 'placement.resource_provider.cannot_delete_parent' },
-      ),
-    );
-  const used = await trx
-    .selectFrom('allocations')
-    .select('consumer_uuid')
-    .where('provider_uuid', '=', uuid)
-    .executeTakeFirst();
-  if (used)
-    throw refused.because(
-      fault(
+      );
+    case 'hasAllocations':
+      return fault(
         'conflict',
         `Unable to delete resource provider ${uuid}: Resource provider has allocations.`,
         { code: 'placement.resource_provider.inuse' },
-      ),
-    );
-  for (const table of ['inventories', 'provider_traits', 'provider_aggregates'] as const)
-    await trx.deleteFrom(table).where('provider_uuid', '=', uuid).execute();
-  await trx.deleteFrom('resource_providers').where('uuid', '=', uuid).execute();
-  await noteChange(trx);
+      );
+  }
 }
 
 async function update(
@@ -234,68 +195,37 @@ async function update(
     world,
     clock,
   } = parts;
-  const { providers, trees } = await world.read();
-  const tree = trees.get(provider.rootUuid) ?? [provider];
+  const { uuid } = provider;
   const parentUuid =
     body.parent_provider_uuid === undefined
       ? provider.parentUuid
       : (canonicalUuid(body.parent_provider_uuid ?? '') ?? null);
-  const above = parentUuid === null ? undefined : providers.get(parentUuid);
-  if (parentUuid !== provider.parentUuid) {
-    if (version < 37 && provider.parentUuid !== null)
-      return fault(
-        'badRequest',
-        parentUuid === null
-          ? 'un-parenting a provider is not currently allowed'
-          : 're-parenting a provider is not currently allowed',
-      );
-    if (parentUuid !== null && !above)
-      return fault(
-        'badRequest',
-        `Unable to save resource provider ${provider.uuid}: parent provider UUID does not exist: ${parentUuid}.`,
-      );
-  }
-  const below = descendants(tree, provider.uuid);
-  if (parentUuid !== null && below.has(parentUuid))
+  const moves = parentUuid !== provider.parentUuid;
+  if (moves && version < 37 && provider.parentUuid !== null)
+    return fault(
+      'badRequest',
+      parentUuid === null
+        ? 'un-parenting a provider is not currently allowed'
+        : 're-parenting a provider is not currently allowed',
+    );
+  const stored = moves
+    ? await moveProvider(db, { uuid, name: body.name, parentUuid }, clock.now())
+    : await renameProvider(db, uuid, body.name, clock.now());
+  if (stored === 'noParent')
+    return fault(
+      'badRequest',
+      `Unable to save resource provider ${uuid}: parent provider UUID does not exist: ${parentUuid}.`,
+    );
+  if (stored === 'loop')
     return fault('badRequest', 'creating loop in the provider tree is not allowed.');
-  const root = above?.rootUuid ?? provider.uuid;
-  try {
-    await transaction(db, async (trx) => {
-      await trx
-        .updateTable('resource_providers')
-        .set({ name: body.name, parent_uuid: parentUuid, updated_at_ms: clock.now() })
-        .where('uuid', '=', provider.uuid)
-        .execute();
-      if (root !== provider.rootUuid)
-        await trx
-          .updateTable('resource_providers')
-          .set({ root_uuid: root })
-          .where('uuid', 'in', [...below])
-          .execute();
-      await noteChange(trx);
-    });
-  } catch (error) {
-    if (isUniqueViolation(error)) return await duplicate(db, body.name, '');
-    throw error;
-  }
+  if (stored === 'taken') return await duplicate(db, body.name, '');
   return (
-    (await world.read()).providers.get(provider.uuid) ??
-    fault('notFound', `No resource provider with uuid ${provider.uuid} found`)
+    (await world.read()).providers.get(uuid) ??
+    fault('notFound', `No resource provider with uuid ${uuid} found`)
   );
 }
 
-/** The provider and everything under it. */
-function descendants(tree: readonly Provider[], uuid: string): Set<string> {
-  const below = new Set([uuid]);
-  for (let size = 0; size !== below.size;) {
-    size = below.size;
-    for (const provider of tree)
-      if (provider.parentUuid !== null && below.has(provider.parentUuid)) below.add(provider.uuid);
-  }
-  return below;
-}
-
-const known: Parameters = {
+const parameters: Parameters = {
   name: 0,
   uuid: 0,
   member_of: 3,
@@ -309,7 +239,7 @@ async function list(
   request: ApiRequest,
 ): Promise<Outcome<Reply>> {
   const { query, version } = request;
-  const stranger = unknownParameter(query, known, version);
+  const stranger = unknownParameter(query, parameters, version);
   if (stranger) return stranger;
   const { providers } = await world.read();
   let found = [...providers.values()];

@@ -1,11 +1,9 @@
-// Placement, as data: who has what, who holds what. Its only face.
-import type { PlacementAudit } from '#contracts/nova/audit.ts';
+// The role `placement`: who has what to give, and who holds what of it. Any number of processes may
+// run it on one database. Called by compose.
 import type { Microversions, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { Service } from '#openstack/service.ts';
-import type { PlacementDeps, PlacementParts } from '../deps.ts';
-import { placementAudit } from '../store/audit.ts';
-import { migrations } from '../store/tables.ts';
+import type { Role } from '#openstack/role.ts';
+import type { PlacementDeps } from '../deps.ts';
 import { createWorld } from '../store/world.ts';
 import { aggregateRoutes } from './aggregates.ts';
 import { allocationRoutes } from './allocations.ts';
@@ -13,10 +11,13 @@ import { byVersion } from './answers-by-version.ts';
 import { candidateRoutes } from './candidates.ts';
 import { placementFaults } from './fault-body.ts';
 import { inventoryRoutes } from './inventories.ts';
+import type { PlacementParts } from './parts.ts';
 import { policies } from './policies.ts';
+import { providerTraitRoutes } from './provider-traits.ts';
 import { providerRoutes } from './providers.ts';
 import { reshaperRoutes } from './reshaper.ts';
-import { resourceClassRoutes, traitRoutes } from './resource-classes.ts';
+import { resourceClassRoutes } from './resource-classes.ts';
+import { traitRoutes } from './traits.ts';
 import { usageRoutes } from './usages.ts';
 
 const microversions: Microversions = { type: 'placement', major: 1, min: 0, max: 39 };
@@ -42,42 +43,37 @@ const versionDocument: Route = route({
   }),
 });
 
-export interface PlacementService extends Service {
-  /** What Placement's database says, for `cobalt doctor --audit`. */
-  audit(): Promise<PlacementAudit>;
-}
-
-export function createPlacement(deps: PlacementDeps): PlacementService {
+export function createPlacementApi(deps: PlacementDeps): Role {
   const parts: PlacementParts = { ...deps, world: createWorld(deps.database.db) };
   const routes = [
     providerRoutes,
     inventoryRoutes,
     aggregateRoutes,
     traitRoutes,
+    providerTraitRoutes,
     resourceClassRoutes,
     allocationRoutes,
     reshaperRoutes,
     usageRoutes,
     candidateRoutes,
   ].flatMap((of) => of(parts));
-  const dated = [versionDocument, ...routes].map((one) => byVersion(one, deps.clock));
   return {
     name: 'placement',
-    http: {
-      name: 'placement',
-      serviceType: 'placement',
-      mount: '/placement',
-      routes: dated,
-      faultStyle: placementFaults,
-      microversions,
-      policies,
-      honoursAccept: true,
-      maxBodyBytes: 1024 * 1024,
-    },
+    http: [
+      {
+        name: 'placement',
+        serviceType: 'placement',
+        mount: '/placement',
+        routes: [versionDocument, ...routes].map((one) => byVersion(one, deps.clock)),
+        faultStyle: placementFaults,
+        microversions,
+        policies,
+        honoursAccept: true,
+        maxBodyBytes: 1024 * 1024,
+      },
+    ],
     rpc: [],
     tasks: [],
     sagas: [],
-    migrations,
-    audit: async () => await placementAudit(deps),
   };
 }

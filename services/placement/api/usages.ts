@@ -1,11 +1,11 @@
 // How much is used: of a provider, and by a project or one of its users (1.9).
-import { sql } from 'kysely';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { PlacementParts } from '../deps.ts';
 import { badQuery, unknownParameter, type Parameters } from '../domain/query-values.ts';
-import { requestedProvider } from './parts.ts';
+import { consumersOf, usageOf } from '../store/usages.ts';
+import type { PlacementParts } from './parts.ts';
+import { requestedProvider } from './requested-provider.ts';
 
 const parameters: Parameters = { project_id: 9, user_id: 9, consumer_type: 38 };
 
@@ -55,33 +55,17 @@ export function usageRoutes(parts: PlacementParts): readonly Route[] {
           return badQuery(`'${type}' does not match '^[A-Z0-9_]+$|^all|^unknown$': consumer_type`);
         if (!request.allows('placement:usages', { project_id: projectId }))
           return fault('forbidden', "Policy doesn't allow placement:usages to be performed.");
-        let rows = db
-          .selectFrom('allocations as a')
-          .innerJoin('consumers as c', 'c.uuid', 'a.consumer_uuid')
-          .select(['c.consumer_type', 'a.resource_class', sql<number>`sum(a.used)`.as('used')])
-          .where('c.project_id', '=', projectId)
-          .groupBy(['c.consumer_type', 'a.resource_class']);
-        let counts = db
-          .selectFrom('consumers as c')
-          .select(['c.consumer_type', sql<number>`count(*)`.as('consumers')])
-          .where('c.project_id', '=', projectId)
-          .groupBy('c.consumer_type');
-        if (userId !== undefined)
-          [rows, counts] = [
-            rows.where('c.user_id', '=', userId),
-            counts.where('c.user_id', '=', userId),
-          ];
         const sums: Record<string, Record<string, number>> = {};
-        for (const row of await rows.execute()) {
+        for (const row of await usageOf(db, { projectId, userId })) {
           const kind = row.consumer_type ?? 'unknown';
           if (version >= 38 && type !== undefined && type !== 'all' && type !== kind) continue;
           const key = version < 38 || type === 'all' ? 'all' : kind;
           const sum = (sums[key] ??= {});
-          sum[row.resource_class] = (sum[row.resource_class] ?? 0) + Number(row.used);
+          sum[row.resource_class] = (sum[row.resource_class] ?? 0) + row.used;
         }
-        for (const row of version < 38 ? [] : await counts.execute()) {
+        for (const row of version < 38 ? [] : await consumersOf(db, { projectId, userId })) {
           const sum = sums[type === 'all' ? 'all' : (row.consumer_type ?? 'unknown')];
-          if (sum) sum['consumer_count'] = (sum['consumer_count'] ?? 0) + Number(row.consumers);
+          if (sum) sum['consumer_count'] = (sum['consumer_count'] ?? 0) + row.consumers;
         }
         return { status: 200, body: { usages: version < 38 ? (sums['all'] ?? {}) : sums } };
       },

@@ -50,9 +50,9 @@ const summaries = new WeakMap<Provider, Map<string, string>>();
 
 function summaryText(provider: Provider, version: number, asked: ReadonlySet<string>): string {
   const key = version >= 27 ? `${version}` : `${version}/${[...asked].join()}`;
-  let known = summaries.get(provider);
-  if (!known) summaries.set(provider, (known = new Map()));
-  let text = known.get(key);
+  let texts = summaries.get(provider);
+  if (!texts) summaries.set(provider, (texts = new Map()));
+  let text = texts.get(key);
   if (text === undefined) {
     const resources: JsonObject = {};
     for (const [name, inventory] of provider.inventories) {
@@ -67,7 +67,7 @@ function summaryText(provider: Provider, version: number, asked: ReadonlySet<str
         root_provider_uuid: provider.rootUuid,
       });
     text = `${JSON.stringify(provider.uuid)}:${JSON.stringify(summary)}`;
-    known.set(key, text);
+    texts.set(key, text);
   }
   return text;
 }

@@ -16,9 +16,9 @@ export const badQuery = (why: string, code?: string) =>
 export type Parameters = Readonly<Record<string, number>>;
 
 /** A parameter that is unknown, or not known yet in this microversion, is refused. */
-export function unknownParameter(query: Query, known: Parameters, version: number) {
+export function unknownParameter(query: Query, parameters: Parameters, version: number) {
   const strangers = Object.keys(query).filter(
-    (name) => !Object.hasOwn(known, name) || (known[name] ?? 0) > version,
+    (name) => !Object.hasOwn(parameters, name) || (parameters[name] ?? 0) > version,
   );
   if (strangers.length === 0) return undefined;
   return badQuery(

@@ -51,7 +51,7 @@ function groupKey(key: string, version: number): { kind: string; suffix: string 
   );
   if (kind === undefined) return undefined;
   const suffix = key.slice(kind.length);
-  const known =
+  const isSuffix =
     suffix === '' ||
     (version >= namedGroupsSince
       ? /^[a-zA-Z0-9_-]{1,64}$/
@@ -59,7 +59,7 @@ function groupKey(key: string, version: number): { kind: string; suffix: string 
         ? /^[1-9][0-9]*$/
         : /^$/
     ).test(suffix);
-  return known ? { kind, suffix } : undefined;
+  return isSuffix ? { kind, suffix } : undefined;
 }
 
 export function parseCandidateRequest(query: Query, version: number): Outcome<CandidateRequest> {
@@ -69,13 +69,13 @@ export function parseCandidateRequest(query: Query, version: number): Outcome<Ca
     readonly string[]
   >; // names come from outside
   for (const [key, values] of Object.entries(query)) {
-    const known = groupKey(key, version);
-    if (!known) {
+    const parameter = groupKey(key, version);
+    if (!parameter) {
       others[key] = values;
       continue;
     }
-    const group = bySuffix.get(known.suffix) ?? new Map<string, readonly string[]>();
-    bySuffix.set(known.suffix, group.set(known.kind, values));
+    const group = bySuffix.get(parameter.suffix) ?? new Map<string, readonly string[]>();
+    bySuffix.set(parameter.suffix, group.set(parameter.kind, values));
   }
   const stranger = unknownParameter(others, wide, version);
   if (stranger) return stranger;

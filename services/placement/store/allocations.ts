@@ -1,12 +1,13 @@
 // SQL of allocations. A write is one transaction: consumer generation, capacity and provider
-// generations are checked in it, so no two writers ever give out the same room.
+// generations are checked in it, so no two writers ever give out the same capacity.
 import { sql } from 'kysely';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Inventory, Provider } from '../domain/provider.ts';
 import { refusal } from '../domain/provider.ts';
-import type { PlacementDb } from './world.ts';
-import { moveGeneration, noteChange } from './world.ts';
+import { concurrentUpdate, lockProvider, moveGeneration, noteChange } from './generations.ts';
+import { refusable } from './refusable.ts';
+import type { PlacementDb, PlacementTables } from './tables.ts';
 
 export interface ConsumerClaim {
   consumerUuid: string;
@@ -19,8 +20,14 @@ export interface ConsumerClaim {
   allocations: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
-const conflict = (message: string) =>
-  fault('concurrentUpdate', message, { code: 'placement.concurrent_update' });
+/** `replaceAllocations` in a transaction of its own. */
+export async function writeAllocations(
+  db: PlacementDb,
+  claims: readonly ConsumerClaim[],
+  nowMs: number,
+): Promise<Outcome<void>> {
+  return await refusable(db, async (trx) => await replaceAllocations(trx, claims, nowMs));
+}
 
 /**
  * Replaces what the consumers hold, all or none: what they give back makes way for what they take.
@@ -40,7 +47,7 @@ export async function replaceAllocations(
       .where('uuid', '=', claim.consumerUuid)
       .executeTakeFirst();
     if (claim.generation !== undefined && claim.generation !== (consumer?.generation ?? null)) {
-      return conflict(
+      return concurrentUpdate(
         `consumer generation conflict - expected ${consumer ? consumer.generation : 'null'} but got ${claim.generation}`,
       );
     }
@@ -71,7 +78,7 @@ export async function replaceAllocations(
 async function keepConsumer(
   trx: PlacementDb,
   claim: ConsumerClaim,
-  known: boolean,
+  exists: boolean,
   nowMs: number,
 ): Promise<void> {
   if (claim.allocations.size === 0) {
@@ -84,7 +91,7 @@ async function keepConsumer(
     consumer_type: claim.consumerType,
     updated_at_ms: nowMs,
   };
-  if (known)
+  if (exists)
     await trx
       .updateTable('consumers')
       .set((eb) => ({ ...facts, generation: eb('generation', '+', 1) }))
@@ -103,18 +110,12 @@ async function place(
   providerUuid: string,
   resources: ReadonlyMap<string, number>,
 ): Promise<Outcome<void>> {
-  // Locks the provider on MariaDB; SQLite's writing transaction holds the whole file.
-  const row = await trx
-    .updateTable('resource_providers')
-    .set((eb) => ({ generation: eb.ref('generation') }))
-    .where('uuid', '=', providerUuid)
-    .executeTakeFirst();
-  if (row.numUpdatedRows === 0n)
+  if (!(await lockProvider(trx, providerUuid)))
     return fault(
       'badRequest',
       `Allocation for resource provider '${providerUuid}' that does not exist.`,
     );
-  const provider = await readRoom(trx, providerUuid);
+  const provider = await readCapacity(trx, providerUuid);
   for (const [resourceClass, amount] of resources) {
     if (!provider.inventories.has(resourceClass))
       return fault(
@@ -141,7 +142,7 @@ async function place(
 }
 
 /** Inventory and use as they are in this transaction, not as remembered. */
-async function readRoom(trx: PlacementDb, uuid: string): Promise<Provider> {
+async function readCapacity(trx: PlacementDb, uuid: string): Promise<Provider> {
   const inventories = new Map<string, Inventory>();
   for (const { provider_uuid: _provider, resource_class, ...inventory } of await trx
     .selectFrom('inventories')
@@ -184,5 +185,27 @@ export async function allocationsOf(
     .selectFrom('allocations')
     .select(['provider_uuid', 'resource_class', 'used'])
     .where('consumer_uuid', '=', consumerUuid)
+    .execute();
+}
+
+export async function findConsumer(
+  db: PlacementDb,
+  uuid: string,
+): Promise<PlacementTables['consumers'] | undefined> {
+  return await db.selectFrom('consumers').selectAll().where('uuid', '=', uuid).executeTakeFirst();
+}
+
+/** What consumers hold of a provider; `generation` is the consumer's. */
+export async function allocationsOfProvider(
+  db: PlacementDb,
+  providerUuid: string,
+): Promise<
+  { consumer_uuid: string; resource_class: string; used: number; generation: number | null }[]
+> {
+  return await db
+    .selectFrom('allocations as a')
+    .leftJoin('consumers as c', 'c.uuid', 'a.consumer_uuid')
+    .select(['a.consumer_uuid', 'a.resource_class', 'a.used', 'c.generation'])
+    .where('a.provider_uuid', '=', providerUuid)
     .execute();
 }

@@ -1,8 +1,8 @@
-// Placement's own view for `cobalt doctor --audit`.
+// What Placement's database says, for `cobalt doctor --audit`. Reads only; called by compose.
 import type { PlacementAudit } from '#contracts/nova/audit.ts';
-import type { PlacementDeps } from '../deps.ts';
+import type { PlacementDb } from './tables.ts';
 
-export async function placementAudit({ database: { db } }: PlacementDeps): Promise<PlacementAudit> {
+export async function placementAudit(db: PlacementDb): Promise<PlacementAudit> {
   const allocations = await db.selectFrom('allocations').selectAll().execute();
   return {
     providers: await db.selectFrom('resource_providers').select(['uuid', 'name']).execute(),

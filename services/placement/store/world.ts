@@ -1,14 +1,11 @@
 // All providers in memory, true to the database: one look at the change counter tells whether a
 // copy is stale, and only providers whose generation moved are read again. Right with several
 // Placement processes too.
-import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Inventory, Provider } from '../domain/provider.ts';
-import type { PlacementTables } from './tables.ts';
+import type { PlacementDb } from './tables.ts';
 
-export type PlacementDb = Kysely<PlacementTables>;
-
-/** Providers by id, and the trees they form. Never changed once made. */
+/** Providers by id, and the trees they form. Never changed, but replaced as a whole. */
 export interface Snapshot {
   version: number;
   providers: ReadonlyMap<string, Provider>;
@@ -46,10 +43,10 @@ export function createWorld(db: PlacementDb): World {
     const providers = new Map<string, Provider>();
     for (const row of rows) {
       const parts = fresh.get(row.uuid);
-      const known = held.providers.get(row.uuid);
+      const present = held.providers.get(row.uuid);
       providers.set(
         row.uuid,
-        parts || !known
+        parts || !present
           ? {
               uuid: row.uuid,
               name: row.name,
@@ -60,7 +57,7 @@ export function createWorld(db: PlacementDb): World {
               updatedAtMs: row.updated_at_ms,
               ...(parts ?? emptyParts()),
             }
-          : known,
+          : present,
       );
     }
     const trees = new Map<string, Provider[]>();
@@ -141,28 +138,4 @@ async function readParts(
       parts.get(row.provider_uuid)?.aggregates.add(row.aggregate_uuid);
   }
   return parts;
-}
-
-/** Part of every writing transaction: tells readers that their copy is old. */
-export async function noteChange(trx: PlacementDb): Promise<void> {
-  await trx
-    .updateTable('changes')
-    .set((eb) => ({ version: eb('version', '+', 1) }))
-    .where('id', '=', 1)
-    .execute();
-}
-
-/** Moves a provider's generation on. False: it was not `expected` any more. */
-export async function moveGeneration(
-  trx: PlacementDb,
-  uuid: string,
-  expected: number | undefined,
-  nowMs: number,
-): Promise<boolean> {
-  let query = trx
-    .updateTable('resource_providers')
-    .set((eb) => ({ generation: eb('generation', '+', 1), updated_at_ms: nowMs }))
-    .where('uuid', '=', uuid);
-  if (expected !== undefined) query = query.where('generation', '=', expected);
-  return (await query.executeTakeFirst()).numUpdatedRows === 1n;
 }

@@ -9,6 +9,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
+import { auditImages } from '../../store/audit.ts';
 import { startGlance } from '../glance.testing.ts';
 
 const octets = { 'content-type': 'application/octet-stream' };
@@ -79,11 +80,11 @@ test('files that no image needs go: of deleted images, and of a crash between fi
   for (const key of [data_key ?? '', 'nobody_knows'])
     await glance.store.write(key, Readable.from([Buffer.from('left over')]), limits);
   assert.deepEqual(
-    (await glance.service.audit()).map((line) => line.slice(0, 15)),
+    (await auditImages(glance.database.db, glance.store)).map((line) => line.slice(0, 15)),
     ['the store holds', 'the store holds'],
   );
   await glance.mend();
-  assert.deepEqual(await glance.service.audit(), []);
+  assert.deepEqual(await auditImages(glance.database.db, glance.store), []);
   assert.deepEqual(
     (await glance.store.list()).map(({ key }) => key.slice(0, 36)),
     [kept],
@@ -91,7 +92,7 @@ test('files that no image needs go: of deleted images, and of a crash between fi
   assert.equal((await glance.ask('ann', 'GET', `/images/${kept}/file`)).body, 'some data');
   for (const { key } of await glance.store.list()) await glance.store.remove(key);
   assert.match(
-    (await glance.service.audit()).join(),
+    (await auditImages(glance.database.db, glance.store)).join(),
     new RegExp(`^image ${kept} is active, but its data .* is not in the store$`),
   );
   await glance.close();

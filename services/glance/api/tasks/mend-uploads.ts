@@ -1,8 +1,8 @@
 // What a killed process leaves: images for ever in saving, unfinished files, files of deleted
 // images. Level-triggered, idempotent.
 import type { Task } from '#platform/tasks/tasks.ts';
-import type { GlanceParts } from '../../deps.ts';
 import { abandonUpload, neededKeys, staleUploads } from '../../store/uploads.ts';
+import type { GlanceParts } from '../parts.ts';
 
 export function mendUploads(parts: GlanceParts): Task {
   const {

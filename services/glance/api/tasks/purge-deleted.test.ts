@@ -17,7 +17,7 @@ it('deleted images are purged by age, others not, and their ids stay taken', asy
     const [kept, deleted] = [await glance.image('ann'), await glance.image('ann')];
     await glance.ask('ann', 'DELETE', `/images/${deleted}`);
     const purge = async () => {
-      const task = glance.service.tasks.find(({ name }) => name === 'glance.purge-deleted');
+      const task = glance.role.tasks.find(({ name }) => name === 'glance.purge-deleted');
       assert.ok(task);
       await task.run(new AbortController().signal);
       return (await db.selectFrom('images').select('id').execute()).map(({ id }) => id).sort();

@@ -1,8 +1,8 @@
 // Records of deleted images go after a while, and the space they took.
 import { reclaimSpace } from '#platform/db/reclaim-space.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
-import type { GlanceParts } from '../../deps.ts';
 import { purgeImages } from '../../store/images.ts';
+import type { GlanceParts } from '../parts.ts';
 
 const everyMs = 60 * 60_000;
 

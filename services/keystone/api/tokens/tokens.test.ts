@@ -279,7 +279,7 @@ describe('tokens', () => {
   for (const [name, end] of Object.entries(ends)) {
     test(`a remembered token ends at once by: ${name}`, async () => {
       const user = await newUser(`ends-${name.replace(' ', '-')}`);
-      const context = await keystone.service.tokens.validate(user.token);
+      const context = await keystone.role.tokens.validate(user.token);
       assert.ok(!isFault(context));
       const role = (await keystone.ask('GET', 'roles?name=member', { token: keystone.admin })).body
         .roles[0].id;
@@ -316,7 +316,7 @@ describe('tokens', () => {
 
   test('tokens outlive a key rotation, and end when their key is gone', async () => {
     const token = await keystone.login('demo', 'demo-secret');
-    await keystone.service.rotateKeys();
+    await keystone.role.rotateKeys();
     const opened = (subject: string) =>
       keystone.ask('HEAD', 'auth/tokens', {
         token: keystone.admin,
@@ -324,10 +324,10 @@ describe('tokens', () => {
       });
     assert.equal((await opened(token)).status, 200);
     const later = await keystone.login('demo', 'demo-secret');
-    await keystone.service.rotateKeys();
+    await keystone.role.rotateKeys();
     assert.deepEqual([(await opened(later)).status], [200]);
     keystone.admin = await keystone.login('admin', 'admin-secret');
-    await keystone.service.rotateKeys();
+    await keystone.role.rotateKeys();
     assert.equal((await opened(token)).status, 404);
   });
 });

@@ -1,0 +1,13 @@
+// Ids of images that were purged.
+import type { Migration } from '#platform/db/migrate.ts';
+
+export const purgedImageIds: Migration = {
+  name: '0002-purged-image-ids',
+  up: async (db, t) => {
+    await db.schema
+      .createTable('purged_image_ids')
+      .ifNotExists()
+      .addColumn('id', t.id, (c) => c.primaryKey())
+      .execute();
+  },
+};

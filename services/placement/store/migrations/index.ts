@@ -1,0 +1,5 @@
+// Placement's schema, step by step.
+import type { Migration } from '#platform/db/migrate.ts';
+import { placementTables } from './0001-placement.ts';
+
+export const migrations: readonly Migration[] = [placementTables];

@@ -1,0 +1,161 @@
+// Resource providers themselves: their names and their place in a tree.
+import { isUniqueViolation } from '#platform/db/errors.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import { lockProvider, noteChange } from './generations.ts';
+import type { PlacementDb } from './tables.ts';
+
+export async function providerExists(db: PlacementDb, uuid: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('resource_providers')
+    .select('uuid')
+    .where('uuid', '=', uuid)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/**
+ * `taken`: another provider has the name or the UUID. `noParent`: there is no such provider to put
+ * it below.
+ */
+export async function insertProvider(
+  db: PlacementDb,
+  { uuid, name, parentUuid }: { uuid: string; name: string; parentUuid: string | null },
+  nowMs: number,
+): Promise<'inserted' | 'taken' | 'noParent'> {
+  return await unlessTaken(db, async (trx) => {
+    const ancestors = await ancestorsOf(trx, parentUuid);
+    if (!ancestors) return 'noParent';
+    await trx
+      .insertInto('resource_providers')
+      .values({
+        uuid,
+        name,
+        generation: 0,
+        parent_uuid: parentUuid,
+        root_uuid: ancestors.at(-1) ?? uuid,
+        created_at_ms: nowMs,
+        updated_at_ms: nowMs,
+      })
+      .execute();
+    return 'inserted';
+  });
+}
+
+export async function renameProvider(
+  db: PlacementDb,
+  uuid: string,
+  name: string,
+  nowMs: number,
+): Promise<'updated' | 'taken'> {
+  return await unlessTaken<'updated'>(db, async (trx) => {
+    await trx
+      .updateTable('resource_providers')
+      .set({ name, updated_at_ms: nowMs })
+      .where('uuid', '=', uuid)
+      .execute();
+    return 'updated';
+  });
+}
+
+/**
+ * Renames a provider and puts it, with all below it, below another one (null: below none). `loop`:
+ * that one is below it.
+ */
+export async function moveProvider(
+  db: PlacementDb,
+  { uuid, name, parentUuid }: { uuid: string; name: string; parentUuid: string | null },
+  nowMs: number,
+): Promise<'updated' | 'taken' | 'noParent' | 'loop'> {
+  return await unlessTaken(db, async (trx) => {
+    const ancestors = await ancestorsOf(trx, parentUuid);
+    if (!ancestors) return 'noParent';
+    if (ancestors.includes(uuid)) return 'loop';
+    await trx
+      .updateTable('resource_providers')
+      .set({ name, parent_uuid: parentUuid, updated_at_ms: nowMs })
+      .where('uuid', '=', uuid)
+      .execute();
+    const rootUuid = ancestors.at(-1) ?? uuid;
+    for (let level = [uuid]; level.length > 0;) {
+      await trx
+        .updateTable('resource_providers')
+        .set({ root_uuid: rootUuid })
+        .where('uuid', 'in', level)
+        .execute();
+      const children = await trx
+        .selectFrom('resource_providers')
+        .select('uuid')
+        .where('parent_uuid', 'in', level)
+        .execute();
+      level = children.map((child) => child.uuid);
+    }
+    return 'updated';
+  });
+}
+
+/** With what belongs to it, unless other providers are below it or something is allocated. */
+export async function deleteProvider(
+  db: PlacementDb,
+  uuid: string,
+): Promise<'deleted' | 'hasChildren' | 'hasAllocations'> {
+  return await transaction(db, async (trx) => {
+    // Both are locked before anything is read: no allocation and no child comes meanwhile.
+    await lockProvider(trx, uuid);
+    await noteChange(trx);
+    const child = await trx
+      .selectFrom('resource_providers')
+      .select('uuid')
+      .where('parent_uuid', '=', uuid)
+      .executeTakeFirst();
+    if (child) return 'hasChildren';
+    const allocation = await trx
+      .selectFrom('allocations')
+      .select('consumer_uuid')
+      .where('provider_uuid', '=', uuid)
+      .executeTakeFirst();
+    if (allocation) return 'hasAllocations';
+    for (const table of ['inventories', 'provider_traits', 'provider_aggregates'] as const)
+      await trx.deleteFrom(table).where('provider_uuid', '=', uuid).execute();
+    await trx.deleteFrom('resource_providers').where('uuid', '=', uuid).execute();
+    return 'deleted';
+  });
+}
+
+/** From `parentUuid` up to the root; none for null. Undefined: there is no such provider. */
+async function ancestorsOf(
+  trx: PlacementDb,
+  parentUuid: string | null,
+): Promise<string[] | undefined> {
+  const ancestors: string[] = [];
+  for (let uuid = parentUuid; uuid !== null;) {
+    const row = await trx
+      .selectFrom('resource_providers')
+      .select('parent_uuid')
+      .where('uuid', '=', uuid)
+      .executeTakeFirst();
+    if (!row) return undefined;
+    ancestors.push(uuid);
+    uuid = row.parent_uuid;
+  }
+  return ancestors;
+}
+
+/**
+ * A write that the unique name or UUID may refuse. The change is noted before anything is read,
+ * since that locks the counter: what two requests make of one tree, they make one after the other,
+ * in whatever process.
+ */
+async function unlessTaken<T>(
+  db: PlacementDb,
+  write: (trx: PlacementDb) => Promise<T>,
+): Promise<T | 'taken'> {
+  try {
+    return await transaction(db, async (trx) => {
+      await noteChange(trx);
+      return await write(trx);
+    });
+  } catch (error) {
+    if (isUniqueViolation(error)) return 'taken';
+    throw error;
+  }
+}
