@@ -159,16 +159,17 @@ export async function startGlance(
     store,
     ask,
     async image(who, fields = {}, data = Buffer.from('some data')) {
-      const made = await ask(who, 'POST', '/images', {
+      const created = await ask(who, 'POST', '/images', {
         name: 'test',
         disk_format: 'raw',
         container_format: 'bare',
         ...fields,
       });
-      if (made.status !== 201) throw new Error(`POST /images: ${made.status} ${made.body}`);
-      const put = await ask(who, 'PUT', `/images/${made.body.id}/file`, data);
+      if (created.status !== 201)
+        throw new Error(`POST /images: ${created.status} ${created.body}`);
+      const put = await ask(who, 'PUT', `/images/${created.body.id}/file`, data);
       if (put.status !== 204) throw new Error(`PUT file: ${put.status} ${put.body}`);
-      return made.body.id as string;
+      return created.body.id as string;
     },
     async mend() {
       for (const task of role.tasks) await task.run(new AbortController().signal);

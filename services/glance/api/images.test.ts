@@ -130,13 +130,13 @@ describe('images', () => {
   }
 
   it('lets admins publish and own for others, and readers create nothing', async () => {
-    const made = await create('admin', { visibility: 'public', owner: 'bob-project' });
+    const created = await create('admin', { visibility: 'public', owner: 'bob-project' });
     assert.deepEqual(
-      [made.status, made.body.owner, made.body.visibility],
+      [created.status, created.body.owner, created.body.visibility],
       [201, 'bob-project', 'public'],
     );
     assert.equal((await create('reader', {})).status, 403);
-    assert.equal((await ask('admin', 'DELETE', `/images/${made.body.id}`)).status, 204);
+    assert.equal((await ask('admin', 'DELETE', `/images/${created.body.id}`)).status, 204);
   });
 
   it('patches in both forms', async () => {

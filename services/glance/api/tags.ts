@@ -30,7 +30,7 @@ export function tagRoutes(parts: GlanceParts): readonly Route[] {
       handler: async (request) =>
         await changeTags(parts, request, (tags, tag) =>
           tags.includes(tag)
-            ? tags.filter((known) => known !== tag)
+            ? tags.filter((other) => other !== tag)
             : fault('notFound', `Tag ${tag} is not one of the image's.`),
         ),
     }),

@@ -244,7 +244,7 @@ function readSorts(query: Query): Outcome<Sort[]> {
   }
   // A total order, so that a marker has one place.
   for (const key of ['created_at', 'id'] as const)
-    if (!sorts.some((known) => known.key === key))
+    if (!sorts.some((earlier) => earlier.key === key))
       sorts.push({ key, direction: sorts[0]?.direction ?? 'desc' });
   return sorts;
 }

@@ -22,7 +22,7 @@ import { denied, notFound, taken } from './permit.ts';
 import {
   asked,
   created,
-  done,
+  noContent,
   idText,
   listed,
   nameOf,
@@ -177,7 +177,7 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
           (await find(request, 'identity:delete_application_credential'));
         if (isFault(row)) return row;
         await deleteApplicationCredential(k.db, row.id);
-        return done;
+        return noContent;
       },
     }),
   ];

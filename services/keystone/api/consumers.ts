@@ -14,7 +14,17 @@ import {
 import type { ConsumerRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
-import { created, done, extraOf, listed, parsed, shown, text, urlOf, wrapped } from './shapes.ts';
+import {
+  created,
+  noContent,
+  extraOf,
+  listed,
+  parsed,
+  shown,
+  text,
+  urlOf,
+  wrapped,
+} from './shapes.ts';
 
 const body = wrapped('consumer', { description: Type.Optional(text) });
 const columns = ['id', 'description', 'secret'];
@@ -98,7 +108,7 @@ export function consumerRoutes(k: Keystone): Route[] {
         const row = await find(request);
         if (isFault(row)) return row;
         await deleteConsumer(k.db, row.id);
-        return done;
+        return noContent;
       },
     }),
   ];

@@ -19,7 +19,17 @@ import { userExists } from '../store/users.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent } from './lent-rights.ts';
 import { denied, notFound } from './permit.ts';
-import { asked, created, done, idText, listed, nameOf, shown, urlOf, wrapped } from './shapes.ts';
+import {
+  asked,
+  created,
+  noContent,
+  idText,
+  listed,
+  nameOf,
+  shown,
+  urlOf,
+  wrapped,
+} from './shapes.ts';
 
 const projectId = Type.Optional(Type.Union([idText, Type.Null()]));
 const createBody = wrapped('credential', {
@@ -170,7 +180,7 @@ export function credentialRoutes(k: Keystone): Route[] {
         const row = await find(request, 'identity:delete_credential');
         if (isFault(row)) return row;
         await deleteCredential(k.db, row.id);
-        return done;
+        return noContent;
       },
     }),
     ...ec2Routes(k),
@@ -263,7 +273,7 @@ function ec2Routes(k: Keystone): Route[] {
         const row = await find(request, 'identity:ec2_delete_credential');
         if (isFault(row)) return row;
         await deleteCredential(k.db, row.id);
-        return done;
+        return noContent;
       },
     }),
   ];

@@ -42,12 +42,12 @@ describe('lent rights', () => {
     token: string,
     attributes: Record<string, Json>,
   ): Promise<{ id: string; secret: string; roles: string[] }> {
-    const made = await keystone.ask('POST', `users/${owner}/application_credentials`, {
+    const created = await keystone.ask('POST', `users/${owner}/application_credentials`, {
       token,
       body: { application_credential: attributes },
     });
-    assert.equal(made.status, 201, JSON.stringify(made.body));
-    const { id, secret, roles } = made.body.application_credential;
+    assert.equal(created.status, 201, JSON.stringify(created.body));
+    const { id, secret, roles } = created.body.application_credential;
     return { id, secret, roles: roles.map((role: { name: string }) => role.name).sort() };
   }
   async function trustToken(trustorToken: string, roles: string[]): Promise<Answer> {
@@ -81,15 +81,18 @@ describe('lent rights', () => {
 
   describe('carry the roles that the lent ones imply', () => {
     test('an application credential, shown and used', async () => {
-      const made = await appCred(demoId, keystone.demo, {
+      const created = await appCred(demoId, keystone.demo, {
         name: 'implied',
         roles: [{ name: 'member' }],
       });
-      assert.deepEqual(made.roles, ['member', 'reader']);
-      assert.deepEqual(namesOf(await appCredLogin(made.id, made.secret)), ['member', 'reader']);
+      assert.deepEqual(created.roles, ['member', 'reader']);
+      assert.deepEqual(namesOf(await appCredLogin(created.id, created.secret)), [
+        'member',
+        'reader',
+      ]);
     });
     test('an application credential stored before its implied roles were', async () => {
-      const made = await appCred(demoId, keystone.demo, {
+      const created = await appCred(demoId, keystone.demo, {
         name: 'old',
         roles: [{ name: 'member' }],
       });
@@ -98,9 +101,12 @@ describe('lent rights', () => {
       await keystone.database.db
         .updateTable('application_credential')
         .set({ roles: JSON.stringify([member]) })
-        .where('id', '=', made.id)
+        .where('id', '=', created.id)
         .execute();
-      assert.deepEqual(namesOf(await appCredLogin(made.id, made.secret)), ['member', 'reader']);
+      assert.deepEqual(namesOf(await appCredLogin(created.id, created.secret)), [
+        'member',
+        'reader',
+      ]);
     });
     test('a trust', async () => {
       assert.deepEqual(namesOf(await trustToken(await adminOnDemo(), ['manager'])), [
@@ -110,11 +116,11 @@ describe('lent rights', () => {
       ]);
     });
     test('a token made from the token of an application credential', async () => {
-      const made = await appCred(demoId, keystone.demo, {
+      const created = await appCred(demoId, keystone.demo, {
         name: 'again',
         roles: [{ name: 'member' }],
       });
-      const first = await appCredLogin(made.id, made.secret);
+      const first = await appCredLogin(created.id, created.secret);
       const second = await keystone.ask('POST', 'auth/tokens', {
         body: {
           auth: {
@@ -137,14 +143,14 @@ describe('lent rights', () => {
       const grant = (method: HttpMethod, role: string) =>
         ask(method, `projects/${demoProject}/users/${id}/roles/${role}`, { token: admin });
       await grant('PUT', await roleId('manager'));
-      const made = await appCred(
+      const created = await appCred(
         id,
         await keystone.login('demoted', 'x', { project: { id: demoProject } }),
         { name: 'c', roles: [{ name: 'manager' }] },
       );
       await grant('PUT', await roleId('reader'));
       await grant('DELETE', await roleId('manager'));
-      assert.deepEqual(namesOf(await appCredLogin(made.id, made.secret)), ['reader']);
+      assert.deepEqual(namesOf(await appCredLogin(created.id, created.secret)), ['reader']);
     });
   });
 
@@ -212,8 +218,8 @@ describe('lent rights', () => {
       const { ask } = keystone;
       const token = await adminOnDemo();
       const login = async (attributes: Record<string, Json>): Promise<string> => {
-        const made = await appCred(adminId, token, attributes);
-        return (await appCredLogin(made.id, made.secret)).headers['x-subject-token'] ?? '';
+        const created = await appCred(adminId, token, attributes);
+        return (await appCredLogin(created.id, created.secret)).headers['x-subject-token'] ?? '';
       };
       lent = {
         restricted: await login({ name: 'restricted' }),
@@ -399,12 +405,13 @@ describe('lent rights', () => {
         });
         assert.ok(status < 300, `${title}: ${status}`);
       }
-      const made = await appCred(adminId, await adminOnDemo(), {
+      const created = await appCred(adminId, await adminOnDemo(), {
         name: 'reader-only',
         unrestricted: true,
         roles: [{ name: 'reader' }],
       });
-      const token = (await appCredLogin(made.id, made.secret)).headers['x-subject-token'] ?? '';
+      const token =
+        (await appCredLogin(created.id, created.secret)).headers['x-subject-token'] ?? '';
       const trust = {
         trustor_user_id: adminId,
         trustee_user_id: demoId,

@@ -15,7 +15,7 @@ import {
 import { findDomain } from '../store/projects.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
-import { done } from './shapes.ts';
+import { noContent } from './shapes.ts';
 
 /**
  * What may be set, with its default. Identity API, "Domain configuration": groups identity and
@@ -108,7 +108,7 @@ export function domainConfigRoutes(k: Keystone): Route[] {
   ): Promise<Outcome<Reply>> => {
     if (!part(present, where)) return unknown(where);
     await removeDomainOptions(k.db, where.domain_id, where);
-    return done;
+    return noContent;
   };
 
   const defaultOf = (suffix: string): Route =>
@@ -155,8 +155,8 @@ function sentOptions(
   const wrapped = where.option === undefined ? config : { [where.group ?? '']: config };
   const options: DomainOptions = {};
   for (const [group, values] of Object.entries(wrapped)) {
-    const known = own(defaults, group);
-    if (!known || typeof values !== 'object' || values === null)
+    const supported = own(defaults, group);
+    if (!supported || typeof values !== 'object' || values === null)
       return fault(
         'forbidden',
         `Group ${group} is not supported for domain specific configurations.`,
@@ -164,7 +164,7 @@ function sentOptions(
     if (where.group !== undefined && group !== where.group)
       return fault('forbidden', `The body must be about group ${where.group}.`);
     for (const option of Object.keys(values)) {
-      if (!Object.hasOwn(known, option))
+      if (!Object.hasOwn(supported, option))
         return fault(
           'forbidden',
           `Option ${option} in group ${group} is not supported for domain specific configurations.`,

@@ -19,7 +19,7 @@ import { domainView } from './project-view.ts';
 import {
   asked,
   created,
-  done,
+  noContent,
   enabled,
   extraOf,
   listed,
@@ -176,7 +176,7 @@ export function domainRoutes(k: Keystone): Route[] {
             'Cannot delete a domain that is enabled, please disable it first.',
           );
         await transaction(k.db, (trx) => deleteDomain(trx, id));
-        return done;
+        return noContent;
       },
     }),
   ];

@@ -31,7 +31,7 @@ import { projectView } from './project-view.ts';
 import {
   asked,
   created,
-  done,
+  noContent,
   idText,
   listed,
   nameOf,
@@ -148,7 +148,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
         const row = await find(request);
         if (isFault(row)) return row;
         await deleteEndpointGroup(k.db, row.id);
-        return done;
+        return noContent;
       },
     }),
     route({
@@ -279,12 +279,12 @@ function associationRoutes(
   return [
     on('PUT', `identity:add_${policy}`, async (association) => {
       await associate(k.db, association);
-      return done;
+      return noContent;
     }),
     on('GET', `identity:check_${policy}`, check),
     on('HEAD', `identity:check_${policy}`, check),
     on('DELETE', `identity:remove_${policy}`, async (association) =>
-      (await dissociate(k.db, association)) ? done : unknown,
+      (await dissociate(k.db, association)) ? noContent : unknown,
     ),
   ];
 }

@@ -19,7 +19,7 @@ import { regionId } from './regions.ts';
 import {
   asked,
   created,
-  done,
+  noContent,
   enabled,
   extraOf,
   idText,
@@ -188,7 +188,7 @@ export function endpointRoutes(k: Keystone): Route[] {
         const row = await find(request);
         if (isFault(row)) return row;
         await deleteEndpoint(k.db, row.id);
-        return done;
+        return noContent;
       },
     }),
   ];

@@ -12,7 +12,7 @@ import type { AssignmentRow, RoleRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { denied, notFound } from './permit.ts';
 import { roleView } from './roles.ts';
-import { done, listed } from './shapes.ts';
+import { noContent, listed } from './shapes.ts';
 
 type Place = Pick<AssignmentRow, 'target_kind' | 'inherited'> & { prefix: string; suffix: string };
 
@@ -129,16 +129,16 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
     // Safe to repeat: a grant that is there stays.
     one('PUT', 'identity:create_grant', async (row) => {
       await grant(k.db, row);
-      return done;
+      return noContent;
     }),
     one('HEAD', 'identity:check_grant', async (row) =>
-      (await hasGrant(k.db, row)) ? done : unknown(row),
+      (await hasGrant(k.db, row)) ? noContent : unknown(row),
     ),
     one('GET', 'identity:check_grant', async (row) =>
-      (await hasGrant(k.db, row)) ? done : unknown(row),
+      (await hasGrant(k.db, row)) ? noContent : unknown(row),
     ),
     one('DELETE', 'identity:revoke_grant', async (row) =>
-      (await revoke(k.db, row)) ? done : unknown(row),
+      (await revoke(k.db, row)) ? noContent : unknown(row),
     ),
   ];
 }

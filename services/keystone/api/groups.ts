@@ -25,7 +25,7 @@ import { denied, homeDomain, listDomain, notFound, taken } from './permit.ts';
 import {
   asked,
   created,
-  done,
+  noContent,
   extraOf,
   idText,
   listed,
@@ -164,7 +164,7 @@ export function groupRoutes(k: Keystone): Route[] {
         const row = await find(request, 'identity:delete_group');
         if (isFault(row)) return row;
         await transaction(k.db, (trx) => deleteGroups(trx, [row.id]));
-        return done;
+        return noContent;
       },
     }),
     route({
@@ -189,16 +189,16 @@ export function groupRoutes(k: Keystone): Route[] {
     }),
     member('PUT', 'identity:add_user_to_group', async (groupId, userId) => {
       await addMember(k.db, groupId, userId);
-      return done;
+      return noContent;
     }),
     member('HEAD', 'identity:check_user_in_group', async (groupId, userId) =>
-      (await isMember(k.db, groupId, userId)) ? done : notFound('user in group', userId),
+      (await isMember(k.db, groupId, userId)) ? noContent : notFound('user in group', userId),
     ),
     member('GET', 'identity:check_user_in_group', async (groupId, userId) =>
-      (await isMember(k.db, groupId, userId)) ? done : notFound('user in group', userId),
+      (await isMember(k.db, groupId, userId)) ? noContent : notFound('user in group', userId),
     ),
     member('DELETE', 'identity:remove_user_from_group', async (groupId, userId) =>
-      (await removeMember(k.db, groupId, userId)) ? done : notFound('user in group', userId),
+      (await removeMember(k.db, groupId, userId)) ? noContent : notFound('user in group', userId),
     ),
   ];
 }

@@ -26,7 +26,7 @@ import {
   nullableId,
 } from './limit-key.ts';
 import { notFound } from './permit.ts';
-import { asked, done, listed, shown, text, urlOf, wrapped } from './shapes.ts';
+import { asked, noContent, listed, shown, text, urlOf, wrapped } from './shapes.ts';
 
 const createBody = Type.Object({
   limits: Type.Array(
@@ -177,7 +177,7 @@ function projectLimitRoutes(k: Keystone): Route[] {
         const row = await find(request);
         if (isFault(row)) return row;
         await deleteLimit(k.db, row.id);
-        return done;
+        return noContent;
       },
     }),
   ];

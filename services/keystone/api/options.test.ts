@@ -30,10 +30,10 @@ describe('limits and options', () => {
       (await ask('POST', 'limits', { limits: [{ ...limit, project_id: null }] })).status,
       400,
     );
-    const made = await ask('POST', 'limits', { limits: [limit] });
-    assert.equal(made.status, 201);
+    const created = await ask('POST', 'limits', { limits: [limit] });
+    assert.equal(created.status, 201);
     assert.equal((await ask('POST', 'limits', { limits: [limit] })).status, 409);
-    const { id } = made.body.limits[0];
+    const { id } = created.body.limits[0];
     assert.equal(
       (await ask('PATCH', `limits/${id}`, { limit: { resource_limit: 7 } })).body.limit
         .resource_limit,

@@ -16,7 +16,7 @@ import { notFound } from './permit.ts';
 import {
   asked,
   created,
-  done,
+  noContent,
   extraOf,
   listed,
   nameOf,
@@ -115,7 +115,7 @@ export function policyDocumentRoutes(k: Keystone): Route[] {
         const row = await find(request);
         if (isFault(row)) return row;
         await deletePolicyDocument(k.db, row.id);
-        return done;
+        return noContent;
       },
     }),
   ];

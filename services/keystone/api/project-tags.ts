@@ -7,7 +7,7 @@ import { addTag, removeTag, replaceTags, tagsOf } from '../store/projects.ts';
 import type { ProjectRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
-import { done, maxTags, tags } from './shapes.ts';
+import { noContent, maxTags, tags } from './shapes.ts';
 
 const tagsBody = Type.Object({ tags }, { additionalProperties: false });
 
@@ -63,7 +63,7 @@ export function projectTagRoutes(k: Keystone, find: FindProject): Route[] {
         const row = await find(request, 'identity:delete_project_tags');
         if (isFault(row)) return row;
         await replaceTags(k.db, row.id, []);
-        return done;
+        return noContent;
       },
     }),
     ...(['GET', 'HEAD'] as const).map((method) =>
@@ -76,7 +76,7 @@ export function projectTagRoutes(k: Keystone, find: FindProject): Route[] {
           const row = await find(request, 'identity:get_project_tag');
           if (isFault(row)) return row;
           const name = request.params['tag'] ?? '';
-          return (await tagsFor(row.id)).includes(name) ? done : notFound('project tag', name);
+          return (await tagsFor(row.id)).includes(name) ? noContent : notFound('project tag', name);
         },
       }),
     ),
@@ -112,7 +112,7 @@ export function projectTagRoutes(k: Keystone, find: FindProject): Route[] {
         const row = await find(request, 'identity:delete_project_tag');
         if (isFault(row)) return row;
         const name = request.params['tag'] ?? '';
-        return (await removeTag(k.db, row.id, name)) ? done : notFound('project tag', name);
+        return (await removeTag(k.db, row.id, name)) ? noContent : notFound('project tag', name);
       },
     }),
   ];

@@ -27,7 +27,7 @@ import {
   asked,
   askedFlag,
   created,
-  done,
+  noContent,
   enabled,
   extraOf,
   idText,
@@ -255,7 +255,7 @@ export function projectRoutes(k: Keystone): Route[] {
         await transaction(k.db, (trx) =>
           row.is_domain ? deleteDomain(trx, row.id) : deleteProjects(trx, [row.id]),
         );
-        return done;
+        return noContent;
       },
     }),
     ...projectTagRoutes(k, find),

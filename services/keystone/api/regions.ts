@@ -17,7 +17,7 @@ import { notFound } from './permit.ts';
 import {
   asked,
   created,
-  done,
+  noContent,
   extraOf,
   listed,
   parsed,
@@ -154,7 +154,7 @@ export function regionRoutes(k: Keystone): Route[] {
             `Unable to delete region ${row.id} because it or its child regions have associated endpoints.`,
           );
         await deleteRegion(k.db, row.id);
-        return done;
+        return noContent;
       },
     }),
   ];

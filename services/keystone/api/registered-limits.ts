@@ -24,7 +24,7 @@ import {
   nullableId,
 } from './limit-key.ts';
 import { notFound } from './permit.ts';
-import { done, idText, listed, nameOf, shown, text, urlOf, wrapped } from './shapes.ts';
+import { noContent, idText, listed, nameOf, shown, text, urlOf, wrapped } from './shapes.ts';
 
 const createBody = Type.Object({
   registered_limits: Type.Array(
@@ -140,7 +140,7 @@ export function registeredLimitRoutes(k: Keystone): Route[] {
             `Unable to update or delete registered limit ${row.id} because there are project limits associated with it.`,
           );
         await deleteRegisteredLimit(k.db, row.id);
-        return done;
+        return noContent;
       },
     }),
   ];

@@ -421,9 +421,12 @@ describe('resources', () => {
       })
     ).body.token;
     const base = `users/${user.id}/credentials/OS-EC2`;
-    const made = await keystone.ask('POST', base, { token: demo, body: { tenant_id: project.id } });
-    assert.equal(made.status, 201);
-    const { access } = made.body.credential;
+    const created = await keystone.ask('POST', base, {
+      token: demo,
+      body: { tenant_id: project.id },
+    });
+    assert.equal(created.status, 201);
+    const { access } = created.body.credential;
     assert.equal(
       (await keystone.ask('GET', `${base}/${access}`, { token: demo })).body.credential.tenant_id,
       project.id,
@@ -473,9 +476,9 @@ describe('resources', () => {
       403,
       'nobody lends what is another user’s',
     );
-    const made = await keystone.ask('POST', 'OS-TRUST/trusts', { token: demo, body: { trust } });
-    assert.equal(made.status, 201);
-    const { id } = made.body.trust;
+    const created = await keystone.ask('POST', 'OS-TRUST/trusts', { token: demo, body: { trust } });
+    assert.equal(created.status, 201);
+    const { id } = created.body.trust;
     const use = () =>
       keystone.ask('POST', 'auth/tokens', {
         body: {

@@ -24,7 +24,7 @@ import { denied, notFound, taken } from './permit.ts';
 import {
   asked,
   created,
-  done,
+  noContent,
   extraOf,
   idText,
   listed,
@@ -167,7 +167,7 @@ export function roleRoutes(k: Keystone): Route[] {
         const wrong = deniedByImmutable('role', row);
         if (wrong) return wrong;
         await deleteRole(k.db, row.id);
-        return done;
+        return noContent;
       },
     }),
     ...inferenceRoutes(k, find),
@@ -258,10 +258,10 @@ function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<Role
         : unknown(prior, implied),
     ),
     rule('HEAD', 'identity:get_implied_role', async (_, prior, implied) =>
-      (await exists(prior, implied)) ? done : unknown(prior, implied),
+      (await exists(prior, implied)) ? noContent : unknown(prior, implied),
     ),
     rule('DELETE', 'identity:delete_implied_role', async (_, prior, implied) =>
-      (await removeImplication(k.db, prior.id, implied.id)) ? done : unknown(prior, implied),
+      (await removeImplication(k.db, prior.id, implied.id)) ? noContent : unknown(prior, implied),
     ),
     route({
       method: 'GET',

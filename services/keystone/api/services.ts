@@ -16,7 +16,7 @@ import { notFound } from './permit.ts';
 import {
   asked,
   created,
-  done,
+  noContent,
   enabled,
   extraOf,
   listed,
@@ -131,7 +131,7 @@ export function serviceRoutes(k: Keystone): Route[] {
         const row = await find(request);
         if (isFault(row)) return row;
         await deleteService(k.db, row.id);
-        return done;
+        return noContent;
       },
     }),
   ];

@@ -65,7 +65,7 @@ export const created = (key: string, item: JsonObject): Reply => ({
   status: 201,
   body: { [key]: item },
 });
-export const done: Reply = Object.freeze({ status: 204 });
+export const noContent: Reply = Object.freeze({ status: 204 });
 
 /** The first value of a query parameter, as upstream takes it. */
 export function asked(request: ApiRequest<unknown>, name: string): string | undefined {

@@ -15,7 +15,17 @@ import type { Keystone } from './keystone.ts';
 import { deniedToLent, lendableRoles } from './lent-rights.ts';
 import { denied, notFound } from './permit.ts';
 import { roleView } from './roles.ts';
-import { asked, created, done, idText, listed, shown, text, urlOf, wrapped } from './shapes.ts';
+import {
+  asked,
+  created,
+  noContent,
+  idText,
+  listed,
+  shown,
+  text,
+  urlOf,
+  wrapped,
+} from './shapes.ts';
 
 const createBody = wrapped('trust', {
   trustor_user_id: idText,
@@ -175,7 +185,7 @@ export function trustRoutes(k: Keystone): Route[] {
           (await deniedToLent(k, request)) ?? (await find(request, 'identity:delete_trust'));
         if (isFault(row)) return row;
         await markTrustDeleted(k.db, row.id, k.clock.now());
-        return done;
+        return noContent;
       },
     }),
     route({

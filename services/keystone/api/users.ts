@@ -25,7 +25,7 @@ import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from '
 import {
   asked,
   created,
-  done,
+  noContent,
   enabled,
   extraOf,
   idText,
@@ -221,7 +221,7 @@ export function userRoutes(k: Keystone): Route[] {
         const row = await find(request, 'identity:delete_user');
         if (isFault(row)) return row;
         await transaction(k.db, (trx) => deleteUsers(trx, [row.id]));
-        return done;
+        return noContent;
       },
     }),
     // No token needed: the original password is the proof. Identity API, "Change password for
@@ -253,7 +253,7 @@ export function userRoutes(k: Keystone): Route[] {
         if (isFault(hash)) return hash;
         // Changed by another while this one was hashed: what was proven is the password no more.
         return (await replacePassword(k.db, row, hash, k.clock.now()))
-          ? done
+          ? noContent
           : fault('unauthorized', 'The request you have made requires authentication.', {
               identityUrl: request.baseUrl,
             });

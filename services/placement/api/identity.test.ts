@@ -241,7 +241,7 @@ describe('ids and generations', () => {
       ['VCPU'],
     );
   });
-  it('consumers that change places need no room beside their own', async () => {
+  it('consumers that change places need no capacity beside their own', async () => {
     const { ask, host } = placement;
     const [left, right, one, two] = [
       await host('left', { VCPU: 2 }),

@@ -30,11 +30,15 @@ function placementSuite(title: string, open: () => Promise<PlacementFixture>): v
     describe('providers', () => {
       it('are made, shown, renamed, found and deleted', async () => {
         const { ask } = placement;
-        const made = await ask('POST', '/resource_providers', { name: 'alpha' });
-        assert.equal(made.status, 200);
-        const { uuid } = made.body;
+        const created = await ask('POST', '/resource_providers', { name: 'alpha' });
+        assert.equal(created.status, 200);
+        const { uuid } = created.body;
         assert.deepEqual(
-          [made.body.generation, made.body.parent_provider_uuid, made.body.root_provider_uuid],
+          [
+            created.body.generation,
+            created.body.parent_provider_uuid,
+            created.body.root_provider_uuid,
+          ],
           [0, null, uuid],
         );
         assert.equal(
@@ -242,7 +246,7 @@ function placementSuite(title: string, open: () => Promise<PlacementFixture>): v
     });
 
     describe('claims', () => {
-      it('take room, are shown, counted and given back', async () => {
+      it('take capacity, are shown, counted and given back', async () => {
         const { ask, host } = placement;
         const [uuid, consumer] = [await host('claims'), randomUUID()];
         assert.equal(
@@ -306,11 +310,11 @@ function placementSuite(title: string, open: () => Promise<PlacementFixture>): v
         assert.equal(
           (await ask('PUT', `/allocations/${consumer}`, claimOf(uuid, { VCPU: 4 }, 1))).status,
           204,
-          'its own room counts as free',
+          'its own share counts as free',
         );
         assert.equal((await ask('GET', `/resource_providers/${uuid}/usages`)).body.usages.VCPU, 4);
       });
-      it('never give the same room twice, however many ask at once', async () => {
+      it('never give the same capacity twice, however many ask at once', async () => {
         const { ask, host } = placement;
         const uuid = await host('race', { VCPU: 8 });
         const answers = await Promise.all(
@@ -356,7 +360,7 @@ function placementSuite(title: string, open: () => Promise<PlacementFixture>): v
     });
 
     describe('candidates', () => {
-      it('are those with room, the right traits, aggregates and tree, with how full they are', async () => {
+      it('are those with capacity, the right traits, aggregates and tree, with how full they are', async () => {
         const { ask, host } = placement;
         const [small, big] = [
           await host('cand-small', { MEMORY_MB: 100_000 }),

@@ -70,13 +70,13 @@ test(
 test('files that no image needs go: of deleted images, and of a crash between file and database', async () => {
   const glance = await startGlance();
   const kept = await glance.image('ann');
-  const gone = await glance.image('ann');
+  const deleted = await glance.image('ann');
   const { data_key } = await glance.database.db
     .selectFrom('images')
     .select('data_key')
-    .where('id', '=', gone)
+    .where('id', '=', deleted)
     .executeTakeFirstOrThrow();
-  await glance.ask('ann', 'DELETE', `/images/${gone}`);
+  await glance.ask('ann', 'DELETE', `/images/${deleted}`);
   for (const key of [data_key ?? '', 'nobody_knows'])
     await glance.store.write(key, Readable.from([Buffer.from('left over')]), limits);
   assert.deepEqual(

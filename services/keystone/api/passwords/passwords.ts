@@ -81,12 +81,12 @@ export function createPasswords(
     async verify(password, text, turn) {
       const [, memory, passes, salt, expected] =
         /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=1\$([^$]+)\$([^$]+)$/.exec(text) ?? [];
-      const known = salt !== undefined && expected !== undefined;
-      const hash = known
+      const isHash = salt !== undefined && expected !== undefined;
+      const hash = isHash
         ? await compute(turn, password, Buffer.from(salt, 'base64'), Number(memory), Number(passes))
         : await compute(turn, password, Buffer.alloc(16), cost.memoryKib, cost.passes);
       if (isFault(hash)) return hash;
-      return known && timingSafeEqual(hash, Buffer.from(expected, 'base64'));
+      return isHash && timingSafeEqual(hash, Buffer.from(expected, 'base64'));
     },
   };
 }

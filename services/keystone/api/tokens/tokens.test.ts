@@ -89,15 +89,18 @@ describe('tokens', () => {
   });
 
   test('a token is shown again exactly as when it was made', async () => {
-    const made = await keystone.ask('POST', 'auth/tokens', {
+    const created = await keystone.ask('POST', 'auth/tokens', {
       body: passwordAuth('demo', 'demo-secret'),
     });
-    const token = made.headers['x-subject-token'] ?? '';
+    const token = created.headers['x-subject-token'] ?? '';
     const shown = await keystone.ask('GET', 'auth/tokens', {
       token,
       headers: { 'x-subject-token': token },
     });
-    assert.deepEqual([shown.status, JSON.stringify(shown.body)], [200, JSON.stringify(made.body)]);
+    assert.deepEqual(
+      [shown.status, JSON.stringify(shown.body)],
+      [200, JSON.stringify(created.body)],
+    );
     assert.equal(
       (await keystone.ask('HEAD', 'auth/tokens', { token, headers: { 'x-subject-token': token } }))
         .status,
@@ -365,7 +368,7 @@ test('an application credential gives its project and roles, and no more', async
     await ask('GET', 'auth/tokens', { token: demo, headers: { 'x-subject-token': demo } })
   ).body.token;
   const base = `users/${user.id}/application_credentials`;
-  const made = await ask('POST', base, {
+  const created = await ask('POST', base, {
     token: demo,
     body: {
       application_credential: {
@@ -378,8 +381,8 @@ test('an application credential gives its project and roles, and no more', async
       },
     },
   });
-  assert.equal(made.status, 201);
-  const { id, secret } = made.body.application_credential;
+  assert.equal(created.status, 201);
+  const { id, secret } = created.body.application_credential;
   assert.ok(secret.length > 60);
   assert.equal(
     (await ask('GET', `${base}/${id}`, { token: demo })).body.application_credential.secret,
@@ -412,7 +415,7 @@ test('an application credential gives its project and roles, and no more', async
         id,
         name: 'robot',
         restricted: true,
-        access_rules: made.body.application_credential.access_rules,
+        access_rules: created.body.application_credential.access_rules,
       },
     ],
   );

@@ -123,9 +123,9 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
   }
 
   async function validate(token: string): Promise<Outcome<AuthContext>> {
-    const known = remembered.get(token);
-    if (known && known.epoch === epoch && known.context.expiresAtMs > clock.now())
-      return known.context;
+    const earlier = remembered.get(token);
+    if (earlier && earlier.epoch === epoch && earlier.context.expiresAtMs > clock.now())
+      return earlier.context;
     const startedIn = epoch; // a write during the check makes what is remembered stale at once
     const facts = await open(token);
     if (isFault(facts)) {
