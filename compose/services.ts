@@ -249,6 +249,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     ids,
     log: room('glance'),
     config: config.glance,
+    processName: owner,
   });
   const placementDatabase = open<PlacementTables>('placement');
   const placement = createPlacementApi({ database: placementDatabase, clock, ids });

@@ -14,8 +14,8 @@ export interface GlanceConfig {
   /** An upload from which nothing comes for so long is given up. */
   uploadStallMs: number;
   /**
-   * An upload whose process has not been heard of for so long is taken for dead. 0: there is no
-   * other process on this database, so uploads that are not ours are dead at once.
+   * An upload of another process that has not been heard of for so long is taken for dead. The
+   * process that has it says four times within this that it lives.
    */
   uploadLeaseMs: number;
   /** For how long a deleted image's record stays. Its id is never given again. */
@@ -49,6 +49,10 @@ export interface GlanceDeps {
   clock: Clock;
   ids: Ids;
   log: Log;
-  /** `uploadLeaseMs` is 0 on SQLite unless told, since one process owns the file. */
+  /**
+   * Names this process among those on the database, one life at a time: what it was uploading in an
+   * earlier life is dead at its next start.
+   */
+  processName: string;
   config?: Partial<GlanceConfig>;
 }

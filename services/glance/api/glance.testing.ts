@@ -97,6 +97,7 @@ export async function startGlance(
     database?: DatabaseConfig;
     folder?: string;
     clock?: Clock;
+    processName?: string;
   } = {},
 ): Promise<TestGlance> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'cobalt-glance-')));
@@ -112,6 +113,7 @@ export async function startGlance(
     ids: systemIds,
     log: silentLog,
     config: options.config,
+    processName: options.processName ?? 'glance-1',
   });
   await migrate(database.db, database.dialect, 'glance', migrations);
   const dispatcher = createDispatcher(role.http, {

@@ -58,6 +58,7 @@ async function upload(
     ids,
     config,
     writing,
+    processName: owner,
   } = parts;
   const requested = await allowedImage(
     parts,
@@ -98,7 +99,7 @@ async function upload(
   writing.add(key);
   const stopBeating = new AbortController();
   try {
-    if (!(await claimUpload(db, image.id, kind, key, clock.now()))) return conflict;
+    if (!(await claimUpload(db, image.id, { kind, key, owner }, clock.now()))) return conflict;
     void beat(parts, key, stopBeating.signal);
     const data = await store.write(key, request.stream, {
       maxBytes: Math.max(0, maxBytes),
@@ -120,10 +121,10 @@ async function upload(
       config.projectQuotaBytes,
       clock.now(),
     );
-    if (ended === 'done') return { status: 204 };
+    if (ended === 'stored') return { status: 204 };
     await store.remove(key);
     await abandonUpload(db, key, clock.now());
-    return ended === 'gone'
+    return ended === 'abandoned'
       ? fault(
           'gone',
           `Image ${image.id} could not be found after upload. The image may have been deleted during the upload.`,
@@ -188,7 +189,6 @@ async function beat(
   key: string,
   signal: AbortSignal,
 ): Promise<void> {
-  if (config.uploadLeaseMs === 0) return;
   while (!signal.aborted) {
     await clock.sleep(config.uploadLeaseMs / 4, { signal, unref: true }).catch(() => undefined);
     if (!signal.aborted)

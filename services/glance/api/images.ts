@@ -79,10 +79,9 @@ export function imageRoutes(parts: GlanceParts): readonly Route[] {
           return (await findImage(db, image.id))
             ? fault('conflict', `Image ${image.id} was changed meanwhile.`)
             : noImage(image.id);
-        // A running upload finds its row gone and removes its file itself; whatever a crash leaves,
-        // tasks/mend-uploads.ts removes.
-        if (image.dataKey !== null && !parts.writing.has(image.dataKey))
-          await parts.store.remove(image.dataKey);
+        // A running upload finds its image deleted and removes its file itself; whatever a crash
+        // leaves, tasks/mend-uploads.ts removes.
+        if (image.dataKey !== null && !image.uploading) await parts.store.remove(image.dataKey);
         return { status: 204 };
       },
     }),

@@ -17,10 +17,9 @@ import { purgeDeletedImages } from './tasks/purge-deleted.ts';
 import { versionRoutes } from './versions.ts';
 
 export function createGlanceApi(deps: GlanceDeps): Role {
-  const uploadLeaseMs = deps.database.dialect === 'sqlite' ? 0 : glanceDefaults.uploadLeaseMs;
   const parts: GlanceParts = {
     ...deps,
-    config: { ...glanceDefaults, uploadLeaseMs, ...deps.config },
+    config: { ...glanceDefaults, ...deps.config },
     writing: new Set(),
   };
   const routes = [

@@ -7,6 +7,8 @@ import type { GlanceDb, ImageRow } from './tables.ts';
 /** An image with the generation that a change compares. */
 export interface StoredImage extends Image {
   generation: number;
+  /** An upload of its data runs, in whatever process, or has died. */
+  uploading: boolean;
 }
 
 export async function findImage(db: GlanceDb, id: string): Promise<StoredImage | undefined> {
@@ -60,6 +62,7 @@ export async function withBelongings(
     createdAtMs: row.created_at_ms,
     updatedAtMs: row.updated_at_ms,
     generation: row.generation,
+    uploading: row.upload_seen_ms !== null,
     tags: (tagsOf.get(row.id) ?? []).map(({ tag }) => tag),
     properties: Object.fromEntries(
       (propertiesOf.get(row.id) ?? []).map(({ name, value }) => [name, value]),
@@ -95,6 +98,7 @@ export async function insertImage(
           os_hash_value: null,
           data_key: null,
           upload_seen_ms: null,
+          upload_owner: null,
           generation: 0,
           created_at_ms: nowMs,
           updated_at_ms: nowMs,

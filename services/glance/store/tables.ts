@@ -27,6 +27,8 @@ export interface GlanceTables {
     data_key: string | null;
     /** When the process that uploads was last heard of; null when no upload runs. */
     upload_seen_ms: number | null;
+    /** The process that uploads, or uploaded last; null: of a release that did not say. */
+    upload_owner: string | null;
     /** Moves with every change of the fields, tags or properties. */
     generation: number;
     created_at_ms: number;

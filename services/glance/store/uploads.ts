@@ -11,8 +11,7 @@ export type UploadKind = 'saving' | 'uploading';
 export async function claimUpload(
   db: GlanceDb,
   id: string,
-  kind: UploadKind,
-  key: string,
+  { kind, key, owner }: { kind: UploadKind; key: string; owner: string },
   nowMs: number,
 ): Promise<boolean> {
   const { numUpdatedRows } = await db
@@ -21,6 +20,7 @@ export async function claimUpload(
       status: kind,
       data_key: key,
       upload_seen_ms: nowMs,
+      upload_owner: owner,
       updated_at_ms: nowMs,
       generation: eb('generation', '+', 1),
     }))
@@ -53,15 +53,15 @@ export async function usedBytes(db: GlanceDb, owner: string | null): Promise<num
 }
 
 /**
- * Ends an upload well. 'gone': the image or the claim is not there any more. 'overQuota': others
- * have filled the quota meanwhile.
+ * Ends an upload well. 'abandoned': the image was deleted, or another process took the upload for
+ * dead. 'overQuota': others have filled the quota meanwhile.
  */
 export async function finishUpload(
   db: GlanceDb,
   upload: { key: string; owner: string | null; data: StoredData; virtualSizeBytes: number | null },
   quotaBytes: number,
   nowMs: number,
-): Promise<'done' | 'gone' | 'overQuota'> {
+): Promise<'stored' | 'abandoned' | 'overQuota'> {
   const { key, owner, data, virtualSizeBytes } = upload;
   return await transaction(db, async (trx) => {
     if ((await usedBytes(trx, owner)) + data.sizeBytes > quotaBytes) return 'overQuota';
@@ -71,7 +71,7 @@ export async function finishUpload(
       .where('data_key', '=', key)
       .where('upload_seen_ms', 'is not', null)
       .executeTakeFirst();
-    if (row?.status !== 'saving' && row?.status !== 'uploading') return 'gone';
+    if (row?.status !== 'saving' && row?.status !== 'uploading') return 'abandoned';
     const { numUpdatedRows } = await trx
       .updateTable('images')
       .set((eb) => ({
@@ -88,7 +88,7 @@ export async function finishUpload(
       .where('status', '=', row.status)
       .where('upload_seen_ms', 'is not', null)
       .executeTakeFirst();
-    return numUpdatedRows > 0n ? 'done' : 'gone';
+    return numUpdatedRows > 0n ? 'stored' : 'abandoned';
   });
 }
 
@@ -104,42 +104,54 @@ export async function importStaged(db: GlanceDb, id: string, nowMs: number): Pro
   return numUpdatedRows > 0n;
 }
 
-/**
- * Ends an upload badly: the image waits for data again. Idempotent by key. `seenBefore`: only if
- * not heard of since.
- */
-export async function abandonUpload(
-  db: GlanceDb,
-  key: string,
-  nowMs: number,
-  seenBefore = Infinity,
-): Promise<void> {
+/** Ends an upload badly: the image waits for data again. Idempotent by key. */
+export async function abandonUpload(db: GlanceDb, key: string, nowMs: number): Promise<void> {
   await db
     .updateTable('images')
-    .set((eb) => ({
-      status: 'queued',
-      data_key: null,
-      upload_seen_ms: null,
-      updated_at_ms: nowMs,
-      generation: eb('generation', '+', 1),
-    }))
+    .set((eb) => ({ ...withoutData(nowMs), generation: eb('generation', '+', 1) }))
     .where('data_key', '=', key)
     .where('status', 'in', ['saving', 'uploading'])
     .where('upload_seen_ms', 'is not', null)
-    .$if(seenBefore !== Infinity, (query) => query.where('upload_seen_ms', '<=', seenBefore))
     .execute();
 }
 
-/** Keys of uploads that were last heard of at `seenBefore` or earlier. */
-export async function staleUploads(db: GlanceDb, seenBefore: number): Promise<string[]> {
+/** Keys of uploads that run or have died, with the process that has them. */
+export async function runningUploads(
+  db: GlanceDb,
+): Promise<{ key: string; owner: string | null; seenMs: number }[]> {
   const rows = await db
     .selectFrom('images')
-    .select('data_key')
+    .select(['data_key', 'upload_owner', 'upload_seen_ms'])
     .where('status', 'in', ['saving', 'uploading'])
-    .where('upload_seen_ms', '<=', seenBefore)
+    .where('upload_seen_ms', 'is not', null)
     .execute();
-  return rows.flatMap((row) => row.data_key ?? []);
+  return rows.flatMap(({ data_key: key, upload_owner: owner, upload_seen_ms: seenMs }) =>
+    key === null || seenMs === null ? [] : [{ key, owner, seenMs }],
+  );
 }
+
+/** As `abandonUpload`, unless its process was heard of after `seenMs`. False: it was. */
+export async function abandonDeadUpload(
+  db: GlanceDb,
+  upload: { key: string; seenMs: number },
+  nowMs: number,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('images')
+    .set((eb) => ({ ...withoutData(nowMs), generation: eb('generation', '+', 1) }))
+    .where('data_key', '=', upload.key)
+    .where('status', 'in', ['saving', 'uploading'])
+    .where('upload_seen_ms', '<=', upload.seenMs)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+const withoutData = (nowMs: number) => ({
+  status: 'queued' as const,
+  data_key: null,
+  upload_seen_ms: null,
+  updated_at_ms: nowMs,
+});
 
 /** Which of these keys some image still needs. */
 export async function neededKeys(db: GlanceDb, keys: readonly string[]): Promise<Set<string>> {

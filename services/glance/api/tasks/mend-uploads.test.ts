@@ -108,8 +108,8 @@ test('with several processes an upload of another one is dead only after its lea
     createFakeClock({ startMs, movedBy: 'advance' }),
   ];
   const config = { uploadLeaseMs: 30_000 };
-  const one = await startGlance({ folder, clock, config });
-  const other = await startGlance({ folder, clock: otherClock, config });
+  const one = await startGlance({ folder, clock, config, processName: 'one' });
+  const other = await startGlance({ folder, clock: otherClock, config, processName: 'other' });
   const {
     body: { id },
   } = await one.ask('ann', 'POST', '/images', { disk_format: 'raw', container_format: 'bare' });
@@ -145,6 +145,32 @@ test('with several processes an upload of another one is dead only after its lea
   assert.equal(await status(), 'queued');
   source.end();
   assert.equal((await put).status, 410, 'the one that was too slow hears of it');
+  assert.deepEqual(await other.store.list(), []);
+  await one.close();
+  await other.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test('an image is deleted by one process while another one uploads it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'cobalt-glance-'));
+  const one = await startGlance({ folder, processName: 'one' });
+  const other = await startGlance({ folder, processName: 'other' });
+  const {
+    body: { id },
+  } = await one.ask('ann', 'POST', '/images', { disk_format: 'raw', container_format: 'bare' });
+  const source = new PassThrough();
+  const put = one.ask('ann', 'PUT', `/images/${id}/file`, source, octets);
+  source.write('half');
+  await eventually(async () => (await other.store.list()).length === 1, {
+    withinMs: 5_000,
+    what: 'the upload runs',
+  });
+  await other.mend();
+  assert.equal((await other.ask('ann', 'GET', `/images/${id}`)).body.status, 'saving');
+  assert.equal((await other.ask('ann', 'DELETE', `/images/${id}`)).status, 204);
+  assert.equal((await other.store.list()).length, 1, 'the file is left to the one that writes it');
+  source.end();
+  assert.equal((await put).status, 410);
   assert.deepEqual(await other.store.list(), []);
   await one.close();
   await other.close();

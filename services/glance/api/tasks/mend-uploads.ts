@@ -1,7 +1,8 @@
 // What a killed process leaves: images for ever in saving, unfinished files, files of deleted
 // images. Level-triggered, idempotent.
 import type { Task } from '#platform/tasks/tasks.ts';
-import { abandonUpload, neededKeys, staleUploads } from '../../store/uploads.ts';
+import { isDead } from '../../domain/upload.ts';
+import { abandonDeadUpload, neededKeys, runningUploads } from '../../store/uploads.ts';
 import type { GlanceParts } from '../parts.ts';
 
 export function mendUploads(parts: GlanceParts): Task {
@@ -11,6 +12,7 @@ export function mendUploads(parts: GlanceParts): Task {
     clock,
     config,
     writing,
+    processName,
     log,
   } = parts;
   return {
@@ -18,18 +20,21 @@ export function mendUploads(parts: GlanceParts): Task {
     everyMs: 60_000,
     scope: 'one',
     atStart: true,
-    async run() {
-      const seenBefore = clock.now() - config.uploadLeaseMs;
-      for (const key of await staleUploads(db, seenBefore)) {
-        if (writing.has(key)) continue;
-        await abandonUpload(db, key, clock.now(), seenBefore);
-        log.info({ key }, 'an upload that died with its process was given up');
+    async run(signal) {
+      const own = { name: processName, writing };
+      for (const upload of await runningUploads(db)) {
+        signal.throwIfAborted();
+        const nowMs = clock.now();
+        if (!isDead(upload, own, { nowMs, leaseMs: config.uploadLeaseMs })) continue;
+        if (await abandonDeadUpload(db, upload, nowMs))
+          log.warn({ key: upload.key }, 'an upload that died with its process was abandoned');
       }
       // Listed first, looked up after: a key is in the database before its file is, so a listed
-      // file without a row is an orphan.
+      // file without a row is an orphan, and stays one: a key is never used twice.
       const files = await store.list();
       const needed = await neededKeys(db, [...new Set(files.map(({ key }) => key))]);
       for (const { key, sizeBytes } of files) {
+        signal.throwIfAborted();
         if (needed.has(key) || writing.has(key)) continue;
         await store.remove(key);
         log.info({ key, sizeBytes }, 'data that no image needs was removed');

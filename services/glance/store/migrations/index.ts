@@ -3,9 +3,11 @@ import type { Migration } from '#platform/db/migrate.ts';
 import { taskLeasesMigration } from '#platform/tasks/migrations.ts';
 import { images } from './0001-images.ts';
 import { purgedImageIds } from './0002-purged-image-ids.ts';
+import { uploadOwner } from './0004-upload-owner.ts';
 
 export const migrations: readonly Migration[] = [
   images,
   purgedImageIds,
   taskLeasesMigration('0003-task-leases'),
+  uploadOwner,
 ];
