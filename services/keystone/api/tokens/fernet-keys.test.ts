@@ -57,3 +57,15 @@ test('a rotation that was cut short is made whole at the next start', async () =
   assert.deepEqual(await again.unseal(token), plain);
   await again.rotate();
 });
+
+test('processes that begin at once on an empty folder have the same keys', async () => {
+  // Which of them comes first where is up to the file system: 20 folders show each order.
+  for (let round = 0; round < 20; round += 1) {
+    const name = `at-once-${round}`;
+    const all = await Promise.all(Array.from({ length: 8 }, async () => await open(name)));
+    assert.deepEqual(await files(name), ['0', '1']);
+    const tokens = all.map((keys) => keys.seal(plain));
+    for (const keys of all)
+      for (const token of tokens) assert.deepEqual(await keys.unseal(token), plain);
+  }
+});

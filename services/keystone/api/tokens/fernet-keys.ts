@@ -1,6 +1,6 @@
 // The folder of Fernet keys, with Keystone's own file names and rotation: 0 is staged, the highest
 // number is primary, the others still open tokens. Shared between processes by sharing the folder.
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
@@ -36,25 +36,35 @@ export async function openFernetKeys(
   const { folder, maxActiveKeys } = options;
   await mkdir(folder, { recursive: true, mode: 0o700 });
 
+  /** A key that another process has written meanwhile stays: two processes may begin at once. */
   const write = async (number: number): Promise<void> => {
     const temporary = join(folder, `.${deps.ids.hex()}`);
     await writeFile(temporary, deps.ids.bytes(keyBytes).toString('base64url') + '=', {
       mode: 0o600,
       flush: true,
     });
-    await rename(temporary, join(folder, String(number)));
+    await link(temporary, join(folder, String(number))).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    await rm(temporary);
   };
   const numbers = async (): Promise<number[]> =>
     (await readdir(folder))
       .filter((name) => /^\d+$/.test(name))
       .map(Number)
       .sort((a, b) => b - a);
-  const load = async (): Promise<FernetKey[]> => {
-    const keys = await Promise.all(
+  const readAll = async (): Promise<FernetKey[]> =>
+    await Promise.all(
       (await numbers()).map(async (number) =>
         Buffer.from(await readFile(join(folder, String(number)), 'utf8'), 'base64url'),
       ),
     );
+  const load = async (): Promise<FernetKey[]> => {
+    // A key may be renamed or removed by another process's rotation between list and read.
+    const keys = await readAll().catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      return await readAll();
+    });
     if (keys.some((key) => key.length !== keyBytes))
       throw new Error(`${folder}: a Fernet key is not ${keyBytes} bytes of base64`);
     return keys;
