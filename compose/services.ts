@@ -12,7 +12,6 @@ import { createDispatcher } from '#openstack/http/dispatcher.ts';
 import type { Dispatcher } from '#openstack/http/dispatcher.ts';
 import type { HttpFace } from '#openstack/http/route.ts';
 import type { Role } from '#openstack/role.ts';
-import type { Service } from '#openstack/service.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -348,13 +347,6 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   );
   wake.cinder = () => cinderSagas.wake();
 
-  const asRole = ({ name, http: face, rpc, tasks: all, sagas }: Service): Role => ({
-    name,
-    http: [face],
-    rpc,
-    tasks: all,
-    sagas,
-  });
   const services: Readonly<Record<DatabaseName, ServiceParts>> = {
     keystone: { database: keystoneDatabase, migrations: keystoneMigrations, roles: [keystone] },
     glance: { database: glanceDatabase, migrations: glanceMigrations, roles: [glance] },
