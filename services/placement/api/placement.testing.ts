@@ -125,3 +125,16 @@ export async function startPlacement(
   };
   return fixture;
 }
+
+/** The body of a claim on one provider; `generation` is the consumer's, null for a new one. */
+export const claimOf = (
+  provider: string,
+  resources: Record<string, number>,
+  generation: number | null = null,
+) => ({
+  allocations: { [provider]: { resources } },
+  project_id: 'p',
+  user_id: 'u',
+  consumer_generation: generation,
+  consumer_type: 'INSTANCE',
+});
