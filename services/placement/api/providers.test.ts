@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
+import { mariadbMissing, withMariadb } from '#platform/db/mariadb.testing.ts';
 import { claimOf, newest, startPlacement, type PlacementFixture } from './placement.testing.ts';
 
 describe('Placement', () => {
@@ -104,6 +105,9 @@ describe('Placement', () => {
         2,
       );
     });
+
+    it('that change their place at once never form a loop, nor a child of nothing', async () =>
+      await changePlacesAtOnce(placement));
   });
 
   describe('inventories', () => {
@@ -257,3 +261,44 @@ describe('Placement', () => {
     assert.deepEqual([high.status, high.body.errors[0].max_version], [406, `1.${newest}`]);
   });
 });
+
+describe('on MariaDB', { skip: await mariadbMissing() }, () => {
+  it('providers that change their place at once never form a loop, nor a child of nothing', async () => {
+    await withMariadb(async (server) => {
+      const placement = await startPlacement(await server.createDatabase('placement'));
+      try {
+        await changePlacesAtOnce(placement);
+      } finally {
+        await placement.close();
+      }
+    });
+  });
+});
+
+async function changePlacesAtOnce({ ask, host }: PlacementFixture): Promise<void> {
+  for (let round = 0; round < 5; round += 1) {
+    const [one, two, three] = [`one-${round}`, `two-${round}`, `three-${round}`];
+    const uuids = { [one]: await host(one), [two]: await host(two), [three]: await host(three) };
+    const put = async (name: string, parent: string): Promise<number> =>
+      (
+        await ask('PUT', `/resource_providers/${uuids[name]}`, {
+          name,
+          parent_provider_uuid: uuids[parent] ?? '',
+        })
+      ).status;
+    const moves = await Promise.all([put(one, two), put(two, one)]);
+    assert.deepEqual(moves.sort(), [200, 400]);
+    const [removed, added] = await Promise.all([
+      ask('DELETE', `/resource_providers/${uuids[three]}`),
+      ask('POST', '/resource_providers', {
+        name: `late-${round}`,
+        parent_provider_uuid: uuids[three] ?? '',
+      }),
+    ]);
+    assert.ok(
+      (removed.status === 204 && added.status === 400) ||
+        (removed.status === 409 && added.status < 300),
+      `${removed.status} ${added.status}`,
+    );
+  }
+}
