@@ -26,13 +26,15 @@ import {
   consoleSocketPath,
   createConsoleProxy,
 } from './console-proxy.ts';
+import { createControlPlane } from './control-plane.ts';
 import { recordSizes } from './database-sizes.ts';
 import { prepareHome, readSecrets, writeCloudsYaml } from './home.ts';
 import { simulatedHostName, startFleet } from './hosts.ts';
 import { ovnNetwork, simulatedNetwork } from './network.ts';
+import { consoleTarget } from './roles/nova.ts';
 import { rootPage } from './root-page.ts';
 import { seedBlankImages, seedGuestImages } from './seed-images.ts';
-import { catalogOf, createControlPlane, serviceUsers } from './services.ts';
+import { seedCloud } from './seed.ts';
 import {
   checkDatabases,
   prepareConversions,
@@ -202,21 +204,13 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   await recordDatabases(home);
   step('databases');
 
-  await plane.keystone.seed({
-    region: config.api.region,
-    adminPassword: secrets.admin,
-    demoPassword: secrets.demo,
-    serviceUsers: serviceUsers.map((name) => ({ name, password: secrets.service(name) })),
-    catalog: catalogOf(origin),
-  });
-  await plane.nova.seed();
-  await plane.neutron.seed();
-  await plane.cinder.seed();
+  await seedCloud(plane.process);
   step('users, roles, catalog, flavors, networks');
 
+  const target = consoleTarget(plane.process);
   const proxy = createConsoleProxy({
     clock,
-    target: plane.nova.consoleTarget,
+    target,
     log: log.child({ room: 'console' }),
   });
   try {
@@ -227,9 +221,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
         if (path === '/') return rootPage(origin, accept);
         if (path === '/metrics')
           return { status: 200, type: 'text/plain; version=0.0.4', body: await metrics.text() };
-        return (
-          (await consoleServer(path, query, plane.nova.consoleTarget)) ?? (await consolePage(path))
-        );
+        return (await consoleServer(path, query, target)) ?? (await consolePage(path));
       },
       upgrades: { paths: [consoleSocketPath], onUpgrade: proxy },
       log: log.child({ room: 'http' }),

@@ -20,7 +20,7 @@ import type { Task } from '#platform/tasks/tasks.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { CloudConfig } from './config.ts';
-import type { ControlPlane } from './services.ts';
+import type { ControlPlane } from './control-plane.ts';
 
 export interface AgentDeps {
   plane: Pick<ControlPlane, 'bus' | 'http' | 'session'>;

@@ -7,7 +7,7 @@ import type { NetworkFacts } from '#hosts/local/local-network.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
 import type { SdnListeners } from '#ports/sdn.ts';
-import type { NetworkBelow } from './services.ts';
+import type { NetworkBelow } from './process.ts';
 
 /** What a cloud without hosts calls its external network: nothing of this machine is in it. */
 const simulatedPublicCidr = '172.24.4.0/24';

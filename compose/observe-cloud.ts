@@ -1,18 +1,20 @@
-// Gathers what `compare` judges: opens the databases and asks every host, beside a running control
-// plane or without one.
-import { readdir } from 'node:fs/promises';
+// Gathers what `compare` judges: reads the databases and asks every host, beside a running control
+// plane or without one. Changes nothing: no migration, no role, no writer to OVN.
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { fileStore } from '#adapters/sim/sim-world.ts';
-import { isFault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { filerFacts } from '#hosts/local/local-filer.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
 import { createLocalNetwork } from '#hosts/local/local-network.ts';
+import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import { systemClock } from '#platform/clock.ts';
-import { loadConfig } from '#platform/config/config.ts';
+import { ConfigError, loadConfig } from '#platform/config/config.ts';
+import { missingMigrations } from '#platform/db/migrate.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
@@ -21,7 +23,15 @@ import { emulatorProcesses } from './audit.ts';
 import { cloudConfigSchema } from './config.ts';
 import { homePaths, readSecrets } from './home.ts';
 import { ovnNetwork, simulatedNetwork } from './network.ts';
-import { createControlPlane } from './services.ts';
+import type { CloudProcess } from './process.ts';
+import { createProcess } from './process.ts';
+import { cinderAudit } from './roles/cinder.ts';
+import { glanceAudit } from './roles/glance.ts';
+import { neutronAudit } from './roles/neutron.ts';
+import { novaAudit } from './roles/nova.ts';
+import { placementAudit } from './roles/placement.ts';
+import { services } from './roles/table.ts';
+import { databaseFile, databaseNames } from './state-files.ts';
 import { nfsStorage, simulatedStorage } from './storage.ts';
 
 export async function observeCloud(
@@ -46,7 +56,7 @@ export async function observeCloud(
   const network = facts
     ? ovnNetwork(facts, simulated, { clock: systemClock, log: silentLog })
     : simulatedNetwork(simulated, { clock: systemClock });
-  const plane = await createControlPlane({
+  const process = createProcess({
     home,
     secrets: await readSecrets(dir),
     config,
@@ -61,8 +71,12 @@ export async function observeCloud(
     clock: systemClock,
     ids: systemIds,
     log: silentLog,
+    bus: createInProcessBus({ log: silentLog, clock: systemClock, ids: systemIds }),
+    http: { send: async () => fault('unavailable', 'An audit asks no service.') },
+    processName: 'audit',
   });
   try {
+    await refuseOtherSchemas(process);
     const [hosts, unreachable] = [[] as HostAudit[], [] as string[]];
     const add = async (
       host: string,
@@ -101,21 +115,41 @@ export async function observeCloud(
     for (const name of simulated)
       await add(name, createSimHypervisor({ hostname: name }, { store }), null);
     // The databases last: what the hosts were doing meanwhile shows as a task there.
-    const neutron = await plane.neutron.audit();
+    const neutron = await neutronAudit(process, { beside: true });
     // A simulated network lives in the control plane's process alone: this one has an empty one.
     if (!facts) neutron.sdn = 'simulated';
     return {
-      nova: await plane.nova.audit(),
+      nova: await novaAudit(process),
       neutron,
-      cinder: await plane.cinder.audit(),
-      placement: await plane.placement.audit(),
-      images: await plane.glance.audit(),
+      cinder: await cinderAudit(process),
+      placement: await placementAudit(process),
+      images: await glanceAudit(process),
       hosts,
       unreachable,
       cloudRuns,
     };
   } finally {
-    await plane.close();
+    await process.close();
+  }
+}
+
+/** An audit changes nothing, so it does not bring databases up to date either. */
+async function refuseOtherSchemas(process: CloudProcess): Promise<void> {
+  for (const name of databaseNames) {
+    // Opening one that is not there would make it.
+    if (!(await stat(databaseFile(process.home, name)).catch(() => undefined)))
+      throw new ConfigError(
+        `There is no database of ${name} in ${process.home.databases}. Restore it from a backup.`,
+      );
+    const missing = await missingMigrations(
+      process.database(name).db,
+      name,
+      services[name].migrations,
+    );
+    if (missing.length > 0)
+      throw new ConfigError(
+        `The database of ${name} was written by an earlier release, and an audit changes nothing. Start the cloud with this release first: ./cobalt up`,
+      );
   }
 }
 

@@ -2,7 +2,7 @@
 // Needs no token.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { catalogOf } from './services.ts';
+import { catalogOf } from './catalog.ts';
 import { version } from './version.ts';
 
 const template = readFileSync(join(import.meta.dirname, 'root-page.html'), 'utf8');

@@ -18,7 +18,7 @@ import type { DiskImages } from '#ports/disk-images.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import type { CloudConfig } from './config.ts';
 import type { Home } from './home.ts';
-import type { StorageBelow } from './services.ts';
+import type { StorageBelow } from './process.ts';
 
 interface StorageDeps {
   home: Home;

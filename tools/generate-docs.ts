@@ -11,10 +11,11 @@ import { manPage } from '#cli/man-page.ts';
 import { debianPackages } from '#cli/packages.ts';
 import { createProgram } from '#cli/program.ts';
 import { cloudConfigSchema } from '#compose/config.ts';
+import type { ControlPlane } from '#compose/control-plane.ts';
+import { createControlPlane } from '#compose/control-plane.ts';
 import { prepareHome, readSecrets } from '#compose/home.ts';
 import { simulatedNetwork } from '#compose/network.ts';
-import type { ControlPlane } from '#compose/services.ts';
-import { createControlPlane } from '#compose/services.ts';
+import { services } from '#compose/roles/table.ts';
 import { simulatedStorage } from '#compose/storage.ts';
 import { version } from '#compose/version.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -53,7 +54,7 @@ const defaults = Default(cloudConfigSchema, {}) as Static<typeof cloudConfigSche
  * The roles are wired as `up` wires them, over empty databases in a folder that is deleted
  * again.
  */
-async function planeAsData(): Promise<Pick<ControlPlane, 'apis' | 'roles' | 'migrations'>> {
+async function planeAsData(): Promise<Pick<ControlPlane, 'apis' | 'roles'>> {
   const folder = await mkdtemp(join(tmpdir(), 'cc-docs-'));
   try {
     const home = await prepareHome(folder);
@@ -147,7 +148,7 @@ function policiesPage(apis: readonly HttpFace[]): string {
   );
 }
 
-function operationsPage({ roles, migrations }: Pick<ControlPlane, 'roles' | 'migrations'>): string {
+function operationsPage({ roles }: Pick<ControlPlane, 'roles'>): string {
   const sagas = roles
     .flatMap((role) => role.sagas)
     .map(
@@ -176,8 +177,8 @@ function operationsPage({ roles, migrations }: Pick<ControlPlane, 'roles' | 'mig
       Object.keys(handlers).map((method) => [code(topic), role.name, code(method)]),
     ),
   );
-  const steps = Object.entries(migrations).flatMap(([database, list]) =>
-    list.map(({ name }) => [database, code(name)]),
+  const steps = Object.entries(services).flatMap(([database, { migrations }]) =>
+    migrations.map(({ name }) => [database, code(name)]),
   );
   return page(
     'Operations behind the APIs',

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import { isForeignKeyViolation, isUniqueViolation } from './errors.ts';
-import { migrate, StateTooNewError, type Migration } from './migrate.ts';
+import { migrate, missingMigrations, StateTooNewError, type Migration } from './migrate.ts';
 import { transaction, upsert } from './transaction.ts';
 
 export interface ContractTables {
@@ -84,6 +84,17 @@ export function databaseContract(
     );
     assert.deepEqual(applied, [[], [], []]);
     await Promise.all(others.map((other) => other.close()));
+  });
+
+  test(`${title}: what migrations miss is told without applying it`, async () => {
+    const { db } = database;
+    assert.deepEqual(await missingMigrations(db, 'contract', exampleMigrations), []);
+    const later: Migration = { name: '0009-later', up: async () => assert.fail('applied') };
+    assert.deepEqual(await missingMigrations(db, 'contract', [...exampleMigrations, later]), [
+      '0009-later',
+    ]);
+    assert.deepEqual(await missingMigrations(db, 'never migrated', [later]), ['0009-later']);
+    await assert.rejects(missingMigrations(db, 'contract', [later]), StateTooNewError);
   });
 
   test(`${title}: a database of a newer release is refused`, async () => {

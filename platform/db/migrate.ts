@@ -90,6 +90,23 @@ export async function migrate(
     : migrateSqlite(db, service, migrations);
 }
 
+/**
+ * What `migrate` would apply, without applying it. Throws StateTooNewError as that does. A database
+ * that was never migrated misses all.
+ */
+export async function missingMigrations(
+  db: Kysely<any>,
+  service: string,
+  migrations: readonly Migration[],
+): Promise<string[]> {
+  const tables = await db.introspection.getTables();
+  const applied = tables.some(({ name }) => name === 'schema_migrations')
+    ? await appliedNames(db, service)
+    : [];
+  refuseNewer(service, migrations, applied);
+  return migrations.map(({ name }) => name).filter((name) => !applied.includes(name));
+}
+
 async function migrateSqlite(
   db: Kysely<any>,
   service: string,

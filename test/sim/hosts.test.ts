@@ -1,10 +1,11 @@
-// Servers and the hosts they land on: nothing is booked twice, a host that fails is left for the
-// next, a guest's own end is seen at once, and a power failure of a host is undone when it is back.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
+// Servers and the hosts they land on: nothing is booked twice, a host that fails is left for the
+// next, a guest's own end is seen at once, and a power failure of a host is undone when it is back.
+import { placementAudit } from '#compose/roles/placement.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { SimCloud, SimCloudOptions } from './sim-cloud.ts';
@@ -66,8 +67,8 @@ describe('hosts with little room', () => {
         places / 2,
         `servers on ${name}`,
       );
-    const { allocations } = await cloud.plane.placement.audit();
-    for (const { uuid } of (await cloud.plane.placement.audit()).providers) {
+    const { allocations } = await placementAudit(cloud.plane.process);
+    for (const { uuid } of (await placementAudit(cloud.plane.process)).providers) {
       const used = allocations
         .filter(({ provider, resourceClass }) => provider === uuid && resourceClass === 'MEMORY_MB')
         .reduce((sum, allocation) => sum + allocation.used, 0);

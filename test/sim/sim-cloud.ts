@@ -11,11 +11,16 @@ import type { NovaAgentConfig } from '#agents/nova-agent/deps.ts';
 import type { Difference } from '#compose/audit.ts';
 import { compare } from '#compose/audit.ts';
 import { cloudConfigSchema } from '#compose/config.ts';
+import type { ControlPlane } from '#compose/control-plane.ts';
 import { prepareHome, readSecrets } from '#compose/home.ts';
 import type { HostFleet } from '#compose/hosts.ts';
 import { simulatedHostName, startFleet } from '#compose/hosts.ts';
 import { simulatedNetwork } from '#compose/network.ts';
-import type { ControlPlane } from '#compose/services.ts';
+import { cinderAudit } from '#compose/roles/cinder.ts';
+import { glanceAudit } from '#compose/roles/glance.ts';
+import { neutronAudit } from '#compose/roles/neutron.ts';
+import { novaAudit } from '#compose/roles/nova.ts';
+import { placementAudit } from '#compose/roles/placement.ts';
 import { simulatedStorage } from '#compose/storage.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -222,7 +227,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
 
   const imageId = await ensureImage();
   const networkId = await ensureNetwork();
-  const leftOver = (await plane.nova.audit()).sagas.length;
+  const leftOver = (await novaAudit(plane.process)).sagas.length;
   await Promise.all(control.planes.map(async ({ sagas }) => await sagas.start()));
 
   async function ensureImage(): Promise<string> {
@@ -352,10 +357,10 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
         }),
       );
       const [nova, placement, neutron, cinder] = [
-        await plane.nova.audit(),
-        await plane.placement.audit(),
-        await plane.neutron.audit(),
-        await plane.cinder.audit(),
+        await novaAudit(plane.process),
+        await placementAudit(plane.process),
+        await neutronAudit(plane.process),
+        await cinderAudit(plane.process),
       ];
       const unfinished = nova.sagas.map(({ name, lockKey, phase, ageMs }) => ({
         what: 'unfinished saga',
@@ -387,7 +392,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
           hosts: seen,
           unreachable: [],
           cloudRuns: true,
-          images: await plane.glance.audit(),
+          images: await glanceAudit(plane.process),
         }),
       ];
     },

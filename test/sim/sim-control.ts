@@ -2,9 +2,11 @@
 // one bus between them and the agents. A request goes to any of the processes, as behind a load
 // balancer. Used by sim-cloud.ts.
 import type { CloudConfig } from '#compose/config.ts';
+import type { ControlPlane, ControlPlaneDeps } from '#compose/control-plane.ts';
+import { createControlPlane } from '#compose/control-plane.ts';
 import type { Home, Secrets } from '#compose/home.ts';
-import type { ControlPlane, ControlPlaneDeps, StorageBelow } from '#compose/services.ts';
-import { catalogOf, createControlPlane, serviceUsers } from '#compose/services.ts';
+import type { StorageBelow } from '#compose/process.ts';
+import { seedCloud } from '#compose/seed.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
@@ -70,16 +72,7 @@ export async function startSimControl(options: SimControlOptions): Promise<SimCo
       ...(options.wrapHttp ? { wrapHttp: options.wrapHttp } : {}),
     });
   const first = await planeOf(1);
-  await first.keystone.seed({
-    region: 'RegionOne',
-    adminPassword: secrets.admin,
-    demoPassword: secrets.demo,
-    catalog: catalogOf(origin),
-    serviceUsers: serviceUsers.map((name) => ({ name, password: secrets.service(name) })),
-  });
-  await first.nova.seed();
-  await first.neutron.seed();
-  await first.cinder.seed();
+  await seedCloud(first.process);
   const planes: [ControlPlane, ...ControlPlane[]] = [first];
   while (planes.length < processes) planes.push(await planeOf(planes.length + 1));
   return {

@@ -12,6 +12,7 @@ import type { Sdn, SdnDrift, SdnListeners } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
 import { noteAgent } from '../store/sdn-agents.ts';
 import { gatewayRouters } from '../store/sdn-changes.ts';
+import type { SdnAudit } from './audit.ts';
 import { Bindings } from './bindings.ts';
 import { askEveryMs, ChassisWatch } from './chassis-watch.ts';
 import { NovaNotifier } from './nova-notifier.ts';
@@ -28,11 +29,6 @@ export interface OvnWriterRole extends Role {
   /** Rows that were found drifted and mended, since this process started. */
   mended(): SdnDrift;
   close(): Promise<void>;
-}
-
-export interface SdnAudit extends SdnDrift {
-  /** Journal entries that OVN does not show yet. */
-  pending: number;
 }
 
 const scanEveryMs = 2_000;

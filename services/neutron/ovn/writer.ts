@@ -3,12 +3,11 @@
 // just brought. Level-triggered: what is written is read then, so an entry may come twice, and one
 // whose writing was cut short is done again.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
-import { noDrift, type Sdn, type SdnDrift } from '#ports/sdn.ts';
+import { noDrift, type SdnDrift } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
 import type { ChassisFacts, Facts } from '../domain/sdn-facts.ts';
 import {
   allSubjects,
-  countChanges,
   forgetChanges,
   readChanges,
   withDependents,
@@ -17,23 +16,19 @@ import {
 import { readFacts, type Wanted } from '../store/sdn-facts.ts';
 import type { SdnChange, SdnSubject } from '../store/sdn-journal.ts';
 import { AddressChanges } from './address-changes.ts';
+import { auditNetwork, type SdnAudit, type SdnView } from './audit.ts';
 import { ownerName } from './names.ts';
 import type { NovaNotifier } from './nova-notifier.ts';
 import { rowsOf } from './rows.ts';
 import { settle } from './settle.ts';
 
-export type WriterDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & {
-  sdn: () => Sdn;
-  /** null: OVN has not told its hosts yet. */ chassis: () => readonly ChassisFacts[] | null;
-  nova: NovaNotifier;
-};
+export type WriterDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> &
+  SdnView & { nova: NovaNotifier };
 
 /** Entries of one transaction at OVN. */
 const batchSize = 500;
 /** Changes that follow each other closely go together. */
 const gatherMs = 50;
-/** How long an audit waits for OVN to tell its hosts. */
-const knownMs = 5_000;
 /** Entries that a comparison may answer for: those that were there before it read. */
 const maxCovered = 100_000;
 
@@ -83,38 +78,8 @@ export class Writer {
     return this.#mended;
   }
 
-  async audit(): Promise<Outcome<SdnDrift & { pending: number }>> {
-    const { clock } = this.#deps;
-    for (const deadline = clock.now() + knownMs; isFault(this.#hosts()) && clock.now() < deadline;)
-      await this.#auditPause(50);
-    const hosts = this.#hosts();
-    if (isFault(hosts)) return hosts;
-    let found = await this.#auditOnce();
-    // What was on its way while we read is no difference.
-    for (
-      let again = 0;
-      again < 3 &&
-      !isFault(found) &&
-      found.inserted + found.updated + found.deleted + found.pending > 0;
-      again += 1
-    ) {
-      await this.#auditPause(300);
-      found = await this.#auditOnce();
-    }
-    return found;
-  }
-
-  async #auditOnce(): Promise<Outcome<SdnDrift & { pending: number }>> {
-    const { db } = this.#deps.database;
-    const [pending, { rows }] = [await countChanges(db), await this.#read(await allSubjects(db))];
-    const drift = await this.#deps.sdn().audit(rows);
-    return isFault(drift) ? drift : { ...drift, pending };
-  }
-
-  /** Somebody waits for an audit, so this keeps the process alive. */
-  async #auditPause(ms: number): Promise<void> {
-    // closing
-    await this.#deps.clock.sleep(ms, { signal: this.#ending.signal }).catch(() => undefined);
+  async audit(): Promise<Outcome<SdnAudit>> {
+    return await auditNetwork(this.#deps, this.#ending.signal);
   }
 
   async #pause(ms: number): Promise<void> {

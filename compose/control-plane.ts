@@ -1,0 +1,169 @@
+// The control plane in one process: every role of the table over its databases, one dispatcher, one
+// bus. Used embedded, by tests and by benchmarks.
+import { createHttpTokenValidator } from '#openstack/auth/http-token-validator.ts';
+import type { ServiceSession } from '#openstack/auth/service-session.ts';
+import type { HttpClient } from '#openstack/http/client.ts';
+import { createInProcessClient } from '#openstack/http/client.ts';
+import { createDispatcher } from '#openstack/http/dispatcher.ts';
+import type { Dispatcher } from '#openstack/http/dispatcher.ts';
+import type { HttpFace } from '#openstack/http/route.ts';
+import type { Role } from '#openstack/role.ts';
+import type { Bus } from '#platform/bus/bus.ts';
+import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
+import { ConfigError } from '#platform/config/config.ts';
+import { isDamaged } from '#platform/db/errors.ts';
+import { migrate } from '#platform/db/migrate.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
+import { SagaRunner } from '#platform/saga/runner.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import { createTaskLeases } from '#platform/tasks/task-leases.ts';
+import { createTaskRunner } from '#platform/tasks/tasks.ts';
+import { mounts } from './catalog.ts';
+import { readPolicyFiles } from './policy-files.ts';
+import type { CloudProcess, ProcessDeps } from './process.ts';
+import { createProcess } from './process.ts';
+import { makeRoles, services } from './roles/table.ts';
+import type { DatabaseName } from './state-files.ts';
+
+export interface ControlPlane {
+  process: CloudProcess;
+  dispatcher: Dispatcher;
+  http: HttpClient;
+  bus: Bus;
+  /** All roles of the cloud, in this process. */
+  roles: readonly Role[];
+  /** What these serve: the six OpenStack APIs, without the metadata API of guests. */
+  apis: readonly HttpFace[];
+  sagas: { start(): Promise<void>; stop(): Promise<void> };
+  /** The background tasks of all roles. */
+  tasks: { start(): void; stop(): Promise<void> };
+  /** A session of a service user, for agents and tools. */
+  session(name: string): ServiceSession;
+  close(): Promise<void>;
+}
+
+export interface ControlPlaneDeps extends Omit<ProcessDeps, 'bus' | 'http' | 'processName'> {
+  metrics?: Metrics;
+  /** For simulations: stands between the services' sagas and their runner. */
+  wrapSagas?: (definitions: readonly AnySaga[]) => readonly AnySaga[];
+  /** For simulations: stands between the services' calls of each other. */
+  wrapHttp?: (http: HttpClient) => HttpClient;
+  /**
+   * Shared with the agents and other control planes of the cloud; its owner closes it. One of its
+   * own unless given.
+   */
+  bus?: Bus;
+  /** `embedded` unless told. */
+  processName?: string;
+}
+
+/** Makes the roles and migrates their databases. Nothing runs yet: no socket, no saga, no task. */
+export async function createControlPlane(deps: ControlPlaneDeps): Promise<ControlPlane> {
+  const { origin, clock, ids, log, metrics } = deps;
+  const owner = deps.processName ?? 'embedded';
+  const observed = metrics ? { metrics } : {};
+  const bus =
+    deps.bus ??
+    createInProcessBus({
+      log: log.child({ room: 'bus' }),
+      clock,
+      ids,
+      ...(metrics ? { observe: metrics.rpc } : {}),
+    });
+  // Roles hold the client, the dispatcher holds the roles: it comes last.
+  let dispatcher: Dispatcher | undefined;
+  const direct = createInProcessClient(
+    mounts,
+    origin,
+    () => {
+      if (!dispatcher) throw new Error('a service was called before all roles were there');
+      return dispatcher;
+    },
+    clock,
+  );
+  const http = deps.wrapHttp?.(direct) ?? direct;
+  const process = createProcess({ ...deps, bus, http, processName: owner });
+  const byDatabase = await makeRoles(process);
+  const roles = [...byDatabase.values()].flat();
+  for (const name of byDatabase.keys()) await migrateDatabase(process, name);
+
+  const faces = roles.flatMap((role) => role.http);
+  dispatcher = createDispatcher(faces, {
+    tokens:
+      roles.find(({ tokens }) => tokens)?.tokens ??
+      createHttpTokenValidator({ http, session: process.session('nova'), clock }),
+    policyOverrides: await readPolicyFiles(deps.home.policyFiles, faces),
+    clock,
+    ids,
+    log: log.child({ room: 'http' }),
+    identityUrl: `${origin}/identity/v3`,
+    ...observed,
+  });
+  for (const role of roles)
+    for (const { topic, handlers, concurrency } of role.rpc)
+      bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency });
+
+  const runners = [...byDatabase].flatMap(([name, ofService]) => {
+    const definitions = ofService.flatMap((role) => role.sagas);
+    if (definitions.length === 0) return [];
+    const runner = new SagaRunner({
+      db: process.database(name).db,
+      definitions: deps.wrapSagas?.(definitions) ?? definitions,
+      owner,
+      clock,
+      ids,
+      log: process.logOf(name),
+      events: process.sagas(name).events,
+      ...observed,
+    });
+    process.onWakeSagas(name, () => runner.wake());
+    return [runner];
+  });
+  const tasks = createTaskRunner({ clock, ids, log: log.child({ room: 'tasks' }), ...observed });
+  const stopSagas = async (): Promise<void> =>
+    void (await Promise.all(runners.map(async (runner) => await runner.stop())));
+
+  return {
+    process,
+    dispatcher,
+    http,
+    bus,
+    roles,
+    apis: faces.filter(({ serviceType }) => serviceType !== 'metadata'),
+    session: (name) => process.session(name),
+    sagas: {
+      start: async () =>
+        void (await Promise.all(runners.map(async (runner) => await runner.start()))),
+      stop: stopSagas,
+    },
+    tasks: {
+      start() {
+        for (const [name, ofService] of byDatabase)
+          tasks.start(
+            ofService.flatMap((role) => role.tasks),
+            createTaskLeases({ db: process.database(name).db, owner, clock }),
+          );
+      },
+      stop: async () => await tasks.stop(),
+    },
+    async close() {
+      await tasks.stop();
+      await stopSagas();
+      for (const role of roles) await role.close?.();
+      if (!deps.bus) await bus.close();
+      await process.close();
+    },
+  };
+}
+
+async function migrateDatabase(process: CloudProcess, name: DatabaseName): Promise<void> {
+  const { db, dialect } = process.database(name);
+  try {
+    await migrate(db, dialect, name, services[name].migrations);
+  } catch (cause) {
+    if (!isDamaged(cause)) throw cause;
+    throw new ConfigError(
+      `The database of ${name} in ${process.home.databases} is damaged (${(cause as Error).message}). Restore it from a backup, or begin anew with: cobalt up --reset`,
+    );
+  }
+}

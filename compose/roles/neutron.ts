@@ -1,0 +1,72 @@
+// Neutron: api, and the writer to OVN.
+import { isFault } from '#contracts/common/fault.ts';
+import type { NeutronAudit } from '#contracts/neutron/audit.ts';
+import { createNeutronApi } from '#services/neutron/api/role.ts';
+import { seed } from '#services/neutron/api/seed.ts';
+import type { NeutronDeps } from '#services/neutron/deps.ts';
+import { neutronDefaults } from '#services/neutron/deps.ts';
+import { auditNetworkOnce } from '#services/neutron/ovn/audit.ts';
+import type { OvnWriterRole } from '#services/neutron/ovn/role.ts';
+import { createNeutronOvnWriter } from '#services/neutron/ovn/role.ts';
+import { neutronAudit as audit } from '#services/neutron/store/audit.ts';
+import { migrations } from '#services/neutron/store/migrations/index.ts';
+import type { NeutronTables } from '#services/neutron/store/tables.ts';
+import type { CloudProcess } from '../process.ts';
+import type { ServiceEntry } from './service-entry.ts';
+
+const depsOf = (process: CloudProcess): NeutronDeps =>
+  process.once('neutron', () => {
+    const { dnsServers, ...settings } = process.config.neutron;
+    return {
+      database: process.database<NeutronTables>('neutron'),
+      bus: process.bus,
+      http: process.http,
+      session: process.session('neutron'),
+      clock: process.clock,
+      ids: process.ids,
+      log: process.logOf('neutron'),
+      config: {
+        ...neutronDefaults,
+        ...settings,
+        publicCidr: process.network.publicCidr,
+        dnsServers: dnsServers.split(/[ ,]+/).filter(Boolean),
+      },
+    };
+  });
+
+const ovnWriter = (process: CloudProcess): OvnWriterRole =>
+  process.once('neutron-ovn-writer', () =>
+    createNeutronOvnWriter({ ...depsOf(process), openSdn: process.network.openSdn }),
+  );
+
+export const neutron = {
+  migrations,
+  roles: {
+    'neutron-api': (process) => createNeutronApi(depsOf(process)),
+    'neutron-ovn-writer': ovnWriter,
+  },
+} satisfies ServiceEntry;
+
+/**
+ * What a fresh cloud starts with: the external network, and the demo project's own. Once in a
+ * cloud's life; safe to repeat.
+ */
+export const seedNeutron = async (process: CloudProcess): Promise<void> =>
+  await seed(depsOf(process));
+
+/**
+ * What Neutron's database says, and how the network below differs from it. `beside`: the writer is
+ * another process, or none.
+ */
+export async function neutronAudit(
+  process: CloudProcess,
+  { beside = false } = {},
+): Promise<NeutronAudit> {
+  const below = beside
+    ? await auditNetworkOnce(depsOf(process), process.network.openSdn)
+    : await ovnWriter(process).audit();
+  return {
+    ...(await audit(process.database<NeutronTables>('neutron').db)),
+    sdn: isFault(below) ? below.message : below,
+  };
+}

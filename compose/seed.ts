@@ -1,0 +1,23 @@
+// What a fresh cloud starts with. Safe to repeat: what is there stays as it is.
+import { catalogOf, serviceUsers } from './catalog.ts';
+import type { CloudProcess } from './process.ts';
+import { seedCinder } from './roles/cinder.ts';
+import { keystoneApi } from './roles/keystone.ts';
+import { seedNeutron } from './roles/neutron.ts';
+import { seedNova } from './roles/nova.ts';
+
+/** Users, roles and catalog, flavors, networks, volume types. After the migrations. */
+export async function seedCloud(process: CloudProcess): Promise<void> {
+  const { secrets, config, origin } = process;
+  const keystone = await keystoneApi(process);
+  await keystone.seed({
+    region: config.api.region,
+    adminPassword: secrets.admin,
+    demoPassword: secrets.demo,
+    serviceUsers: serviceUsers.map((name) => ({ name, password: secrets.service(name) })),
+    catalog: catalogOf(origin),
+  });
+  await seedNova(process);
+  await seedNeutron(process);
+  await seedCinder(process);
+}

@@ -1,0 +1,81 @@
+// Compares what OVN shows with what Neutron's database says, and writes nothing. Used by the writer
+// itself, and by `cobalt doctor --audit`, which is another process.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Sdn, SdnDrift } from '#ports/sdn.ts';
+import type { NeutronDeps } from '../deps.ts';
+import type { ChassisFacts } from '../domain/sdn-facts.ts';
+import { allSubjects, countChanges } from '../store/sdn-changes.ts';
+import { readFacts } from '../store/sdn-facts.ts';
+import { ChassisWatch } from './chassis-watch.ts';
+import { rowsOf } from './rows.ts';
+
+export interface SdnAudit extends SdnDrift {
+  /** Journal entries that OVN does not show yet. */
+  pending: number;
+}
+
+export interface SdnView {
+  sdn: () => Sdn;
+  /** null: OVN has not told its hosts yet. */
+  chassis: () => readonly ChassisFacts[] | null;
+}
+
+/** How long an audit waits for OVN to tell its hosts. */
+const hostsTimeoutMs = 5_000;
+const hostsPauseMs = 50;
+/** What was on its way while we read is no difference: differences are looked at again. */
+const looks = 4;
+const lookPauseMs = 300;
+
+/** unavailable, timeout: OVN does not answer. `signal` ends the waiting. */
+export async function auditNetwork(
+  deps: Pick<NeutronDeps, 'database' | 'clock'> & SdnView,
+  signal: AbortSignal,
+): Promise<Outcome<SdnAudit>> {
+  const { clock } = deps;
+  const pause = async (ms: number): Promise<void> =>
+    await clock.sleep(ms, { signal }).catch(() => undefined); // closing
+  deps.sdn();
+  const deadlineMs = clock.now() + hostsTimeoutMs;
+  while (deps.chassis() === null && clock.now() < deadlineMs) await pause(hostsPauseMs);
+  const chassis = deps.chassis();
+  if (chassis === null) return fault('unavailable', 'OVN has not told its hosts yet.');
+  let found = await look(deps, chassis);
+  for (let again = 1; again < looks && !isFault(found) && differs(found); again += 1) {
+    await pause(lookPauseMs);
+    found = await look(deps, deps.chassis() ?? chassis);
+  }
+  return found;
+}
+
+const differs = ({ inserted, updated, deleted, pending }: SdnAudit): boolean =>
+  inserted + updated + deleted + pending > 0;
+
+async function look(
+  { database: { db }, sdn }: Pick<NeutronDeps, 'database'> & SdnView,
+  chassis: readonly ChassisFacts[],
+): Promise<Outcome<SdnAudit>> {
+  const pending = await countChanges(db);
+  const facts = await readFacts(db, await allSubjects(db));
+  const drift = await sdn().audit(rowsOf(facts, chassis));
+  return isFault(drift) ? drift : { ...drift, pending };
+}
+
+/** For a process without the writer's role: opens the network below, looks and leaves it. */
+export async function auditNetworkOnce(
+  deps: NeutronDeps,
+  openSdn: (listeners: { bindingsKnown(): void }) => Sdn,
+): Promise<Outcome<SdnAudit>> {
+  let hostsKnown = false;
+  const sdn = openSdn({ bindingsKnown: () => void (hostsKnown = true) });
+  const watch = new ChassisWatch(deps, () => sdn);
+  try {
+    return await auditNetwork(
+      { ...deps, sdn: () => sdn, chassis: () => (hostsKnown ? watch.facts() : null) },
+      new AbortController().signal,
+    );
+  } finally {
+    sdn.close();
+  }
+}
