@@ -8,7 +8,7 @@ import type { AccessRuleRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent, deniedToTrustee } from './lent-rights.ts';
 import { denied, notFound } from './permit.ts';
-import { noContent, listed, shown, urlOf } from './shapes.ts';
+import { noContent, listed, shown, urlOf } from './replies.ts';
 
 // written by us as arrays of ids
 export const idsIn = (json: string): string[] => JSON.parse(json) as string[];

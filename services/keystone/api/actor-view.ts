@@ -2,7 +2,8 @@
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { GroupRow, UserRow } from '../store/tables.ts';
-import { parsed, urlOf } from './shapes.ts';
+import { parsed } from './bodies.ts';
+import { urlOf } from './replies.ts';
 
 export function userView(request: ApiRequest<unknown>, row: UserRow): JsonObject {
   return {

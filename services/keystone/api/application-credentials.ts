@@ -16,21 +16,11 @@ import {
 import { findGlobalRoleId, implications, rolesWithIds } from '../store/roles.ts';
 import type { ApplicationCredentialRow } from '../store/tables.ts';
 import { idsIn } from './access-rules.ts';
+import { idText, nameOf, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent, deniedToTrustee, lendableRoles } from './lent-rights.ts';
 import { denied, notFound, taken } from './permit.ts';
-import {
-  asked,
-  created,
-  noContent,
-  idText,
-  listed,
-  nameOf,
-  shown,
-  text,
-  urlOf,
-  wrapped,
-} from './shapes.ts';
+import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
 
 const ref = Type.Object(
   { id: Type.Optional(idText), name: Type.Optional(nameOf(255)) },

@@ -9,7 +9,7 @@ import { tagsOf } from '../store/projects.ts';
 import { findUser } from '../store/users.ts';
 import type { Keystone } from './keystone.ts';
 import { projectView, domainView } from './project-view.ts';
-import { listed, urlOf } from './shapes.ts';
+import { listed, urlOf } from './replies.ts';
 import { authenticate, type AuthRequest } from './tokens/authenticate.ts';
 import type { TokenFacts } from './tokens/token-facts.ts';
 

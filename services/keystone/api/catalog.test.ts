@@ -1,27 +1,14 @@
 // Regions, services, endpoints and policy documents as clients meet them, and who may ask at all.
 import { strict as assert } from 'node:assert';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/messages.ts';
-import { startKeystone, type Loose, type TestKeystone } from './keystone.testing.ts';
+import { asAdmin, startKeystone, type Loose } from './keystone.testing.ts';
+
+const keystone = await startKeystone();
+after(async () => await keystone.close());
+const { ask, code, make } = asAdmin(keystone);
 
 describe('the catalog', () => {
-  let keystone: TestKeystone;
-  before(async () => {
-    keystone = await startKeystone();
-  });
-  after(() => keystone.close());
-
-  const ask = (method: HttpMethod, path: string, body?: Json) =>
-    keystone.ask(method, path, { token: keystone.admin, body });
-  const code = async (method: HttpMethod, path: string, body?: Json): Promise<number> =>
-    (await ask(method, path, body)).status;
-  async function make(collection: string, key: string, body: Json): Promise<Loose> {
-    const answer = await ask('POST', collection, { [key]: body });
-    assert.equal(answer.status, 201, JSON.stringify(answer.body));
-    return answer.body[key];
-  }
-
   test('regions, services and endpoints; the catalog follows', async () => {
     assert.deepEqual(
       [

@@ -12,19 +12,10 @@ import {
   updateConsumer,
 } from '../store/consumers.ts';
 import type { ConsumerRow } from '../store/tables.ts';
+import { extraOf, parsed, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
-import {
-  created,
-  noContent,
-  extraOf,
-  listed,
-  parsed,
-  shown,
-  text,
-  urlOf,
-  wrapped,
-} from './shapes.ts';
+import { created, noContent, listed, shown, urlOf } from './replies.ts';
 
 const body = wrapped('consumer', { description: Type.Optional(text) });
 const columns = ['id', 'description', 'secret'];

@@ -16,20 +16,11 @@ import {
 import { findProject } from '../store/projects.ts';
 import type { CredentialRow } from '../store/tables.ts';
 import { userExists } from '../store/users.ts';
+import { idText, nameOf, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent } from './lent-rights.ts';
 import { denied, notFound } from './permit.ts';
-import {
-  asked,
-  created,
-  noContent,
-  idText,
-  listed,
-  nameOf,
-  shown,
-  urlOf,
-  wrapped,
-} from './shapes.ts';
+import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
 
 const projectId = Type.Optional(Type.Union([idText, Type.Null()]));
 const createBody = wrapped('credential', {

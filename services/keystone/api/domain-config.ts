@@ -15,7 +15,7 @@ import {
 import { findDomain } from '../store/projects.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
-import { noContent } from './shapes.ts';
+import { noContent } from './replies.ts';
 
 /**
  * What may be set, with its default. Identity API, "Domain configuration": groups identity and

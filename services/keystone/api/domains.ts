@@ -12,23 +12,12 @@ import {
   updateProject,
 } from '../store/projects.ts';
 import type { ProjectRow } from '../store/tables.ts';
+import { enabled, extraOf, nameOf, tags, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
 import { denied, enabledFilter, notFound, taken } from './permit.ts';
 import { domainView } from './project-view.ts';
-import {
-  asked,
-  created,
-  noContent,
-  enabled,
-  extraOf,
-  listed,
-  nameOf,
-  shown,
-  tags,
-  text,
-  wrapped,
-} from './shapes.ts';
+import { asked, created, noContent, listed, shown } from './replies.ts';
 
 const columns = [
   'id',

@@ -24,22 +24,12 @@ import {
 import { listEndpoints } from '../store/endpoints.ts';
 import { findProject } from '../store/projects.ts';
 import type { EndpointGroupRow } from '../store/tables.ts';
+import { idText, nameOf, text, wrapped } from './bodies.ts';
 import { endpointView } from './endpoints.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import { projectView } from './project-view.ts';
-import {
-  asked,
-  created,
-  noContent,
-  idText,
-  listed,
-  nameOf,
-  shown,
-  text,
-  urlOf,
-  wrapped,
-} from './shapes.ts';
+import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
 
 const face = Type.Union([Type.Literal('public'), Type.Literal('internal'), Type.Literal('admin')]);
 const filters = Type.Object(

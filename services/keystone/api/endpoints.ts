@@ -13,22 +13,11 @@ import {
 import { findRegion, insertRegion } from '../store/regions.ts';
 import { findService } from '../store/services.ts';
 import type { EndpointRow } from '../store/tables.ts';
+import { enabled, extraOf, idText, parsed, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import { regionId } from './regions.ts';
-import {
-  asked,
-  created,
-  noContent,
-  enabled,
-  extraOf,
-  idText,
-  listed,
-  parsed,
-  shown,
-  urlOf,
-  wrapped,
-} from './shapes.ts';
+import { asked, created, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
 
 const columns = [
   'id',
@@ -142,16 +131,13 @@ export function endpointRoutes(k: Keystone): Route[] {
         return created('endpoint', endpointView(request, row));
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/endpoints/:endpoint_id',
-      policy: 'identity:get_endpoint',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request);
-        return isFault(row) ? row : shown('endpoint', endpointView(request, row));
-      },
-    }),
+    showRoute(
+      '/v3/endpoints/:endpoint_id',
+      'identity:get_endpoint',
+      'endpoint',
+      find,
+      endpointView,
+    ),
     route<Static<typeof updateBody>>({
       method: 'PATCH',
       path: '/v3/endpoints/:endpoint_id',
@@ -179,17 +165,11 @@ export function endpointRoutes(k: Keystone): Route[] {
         return shown('endpoint', endpointView(request, { ...row, ...changes }));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/endpoints/:endpoint_id',
-      policy: 'identity:delete_endpoint',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request);
-        if (isFault(row)) return row;
-        await deleteEndpoint(k.db, row.id);
-        return noContent;
-      },
-    }),
+    deleteRoute(
+      '/v3/endpoints/:endpoint_id',
+      'identity:delete_endpoint',
+      find,
+      async (row) => await deleteEndpoint(k.db, row.id),
+    ),
   ];
 }

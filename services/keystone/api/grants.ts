@@ -11,8 +11,8 @@ import { findRole, globalRoles, implications } from '../store/roles.ts';
 import type { AssignmentRow, RoleRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { denied, notFound } from './permit.ts';
+import { noContent, listed } from './replies.ts';
 import { roleView } from './roles.ts';
-import { noContent, listed } from './shapes.ts';
 
 type Place = Pick<AssignmentRow, 'target_kind' | 'inherited'> & { prefix: string; suffix: string };
 

@@ -19,21 +19,11 @@ import {
 import { findDomain } from '../store/projects.ts';
 import type { GroupRow } from '../store/tables.ts';
 import { groupView, userView } from './actor-view.ts';
+import { extraOf, idText, nameOf, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { badExpiryFilter } from './password-expiry-filter.ts';
 import { denied, homeDomain, listDomain, notFound, taken } from './permit.ts';
-import {
-  asked,
-  created,
-  noContent,
-  extraOf,
-  idText,
-  listed,
-  nameOf,
-  shown,
-  text,
-  wrapped,
-} from './shapes.ts';
+import { asked, created, noContent, listed, shown } from './replies.ts';
 
 const columns = ['id', 'name', 'domain_id', 'description'];
 const createBody = wrapped('group', {

@@ -1,29 +1,14 @@
 // EC2 keys, credentials and trusts as clients meet them.
 import { strict as assert } from 'node:assert';
-import { after, before, describe, test } from 'node:test';
-import type { Json } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/messages.ts';
-import { inDefault, startKeystone, type Loose, type TestKeystone } from './keystone.testing.ts';
+import { after, describe, test } from 'node:test';
+import { asAdmin, inDefault, startKeystone } from './keystone.testing.ts';
+
+const keystone = await startKeystone();
+after(async () => await keystone.close());
+const { ask, code, make, roleId } = asAdmin(keystone);
 
 describe('credentials and trusts', () => {
-  let keystone: TestKeystone;
-  before(async () => {
-    keystone = await startKeystone();
-  });
-  after(() => keystone.close());
-
-  const ask = (method: HttpMethod, path: string, body?: Json) =>
-    keystone.ask(method, path, { token: keystone.admin, body });
-  const code = async (method: HttpMethod, path: string, body?: Json): Promise<number> =>
-    (await ask(method, path, body)).status;
   const names = (items: { name: string }[]): string[] => items.map((item) => item.name);
-  async function make(collection: string, key: string, body: Json): Promise<Loose> {
-    const answer = await ask('POST', collection, { [key]: body });
-    assert.equal(answer.status, 201, JSON.stringify(answer.body));
-    return answer.body[key];
-  }
-  const roleId = async (name: string): Promise<string> =>
-    (await ask('GET', `roles?name=${name}`)).body.roles[0].id;
 
   test('EC2 keys and credentials belong to their user', async () => {
     const { demo } = keystone;

@@ -5,8 +5,9 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import { type ApiRequest, type Reply } from '#openstack/http/route.ts';
 import { findRegion } from '../store/regions.ts';
 import { findService } from '../store/services.ts';
+import { idText, nameOf, text } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
-import { asked, idText, nameOf, text } from './shapes.ts';
+import { asked } from './replies.ts';
 
 export const amount = Type.Integer({ minimum: -1, maximum: 2_147_483_647 });
 export const nullableId = Type.Optional(Type.Union([idText, Type.Null()]));

@@ -14,6 +14,7 @@ import {
 } from '../store/limits.ts';
 import { findProject, projectIdsOfDomain } from '../store/projects.ts';
 import type { LimitRow } from '../store/tables.ts';
+import { text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import {
   amount,
@@ -26,7 +27,7 @@ import {
   nullableId,
 } from './limit-key.ts';
 import { notFound } from './permit.ts';
-import { asked, noContent, listed, shown, text, urlOf, wrapped } from './shapes.ts';
+import { asked, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
 
 const createBody = Type.Object({
   limits: Type.Array(
@@ -140,16 +141,7 @@ function projectLimitRoutes(k: Keystone): Route[] {
           : duplicate('limits');
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/limits/:limit_id',
-      policy: 'identity:get_limit',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request);
-        return isFault(row) ? row : shown('limit', view(request, row));
-      },
-    }),
+    showRoute('/v3/limits/:limit_id', 'identity:get_limit', 'limit', find, view),
     route<Static<typeof updateBody>>({
       method: 'PATCH',
       path: '/v3/limits/:limit_id',
@@ -168,18 +160,12 @@ function projectLimitRoutes(k: Keystone): Route[] {
         return shown('limit', view(request, { ...row, ...changes }));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/limits/:limit_id',
-      policy: 'identity:delete_limit',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request);
-        if (isFault(row)) return row;
-        await deleteLimit(k.db, row.id);
-        return noContent;
-      },
-    }),
+    deleteRoute(
+      '/v3/limits/:limit_id',
+      'identity:delete_limit',
+      find,
+      async (row) => await deleteLimit(k.db, row.id),
+    ),
   ];
 }
 

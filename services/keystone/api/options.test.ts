@@ -1,19 +1,13 @@
 // Limits and domain configuration as clients meet them.
 import { strict as assert } from 'node:assert';
-import { after, before, describe, test } from 'node:test';
-import type { Json } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/messages.ts';
-import { startKeystone, type TestKeystone } from './keystone.testing.ts';
+import { after, describe, test } from 'node:test';
+import { asAdmin, startKeystone } from './keystone.testing.ts';
+
+const keystone = await startKeystone();
+after(async () => await keystone.close());
+const { ask } = asAdmin(keystone);
 
 describe('limits and options', () => {
-  let keystone: TestKeystone;
-  before(async () => {
-    keystone = await startKeystone();
-  });
-  after(() => keystone.close());
-  const ask = (method: HttpMethod, path: string, body?: Json) =>
-    keystone.ask(method, path, { token: keystone.admin, body });
-
   test('a limit needs its registered limit and is seen by its project', async () => {
     const service_id = (await ask('GET', 'services?type=compute')).body.services[0].id;
     const project_id = (await ask('GET', 'projects?name=demo')).body.projects[0].id;

@@ -2,7 +2,7 @@
 // option, the others stay. https://docs.openstack.org/keystone/latest/admin/resource-options.html
 import { Type } from 'typebox';
 import { fault, type Fault } from '#contracts/common/fault.ts';
-import { parsed } from './shapes.ts';
+import { parsed } from './bodies.ts';
 
 const flag = Type.Optional(Type.Union([Type.Boolean(), Type.Null()]));
 

@@ -1,7 +1,7 @@
 // `?password_expires_at=lt:2026-01-01T00:00:00Z`. Identity API, "List users".
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
-import { asked } from './shapes.ts';
+import { asked } from './replies.ts';
 
 /**
  * badRequest: no operator that there is, or no time. What it finds is up to the list: passwords of

@@ -3,7 +3,7 @@
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { PolicyTarget } from '#openstack/policy/policy.ts';
-import { asked, askedFlag } from './shapes.ts';
+import { asked, askedFlag } from './replies.ts';
 
 /** forbidden unless `rule` lets the caller act on `target`. */
 export function denied(

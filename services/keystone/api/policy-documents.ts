@@ -11,20 +11,10 @@ import {
   updatePolicyDocument,
 } from '../store/policy-documents.ts';
 import type { PolicyRow } from '../store/tables.ts';
+import { extraOf, nameOf, parsed, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
-import {
-  asked,
-  created,
-  noContent,
-  extraOf,
-  listed,
-  nameOf,
-  parsed,
-  shown,
-  urlOf,
-  wrapped,
-} from './shapes.ts';
+import { asked, created, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
 
 const columns = ['id', 'type', 'blob'];
 const createBody = wrapped('policy', { type: nameOf(255), blob: Type.String() });
@@ -77,16 +67,7 @@ export function policyDocumentRoutes(k: Keystone): Route[] {
         return created('policy', view(request, row));
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/policies/:policy_id',
-      policy: 'identity:get_policy',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request);
-        return isFault(row) ? row : shown('policy', view(request, row));
-      },
-    }),
+    showRoute('/v3/policies/:policy_id', 'identity:get_policy', 'policy', find, view),
     route<Static<typeof updateBody>>({
       method: 'PATCH',
       path: '/v3/policies/:policy_id',
@@ -106,17 +87,11 @@ export function policyDocumentRoutes(k: Keystone): Route[] {
         return shown('policy', view(request, { ...row, ...changes }));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/policies/:policy_id',
-      policy: 'identity:delete_policy',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request);
-        if (isFault(row)) return row;
-        await deletePolicyDocument(k.db, row.id);
-        return noContent;
-      },
-    }),
+    deleteRoute(
+      '/v3/policies/:policy_id',
+      'identity:delete_policy',
+      find,
+      async (row) => await deletePolicyDocument(k.db, row.id),
+    ),
   ];
 }

@@ -5,9 +5,10 @@ import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { addTag, removeTag, replaceTags, tagsOf } from '../store/projects.ts';
 import type { ProjectRow } from '../store/tables.ts';
+import { maxTags, tags } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
-import { noContent, maxTags, tags } from './shapes.ts';
+import { noContent } from './replies.ts';
 
 const tagsBody = Type.Object({ tags }, { additionalProperties: false });
 

@@ -1,29 +1,15 @@
 // Domains, projects and their tags as clients meet them.
 import { strict as assert } from 'node:assert';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/messages.ts';
-import { startKeystone, type Loose, type TestKeystone } from './keystone.testing.ts';
+import { asAdmin, startKeystone, type Loose } from './keystone.testing.ts';
+
+const keystone = await startKeystone();
+after(async () => await keystone.close());
+const { ask, code, make, roleId } = asAdmin(keystone);
 
 describe('domains and projects', () => {
-  let keystone: TestKeystone;
-  before(async () => {
-    keystone = await startKeystone();
-  });
-  after(() => keystone.close());
-
-  const ask = (method: HttpMethod, path: string, body?: Json) =>
-    keystone.ask(method, path, { token: keystone.admin, body });
-  const code = async (method: HttpMethod, path: string, body?: Json): Promise<number> =>
-    (await ask(method, path, body)).status;
   const names = (items: { name: string }[]): string[] => items.map((item) => item.name);
-  async function make(collection: string, key: string, body: Json): Promise<Loose> {
-    const answer = await ask('POST', collection, { [key]: body });
-    assert.equal(answer.status, 201, JSON.stringify(answer.body));
-    return answer.body[key];
-  }
-  const roleId = async (name: string): Promise<string> =>
-    (await ask('GET', `roles?name=${name}`)).body.roles[0].id;
 
   test('a domain is disabled before it is deleted, and takes all it holds with it', async () => {
     const domain = await make('domains', 'domain', { name: 'acme', description: 'd' });

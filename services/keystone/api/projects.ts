@@ -17,27 +17,14 @@ import {
   updateProject,
 } from '../store/projects.ts';
 import type { ProjectRow } from '../store/tables.ts';
+import { enabled, extraOf, idText, nameOf, tags, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
 import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from './permit.ts';
 import { relativesOf } from './project-relatives.ts';
 import { projectTagRoutes } from './project-tags.ts';
 import { projectView } from './project-view.ts';
-import {
-  asked,
-  askedFlag,
-  created,
-  noContent,
-  enabled,
-  extraOf,
-  idText,
-  listed,
-  nameOf,
-  shown,
-  tags,
-  text,
-  wrapped,
-} from './shapes.ts';
+import { asked, askedFlag, created, noContent, listed, shown } from './replies.ts';
 
 const columns = [
   'id',

@@ -12,20 +12,10 @@ import {
   updateRegion,
 } from '../store/regions.ts';
 import type { RegionRow } from '../store/tables.ts';
+import { extraOf, parsed, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
-import {
-  asked,
-  created,
-  noContent,
-  extraOf,
-  listed,
-  parsed,
-  shown,
-  text,
-  urlOf,
-  wrapped,
-} from './shapes.ts';
+import { asked, created, noContent, listed, shown, urlOf, showRoute } from './replies.ts';
 
 const columns = ['id', 'parent_region_id', 'description'];
 export const regionId = Type.String({ minLength: 1, maxLength: 255 });
@@ -107,16 +97,7 @@ export function regionRoutes(k: Keystone): Route[] {
       faults: ['conflict', 'notFound'],
       handler: (request) => create(request, request.params['region_id'] ?? ''),
     }),
-    route({
-      method: 'GET',
-      path: '/v3/regions/:region_id',
-      policy: 'identity:get_region',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request);
-        return isFault(row) ? row : shown('region', view(request, row));
-      },
-    }),
+    showRoute('/v3/regions/:region_id', 'identity:get_region', 'region', find, view),
     route<Static<typeof updateBody>>({
       method: 'PATCH',
       path: '/v3/regions/:region_id',

@@ -12,6 +12,7 @@ import {
   updateRegisteredLimit,
 } from '../store/limits.ts';
 import type { RegisteredLimitRow } from '../store/tables.ts';
+import { idText, nameOf, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import {
   amount,
@@ -24,7 +25,7 @@ import {
   nullableId,
 } from './limit-key.ts';
 import { notFound } from './permit.ts';
-import { noContent, idText, listed, nameOf, shown, text, urlOf, wrapped } from './shapes.ts';
+import { noContent, listed, shown, urlOf, showRoute } from './replies.ts';
 
 const createBody = Type.Object({
   registered_limits: Type.Array(
@@ -92,16 +93,13 @@ export function registeredLimitRoutes(k: Keystone): Route[] {
           : duplicate('registered_limits');
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/registered_limits/:limit_id',
-      policy: 'identity:get_registered_limit',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request);
-        return isFault(row) ? row : shown('registered_limit', view(request, row));
-      },
-    }),
+    showRoute(
+      '/v3/registered_limits/:limit_id',
+      'identity:get_registered_limit',
+      'registered_limit',
+      find,
+      view,
+    ),
     route<Static<typeof updateBody>>({
       method: 'PATCH',
       path: '/v3/registered_limits/:limit_id',

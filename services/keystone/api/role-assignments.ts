@@ -10,7 +10,7 @@ import { descendantsOf } from '../store/projects.ts';
 import { globalRoleIds, implications } from '../store/roles.ts';
 import type { AssignmentRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
-import { asked, askedFlag, urlOf } from './shapes.ts';
+import { asked, askedFlag, urlOf } from './replies.ts';
 
 /** A grant and where it comes from, when it is an effect of another. */
 interface Shown extends AssignmentRow {

@@ -18,23 +18,11 @@ import {
   updateRole,
 } from '../store/roles.ts';
 import type { RoleRow } from '../store/tables.ts';
+import { extraOf, idText, nameOf, parsed, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
 import { denied, notFound, taken } from './permit.ts';
-import {
-  asked,
-  created,
-  noContent,
-  extraOf,
-  idText,
-  listed,
-  nameOf,
-  parsed,
-  shown,
-  text,
-  urlOf,
-  wrapped,
-} from './shapes.ts';
+import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
 
 const columns = ['id', 'name', 'domain_id', 'description', 'options'];
 const attributes = {

@@ -11,21 +11,10 @@ import {
   updateService,
 } from '../store/services.ts';
 import type { ServiceRow } from '../store/tables.ts';
+import { enabled, extraOf, nameOf, parsed, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
-import {
-  asked,
-  created,
-  noContent,
-  enabled,
-  extraOf,
-  listed,
-  nameOf,
-  parsed,
-  shown,
-  urlOf,
-  wrapped,
-} from './shapes.ts';
+import { asked, created, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
 
 const columns = ['id', 'type', 'name', 'enabled'];
 const createBody = wrapped('service', {
@@ -92,16 +81,7 @@ export function serviceRoutes(k: Keystone): Route[] {
         return created('service', view(request, row));
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/services/:service_id',
-      policy: 'identity:get_service',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request);
-        return isFault(row) ? row : shown('service', view(request, row));
-      },
-    }),
+    showRoute('/v3/services/:service_id', 'identity:get_service', 'service', find, view),
     route<Static<typeof updateBody>>({
       method: 'PATCH',
       path: '/v3/services/:service_id',
@@ -122,17 +102,11 @@ export function serviceRoutes(k: Keystone): Route[] {
         return shown('service', view(request, { ...row, ...changes }));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/services/:service_id',
-      policy: 'identity:delete_service',
-      faults: ['notFound'],
-      async handler(request) {
-        const row = await find(request);
-        if (isFault(row)) return row;
-        await deleteService(k.db, row.id);
-        return noContent;
-      },
-    }),
+    deleteRoute(
+      '/v3/services/:service_id',
+      'identity:delete_service',
+      find,
+      async (row) => await deleteService(k.db, row.id),
+    ),
   ];
 }

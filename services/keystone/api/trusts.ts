@@ -11,21 +11,12 @@ import { findGlobalRoleId, rolesWithIds } from '../store/roles.ts';
 import type { RoleRow, TrustRow } from '../store/tables.ts';
 import { findTrust, insertTrust, listLivingTrusts, markTrustDeleted } from '../store/trusts.ts';
 import { userExists } from '../store/users.ts';
+import { idText, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent, lendableRoles } from './lent-rights.ts';
 import { denied, notFound } from './permit.ts';
+import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
 import { roleView } from './roles.ts';
-import {
-  asked,
-  created,
-  noContent,
-  idText,
-  listed,
-  shown,
-  text,
-  urlOf,
-  wrapped,
-} from './shapes.ts';
 
 const createBody = wrapped('trust', {
   trustor_user_id: idText,

@@ -16,25 +16,14 @@ import {
   updateUser,
 } from '../store/users.ts';
 import { groupView, userView } from './actor-view.ts';
+import { enabled, extraOf, idText, nameOf, parsed, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent } from './lent-rights.ts';
 import { mergedOptions, userOptions } from './options.ts';
 import { badExpiryFilter } from './password-expiry-filter.ts';
 import { provePassword } from './passwords/prove-password.ts';
 import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from './permit.ts';
-import {
-  asked,
-  created,
-  noContent,
-  enabled,
-  extraOf,
-  idText,
-  listed,
-  nameOf,
-  parsed,
-  shown,
-  wrapped,
-} from './shapes.ts';
+import { asked, created, noContent, listed, shown } from './replies.ts';
 
 const columns = [
   'id',

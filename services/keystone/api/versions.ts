@@ -1,7 +1,7 @@
 // The version documents, for anybody.
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
-import { urlOf } from './shapes.ts';
+import { urlOf } from './replies.ts';
 
 export function versionRoutes(): Route[] {
   const document = (request: ApiRequest<unknown>): JsonObject => ({

@@ -1,36 +1,9 @@
-// Body schemas that many routes share, and the envelopes of Identity API answers.
-import { Type, type TProperties } from 'typebox';
+// The envelopes of Identity API answers, and what lists are asked by.
+import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { own } from '#contracts/common/own.ts';
-import type { ApiRequest, Reply } from '#openstack/http/route.ts';
+import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
 import type { Query } from '#platform/http/messages.ts';
-
-/** A name with at least one character that is not blank. */
-export const nameOf = (maxLength: number) =>
-  Type.String({ minLength: 1, maxLength, pattern: '\\S' });
-export const idText = Type.String({ minLength: 1, maxLength: 64, pattern: '^[a-zA-Z0-9-]+$' });
-export const text = Type.Union([Type.String(), Type.Null()]);
-export const enabled = Type.Boolean();
-export const maxTags = 80;
-/** No comma or slash, at most 80 of 255 characters, each once. Identity API, "Project Tags". */
-export const tags = Type.Array(Type.String({ minLength: 1, maxLength: 255, pattern: '^[^,/]*$' }), {
-  maxItems: maxTags,
-  uniqueItems: true,
-});
-
-/** `{[key]: {...properties}}`; the Identity API keeps attributes it does not know. */
-export function wrapped<K extends string, P extends TProperties>(
-  key: K,
-  properties: P,
-  bounds: { minProperties?: number } = {},
-) {
-  return Type.Object(
-    { [key]: Type.Object(properties, { additionalProperties: true, ...bounds }) } as {
-      [N in K]: ReturnType<typeof Type.Object<P>>;
-    },
-    { additionalProperties: true },
-  );
-}
 
 export function urlOf(request: ApiRequest<unknown>, path: string): string {
   return `${request.baseUrl}/v3/${path}`;
@@ -102,19 +75,44 @@ function matches(item: JsonObject, query: Query, filters: readonly string[]): bo
   });
 }
 
-/** What the caller sent beyond the attributes that have columns; shown again at top level. */
-export function extraOf(
-  sent: Readonly<Record<string, unknown>>,
-  columns: readonly string[],
-  before = '{}',
-): string {
-  // Spread keeps `__proto__` as a name like any other; an assignment would not.
-  const further = Object.fromEntries(
-    Object.entries(sent).filter(([name]) => !columns.includes(name) && name !== 'links'),
-  );
-  // written by us as an object
-  return JSON.stringify({ ...(JSON.parse(before) as object), ...further });
-}
+type Request = ApiRequest<unknown>;
+type Find<Row> = (request: Request) => Promise<Outcome<Row>>;
 
-// columns written by `extraOf` and for options
-export const parsed = (json: string): JsonObject => JSON.parse(json) as JsonObject;
+/** GET of one object: as found, in its envelope. */
+export const showRoute = <Row>(
+  path: string,
+  policy: string,
+  key: string,
+  find: Find<Row>,
+  view: (request: Request, row: Row) => JsonObject,
+): Route =>
+  route({
+    method: 'GET',
+    path,
+    policy,
+    faults: ['notFound'],
+    async handler(request) {
+      const row = await find(request);
+      return isFault(row) ? row : shown(key, view(request, row));
+    },
+  });
+
+/** DELETE of one object that nothing stands in the way of. */
+export const deleteRoute = <Row>(
+  path: string,
+  policy: string,
+  find: Find<Row>,
+  remove: (row: Row) => Promise<unknown>,
+): Route =>
+  route({
+    method: 'DELETE',
+    path,
+    policy,
+    faults: ['notFound'],
+    async handler(request) {
+      const row = await find(request);
+      if (isFault(row)) return row;
+      await remove(row);
+      return noContent;
+    },
+  });
