@@ -13,3 +13,13 @@ export interface Candidate {
   allocations: Json;
   capacity: Readonly<Record<string, { capacity: number; used: number }>>;
 }
+
+/** What a provider has of one resource class. */
+export interface Inventory {
+  total: number;
+  reserved: number;
+  min_unit: number;
+  max_unit: number;
+  step_size: number;
+  allocation_ratio: number;
+}

@@ -1,9 +1,8 @@
 // The filer of an embedded cloud: an NFS server in a namespace of its own, in the management
 // network. Used by compose and the CLI.
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fault, isFault } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
@@ -11,6 +10,7 @@ import { addressIn } from './free-cidr.ts';
 import { filerPaths } from './host-paths.ts';
 import { cutPower, initState, removeInit } from './init-life.ts';
 import type { NetworkFacts } from './local-network.ts';
+import { checkNeeds } from './needs.ts';
 import { ensureNetns } from './netns.ts';
 import { realStateDir } from './real-state-dir.ts';
 import { startInit } from './start-init.ts';
@@ -63,11 +63,8 @@ export function createLocalFiler({
   const paths = filerPaths(realStateDir(given));
   return {
     async start(network) {
-      if (process.getuid?.() !== 0)
-        return fault('forbidden', 'the filer needs root: run ./cobalt as root or with sudo');
-      for (const [program, packages] of needed)
-        if (!existsSync(program))
-          return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
+      const refused = checkNeeds('the filer needs', needed);
+      if (refused) return refused;
       await mkdir(paths.exportDir, { recursive: true });
       const facts = filerFacts(network);
       const { state } = await initState(paths);

@@ -11,6 +11,7 @@ import { chooseCidr, isUsableCidr } from './free-cidr.ts';
 import { networkPaths } from './host-paths.ts';
 import { cutPower, initState, removeInit } from './init-life.ts';
 import { networksLock, oneAtATime } from './machine-lock.ts';
+import { checkNeeds } from './needs.ts';
 import { realStateDir } from './real-state-dir.ts';
 import { tryTool } from './run-tool.ts';
 import { startInit } from './start-init.ts';
@@ -138,11 +139,8 @@ export function createLocalNetwork({
 
   return {
     async start(options) {
-      if (process.getuid?.() !== 0)
-        return fault('forbidden', 'hypervisor hosts need root: run ./cobalt as root or with sudo');
-      for (const [program, packages] of needed)
-        if (!existsSync(program))
-          return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
+      const refused = checkNeeds('hypervisor hosts need', needed);
+      if (refused) return refused;
       await mkdir(paths.dir, { recursive: true });
       const { state } = await initState(paths);
       if (state === 'off') {

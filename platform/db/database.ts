@@ -6,6 +6,7 @@ import { systemClock } from '../clock.ts';
 import type { Ids } from '../ids.ts';
 import { systemIds } from '../ids.ts';
 import { fencedDialect } from './fenced-driver.ts';
+import type { MariadbAddress, MariadbBounds } from './mariadb-dialect.ts';
 import { mariadbDialect } from './mariadb-dialect.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 
@@ -19,18 +20,7 @@ export type DatabaseConfig =
       busyTimeoutMs?: number;
       maxStatements?: number;
     }
-  | {
-      dialect: 'mysql';
-      host?: string;
-      port?: number;
-      /** Instead of host and port. */
-      socketPath?: string;
-      user: string;
-      password: string;
-      database: string;
-      maxConnections?: number;
-      connectTimeoutMs?: number;
-    };
+  | ({ dialect: 'mysql' } & MariadbAddress & Partial<MariadbBounds>);
 
 /** The part of a logger that a database needs. */
 export interface DatabaseLog {

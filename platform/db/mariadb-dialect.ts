@@ -12,16 +12,22 @@ import { createPool, type PoolOptions } from 'mysql2';
 import { bindable } from './parameters.ts';
 import { withPause, type Pause } from './retry-pause.ts';
 
-export interface MariadbOptions {
+export interface MariadbAddress {
   host?: string;
   port?: number;
+  /** Instead of host and port. */
   socketPath?: string;
   user: string;
   password: string;
   database: string;
+}
+
+export interface MariadbBounds {
   maxConnections: number;
   connectTimeoutMs: number;
 }
+
+export type MariadbOptions = MariadbAddress & MariadbBounds;
 
 const sessionStatements = [
   // Strict: too long or out of range is an error, not a cut. PIPES_AS_CONCAT: `||` as in SQLite.

@@ -2,16 +2,17 @@
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Inventory } from '#contracts/placement/wire.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { Inventory, Provider } from '../domain/provider.ts';
+import type { Provider } from '../domain/provider.ts';
 import { byStandardOrder } from '../domain/standard-order.ts';
 import { concurrentUpdate } from '../store/generations.ts';
 import { addInventory, classesInUse, replaceInventories } from '../store/inventories.ts';
 import { unknownNames } from '../store/names.ts';
 import { lastModified } from './answers-by-version.ts';
 import type { PlacementParts } from './parts.ts';
-import { changeProvider, requestedProvider } from './requested-provider.ts';
+import { changeProvider, requestedProvider, showOfProvider } from './requested-provider.ts';
 import { generationSchema } from './schemas.ts';
 import { inventoriesView, inventoryView } from './views.ts';
 
@@ -133,16 +134,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
       path,
       policy: policy('list'),
       faults: ['notFound'],
-      handler: async (request) => {
-        const provider = await requestedProvider(parts, request);
-        return isFault(provider)
-          ? provider
-          : {
-              status: 200,
-              headers: lastModified(provider.updatedAtMs),
-              body: inventoriesView(provider),
-            };
-      },
+      handler: showOfProvider(parts, inventoriesView),
     }),
     route<All>({
       method: 'PUT',

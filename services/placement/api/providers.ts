@@ -26,7 +26,7 @@ import {
 import type { PlacementDb } from '../store/tables.ts';
 import { lastModified } from './answers-by-version.ts';
 import type { PlacementParts } from './parts.ts';
-import { requestedProvider } from './requested-provider.ts';
+import { requestedProvider, showOfProvider } from './requested-provider.ts';
 import { uuidSchema } from './schemas.ts';
 import { providerView } from './views.ts';
 
@@ -121,16 +121,7 @@ export function providerRoutes(parts: PlacementParts): readonly Route[] {
       path: '/resource_providers/:uuid',
       policy: policy('show'),
       faults: ['notFound'],
-      handler: async (request) => {
-        const provider = await requestedProvider(parts, request);
-        return isFault(provider)
-          ? provider
-          : {
-              status: 200,
-              headers: lastModified(provider.updatedAtMs),
-              body: providerView(provider, request.version),
-            };
-      },
+      handler: showOfProvider(parts, (provider, { version }) => providerView(provider, version)),
     }),
     route<Body>({
       method: 'PUT',

@@ -1,10 +1,12 @@
 // The provider of `:uuid`, read from the role's copy, and changes of what belongs to it.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
-import type { ApiRequest } from '#openstack/http/route.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { ApiRequest, Route } from '#openstack/http/route.ts';
 import type { Provider } from '../domain/provider.ts';
 import { canonicalUuid } from '../domain/uuid.ts';
 import { changeUnderGeneration } from '../store/generations.ts';
 import type { PlacementDb } from '../store/tables.ts';
+import { lastModified } from './answers-by-version.ts';
 import type { PlacementParts } from './parts.ts';
 
 export async function requestedProvider(
@@ -17,6 +19,23 @@ export async function requestedProvider(
     fault('notFound', `No resource provider with uuid ${uuid} found`)
   );
 }
+
+/** GET of something of the provider of `:uuid`, with the time of its last change. */
+export const showOfProvider =
+  (
+    parts: PlacementParts,
+    view: (provider: Provider, request: ApiRequest<unknown>) => Json,
+  ): Route['handler'] =>
+  async (request) => {
+    const provider = await requestedProvider(parts, request);
+    return isFault(provider)
+      ? provider
+      : {
+          status: 200,
+          headers: lastModified(provider.updatedAtMs),
+          body: view(provider, request),
+        };
+  };
 
 /**
  * Changes one provider's belongings if its generation is still `expected` (undefined: whatever it

@@ -1,9 +1,9 @@
 // POST /reshaper (1.30): inventories and allocations change together, or nothing does.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Inventory } from '#contracts/placement/wire.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { Inventory } from '../domain/provider.ts';
 import { unknownNames } from '../store/names.ts';
 import { reshape } from '../store/reshape.ts';
 import type { GivenClaim } from './allocations.ts';

@@ -1,8 +1,9 @@
 // Providers, inventories and candidates as the API shows them, by microversion.
 import type { JsonObject } from '#contracts/common/json.ts';
+import type { Inventory } from '#contracts/placement/wire.ts';
 import { JsonText } from '#platform/http/messages.ts';
 import type { Candidate } from '../domain/candidates.ts';
-import type { Inventory, Provider } from '../domain/provider.ts';
+import type { Provider } from '../domain/provider.ts';
 import { capacityOf } from '../domain/provider.ts';
 import type { Snapshot } from '../store/world.ts';
 

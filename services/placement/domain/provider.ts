@@ -1,13 +1,5 @@
 // A resource provider as the candidate search sees it. Pure.
-
-export interface Inventory {
-  total: number;
-  reserved: number;
-  min_unit: number;
-  max_unit: number;
-  step_size: number;
-  allocation_ratio: number;
-}
+import type { Inventory } from '#contracts/placement/wire.ts';
 
 export interface Provider {
   uuid: string;

@@ -3,7 +3,8 @@
 import { sql } from 'kysely';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
-import type { Inventory, Provider } from '../domain/provider.ts';
+import type { Inventory } from '#contracts/placement/wire.ts';
+import type { Provider } from '../domain/provider.ts';
 import { refusal } from '../domain/provider.ts';
 import { concurrentUpdate, lockProvider, moveGeneration, noteChange } from './generations.ts';
 import { refusable } from './refusable.ts';

@@ -1,6 +1,6 @@
 // Inventories of providers. Every write is part of a transaction that moves the generation:
 // generations.ts.
-import type { Inventory } from '../domain/provider.ts';
+import type { Inventory } from '#contracts/placement/wire.ts';
 import type { PlacementDb } from './tables.ts';
 
 /** Those of `classes` that consumers hold of the provider. */

@@ -1,6 +1,6 @@
 // Inventories and allocations change together, or nothing does: POST /reshaper in one transaction.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
-import type { Inventory } from '../domain/provider.ts';
+import type { Inventory } from '#contracts/placement/wire.ts';
 import { replaceAllocations, type ConsumerClaim } from './allocations.ts';
 import { concurrentUpdate, moveGeneration, noteChange } from './generations.ts';
 import { classesInUse, classesOf, deleteInventories, putInventory } from './inventories.ts';

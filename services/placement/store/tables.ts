@@ -1,5 +1,6 @@
 // The tables of Placement's database, as Kysely types.
 import type { Kysely } from 'kysely';
+import type { Inventory } from '#contracts/placement/wire.ts';
 
 export type PlacementDb = Kysely<PlacementTables>;
 
@@ -13,16 +14,7 @@ export interface PlacementTables {
     created_at_ms: number;
     updated_at_ms: number;
   };
-  inventories: {
-    provider_uuid: string;
-    resource_class: string;
-    total: number;
-    reserved: number;
-    min_unit: number;
-    max_unit: number;
-    step_size: number;
-    allocation_ratio: number;
-  };
+  inventories: { provider_uuid: string; resource_class: string } & Inventory;
   /** Custom classes and traits alone: the standard ones are in the release. */
   resource_classes: { name: string; created_at_ms: number };
   traits: { name: string; created_at_ms: number };

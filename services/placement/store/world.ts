@@ -2,7 +2,8 @@
 // copy is stale, and only providers whose generation moved are read again. Right with several
 // Placement processes too.
 import { sql } from 'kysely';
-import type { Inventory, Provider } from '../domain/provider.ts';
+import type { Inventory } from '#contracts/placement/wire.ts';
+import type { Provider } from '../domain/provider.ts';
 import type { PlacementDb } from './tables.ts';
 
 /** Providers by id, and the trees they form. Never changed, but replaced as a whole. */

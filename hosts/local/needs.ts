@@ -1,0 +1,20 @@
+// What the namespaced parts of a local cloud need of the machine, said before anything is started.
+import { existsSync } from 'node:fs';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+
+/**
+ * forbidden: not root; unavailable: a program is missing, with the package that brings it. `what`:
+ * e.g. 'the filer needs'.
+ */
+export function checkNeeds(
+  what: string,
+  programs: readonly (readonly [path: string, packages: string])[],
+): Outcome<undefined> {
+  if (process.getuid?.() !== 0)
+    return fault('forbidden', `${what} root: run ./cobalt as root or with sudo`);
+  for (const [program, packages] of programs)
+    if (!existsSync(program))
+      return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
+  return undefined;
+}
