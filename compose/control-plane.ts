@@ -65,7 +65,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   const bus =
     deps.bus ??
     createInProcessBus({
-      log: log.child({ room: 'bus' }),
+      log: log.child({ component: 'bus' }),
       clock,
       ids,
       ...(metrics ? { observe: metrics.rpc } : {}),
@@ -95,7 +95,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     policyOverrides: await readPolicyFiles(deps.home.policyFiles, faces),
     clock,
     ids,
-    log: log.child({ room: 'http' }),
+    log: log.child({ component: 'http' }),
     identityUrl: `${origin}/identity/v3`,
     ...observed,
   });
@@ -119,7 +119,12 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     process.onWakeSagas(name, () => runner.wake());
     return [runner];
   });
-  const tasks = createTaskRunner({ clock, ids, log: log.child({ room: 'tasks' }), ...observed });
+  const tasks = createTaskRunner({
+    clock,
+    ids,
+    log: log.child({ component: 'tasks' }),
+    ...observed,
+  });
   const stopSagas = async (): Promise<void> =>
     void (await Promise.all(runners.map(async (runner) => await runner.stop())));
 

@@ -135,7 +135,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
     options.localHosts > 0
       ? await chooseAcceleration(options.acceleration ?? config.acceleration, {
           home,
-          log: log.child({ room: 'images' }),
+          log: log.child({ component: 'images' }),
         })
       : null;
   if (isFault(acceleration)) return acceleration;
@@ -149,7 +149,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
     options.localHosts > 0
       ? await createLocalNetwork({
           stateDir: options.homeDir,
-          log: log.child({ room: 'hosts' }),
+          log: log.child({ component: 'hosts' }),
           clock,
         }).start({ publicCidr: config.neutron.publicCidr || null })
       : null;
@@ -158,7 +158,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   const filer = network
     ? await createLocalFiler({
         stateDir: options.homeDir,
-        log: log.child({ room: 'hosts' }),
+        log: log.child({ component: 'hosts' }),
         clock,
       }).start(network)
     : null;
@@ -171,7 +171,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
       simulatedHostName(index + 1),
     );
     const below = network
-      ? ovnNetwork(network, simulated, { clock, log: log.child({ room: 'ovn' }) })
+      ? ovnNetwork(network, simulated, { clock, log: log.child({ component: 'ovn' }) })
       : simulatedNetwork(simulated, { clock });
     plane = await createControlPlane({
       home,
@@ -211,7 +211,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   const proxy = createConsoleProxy({
     clock,
     target,
-    log: log.child({ room: 'console' }),
+    log: log.child({ component: 'console' }),
   });
   try {
     const server = await startHttpServer(plane.dispatcher, {
@@ -224,7 +224,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
         return (await consoleServer(path, query, target)) ?? (await consolePage(path));
       },
       upgrades: { paths: [consoleSocketPath], onUpgrade: proxy },
-      log: log.child({ room: 'http' }),
+      log: log.child({ component: 'http' }),
     });
     closers.push(async () => await server.close());
   } catch (error) {
@@ -251,7 +251,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
   ]);
   step('APIs answer');
 
-  const tasks = createTaskRunner({ clock, ids, log: log.child({ room: 'tasks' }), metrics });
+  const tasks = createTaskRunner({ clock, ids, log: log.child({ component: 'tasks' }), metrics });
   closers.push(async () => await tasks.stop());
   tasks.start([recordSizes(home, clock)]);
   plane.tasks.start();
@@ -286,7 +286,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
     if (options.localHosts === 0) return await seedBlankImages({ http: plane.http, token });
     return await seedGuestImages(
       { http: plane.http, token },
-      { outDir: home.guestImages, log: log.child({ room: 'images' }) },
+      { outDir: home.guestImages, log: log.child({ component: 'images' }) },
     );
   };
   const seeded = await seedImages();

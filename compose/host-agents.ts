@@ -62,7 +62,7 @@ export function startAgents(
 ): RunningAgents {
   const { clock, log } = deps;
   const stopping = new AbortController();
-  const tasks = createTaskRunner({ ...deps, log: log.child({ room: 'tasks', host }) });
+  const tasks = createTaskRunner({ ...deps, log: log.child({ component: 'tasks', host }) });
   const troubles = createTroubleLog(log.child({ host }));
 
   async function keepTrying(agent: HostAgent): Promise<boolean> {
@@ -121,7 +121,7 @@ export function makeNovaAgent(
     session: plane.session('nova'),
     clock,
     ids,
-    log: log.child({ room: 'nova-agent' }),
+    log: log.child({ component: 'nova-agent' }),
     config: {
       ...novaAgentDefaults,
       ...config.agent,
@@ -140,7 +140,7 @@ export function makeNeutronAgent(
   { southbound }: NetworkFacts,
 ): HostAgent {
   const { plane, metadataSecret, clock, ids, version } = deps;
-  const log = deps.log.child({ room: 'neutron-agent' });
+  const log = deps.log.child({ component: 'neutron-agent' });
   const enter = ['nsenter', '-t', String(initPid), '-m', '-u', '-n', '-p', '-i', '--'];
   const runFolders = { openvswitch: join(dir, 'run/openvswitch'), ovn: join(dir, 'run/ovn') };
   const agent = createNeutronAgent({

@@ -52,7 +52,7 @@ export function startFleet(
   if (network && count.local > 0) {
     const hosts = createLocalHosts({
       stateDir: deps.homeDir,
-      log: deps.log.child({ room: 'hosts' }),
+      log: deps.log.child({ component: 'hosts' }),
       clock: deps.clock,
       kvm: acceleration === 'kvm',
     });

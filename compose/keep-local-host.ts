@@ -89,7 +89,7 @@ export function keepLocalHost(
 
 function agentsOf(deps: LocalHostDeps, host: LocalHost, share: number) {
   const { network, acceleration, clock } = deps;
-  const log = deps.log.child({ room: 'libvirt', host: host.name });
+  const log = deps.log.child({ component: 'libvirt', host: host.name });
   const imageLocks = createNlmImageLocks(
     { host: host.name, folder: join(host.dataDir, 'image-locks') },
     { log, clock },

@@ -81,7 +81,7 @@ export function createProcess(deps: ProcessDeps): CloudProcess {
     if (!kept.has(key)) kept.set(key, make());
     return kept.get(key) as T; // by the same key
   };
-  const logOf = (component: string): Log => log.child({ room: component });
+  const logOf = (component: string): Log => log.child({ component });
   const database = <T>(name: DatabaseName): Database<T> =>
     once(`database ${name}`, () => {
       const opened = openDatabase<T>(

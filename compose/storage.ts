@@ -30,7 +30,7 @@ interface StorageDeps {
 
 export function nfsStorage(deps: StorageDeps, { server, share }: FilerFacts): StorageBelow {
   const diskImages = createQemuDiskImages({
-    log: deps.log.child({ room: 'images' }),
+    log: deps.log.child({ component: 'images' }),
     socketFolder: deps.home.conversions,
   });
   const ontap = netAppFiler(deps, diskImages);
@@ -70,7 +70,7 @@ function netAppFiler(
     },
     clock,
     ids,
-    log: log.child({ room: 'ontap' }),
+    log: log.child({ component: 'ontap' }),
   });
   return createOntapVolumes({
     rest,

@@ -73,12 +73,12 @@ describe('the log', () => {
     assert.equal(text.match(/\*\*\*/g)?.length, names.length * 2);
   });
 
-  it('writes one JSON object a line, with level, time and the facts of its room', () => {
+  it('writes one JSON object a line, with level, time and the facts of its component', () => {
     const {
       lines: [line],
-    } = logged((log) => log.child({ room: 'nova' }).info({ server: 's1' }, 'server built'));
+    } = logged((log) => log.child({ component: 'nova' }).info({ server: 's1' }, 'server built'));
     assert.equal(line?.['level'], 'info');
-    assert.equal(line?.['room'], 'nova');
+    assert.equal(line?.['component'], 'nova');
     assert.equal(line?.['server'], 's1');
     assert.equal(line?.['msg'], 'server built');
     assert.ok(!Number.isNaN(Date.parse(String(line?.['time']))));
@@ -98,7 +98,7 @@ describe('the log', () => {
   it('can be read by people', () => {
     let text = '';
     createLog({ level: 'info', destination: readableLines((line) => void (text += line), false) })
-      .child({ room: 'nova' })
+      .child({ component: 'nova' })
       .info({ host: 'h1', count: 2 }, 'server built');
     assert.match(text, /^\d\d:\d\d:\d\d info {2}nova +server built {2}host=h1 count=2\n$/);
   });
@@ -115,14 +115,14 @@ describe('lines of a log file', () => {
   it('are counted where they were lost, as soon as writing works again', () => {
     const dir = mkdtempSync('/tmp/cc-log-');
     const file = openSync(`${dir}/log`, 'a');
-    let room = false;
+    let hasSpace = false;
     const write = fileLines(file, (fd, text) => {
-      if (!room) throw new Error('ENOSPC: no space left on device, write');
+      if (!hasSpace) throw new Error('ENOSPC: no space left on device, write');
       writeSync(fd, text);
     });
     write('lost\n');
     write('lost\n');
-    room = true;
+    hasSpace = true;
     write('kept\n');
     closeSync(file);
     assert.equal(

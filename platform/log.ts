@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs';
 import pino from 'pino';
 import type { DestinationStream } from 'pino';
 
-/** The face every room logs through: pino's, reduced. */
+/** The logger interface that every component uses: a subset of pino's. */
 export interface Log {
   debug(facts: object, message: string): void;
   info(facts: object, message: string): void;
@@ -77,11 +77,11 @@ const colours: Record<string, string> = {
 export function readableLines(write: (line: string) => void, colour: boolean): DestinationStream {
   return {
     write(line: string) {
-      const { level, time, msg, room, ...facts } = JSON.parse(line) as {
+      const { level, time, msg, component, ...facts } = JSON.parse(line) as {
         level: string;
         time: string;
         msg: string;
-        room?: string;
+        component?: string;
       };
       const paint = (code: string, text: string): string =>
         colour ? `${code}${text}\x1b[0m` : text;
@@ -93,7 +93,7 @@ export function readableLines(write: (line: string) => void, colour: boolean): D
         .join(' ');
       const clock = time.slice(11, 19);
       write(
-        `${paint('\x1b[90m', clock)} ${paint(colours[level] ?? '', level.padEnd(5))} ${(room ?? '').padEnd(10)} ${msg}  ${shown}\n`,
+        `${paint('\x1b[90m', clock)} ${paint(colours[level] ?? '', level.padEnd(5))} ${(component ?? '').padEnd(10)} ${msg}  ${shown}\n`,
       );
     },
   };
