@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { BackupStore, StoredBackup } from './backup-store.ts';
 
-export interface BackupStoreBench {
+export interface BackupStoreFixture {
   store: BackupStore;
   /** A folder of the test's own, for files that backups are read into. */
   folder: string;
@@ -22,19 +22,22 @@ const options = { stallMs: 500 };
 const data = Buffer.alloc(3_000_000, 'cobalt');
 const chunks = () => Readable.from([data.subarray(0, 1_000_000), data.subarray(1_000_000)]);
 
-export function backupStoreContract(name: string, start: () => Promise<BackupStoreBench>): void {
-  const withBench = (title: string, work: (bench: BackupStoreBench) => Promise<void>): void => {
+export function backupStoreContract(name: string, start: () => Promise<BackupStoreFixture>): void {
+  const withFixture = (
+    title: string,
+    work: (fixture: BackupStoreFixture) => Promise<void>,
+  ): void => {
     test(`${name}: ${title}`, async () => {
-      const bench = await start();
+      const fixture = await start();
       try {
-        await work(bench);
+        await work(fixture);
       } finally {
-        await bench.close();
+        await fixture.close();
       }
     });
   };
 
-  withBench('what is written is read back, with its checksum', async ({ store, folder }) => {
+  withFixture('what is written is read back, with its checksum', async ({ store, folder }) => {
     const written = await store.write('b1', chunks(), options);
     assert.deepEqual(written, {
       sizeBytes: data.length,
@@ -45,14 +48,14 @@ export function backupStoreContract(name: string, start: () => Promise<BackupSto
     assert.deepEqual(await store.list(), ['b1']);
   });
 
-  withBench('writing twice leaves the second', async ({ store, folder }) => {
+  withFixture('writing twice leaves the second', async ({ store, folder }) => {
     await store.write('b1', chunks(), options);
     await store.write('b1', Readable.from([Buffer.from('short')]), options);
     await store.read('b1', join(folder, 'copy'));
     assert.equal(await readFile(join(folder, 'copy'), 'utf8'), 'short');
   });
 
-  withBench('a source that breaks off or stalls leaves nothing', async ({ store }) => {
+  withFixture('a source that breaks off or stalls leaves nothing', async ({ store }) => {
     const broken = Readable.from(
       (async function* () {
         yield Buffer.from('half');
@@ -66,7 +69,7 @@ export function backupStoreContract(name: string, start: () => Promise<BackupSto
     assert.deepEqual(await store.list(), []);
   });
 
-  withBench('damaged data is never handed out', async ({ store, folder, damage }) => {
+  withFixture('damaged data is never handed out', async ({ store, folder, damage }) => {
     await store.write('b1', chunks(), options);
     await damage('b1');
     const read = await store.read('b1', join(folder, 'copy'));
@@ -74,7 +77,7 @@ export function backupStoreContract(name: string, start: () => Promise<BackupSto
     await assert.rejects(access(join(folder, 'copy')));
   });
 
-  withBench(
+  withFixture(
     'removing is safe to repeat, and then there is no such backup',
     async ({ store, folder }) => {
       await store.write('b1', chunks(), options);

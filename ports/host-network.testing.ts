@@ -6,7 +6,7 @@ import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { HostNetwork, LocalNetwork } from './host-network.ts';
 
-export interface HostNetworkBench {
+export interface HostNetworkFixture {
   network: HostNetwork;
   /** The one with a guest on this host, which asks from `guests[0].ips[0]`. */
   expected: LocalNetwork;
@@ -15,28 +15,28 @@ export interface HostNetworkBench {
 
 export function hostNetworkContract(
   name: string,
-  setup: () => Promise<HostNetworkBench>,
+  setup: () => Promise<HostNetworkFixture>,
   skip: string | false,
 ): void {
   describe(`host-network contract: ${name}`, { skip }, () => {
-    let bench: HostNetworkBench;
+    let fixture: HostNetworkFixture;
     before(async () => {
-      bench = await setup();
+      fixture = await setup();
     });
-    after(() => bench.close());
+    after(() => fixture.close());
     const good = <T>(outcome: Outcome<T>): T =>
       isFault(outcome) ? assert.fail(`${outcome.kind}: ${outcome.message}`) : outcome;
 
     it('tells which networks have guests here', async () => {
-      await eventually(() => bench.network.networks()?.length === 1, {
+      await eventually(() => fixture.network.networks()?.length === 1, {
         withinMs: 10_000,
         what: 'the guest is seen',
       });
-      assert.deepEqual(bench.network.networks(), [bench.expected]);
+      assert.deepEqual(fixture.network.networks(), [fixture.expected]);
     });
 
     it('tells what it is made of, and that it is well', async () => {
-      const facts = good(await bench.network.facts());
+      const facts = good(await fixture.network.facts());
       assert.deepEqual(
         [facts.hostname, facts.chassis, facts.health.switchAlive, facts.health.controllerConnected],
         ['h1', 'h1', true, true],
@@ -44,7 +44,7 @@ export function hostNetworkContract(
     });
 
     it('makes an endpoint that can be listened at, and may be told so twice', async () => {
-      const { network, expected } = bench;
+      const { network, expected } = fixture;
       assert.ok(!good(await network.endpoints()).includes(expected.id));
       good(await network.ensureEndpoint(expected));
       good(await network.ensureEndpoint(expected));
@@ -55,14 +55,14 @@ export function hostNetworkContract(
     });
 
     it('removes an endpoint, and may be told so twice', async () => {
-      const { network, expected } = bench;
+      const { network, expected } = fixture;
       good(await network.removeEndpoint(expected.id));
       good(await network.removeEndpoint(expected.id));
       assert.ok(!good(await network.endpoints()).includes(expected.id));
     });
 
     it('says that there is nothing to listen at', async () => {
-      assert.equal(isFault(await bench.network.listen(bench.expected.id)), true);
+      assert.equal(isFault(await fixture.network.listen(fixture.expected.id)), true);
     });
   });
 }

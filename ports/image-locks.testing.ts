@@ -7,7 +7,7 @@ import { isFault } from '#contracts/common/fault.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { ImageLock, ImageLocks } from './image-locks.ts';
 
-export interface ImageLocksBench {
+export interface ImageLocksFixture {
   /** A host's locks. The same host again, after `close`: what a restart of its agent does. */
   open(host: string): ImageLocks;
   /** A new image of 1 GiB. */
@@ -26,25 +26,25 @@ export interface ImageLocksBench {
 
 const backMs = 30_000;
 
-export function imageLocksContract(name: string, setup: () => Promise<ImageLocksBench>): void {
+export function imageLocksContract(name: string, setup: () => Promise<ImageLocksFixture>): void {
   describe(`image locks contract: ${name}`, () => {
-    let bench: ImageLocksBench;
+    let fixture: ImageLocksFixture;
     const open: ImageLocks[] = [];
-    before(async () => void (bench = await setup()));
+    before(async () => void (fixture = await setup()));
     afterEach(async () => {
       for (const locks of open.splice(0)) await locks.close();
     });
-    after(async () => await bench?.close());
+    after(async () => await fixture?.close());
 
     const on = (host: string): ImageLocks => {
-      const locks = bench.open(host);
+      const locks = fixture.open(host);
       open.push(locks);
       return locks;
     };
     const wanted = async (): Promise<ImageLock> => ({
       guest: randomUUID(),
       volumeId: randomUUID(),
-      ...(await bench.image()),
+      ...(await fixture.image()),
     });
     const by = (lock: ImageLock): ImageLock => ({ ...lock, guest: randomUUID() });
     const kindOf = (outcome: unknown): string => (isFault(outcome) ? outcome.kind : 'done');
@@ -65,17 +65,17 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
         'conflict',
         'the same guest on another host is another',
       );
-      assert.equal(await bench.isFree(lock), false);
+      assert.equal(await fixture.isFree(lock), false);
     });
 
     it('gives an image to the next once it is released; again is fine', async () => {
       const [locks, lock] = [on('h1'), await wanted()];
       assert.equal(await locks.hold(lock), undefined);
       for (const _ of [1, 2]) assert.equal(await locks.release(lock), undefined);
-      assert.equal(await bench.isFree(lock), true);
+      assert.equal(await fixture.isFree(lock), true);
       assert.equal(await on('h2').hold(by(lock)), undefined);
       assert.equal(await locks.release(lock), undefined);
-      assert.equal(await bench.isFree(lock), false, 'who does not hold it releases nothing');
+      assert.equal(await fixture.isFree(lock), false, 'who does not hold it releases nothing');
     });
 
     it('knows no image that is not there, and notes nothing of it', async () => {
@@ -84,13 +84,13 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
       assert.equal(kindOf(await locks.hold(missing)), 'notFound');
       assert.ok(!(await locks.noted()).some(({ path }) => path === missing.path));
       assert.equal(await locks.hold(lock), undefined);
-      await bench.removeImage(lock);
+      await fixture.removeImage(lock);
       assert.equal(await locks.release(lock), undefined, 'an image that went under its lock');
     });
 
     it('refuses while another program has the image open', async () => {
       const [locks, lock] = [on('h1'), await wanted()];
-      const closeIt = await bench.openElsewhere(lock);
+      const closeIt = await fixture.openElsewhere(lock);
       try {
         assert.equal(kindOf(await locks.hold(lock)), 'conflict');
         assert.ok(!(await locks.noted()).some(({ path }) => path === lock.path));
@@ -105,7 +105,7 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
       const first = on('h1');
       assert.equal(await first.hold(lock), undefined);
       await first.close();
-      assert.equal(await bench.isFree(lock), false);
+      assert.equal(await fixture.isFree(lock), false);
       const second = on('h1');
       assert.ok(
         (await second.noted()).some(
@@ -115,7 +115,7 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
       assert.equal(kindOf(await second.hold(by(lock))), 'conflict');
       assert.equal(await second.hold(lock), undefined);
       assert.equal(await second.release(lock), undefined);
-      assert.equal(await bench.isFree(lock), true);
+      assert.equal(await fixture.isFree(lock), true);
       assert.ok(!(await second.noted()).some(({ path }) => path === lock.path));
     });
 
@@ -124,22 +124,22 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
       const first = on('h3');
       assert.equal(await first.hold(lock), undefined);
       await first.close();
-      await bench.loseNotes('h3');
+      await fixture.loseNotes('h3');
       assert.equal(await on('h3').release(lock), undefined);
-      assert.equal(await bench.isFree(lock), true);
+      assert.equal(await fixture.isFree(lock), true);
     });
 
     it('takes locks again when the filer forgot them, and releases late what it could not', async () => {
       const [locks, kept, given] = [on('h1'), await wanted(), await wanted()];
       for (const lock of [kept, given]) assert.equal(await locks.hold(lock), undefined);
-      await bench.killFiler();
+      await fixture.killFiler();
       const released = await locks.release(given);
       assert.ok(
         released === undefined ||
           kindOf(released) === 'unavailable' ||
           kindOf(released) === 'timeout',
       );
-      await eventually(async () => !(await bench.isFree(kept)), {
+      await eventually(async () => !(await fixture.isFree(kept)), {
         withinMs: backMs,
         everyMs: 100,
         what: 'the lock to be taken again',
@@ -148,7 +148,7 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
         withinMs: backMs,
         what: 'the other to be released',
       });
-      assert.equal(await bench.isFree(given), true);
+      assert.equal(await fixture.isFree(given), true);
       assert.equal(kindOf(await on('h2').hold(by(kept))), 'conflict');
     });
   });

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { ImageStore, StoredData } from './image-store.ts';
 
-export interface StoreBench {
+export interface StoreFixture {
   store: ImageStore;
   /** Another driver over the same place: what a restarted process sees. */
   reopen(): ImageStore;
@@ -26,15 +26,15 @@ const inPieces = (bytes: Buffer, size: number): Readable =>
     { objectMode: false },
   );
 
-export function imageStoreContract(name: string, setup: () => Promise<StoreBench>): void {
+export function imageStoreContract(name: string, setup: () => Promise<StoreFixture>): void {
   describe(`image store contract: ${name}`, () => {
-    let bench: StoreBench;
+    let fixture: StoreFixture;
     let store: ImageStore;
     before(async () => {
-      bench = await setup();
-      store = bench.store;
+      fixture = await setup();
+      store = fixture.store;
     });
-    after(async () => await bench.close());
+    after(async () => await fixture.close());
 
     const good = <T>(outcome: Outcome<T>): T =>
       isFault(outcome) ? assert.fail(`${outcome.kind}: ${outcome.message}`) : outcome;
@@ -55,7 +55,7 @@ export function imageStoreContract(name: string, setup: () => Promise<StoreBench
         const bytes = randomBytes(size);
         const written = good(await store.write(`size-${size}`, inPieces(bytes, 70_001), limits));
         assert.deepEqual(written, { sizeBytes: size, md5: md5(bytes), sha512: sha512(bytes) });
-        assert.ok((await bytesOf(bench.reopen(), `size-${size}`)).equals(bytes));
+        assert.ok((await bytesOf(fixture.reopen(), `size-${size}`)).equals(bytes));
         assert.deepEqual(
           (await store.list()).find(({ key }) => key === `size-${size}`),
           { key: `size-${size}`, sizeBytes: size, whole: true },

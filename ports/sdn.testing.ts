@@ -5,7 +5,7 @@ import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { Sdn, SdnListeners, SdnRow } from './sdn.ts';
 
-export interface SdnBench {
+export interface SdnFixture {
   sdn: Sdn;
   /** Another driver over the same network: what a restarted process sees. */
   reopen(listeners?: SdnListeners): Sdn;
@@ -101,19 +101,19 @@ export const exampleNetwork: readonly SdnRow[] = [
 
 export function sdnContract(
   name: string,
-  setup: () => Promise<SdnBench>,
+  setup: () => Promise<SdnFixture>,
   skip: string | false,
 ): void {
   describe(`sdn contract: ${name}`, { skip }, () => {
-    let bench: SdnBench;
+    let fixture: SdnFixture;
     let sdn: Sdn;
     before(async () => {
-      bench = await setup();
-      sdn = bench.sdn;
+      fixture = await setup();
+      sdn = fixture.sdn;
     });
     after(async () => {
       sdn.close();
-      await bench.close();
+      await fixture.close();
     });
     const good = <T>(outcome: Outcome<T>): T =>
       isFault(outcome) ? assert.fail(`${outcome.kind}: ${outcome.message}`) : outcome;
@@ -124,13 +124,13 @@ export function sdnContract(
         inserted: exampleNetwork.length,
       });
       assert.deepEqual(good(await sdn.sync(exampleNetwork)), rest);
-      const other = bench.reopen();
+      const other = fixture.reopen();
       assert.deepEqual(good(await other.audit(exampleNetwork)), rest);
       other.close();
     });
 
     it('has one writer, and the next one when that is gone', async () => {
-      const second = bench.reopen();
+      const second = fixture.reopen();
       good(await second.audit(exampleNetwork));
       assert.deepEqual([sdn.isWriter(), second.isWriter()], [true, false]);
       const switchOnly = exampleNetwork.filter(({ table }) => table === 'Logical_Switch');
@@ -138,7 +138,7 @@ export function sdnContract(
         assert.equal(isFault(refused) && refused.kind, 'unavailable');
       assert.deepEqual(good(await sdn.audit(exampleNetwork)), rest);
       const heard: boolean[] = [];
-      const third = bench.reopen({ writerChanged: (isWriter) => heard.push(isWriter) });
+      const third = fixture.reopen({ writerChanged: (isWriter) => heard.push(isWriter) });
       sdn.close();
       await eventually(() => second.isWriter(), { withinMs: 5_000, what: 'the second writes' });
       assert.deepEqual([third.isWriter(), heard], [false, []]);
@@ -207,7 +207,7 @@ export function sdnContract(
     });
 
     it('mends what another hand did, and counts it', async () => {
-      await bench.vandalize();
+      await fixture.vandalize();
       await eventually(async () => good(await sdn.audit(exampleNetwork)).deleted > 0, {
         withinMs: 2_000,
         what: 'the damage is seen',

@@ -17,12 +17,8 @@ import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { GuestEvent, GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import {
-  assertFault,
-  hypervisorContract,
-  ok,
-  type HypervisorBench,
-} from '#ports/hypervisor.testing.ts';
+import { assertFault, ok, type HypervisorFixture } from '#ports/hypervisor-fixture.testing.ts';
+import { hypervisorContract } from '#ports/hypervisor.testing.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import { buildTestGuest, type TestGuest } from './guest.testing.ts';
 import { createLibvirtHypervisor } from './libvirt-hypervisor.ts';
@@ -41,7 +37,7 @@ const guest = noLibvirtd === null ? await buildTestGuest() : { skip: noLibvirtd 
 if ('skip' in guest) {
   it('libvirt driver', { skip: guest.skip });
 } else {
-  hypervisorContract('libvirt', () => contractBench(guest));
+  hypervisorContract('libvirt', () => contractFixture(guest));
   describe('the libvirt driver', () => ownPromises(guest));
 }
 
@@ -106,7 +102,7 @@ async function volumeImage(
   return connection;
 }
 
-async function contractBench(files: TestGuest): Promise<HypervisorBench> {
+async function contractFixture(files: TestGuest): Promise<HypervisorFixture> {
   const { libvirtd, stateDir, open, kernel } = await setUp(files);
   let hypervisor = open();
   const diskFile = path.join(stateDir, 'contract.qcow2');

@@ -54,7 +54,7 @@ const rows: SdnRow[] = [
 const good = <T>(outcome: Outcome<T>): T =>
   isFault(outcome) ? assert.fail(`${outcome.kind}: ${outcome.message}`) : outcome;
 
-async function bench() {
+async function openFixture() {
   const ovn = await startPrivateOvn();
   const sdn = ovn.open();
   good(await sdn.sync(rows));
@@ -98,7 +98,7 @@ const skip = (await whyNoOvn()) ?? (await whyNoSwitchHost()) ?? false;
 hostNetworkContract(
   'Open vSwitch',
   async () => {
-    const { net, close } = await bench();
+    const { net, close } = await openFixture();
     return {
       network: net,
       close,
@@ -168,7 +168,7 @@ describe("a host's network on Open vSwitch", { skip }, () => {
   };
 
   before(async () => {
-    ({ host, net, close } = await bench());
+    ({ host, net, close } = await openFixture());
     await host.inside('ip', 'netns', 'add', guestNetns);
     await moveGuest();
   });

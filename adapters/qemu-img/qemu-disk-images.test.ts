@@ -16,7 +16,7 @@ import { eventually } from '#platform/testing/eventually.ts';
 import { whatIsMissing } from '#platform/testing/real-daemon.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
 import { startChild } from './child.ts';
-import { makeQcow2Bomb } from './hostile-images.testing.ts';
+import { makeQcow2Bomb } from './hostile-sizes.testing.ts';
 import { createQemuDiskImages } from './qemu-disk-images.ts';
 import { imageInside, sandboxed } from './sandbox.ts';
 

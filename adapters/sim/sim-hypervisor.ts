@@ -10,39 +10,19 @@ import type {
   GuestSpec,
   GuestState,
   GuestVolume,
-  HostFacts,
 } from '#contracts/nova/guest.ts';
 import { systemClock, type Clock } from '#platform/clock.ts';
 import type { DiskCopy, Hypervisor, OpenImage } from '#ports/hypervisor.ts';
 import { bootText } from './sim-console.ts';
-import {
-  growVolume,
-  plugVolume,
-  simVolume,
-  switchVolume,
-  unplugVolume,
-} from './sim-guest-volumes.ts';
+import { simFacts, type SimHypervisorOptions } from './sim-facts.ts';
+import { growVolume, plugVolume, switchVolume, unplugVolume } from './sim-guest-volumes.ts';
+import { imageIds, isActive, newGuest, simDiagnostics } from './sim-guest.ts';
 import { checkImage } from './sim-image.ts';
 import { simPciAddresses } from './sim-pci.ts';
+import { powerStep, type PowerCall } from './sim-power.ts';
 import { simulatedQcow2 } from './sim-qcow2.ts';
 import { SimTroubles, type Trouble } from './sim-trouble.ts';
 import { inMemoryStore, type SimGuest, type SimStore } from './sim-world.ts';
-
-export interface SimHypervisorOptions {
-  hostname: string;
-  vcpus?: number; // default 64
-  memoryMib?: number; // default 262_144
-  diskGib?: number; // default 4_096
-  hostIp?: string; // default 127.0.0.1
-  traits?: string[];
-  /** How long a guest takes until its banner shows on the console. Default 0. */
-  bootMs?: number;
-  /**
-   * Whether image bytes are read and checked. Default true; false makes big simulations cheap: the
-   * image counts as fetched.
-   */
-  fetchImages?: boolean;
-}
 
 export interface SimHypervisorDeps {
   /** Where the host's guests live. Default: memory that ends with the driver. */
@@ -84,32 +64,10 @@ class SimDriver implements SimHypervisor {
     this.#host = this.#store.load(options.hostname);
   }
 
-  facts(): Promise<Outcome<HostFacts>> {
-    return this.#troubles.around('facts', () => {
-      const diskGib = this.#options.diskGib ?? 4_096;
-      let usedGib = 0;
-      for (const guest of this.#host.guests.values()) usedGib += guest.diskGib;
-      return {
-        hostname: this.#options.hostname,
-        hypervisorType: 'sim',
-        hypervisorVersion: 1_000_000,
-        acceleration: 'none',
-        arch: 'x86_64',
-        vcpus: this.#options.vcpus ?? 64,
-        memoryMib: this.#options.memoryMib ?? 262_144,
-        diskGib,
-        freeDiskGib: Math.max(0, diskGib - usedGib),
-        hostIp: this.#options.hostIp ?? '127.0.0.1',
-        cpu: {
-          arch: 'x86_64',
-          model: 'sim',
-          vendor: 'sim',
-          features: [],
-          topology: { cells: 1, sockets: 1, cores: this.#options.vcpus ?? 64, threads: 1 },
-        },
-        traits: this.#options.traits ?? ['COMPUTE_NODE'],
-      };
-    });
+  facts() {
+    return this.#troubles.around('facts', () =>
+      simFacts(this.#options, this.#host.guests.values()),
+    );
   }
 
   list() {
@@ -161,67 +119,25 @@ class SimDriver implements SimHypervisor {
   }
 
   start(uuid: string) {
-    return this.#change('start', uuid, {
-      running: 'stay',
-      shutoff: 'on',
-      crashed: 'on',
-      suspended: 'on',
-      paused: 'refuse',
-    });
+    return this.#change('start', uuid);
   }
   stop(uuid: string, _timeoutMs: number) {
-    return this.#change('stop', uuid, {
-      running: 'off',
-      paused: 'off',
-      suspended: 'off',
-      crashed: 'off',
-      shutoff: 'stay',
-    });
+    return this.#change('stop', uuid);
   }
   reboot(uuid: string, _kind: 'soft' | 'hard', _timeoutMs: number) {
-    return this.#change('reboot', uuid, {
-      running: 'on',
-      paused: 'on',
-      suspended: 'on',
-      crashed: 'on',
-      shutoff: 'on',
-    });
+    return this.#change('reboot', uuid);
   }
   pause(uuid: string) {
-    return this.#change('pause', uuid, {
-      running: 'paused',
-      paused: 'stay',
-      suspended: 'refuse',
-      shutoff: 'refuse',
-      crashed: 'refuse',
-    });
+    return this.#change('pause', uuid);
   }
   unpause(uuid: string) {
-    return this.#change('unpause', uuid, {
-      paused: 'running',
-      running: 'stay',
-      suspended: 'refuse',
-      shutoff: 'refuse',
-      crashed: 'refuse',
-    });
+    return this.#change('unpause', uuid);
   }
   suspend(uuid: string) {
-    return this.#change('suspend', uuid, {
-      running: 'suspended',
-      paused: 'suspended',
-      suspended: 'stay',
-      shutoff: 'refuse',
-      crashed: 'refuse',
-    });
+    return this.#change('suspend', uuid);
   }
   resume(uuid: string) {
-    return this.#change('resume', uuid, {
-      suspended: 'running',
-      paused: 'running',
-      running: 'stay',
-      shutoff: 'refuse',
-      crashed: 'refuse',
-    });
+    return this.#change('resume', uuid);
   }
 
   rescue(uuid: string, rescue: GuestSpec) {
@@ -323,29 +239,7 @@ class SimDriver implements SimHypervisor {
   }
 
   diagnostics(uuid: string) {
-    return this.#onGuest('diagnostics', uuid, (guest) => {
-      const uptimeMs = isActive(guest) ? this.#clock.now() - guest.bootedAtMs : 0;
-      return {
-        state: guest.state,
-        uptimeS: Math.floor(uptimeMs / 1000),
-        cpuTimeNs: Array.from({ length: guest.vcpus }, () => uptimeMs * 1_000),
-        memoryMib: guest.memoryMib,
-        memoryUsedMib: isActive(guest) ? Math.ceil(guest.memoryMib / 2) : 0,
-        disks:
-          guest.diskGib > 0
-            ? [
-                {
-                  target: 'vda',
-                  readBytes: 0,
-                  readRequests: 0,
-                  writeBytes: 0,
-                  writeRequests: 0,
-                  errors: 0,
-                },
-              ]
-            : [],
-      };
-    });
+    return this.#onGuest('diagnostics', uuid, (guest) => simDiagnostics(guest, this.#clock.now()));
   }
 
   pciAddresses(uuid: string) {
@@ -410,17 +304,10 @@ class SimDriver implements SimHypervisor {
     this.#save();
   }
 
-  /** One row of the transition tables above, applied. */
-  #change(
-    method: keyof Hypervisor,
-    uuid: string,
-    table: Record<
-      SimGuest['state'],
-      'stay' | 'refuse' | 'on' | 'off' | 'running' | 'paused' | 'suspended'
-    >,
-  ) {
+  /** Applies the call's row of the transition table. */
+  #change(method: PowerCall, uuid: string) {
     return this.#onGuest<void>(method, uuid, (guest) => {
-      const step = table[guest.state];
+      const step = powerStep(method, guest.state);
       switch (step) {
         case 'stay':
           return;
@@ -455,9 +342,9 @@ class SimDriver implements SimHypervisor {
     work: (guest: SimGuest) => Outcome<void>,
   ): Promise<Outcome<void>> {
     return this.#onGuest<void>(method, uuid, (guest) => {
-      const done = work(guest);
+      const outcome = work(guest);
       this.#save();
-      return done;
+      return outcome;
     });
   }
 
@@ -525,33 +412,4 @@ class SimDriver implements SimHypervisor {
     this.#useImage(image.id);
     this.#save();
   }
-}
-
-function imageIds(spec: GuestSpec): string[] {
-  return [spec.rootDisk?.image, spec.kernel?.kernel, spec.kernel?.ramdisk].flatMap((image) =>
-    image ? [image.id] : [],
-  );
-}
-
-function isActive(guest: SimGuest): boolean {
-  return guest.state === 'running' || guest.state === 'paused';
-}
-
-function newGuest(spec: GuestSpec): SimGuest {
-  return {
-    uuid: spec.uuid,
-    name: spec.name,
-    displayName: spec.displayName,
-    vcpus: spec.vcpus,
-    memoryMib: spec.memoryMib,
-    diskGib: (spec.rootDisk?.sizeGib ?? 0) + spec.ephemeralGib,
-    imageIds: imageIds(spec),
-    state: 'shutoff',
-    bootedAtMs: 0,
-    boots: 0,
-    rescue: null,
-    nics: spec.nics.map(({ portId }) => portId),
-    volumes: spec.volumes.map(simVolume),
-    rootless: spec.rootDisk === null,
-  };
 }

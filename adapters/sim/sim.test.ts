@@ -10,12 +10,8 @@ import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
 import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
-import {
-  assertFault,
-  hypervisorContract,
-  ok,
-  type HypervisorBench,
-} from '#ports/hypervisor.testing.ts';
+import { assertFault, ok, type HypervisorFixture } from '#ports/hypervisor-fixture.testing.ts';
+import { hypervisorContract } from '#ports/hypervisor.testing.ts';
 import { createSimHypervisor } from './sim-hypervisor.ts';
 import { SimCrash } from './sim-trouble.ts';
 import { fileStore, inMemoryStore, type SimStore } from './sim-world.ts';
@@ -28,7 +24,10 @@ const kernel: GuestImage = {
   checksum: createHash('sha512').update(kernelBytes).digest('hex'),
 };
 
-async function bench(store: SimStore, close: () => Promise<void>): Promise<HypervisorBench> {
+async function startFixture(
+  store: SimStore,
+  close: () => Promise<void>,
+): Promise<HypervisorFixture> {
   const open = () => createSimHypervisor({ hostname: 'sim-1' }, { store });
   const hypervisor = open();
   ok(await hypervisor.ensureImage(kernel, async () => Readable.from([kernelBytes])));
@@ -44,11 +43,11 @@ async function bench(store: SimStore, close: () => Promise<void>): Promise<Hyper
   };
 }
 
-hypervisorContract('sim in memory', () => bench(inMemoryStore(), async () => undefined));
+hypervisorContract('sim in memory', () => startFixture(inMemoryStore(), async () => undefined));
 
 hypervisorContract('sim on files', async () => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-sim-'));
-  return bench(
+  return startFixture(
     {
       load: (host) => fileStore(folder).load(host),
       save: (host, state) => fileStore(folder).save(host, state),

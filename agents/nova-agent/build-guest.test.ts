@@ -18,7 +18,7 @@ const spec = (uuid: string, sizeGib = 3): GuestSpec =>
   }) as unknown as GuestSpec; // what a build reads of it
 
 /** A host whose fetches go on until they are aborted. */
-function bench() {
+function openFixture() {
   const asked = new Map<string, EnsureOptions>();
   let under = 0;
   const hypervisor = {
@@ -39,7 +39,7 @@ const never = async (): Promise<undefined> => assert.fail('the guest is not made
 
 describe('building a guest', () => {
   it('asks for a root image that fits the disk, and for a kernel of any size', async () => {
-    const { builds, asked } = bench();
+    const { builds, asked } = openFixture();
     const build = builds.run(spec('a'), Infinity, never);
     assert.deepEqual(
       ['root', 'kernel'].map((id) => asked.get(id)?.maxVirtualBytes),
@@ -47,7 +47,7 @@ describe('building a guest', () => {
     );
     builds.abandon('a');
     await build;
-    const unsized = bench();
+    const unsized = openFixture();
     const other = unsized.builds.run(spec('a', 0), Infinity, never);
     assert.equal(unsized.asked.get('root')?.maxVirtualBytes, undefined, 'as large as the image');
     unsized.builds.abandon('a');
@@ -55,7 +55,7 @@ describe('building a guest', () => {
   });
 
   it('ends its fetches when it is abandoned, and those of no other guest', async () => {
-    const { builds, under } = bench();
+    const { builds, under } = openFixture();
     const [gone, other] = [
       builds.run(spec('gone'), Infinity, never),
       builds.run(spec('other'), Infinity, never),
@@ -72,7 +72,7 @@ describe('building a guest', () => {
   });
 
   it('ends its fetches when its caller has stopped waiting', async () => {
-    const { builds, under } = bench();
+    const { builds, under } = openFixture();
     const outcome = await builds.run(spec('late'), systemClock.now() + 20, never);
     assert.ok(isFault(outcome) && outcome.kind === 'timeout');
     assert.equal(under(), 0);

@@ -8,7 +8,7 @@ import type { Json } from '#contracts/common/json.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from './client.ts';
 
-export interface ClientBench {
+export interface ClientFixture {
   /** Reaches the face of face.testing.ts as the service `things`. */
   client: HttpClient;
   /** What `baseUrl` is behind this client. */
@@ -21,16 +21,16 @@ const timeoutMs = 200;
 
 const requestId = 'req-01234567-89ab-4cde-8f01-23456789abcd';
 
-export function clientContract(name: string, open: () => Promise<ClientBench>): void {
+export function clientContract(name: string, open: () => Promise<ClientFixture>): void {
   describe(`an HTTP client, ${name}`, () => {
-    let bench: ClientBench;
-    before(async () => void (bench = await open()));
-    after(async () => await bench.close());
+    let fixture: ClientFixture;
+    before(async () => void (fixture = await open()));
+    after(async () => await fixture.close());
 
     const send = async (
       call: Omit<HttpCall, 'service'> & { asStream?: boolean },
     ): Promise<HttpAnswer> => {
-      const answer = await bench.client.send({ service: 'things', token: 'member', ...call });
+      const answer = await fixture.client.send({ service: 'things', token: 'member', ...call });
       assert.ok(!isFault(answer), isFault(answer) ? answer.message : '');
       return answer;
     };
@@ -42,7 +42,7 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
         names: ['a', 'b c'],
         queryString: 'name=a&name=b%20c',
         version: 0,
-        baseUrl: bench.baseUrl,
+        baseUrl: fixture.baseUrl,
         id: requestId,
       });
       assert.equal(answer.headers['x-openstack-request-id'], requestId);
@@ -68,7 +68,7 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
         ['/v1/things', undefined, 401],
         ['/v1/nowhere', 'member', 404],
       ] as const) {
-        const answer = await bench.client.send({
+        const answer = await fixture.client.send({
           method: 'GET',
           service: 'things',
           path,
@@ -149,7 +149,7 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
 
     it('waits as long as told for an answer', async () => {
       for (const asStream of [false, true]) {
-        const late = await bench.client.send({
+        const late = await fixture.client.send({
           method: 'GET',
           service: 'things',
           token: 'member',
@@ -164,7 +164,7 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
     it('breaks a stream that it sends when the time is over', async () => {
       const stream = new PassThrough();
       stream.write('the beginning');
-      const answer = await bench.client.send({
+      const answer = await fixture.client.send({
         method: 'PUT',
         service: 'things',
         token: 'member',
@@ -191,7 +191,7 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
     });
 
     it('gives up an answer that it reads as JSON and that never ends', async () => {
-      const answer = await bench.client.send({
+      const answer = await fixture.client.send({
         method: 'GET',
         service: 'things',
         token: 'member',
@@ -203,7 +203,7 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
 
     it('is not harmed by a stream that fails while nobody reads it', async () => {
       const stream = createReadStream('/nonexistent/file');
-      const answer = await bench.client.send({
+      const answer = await fixture.client.send({
         method: 'PUT',
         service: 'things',
         path: '/v1/files/x',
@@ -216,7 +216,7 @@ export function clientContract(name: string, open: () => Promise<ClientBench>): 
     });
 
     it('is unavailable where there is no such service', async () => {
-      const answer = await bench.client.send({ method: 'GET', service: 'dreams', path: '/' });
+      const answer = await fixture.client.send({ method: 'GET', service: 'dreams', path: '/' });
       assert.ok(isFault(answer) && answer.kind === 'unavailable');
       assert.match(answer.message, /dreams/);
     });

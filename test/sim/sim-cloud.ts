@@ -2,8 +2,9 @@
 // simulated hosts that the test holds in hand. Its API is reached through the real dispatcher,
 // without a socket. What it left in the folder, the next one goes on with.
 import { Readable } from 'node:stream';
+import type { SimHypervisorOptions } from '#adapters/sim/sim-facts.ts';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
-import type { SimHypervisor, SimHypervisorOptions } from '#adapters/sim/sim-hypervisor.ts';
+import type { SimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { createSimImageStore } from '#adapters/sim/sim-image-store.ts';
 import { createSimVolumes } from '#adapters/sim/sim-volumes.ts';
 import { fileStore, inMemoryStore } from '#adapters/sim/sim-world.ts';

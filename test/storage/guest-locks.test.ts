@@ -14,7 +14,7 @@ import { tryTool } from '#hosts/local/run-tool.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import { ok } from '#ports/hypervisor.testing.ts';
+import { ok } from '#ports/hypervisor-fixture.testing.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { ImageLock, ImageLocks } from '#ports/image-locks.ts';
 import { filerMissing } from './filer.testing.ts';

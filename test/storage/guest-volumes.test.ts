@@ -7,7 +7,7 @@ import { buildTestGuest } from '#adapters/libvirt/guest.testing.ts';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
 import { runTool } from '#hosts/local/run-tool.ts';
-import { ok } from '#ports/hypervisor.testing.ts';
+import { ok } from '#ports/hypervisor-fixture.testing.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import { filerMissing } from './filer.testing.ts';

@@ -11,11 +11,11 @@ import { runTool, tryTool } from '#hosts/local/run-tool.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { imageLocksContract } from '#ports/image-locks.testing.ts';
-import type { ImageLocksBench } from '#ports/image-locks.testing.ts';
+import type { ImageLocksFixture } from '#ports/image-locks.testing.ts';
 import { filerMissing, startFiler } from './filer.testing.ts';
 
 describe('locks on a filer', { skip: filerMissing(), timeout: 120_000 }, () => {
-  imageLocksContract('NLM', async (): Promise<ImageLocksBench> => {
+  imageLocksContract('NLM', async (): Promise<ImageLocksFixture> => {
     const filer = await startFiler();
     const folder = mkdtempSync('/tmp/cc-locks-');
     const local = (path: string): string => join(filer.folder, basename(path));

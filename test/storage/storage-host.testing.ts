@@ -17,7 +17,7 @@ import { createLocalNetwork } from '#hosts/local/local-network.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import { ok } from '#ports/hypervisor.testing.ts';
+import { ok } from '#ports/hypervisor-fixture.testing.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import { signalServer } from './filer.testing.ts';

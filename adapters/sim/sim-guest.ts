@@ -1,0 +1,56 @@
+// One guest of a simulated host: as it is created from its definition, and what it reports of
+// itself. Called by sim-hypervisor.ts.
+import type { GuestDiagnostics, GuestSpec } from '#contracts/nova/guest.ts';
+import { simVolume } from './sim-guest-volumes.ts';
+import type { SimGuest } from './sim-world.ts';
+
+/** The cached images that a guest is built from. */
+export function imageIds(spec: GuestSpec): string[] {
+  return [spec.rootDisk?.image, spec.kernel?.kernel, spec.kernel?.ramdisk].flatMap((image) =>
+    image ? [image.id] : [],
+  );
+}
+
+export function isActive(guest: SimGuest): boolean {
+  return guest.state === 'running' || guest.state === 'paused';
+}
+
+/** What the simulated host keeps of a guest: off, never booted. */
+export function newGuest(spec: GuestSpec): SimGuest {
+  return {
+    uuid: spec.uuid,
+    name: spec.name,
+    displayName: spec.displayName,
+    vcpus: spec.vcpus,
+    memoryMib: spec.memoryMib,
+    diskGib: (spec.rootDisk?.sizeGib ?? 0) + spec.ephemeralGib,
+    imageIds: imageIds(spec),
+    state: 'shutoff',
+    bootedAtMs: 0,
+    boots: 0,
+    rescue: null,
+    nics: spec.nics.map(({ portId }) => portId),
+    volumes: spec.volumes.map(simVolume),
+    rootless: spec.rootDisk === null,
+  };
+}
+
+export function simDiagnostics(guest: SimGuest, nowMs: number): GuestDiagnostics {
+  const uptimeMs = isActive(guest) ? nowMs - guest.bootedAtMs : 0;
+  return {
+    state: guest.state,
+    uptimeS: Math.floor(uptimeMs / 1000),
+    cpuTimeNs: Array.from({ length: guest.vcpus }, () => uptimeMs * 1_000),
+    memoryMib: guest.memoryMib,
+    memoryUsedMib: isActive(guest) ? Math.ceil(guest.memoryMib / 2) : 0,
+    disks: guest.diskGib > 0 ? [{ target: 'vda', ...noTraffic }] : [],
+  };
+}
+
+const noTraffic = {
+  readBytes: 0,
+  readRequests: 0,
+  writeBytes: 0,
+  writeRequests: 0,
+  errors: 0,
+};
