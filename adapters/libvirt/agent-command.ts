@@ -5,7 +5,7 @@ import { asOutcome } from './outcome.ts';
 import { LibvirtError, LibvirtTimeout } from './rpc/errors.ts';
 import { qemu, type Domain } from './rpc/protocol.ts';
 
-/** One guest-agent command and its `return` value. */
+/** Runs one guest-agent command and returns its `return` value. */
 export function agentCommand(
   driver: Driver,
   uuid: string,
@@ -23,7 +23,7 @@ export function agentCommand(
     try {
       return await callAgent(driver, domain, request, timeoutMs);
     } catch (error) {
-      // Off, no channel, no agent, no answer: to the caller all the same.
+      // A guest that is off, has no channel or no running agent all look the same to the caller.
       if (error instanceof LibvirtError || error instanceof LibvirtTimeout)
         return fault('unavailable', `guest agent: ${error.message}`);
       throw error;

@@ -1,5 +1,5 @@
-// Makes and removes guests. Every step keeps what is whole, so a build that died anywhere is
-// finished by the next `create`.
+// Creates, rebuilds and destroys guests. Each step keeps files that are already complete, so that a
+// repeated `create` finishes a build that was interrupted anywhere.
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
@@ -15,20 +15,20 @@ import { lockVolumes, releaseUnused } from './volume-locks.ts';
 import { exists } from './write-whole.ts';
 
 /**
- * See the port. A guest that ran once is never removed by a failed `create`: its disks hold the
- * tenant's data.
+ * See `create` in ports/hypervisor.ts. A failed `create` never removes a guest that has run before:
+ * its disks hold the tenant's data.
  */
 export function createGuest(driver: Driver, spec: GuestSpec): Promise<Outcome<void>> {
   const folder = driver.folder.guest(spec.uuid);
   return driver.locks.run(spec.uuid, () =>
     driver.images.pinned(imagesOf(spec), async () => {
-      let done: Outcome<void> | undefined;
+      let outcome: Outcome<void> | undefined;
       try {
-        done = await asOutcome(() => build(driver, spec, folder));
-        return done;
+        outcome = await asOutcome(() => build(driver, spec, folder));
+        return outcome;
       } finally {
-        // Also after a thrown bug: half a guest helps nobody.
-        if (done === undefined || isFault(done))
+        // Also after an unexpected error: a partly built guest is of no use.
+        if (outcome === undefined || isFault(outcome))
           await ((await exists(folder.built))
             ? releaseUnused(driver, spec.uuid)
             : undoBuild(driver, spec.uuid));
@@ -53,8 +53,8 @@ async function build(driver: Driver, spec: GuestSpec, folder: GuestFolder): Prom
 }
 
 /**
- * Root disk anew from the image, the rest as in `create`. Everything that can be refused is refused
- * before anything is lost.
+ * Recreates the root disk from the image; everything else as in `create`. All checks run before the
+ * old disk is removed.
  */
 export function rebuildGuest(
   driver: Driver,
@@ -86,14 +86,14 @@ export function rebuildGuest(
   );
 }
 
-/** Domain, files, sockets: gone. */
+/** Removes the domain, its files and its sockets. */
 export function destroyGuest(driver: Driver, uuid: string): Promise<Outcome<void>> {
   return driver.locks.run(uuid, () => asOutcome(() => removeGuest(driver, uuid)));
 }
 
 /**
- * For callers that hold the guest's lock. The folder goes last: while it is there, garbage
- * collection can finish the work.
+ * For callers that hold the guest's lock. The folder is removed last: while it exists, garbage
+ * collection can finish an interrupted removal.
  */
 export async function removeGuest(driver: Driver, uuid: string): Promise<void> {
   const folder = driver.folder.guest(uuid);
@@ -108,8 +108,8 @@ export async function removeGuest(driver: Driver, uuid: string): Promise<void> {
 }
 
 /**
- * Looks the images up, touches them, and plans. conflict: an image is not cached. badRequest: see
- * planGuest.
+ * Looks up the guest's images in the cache, marks them as used, and plans the guest. conflict: an
+ * image is not cached. badRequest: see planGuest.
  */
 export async function planFor(
   driver: Driver,
@@ -128,7 +128,7 @@ export async function planFor(
 }
 
 /**
- * Files and definition at the same time: libvirt looks at the files only when it starts the domain.
+ * Writes files and definition concurrently: libvirt opens the files only when the domain starts.
  */
 export async function realise(
   driver: Driver,

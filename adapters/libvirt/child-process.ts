@@ -1,8 +1,8 @@
-// Runs a tool (qemu-img, mkfs.ext4, mkswap) with a deadline. Arguments are an array: no shell ever
-// sees them.
+// Runs a tool (qemu-img, mkfs.ext4, mkswap) with a deadline. Arguments are an array; no shell is
+// involved.
 import { execFile } from 'node:child_process';
 
-/** The tool is missing, failed, or took too long. `message` holds its last words. */
+/** The tool is missing, failed, or took too long. `message` holds the end of its output. */
 export class ChildFailed extends Error {
   override readonly name = 'ChildFailed';
 }

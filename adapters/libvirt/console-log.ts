@@ -1,13 +1,14 @@
-// The serial console's log, bounded. QEMU appends with O_APPEND and never rotates (stdio_handler =
-// "file"), so the driver cuts: it copies the last half beside, then truncates. What is written
-// between the two is lost, at most a few lines of a chatty guest.
+// Keeps the serial console's log bounded. QEMU appends with O_APPEND and never rotates
+// (stdio_handler = "file"), so the driver does: it copies the last half to a second file, then
+// truncates. Lines written between the two steps are lost, at most a few of a guest that writes a
+// lot.
 import { open, readdir, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Driver } from './driver.ts';
 import { isGuestUuid, partSuffix, type GuestFolder } from './host-folder.ts';
 import { asOutcome, unlessMissing } from './outcome.ts';
 
-/** The last `maxBytes` over both files. */
+/** The last `maxBytes` of both files together. */
 export function readConsole(
   driver: Driver,
   uuid: string,
@@ -25,8 +26,8 @@ export function readConsole(
 }
 
 /**
- * One `stat` a guest; cheap enough for a timer. Each guest's log stays below 1.5 times `maxBytes`
- * and what one interval brings.
+ * One `stat` for each guest, cheap enough for a timer. Each guest's log stays below 1.5 times
+ * `maxBytes` plus what it writes in one interval.
  */
 export async function boundConsoles(driver: Driver): Promise<void> {
   for (const uuid of (await unlessMissing(readdir(driver.folder.guests), [])).filter(isGuestUuid)) {
@@ -38,10 +39,10 @@ export async function boundConsoles(driver: Driver): Promise<void> {
 }
 
 async function cut(folder: GuestFolder, keepBytes: number): Promise<void> {
-  const kept = await tail(folder.consoleLog, keepBytes);
-  if (kept === null) return;
+  const lastHalf = await tail(folder.consoleLog, keepBytes);
+  if (lastHalf === null) return;
   const part = folder.consoleLogBefore + partSuffix;
-  await writeFile(part, kept);
+  await writeFile(part, lastHalf);
   await rename(part, folder.consoleLogBefore);
   await truncate(folder.consoleLog, 0);
 }

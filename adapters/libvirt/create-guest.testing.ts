@@ -1,5 +1,5 @@
-// A process that makes one guest and may be killed at it: create-guest.testing.ts SOCKET STATE_DIR
-// SPEC_JSON. Run by libvirt.test.ts.
+// A process that creates one guest and may be killed while it does: create-guest.testing.ts SOCKET
+// STATE_DIR SPEC_JSON. Run by libvirt.test.ts.
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import type { GuestSpec } from '#contracts/nova/guest.ts';
 import { silentLog } from '#platform/log.ts';
@@ -12,7 +12,7 @@ const hypervisor = createLibvirtHypervisor(
   { socketPath, stateDir, acceleration: 'tcg' },
   { log: silentLog, images: createQemuDiskImages({ log: silentLog }) },
 );
-await hypervisor.list(); // connected: from here on the time runs
+await hypervisor.list(); // connected: the creation starts now
 process.stdout.write('now\n');
 await hypervisor.create(JSON.parse(spec) as GuestSpec);
 await hypervisor.close();

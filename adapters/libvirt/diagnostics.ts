@@ -26,14 +26,14 @@ export function guestDiagnostics(driver: Driver, uuid: string): Promise<Outcome<
       stats.get(`vcpu.${i}.time`),
     ).filter((time) => time !== undefined);
     const currentKib = number('balloon.current');
-    // `usable` comes from the guest's balloon driver; without one, what QEMU holds of the guest's
-    // memory is all that is known.
+    // `usable` comes from the guest's balloon driver; without one, only the memory that QEMU holds
+    // for the guest is known.
     const usedKib = stats.has('balloon.usable')
       ? currentKib - number('balloon.usable')
       : Math.min(currentKib, number('balloon.rss'));
     return {
       state,
-      // QEMU makes the console socket when it starts: libvirt itself tells no start time.
+      // QEMU creates the console socket when it starts; libvirt itself reports no start time.
       uptimeS:
         isActive && socket ? Math.max(0, Math.floor((driver.now() - socket.mtimeMs) / 1000)) : 0,
       cpuTimeNs: perVcpu.length > 0 ? perVcpu.map(Number) : [number('cpu.time')],

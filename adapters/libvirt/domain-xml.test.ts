@@ -1,4 +1,5 @@
-// The exact domain XML, as golden files; UPDATE=1 rewrites them, and a changed golden is read.
+// The exact domain XML, as golden files. UPDATE=1 rewrites them; review a changed golden before you
+// commit it.
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';

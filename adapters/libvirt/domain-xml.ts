@@ -1,4 +1,4 @@
-// Pure: a guest's libvirt domain as XML. Golden files beside it hold the exact text. Format:
+// Pure: a guest's libvirt domain as XML. Its golden files are in domain-xml.golden/. Format:
 // libvirt.org/formatdomain.html.
 import type { GuestSpec } from '#contracts/nova/guest.ts';
 import type { GuestDisk, GuestPlan } from './guest-plan.ts';
@@ -10,10 +10,10 @@ export interface DomainSetting {
   acceleration: 'kvm' | 'tcg';
   emulator: string; // '/usr/bin/qemu-system-x86_64'
   arch: string; // 'x86_64'
-  machineType: string; // 'pc'; the spec's wins
+  machineType: string; // 'pc'; the guest's own machine type overrides it
   /**
-   * A named model; null = host-model. Under TCG always a fixed one: host models depend on the build
-   * of QEMU and break migration.
+   * A named CPU model; null: host-model. Under TCG it is always a named one: a host model depends
+   * on the QEMU build and breaks live migration.
    */
   cpuModel: string | null;
   diskCache: 'none' | 'writeback';
@@ -35,7 +35,7 @@ export function domainXml(spec: GuestSpec, plan: GuestPlan, setting: DomainSetti
     ...metadata(spec),
     `  <memory unit='MiB'>${spec.memoryMib}</memory>`,
     `  <vcpu placement='static'>${spec.vcpus}</vcpu>`,
-    // cloud-init knows an OpenStack guest by this product name (tools/ds-identify).
+    // cloud-init recognises an OpenStack guest by this product name (tools/ds-identify).
     `  <sysinfo type='smbios'>`,
     `    <system>`,
     `      <entry name='manufacturer'>OpenStack Foundation</entry>`,
@@ -58,7 +58,7 @@ export function domainXml(spec: GuestSpec, plan: GuestPlan, setting: DomainSetti
     `  <on_crash>destroy</on_crash>`,
     `  <devices>`,
     `    <emulator>${escape(setting.emulator)}</emulator>`,
-    // libvirt boots from the first disk.
+    // libvirt boots from the first disk in the list.
     ...(spec.rootDisk ? [] : volumes),
     ...plan.disks.flatMap((each) => disk(each, setting)),
     ...(spec.rootDisk ? volumes : []),
@@ -71,8 +71,8 @@ export function domainXml(spec: GuestSpec, plan: GuestPlan, setting: DomainSetti
     ...hotplugPorts(spec.machineType ?? setting.machineType),
     `    <controller type='virtio-serial' index='0'/>`,
     `    <serial type='pty'>`,
-    // append: QEMU opens the file with O_APPEND, so it may be cut while the guest writes
-    // (console-log.ts).
+    // append: QEMU opens the file with O_APPEND, so that console-log.ts may truncate it while the
+    // guest writes.
     `      <log file='${escape(setting.consoleLogPath)}' append='on'/>`,
     `      <target port='0'/>`,
     `    </serial>`,
@@ -87,7 +87,9 @@ export function domainXml(spec: GuestSpec, plan: GuestPlan, setting: DomainSetti
   return `${lines.join('\n')}\n`;
 }
 
-/** What an operator on the host wants to know of a domain, as Nova does it. */
+/**
+ * What an operator on the host wants to know of a domain, in the format of Nova's libvirt driver.
+ */
 function metadata(spec: GuestSpec): string[] {
   return [
     `  <metadata>`,
@@ -134,7 +136,7 @@ function cpu(spec: GuestSpec, setting: DomainSetting): string[] {
   ];
 }
 
-// On PCI Express a device needs a port of its own, and ports cannot be plugged in later:
+// On PCI Express each device needs a root port, and root ports cannot be hot-plugged:
 // libvirt.org/pci-hotplug.html.
 const expressPorts = 16;
 

@@ -1,5 +1,4 @@
-// The domains of one libvirt daemon in the driver's terms: found by UUID, with their state in
-// Nova's words.
+// The domains of one libvirt daemon: found by UUID, with their state in Nova's terms.
 import type { GuestState, GuestSummary } from '#contracts/nova/guest.ts';
 import { guestState } from './guest-state.ts';
 import type { LibvirtClient } from './rpc/client.ts';
@@ -15,7 +14,7 @@ import {
 } from './rpc/flags.ts';
 import { remote, type Domain, type ParameterValue } from './rpc/protocol.ts';
 
-/** Starting QEMU on a loaded machine, and killing one that hangs in I/O, take their time. */
+/** Long enough to start QEMU on a loaded machine, or to kill one that hangs in I/O. */
 const startMs = 120_000;
 const destroyMs = 60_000;
 
@@ -43,7 +42,7 @@ export class Domains {
     return now && saved ? guestState(now.state, now.reason, saved.result !== 0) : 'absent';
   }
 
-  /** Two calls however many guests there are. */
+  /** Two calls, however many guests there are. */
   async list(): Promise<GuestSummary[]> {
     const [stats, saved] = await Promise.all([
       this.#client.call(remote.connectGetAllDomainStats, {
@@ -73,7 +72,7 @@ export class Domains {
     return (await this.#client.call(remote.domainDefineXmlFlags, { xml, flags: 0 })).domain;
   }
 
-  /** Runs it, from its managed save if it has one. A running one is fine. */
+  /** Starts the domain, from its managed save if it has one. Does nothing if it is running. */
   async start(domain: Domain): Promise<void> {
     try {
       await this.#client.call(remote.domainCreateWithFlags, { domain, flags: 0 }, startMs);
@@ -82,13 +81,16 @@ export class Domains {
     }
   }
 
-  /** A start that another (dead) caller began ends first: libvirt lets a second one wait for it. */
+  /**
+   * Waits for a start that another caller, which may have died, began: libvirt runs a second start
+   * after the first.
+   */
   async awaitStart(domain: Domain): Promise<void> {
     const { state, reason } = await this.#client.call(remote.domainGetState, { domain, flags: 0 });
     if (state === STATE.paused && reason === PAUSED_STARTING_UP) await this.start(domain);
   }
 
-  /** Pulls the plug. Off already, or gone, is fine. */
+  /** Ends the guest at once. Does nothing if it is off or does not exist. */
   async powerOff(domain: Domain): Promise<void> {
     await unless(
       this.#client.call(remote.domainDestroyFlags, { domain, flags: 0 }, destroyMs),
@@ -97,7 +99,7 @@ export class Domains {
     );
   }
 
-  /** Forgets the domain with its managed save. Gone already is fine. */
+  /** Removes the definition and the managed save. Does nothing if there is no such domain. */
   async undefine(domain: Domain): Promise<void> {
     await unless(
       this.#client.call(remote.domainUndefineFlags, { domain, flags: UNDEFINE_ALL }),
@@ -111,25 +113,25 @@ export class Domains {
       await this.#client.call(remote.domainManagedSaveRemove, { domain, flags: 0 });
   }
 
-  /** Holds a QEMU process: running, paused, or starting up. */
+  /** Whether it has a QEMU process: running, paused, or starting up. */
   async isActive(domain: Domain): Promise<boolean> {
     const { state } = await this.#client.call(remote.domainGetState, { domain, flags: 0 });
     return state !== STATE.shutoff && state !== STATE.crashed && state !== STATE.noState;
   }
 
-  /** The persistent definition, secrets included: good for `define`. */
+  /** The persistent definition with its secrets, so that it can be passed to `define`. */
   async definition(domain: Domain): Promise<string> {
     return (
       await this.#client.call(remote.domainGetXmlDesc, { domain, flags: XML_SECURE_INACTIVE })
     ).xml;
   }
 
-  /** What runs now; while it is off, the definition. */
+  /** The definition of what runs now; the persistent one while it is off. */
   async liveXml(domain: Domain): Promise<string> {
     return (await this.#client.call(remote.domainGetXmlDesc, { domain, flags: 0 })).xml;
   }
 
-  /** Statistics as libvirt names them ('balloon.current', 'block.0.rd.bytes' ...). */
+  /** Statistics by libvirt's names ('balloon.current', 'block.0.rd.bytes' ...). */
   async stats(domain: Domain, groups: number): Promise<Map<string, ParameterValue>> {
     const { records } = await this.#client.call(remote.connectGetAllDomainStats, {
       domains: [domain],

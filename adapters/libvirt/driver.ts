@@ -1,5 +1,5 @@
-// What the driver's parts share: one libvirt daemon, one folder, one lock for each guest. Made once
-// by `libvirt-hypervisor.ts`.
+// What the modules of this driver share: one libvirt daemon, one state folder, one lock for each
+// guest. Created by `libvirt-hypervisor.ts`.
 import type { Log } from '#platform/log.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
 import type { ImageLocks } from '#ports/image-locks.ts';

@@ -1,5 +1,5 @@
-// Holds the guest's file systems still for a moment, where a guest agent answers: what is copied
-// meanwhile is whole.
+// Freezes a guest's file systems through its agent while `work` runs, so that a disk copy is
+// consistent. Called by volumes.ts and snapshot-root.ts.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Driver } from './driver.ts';
 import { asOutcome } from './outcome.ts';
@@ -8,29 +8,29 @@ import { remote, type Domain } from './rpc/protocol.ts';
 const freezeMs = 10_000;
 
 /**
- * `work` is done in any case. Guests without an agent say so at once: libvirt knows whether their
- * channel is open.
+ * `work` runs in any case, also without a freeze. A guest without an agent costs no time: libvirt
+ * knows whether its channel is open.
  */
 export async function frozen<T>(
   driver: Driver,
   domain: Domain,
   work: () => Promise<T>,
 ): Promise<T> {
-  const froze = await asOutcome(() =>
+  const freezeResult = await asOutcome(() =>
     driver.client.call(remote.domainFsFreeze, { domain, mountpoints: [], flags: 0 }, freezeMs),
   );
-  if (isFault(froze))
-    driver.log.debug({ server: domain.uuid, why: froze.message }, 'the guest is not frozen');
+  if (isFault(freezeResult))
+    driver.log.debug({ server: domain.uuid, why: freezeResult.message }, 'the guest is not frozen');
   try {
     return await work();
   } finally {
-    // Also after a refusal that came too late to be believed.
-    const thawed = await asOutcome(() =>
+    // Also after a failed freeze: it may have taken effect after its deadline.
+    const thawResult = await asOutcome(() =>
       driver.client.call(remote.domainFsThaw, { domain, mountpoints: [], flags: 0 }, freezeMs),
     );
-    if (isFault(thawed) && !isFault(froze))
+    if (isFault(thawResult) && !isFault(freezeResult))
       driver.log.error(
-        { server: domain.uuid, why: thawed.message },
+        { server: domain.uuid, why: thawResult.message },
         'a frozen guest is not thawed',
       );
   }

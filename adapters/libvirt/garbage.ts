@@ -1,4 +1,4 @@
-// What lies on the host's disk: audited, and removed where no guest owns it.
+// Audits what is on the host's disk, and removes what belongs to no guest.
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -16,13 +16,13 @@ export function collectGarbage(
 ): Promise<Outcome<string[]>> {
   return asOutcome(async () => {
     const removed: string[] = [];
-    // Folders first, domains second: a guest made in between is then in the list, never a
-    // candidate.
+    // Folders first, domains second: a guest created in between is then in the domain list and its
+    // folder is kept.
     const folders = await guestFolders(driver);
     const owned = new Set((await driver.domains.list()).map((guest) => guest.uuid));
     for (const uuid of folders.filter((each) => !owned.has(each))) {
       await driver.locks.run(uuid, async () => {
-        if (await driver.domains.find(uuid)) return; // a build held the lock
+        if (await driver.domains.find(uuid)) return; // a build held the lock meanwhile
         await removeGuest(driver, uuid);
         removed.push(`guests/${uuid}`);
       });
@@ -55,17 +55,20 @@ async function guestFolders(driver: Driver): Promise<string[]> {
   return (await unlessMissing(readdir(driver.folder.guests), [])).filter(isGuestUuid);
 }
 
-/** Every qcow2 file of every guest that backs on another. */
+/** Every qcow2 file of every guest that has a backing file. */
 async function overlays(driver: Driver): Promise<{ path: string; backing: string }[]> {
-  const found: { path: string; backing: string }[] = [];
+  const overlayFiles: { path: string; backing: string }[] = [];
   for (const uuid of await guestFolders(driver)) {
     const { disk } = driver.folder.guest(uuid);
     const { disk: rescueDisk } = driver.folder.guest(uuid, 'rescue');
     for (const file of [disk, rescueDisk, disk + partSuffix]) {
       const header = await unlessMissing(readQcow2Header(file), null);
       if (header?.backingFile)
-        found.push({ path: file, backing: path.resolve(path.dirname(file), header.backingFile) });
+        overlayFiles.push({
+          path: file,
+          backing: path.resolve(path.dirname(file), header.backingFile),
+        });
     }
   }
-  return found;
+  return overlayFiles;
 }

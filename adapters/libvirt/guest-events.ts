@@ -1,4 +1,4 @@
-// Hands guest events to listeners, and lets a waiter sleep until something happens to one guest.
+// Delivers guest events to listeners, and lets a caller wait for the next event of one guest.
 import type { GuestEvent } from '#contracts/nova/guest.ts';
 import type { Log } from '#platform/log.ts';
 
@@ -12,7 +12,7 @@ export class GuestEvents {
 
   emit(event: GuestEvent): void {
     for (const listener of Array.from(this.#listeners)) {
-      // a listener may unsubscribe while it is told
+      // iterates over a copy: a listener may unsubscribe during the call
       try {
         listener(event);
       } catch (error) {
@@ -25,21 +25,21 @@ export class GuestEvents {
   }
 
   subscribe(listener: (event: GuestEvent) => void): () => void {
-    const own = (event: GuestEvent) => listener(event); // the same function may subscribe twice
+    const own = (event: GuestEvent) => listener(event); // a new function, since the same listener may subscribe twice
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
   }
 
-  /** Resolves at the guest's next event, or after `ms`. Read the state afterwards. */
+  /** Resolves at the guest's next event, or after `ms`. The caller reads the state afterwards. */
   next(uuid: string, ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const done = () => {
+      const finish = () => {
         clearTimeout(timer);
         unsubscribe();
         resolve();
       };
-      const timer = setTimeout(done, ms);
-      const unsubscribe = this.subscribe((event) => event.uuid === uuid && done());
+      const timer = setTimeout(finish, ms);
+      const unsubscribe = this.subscribe((event) => event.uuid === uuid && finish());
     });
   }
 }

@@ -1,5 +1,5 @@
-// Makes the files of a plan, all at once. Each appears whole or not at all and is kept if it is
-// there: safe to repeat.
+// Creates the files of a guest plan, concurrently. Each file appears complete or not at all, and an
+// existing one is kept: safe to repeat.
 import { link, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { runTool } from './child-process.ts';
 import type { GuestFile } from './guest-plan.ts';
@@ -10,8 +10,8 @@ const toolMs = 60_000;
 
 export async function makeGuestFiles(root: string, files: GuestFile[]): Promise<void> {
   await mkdir(root, { recursive: true });
-  // All settle before the first failure is told, else a late one would write into a folder that is
-  // being removed.
+  // Waits for all of them before it reports the first failure; otherwise a late writer would write
+  // into a folder that is being removed.
   const results = await Promise.allSettled(files.map((file) => make(file)));
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
@@ -58,7 +58,7 @@ async function make(file: GuestFile): Promise<void> {
         await runTool('mkswap', [part], toolMs);
       });
     case 'configDrive':
-      // Always anew: a repeated build may bring other files.
+      // Always rewritten: a repeated build may have other content.
       return writeWhole(file.path, (part) =>
         writeFile(part, iso9660('config-2', file.files), { mode: 0o600 }),
       );

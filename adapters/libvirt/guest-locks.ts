@@ -1,5 +1,5 @@
-// One builder at a time for each guest: what makes or removes a guest's files runs under its lock,
-// in order of arrival.
+// A lock for each guest: whatever creates or removes a guest's files runs under it, in order of
+// arrival.
 export class GuestLocks {
   readonly #tails = new Map<string, Promise<unknown>>();
 

@@ -1,5 +1,5 @@
-// Pure: which files a guest consists of and where its domain finds them. `guest-files.ts` makes
-// them, `domain-xml.ts` names them.
+// Pure: which files a guest consists of and where its domain finds them. `guest-files.ts` creates
+// them, `domain-xml.ts` refers to them.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { DiskBus, GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { cachedFormat, type GuestFolder } from './host-folder.ts';
@@ -28,7 +28,7 @@ export interface GuestDisk {
   /** The device's name in the domain: 'vda', 'sda', 'hda'. */
   target: string;
   bus: DiskBus;
-  /** What the guest sees as the disk's serial number, at most 20 characters. */
+  /** The disk's serial number as the guest sees it, at most 20 characters. */
   serial: string;
   device: 'disk' | 'cdrom';
 }
@@ -36,7 +36,7 @@ export interface GuestDisk {
 export interface GuestPlan {
   files: GuestFile[];
   disks: GuestDisk[];
-  /** The first is the one the guest boots from, where it boots from a volume. */
+  /** A guest that boots from a volume boots from the first. */
   volumes: PlacedVolume[];
   kernel: { kernelPath: string; ramdiskPath: string | null; commandLine: string } | null;
 }
@@ -44,7 +44,7 @@ export interface GuestPlan {
 /** Cached images by id. */
 export type CachedImages = ReadonlyMap<string, { path: string; virtualSizeBytes: number }>;
 
-/** Images the guest needs in the cache. */
+/** Images that the guest needs in the cache. */
 export function imagesOf(spec: GuestSpec): GuestImage[] {
   return [spec.rootDisk?.image, spec.kernel?.kernel, spec.kernel?.ramdisk].filter(
     (image) => image !== null && image !== undefined,
@@ -129,8 +129,8 @@ export function planGuest(
         ]),
       ),
     });
-    // IDE where the machine has it (i440fx), else SATA (q35): neither needs a driver of its own in
-    // common guests.
+    // IDE where the machine has it (i440fx), else SATA (q35): common guests have the drivers of
+    // both built in.
     const cdromBus = spec.machineType?.includes('q35') === true ? 'sata' : 'ide';
     plan.disks.push({
       path: folder.configDrive,
@@ -142,7 +142,7 @@ export function planGuest(
   }
   if (spec.kernel) {
     const { kernel, ramdisk, commandLine } = spec.kernel;
-    // Hard links: the guest keeps its kernel though the cache forgets it.
+    // Hard links: the guest keeps its kernel even when the cache removes it.
     plan.files.push({ kind: 'link', path: folder.kernel, to: pathOf(kernel, cached) });
     if (ramdisk)
       plan.files.push({ kind: 'link', path: folder.ramdisk, to: pathOf(ramdisk, cached) });
@@ -181,16 +181,16 @@ function rootFile(
 }
 
 function pathOf(image: GuestImage, cached: CachedImages): string {
-  const found = cached.get(image.id);
-  if (!found) throw new Error(`image ${image.id} was not looked up before planning`);
-  return found.path;
+  const cachedImage = cached.get(image.id);
+  if (!cachedImage) throw new Error(`image ${image.id} was not looked up before planning`);
+  return cachedImage.path;
 }
 
 const bootRank = (bootIndex: number | null): number => bootIndex ?? Number.MAX_SAFE_INTEGER;
 
 const prefix = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd' } as const;
 
-/** Hands out vda, vdb, sda ... in order, around those that are taken. */
+/** Assigns vda, vdb, sda ... in order, leaving out names that are in use. */
 class DeviceNames {
   readonly #taken: Set<string>;
 
@@ -199,7 +199,7 @@ class DeviceNames {
   }
 
   next(bus: DiskBus): { target: string; bus: DiskBus } {
-    let code = 97; // 'a'; more than 26 disks of its own no guest has
+    let code = 97; // 'a'; a guest has never more than 26 disks
     while (this.#taken.has(prefix[bus] + String.fromCharCode(code))) code += 1;
     const target = prefix[bus] + String.fromCharCode(code);
     this.#taken.add(target);

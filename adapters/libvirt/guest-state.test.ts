@@ -1,4 +1,4 @@
-// libvirt's states in Nova's words, row by row (virDomainState, virDomainEventType in
+// libvirt's states in Nova's terms, row by row (virDomainState, virDomainEventType in
 // libvirt-domain.h).
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
@@ -12,7 +12,7 @@ const states: [state: number, reason: number, hasManagedSave: boolean, expected:
   [3, 11, false, 'shutoff'], // starting up: has not run yet
   [4, 0, false, 'running'],
   [5, 1, false, 'shutoff'],
-  [5, 0, false, 'crashed'], // after a power failure libvirtd remembers no reason
+  [5, 0, false, 'crashed'], // after a power failure libvirtd knows no reason
   [5, 3, false, 'crashed'],
   [5, 8, false, 'crashed'],
   [5, 6, false, 'shutoff'], // failed to start

@@ -1,13 +1,16 @@
-// Pure: libvirt's states and lifecycle events in Nova's words.
+// Pure: libvirt's states and lifecycle events in Nova's terms.
 import type { GuestState } from '#contracts/nova/guest.ts';
 import { LIFECYCLE, PAUSED_STARTING_UP, SHUTOFF_UNASKED, STATE, STOPPED } from './rpc/flags.ts';
 
-/** `hasManagedSave`: its memory lies on disk, so a guest that is off is in truth suspended. */
+/**
+ * `hasManagedSave`: the guest's memory is saved on disk, so a guest that is off counts as
+ * suspended.
+ */
 export function guestState(state: number, reason: number, hasManagedSave: boolean): GuestState {
   switch (state) {
     case STATE.running:
     case STATE.blocked:
-    case STATE.shutdown: // on its way down, still holding everything
+    case STATE.shutdown: // shutting down, still holding its resources
       return 'running';
     case STATE.paused:
       return reason === PAUSED_STARTING_UP ? 'shutoff' : 'paused';
@@ -21,7 +24,7 @@ export function guestState(state: number, reason: number, hasManagedSave: boolea
   }
 }
 
-/** null: the event says nothing about the state (a new definition; a shutdown that only began). */
+/** null: the event does not change the state (a new definition; the beginning of a shutdown). */
 export function stateAfterEvent(event: number, detail: number): GuestState | null {
   switch (event) {
     case LIFECYCLE.started:

@@ -1,5 +1,4 @@
-// Builds the test guest: Debian's cloud kernel and a busybox initrd. Kept in a cache folder between
-// runs.
+// Builds the test guest from Debian's cloud kernel and a busybox initrd. Cached between test runs.
 import { execFile, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -10,7 +9,7 @@ import { promisify } from 'node:util';
 import { createGzip } from 'node:zlib';
 
 const run = promisify(execFile);
-// Beside the npm packages: outside of the repository nothing stays behind.
+// Beside the npm packages, so that nothing is left outside the repository.
 const buildCache = fileURLToPath(new URL('../../node_modules/.cache/test-guest', import.meta.url));
 const kernelModules = ['virtio_pci', 'virtio_blk', 'button', 'evdev', 'isofs', 'virtio_balloon'];
 
@@ -19,7 +18,7 @@ export interface TestGuest {
   ramdiskPath: string;
 }
 
-/** The guest, or why there is none. */
+/** The guest, or the reason why it cannot be built here. */
 export async function buildTestGuest(): Promise<TestGuest | { skip: string }> {
   try {
     const kernelPath = (await findKernel()) ?? (await downloadKernel());

@@ -1,5 +1,5 @@
-// What the host has and can do, asked of libvirt and the file system each time; CPU features are
-// asked once for a daemon.
+// What the host has and can do, asked of libvirt and the file system at each call; CPU features are
+// asked once per daemon.
 import { mkdir, statfs } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { XMLParser } from 'fast-xml-parser';
@@ -19,11 +19,11 @@ const parser = new XMLParser({
 });
 
 /**
- * nodeGetInfo tells the memory the first NUMA cell had at boot; the statistics of all cells (-1)
- * are /proc/meminfo, hotplug included.
+ * nodeGetInfo returns the memory that the first NUMA cell had at boot; the statistics of all cells
+ * (-1) come from /proc/meminfo and include hotplugged memory.
  */
 const allCells = -1;
-const linuxMemoryStats = 4; // total, free, buffers, cached: libvirt refuses another number
+const linuxMemoryStats = 4; // total, free, buffers, cached: libvirt refuses any other number
 
 interface CpuXml {
   arch?: string;
@@ -92,12 +92,12 @@ function modelName(cpu: CpuXml): string | undefined {
 
 const featuresOf = new WeakMap<Driver, Promise<string[]>>();
 
-/** The features of the CPU that guests get, not of the metal: a trait is a promise to the guest. */
+/** The CPU features that guests get, not the hardware's: a trait is a promise to the guest. */
 function guestCpuFeatures(driver: Driver): Promise<string[]> {
   let features = featuresOf.get(driver);
   if (!features) {
     features = askGuestCpuFeatures(driver);
-    // asked again next time; this caller sees the failure
+    // asked again by the next caller; this one sees the failure
     features.catch(() => featuresOf.delete(driver));
     featuresOf.set(driver, features);
   }
@@ -130,7 +130,7 @@ async function askGuestCpuFeatures(driver: Driver): Promise<string[]> {
     .map((feature) => feature.name);
 }
 
-/** The host-model CPU out of the domain capabilities, as a `<cpu>` of its own. */
+/** The host-model CPU of the domain capabilities, as a `<cpu>` element. */
 function hostModel(xml: string): string {
   const inner = /<mode name=['"]host-model['"][^>]*>([\s\S]*?)<\/mode>/.exec(xml)?.[1] ?? '';
   return `<cpu>${inner.replace(/<maxphysaddr[^>]*\/>/, '')}</cpu>`;
@@ -151,7 +151,7 @@ const platformTraits = [
   'COMPUTE_IMAGE_TYPE_ARI',
 ];
 
-/** libvirt's feature names to os-traits (os_traits/hw/cpu/x86). */
+/** libvirt's feature names and their os-traits (os_traits/hw/cpu/x86). */
 const cpuTraits: Record<string, string[]> = {
   '3dnow': ['HW_CPU_X86_3DNOW'],
   abm: ['HW_CPU_X86_ABM'],

@@ -1,12 +1,11 @@
-// Where everything lies below `stateDir`. The paths are the same for libvirtd and for us.
-// images/<image id>.<qcow2|raw>   cached images, complete by construction (written beside, then
-// renamed)
-// guests/<uuid>/                  disk, root-copy, ephemeral, swap, config-drive.iso, kernel,
-// ramdisk, console.log, unrescue.xml, built
+// Where files are below `stateDir`. libvirtd and this process use the same paths.
+// images/<image id>.<qcow2|raw>: complete cached images (written under another name, then renamed).
+// guests/<uuid>/: disk, root-copy, ephemeral, swap, config-drive.iso, kernel, ramdisk, console.log,
+// unrescue.xml, built.
 import path from 'node:path';
 import type { GuestImage } from '#contracts/nova/guest.ts';
 
-/** Suffix of what is being written: never read, removed by garbage collection. */
+/** Suffix of a file that is being written: never read, removed by garbage collection. */
 export const partSuffix = '.part';
 
 export interface GuestFolder {
@@ -17,15 +16,16 @@ export interface GuestFolder {
   configDrive: string;
   kernel: string;
   ramdisk: string;
-  /** A copy of the root disk on its way to Glance. */
+  /** A copy of the root disk that is being uploaded to Glance. */
   rootCopy: string;
   consoleLog: string;
-  /** The half of the console that was cut off last. */
+  /** The part of the console log that was cut off last. */
   consoleLogBefore: string;
-  /** The guest's own domain XML while a rescue runs; its presence means "in rescue". */
+  /** The guest's own domain XML during a rescue; the guest is in rescue while it exists. */
   ownDefinition: string;
   /**
-   * Present once the guest ran for the first time: from then on a failed `create` removes nothing.
+   * Exists once the guest has run for the first time: from then on a failed `create` removes
+   * nothing.
    */
   built: string;
   vncSocket: string;
@@ -40,7 +40,8 @@ export class HostFolder {
     this.images = path.join(stateDir, 'images');
     this.guests = path.join(stateDir, 'guests');
     this.#runDir = runDir;
-    // sun_path holds 108 bytes with its NUL (unix(7)); QEMU would fail at every start.
+    // sun_path holds 108 bytes with its NUL (unix(7)); with a longer path QEMU would fail at every
+    // start.
     const longest = this.#vncSocket('00000000-0000-0000-0000-000000000000').length;
     if (longest > 107)
       throw new Error(`runDir ${runDir} is ${longest - 107} characters too long for Unix sockets`);
@@ -81,7 +82,7 @@ export function isGuestUuid(name: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name);
 }
 
-/** Formats other than qcow2 and raw are converted once, on the way into the cache. */
+/** Formats other than qcow2 and raw are converted when they enter the cache. */
 export function cachedFormat(image: GuestImage): 'qcow2' | 'raw' {
   return ['raw', 'iso', 'ami', 'aki', 'ari'].includes(image.diskFormat) ? 'raw' : 'qcow2';
 }

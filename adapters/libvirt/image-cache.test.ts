@@ -1,5 +1,5 @@
-// The image cache without a libvirtd: who waits for a fetch, what ends it, and which images are let
-// in.
+// The image cache without a libvirtd: who shares a fetch, what ends it, and which images are
+// accepted.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
@@ -38,7 +38,7 @@ describe('the image cache', () => {
   describe('shares a fetch', () => {
     const image = { id: 'shared', diskFormat: 'vmdk', sizeBytes: 0, checksum: '' };
     const small = async (): Promise<Readable> => Readable.from([Buffer.from('small')]);
-    /** Converts until it is aborted. */
+    /** A conversion that runs until it is aborted. */
     function endless() {
       const seen = { maxVirtualBytes: 0, ended: false };
       const convert: DiskImages['convert'] = async (
@@ -52,7 +52,7 @@ describe('the image cache', () => {
         seen.ended = true;
         return fault('timeout', 'ended');
       };
-      // a vmdk is converted, and nothing else
+      // records conversions: only a vmdk needs one
       return { seen, cache: cacheWith({ convert } as unknown as DiskImages) };
     }
 

@@ -1,5 +1,5 @@
-// The host's image cache: one shared fetch for each image, checked by checksum and by what QEMU
-// reports of it, visible only when complete.
+// The host's image cache: concurrent callers share one fetch of an image, which is verified by
+// checksum and by QEMU's own inspection, and becomes visible only when it is complete.
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
@@ -19,15 +19,15 @@ import { exists, finishWhole } from './write-whole.ts';
 /** A source that sends nothing for this long is given up. */
 const stallMs = 60_000;
 const convertMs = 30 * 60_000;
-/** Where no flavor says less. */
+/** Limit for the virtual size where no flavor sets a smaller one. */
 const largestVirtualBytes = 2 ** 44;
 
-/** One fetch of one image, for all who wait for it. */
+/** One fetch of one image, shared by its waiters. */
 interface Fetch {
   outcome: Promise<Outcome<void>>;
-  /** What each of them allows the disk in the image to have. */
+  /** The largest virtual size that each waiter accepts. */
   waiting: Map<object, number>;
-  /** Aborted when nobody waits any more. */
+  /** Aborted when the last waiter has left. */
   abandoned: AbortController;
 }
 
@@ -43,7 +43,7 @@ export class ImageCache {
     this.#images = images;
   }
 
-  /** See the port's `ensureImage`. */
+  /** See `ensureImage` in ports/hypervisor.ts. */
   async ensure(
     image: GuestImage,
     openImage: OpenImage,
@@ -53,7 +53,7 @@ export class ImageCache {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(image.id))
       return fault('badRequest', `image id ${JSON.stringify(image.id)} is not a name`);
     const target = this.#folder.image(image);
-    // One that nobody waited for any more clears up after itself first.
+    // A fetch that its waiters have abandoned is still cleaning up: wait until it has ended.
     for (
       let last = this.#fetches.get(target);
       last?.abandoned.signal.aborted;
@@ -65,10 +65,10 @@ export class ImageCache {
     return fetch ? await this.#await(fetch, image, maxVirtualBytes, signal) : this.#touch(target);
   }
 
-  /** null: the image is there. */
+  /** null: the image is in the cache. */
   async #begin(image: GuestImage, target: string, openImage: OpenImage): Promise<Fetch | null> {
     if (await exists(target)) return null;
-    const other = this.#fetches.get(target); // begun while we looked
+    const other = this.#fetches.get(target); // another caller began during the await
     if (other) return other;
     const fetch: Fetch = {
       outcome: Promise.resolve(undefined),
@@ -109,11 +109,14 @@ export class ImageCache {
     });
   }
 
-  /** The cached file and the size a disk on it must at least have. conflict: not in the cache. */
+  /**
+   * The cached file and its virtual size, the least that a disk on it may have. conflict: not in
+   * the cache.
+   */
   async use(image: GuestImage): Promise<Outcome<{ path: string; virtualSizeBytes: number }>> {
     const target = this.#folder.image(image);
-    const found = await unlessMissing(stat(target), null);
-    if (!found)
+    const stats = await unlessMissing(stat(target), null);
+    if (!stats)
       return fault(
         'conflict',
         `image ${image.id} is not in this host's cache; ensureImage comes first`,
@@ -122,14 +125,14 @@ export class ImageCache {
     let virtualSizeBytes = this.#virtualSizes.get(target);
     if (virtualSizeBytes === undefined) {
       virtualSizeBytes = target.endsWith('.qcow2')
-        ? ((await readQcow2Header(target))?.virtualSizeBytes ?? found.size)
-        : found.size;
+        ? ((await readQcow2Header(target))?.virtualSizeBytes ?? stats.size)
+        : stats.size;
       this.#virtualSizes.set(target, virtualSizeBytes);
     }
     return { path: target, virtualSizeBytes };
   }
 
-  /** While `work` runs no garbage collection takes these images. */
+  /** Keeps garbage collection from removing these images while `work` runs. */
   async pinned<T>(images: GuestImage[], work: () => Promise<T>): Promise<T> {
     const paths = images.map((image) => this.#folder.image(image));
     for (const each of paths) this.#pins.set(each, (this.#pins.get(each) ?? 0) + 1);
@@ -137,8 +140,8 @@ export class ImageCache {
       return await work();
     } finally {
       for (const each of paths) {
-        const left = (this.#pins.get(each) ?? 1) - 1;
-        if (left > 0) this.#pins.set(each, left);
+        const pinCount = (this.#pins.get(each) ?? 1) - 1;
+        if (pinCount > 0) this.#pins.set(each, pinCount);
         else this.#pins.delete(each);
       }
     }
@@ -151,8 +154,8 @@ export class ImageCache {
   }
 
   /**
-   * Removes what nobody keeps, backs on, pins, or used within `olderThanMs`; returns the removed
-   * names. `nowMs` is the file system's clock.
+   * Removes images that are not to be kept, back no disk, are not pinned, and were not used within
+   * `olderThanMs`; returns the removed names. `nowMs` is the file system's clock.
    */
   async collect(
     keepImageIds: ReadonlySet<string>,
@@ -164,12 +167,12 @@ export class ImageCache {
     for (const name of await unlessMissing(readdir(this.#folder.images), [])) {
       const file = path.join(this.#folder.images, name);
       const isPart = name.endsWith(partSuffix);
-      const wanted = isPart
+      const isNeeded = isPart
         ? this.#fetches.size > 0
         : keepImageIds.has(path.parse(name).name) || backing.has(file) || this.#pins.has(file);
-      if (wanted) continue;
-      const found = await unlessMissing(stat(file), null);
-      if (!found || (!isPart && nowMs - found.mtimeMs < olderThanMs)) continue;
+      if (isNeeded) continue;
+      const stats = await unlessMissing(stat(file), null);
+      if (!stats || (!isPart && nowMs - stats.mtimeMs < olderThanMs)) continue;
       await rm(file, { force: true });
       this.#virtualSizes.delete(file);
       removed.push(`images/${name}`);
@@ -177,7 +180,7 @@ export class ImageCache {
     return removed;
   }
 
-  /** The modification time of a cached image is when it was last used. */
+  /** A cached image's modification time records when it was last used. */
   async #touch(file: string): Promise<void> {
     const now = new Date();
     await utimes(file, now, now);
@@ -196,7 +199,8 @@ export class ImageCache {
     try {
       const problem = await receive(source, download, image, signal);
       if (problem) return signal.aborted ? abandoned(image) : problem;
-      // The largest that anybody waits for: who has less room is refused when the disk is planned.
+      // The largest that any waiter accepts; a waiter with a smaller disk is refused when its guest
+      // is planned.
       const maxVirtualBytes = Math.max(...waiting.values(), 0);
       const limits = { timeoutMs: convertMs, signal };
       const isKept = image.diskFormat === 'qcow2' || cachedFormat(image) === 'raw';
@@ -211,7 +215,7 @@ export class ImageCache {
           );
       if (signal.aborted) return abandoned(image);
       if (isFault(accepted)) return fault(accepted.kind, `image ${image.id}: ${accepted.message}`);
-      if (isKept) await rename(download, target); // flushed by the download
+      if (isKept) await rename(download, target); // already flushed by the download
       else await finishWhole(target);
     } finally {
       await rm(download, { force: true });
@@ -223,7 +227,7 @@ export class ImageCache {
 const abandoned = (image: GuestImage): Fault =>
   fault('timeout', `image ${image.id} is not fetched: nobody waits for it any more`);
 
-/** Streams to `file`, flushed; null when the bytes are the promised ones. */
+/** Streams into `file` and flushes it; null when size and checksum are as expected. */
 async function receive(
   source: Readable,
   file: string,

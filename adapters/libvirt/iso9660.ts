@@ -1,28 +1,28 @@
-// Pure: a small ISO 9660 image with Rock Ridge and Joliet names, for config drives. A process of
-// xorriso takes 100 ms, this 1 ms. Layout: ECMA-119; Rock Ridge: IEEE P1282 (RRIP 1991A: SP, ER,
-// PX, NM); Joliet: Microsoft's specification of 1995.
+// Pure: a small ISO 9660 image with Rock Ridge and Joliet names, for config drives. Running xorriso
+// takes 100 ms, this 1 ms. Layout: ECMA-119; Rock Ridge: IEEE P1282 (RRIP 1991A: SP, ER, PX, NM);
+// Joliet: Microsoft's specification of 1995.
 
 const sectorBytes = 2048;
 /**
- * As mkisofs pads: readers (busybox's findfs among them) look 64 KiB and more into a disk and give
- * up at its end.
+ * The padding of mkisofs: readers such as busybox's findfs read 64 KiB and more from the start of a
+ * disk and fail at its end.
  */
 const paddingSectors = 150;
-const nameMax = 64; // Joliet's limit; Rock Ridge names of this length fit their record
-/** Recording time of everything, 2026-01-01 UTC: the same files give the same bytes. */
+const nameMax = 64; // Joliet's limit; Rock Ridge names of this length fit into their record
+/** Recording time of every file, 2026-01-01 UTC: the same files always give the same bytes. */
 const recorded = Buffer.from([126, 1, 1, 0, 0, 0, 0]);
 
 interface Node {
   name: string;
   parent: Node | null;
   children: Node[]; // of a directory, sorted by name
-  content: Buffer | null; // null = directory
+  content: Buffer | null; // null: a directory
   sector: { iso: number; joliet: number };
 }
 
 /**
- * What differs between the two trees: how names are written, and whether Rock Ridge stands behind
- * them.
+ * What differs between the ISO and the Joliet tree: how names are written, and whether Rock Ridge
+ * entries follow.
  */
 interface View {
   kind: 'iso' | 'joliet';
@@ -31,7 +31,7 @@ interface View {
   systemUse(node: Node, role: 'self' | 'parent' | 'child'): Buffer;
 }
 
-/** The image. `files`: path -> content. Throws on a path with empty, dotted or too long parts. */
+/** The image. `files`: path to content. Throws on a path with empty, dotted or too long parts. */
 export function iso9660(label: string, files: Record<string, Buffer>): Buffer {
   const root = treeOf(files);
   const directories = breadthFirst(root);
@@ -40,8 +40,8 @@ export function iso9660(label: string, files: Record<string, Buffer>): Buffer {
     .flatMap((directory) => directory.children)
     .filter((node) => node.content !== null);
 
-  // 16 sectors are the system's, then two volume descriptors and the end mark; the rest follows in
-  // order.
+  // 16 sectors are reserved for the system, then two volume descriptors and the end mark; the rest
+  // follows in order.
   let next = 19;
   const place = (byteLength: number) => {
     const at = next;
@@ -109,7 +109,7 @@ function breadthFirst(root: Node): Node[] {
 
 const isoView: View = {
   kind: 'iso',
-  // Plain names are numbers, unique and legal at level 1; the true ones are Rock Ridge's.
+  // ISO names are numbers, unique and legal at level 1; the real names are in Rock Ridge entries.
   identifier: (node) => {
     const index = String(node.parent?.children.indexOf(node) ?? 0).padStart(7, '0');
     return Buffer.from(node.content === null ? `D${index}` : `F${index}.;1`);
@@ -130,7 +130,7 @@ const isoView: View = {
       return Buffer.concat([attributes, Buffer.from([0x4e, 0x4d, 5 + name.length, 1, 0]), name]);
     }
     const isRootsOwn = role === 'self' && node.parent === null;
-    // Linux takes Rock Ridge for real only with ER in the root's own record (fs/isofs/rock.c).
+    // Linux accepts Rock Ridge only with ER in the root's own record (fs/isofs/rock.c).
     return isRootsOwn
       ? Buffer.concat([
           Buffer.from('SP\x07\x01\xbe\xef\x00', 'latin1'),
@@ -151,7 +151,7 @@ const jolietView: View = {
   systemUse: () => Buffer.alloc(0),
 };
 
-/** One directory's records; none crosses a sector. */
+/** The records of one directory; none crosses a sector boundary. */
 function extent(view: View, directory: Node): Buffer {
   const parent = directory.parent ?? directory;
   const records = [
@@ -164,10 +164,10 @@ function extent(view: View, directory: Node): Buffer {
   let used = 0;
   const pieces: Buffer[] = [];
   for (const each of records) {
-    const left = sectorBytes - (used % sectorBytes);
-    if (each.length > left) {
-      pieces.push(Buffer.alloc(left));
-      used += left;
+    const freeBytes = sectorBytes - (used % sectorBytes);
+    if (each.length > freeBytes) {
+      pieces.push(Buffer.alloc(freeBytes));
+      used += freeBytes;
     }
     pieces.push(each);
     used += each.length;
@@ -179,19 +179,20 @@ function extent(view: View, directory: Node): Buffer {
 const lengths = new WeakMap<Node, Record<View['kind'], number>>();
 
 /**
- * A directory's extent depends on its children's names only, so its length may be asked before it
- * is placed.
+ * The length of a directory's extent depends only on its children's names, so it can be computed
+ * before the extent has a position.
  */
 function byteLength(view: View, node: Node): number {
   if (node.content !== null) return node.content.length;
-  const known = lengths.get(node) ?? { iso: -1, joliet: -1 };
-  lengths.set(node, known);
-  if (known[view.kind] < 0) {
-    // the records inside ask for this very length: any number does while it is being measured
-    known[view.kind] = 0;
-    known[view.kind] = extent(view, node).length;
+  const measured = lengths.get(node) ?? { iso: -1, joliet: -1 };
+  lengths.set(node, measured);
+  if (measured[view.kind] < 0) {
+    // the "." and ".." records ask for this same length; any number will do while it is being
+    // measured
+    measured[view.kind] = 0;
+    measured[view.kind] = extent(view, node).length;
   }
-  return known[view.kind];
+  return measured[view.kind];
 }
 
 function record(view: View, node: Node, identifier: Buffer, systemUse: Buffer): Buffer {
@@ -259,7 +260,7 @@ function volumeDescriptor(
     [776, 37],
   ] as const)
     text('', bytes).copy(descriptor, at);
-  // four dates, not given
+  // four dates, not set
   for (const at of [813, 830, 847, 864]) descriptor.write('0'.repeat(16), at, 'latin1');
   descriptor[881] = 1;
   return descriptor;

@@ -1,5 +1,5 @@
-// The libvirt driver of ports/hypervisor.ts: one daemon, one state folder. Made by compose for each
-// host's Nova Agent.
+// The libvirt driver of ports/hypervisor.ts: one libvirt daemon, one state folder. Created by
+// compose for each host's Nova Agent.
 import { constants } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -44,39 +44,39 @@ export interface LibvirtHypervisorOptions {
   /** libvirtd's read-write socket, as this process sees it. */
   socketPath: string;
   /**
-   * Image cache and guest folders. libvirtd must see it under the same absolute path; on a file
+   * Image cache and guest folders. libvirtd must see it under the same absolute path. Either a file
    * system of its own or shared.
    */
   stateDir: string;
   /** VNC sockets; at most 66 characters long. Default `<stateDir>/run`. */
   runDir?: string;
-  /** As probed by booting a guest, not by the presence of /dev/kvm. */
+  /** As found out by booting a guest, not by the presence of /dev/kvm. */
   acceleration: 'kvm' | 'tcg';
-  /** Where other hosts and the proxy reach this one. Default 127.0.0.1. */
+  /** The address at which other hosts and the console proxy reach this host. Default 127.0.0.1. */
   hostIp?: string;
   /**
-   * Default 'Nehalem' under TCG (the newest model QEMU 7.2 emulates wholly), null = host-model
-   * under KVM.
+   * Default 'Nehalem' under TCG (the newest model that QEMU 7.2 emulates completely), null =
+   * host-model under KVM.
    */
   cpuModel?: string | null;
   machineType?: string; // default 'pc'
   arch?: string; // default 'x86_64'
   emulator?: string; // default '/usr/bin/qemu-system-<arch>'
   /**
-   * How guests see the config drive: a read-only virtio disk (default; quicker to boot) or a
+   * How guests see the config drive: a read-only virtio disk (the default, it boots faster) or a
    * CD-ROM.
    */
   configDrive?: 'disk' | 'cdrom';
   /**
-   * The host's Open vSwitch has no kernel datapath: guests then compute checksums themselves.
+   * The host's Open vSwitch has no kernel datapath, so guests must compute checksums themselves.
    * Default false.
    */
   userspaceSwitch?: boolean;
   /** The NFS shares that the host has mounted. Default none. */
   mounts?: readonly MountedShare[];
   /**
-   * Locks volumes where QEMU does not; closed with the hypervisor. Without it nothing below Cinder
-   * keeps two guests from one image.
+   * Locks volume images where QEMU does not; closed with the hypervisor. Without it, only Cinder's
+   * reservations keep two guests from writing one image.
    */
   imageLocks?: ImageLocks;
   imageLockCheckMs?: number; // default 30 s
@@ -186,7 +186,8 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
         const state = stateAfterEvent(event, detail);
         if (state !== null) events.emit({ uuid: domain.uuid, state });
       },
-      // libvirt tells a reset one to three times: an event only wakes, so that is no harm.
+      // libvirt sends one to three events for a reset; repeated events are harmless, since
+      // listeners read the state.
       reboot: ({ domain }) => events.emit({ uuid: domain.uuid, state: 'running' }),
     },
     () => void tellAllStates(driver),
@@ -226,7 +227,10 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
   return driver;
 }
 
-/** What happened while libvirt was away is not told: each guest's state is. */
+/**
+ * libvirt does not replay events of the time without a connection, so each guest's current state is
+ * sent as an event.
+ */
 async function tellAllStates(driver: Driver): Promise<void> {
   const guests = await asOutcome(() => driver.domains.list());
   if (Array.isArray(guests))
@@ -244,7 +248,7 @@ async function keepConsolesBounded(driver: Driver): Promise<void> {
   }
 }
 
-/** QEMU's cache=none needs O_DIRECT, which not every file system has. */
+/** QEMU's cache=none needs O_DIRECT, which not every file system supports. */
 async function probeDiskCache(stateDir: string): Promise<'none' | 'writeback'> {
   const probe = path.join(stateDir, '.direct-io-probe');
   await mkdir(stateDir, { recursive: true });
@@ -252,7 +256,7 @@ async function probeDiskCache(stateDir: string): Promise<'none' | 'writeback'> {
     await (await open(probe, constants.O_CREAT | constants.O_RDWR | constants.O_DIRECT)).close();
     return 'none';
   } catch {
-    return 'writeback'; // EINVAL here; a real defect of the folder shows at the first write
+    return 'writeback'; // EINVAL: no O_DIRECT; a defective folder shows at the first write
   } finally {
     await rm(probe, { force: true });
   }

@@ -1,5 +1,5 @@
-// The libvirt driver keeps the port's contract on a real libvirtd with real QEMU guests, and the
-// promises that only it makes.
+// The libvirt driver keeps the port's contract on a real libvirtd with real QEMU guests, plus what
+// this driver alone guarantees.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -28,7 +28,7 @@ import { DEFINE_VALIDATE } from './rpc/flags.ts';
 import { remote } from './rpc/protocol.ts';
 
 const run = promisify(execFile);
-/** Under TCG on two shared cores a boot of 3 s may take 30. */
+/** Under TCG on two busy cores a boot that takes 3 s elsewhere may take 30 s. */
 const bootLimitMs = 60_000;
 
 const noLibvirtd = await whyNoLibvirtd();
@@ -116,7 +116,7 @@ async function contractFixture(files: TestGuest): Promise<HypervisorFixture> {
     bootable: { kernel, rootDisk: null },
     disk: { bytes: await readFile(diskFile), diskFormat: 'qcow2' },
     bootMs: bootLimitMs,
-    // A folder in place of a mounted share; test/storage has a real one.
+    // A folder in place of a mounted share; test/storage uses a real one.
     volume: async () => await volumeImage(stateDir),
     overlay: async (of) => await volumeImage(stateDir, of),
     close: async () => {
@@ -184,7 +184,7 @@ function ownPromises(files: TestGuest): void {
       const xml = (await readFile(new URL(name, goldens), 'utf8')).replace(
         "<domain type='kvm'>",
         "<domain type='qemu'>",
-      ); // no KVM in here
+      ); // there is no KVM in the test's namespace
       const { domain } = await client.call(remote.domainDefineXmlFlags, {
         xml,
         flags: DEFINE_VALIDATE,
@@ -311,14 +311,14 @@ function ownPromises(files: TestGuest): void {
       configDrive: { 'a/b': 'Yw==' },
     });
     const folder = path.join(host.stateDir, 'guests', whole.uuid);
-    // Died while the overlay and the config drive were written: parts of files are there, no
-    // domain.
+    // The process died while it wrote the overlay and the config drive: there are partial files and
+    // no domain.
     await mkdir(folder, { recursive: true });
     await writeFile(path.join(folder, 'disk.part'), 'half an overlay');
     await writeFile(path.join(folder, 'config-drive.iso.part'), 'half an image');
     ok(await hypervisor.create(whole));
     assert.equal(await hypervisor.state(whole.uuid), 'running');
-    // Died between define and start: a domain that is off.
+    // It died between define and start: there is a domain that is off.
     ok(await hypervisor.stop(whole.uuid, 0));
     ok(await hypervisor.create(whole));
     assert.equal(await hypervisor.state(whole.uuid), 'running');
@@ -327,8 +327,8 @@ function ownPromises(files: TestGuest): void {
 
   it('finishes a build whose process was killed at any moment', async () => {
     const image = await cacheDisk('16M');
-    // From before the first file to after the start; the moments differ from run to run, the
-    // promise does not.
+    // From before the first file until after the start. The exact point differs between runs; the
+    // guarantee holds at each.
     for (const afterMs of [5, 20, 40, 80, 160, 320]) {
       const wanted = spec({
         rootDisk: { image, sizeGib: 1, bus: 'virtio' },
@@ -345,7 +345,7 @@ function ownPromises(files: TestGuest): void {
         ],
         { stdio: ['ignore', 'pipe', 'inherit'] },
       );
-      const ended = once(other, 'exit'); // it may end by itself before we kill it
+      const ended = once(other, 'exit'); // it may exit before it is killed
       await once(other.stdout, 'data'); // it is about to begin
       await delay(afterMs);
       other.kill('SIGKILL');

@@ -10,7 +10,7 @@ import { answersAt, whatIsMissing } from '#platform/testing/real-daemon.ts';
 export interface PrivateLibvirtd {
   folder: string;
   socketPath: string;
-  /** Kills the daemon alone; its keeper starts it again and the guests go on. */
+  /** Kills only the daemon; its supervisor restarts it and the guests continue to run. */
   killDaemon(): Promise<void>;
   close(): Promise<void>;
 }
@@ -24,7 +24,7 @@ const tools = [
   '/usr/sbin/ovsdb-server',
 ];
 
-/** Why a libvirtd cannot run here; null = it can. */
+/** Why a libvirtd cannot run here; null: it can. */
 export async function whyNoLibvirtd(): Promise<string | null> {
   return process.getuid?.() === 0 ? await whatIsMissing(tools) : 'needs root for namespaces';
 }
@@ -32,8 +32,8 @@ export async function whyNoLibvirtd(): Promise<string | null> {
 export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-libvirtd-'));
   const script = fileURLToPath(new URL('private-libvirtd.sh', import.meta.url));
-  // --kill-child: whatever ends this process (or us) ends the pid namespace, and with it every
-  // QEMU.
+  // --kill-child: when this process or its child ends, the pid namespace ends with every QEMU in
+  // it.
   const child = spawn(
     'unshare',
     [
@@ -69,7 +69,7 @@ export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
       { withinMs: 5_000, what: 'the folder of the private libvirtd is gone' },
     );
   };
-  // Nobody may outlive the test run, even when it is cut short.
+  // Nothing may outlive the test run, even when it is aborted.
   process.once('exit', () => child.kill('SIGKILL'));
   const socketPath = path.join(folder, 'run/libvirt/libvirt-sock');
   try {
@@ -82,7 +82,7 @@ export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
     folder,
     socketPath,
     killDaemon: async () => {
-      // The pid file speaks of the inner pid namespace; /proc tells which of ours that is.
+      // The pid file has the pid in the inner pid namespace; /proc maps it to ours.
       const inner = (await readFile(path.join(folder, 'run/libvirt/libvirtd.pid'), 'utf8')).trim();
       process.kill(await outerPid(child.pid ?? 0, inner), 'SIGKILL');
     },
@@ -91,8 +91,8 @@ export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
 }
 
 /**
- * The pid here of the process that is `inner` in the pid namespace whose init is a child of
- * `unsharePid`.
+ * The pid in our namespace of the process that is `inner` in the pid namespace whose init is a
+ * child of `unsharePid`.
  */
 async function outerPid(unsharePid: number, inner: string): Promise<number> {
   for (const entry of await readdir('/proc')) {

@@ -9,8 +9,7 @@ export interface NicSetting {
   userspaceSwitch: boolean;
 }
 
-// Frames with partial checksums never get through a userspace datapath: ping works, TCP hangs.
-// testbed.md, pitfall 5.
+// A userspace datapath drops frames with partial checksums: ping works, TCP hangs.
 const withoutOffloads = [
   `  <driver name='qemu'>`,
   `    <host csum='off' gso='off' tso4='off' tso6='off' ecn='off' ufo='off'/>`,
@@ -19,8 +18,8 @@ const withoutOffloads = [
 ];
 
 /**
- * The interface's lines. The switch knows it by its port's id, the host as `tap` and the id's first
- * 11 characters, as Nova names it.
+ * The lines of one interface. The switch knows it by its port's id, the host as `tap` plus the id's
+ * first 11 characters, which is Nova's naming.
  */
 export function nicXml(nic: GuestNic, setting: NicSetting): string[] {
   return [
@@ -33,7 +32,7 @@ export function nicXml(nic: GuestNic, setting: NicSetting): string[] {
     ...(setting.userspaceSwitch && nic.model === 'virtio' ? withoutOffloads : []),
     `  <mtu size='${nic.mtu}'/>`,
     `  <alias name='${escape(deviceAlias(nic.portId))}'/>`,
-    // No network boot is offered, and the boot ROM costs an emulated guest half a second.
+    // Guests do not boot from the network, and the boot ROM costs an emulated guest half a second.
     `  <rom enabled='no'/>`,
     `</interface>`,
   ];
@@ -41,7 +40,7 @@ export function nicXml(nic: GuestNic, setting: NicSetting): string[] {
 
 export const tapName = (portId: string): string => `tap${portId.slice(0, 11)}`;
 
-/** The ports of a domain's interfaces, in order, from its XML. */
+/** The port ids of a domain's interfaces, in order, from its XML. */
 export function portsIn(xml: string): string[] {
   return [...xml.matchAll(/<parameters [^>]*?\binterfaceid=['"]([^'"]+)['"]/g)].map(
     ([, portId]) => portId ?? '',

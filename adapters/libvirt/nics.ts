@@ -1,4 +1,5 @@
-// Network interfaces of guests that exist. See the port.
+// Attaches, detaches and lists network interfaces of existing guests, as ports/hypervisor.ts
+// describes.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { GuestNic } from '#contracts/nova/guest.ts';
 import type { Driver } from './driver.ts';

@@ -1,5 +1,5 @@
-// Turns the expected failures of libvirt, the file system and child processes into Faults; anything
-// else is a bug and thrown on.
+// Turns expected failures of libvirt, the file system and child processes into Faults. Any other
+// error is a bug and is rethrown.
 import { fault, type FaultKind, type Outcome } from '#contracts/common/fault.ts';
 import { ChildFailed } from './child-process.ts';
 import { LibvirtDisconnected, LibvirtError, LibvirtTimeout } from './rpc/errors.ts';
@@ -11,7 +11,7 @@ const kindOfLibvirtCode = new Map<number, FaultKind>([
   [ERROR.operationTimeout, 'timeout'],
 ]);
 
-/** What a method of the driver answers for work that may fail in expected ways. */
+/** Runs `work` and turns its expected failures into faults. Every method of the driver uses it. */
 export async function asOutcome<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
     return await work();
@@ -31,7 +31,7 @@ export async function asOutcome<T>(work: () => Promise<Outcome<T>>): Promise<Out
   }
 }
 
-/** ENOSPC, EIO, EACCES and their kin: the machine's condition, not our mistake. */
+/** ENOSPC, EIO, EACCES and the like: a condition of the machine, not a programming error. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
   return (
     error instanceof Error &&

@@ -1,4 +1,4 @@
-// What is read of a running domain's XML; libvirt.test.ts holds it against a real guest.
+// Parses a running domain's XML; libvirt.test.ts checks the same on a real guest.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pciAddressesIn } from './pci-addresses.ts';

@@ -1,5 +1,5 @@
-// Plugs devices (interfaces, volumes) into guests that exist and out of them, in the running guest
-// and in its definition. A device is found again by its alias, which is made of its id: libvirt
+// Attaches devices (interfaces, volumes) to existing guests and detaches them, in the running guest
+// and in its definition. A device is identified by its alias, which is made of its id: libvirt
 // keeps aliases that begin with `ua-`.
 import { setTimeout as delay } from 'node:timers/promises';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
@@ -9,15 +9,15 @@ import { asOutcome } from './outcome.ts';
 import { AFFECT, ERROR } from './rpc/flags.ts';
 import { remote, type Domain } from './rpc/protocol.ts';
 
-// A guest that boots does not hear the request to let go (testbed.md, pitfall 12), so it is asked
-// again.
+// A guest that is still booting ignores the ACPI request to release a device, so the request is
+// repeated.
 const askAgainMs = 3_000;
 const lookEveryMs = 50;
 const letGoMs = 30_000;
 
 export const deviceAlias = (id: string): string => `ua-${id}`;
 
-/** A kind of device: the ids of those in a domain's XML, in order. */
+/** A kind of device: `idsIn` returns the ids of those in a domain's XML, in order. */
 export interface DeviceKind {
   name: string;
   idsIn(xml: string): string[];
@@ -36,7 +36,9 @@ export function onDomain<T>(
   );
 }
 
-/** What was plugged only into one of guest and definition is completed. */
+/**
+ * Attaches to the running guest, the definition, or both, whichever does not have the device yet.
+ */
 export async function plug(
   driver: Driver,
   domain: Domain,
@@ -56,7 +58,10 @@ export async function plug(
     });
 }
 
-/** The definition first: a guest that holds on to it now has lost it at its next start. */
+/**
+ * Removes it from the definition first: should the guest not release it now, it is gone at the next
+ * start.
+ */
 export async function unplug(
   driver: Driver,
   domain: Domain,
@@ -89,7 +94,10 @@ async function isPlugged(
   return kind.idsIn(await driver.domains.liveXml(domain)).includes(id);
 }
 
-/** Gone meanwhile, off meanwhile, or asked already: the caller looks at what is. */
+/**
+ * An error may mean that the device was released meanwhile, the guest is off, or the request was
+ * made before: the caller reads the state.
+ */
 async function detach(driver: Driver, domain: Domain, id: string, flags: number): Promise<void> {
   try {
     await driver.client.call(remote.domainDetachDeviceAlias, {

@@ -1,5 +1,5 @@
-// Power: start, stop, reboot, pause, suspend. None keeps anything; each reads the state first and
-// leaves alone what is right.
+// Power: start, stop, reboot, pause, suspend. Stateless: each call reads the guest's state first
+// and does nothing where it is right already.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { GuestState } from '#contracts/nova/guest.ts';
 import type { Driver } from './driver.ts';
@@ -8,14 +8,14 @@ import { SHUTDOWN } from './rpc/flags.ts';
 import { remote, type Domain } from './rpc/protocol.ts';
 import { startLocked } from './volume-locks.ts';
 
-/** An ACPI press is lost while the guest boots (testbed.md, pitfall 12), so it is pressed again. */
+/** A guest that is still booting ignores an ACPI power button press, so it is repeated. */
 const acpiEveryMs = 2_000;
 const agentEveryMs = 10_000;
-/** Events may be missed while libvirt is away; the state is read at least this often. */
+/** Events may be missed while libvirt is away, so the state is read at least this often. */
 const lookEveryMs = 500;
 const saveMs = 10 * 60_000;
 
-/** Runs `work` with the guest's domain and state. notFound without one. */
+/** Runs `work` with the guest's domain and state. notFound: no such guest. */
 function onGuest(
   driver: Driver,
   uuid: string,
@@ -32,7 +32,7 @@ function refused(action: string, uuid: string, state: GuestState): Outcome<void>
   return fault('conflict', `cannot ${action} guest ${uuid} while it is ${state}`, { state });
 }
 
-/** Not while a volume comes or goes. */
+/** Not while a volume is being attached or detached: it takes the guest's lock. */
 async function start(driver: Driver, domain: Domain): Promise<Outcome<void>> {
   return await driver.locks.run(domain.uuid, async () => await startLocked(driver, domain));
 }
@@ -47,7 +47,8 @@ export function startGuest(driver: Driver, uuid: string): Promise<Outcome<void>>
 
 export function stopGuest(driver: Driver, uuid: string, timeoutMs: number): Promise<Outcome<void>> {
   return onGuest(driver, uuid, async (domain, state) => {
-    // A paused guest cannot hear the button; a suspended one only has memory to drop.
+    // A paused guest cannot react to the button; a suspended one has nothing to shut down, only
+    // saved memory to discard.
     if (state === 'running' && timeoutMs > 0 && (await askToShutDown(driver, domain, timeoutMs)))
       return;
     await driver.domains.powerOff(domain);
@@ -64,7 +65,8 @@ export function rebootGuest(
   return onGuest(driver, uuid, async (domain, state) => {
     switch (state) {
       case 'running':
-        // Died between off and on? The next call finds it shut off and starts it.
+        // If this process dies between off and on, the next call finds the guest shut off and
+        // starts it.
         if (kind === 'soft' && (await askToShutDown(driver, domain, timeoutMs)))
           return start(driver, domain);
         await driver.client.call(remote.domainReset, { domain, flags: 0 });
@@ -133,7 +135,7 @@ async function askToShutDown(driver: Driver, domain: Domain, timeoutMs: number):
       agentAtMs = nowMs + agentEveryMs;
       void press(driver, domain, SHUTDOWN.agent).catch((error: unknown) =>
         driver.log.error({ server: domain.uuid, err: error }, 'shutdown request failed'),
-      ); // may take its own 5 s to find that nobody answers
+      ); // libvirt itself may take 5 s to find that the agent does not answer
     }
     await driver.events.next(
       domain.uuid,
@@ -145,7 +147,7 @@ async function askToShutDown(driver: Driver, domain: Domain, timeoutMs: number):
   }
 }
 
-/** A guest that is off by now or has no agent is no failure: the caller looks at the state. */
+/** A guest that is off by now or has no agent is no failure: the caller reads the state. */
 async function press(driver: Driver, domain: Domain, way: number): Promise<void> {
   const pressed = await asOutcome(() =>
     driver.client.call(remote.domainShutdownFlags, { domain, flags: way }),

@@ -1,6 +1,7 @@
 #!/bin/bash
-# A libvirtd of its own in its own mount, network, UTS, IPC and pid namespaces, for tests. Runs as their init: its end is the end of all.
-# private-libvirtd.sh FOLDER ; started by libvirtd.testing.ts under `unshare`. Recipe: testbed.md, "RECIPE" and "PITFALLS".
+# Runs a libvirtd for tests in its own mount, network, UTS, IPC and pid namespaces, as their init:
+# when it ends, everything in them ends.
+# private-libvirtd.sh FOLDER ; started by libvirtd.testing.ts under `unshare`.
 set -eu
 folder=$1
 . "${0%/*}/../../hosts/local/private-root.sh"
@@ -9,13 +10,14 @@ mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /run
 own_folders "$folder" run/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt etc/libvirt
 own_users "$folder"
-# libvirtd looks its own hostname up at every start of a guest: unresolvable costs 4 to 10 s.
+# libvirtd resolves its own hostname at every start of a guest; a name that does not resolve costs 4
+# to 10 s.
 echo '127.0.0.1 localhost testhost' > "$folder/hosts"
 own_etc "$folder" hosts
 own_dev "$folder/dev"
 umount -R /sys/fs/cgroup 2> /dev/null || true
 ip link set lo up
-# The switch that guests' interfaces are plugged into; in user space, as the kernel may have no datapath.
+# The switch for guests' interfaces; in user space, since the kernel may have no datapath.
 mkdir -p /run/openvswitch "$folder/ovs"
 ovsdb-tool create "$folder/ovs/conf.db" /usr/share/openvswitch/vswitch.ovsschema
 ovsdb-server "$folder/ovs/conf.db" --remote=punix:/run/openvswitch/db.sock --log-file="$folder/ovs/ovsdb-server.log" --pidfile=/run/openvswitch/ovsdb-server.pid --detach --no-chdir -vconsole:off
@@ -42,7 +44,7 @@ cgroup_controllers = [ ]
 seccomp_sandbox = 0
 stdio_handler = "file"
 CONF
-# Started anew when it ends, so that a test may kill it (and only it) by its pid file.
+# Restarted when it ends, so that a test may kill it, and only it, by its pid file.
 while :; do
   libvirtd --timeout 0 --pid-file /run/libvirt/libvirtd.pid < /dev/null || true
   sleep 0.2

@@ -1,5 +1,5 @@
-// Reads what we need of the header of a qcow2 image that was inspected or is our own, without a
-// qemu-img process on the hot path. Layout: QEMU's docs/interop/qcow2.txt.
+// Reads the header fields that the driver needs of a qcow2 image which was inspected before or is
+// its own; saves a qemu-img process on each build. Layout: QEMU's docs/interop/qcow2.txt.
 import { open } from 'node:fs/promises';
 
 export interface Qcow2Header {

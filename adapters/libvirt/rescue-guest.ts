@@ -1,5 +1,5 @@
-// Rescue: the guest's own definition is set aside in a file, whose presence is the state. The
-// rescue system has files of its own.
+// Rescue: the guest's own definition is saved to a file, and the guest is in rescue while that file
+// exists. The rescue system has files of its own.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { GuestSpec } from '#contracts/nova/guest.ts';
@@ -11,8 +11,8 @@ import { lockVolumes, releaseUnused, startLocked } from './volume-locks.ts';
 import { exists, writeWholeOnce } from './write-whole.ts';
 
 /**
- * See the port. A second call boots the rescue system anew and keeps the definition that was set
- * aside.
+ * See `rescue` in ports/hypervisor.ts. A second call boots a fresh rescue system and keeps the
+ * saved definition.
  */
 export function rescueGuest(
   driver: Driver,
@@ -42,7 +42,7 @@ export function rescueGuest(
   );
 }
 
-/** See the port. Without a rescue the guest is merely started. */
+/** See `unrescue` in ports/hypervisor.ts. A guest that is not in rescue is only started. */
 export function unrescueGuest(driver: Driver, uuid: string): Promise<Outcome<void>> {
   const own = driver.folder.guest(uuid);
   const aside = driver.folder.guest(uuid, 'rescue');

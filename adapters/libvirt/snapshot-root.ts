@@ -1,5 +1,5 @@
-// Copies a guest's root disk as it is at one moment: QEMU mirrors it while the guest goes on, and
-// the mirror is cut off at once.
+// Copies a guest's root disk as of one moment: QEMU mirrors it while the guest runs, and the mirror
+// ends as soon as it is complete.
 import { createReadStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { remote, type Domain } from './rpc/protocol.ts';
 import { disksIn } from './volume-xml.ts';
 import { escape } from './xml-text.ts';
 
-/** Also a large disk on a slow host. */
+/** Long enough for a large disk on a slow host. */
 const copyMs = 2 * 60 * 60_000;
 const lookEveryMs = 100;
 
@@ -27,9 +27,9 @@ export function snapshotRoot(driver: Driver, uuid: string): Promise<Outcome<Disk
     if (target === undefined)
       return fault('conflict', `guest ${uuid} has no root disk on this host`);
     const remove = () => rm(rootCopy, { force: true });
-    const made = await asOutcome(async () => {
+    const copyResult = await asOutcome(async () => {
       const active = await driver.domains.isActive(domain);
-      if (active) await stopCopy(driver, domain, target); // one that an earlier life began
+      if (active) await stopCopy(driver, domain, target); // one that an earlier process began
       await remove();
       if (active) return await mirror(driver, domain, target, rootCopy);
       const copied = await driver.diskImages.run(
@@ -38,9 +38,9 @@ export function snapshotRoot(driver: Driver, uuid: string): Promise<Outcome<Disk
       );
       return isFault(copied) ? copied : undefined;
     });
-    if (isFault(made)) {
+    if (isFault(copyResult)) {
       await remove();
-      return made;
+      return copyResult;
     }
     return {
       sizeBytes: (await stat(rootCopy)).size,
@@ -56,10 +56,10 @@ async function mirror(
   target: string,
   to: string,
 ): Promise<Outcome<void>> {
-  // Only what may unmap lets QEMU leave out what the guest never wrote, instead of reading all of
-  // it for zeros.
+  // With discard='unmap' QEMU skips clusters that the guest never wrote, instead of reading all of
+  // them for zeros.
   const destination = `<disk type='file'><source file='${escape(to)}'/><driver type='qcow2' discard='unmap'/></disk>`;
-  // Writes wait for the copy, so it catches up however busy the guest is.
+  // The guest's writes go to the copy synchronously, so that it catches up even with a busy guest.
   await driver.client.call(remote.domainBlockCopy, {
     domain,
     path: target,
@@ -73,12 +73,12 @@ async function mirror(
       (each) => each.target === target,
     );
     if (disk?.isCopied) break;
-    const { found } = await driver.client.call(remote.domainGetBlockJobInfo, {
+    const { found: hasJob } = await driver.client.call(remote.domainGetBlockJobInfo, {
       domain,
       path: target,
       flags: 0,
     });
-    if (found === 0)
+    if (hasJob === 0)
       return fault('unavailable', `the copy of the root disk of guest ${domain.uuid} broke off`);
     if (driver.now() >= untilMs) {
       await stopCopy(driver, domain, target);
@@ -89,13 +89,13 @@ async function mirror(
   await frozen(driver, domain, async () => await stopCopy(driver, domain, target));
 }
 
-/** Waits until QEMU has let go of the copy. None under way is fine. */
+/** Ends the copy and waits until QEMU has released it. Does nothing if none is under way. */
 async function stopCopy(driver: Driver, domain: Domain, target: string): Promise<void> {
-  const { found } = await driver.client.call(remote.domainGetBlockJobInfo, {
+  const { found: hasJob } = await driver.client.call(remote.domainGetBlockJobInfo, {
     domain,
     path: target,
     flags: 0,
   });
-  if (found !== 0)
+  if (hasJob !== 0)
     await driver.client.call(remote.domainBlockJobAbort, { domain, path: target, flags: 0 });
 }

@@ -1,6 +1,6 @@
-// Locks on the images of guests' volumes, where QEMU takes none itself (libnfs): had before a guest
-// may open an image, given back once neither its definition nor its process has it. What a guest
-// has is read from libvirt each time, so that any crash is mended by the next look.
+// Locks on the images of guests' volumes where QEMU takes none itself (libnfs): acquired before a
+// guest may open an image, released once neither its definition nor its process uses it. What a
+// guest uses is read from libvirt each time, so that the next pass repairs what a crash left.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -12,8 +12,8 @@ import type { Domain } from './rpc/protocol.ts';
 import { disksIn, type PlacedVolume } from './volume-xml.ts';
 
 /**
- * For callers that hold the guest's lock, as all here. conflict: another guest has one of the
- * images; notFound, unavailable, timeout.
+ * Acquires locks. The caller holds the guest's lock, as for every function of this file. conflict:
+ * another guest has one of the images; notFound, unavailable, timeout.
  */
 export async function lockVolumes(
   driver: Driver,
@@ -37,30 +37,34 @@ export async function lockVolumes(
 }
 
 /**
- * Starts a guest that is defined, with the locks it needs: a host that lost its power, or a filer
- * that forgot, may have left it without.
+ * Acquires the locks of a defined guest and starts it: after a power failure of the host or a
+ * restart of the filer it may have none.
  */
 export async function startLocked(driver: Driver, domain: Domain): Promise<Outcome<void>> {
-  const held = await hold(driver, locksIn(domain.uuid, await driver.domains.definition(domain)));
-  return isFault(held) ? held : await driver.domains.start(domain);
+  const holdResult = await hold(
+    driver,
+    locksIn(domain.uuid, await driver.domains.definition(domain)),
+  );
+  return isFault(holdResult) ? holdResult : await driver.domains.start(domain);
 }
 
 /**
- * Gives back what the guest does not have any more (`known`: it has been looked at). What fails is
- * done by the filer's return or by the next look.
+ * Releases the locks that the guest does not use any more. `inUse`: those it uses, where the caller
+ * has just read them. A release that fails is repeated by the next pass, or by the filer when it is
+ * back.
  */
 export async function releaseUnused(
   driver: Driver,
   uuid: string,
-  known?: readonly ImageLock[],
+  inUse?: readonly ImageLock[],
 ): Promise<void> {
   const { imageLocks } = driver;
-  const looked =
+  const passResult =
     imageLocks &&
     (await asOutcome(async () => {
       const noted = (await imageLocks.noted()).filter(({ guest }) => guest === uuid);
       if (noted.length === 0) return;
-      const used = known ?? (await locksOf(driver, uuid));
+      const used = inUse ?? (await locksOf(driver, uuid));
       await Promise.all(
         noted
           .filter((lock) => !used.some((each) => isSame(each, lock)))
@@ -74,15 +78,16 @@ export async function releaseUnused(
           }),
       );
     }));
-  if (isFault(looked))
+  if (isFault(passResult))
     driver.log.warn(
-      { server: uuid, why: looked.message },
+      { server: uuid, why: passResult.message },
       'image locks not looked at; the next look does it',
     );
 }
 
 /**
- * At start, for what a process before this one left, and now and then for what has failed since.
+ * Runs passes over all guests: at start, for what an earlier process left, and then regularly, for
+ * what has failed since.
  */
 export async function keepLocks(
   driver: Driver,
@@ -97,10 +102,10 @@ export async function keepLocks(
   }
 }
 
-/** Every guest has the locks of its volumes and no others. */
+/** One pass: makes sure that every guest holds the locks of its volumes and no others. */
 async function mendLocks(driver: Driver, signal: AbortSignal): Promise<void> {
   const { imageLocks } = driver;
-  const looked =
+  const passResult =
     imageLocks &&
     (await asOutcome(async () => {
       const guests = new Set(
@@ -113,16 +118,19 @@ async function mendLocks(driver: Driver, signal: AbortSignal): Promise<void> {
         if (!signal.aborted)
           await driver.locks.run(uuid, async () => await mendGuest(driver, uuid));
     }));
-  if (isFault(looked) && !signal.aborted)
-    driver.log.warn({ why: looked.message }, 'image locks not looked at; the next look does it');
+  if (isFault(passResult) && !signal.aborted)
+    driver.log.warn(
+      { why: passResult.message },
+      'image locks not looked at; the next look does it',
+    );
 }
 
 async function mendGuest(driver: Driver, uuid: string): Promise<void> {
   const used = await asOutcome(async () => await locksOf(driver, uuid));
-  const held = isFault(used) ? used : await hold(driver, used);
-  if (isFault(held))
+  const holdResult = isFault(used) ? used : await hold(driver, used);
+  if (isFault(holdResult))
     driver.log.error(
-      { server: uuid, why: held.message },
+      { server: uuid, why: holdResult.message },
       'a guest is without the lock of a volume it has',
     );
   if (!isFault(used)) await releaseUnused(driver, uuid, used);
@@ -133,7 +141,7 @@ async function hold({ imageLocks }: Driver, locks: readonly ImageLock[]): Promis
   return (await Promise.all(locks.map(async (lock) => await imageLocks.hold(lock)))).find(isFault);
 }
 
-/** Of the guest as it is defined, as it runs, and as it will be after a rescue. */
+/** The locks of the guest as it is defined, as it runs, and as it will be after a rescue. */
 async function locksOf(driver: Driver, uuid: string): Promise<ImageLock[]> {
   const domain = await driver.domains.find(uuid);
   if (!domain) return [];

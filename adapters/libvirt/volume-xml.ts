@@ -8,15 +8,15 @@ import { deviceAlias } from './plugging.ts';
 import { escape } from './xml-text.ts';
 
 /**
- * A share that the host's kernel has mounted: QEMU locks images there itself. Any other is reached
- * by QEMU's own client (libnfs), which does not.
+ * A share that the host's kernel has mounted; QEMU locks images on it itself. Other shares are
+ * accessed by QEMU's own client (libnfs), which takes no locks.
  */
 export interface MountedShare {
   server: string;
   share: string;
-  /** Where, inside the host. */
+  /** Its path inside the host. */
   path: string;
-  /** The same for `qemu-img` beside this process: a folder, or a URL. Default `path`. */
+  /** The same share for `qemu-img` next to this process: a folder, or a URL. Default `path`. */
   outside?: string;
 }
 
@@ -34,7 +34,7 @@ export interface PlacedVolume {
   source: VolumeSource;
 }
 
-/** badRequest: no such volume is reached from here. */
+/** badRequest: this host cannot reach such a volume. */
 export function volumeSource(
   connection: VolumeConnection,
   mounts: readonly MountedShare[],
@@ -62,8 +62,8 @@ export function volumeXml(
 ): string[] {
   return [
     `<disk type='${source.type}' device='disk'>`,
-    // `stop`: a guest whose share is full or broken pauses and loses nothing. By default it would
-    // for ENOSPC alone, and libnfs tells of a write that did half fit as EIO.
+    // `stop`: a guest whose share is full or broken is paused and loses no data. By default QEMU
+    // pauses for ENOSPC only, and libnfs reports a write that fits only in part as EIO.
     `  <driver name='qemu' type='${source.format}' cache='${source.type === 'file' ? diskCache : 'none'}' error_policy='stop' discard='unmap'/>`,
     ...sourceXml(source).map((line) => `  ${line}`),
     `  <target dev='${escape(volume.device)}' bus='${volume.bus}'/>`,
@@ -74,7 +74,7 @@ export function volumeXml(
 }
 
 /**
- * For a snapshot of disks alone: the writes of `device` go to `source`.
+ * For a snapshot of disks only: `device` writes to `source` from now on.
  * libvirt.org/formatsnapshot.html
  */
 export function snapshotXml(
@@ -103,7 +103,7 @@ function sourceXml({ type, server, path: where }: VolumeSource): string[] {
   ];
 }
 
-/** A disk of a domain, as far as the driver looks at it. */
+/** The properties of a domain's disk that the driver uses. */
 export interface DomainDisk {
   target: string;
   bus: string;
@@ -112,15 +112,15 @@ export interface DomainDisk {
   /** '' for a file of the host. */
   server: string;
   format: string;
-  /** The volume it is; null for the guest's own disks. */
+  /** The volume it shows; null for the guest's own disks. */
   volumeId: string | null;
   /** A copy of it is under way; `isCopied`: the copy has caught up. */
   isCopied: boolean;
 }
 
 /**
- * In the domain's order. `path` is the image that takes the writes: it is named before those below
- * it.
+ * In the domain's order. `path` is the image that is written to: libvirt names it before its
+ * backing files.
  */
 export function disksIn(xml: string): DomainDisk[] {
   return [...xml.matchAll(/<disk [^]*?<\/disk>/g)].map(([text]) => {

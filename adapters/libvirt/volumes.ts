@@ -1,5 +1,5 @@
-// Volumes of guests that exist: plugged in and out, grown, and their writes sent to another image.
-// See the port.
+// Volumes of existing guests: attached, detached, resized, and switched to another image for a
+// snapshot, as ports/hypervisor.ts describes.
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { DiskBus, GuestVolume } from '#contracts/nova/guest.ts';
@@ -23,7 +23,7 @@ import {
 
 const volumeKind: DeviceKind = { name: 'volume', idsIn: volumesIn };
 const gib = 1024 ** 3;
-/** QEMU opens images over the network in here. */
+/** QEMU opens images over the network within this time. */
 const storageMs = 60_000;
 
 export function attachVolume(
@@ -34,11 +34,11 @@ export function attachVolume(
   return onDomain(driver, uuid, async (domain) => {
     const source = volumeSource(volume.connection, driver.settings.mounts);
     if (isFault(source)) return source;
-    const known = [
+    const disks = [
       ...disksIn(await driver.domains.definition(domain)),
       ...disksIn(await driver.domains.liveXml(domain)),
     ];
-    const other = known.find(
+    const other = disks.find(
       ({ target, volumeId }) => target === volume.device && volumeId !== volume.volumeId,
     );
     if (other)
@@ -58,8 +58,9 @@ export function attachVolume(
       );
       isPlugged = true;
     } finally {
-      // One that was there already may have another image than it is now said to have.
-      if (!isPlugged || known.some(({ volumeId }) => volumeId === volume.volumeId))
+      // If the volume was attached before, its lock may be on another image than the one requested
+      // now.
+      if (!isPlugged || disks.some(({ volumeId }) => volumeId === volume.volumeId))
         await releaseUnused(driver, uuid);
     }
   });
@@ -71,14 +72,14 @@ export function detachVolume(
   volumeId: string,
 ): Promise<Outcome<void>> {
   return driver.locks.run(uuid, async () => {
-    const done = await asOutcome(async () => {
+    const detachResult = await asOutcome(async () => {
       const domain = await driver.domains.find(uuid);
       return domain
         ? await unplug(driver, domain, volumeKind, volumeId)
         : fault('notFound', `no guest ${uuid} on this host`);
     });
-    await releaseUnused(driver, uuid); // also of a volume or a guest that went before
-    return done;
+    await releaseUnused(driver, uuid); // also for a volume or a guest that was removed before
+    return detachResult;
   });
 }
 
@@ -132,7 +133,8 @@ export function resizeVolume(
   });
 }
 
-// While the guest is off nobody else has the image open.
+// The image as qemu-img beside this process opens it. While the guest is off nobody else has it
+// open.
 function nameOf({ settings: { mounts } }: Driver, { server, path }: DomainDisk): string {
   if (server !== '') return `nfs://${server}${path}`;
   const mount = mounts.find((each) => path.startsWith(`${each.path}/`));
@@ -140,13 +142,13 @@ function nameOf({ settings: { mounts } }: Driver, { server, path }: DomainDisk):
 }
 
 async function virtualSize(driver: Driver, disk: DomainDisk): Promise<bigint> {
-  const told = await runTool(
+  const info = await runTool(
     'qemu-img',
     ['info', '-f', disk.format, '--output=json', nameOf(driver, disk)],
     storageMs,
   );
-  // qemu-img's own document
-  return BigInt((JSON.parse(told) as { 'virtual-size': number })['virtual-size']);
+  // the JSON document of qemu-img info
+  return BigInt((JSON.parse(info) as { 'virtual-size': number })['virtual-size']);
 }
 
 export function snapshotVolume(
@@ -161,17 +163,22 @@ export function snapshotVolume(
     try {
       const locked = await lockVolumes(driver, uuid, [{ volume: { volumeId }, source }]);
       if (isFault(locked)) return locked;
-      const done = (await driver.domains.isActive(domain))
+      const switchResult = (await driver.domains.isActive(domain))
         ? await switchLive(driver, domain, volumeId, source)
         : undefined;
-      return isFault(done) ? done : await switchDefinition(driver, domain, volumeId, source);
+      return isFault(switchResult)
+        ? switchResult
+        : await switchDefinition(driver, domain, volumeId, source);
     } finally {
       await releaseUnused(driver, uuid);
     }
   });
 }
 
-/** Never twice: an image put on top of itself is lost. */
+/**
+ * Does nothing if the disk writes to that image already: an image put on top of itself loses its
+ * data.
+ */
 async function switchLive(
   driver: Driver,
   domain: Domain,
@@ -196,7 +203,8 @@ async function switchLive(
 }
 
 /**
- * What libvirt noted of the images below goes with the old entry: QEMU reads them from the images.
+ * Replaces the disk's entry, and with it what libvirt noted of the images below: QEMU reads those
+ * from the images.
  */
 async function switchDefinition(
   driver: Driver,

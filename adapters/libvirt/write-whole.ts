@@ -1,5 +1,4 @@
-// Makes a file appear whole or not at all: written beside its name, flushed, renamed. What exists
-// is complete.
+// Makes a file appear complete or not at all: written under another name, flushed, renamed.
 import { open, rename, stat } from 'node:fs/promises';
 import { partSuffix } from './host-folder.ts';
 import { unlessMissing } from './outcome.ts';
@@ -17,7 +16,7 @@ export async function writeWhole(
   await finishWhole(path);
 }
 
-/** The second half of `writeWhole`: its part is filled. */
+/** The second half of `writeWhole`, for a `.part` file that is filled already. */
 export async function finishWhole(path: string): Promise<void> {
   const part = path + partSuffix;
   const file = await open(part, 'r+');
@@ -29,7 +28,7 @@ export async function finishWhole(path: string): Promise<void> {
   await rename(part, path);
 }
 
-/** As `writeWhole`, unless the file is there already. */
+/** As `writeWhole`, but keeps a file that exists. */
 export async function writeWholeOnce(
   path: string,
   write: (partPath: string) => Promise<unknown>,

@@ -1,4 +1,5 @@
-// Text for XML documents, whatever a tenant wrote. Used by whatever makes XML for libvirt.
+// Escapes text for XML documents, whatever a tenant wrote. Used by every module that writes XML for
+// libvirt.
 const entities: Record<string, string> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -8,8 +9,8 @@ const entities: Record<string, string> = {
 };
 
 /**
- * Text for element content and attributes. Characters XML 1.0 cannot hold become U+FFFD: a name
- * must not make a guest impossible.
+ * Text for element content and attributes. Characters that XML 1.0 cannot hold become U+FFFD, so
+ * that a name never makes a guest impossible.
  */
 export function escape(text: string): string {
   return text

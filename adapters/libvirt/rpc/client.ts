@@ -1,6 +1,6 @@
-// A libvirt client that stays connected: reconnects with jittered backoff and registers its events
-// anew each time. Calls wait for the connection for a bounded time, so a restart of the daemon is
-// felt as a delay.
+// A libvirt client that stays connected: it reconnects with jittered backoff and registers its
+// events again each time. Calls wait a bounded time for the connection, so that a restart of the
+// daemon only delays them.
 import { KeptConnection, type KeepDeps, type KeepOptions } from '#platform/kept-connection.ts';
 import { decode } from '#platform/xdr.ts';
 import { LibvirtConnection, type ConnectionOptions } from './connection.ts';
@@ -27,8 +27,7 @@ export class LibvirtClient {
 
   /**
    * Connects at the first call or at `connect()`. `handlers` are registered on each connection;
-   * events that happen while there is none are lost, so `onReconnected` is the moment to read the
-   * truth.
+   * events without a connection are lost, so read the current state in `onReconnected`.
    */
   constructor(
     options: ClientOptions,
@@ -73,7 +72,7 @@ export class LibvirtClient {
     return connection.call(procedure, args, timeoutMs);
   }
 
-  /** Shares the attempt under way, if any. */
+  /** Joins a connection attempt that is under way. */
   connect(): Promise<LibvirtConnection> {
     return this.#kept.get();
   }
@@ -118,7 +117,7 @@ export class LibvirtClient {
   #deliver(procedure: number, body: Buffer): void {
     for (const name of Object.keys(this.#handlers) as EventName[]) {
       if (events[name].messageNumber !== procedure) continue;
-      // name ties handler and codec together
+      // `name` selects both the handler and its codec, which TypeScript cannot see
       const handler = this.#handlers[name] as ((message: unknown) => void) | undefined;
       handler?.(decode(events[name].message as never, body));
     }

@@ -1,6 +1,6 @@
-// One connection to a libvirt daemon: opens it, carries calls in parallel, hands out event
-// messages, notices a dead peer. `client.ts` keeps one of these alive; use that unless a single
-// connection is what you want.
+// One connection to a libvirt daemon: opens it, runs calls in parallel, delivers event messages,
+// detects a dead peer. `client.ts` keeps one of these alive; use that unless you want a single
+// connection.
 import net from 'node:net';
 import { decode, encode } from '#platform/xdr.ts';
 import { LibvirtDisconnected, LibvirtError, LibvirtTimeout } from './errors.ts';
@@ -22,14 +22,14 @@ export interface ConnectionOptions {
   socketPath: string;
   uri: string; // 'qemu:///system'
   /**
-   * Calls beyond this many wait here, in order; libvirtd itself stops reading after its
+   * Calls beyond this many wait in order; libvirtd itself stops reading after its
    * max_client_requests.
    */
   maxInFlight: number;
   /** Calls beyond this many waiting ones fail at once. */
   maxQueued: number;
   keepaliveIntervalMs: number;
-  /** Unanswered pings after which the peer is dead. */
+  /** After this many unanswered pings the peer counts as dead. */
   keepaliveCount: number;
 }
 
@@ -71,8 +71,8 @@ export class LibvirtConnection {
   }
 
   /**
-   * Connects, authenticates (none is the only method of a Unix socket that we use), opens `uri`,
-   * offers keepalive.
+   * Connects, authenticates (the only method used on a Unix socket is `none`), opens `uri`, offers
+   * keepalive.
    */
   static async open(
     options: ConnectionOptions,
@@ -80,20 +80,20 @@ export class LibvirtConnection {
     timeoutMs: number,
   ): Promise<LibvirtConnection> {
     const deadlineAt = performance.now() + timeoutMs;
-    const left = () => Math.max(1, deadlineAt - performance.now());
+    const remainingMs = () => Math.max(1, deadlineAt - performance.now());
     const socket = net.connect(options.socketPath);
     const connection = new LibvirtConnection(socket, options, listeners);
     try {
-      const auth = await connection.call(remote.authList, undefined, left());
+      const auth = await connection.call(remote.authList, undefined, remainingMs());
       if (!auth.types.includes(0))
         throw new LibvirtDisconnected(
           `libvirt wants authentication (types ${auth.types.join(', ')}); only "none" is supported`,
         );
-      await connection.call(remote.connectOpen, { name: options.uri, flags: 0 }, left());
+      await connection.call(remote.connectOpen, { name: options.uri, flags: 0 }, remainingMs());
       const keepalive = await connection.call(
         remote.connectSupportsFeature,
         { feature: FEATURE_PROGRAM_KEEPALIVE },
-        left(),
+        remainingMs(),
       );
       if (keepalive.supported !== 0) connection.#startKeepalive();
       return connection;
@@ -104,8 +104,8 @@ export class LibvirtConnection {
   }
 
   /**
-   * One call. Rejects with LibvirtError, LibvirtTimeout or LibvirtDisconnected. A late answer is
-   * dropped.
+   * One call. Rejects with LibvirtError, LibvirtTimeout or LibvirtDisconnected. An answer after the
+   * deadline is dropped.
    */
   call<A, R>(procedure: Procedure<A, R>, args: A, timeoutMs: number): Promise<R> {
     if (this.#closed) return Promise.reject(new LibvirtDisconnected(this.#closed.message));
@@ -171,7 +171,7 @@ export class LibvirtConnection {
   }
 
   #receive(chunk: Buffer): void {
-    this.#unansweredPings = 0; // any word from the daemon proves it alive
+    this.#unansweredPings = 0; // any message from the daemon proves that it is alive
     try {
       for (const frame of this.#splitter.push(chunk)) this.#dispatch(frame);
     } catch (error) {

@@ -1,5 +1,5 @@
-// The ways a libvirt call fails. All are expected outcomes of talking to a daemon; the driver turns
-// them into Faults.
+// The ways in which a libvirt call fails. All are expected when talking to a daemon; the driver
+// turns them into Faults.
 
 /**
  * libvirt answered with an error. `code` is virErrorNumber, `domain` virErrorDomain (10 = QEMU
@@ -17,17 +17,12 @@ export class LibvirtError extends Error {
   }
 }
 
-/**
- * No answer within the call's deadline. Whether libvirt carried it out is unknown: read the state.
- */
+/** No answer within the call's deadline. Whether libvirt executed it is unknown: read the state. */
 export class LibvirtTimeout extends Error {
   override readonly name = 'LibvirtTimeout';
 }
 
-/**
- * No connection, or it broke while the call was on its way. Whether libvirt carried it out is
- * unknown.
- */
+/** No connection, or it broke during the call. Whether libvirt executed it is unknown. */
 export class LibvirtDisconnected extends Error {
   override readonly name = 'LibvirtDisconnected';
 }

@@ -1,4 +1,4 @@
-// Numbers of libvirt's public header (libvirt-domain.h, virterror.h) that the driver speaks; named
+// Constants of libvirt's public headers (libvirt-domain.h, virterror.h) that the driver uses; named
 // as there, without the prefix.
 
 /** virDomainState */
@@ -15,9 +15,9 @@ export const STATE = {
 /** virDomainPausedReason: QEMU is being set up, the guest has not run yet. */
 export const PAUSED_STARTING_UP = 11;
 /**
- * virDomainShutoffReason, those of a guest that was not asked to end: its process died (crashed),
- * libvirtd found it gone (daemon), or libvirtd knows nothing (unknown), as after a power failure of
- * the host or before a guest's first start.
+ * virDomainShutoffReason of guests that nobody asked to end: the process died (crashed), libvirtd
+ * found it missing (daemon), or libvirtd has no reason (unknown), as after a power failure of the
+ * host or before a guest's first start.
  */
 export const SHUTOFF_UNASKED: ReadonlySet<number> = new Set([0, 3, 8]);
 
@@ -59,16 +59,16 @@ export const AFFECT = { live: 1, config: 2 } as const;
 /** virDomainBlockResizeFlags: the size is in bytes. */
 export const BLOCK_RESIZE_BYTES = 1;
 /**
- * virDomainBlockCopyFlags. A transient job does not outlive the guest's process, and may copy a
- * guest that has a definition.
+ * virDomainBlockCopyFlags. A transient job ends with the guest's process, and is allowed on a guest
+ * with a persistent definition.
  */
 export const BLOCK_COPY = { transientJob: 4, synchronousWrites: 8 } as const;
 /** virDomainSnapshotCreateFlags */
 export const SNAPSHOT = { noMetadata: 4, diskOnly: 16, reuseExternal: 32, atomic: 128 } as const;
 export const DEFINE_VALIDATE = 1;
 /**
- * managed save + snapshots metadata + nvram + checkpoints metadata: nothing of the guest keeps
- * `undefine` from working.
+ * managed save + snapshots metadata + nvram + checkpoints metadata: without these flags `undefine`
+ * refuses a guest that has one of them.
  */
 export const UNDEFINE_ALL = 1 | 2 | 4 | 16;
 export const SHUTDOWN = { acpi: 1, agent: 2 } as const;

@@ -1,5 +1,5 @@
-// Frames of libvirt's wire: a 4 byte length (itself included), a 24 byte header, an XDR body.
-// Source: src/rpc/virnetprotocol.x.
+// Frames of libvirt's wire protocol: a 4-byte length (itself included), a 24-byte header, an XDR
+// body. Source: src/rpc/virnetprotocol.x.
 
 export const TYPE = { call: 0, reply: 1, message: 2, stream: 3 } as const;
 export const STATUS = { ok: 0, error: 1, continue: 2 } as const;
@@ -15,7 +15,7 @@ export interface Frame {
 
 const HEADER_BYTES = 28;
 /**
- * libvirt's own limit, VIR_NET_MESSAGE_MAX (32 MiB) and the length word: a longer frame is
+ * libvirt's own limit, VIR_NET_MESSAGE_MAX (32 MiB), plus the length word: a longer frame means
  * corruption.
  */
 export const MAX_FRAME_BYTES = 32 * 1024 * 1024 + 4;
@@ -34,15 +34,15 @@ export function encodeFrame(frame: Frame): Buffer {
 }
 
 /**
- * Cuts a byte stream into frames. Holds at most one unfinished frame; throws on a length no libvirt
- * sends.
+ * Cuts a byte stream into frames. Holds at most one unfinished frame; throws on an impossible
+ * length.
  */
 export class FrameSplitter {
   #chunks: Buffer[] = [];
   #buffered = 0;
   #wanted = 4;
 
-  /** Takes what the socket gave and returns the frames it completed. */
+  /** Takes the bytes of a socket and returns the frames that they complete. */
   push(chunk: Buffer): Frame[] {
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
@@ -51,12 +51,13 @@ export class FrameSplitter {
       const bytes =
         this.#chunks.length === 1
           ? (this.#chunks[0] as Buffer)
-          : Buffer.concat(this.#chunks, this.#buffered); // length 1: it is there
+          : Buffer.concat(this.#chunks, this.#buffered); // length 1: the element exists
       const length = bytes.readUInt32BE(0);
       if (length < HEADER_BYTES || length > MAX_FRAME_BYTES)
         throw new Error(`frame of ${length} bytes`);
       if (bytes.length < length) {
-        // Join the chunks only when the frame is whole, else a large reply is copied once a chunk.
+        // Joins the chunks only when the frame is complete; otherwise a large reply would be copied
+        // once for each chunk.
         this.#chunks = [bytes];
         this.#wanted = length;
         break;

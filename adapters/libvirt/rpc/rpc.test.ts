@@ -1,5 +1,5 @@
-// The libvirt client against the wire: codecs, frames in pieces, and daemons that answer late,
-// wrongly or not at all.
+// The libvirt client at the wire: codecs, frames in pieces, and daemons that answer late, wrongly
+// or not at all.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
@@ -106,7 +106,7 @@ type Answer = (
   socket: net.Socket,
 ) => void;
 
-/** A daemon that opens connections properly and answers the rest as told. */
+/** A daemon that opens connections correctly and answers calls as the test says. */
 async function withDaemon(
   answer: Answer,
   options: Partial<ClientOptions>,
