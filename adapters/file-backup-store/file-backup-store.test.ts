@@ -1,3 +1,4 @@
+// The store in memory that tests of Cinder use keeps the same contract.
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backupStoreContract, memoryBackups } from '#ports/backup-store.testing.ts';
@@ -17,7 +18,6 @@ backupStoreContract('backups as files', async () => {
   };
 });
 
-// What tests of Cinder use keeps the same contract.
 backupStoreContract('backups in memory', async () => {
   const folder = await mkdtemp('/tmp/cobalt-backups-');
   const held: Parameters<typeof memoryBackups>[0] = new Map();

@@ -1,5 +1,5 @@
-// Backups as files in one folder, each beside a note of its checksum. A file is whole when its note
-// is there: the note is written last.
+// Backups as files in one folder, each with a note of its checksum. The note is written last: a
+// backup is complete if it exists.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
@@ -25,7 +25,7 @@ export function createFileBackupStore({
     return join(folder, id + suffix);
   };
   const remove = async (id: string): Promise<void> => {
-    // The note first: without it nothing counts.
+    // The note first: without it the backup does not exist.
     for (const suffix of [noteSuffix, `${noteSuffix}.new`, dataSuffix])
       await rm(pathOf(id, suffix), { force: true });
     await syncFolder(folder);
@@ -98,7 +98,7 @@ const asFault = (error: NodeJS.ErrnoException): Fault | undefined =>
     ? fault('overQuota', 'There is not enough room in the backup store.')
     : undefined;
 
-/** A folder that is away is an outcome, not a bug. */
+/** A folder that is unreachable is an expected failure, not a bug. */
 async function reached<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
     return await work();
@@ -118,8 +118,8 @@ async function reached<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> 
 }
 
 /**
- * Copies to a new file, durable when it resolves; an error of the source or the disk is the result.
- * `stallMs`: how long the source may give nothing.
+ * Copies to a new file, durable when it resolves; returns an error of the source or the disk.
+ * `stallMs`: how long the source may send nothing.
  */
 async function copy(
   source: Readable,
@@ -165,7 +165,7 @@ async function writeDurably(path: string, text: string): Promise<void> {
   }
 }
 
-/** Names are durable once their folder is. */
+/** Names are durable once their folder is flushed. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {

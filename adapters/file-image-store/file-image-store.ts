@@ -1,4 +1,4 @@
-// Image bytes as files in one folder: `<key>` is whole, `<key>.part` is being written or was left
+// Image data as files in one folder: `<key>` is complete, `<key>.part` is being written or was left
 // by a dead process.
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { sendingItself } from './send-file.ts';
 import { writeFile } from './write-file.ts';
 
 export interface FileImageStoreOptions {
-  /** Made at the first write if missing. Rename must be atomic in it: any local disk or NFS. */
+  /** Created at the first write if missing. Rename must be atomic in it: any local disk or NFS. */
   folder: string;
   readChunkBytes?: number;
   hashIdleMs?: number;
@@ -27,8 +27,9 @@ export function createFileImageStore(options: FileImageStoreOptions): ImageStore
       try {
         const written = await writeFile(path + part, source, limits, threads);
         if (isFault(written)) return written;
-        const kept = await rename(path + part, path).then(() => true, unlessMissing);
-        if (!kept) return fault('gone', `The data under ${key} was removed while it was written.`);
+        const isRenamed = await rename(path + part, path).then(() => true, unlessMissing);
+        if (!isRenamed)
+          return fault('gone', `The data under ${key} was removed while it was written.`);
         await syncFolder(folder);
         return written;
       } finally {
@@ -58,7 +59,7 @@ export function createFileImageStore(options: FileImageStoreOptions): ImageStore
       const names = (await readdir(folder).catch(unlessMissing)) ?? [];
       const files = await Promise.all(
         names.map(async (name): Promise<StoredFile | undefined> => {
-          const facts = await stat(join(folder, name)).catch(unlessMissing); // may go while we look
+          const facts = await stat(join(folder, name)).catch(unlessMissing); // it may be removed meanwhile
           const whole = !name.endsWith(part);
           return facts?.isFile()
             ? { key: whole ? name : name.slice(0, -part.length), sizeBytes: facts.size, whole }
@@ -80,7 +81,7 @@ function unlessMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-/** The name itself must survive a power failure, too. */
+/** The file's name must survive a power failure, too. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder);
   try {

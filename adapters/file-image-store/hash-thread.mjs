@@ -1,5 +1,6 @@
-// A worker thread that hashes blocks of shared memory for several uploads at once. Started by hash-threads.ts alone, which
-// has its types. JavaScript: as TypeScript each thread would load a type stripper of its own, 40 ms and 15 MB.
+// A worker thread that hashes blocks of shared memory for several uploads at once. Started only by
+// hash-threads.ts, which has its types. JavaScript, since for TypeScript each thread would load its
+// own type stripper, 40 ms and 15 MB.
 import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 

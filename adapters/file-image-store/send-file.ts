@@ -1,6 +1,6 @@
-// A file into a socket through a few blocks of memory that are used again and again. A read stream
-// makes each chunk anew, and at a gigabyte a second most of the time goes into fresh pages: 0.7
-// GB/s by blocks against 0.5 by a stream, side by side here.
+// Writes a file into a socket through a few blocks of memory that are reused. A read stream
+// allocates each chunk, and at a gigabyte a second most of the time goes into new pages: 0.7 GB/s
+// with blocks against 0.5 with a stream, measured side by side.
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import type { SelfSending } from '#platform/http/self-sending.ts';
@@ -9,13 +9,12 @@ import { sendTo } from '#platform/http/self-sending.ts';
 const blockBytes = 1024 * 1024;
 // One is read into while another is written out; the third covers the change-over.
 const blockCount = 3;
-// Blocks of ended downloads, kept for the next: as many as two at a time need.
+// Blocks of finished downloads, kept for the next: as many as two concurrent downloads need.
 const spare: Buffer[] = [];
 const maxSpare = 2 * blockCount;
 
 /**
- * Gives the stream of an open file the quick way out. `start` and `end` (included) as the stream
- * has them.
+ * Adds the fast path to the stream of an open file. `start` and `end` (included) as in the stream.
  */
 export function sendingItself(
   stream: Readable,
@@ -52,10 +51,11 @@ async function sendFile(
   const until = async (ready: () => boolean): Promise<void> => {
     while (!ready()) await new Promise<void>((resolve) => (wake = resolve));
   };
-  const gone = (): boolean => failure !== undefined || destination.destroyed || destination.closed;
+  const isClosed = (): boolean =>
+    failure !== undefined || destination.destroyed || destination.closed;
   try {
-    for (let at = start; at <= end && !gone();) {
-      await until(() => free.length > 0 || gone());
+    for (let at = start; at <= end && !isClosed();) {
+      await until(() => free.length > 0 || isClosed());
       const block = free.pop();
       if (!block) break;
       const { bytesRead } = await file.read(block, 0, Math.min(blockBytes, end - at + 1), at);
@@ -64,15 +64,15 @@ async function sendFile(
       inFlight += 1;
       destination.write(block.subarray(0, bytesRead), (error) => {
         inFlight -= 1;
-        if (error) failure = error; // the reader went away: nobody is left to be told
+        if (error) failure = error; // the reader left: nobody remains to be told
         free.push(block);
         wake();
       });
     }
-    await until(() => inFlight === 0 || gone());
+    await until(() => inFlight === 0 || isClosed());
   } finally {
     destination.off('close', closed);
-    // A block that the socket may still hold is not used again.
+    // A block that the socket may still use is not reused.
     while (inFlight === 0 && free.length > 0 && spare.length < maxSpare)
       spare.push(free.pop() as Buffer);
   }

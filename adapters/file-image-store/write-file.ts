@@ -1,6 +1,6 @@
-// One upload: source -> blocks of shared memory -> disk and both hashes at once. A block returns to
-// the upload when all three have read it, so memory is bounded and a slow disk or hash holds the
-// source back.
+// One upload: from the source through blocks of shared memory to the disk and both hashes at once.
+// A block is reused when all three have read it, so memory is bounded and a slow disk or hash slows
+// the source down.
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -11,12 +11,12 @@ import type { Hashing, HashThreads } from './hash-threads.ts';
 
 const blockBytes = 1024 * 1024;
 const maxBlocks = 8;
-// The disk starts early, so that the sync at the end is short.
+// The disk starts early, so that the final sync is short.
 const syncEveryBytes = 16 * 1024 * 1024;
 
 /**
- * Writes and syncs the file at `path`, which must not exist; the caller removes it when this ends
- * in a fault or throws.
+ * Writes and syncs the file at `path`, which must not exist; the caller removes it after a fault or
+ * an error.
  */
 export async function writeFile(
   path: string,
@@ -43,7 +43,7 @@ export async function writeFile(
   }
 }
 
-/** Why the source did not come to a good end; undefined: it did. */
+/** Why the source did not end properly; undefined: it did. */
 async function pump(
   source: Readable,
   upload: Upload,
@@ -56,7 +56,8 @@ async function pump(
   for (;;) {
     let next: IteratorResult<Buffer | string>; // what byte streams yield
     try {
-      // Not Promise.race: a promise that waits for the whole upload would keep every chunk.
+      // Not Promise.race: a promise that is pending for the whole upload would keep every chunk in
+      // memory.
       next = await new Promise((resolve, reject) => {
         giveUp = reject;
         chunks.next().then(resolve, reject);
@@ -124,7 +125,7 @@ class Upload {
     this.sizeBytes += chunk.length;
   }
 
-  /** Writes the rest, waits for all and makes it durable. */
+  /** Writes the rest, waits for disk and hashes, and makes the file durable. */
   async finish(): Promise<StoredData> {
     const small = this.#hashing === undefined; // one block or less: not worth a thread
     if (small) {
@@ -138,7 +139,7 @@ class Upload {
     const hashing = this.#hashing as Hashing; // not small
     if (this.#filled > 0) this.#dispatch(hashing);
     const digests = hashing.digests();
-    digests.catch(() => undefined); // told by `settle` below, whichever fails first
+    digests.catch(() => undefined); // `settle` below reports whichever fails first
     await this.settle();
     if (this.#failure) throw this.#failure.error;
     await this.#file.sync();

@@ -57,8 +57,8 @@ test('whatever is taken, deleted and merged, every snapshot keeps its content an
   const step = fc.tuple(fc.constantFrom('take', 'delete', 'merge'), fc.integer({ min: 0, max: 5 }));
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      // Content as the list of writes it holds; one write happens before each step. Ids of
-      // snapshots are used once.
+      // The content of a file is the list of writes in it; one write happens before each step.
+      // Snapshot ids are used once.
       let chain: Chain = newChain('v');
       const layers = new Map([
         [chain.active, { writes: [] as number[], below: null as string | null }],

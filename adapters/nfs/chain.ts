@@ -1,14 +1,14 @@
-// The image files of one volume and how snapshots order them. Pure; nfs-volumes.ts carries it out
-// and keeps it in `volume-<id>.info`. A snapshot freezes the file that took the writes and lays a
-// new one over it: `volume-<id>.<snapshot id>`.
+// The image files of one volume and how its snapshots order them. Pure; nfs-volumes.ts executes it
+// and stores it in `volume-<id>.info`. A snapshot freezes the file that is written to and puts a
+// new overlay on top of it: `volume-<id>.<snapshot id>`.
 
 export interface Chain {
   /**
-   * The oldest first; each lies under the next, the last under `active`. `snapshot` null: deleted,
-   * its file waits to be merged into the one above.
+   * Oldest first; each is the backing file of the next, the last that of `active`. `snapshot` null:
+   * the snapshot is deleted, its file waits to be merged into the one above.
    */
   frozen: readonly { file: string; snapshot: string | null }[];
-  /** The file that takes writes. */
+  /** The file that is written to. */
   active: string;
 }
 
@@ -28,7 +28,7 @@ export const filesOf = ({ frozen, active }: Chain): string[] => [
   active,
 ];
 
-/** One that is there stays as it is. */
+/** The chain after the snapshot. Returned unchanged if the snapshot is in it already. */
 export function withSnapshot(chain: Chain, volumeId: string, snapshotId: string): Chain {
   if (snapshotFile(chain, snapshotId) !== undefined) return chain;
   return {
@@ -46,18 +46,18 @@ export const withoutSnapshot = ({ frozen, active }: Chain, snapshotId: string): 
 });
 
 /**
- * A deleted snapshot's file: its content goes into `top`, which lies on `below` then (null: on
- * nothing).
+ * How to remove a deleted snapshot's file: its content goes into `top`, whose backing file is
+ * `below` afterwards (null: none).
  */
 export interface Merge {
   file: string;
   top: string;
   below: string | null;
-  /** As it is after the merge. */
+  /** The chain after the merge. */
   chain: Chain;
 }
 
-/** What to merge next; null: nothing waits. */
+/** The next merge; null: none is due. */
 export function nextMerge({ frozen, active }: Chain): Merge | null {
   const index = frozen.findIndex(({ snapshot }) => snapshot === null);
   const dead = frozen[index];

@@ -1,42 +1,42 @@
-// The line of one host to one filer's lock manager: connects when it is needed, notices the filer's
-// death, tells when it is back. Used by nlm-image-locks.ts.
+// The connection of one host to one filer's lock manager: opened when it is needed, watched for the
+// filer's death, reopened when the filer is back. Used by nlm-image-locks.ts.
 import type { Clock } from '#platform/clock.ts';
 import { LockManager } from './nlm4.ts';
 import { RpcRefused, RpcUnavailable } from './onc-rpc.ts';
 
-export interface FilerLineOptions {
+export interface FilerConnectionOptions {
   server: string;
   /** For one call, and for one attempt to connect. */
   timeoutMs: number;
-  /** A filer whose machine died says nothing: it is asked for a sign of life so often. */
+  /** How often the filer is probed: one whose machine died closes no connection. */
   probeEveryMs: number;
   firstBackoffMs: number;
   maxBackoffMs: number;
 }
 
-export interface FilerLineEvents {
-  /** What was locked over it may be forgotten by now. */
+export interface FilerConnectionEvents {
+  /** The connection ended: the filer may have forgotten the locks taken over it. */
   lost(): void;
-  /** The line is there and `restore` was asked for; true: nothing is left to do. */
+  /** The connection is open again after `restore`. Returns true if nothing is left to restore. */
   back(): Promise<boolean>;
-  /** An error that nobody expects. */
+  /** An unexpected error. */
   failed(error: unknown): void;
 }
 
-export class FilerLine {
-  readonly #options: FilerLineOptions;
+export class FilerConnection {
+  readonly #options: FilerConnectionOptions;
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #events: FilerLineEvents;
+  readonly #events: FilerConnectionEvents;
   readonly #closing = new AbortController();
   #manager: Promise<LockManager> | undefined;
   #isRestoring = false;
   #isWanted = false;
 
   constructor(
-    options: FilerLineOptions,
+    options: FilerConnectionOptions,
     { clock, random }: { clock: Clock; random: () => number },
-    events: FilerLineEvents,
+    events: FilerConnectionEvents,
   ) {
     this.#options = options;
     this.#clock = clock;
@@ -45,8 +45,8 @@ export class FilerLine {
   }
 
   /**
-   * The connection there is, or a new one. Rejects with RpcUnavailable or RpcRefused; a failure
-   * counts for all who ask until the next attempt is due.
+   * The open connection, or a new one. Rejects with RpcUnavailable or RpcRefused; a failure is
+   * returned to every caller until the next attempt is due.
    */
   async manager(): Promise<LockManager> {
     return await (this.#manager ??= this.#connect());
@@ -60,7 +60,7 @@ export class FilerLine {
     );
   }
 
-  /** Connects, however long it takes, until `back` has nothing left to do. */
+  /** Connects, however long it takes, and calls `back` until that returns true. */
   restore(): void {
     this.#isWanted = true;
     if (!this.#isRestoring) void this.#restore();
@@ -76,11 +76,11 @@ export class FilerLine {
     ) {
       await this.#sleep(backoffMs);
       if (this.#closing.signal.aborted) break;
-      this.#isWanted = false; // from here on anew
-      const done = await this.manager()
+      this.#isWanted = false; // a call of `restore` from here on asks for another round
+      const isRestored = await this.manager()
         .then(async () => await this.#events.back())
         .catch((error: unknown) => this.#failed(error));
-      if (!done) this.#isWanted = true;
+      if (!isRestored) this.#isWanted = true;
     }
     this.#isRestoring = false;
   }
@@ -106,7 +106,7 @@ export class FilerLine {
     return opening;
   }
 
-  /** What is no failure of the line is a bug: told, and tried again. */
+  /** An error other than an unreachable filer is a bug: reported, and tried again. */
   #failed(error: unknown): false {
     if (!(error instanceof RpcUnavailable || error instanceof RpcRefused))
       this.#events.failed(error);
@@ -123,7 +123,10 @@ export class FilerLine {
     }
   }
 
-  /** Half of it at least, so that hosts do not come all at once. */
+  /**
+   * Sleeps at least the share `least` of the time and a random part of the rest, so that hosts do
+   * not reconnect all at once.
+   */
   async #sleep(ms: number, least = 0.5): Promise<void> {
     await this.#clock
       .sleep(ms * (least + (1 - least) * this.#random()), {

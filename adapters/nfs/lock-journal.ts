@@ -1,12 +1,12 @@
-// The locks that one host may hold, a small file for each: written before a lock is asked for and
-// removed after it is given back, so that a crash at any point leaves no lock that nobody knows of.
-// Kept by nlm-image-locks.ts.
+// The locks that one host may hold, a small file for each: written before a lock is requested and
+// removed after it is released, so that a crash at any point leaves no unknown lock. Used by
+// nlm-image-locks.ts.
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageLock } from '#ports/image-locks.ts';
 
-/** `handle`: of the file that was locked; its name may be another file's by now. */
+/** `handle`: of the locked file; its name may belong to another file by now. */
 export interface LockNote {
   lock: ImageLock;
   handle: Buffer;
@@ -14,9 +14,9 @@ export interface LockNote {
 
 export interface LockJournal {
   read(): Promise<LockNote[]>;
-  /** On disk when it resolves. An earlier note of the same lock is replaced. */
+  /** On disk when it resolves. Replaces an earlier note of the same lock. */
   write(note: LockNote): Promise<void>;
-  /** Again is fine. */
+  /** Safe to repeat. */
   remove(lock: ImageLock): Promise<void>;
 }
 
@@ -41,7 +41,8 @@ export function openLockJournal(folder: string): LockJournal {
       await rename(part, fileOf(lock));
       await flushed(folder, 'r');
     },
-    // one that a power failure brings back releases what is not held
+    // not flushed: a note that comes back after a power failure leads to the release of a lock that
+    // is not held, which is harmless
     remove: async (lock) => await rm(fileOf(lock), { force: true }),
   };
 }
@@ -57,7 +58,7 @@ async function flushed(path: string, flags: 'r' | 'w', text?: string): Promise<v
 }
 
 function parse(text: string): LockNote {
-  // written above, whole or not at all
+  // written by `write` above, complete or not at all
   const { handle, ...lock } = JSON.parse(text) as ImageLock & { handle: string };
   return { lock, handle: Buffer.from(handle, 'base64') };
 }

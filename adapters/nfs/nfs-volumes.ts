@@ -1,6 +1,6 @@
-// The port `volume-backend` on an NFS share: qcow2 files, snapshots by overlays (chain.ts).
-// qemu-img and QEMU reach the images by their own NFS client, names and notes by ours (share.ts):
-// no mount, so no kernel module and no root.
+// The port `volume-backend` on an NFS share: qcow2 files, snapshots as overlays (chain.ts).
+// qemu-img and QEMU access the images through QEMU's own NFS client, names and notes go through
+// ours (share.ts): without a mount, a kernel module or root.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
@@ -32,12 +32,12 @@ export interface NfsVolumesOptions {
   images: DiskImages;
   /** For one call of qemu-img that copies no data. */
   shortTimeoutMs?: number;
-  /** For one that copies a volume. */
+  /** For one call of qemu-img that copies a volume. */
   copyTimeoutMs?: number;
 }
 
 const gib = 1024 ** 3;
-// With what a death in the middle of writing the note left (share.ts).
+// Matches also the temporary file of a note whose writing was interrupted (share.ts).
 const volumeName = /^(\.?)volume-([0-9a-f-]{36})(?:\.(.+))?$/;
 
 export function createNfsVolumes({
@@ -47,17 +47,19 @@ export function createNfsVolumes({
   copyTimeoutMs = 3_600_000,
 }: NfsVolumesOptions): VolumeBackend {
   const share = openShare(address);
-  // Backing files too are named so: QEMU 7.2 looks for a relative one below the file instead of
-  // beside it.
+  // Backing files are named by URL, too: QEMU 7.2 resolves a relative name below the file instead
+  // of beside it.
   const url = (file: string): string => `nfs://${address.server}${address.path}/${file}`;
-  // Not as a URL: libvirt 9.0 follows a chain itself below a file of a mounted share, and loses the
-  // first slash of a URL's path.
+  // Not a URL: libvirt 9.0 follows a backing chain below a file of a mounted share itself, and
+  // loses the first slash of a URL's path.
   const backing = (file: string): string =>
     `json:${JSON.stringify({ file: { driver: 'nfs', user: 0, group: 0, server: { type: 'inet', host: address.server }, path: `${address.path}/${file}` } })}`;
   const img = async (...args: string[]): Promise<Outcome<void>> =>
-    done(await images.run(args, { timeoutMs: shortTimeoutMs }));
+    withoutValue(await images.run(args, { timeoutMs: shortTimeoutMs }));
   const copy = async (args: string[], { signal }: CopyOptions): Promise<Outcome<void>> =>
-    done(await images.run(['convert', '-U', ...args], { timeoutMs: copyTimeoutMs, signal }));
+    withoutValue(
+      await images.run(['convert', '-U', ...args], { timeoutMs: copyTimeoutMs, signal }),
+    );
 
   async function chainOf(volumeId: string): Promise<Outcome<Chain>> {
     const text = await share.readText(infoFile(volumeId));
@@ -83,7 +85,7 @@ export function createNfsVolumes({
     const chain = await chainOf(volumeId);
     return isFault(chain) ? chain : await next(chain);
   }
-  /** As `withChain`; where there is no such volume, there is nothing to do. */
+  /** As `withChain`, but does nothing for a volume that does not exist. */
   async function ifThere(
     volumeId: string,
     next: (chain: Chain) => Promise<Outcome<void>>,
@@ -138,21 +140,21 @@ export function createNfsVolumes({
 
     async createVolume(id, sizeGib, origin, options = {}) {
       const file = baseFile(id);
-      // qemu-img would wait its whole deadline for a share that is away
-      const there = await share.space();
-      if (isFault(there)) return there;
-      const made =
+      // without this check qemu-img would wait for its whole deadline when the share is away
+      const space = await share.space();
+      if (isFault(space)) return space;
+      const createResult =
         origin.kind === 'blank'
           ? await img('create', '-q', '-f', 'qcow2', url(file), String(sizeGib * gib))
           : await copyOrigin(id, sizeGib, origin, options);
-      const kept = isFault(made) ? made : await keep(id, newChain(id));
-      if (isFault(kept)) await share.remove(file);
-      return kept;
+      const noteResult = isFault(createResult) ? createResult : await keep(id, newChain(id));
+      if (isFault(noteResult)) await share.remove(file);
+      return noteResult;
     },
     async deleteVolume(id) {
       const files = await share.list();
       if (isFault(files)) return files;
-      // The note goes last: as long as it is there, the volume is known and the rest is found
+      // The note is removed last: while it exists, the volume and its other files can be found
       // again.
       const own = [...files.keys()].filter(
         (name) => volumeName.exec(name)?.[2] === id && name !== infoFile(id),
@@ -171,19 +173,19 @@ export function createNfsVolumes({
     },
     deleteSnapshot: async ({ id, volumeId }, { inUse }) =>
       await ifThere(volumeId, async (chain) => {
-        const kept =
+        const noteResult =
           snapshotFile(chain, id) === undefined
             ? undefined
             : await keep(volumeId, withoutSnapshot(chain, id));
-        return isFault(kept) || inUse ? kept : await backend.settle(volumeId);
+        return isFault(noteResult) || inUse ? noteResult : await backend.settle(volumeId);
       }),
     settle: async (volumeId) =>
       await ifThere(volumeId, async (chain) => {
         for (let merge = nextMerge(chain); merge; merge = nextMerge(merge.chain)) {
-          // Upwards: QEMU's NFS client cannot turn a file that lies below into one that is written.
-          // A merged file merges again.
+          // The content goes into the file above: QEMU's NFS client cannot reopen a backing file
+          // for writing. Repeating a merge is harmless.
           const below = merge.below === null ? [] : ['-F', 'qcow2'];
-          const merged = done(
+          const merged = withoutValue(
             await images.run(
               [
                 'rebase',
@@ -199,8 +201,8 @@ export function createNfsVolumes({
             ),
           );
           if (isFault(merged)) return merged;
-          const kept = await keep(volumeId, merge.chain);
-          const removed = isFault(kept) ? kept : await share.remove(merge.file);
+          const noteResult = await keep(volumeId, merge.chain);
+          const removed = isFault(noteResult) ? noteResult : await share.remove(merge.file);
           if (isFault(removed)) return removed;
         }
         return undefined;
@@ -210,7 +212,7 @@ export function createNfsVolumes({
       await withChain(volumeId, async (chain) => {
         const newFile = overlayFile(volumeId, id);
         if (snapshotFile(chain, id) !== undefined) return { newFile };
-        const made = await img(
+        const createResult = await img(
           'create',
           '-q',
           '-f',
@@ -221,9 +223,9 @@ export function createNfsVolumes({
           backing(chain.active),
           url(newFile),
         );
-        if (!isFault(made)) return { newFile };
+        if (!isFault(createResult)) return { newFile };
         await share.remove(newFile);
-        return made;
+        return createResult;
       }),
     finishOnlineSnapshot: async ({ id, volumeId }) =>
       await withChain(volumeId, async (chain) =>
@@ -249,16 +251,16 @@ export function createNfsVolumes({
 
     importFile: async (id, sizeGib, image, { signal } = {}) =>
       await withChain(id, async ({ active }) => {
-        // Judged before anything of the volume changes, and again with the conversion.
-        const judged = await images.inspect(image, sizeGib * gib, {
+        // Inspected before anything of the volume changes, and once more by the conversion.
+        const inspection = await images.inspect(image, sizeGib * gib, {
           timeoutMs: shortTimeoutMs,
           signal,
         });
-        const grown = isFault(judged) ? judged : await grow(active, sizeGib);
-        // Into the image that is there: one under snapshots must keep what lies below it.
+        const grown = isFault(inspection) ? inspection : await grow(active, sizeGib);
+        // Written into the existing image: one with snapshots must keep its backing file.
         return isFault(grown)
           ? grown
-          : done(
+          : withoutValue(
               await images.convert(
                 image,
                 sizeGib * gib,
@@ -281,21 +283,21 @@ export function createNfsVolumes({
       const files = await share.list();
       if (isFault(files)) return files;
       const volumes: { id: string; snapshots: string[] }[] = [];
-      const known = new Set<string>();
+      const chainFiles = new Set<string>();
       for (const name of files.keys()) {
         const [, dot, id, rest] = volumeName.exec(name) ?? [];
         if (id === undefined || dot !== '' || rest !== 'info') continue;
         const chain = await chainOf(id);
         if (isFault(chain)) continue;
-        for (const file of [name, ...filesOf(chain)]) known.add(file);
+        for (const file of [name, ...filesOf(chain)]) chainFiles.add(file);
         volumes.push({ id, snapshots: snapshotsOf(chain) });
       }
-      // A torn note goes with its volume.
-      const ofKnown = (name: string): boolean =>
+      // A partly written note is removed with its volume.
+      const isPartOfNote = (name: string): boolean =>
         name.startsWith('.') && volumes.some(({ id }) => volumeName.exec(name)?.[2] === id);
       return {
         volumes,
-        strays: [...files.keys()].filter((name) => !known.has(name) && !ofKnown(name)),
+        strays: [...files.keys()].filter((name) => !chainFiles.has(name) && !isPartOfNote(name)),
       };
     },
     close: () => share.close(),
@@ -319,4 +321,5 @@ export function createNfsVolumes({
   return backend;
 }
 
-const done = (outcome: Outcome<unknown>): Outcome<void> => (isFault(outcome) ? outcome : undefined);
+const withoutValue = (outcome: Outcome<unknown>): Outcome<void> =>
+  isFault(outcome) ? outcome : undefined;

@@ -1,5 +1,5 @@
 // The calls of NFS version 3 (RFC 1813) and of its mount protocol that a share needs, typed.
-// share.ts keeps a connection and paths.
+// share.ts keeps a connection and resolves names.
 import { bytes, optional, string, struct, uhyper, uint } from '#platform/xdr.ts';
 import type { Codec, XdrReader } from '#platform/xdr.ts';
 import { portOf, RpcConnection } from './onc-rpc.ts';
@@ -25,7 +25,7 @@ export const nfsStatus = {
   tryLater: 10_008,
 } as const;
 
-/** The server carried the call out and said no. */
+/** The server answered the call with an error status. */
 export class NfsError extends Error {
   readonly status: number;
   constructor(call: string, status: number) {
@@ -41,7 +41,7 @@ export type Handle = Buffer;
 export interface FileAttributes {
   kind: 'file' | 'folder' | 'other';
   sizeBytes: number;
-  /** What it takes on disk. */
+  /** Bytes used on disk. */
   usedBytes: number;
   modifiedAtMs: number;
 }
@@ -96,7 +96,7 @@ const readable = ({ type, size, used, mtime }: RawAttributes): FileAttributes =>
   modifiedAtMs: mtime.seconds * 1000 + Math.floor(mtime.nanoseconds / 1e6),
 });
 
-/** WRITE and COMMIT modes: the data is on disk when the call has been answered. */
+/** WRITE and COMMIT modes: the data is on disk when the call is answered. */
 const fileSync = 2;
 const unchecked = 0;
 const folderPageBytes = 64 * 1024;
@@ -115,7 +115,7 @@ export class Nfs3 {
 
   /**
    * Asks the portmapper, mounts `path`, connects. NfsError noEntry or access: no such export, or
-   * not for us.
+   * this client may not use it.
    */
   static async mount(host: string, path: string, timeoutMs: number): Promise<Nfs3> {
     const mounting = await RpcConnection.open(
@@ -162,7 +162,7 @@ export class Nfs3 {
     return readable(attributes.read(await this.#call(procedures.getAttributes, bytes, handle)));
   }
 
-  /** Up to 1 MiB from `offset`; an empty buffer at the end. */
+  /** Up to 1 MiB from `offset`; an empty buffer at the end of the file. */
   async read(handle: Handle, offset: number, count: number): Promise<Buffer> {
     const reply = await this.#call(
       procedures.read,
@@ -175,27 +175,27 @@ export class Nfs3 {
     return bytes.read(reply);
   }
 
-  /** All of `data`, on disk when it resolves. The server may take less a call. */
+  /** Writes all of `data`, on disk when it resolves. The server may accept less in one call. */
   async write(handle: Handle, offset: number, data: Buffer): Promise<void> {
     const args = struct({ handle: bytes, offset: uhyper, count: uint, stable: uint, data: bytes });
-    for (let done = 0; done < data.length;) {
-      const rest = data.subarray(done, done + 1024 * 1024);
+    for (let writtenBytes = 0; writtenBytes < data.length;) {
+      const rest = data.subarray(writtenBytes, writtenBytes + 1024 * 1024);
       const reply = await this.#call(procedures.write, args, {
         handle,
-        offset: BigInt(offset + done),
+        offset: BigInt(offset + writtenBytes),
         count: rest.length,
         stable: fileSync,
         data: rest,
       });
       before.read(reply);
       maybeAttributes.read(reply);
-      const taken = uint.read(reply);
-      if (taken === 0) throw new NfsError(procedures.write.name, nfsStatus.io);
-      done += taken;
+      const acceptedBytes = uint.read(reply);
+      if (acceptedBytes === 0) throw new NfsError(procedures.write.name, nfsStatus.io);
+      writtenBytes += acceptedBytes;
     }
   }
 
-  /** An empty file of `mode`; one that is there is emptied. */
+  /** Creates an empty file with `mode`; an existing one is truncated. */
   async create(folder: Handle, name: string, mode: number): Promise<Handle> {
     const some = (value: number) => ({ is: 1, value });
     const settable = struct({ is: uint, value: uint });
@@ -230,7 +230,7 @@ export class Nfs3 {
     await this.#call(procedures.remove, inFolder, { folder, name });
   }
 
-  /** Replaces what has the new name, in one step. */
+  /** Replaces an existing file of the new name, atomically. */
   async rename(folder: Handle, from: string, to: string): Promise<void> {
     await this.#call(procedures.rename, struct({ from: inFolder, to: inFolder }), {
       from: { folder, name: from },

@@ -1,12 +1,12 @@
-// The port `image-locks` over NFSv3's lock manager: one host's locks on the filers, noted in the
-// host's own folder. Made by compose.
+// The port `image-locks` by NFSv3's lock manager (NLM): the locks of one host on its filers, noted
+// in the host's own folder. Created by compose.
 import { posix } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
 import type { ImageLock, ImageLocks } from '#ports/image-locks.ts';
-import { FilerLine } from './filer-line.ts';
+import { FilerConnection } from './filer-connection.ts';
 import { lockKey, openLockJournal } from './lock-journal.ts';
 import type { LockNote } from './lock-journal.ts';
 import { Nfs3, NfsError, nfsStatus } from './nfs3.ts';
@@ -15,14 +15,14 @@ import { lockStatus } from './nlm4.ts';
 import { RpcRefused, RpcTimeout, RpcUnavailable } from './onc-rpc.ts';
 
 export interface NlmImageLocksOptions {
-  /** Part of the owner: the same guest on two hosts is two owners. */
+  /** Part of the lock owner: the same guest on two hosts is two owners. */
   host: string;
-  /** The host's own; survives its power failures. */
+  /** The host's own folder; survives its power failures. */
   folder: string;
   timeoutMs?: number;
   /**
-   * How long a refusal is not believed yet: the holder may be about to release what it could not
-   * while the filer was away.
+   * How long a refused lock is retried: the holder may be about to release a lock that it could not
+   * release while the filer was away.
    */
   patienceMs?: number;
   probeEveryMs?: number;
@@ -35,13 +35,13 @@ export interface NlmImageLocksDeps {
 }
 
 /**
- * `unknown`: of a process before this one, nobody has said yet what is to become of it. `lost`: the
- * filer forgot it. `unwanted`: to be released.
+ * `unknown`: noted by an earlier process, and neither held nor released by this one yet. `lost`:
+ * the filer forgot it. `unwanted`: to be released.
  */
 type State = 'unknown' | 'held' | 'lost' | 'unwanted';
-interface Kept extends LockNote {
+interface TrackedLock extends LockNote {
   state: State;
-  /** Somebody else has it; said once. */
+  /** Another owner has it; logged once. */
   isTaken: boolean;
 }
 
@@ -60,21 +60,21 @@ export function createNlmImageLocks(
   { log, clock, random = Math.random }: NlmImageLocksDeps,
 ): ImageLocks {
   const journal = openLockJournal(folder);
-  const lines = new Map<string, FilerLine>();
+  const connections = new Map<string, FilerConnection>();
   const turns = new Map<string, Promise<unknown>>();
-  let kept: Promise<Map<string, Kept>> | undefined;
+  let notesOnDisk: Promise<Map<string, TrackedLock>> | undefined;
 
-  const notes = async (): Promise<Map<string, Kept>> =>
-    await (kept ??= journal.read().then(
-      (found) =>
+  const notes = async (): Promise<Map<string, TrackedLock>> =>
+    await (notesOnDisk ??= journal.read().then(
+      (stored) =>
         new Map(
-          found.map((note) => [
+          stored.map((note) => [
             lockKey(note.lock),
             { ...note, state: 'unknown' as const, isTaken: false },
           ]),
         ),
       (error: unknown) => {
-        kept = undefined;
+        notesOnDisk = undefined;
         throw error;
       },
     ));
@@ -83,10 +83,10 @@ export function createNlmImageLocks(
     owner: `${guest}@${host}`,
   });
 
-  function lineTo(server: string): FilerLine {
-    const line =
-      lines.get(server) ??
-      new FilerLine(
+  function connectionTo(server: string): FilerConnection {
+    const connection =
+      connections.get(server) ??
+      new FilerConnection(
         { server, timeoutMs, probeEveryMs, firstBackoffMs, maxBackoffMs },
         { clock, random },
         {
@@ -96,14 +96,14 @@ export function createNlmImageLocks(
             ),
           back: async () => await back(server),
           failed: (error) =>
-            log.error({ host, filer: server, err: error }, 'the line to a filer failed'),
+            log.error({ host, filer: server, err: error }, 'the connection to a filer failed'),
         },
       );
-    lines.set(server, line);
-    return line;
+    connections.set(server, connection);
+    return connection;
   }
 
-  /** One thing at a time for each lock, in order of arrival. */
+  /** Runs one operation at a time for each lock, in order of arrival. */
   async function inTurn<T>(lock: ImageLock, work: () => Promise<T>): Promise<T> {
     const key = lockKey(lock);
     const mine = (turns.get(key) ?? Promise.resolve()).then(work);
@@ -122,11 +122,11 @@ export function createNlmImageLocks(
   ): Promise<Outcome<T>> {
     return await answered(
       `the lock manager of ${server}`,
-      async () => await work(await lineTo(server).manager()),
+      async () => await work(await connectionTo(server).manager()),
     );
   }
 
-  async function begin(lock: ImageLock): Promise<Outcome<Kept>> {
+  async function begin(lock: ImageLock): Promise<Outcome<TrackedLock>> {
     const handle = await answered(`${lock.server}:${lock.path}`, async () => {
       const share = await Nfs3.mount(lock.server, posix.dirname(lock.path), timeoutMs);
       try {
@@ -136,23 +136,23 @@ export function createNlmImageLocks(
       }
     });
     if (isFault(handle)) return handle;
-    const note: Kept = { lock, handle, state: 'unknown', isTaken: false };
+    const note: TrackedLock = { lock, handle, state: 'unknown', isTaken: false };
     await journal.write(note);
     (await notes()).set(lockKey(lock), note);
     return note;
   }
 
-  async function forget({ lock }: Kept): Promise<void> {
+  async function forget({ lock }: TrackedLock): Promise<void> {
     await journal.remove(lock);
     (await notes()).delete(lockKey(lock));
   }
 
   /**
-   * `reclaim`: it may have been held before the filer died. conflict, notFound (another file has
-   * the name now), unavailable, timeout.
+   * Requests the lock. `reclaim`: it may have been held before the filer died. conflict, notFound
+   * (the name belongs to another file now), unavailable, timeout.
    */
   async function take(
-    note: Kept,
+    note: TrackedLock,
     { reclaim, untilMs }: { reclaim: boolean; untilMs: number },
   ): Promise<Outcome<void>> {
     const { lock, handle } = note;
@@ -187,12 +187,12 @@ export function createNlmImageLocks(
     }
   }
 
-  async function refusal({ lock, handle }: Kept): Promise<ReturnType<typeof fault>> {
+  async function refusal({ lock, handle }: TrackedLock): Promise<ReturnType<typeof fault>> {
     const holder = await ask(
       lock.server,
       async (manager) => await manager.holder(ownerOf(lock), handle),
     );
-    // `guest@host`, as ownerOf writes it.
+    // `guest@host`, as written by ownerOf.
     const at = isFault(holder) || holder === null ? -1 : holder.lastIndexOf('@');
     if (isFault(holder) || holder === null || at < 1 || at === holder.length - 1)
       return fault(
@@ -207,7 +207,7 @@ export function createNlmImageLocks(
     );
   }
 
-  async function letGo(note: Kept): Promise<Outcome<void>> {
+  async function unlock(note: TrackedLock): Promise<Outcome<void>> {
     note.state = 'unwanted';
     const status = await ask(
       note.lock.server,
@@ -226,11 +226,11 @@ export function createNlmImageLocks(
     const mine = [...(await notes()).values()].filter(({ lock }) => lock.server === server);
     for (const note of mine) if (note.state === 'held') note.state = 'lost';
     if (mine.some(({ state }) => state === 'lost' || state === 'unwanted'))
-      lineTo(server).restore();
+      connectionTo(server).restore();
   }
 
   async function back(server: string): Promise<boolean> {
-    const open = async (): Promise<Kept[]> =>
+    const open = async (): Promise<TrackedLock[]> =>
       [...(await notes()).values()].filter(
         ({ lock, state }) => lock.server === server && (state === 'lost' || state === 'unwanted'),
       );
@@ -242,18 +242,18 @@ export function createNlmImageLocks(
           'an image lock cannot be noted',
         ),
       );
-    const left = await open();
-    if (left.length < all.length)
+    const remaining = await open();
+    if (remaining.length < all.length)
       log.warn(
-        { host, filer: server, locks: all.length - left.length },
+        { host, filer: server, locks: all.length - remaining.length },
         'image locks taken again or released late',
       );
-    return left.length === 0;
+    return remaining.length === 0;
   }
 
-  async function restore(note: Kept): Promise<void> {
+  async function restore(note: TrackedLock): Promise<void> {
     if (note.state === 'unwanted') {
-      await letGo(note);
+      await unlock(note);
       return;
     }
     if (note.state !== 'lost') return;
@@ -263,47 +263,47 @@ export function createNlmImageLocks(
       volume: note.lock.volumeId,
       filer: note.lock.server,
     };
-    const taken = await take(note, { reclaim: true, untilMs: 0 });
-    if (!isFault(taken)) return;
-    if (taken.kind === 'notFound') {
-      log.error({ ...facts, why: taken.message }, 'the locked image is gone');
+    const lockResult = await take(note, { reclaim: true, untilMs: 0 });
+    if (!isFault(lockResult)) return;
+    if (lockResult.kind === 'notFound') {
+      log.error({ ...facts, why: lockResult.message }, 'the locked image is gone');
       return await forget(note);
     }
-    if (taken.kind !== 'conflict' || note.isTaken) return;
+    if (lockResult.kind !== 'conflict' || note.isTaken) return;
     note.isTaken = true;
     log.error(
-      { ...facts, why: taken.message, holder: taken.detail['guest'] ?? null },
+      { ...facts, why: lockResult.message, holder: lockResult.detail['guest'] ?? null },
       'another holds the image of a volume that this guest has',
     );
   }
 
   async function hold(lock: ImageLock): Promise<Outcome<void>> {
-    const known = (await notes()).get(lockKey(lock));
-    let note = known ?? (await begin(lock));
+    const existingNote = (await notes()).get(lockKey(lock));
+    let note = existingNote ?? (await begin(lock));
     if (isFault(note)) return note;
-    const patience = { reclaim: known !== undefined, untilMs: clock.now() + patienceMs };
-    let taken = await take(note, patience);
-    if (isFault(taken) && taken.kind === 'notFound') {
-      const anew = await begin(lock);
-      if (isFault(anew)) return anew;
-      note = anew;
-      taken = await take(note, patience);
+    const patience = { reclaim: existingNote !== undefined, untilMs: clock.now() + patienceMs };
+    let lockResult = await take(note, patience);
+    if (isFault(lockResult) && lockResult.kind === 'notFound') {
+      const newNote = await begin(lock);
+      if (isFault(newNote)) return newNote;
+      note = newNote;
+      lockResult = await take(note, patience);
     }
-    if (!isFault(taken)) return undefined;
-    const isUncertain = taken.kind === 'unavailable' || taken.kind === 'timeout';
-    if (known !== undefined) note.state = 'lost'; // the guest may be writing: it is tried for on
+    if (!isFault(lockResult)) return undefined;
+    const isUncertain = lockResult.kind === 'unavailable' || lockResult.kind === 'timeout';
+    if (existingNote !== undefined) note.state = 'lost'; // the guest may be writing: the lock is requested until it is held
     else if (isUncertain) note.state = 'unwanted';
     else await forget(note);
-    if (isUncertain) lineTo(lock.server).restore();
-    return taken;
+    if (isUncertain) connectionTo(lock.server).restore();
+    return lockResult;
   }
 
   async function release(lock: ImageLock): Promise<Outcome<void>> {
     const note = (await notes()).get(lockKey(lock)) ?? (await begin(lock));
     if (isFault(note)) return note.kind === 'notFound' ? undefined : note;
-    const done = await letGo(note);
-    if (isFault(done)) lineTo(lock.server).restore();
-    return done;
+    const releaseResult = await unlock(note);
+    if (isFault(releaseResult)) connectionTo(lock.server).restore();
+    return releaseResult;
   }
 
   return {
@@ -319,13 +319,13 @@ export function createNlmImageLocks(
       ),
     noted: async () => [...(await notes()).values()].map(({ lock }) => lock),
     close: async () => {
-      for (const line of lines.values()) line.close();
+      for (const connection of connections.values()) connection.close();
       await Promise.all(turns.values());
     },
   };
 }
 
-/** What may go wrong outside of us, as a fault: the filer, the disk. */
+/** Turns failures outside this process, of filer and disk, into faults. */
 async function answered<T>(who: string, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
     return await work();

@@ -1,6 +1,6 @@
-// The network lock manager's protocol, version 4: the calls that lock a whole image. Layouts:
-// X/Open XNFS (C702) chapter 14, with the
-// 64-bit offsets of RFC 1813 appendix II. nlm-image-locks.ts keeps the locks.
+// The network lock manager's protocol (NLM), version 4: the calls that lock a whole image. Layouts:
+// X/Open XNFS (C702) chapter 14, with the 64-bit offsets of RFC 1813 appendix II.
+// nlm-image-locks.ts keeps the locks.
 import { bytes, nothing, string, struct, uhyper, uint } from '#platform/xdr.ts';
 import type { Codec, XdrReader } from '#platform/xdr.ts';
 import { portOf, RpcConnection } from './onc-rpc.ts';
@@ -20,7 +20,7 @@ export const lockStatus = {
   failed: 9,
 } as const;
 
-/** Who holds: the host as `caller`, the rest as the server hands it to others. */
+/** The lock's owner: the host as `caller`; `owner` is what the server reports to others. */
 export interface LockOwner {
   caller: string;
   owner: string;
@@ -62,12 +62,12 @@ const holder = struct({
 });
 
 /**
- * QEMU locks byte 100 + n of an image for each thing n that it does (write, resize ...) and 200 + n
- * for each that others may not do, all shared: qemu 7.2, block/file-posix.c. One exclusive lock
- * over both ranges goes with none of them.
+ * QEMU locks byte 100 + n of an image for each operation n that it performs (write, resize ...) and
+ * 200 + n for each that others may not perform, all as shared locks: qemu 7.2, block/file-posix.c.
+ * One exclusive lock over both ranges conflicts with all of them.
  */
 const qemuBytes = { offset: 100n, length: 200n };
-/** The same for all: an owner here is a guest, not a process of it. */
+/** The same for every owner, since an owner here is a guest, not a process. */
 const processId = 1;
 const cookie = Buffer.from('cobalt');
 
@@ -81,7 +81,10 @@ export class LockManager {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Its port changes with each start of the server. */
+  /**
+   * The lock manager's port changes with each start of the server, so the portmapper is asked each
+   * time.
+   */
   static async open(host: string, timeoutMs: number): Promise<LockManager> {
     return new LockManager(
       await RpcConnection.open(host, await portOf(host, program, 4, timeoutMs), timeoutMs),
@@ -102,7 +105,7 @@ export class LockManager {
   }
 
   /**
-   * Never waits for a holder. The same owner again: granted. `reclaim`: it was held before the
+   * Never waits for a holder. Granted again to the same owner. `reclaim`: it was held before the
    * server died.
    */
   async lock(by: LockOwner, handle: Buffer, { reclaim }: { reclaim: boolean }): Promise<number> {
@@ -117,7 +120,7 @@ export class LockManager {
     return status;
   }
 
-  /** Nothing locked: granted. */
+  /** Granted also if nothing was locked. */
   async unlock(by: LockOwner, handle: Buffer): Promise<number> {
     const { status } = await this.#call(procedures.unlock, unlockArguments, {
       cookie,
@@ -127,8 +130,8 @@ export class LockManager {
   }
 
   /**
-   * Who keeps `by` from it; null: nobody, or one the server has no name for (ganesha 4.3: a program
-   * that locks the file beside it).
+   * The owner whose lock conflicts with one of `by`; null: nobody, or a holder without a name
+   * (ganesha 4.3: a program that locks the file on the filer itself).
    */
   async holder(by: LockOwner, handle: Buffer): Promise<string | null> {
     const { status, reply } = await this.#call(procedures.test, testArguments, {

@@ -1,17 +1,17 @@
-// ONC RPC over TCP (RFC 5531): one connection, calls in parallel, each under a deadline. nfs3.ts
-// speaks NFS through it.
+// ONC RPC over TCP (RFC 5531): one connection, parallel calls, each with a deadline. nfs3.ts and
+// nlm4.ts use it.
 import net from 'node:net';
 import { bytes, encode, string, struct, uint, array, XdrReader } from '#platform/xdr.ts';
 import type { Codec } from '#platform/xdr.ts';
 
 /**
- * The connection is gone, was never there, or nobody answered in time: whether the call was done is
- * unknown.
+ * The connection ended, could not be opened, or there was no answer in time: whether the server
+ * executed the call is unknown.
  */
 export class RpcUnavailable extends Error {}
-/** Nobody answered in time: another try would wait as long. */
+/** No answer in time: another attempt would wait as long. */
 export class RpcTimeout extends RpcUnavailable {}
-/** The server refused the call itself: wrong program, version, credentials. */
+/** The server refused the call itself: wrong program, version or credentials. */
 export class RpcRefused extends Error {}
 
 export interface Procedure {
@@ -28,7 +28,7 @@ const lastFragment = 0x8000_0000;
 const maxReplyBytes = 4 * 1024 * 1024;
 const maxWaiting = 1024;
 
-// RFC 5531, appendix A: root, as the share is ours alone.
+// RFC 5531, appendix A: uid 0, since no other client uses the share.
 const root = encode(
   struct({ stamp: uint, machine: string, uid: uint, gid: uint, gids: array(uint) }),
   { stamp: 0, machine: 'cobalt', uid: 0, gid: 0, gids: [] },
@@ -85,14 +85,14 @@ export class RpcConnection {
     return this.#closed !== undefined;
   }
 
-  /** Resolves once the connection is gone, by whose doing ever. */
+  /** Resolves once the connection has ended, for whatever reason. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
 
   /**
-   * One call; the reader stands at the procedure's result. Rejects with RpcUnavailable or
-   * RpcRefused.
+   * One call; the returned reader is positioned at the procedure's result. Rejects with
+   * RpcUnavailable or RpcRefused.
    */
   async call<A>(
     procedure: Procedure,
@@ -169,7 +169,7 @@ export class RpcConnection {
   #dispatch(message: Buffer): void {
     const reader = new XdrReader(message);
     const waiting = this.#waiting.get(uint.read(reader));
-    if (!waiting || uint.read(reader) !== 1) return; // too late, or no reply
+    if (!waiting || uint.read(reader) !== 1) return; // after its deadline, or not a reply
     if (uint.read(reader) !== 0)
       return waiting.settle(
         new RpcRefused('the server denies the call: its version or our credentials'),
@@ -200,8 +200,8 @@ const portmapper = {
 } as const;
 
 /**
- * Where a program listens on TCP: RFC 1833. RpcUnavailable: it is not registered, or no portmapper
- * answers.
+ * The TCP port of a program: RFC 1833. RpcUnavailable: it is not registered, or there is no
+ * portmapper.
  */
 export async function portOf(
   host: string,

@@ -1,5 +1,5 @@
-// One NFS share by the names of its files: stays connected, mounts again when the server was away
-// or forgot our handles.
+// One NFS share by its file names: stays connected, and mounts again when the server was away or
+// rejects our file handles.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { FileAttributes } from './nfs3.ts';
@@ -14,9 +14,9 @@ export interface ShareAddress {
 }
 
 /**
- * Faults of all: unavailable (the server does not answer, the share is not there or not ours),
- * overQuota (no space left), timeout. Names are plain file names in the share's root. Safe to
- * repeat.
+ * Faults of every call: unavailable (the server does not answer, there is no such share, or we may
+ * not use it), overQuota (no space left), timeout. Names are plain file names in the share's root.
+ * Safe to repeat.
  */
 export interface NfsShare {
   /** notFound */
@@ -25,24 +25,24 @@ export interface NfsShare {
   /** notFound */
   readText(name: string): Promise<Outcome<string>>;
   /**
-   * Appears whole or not at all, and survives a power failure. A death in the middle leaves
+   * Appears complete or not at all, and survives a power failure. An interrupted call leaves
    * `.<name>.….tmp`.
    */
   writeText(name: string, text: string): Promise<Outcome<void>>;
-  /** notFound: neither `from` nor `to` is there; `to` alone: it was renamed before. */
+  /** notFound: neither `from` nor `to` exists. If only `to` exists, an earlier call renamed it. */
   rename(from: string, to: string): Promise<Outcome<void>>;
-  /** One that is not there is fine. */
+  /** Does nothing if it does not exist. */
   remove(name: string): Promise<Outcome<void>>;
   space(): Promise<Outcome<{ totalBytes: number; freeBytes: number }>>;
   close(): void;
 }
 
 const maxTextBytes = 1024 * 1024;
-/** A call that meets a dead connection or a stale handle is made once more, on a fresh mount. */
+/** A call on a dead connection or with a stale handle is repeated once, on a new mount. */
 const attempts = 2;
 /**
- * After a server did not answer in time, calls are refused at once for so long, or until it is
- * found again: retries would each wait for the whole deadline.
+ * After a timeout, calls fail at once for this long, or until the server answers again: otherwise
+ * each retry would wait for the whole deadline.
  */
 const silenceMs = 30_000;
 const lookTimeoutMs = 2_000;
@@ -70,12 +70,12 @@ export function openShare(
     );
   };
 
-  /** One at a time, behind the caller's back. */
+  /** Reconnects in the background, one attempt at a time. */
   const lookForIt = (): void => {
     looking ??= Nfs3.mount(server, path, lookTimeoutMs)
       .then(
         (nfs) => {
-          // closed, or found by a call that still waited
+          // closed, or another call has reached the server meanwhile
           if (silentUntilMs === 0) return nfs.close();
           mounted = Promise.resolve(nfs);
           silentUntilMs = 0;
@@ -148,7 +148,7 @@ export function openShare(
           await nfs.rename(nfs.root, temporary, name);
         } catch (error) {
           if (error instanceof NfsError)
-            // a full share: the first fault is the one to tell
+            // report the first fault; on a full share the removal may fail as well
             await nfs.remove(nfs.root, temporary).catch(() => undefined);
           throw error;
         }

@@ -1,12 +1,12 @@
-// What the files of a volume are called on the filer. Pure; ontap-volumes.ts makes them.
-// Each is a whole qcow2 image: a snapshot is a clone that shares blocks on the filer, no image
-// refers to another. Without dots and slashes: ONTAP wants those encoded in addresses, and its
-// reference does not say whether in a rename's body too.
+// Names of a volume's files on the filer. Pure; ontap-volumes.ts creates the files. Each is a
+// complete qcow2 image: a snapshot is a clone that shares blocks on the filer, no image has a
+// backing file. Without dots and slashes, since ONTAP wants those encoded in addresses and its
+// reference does not say whether also in a rename's body.
 
 export const volumeFile = (volumeId: string): string => `volume-${volumeId}`;
 export const snapshotFile = ({ id, volumeId }: { id: string; volumeId: string }): string =>
   `volume-${volumeId}-snapshot-${id}`;
-/** A file while it is being made; renamed when it is whole. */
+/** The name of a file while it is being written; it is renamed when it is complete. */
 export const unfinishedFile = (file: string): string => `${file}-new`;
 /** Matches all files of a volume, in ONTAP's query language. */
 export const filesOf = (volumeId: string): string => `volume-${volumeId}*`;
@@ -14,7 +14,7 @@ export const filesOf = (volumeId: string): string => `volume-${volumeId}*`;
 const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const ownName = new RegExp(`^volume-(${uuid})(?:-snapshot-(${uuid}))?$`);
 
-/** Volumes and their snapshots; whatever is neither, or belongs to no volume, is a stray. */
+/** Sorts names into volumes with their snapshots, and strays: files of no volume. */
 export function sortFiles(names: readonly string[]): {
   volumes: { id: string; snapshots: string[] }[];
   strays: string[];

@@ -1,12 +1,12 @@
-// What ONTAP's error answers mean. Pure. Used by ontap-rest.ts, for answers and for failed jobs
-// alike: both carry `{error: {message, code, target}}`. Source: docs.netapp.com, "ONTAP automation:
+// Turns ONTAP's errors into faults. Pure. Used by ontap-rest.ts, for responses and for failed jobs:
+// both carry `{error: {message, code, target}}`. Source: docs.netapp.com, "ONTAP automation:
 // interpret an API response" (status codes, common error codes).
 import type { Fault, FaultKind } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
 /**
- * "No such file or directory": 0x660000 + ENOENT. The file endpoints' codes are that base and an
- * errno of BSD's.
+ * "No such file or directory": 0x660000 + ENOENT. The error codes of the file endpoints are that
+ * base plus an errno of BSD.
  */
 const fileErrors = 0x66_0000;
 const errno = { noEntry: 2, exists: 17, noSpace: 28, overQuota: 69 } as const;
@@ -16,7 +16,7 @@ const full =
   /no space left|not enough space|insufficient space|out of space|(volume|file ?system) is full/i;
 
 /**
- * notFound: the file (`isMissingFile`) or what it is looked for in; conflict: it exists, it is in
+ * notFound: the file (`isMissingFile`) or the object that contains it; conflict: it exists or is in
  * use; overQuota; badRequest; unavailable. `detail.ontap` is the code.
  */
 export function ontapFault(call: string, status: number, body: unknown): Fault {
@@ -32,27 +32,27 @@ export function ontapFault(call: string, status: number, body: unknown): Fault {
   return fault(kindOf(status), words, detail);
 }
 
-/** Not the volume that it should be in, which is a 404 too. */
+/** A missing file, as opposed to a missing volume, which is a 404, too. */
 export const isMissingFile = ({ kind, detail }: Fault): boolean =>
   kind === 'notFound' && detail['missing'] === 'file';
 
 /**
- * What a caller of the port hears: what the filer should never have to say (no such volume, in use,
- * bad request) is no fault of the caller's.
+ * The fault for a caller of the port: errors that are not the caller's (no such volume on the
+ * filer, in use, bad request) become unavailable.
  */
 export function portFault(given: Fault): Fault {
-  const meant =
+  const isPortFault =
     given.detail['ontap'] === undefined ||
     isMissingFile(given) ||
     given.kind === 'overQuota' ||
     given.kind === 'timeout';
-  return meant ? given : fault('unavailable', given.message, given.detail);
+  return isPortFault ? given : fault('unavailable', given.message, given.detail);
 }
 
 function kindOf(status: number): FaultKind {
   if (status === 404) return 'notFound';
   if (status === 409) return 'conflict';
-  // 401 and 403 too: our credentials are the operator's to mend, no caller's.
+  // Also 401 and 403: the credentials are the operator's, so no caller can correct them.
   return status === 400 ? 'badRequest' : 'unavailable';
 }
 
@@ -62,7 +62,7 @@ function errorIn(body: unknown): { message?: string | undefined; code?: string |
   if (typeof error !== 'object' || error === null) return {};
   const message =
     'message' in error && typeof error.message === 'string' ? error.message : undefined;
-  // A string in answers, a number in some jobs.
+  // A string in responses, a number in some jobs.
   const code =
     'code' in error && (typeof error.code === 'string' || typeof error.code === 'number')
       ? String(error.code)

@@ -1,4 +1,4 @@
-// One request to a filer's management interface: JSON over kept-alive, bounded connections, with a
+// One request to a filer's management interface: JSON over bounded, kept-alive connections, with a
 // deadline. Used by ontap-rest.ts.
 import { request as plainRequest, Agent as PlainAgent } from 'node:http';
 import type { IncomingMessage } from 'node:http';
@@ -9,15 +9,14 @@ import type { Secret } from '#platform/log.ts';
 
 export interface OntapAddress {
   /**
-   * `https://<management address>`; plain http only on this machine, since the password travels
-   * with every call.
+   * `https://<management address>`; plain http only on this machine, since each request carries the
+   * password.
    */
   origin: string;
   user: string;
   password: Secret;
   /**
-   * The certificate (PEM) the filer's own is checked against, where no public authority has signed
-   * it.
+   * The certificate (PEM) to verify the filer's against, where no public authority has signed it.
    */
   ca?: string;
 }
@@ -29,7 +28,9 @@ export interface OntapAnswer {
 }
 
 export interface OntapHttp {
-  /** unavailable: not reached, cut off, or no JSON; timeout. Any status is an answer. */
+  /**
+   * unavailable: not reached, interrupted, or not JSON; timeout. Every status counts as an answer.
+   */
   send(
     method: string,
     path: string,

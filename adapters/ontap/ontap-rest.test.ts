@@ -1,4 +1,4 @@
-// What the client makes of odd answers. Against a whole filer: test/storage/ontap-*.test.ts.
+// The client against unusual responses. Tests with a complete filer: test/storage/ontap-*.test.ts.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +12,7 @@ import { createOntapRest } from './ontap-rest.ts';
 
 const flexVol = { uuid: 'u', name: 'vol' };
 
-/** Answers every request alike. */
+/** A server that gives every request the same response. */
 async function against(
   status: number,
   body: object,

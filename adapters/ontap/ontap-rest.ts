@@ -16,11 +16,11 @@ export interface FlexVolKey {
   name: string;
 }
 
-/** An ONTAP volume: the file system our volumes are files of. */
+/** An ONTAP volume: the file system whose files are our volumes. */
 export interface FlexVol extends FlexVolKey {
-  /** 'online', or why not. */
+  /** 'online', or the reason why it is not. */
   state: string;
-  /** Where the SVM exports it; null: nowhere. */
+  /** Where the SVM exports it; null: not exported. */
   junctionPath: string | null;
   totalBytes: number;
   freeBytes: number;
@@ -32,28 +32,28 @@ export interface OntapFile {
 }
 
 /**
- * Faults of all: unavailable (not reached, refused credentials, an error of its own), timeout,
- * badRequest; notFound: the volume is gone, or the file (`isMissingFile`). File paths are plain
- * names in the volume's root. Reads and deletes are repeated by themselves, changes are not: after
- * a fault of one, look at the file.
+ * Faults of every call: unavailable (not reached, refused credentials, an error of the filer),
+ * timeout, badRequest; notFound: the ONTAP volume, or the file (`isMissingFile`). File paths are
+ * plain names in the volume's root. Reads and deletes are retried, changes are not: after a fault
+ * of a change, look at the file.
  */
 export interface OntapRest {
-  /** notFound: the SVM has none of this name. */
+  /** notFound: the SVM has no volume of this name. */
   flexVol(svm: string, name: string): Promise<Outcome<FlexVol>>;
   /** Plain files of the root whose name matches; `*` stands for any characters. */
   files(volume: FlexVolKey, pattern: string): Promise<Outcome<OntapFile[]>>;
   file(volume: FlexVolKey, name: string): Promise<Outcome<OntapFile>>;
   /**
-   * A copy that shares its blocks. 'unknown': ONTAP has no record of the job any more (it keeps
-   * them for 300 s). conflict: `to` is there and `overwrite` is not set; overQuota.
+   * A copy that shares the file's blocks. 'unknown': ONTAP has no record of the job any more (it
+   * keeps them for 300 s). conflict: `to` exists and `overwrite` is not set; overQuota.
    */
   cloneFile(
     volume: FlexVolKey,
     clone: { from: string; to: string; overwrite: boolean },
   ): Promise<Outcome<'done' | 'unknown'>>;
-  /** conflict: `to` is there. */
+  /** conflict: `to` exists. */
   renameFile(volume: FlexVolKey, from: string, to: string): Promise<Outcome<void>>;
-  /** One that is not there is fine. */
+  /** Does nothing if it does not exist. */
   deleteFile(volume: FlexVolKey, name: string): Promise<Outcome<void>>;
   close(): void;
 }
@@ -63,7 +63,7 @@ export interface OntapRestDeps {
   clock: Clock;
   ids: Pick<Ids, 'random'>;
   log: Log;
-  /** For one answer. */
+  /** For one response. */
   timeoutMs?: number;
   /** For a job, from its start. */
   jobTimeoutMs?: number;
@@ -72,13 +72,14 @@ export interface OntapRestDeps {
 const attempts = 3;
 const firstPauseMs = 200;
 /**
- * How long a change may hold its answer back to be done with it: most need no second question then.
+ * How long the filer may delay its response to a change in order to finish it: most then need no
+ * second request.
  */
 const returnTimeoutS = 2;
 const [firstPollMs, longestPollMs] = [50, 2_000];
 const [pageRecords, maxPages] = [1_000, 1_000];
 
-// The parts of ONTAP's objects that are asked for.
+// The fields of ONTAP's objects that are requested.
 type Job = {
   uuid: string;
   state?: 'queued' | 'running' | 'paused' | 'success' | 'failure';
@@ -108,8 +109,8 @@ export function createOntapRest({
   const jittered = (ms: number): number => ms * (0.5 + ids.random());
 
   /**
-   * A read or a deletion ends the same twice. Credentials that are refused are not tried again:
-   * accounts are locked for that.
+   * A read or a delete can be repeated without harm. Refused credentials are not tried again: ONTAP
+   * locks accounts for that.
    */
   async function call({ method, path, body }: Call): Promise<Outcome<OntapAnswer>> {
     const repeatable = method === 'GET' || method === 'DELETE';
@@ -154,20 +155,23 @@ export function createOntapRest({
         return fault('unavailable', `ONTAP GET ${path}: no records in the answer`);
       records.push(...page.records);
       next = page._links?.next?.href;
-      // Our password goes where it points.
+      // The next request carries the password, so it must go to the same filer.
       if (next !== undefined && !next.startsWith('/api/'))
         return fault('unavailable', `ONTAP GET ${path} goes on elsewhere: ${next}`);
     }
     return records;
   }
 
-  /** Carries a change out to its end: at once, or as a job. 'unknown': the job's record is gone. */
+  /**
+   * Executes a change to its end: at once, or as a job. 'unknown': the job's record does not exist
+   * any more.
+   */
   async function change(request: Call): Promise<Outcome<'done' | 'unknown'>> {
     const answer = await call(request);
     if (isFault(answer)) return answer;
     const job = (answer.body as { job?: Job }).job;
-    // Any other status than 202: done before the answer ("Asynchronous processing with the ONTAP
-    // REST API").
+    // Any status other than 202 means that it was complete before the response ("Asynchronous
+    // processing with the ONTAP REST API").
     return answer.status === 202 && job
       ? await jobDone(job.uuid, `${request.method} ${request.path}`)
       : 'done';

@@ -1,6 +1,6 @@
-// The port `volume-backend` on a NetApp filer: qcow2 files of one ONTAP volume. Names, copies and
-// snapshots are the filer's work, by its REST interface (a file clone shares blocks, so none of
-// them moves data); bytes go by NFS, which qemu-img speaks itself. compose names it.
+// The port `volume-backend` on a NetApp filer: qcow2 files in one ONTAP volume. Names, copies and
+// snapshots go through the filer's REST interface (a file clone shares blocks, so no data moves);
+// bytes go through NFS, which qemu-img speaks itself. Only compose names this driver.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
@@ -12,14 +12,14 @@ import type { FlexVol, OntapFile, OntapRest } from './ontap-rest.ts';
 export interface OntapVolumesOptions {
   rest: OntapRest;
   images: DiskImages;
-  /** The SVM and its volume that holds the files. */
+  /** The SVM, and its volume that holds the files. */
   svm: string;
   flexVol: string;
   /** The address at which hosts reach the SVM by NFS. */
   nfsServer: string;
   /** For one call of qemu-img that copies no data. */
   shortTimeoutMs?: number;
-  /** For one that copies a volume. */
+  /** For one call of qemu-img that copies a volume. */
   copyTimeoutMs?: number;
 }
 
@@ -36,11 +36,13 @@ export function createOntapVolumes({
   shortTimeoutMs = 30_000,
   copyTimeoutMs = 3_600_000,
 }: OntapVolumesOptions): VolumeBackend {
-  let known: Place | undefined;
+  let place: Place | undefined;
   const img = async (...args: string[]): Promise<Outcome<void>> =>
-    done(await images.run(args, { timeoutMs: shortTimeoutMs }));
+    withoutValue(await images.run(args, { timeoutMs: shortTimeoutMs }));
   const copy = async (args: string[], { signal }: CopyOptions): Promise<Outcome<void>> =>
-    done(await images.run(['convert', '-U', ...args], { timeoutMs: copyTimeoutMs, signal }));
+    withoutValue(
+      await images.run(['convert', '-U', ...args], { timeoutMs: copyTimeoutMs, signal }),
+    );
   const url = (volume: Place, file: string): string =>
     `nfs://${nfsServer}${volume.junctionPath}/${file}`;
 
@@ -55,18 +57,18 @@ export function createOntapVolumes({
         'unavailable',
         `The volume ${svm}:${flexVol} of the filer is exported nowhere: it has no junction path.`,
       );
-    return (known = { ...volume, junctionPath });
+    return (place = { ...volume, junctionPath });
   }
 
   /**
-   * Its faults are those of the port. After one, the next call looks afresh: the volume may have
-   * been moved or made anew.
+   * Runs `work` with the ONTAP volume and turns its faults into those of the port. After a fault,
+   * the next call looks the volume up again: it may have been moved or recreated.
    */
   async function onFiler<T>(work: (volume: Place) => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    const volume = known ?? (await look());
+    const volume = place ?? (await look());
     const outcome = isFault(volume) ? volume : await work(volume);
     if (!isFault(outcome)) return outcome;
-    if (!isMissingFile(outcome)) known = undefined;
+    if (!isMissingFile(outcome)) place = undefined;
     return portFault(outcome);
   }
 
@@ -82,31 +84,33 @@ export function createOntapVolumes({
       : facts;
   }
 
-  /** With what an attempt to make it may have left. */
+  /** Removes the file, and what an interrupted attempt to create it may have left. */
   async function drop(volume: Place, file: string): Promise<Outcome<void>> {
     const dropped = await rest.deleteFile(volume, file);
     return isFault(dropped) ? dropped : await rest.deleteFile(volume, unfinishedFile(file));
   }
 
-  /** `file` appears whole or not at all; one that is there stays as it is. */
+  /** `file` appears complete or not at all; an existing one is left as it is. */
   async function makeFile(
     volume: Place,
     file: string,
     make: (unfinished: string) => Promise<Outcome<void>>,
   ): Promise<Outcome<void>> {
-    const there = await exists(volume, file);
-    if (isFault(there) || there) return done(there);
+    const existing = await exists(volume, file);
+    if (isFault(existing) || existing) return withoutValue(existing);
     const unfinished = unfinishedFile(file);
-    const made = await whole(volume, unfinished, make);
-    const renamed = isFault(made) ? made : await rest.renameFile(volume, unfinished, file);
+    const makeResult = await whole(volume, unfinished, make);
+    const renamed = isFault(makeResult)
+      ? makeResult
+      : await rest.renameFile(volume, unfinished, file);
     if (!isFault(renamed)) return undefined;
-    // Not every fault tells the truth about a change: the file does.
-    if (!isFault(made) && (await exists(volume, file)) === true) return undefined;
+    // A fault does not always mean that a change failed, so the file itself is looked at.
+    if (!isFault(makeResult) && (await exists(volume, file)) === true) return undefined;
     await rest.deleteFile(volume, unfinished);
     return renamed;
   }
 
-  /** What an attempt before has left of it is no start. */
+  /** Removes what an earlier attempt has left, then runs `make`. */
   async function whole(
     volume: Place,
     unfinished: string,
@@ -116,25 +120,25 @@ export function createOntapVolumes({
     return isFault(cleared) ? cleared : await make(unfinished);
   }
 
-  /** `to` is not there. */
+  /** `to` does not exist. */
   async function clone(volume: Place, from: string, to: string): Promise<Outcome<void>> {
     const source = await found(volume, from);
     if (isFault(source)) return source;
     const cloned = await rest.cloneFile(volume, { from, to, overwrite: false });
-    if (cloned !== 'unknown') return done(cloned);
-    const made = await rest.file(volume, to);
-    if (isFault(made))
-      return isMissingFile(made)
+    if (cloned !== 'unknown') return withoutValue(cloned);
+    const clonedFile = await rest.file(volume, to);
+    if (isFault(clonedFile))
+      return isMissingFile(clonedFile)
         ? fault(
             'unavailable',
             `The filer knows neither the job that should clone ${from} nor its file.`,
           )
-        : made;
-    return made.sizeBytes === source.sizeBytes
+        : clonedFile;
+    return clonedFile.sizeBytes === source.sizeBytes
       ? undefined
       : fault(
           'unavailable',
-          `The filer has cloned ${made.sizeBytes} of ${source.sizeBytes} bytes of ${from}.`,
+          `The filer has cloned ${clonedFile.sizeBytes} of ${source.sizeBytes} bytes of ${from}.`,
         );
   }
   const cloneAs = async (
@@ -163,7 +167,7 @@ export function createOntapVolumes({
       : await img('resize', '-q', '-f', 'qcow2', url(volume, file), String(sizeGib * gib));
   }
 
-  /** Puts `unfinished` in the place of `file`, whose bytes are let go. */
+  /** Replaces `file` by `unfinished`; the old content is removed. */
   async function replace(volume: Place, file: string, unfinished: string): Promise<Outcome<void>> {
     const cloned = await rest.cloneFile(volume, { from: unfinished, to: file, overwrite: true });
     if (cloned === 'unknown')
@@ -215,7 +219,7 @@ export function createOntapVolumes({
       await onFiler(async (volume) => {
         const files = await rest.files(volume, filesOf(id));
         if (isFault(files)) return files;
-        // The volume's own file goes last: as long as it is there, the rest is found again.
+        // The volume's own file is removed last: while it exists, the others can be found again.
         for (const file of [
           ...files.map(({ name }) => name).filter((name) => name !== volumeFile(id)),
           volumeFile(id),
@@ -233,19 +237,19 @@ export function createOntapVolumes({
         async (volume) =>
           await cloneAs(volume, volumeFile(snapshot.volumeId), snapshotFile(snapshot)),
       ),
-    // A guest is no hindrance: no file lies under another.
+    // Also while a guest uses the volume: no file has another as its backing file.
     deleteSnapshot: async (snapshot) =>
       await onFiler(async (volume) => await drop(volume, snapshotFile(snapshot))),
     async settle() {},
 
-    // The clone is one moment of the image, as after a power failure: QEMU writes qcow2's tables in
-    // an order that bears that.
+    // The clone is the image at one moment, as after a power failure: QEMU writes qcow2's tables in
+    // an order that survives that.
     async prepareOnlineSnapshot(snapshot) {
-      const taken = await backend.createSnapshot(snapshot);
-      return isFault(taken) ? taken : {};
+      const snapshotResult = await backend.createSnapshot(snapshot);
+      return isFault(snapshotResult) ? snapshotResult : {};
     },
     finishOnlineSnapshot: async (snapshot) =>
-      await onFiler(async (volume) => done(await found(volume, snapshotFile(snapshot)))),
+      await onFiler(async (volume) => withoutValue(await found(volume, snapshotFile(snapshot)))),
     abandonOnlineSnapshot: async (snapshot) =>
       await backend.deleteSnapshot(snapshot, { inUse: true }),
 
@@ -261,7 +265,7 @@ export function createOntapVolumes({
     importFile: async (id, sizeGib, image, { signal } = {}) =>
       await withFile(id, async (volume, file) => {
         const unfinished = unfinishedFile(file);
-        const made = await whole(volume, unfinished, async () => {
+        const makeResult = await whole(volume, unfinished, async () => {
           const copied = await images.convert(
             image,
             sizeGib * gib,
@@ -270,7 +274,7 @@ export function createOntapVolumes({
           );
           return isFault(copied) ? copied : await grow(volume, unfinished, sizeGib);
         });
-        const replaced = isFault(made) ? made : await replace(volume, file, unfinished);
+        const replaced = isFault(makeResult) ? makeResult : await replace(volume, file, unfinished);
         if (isFault(replaced)) await rest.deleteFile(volume, unfinished);
         return replaced;
       }),
@@ -293,4 +297,5 @@ export function createOntapVolumes({
   return backend;
 }
 
-const done = (outcome: Outcome<unknown>): Outcome<void> => (isFault(outcome) ? outcome : undefined);
+const withoutValue = (outcome: Outcome<unknown>): Outcome<void> =>
+  isFault(outcome) ? outcome : undefined;

@@ -1,21 +1,21 @@
-// One child process with a deadline and a signal that ends it. Arguments are an array: no shell
-// ever sees them.
+// One child process with a deadline and a signal that ends it. Arguments are an array; no shell is
+// involved.
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { RunLimits } from '#ports/disk-images.ts';
 
 export interface ChildEnd {
-  /** null: it was killed, or never began. */
+  /** null: it was killed, or could not be started. */
   code: number | null;
   stdout: string;
-  /** The last of it. */
+  /** The end of its standard error. */
   stderr: string;
-  /** Why we killed it; null: we did not. */
+  /** Why this process killed it; null: it did not. */
   killedFor: 'deadline' | 'abort' | 'output' | null;
 }
 
 export interface Child {
   process: ChildProcess;
-  /** Resolves when the process is gone; never rejects. */
+  /** Resolves when the process has ended; never rejects. */
   ended: Promise<ChildEnd>;
   kill(reason?: 'deadline' | 'abort'): void;
 }
@@ -25,7 +25,7 @@ const maxComplaintBytes = 4096;
 const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
 /**
- * The kernel kills it when this process dies, however that comes about (prctl(2),
+ * The kernel kills the command when this process dies, for whatever reason (prctl(2),
  * PR_SET_PDEATHSIG).
  */
 export const bound = (command: readonly string[]): string[] => [
@@ -67,7 +67,7 @@ export function startChild(
     };
     child.once('error', (error) => {
       stderr ||= error.message;
-      settle(null); // it never began: no 'close' follows
+      settle(null); // it could not be started: no 'close' follows
     });
     child.once('close', settle);
   });

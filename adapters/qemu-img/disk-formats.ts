@@ -1,4 +1,4 @@
-// Glance's disk formats as QEMU calls them. Pure. As stock Cinder maps them:
+// Glance's disk formats and QEMU's names for them. Pure. The same mapping as in stock Cinder:
 // cinder.image.image_utils, QEMU_IMG_FORMAT_MAP.
 
 export type QemuFormat = 'raw' | 'qcow2' | 'vmdk' | 'vdi' | 'vpc' | 'vhdx' | 'parallels';

@@ -50,7 +50,7 @@ test('whatever in a report names another file refuses the image', () => {
     [{ ...qcow2, 'backing-image': qcow2 } as ImageInfo, 'qcow2'],
     [withData(qcow2, { 'data-file': '/etc/passwd' }), 'qcow2'],
     [withData(qcow2, { 'data-file-raw': true }), 'qcow2'],
-    // QEMU 8.1 and later list what they opened as children.
+    // QEMU 8.1 and later list the opened files as children.
     [
       {
         ...qcow2,

@@ -1,14 +1,14 @@
-// Whether an image may be used, told from what `qemu-img info --output=json` reports of it. Pure.
-// CVE-2015-5163, CVE-2022-47951 and CVE-2024-32498 were images that made QEMU open other files of
-// the host.
+// Decides whether an image may be used, from the report of `qemu-img info --output=json`. Pure.
+// CVE-2015-5163, CVE-2022-47951 and CVE-2024-32498 were about images that made QEMU open other
+// files of the host.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { QemuFormat } from './disk-formats.ts';
 
 /**
- * QEMU's ImageInfo (qapi/block-core.json), as far as it is read by name; `refersElsewhere` walks
- * all of it.
+ * QEMU's ImageInfo (qapi/block-core.json), the fields that are read by name; `refersElsewhere`
+ * walks all of it.
  */
 export interface ImageInfo {
   format: string;
@@ -19,7 +19,7 @@ export interface ImageInfo {
   'format-specific'?: { data?: { [name: string]: Json } };
 }
 
-/** The only VMDK types that are one file. */
+/** The only VMDK types that consist of one file. */
 const selfContainedVmdks: ReadonlySet<Json | undefined> = new Set([
   'monolithicSparse',
   'streamOptimized',
@@ -35,11 +35,14 @@ const maxClusterBytes: Readonly<Record<QemuFormat, number>> = {
   vhdx: 2 ** 28,
   parallels: 2 ** 28,
 };
-/** What maps a whole disk to its clusters, at 8 bytes each. 64 KiB clusters reach 8 TiB with it. */
+/**
+ * Bound for the tables that map a disk to its clusters, at 8 bytes per cluster. With 64 KiB
+ * clusters it allows 8 TiB.
+ */
 const maxTableBytes = 2 ** 30;
 const tableEntryBytes = 8;
 
-/** The virtual size in bytes. badRequest: the image may not be used, and why; tooLarge. */
+/** The virtual size in bytes. badRequest: the image may not be used, with the reason; tooLarge. */
 export function judgeImage(
   info: ImageInfo,
   format: QemuFormat,
@@ -62,8 +65,8 @@ const refersToAnother = (): Fault =>
   fault('badRequest', 'The image refers to another file, which is not allowed.');
 
 /**
- * Every file that QEMU opened for an image is named somewhere in the report: as `filename` of an
- * extent or child, or by a key of its own.
+ * Every file that QEMU opened for an image appears in the report: as `filename` of an extent or
+ * child, or by a key of its own.
  */
 function refersElsewhere(value: Json, own: string): boolean {
   if (Array.isArray(value)) return value.some((each) => refersElsewhere(each, own));
@@ -78,11 +81,11 @@ function refersElsewhere(value: Json, own: string): boolean {
 
 function judgeVmdk(specific: { [name: string]: Json } | undefined): Outcome<void> {
   const type = specific?.['create-type'];
-  const shown = typeof type === 'string' && /^\w{1,40}$/.test(type) ? type : 'unknown';
+  const printable = typeof type === 'string' && /^\w{1,40}$/.test(type) ? type : 'unknown';
   if (!selfContainedVmdks.has(type)) {
     return fault(
       'badRequest',
-      `VMDK images of type ${shown} are not supported: their data may lie in other files.`,
+      `VMDK images of type ${printable} are not supported: their data may lie in other files.`,
     );
   }
   if (specific?.['parent-cid'] !== noParentCid) return refersToAnother();
@@ -113,5 +116,5 @@ function judgeSizes(info: ImageInfo, format: QemuFormat, maxVirtualBytes: number
     : virtualBytes;
 }
 
-/** Rounded up, so that what does not fit never looks as if it did. */
+/** Rounded up, so that a size over the limit never looks equal to it. */
 const gibText = (bytes: number): string => `${Math.ceil((bytes / 2 ** 30) * 100) / 100} GiB`;

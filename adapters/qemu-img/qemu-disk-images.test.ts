@@ -1,5 +1,5 @@
-// The sandbox and what runs in it, on the real qemu-img: what is seen, what is copied, and that
-// nothing outlives its call.
+// The sandbox and what runs in it, with the real qemu-img: what it can see, what is copied, and
+// that nothing outlives its call.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -85,11 +85,11 @@ describe(
       });
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
-      const { port } = server.address() as AddressInfo; // a TCP server's
+      const { port } = server.address() as AddressInfo; // the address of a TCP server
       const url = `nbd://127.0.0.1:${port}/x`;
       assert.notEqual((await inSandbox(image, 'info', url)).code, 0);
       assert.equal(calls, 0);
-      // The same call without the sandbox does arrive: the check can fail.
+      // Without the sandbox the same call does arrive, so this check can fail.
       await run('qemu-img', ['info', url]).catch(() => undefined);
       assert.equal(calls, 1);
       server.close();
@@ -166,7 +166,7 @@ describe(
       );
     });
 
-    /** Of processes whose arguments name this folder. */
+    /** Processes whose arguments name this folder. */
     const processes = async (): Promise<string[]> => {
       const lines = await Promise.all(
         (await readdir('/proc'))
@@ -210,8 +210,8 @@ describe(
       );
     });
 
-    // With an arena for each thread, one conversion of a compressed image in ten met the limit of
-    // addresses and the image was called damaged.
+    // With one malloc arena for each thread, one conversion of a compressed image in ten reached
+    // the limit of the address space, and the image was reported as damaged.
     it('lets all threads of a reader share one arena of memory', async () => {
       const { stdout } = await startChild(
         sandboxed('env', [], { imagePath: '/dev/null', cpuSeconds: 5 }),

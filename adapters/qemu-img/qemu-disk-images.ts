@@ -1,6 +1,6 @@
-// The port `disk-images` by qemu-img. What a tenant sent is only ever parsed in a sandbox
-// (sandbox.ts): qemu-img reports it there, and qemu-nbd serves its disk from there as plain bytes,
-// which a qemu-img outside copies.
+// The port `disk-images` by qemu-img. A tenant's image is parsed only in a sandbox (sandbox.ts):
+// there qemu-img reports on it, and qemu-nbd serves its disk as plain bytes, which a qemu-img
+// outside the sandbox copies.
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,17 +18,17 @@ import type { ImageInfo } from './judge-image.ts';
 import { judgeImage } from './judge-image.ts';
 import { imageInside, sandboxed } from './sandbox.ts';
 
-/** A header is read in milliseconds; stock Nova gives qemu-img 30 s of CPU time. */
+/** A header is read in milliseconds; stock Nova allows qemu-img 30 s of CPU time. */
 const inspectTimeoutMs = 30_000;
 const inspectCpuSeconds = 30;
 const serveTimeoutMs = 10_000;
 const socketLookMs = 5;
 
 type Judged = JudgedImage & { format: QemuFormat };
-/** Of a disk, by its name for qemu-img. */
+/** Copies a disk, given by its name for qemu-img. */
 type Copy = (source: string) => Promise<Outcome<void>>;
 
-/** `socketFolder`: where the sockets of conversions are made, at most 80 characters long. */
+/** `socketFolder`: where conversions create their sockets; at most 80 characters long. */
 export function createQemuDiskImages({
   log,
   socketFolder = tmpdir(),
@@ -78,7 +78,7 @@ export function createQemuDiskImages({
   }
 
   /**
-   * What QEMU said goes to the log alone: it names files and addresses of the host, and tenants may
+   * QEMU's message goes only to the log: it names files and addresses of the host, and tenants may
    * read faults.
    */
   function failure(
@@ -159,7 +159,7 @@ export function createQemuDiskImages({
       cpuSeconds,
       socketFolder: { outside: folder, inside },
     });
-    // It ends with `work`, never before: else an ended copy would look like a damaged image.
+    // It ends only after `work`: otherwise an interrupted copy would look like a damaged image.
     const server = startChild(bound(command), { timeoutMs: limits.timeoutMs + serveTimeoutMs });
     const socket = join(folder, 'disk');
     try {
@@ -199,12 +199,12 @@ async function endedBeforeSocket(
   }
 }
 
-/** The tools around QEMU failed, or are not there. */
+/** Whether the tools around QEMU failed or are missing. */
 const lacksSandbox = ({ code, killedFor, stderr }: ChildEnd): boolean =>
   (code === null && killedFor === null && /ENOENT/.test(stderr)) ||
   /^(bwrap|prlimit|setpriv): /m.test(stderr);
 
-// As JSON, so that no part of a name is taken for a protocol.
+// As JSON, so that no part of a file name is taken for a protocol.
 const rawDisk = (file: JsonObject): string => `json:${JSON.stringify({ driver: 'raw', file })}`;
 const rawFile = (path: string): string => rawDisk({ driver: 'file', filename: path });
 const nbdDisk = (path: string): string =>
@@ -214,7 +214,7 @@ const full = /No space left|NFS3ERR_NOSPC|NFS3ERR_DQUOT|Disk quota/;
 const unreadable =
   /Image is not in|Could not read.*header|Unknown file format|Invalid (image|footer)|not in .* format/;
 
-// What libnfs and QEMU say; they have no codes.
+// Recognises messages of libnfs and QEMU; they have no error codes.
 function kindOf(words: string): [FaultKind, string] {
   if (full.test(words)) return ['overQuota', 'there is no room left on the storage.'];
   if (/No such file|NFS3ERR_NOENT/.test(words)) return ['notFound', 'an image is missing.'];

@@ -1,9 +1,9 @@
-// The command line of a process that reads a tenant's image: it sees that one file and QEMU's own
-// libraries, has no network, no rights and little memory, and ends with the process that began it.
-// bwrap(1) (bubblewrap), prlimit(1).
+// The command line of a process that reads a tenant's image: it sees only that file and QEMU's
+// libraries, has no network, no privileges and little memory, and ends with the process that
+// started it. bwrap(1) (bubblewrap), prlimit(1).
 import { existsSync } from 'node:fs';
 
-/** Where it finds the image. */
+/** The path of the image inside. */
 export const imageInside = '/image';
 
 const maxAddressBytes = 1024 ** 3; // as stock Glance, Cinder and Nova limit qemu-img
@@ -16,7 +16,7 @@ const loaders = ['/usr/lib64', '/usr/lib/ld-linux-aarch64.so.1'];
 export interface SandboxOptions {
   imagePath: string;
   cpuSeconds: number;
-  /** A folder that the process may write into: where it makes its socket. */
+  /** A folder in which the process may create its socket. */
   socketFolder?: { outside: string; inside: string };
 }
 
@@ -51,8 +51,8 @@ export function sandboxed(
     '--setenv',
     'LC_ALL',
     'C',
-    // Else each thread that inflates clusters reserves 64 MiB of addresses, and reads fail by
-    // chance at the limit of them. mallopt(3), M_ARENA_MAX.
+    // Otherwise each thread that inflates clusters reserves 64 MiB of address space, and reads fail
+    // at random at the limit. mallopt(3), M_ARENA_MAX.
     '--setenv',
     'MALLOC_ARENA_MAX',
     '1',
@@ -69,7 +69,7 @@ export function sandboxed(
     'usr/lib64',
     '/lib64',
     ...loaders.filter((path) => existsSync(path)).flatMap((path) => ['--ro-bind', path, path]),
-    // QEMU opens it to learn which kind of locks the kernel has.
+    // QEMU opens it to find out which kind of locks the kernel supports.
     '--dev-bind',
     '/dev/null',
     '/dev/null',
