@@ -1,5 +1,5 @@
 // The OVSDB client against peers that answer late, wrongly, not at all, or as older servers do.
-// ovsdb.test.ts has the real one.
+// Tests with a real server: ovsdb.test.ts.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
@@ -28,7 +28,7 @@ interface Peer {
   unix: string;
 }
 
-/** A server that answers `echo` and leaves the rest to `answer`. */
+/** A server that answers `echo` and leaves everything else to `answer`. */
 async function withPeer(
   answer: Answer,
   options: Partial<ClientOptions<Nb>>,
@@ -52,7 +52,7 @@ async function withPeer(
     socket.on('data', (chunk: Buffer) => {
       for (const message of splitter.push(chunk) as Message[]) {
         const send = (reply: object) => void socket.write(JSON.stringify(reply));
-        // The first echo proves the connection; the others are the test's.
+        // The first echo is the client's check of the connection; the others belong to the test.
         if (message.method === 'echo' && (echoes += 1) === 1)
           send({ id: message.id, result: message.params, error: null });
         else answer(message, send);
@@ -224,7 +224,7 @@ describe('the OVSDB client', () => {
             },
           });
           send({ id, result: whole('first'), error: null });
-          // Behind the answer, in the same breath: it must be applied after it.
+          // Sent directly behind the answer, in one packet: it must be applied after it.
           const changed =
             known === 'monitor'
               ? { old: { name: 'first' }, new: { name: 'second', addresses: 'a' } }

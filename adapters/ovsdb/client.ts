@@ -1,6 +1,6 @@
-// An OVSDB client that stays connected: reconnects with jittered backoff, and takes its replicas
-// and locks along. Calls wait for the connection for a bounded time, so a restart of the server is
-// felt as a delay.
+// An OVSDB client that stays connected: it reconnects with jittered backoff and restores its
+// replicas and locks. Calls wait a bounded time for the connection, so that a restart of the server
+// only delays them.
 import { KeptConnection, type KeepDeps, type KeepOptions } from '#platform/kept-connection.ts';
 import type { Log } from '#platform/log.ts';
 import { OvsdbConnection, type CallOptions, type ConnectionOptions } from './connection.ts';
@@ -11,10 +11,7 @@ import { Replica, type ReplicaListeners, type Selection } from './replica.ts';
 import type { DatabaseSchema } from './schema.ts';
 
 export interface ClientOptions<S extends DatabaseSchema> extends KeepOptions {
-  /**
-   * `unix:/run/ovn/ovnnb_db.sock`, `tcp:127.0.0.1:6641`; of several the next is tried when one
-   * fails.
-   */
+  /** `unix:/run/ovn/ovnnb_db.sock`, `tcp:127.0.0.1:6641`; if one fails, the next is tried. */
   remotes: readonly string[];
   schema: S;
   callTimeoutMs?: number; // default 30 s; each call may give its own
@@ -35,13 +32,13 @@ export class OvsdbClient<S extends DatabaseSchema> {
   readonly #kept: KeptConnection<OvsdbConnection>;
   readonly #replicas = new Map<string, Replica<S, Selection<S>>>();
   readonly #locks = new Map<string, Lock>();
-  /** Attempts that failed: each moves on to the next remote. */
+  /** Failed attempts; each moves on to the next remote. */
   #failed = 0;
   #lastReplica = 0;
 
   /**
-   * Connects at the first call, replica or lock, or at `connect()`; from then on it stays connected
-   * until `close()`.
+   * Connects at the first call, replica or lock, or at `connect()`, and stays connected until
+   * `close()`.
    */
   constructor(options: ClientOptions<S>, deps: KeepDeps) {
     if (options.remotes.length === 0) throw new Error('an OVSDB client needs a remote');
@@ -77,8 +74,8 @@ export class OvsdbClient<S extends DatabaseSchema> {
   }
 
   /**
-   * All operations or none, with one answer each. Rejects with OvsdbTransactionError, OvsdbError,
-   * OvsdbTimeout or OvsdbDisconnected.
+   * Executes all operations or none, with one answer each. Rejects with OvsdbTransactionError,
+   * OvsdbError, OvsdbTimeout or OvsdbDisconnected.
    */
   async transact<const O extends readonly Operation<unknown>[]>(
     operations: O,
@@ -93,8 +90,8 @@ export class OvsdbClient<S extends DatabaseSchema> {
   }
 
   /**
-   * The schema as the server has it, in the form of RFC 7047, 3.2: another release may lack columns
-   * that ours has.
+   * The server's own schema, in the form of RFC 7047, 3.2: another release may lack columns of the
+   * generated one.
    */
   async getSchema(): Promise<{
     name: string;
@@ -108,7 +105,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
     return (await this.call('list_dbs', [])) as string[]; // RFC 7047, 4.1.1
   }
 
-  /** Any method. Never waits longer than the connect and call deadlines together. */
+  /** Calls any method. Never waits longer than the connect and call deadlines together. */
   async call(
     method: string,
     params: readonly unknown[],
@@ -118,7 +115,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
     return connection.call(method, params, { timeoutMs: this.#callTimeoutMs, ...options });
   }
 
-  /** Holds these tables in memory from now on. */
+  /** Keeps these tables in memory from now on. */
   replicate<const M extends Selection<S>>(
     selection: M,
     listeners: ReplicaListeners<S, M> = {},
@@ -132,15 +129,15 @@ export class OvsdbClient<S extends DatabaseSchema> {
       this.#replicas.delete(id);
       this.#kept.current
         ?.call('monitor_cancel', [id], { timeoutMs: this.#callTimeoutMs })
-        .catch(() => undefined); // gone with the connection at the latest
+        .catch(() => undefined); // it ends with the connection at the latest
     });
-    // its selection is narrower: the client only starts it and hands it its notifications
+    // its selection is narrower: the client only starts it and passes its notifications
     this.#replicas.set(id, replica as never);
     this.#begin((connection) => this.#startReplica(connection, replica as never));
     return replica;
   }
 
-  /** Queues for a lock, now and on every connection to come. One of a name. */
+  /** Requests a lock, now and on every new connection. One `Lock` per name. */
   lock(name: string, onChange: (held: boolean) => void = () => {}): Lock {
     if (this.#locks.has(name)) throw new Error(`this client is after the lock ${name} already`);
     const lock = new Lock(
@@ -150,7 +147,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
         this.#locks.delete(name);
         this.#kept.current
           ?.call('unlock', [name], { timeoutMs: this.#callTimeoutMs })
-          .catch(() => undefined); // gone with the connection at the latest
+          .catch(() => undefined); // it ends with the connection at the latest
       },
     );
     this.#locks.set(name, lock);
@@ -158,18 +155,18 @@ export class OvsdbClient<S extends DatabaseSchema> {
     return lock;
   }
 
-  /** Takes a lock of `lock()` from whoever holds it, who hears of it. */
+  /** Takes a lock of `lock()` from its holder, which is notified. */
   async steal(lock: Lock): Promise<void> {
     const connection = await this.connect();
     const timeoutMs = this.#callTimeoutMs;
-    // The server wants a queued client to leave first; both are on their way at once.
+    // The server requires a queued client to leave the queue first; both requests are sent at once.
     await Promise.all([
       connection.call('unlock', [lock.name], { timeoutMs }),
       connection.call('steal', [lock.name], { timeoutMs, taken: () => lock.set(true) }),
     ]);
   }
 
-  /** Shares the attempt under way, if any. */
+  /** Joins a connection attempt that is under way. */
   connect(): Promise<OvsdbConnection> {
     return this.#kept.get();
   }
@@ -196,7 +193,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
     }
   }
 
-  /** For what is asked for while connected; otherwise the next connection starts it. */
+  /** Sends a request now if there is a connection; otherwise the next connection starts with it. */
   #begin(work: (connection: OvsdbConnection) => Promise<void>): void {
     const connection = this.#kept.current;
     if (connection) this.#settle(connection, work(connection));
@@ -206,7 +203,9 @@ export class OvsdbClient<S extends DatabaseSchema> {
       );
   }
 
-  /** A connection on which a replica or lock cannot be had is left, and tried anew. */
+  /**
+   * Closes a connection on which a replica or lock could not be set up; the next one tries again.
+   */
   #settle(connection: OvsdbConnection, work: Promise<void>): void {
     work.catch((error: Error) => {
       if (this.#kept.current !== connection) return;
@@ -245,7 +244,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
     }
   }
 
-  /** A listener's bug must not end the connection that brought the news. */
+  /** An error in a listener must not end the connection whose notification it handles. */
   #guarded(work: () => void): void {
     try {
       work();

@@ -7,7 +7,7 @@ import { northbound } from './northbound.gen.ts';
 import { operationsOf } from './operations.ts';
 import { whyNoOvsdb } from './ovsdb-server.testing.ts';
 
-/** Why a test with a real ovsdb-server is skipped on this machine; false: it is not. */
+/** Why tests with a real ovsdb-server are skipped on this machine; false: they run. */
 export const skip = await whyNoOvsdb().then((reason) =>
   reason === null ? (false as const) : `no ovsdb-server here: ${reason}`,
 );

@@ -1,6 +1,6 @@
-// One connection to an OVSDB server: carries calls in parallel, hands out notifications, answers
-// and sends echoes, notices a dead peer. `client.ts` keeps one of these alive; use that unless a
-// single connection is what you want.
+// One connection to an OVSDB server: runs calls in parallel, delivers notifications, answers and
+// sends echoes, detects a dead peer. `client.ts` keeps one of these alive; use that unless you want
+// a single connection.
 import type net from 'node:net';
 import { OvsdbDisconnected, OvsdbError, OvsdbTimeout } from './errors.ts';
 import { JsonSplitter } from './json-stream.ts';
@@ -8,15 +8,15 @@ import { connectTo } from './remote.ts';
 
 export interface ConnectionOptions {
   remote: string;
-  /** Calls beyond this many wait here, in order. */
+  /** Calls beyond this many wait in order. */
   maxInFlight: number;
   /** Calls beyond this many waiting ones fail at once. */
   maxQueued: number;
-  /** A longer message ends the connection. The first answer of a monitor holds all its rows. */
+  /** A longer message ends the connection. The first answer of a monitor contains all its rows. */
   maxMessageBytes: number;
   /**
-   * After so long without a word from the server it is asked for an echo; after the same time again
-   * it is dead.
+   * After this time without a message from the server, an echo is sent; after the same time again,
+   * the server counts as dead.
    */
   keepaliveIntervalMs: number;
 }
@@ -36,11 +36,11 @@ interface Call {
 export interface CallOptions {
   timeoutMs: number;
   /**
-   * Cancels the call at the server: it fails with "canceled" unless its answer was on the way. (A
+   * Cancels the call at the server: it fails with "canceled" unless its answer was sent already. (A
    * clustered database may still commit it.)
    */
   signal?: AbortSignal | undefined;
-  /** Takes the answer in at once, before any notification that came behind it. */
+  /** Called with the answer at once, before any notification that follows it. */
   taken?: ((result: unknown) => void) | undefined;
 }
 
@@ -50,7 +50,7 @@ export class OvsdbConnection {
   readonly #socket: net.Socket;
   readonly #splitter: JsonSplitter;
   readonly #inFlight = new Map<number, Call>();
-  /** In insertion order; a set, because calls leave from the middle at their deadlines. */
+  /** In insertion order; a set, because calls are removed from the middle at their deadlines. */
   readonly #queue = new Set<Call>();
   #lastId = 0;
   #heardAt = performance.now();
@@ -71,7 +71,7 @@ export class OvsdbConnection {
     socket.on('close', () => this.#end(new Error('the server closed the connection')));
   }
 
-  /** Connects and hears one echo, so that a listener that is no OVSDB server is told apart. */
+  /** Connects and waits for one echo, to recognise a listener that is not an OVSDB server. */
   static async open(
     options: ConnectionOptions,
     listeners: ConnectionListeners,
@@ -89,8 +89,8 @@ export class OvsdbConnection {
   }
 
   /**
-   * One call. Rejects with OvsdbError, OvsdbTimeout or OvsdbDisconnected. What runs into its
-   * deadline is canceled at the server.
+   * One call. Rejects with OvsdbError, OvsdbTimeout or OvsdbDisconnected. A call past its deadline
+   * is canceled at the server.
    */
   call(
     method: string,
@@ -110,8 +110,8 @@ export class OvsdbConnection {
         if (!this.#inFlight.has(id))
           return call.settle(new OvsdbError('canceled', `${method}: canceled before it was sent`));
         this.#notify('cancel', [id]);
-        // RFC 7047, 4.1.4 promises the error "canceled"; ovsdb-server 3.1 cancels without a word.
-        // It answers in order, so an echo tells.
+        // RFC 7047, 4.1.4 promises the error "canceled", but ovsdb-server 3.1 cancels without an
+        // answer. It answers in order, so the answer to an echo shows that the call was canceled.
         this.call('echo', [], { timeoutMs }).then(
           () => call.settle(new OvsdbError('canceled', `${method}: canceled`)),
           () => undefined,
@@ -167,7 +167,7 @@ export class OvsdbConnection {
   }
 
   #receive(chunk: Buffer): void {
-    this.#heardAt = performance.now(); // any word from the server proves it alive
+    this.#heardAt = performance.now(); // any message from the server proves that it is alive
     let messages: unknown[];
     try {
       messages = this.#splitter.push(chunk);
@@ -176,7 +176,7 @@ export class OvsdbConnection {
         new Error(`unreadable message from OVSDB: ${(error as Error).message}`, { cause: error }),
       );
     }
-    // the splitter lets only objects through
+    // the splitter returns only objects
     for (const message of messages) this.#dispatch(message as Record<string, unknown>);
   }
 
@@ -197,7 +197,7 @@ export class OvsdbConnection {
       if (silentMs >= 2 * intervalMs)
         this.#end(new Error(`not a word in ${Math.round(silentMs)} ms`));
       else if (silentMs >= intervalMs)
-        // silence ends the connection at the next look
+        // without an answer, the next check ends the connection
         this.call('echo', [], { timeoutMs: intervalMs }).catch(() => undefined);
     }, intervalMs / 2);
     this.#keepalive.unref();
@@ -214,10 +214,10 @@ export class OvsdbConnection {
   }
 }
 
-/** ovsdb-server says `{error, details}`, or a bare word such as "canceled". */
+/** ovsdb-server sends `{error, details}`, or a single word such as "canceled". */
 function errorOf(error: unknown): OvsdbError {
   if (typeof error === 'string') return new OvsdbError(error, error);
-  // anything else that is not null has no such fields
+  // any other value but null has no such fields
   const { error: code, details } = error as { error?: unknown; details?: unknown };
   if (typeof code !== 'string') return new OvsdbError('unknown', JSON.stringify(error));
   return new OvsdbError(code, typeof details === 'string' ? `${code}: ${details}` : code);

@@ -1,9 +1,9 @@
-// The ways a call to an OVSDB server fails. All are expected outcomes of talking to a daemon;
+// The ways in which a call to an OVSDB server fails. All are expected when talking to a daemon;
 // drivers turn them into Faults.
 
 /**
- * The server refused the request itself: unknown database or method, bad form, canceled. `code` is
- * its word for it.
+ * The server refused the request itself: unknown database or method, malformed, canceled. `code` is
+ * the server's error.
  */
 export class OvsdbError extends Error {
   override readonly name: string = 'OvsdbError';
@@ -16,8 +16,8 @@ export class OvsdbError extends Error {
 }
 
 /**
- * What a transaction can fail with: RFC 7047, section 5.2 and 4.1.3. Servers add words of their
- * own, hence the rest.
+ * The errors of a transaction: RFC 7047, section 5.2 and 4.1.3. Servers add errors of their own,
+ * hence the open end.
  */
 export type TransactionErrorCode =
   | 'duplicate uuid-name'
@@ -37,8 +37,8 @@ export type TransactionErrorCode =
   | (string & {});
 
 /**
- * Nothing of the transaction was done. `operation` is the index of the guilty operation, or
- * 'commit' where only the whole is wrong.
+ * Nothing of the transaction was executed. `operation` is the index of the failed operation, or
+ * 'commit' where the transaction failed as a whole.
  */
 export class OvsdbTransactionError extends OvsdbError {
   override readonly name = 'OvsdbTransactionError';
@@ -55,17 +55,13 @@ export class OvsdbTransactionError extends OvsdbError {
 }
 
 /**
- * No answer within the call's deadline. Whether the server carried it out is unknown: read the
- * state.
+ * No answer within the call's deadline. Whether the server executed it is unknown: read the state.
  */
 export class OvsdbTimeout extends Error {
   override readonly name = 'OvsdbTimeout';
 }
 
-/**
- * No connection, or it broke while the call was on its way. Whether the server carried it out is
- * unknown.
- */
+/** No connection, or it broke during the call. Whether the server executed it is unknown. */
 export class OvsdbDisconnected extends Error {
   override readonly name = 'OvsdbDisconnected';
 }

@@ -1,5 +1,5 @@
-// Runs a tool on a host, through the host's own prefix (`nsenter …`; nothing on a real node), with
-// a deadline. Arguments are an array.
+// Runs a tool on a host with a deadline, by the host's command prefix (`nsenter …`; empty on a real
+// node). Arguments are an array.
 import { execFile } from 'node:child_process';
 
 export class HostToolFailed extends Error {

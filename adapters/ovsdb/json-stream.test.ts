@@ -1,4 +1,4 @@
-// The scanner: messages come out whole however the socket cuts them, and nothing else gets in.
+// The scanner returns complete messages however the socket cuts them, and rejects anything else.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

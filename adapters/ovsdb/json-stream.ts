@@ -1,5 +1,5 @@
-// Cuts a byte stream into JSON objects that follow each other without any delimiter, as RFC 7047
-// has it (section 4).
+// Cuts a byte stream into JSON objects that follow each other without a delimiter, as RFC 7047,
+// section 4, specifies.
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -9,8 +9,8 @@ const bracketToBrace = 0x20;
 const blank = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 /**
- * Looks at each byte once, however the socket cuts them, and parses a message only when it is
- * whole. Holds at most one unfinished message.
+ * Scans each byte once, however the socket cuts the messages, and parses a message only when it is
+ * complete. Holds at most one unfinished message.
  */
 export class JsonSplitter {
   readonly #maxBytes: number;
@@ -25,8 +25,8 @@ export class JsonSplitter {
   }
 
   /**
-   * Takes what the socket gave and returns the messages it completed. Throws on what is no JSON
-   * object and on one over the limit.
+   * Takes the bytes of a socket and returns the messages that they complete. Throws on anything but
+   * a JSON object, and on one over the limit.
    */
   push(chunk: Buffer): unknown[] {
     const messages: unknown[] = [];
@@ -66,7 +66,7 @@ export class JsonSplitter {
   }
 
   #take(): unknown {
-    // Joined before decoding: a chunk may end within a character.
+    // Joined before decoding, since a chunk may end within a character.
     const text = Buffer.concat(this.#chunks, this.#buffered).toString();
     this.#chunks = [];
     this.#buffered = 0;

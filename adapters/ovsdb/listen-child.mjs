@@ -1,4 +1,5 @@
-// Run by listen-in-netns.ts inside a network namespace: listens on a port of all addresses, hands the socket over, ends.
+// Started by listen-in-netns.ts inside a network namespace: listens on a port of all addresses,
+// passes the socket to its parent, exits.
 import net from 'node:net';
 
 const server = net.createServer();

@@ -1,6 +1,6 @@
-// A listening socket of another network namespace for this process: a child enters it, opens the
-// socket, hands it over and ends. What is accepted from it stays in that namespace. Called by the
-// host network.
+// Opens a listening socket in another network namespace: a child process enters it, opens the
+// socket, passes it to this process and exits. Accepted connections stay in that namespace. Called
+// by ovs-host-network.ts.
 import { spawn } from 'node:child_process';
 import { Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import { HostToolFailed, type Enter } from './host-tool.ts';
 const child = fileURLToPath(new URL('listen-child.mjs', import.meta.url));
 const timeoutMs = 15_000;
 
-/** On all addresses there. */
+/** Listens on all addresses of the namespace. */
 export function listenInNetns(enter: Enter, netns: string, port: number): Promise<Server> {
   const [file, ...args] = [
     ...enter,
@@ -46,6 +46,6 @@ export function listenInNetns(enter: Enter, netns: string, port: number): Promis
       reject(
         new HostToolFailed(`listen in ${netns}: ended with ${code ?? signal} ${words.trim()}`),
       ),
-    ); // after the message it changes nothing
+    ); // after the message it has no effect
   });
 }

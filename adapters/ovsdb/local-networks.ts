@@ -1,6 +1,6 @@
-// From southbound bindings to the networks that have guests on a host. Pure. The external ids are
-// those that Neutron writes in the northbound rows (services/neutron/ovn/port-rows.ts); northd
-// copies them.
+// Derives, from southbound bindings, the networks that have guests on a host. Pure. The external
+// ids are those that Neutron writes in the northbound rows (services/neutron/ovn/port-rows.ts);
+// northd copies them.
 import type { LocalGuest, LocalNetwork } from '#ports/host-network.ts';
 
 export interface BindingRow {
@@ -13,7 +13,7 @@ export interface BindingRow {
 }
 
 export function localNetworks(rows: Iterable<BindingRow>, chassisUuid: string): LocalNetwork[] {
-  const [doors, guests] = [
+  const [metadataPorts, guests] = [
     new Map<string, LocalNetwork['metadataPort']>(),
     new Map<string, LocalGuest[]>(),
   ];
@@ -23,7 +23,7 @@ export function localNetworks(rows: Iterable<BindingRow>, chassisUuid: string): 
     const mac = macOf(row);
     const cidrs = (row.external_ids['neutron:cidrs'] ?? '').split(' ').filter(Boolean);
     if (row.type === 'localport') {
-      if (cidrs.length > 0) doors.set(networkId, { id: row.logical_port, mac, cidrs });
+      if (cidrs.length > 0) metadataPorts.set(networkId, { id: row.logical_port, mac, cidrs });
     } else if (row.type === '' && row.chassis === chassisUuid) {
       const guest = {
         portId: row.logical_port,
@@ -36,7 +36,7 @@ export function localNetworks(rows: Iterable<BindingRow>, chassisUuid: string): 
     }
   }
   return [...guests].flatMap(([id, found]) => {
-    const metadataPort = doors.get(id);
+    const metadataPort = metadataPorts.get(id);
     return metadataPort ? [{ id, metadataPort, guests: found }] : [];
   });
 }

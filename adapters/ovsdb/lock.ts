@@ -1,6 +1,6 @@
-// A lock at the server (RFC 7047, section 4.1.8), asked for anew on each connection: it is lost
-// with the connection, and so is its owner's right. `assert(name)` in a transaction makes the
-// server check it. Made by `OvsdbClient.lock`.
+// A lock at the server (RFC 7047, section 4.1.8), requested again on each connection: when the
+// connection ends, the lock is lost. With `assert(name)` in a transaction the server checks it.
+// Created by `OvsdbClient.lock`.
 
 export class Lock {
   readonly name: string;
@@ -14,18 +14,18 @@ export class Lock {
     this.#onReleased = onReleased;
   }
 
-  /** Whether it was ours at the server's last word. */
+  /** Whether this client held it according to the server's latest message. */
   get held(): boolean {
     return this.#held;
   }
 
-  /** Gives it back, or leaves the queue for it. */
+  /** Releases it, or leaves its queue. */
   release(): void {
     this.set(false);
     this.#onReleased();
   }
 
-  /** Called by the client with the server's word, and when the connection is lost. */
+  /** Called by the client with the server's message, and when the connection is lost. */
   set(held: boolean): void {
     if (held === this.#held) return;
     this.#held = held;

@@ -1,6 +1,6 @@
-// The place on a host where a network's guests find metadata: an internal port of the integration
-// bridge that stands for the network's localport, moved into a network namespace of its own. Called
-// by the host network.
+// Where the guests of a network reach metadata on a host: an internal port of the integration
+// bridge that is bound to the network's localport, moved into a network namespace of its own.
+// Called by ovs-host-network.ts.
 import type { LocalNetwork } from '#ports/host-network.ts';
 import { runOnHost, type Enter } from './host-tool.ts';
 
@@ -24,13 +24,13 @@ export async function listEndpoints(enter: Enter): Promise<string[]> {
 }
 
 /**
- * Whether the interface is in its namespace with its addresses, and Open vSwitch at its other end:
- * in userspace it is a persistent tap, which an ovs-vswitchd that was killed leaves here without
- * carrier, while the next one makes another on the host.
+ * Whether the interface is in its namespace with its addresses, and connected to Open vSwitch. With
+ * the userspace datapath it is a persistent tap: a killed ovs-vswitchd leaves it here without
+ * carrier, and the next one creates another on the host.
  */
 export async function isInPlace(enter: Enter, network: LocalNetwork): Promise<boolean> {
   const name = interfaceOf(network.id);
-  const shown = await runOnHost(enter, [
+  const addressList = await runOnHost(enter, [
     'ip',
     '-n',
     netnsOf(network.id),
@@ -39,8 +39,8 @@ export async function isInPlace(enter: Enter, network: LocalNetwork): Promise<bo
     'show',
     'dev',
     name,
-  ]).catch(() => '[]'); // not there
-  const [link] = JSON.parse(shown.trim() || '[]') as {
+  ]).catch(() => '[]'); // the interface does not exist
+  const [link] = JSON.parse(addressList.trim() || '[]') as {
     address?: string;
     flags?: string[];
     addr_info?: { local: string; prefixlen: number }[];
@@ -52,15 +52,17 @@ export async function isInPlace(enter: Enter, network: LocalNetwork): Promise<bo
     link.flags.includes('NO-CARRIER')
   )
     return false;
-  const held = new Set(
+  const currentAddresses = new Set(
     (link.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`),
   );
-  return [...network.metadataPort.cidrs, ...metadataAddresses].every((each) => held.has(each));
+  return [...network.metadataPort.cidrs, ...metadataAddresses].every((each) =>
+    currentAddresses.has(each),
+  );
 }
 
 /**
- * `name` exists on the host already, or in the namespace. Addresses of a former shape of the
- * network go.
+ * `name` exists on the host, or in the namespace already. Addresses that the network no longer has
+ * are removed.
  */
 export async function putInPlace(enter: Enter, network: LocalNetwork): Promise<void> {
   const [netns, name] = [netnsOf(network.id), interfaceOf(network.id)];
@@ -73,7 +75,7 @@ export async function putInPlace(enter: Enter, network: LocalNetwork): Promise<v
       () => false,
     )
   ) {
-    await within('link', 'delete', 'dev', name).catch(() => undefined); // none is fine
+    await within('link', 'delete', 'dev', name).catch(() => undefined); // it may not exist
     await runOnHost(enter, ['ip', 'link', 'set', 'dev', name, 'netns', netns]);
   }
   await within('link', 'set', 'dev', 'lo', 'up');
@@ -97,7 +99,7 @@ export async function removeNetns(enter: Enter, networkId: string): Promise<void
     await runOnHost(enter, ['ip', 'netns', 'delete', netnsOf(networkId)]);
 }
 
-/** A name whose namespace is gone (left by a crash) is made anew. */
+/** Recreates a name whose namespace no longer works, as after a crash. */
 async function ensureNetns(enter: Enter, netns: string): Promise<void> {
   const works = () =>
     runOnHost(enter, ['ip', 'netns', 'exec', netns, 'true']).then(
@@ -105,6 +107,6 @@ async function ensureNetns(enter: Enter, netns: string): Promise<void> {
       () => false,
     );
   if (await works()) return;
-  await runOnHost(enter, ['ip', 'netns', 'delete', netns]).catch(() => undefined); // none is fine
+  await runOnHost(enter, ['ip', 'netns', 'delete', netns]).catch(() => undefined); // it may not exist
   await runOnHost(enter, ['ip', 'netns', 'add', netns]);
 }

@@ -7,7 +7,7 @@ import { whatIsMissing } from '#platform/testing/real-daemon.ts';
 
 const northdProgram = '/usr/bin/ovn-northd';
 
-/** Why northd cannot run here; null = it can. */
+/** Why northd cannot run here; null: it can. */
 export function whyNoNorthd(): Promise<string | null> {
   return whatIsMissing([northdProgram]);
 }

@@ -1,5 +1,5 @@
-// The operations of a transaction, typed by the schema: what goes out, and what each one answers.
-// Pure. Source: RFC 7047, section 5.2.
+// The operations of a transaction, typed by the schema, and how their answers are read. Pure.
+// Source: RFC 7047, section 5.2.
 import { OvsdbTransactionError } from './errors.ts';
 import {
   columnOf,
@@ -27,8 +27,8 @@ type Function = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'includes' | 'excludes';
 type Mutator = 'insert' | 'delete' | '+=' | '-=' | '*=' | '/=' | '%=';
 
 /**
- * All must hold. On sets and maps `includes` asks for these members among others. An empty list
- * means every row.
+ * All conditions must hold. On sets and maps `includes` requires these members, among any others.
+ * An empty list selects every row.
  */
 export type Where<S extends DatabaseSchema, T extends TableName<S>> = readonly (
   | readonly ['_uuid', '==' | '!=', Uuid]
@@ -38,7 +38,7 @@ export type Where<S extends DatabaseSchema, T extends TableName<S>> = readonly (
     >]
 )[];
 
-/** `delete` on a map takes pairs, or an array of keys whatever their values. */
+/** `delete` on a map takes pairs, or an array of keys with any value. */
 export type Mutation<S extends DatabaseSchema, T extends TableName<S>> = {
   [C in ColumnName<S, T>]: readonly [
     C,
@@ -47,17 +47,17 @@ export type Mutation<S extends DatabaseSchema, T extends TableName<S>> = {
   ];
 }[ColumnName<S, T>];
 
-/** The same, where table and columns are known at run time only. */
+/** The same, where table and columns are known only at run time. */
 type AnyWhere = readonly (readonly [string, string, unknown])[];
 
 /**
- * Builders for one schema. Naming a table, column or value that it does not have is a compile
+ * Builders for one schema. A table, column or value that the schema does not have is a compile
  * error.
  */
 export function operationsOf<const S extends DatabaseSchema>(schema: S) {
   return {
     /**
-     * `uuid`: chosen by the caller (a second insert of it fails with "duplicate uuid"); `uuidName`:
+     * `uuid`: chosen by the caller (inserting it twice fails with "duplicate uuid"); `uuidName`:
      * for `{ named }` in the same transaction.
      */
     insert<T extends TableName<S>>(
@@ -112,7 +112,7 @@ export function operationsOf<const S extends DatabaseSchema>(schema: S) {
         read: count,
       };
     },
-    /** Rows with the columns asked for, and always `_uuid`. */
+    /** Rows with the given columns and always `_uuid`. */
     select<T extends TableName<S>, N extends ColumnName<S, T>>(
       table: T,
       where: Where<S, T>,
@@ -133,13 +133,13 @@ export function operationsOf<const S extends DatabaseSchema>(schema: S) {
                 ...decodeRow(tableOf(schema, table), columns, row),
                 _uuid: (row['_uuid'] as unknown as [string, string])[1],
               }) as unknown as Row<S, T, N> & { _uuid: Uuid },
-          ), // decoded by this very table
+          ), // decoded by this table
         }),
       };
     },
     /**
-     * The transaction goes on only once these rows are (`==`) or are not (`!=`) as given; "timed
-     * out" after `timeoutMs`, 0 = look once.
+     * The transaction continues only once these rows are (`==`) or are not (`!=`) as given; it
+     * fails with "timed out" after `timeoutMs`, where 0 checks once.
      */
     wait<T extends TableName<S>>(
       table: T,
@@ -162,12 +162,12 @@ export function operationsOf<const S extends DatabaseSchema>(schema: S) {
         read: nothing,
       };
     },
-    /** Ends up in the database's log: who did it, for `ovsdb-tool show-log`. */
+    /** Written to the database's log, where `ovsdb-tool show-log` shows it. */
     comment: (comment: string): Operation<void> => ({
       wire: { op: 'comment', comment },
       read: nothing,
     }),
-    /** Always fails with "aborted": the operations before it are only tried. */
+    /** Always fails with "aborted", so that the operations before it are only tried. */
     abort: (): Operation<never> => ({
       wire: { op: 'abort' },
       read: () => {
@@ -176,7 +176,7 @@ export function operationsOf<const S extends DatabaseSchema>(schema: S) {
     }),
     /** The transaction fails with "not owner" unless this client holds the lock. */
     assert: (lock: string): Operation<void> => ({ wire: { op: 'assert', lock }, read: nothing }),
-    /** Answers only once the change is on the disk, if `durable`. */
+    /** With `durable`, answers only once the change is on disk. */
     commit: (durable: boolean): Operation<void> => ({
       wire: { op: 'commit', durable },
       read: nothing,
@@ -185,8 +185,8 @@ export function operationsOf<const S extends DatabaseSchema>(schema: S) {
 }
 
 /**
- * The answers to `operations`, one each. Throws OvsdbTransactionError if one failed, or the commit
- * of all.
+ * The answers to `operations`, one each. Throws OvsdbTransactionError if one of them, or the
+ * commit, failed.
  */
 export function readAnswers<const O extends readonly Operation<unknown>[]>(
   operations: O,
@@ -217,7 +217,7 @@ export function encodeWhere(table: Table, where: AnyWhere): readonly unknown[] {
 function encodeMutations(table: Table, mutations: AnyWhere): readonly unknown[] {
   return mutations.map(([name, mutator, value]) => {
     const column = columnOf(table, name);
-    // The keys to delete of a map travel as a set.
+    // The keys to delete from a map are encoded as a set.
     const asSet = column.kind === 'map' && mutator === 'delete' && Array.isArray(value);
     const wire: WireValue = encodeValue(
       asSet ? { kind: 'set', type: column.key } : column,

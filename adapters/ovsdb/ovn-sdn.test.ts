@@ -1,5 +1,5 @@
-// The port `sdn` on real OVN databases, with a real northd where the test is about it; elsewhere
-// the test plays its part and ovn-controller's.
+// The port `sdn` on real OVN databases, with a real northd where a test needs it; elsewhere the
+// test does what northd and ovn-controller would do.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
@@ -169,7 +169,7 @@ describe('OVN', { skip }, () => {
         assert.ok(!isFault(await sdn.sync([])));
         await seen(false);
       }
-      // Gone and back before northd looks.
+      // It disappears and comes back before northd reads.
       assert.ok(!isFault(await sdn.sync(exampleNetwork)));
       await seen(true);
       assert.ok(!isFault(await sdn.sync([])) && !isFault(await sdn.sync(exampleNetwork)));

@@ -1,5 +1,5 @@
-// The port `sdn` on OVN: northbound rows by plan and transaction, southbound facts by replica.
-// Compose names it.
+// The port `sdn` on OVN: northbound rows by plan and transaction, southbound facts by replica. Only
+// compose names this driver.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Log } from '#platform/log.ts';
 import {
@@ -29,20 +29,22 @@ import { carryOut } from './transactions.ts';
 type Northbound = typeof northbound;
 const nb = operationsOf(northbound);
 
-/** Under this external id each row of ours carries its key. */
+/** The external id that holds a row's key; rows without it are not ours. */
 const ownerKey = 'cobalt:key';
 const attempts = 3;
-/** At the northbound server: one process writes at a time. */
+/** A lock at the northbound server allows one writing process at a time. */
 const notWriter = fault('unavailable', 'OVN: another process writes to it');
 const writersLock = 'cobaltcore_neutron_writer';
 
 export interface OvnOptions {
-  /** `unix:/run/ovn/ovnnb_db.sock` ...: of several the next is tried when one fails. */
+  /** `unix:/run/ovn/ovnnb_db.sock` ...; if one fails, the next is tried. */
   northbound: readonly string[];
   southbound: readonly string[];
-  /** Rows that carry no key of ours: `sync` removes them, unless others write here too. */
+  /**
+   * Whether `sync` removes rows without a key of ours; 'keep' where others write to this OVN, too.
+   */
   strays: 'remove' | 'keep';
-  /** How long a call waits for OVN to be there. */
+  /** How long a call waits for OVN when it is away. */
   awayTimeoutMs?: number; // default 5 s
 }
 
@@ -122,7 +124,7 @@ class OvnSdn implements Sdn {
   readonly #northRows: Replica<Northbound, typeof nbSelection>;
   readonly #southRows: Replica<typeof southbound, typeof sbSelection>;
   readonly #portRows = new Map<string, string>();
-  /** Owner -> its rows, by table and key. */
+  /** Owner to its rows, by table and key. */
   readonly #owned = new Map<string, Map<string, SdnKey>>();
   readonly #lock: Lock;
   readonly #awayTimeoutMs: number;
@@ -141,7 +143,8 @@ class OvnSdn implements Sdn {
     );
     const real = new RowIndex(northbound, scopeOf(options.strays));
     this.#real = real;
-    // Asked for before the rows: whoever knows them knows whether it may write.
+    // Requested before the rows, so that once the rows are known it is also known whether this
+    // process may write.
     this.#lock = this.#north.lock(writersLock, (held) => listeners.writerChanged?.(held));
     this.#northRows = this.#north.replicate(nbSelection, {
       onChanges: (changes) => {
@@ -194,7 +197,7 @@ class OvnSdn implements Sdn {
 
   async askChassis(): Promise<Outcome<number>> {
     return outcomeOf(async () => {
-      // The sum and its reading in one transaction: no two askers get the same generation.
+      // Incremented and read in one transaction, so that no two callers get the same generation.
       const [, global] = await this.#north.transact([
         nb.mutate('NB_Global', [], [['nb_cfg', '+=', 1]]),
         nb.select('NB_Global', [], ['nb_cfg']),
@@ -238,7 +241,7 @@ class OvnSdn implements Sdn {
     this.#south.close();
   }
 
-  /** Keeps ports findable by name, and says which ones changed. */
+  /** Keeps ports by name, and reports which of them changed. */
   #portsOf(changes: readonly AnyChange<typeof southbound, typeof sbSelection>[]): Set<string> {
     const ports = new Set<string>();
     for (const change of changes) {
@@ -268,7 +271,10 @@ class OvnSdn implements Sdn {
     this.#owned.set(ownerOf(after), rows.set(`${table} ${after}`, { table, key: after }));
   }
 
-  /** Who was overtaken by another writer sees its rows before the refusal, and plans again. */
+  /**
+   * A writer that was overtaken by another process receives that one's rows before its own refusal,
+   * and plans again.
+   */
   async #bring(
     rows: readonly SdnRow[],
     removal: 'undesired' | (() => SdnKey[]),
@@ -303,7 +309,7 @@ function stamped(row: SdnRow): DesiredRow<Northbound> {
   return {
     ...row,
     columns: { ...row.columns, external_ids: { ...row.columns.external_ids, [ownerKey]: row.key } },
-  } as DesiredRow<Northbound>; // a union kept together by `table`
+  } as DesiredRow<Northbound>; // a union discriminated by `table`
 }
 
 function scopeOf(strays: OvnOptions['strays']): Scope<Northbound> {

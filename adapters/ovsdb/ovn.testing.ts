@@ -1,5 +1,5 @@
-// A whole OVN without hosts for tests: both databases, a real northd, chassis by name, and
-// ovn-trace to see what would become of a packet.
+// A complete OVN without hosts for tests: both databases, a real northd, chassis by name, and
+// ovn-trace to see what happens to a packet.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { isFault } from '#contracts/common/fault.ts';
@@ -18,7 +18,7 @@ const run = promisify(execFile);
 const sb = operationsOf(southbound);
 const traceProgram = '/usr/bin/ovn-trace';
 
-/** Why there is no OVN here; null = there is. */
+/** Why OVN cannot run here; null: it can. */
 export async function whyNoOvn(): Promise<string | null> {
   return (await whyNoOvsdb()) ?? (await whyNoNorthd()) ?? (await whatIsMissing([traceProgram]));
 }
@@ -27,20 +27,20 @@ export interface PrivateOvn {
   north: PrivateOvsdb;
   south: PrivateOvsdb;
   open(listeners?: SdnListeners): Sdn;
-  /** Plays the ovn-controller of a host that registers. */
+  /** Registers a host, as its ovn-controller would. */
   addChassis(name: string, bridgeMappings: string): Promise<void>;
-  /** Plays it again: answers all questions asked so far. */
+  /** Answers all pending `askChassis`, as the host's ovn-controller would. */
   answer(name: string): Promise<void>;
-  /** Plays it once more: the port is plugged in on this host, or (null) no longer. */
+  /** Binds the port to this host, or (null) unbinds it, as ovn-controller would. */
   plug(port: string, chassis: string | null): Promise<void>;
-  /** northd has taken all that `sdn` wrote. */
+  /** Resolves when northd has processed everything that `sdn` wrote. */
   settled(sdn: Sdn): Promise<void>;
   /**
-   * What becomes of a first packet, in ovn-trace's short form: `output("port")`, nothing where it
-   * is dropped.
+   * What happens to the first packet of a flow, in ovn-trace's short form: `output("port")`; empty
+   * where it is dropped.
    */
   trace(logicalSwitch: string, microflow: string): Promise<string>;
-  /** Actions of the logical flows that hold this word. */
+  /** Actions of the logical flows that contain this word. */
   flowActions(word: string): Promise<string[]>;
   close(): Promise<void>;
 }

@@ -15,7 +15,7 @@ import { createOvsHostNetwork } from './ovs-host-network.ts';
 import { startSwitchHost, whyNoSwitchHost, type SwitchHost } from './switch-host.testing.ts';
 
 const network = 'aaaaaaaa-0000-4000-8000-000000000001';
-const [guestPort, door] = [
+const [guestPort, metadataPortName] = [
   'bbbbbbbb-0000-4000-8000-000000000001',
   'cccccccc-0000-4000-8000-000000000001',
 ];
@@ -43,7 +43,7 @@ const rows: SdnRow[] = [
     table: 'Logical_Switch_Port',
     key: 'd',
     columns: {
-      name: door,
+      name: metadataPortName,
       type: 'localport',
       addresses: ['fa:16:3e:00:00:02 10.0.0.2 169.254.169.254'],
       external_ids: ids('10.0.0.2/24'),
@@ -104,7 +104,7 @@ hostNetworkContract(
       close,
       expected: {
         id: network,
-        metadataPort: { id: door, mac: 'fa:16:3e:00:00:02', cidrs: ['10.0.0.2/24'] },
+        metadataPort: { id: metadataPortName, mac: 'fa:16:3e:00:00:02', cidrs: ['10.0.0.2/24'] },
         guests: [
           {
             portId: guestPort,
@@ -132,9 +132,9 @@ describe("a host's network on Open vSwitch", { skip }, () => {
       withinMs: 10_000,
       what: 'the network has a guest here',
     });
-  /** A guest: an internal port in a namespace of its own. */
+  /** Plays a guest: an internal port in a namespace of its own. */
   const moveGuest = async (): Promise<void> => {
-    // what a killed ovs-vswitchd left
+    // left by a killed ovs-vswitchd
     await host.inside('ip', '-n', guestNetns, 'link', 'delete', 'guest0').catch(() => undefined);
     await eventually(
       async () =>

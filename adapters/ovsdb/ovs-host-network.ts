@@ -1,5 +1,5 @@
 // The port `host-network` on Open vSwitch and ovn-controller: the host's own database, its chassis'
-// bindings in the southbound one, and namespaces for metadata. Compose names it.
+// bindings in the southbound database, and namespaces for metadata. Only compose names this driver.
 import type { Server, Socket } from 'node:net';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { HostNetworkFacts, TunnelHealth } from '#contracts/neutron/host-network.ts';
@@ -30,14 +30,11 @@ export interface OvsHostNetworkOptions {
   /** The host's own database: `unix:/run/openvswitch/db.sock`. */
   ovsdb: string;
   southbound: readonly string[];
-  /** Where the daemons' control sockets are: `/run/openvswitch`, `/run/ovn`. */
+  /** Folders of the daemons' control sockets: `/run/openvswitch`, `/run/ovn`. */
   runFolders: { openvswitch: string; ovn: string };
-  /**
-   * In front of commands on the host: `['nsenter', '-t', '123', '-m', …]`; [] on a node of one's
-   * own.
-   */
+  /** Prefix of commands on the host: `['nsenter', '-t', '123', '-m', …]`; [] on a real node. */
   enter: Enter;
-  /** How long a call waits for a database to be there. */
+  /** How long a call waits for a database that is away. */
   awayTimeoutMs?: number; // default 5 s
 }
 
@@ -78,7 +75,7 @@ class OvsHostNetwork implements HostNetwork {
   readonly #south: OvsdbClient<typeof southbound>;
   readonly #switchRows: Replica<typeof openVswitch, typeof ovsSelection>;
   readonly #chassisRows: Replica<typeof southbound, typeof chassisSelection>;
-  /** Bindings of the chassis with this UUID: it changes when ovn-controller registers anew. */
+  /** Bindings of the chassis with this UUID, which changes when ovn-controller registers again. */
   #bindings: { chassis: string; rows: Bindings; known: boolean } | undefined;
 
   constructor(
@@ -100,7 +97,7 @@ class OvsHostNetwork implements HostNetwork {
     const follow = (): void => this.#followChassis();
     this.#switchRows = this.#switch.replicate(ovsSelection, {
       onChanges: (changes) => {
-        // Who makes the interface anew gives it another number.
+        // A recreated interface gets another number.
         if (
           changes.some(
             ({ table, old, now }) =>
@@ -204,7 +201,7 @@ class OvsHostNetwork implements HostNetwork {
   async removeStalePorts(): Promise<Outcome<string[]>> {
     return await outcomeOf(async () => {
       await this.#switchRows.ready(this.#awayTimeoutMs);
-      // ovs-vswitchd's own words on an interface that the host no longer has: `could not open
+      // ovs-vswitchd's message about an interface that the host no longer has: `could not open
       // network device vnet0 (No such device)`.
       const stale = [...this.#switchRows.rows('Interface').values()]
         .filter(
@@ -293,17 +290,17 @@ class OvsHostNetwork implements HostNetwork {
       ([, row]) => row.name === integrationBridge,
     )?.[0];
     if (bridge === undefined) return false;
-    const wanted = { type: 'internal', external_ids: { 'iface-id': port.id }, mac: port.mac };
+    const expected = { type: 'internal', external_ids: { 'iface-id': port.id }, mac: port.mac };
     const nextConfig = ovs.mutate('Open_vSwitch', [], [['next_cfg', '+=', 1]]);
     if ([...this.#switchRows.rows('Interface').values()].some((row) => row.name === name)) {
       await this.#switch.transact([
-        ovs.update('Interface', [['name', '==', name]], wanted),
+        ovs.update('Interface', [['name', '==', name]], expected),
         nextConfig,
       ]);
       return true;
     }
     await this.#switch.transact([
-      ovs.insert('Interface', { name, ...wanted }, { uuidName: 'interface' }),
+      ovs.insert('Interface', { name, ...expected }, { uuidName: 'interface' }),
       ovs.insert('Port', { name, interfaces: [{ named: 'interface' }] }, { uuidName: 'port' }),
       ovs.mutate('Bridge', [['_uuid', '==', bridge]], [['ports', 'insert', [{ named: 'port' }]]]),
       nextConfig,

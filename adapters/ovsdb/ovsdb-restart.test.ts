@@ -6,8 +6,8 @@ import { connectedTo, nb, ports, skip } from './connected-client.testing.ts';
 import { startPrivateOvsdb } from './ovsdb-server.testing.ts';
 
 /**
- * Kills the server under a client and starts it again; gives how the replica came back, after all
- * else was checked.
+ * Kills the server of a connected client and starts it again, checks that everything is restored,
+ * and returns how the replica was.
  */
 async function dieAndReturn(
   t: TestContext,
@@ -43,7 +43,7 @@ async function dieAndReturn(
   // waits for the connection
   const meanwhile = client.transact([nb.insert('Logical_Switch', { name: 'meanwhile' })]);
   await server.start();
-  // Another client may be first: its changes count as missed.
+  // Another client may be faster: its changes happen while this one is disconnected.
   const other = connectedTo(t, server.tcp, { connectTimeoutMs: 10_000 });
   await other.transact([
     nb.delete('Logical_Switch', [['name', '==', 'removed']]),
@@ -77,8 +77,8 @@ describe('a server that dies', { skip }, () => {
       fetched: 2,
     }));
 
-  // The server decides: now and then its history does not reach back to what the client has, and
-  // all rows are fetched here, too.
+  // The server decides: sometimes its history does not reach back far enough, and all rows are
+  // fetched here, too.
   it(`${how} (what was missed is asked for)`, async (t) => {
     let facts = await dieAndReturn(t, true);
     for (let tries = 1; tries < 6 && facts.resumed === 0; tries += 1)

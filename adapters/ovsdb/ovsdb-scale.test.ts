@@ -30,8 +30,8 @@ describe('ten thousand ports', { skip }, () => {
   } as const;
 
   /**
-   * As Neutron's would be: ports with addresses and ids on a few networks, all in one security
-   * group.
+   * Rows as Neutron writes them: ports with addresses and ids on a few networks, all in one
+   * security group.
    */
   function* desiredRows(networks: number, each: number): Generator<DesiredRow<Nb>> {
     const names = Array.from({ length: networks * each }, (_, i) => rowUuid('port', String(i)));
@@ -95,7 +95,8 @@ describe('ten thousand ports', { skip }, () => {
       'no weak reference was dropped',
     );
 
-    // Somebody adds a stray port, deletes a switch with its thousand ports, and changes one.
+    // Another client adds a stray port, deletes a switch with its thousand ports, and changes one
+    // port.
     const vandal = connectedTo(t, server.tcp);
     await vandal.transact([
       nb.insert('Logical_Switch_Port', { name: 'stray' }, { uuidName: 's' }),
@@ -126,7 +127,7 @@ describe('ten thousand ports', { skip }, () => {
     await carryOut(client, northbound, mending);
     assert.deepEqual(plan(real, desired, 'undesired'), []);
 
-    // A second reader has the same from the server itself.
+    // A second reader fetches the same from the server.
     const reader = connectedTo(t, server.tcp);
     const fetchedFrom = performance.now();
     const copy = new RowIndex(northbound, scope);
@@ -134,7 +135,7 @@ describe('ten thousand ports', { skip }, () => {
     t.diagnostic(`10,000 ports: fetched in ${Math.round(performance.now() - fetchedFrom)} ms`);
     assert.deepEqual(plan(copy, desired, 'undesired'), []);
 
-    // One port more among the ten thousand, as an API call makes it.
+    // One more port among ten thousand, as one API call adds.
     const address = '00:00:00:00:00:01';
     const oneFrom = performance.now();
     for (let i = 0; i < 50; i += 1) {

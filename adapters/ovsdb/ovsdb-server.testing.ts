@@ -12,7 +12,7 @@ import { answersAt, whatIsMissing } from '#platform/testing/real-daemon.ts';
 const run = promisify(execFile);
 const tools = ['/usr/sbin/ovsdb-server', '/usr/bin/ovsdb-tool', '/usr/share/ovn/ovn-nb.ovsschema'];
 
-/** Why an ovsdb-server cannot run here; null = it can. */
+/** Why an ovsdb-server cannot run here; null: it can. */
 export function whyNoOvsdb(): Promise<string | null> {
   return whatIsMissing(tools);
 }
@@ -20,17 +20,16 @@ export function whyNoOvsdb(): Promise<string | null> {
 export interface PrivateOvsdb {
   unix: string;
   tcp: string;
-  /** kill -9: no goodbye, nothing flushed. */
+  /** kill -9: nothing is flushed. */
   kill(): Promise<void>;
-  /** kill -9, and the database file is gone; the next `start` finds an empty one. */
+  /** kill -9, and the database file is deleted; the next `start` creates an empty one. */
   lose(): Promise<void>;
   start(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * An empty OVN database. `clustered`: of one member; such a database remembers its last
- * transactions.
+ * An empty OVN database. `clustered`: with one member; such a database keeps its last transactions.
  */
 export async function startPrivateOvsdb({
   clustered = false,

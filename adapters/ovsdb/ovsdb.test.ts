@@ -133,7 +133,7 @@ describe('the OVSDB client with a real server', { skip }, () => {
       client.transact([never], { signal: abort.signal }),
       (error) => error instanceof OvsdbError && error.code === 'canceled',
     );
-    await client.listDatabases(); // is answered behind it: the wait is on its way
+    await client.listDatabases(); // answered after the wait, which the server has by now
     abort.abort();
     await canceled;
     await assert.rejects(client.transact([never], { timeoutMs: 50 }), OvsdbTimeout);
@@ -274,7 +274,7 @@ describe('the OVSDB client with a real server', { skip }, () => {
       what: 'the second client hears that it was stolen',
     });
     assert.ok(third.held);
-    // Two connections: whose word comes first is open, what each one hears is not.
+    // Two connections: the order between them is open, the order on each is not.
     assert.deepEqual(
       said.filter((each) => !each.startsWith('two')),
       ['one true', 'one false', 'third true'],

@@ -1,4 +1,4 @@
-// The kernel's table of connections is read as it is written.
+// Parses the kernel's table of connections.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { addressIn } from './peer-address.ts';

@@ -1,4 +1,4 @@
-// The differ on its own: what it does about rows that lack, differ, stray, moved or came twice.
+// The planner on its own: rows that are missing, differ, are strays, have moved or exist twice.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -58,7 +58,7 @@ const empty = (): World => ({
   Port_Group: new Map(),
 });
 
-/** The rows after these steps, as a server would leave them: what hangs nowhere is gone. */
+/** The rows after these steps, as a server would leave them: rows without a parent are removed. */
 function after(world: World, steps: readonly Step[]): World {
   const next = structuredClone(world);
   const setOf = (table: string) => next[table as keyof World];

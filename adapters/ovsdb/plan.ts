@@ -1,6 +1,6 @@
-// From the rows that should be and the rows that are: the steps that lead from one to the other.
-// Pure. `transactions.ts` packs them. Rows are told apart by a natural key (a name, an external
-// id), never by what else they hold.
+// Computes the steps from the actual rows to the desired ones. Pure. `transactions.ts` packs the
+// steps. Rows are identified by a natural key (a name, an external id), never by their other
+// content.
 import {
   isSamePlace,
   isStrong,
@@ -26,8 +26,7 @@ import {
 import { sameValue } from './values.ts';
 
 /**
- * A reference to a row of the column's table by its natural key; it may be one that this very plan
- * inserts.
+ * A reference to a row of the column's table by its natural key; the same plan may insert that row.
  */
 export interface KeyReference {
   readonly key: string;
@@ -36,7 +35,7 @@ interface DesiredAtoms extends Omit<Atoms, 'uuid'> {
   uuid: Uuid | KeyReference;
 }
 
-/** A row as it should be. Columns not named here are left alone. */
+/** A desired row. Columns that it does not name are left alone. */
 export type DesiredRow<S extends DatabaseSchema> = {
   [T in TableName<S>]: {
     readonly table: T;
@@ -45,23 +44,24 @@ export type DesiredRow<S extends DatabaseSchema> = {
       readonly [C in ColumnName<S, T>]?: ValueIn<S['tables'][T]['columns'][C], DesiredAtoms>;
     };
     /**
-     * Where the row hangs: at the rows with these keys, and at no other of its places. Such columns
-     * are not given in the parents' rows.
+     * The rows that list it: those with these keys, and no others at its places. The parents' rows
+     * do not name these columns.
      */
     readonly in?: readonly { readonly place: Place<S>; readonly key: string }[];
   };
 }[TableName<S>];
 
 /**
- * Which rows have to go: all of ours that are not desired, or those with these keys (one that is
- * not there is fine).
+ * Which rows to remove: all of ours that are not desired, or those with these keys (a missing one
+ * is fine).
  */
 export type Removal<S extends DatabaseSchema> =
   | 'undesired'
   | readonly { readonly table: TableName<S>; readonly key: string }[];
 
 /**
- * What belongs into one transaction. Later steps may need earlier ones, never the other way round.
+ * A part that must be in one transaction. Later steps may depend on earlier ones, never the
+ * reverse.
  */
 export type Step = {
   readonly table: string;
@@ -74,7 +74,7 @@ export type Step = {
   | { readonly kind: 'delete'; readonly isRoot: boolean }
 );
 
-/** A desired row refers to one that is neither desired nor there. */
+/** A desired row refers to one that is neither desired nor exists. */
 export class MissingRowError extends Error {
   override readonly name = 'MissingRowError';
 }
@@ -92,8 +92,8 @@ interface Doomed {
 }
 
 /**
- * The steps, none when all is well. Throws MissingRowError, and Error on a row that hangs nowhere
- * or comes twice: a bug of the caller.
+ * The steps; none if nothing differs. Throws MissingRowError, and Error on a row without a place or
+ * given twice, which is a bug of the caller.
  */
 export function plan<S extends DatabaseSchema>(
   real: RowIndex<S>,
@@ -103,14 +103,14 @@ export function plan<S extends DatabaseSchema>(
   return new Planner(
     real as unknown as RowIndex<DatabaseSchema>,
     desired as Iterable<AnyDesired>,
-  ).steps(removal as Removal<DatabaseSchema>); // the same, seen at run time
+  ).steps(removal as Removal<DatabaseSchema>); // the same, typed for run time
 }
 
 class Planner {
   readonly #schema: DatabaseSchema;
   readonly #real: RowIndex<DatabaseSchema>;
   readonly #desired = new Map<string, AnyDesired>();
-  /** The UUID that each desired row has, or gets. */
+  /** The UUID that each desired row has, or will get. */
   readonly #uuids = new Map<string, Uuid>();
 
   constructor(real: RowIndex<DatabaseSchema>, desired: Iterable<AnyDesired>) {
@@ -120,7 +120,7 @@ class Planner {
       const name = keyName(row.table, row.key);
       if (this.#desired.has(name)) throw new Error(`${row.table} ${row.key} is desired twice`);
       this.#desired.set(name, row);
-      // The row at the UUID that we would give it is ours, even if somebody renamed it.
+      // A row with the UUID that we would assign is ours, even if another client renamed it.
       const uuid = rowUuid(row.table, row.key);
       this.#uuids.set(
         name,
@@ -173,8 +173,8 @@ class Planner {
   }
 
   /**
-   * A row comes after those it needs, or a weak reference would be dropped at the end of the
-   * earlier transaction.
+   * A row follows those that it refers to; otherwise a weak reference would be dropped at the end
+   * of the earlier transaction.
    */
   *#inOrder(): Generator<AnyDesired> {
     const seen = new Set<string>();
@@ -183,7 +183,7 @@ class Planner {
       .map((name) => ({ name, needsSeen: false }));
     for (let top = stack.pop(); top; top = stack.pop()) {
       const row = this.#desired.get(top.name);
-      if (!row) continue; // a real row outside of what is desired
+      if (!row) continue; // an existing row that is not among the desired ones
       if (top.needsSeen) yield row;
       else if (!seen.has(top.name)) {
         seen.add(top.name);
@@ -205,8 +205,8 @@ class Planner {
   }
 
   /**
-   * The table that a column's references point to; undefined: it holds none, and an object in it is
-   * a map.
+   * The table that a column's references point to; undefined: the column has none, and an object in
+   * it is a map.
    */
   #targetOf(table: string, name: string): string | undefined {
     const column = columnOf(tableOf(this.#schema, table), name);
@@ -240,9 +240,9 @@ class Planner {
     );
   }
 
-  #changed(table: string, held: AnyRow, wanted: AnyRow): AnyRow {
+  #changed(table: string, held: AnyRow, desired: AnyRow): AnyRow {
     return Object.fromEntries(
-      Object.entries(wanted).filter(([name, value]) => {
+      Object.entries(desired).filter(([name, value]) => {
         const now = held[name];
         if (now === undefined) throw new Error(`the real rows of ${table} come without ${name}`);
         return !sameValue(columnOf(tableOf(this.#schema, table), name), now, value);
@@ -252,28 +252,28 @@ class Planner {
 
   #hang(row: AnyDesired, uuid: Uuid): { attach: Link[]; detach: Link[] } {
     const places = this.#real.placesOf(row.table);
-    const wanted = (row.in ?? []).map(({ place, key }): Link => {
+    const desiredLinks = (row.in ?? []).map(({ place, key }): Link => {
       if (!places.includes(place))
         throw new Error(`${place} is not among the places of ${row.table}`);
       const [table, column] = splitPlace(place);
       return { table, column, uuid: this.#uuidOf(table, key, row), child: uuid };
     });
     const isRoot = tableOf(this.#schema, row.table).isRoot;
-    if (!isRoot && !wanted.some((link) => isStrong(this.#schema, link.table, link.column)))
+    if (!isRoot && !desiredLinks.some((link) => isStrong(this.#schema, link.table, link.column)))
       throw new Error(`${row.table} ${row.key} hangs nowhere: the server would drop it at once`);
     const real = this.#real.linksTo(uuid);
     return {
-      attach: wanted.filter((link) => !real.some((each) => isSamePlace(each, link))),
-      detach: real.filter((link) => !wanted.some((each) => isSamePlace(each, link))),
+      attach: desiredLinks.filter((link) => !real.some((each) => isSamePlace(each, link))),
+      detach: real.filter((link) => !desiredLinks.some((each) => isSamePlace(each, link))),
     };
   }
 
-  /** Rows that have to go. Those that go with their parents need no step. */
+  /** Rows to remove. Those that are removed with their parents need no step. */
   #doomed(removal: Removal<DatabaseSchema>): Doomed[] {
-    const kept = new Set(this.#uuids.values());
+    const desiredUuids = new Set(this.#uuids.values());
     const doomed = new Map<Uuid, Doomed>();
     for (const row of removal === 'undesired' ? this.#real.ours() : this.#named(removal))
-      if (!kept.has(row.uuid)) doomed.set(row.uuid, row);
+      if (!desiredUuids.has(row.uuid)) doomed.set(row.uuid, row);
     return [...doomed.values()].filter(({ table, uuid }) => {
       const keepers = this.#real
         .linksTo(uuid)

@@ -1,4 +1,4 @@
-// Where an OVSDB server listens, written as Open vSwitch does: `unix:/run/ovn/ovnnb_db.sock`,
+// The address of an OVSDB server, in Open vSwitch's notation: `unix:/run/ovn/ovnnb_db.sock`,
 // `tcp:127.0.0.1:6641`, `tcp:[::1]:6641`.
 import net from 'node:net';
 

@@ -1,6 +1,6 @@
-// Chosen tables and columns of a database, held in memory and kept true by the server's
-// notifications; after a reconnection only what was missed is fetched where the server remembers
-// it, else everything. Made by `OvsdbClient.replicate`.
+// A copy in memory of chosen tables and columns of a database, kept up to date by the server's
+// notifications. After a reconnection it fetches only what it missed, if the server still has that
+// history, else everything. Created by `OvsdbClient.replicate`.
 import { OvsdbDisconnected, OvsdbError, OvsdbTimeout } from './errors.ts';
 import { encodeWhere, type Where } from './operations.ts';
 import {
@@ -16,7 +16,7 @@ import {
 import { applyDifference, decodeRow, sameValue, type WireRow } from './values.ts';
 
 /**
- * Which columns of which tables; `where` lets the server send only rows that match one of these
+ * The columns of each table; with `where` the server sends only rows that match one of these
  * conditions (monitor_cond).
  */
 export type Selection<S extends DatabaseSchema> = {
@@ -32,13 +32,13 @@ type Selected<S extends DatabaseSchema, M, T extends keyof M & TableName<S>> = M
   ? Row<S, T, N & ColumnName<S, T>>
   : never;
 
-/** What became of one row. The server sends all rows of one transaction together. */
+/** The change of one row. The changes of one transaction are reported together. */
 export interface Change<S extends DatabaseSchema, M, T extends keyof M & TableName<S>> {
   readonly table: T;
   readonly uuid: Uuid;
   /** null: the row is new. */
   readonly old: Selected<S, M, T> | null;
-  /** null: the row is gone, or no longer matches. */
+  /** null: the row was deleted, or no longer matches. */
   readonly now: Selected<S, M, T> | null;
 }
 export type AnyChange<S extends DatabaseSchema, M> = {
@@ -47,19 +47,20 @@ export type AnyChange<S extends DatabaseSchema, M> = {
 
 export interface ReplicaListeners<S extends DatabaseSchema, M> {
   /**
-   * Each transaction's changes, also what changed during a disconnection; own ones before
-   * `transact` resolves.
+   * The changes of each transaction, including those during a disconnection. Own changes are
+   * reported before `transact` resolves.
    */
   onChanges?(changes: readonly AnyChange<S, M>[]): void;
   /**
-   * The rows are all there and kept true from now on: at first, and after each reconnection, once
-   * its changes were told.
+   * All rows are present and kept up to date from now on: at first, and after each reconnection,
+   * once its changes have been reported.
    */
   onTrue?(): void;
 }
 
 /**
- * How a replica talks to the server. `taken` runs before any notification that follows the answer.
+ * How a replica talks to the server. `taken` is called before any notification that follows the
+ * answer.
  */
 export type Ask = (
   method: string,
@@ -108,7 +109,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   #state: 'away' | 'true' | 'closed' = 'away';
   #resumed = 0;
   #fetched = 0;
-  /** Names the monitor in notifications. */
+  /** Identifies the monitor in notifications. */
   readonly id: string;
 
   constructor(
@@ -120,7 +121,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   ) {
     this.id = id;
     this.#schema = schema;
-    this.#selection = selection as never; // the same, seen at run time
+    this.#selection = selection as never; // the same, typed for run time
     this.#onChanges = listeners.onChanges ?? (() => undefined);
     this.#onTrue = listeners.onTrue ?? (() => undefined);
     this.#onClosed = onClosed;
@@ -128,8 +129,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   }
 
   /**
-   * The rows by their UUID, live: what this map says may be old by a moment, and by as long as
-   * `isTrue` is false.
+   * The rows by UUID, live: they may be stale by a moment, and for as long as `isTrue` is false.
    */
   rows<T extends keyof M & TableName<S>>(table: T): ReadonlyMap<Uuid, Selected<S, M, T>> {
     const rows = this.#rows.get(table);
@@ -138,21 +138,21 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
     return rows as ReadonlyMap<Uuid, AnyRow> as ReadonlyMap<Uuid, Selected<S, M, T>>;
   }
 
-  /** Whether the server's notifications reach us now. */
+  /** Whether the server's notifications arrive at present. */
   get isTrue(): boolean {
     return this.#state === 'true';
   }
 
   /**
-   * Which kind of monitor the server has, and how often a start got only what was missed
-   * (`resumed`) or all rows (`fetched`).
+   * The kind of monitor that the server supports, and how often a start fetched only what was
+   * missed (`resumed`) or all rows (`fetched`).
    */
   get facts(): { method: Method | undefined; resumed: number; fetched: number } {
     return { method: this.#method, resumed: this.#resumed, fetched: this.#fetched };
   }
 
   /**
-   * Resolves when the rows are all there and kept true. Rejects with OvsdbTimeout, or
+   * Resolves when all rows are present and kept up to date. Rejects with OvsdbTimeout, or
    * OvsdbDisconnected after `close`.
    */
   ready(timeoutMs: number): Promise<void> {
@@ -211,7 +211,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
     if (this.#state === 'true') this.#state = 'away';
   }
 
-  /** Called by the client when what it holds cannot be trusted: the next start fetches all rows. */
+  /** Called by the client when the rows may be wrong: the next start fetches all of them. */
   distrust(): void {
     this.#lastTransaction = noTransaction;
   }
@@ -293,7 +293,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
     return { ...old, ...Object.fromEntries(changed) };
   }
 
-  /** All rows anew: what differs from the rows held is told as changes. */
+  /** Replaces all rows; differences from the previous ones are reported as changes. */
   #replace(updates: TableUpdates): void {
     const changes: RowChange[] = [];
     for (const [name, held] of this.#rows) {

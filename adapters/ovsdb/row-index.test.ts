@@ -1,4 +1,4 @@
-// The index of real rows: fed change by change it knows what one made at once knows.
+// An index that is updated change by change equals one that is built at once.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -18,7 +18,10 @@ const scope = {
 const tables = Object.keys(scope);
 const uuids = ['a', 'b', 'c', 'd', 'e'];
 
-/** A row comes, changes or goes. Sets keep their order where they can, or come in any. */
+/**
+ * A row is inserted, changed or deleted. Sets keep their order where possible, or come in any
+ * order.
+ */
 const write = fc.record({
   table: fc.constantFrom(...tables),
   uuid: fc.constantFrom(...uuids),

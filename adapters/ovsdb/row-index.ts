@@ -1,5 +1,5 @@
-// The rows that are, found by natural key and by what they hang on. Fed by a replica's changes, or
-// once with all rows.
+// Indexes the actual rows by natural key and by the rows that list them. Updated with a replica's
+// changes, or filled once with all rows.
 import type { RowChange } from './replica.ts';
 import {
   tableOf,
@@ -11,15 +11,15 @@ import {
   type Uuid,
 } from './schema.ts';
 
-/** `Logical_Switch.ports`: a column that lists other rows, their membership being theirs to say. */
+/** `Logical_Switch.ports`: a column that lists other rows, and whose members those rows decide. */
 export type Place<S extends DatabaseSchema> = {
   [T in TableName<S>]: `${T}.${ColumnName<S, T>}`;
 }[TableName<S>];
 
 /**
- * Which rows are ours. `key`: the natural key of a real row, `undefined` for one that is none of
- * our business; `places`: where rows of the table may hang. Rows of a table that is not root live
- * only while they hang at a place with strong references.
+ * Which rows are ours. `key`: the natural key of an actual row, `undefined` for one that is not
+ * ours; `places`: columns that may list rows of the table. A row of a non-root table lives only
+ * while a place with strong references lists it.
  */
 export type Scope<S extends DatabaseSchema> = {
   readonly [T in TableName<S>]?: {
@@ -47,20 +47,20 @@ export class RowIndex<S extends DatabaseSchema> {
   /** Columns of a table that are places. */
   readonly #placesOf = new Map<string, string[]>();
   readonly #rows = new Map<string, Map<Uuid, AnyRow>>();
-  /** Table and key -> the rows that have it; a second one is a stray. */
+  /** Table and key to the rows that have it; a second one is a stray. */
   readonly #byKey = new Map<string, Uuid[]>();
   readonly #links = new Map<Uuid, Link[]>();
 
   constructor(schema: S, scope: Scope<S>) {
     this.schema = schema;
-    this.#scope = scope as unknown as Record<string, AnyScope>; // the same, seen at run time
+    this.#scope = scope as unknown as Record<string, AnyScope>; // the same, typed for run time
     for (const place of new Set(Object.values(this.#scope).flatMap(({ places = [] }) => places))) {
       const [table, column] = splitPlace(place);
       this.#placesOf.set(table, [...(this.#placesOf.get(table) ?? []), column]);
     }
   }
 
-  /** An index of these rows: for those who have no replica. */
+  /** An index of these rows, for callers without a replica. */
   static of<S extends DatabaseSchema>(
     schema: S,
     scope: Scope<S>,
@@ -72,7 +72,7 @@ export class RowIndex<S extends DatabaseSchema> {
     return index;
   }
 
-  /** What a replica's `onChanges` hears. */
+  /** Takes what a replica's `onChanges` reports. */
   take(changes: readonly RowChange[]): void {
     for (const { table, uuid, old, now } of changes) {
       if (old) this.#remove(table, uuid, old);
@@ -96,7 +96,7 @@ export class RowIndex<S extends DatabaseSchema> {
     return scope.places ?? [];
   }
 
-  /** The row with a key, the first of several. */
+  /** The row with a key; if there are several, the first. */
   find(table: string, key: string): Uuid | undefined {
     return this.#byKey.get(keyName(table, key))?.[0];
   }
@@ -105,7 +105,7 @@ export class RowIndex<S extends DatabaseSchema> {
     return this.#rows.get(table)?.get(uuid);
   }
 
-  /** Where a row hangs, among the places of the scope. */
+  /** The rows that list this one, at the places of the scope. */
   linksTo(uuid: Uuid): readonly Link[] {
     return this.#links.get(uuid) ?? [];
   }
@@ -114,8 +114,8 @@ export class RowIndex<S extends DatabaseSchema> {
   *ours(): Generator<{ table: string; key: string; uuid: Uuid }> {
     for (const [table, { key }] of Object.entries(this.#scope)) {
       for (const [uuid, row] of this.#rows.get(table) ?? []) {
-        const known = key(row, uuid);
-        if (known !== undefined) yield { table, key: known, uuid };
+        const rowKey = key(row, uuid);
+        if (rowKey !== undefined) yield { table, key: rowKey, uuid };
       }
     }
   }
@@ -125,8 +125,8 @@ export class RowIndex<S extends DatabaseSchema> {
     this.#rows.set(table, rows.set(uuid, row));
     const key = this.#scope[table]?.key(row, uuid);
     if (key === undefined) return;
-    const known = this.#byKey.get(keyName(table, key));
-    if (known) known.push(uuid);
+    const uuids = this.#byKey.get(keyName(table, key));
+    if (uuids) uuids.push(uuid);
     else this.#byKey.set(keyName(table, key), [uuid]);
   }
 
@@ -134,20 +134,20 @@ export class RowIndex<S extends DatabaseSchema> {
     this.#rows.get(table)?.delete(uuid);
     const key = this.#scope[table]?.key(row, uuid);
     if (key === undefined) return;
-    const left = this.#byKey.get(keyName(table, key))?.filter((each) => each !== uuid) ?? [];
-    if (left.length > 0) this.#byKey.set(keyName(table, key), left);
+    const remaining = this.#byKey.get(keyName(table, key))?.filter((each) => each !== uuid) ?? [];
+    if (remaining.length > 0) this.#byKey.set(keyName(table, key), remaining);
     else this.#byKey.delete(keyName(table, key));
   }
 
   #relink(parent: Omit<Link, 'child'>, before: readonly Uuid[], after: readonly Uuid[]): void {
-    // A replica keeps the order of a set: what both begin with is most of it.
+    // A replica keeps the order of a set, so the common beginning is most of it.
     let same = 0;
     while (same < before.length && before[same] === after[same]) same += 1;
     const [gone, come] = [new Set(before.slice(same)), new Set(after.slice(same))];
     for (const child of gone) {
       if (come.has(child)) continue;
-      const left = this.linksTo(child).filter((link) => !isSamePlace(link, parent));
-      if (left.length > 0) this.#links.set(child, left);
+      const remaining = this.linksTo(child).filter((link) => !isSamePlace(link, parent));
+      if (remaining.length > 0) this.#links.set(child, remaining);
       else this.#links.delete(child);
     }
     for (const child of come)
@@ -155,7 +155,7 @@ export class RowIndex<S extends DatabaseSchema> {
   }
 }
 
-/** Whether two links are at one place of one row. */
+/** Whether two links are at the same place of the same row. */
 export const isSamePlace = (one: Omit<Link, 'child'>, other: Omit<Link, 'child'>): boolean =>
   one.uuid === other.uuid && one.column === other.column && one.table === other.table;
 
@@ -166,7 +166,7 @@ export function splitPlace(place: string): [table: string, column: string] {
   return [table, column];
 }
 
-/** Whether rows at the place live by it: weak references keep nobody. */
+/** Whether rows live by being listed at the place: weak references keep no row alive. */
 export function isStrong(schema: DatabaseSchema, table: string, column: string): boolean {
   const type = tableOf(schema, table).columns[column];
   return type !== undefined && type.kind !== 'map' && type.refTable !== undefined && !type.weak;

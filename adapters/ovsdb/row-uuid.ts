@@ -1,9 +1,9 @@
-// The UUID that a row of ours gets: it follows from its table and natural key, so that a repeated
-// insert finds its first try. Pure.
+// The UUID of a row of ours, derived from table and natural key, so that a repeated insert
+// conflicts with its first attempt instead of adding a second row. Pure.
 import { createHash } from 'node:crypto';
 import type { Uuid } from './schema.ts';
 
-/** As a version 5 UUID is made (RFC 9562, section 5.5), from names that nobody else uses. */
+/** A version 5 UUID (RFC 9562, section 5.5), from names that nobody else uses. */
 export function rowUuid(table: string, key: string): Uuid {
   const bytes = createHash('sha1').update(`cobaltcore/ovsdb/${table}/${key}`).digest();
   bytes[6] = (bytes.readUInt8(6) & 0x0f) | 0x50;

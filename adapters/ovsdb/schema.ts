@@ -1,7 +1,7 @@
-// What a database looks like, as a table that both the codecs and the compiler read. The tables
-// themselves are generated (`*.gen.ts`).
+// A database's schema as a table that both the codecs and the compiler read. The tables themselves
+// are generated (`*.gen.ts`).
 
-/** A row's identity, given out by the server or by whoever inserts the row. */
+/** A row's identity, assigned by the server or by the client that inserts the row. */
 export type Uuid = string;
 
 /** A row inserted in the same transaction, by the `uuidName` of its insert. */
@@ -12,8 +12,8 @@ export interface NamedUuid {
 export type AtomType = 'string' | 'integer' | 'real' | 'boolean' | 'uuid';
 
 /**
- * `one`: exactly one value; `optional`: none or one; `set`: any number, order means nothing; `map`:
- * keys to values.
+ * `one`: exactly one value; `optional`: none or one; `set`: any number, without order; `map`: keys
+ * to values.
  */
 export type Column =
   | {
@@ -26,7 +26,10 @@ export type Column =
   | { readonly kind: 'map'; readonly key: AtomType; readonly value: AtomType };
 
 export interface Table {
-  /** Rows of a root table live until deleted; others die with the last strong reference to them. */
+  /**
+   * Rows of a root table live until they are deleted; others until the last strong reference to
+   * them is removed.
+   */
   readonly isRoot: boolean;
   readonly indexes: readonly (readonly string[])[];
   readonly columns: Readonly<Record<string, Column>>;
@@ -61,7 +64,7 @@ type AtomOf<C, A extends Record<AtomType, unknown>> = C extends { enum: readonly
     ? A[K]
     : never;
 
-/** A column's value where its atoms are these. */
+/** The value of a column with these atom types. */
 export type ValueIn<C, A extends Record<AtomType, unknown>> = C extends { kind: 'one' }
   ? AtomOf<C, A>
   : C extends { kind: 'optional' }
@@ -79,8 +82,8 @@ export type ValueIn<C, A extends Record<AtomType, unknown>> = C extends { kind: 
 export type ColumnValue<C> = ValueIn<C, Atoms>;
 
 /**
- * A whole row as read, or only its columns `N`. Integers beyond 2^53 lose their last digits (byte
- * counters only).
+ * A complete row as read, or only its columns `N`. Integers beyond 2^53 lose their last digits
+ * (byte counters only).
  */
 export type Row<
   S extends DatabaseSchema,
@@ -91,8 +94,8 @@ export type Row<
 };
 
 /**
- * A row as written: any columns, the others take their defaults or stay. References may name rows
- * of the same transaction.
+ * A row as written: any columns; the others get their defaults or stay. References may name rows of
+ * the same transaction.
  */
 export type RowPatch<S extends DatabaseSchema, T extends TableName<S>> = {
   readonly [C in ColumnName<S, T>]?: ValueIn<S['tables'][T]['columns'][C], WritableAtoms>;
@@ -103,7 +106,7 @@ export type Atom = string | number | boolean | NamedUuid;
 export type AnyValue = Atom | null | readonly Atom[] | Readonly<Record<string, Atom>>;
 export type AnyRow = Readonly<Record<string, AnyValue>>;
 
-/** A table or column that the schema lacks is a bug of the caller. */
+/** A table or column that the schema does not have is a bug of the caller. */
 export function tableOf(schema: DatabaseSchema, table: string): Table {
   const found = schema.tables[table];
   if (!found) throw new Error(`${schema.name} has no table ${table}`);

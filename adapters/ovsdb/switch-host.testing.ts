@@ -1,5 +1,5 @@
-// A host's network for tests: Open vSwitch (userspace) and ovn-controller of its own in a network
-// namespace of its own. Leaves nothing behind.
+// A host's network for tests: its own Open vSwitch (userspace) and ovn-controller in its own
+// network namespace. Leaves nothing behind.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -16,7 +16,7 @@ const needed = [
   '/dev/net/tun',
 ];
 
-/** Why there can be none here; null = there can. */
+/** Why it cannot run here; null: it can. */
 export async function whyNoSwitchHost(): Promise<string | null> {
   return process.getuid?.() === 0 ? await whatIsMissing(needed) : 'network namespaces need root';
 }

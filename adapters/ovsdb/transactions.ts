@@ -1,4 +1,4 @@
-// Packs the steps of a plan into transactions, and carries them out one after the other.
+// Packs the steps of a plan into transactions, and executes them one after the other.
 import type { OvsdbClient } from './client.ts';
 import type { Operation } from './operations.ts';
 import { operationsOf } from './operations.ts';
@@ -9,7 +9,7 @@ import type { DatabaseSchema, RowPatch, Uuid } from './schema.ts';
 const defaultMaxSteps = 1_000;
 
 /**
- * Steps of a transaction go together, their links are gathered: a thousand ports of one switch are
+ * Steps of one kind are combined, and their links gathered: a thousand ports of one switch become
  * one mutation of it.
  */
 export function transactionsOf(
@@ -24,10 +24,10 @@ export function transactionsOf(
 }
 
 /**
- * Carries a plan out. Rejects as `transact` does, with the transactions before the guilty one done:
- * plan anew from what is there, which is safe at any time, since rows are found by their keys and
- * inserted under UUIDs that follow from these. `lock`: each transaction is refused ("not owner")
- * unless this client holds it.
+ * Executes a plan. Rejects as `transact` does; transactions before the failed one stay. Planning
+ * again from the actual rows is safe at any time, since rows are found by their keys and inserted
+ * with UUIDs derived from those. `lock`: each transaction is refused ("not owner") unless this
+ * client holds it.
  */
 export async function carryOut<S extends DatabaseSchema>(
   client: OvsdbClient<S>,
@@ -51,7 +51,7 @@ function operationsFor(schema: DatabaseSchema, steps: readonly Step[]): Operatio
   const rows = steps.flatMap((step): Operation<unknown>[] => {
     const itself = [['_uuid', '==', step.uuid]] as const;
     const columns =
-      // typed by DesiredRow; the encoder checks once more
+      // typed by DesiredRow; the encoder checks it again
       step.kind === 'delete' ? {} : (step.columns as RowPatch<DatabaseSchema, string>);
     switch (step.kind) {
       case 'insert':
@@ -59,7 +59,7 @@ function operationsFor(schema: DatabaseSchema, steps: readonly Step[]): Operatio
       case 'update':
         return Object.keys(columns).length > 0 ? [op.update(step.table, itself, columns)] : [];
       case 'delete':
-        // the others go with their last link
+        // the others are removed with their last link
         return step.isRoot ? [op.delete(step.table, itself)] : [];
     }
   });

@@ -1,5 +1,5 @@
-// Asks a daemon of Open vSwitch or OVN over its control socket, as ovs-appctl does: ovs-appctl(8),
-// JSON-RPC 1.0 with words as parameters.
+// Sends a command to a daemon of Open vSwitch or OVN over its control socket, as ovs-appctl does:
+// ovs-appctl(8), JSON-RPC 1.0 with words as parameters.
 import { readdir } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
@@ -7,16 +7,14 @@ import { JsonSplitter } from './json-stream.ts';
 
 const maxAnswerBytes = 1024 * 1024;
 
-/**
- * The answer, or null: nobody is there, it does not answer in time, or does not know the command.
- */
+/** The answer; null: no daemon, no answer in time, or an unknown command. */
 export async function askDaemon(
   runFolder: string,
   daemon: string,
   command: string,
   timeoutMs: number,
 ): Promise<string | null> {
-  // <daemon>.<pid>.ctl: one that was killed leaves its socket behind.
+  // <daemon>.<pid>.ctl; a killed daemon leaves its socket behind.
   const sockets = (await readdir(runFolder).catch(() => [])).filter(
     (name) => name.startsWith(`${daemon}.`) && name.endsWith('.ctl'),
   );
@@ -43,7 +41,7 @@ function ask(socketPath: string, method: string, timeoutMs: number): Promise<str
         const [answer] = splitter.push(chunk) as { result?: unknown }[]; // JSON-RPC 1.0
         if (answer) settle(typeof answer.result === 'string' ? answer.result : null);
       } catch {
-        settle(null); // not JSON: no daemon of theirs
+        settle(null); // not JSON: not one of these daemons
       }
     });
   });

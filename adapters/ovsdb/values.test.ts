@@ -1,5 +1,5 @@
-// OVSDB's values: every value of every kind of column survives the wire, and differences lead from
-// one to the other.
+// OVSDB's values: every value of every kind of column survives encoding and decoding, and a
+// difference leads from one value to the other.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -54,7 +54,7 @@ const cases: fc.Arbitrary<{ column: Column; values: [AnyValue, AnyValue] }> = fc
   });
 const overTheWire = (wire: WireValue) => JSON.parse(JSON.stringify(wire)) as WireValue;
 
-/** The difference of two values as a server makes it: ovsdb-server(7), 4.1.14. */
+/** The difference of two values as a server computes it: ovsdb-server(7), 4.1.14. */
 function differenceOf(column: Column, old: AnyValue, now: AnyValue): AnyValue {
   if (column.kind === 'set') {
     const [before, after] = [old as Atom[], now as Atom[]];

@@ -1,5 +1,5 @@
-// OVSDB's values on the wire and here, led by the column's type. Pure. Source: RFC 7047, section
-// 5.1; ovsdb-server(7), 4.1.14 for differences.
+// Encodes and decodes OVSDB's values by the column's type. Pure. Source: RFC 7047, section 5.1;
+// ovsdb-server(7), 4.1.14 for differences.
 import type { AnyRow, AnyValue, Atom, AtomType, Column, Table } from './schema.ts';
 import { columnOf } from './schema.ts';
 
@@ -40,7 +40,7 @@ export function encodeValue(column: Column, value: AnyValue): WireValue {
         Object.entries(value as Record<string, Atom>).map(
           ([key, each]) => [encodeKey(column.key, key), encodeAtom(column.value, each)] as const,
         ),
-      ]; // RowPatch says so
+      ]; // as typed by RowPatch
   }
 }
 
@@ -65,7 +65,7 @@ export function decodeValue(column: Column, wire: WireValue): AnyValue {
     case 'set':
       return elementsOf(wire).map((each) => decodeAtom(column.type, each));
     case 'map':
-      // fromEntries and not assignment: a key may be called __proto__.
+      // fromEntries instead of assignment: a key may be called __proto__.
       return Object.fromEntries(
         pairsOf(wire).map(([key, value]) => [
           String(decodeAtom(column.key, key)),
@@ -75,7 +75,7 @@ export function decodeValue(column: Column, wire: WireValue): AnyValue {
   }
 }
 
-/** The named columns of a row; those that the server left out have their default. */
+/** The named columns of a row; those that the server omitted have their default. */
 export function decodeRow(table: Table, columns: readonly string[], wire: WireRow): AnyRow {
   return Object.fromEntries(
     columns.map((name) => {
@@ -100,17 +100,17 @@ export function defaultOf(column: Column): AnyValue {
 }
 
 /**
- * The value after a difference as `update2` and `update3` tell it: what is in both sets leaves,
- * what is new enters.
+ * The value after a difference of `update2` or `update3`: members of both sets are removed, others
+ * are added.
  */
 export function applyDifference(column: Column, old: AnyValue, wire: WireValue): AnyValue {
   const difference = decodeValue(column, wire);
   if (column.kind === 'set') {
-    // One pass over the old values, which may be ten thousand, and no set of them. What is left
-    // then is new; order is kept.
+    // One pass over the old values, which may be ten thousand, without building a set of them. What
+    // remains in the difference is new; order is kept.
     const toggled = new Set(difference as readonly Atom[]); // decoded by this column, as is `old`
-    const kept = (old as readonly Atom[]).filter((value) => !toggled.delete(value));
-    return [...kept, ...toggled];
+    const remaining = (old as readonly Atom[]).filter((value) => !toggled.delete(value));
+    return [...remaining, ...toggled];
   }
   if (column.kind === 'map') {
     const entries = new Map(Object.entries(old as Record<string, Atom>)); // decoded by this column
@@ -123,7 +123,7 @@ export function applyDifference(column: Column, old: AnyValue, wire: WireValue):
   return difference;
 }
 
-/** Whether two values of one column say the same; the order within sets and maps means nothing. */
+/** Whether two values of one column are equal, whatever the order within sets and maps. */
 export function sameValue(column: Column, one: AnyValue, other: AnyValue): boolean {
   if (column.kind === 'set') {
     // values of this column
@@ -154,9 +154,9 @@ function encodeAtom(type: AtomType, value: AnyValue): WireAtom {
       return ['named-uuid', value.named];
     throw new TypeError('a reference is a UUID or { named }');
   }
-  const wanted = type === 'integer' || type === 'real' ? 'number' : type;
-  // Checked here too: a wrong value would be refused by the server without a word about which one.
-  if (typeof value !== wanted || (type === 'integer' && !Number.isSafeInteger(value)))
+  const expectedType = type === 'integer' || type === 'real' ? 'number' : type;
+  // Checked here as well: the server would refuse a wrong value without naming it.
+  if (typeof value !== expectedType || (type === 'integer' && !Number.isSafeInteger(value)))
     throw new TypeError(`${JSON.stringify(value)} is no ${type}`);
   return value as string | number | boolean; // just checked
 }
@@ -183,7 +183,7 @@ function decodeAtom(type: AtomType, wire: WireAtom | undefined): string | number
   throw new OvsdbValueError(`${JSON.stringify(wire)} where a ${type} is due`);
 }
 
-/** A set of one travels as the bare value. */
+/** A set with one member is encoded as the bare value. */
 function elementsOf(wire: WireValue): readonly WireAtom[] {
   // RFC 7047: <set>
   if (Array.isArray(wire) && wire[0] === 'set') return wire[1] as readonly WireAtom[];

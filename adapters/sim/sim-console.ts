@@ -1,10 +1,10 @@
-// What a simulated guest has written to its serial console: one boot after the other, as a real log
+// What a simulated guest has written to its serial console: one boot after the other, as in a log
 // that is appended to.
 import type { SimGuest } from './sim-world.ts';
 
 const lastBoots = 8;
 
-/** `isUp`: the current boot has come as far as the login banner. */
+/** `isUp`: the current boot has reached the login banner. */
 export function bootText(guest: SimGuest, isUp: boolean): string {
   const first = Math.max(1, guest.boots - lastBoots + 1);
   let text = '';

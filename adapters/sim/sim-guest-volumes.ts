@@ -1,5 +1,4 @@
-// Volumes of a simulated guest, as records. Called by sim-hypervisor.ts, which keeps what they
-// change.
+// Volumes of a simulated guest, as records. Called by sim-hypervisor.ts, which saves the changes.
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';

@@ -1,13 +1,13 @@
-// A host's network in memory behind ports/host-network.ts; its endpoints are real sockets of the
-// loopback. For simulated hosts and tests.
+// A host's network in memory behind ports/host-network.ts; its endpoints are real sockets on the
+// loopback interface. For simulated hosts and tests.
 import net, { type Server } from 'node:net';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { HostNetwork, HostNetworkListeners, LocalNetwork } from '#ports/host-network.ts';
 
 export interface SimHostNetwork extends HostNetwork {
-  /** The guests that are plugged in from now on; null: nothing is known. */
+  /** The guests that are plugged in from now on; null: unknown. */
   plug(networks: readonly LocalNetwork[] | null): void;
-  /** Endpoints are gone, as after a power failure. */
+  /** Loses the endpoints, as in a power failure. */
   crash(): void;
   power(on: boolean): void;
 }

@@ -1,5 +1,5 @@
-// The simulated driver of ports/hypervisor.ts: same promises, no QEMU. Guests are plain records, no
-// timer runs: thousands fit a process.
+// The simulated driver of ports/hypervisor.ts: the same contract without QEMU. Guests are plain
+// records and no timer runs, so that one process can have thousands.
 import { Readable } from 'node:stream';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
@@ -25,7 +25,7 @@ import { SimTroubles, type Trouble } from './sim-trouble.ts';
 import { inMemoryStore, type SimGuest, type SimStore } from './sim-world.ts';
 
 export interface SimHypervisorDeps {
-  /** Where the host's guests live. Default: memory that ends with the driver. */
+  /** Where the host's guests are stored. Default: memory that ends with the driver. */
   store?: SimStore;
   clock?: Clock;
 }
@@ -34,9 +34,9 @@ export interface SimHypervisor extends Hypervisor {
   /** The next call of `method` (any method of the port) meets this trouble. */
   trouble(method: keyof Hypervisor, trouble: Trouble): void;
   clearTroubles(): void;
-  /** The guest ends by itself: it powered off, or its process died. */
+  /** The guest ends by itself: it was shut down from inside, or its process died. */
   guestEnds(uuid: string, how: 'shutoff' | 'crashed'): void;
-  /** Every guest that ran died at once, without a word: power failure. */
+  /** Ends every running guest without an event: a power failure. */
   powerFailure(): void;
 }
 
@@ -249,7 +249,7 @@ class SimDriver implements SimHypervisor {
   }
 
   onEvent(listener: (event: GuestEvent) => void) {
-    const own = (event: GuestEvent) => listener(event); // the same function may subscribe twice
+    const own = (event: GuestEvent) => listener(event); // a new function, since the same listener may subscribe twice
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
   }
@@ -364,7 +364,7 @@ class SimDriver implements SimHypervisor {
     this.#store.save(this.#options.hostname, this.#host);
   }
 
-  /** Listeners hear of it in a turn of their own, as from a real daemon. */
+  /** In a microtask of its own, since a real daemon's events are asynchronous, too. */
   #tell(event: GuestEvent): void {
     for (const listener of this.#listeners) {
       queueMicrotask(() => {
@@ -387,7 +387,7 @@ class SimDriver implements SimHypervisor {
       this.#useImage(id);
     }
     const root = spec.rootDisk;
-    // A raw image is as large as its bytes; more is not known here, for the bytes are not kept.
+    // A raw image is as large as its bytes; nothing else is known, since the bytes are not kept.
     if (root?.image && root.sizeGib > 0 && root.sizeGib * 1024 ** 3 < root.image.sizeBytes) {
       return fault(
         'badRequest',

@@ -1,5 +1,5 @@
-// Image bytes in memory: for simulated clouds under a fake clock, where neither files nor threads
-// may have a say in what comes first. Passes the port's contract, but outlives no process.
+// Image data in memory: for simulated clouds under a fake clock, where neither files nor threads
+// may influence the order of events. Keeps the port's contract, but does not outlive its process.
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { fault } from '#contracts/common/fault.ts';

@@ -1,4 +1,5 @@
-// Whether an image's bytes are what Glance says; they are not kept. Called by sim-hypervisor.ts.
+// Checks that an image's bytes have the size and checksum that Glance names; they are not kept.
+// Called by sim-hypervisor.ts.
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { fault, type Fault } from '#contracts/common/fault.ts';

@@ -1,5 +1,5 @@
-// Hosts that exist by name only bind the ports that ask for them, as ovn-controller does once a
-// guest's interface is there.
+// Binds ports to simulated hosts, for which no ovn-controller runs: a port is bound as soon as it
+// requests one of them.
 import type { Clock } from '#platform/clock.ts';
 import {
   ownerOf,
@@ -11,9 +11,9 @@ import {
 } from '#ports/sdn.ts';
 
 export interface Plugging {
-  /** All rows there are now. */
+  /** Replaces all rows. */
   take(rows: Iterable<SdnRow>): void;
-  /** Some rows came and some went, as in `Sdn.change`. */
+  /** Adds and removes rows, as in `Sdn.change`. */
   change(put: readonly SdnRow[], remove: readonly (SdnKey | SdnOwner)[]): void;
   binding(port: string): PortBinding | null;
   close(): void;
@@ -28,7 +28,7 @@ export function createPlugging(
   clock: Clock,
   listeners: Pick<SdnListeners, 'portChanged'>,
 ): Plugging {
-  const known = new Set(chassis);
+  const chassisNames = new Set(chassis);
   const ports = new Map<string, Plugged>();
   const ending = new AbortController();
   const tell = (port: string): void => {
@@ -51,8 +51,8 @@ export function createPlugging(
       const now: Plugged = {
         key: row.key,
         port,
-        chassis: known.has(wanted) ? wanted : null,
-        up: known.has(wanted),
+        chassis: chassisNames.has(wanted) ? wanted : null,
+        up: chassisNames.has(wanted),
       };
       const was = ports.get(port);
       ports.set(port, now);

@@ -1,5 +1,5 @@
-// A qcow2 image as simulated hosts and storage make it: a header that says what it is, and no disk
-// behind it.
+// A qcow2 image as simulated hosts and storage create it: a header with the right sizes, and no
+// data.
 
 const headerBytes = 112;
 

@@ -1,5 +1,5 @@
-// The network in memory keeps the contract of ports/sdn.ts, and its chassis bind what asks for
-// them.
+// The network in memory keeps the contract of ports/sdn.ts, and its chassis bind the ports that
+// request them.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';

@@ -1,6 +1,6 @@
 // A network in memory behind ports/sdn.ts: keeps the rows as OVN would, its chassis bind ports, and
 // one of its handles is the writer. For simulations and tests, and (`simulateChassis`) for
-// simulated hosts beside a real OVN. Compose names it.
+// simulated hosts beside a real OVN. Only compose names this driver.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import {
@@ -19,32 +19,32 @@ import {
 import { createPlugging } from './sim-plugging.ts';
 
 export interface SimSdnOptions {
-  /** Names of the chassis: ports that ask for one of them are bound there. */
+  /** Names of the chassis: ports that request one of them are bound there. */
   chassis: readonly string[];
-  /** Physical network -> bridge, of every chassis. */
+  /** Physical network to bridge, of every chassis. */
   bridgeMappings?: string;
 }
 
-/** One network; each process of a simulated cloud opens a handle of its own. */
+/** One network; each process of a simulated cloud opens its own handle. */
 export interface SimNetwork {
   open(listeners?: SdnListeners): SimSdn;
 }
 
 export interface SimSdn extends Sdn {
-  /** As when the connection breaks and comes back: the next in the queue is the writer. */
+  /** A lost connection that comes back: the next handle in the queue becomes the writer. */
   loseLock(): void;
-  /** What is there, for tests to look at. */
+  /** The present rows, for tests to inspect. */
   rows(): readonly SdnRow[];
-  /** Gone with all rows, until `power(true)`; then empty. */
+  /** OVN is unreachable and has lost all rows, until `power(true)`; then it is empty. */
   lose(): void;
   power(on: boolean): void;
-  /** A chassis no longer answers, or does again. */
+  /** Makes a chassis stop answering, or answer again. */
   chassisAlive(name: string, alive: boolean): void;
-  /** Another hand at work. */
+  /** Changes rows behind the driver. */
   vandalize(work: (rows: Map<string, SdnRow>) => void): void;
 }
 
-/** The names that rows hang by, whatever they are called. */
+/** A row's identity: its table and key, whatever its name. */
 const nameOf = (row: { table: SdnTable; key: string }): string => `${row.table} ${row.key}`;
 const isRoot = (table: SdnTable): boolean =>
   !sdnPlaces[table].some(
@@ -60,7 +60,7 @@ export const createSimSdn = (
 
 export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock }): SimNetwork {
   const handles: SdnListeners[] = [];
-  /** In the order in which they asked; the first one is the writer. */
+  /** In the order of their requests; the first one is the writer. */
   let queue: SdnListeners[] = [];
   const leave = (handle: SdnListeners): void => {
     const [before] = queue;
@@ -90,7 +90,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
       : fault('unavailable', 'another process writes to the network');
   };
 
-  /** What the rows would be; a fault where one hangs on nothing. */
+  /** The rows after the change; a fault where one would have no parent. */
   function planned(
     put: Iterable<SdnRow>,
     gone: (row: SdnRow) => boolean,
@@ -124,7 +124,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
           'conflict',
           `${nameOf(row)} hangs on ${lost.place} ${lost.key}, which is not there`,
         );
-      // as OVSDB does: with the last row that lists it
+      // as OVSDB does: a row is removed with the last row that lists it
       if (!isRoot(row.table)) next.delete(nameOf(row));
     }
     return { rows: next, drift };
@@ -226,7 +226,7 @@ function isSame(one: SdnRow, other: SdnRow): boolean {
   return canonical(one) === canonical(other);
 }
 
-/** Order means nothing in maps and sets. */
+/** The same text for maps and sets in any order. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).toSorted().join()}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';

@@ -1,10 +1,10 @@
-// Fault injection for simulations: the next calls of a method answer with a fault, wait, or end as
-// if the process had been killed.
+// Fault injection for simulations: the next calls of a method return a fault, wait, or end as if
+// the process had been killed.
 import { isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 
 /**
- * Thrown in place of an answer: whoever asked died together with the answer. Only simulations see
- * it.
+ * Thrown instead of an answer: the caller died together with the process. Occurs only in
+ * simulations.
  */
 export class SimCrash extends Error {
   override readonly name = 'SimCrash';
@@ -12,9 +12,7 @@ export class SimCrash extends Error {
 
 export type Trouble =
   | { kind: 'fault'; fault: Fault }
-  /**
-   * The work is done but its answer is lost: what a deadline or a broken connection leaves behind.
-   */
+  /** The call takes effect but its answer is lost, as after a deadline or a broken connection. */
   | { kind: 'lostAnswer'; fault: Fault }
   | { kind: 'delay'; ms: number }
   | { kind: 'crashBefore' }
@@ -28,7 +26,7 @@ export class SimTroubles {
     this.#sleep = sleep;
   }
 
-  /** One more trouble for the method's coming calls, in order. */
+  /** Adds a trouble for the method's next calls, in order. */
   add(method: string, trouble: Trouble): void {
     this.#next.set(method, [...(this.#next.get(method) ?? []), trouble]);
   }

@@ -1,5 +1,5 @@
-// A simulated volume backend: passes the port's contract but for the bytes, which it does not keep.
-// For simulated clouds and tests.
+// A simulated volume backend: keeps the port's contract except for the bytes, which it does not
+// store. For simulated clouds and tests.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,17 +10,17 @@ import { simulatedQcow2 } from './sim-qcow2.ts';
 
 interface SimVolume {
   sizeGib: number;
-  /** Snapshot id -> the volume's size then, GiB. */
+  /** Snapshot id to the volume's size at that time, GiB. */
   snapshots: Record<string, number>;
 }
 
-/** Where the volumes are; what is changed is set anew. */
+/** Where the volumes are stored; a changed volume is set again. */
 export type SimVolumeWorld = Pick<
   Map<string, SimVolume>,
   'get' | 'has' | 'set' | 'delete' | 'entries'
 >;
 
-/** A world in a folder, one file a volume: it outlives the process. */
+/** Volumes in a folder, one file each: they outlive the process. */
 export function volumeFolder(folder: string): SimVolumeWorld {
   mkdirSync(folder, { recursive: true });
   const pathOf = (id: string): string => join(folder, id);

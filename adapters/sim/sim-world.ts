@@ -1,5 +1,5 @@
-// What a simulated host consists of: plain data, small, outliving the driver. Kept in memory, or as
-// one JSON file.
+// The state of a simulated host: plain data that outlives the driver. Kept in memory, or as one
+// JSON file.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { GuestState } from '#contracts/nova/guest.ts';
@@ -13,30 +13,31 @@ export interface SimGuest {
   diskGib: number;
   imageIds: string[];
   state: Exclude<GuestState, 'absent'>;
-  /** When it was switched on last; 0 while off. */
+  /** When it was started last; 0 while off. */
   bootedAtMs: number;
   boots: number;
   rescue: { imageIds: string[] } | null;
-  /** Ports of its interfaces, in order; missing in what an earlier release wrote. */
+  /** Ports of its interfaces, in order; missing in files of an earlier release. */
   nics?: string[];
   /** It has no disk of its own to boot from. */
   rootless?: boolean;
   /**
-   * Its volumes, in order, with what takes their writes; missing in what an earlier release wrote.
+   * Its volumes, in order, with the image that is written to; missing in files of an earlier
+   * release.
    */
   volumes?: { id: string; device: string; image: string; sizeGib: number }[];
 }
 
-/** One simulated host. `images`: id -> when it was last used. */
+/** One simulated host. `images`: id to the time of its last use. */
 export interface SimHost {
   guests: Map<string, SimGuest>;
   images: Map<string, number>;
 }
 
-/** Hosts by name, shared by drivers that come and go: as real hosts survive their agents. */
+/** Hosts by name, shared by successive drivers, as real hosts outlive their agents. */
 export type SimWorld = Map<string, SimHost>;
 
-/** Where a host's state is kept; `save` is called after each change. */
+/** Where a host's state is stored; `save` is called after each change. */
 export interface SimStore {
   load(hostname: string): SimHost;
   save(hostname: string, host: SimHost): void;
@@ -49,14 +50,14 @@ export function inMemoryStore(world: SimWorld = new Map()): SimStore {
       if (!host) world.set(hostname, (host = { guests: new Map(), images: new Map() }));
       return host;
     },
-    save: () => undefined, // the world holds the very object
+    save: () => undefined, // the map holds the same object
   };
 }
 
 /**
- * One JSON file a host in `folder`, written beside and renamed: a kill at any moment leaves the
- * state before or after. Synchronous on purpose: a change is on disk before the driver answers, as
- * a real domain would be.
+ * One JSON file for each host in `folder`, written under another name and renamed: a kill at any
+ * moment leaves the state before or after. Synchronous on purpose: a change is on disk before the
+ * driver answers, as with a real domain.
  */
 export function fileStore(folder: string): SimStore {
   const fileOf = (hostname: string) => path.join(folder, `${hostname}.json`);

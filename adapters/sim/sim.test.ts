@@ -1,5 +1,5 @@
-// The simulated driver keeps the port's contract, in memory and on files, and its troubles come as
-// ordered.
+// The simulated driver keeps the port's contract, in memory and on files, and its injected troubles
+// occur as ordered.
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// Simulated hosts beside a real OVN: it carries the rows, they bind the ports that ask for them.
-// Compose wraps its `openSdn` in this.
+// Simulated hosts beside a real OVN, which keeps the rows: the hosts bind the ports that request
+// them. compose wraps its `openSdn` in this.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
@@ -7,7 +7,7 @@ import { createPlugging } from './sim-plugging.ts';
 
 type OpenSdn = (listeners: SdnListeners) => Sdn;
 
-/** The same network with these hosts in it. They live as long as the network answers. */
+/** The same network with these hosts in it. They count as alive as long as OVN answers. */
 export function simulateChassis(
   open: OpenSdn,
   hosts: readonly string[],
@@ -19,7 +19,7 @@ export function simulateChassis(
     const sdn = open({
       ...listeners,
       portChanged: (port, binding) => {
-        // OVN binds such a port to nobody: that is no news.
+        // OVN itself binds no such port, so its event says nothing new.
         if (binding === null || !isSimulated(port)) listeners.portChanged?.(port, binding);
       },
     });
