@@ -1,4 +1,4 @@
-// What the Neutron Agent of one host needs; made by compose.
+// What the Neutron Agent of one host needs; provided by compose.
 import type { HttpClient } from '#openstack/http/client.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -7,17 +7,17 @@ import type { Log, Secret } from '#platform/log.ts';
 import type { HostNetwork, HostNetworkListeners } from '#ports/host-network.ts';
 
 export interface NeutronAgentConfig {
-  /** The host's name: its chassis in OVN. */
+  /** The host's name, which is its chassis name in OVN. */
   host: string;
   version: string;
-  /** Signs for whom metadata is asked; Nova's metadata API has the same. */
+  /** Signs the instance id in metadata requests; Nova's metadata API has the same secret. */
   metadataSecret: Secret;
 }
 
 export interface NeutronAgentDeps {
   openHostNetwork(listeners: HostNetworkListeners): HostNetwork;
   bus: Bus;
-  /** Reaches Nova's metadata API as service `metadata`. */
+  /** Calls Nova's metadata API as service `metadata`. */
   http: HttpClient;
   clock: Clock;
   ids: Ids;

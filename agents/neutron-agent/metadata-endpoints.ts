@@ -1,5 +1,5 @@
-// Keeps an endpoint for metadata for each network with guests on this host, and a proxy listening
-// in it. Level-triggered: looks at what is, mends what is not; one look at a time.
+// Keeps a metadata endpoint, with a proxy that listens in it, for each network that has guests on
+// this host. Level-triggered: each pass reads the actual state and corrects it; one pass at a time.
 import { isFault } from '#contracts/common/fault.ts';
 import type { HostNetwork, LocalNetwork } from '#ports/host-network.ts';
 import type { NeutronAgentDeps } from './deps.ts';
@@ -7,8 +7,8 @@ import { startMetadataProxy, type MetadataProxy } from './metadata-proxy.ts';
 
 interface Endpoint {
   readonly proxy: MetadataProxy;
-  /** The metadata port it was made for. */
-  readonly door: string;
+  /** The metadata port for which it was created, as JSON. */
+  readonly metadataPort: string;
 }
 
 export class MetadataEndpoints {
@@ -24,7 +24,10 @@ export class MetadataEndpoints {
     this.#network = network;
   }
 
-  /** 'new': networks may have come, gone or changed; 'all': every endpoint is looked at. */
+  /**
+   * Schedules a pass. 'new': networks may have been added, removed or changed; 'all': check every
+   * endpoint.
+   */
   wake(what: 'all' | 'new'): void {
     if (this.#wish !== 'all') this.#wish = what;
     if (this.#closed) return;
@@ -38,7 +41,7 @@ export class MetadataEndpoints {
       });
   }
 
-  /** What was wished before has been looked at. */
+  /** Resolves when no pass is running. */
   async settled(): Promise<void> {
     while (this.#running) await this.#running;
   }
@@ -51,7 +54,7 @@ export class MetadataEndpoints {
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // changes that are told together are looked at together
+    await Promise.resolve(); // changes that arrive together are handled in one pass
     while (this.#wish !== null && !this.#closed) {
       const wish = this.#wish;
       this.#wish = null;
@@ -61,26 +64,27 @@ export class MetadataEndpoints {
 
   async #look(all: boolean): Promise<void> {
     const networks = this.#network.networks();
-    if (networks === null) return; // nothing is known: nothing is removed
+    if (networks === null) return; // the networks are unknown, so nothing is removed
     const wanted = new Map(networks.map((network) => [network.id, network]));
     const due = networks.filter(
-      (network) => all || this.#open.get(network.id)?.door !== JSON.stringify(network.metadataPort),
+      (network) =>
+        all || this.#open.get(network.id)?.metadataPort !== JSON.stringify(network.metadataPort),
     );
     if (due.length === 0 && [...this.#open.keys()].every((id) => wanted.has(id)) && !all) return;
-    const there = await this.#network.endpoints();
-    if (isFault(there)) return this.#warn('unlisted', there.message);
-    for (const network of due) await this.#keep(network, there.includes(network.id));
-    for (const id of new Set([...there, ...this.#open.keys()]))
+    const endpoints = await this.#network.endpoints();
+    if (isFault(endpoints)) return this.#warn('unlisted', endpoints.message);
+    for (const network of due) await this.#keep(network, endpoints.includes(network.id));
+    for (const id of new Set([...endpoints, ...this.#open.keys()]))
       if (!wanted.has(id)) await this.#remove(id);
   }
 
   async #keep(network: LocalNetwork, isThere: boolean): Promise<void> {
-    const made = await this.#network.ensureEndpoint(network);
-    if (isFault(made)) return this.#warn(network.id, made.message);
-    const door = JSON.stringify(network.metadataPort);
+    const endpoint = await this.#network.ensureEndpoint(network);
+    if (isFault(endpoint)) return this.#warn(network.id, endpoint.message);
+    const metadataPort = JSON.stringify(network.metadataPort);
     const open = this.#open.get(network.id);
-    // A socket of an endpoint that was gone belongs to the one that was.
-    if (open && isThere) return void this.#open.set(network.id, { ...open, door });
+    // A new endpoint needs a new socket: the old one belongs to the endpoint that was removed.
+    if (open && isThere) return void this.#open.set(network.id, { ...open, metadataPort });
     await open?.proxy.close();
     this.#open.delete(network.id);
     const socket = await this.#network.listen(network.id);
@@ -89,7 +93,7 @@ export class MetadataEndpoints {
       guests: () => this.#network.networks()?.find(({ id }) => id === network.id)?.guests ?? [],
       peerAddress: async (connection) => await this.#network.peerAddress(network.id, connection),
     });
-    this.#open.set(network.id, { proxy, door });
+    this.#open.set(network.id, { proxy, metadataPort });
     this.#deps.log.info(
       { host: this.#deps.config.host, network: network.id },
       'metadata is answered',

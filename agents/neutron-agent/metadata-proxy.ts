@@ -1,5 +1,5 @@
-// The proxy of one network: takes a guest's question, says for whom it asks, and hands on Nova's
-// answer. A guest's own headers never travel. Protocol:
+// The metadata proxy of one network: takes a guest's request, adds the headers that identify the
+// guest, and returns Nova's answer. The guest's own headers are not forwarded. Protocol:
 // https://docs.openstack.org/neutron/latest/contributor/internals/ovn/metadata_api.html
 import { createHmac } from 'node:crypto';
 import http from 'node:http';
@@ -11,22 +11,22 @@ import type { NeutronAgentDeps } from './deps.ts';
 import { guestAt } from './identify-guest.ts';
 
 export interface MetadataProxy {
-  /** Ends open questions, too. */
+  /** Also ends requests in progress. */
   close(): Promise<void>;
 }
 
 const maxConnections = 128;
-/** However slowly a guest speaks. */
+/** The time for one request, however slowly the guest sends. */
 const connectionMs = 60_000;
 const answerMs = 20_000;
 const maxPathLength = 2_048;
-/** What the proxy knows of its network. */
+/** What the proxy knows about its network. */
 export interface ProxiedNetwork {
   guests(): readonly LocalGuest[];
   peerAddress(socket: Socket): Promise<Outcome<string>>;
 }
 
-/** A step out of the metadata API, in any spelling that an HTTP client resolves. */
+/** A path that leaves the metadata API, in any spelling that an HTTP client resolves. */
 const stepsOut = /(^|[/\\])(\.|%2e){1,2}([/\\?]|$)/i;
 
 export function startMetadataProxy(
@@ -115,12 +115,12 @@ async function answer(
   );
 }
 
-/** '': the connection is gone. */
+/** '': the connection has ended. */
 async function addressOf(socket: Socket, network: ProxiedNetwork): Promise<string> {
   try {
     return socket.remoteAddress ?? '';
   } catch {
-    // a link-local address of another namespace: see the port
+    // a link-local address of another namespace: see `peerAddress` in ports/host-network.ts
     const address = await network.peerAddress(socket);
     return isFault(address) ? '' : address;
   }

@@ -1,5 +1,5 @@
-// The Neutron Agent over a host network in memory: whose question a guest's is, what travels to
-// Nova, and what is reported.
+// The Neutron Agent over a host network in memory: which guest a request comes from, what is sent
+// to Nova, and what is reported.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import http from 'node:http';
@@ -102,7 +102,7 @@ describe('the Neutron Agent', () => {
       withinMs: 2_000,
       what: 'the endpoint listens',
     });
-    return (address as AddressInfo).port; // a TCP socket's
+    return (address as AddressInfo).port; // the address of a TCP socket
   };
   const ask = (
     port: number,

@@ -1,5 +1,5 @@
-// The Neutron Agent: answers guests' questions for metadata on its host, reports what the host's
-// network is and how it does. Owns no database.
+// The Neutron Agent: answers metadata requests of the guests on its host, and reports the host's
+// network and its health. Has no database.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { neutronTopic, type NeutronRpc } from '#contracts/neutron/agent-rpc.ts';
@@ -11,12 +11,12 @@ import { MetadataEndpoints } from './metadata-endpoints.ts';
 
 export interface NeutronAgent {
   /**
-   * Clears what a crash of the host left, and reports it. unavailable: the host's network or the
-   * control plane does not answer; call again.
+   * Removes what a crash of the host left, and reports to Neutron. unavailable: the host's network
+   * or the control plane does not answer; call it again.
    */
   start(): Promise<Outcome<void>>;
   tasks: readonly Task[];
-  /** Guests' traffic goes on; only metadata is no longer answered. */
+  /** Guests' traffic goes on; only metadata is not answered any more. */
   stop(): Promise<void>;
 }
 
@@ -52,12 +52,12 @@ export function createNeutronAgent(deps: NeutronAgentDeps): NeutronAgent {
         : fault('unavailable', JSON.stringify(facts.health)),
       'the network of the host is not healthy',
     );
-    const sent = await neutron.call(
+    const reportResult = await neutron.call(
       'reportNetwork',
       { host, facts, version, startedAtMs },
       { timeoutMs: reportTimeoutMs, requestId: ids.requestId() },
     );
-    return isFault(sent) ? sent : undefined;
+    return isFault(reportResult) ? reportResult : undefined;
   }
 
   return {

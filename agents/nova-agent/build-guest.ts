@@ -1,5 +1,5 @@
-// Builds a guest: its images into the host's cache, all at once, then the guest itself. The driver
-// leaves nothing behind on a fault.
+// Builds a guest: first all its images into the host's cache, concurrently, then the guest itself.
+// On a fault the driver leaves nothing behind.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
@@ -11,15 +11,15 @@ const gib = 1024 ** 3;
 
 export interface GuestBuilds {
   /**
-   * Fetches the guest's images, then does `work`. timeout: the caller's deadline passed, or the
-   * build was abandoned, before `work` began.
+   * Downloads the guest's images, then runs `work`. timeout: the caller's deadline passed, or the
+   * build was abandoned, before `work` started.
    */
   run(
     spec: GuestSpec,
     deadlineMs: number,
     work: () => Promise<Outcome<void>>,
   ): Promise<Outcome<null>>;
-  /** Ends what the builds of this guest fetch. */
+  /** Ends the downloads of this guest's builds. */
   abandon(uuid: string): void;
 }
 
@@ -39,7 +39,7 @@ export function createGuestBuilds(deps: NovaAgentDeps): GuestBuilds {
         void passed.then(
           () => ending.abort(),
           () => undefined,
-        ); // rejected: the build ended before
+        ); // rejected: the build ended first
       }
       try {
         const missing = await fetchImages(deps, spec, ending.signal);

@@ -1,4 +1,4 @@
-// What the Nova Agent of one host needs; made by compose.
+// What the Nova Agent of one host needs; provided by compose.
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
 import type { Bus } from '#platform/bus/bus.ts';
@@ -9,17 +9,17 @@ import type { Hypervisor } from '#ports/hypervisor.ts';
 export interface NovaAgentConfig {
   host: string;
   version: string;
-  /** MiB and GiB that the host keeps for itself. */
+  /** MiB and GiB that are reserved for the host itself. */
   reservedMemoryMib: number;
   reservedDiskGib: number;
   cpuAllocationRatio: number;
   ramAllocationRatio: number;
   diskAllocationRatio: number;
-  /** Start again what a power failure of the host ended. */
+  /** Whether to start the guests again that a power failure of the host ended. */
   resumeGuests: boolean;
   syncEveryMs: number;
   garbageEveryMs: number;
-  /** Cached images that nothing uses are kept this long. */
+  /** How long cached images are kept after their last use. */
   keepImagesMs: number;
 }
 

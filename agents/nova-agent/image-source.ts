@@ -1,4 +1,4 @@
-// Image bytes from Glance, in the agent's own name.
+// Downloads image data from Glance, as the agent's own service user.
 import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

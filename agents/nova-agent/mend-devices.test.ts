@@ -1,5 +1,5 @@
-// Interfaces and volumes are mended when they were wrong twice, and a guest that nobody spoke of is
-// left alone.
+// Interfaces and volumes are corrected once they were wrong in two passes; a guest that is not
+// listed is left alone.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
@@ -53,7 +53,7 @@ function host(has: string[], disks: string[] = []) {
       config: { ...novaAgentDefaults, host: 'h1', version: '1' },
       log: silentLog,
     }),
-  }; // these methods alone are called
+  }; // only these methods are called
 }
 
 describe('mending devices', () => {
@@ -69,7 +69,7 @@ describe('mending devices', () => {
     const { has, mend } = host(['stray']);
     await mend([guest(['a'])]);
     assert.deepEqual(has, ['stray']);
-    await mend([guest(['a', 'stray'])]); // it was a change under way
+    await mend([guest(['a', 'stray'])]); // it was a change in progress
     assert.deepEqual(has, ['stray', 'a']);
     await mend([guest(['a'])]);
     await mend([guest(['a'])]);

@@ -1,5 +1,5 @@
-// Guests' interfaces and volumes against those they should have: an answer that was lost on its way
-// may have left one too many, or one too few.
+// Compares the interfaces and volumes of guests with those that they should have, and corrects
+// differences: after a lost answer there may be one too many or one too few.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
@@ -7,14 +7,14 @@ import type { NovaAgentDeps } from './deps.ts';
 
 export interface Repair {
   action: 'attach' | 'detach';
-  /** A port or a volume. */
+  /** The id of a port or a volume. */
   id: string;
 }
 
-export function decideDevices(wanted: readonly string[], found: readonly string[]): Repair[] {
+export function decideDevices(wanted: readonly string[], actual: readonly string[]): Repair[] {
   return [
-    ...found.filter((id) => !wanted.includes(id)).map((id): Repair => ({ action: 'detach', id })),
-    ...wanted.filter((id) => !found.includes(id)).map((id): Repair => ({ action: 'attach', id })),
+    ...actual.filter((id) => !wanted.includes(id)).map((id): Repair => ({ action: 'detach', id })),
+    ...wanted.filter((id) => !actual.includes(id)).map((id): Repair => ({ action: 'attach', id })),
   ];
 }
 
@@ -22,7 +22,7 @@ interface DeviceKind {
   name: string;
   /** null: not to be compared now. */
   wanted(guest: ExpectedGuest): string[] | null;
-  found(uuid: string): Promise<Outcome<string[]>>;
+  actual(uuid: string): Promise<Outcome<string[]>>;
   attach(guest: ExpectedGuest, id: string): Promise<Outcome<void>>;
   detach(uuid: string, id: string): Promise<Outcome<void>>;
 }
@@ -32,7 +32,7 @@ function kindsOf(hypervisor: NovaAgentDeps['hypervisor']): readonly DeviceKind[]
     {
       name: 'interface',
       wanted: ({ nics }) => nics && nics.map(({ portId }) => portId),
-      found: async (uuid) => await hypervisor.nics(uuid),
+      actual: async (uuid) => await hypervisor.nics(uuid),
       detach: async (uuid, id) => await hypervisor.detachNic(uuid, id),
       async attach({ uuid, nics }, id) {
         const nic = nics?.find(({ portId }) => portId === id);
@@ -42,7 +42,7 @@ function kindsOf(hypervisor: NovaAgentDeps['hypervisor']): readonly DeviceKind[]
     {
       name: 'volume',
       wanted: ({ volumes }) => volumes && volumes.map(({ volumeId }) => volumeId),
-      found: async (uuid) => await hypervisor.volumes(uuid),
+      actual: async (uuid) => await hypervisor.volumes(uuid),
       detach: async (uuid, id) => await hypervisor.detachVolume(uuid, id),
       async attach({ uuid, volumes }, id) {
         const volume = volumes?.find(({ volumeId }) => volumeId === id);
@@ -53,8 +53,8 @@ function kindsOf(hypervisor: NovaAgentDeps['hypervisor']): readonly DeviceKind[]
 }
 
 /**
- * Mends what was wrong in the same way a round ago: what is only seen once may be a change under
- * way.
+ * Corrects what was wrong in the same way one pass ago: a difference that is seen once may be a
+ * change in progress.
  */
 export function createDeviceMender({
   hypervisor,
@@ -71,20 +71,23 @@ export function createDeviceMender({
       for (const kind of kinds) {
         const { uuid } = guest;
         const wanted = kind.wanted(guest);
-        const found = wanted && (await kind.found(uuid));
-        // no such guest, or nobody answers: not ours to mend
-        if (!wanted || !found || isFault(found)) continue;
-        for (const { action, id } of decideDevices(wanted, found)) {
+        const actual = wanted && (await kind.actual(uuid));
+        // unknown to Nova, or no answer: leave it alone
+        if (!wanted || !actual || isFault(actual)) continue;
+        for (const { action, id } of decideDevices(wanted, actual)) {
           const key = `${uuid} ${action} ${id}`;
           if (!suspects.has(key)) {
             seen.add(key);
             continue;
           }
-          const done = await (action === 'attach' ? kind.attach(guest, id) : kind.detach(uuid, id));
+          const outcome = await (action === 'attach'
+            ? kind.attach(guest, id)
+            : kind.detach(uuid, id));
           const facts = { server: uuid, host: config.host, action, device: kind.name, id };
-          if (isFault(done)) log.error({ ...facts, why: done.message }, 'device cannot be mended');
+          if (isFault(outcome))
+            log.error({ ...facts, why: outcome.message }, 'device cannot be mended');
           else log.warn(facts, 'device mended');
-          if (isFault(done)) seen.add(key);
+          if (isFault(outcome)) seen.add(key);
         }
       }
     suspects = seen;

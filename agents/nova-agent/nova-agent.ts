@@ -1,5 +1,5 @@
-// The Nova Agent: carries out the conductor's calls on its hypervisor, reports the host, mends it
-// at start. Owns no database.
+// The Nova Agent: executes the conductor's calls on its hypervisor, reports the host's guests and
+// resources, and reconciles the host at start. Has no database.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
@@ -23,23 +23,23 @@ import { uploadRoot } from './upload-root.ts';
 
 export interface NovaAgent {
   /**
-   * Registers the host, mends it and serves its topic. unavailable: the hypervisor or the control
-   * plane does not answer; call again.
+   * Registers the host, reconciles it and serves its topic. unavailable: the hypervisor or the
+   * control plane does not answer; call it again.
    */
   start(): Promise<Outcome<void>>;
   tasks: readonly Task[];
-  /** Says that it goes, and ends within calls; guests run on. */
+  /** Reports that the agent stops, and waits for calls in progress; guests keep running. */
   stop(): Promise<void>;
 }
 
-// Placement is looked at again now and then, also when nothing changed here: what somebody removed
-// there comes back.
+// Placement is compared again at this interval even without a change on the host, so that what
+// somebody removed there comes back.
 const lookAgainMs = 5 * 60_000;
 const stopTimeoutMs = 2_000;
 
 const nothing = async (work: Promise<Outcome<void>>): Promise<Outcome<null>> => {
-  const done = await work;
-  return isFault(done) ? done : null;
+  const outcome = await work;
+  return isFault(outcome) ? outcome : null;
 };
 
 export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
@@ -77,8 +77,8 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     detachNic: async ({ uuid, portId }) => await nothing(hypervisor.detachNic(uuid, portId)),
     attachVolume: async ({ uuid, volume }) => await nothing(hypervisor.attachVolume(uuid, volume)),
     detachVolume: async ({ uuid, volumeId }) => {
-      const done = await hypervisor.detachVolume(uuid, volumeId);
-      return isFault(done) && done.kind !== 'notFound' ? done : null;
+      const outcome = await hypervisor.detachVolume(uuid, volumeId);
+      return isFault(outcome) && outcome.kind !== 'notFound' ? outcome : null;
     },
     resizeVolume: async ({ uuid, volumeId, sizeGib }) =>
       await nothing(hypervisor.resizeVolume(uuid, volumeId, sizeGib)),
@@ -98,7 +98,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     facts: async () => wrap('facts', await hypervisor.facts()),
   };
 
-  /** A sign of life, and the inventory where it changed. */
+  /** A heartbeat, and the inventory if it has changed. */
   async function report(starting: boolean): Promise<Outcome<void>> {
     const facts = await hypervisor.facts();
     if (isFault(facts)) return facts;
@@ -111,9 +111,9 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     const { freeDiskGib: _moving, ...fixed } = facts;
     const now = JSON.stringify(fixed);
     if (now === reported.facts && deps.clock.now() < reported.untilMs) return undefined;
-    const sent = await reportResources(deps, answer.nodeUuid, facts);
-    if (!isFault(sent)) reported = { facts: now, untilMs: deps.clock.now() + lookAgainMs };
-    return sent;
+    const reportResult = await reportResources(deps, answer.nodeUuid, facts);
+    if (!isFault(reportResult)) reported = { facts: now, untilMs: deps.clock.now() + lookAgainMs };
+    return reportResult;
   }
 
   return {
@@ -146,8 +146,8 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
         scope: 'every',
         run: async () => {
           const requestId = ids.requestId();
-          // A guest that could not be removed in time (the hypervisor was away) is removed now. One
-          // that died meanwhile stays off.
+          // Destroys guests whose deletion was missed while the hypervisor was away. Starts none: a
+          // guest that ended meanwhile stays off.
           const expected = await reconcile(deps, conductor, requestId, { resumeGuests: false });
           if (expected) await mendDevices(expected);
           await reporter.all(requestId);

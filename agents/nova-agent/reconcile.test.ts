@@ -1,5 +1,5 @@
-// What the agent mends at its start, as a table; and that a guest it cannot ask about is left
-// alone.
+// What the agent does about each guest at its start, as a table; and that it leaves a guest alone
+// about which it gets no answer.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';

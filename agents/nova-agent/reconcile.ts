@@ -1,5 +1,6 @@
-// What runs on the host against what should: at start with guests to be started again, then now and
-// then for what should be gone. `decide` is pure, `reconcile` carries it out.
+// Compares the guests on the host with those that Nova expects: at start also to start guests
+// again, later only to destroy those that should not exist. `decide` is pure, `reconcile` executes
+// it.
 import { isFault } from '#contracts/common/fault.ts';
 import type { ConductorRpc, ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
 import type { GuestSummary } from '#contracts/nova/guest.ts';
@@ -9,20 +10,22 @@ import type { NovaAgentDeps } from './deps.ts';
 export interface Repair {
   uuid: string;
   /**
-   * start: a power failure ended it. destroy: it was deleted, or moved, while the host was away.
+   * start: a power failure ended it. destroy: it was deleted, or moved to another host, while the
+   * host was away.
    */
   action: 'start' | 'destroy';
 }
 
 export function decide(
-  found: readonly GuestSummary[],
+  actual: readonly GuestSummary[],
   expected: readonly ExpectedGuest[],
   options: { resumeGuests: boolean },
 ): Repair[] {
-  const stateOf = new Map(found.map((guest) => [guest.uuid, guest.state]));
+  const stateOf = new Map(actual.map((guest) => [guest.uuid, guest.state]));
   return expected.flatMap(({ uuid, want, busy }): Repair[] => {
     const state = stateOf.get(uuid);
-    // A busy server's saga knows better; a guest that ended itself ('shutoff') wanted to be off.
+    // A server with a task in progress is handled by its saga; a guest that shut itself down
+    // ('shutoff') stays off.
     if (busy || state === undefined) return [];
     if (want === 'remove') return [{ uuid, action: 'destroy' }];
     return want === 'run' && state === 'crashed' && options.resumeGuests
@@ -31,7 +34,9 @@ export function decide(
   });
 }
 
-/** What should be there; undefined: nobody could tell, or the hypervisor does not answer. */
+/**
+ * Returns the guests that should exist; undefined: the conductor or the hypervisor does not answer.
+ */
 export async function reconcile(
   deps: NovaAgentDeps,
   conductor: RpcClient<ConductorRpc>,
@@ -39,19 +44,19 @@ export async function reconcile(
   options: { resumeGuests: boolean },
 ): Promise<readonly ExpectedGuest[] | undefined> {
   const { hypervisor, config, log } = deps;
-  const found = await hypervisor.list();
-  if (isFault(found)) return undefined;
+  const actual = await hypervisor.list();
+  if (isFault(actual)) return undefined;
   const expected = await conductor.call(
     'expectedGuests',
-    { host: config.host, uuids: found.map((guest) => guest.uuid) },
+    { host: config.host, uuids: actual.map((guest) => guest.uuid) },
     { timeoutMs: 30_000, requestId },
   );
   if (isFault(expected)) return undefined;
-  for (const { uuid, action } of decide(found, expected.guests, options)) {
-    const done = await (action === 'start' ? hypervisor.start(uuid) : hypervisor.destroy(uuid));
-    if (isFault(done))
+  for (const { uuid, action } of decide(actual, expected.guests, options)) {
+    const outcome = await (action === 'start' ? hypervisor.start(uuid) : hypervisor.destroy(uuid));
+    if (isFault(outcome))
       log.error(
-        { server: uuid, host: config.host, action, why: done.message },
+        { server: uuid, host: config.host, action, why: outcome.message },
         'guest cannot be mended',
       );
     else log.warn({ server: uuid, host: config.host, action }, 'guest mended');

@@ -1,4 +1,5 @@
-// Power states to the conductor: at once when a guest changes, and all of them now and then.
+// Reports power states to the conductor: at once when a guest's state changes, and all of them
+// periodically.
 import { isFault } from '#contracts/common/fault.ts';
 import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
 import type { RpcClient } from '#platform/bus/contract.ts';
@@ -8,7 +9,7 @@ import type { NovaAgentDeps } from './deps.ts';
 const reportTimeoutMs = 15_000;
 
 export interface GuestReporter {
-  /** Every guest of the host. */
+  /** Reports every guest of the host. */
   all(requestId: string): Promise<void>;
   /** Ends the subscription to the hypervisor's events. */
   close(): void;
@@ -24,8 +25,8 @@ export function createGuestReporter(
   const changed = new Set<string>();
   let reporting = false;
 
-  // One report at a time, and the state is read right before it is sent: an old event never speaks
-  // over a newer state.
+  // One report at a time, with a state that is read right before it is sent, so that an old event
+  // never overwrites a newer state.
   async function reportChanges(): Promise<void> {
     if (reporting) return;
     reporting = true;
@@ -38,14 +39,14 @@ export function createGuestReporter(
             uuids.map(async (uuid) => ({ uuid, state: await hypervisor.state(uuid) })),
           )
         ).flatMap(({ uuid, state }) => (isFault(state) ? [] : [{ uuid, state }]));
-        const sent = await conductor.call(
+        const reportResult = await conductor.call(
           'reportGuests',
           { host: config.host, guests, complete: false },
           { timeoutMs: reportTimeoutMs, requestId: newRequestId() },
         );
-        if (isFault(sent))
+        if (isFault(reportResult))
           log.warn(
-            { host: config.host, why: sent.message },
+            { host: config.host, why: reportResult.message },
             'guest states not reported; the next full report has them',
           );
       }
@@ -67,7 +68,7 @@ export function createGuestReporter(
       const guests = await hypervisor.list();
       troubles.note('list-guests', guests, 'the hypervisor does not answer');
       if (isFault(guests)) return;
-      const sent = await conductor.call(
+      const reportResult = await conductor.call(
         'reportGuests',
         {
           host: config.host,
@@ -76,7 +77,7 @@ export function createGuestReporter(
         },
         { timeoutMs: reportTimeoutMs, requestId },
       );
-      troubles.note('report-guests', sent, 'guest states not reported');
+      troubles.note('report-guests', reportResult, 'guest states not reported');
     },
   };
 }

@@ -1,5 +1,5 @@
-// The host's inventory and traits, held against a Placement that keeps generations. The double
-// stands at the HTTP client, which is a port.
+// The host's inventory and traits against a Placement with generations. The double stands at the
+// HTTP client.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
@@ -77,7 +77,7 @@ describe('the inventory of a host', () => {
   });
 });
 
-/** Placement's documents of one provider, with generations, and every write it took. */
+/** Placement's documents of one provider, with generations; records every write. */
 function placement() {
   const state = {
     exists: false,
@@ -117,7 +117,7 @@ function placement() {
     };
     if (state.loseRaces > 0) {
       state.loseRaces -= 1;
-      state.generation += 1; // somebody else was faster
+      state.generation += 1; // another writer was faster
     }
     if (sent.resource_provider_generation !== state.generation)
       return answer(409, { errors: [{ code: 'placement.concurrent_update' }] });

@@ -1,4 +1,5 @@
-// The host's inventory and traits in Placement: a desired state, written only where it differs.
+// Writes the host's inventory and traits to Placement: a desired state, written only where it
+// differs.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -19,7 +20,7 @@ export type Inventory = Record<
   }
 >;
 
-/** Pure: what the host offers. */
+/** Pure: the inventory that the host offers. */
 export function inventoryOf(facts: HostFacts, config: NovaAgentConfig): Inventory {
   const offer = (total: number, reserved: number, ratio: number) => ({
     total,
@@ -38,12 +39,12 @@ export function inventoryOf(facts: HostFacts, config: NovaAgentConfig): Inventor
 }
 
 const microversion = 'placement 1.36';
-// Writers of one provider are few: a lost race is won at the next try.
+// A provider has few writers: a generation conflict is resolved by trying again.
 const maxTries = 4;
 
 /**
- * Makes the provider exist with this inventory and these traits. concurrentUpdate after too many
- * lost races.
+ * Makes sure that the provider has this inventory and these traits. concurrentUpdate after too many
+ * generation conflicts.
  */
 export async function reportResources(
   deps: NovaAgentDeps,
@@ -52,8 +53,8 @@ export async function reportResources(
 ): Promise<Outcome<void>> {
   const wanted = inventoryOf(facts, deps.config);
   for (let attempt = 0; attempt < maxTries; attempt += 1) {
-    const done = await once(deps, nodeUuid, wanted, facts.traits);
-    if (!isFault(done) || done.kind !== 'concurrentUpdate') return done;
+    const outcome = await once(deps, nodeUuid, wanted, facts.traits);
+    if (!isFault(outcome) || outcome.kind !== 'concurrentUpdate') return outcome;
   }
   return fault(
     'concurrentUpdate',
@@ -71,12 +72,12 @@ async function once(
   let current = await ask(deps, 'GET', `${provider}/inventories`);
   if (isFault(current)) return current;
   if (current.status === 404) {
-    const made = await ask(deps, 'POST', '/resource_providers', {
+    const created = await ask(deps, 'POST', '/resource_providers', {
       uuid: nodeUuid,
       name: deps.config.host,
     });
-    if (isFault(made)) return made;
-    if (made.status >= 400 && made.status !== 409) return refused('the provider', made);
+    if (isFault(created)) return created;
+    if (created.status >= 400 && created.status !== 409) return refused('the provider', created);
     current = await ask(deps, 'GET', `${provider}/inventories`);
     if (isFault(current)) return current;
   }
@@ -108,7 +109,7 @@ async function reportTraits(
     traits: string[];
     resource_provider_generation: number;
   }; // 200: placement's traits document
-  // Traits others put there (an operator's CUSTOM_ ones) stay.
+  // Traits set by others (an operator's CUSTOM_ ones) stay.
   const wanted = new Set([
     ...traits,
     ...now.filter((trait) => trait.startsWith('CUSTOM_') || trait.startsWith('COMPUTE_STATUS_')),

@@ -1,5 +1,5 @@
-// Uploads a copy of a guest's root disk as the data of an image that Glance knows already, in the
-// agent's own name.
+// Uploads a copy of a guest's root disk as the data of an existing Glance image, as the agent's own
+// service user.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { NovaAgentDeps } from './deps.ts';
@@ -7,7 +7,7 @@ import type { NovaAgentDeps } from './deps.ts';
 const askTimeoutMs = 30_000;
 const uploadTimeoutMs = 2 * 60 * 60_000;
 
-/** notFound: the image is gone, or was never made. Data that is there already is fine. */
+/** notFound: the image was deleted, or never created. Does nothing if it has its data already. */
 export async function uploadRoot(
   deps: NovaAgentDeps,
   { uuid, imageId }: { uuid: string; imageId: string },
@@ -15,25 +15,25 @@ export async function uploadRoot(
   const token = await deps.session.token();
   if (isFault(token)) return token;
   const path = `/v2/images/${imageId}`;
-  const known = await deps.http.send({
+  const image = await deps.http.send({
     method: 'GET',
     service: 'image',
     path,
     token,
     timeoutMs: askTimeoutMs,
   });
-  if (isFault(known)) return known;
-  if (known.status !== 200)
+  if (isFault(image)) return image;
+  if (image.status !== 200)
     return fault(
-      known.status === 404 ? 'notFound' : 'unavailable',
-      `Image ${imageId}: Glance answered ${known.status}.`,
+      image.status === 404 ? 'notFound' : 'unavailable',
+      `Image ${imageId}: Glance answered ${image.status}.`,
     );
-  // an earlier try whose answer was lost
-  if ((known.body as { status?: string }).status === 'active') return null;
+  // an earlier attempt whose answer was lost
+  if ((image.body as { status?: string }).status === 'active') return null;
   const copy = await deps.hypervisor.snapshotRoot(uuid);
   if (isFault(copy)) return copy;
   try {
-    const sent = await deps.http.send({
+    const uploadResult = await deps.http.send({
       method: 'PUT',
       service: 'image',
       path: `${path}/file`,
@@ -45,19 +45,19 @@ export async function uploadRoot(
       stream: copy.open(),
       timeoutMs: uploadTimeoutMs,
     });
-    if (isFault(sent)) return sent;
-    if (sent.status === 204) return null;
+    if (isFault(uploadResult)) return uploadResult;
+    if (uploadResult.status === 204) return null;
     return fault(
-      sent.status === 404 || sent.status === 410
+      uploadResult.status === 404 || uploadResult.status === 410
         ? 'notFound'
-        : sent.status === 413
+        : uploadResult.status === 413
           ? 'tooLarge'
-          : sent.status === 409
+          : uploadResult.status === 409
             ? 'conflict'
-            : sent.status === 415
+            : uploadResult.status === 415
               ? 'badRequest'
               : 'unavailable',
-      `Image ${imageId}: Glance answered ${sent.status} to the upload.`,
+      `Image ${imageId}: Glance answered ${uploadResult.status} to the upload.`,
     );
   } finally {
     await copy.remove();

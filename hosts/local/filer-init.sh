@@ -1,18 +1,20 @@
 #!/bin/sh
-# PID 1 of the embedded cloud's filer: nfs-ganesha over a folder, with the portmapper that NFSv3 clients such as QEMU ask, and the
-# status monitor without which ganesha grants no NLM lock (adapters/nfs/nlm-image-locks.ts).
-# Started by start-init.ts in namespaces of its own. Usage: filer-init.sh DIR ADDRESS
+# PID 1 of the embedded cloud's filer: nfs-ganesha over a folder, with the portmapper that NFSv3
+# clients such as QEMU ask, and the status monitor without which ganesha grants no NLM locks
+# (adapters/nfs/nlm-image-locks.ts). Started by start-init.ts in its own namespaces.
+# Usage: filer-init.sh DIR ADDRESS
 set -eu
 dir=$1 address=$2; shift 2
 . "${0%/*}/init-lib.sh"
 hostname filer
-# Private: rpcbind's socket and locks would else be the machine's.
+# A private /run: otherwise rpcbind would use the machine's socket and locks.
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/rpcbind /run/lock /run/statd/sm /run/statd/sm.bak "$dir/export" "$dir/recovery" "$dir/log" "$dir/run"
 : >/run/utmp
 chown -R statd /run/statd
-# ganesha finds the file systems of its folders in /etc/mtab. A Debian that ever booted has it, one that was only unpacked has not:
-# there /etc becomes one of our own, with all that is in the machine's.
+# ganesha finds the file systems of its folders in /etc/mtab. A Debian that was unpacked but never
+# booted has no such file; there, /etc is replaced by a private copy that refers to the machine's
+# files.
 if ! [ -e /etc/mtab ]; then
   mkdir /run/etc /run/machine-etc
   mount --bind /etc /run/machine-etc
@@ -24,8 +26,9 @@ if ! [ -e /etc/mtab ]; then
 fi
 supervise rpcbind -f -w
 wait_for 'the portmapper' test -S /run/rpcbind.sock
-# A server that starts again keeps new locks back until those who had mounted the share have reclaimed theirs, 20 s at most; where nobody
-# had (QEMU's own client is version 3 and leaves no trace) locks are had at once.
+# A restarted server grants no new locks until the clients that had mounted the share have reclaimed
+# theirs, 20 s at most; if none had (QEMU's own client is version 3 and leaves no record) it grants
+# them at once.
 run_ganesha() {
   graceless=true
   if find "$dir/recovery/v4recov" -mindepth 2 2>/dev/null | grep -q .; then graceless=false; fi
@@ -38,7 +41,8 @@ LOG { Default_Log_Level = EVENT; }
 X
   ganesha.nfsd -F -f "$dir/ganesha.conf" -L "$dir/log/ganesha.log" -p "$dir/run/ganesha.pid"
 }
-# It forgets with this init: -L, nobody is told of a restart, our clients notice it themselves. It runs as who owns the folder.
+# -L: it notifies no client of a restart, since ours notice it themselves; its records end with this
+# init. It runs as the owner of its folder.
 supervise rpc.statd -F -L -P /run/statd
 supervise run_ganesha
 wait_for "the NFS server, log in $dir/log" rpcinfo -T tcp "$address" 100003 3

@@ -1,4 +1,5 @@
-// Which addresses a network below the hosts gets: a /24 that this machine does not use yet. Pure.
+// Chooses the addresses of a network below the hosts: a /24 that this machine does not use yet.
+// Pure.
 import { createHash } from 'node:crypto';
 
 interface Range {
@@ -34,15 +35,15 @@ export function isUsableCidr(text: string): boolean {
 
 /**
  * The /24 number 4 of `space` (two bytes: `172.24`), unless a route of this machine (`used`, CIDRs)
- * covers it: then another one, begun with one that follows from the state folder. null: all are
- * taken.
+ * covers it: then another one, starting at a number derived from the state folder. null: all are in
+ * use.
  */
 export function chooseCidr(
   space: string,
   stateDir: string,
   used: readonly string[],
 ): string | null {
-  const taken = used.map(rangeOf).filter((range) => range !== null);
+  const usedRanges = used.map(rangeOf).filter((range) => range !== null);
   const start = createHash('sha256').update(stateDir).digest().readUInt8(0);
   const candidates = [4, ...Array.from({ length: 256 }, (_, step) => (start + step) % 256)].map(
     (third) => `${space}.${third}.0/24`,
@@ -50,7 +51,7 @@ export function chooseCidr(
   return (
     candidates.find((cidr) => {
       const range = rangeOf(cidr);
-      return range !== null && !taken.some((other) => overlap(range, other));
+      return range !== null && !usedRanges.some((other) => overlap(range, other));
     }) ?? null
   );
 }

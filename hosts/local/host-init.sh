@@ -11,19 +11,20 @@ mountpoint=$1 mount_options=$2; shift 2
 hostname "$name"
 umount -R /sys/fs/cgroup 2>/dev/null || true # libvirt would try to manage the machine's cgroups
 
-# /run is private, else `ip netns add` in here would show on the machine.
+# A private /run: otherwise `ip netns add` in here would be visible on the machine.
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/netns /run/lock
 own_folders "$dir" run/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt etc/libvirt run/openvswitch run/ovn \
   var/log/openvswitch var/log/ovn
 
-# libvirtd resolves its own name at each domain start: 4 to 10 s without an answer.
+# libvirtd resolves its own hostname at each domain start: without an answer that takes 4 to 10 s.
 own_etc "$dir/etc" hosts
 : >"$dir/etc/resolv.conf"; own_etc "$dir/etc" resolv.conf 2>/dev/null || true # may be a link into the old /run
 own_users "$dir/etc"
 own_dev "$dir/dev" "$@"
 
-# Volumes. Whether this kernel mounts NFS is found out at the host's first start; afterwards it must, however long the filer takes.
+# Volumes. Whether this kernel can mount NFS is found out at the host's first start; afterwards the
+# mount is required, however long the filer takes to answer.
 mount_share() {
   mkdir -p "$mountpoint"
   timeout -s KILL 5 mount -i -t nfs4 -o "$mount_options,addr=$server" "$server:$share" "$mountpoint"
@@ -35,17 +36,19 @@ case $(cat "$dir/nfs-client" 2>/dev/null) in
   *) (exec 9>&-; decide_nfs_client) & ;;
 esac
 
-# libvirtd outlives nothing and nobody waits for it but us: it starts beside the switch.
+# libvirtd does not depend on the switch, so both start at the same time.
 supervise "$libvirtd" --pid-file /run/libvirt/libvirtd.pid
 
-# Open vSwitch. Its database is made anew at each power-on: all in it is written here, by ovn-controller, by libvirt as guests
-# start and by the Neutron Agent; what a power failure left would only be stale ports.
+# Open vSwitch. Its database is recreated at each power-on: its content is written by this script,
+# by ovn-controller, by libvirt as guests start and by the Neutron Agent; after a power failure it
+# would only hold stale ports.
 ovs=/run/openvswitch
 ovsdb-tool create $ovs/conf.db /usr/share/openvswitch/vswitch.ovsschema
 supervise ovsdb-server $ovs/conf.db --remote=punix:$ovs/db.sock --pidfile=$ovs/ovsdb-server.pid --log-file=/var/log/openvswitch/ovsdb-server.log -vconsole:off
 wait_for 'the database of Open vSwitch, log in var/log/openvswitch' test -S $ovs/db.sock
 case $datapath in
-  # In userspace the tunnels' address must be on a bridge of the switch, with the wire as its port.
+  # With the userspace datapath the tunnels' address must be on a bridge of the switch that has the
+  # physical interface as its port.
   netdev) tunnel_device=br-phy; bridges='add-br br-phy -- set Bridge br-phy datapath_type=netdev -- add-port br-phy tun0 --' ;;
   *) tunnel_device=tun0; bridges= ;;
 esac
@@ -55,7 +58,7 @@ ovs-vsctl --no-wait init -- $bridges add-br br-ex -- set Bridge br-ex datapath_t
   external-ids:ovn-remote="$southbound" external-ids:ovn-encap-type=geneve external-ids:ovn-encap-ip="$tunnel_ip" \
   external-ids:ovn-bridge-datapath-type="$datapath" external-ids:ovn-bridge-mappings=physnet1:br-ex external-ids:ovn-monitor-all=true
 
-# Internal ports of the userspace datapath die with vswitchd, and the tunnels' address with them.
+# Internal ports of the userspace datapath end with vswitchd, and the tunnels' address with them.
 address_tunnels() {
   wait_for "the device $tunnel_device" ip link show $tunnel_device
   ip addr replace "$tunnel_ip/24" dev $tunnel_device

@@ -1,18 +1,15 @@
-// Where a namespaced host lives: names and paths, made of the state folder and the host's name
-// alone. Pure.
+// Names and paths of a namespaced host, derived from the state folder and the host's name. Pure.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 
-/** What every init of this room has: a host's, and that of OVN's central daemons. */
+/** Paths that every init has: a host's, and that of OVN's central daemons. */
 export interface InitPaths {
   name: string;
-  /**
-   * Everything of it lies below this folder, at the same path inside and outside its namespaces.
-   */
+  /** All its files are below this folder, at the same path inside and outside its namespaces. */
   dir: string;
-  /** Named after the state folder's hash: two clouds on one machine never meet. */
+  /** Named after the state folder's hash, so that two clouds on one machine never collide. */
   netns: string;
   /** PID 1 as the machine sees it: `bootId pid startTime`. Written by the init itself. */
   pidFile: string;
@@ -26,19 +23,19 @@ export interface HostPaths extends InitPaths {
   /** The socket of the host's Open vSwitch database. */
   ovsdbSocket: string;
   /**
-   * For guest disks, image cache, config drives, console logs and VNC sockets. Survives a power
+   * Guest disks, image cache, config drives, console logs and VNC sockets. Survives a power
    * failure.
    */
   dataDir: string;
-  /** There while an operator keeps the host off. */
+  /** Exists while an operator keeps the host off. */
   heldOffFile: string;
 }
 
 // sun_path holds 108 bytes with its closing zero: unix(7).
 const socketPathLimit = 107;
 
-// The init puts private file systems over these; a state folder below one would vanish inside the
-// host.
+// The init mounts private file systems over these; a state folder below one of them would be
+// invisible inside the host.
 const masked = [
   '/run',
   '/var/run',
@@ -56,7 +53,7 @@ export const hostsDir = (stateDir: string): string => join(stateDir, 'hosts');
 const cloudHash = (stateDir: string): string =>
   createHash('sha256').update(stateDir).digest('hex').slice(0, 8);
 
-/** Common start of the hosts' network namespace names of one cloud. */
+/** Common prefix of the network namespaces of one cloud's hosts. */
 export const netnsPrefix = (stateDir: string): string => `cc-${cloudHash(stateDir)}-`;
 
 const initPaths = (name: string, dir: string, netns: string): InitPaths => ({
@@ -68,7 +65,7 @@ const initPaths = (name: string, dir: string, netns: string): InitPaths => ({
   logFile: join(dir, 'init.log'),
 });
 
-/** badRequest: a name that is no host name, or a state folder in which a host cannot live. */
+/** badRequest: not a valid host name, or a state folder that hosts cannot use. */
 export function hostPaths(stateDir: string, name: string): Outcome<HostPaths> {
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(name))
     return fault('badRequest', `'${name}' is no host name: use a-z, 0-9 and '-', at most 32`);
@@ -99,11 +96,11 @@ export interface NetworkPaths extends InitPaths {
   northboundSocket: string;
   southboundSocket: string;
   /**
-   * The machine's own legs in the external and in the management network; at most 15 characters, as
-   * the kernel wants.
+   * The machine's own interfaces in the external and in the management network; at most 15
+   * characters, the kernel's limit.
    */
   machineDevices: { ext: string; mgmt: string };
-  /** Hold the CIDRs of these networks, each chosen once. */
+  /** Files with the CIDRs of these networks, each chosen once. */
   cidrFiles: { ext: string; mgmt: string };
 }
 
@@ -120,7 +117,7 @@ export function networkPaths(stateDir: string): NetworkPaths {
 }
 
 export interface FilerPaths extends InitPaths {
-  /** What is shared. */
+  /** The exported folder. */
   exportDir: string;
 }
 

@@ -1,11 +1,13 @@
-# For the inits of this folder, sourced by them: who we are, daemons that come back, waiting. Expects $dir, the init's folder.
+# Shared by the inits of this folder, which source it: their identity, supervised daemons, waiting.
+# Expects $dir, the init's folder.
 
-# One init a folder: the lock lasts as long as this process and is not inherited by what it starts.
+# One init per folder: the lock lasts as long as this process and is not inherited by its children.
 exec 9>"$dir/init.lock"
 flock --nonblock 9 || { echo "$dir: an init is already running"; exit 75; }
 
-# /proc is still the machine's: the shell reads its own PID and start time as the machine sees them. Together with the
-# boot id they name this process for good, so that nobody ever kills a stranger who got the same PID later.
+# /proc is still the machine's: the shell reads its own PID and start time as the machine sees them.
+# Together with the boot id they identify this process for ever, so that a later process with the
+# same PID is never killed in its place.
 read -r pid stat </proc/self/stat
 set_start() { shift 20; start=$1; } # field 22 of proc_pid_stat(5); the PID is cut off already
 # shellcheck disable=SC2086 # split on purpose
@@ -18,7 +20,7 @@ mount --make-rprivate /
 mount -t proc proc /proc
 ip link set lo up
 
-# Runs a daemon in the foreground and again whenever it ends.
+# Runs a daemon in the foreground, and again whenever it ends.
 supervise() {
   (
     exec 9>&-
@@ -30,7 +32,7 @@ supervise() {
   ) &
 }
 
-# wait_for DESCRIPTION COMMAND...: until the command succeeds, 10 s at most.
+# wait_for DESCRIPTION COMMAND...: waits until the command succeeds, 10 s at most.
 wait_for() {
   what=$1; shift
   tries=0
@@ -41,7 +43,7 @@ wait_for() {
   done
 }
 
-# The init's last line: says that all is up, then reaps every orphan for ever.
+# The last line of an init: reports that everything is up, then reaps orphans for ever.
 stay_ready() {
   echo "$pid $start" >"$dir/ready"
   trap 'exit 0' TERM

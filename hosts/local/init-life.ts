@@ -1,5 +1,5 @@
-// How an init of this room is, and its end with everything it started: for hosts and for OVN's
-// central daemons alike.
+// The state of an init (a host's, or that of OVN's central daemons), and how it is ended with
+// everything that it started.
 import { rm } from 'node:fs/promises';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -28,8 +28,8 @@ export async function initState(
 }
 
 /**
- * Ends the init and, should the folder have been deleted under a running one, whatever else sits in
- * its network namespace.
+ * Ends the init and, in case its folder was deleted while it ran, every other process in its
+ * network namespace.
  */
 export async function cutPower(paths: InitPaths, { clock, log }: InitDeps): Promise<Outcome<void>> {
   const init = await findInit(paths.pidFile);
@@ -53,7 +53,7 @@ export async function cutPower(paths: InitPaths, { clock, log }: InitDeps): Prom
   if (init) log.info({ host: paths.name, pid: init.pid }, 'host is off');
 }
 
-/** Power off, then namespace and folder are gone. */
+/** Cuts the power, then removes namespace and folder. */
 export async function removeInit(paths: InitPaths, deps: InitDeps): Promise<Outcome<void>> {
   const off = await cutPower(paths, deps);
   if (isFault(off)) return off;
@@ -65,6 +65,6 @@ function killQuietly(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // already gone
+    // it has ended already
   }
 }

@@ -1,5 +1,5 @@
-// Which process is a host's PID 1, is it alive, and how it dies. Identity is boot id + PID + start
-// time: a reused PID is never ours.
+// Finds a host's PID 1, checks that it is alive, and kills it. It is identified by boot id, PID and
+// start time, so that a reused PID never matches.
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '#platform/clock.ts';
 import { startTimeOf } from '#platform/process-start-time.ts';
@@ -13,7 +13,7 @@ async function readOr(path: string, otherwise: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch {
-    return otherwise; // gone, or never there: both mean what `otherwise` says
+    return otherwise; // ended, or never existed
   }
 }
 
@@ -21,7 +21,7 @@ export async function bootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
-/** The living init that `pidFile` names, or null. */
+/** The running init that `pidFile` names, or null. */
 export async function findInit(pidFile: string): Promise<InitProcess | null> {
   const [boot, pid, startTime] = (await readOr(pidFile, '')).trim().split(' ');
   if (!pid || !startTime || boot !== (await bootId())) return null;
@@ -32,14 +32,14 @@ export async function isAlive(init: InitProcess): Promise<boolean> {
   return (await startTimeOf(init.pid)) === init.startTime;
 }
 
-/** True when the host of this very init has reported ready. */
+/** Whether the host of this init has reported ready. */
 export async function isReady(init: InitProcess, readyFile: string): Promise<boolean> {
   return (await readOr(readyFile, '')).trim() === `${init.pid} ${init.startTime}`;
 }
 
 /**
- * SIGKILL and wait: when PID 1 of a PID namespace is gone, so is every process in it. False: still
- * there after `timeoutMs`.
+ * Sends SIGKILL and waits: when PID 1 of a PID namespace ends, so does every process in it. False:
+ * still there after `timeoutMs`.
  */
 export async function killInit(
   init: InitProcess,
@@ -51,7 +51,7 @@ export async function killInit(
     try {
       process.kill(init.pid, 'SIGKILL');
     } catch {
-      // gone between the look and the shot
+      // it ended between the check and the signal
     }
     if (clock.now() >= deadline) return false;
     await clock.sleep(10);

@@ -1,16 +1,16 @@
-// The two configuration files of a host's libvirtd. Pure text; written by power-on.ts.
+// The two configuration files of a host's libvirtd. Pure; written by power-on.ts.
 import { createHash } from 'node:crypto';
 
 /**
- * A stable id of the host: libvirt refuses migration between hosts with one id, and DMI is the same
- * for all of them.
+ * A stable id of the host: libvirt refuses a migration between hosts with the same id, and the DMI
+ * id is the same for all namespaced hosts.
  */
 function hostUuid(dir: string): string {
   const hex = createHash('sha256').update(dir).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** The socket is root's alone, so nobody needs to log in. */
+/** Only root can open the socket, so no login is needed. */
 export function libvirtdConf(dir: string): string {
   return `host_uuid = "${hostUuid(dir)}"
 unix_sock_rw_perms = "0700"
@@ -24,8 +24,8 @@ log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 }
 
 /**
- * The host is the isolation: what libvirt would add (users, cgroups, private /dev, seccomp) it
- * cannot do in here or need not.
+ * The namespaced host is the isolation: what libvirt would add (users, cgroups, private /dev,
+ * seccomp) is impossible or unnecessary inside it.
  */
 export function qemuConf(): string {
   return `user = "root"
@@ -42,7 +42,7 @@ vnc_listen = "127.0.0.1"
 `;
 }
 
-/** Every host knows its own name; without it each domain start waits for name resolution. */
+/** Every host resolves its own name; otherwise each domain start waits for name resolution. */
 export function etcHosts(name: string, index: number): string {
   return `127.0.0.1 localhost\n127.0.1.${index} ${name}\n`;
 }

@@ -1,4 +1,4 @@
-// The filer, with a real NFS server; needs root and the packages of `test`.
+// The filer, with a real NFS server. Needs root and the packages of `test`.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// The filer of an embedded cloud: an NFS server in a namespace of its own, in the management
-// network. Used by compose and the CLI.
+// The filer of an embedded cloud: an NFS server in its own namespace, in the management network.
+// Used by compose and the CLI.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isFault } from '#contracts/common/fault.ts';
@@ -17,7 +17,7 @@ import { startInit } from './start-init.ts';
 import { plugManagement } from './underlay.ts';
 
 export interface FilerFacts {
-  /** Its address, for NFSv3 with NLM locks, and for NFSv4, over TCP. */
+  /** Its address, for NFSv3 with NLM locks and for NFSv4, both over TCP. */
   server: string;
   /** The exported path. */
   share: string;
@@ -25,19 +25,19 @@ export interface FilerFacts {
 
 export interface LocalFiler {
   /**
-   * Starts it unless it runs, and waits until it answers (0.1 s). It survives the death of this
-   * process. unavailable, forbidden, timeout.
+   * Starts it unless it runs, and waits until it answers (0.1 s). It outlives this process.
+   * unavailable, forbidden, timeout.
    */
   start(network: NetworkFacts): Promise<Outcome<FilerFacts>>;
   running(): Promise<boolean>;
-  /** Volumes stay. */
+  /** The volumes stay. */
   stop(): Promise<Outcome<void>>;
-  /** With all volumes. */
+  /** Removes the volumes, too. */
   remove(): Promise<Outcome<void>>;
 }
 
 const initScript = join(import.meta.dirname, 'filer-init.sh');
-/** The last address but one of the management /24: hosts count from its start. */
+/** The last usable address of the management /24; hosts count from the start. */
 const filerNumber = 254;
 const needed = [
   ['/usr/bin/ganesha.nfsd', 'nfs-ganesha nfs-ganesha-vfs'],
@@ -45,7 +45,7 @@ const needed = [
   ['/sbin/rpc.statd', 'nfs-common'],
 ] as const;
 
-/** Where the filer of a cloud is, whether it runs or not. */
+/** The address of a cloud's filer, whether it runs or not. */
 export const filerFacts = ({ managementCidr }: NetworkFacts): FilerFacts => ({
   server: addressIn(managementCidr, filerNumber),
   share: '/vol',

@@ -1,4 +1,4 @@
-// Real namespaces and real libvirtd; needs root and the packages of `up`.
+// Hosts in real namespaces with a real libvirtd. Needs root and the packages of `up`.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -206,7 +206,7 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
 
   test('an init that cannot start says why', async () => {
     await hosts.remove('h3');
-    // a folder where the lock file should be
+    // a folder at the path of the lock file
     await runTool('mkdir', ['-p', join(stateDir, 'hosts/h3/init.lock')]);
     const failed = await hosts.powerOn('h3', { index: 3, network });
     assert.ok(failed instanceof Fault);

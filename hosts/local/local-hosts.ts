@@ -1,6 +1,6 @@
-// Namespaced hypervisor hosts on this machine: the face of hosts/local, used by compose and the
-// CLI. A host is a network, mount, UTS, IPC and PID namespace with its own libvirtd, Open vSwitch
-// and ovn-controller; it does not know who started it.
+// Namespaced hypervisor hosts on this machine, used by compose and the CLI. A host is a network,
+// mount, UTS, IPC and PID namespace with its own libvirtd, Open vSwitch and ovn-controller, and
+// does not depend on the process that started it.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ export interface LocalHost {
   name: string;
   state: LocalHostState;
   /**
-   * PID of the host's init as the machine sees it, for nsenter(1) and for `kill -9`, a power
+   * PID of the host's init as the machine sees it, for nsenter(1), and for `kill -9` as a power
    * failure; null when off.
    */
   initPid: number | null;
@@ -38,53 +38,54 @@ export interface LocalHost {
   libvirtSocket: string;
   /** OVSDB remote of the host's Open vSwitch, `unix:...`. */
   ovsdb: string;
-  /** The same path inside and outside the host; survives power failures, goes with `remove`. */
+  /** The same path inside and outside the host; survives power failures, deleted by `remove`. */
   dataDir: string;
   netns: string;
   /** An operator keeps it off: `powerOn` refuses until `release`. */
   heldOff: boolean;
   /**
-   * Whether its kernel mounts the filer's share, else QEMU's own client reaches it; null before its
+   * Whether its kernel mounts the filer's share or QEMU's own client accesses it; null before its
    * first start.
    */
   nfsClient: NfsClient | null;
 }
 
 /**
- * Expected troubles are faults whose message says what to do. Calls for one host are carried out
- * one after the other.
+ * Expected failures are faults whose message says what to do. Calls for one host run one after the
+ * other.
  */
 export interface LocalHosts {
   /**
    * Starts the host unless it runs, and waits until libvirtd and switch answer (about 0.7 s,
-   * deadline 20 s). Mends what an unclean death left: stale PID files, namespaces, stragglers. The
-   * host survives the death of this process.
-   * `index` (1 to 250) is the host's number, its addresses are made of it.
-   * conflict: held off. forbidden: not root. badRequest: bad name or state folder. unavailable: a
-   * tool is missing or the init ended; timeout.
+   * deadline 20 s). Repairs what an unclean end left: stale PID files, namespaces, leftover
+   * processes. The host outlives this process. `index` (1 to 250) is the host's number, from which
+   * its addresses are derived. conflict: held off. forbidden: not root. badRequest: bad name or
+   * state folder. unavailable: a tool is missing or the init ended; timeout.
    */
   powerOn(
     name: string,
     options: { index: number; network: NetworkFacts },
   ): Promise<Outcome<LocalHost>>;
   /**
-   * A power failure: SIGKILL to the host's init and with it to all its processes, guests included.
-   * An absent host is fine. timeout: it does not die.
+   * A power failure: SIGKILL to the host's init and thereby to all its processes, guests included.
+   * Does nothing for an absent host. timeout: it does not end.
    */
   powerOff(name: string): Promise<Outcome<void>>;
   /**
-   * From now on nobody powers it on, also not after a restart of the cloud, until `release`. One
-   * that runs goes on until `powerOff`. Safe to repeat.
+   * Prevents `powerOn` until `release`, also after a restart of the cloud. A running host keeps
+   * running until `powerOff`. Safe to repeat.
    */
   holdOff(name: string): Promise<Outcome<void>>;
-  /** Ends `holdOff`; starting it is somebody else's. Safe to repeat. */
+  /** Ends `holdOff`; does not start the host. Safe to repeat. */
   release(name: string): Promise<Outcome<void>>;
   state(name: string): Promise<Outcome<LocalHost>>;
-  /** All hosts with a folder or a namespace, by name. */
+  /** All hosts that have a folder or a namespace, by name. */
   list(): Promise<LocalHost[]>;
-  /** Power off, then folder, disks and namespace are gone. An absent host is fine. */
+  /** Cuts the power, then removes folder, disks and namespace. Does nothing for an absent host. */
   remove(name: string): Promise<Outcome<void>>;
-  /** `remove` for every host of this state folder; the first fault, after all were tried. */
+  /**
+   * `remove` for every host of this state folder; returns the first fault, after all were tried.
+   */
   removeAll(): Promise<Outcome<void>>;
 }
 
@@ -92,7 +93,7 @@ export interface LocalHostsDeps {
   stateDir: string;
   log: Log;
   clock: Clock;
-  /** Give the hosts /dev/kvm; see probe-acceleration.ts. */
+  /** Whether hosts get /dev/kvm; see probe-acceleration.ts. */
   kvm: boolean;
 }
 
@@ -100,7 +101,7 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
   const stateDir = realStateDir(given);
   const queues = new Map<string, Promise<unknown>>();
 
-  /** Carries out `work` after what was asked of this host before. */
+  /** Runs `work` after the earlier calls for this host have ended. */
   function inTurn<T>(
     name: string,
     work: (host: HostPaths) => Promise<Outcome<T>>,
@@ -119,7 +120,8 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
   }
 
   /**
-   * Also against other processes: the CLI switches hosts beside a running cloud that keeps them on.
+   * Excludes other processes, too: the CLI powers hosts on and off beside a running cloud, which
+   * restarts hosts that ended.
    */
   async function alone<T>(host: HostPaths, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
     return existsSync(host.dir)
@@ -129,10 +131,10 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
 
   async function look(host: HostPaths): Promise<LocalHost> {
     const { state, pid } = await initState(host);
-    const known = state !== 'off' || (await names()).includes(host.name);
+    const isExisting = state !== 'off' || (await names()).includes(host.name);
     return {
       name: host.name,
-      state: known ? state : 'absent',
+      state: isExisting ? state : 'absent',
       initPid: pid,
       dir: host.dir,
       libvirtSocket: host.libvirtSocket,

@@ -1,4 +1,4 @@
-// The network below the hosts, with real OVN and Open vSwitch; needs root and the packages of `up`.
+// The network below the hosts, with real OVN and Open vSwitch. Needs root and the packages of `up`.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ describe('the network below the hosts', { skip, timeout: 120_000 }, () => {
   const pings = async (from: string, to: string) =>
     (await inHost(from, '/bin/ip', 'netns', 'exec', 'probe', 'busybox', 'ping', '-c1', '-W1', to))
       .code === 0;
-  /** A port of the logical switch, in a namespace of the host: what a guest would be. */
+  /** A port of the logical switch in a namespace of the host, in place of a guest. */
   async function plugProbe(name: string, number: number): Promise<void> {
     await nbctl(
       '--',

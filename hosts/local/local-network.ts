@@ -17,43 +17,39 @@ import { tryTool } from './run-tool.ts';
 import { startInit } from './start-init.ts';
 import { ensureUnderlay, removeMachineLegs } from './underlay.ts';
 
-/** What hosts and Neutron need to know of it. */
+/** What hosts and Neutron need to know about it. */
 export interface NetworkFacts {
   /** OVSDB remotes, `unix:...`. */
   northbound: string;
   southbound: string;
-  /** The external network's, e.g. 172.24.4.0/24; its first address is this machine's. */
+  /** The CIDR of the external network, e.g. 172.24.4.0/24; its first address is this machine's. */
   publicCidr: string;
-  /** Hosts, filer and this machine, as its first address. */
+  /** The network of hosts, filer and this machine, which has its first address. */
   managementCidr: string;
   /** The network namespace of the underlay. */
   underlay: string;
-  /** netdev: Open vSwitch carries packets in userspace; system: in the kernel. */
+  /** netdev: Open vSwitch forwards packets in userspace; system: in the kernel. */
   datapath: 'netdev' | 'system';
 }
 
 export interface LocalNetwork {
   /**
-   * Starts it unless it runs; safe to repeat, also beside another process. It survives the death of
-   * this process.
-   * `publicCidr`: null = chosen once, so that it meets nothing of this machine. unavailable: a tool
-   * is missing or a daemon does not start; badRequest: no such CIDR; conflict: none is free, or
-   * another cloud has ours; forbidden: not root; timeout.
+   * Starts it unless it runs; safe to repeat, also beside another process. It outlives this
+   * process. `publicCidr`: null = chosen once, so that it overlaps no network of this machine.
+   * unavailable: a tool is missing or a daemon does not start; badRequest: not a usable CIDR;
+   * conflict: none is free, or another cloud uses ours; forbidden: not root; timeout.
    */
   start(options: { publicCidr: string | null }): Promise<Outcome<NetworkFacts>>;
   running(): Promise<boolean>;
-  /** The facts of a network that was started before; null: none was. */
+  /** The facts of a network that was started before; null: it never was. */
   facts(): Promise<NetworkFacts | null>;
-  /** OVN's daemons end, databases stay; the machine's legs go. */
+  /** Ends OVN's daemons and removes the machine's interfaces; the databases stay. */
   stop(): Promise<Outcome<void>>;
-  /** As if it had never been. */
+  /** Removes everything, the databases too. */
   remove(): Promise<Outcome<void>>;
 }
 
-/**
- * Where the networks' addresses are looked for: 172.24.4.0/24 is what other development clouds have
- * outside.
- */
+/** The ranges in which CIDRs are chosen; 172.24.4.0/24 is also DevStack's external network. */
 const spaces = { ext: '172.24', mgmt: '172.25' } as const;
 const initScript = join(import.meta.dirname, 'ovn-init.sh');
 const needed = [
@@ -109,8 +105,8 @@ export function createLocalNetwork({
         'badRequest',
         `neutron.publicCidr is '${cidr}': it must be an IPv4 network of 8 to 29 bits, such as 172.24.4.0/24`,
       );
-    // Chosen while another cloud was down, or by hand: its guests and files would answer to our
-    // addresses.
+    // It was chosen while another cloud was down, or by hand: that cloud's guests and files would
+    // answer to our addresses.
     const other = used.find(({ dst }) => dst === cidr);
     if (other)
       return fault(
@@ -122,8 +118,8 @@ export function createLocalNetwork({
   }
 
   /**
-   * Addresses are taken where they are chosen: two clouds that start at once would choose the same
-   * ones.
+   * Under the machine's lock from the choice until the addresses are in use: two clouds that start
+   * at the same time would choose the same.
    */
   async function wired(publicCidr: string | null): Promise<Outcome<{ ext: string; mgmt: string }>> {
     return await oneAtATime(networksLock, async () => {
@@ -178,10 +174,10 @@ interface Route {
   dev: string;
 }
 
-/** Where this machine's routes lead, the default route aside. */
+/** The routes of this machine, without the default route. */
 async function machineRoutes(): Promise<Route[]> {
   const { stdout } = await tryTool('ip', ['-4', '-json', 'route', 'show', 'table', 'all']);
-  // ip-route(8) with -json; a blackhole has no device
-  const known = JSON.parse(stdout || '[]') as { dst: string; dev?: string }[];
-  return known.flatMap(({ dst, dev = '' }) => (dst === 'default' ? [] : [{ dst, dev }]));
+  // the output of `ip -json route`: ip-route(8); a blackhole has no device
+  const routes = JSON.parse(stdout || '[]') as { dst: string; dev?: string }[];
+  return routes.flatMap(({ dst, dev = '' }) => (dst === 'default' ? [] : [{ dst, dev }]));
 }

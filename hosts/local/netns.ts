@@ -2,8 +2,8 @@
 import { runTool, tryTool } from './run-tool.ts';
 
 /**
- * Makes the namespace unless it works already. A name whose namespace is gone (left by a crash) is
- * made anew.
+ * Creates the namespace unless it works already. A name whose namespace no longer works (left by a
+ * crash) is recreated.
  */
 export async function ensureNetns(netns: string): Promise<void> {
   const added = await tryTool('ip', ['netns', 'add', netns]);

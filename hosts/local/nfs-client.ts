@@ -1,4 +1,4 @@
-// How hosts of this machine reach the filer's share: mounted by the kernel's NFS client where the
+// How hosts of this machine access the filer's share: mounted by the kernel's NFS client where the
 // kernel has one, else by QEMU's own.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,29 +10,27 @@ export interface Share {
 }
 
 /**
- * How a host reaches the share. `kernel`: mounted at `mountPath`; QEMU locks the images of guests
- * there itself, which the server keeps for all hosts.
+ * `kernel`: mounted at `mountPath`; QEMU itself locks the images of guests there, and the server
+ * keeps the locks for all hosts. `libnfs`: QEMU's own client, without locks.
  */
 export type NfsClient = 'kernel' | 'libnfs';
 
-/** Where a host has a share of its kernel's client. Nothing of it is seen outside of the host. */
+/** Where a host mounts a share. The mount is visible only inside the host. */
 const mountPath = ({ server, share }: Share): string => join('/run/cobalt/volumes', server, share);
 
 /**
- * `hard`: anything else loses writes while the filer is away. `lookupcache`: Cinder makes images by
- * another client, so what was not there may be there now. Not version 3: its locks are lost with
- * the server unless each host runs a status monitor. test/storage/kernel-client.test.ts tries them
- * with a kernel that can.
+ * `hard`: anything else loses writes while the filer is away. `lookupcache`: Cinder creates images
+ * through another client, so a name that did not exist may exist now. Not version 3: its locks are
+ * lost with the server unless each host runs a status monitor. test/storage/kernel-client.test.ts
+ * tests the options with a kernel that has the client.
  */
 export const mountOptions = 'vers=4.2,hard,lookupcache=positive';
 
-/**
- * Where a host finds the share, for those who run its guests; none where QEMU's own client is used.
- */
+/** A host's mount of the share; none where QEMU's own client is used. */
 export interface HostMount extends Share {
-  /** Inside the host. */
+  /** The path inside the host. */
   path: string;
-  /** For tools beside it: its mounts are not seen from there. */
+  /** The path for tools beside the host, which cannot see its mounts. */
   outside: string;
 }
 
@@ -41,7 +39,7 @@ export const hostMounts = (client: NfsClient | null, share: Share): HostMount[] 
     ? [{ ...share, path: mountPath(share), outside: `nfs://${share.server}${share.share}` }]
     : [];
 
-/** What host-init.sh is told of the share. */
+/** The arguments about the share for host-init.sh. */
 export const mountArguments = (share: Share): string[] => [
   share.server,
   share.share,
@@ -50,8 +48,8 @@ export const mountArguments = (share: Share): string[] => [
 ];
 
 /**
- * The host's own decision, made at its first start and kept: a guest's disk does not change its way
- * between two starts. null: never started.
+ * The client that the host chose at its first start. It is kept, so that a guest's disk is not
+ * accessed in another way after a restart. null: never started.
  */
 export async function nfsClientOf(hostDir: string): Promise<NfsClient | null> {
   const decided = (await readFile(join(hostDir, 'nfs-client'), 'utf8').catch(() => '')).trim();

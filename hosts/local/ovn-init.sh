@@ -1,13 +1,15 @@
 #!/bin/sh
-# PID 1 of OVN's central daemons: northbound and southbound databases and northd. Started by start-init.ts in namespaces of its own;
-# the network namespace is the underlay that joins the hosts. Everything is reached by Unix sockets below run/.
+# PID 1 of OVN's central daemons: northbound and southbound databases and northd. Started by
+# start-init.ts in its own namespaces; the network namespace is the underlay that connects the
+# hosts. All daemons are accessed by Unix sockets below run/.
 # Usage: ovn-init.sh DIR
 set -eu
 dir=$1; shift
 . "${0%/*}/init-lib.sh"
 mkdir -p "$dir/run" "$dir/db" "$dir/log"
 
-# A database that was lost is made anew, empty: Neutron fills the northbound one, northd and the hosts the southbound one.
+# A lost database is recreated empty: Neutron fills the northbound one, northd and the hosts the
+# southbound one.
 serve_database() {
   [ -s "$dir/db/$1.db" ] || { rm -f "$dir/db/$1.db" "$dir/db/.$1.db.~lock~"; ovsdb-tool create "$dir/db/$1.db" "/usr/share/ovn/ovn-$1.ovsschema"; }
   exec ovsdb-server "$dir/db/$1.db" --remote="punix:$dir/run/$1.sock" --unixctl="$dir/run/$1.ctl" --pidfile="$dir/run/$1.pid" \

@@ -1,4 +1,4 @@
-// Powers on one host: configuration files, network namespace with its wires, init.
+// Powers on one host: configuration files, network namespace with its interfaces, init.
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ interface StartOptions {
   network: NetworkFacts;
   kvm: boolean;
   clock: Clock;
-  /** Its init runs already (another process started it): only wait. */
+  /** Its init runs already, started by another process: only wait for it. */
   alreadyStarting: boolean;
 }
 

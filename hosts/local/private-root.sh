@@ -1,7 +1,7 @@
-# What a namespaced libvirtd needs of a root of its own: sourced by host-init.sh, and by the libvirtd of tests
-# (adapters/libvirt/private-libvirtd.sh). All run in a mount namespace of their own.
+# What a namespaced libvirtd needs in its own root file system. Sourced by host-init.sh, and by the
+# libvirtd of tests (adapters/libvirt/private-libvirtd.sh), each in its own mount namespace.
 
-# own_folders DIR NAME...: each /NAME is DIR/NAME from here on.
+# own_folders DIR NAME...: each /NAME is DIR/NAME from now on.
 own_folders() {
   own=$1; shift
   for each in "$@"; do
@@ -10,10 +10,11 @@ own_folders() {
   done
 }
 
-# own_etc DIR NAME: /etc/NAME is DIR/NAME from here on.
+# own_etc DIR NAME: /etc/NAME is DIR/NAME from now on.
 own_etc() { mount --bind "$1/$2" "/etc/$2"; }
 
-# libvirtd wants the user libvirt-qemu before it reads qemu.conf; it comes with a package that is not installed. In DIR.
+# libvirtd looks up the user libvirt-qemu before it reads qemu.conf; a package that is not installed
+# would create it. In DIR.
 own_users() {
   cp /etc/passwd /etc/group "$1/"
   grep -q '^libvirt-qemu:' "$1/passwd" || echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' >>"$1/passwd"
@@ -22,8 +23,9 @@ own_users() {
   own_etc "$1" group
 }
 
-# own_dev DIR NODE...: a /dev with these nodes beside the usual ones. No kvm unless named: one that cannot boot guests makes
-# libvirt probe QEMU again at every start. Its own devpts, else libvirt cannot create serial consoles.
+# own_dev DIR NODE...: a /dev with these nodes beside the usual ones. No kvm unless named: with one
+# that cannot boot guests, libvirt probes QEMU again at every start. Its own devpts, without which
+# libvirt cannot create serial consoles.
 own_dev() {
   dev=$1; shift
   rm -rf "${dev:?}"; mkdir -p "$dev"

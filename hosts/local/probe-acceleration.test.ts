@@ -70,7 +70,7 @@ describe('a kept answer', { skip }, () => {
   const stateDir = mkdtempSync('/tmp/cc-probe-');
   const file = join(stateDir, 'acceleration.json');
   after(() => rmSync(stateDir, { recursive: true }));
-  // Ends at once under both accelerators: what is measured does not matter here.
+  // Ends at once with and without KVM: the measured times do not matter here.
   const brokenGuest = { kernel: '/dev/null', ramdisk: Buffer.alloc(0) };
   let measured = 0;
   const ask = async (fresh = false) =>

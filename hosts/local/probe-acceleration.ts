@@ -1,6 +1,7 @@
-// Whether guests run under KVM or under emulation (TCG) on this machine. A present /dev/kvm says
-// nothing: it may fail, or hang every real kernel (KVM in software, e.g. the module kvm_pvm). So
-// the same guest is booted under both and the times are compared. Used by `up` and `doctor`.
+// Decides whether guests run under KVM or under emulation (TCG) on this machine. The presence of
+// /dev/kvm proves nothing: it may fail, or hang every real kernel (KVM in software, e.g. the module
+// kvm_pvm). So the same guest is booted under both and the times are compared. Used by `up` and
+// `doctor`.
 import { existsSync } from 'node:fs';
 import { access, constants, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { release, tmpdir } from 'node:os';
@@ -15,12 +16,12 @@ export type AccelerationSetting = 'auto' | 'kvm' | 'tcg';
 
 export interface Acceleration {
   kind: 'kvm' | 'tcg';
-  /** Why this one, for an operator; with the times where both were measured. */
+  /** The reason, for an operator; with the times where both were measured. */
   why: string;
 }
 
 /**
- * A Linux guest that ends QEMU by its debug-exit device as soon as its init runs; see
+ * A Linux guest that ends QEMU through its debug-exit device as soon as its init runs; see
  * images/guest/probe-initrd.ts.
  */
 export interface ProbeGuest {
@@ -32,18 +33,18 @@ export interface ProbeGuest {
 
 export interface ProbeOptions {
   setting: AccelerationSetting;
-  /** Where the answer is kept; see `answerFile`. */
+  /** Where the result is stored; see `answerFile`. */
   file: string;
   /**
-   * Asked only when something must be measured. undefined: there is no kernel yet; a fault: it
-   * cannot be had, and why.
+   * Called only when a measurement is needed. undefined: there is no kernel yet; a fault: it cannot
+   * be obtained, with the reason.
    */
   guest: () => Promise<Outcome<ProbeGuest | undefined>>;
-  /** Measure even if an answer is kept. */
+  /** Measure even if there is a stored result. */
   fresh?: boolean;
 }
 
-/** From QEMU's start to user space. */
+/** The time from QEMU's start to user space, or why it was not reached. */
 export type BootTrial =
   | { kind: 'booted'; ms: number }
   | { kind: 'timedOut'; afterMs: number }
@@ -51,26 +52,25 @@ export type BootTrial =
 
 const qemu = '/usr/bin/qemu-system-x86_64';
 /**
- * Raised whenever what is measured or how it is judged changes: an answer kept by another version
- * is not used.
+ * Raised whenever the measurement or its evaluation changes: results of another version are not
+ * used.
  */
 export const probeVersion = 2;
 const emulatedBootTimeoutMs = 60_000;
-/** KVM gets this many times what emulation needed: enough to tell by how much it is slower. */
+/** KVM may take this many times as long as emulation: enough to tell how much slower it is. */
 const patience = 3;
 /**
- * Below this, KVM's risk is not worth its gain: hardware KVM boots this guest 5 to 10 times faster
- * than emulation.
+ * Below this factor KVM's risk is not worth its gain: hardware KVM boots this guest 5 to 10 times
+ * faster than emulation.
  */
 const clearlyFaster = 1.5;
-/** What QEMU answers when the guest writes 0x10 to its debug-exit device: (0x10 << 1) | 1. */
+/** QEMU's exit code when the guest writes 0x10 to its debug-exit device: (0x10 << 1) | 1. */
 const reachedUserSpace = 33;
 
 /**
- * The accelerator to use. `auto`: the kept answer of this boot, kernel, QEMU and probe, a few
- * milliseconds; else both are tried, 4 to
- * 15 s. What cannot be tried is emulation, with the reason. unavailable: `kvm` is demanded and
- * /dev/kvm cannot be used.
+ * The accelerator to use. `auto`: the stored result for this boot, kernel, QEMU and probe, within
+ * milliseconds; otherwise both are measured, 4 to 15 s. If nothing can be measured: emulation, with
+ * the reason. unavailable: `kvm` is required and /dev/kvm cannot be used.
  */
 export async function probeAcceleration({
   setting,
@@ -97,21 +97,21 @@ export async function probeAcceleration({
   };
   const keptAnswer = fresh ? null : await readKept(file, measuredFor);
   if (keptAnswer) return keptAnswer;
-  const found = await guest();
-  if (found === undefined)
+  const probeGuest = await guest();
+  if (probeGuest === undefined)
     return {
       kind: 'tcg',
       why: 'KVM was not tried: there is no guest kernel yet (`cobalt up` fetches one)',
     };
-  if (isFault(found)) return { kind: 'tcg', why: `KVM was not tried: ${found.message}` };
-  const acceleration = await compare(found);
+  if (isFault(probeGuest)) return { kind: 'tcg', why: `KVM was not tried: ${probeGuest.message}` };
+  const acceleration = await compare(probeGuest);
   await keep(file, { measuredFor, acceleration });
   return acceleration;
 }
 
 /**
- * One answer for all clouds of the machine where root asks (only root writes to /run), else one a
- * state folder.
+ * One file for all clouds of the machine when run by root (only root can write to /run), else one
+ * for each state folder.
  */
 export function answerFile(stateDir: string): string {
   return process.getuid?.() === 0
@@ -129,7 +129,7 @@ async function compare(guest: ProbeGuest): Promise<Acceleration> {
   return judge(tcg, kvm);
 }
 
-/** Pure: which of the two, and why. */
+/** Pure: which accelerator, and why. */
 export function judge(tcg: BootTrial, kvm: BootTrial): Acceleration {
   if (kvm.kind === 'failed') return { kind: 'tcg', why: `KVM boots no guest: ${kvm.why}` };
   if (tcg.kind !== 'booted') {
@@ -240,7 +240,7 @@ async function keep(file: string, answer: object): Promise<void> {
     await writeFile(temporary, JSON.stringify(answer), { mode: 0o600 });
     await rename(temporary, file);
   } catch {
-    // a full disk, no folder yet (`doctor` before `up`): it is measured again next time
+    // a full disk, or no folder yet (`doctor` before `up`): it is measured again next time
     await rm(temporary, { force: true });
   }
 }
@@ -258,6 +258,6 @@ async function readKept(
       ? stored.acceleration
       : null;
   } catch {
-    return null; // not there, or written by another version: measure again
+    return null; // missing, or written by another version: measure again
   }
 }

@@ -1,8 +1,8 @@
-// One folder has one name, since namespaces are named after it.
+// The canonical path of the state folder, since namespaces are named after it.
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-/** Symbolic links resolved; a folder that is not there yet keeps the given name. */
+/** With symbolic links resolved; a folder that does not exist yet keeps the given path. */
 export function realStateDir(given: string): string {
   try {
     return realpathSync(given);

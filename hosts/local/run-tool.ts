@@ -1,10 +1,10 @@
-// Runs one child process to its end under a deadline. Used by hosts/local and images/guest; nobody
-// else starts tools.
+// Runs one child process to its end with a deadline. Used by hosts/local and images/guest for every
+// tool.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 export interface ToolResult {
-  /** Exit code; 128 + n after signal n, as a shell counts. 137 also when the deadline passed. */
+  /** Exit code; 128 + n after signal n, as in a shell. Also 137 when the deadline passed. */
   code: number;
   stdout: string;
   stderr: string;
@@ -16,7 +16,7 @@ export interface ToolOptions {
   cwd?: string;
   input?: string | Buffer;
   env?: NodeJS.ProcessEnv;
-  /** Told each whole line of standard error as it comes: the progress of a long run. */
+  /** Called with each complete line of standard error as it arrives: the progress of a long run. */
   onErrorLine?(line: string): void;
 }
 
@@ -24,7 +24,7 @@ export interface ToolOptions {
 export class ToolMissing extends Error {}
 
 /**
- * Runs `file` with `args` (never a shell) and gives its exit code and output, whatever the code.
+ * Runs `file` with `args` (never a shell) and returns exit code and output, whatever the code.
  * Throws ToolMissing.
  */
 export function tryTool(
@@ -53,15 +53,15 @@ export function tryTool(
         stderr: Buffer.concat(err).toString(),
       }),
     );
-    // the tool may end without reading its input; its exit code tells
+    // the tool may exit without reading its input; its exit code tells
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.input);
   });
 }
 
 /**
- * As `tryTool`, for tools that must succeed: gives the output, throws with the tool's last words
- * otherwise.
+ * As `tryTool`, for tools that must succeed: returns the output, otherwise throws with the end of
+ * the tool's messages.
  */
 export async function runTool(
   file: string,

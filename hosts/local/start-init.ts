@@ -1,5 +1,5 @@
-// Starts an init of this room (a host's, OVN's) in namespaces of its own, detached, and waits until
-// it reports ready.
+// Starts an init (a host's, the filer's, OVN's) in its own namespaces, detached, and waits until it
+// reports ready.
 import { spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import { fault } from '#contracts/common/fault.ts';
@@ -12,8 +12,8 @@ const readyTimeoutMs = 20_000;
 
 export interface InitStart {
   /**
-   * Absolute path and arguments of the script; undefined: it runs already (another process started
-   * it), only wait.
+   * Absolute path and arguments of the script; undefined: it runs already, started by another
+   * process, so only wait.
    */
   script: readonly string[] | undefined;
   clock: Clock;
@@ -24,12 +24,12 @@ export async function startInit(
   init: InitPaths,
   { script, clock }: InitStart,
 ): Promise<Outcome<void>> {
-  const ended = script ? await spawnInit(init, script) : () => null;
+  const howItEnded = script ? await spawnInit(init, script) : () => null;
   const deadline = clock.now() + readyTimeoutMs;
   for (;;) {
     const running = await findInit(init.pidFile);
     if (running && (await isReady(running, init.readyFile))) return;
-    const end = ended();
+    const end = howItEnded();
     if (end !== null)
       return fault(
         'unavailable',
@@ -45,8 +45,8 @@ export async function startInit(
 }
 
 /**
- * Detached, in a session of its own and without our files: it outlives us. Gives a function that
- * tells how it ended.
+ * Detached, in its own session and without inherited files: it outlives this process. Returns a
+ * function that tells how it ended.
  */
 async function spawnInit(init: InitPaths, script: readonly string[]): Promise<() => string | null> {
   const logFile = await open(init.logFile, 'w');

@@ -1,6 +1,6 @@
-// The wires below the cloud: a namespace with a bridge for tunnels, one for the external network
-// and one for management, a leg in each for every host, and the machine's own legs. All calls are
-// safe to repeat.
+// The physical network of an embedded cloud: a namespace with a bridge each for tunnels, the
+// external network and management, an interface of every host in each, and the machine's own
+// interfaces. All calls are safe to repeat.
 import { createHash } from 'node:crypto';
 import { addressIn } from './free-cidr.ts';
 import type { NetworkPaths } from './host-paths.ts';
@@ -9,14 +9,14 @@ import { ensureNetns } from './netns.ts';
 import { runTool, tryTool } from './run-tool.ts';
 
 const bridges = { tun: 'br-tun', ext: 'br-ext', mgmt: 'br-mgmt' } as const;
-/** The machine is the first address of the external and of the management network. */
+/** The machine has the first address of the external and of the management network. */
 const machineNumber = 1;
-/** Hosts follow; what else is in the management network counts from its end. */
+/** Hosts follow; other addresses of the management network count from its end. */
 export const hostNumber = (index: number): number => 1 + index;
 
 /**
- * The bridges and the machine's legs in them: floating IPs answer its shell, and the control plane
- * reaches hosts and filer.
+ * Creates the bridges and the machine's interfaces in them: the machine reaches floating IPs, and
+ * the control plane reaches hosts and filer.
  */
 export async function ensureUnderlay(
   { netns, machineDevices }: NetworkPaths,
@@ -24,7 +24,7 @@ export async function ensureUnderlay(
 ): Promise<void> {
   await ensureNetns(netns);
   for (const bridge of Object.values(bridges)) {
-    // one that is there stays
+    // an existing bridge stays
     await tryTool('ip', ['-n', netns, 'link', 'add', bridge, 'type', 'bridge']);
     await runTool('ip', ['-n', netns, 'link', 'set', bridge, 'up']);
   }
@@ -36,13 +36,13 @@ export async function ensureUnderlay(
   await sendWholePackets([], machineDevices.ext);
 }
 
-/** The machine's legs; what is in the namespace goes with it. */
+/** Removes the machine's interfaces; their peers in the namespace end with them. */
 export async function removeMachineLegs({ machineDevices }: NetworkPaths): Promise<void> {
   for (const device of Object.values(machineDevices))
     if (await isThere([], device)) await runTool('ip', ['link', 'del', device]);
 }
 
-/** `tun0`, `ext0` and `mgmt0` in the host's namespace, each with its other end in a bridge. */
+/** Creates `tun0`, `ext0` and `mgmt0` in the host's namespace, each with its peer in a bridge. */
 export async function plugHost(
   netns: string,
   index: number,
@@ -63,7 +63,7 @@ export async function plugHost(
     for (const device of ['tun0', 'ext0']) await sendWholePackets(['netns', 'exec', netns], device);
 }
 
-/** A leg in the management network alone. */
+/** Creates an interface in the management network only. */
 export async function plugManagement(
   netns: string,
   name: string,
@@ -106,8 +106,8 @@ async function addPair(
   peerNetns: string,
   peer: string,
 ): Promise<void> {
-  // A peer without its other end cannot be; one of a namespace that was deleted a moment ago can,
-  // and goes first.
+  // The peer of an interface that does not exist may be left from a namespace deleted a moment ago;
+  // it is removed first.
   await tryTool('ip', ['-n', peerNetns, 'link', 'del', peer]);
   await runTool('ip', [
     ...into,
@@ -127,9 +127,9 @@ async function addPair(
 }
 
 /**
- * The MAC address of a device, the same each time it is made, as a real card's: neighbours keep it
- * for minutes (ARP caches, OVN's MAC_Binding), and a guest's floating IP would not answer the
- * machine until they forget.
+ * The MAC address of a device, the same whenever it is recreated, like a real card's: neighbours
+ * cache it for minutes (ARP, OVN's MAC_Binding), and until they forget the old one a guest's
+ * floating IP would not answer the machine.
  */
 function hardwareAddress(device: readonly string[]): string {
   const hash = createHash('sha256').update(device.join(' ')).digest('hex');
@@ -138,7 +138,8 @@ function hardwareAddress(device: readonly string[]): string {
 }
 
 /**
- * Open vSwitch in userspace reads the wire as it is: a checksum left for later would never be made.
+ * The userspace Open vSwitch forwards packets as they are: nobody would fill in a checksum that was
+ * left to the device.
  */
 async function sendWholePackets(inNetns: readonly string[], device: string): Promise<void> {
   if (inNetns.length === 0) await runTool('ethtool', ['-K', device, 'tx', 'off']);
