@@ -1,4 +1,4 @@
-// Sleeping ends early when told to; a deadline answers for work that does not.
+// A sleep ends early on its signal; a deadline answers in place of work that takes too long.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DeadlinePassed, isoMicroseconds, isoSeconds, systemClock, withDeadline } from './clock.ts';
@@ -42,7 +42,7 @@ describe('a deadline', () => {
     let fail = (_error: Error): void => undefined;
     const work = new Promise<string>((_resolve, reject) => (fail = reject));
     assert.equal(await withDeadline(work, 5, () => 'late', systemClock), 'late');
-    fail(new Error('unheard')); // would end the process if nobody listened
+    fail(new Error('unheard')); // would end the process if nobody handled the rejection
     await systemClock.sleep(1);
   });
 });

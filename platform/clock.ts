@@ -1,5 +1,5 @@
-// Time enters by deps, so that a whole cloud can run under a fake clock. Every timer, deadline and
-// duration of product code comes from a `Clock`; this file alone touches the timers of Node.
+// Time is passed in by deps, so that a whole cloud can run under a fake clock. Every timer,
+// deadline and duration of product code comes from a `Clock`; only this file uses Node's timers.
 
 export interface Timer {
   /** The work will not be called any more. Safe to repeat. */
@@ -7,33 +7,35 @@ export interface Timer {
 }
 
 export interface Repetition {
-  /** No run begins any more; resolves when the one in hand has ended. Safe to repeat. */
+  /** No further run starts; resolves when the current one has ended. Safe to repeat. */
   stop(): Promise<void>;
 }
 
 export interface Deadline {
   /** Aborted with a `DeadlinePassed` when the time is over. */
   readonly signal: AbortSignal;
-  /** What has its answer has no deadline any more. Safe to repeat. */
+  /** Ends the deadline: the work has its answer. Safe to repeat. */
   clear(): void;
 }
 
 export interface RepeatOptions {
-  /** Told what a run threw; the next run comes all the same. */
+  /** Called with the error of a run; the next run comes nevertheless. */
   onError(error: unknown): void;
   /**
    * Spreads each pause over `ms` * (1 ± share), so that many repetitions of one period do not run
    * at the same moments. `random` is in [0, 1).
    */
   jitter?: { share: number; random: () => number };
-  /** The first run comes at once, not after the first pause. */
+  /** The first run starts at once instead of after the first pause. */
   atOnce?: boolean;
 }
 
 export interface Clock {
-  /** Milliseconds since the epoch, UTC. May jump: for moments, not for durations. */
+  /** Milliseconds since the epoch, UTC. May jump: for points in time, not for durations. */
   now(): number;
-  /** Milliseconds since an arbitrary moment, with fractions. Never goes back: for durations. */
+  /**
+   * Milliseconds since an arbitrary point in time, with fractions. Never goes back: for durations.
+   */
   monotonicMs(): number;
   /**
    * Resolves after `ms`; rejects with an AbortError whose cause is the signal's reason when
@@ -46,9 +48,8 @@ export interface Clock {
    */
   after(ms: number, work: () => void, options?: { unref?: boolean }): Timer;
   /**
-   * Runs `work` again and again: each run `ms` after the end of the one before, so a run never
-   * overlaps itself. The signal is aborted when the repetition is stopped. Never keeps the process
-   * alive.
+   * Runs `work` repeatedly: each run `ms` after the end of the one before, so runs never overlap.
+   * The signal is aborted when the repetition is stopped. Never keeps the process alive.
    */
   every(
     ms: number,
@@ -59,7 +60,10 @@ export interface Clock {
   deadline(ms: number): Deadline;
 }
 
-/** Thrown by, and the reason of, what took longer than it may. Its name is that of the DOM. */
+/**
+ * The error of work that took too long, and the abort reason of its signal. Its name is that of the
+ * DOM.
+ */
 export class DeadlinePassed extends Error {
   override readonly name = 'TimeoutError';
   constructor(ms: number) {
@@ -161,8 +165,8 @@ function repeat(
 }
 
 /**
- * A promise's outcome or `onTimeout()` after `ms`. The loser goes on unheard: pass it a signal
- * where it should stop.
+ * The promise's outcome, or that of `onTimeout()` after `ms`. The work itself continues without a
+ * listener: pass it a signal where it should stop.
  */
 export async function withDeadline<T, F>(
   work: Promise<T>,
@@ -178,7 +182,7 @@ export async function withDeadline<T, F>(
     return await Promise.race([work, late]);
   } finally {
     timer?.stop();
-    work.catch(() => undefined); // a late rejection has been answered by the deadline already
+    work.catch(() => undefined); // the deadline has answered in its place
   }
 }
 

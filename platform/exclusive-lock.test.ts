@@ -1,4 +1,4 @@
-// One process at a time, and none after its death.
+// Only one process at a time has the lock, and it is released when that process dies.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

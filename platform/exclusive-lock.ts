@@ -1,5 +1,5 @@
-// A lock of one process on a folder's file, which the kernel takes away when the process dies,
-// however that comes about. Node has no flock(2); SQLite's lock on an empty database is one:
+// A lock of one process on a file, which the kernel releases when the process dies, for whatever
+// reason. Node has no flock(2); SQLite's lock on an empty database works the same way:
 // https://www.sqlite.org/lockingv3.html
 import { DatabaseSync } from 'node:sqlite';
 
@@ -7,14 +7,17 @@ export interface ExclusiveLock {
   release(): void;
 }
 
-/** What is not reachable is closed by the garbage collector, and its lock is gone. */
-const held = new Set<DatabaseSync>();
+/**
+ * Keeps databases reachable: the garbage collector would close an unreachable one and so release
+ * its lock.
+ */
+const openDatabases = new Set<DatabaseSync>();
 
 /** undefined: another process has it. */
 export function takeLock(file: string): ExclusiveLock | undefined {
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
-    // no journal beside it: the disk may be full
+    // no journal file: the disk may be full
     database.exec('PRAGMA journal_mode=memory; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
@@ -22,10 +25,10 @@ export function takeLock(file: string): ExclusiveLock | undefined {
     if ((error as { errcode?: number }).errcode === busy) return undefined;
     throw error;
   }
-  held.add(database);
+  openDatabases.add(database);
   return {
     release() {
-      held.delete(database);
+      openDatabases.delete(database);
       database.close();
     },
   };

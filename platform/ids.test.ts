@@ -1,4 +1,4 @@
-// Ids have the forms that OpenStack's clients know; seeded ones repeat.
+// Ids have the formats that OpenStack's clients expect; seeded ones repeat.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { seededIds, systemIds } from './ids.ts';

@@ -1,4 +1,5 @@
-// Identifiers and randomness enter by deps, so that a simulation is repeatable from its seed.
+// Identifiers and randomness are passed in by deps, so that a simulation can be repeated from its
+// seed.
 import { randomBytes, randomUUID } from 'node:crypto';
 
 export interface Ids {

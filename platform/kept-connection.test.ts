@@ -1,5 +1,4 @@
-// A kept connection over attempts that do as told, under a clock of the test's own: nothing here
-// waits for real.
+// A kept connection over scripted attempts, under a clock of the test's own: no real waiting.
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as settled } from 'node:timers/promises';
@@ -13,7 +12,7 @@ class Line {
   constructor(lost: (cause: Error) => void) {
     this.#lost = lost;
   }
-  /** The other end goes. */
+  /** Ends the connection from the other side. */
   drop(why = 'dropped'): void {
     this.#lost(new Error(why));
   }
@@ -31,8 +30,8 @@ const endsAtOnce: Attempt = (line) => {
 };
 
 /**
- * Attempts go by `script`, and by its last word when it is over. With `random` 0.5 each pause is
- * three quarters of what it may be.
+ * Attempts follow `script`, and its last entry after its end. With `random` 0.5 each pause is three
+ * quarters of its maximum.
  */
 function kept(t: TestContext, ...script: Attempt[]) {
   let now = 1_000;
@@ -75,7 +74,7 @@ function kept(t: TestContext, ...script: Attempt[]) {
     seen,
     attemptsAt,
     passes,
-    /** After how long, ms. */
+    /** After how many ms it is connected again. */
     async comesBack(): Promise<number> {
       for (let ms = 0; ms < 10_000; ms += 1) {
         if (connection.current) return ms;
@@ -129,7 +128,7 @@ describe('a kept connection', () => {
     assert.equal(await comesBack(), 30);
     connection.current?.drop();
     const third = await connection.get();
-    first.drop(); // the end of an old one says nothing about the new one
+    first.drop(); // the end of an old connection says nothing about the new one
     await passes(1_000);
     assert.equal(connection.current, third);
     const again = ['lost', 'the peer connection lost', 'the peer is back', 'opened again'];

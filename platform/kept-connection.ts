@@ -1,13 +1,13 @@
-// A connection that is kept: opened when first asked for, got back in the background when it is
-// lost, told when it is back. The clients of libvirt and OVSDB stand on it; how a connection is
-// opened and what is done with it is theirs.
+// A connection that is kept open: opened at the first request, reopened in the background when it
+// is lost, with a notice when it is back. Base of the clients of libvirt and OVSDB, which define
+// how it is opened and used.
 import type { Clock, Timer } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { systemIds } from './ids.ts';
 import type { Log } from './log.ts';
 
 export interface KeepOptions {
-  /** How long opening a connection may take, and how long one who asks waits for it. */
+  /** How long opening may take, and how long a caller waits for it. */
   connectTimeoutMs?: number; // default 3 s
   backoffMs?: { first: number; last: number }; // default 100 ms doubling to 5 s
 }
@@ -20,21 +20,21 @@ export interface KeepDeps {
 }
 
 export interface KeptPeer<C> {
-  /** What log lines call it. */
+  /** Its name in log lines. */
   name: string;
   /**
-   * One attempt, over within `leftMs`. It rejects with what those who ask shall get. `lost` is to
-   * be called at the end of the connection whatever ends it, its `close()` included.
+   * One attempt, which ends within `leftMs`. It rejects with the error for its callers. Call `lost`
+   * at the end of the connection, whatever ends it, its `close()` included.
    */
   attempt(leftMs: number, lost: (cause: Error) => void): Promise<C>;
   /**
-   * It is `current` from now on. `wasAway`: one was lost, or could not be had: what happened
-   * meanwhile was missed. Must not throw.
+   * The connection is `current` from now on. `wasAway`: one was lost, or could not be opened, so
+   * that changes may have been missed. Must not throw.
    */
   opened?(connection: C, wasAway: boolean): void;
-  /** It was `current` until now. Must not throw. */
+  /** It is no longer `current`. Must not throw. */
   lost?(): void;
-  /** For those who ask where no attempt failed. */
+  /** The error for callers when no attempt has failed. */
   disconnected(why: string): Error;
 }
 
@@ -50,8 +50,8 @@ export class KeptConnection<C extends { close(): void }> {
   #retry: Timer | undefined;
   #openedAt = 0;
   /**
-   * Losses and openings that failed; 0 = never away. `#lost` alone counts anew: a success is
-   * trusted once it held.
+   * Lost connections and failed attempts; 0: never away. Reset by `#lost` only: a connection counts
+   * as a success once it has lasted.
    */
   #failures = 0;
   #closed = false;
@@ -74,8 +74,8 @@ export class KeptConnection<C extends { close(): void }> {
   }
 
   /**
-   * What is current, or within `connectTimeoutMs` a new one; shares the opening under way, if any.
-   * From the first call on it is kept.
+   * The current connection, or a new one within `connectTimeoutMs`; joins an attempt that is under
+   * way. From the first call on it is kept open.
    */
   get(): Promise<C> {
     if (this.#closed) return Promise.reject(this.#closedError());
@@ -84,14 +84,14 @@ export class KeptConnection<C extends { close(): void }> {
     return this.#opening;
   }
 
-  /** For good. */
+  /** Closes it for good. */
   close(): void {
     this.#closed = true;
     this.#retry?.stop();
     this.#current?.close();
   }
 
-  /** Tries again and again until the deadline: a daemon that restarts is back in a moment. */
+  /** Tries again until the deadline: a daemon that restarts is back soon. */
   async #open(): Promise<C> {
     const deadlineAt = this.#clock.monotonicMs() + this.#connectTimeoutMs;
     for (;;) {
@@ -137,7 +137,7 @@ export class KeptConnection<C extends { close(): void }> {
     this.#current = undefined;
     this.#peer.lost?.();
     if (this.#closed) return;
-    // One that falls soon after it rose is waited for ever longer.
+    // After a connection that ended soon after it was opened, the pause keeps growing.
     if (this.#clock.monotonicMs() - this.#openedAt > this.#backoffMs.last) this.#failures = 0;
     this.#log.warn({ cause: cause.message }, `${this.#peer.name} connection lost`);
     this.#retryLater();

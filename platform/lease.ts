@@ -1,11 +1,11 @@
-// A claim with an end, as the work that goes on under it sees it. Made by the saga runner and the
-// task runner, which extend it.
+// A claim that ends at a given time, as seen by the work under it. Created by the saga runner and
+// the task runner, which extend it.
 import type { CompiledQuery } from 'kysely';
 import type { Clock } from './clock.ts';
 import type { Fence, FenceToken } from './fence.ts';
 import { FenceLost } from './fence.ts';
 
-/** Held until it ends by this process's clock, or is known to be another's. */
+/** Held until it ends by this process's clock, or is known to belong to another process. */
 export class Lease implements Fence {
   readonly key: string;
   readonly token: number;
@@ -31,7 +31,9 @@ export class Lease implements Fence {
     this.#lost.abort(new FenceLost(this));
   }
 
-  /** False when it is lost, or has ended by this process's clock, which loses it. */
+  /**
+   * False if it is lost, or has ended by this process's clock; then it counts as lost from now on.
+   */
   get held(): boolean {
     if (this.#clock.now() >= this.untilMs) this.lose();
     return !this.#lost.signal.aborted;

@@ -1,4 +1,4 @@
-// A secret is printed by nobody: not by the log, not as JSON, not by inspection, not in a sentence.
+// A secret is never printed: not in logs, JSON, inspection or string conversion.
 import assert from 'node:assert/strict';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { describe, it } from 'node:test';

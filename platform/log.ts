@@ -1,5 +1,5 @@
-// Structured logs: objects, not sentences. Built once in compose, handed down by deps; `child` adds
-// fixed facts.
+// Structured logs: objects, not sentences. Created once in compose, passed on by deps; `child` adds
+// fixed fields.
 import { writeSync } from 'node:fs';
 import pino from 'pino';
 import type { DestinationStream } from 'pino';
@@ -35,7 +35,7 @@ export class Secret {
   }
 }
 
-// Headers and fields that may carry a credential, wherever an object is logged.
+// Headers and fields that may carry a credential, wherever they occur in a logged object.
 const redacted = [
   'password',
   'adminPass',
@@ -71,7 +71,7 @@ const colours: Record<string, string> = {
 };
 
 /**
- * Turns pino's JSON lines into lines for people: `12:00:01 info  nova  server built  host=h1
+ * Turns pino's JSON lines into readable ones: `12:00:01 info  nova  server built  host=h1
  * server=…`.
  */
 export function readableLines(write: (line: string) => void, colour: boolean): DestinationStream {
@@ -100,24 +100,24 @@ export function readableLines(write: (line: string) => void, colour: boolean): D
 }
 
 /**
- * Appends lines to an open file. A line that cannot be written (the disk is full) is lost, and how
- * many were is told once writing works again: a log must never end the process. Not a stream: Node
- * destroys those at their first error.
+ * Appends lines to an open file. A line that cannot be written (the disk is full) is dropped; their
+ * number is logged once writing works again, since a log must never end the process. Not a stream:
+ * Node destroys a stream at its first error.
  */
 export function fileLines(
   fd: number,
   append: (fd: number, text: string) => unknown = writeSync,
 ): (line: string) => void {
-  let lost = 0;
+  let droppedLines = 0;
   return (line) => {
     try {
-      if (lost > 0) {
-        append(fd, `${lost} lines are missing here: the log could not be written\n`);
-        lost = 0;
+      if (droppedLines > 0) {
+        append(fd, `${droppedLines} lines are missing here: the log could not be written\n`);
+        droppedLines = 0;
       }
       append(fd, line);
     } catch {
-      lost += 1;
+      droppedLines += 1;
     }
   };
 }

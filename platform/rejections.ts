@@ -1,10 +1,10 @@
-// The net below promises whose rejection nobody hears: a bug each, but one request's, and no reason
-// to end everybody's process.
+// Handles promise rejections that no code handles: each is a bug of one request, and no reason to
+// end the process for all.
 import type { Log } from './log.ts';
 
 /**
- * From now on they are logged. An uncaught exception still ends the process: what it left half done
- * is unknown, so it starts anew.
+ * Logs them from now on. An uncaught exception still ends the process, which may be in an
+ * inconsistent state; it is restarted.
  */
 export function logRejections(log: Log): void {
   process.on('unhandledRejection', (reason) =>

@@ -1,4 +1,4 @@
-// A pattern from outside finds what it says, in linear time, or is refused.
+// A pattern from outside matches as specified, in linear time, or is refused.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { searchPattern } from './search-pattern.ts';

@@ -1,10 +1,10 @@
-// Regular expressions that come from outside, e.g. in filters of lists. RE2's engine takes time in
-// proportion to pattern and text, whatever both are; the bounds keep the proportion small. Letter
-// case does not matter, as upstream's databases compare.
+// Regular expressions from outside, e.g. in filters of lists. RE2's engine takes time in proportion
+// to pattern and text, whatever they are; the bounds keep both small. Case-insensitive, as the
+// comparison in upstream's databases.
 import { RE2JS } from 're2js';
 
 export interface SearchPattern {
-  /** Whether the pattern is found in the text. */
+  /** Whether the pattern matches anywhere in the text. */
   test(text: string): boolean;
 }
 
@@ -14,8 +14,8 @@ const maxInstructions = 600;
 const special = /[\\^$.|?*+()[\]{}]/;
 
 /**
- * undefined: it is no regular expression, one that no linear engine knows (look-around, references
- * back), or too large. `fromStart`: it must match there.
+ * undefined: not a regular expression, one that no linear engine supports (look-around, back
+ * references), or too large. `fromStart`: it must match at the beginning.
  */
 export function searchPattern(
   source: string,
@@ -39,6 +39,6 @@ export function searchPattern(
     if (compiled.programSize() > maxInstructions) return undefined;
     return { test: (text) => compiled.matcher(text).find() };
   } catch {
-    return undefined; // re2js tells nothing else apart
+    return undefined; // re2js distinguishes no other errors
   }
 }

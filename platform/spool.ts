@@ -1,12 +1,12 @@
-// Files that are on their way through a process: one for the time of one piece of work, in a folder
-// that only one process uses. Called by roles that copy bytes between stores.
+// Spool files: temporary files for one piece of work, in a folder that only one process uses.
+// Called by roles that copy bytes between stores.
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from './log.ts';
 
 /**
- * A path for the time of `work`; what lies there is removed before and afterwards, so that work
- * that runs again finds no leftover.
+ * Runs `work` with a path; a file there is removed before and afterwards, so that repeated work
+ * finds no leftover.
  */
 export async function withSpoolFile<T>(
   folder: string,
@@ -24,14 +24,14 @@ export async function withSpoolFile<T>(
 }
 
 /**
- * Removes what is older than this process: work removes its own files, so they are of an earlier
- * process. Creates the folder.
+ * Removes files that are older than this process: work removes its own files, so they are left from
+ * an earlier process. Creates the folder.
  */
 export async function emptySpool(folder: string, startedAtMs: number, log: Log): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    // Work may remove its own meanwhile.
+    // Work may remove its own file meanwhile.
     const facts = await stat(path).catch(() => undefined);
     if (!facts || facts.mtimeMs >= startedAtMs) continue;
     await rm(path, { force: true, recursive: true });

@@ -1,12 +1,12 @@
-// Logs a trouble that lasts once, when it begins or changes, and once when it is over. For what is
-// tried again every few seconds.
+// Logs a lasting problem once, when it begins or changes, and once when it is over. For operations
+// that are retried every few seconds.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Log } from './log.ts';
 
 export interface TroubleLog {
   /**
-   * `outcome`: of the newest try of `what`. A fault with the text of the one before is not logged
-   * again.
+   * `outcome`: of the latest attempt at `what`. A fault with the same text as the previous one is
+   * not logged again.
    */
   note(what: string, outcome: unknown, message: string): void;
 }

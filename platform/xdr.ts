@@ -1,7 +1,7 @@
-// XDR (RFC 4506): big endian, everything padded to 4 bytes. Protocol tables are built from these
-// codecs: libvirt RPC, NFS.
+// XDR (RFC 4506): big endian, everything padded to 4 bytes. The protocol tables of libvirt's RPC
+// and of NFS are built from these codecs.
 
-/** Reads and writes one type. `T` is the TypeScript shape of the value. */
+/** Reads and writes one type. `T` is the TypeScript type of the value. */
 export interface Codec<T> {
   read(from: XdrReader): T;
   write(to: XdrWriter, value: T): void;
@@ -10,7 +10,7 @@ export interface Codec<T> {
 /** The value type of a codec. */
 export type ValueOf<C> = C extends Codec<infer T> ? T : never;
 
-/** Bytes that do not hold what the protocol promises. */
+/** The bytes are not what the protocol specifies. */
 export class XdrError extends Error {}
 
 /** A cursor over one message body. Every read checks its bounds. */
@@ -42,7 +42,7 @@ export class XdrWriter {
   #bytes = Buffer.allocUnsafe(256);
   #length = 0;
 
-  /** Room for `length` bytes, padding already zeroed. */
+  /** Space for `length` bytes, padding already zeroed. */
   reserve(length: number): Buffer {
     const padded = length + padding(length);
     if (this.#length + padded > this.#bytes.length) {
@@ -111,7 +111,7 @@ export const bytes: Codec<Buffer> = {
   },
 };
 
-/** 16 raw bytes on the wire, the usual dashed lower-case text here. */
+/** 16 raw bytes on the wire, the usual dashed lower-case text in TypeScript. */
 export const uuid: Codec<string> = {
   read: (from) =>
     from
@@ -155,8 +155,8 @@ export function array<T>(item: Codec<T>): Codec<T[]> {
   return {
     read: (from) => {
       const count = uint.read(from);
-      // Every item takes at least 4 bytes: a larger count is a corrupt message, not a reason to
-      // allocate.
+      // Every item takes at least 4 bytes: a larger count means a corrupt message, and must not be
+      // allocated.
       if (count * 4 > from.remaining)
         throw new XdrError(`array of ${count} items in ${from.remaining} bytes`);
       return Array.from({ length: count }, () => item.read(from));
@@ -170,7 +170,7 @@ export function array<T>(item: Codec<T>): Codec<T[]> {
 
 /** Fields in the order of the keys. */
 export function struct<T extends object>(fields: { [K in keyof T]: Codec<T[K]> }): Codec<T> {
-  // `entries` forgets that keys and codecs belong together
+  // `entries` loses the relation between keys and codecs
   const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][];
   return {
     read: (from) => {

@@ -1,4 +1,4 @@
-// What every bus driver must do. Run by each driver's test.
+// The contract of every bus driver as tests. Run by each driver's test.
 import { strict as assert } from 'node:assert';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,7 @@ const anyRequest = { requestId: 'req-11111111-1111-1111-1111-111111111111' };
 const callOptions = { ...anyRequest, timeoutMs: 5_000 };
 
 /**
- * Registers the suite. `open` gives a fresh bus whose queues hold 50 messages and which redelivers
+ * Registers the suite. `open` returns a new bus whose queues hold 50 messages and which redelivers
  * within milliseconds.
  */
 export function busContract(title: string, open: () => Promise<Bus>): void {

@@ -1,6 +1,6 @@
-// The message bus between the parts of a service and its agents. Drivers: in-process-bus.ts
-// (embedded); RabbitMQ follows. Every driver passes `bus.testing.ts`. Topics: 'conductor',
-// 'scheduler', 'compute.<host>'.
+// The message bus between the roles of a service and its agents. Driver: in-process-bus.ts
+// (embedded). Every driver passes `bus.testing.ts`. Topics: 'conductor', 'scheduler',
+// 'compute.<host>'.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { FenceToken } from '../fence.ts';
@@ -10,15 +10,17 @@ export interface RpcContext {
   readonly requestId: string;
   /** When the caller stops waiting, ms since the epoch; Infinity for casts and fanouts. */
   readonly deadlineMs: number;
-  /** 1, then counting up with each redelivery of a cast. */
+  /** 1 at first, incremented with each redelivery of a cast. */
   readonly attempt: number;
-  /** Of the work that sent it (a saga step); see fenced-handlers.ts. null: it had none. */
+  /**
+   * The fence of the work that sent it (a saga step); see fenced-handlers.ts. null: it had none.
+   */
   readonly fence: FenceToken | null;
 }
 
 /**
- * Expected failure is a Fault, returned; a bug is thrown. A cast's handler may run twice, so it is
- * idempotent.
+ * An expected failure is returned as a Fault; a bug is thrown. A cast may be delivered twice, so
+ * its handler is idempotent.
  */
 export type RpcHandler = (
   params: JsonObject,
@@ -26,16 +28,16 @@ export type RpcHandler = (
 ) => Promise<Json | undefined | Fault>;
 export type RpcHandlers = Readonly<Record<string, RpcHandler>>;
 
-/** What a service serves, as data; make one with `rpcServer` of contract.ts. */
+/** What a role serves on a topic, as data; created with `rpcServer` of contract.ts. */
 export interface RpcServer {
   topic: string;
   handlers: RpcHandlers;
-  /** Messages in work at once; 64 unless told. */
+  /** Messages handled at the same time; default 64. */
   concurrency?: number;
 }
 
 export interface Serving {
-  /** Takes no more messages and resolves when those in work are done. Safe to repeat. */
+  /** Accepts no more messages and resolves when those in progress are handled. Safe to repeat. */
   close(): Promise<void>;
 }
 
@@ -47,29 +49,28 @@ export interface CallOptions {
 export interface CastOptions {
   requestId: string;
   /**
-   * Names the effect: while the bus remembers it (the last 10,000 of a topic), the same one is
-   * taken once.
+   * Identifies the effect: a second message with the same id is dropped while the bus remembers the
+   * first (the last 10,000 of a topic).
    */
   messageId?: string;
 }
 
 /**
  * Parameters and results are plain JSON and arrive as a copy; `undefined` members are left out;
- * anything else throws. A message carries the fence of the work that sends it (fence.ts); work that
- * has lost its own sends nothing: FenceLost is thrown.
+ * anything else throws. A message carries the fence of the work that sends it (fence.ts). Work that
+ * has lost its own cannot send: FenceLost is thrown.
  */
 export interface Bus {
   /**
-   * Consumers of one topic share its calls and casts; each gets every fanout. All of them serve the
-   * same methods.
+   * Consumers of one topic share its calls and casts; each receives every fanout. All of them serve
+   * the same methods.
    */
   serve(topic: string, handlers: RpcHandlers, options?: { concurrency?: number }): Serving;
 
   /**
-   * Asks and waits. Faults: the handler's own, equal; `timeout` when the deadline passes (the
-   * handler may still work on);
-   * `unavailable` at once when nobody serves the topic, or its queue is full. Throws when the
-   * handler threw or has no such method.
+   * Sends and waits for the answer. Faults: the handler's own, unchanged; `timeout` when the
+   * deadline passes (the handler may still be running); `unavailable` at once when nobody serves
+   * the topic, or its queue is full. Throws if the handler threw or has no such method.
    */
   call(
     topic: string,
@@ -79,10 +80,10 @@ export interface Bus {
   ): Promise<Outcome<Json | undefined>>;
 
   /**
-   * Hands over and goes on: resolves when the bus has the message. Delivered at least once, waits
-   * for a consumer that is not there yet, is delivered again (jittered, bounded) when the handler
-   * throws, then dropped with an error in the log. A Fault of the handler ends it. `unavailable`
-   * when the topic's queue is full.
+   * Sends without waiting for an answer: resolves when the bus has the message. Delivered at least
+   * once, also to a consumer that starts later; delivered again (with jitter, a bounded number of
+   * times) when the handler throws, then dropped with an error in the log. A Fault of the handler
+   * is not retried. `unavailable` when the topic's queue is full.
    */
   cast(
     topic: string,
@@ -91,7 +92,7 @@ export interface Bus {
     options: CastOptions,
   ): Promise<Outcome<undefined>>;
 
-  /** To everybody who serves the topic now, at most once; failures are logged. */
+  /** Sends to every present consumer of the topic, at most once; failures are logged. */
   fanout(
     topic: string,
     method: string,
@@ -100,15 +101,15 @@ export interface Bus {
   ): Promise<void>;
 
   /**
-   * Refuses new messages (`unavailable`) and resolves when those in work are done or
+   * Refuses new messages (`unavailable`) and resolves when those in progress are handled or
    * `drainTimeoutMs` has passed.
    */
   close(): Promise<void>;
 }
 
 /**
- * Told of every message that was handled; fits `Metrics.rpc`. `outcome`: 'ok', a fault kind, or
- * 'error'.
+ * Called for every handled message; has the signature of `Metrics.rpc`. `outcome`: 'ok', a fault
+ * kind, or 'error'.
  */
 export type ObserveRpc = (
   labels: { topic: string; method: string; outcome: string },

@@ -1,5 +1,5 @@
-// Types on both ends of a topic: contracts/ holds a type that maps method -> params and result,
-// these bind it to the bus.
+// Typed access to a topic from both ends: contracts/ holds a type that maps method to params and
+// result, these functions bind it to the bus.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Bus, CallOptions, CastOptions, RpcContext, RpcHandlers, RpcServer } from './bus.ts';
@@ -17,7 +17,7 @@ export type HandlersOf<C extends RpcContract> = {
   ) => Promise<Outcome<C[M]['result']>>;
 };
 
-/** See Bus for what each promises. */
+/** See Bus for the guarantees of each method. */
 export interface RpcClient<C extends RpcContract> {
   call<M extends keyof C & string>(
     method: M,
@@ -36,7 +36,7 @@ export interface RpcClient<C extends RpcContract> {
   ): Promise<void>;
 }
 
-/** A service's side of a contract: the compiler asks for every method. */
+/** The serving side of a contract: the compiler requires every method. */
 export function rpcServer<C extends RpcContract>(
   topic: string,
   handlers: HandlersOf<C>,
@@ -46,7 +46,7 @@ export function rpcServer<C extends RpcContract>(
   return { topic, handlers: handlers as unknown as RpcHandlers, ...options };
 }
 
-/** A caller's side of a contract. */
+/** The calling side of a contract. */
 export function rpcClient<C extends RpcContract>(bus: Bus, topic: string): RpcClient<C> {
   return {
     call: async (method, params, options) =>

@@ -1,4 +1,4 @@
-// Messages of work that was taken over are refused by those who carry it out.
+// Agents refuse messages of work that another process has taken over.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
@@ -10,7 +10,7 @@ import { silentLog } from '../log.ts';
 import { fencedHandlers } from './fenced-handlers.ts';
 import { createInProcessBus } from './in-process-bus.ts';
 
-const check = { sql: '', parameters: [], query: { kind: 'RawNode' } } as never; // no database here
+const check = { sql: '', parameters: [], query: { kind: 'RawNode' } } as never; // there is no database here
 
 test('of two claims of one key the older one is refused once the newer one was heard', async () => {
   const bus = createInProcessBus({ clock: systemClock, ids: systemIds, log: silentLog });

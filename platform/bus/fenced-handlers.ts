@@ -1,14 +1,15 @@
-// For those who carry out the effects of sagas and have no database of their own (agents): a
-// message of work that has been taken over by another process is refused.
+// For processes without a database (agents) that execute the effects of sagas: refuses messages of
+// work that another process has taken over.
 import { fault } from '#contracts/common/fault.ts';
 import type { RpcHandlers } from './bus.ts';
 
-/** Keys remembered; the least recently used is forgotten first. */
+/** Number of remembered keys; the least recently used is forgotten first. */
 const maxKeys = 10_000;
 
 /**
- * The handlers, but of two messages with one fence key the one with the lesser token is answered
- * with a conflict once the other has come. Kept in memory: an agent that starts anew knows none.
+ * Wraps handlers: a message is answered with a conflict if another one with the same fence key and
+ * a greater token has arrived before. Kept in memory, so an agent that has just started knows no
+ * tokens.
  */
 export function fencedHandlers(handlers: RpcHandlers): RpcHandlers {
   const newest = new Map<string, number>();

@@ -1,4 +1,4 @@
-// The bus contract on the in-process driver, and what only that one must keep.
+// The bus contract on the in-process driver, and what only this driver guarantees.
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { systemClock } from '../clock.ts';
@@ -47,7 +47,7 @@ test('in-process: ten thousand calls cost little', async () => {
   for (let n = 0; n < 10_000; n += 1)
     await bus.call('t', 'echo', params, { requestId: 'req-1', timeoutMs: 1_000 });
   const usPerCall = (performance.now() - startedMs) / 10;
-  // 5 us on a quiet machine; the bound only catches a change of kind
+  // 5 us on a quiet machine; the bound only catches a change in order of magnitude
   assert.ok(usPerCall < 200, `${usPerCall} us a call`);
   await bus.close();
 });

@@ -1,4 +1,5 @@
-// The bus of the embedded cloud: same promises as a broker, within one process. Built by compose.
+// The bus of the embedded cloud: the guarantees of a broker, within one process. Created by
+// compose.
 import { Fault, fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { Clock } from '../clock.ts';
@@ -27,7 +28,7 @@ export interface InProcessBusDeps {
 
 export interface InProcessBusLimits {
   maxQueued: number;
-  /** Ids of casts remembered a topic. */
+  /** Number of remembered cast ids for each topic. */
   maxRemembered: number;
   maxDeliveries: number;
   redeliveryBackoffMs: number;
@@ -42,10 +43,12 @@ const defaultLimits: InProcessBusLimits = {
   drainTimeoutMs: 10_000,
 };
 const defaultConcurrency = 64;
-/** Deadlines are looked at this often, while calls wait: far cheaper than a timer a call. */
+/**
+ * Interval at which deadlines are checked while calls wait: far cheaper than a timer for each call.
+ */
 const sweepMs = 20;
 
-/** Somebody waits for the answer of a call; nobody for that of a cast. */
+/** A call whose caller waits for the answer; casts have none. */
 interface Waiting {
   deadlineMs: number;
   resolve(outcome: Outcome<Json | undefined>): void;
@@ -146,7 +149,7 @@ class InProcessBus implements Bus {
       if (options.messageId !== undefined) topic.forget(options.messageId);
       return queueFull(name);
     }
-    // Later, so that the handler does not run inside its sender's step.
+    // Later, so that the handler does not run within its sender's call.
     queueMicrotask(() => this.#pump(name, topic));
     return undefined;
   }
@@ -186,7 +189,7 @@ class InProcessBus implements Bus {
           { ms: this.#limits.drainTimeoutMs },
           'bus closed with messages in work',
         ),
-      () => undefined, // drained in time
+      () => undefined, // all handled in time
     );
     await Promise.race([drained, late]);
     limit.abort();
@@ -205,12 +208,12 @@ class InProcessBus implements Bus {
     return topic;
   }
 
-  /** Hands queued messages to free consumers. */
+  /** Passes queued messages to free consumers. */
   #pump(name: string, topic: RpcTopic): void {
     for (let consumer = topic.free(); consumer; consumer = topic.free()) {
       const message = topic.dequeue();
       if (!message) return;
-      // A call that was answered by its deadline while it queued is not worth starting.
+      // A call whose deadline passed while it was queued is not started.
       if (!message.waiting || this.#waiting.has(message.waiting))
         void this.#deliver(name, topic, consumer, message);
     }
@@ -310,7 +313,7 @@ class InProcessBus implements Bus {
     this.#pump(name, topic);
   }
 
-  /** Ends calls whose deadline has passed, as long as any wait. */
+  /** Ends calls whose deadline has passed, for as long as any wait. */
   async #sweep(): Promise<void> {
     this.#sweeping = true;
     while (this.#waiting.size > 0) {

@@ -1,12 +1,12 @@
-// One topic of the in-process bus: its consumers, its bounded queue, and the ids of casts it has
-// taken.
+// One topic of the in-process bus: its consumers, its bounded queue, and the ids of casts that it
+// has accepted.
 
 export interface Consumer<H> {
   readonly handlers: H;
   readonly concurrency: number;
   running: number;
   closed: boolean;
-  /** Called when nothing is in work any more. */
+  /** Called when no message is being handled any more. */
   onIdle: (() => void)[];
 }
 
@@ -25,7 +25,7 @@ export class Topic<H, M> {
     this.#limits = limits;
   }
 
-  /** The free consumer with the least in work. */
+  /** The free consumer with the fewest messages in progress. */
   free(): Consumer<H> | undefined {
     let best: Consumer<H> | undefined;
     for (const consumer of this.consumers) {
@@ -50,7 +50,8 @@ export class Topic<H, M> {
   }
 
   /**
-   * False when the id is known: the cast was taken before. Forgets the oldest id beyond the bound.
+   * False: the id is known, so the cast was accepted before. Beyond the bound, the oldest id is
+   * forgotten.
    */
   remember(messageId: string): boolean {
     if (this.#seen.has(messageId)) return false;
@@ -62,7 +63,7 @@ export class Topic<H, M> {
     return true;
   }
 
-  /** The cast came to nothing; the same id may be sent again. */
+  /** Forgets the id of a cast that was not handled, so that it may be sent again. */
   forget(messageId: string): void {
     this.#seen.delete(messageId);
   }

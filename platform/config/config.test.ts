@@ -1,4 +1,4 @@
-// Defaults, file, environment: each goes over the one before; what is wrong names itself.
+// Defaults, file, environment: each overrides the one before; a wrong value is named in the error.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

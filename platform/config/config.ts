@@ -1,5 +1,5 @@
-// Typed configuration: defaults from the schema, then a YAML file, then the environment. A wrong
-// value names itself and what is allowed.
+// Typed configuration: defaults from the schema, then a YAML file, then the environment. The error
+// about a wrong value names it and what is allowed.
 import { readFile } from 'node:fs/promises';
 import type { Static, TObject, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -7,13 +7,13 @@ import type { TLocalizedValidationError } from 'typebox/error';
 import { Default } from 'typebox/value';
 import { parse } from 'yaml';
 
-/** Thrown at start: the cloud must not run with a configuration that is not understood. */
+/** Thrown at start: the cloud must not run with a configuration that it does not understand. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 /**
- * Reads `file` (missing is fine) and variables `<PREFIX>_<SECTION>__<FIELD>` in upper snake case,
+ * Reads `file` (it may be missing) and variables `<PREFIX>_<SECTION>__<FIELD>` in upper snake case,
  * e.g. COBALT_NOVA__SHUTDOWN_TIMEOUT_MS=5000 for `nova: {shutdownTimeoutMs: 5000}`, and
  * COBALT_ACCELERATION=tcg for `acceleration: tcg`.
  */

@@ -1,9 +1,10 @@
-// What a client takes as an answer. RFC 9110, 12.5.1.
+// Which media types a client accepts. RFC 9110, 12.5.1.
 
-/** Whether an Accept header lets JSON pass; one that is not there does. */
+/** Whether an Accept header allows JSON; a missing header does. */
 export function acceptsJson(header: string | undefined): boolean {
   if (header === undefined || header.trim() === '') return true;
-  // The most specific range that names JSON counts, so that `*/*, application/json;q=0` refuses it.
+  // The most specific range that covers JSON decides, so that `*/*, application/json;q=0` refuses
+  // it.
   let quality = 0;
   let specificity = -1;
   for (const range of header.split(',')) {

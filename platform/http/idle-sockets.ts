@@ -1,6 +1,6 @@
-// Closes connections whose client neither sends what it announced nor reads what it asked for.
-// Progress counts, not the whole: an image of many GB over a slow line goes on for hours. A handler
-// that works on its answer is never cut.
+// Closes connections whose client neither sends the body that it announced nor reads the answer
+// that it requested. Progress counts, not the total time: an image of many GB over a slow
+// connection takes hours. A request whose handler is still working is never cut.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
@@ -21,13 +21,13 @@ export function closeIdleSockets(server: Server, idleTimeoutMs: number): void {
       if (exchanges.get(socket) === exchange) exchanges.delete(socket);
     });
   });
-  // The timer of a socket starts anew with every byte that comes or goes. Node: `server.timeout`.
+  // The timer of a socket starts again with every byte in either direction. Node: `server.timeout`.
   server.setTimeout(idleTimeoutMs, (socket) => {
     const exchange = exchanges.get(socket);
     if (!exchange) {
       socket.destroy();
     } else if (waitsForBody(exchange) && !exchange.response.headersSent) {
-      // the socket closes with it
+      // the socket is closed with it
       exchange.response.writeHead(408, { connection: 'close', 'content-length': '0' }).end();
     } else if (waitsForBody(exchange) || socket.writableLength > 0) {
       socket.destroy();
@@ -37,6 +37,6 @@ export function closeIdleSockets(server: Server, idleTimeoutMs: number): void {
   });
 }
 
-/** Bytes that are here and not read yet: it is us who are slow. */
+/** Whether there are received bytes that the handler has not read yet: then this side is slow. */
 const waitsForBody = ({ request }: Exchange): boolean =>
   !request.complete && request.readableLength === 0;

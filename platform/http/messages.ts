@@ -1,16 +1,16 @@
-// What passes between the HTTP server and whoever answers its requests: a request with its bytes
-// unread, an answer that may be JSON, text, bytes or a stream.
+// The messages between the HTTP server and the handler of its requests: a request whose body is
+// unread, a reply that may be JSON, text, bytes or a stream.
 import type { Readable } from 'node:stream';
 import type { Json } from '#contracts/common/json.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
-/** Query parameters as sent, repeats in order. */
+/** Query parameters as sent, repeated ones in order. */
 export type Query = Readonly<Record<string, readonly string[]>>;
 
 /**
- * JSON that is written already: for long answers made of pieces that repeat. An in-process caller
- * gets it parsed.
+ * JSON that is serialised already: for long replies made of repeated pieces. An in-process caller
+ * receives it parsed.
  */
 export class JsonText {
   readonly text: string;
@@ -18,7 +18,7 @@ export class JsonText {
   constructor(text: string) {
     this.text = text;
   }
-  /** UTF-8, made once: an answer that is kept is encoded once. */
+  /** UTF-8, encoded once, also for a reply that is cached. */
   get bytes(): Buffer {
     return (this.#bytes ??= Buffer.from(this.text));
   }
@@ -32,11 +32,11 @@ export interface RawRequest {
   query: string;
   /** Names in lower case. */
   headers: Readonly<Record<string, string | undefined>>;
-  /** JSON handed over in-process, bytes from a socket, or nothing. */
+  /** JSON from an in-process caller, bytes from a socket, or nothing. */
   body: { json: Json } | { stream: Readable } | null;
-  /** `http://host:port` as the caller knows us. */
+  /** `http://host:port` under which the caller reached this server. */
   origin: string;
-  /** Address of the caller's end of the socket; none in-process. */
+  /** The remote address of the socket; none in-process. */
   source?: string | undefined;
 }
 

@@ -1,6 +1,6 @@
-// JSON from outside: bounded before it is parsed, of well-formed text, and of objects without a
+// Parses JSON from outside: bounded before it is parsed, well-formed, and with objects without a
 // prototype, so that a tenant's key `constructor` or `__proto__` is a key like any other. Such keys
-// are not refused: OpenStack takes them as names of metadata.
+// are not refused: OpenStack allows them as metadata keys.
 import { isUtf8 } from 'node:buffer';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -9,7 +9,7 @@ import type { Json } from '#contracts/common/json.ts';
 /** Deeper than any body of an OpenStack API, and shallow enough for recursive code. */
 export const maxDepth = 32;
 /**
- * Members of all objects and arrays of a body together; more only where a route takes larger
+ * Members of all objects and arrays of a body together; more only where a route allows larger
  * bodies.
  */
 export const maxMembers = (maxBytes: number): number => Math.max(20_000, maxBytes >> 6);
@@ -21,7 +21,7 @@ export function parseJson(bytes: Buffer, maxBytes: number): Outcome<Json> {
   const text = bytes.toString('utf8');
   let json: Json;
   try {
-    json = JSON.parse(text) as Json; // JSON.parse gives nothing else
+    json = JSON.parse(text) as Json; // JSON.parse returns nothing else
   } catch {
     return fault('badRequest', 'Malformed request body: it is not valid JSON.');
   }
@@ -35,7 +35,7 @@ const [quote, backslash, comma, openBracket, openBrace, closeBracket, closeBrace
   0x22, 0x5c, 0x2c, 0x5b, 0x7b, 0x5d, 0x7d,
 ];
 
-/** One pass over the bytes, before anything is built of them. */
+/** One pass over the bytes, before any object is created from them. */
 function boundExceeded(bytes: Buffer, limit: number): string | undefined {
   let depth = 0;
   let members = 0;
@@ -58,8 +58,8 @@ function boundExceeded(bytes: Buffer, limit: number): string | undefined {
 }
 
 /**
- * Takes the prototypes of all objects away; false: a string or key is not well-formed Unicode. The
- * depth is bounded by now.
+ * Removes the prototypes of all objects; false: a string or key is not well-formed Unicode. The
+ * depth has been checked before.
  */
 function withoutPrototypes(value: Json, checkText: boolean): boolean {
   if (typeof value === 'string') return !checkText || value.isWellFormed();

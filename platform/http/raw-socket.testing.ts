@@ -1,10 +1,9 @@
-// A client that speaks as it likes: raw bytes over a socket, for tests of what no HTTP library
-// sends.
+// A client for tests that sends raw bytes over a socket, including what no HTTP library sends.
 import net from 'node:net';
 import { eventually } from '../testing/eventually.ts';
 
 export interface RawSocket {
-  /** All that was received so far. */
+  /** All bytes received so far. */
   readonly received: string;
   readonly closed: boolean;
   write(bytes: string | Uint8Array): void;
@@ -19,7 +18,7 @@ export async function connectRaw(port: number): Promise<RawSocket> {
   let received = '';
   let closed = false;
   socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
-  socket.on('error', () => undefined); // a closed connection is told by `closed`
+  socket.on('error', () => undefined); // `closed` reports a closed connection
   socket.on('close', () => (closed = true));
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
@@ -40,8 +39,7 @@ export async function connectRaw(port: number): Promise<RawSocket> {
 }
 
 /**
- * Sends the bytes and gives the answer's status, headers and body once the server has closed the
- * connection.
+ * Sends the bytes and returns status, headers and body once the server has closed the connection.
  */
 export async function exchange(
   port: number,

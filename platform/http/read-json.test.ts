@@ -1,4 +1,4 @@
-// Bodies as they come from sockets: bounded, typed, and never trusted to be JSON.
+// Bodies from sockets: bounded, of the right content type, and not assumed to be JSON.
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';

@@ -1,4 +1,4 @@
-// Reads a bounded JSON body, from a socket or handed over in-process.
+// Reads a bounded JSON body, from a socket or from an in-process caller.
 import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -12,7 +12,7 @@ import { parseJson } from './parse-json.ts';
  * https://docs.openstack.org/oslo.middleware/latest/reference/opts.html
  */
 export const defaultMaxBodyBytes = 114_688;
-/** For the whole of a JSON body, however slowly it drips. */
+/** For a complete JSON body, however slowly it arrives. */
 const bodyDeadlineMs = 60_000;
 
 export async function readJson(
@@ -22,7 +22,7 @@ export async function readJson(
   },
   route: {
     maxBodyBytes?: number | undefined;
-    /** Content types that hold JSON besides application/json. */
+    /** Content types with JSON besides application/json. */
     jsonTypes?: readonly string[] | undefined;
     bodyDeadlineMs?: number;
   },

@@ -1,14 +1,14 @@
-// Text of requests is UTF-8 or refused: bytes that are repaired to U+FFFD make different names, and
-// different passwords, the same. The one place that judges it, for targets, headers and bodies;
-// called by dispatcher.ts and read-json.ts.
+// Requires text of requests to be UTF-8: bytes that are replaced by U+FFFD would make different
+// names, and different passwords, equal. The only place that decides it, for targets, headers and
+// bodies; called by dispatcher.ts and read-json.ts.
 import { isUtf8 } from 'node:buffer';
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
 /**
- * A target has no fragment (RFC 9112, 3.2), and is refused with one: the router ends a path at `#`,
- * access rules would not, so that a rule for `/servers/{id}/action` would allow `POST
- * /servers/#/action`, which makes a server.
+ * A target has no fragment (RFC 9112, 3.2) and is refused with one: the router ends a path at `#`
+ * while access rules would not, so that a rule for `/servers/{id}/action` would allow `POST
+ * /servers/#/action`, which creates a server.
  */
 export function targetFault(path: string, query: string): Fault | undefined {
   if (path.includes('#') || query.includes('#'))
@@ -17,7 +17,7 @@ export function targetFault(path: string, query: string): Fault | undefined {
   return encodesUtf8(query) ? undefined : fault('badRequest', 'The query is not valid UTF-8.');
 }
 
-/** Values as Node gives them, one character a byte, or as in-process callers write them. */
+/** Values as Node provides them, one character per byte, or as in-process callers write them. */
 export function headerFault(
   headers: Readonly<Record<string, string | undefined>>,
 ): Fault | undefined {
@@ -34,7 +34,7 @@ const isHeaderText = (value: string): boolean =>
   /[^\0-\xff]/.test(value) ? value.isWellFormed() : isUtf8(Buffer.from(value, 'latin1'));
 
 /**
- * Whether percent-encoded text stands for UTF-8. `%` without two digits stands for itself, as in
+ * Whether percent-encoded text decodes to UTF-8. `%` without two digits stands for itself, as in
  * Python's and browsers' parsers.
  */
 function encodesUtf8(text: string): boolean {

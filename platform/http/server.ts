@@ -1,5 +1,5 @@
-// The socket in front of an HTTP handler: Node's HTTP server, bodies left as streams. Every
-// request, response and socket has an error path, and none may hold its connection without
+// The socket in front of an HTTP handler: Node's HTTP server, with bodies as streams. Every
+// request, response and socket has an error handler, and none may hold its connection without
 // progress: idle-sockets.ts.
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -30,8 +30,8 @@ export interface HttpServerOptions {
   host: string;
   port: number;
   /**
-   * Plain pages beside the APIs (metrics, console files) for what a client accepts; undefined lets
-   * the handler answer.
+   * Plain pages beside the APIs (metrics, console files), by the media types that a client accepts;
+   * undefined: the handler answers.
    */
   pages?: (path: string, query: string, accept: string) => Promise<PageReply | undefined>;
   /** Websocket upgrades (remote consoles). A path that is not listed is an ordinary request. */
@@ -39,12 +39,9 @@ export interface HttpServerOptions {
     paths: readonly string[];
     onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
   };
-  /** Faults of connections and pages. */
+  /** Logs faults of connections and pages. */
   log?: Log;
-  /**
-   * A connection that makes no progress for so long is closed, where it is the client that is
-   * waited for.
-   */
+  /** A connection without progress for this long is closed, if it is the client's turn. */
   idleTimeoutMs?: number;
 }
 
@@ -64,7 +61,7 @@ export async function startHttpServer(
 ): Promise<HttpServer> {
   const log = options.log ?? silentLog;
   const serving: Serving = { handler, options, log };
-  // No limit on the whole of a request: image uploads may take hours. Small bodies have one in
+  // No limit on the time of a whole request: image uploads may take hours. Small bodies have one in
   // read-json.ts.
   const limits = {
     keepAliveTimeout: keepAliveTimeoutMs,
@@ -73,8 +70,8 @@ export async function startHttpServer(
     keepAlive: true,
     keepAliveInitialDelay: tcpProbeMs,
   };
-  // Decided before the protocol changes, so that `Upgrade: h2c` of some clients, and of attackers,
-  // is an ordinary request.
+  // Decided before the protocol changes, so that a request with `Upgrade: h2c`, from a client or an
+  // attacker, is an ordinary request.
   const shouldUpgradeCallback = ({ url = '/', headers }: IncomingMessage): boolean =>
     headers.upgrade?.toLowerCase() === 'websocket' &&
     (options.upgrades?.paths.includes(url.split('?', 1)[0] ?? '') ?? false);
@@ -94,7 +91,7 @@ export async function startHttpServer(
     ? acceptUpgrades(server, options.upgrades.onUpgrade, log)
     : () => undefined;
   await listen(server, options);
-  // e.g. no more file descriptors: it goes on listening
+  // e.g. no more file descriptors: it continues to listen
   server.on('error', (error) => log.error({ err: error }, 'HTTP server'));
   return {
     port: (server.address() as AddressInfo).port, // it listens on TCP
@@ -117,7 +114,7 @@ async function listen(server: Server, { host, port }: HttpServerOptions): Promis
   });
 }
 
-/** The last resort: a bug of the edge itself. */
+/** The last resort: a bug of the HTTP edge itself. */
 function refuse(response: ServerResponse): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
@@ -145,7 +142,7 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { url = '/' } = request; // ASCII: Node refuses other bytes in a target by itself
+  const { url = '/' } = request; // ASCII: Node refuses other bytes in a target itself
   const at = url.indexOf('?');
   const path = at < 0 ? url : url.slice(0, at);
   const query = at < 0 ? '' : url.slice(at + 1);
@@ -163,10 +160,10 @@ async function serve(
       ? headers['content-length'] !== '0'
       : headers['transfer-encoding'] !== undefined;
   const reply = await handler.handle({
-    method: request.method as HttpMethod, // others are refused by the handler
+    method: request.method as HttpMethod, // the handler refuses others
     path,
     query,
-    // doubled headers that Node keeps as arrays (set-cookie) are not read
+    // repeated headers that Node keeps as arrays (set-cookie) are not read
     headers: headers as Record<string, string | undefined>,
     body: hasBody ? { stream: request } : null,
     origin: `http://${headers.host ?? 'localhost'}`,
@@ -177,7 +174,8 @@ async function serve(
     return;
   }
   if (hasBody && !request.readableEnded) {
-    // A long rest is cut below: the client must not send its next request into that connection.
+    // A long unread body is cut off below, so the client must not send its next request on this
+    // connection.
     reply.headers['connection'] = 'close';
     drain(request, response);
   }
@@ -203,7 +201,7 @@ async function send(
       response,
       status,
       headers,
-      // Bytes: Node writes a long string together with the headers, which takes far longer.
+      // As bytes: Node writes a long string together with the headers, which takes far longer.
       body instanceof JsonText ? body.bytes : Buffer.from(JSON.stringify(body)),
       log,
     );
@@ -219,7 +217,7 @@ function sendBody(
 ): void {
   if (!(body instanceof ReadableStream)) {
     headers['content-length'] = String(Buffer.byteLength(body));
-    // Node leaves the body out where the method is HEAD
+    // Node omits the body if the method is HEAD
     response.writeHead(status, headers).end(body);
     return;
   }
@@ -230,7 +228,7 @@ function sendBody(
     return;
   }
   pipeline(body, response, (error) => {
-    // the connection is cut, as the rest was promised
+    // the connection is cut, since the announced length cannot be sent
     if (error) log.debug({ err: error }, 'answer broke off');
   });
 }
@@ -242,8 +240,8 @@ function discard(body: RawReply['body']): void {
 }
 
 /**
- * The body writes itself; a reader that leaves ends it, bytes that cannot be read cut the
- * connection, as the length was promised.
+ * The body writes itself. A reader that leaves ends it; bytes that cannot be read cut the
+ * connection, since the length was announced.
  */
 async function sendItself(
   body: SelfSending,
@@ -265,8 +263,8 @@ async function sendItself(
   }
 }
 
-// A handler that refused without reading the body: a little rest is read away so that the client
-// sees the answer, a long one is cut.
+// If a handler refused without reading the body, a short rest of it is read and dropped so that the
+// client sees the answer; a long one is cut off.
 const drainMaxBytes = 1024 * 1024;
 function drain(stream: Readable, response: ServerResponse): void {
   let rest = 0;

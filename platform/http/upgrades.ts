@@ -1,10 +1,10 @@
-// Connections that change from HTTP to another protocol (websockets of remote consoles). Node hands
-// such a socket over without any listener: an error on it would end the process.
+// Connections that change from HTTP to another protocol (websockets of remote consoles). Node
+// passes such a socket on without listeners: an error on it would end the process.
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../log.ts';
 
-/** Gives the function that ends all of them: Node's server does not know them any more. */
+/** Returns a function that ends all of them: Node's server no longer tracks them. */
 export function acceptUpgrades(
   server: Server,
   onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>,
@@ -19,7 +19,7 @@ export function acceptUpgrades(
     request.on('error', () => socket.destroy());
     open.add(socket);
     socket.once('close', () => open.delete(socket));
-    // a console may be silent for long; TCP's own probes find a peer that is away
+    // a console may be silent for long; TCP's keepalive finds a dead peer
     request.socket.setTimeout(0);
     onUpgrade(request, socket, head).catch((error: unknown) => {
       log.warn({ err: error }, 'upgrade failed');

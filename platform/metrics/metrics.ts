@@ -1,5 +1,5 @@
-// Prometheus metrics. Callers are the platform's own tables (route, rpc, saga, task); rooms never
-// count by hand.
+// Prometheus metrics. They are recorded where platform and openstack execute routes, RPC, sagas and
+// tasks; other components record none themselves.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Metrics {
@@ -14,7 +14,7 @@ export interface Metrics {
   ): void;
   task(labels: { task: string; outcome: string }, ms: number): void;
   gauge(name: string, help: string, read: () => number): void;
-  /** The exposition text of everything. */
+  /** The exposition text of all metrics. */
   text(): Promise<string>;
 }
 
@@ -74,7 +74,7 @@ export function createMetrics(): Metrics {
   }
   return {
     http: (labels, ms) => http.observe(labels, ms / 1000),
-    // One label value for all hosts: a topic a host would be a series a host.
+    // One label value for all hosts: otherwise each host's topic would be a time series of its own.
     rpc: ({ topic, ...labels }, ms) =>
       rpc.observe({ topic: topic.replace(/\..*/, '.*'), ...labels }, ms / 1000),
     sagaStep: (labels, ms) => saga.observe(labels, ms / 1000),

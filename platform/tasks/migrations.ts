@@ -1,8 +1,8 @@
-// The table of the task leases. Every service with a task of scope `one` lists it among its
+// The table of task leases. Every service that has a task of scope `one` lists it among its
 // migrations.
 import type { Migration } from '../db/migrate.ts';
 
-/** `name`: in the order of the service's own migrations. */
+/** `name`: its place in the order of the service's own migrations. */
 export const taskLeasesMigration = (name: string): Migration => ({
   name,
   up: async (schema, types) =>

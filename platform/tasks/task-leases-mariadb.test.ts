@@ -1,4 +1,4 @@
-// See task-leases.testing.ts.
+// Runs task-leases.testing.ts on MariaDB.
 import { after, before, describe } from 'node:test';
 import { openDatabase } from '../db/database.ts';
 import type { PrivateMariadb } from '../db/mariadb.testing.ts';

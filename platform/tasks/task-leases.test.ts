@@ -1,4 +1,4 @@
-// See task-leases.testing.ts.
+// Runs task-leases.testing.ts on SQLite.
 import { openDatabase } from '../db/database.ts';
 import { silentLog } from '../log.ts';
 import { taskLeasesContract } from './task-leases.testing.ts';

@@ -1,5 +1,5 @@
-// What tasks of scope `one` promise between processes that share a database. Run on SQLite by
-// task-leases.test.ts and on MariaDB by task-leases-mariadb.test.ts.
+// Tasks of scope `one` among processes that share a database. Run on SQLite by task-leases.test.ts
+// and on MariaDB by task-leases-mariadb.test.ts.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { Database } from '../db/database.ts';
@@ -25,7 +25,7 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
     let database: Database<Tables>;
     let clock: FakeClock;
     const runners: TaskRunner[] = [];
-    /** What a run waits for until the test lets it go on. */
+    /** A run waits until the test resolves this. */
     let release: PromiseWithResolvers<void>;
     let began: boolean;
     before(async () => {
@@ -47,13 +47,15 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
         await database.db.deleteFrom(table).execute();
     });
 
-    /** Time moves by the test alone: the database's own work takes none. */
+    /** Only the test moves the time: the database's own work takes none. */
     const begin = (): void => {
       clock = createFakeClock({ startMs: 1_000_000_000_000, movedBy: 'advance' });
       release = Promise.withResolvers();
       began = false;
     };
-    /** As another process does when this one has been paused beyond its lease. */
+    /**
+     * Takes the lease over, as another process does when this one has been paused beyond its lease.
+     */
     async function takeOver(): Promise<void> {
       await pass(11_000);
       await eventually(() => began, { withinMs: 5_000, what: 'the run has begun' });
@@ -71,11 +73,11 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
       runners.push(runner);
       runner.start([{ name: 'test.count', everyMs, scope: 'one', run }], leasesOf(owner));
     }
-    /** As fast as the database allows, until `ms` have passed. */
+    /** Moves the time by `ms`, as fast as the database allows. */
     async function pass(ms: number): Promise<void> {
       for (let passed = 0; passed < ms; passed += 500) {
         await clock.advance(500);
-        await effects(); // what was asked of the database before this is answered
+        await effects(); // earlier requests to the database are answered
       }
     }
 

@@ -1,5 +1,6 @@
-// Of several processes on one database, one at a time runs a task of scope `one`. The right to run
-// is a row of the service's own database; the task runner takes it, renews it and gives it back.
+// Lets only one of several processes with one database run a task of scope `one` at a time. The
+// right to run is a lease, a row in the service's own database; the task runner takes, renews and
+// returns it.
 import type { CompiledQuery, Kysely } from 'kysely';
 import type { Clock } from '../clock.ts';
 import { insertIfAbsent, isMysql, transaction } from '../db/transaction.ts';
@@ -9,34 +10,34 @@ export interface TaskLeaseTables {
   task_leases: {
     name: string;
     owner: string | null;
-    /** Counts the runs: of two, the one with the greater token is newer. */
+    /** Incremented with each run: of two, the one with the greater token is newer. */
     token: number;
     lease_until_ms: number;
-    /** When the last run that ended had begun; 0: never. */
+    /** When the last completed run started; 0: never. */
     ran_at_ms: number;
   };
 }
 
 export interface TaskLeases {
   /**
-   * The right to run the task now. undefined: another process runs it, or has run it within
-   * `notWithinMs`. What this owner held in an earlier life is taken over.
+   * Takes the right to run the task now. undefined: another process runs it, or has run it within
+   * `notWithinMs`. A lease that this owner had before a restart is taken over.
    */
   take(task: string, notWithinMs: number): Promise<Lease | undefined>;
-  /** Extends it. False: it was lost, and the lease has been told so. */
+  /** Extends it. False: it was lost, and the lease is marked so. */
   renew(task: string, lease: Lease): Promise<boolean>;
-  /** The run that began then has ended. Changes nothing when the lease was lost. */
+  /** Ends the run that started then. Changes nothing if the lease was lost. */
   giveBack(task: string, lease: Lease, ranAtMs: number): Promise<void>;
 }
 
-/** Without a renewal for so long, the task is another process's. */
+/** Without a renewal for this long, another process may take the task. */
 export const taskLeaseMs = 30_000;
 
 const neverRun = { owner: null, token: 0, lease_until_ms: 0, ran_at_ms: 0 };
 
-/** `owner` names this process; one life at a time (a host name, a pod name). */
+/** `owner` identifies this process, and no two processes at a time (a host name, a pod name). */
 export function createTaskLeases(deps: {
-  /** A database with the task_leases table among others. */
+  /** A database that has the task_leases table. */
   db: Kysely<any>;
   owner: string;
   clock: Clock;
@@ -57,7 +58,7 @@ export function createTaskLeases(deps: {
     return await (isMysql(db) ? row.forUpdate() : row).executeTakeFirst();
   };
   const firstRow = async (trx: Kysely<TaskLeaseTables>, name: string) => {
-    // Two processes may begin at once: whichever comes second finds the row of the first.
+    // Two processes may start at the same time: the second finds the row of the first.
     await insertIfAbsent(trx, 'task_leases', { name, ...neverRun });
     return (await lockedRow(trx, name)) ?? neverRun;
   };
@@ -76,7 +77,7 @@ export function createTaskLeases(deps: {
         const lease = (await lockedRow(trx, task)) ?? (await firstRow(trx, task));
         const isHeld = lease.owner !== null && lease.lease_until_ms >= nowMs;
         if (isHeld && lease.owner !== owner) return undefined;
-        // A clock that was ahead must not keep the task from running until then.
+        // A clock that was ahead must not keep the task from running until its time has come.
         const ranAgoMs = nowMs - lease.ran_at_ms;
         if (ranAgoMs >= 0 && ranAgoMs < notWithinMs) return undefined;
         await trx

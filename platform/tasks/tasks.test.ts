@@ -1,4 +1,4 @@
-// Tasks come again and again, one run of each at a time, and end when told to.
+// Tasks run periodically, one run of each at a time, and end when stopped.
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { systemClock } from '../clock.ts';

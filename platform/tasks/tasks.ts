@@ -1,5 +1,5 @@
-// Background tasks: what must stay true is looked at again and again. A role lists its tasks, the
-// runner runs them, each in the scope it names.
+// Background tasks: periodic work that checks and restores an invariant. A role lists its tasks,
+// the runner runs them, each in its scope.
 import type { Clock } from '../clock.ts';
 import { FenceLost, withFence } from '../fence.ts';
 import type { Ids } from '../ids.ts';
@@ -15,26 +15,26 @@ export interface Task {
   everyMs: number;
   /**
    * `every`: each process that has the task runs it. `one`: one process in the cloud at a time, and
-   * once a period however many have it; its writes are fenced by the lease.
+   * once per period however many have it; its writes are fenced by the lease.
    */
   scope: 'every' | 'one';
   /**
-   * Level-triggered and idempotent: reads what is, mends what is not as it should be. `signal`
-   * aborts when the process stops and when the lease is lost.
+   * Level-triggered and idempotent: reads the actual state and corrects it. `signal` aborts when
+   * the process stops and when the lease is lost.
    */
   run(signal: AbortSignal): Promise<void>;
-  /** Runs at once at start, too. */
+  /** Also runs at start. */
   atStart?: boolean;
 }
 
 export interface TaskRunner {
-  /** `leases`: of the database of these tasks' service; needed for those of scope `one`. */
+  /** `leases`: those of the database of these tasks' service; needed for tasks of scope `one`. */
   start(tasks: readonly Task[], leases?: TaskLeases): void;
   /** Resolves when no task runs any more. */
   stop(): Promise<void>;
 }
 
-/** A tenth of jitter, so that tasks of one period do not run at the same moments for ever. */
+/** A tenth of jitter, so that tasks with the same period do not always run at the same time. */
 const pauseJitter = { least: 0.95, spread: 0.1 };
 const renewEveryMs = taskLeaseMs / 3;
 
@@ -64,9 +64,10 @@ export function createTaskRunner(deps: {
     deps.metrics?.task({ task: task.name, outcome }, clock.now() - startedAt);
   };
 
-  /** False: it was not this process's turn. */
+  /** False: another process has the task for this period. */
   const runUnderLease = async (task: Task, leases: TaskLeases): Promise<boolean> => {
-    // Another process's run counts for this one's period, whose own pause may be a little shorter.
+    // A run by another process counts for this period, although this process's own pause may be
+    // slightly shorter.
     const lease = await leases.take(task.name, task.everyMs * (pauseJitter.least - 0.05));
     if (!lease) return false;
     const ranAtMs = clock.now();
@@ -84,7 +85,7 @@ export function createTaskRunner(deps: {
       return true;
     } finally {
       await renewal.stop();
-      // Where this fails, the lease ends by itself.
+      // If this fails, the lease expires.
       await leases
         .giveBack(task.name, lease, ranAtMs)
         .catch((error: unknown) =>

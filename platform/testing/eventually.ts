@@ -1,20 +1,19 @@
-// For tests: waits until something is true, by looking again and again. Nothing sleeps for a fixed
-// time.
+// For tests: waits until a condition holds, by polling. No test sleeps for a fixed time.
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 
 export interface EventuallyOptions {
   withinMs: number;
-  /** What is waited for, said in the failure. */
+  /** What is waited for, for the error message. */
   what: string;
   everyMs?: number;
-  /** Whose time passes; the system's unless told. */
+  /** The clock of the waiting; default the system's. */
   clock?: Clock;
 }
 
 /**
- * Resolves with the first truthy answer of `predicate`. After `withinMs` throws, with the last
- * error of the predicate as cause.
+ * Resolves with the first truthy result of `predicate`. After `withinMs` it throws, with the
+ * predicate's last error as cause.
  */
 export async function eventually<T>(
   predicate: () => T | Promise<T>,

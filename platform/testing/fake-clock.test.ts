@@ -1,4 +1,4 @@
-// Virtual time stands still while something runs, and fires timers in one order.
+// Virtual time stands still while anything runs, and fires timers in a fixed order.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';

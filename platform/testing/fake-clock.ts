@@ -1,39 +1,42 @@
-// For tests and simulations: virtual time. It stands still while anything is left to run at this
-// instant, then jumps to the next timer, so an hour of waiting costs nothing and timers fire in the
-// same order in every run. Work of other threads is waited for where Node tells of it (files), and
-// not where it does not (hashing, compression, sockets): a simulation does without those.
+// Virtual time for tests and simulations. It stands still while anything is left to run at this
+// instant, then jumps to the next timer, so that an hour of waiting costs nothing and timers fire
+// in the same order in every run. Work in other threads is waited for where Node reports it
+// (files), and not where it does not (hashing, compression, sockets): a simulation does without
+// those.
 import type { Clock, Timer, TimeSource } from '../clock.ts';
 import { createClock } from '../clock.ts';
 
 export interface FakeClock extends Clock {
   /** May be set, for a jump: timers that are due by then fire soon after. */
   nowMs: number;
-  /** Moves on by `ms`, through all timers on the way; each has its effects before the next. */
+  /**
+   * Advances by `ms`, through all timers on the way; each has its effects before the next fires.
+   */
   advance(ms: number): Promise<void>;
-  /** Time stands still for good. What waits, waits for ever. */
+  /** Stops time for good: whatever waits never continues. */
   stop(): void;
 }
 
 export interface FakeClockOptions {
   startMs?: number;
   /**
-   * `timers`: every timer that keeps the process alive, deadlines included, as for a whole
-   * simulated cloud. `sleeps`: sleeps alone, for tests beside a real daemon, whose deadlines must
-   * not pass while it works. `advance`: nothing, the test moves time itself. Timers that do not
-   * keep the process alive (`unref`, repetitions) fire on the way, but time does not move for them.
+   * `timers`: time moves to every timer that keeps the process alive, deadlines included, as for a
+   * whole simulated cloud. `sleeps`: to sleeps only, for tests with a real daemon, whose deadlines
+   * must not pass while it works. `advance`: the test alone moves time. Timers that do not keep the
+   * process alive (`unref`, repetitions) fire on the way, but time does not move for them.
    */
   movedBy?: 'timers' | 'sleeps' | 'advance';
 }
 
 interface Waiting {
   atMs: number;
-  /** Timers of one moment fire in the order they were made. */
+  /** Timers with the same time fire in the order of their creation. */
   order: number;
   moves: boolean;
   work(): void;
 }
 
-/** Kept in order of (atMs, order): a simulation has some hundred timers. */
+/** Sorted by (atMs, order): a simulation has some hundred timers. */
 class Timers {
   readonly #list: Waiting[] = [];
   #movers = 0;

@@ -1,4 +1,4 @@
-// For tests and benchmarks: a TCP port nobody listens on now.
+// For tests and benchmarks: a TCP port on which nobody listens at present.
 import { createServer } from 'node:net';
 
 export async function freePort(): Promise<number> {

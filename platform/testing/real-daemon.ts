@@ -1,8 +1,8 @@
-// For tests with real daemons: whether what they need is on this machine, and whether one answers.
+// For tests with real daemons: whether this machine has what they need, and whether one answers.
 import { access } from 'node:fs/promises';
 import net from 'node:net';
 
-/** The first of these paths that does not exist, said as a reason to skip; null = all do. */
+/** The first of these paths that does not exist, as a reason to skip; null: all exist. */
 export async function whatIsMissing(paths: readonly string[]): Promise<string | null> {
   for (const each of paths)
     if (
@@ -15,7 +15,7 @@ export async function whatIsMissing(paths: readonly string[]): Promise<string | 
   return null;
 }
 
-/** Whether somebody listens at this Unix socket. */
+/** Whether a process listens on this Unix socket. */
 export function answersAt(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = net.connect(socketPath);
