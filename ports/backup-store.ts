@@ -1,5 +1,5 @@
-// Where backups lie: a second store beside the backends, so that a lost share does not take its
-// backups along. Cinder calls it; drivers: adapters/file-backup-store. Contract suite:
+// Where backups are stored: apart from the backends, so that a lost share does not lose its
+// backups. Called by Cinder; driver: adapters/file-backup-store. Contract suite:
 // backup-store.testing.ts.
 import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -11,25 +11,25 @@ export interface StoredBackup {
 }
 
 /**
- * Ids are chosen by the caller, `[A-Za-z0-9_-]{1,128}`. A backup is there whole or not at all, also
- * after a power failure. Every call is safe to repeat. Faults of all: unavailable (the store cannot
- * be reached).
+ * Ids are chosen by the caller, `[A-Za-z0-9_-]{1,128}`. A backup exists completely or not at all,
+ * also after a power failure. Every call is safe to repeat. Faults of every call: unavailable (the
+ * store cannot be reached).
  */
 export interface BackupStore {
   /** `container` in the API. */
   readonly name: string;
   /**
-   * Reads the source to its end; durable when it resolves. Replaces what an earlier try left.
-   * overQuota: no room; badRequest: the source broke off.
+   * Reads the source to its end; durable when it resolves. Replaces what an earlier attempt left.
+   * overQuota: no space left; badRequest: the source ended early.
    */
   write(id: string, source: Readable, options: { stallMs: number }): Promise<Outcome<StoredBackup>>;
   /**
-   * Writes the backup into a new local file, its checksum held against the one of `write`.
-   * notFound; conflict: the data is not what was written.
+   * Writes the backup into a new local file and compares its checksum with that of `write`.
+   * notFound; conflict: the data differ from what was written.
    */
   read(id: string, path: string): Promise<Outcome<StoredBackup>>;
-  /** With what is left of an unfinished write. One that is not there is fine. */
+  /** Also removes an unfinished write. Does nothing if there is none. */
   remove(id: string): Promise<Outcome<void>>;
-  /** Ids of whole backups. */
+  /** Ids of complete backups. */
   list(): Promise<Outcome<string[]>>;
 }

@@ -1,12 +1,12 @@
-// What hypervisors and storage backends need of disk image files: commands on images of our own
-// making, and the judgement and conversion of images that tenants sent. Driver: adapters/qemu-img.
-// Decision: ADR 17.
+// What hypervisors and storage backends need of disk image files: commands on images that this
+// cloud created, and inspection and conversion of images that tenants uploaded. Driver:
+// adapters/qemu-img. Decision: ADR 17.
 import type { Outcome } from '#contracts/common/fault.ts';
 
-/** A file whose content a tenant chose: nothing in it is believed. */
+/** A file whose content a tenant chose: nothing in it is trusted. */
 export interface ForeignImage {
   path: string;
-  /** Glance's disk_format, which the content must be. */
+  /** Glance's disk_format, which the content must have. */
   diskFormat: string;
 }
 
@@ -19,36 +19,36 @@ export interface RunLimits {
 export interface ConvertTarget {
   /** Any name that qemu-img knows. */
   name: string;
-  /** Into an image that is there already, and not smaller. */
+  /** Write into an existing image that is large enough. */
   intoExisting: boolean;
 }
 
 export interface JudgedImage {
-  /** How large a disk a guest sees. */
+  /** The size of the disk as a guest sees it. */
   virtualBytes: number;
-  /** QEMU reads these bytes as they are: there is no header that it would parse. */
+  /** QEMU uses these bytes as they are: there is no header that it would parse. */
   isRaw: boolean;
 }
 
 /**
- * Faults of all: timeout (also of an aborted call), unavailable (the storage or the sandbox does
- * not work), overQuota (no space left). No process of a call outlives it, nor the process that made
- * the call.
+ * Faults of every call: timeout (also of an aborted call), unavailable (the storage or the sandbox
+ * does not work), overQuota (no space left). No process of a call outlives it, nor the process that
+ * made the call.
  */
 export interface DiskImages {
   /**
-   * Runs qemu-img on images that this cloud made. notFound: a file is missing; badRequest: one
+   * Runs qemu-img on images that this cloud created. notFound: a file is missing; badRequest: one
    * cannot be read.
    */
   run(args: readonly string[], limits: RunLimits): Promise<Outcome<string>>;
 
-  /** The size of the disk in a qcow2 image that this cloud made. Faults: as `run`. */
+  /** The size of the disk in a qcow2 image that this cloud created. Faults: as `run`. */
   virtualBytes(name: string, limits: RunLimits): Promise<Outcome<number>>;
 
   /**
-   * Whether the image stands on its own: of its disk format, complete in one file, not encrypted,
-   * with tables of sane sizes. What QEMU itself reports decides, from a process that can open this
-   * file alone. badRequest: it does not, and why; tooLarge: its disk is larger than
+   * Whether the image may be used: of its disk format, complete in one file, not encrypted, with
+   * tables of plausible sizes. Decided by QEMU's own report, from a process that can open only this
+   * file. badRequest: it may not, with the reason; tooLarge: its disk is larger than
    * `maxVirtualBytes`. Messages name no path, so that an image's owner may read them.
    */
   inspect(
@@ -59,7 +59,7 @@ export interface DiskImages {
 
   /**
    * Inspects the image, then writes its disk into the qcow2 image `target`, with holes where the
-   * disk is zero. Faults: as `inspect`; on a fault, what is left of the target is no image.
+   * disk is zero. Faults: as `inspect`; after a fault the target is not usable.
    */
   convert(
     image: ForeignImage,

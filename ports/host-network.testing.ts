@@ -8,7 +8,7 @@ import type { HostNetwork, LocalNetwork } from './host-network.ts';
 
 export interface HostNetworkFixture {
   network: HostNetwork;
-  /** The one with a guest on this host, which asks from `guests[0].ips[0]`. */
+  /** The network with a guest on this host, which sends requests from `guests[0].ips[0]`. */
   expected: LocalNetwork;
   close(): Promise<void>;
 }

@@ -15,7 +15,7 @@ export interface LocalGuest {
   readonly projectId: string;
 }
 
-/** A network with guests on this host, and the port through which they ask for metadata. */
+/** A network with guests on this host, and the port through which they reach metadata. */
 export interface LocalNetwork {
   readonly id: string;
   readonly metadataPort: {
@@ -27,45 +27,45 @@ export interface LocalNetwork {
 }
 
 export interface HostNetworkListeners {
-  /** `networks()` may say something else now. Must not throw. */
+  /** `networks()` may have changed. Must not throw. */
   changed?(): void;
   /**
-   * The switch began anew: endpoints may have lost their interface, `ensureEndpoint` mends them.
-   * Must not throw.
+   * The switch was restarted: endpoints may have lost their interface; `ensureEndpoint` repairs
+   * them. Must not throw.
    */
   endpointsLost?(): void;
 }
 
-/** Faults of all: unavailable, timeout. All calls are safe to repeat. */
+/** Faults of every call: unavailable, timeout. All calls are safe to repeat. */
 export interface HostNetwork {
   facts(): Promise<Outcome<HostNetworkFacts>>;
 
-  /** As last heard; null before that. Networks without a metadata port are left out. */
+  /** As last reported; null before that. Networks without a metadata port are left out. */
   networks(): readonly LocalNetwork[] | null;
 
-  /** Networks that have an endpoint on this host, also one of a former process. */
+  /** Networks that have an endpoint on this host, also one created by an earlier process. */
   endpoints(): Promise<Outcome<string[]>>;
 
   /**
-   * An address where the network's guests find 169.254.169.254 and fe80::a9fe:a9fe, apart from the
-   * host's own network. Mends what is missing; resolves when packets can arrive.
+   * Creates or repairs an address at which the network's guests reach 169.254.169.254 and
+   * fe80::a9fe:a9fe, apart from the host's own network. Resolves when packets can arrive.
    */
   ensureEndpoint(network: LocalNetwork): Promise<Outcome<void>>;
 
-  /** Port 80 of the endpoint's addresses, for this process to accept from. The caller closes it. */
+  /** Listens on port 80 of the endpoint's addresses, for this process. The caller closes it. */
   listen(networkId: string): Promise<Outcome<Server>>;
 
   /**
-   * Where a connection comes from that `listen`'s socket accepted: Node cannot say it of link-local
-   * addresses. Without a zone.
+   * The remote address of a connection accepted by `listen`'s server, without a zone: Node cannot
+   * tell link-local ones.
    */
   peerAddress(networkId: string, socket: Socket): Promise<Outcome<string>>;
 
   removeEndpoint(networkId: string): Promise<Outcome<void>>;
 
   /**
-   * Removes ports of the switch whose interface is gone: guests of a host that lost power. Their
-   * names. For the start, before guests are.
+   * Removes ports of the switch whose interface does not exist any more (guests of a host that lost
+   * power), and returns their names. For the agent's start, before it starts guests.
    */
   removeStalePorts(): Promise<Outcome<string[]>>;
 

@@ -8,15 +8,17 @@ import { eventually } from '#platform/testing/eventually.ts';
 import type { ImageLock, ImageLocks } from './image-locks.ts';
 
 export interface ImageLocksFixture {
-  /** A host's locks. The same host again, after `close`: what a restart of its agent does. */
+  /**
+   * A host's locks. Opening the same host again after `close` is what a restart of its agent does.
+   */
   open(host: string): ImageLocks;
   /** A new image of 1 GiB. */
   image(): Promise<Pick<ImageLock, 'server' | 'path'>>;
-  /** Whether a QEMU that locks images itself may write it. */
+  /** Whether a QEMU that locks images itself could open it for writing. */
   isFree(image: Pick<ImageLock, 'path'>): Promise<boolean>;
-  /** A QEMU beside us has the image open until the returned function is called. */
+  /** Keeps the image open in a QEMU that locks it itself, until the returned function is called. */
   openElsewhere(image: Pick<ImageLock, 'path'>): Promise<() => Promise<void>>;
-  /** The host's notes are lost, as with its disk. */
+  /** Deletes the host's notes, as the loss of its disk would. */
   loseNotes(host: string): Promise<void>;
   removeImage(image: Pick<ImageLock, 'path'>): Promise<void>;
   /** kill -9: it forgets its locks and is back within seconds. */

@@ -10,7 +10,7 @@ import type { ImageStore, StoredData } from './image-store.ts';
 
 export interface StoreFixture {
   store: ImageStore;
-  /** Another driver over the same place: what a restarted process sees. */
+  /** Another driver over the same store, as in a restarted process. */
   reopen(): ImageStore;
   close(): Promise<void>;
 }

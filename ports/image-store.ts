@@ -1,9 +1,9 @@
-// Where the bytes of images lie. Glance calls it; the driver is named by compose
+// Where the data of images is stored. Called by Glance; compose chooses the driver
 // (adapters/file-image-store). Contract suite: image-store.testing.ts.
 import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 
-/** What was written, measured while it passed. */
+/** Size and digests of the written data, computed while it was written. */
 export interface StoredData {
   sizeBytes: number;
   /** Hex digests of all bytes. */
@@ -14,13 +14,13 @@ export interface StoredData {
 export interface StoredFile {
   key: string;
   sizeBytes: number;
-  /** false: a write that has not ended, or never will because its process died. */
+  /** false: a write that is in progress, or was interrupted by the death of its process. */
   whole: boolean;
 }
 
 export interface WriteLimits {
   maxBytes: number;
-  /** A source that gives nothing for so long is given up. */
+  /** A source that sends nothing for this long is given up. */
   stallMs: number;
 }
 
@@ -31,27 +31,26 @@ export interface ByteRange {
 }
 
 /**
- * Keys are chosen by the caller, `[A-Za-z0-9_-]{1,128}`, and used for one write ever: what stands
- * under a key never changes. A key has all the bytes of its write or none, also after a power
- * failure.
+ * Keys are chosen by the caller, `[A-Za-z0-9_-]{1,128}`, and written at most once: the data under a
+ * key never changes. A key has all the bytes of its write or none, also after a power failure.
  */
 export interface ImageStore {
   /**
-   * Reads the source to its end in constant memory; durable when it resolves. On any fault nothing
-   * stays under the key. tooLarge: more than maxBytes, or no room on the disk. timeout: the source
-   * stalled. badRequest: the source broke off. gone: the key was removed meanwhile. The source is
-   * not destroyed, so that its connection can still carry an answer.
+   * Reads the source to its end in constant memory; durable when it resolves. After any fault
+   * nothing is stored under the key. tooLarge: more than maxBytes, or no space on the disk.
+   * timeout: the source stalled. badRequest: the source ended early. gone: the key was removed
+   * meanwhile. The source is not destroyed, so that its connection can still carry a response.
    */
   write(key: string, source: Readable, limits: WriteLimits): Promise<Outcome<StoredData>>;
   /**
-   * The bytes, or a range of them which must lie inside. notFound: there is no whole file. Destroy
-   * the stream to stop early.
+   * The data, or a range that must lie within it. notFound: there is no complete data. Destroy the
+   * stream to stop early.
    */
   read(key: string, range?: ByteRange): Promise<Outcome<Readable>>;
-  /** Removes the file and what is left of an unfinished write. Idempotent. */
+  /** Removes the data, or what an unfinished write left. Idempotent. */
   remove(key: string): Promise<void>;
-  /** Everything there is, unfinished writes too. */
+  /** Every key, unfinished writes included. */
   list(): Promise<StoredFile[]>;
-  /** Ends helpers that idle. A later write starts them again. */
+  /** Ends idle helper threads. A later write starts them again. */
   close(): Promise<void>;
 }

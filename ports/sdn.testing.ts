@@ -7,9 +7,9 @@ import type { Sdn, SdnListeners, SdnRow } from './sdn.ts';
 
 export interface SdnFixture {
   sdn: Sdn;
-  /** Another driver over the same network: what a restarted process sees. */
+  /** Another driver over the same network, as in a restarted process. */
   reopen(listeners?: SdnListeners): Sdn;
-  /** Somebody else's hand: a row that nobody desires, and every switch renamed. */
+  /** Changes the network behind the driver: adds an unknown row and renames every switch. */
   vandalize(): Promise<void>;
   close(): Promise<void>;
 }

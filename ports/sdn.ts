@@ -1,6 +1,6 @@
-// What Neutron needs of the network below it: rows of a logical network to keep true, and facts to
-// hear back. Driver: adapters/ovsdb (OVN). The rows speak OVN's northbound words (ovn-nb(5)), cut
-// down to what Neutron writes. Contract suite: sdn.testing.ts.
+// What Neutron needs of OVN: rows of a logical network to keep up to date, and reports about ports
+// and hosts. Driver: adapters/ovsdb (OVN). The rows use OVN's northbound names (ovn-nb(5)), reduced
+// to what Neutron writes. Contract suite: sdn.testing.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 
 type Ids = Readonly<Record<string, string>>;
@@ -13,7 +13,7 @@ export interface SdnReference {
 /** The columns of each table. Times are seconds, MTUs bytes, all else as in ovn-nb(5). */
 export interface SdnTables {
   Logical_Switch: { name: string; other_config: Ids; external_ids: Ids };
-  /** `name` must be the Neutron port's UUID: libvirt takes nothing else for an interface id. */
+  /** `name` must be the Neutron port's UUID: libvirt accepts nothing else as an interface id. */
   Logical_Switch_Port: {
     name: string;
     type: string;
@@ -77,7 +77,7 @@ export interface SdnTables {
 }
 export type SdnTable = keyof SdnTables;
 
-/** Where rows of a table may hang, and must if the table is not among the roots. */
+/** The columns that may list rows of a table, and must if the table is not a root table. */
 export const sdnPlaces = {
   Logical_Switch: [],
   Logical_Switch_Port: ['Logical_Switch.ports', 'Port_Group.ports'],
@@ -94,14 +94,17 @@ export const sdnPlaces = {
 } as const satisfies Record<SdnTable, readonly string[]>;
 
 /**
- * A row as it should be, under a key of the caller's that never changes: its owner, and `#` and
- * what the row is for if it has several.
+ * A desired row, under a key of the caller's that never changes: its owner, and, for an owner with
+ * several rows, `#` and what the row is for.
  */
 export type SdnRow = {
   [T in SdnTable]: {
     readonly table: T;
     readonly key: string;
-    /** What is not named takes OVN's default in a new row and stays in another one. */
+    /**
+     * Columns that are not named get OVN's default in a new row and stay unchanged in an existing
+     * one.
+     */
     readonly columns: Readonly<Partial<SdnTables[T]>>;
     /** All rows that list this one: a port names its switch and its port groups. */
     readonly in?: readonly {
@@ -116,10 +119,7 @@ export interface SdnKey {
   readonly key: string;
 }
 
-/**
- * Every row whose key is `owner`, or begins with `owner#`: all that stands for one object of
- * Neutron's.
- */
+/** Every row whose key is `owner`, or begins with `owner#`: all rows of one object of Neutron's. */
 export interface SdnOwner {
   readonly owner: string;
 }
@@ -129,7 +129,7 @@ export function ownerOf(key: string): string {
   return end < 0 ? key : key.slice(0, end);
 }
 
-/** How many rows were, or would be, brought to what they should be. All 0: nothing drifted. */
+/** How many rows were, or would be, corrected. All 0: there was no difference. */
 export interface SdnDrift {
   readonly inserted: number;
   readonly updated: number;
@@ -138,13 +138,13 @@ export interface SdnDrift {
 
 export const noDrift: SdnDrift = { inserted: 0, updated: 0, deleted: 0 };
 
-/** Where a port is plugged in, by the network's own word. */
+/** Where a port is plugged in, as OVN reports it. */
 export interface PortBinding {
   /** The name of the logical switch port. */
   readonly port: string;
   /** null: nowhere. */
   readonly chassis: string | null;
-  /** The chassis has its flows in place. */
+  /** The chassis has installed its flows. */
   readonly up: boolean;
 }
 
@@ -154,67 +154,66 @@ export interface Chassis {
   readonly hostname: string;
   /** `ovn-bridge-mappings` and the like. */
   readonly options: Ids;
-  /** The last generation of `askChassis` that it has answered; 0 = none yet. */
+  /** The last generation of `askChassis` that it has confirmed; 0: none yet. */
   readonly generation: number;
 }
 
 export interface SdnListeners {
   /**
-   * After each change of a binding; null: the port is gone. Must not throw. A moment without
-   * connection is made up for later.
+   * Called after each change of a binding; null: the port was deleted. Must not throw. Changes
+   * during a lost connection are reported afterwards.
    */
   portChanged?(port: string, binding: PortBinding | null): void;
   /**
-   * The network is there, at first or again after it was away: it may have lost or kept anything,
-   * so `sync`. Must not throw.
+   * OVN is reachable, for the first time or again: it may have lost or kept anything, so call
+   * `sync`. Must not throw.
    */
   returned?(): void;
   /**
-   * All bindings were told, at first or again after the network was away: what `binding` does not
-   * know is not there. Must not throw.
+   * All bindings were reported, for the first time or after a reconnection: a port that `binding`
+   * does not know is not plugged in. Must not throw.
    */
   bindingsKnown?(): void;
   /**
    * This handle may write from now on, or may not any more: one of all processes at a time, by a
-   * lock at the network itself. Must not throw. A new writer does not know how far the last one
-   * came, so it must `sync`.
+   * lock at OVN itself. Must not throw. A new writer does not know how far the previous one came,
+   * so it must call `sync`.
    */
   writerChanged?(isWriter: boolean): void;
 }
 
 /**
- * Faults of all: unavailable, timeout; then it is unknown whether it was done: `sync` later, which
- * is always safe. `sync` and `change` of a handle that is not the writer are `unavailable`, and
- * nothing was done: the network itself refuses them.
+ * Faults of every call: unavailable, timeout; it is then unknown whether the call took effect:
+ * `sync` later, which is always safe. `sync` and `change` of a handle that is not the writer are
+ * `unavailable` and have no effect: OVN itself refuses them.
  */
 export interface Sdn {
-  /** Whether this handle holds the writers' lock, by the network's last word. */
+  /** Whether this handle holds the writers' lock, as last reported by OVN. */
   isWriter(): boolean;
 
   /**
-   * Makes all rows so, and removes every other one that is ours. The empty network is filled, drift
-   * is mended, and nothing is sent when all is well. Not atomic beyond some hundred rows; safe to
-   * repeat. conflict: somebody else writes against us, or a row refers to none.
+   * Creates, corrects and removes rows until those of ours are exactly `desired`; sends nothing if
+   * they are. Not atomic beyond some hundred rows; safe to repeat. conflict: another writer changes
+   * the same rows, or a row refers to none.
    */
   sync(desired: Iterable<SdnRow>): Promise<Outcome<SdnDrift>>;
 
-  /** What `sync` would find to do, without doing it. */
+  /** What `sync` would change, without changing it. */
   audit(desired: Iterable<SdnRow>): Promise<Outcome<SdnDrift>>;
 
   /**
-   * Makes these rows so and those gone, in one transaction; a row at rest and a key that is not
-   * there are fine. Of an owner those rows go that are not in `put`. conflict as above: `sync`
-   * mends.
+   * Writes these rows and removes those, in one transaction; an unchanged row and an unknown key
+   * are fine. Of an owner, the rows that are not in `put` are removed. conflict as in `sync`, which
+   * repairs it.
    */
   change(put: readonly SdnRow[], remove: readonly (SdnKey | SdnOwner)[]): Promise<Outcome<void>>;
 
   /**
-   * Asks every chassis for a sign of life and returns the generation they will show when they have
-   * given it.
+   * Asks every chassis for a sign of life and returns the generation that they will report with it.
    */
   askChassis(): Promise<Outcome<number>>;
 
-  /** As last heard: at worst old by as long as the network is away. */
+  /** As last reported: stale at most for as long as OVN is unreachable. */
   chassis(): Chassis[];
   binding(port: string): PortBinding | null;
 

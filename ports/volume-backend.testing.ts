@@ -1,5 +1,5 @@
-// The contract of ports/volume-backend.ts, for every driver. `carriesBytes` is false where content
-// is not kept (simulated).
+// The contract of ports/volume-backend.ts as tests, for every driver. `carriesBytes` is false if
+// the driver keeps no data (simulated).
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -45,7 +45,7 @@ export function volumeBackendContract(
       sure(await backend.createVolume(id, sizeGib, { kind: 'blank' }));
       return id;
     };
-    /** Fills the volume's first MiB with bytes that are known again. */
+    /** Fills the volume's first MiB with bytes that the test can recognise. */
     const fill = async (id: string, sizeGib = 1): Promise<Buffer> => {
       const [path, data] = [join(folder, randomUUID()), randomBytes(mib)];
       writeFileSync(path, data);

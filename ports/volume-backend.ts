@@ -1,11 +1,11 @@
 // What Cinder needs of a storage backend. Drivers: adapters/nfs, adapters/ontap, adapters/sim.
 // Contract suite: volume-backend.testing.ts. A backend knows ids and bytes, no tenants and no
-// states: who may do what, and when, is Cinder's to say.
+// states: Cinder decides who may do what, and when.
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 
 export interface BackendFacts {
-  /** As `capabilities` and pools show them. */
+  /** As shown in `capabilities` and pools. */
   vendorName: string;
   driverVersion: string;
   storageProtocol: string;
@@ -19,8 +19,8 @@ export interface SnapshotKey {
 }
 
 /**
- * How long a call that copies bytes may be wanted. Aborting it ends every process of the call
- * before it resolves: timeout.
+ * Limits a call that copies bytes. Aborting the signal ends every process of the call before it
+ * resolves: timeout.
  */
 export interface CopyOptions {
   signal?: AbortSignal;
@@ -32,59 +32,60 @@ export type VolumeOrigin =
   | { kind: 'volume'; id: string };
 
 /**
- * Every call is safe to repeat, also after a crash in the middle of the one before, and leaves
- * nothing of its own behind on a fault. Faults of all: unavailable (the backend does not answer,
- * the share is missing), timeout. Where something takes room: overQuota (the share is full). Calls
- * that change one volume come one at a time: Cinder's sagas hold its lock.
+ * Every call is safe to repeat, also after a crash during an earlier one, and leaves nothing of its
+ * own behind on a fault. Faults of every call: unavailable (the backend does not answer, the share
+ * is missing), timeout. Of calls that need space: overQuota (the share is full). Calls that change
+ * one volume never overlap: Cinder's sagas hold its lock.
  */
 export interface VolumeBackend {
   facts(): Promise<Outcome<BackendFacts>>;
 
-  /** Of `sizeGib`, thin. A copy of an origin that may be smaller. notFound: no such origin. */
+  /** With `sizeGib`, thin-provisioned; the origin may be smaller. notFound: no such origin. */
   createVolume(
     id: string,
     sizeGib: number,
     origin: VolumeOrigin,
     options?: CopyOptions,
   ): Promise<Outcome<void>>;
-  /** With what is left of its snapshots. One that is not there is fine. */
+  /** Also removes what is left of its snapshots. Does nothing if it does not exist. */
   deleteVolume(id: string): Promise<Outcome<void>>;
   /**
-   * Not while a guest has it: its hypervisor grows the image then. Growing to its own size is fine;
-   * conflict: it is larger. notFound.
+   * Not while a guest has the volume: its hypervisor then grows the image. Does nothing if it has
+   * that size; conflict: it is larger. notFound.
    */
   extendVolume(id: string, sizeGib: number): Promise<Outcome<void>>;
 
   /** Of a volume that no guest has. notFound: no such volume. */
   createSnapshot(snapshot: SnapshotKey): Promise<Outcome<void>>;
   /**
-   * One that is not there is fine. `inUse`: a guest has the volume; what cannot be done under it
-   * waits for `settle`.
+   * Does nothing if it does not exist. `inUse`: a guest has the volume; work that is impossible
+   * meanwhile is left to `settle`.
    */
   deleteSnapshot(snapshot: SnapshotKey, options: { inUse: boolean }): Promise<Outcome<void>>;
   /**
-   * The guest has let go of the volume: does what waited. Nothing waited, or no such volume: fine.
+   * The guest has released the volume: finishes the work that waited for it. Does nothing if none
+   * did, or if there is no such volume.
    */
   settle(volumeId: string): Promise<Outcome<void>>;
 
   /**
-   * Makes the file that shall take the guest's writes; the hypervisor then switches to it. Nothing
-   * else changes yet. notFound. No `newFile`: the backend has taken the snapshot itself, under the
-   * running guest, and there is nothing to switch.
+   * Creates the file to which the hypervisor will then redirect the guest's writes. Nothing else
+   * changes yet. notFound. Without `newFile`: the backend has taken the snapshot itself, under the
+   * running guest, and there is nothing to redirect.
    */
   prepareOnlineSnapshot(snapshot: SnapshotKey): Promise<Outcome<{ newFile?: string }>>;
-  /** The hypervisor has switched, or had nothing to. */
+  /** The hypervisor has redirected the writes, or there was nothing to redirect. */
   finishOnlineSnapshot(snapshot: SnapshotKey): Promise<Outcome<void>>;
-  /** The hypervisor has not switched, and will not. */
+  /** The hypervisor has not redirected the writes, and will not. */
   abandonOnlineSnapshot(snapshot: SnapshotKey): Promise<Outcome<void>>;
 
-  /** How a host reaches it now: another file takes the writes after a snapshot. notFound. */
+  /** How a host reaches it at present: after a snapshot another file is written to. notFound. */
   connection(id: string): Promise<Outcome<VolumeConnection>>;
 
   /**
-   * Overwrites the volume with a local image file, whose content is a tenant's (`diskFormat`:
-   * Glance's). tooLarge: the image needs more than
-   * `sizeGib`; badRequest: it is no such image, or may not be used; its owner may read why.
+   * Overwrites the volume with a local image file from a tenant (`diskFormat`: Glance's). tooLarge:
+   * the image needs more than `sizeGib`; badRequest: it is not such an image, or may not be used;
+   * its owner may read the reason.
    */
   importFile(
     id: string,
@@ -93,8 +94,8 @@ export interface VolumeBackend {
     options?: CopyOptions,
   ): Promise<Outcome<void>>;
   /**
-   * Writes its content, or that of a snapshot, into a new local file. Not while a guest writes it.
-   * notFound.
+   * Writes the content of the volume, or of a snapshot, into a new local file. Not while a guest
+   * writes to it. notFound.
    */
   exportFile(
     source: { volumeId: string } | { snapshot: SnapshotKey },
@@ -103,7 +104,8 @@ export interface VolumeBackend {
   ): Promise<Outcome<void>>;
 
   /**
-   * What lies there, for the audit: volumes with their snapshots, and names that belong to neither.
+   * What the backend holds, for the audit: volumes with their snapshots, and names that belong to
+   * neither.
    */
   inventory(): Promise<
     Outcome<{ volumes: { id: string; snapshots: string[] }[]; strays: string[] }>

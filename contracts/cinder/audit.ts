@@ -1,4 +1,4 @@
-// What Cinder says of its volumes, for `cobalt doctor --audit` to hold against Nova, the
+// Cinder's own view of its volumes, which `cobalt doctor --audit` compares with Nova, the
 // hypervisors and the share.
 
 export interface CinderAudit {
@@ -12,12 +12,14 @@ export interface CinderAudit {
   snapshots: { id: string; volumeId: string; status: string }[];
   attachments: { id: string; volumeId: string; serverId: string | null; status: string }[];
   /**
-   * Objects whose state says that something is at work while no saga is, e.g. a volume in
-   * `creating` for ever.
+   * Objects whose state says that an operation is in progress while no saga is, e.g. a volume that
+   * stays in `creating`.
    */
   stuck: { kind: 'volume' | 'snapshot' | 'backup'; id: string; status: string }[];
-  /** By backend; a text: the backend did not tell. */
+  /** By backend; a text: why the backend did not answer. */
   backends: Record<string, { missing: string[]; unknown: string[]; strays: string[] } | string>;
-  /** Backups without their data, and data without its backup; a text: the store did not tell. */
+  /**
+   * Backups without their data, and data without its backup; a text: why the store did not answer.
+   */
   backups: { missing: string[]; unknown: string[] } | string;
 }

@@ -1,9 +1,12 @@
-// What cinder-api asks of cinder-backup, topic `cinder-backup`.
+// Calls of cinder-api to cinder-backup, topic `cinder-backup`.
 export const cinderBackupTopic = 'cinder-backup';
 
 export type CinderBackupRpc = {
-  /** Sagas may have been journalled: look. Sent as a cast; a lost one costs a scan period. */
+  /**
+   * Wakes the saga runner after an entry in the journal. Sent as a cast; if it is lost, the saga
+   * starts one scan period later.
+   */
   wakeSagas: { params: Record<string, never>; result: null };
-  /** Whether the backup store has data under the id, whole. Faults: those of the store. */
+  /** Whether the backup store has complete data under the id. Faults: those of the store. */
   hasData: { params: { dataId: string }; result: { found: boolean } };
 };

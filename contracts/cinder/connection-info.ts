@@ -1,10 +1,10 @@
-// `connection_info` of an attachment: how Cinder words a VolumeConnection on the wire, and how Nova
-// reads it back. Flat, as `GET /v3/attachments/{id}` answers it: api-ref block-storage v3, "Show
+// `connection_info` of an attachment: how Cinder writes a VolumeConnection on the wire, and how
+// Nova reads it back. Flat, as in `GET /v3/attachments/{id}`: api-ref block-storage v3, "Show
 // attachment details".
 import type { JsonObject } from '../common/json.ts';
 import type { VolumeConnection } from './volume-connection.ts';
 
-/** Nested in `data`, as os-initialize_connection answers it. */
+/** Nested in `data`, as in the answer of os-initialize_connection. */
 export interface ConnectionInfo {
   driver_volume_type: 'nfs' | 'sim';
   data: JsonObject;
@@ -31,13 +31,13 @@ export function connectionInfoOf(connection: VolumeConnection, readOnly: boolean
     : { driver_volume_type: 'sim', data: { volume: connection.volume, ...common } };
 }
 
-/** As attachments show it. */
+/** As shown by attachments. */
 export const flatConnectionInfo = ({ driver_volume_type, data }: ConnectionInfo): JsonObject => ({
   driver_volume_type,
   ...data,
 });
 
-/** Reads the flat or the nested form; undefined: no host of ours reaches such a volume. */
+/** Reads the flat or the nested form; undefined: no host of this cloud can reach such a volume. */
 export function connectionFrom(info: JsonObject): VolumeConnection | undefined {
   const data =
     typeof info['data'] === 'object' && info['data'] !== null && !Array.isArray(info['data'])

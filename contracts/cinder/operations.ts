@@ -1,27 +1,27 @@
-// What cinder-api starts and cinder-volume and cinder-backup carry out: names and inputs of all
-// sagas of Cinder, and the lock keys that put them in order. Inputs are journalled: a release reads
-// what the one before wrote.
+// Operations that cinder-api starts and cinder-volume and cinder-backup execute: names and inputs
+// of all sagas of Cinder, and the lock keys that order them. Inputs are journalled: each release
+// reads what the previous one wrote.
 import type { VolumeStatus } from './volume-states.ts';
 
-/** Sagas of one key run one after the other, in order of their transactions. */
+/** Sagas with the same key run one after the other, in the order of their transactions. */
 export type CinderLock = `volume:${string}` | `backup:${string}`;
 
-/** The lock of everything that changes a volume, its snapshots included. */
+/** The lock for all changes of a volume, its snapshots included. */
 export const volumeLock = (volumeId: string): CinderLock => `volume:${volumeId}`;
 
 /**
- * The lock of a backup's data, which imports and deletions of all who share it take; what touches a
- * volume takes the volume's.
+ * The lock of a backup's data, for imports and deletions of all backups that share it; operations
+ * that use a volume take the volume's lock.
  */
 export const backupLock = (dataId: string): CinderLock => `backup:${dataId}`;
 
-/** What a new volume is a copy of. Its backend is the volume's. */
+/** The origin of a new volume's data. It is on the volume's own backend. */
 export type CopiedOrigin =
   | {
       kind: 'snapshot';
       id: string;
       volumeId: string;
-      /** Taken for this copy alone, since a guest has the volume. */
+      /** Created for this copy only, since a guest uses the volume. */
       temporary?: true;
     }
   | { kind: 'volume'; id: string };
@@ -36,11 +36,11 @@ export type CreateVolumeInput = {
 
 export type SnapshotInput = { snapshotId: string; volumeId: string; projectId: string };
 
-/** `name: input`. The first group is carried out by cinder-volume, the second by cinder-backup. */
+/** `name: input`. cinder-volume executes the first group, cinder-backup the second. */
 export type CinderVolumeOperations = {
-  /** A blank volume; journals of earlier releases hold copies under this name, too. */
+  /** A blank volume; in journals of earlier releases also copies have this name. */
   'cinder.create-volume': CreateVolumeInput;
-  /** A volume with the bytes of a snapshot, a volume or an image. */
+  /** A volume with the data of a snapshot, a volume or an image. */
   'cinder.create-volume-with-data': CreateVolumeInput;
   'cinder.delete-volume': { volumeId: string; projectId: string };
   'cinder.extend-volume': {
@@ -50,11 +50,14 @@ export type CinderVolumeOperations = {
     newGib: number;
     attached: boolean;
   };
-  /** After the last attachment went: what waited for it is done, then the volume is free. */
+  /**
+   * After the last attachment was removed: finishes work that waited for it, then the volume is
+   * available.
+   */
   'cinder.release-volume': { volumeId: string };
   'cinder.create-snapshot': SnapshotInput;
   'cinder.delete-snapshot': SnapshotInput;
-  /** `imageId`: of the image that the API makes, without data, right after this is journalled. */
+  /** `imageId`: of the image that the API creates, without data, right after this is journalled. */
   'cinder.upload-image': {
     volumeId: string;
     projectId: string;
@@ -68,21 +71,21 @@ export type CinderBackupOperations = {
     backupId: string;
     volumeId: string;
     snapshotId: string | null;
-    /** The snapshot was taken for this backup alone, since a guest has the volume. */
+    /** The snapshot was created for this backup only, since a guest uses the volume. */
     temporary: boolean;
     projectId: string;
-    /** The volume's status, to which it goes back. */
+    /** The volume's status, which is restored afterwards. */
     before: VolumeStatus;
   };
   'cinder.restore-backup': {
     backupId: string;
     volumeId: string;
     projectId: string;
-    /** The volume is made for it: it is placed and created first. */
+    /** The volume was created for this restore: it is scheduled and created first. */
     created: boolean;
   };
   'cinder.delete-backup': { backupId: string; projectId: string };
-  /** Takes up data that lies in the store already. */
+  /** Takes over data that is in the store already. */
   'cinder.import-backup': { backupId: string; dataId: string; projectId: string };
 };
 

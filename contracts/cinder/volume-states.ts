@@ -1,4 +1,4 @@
-// The states of volumes, snapshots, attachments and backups, as the API names them. api-ref
+// The states of volumes, snapshots, attachments and backups by their names in the API. api-ref
 // block-storage v3, "Volume statuses".
 
 export const volumeStatuses = [

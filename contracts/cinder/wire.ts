@@ -1,4 +1,4 @@
-// Cinder's objects as its API shows them, as far as clients here read them.
+// Cinder's objects as its API shows them, with the fields that this cloud's clients read.
 // https://docs.openstack.org/api-ref/block-storage/v3/
 import type { JsonObject } from '../common/json.ts';
 

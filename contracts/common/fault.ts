@@ -1,7 +1,7 @@
-// Expected outcomes that are not success. A handler or a step returns one as a value; bugs are
-// thrown. `openstack/http/faults-to-http.ts` alone maps kinds to status codes and bodies.
+// Expected failures. A handler or a step returns one as a value; bugs are thrown. Only
+// `openstack/http/faults-to-http.ts` maps kinds to status codes and bodies.
 
-/** Every kind of expected failure, in the house's own words. */
+/** Every kind of expected failure. openstack/http/faults-to-http.ts maps them to status codes. */
 export type FaultKind =
   | 'badRequest' // 400: the request itself is wrong; message names the field and what is allowed
   | 'unauthorized' // 401: no, bad or expired credentials
@@ -19,7 +19,7 @@ export type FaultKind =
   | 'unsupportedMediaType' // 415
   | 'rangeNotSatisfiable' // 416
   | 'unprocessable' // 422
-  | 'tooManyRequests' // 429: this caller asks too much at once; detail.retryAfter says when to come again, in seconds
+  | 'tooManyRequests' // 429: too many requests of this caller at once; detail.retryAfter: seconds until it may try again
   | 'notImplemented' // 501
   | 'unavailable' // 503: try again later
   | 'storageFull' // 507: the cloud's own disk is full; nothing was changed
@@ -28,7 +28,7 @@ export type FaultKind =
 /** An expected failure. Never thrown; see `isFault`. */
 export class Fault {
   readonly kind: FaultKind;
-  /** For the caller's eyes: names the field or object and what is allowed. */
+  /** For the caller: names the field or object and what is allowed. */
   readonly message: string;
   /**
    * Service-specific facts for the fault body, e.g. `{type: 'PortNotFound'}` or `{code:
@@ -59,7 +59,7 @@ export interface FaultRecord {
   detail?: Readonly<Record<string, string>>;
 }
 
-/** A value or the expected reason why there is none. */
+/** A value, or the expected reason why there is none. */
 export type Outcome<T> = T | Fault;
 
 export function fault(

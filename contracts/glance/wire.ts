@@ -1,6 +1,6 @@
 // Glance's images as its API shows them. https://docs.openstack.org/api-ref/image/v2/
 
-/** Properties stand beside Glance's own fields, at the top level. */
+/** An image's properties are at the top level, beside Glance's own fields. */
 export type GlanceImage = Record<string, unknown> & {
   id: string;
   name: string | null;
@@ -14,7 +14,7 @@ export type GlanceImage = Record<string, unknown> & {
   updated_at: string;
 };
 
-// Glance's own fields: everything else at the top level of an image is a property.
+// Glance's own fields: any other member at the top level of an image is a property.
 const ownFields: ReadonlySet<string> = new Set([
   'id',
   'name',

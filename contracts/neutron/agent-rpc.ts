@@ -1,12 +1,12 @@
-// Neutron Agents -> Neutron, topic `neutron`: what a host's network is made of and how it does.
+// Calls of Neutron Agents to Neutron, topic `neutron`: the state of a host's network.
 import type { HostNetworkFacts } from './host-network.ts';
 
 export const neutronTopic = 'neutron';
 
 export type NeutronRpc = {
   /**
-   * A heartbeat with facts: the host's metadata agent is listed, and alive while these come.
-   * Idempotent.
+   * A heartbeat with facts: the host's metadata agent is listed, and counts as alive while these
+   * arrive. Idempotent.
    */
   reportNetwork: {
     params: { host: string; facts: HostNetworkFacts; version: string; startedAtMs: number };

@@ -5,7 +5,7 @@ export interface AuditPort {
   networkId: string;
   projectId: string;
   status: string;
-  /** Of a server: its id. */
+  /** The id of the server it belongs to. */
   deviceId: string;
   deviceOwner: string;
   host: string;
@@ -14,13 +14,13 @@ export interface AuditPort {
 export interface NeutronAudit {
   ports: AuditPort[];
   /**
-   * What Neutron's own tables disagree on, one line each: an address without a port, a port without
-   * its network …
+   * Inconsistencies between Neutron's own tables, one line each: an address without a port, a port
+   * without its network …
    */
   inconsistencies: string[];
   /**
-   * Rows of the network below that are not as they should be, and changes it does not show yet; a
-   * text: why it could not be asked.
+   * Rows in OVN that differ from what they should be, and changes that are not written to it yet; a
+   * text: why OVN could not be asked.
    */
   sdn: { inserted: number; updated: number; deleted: number; pending: number } | string;
 }

@@ -1,22 +1,21 @@
-// The network of a host as its Neutron Agent tells it, and as ports/host-network.ts does. Plain
-// JSON.
+// The network of a host as reported by its Neutron Agent and by ports/host-network.ts. Plain JSON.
 
 export interface HostNetworkFacts {
   /** The name under which OVN knows the host: `requested-chassis` of its ports. */
   chassis: string;
   hostname: string;
-  /** Physical network -> bridge. */
+  /** Physical network to bridge. */
   bridgeMappings: Record<string, string>;
-  /** Address and kind of its end of the tunnels, e.g. geneve 172.31.0.11. */
+  /** Address and type of its tunnel endpoint, e.g. geneve 172.31.0.11. */
   encapIp: string;
   encapTypes: string[];
   health: HostNetworkHealth;
 }
 
 export interface HostNetworkHealth {
-  /** ovs-vswitchd carries out what its database says. */
+  /** Whether ovs-vswitchd applies the content of its database. */
   switchAlive: boolean;
-  /** ovn-controller is connected to the southbound database, by its own word. */
+  /** Whether ovn-controller reports that it is connected to the southbound database. */
   controllerConnected: boolean;
   tunnels: TunnelHealth[];
 }
@@ -24,6 +23,6 @@ export interface HostNetworkHealth {
 export interface TunnelHealth {
   /** The chassis at the other end. */
   chassis: string;
-  /** 'unmonitored': nobody asked for BFD on it. */
+  /** 'unmonitored': BFD is not enabled on it. */
   state: 'up' | 'down' | 'unmonitored';
 }

@@ -1,11 +1,12 @@
-// Neutron's API -> the processes of the role neutron-ovn-writer, topic `neutron-ovn-writer`.
+// Calls of Neutron's API to the processes of the role neutron-ovn-writer, topic
+// `neutron-ovn-writer`.
 
 export const ovnWriterTopic = 'neutron-ovn-writer';
 
 export type OvnWriterRpc = {
   /**
-   * Something was committed that OVN shows: whoever is the writer looks at the journal. Sent as a
-   * fanout; a lost one costs a scan period.
+   * A change for OVN was committed: the active writer reads the journal. Sent as a fanout; if it is
+   * lost, the change is written one scan period later.
    */
   wake: { params: Record<string, never>; result: null };
 };

@@ -1,4 +1,4 @@
-// Neutron's objects as its API shows them, as far as clients here read them.
+// Neutron's objects as its API shows them, with the fields that this cloud's clients read.
 // https://docs.openstack.org/api-ref/network/v2/
 
 export interface Network {

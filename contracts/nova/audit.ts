@@ -1,4 +1,4 @@
-// What `cobalt doctor --audit` compares: each part's own view, as plain data.
+// What `cobalt doctor --audit` compares: the view of each service and host, as plain data.
 import type { PowerState, TaskState, VmState } from './server-states.ts';
 
 export interface AuditServer {
@@ -18,7 +18,7 @@ export interface AuditInterface {
   portId: string;
 }
 
-/** A volume that a server which is not deleted has, or is being given. */
+/** A volume that a server which is not deleted has, or that is being attached to it. */
 export interface AuditVolume {
   serverId: string;
   volumeId: string;
@@ -32,7 +32,7 @@ export interface NovaAudit {
   interfaces: AuditInterface[];
   volumes: AuditVolume[];
   nodes: { uuid: string; host: string }[];
-  /** Unfinished operations by the server they hold. */
+  /** Unfinished operations by the server whose lock they hold. */
   sagas: { id: string; name: string; lockKey: string; phase: string; ageMs: number }[];
 }
 

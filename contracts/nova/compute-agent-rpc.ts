@@ -1,5 +1,5 @@
-// Conductor (and API) -> Nova Agent, topic `compute.<host>`. Every call is safe to repeat. An agent
-// that is not there: unavailable.
+// Calls of conductor and API to a Nova Agent, topic `compute.<host>`. Every call is safe to repeat.
+// Without an agent: unavailable.
 import type { VolumeConnection } from '../cinder/volume-connection.ts';
 import type {
   HostFacts,
@@ -13,21 +13,24 @@ import type {
 export const computeTopic = (host: string): string => `compute.${host}`;
 
 /**
- * Faults: as the hypervisor port's method of the same name; `unavailable` also while the agent
- * starts.
+ * Faults: those of the hypervisor port's method with the same name; `unavailable` also while the
+ * agent starts.
  */
 export type ComputeAgentRpc = {
-  /** Images into the cache, then disks, domain, start. A guest that runs already is left alone. */
+  /**
+   * Brings the images into the cache, then creates disks and domain and starts it. A running guest
+   * is left alone.
+   */
   buildGuest: { params: { spec: GuestSpec }; result: null };
   /**
-   * The server is being deleted: a build, rebuild or rescue of it that still fetches images ends
-   * with a fault. None is fine.
+   * The server is being deleted: a build, rebuild or rescue of it that is still downloading images
+   * ends with a fault. Does nothing if there is none.
    */
   abandonBuild: { params: { uuid: string }; result: null };
-  /** Root disk made anew; started unless `start` is false. */
+  /** Recreates the root disk; starts the guest unless `start` is false. */
   rebuildGuest: { params: { spec: GuestSpec; start: boolean }; result: null };
   startGuest: { params: { uuid: string }; result: null };
-  /** Asks politely for `timeoutMs`, then pulls the plug. */
+  /** Asks for a shutdown by ACPI for `timeoutMs`, then cuts the power. */
   stopGuest: { params: { uuid: string; timeoutMs: number }; result: null };
   rebootGuest: { params: { uuid: string; kind: 'soft' | 'hard'; timeoutMs: number }; result: null };
   pauseGuest: { params: { uuid: string }; result: null };
@@ -36,15 +39,15 @@ export type ComputeAgentRpc = {
   resumeGuest: { params: { uuid: string }; result: null };
   rescueGuest: { params: { uuid: string; spec: GuestSpec }; result: null };
   unrescueGuest: { params: { uuid: string }; result: null };
-  /** Gone with its disks; one that is not there is fine. */
+  /** Removes the guest with its disks; does nothing if it does not exist. */
   destroyGuest: { params: { uuid: string }; result: null };
-  /** Plugged now and at every later start; one that is there already is fine. */
+  /** Attaches it now and at every later start; does nothing if it is attached. */
   attachNic: { params: { uuid: string; nic: GuestNic }; result: null };
-  /** One that is not there is fine. */
+  /** Does nothing if it is not attached. */
   detachNic: { params: { uuid: string; portId: string }; result: null };
-  /** Plugged now and at every later start; one that is there already is fine. */
+  /** Attaches it now and at every later start; does nothing if it is attached. */
   attachVolume: { params: { uuid: string; volume: GuestVolume }; result: null };
-  /** One that is not there is fine, and so is a guest that is not there. */
+  /** Does nothing if the volume is not attached or the guest does not exist. */
   detachVolume: { params: { uuid: string; volumeId: string }; result: null };
   resizeVolume: { params: { uuid: string; volumeId: string; sizeGib: number }; result: null };
   snapshotVolume: {
@@ -52,8 +55,8 @@ export type ComputeAgentRpc = {
     result: null;
   };
   /**
-   * Copies the root disk and uploads it, as qcow2, as the data of `imageId`, which Glance knows as
-   * queued. Uploaded already is fine.
+   * Copies the root disk and uploads it, as qcow2, as the data of `imageId`, which is `queued` in
+   * Glance. Does nothing if it has its data.
    */
   uploadRoot: { params: { uuid: string; imageId: string }; result: null };
   pciAddresses: { params: { uuid: string }; result: { addresses: Record<string, string> } };

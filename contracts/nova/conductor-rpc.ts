@@ -1,25 +1,25 @@
-// API and Nova Agents -> Conductor, topic `conductor`.
+// Calls of API and Nova Agents to the conductor, topic `conductor`.
 import type { GuestNic, GuestState, GuestVolume, HostFacts } from './guest.ts';
 
 export const conductorTopic = 'conductor';
 
-/** What a host's guest should be doing, as the database has it. */
+/** The desired state of a guest on a host, from the database. */
 export interface ExpectedGuest {
   uuid: string;
   /**
-   * 'run': it should run; 'keep': it exists, power as it is; 'remove': it does not belong on this
-   * host any more.
+   * 'run': it should run; 'keep': it exists, in any power state; 'remove': it does not belong on
+   * this host any more.
    */
   want: 'run' | 'keep' | 'remove';
-  /** A saga is at work on it: hands off. */
+  /** A saga is working on it: do not touch it. */
   busy: boolean;
-  /** The interfaces it should have; null: not to be compared now. */
+  /** The interfaces that it should have; null: not to be compared now. */
   nics: GuestNic[] | null;
-  /** Likewise its volumes. */
+  /** The volumes that it should have; null: not to be compared now. */
   volumes: GuestVolume[] | null;
 }
 
-/** Names of `POST /os-server-external-events` that concern networks. */
+/** Names of `POST /os-server-external-events` about networks. */
 export const networkEvents = [
   'network-changed',
   'network-vif-plugged',
@@ -29,11 +29,14 @@ export const networkEvents = [
 export type NetworkEvent = (typeof networkEvents)[number];
 
 export type ConductorRpc = {
-  /** Sagas may have been journalled: look. Sent as a cast; a lost one costs a scan period. */
+  /**
+   * Wakes the saga runner after an entry in the journal. Sent as a cast; if it is lost, the saga
+   * starts one scan period later.
+   */
   wakeSagas: { params: Record<string, never>; result: null };
   /**
-   * Reads what Neutron knows of the server's ports into Nova's record, now. Faults of Neutron's.
-   * Safe to repeat.
+   * Updates Nova's record of the server's ports from Neutron. Faults: those of Neutron. Safe to
+   * repeat.
    */
   refreshNetworkInfo: { params: { serverId: string }; result: null };
   /**
@@ -42,42 +45,42 @@ export type ConductorRpc = {
    */
   removeAbandoned: { params: { id: string }; result: null };
   /**
-   * Neutron said that something happened to a server's port: whoever waits for it looks now. Sent
-   * as a cast; a lost one costs a look period.
+   * Neutron reported an event of a server's port: wakes whoever waits for it. Sent as a cast; if it
+   * is lost, the next poll finds the change.
    */
   networkEvent: {
     params: { serverId: string; portId: string | null; event: NetworkEvent };
     result: null;
   };
   /**
-   * Cinder said that a server's volume grew. Sent as a cast; a lost one is made good when the
-   * volume is detached.
+   * Cinder reported that a server's volume was extended. Sent as a cast; if it is lost, the guest
+   * sees the new size after a detachment.
    */
   volumeExtended: { params: { serverId: string; volumeId: string }; result: null };
   /**
-   * A heartbeat with facts: marks the host up, and answers its stable identity. `starting`: the
-   * agent's first since it started, which registers the host. notFound: its compute service was
-   * deleted since, and stays away until the agent is started anew.
+   * A heartbeat with facts: marks the host up, and returns its stable identity. `starting`: the
+   * first one since the agent started, which registers the host. notFound: its compute service was
+   * deleted meanwhile, and stays so until the agent is restarted.
    */
   reportHost: {
     params: { host: string; facts: HostFacts; version: string; starting: boolean };
     result: { nodeUuid: string; intervalMs: number };
   };
   /**
-   * The agent stops, because it was told to or its host is off: the host is down from now on.
-   * Idempotent.
+   * The agent stops, because it was told to or its host is powered off: the host is down from now
+   * on. Idempotent.
    */
   agentStops: { params: { host: string }; result: null };
-  /** Power states seen; `complete` when the list holds every guest of the host. */
+  /** Observed power states; `complete` if the list has every guest of the host. */
   reportGuests: {
     params: { host: string; guests: { uuid: string; state: GuestState }[]; complete: boolean };
     result: null;
   };
-  /** What should be on the host, among `uuids` (those found there) and those placed there. */
+  /** The desired state of `uuids` (those found on the host) and of the servers placed there. */
   expectedGuests: {
     params: { host: string; uuids: string[] };
     result: { guests: ExpectedGuest[] };
   };
-  /** Images that servers on the host are made of. */
+  /** Images that servers on the host are built from. */
   imagesInUse: { params: { host: string }; result: { imageIds: string[] } };
 };

@@ -1,4 +1,5 @@
-// What a server is made of, kept with it: flavors and images may change or go while it lives.
+// What a server is built from, stored with it: flavors and images may change or be deleted during
+// its life.
 
 export interface FlavorFacts {
   id: string;
@@ -26,7 +27,7 @@ export interface ImageFacts {
   /** null: boots from the disk itself. */
   kernel: { id: string; sizeBytes: number; checksum: string; diskFormat: string } | null;
   ramdisk: { id: string; sizeBytes: number; checksum: string; diskFormat: string } | null;
-  /** Image properties that shape the guest: hw_*, os_*, img_config_drive … */
+  /** Image properties that affect the guest: hw_*, os_*, img_config_drive … */
   properties: Record<string, string>;
 }
 

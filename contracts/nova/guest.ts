@@ -1,13 +1,13 @@
-// A guest and its host as plain data: what conductor, agent and hypervisor drivers tell each other.
+// A guest and its host as plain data, exchanged between conductor, agent and hypervisor drivers.
 import type { VolumeConnection } from '../cinder/volume-connection.ts';
 
 /**
- * libvirt's view of a guest, reduced to what Nova knows. `crashed`: off without having been asked
- * (its process died, or the host's power). `absent`: no such guest on this host.
+ * A guest's state, libvirt's reduced to Nova's power states. `crashed`: off without having been
+ * asked (its process died, or the host lost power). `absent`: no such guest on this host.
  */
 export type GuestState = 'running' | 'paused' | 'suspended' | 'shutoff' | 'crashed' | 'absent';
 
-/** What the host has and can do; measured, never assumed. */
+/** What the host has and can do, as measured. */
 export interface HostFacts {
   hostname: string;
   hypervisorType: string; // 'QEMU' | 'KVM' | 'sim'
@@ -21,8 +21,8 @@ export interface HostFacts {
   freeDiskGib: number;
   hostIp: string;
   /**
-   * When the host started, to the minute (finer would make every heartbeat new); left out where
-   * nobody knows.
+   * When the host started, to the minute (a finer value would make every heartbeat different); left
+   * out where unknown.
    */
   bootedAtMs?: number;
   cpu: {
@@ -33,13 +33,13 @@ export interface HostFacts {
     topology: { cells: number; sockets: number; cores: number; threads: number };
   };
   /**
-   * Placement traits this host proves, e.g. 'COMPUTE_STATUS...' is not one of them;
-   * 'HW_CPU_X86_AVX' is.
+   * Placement traits of this host's hardware and driver, such as 'HW_CPU_X86_AVX'; not traits of
+   * its status ('COMPUTE_STATUS...').
    */
   traits: string[];
 }
 
-/** An image as the host's cache knows it. `checksum` (sha512 hex or '') guards the copy. */
+/** An image in the host's cache. `checksum` (sha512 hex or '') verifies the copy. */
 export interface GuestImage {
   id: string;
   /** Glance's disk format: raw, qcow2, aki, ari … */
@@ -49,8 +49,8 @@ export interface GuestImage {
 }
 
 /**
- * Everything needed to make a guest; made by the conductor, stored nowhere on the host but in the
- * domain itself.
+ * Everything needed to build a guest. Created by the conductor; on the host it is stored only as
+ * the domain.
  */
 export interface GuestSpec {
   uuid: string;
@@ -62,24 +62,24 @@ export interface GuestSpec {
   vcpus: number;
   memoryMib: number;
   /**
-   * Root disk; null = no local disk (booted from kernel alone or from a volume). `sizeGib` 0 = as
+   * Root disk; null: no local disk (boots from a kernel alone or from a volume). `sizeGib` 0: as
    * large as the image.
    */
   rootDisk: { image: GuestImage | null; sizeGib: number; bus: DiskBus } | null;
   ephemeralGib: number;
   swapMib: number;
-  /** Direct kernel boot. `commandLine` is added to the driver's console arguments. */
+  /** Direct kernel boot. `commandLine` is appended to the driver's console arguments. */
   kernel: { kernel: GuestImage; ramdisk: GuestImage | null; commandLine: string } | null;
   /**
-   * Files of a config drive (volume label `config-2`), path -> content in base64, as user data may
-   * be binary; null = none.
+   * Files of a config drive (volume label `config-2`), path to content in base64, since user data
+   * may be binary; null: none.
    */
   configDrive: Record<string, string> | null;
   machineType: string | null; // null = the driver's default
   cpuModel: string | null;
   /** In the order in which the guest sees them. */
   nics: GuestNic[];
-  /** Disks that live elsewhere. The driver names its own disks around their devices. */
+  /** Disks outside the host. The driver names its own disks around their devices. */
   volumes: GuestVolume[];
 }
 
@@ -89,8 +89,8 @@ export interface GuestVolume {
   volumeId: string;
   connection: VolumeConnection;
   /**
-   * The device's name, e.g. 'vdb': unique in the guest. The guest may see another one, as names are
-   * given in the order of slots.
+   * The device's name, e.g. 'vdb', unique in the guest. The guest may see another name, since it
+   * names disks by PCI slot.
    */
   device: string;
   bus: DiskBus;
@@ -102,7 +102,7 @@ export type DiskBus = 'virtio' | 'scsi' | 'sata' | 'ide';
 
 /** A network interface: one Neutron port, plugged into the host's integration bridge. */
 export interface GuestNic {
-  /** The Neutron port: also what the switch calls the interface (`iface-id`), so it is a UUID. */
+  /** The Neutron port, also the switch's id of the interface (`iface-id`), and so a UUID. */
   portId: string;
   /** Lower case, e.g. 'fa:16:3e:00:00:01'. */
   mac: string;
@@ -118,7 +118,10 @@ export interface GuestSummary {
   state: GuestState;
 }
 
-/** What changed on its own or by command. An event only wakes: read `state(uuid)` for the truth. */
+/**
+ * A change of the guest's state, of its own or by a command. An event only wakes: read
+ * `state(uuid)` for the current state.
+ */
 export interface GuestEvent {
   uuid: string;
   state: GuestState;
@@ -127,7 +130,7 @@ export interface GuestEvent {
 export interface GuestDiagnostics {
   state: GuestState;
   uptimeS: number;
-  cpuTimeNs: number[]; // one a vCPU, or one sum
+  cpuTimeNs: number[]; // one per vCPU, or one sum
   memoryMib: number;
   memoryUsedMib: number;
   disks: {

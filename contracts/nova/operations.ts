@@ -1,9 +1,12 @@
-// Nova's long operations: sagas that the API journals in Nova's database and a conductor carries
-// out. Names and inputs stand in the journal: a later release must still be able to read them.
+// Nova's long operations: sagas that the API journals in Nova's database and a conductor executes.
+// Names and inputs are stored in the journal: a later release must still be able to read them.
 import type { ImageFacts } from './facts.ts';
 import type { PowerState, VmState } from './server-states.ts';
 
-/** Changes of one server on its host; their rules are a table (domain/server-state.ts). */
+/**
+ * Changes of one server on its host; their rules are a table
+ * (services/nova/domain/server-state.ts).
+ */
 export type ServerAction =
   | 'start'
   | 'stop'
@@ -17,7 +20,7 @@ export type ServerAction =
   | 'unrescue'
   | 'rebuild';
 
-/** Of each operation on a server. */
+/** Input of each operation on a server. */
 type OfServer = {
   serverId: string;
   /** Its row in the action log. */
@@ -29,13 +32,13 @@ export type NovaOperations = {
   'nova.build-server': OfServer & {
     forcedHost: string | null;
     zone: string | null;
-    /** Hosts that failed to build it. */
+    /** Hosts on which its build failed. */
     excludedHosts: string[];
   };
   'nova.delete-server': OfServer;
   'nova.change-server': OfServer & {
     action: ServerAction;
-    /** Before the action began: decides where a rebuild ends. */
+    /** The state before the action: decides the state after a rebuild. */
     before: { vmState: VmState; powerState: PowerState };
     /** The image to rescue with. */
     rescueImage: { [K in keyof ImageFacts]: ImageFacts[K] } | null;
@@ -46,7 +49,7 @@ export type NovaOperations = {
   /** `rowId`: the volume's row, for an attachment written with the journal entry. */
   'nova.attach-volume': OfServer & { rowId: string };
   'nova.detach-volume': OfServer & { rowId: string };
-  /** `rotation`: it is a backup, and of its type the server keeps so many. */
+  /** `rotation`: it is a backup; the number of backups of its type that the server keeps. */
   'nova.create-image': OfServer & {
     imageId: string;
     rotation: { type: string; keep: number } | null;
@@ -63,7 +66,7 @@ export type NovaOperations = {
 export const serverLock = (serverId: string): string => `server:${serverId}`;
 
 /**
- * Help with a snapshot does not wait for the server's operations: Cinder holds the volume until it
- * has its answer, and they may wait for the volume.
+ * Help with a volume snapshot does not wait for the server's operations: Cinder holds the volume
+ * until the help is finished, and those operations may wait for the volume.
  */
 export const assistLock = (volumeId: string): string => `volume:${volumeId}`;

@@ -1,8 +1,8 @@
-// Conductor -> Scheduler, topic `scheduler`.
+// Calls of the conductor to the scheduler, topic `scheduler`.
 
 export const schedulerTopic = 'scheduler';
 
-/** Where a server may go. */
+/** Constraints on the host of a server. */
 export interface Wanted {
   zone: string | null;
   host: string | null;
@@ -13,8 +13,8 @@ export type SchedulerRpc = {
   /**
    * Finds a host for the server and claims its resources in Placement: the allocation is the
    * decision, so two schedulers never book the same resources. Repeating replaces the server's own
-   * claim. conflict: no valid host, and why; concurrentUpdate: others were faster on every host;
-   * notFound: there is no such server; unavailable, timeout: Placement does not answer.
+   * claim. conflict: no valid host, with the reason; concurrentUpdate: other claims were faster on
+   * every host; notFound: there is no such server; unavailable, timeout: Placement does not answer.
    */
   selectHost: {
     params: { serverId: string; wanted: Wanted };

@@ -1,4 +1,4 @@
-// Nova's words for where a server is. Wire spelling, as in the API.
+// Nova's vm states, task states and power states, spelled as in the API.
 // https://docs.openstack.org/nova/latest/reference/vm-states.html
 
 export const vmStates = [

@@ -1,4 +1,5 @@
-// Placement's answers as schedulers read them. https://docs.openstack.org/api-ref/placement/
+// Placement's documents with the fields that schedulers read.
+// https://docs.openstack.org/api-ref/placement/
 import type { Json } from '../common/json.ts';
 
 export interface Resources {
