@@ -1,4 +1,4 @@
-// What a role of a service is: data. compose/ makes the roles of a process and runs what they list;
+// A role of a service, as data. compose/ creates the roles of a process and runs what they list;
 // docs, metrics and coverage tests read them.
 import type { RpcServer } from '#platform/bus/bus.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
@@ -7,16 +7,16 @@ import type { TokenValidator } from './auth/context.ts';
 import type { HttpFace } from './http/route.ts';
 
 export interface Role {
-  /** As `cobalt serve` and metrics name it, e.g. `nova-conductor`. */
+  /** Its name for `cobalt serve` and metrics, e.g. `nova-conductor`. */
   name: string;
   http: readonly HttpFace[];
-  /** Topics this role serves on the bus. */
+  /** Topics that this role serves on the bus. */
   rpc: readonly RpcServer[];
   tasks: readonly Task[];
-  /** Carried out by the processes of this role, from the journal in the service's database. */
+  /** Executed by the processes of this role, from the journal in the service's database. */
   sagas: readonly AnySaga[];
-  /** Of a role that validates tokens itself; the others of its process use it. */
+  /** Of a role that validates tokens itself; the other roles of its process use it. */
   tokens?: TokenValidator;
-  /** Takes up nothing more and resolves when what was at work has ended. */
+  /** Starts nothing more and resolves when the work in progress has ended. */
   close?(): Promise<void>;
 }

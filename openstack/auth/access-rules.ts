@@ -1,4 +1,5 @@
-// Access rules of application credentials: the only requests such a token may make. Pure.
+// Access rules of application credentials: the only requests that a token of such a credential may
+// make. Pure.
 // https://docs.openstack.org/keystone/latest/user/application_credentials.html#access-rules
 
 export interface AccessRule {
@@ -6,18 +7,19 @@ export interface AccessRule {
   service: string;
   method: string;
   /**
-   * As the service sees it, e.g. `/v2.1/servers/{id}`; `*` and `{name}` take one segment, `**` any
+   * As the service sees it, e.g. `/v2.1/servers/{id}`; `*` and `{name}` match one segment, `**` any
    * number.
    */
   path: string;
 }
 
 /**
- * Longer than any path of an OpenStack API: it matches no rule, which bounds the work of matching.
+ * Longer than any path of an OpenStack API: such a path matches no rule, which bounds the work of
+ * matching.
  */
 const maxPathLength = 512;
 
-/** null: a token without rules, which may do whatever its roles may. */
+/** null: a token without rules, which may do whatever its roles allow. */
 export function ruleAllows(
   rules: readonly AccessRule[] | null,
   service: string,
@@ -26,27 +28,27 @@ export function ruleAllows(
 ): boolean {
   if (rules === null) return true;
   if (path.length > maxPathLength) return false;
-  // HEAD asks for nothing that GET does not give.
-  const asked = method === 'HEAD' ? ['HEAD', 'GET'] : [method];
+  // HEAD returns nothing that GET does not return.
+  const methods = method === 'HEAD' ? ['HEAD', 'GET'] : [method];
   const exact = path.endsWith('/') ? path.slice(0, -1) : path;
   return rules.some(
     (rule) =>
       rule.service === service &&
-      asked.includes(rule.method) &&
+      methods.includes(rule.method) &&
       (matches(rule.path, exact) || (exact !== path && matches(rule.path, path))),
   );
 }
 
-// A step is a character's code or one of these: `[^/]`, `[^/]*`, `.*`. Numbers, as a request is
-// held against many rules.
+// A step is a character's code or one of these: `[^/]`, `[^/]*`, `.*`. Numbers, since a request is
+// matched against many rules.
 const [inSegment, restOfSegment, anything] = [-1, -2, -3];
 
 const parsed = new Map<string, Int32Array>();
 const maxParsed = 1000;
 
 function stepsOf(pattern: string): Int32Array {
-  const kept = parsed.get(pattern);
-  if (kept) return kept;
+  const cached = parsed.get(pattern);
+  if (cached) return cached;
   const steps: number[] = [];
   for (let at = 0; at < pattern.length; at += 1) {
     const end = pattern[at] === '{' ? pattern.indexOf('}', at) : -1;
@@ -70,8 +72,8 @@ const slash = '/'.charCodeAt(0);
 
 /**
  * Follows all ways to match at once, so that the work is at most path length times wildcards. A
- * backtracking pattern such as a regular expression made of the user's rule needs time without
- * bound.
+ * backtracking matcher, such as a regular expression made from the user's rule, could take
+ * unbounded time.
  */
 function matches(pattern: string, path: string): boolean {
   const steps = stepsOf(pattern);
@@ -94,7 +96,7 @@ function matches(pattern: string, path: string): boolean {
   return reached.includes(steps.length);
 }
 
-/** A position, and those behind it that need no further character. */
+/** A position, and those after it that need no further character. */
 function reach(positions: number[], seen: Uint8Array, steps: Int32Array, index: number): void {
   for (let at = index; seen[at] === 0; at += 1) {
     seen[at] = 1;

@@ -1,7 +1,7 @@
-// Who asks, in tests of the edge.
+// The authenticated caller in tests of the HTTP edge.
 import type { AuthContext } from './context.ts';
 
-/** A reader of project p1 of the default domain, changed as told. */
+/** A reader of project p1 of the default domain, with these changes. */
 export const testCaller = (change: Partial<AuthContext> = {}): AuthContext => ({
   userId: 'u1',
   userName: 'ann',

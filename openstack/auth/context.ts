@@ -1,5 +1,5 @@
-// Who asks, as told by a validated token. Made by Keystone, read by every service and by the policy
-// engine.
+// The authenticated caller, from a validated token. Created by Keystone, read by every service and
+// by the policy engine.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { AccessRule } from './access-rules.ts';
 
@@ -13,17 +13,19 @@ export interface AuthContext {
   projectDomainId: string | null;
   domainId: string | null;
   systemScope: boolean;
-  /** Role names, implied ones included. */
+  /** Role names, including implied roles. */
   roles: readonly string[];
   expiresAtMs: number;
   /** The token itself, to call other services in the user's name. Never logged. */
   token: string;
   appCredId: string | null;
-  /** The only requests an application credential's token may make; null: no such limit. */
+  /** The only requests that an application credential's token may make; null: no such limit. */
   accessRules: readonly AccessRule[] | null;
 }
 
-/** The driver is Keystone's own check when embedded, a cached HTTP validation otherwise. */
+/**
+ * The driver is Keystone's own validation when embedded, a cached validation over HTTP otherwise.
+ */
 export interface TokenValidator {
   /** unauthorized: unknown, expired or revoked. */
   validate(token: string): Promise<Outcome<AuthContext>>;

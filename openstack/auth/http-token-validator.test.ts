@@ -1,4 +1,4 @@
-// A service apart from Keystone: asks once, remembers for a while, forgets what ends.
+// Validation in a process without Keystone: asks once, caches for a while, forgets tokens that end.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';

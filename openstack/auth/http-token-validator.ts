@@ -1,5 +1,5 @@
-// Token validation for a service that runs apart from Keystone: asks it over HTTP and remembers the
-// answer for a short while.
+// Token validation for a process without Keystone: asks Keystone over HTTP and caches the answer
+// for a short time.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -25,7 +25,7 @@ interface TokenDocument {
 }
 
 export interface HttpTokenValidatorOptions {
-  /** How long a revoked token may still be taken for good. Stock: token_cache_time, 300 s. */
+  /** How long a revoked token may still be accepted. Stock: token_cache_time, 300 s. */
   rememberMs: number;
   maxRemembered: number;
 }
@@ -71,10 +71,10 @@ export function createHttpTokenValidator(
 
   return {
     async validate(token) {
-      const known = remembered.get(token);
-      if (known && deps.clock.now() < known.untilMs) return known.context;
+      const cached = remembered.get(token);
+      if (cached && deps.clock.now() < cached.untilMs) return cached.context;
       remembered.delete(token);
-      // Many requests with one new token are one question.
+      // Concurrent requests with one new token share one validation.
       let question = asking.get(token);
       if (!question) {
         question = ask(token).finally(() => asking.delete(token));

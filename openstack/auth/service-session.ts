@@ -1,5 +1,5 @@
-// A service's own identity towards other services: a token by password, kept until shortly before
-// it ends.
+// A service's own identity towards other services: a token obtained by password, used until shortly
+// before it expires.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -8,11 +8,11 @@ import type { HttpClient } from '../http/client.ts';
 
 export interface ServiceSession {
   /**
-   * A valid token. unavailable: Keystone does not answer; unauthorized: the service user is not
-   * what it should be.
+   * A valid token. unavailable: Keystone does not answer; unauthorized: Keystone refuses the
+   * service user.
    */
   token(): Promise<Outcome<string>>;
-  /** Forgets the token, e.g. after a 401. */
+  /** Discards the token, e.g. after a 401. */
   renew(): void;
 }
 
@@ -29,7 +29,7 @@ export function createServiceSession(deps: {
   clock: Clock;
   user: ServiceUser;
 }): ServiceSession {
-  let held: { token: string; endsMs: number } | undefined;
+  let current: { token: string; endsMs: number } | undefined;
   let asking: Promise<Outcome<string>> | undefined;
 
   async function ask(): Promise<Outcome<string>> {
@@ -58,20 +58,20 @@ export function createServiceSession(deps: {
       );
     // 201: Keystone's token document
     const { expires_at } = (answer.body as { token: { expires_at: string } }).token;
-    held = { token, endsMs: Date.parse(expires_at) };
+    current = { token, endsMs: Date.parse(expires_at) };
     return token;
   }
 
   return {
     async token() {
-      if (held && deps.clock.now() < held.endsMs - renewBeforeMs) return held.token;
+      if (current && deps.clock.now() < current.endsMs - renewBeforeMs) return current.token;
       asking ??= ask().finally(() => {
         asking = undefined;
       });
       return await asking;
     },
     renew() {
-      held = undefined;
+      current = undefined;
     },
   };
 }

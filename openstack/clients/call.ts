@@ -1,5 +1,5 @@
 // One call of a service, an agent or a tool to an OpenStack service, in a user's name or its own:
-// tokens, request id, deadline. The typed clients beside this file are made of it.
+// tokens, request id, deadline. Base of the typed clients in this folder.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -12,23 +12,23 @@ export interface ClientDeps {
   session: ServiceSession;
 }
 
-/** Who asks. */
+/** In whose name the call is made. */
 export interface Caller {
-  /** A user's, whose rights decide; null: the service itself. */
+  /** The user's token, whose rights apply; null: the service's own. */
   token: string | null;
   requestId?: string;
 }
 
-/** The service itself, beside no request of a user. */
+/** The service itself, without a user's request. */
 export const itself: Caller = { token: null };
 
 export type ServiceCall = Omit<HttpCall, 'token' | 'serviceToken' | 'requestId'>;
 
 /**
- * Any status is an answer. A token of the service's own that is refused (it was revoked, or
- * Keystone's keys were changed) is renewed, and the call is made once more; a stream is sent only
- * once, so that such a call is answered with 401. Faults: unavailable, timeout; unauthorized: the
- * service user itself is refused.
+ * Any status is an answer. If the service's own token is refused (it was revoked, or Keystone's
+ * keys were replaced), it is renewed and the call repeated once; a stream can be sent only once, so
+ * such a call returns 401. Faults: unavailable, timeout; unauthorized: the service user itself is
+ * refused.
  */
 export async function callService(
   { http, session }: ClientDeps,
@@ -52,18 +52,18 @@ export async function callService(
   return await send();
 }
 
-/** What a client knows of its service. */
+/** What a client knows about its service. */
 export interface Callee {
-  /** Its name to the HTTP client, and what its paths begin with. */
+  /** The service's name for the HTTP client, and the prefix of its paths. */
   service: string;
   root: string;
   timeoutMs: number;
   headers?: Record<string, string>;
-  /** The fault that a refusal is. */
+  /** The fault for a refused call. */
   refusal(status: number, body: Json | undefined): Fault;
 }
 
-/** A call with JSON on both sides; a refusal is a fault. */
+/** A call with JSON in both directions; a refusal is a fault. */
 export type Ask = (
   method: HttpMethod,
   path: string,

@@ -1,5 +1,5 @@
 // Cinder's API as other services use it: in a user's name for what the user may see, in their own
-// for the life of an attachment.
+// for attachments.
 import type { CinderAttachment, CinderSnapshot, CinderVolume } from '#contracts/cinder/wire.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { Ask, Caller, ClientDeps } from './call.ts';
 import { askService, documentOf } from './call.ts';
 
-/** A volume or snapshot, as far as lists by metadata are read. */
+/** A volume or snapshot, the fields that lists by metadata read. */
 interface Labelled {
   id: string;
   status: string;
@@ -15,14 +15,14 @@ interface Labelled {
 }
 
 /**
- * Faults of all: unavailable, timeout; and Cinder's own refusal as badRequest, forbidden, notFound,
- * conflict or overQuota with its words.
+ * Faults of every call: unavailable, timeout; and Cinder's refusal as badRequest, forbidden,
+ * notFound, conflict or overQuota with its message.
  */
 export interface Cinder {
   volume(id: string): Promise<Outcome<CinderVolume>>;
   snapshot(id: string): Promise<Outcome<CinderSnapshot>>;
   createVolume(volume: JsonObject): Promise<Outcome<CinderVolume>>;
-  /** Gone already is fine. */
+  /** Does nothing if it does not exist. */
   deleteVolume(id: string): Promise<Outcome<void>>;
   createSnapshot(snapshot: JsonObject): Promise<Outcome<CinderSnapshot>>;
   deleteSnapshot(id: string): Promise<Outcome<void>>;
@@ -33,24 +33,24 @@ export interface Cinder {
     kind: 'volumes' | 'snapshots',
     metadata: Readonly<Record<string, string>>,
   ): Promise<Outcome<{ id: string; status: string }[]>>;
-  /** Those of a server, of every project. */
+  /** The server's attachments, of every project. */
   attachments(serverId: string): Promise<Outcome<CinderAttachment[]>>;
-  /** Reserves the volume for the server. badRequest: it is not free. */
+  /** Reserves the volume for the server. badRequest: it is not available. */
   reserve(volumeId: string, serverId: string): Promise<Outcome<CinderAttachment>>;
-  /** The host is known: answers how it reaches the volume. */
+  /** Tells Cinder the host; returns how that host reaches the volume. */
   connect(attachmentId: string, connector: JsonObject): Promise<Outcome<CinderAttachment>>;
   complete(attachmentId: string): Promise<Outcome<void>>;
-  /** Gives the volume back. Gone already is fine. */
+  /** Releases the volume. Does nothing if the attachment does not exist. */
   deleteAttachment(id: string): Promise<Outcome<void>>;
   /** `os-begin_detaching`, `os-roll_detaching`. */
   act(volumeId: string, action: string): Promise<Outcome<void>>;
-  /** How a snapshot under a running guest went. */
+  /** Reports the result of a snapshot of a volume in use. */
   tellSnapshot(snapshotId: string, status: 'creating' | 'error'): Promise<Outcome<void>>;
 }
 
-// Answers to a release may take as long as the share needs to merge what waited.
+// A release may take as long as the share needs to merge snapshots.
 const timeoutMs = 90_000;
-// Attachments are completed since 3.44; more is not needed.
+// Attachments are completed since 3.44; nothing newer is used.
 const microversion = 'volume 3.59';
 
 /** Paths below /v3. Faults as of `Cinder`. */
@@ -65,12 +65,14 @@ export const askCinder = (deps: ClientDeps, caller: Caller): Ask =>
 
 export function cinderClient(deps: ClientDeps, caller: Caller): Cinder {
   const ask = askCinder(deps, caller);
-  const done = async (asked: Promise<Outcome<Json | undefined>>): Promise<Outcome<void>> => {
-    const answer = await asked;
+  const withoutBody = async (call: Promise<Outcome<Json | undefined>>): Promise<Outcome<void>> => {
+    const answer = await call;
     return isFault(answer) ? answer : undefined;
   };
-  const gone = async (asked: Promise<Outcome<Json | undefined>>): Promise<Outcome<void>> => {
-    const answer = await asked;
+  const ignoringMissing = async (
+    call: Promise<Outcome<Json | undefined>>,
+  ): Promise<Outcome<void>> => {
+    const answer = await call;
     return isFault(answer) && answer.kind !== 'notFound' ? answer : undefined;
   };
   const one = encodeURIComponent;
@@ -79,10 +81,10 @@ export function cinderClient(deps: ClientDeps, caller: Caller): Cinder {
     volume: async (id) => await documentOf('volume', ask('GET', `volumes/${one(id)}`)),
     snapshot: async (id) => await documentOf('snapshot', ask('GET', `snapshots/${one(id)}`)),
     createVolume: async (volume) => await documentOf('volume', ask('POST', 'volumes', { volume })),
-    deleteVolume: async (id) => await gone(ask('DELETE', `volumes/${one(id)}`)),
+    deleteVolume: async (id) => await ignoringMissing(ask('DELETE', `volumes/${one(id)}`)),
     createSnapshot: async (snapshot) =>
       await documentOf('snapshot', ask('POST', 'snapshots', { snapshot })),
-    deleteSnapshot: async (id) => await gone(ask('DELETE', `snapshots/${one(id)}`)),
+    deleteSnapshot: async (id) => await ignoringMissing(ask('DELETE', `snapshots/${one(id)}`)),
     snapshotsOf: async (volumeId) => {
       const found = await documentOf<CinderSnapshot[]>(
         'snapshots',
@@ -95,7 +97,7 @@ export function cinderClient(deps: ClientDeps, caller: Caller): Cinder {
         kind,
         ask('GET', `${kind}/detail?all_tenants=1&metadata=${one(JSON.stringify(metadata))}`),
       );
-      // A Cinder that does not know the filter answers with everything.
+      // A Cinder that does not support the filter returns everything.
       return isFault(found)
         ? found
         : found.filter((each) =>
@@ -120,12 +122,12 @@ export function cinderClient(deps: ClientDeps, caller: Caller): Cinder {
         ask('PUT', `attachments/${one(id)}`, { attachment: { connector } }),
       ),
     complete: async (id) =>
-      await done(ask('POST', `attachments/${one(id)}/action`, { 'os-complete': {} })),
-    deleteAttachment: async (id) => await gone(ask('DELETE', `attachments/${one(id)}`)),
+      await withoutBody(ask('POST', `attachments/${one(id)}/action`, { 'os-complete': {} })),
+    deleteAttachment: async (id) => await ignoringMissing(ask('DELETE', `attachments/${one(id)}`)),
     act: async (id, action) =>
-      await done(ask('POST', `volumes/${one(id)}/action`, { [action]: {} })),
+      await withoutBody(ask('POST', `volumes/${one(id)}/action`, { [action]: {} })),
     tellSnapshot: async (id, status) =>
-      await done(
+      await withoutBody(
         ask('POST', `snapshots/${one(id)}/action`, {
           'os-update_snapshot_status': { status, progress: '90%' },
         }),

@@ -1,5 +1,5 @@
 // Glance's API as other services use it: images in a user's name, so that Glance decides who may
-// see them; bytes in the service's own.
+// see them; data in the service's own.
 import { Readable } from 'node:stream';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -9,30 +9,30 @@ import type { Caller, ClientDeps, ServiceCall } from './call.ts';
 import { callService } from './call.ts';
 
 /**
- * Faults of all: unavailable, timeout; and Glance's refusal as badRequest, forbidden, notFound,
- * conflict, overQuota (413) or unavailable, with its status in `detail`.
+ * Faults of every call: unavailable, timeout; and Glance's refusal as badRequest, forbidden,
+ * notFound, conflict, overQuota (413) or unavailable, with its status in `detail`.
  */
 export interface Glance {
-  /** In any state. notFound: also for another project's. */
+  /** In any state. notFound: also for another project's image. */
   image(id: string): Promise<Outcome<GlanceImage>>;
-  /** One page; `query` in Glance's words. */
+  /** One page; `query` with Glance's parameters. */
   list(query: URLSearchParams): Promise<Outcome<{ images: GlanceImage[]; isLast: boolean }>>;
   /** A queued image. */
   create(image: JsonObject): Promise<Outcome<GlanceImage>>;
-  /** Gives a queued image its bytes, and makes it active. Consumes the stream whatever happens. */
+  /** Uploads the data of a queued image, which becomes active. Consumes the stream in any case. */
   upload(
     id: string,
     bytes: Readable,
     options?: { sizeBytes?: number; timeoutMs?: number },
   ): Promise<Outcome<void>>;
-  /** The bytes. The stream breaks with `DeadlinePassed` after `timeoutMs`. */
+  /** The data. The stream breaks with `DeadlinePassed` after `timeoutMs`. */
   download(id: string, options: { timeoutMs: number }): Promise<Outcome<Readable>>;
-  /** Writes the properties (null: removes them); answers the image as it is then. */
+  /** Writes the properties (null: removes them); returns the changed image. */
   changeProperties(
     id: string,
     properties: Readonly<Record<string, string | null>>,
   ): Promise<Outcome<GlanceImage>>;
-  /** An image that is not there is fine. */
+  /** Does nothing if it does not exist. */
   deleteImage(id: string): Promise<Outcome<void>>;
 }
 

@@ -1,5 +1,5 @@
-// Neutron's API as other services use it: in a user's name what the user may use, in their own what
-// ports servers have.
+// Neutron's API as other services use it: in a user's name for what the user may use, in their own
+// for the ports of servers.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -20,24 +20,24 @@ const objectKey = (path: keyof Collection): string => listKey(path).replace(/s$/
 export type Filters = Readonly<Record<string, string | readonly string[]>>;
 
 /**
- * Faults of all: unavailable, timeout; and Neutron's own refusal as badRequest, forbidden,
- * notFound, conflict or overQuota with its words.
+ * Faults of every call: unavailable, timeout; and Neutron's refusal as badRequest, forbidden,
+ * notFound, conflict or overQuota with its message.
  */
 export interface Neutron {
   list<C extends keyof Collection>(path: C, filters: Filters): Promise<Outcome<Collection[C][]>>;
-  /** undefined: there is none for this caller. */
+  /** undefined: there is none that this caller may see. */
   find<C extends keyof Collection>(
     path: C,
     id: string,
   ): Promise<Outcome<Collection[C] | undefined>>;
   createPort(port: JsonObject): Promise<Outcome<Port>>;
   updatePort(id: string, port: JsonObject): Promise<Outcome<Port>>;
-  /** Gone already is fine. */
+  /** Does nothing if it does not exist. */
   deletePort(id: string): Promise<Outcome<void>>;
   updateFloatingIp(id: string, change: JsonObject): Promise<Outcome<FloatingIp>>;
   /**
-   * "Get me a network": the one that Neutron keeps for a project without any; made at the first
-   * call. undefined: it cannot, or does not know how.
+   * "Get me a network": the network that Neutron creates at the first call for a project without
+   * one. undefined: it cannot, or does not support it.
    */
   autoNetwork(projectId: string): Promise<Outcome<string | undefined>>;
   /** How many more ports the project may have; Infinity: no limit. */
@@ -73,8 +73,8 @@ export function neutronClient(deps: ClientDeps, caller: Caller): Neutron {
     updatePort: async (id, port) =>
       await documentOf('port', ask('PUT', `ports/${encodeURIComponent(id)}`, { port })),
     async deletePort(id) {
-      const gone = await ask('DELETE', `ports/${encodeURIComponent(id)}`);
-      return isFault(gone) && gone.kind !== 'notFound' ? gone : undefined;
+      const deleted = await ask('DELETE', `ports/${encodeURIComponent(id)}`);
+      return isFault(deleted) && deleted.kind !== 'notFound' ? deleted : undefined;
     },
     updateFloatingIp: async (id, floatingip) =>
       await documentOf(

@@ -1,4 +1,5 @@
-// Placement's API as schedulers use it: who has free resources, and the atomic claim of them.
+// Placement's API as schedulers use it: which providers have free resources, and the atomic claim
+// of them.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -8,7 +9,7 @@ import type { HttpAnswer } from '../http/client.ts';
 import type { Caller, ClientDeps } from './call.ts';
 import { callService } from './call.ts';
 
-// 1.36: required traits of both signs, `in_tree`, `limit`, consumer generations.
+// 1.36: required and forbidden traits, `in_tree`, `limit`, consumer generations.
 // https://docs.openstack.org/placement/latest/placement-api-microversion-history.html
 const microversion = 'placement 1.36';
 const timeoutMs = 30_000;
@@ -19,24 +20,27 @@ export interface CandidateQuery {
   inTree?: string;
 }
 
-/** Faults of all: unavailable, timeout. */
+/** Faults of every call: unavailable, timeout. */
 export interface Placement {
   /**
-   * Providers that can take the resources, have all `required` and none of the `forbidden` traits;
-   * [] when there is none.
+   * Providers that have the resources, all `required` traits and none of the `forbidden` ones; []
+   * if there is none.
    */
   candidates(resources: Resources, query: CandidateQuery): Promise<Outcome<Candidate[]>>;
   /**
-   * Claims for a new consumer. concurrentUpdate: somebody was faster, try another. Repeating one's
-   * own claim is fine.
+   * Claims for a new consumer. concurrentUpdate: another claim was faster, try another provider.
+   * Repeating one's own claim is fine.
    */
   claim(
     consumer: { id: string; projectId: string; userId: string },
     candidate: Candidate,
   ): Promise<Outcome<void>>;
-  /** Gives everything of the consumer back; nothing held is fine. */
+  /** Releases everything of the consumer; does nothing if it has nothing. */
   release(consumerId: string): Promise<Outcome<void>>;
-  /** Takes a host's provider away; none is fine. conflict: something is still allocated there. */
+  /**
+   * Deletes a host's provider; does nothing if there is none. conflict: something is still
+   * allocated there.
+   */
   deleteProvider(nodeUuid: string): Promise<Outcome<void>>;
 }
 
@@ -80,11 +84,11 @@ export function placementClient(deps: ClientDeps, caller: Caller): Placement {
       const first = await put(null);
       if (isFault(first)) return first;
       if (first.status !== 409) return first.status === 204 ? undefined : refusal(first);
-      // Either the resources are taken, or this claim was written before a crash: then it is
-      // replaced by itself.
-      const held = await ask('GET', path);
-      if (isFault(held)) return held;
-      const { consumer_generation: generation } = held.body as { consumer_generation?: number };
+      // Either the resources are used by others, or this claim was written before a crash: then it
+      // replaces itself.
+      const current = await ask('GET', path);
+      if (isFault(current)) return current;
+      const { consumer_generation: generation } = current.body as { consumer_generation?: number };
       const again = generation === undefined ? first : await put(generation);
       if (isFault(again)) return again;
       if (again.status === 204) return undefined;

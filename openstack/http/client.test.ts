@@ -1,4 +1,4 @@
-// Both ways between services keep one contract; what only sockets can suffer is below.
+// Both clients between services keep one contract; below it, what only sockets can encounter.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,5 @@
-// What every HTTP client between services promises, held against both drivers by client.test.ts.
+// The contract of every HTTP client between services as tests; client.test.ts runs them on both
+// drivers.
 import assert from 'node:assert/strict';
 import { createReadStream } from 'node:fs';
 import { PassThrough, Readable } from 'node:stream';
@@ -9,14 +10,16 @@ import { eventually } from '#platform/testing/eventually.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from './client.ts';
 
 export interface ClientFixture {
-  /** Reaches the face of face.testing.ts as the service `things`. */
+  /** Reaches the API of face.testing.ts as the service `things`. */
   client: HttpClient;
-  /** What `baseUrl` is behind this client. */
+  /** The `baseUrl` that handlers see through this client. */
   baseUrl: string;
   close(): Promise<void>;
 }
 
-/** Long enough for a beginning on a busy machine, short for the tests that wait for its end. */
+/**
+ * Long enough for a request to start on a busy machine, short for the tests that wait for its end.
+ */
 const timeoutMs = 200;
 
 const requestId = 'req-01234567-89ab-4cde-8f01-23456789abcd';
@@ -139,7 +142,7 @@ export function clientContract(name: string, open: () => Promise<ClientFixture>)
         work: () => 1,
         map: new Map([['a', 1]]),
         zero: -0,
-      } as unknown as Json; // as a careless caller
+      } as unknown as Json; // as from a careless caller
       const answer = await send({ method: 'POST', path: '/v1/boxes', body });
       const expected = { date: '1970-01-01T00:00:00.000Z', list: [null, null], map: {}, zero: 0 };
       assert.deepEqual(answer.body, expected);

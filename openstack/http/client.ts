@@ -1,5 +1,5 @@
-// How services call each other over HTTP: handed over in-process when embedded, by sockets
-// otherwise. Same routes, same middleware.
+// HTTP calls between services: passed on within the process when embedded, over sockets otherwise.
+// Same routes, same middleware.
 import { finished, Readable } from 'node:stream';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -14,7 +14,7 @@ import type { Dispatcher } from './dispatcher.ts';
 export interface HttpCall {
   method: HttpMethod;
   /**
-   * Service type in the catalog's words: 'identity', 'image', 'placement', 'compute', 'network',
+   * Service type in the catalog: 'identity', 'image', 'placement', 'compute', 'network',
    * 'volumev3'.
    */
   service: string;
@@ -23,8 +23,8 @@ export interface HttpCall {
   headers?: Record<string, string>;
   token?: string;
   /**
-   * The caller's own token beside a user's: access rules of the user's were checked at the caller's
-   * door.
+   * The calling service's own token beside a user's: the access rules of the user's token were
+   * checked when the user's request arrived.
    */
   serviceToken?: string;
   requestId?: string;
@@ -32,9 +32,9 @@ export interface HttpCall {
   /** Bytes to send instead of JSON. */
   stream?: Readable;
   /**
-   * Of the whole exchange, streams included; 60 s unless told. Then the answer is the fault
-   * `timeout`, a stream that is still sent or read breaks with `DeadlinePassed`, and the other side
-   * may work on.
+   * Limit for the whole exchange, streams included; default 60 s. After it the answer is the fault
+   * `timeout`, a stream in progress breaks with `DeadlinePassed`, and the other side may continue
+   * to work.
    */
   timeoutMs?: number;
 }
@@ -43,8 +43,8 @@ export interface HttpAnswer {
   status: number;
   headers: Readonly<Record<string, string>>;
   /**
-   * Parsed JSON, the caller's own: nothing of it is shared with the other side. Undefined for an
-   * empty answer or with `asStream`.
+   * Parsed JSON that the caller owns: a copy of the other side's. Undefined for an empty answer or
+   * with `asStream`.
    */
   body: Json | undefined;
   stream: Readable | undefined;
@@ -52,8 +52,8 @@ export interface HttpAnswer {
 
 /**
  * unavailable: not reachable; timeout: no answer in time. Any status is an answer, not a fault.
- * What is sent is what JSON makes of `body` at the time of the call: later changes are not seen.
- * Work that has lost its fence (fence.ts) sends nothing: FenceLost is thrown.
+ * `body` is serialised at the time of the call: later changes are not sent. Work that has lost its
+ * fence (fence.ts) cannot send: FenceLost is thrown.
  */
 export interface HttpClient {
   send(call: HttpCall & { asStream?: boolean }): Promise<Outcome<HttpAnswer>>;
@@ -65,8 +65,8 @@ const notInTime = (service: string): Fault =>
   fault('timeout', `${service} did not answer in time.`);
 
 /**
- * `mounts` maps a service type to its mount, e.g. {image: '/image'}. The dispatcher comes late, as
- * services need the client first.
+ * `mounts` maps a service type to its mount, e.g. {image: '/image'}. The dispatcher is set later,
+ * since services need the client first.
  */
 export function createInProcessClient(
   mounts: Readonly<Record<string, string>>,
@@ -86,9 +86,9 @@ export function createInProcessClient(
         'x-service-token': call.serviceToken,
         'x-openstack-request-id': call.requestId,
       };
-      // whoever reads it sees the error; where nobody does, it ends nothing but the stream
+      // a reader of the stream sees the error; without one, it affects only the stream
       call.stream?.on('error', () => undefined);
-      currentFence(); // throws when the caller's is lost
+      currentFence(); // throws if the caller's is lost
       const body = call.stream
         ? { stream: call.stream }
         : call.body === undefined
@@ -111,7 +111,7 @@ export function createInProcessClient(
           async () =>
             await dispatcher().handle({ method: call.method, path, query, headers, origin, body }),
         );
-        call.stream?.destroy(); // refused unread
+        call.stream?.destroy(); // refused without being read
         return await answerOf(reply, call, deadline);
       };
       return await Promise.race([exchange(), late]);
@@ -119,7 +119,7 @@ export function createInProcessClient(
   };
 }
 
-/** What a socket would have brought of the reply. */
+/** The reply as a socket would have transferred it. */
 async function answerOf(
   reply: RawReply,
   call: HttpCall & { asStream?: boolean },
@@ -173,7 +173,7 @@ export function createSocketClient(
       if (call.requestId) headers['x-openstack-request-id'] = call.requestId;
       if (call.body !== undefined) headers['content-type'] ??= 'application/json';
       call.stream?.on('error', () => undefined); // fetch rejects with it
-      currentFence(); // throws when the caller's is lost
+      currentFence(); // throws if the caller's is lost
       const deadline = clock.deadline(call.timeoutMs ?? defaultTimeoutMs);
       try {
         const answer = await fetch(root + call.path, {
@@ -199,7 +199,7 @@ export function createSocketClient(
         }
         const text = await answer.text();
         deadline.clear();
-        call.stream?.destroy(); // refused unread
+        call.stream?.destroy(); // refused without being read
         return {
           status: answer.status,
           headers: plain,
@@ -228,10 +228,13 @@ function within(deadline: Deadline, stream: Readable): Readable {
   return stream;
 }
 
-/** JSON text is quicker than structuredClone, and says of a Date or NaN what a socket would. */
+/**
+ * JSON text is faster than structuredClone, and turns a Date or NaN into the same as a socket
+ * would.
+ */
 const throughJson = (body: Json): Json => JSON.parse(JSON.stringify(body)) as Json;
 
-/** Glance words its faults in HTML: such a body is a string to the caller. */
+/** Glance's faults are HTML: such a body is a string to the caller. */
 function jsonIn(text: string, headers: Readonly<Record<string, string>>): Json {
   return headers['content-type']?.startsWith('text/') ? text : (JSON.parse(text) as Json);
 }

@@ -1,4 +1,5 @@
-// A request's way: request id, route, microversion, token, policy, schema, handler, fault.
+// The order of a request's checks: request id, route, microversion, token, policy, schema, handler,
+// fault.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
@@ -89,8 +90,8 @@ describe('a request', () => {
     assert.equal((await ask('GET', '/things/v1/nowhere')).status, 404);
   });
 
-  // The router ends a path at `#`; access rules would read on, and a rule for one path would open
-  // another.
+  // The router ends a path at `#`; access rules would continue, so that a rule for one path would
+  // allow another.
   it('has no fragment in its target, so that access rules judge the path that is routed', async () => {
     for (const target of [
       '/things/v1/things#',

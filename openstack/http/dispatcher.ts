@@ -1,6 +1,6 @@
-// Carries a request through: request id, route, microversion, token, policy, schema, handler,
-// fault. Sockets (server.ts) and in-process callers (client.ts) come through here alike, so both
-// see the same middleware.
+// Executes a request: request id, route, microversion, token, policy, schema, handler, fault.
+// Sockets (server.ts) and in-process callers (client.ts) both come through here, so they see the
+// same checks.
 import { Readable } from 'node:stream';
 import findMyWay from 'find-my-way';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -51,7 +51,7 @@ export interface DispatcherDeps {
   ids: Ids;
   log: Log;
   metrics?: Metrics;
-  /** Public URL of Keystone, told to callers without a token. */
+  /** Public URL of Keystone, for callers without a token. */
   identityUrl: string;
   /** Operators' rules by service name; they replace the defaults of the same name. */
   policyOverrides?: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -97,8 +97,8 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
       .sort((a, b) => b.face.mount.length - a.face.mount.length)[0];
 
   /**
-   * A service that acts in a user's name vouches for it with a token of its own: the user's request
-   * was checked at its door.
+   * Whether a service vouches for a user's token with one of its own: the user's access rules were
+   * then checked when the user's request arrived.
    */
   async function comesFromService(raw: RawRequest): Promise<boolean> {
     const token = raw.headers['x-service-token'];
@@ -134,8 +134,8 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     (router.find(method, path)?.store as BoundRoute[] | undefined) ?? noRoutes;
 
   /**
-   * The methods a path has in this microversion, as `Allow` tells them; '' where there is no such
-   * path. RFC 9110, 10.2.1.
+   * The methods of a path in this microversion, for `Allow`; '' where there is no such path. RFC
+   * 9110, 10.2.1.
    */
   function allowed(path: string, version: number): string {
     const has = (method: HttpMethod): boolean =>
@@ -147,8 +147,8 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
   }
 
   /**
-   * The answer where no route takes the request. A slash at the end is no path of its own, so it
-   * tells nothing of methods.
+   * The answer where no route matches. A path with a slash at the end does not exist, so it has no
+   * allowed methods.
    */
   function withoutRoute(
     raw: RawRequest,
@@ -179,9 +179,9 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     const header = (name: string): string | undefined => raw.headers[name];
     let version = range?.min ?? 0;
     if (range && !open?.definition.unversioned) {
-      const asked = negotiate(range, header);
-      if (isFault(asked)) return { reply: asked, version: null };
-      version = asked;
+      const negotiated = negotiate(range, header);
+      if (isFault(negotiated)) return { reply: negotiated, version: null };
+      version = negotiated;
     }
     const who = open ? undefined : await authenticate(raw, owner);
     if (isFault(who)) return { reply: who, version };
@@ -258,7 +258,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
       allows: (rule: string, target?: object) =>
         who !== undefined && policy.allows(rule, who, { ...own, ...target }),
     } satisfies ApiRequest;
-    // the schema above proved the body
+    // the schema above checked the body
     const reply = await definition.handler(request as ApiRequest<never>);
     if (isFault(reply) && !alwaysLegal.has(reply.kind) && !route.legal.has(reply.kind)) {
       throw new Error(
@@ -272,7 +272,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     const startedAt = deps.clock.monotonicMs();
     const given = raw.headers['x-openstack-request-id'];
     const requestId = given && /^req-[0-9a-f-]{36}$/.test(given) ? given : deps.ids.requestId();
-    // HEAD is GET without the body, where it has no route of its own.
+    // HEAD is GET without the body, unless it has a route of its own.
     const found =
       router.find(raw.method, raw.path) ??
       (raw.method === 'HEAD' ? router.find('GET', raw.path) : null);

@@ -1,4 +1,4 @@
-// A small service for tests of the HTTP edge: one route of each kind, and a door that knows three
+// A small API for tests of the HTTP edge: one route of each kind, and a validator that knows three
 // tokens.
 import { PassThrough, Readable } from 'node:stream';
 import Type from 'typebox';
@@ -15,7 +15,7 @@ const roles: Readonly<Record<string, string[]>> = {
   admin: ['admin', 'member', 'reader'],
 };
 
-/** A token is the name of a role. */
+/** A token's text is the name of its role. */
 export const roleTokens: TokenValidator = {
   validate: async (token) =>
     roles[token]
@@ -23,7 +23,7 @@ export const roleTokens: TokenValidator = {
       : fault('unauthorized', 'no such token'),
 };
 
-/** What was sent to /v1/boxes last: the very object that its handler got. */
+/** The body of the last request to /v1/boxes, as the same object that its handler received. */
 let box: Json = null;
 
 const thing = Type.Object({ name: Type.String({ minLength: 1 }) }, { additionalProperties: false });
@@ -65,7 +65,7 @@ export const thingFace: HttpFace = {
       maxBodyBytes: 1000,
       faults: ['overQuota'],
       handler: ({ body }) => {
-        const { name } = body as { name: string }; // by the schema
+        const { name } = body as { name: string }; // checked by the schema
         if (name === 'one-too-many') return fault('overQuota', 'no room');
         if (name === 'illegal') return fault('gone', 'not among the faults of this route');
         if (name === 'bug') throw new Error('a bug');

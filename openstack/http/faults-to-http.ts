@@ -1,4 +1,4 @@
-// The one place that knows which fault is which status code.
+// The only place that maps faults to status codes.
 import type { Fault, FaultKind } from '#contracts/common/fault.ts';
 import type { FaultStyle, Reply } from './route.ts';
 
@@ -26,7 +26,7 @@ const statusOf: Record<FaultKind, number> = {
   storageFull: 507,
 };
 
-/** Faults any route may answer without listing them. */
+/** Faults that any route may return without listing them. */
 export const alwaysLegal: ReadonlySet<FaultKind> = new Set([
   'badRequest',
   'unauthorized',
@@ -55,7 +55,7 @@ export function faultReply(fault: Fault, style: FaultStyle, requestId: string): 
 }
 
 /**
- * Worded alike in every service: it is the token check that speaks, in Keystone's form.
+ * The same in every service, in Keystone's format, since stock's token middleware answers it:
  * keystonemiddleware, auth_token.
  */
 function unauthorizedReply({ message, detail }: Fault): Reply {
@@ -69,7 +69,7 @@ function unauthorizedReply({ message, detail }: Fault): Reply {
   };
 }
 
-/** The reason phrases that fault bodies quote. */
+/** The reason phrases in fault bodies. */
 export const titleOf: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',

@@ -1,6 +1,6 @@
-// Finds the part of a refused body that is wrong, and only that: a validator that lists every error
-// of a body is slow with 200,000 wrong tags. Goes down to the first wrong member, so that what is
-// left to explain is small. Used by schema.ts.
+// Finds the wrong part of a refused body: a validator that lists every error would be slow with
+// 200,000 wrong tags. Descends to the first wrong member, so that little is left to explain. Used
+// by schema.ts.
 import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -12,7 +12,7 @@ export interface WrongPart {
   path: readonly string[];
 }
 
-/** The JSON schema keywords that hold a value's members. */
+/** The JSON schema keywords about a value's members. */
 interface Containing {
   type?: string | string[];
   items?: TSchema;
@@ -49,7 +49,7 @@ export function firstWrongPart(
   return { schema, value, path };
 }
 
-/** A too long array is explained by one item too many, of which all are right. */
+/** An array that is too long is explained with one item too many. */
 const shownItems = ({ maxItems = Infinity }: Containing): number => maxItems + 1;
 
 function takes(schema: TSchema, value: Json): boolean {

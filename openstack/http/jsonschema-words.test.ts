@@ -1,4 +1,4 @@
-// Each keyword in jsonschema's own words. https://python-jsonschema.readthedocs.io
+// The message of each keyword as in Python's jsonschema. https://python-jsonschema.readthedocs.io
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { TSchema } from 'typebox';

@@ -1,5 +1,5 @@
-// Validation errors in the words of Python's jsonschema and the form of Nova's and Cinder's APIs,
-// which clients print and some match. https://python-jsonschema.readthedocs.io;
+// Validation errors with the messages of Python's jsonschema in the format of Nova's and Cinder's
+// APIs, which clients print and sometimes match. https://python-jsonschema.readthedocs.io;
 // nova.api.validation.validators
 import type { Json } from '#contracts/common/json.ts';
 
@@ -22,7 +22,7 @@ interface Params {
   requiredProperties?: string[];
 }
 
-/** Of what a caller sent, as much is said back. */
+/** How much of a caller's value is repeated in a message. */
 const maxShown = 100;
 const maxNames = 3;
 const secretName = /pass|secret|token/i;
@@ -30,7 +30,7 @@ const cut = (text: string): string =>
   text.length > maxShown ? `${text.slice(0, maxShown)}...` : text;
 const quoted = (text: string): string => `'${cut(text)}'`;
 
-/** A value as Python writes it; secrets in objects are left out. */
+/** A value in Python's notation; secrets in objects are left out. */
 function literal(value: Json | undefined): string {
   if (typeof value === 'string') return `'${value}'`;
   if (value === null || value === undefined) return 'None';
@@ -46,7 +46,7 @@ function literal(value: Json | undefined): string {
 const shown = (value: Json | undefined): string =>
   typeof value === 'string' ? quoted(value) : cut(literal(value));
 
-/** What is wrong with `value`: one error, or those of a union's members that are of its type. */
+/** What is wrong with `value`: one error, or those of the union members of its type. */
 export function jsonschemaWords(errors: readonly SchemaError[], value: Json | undefined): string {
   const ofItsType = errors.filter(({ keyword }) => keyword !== 'type');
   if (ofItsType.length === 0)
@@ -61,7 +61,7 @@ export function jsonschemaWords(errors: readonly SchemaError[], value: Json | un
   return [...new Set(ofItsType.map((error) => words(error, value)))].join(' or ');
 }
 
-// Properties that differ by keyword alone; the rest is TypeBox's own word.
+// Messages that differ by keyword; the others are TypeBox's own.
 function words({ keyword, params, message }: SchemaError, value: Json | undefined): string {
   const {
     limit,
@@ -71,7 +71,7 @@ function words({ keyword, params, message }: SchemaError, value: Json | undefine
     allowedValues,
     additionalProperties = [],
     requiredProperties = [],
-  } = params as Params; // read by keyword
+  } = params as Params; // depends on the keyword
   const it = shown(value);
   switch (keyword) {
     case 'additionalProperties':
@@ -118,8 +118,8 @@ const namesOf = (names: readonly string[]): string =>
   names.slice(0, maxNames).map(quoted).join(', ');
 
 /**
- * `path`: keys and indexes that lead to the value. Nova names the last; of an item of a list that
- * would be a bare number.
+ * `path`: keys and indexes that lead to the value. Nova names the last one; for an item of a list
+ * that would be only a number.
  */
 export function inputFault(path: readonly string[], value: Json | undefined, what: string): string {
   if (path.length === 0) return what;

@@ -1,4 +1,4 @@
-// Negotiation as the API special interest group has it:
+// Negotiation as specified by the API special interest group:
 // https://specs.openstack.org/openstack/api-sig/guidelines/microversion_specification.html
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

@@ -1,31 +1,31 @@
-// Microversion negotiation: which minor version a request asks for, and the headers that tell it
-// back. https://specs.openstack.org/openstack/api-sig/guidelines/microversion_specification.html
+// Microversion negotiation: which minor version a request asks for, and the headers that report it.
+// https://specs.openstack.org/openstack/api-sig/guidelines/microversion_specification.html
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Microversions } from './route.ts';
 
 /**
- * The minor version asked for; the minimum when none is. badRequest: malformed; notAcceptable: out
- * of range.
+ * The requested minor version; the minimum if none is requested. badRequest: malformed;
+ * notAcceptable: out of range.
  */
 export function negotiate(
   range: Microversions,
   header: (name: string) => string | undefined,
 ): Outcome<number> {
-  const asked = askedVersion(range, header);
-  if (asked === undefined) return range.min;
-  if (asked === 'latest') return range.max;
-  const match = /^(\d+)\.(\d+)$/.exec(asked);
+  const requested = askedVersion(range, header);
+  if (requested === undefined) return range.min;
+  if (requested === 'latest') return range.max;
+  const match = /^(\d+)\.(\d+)$/.exec(requested);
   if (!match)
     return fault(
       'badRequest',
-      `API Version String ${asked} is of invalid format. Must be of format MajorNum.MinorNum.`,
+      `API Version String ${requested} is of invalid format. Must be of format MajorNum.MinorNum.`,
     );
   const [major, minor] = [Number(match[1]), Number(match[2])];
   if (major !== range.major || minor < range.min || minor > range.max) {
     return fault(
       'notAcceptable',
-      `Version ${asked} is not supported by the API. Minimum is ${range.major}.${range.min} and maximum is ${range.major}.${range.max}.`,
+      `Version ${requested} is not supported by the API. Minimum is ${range.major}.${range.min} and maximum is ${range.major}.${range.max}.`,
       {
         max_version: `${range.major}.${range.max}`,
         min_version: `${range.major}.${range.min}`,

@@ -1,6 +1,5 @@
-// The words of the HTTP edge: a route is data, a handler turns a request into a reply or a fault
-// value. Services list routes; the dispatcher carries them out for sockets and for in-process
-// callers alike.
+// The types of the HTTP edge: a route is data, a handler turns a request into a reply or a fault.
+// Services list routes; the dispatcher executes them for sockets and for in-process callers alike.
 import type { Readable } from 'node:stream';
 import type { TSchema } from 'typebox';
 import type { Fault, FaultKind, Outcome } from '#contracts/common/fault.ts';
@@ -10,54 +9,53 @@ import type { AuthContext } from '../auth/context.ts';
 import type { PolicyTarget } from '../policy/policy.ts';
 
 export interface ApiRequest<Body = Json> {
-  /** `req-<uuid>`; travels on to every service and agent this request reaches. */
+  /** `req-<uuid>`; passed on to every service and agent that this request reaches. */
   readonly id: string;
   readonly method: HttpMethod;
   /** Below the service's mount, e.g. `/v2.1/servers`. */
   readonly path: string;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
-  /** The raw query string, for links that repeat it. '' when there is none. */
+  /** The raw query string, for links that repeat it. '' if there is none. */
   readonly queryString: string;
   header(name: string): string | undefined;
-  /** Who asks. Reading it in a route with `auth: 'none'` is a bug and throws. */
+  /** The caller. Reading it in a route with `auth: 'none'` is a bug and throws. */
   readonly auth: AuthContext;
-  /** Checked against the route's schema; null where nothing was sent. */
+  /** Checked against the route's schema; null if nothing was sent. */
   readonly body: Body;
-  /** The body's bytes, in routes with `streams: true` only. */
+  /** The body's bytes; only in routes with `streams: true`. */
   readonly stream: Readable;
-  /** Minor number of the negotiated microversion (2.47 -> 47); 0 in a service that has none. */
+  /**
+   * Minor number of the negotiated microversion (2.47 -> 47); 0 in a service without microversions.
+   */
   readonly version: number;
-  /** Address the request comes from; '' for a service in this process. */
+  /** Address of the caller; '' for a service in this process. */
   readonly source: string;
   /**
-   * Where the caller reached this service, for links: `http://host:port/compute`. No trailing
-   * slash.
+   * The URL under which the caller reached this service, for links: `http://host:port/compute`. No
+   * trailing slash.
    */
   readonly baseUrl: string;
-  /** Whether the policy lets the caller do `rule` to `target`. */
+  /** Whether the policy allows the caller to do `rule` to `target`. */
   allows(rule: string, target?: PolicyTarget): boolean;
 }
 
 export interface Reply {
   status: number;
-  /**
-   * Plain JSON data (an in-process caller receives it as it is and only reads it); JSON as text;
-   * bytes; or a stream.
-   */
+  /** Plain JSON data, JSON as text, bytes, or a stream. */
   body?: Json | JsonText | Readable | Buffer;
   headers?: Record<string, string>;
 }
 
 /**
- * A body schema, or one a range of microversions: the entry with the greatest `from` not above the
- * request's version counts.
+ * A body schema, or one for each range of microversions: the entry with the greatest `from` not
+ * above the request's version applies.
  */
 export type BodySchema = TSchema | readonly { from: number; schema: TSchema }[];
 
 export interface Route {
   method: HttpMethod;
-  /** Below the mount; `:name` takes one segment, `*` the rest. */
+  /** Below the mount; `:name` matches one segment, `*` the rest. */
   path: string;
   /** 'token' (default): a valid token is required. 'none': anybody. */
   auth?: 'token' | 'none';
@@ -67,16 +65,16 @@ export interface Route {
    */
   policy: string | null;
   /**
-   * The rule speaks of the object that is asked for (whose it is, where it lies), so that the
-   * handler checks it and the dispatcher does not.
+   * The rule depends on the requested object (its owner, its place), so the handler checks it
+   * instead of the dispatcher.
    */
   objectPolicy?: boolean;
   body?: BodySchema;
-  /** Content types that hold JSON besides application/json. */
+  /** Content types with JSON besides application/json. */
   jsonTypes?: readonly string[];
   /** The handler reads `request.stream` itself; nothing is buffered. */
   streams?: boolean;
-  /** Bounds a buffered body; else the face's bound counts, else 112 KiB. */
+  /** Bound of a buffered body; default the face's bound, else 112 KiB. */
   maxBodyBytes?: number;
   /** First and last microversion (minor) in which the route exists. */
   since?: number;
@@ -84,14 +82,14 @@ export interface Route {
   /** Version documents: answered in any microversion, even an unknown one. */
   unversioned?: boolean;
   /**
-   * Faults this route may answer besides those every route may (see dispatcher). Another one is a
-   * bug: 500.
+   * Faults that this route may return besides those that every route may (`alwaysLegal`). Any other
+   * one is a bug: 500.
    */
   faults?: readonly FaultKind[];
   handler(request: ApiRequest<never>): Promise<Outcome<Reply>> | Outcome<Reply>;
 }
 
-/** Binds a handler's body type to the route: the schema proves it, so the cast lives here alone. */
+/** Binds a handler's body type to the route: the schema checks it, so this is the only cast. */
 export function route<Body = Json>(
   definition: Omit<Route, 'handler'> & {
     handler(request: ApiRequest<Body>): Promise<Outcome<Reply>> | Outcome<Reply>;
@@ -100,7 +98,7 @@ export function route<Body = Json>(
   return definition as Route;
 }
 
-/** How a service words its faults. */
+/** How a service formats its faults. */
 export interface FaultStyle {
   /** Overrides of the common status codes, e.g. overQuota. */
   status?: Partial<Record<FaultKind, number>>;
@@ -111,18 +109,18 @@ export interface FaultStyle {
 export interface Microversions {
   /** The service type in `OpenStack-API-Version: <type> <version>`. */
   type: string;
-  /** An older header with the version alone. */
+  /** An older header with only the version. */
   legacyHeader?: string;
   major: number;
   min: number;
   max: number;
 }
 
-/** A service's HTTP face. */
+/** An HTTP API of a role. */
 export interface HttpFace {
   /** e.g. 'nova'. */
   name: string;
-  /** In the catalog, e.g. 'compute'; access rules name it. */
+  /** In the catalog, e.g. 'compute'; access rules refer to it. */
   serviceType: string;
   /** e.g. '/compute'. */
   mount: string;
@@ -130,17 +128,17 @@ export interface HttpFace {
   faultStyle: FaultStyle;
   microversions?: Microversions;
   /**
-   * Bounds the bodies of its routes; 112 KiB unless told: upstream has no bound there, or clients
-   * send many objects at once.
+   * Bound of the bodies of its routes; default 112 KiB. Larger where upstream has no bound, or
+   * clients send many objects at once.
    */
   maxBodyBytes?: number;
   /**
-   * Answers JSON or 406: an Accept header that takes no JSON is refused. Others ignore Accept, as
-   * their models upstream do.
+   * Answers JSON or 406: an Accept header without JSON is refused. The other services ignore
+   * Accept, as upstream's do.
    */
   honoursAccept?: boolean;
   /** Default policy rules by name. */
   policies: Readonly<Record<string, string>>;
-  /** Extra name for the request id header, e.g. 'x-compute-request-id'. */
+  /** An additional name of the request id header, e.g. 'x-compute-request-id'. */
   requestIdHeader?: string;
 }

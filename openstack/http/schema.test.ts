@@ -1,4 +1,4 @@
-// A refused body names the field and what is allowed there.
+// The error about a refused body names the field and what is allowed there.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import Type from 'typebox';

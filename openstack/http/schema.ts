@@ -1,4 +1,4 @@
-// Checks bodies against TypeBox schemas and words the first error so that it names the field and
+// Checks bodies against TypeBox schemas and formats the first error so that it names the field and
 // what is allowed.
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -12,8 +12,8 @@ import { inputFault, jsonschemaWords } from './jsonschema-words.ts';
 import type { BodySchema } from './route.ts';
 
 /**
- * A checker for one schema or one a version range; compiled at first use, since most are never used
- * in one run.
+ * A checker for one schema, or one for each version range; compiled at first use, since most are
+ * never used in a run.
  */
 export function bodyChecker(
   schema: BodySchema,
@@ -49,8 +49,8 @@ function lazyChecker(schema: TSchema): (body: Json) => Fault | undefined {
 }
 
 function explain(errors: SchemaError[], part: Json, path: readonly string[]): Fault {
-  // A union reports each member's reasons and then itself: the deepest path is what the caller got
-  // wrong.
+  // A union reports the errors of each member and then its own: the deepest path is where the
+  // caller's mistake is.
   const notNoise = errors.filter((error) => error.keyword !== 'boolean');
   const chosen = notNoise.reduce(
     (best, error) => (depth(error) > depth(best) ? error : best),

@@ -1,5 +1,5 @@
-// The socket's side of the edge: connections that reset, stall, upgrade or speak nonsense end
-// themselves and nothing else.
+// The server and bad connections: those that reset, stall, upgrade or send invalid bytes end
+// without affecting others.
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
@@ -172,7 +172,8 @@ describe('a client that makes no progress', () => {
     const socket = await connectRaw(server.port);
     socket.pause();
     socket.write(get('/things/v1/endless'));
-    // A paused socket is told of the end only when it reads on: the server's side is asked for.
+    // A paused socket notices its end only when it reads again, so the test looks at the server's
+    // side.
     await systemClock.sleep(idleTimeoutMs * 4);
     socket.reset();
     await lives();

@@ -1,4 +1,4 @@
-// oslo.policy's language as Nova, Glance and Keystone use it. Grammar:
+// oslo.policy's language as used by Nova, Glance and Keystone. Grammar:
 // https://docs.openstack.org/oslo.policy/latest/reference/api/oslo_policy.policy.html
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

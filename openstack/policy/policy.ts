@@ -1,9 +1,9 @@
-// oslo.policy's rule language: parsed once, then a function. Services give defaults, operators
+// oslo.policy's rule language: parsed once into a function. Services define defaults, operators
 // override by name. Grammar:
 // https://docs.openstack.org/oslo.policy/latest/reference/api/oslo_policy.policy.html
 import type { AuthContext } from '../auth/context.ts';
 
-/** Facts of the object asked for, e.g. `{project_id, user_id}`. */
+/** Attributes of the requested object, e.g. `{project_id, user_id}`. */
 export type PolicyTarget = Readonly<Record<string, string | boolean | null | undefined>>;
 type Check = (who: AuthContext, target: PolicyTarget) => boolean;
 
@@ -15,8 +15,8 @@ export interface Policy {
 }
 
 /**
- * Throws on a rule that does not parse or names a rule that does not exist: a wrong policy must not
- * start.
+ * Throws on a rule that does not parse or refers to a rule that does not exist: a wrong policy must
+ * prevent the start.
  */
 export function createPolicy(rules: Readonly<Record<string, string>>): Policy {
   const texts = new Map(Object.entries(rules));
@@ -95,16 +95,16 @@ function parseRule(
       return (who) =>
         who.roles.includes(match.toLowerCase()) ||
         who.roles.some((role) => role.toLowerCase() === match.toLowerCase());
-    const wanted = placeholder(match);
-    if (kind === 'None') return (_, target) => wanted(target) === undefined;
-    // oslo.policy's way to say that a credential is not there: `domain_id:None`.
+    const expected = placeholder(match);
+    if (kind === 'None') return (_, target) => expected(target) === undefined;
+    // oslo.policy's notation for a missing credential: `domain_id:None`.
     if (match === 'None') return (who) => credential(who, kind) === undefined;
     if (kind.startsWith("'")) {
       const literal = kind.slice(1, -1);
-      return (_, target) => wanted(target) === literal;
+      return (_, target) => expected(target) === literal;
     }
     return (who, target) => {
-      const want = wanted(target);
+      const want = expected(target);
       return want !== undefined && credential(who, kind) === want;
     };
   };
