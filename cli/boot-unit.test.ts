@@ -1,5 +1,5 @@
-// On a pretended systemd: what is written and in which order systemctl is called. The text itself
-// is judged by systemd-analyze where it is there.
+// The systemd unit on a simulated systemd: what is written and in which order systemctl is called.
+// The text itself is checked by systemd-analyze where that is installed.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The systemd unit that starts a cloud with its machine: made by `up --boot`, removed by `down
+// The systemd unit that starts a cloud with its machine: created by `up --boot`, removed by `down
 // --purge`.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -9,9 +9,9 @@ import { repository } from './run-tool.ts';
 import { UserError } from './user-error.ts';
 
 export interface BootUnitDeps {
-  /** Where units of this machine's administrator lie. */
+  /** The folder of the administrator's units. */
   unitDir: string;
-  /** There while systemd is PID 1: sd_booted(3). */
+  /** Exists while systemd is PID 1: sd_booted(3). */
   bootedMarker: string;
   systemctl(...words: string[]): Promise<void>;
 }
@@ -25,7 +25,7 @@ const realDeps: BootUnitDeps = {
 
 const defaultHome = '/var/lib/cobaltcore';
 
-/** One a state folder. */
+/** One for each state folder. */
 export const unitName = (dir: string): string =>
   dir === defaultHome
     ? 'cobaltcore.service'
@@ -55,12 +55,12 @@ WantedBy=multi-user.target
 `;
 
 /**
- * systemd.syntax(7): quotes and backslashes are escaped, `%` begins a specifier, `$` a variable.
+ * systemd.syntax(7): quotes and backslashes are escaped, `%` starts a specifier, `$` a variable.
  */
 const quote = (text: string): string =>
   `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
 
-/** Throws a UserError where the machine cannot do this. */
+/** Throws a UserError if the machine has no systemd that can do this. */
 export function checkSystemd({ bootedMarker }: BootUnitDeps = realDeps): void {
   if (!existsSync(bootedMarker))
     throw new UserError(
@@ -70,7 +70,7 @@ export function checkSystemd({ bootedMarker }: BootUnitDeps = realDeps): void {
     throw new UserError('--boot needs root: it installs a systemd unit. Run it with sudo.');
 }
 
-/** Installs and starts it; `say` is told what is done before it is done. Safe to repeat. */
+/** Installs and starts it; `say` is called before each action. Safe to repeat. */
 export async function installBootUnit(
   dir: string,
   say: (text: string) => void,

@@ -1,5 +1,5 @@
-// What `cobalt up` was told, remembered by the state folder: a plain `up` brings the same cloud
-// back, on the same port.
+// The options of `cobalt up`, remembered in the state folder: a plain `up` starts the same cloud
+// again, on the same port.
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeWhole } from '#compose/home.ts';
@@ -15,7 +15,7 @@ export interface Choices {
 
 export const defaultChoices: Choices = { port: 8780, hosts: 2, simulated: 0 };
 
-/** Those of the last `up` in this state folder, and the defaults for the rest. */
+/** The options of the last `up` in this state folder, with defaults for the rest. */
 export async function readChoices(file: string): Promise<Choices> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '{}';

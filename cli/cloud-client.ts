@@ -1,4 +1,4 @@
-// The CLI as a client of its own cloud: an admin's token, then the public APIs by socket.
+// The CLI as a client of its own cloud: an admin's token and the public APIs over a socket.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { createSocketClient } from '#openstack/http/client.ts';
@@ -13,7 +13,7 @@ export interface CloudClient {
   token: string;
   /** The parsed answer of a call that must succeed. */
   ask<T>(service: Service, method: HttpMethod, path: string, body?: Json): Promise<T>;
-  /** The answer whatever its status. */
+  /** The answer with any status. */
   send(
     service: Service,
     method: HttpMethod,

@@ -1,4 +1,4 @@
-// The scripts are run by the real shells.
+// The completion scripts are run by the real shells.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,8 +1,8 @@
-// Completion scripts for bash and zsh, written from the command tree: they ask nothing of `cobalt`
-// while somebody types.
+// Completion scripts for bash and zsh, generated from the command tree: they do not start `cobalt`
+// during completion.
 import type { Command } from 'commander';
 
-/** Words before the cursor, without options, -> what may follow. '' is `cobalt` itself. */
+/** Maps the words before the cursor, without options, to what may follow. '' is `cobalt` itself. */
 function wordsAfter(program: Command): Map<string, string[]> {
   const words = new Map<string, string[]>();
   const visit = (command: Command, path: string): void => {
@@ -17,7 +17,7 @@ function wordsAfter(program: Command): Map<string, string[]> {
   return words;
 }
 
-/** Options whose value is one of a few words. */
+/** Options that take one of a few values. */
 function choicesOf(program: Command): Map<string, readonly string[]> {
   const all = [program, ...program.commands].flatMap((command) => command.options);
   return new Map(
@@ -56,7 +56,7 @@ complete -F _cobalt cobalt ./cobalt
 `;
 }
 
-/** zsh runs bash's function: zshcompsys, bashcompinit. */
+/** zsh uses bash's function: zshcompsys, bashcompinit. */
 export function zshCompletion(program: Command): string {
   return `#compdef cobalt
 # zsh completion of cobalt; source <(./cobalt completion zsh)

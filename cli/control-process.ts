@@ -1,5 +1,5 @@
-// The processes of a running cloud, control plane and supervisor: known by pid and start time, so
-// that a reused pid is never taken for one.
+// The processes of a running cloud, control plane and supervisor: identified by PID and start time,
+// so that a reused PID never matches.
 import { readFile, rm } from 'node:fs/promises';
 import type { Home } from '#compose/home.ts';
 import { writeWhole } from '#compose/home.ts';
@@ -28,7 +28,7 @@ export async function recordSelf(
   await record(file, process.pid, facts);
 }
 
-/** Our parent, cli/supervise.sh. */
+/** This process's parent, cli/supervise.sh. */
 export async function recordSupervisor(file: string): Promise<void> {
   await record(file, process.ppid, {});
 }
@@ -41,14 +41,14 @@ async function record(file: string, pid: number, facts: object): Promise<void> {
 }
 
 /**
- * The control plane that runs in this state folder; undefined: none, whatever an earlier one left
- * behind.
+ * The control plane that runs in this state folder; undefined: none, even if an earlier one left
+ * its record.
  */
 export const findControl = async (file: string): Promise<ControlProcess | undefined> =>
   await find<ControlProcess>(file);
 
 /**
- * The supervisor of a detached cloud: it may live while the control plane is dead, to start it
+ * The supervisor of a detached cloud: it may run while the control plane is dead, to start it
  * again.
  */
 export const findSupervisor = async (file: string): Promise<ProcessRecord | undefined> =>
@@ -60,13 +60,15 @@ async function find<T extends ProcessRecord>(file: string): Promise<T | undefine
     throw error;
   });
   if (text === '') return undefined;
-  let found: T;
+  let processRecord: T;
   try {
-    found = JSON.parse(text) as T; // written by `record`
+    processRecord = JSON.parse(text) as T; // written by `record`
   } catch {
-    return undefined; // cut short by a crash: then its writer is gone as well
+    return undefined; // cut short by a crash: then its writer has ended as well
   }
-  return found.startTime !== '' && (await isAlive(found)) ? found : undefined;
+  return processRecord.startTime !== '' && (await isAlive(processRecord))
+    ? processRecord
+    : undefined;
 }
 
 const isAlive = async ({ pid, startTime }: ProcessRecord): Promise<boolean> =>
@@ -75,19 +77,19 @@ const isAlive = async ({ pid, startTime }: ProcessRecord): Promise<boolean> =>
 const pollEveryMs = 20;
 
 /**
- * Asks control plane and supervisor to end, insists after `patienceMs`. Resolves when both have
- * ended; false: nothing ran. Guests run on.
+ * Asks control plane and supervisor to end, and kills them after `patienceMs`. Resolves when both
+ * have ended; false: nothing ran. Guests keep running.
  */
 export async function endControl(home: Home, patienceMs: number): Promise<boolean> {
   const [supervisor, control] = [
     await findSupervisor(home.supervisorPid),
     await findControl(home.controlPid),
   ];
-  // The supervisor first: it hands the signal down, and must not start anew what ends.
-  const processes = [supervisor, control].filter((found) => found !== undefined);
+  // The supervisor first: it passes the signal on, and must not restart what ends.
+  const processes = [supervisor, control].filter((each) => each !== undefined);
   const [first] = processes;
   if (!first) return false;
-  // Once each: a second one tells the control plane not to wait for what it has in hand.
+  // Once each: a second signal tells the control plane not to wait for work in progress.
   const signalled = new Set([first]);
   send(first, 'SIGTERM');
   const deadline = systemClock.now() + patienceMs;
@@ -95,7 +97,7 @@ export async function endControl(home: Home, patienceMs: number): Promise<boolea
     const alive: ProcessRecord[] = [];
     for (const each of processes) if (await isAlive(each)) alive.push(each);
     if (alive.length === 0) break;
-    // A control plane whose supervisor was killed hears nothing from it.
+    // A control plane whose supervisor was killed receives no signal from it.
     for (const each of alive) {
       if (signalled.has(each) || alive.includes(first)) continue;
       signalled.add(each);
@@ -112,7 +114,7 @@ function send({ pid }: ProcessRecord, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // it ended between the look and the signal
+    // it ended between the check and the signal
   }
 }
 
@@ -127,8 +129,7 @@ export interface Restarts {
 }
 
 /**
- * How often the supervisor had to start the control plane again, and how it ended last; undefined:
- * never.
+ * How often the supervisor restarted the control plane, and its last exit code; undefined: never.
  */
 export async function readRestarts(file: string): Promise<Restarts | undefined> {
   const [count, exitCode, at] = (await readFile(file, 'utf8').catch(() => '')).trim().split(' ');

@@ -1,14 +1,14 @@
-// What `cobalt up` prints when the cloud answers: where it is, and what to try. The commands can be
+// What `cobalt up` prints when the cloud answers: its address, and commands to try. They can be
 // repeated and overwrite nothing.
 export interface Greeting {
   dir: string;
   origin: string;
-  /** Hosts that have not come yet. */
+  /** Hosts that have not started yet. */
   lateHosts: readonly string[];
   homeGiven: boolean;
-  /** Guests are real and answer this machine. */
+  /** Guests are real and reachable from this machine. */
   realHosts: boolean;
-  /** The state folder was made by this `up`. */
+  /** The state folder was created by this `up`. */
   isNew: boolean;
 }
 

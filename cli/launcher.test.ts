@@ -1,5 +1,5 @@
-// The launcher ./cobalt in a folder of its own: a CLI that prints its arguments, a list of
-// packages, and an apt-get that only writes down.
+// The launcher ./cobalt in a folder of its own: with a CLI that prints its arguments, a list of
+// packages, and an apt-get that only records its calls.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import type { SpawnSyncReturns } from 'node:child_process';
@@ -20,19 +20,19 @@ import { after, describe, test } from 'node:test';
 describe('./cobalt', () => {
   const dir = mkdtempSync('/tmp/cc-launcher-');
   after(() => rmSync(dir, { recursive: true }));
-  const runtime = `house/node_modules/node-linux-${process.arch}/bin`;
-  for (const folder of ['house/cli', runtime, 'bin'])
+  const runtime = `repo/node_modules/node-linux-${process.arch}/bin`;
+  for (const folder of ['repo/cli', runtime, 'bin'])
     mkdirSync(join(dir, folder), { recursive: true });
-  copyFileSync(join(import.meta.dirname, '../cobalt'), join(dir, 'house/cobalt'));
+  copyFileSync(join(import.meta.dirname, '../cobalt'), join(dir, 'repo/cobalt'));
   writeFileSync(
-    join(dir, 'house/cli/main.ts'),
+    join(dir, 'repo/cli/main.ts'),
     'console.log(JSON.stringify(process.argv.slice(2)));',
   );
-  writeFileSync(join(dir, 'house/package-lock.json'), '{}');
+  writeFileSync(join(dir, 'repo/package-lock.json'), '{}');
   symlinkSync(process.execPath, join(dir, runtime, 'node'));
-  symlinkSync(join(dir, 'house/cobalt'), join(dir, 'bin/cobalt'));
+  symlinkSync(join(dir, 'repo/cobalt'), join(dir, 'bin/cobalt'));
   writeFileSync(
-    join(dir, 'house/node_modules/.cobalt-stamp'),
+    join(dir, 'repo/node_modules/.cobalt-stamp'),
     spawnSync('sha256sum', { input: '{}', encoding: 'utf8' }).stdout,
   );
   writeFileSync(
@@ -45,7 +45,7 @@ describe('./cobalt', () => {
     packages: string,
     ...args: string[]
   ): { status: number | null; stdout: string; stderr: string; apt: string[]; ms: number } {
-    writeFileSync(join(dir, 'house/cli/debian-packages.txt'), packages);
+    writeFileSync(join(dir, 'repo/cli/debian-packages.txt'), packages);
     writeFileSync(join(dir, 'apt.log'), '');
     const env = { ...process.env, PATH: `${join(dir, 'bin')}:${process.env.PATH}` };
     const startedAt = performance.now();
@@ -99,46 +99,45 @@ describe('./cobalt', () => {
   });
 
   test('npm runs once, under our own Node where the machine has an old one, which is checked against the lock', () => {
-    const house = join(dir, 'fresh');
+    const repo = join(dir, 'fresh');
     const name = `node-linux-${process.arch}`;
     for (const folder of ['cli', 'tools', 'pack/package/bin'])
-      mkdirSync(join(house, folder), { recursive: true });
-    copyFileSync(join(import.meta.dirname, '../cobalt'), join(house, 'cobalt'));
-    writeFileSync(join(house, 'cli/main.ts'), 'console.log("started");');
-    writeFileSync(join(house, 'cli/debian-packages.txt'), '');
+      mkdirSync(join(repo, folder), { recursive: true });
+    copyFileSync(join(import.meta.dirname, '../cobalt'), join(repo, 'cobalt'));
+    writeFileSync(join(repo, 'cli/main.ts'), 'console.log("started");');
+    writeFileSync(join(repo, 'cli/debian-packages.txt'), '');
     writeFileSync(
-      join(house, 'pack/package/bin/node'),
+      join(repo, 'pack/package/bin/node'),
       `#!/bin/sh\nexec ${process.execPath} "$@"\n`,
       { mode: 0o755 },
     );
-    spawnSync('tar', ['-C', join(house, 'pack'), '-czf', join(house, 'node.tgz'), 'package']);
+    spawnSync('tar', ['-C', join(repo, 'pack'), '-czf', join(repo, 'node.tgz'), 'package']);
     const integrity = `sha512-${createHash('sha512')
-      .update(readFileSync(join(house, 'node.tgz')))
+      .update(readFileSync(join(repo, 'node.tgz')))
       .digest('base64')}`;
     const lock = (text: string): void =>
       writeFileSync(
-        join(house, 'package-lock.json'),
+        join(repo, 'package-lock.json'),
         JSON.stringify({
           packages: { [`node_modules/${name}`]: { version: '24.0.0', integrity: text } },
         }),
       );
-    // An old Node, and an npm that writes down what it was asked and which Node comes first in its
-    // PATH.
+    // An old Node, and an npm that records its arguments and which Node comes first in its PATH.
     writeFileSync(
-      join(house, 'tools/node'),
+      join(repo, 'tools/node'),
       `#!/bin/sh\ncase "$*" in *process.versions.node*) echo 18;; *) exec ${process.execPath} "$@";; esac\n`,
       { mode: 0o755 },
     );
     writeFileSync(
-      join(house, 'tools/npm'),
-      `#!/bin/sh\necho "$1 under $(command -v node)" >>${house}/npm.log
-case $1 in pack) cp ${house}/node.tgz "$4/${name}-24.0.0.tgz";; ci) mkdir -p node_modules/${name}/bin && cp ${house}/pack/package/bin/node node_modules/${name}/bin/node;; esac\n`,
+      join(repo, 'tools/npm'),
+      `#!/bin/sh\necho "$1 under $(command -v node)" >>${repo}/npm.log
+case $1 in pack) cp ${repo}/node.tgz "$4/${name}-24.0.0.tgz";; ci) mkdir -p node_modules/${name}/bin && cp ${repo}/pack/package/bin/node node_modules/${name}/bin/node;; esac\n`,
       { mode: 0o755 },
     );
     const run = (): SpawnSyncReturns<string> =>
-      spawnSync(join(house, 'cobalt'), ['status'], {
+      spawnSync(join(repo, 'cobalt'), ['status'], {
         encoding: 'utf8',
-        env: { ...process.env, PATH: `${join(house, 'tools')}:${process.env.PATH}` },
+        env: { ...process.env, PATH: `${join(repo, 'tools')}:${process.env.PATH}` },
         timeout: 60_000,
       });
 
@@ -147,15 +146,15 @@ case $1 in pack) cp ${house}/node.tgz "$4/${name}-24.0.0.tgz";; ci) mkdir -p nod
     assert.deepEqual([refused.status, refused.stdout], [1, '']);
     assert.match(refused.stderr, /is not what package-lock\.json says/);
     lock(integrity);
-    writeFileSync(join(house, 'npm.log'), '');
+    writeFileSync(join(repo, 'npm.log'), '');
     const first = run();
     assert.deepEqual([first.status, first.stdout], [0, 'started\n'], first.stderr);
-    const calls = readFileSync(join(house, 'npm.log'), 'utf8').trim().split('\n');
+    const calls = readFileSync(join(repo, 'npm.log'), 'utf8').trim().split('\n');
     assert.deepEqual(
       calls.map((line) => line.split(' ')[0]),
       ['pack', 'ci'],
     );
-    assert.doesNotMatch(calls[1] ?? '', new RegExp(join(house, 'tools')));
+    assert.doesNotMatch(calls[1] ?? '', new RegExp(join(repo, 'tools')));
     assert.equal(run().stderr, '', 'the second time there is nothing to install');
   });
 

@@ -40,7 +40,7 @@ export function manPage(program: Command, version: string): string {
   return `${sections.join('\n')}\n`;
 }
 
-/** Commands that do something; a group of them has nothing of its own to say. */
+/** Commands that do something; a group of commands has no entry of its own. */
 function leaves(command: Command, path = ''): { path: string; command: Command }[] {
   return command.commands.flatMap((child) => {
     const name = path === '' ? child.name() : `${path} ${child.name()}`;

@@ -1,5 +1,4 @@
-// The Debian packages by command, read from the list that the launcher installs from. Used by
-// `doctor`.
+// The Debian packages by command, from the list that the launcher installs from. Used by `doctor`.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -7,7 +6,7 @@ export interface DebianPackage {
   name: string;
   /** Commands of the CLI that need it: 'up', 'test', 'bench', 'image'. */
   commands: string[];
-  /** What for, in a few words. */
+  /** Its purpose, in a few words. */
   purpose: string;
 }
 

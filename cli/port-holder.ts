@@ -1,5 +1,5 @@
-// Who listens on a TCP port of this machine, for an error that can be acted upon. Source: proc(5),
-// /proc/net/tcp and /proc/PID/fd.
+// Finds the process that listens on a TCP port of this machine, for a helpful error. Source:
+// proc(5), /proc/net/tcp and /proc/PID/fd.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { UserError } from './user-error.ts';
@@ -59,7 +59,7 @@ function pidOfInode(inodes: ReadonlySet<string>): number | undefined {
         if (inode !== undefined && inodes.has(inode)) return Number(pid);
       }
     } catch {
-      // it ended meanwhile, or is another user's
+      // it ended meanwhile, or belongs to another user
     }
   }
   return undefined;

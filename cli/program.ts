@@ -1,4 +1,4 @@
-// The tree of `cobalt` commands. Each is one file, loaded when it is asked for; completions and the
+// The tree of `cobalt` commands. Each is one file, loaded when it is used; completions and the
 // manual page load all of them.
 import { Command } from 'commander';
 import { version } from '#compose/version.ts';

@@ -1,5 +1,5 @@
-// Runs the control plane in this process: in the foreground, or below cli/supervise.sh for a
-// detached cloud.
+// Runs the control plane in this process: in the foreground, or as the child of cli/supervise.sh
+// for a detached cloud.
 import { existsSync, mkdirSync } from 'node:fs';
 import { startEmbedded } from '#compose/embedded.ts';
 import { homePaths } from '#compose/home.ts';
@@ -23,7 +23,7 @@ export interface ControlOptions extends Choices {
   logLevel: LogLevel;
 }
 
-/** What a supervised control plane tells whoever starts it; over IPC, one message each. */
+/** Messages of a supervised control plane to the process that starts it, over IPC. */
 export type StartMessage =
   | { kind: 'step'; name: string; ms: number; failed?: string }
   | { kind: 'failed'; why: string }
@@ -33,7 +33,7 @@ export type StartMessage =
 export const supervisedVariable = 'COBALT_SUPERVISED';
 /** EX_CONFIG of sysexits(3): another start would fail in the same way. */
 const finalExitCode = 78;
-/** A start that left something undone, e.g. guest images that could not be built. */
+/** Exit code of a start that left something undone, e.g. guest images that could not be built. */
 export const incompleteExitCode = 2;
 
 export function printStep(name: string, ms: number, failed?: string): void {
@@ -43,10 +43,7 @@ export function printStep(name: string, ms: number, failed?: string): void {
   if (failed !== undefined) process.stdout.write(`    ${failed.replaceAll('\n', '\n    ')}\n`);
 }
 
-/**
- * Resolves when the cloud is up; it runs on until a signal. Throws a UserError when it cannot
- * start.
- */
+/** Resolves when the cloud is up; it runs until a signal. Throws a UserError if it cannot start. */
 export async function runControl(options: ControlOptions): Promise<void> {
   const { dir, port, hosts, simulated, acceleration, logLevel, homeGiven } = options;
   const home = homePaths(dir);
@@ -58,11 +55,11 @@ export async function runControl(options: ControlOptions): Promise<void> {
     throw new UserError(why, supervised && isFinal ? finalExitCode : 1);
   };
   const isNew = !existsSync(home.databases);
-  // Every file of the state folder is its owner's alone, those of the hosts and their daemons too.
+  // Only the owner may read the files of the state folder, including those of hosts and daemons.
   process.umask(0o077);
   mkdirSync(dir, { recursive: true });
-  // Before anything else is written: another `up` may be under way, whose records are not ours to
-  // remove.
+  // Before anything else is written: another `up` may be in progress, whose records must not be
+  // removed.
   if (!takeLock(home.lock)) {
     const why = `A cloud already runs in ${dir}, or is being started there. See ./cobalt status, or stop it with ./cobalt down.`;
     tell({ kind: 'failed', why });
@@ -121,7 +118,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
   };
   process.on('SIGINT', () => void stop());
   process.on('SIGTERM', () => void stop());
-  // from now on a death is followed by a new start
+  // from now on the supervisor restarts this process when it dies
   if (supervised) process.kill(process.ppid, 'SIGUSR1');
   tell({ kind: 'ready', origin: cloud.origin, lateHosts: cloud.lateHosts, incomplete });
   if (process.send) process.disconnect();

@@ -11,7 +11,8 @@ export async function runTool(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  // Our own Node first: the tools' scripts begin with `env node`, and the machine may have another.
+  // The locked Node first: the tools' scripts begin with `env node`, and the machine may have
+  // another one.
   const path = [
     dirname(process.execPath),
     join(repository, 'node_modules', '.bin'),

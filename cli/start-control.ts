@@ -1,5 +1,5 @@
-// Starts the control plane in the background, below a supervisor that starts it again when it dies.
-// For `up --detach` and `restart`.
+// Starts the control plane in the background, below a supervisor that restarts it when it dies. For
+// `up --detach` and `restart`.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const [main, supervisor] = [
 ];
 
 /**
- * Resolves when it is up. Throws a UserError when it cannot start; the exit code tells of a start
+ * Resolves when it is up. Throws a UserError if it cannot start; returns the exit code of a start
  * that left something undone.
  */
 export async function startControl(options: ControlOptions): Promise<void> {

@@ -1,5 +1,4 @@
-// The state folder that a command works on, checked before anything else: it is there, and this
-// user may read it.
+// The state folder that a command works on, checked first: it exists, and this user may read it.
 import { accessSync, constants, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Home } from '#compose/home.ts';
@@ -12,8 +11,8 @@ export const homeOption = [
 ] as const;
 
 /**
- * The folder's paths; undefined: it is not there. Throws a UserError where this user may not use
- * it. What is written from now on is its owner's alone.
+ * The folder's paths; undefined: it does not exist. Throws a UserError if this user may not use it.
+ * Files written from now on are readable only by their owner.
  */
 export function openFolder(dir: string): Home | undefined {
   process.umask(0o077);
@@ -33,8 +32,8 @@ export function openFolder(dir: string): Home | undefined {
 }
 
 /**
- * The state folder of a command; undefined: there is none, and none was named, so no cloud was ever
- * started.
+ * The state folder of a command; undefined: there is none and no option names one, so no cloud was
+ * ever started.
  */
 export function findHome(option: string | undefined): Home | undefined {
   const dir = homeDir(option, process.env);
@@ -60,6 +59,6 @@ function ownerOf(dir: string): string {
     const { uid } = statSync(dir);
     return ` (user ${uid}; you are ${userInfo().username})`;
   } catch {
-    return ''; // not even its owner may be asked
+    return ''; // not even its owner can be read
   }
 }

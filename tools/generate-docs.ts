@@ -1,4 +1,4 @@
-// Writes docs/reference from the code itself: routes, policies, sagas and tasks, configuration,
+// Generates docs/reference from the code: routes, policies, sagas and tasks, configuration,
 // metrics, Debian packages. `node tools/generate-docs.ts` writes; test/docs.test.ts fails while a
 // page is stale.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-// Writes adapters/ovsdb/*.gen.ts from the schemas that Open vSwitch and OVN install. `node
+// Generates adapters/ovsdb/*.gen.ts from the schemas that Open vSwitch and OVN install. `node
 // tools/generate-ovsdb-schemas.ts` writes; test/ovsdb-schemas.test.ts fails while one is stale.
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -86,7 +86,7 @@ ${tables.join('\n')}
 `;
 }
 
-/** Text by file of adapters/ovsdb; undefined where the package with its schema is not installed. */
+/** Text by file of adapters/ovsdb; undefined if the package with its schema is not installed. */
 export async function generateSchemas(): Promise<Map<string, string | undefined>> {
   const generated = new Map<string, string | undefined>();
   for (const { from, to, name } of sources) {
@@ -94,7 +94,7 @@ export async function generateSchemas(): Promise<Map<string, string | undefined>
       if (error.code === 'ENOENT') return undefined;
       throw error;
     });
-    // installed by the distribution: its form is RFC 7047's
+    // installed by the distribution, in the form of RFC 7047
     generated.set(to, text && moduleOf(JSON.parse(text) as Schema, name, from));
   }
   return generated;

@@ -1,5 +1,5 @@
-// `cobalt bench`: measures what is promised, prints one table with the bars and what stock
-// OpenStack needs. With --against, compares with another commit instead.
+// `cobalt bench`: runs benchmarks, prints one table with the bars and with stock OpenStack's
+// figures. With --against, compares with another commit instead.
 import { Argument, InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { benchAgainst } from '#tools/bench/against.ts';

@@ -1,4 +1,4 @@
-// `cobalt check`: what is quick to know: format, types, lint, dependency rules.
+// `cobalt check`: the fast checks: format, types, lint, dependency rules, style.
 import type { Command } from 'commander';
 import { systemClock } from '#platform/clock.ts';
 import { runTool } from '../run-tool.ts';
@@ -27,7 +27,7 @@ export const checks: readonly Check[] = [
   },
 ];
 
-/** Runs all, also after a failure. Answers whether all passed. */
+/** Runs all of them, also after a failure. Returns whether all passed. */
 export async function runChecks(): Promise<boolean> {
   let good = true;
   for (const { name, tool, args } of checks) {

@@ -1,4 +1,4 @@
-// `cobalt completion`: a script for the shell, on stdout.
+// `cobalt completion`: prints a completion script for the shell.
 import type { Command } from 'commander';
 import { Argument } from 'commander';
 import { bashCompletion, zshCompletion } from '../completion.ts';

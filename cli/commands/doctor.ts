@@ -1,4 +1,4 @@
-// `cobalt doctor`: what this machine can and cannot do, with the command that mends it; --audit
+// `cobalt doctor`: what this machine can and cannot do, with the command that repairs it; --audit
 // looks for contradictions in the cloud.
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
@@ -24,7 +24,7 @@ interface Finding {
   about: string;
   state: 'good' | 'note' | 'bad';
   text: string;
-  /** What mends it. */
+  /** The command that repairs it. */
   mend?: string;
 }
 

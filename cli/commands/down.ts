@@ -1,5 +1,5 @@
-// `cobalt down`: ends the control plane, powers off the hosts; --purge deletes the state folder
-// too. Mends what a killed run left.
+// `cobalt down`: ends the control plane, powers off the hosts; --purge deletes the state folder,
+// too. Cleans up what a killed run left.
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
@@ -42,7 +42,7 @@ export function define(command: Command): void {
       }
       const { dir } = home;
       if (await endControl(home, patienceMs)) process.stdout.write('  ✓ control plane stopped\n');
-      await forgetControl(home); // what a killed one left
+      await forgetControl(home); // left by a killed control plane
       if (options.purge) {
         if (await removeBootUnit(dir)) process.stdout.write('  ✓ systemd unit removed\n');
         await purge(dir, process.getuid?.() === 0);
@@ -97,7 +97,7 @@ async function powerOff(dir: string, now: boolean): Promise<string[]> {
   return names;
 }
 
-/** Hosts and network with their namespaces, disks and folders. */
+/** Removes hosts and network with their namespaces, disks and folders. */
 export async function purge(dir: string, asRoot: boolean): Promise<void> {
   if (!asRoot || !existsSync(dir)) return;
   const { hosts, filer, network } = await openHosts(dir);

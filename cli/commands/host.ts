@@ -1,5 +1,5 @@
-// `cobalt host`: the hypervisor hosts of this machine one by one, for maintenance and for trying
-// out what happens without one.
+// `cobalt host`: starts, stops and lists single hypervisor hosts of this machine, for maintenance
+// and to try out the failure of a host.
 import type { Command } from 'commander';
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';
@@ -24,7 +24,7 @@ interface HostOptions {
   now?: true;
 }
 
-/** How long guests may take to shut down, and a host and its agents to come or go. */
+/** How long guests may take to shut down, and a host with its agents to start or stop. */
 const [guestsTimeoutMs, hostTimeoutMs, pollEveryMs] = [30_000, 60_000, 250];
 
 export function define(command: Command): void {
@@ -79,8 +79,8 @@ export const hostState = (host: LocalHost): string =>
   host.heldOff ? (host.state === 'off' ? 'stopped' : 'stopping') : host.state;
 
 /**
- * One command a host at a time: a start during a stop said that the host is up, and the stop then
- * cut its power.
+ * One command at a time for each host: a start during a stop would report that the host is up, and
+ * the stop would then cut its power.
  */
 async function alone(
   options: HostOptions,
@@ -88,7 +88,7 @@ async function alone(
   work: (home: Home) => Promise<void>,
 ): Promise<void> {
   const home = requireHome(options.home);
-  await existingHost(openHosts(home), name); // so that the name is one
+  await existingHost(openHosts(home), name); // fails here if there is no such host
   const lock = takeLock(hostLock(home, name));
   if (!lock)
     throw new UserError(
@@ -135,7 +135,7 @@ async function stop(home: Home, name: string, now: boolean): Promise<void> {
   if (before.state === 'off')
     return void process.stdout.write(`  ✓ host ${name} is off and stays off\n`);
   if (!now && before.state === 'running') {
-    // Agents first: they would tell that the guests wanted to be off.
+    // The agents first: otherwise they would report that the guests shut themselves down.
     await serviceIs(home, name, 'down');
     const count = await shutDownGuests(before, guestsTimeoutMs);
     if (count > 0)
@@ -172,7 +172,8 @@ function orUserError<T>(outcome: Outcome<T>): T {
 }
 
 /**
- * Waits until Nova says so of the host's compute service; not at all where no control plane runs.
+ * Waits until Nova reports this state of the host's compute service; returns at once if no control
+ * plane runs.
  */
 async function serviceIs(home: Home, name: string, wanted: 'up' | 'down'): Promise<void> {
   const deadline = systemClock.now() + hostTimeoutMs;

@@ -1,5 +1,5 @@
-// `cobalt image`: larger guest images than those that come along, built on this machine from
-// Debian's packages and registered in Glance.
+// `cobalt image`: builds further guest images on this machine from Debian's packages and registers
+// them in Glance.
 import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { cloudConfigSchema } from '#compose/config.ts';
@@ -19,7 +19,7 @@ import { homeOption, requireHome } from '../state-folder.ts';
 import { table } from '../table.ts';
 import { UserError } from '../user-error.ts';
 
-/** The words of `image build`, what they make, and how one logs in. */
+/** The arguments of `image build`, what they build, and how to log in. */
 const buildable = [
   {
     word: 'debian',
@@ -93,7 +93,7 @@ async function build(home: Home, word: string, mirror: string | undefined): Prom
       min_disk: debianImage.diskMib / 1024,
       min_ram: debianImage.minRamMib,
     };
-    // the token of before the build may have ended
+    // the token from before the build may have expired
     const id = sure(await registerImageFile(await connect(home), name, properties, path));
     steps.end();
     say(
@@ -104,7 +104,7 @@ async function build(home: Home, word: string, mirror: string | undefined): Prom
   }
 }
 
-/** One line a step, with its time once it has ended. */
+/** Prints one line per step, with its duration once it has ended. */
 function progress(): { begin(step: string): void; end(): void } {
   let current: { step: string; startedAt: number } | undefined;
   const end = (): void => {

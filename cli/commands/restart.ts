@@ -1,5 +1,5 @@
-// `cobalt restart`: ends the control plane and starts it again in the background. Hosts and guests
-// run on, and so does their traffic.
+// `cobalt restart`: ends the control plane and starts it again in the background. Hosts, guests and
+// their traffic are not affected.
 import type { Command } from 'commander';
 import { homeDir } from '#compose/home.ts';
 import type { LogLevel } from '#platform/log.ts';

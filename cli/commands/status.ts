@@ -1,4 +1,4 @@
-// `cobalt status`: what runs, for people or (--json) for programs.
+// `cobalt status`: what runs, as a table or (--json) as JSON.
 import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -56,10 +56,10 @@ interface Status {
   running: boolean;
   /** Nothing can be written to the state folder. */
   diskFull?: boolean;
-  /** The control plane died and is about to be started again. */
+  /** The control plane died and is being restarted. */
   restarting?: boolean;
   restarts?: Restarts;
-  /** Real hosts of this machine, whatever the control plane says. */
+  /** Real hosts of this machine, independent of the control plane. */
   hosts?: HostEntry[];
   home: string;
   version: string;
@@ -172,7 +172,7 @@ async function readStatus(home: Home): Promise<Status> {
   return status;
 }
 
-/** SQLite needs some pages for a change, its log for the next. */
+/** SQLite needs some pages for a change, and more for its log at the next. */
 const fullBelowBytes = 1024 * 1024;
 
 async function freeBytes(dir: string): Promise<number> {
@@ -212,7 +212,7 @@ function remedy(name: string, state: string): string {
   }
 }
 
-// Beyond this many, rows say less than their count.
+// Beyond this many, only their number is shown.
 const maxRows = 30;
 
 function describe(status: Status): string {

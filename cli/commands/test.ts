@@ -1,13 +1,13 @@
-// `cobalt test`: everything CI runs. Cheap tests side by side, those with real daemons one after
-// the other.
+// `cobalt test`: everything that CI runs. Light tests run in parallel, those with real daemons one
+// after the other.
 import { glob } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { runTool, repository } from '../run-tool.ts';
 import { runChecks } from './check.ts';
 import { wholeNumber } from './up.ts';
 
-// Components whose tests start QEMU, libvirt or MariaDB, or measure memory: two cores hold one of
-// them at a time.
+// Components whose tests start QEMU, libvirt or MariaDB, or measure memory: two cores are enough
+// for only one of them at a time.
 const heavy = [
   /^test\/e2e\//,
   /^adapters\/libvirt\/libvirt\.test/,
@@ -16,7 +16,7 @@ const heavy = [
   /mariadb/,
   /large/,
 ];
-// Suites that download or take many minutes: run only where an argument names their folder.
+// Suites that download or take many minutes: run only if an argument names their folder.
 const onDemand = ['test/debian'] as const;
 const largestSeed = 999_999_999;
 const perTestTimeoutMs = 600_000;
@@ -66,7 +66,7 @@ export function define(command: Command): void {
       const good = options.checks ? await runChecks() : true;
       const isHeavy = (file: string): boolean => heavy.some((pattern) => pattern.test(file));
       const isOnDemand = (file: string): boolean => suiteOf(file) !== undefined;
-      // Without a file, node would look for tests itself, and run all there are.
+      // Without a file, node would look for tests itself, and run all of them.
       const run = async (
         chosen: readonly string[],
         concurrency: number,
@@ -100,7 +100,9 @@ export function define(command: Command): void {
 const suiteOf = (file: string): string | undefined =>
   onDemand.find((folder) => file.startsWith(`${folder}/`));
 
-/** The files that `paths` ask for; a suite on demand only if one of them names its folder. */
+/**
+ * The test files that `paths` select; a suite of `onDemand` only if one of them names its folder.
+ */
 export function chooseTests(files: readonly string[], paths: readonly string[]): string[] {
   return files.filter((file) => {
     const folder = suiteOf(file);

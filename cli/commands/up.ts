@@ -117,8 +117,8 @@ async function optionsFor(
 }
 
 /**
- * The running control plane where a detached `up` asks for nothing else than what runs: it can be
- * repeated.
+ * The running control plane, if a detached `up` asks for the same as what runs: so the command can
+ * be repeated.
  */
 async function alreadyAsWanted(
   { dir, port, hosts, simulated, acceleration }: ControlOptions,
@@ -137,7 +137,7 @@ async function alreadyAsWanted(
     : undefined;
 }
 
-/** Everything that can be refused before anything is started. */
+/** All checks that can fail, before anything is started. */
 async function prepare({ dir, hosts, port }: ControlOptions, reset: boolean): Promise<void> {
   if (hosts > 0 && process.getuid?.() !== 0) {
     throw new UserError(

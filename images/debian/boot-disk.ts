@@ -1,5 +1,5 @@
-// Makes a bootable BIOS disk of a folder with a Linux system: MBR, GRUB behind it, one ext4
-// partition. No loop devices, no mounts.
+// Creates a bootable BIOS disk from a folder with a Linux system: MBR, GRUB behind it, one ext4
+// partition. Without loop devices and mounts.
 import { open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runTool } from '#hosts/local/run-tool.ts';
@@ -27,9 +27,9 @@ const grubModules = [
 ];
 
 /**
- * Writes `${workDir}/disk.qcow2`, `sizeMib` large, compressed. The system brings
- * `/boot/grub/grub.cfg` and mounts its root by `label`. Throws with the tool's last words; a system
- * that is too large for the disk is such a failure.
+ * Writes `${workDir}/disk.qcow2`, `sizeMib` large, compressed. The system has `/boot/grub/grub.cfg`
+ * and mounts its root by `label`. Throws with the end of the tool's messages, also if the system is
+ * too large for the disk.
  */
 export async function makeBootDisk(
   workDir: string,
@@ -66,9 +66,9 @@ export async function makeBootDisk(
 }
 
 /**
- * GRUB's boot.img loads the sector after it, where a core image begins, which loads its rest from
- * the sectors that follow: both are so by default, and nothing needs to be patched. GRUB manual,
- * "BIOS installation: MBR".
+ * GRUB's boot.img loads the sector after it, where the core image begins, which loads the rest of
+ * itself from the following sectors: both are the default, so nothing needs to be patched. GRUB
+ * manual, "BIOS installation: MBR".
  */
 async function installGrub(workDir: string, raw: string): Promise<void> {
   const core = join(workDir, 'core.img');

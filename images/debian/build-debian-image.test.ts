@@ -1,5 +1,5 @@
 // How the Debian image is built. The build itself takes minutes and a mirror: test/debian runs it,
-// and boots a server from it.
+// and boots a server from the image.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

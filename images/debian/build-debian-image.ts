@@ -1,5 +1,5 @@
-// Builds a Debian 12 cloud image with cloud-init from Debian's packages; the face of images/debian,
-// used by `cobalt image build debian`.
+// Builds a Debian 12 cloud image with cloud-init from Debian's packages. Called by `cobalt image
+// build debian`.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,8 +18,8 @@ export const debianImage = {
 } as const;
 
 /**
- * A kernel, systemd, cloud-init with what it calls, ssh, and the tools without which nobody looks
- * after a server.
+ * A kernel, systemd, cloud-init with the programs that it calls, ssh, and basic administration
+ * tools.
  */
 const packages = [
   'linux-image-cloud-amd64',
@@ -54,18 +54,18 @@ const rootfs = join(import.meta.dirname, 'rootfs');
 const bootstrapTimeoutMs = 1_800_000;
 
 export interface DebianBuild {
-  /** Where the image appears, as `debian-12.qcow2`, whole or not at all. */
+  /** The folder for the image, `debian-12.qcow2`, which appears complete or not at all. */
   outDir: string;
   /** A Debian mirror; undefined: deb.debian.org with its updates and security updates. */
   mirror?: string | undefined;
-  /** Told what is being done, in a few words. */
+  /** Called with the current step, in a few words. */
   onProgress(text: string): void;
 }
 
 /**
- * The path of the built image. Work of a killed build is removed by the next one; two builds at a
- * time do not meet. Needs root. unavailable: a tool or the mirror is missing; the message says
- * which.
+ * Returns the path of the built image. Leftovers of a killed build are removed by the next one; two
+ * builds may run at the same time. Needs root. unavailable: a tool or the mirror is missing; the
+ * message says which.
  */
 export async function buildDebianImage({
   outDir,
@@ -110,9 +110,9 @@ export async function buildDebianImage({
 }
 
 /**
- * mmdebstrap in namespaces of its own, which end with it: a killed build leaves no process and no
- * mount. The files of rootfs/ come before the packages, so that the kernel's initial RAM disk is
- * made once and as they say.
+ * mmdebstrap in its own namespaces, which end with it: a killed build leaves no process and no
+ * mount. The files of rootfs/ are copied before the packages are installed, so that the kernel's
+ * initial RAM disk is created once, with them.
  */
 export function bootstrapCommand(root: string, mirror: string | undefined): string[] {
   return [
@@ -137,26 +137,27 @@ export function bootstrapCommand(root: string, mirror: string | undefined): stri
 }
 
 /**
- * Networkd is the one that cloud-init writes for. What must be a server's own is not in the image.
+ * cloud-init configures systemd-networkd here. What must differ between servers is removed from the
+ * image.
  */
 async function prepareFirstBoot(root: string): Promise<void> {
   await runTool('chroot', [root, 'systemctl', 'enable', 'systemd-networkd.service']);
-  // for file systems on LVM: here it only takes time
+  // for file systems on LVM; here it only takes time
   await runTool('chroot', [root, 'systemctl', 'mask', 'e2scrub_reap.service']);
   for (const name of await readdir(join(root, 'etc/ssh')))
     if (name.startsWith('ssh_host_')) await rm(join(root, 'etc/ssh', name));
   await rm(join(root, 'var/lib/dbus/machine-id'), { force: true });
-  // empty: made at boot; without the file systemd asks questions on the console. machine-id(5)
+  // empty: created at boot; without the file systemd asks questions on the console. machine-id(5)
   await writeFile(join(root, 'etc/machine-id'), '');
 }
 
-/** mmdebstrap says `I: …` of what it decided and `I: …...` of each step that takes a while. */
+/** mmdebstrap prints `I: …` for decisions and `I: …...` for each long step. */
 function reportLine(line: string, onProgress: (text: string) => void): void {
   const step = /^I: (.*)\.\.\.$/.exec(line)?.[1];
   if (step !== undefined) onProgress(step);
 }
 
-/** Work folders of builds whose process is gone. */
+/** Removes work folders of builds whose process has ended. */
 async function removeLeftovers(outDir: string): Promise<void> {
   for (const entry of await readdir(outDir)) {
     const pid = /^\.building-debian-(\d+)-/.exec(entry)?.[1];

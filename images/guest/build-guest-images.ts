@@ -1,5 +1,4 @@
-// Builds the guest images `tiny` and `tiny-disk` on this machine; the face of images/guest, used by
-// `cobalt up`.
+// Builds the guest images `tiny` and `tiny-disk` on this machine. Called by `cobalt up`.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { chmod, glob, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -16,7 +15,7 @@ import { packInitrd } from './pack-initrd.ts';
 export interface GuestImages {
   /** `tiny`: Linux for direct kernel boot. */
   kernel: string;
-  /** `tiny`: its initial RAM disk, which is the whole guest. */
+  /** `tiny`: its initial RAM disk, which is the complete guest. */
   ramdisk: string;
   /** `tiny-disk`: the same guest as a bootable qcow2 (BIOS), `diskSizeMib` large. */
   disk: string;
@@ -26,8 +25,8 @@ export interface GuestImages {
 }
 
 /**
- * What `tiny` wants on its kernel command line beside `console=ttyS0`: 0.3 s less to its first line
- * under emulation.
+ * The kernel command line of `tiny` beside `console=ttyS0`: saves 0.3 s until its first line under
+ * emulation.
  */
 export const tinyCommandLine =
   'quiet mitigations=off init_on_alloc=0 no_timer_check 8250.nr_uarts=1';
@@ -35,10 +34,11 @@ export const tinyCommandLine =
 const diskSizeMib = 48;
 
 /**
- * The images, built unless `outDir` has them (5 to 15 s, mostly the download of 35 MB). What is
- * there was made by these very sources: another version of them builds anew and removes the old.
- * Safe to repeat and to run twice at a time: a build appears whole or not at all. No root needed.
- * unavailable: wrong architecture, a missing tool, or no package mirror; the message says which.
+ * The images, built unless `outDir` has them (5 to 15 s, mostly the download of 35 MB). Existing
+ * images were built from the same sources: a change of the sources causes a new build and removes
+ * the old one. Safe to repeat and to run twice at a time: a build appears complete or not at all.
+ * Needs no root. unavailable: wrong architecture, a missing tool, or no package mirror; the message
+ * says which.
  */
 export async function buildGuestImages({
   outDir,
@@ -62,7 +62,7 @@ export async function buildGuestImages({
     try {
       await build(workDir);
       await rename(join(workDir, 'images'), done).catch((error: NodeJS.ErrnoException) => {
-        // else another run was faster: its images are the same
+        // another run was faster: its images are the same
         if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
       });
     } catch (error) {
@@ -102,7 +102,7 @@ async function build(workDir: string): Promise<void> {
   await packInitrd(workDir, kernelVersion);
   await buildDisk(workDir, `console=tty0 console=ttyS0,115200 ${tinyCommandLine}`, diskSizeMib);
   for (const file of ['kernel', 'initrd', 'disk.qcow2']) {
-    await chmod(join(workDir, file), 0o600); // the kernel comes with its package's mode
+    await chmod(join(workDir, file), 0o600); // the kernel has its package's mode
     await rename(join(workDir, file), join(workDir, 'images', file));
   }
   await writeFile(
@@ -111,7 +111,7 @@ async function build(workDir: string): Promise<void> {
   );
 }
 
-/** Of everything in this folder that decides about the images. */
+/** A hash of everything in this folder that affects the images. */
 async function sourceHash(): Promise<string> {
   const hash = createHash('sha256');
   const paths = await Array.fromAsync(
@@ -125,7 +125,7 @@ async function sourceHash(): Promise<string> {
   return hash.digest('hex').slice(0, 12);
 }
 
-/** Work folders of builds whose process is gone. */
+/** Removes work folders of builds whose process has ended. */
 async function removeLeftovers(outDir: string): Promise<void> {
   for (const entry of await readdir(outDir)) {
     const pid = /^\.building-(\d+)-/.exec(entry)?.[1];

@@ -1,6 +1,6 @@
 // Writes a Linux initramfs archive (cpio "newc": kernel documentation,
 // early-userspace/buffer-format). Deterministic: everything belongs to root, times are zero. Device
-// nodes need no rights, as nothing is made on a disk. Pure.
+// nodes need no privileges, since nothing is created on a disk. Pure.
 
 export interface ArchiveEntry {
   /** Path without a leading slash. */

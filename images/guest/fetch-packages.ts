@@ -1,23 +1,23 @@
-// Fetches Debian packages and unpacks them into a folder: nothing is installed, no root needed.
+// Downloads Debian packages and unpacks them into a folder: nothing is installed, no root needed.
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runTool } from '#hosts/local/run-tool.ts';
 
 const downloadTimeoutMs = 180_000;
 
-/** What goes into the guest. The kernel is the one Debian's own cloud images have today. */
+/** The guest's programs. The kernel is the one of Debian's own cloud images. */
 const programs = ['busybox-static', 'dropbear-bin', 'qemu-guest-agent'];
 const kernelMetaPackage = 'linux-image-cloud-amd64';
 /**
- * Libraries of the programs' libraries; the programs' own are asked of apt. pack-initrd.ts finds
- * out when one is missing.
+ * Libraries that the programs' libraries need; the programs' own are resolved by apt.
+ * pack-initrd.ts fails if one is missing.
  */
 const furtherLibraries = ['libgmp10', 'libpcre2-8-0'];
 
 /**
- * Downloads and unpacks into `${workDir}/root`; gives the packages' file names, which hold their
- * versions. Tries the machine's package lists first; where they are missing or out of date, fetches
- * fresh ones into `workDir`. Throws with apt's last words.
+ * Downloads and unpacks into `${workDir}/root`; returns the packages' file names, which contain
+ * their versions. Uses the machine's package lists; where they are missing or out of date,
+ * downloads fresh ones into `workDir`. Throws with the end of apt's messages.
  */
 export async function fetchPackages(workDir: string): Promise<string[]> {
   const own = ['-o', 'APT::Sandbox::User=', '-o', `Dir::Cache=${workDir}/cache`];

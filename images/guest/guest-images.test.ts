@@ -1,4 +1,4 @@
-// Builds the real images and boots them under QEMU's emulation; needs the packages of `up` and a
+// Builds the real images and boots them under QEMU's emulation. Needs the packages of `up` and a
 // package mirror.
 import assert from 'node:assert/strict';
 import {
@@ -190,8 +190,8 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
       bridge,
       `import { connect } from 'node:net'; const s = connect(${port}, '127.0.0.1'); process.stdin.pipe(s).pipe(process.stdout);`,
     );
-    // QEMU's own network: DHCP, and each connection to 169.254.169.254 handed to a process that
-    // passes it on to our server.
+    // QEMU's user network: DHCP, and each connection to 169.254.169.254 is passed to a process that
+    // connects it to the test's server.
     const addresses = 'net=169.254.0.0/16,host=169.254.0.2,dhcpstart=169.254.0.15';
     const network = `user,id=n,${addresses},guestfwd=tcp:169.254.169.254:80-cmd:${process.execPath} ${bridge},hostfwd=tcp:127.0.0.1:${sshPort}-:22`;
     const guest = tiny('', '-netdev', network, '-device', 'virtio-net-pci,netdev=n');
@@ -214,7 +214,7 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
       (await runTool('ssh', [...ssh, 'root@127.0.0.1', 'hostname'], { timeoutMs: 60_000 })).trim(),
       'vm-net',
     );
-    // QEMU's network advertises fec0::/64 too.
+    // QEMU's user network advertises fec0::/64, too.
     await eventually(
       async () =>
         /inet6 fec0:/.test(
@@ -244,7 +244,7 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
       '-uuid',
       `${digit.repeat(8)}-0000-4000-8000-000000000000`,
     ];
-    /** Boots until the key is told, then cuts the power. */
+    /** Boots until the key is printed, then cuts the power. */
     const boot = async (
       start: () => TestGuest,
     ): Promise<{ origin: string; fingerprint: string }> => {
@@ -326,7 +326,7 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
     );
     await guest.consoleShows(/vm-disk login:/);
     assert.deepEqual(await guest.agent('guest-get-host-name'), { 'host-name': 'vm-disk' });
-    await guest.agent('guest-shutdown'); // never answers: the guest is gone
+    await guest.agent('guest-shutdown'); // never answers: the guest has ended
     assert.equal(await guest.ended, 0);
   });
 });

@@ -1,4 +1,4 @@
-// For tests: one guest under plain QEMU, its console, its monitor (QMP) and its agent. Ends with
+// For tests: one guest under plain QEMU, its console, its monitor (QMP) and its agent. It ends with
 // the test.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -59,7 +59,7 @@ export function startGuest(qemuArgs: readonly string[]): TestGuest {
     try {
       return readFileSync(log, 'utf8');
     } catch {
-      return ''; // QEMU has not made it yet
+      return ''; // QEMU has not created it yet
     }
   };
   const monitor = async (command: string, args: object = {}): Promise<void> => {
@@ -92,8 +92,8 @@ export function startGuest(qemuArgs: readonly string[]): TestGuest {
 }
 
 /**
- * Sends JSON commands one by one over a Unix socket, waits for each one's `return`, and gives the
- * last; undefined when the other side is gone.
+ * Sends JSON commands one by one over a Unix socket, waits for the `return` of each, and returns
+ * the last; undefined if the other side closes.
  */
 async function ask(path: string, commands: readonly object[]): Promise<unknown> {
   const socket = createConnection(path);

@@ -1,4 +1,4 @@
-// Makes the guest's initial RAM disk of an unpacked folder of Debian packages and the files of
+// Creates the guest's initial RAM disk from a folder of unpacked Debian packages and the files of
 // rootfs/.
 import { readFileSync, statSync } from 'node:fs';
 import { cp, glob, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import type { ArchiveEntry } from './cpio.ts';
 
 const rootfs = join(import.meta.dirname, 'rootfs');
 
-/** Drivers for what QEMU offers; what they depend on comes by itself. */
+/** Drivers for QEMU's devices; their dependencies are added automatically. */
 const modules = [
   'virtio_pci',
   'virtio_blk',
@@ -50,8 +50,8 @@ const emptyFolders = [
 ];
 
 /**
- * Writes the archive to `${workDir}/initrd`. Packed lightly: 6 MB instead of 14, and the guest is
- * as fast. `further`: modules for tests.
+ * Writes the archive to `${workDir}/initrd`. Compressed lightly: 6 MB instead of 14, and the guest
+ * boots as fast. `further`: modules for tests.
  */
 export async function packInitrd(
   workDir: string,
@@ -137,7 +137,7 @@ async function dynamic(root: string): Promise<ArchiveEntry[]> {
   ];
 }
 
-/** The wanted modules, all they depend on, and the tables by which modprobe finds them. */
+/** The listed modules, their dependencies, and the tables that modprobe reads. */
 async function drivers(
   workDir: string,
   version: string,
@@ -152,7 +152,7 @@ async function drivers(
   );
   const needed = new Set<string>();
   for (const name of wanted) {
-    // A line is `path: path path`. One that is missing is built into this kernel.
+    // A line is `path: path path`. A module without a line is built into this kernel.
     for (const path of dependencies.get(name.replaceAll('-', '_'))?.split(/:? /) ?? [])
       if (path) needed.add(path.replace(/:$/, ''));
   }

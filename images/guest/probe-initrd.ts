@@ -1,6 +1,6 @@
-// The guest that measures acceleration: an initial RAM disk whose init says one line in user space
-// and ends QEMU at once. With a real kernel below it, it shows whether paging and user mode work
-// under an accelerator (hosts/local/probe-acceleration.ts).
+// The guest that measures acceleration: an initial RAM disk whose init prints one line in user
+// space and ends QEMU at once. With a real kernel it shows whether paging and user mode work under
+// an accelerator (hosts/local/probe-acceleration.ts).
 import { gzipSync } from 'node:zlib';
 import { cpio, file } from './cpio.ts';
 
@@ -21,7 +21,7 @@ const loadAddress = 0x400000;
 const headerSize = 64 + 56;
 
 /**
- * A static x86-64 ELF program, in machine code since no compiler is needed then: write(1, line),
+ * A static x86-64 ELF program, as machine code so that no compiler is needed: write(1, line),
  * iopl(3), and 0x10 to port 0xf4, QEMU's isa-debug-exit device, which ends QEMU with code (0x10 <<
  * 1) | 1 = 33.
  */

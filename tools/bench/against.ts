@@ -1,5 +1,5 @@
 // `cobalt bench WHAT --against REF`: runs a benchmark of another commit, from a temporary git
-// worktree, and of this checkout in turns. Nothing of it stays behind, however it ends.
+// worktree, and of this checkout in turns. Nothing of it is left behind, however it ends.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { cp, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
@@ -15,17 +15,17 @@ export interface AgainstOptions {
   ref: string;
   rounds: number;
   say(text: string): void;
-  /** Aborted by Ctrl-C: the run stops, and all is cleaned up before the promise rejects. */
+  /** Aborted by Ctrl-C: the run stops, and everything is cleaned up before the promise rejects. */
   signal: AbortSignal;
 }
 
-/** Time for a process that was told to end, before it is killed. */
+/** How long a process that was told to end may take before it is killed. */
 const endTimeoutMs = 20_000;
 
 export async function benchAgainst(options: AgainstOptions): Promise<Round[]> {
   const { what, ref, rounds, say, signal } = options;
   const commit = await commitOf(ref);
-  // Short, as sockets of the state folders below it have at most 107 bytes: unix(7).
+  // Short, since sockets of the state folders below it have at most 107 bytes: unix(7).
   const dir = await mkdtemp(join(tmpdir(), 'cb-'));
   const tree = join(dir, 't');
   try {
@@ -50,10 +50,10 @@ export async function benchAgainst(options: AgainstOptions): Promise<Round[]> {
   }
 }
 
-/** Also one that is half made: git locks it until it is whole. git-worktree(1) */
+/** Also one that is incomplete: git locks a worktree until it is complete. git-worktree(1) */
 async function removeWorktree(tree: string): Promise<void> {
-  await git(['worktree', 'unlock', tree]).catch(() => undefined); // it is not locked
-  await git(['worktree', 'remove', '--force', tree]).catch(() => undefined); // prune takes the rest
+  await git(['worktree', 'unlock', tree]).catch(() => undefined); // it was not locked
+  await git(['worktree', 'remove', '--force', tree]).catch(() => undefined); // `prune` removes the rest
 }
 
 async function commitOf(ref: string): Promise<string> {
@@ -68,7 +68,7 @@ async function commitOf(ref: string): Promise<string> {
   );
 }
 
-/** The packages of that commit's lock file: ours, as hard links, where the lock is the same. */
+/** The packages of that commit's lock file: hard links of ours if the lock files are equal. */
 async function provideModules(
   tree: string,
   say: (text: string) => void,
@@ -93,7 +93,7 @@ async function provideModules(
   const { code, errors } = await execute(
     'npm',
     ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
-    // npm leaves out what does not fit the Node it runs under, and the machine's may be old
+    // npm leaves out packages that do not fit the Node it runs under, and the machine's may be old
     {
       cwd: tree,
       signal,
@@ -141,7 +141,9 @@ async function runBench(
   }
 }
 
-/** Our own Node is in node_modules; the other commit runs under that of its lock file. */
+/**
+ * This checkout's Node is in node_modules; the other commit runs under the Node of its lock file.
+ */
 function nodeOf(folder: string): string {
   const path = relative(repository, process.execPath);
   return path.startsWith('..') ? process.execPath : join(folder, path);
@@ -160,8 +162,8 @@ async function git(args: readonly string[], signal?: AbortSignal): Promise<strin
 }
 
 /**
- * In a process group of its own, which a Ctrl-C in the terminal does not reach: the group is ended
- * here when `signal` aborts, first by SIGTERM.
+ * In its own process group, which a Ctrl-C in the terminal does not reach: the group is ended here
+ * when `signal` aborts, first by SIGTERM.
  */
 async function execute(
   program: string,

@@ -1,13 +1,13 @@
-// The yardstick of HTTP: node:http and nothing else, in a process of its own as the control plane
-// is. Started by yardsticks.ts with a port of 0; tells its port over IPC, and takes the JSON of its
-// answers from there.
+// The yardstick of HTTP: only node:http, in a process of its own as the control plane is. Started
+// by yardsticks.ts with port 0; reports its port over IPC, and receives the JSON of its answers
+// from there.
 import { createReadStream, createWriteStream } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { Json } from '#contracts/common/json.ts';
 
-/** From the parent: what GET answers from now on. */
+/** From the parent: what GET returns from now on. */
 export interface AnswerMessage {
   answer: Json;
 }

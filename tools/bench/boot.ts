@@ -1,5 +1,5 @@
-// `cobalt bench boot`: from POST /servers to the guest kernel's first console line, against `virsh
-// create` of the same domain on the same host, in turns.
+// `cobalt bench boot`: the time from POST /servers to the guest kernel's first console line, in
+// turns with `virsh create` of the same domain on the same host.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -83,7 +83,10 @@ async function throughNova(
   return { id: server.id, ms, xml: await virsh(cloud, 'dumpxml', '--inactive', server.id) };
 }
 
-/** Kernel and initrd lie in the guest's folder and go with it: the bare guest boots from copies. */
+/**
+ * Kernel and initrd are in the guest's folder and are deleted with it: the bare guest boots from
+ * copies.
+ */
 async function keepBootFiles(cloud: BenchCloud, xml: string): Promise<string> {
   const folder = join(hostDir(cloud), 'data', 'bench-boot');
   await mkdir(folder, { recursive: true });
@@ -108,8 +111,8 @@ async function destroyServer(cloud: BenchCloud, id: string): Promise<void> {
 }
 
 /**
- * The same domain under another name, its overlay made beforehand: only what virsh and QEMU need is
- * timed.
+ * The same domain under another name, its overlay created beforehand: only what virsh and QEMU need
+ * is measured.
  */
 async function throughVirsh(cloud: BenchCloud, xml: string): Promise<number> {
   const [uuid, name] = [randomUUID(), `bare-${randomUUID().slice(0, 8)}`];

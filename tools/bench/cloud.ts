@@ -1,5 +1,5 @@
 // A cloud of its own for a benchmark: a child process on a free port, with a temporary state
-// folder, gone afterwards.
+// folder, removed afterwards.
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -79,7 +79,7 @@ export async function startBenchCloud(options: {
       60_000,
     ),
     async close() {
-      // its lines of progress are not for standard output, which is the figures'
+      // its progress is not printed: standard output is for the figures
       await run(process.execPath, ['cli/main.ts', 'down', '--purge', '--home', dir], {
         cwd: repository,
       });

@@ -1,5 +1,5 @@
-// What `cobalt bench --against` makes of the figures of two commits: their order of running, the
-// ratio of each figure, and the table. Pure; against.ts runs the benchmarks.
+// Evaluates the figures of two commits for `cobalt bench --against`: the order of runs, the ratio
+// of each figure, and the table. Pure; against.ts runs the benchmarks.
 import { table } from '#cli/table.ts';
 import type { Bar } from './report.ts';
 import { formatNumber, median } from './report.ts';
@@ -7,7 +7,7 @@ import { formatNumber, median } from './report.ts';
 /** The commit that is compared with, or this checkout. */
 export type Side = 'base' | 'current';
 
-/** A figure as `bench --json` prints it; later and earlier commits print further members. */
+/** A figure as printed by `bench --json`; other commits may print further members. */
 export interface MeasuredFigure {
   what: string;
   value: number;
@@ -27,13 +27,13 @@ export interface FigureComparison {
   /** Median of the rounds' ratios current / base; undefined where one side does not measure it. */
   ratio: number | undefined;
   lessIsBetter: boolean;
-  /** Figures without a bar are shown and not judged. */
+  /** Figures without a bar are shown, not judged. */
   verdict: 'slower' | 'faster' | 'same' | 'not judged';
 }
 
 /**
- * A B, B A, A B, ...: whatever drifts on the machine, and whatever the first run of a pair leaves
- * to the second, affects both sides alike.
+ * A B, B A, A B, ...: a drift of the machine, and whatever the first run of a pair leaves to the
+ * second, affects both sides alike.
  */
 export function runOrder(rounds: number): readonly (readonly [Side, Side])[] {
   return Array.from({ length: rounds }, (_, index) =>
@@ -41,7 +41,7 @@ export function runOrder(rounds: number): readonly (readonly [Side, Side])[] {
   );
 }
 
-/** `tolerance`: 0.05 accepts 5 % in the bad direction. Figures are paired by their name. */
+/** `tolerance`: 0.05 accepts 5 % in the bad direction. Figures are paired by name. */
 export function compareRounds(rounds: readonly Round[], tolerance: number): FigureComparison[] {
   const names = new Set(
     rounds.flatMap(({ base, current }) => [...current, ...base].map(({ what }) => what)),
@@ -115,8 +115,8 @@ export function comparisonTable(
 }
 
 /**
- * The figures in what a run printed: other commits print lines of progress before and after the
- * JSON. Undefined: there are none.
+ * The figures in the output of a run: other commits print progress before and after the JSON.
+ * Undefined: there are none.
  */
 export function figuresIn(output: string): MeasuredFigure[] | undefined {
   const start = output.search(/^\{$/m);

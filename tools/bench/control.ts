@@ -158,7 +158,7 @@ async function candidates({ port, admin }: BenchCloud, bare: BareServer): Promis
   const found = answer.allocation_requests.length;
   if (found !== 1000) throw new Error(`${found} candidates were found, 1000 were expected`);
   const bareAnswer = await bare.requests(answer, { count: 200, concurrency: 1 });
-  // The extra providers are no hosts: they must not be candidates of the servers made next.
+  // The extra providers are not hosts: they must not be candidates for the servers created next.
   const clean = createLoad(port, 4);
   await clean.run(
     uuids.length,

@@ -1,4 +1,5 @@
-// 100 MiB through HTTP in both directions, for the figures of images and their yardstick alike.
+// Transfers 100 MiB over HTTP in both directions, for the figures of images and for their
+// yardstick.
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 
@@ -52,7 +53,7 @@ export async function upload({ port, path, headers }: Target): Promise<number> {
   return (imageMib * mib) / 1e6 / ((performance.now() - startedAt) / 1000);
 }
 
-/** GET of what was uploaded; MB/s. */
+/** GET of the uploaded data; MB/s. */
 export async function download({ port, path, headers }: Target): Promise<number> {
   const startedAt = performance.now();
   let size = 0;

@@ -1,4 +1,4 @@
-// 250 requests that try to keep the control plane busy: long text against patterns, wide and deep
+// 250 requests that try to keep the control plane busy: long texts for patterns, wide and deep
 // bodies, very many values.
 import { gzipSync } from 'node:zlib';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -13,7 +13,7 @@ export interface HostileCall {
 
 export interface HostileFacts {
   token: string;
-  /** Of an application credential whose access rules are made to be slow. */
+  /** A token of an application credential with slow access rules. */
   ruledToken: string;
   imageId: string;
   volumeId: string;
@@ -21,7 +21,7 @@ export interface HostileFacts {
   projectId: string;
 }
 
-/** Access rules as many and as ambiguous as a credential may have. */
+/** As many and as ambiguous access rules as a credential may have. */
 export const slowRules = (): Json[] =>
   Array.from({ length: 64 }, (_, index) => ({
     service: 'image',

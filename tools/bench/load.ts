@@ -48,8 +48,8 @@ export function createLoad(port: number, concurrency: number) {
     });
 
   /**
-   * Runs `count` calls, `concurrency` at a time; latencies in ms, and the whole in seconds. Throws
-   * on an unexpected status.
+   * Runs `count` calls, `concurrency` at a time; latencies in ms, the total in seconds. Throws on
+   * an unexpected status.
    */
   async function run(
     count: number,

@@ -1,5 +1,5 @@
-// `cobalt bench network`: ports made over HTTP and written to a real northbound database, listed,
-// and written anew after its loss.
+// `cobalt bench network`: ports created over HTTP and written to a real northbound database,
+// listed, and written again after its loss.
 import { execFile } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import { startBareServer, transactionsPerSecond } from './yardsticks.ts';
 
 const run = promisify(execFile);
 const syncedPorts = 10_000;
-/** Neutron takes no more: `maxBulk` in services/neutron/api/attributes.ts. */
+/** Neutron's limit: `maxBulk` in services/neutron/api/attributes.ts. */
 const portsPerRequest = 250;
 const rebuildDeadlineMs = 120_000;
 
@@ -82,7 +82,7 @@ const nbctl = async ({ dir }: BenchCloud, ...words: string[]): Promise<string> =
     ).catch(() => ({ stdout: '' }))
   ).stdout;
 
-/** How many of our ports the northbound database has: each is named by its UUID. */
+/** How many of our ports are in the northbound database: each is named by its UUID. */
 const written = async (cloud: BenchCloud): Promise<number> =>
   (await nbctl(cloud, '--bare', '--columns=name', 'find', 'Logical_Switch_Port', 'type=""'))
     .split('\n')
@@ -99,7 +99,9 @@ async function allWritten(cloud: BenchCloud, count: number, deadlineMs: number):
   }
 }
 
-/** OVN's own time from a change of the northbound database until all hosts have it, median. */
+/**
+ * OVN's own time from a change of the northbound database until all hosts have applied it, median.
+ */
 async function syncMs(cloud: BenchCloud): Promise<number> {
   const times: number[] = [];
   for (let round = 0; round < 5; round += 1) {
@@ -113,8 +115,8 @@ async function syncMs(cloud: BenchCloud): Promise<number> {
 const streamMegabytes = 24;
 
 /**
- * What guests see: TCP through Geneve in both directions and both protocols, and how soon a changed
- * rule holds.
+ * As guests see it: TCP through Geneve in both directions and both IP versions, and how soon a
+ * changed rule takes effect.
  */
 async function guests(cloud: BenchCloud): Promise<Figure[]> {
   const admin = await tenant(cloud, 'admin');
@@ -143,7 +145,7 @@ async function guests(cloud: BenchCloud): Promise<Figure[]> {
     [b, a, b.fixedV6 ?? ''],
   ] as const;
   const rates: number[] = [];
-  // Once to warm up: an emulated guest translates each of its programs at their first use.
+  // The first run warms up: an emulated guest translates each program at its first use.
   for (const measured of [false, true]) {
     for (const [from, to, address] of ways) {
       const rate = await stream(from, to, address, streamMegabytes);

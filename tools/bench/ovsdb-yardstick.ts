@@ -1,5 +1,5 @@
 // The yardstick of writes to a northbound database: Open vSwitch's own tool inserts as many ports
-// into a new file of OVN's schema.
+// into a new file with OVN's schema.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,10 +8,10 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const schema = '/usr/share/ovn/ovn-nb.ovsschema';
-/** Ports of one transaction: an argument of a program has at most 128 KiB (execve(2)). */
+/** Ports per transaction: an argument of a program has at most 128 KiB (execve(2)). */
 const transactionPorts = 500;
 
-/** ms for `count` ports, 500 and their switch in a transaction. RFC 7047, 4.1.3. */
+/** ms for `count` ports, 500 and their switch per transaction. RFC 7047, 4.1.3. */
 export async function insertedPortsMs(count: number): Promise<number> {
   const dir = await mkdtemp(join(tmpdir(), 'bare-'));
   const file = join(dir, 'nb.db');

@@ -1,5 +1,5 @@
-// One table for every benchmark: what was measured, how it stands to a yardstick measured in the
-// same run, the bar, and what stock OpenStack needs on the same kind of machine.
+// The table of every benchmark: the measured value, its ratio to a yardstick measured in the same
+// run, the bar, and what stock OpenStack needs on the same kind of machine.
 import { table } from '#cli/table.ts';
 
 export type Bar = { atMost: number } | { atLeast: number };
@@ -8,7 +8,7 @@ export type Bar = { atMost: number } | { atLeast: number };
 export interface Yardstick {
   what: string;
   value: number;
-  /** Where it has another name than the figure's: transactions/s beside servers/s. */
+  /** If it differs from the figure's: transactions/s beside servers/s. */
   unit?: string;
 }
 
@@ -16,18 +16,18 @@ export interface Figure {
   what: string;
   value: number;
   unit: string;
-  /** Without one the bar is for the value itself: counts and ratios. */
+  /** Without one the bar applies to the value itself: counts and ratios. */
   yardstick?: Yardstick;
   /**
-   * The promise: value / yardstick, as machines differ by more than two. Undefined: for
-   * information.
+   * The bar for value / yardstick, since machines differ by more than two. Undefined: for
+   * information only.
    */
   bar?: Bar;
   /** Stock OpenStack on the same machine, as the issue gives it. */
   stock?: string;
 }
 
-/** What the bar is for. */
+/** The value to which the bar applies. */
 export const judgedValue = ({ value, yardstick }: Figure): number =>
   yardstick === undefined ? value : value / yardstick.value;
 

@@ -14,7 +14,7 @@ import { median } from './report.ts';
 import { hashingMs } from './yardsticks.ts';
 
 /**
- * Of so many rounds the shortest stall counts: the machine itself stalls now and then, the request
+ * The shortest stall of this many rounds counts: the machine itself stalls sometimes, the request
  * each time.
  */
 const rounds = 3;
@@ -167,7 +167,7 @@ async function runningOf(cloud: BenchCloud, call: HostileCall): Promise<number> 
   return ((await runningNs()) - before) / 1e6;
 }
 
-/** The status; 0: the connection broke off. */
+/** The status; 0: the connection ended early. */
 async function send(
   port: number,
   agent: Agent | undefined,

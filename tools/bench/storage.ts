@@ -1,5 +1,5 @@
-// `cobalt bench storage`: volumes made on a simulated backend and on the filer, attached to a
-// running guest, written there, beside QEMU's own writing of the same file.
+// `cobalt bench storage`: volumes created on a simulated backend and on the filer, attached to a
+// running guest, written to there, in turns with QEMU's own writing to the same file.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -118,7 +118,7 @@ async function onFiler(cloud: BenchCloud): Promise<Figure[]> {
   ];
 }
 
-/** Images of 1 GiB a second that QEMU's tool makes in a local folder. */
+/** Images of 1 GiB per second that qemu-img creates in a local folder. */
 async function imagesPerSecond({ dir }: BenchCloud): Promise<number> {
   const count = 30;
   const startedAt = performance.now();
@@ -202,8 +202,8 @@ async function attach(cloud: BenchCloud): Promise<Figure[]> {
 const written = 512;
 
 /**
- * The guest writes the volume, then QEMU's own tool the same file, in turns; both past every cache
- * and to the end.
+ * The guest writes to the volume, then QEMU's own tool to the same file, in turns; both bypass
+ * every cache and wait for the data.
  */
 async function write(cloud: BenchCloud): Promise<Figure[]> {
   const id = free[11] ?? '';
@@ -224,7 +224,7 @@ async function write(cloud: BenchCloud): Promise<Figure[]> {
       120_000,
     );
     const [start = 0, end = 0] = took.trim().split(' ').map(Number);
-    // the first round makes the file's clusters
+    // the first round allocates the file's clusters
     if (round > 0) inside.push((written * 1024 * 1024) / 1e6 / (end - start));
     await cloud.admin.ask(
       'compute',

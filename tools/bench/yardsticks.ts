@@ -1,5 +1,5 @@
-// What the machine itself needs for the core of what a benchmark measures, without any of our code:
-// the bars are shares of these, so that they hold on slow and fast machines alike. Each is measured
+// What the machine itself needs for the core of what a benchmark measures, without any of our code.
+// Bars are ratios to these, so that they hold on slow and fast machines alike. Each is measured
 // beside the figure, in the same run. docs/how-to/measure.md describes them.
 import { spawn } from 'node:child_process';
 import { argon2, createHash, randomBytes } from 'node:crypto';
@@ -21,7 +21,7 @@ export interface BareServer {
   port: number;
   /** Resident memory, MB. */
   residentMb(): Promise<number>;
-  /** Requests that are answered by this JSON, encoded for each. */
+  /** Requests that are answered with this JSON, serialised for each. */
   requests(
     answer: Json,
     load: { count: number; concurrency: number },
@@ -88,7 +88,7 @@ export async function passwordHashMs(): Promise<number> {
 
 const hashedMib = 16;
 
-/** SHA-512 of 16 MiB on one core, the shortest of some, ms: the speed of a core. */
+/** SHA-512 of 16 MiB on one core, the shortest of several runs, ms: the speed of a core. */
 export function hashingMs(): number {
   const bytes = randomBytes(hashedMib * 1024 * 1024);
   const times = Array.from({ length: 7 }, () => {
@@ -100,8 +100,8 @@ export function hashingMs(): number {
 }
 
 /**
- * Transactions a second on a database file, set as platform/db sets SQLite; each inserts a row of
- * about 1 KB and an event, and changes the row, as creating a resource does.
+ * Transactions per second on a database file with the settings of platform/db; each inserts a row
+ * of about 1 KB and an event, and updates the row, as the creation of a resource does.
  */
 export async function transactionsPerSecond(): Promise<number> {
   const count = 2000;
