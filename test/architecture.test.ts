@@ -1,5 +1,4 @@
-// The dependency rules: who may import whom. docs/architecture.md shows the components,
-// CONTRIBUTING.md the table.
+// The dependency rules: who may import whom. docs/architecture.md has the table of components.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { componentOf, components } from './components.ts';
@@ -42,7 +41,7 @@ export function violations(imports: readonly Import[]): string[] {
         : [];
     const to = componentOf(target);
     if (from === to) return [];
-    // Tests and contract suites may reach for their neighbours' test tools.
+    // Tests and contract suites may use the test tools of other components.
     const inTest = isTest(file);
     if (neverFrom[folder]?.some((component) => to.startsWith(component)) && !inTest)
       return [`${file} imports ${target}`];

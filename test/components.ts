@@ -1,4 +1,4 @@
-// The components of the repository, as the dependency rules and the style rules count them.
+// The components of the repository, for the tests of dependency rules and style.
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

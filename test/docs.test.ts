@@ -1,5 +1,5 @@
-// The documents tell the truth: every link leads somewhere, every file they name exists, the
-// reference is what the code says.
+// The documents are true: every link has a target, every file they name exists, the reference
+// matches the code.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { glob, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -51,11 +51,11 @@ export function brokenLinks(
   });
 }
 
-// Rooms that docs/architecture.md announces. One that is there now is announced no more.
+// Folders that docs/architecture.md announces. When one exists it is no longer announced.
 const planned = ['hosts/gardenlinux/'];
 
 /**
- * Files of the house named in backticks, e.g. `platform/log.ts`. `hosts/h1/…` lies in the state
+ * Files of the repository named in backticks, e.g. `platform/log.ts`. `hosts/h1/…` is in the state
  * folder.
  */
 export function unknownFiles(
@@ -88,7 +88,7 @@ test('every link in the documents leads somewhere', async () => {
   );
 });
 
-test('every file of the house that a document names exists', async () => {
+test('every file of the repository that a document names exists', async () => {
   assert.deepEqual(
     (await documents()).flatMap(({ path, text }) =>
       unknownFiles(path, text, (file) => existsSync(join(root, file))),

@@ -1,5 +1,5 @@
-// A whole cloud behind a real socket for the API tests: its people in two projects, a client that
-// holds every answer to what all of them must keep (request id, no body on 204, no 500), and one
+// A complete cloud behind a real socket for the API tests: users in two projects, a client that
+// checks every answer for what all must have (request id, no body on 204, no 500), and one
 // simulated host so that servers become ACTIVE.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -21,7 +21,7 @@ export interface Answer {
   status: number;
   headers: Headers;
   text: string;
-  /** The text as JSON; undefined where it is none. */
+  /** The text as JSON; undefined if it is not JSON. */
   json: Loose;
 }
 
@@ -33,7 +33,7 @@ export interface Person {
 
 export interface Sending {
   body?: Json;
-  /** Instead of `body`: as it is. */
+  /** Sent unchanged, instead of `body`. */
   raw?: string | Uint8Array<ArrayBuffer>;
   headers?: Record<string, string>;
   /** Minor microversion, sent as OpenStack-API-Version for the service that the path names. */
@@ -43,7 +43,7 @@ export interface Sending {
 export interface ApiCloud {
   plane: ControlPlane;
   imageId: string;
-  /** Admin of project admin; members of two projects that know nothing of each other. */
+  /** Admin of project admin; members of two projects without access to each other's. */
   admin: Person;
   alice: Person;
   bob: Person;
@@ -62,9 +62,9 @@ export interface ApiCloud {
     body?: Json,
     version?: number,
   ): Promise<Loose>;
-  /** A fresh token for a person's name, project name and password. */
+  /** A new token for a user name, project name and password. */
   token(name: string, project: string, password: string): Promise<string>;
-  /** A fresh token as those that its people have. */
+  /** A new token like the person's own. */
   tokenOf(name: 'admin' | 'alice' | 'bob'): Promise<string>;
   stop(): Promise<void>;
 }
@@ -197,11 +197,11 @@ export async function startApiCloud(options: { log?: Log } = {}): Promise<ApiClo
 }
 
 /**
- * Written into everything of Alice's: an answer to Bob that holds it has told him what is not his.
+ * Written into everything of Alice's: an answer to Bob that contains it discloses what is not his.
  */
 export const hidden = 'not-for-bobs-eyes';
 
-/** What every answer keeps. contracts/openstack.md, "API rules that all services must keep". */
+/** What every answer must have. API-SIG guidelines on request ids; RFC 9110, 15.3.5 on 204. */
 function checkAnswer(what: string, method: HttpMethod, answer: Response, text: string): void {
   assert.notEqual(answer.status, 500, `${what}: ${text}`);
   assert.match(

@@ -1,5 +1,5 @@
-// Bounds of what one request may bring, per service: what is too much is refused in the service's
-// words, at once.
+// Bounds of a request, per service: what exceeds them is refused at once, in the service's own
+// format.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json, JsonObject } from '#contracts/common/json.ts';

@@ -1,4 +1,4 @@
-// createBackup against the whole control plane: which images come, and which stay.
+// createBackup with a complete control plane: which images are created, and which remain.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';

@@ -1,4 +1,4 @@
-// Nova's old paths of images (to 2.35): what Glance has, in the words of the first compute API.
+// Nova's image proxy API (until 2.35): Glance's images in the format of the first compute API.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { ApiCloud, Loose } from './api-cloud.ts';

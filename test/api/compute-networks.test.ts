@@ -1,5 +1,5 @@
-// Nova's old paths of security groups, floating IPs and networks (to 2.35): what Neutron has, in
-// the words of the first compute API.
+// Nova's proxy APIs of security groups, floating IPs and networks (until 2.35): Neutron's objects
+// in the format of the first compute API.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

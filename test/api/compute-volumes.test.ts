@@ -1,5 +1,5 @@
-// Nova's old paths of volumes and snapshots (to 2.35): what Cinder has, in the words of the first
-// compute API.
+// Nova's proxy APIs of volumes and snapshots (until 2.35): Cinder's objects in the format of the
+// first compute API.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';

@@ -1,6 +1,6 @@
-// By set difference: every route of every service, and every server action, is closed to those
-// without a good token, and tells the member of another project nothing. A route that no table
-// knows fails here, and so does a row for a route that is gone.
+// By set difference: every route of every service, and every server action, is closed without a
+// valid token, and discloses nothing to a member of another project. A route without a row in a
+// table fails here, and so does a row without a route.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
@@ -20,8 +20,8 @@ import { placement } from './cases/placement.ts';
 import { makeObjects } from './make-objects.ts';
 
 /**
- * What anybody may call: version documents, and where a password is traded for a token or another
- * password.
+ * Routes without a token: version documents, and those that exchange a password for a token or
+ * another password.
  */
 const openRoutes = [
   'GET /identity/',
@@ -40,7 +40,7 @@ const openRoutes = [
   'GET /compute/v2.1',
 ];
 
-/** A value that each action's schema takes. */
+/** A value that the schema of each action accepts. */
 const actionValues: Readonly<Record<string, Json>> = {
   'os-start': null,
   'os-stop': null,
@@ -69,7 +69,7 @@ const actionValues: Readonly<Record<string, Json>> = {
   resetNetwork: null,
   injectNetworkInfo: null,
 };
-/** Alice's server has no interface: her call reaches it and is refused for that. */
+/** Alice's server has no interface, so her call reaches it and is refused for that. */
 const withoutInterface: Readonly<Record<string, number>> = {
   addSecurityGroup: 202,
   removeSecurityGroup: 404,
@@ -78,9 +78,9 @@ const withoutInterface: Readonly<Record<string, number>> = {
   addFloatingIp: 404,
   removeFloatingIp: 404,
 };
-/** What upstream took out of the API, for whoever may see the server. */
+/** What upstream removed from the API, for callers who may see the server. */
 const removed: Readonly<Record<string, number>> = { resetNetwork: 410, injectNetworkInfo: 410 };
-/** What the console of a simulated guest answers to who may ask for it. */
+/** The status of the console of a simulated guest for callers who may use it. */
 const screenless = 503;
 const adminActions = ['os-resetState'];
 
@@ -282,7 +282,7 @@ describe('every server action', () => {
   }
 });
 
-/** Of an application credential that ends a moment after its token was made. */
+/** Of an application credential that expires a moment after its token was created. */
 async function expiredToken(): Promise<string> {
   const expiresAt = new Date(Date.now() + 1500).toISOString().replace('Z', '');
   const {

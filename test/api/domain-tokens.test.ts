@@ -1,5 +1,5 @@
-// A token of a domain acts in its domain alone: in the services that know no domains, the roles
-// admin and service of such a token open nothing that is closed without a role.
+// A token of a domain is valid only in its domain: in services that have no domains, the roles
+// admin and service of such a token allow nothing beyond a token without a role.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AuthContext } from '#openstack/auth/context.ts';

@@ -1,6 +1,6 @@
 // Hostile requests over all routes: valid, nearly valid, and what no client sends. None is answered
-// by a 5xx, none stops the others, none leaves memory behind. `FUZZ_REQUESTS=200000 ./cobalt test
-// hostile --no-checks` is the long run; FUZZ_SEED looks elsewhere.
+// by a 5xx, none stops the others, none leaks memory. `FUZZ_REQUESTS=200000 ./cobalt test hostile
+// --no-checks` is the long run; FUZZ_SEED selects other requests.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
@@ -12,18 +12,18 @@ import { Random } from './hostile/random.ts';
 
 const requests = Number(process.env['FUZZ_REQUESTS'] ?? 3_000);
 const seed = Number(process.env['FUZZ_SEED'] ?? 1);
-/** After so many the cloud is made anew: requests use up quotas, delete objects, end tokens. */
+/** After this many the cloud is recreated: requests use up quotas, delete objects, end tokens. */
 const requestsPerCloud = 2_000;
 const maxStallMs = 50;
-/** The slowest wait of a handler for something else, many times over. */
+/** Many times the slowest wait of a handler. */
 const hangMs = 60_000;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void; // V8's own, by the flag above
 
-/** What this cloud says it does not have. */
+/** The status of what this cloud does not offer. */
 const notOffered = 501;
-/** Of this route no 5xx is a fault: the console of a simulated guest, which has no screen. */
+/** The only route that may answer a 5xx: the console of a simulated guest, which has no screen. */
 const mayBeUnavailable = (request: HostileRequest): boolean =>
   /\/action$|remote-consoles/.test(request.path);
 
@@ -61,8 +61,7 @@ async function judge(
       `${request.route}: ${answer.status}`,
       `${shown}\n  ${answer.text.slice(0, 300)}\n  ${cloud.errors().join('').slice(0, 1_500)}`,
     );
-  // Compiling and collecting garbage also take time: what counts is what the request takes each
-  // time.
+  // Compilation and garbage collection also take time: the shortest of several runs counts.
   let fastestMs = answer.cpuMs;
   for (let attempt = 0; attempt < 5 && fastestMs > maxStallMs; attempt += 1)
     fastestMs = Math.min(fastestMs, (await cloud.send(request)).cpuMs);

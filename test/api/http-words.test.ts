@@ -1,5 +1,5 @@
-// What HTTP itself asks of every service, in that service's words: Allow with 405, OPTIONS, HEAD,
-// Accept, paths nobody can decode.
+// What HTTP requires of every service, in that service's format: Allow with 405, OPTIONS, HEAD,
+// Accept, paths that cannot be decoded.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { HttpMethod } from '#platform/http/messages.ts';
@@ -10,7 +10,7 @@ let cloud: ApiCloud;
 before(async () => void (cloud = await startApiCloud()));
 after(async () => await cloud.stop());
 
-/** How each service words a fault with this status. */
+/** How each service formats a fault with this status. */
 const services: readonly {
   name: string;
   list: string;

@@ -1,4 +1,4 @@
-// Makes one of everything that belongs to Alice or her project, with `hidden` written into it.
+// Creates one object of every kind for Alice or her project, with `hidden` written into it.
 import type { Json } from '#contracts/common/json.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { ApiCloud } from './api-cloud.ts';
@@ -192,7 +192,7 @@ async function computeObjects(cloud: ApiCloud): Promise<[string, string][]> {
   ];
 }
 
-/** By Nova's old paths: a volume, and another with a snapshot. */
+/** Through Nova's proxy API: a volume, and another with a snapshot. */
 async function oldVolumeObjects({
   alice,
   sure,

@@ -1,6 +1,6 @@
-// Connections that end as no client should: resets, half requests, upgrades, nonsense. The control
-// plane lives, answers and keeps no socket. `FUZZ_CONNECTIONS=20000 ./cobalt test raw-connections
-// --no-checks` is the long run.
+// Connections that end as no client should end them: resets, partial requests, upgrades, invalid
+// bytes. The control plane continues to answer and keeps no socket. `FUZZ_CONNECTIONS=20000
+// ./cobalt test raw-connections --no-checks` is the long run.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { consoleSocketPath, createConsoleProxy } from '#compose/console-proxy.ts';
@@ -124,7 +124,7 @@ describe('raw connections', () => {
     }
     const sockets = (): number =>
       process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
-    // Two at most: the kept connection of `fetch`, both ends of it.
+    // Two at most: both ends of the kept-alive connection of `fetch`.
     await eventually(() => sockets() <= 4, { withinMs: 30_000, what: `no socket is left` });
   });
 });

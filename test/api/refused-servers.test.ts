@@ -21,7 +21,7 @@ const create = async (server: JsonObject, version?: number): Promise<Answer> =>
     version,
     body: { server: { name: 'wrong', flavorRef: '42', imageRef: cloud.imageId, ...server } },
   });
-/** An image of Alice's with so many bytes. */
+/** An image of Alice's with this many bytes. */
 const imageThat = async (facts: JsonObject, bytes: number): Promise<string> => {
   const { id } = await cloud.sure(cloud.alice, 'POST', '/image/v2/images', {
     name: 'demanding',
@@ -38,7 +38,7 @@ const imageThat = async (facts: JsonObject, bytes: number): Promise<string> => {
 };
 
 describe('POST /servers refuses', () => {
-  // The bodies that are wrong by themselves.
+  // Bodies that are wrong by themselves.
   const rows: readonly [what: string, server: JsonObject, message: RegExp, version?: number][] = [
     ['an unknown image', { imageRef: none }, /Can not find requested image/],
     ['an image reference of no use', { imageRef: '-1' }, /Can not find requested image/],
@@ -245,7 +245,7 @@ describe('a quota', () => {
   });
 });
 
-/** Sends so many zero bytes to an image without holding them. */
+/** Uploads this many zero bytes to an image without holding them in memory. */
 async function uploadZeros(path: string, size: number): Promise<number> {
   const chunk = Buffer.alloc(2 ** 22);
   async function* zeros(): AsyncGenerator<Buffer> {

@@ -22,7 +22,7 @@ before(async () => {
 });
 after(async () => await cloud.stop());
 
-/** Per service: how it words a fault, and one route that takes a body. */
+/** Per service: the format of its faults, and one route with a body. */
 const services = [
   {
     name: 'nova',

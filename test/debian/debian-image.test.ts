@@ -1,6 +1,6 @@
 // The Debian image from end to end: built and registered by `./cobalt image build debian`, booted,
-// entered by ssh, rebooted. Takes minutes and downloads 150 MB: `./cobalt test test/debian` runs
-// it, `./cobalt test` alone does not. The seconds are printed and judged by nobody.
+// accessed by ssh, rebooted. Takes minutes and downloads 150 MB: only `./cobalt test test/debian`
+// runs it. The measured seconds are printed, not checked.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ const run = promisify(execFile);
 
 const buildTimeoutMs = 1_800_000;
 const loginTimeoutMs = 900_000;
-/** Of one command in an emulated guest on a busy machine. */
+/** For one command in an emulated guest on a busy machine. */
 const sshTimeoutMs = 300_000;
 const everyMs = 1_000;
 
@@ -29,7 +29,9 @@ describe('a server of the Debian image', { skip }, () => {
   let knownHost: string;
 
   const file = (name: string): string => join(cloud.dir, name);
-  /** Its output. The host key of the first login is kept; another one is refused from then on. */
+  /**
+   * Its output. The host key of the first login is stored; a different one is refused from then on.
+   */
   const ssh = async (command: string, timeoutMs = sshTimeoutMs): Promise<string> => {
     const options = [
       'StrictHostKeyChecking=accept-new',

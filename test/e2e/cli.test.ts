@@ -1,5 +1,5 @@
-// What a person meets at the terminal: help, suggestions, and clear words for everything that can
-// be in the way. Simulated hosts only.
+// What a user sees at the terminal: help, suggestions, and clear errors for every obstacle.
+// Simulated hosts only.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';

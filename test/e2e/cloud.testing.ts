@@ -1,5 +1,5 @@
-// A real cloud for end-to-end tests, made as a person makes it: `./cobalt up --detach` in a folder
-// of its own, `down --purge` after.
+// A real cloud for end-to-end tests, created as a user would: `./cobalt up --detach` in its own
+// folder, `down --purge` afterwards.
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { freePort } from '#platform/testing/free-port.ts';
 const run = promisify(execFile);
 export const repository = join(import.meta.dirname, '..', '..');
 
-/** Why real clouds cannot be made here; false when they can. For a test's `skip`. */
+/** Why real clouds cannot run here; false when they can. For a test's `skip`. */
 export function realCloudMissing(): string | false {
   if (process.getuid?.() !== 0) return 'needs root (namespaces)';
   for (const tool of ['libvirtd', 'qemu-system-x86_64', 'openstack'])
@@ -36,8 +36,8 @@ export interface TestCloud {
   /** `cobalt status --json`, whatever its exit code. */
   status(): Promise<CloudStatus>;
   /**
-   * kill -9 of the control plane; resolves when its supervisor has brought it back. `meanwhile`
-   * runs while it is dead.
+   * kill -9 of the control plane; resolves when its supervisor has restarted it. `meanwhile` runs
+   * while it is dead.
    */
   killControl(meanwhile?: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
@@ -55,7 +55,7 @@ const restartTimeoutMs = 60_000;
 const commandTimeoutMs = 300_000;
 
 export async function testCloud(): Promise<TestCloud> {
-  // Not below /tmp's long names: a Unix socket's path has 107 bytes.
+  // Not below /tmp with its long names: a Unix socket's path has 107 bytes.
   const dir = await mkdtemp('/var/tmp/cc-');
   const port = await freePort();
   const cobalt = async (...words: string[]): Promise<string> =>
@@ -105,7 +105,7 @@ export async function testCloud(): Promise<TestCloud> {
       return output;
     },
     async status() {
-      // 3 and 4 tell of what is down; the document is whole.
+      // Exit codes 3 and 4 report what is down; the document is complete.
       const text = await cobalt('status', '--json').catch(
         (error: { stdout: string }) => error.stdout,
       );

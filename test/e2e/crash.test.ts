@@ -61,7 +61,7 @@ describe('kill -9 of the control plane', { skip: realCloudMissing() }, () => {
     it(`leaves nothing half done (seed ${seed})`, async () => {
       const random = seededIds(seed).random;
       const dying = new AbortController();
-      // Answers that never come are part of the game: the caller was cut off.
+      // A call may get no answer: its caller was cut off.
       const disturb = async (): Promise<void> => {
         while (!dying.signal.aborted) {
           const there = await servers();
@@ -103,7 +103,7 @@ describe('kill -9 of the control plane', { skip: realCloudMissing() }, () => {
       for (const server of await servers())
         if (server.status === 'ERROR')
           assert.ok(server.fault?.message, `server ${server.id} says why it is in ERROR`);
-      // A guest that ends in this very moment is a difference for that moment.
+      // The audit may see a guest in the moment in which it ends.
       await eventually(
         async () => (await cloud.cobalt('doctor', '--audit')).includes('no differences'),
         { withinMs: 15_000, everyMs: 1_000, what: 'the audit finds nothing' },

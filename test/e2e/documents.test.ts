@@ -1,5 +1,5 @@
-// The commands of README.md and of docs/how-to are run as they are printed, twice in a row, against
-// a real cloud. Takes 10 to 20 minutes.
+// Runs the commands of README.md and of docs/how-to as they are printed, twice in a row, against a
+// real cloud. Takes 10 to 20 minutes.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { commandBlocks, scriptOf } from './documents.testing.ts';
 import type { Substitute } from './documents.testing.ts';
 
 const run = promisify(execFile);
-/** A bound on a hang: emulated guests beside other work. */
+/** Against a hang: emulated guests on a busy machine are slow. */
 const documentTimeoutMs = 900_000;
 
 const substitutes: Substitute[] = [
@@ -75,7 +75,7 @@ describe('the commands of the documents, as printed, twice', { skip: realCloudMi
     folder = await mkdtemp('/var/tmp/cd-');
     const home = join(folder, 'home');
     await mkdir(home, { mode: 0o700 });
-    // The port is a choice of an earlier `up`, so that the commands can be run as they stand.
+    // The port was chosen by an earlier `up`, so that the commands can be run as they are printed.
     await keepChoices(homePaths(home).choices, { ...defaultChoices, port: await freePort() });
     const { OS_CLOUD: _cloud, ...rest } = process.env;
     env = { ...rest, COBALT_HOME: home, COBALT_YES: '1', HOME: folder, TERM: 'dumb' };

@@ -5,7 +5,7 @@ export interface CommandBlock {
   /** Line of the block's first fence, from 1. */
   line: number;
   commands: { line: number; text: string }[];
-  /** The block's own words why no test runs it: its first line is `# not run by the tests: …`. */
+  /** The reason why no test runs the block: its first line is `# not run by the tests: …`. */
   notRun: string | undefined;
 }
 
@@ -27,7 +27,7 @@ export function commandBlocks(document: string): CommandBlock[] {
   return blocks;
 }
 
-/** What stands for commands that a test cannot run as they are, and says so when it runs. */
+/** Replaces commands that a test cannot run as they are, and reports that when it runs. */
 export interface Substitute {
   pattern: RegExp;
   command: string;
@@ -35,8 +35,8 @@ export interface Substitute {
 }
 
 /**
- * A bash script that runs the commands in one session, says each before it, and ends at the first
- * that fails with its place. Exit code 1 then. Blocks that are not run are left out.
+ * A bash script that runs the commands in one session, prints each before it, and ends at the first
+ * that fails with its position and exit code 1. Blocks that are not run are left out.
  */
 export function scriptOf(
   name: string,

@@ -1,5 +1,5 @@
-// A cloud whose disk is filled to the last byte under load: it lives, says why it refuses, reads
-// on, and is clean when there is space again.
+// A cloud whose disk is filled to the last byte under load: it stays up, gives the reason of its
+// refusals, still answers reads, and is consistent when there is space again.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
@@ -60,7 +60,7 @@ describe('a full disk', { skip, timeout: 180_000 }, () => {
     });
   let imageId = '';
 
-  /** To the last byte: the file takes what the file system gives. */
+  /** To the last byte: the file takes all that the file system has. */
   function fill(): void {
     const file = openSync(ballast, 'a');
     try {
@@ -89,7 +89,7 @@ describe('a full disk', { skip, timeout: 180_000 }, () => {
     fill();
     await eventually(
       async () => {
-        fill(); // the databases' logs give pages back now and then
+        fill(); // the databases' logs release pages now and then
         return answers.some(({ status }) => status === 507);
       },
       { withinMs: 60_000, what: 'a refusal for want of space' },

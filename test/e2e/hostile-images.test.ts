@@ -1,6 +1,7 @@
-// What a tenant meets who sends images that refer to files of the host: refused by Glance; what
-// gets past it (a container format that is not looked into) is refused by the host that should boot
-// or rescue from it and by the volume service, with a reason and without a path. On a real host.
+// What happens to a tenant who uploads images that refer to files of the host: refused by Glance;
+// what passes it (a container format that it does not inspect) is refused by the host that should
+// boot or rescue from it and by the volume service, with a reason and without a path. On a real
+// host.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createReadStream, readFileSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// For end-to-end tests of volumes: whether the image of one is locked on the filer, seen by a QEMU
-// beside it that locks as QEMU does.
+// For end-to-end tests of volumes: whether a volume's image is locked on the filer, as seen by a
+// QEMU that locks images itself.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

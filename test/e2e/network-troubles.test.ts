@@ -1,5 +1,5 @@
 // Every daemon of the network is killed and comes back, the northbound database is lost, rows are
-// tampered with. Issue 3, bars 3 and 4.
+// changed from outside. Issue 3, bars 3 and 4.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
@@ -27,7 +27,7 @@ describe('troubles of the network', { skip: realCloudMissing() }, () => {
     (await run('ovn-nbctl', [`--db=unix:${cloud.dir}/ovn/run/nb.sock`, '--timeout=10', ...words]))
       .stdout;
   /**
-   * Kills the daemon whose PID file lies below the folder of an init (`ovn`, `hosts/h1`); its
+   * Kills the daemon whose PID file is below the folder of an init (`ovn`, `hosts/h1`); its
    * supervisor starts another.
    */
   async function kill(init: string, pidFile: string): Promise<void> {
@@ -46,7 +46,8 @@ describe('troubles of the network', { skip: realCloudMissing() }, () => {
     );
   };
   /**
-   * A rule for one more port, made while something is away, lets packets through once it is back.
+   * A rule for one more port, created while something is away, lets packets through once that is
+   * back.
    */
   let nextPort = 6000;
   async function changeArrives(during: () => Promise<void>): Promise<void> {

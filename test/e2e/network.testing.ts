@@ -48,7 +48,7 @@ export interface Guest {
 
 export interface Tenant {
   api: CloudClient;
-  /** A network with a subnet on a router to the outside. */
+  /** A network with a subnet on a router to the external network. */
   network(
     name: string,
     cidrs: readonly string[],
@@ -61,7 +61,7 @@ export interface Tenant {
     network: string,
     options?: { host?: string; securityGroups?: string[] },
   ): Promise<Guest>;
-  /** The same of a server that another made, with the key `e2e`. */
+  /** The same for a server that was created elsewhere, with the key `e2e`. */
   reach(name: string, id: string): Promise<Guest>;
   rule(group: string, rule: Record<string, string | number | undefined>): Promise<string>;
   groupNamed(name: string): Promise<string>;
@@ -245,8 +245,8 @@ export async function tenant(
 }
 
 /**
- * MB/s of one file that `from` serves and `to` fetches: busybox's httpd sends it whole, its netcat
- * only kilobytes at a time.
+ * MB/s of one file that `from` serves and `to` downloads: busybox's httpd sends it completely, its
+ * netcat only kilobytes at a time.
  */
 export async function stream(
   from: Guest,

@@ -1,5 +1,4 @@
-// First light: Debian's own `openstack` client against a cloud with two real hosts. Issue 2, bars 1
-// to 3.
+// Debian's own `openstack` client against a cloud with two real hosts. Issue 2, bars 1 to 3.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { writeFile, readFile } from 'node:fs/promises';
@@ -302,10 +301,10 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
   });
 });
 
-/** The websocket behind the console's link speaks RFB. */
+/** The websocket behind the console's URL speaks RFB. */
 async function greetsRfb(url: string, name: string): Promise<void> {
   const address = new URL(url);
-  // The page around it asks whose console this is.
+  // The page asks which server the console belongs to.
   const named = await fetch(`http://${address.host}/console/server${address.search}`);
   assert.deepEqual([named.status, await named.json()], [200, { name }]);
   assert.equal((await fetch(`http://${address.host}/console/server?token=wrong`)).status, 401);

@@ -26,7 +26,7 @@ interface Volume {
 const run = promisify(execFile);
 const rounds = Number(process.env['STORAGE_ROUNDS'] ?? 2);
 const firstSeed = Number(process.env['CRASH_SEED'] ?? 1);
-/** Who was killed is back within 20 s; then all must settle. */
+/** A killed process is back within 20 s; then everything must settle. */
 const settleMs = 90_000;
 const stormMs = 6_000;
 const victims = ['control plane', 'libvirtd', 'filer'] as const;
@@ -119,7 +119,7 @@ describe('kill -9 under volumes', { skip: realCloudMissing() }, () => {
       const pick = <T>(some: readonly T[]): T | undefined =>
         some[Math.floor(random() * some.length)];
       const over = new AbortController();
-      /** One random deed; what is refused, and answers that never come, are part of the game. */
+      /** One random operation; it may be refused, or get no answer. */
       const deed = async (): Promise<void> => {
         const [server, dice] = [pick(servers) ?? '', random()];
         const volume = pick(kept) ?? '';

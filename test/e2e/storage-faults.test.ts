@@ -1,6 +1,6 @@
-// What goes wrong with storage, as a tenant meets it: a full share, one that is away, files that
-// changed under the server. Clear faults, right states, a message, and nothing half made. Issue 4,
-// bar 7. The share is a small file system of its own, so that it is full for real.
+// Storage failures as a tenant sees them: a full share, one that is away, files that changed behind
+// the server. Clear faults, right states, a message, and nothing half created. Issue 4, bar 7. The
+// share is a small file system of its own, so that it can really be full.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import {
@@ -35,7 +35,7 @@ interface Message {
 
 const run = promisify(execFile);
 const settleMs = 30_000;
-/** It may promise 20 times as much: 10 volumes of 1 GiB. */
+/** It may be overcommitted 20 times: 10 volumes of 1 GiB. */
 const shareMib = 512;
 const mib = 1024 * 1024;
 
@@ -56,7 +56,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     path: string,
     body?: object,
   ): Promise<T> => await demo.api.ask<T>('volume', method, `/v3${path}`, body as never);
-  /** Of a volume, snapshot or backup; 'gone' where there is none. */
+  /** Of a volume, snapshot or backup; 'gone' if there is none. */
   const statusOf = async (kind: 'volume' | 'snapshot' | 'backup', id: string): Promise<string> => {
     const { status, body } = await demo.api.send('volume', 'GET', `/v3/${kind}s/${id}`);
     return status === 404
@@ -100,7 +100,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
   };
   const act = async (id: string, action: object): Promise<void> =>
     await cinder('POST', `/volumes/${id}/action`, action);
-  /** What its owner was told of an object, the latest first. */
+  /** The latest user message about an object. */
   const told = async (id: string): Promise<Message> =>
     await eventually(
       async () =>
@@ -124,7 +124,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     return Object.fromEntries(Object.entries(absolute).filter(([name]) => name.endsWith('Used')));
   };
   const files = (): string[] => readdirSync(folder).toSorted();
-  /** Fills the share but for so many bytes. */
+  /** Fills the share except for this many bytes. */
   const leave = async (bytes: number): Promise<void> => {
     makeRoom();
     const { bavail, bsize } = statfsSync(folder);
@@ -268,7 +268,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     await tells(backup, 'VOLUME_VOLUME_BACKUP_015_006', /There is not enough room on the storage/);
     failed.push(restore.volume_id);
     assert.equal(await statusOf('backup', backup), 'available');
-    // Room for the image of a volume, none for the note beside it.
+    // Space for the image of a volume, but not for its note.
     await leave(196_624 + 4096 - (196_624 % 4096));
     await fails({}, 'VOLUME_VOLUME_008_006');
     assert.deepEqual(files(), filesBefore, 'no file is left while the volumes are in error');
@@ -318,7 +318,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
       .sh(
         `dd if=/dev/urandom of=/tmp/what bs=1M count=12 2>/dev/null; (trap '' HUP; dd if=/tmp/what of=${device} bs=1M oflag=direct </dev/null >/dev/null 2>&1 &)`,
       )
-      .catch(() => undefined); // paused before it could say goodbye
+      .catch(() => undefined); // paused before it could close the connection
     await eventually(async () => (await serverStatus()) === 'PAUSED', {
       withinMs: settleMs,
       everyMs: 100,
@@ -422,7 +422,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     );
     await attach(blank);
     await reaches('volume', blank, 'in-use');
-    await create({ source_volid: blank }); // while a guest has it: by a snapshot that nobody keeps
+    await create({ source_volid: blank }); // while a guest uses it: through a temporary snapshot
     await eventually(
       async () =>
         (await cinder<{ snapshots: object[] }>('GET', '/snapshots')).snapshots.length === 0,

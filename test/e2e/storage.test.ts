@@ -1,6 +1,6 @@
-// Volumes as a tenant has them, by the stock client: attached, moved, snapshotted, grown, backed up
-// and booted from, their content known by its checksum. Issue 4, bars 1, 2 and 4. What is only
-// waited for is asked of the API: a call of the client costs 1.5 s of CPU.
+// Volumes as a tenant uses them, with the stock client: attached, moved, snapshotted, extended,
+// backed up and booted from, their content verified by its checksum. Issue 4, bars 1, 2 and 4.
+// Waiting uses the API directly: a call of the client costs 1.5 s of CPU.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
@@ -36,7 +36,7 @@ describe('volumes', { skip: realCloudMissing() }, () => {
     return which;
   };
   const stack = async (...words: string[]): Promise<string> => await cloud.openstack(...words);
-  /** What the client says of a command that fails. */
+  /** The client's message about a command that fails. */
   const refusal = async (...words: string[]): Promise<string> =>
     await stack(...words).then(
       () => assert.fail(`${words.join(' ')} was not refused`),
@@ -226,8 +226,8 @@ describe('volumes', { skip: realCloudMissing() }, () => {
     await reaches('backups', 'kept', 'available');
     await stack('volume', 'delete', 'first');
     await reaches('volumes', 'first', 'gone');
-    // Client 6.0 asks for it and then fails to print the answer: its RestoreVolumeBackup returns
-    // what its table cannot show.
+    // Client 6.0 sends the request and then fails to print the answer: its RestoreVolumeBackup
+    // returns a value that its table cannot show.
     await stack('volume', 'backup', 'restore', 'kept', 'restored').catch(
       (error: Error & { stderr?: string }) =>
         assert.match(
@@ -281,7 +281,7 @@ describe('volumes', { skip: realCloudMissing() }, () => {
       `/v2.1/servers/${server.id}/os-volume_attachments`,
     );
     assert.ok(root);
-    // The guest of this image lives in memory; beyond its boot files the disk is free.
+    // The guest of this image runs in memory; beyond its boot files the disk is unused.
     await server.sh('dd if=/dev/urandom of=/dev/vda bs=1M seek=900 count=8 conv=fsync 2>/dev/null');
     const onDisk = `dd if=/dev/vda bs=1M skip=900 count=8 iflag=direct 2>/dev/null | sha256sum | cut -d' ' -f1`;
     const written = checked(await server.sh(onDisk));

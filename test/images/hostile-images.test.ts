@@ -1,6 +1,6 @@
 // A corpus of hostile images through Glance, Nova's image cache (boot and rescue) and Cinder's
-// volumes: none makes anything of the cloud open a second file or call an address, and none leaves
-// a process behind. strace watches.
+// volumes: none makes any process of the cloud open another file or connect to an address, and none
+// leaves a process behind. Observed with strace.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -21,10 +21,7 @@ import { readTrace, type Trace } from './opened-files.ts';
 const run = promisify(execFile);
 const tools = ['/usr/bin/qemu-img', '/usr/bin/qemu-nbd', '/usr/bin/bwrap', '/usr/bin/strace'];
 const skip = filerMissing() || ((await whatIsMissing(tools)) ?? false);
-/**
- * What QEMU, its libraries and the loader open whatever the image: nothing of it is chosen by a
- * tenant.
- */
+/** Files that QEMU, its libraries and the loader open for every image: no tenant chooses them. */
 const ownFiles =
   /^(\/usr)?(\/bin\/\.\.)?\/lib(64)?\/|^\/etc\/(ld\.so\.cache|services|nsswitch\.conf)$|^\/dev\/(null|urandom)$|^\/proc\/(sys\/|self\/status$)|^\/sys\/devices\/system\//;
 
@@ -48,7 +45,7 @@ describe('hostile images', { skip, timeout: 300_000 }, () => {
       socket.destroy();
     }).listen(0, '127.0.0.1');
     await once(listener, 'listening');
-    ({ port } = listener.address() as AddressInfo); // a TCP server's
+    ({ port } = listener.address() as AddressInfo); // the address of a TCP server
     filer = await startFiler();
     const images = await makeHostileImages(join(folder, 'corpus'), {
       file: join(folder, 'secret'),
@@ -153,7 +150,8 @@ describe('hostile images', { skip, timeout: 300_000 }, () => {
         if (outcome === 'accepted') assert.match(name, harmless, 'accepted');
       }
       assert.equal(boot, rescue, name);
-      // What QEMU would make of a raw image's content does not matter: it is never asked.
+      // What QEMU would make of a raw image's content does not matter: it is never asked to parse
+      // it.
       if (/backing file|data file|vmdk descriptor|encrypted|^LUKS|said to be/.test(name))
         assert.equal(glance, 415, `${name} at Glance`);
     }

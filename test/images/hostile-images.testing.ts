@@ -1,5 +1,5 @@
 // Sends hostile images through every way that images take: hostile-images.testing.ts JOB_FILE, run
-// by hostile-images.test.ts under strace. Prints what became of each as JSON.
+// by hostile-images.test.ts under strace. Prints the result for each as JSON.
 import assert from 'node:assert/strict';
 import { createReadStream } from 'node:fs';
 import { readFile, rm, stat } from 'node:fs/promises';
@@ -24,7 +24,7 @@ export interface Job {
   images: HostileImage[];
 }
 
-/** What one image met on each way: 'accepted', or the kind and message of the fault. */
+/** The result of one image on each way: 'accepted', or the kind and message of the fault. */
 export interface Fate {
   name: string;
   glance: number;
@@ -47,7 +47,7 @@ const {
 } = JSON.parse(await readFile(process.argv[2] ?? '', 'utf8')) as Job;
 const images = createQemuDiskImages({ log: silentLog, socketFolder: folder });
 const stateDir = join(folder, 'host');
-// Images come into its cache without a libvirtd; a guest would not start.
+// The image cache needs no libvirtd; guests cannot be started.
 const hypervisor = createLibvirtHypervisor(
   { socketPath: join(folder, 'no-libvirtd'), stateDir, acceleration: 'tcg' },
   { log: silentLog, images },
@@ -80,8 +80,8 @@ async function upload(
 }
 
 /**
- * The agent's way: Glance refuses most of them, so the bytes come from one that does not, as before
- * it learned to.
+ * The agent's way. Glance refuses most of the images, so their data comes from a double that does
+ * not.
  */
 async function nova(image: HostileImage, imageId: string, sizeBytes: number): Promise<string> {
   const builds = createGuestBuilds({
@@ -97,7 +97,7 @@ async function nova(image: HostileImage, imageId: string, sizeBytes: number): Pr
         ),
       }),
     },
-  } as unknown as NovaAgentDeps); // all that a build asks for before its guest is made
+  } as unknown as NovaAgentDeps); // all that a build reads before its guest is created
   const spec = {
     uuid: systemIds.uuid(),
     rootDisk: {

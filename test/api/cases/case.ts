@@ -1,32 +1,32 @@
-// The words of the coverage tables: what happens when somebody of another project calls a route.
+// The types of the coverage tables: what happens when a member of another project calls a route.
 import type { Json } from '#contracts/common/json.ts';
 import type { Person } from '../api-cloud.ts';
 
-/** What Alice made, by the path that names it: `/compute/v2.1/servers/:id` -> its id. */
+/** Objects of Alice's, by the path that names them: `/compute/v2.1/servers/:id` to the id. */
 export type Objects = ReadonlyMap<string, string>;
 
 /**
- * A route that names an object of a project or user. Bob is refused; Alice's same call reaches it,
- * or the row would prove nothing.
+ * A route that names an object of a project or user. Bob is refused; the same call of Alice's
+ * reaches the object, otherwise the row would prove nothing.
  */
 export interface OwnCase {
   body?: Json | ((alice: Person, objects: Objects) => Json);
   headers?: Record<string, string> | ((alice: Person, objects: Objects) => Record<string, string>);
   query?: (alice: Person) => string;
-  /** 404 unless told: another project's object is not there. 403 where the contract says so. */
+  /** Default 404: another project's object does not exist for Bob. 403 where the API answers so. */
   bob?: 403 | 404;
-  /** Where Alice herself gets neither a success nor a 409. */
+  /** The status for Alice where it is neither a success nor 409. */
   alice?: number;
 }
 
 export interface RouteCases {
   /** The mount, e.g. '/compute'. */
   mount: string;
-  /** In the order in which Alice calls them, so that what deletes comes last. */
+  /** In the order in which Alice calls them; those that delete come last. */
   own: Readonly<Record<string, OwnCase>>;
   /** A member gets 403, whatever the path names. */
   adminsOnly: readonly string[];
-  /** Names no project's object, with the reason. Nobody is told of Alice's things here. */
+  /** Routes that name no project's object, with the reason. They disclose nothing of Alice's. */
   nobodys: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -43,10 +43,7 @@ export function expand(pattern: string): string[] {
     );
 }
 
-/**
- * The template with every `:name` replaced by what Alice made there; what nobody made is called
- * `nothing`.
- */
+/** The template with every `:name` replaced by Alice's object; without one, by `nothing`. */
 export function concrete(template: string, objects: Objects): string {
   let seen = '';
   const parts = template

@@ -1,5 +1,5 @@
-// Cinder's routes, each below /v3 and below /v3/{project_id}. What names an object is its project's
-// alone; lists and creations name none.
+// Cinder's routes, each below /v3 and below /v3/{project_id}. An object belongs to its project;
+// lists and creations name none.
 import { eventually } from '#platform/testing/eventually.ts';
 import type { ApiCloud } from '../api-cloud.ts';
 import { hidden } from '../api-cloud.ts';
@@ -25,7 +25,7 @@ const own = (root: string): readonly [row: string, wanted: OwnCase][] => [
   [`PUT ${volume}`, { body: { volume: { description: 'changed' } } }],
   [`PUT ${snapshot}`, { body: { snapshot: { description: 'changed' } } }],
   [`POST ${volume}/action`, { body: { 'os-set_bootable': { bootable: false } } }],
-  // It is not being made: her call reaches it and is refused for that.
+  // The volume is not being created, so her call reaches it and is refused.
   [
     `POST ${snapshot}/action`,
     { body: { 'os-update_snapshot_status': { status: 'available' } }, alice: 400 },
@@ -37,7 +37,7 @@ const own = (root: string): readonly [row: string, wanted: OwnCase][] => [
   [`POST ${attachment}/action`, { body: { 'os-complete': {} } }],
   ['GET /backups/:id', {}],
   ['PUT /backups/:id', { body: { backup: { description: 'changed' } } }],
-  // Restored to what is attached: refused for that.
+  // Restoring onto an attached volume is refused.
   [
     'POST /backups/:id/restore',
     {
@@ -56,7 +56,7 @@ const own = (root: string): readonly [row: string, wanted: OwnCase][] => [
   [`DELETE ${attachment}`, {}],
   ['DELETE /backups/:id', {}],
   [`DELETE ${snapshot}`, {}],
-  // Its snapshot may still be on its way out.
+  // A snapshot of it may still be in deletion.
   [`DELETE ${volume}`, { query: () => '?cascade=true' }],
 ];
 
@@ -65,7 +65,7 @@ export const cinder: RouteCases = {
   own: Object.fromEntries(
     roots.flatMap((root) =>
       [
-        // A project's quotas are known to be there; below a foreign project nothing is.
+        // Quotas exist for every project id; nothing else exists below a foreign project.
         ...['GET /os-quota-sets/:id', 'GET /os-quota-sets/:id/defaults'].map(
           (row): [string, OwnCase] => [row, root === '/v3' ? { bob: 403 } : {}],
         ),
@@ -127,7 +127,7 @@ export const cinder: RouteCases = {
 };
 
 /**
- * One of everything of Alice's, twice: each of the two paths has its own to use up. Called by
+ * One of each of Alice's objects, twice: each of the two paths has its own. Called by
  * make-objects.ts.
  */
 export async function volumeObjects({ alice, admin, sure }: ApiCloud): Promise<[string, string][]> {

@@ -1,5 +1,5 @@
-// Keystone's routes by what a user with no role but member on another project may see of them.
-// Others' things are 403 here: the policy is asked before the object is looked for.
+// Keystone's routes by what a user who is only a member of another project may see. Others' objects
+// are 403 here: the policy is checked before the object is looked up.
 // https://docs.openstack.org/keystone/latest/configuration/policy.html
 import { hidden } from '../api-cloud.ts';
 import type { OwnCase, RouteCases } from './case.ts';

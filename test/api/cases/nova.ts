@@ -1,4 +1,4 @@
-// Nova's routes by what a member of another project may see of them.
+// Nova's routes by what a member of another project may see.
 import { removedRoutes } from '#services/nova/api/removed.ts';
 import { hidden } from '../api-cloud.ts';
 import type { RouteCases } from './case.ts';
@@ -22,7 +22,8 @@ export const nova: RouteCases = {
     [`DELETE ${server}/os-server-password`]: {},
     [`GET ${server}/os-security-groups`]: {},
     [`GET ${server}/os-volume_attachments`]: {},
-    // Alice's server has no volume, and her volume is reserved for another: she is told so.
+    // Alice's server has no volume, and her volume is reserved for another server: the call is
+    // refused for that.
     [`POST ${server}/os-volume_attachments`]: {
       body: (_alice, objects) => ({
         volumeAttachment: { volumeId: objects.get('/volume/v3/volumes/:id') ?? '' },

@@ -1,4 +1,4 @@
-// Placement's routes: for services and admins, but for a project's own usage.
+// Placement's routes: for services and admins only, except for a project's own usages.
 import type { RouteCases } from './case.ts';
 
 const provider = '/resource_providers/:uuid';

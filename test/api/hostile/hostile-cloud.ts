@@ -1,6 +1,6 @@
-// A cloud under hostile requests: makes them by chance over all routes, sends each through the
+// A cloud under hostile requests: generates them at random over all routes, sends each through the
 // dispatcher as the socket would, and measures the time of this thread that it took. The cloud is
-// made anew from time to time, as requests also destroy what they may.
+// recreated from time to time, since requests also delete what they may.
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Route } from '#openstack/http/route.ts';
@@ -29,7 +29,7 @@ export interface HostileRequest {
 export interface HostileAnswer {
   status: number;
   text: string;
-  /** What the request took of this thread, ms. */
+  /** The time of this thread that the request took, ms. */
   cpuMs: number;
 }
 
@@ -45,9 +45,11 @@ export interface HostileCloud {
   cloud: ApiCloud;
   make(): HostileRequest;
   send(request: HostileRequest): Promise<HostileAnswer>;
-  /** New tokens for whom requests have taken theirs from. Throws where the person is gone. */
+  /**
+   * New tokens for people whose tokens were revoked by requests. Throws if the person was deleted.
+   */
   renewTokens(): Promise<void>;
-  /** What the services logged as unexpected since the last call. */
+  /** Unexpected errors that the services have logged since the last call. */
   errors(): string[];
   stop(): Promise<void>;
 }
@@ -76,7 +78,7 @@ export async function startHostileCloud(random: Random): Promise<HostileCloud> {
     ['admin', cloud.admin],
   ]);
   const callers = ['alice', 'alice', 'alice', 'admin', 'admin', 'admin', 'bob', 'nobody'];
-  /** A target; what deletes comes seldom, so that there is something to ask for. */
+  /** A target; routes that delete are rare, so that objects remain. */
   const target = (): Target => {
     const picked = random.pick(targets);
     return picked.definition.method === 'DELETE' && random.chance(0.8)
@@ -270,7 +272,7 @@ async function send(
   { plane }: ApiCloud,
   { method, path, query, headers, body }: HostileRequest,
 ): Promise<HostileAnswer> {
-  await nextTurn(); // what the last request left behind is not this one's
+  await nextTurn(); // what the previous request left behind does not count
   const before = process.threadCpuUsage();
   const raw: RawRequest = {
     method,

@@ -1,4 +1,5 @@
-// Chance that is the same for the same seed: mulberry32, by Tommy Ettinger (public domain).
+// Random numbers that are the same for the same seed: mulberry32, by Tommy Ettinger (public
+// domain).
 export class Random {
   #state: number;
   constructor(seed: number) {

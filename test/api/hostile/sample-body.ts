@@ -1,4 +1,4 @@
-// Bodies that a route's schema takes, so that hostile requests reach what lies behind it.
+// Bodies that a route's schema accepts, so that hostile requests reach the handlers.
 import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -23,7 +23,7 @@ interface Keywords {
   format?: string;
 }
 
-/** Ids and names that mean something in this cloud. */
+/** Ids and names of objects of this cloud. */
 export type Pool = readonly string[];
 
 export function sampleBody(

@@ -115,7 +115,7 @@ export function anyValue(random: Random): Json {
   return hostileKeys(random);
 }
 
-/** As JSON.parse makes them: `__proto__` is a key of its own. */
+/** As JSON.parse creates them: `__proto__` is an own key. */
 export function hostileKeys(random: Random): JsonObject {
   const pairs = Array.from(
     { length: 1 + random.below(3) },
@@ -124,7 +124,7 @@ export function hostileKeys(random: Random): JsonObject {
   return JSON.parse(`{${pairs.join(',')}}`) as JsonObject; // an object by its braces
 }
 
-/** A body with one to three places gone wrong. */
+/** A body with one to three changed places. */
 export function mutated(random: Random, body: Json): Json {
   let changed = structuredClone(body);
   for (let count = 1 + random.below(3); count > 0; count -= 1) changed = changeOne(random, changed);
@@ -152,7 +152,7 @@ function changeOne(random: Random, value: Json): Json {
   ) as Json; // plain JSON again
 }
 
-/** Bytes of a body: as they should be, or broken on their way. */
+/** The bytes of a body: complete, or damaged. */
 export function bytesOf(random: Random, body: Json): Buffer {
   const text = JSON.stringify(body);
   const kind = random.below(40);
@@ -182,7 +182,7 @@ export function bytesOf(random: Random, body: Json): Buffer {
   return Buffer.from(text);
 }
 
-/** One byte of the text becomes another that no JSON or no UTF-8 has there. */
+/** Replaces one byte of the text by one that is invalid in JSON or UTF-8. */
 function spoiltText(random: Random, text: string): Buffer {
   const bytes = Buffer.from(text);
   bytes[random.below(bytes.length)] = random.pick([0x00, 0xff, 0xe2, 0x22, 0x5c]);
