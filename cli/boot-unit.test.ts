@@ -29,14 +29,14 @@ describe('the unit that starts a cloud with its machine', () => {
 
   it('is shown first, then installed, enabled and started; twice is once', async () => {
     mkdirSync(deps.bootedMarker);
-    const said: string[] = [];
+    const messages: string[] = [];
     for (let time = 0; time < 2; time += 1)
-      await installBootUnit('/srv/cloud', (text) => void said.push(text), deps);
+      await installBootUnit('/srv/cloud', (text) => void messages.push(text), deps);
     const name = unitName('/srv/cloud');
     assert.match(name, /^cobaltcore-[0-9a-f]{8}\.service$/);
     assert.equal(unitName('/var/lib/cobaltcore'), 'cobaltcore.service');
     assert.equal(readFileSync(join(dir, name), 'utf8'), unitText('/srv/cloud'));
-    assert.match(said[0] ?? '', /ExecStart=".*\/cobalt" up --yes --home "\/srv\/cloud"/);
+    assert.match(messages[0] ?? '', /ExecStart=".*\/cobalt" up --yes --home "\/srv\/cloud"/);
     assert.deepEqual(calls.splice(0), [
       'daemon-reload',
       `enable --now ${name}`,

@@ -76,11 +76,11 @@ export function deviceContract(run: ContractRun): void {
   it('tells where a running guest finds its devices', async () => {
     const [plugged, later] = [await volume('vdb'), await volume('vdc')];
     const spec = guest({ nics: [nic()], volumes: [plugged] });
-    const known = async () => ok(await run.hypervisor.pciAddresses(spec.uuid));
+    const currentAddresses = async () => ok(await run.hypervisor.pciAddresses(spec.uuid));
     ok(await run.hypervisor.create(spec));
     await booted(spec);
     ok(await run.hypervisor.attachVolume(spec.uuid, later));
-    const addresses = await known();
+    const addresses = await currentAddresses();
     for (const name of [spec.nics[0]?.portId ?? '', 'vdb', 'vdc'])
       assert.ok(Object.hasOwn(addresses, name), `${name} in ${JSON.stringify(addresses)}`);
     for (const address of Object.values(addresses))
@@ -88,9 +88,9 @@ export function deviceContract(run: ContractRun): void {
     assert.equal(new Set(Object.values(addresses)).size, Object.keys(addresses).length);
     ok(await run.hypervisor.detachVolume(spec.uuid, later.volumeId));
     const { vdc: _gone, ...others } = addresses;
-    assert.deepEqual(await known(), others);
+    assert.deepEqual(await currentAddresses(), others);
     ok(await run.hypervisor.stop(spec.uuid, 0));
-    assert.deepEqual(await known(), {});
+    assert.deepEqual(await currentAddresses(), {});
     ok(await run.hypervisor.destroy(spec.uuid));
   });
 
@@ -109,22 +109,22 @@ export function deviceContract(run: ContractRun): void {
   });
 
   it("sends a volume's writes to another image, running or off, once", async () => {
-    const taken = await volume('vdb');
-    const spec = guest({ volumes: [taken] });
+    const switched = await volume('vdb');
+    const spec = guest({ volumes: [switched] });
     ok(await run.hypervisor.create(spec));
     await booted(spec);
-    const next = await run.fixture.overlay(taken.connection);
+    const next = await run.fixture.overlay(switched.connection);
     const last = await run.fixture.overlay(next);
     for (const _ of [1, 2])
-      ok(await run.hypervisor.snapshotVolume(spec.uuid, taken.volumeId, next));
-    ok(await run.hypervisor.resizeVolume(spec.uuid, taken.volumeId, 2));
+      ok(await run.hypervisor.snapshotVolume(spec.uuid, switched.volumeId, next));
+    ok(await run.hypervisor.resizeVolume(spec.uuid, switched.volumeId, 2));
     ok(await run.hypervisor.stop(spec.uuid, 0));
     for (const _ of [1, 2])
-      ok(await run.hypervisor.snapshotVolume(spec.uuid, taken.volumeId, last));
+      ok(await run.hypervisor.snapshotVolume(spec.uuid, switched.volumeId, last));
     ok(await run.hypervisor.start(spec.uuid));
     assertFault(await run.hypervisor.snapshotVolume(spec.uuid, randomUUID(), next), 'notFound');
     await booted(spec, 2);
-    ok(await run.hypervisor.detachVolume(spec.uuid, taken.volumeId));
+    ok(await run.hypervisor.detachVolume(spec.uuid, switched.volumeId));
     assert.deepEqual(ok(await run.hypervisor.volumes(spec.uuid)), []);
     ok(await run.hypervisor.destroy(spec.uuid));
   });

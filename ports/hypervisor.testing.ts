@@ -98,21 +98,23 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
 
     it('makes, and removes, several guests at the same time', async () => {
       const specs = [guest(), guest(), guest()];
-      for (const made of await Promise.all(specs.map((spec) => run.hypervisor.create(spec))))
-        ok(made);
+      for (const createResult of await Promise.all(
+        specs.map((spec) => run.hypervisor.create(spec)),
+      ))
+        ok(createResult);
       assert.equal(
         ok(await run.hypervisor.list()).filter((each) =>
           specs.some((spec) => spec.uuid === each.uuid && each.state === 'running'),
         ).length,
         3,
       );
-      for (const gone of await Promise.all(
+      for (const destroyResult of await Promise.all(
         specs.flatMap((spec) => [
           run.hypervisor.destroy(spec.uuid),
           run.hypervisor.destroy(spec.uuid),
         ]),
       ))
-        ok(gone);
+        ok(destroyResult);
       for (const spec of specs) await expectState(spec.uuid, 'absent');
     });
 

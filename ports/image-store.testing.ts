@@ -123,10 +123,10 @@ export function imageStoreContract(name: string, setup: () => Promise<StoreFixtu
         'timeout',
       );
       assert.equal(stalling.destroyed, false, 'the connection can still carry an answer');
-      const gone = new PassThrough();
-      const writing = store.write('gone', gone, limits);
-      gone.write(randomBytes(1_500_000));
-      gone.destroy();
+      const brokenSource = new PassThrough();
+      const writing = store.write('gone', brokenSource, limits);
+      brokenSource.write(randomBytes(1_500_000));
+      brokenSource.destroy();
       assert.equal(kindOf(await writing), 'badRequest');
       assert.deepEqual(await keys(), []);
     });

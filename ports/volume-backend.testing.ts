@@ -147,17 +147,17 @@ export function volumeBackendContract(
           snapshots.push({ key, data });
         }
         const last = await fill(id);
-        const gone = new Set<number>();
+        const removedNumbers = new Set<number>();
         for (const which of order) {
           const one = snapshots[which];
           assert.ok(one);
           const inUse = which === 1;
           sure(await backend.deleteSnapshot(one.key, { inUse }));
           sure(await backend.deleteSnapshot(one.key, { inUse }));
-          gone.add(which);
+          removedNumbers.add(which);
           await holds({ volumeId: id }, last);
           for (const [number, { key, data }] of snapshots.entries())
-            if (!gone.has(number)) await holds({ snapshot: key }, data);
+            if (!removedNumbers.has(number)) await holds({ snapshot: key }, data);
         }
         sure(await backend.settle(id));
         sure(await backend.settle(id));

@@ -80,7 +80,7 @@ describe('the image cache', () => {
     it('and begins another when the last one was given up', async () => {
       const { seen, cache } = endless();
       const nobody = new AbortController();
-      const given = cache.ensure(image, small, { signal: nobody.signal });
+      const pendingFetch = cache.ensure(image, small, { signal: nobody.signal });
       await eventually(() => seen.maxVirtualBytes > 0, {
         withinMs: 5_000,
         what: 'the conversion to begin',
@@ -91,7 +91,7 @@ describe('the image cache', () => {
         opened += 1;
         return fault('notFound', 'no such image');
       });
-      assert.equal(kindOf(await given), 'timeout');
+      assert.equal(kindOf(await pendingFetch), 'timeout');
       assert.equal(kindOf(await again), 'notFound');
       assert.equal(opened, 1);
       assert.equal(

@@ -263,9 +263,9 @@ export class Nfs3 {
         uhyper.read(reply);
         const name = string.read(reply);
         cookie = uhyper.read(reply);
-        const known = maybeAttributes.read(reply);
+        const attributes = maybeAttributes.read(reply);
         optional(bytes).read(reply);
-        if (name !== '.' && name !== '..') found.set(name, known && readable(known));
+        if (name !== '.' && name !== '..') found.set(name, attributes && readable(attributes));
       }
       end = uint.read(reply) === 1;
     }

@@ -209,16 +209,16 @@ describe('the OVSDB client', () => {
     other.close();
   });
 
-  for (const known of ['monitor', 'monitor_cond']) {
-    it(`keeps a replica by ${known} where the server knows no better`, async () => {
+  for (const monitorMethod of ['monitor', 'monitor_cond']) {
+    it(`keeps a replica by ${monitorMethod} where the server knows no better`, async () => {
       const uuid = 'e7b3a9f0-0000-4000-8000-000000000001';
       await withPeer(
         ({ id, method, params = [] }, send) => {
-          if (method !== known) return send({ id, result: null, ...unknownMethod });
+          if (method !== monitorMethod) return send({ id, result: null, ...unknownMethod });
           const whole = (name: string) => ({
             Address_Set: {
               [uuid]:
-                known === 'monitor'
+                monitorMethod === 'monitor'
                   ? { new: { name, addresses: ['set', []] } }
                   : { initial: { name } },
             },
@@ -226,12 +226,12 @@ describe('the OVSDB client', () => {
           send({ id, result: whole('first'), error: null });
           // Sent directly behind the answer, in one packet: it must be applied after it.
           const changed =
-            known === 'monitor'
+            monitorMethod === 'monitor'
               ? { old: { name: 'first' }, new: { name: 'second', addresses: 'a' } }
               : { modify: { name: 'second', addresses: 'a' } };
           send({
             id: null,
-            method: known === 'monitor' ? 'update' : 'update2',
+            method: monitorMethod === 'monitor' ? 'update' : 'update2',
             params: [params[1], { Address_Set: { [uuid]: changed } }],
           });
         },
@@ -247,7 +247,7 @@ describe('the OVSDB client', () => {
             name: 'second',
             addresses: ['a'],
           });
-          assert.equal(replica.facts.method, known);
+          assert.equal(replica.facts.method, monitorMethod);
         },
       );
     });

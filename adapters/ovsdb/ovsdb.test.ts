@@ -253,10 +253,10 @@ describe('the OVSDB client with a real server', { skip }, () => {
 
   it('gives a lock to one client at a time; its owner alone may write under it', async (t) => {
     const [one, two] = [connectedTo(t, server.unix), connectedTo(t, server.unix)];
-    const said: string[] = [];
-    const first = one.lock('leader', (held) => said.push(`one ${held}`));
+    const lockChanges: string[] = [];
+    const first = one.lock('leader', (held) => lockChanges.push(`one ${held}`));
     await eventually(() => first.held, { withinMs: 2_000, what: 'the first client has the lock' });
-    const second = two.lock('leader', (held) => said.push(`two ${held}`));
+    const second = two.lock('leader', (held) => lockChanges.push(`two ${held}`));
     await assert.rejects(
       two.transact([nb.assert('leader'), nb.insert('Address_Set', { name: 'no' })]),
       (error) =>
@@ -267,7 +267,7 @@ describe('the OVSDB client with a real server', { skip }, () => {
     await one.transact([nb.assert('leader'), nb.comment('mine')]);
     first.release();
     await eventually(() => second.held, { withinMs: 2_000, what: 'the second client has it' });
-    const third = one.lock('leader', (held) => said.push(`third ${held}`));
+    const third = one.lock('leader', (held) => lockChanges.push(`third ${held}`));
     await one.steal(third);
     await eventually(() => !second.held, {
       withinMs: 2_000,
@@ -276,11 +276,11 @@ describe('the OVSDB client with a real server', { skip }, () => {
     assert.ok(third.held);
     // Two connections: the order between them is open, the order on each is not.
     assert.deepEqual(
-      said.filter((each) => !each.startsWith('two')),
+      lockChanges.filter((each) => !each.startsWith('two')),
       ['one true', 'one false', 'third true'],
     );
     assert.deepEqual(
-      said.filter((each) => each.startsWith('two')),
+      lockChanges.filter((each) => each.startsWith('two')),
       ['two true', 'two false'],
     );
   });

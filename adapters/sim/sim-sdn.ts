@@ -97,7 +97,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
   ): Outcome<{ rows: Map<string, SdnRow>; drift: SdnDrift }> {
     const next = new Map(rows);
     const drift = { inserted: 0, updated: 0, deleted: 0 };
-    const kept = new Set<string>();
+    const keptNames = new Set<string>();
     for (const row of put) {
       const name = nameOf(row);
       const held = next.get(name);
@@ -107,22 +107,22 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
       if (!held) drift.inserted += 1;
       else if (!isSame(held, merged)) drift.updated += 1;
       next.set(name, merged);
-      kept.add(name);
+      keptNames.add(name);
     }
     for (const [name, row] of next) {
-      if (kept.has(name) || !gone(row)) continue;
+      if (keptNames.has(name) || !gone(row)) continue;
       next.delete(name);
       drift.deleted += 1;
     }
     for (const row of next.values()) {
-      const lost = (row.in ?? []).find(
+      const missingParent = (row.in ?? []).find(
         ({ place, key }) => !next.has(`${place.split('.')[0]} ${key}`),
       );
-      if (!lost) continue;
-      if (kept.has(nameOf(row)))
+      if (!missingParent) continue;
+      if (keptNames.has(nameOf(row)))
         return fault(
           'conflict',
-          `${nameOf(row)} hangs on ${lost.place} ${lost.key}, which is not there`,
+          `${nameOf(row)} hangs on ${missingParent.place} ${missingParent.key}, which is not there`,
         );
       // as OVSDB does: a row is removed with the last row that lists it
       if (!isRoot(row.table)) next.delete(nameOf(row));

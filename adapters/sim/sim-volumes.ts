@@ -133,11 +133,11 @@ export function createSimVolumes({
       return undefined;
     },
     async exportFile(source, { path, format }) {
-      const there =
+      const existing =
         'snapshot' in source
           ? source.snapshot.id in (world.get(source.snapshot.volumeId)?.snapshots ?? {})
           : world.has(source.volumeId);
-      if (!there) return fault('notFound', 'There is no such volume or snapshot.');
+      if (!existing) return fault('notFound', 'There is no such volume or snapshot.');
       await writeFile(path, format === 'qcow2' ? simulatedQcow2(0) : '');
       return undefined;
     },

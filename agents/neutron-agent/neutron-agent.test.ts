@@ -88,8 +88,8 @@ describe('the Neutron Agent', () => {
       http: {
         send: async (call) => {
           asked.push(call);
-          const given = answer();
-          return isFault(given) ? given : { ...given, stream: undefined };
+          const reply = answer();
+          return isFault(reply) ? reply : { ...reply, stream: undefined };
         },
       },
     });

@@ -173,8 +173,8 @@ describe('reporting it to Placement', () => {
     assert.equal(await reportResources(deps, 'n1', await facts()), undefined);
     assert.deepEqual(state.writes, ['inventories', 'traits']);
     state.loseRaces = 100;
-    const lost = await reportResources(deps, 'n1', await facts({ vcpus: 9 }));
-    assert.ok(isFault(lost) && lost.kind === 'concurrentUpdate');
+    const conflictResult = await reportResources(deps, 'n1', await facts({ vcpus: 9 }));
+    assert.ok(isFault(conflictResult) && conflictResult.kind === 'concurrentUpdate');
   });
 
   it('is unavailable when Placement is, so that the next heartbeat tries again', async () => {

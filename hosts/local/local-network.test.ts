@@ -81,8 +81,8 @@ describe('the network below the hosts', { skip, timeout: 120_000 }, () => {
       ['/bin/ip', '-n', 'probe', 'link', 'set', 'probe0', 'mtu', '1442', 'up'],
       ['/bin/ip', '-n', 'probe', 'addr', 'add', `10.9.0.${number}/24`, 'dev', 'probe0'],
     ]) {
-      const done = await inHost(name, ...words);
-      assert.equal(done.code, 0, `${words.join(' ')}: ${done.stderr}`);
+      const result = await inHost(name, ...words);
+      assert.equal(result.code, 0, `${words.join(' ')}: ${result.stderr}`);
     }
   }
   const reach = (from: string, to: string, what: string) =>

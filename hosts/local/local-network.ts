@@ -77,7 +77,7 @@ export function createLocalNetwork({
     underlay: paths.netns,
     datapath: existsSync('/sys/module/openvswitch') ? 'system' : 'netdev',
   });
-  const kept = async (which: 'ext' | 'mgmt'): Promise<string | null> =>
+  const storedCidr = async (which: 'ext' | 'mgmt'): Promise<string | null> =>
     (await readFile(paths.cidrFiles[which], 'utf8').catch(() => '')).trim() || null;
 
   async function cidrOf(
@@ -89,7 +89,7 @@ export function createLocalNetwork({
     const used = routes.filter(({ dev }) => dev !== paths.machineDevices[which]);
     const cidr =
       wanted ??
-      (await kept(which)) ??
+      (await storedCidr(which)) ??
       chooseCidr(
         space,
         stateDir,
@@ -153,7 +153,7 @@ export function createLocalNetwork({
     },
     running: async () => (await initState(paths)).state === 'running',
     async facts() {
-      const [ext, mgmt] = [await kept('ext'), await kept('mgmt')];
+      const [ext, mgmt] = [await storedCidr('ext'), await storedCidr('mgmt')];
       return ext === null || mgmt === null ? null : factsOf({ ext, mgmt });
     },
     async stop() {

@@ -1,10 +1,10 @@
-// What the namespaced parts of a local cloud need of the machine, said before anything is started.
+// Checks that this machine has what the namespaced parts of a local cloud need, before they start.
 import { existsSync } from 'node:fs';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
 /**
- * forbidden: not root; unavailable: a program is missing, with the package that brings it. `what`:
+ * forbidden: not root; unavailable: a program is missing, with the package that has it. `what`:
  * e.g. 'the filer needs'.
  */
 export function checkNeeds(

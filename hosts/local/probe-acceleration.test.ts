@@ -87,15 +87,15 @@ describe('a kept answer', { skip }, () => {
     assert.equal(measured, 1);
     await ask(true);
     assert.equal(measured, 2);
-    const kept = JSON.parse(await readFile(file, 'utf8')) as {
+    const storedResult = JSON.parse(await readFile(file, 'utf8')) as {
       measuredFor: Record<string, unknown>;
     };
     for (const field of ['probe', 'boot', 'kernel', 'qemu']) {
       await writeFile(
         file,
         JSON.stringify({
-          ...kept,
-          measuredFor: { ...kept.measuredFor, [field]: 'another' },
+          ...storedResult,
+          measuredFor: { ...storedResult.measuredFor, [field]: 'another' },
           acceleration: { kind: 'kvm', why: 'kept' },
         }),
       );
@@ -103,7 +103,10 @@ describe('a kept answer', { skip }, () => {
     }
     await writeFile(
       file,
-      JSON.stringify({ boot: kept.measuredFor['boot'], acceleration: { kvm: true, bootMs: 1400 } }),
+      JSON.stringify({
+        boot: storedResult.measuredFor['boot'],
+        acceleration: { kvm: true, bootMs: 1400 },
+      }),
     );
     assert.deepEqual(await ask(), first, 'as the release before wrote it');
     assert.equal(measured, 7);

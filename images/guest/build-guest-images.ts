@@ -53,15 +53,15 @@ export async function buildGuestImages({
       `the guest images are built on x86-64 machines only, this is ${process.arch}`,
     );
   const name = await sourceHash();
-  const done = join(outDir, name);
-  if (!existsSync(done)) {
+  const imageFolder = join(outDir, name);
+  if (!existsSync(imageFolder)) {
     const startedAt = systemClock.monotonicMs();
     await mkdir(outDir, { recursive: true });
     await removeLeftovers(outDir);
     const workDir = join(outDir, `.building-${process.pid}-${systemIds.uuid().slice(0, 8)}`);
     try {
       await build(workDir);
-      await rename(join(workDir, 'images'), done).catch((error: NodeJS.ErrnoException) => {
+      await rename(join(workDir, 'images'), imageFolder).catch((error: NodeJS.ErrnoException) => {
         // another run was faster: its images are the same
         if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
       });
@@ -75,17 +75,19 @@ export async function buildGuestImages({
     }
     await removeOthers(outDir, name);
     log.info(
-      { ms: Math.round(systemClock.monotonicMs() - startedAt), folder: done },
+      { ms: Math.round(systemClock.monotonicMs() - startedAt), folder: imageFolder },
       'guest images built',
     );
   }
-  const { kernelVersion } = JSON.parse(readFileSync(join(done, 'manifest.json'), 'utf8')) as {
+  const { kernelVersion } = JSON.parse(
+    readFileSync(join(imageFolder, 'manifest.json'), 'utf8'),
+  ) as {
     kernelVersion: string;
   }; // written below
   return {
-    kernel: join(done, 'kernel'),
-    ramdisk: join(done, 'initrd'),
-    disk: join(done, 'disk.qcow2'),
+    kernel: join(imageFolder, 'kernel'),
+    ramdisk: join(imageFolder, 'initrd'),
+    disk: join(imageFolder, 'disk.qcow2'),
     diskSizeMib,
     kernelVersion,
   };

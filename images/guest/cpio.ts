@@ -54,18 +54,18 @@ export function cpio(entries: readonly ArchiveEntry[]): Buffer {
     );
     parts.push(header, name, padding(header.length + name.length), data, padding(data.length));
   };
-  const known = new Set<string>();
+  const listedFolders = new Set<string>();
   const writeFolders = (path: string): void => {
     const folder = path.slice(0, Math.max(path.lastIndexOf('/'), 0));
-    if (folder === '' || known.has(folder)) return;
+    if (folder === '' || listedFolders.has(folder)) return;
     writeFolders(folder);
-    known.add(folder);
+    listedFolders.add(folder);
     write(directory(folder));
   };
   for (const entry of entries) {
     writeFolders(entry.path);
-    if (known.has(entry.path)) continue;
-    known.add(entry.path);
+    if (listedFolders.has(entry.path)) continue;
+    listedFolders.add(entry.path);
     write(entry);
   }
   write({ path: 'TRAILER!!!', mode: 0 });

@@ -102,14 +102,14 @@ async function ask(path: string, commands: readonly object[]): Promise<unknown> 
     let seen = '';
     socket.on('data', (text: string) => (seen += text));
     socket.on('error', () => undefined); // followed by close
-    let gone = false;
-    socket.on('close', () => (gone = true));
+    let isClosed = false;
+    socket.on('close', () => (isClosed = true));
     let answer: unknown;
     for (const command of commands) {
       seen = '';
       socket.write(`${JSON.stringify(command)}\n`);
       const line = await eventually(
-        () => (gone ? '{}' : seen.split('\n').find((part) => /^\{"(return|error)"/.test(part))),
+        () => (isClosed ? '{}' : seen.split('\n').find((part) => /^\{"(return|error)"/.test(part))),
         { withinMs: 20_000, what: `an answer to ${JSON.stringify(command)}` },
       );
       const parsed = JSON.parse(line) as { return?: unknown; error?: { desc: string } };

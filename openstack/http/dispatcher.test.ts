@@ -62,11 +62,11 @@ const codeOf = (reply: RawReply): unknown =>
 describe('a request', () => {
   it('keeps a proper request id and gets one where it has none', async () => {
     const mine = systemIds.requestId();
-    const kept = await ask('GET', '/things/v1/things', {
+    const answer = await ask('GET', '/things/v1/things', {
       headers: { 'x-openstack-request-id': mine },
     });
-    assert.equal(kept.headers['x-openstack-request-id'], mine);
-    assert.equal(kept.headers['x-things-request-id'], mine);
+    assert.equal(answer.headers['x-openstack-request-id'], mine);
+    assert.equal(answer.headers['x-things-request-id'], mine);
     for (const wrong of ['', 'req-1', `${mine}\r\nset-cookie: x`])
       assert.match(
         (await ask('GET', '/things/v1/things', { headers: { 'x-openstack-request-id': wrong } }))

@@ -270,8 +270,8 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
 
   async function handle(raw: RawRequest): Promise<RawReply> {
     const startedAt = deps.clock.monotonicMs();
-    const given = raw.headers['x-openstack-request-id'];
-    const requestId = given && /^req-[0-9a-f-]{36}$/.test(given) ? given : deps.ids.requestId();
+    const sentId = raw.headers['x-openstack-request-id'];
+    const requestId = sentId && /^req-[0-9a-f-]{36}$/.test(sentId) ? sentId : deps.ids.requestId();
     // HEAD is GET without the body, unless it has a route of its own.
     const found =
       router.find(raw.method, raw.path) ??

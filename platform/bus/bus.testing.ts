@@ -89,17 +89,17 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
 
   test(`${title}: messages are copies, and only plain JSON`, async () => {
     const mine = { list: [{ n: 1 }], gone: undefined };
-    const kept = { n: 1 };
+    const sent = { n: 1 };
     bus.serve('t', {
       change: async (params) => {
         assert.deepEqual(params, { list: [{ n: 1 }] });
         (params['list'] as JsonObject[])[0]!['n'] = 2;
-        return kept;
+        return sent;
       },
     });
     const result = (await bus.call('t', 'change', mine, callOptions)) as JsonObject;
     result['n'] = 3;
-    assert.deepEqual([mine.list, kept], [[{ n: 1 }], { n: 1 }]);
+    assert.deepEqual([mine.list, sent], [[{ n: 1 }], { n: 1 }]);
     await assert.rejects(
       bus.call('t', 'change', { when: new Date() as never }, callOptions),
       /not plain JSON/,
@@ -171,15 +171,15 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
       [...Array<boolean>(50).fill(false), 'unavailable'],
     );
     const got: unknown[] = [];
-    const done = Promise.withResolvers<void>();
+    const allReceived = Promise.withResolvers<void>();
     bus.serve('full', {
       go: async ({ n }) => {
         got.push(n);
-        if (got.length === 50) done.resolve();
+        if (got.length === 50) allReceived.resolve();
         return undefined;
       },
     });
-    await done.promise;
+    await allReceived.promise;
     assert.deepEqual(
       got,
       Array.from({ length: 50 }, (_, n) => n),
@@ -237,14 +237,14 @@ export function busContract(title: string, open: () => Promise<Bus>): void {
     gate.resolve(undefined);
     await closing;
     assert.equal(await inWork, 'first');
-    const taken = Promise.withResolvers<void>();
+    const received = Promise.withResolvers<void>();
     bus.serve('drain', {
       slow: async () => {
-        taken.resolve();
+        received.resolve();
         return undefined;
       },
     });
-    await taken.promise;
+    await received.promise;
   });
 
   test(`${title}: a closed bus refuses`, async () => {

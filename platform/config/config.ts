@@ -44,9 +44,10 @@ export async function loadConfig<T extends TObject>(
     if (properties === undefined && source.env[variable] !== undefined)
       (value as Record<string, unknown>)[section] = scalar(source.env[variable]);
     for (const field of Object.keys(properties ?? {})) {
-      const given = source.env[`${variable}__${upperSnake(field)}`];
-      if (given !== undefined)
-        ((value as Record<string, Record<string, unknown>>)[section] ??= {})[field] = scalar(given);
+      const variableText = source.env[`${variable}__${upperSnake(field)}`];
+      if (variableText !== undefined)
+        ((value as Record<string, Record<string, unknown>>)[section] ??= {})[field] =
+          scalar(variableText);
     }
   }
   const complete = Default(schema, value);

@@ -12,8 +12,8 @@ export function acceptsJson(header: string | undefined): boolean {
     const rank = jsonRanges.indexOf(type);
     if (rank <= specificity) continue;
     specificity = rank;
-    const given = parameters.find((parameter) => parameter.startsWith('q='));
-    quality = given === undefined ? 1 : Number(given.slice(2));
+    const qualityParameter = parameters.find((parameter) => parameter.startsWith('q='));
+    quality = qualityParameter === undefined ? 1 : Number(qualityParameter.slice(2));
   }
   return quality > 0;
 }

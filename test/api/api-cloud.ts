@@ -88,15 +88,15 @@ export async function startApiCloud(options: { log?: Log } = {}): Promise<ApiClo
     path: string,
     { body, raw, headers = {}, version }: Sending = {},
   ): Promise<Answer> {
-    const given: Record<string, string> = {};
-    if (who !== null) given['x-auth-token'] = typeof who === 'string' ? who : who.token;
-    if (body !== undefined) given['content-type'] = 'application/json';
+    const ownHeaders: Record<string, string> = {};
+    if (who !== null) ownHeaders['x-auth-token'] = typeof who === 'string' ? who : who.token;
+    if (body !== undefined) ownHeaders['content-type'] = 'application/json';
     const prefix = versioned.find(([mount]) => path.startsWith(mount))?.[1];
-    if (version !== undefined && prefix) given['openstack-api-version'] = prefix + version;
+    if (version !== undefined && prefix) ownHeaders['openstack-api-version'] = prefix + version;
     const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     const answer = await fetch(origin + path, {
       method,
-      headers: { ...given, ...headers },
+      headers: { ...ownHeaders, ...headers },
       redirect: 'manual',
       signal: AbortSignal.timeout(30_000),
       ...(sent === undefined ? {} : { body: sent }),

@@ -9,7 +9,7 @@ const at = '/compute/v2.1/images';
 describe('images by compute', () => {
   let cloud: ApiCloud;
   let server = '';
-  const made = new Map<string, string>();
+  const createdImages = new Map<string, string>();
   const make = async (
     name: string,
     facts: Record<string, string>,
@@ -26,15 +26,15 @@ describe('images by compute', () => {
         raw: bytes,
         headers: { 'content-type': 'application/octet-stream' },
       });
-    made.set(name, id);
+    createdImages.set(name, id);
   };
   const listed = async (query: string, path = at): Promise<string[]> =>
     (await cloud.sure(cloud.alice, 'GET', `${path}?${query}`)).images
       .map((image: Loose) => image.name)
-      .filter((name: string) => made.has(name))
+      .filter((name: string) => createdImages.has(name))
       .sort();
   const image = async (name: string): Promise<Loose> =>
-    (await cloud.sure(cloud.alice, 'GET', `${at}/${made.get(name)}`)).image;
+    (await cloud.sure(cloud.alice, 'GET', `${at}/${createdImages.get(name)}`)).image;
 
   before(async () => {
     cloud = await startApiCloud();
@@ -48,7 +48,7 @@ describe('images by compute', () => {
   it('say state, progress, size, properties and the server they are of', async () => {
     const { created, updated, links, ...shown } = await image('with "quotes", commas');
     assert.deepEqual(shown, {
-      id: made.get('with "quotes", commas'),
+      id: createdImages.get('with "quotes", commas'),
       name: 'with "quotes", commas',
       status: 'ACTIVE',
       progress: 100,
@@ -71,7 +71,7 @@ describe('images by compute', () => {
   });
 
   it('are found by name, state, type, server and time', async () => {
-    const [all, snapshots] = [[...made.keys()].sort(), ['with "quotes", commas']];
+    const [all, snapshots] = [[...createdImages.keys()].sort(), ['with "quotes", commas']];
     const { links } = (await image('with "quotes", commas')).server;
     for (const [query, expected] of [
       ['', all],
@@ -107,14 +107,14 @@ describe('images by compute', () => {
           : new URL(page.images_links[0].href).pathname + new URL(page.images_links[0].href).search;
     }
     assert.deepEqual(
-      [...made.values()].filter((id) => !seen.includes(id)),
+      [...createdImages.values()].filter((id) => !seen.includes(id)),
       [],
     );
     assert.equal(new Set(seen).size, seen.length);
   });
 
   it('have metadata that is set, added to, replaced and removed', async () => {
-    const metadata = `${at}/${made.get('plain')}/metadata`;
+    const metadata = `${at}/${createdImages.get('plain')}/metadata`;
     const now = async (): Promise<Loose> =>
       (await cloud.sure(cloud.alice, 'GET', metadata)).metadata;
     await cloud.sure(cloud.alice, 'PUT', metadata, {
@@ -143,18 +143,24 @@ describe('images by compute', () => {
   });
 
   it('are gone once deleted, and their paths from 2.36 on', async () => {
-    const one = `${at}/${made.get('empty')}`;
+    const one = `${at}/${createdImages.get('empty')}`;
     assert.equal((await cloud.ask(cloud.alice, 'DELETE', one)).status, 204);
     assert.equal((await cloud.ask(cloud.alice, 'GET', one)).status, 404);
     assert.equal((await cloud.ask(cloud.alice, 'GET', at, { version: 36 })).status, 404);
     assert.equal(
-      (await cloud.ask(cloud.alice, 'GET', `${at}/${made.get('plain')}/metadata`, { version: 38 }))
-        .status,
+      (
+        await cloud.ask(cloud.alice, 'GET', `${at}/${createdImages.get('plain')}/metadata`, {
+          version: 38,
+        })
+      ).status,
       200,
     );
     assert.equal(
-      (await cloud.ask(cloud.alice, 'GET', `${at}/${made.get('plain')}/metadata`, { version: 39 }))
-        .status,
+      (
+        await cloud.ask(cloud.alice, 'GET', `${at}/${createdImages.get('plain')}/metadata`, {
+          version: 39,
+        })
+      ).status,
       404,
     );
   });

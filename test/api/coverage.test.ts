@@ -172,14 +172,14 @@ describe('every route', () => {
         ...Object.values(nobodys).flat().flatMap(expand),
       ].map((row) => row.replace(' ', ` ${mount}`)),
     );
-    const known = new Set(routes.map(({ key }) => key));
+    const routeKeys = new Set(routes.map(({ key }) => key));
     assert.deepEqual(
-      [...known].filter((key) => !rows.includes(key)),
+      [...routeKeys].filter((key) => !rows.includes(key)),
       [],
       'routes in no table',
     );
     assert.deepEqual(
-      rows.filter((row) => !known.has(row)),
+      rows.filter((row) => !routeKeys.has(row)),
       [],
       'rows for no route',
     );

@@ -64,10 +64,10 @@ describe('kill -9 of the control plane', { skip: realCloudMissing() }, () => {
       // A call may get no answer: its caller was cut off.
       const disturb = async (): Promise<void> => {
         while (!dying.signal.aborted) {
-          const there = await servers();
-          const some = there[Math.floor(random() * there.length)];
+          const existing = await servers();
+          const some = existing[Math.floor(random() * existing.length)];
           const dice = random();
-          if (there.length < 2 || (dice < 0.5 && there.length < 5))
+          if (existing.length < 2 || (dice < 0.5 && existing.length < 5))
             await call('POST', '/compute/v2.1/servers', {
               server: { name: `s${seed}`, imageRef: imageId, flavorRef: '42' },
             });

@@ -100,13 +100,13 @@ describe('a full disk', { skip, timeout: 180_000 }, () => {
     assert.deepEqual(unexpected, []);
     const refused = answers.find(({ status }) => status === 507);
     assert.match(JSON.stringify(refused?.body), /disk of this cloud is full/);
-    const made = [
+    const volumeAnswers = [
       await admin.send('network', 'POST', '/v2.0/networks', { network: { name: 'n' } }),
       await admin.send('volume', 'POST', '/v3/volumes', { volume: { size: 1 } }),
       await admin.send('image', 'POST', '/v2/images', { name: 'i' }),
       await admin.send('identity', 'POST', '/v3/projects', { project: { name: 'p' } }),
     ];
-    for (const { status, body } of made)
+    for (const { status, body } of volumeAnswers)
       assert.ok([201, 202, 507].includes(status), `${status} ${JSON.stringify(body)}`);
   });
 

@@ -144,11 +144,11 @@ describe('images that refer to files of the host', { skip: realCloudMissing() },
           ).volume.status === 'error',
         { withinMs: settleMs, what: `the volume of ${name} to fail` },
       );
-      const told = await fetch(
+      const messageAnswer = await fetch(
         `http://127.0.0.1:${cloud.port}/volume/v3/messages?resource_uuid=${id}`,
         { headers: { 'x-auth-token': token, 'openstack-api-version': 'volume 3.70' } },
       );
-      const { messages } = (await told.json()) as { messages: { user_message: string }[] };
+      const { messages } = (await messageAnswer.json()) as { messages: { user_message: string }[] };
       assert.match(messages[0]?.user_message ?? '', /refers to another file/, name);
       assert.doesNotMatch(messages[0]?.user_message ?? '', /\/(etc|var|tmp)\//);
     }

@@ -35,7 +35,7 @@ describe('kill -9 under volumes', { skip: realCloudMissing() }, () => {
   let cloud: TestCloud;
   let api: CloudClient;
   let servers: string[] = [];
-  let kept: string[] = [];
+  let volumeIds: string[] = [];
 
   const logIn = async (): Promise<void> => {
     api = await connectCloud(
@@ -93,7 +93,7 @@ describe('kill -9 under volumes', { skip: realCloudMissing() }, () => {
           ).server.id,
       ),
     );
-    kept = await Promise.all(
+    volumeIds = await Promise.all(
       [1, 2, 3].map(
         async (number) =>
           (
@@ -122,7 +122,7 @@ describe('kill -9 under volumes', { skip: realCloudMissing() }, () => {
       /** One random operation; it may be refused, or get no answer. */
       const deed = async (): Promise<void> => {
         const [server, dice] = [pick(servers) ?? '', random()];
-        const volume = pick(kept) ?? '';
+        const volume = pick(volumeIds) ?? '';
         if (dice < 0.35)
           await api.send('compute', 'POST', `/v2.1/servers/${server}/os-volume_attachments`, {
             volumeAttachment: { volumeId: volume },
@@ -169,9 +169,9 @@ describe('kill -9 under volumes', { skip: realCloudMissing() }, () => {
       assert.deepEqual(
         (await volumes())
           .map(({ id }) => id)
-          .filter((id) => kept.includes(id))
+          .filter((id) => volumeIds.includes(id))
           .sort(),
-        kept.toSorted(),
+        volumeIds.toSorted(),
         'no volume is lost',
       );
       await eventually(
@@ -198,7 +198,9 @@ describe('kill -9 under volumes', { skip: realCloudMissing() }, () => {
           ).includes('no differences'),
         { withinMs: settleMs, everyMs: 1_000, what: 'the audit to find nothing' },
       );
-      for (const { id, status } of (await volumes()).filter((volume) => kept.includes(volume.id))) {
+      for (const { id, status } of (await volumes()).filter((volume) =>
+        volumeIds.includes(volume.id),
+      )) {
         await eventually(
           async () => (await imageIsLocked(cloud.dir, id)) === (status === 'in-use'),
           {

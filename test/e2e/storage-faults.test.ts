@@ -101,14 +101,14 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
   const act = async (id: string, action: object): Promise<void> =>
     await cinder('POST', `/volumes/${id}/action`, action);
   /** The latest user message about an object. */
-  const told = async (id: string): Promise<Message> =>
+  const latestMessage = async (id: string): Promise<Message> =>
     await eventually(
       async () =>
         (await cinder<{ messages: Message[] }>('GET', `/messages?resource_uuid=${id}`)).messages[0],
       { withinMs: 5_000, everyMs: 50, what: `a message about ${id}` },
     );
   const tells = async (id: string, event: string, words: RegExp): Promise<void> => {
-    const { event_id, user_message } = await told(id);
+    const { event_id, user_message } = await latestMessage(id);
     assert.equal(event_id, event, user_message);
     assert.match(user_message, words);
     assert.doesNotMatch(
@@ -278,9 +278,13 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     await reaches('volume', blank, 'available');
     await tells(blank, 'VOLUME_VOLUME_007_006', /extend volume/);
     assert.equal((await cinder<{ volume: Volume }>('GET', `/volumes/${blank}`)).volume.size, 1);
-    const lost = await snapshot(blank, 'error');
-    await tells(lost, 'VOLUME_VOLUME_SNAPSHOT_009_006', /There is not enough room on the storage/);
-    await remove('snapshot', lost);
+    const failedSnapshot = await snapshot(blank, 'error');
+    await tells(
+      failedSnapshot,
+      'VOLUME_VOLUME_SNAPSHOT_009_006',
+      /There is not enough room on the storage/,
+    );
+    await remove('snapshot', failedSnapshot);
     const kept = (
       await cinder<{ backup: { id: string } }>('POST', '/backups', {
         backup: { volume_id: filled },
@@ -386,7 +390,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
       volume: { size: 1 },
     });
     await attach(blank);
-    const [made, lost] = await Promise.all([
+    const [made, failedSnapshot] = await Promise.all([
       create({ imageRef: image }, 'error'),
       snapshot(filled, 'error'),
       reaches('volume', placed.id, 'error'),
@@ -398,14 +402,17 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     ]);
     await reaches('volume', blank, 'available');
     for (const id of [made, placed.id])
-      assert.match((await told(id)).user_message, /does not answer|No storage could be allocated/);
+      assert.match(
+        (await latestMessage(id)).user_message,
+        /does not answer|No storage could be allocated/,
+      );
     await tells(
       blank,
       'VOLUME_VOLUME_002_002',
       /attach volume:The storage does not answer at present/,
     );
     assert.deepEqual(await backendState(), ['down', 'down']);
-    await tells(lost, 'VOLUME_VOLUME_SNAPSHOT_009_002', /does not answer/);
+    await tells(failedSnapshot, 'VOLUME_VOLUME_SNAPSHOT_009_002', /does not answer/);
     assert.equal(await serverStatus(), 'ACTIVE');
 
     await signal('CONT');
@@ -414,7 +421,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
       everyMs: 500,
       what: 'the backend to be up',
     });
-    await remove('snapshot', lost);
+    await remove('snapshot', failedSnapshot);
     for (const id of [made, placed.id]) await remove('volume', id);
     assert.deepEqual(
       { ...(await usage()), totalGigabytesUsed: 0 },

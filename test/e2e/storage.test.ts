@@ -136,13 +136,13 @@ describe('volumes', { skip: realCloudMissing() }, () => {
   it('carry a file from a guest on one host to a guest on the other', async () => {
     first = await create('first', '--size', '1');
     await attach('disk-h1', 'first');
-    const told = async (): Promise<Device | undefined> =>
+    const taggedDevice = async (): Promise<Device | undefined> =>
       (
         JSON.parse(
           await guest(one).sh('wget -qO- http://169.254.169.254/openstack/latest/meta_data.json'),
         ) as { devices: Device[] }
       ).devices[0];
-    const tagged = await eventually(told, {
+    const tagged = await eventually(taggedDevice, {
       withinMs: 10_000,
       everyMs: 500,
       what: 'the metadata service to tell of the disk',

@@ -58,7 +58,7 @@ const [strict, lenient] = [
   await startGlance({ config: { requireFormatMatch: false } }),
 ];
 
-const told = (outcome: Outcome<unknown>): string =>
+const verdictOf = (outcome: Outcome<unknown>): string =>
   isFault(outcome) ? `${outcome.kind}: ${outcome.message}` : 'accepted';
 
 async function upload(
@@ -107,7 +107,7 @@ async function nova(image: HostileImage, imageId: string, sizeBytes: number): Pr
     },
     kernel: null,
   } as unknown as GuestSpec; // likewise
-  return told(await builds.run(spec, systemClock.now() + 60_000, async () => undefined));
+  return verdictOf(await builds.run(spec, systemClock.now() + 60_000, async () => undefined));
 }
 
 async function cinder(
@@ -115,17 +115,17 @@ async function cinder(
   sizeBytes: number,
 ): Promise<{ volume: string; content: string }> {
   const [id, snapshot] = [systemIds.uuid(), systemIds.uuid()];
-  const made = await volumes.createVolume(id, 1, { kind: 'blank' });
-  assert.ok(!isFault(made), told(made));
+  const creation = await volumes.createVolume(id, 1, { kind: 'blank' });
+  assert.ok(!isFault(creation), verdictOf(creation));
   const exported = async (
     source: Parameters<typeof volumes.exportFile>[0],
     name: string,
   ): Promise<Outcome<void>> =>
     await volumes.exportFile(source, { path: join(folder, 'exported', name), format: 'qcow2' });
   try {
-    const volume = told(await volumes.importFile(id, 1, image));
+    const volume = verdictOf(await volumes.importFile(id, 1, image));
     if (volume === 'accepted')
-      assert.equal(told(await exported({ volumeId: id }, `${id}.volume`)), 'accepted');
+      assert.equal(verdictOf(await exported({ volumeId: id }, `${id}.volume`)), 'accepted');
     if (sizeBytes > smallBytes) return { volume, content: 'too large to be a content' };
     const steps = [
       () => volumes.importFile(id, 1, { path: image.path, diskFormat: 'raw' }),
@@ -137,7 +137,7 @@ async function cinder(
     ];
     for (const step of steps) {
       const outcome = await step();
-      if (isFault(outcome)) return { volume, content: told(outcome) };
+      if (isFault(outcome)) return { volume, content: verdictOf(outcome) };
     }
     return { volume, content: 'accepted' };
   } finally {

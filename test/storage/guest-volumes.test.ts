@@ -77,32 +77,32 @@ describe(
     });
 
     test('are snapshotted under a running guest, which starts from the new image ever after', async () => {
-      const taken = await volume('vda');
-      const guest = host.spec([taken]);
+      const rootVolume = await volume('vda');
+      const guest = host.spec([rootVolume]);
       ok(await hypervisor.create(guest));
       await booted(guest, 1);
       for (const id of [randomUUID(), randomUUID()]) {
-        const key = { id, volumeId: taken.volumeId };
+        const key = { id, volumeId: rootVolume.volumeId };
         const { newFile } = ok(await backend.prepareOnlineSnapshot(key));
-        assert.ok(taken.connection.protocol === 'nfs');
+        assert.ok(rootVolume.connection.protocol === 'nfs');
         for (const _ of [1, 2])
           ok(
-            await hypervisor.snapshotVolume(guest.uuid, taken.volumeId, {
-              ...taken.connection,
+            await hypervisor.snapshotVolume(guest.uuid, rootVolume.volumeId, {
+              ...rootVolume.connection,
               file: newFile ?? '',
             }),
           );
         ok(await backend.finishOnlineSnapshot(key));
       }
-      const now = ok(await backend.connection(taken.volumeId));
-      ok(await hypervisor.resizeVolume(guest.uuid, taken.volumeId, 2));
+      const now = ok(await backend.connection(rootVolume.volumeId));
+      ok(await hypervisor.resizeVolume(guest.uuid, rootVolume.volumeId, 2));
       assert.deepEqual(
-        [await sizeOf(now), await sizeOf(taken.connection)],
+        [await sizeOf(now), await sizeOf(rootVolume.connection)],
         [2, 1],
         'what was frozen stays as it was',
       );
       ok(await hypervisor.stop(guest.uuid, 0));
-      ok(await hypervisor.resizeVolume(guest.uuid, taken.volumeId, 3));
+      ok(await hypervisor.resizeVolume(guest.uuid, rootVolume.volumeId, 3));
       ok(await hypervisor.start(guest.uuid));
       await booted(guest, 2);
       assert.match(
@@ -110,7 +110,7 @@ describe(
         /vda=\S+:6291456/,
       );
       ok(await hypervisor.destroy(guest.uuid));
-      ok(await backend.settle(taken.volumeId));
+      ok(await backend.settle(rootVolume.volumeId));
     });
   },
 );

@@ -91,7 +91,7 @@ export async function startOntap(
     return outcome;
   };
 
-  const there = (name: string): boolean => existsSync(join(folder, name));
+  const fileExists = (name: string): boolean => existsSync(join(folder, name));
   const record = (name: string, fields: ReadonlySet<string>): object => {
     const facts = statSync(join(folder, name));
     const all = {
@@ -214,16 +214,16 @@ export async function startOntap(
       destination_path: to,
       overwrite_destination: overwrite,
     } = body as { source_path: string; destination_path: string; overwrite_destination?: boolean };
-    if (!there(from)) return noFile;
-    if (there(to) && !overwrite) return refusal(409, '6684689', 'File exists.');
-    const target = there(to) ? `.clone-${randomUUID()}` : to;
+    if (!fileExists(from)) return noFile;
+    if (fileExists(to) && !overwrite) return refusal(409, '6684689', 'File exists.');
+    const target = fileExists(to) ? `.clone-${randomUUID()}` : to;
     copyFileSync(join(folder, from), join(folder, target), constants.COPYFILE_FICLONE);
     if (target !== to) sure(await share.rename(target, to));
     return undefined;
   }
 
   async function remove(name: string): Promise<Answer | undefined> {
-    if (!there(name)) return noFile;
+    if (!fileExists(name)) return noFile;
     sure(await share.remove(name));
     return undefined;
   }
@@ -237,7 +237,7 @@ export async function startOntap(
     if (method === 'GET') {
       if (query.get('return_metadata') !== 'true')
         return refusal(400, '2', 'this test server returns no file data', 'return_metadata');
-      return there(name)
+      return fileExists(name)
         ? {
             status: 200,
             body: {
@@ -254,8 +254,8 @@ export async function startOntap(
       return refusal(400, '262198', 'The path field requires %2E to represent ".".', 'path');
     if (typeof to !== 'string' || Object.keys(extra).length > 0)
       return refusal(400, '262179', `Unexpected argument "${Object.keys(extra).join()}".`);
-    if (!there(name)) return noFile;
-    if (there(to)) return refusal(409, '6684689', 'File exists.');
+    if (!fileExists(name)) return noFile;
+    if (fileExists(to)) return refusal(409, '6684689', 'File exists.');
     sure(await share.rename(name, to));
     return { status: 200, body: {} };
   }

@@ -228,13 +228,13 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
   });
 
   test('an ONTAP volume that is offline, exported nowhere, gone, or made anew', async () => {
-    const told = async (): Promise<string> => refused(await backend.facts(), 'unavailable');
+    const refusalText = async (): Promise<string> => refused(await backend.facts(), 'unavailable');
     ontap.volume.state = 'offline';
-    assert.match(await told(), /offline/);
+    assert.match(await refusalText(), /offline/);
     Object.assign(ontap.volume, { state: 'online', junctionPath: null });
-    assert.match(await told(), /junction path/);
+    assert.match(await refusalText(), /junction path/);
     Object.assign(ontap.volume, { junctionPath: filer.path, exists: false });
-    assert.match(await told(), /no volume/);
+    assert.match(await refusalText(), /no volume/);
     refused(await backend.connection(volume), 'unavailable');
     Object.assign(ontap.volume, { exists: true, uuid: randomUUID() });
     sure(await backend.connection(volume));

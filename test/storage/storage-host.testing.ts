@@ -70,9 +70,9 @@ export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
   });
   const first = open();
   const image = async (id: string, diskFormat: string, file: string): Promise<GuestImage> => {
-    const made = { id, diskFormat, sizeBytes: statSync(file).size, checksum: '' };
-    ok(await first.ensureImage(made, async () => createReadStream(file)));
-    return made;
+    const cachedImage = { id, diskFormat, sizeBytes: statSync(file).size, checksum: '' };
+    ok(await first.ensureImage(cachedImage, async () => createReadStream(file)));
+    return cachedImage;
   };
   const kernel = {
     kernel: await image('kernel', 'aki', files.kernelPath),
@@ -118,8 +118,8 @@ export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
     booted: async (hypervisor, { uuid }, times) =>
       await eventually(
         async () => {
-          const said = ok(await hypervisor.consoleLog(uuid, 64 * 1024));
-          return said.split('login:').length > times ? said : undefined;
+          const consoleText = ok(await hypervisor.consoleLog(uuid, 64 * 1024));
+          return consoleText.split('login:').length > times ? consoleText : undefined;
         },
         { withinMs: bootMs, what: `boot ${times}` },
       ),

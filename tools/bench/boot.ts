@@ -90,13 +90,13 @@ async function throughNova(
 async function keepBootFiles(cloud: BenchCloud, xml: string): Promise<string> {
   const folder = join(hostDir(cloud), 'data', 'bench-boot');
   await mkdir(folder, { recursive: true });
-  let kept = xml;
+  let bootableXml = xml;
   for (const [, path = ''] of xml.matchAll(/<(?:kernel|initrd)>([^<]+)</g)) {
     const copy = join(folder, basename(path));
     await copyFile(path, copy);
-    kept = kept.replaceAll(path, copy);
+    bootableXml = bootableXml.replaceAll(path, copy);
   }
-  return kept;
+  return bootableXml;
 }
 
 async function consoleLogOf(cloud: BenchCloud, id: string): Promise<string | undefined> {

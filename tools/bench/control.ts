@@ -225,7 +225,7 @@ async function createMany(cloud: BenchCloud, count: number, concurrency: number)
     Array.from({ length: concurrency }, async () => {
       while (next < count) {
         const index = next++;
-        const made = await load.send({
+        const createAnswer = await load.send({
           method: 'POST',
           path: '/compute/v2.1/servers',
           headers,
@@ -238,9 +238,9 @@ async function createMany(cloud: BenchCloud, count: number, concurrency: number)
             },
           },
         });
-        if (made.status !== 202)
-          throw new Error(`POST /servers: ${made.status} ${made.body.toString()}`);
-        const { server } = JSON.parse(made.body.toString()) as { server: { id: string } };
+        if (createAnswer.status !== 202)
+          throw new Error(`POST /servers: ${createAnswer.status} ${createAnswer.body.toString()}`);
+        const { server } = JSON.parse(createAnswer.body.toString()) as { server: { id: string } };
         for (;;) {
           const shown = await load.send({
             method: 'GET',

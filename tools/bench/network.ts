@@ -307,8 +307,8 @@ async function crowdedSubnet(cloud: BenchCloud): Promise<Figure[]> {
 }
 
 async function rebuild(cloud: BenchCloud): Promise<Figure[]> {
-  const there = await written(cloud);
-  for (let count = there; count < syncedPorts; count += portsPerRequest) {
+  const existingPorts = await written(cloud);
+  for (let count = existingPorts; count < syncedPorts; count += portsPerRequest) {
     const network = await makeNetwork(cloud, `10.${100 + Math.floor(count / 250)}.0.0/22`);
     await cloud.admin.ask('network', 'POST', '/v2.0/ports', {
       ports: Array.from({ length: Math.min(portsPerRequest, syncedPorts - count) }, () => ({

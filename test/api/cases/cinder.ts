@@ -131,7 +131,7 @@ export const cinder: RouteCases = {
  * make-objects.ts.
  */
 export async function volumeObjects({ alice, admin, sure }: ApiCloud): Promise<[string, string][]> {
-  const made: [string, string][] = [];
+  const createdObjects: [string, string][] = [];
   for (const root of roots) {
     const at = (path: string): string => `/volume/v3${path}`;
     const named = { name: hidden, description: hidden, metadata: { colour: hidden } };
@@ -203,12 +203,12 @@ export async function volumeObjects({ alice, admin, sure }: ApiCloud): Promise<[
       messages: message.id,
       'os-quota-sets': alice.projectId,
     };
-    made.push(
+    createdObjects.push(
       ...Object.entries(paths).map(([name, id]): [string, string] => [
         `/volume${root}/${name}/:id`,
         String(id),
       ]),
     );
   }
-  return made;
+  return createdObjects;
 }
