@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# Init of the test guest: prints a banner with the name from the config drive, hears ACPI, answers on the serial console.
+# Init of the test guest: prints a banner with the name from the config drive, obeys ACPI, answers on the serial console.
 /bin/busybox mkdir -p /proc /sys /dev /tmp /run /mnt /etc/acpi/PWRF /bin /sbin /usr/bin /usr/sbin
 /bin/busybox --install -s
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
