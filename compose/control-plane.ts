@@ -71,13 +71,13 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
       ...(metrics ? { observe: metrics.rpc } : {}),
     });
   // Roles hold the client, the dispatcher holds the roles: it comes last.
-  let dispatcher: Dispatcher | undefined;
+  const later: { dispatcher?: Dispatcher } = {};
   const direct = createInProcessClient(
     mounts,
     origin,
     () => {
-      if (!dispatcher) throw new Error('a service was called before all roles were there');
-      return dispatcher;
+      if (!later.dispatcher) throw new Error('a service was called before all roles were there');
+      return later.dispatcher;
     },
     clock,
   );
@@ -88,7 +88,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   for (const name of byDatabase.keys()) await migrateDatabase(process, name);
 
   const faces = roles.flatMap((role) => role.http);
-  dispatcher = createDispatcher(faces, {
+  const dispatcher = createDispatcher(faces, {
     tokens:
       roles.find(({ tokens }) => tokens)?.tokens ??
       createHttpTokenValidator({ http, session: process.session('nova'), clock }),
@@ -99,6 +99,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     identityUrl: `${origin}/identity/v3`,
     ...observed,
   });
+  later.dispatcher = dispatcher;
   for (const role of roles)
     for (const { topic, handlers, concurrency } of role.rpc)
       bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency });
