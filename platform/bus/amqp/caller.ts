@@ -1,0 +1,117 @@
+// Calls over RabbitMQ: sent to the topic's queue, answered by direct reply-to on the same channel.
+// https://www.rabbitmq.com/docs/direct-reply-to
+import type { AsyncMessage, Channel, Connection, Envelope, ReturnedMessage } from 'rabbitmq-client';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import type { Clock } from '../../clock.ts';
+
+const startableShare = 0.9;
+
+interface Waiting {
+  resolve(answer: Outcome<Buffer>): void;
+}
+
+export interface CallEnvelope {
+  queue: string;
+  method: string;
+  contentType: string;
+  body: Buffer;
+  timeoutMs: number;
+}
+
+export class AmqpCaller {
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #waiting = new Map<string, Waiting>();
+  #channel: Promise<Channel> | undefined;
+  #lastId = 0;
+  #closed = false;
+
+  constructor(connection: Connection, clock: Clock) {
+    this.#connection = connection;
+    this.#clock = clock;
+  }
+
+  /**
+   * The bytes of the answer. unavailable: nobody consumes the queue, it is full, or the broker is
+   * away; timeout: no answer in time, and the other side may work on.
+   */
+  async call(envelope: CallEnvelope): Promise<Outcome<Buffer>> {
+    const { queue, method, contentType, body, timeoutMs } = envelope;
+    const id = String((this.#lastId += 1));
+    const answer = Promise.withResolvers<Outcome<Buffer>>();
+    const endsMs = this.#clock.monotonicMs() + timeoutMs;
+    const deadline = this.#clock.after(timeoutMs, () =>
+      answer.resolve(fault('timeout', 'No answer before the deadline.')),
+    );
+    this.#waiting.set(id, answer);
+    try {
+      this.#send(endsMs, {
+        routingKey: queue,
+        type: method,
+        contentType,
+        correlationId: id,
+        replyTo: 'amq.rabbitmq.reply-to',
+        mandatory: true,
+        body,
+      }).catch((error: unknown) =>
+        answer.resolve(
+          fault('unavailable', `The message bus does not take ${method}: ${String(error)}`),
+        ),
+      );
+      return await answer.promise;
+    } finally {
+      deadline.stop();
+      this.#waiting.delete(id);
+    }
+  }
+
+  /** Those that wait are told that the bus was closed. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const waiting of this.#waiting.values())
+      waiting.resolve(fault('unavailable', 'The bus was closed.'));
+    await this.#channel?.then(
+      async (channel) => await channel.close(),
+      () => undefined, // there was none
+    );
+  }
+
+  async #send(endsMs: number, { body, ...envelope }: Envelope & { body: Buffer }): Promise<void> {
+    this.#channel ??= this.#open();
+    const channel = await this.#channel;
+    const leftMs = Math.ceil(endsMs - this.#clock.monotonicMs());
+    if (this.#closed || leftMs <= 0) return;
+    // Not started in the last tenth of its time: nobody would wait for the answer any more.
+    const expiration = String(Math.max(1, Math.floor(leftMs * startableShare)));
+    // Resolves with the broker's confirm; rejects when the queue is full.
+    await channel.basicPublish({ ...envelope, expiration }, body);
+  }
+
+  async #open(): Promise<Channel> {
+    try {
+      const channel = await this.#connection.acquire();
+      channel.on('basic.return', ({ correlationId, routingKey }: ReturnedMessage) =>
+        this.#waiting
+          .get(String(correlationId))
+          ?.resolve(fault('unavailable', `Nobody serves ${routingKey} now.`)),
+      );
+      channel.once('close', () => {
+        this.#channel = undefined;
+        // Answers come on this channel alone.
+        for (const waiting of this.#waiting.values())
+          waiting.resolve(fault('unavailable', 'The connection to the message bus broke.'));
+      });
+      await channel.confirmSelect();
+      await channel.basicConsume(
+        { queue: 'amq.rabbitmq.reply-to', noAck: true },
+        ({ correlationId, body }: AsyncMessage) =>
+          this.#waiting.get(String(correlationId))?.resolve(body as Buffer), // as replies are sent
+      );
+      return channel;
+    } catch (error) {
+      this.#channel = undefined;
+      throw error;
+    }
+  }
+}

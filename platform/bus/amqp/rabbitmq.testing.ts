@@ -1,0 +1,110 @@
+// A private RabbitMQ for tests: own folder, own ports on the loopback, own epmd, a child of this
+// process, ended by its pid.
+import type { ChildProcess } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { eventually } from '../../testing/eventually.ts';
+import { freePort } from '../../testing/free-port.ts';
+import type { AmqpOptions } from './amqp-bus.ts';
+
+/** Debian: rabbitmq-server. The one in /usr/sbin changes to a user of its own. */
+const serverProgram = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+const startTimeoutMs = 60_000;
+const stopTimeoutMs = 20_000;
+
+export interface PrivateRabbitmq {
+  options: Pick<AmqpOptions, 'hosts' | 'username' | 'password'>;
+  /** Ends it as a power failure does. */
+  kill(): Promise<void>;
+  /** Starts it again on what it kept. */
+  start(): Promise<void>;
+  /** Ends it and removes its folder. Safe to repeat. */
+  stop(): Promise<void>;
+}
+
+/** Why there is no RabbitMQ on this machine, for a test's `skip`; false where there is one. */
+export const rabbitmqMissing = async (): Promise<string | false> =>
+  await access(serverProgram).then(
+    () => false as const,
+    () => `${serverProgram} is missing: apt-get install --no-install-recommends rabbitmq-server`,
+  );
+
+export async function startRabbitmq(): Promise<PrivateRabbitmq> {
+  const folder = await mkdtemp(join(tmpdir(), 'cobalt-rabbitmq-'));
+  const [port, distributionPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
+  await writeFile(join(folder, 'enabled_plugins'), '[].');
+  await writeFile(
+    join(folder, 'rabbitmq.conf'),
+    `listeners.tcp.1 = 127.0.0.1:${port}\nloopback_users = none\n`,
+  );
+  const env = {
+    PATH: process.env['PATH'],
+    LANG: 'C.UTF-8',
+    HOME: folder, // the Erlang cookie
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    ERL_EPMD_PORT: String(epmdPort),
+    RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+    RABBITMQ_NODENAME: `cobalt${port}@localhost`,
+    RABBITMQ_DIST_PORT: String(distributionPort),
+    RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+    RABBITMQ_LOG_BASE: join(folder, 'log'),
+    RABBITMQ_SCHEMA_DIR: join(folder, 'schema'),
+    RABBITMQ_GENERATED_CONFIG_DIR: join(folder, 'config'),
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+  };
+  let server: ChildProcess | undefined;
+  let output = '';
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const running = server;
+    server = undefined;
+    if (!running || running.exitCode !== null || running.signalCode !== null) return;
+    const exit = once(running, 'exit');
+    // The script does not become the Erlang machine: the whole group of ours is ended.
+    process.kill(-(running.pid ?? 0), signal);
+    await Promise.race([
+      exit,
+      new Promise((resolve) => setTimeout(resolve, stopTimeoutMs).unref()),
+    ]);
+  };
+  const start = async (): Promise<void> => {
+    output = '';
+    server = spawn(serverProgram, [], { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [server.stdout, server.stderr])
+      stream
+        ?.setEncoding('utf8')
+        .on('data', (text: string) => (output = (output + text).slice(-4_000)));
+    const started = server;
+    await eventually(
+      () => {
+        if (started.exitCode !== null) throw new Error(`RabbitMQ ended: ${output}`);
+        return output.includes('completed with');
+      },
+      { withinMs: startTimeoutMs, what: 'RabbitMQ has started' },
+    );
+  };
+  const stop = async (): Promise<void> => {
+    await end('SIGKILL');
+    await promisify(execFile)('epmd', ['-port', String(epmdPort), '-kill'], { env }).catch(
+      () => undefined, // it was not started, or is ended already
+    );
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    options: { hosts: [`127.0.0.1:${port}`], username: 'guest', password: 'guest' },
+    kill: async () => await end('SIGKILL'),
+    start,
+    stop,
+  };
+}
