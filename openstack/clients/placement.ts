@@ -28,12 +28,14 @@ export interface Placement {
    */
   candidates(resources: Resources, query: CandidateQuery): Promise<Outcome<Candidate[]>>;
   /**
-   * Claims for a new consumer. concurrentUpdate: another claim was faster, try another provider.
-   * Repeating one's own claim is fine.
+   * Claims for the consumer. concurrentUpdate: somebody was faster, try another. What an earlier
+   * claim of the consumer holds is replaced, but for one made after `isWanted` said no for the
+   * first time: the answer is then timeout, and nothing was claimed.
    */
   claim(
     consumer: { id: string; projectId: string; userId: string },
     candidate: Candidate,
+    isWanted: () => boolean,
   ): Promise<Outcome<void>>;
   /** Releases everything of the consumer; does nothing if it has nothing. */
   release(consumerId: string): Promise<Outcome<void>>;
@@ -72,7 +74,7 @@ export function placementClient(deps: ClientDeps, caller: Caller): Placement {
           : [{ nodeUuid, allocations, capacity: provider_summaries[nodeUuid]?.resources ?? {} }];
       });
     },
-    async claim(consumer, candidate) {
+    async claim(consumer, candidate, isWanted) {
       const path = `/allocations/${consumer.id}`;
       const put = async (generation: number | null) =>
         await ask('PUT', path, {
@@ -81,14 +83,18 @@ export function placementClient(deps: ClientDeps, caller: Caller): Placement {
           user_id: consumer.userId,
           consumer_generation: generation,
         });
+      const unwanted = fault('timeout', 'Nobody waits for this claim any more.');
+      if (!isWanted()) return unwanted;
       const first = await put(null);
       if (isFault(first)) return first;
       if (first.status !== 409) return first.status === 204 ? undefined : refusal(first);
-      // Either the resources are used by others, or this claim was written before a crash: then it
-      // replaces itself.
-      const current = await ask('GET', path);
-      if (isFault(current)) return current;
-      const { consumer_generation: generation } = current.body as { consumer_generation?: number };
+      // Either the resources are taken, or this claim was written before a crash: then it is
+      // replaced by itself.
+      const held = await ask('GET', path);
+      if (isFault(held)) return held;
+      const { consumer_generation: generation } = held.body as { consumer_generation?: number };
+      // After the generation was read: whoever asked again in our place has then moved it on.
+      if (!isWanted()) return unwanted;
       const again = generation === undefined ? first : await put(generation);
       if (isFault(again)) return again;
       if (again.status === 204) return undefined;
