@@ -239,7 +239,8 @@ export class SagaRunner {
 
   /** Frees the saga whose work here was broken off, so that it is taken up again. */
   async #giveUp(record: SagaRecord, error: unknown): Promise<void> {
-    if (error instanceof FenceLost) {
+    // a pause that is ended by the loss says so in its cause
+    if (error instanceof FenceLost || (error as Error | undefined)?.cause instanceof FenceLost) {
       this.#deps.log.warn(
         { saga: record.name, sagaId: record.id, err: error },
         'saga given up here: its claim was lost',
@@ -315,6 +316,7 @@ export class SagaRunner {
     fence: Lease,
   ): Promise<Partial<Record<string, Json>> | void | Fault> {
     for (let attempt = 0; ; attempt += 1) {
+      fence.assertHeld(); // its lease may have ended between two steps, or tries
       const startedAt = this.#deps.clock.now();
       const deadline = new AbortController();
       const signal = AbortSignal.any([deadline.signal, this.#stopping.signal, fence.lost]);
@@ -404,6 +406,7 @@ export class SagaRunner {
   ): Promise<void> {
     for (let pauseMs = undoRetryMs.first; ; pauseMs = Math.min(pauseMs * 2, undoRetryMs.max)) {
       this.#stopping.signal.throwIfAborted();
+      fence.assertHeld();
       const signal = AbortSignal.any([this.#stopping.signal, fence.lost]);
       const startedAt = this.#deps.clock.now();
       try {
