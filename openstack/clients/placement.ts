@@ -37,7 +37,9 @@ export interface Placement {
     candidate: Candidate,
     isWanted: () => boolean,
   ): Promise<Outcome<void>>;
-  /** Releases everything of the consumer; does nothing if it has nothing. */
+  /** Who holds something of the host's; none when its provider is not there. */
+  consumers(nodeUuid: string): Promise<Outcome<string[]>>;
+  /** Gives everything of the consumer back; nothing held is fine. */
   release(consumerId: string): Promise<Outcome<void>>;
   /**
    * Deletes a host's provider; does nothing if there is none. conflict: something is still
@@ -101,6 +103,13 @@ export function placementClient(deps: ClientDeps, caller: Caller): Placement {
       return again.status === 409
         ? fault('concurrentUpdate', refusal(again).message)
         : refusal(again);
+    },
+    async consumers(nodeUuid) {
+      const answer = await ask('GET', `/resource_providers/${nodeUuid}/allocations`);
+      if (isFault(answer)) return answer;
+      if (answer.status === 404) return [];
+      if (answer.status !== 200) return refusal(answer);
+      return Object.keys((answer.body as { allocations: Record<string, Json> }).allocations);
     },
     async release(consumerId) {
       const answer = await ask('DELETE', `/allocations/${consumerId}`);
