@@ -32,7 +32,7 @@ export interface Invariants {
   violations(): readonly string[];
   watchSagas(sagas: readonly AnySaga[], process: SimProcess): readonly AnySaga[];
   watchTasks(tasks: readonly Task[], process: SimProcess): readonly Task[];
-  watchDatabase<T>(database: Database<T>): Database<T>;
+  watchDatabase<T>(database: Database<T>, name: string): Database<T>;
   /** Of all processes. */
   watchSdn(open: (listeners: SdnListeners) => Sdn): (listeners: SdnListeners) => Sdn;
   /** What a process sends to others is their work, not its own. */
@@ -104,9 +104,11 @@ export function createInvariants(clock: Clock): Invariants {
     violations: () => [...found],
     watchSagas,
     watchTasks,
-    watchDatabase: (database) => ({
+    watchDatabase: (database, name) => ({
       ...database,
-      db: database.db.withPlugin(watchWrites(written, order.sagaBegins)),
+      db: database.db.withPlugin(
+        watchWrites(written, (id, key) => order.sagaBegins(id, `${name}'s ${key}`)),
+      ),
     }),
     watchSdn: (open) => watchWriters(open, writers, found),
     elsewhere: (call) => running.run(undefined, call),

@@ -179,7 +179,7 @@ function depsOf(
       );
       opened.push(database as Database<unknown>);
       const wrapped = options.wrapDatabase?.(database, name, process) ?? database;
-      return invariants?.watchDatabase(wrapped) ?? wrapped;
+      return invariants?.watchDatabase(wrapped, name) ?? wrapped;
     },
     ...(metrics ? { metrics } : {}),
     wrapSagas(sagas) {
