@@ -28,9 +28,8 @@ export interface Placement {
    */
   candidates(resources: Resources, query: CandidateQuery): Promise<Outcome<Candidate[]>>;
   /**
-   * Claims for the consumer. concurrentUpdate: somebody was faster, try another. What an earlier
-   * claim of the consumer holds is replaced, but for one made after `isWanted` said no for the
-   * first time: the answer is then timeout, and nothing was claimed.
+   * Claims for the consumer. An earlier claim of it is replaced. concurrentUpdate: another claim
+   * was faster, try another provider. timeout: `isWanted` said no, and nothing was claimed.
    */
   claim(
     consumer: { id: string; projectId: string; userId: string },
@@ -39,7 +38,7 @@ export interface Placement {
   ): Promise<Outcome<void>>;
   /** Who holds something of the host's; none when its provider is not there. */
   consumers(nodeUuid: string): Promise<Outcome<string[]>>;
-  /** Gives everything of the consumer back; nothing held is fine. */
+  /** Releases everything of the consumer; does nothing if it has nothing. */
   release(consumerId: string): Promise<Outcome<void>>;
   /**
    * Deletes a host's provider; does nothing if there is none. conflict: something is still
@@ -90,11 +89,11 @@ export function placementClient(deps: ClientDeps, caller: Caller): Placement {
       const first = await put(null);
       if (isFault(first)) return first;
       if (first.status !== 409) return first.status === 204 ? undefined : refusal(first);
-      // Either the resources are taken, or this claim was written before a crash: then it is
-      // replaced by itself.
-      const held = await ask('GET', path);
-      if (isFault(held)) return held;
-      const { consumer_generation: generation } = held.body as { consumer_generation?: number };
+      // Either the resources are used by others, or this claim was written before a crash: then it
+      // replaces itself.
+      const current = await ask('GET', path);
+      if (isFault(current)) return current;
+      const { consumer_generation: generation } = current.body as { consumer_generation?: number };
       // After the generation was read: whoever asked again in our place has then moved it on.
       if (!isWanted()) return unwanted;
       const again = generation === undefined ? first : await put(generation);
