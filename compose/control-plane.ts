@@ -17,6 +17,7 @@ import type { Metrics } from '#platform/metrics/metrics.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { createTaskLeases } from '#platform/tasks/task-leases.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
 import { createTaskRunner } from '#platform/tasks/tasks.ts';
 import { mounts } from './catalog.ts';
 import { readPolicyFiles } from './policy-files.ts';
@@ -46,6 +47,8 @@ export interface ControlPlaneDeps extends Omit<ProcessDeps, 'bus' | 'http' | 'pr
   metrics?: Metrics;
   /** For simulations: stands between the services' sagas and their runner. */
   wrapSagas?: (definitions: readonly AnySaga[]) => readonly AnySaga[];
+  /** For simulations: stands between the roles' tasks and their runner. */
+  wrapTasks?: (tasks: readonly Task[]) => readonly Task[];
   /** For simulations: stands between the services' calls of each other. */
   wrapHttp?: (http: HttpClient) => HttpClient;
   /**
@@ -144,11 +147,13 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     },
     tasks: {
       start() {
-        for (const [name, ofService] of byDatabase)
+        for (const [name, ofService] of byDatabase) {
+          const all = ofService.flatMap((role) => role.tasks);
           tasks.start(
-            ofService.flatMap((role) => role.tasks),
+            deps.wrapTasks?.(all) ?? all,
             createTaskLeases({ db: process.database(name).db, owner, clock }),
           );
+        }
       },
       stop: async () => await tasks.stop(),
     },

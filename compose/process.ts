@@ -50,6 +50,8 @@ export interface ProcessDeps {
   http: HttpClient;
   /** Among the processes on these databases, one life at a time. */
   processName: string;
+  /** Opens a service's database; SQLite in the state folder unless told. */
+  openDatabase?: <T>(name: DatabaseName) => Database<T>;
   /** For simulations: how passwords are hashed, and whether other processes write, too. */
   keystone?: Pick<KeystoneApiDeps, 'passwordCost' | 'deriveHash' | 'shared'>;
 }
@@ -84,14 +86,16 @@ export function createProcess(deps: ProcessDeps): CloudProcess {
   const logOf = (component: string): Log => log.child({ component });
   const database = <T>(name: DatabaseName): Database<T> =>
     once(`database ${name}`, () => {
-      const opened = openDatabase<T>(
-        {
-          dialect: 'sqlite',
-          path: databaseFile(home, name),
-          synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL', // by the schema
-        },
-        { log: logOf(name), clock, ids },
-      );
+      const opened =
+        deps.openDatabase?.<T>(name) ??
+        openDatabase<T>(
+          {
+            dialect: 'sqlite',
+            path: databaseFile(home, name),
+            synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL', // by the schema
+          },
+          { log: logOf(name), clock, ids },
+        );
       closers.push(async () => await opened.close());
       return opened;
     });

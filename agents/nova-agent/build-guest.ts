@@ -30,17 +30,10 @@ export function createGuestBuilds(deps: NovaAgentDeps): GuestBuilds {
       const ending = new AbortController();
       const ofGuest = building.get(spec.uuid) ?? new Set();
       building.set(spec.uuid, ofGuest.add(ending));
-      const deadline = new AbortController();
-      if (deadlineMs !== Infinity) {
-        const passed = deps.clock.sleep(deadlineMs - deps.clock.now(), {
-          signal: deadline.signal,
-          unref: true,
-        });
-        void passed.then(
-          () => ending.abort(),
-          () => undefined,
-        ); // rejected: the build ended first
-      }
+      const deadline =
+        deadlineMs === Infinity
+          ? undefined
+          : deps.clock.after(deadlineMs - deps.clock.now(), () => ending.abort(), { unref: true });
       try {
         const missing = await fetchImages(deps, spec, ending.signal);
         if (isFault(missing)) return missing;
@@ -49,7 +42,7 @@ export function createGuestBuilds(deps: NovaAgentDeps): GuestBuilds {
         const built = await work();
         return isFault(built) ? built : null;
       } finally {
-        deadline.abort();
+        deadline?.stop();
         ofGuest.delete(ending);
         if (ofGuest.size === 0) building.delete(spec.uuid);
       }

@@ -28,13 +28,16 @@ export interface Placement {
    */
   candidates(resources: Resources, query: CandidateQuery): Promise<Outcome<Candidate[]>>;
   /**
-   * Claims for a new consumer. concurrentUpdate: another claim was faster, try another provider.
-   * Repeating one's own claim is fine.
+   * Claims for the consumer. An earlier claim of it is replaced. concurrentUpdate: another claim
+   * was faster, try another provider. timeout: `isWanted` said no, and nothing was claimed.
    */
   claim(
     consumer: { id: string; projectId: string; userId: string },
     candidate: Candidate,
+    isWanted: () => boolean,
   ): Promise<Outcome<void>>;
+  /** Who holds something of the host's; none when its provider is not there. */
+  consumers(nodeUuid: string): Promise<Outcome<string[]>>;
   /** Releases everything of the consumer; does nothing if it has nothing. */
   release(consumerId: string): Promise<Outcome<void>>;
   /**
@@ -72,7 +75,7 @@ export function placementClient(deps: ClientDeps, caller: Caller): Placement {
           : [{ nodeUuid, allocations, capacity: provider_summaries[nodeUuid]?.resources ?? {} }];
       });
     },
-    async claim(consumer, candidate) {
+    async claim(consumer, candidate, isWanted) {
       const path = `/allocations/${consumer.id}`;
       const put = async (generation: number | null) =>
         await ask('PUT', path, {
@@ -81,6 +84,8 @@ export function placementClient(deps: ClientDeps, caller: Caller): Placement {
           user_id: consumer.userId,
           consumer_generation: generation,
         });
+      const unwanted = fault('timeout', 'Nobody waits for this claim any more.');
+      if (!isWanted()) return unwanted;
       const first = await put(null);
       if (isFault(first)) return first;
       if (first.status !== 409) return first.status === 204 ? undefined : refusal(first);
@@ -89,12 +94,21 @@ export function placementClient(deps: ClientDeps, caller: Caller): Placement {
       const current = await ask('GET', path);
       if (isFault(current)) return current;
       const { consumer_generation: generation } = current.body as { consumer_generation?: number };
+      // After the generation was read: whoever asked again in our place has then moved it on.
+      if (!isWanted()) return unwanted;
       const again = generation === undefined ? first : await put(generation);
       if (isFault(again)) return again;
       if (again.status === 204) return undefined;
       return again.status === 409
         ? fault('concurrentUpdate', refusal(again).message)
         : refusal(again);
+    },
+    async consumers(nodeUuid) {
+      const answer = await ask('GET', `/resource_providers/${nodeUuid}/allocations`);
+      if (isFault(answer)) return answer;
+      if (answer.status === 404) return [];
+      if (answer.status !== 200) return refusal(answer);
+      return Object.keys((answer.body as { allocations: Record<string, Json> }).allocations);
     },
     async release(consumerId) {
       const answer = await ask('DELETE', `/allocations/${consumerId}`);

@@ -12,6 +12,20 @@ import type {
 import type { Fence } from '../fence.ts';
 import { currentFence, FenceLost } from '../fence.ts';
 
+/**
+ * A connection that checks and writes in one transaction of its own, at one go: no other statement
+ * of this connection comes between. Undefined: the check gave no row, and nothing was written.
+ */
+export interface CheckingConnection extends DatabaseConnection {
+  executeChecked<R>(
+    check: CompiledQuery,
+    write: CompiledQuery,
+  ): Promise<QueryResult<R> | undefined>;
+}
+
+const isChecking = (connection: DatabaseConnection): connection is CheckingConnection =>
+  'executeChecked' in connection;
+
 export function fencedDialect(dialect: Dialect): Dialect {
   return {
     createAdapter: () => dialect.createAdapter(),
@@ -109,6 +123,11 @@ class FencedConnection implements DatabaseConnection {
     const fence = currentFence();
     if (!fence || this.#inTransaction || !isWrite(query))
       return await this.plain.executeQuery(query);
+    if (isChecking(this.plain)) {
+      const result = await this.plain.executeChecked<R>(fence.check, query);
+      if (!result) throw new FenceLost(fence);
+      return result;
+    }
     await this.begin({});
     await this.check(fence);
     try {

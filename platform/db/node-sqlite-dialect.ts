@@ -13,6 +13,7 @@ import {
   type QueryResult,
 } from 'kysely';
 import { isTransient } from './errors.ts';
+import type { CheckingConnection } from './fenced-driver.ts';
 import { bindable } from './parameters.ts';
 import { withPause, type Pause } from './retry-pause.ts';
 
@@ -67,20 +68,17 @@ class NodeSqliteDriver implements Driver {
   }
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    // IMMEDIATE takes the write lock now, with its wait; a deferred one may fail at its first
-    // write.
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+    await connection.executeQuery(begin);
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('commit'));
+    await connection.executeQuery(commit);
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     // SQLite rolls back by itself when the disk is full (lang_transaction.html); a second rollback
     // would fail, and hide why.
-    if (this.#connection?.inTransaction)
-      await connection.executeQuery(CompiledQuery.raw('rollback'));
+    if (this.#connection?.inTransaction) await connection.executeQuery(rollback);
   }
 
   async releaseConnection(): Promise<void> {}
@@ -93,13 +91,18 @@ class NodeSqliteDriver implements Driver {
 
 const busyPollMs = 4;
 
+// IMMEDIATE takes the write lock now, with its wait; a deferred one may fail at its first write.
+const begin = CompiledQuery.raw('begin immediate');
+const commit = CompiledQuery.raw('commit');
+const rollback = CompiledQuery.raw('rollback');
+
 interface Statement {
   prepared: StatementSync;
   /** Names of the result's columns; empty for a statement that gives no rows. */
   columns: string[];
 }
 
-class NodeSqliteConnection implements DatabaseConnection {
+class NodeSqliteConnection implements CheckingConnection {
   readonly #db: DatabaseSync;
   readonly #waiting: Waiting;
   readonly #maxStatements: number;
@@ -128,12 +131,35 @@ class NodeSqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    return await this.#unlessBusy(() => this.#run<R>(query));
+  }
+
+  async executeChecked<R>(
+    check: CompiledQuery,
+    write: CompiledQuery,
+  ): Promise<QueryResult<R> | undefined> {
+    return await this.#unlessBusy(() => {
+      this.#run(begin);
+      try {
+        const isHeld = this.#run(check).rows.length > 0;
+        const result = isHeld ? this.#run<R>(write) : undefined;
+        this.#run(commit);
+        return result;
+      } catch (error) {
+        // SQLite rolls back by itself when the disk is full
+        if (this.inTransaction) this.#run(rollback);
+        throw error;
+      }
+    });
+  }
+
+  /** `run` changes nothing when it throws that the database is busy: it may run again. */
+  async #unlessBusy<R>(run: () => R): Promise<R> {
     const startedMs = this.#waiting.monotonicMs();
     for (;;) {
       try {
-        return this.#run<R>(query);
+        return run();
       } catch (error) {
-        // A busy statement has done nothing: the same one may run again.
         if (!isTransient(error) || this.#waiting.monotonicMs() - startedMs > this.#busyTimeoutMs)
           throw error;
         await this.#waiting.pause(busyPollMs);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { sql } from 'kysely';
+import { FenceLost, withFence } from '../fence.ts';
 import { openDatabase } from './database.ts';
 import { databaseContract, type ContractTables } from './db.testing.ts';
 
@@ -41,4 +42,41 @@ test('sqlite: a cached select * sees a column that was added later', async () =>
   await sql`alter table t add column b integer default 2`.execute(database.db);
   assert.deepEqual((await select()).rows, [{ a: 1, b: 2 }]);
   await database.close();
+});
+
+test('sqlite: a write under a fence is checked and written at one go, also while another connection writes', async () => {
+  const [database, other] = [open('checked.db'), open('checked.db')];
+  await sql`create table lease (token integer)`.execute(database.db);
+  await sql`create table t (a integer unique)`.execute(database.db);
+  await sql`insert into lease values (1)`.execute(database.db);
+  const fence = {
+    key: 'k',
+    token: 1,
+    assertHeld: () => undefined,
+    check: sql`select token from lease where token = 1`.compile(database.db),
+  };
+  const insert = async (a: number): Promise<unknown> =>
+    await withFence(fence, async () => await sql`insert into t values (${a})`.execute(database.db));
+
+  const { promise: gate, resolve: release } = Promise.withResolvers<void>();
+  const writing = Promise.withResolvers<void>();
+  const otherWork = other.db.transaction().execute(async (trx) => {
+    await sql`insert into t values (1)`.execute(trx);
+    writing.resolve();
+    await gate;
+  });
+  await writing.promise;
+  const waiting = insert(2);
+  release();
+  await Promise.all([otherWork, waiting]);
+  await assert.rejects(insert(2), /UNIQUE/);
+  await insert(3); // the failed one left no transaction open
+  await sql`update lease set token = 2`.execute(other.db);
+  await assert.rejects(insert(4), FenceLost);
+  const { rows } = await sql<{ a: number }>`select a from t order by a`.execute(database.db);
+  assert.deepEqual(
+    rows.map(({ a }) => a),
+    [1, 2, 3],
+  );
+  await Promise.all([database.close(), other.close()]);
 });

@@ -59,6 +59,8 @@ export interface SagaRecord {
   phase: SagaPhase;
   position: number;
   fault: FaultRecord | null;
+  /** As it was when the record was read. */
+  cancelled: boolean;
   requestId: string;
 }
 
@@ -91,15 +93,10 @@ export async function insertSaga(trx: AnyDb, saga: NewSaga, nowMs: number): Prom
       ? insert.onDuplicateKeyUpdate(next)
       : insert.onConflict((conflict) => conflict.column('lock_key').doUpdateSet(next))
   ).execute();
-  const { last_seq } = await db
-    .selectFrom('saga_keys')
-    .select('last_seq')
-    .where('lock_key', '=', saga.lockKey)
-    .executeTakeFirstOrThrow();
   await db
     .insertInto('sagas')
-    .values({
-      seq: last_seq,
+    .values(({ selectFrom }) => ({
+      seq: selectFrom('saga_keys').select('last_seq').where('lock_key', '=', saga.lockKey),
       id: saga.id,
       name: saga.name,
       lock_key: saga.lockKey,
@@ -114,7 +111,7 @@ export async function insertSaga(trx: AnyDb, saga: NewSaga, nowMs: number): Prom
       lease_until_ms: 0,
       claim: 0,
       created_at_ms: nowMs,
-    })
+    }))
     .execute();
 }
 
@@ -165,6 +162,8 @@ export async function isUnfinished(db: AnyDb, sagaId: string): Promise<boolean> 
   );
 }
 
+export type ClaimableSaga = Pick<SagaRecord, 'id' | 'name' | 'lockKey'>;
+
 export interface Claimant {
   /** Names the process; one life at a time. */
   owner: string;
@@ -176,22 +175,19 @@ export function createJournal(database: AnyDb) {
   const db = database as Kysely<SagaTables>;
   return {
     /**
-     * Claims sagas of these names whose elders of the same key are finished, the oldest first: at
-     * most `limit`. A claim holds until `leaseUntilMs`; it is refused while another saga of the key
-     * is held.
+     * The sagas of these names that may be claimed, the oldest first, at most `limit`: those that
+     * nobody holds and whose elders of the same key are finished.
      */
-    async claim(
-      claimant: Claimant,
+    async claimable(
       names: readonly string[],
+      nowMs: number,
       limit: number,
-    ): Promise<SagaRecord[]> {
-      const free = await db
+    ): Promise<ClaimableSaga[]> {
+      return await db
         .selectFrom('sagas as s')
-        .select(['s.id', 's.lock_key'])
+        .select(['s.id', 's.name', 's.lock_key as lockKey'])
         .where('s.name', 'in', names)
-        .where((eb) =>
-          eb.or([eb('s.owner', 'is', null), eb('s.lease_until_ms', '<', claimant.nowMs)]),
-        )
+        .where((eb) => eb.or([eb('s.owner', 'is', null), eb('s.lease_until_ms', '<', nowMs)]))
         .where(({ not, exists, selectFrom }) =>
           not(
             exists(
@@ -206,12 +202,14 @@ export function createJournal(database: AnyDb) {
         .orderBy('s.seq')
         .limit(limit)
         .execute();
-      const claimed: SagaRecord[] = [];
-      for (const { id, lock_key } of free) {
-        const record = await transaction(db, (trx) => claimOne(trx, claimant, id, lock_key));
-        if (record) claimed.push(record);
-      }
-      return claimed;
+    },
+
+    /**
+     * Claims the saga until `leaseUntilMs`; undefined while an elder of its key is unfinished or
+     * another saga of the key is held.
+     */
+    async claim(claimant: Claimant, saga: ClaimableSaga): Promise<SagaRecord | undefined> {
+      return await transaction(db, async (trx) => await claimOne(trx, claimant, saga));
     },
 
     /**
@@ -223,25 +221,21 @@ export function createJournal(database: AnyDb) {
       saga: SagaRecord,
       leaseUntilMs: number,
     ): Promise<{ cancelled: boolean } | undefined> {
-      const update = db
-        .updateTable('sagas')
-        .set({
-          state: JSON.stringify(saga.state),
-          phase: saga.phase,
-          position: saga.position,
-          fault: saga.fault && JSON.stringify(saga.fault),
-          lease_until_ms: leaseUntilMs,
-        })
-        .where('id', '=', saga.id)
-        .where('owner', '=', owner)
-        .where('claim', '=', saga.claim);
+      // Written out: it runs at each step of every saga, and the builder takes as long as SQLite.
+      const update = sql`
+        update sagas set state = ${JSON.stringify(saga.state)}, phase = ${saga.phase},
+          position = ${saga.position}, fault = ${saga.fault && JSON.stringify(saga.fault)},
+          lease_until_ms = ${leaseUntilMs}
+        where id = ${saga.id} and owner = ${owner} and claim = ${saga.claim}`;
       if (!isMysql(db)) {
-        const row = await update.returning('cancelled').executeTakeFirst();
-        return row && { cancelled: row.cancelled === 1 };
+        const { rows } = await sql<{ cancelled: number }>`${update} returning cancelled`.execute(
+          db,
+        );
+        return rows[0] && { cancelled: rows[0].cancelled === 1 };
       }
       // MariaDB knows RETURNING of inserts and deletes alone.
-      const { numUpdatedRows } = await update.executeTakeFirst();
-      return numUpdatedRows === 0n ? undefined : { cancelled: await this.isCancelled(saga.id) };
+      const { numAffectedRows } = await update.execute(db);
+      return numAffectedRows === 0n ? undefined : { cancelled: await this.isCancelled(saga.id) };
     },
 
     async isCancelled(id: string): Promise<boolean> {
@@ -250,6 +244,9 @@ export function createJournal(database: AnyDb) {
           ?.cancelled === 1
       );
     },
+
+    /** Whether the key has an unfinished saga. */
+    isBusy: async (lockKey: string): Promise<boolean> => await hasSaga(db, lockKey),
 
     /** Keeps claims alive. Returns those that the owner still holds: claim by saga id. */
     async renew(
@@ -353,30 +350,32 @@ export function createJournal(database: AnyDb) {
 
 export type Journal = ReturnType<typeof createJournal>;
 
+/**
+ * The key's row is written first: it keeps other claims of the key, and new sagas of it, waiting
+ * until this transaction ends. A number that is taken for nothing is no harm: they only grow.
+ */
 async function claimOne(
-  db: Kysely<SagaTables>,
+  trx: Kysely<SagaTables>,
   { owner, nowMs, leaseUntilMs }: Claimant,
-  id: string,
-  lockKey: string,
+  { id, lockKey }: ClaimableSaga,
 ): Promise<SagaRecord | undefined> {
-  const ofKey = db.selectFrom('saga_keys').select('last_claim').where('lock_key', '=', lockKey);
-  const key = await (isMysql(db) ? ofKey.forUpdate() : ofKey).executeTakeFirst();
-  const unfinished = await db
-    .selectFrom('sagas')
-    .selectAll()
+  await trx
+    .updateTable('saga_keys')
+    .set({ last_claim: sql`last_claim + 1`, used_at_ms: nowMs })
     .where('lock_key', '=', lockKey)
+    .execute();
+  const unfinished = await trx
+    .selectFrom('sagas')
+    .innerJoin('saga_keys', 'saga_keys.lock_key', 'sagas.lock_key')
+    .selectAll('sagas')
+    .select('saga_keys.last_claim')
+    .where('sagas.lock_key', '=', lockKey)
     .execute();
   const row = unfinished.find((each) => each.id === id);
   const isHeld = (each: SagaTable): boolean => each.owner !== null && each.lease_until_ms >= nowMs;
-  if (!key || !row || unfinished.some((each) => isHeld(each) || each.seq < row.seq))
-    return undefined;
-  const claim = key.last_claim + 1;
-  await db
-    .updateTable('saga_keys')
-    .set({ last_claim: claim, used_at_ms: nowMs })
-    .where('lock_key', '=', lockKey)
-    .execute();
-  await db
+  if (!row || unfinished.some((each) => isHeld(each) || each.seq < row.seq)) return undefined;
+  const claim = row.last_claim;
+  await trx
     .updateTable('sagas')
     .set({ owner, lease_until_ms: leaseUntilMs, claim })
     .where('id', '=', id)
@@ -393,6 +392,7 @@ function toRecord(row: SagaTable): SagaRecord {
     lockKey: row.lock_key,
     phase: row.phase,
     position: row.position,
+    cancelled: row.cancelled === 1,
     requestId: row.request_id,
     input: JSON.parse(row.input) as Json,
     state: JSON.parse(row.state) as Record<string, Json>,

@@ -113,6 +113,16 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
         withinMs: 10_000,
         what: 'all sagas have ended',
       });
+    /** As a process does that looks for work; ids of what it got. */
+    async function claim(owner: string, nowMs: number): Promise<string[]> {
+      const journal = createJournal(database.db);
+      const records = [];
+      for (const claimable of await journal.claimable(['test.saga'], nowMs, 10))
+        records.push(
+          await journal.claim({ owner, nowMs, leaseUntilMs: nowMs + 60_000 }, claimable),
+        );
+      return records.flatMap((record) => record?.id ?? []);
+    }
     /** As another process does whose lease has not ended, or that believes so. */
     async function takeOver(id: string): Promise<void> {
       await database.db
@@ -121,15 +131,7 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
         .where('id', '=', id)
         .execute();
       const nowMs = systemClock.now();
-      const claimed = await createJournal(database.db).claim(
-        { owner: 'another', nowMs, leaseUntilMs: nowMs + 60_000 },
-        ['test.saga'],
-        1,
-      );
-      assert.deepEqual(
-        claimed.map((record) => record.id),
-        [id],
-      );
+      assert.deepEqual(await claim('another', nowMs), [id]);
     }
 
     it('run in the order of their transactions, whatever the clocks of their processes say', async () => {
@@ -155,22 +157,17 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
     it('are not claimed while another of the key is held', async () => {
       const first = await begin('k', 1);
       const second = await begin('k', 2);
-      const journal = createJournal(database.db);
       const nowMs = systemClock.now();
-      const claim = async (owner: string) =>
-        (
-          await journal.claim({ owner, nowMs, leaseUntilMs: nowMs + 60_000 }, ['test.saga'], 10)
-        ).map(({ id }) => id);
       // As if a process had put an elder before one that is already carried out.
       await database.db
         .updateTable('sagas')
         .set({ owner: 'other', lease_until_ms: nowMs + 60_000 })
         .where('id', '=', second)
         .execute();
-      assert.deepEqual(await claim('one'), []);
+      assert.deepEqual(await claim('one', nowMs), []);
       await database.db.updateTable('sagas').set({ lease_until_ms: 0 }).execute();
       assert.deepEqual(
-        (await Promise.all([claim('one'), claim('two'), claim('three')])).flat(),
+        (await Promise.all(['one', 'two', 'three'].map((owner) => claim(owner, nowMs)))).flat(),
         [first],
         'by one process alone',
       );

@@ -46,6 +46,7 @@ type Step = SagaStep<Json, Record<string, Json>>;
 const leaseMs = 60_000;
 const scanEveryMs = 5_000;
 const defaultConcurrent = 64;
+const defaultPool = 'default';
 const keysPurgeEveryMs = 60 * 60_000;
 const keysKeptMs = 24 * 60 * 60_000;
 const undoRetryMs = { first: 200, max: 15_000 };
@@ -60,6 +61,8 @@ export class SagaRunner {
   /** Names of the definitions of each pool. */
   readonly #pools: ReadonlyMap<string, readonly string[]>;
   readonly #running = new Map<string, Run>();
+  /** Something may wait for a place of a pool: what ends makes room for it. */
+  #mayWait = false;
   #keysPurgedAtMs = 0;
   readonly #stopping = new AbortController();
   #claiming: Promise<void> | undefined;
@@ -73,7 +76,7 @@ export class SagaRunner {
     this.#definitions = new Map(
       deps.definitions.map((definition) => [definition.name, definition as unknown as Definition]),
     );
-    const ofPools = Map.groupBy(this.#definitions.values(), ({ pool = 'default' }) => pool);
+    const ofPools = Map.groupBy(this.#definitions.values(), ({ pool = defaultPool }) => pool);
     this.#pools = new Map([...ofPools].map(([pool, all]) => [pool, all.map(({ name }) => name)]));
   }
 
@@ -155,19 +158,53 @@ export class SagaRunner {
     await this.#journal.purgeKeys(now - keysKeptMs);
   }
 
+  /** Sagas that may still begin, by pool: those that are full are left out. */
+  #freePlaces(): Map<string, number> {
+    const limit = this.#deps.maxConcurrent ?? defaultConcurrent;
+    const free = new Map([...this.#pools.keys()].map((pool) => [pool, limit]));
+    for (const { pool } of this.#running.values()) free.set(pool, (free.get(pool) ?? 0) - 1);
+    return new Map([...free].filter(([, places]) => places > 0));
+  }
+
+  /**
+   * Asks for all pools at once. Where the answer may not be whole (its length is the limit), the
+   * pools that it has not filled are asked for again: what waits for a full one hides nothing.
+   */
   async #claim(): Promise<void> {
-    for (const [pool, names] of this.#pools) {
-      const inWork = [...this.#running.values()].filter((run) => run.pool === pool).length;
-      const free = (this.#deps.maxConcurrent ?? defaultConcurrent) - inWork;
-      if (free <= 0) continue;
+    this.#mayWait = true; // until an answer is known to be whole
+    for (let pass = 0; pass < this.#pools.size; pass += 1) {
+      const free = this.#freePlaces();
+      const names = [...free.keys()].flatMap((pool) => this.#pools.get(pool) ?? []);
+      if (names.length === 0) return;
+      const limit = [...free.values()].reduce((sum, places) => sum + places, 0);
       const nowMs = this.#deps.clock.now();
-      const claimed = await this.#journal.claim(
-        { owner: this.#deps.owner, nowMs, leaseUntilMs: nowMs + leaseMs },
-        names,
-        free,
-      );
-      for (const record of claimed) this.#begin(record, pool, nowMs + leaseMs);
+      const leaseUntilMs = nowMs + leaseMs;
+      const claimable = await this.#journal.claimable(names, nowMs, limit);
+      let isLeft = free.size < this.#pools.size;
+      for (const saga of claimable) {
+        const pool = this.#poolOf(saga.name);
+        const places = free.get(pool) ?? 0;
+        if (places === 0) {
+          isLeft = true;
+          continue;
+        }
+        const record = await this.#journal.claim(
+          { owner: this.#deps.owner, nowMs, leaseUntilMs },
+          saga,
+        );
+        if (!record) continue;
+        free.set(pool, places - 1);
+        this.#begin(record, pool, leaseUntilMs);
+      }
+      if (claimable.length < limit) {
+        this.#mayWait = isLeft;
+        return;
+      }
     }
+  }
+
+  #poolOf(name: string): string {
+    return this.#definitions.get(name)?.pool ?? defaultPool;
   }
 
   #begin(record: SagaRecord, pool: string, untilMs: number): void {
@@ -181,47 +218,63 @@ export class SagaRunner {
       this.#deps.clock,
       untilMs,
     );
-    const work = (earlier?.work ?? Promise.resolve())
+    const work = this.#after(earlier, record)
       .then(async () => await this.#carryOut(record, fence))
       .catch(async (error: unknown) => {
-        if (error instanceof FenceLost) {
-          this.#deps.log.warn(
-            { saga: record.name, sagaId: record.id, err: error },
-            'saga given up here: its claim was lost',
-          );
-        } else if (!this.#stopping.signal.aborted) {
-          this.#deps.log.error(
-            { saga: record.name, sagaId: record.id, err: error },
-            'saga interrupted; it will be taken up again',
-          );
-          await this.#deps.clock
-            .sleep(interruptedPauseMs * (0.5 + this.#deps.ids.random()), {
-              signal: this.#stopping.signal,
-              unref: true,
-            })
-            .catch(() => undefined); // stopped: at once
-        }
-        // Changes nothing when the claim is another's. Where this fails, the lease ends by itself.
-        await this.#journal.release(this.#deps.owner, record).catch(() => undefined);
+        await this.#giveUp(record, error);
+        return true;
       })
-      .finally(() => {
+      .then((mayBeMore) => {
         if (this.#running.get(record.id)?.claim === record.claim) this.#running.delete(record.id);
-        this.wake();
+        if (mayBeMore || this.#mayWait) this.wake();
       });
     this.#running.set(record.id, { work, pool, claim: record.claim, fence });
   }
 
-  async #carryOut(record: SagaRecord, fence: Lease): Promise<void> {
+  async #after(earlier: Run | undefined, record: SagaRecord): Promise<void> {
+    if (!earlier) return;
+    await earlier.work;
+    record.cancelled = await this.#journal.isCancelled(record.id);
+  }
+
+  /** Frees the saga whose work here was broken off, so that it is taken up again. */
+  async #giveUp(record: SagaRecord, error: unknown): Promise<void> {
+    // a pause that is ended by the loss says so in its cause
+    if (error instanceof FenceLost || (error as Error | undefined)?.cause instanceof FenceLost) {
+      this.#deps.log.warn(
+        { saga: record.name, sagaId: record.id, err: error },
+        'saga given up here: its claim was lost',
+      );
+    } else if (!this.#stopping.signal.aborted) {
+      this.#deps.log.error(
+        { saga: record.name, sagaId: record.id, err: error },
+        'saga interrupted; it will be taken up again',
+      );
+      await this.#deps.clock
+        .sleep(interruptedPauseMs * (0.5 + this.#deps.ids.random()), {
+          signal: this.#stopping.signal,
+          unref: true,
+        })
+        .catch(() => undefined); // stopped: at once
+    }
+    // Changes nothing when the claim is another's. Where this fails, the lease ends by itself.
+    await this.#journal.release(this.#deps.owner, record).catch(() => undefined);
+  }
+
+  /** Returns whether another saga of its key waits. */
+  async #carryOut(record: SagaRecord, fence: Lease): Promise<boolean> {
     const definition = this.#definitions.get(record.name) as Definition; // claimed by its name
     if (record.phase === 'forward') await this.#forward(definition, record, fence);
     if (record.phase === 'backward') await this.#backward(definition, record, fence);
     if (record.phase === 'settling') await this.#settle(definition, record, fence);
     if (!(await this.#journal.finish(this.#deps.owner, record))) throw new FenceLost(fence);
     this.#deps.events?.emit(record.id, record.lockKey);
+    // Where that cannot be told, the look at the journal tells why.
+    return await this.#journal.isBusy(record.lockKey).catch(() => true);
   }
 
   async #forward(definition: Definition, record: SagaRecord, fence: Lease): Promise<void> {
-    let cancelled = await this.#journal.isCancelled(record.id);
+    let { cancelled } = record;
     const takenUpAt = record.position; // an earlier life may have died within this step
     while (record.position < definition.steps.length) {
       this.#stopping.signal.throwIfAborted();
@@ -263,6 +316,7 @@ export class SagaRunner {
     fence: Lease,
   ): Promise<Partial<Record<string, Json>> | void | Fault> {
     for (let attempt = 0; ; attempt += 1) {
+      fence.assertHeld(); // its lease may have ended between two steps, or tries
       const startedAt = this.#deps.clock.now();
       const deadline = new AbortController();
       const signal = AbortSignal.any([deadline.signal, this.#stopping.signal, fence.lost]);
@@ -352,6 +406,7 @@ export class SagaRunner {
   ): Promise<void> {
     for (let pauseMs = undoRetryMs.first; ; pauseMs = Math.min(pauseMs * 2, undoRetryMs.max)) {
       this.#stopping.signal.throwIfAborted();
+      fence.assertHeld();
       const signal = AbortSignal.any([this.#stopping.signal, fence.lost]);
       const startedAt = this.#deps.clock.now();
       try {

@@ -143,6 +143,21 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
       assert.ok(first && second && second.token > first.token);
     });
 
+    it('run once a period also when the clock of the last run was a little ahead', async () => {
+      begin();
+      const ahead = createTaskLeases({
+        db: database.db,
+        owner: 'one',
+        clock: { ...clock, now: () => clock.now() + 1_000 },
+      });
+      const lease = await ahead.take('test.count', 9_000);
+      assert.ok(lease);
+      await ahead.giveBack('test.count', lease, clock.now() + 1_000);
+      assert.equal(await leasesOf('two').take('test.count', 9_000), undefined);
+      await clock.advance(10_001);
+      assert.ok(await leasesOf('two').take('test.count', 9_000));
+    });
+
     it('do not wait for a moment that a wrong clock wrote', async () => {
       begin();
       const lease = await leasesOf('one').take('test.count', 10_000);

@@ -77,9 +77,9 @@ export function createTaskLeases(deps: {
         const lease = (await lockedRow(trx, task)) ?? (await firstRow(trx, task));
         const isHeld = lease.owner !== null && lease.lease_until_ms >= nowMs;
         if (isHeld && lease.owner !== owner) return undefined;
-        // A clock that was ahead must not keep the task from running until its time has come.
-        const ranAgoMs = nowMs - lease.ran_at_ms;
-        if (ranAgoMs >= 0 && ranAgoMs < notWithinMs) return undefined;
+        // By a clock that is a little ahead of ours, it ran at a moment that is still to come. One
+        // that was far ahead must not keep the task from running until then.
+        if (Math.abs(nowMs - lease.ran_at_ms) < notWithinMs) return undefined;
         await trx
           .updateTable('task_leases')
           .set({ owner, token: lease.token + 1, lease_until_ms: untilMs })

@@ -19,8 +19,11 @@ const actions: readonly ((imageId: string) => Json)[] = [
 ];
 
 const maxServers = 10;
-/** 403: over quota (other users create too). 404: deleted meanwhile. 409: not in this state. */
-const expected: ReadonlySet<number> = new Set([200, 202, 204, 403, 404, 409]);
+/**
+ * 403: over quota (other users create too). 404: deleted meanwhile. 409: not in this state. 502: of
+ * sim-cloud.ts, the process that was asked ended or stood still.
+ */
+const expected: ReadonlySet<number> = new Set([200, 202, 204, 403, 404, 409, 502]);
 
 export const oneOf = <T>(list: readonly T[], ids: Pick<Ids, 'random'>): T | undefined =>
   list[Math.floor(ids.random() * list.length)];

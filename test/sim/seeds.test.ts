@@ -1,6 +1,7 @@
-// A cloud whose hosts fail, lose answers and are slow, and whose messages are late, all by chance,
-// while users work: in the end everything rests and the audit finds nothing, for every seed. More
-// seeds, or one alone: `./cobalt test sim --seed N --runs K`.
+// A cloud of two processes on one database that stand still, end and come back, whose hosts fail,
+// lose answers and are slow, and whose messages are late, all by chance, while users work: no
+// process does another's work, and in the end everything rests and the audit finds nothing, for
+// every seed. More seeds, or one alone: `./cobalt test sim --seed N --runs K`.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -6,6 +6,7 @@ import type { SimHypervisorOptions } from '#adapters/sim/sim-facts.ts';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import type { SimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { createSimImageStore } from '#adapters/sim/sim-image-store.ts';
+import { createSimNetwork } from '#adapters/sim/sim-sdn.ts';
 import { createSimVolumes } from '#adapters/sim/sim-volumes.ts';
 import { fileStore, inMemoryStore } from '#adapters/sim/sim-world.ts';
 import type { NovaAgentConfig } from '#agents/nova-agent/deps.ts';
@@ -16,7 +17,6 @@ import type { ControlPlane } from '#compose/control-plane.ts';
 import { prepareHome, readSecrets } from '#compose/home.ts';
 import type { HostFleet } from '#compose/hosts.ts';
 import { simulatedHostName, startFleet } from '#compose/hosts.ts';
-import { simulatedNetwork } from '#compose/network.ts';
 import { cinderAudit } from '#compose/roles/cinder.ts';
 import { glanceAudit } from '#compose/roles/glance.ts';
 import { neutronAudit } from '#compose/roles/neutron.ts';
@@ -24,9 +24,10 @@ import { novaAudit } from '#compose/roles/nova.ts';
 import { placementAudit } from '#compose/roles/placement.ts';
 import { simulatedStorage } from '#compose/storage.ts';
 import { isFault } from '#contracts/common/fault.ts';
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { createServiceSession } from '#openstack/auth/service-session.ts';
+import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import type { Clock } from '#platform/clock.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config/config.ts';
@@ -36,8 +37,9 @@ import { systemIds } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { SimControlOptions } from './sim-control.ts';
+import type { Running, SimControl, SimControlOptions } from './sim-control.ts';
 import { startSimControl } from './sim-control.ts';
+import { connectionLost } from './sim-process.ts';
 
 export interface SimCloudOptions {
   dir: string;
@@ -54,7 +56,16 @@ export interface SimCloudOptions {
   control?: Partial<
     Pick<
       SimControlOptions,
-      'processes' | 'wrapSagas' | 'wrapBus' | 'wrapHttp' | 'keystone' | 'metrics'
+      | 'processes'
+      | 'longestSkewMs'
+      | 'wrapSagas'
+      | 'invariants'
+      | 'wrapSdn'
+      | 'wrapDatabase'
+      | 'wrapBus'
+      | 'wrapHttp'
+      | 'keystone'
+      | 'metrics'
     >
   >;
 }
@@ -71,7 +82,9 @@ export interface SeenServer {
 }
 
 export interface SimCloud {
-  plane: ControlPlane;
+  /** One that answers. */
+  readonly plane: ControlPlane;
+  control: SimControl;
   hosts: ReadonlyMap<string, SimHypervisor>;
   imageId: string;
   /** A network of the project that servers are made in. */
@@ -118,7 +131,7 @@ export interface SimCloud {
    * Resolves with all servers when nothing is under way and the audit finds nothing; throws with
    * what was found after `withinMs`.
    */
-  quiet(withinMs: number): Promise<SeenServer[]>;
+  quiet(withinMs: number, everyMs?: number): Promise<SeenServer[]>;
   /** The agents end and new ones start, as after a reboot of every host. */
   restartAgents(): Promise<void>;
   stop(): Promise<void>;
@@ -153,6 +166,8 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   const secrets = await readSecrets(options.dir, ids);
   const inMemory = options.inMemory ?? false;
   const storage = simulatedStorage(home);
+  const chassis = Array.from({ length: options.hosts }, (_, index) => simulatedHostName(index + 1));
+  const network = createSimNetwork({ chassis, bridgeMappings: 'physnet1:br-ex' }, { clock });
   const control = await startSimControl({
     home,
     secrets,
@@ -160,10 +175,10 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     clock,
     ids,
     log,
-    network: simulatedNetwork(
-      Array.from({ length: options.hosts }, (_, index) => simulatedHostName(index + 1)),
-      { clock },
-    ),
+    network: {
+      openSdn: (listeners) => network.open(listeners),
+      publicCidr: '172.24.4.0/24',
+    },
     storage: inMemory
       ? {
           ...storage,
@@ -174,11 +189,11 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     processes: 1,
     ...options.control,
   });
-  const {
-    planes: [plane],
-    bus,
-    http,
-  } = control;
+  const { bus, http } = control;
+  const planeOf = (): ControlPlane => {
+    const answering = control.running().find(({ process }) => process.state === 'running');
+    return (answering ?? (control.running()[0] as Running)).plane; // one runs always
+  };
 
   const store = inMemory ? inMemoryStore() : fileStore(home.simulated);
   const hosts = new Map<string, SimHypervisor>();
@@ -190,11 +205,18 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     hosts.set(hostname, hypervisor);
     return hypervisor;
   };
-  for (const { tasks } of control.planes) tasks.start();
+  control.startTasks();
+  // of any process, as agents have it: none is theirs
+  const session = (name: string): ServiceSession =>
+    createServiceSession({
+      http,
+      clock,
+      user: { name, password: secrets.service(name), project: 'service' },
+    });
   const beginFleet = async (): Promise<HostFleet> => {
     const fleet = startFleet(
       {
-        plane: { bus, http, session: (name) => plane.session(name) },
+        plane: { bus, http, session },
         homeDir: options.dir,
         simulatedDir: home.simulated,
         config,
@@ -224,12 +246,19 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     method: HttpMethod,
     path: string,
     rest: { body?: Json; stream?: Readable; headers?: Record<string, string> } = {},
-  ) => sure(await http.send({ method, service, path, token: sure(await admin.token()), ...rest }));
+  ) => {
+    let token = await admin.token();
+    while (isFault(token) && isCutOff(token)) token = await admin.token();
+    const answer = await http.send({ method, service, path, token: sure(token), ...rest });
+    // as a load balancer answers
+    if (isFault(answer) && isCutOff(answer)) return { status: 502, body: undefined };
+    return sure(answer);
+  };
 
   const imageId = await ensureImage();
   const networkId = await ensureNetwork();
-  const leftOver = (await novaAudit(plane.process)).sagas.length;
-  await Promise.all(control.planes.map(async ({ sagas }) => await sagas.start()));
+  const leftOver = (await novaAudit(planeOf().process)).sagas.length;
+  await control.startSagas();
 
   async function ensureImage(): Promise<string> {
     const { images } = (await send('image', 'GET', '/v2/images?name=sim&status=active')).body as {
@@ -268,7 +297,10 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   }
 
   const cloud: SimCloud = {
-    plane,
+    get plane() {
+      return planeOf();
+    },
+    control,
     hosts,
     imageId,
     networkId,
@@ -357,6 +389,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
           };
         }),
       );
+      const plane = planeOf();
       const [nova, placement, neutron, cinder] = [
         await novaAudit(plane.process),
         await placementAudit(plane.process),
@@ -397,10 +430,11 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
         }),
       ];
     },
-    async quiet(withinMs) {
+    async quiet(withinMs, everyMs = 20) {
       let found: Difference[] = [];
       await eventually(async () => (found = await cloud.differences()).length === 0, {
         withinMs,
+        everyMs,
         what: 'the cloud is at rest',
         clock,
       }).catch((cause: unknown) => {
@@ -417,14 +451,19 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
       fleet = await beginFleet();
     },
     async stop() {
-      await Promise.all(control.planes.map(async ({ sagas }) => await sagas.stop()));
+      const planes = control.running().map(({ plane }) => plane);
+      await Promise.all(planes.map(async ({ sagas }) => await sagas.stop()));
       await fleet.stop();
-      await Promise.all(control.planes.map(async ({ tasks }) => await tasks.stop()));
+      await Promise.all(planes.map(async ({ tasks }) => await tasks.stop()));
       await control.close();
     },
   };
   return cloud;
 }
+
+/** Whether the process ended, or stood still, that a request had reached. */
+const isCutOff = ({ message, kind }: Fault): boolean =>
+  message === connectionLost || kind === 'timeout';
 
 /** For what cannot fail in a simulation: a fault here is a bug of the test. */
 function sure<T>(outcome: Outcome<T>): T {

@@ -1,19 +1,31 @@
 // The control plane of a simulated cloud: one process of it or several, on the same databases, with
-// one bus between them and the agents. A request goes to any of the processes, as behind a load
-// balancer. Used by sim-cloud.ts.
+// one bus and one network between them and the agents. A request goes to any of the processes that
+// answer, as behind a load balancer. Used by sim-cloud.ts.
 import type { CloudConfig } from '#compose/config.ts';
 import type { ControlPlane, ControlPlaneDeps } from '#compose/control-plane.ts';
 import { createControlPlane } from '#compose/control-plane.ts';
 import type { Home, Secrets } from '#compose/home.ts';
 import type { StorageBelow } from '#compose/process.ts';
 import { seedCloud } from '#compose/seed.ts';
+import type { DatabaseName } from '#compose/state-files.ts';
+import { databaseFile } from '#compose/state-files.ts';
+import { isFault } from '#contracts/common/fault.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
+import type { Database } from '#platform/db/database.ts';
+import { openDatabase } from '#platform/db/database.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import type { Sdn, SdnListeners } from '#ports/sdn.ts';
+import type { Invariants } from './invariants.ts';
+import type { SimProcess } from './sim-process.ts';
+import { busOf, connectionLost, createSimProcess, httpInto, sdnOf } from './sim-process.ts';
+
+type OpenSdn = (listeners: SdnListeners) => Sdn;
 
 export interface SimControlOptions {
   home: Home;
@@ -26,68 +38,158 @@ export interface SimControlOptions {
   network: ControlPlaneDeps['network'];
   storage: StorageBelow;
   keystone?: ControlPlaneDeps['keystone'];
-  wrapSagas?: ControlPlaneDeps['wrapSagas'];
+  /** What must hold at every moment; watched behind what stands in between. */
+  invariants?: Invariants;
+  /** Stand between a process and its own sagas, databases and network. */
+  wrapSagas?: (sagas: readonly AnySaga[], process: SimProcess) => readonly AnySaga[];
+  wrapSdn?: (open: OpenSdn) => OpenSdn;
+  wrapDatabase?: <T>(database: Database<T>, name: DatabaseName, process: SimProcess) => Database<T>;
   /** Stand between the parts of the cloud: messages may be late, and overtake each other. */
-  wrapBus?: (bus: Bus) => Bus;
-  wrapHttp?: (http: HttpClient) => HttpClient;
+  wrapBus?: (bus: Bus, clock: Clock) => Bus;
+  wrapHttp?: (http: HttpClient, clock: Clock) => HttpClient;
   processes: number;
+  /** Clocks of processes differ by at most this. */
+  longestSkewMs?: number;
+}
+
+/** A process and what runs in it; what ended may have a new life. */
+export interface Running {
+  process: SimProcess;
+  plane: ControlPlane;
+  http: HttpClient;
 }
 
 export interface SimControl {
-  /** The processes; at least one. */
+  /** As at the start. */
   planes: readonly [ControlPlane, ...ControlPlane[]];
+  /** Those that have not ended; at least one. */
+  running(): readonly Running[];
   bus: Bus;
-  /** Reaches any of them. */
+  /** Reaches any that answers. */
   http: HttpClient;
+  startTasks(): void;
+  startSagas(): Promise<void>;
+  /** Ends a process as a crash does, at this moment. */
+  crash(process: SimProcess): Promise<void>;
+  /** Another life; `sameName`: it takes the place of the one that ended. */
+  restart(ended: SimProcess, sameName: boolean): Promise<SimProcess>;
   close(): Promise<void>;
 }
 
 const origin = 'http://sim';
 
 export async function startSimControl(options: SimControlOptions): Promise<SimControl> {
-  const { home, secrets, config, clock, ids, log, processes } = options;
-  const plainBus = createInProcessBus({
+  const { clock, ids, log, processes } = options;
+  const bus = createInProcessBus({
     log,
     clock,
     ids,
     ...(options.metrics ? { observe: options.metrics.rpc } : {}),
   });
-  const bus = options.wrapBus?.(plainBus) ?? plainBus;
-  const planeOf = async (index: number): Promise<ControlPlane> =>
-    await createControlPlane({
-      home,
-      secrets,
-      config,
-      origin,
-      network: options.network,
-      storage: options.storage,
-      clock,
-      ids,
-      log: processes === 1 ? log : log.child({ process: index }),
-      bus,
-      processName: `control-${index}`,
-      keystone: { ...options.keystone, shared: processes > 1 },
-      ...(options.metrics ? { metrics: options.metrics } : {}),
-      ...(options.wrapSagas ? { wrapSagas: options.wrapSagas } : {}),
-      ...(options.wrapHttp ? { wrapHttp: options.wrapHttp } : {}),
-    });
-  const first = await planeOf(1);
-  await seedCloud(first.process);
-  const planes: [ControlPlane, ...ControlPlane[]] = [first];
-  while (planes.length < processes) planes.push(await planeOf(planes.length + 1));
+  const databases = new Map<SimProcess, Database<unknown>[]>();
+  const lives = { count: 0 };
+  const begin = async (name: string): Promise<Running> => {
+    const skewMs = (2 * ids.random() - 1) * (options.longestSkewMs ?? 0);
+    const process = createSimProcess(name, clock, Math.round(skewMs));
+    const opened: Database<unknown>[] = [];
+    databases.set(process, opened);
+    const plane = await createControlPlane(depsOf(options, process, bus, opened));
+    return { process, plane, http: httpInto(process, plane.http, clock) };
+  };
+  const nextName = (): string => `control-${(lives.count += 1)}`;
+
+  const first = await begin(nextName());
+  await seedCloud(first.plane.process);
+  let running: Running[] = [first];
+  while (running.length < processes) running.push(await begin(nextName()));
+  const outside = options.wrapBus?.(bus, clock) ?? bus;
   return {
-    planes,
-    bus,
+    planes: running.map(({ plane }) => plane) as [ControlPlane, ...ControlPlane[]], // first is one
+    running: () => running,
+    bus: outside,
     http: {
-      send: async (call) => {
-        const plane =
-          planes.length === 1 ? first : planes[Math.floor(ids.random() * planes.length)];
-        return await (plane ?? first).http.send(call);
+      async send(call) {
+        const answering = running.filter(({ process }) => process.state === 'running');
+        const any = answering[Math.floor(ids.random() * answering.length)] ?? first;
+        const answer = await any.http.send(call);
+        // what only asks may be asked again, of another
+        const isCutOff =
+          isFault(answer) && (answer.message === connectionLost || answer.kind === 'timeout');
+        return isCutOff && call.method === 'GET' ? await this.send(call) : answer;
       },
     },
+    startTasks() {
+      for (const { plane } of running) plane.tasks.start();
+    },
+    async startSagas() {
+      await Promise.all(running.map(async ({ plane }) => await plane.sagas.start()));
+    },
+    async crash(process) {
+      process.end();
+      running = running.filter((each) => each.process !== process);
+      for (const database of databases.get(process) ?? []) await database.close();
+    },
+    async restart(ended, sameName) {
+      const next = await begin(sameName ? ended.name : nextName());
+      running.push(next);
+      next.plane.tasks.start();
+      await next.plane.sagas.start();
+      return next.process;
+    },
     async close() {
-      for (const plane of planes) await plane.close();
+      for (const { plane } of running) await plane.close();
       await bus.close();
+    },
+  };
+}
+
+function depsOf(
+  options: SimControlOptions,
+  process: SimProcess,
+  bus: Bus,
+  opened: Database<unknown>[],
+): ControlPlaneDeps {
+  const { home, secrets, config, network, storage, ids, metrics, invariants } = options;
+  const { clock } = process;
+  const log = options.processes === 1 ? options.log : options.log.child({ process: process.name });
+  const elsewhere = <T>(call: () => T): T => invariants?.elsewhere(call) ?? call();
+  const own = busOf(process, bus, elsewhere);
+  const openSdn = options.wrapSdn?.(network.openSdn) ?? network.openSdn;
+  const watchedSdn = invariants?.watchSdn(openSdn) ?? openSdn;
+  return {
+    home,
+    secrets,
+    config,
+    origin,
+    network: {
+      ...network,
+      openSdn: (listeners) => sdnOf(process, watchedSdn, listeners),
+    },
+    storage,
+    clock,
+    ids,
+    log,
+    bus: options.wrapBus?.(own, clock) ?? own,
+    processName: process.name,
+    keystone: { ...options.keystone, shared: options.processes > 1 },
+    openDatabase<T>(name: DatabaseName) {
+      const database = openDatabase<T>(
+        { dialect: 'sqlite', path: databaseFile(home, name), synchronous: 'OFF' },
+        { log, clock, ids },
+      );
+      opened.push(database as Database<unknown>);
+      const wrapped = options.wrapDatabase?.(database, name, process) ?? database;
+      return invariants?.watchDatabase(wrapped, name) ?? wrapped;
+    },
+    ...(metrics ? { metrics } : {}),
+    wrapSagas(sagas) {
+      const wrapped = options.wrapSagas?.(sagas, process) ?? sagas;
+      return invariants?.watchSagas(wrapped, process) ?? wrapped;
+    },
+    wrapTasks: (tasks) => invariants?.watchTasks(tasks, process) ?? tasks,
+    wrapHttp: (http) => {
+      const inside: HttpClient = { send: async (call) => await elsewhere(() => http.send(call)) };
+      return options.wrapHttp?.(inside, clock) ?? inside;
     },
   };
 }

@@ -16,19 +16,22 @@ import { eventually } from '#platform/testing/eventually.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { FakeClock } from '#platform/testing/fake-clock.ts';
 import { makeFilesInstant } from './instant-files.ts';
+import { createInvariants } from './invariants.ts';
+import type { PlantedFault } from './planted-faults.ts';
+import { plantedFaults } from './planted-faults.ts';
+import { troubleProcesses } from './process-troubles.ts';
 import { doSomething, halfMade, oneOf } from './random-work.ts';
 import type { Trace } from './sim-chance.ts';
 import { createTrace, lateBus, lateHttp } from './sim-chance.ts';
 import type { SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
-import type { SimControlOptions } from './sim-control.ts';
 
 export interface SimulationOptions {
-  /** Of the control plane. */
+  /** Of the control plane; 2 unless told. Of several, one at a time stands still or ends. */
   processes?: number;
   /** What each user does. */
   deeds?: number;
-  wrapSagas?: SimControlOptions['wrapSagas'];
+  planted?: PlantedFault;
 }
 
 export interface SimulationResult {
@@ -44,6 +47,13 @@ const hosts = 3;
 /** Of virtual time: a bound against what never rests. */
 const restMs = 600_000;
 const longestPauseMs = 200;
+/** Of virtual time; each look at a cloud costs as much as what happens in it meanwhile. */
+const lookEveryMs = 500;
+const syncEveryMs = 1_000;
+const longestSkewMs = 1_000;
+/** Of some runs, at the end: nothing may change any more. */
+const quietMs = 180_000;
+const quietShare = 0.1;
 
 const methods = [
   'create',
@@ -112,16 +122,18 @@ async function live(
   dir: string,
   clock: FakeClock,
   trace: Trace,
-  { processes = 1, deeds = 12, wrapSagas }: SimulationOptions,
+  { processes = 2, deeds = 12, planted }: SimulationOptions,
   counted: { troubles: number },
 ): Promise<void> {
   // Streams of chance of their own, so that a changed message does not change what the users do.
-  const [ids, userIds, messageIds] = [seed, seed + 0x5eed, seed + 0xcafe].map(seededIds) as [
-    Ids,
-    Ids,
-    Ids,
-  ]; // three seeds, three streams
+  const [ids, userIds, messageIds, processIds] = [
+    seed,
+    seed + 0x5eed,
+    seed + 0xcafe,
+    seed + 0xfa11,
+  ].map(seededIds) as [Ids, Ids, Ids, Ids]; // four seeds, four streams
   const log = createLog({ level: 'warn', destination: trace.log });
+  const invariants = createInvariants(clock);
   const chance = { clock, ids: messageIds, trace };
   const cloud = await startSimCloud({
     dir,
@@ -130,41 +142,66 @@ async function live(
     ids,
     log,
     inMemory: true,
-    agent: { syncEveryMs: 250 },
+    agent: { syncEveryMs },
     control: {
       processes,
+      longestSkewMs,
       metrics: trace.metrics,
-      wrapBus: (bus) => lateBus(bus, chance),
-      wrapHttp: (http) => lateHttp(http, chance),
+      wrapBus: (bus, own) => lateBus(bus, { ...chance, clock: own }),
+      wrapHttp: (http, own) => lateHttp(http, { ...chance, clock: own }),
       keystone: {
         passwordCost: { memoryKib: 8, passes: 1, maxConcurrent: 1 },
         deriveHash: async (parameters) => argon2Sync('argon2id', parameters),
       },
-      ...(wrapSagas ? { wrapSagas } : {}),
+      invariants,
+      ...(planted ? plantedFaults[planted]() : {}),
     },
   });
   try {
-    await work(cloud, clock, userIds, deeds, counted);
+    let areUsersDone = false;
+    const users = work(cloud, clock, userIds, deeds, counted).finally(() => (areUsersDone = true));
+    users.catch(() => undefined); // thrown below
+    const processTroubles =
+      processes > 1
+        ? await troubleProcesses({
+            control: cloud.control,
+            clock,
+            ids: processIds,
+            trace,
+            isOver: () => areUsersDone,
+          })
+        : 0;
+    await users;
+    counted.troubles += processTroubles;
     for (const host of cloud.hosts.values()) host.clearTroubles();
-    tell(trace, 'at rest', await cloud.quiet(restMs));
+    tell(trace, 'at rest', await cloud.quiet(restMs, lookEveryMs));
     let left: string[] = [];
     await eventually(async () => (left = await halfMade(cloud)).length === 0, {
       withinMs: restMs,
-      everyMs: 500,
+      everyMs: lookEveryMs,
       what: 'nothing is half made',
       clock,
     }).catch((cause: unknown) => {
       throw new Error(`half made: ${left.join(', ')}`, { cause });
     });
+    if (processIds.random() < quietShare) {
+      await clock.sleep(quietMs);
+      const found = await cloud.differences();
+      if (found.length > 0) throw new Error(`not at rest any more: ${JSON.stringify(found)}`);
+    }
     for (const { id } of await cloud.list()) await cloud.compute('DELETE', `/servers/${id}`);
-    await eventually(async () => (await cloud.quiet(restMs)).length === 0, {
+    await eventually(async () => (await cloud.quiet(restMs, lookEveryMs)).length === 0, {
       withinMs: restMs,
+      everyMs: lookEveryMs,
       what: 'every server is gone',
       clock,
     });
+  } catch (cause) {
+    throw new Error(['a simulation failed', ...invariants.violations()].join('\n'), { cause });
   } finally {
     await cloud.stop();
   }
+  if (invariants.violations().length > 0) throw new Error(invariants.violations().join('\n'));
 }
 
 async function work(

@@ -26,6 +26,7 @@ import {
 import { removeAbandoned } from './remove-abandoned.ts';
 import { healNetworkInfo } from './tasks/heal-network-info.ts';
 import { purgeDeletedTask } from './tasks/purge-deleted.ts';
+import { reapClaims } from './tasks/reap-claims.ts';
 import { reapPorts } from './tasks/reap-ports.ts';
 import { reapVolumes } from './tasks/reap-volumes.ts';
 import { removeAbandonedResources } from './tasks/remove-abandoned-resources.ts';
@@ -60,6 +61,7 @@ export function createNovaConductor(deps: NovaDeps, wakeSagas: () => void): Role
       reportService(deps, 'nova-conductor'),
       purgeDeletedTask(deps),
       healNetworkInfo(deps),
+      reapClaims(deps),
       reapPorts(deps),
       reapVolumes(deps),
       removeAbandonedResources(deps),

@@ -14,8 +14,8 @@ export function createNovaScheduler(deps: NovaDeps): Role {
     http: [],
     rpc: [
       rpcServer<SchedulerRpc>(schedulerTopic, {
-        selectHost: async ({ serverId, wanted }, { requestId }) =>
-          await schedule(serverId, wanted, requestId),
+        selectHost: async ({ serverId, wanted }, request) =>
+          await schedule(serverId, wanted, request),
       }),
     ],
     tasks: [reportService(deps, 'nova-scheduler')],

@@ -18,7 +18,14 @@ import { selectHosts, whyNone } from './select-hosts.ts';
 const maxClaims = 8;
 
 type Decision = Outcome<{ host: string; nodeUuid: string }>;
-export type Schedule = (serverId: string, wanted: Wanted, requestId: string) => Promise<Decision>;
+export type Schedule = (
+  serverId: string,
+  wanted: Wanted,
+  request: { requestId: string; deadlineMs: number },
+) => Promise<Decision>;
+
+/** The caller's clock may be ahead of ours: before its deadline by this, nothing is claimed. */
+const skewAllowanceMs = 5_000;
 
 /**
  * One decision at a time in a process: each sees the claims before it, so many servers at once
@@ -38,7 +45,7 @@ async function decide(
   deps: NovaDeps,
   serverId: string,
   wanted: Wanted,
-  requestId: string,
+  { requestId, deadlineMs }: { requestId: string; deadlineMs: number },
 ): Promise<Decision> {
   const server = await findServer(deps.database.db, serverId, null);
   if (!server) return fault('notFound', `Instance ${serverId} could not be found.`);
@@ -84,6 +91,7 @@ async function decide(
     const claim = await placement.claim(
       { id: server.id, projectId: server.project_id, userId: server.user_id },
       view.candidate,
+      () => clock.now() < deadlineMs - skewAllowanceMs,
     );
     if (!isFault(claim)) return { host: view.host, nodeUuid: view.nodeUuid };
     if (claim.kind !== 'concurrentUpdate') return claim;

@@ -246,3 +246,24 @@ export async function busyAmong(db: NovaDb, ids: readonly string[]): Promise<Set
     .execute();
   return new Set(rows.map(({ id }) => id));
 }
+
+const maxIdsAtOnce = 500;
+
+/** Of these, the deleted ones, and those that rest without a host: they use no resources. */
+export async function serversWithoutUse(db: NovaDb, ids: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (let at = 0; at < ids.length; at += maxIdsAtOnce) {
+    const rows = db
+      .selectFrom('servers')
+      .select('id')
+      .where('id', 'in', ids.slice(at, at + maxIdsAtOnce))
+      .where(({ or, and, eb }) =>
+        or([
+          eb('deleted_at_ms', 'is not', null),
+          and([eb('host', 'is', null), eb('task_state', 'is', null)]),
+        ]),
+      );
+    found.push(...(await rows.execute()).map(({ id }) => id));
+  }
+  return found;
+}

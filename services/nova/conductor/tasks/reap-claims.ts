@@ -1,0 +1,38 @@
+// Gives back what Placement holds for servers that use nothing any more: a claim may arrive after
+// its server was deleted, when the process that sent it had stood still on the way.
+import { isFault } from '#contracts/common/fault.ts';
+import { placementClient } from '#openstack/clients/placement.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
+import type { NovaDeps } from '../../deps.ts';
+import { hostsByNode } from '../../store/hosts.ts';
+import { serversWithoutUse } from '../../store/servers.ts';
+
+const everyMs = 5 * 60_000;
+
+export function reapClaims(deps: NovaDeps): Task {
+  const {
+    database: { db },
+    ids,
+    log,
+  } = deps;
+  return {
+    name: 'nova.reap-claims',
+    everyMs,
+    scope: 'one',
+    async run(signal) {
+      const placement = placementClient(deps, { token: null, requestId: ids.requestId() });
+      for (const [nodeUuid, host] of await hostsByNode(db)) {
+        if (signal.aborted) return;
+        const consumers = await placement.consumers(nodeUuid);
+        if (isFault(consumers))
+          return log.warn({ host, why: consumers.message }, 'claims not read');
+        for (const server of await serversWithoutUse(db, consumers)) {
+          const released = await placement.release(server);
+          if (isFault(released))
+            return log.warn({ server, why: released.message }, 'a claim is not given back yet');
+          log.warn({ server, host }, 'a claim that was left behind is given back');
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,243 @@
+// What must hold at every moment of a simulation, whatever its processes do: watched from outside
+// the product, between a process and its sagas, tasks, databases and network. Used by simulate.ts;
+// planted-faults.test.ts proves that each is found.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type {
+  InsertQueryNode,
+  KyselyPlugin,
+  PrimitiveValueListNode,
+  QueryId,
+  RootOperationNode,
+  ValueListNode,
+  ValuesNode,
+} from 'kysely';
+import { isFault } from '#contracts/common/fault.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Database } from '#platform/db/database.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
+import type { Sdn, SdnListeners } from '#ports/sdn.ts';
+import type { SimProcess } from './sim-process.ts';
+
+/** One run of a saga's step or of a task, in one process. */
+interface Work {
+  what: string;
+  process: string;
+  /** Another process does it now. */
+  isOutdated: boolean;
+}
+
+export interface Invariants {
+  /** What was found, each once. */
+  violations(): readonly string[];
+  watchSagas(sagas: readonly AnySaga[], process: SimProcess): readonly AnySaga[];
+  watchTasks(tasks: readonly Task[], process: SimProcess): readonly Task[];
+  watchDatabase<T>(database: Database<T>, name: string): Database<T>;
+  /** Of all processes. */
+  watchSdn(open: (listeners: SdnListeners) => Sdn): (listeners: SdnListeners) => Sdn;
+  /** What a process sends to others is their work, not its own. */
+  elsewhere<T>(call: () => T): T;
+}
+
+/** Shorter periods are too near to the clocks' differences to judge. */
+const leastJudgedPeriodMs = 30_000;
+/** Of its period, that must lie between two runs of a task of scope `one`. */
+const leastPeriodShare = 0.8;
+
+export function createInvariants(clock: Clock): Invariants {
+  const found = new Set<string>();
+  const running = new AsyncLocalStorage<Work | undefined>();
+  const latest = new Map<string, Work>();
+  /** A process takes it up: what another does of it from now on is outdated. */
+  const begin = (what: string, process: string): Work => {
+    const before = latest.get(what);
+    if (before?.process === process) return before;
+    if (before) before.isOutdated = true;
+    const work = { what, process, isOutdated: false };
+    latest.set(what, work);
+    return work;
+  };
+  const writers = new Set<SdnListeners>();
+  const order = createOrder(found);
+  const turns = createTurns(found, clock);
+
+  const watchSagas: Invariants['watchSagas'] = (sagas, { name }) =>
+    sagas.map((definition) => {
+      const inWork =
+        <A extends unknown[], R>(run: (...args: A) => Promise<R>, sagaIdOf: (args: A) => string) =>
+        async (...args: A): Promise<R> => {
+          const sagaId = sagaIdOf(args);
+          order.stepBegins(sagaId, definition.name);
+          return await running.run(begin(`saga ${sagaId}`, name), async () => await run(...args));
+        };
+      const steps = definition.steps.map((step) => ({
+        ...step,
+        run: inWork(step.run, ([, , { sagaId }]) => sagaId),
+        ...(step.undo ? { undo: inWork(step.undo, ([, , { sagaId }]) => sagaId) } : {}),
+      }));
+      const failed = inWork(definition.failed, ([, , , { sagaId }]) => sagaId);
+      return { ...definition, steps, failed };
+    });
+
+  const watchTasks: Invariants['watchTasks'] = (tasks, process) =>
+    tasks.map((task) =>
+      task.scope === 'every'
+        ? task
+        : {
+            ...task,
+            async run(signal) {
+              const work = begin(`task ${task.name}`, process.name);
+              const ended = turns.begin(task, process);
+              await running.run(work, async () => await task.run(signal));
+              ended();
+            },
+          },
+    );
+
+  const written = (): void => {
+    const work = running.getStore();
+    if (work?.isOutdated)
+      found.add(`${work.process} wrote for ${work.what} after another had taken it over`);
+  };
+
+  return {
+    violations: () => [...found],
+    watchSagas,
+    watchTasks,
+    watchDatabase: (database, name) => ({
+      ...database,
+      db: database.db.withPlugin(
+        watchWrites(written, (id, key) => order.sagaBegins(id, `${name}'s ${key}`)),
+      ),
+    }),
+    watchSdn: (open) => watchWriters(open, writers, found),
+    elsewhere: (call) => running.run(undefined, call),
+  };
+}
+
+/** Sagas of one key run one after the other, in the order of their inserts. */
+function createOrder(found: Set<string>) {
+  const placeOf = new Map<string, { key: string; place: number }>();
+  const lastPlace = new Map<string, number>();
+  const latestBegun = new Map<string, number>();
+  return {
+    sagaBegins(sagaId: string, key: string): void {
+      const place = (lastPlace.get(key) ?? 0) + 1;
+      lastPlace.set(key, place);
+      placeOf.set(sagaId, { key, place });
+    },
+    stepBegins(sagaId: string, name: string): void {
+      const saga = placeOf.get(sagaId);
+      if (!saga) return;
+      const latest = latestBegun.get(saga.key) ?? 0;
+      if (saga.place < latest) found.add(`${name} of ${saga.key} ran after a younger saga`);
+      else latestBegun.set(saga.key, saga.place);
+    },
+  };
+}
+
+/** A task of scope `one` runs once a period, however many processes have it. */
+function createTurns(found: Set<string>, clock: Clock) {
+  const lastRun = new Map<string, { atMs: number; process: string }>();
+  return {
+    /** Returns what its end is told by. */
+    begin({ name, everyMs }: Task, process: SimProcess): () => void {
+      const atMs = clock.now();
+      const before = lastRun.get(name);
+      if (
+        before &&
+        everyMs >= leastJudgedPeriodMs &&
+        before.process !== process.name &&
+        atMs - before.atMs < everyMs * leastPeriodShare
+      )
+        found.add(`${name} ran in two processes within its period`);
+      const { stops } = process;
+      // what stood still meanwhile ends too late to count
+      return () =>
+        void (process.stops === stops && lastRun.set(name, { atMs, process: process.name }));
+    },
+  };
+}
+
+const writeKinds: ReadonlySet<string> = new Set([
+  'InsertQueryNode',
+  'UpdateQueryNode',
+  'DeleteQueryNode',
+]);
+
+const engineTables = /"name":"(sagas|saga_keys|task_leases)"/;
+
+/** Told of writes that were done, and of sagas that are inserted. */
+function watchWrites(
+  written: () => void,
+  sagaBegins: (id: string, key: string) => void,
+): KyselyPlugin {
+  const writes = new WeakSet<QueryId>();
+  return {
+    transformQuery({ node, queryId }): RootOperationNode {
+      // the engines' own tables show who may work, they are no work
+      if (writeKinds.has(node.kind) && !engineTables.test(JSON.stringify(node)))
+        writes.add(queryId);
+      if (node.kind === 'InsertQueryNode') {
+        const saga = insertedSaga(node);
+        if (saga) sagaBegins(saga.id, saga.key);
+      }
+      return node;
+    },
+    async transformResult({ result, queryId }) {
+      if (writes.has(queryId)) written();
+      return result;
+    },
+  };
+}
+
+function insertedSaga({
+  into,
+  columns,
+  values,
+}: InsertQueryNode): { id: string; key: string } | undefined {
+  if (into?.table.identifier.name !== 'sagas' || values?.kind !== 'ValuesNode') return undefined;
+  const [row] = (values as ValuesNode).values;
+  const cells = (row as ValueListNode | PrimitiveValueListNode).values;
+  const cell = (name: string): string => {
+    const at = columns?.findIndex(({ column }) => column.name === name) ?? -1;
+    const value = cells[at];
+    const isNode = typeof value === 'object' && value !== null && 'value' in value;
+    return String(isNode ? value.value : value);
+  };
+  return { id: cell('id'), key: cell('lock_key') };
+}
+
+/** One handle at a time is told that it writes, and it alone does. */
+function watchWriters(
+  open: (listeners: SdnListeners) => Sdn,
+  writers: Set<SdnListeners>,
+  found: Set<string>,
+): (listeners: SdnListeners) => Sdn {
+  return (listeners) => {
+    const own: SdnListeners = {
+      ...listeners,
+      writerChanged(isWriter) {
+        if (isWriter) writers.add(own);
+        else writers.delete(own);
+        if (writers.size > 1) found.add('two processes are told that they write to the network');
+        listeners.writerChanged?.(isWriter);
+      },
+    };
+    const wrote = <T>(outcome: T): T => {
+      if (!isFault(outcome) && !writers.has(own))
+        found.add('a process wrote to the network that is not its writer');
+      return outcome;
+    };
+    const sdn = open(own);
+    return {
+      ...sdn,
+      sync: async (desired) => wrote(await sdn.sync(desired)),
+      change: async (put, remove) => wrote(await sdn.change(put, remove)),
+      close() {
+        writers.delete(own);
+        sdn.close();
+      },
+    };
+  };
+}
