@@ -41,6 +41,7 @@ export async function connectCloud(
     systemClock,
   );
   const domain = { id: 'default' };
+  // Not by a typed client: a user logs in here, and the commands show any service's answer.
   const login = await http.send({
     method: 'POST',
     service: 'identity',

@@ -281,13 +281,12 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Outcome<E
     user: { name: 'admin', password: secrets.admin, project: 'admin' },
   });
   const seedImages = async (): Promise<Outcome<void>> => {
-    const token = await admin.token();
-    if (isFault(token)) return token;
-    if (options.localHosts === 0) return await seedBlankImages({ http: plane.http, token });
-    return await seedGuestImages(
-      { http: plane.http, token },
-      { outDir: home.guestImages, log: log.child({ component: 'images' }) },
-    );
+    const seeder = { http: plane.http, session: admin };
+    if (options.localHosts === 0) return await seedBlankImages(seeder);
+    return await seedGuestImages(seeder, {
+      outDir: home.guestImages,
+      log: log.child({ component: 'images' }),
+    });
   };
   const seeded = await seedImages();
   step(

@@ -2,18 +2,17 @@
 // an image that is there stays.
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { buildGuestImages, tinyCommandLine } from '#images/guest/build-guest-images.ts';
-import type { HttpClient } from '#openstack/http/client.ts';
+import type { ClientDeps } from '#openstack/clients/call.ts';
+import { itself, refusedStatus } from '#openstack/clients/call.ts';
+import { glanceClient } from '#openstack/clients/glance.ts';
 import type { Log } from '#platform/log.ts';
 
-export interface Seeder {
-  http: HttpClient;
-  /** An admin's. */
-  token: string;
-}
+/** The session is an admin's. */
+export type Seeder = ClientDeps;
 
 /** A bound on a hang: a gigabyte takes seconds. */
 const uploadTimeoutMs = 600_000;
@@ -24,13 +23,13 @@ const blankDisk = Buffer.alloc(1024 * 1024);
 /** What simulated guests are made of: images of the same names, empty. */
 export async function seedBlankImages(seeder: Seeder): Promise<Outcome<void>> {
   for (const name of ['tiny', 'tiny-disk']) {
-    const made = await ensure(
+    const registered = await ensure(
       seeder,
       name,
       { disk_format: 'raw', container_format: 'bare', visibility: 'public' },
       () => Readable.from([blankDisk]),
     );
-    if (isFault(made)) return made;
+    if (isFault(registered)) return registered;
   }
   return undefined;
 }
@@ -92,19 +91,12 @@ export async function seedGuestImages(
 
 /** The id of the public, active image of this name, if there is one. */
 export async function findActiveImage(
-  { http, token }: Seeder,
+  seeder: Seeder,
   name: string,
 ): Promise<Outcome<string | undefined>> {
-  const answer = await http.send({
-    method: 'GET',
-    service: 'image',
-    path: `/v2/images?name=${encodeURIComponent(name)}&visibility=public&status=active`,
-    token,
-  });
-  if (isFault(answer)) return answer;
-  if (answer.status !== 200)
-    return fault('unavailable', `Glance answered ${answer.status} to a list of images.`);
-  return (answer.body as { images: { id: string }[] }).images[0]?.id;
+  const query = new URLSearchParams({ name, visibility: 'public', status: 'active' });
+  const page = await glanceClient(seeder, itself).list(query);
+  return isFault(page) ? refused(page, 'to a list of images.') : page.images[0]?.id;
 }
 
 /** As `ensure`, of a file. */
@@ -118,8 +110,8 @@ export async function registerImageFile(
 }
 
 /**
- * The id of the active image of this name, made if there is none. One that was cut short earlier is
- * replaced.
+ * The id of the active image of this name, created if there is none. One that was cut short earlier
+ * is replaced.
  */
 async function ensure(
   seeder: Seeder,
@@ -127,35 +119,19 @@ async function ensure(
   properties: JsonObject,
   open: () => Readable,
 ): Promise<Outcome<string>> {
-  const known = await findActiveImage(seeder, name);
-  if (known !== undefined) return known;
-  const { http, token } = seeder;
-  const made = await http.send({
-    method: 'POST',
-    service: 'image',
-    path: '/v2/images',
-    token,
-    body: { name, ...properties },
-  });
-  if (isFault(made)) return made;
-  if (made.status !== 201)
-    return fault(
-      'unavailable',
-      `Glance answered ${made.status} when ${name} was registered: ${JSON.stringify(made.body)}`,
-    );
-  const { id } = made.body as { id: string };
-  const put = await http.send({
-    method: 'PUT',
-    service: 'image',
-    path: `/v2/images/${id}/file`,
-    token,
-    headers: { 'content-type': 'application/octet-stream' },
-    stream: open(),
-    timeoutMs: uploadTimeoutMs,
-  });
-  if (!isFault(put) && put.status === 204) return id;
-  await http.send({ method: 'DELETE', service: 'image', path: `/v2/images/${id}`, token });
-  return isFault(put)
-    ? put
-    : fault('unavailable', `Glance answered ${put.status} when ${name} was uploaded.`);
+  const present = await findActiveImage(seeder, name);
+  if (present !== undefined) return present;
+  const glance = glanceClient(seeder, itself);
+  const created = await glance.create({ name, ...properties });
+  if (isFault(created))
+    return refused(created, `when ${name} was registered: ${created.detail['answer'] ?? ''}`);
+  const uploaded = await glance.upload(created.id, open(), { timeoutMs: uploadTimeoutMs });
+  if (!isFault(uploaded)) return created.id;
+  await glance.deleteImage(created.id);
+  return refused(uploaded, `when ${name} was uploaded.`);
 }
+
+const refused = (answer: Fault, when: string): Fault => {
+  const status = refusedStatus(answer);
+  return status === undefined ? answer : fault('unavailable', `Glance answered ${status} ${when}`);
+};

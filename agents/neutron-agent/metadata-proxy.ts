@@ -85,6 +85,7 @@ async function answer(
   const from = await addressOf(request.socket, network);
   const guest = guestAt(from, network.guests());
   if (!guest || guest.instanceId === '') return end(404, 'Nobody is known at this address.\n');
+  // Not by a typed client: the metadata API takes no token, but the signature below.
   const reply = await nova.send({
     method: 'GET',
     service: 'metadata',

@@ -2,31 +2,23 @@
 import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { ClientDeps } from '#openstack/clients/call.ts';
+import { itself, refusedStatus } from '#openstack/clients/call.ts';
+import { glanceClient } from '#openstack/clients/glance.ts';
 import type { OpenImage } from '#ports/hypervisor.ts';
-import type { NovaAgentDeps } from './deps.ts';
 
 const downloadTimeoutMs = 15 * 60_000;
 
-export function imageSource(
-  deps: Pick<NovaAgentDeps, 'http' | 'session'>,
-  imageId: string,
-): OpenImage {
+export function imageSource(deps: ClientDeps, imageId: string): OpenImage {
+  const glance = glanceClient(deps, itself);
   return async (): Promise<Outcome<Readable>> => {
-    const token = await deps.session.token();
-    if (isFault(token)) return token;
-    const answer = await deps.http.send({
-      method: 'GET',
-      service: 'image',
-      path: `/v2/images/${imageId}/file`,
-      token,
-      asStream: true,
-      timeoutMs: downloadTimeoutMs,
-    });
-    if (isFault(answer)) return answer;
-    if (answer.status === 200 && answer.stream) return answer.stream;
+    const bytes = await glance.download(imageId, { timeoutMs: downloadTimeoutMs });
+    if (!isFault(bytes)) return bytes;
+    const status = refusedStatus(bytes);
+    if (status === undefined) return bytes;
     return fault(
-      answer.status === 404 ? 'notFound' : 'unavailable',
-      `Image ${imageId} cannot be fetched: Glance answered ${answer.status}.`,
+      status === 404 ? 'notFound' : 'unavailable',
+      `Image ${imageId} cannot be fetched: Glance answered ${status}.`,
     );
   };
 }

@@ -6,6 +6,7 @@ import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
+import type { Inventories } from '#contracts/placement/wire.ts';
 import type { HttpAnswer, HttpCall } from '#openstack/http/client.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import { systemClock } from '#platform/clock.ts';
@@ -13,7 +14,6 @@ import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import type { NovaAgentConfig, NovaAgentDeps } from './deps.ts';
 import { novaAgentDefaults } from './deps.ts';
-import type { Inventory } from './report-resources.ts';
 import { inventoryOf, reportResources } from './report-resources.ts';
 
 const config: NovaAgentConfig = { ...novaAgentDefaults, host: 'h1', version: 'test' };
@@ -82,7 +82,7 @@ function placement() {
   const state = {
     exists: false,
     generation: 0,
-    inventories: {} as Inventory,
+    inventories: {} as Inventories,
     traits: [] as string[],
     writes: [] as string[],
     loseRaces: 0,
@@ -112,7 +112,7 @@ function placement() {
       );
     const sent = body as {
       resource_provider_generation: number;
-      inventories?: Inventory;
+      inventories?: Inventories;
       traits?: string[];
     };
     if (state.loseRaces > 0) {

@@ -10,6 +10,7 @@ import type { Seeder } from '#compose/seed-images.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { buildDebianImage, debianImage } from '#images/debian/build-debian-image.ts';
+import { sessionWithToken } from '#openstack/auth/service-session.ts';
 import { createSocketClient } from '#openstack/http/client.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config/config.ts';
@@ -144,7 +145,8 @@ async function connect(home: Home): Promise<Seeder> {
     password: (await readSecrets(home.dir)).admin,
     project: 'admin',
   });
-  return { http: createSocketClient({ image: `${origin}/image` }, systemClock), token };
+  const http = createSocketClient({ image: `${origin}/image` }, systemClock);
+  return { http, session: sessionWithToken(token) };
 }
 
 function sure<T>(outcome: Outcome<T>): T {

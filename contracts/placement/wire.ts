@@ -1,4 +1,4 @@
-// Placement's documents with the fields that schedulers read.
+// Placement's documents with the fields that schedulers and agents read and write.
 // https://docs.openstack.org/api-ref/placement/
 import type { Json } from '../common/json.ts';
 
@@ -16,11 +16,25 @@ export interface Candidate {
 }
 
 /** What a provider has of one resource class. */
-export interface Inventory {
+export type Inventory = {
   total: number;
   reserved: number;
   min_unit: number;
   max_unit: number;
   step_size: number;
   allocation_ratio: number;
+};
+
+/** What a provider offers, by resource class. */
+export type Inventories = Record<string, Inventory>;
+
+/** `resource_provider_generation` goes back with a write: a stale one is refused. */
+export interface ProviderInventory {
+  inventories: Inventories;
+  resource_provider_generation: number;
+}
+
+export interface ProviderTraits {
+  traits: string[];
+  resource_provider_generation: number;
 }

@@ -22,6 +22,12 @@ export interface ServiceUser {
   project: string;
 }
 
+/** Of one that has a token already, e.g. a command's: it ends with that token. */
+export const sessionWithToken = (token: string): ServiceSession => ({
+  token: async () => token,
+  renew: () => undefined,
+});
+
 const renewBeforeMs = 5 * 60_000;
 
 export function createServiceSession(deps: {

@@ -59,8 +59,8 @@ export interface Callee {
   root: string;
   timeoutMs: number;
   headers?: Record<string, string>;
-  /** The fault for a refused call. */
-  refusal(status: number, body: Json | undefined): Fault;
+  /** The fault that a refusal is; `path` below the root, with a slash before it. */
+  refusal(status: number, body: Json | undefined, path: string): Fault;
 }
 
 /** A call with JSON in both directions; a refusal is a fault. */
@@ -85,8 +85,16 @@ export function askService(
       ...(body === undefined ? {} : { body }),
     });
     if (isFault(answer)) return answer;
-    return answer.status < 300 ? answer.body : refusal(answer.status, answer.body);
+    return answer.status < 300 ? answer.body : refusal(answer.status, answer.body, `/${path}`);
   };
+}
+
+/**
+ * The status with which the service refused; undefined: it was not reached, or the service user
+ * got no token. For clients that give the status in `detail`: Glance, Keystone, Nova, Placement.
+ */
+export function refusedStatus({ detail }: Fault): number | undefined {
+  return detail['status'] === undefined ? undefined : Number(detail['status']);
 }
 
 /** The document under `key` of a successful answer. */

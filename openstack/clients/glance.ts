@@ -10,7 +10,8 @@ import { callService } from './call.ts';
 
 /**
  * Faults of every call: unavailable, timeout; and Glance's refusal as badRequest, forbidden,
- * notFound, conflict, overQuota (413) or unavailable, with its status in `detail`.
+ * notFound, conflict, overQuota (413) or unavailable, with its status and the beginning of its body
+ * (`answer`) in `detail`.
  */
 export interface Glance {
   /** In any state. notFound: also for another project's image. */
@@ -38,13 +39,17 @@ export interface Glance {
 
 const defaultTimeoutMs = 30_000;
 
-export function glanceClient(deps: ClientDeps, caller: Caller): Glance {
+export function glanceClient(
+  deps: ClientDeps,
+  caller: Caller,
+  { timeoutMs: callTimeoutMs = defaultTimeoutMs }: { timeoutMs?: number } = {},
+): Glance {
   const send = async (
     call: Omit<ServiceCall, 'service'> & { asStream?: boolean },
     expected: number,
   ) => {
     const answer = await callService(deps, caller, {
-      timeoutMs: defaultTimeoutMs,
+      timeoutMs: callTimeoutMs,
       ...call,
       service: 'image',
     });
@@ -70,7 +75,7 @@ export function glanceClient(deps: ClientDeps, caller: Caller): Glance {
     },
     create: async (image) =>
       await imageOf(send({ method: 'POST', path: '/v2/images', body: image as Json }, 201)),
-    async upload(id, bytes, { sizeBytes, timeoutMs = defaultTimeoutMs } = {}) {
+    async upload(id, bytes, { sizeBytes, timeoutMs = callTimeoutMs } = {}) {
       const answer = await send(
         {
           method: 'PUT',
@@ -122,7 +127,5 @@ const refusal = (status: number, text: string): Fault =>
   fault(
     kinds[status as keyof typeof kinds] ?? 'unavailable',
     `Glance answered ${status}: ${text}`,
-    {
-      status: String(status),
-    },
+    { status: String(status), answer: text },
   );

@@ -1,9 +1,14 @@
-// Placement's API as schedulers use it: which providers have free resources, and the atomic claim
-// of them.
+// Placement's API as schedulers and agents use it: which providers have free resources, the
+// atomic claim of them, and what a host offers.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { Candidate, Resources } from '#contracts/placement/wire.ts';
+import type {
+  Candidate,
+  ProviderInventory,
+  ProviderTraits,
+  Resources,
+} from '#contracts/placement/wire.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import type { HttpAnswer } from '../http/client.ts';
 import type { Caller, ClientDeps } from './call.ts';
@@ -12,7 +17,7 @@ import { callService } from './call.ts';
 // 1.36: required and forbidden traits, `in_tree`, `limit`, consumer generations.
 // https://docs.openstack.org/placement/latest/placement-api-microversion-history.html
 const microversion = 'placement 1.36';
-const timeoutMs = 30_000;
+const defaultTimeoutMs = 30_000;
 
 export interface CandidateQuery {
   required: readonly string[];
@@ -20,7 +25,7 @@ export interface CandidateQuery {
   inTree?: string;
 }
 
-/** Faults of every call: unavailable, timeout. */
+/** Faults of every call: unavailable, timeout. A refusal has its status in `detail`. */
 export interface Placement {
   /**
    * Providers that have the resources, all `required` traits and none of the `forbidden` ones; []
@@ -40,14 +45,25 @@ export interface Placement {
   consumers(nodeUuid: string): Promise<Outcome<string[]>>;
   /** Releases everything of the consumer; does nothing if it has nothing. */
   release(consumerId: string): Promise<Outcome<void>>;
-  /**
-   * Deletes a host's provider; does nothing if there is none. conflict: something is still
-   * allocated there.
-   */
+  /** One that is there already is fine. */
+  createProvider(provider: { uuid: string; name: string }): Promise<Outcome<void>>;
+  /** notFound: there is no such provider. */
+  inventory(nodeUuid: string): Promise<Outcome<ProviderInventory>>;
+  /** Replaces it all. concurrentUpdate: the generation is stale. */
+  setInventory(nodeUuid: string, inventory: ProviderInventory): Promise<Outcome<void>>;
+  /** notFound: there is no such provider. */
+  traits(nodeUuid: string): Promise<Outcome<ProviderTraits>>;
+  /** Replaces them all. concurrentUpdate: the generation is stale. */
+  setTraits(nodeUuid: string, traits: ProviderTraits): Promise<Outcome<void>>;
+  /** Takes a host's provider away; none is fine. conflict: something is still allocated there. */
   deleteProvider(nodeUuid: string): Promise<Outcome<void>>;
 }
 
-export function placementClient(deps: ClientDeps, caller: Caller): Placement {
+export function placementClient(
+  deps: ClientDeps,
+  caller: Caller,
+  { timeoutMs = defaultTimeoutMs }: { timeoutMs?: number } = {},
+): Placement {
   const ask = async (method: HttpMethod, path: string, body?: Json) =>
     await callService(deps, caller, {
       method,
@@ -58,7 +74,35 @@ export function placementClient(deps: ClientDeps, caller: Caller): Placement {
       ...(body === undefined ? {} : { body }),
     });
 
+  const read = async <T>(path: string): Promise<Outcome<T>> => {
+    const answer = await ask('GET', path);
+    if (isFault(answer)) return answer;
+    if (answer.status === 404) return fault('notFound', refusal(answer).message, statusIn(answer));
+    // 200: the document of that provider
+    return answer.status === 200 ? (answer.body as T) : refusal(answer);
+  };
+  const replace = async (path: string, document: Json): Promise<Outcome<void>> => {
+    const answer = await ask('PUT', path, document);
+    if (isFault(answer)) return answer;
+    if (answer.status === 200) return undefined;
+    return answer.status === 409
+      ? fault('concurrentUpdate', refusal(answer).message, statusIn(answer))
+      : refusal(answer);
+  };
+  const provider = (nodeUuid: string): string => `/resource_providers/${nodeUuid}`;
+
   return {
+    async createProvider({ uuid, name }) {
+      const answer = await ask('POST', '/resource_providers', { uuid, name });
+      if (isFault(answer)) return answer;
+      return answer.status < 400 || answer.status === 409 ? undefined : refusal(answer);
+    },
+    inventory: async (nodeUuid) => await read(`${provider(nodeUuid)}/inventories`),
+    setInventory: async (nodeUuid, inventory) =>
+      await replace(`${provider(nodeUuid)}/inventories`, { ...inventory }),
+    traits: async (nodeUuid) => await read(`${provider(nodeUuid)}/traits`),
+    setTraits: async (nodeUuid, traits) =>
+      await replace(`${provider(nodeUuid)}/traits`, { ...traits }),
     async candidates(resources, query) {
       const answer = await ask('GET', `/allocation_candidates?${queryOf(resources, query)}`);
       if (isFault(answer)) return answer;
@@ -116,7 +160,7 @@ export function placementClient(deps: ClientDeps, caller: Caller): Placement {
       return answer.status === 204 || answer.status === 404 ? undefined : refusal(answer);
     },
     async deleteProvider(nodeUuid) {
-      const answer = await ask('DELETE', `/resource_providers/${nodeUuid}`);
+      const answer = await ask('DELETE', provider(nodeUuid));
       if (isFault(answer)) return answer;
       if (answer.status === 204 || answer.status === 404) return undefined;
       return answer.status === 409 ? fault('conflict', refusal(answer).message) : refusal(answer);
@@ -138,8 +182,11 @@ function queryOf(resources: Resources, { required, forbidden, inTree }: Candidat
   return query.toString();
 }
 
-const refusal = ({ status, body }: HttpAnswer) =>
+const statusIn = ({ status }: HttpAnswer) => ({ status: String(status) });
+
+const refusal = (answer: HttpAnswer) =>
   fault(
     'unavailable',
-    `Placement answered ${status}: ${JSON.stringify(body)?.slice(0, 300) ?? ''}`,
+    `Placement answered ${answer.status}: ${JSON.stringify(answer.body)?.slice(0, 300) ?? ''}`,
+    statusIn(answer),
   );

@@ -2,18 +2,13 @@
 // and who may create one.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
 import type { GlanceImage } from '#contracts/glance/wire.ts';
 import { propertiesOf } from '#contracts/glance/wire.ts';
-import { callService } from '#openstack/clients/call.ts';
-import type { CinderDeps } from '../deps.ts';
+import type { Caller, ClientDeps } from '#openstack/clients/call.ts';
+import { refusedStatus } from '#openstack/clients/call.ts';
+import { glanceClient } from '#openstack/clients/glance.ts';
 import type { SourceImage } from '../domain/volume-source.ts';
-
-type Deps = Pick<CinderDeps, 'http' | 'session'>;
-export interface Caller {
-  token: string;
-  requestId: string;
-}
 
 const timeoutMs = 15_000;
 
@@ -38,19 +33,15 @@ function imageFrom(image: GlanceImage): SourceImage {
 
 /** notFound: there is no such image for this caller. */
 export async function fetchImage(
-  deps: Deps,
+  deps: ClientDeps,
   imageId: string,
   caller: Caller,
 ): Promise<Outcome<SourceImage>> {
-  const answer = await callService(deps, caller, {
-    method: 'GET',
-    service: 'image',
-    path: `/v2/images/${encodeURIComponent(imageId)}`,
-    timeoutMs,
-  });
-  if (isFault(answer)) return answer;
-  if (answer.status !== 200) return fault('notFound', `Image ${imageId} could not be found.`);
-  return imageFrom(answer.body as GlanceImage); // 200: Glance's image document
+  const image = await glanceClient(deps, caller, { timeoutMs }).image(imageId);
+  if (!isFault(image)) return imageFrom(image);
+  return refusedStatus(image) === undefined
+    ? image
+    : fault('notFound', `Image ${imageId} could not be found.`);
 }
 
 /**
@@ -58,23 +49,17 @@ export async function fetchImage(
  * overQuota.
  */
 export async function createImage(
-  deps: Deps,
+  deps: ClientDeps,
   image: JsonObject,
   caller: Caller,
 ): Promise<Outcome<SourceImage>> {
-  const answer = await callService(deps, caller, {
-    method: 'POST',
-    service: 'image',
-    path: '/v2/images',
-    body: image as Json,
-    timeoutMs,
-  });
-  if (isFault(answer)) return answer;
-  // 201: Glance's image document
-  if (answer.status === 201) return imageFrom(answer.body as GlanceImage);
+  const created = await glanceClient(deps, caller, { timeoutMs }).create(image);
+  if (!isFault(created)) return imageFrom(created);
+  const status = refusedStatus(created);
+  if (status === undefined) return created;
   const kinds = { 400: 'badRequest', 403: 'forbidden', 413: 'overQuota' } as const;
   return fault(
-    kinds[answer.status as keyof typeof kinds] ?? 'unavailable',
-    `Glance does not take the image: ${answer.status} ${JSON.stringify(answer.body ?? '').slice(0, 300)}`,
+    kinds[status as keyof typeof kinds] ?? 'unavailable',
+    `Glance does not take the image: ${status} ${created.detail['answer'] ?? ''}`,
   );
 }

@@ -1,43 +1,25 @@
 // What cinder-api asks Nova, as Cinder itself: whether a server still has a volume.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import { callService } from '#openstack/clients/call.ts';
-import type { CinderDeps } from '../deps.ts';
-
-type Deps = Pick<CinderDeps, 'http' | 'session'>;
-const timeoutMs = 60_000;
+import type { ClientDeps } from '#openstack/clients/call.ts';
+import { refusedStatus } from '#openstack/clients/call.ts';
+import { novaClient } from '#openstack/clients/nova.ts';
 
 /**
  * The attachment by which a server has a volume; null: it does not have it, or there is no such
  * server. '' where Nova does not tell which.
  */
 export async function attachmentOfServer(
-  deps: Deps,
+  deps: ClientDeps,
   serverId: string,
   volumeId: string,
   requestId: string,
 ): Promise<Outcome<string | null>> {
-  const path = `/v2.1/servers/${encodeURIComponent(serverId)}/os-volume_attachments/${encodeURIComponent(volumeId)}`;
-  const answer = await callService(
-    deps,
-    { token: null, requestId },
-    {
-      method: 'GET',
-      service: 'compute',
-      path,
-      timeoutMs,
-      headers: { 'openstack-api-version': 'compute 2.89' },
-    },
-  );
-  if (isFault(answer)) return answer;
-  if (answer.status === 404) return null;
-  if (answer.status !== 200)
-    return fault(
-      'unavailable',
-      `Nova does not tell what the server ${serverId} has: ${answer.status}.`,
-    );
-  return (
-    (answer.body as { volumeAttachment?: { attachment_id?: string } } | undefined)?.volumeAttachment
-      ?.attachment_id ?? ''
-  );
+  const nova = novaClient(deps, { token: null, requestId });
+  const attachment = await nova.volumeAttachment(serverId, volumeId);
+  if (!isFault(attachment)) return attachment.attachment_id ?? '';
+  const status = refusedStatus(attachment);
+  if (status === undefined) return attachment;
+  if (status === 404) return null;
+  return fault('unavailable', `Nova does not tell what the server ${serverId} has: ${status}.`);
 }

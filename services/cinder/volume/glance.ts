@@ -3,11 +3,15 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import { callService } from '#openstack/clients/call.ts';
-import type { CinderDeps } from '../deps.ts';
+import type { ClientDeps } from '#openstack/clients/call.ts';
+import { refusedStatus } from '#openstack/clients/call.ts';
+import type { Glance } from '#openstack/clients/glance.ts';
+import { glanceClient } from '#openstack/clients/glance.ts';
 
-type Deps = Pick<CinderDeps, 'http' | 'session'>;
 const timeoutMs = 15_000;
+
+const clientFor = (deps: ClientDeps, requestId: string): Glance =>
+  glanceClient(deps, { token: null, requestId }, { timeoutMs });
 
 export interface ImageState {
   status: string;
@@ -16,61 +20,37 @@ export interface ImageState {
 
 /** notFound: there is no such image. */
 export async function imageState(
-  deps: Deps,
+  deps: ClientDeps,
   imageId: string,
   requestId: string,
 ): Promise<Outcome<ImageState>> {
-  const path = `/v2/images/${encodeURIComponent(imageId)}`;
-  const answer = await callService(
-    deps,
-    { token: null, requestId },
-    {
-      method: 'GET',
-      service: 'image',
-      path,
-      timeoutMs,
-    },
-  );
-  if (isFault(answer)) return answer;
-  if (answer.status !== 200) return fault('notFound', `Image ${imageId} could not be found.`);
-  const image = answer.body as Record<string, unknown>; // 200: Glance's image document
-  const { status, disk_format } = image;
-  return {
-    status: typeof status === 'string' ? status : '',
-    diskFormat: typeof disk_format === 'string' ? disk_format : 'raw',
-  };
+  const image = await clientFor(deps, requestId).image(imageId);
+  if (isFault(image))
+    return refusedStatus(image) === undefined
+      ? image
+      : fault('notFound', `Image ${imageId} could not be found.`);
+  return { status: image.status, diskFormat: image.disk_format ?? 'raw' };
 }
 
 /** Writes the image into a new file. unavailable: Glance broke off. */
 export async function downloadImage(
-  deps: Deps,
+  deps: ClientDeps,
   imageId: string,
   path: string,
   options: { requestId: string; signal: AbortSignal; timeoutMs: number },
 ): Promise<Outcome<void>> {
-  const answer = await callService(
-    deps,
-    { token: null, requestId: options.requestId },
-    {
-      method: 'GET',
-      service: 'image',
-      path: `/v2/images/${encodeURIComponent(imageId)}/file`,
-      asStream: true,
-      timeoutMs: options.timeoutMs,
-    },
-  );
-  if (isFault(answer)) return answer;
-  if (answer.status !== 200 || !answer.stream) {
-    answer.stream?.destroy();
-    return fault(
-      answer.status >= 500 ? 'unavailable' : 'badRequest',
-      `Glance does not give the data of image ${imageId}: ${answer.status}.`,
-    );
+  const bytes = await clientFor(deps, options.requestId).download(imageId, options);
+  if (isFault(bytes)) {
+    const status = refusedStatus(bytes);
+    return status === undefined
+      ? bytes
+      : fault(
+          status >= 500 ? 'unavailable' : 'badRequest',
+          `Glance does not give the data of image ${imageId}: ${status}.`,
+        );
   }
   try {
-    await pipeline(answer.stream, createWriteStream(path, { flags: 'w' }), {
-      signal: options.signal,
-    });
+    await pipeline(bytes, createWriteStream(path, { flags: 'w' }), { signal: options.signal });
   } catch (error) {
     const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
     return full
@@ -82,7 +62,7 @@ export async function downloadImage(
 
 /** Gives an image its data. An image that has it already is fine. */
 export async function uploadImage(
-  deps: Deps,
+  deps: ClientDeps,
   imageId: string,
   path: string,
   options: { requestId: string; timeoutMs: number },
@@ -91,25 +71,14 @@ export async function uploadImage(
   if (isFault(image)) return image;
   if (image.status === 'active') return undefined;
   const bytes = createReadStream(path).on('error', () => undefined); // the call tells
-  const answer = await callService(
-    deps,
-    { token: null, requestId: options.requestId },
-    {
-      method: 'PUT',
-      service: 'image',
-      path: `/v2/images/${encodeURIComponent(imageId)}/file`,
-      headers: { 'content-type': 'application/octet-stream' },
-      stream: bytes,
-      timeoutMs: options.timeoutMs,
-    },
-  );
-  bytes.destroy(); // of a call that was never sent
-  if (isFault(answer)) return answer;
-  return answer.status === 204
-    ? undefined
+  const uploaded = await clientFor(deps, options.requestId).upload(imageId, bytes, options);
+  if (!isFault(uploaded)) return undefined;
+  const status = refusedStatus(uploaded);
+  return status === undefined
+    ? uploaded
     : fault(
-        answer.status >= 500 ? 'unavailable' : 'badRequest',
-        `Glance does not take the data of image ${imageId}: ${answer.status}.`,
+        status >= 500 ? 'unavailable' : 'badRequest',
+        `Glance does not take the data of image ${imageId}: ${status}.`,
       );
 }
 
@@ -118,22 +87,15 @@ export async function uploadImage(
  * data.
  */
 export async function removeImage(
-  deps: Deps,
+  deps: ClientDeps,
   imageId: string,
   requestId: string,
 ): Promise<Outcome<void>> {
-  const answer = await callService(
-    deps,
-    { token: null, requestId },
-    {
-      method: 'DELETE',
-      service: 'image',
-      path: `/v2/images/${encodeURIComponent(imageId)}`,
-      timeoutMs,
-    },
-  );
-  if (isFault(answer)) return answer;
-  return answer.status < 500 && answer.status !== 401
+  const removed = await clientFor(deps, requestId).deleteImage(imageId);
+  if (!isFault(removed)) return undefined;
+  const status = refusedStatus(removed);
+  if (status === undefined) return removed;
+  return status < 500 && status !== 401
     ? undefined
-    : fault('unavailable', `Glance keeps the image ${imageId}: ${answer.status}.`);
+    : fault('unavailable', `Glance keeps the image ${imageId}: ${status}.`);
 }

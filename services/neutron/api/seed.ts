@@ -1,28 +1,24 @@
 // What a fresh cloud starts with: the external network `public`, and network, router and open ports
-// of the demo project. Made through Neutron's own API, so that its rules hold. Each step looks
+// of the demo project. Created through Neutron's own API, so that its rules hold. Each step looks
 // first: a seed that broke off is finished by the next start.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import type { HttpMethod } from '#platform/http/messages.ts';
+import type { Ask } from '#openstack/clients/call.ts';
+import { itself } from '#openstack/clients/call.ts';
+import { keystoneClient } from '#openstack/clients/keystone.ts';
+import { askNeutron } from '#openstack/clients/neutron.ts';
 import type { NeutronDeps } from '../deps.ts';
 import { numberToIp, parseCidr } from '../domain/ip.ts';
 import { isMarked, mark } from '../store/marks.ts';
 
 const demoCidr = '10.0.0.0/24';
 const poolPrefix = '10.96.0.0/12';
-const timeoutMs = 30_000;
 const seeded = 'seeded';
 
-type Ask = (
-  method: HttpMethod,
-  path: string,
-  body?: Json,
-  service?: string,
-) => Promise<Outcome<JsonObject>>;
-
 /**
- * Once in a cloud's life: what somebody deletes later stays deleted. Throws when it cannot be made.
+ * Once in a cloud's life: what somebody deletes later stays deleted. Throws when it
+ * cannot be created.
  */
 export async function seed(parts: NeutronDeps): Promise<void> {
   const {
@@ -31,15 +27,18 @@ export async function seed(parts: NeutronDeps): Promise<void> {
     log,
   } = parts;
   if (publicCidr === null || (await isMarked(db, seeded))) return;
-  const done = await make(parts, publicCidr);
-  if (isFault(done)) throw new Error(`seeding networks: ${done.message}`);
+  const created = await createNetworks(parts, publicCidr);
+  if (isFault(created)) throw new Error(`seeding networks: ${created.message}`);
   await mark(db, seeded);
   log.info({ publicCidr }, 'networks seeded');
 }
 
-async function make(parts: NeutronDeps, publicCidr: string): Promise<Outcome<void>> {
-  const ask = asking(parts);
-  const [operator, projectId] = [await projectNamed(ask, 'admin'), await projectNamed(ask, 'demo')];
+async function createNetworks(parts: NeutronDeps, publicCidr: string): Promise<Outcome<void>> {
+  const ask = askNeutron(parts, itself);
+  const [operator, projectId] = [
+    await projectNamed(parts, 'admin'),
+    await projectNamed(parts, 'demo'),
+  ];
   if (isFault(operator)) return operator;
   if (isFault(projectId)) return projectId;
   const owner = operator === undefined ? {} : { project_id: operator };
@@ -73,10 +72,10 @@ async function make(parts: NeutronDeps, publicCidr: string): Promise<Outcome<voi
       );
   if (isFault(pool)) return pool;
   if (projectId === undefined) return undefined;
-  return await makeDemo(parts, ask, projectId, external);
+  return await createDemo(parts, ask, projectId, external);
 }
 
-async function makeDemo(
+async function createDemo(
   parts: NeutronDeps,
   ask: Ask,
   projectId: string,
@@ -98,11 +97,11 @@ async function makeDemo(
   if (isFault(router)) return router;
   const plugged = await ask(
     'GET',
-    `/v2.0/ports?device_id=${router}&device_owner=network:router_interface`,
+    `ports?device_id=${router}&device_owner=network:router_interface`,
   );
   if (isFault(plugged)) return plugged;
   if (listIn(plugged, 'ports').length === 0) {
-    const plug = await ask('PUT', `/v2.0/routers/${router}/add_router_interface`, {
+    const plug = await ask('PUT', `routers/${router}/add_router_interface`, {
       subnet_id: subnet,
     });
     if (isFault(plug)) return plug;
@@ -112,18 +111,18 @@ async function makeDemo(
 
 /** Into the default group: ping and SSH. */
 async function openDemo(ask: Ask, projectId: string): Promise<Outcome<void>> {
-  const groups = await ask('GET', `/v2.0/security-groups?project_id=${projectId}&name=default`);
+  const groups = await ask('GET', `security-groups?project_id=${projectId}&name=default`);
   if (isFault(groups)) return groups;
   const group = listIn(groups, 'security_groups')[0]?.['id'];
   if (typeof group !== 'string')
     return fault('unavailable', `project ${projectId} has no default security group`);
   const rule = { direction: 'ingress', security_group_id: group };
-  for (const known of [
+  for (const key of [
     { ...rule, protocol: 'icmp' },
     { ...rule, protocol: 'tcp', port_range_min: 22, port_range_max: 22 },
   ]) {
-    const made = await ensure(ask, 'security_group_rule', known, { project_id: projectId });
-    if (isFault(made)) return made;
+    const created = await ensure(ask, 'security_group_rule', key, { project_id: projectId });
+    if (isFault(created)) return created;
   }
 }
 
@@ -143,60 +142,36 @@ function publicSubnet(text: string): JsonObject {
   };
 }
 
-/** The id of the object that `known` finds, made if there is none. */
+/** The id of the object that has these values (`key`); created with them where there is none. */
 async function ensure(
   ask: Ask,
   kind: string,
-  known: Readonly<Record<string, string | number | boolean>>,
+  key: Readonly<Record<string, string | number | boolean>>,
   rest: JsonObject,
 ): Promise<Outcome<string>> {
-  const path = `/v2.0/${kind.replaceAll('_', '-')}s`;
+  const path = `${kind.replaceAll('_', '-')}s`;
   const query = new URLSearchParams(
-    Object.entries(known).map(([name, value]) => [name, String(value)] as [string, string]),
+    Object.entries(key).map(([name, value]) => [name, String(value)] as [string, string]),
   );
   const found = await ask('GET', `${path}?${query.toString()}`);
   if (isFault(found)) return found;
-  const have = listIn(found, `${kind}s`)[0]?.['id'];
-  if (typeof have === 'string') return have;
-  const made = await ask('POST', path, { [kind]: { ...known, ...rest } });
-  if (isFault(made)) return made;
-  return (made[kind] as { id: string }).id; // 201: the object
+  const id = listIn(found, `${kind}s`)[0]?.['id'];
+  if (typeof id === 'string') return id;
+  const created = await ask('POST', path, { [kind]: { ...key, ...rest } });
+  if (isFault(created)) return created;
+  return ((created as JsonObject)[kind] as { id: string }).id; // 201: the object
 }
 
-async function projectNamed(ask: Ask, name: string): Promise<Outcome<string | undefined>> {
-  const found = await ask(
-    'GET',
-    `/v3/projects?name=${name}&domain_id=default`,
-    undefined,
-    'identity',
-  );
-  if (isFault(found)) return found;
-  const id = listIn(found, 'projects')[0]?.['id'];
-  return typeof id === 'string' ? id : undefined;
+async function projectNamed(
+  parts: NeutronDeps,
+  name: string,
+): Promise<Outcome<string | undefined>> {
+  const projects = await keystoneClient(parts, itself).projectsNamed(name);
+  return isFault(projects) ? projects : projects[0]?.id;
 }
 
-const listIn = (body: JsonObject, name: string): JsonObject[] =>
+const listIn = (body: Json | undefined, name: string): JsonObject[] => {
   // a list of objects: the service's answer
-  Array.isArray(body[name]) ? (body[name] as JsonObject[]) : [];
-
-const asking =
-  ({ http, session }: NeutronDeps): Ask =>
-  async (method, path, body, service = 'network') => {
-    const token = await session.token();
-    if (isFault(token)) return token;
-    const answer = await http.send({
-      method,
-      service,
-      path,
-      token,
-      timeoutMs,
-      ...(body === undefined ? {} : { body }),
-    });
-    if (isFault(answer)) return answer;
-    if (answer.status >= 300 || typeof answer.body !== 'object' || answer.body === null)
-      return fault(
-        'unavailable',
-        `${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`,
-      );
-    return answer.body as JsonObject; // JSON objects are all that these routes answer
-  };
+  const list = (body as JsonObject | undefined)?.[name];
+  return Array.isArray(list) ? (list as JsonObject[]) : [];
+};

@@ -1,9 +1,9 @@
 // Detects address changes that were made outside Nova, for `network-changed` events that make Nova
 // refresh its network info. What was shown before is kept in memory: after a restart Nova's own
 // periodic refresh finds what was missed.
+import type { ServerExternalEvent } from '#contracts/nova/wire.ts';
 import type { Facts, FloatingIpFacts, PortFacts } from '../domain/sdn-facts.ts';
 import type { Wanted } from '../store/sdn-facts.ts';
-import type { ServerEvent } from './nova-notifier.ts';
 
 interface Shown {
   readonly serverId: string;
@@ -18,7 +18,7 @@ export class AddressChanges {
   #seenAll = false;
 
   /** What was written just now: the facts of the `wanted`; what has none is gone. */
-  take(facts: Facts, wanted: Wanted): ServerEvent[] {
+  take(facts: Facts, wanted: Wanted): ServerExternalEvent[] {
     const events = [
       ...this.#differences(this.#ports, facts.ports, wanted.port, shownPort, (was, now) =>
         now === undefined ? [event('network-vif-deleted', was)] : [event('network-changed', now)],
@@ -56,8 +56,8 @@ export class AddressChanges {
     rows: readonly F[],
     wanted: ReadonlySet<string>,
     shown: (row: F) => Shown | undefined,
-    tell: (was: Shown, now: Shown | undefined) => ServerEvent[],
-  ): ServerEvent[] {
+    tell: (was: Shown, now: Shown | undefined) => ServerExternalEvent[],
+  ): ServerExternalEvent[] {
     const byId = new Map(rows.map((row) => [row.id, row]));
     return [...wanted].flatMap((id) => {
       const [was, row] = [before.get(id), byId.get(id)];
@@ -73,7 +73,7 @@ export class AddressChanges {
   }
 
   /** A floating IP that begins to lead to a server. */
-  #first(rows: readonly FloatingIpFacts[], wanted: ReadonlySet<string>): ServerEvent[] {
+  #first(rows: readonly FloatingIpFacts[], wanted: ReadonlySet<string>): ServerExternalEvent[] {
     return rows.flatMap((row) => {
       const now =
         wanted.has(row.id) && !this.#floatingIps.has(row.id) ? shownFloatingIp(row) : undefined;
@@ -102,7 +102,10 @@ function shownFloatingIp({ ip, target }: FloatingIpFacts): Shown | undefined {
     : { serverId: target.serverId, portId: target.portId, addresses: `${ip} ${target.ip}` };
 }
 
-const event = (name: ServerEvent['name'], { serverId, portId }: Shown): ServerEvent => ({
+const event = (
+  name: ServerExternalEvent['name'],
+  { serverId, portId }: Shown,
+): ServerExternalEvent => ({
   name,
   server_uuid: serverId,
   tag: portId,

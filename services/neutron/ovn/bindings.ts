@@ -1,5 +1,6 @@
 // Hears from OVN where ports are plugged in: writes their status and tells Nova, who waits for it
 // before a guest starts.
+import type { ServerExternalEvent } from '#contracts/nova/wire.ts';
 import type { PortBinding } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
 import { isTrusted } from '../domain/port-owner.ts';
@@ -10,7 +11,7 @@ import {
   setPortStatuses,
   type PortInUse,
 } from '../store/sdn-status.ts';
-import type { NovaNotifier, ServerEvent } from './nova-notifier.ts';
+import type { NovaNotifier } from './nova-notifier.ts';
 
 type BindingDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & { nova: NovaNotifier };
 
@@ -125,7 +126,7 @@ export class Bindings {
 
 const statusOf = (up: boolean | undefined): 'ACTIVE' | 'DOWN' => (up === true ? 'ACTIVE' : 'DOWN');
 
-function eventOf({ id, device_id, device_owner }: PortInUse, up: boolean): ServerEvent[] {
+function eventOf({ id, device_id, device_owner }: PortInUse, up: boolean): ServerExternalEvent[] {
   if (device_id === '' || !device_owner.startsWith('compute:')) return [];
   return [
     {

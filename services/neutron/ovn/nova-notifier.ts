@@ -1,17 +1,12 @@
 // Events for Nova: a port is plugged, or no longer; a server's addresses changed. POST
 // /os-server-external-events (api-ref, "Run Events"). Safe to repeat: Nova looks again.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
+import type { ServerExternalEvent } from '#contracts/nova/wire.ts';
+import { refusedStatus } from '#openstack/clients/call.ts';
+import { novaClient } from '#openstack/clients/nova.ts';
 import type { NeutronDeps } from '../deps.ts';
 
-export interface ServerEvent {
-  name: 'network-vif-plugged' | 'network-vif-unplugged' | 'network-vif-deleted' | 'network-changed';
-  server_uuid: string;
-  /** The port. */
-  tag: string;
-  status: 'completed';
-}
-
-type TellerDeps = Pick<NeutronDeps, 'http' | 'session' | 'ids' | 'clock' | 'log'>;
+type NotifierDeps = Pick<NeutronDeps, 'http' | 'session' | 'ids' | 'clock' | 'log'>;
 
 const attempts = 6;
 const firstPauseMs = 250;
@@ -21,16 +16,16 @@ const maxWaiting = 20_000;
 
 /** Sends events in order, beside the work that found them: a slow Nova delays nobody. */
 export class NovaNotifier {
-  readonly #deps: TellerDeps;
+  readonly #deps: NotifierDeps;
   readonly #ending = new AbortController();
-  #waiting: ServerEvent[] = [];
+  #waiting: ServerExternalEvent[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(deps: TellerDeps) {
+  constructor(deps: NotifierDeps) {
     this.#deps = deps;
   }
 
-  tell(events: readonly ServerEvent[]): void {
+  tell(events: readonly ServerExternalEvent[]): void {
     if (events.length === 0 || this.#ending.signal.aborted) return;
     const over = this.#waiting.length + events.length - maxWaiting;
     if (over > 0)
@@ -66,8 +61,8 @@ export class NovaNotifier {
 }
 
 async function persistently(
-  deps: TellerDeps,
-  events: ServerEvent[],
+  deps: NotifierDeps,
+  events: ServerExternalEvent[],
   signal: AbortSignal,
 ): Promise<Outcome<void>> {
   const requestId = deps.ids.requestId();
@@ -87,25 +82,16 @@ async function persistently(
 }
 
 async function once(
-  { http, session }: TellerDeps,
-  events: ServerEvent[],
+  deps: NotifierDeps,
+  events: ServerExternalEvent[],
   requestId: string,
 ): Promise<Outcome<void>> {
-  const token = await session.token();
-  if (isFault(token)) return token;
-  const answer = await http.send({
-    method: 'POST',
-    service: 'compute',
-    path: '/v2.1/os-server-external-events',
-    token,
-    requestId,
-    timeoutMs,
-    body: { events: events.map((each) => ({ ...each })) },
-  });
-  if (isFault(answer)) return answer;
-  if (answer.status === 401) session.renew();
-  // 404, and 207 with some: no such server, or not on a host yet. Nova reads its ports when it
-  // places it.
-  if (answer.status < 400 || answer.status === 404 || answer.status === 422) return undefined;
-  return fault('unavailable', `Nova answered ${answer.status} to events.`);
+  const nova = novaClient(deps, { token: null, requestId }, { timeoutMs });
+  const sent = await nova.sendEvents(events);
+  if (!isFault(sent)) return undefined;
+  const status = refusedStatus(sent);
+  if (status === undefined) return sent;
+  // No such server, or not on a host yet. Nova reads its ports when it places it.
+  if (status === 404 || status === 422) return undefined;
+  return fault('unavailable', `Nova answered ${status} to events.`);
 }

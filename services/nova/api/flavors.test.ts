@@ -226,7 +226,11 @@ describe('flavor access', () => {
     await ask(who, 'POST', `flavors/${id}/action`, { body: { [action]: { tenant } } });
   before(async () => {
     nova = await startNova();
-    nova.answerCalls((call) => ({ status: call.path.endsWith('nowhere') ? 404 : 200 }));
+    nova.answerCalls((call) =>
+      call.path.endsWith('nowhere')
+        ? { status: 404 }
+        : { status: 200, body: { project: { id: 'p1', name: 'shop' } } },
+    );
     await create(small);
     await create({ ...small, id: '2', name: 'private', 'os-flavor-access:is_public': false });
   });

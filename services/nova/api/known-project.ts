@@ -2,8 +2,12 @@
 // would be kept for ever.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { refusedStatus } from '#openstack/clients/call.ts';
+import { keystoneClient } from '#openstack/clients/keystone.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
+
+const timeoutMs = 10_000;
 
 /**
  * badRequest: there is no such project. Where Keystone cannot or may not tell, the caller is
@@ -14,22 +18,15 @@ export async function checkProject(
   request: ApiRequest<unknown>,
   projectId: string,
 ): Promise<Outcome<undefined>> {
-  const answer = await deps.http.send({
-    method: 'GET',
-    service: 'identity',
-    path: `/v3/projects/${encodeURIComponent(projectId)}`,
-    token: request.auth.token,
-    requestId: request.id,
-    timeoutMs: 10_000,
-  });
-  if (isFault(answer)) {
+  const caller = { token: request.auth.token, requestId: request.id };
+  const project = await keystoneClient(deps, caller, { timeoutMs }).project(projectId);
+  if (!isFault(project)) return undefined;
+  if (project.kind === 'notFound')
+    return fault('badRequest', `Project ID ${projectId} is not a valid project.`);
+  if (refusedStatus(project) === undefined)
     deps.log.warn(
-      { project: projectId, req: request.id, reason: answer.message },
+      { project: projectId, req: request.id, reason: project.message },
       'project taken unchecked: keystone does not answer',
     );
-    return undefined;
-  }
-  return answer.status === 404
-    ? fault('badRequest', `Project ID ${projectId} is not a valid project.`)
-    : undefined;
+  return undefined;
 }

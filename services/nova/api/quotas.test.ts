@@ -47,7 +47,11 @@ describe('os-quota-sets', () => {
   });
 
   it('are shown to the project itself and to administrators', async () => {
-    nova.answerCalls((call) => ({ status: call.path.endsWith('nowhere') ? 404 : 200 }));
+    nova.answerCalls((call) =>
+      call.path.endsWith('nowhere')
+        ? { status: 404 }
+        : { status: 200, body: { project: { id: 'p1', name: 'shop' } } },
+    );
     for (const path of [own, `${own}/detail`]) {
       assert.equal((await get('other', path)).status, 403);
       assert.equal((await get(null, path)).status, 401);

@@ -29,7 +29,11 @@ describe('nova on MariaDB', { skip: await mariadbMissing() }, () => {
   before(async () => {
     mariadb = await startMariadb();
     nova = await startNova({ database: await mariadb.createDatabase() });
-    nova.answerCalls(() => ({ status: 204 }));
+    nova.answerCalls((call) =>
+      call.service === 'identity'
+        ? { status: 200, body: { project: { id: 'p1', name: 'shop' } } }
+        : { status: 204 },
+    );
     await nova.addHost('h1');
     await nova.addHost('h2');
     await nova.addServer({ host: 'h1', tags: ',red,' });

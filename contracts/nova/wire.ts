@@ -1,0 +1,25 @@
+// Nova's API as other services use it. https://docs.openstack.org/api-ref/compute/
+
+/** api-ref, "Run Events". `tag`: the port, or the volume. `volume-extended` since 2.51. */
+export interface ServerExternalEvent {
+  name:
+    | 'network-vif-plugged'
+    | 'network-vif-unplugged'
+    | 'network-vif-deleted'
+    | 'network-changed'
+    | 'volume-extended';
+  server_uuid: string;
+  tag: string;
+  status?: 'completed';
+}
+
+/** api-ref, "Create Assisted Volume Snapshots". */
+export interface AssistedSnapshot {
+  volume_id: string;
+  create_info: { snapshot_id: string; new_file: string; type: 'qcow2' };
+}
+
+/** api-ref, "Show a detail of a volume attachment"; the attachment's id since 2.89. */
+export interface ServerVolumeAttachment {
+  attachment_id?: string;
+}

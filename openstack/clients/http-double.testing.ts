@@ -1,0 +1,36 @@
+// The HTTP client (a port) and the session of the typed clients' tests: answers in turn, and what
+// was sent.
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { HttpAnswer, HttpCall, HttpClient } from '../http/client.ts';
+import type { ClientDeps } from './call.ts';
+
+export const answer = (
+  status: number,
+  body?: Json,
+  rest: Partial<HttpAnswer> = {},
+): HttpAnswer => ({ status, headers: {}, body, stream: undefined, ...rest });
+
+export interface HttpDouble extends ClientDeps {
+  /** Every call, in order. */
+  calls: (HttpCall & { asStream?: boolean })[];
+}
+
+/** The service's own tokens are `own-1`, and after each renewal `own-2` and so on. */
+export function httpDouble(...answers: Outcome<HttpAnswer>[]): HttpDouble {
+  const calls: HttpDouble['calls'] = [];
+  const http: HttpClient = {
+    send: async (call) => {
+      calls.push(call);
+      const next = answers.shift();
+      if (next === undefined) throw new Error(`not expected: ${call.method} ${call.path}`);
+      return next;
+    },
+  };
+  let renewals = 0;
+  const session = {
+    token: async () => `own-${renewals + 1}`,
+    renew: () => void (renewals += 1),
+  };
+  return { http, session, calls };
+}

@@ -1,0 +1,70 @@
+// Nova's API as other services use it, in their own name: events, snapshots under running guests,
+// and which volumes a server has.
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type {
+  AssistedSnapshot,
+  ServerExternalEvent,
+  ServerVolumeAttachment,
+} from '#contracts/nova/wire.ts';
+import type { Ask, Caller, ClientDeps } from './call.ts';
+import { askService, documentOf } from './call.ts';
+
+/**
+ * Faults of all: unavailable, timeout; and Nova's refusal as notFound (404), unavailable (5xx) or
+ * conflict (every other status), with its status in `detail`.
+ */
+export interface Nova {
+  /** notFound: the server does not have the volume, or there is no such server. */
+  volumeAttachment(serverId: string, volumeId: string): Promise<Outcome<ServerVolumeAttachment>>;
+  /**
+   * Switches a running guest to a snapshot's file. Nova answers at once, and says how it went by
+   * `os-update_snapshot_status`. conflict or notFound: nothing was switched.
+   */
+  assistSnapshot(snapshot: AssistedSnapshot): Promise<Outcome<void>>;
+  /** Safe to repeat: Nova looks again. Servers that are on no host yet are no fault of all. */
+  sendEvents(events: readonly ServerExternalEvent[]): Promise<Outcome<void>>;
+}
+
+const defaultTimeoutMs = 60_000;
+
+export function novaClient(
+  deps: ClientDeps,
+  caller: Caller,
+  { timeoutMs = defaultTimeoutMs }: { timeoutMs?: number } = {},
+): Nova {
+  const since = (version: string): Ask =>
+    askService(deps, caller, {
+      service: 'compute',
+      root: '/v2.1/',
+      timeoutMs,
+      headers: { 'openstack-api-version': `compute ${version}` },
+      refusal,
+    });
+  const one = encodeURIComponent;
+
+  return {
+    volumeAttachment: async (serverId, volumeId) =>
+      await documentOf(
+        'volumeAttachment',
+        since('2.89')('GET', `servers/${one(serverId)}/os-volume_attachments/${one(volumeId)}`),
+      ),
+    async assistSnapshot(snapshot) {
+      const body = { snapshot: { ...snapshot } };
+      const answer = await since('2.1')('POST', 'os-assisted-volume-snapshots', body);
+      return isFault(answer) ? answer : undefined;
+    },
+    async sendEvents(events) {
+      const body: JsonObject = { events: events.map((event) => ({ ...event })) };
+      const answer = await since('2.51')('POST', 'os-server-external-events', body);
+      return isFault(answer) ? answer : undefined;
+    },
+  };
+}
+
+function refusal(status: number, body: Json | undefined, path: string): Fault {
+  const kind = status >= 500 ? 'unavailable' : status === 404 ? 'notFound' : 'conflict';
+  const text = JSON.stringify(body ?? '').slice(0, 300);
+  return fault(kind, `Nova refused ${path}: ${status} ${text}`, { status: String(status) });
+}
