@@ -19,12 +19,17 @@ import { services } from '#compose/roles/table.ts';
 import { simulatedStorage } from '#compose/storage.ts';
 import { version } from '#compose/version.ts';
 import { isFault } from '#contracts/common/fault.ts';
+import type { ServerAction } from '#contracts/nova/operations.ts';
+import { taskDuring } from '#contracts/nova/operations.ts';
+import type { VmState } from '#contracts/nova/server-states.ts';
+import { powerState } from '#contracts/nova/server-states.ts';
 import type { HttpFace, Route } from '#openstack/http/route.ts';
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics/metrics.ts';
 import { serverActions } from '#services/nova/api/server-actions/table.ts';
+import { serverChanges } from '#services/nova/conductor/server-actions/table.ts';
 import { meanings } from './setting-meanings.ts';
 
 export const referenceFolder = join(
@@ -118,15 +123,30 @@ function routesPage(apis: readonly HttpFace[]): string {
   });
   const actions = serverActions.map((action) => [
     code(action.key),
-    action.policy === null ? '-' : code(action.policy),
+    action.policy === null ? '-' : code(action.policy.name),
     versionsOf(action, 2),
     action.faults.join(', '),
   ]);
+  const changes = serverActions.flatMap(({ begins = {} }) =>
+    (Object.entries(begins) as [ServerAction, readonly VmState[]][]).flatMap(([action, from]) =>
+      from.map((vmState) => {
+        const { ends, onFailure } = serverChanges[action];
+        return [
+          code(action),
+          vmState,
+          taskDuring[action],
+          ends({ vmState, powerState: powerState.running }).vmState,
+          onFailure === 'same' ? 'as its guest is' : onFailure,
+        ];
+      }),
+    ),
+  );
   return page(
     'Routes',
     'Every route may also answer the faults that are legal everywhere (`alwaysLegal` in [faults-to-http.ts](../../openstack/http/faults-to-http.ts)); one that lists `notFound` may say so, and so on. What a policy demands: [policies](policies.md).',
     ...sections,
     `## Server actions\n\nThe one member of the body of \`POST /v2.1/servers/:id/action\`, each a row of [table.ts](../../services/nova/api/server-actions/table.ts).\n\n${table(['Action', 'Policy', 'Versions', 'Faults'], actions)}`,
+    `## Changes of a server's state\n\nWhat those actions do that change the state: from the API's rows and the conductor's ([table.ts](../../services/nova/conductor/server-actions/table.ts)).\n\n${table(['Change', 'vm_state before', 'task_state meanwhile', 'vm_state after', 'After a failure'], changes)}`,
   );
 }
 

@@ -1,24 +1,29 @@
 // Nova's long operations: sagas that the API journals in Nova's database and a conductor executes.
 // Names and inputs are stored in the journal: a later release must still be able to read them.
 import type { ImageFacts } from './facts.ts';
-import type { PowerState, VmState } from './server-states.ts';
+import type { PowerState, TaskState, VmState } from './server-states.ts';
 
 /**
- * Changes of one server on its host; their rules are a table
- * (services/nova/domain/server-state.ts).
+ * Changes of one server on its host, each with the task_state that the API sets with the journal
+ * entry, and that the conductor clears at the end. From which states: the API's row
+ * (services/nova/api/server-actions); what is done and where it ends: the conductor's
+ * (services/nova/conductor/server-actions).
  */
-export type ServerAction =
-  | 'start'
-  | 'stop'
-  | 'softReboot'
-  | 'hardReboot'
-  | 'pause'
-  | 'unpause'
-  | 'suspend'
-  | 'resume'
-  | 'rescue'
-  | 'unrescue'
-  | 'rebuild';
+export const taskDuring = {
+  start: 'powering-on',
+  stop: 'powering-off',
+  softReboot: 'rebooting',
+  hardReboot: 'rebooting_hard',
+  pause: 'pausing',
+  unpause: 'unpausing',
+  suspend: 'suspending',
+  resume: 'resuming',
+  rescue: 'rescuing',
+  unrescue: 'unrescuing',
+  rebuild: 'rebuilding',
+} as const satisfies Record<string, TaskState>;
+
+export type ServerAction = keyof typeof taskDuring;
 
 /** Input of each operation on a server. */
 type OfServer = {

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
 import type { ServerAction } from '#contracts/nova/operations.ts';
+import { taskDuring } from '#contracts/nova/operations.ts';
 import { everyStepTwice, exchangeable, failingAt, stepNames } from '#platform/saga/saga.testing.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import { actionRules } from '#services/nova/domain/server-state.ts';
 import type { SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
 
@@ -324,7 +324,7 @@ describe('every saga of the control plane', () => {
       .filter((name) => !name.startsWith('cinder.'));
     assert.ok(names.length >= 3);
     assert.deepEqual(names.sort(), Object.keys(scenarios).sort());
-    assert.deepEqual(changes.map(({ title }) => title).sort(), Object.keys(actionRules).sort());
+    assert.deepEqual(changes.map(({ title }) => title).sort(), Object.keys(taskDuring).sort());
   });
 
   for (const [name, list] of Object.entries(scenarios)) {

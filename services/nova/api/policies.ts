@@ -1,25 +1,20 @@
 // Nova's default policy: upstream's rule names, so that an operator's policy file fits. An object's
-// project is checked by the query that reads it; these rules check the role.
-
-const base = {
-  // With a token of a domain nobody administers the cloud: it acts in its domain alone, where Nova
-  // has nothing.
-  context_is_admin: 'role:admin and domain_id:None',
-  context_is_service: 'role:service and domain_id:None',
-  project_reader_or_admin: 'rule:context_is_admin or (role:reader and project_id:%(project_id)s)',
-  project_member_or_admin: 'rule:context_is_admin or (role:member and project_id:%(project_id)s)',
-};
-const admin = 'rule:context_is_admin';
-const member = 'rule:project_member_or_admin';
-const service_or_admin = 'rule:context_is_admin or rule:context_is_service';
-const reader = 'rule:project_reader_or_admin';
+// project is checked by the query that reads it; these rules check the role. Those of server
+// actions stand in their rows.
+import { admin, base, member, reader, serviceOrAdmin } from './policy-rules.ts';
+import { serverActions } from './server-actions/table.ts';
 
 const api = (names: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(names).map(([name, rule]) => [`os_compute_api:${name}`, rule]));
 
+const ofServerActions = Object.fromEntries(
+  serverActions.flatMap(({ policy }) => (policy ? [[policy.name, policy.default]] : [])),
+);
+
 export const policies: Readonly<Record<string, string>> = {
   ...base,
   'network:attach_external_network': admin,
+  ...ofServerActions,
   ...api({
     'servers:create': member,
     'servers:create:forced_host': admin,
@@ -29,26 +24,9 @@ export const policies: Readonly<Record<string, string>> = {
     'servers:index:get_all_tenants': admin,
     'servers:update': member,
     'servers:delete': member,
-    'servers:start': member,
-    'servers:stop': member,
-    'servers:reboot': member,
-    'servers:create_image': member,
-    'os-create-backup': member,
-    'servers:rebuild': member,
     'servers:show:host_status': admin,
     'os-extended-server-attributes': admin,
-    'os-pause-server:pause': member,
-    'os-pause-server:unpause': member,
-    'os-suspend-server:suspend': member,
-    'os-suspend-server:resume': member,
-    'os-rescue': member,
-    'os-unrescue': member,
-    'os-lock-server:lock': member,
-    'os-lock-server:unlock': member,
     'os-lock-server:unlock:unlock_override': admin,
-    'os-admin-actions:reset_state': admin,
-    'os-console-output': member,
-    'os-remote-consoles': member,
     'os-server-diagnostics': admin,
     'os-instance-actions:list': reader,
     'os-instance-actions:show': reader,
@@ -78,10 +56,6 @@ export const policies: Readonly<Record<string, string>> = {
     'os-security-groups:delete': member,
     'os-security-groups:rule:create': member,
     'os-security-groups:rule:delete': member,
-    'os-security-groups:add': member,
-    'os-security-groups:remove': member,
-    'os-multinic:add': member,
-    'os-multinic:remove': member,
     'os-floating-ips:list': reader,
     'os-floating-ips:show': reader,
     'os-floating-ips:create': member,
@@ -91,9 +65,7 @@ export const policies: Readonly<Record<string, string>> = {
     'os-networks:show': reader,
     'os-tenant-networks:list': reader,
     'os-tenant-networks:show': reader,
-    'os-floating-ips:add': member,
-    'os-floating-ips:remove': member,
-    'os-server-external-events:create': service_or_admin,
+    'os-server-external-events:create': serviceOrAdmin,
     'os-volumes-attachments:index': reader,
     'os-volumes-attachments:show': reader,
     'os-volumes-attachments:create': member,
@@ -120,8 +92,8 @@ export const policies: Readonly<Record<string, string>> = {
     'image-metadata:update': member,
     'image-metadata:update_all': member,
     'image-metadata:delete': member,
-    'os-assisted-volume-snapshots:create': service_or_admin,
-    'os-assisted-volume-snapshots:delete': service_or_admin,
+    'os-assisted-volume-snapshots:create': serviceOrAdmin,
+    'os-assisted-volume-snapshots:delete': serviceOrAdmin,
     'os-attach-interfaces:list': reader,
     'os-attach-interfaces:show': reader,
     'os-attach-interfaces:create': member,

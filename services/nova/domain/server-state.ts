@@ -1,103 +1,10 @@
-// The server's state machine as tables: what each action needs, what it means while it lasts, where
-// it ends. Read by the API (may it?), the conductor (settle it) and the views (how is it called?).
-// Legal states: compute API reference, "Server concepts", and its per-action notes.
+// The server's states as tables: what they are called, and how they follow the guest. Read by the
+// API and the conductor. What actions do to them: the tables in api/server-actions and
+// conductor/server-actions, put together in docs/reference/routes.md and server-actions.test.ts.
 // https://docs.openstack.org/api-guide/compute/server_concepts.html
 import type { GuestState } from '#contracts/nova/guest.ts';
-import type { ServerAction } from '#contracts/nova/operations.ts';
 import type { PowerState, TaskState, VmState } from '#contracts/nova/server-states.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
-
-export interface ActionRule {
-  /** vm_states in which the action may begin; task_state must be null. */
-  from: readonly VmState[];
-  task: TaskState;
-  /** Where the server is after success; 'same': vm_state as before. */
-  to: VmState | 'same';
-  /** The power state after success; 'same' as before. */
-  power: PowerState | 'same';
-  /** Where it is after a failure. 'same': as before, the host's own reports correct the power. */
-  onFailure: VmState | 'same';
-}
-
-export const actionRules = {
-  start: {
-    from: ['stopped'],
-    task: 'powering-on',
-    to: 'active',
-    power: powerState.running,
-    onFailure: 'same',
-  },
-  stop: {
-    from: ['active', 'error'],
-    task: 'powering-off',
-    to: 'stopped',
-    power: powerState.shutdown,
-    onFailure: 'same',
-  },
-  softReboot: {
-    from: ['active'],
-    task: 'rebooting',
-    to: 'active',
-    power: powerState.running,
-    onFailure: 'error',
-  },
-  hardReboot: {
-    from: ['active', 'stopped', 'paused', 'suspended', 'error'],
-    task: 'rebooting_hard',
-    to: 'active',
-    power: powerState.running,
-    onFailure: 'error',
-  },
-  pause: {
-    from: ['active'],
-    task: 'pausing',
-    to: 'paused',
-    power: powerState.paused,
-    onFailure: 'same',
-  },
-  unpause: {
-    from: ['paused'],
-    task: 'unpausing',
-    to: 'active',
-    power: powerState.running,
-    onFailure: 'same',
-  },
-  suspend: {
-    from: ['active'],
-    task: 'suspending',
-    to: 'suspended',
-    power: powerState.shutdown,
-    onFailure: 'same',
-  },
-  resume: {
-    from: ['suspended'],
-    task: 'resuming',
-    to: 'active',
-    power: powerState.running,
-    onFailure: 'error',
-  },
-  rescue: {
-    from: ['active', 'stopped', 'error'],
-    task: 'rescuing',
-    to: 'rescued',
-    power: powerState.running,
-    onFailure: 'error',
-  },
-  unrescue: {
-    from: ['rescued'],
-    task: 'unrescuing',
-    to: 'active',
-    power: powerState.running,
-    onFailure: 'error',
-  },
-  rebuild: {
-    from: ['active', 'stopped', 'error'],
-    task: 'rebuilding',
-    to: 'same',
-    power: 'same',
-    onFailure: 'error',
-  },
-} as const satisfies Record<ServerAction, ActionRule>;
 
 /**
  * States in which an idle server's interfaces may be attached and detached. nova.compute.api,
@@ -107,23 +14,6 @@ export const interfaceStates: readonly VmState[] = ['active', 'paused', 'stopped
 
 /** States in which an image of an idle server may be made. nova.compute.api, snapshot */
 export const imageStates: readonly VmState[] = ['active', 'paused', 'stopped', 'suspended'];
-
-/**
- * The states an action ends in, for a server that was in `before`. A rebuilt server that was in
- * error runs.
- */
-export function settled(action: ServerAction, before: ServerStates): ServerStates {
-  const rule: ActionRule = actionRules[action];
-  if (action === 'rebuild') {
-    return before.vmState === 'stopped'
-      ? { vmState: 'stopped', powerState: powerState.shutdown }
-      : { vmState: 'active', powerState: powerState.running };
-  }
-  return {
-    vmState: rule.to === 'same' ? before.vmState : rule.to,
-    powerState: rule.power === 'same' ? before.powerState : rule.power,
-  };
-}
 
 export type ServerStatus =
   | 'ACTIVE'

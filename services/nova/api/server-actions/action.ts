@@ -3,14 +3,22 @@
 import type { TSchema } from 'typebox';
 import type { FaultKind, Outcome } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import type { ServerAction } from '#contracts/nova/operations.ts';
+import type { VmState } from '#contracts/nova/server-states.ts';
 import type { ApiRequest, Reply } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { Server } from '../../store/servers.ts';
+import type { PolicyDefault } from '../policy-rules.ts';
 
 export interface ServerActionRow {
   key: string;
-  /** null: for everybody who has a token. */
-  policy: string | null;
+  /** Its default rule becomes Nova's (policies.ts). null: for everybody who has a token. */
+  policy: PolicyDefault | null;
+  /**
+   * The changes of state that it begins (`beginChange`), each with the vm_states in which it may:
+   * compute API reference, "Servers - run an action".
+   */
+  begins?: BeginStates;
   /** Of the value under the key; without it anything goes, as stock clients send null or {}. */
   schema?: TSchema;
   since?: number;
@@ -23,5 +31,7 @@ export interface ServerActionRow {
     value: Json,
   ): Promise<Outcome<Reply>>;
 }
+
+export type BeginStates = Readonly<Partial<Record<ServerAction, readonly VmState[]>>>;
 
 export const accepted: Reply = { status: 202 };

@@ -11,6 +11,7 @@ import { neutronClient } from '#openstack/clients/neutron.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { Server } from '../../store/servers.ts';
+import { member } from '../policy-rules.ts';
 import { refreshNetworkInfo } from '../refresh-network-info.ts';
 import { serverPorts } from '../server-ports.ts';
 import { checkLock } from '../servers/begin.ts';
@@ -45,7 +46,7 @@ async function floatingIp(neutron: Neutron, address: string): Promise<Outcome<Fl
 export const addFloatingIp: ServerActionRow = {
   key: 'addFloatingIp',
   until,
-  policy: 'os_compute_api:os-floating-ips:add',
+  policy: { name: 'os_compute_api:os-floating-ips:add', default: member },
   faults: ['notFound', 'conflict'],
   schema: Type.Object(
     { address: v4, fixed_address: Type.Optional(v4) },
@@ -87,7 +88,7 @@ export const addFloatingIp: ServerActionRow = {
 export const removeFloatingIp: ServerActionRow = {
   key: 'removeFloatingIp',
   until,
-  policy: 'os_compute_api:os-floating-ips:remove',
+  policy: { name: 'os_compute_api:os-floating-ips:remove', default: member },
   faults: ['notFound', 'conflict'],
   schema: Type.Object({ address: v4 }, { additionalProperties: false }),
   handler: async (deps, request, server, value) => {
@@ -110,7 +111,7 @@ export const removeFloatingIp: ServerActionRow = {
 export const addFixedIp: ServerActionRow = {
   key: 'addFixedIp',
   until,
-  policy: 'os_compute_api:os-multinic:add',
+  policy: { name: 'os_compute_api:os-multinic:add', default: member },
   faults: ['notFound', 'conflict'],
   schema: Type.Object(
     { networkId: Type.String({ minLength: 1, maxLength: 255 }) },
@@ -144,7 +145,7 @@ export const addFixedIp: ServerActionRow = {
 export const removeFixedIp: ServerActionRow = {
   key: 'removeFixedIp',
   until,
-  policy: 'os_compute_api:os-multinic:remove',
+  policy: { name: 'os_compute_api:os-multinic:remove', default: member },
   faults: ['notFound', 'conflict'],
   schema: Type.Object(
     { address: Type.Union([v4, Type.String({ format: 'ipv6' })]) },

@@ -7,6 +7,7 @@ import type { NovaDeps } from '../../deps.ts';
 import { agentOn } from '../../rpc-clients.ts';
 import { insertConsoleToken } from '../../store/console-tokens.ts';
 import type { Server } from '../../store/servers.ts';
+import { member } from '../policy-rules.ts';
 import type { ServerActionRow } from './action.ts';
 
 // What a host keeps of a console at most, and so what one answer may hold.
@@ -15,7 +16,7 @@ const agentTimeoutMs = 15_000;
 
 export const getConsoleOutput: ServerActionRow = {
   key: 'os-getConsoleOutput',
-  policy: 'os_compute_api:os-console-output',
+  policy: { name: 'os_compute_api:os-console-output', default: member },
   faults: ['conflict', 'notFound'],
   schema: Type.Union([
     Type.Null(),
@@ -100,7 +101,7 @@ export async function grantConsole(
 export const getVncConsole: ServerActionRow = {
   key: 'os-getVNCConsole',
   until: 5,
-  policy: 'os_compute_api:os-remote-consoles',
+  policy: { name: 'os_compute_api:os-remote-consoles', default: member },
   faults: ['conflict', 'notFound', 'notImplemented'],
   schema: Type.Object({ type: Type.String() }, { additionalProperties: false }),
   handler: async (deps, request, server, value) => {

@@ -3,6 +3,7 @@
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { diskImage } from '../../domain/snapshot-image.ts';
+import { member } from '../policy-rules.ts';
 import { checkLock } from '../servers/begin.ts';
 import { metadataSchema, nameSchema } from '../servers/create-schema.ts';
 import type { ServerActionRow } from './action.ts';
@@ -22,7 +23,7 @@ const rotationSchema = Type.Union([
 
 export const createBackup: ServerActionRow = {
   key: 'createBackup',
-  policy: 'os_compute_api:os-create-backup',
+  policy: { name: 'os_compute_api:os-create-backup', default: member },
   faults: ['conflict', 'notFound', 'overQuota', 'tooLarge'],
   schema: Type.Object(
     {

@@ -15,6 +15,7 @@ import { diskImage, volumeImage } from '../../domain/snapshot-image.ts';
 import type { TakenSnapshot } from '../../domain/snapshot-image.ts';
 import type { Server } from '../../store/servers.ts';
 import { volumesOf } from '../../store/volumes.ts';
+import { member } from '../policy-rules.ts';
 import { callerOf } from '../request.ts';
 import { beginImage, checkLock } from '../servers/begin.ts';
 import { metadataSchema, nameSchema } from '../servers/create-schema.ts';
@@ -30,7 +31,7 @@ const bodySince = 45;
 
 export const createImage: ServerActionRow = {
   key: 'createImage',
-  policy: 'os_compute_api:servers:create_image',
+  policy: { name: 'os_compute_api:servers:create_image', default: member },
   faults: ['conflict', 'notFound', 'overQuota', 'tooLarge'],
   schema: Type.Object(
     { name: nameSchema, metadata: Type.Optional(metadataSchema) },

@@ -2,13 +2,14 @@
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
 import { changeServer } from '../../store/servers.ts';
+import { member } from '../policy-rules.ts';
 import { logInstant } from '../servers/begin.ts';
 import type { ServerActionRow } from './action.ts';
 import { accepted } from './action.ts';
 
 export const lock: ServerActionRow = {
   key: 'lock',
-  policy: 'os_compute_api:os-lock-server:lock',
+  policy: { name: 'os_compute_api:os-lock-server:lock', default: member },
   faults: ['conflict', 'notFound'],
   schema: Type.Union([
     Type.Null(),
@@ -37,7 +38,7 @@ export const lock: ServerActionRow = {
 
 export const unlock: ServerActionRow = {
   key: 'unlock',
-  policy: 'os_compute_api:os-lock-server:unlock',
+  policy: { name: 'os_compute_api:os-lock-server:unlock', default: member },
   faults: ['conflict', 'notFound'],
   handler: async (deps, request, server) => {
     await changeServer(

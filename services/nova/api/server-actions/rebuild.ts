@@ -4,6 +4,7 @@ import type { TSchema } from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import type { VmState } from '#contracts/nova/server-states.ts';
 import { cinderClient } from '#openstack/clients/cinder.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
@@ -16,6 +17,7 @@ import { findServer } from '../../store/servers.ts';
 import type { ServerChange } from '../../store/servers.ts';
 import { volumesOf } from '../../store/volumes.ts';
 import { fetchImageFacts } from '../image-facts.ts';
+import { member } from '../policy-rules.ts';
 import { callerOf } from '../request.ts';
 import { beginChange } from '../servers/begin.ts';
 import {
@@ -83,9 +85,12 @@ async function rootVolumeIsOf(
     : fault('badRequest', 'Unable to rebuild with a different image for a volume-backed server.');
 }
 
+const from: readonly VmState[] = ['active', 'stopped', 'error'];
+
 export const rebuild: ServerActionRow = {
   key: 'rebuild',
-  policy: 'os_compute_api:servers:rebuild',
+  policy: { name: 'os_compute_api:servers:rebuild', default: member },
+  begins: { rebuild: from },
   faults: ['conflict', 'notFound'],
   schema: Type.Object(
     {
@@ -141,7 +146,11 @@ export const rebuild: ServerActionRow = {
         key_data: keypair?.public_key ?? null,
       });
     }
-    const begun = await beginChange(deps, request, server, 'rebuild', { logAs: 'rebuild', facts });
+    const begun = await beginChange(deps, request, server, 'rebuild', {
+      from,
+      logAs: 'rebuild',
+      facts,
+    });
     if (isFault(begun)) return begun;
     const now = await findServer(deps.database.db, server.id, null);
     const view: JsonObject = serverView(

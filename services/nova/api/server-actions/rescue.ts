@@ -1,17 +1,23 @@
 // Rescue boots the server from another image with its own disk beside; unrescue brings it back.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { VmState } from '#contracts/nova/server-states.ts';
 import { imageOf } from '../../domain/server-row.ts';
 import { fetchImageFacts } from '../image-facts.ts';
+import { member } from '../policy-rules.ts';
 import { callerOf } from '../request.ts';
 import { beginChange, checkLock } from '../servers/begin.ts';
 import { adminPassSchema } from '../servers/create-schema.ts';
 import type { ServerActionRow } from './action.ts';
 import { accepted } from './action.ts';
 
+const rescueStates: readonly VmState[] = ['active', 'stopped', 'error'];
+const unrescueStates: readonly VmState[] = ['rescued'];
+
 export const rescue: ServerActionRow = {
   key: 'rescue',
-  policy: 'os_compute_api:os-rescue',
+  policy: { name: 'os_compute_api:os-rescue', default: member },
+  begins: { rescue: rescueStates },
   faults: ['conflict', 'notFound'],
   schema: Type.Union([
     Type.Null(),
@@ -41,6 +47,7 @@ export const rescue: ServerActionRow = {
         : await fetchImageFacts(deps, rescue_image_ref, callerOf(request));
     if (isFault(image)) return image;
     const begun = await beginChange(deps, request, server, 'rescue', {
+      from: rescueStates,
       logAs: 'rescue',
       rescueImage: image,
     });
@@ -50,8 +57,12 @@ export const rescue: ServerActionRow = {
 
 export const unrescue: ServerActionRow = {
   key: 'unrescue',
-  policy: 'os_compute_api:os-unrescue',
+  policy: { name: 'os_compute_api:os-unrescue', default: member },
+  begins: { unrescue: unrescueStates },
   faults: ['conflict', 'notFound'],
   handler: async (deps, request, server) =>
-    (await beginChange(deps, request, server, 'unrescue', { logAs: 'unrescue' })) ?? accepted,
+    (await beginChange(deps, request, server, 'unrescue', {
+      from: unrescueStates,
+      logAs: 'unrescue',
+    })) ?? accepted,
 };

@@ -1,13 +1,14 @@
 // An operator's way out: sets the recorded state, touches nothing on the host.
 import Type from 'typebox';
 import { changeServer } from '../../store/servers.ts';
+import { admin, member } from '../policy-rules.ts';
 import { beginDeletion } from '../servers/begin.ts';
 import type { ServerActionRow } from './action.ts';
 import { accepted } from './action.ts';
 
 export const resetState: ServerActionRow = {
   key: 'os-resetState',
-  policy: 'os_compute_api:os-admin-actions:reset_state',
+  policy: { name: 'os_compute_api:os-admin-actions:reset_state', default: admin },
   faults: ['notFound'],
   schema: Type.Object(
     { state: Type.Union([Type.Literal('active'), Type.Literal('error')]) },
@@ -27,7 +28,7 @@ export const resetState: ServerActionRow = {
 
 export const forceDelete: ServerActionRow = {
   key: 'forceDelete',
-  policy: 'os_compute_api:servers:delete',
+  policy: { name: 'os_compute_api:servers:delete', default: member },
   faults: ['conflict', 'notFound'],
   handler: async (deps, request, server) =>
     (await beginDeletion(deps, request, server)) ?? accepted,

@@ -34,8 +34,8 @@ export function actionRoute(deps: NovaDeps): Route {
           request.version <= (candidate.until ?? Infinity),
       );
       if (!row) return fault('badRequest', `There is no such action: ${key}`);
-      if (row.policy !== null && !request.allows(row.policy))
-        return fault('forbidden', `Policy doesn't allow ${row.policy} to be performed.`);
+      if (row.policy !== null && !request.allows(row.policy.name))
+        return fault('forbidden', `Policy doesn't allow ${row.policy.name} to be performed.`);
       const server = await requestedServer(deps, request);
       if (isFault(server)) return server;
       const value = (body as JsonObject)[key] ?? null;

@@ -5,6 +5,7 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { Server } from '../../store/servers.ts';
+import { member } from '../policy-rules.ts';
 import { refreshNetworkInfo } from '../refresh-network-info.ts';
 import { serverPorts } from '../server-ports.ts';
 import { checkLock } from '../servers/begin.ts';
@@ -50,7 +51,7 @@ async function change(
 
 export const addSecurityGroup: ServerActionRow = {
   key: 'addSecurityGroup',
-  policy: 'os_compute_api:os-security-groups:add',
+  policy: { name: 'os_compute_api:os-security-groups:add', default: member },
   faults: ['notFound', 'conflict'],
   schema,
   handler: async (deps, request, server, value) => {
@@ -64,7 +65,7 @@ export const addSecurityGroup: ServerActionRow = {
 
 export const removeSecurityGroup: ServerActionRow = {
   key: 'removeSecurityGroup',
-  policy: 'os_compute_api:os-security-groups:remove',
+  policy: { name: 'os_compute_api:os-security-groups:remove', default: member },
   faults: ['notFound', 'conflict'],
   schema,
   handler: async (deps, request, server, value) => {

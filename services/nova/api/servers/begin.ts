@@ -3,11 +3,12 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { NovaOperations, ServerAction } from '#contracts/nova/operations.ts';
-import { assistLock, serverLock } from '#contracts/nova/operations.ts';
+import { assistLock, serverLock, taskDuring } from '#contracts/nova/operations.ts';
+import type { VmState } from '#contracts/nova/server-states.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDeps } from '../../deps.ts';
-import { actionRules, imageStates, interfaceStates } from '../../domain/server-state.ts';
+import { imageStates, interfaceStates } from '../../domain/server-state.ts';
 import { isUp } from '../../domain/service-state.ts';
 import { enqueueOperation } from '../../operations.ts';
 import { agentOn, conductorClient } from '../../rpc-clients.ts';
@@ -55,8 +56,8 @@ async function checkReachable(
 }
 
 /**
- * Begins a change named in the tables. `facts` become true with it (a rebuild's new image, say).
- * conflict: not in this state.
+ * Begins a change of state from one of these vm_states. `facts` become true with it (a rebuild's
+ * new image, say). conflict: not in this state.
  */
 export async function beginChange(
   deps: NovaDeps,
@@ -64,6 +65,7 @@ export async function beginChange(
   server: Server,
   action: ServerAction,
   options: {
+    from: readonly VmState[];
     logAs: string;
     facts?: ServerChange;
     rescueImage?: NovaOperations['nova.change-server']['rescueImage'];
@@ -71,11 +73,10 @@ export async function beginChange(
 ): Promise<Outcome<void>> {
   const refused = await checkReachable(deps, request, server);
   if (refused) return refused;
-  const { from, task } = actionRules[action];
   const begun = await transaction(deps.database.db, async (trx) => {
     const now = deps.clock.now();
     const current = await findServer(trx, server.id, null);
-    if (!current || !(await beginTask(trx, server.id, from, task, now)))
+    if (!current || !(await beginTask(trx, server.id, options.from, taskDuring[action], now)))
       return await refusal(trx, server, options.logAs);
     if (options.facts) await changeServer(trx, server.id, options.facts, now);
     const actionId = await log(deps, trx, request, server, options.logAs, now);

@@ -1,0 +1,16 @@
+// Switches the guest off and on: the way out of most states.
+import { powerState } from '#contracts/nova/server-states.ts';
+import { agentOn } from '../../rpc-clients.ts';
+import type { ServerChangeRow } from './action.ts';
+import { endsIn } from './action.ts';
+
+export const hardReboot: ServerChangeRow = {
+  effect: async (deps, server, _input, call) =>
+    await agentOn(deps, server.host).call(
+      'rebootGuest',
+      { uuid: server.id, kind: 'hard', timeoutMs: 0 },
+      call,
+    ),
+  ends: endsIn('active', powerState.running),
+  onFailure: 'error',
+};

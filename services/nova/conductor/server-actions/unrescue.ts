@@ -1,0 +1,12 @@
+// Boots a rescued server from its own disk again.
+import { powerState } from '#contracts/nova/server-states.ts';
+import { agentOn } from '../../rpc-clients.ts';
+import type { ServerChangeRow } from './action.ts';
+import { endsIn } from './action.ts';
+
+export const unrescue: ServerChangeRow = {
+  effect: async (deps, server, _input, call) =>
+    await agentOn(deps, server.host).call('unrescueGuest', { uuid: server.id }, call),
+  ends: endsIn('active', powerState.running),
+  onFailure: 'error',
+};
